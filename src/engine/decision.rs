@@ -1,0 +1,213 @@
+//! What is published for a cluster, and why.
+
+use std::fmt;
+
+use super::{Lag, Moment, ServerIndex, ServerState};
+
+/// For one cluster: who is published for writes and who for reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decision {
+    /// The write name; `None` when the cluster has none.
+    pub write: Option<WriteDecision>,
+    /// The read names, in config order.
+    pub reads: Vec<ReadDecision>,
+}
+
+/// What the write name says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WriteDecision {
+    /// The one published server; `None` answers with no address.
+    pub server: Option<ServerIndex>,
+    /// Why.
+    pub reason: WriteReason,
+    /// When `server` was published (or withdrawn).
+    pub since: Moment,
+}
+
+/// Why the write name says what it says. Closed, printed the same everywhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum WriteReason {
+    /// The first round of probes has not ended.
+    NotReady,
+    /// The published server is the one writable primary.
+    Primary,
+    /// `tcp` or several legal writers: the most preferred healthy server.
+    MostPreferred,
+    /// `tcp` or several legal writers: the published one is healthy, and it stays (`failback = "stay"`).
+    Incumbent,
+    /// Held: the published server is in this state, and no other server is a primary.
+    Held(ServerState),
+    /// Held: the published server does not answer us, but its replicas still receive from it.
+    HeldUnreachable,
+    /// Held: two servers are writable and nothing tells which is right.
+    HeldSplitBrain,
+    /// Held: a move back to the server that was left moments ago must wait.
+    HeldFlapping,
+    /// Held: every server of every cluster failed at once, so our own network is suspected.
+    HeldIsolated,
+    /// Held although the published server says that it is not writable (`on_not_writable = "hold"`).
+    HeldNotWritable,
+    /// No address: the last published server says that it is not writable, and nobody else is.
+    NotWritable,
+    /// No address: two servers are writable (`on_split_brain = "empty"`).
+    SplitBrain,
+    /// No address: no primary has been found since the start.
+    NoPrimaryKnown,
+}
+
+/// How far an answer is from the ideal one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Degradation {
+    /// Not at all.
+    None,
+    /// It stands on older knowledge than the last probe's.
+    Stale,
+    /// It is current, but not what the name promises.
+    Fallback,
+    /// There is no answer yet.
+    NotReady,
+}
+
+impl WriteReason {
+    /// How degraded an answer with this reason is.
+    pub fn degradation(self) -> Degradation {
+        match self {
+            Self::Primary | Self::MostPreferred | Self::Incumbent => Degradation::None,
+            Self::NotReady => Degradation::NotReady,
+            Self::Held(_)
+            | Self::HeldUnreachable
+            | Self::HeldSplitBrain
+            | Self::HeldFlapping
+            | Self::HeldIsolated
+            | Self::HeldNotWritable => Degradation::Stale,
+            Self::NotWritable | Self::SplitBrain | Self::NoPrimaryKnown => Degradation::Fallback,
+        }
+    }
+}
+
+impl fmt::Display for WriteReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = match self {
+            Self::NotReady => "not ready: the first round of probes has not ended",
+            Self::Primary => "it is the one writable primary",
+            Self::MostPreferred => "most preferred healthy server",
+            Self::Incumbent => "healthy, and it was published before",
+            Self::Held(state) => {
+                return write!(f, "held: the last primary is {state} and there is no other");
+            }
+            Self::HeldUnreachable => {
+                "held: the primary is unreachable from here, but its replicas still receive from it"
+            }
+            Self::HeldSplitBrain => {
+                "held: two servers are writable and nothing tells which is right"
+            }
+            Self::HeldFlapping => "held: it was moved away from the other server moments ago",
+            Self::HeldIsolated => {
+                "held: no server of any cluster answers, our own network is suspected"
+            }
+            Self::HeldNotWritable => "held by on_not_writable, though it says it is not writable",
+            Self::NotWritable => "no address: the last primary is not writable and nobody else is",
+            Self::SplitBrain => {
+                "no address: two servers are writable and nothing tells which is right"
+            }
+            Self::NoPrimaryKnown => "no address: no primary has been found",
+        };
+        f.write_str(text)
+    }
+}
+
+/// What one read name says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ReadDecision {
+    /// The published servers in config order.
+    pub servers: Vec<ReadServer>,
+    /// Which rung of the ladder it stands on.
+    pub reason: ReadReason,
+    /// When the set of servers last changed.
+    pub since: Moment,
+}
+
+/// One server in a read name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReadServer {
+    /// Which.
+    pub server: ServerIndex,
+    /// Its client sessions at the last probe; `None` when it did not tell. For `least-connections`.
+    pub sessions: Option<u32>,
+}
+
+/// Which rung of the ladder a read name stands on. Closed, printed the same everywhere.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ReadReason {
+    /// The first round of probes has not ended.
+    NotReady,
+    /// Fit replicas, as many as asked for.
+    Fit,
+    /// Fewer fit replicas than asked for; the primary helps out.
+    WithPrimary,
+    /// Only by taking lagging or detached servers; the least behind of them is behind by this much, where known.
+    WithLagging(Option<Lag>),
+    /// Fewer than asked for, and there is nobody else to add.
+    Few,
+    /// Nobody is fit: the last known set.
+    LastKnown,
+    /// Every server of every cluster failed at once, so our own network is suspected.
+    Isolated,
+    /// Nobody has been fit since the start.
+    NobodyKnown,
+}
+
+impl ReadReason {
+    /// How degraded an answer with this reason is.
+    pub fn degradation(self) -> Degradation {
+        match self {
+            Self::Fit | Self::Few => Degradation::None,
+            Self::NotReady => Degradation::NotReady,
+            Self::WithPrimary | Self::NobodyKnown => Degradation::Fallback,
+            Self::WithLagging(_) | Self::LastKnown | Self::Isolated => Degradation::Stale,
+        }
+    }
+}
+
+impl fmt::Display for ReadReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = match self {
+            Self::NotReady => "not ready: the first round of probes has not ended",
+            Self::Fit => "the fit replicas",
+            Self::WithPrimary => "too few fit replicas, so the primary helps out",
+            Self::WithLagging(Some(lag)) => {
+                return write!(
+                    f,
+                    "too few fit replicas, so servers behind by {lag} or more help out"
+                );
+            }
+            Self::WithLagging(None) => "too few fit replicas, so servers of last resort help out",
+            Self::Few => "fewer fit replicas than asked for, and nobody else to add",
+            Self::LastKnown => "nobody is fit, so the last known set stays",
+            Self::Isolated => {
+                "no server of any cluster answers, our own network is suspected: the set stays"
+            }
+            Self::NobodyKnown => "no address: nobody has been fit since the start",
+        };
+        f.write_str(text)
+    }
+}
+
+/// How the probes of a cluster should go on. Advice to the probe tasks, nothing more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pace {
+    /// All is well: the calm interval.
+    Calm,
+    /// Something is in doubt: the fast interval.
+    Fast,
+}
+
+/// What a probe task is told between two probes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ProbeAdvice {
+    /// How soon to ask again.
+    pub pace: Pace,
+    /// Whether the server is the published primary, so that a heartbeat may be written to it. A write to any other
+    /// server would itself make histories diverge.
+    pub heartbeat: bool,
+}

@@ -1,0 +1,49 @@
+//! What changed, for the log, the history and the hooks.
+
+use super::{ClusterId, ReadReason, ServerId, ServerIndex, ServerState, StateReason, WriteReason};
+
+/// One change. Emitted once, in the order of what happened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// A server came into another state.
+    State {
+        /// Which server.
+        server: ServerId,
+        /// Its state before.
+        from: ServerState,
+        /// Its state now.
+        to: ServerState,
+        /// Why.
+        reason: StateReason,
+        /// The words of the failure behind it, empty when there is none.
+        detail: Box<str>,
+    },
+    /// The write name says something else, or says the same for another reason.
+    Write {
+        /// Whose write name.
+        cluster: ClusterId,
+        /// Published before.
+        from: Option<ServerIndex>,
+        /// Published now.
+        to: Option<ServerIndex>,
+        /// Why.
+        reason: WriteReason,
+    },
+    /// A read name has another set of servers, or the same for another reason.
+    Read {
+        /// Whose read name.
+        cluster: ClusterId,
+        /// Which of its read names, in config order.
+        name: usize,
+        /// Published before, in config order.
+        from: Vec<ServerIndex>,
+        /// Published now, in config order.
+        to: Vec<ServerIndex>,
+        /// Why.
+        reason: ReadReason,
+    },
+    /// Every server of every cluster failed at once: answers stand still.
+    Isolated,
+    /// A server answered again: answers follow the probes again.
+    Reconnected,
+}

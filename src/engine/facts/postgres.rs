@@ -1,0 +1,74 @@
+//! What a PostgreSQL server said of itself.
+
+use std::time::Duration;
+
+use super::{Endpoint, Heartbeat};
+use crate::engine::Position;
+
+/// One probe of a PostgreSQL server, 12 or newer.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PostgresFacts {
+    /// `pg_control_system().system_identifier`: equal on all members of a cluster, also on a forked one.
+    pub system_identifier: u64,
+    /// Primary or standby, with what belongs to each.
+    pub role: PostgresRole,
+    /// Client backends, the probe's own left out; `None` without the right to count them.
+    pub sessions: Option<u32>,
+    /// The heartbeat write, on a primary and when it is switched on.
+    pub heartbeat: Heartbeat,
+}
+
+/// `pg_is_in_recovery()` decides which.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PostgresRole {
+    /// Not in recovery.
+    Primary {
+        /// `transaction_read_only` is on: the server refuses writes in an ordinary session.
+        read_only: bool,
+        /// From the name of the WAL segment being written, never from the control file, which keeps the old
+        /// timeline until the first checkpoint after a promotion.
+        timeline: u32,
+        /// `pg_current_wal_lsn()`.
+        position: Position,
+    },
+    /// In recovery.
+    Standby {
+        /// The WAL receiver process.
+        receiver: Receiver,
+        /// `received_tli` of the WAL receiver, or `min_recovery_end_timeline` without the right to see it.
+        timeline: Option<u32>,
+        /// `pg_last_wal_receive_lsn()`; `None` when WAL came only from an archive.
+        received: Option<Position>,
+        /// `pg_last_wal_replay_lsn()`.
+        replayed: Option<Position>,
+        /// Age of the last replayed commit by the standby's own clock. It grows for ever on an idle primary, so it
+        /// is only a hint for a standby that is known to be behind.
+        replay_age: Option<Duration>,
+        /// `pg_is_wal_replay_paused()`.
+        paused: bool,
+        /// `recovery_min_apply_delay`.
+        apply_delay: Duration,
+        /// `sender_host` and `sender_port` of the WAL receiver; `None` without the right to see them.
+        sender: Option<Endpoint>,
+    },
+}
+
+/// The state of a standby's WAL receiver process (`pg_stat_wal_receiver`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Receiver {
+    /// `status` is `streaming`.
+    Streaming,
+    /// A row is there but its `status` is hidden from the probe's role.
+    Hidden,
+    /// A row with another status: `starting`, `waiting`, `restarting`, `stopping`.
+    NotStreaming,
+    /// No row: there is no receiver process.
+    Absent,
+}
+
+impl Receiver {
+    /// Whether the standby may be taken as attached to a sender.
+    pub fn is_attached(self) -> bool {
+        matches!(self, Self::Streaming | Self::Hidden)
+    }
+}

@@ -1,0 +1,301 @@
+//! Global transaction identifiers: which of two servers has what the other has not.
+//!
+//! MySQL keeps a set of intervals per source (manual, "GTID Sets"); MariaDB keeps the last sequence number per
+//! domain and server (manual, "gtid_binlog_state"). In MariaDB two forks may reach the same sequence number by
+//! different servers, so sequence numbers alone say nothing.
+
+use std::{collections::BTreeMap, fmt};
+
+/// All transactions a server has, as far as it tells.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum GtidState {
+    /// GTIDs are off, the binary log is off, or the probe's user may not see them.
+    #[default]
+    Unknown,
+    /// `gtid_executed`.
+    MySql(GtidSet),
+    /// `gtid_binlog_pos`, `gtid_binlog_state` and `gtid_slave_pos` together.
+    MariaDb(BinlogState),
+}
+
+/// How the histories of two servers lie to each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Relation {
+    /// Both have the same transactions.
+    Equal,
+    /// The first has all of the second's and more.
+    Ahead,
+    /// The second has all of the first's and more.
+    Behind,
+    /// Each has what the other lacks.
+    Diverged,
+    /// They cannot be compared.
+    Unknown,
+}
+
+impl GtidState {
+    /// How `self` lies to `other`.
+    pub fn relation(&self, other: &Self) -> Relation {
+        let (contains, contained) = match (self, other) {
+            (Self::MySql(ours), Self::MySql(theirs)) => {
+                (ours.contains(theirs), theirs.contains(ours))
+            }
+            (Self::MariaDb(ours), Self::MariaDb(theirs)) => {
+                (ours.contains(theirs), theirs.contains(ours))
+            }
+            _ => return Relation::Unknown,
+        };
+        match (contains, contained) {
+            (true, true) => Relation::Equal,
+            (true, false) => Relation::Ahead,
+            (false, true) => Relation::Behind,
+            (false, false) => Relation::Diverged,
+        }
+    }
+}
+
+/// A MySQL GTID set: per source (`uuid` or `uuid:tag`) the closed intervals of transaction numbers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GtidSet(BTreeMap<Box<str>, Vec<(u64, u64)>>);
+
+/// The text is no GTID set or position.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GtidError(Box<str>);
+
+impl fmt::Display for GtidError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "not a GTID set: {:?}", self.0)
+    }
+}
+
+impl std::error::Error for GtidError {}
+
+impl GtidSet {
+    /// Reads the text form: `uuid:1-5:7, uuid:tag:1-3`, with white space and line ends anywhere between.
+    ///
+    /// # Errors
+    /// [`GtidError`] with the part that is no GTID.
+    pub fn parse(text: &str) -> Result<Self, GtidError> {
+        let mut set: BTreeMap<Box<str>, Vec<(u64, u64)>> = BTreeMap::new();
+        for part in text
+            .split(',')
+            .map(str::trim)
+            .filter(|part| !part.is_empty())
+        {
+            let fault = || GtidError(part.into());
+            let mut fields = part.split(':').map(str::trim);
+            let uuid = fields
+                .next()
+                .filter(|uuid| is_uuid(uuid))
+                .ok_or_else(fault)?;
+            let uuid = uuid.to_ascii_lowercase();
+            let mut source = uuid.clone();
+            let mut intervals = 0;
+            for field in fields {
+                if field.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') {
+                    source = format!("{uuid}:{}", field.to_ascii_lowercase());
+                    continue;
+                }
+                let interval = parse_interval(field).ok_or_else(fault)?;
+                set.entry(source.as_str().into())
+                    .or_default()
+                    .push(interval);
+                intervals += 1;
+            }
+            if intervals == 0 {
+                return Err(fault());
+            }
+        }
+        for intervals in set.values_mut() {
+            normalise(intervals);
+        }
+        Ok(Self(set))
+    }
+
+    /// Whether every transaction of `other` is in `self`.
+    pub fn contains(&self, other: &Self) -> bool {
+        other.0.iter().all(|(source, theirs)| {
+            let ours = self.0.get(source).map_or(&[][..], Vec::as_slice);
+            theirs.iter().all(|&(first, last)| {
+                ours.iter()
+                    .any(|&(our_first, our_last)| our_first <= first && last <= our_last)
+            })
+        })
+    }
+}
+
+fn is_uuid(text: &str) -> bool {
+    text.len() == 36
+        && text.bytes().enumerate().all(|(at, byte)| match at {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        })
+}
+
+fn parse_interval(text: &str) -> Option<(u64, u64)> {
+    let (first, last) = text.split_once('-').unwrap_or((text, text));
+    let (first, last) = (first.trim().parse().ok()?, last.trim().parse().ok()?);
+    (0 < first && first <= last).then_some((first, last))
+}
+
+/// Sorts, and joins intervals that touch, so that containment can look at one interval at a time.
+fn normalise(intervals: &mut Vec<(u64, u64)>) {
+    intervals.sort_unstable();
+    intervals.dedup_by(|next, previous| {
+        let touches = next.0 <= previous.1.saturating_add(1);
+        if touches {
+            previous.1 = previous.1.max(next.1);
+        }
+        touches
+    });
+}
+
+/// What a MariaDB server has: the last transaction of each domain, and the last it saw of each server in it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct BinlogState {
+    /// domain → (server, sequence number)
+    last: BTreeMap<u32, (u32, u64)>,
+    /// (domain, server) → highest sequence number
+    seen: BTreeMap<(u32, u32), u64>,
+}
+
+impl BinlogState {
+    /// Reads `gtid_binlog_pos` (or `gtid_current_pos`), `gtid_binlog_state` and `gtid_slave_pos`, each a list of
+    /// `domain-server-sequence`.
+    ///
+    /// # Errors
+    /// [`GtidError`] with the part that is no GTID.
+    pub fn parse(position: &str, state: &str, slave_position: &str) -> Result<Self, GtidError> {
+        let position = parse_mariadb_list(position)?;
+        let state = parse_mariadb_list(state)?;
+        let slave_position = parse_mariadb_list(slave_position)?;
+        let mut seen: BTreeMap<(u32, u32), u64> = BTreeMap::new();
+        let mut last: BTreeMap<u32, (u32, u64)> = BTreeMap::new();
+        for &(domain, server, sequence) in state.iter().chain(&position).chain(&slave_position) {
+            let highest = seen.entry((domain, server)).or_default();
+            *highest = sequence.max(*highest);
+        }
+        for &(domain, server, sequence) in position.iter().chain(&slave_position) {
+            let entry = last.entry(domain).or_insert((server, sequence));
+            if sequence > entry.1 {
+                *entry = (server, sequence);
+            }
+        }
+        Ok(Self { last, seen })
+    }
+
+    /// Whether every domain's last transaction of `other` is known to `self`.
+    pub fn contains(&self, other: &Self) -> bool {
+        other.last.iter().all(|(&domain, &(server, sequence))| {
+            self.seen
+                .get(&(domain, server))
+                .is_some_and(|&highest| highest >= sequence)
+        })
+    }
+}
+
+fn parse_mariadb_list(text: &str) -> Result<Vec<(u32, u32, u64)>, GtidError> {
+    text.split(',')
+        .map(str::trim)
+        .filter(|part| !part.is_empty())
+        .map(|part| {
+            let mut fields = part.split('-');
+            let gtid = (|| {
+                Some((
+                    fields.next()?.parse().ok()?,
+                    fields.next()?.parse().ok()?,
+                    fields.next()?.parse().ok()?,
+                ))
+            })();
+            gtid.filter(|_| fields.next().is_none())
+                .ok_or_else(|| GtidError(part.into()))
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{BinlogState, GtidSet, GtidState, Relation};
+
+    const A: &str = "3e11fa47-71ca-11e1-9e33-c80aa9429562";
+    const B: &str = "4e11fa47-71ca-11e1-9e33-c80aa9429562";
+
+    fn mysql(text: &str) -> GtidState {
+        GtidState::MySql(GtidSet::parse(text).expect("a GTID set"))
+    }
+
+    fn mariadb(position: &str, state: &str) -> GtidState {
+        GtidState::MariaDb(BinlogState::parse(position, state, "").expect("a position"))
+    }
+
+    #[test]
+    fn mysql_sets_are_compared_by_containment() {
+        let check = |ours: String, theirs: String, relation| {
+            assert_eq!(
+                mysql(&ours).relation(&mysql(&theirs)),
+                relation,
+                "{ours} and {theirs}"
+            );
+        };
+        check(format!("{A}:1-5"), format!("{A}:1-3:4-5"), Relation::Equal);
+        check(format!("{A}:1-6"), format!("{A}:1-5"), Relation::Ahead);
+        check(
+            format!("{A}:1-5"),
+            format!("{A}:1-5,\n{B}:1"),
+            Relation::Behind,
+        );
+        check(
+            format!("{A}:1-6"),
+            format!("{A}:1-5,{B}:1"),
+            Relation::Diverged,
+        );
+        check(format!("{A}:1-3:5"), format!("{A}:4"), Relation::Diverged);
+        check(String::new(), format!("{A}:1"), Relation::Behind);
+        check(A.to_uppercase() + ":1", format!("{A}:1"), Relation::Equal);
+        check(
+            format!("{A}:1-5:tag:1-2"),
+            format!("{A}:1-5"),
+            Relation::Ahead,
+        );
+        check(
+            format!("{A}:tag:1-2"),
+            format!("{A}:1-2"),
+            Relation::Diverged,
+        );
+    }
+
+    #[test]
+    fn mariadb_forks_at_the_same_sequence_number_have_diverged() {
+        let old = mariadb("0-1-17", "0-1-17");
+        let new = mariadb("0-2-17", "0-1-16,0-2-17");
+        assert_eq!(old.relation(&new), Relation::Diverged);
+        let stopped_earlier = mariadb("0-1-16", "0-1-16");
+        assert_eq!(new.relation(&stopped_earlier), Relation::Ahead);
+        assert_eq!(stopped_earlier.relation(&new), Relation::Behind);
+        assert_eq!(old.relation(&old), Relation::Equal);
+        assert_eq!(old.relation(&GtidState::Unknown), Relation::Unknown);
+    }
+
+    #[test]
+    fn a_mariadb_replica_without_its_own_binary_log_counts_what_it_applied() {
+        let replica = BinlogState::parse("", "", "0-1-17").expect("a position");
+        let primary = BinlogState::parse("0-1-17", "0-1-17", "").expect("a position");
+        assert!(replica.contains(&primary) && primary.contains(&replica));
+    }
+
+    #[test]
+    fn what_is_no_gtid_is_an_error() {
+        for odd in [
+            "x",
+            "3e11fa47:1",
+            &format!("{A}"),
+            &format!("{A}:0"),
+            &format!("{A}:5-3"),
+        ] {
+            assert!(GtidSet::parse(odd).is_err(), "{odd}");
+        }
+        for odd in ["0-1", "0-1-2-3", "a-b-c", "0-1--2"] {
+            assert!(BinlogState::parse(odd, "", "").is_err(), "{odd}");
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! The engine: observations in, decisions with reasons out.
+//!
+//! It is pure. It reads no clock, no file and no socket, draws no random numbers, takes no lock and
+//! awaits nothing; `now` is an argument of every step that depends on time. Whatever it decides, it decides again
+//! when the same observations are played to it in a scenario or a simulation.
+//!
+//! One owner drives it:
+//!
+//! ```text
+//! engine.observe(observation, now);   // any number of times
+//! engine.decide(now);                 // judge what was observed, once
+//! engine.decision(cluster);           // what is to be published now
+//! engine.poll_event();                // what changed, until None
+//! engine.advice(server);              // how the probes should go on
+//! engine.next_deadline();             // when to call `decide` again at the latest
+//! ```
+
+mod decision;
+mod event;
+mod facts;
+mod gtid;
+mod ids;
+mod moment;
+mod observation;
+mod policy;
+mod position;
+mod state;
+
+pub use decision::{
+    Decision, Degradation, Pace, ProbeAdvice, ReadDecision, ReadReason, ReadServer, WriteDecision,
+    WriteReason,
+};
+pub use event::Event;
+pub use facts::{
+    Channel, Endpoint, Facts, Flavour, Galera, Group, GroupMember, GroupRole, Heartbeat, IoThread,
+    MySqlFacts, MySqlIdentity, PostgresFacts, PostgresRole, Receiver, SourceId, Writability,
+};
+pub use gtid::{BinlogState, GtidError, GtidSet, GtidState, Relation};
+pub use ids::{ClusterId, ServerId, ServerIndex};
+pub use moment::Moment;
+pub use observation::{Evidence, Failure, FailureKind, Observation, Outcome};
+pub use policy::{
+    ClusterKind, ClusterPolicy, Failback, OnNotWritable, OnSplitBrain, ReadPolicy, ServerPolicy,
+    Thresholds, WritePolicy,
+};
+pub use position::Position;
+pub use state::{Lag, ServerState, Standing, StateReason};

@@ -1,0 +1,132 @@
+//! What the operator asked for, in checked types. Built by `config`; the engine trusts it.
+
+use std::{net::IpAddr, time::Duration};
+
+/// One replication group and the rules for it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ClusterPolicy {
+    /// The name in the configuration.
+    pub name: Box<str>,
+    /// What its servers speak.
+    pub kind: ClusterKind,
+    /// At least one, in config order.
+    pub servers: Vec<ServerPolicy>,
+    /// Rules of its write name; `None` when it has none.
+    pub write: Option<WritePolicy>,
+    /// Rules of its read names, in config order.
+    pub reads: Vec<ReadPolicy>,
+    /// When evidence turns into a judgement.
+    pub thresholds: Thresholds,
+}
+
+/// What the servers of a cluster speak.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ClusterKind {
+    /// PostgreSQL.
+    Postgres,
+    /// MySQL or MariaDB, with asynchronous replication, Group Replication or Galera.
+    MySql,
+    /// Anything with a TCP port. There are no roles, so priority and order decide.
+    Tcp,
+}
+
+/// One server and how others may refer to it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ServerPolicy {
+    /// The name in the configuration, unique in the whole of it.
+    pub name: Box<str>,
+    /// Lower is preferred, where the choice is free.
+    pub priority: u32,
+    /// Every host text and address under which a replica may name this server as its source.
+    pub aliases: Vec<Box<str>>,
+    /// The published addresses.
+    pub addresses: Vec<IpAddr>,
+    /// The database port.
+    pub port: u16,
+}
+
+/// Rules of the write name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WritePolicy {
+    /// What to publish when the last published server is known not to be writable and nobody else is.
+    pub on_not_writable: OnNotWritable,
+    /// What to publish when two servers are writable and nothing tells which is right.
+    pub on_split_brain: OnSplitBrain,
+    /// Where the choice is free: whether a healthy server is left for a more preferred one.
+    pub failback: Failback,
+}
+
+/// See [`WritePolicy::on_not_writable`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnNotWritable {
+    /// No address: clients that reconnect early get an error instead of a demoted server.
+    Empty,
+    /// Keep the address, for clients whose resolvers cache negative answers for long.
+    Hold,
+}
+
+/// See [`WritePolicy::on_split_brain`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnSplitBrain {
+    /// The published server stays.
+    Keep,
+    /// No address until one of them gives way.
+    Empty,
+}
+
+/// See [`WritePolicy::failback`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failback {
+    /// The current server stays while it is healthy.
+    Stay,
+    /// Return to the most preferred one as soon as it is healthy.
+    Preferred,
+}
+
+/// Rules of one read name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ReadPolicy {
+    /// A replica behind by more is not fresh.
+    pub max_lag: Duration,
+    /// Fewer fit replicas than this, and the ladder adds others. At least 1.
+    pub min_servers: usize,
+    /// The primary always belongs to the set.
+    pub include_primary: bool,
+}
+
+/// When evidence turns into a judgement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Thresholds {
+    /// Soft failures in a row until Down. At least 1.
+    pub fall: u32,
+    /// Successes in a row until a replica that was away is back. At least 1.
+    pub rise: u32,
+    /// Silence of a probe task after which its server is Unknown. Longer than any honest probe takes.
+    pub stale_after: Duration,
+    /// How long after the start a cluster may wait for the first word of each of its servers.
+    pub first_round: Duration,
+}
+
+impl Thresholds {
+    /// Hard failures in a row until Down: the failure itself and one fresh connect that confirms it.
+    pub const HARD_FALL: u32 = 2;
+    /// Replies in a row that must agree before a server counts as newly writable.
+    pub const CONFIRM_WRITABLE: u32 = 2;
+    /// Replies in a row over the lag limit until a replica leaves a read name. Bulk loads make short peaks.
+    pub const LAG_FALL: u32 = 3;
+    /// Replies in a row under [`Self::LAG_RETURN_PERCENT`] of the limit until it is back.
+    pub const LAG_RISE: u32 = 2;
+    /// Part of the lag limit below which a lagging replica returns, so that it does not flap around the limit.
+    pub const LAG_RETURN_PERCENT: u32 = 80;
+    /// How long a replica may be without a receiver before it counts as detached. A restart of the receiver is
+    /// routine.
+    pub const DETACHED_AFTER: Duration = Duration::from_secs(5);
+    /// How long a detached replica stays in a read name while its lag is within the limit.
+    pub const DETACHED_GRACE: Duration = Duration::from_secs(30);
+    /// How long a standby may follow an older timeline than the primary's before it counts as broken.
+    pub const DEAD_BRANCH_AFTER: Duration = Duration::from_secs(30);
+    /// How long a saturated server keeps its last role without question.
+    pub const SATURATED_GRACE: Duration = Duration::from_secs(30);
+    /// How long an automatic move of the write name back to the server it has just left is blocked.
+    pub const FLAP_BLOCK: Duration = Duration::from_secs(60);
+}
