@@ -92,6 +92,9 @@ pub struct ReadPolicy {
     pub min_servers: usize,
     /// The primary always belongs to the set.
     pub include_primary: bool,
+    /// Decisions carry session counts, for a name that is balanced by them. Otherwise they are left out, so that a new
+    /// count alone is no new decision.
+    pub by_sessions: bool,
 }
 
 /// When evidence turns into a judgement.
