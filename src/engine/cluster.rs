@@ -134,10 +134,10 @@ impl Cluster {
         let Some(rules) = self.policy.write else {
             return;
         };
-        if let Some(left) = self.write.decide(judgement, &self.policy, &rules, now) {
-            if !judgement.free_choice {
-                self.records[left.0].mark_superseded();
-            }
+        if let Some(left) = self.write.decide(judgement, &self.policy, &rules, now)
+            && !judgement.free_choice
+        {
+            self.records[left.0].mark_superseded();
         }
     }
 
@@ -217,17 +217,17 @@ impl Cluster {
 
     fn note_decision(&self, before: &Decision, events: &mut Vec<Event>) {
         let now = self.decision();
-        if let (Some(from), Some(to)) = (before.write, now.write) {
-            if (from.server, from.reason) != (to.server, to.reason) {
-                let WriteDecision { server, reason, .. } = to;
-                let cluster = self.id;
-                events.push(Event::Write {
-                    cluster,
-                    from: from.server,
-                    to: server,
-                    reason,
-                });
-            }
+        if let (Some(from), Some(to)) = (before.write, now.write)
+            && (from.server, from.reason) != (to.server, to.reason)
+        {
+            let WriteDecision { server, reason, .. } = to;
+            let cluster = self.id;
+            events.push(Event::Write {
+                cluster,
+                from: from.server,
+                to: server,
+                reason,
+            });
         }
         for (name, (from, to)) in before.reads.iter().zip(&now.reads).enumerate() {
             let servers = |read: &ReadDecision| -> Vec<_> {

@@ -64,9 +64,8 @@ impl Engine {
                 cluster.decide(now, &mut self.events);
                 self.decided.insert(id);
             }
-            self.deadlines.retain(|(_, other)| *other != id);
             self.deadlines
-                .extend(self.clusters[id.0].next_deadline(now).map(|at| (at, id)));
+                .set(id, self.clusters[id.0].next_deadline(now));
         }
     }
 

@@ -93,11 +93,12 @@ impl ReadLadder {
             servers.extend(primary);
         }
         let mut reason = ReadReason::Fit;
-        if servers.len() < rules.min_servers && !rules.include_primary {
-            if let Some(primary) = primary {
-                servers.push(primary);
-                reason = ReadReason::WithPrimary;
-            }
+        if servers.len() < rules.min_servers
+            && !rules.include_primary
+            && let Some(primary) = primary
+        {
+            servers.push(primary);
+            reason = ReadReason::WithPrimary;
         }
         if servers.len() < rules.min_servers {
             let missing = rules.min_servers - servers.len();

@@ -322,10 +322,10 @@ fn primary_timeline(facts: &Facts) -> Option<u32> {
 
 impl Reception {
     fn note(&mut self, received: Received, now: Moment) {
-        if let Some((before, last)) = self.last {
-            if received > last {
-                self.advanced_after = Some(before);
-            }
+        if let Some((before, last)) = self.last
+            && received > last
+        {
+            self.advanced_after = Some(before);
         }
         self.last = Some((now, received));
     }

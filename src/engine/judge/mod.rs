@@ -320,37 +320,35 @@ fn writable_verdict(
     }
 }
 
-/// A primary whose probes time out while a replica still receives from it: our way to it is broken, not the server.
-fn is_unreachable_from_here(
+/// The verdict on a primary whose probes time out while a replica still receives from it: our way to it is broken, not
+/// the server. `None` when that is not the case.
+fn unreachable_from_here(
     index: ServerIndex,
     records: &[Record],
     policy: &ClusterPolicy,
+    contest: &Contest,
     now: Moment,
-) -> bool {
+) -> Option<Verdict> {
     let record = &records[index.0];
     let Liveness::Gone(kind) = record.liveness(&policy.thresholds, now) else {
-        return false;
+        return None;
     };
-    let Some(trouble) = &record.trouble else {
-        return false;
-    };
-    kind.may_be_ours()
-        && record
-            .settled
-            .is_some_and(|settled| settled.state == ServerState::Primary)
-        && records
-            .iter()
-            .enumerate()
-            .any(|(other, replica)| other != index.0 && replica.received_after(trouble.since))
-}
-
-/// The verdict on such a primary.
-fn unreachable_from_here(settled: Verdict) -> Verdict {
-    Verdict {
+    let since = record.trouble.as_ref()?.since;
+    let settled = record
+        .settled
+        .filter(|settled| settled.state == ServerState::Primary)?;
+    let others = records
+        .iter()
+        .enumerate()
+        .filter(|(other, _)| *other != index.0);
+    let somebody_receives = others
+        .into_iter()
+        .any(|(_, replica)| replica.received_after(since));
+    (kind.may_be_ours() && somebody_receives && contest.against(index).is_none()).then(|| Verdict {
         write: WriteFitness::Open,
         read: ReadFitness::No,
         ..settled.because(StateReason::UnreachableFromHere)
-    }
+    })
 }
 
 /// Passes a fresh reply of a replica through the gates of all read names, and tells whether any is open.

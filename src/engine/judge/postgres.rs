@@ -3,8 +3,8 @@
 use super::{
     FOREIGN, Judgement, Precedents, RETURNING, attached_verdict, by_liveness,
     contest::{self, Contest, Evidence},
-    is_claimant, is_foreign, is_returning, is_unreachable_from_here, overruled, pass_gates,
-    unreachable_from_here, writable_verdict,
+    is_claimant, is_foreign, is_returning, overruled, pass_gates, unreachable_from_here,
+    writable_verdict,
 };
 use crate::engine::{
     ClusterPolicy, Endpoint, Facts, Lag, Moment, PostgresRole, Relation, ServerIndex, ServerState,
@@ -116,9 +116,8 @@ fn newest_timeline_of_others(
 
 fn attached_standbys(primary: ServerIndex, policy: &ClusterPolicy, records: &[Record]) -> usize {
     let server = &policy.servers[primary.0];
-    let is_primary = |sender: &Endpoint| {
-        sender.port == server.port && server.aliases.iter().any(|alias| *alias == sender.host)
-    };
+    let is_primary =
+        |sender: &Endpoint| sender.port == server.port && server.aliases.contains(&sender.host);
     let is_attached = |record: &&Record| match postgres_role(record) {
         Some(PostgresRole::Standby {
             receiver,
@@ -138,10 +137,8 @@ fn verdict(
     contest: &Contest,
     now: Moment,
 ) -> Verdict {
-    if is_unreachable_from_here(index, records, policy, now) && contest.against(index).is_none() {
-        if let Some(settled) = records[index.0].settled {
-            return unreachable_from_here(settled);
-        }
+    if let Some(verdict) = unreachable_from_here(index, records, policy, contest, now) {
+        return verdict;
     }
     let record = &mut records[index.0];
     if let Some(verdict) = by_liveness(record, policy, now) {

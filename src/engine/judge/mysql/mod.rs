@@ -6,8 +6,7 @@ mod replica;
 use super::{
     FOREIGN, Judgement, Precedents, by_liveness,
     contest::{self, Contest, Evidence},
-    is_claimant, is_foreign, is_unreachable_from_here, overruled, unreachable_from_here,
-    writable_verdict,
+    is_claimant, is_foreign, overruled, unreachable_from_here, writable_verdict,
 };
 use crate::engine::{
     Channel, ClusterPolicy, Facts, GtidState, Moment, MySqlFacts, Relation, ServerIndex,
@@ -64,11 +63,7 @@ fn source_member(
     };
     let by_address = || {
         servers.iter().position(|server| {
-            server.port == source.endpoint.port
-                && server
-                    .aliases
-                    .iter()
-                    .any(|alias| *alias == source.endpoint.host)
+            server.port == source.endpoint.port && server.aliases.contains(&source.endpoint.host)
         })
     };
     let by_server_id = || {
@@ -242,10 +237,8 @@ fn verdict(
     contest: &Contest,
     now: Moment,
 ) -> Verdict {
-    if is_unreachable_from_here(index, records, policy, now) && contest.against(index).is_none() {
-        if let Some(settled) = records[index.0].settled {
-            return unreachable_from_here(settled);
-        }
+    if let Some(verdict) = unreachable_from_here(index, records, policy, contest, now) {
+        return verdict;
     }
     let record = &mut records[index.0];
     if let Some(verdict) = by_liveness(record, policy, now) {
