@@ -1,7 +1,5 @@
 //! All that is remembered of one server: its last facts, and how well it has answered since.
 
-use std::time::Duration;
-
 use super::{
     Evidence, Facts, Failure, FailureKind, Heartbeat, Moment, Outcome, Position, PostgresRole,
     Thresholds, gate::LagGate, ring::PositionRing, verdict::Verdict,
@@ -302,11 +300,6 @@ impl Record {
                 .reception
                 .advanced_after
                 .is_some_and(|after| after >= since)
-    }
-
-    /// How long the condition behind `since` has lasted; starts it when it is new.
-    pub(super) fn lasting(since: &mut Option<Moment>, now: Moment) -> Duration {
-        now.since(*since.get_or_insert(now))
     }
 }
 

@@ -9,6 +9,8 @@ mod postgres;
 #[cfg(test)]
 mod tests;
 
+use std::time::Duration;
+
 use self::contest::Contest;
 use super::{
     ClusterKind, ClusterPolicy, Facts, FailureKind, Lag, Moment, ServerIndex, ServerState,
@@ -153,7 +155,7 @@ fn by_liveness(record: &mut Record, policy: &ClusterPolicy, now: Moment) -> Opti
         Liveness::Answering => return None,
         Liveness::Unheard => Verdict::UNHEARD,
         Liveness::Doubtful(kind) => {
-            settled.unwrap_or(Verdict::UNHEARD.because(StateReason::Fails(kind)))
+            settled.unwrap_or_else(|| Verdict::UNHEARD.because(StateReason::Fails(kind)))
         }
         Liveness::ProbeSilent => {
             record.mark_away();
@@ -378,5 +380,16 @@ fn attached_verdict(fresh: bool, lag: Option<Lag>, compared: bool) -> Verdict {
         write: WriteFitness::Refused,
         read: ReadFitness::Replica,
         lag,
+    }
+}
+
+/// How long a condition has lasted: `None` while it does not hold.
+fn lasting(since: &mut Option<Moment>, holds: bool, now: Moment) -> Option<Duration> {
+    match holds {
+        true => Some(now.since(*since.get_or_insert(now))),
+        false => {
+            *since = None;
+            None
+        }
     }
 }

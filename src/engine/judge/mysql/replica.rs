@@ -6,7 +6,7 @@ use super::{member_channels, mysql_facts};
 use crate::engine::{
     Channel, ClusterPolicy, IoThread, Lag, Moment, ServerIndex, ServerState, StateReason,
     Thresholds, Writability,
-    judge::{RETURNING, attached_verdict, is_returning, pass_gates},
+    judge::{RETURNING, attached_verdict, is_returning, lasting, pass_gates},
     record::{Liveness, Record},
     verdict::{ReadFitness, Verdict, WriteFitness},
 };
@@ -26,19 +26,15 @@ pub(super) fn verdict(
     let lag = lag_behind(&records[index.0], &channel, source, primary, records);
     let record = &mut records[index.0];
     let fresh = pass_gates(record, policy, lag);
-    let known_lag = match lag {
-        Some(lag) => lag,
-        None => record.settled.and_then(|settled| settled.lag),
-    };
+    let known_lag = lag.unwrap_or_else(|| record.settled.and_then(|settled| settled.lag));
     let attached = attached_verdict(fresh, known_lag, lag.is_some());
     let out = |state, reason| Verdict {
         lag: known_lag,
         ..Verdict::out(state, reason)
     };
 
-    if channel.io == IoThread::Running || !source_answers {
-        record.detached_since = None;
-    }
+    let alone = source_answers && channel.io != IoThread::Running;
+    let detached = lasting(&mut record.detached_since, alone, now);
     if is_returning(record, policy) {
         return Verdict {
             write: WriteFitness::Refused,
@@ -58,17 +54,14 @@ pub(super) fn verdict(
         record.mark_followed();
         return attached;
     }
-    if !source_answers {
-        return attached;
-    }
-    if Record::lasting(&mut record.detached_since, now) < Thresholds::DETACHED_AFTER {
-        return attached;
-    }
-    Verdict {
-        state: ServerState::ReplicaDetached,
-        reason: StateReason::NoReceiver,
-        read: ReadFitness::LastResort,
-        ..attached
+    match detached {
+        Some(detached) if detached >= Thresholds::DETACHED_AFTER => Verdict {
+            state: ServerState::ReplicaDetached,
+            reason: StateReason::NoReceiver,
+            read: ReadFitness::LastResort,
+            ..attached
+        },
+        _ => attached,
     }
 }
 

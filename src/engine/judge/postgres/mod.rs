@@ -1,15 +1,16 @@
 //! PostgreSQL: the higher timeline is right, and a standby is measured against the primary's positions.
 
+mod standby;
+
 use super::{
-    FOREIGN, Judgement, Precedents, RETURNING, attached_verdict, by_liveness,
+    FOREIGN, Judgement, Precedents, by_liveness,
     contest::{self, Contest, Evidence},
-    is_claimant, is_foreign, is_returning, overruled, pass_gates, unreachable_from_here,
-    writable_verdict,
+    is_claimant, is_foreign, overruled, unreachable_from_here, writable_verdict,
 };
 use crate::engine::{
-    ClusterPolicy, Endpoint, Facts, Lag, Moment, PostgresRole, Relation, ServerIndex, ServerState,
-    StateReason, Thresholds,
-    record::{Liveness, Record},
+    ClusterPolicy, Endpoint, Facts, Moment, PostgresRole, Relation, ServerIndex, ServerState,
+    StateReason,
+    record::Record,
     verdict::{ReadFitness, Verdict},
 };
 
@@ -167,114 +168,8 @@ fn verdict(
             }
         }
         Some(PostgresRole::Standby { .. }) => {
-            standby_verdict(index, policy, records, contest.champion, now)
+            standby::verdict(index, policy, records, contest.champion, now)
         }
         None => Verdict::UNHEARD,
     }
-}
-
-fn standby_verdict(
-    index: ServerIndex,
-    policy: &ClusterPolicy,
-    records: &mut [Record],
-    primary: Option<ServerIndex>,
-    now: Moment,
-) -> Verdict {
-    let lag = lag_behind(primary, &records[index.0], records);
-    let primary_timeline = primary.and_then(|primary| primary_timeline(&records[primary.0]));
-    let primary_answers = primary.is_some_and(|primary| {
-        records[primary.0].liveness(&policy.thresholds, now) == Liveness::Answering
-    });
-    let record = &mut records[index.0];
-    let Some(PostgresRole::Standby {
-        receiver,
-        timeline,
-        paused,
-        apply_delay,
-        ..
-    }) = postgres_role(record).cloned()
-    else {
-        return Verdict::UNHEARD;
-    };
-    let fresh = pass_gates(record, policy, lag);
-    let known_lag = match lag {
-        Some(lag) => lag,
-        None => record.settled.and_then(|settled| settled.lag),
-    };
-    let attached = attached_verdict(fresh, known_lag, lag.is_some());
-    let out = |state, reason| Verdict {
-        lag: known_lag,
-        ..Verdict::out(state, reason)
-    };
-
-    if receiver.is_attached() || !primary_answers {
-        record.detached_since = None;
-    }
-    let follows_dead_branch = timeline
-        .zip(primary_timeline)
-        .is_some_and(|(own, primary)| own < primary);
-    if !follows_dead_branch {
-        record.dead_branch_since = None;
-    }
-    if is_returning(record, policy) {
-        return Verdict {
-            write: super::WriteFitness::Refused,
-            ..RETURNING
-        };
-    }
-    if paused {
-        return out(ServerState::Maintenance, StateReason::ReplayPaused);
-    }
-    if !apply_delay.is_zero() {
-        return out(ServerState::Maintenance, StateReason::DelayedOnPurpose);
-    }
-    if follows_dead_branch
-        && Record::lasting(&mut record.dead_branch_since, now) >= Thresholds::DEAD_BRANCH_AFTER
-    {
-        return out(ServerState::ReplicaBroken, StateReason::DeadBranch);
-    }
-    if receiver.is_attached() {
-        record.mark_followed();
-        return attached;
-    }
-    if !primary_answers {
-        return attached;
-    }
-    let detached_for = Record::lasting(&mut record.detached_since, now);
-    if detached_for < Thresholds::DETACHED_AFTER {
-        return attached;
-    }
-    let read = if detached_for < Thresholds::DETACHED_GRACE {
-        ReadFitness::Replica
-    } else {
-        ReadFitness::LastResort
-    };
-    Verdict {
-        state: ServerState::ReplicaDetached,
-        reason: StateReason::NoReceiver,
-        read,
-        ..attached
-    }
-}
-
-/// How far a standby is behind the primary: `None` when there is nothing to compare with, `Some(None)` when the
-/// standby cannot tell how far it has come.
-fn lag_behind(
-    primary: Option<ServerIndex>,
-    standby: &Record,
-    records: &[Record],
-) -> Option<Option<Lag>> {
-    let PostgresRole::Standby {
-        replayed,
-        replay_age,
-        ..
-    } = postgres_role(standby)?
-    else {
-        return None;
-    };
-    let Some(replayed) = *replayed else {
-        return Some(None);
-    };
-    let ring = &records[primary?.0].positions;
-    ring.lag(replayed, *replay_age, standby.facts_at).map(Some)
 }
