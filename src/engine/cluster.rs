@@ -71,26 +71,15 @@ impl Cluster {
     pub(super) fn decision(&self) -> Decision {
         Decision {
             write: self.policy.write.map(|_| self.write.decision),
-            reads: self
-                .reads
-                .iter()
-                .map(|read| read.decision.clone())
-                .collect(),
+            reads: self.reads.iter().map(|read| read.decision.clone()).collect(),
         }
     }
 
     /// What a server is now, and why.
     pub(super) fn standing(&self, server: ServerIndex) -> Standing {
         let record = &self.records[server.0];
-        let Verdict {
-            state, reason, lag, ..
-        } = record.verdict;
-        Standing {
-            state,
-            reason,
-            since: record.since,
-            lag,
-        }
+        let Verdict { state, reason, lag, .. } = record.verdict;
+        Standing { state, reason, since: record.since, lag }
     }
 
     /// The words of a server's present failure, if it fails.
@@ -163,11 +152,7 @@ impl Cluster {
         let is_primary = |verdict: &Verdict| verdict.read == ReadFitness::Primary;
         match self.policy.write {
             Some(_) => self.write.decision.server,
-            None => judgement
-                .verdicts
-                .iter()
-                .position(is_primary)
-                .map(ServerIndex),
+            None => judgement.verdicts.iter().position(is_primary).map(ServerIndex),
         }
     }
 
@@ -191,15 +176,9 @@ impl Cluster {
             let from = record.verdict.state;
             if from != verdict.state {
                 record.since = now;
-                let failure = record
-                    .trouble
-                    .as_ref()
-                    .map(|trouble| trouble.failure.detail.clone());
+                let failure = record.trouble.as_ref().map(|trouble| trouble.failure.detail.clone());
                 events.push(Event::State {
-                    server: ServerId {
-                        cluster: self.id,
-                        server: ServerIndex(index),
-                    },
+                    server: ServerId { cluster: self.id, server: ServerIndex(index) },
                     from,
                     to: verdict.state,
                     reason: verdict.reason,
@@ -222,12 +201,7 @@ impl Cluster {
         {
             let WriteDecision { server, reason, .. } = to;
             let cluster = self.id;
-            events.push(Event::Write {
-                cluster,
-                from: from.server,
-                to: server,
-                reason,
-            });
+            events.push(Event::Write { cluster, from: from.server, to: server, reason });
         }
         for (name, (from, to)) in before.reads.iter().zip(&now.reads).enumerate() {
             let servers = |read: &ReadDecision| -> Vec<_> {
@@ -252,11 +226,7 @@ impl Cluster {
         let proves_writing = self.records[server.0].verdict.reason == StateReason::CannotWrite
             && self.write.last == Some(server);
         ProbeAdvice {
-            pace: if self.is_in_doubt() {
-                Pace::Fast
-            } else {
-                Pace::Calm
-            },
+            pace: if self.is_in_doubt() { Pace::Fast } else { Pace::Calm },
             heartbeat: published || proves_writing,
         }
     }
@@ -298,10 +268,6 @@ impl Cluster {
             Some(goes_silent + std::time::Duration::from_millis(1))
         });
         let unblocked = self.write.blocked_until();
-        silence
-            .chain(first_round)
-            .chain(unblocked)
-            .filter(|deadline| *deadline > now)
-            .min()
+        silence.chain(first_round).chain(unblocked).filter(|deadline| *deadline > now).min()
     }
 }

@@ -28,11 +28,7 @@ impl LagGate {
         let within = |limit: Duration| lag.is_some_and(|Lag(lag)| lag <= limit);
         let Some(verdict) = self.verdict else {
             let fresh = within(max_lag);
-            self.verdict = Some(if fresh {
-                Freshness::Fresh
-            } else {
-                Freshness::Lagging
-            });
+            self.verdict = Some(if fresh { Freshness::Fresh } else { Freshness::Lagging });
             return;
         };
         let (speaks_against, needed, other) = match verdict {
@@ -44,10 +40,7 @@ impl LagGate {
         };
         self.contrary = if speaks_against { self.contrary + 1 } else { 0 };
         if self.contrary >= needed {
-            *self = Self {
-                verdict: Some(other),
-                contrary: 0,
-            };
+            *self = Self { verdict: Some(other), contrary: 0 };
         }
     }
 
@@ -74,10 +67,7 @@ mod tests {
         let mut gate = LagGate::default();
         lags.iter()
             .map(|lag| {
-                gate.pass(
-                    lag.map(|lag| Lag(Duration::from_secs(lag))),
-                    Duration::from_secs(10),
-                );
+                gate.pass(lag.map(|lag| Lag(Duration::from_secs(lag))), Duration::from_secs(10));
                 if gate.is_fresh() { 'f' } else { 'l' }
             })
             .collect()
@@ -86,19 +76,13 @@ mod tests {
     #[test]
     fn three_late_replies_close_and_two_good_ones_open() {
         let s = Some;
-        assert_eq!(
-            verdicts(&[s(0), s(11), s(12), s(13), s(9), s(8), s(8)]),
-            "ffflllf"
-        );
+        assert_eq!(verdicts(&[s(0), s(11), s(12), s(13), s(9), s(8), s(8)]), "ffflllf");
     }
 
     #[test]
     fn a_peak_does_not_close_and_the_edge_does_not_open() {
         let s = Some;
-        assert_eq!(
-            verdicts(&[s(0), s(11), s(11), s(10), s(11), s(11)]),
-            "ffffff"
-        );
+        assert_eq!(verdicts(&[s(0), s(11), s(11), s(10), s(11), s(11)]), "ffffff");
         assert_eq!(verdicts(&[s(11), s(9), s(8), s(9), s(8), s(0)]), "lllllf");
     }
 

@@ -64,8 +64,7 @@ impl Engine {
                 cluster.decide(now, &mut self.events);
                 self.decided.insert(id);
             }
-            self.deadlines
-                .set(id, self.clusters[id.0].next_deadline(now));
+            self.deadlines.set(id, self.clusters[id.0].next_deadline(now));
         }
     }
 
@@ -125,9 +124,8 @@ impl Engine {
             return;
         }
         self.isolated = isolated;
-        let known: Vec<_> = (0..self.clusters.len())
-            .filter(|&id| self.clusters[id].has_been_heard())
-            .collect();
+        let known: Vec<_> =
+            (0..self.clusters.len()).filter(|&id| self.clusters[id].has_been_heard()).collect();
         if isolated {
             self.events.push(Event::Isolated);
             for &id in &known {
@@ -138,8 +136,7 @@ impl Engine {
             for cluster in &mut self.clusters {
                 cluster.forgive(now);
             }
-            self.observed
-                .extend((0..self.clusters.len()).map(ClusterId));
+            self.observed.extend((0..self.clusters.len()).map(ClusterId));
         }
         self.decided.extend(known.into_iter().map(ClusterId));
     }
@@ -178,8 +175,7 @@ impl Deadlines {
         if let Some(before) = before {
             self.soonest_first.remove(&(before, cluster));
         }
-        self.soonest_first
-            .extend(deadline.map(|deadline| (deadline, cluster)));
+        self.soonest_first.extend(deadline.map(|deadline| (deadline, cluster)));
     }
 
     /// The clusters whose deadline has come; they have none until it is set anew.

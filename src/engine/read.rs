@@ -42,12 +42,7 @@ impl ReadLadder {
         let rules = &candidates.policy.reads[self.name];
         let (mut servers, reason) = self.climb(candidates, rules);
         servers.sort_unstable();
-        let before: Vec<_> = self
-            .decision
-            .servers
-            .iter()
-            .map(|server| server.server)
-            .collect();
+        let before: Vec<_> = self.decision.servers.iter().map(|server| server.server).collect();
         let same_rung =
             std::mem::discriminant(&reason) == std::mem::discriminant(&self.decision.reason);
         if before != servers {
@@ -58,18 +53,12 @@ impl ReadLadder {
             self.decision.reason = reason;
         }
         let sessions = |server: ServerIndex| {
-            let facts = candidates.records[server.0]
-                .facts
-                .as_ref()
-                .filter(|_| rules.by_sessions);
+            let facts = candidates.records[server.0].facts.as_ref().filter(|_| rules.by_sessions);
             facts.and_then(super::Facts::sessions)
         };
         self.decision.servers = servers
             .into_iter()
-            .map(|server| ReadServer {
-                server,
-                sessions: sessions(server),
-            })
+            .map(|server| ReadServer { server, sessions: sessions(server) })
             .collect();
     }
 
@@ -85,9 +74,7 @@ impl ReadLadder {
         candidates: &Candidates<'_>,
         rules: &ReadPolicy,
     ) -> (Vec<ServerIndex>, ReadReason) {
-        let primary = candidates
-            .primary
-            .filter(|primary| candidates.is_readable_primary(*primary));
+        let primary = candidates.primary.filter(|primary| candidates.is_readable_primary(*primary));
         let mut servers = candidates.fit(self.name);
         if rules.include_primary {
             servers.extend(primary);
@@ -144,10 +131,7 @@ impl Candidates<'_> {
     }
 
     fn is_readable_primary(&self, primary: ServerIndex) -> bool {
-        matches!(
-            self.verdict(primary).read,
-            ReadFitness::Primary | ReadFitness::Replica
-        )
+        matches!(self.verdict(primary).read, ReadFitness::Primary | ReadFitness::Replica)
     }
 
     fn is_fresh_for(&self, name: usize, server: ServerIndex) -> bool {
@@ -161,23 +145,16 @@ impl Candidates<'_> {
     }
 
     fn fit(&self, name: usize) -> Vec<ServerIndex> {
-        self.replicas()
-            .filter(|&server| self.is_fresh_for(name, server))
-            .collect()
+        self.replicas().filter(|&server| self.is_fresh_for(name, server)).collect()
     }
 
     /// At most `most` servers that are better than none, least behind first.
     fn last_resort(&self, name: usize, most: usize) -> Vec<(ServerIndex, Option<Lag>)> {
-        let late = self
-            .replicas()
-            .filter(|&server| !self.is_fresh_for(name, server));
-        let others = self
-            .all()
-            .filter(|&server| self.verdict(server).read == ReadFitness::LastResort);
-        let mut helpers: Vec<_> = late
-            .chain(others)
-            .map(|server| (server, self.verdict(server).lag))
-            .collect();
+        let late = self.replicas().filter(|&server| !self.is_fresh_for(name, server));
+        let others =
+            self.all().filter(|&server| self.verdict(server).read == ReadFitness::LastResort);
+        let mut helpers: Vec<_> =
+            late.chain(others).map(|server| (server, self.verdict(server).lag)).collect();
         helpers.sort_by_key(|&(server, lag)| (lag.is_none(), lag, server));
         helpers.truncate(most);
         helpers

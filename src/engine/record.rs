@@ -37,7 +37,7 @@ pub(super) struct Record {
     /// It was gone or not ready; as a replica it must answer `rise` times before it is back.
     pub(super) away: bool,
     /// The write name was moved away from it: it must follow the new primary before its word counts again.
-    pub(super) superseded: bool,
+    pub(super) superseded: Option<Superseded>,
     /// It has been seen following since it was last superseded.
     pub(super) followed: bool,
     /// It has been fit for a read name at some time.
@@ -48,6 +48,13 @@ pub(super) struct Record {
     pub(super) settled: Option<Verdict>,
     /// When the present state began.
     pub(super) since: Moment,
+}
+
+/// The state of a server when another one took over from it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Superseded {
+    /// The PostgreSQL timeline that it was on. Only a promotion can change it, and only a standby is promoted.
+    pub(super) timeline: Option<u32>,
 }
 
 /// A run of failures, none of them followed by a good reply yet.
@@ -121,7 +128,7 @@ impl Record {
             dead_branch_since: None,
             gates: vec![LagGate::default(); read_names],
             away: false,
-            superseded: false,
+            superseded: None,
             followed: false,
             ever_fit: false,
             verdict: Verdict::UNHEARD,
@@ -145,15 +152,10 @@ impl Record {
         self.writable = facts.claims_writable().then(|| {
             let timeline = primary_timeline(&facts);
             match self.writable {
-                Some(run) if run.timeline == timeline => WritableRun {
-                    replies: run.replies.saturating_add(1),
-                    ..run
-                },
-                _ => WritableRun {
-                    since: now,
-                    replies: 1,
-                    timeline,
-                },
+                Some(run) if run.timeline == timeline => {
+                    WritableRun { replies: run.replies.saturating_add(1), ..run }
+                }
+                _ => WritableRun { since: now, replies: 1, timeline },
             }
         });
         match facts.heartbeat() {
@@ -171,10 +173,8 @@ impl Record {
     }
 
     fn fold_positions(&mut self, facts: &Facts, now: Moment) {
-        let new_history = self
-            .facts
-            .as_ref()
-            .is_some_and(|old| primary_timeline(old) != primary_timeline(facts));
+        let new_history =
+            self.facts.as_ref().is_some_and(|old| primary_timeline(old) != primary_timeline(facts));
         if self.writable.is_none() || new_history {
             self.positions.clear();
         }
@@ -182,13 +182,7 @@ impl Record {
             Facts::Postgres(facts) => match facts.role {
                 PostgresRole::Primary { position, .. } => self.positions.push(position, now),
                 PostgresRole::Standby { received, .. } => {
-                    self.reception.note(
-                        Received {
-                            position: received,
-                            heartbeats: None,
-                        },
-                        now,
-                    );
+                    self.reception.note(Received { position: received, heartbeats: None }, now);
                 }
             },
             Facts::MySql(facts) => {
@@ -247,18 +241,20 @@ impl Record {
     /// The server is gone or not ready. When it returns as a replica it must prove itself, and its first reply tells
     /// whether it is late, whatever was known before.
     pub(super) fn mark_away(&mut self) {
-        self.away = true;
+        (self.away, self.successes) = (true, 0);
         self.gates.fill(LagGate::default());
     }
 
     /// It follows a primary: whatever it wrote on its own is gone.
     pub(super) fn mark_followed(&mut self) {
-        (self.followed, self.superseded) = (true, false);
+        (self.followed, self.superseded) = (true, None);
     }
 
     /// Another server took over from it, or has a newer history than it ever followed.
     pub(super) fn mark_superseded(&mut self) {
-        (self.followed, self.superseded) = (false, true);
+        let timeline = self.facts.as_ref().and_then(shown_timeline);
+        self.followed = false;
+        self.superseded.get_or_insert(Superseded { timeline });
     }
 
     /// How the server has answered lately.
@@ -284,8 +280,7 @@ impl Record {
 
     /// Whether enough replies agree that the server is writable.
     pub(super) fn is_confirmed_writable(&self) -> bool {
-        self.writable
-            .is_some_and(|run| run.replies >= Thresholds::CONFIRM_WRITABLE)
+        self.writable.is_some_and(|run| run.replies >= Thresholds::CONFIRM_WRITABLE)
     }
 
     /// Whether it answers questions while heartbeat writes fail.
@@ -295,11 +290,17 @@ impl Record {
 
     /// Whether, as a replica, it received something new after `since`.
     pub(super) fn received_after(&self, since: Moment) -> bool {
-        self.trouble.is_none()
-            && self
-                .reception
-                .advanced_after
-                .is_some_and(|after| after >= since)
+        self.trouble.is_none() && self.reception.advanced_after.is_some_and(|after| after >= since)
+    }
+}
+
+fn shown_timeline(facts: &Facts) -> Option<u32> {
+    match facts {
+        Facts::Postgres(facts) => match facts.role {
+            PostgresRole::Primary { timeline, .. } => Some(timeline),
+            PostgresRole::Standby { timeline, .. } => timeline,
+        },
+        Facts::MySql(_) | Facts::Tcp => None,
     }
 }
 

@@ -60,17 +60,11 @@ impl PositionRing {
         let oldest = self.samples.front().filter(|oldest| oldest.at < at)?;
         if applied < oldest.position {
             let known = at.since(oldest.at);
-            return Some(Lag(
-                own_estimate.map_or(known, |estimate| estimate.max(known))
-            ));
+            return Some(Lag(own_estimate.map_or(known, |estimate| estimate.max(known))));
         }
-        let first_missing = self
-            .samples
-            .iter()
-            .find(|sample| sample.position > applied && sample.at < at);
-        Some(Lag(
-            first_missing.map_or(Duration::ZERO, |sample| at.since(sample.at))
-        ))
+        let first_missing =
+            self.samples.iter().find(|sample| sample.position > applied && sample.at < at);
+        Some(Lag(first_missing.map_or(Duration::ZERO, |sample| at.since(sample.at))))
     }
 }
 
@@ -92,8 +86,7 @@ mod tests {
     fn lag(ring: &PositionRing, applied: u64, own: Option<u64>, at: u64) -> Option<u64> {
         let own = own.map(Duration::from_secs);
         let at = Moment::from_millis(at * 1000);
-        ring.lag(Position::lsn(applied), own, at)
-            .map(|Lag(lag)| lag.as_secs())
+        ring.lag(Position::lsn(applied), own, at).map(|Lag(lag)| lag.as_secs())
     }
 
     #[test]

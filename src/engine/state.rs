@@ -178,10 +178,7 @@ impl fmt::Display for StateReason {
             Self::ReplicationHidden => "its replica status is hidden from the probe's user",
             Self::Returning => "it was away and must answer well a few more times",
             Self::OlderTimeline(newer) => {
-                return write!(
-                    f,
-                    "writable on an old timeline; another server is on {newer}"
-                );
+                return write!(f, "writable on an old timeline; another server is on {newer}");
             }
             Self::OlderHistory(_) => "writable, and another writable server has a newer history",
             Self::SecondWriter(_) => "writable, and so is the published server",

@@ -52,13 +52,7 @@ impl Verdict {
 
     /// A server that is out of both names.
     pub(super) fn out(state: ServerState, reason: StateReason) -> Self {
-        Self {
-            state,
-            reason,
-            write: WriteFitness::Refused,
-            read: ReadFitness::No,
-            lag: None,
-        }
+        Self { state, reason, write: WriteFitness::Refused, read: ReadFitness::No, lag: None }
     }
 
     /// The same verdict with another reading of its reason.

@@ -22,16 +22,9 @@ pub(super) struct WriteLadder {
 
 impl WriteLadder {
     pub(super) fn new() -> Self {
-        let decision = WriteDecision {
-            server: None,
-            reason: WriteReason::NotReady,
-            since: Moment::START,
-        };
-        Self {
-            decision,
-            last: None,
-            left: None,
-        }
+        let decision =
+            WriteDecision { server: None, reason: WriteReason::NotReady, since: Moment::START };
+        Self { decision, last: None, left: None }
     }
 
     /// The server that the name may not return to yet by its own choice.
@@ -80,19 +73,9 @@ impl WriteLadder {
         now: Moment,
     ) -> Option<ServerIndex> {
         let before = self.decision.server;
-        let since = if before == server {
-            self.decision.since
-        } else {
-            now
-        };
-        self.decision = WriteDecision {
-            server,
-            reason,
-            since,
-        };
-        let moved_from = self
-            .last
-            .filter(|last| server.is_some_and(|server| server != *last));
+        let since = if before == server { self.decision.since } else { now };
+        self.decision = WriteDecision { server, reason, since };
+        let moved_from = self.last.filter(|last| server.is_some_and(|server| server != *last));
         if let Some(left) = moved_from {
             self.left = Some((left, now));
         }
@@ -111,17 +94,14 @@ impl WriteLadder {
         if judgement.split_brain && rules.on_split_brain == OnSplitBrain::Empty {
             return (None, WriteReason::SplitBrain);
         }
-        let reason = if judgement.split_brain {
-            WriteReason::HeldSplitBrain
-        } else {
-            WriteReason::Primary
-        };
+        let reason =
+            if judgement.split_brain { WriteReason::HeldSplitBrain } else { WriteReason::Primary };
         match (published, fit) {
             (Some(published), Some(fit)) if published != fit => {
                 let verdict = &judgement.verdicts[published.0];
                 match verdict.write {
                     WriteFitness::Gone | WriteFitness::Refused => (Some(fit), reason),
-                    WriteFitness::Fit | WriteFitness::Open => (Some(published), held(verdict)),
+                    WriteFitness::Fit | WriteFitness::Open => (Some(published), self.held(verdict)),
                 }
             }
             (_, Some(fit)) => (Some(fit), reason),
@@ -141,7 +121,7 @@ impl WriteLadder {
         if let Some(published) = published {
             let verdict = &judgement.verdicts[published.0];
             if verdict.write == WriteFitness::Open {
-                return (Some(published), held(verdict));
+                return (Some(published), self.held(verdict));
             }
         }
         let blocked = self.blocked(now);
@@ -153,15 +133,23 @@ impl WriteLadder {
             Some(best) if best == chosen => WriteReason::MostPreferred,
             Some(best)
                 if blocked == Some(best)
-                    && policy
-                        .write
-                        .is_some_and(|write| write.failback == Failback::Preferred) =>
+                    && policy.write.is_some_and(|write| write.failback == Failback::Preferred) =>
             {
                 WriteReason::HeldFlapping
             }
             _ => WriteReason::Incumbent,
         };
         (Some(chosen), reason)
+    }
+
+    /// Why the published server stays although it is not fit. One that has only missed a reply or two has not changed
+    /// its state, so nothing has changed.
+    fn held(&self, verdict: &Verdict) -> WriteReason {
+        match (verdict.state, verdict.reason) {
+            (_, StateReason::UnreachableFromHere) => WriteReason::HeldUnreachable,
+            (ServerState::Primary | ServerState::Up, _) => self.decision.reason,
+            (state, _) => WriteReason::Held(state),
+        }
     }
 
     /// Nobody is fit: hold, or withdraw what is known not to be writable.
@@ -183,11 +171,18 @@ impl WriteLadder {
         };
         let verdict = &judgement.verdicts[published.0];
         match (verdict.write, rules.on_not_writable) {
+            // Only an inference speaks against it, and the server that the inference is about has spoken once: its
+            // second word is milliseconds away, and a negative answer would be cached for a second.
+            (WriteFitness::Refused, OnNotWritable::Empty)
+                if overtaken(verdict) && somebody_awaits_confirmation(judgement) =>
+            {
+                (Some(published), self.held(verdict))
+            }
             (WriteFitness::Refused, OnNotWritable::Empty) => (None, WriteReason::NotWritable),
             (WriteFitness::Refused, OnNotWritable::Hold) => {
                 (Some(published), WriteReason::HeldNotWritable)
             }
-            _ => (Some(published), held(verdict)),
+            _ => (Some(published), self.held(verdict)),
         }
     }
 }
@@ -200,12 +195,13 @@ fn fit(judgement: &Judgement) -> Vec<ServerIndex> {
         .collect()
 }
 
-fn held(verdict: &Verdict) -> WriteReason {
-    match (verdict.state, verdict.reason) {
-        (_, StateReason::UnreachableFromHere) => WriteReason::HeldUnreachable,
-        (ServerState::Primary, _) => WriteReason::Primary,
-        (state, _) => WriteReason::Held(state),
-    }
+/// Whether a server is only outdated by the word of others: its own last word was that it is writable.
+fn overtaken(verdict: &Verdict) -> bool {
+    matches!(verdict.state, ServerState::Down | ServerState::StalePrimary | ServerState::Unknown)
+}
+
+fn somebody_awaits_confirmation(judgement: &Judgement) -> bool {
+    judgement.verdicts.iter().any(|verdict| verdict.reason == StateReason::WritableUnconfirmed)
 }
 
 /// Chooses among servers that may all be written to.
@@ -229,7 +225,5 @@ pub(super) fn elect(
 }
 
 fn most_preferred(fit: &[ServerIndex], policy: &ClusterPolicy) -> Option<ServerIndex> {
-    fit.iter()
-        .copied()
-        .min_by_key(|&index| (policy.servers[index.0].priority, index))
+    fit.iter().copied().min_by_key(|&index| (policy.servers[index.0].priority, index))
 }

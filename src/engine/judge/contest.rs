@@ -40,13 +40,16 @@ pub(super) fn settle(
             .copied()
             .find(|&other| other != one && (evidence.relation)(other, one) == Relation::Ahead)
     };
-    let (outdated, leaders): (Vec<_>, Vec<_>) = claimants
-        .iter()
-        .copied()
-        .partition(|&one| newer_than(one).is_some());
+    let (outdated, leaders): (Vec<_>, Vec<_>) =
+        claimants.iter().copied().partition(|&one| newer_than(one).is_some());
+    let incumbent = incumbent.filter(|incumbent| claimants.contains(incumbent));
+    // An outdated incumbent gives way to those that have all it has, not to just anybody.
+    let succeeds = |one: ServerIndex| {
+        incumbent.is_none_or(|incumbent| (evidence.relation)(one, incumbent) == Relation::Ahead)
+    };
     let champion = match incumbent.filter(|incumbent| leaders.contains(incumbent)) {
         Some(incumbent) => Some(incumbent),
-        None => leaders.iter().copied().min_by_key(|&one| {
+        None => leaders.iter().copied().filter(|&one| succeeds(one)).min_by_key(|&one| {
             let attached = (evidence.attached)(one);
             (std::cmp::Reverse(attached), servers[one.0].priority, one)
         }),
@@ -59,19 +62,12 @@ pub(super) fn settle(
         let rivals = leaders.iter().copied().filter(|&one| one != champion);
         losers.extend(rivals.map(|one| (one, StateReason::SecondWriter(champion))));
     }
-    Contest {
-        champion,
-        losers,
-        split_brain: leaders.len() > 1,
-    }
+    Contest { champion, losers, split_brain: leaders.len() > 1 }
 }
 
 impl Contest {
     /// What speaks against `server`, if it is a loser.
     pub(super) fn against(&self, server: ServerIndex) -> Option<StateReason> {
-        self.losers
-            .iter()
-            .find(|(loser, _)| *loser == server)
-            .map(|&(_, reason)| reason)
+        self.losers.iter().find(|(loser, _)| *loser == server).map(|&(_, reason)| reason)
     }
 }

@@ -120,11 +120,7 @@ fn judge_tcp(policy: &ClusterPolicy, records: &mut [Record], now: Moment) -> Jud
             }
         })
         .collect();
-    Judgement {
-        verdicts,
-        split_brain: false,
-        free_choice: true,
-    }
+    Judgement { verdicts, split_brain: false, free_choice: true }
 }
 
 const RETURNING: Verdict = Verdict {
@@ -155,7 +151,15 @@ fn by_liveness(record: &mut Record, policy: &ClusterPolicy, now: Moment) -> Opti
         Liveness::Answering => return None,
         Liveness::Unheard => Verdict::UNHEARD,
         Liveness::Doubtful(kind) => {
-            settled.unwrap_or_else(|| Verdict::UNHEARD.because(StateReason::Fails(kind)))
+            let before = match record.verdict {
+                Verdict::UNHEARD => Verdict::UNHEARD.because(StateReason::Fails(kind)),
+                before => before,
+            };
+            let write = match before.write {
+                WriteFitness::Fit => WriteFitness::Open,
+                other => other,
+            };
+            Verdict { write, ..before }
         }
         Liveness::ProbeSilent => {
             record.mark_away();
@@ -164,13 +168,7 @@ fn by_liveness(record: &mut Record, policy: &ClusterPolicy, now: Moment) -> Opti
                 _ => ReadFitness::No,
             };
             let (state, reason) = (ServerState::Unknown, StateReason::ProbeSilent);
-            Verdict {
-                state,
-                reason,
-                write: write_before,
-                read,
-                lag,
-            }
+            Verdict { state, reason, write: write_before, read, lag }
         }
         Liveness::Gone(kind) => {
             record.mark_away();
@@ -185,10 +183,7 @@ fn by_liveness(record: &mut Record, policy: &ClusterPolicy, now: Moment) -> Opti
         Liveness::Alive(kind) => alive_but_refusing(record, kind, write_before, lag, now),
     };
     match settled.map(|settled| settled.read) {
-        Some(ReadFitness::Never) => Some(Verdict {
-            read: ReadFitness::Never,
-            ..verdict
-        }),
+        Some(ReadFitness::Never) => Some(Verdict { read: ReadFitness::Never, ..verdict }),
         _ => Some(verdict),
     }
 }
@@ -196,13 +191,10 @@ fn by_liveness(record: &mut Record, policy: &ClusterPolicy, now: Moment) -> Opti
 /// The verdict on a server that does not answer now, when those who do prove its last word outdated.
 fn overruled(index: ServerIndex, verdict: Verdict, record: &Record, contest: &Contest) -> Verdict {
     match contest.against(index) {
-        Some(reason) if record.settled == Some(verdict) => {
+        Some(reason) if record.settled.is_some_and(|settled| settled.state == verdict.state) => {
             Verdict::out(ServerState::StalePrimary, reason)
         }
-        Some(_) => Verdict {
-            write: WriteFitness::Refused,
-            ..verdict
-        },
+        Some(_) => Verdict { write: WriteFitness::Refused, ..verdict },
         None => verdict,
     }
 }
@@ -215,27 +207,16 @@ fn alive_but_refusing(
     now: Moment,
 ) -> Verdict {
     let reason = StateReason::Fails(kind);
-    let read_before = record
-        .settled
-        .map_or(ReadFitness::No, |settled| settled.read);
+    let read_before = record.settled.map_or(ReadFitness::No, |settled| settled.read);
     match kind {
         FailureKind::Saturated => {
-            let since = record
-                .trouble
-                .as_ref()
-                .map_or(now, |trouble| trouble.kind_since);
+            let since = record.trouble.as_ref().map_or(now, |trouble| trouble.kind_since);
             let patient = now.since(since) < Thresholds::SATURATED_GRACE;
             let read = match read_before {
                 ReadFitness::Replica if !patient => ReadFitness::LastResort,
                 before => before,
             };
-            Verdict {
-                state: ServerState::Saturated,
-                reason,
-                write: write_before,
-                read,
-                lag,
-            }
+            Verdict { state: ServerState::Saturated, reason, write: write_before, read, lag }
         }
         FailureKind::Misconfigured => Verdict {
             state: ServerState::Misconfigured,
@@ -251,10 +232,7 @@ fn alive_but_refusing(
         }
         _ => {
             record.mark_away();
-            Verdict {
-                write: WriteFitness::Gone,
-                ..Verdict::out(ServerState::Starting, reason)
-            }
+            Verdict { write: WriteFitness::Gone, ..Verdict::out(ServerState::Starting, reason) }
         }
     }
 }
@@ -286,7 +264,7 @@ fn is_claimant(
 /// The verdict on a server that says it is writable, given how the contest ended.
 fn writable_verdict(
     index: ServerIndex,
-    record: &Record,
+    record: &mut Record,
     policy: &ClusterPolicy,
     contest: &Contest,
 ) -> Verdict {
@@ -297,6 +275,7 @@ fn writable_verdict(
         };
     }
     if contest.champion == Some(index) {
+        record.away = false;
         return Verdict {
             state: ServerState::Primary,
             reason: StateReason::SaysWritable,
@@ -308,18 +287,24 @@ fn writable_verdict(
     if let Some(reason) = contest.against(index) {
         return Verdict::out(ServerState::StalePrimary, reason);
     }
-    if record.superseded && record.is_confirmed_writable() {
+    if record.superseded.is_some() {
         return Verdict::out(ServerState::StalePrimary, StateReason::NotRejoined);
     }
-    let before = record.settled.unwrap_or(Verdict::UNHEARD);
+    unconfirmed(record)
+}
+
+/// The verdict on a server whose first word as a writable one has yet to be confirmed: it stays what it was.
+fn unconfirmed(record: &Record) -> Verdict {
+    let before = match record.settled {
+        _ if record.away => Verdict { state: ServerState::Starting, ..Verdict::UNHEARD },
+        Some(settled) => settled,
+        None => Verdict::UNHEARD,
+    };
     let write = match before.write {
         WriteFitness::Fit => WriteFitness::Open,
         other => other,
     };
-    Verdict {
-        write,
-        ..before.because(StateReason::WritableUnconfirmed)
-    }
+    Verdict { write, ..before.because(StateReason::WritableUnconfirmed) }
 }
 
 /// The verdict on a primary whose probes time out while a replica still receives from it: our way to it is broken, not
@@ -336,16 +321,9 @@ fn unreachable_from_here(
         return None;
     };
     let since = record.trouble.as_ref()?.since;
-    let settled = record
-        .settled
-        .filter(|settled| settled.state == ServerState::Primary)?;
-    let others = records
-        .iter()
-        .enumerate()
-        .filter(|(other, _)| *other != index.0);
-    let somebody_receives = others
-        .into_iter()
-        .any(|(_, replica)| replica.received_after(since));
+    let settled = record.settled.filter(|settled| settled.state == ServerState::Primary)?;
+    let others = records.iter().enumerate().filter(|(other, _)| *other != index.0);
+    let somebody_receives = others.into_iter().any(|(_, replica)| replica.received_after(since));
     (kind.may_be_ours() && somebody_receives && contest.against(index).is_none()).then(|| Verdict {
         write: WriteFitness::Open,
         read: ReadFitness::No,
@@ -374,13 +352,7 @@ fn attached_verdict(fresh: bool, lag: Option<Lag>, compared: bool) -> Verdict {
         (false, _, Some(lag)) => (ServerState::ReplicaLagging, StateReason::Behind(lag)),
         (false, _, None) => (ServerState::ReplicaLagging, StateReason::LagUnknown),
     };
-    Verdict {
-        state,
-        reason,
-        write: WriteFitness::Refused,
-        read: ReadFitness::Replica,
-        lag,
-    }
+    Verdict { state, reason, write: WriteFitness::Refused, read: ReadFitness::Replica, lag }
 }
 
 /// How long a condition has lasted: `None` while it does not hold.

@@ -10,6 +10,7 @@ use crate::engine::{
     ServerState, StateReason,
     judge::{
         FOREIGN, Identity, Judgement, Precedents, RETURNING, by_liveness, is_foreign, is_returning,
+        unconfirmed,
     },
     record::Record,
     verdict::{ReadFitness, Verdict, WriteFitness},
@@ -41,11 +42,7 @@ pub(super) fn judge(
         (follower.state, follower.reason) = (ServerState::Replica, StateReason::Fresh);
         follower.read = ReadFitness::Replica;
     }
-    Judgement {
-        verdicts,
-        split_brain: false,
-        free_choice: true,
-    }
+    Judgement { verdicts, split_brain: false, free_choice: true }
 }
 
 fn verdict(
@@ -85,11 +82,7 @@ fn verdict(
         Standing::Writer
             if !record.is_confirmed_writable() && precedents.published != Some(index) =>
         {
-            let before = record.settled.unwrap_or(Verdict::UNHEARD);
-            Verdict {
-                write: WriteFitness::Open,
-                ..before.because(StateReason::WritableUnconfirmed)
-            }
+            unconfirmed(record)
         }
         Standing::Writer => Verdict {
             state: ServerState::Primary,
@@ -128,15 +121,8 @@ fn galera_standing(galera: &Galera, facts: &MySqlFacts) -> Standing {
     const SYNCED: u8 = 4;
     let writable = Facts::MySql(facts.clone()).claims_writable();
     match galera {
-        Galera { ready: false, .. }
-        | Galera {
-            primary_component: false,
-            ..
-        } => Standing::Outside,
-        Galera {
-            refuses_clients: true,
-            ..
-        } => Standing::KeptAway,
+        Galera { ready: false, .. } | Galera { primary_component: false, .. } => Standing::Outside,
+        Galera { refuses_clients: true, .. } => Standing::KeptAway,
         Galera { local_state, .. } if *local_state != SYNCED => Standing::Outside,
         Galera { receive_queue, .. } if *receive_queue > QUEUE_LIMIT => Standing::Late,
         _ if writable => Standing::Writer,
@@ -147,14 +133,10 @@ fn galera_standing(galera: &Galera, facts: &MySqlFacts) -> Standing {
 fn member_standing(member: &GroupMember, facts: &MySqlFacts) -> Standing {
     let writable = Facts::MySql(facts.clone()).claims_writable();
     match member {
-        GroupMember { online: false, .. }
-        | GroupMember {
-            majority: false, ..
-        } => Standing::Outside,
-        GroupMember {
-            role: GroupRole::Primary,
-            ..
-        } if writable => Standing::Writer,
+        GroupMember { online: false, .. } | GroupMember { majority: false, .. } => {
+            Standing::Outside
+        }
+        GroupMember { role: GroupRole::Primary, .. } if writable => Standing::Writer,
         GroupMember { queue, .. } if *queue > QUEUE_LIMIT => Standing::Late,
         _ => Standing::Follower,
     }
@@ -165,10 +147,7 @@ pub(in crate::engine::judge) fn galera_identity(facts: &MySqlFacts) -> Option<Id
     match &facts.group {
         // A node that has not joined yet carries a UUID of zeros.
         Some(Group::Galera(galera))
-            if galera
-                .cluster_uuid
-                .bytes()
-                .any(|b| b.is_ascii_hexdigit() && b != b'0') =>
+            if galera.cluster_uuid.bytes().any(|b| b.is_ascii_hexdigit() && b != b'0') =>
         {
             Some(Identity::Galera(galera.cluster_uuid.clone()))
         }

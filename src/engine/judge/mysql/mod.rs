@@ -23,10 +23,7 @@ pub(super) fn judge(
     precedents: Precedents<'_>,
     now: Moment,
 ) -> Judgement {
-    if records
-        .iter()
-        .any(|record| mysql_facts(record).is_some_and(|facts| facts.group.is_some()))
-    {
+    if records.iter().any(|record| mysql_facts(record).is_some_and(|facts| facts.group.is_some())) {
         return group::judge(policy, records, precedents, now);
     }
     let contest = settle_primary(policy, records, precedents, now);
@@ -34,11 +31,7 @@ pub(super) fn judge(
     for index in (0..records.len()).map(ServerIndex) {
         verdicts.push(verdict(index, policy, records, precedents, &contest, now));
     }
-    Judgement {
-        verdicts,
-        split_brain: contest.split_brain,
-        free_choice: false,
-    }
+    Judgement { verdicts, split_brain: contest.split_brain, free_choice: false }
 }
 
 fn mysql_facts(record: &Record) -> Option<&MySqlFacts> {
@@ -94,11 +87,7 @@ fn member_channels<'a>(
         let member = source_member(&channel.source, &policy.servers, records)?;
         (member != index).then_some((member, channel))
     };
-    channels
-        .into_iter()
-        .flatten()
-        .filter_map(from_member)
-        .collect()
+    channels.into_iter().flatten().filter_map(from_member).collect()
 }
 
 fn runs(channel: &Channel) -> bool {
@@ -109,18 +98,14 @@ fn runs(channel: &Channel) -> bool {
 ///
 /// In a ring of two, each replicates from the other; there the only writable one is the primary.
 fn is_writable_replica(index: ServerIndex, policy: &ClusterPolicy, records: &[Record]) -> bool {
-    member_channels(index, policy, records)
-        .iter()
-        .any(|(source, channel)| {
-            let source_follows_it = member_channels(*source, policy, records)
-                .iter()
-                .any(|(of, back)| *of == index && runs(back));
-            let source_is_writable = records[source.0]
-                .facts
-                .as_ref()
-                .is_some_and(Facts::claims_writable);
-            runs(channel) && (!source_follows_it || source_is_writable)
-        })
+    member_channels(index, policy, records).iter().any(|(source, channel)| {
+        let source_follows_it = member_channels(*source, policy, records)
+            .iter()
+            .any(|(of, back)| *of == index && runs(back));
+        let source_is_writable =
+            records[source.0].facts.as_ref().is_some_and(Facts::claims_writable);
+        runs(channel) && (!source_follows_it || source_is_writable)
+    })
 }
 
 fn settle_primary(
@@ -131,7 +116,7 @@ fn settle_primary(
 ) -> Contest {
     for index in (0..records.len()).map(ServerIndex) {
         if has_caught_up_with_writer(index, records, precedents, policy, now) {
-            records[index.0].superseded = false;
+            records[index.0].superseded = None;
         }
     }
     let claimants: Vec<_> = (0..records.len())
@@ -139,7 +124,7 @@ fn settle_primary(
         .filter(|&index| {
             let record = &records[index.0];
             is_claimant(index, record, policy, precedents, now)
-                && !record.superseded
+                && record.superseded.is_none()
                 && !is_writable_replica(index, policy, records)
         })
         .collect();
@@ -177,9 +162,7 @@ fn history(
     let relation = gtid(ours).relation(gtid(theirs));
     let outruns = |ahead: &Record, behind: &Record| {
         behind.liveness(&policy.thresholds, now) != Liveness::Answering
-            || ahead
-                .writable
-                .is_none_or(|run| behind.facts_at >= run.since)
+            || ahead.writable.is_none_or(|run| behind.facts_at >= run.since)
     };
     match relation {
         Relation::Ahead if !outruns(ours, theirs) => Relation::Unknown,
@@ -206,25 +189,20 @@ fn has_caught_up_with_writer(
         return false;
     };
     let writer = &records[writer.0];
-    record.superseded
+    record.superseded.is_some()
         && record.is_confirmed_writable()
         && writer.liveness(&policy.thresholds, now) == Liveness::Answering
         && !writer.facts.as_ref().is_some_and(Facts::claims_writable)
-        && matches!(
-            gtid(record).relation(gtid(writer)),
-            Relation::Equal | Relation::Ahead
-        )
+        && matches!(gtid(record).relation(gtid(writer)), Relation::Equal | Relation::Ahead)
 }
 
 fn attached_replicas(primary: ServerIndex, policy: &ClusterPolicy, records: &[Record]) -> usize {
     (0..records.len())
         .map(ServerIndex)
         .filter(|&index| {
-            member_channels(index, policy, records)
-                .iter()
-                .any(|(source, channel)| {
-                    *source == primary && channel.io == crate::engine::IoThread::Running
-                })
+            member_channels(index, policy, records).iter().any(|(source, channel)| {
+                *source == primary && channel.io == crate::engine::IoThread::Running
+            })
         })
         .count()
 }
@@ -256,9 +234,7 @@ fn verdict(
             Verdict::out(ServerState::Maintenance, StateReason::ReadOnly(writability))
         }
         Writability::Writable if !is_writable_replica(index, policy, records) => {
-            let record = &mut records[index.0];
-            record.away = false;
-            writable_verdict(index, record, policy, contest)
+            writable_verdict(index, &mut records[index.0], policy, contest)
         }
         Writability::Writable => {
             let verdict = replica::verdict(index, policy, records, contest.champion, now);

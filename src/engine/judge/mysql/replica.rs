@@ -28,27 +28,18 @@ pub(super) fn verdict(
     let fresh = pass_gates(record, policy, lag);
     let known_lag = lag.unwrap_or_else(|| record.settled.and_then(|settled| settled.lag));
     let attached = attached_verdict(fresh, known_lag, lag.is_some());
-    let out = |state, reason| Verdict {
-        lag: known_lag,
-        ..Verdict::out(state, reason)
-    };
+    let out = |state, reason| Verdict { lag: known_lag, ..Verdict::out(state, reason) };
 
     let alone = source_answers && channel.io != IoThread::Running;
     let detached = lasting(&mut record.detached_since, alone, now);
     if is_returning(record, policy) {
-        return Verdict {
-            write: WriteFitness::Refused,
-            ..RETURNING
-        };
+        return Verdict { write: WriteFitness::Refused, ..RETURNING };
     }
     if !channel.delay.is_zero() {
         return out(ServerState::Maintenance, StateReason::DelayedOnPurpose);
     }
     if !channel.sql_running || channel.sql_errno != 0 {
-        return out(
-            ServerState::ReplicaBroken,
-            StateReason::ApplierStopped(channel.sql_errno),
-        );
+        return out(ServerState::ReplicaBroken, StateReason::ApplierStopped(channel.sql_errno));
     }
     if channel.io == IoThread::Running {
         record.mark_followed();
@@ -79,9 +70,7 @@ fn worst_channel(
             channel.seconds_behind.map(std::cmp::Reverse),
         )
     };
-    let worst = channels
-        .into_iter()
-        .min_by_key(|(_, channel)| goodness(channel));
+    let worst = channels.into_iter().min_by_key(|(_, channel)| goodness(channel));
     worst.map(|(source, channel)| (source, channel.clone()))
 }
 
@@ -90,11 +79,7 @@ fn without_member_channel(record: &Record) -> Verdict {
     let Some(facts) = mysql_facts(record) else {
         return Verdict::UNHEARD;
     };
-    if facts
-        .channels
-        .as_ref()
-        .is_some_and(|channels| !channels.is_empty())
-    {
+    if facts.channels.as_ref().is_some_and(|channels| !channels.is_empty()) {
         return Verdict {
             read: ReadFitness::Never,
             ..Verdict::out(ServerState::WrongCluster, StateReason::ForeignSource)
@@ -104,10 +89,7 @@ fn without_member_channel(record: &Record) -> Verdict {
         Writability::ReadOnly | Writability::SuperReadOnly => StateReason::Orphan,
         other => StateReason::ReadOnly(other),
     };
-    Verdict {
-        read: ReadFitness::LastResort,
-        ..Verdict::out(ServerState::ReadOnlyPrimary, reason)
-    }
+    Verdict { read: ReadFitness::LastResort, ..Verdict::out(ServerState::ReadOnlyPrimary, reason) }
 }
 
 /// How far a replica is behind the primary: `None` when there is nothing to compare with, `Some(None)` when the
@@ -126,9 +108,7 @@ fn lag_behind(
     let primary = primary?;
     if source == primary {
         let ring = &records[primary.0].positions;
-        let measured = channel
-            .applied
-            .and_then(|applied| ring.lag(applied, own, replica.facts_at));
+        let measured = channel.applied.and_then(|applied| ring.lag(applied, own, replica.facts_at));
         if measured.is_some() {
             return Some(measured);
         }

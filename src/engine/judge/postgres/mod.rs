@@ -25,11 +25,7 @@ pub(super) fn judge(
     for index in (0..records.len()).map(ServerIndex) {
         verdicts.push(verdict(index, policy, records, precedents, &contest, now));
     }
-    Judgement {
-        verdicts,
-        split_brain: contest.split_brain,
-        free_choice: false,
-    }
+    Judgement { verdicts, split_brain: contest.split_brain, free_choice: false }
 }
 
 fn settle_primary(
@@ -45,13 +41,16 @@ fn settle_primary(
             continue;
         };
         let newest = newest_timeline_of_others(index, records, precedents);
-        if newest.is_some_and(|newest| own > newest) {
-            records[index.0].superseded = false;
+        let written = records[index.0].superseded.and_then(|superseded| superseded.timeline);
+        if written.is_some_and(|written| own > written) {
+            records[index.0].superseded = None;
         }
         let record = &records[index.0];
         if let Some(newer) = newest.filter(|&newest| newest > own) {
             outdated.push((index, StateReason::OlderTimeline(newer)));
-        } else if is_claimant(index, record, policy, precedents, now) && !record.superseded {
+            records[index.0].mark_superseded();
+        } else if is_claimant(index, record, policy, precedents, now) && record.superseded.is_none()
+        {
             claimants.push(index);
         }
     }
@@ -101,11 +100,7 @@ fn newest_timeline_of_others(
         .filter(|&(other, record)| other != index.0 && !is_foreign(record, precedents));
     others
         .filter_map(|(other, record)| match *postgres_role(record)? {
-            PostgresRole::Primary {
-                timeline,
-                read_only,
-                ..
-            } => {
+            PostgresRole::Primary { timeline, read_only, .. } => {
                 let published = precedents.published == Some(ServerIndex(other));
                 let counts = read_only || published || record.is_confirmed_writable();
                 counts.then_some(timeline)
@@ -120,11 +115,9 @@ fn attached_standbys(primary: ServerIndex, policy: &ClusterPolicy, records: &[Re
     let is_primary =
         |sender: &Endpoint| sender.port == server.port && server.aliases.contains(&sender.host);
     let is_attached = |record: &&Record| match postgres_role(record) {
-        Some(PostgresRole::Standby {
-            receiver,
-            sender: Some(sender),
-            ..
-        }) => receiver.is_attached() && is_primary(sender),
+        Some(PostgresRole::Standby { receiver, sender: Some(sender), .. }) => {
+            receiver.is_attached() && is_primary(sender)
+        }
         _ => false,
     };
     records.iter().filter(is_attached).count()
@@ -149,22 +142,14 @@ fn verdict(
         return FOREIGN;
     }
     match postgres_role(record) {
-        Some(PostgresRole::Primary {
-            read_only: false, ..
-        }) => {
-            record.away = false;
+        Some(PostgresRole::Primary { read_only: false, .. }) => {
             writable_verdict(index, record, policy, contest)
         }
-        Some(PostgresRole::Primary {
-            read_only: true, ..
-        }) => {
+        Some(PostgresRole::Primary { read_only: true, .. }) => {
             record.away = false;
             Verdict {
                 read: ReadFitness::LastResort,
-                ..Verdict::out(
-                    ServerState::ReadOnlyPrimary,
-                    StateReason::TransactionReadOnly,
-                )
+                ..Verdict::out(ServerState::ReadOnlyPrimary, StateReason::TransactionReadOnly)
             }
         }
         Some(PostgresRole::Standby { .. }) => {

@@ -27,19 +27,13 @@ pub(super) fn verdict(
     let fresh = pass_gates(record, policy, lag);
     let known_lag = lag.unwrap_or_else(|| record.settled.and_then(|settled| settled.lag));
     let attached = attached_verdict(fresh, known_lag, lag.is_some());
-    let out = |state, reason| Verdict {
-        lag: known_lag,
-        ..Verdict::out(state, reason)
-    };
+    let out = |state, reason| Verdict { lag: known_lag, ..Verdict::out(state, reason) };
 
     let Some(link) = Link::of(record, source, now) else {
         return Verdict::UNHEARD;
     };
     if is_returning(record, policy) {
-        return Verdict {
-            write: WriteFitness::Refused,
-            ..RETURNING
-        };
+        return Verdict { write: WriteFitness::Refused, ..RETURNING };
     }
     match link {
         Link::Paused => out(ServerState::Maintenance, StateReason::ReplayPaused),
@@ -53,12 +47,7 @@ pub(super) fn verdict(
                 false => ReadFitness::LastResort,
             };
             let (state, reason) = (ServerState::ReplicaDetached, StateReason::NoReceiver);
-            Verdict {
-                state,
-                reason,
-                read,
-                ..attached
-            }
+            Verdict { state, reason, read, ..attached }
         }
         Link::Attached => {
             record.mark_followed();
@@ -93,13 +82,8 @@ enum Link {
 
 impl Link {
     fn of(record: &mut Record, source: Option<Source>, now: Moment) -> Option<Self> {
-        let PostgresRole::Standby {
-            receiver,
-            timeline,
-            paused,
-            apply_delay,
-            ..
-        } = *postgres_role(record)?
+        let PostgresRole::Standby { receiver, timeline, paused, apply_delay, .. } =
+            *postgres_role(record)?
         else {
             return None;
         };
@@ -132,12 +116,7 @@ fn lag_behind(
     standby: &Record,
     records: &[Record],
 ) -> Option<Option<Lag>> {
-    let PostgresRole::Standby {
-        replayed,
-        replay_age,
-        ..
-    } = postgres_role(standby)?
-    else {
+    let PostgresRole::Standby { replayed, replay_age, .. } = postgres_role(standby)? else {
         return None;
     };
     let Some(replayed) = *replayed else {
