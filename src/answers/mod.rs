@@ -12,6 +12,8 @@ mod build;
 mod layout;
 mod lookup;
 mod names;
+#[cfg(test)]
+mod sample;
 mod serial;
 mod table;
 mod zone;
