@@ -1,7 +1,7 @@
 //! The published snapshot: one writer, any number of wait-free readers.
 //!
-//! A reader that has loaded a snapshot keeps it whole, however often it is replaced meanwhile. Old ones are
-//! freed when their last reader lets go.
+//! A reader that has loaded a snapshot keeps it whole, however often it is replaced meanwhile. Old
+//! ones are freed when their last reader lets go.
 
 use std::sync::Arc;
 
@@ -55,5 +55,42 @@ impl Reader {
     /// The snapshot of this moment, to keep.
     pub fn snapshot(&self) -> Arc<Snapshot> {
         self.0.load_full()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::answers::{Layout, Serial, build};
+
+    use super::*;
+
+    fn snapshot(generation: u64) -> Snapshot {
+        let layout = Arc::new(Layout::new(&[], Vec::new()).unwrap());
+        Snapshot {
+            table: build(&layout, &[], generation, Serial::MIN),
+        }
+    }
+
+    #[test]
+    fn a_reader_keeps_what_it_loaded_and_sees_the_next_one_afterwards() {
+        let mut publisher = Publisher::new(snapshot(1));
+        let reader = publisher.reader();
+        let kept = reader.load();
+        publisher.publish(snapshot(2));
+        assert_eq!(kept.table.generation(), 1);
+        assert_eq!(reader.load().table.generation(), 2);
+        assert_eq!(reader.snapshot().table.generation(), 2);
+        assert_eq!(publisher.current().table.generation(), 2);
+    }
+
+    #[test]
+    fn an_old_snapshot_is_freed_with_its_last_reader() {
+        let mut publisher = Publisher::new(snapshot(1));
+        let kept = publisher.reader().snapshot();
+        let watched = Arc::downgrade(&kept);
+        publisher.publish(snapshot(2));
+        assert!(watched.upgrade().is_some());
+        drop(kept);
+        assert!(watched.upgrade().is_none());
     }
 }

@@ -1,10 +1,11 @@
 //! Which name is what: static records, a served name, or an empty place between names.
 //!
-//! A layout comes from the configuration alone and is shared by every answer table until a reload, so
-//! that building a table costs only what the decisions say.
+//! A layout comes from the configuration alone and is shared by every answer table until a reload,
+//! so that building a table costs only what the decisions say.
 //!
-//! Every ancestor of a name exists too (RFC 8020): where it owns nothing it is an empty non-terminal. That also
-//! holds for the ancestors of a zone of ours that lies inside another zone of ours.
+//! Every ancestor of a name exists too (RFC 8020): where it owns nothing it is an empty
+//! non-terminal. That also holds for the ancestors of a zone of ours that lies inside another zone
+//! of ours.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -78,7 +79,8 @@ pub enum PlacementError {
 impl Layout {
     /// Places the served names into the zones.
     ///
-    /// Each name must lie in a zone, own no static records there, and not lie at or below a delegation.
+    /// Each name must lie in a zone, own no static records there, and not lie at or below a
+    /// delegation.
     pub fn new(zones: &[Zone], served: Vec<ServedName>) -> Result<Self, PlacementError> {
         let mut zones: Vec<_> = zones.iter().map(ZoneLayout::new).collect();
         zones.sort_by(|a, b| b.depth.cmp(&a.depth).then_with(|| a.origin.cmp(&b.origin)));
@@ -174,7 +176,8 @@ impl ZoneLayout {
         }
     }
 
-    /// The delegation strictly above `name`, if there is one. One at `name` itself is a clash of records.
+    /// The delegation strictly above `name`, if there is one. One at `name` itself is a clash of
+    /// records.
     fn cut_above(&self, name: &LowerName) -> Option<LowerName> {
         (self.depth + 1..name.iter().len())
             .map(|depth| LowerName::from(name.trim_to(depth)))
@@ -185,7 +188,8 @@ impl ZoneLayout {
     }
 }
 
-/// Equal names, records and TTLs. The records' own equality leaves the TTL out (RFC 2136 section 1.1).
+/// Equal names, records and TTLs. The records' own equality leaves the TTL out (RFC 2136 section
+/// 1.1).
 impl PartialEq for ZoneLayout {
     fn eq(&self, other: &Self) -> bool {
         self.origin == other.origin

@@ -1,10 +1,11 @@
 //! The answer table: zones and decisions in, frozen answers out. Pure, like the engine.
 //!
-//! A table is everything needed to answer DNS for one generation. It is built, published and never changed.
+//! A table is everything needed to answer DNS for one generation. It is built, published and never
+//! changed.
 //!
 //! ```text
 //! zones, served names ──▶ Layout ─┐
-//!             decisions ──────────┴─▶ build ──▶ AnswerTable ──lookup──▶ Answer ──draw──▶ records in order
+//!             decisions ──────────┴─▶ build ──▶ AnswerTable ──lookup──▶ Answer ──draw──▶ records
 //! ```
 
 mod balance;

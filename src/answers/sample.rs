@@ -119,7 +119,8 @@ pub(super) fn healthy() -> Decision {
     }
 }
 
-/// `internal.` with `db-write`, `db-read` and `x.y.z.db-read`, which puts empty non-terminals below a served name.
+/// `internal.` with `db-write`, `db-read` and `x.y.z.db-read`, which puts empty non-terminals below
+/// a served name.
 pub(super) fn layout(balance: Balance) -> Arc<Layout> {
     let served = vec![
         write_name("db-write.internal."),

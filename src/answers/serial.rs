@@ -1,12 +1,13 @@
 //! The SOA serial: it grows by every published change and never goes back.
 //!
-//! PgBouncer's zone check compares serials as a signed 32-bit difference from a start value of 0, and acts only
-//! when the serial has grown. So serials stay in 1 … 2³¹−1, which every resolver and pooler orders alike.
+//! PgBouncer's zone check compares serials as a signed 32-bit difference from a start value of 0,
+//! and acts only when the serial has grown. So serials stay in 1 … 2³¹−1, which every resolver and
+//! pooler orders alike.
 //!
-//! The rule is `max(last + 1, unix seconds)`: two instances that change at about the same time agree to
-//! the second, and a lost state file does not make the serial fall. At the upper bound, which the clock
-//! reaches on 2038-01-19, the serial stays where it is: a serial that stands still costs poolers an early
-//! flush, one that wraps round would stop every later one.
+//! The rule is `max(last + 1, unix seconds)`: two instances that change at about the same time
+//! agree to the second, and a lost state file does not make the serial fall. At the upper bound,
+//! which the clock reaches on 2038-01-19, the serial stays where it is: a serial that stands still
+//! costs poolers an early flush, one that wraps round would stop every later one.
 
 use std::fmt;
 
@@ -27,8 +28,8 @@ impl Serial {
             .then_some(Self(value))
     }
 
-    /// The first serial of this process: after `restored`, the last one of the previous process, where known.
-    /// `unix_seconds` is wall time in seconds since 1970.
+    /// The first serial of this process: after `restored`, the last one of the previous process,
+    /// where known. `unix_seconds` is wall time in seconds since 1970.
     pub fn first(restored: Option<Self>, unix_seconds: u64) -> Self {
         restored.map_or_else(
             || Self::at(unix_seconds),
@@ -36,8 +37,8 @@ impl Serial {
         )
     }
 
-    /// The serial of a change at `unix_seconds`: the wall time, or one more than this where that is higher.
-    /// [`Self::MAX`] is followed by itself.
+    /// The serial of a change at `unix_seconds`: the wall time, or one more than this where that is
+    /// higher. [`Self::MAX`] is followed by itself.
     #[must_use]
     pub fn next(self, unix_seconds: u64) -> Self {
         Self(self.0 + 1).min(Self::MAX).max(Self::at(unix_seconds))

@@ -1,4 +1,5 @@
-//! The answer table: everything needed to answer DNS for one generation. Built, published, never changed.
+//! The answer table: everything needed to answer DNS for one generation. Built, published, never
+//! changed.
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -88,8 +89,9 @@ impl AnswerTable {
 
     /// This table as the one after `last`: `None` when it would change nothing at all.
     ///
-    /// The generation grows by one. The serial grows (see [`Serial::next`]) only when other records are published;
-    /// reasons and the order of servers do not count. `unix_seconds` is wall time in seconds since 1970.
+    /// The generation grows by one. The serial grows (see [`Serial::next`]) only when other records
+    /// are published; reasons and the order of servers do not count. `unix_seconds` is wall time in
+    /// seconds since 1970.
     pub fn following(self, last: &Self, unix_seconds: u64) -> Option<Self> {
         let same_layout = self.same_layout(last);
         if same_layout && self.served == last.served {
@@ -109,7 +111,8 @@ impl AnswerTable {
         })
     }
 
-    /// Whether both tables publish the same records, whatever their order, reasons, generations and serials are.
+    /// Whether both tables publish the same records, whatever their order, reasons, generations and
+    /// serials are.
     pub fn equals_answers(&self, other: &Self) -> bool {
         self.same_layout(other)
             && self.served.len() == other.served.len()

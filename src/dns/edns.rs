@@ -4,12 +4,12 @@ use hickory_proto::{op::Edns, rr::rdata::opt::EdnsOption};
 
 use crate::{answers::Note, engine::Degradation};
 
-/// The largest UDP message that we send or ask for, in octets: it passes every sane path unfragmented
-/// (RFC 9715, DNS flag day 2020).
+/// The largest UDP message that we send or ask for, in octets: it passes every sane path
+/// unfragmented (RFC 9715, DNS flag day 2020).
 pub(super) const UDP_SIZE: u16 = 1232;
 
-/// The OPT record of a reply to a question that carried `asked`. Unknown options and flags are neither
-/// refused nor echoed; DO is copied (RFC 3225 section 3).
+/// The OPT record of a reply to a question that carried `asked`. Unknown options and flags are
+/// neither refused nor echoed; DO is copied (RFC 3225 section 3).
 pub(super) fn reply_to(asked: &Edns) -> Edns {
     let mut edns = Edns::new();
     edns.set_max_payload(UDP_SIZE);
@@ -64,7 +64,8 @@ fn cut(text: &str) -> &str {
     &text[..end.unwrap_or(0)]
 }
 
-/// So that header, the longest question and the OPT record still fit into 512 octets: 12 + 259 + 11 + 6 + 160.
+/// So that header, the longest question and the OPT record still fit into 512 octets: 12 + 259 + 11
+/// + 6 + 160.
 const TEXT_MAX: usize = 160;
 
 #[cfg(test)]

@@ -12,9 +12,9 @@ pub enum BindError {
     NoAddress,
     /// A port below 1024 without the right to it.
     #[error(
-        "may not listen on {address} ({transport}); give the process CAP_NET_BIND_SERVICE (in a systemd \
-         unit: AmbientCapabilities=CAP_NET_BIND_SERVICE; by hand: setcap cap_net_bind_service=+ep \
-         on the program), or choose a port from 1024 up"
+        "may not listen on {address} ({transport}); give the process CAP_NET_BIND_SERVICE \
+         (in a systemd unit: AmbientCapabilities=CAP_NET_BIND_SERVICE; by hand: \
+         setcap cap_net_bind_service=+ep on the program), or choose a port from 1024 up"
     )]
     Forbidden {
         /// The address.
@@ -26,8 +26,9 @@ pub enum BindError {
     },
     /// Somebody else listens there.
     #[error(
-        "{address} ({transport}) is in use; `ss -lunpt 'sport = :{}'` shows by whom. systemd-resolved holds \
-         port 53 of 127.0.0.53 and 127.0.0.54, other resolvers often that of every address",
+        "{address} ({transport}) is in use; `ss -lunpt 'sport = :{}'` shows by whom. \
+         systemd-resolved holds port 53 of 127.0.0.53 and 127.0.0.54, other resolvers often \
+         that of every address",
         address.port()
     )]
     InUse {
@@ -119,4 +120,27 @@ pub struct ServeError {
     pub transport: Transport,
     /// What hickory-server said, where it said anything.
     pub source: Option<NetError>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_fault_names_the_address_and_a_remedy() {
+        let address: SocketAddr = "[::1]:53".parse().unwrap();
+        let text = |kind: io::ErrorKind| {
+            BindError::new(address, Transport::Udp, io::Error::from(kind)).to_string()
+        };
+        let forbidden = text(io::ErrorKind::PermissionDenied);
+        assert!(
+            forbidden.starts_with("may not listen on [::1]:53 (UDP); give the process CAP_NET")
+        );
+        let in_use = text(io::ErrorKind::AddrInUse);
+        assert!(in_use.starts_with("[::1]:53 (UDP) is in use; `ss -lunpt 'sport = :53'` shows"));
+        let foreign = text(io::ErrorKind::AddrNotAvailable);
+        assert!(foreign.starts_with("[::1]:53 (UDP) is no address of this machine"));
+        let other = text(io::ErrorKind::OutOfMemory);
+        assert_eq!(other, "cannot listen on [::1]:53 (UDP)");
+    }
 }

@@ -1,7 +1,7 @@
 //! hickory-server's request handler: one snapshot, one lookup, one reply.
 //!
-//! Nothing here waits or locks: the snapshot is an atomic load, the random numbers are the thread's own, and sending
-//! puts the octets into the socket's queue.
+//! Nothing here waits or locks: the snapshot is an atomic load, the random numbers are the thread's
+//! own, and sending puts the octets into the socket's queue.
 
 use async_trait::async_trait;
 use hickory_proto::op::{Header, HeaderCounts, MessageType, Metadata, ResponseCode};

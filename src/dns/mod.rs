@@ -1,11 +1,13 @@
 //! DNS over UDP and TCP, answered from the published snapshot.
 //!
-//! hickory-server carries the messages, [`handler`] and [`reply`] decide what they say. What hickory-server does
-//! before our handler is called is not ours to change: a message shorter than a header and a well-formed
-//! one with QR set get no reply, one that cannot be parsed gets FORMERR (also with QR set).
+//! hickory-server carries the messages, `handler` and `reply` decide what they say. What
+//! hickory-server does before our handler is called is not ours to change: a message shorter than a
+//! header and a well-formed one with QR set get no reply, one that cannot be parsed gets FORMERR
+//! (also with QR set).
 //!
-//! A TCP connection may ask any number of questions without waiting for replies, which come in order (RFC 7766
-//! section 6.2.1.1); one that is silent, or does not read, for [`TCP_IDLE`] is closed.
+//! A TCP connection may ask any number of questions without waiting for replies, which come in
+//! order (RFC 7766 section 6.2.1.1); one that is silent, or does not read, for [`TCP_IDLE`] is
+//! closed.
 
 mod edns;
 mod error;
@@ -68,7 +70,8 @@ pub fn bind(config: &DnsConfig, reader: &Reader) -> Result<DnsServer, BindError>
 }
 
 impl DnsServer {
-    /// The bound addresses in the order of the configuration, with the ports that were found for port 0.
+    /// The bound addresses in the order of the configuration, with the ports that were found for
+    /// port 0.
     pub fn local_addresses(&self) -> &[SocketAddr] {
         &self.addresses
     }
@@ -109,7 +112,8 @@ async fn serve(
     };
     match ended {
         None => {
-            // Only a failure of the socket could be told here, and the socket is about to be closed.
+            // Only a failure of the socket could be told here, and the socket is about to be
+            // closed.
             let _closed = shell.shutdown_gracefully().await;
             Ok(())
         }

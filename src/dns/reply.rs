@@ -1,12 +1,14 @@
 //! What to reply to one parsed message. Pure but for the random order of addresses.
 //!
-//! In this order: an EDNS version above 0 is BADVERS; an opcode other than QUERY is NOTIMP; a number of questions
-//! other than one is FORMERR (RFC 9619); a TSIG is NOTAUTH with BADKEY, for we hold no keys (RFC 8945 section 5.2); a
-//! class other than IN and a zone transfer are REFUSED; everything else is looked up.
+//! In this order: an EDNS version above 0 is BADVERS; an opcode other than QUERY is NOTIMP; a
+//! number of questions other than one is FORMERR (RFC 9619); a TSIG is NOTAUTH with BADKEY, for we
+//! hold no keys (RFC 8945 section 5.2); a class other than IN and a zone transfer are REFUSED;
+//! everything else is looked up.
 //!
-//! AA is set on our own data, on "no such name" and on "no data"; RD is copied; RA, AD and CD are clear.
-//! A reply that does not fit is tried without its Extended DNS Error (RFC 8914 section 3), and then sent with TC and no
-//! records at all: a resolver asks again by TCP, and half a set of replicas would be taken for the whole.
+//! AA is set on our own data, on "no such name" and on "no data"; RD is copied; RA, AD and CD are
+//! clear. A reply that does not fit is tried without its Extended DNS Error (RFC 8914 section 3),
+//! and then sent with TC and no records at all: a resolver asks again by TCP, and half a set of
+//! replicas would be taken for the whole.
 
 use std::net::IpAddr;
 
@@ -39,8 +41,8 @@ pub(super) struct Reply<'t> {
     answer: Answer<'t>,
     /// The addresses of a served name in the order of this reply.
     drawn: Vec<&'t Record>,
-    /// The TSIG record that refuses a key.
-    refused_key: Option<Record>,
+    /// The TSIG record that refuses a key. It comes last, after OPT.
+    refused_key: Option<Box<Record<TSIG>>>,
     echo_question: bool,
 }
 
@@ -79,7 +81,6 @@ impl<'t> Reply<'t> {
             }
             Outcome::NotReady { .. } | Outcome::NotOurs => {}
         }
-        sections.additionals.extend(&self.refused_key);
         sections
     }
 
@@ -98,13 +99,19 @@ impl<'t> Reply<'t> {
         impl Iterator<Item = &'a Record> + Send + 'a,
     > {
         let question = if self.echo_question { question } else { none };
-        MessageResponseBuilder::new(question, self.edns.as_ref()).build(
+        let mut message = MessageResponseBuilder::new(question, self.edns.as_ref()).build(
             self.metadata,
             sections.answers.iter().copied(),
             sections.authorities.iter().copied(),
             [],
             sections.additionals.iter().copied(),
-        )
+        );
+        if let Some(key) = &self.refused_key
+            && !self.metadata.truncation
+        {
+            message.set_signature(key.clone());
+        }
+        message
     }
 
     fn whole(
@@ -230,8 +237,8 @@ pub(super) fn no_question() -> Queries {
     .expect("reading no questions reads nothing")
 }
 
-/// How many octets a reply may have: by UDP 512, or what the client announced with EDNS, at least 512 and at most
-/// our own limit; by TCP what its length field can say.
+/// How many octets a reply may have: by UDP 512, or what the client announced with EDNS, at least
+/// 512 and at most our own limit; by TCP what its length field can say.
 fn size_limit(protocol: Protocol, asked: Option<&Edns>) -> u16 {
     match (protocol, asked) {
         (Protocol::Udp, Some(edns)) => edns.max_payload().clamp(512, edns::UDP_SIZE),
@@ -259,7 +266,7 @@ fn refusal(request: &MessageRequest) -> Option<ResponseCode> {
 }
 
 /// The TSIG record that says BADKEY to the one in `request`, unsigned (RFC 8945 section 5.3.2).
-fn bad_key(request: &MessageRequest) -> Option<Record> {
+fn bad_key(request: &MessageRequest) -> Option<Box<Record<TSIG>>> {
     let (key, tsig) = signature(request)?;
     let answer = TSIG::new(
         tsig.algorithm.clone(),
@@ -270,9 +277,9 @@ fn bad_key(request: &MessageRequest) -> Option<Record> {
         Some(TsigError::BadKey),
         Vec::new(),
     );
-    let mut record = Record::from_rdata(key.name.clone(), 0, RData::TSIG(answer));
+    let mut record = Record::from_rdata(key.name.clone(), 0, answer);
     record.dns_class = DNSClass::ANY;
-    Some(record)
+    Some(Box::new(record))
 }
 
 fn signature(request: &MessageRequest) -> Option<(&Record, &TSIG)> {

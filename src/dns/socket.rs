@@ -1,8 +1,9 @@
 //! The sockets: UDP and TCP on one port for each address.
 //!
-//! Each address gets several UDP sockets that share the port (`SO_REUSEPORT`), one per worker; the kernel spreads
-//! clients over them. The first is bound before it may share, so that a second server on the same address
-//! fails with "address in use" and does not silently take a part of the questions.
+//! Each address gets several UDP sockets that share the port (`SO_REUSEPORT`), one per worker; the
+//! kernel spreads clients over them. The first is bound before it may share, so that a second
+//! server on the same address fails with "address in use" and does not silently take a part of the
+//! questions.
 
 use std::{io, net::SocketAddr};
 

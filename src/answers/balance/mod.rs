@@ -1,13 +1,13 @@
 //! In which order a read name's servers are named.
 //!
-//! Pure: randomness and the client's address are arguments. Every rule yields a permutation of the servers, cut
-//! to `max_answers`.
+//! Pure: randomness and the client's address are arguments. Every rule yields a permutation of the
+//! servers, cut to `max_answers`.
 //!
 //! `client-hash` is rendezvous hashing: each server scores each client, the highest score comes
-//! first. A server that leaves takes only its own clients with it, and one that joins takes an equal share
-//! from each of the others. The score is FNV-1a (64 bit) over the server's name, a zero octet and the client's address
-//! octets, passed through the finaliser of SplitMix64, because FNV-1a alone mixes its last octets weakly. It is the
-//! same on every machine and in every version.
+//! first. A server that leaves takes only its own clients with it, and one that joins takes an
+//! equal share from each of the others. The score is FNV-1a (64 bit) over the server's name, a zero
+//! octet and the client's address octets, passed through the finaliser of SplitMix64, because
+//! FNV-1a alone mixes its last octets weakly. It is the same on every machine and in every version.
 
 use std::{cmp::Reverse, net::IpAddr};
 

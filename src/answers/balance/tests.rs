@@ -133,7 +133,8 @@ fn an_ipv4_client_is_the_same_behind_an_ipv6_socket() {
     assert_eq!(drawn(CLIENT), drawn(mapped));
 }
 
-/// The values that FNV's authors publish, and an order, worked out by another implementation, that no later version may change.
+/// The values that FNV's authors publish, and an order, worked out by another implementation, that
+/// no later version may change.
 #[test]
 fn the_hash_is_the_documented_one() {
     assert_eq!(fnv1a(FNV_OFFSET, b""), 0xcbf2_9ce4_8422_2325);

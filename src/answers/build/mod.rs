@@ -1,7 +1,8 @@
 //! Decisions in, an answer table out.
 //!
-//! A write name gets exactly one record per address family: resolvers shuffle records, so a second one
-//! would send writes to either. A read name gets every published address of every server in its set.
+//! A write name gets exactly one record per address family: resolvers shuffle records, so a second
+//! one would send writes to either. A read name gets every published address of every server in its
+//! set.
 
 use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
 
@@ -98,8 +99,8 @@ fn write_answer(
     }
 }
 
-/// All servers of the set, with all their addresses. An address that two servers share is named once (RFC 2181
-/// section 5: no duplicates in a set).
+/// All servers of the set, with all their addresses. An address that two servers share is named
+/// once (RFC 2181 section 5: no duplicates in a set).
 fn read_answer(
     name: &ServedName,
     cluster: ClusterAnswers<'_>,
@@ -127,8 +128,8 @@ fn read_answer(
     }
 }
 
-/// What the server's place depends on under `balance`, and nothing else: two tables that differ in something that
-/// matters to no answer are equal.
+/// What the server's place depends on under `balance`, and nothing else: two tables that differ in
+/// something that matters to no answer are equal.
 fn share(server: &PublishedServer, sessions: Option<u32>, balance: Balance) -> Share {
     let mut share = Share {
         weight: 0,

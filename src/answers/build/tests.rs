@@ -171,14 +171,14 @@ fn the_serial_grows_with_the_records_only() {
     let third = table_of(&layout, &held).following(&second, 5000).unwrap();
     assert_eq!((third.generation(), third.serial().value()), (3, 1000));
 
-    let mut reordered = held.clone();
+    let mut reordered = held;
     reordered.reads[0].servers.reverse();
     let fourth = table_of(&layout, &reordered)
         .following(&third, 5000)
         .unwrap();
     assert_eq!((fourth.generation(), fourth.serial().value()), (4, 1000));
 
-    let mut moved = reordered.clone();
+    let mut moved = reordered;
     moved.write = Some(write(Some(2), WriteReason::Primary));
     let fifth = table_of(&layout, &moved).following(&fourth, 5000).unwrap();
     assert_eq!((fifth.generation(), fifth.serial().value()), (5, 5000));

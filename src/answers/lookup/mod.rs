@@ -3,15 +3,15 @@
 //! | the name is | answer |
 //! | --- | --- |
 //! | in no zone of ours | [`Outcome::NotOurs`] |
-//! | served | its addresses; other types and an empty family: no data. Never "no such name" |
-//! | at or below a delegation | a referral with glue; the DS set at the cut itself is ours (RFC 4035 section 3.1.4.1) |
+//! | served | its addresses; other types, an empty family: no data. Never "no such name" |
+//! | at or below a delegation | a referral with glue; a DS set at the cut is ours (RFC 4035) |
 //! | static | the set; CNAMEs are followed within the zone (RFC 1034 section 4.3.2) |
 //! | an empty non-terminal | no data (RFC 8020) |
-//! | below a wildcard's parent, and not there | the wildcard's set under the asked name (RFC 4592) |
+//! | covered by a wildcard | the wildcard's set under the asked name (RFC 4592) |
 //! | anything else | no such name |
 //!
-//! `ANY` gets one set (RFC 8482 section 4.1): the SOA at an apex, the addresses of a served name, else the set
-//! of the lowest type number.
+//! `ANY` gets one set (RFC 8482 section 4.1): the SOA at an apex, the addresses of a served name,
+//! else the set of the lowest type number.
 
 use std::borrow::Cow;
 
@@ -183,7 +183,8 @@ enum Place<'t> {
 }
 
 impl ZoneLayout {
-    /// Walks from the apex down to `name`, so that a name with a hundred labels costs no more than what exists of it.
+    /// Walks from the apex down to `name`, so that a name with a hundred labels costs no more than
+    /// what exists of it.
     fn find(&self, name: &LowerName, record_type: RecordType) -> Place<'_> {
         let node = self.nodes.get(name);
         if let Some(Node::Served(index)) = node {
@@ -217,8 +218,9 @@ impl ZoneLayout {
         }
     }
 
-    /// The wildcard right below the closest encloser of `name`, which has `depth` labels. A wildcard that exists
-    /// only as an empty non-terminal has no data for anybody (RFC 4592 section 2.2.2).
+    /// The wildcard right below the closest encloser of `name`, which has `depth` labels. A
+    /// wildcard that exists only as an empty non-terminal has no data for anybody (RFC 4592 section
+    /// 2.2.2).
     fn find_wildcard(&self, name: &LowerName, depth: usize) -> Place<'_> {
         let Ok(wildcard) = name.trim_to(depth).prepend_label("*") else {
             return Place::Nowhere;
@@ -247,7 +249,8 @@ impl ZoneLayout {
     }
 }
 
-/// What the static records `sets` say; with `owner`, they are a wildcard's and answer under that name.
+/// What the static records `sets` say; with `owner`, they are a wildcard's and answer under that
+/// name.
 fn step_in<'t>(
     sets: &'t RecordSets,
     record_type: RecordType,

@@ -267,7 +267,8 @@ enum Owns {
     Cut,
 }
 
-/// Owner names as labels below `z.`, the leftmost first. Empty is the apex, which is left to the fixed records.
+/// Owner names as labels below `z.`, the leftmost first. Empty is the apex, which is left to the
+/// fixed records.
 type Labels = Vec<&'static str>;
 
 #[derive(Clone, Debug)]
