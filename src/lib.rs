@@ -6,4 +6,6 @@
 
 pub mod answers;
 pub mod config;
+pub mod dns;
 pub mod engine;
+pub mod publish;

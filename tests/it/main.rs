@@ -1,0 +1,3 @@
+//! Tests of whole parts over real sockets, in one binary. Loopback addresses only.
+
+mod dns;
