@@ -66,9 +66,7 @@ mod tests {
 
     fn snapshot(generation: u64) -> Snapshot {
         let layout = Arc::new(Layout::new(&[], Vec::new()).unwrap());
-        Snapshot {
-            table: build(&layout, &[], generation, Serial::MIN),
-        }
+        Snapshot { table: build(&layout, &[], generation, Serial::MIN) }
     }
 
     #[test]

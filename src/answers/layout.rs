@@ -84,18 +84,14 @@ impl Layout {
     pub fn new(zones: &[Zone], served: Vec<ServedName>) -> Result<Self, PlacementError> {
         let mut zones: Vec<_> = zones.iter().map(ZoneLayout::new).collect();
         zones.sort_by(|a, b| b.depth.cmp(&a.depth).then_with(|| a.origin.cmp(&b.origin)));
-        if let Some(pair) = zones
-            .windows(2)
-            .find(|pair| pair[0].origin == pair[1].origin)
-        {
+        if let Some(pair) = zones.windows(2).find(|pair| pair[0].origin == pair[1].origin) {
             return Err(PlacementError::ZoneTwice(pair[0].origin.clone()));
         }
         for index in 0..zones.len() {
             let origin = zones[index].origin.clone();
             let depth = zones[index].depth;
-            if let Some(parent) = zones
-                .iter_mut()
-                .find(|zone| zone.depth < depth && zone.origin.zone_of(&origin))
+            if let Some(parent) =
+                zones.iter_mut().find(|zone| zone.depth < depth && zone.origin.zone_of(&origin))
             {
                 parent.insert_ancestors(&origin);
             }
@@ -123,10 +119,7 @@ impl Layout {
 
     /// The closest zone that encloses `name`, with its index.
     pub(super) fn zone_of(&self, name: &LowerName) -> Option<(usize, &ZoneLayout)> {
-        self.zones
-            .iter()
-            .enumerate()
-            .find(|(_, zone)| zone.origin.zone_of(name))
+        self.zones.iter().enumerate().find(|(_, zone)| zone.origin.zone_of(name))
     }
 }
 
@@ -179,12 +172,12 @@ impl ZoneLayout {
     /// The delegation strictly above `name`, if there is one. One at `name` itself is a clash of
     /// records.
     fn cut_above(&self, name: &LowerName) -> Option<LowerName> {
-        (self.depth + 1..name.iter().len())
-            .map(|depth| LowerName::from(name.trim_to(depth)))
-            .find(|ancestor| match self.nodes.get(ancestor) {
+        (self.depth + 1..name.iter().len()).map(|depth| LowerName::from(name.trim_to(depth))).find(
+            |ancestor| match self.nodes.get(ancestor) {
                 Some(Node::Static(sets)) => sets.contains_key(&RecordType::NS),
                 Some(Node::Empty | Node::Served(_)) | None => false,
-            })
+            },
+        )
     }
 }
 
@@ -205,12 +198,9 @@ impl PartialEq for Node {
             (Self::Served(index), Self::Served(other)) => index == other,
             (Self::Static(sets), Self::Static(others)) => {
                 sets.len() == others.len()
-                    && sets
-                        .iter()
-                        .zip(others)
-                        .all(|((kind, set), (other_kind, other))| {
-                            kind == other_kind && same_records(set, other)
-                        })
+                    && sets.iter().zip(others).all(|((kind, set), (other_kind, other))| {
+                        kind == other_kind && same_records(set, other)
+                    })
             }
             _ => false,
         }
@@ -223,10 +213,7 @@ pub(super) fn same_records<'a>(
     others: impl IntoIterator<Item = &'a Record>,
 ) -> bool {
     let with_ttl = |record: &'a Record| (record, record.ttl);
-    records
-        .into_iter()
-        .map(with_ttl)
-        .eq(others.into_iter().map(with_ttl))
+    records.into_iter().map(with_ttl).eq(others.into_iter().map(with_ttl))
 }
 
 /// The name as it arrives in questions: with the root at its end.

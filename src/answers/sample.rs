@@ -61,54 +61,31 @@ pub(super) fn server(name: &str, addresses: &[&str]) -> PublishedServer {
 pub(super) fn servers() -> Vec<PublishedServer> {
     vec![
         server("db1", &["127.0.1.1"]),
-        server(
-            "db2",
-            &["2001:db8::2", "127.0.1.2", "127.0.2.2", "2001:db8::22"],
-        ),
+        server("db2", &["2001:db8::2", "127.0.1.2", "127.0.2.2", "2001:db8::22"]),
         server("db3", &["127.0.1.3"]),
     ]
 }
 
 pub(super) fn write_name(text: &str) -> ServedName {
-    ServedName {
-        name: name(text),
-        cluster: ClusterId(0),
-        role: NameRole::Write,
-        ttl: 1,
-    }
+    ServedName { name: name(text), cluster: ClusterId(0), role: NameRole::Write, ttl: 1 }
 }
 
 pub(super) fn read_name(text: &str, balance: Balance, max_answers: Option<usize>) -> ServedName {
     ServedName {
         name: name(text),
         cluster: ClusterId(0),
-        role: NameRole::Read {
-            index: 0,
-            balance,
-            max_answers,
-        },
+        role: NameRole::Read { index: 0, balance, max_answers },
         ttl: 2,
     }
 }
 
 pub(super) fn write(server: Option<usize>, reason: WriteReason) -> WriteDecision {
-    WriteDecision {
-        server: server.map(ServerIndex),
-        reason,
-        since: Moment::START,
-    }
+    WriteDecision { server: server.map(ServerIndex), reason, since: Moment::START }
 }
 
 pub(super) fn read(servers: &[usize], reason: ReadReason) -> ReadDecision {
-    let member = |&index: &usize| ReadServer {
-        server: ServerIndex(index),
-        sessions: None,
-    };
-    ReadDecision {
-        servers: servers.iter().map(member).collect(),
-        reason,
-        since: Moment::START,
-    }
+    let member = |&index: &usize| ReadServer { server: ServerIndex(index), sessions: None };
+    ReadDecision { servers: servers.iter().map(member).collect(), reason, since: Moment::START }
 }
 
 /// `db1` for writes, the other two for reads.
@@ -132,11 +109,7 @@ pub(super) fn layout(balance: Balance) -> Arc<Layout> {
 
 pub(super) fn table_of(layout: &Arc<Layout>, decision: &Decision) -> AnswerTable {
     let servers = servers();
-    let cluster = ClusterAnswers {
-        name: "orders",
-        servers: &servers,
-        decision,
-    };
+    let cluster = ClusterAnswers { name: "orders", servers: &servers, decision };
     build(layout, &[cluster], 1, Serial::new(1000).expect("a serial"))
 }
 

@@ -23,18 +23,13 @@ impl Serial {
 
     /// `value` as a serial; `None` outside 1 … 2³¹−1.
     pub fn new(value: u32) -> Option<Self> {
-        (Self::MIN.0..=Self::MAX.0)
-            .contains(&value)
-            .then_some(Self(value))
+        (Self::MIN.0..=Self::MAX.0).contains(&value).then_some(Self(value))
     }
 
     /// The first serial of this process: after `restored`, the last one of the previous process,
     /// where known. `unix_seconds` is wall time in seconds since 1970.
     pub fn first(restored: Option<Self>, unix_seconds: u64) -> Self {
-        restored.map_or_else(
-            || Self::at(unix_seconds),
-            |restored| restored.next(unix_seconds),
-        )
+        restored.map_or_else(|| Self::at(unix_seconds), |restored| restored.next(unix_seconds))
     }
 
     /// The serial of a change at `unix_seconds`: the wall time, or one more than this where that is
@@ -80,10 +75,7 @@ mod tests {
         assert_eq!(Serial::first(None, 0), Serial::MIN);
         assert_eq!(Serial::first(None, 1_700_000_000).value(), 1_700_000_000);
         let ahead = Serial::new(1_800_000_000).unwrap();
-        assert_eq!(
-            Serial::first(Some(ahead), 1_700_000_000).value(),
-            1_800_000_001
-        );
+        assert_eq!(Serial::first(Some(ahead), 1_700_000_000).value(), 1_800_000_001);
         assert_eq!(ahead.next(1_900_000_000).value(), 1_900_000_000);
         assert_eq!(ahead.next(1_800_000_000).value(), 1_800_000_001);
     }

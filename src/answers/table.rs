@@ -97,18 +97,10 @@ impl AnswerTable {
         if same_layout && self.served == last.served {
             return None;
         }
-        let serial = if self.equals_answers(last) {
-            last.serial
-        } else {
-            last.serial.next(unix_seconds)
-        };
+        let serial =
+            if self.equals_answers(last) { last.serial } else { last.serial.next(unix_seconds) };
         let authorities = Authority::of(&self.layout, serial);
-        Some(Self {
-            generation: last.generation + 1,
-            serial,
-            authorities,
-            ..self
-        })
+        Some(Self { generation: last.generation + 1, serial, authorities, ..self })
     }
 
     /// Whether both tables publish the same records, whatever their order, reasons, generations and
@@ -153,16 +145,9 @@ impl ServedSet {
         balance: Balance,
         max_answers: Option<usize>,
     ) -> Self {
-        let (shares, records) = servers
-            .into_iter()
-            .filter(|(_, records)| !records.is_empty())
-            .unzip();
-        Self {
-            shares,
-            records,
-            balance,
-            max_answers: max_answers.unwrap_or(usize::MAX),
-        }
+        let (shares, records) =
+            servers.into_iter().filter(|(_, records)| !records.is_empty()).unzip();
+        Self { shares, records, balance, max_answers: max_answers.unwrap_or(usize::MAX) }
     }
 
     /// Whether there is no record to answer with.

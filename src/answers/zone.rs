@@ -35,10 +35,10 @@ impl Zone {
         let origin = LowerName::from(origin);
         let mut names: BTreeMap<LowerName, BTreeMap<RecordType, Vec<Record>>> = BTreeMap::new();
         for (key, set) in sets {
-            names.entry(key.name).or_default().insert(
-                key.record_type,
-                set.records_without_rrsigs().cloned().collect(),
-            );
+            names
+                .entry(key.name)
+                .or_default()
+                .insert(key.record_type, set.records_without_rrsigs().cloned().collect());
         }
         let soa = names
             .get(&origin)

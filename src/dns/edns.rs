@@ -38,10 +38,7 @@ impl<'t> ExtendedError<'t> {
             Degradation::Stale => 3,
             Degradation::NotReady => 14,
         };
-        Some(Self {
-            code,
-            text: cut(&note.text),
-        })
+        Some(Self { code, text: cut(&note.text) })
     }
 
     /// The option of the OPT record: the code, then the text in UTF-8 (RFC 8914 section 2).
@@ -57,9 +54,7 @@ impl<'t> ExtendedError<'t> {
 
 /// The start of `text`, at most [`TEXT_MAX`] octets of whole characters.
 fn cut(text: &str) -> &str {
-    let ends = text
-        .char_indices()
-        .map(|(start, character)| start + character.len_utf8());
+    let ends = text.char_indices().map(|(start, character)| start + character.len_utf8());
     let end = ends.take_while(|&end| end <= TEXT_MAX).last();
     &text[..end.unwrap_or(0)]
 }
@@ -73,10 +68,7 @@ mod tests {
     use super::*;
 
     fn note(degradation: Degradation, text: &str) -> Note {
-        Note {
-            degradation,
-            text: text.into(),
-        }
+        Note { degradation, text: text.into() }
     }
 
     #[test]

@@ -68,26 +68,10 @@ impl BindError {
     /// Sorts out what the system said about `address`.
     pub(super) fn new(address: SocketAddr, transport: Transport, source: io::Error) -> Self {
         match source.kind() {
-            io::ErrorKind::PermissionDenied => Self::Forbidden {
-                address,
-                transport,
-                source,
-            },
-            io::ErrorKind::AddrInUse => Self::InUse {
-                address,
-                transport,
-                source,
-            },
-            io::ErrorKind::AddrNotAvailable => Self::NotLocal {
-                address,
-                transport,
-                source,
-            },
-            _ => Self::Other {
-                address,
-                transport,
-                source,
-            },
+            io::ErrorKind::PermissionDenied => Self::Forbidden { address, transport, source },
+            io::ErrorKind::AddrInUse => Self::InUse { address, transport, source },
+            io::ErrorKind::AddrNotAvailable => Self::NotLocal { address, transport, source },
+            _ => Self::Other { address, transport, source },
         }
     }
 }

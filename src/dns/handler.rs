@@ -51,14 +51,8 @@ impl RequestHandler for Handler {
 
 /// What hickory-server counts for a reply that could not be sent.
 fn unsent(request: &Request) -> ResponseInfo {
-    let mut metadata = Metadata::new(
-        request.metadata.id,
-        MessageType::Response,
-        request.metadata.op_code,
-    );
+    let mut metadata =
+        Metadata::new(request.metadata.id, MessageType::Response, request.metadata.op_code);
     metadata.response_code = ResponseCode::ServFail;
-    ResponseInfo::from(Header {
-        metadata,
-        counts: HeaderCounts::default(),
-    })
+    ResponseInfo::from(Header { metadata, counts: HeaderCounts::default() })
 }

@@ -50,11 +50,8 @@ pub fn bind(config: &DnsConfig, reader: &Reader) -> Result<DnsServer, BindError>
         .iter()
         .map(|&address| Sockets::bind(address, config.workers))
         .collect::<Result<_, _>>()?;
-    let mut server = DnsServer {
-        addresses: Vec::new(),
-        stop: watch::Sender::new(false),
-        tasks: JoinSet::new(),
-    };
+    let mut server =
+        DnsServer { addresses: Vec::new(), stop: watch::Sender::new(false), tasks: JoinSet::new() };
     for Sockets { address, udp, tcp } in bound {
         server.addresses.push(address);
         for socket in udp {
@@ -117,10 +114,6 @@ async fn serve(
             let _closed = shell.shutdown_gracefully().await;
             Ok(())
         }
-        Some(ended) => Err(ServeError {
-            address,
-            transport,
-            source: ended.err(),
-        }),
+        Some(ended) => Err(ServeError { address, transport, source: ended.err() }),
     }
 }

@@ -66,9 +66,7 @@ impl<'t> Reply<'t> {
         if self.metadata.truncation {
             return sections;
         }
-        sections
-            .answers
-            .extend(self.answer.aliases.iter().map(AsRef::as_ref));
+        sections.answers.extend(self.answer.aliases.iter().map(AsRef::as_ref));
         match &self.answer.outcome {
             Outcome::Records(records) => sections.answers.extend(records.iter()),
             Outcome::Served { .. } => sections.answers.extend(&self.drawn),
@@ -125,10 +123,7 @@ impl<'t> Reply<'t> {
         let mut reply = Self {
             metadata,
             edns: request.edns.as_ref().map(edns::reply_to),
-            answer: Answer {
-                aliases: Vec::new(),
-                outcome: Outcome::NotOurs,
-            },
+            answer: Answer { aliases: Vec::new(), outcome: Outcome::NotOurs },
             drawn: Vec::new(),
             refused_key: None,
             echo_question: request.queries.len() == 1,
@@ -160,28 +155,20 @@ impl<'t> Reply<'t> {
             Outcome::Records(_) => (ResponseCode::NoError, true, None),
             Outcome::Served { addresses, note } => {
                 self.drawn = addresses.draw(client, rng);
-                (
-                    ResponseCode::NoError,
-                    true,
-                    note.and_then(ExtendedError::of),
-                )
+                (ResponseCode::NoError, true, note.and_then(ExtendedError::of))
             }
-            Outcome::NoData { note, .. } => (
-                ResponseCode::NoError,
-                true,
-                note.and_then(ExtendedError::of),
-            ),
+            Outcome::NoData { note, .. } => {
+                (ResponseCode::NoError, true, note.and_then(ExtendedError::of))
+            }
             Outcome::NxDomain { .. } => (ResponseCode::NXDomain, true, None),
             // With an alias in front, AA speaks of the alias (RFC 1035 section 4.1.1).
             Outcome::Referral { .. } => {
                 (ResponseCode::NoError, !self.answer.aliases.is_empty(), None)
             }
             Outcome::NotReady { note } => (ResponseCode::ServFail, false, ExtendedError::of(note)),
-            Outcome::NotOurs => (
-                ResponseCode::Refused,
-                false,
-                Some(ExtendedError::NOT_AUTHORITATIVE),
-            ),
+            Outcome::NotOurs => {
+                (ResponseCode::Refused, false, Some(ExtendedError::NOT_AUTHORITATIVE))
+            }
         };
         self.metadata.response_code = code;
         self.metadata.authoritative = authoritative;
@@ -213,9 +200,7 @@ impl<'t> Reply<'t> {
         encoder.set_max_size(limit);
         let none = no_question();
         let sections = self.sections();
-        let encoded = self
-            .message(question, &none, &sections)
-            .destructive_emit(&mut encoder);
+        let encoded = self.message(question, &none, &sections).destructive_emit(&mut encoder);
         encoded.is_ok_and(|info| !info.truncation)
     }
 }
@@ -230,11 +215,8 @@ pub(super) struct Sections<'a> {
 
 /// An empty question section.
 pub(super) fn no_question() -> Queries {
-    Queries::read(
-        &mut hickory_proto::serialize::binary::BinDecoder::new(&[]),
-        0,
-    )
-    .expect("reading no questions reads nothing")
+    Queries::read(&mut hickory_proto::serialize::binary::BinDecoder::new(&[]), 0)
+        .expect("reading no questions reads nothing")
 }
 
 /// How many octets a reply may have: by UDP 512, or what the client announced with EDNS, at least
@@ -283,11 +265,8 @@ fn bad_key(request: &MessageRequest) -> Option<Box<Record<TSIG>>> {
 }
 
 fn signature(request: &MessageRequest) -> Option<(&Record, &TSIG)> {
-    request
-        .additionals
-        .iter()
-        .find_map(|record| match &record.data {
-            RData::TSIG(tsig) => Some((record, tsig)),
-            _ => None,
-        })
+    request.additionals.iter().find_map(|record| match &record.data {
+        RData::TSIG(tsig) => Some((record, tsig)),
+        _ => None,
+    })
 }

@@ -26,18 +26,11 @@ pub(super) struct Sockets {
 impl Sockets {
     /// Binds `address`; with port 0, one port that is free for both transports.
     pub(super) fn bind(address: SocketAddr, workers: usize) -> Result<Self, BindError> {
-        let mut attempts = if address.port() == 0 {
-            PORT_ATTEMPTS
-        } else {
-            1
-        };
+        let mut attempts = if address.port() == 0 { PORT_ATTEMPTS } else { 1 };
         loop {
             attempts -= 1;
             match Self::bind_once(address, workers) {
-                Err(BindError::InUse {
-                    transport: Transport::Tcp,
-                    ..
-                }) if attempts > 0 => {}
+                Err(BindError::InUse { transport: Transport::Tcp, .. }) if attempts > 0 => {}
                 bound => return bound,
             }
         }
@@ -55,11 +48,7 @@ impl Sockets {
         for _ in 1..workers {
             sockets.push(udp(address, true).map_err(udp_error)?);
         }
-        Ok(Self {
-            address,
-            udp: sockets,
-            tcp: listener,
-        })
+        Ok(Self { address, udp: sockets, tcp: listener })
     }
 }
 

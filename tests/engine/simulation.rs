@@ -132,12 +132,11 @@ impl Simulation {
             return Err("another order of arrival led to another decision".into());
         }
         let write = decision.write.expect("the cluster has a write name");
-        if let Some(server) = write.server {
-            if let Some(Outcome::Answered(facts)) = &self.newest[server.0] {
-                if !facts.claims_writable() {
-                    return Err(format!("{} published {server:?}, not writable", self.now));
-                }
-            }
+        if let Some(server) = write.server
+            && let Some(Outcome::Answered(facts)) = &self.newest[server.0]
+            && !facts.claims_writable()
+        {
+            return Err(format!("{} published {server:?}, not writable", self.now));
         }
         let read = &decision.reads[0];
         self.ever_fit |= !read.servers.is_empty();

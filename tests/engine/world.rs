@@ -13,10 +13,10 @@ use pointsman::engine::{
     Writability,
 };
 
-pub const PORT: u16 = 5432;
+pub(crate) const PORT: u16 = 5432;
 
 #[derive(Clone, Debug)]
-pub struct World {
+pub(crate) struct World {
     pub kind: ClusterKind,
     pub hosts: Vec<Host>,
     /// Whether clients write. They write to every server that would take it.
@@ -24,7 +24,7 @@ pub struct World {
 }
 
 #[derive(Clone, Debug)]
-pub struct Host {
+pub(crate) struct Host {
     pub process: Process,
     pub role: Role,
     pub system: u64,
@@ -46,13 +46,13 @@ pub struct Host {
 
 /// Who wrote: the server, and on which timeline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Writer {
+pub(crate) struct Writer {
     server: usize,
     timeline: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Process {
+pub(crate) enum Process {
     Running,
     /// Recovering after a start.
     Starting,
@@ -61,7 +61,7 @@ pub enum Process {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
+pub(crate) enum Role {
     Primary,
     Standby { of: usize },
 }
@@ -79,14 +79,14 @@ impl Host {
         self.process == Process::Running
     }
 
-    pub fn takes_writes(&self) -> bool {
+    pub(crate) fn takes_writes(&self) -> bool {
         self.runs() && self.role == Role::Primary && !self.read_only
     }
 }
 
 impl World {
     /// The first server is the primary of all others.
-    pub fn new(kind: ClusterKind, servers: usize) -> Self {
+    pub(crate) fn new(kind: ClusterKind, servers: usize) -> Self {
         let founder = Writer { server: 0, timeline: 1 };
         let host = |index| Host {
             process: Process::Running,
@@ -104,19 +104,20 @@ impl World {
         Self { kind, hosts: (0..servers).map(host).collect(), writes: true }
     }
 
-    pub fn timeline(&self, index: usize) -> u32 {
+    pub(crate) fn timeline(&self, index: usize) -> u32 {
         self.hosts[index].timeline()
     }
 
     /// Lets one probe interval pass: clients write, standbys receive and replay.
-    pub fn tick(&mut self) {
+    pub(crate) fn tick(&mut self) {
         for host in &mut self.hosts {
             if host.process == Process::Starting {
                 host.process = Process::Running;
-            } else if self.writes && host.takes_writes() {
-                if let Some((_, changes)) = host.history.last_mut() {
-                    *changes += 10;
-                }
+            } else if self.writes
+                && host.takes_writes()
+                && let Some((_, changes)) = host.history.last_mut()
+            {
+                *changes += 10;
             }
         }
         // A cascade receives in the same tick, whatever the order of its members.
@@ -143,7 +144,7 @@ impl World {
     }
 
     /// Whether a standby's receiver is connected and can follow.
-    pub fn is_attached(&self, index: usize) -> bool {
+    pub(crate) fn is_attached(&self, index: usize) -> bool {
         let standby = &self.hosts[index];
         let Role::Standby { of } = standby.role else {
             return false;
@@ -156,31 +157,31 @@ impl World {
             && is_prefix(&standby.history, &upstream.history)
     }
 
-    pub fn kill(&mut self, index: usize) {
+    pub(crate) fn kill(&mut self, index: usize) {
         self.hosts[index].process = Process::Stopped;
     }
 
     /// Starts as what it was: a primary that crashed comes back writable (MySQL without `read_only` in its file, too).
-    pub fn start(&mut self, index: usize) {
+    pub(crate) fn start(&mut self, index: usize) {
         let host = &mut self.hosts[index];
         if host.process == Process::Stopped {
             host.process = Process::Starting;
         }
     }
 
-    pub fn freeze(&mut self, index: usize) {
+    pub(crate) fn freeze(&mut self, index: usize) {
         if self.hosts[index].runs() {
             self.hosts[index].process = Process::Frozen;
         }
     }
 
-    pub fn thaw(&mut self, index: usize) {
+    pub(crate) fn thaw(&mut self, index: usize) {
         if self.hosts[index].process == Process::Frozen {
             self.hosts[index].process = Process::Running;
         }
     }
 
-    pub fn promote(&mut self, index: usize) {
+    pub(crate) fn promote(&mut self, index: usize) {
         let host = &mut self.hosts[index];
         if !host.runs() || host.role == Role::Primary {
             return;
@@ -195,7 +196,7 @@ impl World {
     }
 
     /// Rebuilt from `of` and started as its standby.
-    pub fn rebuild(&mut self, index: usize, of: usize) {
+    pub(crate) fn rebuild(&mut self, index: usize, of: usize) {
         if index == of {
             return;
         }
@@ -211,14 +212,14 @@ impl World {
     }
 
     /// Follows another server from now on, without losing what it has.
-    pub fn follow(&mut self, index: usize, of: usize) {
+    pub(crate) fn follow(&mut self, index: usize, of: usize) {
         if matches!(self.hosts[index].role, Role::Standby { .. }) && index != of {
             self.hosts[index].role = Role::Standby { of };
         }
     }
 
     /// What one probe of a server finds.
-    pub fn observe(&self, index: usize) -> Observation {
+    pub(crate) fn observe(&self, index: usize) -> Observation {
         let server = ServerId { cluster: ClusterId(0), server: ServerIndex(index) };
         Observation { server, outcome: self.outcome(index) }
     }
@@ -344,7 +345,7 @@ fn address(index: usize) -> Ipv4Addr {
 }
 
 /// The policy of one server as the model presents it.
-pub fn server_policy(name: &str, index: usize) -> ServerPolicy {
+pub(crate) fn server_policy(name: &str, index: usize) -> ServerPolicy {
     ServerPolicy {
         name: name.into(),
         priority: 100,

@@ -95,9 +95,7 @@ fn score(name_hash: u64, client: IpAddr) -> u64 {
 
 /// FNV-1a, continued from `hash`.
 fn fnv1a(hash: u64, octets: &[u8]) -> u64 {
-    octets.iter().fold(hash, |hash, &octet| {
-        (hash ^ u64::from(octet)).wrapping_mul(FNV_PRIME)
-    })
+    octets.iter().fold(hash, |hash, &octet| (hash ^ u64::from(octet)).wrapping_mul(FNV_PRIME))
 }
 
 /// The finaliser of SplitMix64: every input bit changes every output bit about half the time.

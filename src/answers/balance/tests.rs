@@ -65,11 +65,8 @@ fn shuffle_gives_every_order_equally_often() {
 fn weights_are_proportional_in_every_place() {
     let census = census(&weights(&[1, 0, 2, 3]), Balance::Weighted, 60_000);
     let share = |expected: f64, wanted: &dyn Fn(&[usize]) -> bool| {
-        let hits: usize = census
-            .iter()
-            .filter(|(order, _)| wanted(order))
-            .map(|(_, count)| count)
-            .sum();
+        let hits: usize =
+            census.iter().filter(|(order, _)| wanted(order)).map(|(_, count)| count).sum();
         let share = f64::from(u32::try_from(hits).unwrap()) / 60_000.0;
         assert!((share - expected).abs() < 0.01, "{share}, not {expected}");
     };
@@ -117,10 +114,7 @@ fn client_hash_spreads_clients_evenly_and_keeps_them() {
         assert_eq!(drawn(1), drawn(2));
         firsts[drawn(1)[0]] += 1;
     }
-    assert!(
-        firsts.iter().all(|first| (1_850..2_150).contains(first)),
-        "{firsts:?}"
-    );
+    assert!(firsts.iter().all(|first| (1_850..2_150).contains(first)), "{firsts:?}");
 }
 
 #[test]

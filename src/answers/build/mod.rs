@@ -63,11 +63,7 @@ fn answer(name: &ServedName, cluster: Option<ClusterAnswers<'_>>) -> ServedAnswe
                 empty(note(reason.degradation(), cluster.name, &reason))
             }
         },
-        NameRole::Read {
-            index,
-            balance,
-            max_answers,
-        } => match cluster.decision.reads.get(index) {
+        NameRole::Read { index, balance, max_answers } => match cluster.decision.reads.get(index) {
             Some(read) => read_answer(name, cluster, read, balance, max_answers),
             None => {
                 let reason = ReadReason::NotReady;
@@ -131,11 +127,7 @@ fn read_answer(
 /// What the server's place depends on under `balance`, and nothing else: two tables that differ in
 /// something that matters to no answer are equal.
 fn share(server: &PublishedServer, sessions: Option<u32>, balance: Balance) -> Share {
-    let mut share = Share {
-        weight: 0,
-        sessions: None,
-        name_hash: 0,
-    };
+    let mut share = Share { weight: 0, sessions: None, name_hash: 0 };
     match balance {
         Balance::Shuffle => {}
         Balance::Weighted => share.weight = server.weight,
@@ -157,19 +149,12 @@ fn note(degradation: Degradation, cluster: &str, reason: &impl std::fmt::Display
         (_, "") => reason.to_string(),
         (_, cluster) => format!("{cluster}: {reason}"),
     };
-    Some(Note {
-        degradation,
-        text: text.into(),
-    })
+    Some(Note { degradation, text: text.into() })
 }
 
 fn empty(note: Option<Note>) -> ServedAnswer {
     let none = || ServedSet::new(None, Balance::Shuffle, None);
-    ServedAnswer {
-        v4: none(),
-        v6: none(),
-        note,
-    }
+    ServedAnswer { v4: none(), v6: none(), note }
 }
 
 #[cfg(test)]

@@ -17,8 +17,7 @@ use crate::engine::{ReadReason, ServerState, WriteReason};
 /// The addresses of a set in config order, or the note of an empty answer.
 fn says(table: &AnswerTable, owner: &str, record_type: RecordType) -> String {
     let shown = |note: Option<&Note>| {
-        note.map(|note| format!(" [{:?} {}]", note.degradation, note.text))
-            .unwrap_or_default()
+        note.map(|note| format!(" [{:?} {}]", note.degradation, note.text)).unwrap_or_default()
     };
     match table.lookup(&name(owner), record_type).outcome {
         Outcome::Served { addresses, note } => {
@@ -38,14 +37,8 @@ fn says(table: &AnswerTable, owner: &str, record_type: RecordType) -> String {
 fn a_write_name_gets_one_record_per_family_and_a_read_name_gets_all() {
     let mut decision = healthy();
     let table_1 = table(&decision);
-    assert_eq!(
-        says(&table_1, "db-write.internal.", RecordType::A),
-        "1 127.0.1.1"
-    );
-    assert_eq!(
-        says(&table_1, "db-write.internal.", RecordType::AAAA),
-        "nothing"
-    );
+    assert_eq!(says(&table_1, "db-write.internal.", RecordType::A), "1 127.0.1.1");
+    assert_eq!(says(&table_1, "db-write.internal.", RecordType::AAAA), "nothing");
     assert_eq!(
         says(&table_1, "db-read.internal.", RecordType::A),
         "2 127.0.1.2, 2 127.0.2.2, 2 127.0.1.3"
@@ -56,14 +49,8 @@ fn a_write_name_gets_one_record_per_family_and_a_read_name_gets_all() {
     );
     decision.write = Some(write(Some(1), WriteReason::Primary));
     let table_2 = table(&decision);
-    assert_eq!(
-        says(&table_2, "db-write.internal.", RecordType::A),
-        "1 127.0.1.2"
-    );
-    assert_eq!(
-        says(&table_2, "db-write.internal.", RecordType::AAAA),
-        "1 2001:db8::2"
-    );
+    assert_eq!(says(&table_2, "db-write.internal.", RecordType::A), "1 127.0.1.2");
+    assert_eq!(says(&table_2, "db-write.internal.", RecordType::AAAA), "1 2001:db8::2");
 }
 
 #[test]
@@ -88,10 +75,7 @@ fn a_degraded_answer_says_why() {
         says(&table_2, "db-write.internal.", RecordType::A),
         "nothing [Fallback orders: no address: the last primary is not writable and nobody else is]"
     );
-    assert_eq!(
-        says(&table_2, "db-read.internal.", RecordType::AAAA).len(),
-        29
-    );
+    assert_eq!(says(&table_2, "db-read.internal.", RecordType::AAAA).len(), 29);
 }
 
 #[test]
@@ -102,17 +86,11 @@ fn without_a_decision_a_name_is_not_ready() {
     };
     let text = "not ready [NotReady orders: not ready: the first round of probes has not ended]";
     let nameless = text.replace("orders: ", "");
-    let partless = Decision {
-        write: None,
-        reads: vec![],
-    };
+    let partless = Decision { write: None, reads: vec![] };
     for (table, text) in [
         (table(&unready), text),
         (table(&partless), text),
-        (
-            build(&layout(Balance::Shuffle), &[], 1, Serial::MIN),
-            &nameless,
-        ),
+        (build(&layout(Balance::Shuffle), &[], 1, Serial::MIN), &nameless),
     ] {
         for owner in ["db-write.internal.", "db-read.internal."] {
             assert_eq!(says(&table, owner, RecordType::A), text);
@@ -125,10 +103,8 @@ fn without_a_decision_a_name_is_not_ready() {
 /// A restored set is an answer, however early it is.
 #[test]
 fn an_address_is_given_even_before_the_first_round_has_ended() {
-    let table = table(&Decision {
-        write: Some(write(Some(0), WriteReason::NotReady)),
-        reads: vec![],
-    });
+    let table =
+        table(&Decision { write: Some(write(Some(0), WriteReason::NotReady)), reads: vec![] });
     assert!(says(&table, "db-write.internal.", RecordType::A).starts_with("1 127.0.1.1 [NotReady"));
     assert!(says(&table, "db-write.internal.", RecordType::AAAA).starts_with("nothing"));
 }
@@ -139,27 +115,16 @@ fn an_address_of_two_servers_is_named_once() {
     let mut twins = servers();
     twins[2].addresses = twins[1].addresses.clone();
     let decision = healthy();
-    let cluster = ClusterAnswers {
-        name: "orders",
-        servers: &twins,
-        decision: &decision,
-    };
+    let cluster = ClusterAnswers { name: "orders", servers: &twins, decision: &decision };
     let table = build(&layout, &[cluster], 1, Serial::MIN);
-    assert_eq!(
-        says(&table, "db-read.internal.", RecordType::A),
-        "2 127.0.1.2, 2 127.0.2.2"
-    );
+    assert_eq!(says(&table, "db-read.internal.", RecordType::A), "2 127.0.1.2, 2 127.0.2.2");
 }
 
 #[test]
 fn the_serial_grows_with_the_records_only() {
     let layout = layout(Balance::LeastConnections);
     let first = table_of(&layout, &healthy());
-    assert!(
-        table_of(&layout, &healthy())
-            .following(&first, 5000)
-            .is_none()
-    );
+    assert!(table_of(&layout, &healthy()).following(&first, 5000).is_none());
 
     let mut busier = healthy();
     busier.reads[0].servers[0].sessions = Some(9);
@@ -173,9 +138,7 @@ fn the_serial_grows_with_the_records_only() {
 
     let mut reordered = held;
     reordered.reads[0].servers.reverse();
-    let fourth = table_of(&layout, &reordered)
-        .following(&third, 5000)
-        .unwrap();
+    let fourth = table_of(&layout, &reordered).following(&third, 5000).unwrap();
     assert_eq!((fourth.generation(), fourth.serial().value()), (4, 1000));
 
     let mut moved = reordered;
@@ -187,9 +150,7 @@ fn the_serial_grows_with_the_records_only() {
     };
     assert!(soa[0].data.to_string().contains(" 5000 "), "{}", soa[0]);
 
-    let sixth = table_of(&layout, &healthy())
-        .following(&fifth, 4000)
-        .unwrap();
+    let sixth = table_of(&layout, &healthy()).following(&fifth, 4000).unwrap();
     assert_eq!((sixth.generation(), sixth.serial().value()), (6, 5001));
 }
 
@@ -224,34 +185,21 @@ fn another_ttl_or_static_record_is_another_answer() {
 #[test]
 fn a_name_without_a_place_is_refused() {
     let place = |owner: &str| {
-        let served = vec![
-            write_name("db-write.internal."),
-            read_name(owner, Balance::Shuffle, None),
-        ];
-        Layout::new(&[zone(INTERNAL, "internal.")], served)
-            .err()
-            .map(|error| error.to_string())
+        let served =
+            vec![write_name("db-write.internal."), read_name(owner, Balance::Shuffle, None)];
+        Layout::new(&[zone(INTERNAL, "internal.")], served).err().map(|error| error.to_string())
     };
     let refused = |text: &str| Some(text.to_owned());
     assert_eq!(place("db-read.internal."), None);
     assert_eq!(place("deep.internal."), None);
     assert_eq!(place("DB-READ.Internal."), None);
-    assert_eq!(
-        place("db.example."),
-        refused("db.example. lies outside every zone")
-    );
+    assert_eq!(place("db.example."), refused("db.example. lies outside every zone"));
     assert_eq!(
         place("ns1.internal."),
         refused("ns1.internal. has static records in its zone file")
     );
-    assert_eq!(
-        place("db-write.internal."),
-        refused("db-write.internal. is served twice")
-    );
-    assert_eq!(
-        place("*.db.internal."),
-        refused("*.db.internal. is a wildcard")
-    );
+    assert_eq!(place("db-write.internal."), refused("db-write.internal. is served twice"));
+    assert_eq!(place("*.db.internal."), refused("*.db.internal. is a wildcard"));
     assert_eq!(
         place("db.child.internal."),
         refused("db.child.internal. lies below child.internal., which the zone file delegates")

@@ -77,10 +77,7 @@ const MAX_ALIASES: usize = 8;
 impl AnswerTable {
     /// What the table says about `name` (absolute) and `record_type`, class IN.
     pub fn lookup(&self, name: &LowerName, record_type: RecordType) -> Answer<'_> {
-        let mut answer = Answer {
-            aliases: Vec::new(),
-            outcome: Outcome::NotOurs,
-        };
+        let mut answer = Answer { aliases: Vec::new(), outcome: Outcome::NotOurs };
         let Some((zone, _)) = self.layout.zone_of(name) else {
             return answer;
         };
@@ -108,20 +105,12 @@ impl AnswerTable {
     fn step(&self, zone_index: usize, name: &LowerName, record_type: RecordType) -> Step<'_> {
         let zone = &self.layout.zones()[zone_index];
         let authority = &self.authorities[zone_index];
-        let no_data = Outcome::NoData {
-            soa: &authority.negative,
-            note: None,
-        };
+        let no_data = Outcome::NoData { soa: &authority.negative, note: None };
         Step::Done(match zone.find(name, record_type) {
             Place::Served(index) => self.served_outcome(index, record_type, no_data),
-            Place::Delegated(servers) => Outcome::Referral {
-                servers,
-                glue: zone.glue(servers),
-            },
+            Place::Delegated(servers) => Outcome::Referral { servers, glue: zone.glue(servers) },
             Place::Empty => no_data,
-            Place::Nowhere => Outcome::NxDomain {
-                soa: &authority.negative,
-            },
+            Place::Nowhere => Outcome::NxDomain { soa: &authority.negative },
             Place::Apex(_) if matches!(record_type, RecordType::SOA | RecordType::ANY) => {
                 Outcome::Records(Cow::Borrowed(std::slice::from_ref(&authority.soa)))
             }

@@ -28,11 +28,7 @@ fn show(answer: &Answer<'_>) -> String {
         Outcome::NoData { soa, .. } => format!("no data, {} {}", soa.name, soa.ttl),
         Outcome::NxDomain { soa } => format!("no such name, {} {}", soa.name, soa.ttl),
         Outcome::Referral { servers, glue } => {
-            format!(
-                "referral {} + {}",
-                list(&mut servers.iter()),
-                list(&mut glue.iter().copied())
-            )
+            format!("referral {} + {}", list(&mut servers.iter()), list(&mut glue.iter().copied()))
         }
         Outcome::NotReady { .. } => "not ready".to_owned(),
         Outcome::NotOurs => "not ours".to_owned(),
@@ -55,47 +51,23 @@ fn the_apex_answers_with_the_serial_of_the_table() {
     let soa = "internal. SOA ns1.internal. hostmaster.internal. 1000 3600 600 86400 5";
     check("internal.", RecordType::SOA, soa);
     check("internal.", RecordType::ANY, soa);
-    check(
-        "InterNAL.",
-        RecordType::NS,
-        "internal. NS ns1.internal., internal. NS ns2.example.",
-    );
+    check("InterNAL.", RecordType::NS, "internal. NS ns1.internal., internal. NS ns2.example.");
     check("internal.", RecordType::A, NO_DATA);
     check("internal.", RecordType::DS, NO_DATA);
     let table = table(&healthy());
     let Outcome::Records(soa) = table.lookup(&name("internal."), RecordType::SOA).outcome else {
         panic!("no SOA");
     };
-    assert_eq!(
-        soa[0].ttl, 60,
-        "only in negative answers it is the lesser of TTL and MINIMUM"
-    );
+    assert_eq!(soa[0].ttl, 60, "only in negative answers it is the lesser of TTL and MINIMUM");
 }
 
 #[test]
 fn served_names_have_addresses_and_are_never_missing() {
-    check(
-        "db-write.internal.",
-        RecordType::A,
-        "served db-write.internal. A 127.0.1.1",
-    );
-    check(
-        "DB-WRITE.internal.",
-        RecordType::A,
-        "served db-write.internal. A 127.0.1.1",
-    );
+    check("db-write.internal.", RecordType::A, "served db-write.internal. A 127.0.1.1");
+    check("DB-WRITE.internal.", RecordType::A, "served db-write.internal. A 127.0.1.1");
     check("db-write.internal.", RecordType::AAAA, NO_DATA);
-    check(
-        "db-write.internal.",
-        RecordType::ANY,
-        "served db-write.internal. A 127.0.1.1",
-    );
-    for other in [
-        RecordType::TXT,
-        RecordType::SOA,
-        RecordType::DS,
-        RecordType::Unknown(65_280),
-    ] {
+    check("db-write.internal.", RecordType::ANY, "served db-write.internal. A 127.0.1.1");
+    for other in [RecordType::TXT, RecordType::SOA, RecordType::DS, RecordType::Unknown(65_280)] {
         check("db-write.internal.", other, NO_DATA);
     }
     check("y.db-read.internal.", RecordType::A, NO_DATA);
@@ -106,16 +78,8 @@ fn served_names_have_addresses_and_are_never_missing() {
 #[test]
 fn static_names_and_the_places_between_them() {
     check("ns1.internal.", RecordType::A, "ns1.internal. A 192.0.2.1");
-    check(
-        "ns1.internal.",
-        RecordType::AAAA,
-        "ns1.internal. AAAA 2001:db8::1",
-    );
-    check(
-        "ns1.internal.",
-        RecordType::ANY,
-        "ns1.internal. A 192.0.2.1",
-    );
+    check("ns1.internal.", RecordType::AAAA, "ns1.internal. AAAA 2001:db8::1");
+    check("ns1.internal.", RecordType::ANY, "ns1.internal. A 192.0.2.1");
     check("ns1.internal.", RecordType::MX, NO_DATA);
     check("deep.internal.", RecordType::A, NO_DATA);
     check("nobody.deep.internal.", RecordType::A, NO_NAME);
@@ -131,27 +95,11 @@ fn aliases_are_followed_within_the_zone() {
         RecordType::TXT,
         "alias.internal. -> host.deep.internal. TXT below an empty non-terminal",
     );
-    check(
-        "alias.internal.",
-        RecordType::CNAME,
-        "alias.internal. CNAME host.deep.internal.",
-    );
-    check(
-        "alias.internal.",
-        RecordType::A,
-        "alias.internal. -> no data, internal. 5",
-    );
-    check(
-        "dangling.internal.",
-        RecordType::A,
-        "dangling.internal. -> no such name, internal. 5",
-    );
+    check("alias.internal.", RecordType::CNAME, "alias.internal. CNAME host.deep.internal.");
+    check("alias.internal.", RecordType::A, "alias.internal. -> no data, internal. 5");
+    check("dangling.internal.", RecordType::A, "dangling.internal. -> no such name, internal. 5");
     check("outside.internal.", RecordType::A, "outside.internal. -> ");
-    check(
-        "loop1.internal.",
-        RecordType::A,
-        "loop1.internal. -> loop2.internal. -> ",
-    );
+    check("loop1.internal.", RecordType::A, "loop1.internal. -> loop2.internal. -> ");
     check(
         "toserved.internal.",
         RecordType::A,
@@ -175,28 +123,12 @@ fn a_long_chain_is_given_up() {
 
 #[test]
 fn wildcards_answer_for_what_is_not_there() {
-    check(
-        "x.wild.internal.",
-        RecordType::A,
-        "x.wild.internal. A 192.0.2.9",
-    );
-    check(
-        "y.x.wild.internal.",
-        RecordType::A,
-        "y.x.wild.internal. A 192.0.2.9",
-    );
-    check(
-        "x.wild.internal.",
-        RecordType::TXT,
-        "x.wild.internal. TXT synthesized",
-    );
+    check("x.wild.internal.", RecordType::A, "x.wild.internal. A 192.0.2.9");
+    check("y.x.wild.internal.", RecordType::A, "y.x.wild.internal. A 192.0.2.9");
+    check("x.wild.internal.", RecordType::TXT, "x.wild.internal. TXT synthesized");
     check("x.wild.internal.", RecordType::MX, NO_DATA);
     check("wild.internal.", RecordType::A, NO_DATA);
-    check(
-        "*.wild.internal.",
-        RecordType::A,
-        "*.wild.internal. A 192.0.2.9",
-    );
+    check("*.wild.internal.", RecordType::A, "*.wild.internal. A 192.0.2.9");
     check(
         "x.wildalias.internal.",
         RecordType::A,
@@ -219,10 +151,7 @@ fn delegations_are_referred_to() {
 #[test]
 fn the_closest_zone_answers_and_its_ancestors_exist() {
     let inner = "@ 3 IN SOA ns hostmaster 1 2 3 4 9\n@ 3 IN NS ns\nns 3 IN A 192.0.2.77\n";
-    let zones = [
-        zone(sample::INTERNAL, "internal."),
-        zone(inner, "far.away.internal."),
-    ];
+    let zones = [zone(sample::INTERNAL, "internal."), zone(inner, "far.away.internal.")];
     let served = vec![
         sample::write_name("db-write.far.away.internal."),
         read_name("db-read.internal.", Balance::Shuffle, None),
@@ -230,14 +159,8 @@ fn the_closest_zone_answers_and_its_ancestors_exist() {
     let layout = Arc::new(Layout::new(&zones, served).unwrap());
     let table = table_of(&layout, &healthy());
     let ask = |owner: &str, record_type| show(&table.lookup(&name(owner), record_type));
-    assert_eq!(
-        ask("ns.far.away.internal.", RecordType::A),
-        "ns.far.away.internal. A 192.0.2.77"
-    );
-    assert_eq!(
-        ask("no.far.away.internal.", RecordType::A),
-        "no such name, far.away.internal. 3"
-    );
+    assert_eq!(ask("ns.far.away.internal.", RecordType::A), "ns.far.away.internal. A 192.0.2.77");
+    assert_eq!(ask("no.far.away.internal.", RecordType::A), "no such name, far.away.internal. 3");
     assert_eq!(
         ask("db-write.far.away.internal.", RecordType::A),
         "served db-write.far.away.internal. A 127.0.1.1"
@@ -316,10 +239,7 @@ impl World {
         }
         if self.served.iter().any(|served| served == labels) {
             let is_address = record_type == RecordType::A;
-            return format!(
-                "{aliases} {}",
-                if is_address { "served" } else { "no data" }
-            );
+            return format!("{aliases} {}", if is_address { "served" } else { "no data" });
         }
         if labels.is_empty() {
             return format!("{aliases} no data");
@@ -331,9 +251,7 @@ impl World {
                 .map(|cut| &labels[cut..])
                 .find(|ancestor| self.exists(ancestor))
                 .expect("the apex exists");
-            let wildcard: Labels = std::iter::once("*")
-                .chain(encloser.iter().copied())
-                .collect();
+            let wildcard: Labels = std::iter::once("*").chain(encloser.iter().copied()).collect();
             if !self.exists(&wildcard) {
                 return format!("{aliases} no such name");
             }
@@ -353,11 +271,7 @@ impl World {
 }
 
 fn absolute(labels: &[&str]) -> String {
-    labels
-        .iter()
-        .map(|label| format!("{label}."))
-        .collect::<String>()
-        + "z."
+    labels.iter().map(|label| format!("{label}.")).collect::<String>() + "z."
 }
 
 fn summary(answer: &Answer<'_>) -> String {
@@ -392,10 +306,7 @@ fn any_world() -> impl Strategy<Value = World> {
     let owners = proptest::collection::btree_map(any_labels(), owns, 0..10);
     let served = proptest::collection::vec(any_labels(), 0..4);
     (owners, served).prop_map(|(owners, wanted)| {
-        let mut world = World {
-            owners,
-            served: Vec::new(),
-        };
+        let mut world = World { owners, served: Vec::new() };
         for labels in wanted {
             let taken = world.owners.contains_key(&labels) || world.served.contains(&labels);
             let cut = world.cut_of(&labels, RecordType::A).is_some();

@@ -34,17 +34,8 @@ pub(crate) fn ask(name: &str, record_type: RecordType) -> Ask {
     let mut wire = Vec::new();
     let mut parsed = Name::from_ascii(name).expect("a test's name");
     parsed.set_fqdn(true);
-    parsed
-        .emit(&mut BinEncoder::new(&mut wire))
-        .expect("a name fits");
-    Ask {
-        id: 0x4711,
-        flags: RD,
-        class: 1,
-        opt: None,
-        name: wire,
-        record_type: record_type.into(),
-    }
+    parsed.emit(&mut BinEncoder::new(&mut wire)).expect("a name fits");
+    Ask { id: 0x4711, flags: RD, class: 1, opt: None, name: wire, record_type: record_type.into() }
 }
 
 impl Ask {
@@ -92,11 +83,7 @@ impl Ask {
 
     /// The same question so many times.
     pub(crate) fn with_questions(&self, count: u16) -> Vec<u8> {
-        let mut message = header(
-            self.id,
-            self.flags,
-            [count, 0, 0, u16::from(self.opt.is_some())],
-        );
+        let mut message = header(self.id, self.flags, [count, 0, 0, u16::from(self.opt.is_some())]);
         for _ in 0..count {
             message.extend(self.question());
         }
@@ -125,11 +112,7 @@ pub(crate) fn header(id: u16, flags: u16, counts: [u16; 4]) -> Vec<u8> {
 
 /// A socket of the server's family that talks to it alone.
 pub(crate) async fn udp_to(server: SocketAddr) -> UdpSocket {
-    let local = if server.is_ipv4() {
-        "127.24.255.1:0"
-    } else {
-        "[::1]:0"
-    };
+    let local = if server.is_ipv4() { "127.24.255.1:0" } else { "[::1]:0" };
     let socket = UdpSocket::bind(local).await.expect("a local port");
     socket.connect(server).await.expect("loopback");
     socket
@@ -140,19 +123,13 @@ pub(crate) async fn udp(server: SocketAddr, octets: &[u8]) -> Option<Vec<u8>> {
     let socket = udp_to(server).await;
     socket.send(octets).await.expect("loopback");
     let mut buffer = vec![0; 65_535];
-    let length = timeout(PATIENCE, socket.recv(&mut buffer))
-        .await
-        .ok()?
-        .ok()?;
+    let length = timeout(PATIENCE, socket.recv(&mut buffer)).await.ok()?.ok()?;
     buffer.truncate(length);
     Some(buffer)
 }
 
 pub(crate) async fn send(stream: &mut TcpStream, message: &[u8]) {
-    stream
-        .write_all(&framed(message))
-        .await
-        .expect("an open connection");
+    stream.write_all(&framed(message)).await.expect("an open connection");
 }
 
 pub(crate) fn framed(message: &[u8]) -> Vec<u8> {
@@ -184,10 +161,7 @@ impl Reply {
     pub(crate) fn parse(octets: Vec<u8>) -> Self {
         let mut decoder = BinDecoder::new(&octets);
         let message = Message::read(&mut decoder).expect("a well-formed reply");
-        assert!(
-            decoder.is_empty(),
-            "octets after the end of the reply: {octets:?}"
-        );
+        assert!(decoder.is_empty(), "octets after the end of the reply: {octets:?}");
         Self { octets, message }
     }
 
@@ -207,11 +181,7 @@ impl Reply {
     /// Records in answer, authority and additional section; OPT does not count.
     pub(crate) fn counts(&self) -> (usize, usize, usize) {
         let message = &self.message;
-        (
-            message.answers.len(),
-            message.authorities.len(),
-            message.additionals.len(),
-        )
+        (message.answers.len(), message.authorities.len(), message.additionals.len())
     }
 
     /// The data of the answer section in its order.

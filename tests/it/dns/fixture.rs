@@ -51,12 +51,7 @@ impl Fixture {
             workers: 2,
         };
         let server = bind(&config, &publisher.reader()).expect("a loopback address");
-        Self {
-            address: server.local_addresses()[0],
-            server,
-            publisher,
-            layout,
-        }
+        Self { address: server.local_addresses()[0], server, publisher, layout }
     }
 
     /// Publishes another decision about three servers.
@@ -73,24 +68,15 @@ impl Fixture {
 
 /// `127.0.1.1`, `127.0.1.2` and so on, one for each server.
 pub(crate) fn addresses(count: u8) -> Vec<Vec<IpAddr>> {
-    (1..=count)
-        .map(|last| vec![IpAddr::from([127, 0, 1, last])])
-        .collect()
+    (1..=count).map(|last| vec![IpAddr::from([127, 0, 1, last])]).collect()
 }
 
 pub(crate) fn write(server: Option<usize>, reason: WriteReason) -> WriteDecision {
-    WriteDecision {
-        server: server.map(ServerIndex),
-        reason,
-        since: Moment::START,
-    }
+    WriteDecision { server: server.map(ServerIndex), reason, since: Moment::START }
 }
 
 pub(crate) fn read(servers: impl IntoIterator<Item = usize>, reason: ReadReason) -> ReadDecision {
-    let member = |index| ReadServer {
-        server: ServerIndex(index),
-        sessions: None,
-    };
+    let member = |index| ReadServer { server: ServerIndex(index), sessions: None };
     ReadDecision {
         servers: servers.into_iter().map(member).collect(),
         reason,
@@ -116,11 +102,7 @@ fn table(layout: &Arc<Layout>, servers: &[Vec<IpAddr>], decision: &Decision) -> 
             weight: 1,
         })
         .collect();
-    let cluster = ClusterAnswers {
-        name: "orders",
-        servers: &servers,
-        decision,
-    };
+    let cluster = ClusterAnswers { name: "orders", servers: &servers, decision };
     build(layout, &[cluster], 1, Serial::first(None, 1_700_000_000))
 }
 
@@ -132,11 +114,7 @@ fn layout() -> Arc<Layout> {
         role,
         ttl,
     };
-    let read = NameRole::Read {
-        index: 0,
-        balance: Balance::Shuffle,
-        max_answers: None,
-    };
+    let read = NameRole::Read { index: 0, balance: Balance::Shuffle, max_answers: None };
     let served = vec![
         served("db-write.internal.", NameRole::Write, 1),
         served("db-read.internal.", read, 2),

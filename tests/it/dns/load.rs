@@ -14,12 +14,7 @@ use super::{
 
 /// A packet that is wrong in some way.
 fn hostile(rng: &mut StdRng) -> Vec<u8> {
-    let names = [
-        "db-write.internal.",
-        "db-read.internal.",
-        "a.b.c.",
-        "internal.",
-    ];
+    let names = ["db-write.internal.", "db-read.internal.", "a.b.c.", "internal."];
     let good: Ask = ask(names[rng.random_range(0..names.len())], RecordType::A)
         .id(rng.random())
         .edns(rng.random());
@@ -94,9 +89,7 @@ async fn hostile_streams_do_no_harm() {
         let sent = tokio::io::AsyncWriteExt::write_all(&mut stream, &octets[..cut]).await;
         sent.expect("an open connection");
     }
-    let reply = ask("db-write.internal.", RecordType::A)
-        .tcp(fixture.address)
-        .await;
+    let reply = ask("db-write.internal.", RecordType::A).tcp(fixture.address).await;
     assert_eq!(reply.answers(), ["127.0.1.1"]);
 }
 
@@ -110,9 +103,7 @@ async fn every_answer_is_of_one_generation() {
     };
     let servers = |generation: u16| -> Vec<Vec<IpAddr>> {
         let [high, low] = generation.to_be_bytes();
-        (1..=5)
-            .map(|last| vec![IpAddr::from([10, high, low, last])])
-            .collect()
+        (1..=5).map(|last| vec![IpAddr::from([10, high, low, last])]).collect()
     };
     fixture.publish(&servers(0), &decision);
     let address = fixture.address;
@@ -122,10 +113,7 @@ async fn every_answer_is_of_one_generation() {
         let mut stream = TcpStream::connect(address).await.expect("served");
         let mut last = 0;
         while last < 1_000 {
-            for reply in [
-                question.udp(address).await,
-                by(&mut stream, &question).await,
-            ] {
+            for reply in [question.udp(address).await, by(&mut stream, &question).await] {
                 let generation = generation_of(&reply);
                 assert!(generation >= last, "{generation} after {last}");
                 last = generation;
@@ -135,17 +123,11 @@ async fn every_answer_is_of_one_generation() {
         }
     });
     for generation in 1..=1_000 {
-        timeout(PATIENCE, answers.recv())
-            .await
-            .expect("in time")
-            .expect("no panic");
+        timeout(PATIENCE, answers.recv()).await.expect("in time").expect("no panic");
         fixture.publish(&servers(generation), &decision);
     }
     drop(answers);
-    timeout(PATIENCE, asking)
-        .await
-        .expect("in time")
-        .expect("no panic");
+    timeout(PATIENCE, asking).await.expect("in time").expect("no panic");
 }
 
 async fn by(stream: &mut TcpStream, question: &Ask) -> Reply {
@@ -158,24 +140,13 @@ fn generation_of(reply: &Reply) -> u16 {
     let mut addresses: Vec<[u8; 4]> = reply
         .answers()
         .iter()
-        .map(|text| {
-            text.parse::<std::net::Ipv4Addr>()
-                .expect("an address")
-                .octets()
-        })
+        .map(|text| text.parse::<std::net::Ipv4Addr>().expect("an address").octets())
         .collect();
     addresses.sort_unstable();
     let lasts: Vec<_> = addresses.iter().map(|octets| octets[3]).collect();
     assert_eq!(lasts, [1, 2, 3, 4, 5], "not whole");
-    let generations: Vec<_> = addresses
-        .iter()
-        .map(|octets| u16::from_be_bytes([octets[1], octets[2]]))
-        .collect();
-    assert!(
-        generations
-            .iter()
-            .all(|&generation| generation == generations[0]),
-        "mixed"
-    );
+    let generations: Vec<_> =
+        addresses.iter().map(|octets| u16::from_be_bytes([octets[1], octets[2]])).collect();
+    assert!(generations.iter().all(|&generation| generation == generations[0]), "mixed");
     generations[0]
 }

@@ -59,9 +59,7 @@ async fn flags_are_those_of_an_authority() {
         assert_eq!(reply.flags(), expected, "asked with {asked:#06x}");
         assert_eq!(reply.message.metadata.id, 0xabcd);
     }
-    let reply = ask("nobody.internal.", RecordType::A)
-        .udp(fixture.address)
-        .await;
+    let reply = ask("nobody.internal.", RecordType::A).udp(fixture.address).await;
     assert_eq!(reply.flags(), QR | AA | RD | NXDOMAIN);
     let reply = ask("elsewhere.", RecordType::A).udp(fixture.address).await;
     assert_eq!(reply.flags(), QR | RD | REFUSED);
@@ -70,11 +68,7 @@ async fn flags_are_those_of_an_authority() {
 #[tokio::test]
 async fn the_question_comes_back_octet_for_octet() {
     let fixture = Fixture::start("127.24.0.3");
-    for name in [
-        "dB-WrItE.InTeRnAl.",
-        "DB-WRITE.INTERNAL.",
-        "db-write.internal.",
-    ] {
+    for name in ["dB-WrItE.InTeRnAl.", "DB-WRITE.INTERNAL.", "db-write.internal."] {
         let question = ask(name, RecordType::A);
         let reply = question.udp(fixture.address).await;
         assert_eq!(reply.answers(), ["127.0.1.1"], "{name}");
@@ -107,61 +101,36 @@ async fn the_apex_has_soa_and_name_servers_that_resolve() {
     let fixture = Fixture::start("127.24.0.5");
     let soa = ask("internal.", RecordType::SOA).udp(fixture.address).await;
     assert_eq!(soa.counts(), (1, 0, 0));
-    assert_eq!(
-        soa.answers(),
-        ["ns1.internal. hostmaster.internal. 1700000000 3600 600 86400 5"]
-    );
+    assert_eq!(soa.answers(), ["ns1.internal. hostmaster.internal. 1700000000 3600 600 86400 5"]);
     let servers = ask("internal.", RecordType::NS).udp(fixture.address).await;
     assert_eq!(servers.answers(), ["ns1.internal."]);
-    let glue = ask("ns1.internal.", RecordType::A)
-        .udp(fixture.address)
-        .await;
+    let glue = ask("ns1.internal.", RecordType::A).udp(fixture.address).await;
     assert_eq!(glue.answers(), ["192.0.2.1"]);
 }
 
 #[tokio::test]
 async fn aliases_are_followed_and_delegations_referred_to() {
     let fixture = Fixture::start("127.24.0.6");
-    let alias = ask("alias.internal.", RecordType::A)
-        .udp(fixture.address)
-        .await;
+    let alias = ask("alias.internal.", RecordType::A).udp(fixture.address).await;
     assert_eq!(alias.answers(), ["db-write.internal.", "127.0.1.1"]);
-    let referral = ask("a.child.internal.", RecordType::A)
-        .udp(fixture.address)
-        .await;
+    let referral = ask("a.child.internal.", RecordType::A).udp(fixture.address).await;
     assert_eq!(referral.flags(), QR | RD);
     assert_eq!(referral.counts(), (0, 1, 1));
-    assert_eq!(
-        referral.message.authorities[0].data.to_string(),
-        "ns.child.internal."
-    );
-    assert_eq!(
-        referral.message.additionals[0].data.to_string(),
-        "192.0.2.53"
-    );
+    assert_eq!(referral.message.authorities[0].data.to_string(), "ns.child.internal.");
+    assert_eq!(referral.message.additionals[0].data.to_string(), "192.0.2.53");
 }
 
 #[tokio::test]
 async fn outside_the_zones_everything_is_refused() {
     let fixture = Fixture::start("127.24.0.7");
-    for name in [
-        ".",
-        "example.",
-        "internal.example.",
-        "xinternal.",
-        "1.0.0.127.in-addr.arpa.",
-    ] {
+    for name in [".", "example.", "internal.example.", "xinternal.", "1.0.0.127.in-addr.arpa."] {
         for record_type in [RecordType::A, RecordType::NS, RecordType::ANY] {
             let question = ask(name, record_type);
             let plain = question.udp(fixture.address).await;
             assert_eq!(plain.flags(), QR | RD | REFUSED, "{name}");
             assert_eq!(plain.counts(), (0, 0, 0), "{name}: an upward referral");
             let explained = question.edns(1232).udp(fixture.address).await;
-            assert_eq!(
-                explained.extended_error(),
-                Some((20, String::new())),
-                "{name}"
-            );
+            assert_eq!(explained.extended_error(), Some((20, String::new())), "{name}");
         }
     }
 }
@@ -170,10 +139,8 @@ async fn outside_the_zones_everything_is_refused() {
 async fn other_classes_are_refused() {
     let fixture = Fixture::start("127.24.0.8");
     for class in [0, 2, 3, 4, 254, 255, 65_280] {
-        let reply = ask("db-write.internal.", RecordType::A)
-            .class(class)
-            .udp(fixture.address)
-            .await;
+        let reply =
+            ask("db-write.internal.", RecordType::A).class(class).udp(fixture.address).await;
         assert_eq!(reply.flags(), QR | RD | REFUSED, "class {class}");
         assert_eq!(reply.counts(), (0, 0, 0), "class {class}");
     }
@@ -221,15 +188,10 @@ async fn edns_is_spoken_to_those_who_speak_it() {
     let question = ask("db-write.internal.", RecordType::A);
     assert!(question.udp(fixture.address).await.edns().is_none());
     // Option 65001, a cookie and an NSID; flag bits besides DO.
-    let options = [
-        253, 233, 0, 1, 7, 0, 10, 0, 8, 1, 2, 3, 4, 5, 6, 7, 8, 0, 3, 0, 0,
-    ];
+    let options = [253, 233, 0, 1, 7, 0, 10, 0, 8, 1, 2, 3, 4, 5, 6, 7, 8, 0, 3, 0, 0];
     for (flags, dnssec_ok) in [(0, false), (0x8000, true), (0x7fff, false), (0xffff, true)] {
         let question = question.clone().opt(4096, flags, &options);
-        for reply in [
-            question.udp(fixture.address).await,
-            question.tcp(fixture.address).await,
-        ] {
+        for reply in [question.udp(fixture.address).await, question.tcp(fixture.address).await] {
             let edns = reply.edns().expect("an OPT record");
             assert_eq!(reply.answers(), ["127.0.1.1"]);
             assert_eq!((edns.version(), edns.max_payload()), (0, 1232));
@@ -292,10 +254,7 @@ async fn an_unknown_key_is_told_so() {
     assert!(reply.octets.ends_with(&[0x47, 0x11, 0, 17, 0, 0]));
 
     let long_key = [b"\x3f".as_slice(), &[b'k'; 63]].concat().repeat(3);
-    let octets = signed(
-        &"a.".repeat(125),
-        &[long_key, b"\x05extra\x00".to_vec()].concat(),
-    );
+    let octets = signed(&"a.".repeat(125), &[long_key, b"\x05extra\x00".to_vec()].concat());
     let reply = Reply::parse(udp(fixture.address, &octets).await.expect("a reply"));
     assert_eq!(reply.flags(), QR | TC | RD | NOTAUTH);
 }
@@ -303,24 +262,14 @@ async fn an_unknown_key_is_told_so() {
 #[tokio::test]
 async fn any_is_answered_small() {
     let mut fixture = Fixture::start("127.24.0.16");
-    let both = vec![
-        "127.0.1.1".parse().expect("v4"),
-        "2001:db8::1".parse().expect("v6"),
-    ];
+    let both = vec!["127.0.1.1".parse().expect("v4"), "2001:db8::1".parse().expect("v6")];
     fixture.publish(
         &[both],
-        &Decision {
-            write: Some(write(Some(0), WriteReason::Primary)),
-            reads: vec![],
-        },
+        &Decision { write: Some(write(Some(0), WriteReason::Primary)), reads: vec![] },
     );
-    let reply = ask("db-write.internal.", RecordType::ANY)
-        .udp(fixture.address)
-        .await;
+    let reply = ask("db-write.internal.", RecordType::ANY).udp(fixture.address).await;
     assert_eq!(reply.answers(), ["127.0.1.1"]);
-    let reply = ask("db-write.internal.", RecordType::AAAA)
-        .udp(fixture.address)
-        .await;
+    let reply = ask("db-write.internal.", RecordType::AAAA).udp(fixture.address).await;
     assert_eq!(reply.answers(), ["2001:db8::1"]);
     let reply = ask("internal.", RecordType::ANY).udp(fixture.address).await;
     assert_eq!(reply.counts(), (1, 0, 0));
@@ -333,33 +282,22 @@ async fn a_degraded_answer_says_why() {
     let read_question = ask("db-read.internal.", RecordType::A).edns(1232);
     let said = |code, text: &str| Some((code, format!("orders: {text}")));
 
-    assert_eq!(
-        write_question.udp(fixture.address).await.extended_error(),
-        None
-    );
-    assert_eq!(
-        read_question.udp(fixture.address).await.extended_error(),
-        None
-    );
+    assert_eq!(write_question.udp(fixture.address).await.extended_error(), None);
+    assert_eq!(read_question.udp(fixture.address).await.extended_error(), None);
 
     fixture.decide(&Decision {
         write: Some(write(Some(0), WriteReason::Held(ServerState::Down))),
         reads: vec![read([0], ReadReason::WithPrimary)],
     });
     let held = write_question.udp(fixture.address).await;
-    assert_eq!(
-        (held.code(), held.answers()),
-        (NOERROR, vec!["127.0.1.1".to_owned()])
-    );
+    assert_eq!((held.code(), held.answers()), (NOERROR, vec!["127.0.1.1".to_owned()]));
     let text = "held: the last primary is Down and there is no other";
     assert_eq!(held.extended_error(), said(3, text));
     let fallback = read_question.udp(fixture.address).await;
     assert_eq!(fallback.answers(), ["127.0.1.1"]);
     let text = "too few fit replicas, so the primary helps out";
     assert_eq!(fallback.extended_error(), said(0, text));
-    let mute = ask("db-write.internal.", RecordType::A)
-        .udp(fixture.address)
-        .await;
+    let mute = ask("db-write.internal.", RecordType::A).udp(fixture.address).await;
     assert!(mute.edns().is_none());
 
     fixture.decide(&Decision {
@@ -390,10 +328,7 @@ async fn replicas_come_in_every_order_equally_often() {
         }
         assert_eq!(answers.len(), 2);
     }
-    assert!(
-        (400..=600).contains(&second_first),
-        "{second_first} of 1000"
-    );
+    assert!((400..=600).contains(&second_first), "{second_first} of 1000");
 }
 
 #[tokio::test]
@@ -403,10 +338,7 @@ async fn what_does_not_fit_is_truncated_as_a_whole() {
         let members = 0..usize::from(count);
         fixture.publish(
             &addresses(count),
-            &Decision {
-                write: None,
-                reads: vec![read(members, reason)],
-            },
+            &Decision { write: None, reads: vec![read(members, reason)] },
         );
     };
     let plain = ask("db-read.internal.", RecordType::A);
@@ -424,25 +356,16 @@ async fn what_does_not_fit_is_truncated_as_a_whole() {
         if fits {
             assert_eq!((reply.flags(), reply.counts()), (QR | AA | RD, (40, 0, 0)));
         } else {
-            assert_eq!(
-                (reply.flags(), reply.counts()),
-                (QR | AA | TC | RD, (0, 0, 0))
-            );
+            assert_eq!((reply.flags(), reply.counts()), (QR | AA | TC | RD, (0, 0, 0)));
         }
         let whole = question.tcp(fixture.address).await;
         assert_eq!((whole.flags(), whole.counts()), (QR | AA | RD, (40, 0, 0)));
     }
     publish(&mut fixture, 200, ReadReason::LastKnown);
     let reply = plain.clone().edns(65_535).udp(fixture.address).await;
-    assert_eq!(
-        (reply.flags(), reply.counts()),
-        (QR | AA | TC | RD, (0, 0, 0))
-    );
+    assert_eq!((reply.flags(), reply.counts()), (QR | AA | TC | RD, (0, 0, 0)));
     assert!(reply.extended_error().is_some());
-    assert_eq!(
-        plain.edns(1232).tcp(fixture.address).await.counts(),
-        (200, 0, 0)
-    );
+    assert_eq!(plain.edns(1232).tcp(fixture.address).await.counts(), (200, 0, 0));
 }
 
 /// An explanation is worth less than an answer in one packet (RFC 8914 section 3).
@@ -455,10 +378,7 @@ async fn the_reason_gives_way_before_the_records_do() {
         let members = 0..usize::from(count);
         fixture.publish(
             &addresses(count),
-            &Decision {
-                write: None,
-                reads: vec![read(members, ReadReason::LastKnown)],
-            },
+            &Decision { write: None, reads: vec![read(members, ReadReason::LastKnown)] },
         );
         let reply = question.udp(fixture.address).await;
         assert!(reply.octets.len() <= 512);
@@ -469,10 +389,7 @@ async fn the_reason_gives_way_before_the_records_do() {
             (true, true) => seen[2] += 1,
             (true, false) => panic!("a truncated reply has room for its reason"),
         }
-        assert_eq!(
-            reply.counts().0,
-            if truncated { 0 } else { members_of(count) }
-        );
+        assert_eq!(reply.counts().0, if truncated { 0 } else { members_of(count) });
     }
     assert!(seen.iter().all(|&times| times > 0), "{seen:?}");
     fixture.decide(&healthy());

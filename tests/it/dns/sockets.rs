@@ -18,10 +18,7 @@ use super::{
 
 fn try_bind(fixture: &Fixture, listen: &[&str]) -> Result<DnsServer, BindError> {
     let config = DnsConfig {
-        listen: listen
-            .iter()
-            .map(|text| text.parse().expect("an address"))
-            .collect(),
+        listen: listen.iter().map(|text| text.parse().expect("an address")).collect(),
         workers: 2,
     };
     bind(&config, &fixture.publisher.reader())
@@ -33,12 +30,7 @@ async fn a_second_server_on_the_address_is_told_so() {
     let taken = fixture.address.to_string();
     let error = try_bind(&fixture, &[&taken]).expect_err("the address is in use");
     assert!(matches!(error, BindError::InUse { .. }), "{error:?}");
-    assert!(
-        error
-            .to_string()
-            .starts_with(&format!("{taken} (UDP) is in use")),
-        "{error}"
-    );
+    assert!(error.to_string().starts_with(&format!("{taken} (UDP) is in use")), "{error}");
 }
 
 #[tokio::test]
@@ -47,12 +39,7 @@ async fn a_port_that_is_taken_for_tcp_alone_is_refused() {
     let listener = std::net::TcpListener::bind("127.24.1.3:0").expect("a port");
     let taken = listener.local_addr().expect("bound").to_string();
     let error = try_bind(&fixture, &[&taken]).expect_err("the address is in use");
-    assert!(
-        error
-            .to_string()
-            .starts_with(&format!("{taken} (TCP) is in use")),
-        "{error}"
-    );
+    assert!(error.to_string().starts_with(&format!("{taken} (TCP) is in use")), "{error}");
 }
 
 #[tokio::test]
@@ -60,9 +47,7 @@ async fn an_address_of_another_machine_is_refused() {
     let fixture = Fixture::start("127.24.1.4");
     let error = try_bind(&fixture, &["192.0.2.1:5353"]).expect_err("a foreign address");
     assert!(
-        error
-            .to_string()
-            .starts_with("192.0.2.1:5353 (UDP) is no address of this machine"),
+        error.to_string().starts_with("192.0.2.1:5353 (UDP) is no address of this machine"),
         "{error}"
     );
     assert!(matches!(try_bind(&fixture, &[]), Err(BindError::NoAddress)));
@@ -89,22 +74,12 @@ async fn after_shutdown_the_address_is_free() {
     send(&mut open, &question.octets()).await;
     receive(&mut open).await.expect("a reply");
     fixture.server.shutdown().await;
-    assert_eq!(
-        open.read(&mut [0]).await.unwrap_or(0),
-        0,
-        "the connection is closed"
-    );
+    assert_eq!(open.read(&mut [0]).await.unwrap_or(0), 0, "the connection is closed");
     let refused = TcpStream::connect(fixture.address).await;
     assert!(refused.is_err());
-    let config = DnsConfig {
-        listen: vec![fixture.address],
-        workers: 2,
-    };
+    let config = DnsConfig { listen: vec![fixture.address], workers: 2 };
     let again = bind(&config, &fixture.publisher.reader()).expect("the address is free");
-    assert_eq!(
-        question.udp(again.local_addresses()[0]).await.answers(),
-        ["127.0.1.1"]
-    );
+    assert_eq!(question.udp(again.local_addresses()[0]).await.answers(), ["127.0.1.1"]);
 }
 
 #[tokio::test]
@@ -122,9 +97,7 @@ async fn a_server_that_is_well_has_not_failed() {
 async fn clients_of_every_port_are_answered() {
     let fixture = Fixture::start("127.24.1.10");
     for _ in 0..200 {
-        let reply = ask("db-write.internal.", RecordType::A)
-            .udp(fixture.address)
-            .await;
+        let reply = ask("db-write.internal.", RecordType::A).udp(fixture.address).await;
         assert_eq!(reply.answers(), ["127.0.1.1"]);
     }
 }
@@ -135,11 +108,7 @@ async fn a_connection_may_ask_without_waiting() {
     let mut stream = TcpStream::connect(fixture.address).await.expect("served");
     let mut octets = Vec::new();
     for id in 0..500 {
-        let name = if id % 2 == 0 {
-            "db-write.internal."
-        } else {
-            "db-read.internal."
-        };
+        let name = if id % 2 == 0 { "db-write.internal." } else { "db-read.internal." };
         octets.extend(framed(&ask(name, RecordType::A).id(id).octets()));
     }
     stream.write_all(&octets).await.expect("an open connection");
@@ -156,10 +125,7 @@ async fn a_message_may_come_in_pieces() {
     let mut stream = TcpStream::connect(fixture.address).await.expect("served");
     stream.set_nodelay(true).expect("TCP");
     for octet in framed(&ask("db-write.internal.", RecordType::A).octets()) {
-        stream
-            .write_all(&[octet])
-            .await
-            .expect("an open connection");
+        stream.write_all(&[octet]).await.expect("an open connection");
     }
     let reply = Reply::parse(receive(&mut stream).await.expect("a reply"));
     assert_eq!(reply.answers(), ["127.0.1.1"]);
@@ -176,10 +142,7 @@ async fn silent_connections_are_closed() {
     for stream in [&mut silent, &mut stuck] {
         assert_eq!(stream.read(&mut [0]).await.unwrap_or(0), 0);
         let open_for = started.elapsed();
-        assert!(
-            open_for >= TCP_IDLE && open_for < TCP_IDLE * 2,
-            "{open_for:?}"
-        );
+        assert!(open_for >= TCP_IDLE && open_for < TCP_IDLE * 2, "{open_for:?}");
     }
 }
 
@@ -189,10 +152,7 @@ async fn idle_connections_hold_nobody_up() {
     let mut idle = Vec::new();
     for _ in 0..100 {
         let mut stream = TcpStream::connect(fixture.address).await.expect("served");
-        stream
-            .write_all(&[0, 40, 1])
-            .await
-            .expect("an open connection");
+        stream.write_all(&[0, 40, 1]).await.expect("an open connection");
         idle.push(stream);
     }
     let question = ask("db-write.internal.", RecordType::A);
@@ -211,10 +171,7 @@ async fn replies_are_not_replied_to() {
         let octets = question.clone().id(1).flags(flags).octets();
         socket.send(&octets).await.expect("loopback");
     }
-    socket
-        .send(&question.id(2).octets())
-        .await
-        .expect("loopback");
+    socket.send(&question.id(2).octets()).await.expect("loopback");
     let mut buffer = [0; 512];
     let length = timeout(PATIENCE, socket.recv(&mut buffer))
         .await
