@@ -4,8 +4,10 @@
 //! Therefore it has a login of its own: a write that hangs blocks only the next write, not the question for the
 //! role, and is never followed by a second one that would hang beside it.
 //!
-//! A table that is missing, empty or forbidden says nothing about the disk. It is logged once and counts as not
-//! tried, so that a forgotten grant never takes a primary out of service.
+//! A table that is missing, empty or forbidden says nothing about the disk. It is logged once, tried again once a
+//! minute, and counts as not tried, so that a forgotten grant never takes a primary out of service nor fills its log.
+
+use std::time::Duration;
 
 use tokio::time::{Instant, timeout_at};
 
@@ -22,13 +24,18 @@ use crate::{
 #[derive(Default)]
 pub(super) struct Heart {
     wire: Option<Wire>,
-    /// The misconfiguration that was logged last.
-    complaint: Option<Failure>,
+    /// The misconfiguration that was found last, and when.
+    complaint: Option<(Failure, Instant)>,
 }
 
 impl Heart {
     /// Writes once, a little before `deadline`, so that the facts found meanwhile are still reported in time.
     pub(super) async fn beat(&mut self, dial: &mut Dial, deadline: Instant) -> Heartbeat {
+        if let Some((_, since)) = &self.complaint
+            && since.elapsed() < COMPLAINT_AGE
+        {
+            return Heartbeat::NotTried;
+        }
         let limit = deadline
             .checked_sub(dial.config.timeout / 10)
             .unwrap_or(deadline);
@@ -46,15 +53,15 @@ impl Heart {
             tracing::debug!(server = %dial.target, %failure, "heartbeat failed");
             return Heartbeat::Failed;
         }
-        if self.complaint.as_ref() != Some(&failure) {
+        if self.complaint.as_ref().map(|(known, _)| known) != Some(&failure) {
             tracing::warn!(
                 server = %dial.target,
                 %failure,
                 "heartbeat_write is on, but heartbeats cannot be written; \
                  `pointsman grants postgres` prints the table and its grants"
             );
-            self.complaint = Some(failure);
         }
+        self.complaint = Some((failure, Instant::now()));
         Heartbeat::NotTried
     }
 
@@ -94,14 +101,10 @@ impl Heart {
                 Err(error) => Err(error),
             };
         }
-        let result = result.map_err(Trouble::from);
-        if result.is_err() {
-            // Statements fail rarely enough that telling a usable login from a spoilt one is not worth it.
-            if let Some(wire) = self.wire.take() {
-                wire.close().await;
-            }
+        if result.is_err() && !wire.is_up() {
+            self.wire = None;
         }
-        result
+        result.map_err(Trouble::from)
     }
 }
 
@@ -115,3 +118,6 @@ fn judge(result: Result<Reply, Trouble>) -> Result<(), Failure> {
         )),
     }
 }
+
+/// How long a misconfiguration is taken for granted. Each attempt leaves an error in the server's log.
+const COMPLAINT_AGE: Duration = Duration::from_secs(60);

@@ -158,6 +158,11 @@ impl Wire {
         Ok(())
     }
 
+    /// Whether the connection has not been seen to end.
+    pub(super) fn is_up(&self) -> bool {
+        self.connection.is_some() && self.meter.end().is_none()
+    }
+
     /// Whether a reply is owed.
     pub(super) fn owes_reply(&self) -> bool {
         self.pending.is_some()
