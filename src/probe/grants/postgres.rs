@@ -31,7 +31,7 @@ pub fn postgres(version: Option<u32>) -> String {
 
 const ROLE: &str = "\
 -- On the primary, as a superuser; replication carries it to the standbys.
--- Two sessions for each Pointsman, twice: two Pointsmen can watch every server.
+-- A Pointsman has up to three sessions: one, another while it is renewed, one for heartbeats.
 CREATE ROLE pointsman LOGIN PASSWORD 'change me' CONNECTION LIMIT 8;
 
 -- Shows replication details and session counts of other users, and no data.

@@ -39,6 +39,9 @@ pub(super) struct Wire {
     client: Client,
     /// `None` once it has ended.
     connection: Option<Link>,
+    /// How it ended. It may end in the moment in which a reply is complete; the reason waits here for the next one
+    /// who asks.
+    end: Option<WireError>,
     meter: Arc<Meter>,
     /// The statement whose reply is still owed.
     pending: Option<Pending>,
@@ -49,8 +52,6 @@ type Link = Connection<Metered, <MakeRustlsConnect as MakeTlsConnect<Metered>>::
 struct Pending {
     stream: Pin<Box<SimpleQueryStream>>,
     reply: Reply,
-    /// How the connection ended while the reply was read.
-    end: Option<WireError>,
 }
 
 /// A whole reply to one statement.
@@ -61,7 +62,7 @@ pub(super) struct Reply {
 }
 
 /// Why a statement got no reply.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) enum WireError {
     /// The server said why.
     Database {
@@ -114,6 +115,7 @@ impl Wire {
             Ok(Ok((client, connection))) => Ok(Self {
                 client,
                 connection: Some(connection),
+                end: None,
                 meter,
                 pending: None,
             }),
@@ -148,12 +150,14 @@ impl Wire {
         let stream = self.client.simple_query_raw(statement).await;
         let stream = match stream {
             Ok(stream) => Box::pin(stream),
-            Err(error) => return Err(self.broken(&error)),
+            Err(error) => {
+                let error = WireError::new(&error, &self.meter);
+                return Err(error.or_rather(self.end.as_ref()));
+            }
         };
         self.pending = Some(Pending {
             stream,
             reply: Reply::default(),
-            end: None,
         });
         Ok(())
     }
@@ -182,7 +186,7 @@ impl Wire {
                         Some(Ok(message)) => pending.reply.take_in(message)?,
                         Some(Err(error)) => {
                             let error = WireError::new(&error, &self.meter);
-                            return Poll::Ready(Err(error.or_rather(pending.end.take())));
+                            return Poll::Ready(Err(error.or_rather(self.end.as_ref())));
                         }
                     }
                 }
@@ -191,8 +195,7 @@ impl Wire {
                 };
                 match Pin::new(connection).poll(cx) {
                     Poll::Ready(end) => {
-                        let error = end.err().map(|error| WireError::new(&error, &self.meter));
-                        pending.end = Some(error.unwrap_or_else(WireError::closed));
+                        self.end = Some(WireError::of_end(end, &self.meter));
                         self.connection = None;
                     }
                     // The connection may just have handed over a part of the reply, and wakes us if so.
@@ -207,15 +210,12 @@ impl Wire {
 
     /// Waits for the server to end the idle connection. Cancel-safe.
     pub(super) async fn ended(&mut self) -> WireError {
-        let Some(connection) = &mut self.connection else {
-            return WireError::closed();
-        };
-        let end = Pin::new(connection).await;
-        self.connection = None;
-        match end {
-            Ok(()) => WireError::closed(),
-            Err(error) => WireError::new(&error, &self.meter),
+        if let Some(connection) = &mut self.connection {
+            let end = Pin::new(connection).await;
+            self.end = Some(WireError::of_end(end, &self.meter));
+            self.connection = None;
         }
+        self.end.clone().unwrap_or_else(WireError::closed)
     }
 
     /// Says goodbye (protocol message Terminate).
@@ -231,11 +231,6 @@ impl Wire {
             // A connection that breaks at the very end is over all the same.
             let _ = connection.await;
         }
-    }
-
-    /// The error of a statement that could not even be sent.
-    fn broken(&self, error: &tokio_postgres::Error) -> WireError {
-        WireError::new(error, &self.meter)
     }
 }
 
@@ -320,6 +315,14 @@ impl WireError {
         Self::Broken(Failure::new(kind, detail))
     }
 
+    /// How a connection ended. Only a client that has left ends it without an error.
+    fn of_end(end: Result<(), tokio_postgres::Error>, meter: &Meter) -> Self {
+        match end {
+            Ok(()) => Self::closed(),
+            Err(error) => Self::new(&error, meter),
+        }
+    }
+
     fn closed() -> Self {
         Self::Broken(Failure::new(
             FailureKind::Closed,
@@ -328,9 +331,9 @@ impl WireError {
     }
 
     /// The more telling of the two ways in which reply and connection ended.
-    fn or_rather(self, end: Option<Self>) -> Self {
+    fn or_rather(self, end: Option<&Self>) -> Self {
         match (&self, end) {
-            (Self::Broken(_), Some(end)) => end,
+            (Self::Broken(_), Some(end)) => end.clone(),
             _ => self,
         }
     }
