@@ -16,14 +16,17 @@ use pointsman::{
     probe::Target,
 };
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     sync::oneshot,
 };
+use tokio_rustls::TlsAcceptor;
 
 /// One thing a fake server does.
 #[derive(Clone, Debug)]
 pub(crate) enum Step {
+    /// Only as the first: agrees to TLS and plays the rest of the script encrypted.
+    Encrypt(Arc<rustls::ServerConfig>),
     /// Reads one message without a tag: the startup packet or the request for TLS.
     ReadStartup,
     /// Reads one tagged message.
@@ -137,20 +140,44 @@ async fn accept(listener: std::net::TcpListener, script: Vec<Step>, count: Arc<A
         let script = script.clone();
         tokio::spawn(async move {
             // The client may leave at any time.
-            let _ = play(stream, script).await;
+            let _ = greet(stream, script).await;
         });
     }
 }
 
-async fn play(mut stream: TcpStream, script: Vec<Step>) -> std::io::Result<()> {
+async fn greet(mut stream: TcpStream, mut script: Vec<Step>) -> std::io::Result<()> {
+    let Some(Step::Encrypt(config)) = script.first() else {
+        return play(stream, script).await;
+    };
+    let acceptor = TlsAcceptor::from(Arc::clone(config));
+    script.remove(0);
+    // The code of SSLRequest; whoever begins otherwise gets the script in plain text.
+    let mut start = [0; 8];
+    stream.peek(&mut start).await?;
+    if start != [0, 0, 0, 8, 4, 210, 22, 47] {
+        return play(stream, script).await;
+    }
+    stream.read_exact(&mut start).await?;
+    stream.write_all(b"S").await?;
+    play(acceptor.accept(stream).await?, script).await
+}
+
+async fn play<S>(mut stream: S, script: Vec<Step>) -> std::io::Result<()>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     for step in script {
         match step {
+            Step::Encrypt(_) => unreachable!("only as the first step"),
             Step::ReadStartup => read_rest(&mut stream).await?,
             Step::ReadMessage => {
                 stream.read_u8().await?;
                 read_rest(&mut stream).await?;
             }
-            Step::Send(octets) => stream.write_all(&octets).await?,
+            Step::Send(octets) => {
+                stream.write_all(&octets).await?;
+                stream.flush().await?;
+            }
             Step::Trickle(octets) => {
                 for octet in octets {
                     stream.write_u8(octet).await?;
@@ -170,7 +197,7 @@ async fn play(mut stream: TcpStream, script: Vec<Step>) -> std::io::Result<()> {
     Ok(())
 }
 
-async fn read_rest(stream: &mut TcpStream) -> std::io::Result<()> {
+async fn read_rest(stream: &mut (impl AsyncRead + Unpin)) -> std::io::Result<()> {
     let length = stream.read_u32().await?.saturating_sub(4);
     let mut body = vec![0; usize::try_from(length).expect("a small message")];
     stream.read_exact(&mut body).await.map(|_| ())
