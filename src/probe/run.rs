@@ -1,9 +1,10 @@
 //! The probe task of one server: when to ask, and what to do between two questions.
 //!
-//! Besides the advised cadence there are two extra probes, because two agreeing replies are needed to judge and the
-//! second should not wait for the next tick: one `CONFIRM_DELAY` after a first hard failure, and one after a server's
-//! stance on writes changed. A connection that ends while it is idle is a failure of its own and is checked at once.
-//! A server that ends every connection soon after the login earns only one such check per fast interval.
+//! Besides the advised cadence there are two extra probes, because two agreeing replies are needed
+//! to judge and the second should not wait for the next tick: one `CONFIRM_DELAY` after a first
+//! hard failure, and one after a server's stance on writes changed. A connection that ends while it
+//! is idle is a failure of its own and is checked at once. A server that ends every connection soon
+//! after the login earns only one such check per fast interval.
 
 use std::{sync::Arc, time::Duration};
 
@@ -39,8 +40,9 @@ pub struct Target {
 
 /// Probes `target` until `observations` has no receiver or `advice` no sender any more.
 ///
-/// Each probe and each unexpected end of the connection sends one observation, in the order of what happened. When
-/// the channel is full the probe waits. At the end the connection is closed politely.
+/// Each probe and each unexpected end of the connection sends one observation, in the order of what
+/// happened. When the channel is full the probe waits. At the end the connection is closed
+/// politely.
 pub async fn run(
     target: Target,
     mut advice: watch::Receiver<ProbeAdvice>,
@@ -70,7 +72,8 @@ pub async fn run(
     prober.close().await;
 }
 
-/// One probe over a connection of its own, for `pointsman probe` and for tests. Never writes a heartbeat.
+/// One probe over a connection of its own, for `pointsman probe` and for tests. Never writes a
+/// heartbeat.
 pub async fn once(target: &Target) -> Outcome {
     let mut prober = Prober::new(target);
     let outcome = prober.probe(false).await;
@@ -228,8 +231,9 @@ impl Prober {
 
     /// Sees now and then whether the server still lets new connections in.
     ///
-    /// When it says that it does not, the old connection is kept: it holds our slot in a full server and gives
-    /// notice of a crash. It asks nothing until a fresh one succeeds, so that the failure does not flicker.
+    /// When it says that it does not, the old connection is kept: it holds our slot in a full
+    /// server and gives notice of a crash. It asks nothing until a fresh one succeeds, so that the
+    /// failure does not flicker.
     async fn renew_if_due(&mut self, deadline: Instant) -> Result<(), Failure> {
         let Some(session) = &mut self.session else {
             return Ok(());
@@ -333,9 +337,9 @@ fn jitter() -> f64 {
     rand::random_range(1.0 - JITTER..1.0 + JITTER)
 }
 
-/// Between a first hard failure, or a changed stance, and the second look. Long enough for the second to be evidence
-/// of its own (a listener that is only replaced is back), short enough that two still come to a verdict within a
-/// tenth of a second.
+/// Between a first hard failure, or a changed stance, and the second look. Long enough for the
+/// second to be evidence of its own (a listener that is only replaced is back), short enough that
+/// two still come to a verdict within a tenth of a second.
 const CONFIRM_DELAY: Duration = Duration::from_millis(75);
 
 /// The first probes of all servers start within this time, so that the first round stays short.
@@ -344,8 +348,8 @@ const START_SPREAD: Duration = Duration::from_millis(100);
 /// How far an interval may be stretched or shrunk.
 const JITTER: f64 = 0.05;
 
-/// How long a connection is used. A server that accepts nothing new (full, password changed, certificate expired)
-/// goes on answering on an old connection, so only a fresh one shows it.
+/// How long a connection is used. A server that accepts nothing new (full, password changed,
+/// certificate expired) goes on answering on an old connection, so only a fresh one shows it.
 const RENEW_AFTER: Duration = Duration::from_secs(10);
 
 /// How long a goodbye may take.
@@ -354,5 +358,6 @@ const GOODBYE: Duration = Duration::from_millis(100);
 /// A log line stays readable, whatever a server says.
 const DETAIL_CHARS_MAX: usize = 300;
 
-/// Shorter passwords are not masked: masking every `a` of a text would tell the password rather than hide it.
+/// Shorter passwords are not masked: masking every `a` of a text would tell the password rather
+/// than hide it.
 const MASKED_OCTETS_MIN: usize = 4;

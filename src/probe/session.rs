@@ -1,4 +1,5 @@
-//! A logged-in connection to one server, whatever it speaks. A closed set of engines, so an enum and no trait.
+//! A logged-in connection to one server, whatever it speaks. A closed set of engines, so an enum
+//! and no trait.
 
 use tokio::time::Instant;
 
@@ -42,7 +43,8 @@ impl Session {
         }
     }
 
-    /// Replaces the connection by a fresh one, by `deadline`. After a failure the old one is still there.
+    /// Replaces the connection by a fresh one, by `deadline`. After a failure the old one is still
+    /// there.
     pub(super) async fn renew(
         &mut self,
         dial: &mut Dial,

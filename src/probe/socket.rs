@@ -1,8 +1,8 @@
 //! Reaching a server: name resolution, TCP connect, and what a broken socket proves.
 //!
-//! Host names are resolved anew at each connect, because providers move names to other addresses. A resolver that
-//! does not answer holds one lookup per server, never more: the lookup goes on in the background and the next
-//! connect waits for it again.
+//! Host names are resolved anew at each connect, because providers move names to other addresses. A
+//! resolver that does not answer holds one lookup per server, never more: the lookup goes on in the
+//! background and the next connect waits for it again.
 
 use std::{
     fmt::Write as _,
@@ -60,8 +60,8 @@ impl Dial {
 
     /// Connects by `deadline`, trying the resolved addresses in the resolver's order.
     ///
-    /// When several addresses fail in different ways, the weakest evidence counts: a host is only refusing when all
-    /// of its addresses refuse.
+    /// When several addresses fail in different ways, the weakest evidence counts: a host is only
+    /// refusing when all of its addresses refuse.
     pub(super) async fn connect(&mut self, deadline: Instant) -> Result<TcpStream, Failure> {
         let addresses = self.resolve(deadline).await?;
         let mut failures = Vec::with_capacity(addresses.len());
@@ -122,8 +122,8 @@ impl Drop for Dial {
 
 /// What an error of a socket proves about the host at the other end.
 ///
-/// Everything unknown is `Unreachable`: soft, and possibly our own fault. A process that is out of file descriptors
-/// or ports must suspect itself, not the databases.
+/// Everything unknown is `Unreachable`: soft, and possibly our own fault. A process that is out of
+/// file descriptors or ports must suspect itself, not the databases.
 pub(super) fn kind_of(error: &io::Error) -> FailureKind {
     match error.kind() {
         io::ErrorKind::ConnectionRefused => FailureKind::Refused,
@@ -145,8 +145,9 @@ pub(super) fn failure_of(error: &io::Error, context: &str) -> Failure {
 
 /// A connection that counts what it receives and remembers how it ended.
 ///
-/// The count stops an endless or monstrous reply long before it fills the memory; the memory of the end tells a
-/// closed connection from a reply that merely does not parse, which the protocol library reports alike.
+/// The count stops an endless or monstrous reply long before it fills the memory; the memory of the
+/// end tells a closed connection from a reply that merely does not parse, which the protocol
+/// library reports alike.
 pub(super) struct Metered {
     stream: TcpStream,
     meter: Arc<Meter>,
@@ -251,11 +252,11 @@ impl AsyncWrite for Metered {
 
 /// Sets what a probe's socket needs and refuses a connection to itself.
 ///
-/// `TCP_USER_TIMEOUT` ends a connection whose data nobody acknowledges after the probe's own timeout instead of the
-/// kernel's quarter of an hour (tcp(7)).
+/// `TCP_USER_TIMEOUT` ends a connection whose data nobody acknowledges after the probe's own
+/// timeout instead of the kernel's quarter of an hour (tcp(7)).
 fn prepare(stream: &TcpStream, timeout: Duration) -> io::Result<()> {
-    // With nobody listening on a port of the ephemeral range, the kernel may pick that very port as the local one
-    // and connect the socket to itself.
+    // With nobody listening on a port of the ephemeral range, the kernel may pick that very port as
+    // the local one and connect the socket to itself.
     if stream.local_addr()? == stream.peer_addr()? {
         return Err(io::ErrorKind::ConnectionRefused.into());
     }
@@ -297,11 +298,12 @@ fn weakest(mut failures: Vec<Failure>) -> Failure {
     Failure::new(kind, detail)
 }
 
-/// The most octets one reply may have. An honest one, login and certificates included, has a few thousand.
+/// The most octets one reply may have. An honest one, login and certificates included, has a few
+/// thousand.
 const REPLY_OCTETS_MAX: usize = 256 * 1024;
 
-/// Idle time until the first keepalive and between two of them. One second is the shortest Linux knows; the
-/// connection is idle for about that long between two calm probes.
+/// Idle time until the first keepalive and between two of them. One second is the shortest Linux
+/// knows; the connection is idle for about that long between two calm probes.
 const KEEPALIVE: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
@@ -349,7 +351,8 @@ mod tests {
         let port = listener.local_addr().expect("bound").port();
         let mut there = dial(TargetHost::Name("localhost".into()), port);
         assert!(there.connect(soon()).await.is_ok());
-        // RFC 6761, section 6.4: `invalid.` never resolves. Without any resolver the kind is the same.
+        // RFC 6761, section 6.4: `invalid.` never resolves. Without any resolver the kind is the
+        // same.
         let mut nowhere = dial(TargetHost::Name("db1.invalid".into()), 5432);
         let failure = nowhere.connect(soon()).await.expect_err("no such name");
         assert_eq!(failure.kind, FailureKind::Unresolved, "{failure}");

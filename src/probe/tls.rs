@@ -1,9 +1,10 @@
 //! Encryption of the probes, by rustls with the ring provider, never by a process-wide default.
 //!
-//! `prefer` and `require` accept any certificate, as libpq's `sslmode` of these names does: they keep the password
-//! from a listener, not from an impostor. Signatures are checked all the same, so the peer owns its certificate's key.
-//! `verify-full` checks chain, validity and host name. rustls looks only at subject alternative names, never at the
-//! common name, and reads no X.509 certificates older than version 3.
+//! `prefer` and `require` accept any certificate, as libpq's `sslmode` of these names does: they
+//! keep the password from a listener, not from an impostor. Signatures are checked all the same, so
+//! the peer owns its certificate's key. `verify-full` checks chain, validity and host name. rustls
+//! looks only at subject alternative names, never at the common name, and reads no X.509
+//! certificates older than version 3.
 
 use std::sync::Arc;
 
@@ -111,8 +112,9 @@ impl ServerCertVerifier for AnyCertificate {
 
 /// Accepts what the authorities vouch for, and a certificate that stands in `ca_file` itself.
 ///
-/// The second is how self-signed servers are usually verified. webpki refuses such a certificate, because it calls
-/// itself an authority; here its name is checked, and its dates are not: whoever wrote it into the file trusts it.
+/// The second is how self-signed servers are usually verified. webpki refuses such a certificate,
+/// because it calls itself an authority; here its name is checked, and its dates are not: whoever
+/// wrote it into the file trusts it.
 #[derive(Debug)]
 struct KnownCertificate {
     authorities: Vec<CertificateDer<'static>>,

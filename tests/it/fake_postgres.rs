@@ -1,5 +1,5 @@
-//! A PostgreSQL server that does what a script says, octet by octet. It runs on a thread and runtime of its own, so
-//! that the tasks of the runtime under test are only the prober's.
+//! A PostgreSQL server that does what a script says, octet by octet. It runs on a thread and
+//! runtime of its own, so that the tasks of the runtime under test are only the prober's.
 
 use std::{
     net::SocketAddr,

@@ -1,5 +1,5 @@
-//! Servers that garble, stall, flood and hang up at each stage. None may make the probe panic, outlast its deadline,
-//! leave a task behind, or come out as facts.
+//! Servers that garble, stall, flood and hang up at each stage. None may make the probe panic,
+//! outlast its deadline, leave a task behind, or come out as facts.
 
 use std::time::{Duration, Instant};
 

@@ -196,7 +196,8 @@ async fn a_promotion_within_the_question_is_asked_again_at_once() {
 async fn a_server_that_hangs_up_after_each_answer_earns_no_storm() {
     let fake = Fake::start("127.22.2.7", answers(1));
     let mut running = Running::start(fake.target());
-    // At most: an answer, its second look, an end, a check of that, an end. Then only the cadence counts.
+    // At most: an answer, its second look, an end, a check of that, an end. Then only the cadence
+    // counts.
     let mut seen = 0;
     while timeout(Duration::from_millis(400), running.observations.recv())
         .await

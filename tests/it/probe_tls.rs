@@ -1,6 +1,6 @@
-//! What each `tls` mode accepts. The certificates in `tests/it/tls` last for a century and their authority's key is
-//! gone: `server.pem` was signed by `authority.pem`, `self_signed.pem` by itself; both are for 127.22.3.1 and have the
-//! key `server.key`.
+//! What each `tls` mode accepts. The certificates in `tests/it/tls` last for a century and their
+//! authority's key is gone: `server.pem` was signed by `authority.pem`, `self_signed.pem` by
+//! itself; both are for 127.22.3.1 and have the key `server.key`.
 
 use std::sync::Arc;
 

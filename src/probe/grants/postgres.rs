@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 
-/// SQL that makes the probe's role on PostgreSQL of major `version`, with comments on the rest; for every supported
-/// version when it is `None`.
+/// SQL that makes the probe's role on PostgreSQL of major `version`, with comments on the rest; for
+/// every supported version when it is `None`.
 ///
-/// It runs on the primary as a superuser, in the database that `[cluster.probe]` names. The password is a
-/// placeholder.
+/// It runs on the primary as a superuser, in the database that `[cluster.probe]` names. The
+/// password is a placeholder.
 pub fn postgres(version: Option<u32>) -> String {
     let mut sql = String::from(ROLE);
     match version {

@@ -1,11 +1,13 @@
 //! The optional heartbeat: updating one row of Pointsman's own table on the published primary.
 //!
-//! It is the only proof against a stalled disk, where every SELECT is answered from memory and every commit hangs.
-//! Therefore it has a login of its own: a write that hangs blocks only the next write, not the question for the
-//! role, and is never followed by a second one that would hang beside it.
+//! It is the only proof against a stalled disk, where every SELECT is answered from memory and
+//! every commit hangs. Therefore it has a login of its own: a write that hangs blocks only the next
+//! write, not the question for the role, and is never followed by a second one that would hang
+//! beside it.
 //!
-//! A table that is missing, empty or forbidden says nothing about the disk. It is logged once, tried again once a
-//! minute, and counts as not tried, so that a forgotten grant never takes a primary out of service nor fills its log.
+//! A table that is missing, empty or forbidden says nothing about the disk. It is logged once,
+//! tried again once a minute, and counts as not tried, so that a forgotten grant never takes a
+//! primary out of service nor fills its log.
 
 use std::time::Duration;
 
@@ -29,7 +31,8 @@ pub(super) struct Heart {
 }
 
 impl Heart {
-    /// Writes once, a little before `deadline`, so that the facts found meanwhile are still reported in time.
+    /// Writes once, a little before `deadline`, so that the facts found meanwhile are still
+    /// reported in time.
     pub(super) async fn beat(&mut self, dial: &mut Dial, deadline: Instant) -> Heartbeat {
         if let Some((_, since)) = &self.complaint
             && since.elapsed() < COMPLAINT_AGE
@@ -73,7 +76,8 @@ impl Heart {
     }
 
     async fn write(&mut self, dial: &mut Dial, limit: Instant) -> Result<(), Failure> {
-        // A login that ended since the last beat is no news of its own; the second attempt is over a fresh one.
+        // A login that ended since the last beat is no news of its own; the second attempt is over
+        // a fresh one.
         if self.wire.is_some() {
             match self.update().await {
                 Err(Trouble::Expired) => {}
@@ -119,5 +123,6 @@ fn judge(result: Result<Reply, Trouble>) -> Result<(), Failure> {
     }
 }
 
-/// How long a misconfiguration is taken for granted. Each attempt leaves an error in the server's log.
+/// How long a misconfiguration is taken for granted. Each attempt leaves an error in the server's
+/// log.
 const COMPLAINT_AGE: Duration = Duration::from_secs(60);

@@ -27,8 +27,9 @@ impl Session {
         })
     }
 
-    /// Logs in anew by `deadline` and leaves the old login. The heartbeat's own is kept: a write that hangs there
-    /// must not be forgotten, or each renewal would leave one more hanging session on the server.
+    /// Logs in anew by `deadline` and leaves the old login. The heartbeat's own is kept: a write
+    /// that hangs there must not be forgotten, or each renewal would leave one more hanging session
+    /// on the server.
     pub(super) async fn renew(
         &mut self,
         dial: &mut Dial,
@@ -41,8 +42,8 @@ impl Session {
 
     /// Asks the one question by `deadline`.
     ///
-    /// A promotion between two functions of the statement, or a conflict with replay, makes it fail although nothing
-    /// is wrong. It is repeated at once.
+    /// A promotion between two functions of the statement, or a conflict with replay, makes it fail
+    /// although nothing is wrong. It is repeated at once.
     pub(super) async fn probe(
         &mut self,
         dial: &mut Dial,
@@ -84,5 +85,6 @@ impl Session {
     }
 }
 
-/// How often the question is repeated at once. A promotion happens once; more than two conflicts are a condition.
+/// How often the question is repeated at once. A promotion happens once; more than two conflicts
+/// are a condition.
 const REPEATS_MAX: u32 = 2;

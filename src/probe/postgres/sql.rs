@@ -1,7 +1,8 @@
 //! The one statement, and the settings it runs with.
 //!
-//! It works on PostgreSQL 12 to 18, on primaries and standbys, for any role that may log in. `pg_read_all_stats`
-//! makes the receiver's details and the session count visible; without it they are NULL.
+//! It works on PostgreSQL 12 to 18, on primaries and standbys, for any role that may log in.
+//! `pg_read_all_stats` makes the receiver's details and the session count visible; without it they
+//! are NULL.
 
 use std::time::Duration;
 
@@ -48,16 +49,18 @@ pub(super) const COLUMNS: [&str; 17] = [
 
 /// Asks for everything in one round trip.
 ///
-/// - The recovery state is read once (`OFFSET 0` keeps the planner from copying the call). A promotion after that
-///   makes a function for standbys fail with 55000, and the statement is repeated.
-/// - The timeline comes from the WAL segment being written. `pg_control_checkpoint()` shows the old one until the
-///   first checkpoint after a promotion has ended.
-/// - `read_only` reads `default_transaction_read_only`, which decides for ordinary sessions. `transaction_read_only`
-///   would also be on in a transaction that began just before a promotion. A value that was set for the probe's own
-///   role (`ALTER ROLE … SET`) says nothing about other sessions and hides the server's, so it counts as off; one
-///   for the database or for all roles counts.
-/// - Monitors are left out of the session count by their `application_name`. A single session whose type is hidden
-///   means that the role may not see others' sessions.
+/// - The recovery state is read once (`OFFSET 0` keeps the planner from copying the call). A
+///   promotion after that makes a function for standbys fail with 55000, and the statement is
+///   repeated.
+/// - The timeline comes from the WAL segment being written. `pg_control_checkpoint()` shows the old
+///   one until the first checkpoint after a promotion has ended.
+/// - `read_only` reads `default_transaction_read_only`, which decides for ordinary sessions.
+///   `transaction_read_only` would also be on in a transaction that began just before a promotion.
+///   A value that was set for the probe's own role (`ALTER ROLE … SET`) says nothing about other
+///   sessions and hides the server's, so it counts as off; one for the database or for all roles
+///   counts.
+/// - Monitors are left out of the session count by their `application_name`. A single session whose
+///   type is hidden means that the role may not see others' sessions.
 pub(super) const FACTS: &str = "\
 SELECT c.system_identifier,
   s.in_recovery,
@@ -96,15 +99,15 @@ pub(super) const HEARTBEAT: &str = "UPDATE pointsman.heartbeat SET beat = clock_
 /// How Pointsman calls itself to the server, in `pg_stat_activity` and in its log.
 pub(super) const APPLICATION_NAME: &str = "pointsman";
 
-/// Startup options for the question: its own statement timeout, a little before the probe's, so that a slow server
-/// tells us rather than leaving a session behind.
+/// Startup options for the question: its own statement timeout, a little before the probe's, so
+/// that a slow server tells us rather than leaving a session behind.
 pub(super) fn options(timeout: Duration) -> String {
     let patience = (timeout * 9 / 10).as_millis().max(1);
     format!("-c search_path=pg_catalog -c statement_timeout={patience}")
 }
 
-/// Startup options for heartbeats. Statements longer than the probe's `timeout` are given up by the server; a role
-/// that is read-only by default may write all the same.
+/// Startup options for heartbeats. Statements longer than the probe's `timeout` are given up by the
+/// server; a role that is read-only by default may write all the same.
 pub(super) fn heartbeat_options(timeout: Duration) -> String {
     let patience = timeout.as_millis().max(1);
     format!(

@@ -1,9 +1,10 @@
 //! What a SQLSTATE proves about the server that sent it (PostgreSQL manual, appendix A).
 //!
-//! The code decides wherever it can. Two codes stand for opposites and need a second look: 53300 is told by the
-//! routine that raised it, which is never translated, and 57P03 by its text, which is. Servers speak the language
-//! of `lc_messages` until the login is done, so the known translations are compared too; an unknown text of 57P03
-//! means "starting", which takes a server out of nothing.
+//! The code decides wherever it can. Two codes stand for opposites and need a second look: 53300 is
+//! told by the routine that raised it, which is never translated, and 57P03 by its text, which is.
+//! Servers speak the language of `lc_messages` until the login is done, so the known translations
+//! are compared too; an unknown text of 57P03 means "starting", which takes a server out of
+//! nothing.
 
 use crate::engine::FailureKind;
 
@@ -16,7 +17,8 @@ pub(super) enum Verdict {
     Failed(FailureKind),
 }
 
-/// Judges an error by its SQLSTATE, and where that is not enough by its text and the routine that raised it.
+/// Judges an error by its SQLSTATE, and where that is not enough by its text and the routine that
+/// raised it.
 pub(super) fn judge(code: &str, message: &str, routine: Option<&str>) -> Verdict {
     let kind = match code {
         "57P05" => return Verdict::Expired,
@@ -31,11 +33,12 @@ pub(super) fn judge(code: &str, message: &str, routine: Option<&str>) -> Verdict
         // protocol_violation: a pooler or something that is no PostgreSQL.
         "08P01" => FailureKind::Garbled,
         _ => match code.get(..2) {
-            // Invalid authorization, catalogue or schema name, syntax or access rule, feature not supported: what is
-            // asked for is missing or forbidden, by a server that is well enough to say so.
+            // Invalid authorization, catalogue or schema name, syntax or access rule, feature not
+            // supported: what is asked for is missing or forbidden, by a server that is well enough
+            // to say so.
             Some("28" | "3D" | "3F" | "42" | "0A") => FailureKind::Misconfigured,
-            // Everything else: insufficient resources (53), system (58) and internal (XX) errors, query_canceled,
-            // conflicts with replay (40), and whatever is not known here.
+            // Everything else: insufficient resources (53), system (58) and internal (XX) errors,
+            // query_canceled, conflicts with replay (40), and whatever is not known here.
             _ => FailureKind::Troubled,
         },
     };
@@ -43,8 +46,8 @@ pub(super) fn judge(code: &str, message: &str, routine: Option<&str>) -> Verdict
 }
 
 /// Whether a statement that failed so may succeed at once: a promotion came between two functions
-/// (object_not_in_prerequisite_state), or replay needed the statement's snapshot (serialization_failure,
-/// deadlock_detected).
+/// (object_not_in_prerequisite_state), or replay needed the statement's snapshot
+/// (serialization_failure, deadlock_detected).
 pub(super) fn is_passing(code: &str) -> bool {
     matches!(code, "55000" | "40001" | "40P01")
 }

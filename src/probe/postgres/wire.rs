@@ -1,7 +1,8 @@
 //! One login on the wire: sending a statement, reading its reply, noticing its end.
 //!
-//! The protocol library splits a login into a client and a connection that must be polled. Both live here and are
-//! polled together, so there is no background task that could outlive its session.
+//! The protocol library splits a login into a client and a connection that must be polled. Both
+//! live here and are polled together, so there is no background task that could outlive its
+//! session.
 
 use std::{
     error::Error as _,
@@ -39,8 +40,8 @@ pub(super) struct Wire {
     client: Client,
     /// `None` once it has ended.
     connection: Option<Link>,
-    /// How it ended. It may end in the moment in which a reply is complete; the reason waits here for the next one
-    /// who asks.
+    /// How it ended. It may end in the moment in which a reply is complete; the reason waits here
+    /// for the next one who asks.
     end: Option<WireError>,
     meter: Arc<Meter>,
     /// The statement whose reply is still owed.
@@ -77,7 +78,8 @@ pub(super) enum WireError {
 impl Wire {
     /// Connects, encrypts and logs in by `deadline`.
     ///
-    /// With `prefer`, a server that refuses the encrypted login is asked once more without, as libpq does.
+    /// With `prefer`, a server that refuses the encrypted login is asked once more without, as
+    /// libpq does.
     pub(super) async fn open(
         dial: &mut Dial,
         options: &str,
@@ -179,7 +181,8 @@ impl Wire {
                 return Poll::Ready(Ok(Reply::default()));
             };
             loop {
-                // What has arrived comes first: the server's last words are worth more than the end of the line.
+                // What has arrived comes first: the server's last words are worth more than the end
+                // of the line.
                 while let Poll::Ready(item) = pending.stream.as_mut().poll_next(cx) {
                     match item {
                         None => return Poll::Ready(Ok(std::mem::take(&mut pending.reply))),
@@ -198,7 +201,8 @@ impl Wire {
                         self.end = Some(WireError::of_end(end, &self.meter));
                         self.connection = None;
                     }
-                    // The connection may just have handed over a part of the reply, and wakes us if so.
+                    // The connection may just have handed over a part of the reply, and wakes us if
+                    // so.
                     Poll::Pending => return Poll::Pending,
                 }
             }
@@ -297,8 +301,8 @@ impl WireError {
         if let Some(source) = error.source() {
             detail = format!("{detail}: {source}");
         }
-        // The library keeps the kind of its errors to itself; its own words are stable within one major version, and
-        // every word that is not known here is a soft failure.
+        // The library keeps the kind of its errors to itself; its own words are stable within one
+        // major version, and every word that is not known here is a soft failure.
         let kind = match detail.as_str() {
             text if text.starts_with("error performing TLS handshake")
                 || text.starts_with("authentication error")

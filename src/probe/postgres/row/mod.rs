@@ -1,8 +1,8 @@
 //! The reply to the one question, from texts to facts. Pure.
 //!
-//! A row counts only as a whole: exactly the columns that were asked for, each with a text that can be what it claims
-//! to be, and everything that its role needs. Anything else is `Garbled`; there is no default that would make a
-//! primary of an odd row.
+//! A row counts only as a whole: exactly the columns that were asked for, each with a text that can
+//! be what it claims to be, and everything that its role needs. Anything else is `Garbled`; there
+//! is no default that would make a primary of an odd row.
 
 use std::{str::FromStr, time::Duration};
 
@@ -11,7 +11,8 @@ use crate::engine::{
     Endpoint, Failure, FailureKind, Heartbeat, Position, PostgresFacts, PostgresRole, Receiver,
 };
 
-/// Reads a row, given as names and texts in the order in which the server sent them; `None` is NULL.
+/// Reads a row, given as names and texts in the order in which the server sent them; `None` is
+/// NULL.
 pub(super) fn facts(row: &[(&str, Option<&str>)]) -> Result<PostgresFacts, Failure> {
     let names = row.iter().map(|(name, _)| *name);
     if !names.eq(COLUMNS) {
