@@ -9,3 +9,4 @@ pub mod config;
 pub mod dns;
 pub mod engine;
 pub mod publish;
+pub mod probe;

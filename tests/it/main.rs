@@ -1,3 +1,7 @@
-//! Tests of whole parts over real sockets, in one binary. Loopback addresses only.
+//! Tests of whole parts over real sockets, in one binary: it links once. Loopback addresses only.
 
 mod dns;
+mod fake_postgres;
+mod hostile_postgres;
+mod probe_cadence;
+mod probe_tls;
