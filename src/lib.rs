@@ -5,5 +5,6 @@
 //! ```
 
 pub mod answers;
+pub mod cli;
 pub mod config;
 pub mod engine;

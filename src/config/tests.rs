@@ -1,0 +1,1 @@
+//! Whole configurations in, settings or faults out.
