@@ -102,24 +102,35 @@ pub(super) fn unknown_keys<S: Section>(table: &DeTable<'_>, faults: &mut Faults<
             true => format!("unknown key `{name}` in {}", S::TITLE),
             false => format!("unknown section `{name}`"),
         };
-        let nearest = nearest(name, S::KEYS);
-        let advice = nearest.map_or_else(
-            || format!("known here: {}", S::KEYS.join(", ")),
-            |nearest| format!("did you mean `{nearest}`?"),
-        );
+        let advice = match *nearest(name, S::KEYS) {
+            [] => format!("known here: {}", S::KEYS.join(", ")),
+            [only] => format!("did you mean `{only}`?"),
+            ref several => format!("did you mean one of {}?", several.join(", ")),
+        };
         faults.add(key.span(), what, advice);
     }
 }
 
-/// The word most like `word`, if any is like it.
-fn nearest<'a>(word: &str, words: &[&'a str]) -> Option<&'a str> {
+/// The word most like `word`, if any is like it; all that begin with it, as `password` does with several.
+fn nearest<'a>(word: &str, words: &[&'a str]) -> Vec<&'a str> {
     let word = word.to_lowercase().replace('-', "_");
+    let beginning = format!("{word}_");
+    let family: Vec<&str> = words
+        .iter()
+        .filter(|candidate| candidate.starts_with(&beginning))
+        .copied()
+        .collect();
+    if family.len() > 1 {
+        return family;
+    }
     words
         .iter()
         .map(|candidate| (strsim::jaro_winkler(&word, candidate), *candidate))
         .filter(|(likeness, _)| *likeness > LIKENESS)
         .max_by(|left, right| left.0.total_cmp(&right.0))
         .map(|(_, candidate)| candidate)
+        .into_iter()
+        .collect()
 }
 
 /// Above this, two words are taken for one and a slip: `max-lag` and `max_lag`, `adress` and `address`.

@@ -92,7 +92,7 @@ fn plain(text: &str) -> Result<&str, String> {
 
 impl Value for String {
     const KIND: &'static str = "a string";
-    const FORM: &'static str = "a text in quotes, or leave the key out";
+    const FORM: &'static str = "a text in quotes";
 
     fn read(key: &str, value: &Spanned<DeValue<'_>>, faults: &mut Faults<'_>) -> Option<Self> {
         parsed(key, value, faults, |text| plain(text).map(Into::into))
@@ -101,7 +101,7 @@ impl Value for String {
 
 impl Value for PathBuf {
     const KIND: &'static str = "a string";
-    const FORM: &'static str = "a path in quotes, or leave the key out";
+    const FORM: &'static str = "a path in quotes";
 
     fn read(key: &str, value: &Spanned<DeValue<'_>>, faults: &mut Faults<'_>) -> Option<Self> {
         parsed(key, value, faults, |text| plain(text).map(Into::into))

@@ -7,7 +7,7 @@ use hickory_proto::{
     rr::{DNSClass, Name, Record, RecordType},
     serialize::{
         binary::BinEncodable,
-        txt::{Parser, parse_ttl},
+        txt::{ParseError, Parser, parse_ttl},
     },
 };
 
@@ -108,10 +108,10 @@ impl Cursor {
     fn name(&self, token: &Token) -> Result<Name, ZoneFault> {
         match token.text.as_str() {
             "@" if !token.quoted => Ok(self.origin.clone()),
-            text => Name::parse(text, Some(&self.origin)).map_err(|error| {
+            text => Name::parse(text, Some(&self.origin)).map_err(|_| {
                 token.fault(
-                    format!("`{text}` is not a domain name ({error})"),
-                    "use labels of 1 to 63 characters with dots between, at most 255 in all",
+                    format!("`{text}` is not a domain name"),
+                    "use labels of 1 to 63 letters, digits, - and _ with dots between, at most 255 in all",
                 )
             }),
         }
@@ -171,7 +171,7 @@ impl Cursor {
             .map_err(|error| {
                 let place = data.first().unwrap_or(first);
                 place.fault(
-                    format!("{} ({error})", misread(kind, data)),
+                    misread(kind, data, &error),
                     format!("write it as `{}`", form(kind)),
                 )
             })?;
@@ -290,7 +290,7 @@ fn check_fields(first: &Token, kind: RecordType, data: &[Token]) -> Result<(), Z
         && data.len() != count
     {
         let place = data.get(count).unwrap_or(first);
-        let what = format!("{kind} has {count} field(s) of data, not {}", data.len());
+        let what = format!("{kind} takes {count} field(s) of data, not {}", data.len());
         return Err(place.fault(what, write()));
     }
     let holds_text = matches!(
@@ -309,11 +309,11 @@ fn check_fields(first: &Token, kind: RecordType, data: &[Token]) -> Result<(), Z
 }
 
 /// Which part of the data cannot be read.
-fn misread(kind: RecordType, data: &[Token]) -> String {
+fn misread(kind: RecordType, data: &[Token], error: &ParseError) -> String {
     match (kind, data) {
         (RecordType::A, [only]) => format!("`{}` is not an IPv4 address", only.text),
         (RecordType::AAAA, [only]) => format!("`{}` is not an IPv6 address", only.text),
-        _ => format!("the data of this {kind} record cannot be read"),
+        _ => format!("the data of this {kind} record cannot be read ({error})"),
     }
 }
 

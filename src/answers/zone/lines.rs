@@ -186,7 +186,7 @@ impl Scan<'_> {
                         _ => {
                             return Err(self.fault(
                                 "only a letter or sign can follow `\\` here",
-                                "put the text into quotes, where \\DDD and spaces are understood",
+                                "names cannot hold \\DDD; put a text into quotes, where it is understood",
                             ));
                         }
                     }

@@ -177,3 +177,22 @@ proptest! {
         _ = Zone::parse(&format!("{HEAD}x {text}"), &origin());
     }
 }
+
+#[test]
+fn unusual_names_are_read() {
+    let zone = zone(
+        "_dmarc TXT \"v=DMARC1; p=none\"\nxn--bro-hoa A 10.0.0.1\nUPPER A 10.0.0.2\na\\.b A 10.0.0.3\n",
+    );
+    let names: Vec<String> = zone.names().map(|name| name.to_ascii()).collect();
+    assert_eq!(
+        names,
+        [
+            "internal.",
+            "_dmarc.internal.",
+            "a\\.b.internal.",
+            "ns1.internal.",
+            "upper.internal.",
+            "xn--bro-hoa.internal."
+        ]
+    );
+}

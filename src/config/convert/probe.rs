@@ -59,7 +59,10 @@ pub(super) fn convert(
     };
     let config = ProbeConfig {
         user: section.user.given().map_or("", String::as_str).into(),
-        password: password(section, conversion),
+        password: match kind {
+            Some(ClusterKind::Tcp) => None,
+            _ => password(section, conversion),
+        },
         database: section
             .database
             .given()
@@ -322,18 +325,18 @@ fn authorities(section: &ProbeSection, conversion: &mut Conversion<'_>) -> Vec<V
 }
 
 /// Every certificate in a PEM file, in DER; at least one, each usable as an authority.
-fn certificates(pem: &[u8]) -> Result<Vec<Vec<u8>>, String> {
+fn certificates(pem: &[u8]) -> Result<Vec<Vec<u8>>, &'static str> {
     let certificates: Vec<CertificateDer<'_>> = CertificateDer::pem_slice_iter(pem)
         .collect::<Result<_, _>>()
-        .map_err(|error| format!("is not PEM ({error})"))?;
+        .map_err(|_| "is not whole PEM")?;
     let mut store = RootCertStore::empty();
     for certificate in &certificates {
         store
             .add(certificate.clone())
-            .map_err(|error| format!("holds an unusable certificate ({error})"))?;
+            .map_err(|_| "holds a certificate that cannot be read")?;
     }
     match certificates.is_empty() {
-        true => Err("holds no certificate".into()),
+        true => Err("holds no certificate"),
         false => Ok(certificates.iter().map(|one| one.to_vec()).collect()),
     }
 }

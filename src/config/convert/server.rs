@@ -165,7 +165,9 @@ fn unpublishable(address: IpAddr) -> Option<&'static str> {
         address if address.is_unspecified() => Some("it means \"any address\""),
         address if address.is_multicast() => Some("it is a multicast address"),
         IpAddr::V4(v4) if v4.is_broadcast() => Some("it is the broadcast address"),
-        IpAddr::V6(v6) if v6.to_ipv4_mapped().is_some() => Some("it is IPv4 in IPv6 clothes"),
+        IpAddr::V6(v6) if v6.to_ipv4_mapped().is_some() => {
+            Some("it is an IPv4 address written as IPv6")
+        }
         IpAddr::V6(v6) if v6.is_unicast_link_local() => {
             Some("it is link-local, and DNS cannot say on which link")
         }
