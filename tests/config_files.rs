@@ -1,8 +1,9 @@
 //! Whole configuration files: the shipped ones load, broken ones give exactly these messages.
 //!
-//! Each file in `tests/config_faults/` is one broken configuration (`.toml`) or zone file (`.zone`). Its last lines,
-//! from the first `#! ` or `;! ` on, are the expected faults and not part of the input. `UPDATE_EXPECTED=1 cargo test
-//! --test config_files` writes them anew; read the difference before you commit it.
+//! Each file in `tests/config_faults/` is one broken configuration (`.toml`) or zone file
+//! (`.zone`). Its last lines, from the first `#! ` or `;! ` on, are the expected faults and not
+//! part of the input. `UPDATE_EXPECTED=1 cargo test --test config_files` writes them anew; read the
+//! difference before you commit it.
 
 use std::{
     collections::BTreeMap,
@@ -177,67 +178,7 @@ fn the_example_shows_every_key() {
 }
 
 /// The configuration of the design document, letter by letter.
-const DESIGN: &str = r#"
-[dns]
-listen = ["127.0.0.1:5353", "[::1]:5353"]     # UDP and TCP
-workers = 2                                   # default: one per CPU
-
-[[zone]]
-origin = "internal."
-file = "../zones/internal.zone"               # static records: SOA, NS, other hosts
-
-[state]
-directory = "/var/lib/pointsman"              # survives restarts: serial, last answers, overrides
-
-[admin]
-socket = "/run/pointsman/admin.sock"          # CLI; access by file permissions
-http = "127.0.0.1:8053"                       # status page, API, /metrics, /healthz, /readyz
-token_file = "/etc/pointsman/admin.token"     # needed for changes over http
-
-[[cluster]]
-name = "orders"
-engine = "postgres"                           # postgres | mysql | tcp
-
-[cluster.write]
-name = "db-write.internal."
-ttl = "1s"
-
-[[cluster.read]]
-name = "db-read.internal."
-ttl = "2s"
-max_lag = "10s"
-min_servers = 1
-balance = "shuffle"
-
-[cluster.probe]
-user = "pointsman"
-password_file = "orders.password"
-database = "postgres"
-tls = "prefer"                                # disable | prefer | require | verify-full (+ ca_file)
-interval = "1s"                               # calm cadence; doubt switches to fast_interval
-fast_interval = "250ms"
-timeout = "1500ms"                            # one deadline for connect + TLS + login + query
-fall = 3                                      # soft failures in a row until Down
-rise = 2                                      # successes in a row until a replica is back
-
-[[cluster.server]]
-name = "db1"
-address = "127.0.1.1"                         # published; a list may hold IPv4 and IPv6
-port = 5432
-priority = 1
-weight = 1
-# probe_address = "db1.mgmt.example:5432"     # optional; a host name is resolved again at each connect
-
-[[cluster.server]]
-name = "db2"
-address = "127.0.1.2"
-port = 5432
-
-[[cluster.server]]
-name = "db3"
-address = "127.0.1.3"
-port = 5432
-"#;
+const DESIGN: &str = include_str!("designed.toml");
 
 /// Copies what is shipped into a folder of its own, with `config/case.toml` beside it.
 fn installed(case: &str) -> (tempfile::TempDir, PathBuf) {
@@ -303,8 +244,8 @@ fn check_config_says_fine_or_every_fault() {
             Some(78),
             String::new(),
             format!(
-                "{name}:29:1: unknown key `max-lag` in [[cluster.read]]; did you mean `max_lag`?\n\
-                 {name}:41:8: `fall` = 0 is out of range; write a number from 1 to 100\n\
+                "{name}:28:1: unknown key `max-lag` in [[cluster.read]]; did you mean `max_lag`?\n\
+                 {name}:40:8: `fall` = 0 is out of range; write a number from 1 to 100\n\
                  2 faults found\n"
             )
         )
@@ -340,7 +281,8 @@ fn toml_blocks(markdown: &str) -> Vec<(&str, &str)> {
         .collect()
 }
 
-/// A block marked `toml` is a whole file; one marked `toml fragment` may lack what other parts would say.
+/// A block marked `toml` is a whole file; one marked `toml fragment` may lack what other parts
+/// would say.
 #[test]
 fn every_snippet_in_the_documents_loads() {
     let documents = fs::read_dir(project("docs")).expect("docs/");
@@ -372,18 +314,43 @@ fn every_snippet_in_the_documents_loads() {
     assert!(blocks > 0, "no snippet was found");
 }
 
+/// Lines that are wrong in one way or another.
+const ODD_LINES: [&str; 27] = [
+    "listen = []",
+    "listen = [1]",
+    "name = ''",
+    "name = 'é.internal'",
+    "ttl = '0s'",
+    "ttl = 1979-05-27",
+    "port = -1",
+    "port = 99999999999999999999",
+    "address = []",
+    "address = ['::', '']",
+    "[[cluster.read]]",
+    "[cluster]",
+    "cluster = 1",
+    "cluster = [{}]",
+    "zone = [{}, {}]",
+    "tls = 'verify-full'",
+    "fall = nan",
+    "max_lag = '18446744073709551615d'",
+    "interval = '5m'",
+    "probe_address = '[::1'",
+    "password_env = 'X'",
+    "password_credential = '..'",
+    "engine = 'tcp'",
+    "engine = 'mysql'",
+    "\u{feff}",
+    "write = []",
+    "origin = '.'",
+];
+
 /// Pieces of configurations, so that random ones get beyond the TOML parser.
 fn pieces() -> impl Strategy<Value = String> {
     let lines: Vec<&'static str> = DESIGN.lines().collect();
     let line = prop_oneof![
         4 => prop::sample::select(lines),
-        1 => prop::sample::select(vec![
-            "listen = []", "listen = [1]", "name = ''", "name = 'é.internal'", "ttl = '0s'", "ttl = 1979-05-27",
-            "port = -1", "port = 99999999999999999999", "address = []", "address = ['::', '']", "[[cluster.read]]",
-            "[cluster]", "cluster = 1", "cluster = [{}]", "zone = [{}, {}]", "tls = 'verify-full'", "fall = nan",
-            "max_lag = '18446744073709551615d'", "interval = '5m'", "probe_address = '[::1'", "password_env = 'X'",
-            "password_credential = '..'", "engine = 'tcp'", "engine = 'mysql'", "\u{feff}", "write = []", "origin = '.'",
-        ]),
+        1 => prop::sample::select(ODD_LINES.to_vec()),
     ];
     prop::collection::vec(line, 0..40).prop_map(|lines| lines.join("\n"))
 }
@@ -404,7 +371,11 @@ proptest! {
     }
 
     #[test]
-    fn a_damaged_file_never_panics(at in 0..DESIGN.len(), length in 0..40_usize, insert in ".{0,3}") {
+    fn a_damaged_file_never_panics(
+        at in 0..DESIGN.len(),
+        length in 0..40_usize,
+        insert in ".{0,3}",
+    ) {
         let end = (at + length).min(DESIGN.len());
         let text = format!("{}{insert}{}", &DESIGN[..at], &DESIGN[end..]);
         _ = Config::from_text(&text, Path::new("x.toml"), &Generous);

@@ -8,7 +8,8 @@ use std::{
 use super::BAD_CONFIGURATION;
 use crate::config::{Config, ConfigError};
 
-/// Checks `file`: one line on `output` when all is well, every fault on `errors` otherwise. Returns the exit code.
+/// Checks `file`: one line on `output` when all is well, every fault on `errors` otherwise. Returns
+/// the exit code.
 ///
 /// # Errors
 ///

@@ -1,6 +1,7 @@
 //! The command line: what may be said, and the commands that need nothing running.
 //!
-//! Exit codes: 0 fine, 1 failed, 2 usage (clap's), 78 bad configuration (`EX_CONFIG` of sysexits.h).
+//! Exit codes: 0 fine, 1 failed, 2 usage (clap's), 78 bad configuration (`EX_CONFIG` of
+//! sysexits.h).
 
 pub mod check;
 

@@ -9,6 +9,7 @@ pub struct AdminConfig {
     pub socket: Option<PathBuf>,
     /// Address and port of the status page, the API and the metrics.
     pub http: Option<SocketAddr>,
-    /// File with the token that changes over HTTP need. It need not exist yet when the configuration is read.
+    /// File with the token that changes over HTTP need. It need not exist yet when the
+    /// configuration is read.
     pub token_file: Option<PathBuf>,
 }

@@ -6,7 +6,8 @@ use crate::{
     engine::ClusterPolicy,
 };
 
-/// One replication group. `policy.servers`, `targets` and `published` are in the same order: the file's.
+/// One replication group. `policy.servers`, `targets` and `published` are in the same order: the
+/// file's.
 #[derive(Clone, Debug)]
 pub struct ClusterConfig {
     /// For the engine: the rules.

@@ -17,7 +17,8 @@ impl ConfigError {
         Self { faults }
     }
 
-    /// Every fault: those of the configuration file first, then those of each zone file, each in file order.
+    /// Every fault: those of the configuration file first, then those of each zone file, each in
+    /// file order.
     pub fn faults(&self) -> &[Fault] {
         &self.faults
     }

@@ -1,7 +1,7 @@
 //! One mistake in the configuration, and the collection of all of them.
 //!
-//! A fault says where it is, what is wrong and what to do. It never shows the value of a password, and no key of the
-//! format holds one.
+//! A fault says where it is, what is wrong and what to do. It never shows the value of a password,
+//! and no key of the format holds one.
 
 use std::{
     fmt,
@@ -47,6 +47,8 @@ pub struct Position {
 pub(super) struct Faults<'a> {
     file: &'a Path,
     text: &'a str,
+    /// Where each line begins, so that thousands of faults are placed at once.
+    line_starts: Vec<usize>,
     list: Vec<Fault>,
 }
 
@@ -56,6 +58,10 @@ impl<'a> Faults<'a> {
         Self {
             file,
             text,
+            line_starts: [0]
+                .into_iter()
+                .chain(text.match_indices('\n').map(|(newline, _)| newline + 1))
+                .collect(),
             list: Vec::new(),
         }
     }
@@ -101,7 +107,8 @@ impl<'a> Faults<'a> {
         self.list.is_empty()
     }
 
-    /// All faults: the configuration file's first, then each zone file's, each in the order of its file.
+    /// All faults: the configuration file's first, then each zone file's, each in the order of its
+    /// file.
     pub(super) fn into_sorted(mut self) -> Vec<Fault> {
         let mut files = vec![self.file.to_owned()];
         for fault in &self.list {
@@ -121,11 +128,11 @@ impl<'a> Faults<'a> {
             .rev()
             .find(|at| self.text.is_char_boundary(*at))
             .unwrap_or(0);
-        let before = &self.text[..end];
-        let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
+        let line = self.line_starts.partition_point(|start| *start <= end);
+        let line_start = self.line_starts[line - 1];
         Position {
-            line: before.matches('\n').count() + 1,
-            column: before[line_start..].chars().count() + 1,
+            line,
+            column: self.text[line_start..end].chars().count() + 1,
         }
     }
 }

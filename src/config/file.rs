@@ -1,16 +1,18 @@
-//! The picture of the configuration file: every section, every key, the type of each. Nothing is checked here.
+//! The picture of the configuration file: every section, every key, the type of each. Nothing is
+//! checked here.
 //!
-//! `section!` turns each picture into a struct whose fields remember where their value stands. Unknown keys, wrong
-//! types and values that cannot be read are reported while reading (`reading.rs`); whether the values make sense
-//! together is for `convert`.
+//! `section!` turns each picture into a struct whose fields remember where their value stands.
+//! Unknown keys, wrong types and values that cannot be read are reported while reading
+//! (`reading.rs`); whether the values make sense together is for `convert`.
 
 use std::{net::IpAddr, net::SocketAddr, path::PathBuf, time::Duration};
 
 use toml::Spanned;
 
 use super::{
+    hosts::{HostName, HostPort, Label},
     reading::{Field, section},
-    values::{HostName, HostPort, Label, OneOrMany, TlsWord, VariableName, WholeNumber},
+    values::{OneOrMany, TlsWord, VariableName, WholeNumber},
 };
 use crate::{
     answers::Balance,

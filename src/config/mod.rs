@@ -5,9 +5,10 @@
 //!                   └──────────── every fault, with line and column ─────────┘
 //! ```
 //!
-//! `file.rs` is the picture of the format. Nothing of a file with a fault is used, and all faults are reported at
-//! once; only a file that is not TOML is reported for that alone. Zone files, passwords and authorities are read
-//! here too, so that whoever holds a [`Config`] needs no other file to start.
+//! `file.rs` is the picture of the format. Nothing of a file with a fault is used, and all faults
+//! are reported at once; only a file that is not TOML is reported for that alone. Zone files,
+//! passwords and authorities are read here too, so that whoever holds a [`Config`] needs no other
+//! file to start.
 
 mod admin;
 mod cluster;
@@ -17,6 +18,7 @@ mod dns;
 mod error;
 mod fault;
 mod file;
+mod hosts;
 mod probe;
 mod reading;
 mod secret;

@@ -1,4 +1,5 @@
-//! From a parsed TOML table to a section of `file.rs`, tolerant: one wrong value does not hide the next.
+//! From a parsed TOML table to a section of `file.rs`, tolerant: one wrong value does not hide the
+//! next.
 
 use std::ops::Range;
 
@@ -111,7 +112,8 @@ pub(super) fn unknown_keys<S: Section>(table: &DeTable<'_>, faults: &mut Faults<
     }
 }
 
-/// The word most like `word`, if any is like it; all that begin with it, as `password` does with several.
+/// The word most like `word`, if any is like it; all that begin with it, as `password` does with
+/// several.
 fn nearest<'a>(word: &str, words: &[&'a str]) -> Vec<&'a str> {
     let word = word.to_lowercase().replace('-', "_");
     let beginning = format!("{word}_");
@@ -133,7 +135,8 @@ fn nearest<'a>(word: &str, words: &[&'a str]) -> Vec<&'a str> {
         .collect()
 }
 
-/// Above this, two words are taken for one and a slip: `max-lag` and `max_lag`, `adress` and `address`.
+/// Above this, two words are taken for one and a slip: `max-lag` and `max_lag`, `adress` and
+/// `address`.
 const LIKENESS: f64 = 0.85;
 
 /// Declares a section: a struct with one [`Field`] per key, and how it is read.

@@ -2,7 +2,8 @@
 
 use std::{ffi::OsString, fs, io, path::Path};
 
-/// What a configuration may refer to. A trait, so that tests need neither a disk nor a changed environment.
+/// What a configuration may refer to. A trait, so that tests need neither a disk nor a changed
+/// environment.
 pub trait Sources {
     /// The content of a file.
     ///

@@ -300,8 +300,8 @@ fn an_unreadable_file_is_one_fault() {
     assert_eq!(
         error.to_string(),
         format!(
-            "{}: cannot be read: No such file or directory (os error 2); name the file with --config or \
-             POINTSMAN_CONFIG",
+            "{}: cannot be read: No such file or directory (os error 2); \
+             name the file with --config or POINTSMAN_CONFIG",
             absent.display()
         )
     );

@@ -1,7 +1,9 @@
-//! From one entry of a master file to one record, with what earlier entries have set: origin, TTL, owner.
+//! From one entry of a master file to one record, with what earlier entries have set: origin, TTL,
+//! owner.
 //!
-//! `$TTL` wins over the last stated TTL (RFC 2308 section 4 over RFC 1035 section 5.1). hickory reads the data of a
-//! record; every field reaches it in quotes, so that its lexer takes each as it is.
+//! `$TTL` wins over the last stated TTL (RFC 2308 section 4 over RFC 1035 section 5.1). hickory
+//! reads the data of a record; every field reaches it in quotes, so that its lexer takes each as it
+//! is.
 
 use hickory_proto::{
     rr::{DNSClass, Name, Record, RecordType},
@@ -111,7 +113,7 @@ impl Cursor {
             text => Name::parse(text, Some(&self.origin)).map_err(|_| {
                 token.fault(
                     format!("`{text}` is not a domain name"),
-                    "use labels of 1 to 63 letters, digits, - and _ with dots between, at most 255 in all",
+                    "use labels of 1 to 63 letters, digits, - and _, at most 255 octets in all",
                 )
             }),
         }

@@ -1,10 +1,11 @@
 //! A master file's text, split into entries that know where they begin (RFC 1035 section 5.1).
 //!
-//! An entry is one line, or several joined by parentheses. Comments are gone. A quoted token holds its value; a bare
-//! one is as written, with its backslashes, because only names give them a meaning.
+//! An entry is one line, or several joined by parentheses. Comments are gone. A quoted token holds
+//! its value; a bare one is as written, with its backslashes, because only names give them a
+//! meaning.
 //!
-//! Edge cases: a quoted text ends on its line. `\DDD` is understood in quotes up to 127; outside of them, where
-//! hickory would read it as octal, it is a fault, as is anything but ASCII.
+//! Edge cases: a quoted text ends on its line. `\DDD` is understood in quotes up to 127; outside of
+//! them, where hickory would read it as octal, it is a fault, as is anything but ASCII.
 
 use std::{iter::Peekable, str::Chars};
 
@@ -186,7 +187,7 @@ impl Scan<'_> {
                         _ => {
                             return Err(self.fault(
                                 "only a letter or sign can follow `\\` here",
-                                "names cannot hold \\DDD; put a text into quotes, where it is understood",
+                                "put a text into quotes; names cannot hold \\DDD",
                             ));
                         }
                     }
@@ -224,7 +225,8 @@ impl Scan<'_> {
         }
     }
 
-    /// What follows a backslash in quotes: a character itself, or three decimal digits (RFC 1035 section 5.1).
+    /// What follows a backslash in quotes: a character itself, or three decimal digits (RFC 1035
+    /// section 5.1).
     fn escaped(&mut self) -> Result<char, ZoneFault> {
         let advice = "write three digits from \\000 to \\127, or one character that is no digit";
         match self.next() {

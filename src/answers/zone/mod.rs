@@ -1,15 +1,19 @@
-//! A zone's static records, read from an RFC 1035 master file. Text in, checked records out; no file access.
+//! A zone's static records, read from an RFC 1035 master file. Text in, checked records out; no
+//! file access.
 //!
-//! hickory-proto reads the records. It stops at the first mistake, does not say where that is, opens the files that
-//! `$INCLUDE` names and ignores surplus fields, so this module hands it one record at a time: `lines` splits
-//! the text into entries and knows where each begins, `entry` follows `$ORIGIN`, `$TTL` and owners and gives each
-//! record to hickory, `rules` checks what only the whole zone can tell.
+//! hickory-proto reads the records. It stops at the first mistake, does not say where that is,
+//! opens the files that `$INCLUDE` names and ignores surplus fields, so this module hands it one
+//! record at a time: `lines` splits the text into entries and knows where each begins, `entry`
+//! follows `$ORIGIN`, `$TTL` and owners and gives each record to hickory, `rules` checks what only
+//! the whole zone can tell.
 //!
 //! Rules:
-//! - every fault of the file is found, with its line; rules about *missing* records wait until all lines can be read;
+//! - every fault of the file is found, with its line; rules about *missing* records wait until all
+//!   lines can be read;
 //! - one TTL per record set (RFC 2181 section 5.2): the smallest; a record given twice counts once;
 //! - class IN only; the apex has exactly one SOA and at least one NS;
-//! - a name server inside the zone has an address; a CNAME is alone at its name (RFC 1034 section 3.6.2);
+//! - a name server inside the zone has an address; a CNAME is alone at its name (RFC 1034 section
+//!   3.6.2);
 //! - a wildcard is a name like any other here; an NS set below the apex is a delegation.
 
 mod entry;
@@ -73,7 +77,8 @@ impl Zone {
         &self.origin
     }
 
-    /// The apex SOA as in the file, and its TTL in seconds. Its serial is replaced by the generation's.
+    /// The apex SOA as in the file, and its TTL in seconds. Its serial is replaced by the
+    /// generation's.
     pub fn soa(&self) -> (&SOA, u32) {
         (&self.soa.0, self.soa.1)
     }

@@ -39,7 +39,8 @@ pub(super) fn conflicts(records: &Records, origin: &LowerName, faults: &mut Vec<
     }
 }
 
-/// Records that must be there: SOA and NS at the apex, and an address for each name server inside the zone.
+/// Records that must be there: SOA and NS at the apex, and an address for each name server inside
+/// the zone.
 pub(super) fn missing(records: &Records, origin: &LowerName, faults: &mut Vec<ZoneFault>) {
     let absent = |what: String, advice: &str| ZoneFault {
         line: 1,

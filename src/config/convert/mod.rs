@@ -1,7 +1,8 @@
 //! From the sections of the file to a [`Config`], gathering every fault on the way.
 //!
-//! Where a value is missing or wrong, conversion goes on with the default: once there is a fault, nothing of the
-//! result is used. Settings that would have no effect are faults too, because whoever wrote them expects one.
+//! Where a value is missing or wrong, conversion goes on with the default: once there is a fault,
+//! nothing of the result is used. Settings that would have no effect are faults too, because
+//! whoever wrote them expects one.
 
 mod cluster;
 mod names;

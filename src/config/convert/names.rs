@@ -5,7 +5,7 @@ use hickory_proto::rr::{LowerName, RecordType};
 use super::{Conversion, Firsts, zones::Zones};
 use crate::{
     answers::Zone,
-    config::{reading::Field, values::HostName},
+    config::{hosts::HostName, reading::Field},
 };
 
 /// The names accepted so far.

@@ -18,8 +18,8 @@ use crate::{
     engine::{ClusterKind, Thresholds},
 };
 
-/// How to probe a cluster of `kind`, if that is known, and when its evidence turns into a judgement. `None` once a
-/// fault has been reported.
+/// How to probe a cluster of `kind`, if that is known, and when its evidence turns into a
+/// judgement. `None` once a fault has been reported.
 pub(super) fn convert(
     kind: Option<ClusterKind>,
     field: &Field<ProbeSection>,
@@ -178,7 +178,8 @@ impl Times {
     }
 }
 
-/// The password from the one source that is named; `None` when none is, or once a fault has been reported.
+/// The password from the one source that is named; `None` when none is, or once a fault has been
+/// reported.
 fn password(section: &ProbeSection, conversion: &mut Conversion<'_>) -> Option<Secret> {
     let sources = [
         ("password_file", section.password_file.span()),
@@ -245,7 +246,8 @@ fn password_file(
         .ok()
 }
 
-/// A credential that systemd has put into its folder for this service (systemd.exec(5), `LoadCredential=`).
+/// A credential that systemd has put into its folder for this service (systemd.exec(5),
+/// `LoadCredential=`).
 fn password_credential(
     name: &Path,
     place: &Range<usize>,
@@ -306,7 +308,7 @@ fn authorities(section: &ProbeSection, conversion: &mut Conversion<'_>) -> Vec<V
             conversion.faults.add(
                 place,
                 "`tls` = \"verify-full\" without `ca_file`",
-                "add ca_file = \"ca.pem\" with the authorities that signed the servers' certificates",
+                "add ca_file = \"ca.pem\" with the authorities of the servers' certificates",
             );
         }
         return Vec::new();

@@ -119,7 +119,8 @@ fn port(
     }
 }
 
-/// The published addresses, each usable by clients and each once per port in the whole configuration.
+/// The published addresses, each usable by clients and each once per port in the whole
+/// configuration.
 fn addresses(
     field: &Field<OneOrMany<IpAddr>>,
     port: Option<u16>,
