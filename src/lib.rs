@@ -5,8 +5,9 @@
 //! ```
 
 pub mod answers;
+pub mod cli;
 pub mod config;
 pub mod dns;
 pub mod engine;
-pub mod publish;
 pub mod probe;
+pub mod publish;

@@ -9,7 +9,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use hickory_proto::rr::{LowerName, Record, RecordType};
+use hickory_proto::rr::{LowerName, RData, Record, RecordType};
 
 use super::{ServedName, Zone};
 
@@ -126,12 +126,9 @@ impl Layout {
 impl ZoneLayout {
     fn new(zone: &Zone) -> Self {
         let origin = absolute(zone.origin());
-        let mut layout = Self {
-            depth: origin.iter().len(),
-            origin,
-            soa: zone.soa().clone(),
-            nodes: HashMap::new(),
-        };
+        let (soa, ttl) = zone.soa();
+        let soa = Record::from_rdata(origin.clone().into(), ttl, RData::SOA(soa.clone()));
+        let mut layout = Self { depth: origin.iter().len(), origin, soa, nodes: HashMap::new() };
         for name in zone.names() {
             if let Some(sets) = zone.records(name) {
                 let name = absolute(name);

@@ -25,4 +25,4 @@ pub use lookup::{Answer, Outcome};
 pub use names::{Balance, NameRole, PublishedServer, ServedName};
 pub use serial::Serial;
 pub use table::{AnswerTable, Note, ServedSet};
-pub use zone::{Zone, ZoneError};
+pub use zone::{Zone, ZoneFault};

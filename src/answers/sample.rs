@@ -45,7 +45,7 @@ pub(super) fn name(text: &str) -> LowerName {
 }
 
 pub(super) fn zone(text: &str, origin: &str) -> Zone {
-    Zone::parse(text, Name::from_ascii(origin).expect("a test's origin")).expect("a test's zone")
+    Zone::parse(text, &Name::from_ascii(origin).expect("a test's origin")).expect("a test's zone")
 }
 
 pub(super) fn server(name: &str, addresses: &[&str]) -> PublishedServer {

@@ -61,11 +61,7 @@ pub async fn run(
         };
         next = prober.next_after(&outcome);
         let server = target.id;
-        if observations
-            .send(Observation { server, outcome })
-            .await
-            .is_err()
-        {
+        if observations.send(Observation { server, outcome }).await.is_err() {
             break;
         }
     }

@@ -35,10 +35,9 @@ impl Session {
                 let session = postgres::Session::connect(dial, deadline).await?;
                 Ok(Self::Postgres(Box::new(session)))
             }
-            ClusterKind::MySql => Err(Failure::new(
-                FailureKind::Misconfigured,
-                "this build cannot probe MySQL",
-            )),
+            ClusterKind::MySql => {
+                Err(Failure::new(FailureKind::Misconfigured, "this build cannot probe MySQL"))
+            }
             ClusterKind::Tcp => Ok(Self::Tcp),
         }
     }

@@ -43,11 +43,7 @@ pub(super) struct Dial {
 impl Dial {
     /// Nothing is resolved or connected yet.
     pub(super) fn new(target: ProbeTarget, config: Arc<ProbeConfig>) -> Self {
-        Self {
-            target,
-            config,
-            lookup: None,
-        }
+        Self { target, config, lookup: None }
     }
 
     /// The host as certificates and error texts name it, without the port.
@@ -162,14 +158,9 @@ pub(super) struct Meter {
 impl Metered {
     /// Wraps `stream`, with the allowance of one reply.
     pub(super) fn new(stream: TcpStream) -> (Self, Arc<Meter>) {
-        let meter = Arc::new(Meter {
-            allowance: AtomicUsize::new(REPLY_OCTETS_MAX),
-            end: OnceLock::new(),
-        });
-        let metered = Self {
-            stream,
-            meter: Arc::clone(&meter),
-        };
+        let meter =
+            Arc::new(Meter { allowance: AtomicUsize::new(REPLY_OCTETS_MAX), end: OnceLock::new() });
+        let metered = Self { stream, meter: Arc::clone(&meter) };
         (metered, meter)
     }
 }
@@ -188,14 +179,10 @@ impl Meter {
     /// Counts `octets`; the end of a stream is a read of none.
     fn count(&self, octets: usize) {
         if octets == 0 {
-            self.ended(Failure::new(
-                FailureKind::Closed,
-                "the server closed the connection",
-            ));
+            self.ended(Failure::new(FailureKind::Closed, "the server closed the connection"));
         }
         let left = self.allowance.load(Ordering::Relaxed);
-        self.allowance
-            .store(left.saturating_sub(octets), Ordering::Relaxed);
+        self.allowance.store(left.saturating_sub(octets), Ordering::Relaxed);
     }
 
     fn ended(&self, failure: Failure) {
@@ -211,8 +198,7 @@ impl AsyncRead for Metered {
     ) -> Poll<io::Result<()>> {
         if self.meter.allowance.load(Ordering::Relaxed) == 0 {
             let text = format!("reply longer than {REPLY_OCTETS_MAX} octets");
-            self.meter
-                .ended(Failure::new(FailureKind::Garbled, text.as_str()));
+            self.meter.ended(Failure::new(FailureKind::Garbled, text.as_str()));
             return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, text)));
         }
         let before = buffer.filled().len();
@@ -263,11 +249,7 @@ fn prepare(stream: &TcpStream, timeout: Duration) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let socket = SockRef::from(stream);
     socket.set_tcp_user_timeout(Some(timeout))?;
-    socket.set_tcp_keepalive(
-        &TcpKeepalive::new()
-            .with_time(KEEPALIVE)
-            .with_interval(KEEPALIVE),
-    )
+    socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE))
 }
 
 /// An equal share of the time left, for the first of `addresses` untried addresses.
@@ -366,10 +348,7 @@ mod tests {
             weakest(vec![refused.clone(), silent]),
             Failure::new(FailureKind::TimedOut, "a; b")
         );
-        assert_eq!(
-            weakest(vec![refused.clone(), refused]).kind,
-            FailureKind::Refused
-        );
+        assert_eq!(weakest(vec![refused.clone(), refused]).kind, FailureKind::Refused);
     }
 
     #[test]

@@ -52,10 +52,8 @@ fn verifier(
     let TlsMode::VerifyFull { authorities } = mode else {
         return Ok(Arc::new(AnyCertificate(Arc::clone(provider))));
     };
-    let authorities: Vec<_> = authorities
-        .iter()
-        .map(|der| CertificateDer::from(der.clone()))
-        .collect();
+    let authorities: Vec<_> =
+        authorities.iter().map(|der| CertificateDer::from(der.clone())).collect();
     let mut roots = RootCertStore::empty();
     for authority in &authorities {
         roots.add(authority.clone())?;
@@ -63,10 +61,7 @@ fn verifier(
     let chains = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(provider))
         .build()
         .map_err(|error| Error::General(error.to_string()))?;
-    Ok(Arc::new(KnownCertificate {
-        authorities,
-        chains,
-    }))
+    Ok(Arc::new(KnownCertificate { authorities, chains }))
 }
 
 /// Accepts every certificate whose key the peer owns.
@@ -154,8 +149,7 @@ impl ServerCertVerifier for KnownCertificate {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.chains
-            .verify_tls12_signature(message, certificate, signed)
+        self.chains.verify_tls12_signature(message, certificate, signed)
     }
 
     fn verify_tls13_signature(
@@ -164,8 +158,7 @@ impl ServerCertVerifier for KnownCertificate {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        self.chains
-            .verify_tls13_signature(message, certificate, signed)
+        self.chains.verify_tls13_signature(message, certificate, signed)
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
@@ -183,14 +176,10 @@ mod tests {
         for mode in [TlsMode::Disable, TlsMode::Prefer, TlsMode::Require] {
             assert!(client_config(&mode).is_ok(), "{mode:?}");
         }
-        let broken = TlsMode::VerifyFull {
-            authorities: vec![b"no certificate".to_vec()].into(),
-        };
+        let broken = TlsMode::VerifyFull { authorities: vec![b"no certificate".to_vec()].into() };
         let failure = client_config(&broken).expect_err("no certificate");
         assert_eq!(failure.kind, FailureKind::Misconfigured);
-        let none = TlsMode::VerifyFull {
-            authorities: Vec::new().into(),
-        };
+        let none = TlsMode::VerifyFull { authorities: Vec::new().into() };
         assert!(client_config(&none).is_err());
     }
 }

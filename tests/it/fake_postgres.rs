@@ -72,12 +72,7 @@ impl Fake {
                 }
             });
         });
-        Self {
-            address,
-            accepted,
-            stop: Some(stop),
-            thread: Some(thread),
-        }
+        Self { address, accepted, stop: Some(stop), thread: Some(thread) }
     }
 
     /// How many clients have come so far.
@@ -103,14 +98,8 @@ impl Drop for Fake {
 /// A target at `address`.
 pub(crate) fn target(address: SocketAddr, config: ProbeConfig) -> Target {
     Target {
-        id: ServerId {
-            cluster: ClusterId(0),
-            server: ServerIndex(0),
-        },
-        target: ProbeTarget {
-            host: TargetHost::Address(address.ip()),
-            port: address.port(),
-        },
+        id: ServerId { cluster: ClusterId(0), server: ServerIndex(0) },
+        target: ProbeTarget { host: TargetHost::Address(address.ip()), port: address.port() },
         kind: ClusterKind::Postgres,
         config: Arc::new(config),
     }
@@ -236,10 +225,7 @@ pub(crate) fn error(severity: &str, code: &str, text: &str) -> Vec<u8> {
 
 /// RowDescription for text columns.
 pub(crate) fn description(columns: &[&str]) -> Vec<u8> {
-    let mut body = u16::try_from(columns.len())
-        .expect("few columns")
-        .to_be_bytes()
-        .to_vec();
+    let mut body = u16::try_from(columns.len()).expect("few columns").to_be_bytes().to_vec();
     for column in columns {
         body.extend(column.as_bytes());
         body.push(0);
@@ -254,10 +240,7 @@ pub(crate) fn description(columns: &[&str]) -> Vec<u8> {
 
 /// DataRow of texts.
 pub(crate) fn row(texts: &[Option<&str>]) -> Vec<u8> {
-    let mut body = u16::try_from(texts.len())
-        .expect("few columns")
-        .to_be_bytes()
-        .to_vec();
+    let mut body = u16::try_from(texts.len()).expect("few columns").to_be_bytes().to_vec();
     for text in texts {
         match text {
             None => body.extend((-1_i32).to_be_bytes()),

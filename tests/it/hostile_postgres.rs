@@ -26,10 +26,7 @@ async fn outcome_of(target: &Target) -> Outcome {
     let start = Instant::now();
     let outcome = probe::once(target).await;
     let took = start.elapsed();
-    assert!(
-        took < target.config.timeout + SLACK,
-        "{took:?}: {outcome:?}"
-    );
+    assert!(took < target.config.timeout + SLACK, "{took:?}: {outcome:?}");
     assert_eq!(tasks.num_alive_tasks(), before, "{outcome:?}");
     outcome
 }
@@ -80,11 +77,7 @@ async fn closing_at_each_stage() {
     let scram = [&10_u32.to_be_bytes()[..], b"SCRAM-SHA-256\0\0"].concat();
     let script = at_login(message(b'R', &scram));
     check("close after the request for a password", script, &[Closed]).await;
-    let script = vec![
-        Step::ReadStartup,
-        Step::Send(message(b'R', &scram)),
-        Step::ReadMessage,
-    ];
+    let script = vec![Step::ReadStartup, Step::Send(message(b'R', &scram)), Step::ReadMessage];
     check("close after the first SCRAM message", script, &[Closed]).await;
     let ok = message(b'R', &0_u32.to_be_bytes());
     check("close before ReadyForQuery", at_login(ok), &[Closed]).await;
@@ -97,12 +90,7 @@ async fn closing_at_each_stage() {
     for cut in 1..reply.len() {
         let mut script = at_question(reply[..cut].to_vec());
         script.pop();
-        check(
-            &format!("close after {cut} octets"),
-            script,
-            &[Closed, Garbled],
-        )
-        .await;
+        check(&format!("close after {cut} octets"), script, &[Closed, Garbled]).await;
     }
 }
 
@@ -113,10 +101,7 @@ async fn closing_while_encryption_is_negotiated() {
         (b"N", &[FailureKind::Closed, FailureKind::Misconfigured]),
         (b"S", &[FailureKind::Closed, FailureKind::Misconfigured]),
         (b"Shello, I am no TLS", &[FailureKind::Misconfigured]),
-        (
-            b"HTTP/1.1 400 Bad Request\r\n\r\n",
-            &[FailureKind::Closed, FailureKind::Misconfigured],
-        ),
+        (b"HTTP/1.1 400 Bad Request\r\n\r\n", &[FailureKind::Closed, FailureKind::Misconfigured]),
     ] {
         for tls in [TlsMode::Prefer, TlsMode::Require] {
             let fake = Fake::start("127.22.1.3", at_login(answer.to_vec()));
@@ -142,10 +127,7 @@ async fn garbage_at_each_stage() {
     for (what, octets) in [
         ("unknown tag", message(b'?', b"")),
         ("length below four", b"R\0\0\0\x03".to_vec()),
-        (
-            "unknown authentication",
-            message(b'R', &99_u32.to_be_bytes()),
-        ),
+        ("unknown authentication", message(b'R', &99_u32.to_be_bytes())),
         ("short authentication", message(b'R', b"\0")),
         ("parameter without end", message(b'S', b"server_version")),
         ("error without fields", message(b'E', b"\0")),
@@ -197,30 +179,19 @@ async fn replies_of_another_shape() {
         ("three rows", reply(&[&columns, &whole, &whole, &whole])),
         ("row without columns", reply(&[&whole])),
         ("renamed column", reply(&[&description(&renamed), &whole])),
-        (
-            "one column more",
-            reply(&[&description(&many), &row(&many_texts)]),
-        ),
+        ("one column more", reply(&[&description(&many), &row(&many_texts)])),
         ("one text less", reply(&[&columns, &row(&PRIMARY[..16])])),
         ("one text more", reply(&[&columns, &row(&many_texts)])),
         ("no role", reply(&[&columns, &row(&null)])),
         ("empty text", reply(&[&columns, &row(&empty)])),
         ("no UTF-8", reply(&[&columns, &not_utf8()])),
         ("COPY", message(b'H', &[0, 0, 0])),
-        (
-            "other columns twice",
-            reply(&[&description(&renamed), &columns]),
-        ),
+        ("other columns twice", reply(&[&description(&renamed), &columns])),
     ] {
         check(what, at_question(octets), &[FailureKind::Garbled]).await;
     }
     let thousands: Vec<&str> = std::iter::repeat_n("c", 20_000).collect();
-    check(
-        "too many columns",
-        at_question(description(&thousands)),
-        &[FailureKind::Garbled],
-    )
-    .await;
+    check("too many columns", at_question(description(&thousands)), &[FailureKind::Garbled]).await;
 }
 
 #[tokio::test]
@@ -237,22 +208,14 @@ async fn floods_and_silence() {
         ("NUL", vec![0; 4096]),
         ("parameters", message(b'S', b"a\0b\0")),
         ("notices", notice()),
-        (
-            "half a giant",
-            [b"S\x7f\xff\xff\xff", &[0; 60_000][..]].concat(),
-        ),
+        ("half a giant", [b"S\x7f\xff\xff\xff", &[0; 60_000][..]].concat()),
     ] {
         let login_flood = vec![Step::ReadStartup, Step::Endless(octets.clone())];
         check(&format!("endless {what} at login"), login_flood, &[Garbled]).await;
         let mut reply_flood = at_question(vec![]);
         reply_flood.pop();
         reply_flood.push(Step::Endless(octets));
-        check(
-            &format!("endless {what} as a reply"),
-            reply_flood,
-            &[Garbled],
-        )
-        .await;
+        check(&format!("endless {what} as a reply"), reply_flood, &[Garbled]).await;
     }
     let rows = [description(&COLUMNS), row(&PRIMARY).repeat(100)].concat();
     let mut endless_rows = at_question(rows);
@@ -297,10 +260,7 @@ async fn what_the_server_says_never_shows_the_password_nor_breaks_the_line() {
         panic!("a refused login came out as facts");
     };
     assert_eq!(failure.kind, FailureKind::Misconfigured);
-    assert!(
-        failure.detail.starts_with("28P01 no, not ***, xxx"),
-        "{failure}"
-    );
+    assert!(failure.detail.starts_with("28P01 no, not ***, xxx"), "{failure}");
     assert_eq!(failure.detail.chars().count(), 300);
 }
 

@@ -26,17 +26,10 @@ struct Running {
 
 impl Running {
     fn start(target: Target) -> Self {
-        let (advice, advised) = watch::channel(ProbeAdvice {
-            pace: Pace::Calm,
-            heartbeat: false,
-        });
+        let (advice, advised) = watch::channel(ProbeAdvice { pace: Pace::Calm, heartbeat: false });
         let (send, observations) = mpsc::channel(4);
         let task = tokio::spawn(probe::run(target, advised, send));
-        Self {
-            task,
-            advice,
-            observations,
-        }
+        Self { task, advice, observations }
     }
 
     async fn next(&mut self) -> Outcome {
@@ -137,9 +130,7 @@ async fn an_idle_timeout_of_the_server_is_no_news() {
     running.next_is_writable().await;
     running.next_is_writable().await;
     running.nothing_more_comes().await;
-    running
-        .advice
-        .send_modify(|advice| advice.pace = Pace::Fast);
+    running.advice.send_modify(|advice| advice.pace = Pace::Fast);
     for _ in 0..4 {
         running.next_is_writable().await;
     }
@@ -154,15 +145,11 @@ async fn advice_to_hurry_ends_a_calm_wait() {
     running.next_is_writable().await;
     running.next_is_writable().await;
     running.nothing_more_comes().await;
-    running
-        .advice
-        .send_modify(|advice| advice.pace = Pace::Fast);
+    running.advice.send_modify(|advice| advice.pace = Pace::Fast);
     for _ in 0..5 {
         running.next_is_writable().await;
     }
-    running
-        .advice
-        .send_modify(|advice| advice.pace = Pace::Calm);
+    running.advice.send_modify(|advice| advice.pace = Pace::Calm);
     // One probe may have been under way.
     let _ = timeout(Duration::from_millis(200), running.observations.recv()).await;
     running.nothing_more_comes().await;
@@ -171,11 +158,9 @@ async fn advice_to_hurry_ends_a_calm_wait() {
 
 #[tokio::test]
 async fn a_promotion_within_the_question_is_asked_again_at_once() {
-    let race = [
-        error("ERROR", "55000", "recovery is not in progress"),
-        crate::fake_postgres::ready(),
-    ]
-    .concat();
+    let race =
+        [error("ERROR", "55000", "recovery is not in progress"), crate::fake_postgres::ready()]
+            .concat();
     let script = vec![
         Step::ReadStartup,
         Step::Send(login()),
@@ -199,10 +184,7 @@ async fn a_server_that_hangs_up_after_each_answer_earns_no_storm() {
     // At most: an answer, its second look, an end, a check of that, an end. Then only the cadence
     // counts.
     let mut seen = 0;
-    while timeout(Duration::from_millis(400), running.observations.recv())
-        .await
-        .is_ok()
-    {
+    while timeout(Duration::from_millis(400), running.observations.recv()).await.is_ok() {
         seen += 1;
         assert!(seen < 12, "a storm of probes");
     }

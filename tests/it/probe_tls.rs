@@ -30,9 +30,7 @@ fn certificate(pem: &[u8]) -> CertificateDer<'static> {
 }
 
 fn verify_full(authority: &[u8]) -> TlsMode {
-    TlsMode::VerifyFull {
-        authorities: vec![certificate(authority).to_vec()].into(),
-    }
+    TlsMode::VerifyFull { authorities: vec![certificate(authority).to_vec()].into() }
 }
 
 /// A server that has `pem` for its certificate and answers as a primary.
@@ -102,11 +100,7 @@ async fn only_prefer_does_without_tls() {
 
 #[tokio::test]
 async fn prefer_asks_again_in_plain_text_when_encryption_is_refused() {
-    let rejected = error(
-        "FATAL",
-        "28000",
-        "pg_hba.conf rejects connection, SSL encryption",
-    );
+    let rejected = error("FATAL", "28000", "pg_hba.conf rejects connection, SSL encryption");
     let mut script = encrypted(SERVER);
     script.truncate(1);
     script.extend([Step::ReadStartup, Step::Send(rejected)]);
@@ -123,17 +117,9 @@ async fn verify_full_checks_authority_and_name() {
     let signed = || encrypted(SERVER);
     assert_eq!(probed(HOST, signed(), verify_full(AUTHORITY)).await, Ok(()));
     let detail = probed(HOST, signed(), verify_full(SELF_SIGNED)).await;
-    assert!(
-        detail
-            .expect_err("another authority")
-            .contains("UnknownIssuer")
-    );
+    assert!(detail.expect_err("another authority").contains("UnknownIssuer"));
     let detail = probed(OTHER_HOST, signed(), verify_full(AUTHORITY)).await;
-    assert!(
-        detail
-            .expect_err("another host")
-            .contains("not valid for name")
-    );
+    assert!(detail.expect_err("another host").contains("not valid for name"));
 }
 
 #[tokio::test]
@@ -142,9 +128,5 @@ async fn verify_full_takes_a_self_signed_certificate_that_stands_in_ca_file() {
     assert_eq!(probed(HOST, own(), verify_full(SELF_SIGNED)).await, Ok(()));
     assert!(probed(HOST, own(), verify_full(AUTHORITY)).await.is_err());
     let detail = probed(OTHER_HOST, own(), verify_full(SELF_SIGNED)).await;
-    assert!(
-        detail
-            .expect_err("another host")
-            .contains("not valid for name")
-    );
+    assert!(detail.expect_err("another host").contains("not valid for name"));
 }

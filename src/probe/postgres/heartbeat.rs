@@ -39,9 +39,7 @@ impl Heart {
         {
             return Heartbeat::NotTried;
         }
-        let limit = deadline
-            .checked_sub(dial.config.timeout / 10)
-            .unwrap_or(deadline);
+        let limit = deadline.checked_sub(dial.config.timeout / 10).unwrap_or(deadline);
         let written = timeout_at(limit, self.write(dial, limit)).await;
         let failure = match written {
             // The reply is still owed, and the login waits for it.

@@ -58,13 +58,7 @@ impl Session {
             }
         };
         let mut facts = row::facts(&reply.row()?)?;
-        let writable = matches!(
-            facts.role,
-            PostgresRole::Primary {
-                read_only: false,
-                ..
-            }
-        );
+        let writable = matches!(facts.role, PostgresRole::Primary { read_only: false, .. });
         if heartbeat && writable {
             facts.heartbeat = self.heart.beat(dial, deadline).await;
         } else {

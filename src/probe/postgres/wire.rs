@@ -66,11 +66,7 @@ pub(super) struct Reply {
 #[derive(Clone, Debug)]
 pub(super) enum WireError {
     /// The server said why.
-    Database {
-        code: Box<str>,
-        verdict: sqlstate::Verdict,
-        message: Box<str>,
-    },
+    Database { code: Box<str>, verdict: sqlstate::Verdict, message: Box<str> },
     /// The connection or the protocol failed.
     Broken(Failure),
 }
@@ -114,13 +110,9 @@ impl Wire {
         let (stream, meter) = Metered::new(stream);
         let config = login(dial, options, mode);
         match timeout_at(deadline, config.connect_raw(stream, connector)).await {
-            Ok(Ok((client, connection))) => Ok(Self {
-                client,
-                connection: Some(connection),
-                end: None,
-                meter,
-                pending: None,
-            }),
+            Ok(Ok((client, connection))) => {
+                Ok(Self { client, connection: Some(connection), end: None, meter, pending: None })
+            }
             Ok(Err(error)) => Err(WireError::new(&error, &meter)),
             Err(_) => Err(WireError::Broken(Failure::new(
                 FailureKind::TimedOut,
@@ -136,14 +128,12 @@ impl Wire {
         deadline: Instant,
     ) -> Result<Reply, WireError> {
         self.send(statement).await?;
-        timeout_at(deadline, self.receive())
-            .await
-            .unwrap_or_else(|_| {
-                Err(WireError::Broken(Failure::new(
-                    FailureKind::TimedOut,
-                    "logged in, but the question got no reply",
-                )))
-            })
+        timeout_at(deadline, self.receive()).await.unwrap_or_else(|_| {
+            Err(WireError::Broken(Failure::new(
+                FailureKind::TimedOut,
+                "logged in, but the question got no reply",
+            )))
+        })
     }
 
     /// Sends `statement`; its reply is owed from now on.
@@ -157,10 +147,7 @@ impl Wire {
                 return Err(error.or_rather(self.end.as_ref()));
             }
         };
-        self.pending = Some(Pending {
-            stream,
-            reply: Reply::default(),
-        });
+        self.pending = Some(Pending { stream, reply: Reply::default() });
         Ok(())
     }
 
@@ -224,12 +211,7 @@ impl Wire {
 
     /// Says goodbye (protocol message Terminate).
     pub(super) async fn close(self) {
-        let Self {
-            client,
-            connection,
-            pending,
-            ..
-        } = self;
+        let Self { client, connection, pending, .. } = self;
         drop((client, pending));
         if let Some(connection) = connection {
             // A connection that breaks at the very end is over all the same.
@@ -285,9 +267,7 @@ impl WireError {
                 message: database.message().into(),
             };
         }
-        let source = error
-            .source()
-            .and_then(|source| source.downcast_ref::<io::Error>());
+        let source = error.source().and_then(|source| source.downcast_ref::<io::Error>());
         if let Some(rustls) = source
             .and_then(io::Error::get_ref)
             .and_then(|inner| inner.downcast_ref::<rustls::Error>())
@@ -328,10 +308,7 @@ impl WireError {
     }
 
     fn closed() -> Self {
-        Self::Broken(Failure::new(
-            FailureKind::Closed,
-            "the server closed the connection",
-        ))
+        Self::Broken(Failure::new(FailureKind::Closed, "the server closed the connection"))
     }
 
     /// The more telling of the two ways in which reply and connection ended.
@@ -362,15 +339,10 @@ impl From<WireError> for Trouble {
     fn from(error: WireError) -> Self {
         match error {
             WireError::Broken(failure) => Self::Failed(failure),
-            WireError::Database {
-                verdict: sqlstate::Verdict::Expired,
-                ..
-            } => Self::Expired,
-            WireError::Database {
-                code,
-                verdict: sqlstate::Verdict::Failed(kind),
-                message,
-            } => Self::Failed(Failure::new(kind, format!("{code} {message}"))),
+            WireError::Database { verdict: sqlstate::Verdict::Expired, .. } => Self::Expired,
+            WireError::Database { code, verdict: sqlstate::Verdict::Failed(kind), message } => {
+                Self::Failed(Failure::new(kind, format!("{code} {message}")))
+            }
         }
     }
 }

@@ -107,7 +107,7 @@ fn table(layout: &Arc<Layout>, servers: &[Vec<IpAddr>], decision: &Decision) -> 
 }
 
 fn layout() -> Arc<Layout> {
-    let zone = Zone::parse(ZONE, Name::from_ascii("internal.").expect("a name")).expect("a zone");
+    let zone = Zone::parse(ZONE, &Name::from_ascii("internal.").expect("a name")).expect("a zone");
     let served = |name: &str, role, ttl| ServedName {
         name: LowerName::from(Name::from_ascii(name).expect("a name")),
         cluster: ClusterId(0),

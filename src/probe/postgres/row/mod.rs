@@ -19,15 +19,9 @@ pub(super) fn facts(row: &[(&str, Option<&str>)]) -> Result<PostgresFacts, Failu
         return Err(garbled("other columns than were asked for"));
     }
     let row = Row(row);
-    let role = if row.required("in_recovery", truth)? {
-        standby(&row)?
-    } else {
-        primary(&row)?
-    };
+    let role = if row.required("in_recovery", truth)? { standby(&row)? } else { primary(&row)? };
     Ok(PostgresFacts {
-        system_identifier: row
-            .required("system_identifier", number::<i64>)?
-            .cast_unsigned(),
+        system_identifier: row.required("system_identifier", number::<i64>)?.cast_unsigned(),
         role,
         sessions: row.optional("sessions", number)?,
         heartbeat: Heartbeat::NotTried,
@@ -43,10 +37,8 @@ fn primary(row: &Row<'_>) -> Result<PostgresRole, Failure> {
 }
 
 fn standby(row: &Row<'_>) -> Result<PostgresRole, Failure> {
-    let receiver = match (
-        row.required("receiver", truth)?,
-        row.optional("receiver_status", Some)?,
-    ) {
+    let receiver = match (row.required("receiver", truth)?, row.optional("receiver_status", Some)?)
+    {
         (false, _) => Receiver::Absent,
         (true, None) => Receiver::Hidden,
         (true, Some("streaming")) => Receiver::Streaming,
@@ -68,10 +60,7 @@ fn standby(row: &Row<'_>) -> Result<PostgresRole, Failure> {
         replay_age: row.optional("replay_age", seconds)?,
         paused: row.required("paused", truth)?,
         apply_delay: row.required("apply_delay", setting)?,
-        sender: host.zip(port).map(|(host, port)| Endpoint {
-            host: host.into(),
-            port,
-        }),
+        sender: host.zip(port).map(|(host, port)| Endpoint { host: host.into(), port }),
     })
 }
 
@@ -84,11 +73,8 @@ impl<'a> Row<'a> {
         name: &str,
         parse: impl Fn(&'a str) -> Option<T>,
     ) -> Result<Option<T>, Failure> {
-        let (_, text) = self
-            .0
-            .iter()
-            .find(|(column, _)| *column == name)
-            .expect("the columns were checked");
+        let (_, text) =
+            self.0.iter().find(|(column, _)| *column == name).expect("the columns were checked");
         match text {
             None => Ok(None),
             Some(text) => match parse(text) {
@@ -99,8 +85,7 @@ impl<'a> Row<'a> {
     }
 
     fn required<T>(&self, name: &str, parse: impl Fn(&'a str) -> Option<T>) -> Result<T, Failure> {
-        self.optional(name, parse)?
-            .ok_or_else(|| garbled(&format!("{name} is NULL")))
+        self.optional(name, parse)?.ok_or_else(|| garbled(&format!("{name} is NULL")))
     }
 }
 
@@ -125,9 +110,7 @@ fn timeline_of_segment(text: &str) -> Option<u32> {
     if text.len() != 8 || !text.bytes().all(|octet| octet.is_ascii_hexdigit()) {
         return None;
     }
-    u32::from_str_radix(text, 16)
-        .ok()
-        .filter(|timeline| *timeline != 0)
+    u32::from_str_radix(text, 16).ok().filter(|timeline| *timeline != 0)
 }
 
 /// Seconds with a fraction; a clock that was set back makes them negative, which counts as none.

@@ -65,22 +65,14 @@ fn standby_row() -> Texts {
 
 fn standby_of(row: &Texts) -> (Receiver, Option<u32>, Option<Endpoint>) {
     match facts(row).expect("a standby").role {
-        PostgresRole::Standby {
-            receiver,
-            timeline,
-            sender,
-            ..
-        } => (receiver, timeline, sender),
+        PostgresRole::Standby { receiver, timeline, sender, .. } => (receiver, timeline, sender),
         PostgresRole::Primary { .. } => panic!("a standby became a primary"),
     }
 }
 
 fn garbled(row: &[(&str, Option<&str>)]) {
     match facts(row) {
-        Err(Failure {
-            kind: FailureKind::Garbled,
-            ..
-        }) => {}
+        Err(Failure { kind: FailureKind::Garbled, .. }) => {}
         other => panic!("{row:?} became {other:?}"),
     }
 }
@@ -116,10 +108,7 @@ fn a_standby_is_read_whole() {
                 replay_age: Some(Duration::from_millis(12_250)),
                 paused: false,
                 apply_delay: Duration::from_secs(300),
-                sender: Some(Endpoint {
-                    host: "10.0.0.1".into(),
-                    port: 5432,
-                }),
+                sender: Some(Endpoint { host: "10.0.0.1".into(), port: 5432 }),
             },
             sessions: None,
             heartbeat: Heartbeat::NotTried,
@@ -130,21 +119,13 @@ fn a_standby_is_read_whole() {
 #[test]
 fn an_identifier_above_the_signed_range_is_printed_negative() {
     let row = with(primary_row(), "system_identifier", Some("-2"));
-    assert_eq!(
-        facts(&row).map(|facts| facts.system_identifier),
-        Ok(u64::MAX - 1)
-    );
+    assert_eq!(facts(&row).map(|facts| facts.system_identifier), Ok(u64::MAX - 1));
 }
 
 #[test]
 fn a_standby_without_rights_is_attached_and_keeps_its_control_files_timeline() {
     let mut row = standby_row();
-    for hidden in [
-        "receiver_status",
-        "received_timeline",
-        "sender_host",
-        "sender_port",
-    ] {
+    for hidden in ["receiver_status", "received_timeline", "sender_host", "sender_port"] {
         row = with(row, hidden, None);
     }
     assert_eq!(standby_of(&row), (Receiver::Hidden, Some(2), None));
@@ -189,25 +170,9 @@ fn rows_of_another_shape_are_garbled() {
 
 #[test]
 fn each_text_that_a_primary_needs_must_be_there_and_make_sense() {
-    for needed in [
-        "system_identifier",
-        "in_recovery",
-        "read_only",
-        "timeline",
-        "wal_lsn",
-    ] {
+    for needed in ["system_identifier", "in_recovery", "read_only", "timeline", "wal_lsn"] {
         garbled(&with(primary_row(), needed, None));
-        for odd in [
-            "",
-            " ",
-            "off",
-            "F",
-            "false",
-            "0x1",
-            "-",
-            "é",
-            "99999999999999999999",
-        ] {
+        for odd in ["", " ", "off", "F", "false", "0x1", "-", "é", "99999999999999999999"] {
             garbled(&with(primary_row(), needed, Some(odd)));
         }
     }
