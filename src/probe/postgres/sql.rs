@@ -21,7 +21,7 @@ use std::time::Duration;
 /// | `recovery_timeline` | decimal, 0 before the first restart point | not in recovery |
 /// | `receive_lsn` | `16/B374D848` | not in recovery, or WAL came only from an archive |
 /// | `replay_lsn` | `16/B374D848` | not in recovery |
-/// | `replay_age` | seconds with a fraction | not in recovery, or nothing replayed since the start |
+/// | `replay_age` | seconds with a fraction | not in recovery, or nothing replayed yet |
 /// | `paused` | `t`, `f` | not in recovery |
 /// | `apply_delay` | `0`, `5min` | not in recovery |
 /// | `sender_host` | host, address or socket directory | no receiver, or no right to see it |
