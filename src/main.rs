@@ -6,7 +6,16 @@ use std::{
 };
 
 use clap::Parser;
-use pointsman::cli::{Command, CommandLine, DemoOptions, GrantsOptions, ServeOptions, check};
+use pointsman::{
+    app::App,
+    cli::{
+        BAD_CONFIGURATION, Command, CommandLine, DemoOptions, GrantsOptions, ServeOptions, check,
+    },
+    config::Config,
+    telemetry,
+};
+use tokio::runtime::Runtime;
+use tracing::{error, info};
 
 fn main() -> ExitCode {
     match CommandLine::parse().command {
@@ -20,10 +29,37 @@ fn main() -> ExitCode {
     }
 }
 
-// TO BE WIRED: the three arms below have no module to call on this branch.
-
+/// Answers DNS until a signal says otherwise.
 fn serve(options: &ServeOptions) -> ExitCode {
-    unwired(&format!("serve --config {}", options.config.display()))
+    let config = match Config::load(&options.config) {
+        Ok(config) => config,
+        Err(faults) => {
+            let reported = check::report(&faults, &mut io::stderr());
+            return reported.map_or(ExitCode::FAILURE, |()| ExitCode::from(BAD_CONFIGURATION));
+        }
+    };
+    telemetry::start();
+    let runtime = match Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            error!("cannot start the runtime: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    runtime.block_on(async {
+        match App::start(config, None) {
+            Ok(app) => {
+                for address in app.local_addresses() {
+                    info!(%address, "answering DNS by UDP and TCP");
+                }
+                app.run().await
+            }
+            Err(error) => {
+                error!("cannot start: {error}");
+                ExitCode::FAILURE
+            }
+        }
+    })
 }
 
 fn demo(options: &DemoOptions) -> ExitCode {
