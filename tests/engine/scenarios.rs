@@ -210,7 +210,7 @@ fn failure_kind(word: &str) -> FailureKind {
 
 fn describe(event: &Event, policy: &ClusterPolicy) -> String {
     let name = |server: ServerIndex| policy.servers[server.0].name.to_string();
-    let one = |server: Option<ServerIndex>| server.map_or("nobody".to_owned(), name);
+    let one = |server: Option<ServerIndex>| server.map_or_else(|| "nobody".to_owned(), name);
     let all = |servers: &[ServerIndex]| match servers {
         [] => "nobody".to_owned(),
         servers => servers.iter().map(|server| name(*server)).collect::<Vec<_>>().join(" "),
