@@ -22,7 +22,9 @@ pub(crate) struct Account {
 impl Account {
     /// The account `name` when the tests run as root, else the current one.
     pub(crate) fn named(name: &str) -> Self {
-        let root = Path::new("/proc/self").metadata().is_ok_and(|own| own.uid() == 0);
+        let root = Path::new("/proc/self")
+            .metadata()
+            .is_ok_and(|own| own.uid() == 0);
         Self {
             ids: root.then(|| (number("-u", name), number("-g", name))),
         }
@@ -43,7 +45,10 @@ impl Account {
                 .arg(format!("--regid={group}"))
                 .arg("--clear-groups");
         }
-        command.arg("--pdeathsig=KILL").arg(program).current_dir("/");
+        command
+            .arg("--pdeathsig=KILL")
+            .arg(program)
+            .current_dir("/");
         command.env_remove("LD_LIBRARY_PATH");
         command
     }
@@ -63,18 +68,6 @@ impl Account {
         if let Some((user, group)) = self.ids {
             chown(path, Some(user), Some(group)).expect("root may give files away");
         }
-    }
-
-    /// Runs a tool to its end under this account.
-    ///
-    /// # Panics
-    /// When the tool fails; with its output.
-    pub(crate) fn run<A: AsRef<OsStr>>(
-        &self,
-        program: impl AsRef<OsStr>,
-        arguments: impl IntoIterator<Item = A>,
-    ) {
-        run(self.command(program).args(arguments));
     }
 }
 

@@ -78,11 +78,14 @@ impl DnsClient {
 
 impl Answer {
     fn of(reply: &Message) -> Self {
-        let addresses = reply.answers.iter().filter_map(|record| match &record.data {
-            RData::A(address) => Some(IpAddr::V4(address.0)),
-            RData::AAAA(address) => Some(IpAddr::V6(address.0)),
-            _ => None,
-        });
+        let addresses = reply
+            .answers
+            .iter()
+            .filter_map(|record| match &record.data {
+                RData::A(address) => Some(IpAddr::V4(address.0)),
+                RData::AAAA(address) => Some(IpAddr::V6(address.0)),
+                _ => None,
+            });
         let errors = reply.edns.as_ref().map_or_else(Vec::new, |edns| {
             edns.options()
                 .get_all(EdnsCode::Unknown(EXTENDED_ERROR))

@@ -94,11 +94,8 @@ impl GaleraCluster {
     }
 
     fn wait_for(&self, node: usize, variable: &str, wanted: &str) {
-        let query = format!(
-            "SELECT variable_value FROM information_schema.global_status \
-             WHERE variable_name = '{variable}'"
-        );
-        self.nodes[node].wait_for(&self.runtime, &query, wanted);
+        let show = format!("SHOW GLOBAL STATUS LIKE '{variable}'"); // Works without a majority too.
+        self.nodes[node].wait_for(&self.runtime, &show, "Value", wanted);
     }
 
     fn launch(&mut self, node: usize, more: &[String]) {

@@ -29,6 +29,7 @@ mod patience;
 mod pointsman;
 mod ports;
 mod postgres_cluster;
+mod postgres_programs;
 mod postgres_stories;
 mod postgres_versions;
 mod process;
@@ -38,6 +39,14 @@ mod versions;
 mod watcher;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Whether a story of an engine's list is to run: all of them, unless `POINTSMAN_STORIES` names some.
+fn is_chosen(number: u32) -> bool {
+    std::env::var("POINTSMAN_STORIES").map_or(true, |list| {
+        let mut chosen = list.split(',').map(str::trim);
+        chosen.any(|word| word.parse() == Ok(number))
+    })
+}
 
 /// Waits until no other test of this binary runs. A test that failed does not stop the others.
 fn turn() -> MutexGuard<'static, ()> {

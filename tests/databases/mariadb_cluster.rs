@@ -125,6 +125,14 @@ impl MariaCluster {
         self.wait_caught_up(server, of);
     }
 
+    /// Lets a replica and its primary each write what the other has not, and makes the replica writable.
+    pub(crate) fn diverge(&self, replica: usize, primary: usize) {
+        self.sql(replica, &["STOP SLAVE"]);
+        self.write(primary, "only on the primary");
+        self.write(replica, "only on the replica");
+        self.promote(replica);
+    }
+
     /// Stops the applying thread.
     pub(crate) fn stop_sql_thread(&self, replica: usize) {
         self.sql(replica, &["STOP SLAVE SQL_THREAD"]);
@@ -145,13 +153,22 @@ impl MariaCluster {
         let insert = "INSERT INTO story.rows (id, word) VALUES (1000000, 'mine')";
         self.sql(replica, &["SET sql_log_bin = 0", insert]);
         self.sql(primary, &[insert]);
-        self.wait_for(replica, "Slave_SQL_Running", "No");
+        let status = "SHOW SLAVE STATUS";
+        self.servers[replica].wait_for(&self.runtime, status, "Slave_SQL_Running", "No");
     }
 
     /// Ends [`Self::break_sql_thread`].
     pub(crate) fn mend_sql_thread(&self, replica: usize, primary: usize) {
         let delete = "DELETE FROM story.rows WHERE id = 1000000";
-        self.sql(replica, &["SET sql_log_bin = 0", delete, "SET sql_log_bin = 1", "START SLAVE"]);
+        self.sql(
+            replica,
+            &[
+                "SET sql_log_bin = 0",
+                delete,
+                "SET sql_log_bin = 1",
+                "START SLAVE",
+            ],
+        );
         self.wait_caught_up(replica, primary);
         self.sql(primary, &[delete]);
     }
@@ -171,8 +188,11 @@ impl MariaCluster {
     pub(crate) fn write_steadily(&self, primary: usize) -> Workload {
         let mut session = self.servers[primary].session(&self.runtime);
         let task = self.runtime.spawn(async move {
-            while mariadb_server::run(&mut session, "INSERT INTO story.rows (word) VALUES ('tick')")
-                .await
+            while mariadb_server::run(
+                &mut session,
+                "INSERT INTO story.rows (word) VALUES ('tick')",
+            )
+            .await
             {
                 time::sleep(Duration::from_millis(20)).await;
             }
@@ -196,11 +216,11 @@ impl MariaCluster {
     /// Starts a new server of no history under the address of `server`, writable, with the probe's user.
     pub(crate) fn make_foreign(&mut self, server: usize) {
         self.stop(server);
-        self.servers[server].put_data_aside();
-        self.start_server(server, false);
-        for statement in MariaServer::users() {
-            self.sql(server, &[&statement]);
-        }
+        let file = self.servers[server].put_data_aside(&MariaServer::users());
+        let mut settings = Self::settings(server, false);
+        settings.push(format!("--init-file={}", file.display()));
+        self.servers[server].launch(&settings);
+        self.wait_for_start(server);
     }
 
     /// Ends [`Self::make_foreign`]: the server with its own data is back, as a replica.
@@ -239,27 +259,24 @@ impl MariaCluster {
         self.servers[server].sql(&self.runtime, statements);
     }
 
-    /// Waits for a value in the one row of the replica status.
-    fn wait_for(&self, replica: usize, column: &str, wanted: &str) {
-        patience::until("the replica status changes", || {
-            self.servers[replica].replica_status(&self.runtime, column) == wanted
-        });
+    fn launch(&mut self, server: usize, read_only: bool) {
+        let settings = Self::settings(server, read_only);
+        self.servers[server].launch(&settings);
     }
 
-    fn launch(&mut self, server: usize, read_only: bool) {
-        let settings = [
+    fn settings(server: usize, read_only: bool) -> Vec<String> {
+        vec![
             format!("--server-id={}", server + 1),
             "--log-bin=binlog".to_owned(),
             "--relay-log=relay".to_owned(),
             "--log-slave-updates".to_owned(),
             "--slave-net-timeout=4".to_owned(),
             format!("--read-only={}", u8::from(read_only)),
-        ];
-        self.servers[server].launch(&settings);
+        ]
     }
 
     fn wait_for_start(&self, server: usize) {
-        self.servers[server].wait_for(&self.runtime, "SELECT 1", "1");
+        self.servers[server].wait_for(&self.runtime, "SELECT 1", "1", "1");
     }
 }
 

@@ -94,14 +94,14 @@ impl MariaServer {
         self.process = Some(ServerProcess::spawn(command, &log));
     }
 
-    /// Waits until the administrator gets in and `query` says `wanted`.
-    pub(crate) fn wait_for(&self, runtime: &Runtime, query: &str, wanted: &str) {
+    /// Waits until a column of what a `SHOW` statement returns is `wanted`.
+    pub(crate) fn wait_for(&self, runtime: &Runtime, show: &str, column: &str, wanted: &str) {
         let said = patience::poll(2 * patience::PATIENCE, || {
-            let said = self.query(runtime, &[query]).ok().flatten();
+            let said = self.show(runtime, show, column);
             (said.as_deref() == Some(wanted)).then_some(())
         });
         let tail = || self.process().log_tail();
-        assert!(said.is_some(), "{query} on {}:\n{}", self.address, tail());
+        assert!(said.is_some(), "{show} on {}:\n{}", self.address, tail());
     }
 
     /// SIGKILL.
@@ -132,11 +132,16 @@ impl MariaServer {
         account::run(&mut copy);
     }
 
-    /// Puts the data of a stopped server aside and gives it new data of no history.
-    pub(crate) fn put_data_aside(&self) {
+    /// Puts the data of a stopped server aside and gives it new data of no history. Returns a file of `statements` for
+    /// `--init-file`, which run before anybody gets in.
+    pub(crate) fn put_data_aside(&self, statements: &[String]) -> PathBuf {
         let aside = self.home.join("aside");
         fs::rename(self.data(), aside).expect("a directory can be renamed");
         self.new_data();
+        let file = self.home.join("first.sql");
+        let text = statements.join(";\n") + ";\n";
+        fs::write(&file, text).expect("a file can be written");
+        file
     }
 
     /// Ends [`Self::put_data_aside`].
@@ -159,14 +164,13 @@ impl MariaServer {
             .unwrap_or_else(|error| panic!("{statements:?} on {}: {error}", self.address));
     }
 
-    /// A column of the one row of the replica status; empty when there is none.
-    pub(crate) fn replica_status(&self, runtime: &Runtime, column: &str) -> String {
-        let mut session = self.session(runtime);
-        let row: Option<Row> = runtime
-            .block_on(session.query_first("SHOW SLAVE STATUS"))
-            .expect("the administrator may see it");
-        let value = row.and_then(|row| row.get::<Option<String>, _>(column).flatten());
-        value.unwrap_or_default()
+    /// A named column of the first row that a `SHOW` statement returns; `None` when it fails or there is no row.
+    pub(crate) fn show(&self, runtime: &Runtime, statement: &str, column: &str) -> Option<String> {
+        runtime.block_on(async {
+            let mut session = connect(self.administrator()).await?;
+            let row: Row = session.query_first(statement).await.ok()??;
+            row.get::<Option<String>, _>(column).flatten()
+        })
     }
 
     /// A session of the administrator.
@@ -178,7 +182,10 @@ impl MariaServer {
     /// A session of the administrator that has run `statement` and stays open.
     pub(crate) fn hold(&self, runtime: &Runtime, statement: &str) -> Sessions {
         let mut session = self.session(runtime);
-        assert!(runtime.block_on(run(&mut session, statement)), "{statement} fails");
+        assert!(
+            runtime.block_on(run(&mut session, statement)),
+            "{statement} fails"
+        );
         Sessions {
             _connections: vec![session],
         }

@@ -13,12 +13,7 @@ use hickory_proto::rr::Name;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use crate::{
-    account::Account,
-    dns_client::{Answer, DnsClient},
-    log::Log,
-    patience, ports,
-};
+use crate::{account::Account, dns_client::DnsClient, log::Log, patience, ports};
 
 /// The password of the probe user on every server of the tests. Must never be logged.
 pub(crate) const PROBE_PASSWORD: &str = "s3cret-of-the-probe";
@@ -199,16 +194,6 @@ impl Pointsman {
         DnsClient::new(self.dns)
     }
 
-    /// What it says to one question now.
-    ///
-    /// # Panics
-    /// When it says nothing for a second.
-    pub(crate) fn ask(&self, name: &Name) -> Answer {
-        self.client().addresses(name).unwrap_or_else(|| {
-            panic!("no answer for {name}\n{}", self.log.tail(30));
-        })
-    }
-
     /// Ends it as a service manager does.
     ///
     /// # Panics
@@ -225,7 +210,11 @@ impl Pointsman {
             log.tail(30)
         );
         assert!(!log.contains(PROBE_PASSWORD), "the log has the password");
-        assert!(!log.contains("panicked"), "a task panicked:\n{}", log.text());
+        assert!(
+            !log.contains("panicked"),
+            "a task panicked:\n{}",
+            log.text()
+        );
     }
 
     fn follow_output(&mut self) {

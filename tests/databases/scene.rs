@@ -35,28 +35,37 @@ pub(crate) struct Scene<'a> {
 }
 
 impl<'a> Scene<'a> {
-    /// Begins a story in which `primary` is published for writes.
+    /// Begins a story in which `primary` is published for writes and `readers` for reads.
     ///
     /// # Panics
-    /// When it is not, after some patience.
+    /// When they are not, after some patience.
     pub(crate) fn open(
         title: impl Into<String>,
         pointsman: &'a Pointsman,
         cluster: &'a Cluster,
         primary: usize,
+        readers: &[usize],
     ) -> Self {
         let title = title.into();
         println!("{title}");
         let mut client = pointsman.client();
-        let (write, wanted) = (cluster.write_name(), IpAddr::V4(cluster.servers[primary]));
+        let (write, read) = (cluster.write_name(), cluster.read_name());
+        let wanted = [IpAddr::V4(cluster.servers[primary])];
+        let mut readers: Vec<_> = readers
+            .iter()
+            .map(|reader| IpAddr::V4(cluster.servers[*reader]))
+            .collect();
+        readers.sort_unstable();
         let found = patience::poll(PATIENCE, || {
-            let answer = client.addresses(&write)?;
-            (answer.addresses == [wanted] && answer.errors.is_empty()).then_some(())
+            let (writes, reads) = (client.addresses(&write)?, client.addresses(&read)?);
+            let ready = writes.addresses == wanted && writes.errors.is_empty();
+            (ready && reads.set() == readers).then_some(())
         });
         assert!(
             found.is_some(),
-            "{title}: {wanted} is not published, but {:?}\n{}",
+            "{title}: wanted {wanted:?} for writes and {readers:?} for reads, not {:?} and {:?}\n{}",
             client.addresses(&write),
+            client.addresses(&read),
             pointsman.log().text()
         );
         let watcher = Watcher::start(pointsman.dns(), cluster.write_name(), cluster.read_name());
@@ -96,10 +105,13 @@ impl<'a> Scene<'a> {
     /// Waits until `server` is published for writes with an Extended DNS Error that says why this is not all well.
     pub(crate) fn expect_write_held(&mut self, server: usize) {
         let wanted = self.address(server);
-        self.eventually(&format!("writes are held at {wanted}, with a word"), |scene| {
-            let answer = scene.ask_write();
-            answer.addresses == [wanted] && !answer.errors.is_empty()
-        });
+        self.eventually(
+            &format!("writes are held at {wanted}, with a word"),
+            |scene| {
+                let answer = scene.ask_write();
+                answer.addresses == [wanted] && !answer.errors.is_empty()
+            },
+        );
     }
 
     /// Waits until the write name has no address, and a word why.
@@ -108,6 +120,14 @@ impl<'a> Scene<'a> {
         self.eventually("nobody is published for writes, with a word", |scene| {
             let answer = scene.ask_write();
             answer.addresses.is_empty() && !answer.errors.is_empty()
+        });
+    }
+
+    /// Waits until the read name is exactly `servers` with an Extended DNS Error that says why this is not all well.
+    pub(crate) fn expect_reads_degraded(&mut self, servers: &[usize]) {
+        self.expect_reads(servers);
+        self.eventually("the read name says what is wrong", |scene| {
+            !scene.ask_read().errors.is_empty()
         });
     }
 
@@ -127,7 +147,11 @@ impl<'a> Scene<'a> {
 
     /// The same for any of `states`.
     pub(crate) fn expect_state_in(&mut self, server: usize, states: &[&str]) -> StateChange {
-        let what = format!("{} is {}", self.cluster.server_name(server), states.join(" or "));
+        let what = format!(
+            "{} is {}",
+            self.cluster.server_name(server),
+            states.join(" or ")
+        );
         self.eventually(&what, |scene| {
             let path = scene.state_changes(server);
             path.last().is_some_and(|last| states.contains(&&*last.to))
@@ -140,6 +164,20 @@ impl<'a> Scene<'a> {
     pub(crate) fn state_path(&self, server: usize) -> Vec<String> {
         let changes = self.state_changes(server).into_iter();
         changes.map(|change| change.to).collect()
+    }
+
+    /// All answers of the story so far were the same: writes to `primary`, reads to `readers`.
+    pub(crate) fn assert_unmoved(&self, primary: usize, readers: &[usize]) {
+        let mut wanted: Vec<_> = readers.iter().map(|server| self.address(*server)).collect();
+        wanted.sort_unstable();
+        let record = self.record();
+        let path = record.write_path();
+        self.assert(
+            path == [Some(self.address(primary))],
+            "the write name moved",
+        );
+        let mut sets = record.reads.iter().map(|sample| sample.answer.set());
+        self.assert(sets.all(|set| set == wanted), "the read name changed");
     }
 
     /// Watches for [`A_WHILE`] without doing anything.
@@ -189,9 +227,12 @@ impl<'a> Scene<'a> {
         record.assert_sound();
         for sample in &record.writes {
             let answer = &sample.answer;
-            let right = answer.addresses.first().map_or(self.silence_for_writes, |address| {
-                self.allowed(*address, sample.asked, sample.until)
-            });
+            let right = answer
+                .addresses
+                .first()
+                .map_or(self.silence_for_writes, |address| {
+                    self.allowed(*address, sample.asked, sample.until)
+                });
             self.assert(right, &format!("this write answer was wrong: {answer}"));
         }
         for sample in &record.reads {
@@ -214,7 +255,10 @@ impl<'a> Scene<'a> {
         let mut rules = self.writers.iter().zip(ends);
         rules.all(|((begin, servers), end)| {
             let overlaps = asked < end && until > *begin + EDGE;
-            !overlaps || servers.iter().any(|server| self.address(*server) == address)
+            !overlaps
+                || servers
+                    .iter()
+                    .any(|server| self.address(*server) == address)
         })
     }
 
