@@ -37,12 +37,8 @@ impl GaleraCluster {
         let account = mariadb_server::account();
         let directory = account.directory("pointsman-galera-");
         let port = ports::free_on(addresses);
-        let install = |address: &Ipv4Addr| {
-            let home = directory.path().join(address.to_string());
-            MariaServer::install(account.clone(), *address, port, &home)
-        };
         let mut cluster = Self {
-            nodes: addresses.iter().map(install).collect(),
+            nodes: MariaServer::install(&account, addresses, port, directory.path()),
             runtime: mariadb_server::runtime(),
             port,
             group_port: ports::free_on(addresses),

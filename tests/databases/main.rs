@@ -30,6 +30,7 @@ mod pointsman;
 mod ports;
 mod postgres_cluster;
 mod postgres_programs;
+mod postgres_sessions;
 mod postgres_stories;
 mod postgres_versions;
 mod process;

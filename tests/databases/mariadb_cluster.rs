@@ -36,12 +36,8 @@ impl MariaCluster {
         let account = mariadb_server::account();
         let directory = account.directory("pointsman-mariadb-");
         let port = ports::free_on(addresses);
-        let install = |address: &Ipv4Addr| {
-            let home = directory.path().join(address.to_string());
-            MariaServer::install(account.clone(), *address, port, &home)
-        };
         let mut cluster = Self {
-            servers: addresses.iter().map(install).collect(),
+            servers: MariaServer::install(&account, addresses, port, directory.path()),
             runtime: mariadb_server::runtime(),
             port,
             _directory: directory,

@@ -52,19 +52,34 @@ pub(crate) struct Sessions {
 }
 
 impl MariaServer {
-    /// A server with new data in `home`, which it makes. Not started.
-    pub(crate) fn install(account: Account, address: Ipv4Addr, port: u16, home: &Path) -> Self {
-        fs::create_dir(home).expect("a directory can be made");
-        account.own(home);
-        let server = Self {
-            account,
-            address,
-            port,
-            home: home.to_path_buf(),
-            process: None,
-        };
-        server.new_data();
-        server
+    /// Servers at `addresses` with equal new data below `directory`. Not started.
+    ///
+    /// # Panics
+    /// When MariaDB is not installed.
+    pub(crate) fn install(
+        account: &Account,
+        addresses: &[Ipv4Addr],
+        port: u16,
+        directory: &Path,
+    ) -> Vec<Self> {
+        let mut servers: Vec<Self> = Vec::new();
+        for address in addresses {
+            let server = Self {
+                account: account.clone(),
+                address: *address,
+                port,
+                home: directory.join(address.to_string()),
+                process: None,
+            };
+            fs::create_dir(&server.home).expect("a directory can be made");
+            account.own(&server.home);
+            match servers.first() {
+                Some(first) => server.copy_data(first),
+                None => server.new_data(),
+            }
+            servers.push(server);
+        }
+        servers
     }
 
     /// Where it listens.

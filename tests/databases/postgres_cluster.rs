@@ -8,17 +8,22 @@ use std::{fmt::Write as _, fs, net::Ipv4Addr, path::PathBuf, time::Duration};
 
 use rustix::process::Signal;
 use tempfile::TempDir;
-use tokio::{runtime::Runtime, task::JoinHandle, time};
-use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
+use tokio::{task::JoinHandle, time};
+use tokio_postgres::Client;
 
-use crate::{account, patience, ports, postgres_programs::Programs, process::ServerProcess};
+use crate::{
+    account, patience, ports,
+    postgres_programs::Programs,
+    postgres_sessions::{SessionMaker, SqlError},
+    process::ServerProcess,
+};
 
 /// The servers and their data. Dropped, nothing of them is left.
 pub(crate) struct PgCluster {
     servers: Vec<PgServer>,
     programs: Programs,
     port: u16,
-    runtime: Runtime,
+    sessions: SessionMaker,
     directory: TempDir,
 }
 
@@ -63,7 +68,7 @@ impl PgCluster {
             servers: addresses.iter().enumerate().map(server).collect(),
             programs,
             port,
-            runtime: runtime(),
+            sessions: SessionMaker::new(),
             directory,
         };
         cluster.initialise(0);
@@ -108,11 +113,7 @@ impl PgCluster {
         spot.process = Some(ServerProcess::spawn(command, &log));
         let ready = patience::poll(patience::PATIENCE, || self.try_value(server, "SELECT 1"));
         let tail = || self.process(server).log_tail();
-        assert!(
-            ready.is_some(),
-            "server {server} does not start:\n{}",
-            tail()
-        );
+        assert!(ready.is_some(), "no start of {server}:\n{}", tail());
     }
 
     /// Starts a stopped server, whose data is as old as `of`'s or older and of the same branch, as its standby.
@@ -185,9 +186,7 @@ impl PgCluster {
     pub(crate) fn block_replay(&self, standby: usize, primary: usize) -> Sessions {
         let reader = self.session(standby, "postgres").expect("a free slot");
         let read = "BEGIN; SELECT count(*) FROM blocker";
-        self.runtime
-            .block_on(reader.simple_query(read))
-            .expect("the table has been replicated");
+        self.sessions.run(&reader, read);
         let lock = "BEGIN; LOCK TABLE blocker IN ACCESS EXCLUSIVE MODE; COMMIT";
         self.sql(primary, lock);
         Sessions {
@@ -198,7 +197,7 @@ impl PgCluster {
     /// Writes to `primary` until dropped.
     pub(crate) fn write_steadily(&self, primary: usize) -> Workload {
         let writer = self.session(primary, "postgres").expect("a free slot");
-        let task = self.runtime.spawn(async move {
+        let task = self.sessions.runtime().spawn(async move {
             while writer
                 .simple_query("INSERT INTO ticks DEFAULT VALUES")
                 .await
@@ -379,43 +378,15 @@ impl PgCluster {
         self.query(server, query).ok().flatten()
     }
 
-    /// The first column of the first row that `statements` return, if any.
-    fn query(
-        &self,
-        server: usize,
-        statements: &str,
-    ) -> Result<Option<String>, Box<dyn std::error::Error>> {
-        let config = self.login(server, "postgres");
-        self.runtime.block_on(async {
-            let work = async {
-                let client = connect(&config).await?;
-                client.simple_query(statements).await
-            };
-            let messages = time::timeout(Duration::from_secs(10), work).await??;
-            let row = messages.into_iter().find_map(|message| match message {
-                SimpleQueryMessage::Row(row) => Some(row),
-                _ => None,
-            });
-            Ok(row.and_then(|row| Some(row.try_get(0).ok()??.to_owned())))
-        })
+    fn query(&self, server: usize, statements: &str) -> Result<Option<String>, SqlError> {
+        let spot = &self.servers[server];
+        self.sessions.query(spot.address, spot.port, statements)
     }
 
     /// A new session, unless the server refuses it.
     fn session(&self, server: usize, user: &str) -> Option<Client> {
-        let config = self.login(server, user);
-        let connect = async { time::timeout(Duration::from_secs(5), connect(&config)).await };
-        self.runtime.block_on(connect).ok()?.ok()
-    }
-
-    fn login(&self, server: usize, user: &str) -> Config {
-        let mut config = Config::new();
-        config
-            .host(self.servers[server].address.to_string())
-            .port(self.servers[server].port)
-            .user(user)
-            .dbname("postgres")
-            .connect_timeout(Duration::from_secs(5));
-        config
+        let spot = &self.servers[server];
+        self.sessions.open(spot.address, spot.port, user)
     }
 }
 
@@ -423,18 +394,4 @@ impl Drop for Workload {
     fn drop(&mut self) {
         self.task.abort();
     }
-}
-
-async fn connect(config: &Config) -> Result<Client, tokio_postgres::Error> {
-    let (client, connection) = config.connect(NoTls).await?;
-    tokio::spawn(connection);
-    Ok(client)
-}
-
-fn runtime() -> Runtime {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .expect("a runtime can be made")
 }

