@@ -1,0 +1,130 @@
+//! A DNS client that asks one server over UDP and keeps the order of the records.
+
+use std::{
+    fmt,
+    net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket},
+    time::{Duration, Instant},
+};
+
+use hickory_proto::{
+    op::{Edns, Message, MessageType, OpCode, Query, ResponseCode},
+    rr::{
+        Name, RData, RecordType,
+        rdata::opt::{EdnsCode, EdnsOption},
+    },
+};
+
+/// The option code of Extended DNS Errors (RFC 8914, section 2).
+const EXTENDED_ERROR: u16 = 15;
+
+/// A server that owes an answer has it well before that.
+const TIMEOUT: Duration = Duration::from_secs(1);
+
+/// A client of one server.
+#[derive(Debug)]
+pub(crate) struct DnsClient {
+    socket: UdpSocket,
+    next_id: u16,
+}
+
+/// What the server said to one question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Answer {
+    /// NOERROR unless something is wrong.
+    pub(crate) code: ResponseCode,
+    /// The addresses in the order of the answer.
+    pub(crate) addresses: Vec<IpAddr>,
+    /// Extended DNS Errors: info code and extra text.
+    pub(crate) errors: Vec<(u16, String)>,
+}
+
+impl DnsClient {
+    /// A client of `server`.
+    pub(crate) fn new(server: SocketAddr) -> Self {
+        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a UDP port is free");
+        socket.connect(server).expect("a UDP socket can be aimed");
+        Self { socket, next_id: 1 }
+    }
+
+    /// Asks for the IPv4 addresses of `name`; `None` when there is no reply within a second.
+    pub(crate) fn addresses(&mut self, name: &Name) -> Option<Answer> {
+        self.next_id = self.next_id.wrapping_add(1);
+        let mut question = Message::new(self.next_id, MessageType::Query, OpCode::Query);
+        question.add_query(Query::query(name.clone(), RecordType::A));
+        let mut edns = Edns::new();
+        edns.set_max_payload(1232);
+        question.set_edns(edns);
+        let wire = question.to_vec().expect("a question can be encoded");
+        let deadline = Instant::now() + TIMEOUT;
+        self.socket.send(&wire).ok()?;
+        self.reply(deadline).map(|reply| Answer::of(&reply))
+    }
+
+    /// The reply to the newest question; late replies to older ones are dropped.
+    fn reply(&self, deadline: Instant) -> Option<Message> {
+        let mut buffer = [0; 4096];
+        loop {
+            let left = deadline.checked_duration_since(Instant::now())?;
+            let left = left.max(Duration::from_millis(1));
+            self.socket.set_read_timeout(Some(left)).ok()?;
+            let length = self.socket.recv(&mut buffer).ok()?;
+            let reply = Message::from_vec(&buffer[..length]).expect("the reply is well-formed");
+            if reply.metadata.id == self.next_id {
+                return Some(reply);
+            }
+        }
+    }
+}
+
+impl Answer {
+    fn of(reply: &Message) -> Self {
+        let addresses = reply
+            .answers
+            .iter()
+            .filter_map(|record| match &record.data {
+                RData::A(address) => Some(IpAddr::V4(address.0)),
+                RData::AAAA(address) => Some(IpAddr::V6(address.0)),
+                _ => None,
+            });
+        let errors = reply.edns.as_ref().map_or_else(Vec::new, |edns| {
+            edns.options()
+                .get_all(EdnsCode::Unknown(EXTENDED_ERROR))
+                .into_iter()
+                .filter_map(extended_error)
+                .collect()
+        });
+        Self {
+            code: reply.metadata.response_code,
+            addresses: addresses.collect(),
+            errors,
+        }
+    }
+
+    /// The addresses as a set, for names whose order means nothing.
+    pub(crate) fn set(&self) -> Vec<IpAddr> {
+        let mut set = self.addresses.clone();
+        set.sort_unstable();
+        set
+    }
+}
+
+impl fmt::Display for Answer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?} {:?}", self.code, self.addresses)?;
+        for (code, text) in &self.errors {
+            write!(f, " EDE {code} “{text}”")?;
+        }
+        Ok(())
+    }
+}
+
+fn extended_error(option: &EdnsOption) -> Option<(u16, String)> {
+    let EdnsOption::Unknown(EXTENDED_ERROR, data) = option else {
+        return None;
+    };
+    let (code, text) = data.split_first_chunk::<2>()?;
+    Some((
+        u16::from_be_bytes(*code),
+        String::from_utf8_lossy(text).into_owned(),
+    ))
+}

@@ -1,0 +1,56 @@
+//! Pointsman against real database servers.
+//!
+//! Each test starts real servers on loopback addresses, runs the `pointsman` binary against them, does to the servers
+//! what happens to servers, and watches the answers all the while. `tests/run` installs what is needed; a server that
+//! is missing fails its test, because a skipped test proves nothing.
+//!
+//! The stories are timing-sensitive and the machine may be small, so the tests take turns ([`turn`]), and all stories
+//! of one engine run in one test on one cluster: each restores a healthy cluster, not always with the same primary.
+//!
+//! `POINTSMAN_STORIES=4,8` runs only these stories of an engine's list, for work on one of them.
+
+#![expect(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "the tests run in real time, and a story says where it is"
+)]
+
+mod account;
+mod both;
+mod dig;
+mod dns_client;
+mod galera_cluster;
+mod galera_stories;
+mod log;
+mod mariadb_cluster;
+mod mariadb_server;
+mod mariadb_stories;
+mod patience;
+mod pointsman;
+mod ports;
+mod postgres_cluster;
+mod postgres_programs;
+mod postgres_sessions;
+mod postgres_stories;
+mod postgres_versions;
+mod process;
+mod scene;
+mod tcp_stories;
+mod versions;
+mod watcher;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Whether a story of an engine's list is to run: all of them, unless `POINTSMAN_STORIES` names some.
+fn is_chosen(number: u32) -> bool {
+    std::env::var("POINTSMAN_STORIES").map_or(true, |list| {
+        let mut chosen = list.split(',').map(str::trim);
+        chosen.any(|word| word.parse() == Ok(number))
+    })
+}
+
+/// Waits until no other test of this binary runs. A test that failed does not stop the others.
+fn turn() -> MutexGuard<'static, ()> {
+    static TURN: Mutex<()> = Mutex::new(());
+    TURN.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,332 @@
+//! One MariaDB server: its data, its process, and a session for its administrator.
+//!
+//! The administrator comes in through the socket file without a password, the probe's user over TCP with one.
+
+use std::{
+    fs,
+    net::Ipv4Addr,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
+
+use mysql_async::{Conn, Opts, OptsBuilder, Row, prelude::Queryable};
+use rustix::process::Signal;
+use tokio::{runtime::Runtime, time};
+
+use crate::{
+    account::{self, Account},
+    patience,
+    pointsman::PROBE_PASSWORD,
+    process::ServerProcess,
+};
+
+/// What every server is started with: small, quick, and a killed process loses nothing that the kernel has.
+const SETTINGS: &[&str] = &[
+    "--skip-name-resolve",
+    "--innodb-flush-log-at-trx-commit=2",
+    "--innodb-buffer-pool-size=16M",
+    "--innodb-log-file-size=8M",
+    "--innodb-buffer-pool-load-at-startup=0",
+    "--innodb-buffer-pool-dump-at-shutdown=0",
+    "--sync-binlog=0",
+    "--binlog-format=ROW",
+    "--key-buffer-size=1M",
+    "--aria-pagecache-buffer-size=8M",
+    "--performance-schema=0",
+    "--max-connections=20",
+];
+
+/// A server. Its process ends when this is dropped; its data is the caller's.
+pub(crate) struct MariaServer {
+    account: Account,
+    address: Ipv4Addr,
+    port: u16,
+    home: PathBuf,
+    process: Option<ServerProcess>,
+}
+
+/// Sessions held open; dropped, they end.
+pub(crate) struct Sessions {
+    _connections: Vec<Conn>,
+}
+
+impl MariaServer {
+    /// Servers at `addresses` with equal new data below `directory`. Not started.
+    ///
+    /// # Panics
+    /// When MariaDB is not installed.
+    pub(crate) fn install(
+        account: &Account,
+        addresses: &[Ipv4Addr],
+        port: u16,
+        directory: &Path,
+    ) -> Vec<Self> {
+        let mut servers: Vec<Self> = Vec::new();
+        for address in addresses {
+            let server = Self {
+                account: account.clone(),
+                address: *address,
+                port,
+                home: directory.join(address.to_string()),
+                process: None,
+            };
+            fs::create_dir(&server.home).expect("a directory can be made");
+            account.own(&server.home);
+            match servers.first() {
+                Some(first) => server.copy_data(first),
+                None => server.new_data(),
+            }
+            servers.push(server);
+        }
+        servers
+    }
+
+    /// Where it listens.
+    pub(crate) fn address(&self) -> Ipv4Addr {
+        self.address
+    }
+
+    /// Its data directory.
+    pub(crate) fn data(&self) -> PathBuf {
+        self.home.join("data")
+    }
+
+    /// Starts it with further settings, without waiting.
+    pub(crate) fn launch(&mut self, settings: &[String]) {
+        assert!(self.process.is_none(), "{} is running", self.address);
+        let mut command = self.account.command("mariadbd");
+        command
+            .arg("--no-defaults")
+            .arg(format!("--datadir={}", self.data().display()))
+            .arg(format!("--socket={}", self.socket().display()))
+            .arg(format!("--pid-file={}", self.home.join("pid").display()))
+            .arg(format!("--bind-address={}", self.address))
+            .arg(format!("--port={}", self.port))
+            .args(SETTINGS)
+            .args(settings);
+        let log = self.home.join("log");
+        self.process = Some(ServerProcess::spawn(command, &log));
+    }
+
+    /// Waits until a column of what a `SHOW` statement returns is `wanted`.
+    pub(crate) fn wait_for(&self, runtime: &Runtime, show: &str, column: &str, wanted: &str) {
+        let said = patience::poll(2 * patience::PATIENCE, || {
+            let said = self.show(runtime, show, column);
+            (said.as_deref() == Some(wanted)).then_some(())
+        });
+        let tail = || self.process().log_tail();
+        assert!(said.is_some(), "{show} on {}:\n{}", self.address, tail());
+    }
+
+    /// SIGKILL.
+    pub(crate) fn kill9(&mut self) {
+        self.take_process().crash();
+    }
+
+    /// An orderly stop.
+    pub(crate) fn stop(&mut self) {
+        self.take_process().end(Signal::TERM);
+    }
+
+    /// SIGSTOP.
+    pub(crate) fn freeze(&self) {
+        self.process().freeze();
+    }
+
+    /// Ends [`Self::freeze`].
+    pub(crate) fn thaw(&self) {
+        self.process().thaw();
+    }
+
+    /// Gives a stopped server a copy of the data of another stopped server.
+    pub(crate) fn copy_data(&self, from: &Self) {
+        drop(fs::remove_dir_all(self.data()));
+        let mut copy = self.account.command("cp");
+        copy.arg("--archive").arg(from.data()).arg(self.data());
+        account::run(&mut copy);
+    }
+
+    /// Puts the data of a stopped server aside and gives it new data of no history. Returns a file of `statements` for
+    /// `--init-file`, which run before anybody gets in.
+    pub(crate) fn put_data_aside(&self, statements: &[String]) -> PathBuf {
+        let aside = self.home.join("aside");
+        fs::rename(self.data(), aside).expect("a directory can be renamed");
+        self.new_data();
+        let file = self.home.join("first.sql");
+        let text = statements.join(";\n") + ";\n";
+        fs::write(&file, text).expect("a file can be written");
+        file
+    }
+
+    /// Ends [`Self::put_data_aside`].
+    pub(crate) fn take_data_back(&self) {
+        fs::remove_dir_all(self.data()).expect("a directory can be removed");
+        let aside = self.home.join("aside");
+        fs::rename(aside, self.data()).expect("a directory can be renamed");
+    }
+
+    /// The first column of the first row of a query that must succeed.
+    pub(crate) fn value(&self, runtime: &Runtime, query: &str) -> String {
+        self.query(runtime, &[query])
+            .unwrap_or_else(|error| panic!("{query} on {}: {error}", self.address))
+            .unwrap_or_else(|| panic!("{query} on {} has no row", self.address))
+    }
+
+    /// Runs statements that must succeed, in one session of the administrator.
+    pub(crate) fn sql(&self, runtime: &Runtime, statements: &[&str]) {
+        self.query(runtime, statements)
+            .unwrap_or_else(|error| panic!("{statements:?} on {}: {error}", self.address));
+    }
+
+    /// A named column of the first row that a `SHOW` statement returns; `None` when it fails or there is no row.
+    pub(crate) fn show(&self, runtime: &Runtime, statement: &str, column: &str) -> Option<String> {
+        runtime.block_on(async {
+            let mut session = connect(self.administrator()).await?;
+            let row: Row = session.query_first(statement).await.ok()??;
+            row.get::<Option<String>, _>(column).flatten()
+        })
+    }
+
+    /// A session of the administrator.
+    pub(crate) fn session(&self, runtime: &Runtime) -> Conn {
+        let session = runtime.block_on(connect(self.administrator()));
+        session.expect("the administrator gets in")
+    }
+
+    /// A session of the administrator that has run `statement` and stays open.
+    pub(crate) fn hold(&self, runtime: &Runtime, statement: &str) -> Sessions {
+        let mut session = self.session(runtime);
+        assert!(
+            runtime.block_on(run(&mut session, statement)),
+            "{statement} fails"
+        );
+        Sessions {
+            _connections: vec![session],
+        }
+    }
+
+    /// Takes every connection slot that an ordinary user can get, the probe's too.
+    pub(crate) fn fill_connections(&self, runtime: &Runtime) -> Sessions {
+        let mut connections = Vec::new();
+        patience::until("the probe has no session and gets none", || {
+            self.end_probe_sessions(runtime);
+            let application = OptsBuilder::default()
+                .ip_or_hostname(self.address.to_string())
+                .tcp_port(self.port)
+                .user(Some("application"))
+                .prefer_socket(false);
+            while let Some(connection) = runtime.block_on(connect(application.clone().into())) {
+                connections.push(connection);
+            }
+            self.value(runtime, &format!("SELECT count(*) {PROBE_SESSIONS}")) == "0"
+        });
+        Sessions {
+            _connections: connections,
+        }
+    }
+
+    /// Ends the probe's sessions, so that it must log in anew.
+    pub(crate) fn end_probe_sessions(&self, runtime: &Runtime) {
+        self.sql(runtime, &["KILL USER pointsman"]);
+    }
+
+    /// Statements that make the probe's user with the least rights (db-health 6.3), an ordinary one, and one for
+    /// replication.
+    pub(crate) fn users() -> Vec<String> {
+        vec![
+            format!("CREATE USER pointsman@'127.%' IDENTIFIED BY '{PROBE_PASSWORD}'"),
+            "GRANT REPLICA MONITOR ON *.* TO pointsman@'127.%'".to_owned(),
+            "CREATE USER application@'127.%'".to_owned(),
+            "CREATE USER replication@'127.%'".to_owned(),
+            "GRANT REPLICATION SLAVE ON *.* TO replication@'127.%'".to_owned(),
+        ]
+    }
+
+    fn new_data(&self) {
+        let mut install = self.account.command("mariadb-install-db");
+        install
+            .arg("--no-defaults")
+            .arg(format!("--datadir={}", self.data().display()))
+            .arg("--auth-root-authentication-method=normal")
+            .arg("--skip-test-db")
+            .arg("--innodb-log-file-size=8M");
+        account::run(&mut install);
+    }
+
+    /// The first column of the first row that the last of `statements` returns, if any.
+    fn query(
+        &self,
+        runtime: &Runtime,
+        statements: &[&str],
+    ) -> Result<Option<String>, Box<dyn std::error::Error>> {
+        runtime.block_on(async {
+            let work = async {
+                let mut connection = Conn::new(self.administrator()).await?;
+                let mut row: Option<Row> = None;
+                for statement in statements {
+                    row = connection.query_first(*statement).await?;
+                }
+                connection.disconnect().await?;
+                Ok::<_, mysql_async::Error>(row)
+            };
+            let row = time::timeout(Duration::from_secs(10), work).await??;
+            Ok(row.and_then(|row| row.get::<Option<String>, _>(0).flatten()))
+        })
+    }
+
+    fn administrator(&self) -> Opts {
+        OptsBuilder::default()
+            .socket(Some(self.socket().display().to_string()))
+            .user(Some("root"))
+            .into()
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.home.join("socket")
+    }
+
+    fn process(&self) -> &ServerProcess {
+        let process = self.process.as_ref();
+        process.unwrap_or_else(|| panic!("{} is not running", self.address))
+    }
+
+    fn take_process(&mut self) -> ServerProcess {
+        let process = self.process.take();
+        process.unwrap_or_else(|| panic!("{} is not running", self.address))
+    }
+}
+
+const PROBE_SESSIONS: &str = "FROM information_schema.processlist WHERE user = 'pointsman'";
+
+async fn connect(options: Opts) -> Option<Conn> {
+    let connect = time::timeout(Duration::from_secs(5), Conn::new(options));
+    connect.await.ok()?.ok()
+}
+
+/// Runs one statement; whether that went well.
+pub(crate) async fn run(session: &mut Conn, statement: &str) -> bool {
+    session.query_drop(statement).await.is_ok()
+}
+
+/// Runs the sessions of the tests themselves.
+pub(crate) fn runtime() -> Runtime {
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .expect("a runtime can be made")
+}
+
+/// Whether `mariadbd` is there at all.
+///
+/// # Panics
+/// When it is not.
+pub(crate) fn account() -> Account {
+    let version = Command::new("mariadbd").arg("--version").output();
+    assert!(
+        version.is_ok(),
+        "MariaDB is not installed; tests/run installs it"
+    );
+    Account::named("mysql")
+}
