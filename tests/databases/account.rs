@@ -22,12 +22,8 @@ pub(crate) struct Account {
 impl Account {
     /// The account `name` when the tests run as root, else the current one.
     pub(crate) fn named(name: &str) -> Self {
-        let root = Path::new("/proc/self")
-            .metadata()
-            .is_ok_and(|own| own.uid() == 0);
-        Self {
-            ids: root.then(|| (number("-u", name), number("-g", name))),
-        }
+        let root = Path::new("/proc/self").metadata().is_ok_and(|own| own.uid() == 0);
+        Self { ids: root.then(|| (number("-u", name), number("-g", name))) }
     }
 
     /// Whoever runs the tests.
@@ -45,10 +41,7 @@ impl Account {
                 .arg(format!("--regid={group}"))
                 .arg("--clear-groups");
         }
-        command
-            .arg("--pdeathsig=KILL")
-            .arg(program)
-            .current_dir("/");
+        command.arg("--pdeathsig=KILL").arg(program).current_dir("/");
         command.env_remove("LD_LIBRARY_PATH");
         command
     }
@@ -76,9 +69,8 @@ impl Account {
 /// # Panics
 /// When it cannot be started or fails; with its output.
 pub(crate) fn run(command: &mut Command) -> String {
-    let output = command
-        .output()
-        .unwrap_or_else(|error| panic!("{command:?} cannot be started: {error}"));
+    let output =
+        command.output().unwrap_or_else(|error| panic!("{command:?} cannot be started: {error}"));
     assert!(
         output.status.success(),
         "{command:?} ended with {}:\n{}{}",

@@ -30,10 +30,7 @@ pub(crate) struct GaleraCluster {
 impl GaleraCluster {
     /// Makes a new cluster; returns when every node is synced.
     pub(crate) fn start(addresses: &[Ipv4Addr]) -> Self {
-        assert!(
-            Path::new(PROVIDER).exists(),
-            "Galera is not installed; tests/run installs it"
-        );
+        assert!(Path::new(PROVIDER).exists(), "Galera is not installed; tests/run installs it");
         let account = mariadb_server::account();
         let directory = account.directory("pointsman-galera-");
         let port = ports::free_on(addresses);
@@ -98,11 +95,8 @@ impl GaleraCluster {
         let own = self.nodes[node].address();
         let (group, transfer, increment) =
             (self.group_port, self.transfer_port, self.increment_port);
-        let members: Vec<_> = self
-            .nodes
-            .iter()
-            .map(|node| format!("{}:{group}", node.address()))
-            .collect();
+        let members: Vec<_> =
+            self.nodes.iter().map(|node| format!("{}:{group}", node.address())).collect();
         let mut settings = vec![
             "--wsrep-on=ON".to_owned(),
             format!("--wsrep-provider={PROVIDER}"),

@@ -156,15 +156,7 @@ impl MariaCluster {
     /// Ends [`Self::break_sql_thread`].
     pub(crate) fn mend_sql_thread(&self, replica: usize, primary: usize) {
         let delete = "DELETE FROM story.rows WHERE id = 1000000";
-        self.sql(
-            replica,
-            &[
-                "SET sql_log_bin = 0",
-                delete,
-                "SET sql_log_bin = 1",
-                "START SLAVE",
-            ],
-        );
+        self.sql(replica, &["SET sql_log_bin = 0", delete, "SET sql_log_bin = 1", "START SLAVE"]);
         self.wait_caught_up(replica, primary);
         self.sql(primary, &[delete]);
     }
@@ -184,11 +176,8 @@ impl MariaCluster {
     pub(crate) fn write_steadily(&self, primary: usize) -> Workload {
         let mut session = self.servers[primary].session(&self.runtime);
         let task = self.runtime.spawn(async move {
-            while mariadb_server::run(
-                &mut session,
-                "INSERT INTO story.rows (word) VALUES ('tick')",
-            )
-            .await
+            while mariadb_server::run(&mut session, "INSERT INTO story.rows (word) VALUES ('tick')")
+                .await
             {
                 time::sleep(Duration::from_millis(20)).await;
             }

@@ -197,13 +197,8 @@ impl MariaServer {
     /// A session of the administrator that has run `statement` and stays open.
     pub(crate) fn hold(&self, runtime: &Runtime, statement: &str) -> Sessions {
         let mut session = self.session(runtime);
-        assert!(
-            runtime.block_on(run(&mut session, statement)),
-            "{statement} fails"
-        );
-        Sessions {
-            _connections: vec![session],
-        }
+        assert!(runtime.block_on(run(&mut session, statement)), "{statement} fails");
+        Sessions { _connections: vec![session] }
     }
 
     /// Takes every connection slot that an ordinary user can get, the probe's too.
@@ -221,9 +216,7 @@ impl MariaServer {
             }
             self.value(runtime, &format!("SELECT count(*) {PROBE_SESSIONS}")) == "0"
         });
-        Sessions {
-            _connections: connections,
-        }
+        Sessions { _connections: connections }
     }
 
     /// Ends the probe's sessions, so that it must log in anew.
@@ -324,9 +317,6 @@ pub(crate) fn runtime() -> Runtime {
 /// When it is not.
 pub(crate) fn account() -> Account {
     let version = Command::new("mariadbd").arg("--version").output();
-    assert!(
-        version.is_ok(),
-        "MariaDB is not installed; tests/run installs it"
-    );
+    assert!(version.is_ok(), "MariaDB is not installed; tests/run installs it");
     Account::named("mysql")
 }

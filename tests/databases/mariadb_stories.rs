@@ -14,11 +14,8 @@ use crate::{
     turn,
 };
 
-const SERVERS: [Ipv4Addr; 3] = [
-    Ipv4Addr::new(127, 0, 2, 1),
-    Ipv4Addr::new(127, 0, 2, 2),
-    Ipv4Addr::new(127, 0, 2, 3),
-];
+const SERVERS: [Ipv4Addr; 3] =
+    [Ipv4Addr::new(127, 0, 2, 1), Ipv4Addr::new(127, 0, 2, 2), Ipv4Addr::new(127, 0, 2, 3)];
 
 #[test]
 fn mariadb() {
@@ -72,14 +69,10 @@ fn reads_are_shuffled(stage: &Stage, _: &mut MariaCluster, p: usize) -> usize {
     let (a, b) = replicas(p);
     let mut scene = stage.scene("1: writes to the primary, reads to both replicas", p);
     let first = stage.cluster.servers[a];
-    let begins_with_a = (0..1000)
-        .filter(|_| scene.ask_read().addresses.first() == Some(&first.into()))
-        .count();
+    let begins_with_a =
+        (0..1000).filter(|_| scene.ask_read().addresses.first() == Some(&first.into())).count();
     let fair = (400..=600).contains(&begins_with_a);
-    scene.assert(
-        fair,
-        &format!("of 1000 answers {begins_with_a} begin with {first}"),
-    );
+    scene.assert(fair, &format!("of 1000 answers {begins_with_a} begin with {first}"));
     scene.assert_unmoved(p, &[a, b]);
     scene.close();
     p
@@ -123,10 +116,7 @@ fn the_primary_crashes(stage: &Stage, servers: &mut MariaCluster, p: usize) -> u
     let promoted = Instant::now();
     servers.promote(a);
     scene.expect_write(a);
-    println!(
-        "    {:?} from the promotion to the answer",
-        promoted.elapsed()
-    );
+    println!("    {:?} from the promotion to the answer", promoted.elapsed());
     servers.follow(b, a);
     scene.expect_reads(&[b]);
     scene.close();
@@ -167,18 +157,12 @@ fn the_old_primary_returns(stage: &Stage, servers: &mut MariaCluster, p: usize) 
 fn a_replica_falls_behind(stage: &Stage, servers: &mut MariaCluster, p: usize) -> usize {
     let (a, b) = replicas(p);
     let workload = servers.write_steadily(p);
-    let mut scene = stage.scene(
-        "6: applying is late, stopped, broken; receiving is stopped",
-        p,
-    );
+    let mut scene = stage.scene("6: applying is late, stopped, broken; receiving is stopped", p);
 
     let lock = servers.block_applying(a);
     scene.expect_reads(&[b]);
     let late = scene.expect_state(a, "ReplicaLagging");
-    scene.assert(
-        late.reason.contains("behind"),
-        &format!("no reason: {late}"),
-    );
+    scene.assert(late.reason.contains("behind"), &format!("no reason: {late}"));
     drop(lock);
     scene.expect_reads(&[a, b]);
 
@@ -200,10 +184,7 @@ fn a_replica_falls_behind(stage: &Stage, servers: &mut MariaCluster, p: usize) -
     scene.expect_reads(&[b]);
     let broken = scene.expect_state(a, "ReplicaBroken");
     scene.assert(broken.level == "WARN", &format!("no alarm: {broken}"));
-    scene.assert(
-        broken.reason.contains("1062"),
-        &format!("no reason: {broken}"),
-    );
+    scene.assert(broken.reason.contains("1062"), &format!("no reason: {broken}"));
     servers.mend_sql_thread(a, p);
     scene.expect_reads(&[a, b]);
     scene.close();
@@ -279,10 +260,7 @@ fn the_primary_freezes(stage: &Stage, servers: &mut MariaCluster, p: usize) -> u
     scene.watch_a_while();
     let path = scene.state_path(p);
     let at_once = path == ["Down", "StalePrimary"];
-    scene.assert(
-        at_once,
-        &format!("the thawed primary went through {path:?}"),
-    );
+    scene.assert(at_once, &format!("the thawed primary went through {path:?}"));
     scene.expect_reads(&[b]);
     scene.close();
     servers.follow(p, a);

@@ -189,20 +189,14 @@ impl PgCluster {
         self.sessions.run(&reader, read);
         let lock = "BEGIN; LOCK TABLE blocker IN ACCESS EXCLUSIVE MODE; COMMIT";
         self.sql(primary, lock);
-        Sessions {
-            _clients: vec![reader],
-        }
+        Sessions { _clients: vec![reader] }
     }
 
     /// Writes to `primary` until dropped.
     pub(crate) fn write_steadily(&self, primary: usize) -> Workload {
         let writer = self.session(primary, "postgres").expect("a free slot");
         let task = self.sessions.runtime().spawn(async move {
-            while writer
-                .simple_query("INSERT INTO ticks DEFAULT VALUES")
-                .await
-                .is_ok()
-            {
+            while writer.simple_query("INSERT INTO ticks DEFAULT VALUES").await.is_ok() {
                 time::sleep(Duration::from_millis(20)).await;
             }
         });
@@ -259,9 +253,7 @@ impl PgCluster {
     pub(crate) fn wait_caught_up(&self, standby: usize, primary: usize) {
         let end = self.value(primary, "SELECT pg_current_wal_lsn()");
         let reached = format!("SELECT pg_last_wal_replay_lsn() >= '{end}'::pg_lsn");
-        patience::until("the standby catches up", || {
-            self.value(standby, &reached) == "t"
-        });
+        patience::until("the standby catches up", || self.value(standby, &reached) == "t");
     }
 
     /// The first column of the first row of a query that must succeed.
@@ -285,12 +277,7 @@ impl PgCluster {
         let data = self.servers[server].data.clone();
         let mut initdb = self.programs.command("initdb");
         initdb
-            .args([
-                "--no-sync",
-                "--wal-segsize=1",
-                "--locale=C",
-                "--encoding=UTF8",
-            ])
+            .args(["--no-sync", "--wal-segsize=1", "--locale=C", "--encoding=UTF8"])
             .args(["--auth=trust", "--username=postgres", "--pgdata"])
             .arg(&data);
         account::run(&mut initdb);
@@ -346,9 +333,7 @@ impl PgCluster {
 
     fn copy_stopped(&self, from: usize, to: usize) {
         let mut copy = self.programs.account().command("cp");
-        copy.arg("--archive")
-            .arg(&self.servers[from].data)
-            .arg(&self.servers[to].data);
+        copy.arg("--archive").arg(&self.servers[from].data).arg(&self.servers[to].data);
         account::run(&mut copy);
     }
 

@@ -55,20 +55,13 @@ impl Programs {
             .output()
             .is_ok_and(|output| output.status.success());
         if reachable {
-            return Self {
-                directory: distribution.join("bin"),
-                major,
-                account,
-                _copy: None,
-            };
+            return Self { directory: distribution.join("bin"), major, account, _copy: None };
         }
         let copy = account.directory("pointsman-postgres-programs-");
         let mut command = Command::new("cp");
         command.arg("--archive").arg(distribution).arg(copy.path());
         account::run(&mut command);
-        let name = distribution
-            .file_name()
-            .expect("a distribution is a directory");
+        let name = distribution.file_name().expect("a distribution is a directory");
         Self {
             directory: copy.path().join(name).join("bin"),
             major,

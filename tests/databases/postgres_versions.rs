@@ -77,11 +77,7 @@ fn fetch(version: &str, directory: &Path) {
             .arg(format!("{PACKAGE}@{version}"))
             .current_dir(cache()));
     }
-    run(Command::new("tar")
-        .arg("-xzf")
-        .arg(&archive)
-        .arg("-C")
-        .arg(directory));
+    run(Command::new("tar").arg("-xzf").arg(&archive).arg("-C").arg(directory));
     fs::remove_file(&archive).expect("the archive has been unpacked");
     let package = directory.join("package");
     let links = fs::read(package.join("native/pg-symlinks.json")).expect("the package lists links");

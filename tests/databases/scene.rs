@@ -51,10 +51,8 @@ impl<'a> Scene<'a> {
         let mut client = pointsman.client();
         let (write, read) = (cluster.write_name(), cluster.read_name());
         let wanted = [IpAddr::V4(cluster.servers[primary])];
-        let mut readers: Vec<_> = readers
-            .iter()
-            .map(|reader| IpAddr::V4(cluster.servers[*reader]))
-            .collect();
+        let mut readers: Vec<_> =
+            readers.iter().map(|reader| IpAddr::V4(cluster.servers[*reader])).collect();
         readers.sort_unstable();
         let found = patience::poll(PATIENCE, || {
             let (writes, reads) = (client.addresses(&write)?, client.addresses(&read)?);
@@ -105,13 +103,10 @@ impl<'a> Scene<'a> {
     /// Waits until `server` is published for writes with an Extended DNS Error that says why this is not all well.
     pub(crate) fn expect_write_held(&mut self, server: usize) {
         let wanted = self.address(server);
-        self.eventually(
-            &format!("writes are held at {wanted}, with a word"),
-            |scene| {
-                let answer = scene.ask_write();
-                answer.addresses == [wanted] && !answer.errors.is_empty()
-            },
-        );
+        self.eventually(&format!("writes are held at {wanted}, with a word"), |scene| {
+            let answer = scene.ask_write();
+            answer.addresses == [wanted] && !answer.errors.is_empty()
+        });
     }
 
     /// Waits until the write name has no address, and a word why.
@@ -147,11 +142,7 @@ impl<'a> Scene<'a> {
 
     /// The same for any of `states`.
     pub(crate) fn expect_state_in(&mut self, server: usize, states: &[&str]) -> StateChange {
-        let what = format!(
-            "{} is {}",
-            self.cluster.server_name(server),
-            states.join(" or ")
-        );
+        let what = format!("{} is {}", self.cluster.server_name(server), states.join(" or "));
         self.eventually(&what, |scene| {
             let path = scene.state_changes(server);
             path.last().is_some_and(|last| states.contains(&&*last.to))
@@ -172,10 +163,7 @@ impl<'a> Scene<'a> {
         wanted.sort_unstable();
         let record = self.record();
         let path = record.write_path();
-        self.assert(
-            path == [Some(self.address(primary))],
-            "the write name moved",
-        );
+        self.assert(path == [Some(self.address(primary))], "the write name moved");
         let mut sets = record.reads.iter().map(|sample| sample.answer.set());
         self.assert(sets.all(|set| set == wanted), "the read name changed");
     }
@@ -227,12 +215,9 @@ impl<'a> Scene<'a> {
         record.assert_sound();
         for sample in &record.writes {
             let answer = &sample.answer;
-            let right = answer
-                .addresses
-                .first()
-                .map_or(self.silence_for_writes, |address| {
-                    self.allowed(*address, sample.asked, sample.until)
-                });
+            let right = answer.addresses.first().map_or(self.silence_for_writes, |address| {
+                self.allowed(*address, sample.asked, sample.until)
+            });
             self.assert(right, &format!("this write answer was wrong: {answer}"));
         }
         for sample in &record.reads {
@@ -255,10 +240,7 @@ impl<'a> Scene<'a> {
         let mut rules = self.writers.iter().zip(ends);
         rules.all(|((begin, servers), end)| {
             let overlaps = asked < end && until > *begin + EDGE;
-            !overlaps
-                || servers
-                    .iter()
-                    .any(|server| self.address(*server) == address)
+            !overlaps || servers.iter().any(|server| self.address(*server) == address)
         })
     }
 
@@ -280,10 +262,6 @@ impl<'a> Scene<'a> {
     }
 
     fn tell(&self) -> String {
-        format!(
-            "answers:\n{}log:\n{}",
-            self.record().tell(30),
-            self.pointsman.log().tail(40)
-        )
+        format!("answers:\n{}log:\n{}", self.record().tell(30), self.pointsman.log().tail(40))
     }
 }

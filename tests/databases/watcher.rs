@@ -66,11 +66,7 @@ impl Watcher {
                 thread::sleep(ASK_EVERY);
             }
         });
-        Self {
-            record,
-            over,
-            thread: Some(thread),
-        }
+        Self { record, over, thread: Some(thread) }
     }
 
     /// What was seen so far.
@@ -104,11 +100,7 @@ impl Record {
         };
         match samples.last_mut() {
             Some(last) if last.answer == answer => last.until = until,
-            _ => samples.push(Sample {
-                asked,
-                until,
-                answer,
-            }),
+            _ => samples.push(Sample { asked, until, answer }),
         }
     }
 
@@ -120,12 +112,7 @@ impl Record {
         assert!(self.questions > 0, "nothing was watched");
         assert_eq!(self.silences, 0, "of {} questions", self.questions);
         for sample in self.writes.iter().chain(&self.reads) {
-            assert_eq!(
-                sample.answer.code,
-                ResponseCode::NoError,
-                "{}",
-                self.tell(usize::MAX)
-            );
+            assert_eq!(sample.answer.code, ResponseCode::NoError, "{}", self.tell(usize::MAX));
         }
         for sample in &self.writes {
             assert!(
@@ -138,11 +125,8 @@ impl Record {
 
     /// The different write addresses in the order they were given, without repetition; `None` for no address.
     pub(crate) fn write_path(&self) -> Vec<Option<IpAddr>> {
-        let mut path: Vec<_> = self
-            .writes
-            .iter()
-            .map(|sample| sample.answer.addresses.first().copied())
-            .collect();
+        let mut path: Vec<_> =
+            self.writes.iter().map(|sample| sample.answer.addresses.first().copied()).collect();
         path.dedup();
         path
     }
