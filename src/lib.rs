@@ -7,3 +7,4 @@
 pub mod answers;
 pub mod config;
 pub mod engine;
+pub mod probe;
