@@ -1,26 +1,19 @@
 //! One connection to a server: the only part that touches the driver.
 //!
-//! The driver trusts servers more than a probe may, so every step of it runs fenced:
+//! The driver trusts servers more than a probe may:
 //!
-//! - a panic inside the driver (it unwraps what a server sent, such as an RSA key that is none) is a `Garbled`
-//!   failure and ends nothing but the connection;
-//! - a driver connection that is dropped half-way spawns a task that talks on: it would send COM_QUIT into an
-//!   unfinished login, read an endless result to its end, or panic after a failed TLS handshake. Fenced drops
-//!   spawn nothing (see [`Fence`]);
-//! - a result is cut off at [`MAX_ROWS`].
+//! - it unwraps what a server sent (an RSA key that is none, a number of columns beyond all memory): a panic inside
+//!   it is a `Garbled` failure and ends nothing but the connection;
+//! - a connection dropped within a result spawns a task that reads the result to its end, which a server may put
+//!   off for ever: connections are dropped where nothing can be spawned (see [`drop_quietly`]);
+//! - it takes results of any length: they are cut off at [`MAX_ROWS`].
 //!
-//! Only a login that went through and a connection that is idle are left politely, with COM_QUIT: servers count
-//! the others (`Aborted_clients`, `Aborted_connects`).
+//! The driver says goodbye (COM_QUIT) only when it is told to: [`Link::quit`]. A connection that is dropped instead
+//! counts as aborted on the server (`Aborted_clients`).
 
-use std::{
-    future::Future,
-    net::SocketAddr,
-    panic::{AssertUnwindSafe, catch_unwind},
-    pin::Pin,
-    sync::LazyLock,
-    task::{Context, Poll},
-};
+use std::{net::SocketAddr, panic::AssertUnwindSafe, sync::LazyLock};
 
+use futures_util::FutureExt;
 use mysql_async::{Conn, QueryResult, TextProtocol, Value, prelude::Queryable};
 use tokio::{net::lookup_host, runtime::Handle};
 
@@ -72,13 +65,13 @@ impl Link {
         let encrypt = !matches!(config.tls, TlsMode::Disable);
         let may_fall_back = matches!(config.tls, TlsMode::Prefer);
         let attempt = Conn::new(options(target, address, config, encrypt));
-        let mut result = Fence::of_connect(attempt).await?;
+        let mut result = caught(attempt).await?;
         if let Err(error) = &result
             && may_fall_back
             && is_tls(error)
         {
             let attempt = Conn::new(options(target, address, config, false));
-            result = Fence::of_connect(attempt).await?;
+            result = caught(attempt).await?;
         }
         let conn = result.map_err(|error| failure(&error))?;
         Ok(Self {
@@ -96,7 +89,7 @@ impl Link {
             return Err(Fault::Broken(closed()));
         };
         self.busy = true;
-        let result = Fence::around(read_all(conn, statement)).await;
+        let result = caught(read_all(conn, statement)).await;
         match result {
             Ok(Ok(replies)) => {
                 self.busy = false;
@@ -141,23 +134,19 @@ impl Link {
             && let Some(conn) = self.conn.take()
         {
             // Nobody is left to be told of a failure.
-            let _ = Fence::around(conn.disconnect()).await;
+            let _ = caught(conn.disconnect()).await;
         }
     }
 
     /// Closes without a word.
     fn sever(&mut self) {
-        let conn = self.conn.take();
-        fenced(|| drop(conn));
+        drop_quietly(self.conn.take());
     }
 }
 
 impl Drop for Link {
     fn drop(&mut self) {
-        if self.busy {
-            self.sever();
-        }
-        // Otherwise the driver spawns one short task that sends COM_QUIT.
+        self.sever();
     }
 }
 
@@ -190,6 +179,8 @@ async fn read_all(conn: &mut Conn, statement: &str) -> Result<Vec<Reply>, Fault>
         }
         replies.push(reply);
         if result.is_empty() {
+            // The refusal of a later statement waits here.
+            result.next().await.map_err(driver)?;
             return Ok(replies);
         }
     }
@@ -216,18 +207,15 @@ fn closed() -> Failure {
     Failure::new(FailureKind::Closed, "connection is closed")
 }
 
-/// Runs a future of the driver so that it can neither panic nor spawn.
-///
-/// The driver's `Drop` spawns on the current runtime, if there is one. Within a fence the current runtime is one
-/// that has been shut down, and that drops whatever is spawned on it. Sockets keep their own runtime, to which they
-/// were bound when they were made; so the first step of a connect, which makes the socket, runs unfenced.
-struct Fence<F: Future> {
-    /// `None` once it is done.
-    future: Option<Pin<Box<F>>>,
-    unfenced_steps: u8,
+/// Runs a future of the driver; a panic in it becomes a failure.
+async fn caught<F: Future>(future: F) -> Result<F::Output, Failure> {
+    AssertUnwindSafe(future)
+        .catch_unwind()
+        .await
+        .map_err(|_| garbled("the reply broke the driver"))
 }
 
-/// A runtime that runs nothing any more.
+/// A runtime that runs nothing any more: what is spawned on it is dropped at once.
 static SHUT_DOWN: LazyLock<Option<Handle>> = LazyLock::new(|| {
     let runtime = tokio::runtime::Builder::new_current_thread().build().ok()?;
     let handle = runtime.handle().clone();
@@ -236,57 +224,8 @@ static SHUT_DOWN: LazyLock<Option<Handle>> = LazyLock::new(|| {
     Some(handle)
 });
 
-impl<F: Future> Fence<F> {
-    fn around(future: F) -> Self {
-        Self {
-            future: Some(Box::pin(future)),
-            unfenced_steps: 0,
-        }
-    }
-
-    fn of_connect(future: F) -> Self {
-        let mut fence = Self::around(future);
-        fence.unfenced_steps = 1;
-        fence
-    }
-}
-
-impl<F: Future> Future for Fence<F> {
-    type Output = Result<F::Output, Failure>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let unfenced = self.unfenced_steps > 0;
-        self.unfenced_steps = self.unfenced_steps.saturating_sub(1);
-        let Some(future) = self.future.as_mut() else {
-            return Poll::Ready(Err(closed()));
-        };
-        let step = AssertUnwindSafe(|| future.as_mut().poll(context));
-        let polled = if unfenced {
-            catch_unwind(step)
-        } else {
-            fenced(|| catch_unwind(step))
-        };
-        let output = match polled {
-            Ok(Poll::Pending) => return Poll::Pending,
-            Ok(Poll::Ready(output)) => Ok(output),
-            Err(_) => Err(garbled("the reply broke the driver")),
-        };
-        let finished = self.future.take();
-        fenced(|| drop(finished));
-        Poll::Ready(output)
-    }
-}
-
-impl<F: Future> Drop for Fence<F> {
-    fn drop(&mut self) {
-        let abandoned = self.future.take();
-        fenced(|| drop(abandoned));
-    }
-}
-
-fn fenced<T>(step: impl FnOnce() -> T) -> T {
-    let guard = SHUT_DOWN.as_ref().map(Handle::enter);
-    let output = step();
-    drop(guard);
-    output
+/// Drops a driver connection without the task that its `Drop` would spawn on the current runtime.
+fn drop_quietly(conn: Option<Conn>) {
+    let _nowhere = SHUT_DOWN.as_ref().map(Handle::enter);
+    drop(conn);
 }
