@@ -1,9 +1,10 @@
 //! A simulated MySQL server: the real wire protocol, scripted answers.
 //!
-//! It speaks the protocol as the manual documents it ("Client/Server Protocol": handshake version 10,
-//! `mysql_native_password` with every password accepted, COM_QUERY with text result sets and EOF packets) and
-//! answers each statement with the first scripted answer whose beginning fits. A statement that no answer fits is a
-//! syntax error, as on a server of another version. Several statements in one query are answered one by one.
+//! It speaks the protocol as the manual documents it ("Client/Server Protocol": handshake version
+//! 10, `mysql_native_password` with every password accepted, COM_QUERY with text result sets and
+//! EOF packets) and answers each statement with the first scripted answer whose beginning fits. A
+//! statement that no answer fits is a syntax error, as on a server of another version. Several
+//! statements in one query are answered one by one.
 
 use std::{
     net::SocketAddr,
@@ -188,8 +189,8 @@ struct Client {
     log: Arc<Mutex<Vec<String>>>,
 }
 
-/// CLIENT_PROTOCOL_41, TRANSACTIONS, SECURE_CONNECTION, MULTI_STATEMENTS, MULTI_RESULTS, PLUGIN_AUTH and
-/// LONG_PASSWORD; no TLS and no DEPRECATE_EOF.
+/// CLIENT_PROTOCOL_41, TRANSACTIONS, SECURE_CONNECTION, MULTI_STATEMENTS, MULTI_RESULTS,
+/// PLUGIN_AUTH and LONG_PASSWORD; no TLS and no DEPRECATE_EOF.
 const CAPABILITIES: u32 = 0x000B_A201;
 const AUTOCOMMIT: u16 = 0x0002;
 const MORE_RESULTS: u16 = 0x0008;

@@ -1,7 +1,7 @@
 //! The MySQL probe against peers that are no MySQL server, or an evil one.
 //!
-//! Whatever they do, the probe fails within the deadline its caller sets, with a kind that fits, without a panic that
-//! leaves it and without a task of its own that lives on.
+//! Whatever they do, the probe fails within the deadline its caller sets, with a kind that fits,
+//! without a panic that leaves it and without a task of its own that lives on.
 
 use std::{future::Future, time::Duration};
 
@@ -34,7 +34,8 @@ fn frame(sequence: u8, packet: &[u8]) -> Vec<u8> {
     [&[length[0], length[1], length[2], sequence], packet].concat()
 }
 
-/// Probes a peer that treats each connection with `behave`; a probe that is not done by `deadline` is dropped.
+/// Probes a peer that treats each connection with `behave`; a probe that is not done by `deadline`
+/// is dropped.
 async fn probe<F, R>(deadline: Duration, tls: TlsMode, behave: F) -> Failure
 where
     F: Fn(TcpStream) -> R + Send + 'static,
@@ -175,7 +176,8 @@ async fn evil_answers_to_the_login() {
         vec![b"\xFEdialog\0".to_vec()],
         vec![b"\xFEclient_ed25519\0short".to_vec()],
         vec![b"\xFEparsec\0short".to_vec(), vec![1, b'P', 0]],
-        // Full authentication without TLS: the probe asks for an RSA key and gets none, or an odd one.
+        // Full authentication without TLS: the probe asks for an RSA key and gets none, or an odd
+        // one.
         vec![switch_without_nonce.clone(), vec![1, 4], vec![]],
         vec![
             switch_without_nonce.clone(),
@@ -220,7 +222,8 @@ async fn tls_that_is_none_leaves_nothing_behind() {
         // Tried again in plain text, which the peer does not speak either.
         (TlsMode::Prefer, SHORT, FailureKind::TimedOut),
     ] {
-        // The greeting promises TLS (CLIENT_SSL is bit 11 of the capabilities), and then there is none.
+        // The greeting promises TLS (CLIENT_SSL is bit 11 of the capabilities), and then there is
+        // none.
         let mut hello = greeting("8.4.3");
         let capabilities = 1 + "8.4.3\0".len() + 4 + 9;
         hello[capabilities + 1] |= 0x08;

@@ -1,7 +1,9 @@
-//! The MySQL probe against every version's documented answers: the right statements, facts and failures.
+//! The MySQL probe against every version's documented answers: the right statements, facts and
+//! failures.
 //!
-//! No MySQL server runs here: the answers are the manuals' ("SHOW REPLICA STATUS", "SHOW SLAVE STATUS", "SHOW BINARY
-//! LOG STATUS", "The replication_group_members Table") and the error numbers those of its error reference.
+//! No MySQL server runs here: the answers are the manuals' ("SHOW REPLICA STATUS", "SHOW SLAVE
+//! STATUS", "SHOW BINARY LOG STATUS", "The replication_group_members Table") and the error numbers
+//! those of its error reference.
 
 use std::{net::SocketAddr, time::Duration};
 

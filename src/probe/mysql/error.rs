@@ -1,11 +1,12 @@
 //! What an error of a MySQL or MariaDB server, or of the connection to it, proves.
 //!
-//! Error numbers come from the servers' own lists (MySQL: "Server Error Message Reference", MariaDB: "Error
-//! Codes"); they have kept their meaning through all versions, the message texts have not. So numbers decide and
-//! texts are only shown.
+//! Error numbers come from the servers' own lists (MySQL: "Server Error Message Reference",
+//! MariaDB: "Error Codes"); they have kept their meaning through all versions, the message texts
+//! have not. So numbers decide and texts are only shown.
 //!
-//! Two numbers are no failure and are handled where they occur: 1227 on a status statement (a missing right: the
-//! answer stays unknown) and 1064 on a status statement (the other spelling is tried).
+//! Two numbers are no failure and are handled where they occur: 1227 on a status statement (a
+//! missing right: the answer stays unknown) and 1064 on a status statement (the other spelling is
+//! tried).
 
 use std::io;
 
@@ -84,7 +85,8 @@ pub(super) fn kind(code: u16) -> FailureKind {
     match code {
         // Too many connections.
         1040 => FailureKind::Saturated,
-        // Access: database, password, host, blocked host, locked or expired account, plugin, TLS, grants.
+        // Access: database, password, host, blocked host, locked or expired account, plugin, TLS,
+        // grants.
         1042 | 1044 | 1045 | 1049 | 1129 | 1130 | 1142 | 1143 | 1227 | 1251 | 1524 | 1698
         | 1820 | 1862 | 2061 | 3118 | 3159 | 3955 | 4151 => FailureKind::Misconfigured,
         // The probe user's own limits.
@@ -99,13 +101,15 @@ pub(super) fn kind(code: u16) -> FailureKind {
         1047 | 3092 | 3100 | 3101 => FailureKind::GroupUnready,
         // Not a grammar, a handshake or variables of any server we know.
         1043 | SYNTAX | 1193 => FailureKind::Garbled,
-        // Everything else came from a server that is alive enough to number its errors: out of memory (1037, 1038,
-        // 1041), disk full (1021, 1114), statement timeouts (1969, 3024), lock timeouts (1205), unknown ones.
+        // Everything else came from a server that is alive enough to number its errors: out of
+        // memory (1037, 1038, 1041), disk full (1021, 1114), statement timeouts (1969, 3024), lock
+        // timeouts (1205), unknown ones.
         _ => FailureKind::Troubled,
     }
 }
 
-/// Whether the server refused a write because it is read-only: `--read-only`, read-only mode, read-only transaction.
+/// Whether the server refused a write because it is read-only: `--read-only`, read-only mode,
+/// read-only transaction.
 pub(super) fn is_read_only(code: u16) -> bool {
     matches!(code, 1290 | 1792 | 1836)
 }
@@ -122,7 +126,8 @@ pub(super) fn io_failure(error: &io::Error) -> Failure {
     }
     let kind = match error.kind() {
         ConnectionRefused => FailureKind::Refused,
-        // The driver reports a packet that is shorter than its own fields in the same words as a lost connection.
+        // The driver reports a packet that is shorter than its own fields in the same words as a
+        // lost connection.
         UnexpectedEof if error.to_string().contains("can't parse") => FailureKind::Garbled,
         UnexpectedEof | ConnectionReset | ConnectionAborted | BrokenPipe | NotConnected => {
             FailureKind::Closed
@@ -137,7 +142,8 @@ pub(super) fn io_failure(error: &io::Error) -> Failure {
     Failure::new(kind, printable(&error.to_string()))
 }
 
-/// Whether the error says that the two sides could not agree on TLS, which in the mode `prefer` leaves plain text.
+/// Whether the error says that the two sides could not agree on TLS, which in the mode `prefer`
+/// leaves plain text.
 pub(super) fn is_tls(error: &Error) -> bool {
     match error {
         Error::Io(IoError::Tls(_)) | Error::Driver(DriverError::NoClientSslFlagFromServer) => true,

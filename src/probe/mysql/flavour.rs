@@ -1,8 +1,9 @@
 //! Which family and version answers behind an address.
 //!
-//! The greeting is not asked: MariaDB before 11 puts `5.5.5-` before its version there, and proxies put anything.
-//! `@@version` and `@@version_comment` are the server's own words. It is asked anew on every connection, because a
-//! server may be upgraded behind its address. Unusual major numbers are fine (the manuals list 9.7 and 26.7).
+//! The greeting is not asked: MariaDB before 11 puts `5.5.5-` before its version there, and proxies
+//! put anything. `@@version` and `@@version_comment` are the server's own words. It is asked anew
+//! on every connection, because a server may be upgraded behind its address. Unusual major numbers
+//! are fine (the manuals list 9.7 and 26.7).
 
 use super::{error::garbled, reply::Reply};
 use crate::engine::{Failure, Flavour};

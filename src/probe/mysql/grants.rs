@@ -1,8 +1,9 @@
 //! The SQL that makes the probe's user, with the least rights that do.
 //!
-//! Variables, counters and GTIDs need no right in any version. Replication status does, and MariaDB has moved it
-//! twice (manual, "GRANT": 10.5.0 split REPLICATION CLIENT, 10.5.9 split REPLICA MONITOR off). Rights that would let
-//! the user past `read_only` or a full server (SUPER, CONNECTION_ADMIN, READ_ONLY ADMIN) are left out on purpose.
+//! Variables, counters and GTIDs need no right in any version. Replication status does, and MariaDB
+//! has moved it twice (manual, "GRANT": 10.5.0 split REPLICATION CLIENT, 10.5.9 split REPLICA
+//! MONITOR off). Rights that would let the user past `read_only` or a full server (SUPER,
+//! CONNECTION_ADMIN, READ_ONLY ADMIN) are left out on purpose.
 
 use std::fmt::Write as _;
 
@@ -47,14 +48,16 @@ impl Release {
     }
 }
 
-/// The statements for `release`, to be run once on the primary: the replicas get them by replication.
+/// The statements for `release`, to be run once on the primary: the replicas get them by
+/// replication.
 ///
-/// The password in it is a placeholder. With `heartbeat` the table of `heartbeat_write = true` is made, too.
+/// The password in it is a placeholder. With `heartbeat` the table of `heartbeat_write = true` is
+/// made, too.
 pub fn sql(release: Release, user: &str, heartbeat: bool) -> String {
     let account = format!("'{}'@'%'", user.replace('\\', "\\\\").replace('\'', "''"));
     let mut sql = format!(
         "-- {title}\n\
-         -- MAX_USER_CONNECTIONS: four for each Pointsman that probes this server, or leave it out.\n\
+         -- MAX_USER_CONNECTIONS: four for each Pointsman that probes it, or leave it out.\n\
          CREATE USER {account} IDENTIFIED BY 'choose a password' WITH MAX_USER_CONNECTIONS 20;\n\
          GRANT {rights} ON *.* TO {account};\n",
         title = release.title(),

@@ -1,11 +1,11 @@
 //! What the server has, in global transaction identifiers.
 //!
-//! MySQL: `gtid_executed`, which counts all transactions only while `gtid_mode` is `ON` or `ON_PERMISSIVE`.
-//! MariaDB: `gtid_binlog_pos`, `gtid_binlog_state` and `gtid_slave_pos`; without a binary log only what a replica
-//! applied is known, and of a primary nothing.
+//! MySQL: `gtid_executed`, which counts all transactions only while `gtid_mode` is `ON` or
+//! `ON_PERMISSIVE`. MariaDB: `gtid_binlog_pos`, `gtid_binlog_state` and `gtid_slave_pos`; without a
+//! binary log only what a replica applied is known, and of a primary nothing.
 //!
-//! Text that cannot be read leaves the state unknown: the server's role is known all the same, and the engine takes
-//! an unknown history for no proof of anything.
+//! Text that cannot be read leaves the state unknown: the server's role is known all the same, and
+//! the engine takes an unknown history for no proof of anything.
 
 use super::reply::{Reply, Settings};
 use crate::engine::{BinlogState, Flavour, GtidSet, GtidState};

@@ -1,15 +1,17 @@
-//! The optional heartbeat: one row of Pointsman's own table, updated on the primary with each probe.
+//! The optional heartbeat: one row of Pointsman's own table, updated on the primary with each
+//! probe.
 //!
-//! Some servers answer every SELECT and write nothing: a full disk, FLUSH TABLES WITH READ LOCK, semi-synchronous
-//! replication without acknowledgement. Only a write finds out.
+//! Some servers answer every SELECT and write nothing: a full disk, FLUSH TABLES WITH READ LOCK,
+//! semi-synchronous replication without acknowledgement. Only a write finds out.
 //!
-//! A write that hangs must not hang the probe, and must not pile up. So heartbeats have a connection of their own,
-//! each is waited for until its deadline, and while one still hangs no other is begun: there is never more than one
-//! stuck statement. On the server's side lock waits end after a second, on MariaDB every wait
-//! (`max_statement_time`); MySQL has no statement timeout for writes.
+//! A write that hangs must not hang the probe, and must not pile up. So heartbeats have a
+//! connection of their own, each is waited for until its deadline, and while one still hangs no
+//! other is begun: there is never more than one stuck statement. On the server's side lock waits
+//! end after a second, on MariaDB every wait (`max_statement_time`); MySQL has no statement timeout
+//! for writes.
 //!
-//! A missing table or right is the set-up's fault and says nothing of the server: it is logged, once per
-//! connection, and counts as not tried.
+//! A missing table or right is the set-up's fault and says nothing of the server: it is logged,
+//! once per connection, and counts as not tried.
 
 use std::{pin::Pin, time::Duration};
 

@@ -2,14 +2,16 @@
 //!
 //! The driver trusts servers more than a probe may:
 //!
-//! - it unwraps what a server sent (an RSA key that is none, a number of columns beyond all memory): a panic inside
-//!   it is a `Garbled` failure and ends nothing but the connection;
-//! - a connection dropped within a result spawns a task that reads the result to its end, which a server may put
-//!   off for ever: connections are dropped where nothing can be spawned (see [`drop_quietly`]);
-//! - it takes results of any length: they are cut off at [`MAX_ROWS`].
+//! - it unwraps what a server sent (an RSA key that is none, a number of columns beyond all
+//!   memory): a panic inside it is a `Garbled` failure and ends nothing but the connection;
+//! - a connection dropped within a result spawns a task that reads the result to its end, which a
+//!   server may put off for ever: connections are dropped where nothing can be spawned (see
+//!   [`drop_quietly`]);
+//! - it takes results of any length and number: they are cut off at [`MAX_ROWS`] and
+//!   [`MAX_RESULTS`].
 //!
-//! The driver says goodbye (COM_QUIT) only when it is told to: [`Link::quit`]. A connection that is dropped instead
-//! counts as aborted on the server (`Aborted_clients`).
+//! The driver says goodbye (COM_QUIT) only when it is told to: [`Link::quit`]. A connection that is
+//! dropped instead counts as aborted on the server (`Aborted_clients`).
 
 use std::{net::SocketAddr, panic::AssertUnwindSafe, sync::LazyLock};
 
@@ -29,6 +31,8 @@ use crate::{
 
 /// Most rows read of one result: replication channels and group members number in the tens.
 const MAX_ROWS: usize = 1_000;
+/// Most results read of one query: no query here has more statements.
+const MAX_RESULTS: usize = 3;
 
 /// A logged-in connection.
 pub(super) struct Link {
@@ -178,6 +182,9 @@ async fn read_all(conn: &mut Conn, statement: &str) -> Result<Vec<Reply>, Fault>
             reply.push(row.unwrap_raw().into_iter().map(text).collect());
         }
         replies.push(reply);
+        if replies.len() > MAX_RESULTS {
+            return Err(Fault::Broken(garbled("endless results")));
+        }
         if result.is_empty() {
             // The refusal of a later statement waits here.
             result.next().await.map_err(driver)?;

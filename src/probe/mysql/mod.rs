@@ -1,15 +1,17 @@
-//! Asks MySQL (5.7 and newer, with Percona Server, Percona XtraDB Cluster and Aurora) and MariaDB (10.3 and newer)
-//! servers what they are.
+//! Asks MySQL (5.7 and newer, with Percona Server, Percona XtraDB Cluster and Aurora) and MariaDB
+//! (10.3 and newer) servers what they are.
 //!
-//! One probe is two to four round trips on a persistent connection: variables, counters and GTIDs together, then
-//! replication channels, MySQL's own binary log coordinate (when there is a binary log) and the group's members
-//! (when the server is set up for Group Replication). Two steps differ by family and version: see `statements.rs`.
+//! One probe is two to four round trips on a persistent connection: variables, counters and GTIDs
+//! together, then replication channels, MySQL's own binary log coordinate (when there is a binary
+//! log) and the group's members (when the server is set up for Group Replication). Two steps differ
+//! by family and version: see `statements.rs`.
 //!
-//! A server that answers but does not show its channels (no right to) is still known by its variables: channels are
-//! then `None`. Whatever else is missing or odd is a failure and never makes a server writable.
+//! A server that answers but does not show its channels (no right to) is still known by its
+//! variables: channels are then `None`. Whatever else is missing or odd is a failure and never
+//! makes a server writable.
 //!
-//! The caller sets the one deadline around [`Session::connect`] and [`Session::probe`] by dropping their futures; a
-//! session whose probe was dropped or failed is to be dropped too.
+//! The caller sets the one deadline around [`Session::connect`] and [`Session::probe`] by dropping
+//! their futures; a session whose probe was dropped or failed is to be dropped too.
 
 mod error;
 mod flavour;
@@ -75,7 +77,8 @@ impl Session {
         })
     }
 
-    /// Asks for every fact once. `heartbeat` also writes the heartbeat row, if the server says it is writable.
+    /// Asks for every fact once. `heartbeat` also writes the heartbeat row, if the server says it
+    /// is writable.
     ///
     /// # Errors
     /// How it failed. The session is of no more use then.
@@ -109,13 +112,14 @@ impl Session {
 
     /// Completes when the server ends the idle connection.
     ///
-    /// It never does: the driver keeps its socket to itself and offers no way to wait for the end of an idle
-    /// connection. The next probe finds out.
+    /// It never does: the driver keeps its socket to itself and offers no way to wait for the end
+    /// of an idle connection. The next probe finds out.
     pub async fn closed(&mut self) {
         std::future::pending().await
     }
 
-    /// Says goodbye (COM_QUIT), so that the server does not count an aborted client.
+    /// Says goodbye (COM_QUIT). A session that is dropped instead counts as an aborted client on the
+    /// server.
     pub async fn quit(self) {
         self.heart.quit().await;
         self.link.quit().await;
@@ -128,7 +132,7 @@ impl Session {
             None => {
                 if !std::mem::replace(&mut self.warned, true) {
                     let statement = self.statements.channels.current;
-                    warn!(server = %self.target, statement, "the probe's user lacks the right to it");
+                    warn!(server = %self.target, statement, "the probe's user lacks the right");
                 }
                 Ok(None)
             }
@@ -193,5 +197,32 @@ async fn ask(link: &mut Link, spelling: &mut Spelling) -> Result<Option<Reply>, 
     match fault {
         Fault::Refused { code: DENIED, .. } => Ok(None),
         fault => Err(fault.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Session;
+    use crate::{
+        config::{ProbeConfig, ProbeTarget},
+        engine::{Facts, Failure},
+    };
+
+    fn may_move<T: Send>(thing: T) -> T {
+        thing
+    }
+
+    /// Compiles only while a probe may run on any thread.
+    async fn whole(target: &ProbeTarget, config: &ProbeConfig) -> Result<Facts, Failure> {
+        let session = may_move(Session::connect(target, config)).await?;
+        let mut session = may_move(session);
+        let facts = may_move(session.probe(true)).await;
+        may_move(session.quit()).await;
+        facts
+    }
+
+    #[test]
+    fn a_session_and_its_futures_may_move_between_threads() {
+        let _ = whole;
     }
 }

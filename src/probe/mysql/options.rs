@@ -1,10 +1,12 @@
 //! The driver's options for one address of one server.
 //!
-//! Options hold the password and their `Debug` prints it, so they never leave this folder and are never logged.
+//! Options hold the password and their `Debug` prints it, so they never leave this folder and are
+//! never logged.
 //!
-//! The driver would by default re-connect through a unix socket and ask for its settings on every connect; naming
-//! `prefer_socket`, `max_allowed_packet` and `wait_timeout` spares both. It has no way to set TCP_USER_TIMEOUT: the
-//! probe's deadline covers that, and keepalive ends connections that are forgotten.
+//! The driver would by default re-connect through a unix socket and ask for its settings on every
+//! connect; naming `prefer_socket`, `max_allowed_packet` and `wait_timeout` spares both. It has no
+//! way to set TCP_USER_TIMEOUT: the probe's deadline covers that, and keepalive ends connections
+//! that are forgotten.
 
 use std::{net::SocketAddr, time::Duration};
 

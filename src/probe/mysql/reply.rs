@@ -1,8 +1,8 @@
 //! What a statement returned: named columns and rows of text.
 //!
-//! Everything after the connection works on these and on nothing else, so that all of it can be tested with the
-//! shapes the manuals document. Columns are found by name and never by place, because every version adds some;
-//! names are compared without case.
+//! Everything after the connection works on these and on nothing else, so that all of it can be
+//! tested with the shapes the manuals document. Columns are found by name and never by place,
+//! because every version adds some; names are compared without case.
 
 use std::collections::BTreeMap;
 
@@ -60,7 +60,8 @@ pub(super) struct Record<'a> {
 }
 
 impl<'a> Record<'a> {
-    /// The value of the first of `names` that is a column here; `None` for NULL and when none of them is.
+    /// The value of the first of `names` that is a column here; `None` for NULL and when none of
+    /// them is.
     pub(super) fn text(&self, names: &[&str]) -> Option<&'a str> {
         let place = names.iter().find_map(|name| {
             self.columns
@@ -76,7 +77,8 @@ impl<'a> Record<'a> {
     }
 }
 
-/// Server variables or status counters by their lower-case names. Those a server does not have are missing.
+/// Server variables or status counters by their lower-case names. Those a server does not have are
+/// missing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Settings(BTreeMap<String, Box<str>>);
 
@@ -95,7 +97,8 @@ impl Settings {
 
 #[cfg(test)]
 impl Reply {
-    /// Rows as the `mysql` client prints them with `\G`: one `name: value` a line, rows begun by a line of stars.
+    /// Rows as the `mysql` client prints them with `\G`: one `name: value` a line, rows begun by a
+    /// line of stars.
     pub(super) fn vertical(text: &str) -> Self {
         let mut reply = Self::default();
         let mut row = Vec::new();

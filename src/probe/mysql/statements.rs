@@ -1,8 +1,9 @@
 //! Which statements to send to which family and version.
 //!
-//! MySQL renamed its status statements (8.0.22: replica, 8.2: binary log) and later removed the old names (8.4);
-//! MariaDB keeps the old ones and added its own. Each statement therefore has two spellings: the one the version
-//! should know comes first, and when the server calls it a syntax error (1064) they change places for good.
+//! MySQL renamed its status statements (8.0.22: replica, 8.2: binary log) and later removed the old
+//! names (8.4); MariaDB keeps the old ones and added its own. Each statement therefore has two
+//! spellings: the one the version should know comes first, and when the server calls it a syntax
+//! error (1064) they change places for good.
 
 use super::flavour::{Server, Version};
 use crate::engine::Flavour;
@@ -25,7 +26,8 @@ const MYSQL_GTID: &str = "SELECT @@GLOBAL.gtid_executed AS gtid_executed";
 const MARIADB_GTID: &str = "SELECT @@GLOBAL.gtid_binlog_pos AS gtid_binlog_pos, \
     @@GLOBAL.gtid_binlog_state AS gtid_binlog_state, @@GLOBAL.gtid_slave_pos AS gtid_slave_pos";
 
-/// Members as this server sees them, and the load of its own queue. All columns, since 5.7 lacks some.
+/// Members as this server sees them, and the load of its own queue. All columns, since 5.7 lacks
+/// some.
 pub(super) const GROUP: &str = "SELECT * FROM performance_schema.replication_group_members; \
     SELECT * FROM performance_schema.replication_group_member_stats \
     WHERE MEMBER_ID = @@server_uuid";
@@ -33,7 +35,8 @@ pub(super) const GROUP: &str = "SELECT * FROM performance_schema.replication_gro
 /// The statements for one server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Statements {
-    /// Variables, status counters and GTIDs: three result sets in one round trip. None of them needs a right.
+    /// Variables, status counters and GTIDs: three result sets in one round trip. None of them
+    /// needs a right.
     pub(super) basics: Box<str>,
     /// Replication channels.
     pub(super) channels: Spelling,

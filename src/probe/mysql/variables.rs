@@ -1,8 +1,8 @@
 //! Writability, identity, position and sessions from variables and counters.
 //!
-//! Every variable but `read_only` is missing somewhere, so absence means "not set". `read_only` exists in every
-//! version of both families: a reply without it, or with an empty value, is no reply and never makes a server
-//! writable.
+//! Every variable but `read_only` is missing somewhere, so absence means "not set". `read_only`
+//! exists in every version of both families: a reply without it, or with an empty value, is no
+//! reply and never makes a server writable.
 
 use std::str::FromStr;
 
@@ -14,8 +14,8 @@ use crate::engine::{Failure, MySqlIdentity, Position, Writability};
 
 /// The strongest of the variables that forbid writes.
 ///
-/// `read_only` is `0`/`1` or `OFF`/`ON`, from MariaDB 12.0 one of `OFF`, `ON`, `NO_LOCK`, `NO_LOCK_NO_ADMIN`
-/// (MDEV-36425): only `0` and `OFF` let clients write.
+/// `read_only` is `0`/`1` or `OFF`/`ON`, from MariaDB 12.0 one of `OFF`, `ON`, `NO_LOCK`,
+/// `NO_LOCK_NO_ADMIN` (MDEV-36425): only `0` and `OFF` let clients write.
 ///
 /// # Errors
 /// A `Garbled` failure when `read_only` is missing or any of them is empty.
@@ -63,15 +63,17 @@ pub(super) fn sessions(status: &Settings, own: u32) -> Result<Option<u32>, Failu
     Ok(connected.map(|connected| connected.saturating_sub(own)))
 }
 
-/// The coordinate in SHOW MASTER STATUS or its later names; no row means that the binary log is off.
+/// The coordinate in SHOW MASTER STATUS or its later names; no row means that the binary log is
+/// off.
 pub(super) fn position(reply: &Reply) -> Option<Position> {
     let row = reply.first()?;
     let offset = row.text(&["Position"])?.parse().ok()?;
     Position::parse_binlog(row.text(&["File"])?, offset)
 }
 
-/// The same coordinate from MariaDB's counters `Binlog_snapshot_file` and `Binlog_snapshot_position`, which need no
-/// right: outside a snapshot transaction they are the current ones (manual, "Binlog_snapshot_position").
+/// The same coordinate from MariaDB's counters `Binlog_snapshot_file` and
+/// `Binlog_snapshot_position`, which need no right: outside a snapshot transaction they are the
+/// current ones (manual, "Binlog_snapshot_position").
 pub(super) fn position_counter(status: &Settings) -> Option<Position> {
     let offset = status.get("binlog_snapshot_position")?.parse().ok()?;
     Position::parse_binlog(status.get("binlog_snapshot_file")?, offset)

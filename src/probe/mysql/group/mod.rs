@@ -1,11 +1,12 @@
 //! A member's own view of its group: MySQL Group Replication or Galera.
 //!
-//! Group Replication: a member that was cut off still calls itself ONLINE and lists the others as UNREACHABLE, so
-//! the view decides and not the member's word. Members that are RECOVERING take part in the group's votes (manual,
-//! "Server States"), as in ProxySQL's check; counting them as lost would take the only writer of a two-member group
-//! away whenever the second one joins.
+//! Group Replication: a member that was cut off still calls itself ONLINE and lists the others as
+//! UNREACHABLE, so the view decides and not the member's word. Members that are RECOVERING take
+//! part in the group's votes (manual, "Server States"), as in ProxySQL's check; counting them as
+//! lost would take the only writer of a two-member group away whenever the second one joins.
 //!
-//! Galera: every node is writable, and a node outside the primary component answers SHOW but refuses tables (1047).
+//! Galera: every node is writable, and a node outside the primary component answers SHOW but
+//! refuses tables (1047).
 
 use super::{
     error::garbled,
@@ -61,7 +62,8 @@ pub(super) fn member(
     })
 }
 
-/// 5.7 has no `MEMBER_ROLE`: the primary is named by a status variable, and without single-primary mode all are.
+/// 5.7 has no `MEMBER_ROLE`: the primary is named by a status variable, and without single-primary
+/// mode all are.
 fn role_of_5_7(own_id: &str, variables: &Settings, status: &Settings) -> GroupRole {
     let primary = status
         .get("group_replication_primary_member")

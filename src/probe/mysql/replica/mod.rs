@@ -1,10 +1,11 @@
 //! Replication channels from the rows of SHOW REPLICA STATUS and its older and MariaDB spellings.
 //!
-//! The columns are the same under two sets of names: `Source_*`, `Replica_*` since MySQL 8.0.22, `Master_*`,
-//! `Slave_*` before and always in MariaDB (manuals, "SHOW REPLICA STATUS", "SHOW ALL SLAVES STATUS").
+//! The columns are the same under two sets of names: `Source_*`, `Replica_*` since MySQL 8.0.22,
+//! `Master_*`, `Slave_*` before and always in MariaDB (manuals, "SHOW REPLICA STATUS", "SHOW ALL
+//! SLAVES STATUS").
 //!
-//! Group Replication's own channels are left out: they belong to the group, which is judged by its membership, and
-//! their rows name no source.
+//! Group Replication's own channels are left out: they belong to the group, which is judged by its
+//! membership, and their rows name no source.
 
 use std::{str::FromStr, time::Duration};
 
