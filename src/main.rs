@@ -9,7 +9,8 @@ use clap::Parser;
 use pointsman::{
     app::App,
     cli::{
-        BAD_CONFIGURATION, Command, CommandLine, DemoOptions, GrantsOptions, ServeOptions, check,
+        BAD_CONFIGURATION, Command, CommandLine, DemoOptions, GrantsOptions, ServeOptions, USAGE,
+        check, grants,
     },
     config::Config,
     telemetry,
@@ -66,8 +67,17 @@ fn demo(options: &DemoOptions) -> ExitCode {
     unwired(&format!("demo, once: {}, port: {:?}", options.once, options.port))
 }
 
+/// Prints the SQL for the probe's user.
 fn grants(options: &GrantsOptions) -> ExitCode {
-    unwired(&format!("grants {:?}", options.engine))
+    match grants::text(options) {
+        Ok(sql) => {
+            io::stdout().write_all(sql.as_bytes()).map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
+        }
+        Err(fault) => {
+            _ = writeln!(io::stderr(), "{fault}");
+            ExitCode::from(USAGE)
+        }
+    }
 }
 
 fn unwired(command: &str) -> ExitCode {

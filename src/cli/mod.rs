@@ -4,6 +4,7 @@
 //! sysexits.h).
 
 pub mod check;
+pub mod grants;
 
 use std::path::PathBuf;
 
@@ -14,6 +15,9 @@ pub const DEFAULT_CONFIG: &str = "/etc/pointsman/pointsman.toml";
 
 /// Exit code of a command that found a fault in the configuration.
 pub const BAD_CONFIGURATION: u8 = 78;
+
+/// Exit code of a command that was asked for something that does not exist; clap uses the same.
+pub const USAGE: u8 = 2;
 
 /// DNS names that follow the writable primary and the fresh replicas of databases.
 #[derive(Debug, Parser)]
@@ -69,6 +73,9 @@ pub struct DemoOptions {
 pub struct GrantsOptions {
     /// Whose SQL
     pub engine: GrantsEngine,
+    /// Version of the server, such as 16, 8.4 or 10.11-MariaDB [default: what every version needs]
+    #[arg(long, value_name = "VERSION")]
+    pub server_version: Option<String>,
 }
 
 /// Whose SQL `grants` prints.

@@ -106,6 +106,8 @@ section! {
         on_split_brain: OnSplitBrain,
         /// Whether a healthy server is left for a preferred one.
         failback: Failback,
+        /// How long the name does not return to the server that it was moved away from.
+        flap_block: Duration,
     }
 }
 

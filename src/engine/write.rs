@@ -5,7 +5,7 @@
 
 use super::{
     ClusterPolicy, Failback, Moment, OnNotWritable, OnSplitBrain, ServerIndex, ServerState,
-    StateReason, Thresholds, WriteDecision, WritePolicy, WriteReason,
+    StateReason, WriteDecision, WritePolicy, WriteReason,
     judge::Judgement,
     verdict::{Verdict, WriteFitness},
 };
@@ -16,7 +16,7 @@ pub(super) struct WriteLadder {
     pub(super) decision: WriteDecision,
     /// The last published server, also after a withdrawal.
     pub(super) last: Option<ServerIndex>,
-    /// The server that the name was last moved away from, and when.
+    /// The server that the name was last moved away from, and until when it may not return to it.
     left: Option<(ServerIndex, Moment)>,
 }
 
@@ -29,14 +29,12 @@ impl WriteLadder {
 
     /// The server that the name may not return to yet by its own choice.
     pub(super) fn blocked(&self, now: Moment) -> Option<ServerIndex> {
-        self.left
-            .filter(|(_, at)| now.since(*at) < Thresholds::FLAP_BLOCK)
-            .map(|(server, _)| server)
+        self.left.filter(|(_, until)| now < *until).map(|(server, _)| server)
     }
 
     /// When the block ends, if there is one.
     pub(super) fn blocked_until(&self) -> Option<Moment> {
-        self.left.map(|(_, at)| at + Thresholds::FLAP_BLOCK)
+        self.left.map(|(_, until)| until)
     }
 
     /// Decides anew. Returns the server that the name was moved away from, if it was moved.
@@ -56,7 +54,7 @@ impl WriteLadder {
             None => self.fall_back(judgement, rules, reason),
             some => (some, reason),
         };
-        self.settle(server, reason, now)
+        self.settle(server, reason, rules, now)
     }
 
     /// Every server of every cluster failed at once: whatever is said now stays.
@@ -70,6 +68,7 @@ impl WriteLadder {
         &mut self,
         server: Option<ServerIndex>,
         reason: WriteReason,
+        rules: &WritePolicy,
         now: Moment,
     ) -> Option<ServerIndex> {
         let before = self.decision.server;
@@ -77,7 +76,7 @@ impl WriteLadder {
         self.decision = WriteDecision { server, reason, since };
         let moved_from = self.last.filter(|last| server.is_some_and(|server| server != *last));
         if let Some(left) = moved_from {
-            self.left = Some((left, now));
+            self.left = Some((left, now + rules.flap_block));
         }
         self.last = server.or(self.last);
         moved_from

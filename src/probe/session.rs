@@ -3,13 +3,15 @@
 
 use tokio::time::Instant;
 
-use super::{postgres, socket::Dial, tcp};
+use super::{mysql, postgres, socket::Dial, tcp};
 use crate::engine::{ClusterKind, Facts, Failure, FailureKind};
 
 /// One connection, kept between probes.
 pub(super) enum Session {
     /// PostgreSQL.
     Postgres(Box<postgres::Session>),
+    /// MySQL or MariaDB.
+    MySql(Box<mysql::Session>),
     /// Nothing is kept: each probe connects.
     Tcp,
 }
@@ -36,7 +38,8 @@ impl Session {
                 Ok(Self::Postgres(Box::new(session)))
             }
             ClusterKind::MySql => {
-                Err(Failure::new(FailureKind::Misconfigured, "this build cannot probe MySQL"))
+                let session = mysql::Session::connect(&dial.target, &dial.config).await?;
+                Ok(Self::MySql(Box::new(session)))
             }
             ClusterKind::Tcp => Ok(Self::Tcp),
         }
@@ -51,6 +54,11 @@ impl Session {
     ) -> Result<(), Failure> {
         match self {
             Self::Postgres(session) => session.renew(dial, deadline).await,
+            Self::MySql(session) => {
+                let fresh = mysql::Session::connect(&dial.target, &dial.config).await?;
+                std::mem::replace(&mut **session, fresh).quit().await;
+                Ok(())
+            }
             Self::Tcp => Ok(()),
         }
     }
@@ -64,6 +72,7 @@ impl Session {
     ) -> Result<Facts, Trouble> {
         match self {
             Self::Postgres(session) => session.probe(dial, deadline, heartbeat).await,
+            Self::MySql(session) => session.probe(heartbeat).await.map_err(Trouble::Failed),
             Self::Tcp => tcp::probe(dial, deadline).await.map_err(Trouble::Failed),
         }
     }
@@ -72,6 +81,13 @@ impl Session {
     pub(super) async fn ended(&mut self) -> Trouble {
         match self {
             Self::Postgres(session) => session.ended().await,
+            Self::MySql(session) => {
+                session.closed().await;
+                Trouble::Failed(Failure::new(
+                    FailureKind::Closed,
+                    "the server closed the connection",
+                ))
+            }
             Self::Tcp => std::future::pending().await,
         }
     }
@@ -80,6 +96,7 @@ impl Session {
     pub(super) async fn close(self) {
         match self {
             Self::Postgres(session) => session.close().await,
+            Self::MySql(session) => session.quit().await,
             Self::Tcp => {}
         }
     }

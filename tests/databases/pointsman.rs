@@ -57,6 +57,14 @@ impl Cluster {
         Self { name, engine, servers: servers.into(), port, failback: None, max_lag: "2s" }
     }
 
+    /// Servers without roles have no lag.
+    fn max_lag_line(&self) -> String {
+        match self.engine {
+            Engine::Tcp => String::new(),
+            Engine::Postgres | Engine::MySql => format!("max_lag = \"{}\"\n", self.max_lag),
+        }
+    }
+
     /// The DNS name for writes.
     pub(crate) fn write_name(&self) -> Name {
         dns_name(&format!("{}-write.internal.", self.name))
@@ -84,8 +92,9 @@ impl Cluster {
                 "user = \"pointsman\"\npassword_file = \"probe.password\"\n"
             }
         };
-        let failback =
-            self.failback.map_or_else(String::new, |rule| format!("failback = \"{rule}\"\n"));
+        let failback = self.failback.map_or_else(String::new, |rule| {
+            format!("failback = \"{rule}\"\nflap_block = \"1s\"\n")
+        });
         let mut toml = format!(
             r#"
 [[cluster]]
@@ -99,8 +108,7 @@ ttl = "1s"
 [[cluster.read]]
 name = "{read}"
 ttl = "2s"
-max_lag = "{max_lag}"
-
+{max_lag}
 [cluster.probe]
 {login}interval = "200ms"
 fast_interval = "100ms"
@@ -111,7 +119,7 @@ rise = 2
             name = self.name,
             write = self.write_name(),
             read = self.read_name(),
-            max_lag = self.max_lag,
+            max_lag = self.max_lag_line(),
         );
         for (index, address) in self.servers.iter().enumerate() {
             write!(

@@ -66,6 +66,7 @@ impl Story {
                 on_not_writable: OnNotWritable::Empty,
                 on_split_brain: OnSplitBrain::Keep,
                 failback: Failback::Stay,
+                flap_block: Duration::from_secs(60),
             }),
             reads: vec![],
             thresholds: Thresholds {

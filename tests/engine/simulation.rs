@@ -295,6 +295,7 @@ fn policy(kind: ClusterKind) -> ClusterPolicy {
             on_not_writable: OnNotWritable::Empty,
             on_split_brain: OnSplitBrain::Keep,
             failback: Failback::Stay,
+            flap_block: Duration::from_secs(60),
         }),
         reads: vec![ReadPolicy {
             max_lag: Duration::from_secs(3),

@@ -148,6 +148,12 @@ impl Rules {
             on_not_writable: *section.on_not_writable.given().unwrap_or(&OnNotWritable::Empty),
             on_split_brain: *section.on_split_brain.given().unwrap_or(&OnSplitBrain::Keep),
             failback: *section.failback.given().unwrap_or(&Failback::Stay),
+            flap_block: conversion.time(
+                &section.flap_block,
+                "flap_block",
+                &defaults::FLAP_BLOCK_RANGE,
+                defaults::FLAP_BLOCK,
+            ),
         })
     }
 
