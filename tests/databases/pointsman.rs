@@ -42,8 +42,6 @@ pub(crate) struct Cluster {
     pub(crate) port: u16,
     /// `failback` of the write name, where the test cares.
     pub(crate) failback: Option<&'static str>,
-    /// `max_lag` of the read name.
-    pub(crate) max_lag: &'static str,
 }
 
 impl Cluster {
@@ -60,7 +58,6 @@ impl Cluster {
             servers: servers.into(),
             port,
             failback: None,
-            max_lag: "2s",
         }
     }
 
@@ -85,11 +82,12 @@ impl Cluster {
             Engine::MySql => "mysql",
             Engine::Tcp => "tcp",
         };
-        let login = match self.engine {
-            Engine::Tcp => "",
-            Engine::Postgres | Engine::MySql => {
-                "user = \"pointsman\"\npassword_file = \"probe.password\"\n"
-            }
+        let (login, max_lag) = match self.engine {
+            Engine::Tcp => ("", ""),
+            Engine::Postgres | Engine::MySql => (
+                "user = \"pointsman\"\npassword_file = \"probe.password\"\n",
+                "max_lag = \"2s\"\n",
+            ),
         };
         let failback = self
             .failback
@@ -107,8 +105,7 @@ ttl = "1s"
 [[cluster.read]]
 name = "{read}"
 ttl = "2s"
-max_lag = "{max_lag}"
-
+{max_lag}
 [cluster.probe]
 {login}interval = "200ms"
 fast_interval = "100ms"
@@ -119,7 +116,6 @@ rise = 2
             name = self.name,
             write = self.write_name(),
             read = self.read_name(),
-            max_lag = self.max_lag,
         );
         for (index, address) in self.servers.iter().enumerate() {
             write!(
