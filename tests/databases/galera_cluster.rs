@@ -49,7 +49,7 @@ impl GaleraCluster {
             cluster.nodes[0].sql(&cluster.runtime, &[&statement]);
         }
         for node in 1..addresses.len() {
-            cluster.start_node(node); // One by one: a donor serves one joiner.
+            cluster.start_node(node, 0); // One by one: a donor serves one joiner.
         }
         cluster
     }
@@ -64,9 +64,10 @@ impl GaleraCluster {
         self.nodes[node].kill9();
     }
 
-    /// Starts a stopped node; returns when it is synced.
-    pub(crate) fn start_node(&mut self, node: usize) {
-        self.launch(node, &[]);
+    /// Starts a stopped node, which gets its data from `donor`; returns when it is synced. A donor of a full state
+    /// transfer serves nobody meanwhile.
+    pub(crate) fn start_node(&mut self, node: usize, donor: usize) {
+        self.launch(node, &[format!("--wsrep-sst-donor=node{donor}")]);
         self.wait_until_synced(node);
     }
 
@@ -101,6 +102,7 @@ impl GaleraCluster {
             "--wsrep-on=ON".to_owned(),
             format!("--wsrep-provider={PROVIDER}"),
             format!("--wsrep-cluster-address=gcomm://{}", members.join(",")),
+            format!("--wsrep-node-name=node{node}"),
             format!("--wsrep-node-address={own}:{group}"),
             "--wsrep-sst-method=rsync".to_owned(),
             format!("--wsrep-sst-receive-address={own}:{transfer}"),

@@ -42,8 +42,6 @@ pub(crate) struct Cluster {
     pub(crate) port: u16,
     /// `failback` of the write name, where the test cares.
     pub(crate) failback: Option<&'static str>,
-    /// `max_lag` of the read name.
-    pub(crate) max_lag: &'static str,
 }
 
 impl Cluster {
@@ -54,15 +52,7 @@ impl Cluster {
         servers: impl Into<Vec<Ipv4Addr>>,
         port: u16,
     ) -> Self {
-        Self { name, engine, servers: servers.into(), port, failback: None, max_lag: "2s" }
-    }
-
-    /// Servers without roles have no lag.
-    fn max_lag_line(&self) -> String {
-        match self.engine {
-            Engine::Tcp => String::new(),
-            Engine::Postgres | Engine::MySql => format!("max_lag = \"{}\"\n", self.max_lag),
-        }
+        Self { name, engine, servers: servers.into(), port, failback: None }
     }
 
     /// The DNS name for writes.
@@ -86,10 +76,10 @@ impl Cluster {
             Engine::MySql => "mysql",
             Engine::Tcp => "tcp",
         };
-        let login = match self.engine {
-            Engine::Tcp => "",
+        let (login, max_lag) = match self.engine {
+            Engine::Tcp => ("", ""),
             Engine::Postgres | Engine::MySql => {
-                "user = \"pointsman\"\npassword_file = \"probe.password\"\n"
+                ("user = \"pointsman\"\npassword_file = \"probe.password\"\n", "max_lag = \"2s\"\n")
             }
         };
         let failback = self.failback.map_or_else(String::new, |rule| {
@@ -119,7 +109,6 @@ rise = 2
             name = self.name,
             write = self.write_name(),
             read = self.read_name(),
-            max_lag = self.max_lag_line(),
         );
         for (index, address) in self.servers.iter().enumerate() {
             write!(

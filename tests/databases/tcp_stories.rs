@@ -27,6 +27,7 @@ fn tcp() {
     let _turn = turn();
     let mut staying = Listeners::start(&STAYING);
     let mut returning = Listeners::start(&RETURNING);
+    returning.stop(0);
     let mut stay = Cluster::new("stay", Engine::Tcp, STAYING, staying.port);
     stay.failback = Some("stay");
     let mut preferred = Cluster::new("return", Engine::Tcp, RETURNING, returning.port);
@@ -44,14 +45,22 @@ fn tcp() {
     scene.expect_write(1);
     scene.close();
 
-    let title = "tcp: the first fails, and writes return to it when it is back";
+    let title = "tcp: the preferred one comes late, and writes go to it";
+    let mut scene = Scene::open(title, &pointsman, &preferred, 1, &[2]);
+    scene.may_write(&[1, 0]);
+    returning.resume(0);
+    scene.expect_write(0);
+    scene.close();
+
+    let title = "tcp: it fails and is back at once, and writes do not flap";
     let mut scene = Scene::open(title, &pointsman, &preferred, 0, &[1, 2]);
     scene.may_write(&[0, 1]);
     returning.stop(0);
     scene.expect_write(1);
-    scene.may_write(&[0, 1]);
     returning.resume(0);
-    scene.expect_write(0);
+    scene.expect_state(0, "Up");
+    scene.watch_a_while();
+    scene.expect_write(1);
     scene.close();
 
     let title = "tcp: all are down, and the last one is held";
