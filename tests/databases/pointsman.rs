@@ -83,7 +83,7 @@ impl Cluster {
             }
         };
         let failback = self.failback.map_or_else(String::new, |rule| {
-            format!("failback = \"{rule}\"\nflap_block = \"1s\"\n")
+            format!("failback = \"{rule}\"\nflap_block = \"4s\"\n")
         });
         let mut toml = format!(
             r#"
