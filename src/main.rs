@@ -22,7 +22,10 @@ fn main() -> ExitCode {
     match CommandLine::parse().command {
         Command::Serve(options) => serve(&options),
         Command::CheckConfig(options) => {
-            let outcome = check::run(&options.file, &mut io::stdout(), &mut io::stderr());
+            let outcome = match options.json {
+                true => check::run_json(&options.file, &mut io::stdout()),
+                false => check::run(&options.file, &mut io::stdout(), &mut io::stderr()),
+            };
             outcome.map_or(ExitCode::FAILURE, ExitCode::from)
         }
         Command::Demo(options) => demo(&options),

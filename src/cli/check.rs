@@ -6,7 +6,7 @@ use std::{
 };
 
 use super::BAD_CONFIGURATION;
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, Fault};
 
 /// Checks `file`: one line on `output` when all is well, every fault on `errors` otherwise. Returns
 /// the exit code.
@@ -25,6 +25,28 @@ pub fn run(file: &Path, output: &mut dyn Write, errors: &mut dyn Write) -> io::R
             Ok(BAD_CONFIGURATION)
         }
     }
+}
+
+/// The same for programs: one JSON object with a list of faults, empty when all is well. Returns the exit code.
+///
+/// # Errors
+///
+/// When the outcome cannot be written.
+pub fn run_json(file: &Path, output: &mut dyn Write) -> io::Result<u8> {
+    let loaded = Config::load(file);
+    let (faults, code) = match &loaded {
+        Ok(_) => (&[][..], 0),
+        Err(error) => (error.faults(), BAD_CONFIGURATION),
+    };
+    serde_json::to_writer_pretty(&mut *output, &Report { faults })?;
+    writeln!(output)?;
+    Ok(code)
+}
+
+/// What `check-config --json` prints.
+#[derive(serde::Serialize)]
+struct Report<'a> {
+    faults: &'a [Fault],
 }
 
 /// Writes every fault on a line of its own, and how many there are.

@@ -55,6 +55,9 @@ pub struct CheckOptions {
     /// Configuration file
     #[arg(value_name = "FILE", env = "POINTSMAN_CONFIG", default_value = DEFAULT_CONFIG)]
     pub file: PathBuf,
+    /// Print the faults as one JSON object, for editors and pipelines
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Options of `demo`.

@@ -10,11 +10,12 @@ use std::{
 };
 
 /// One mistake: where, what, and what to do about it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct Fault {
     /// The configuration file or the zone file.
     pub file: PathBuf,
     /// Where in it; `None` when the file as a whole is at fault.
+    #[serde(flatten)]
     pub position: Option<Position>,
     /// What is wrong.
     pub what: String,
@@ -34,7 +35,7 @@ impl fmt::Display for Fault {
 }
 
 /// A place in a text, both parts counted from 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 pub struct Position {
     /// Line.
     pub line: usize,
