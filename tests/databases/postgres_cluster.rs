@@ -111,9 +111,16 @@ impl PgCluster {
         let mut command = self.programs.command("postgres");
         command.arg("-D").arg(&spot.data);
         spot.process = Some(ServerProcess::spawn(command, &log));
-        let ready = patience::poll(patience::PATIENCE, || self.try_value(server, "SELECT 1"));
+        let ready = patience::poll(patience::PATIENCE, || {
+            let one = self.try_value(server, "SELECT 1");
+            (one.is_some() || self.process(server).has_ended()).then_some(one)
+        });
         let tail = || self.process(server).log_tail();
-        assert!(ready.is_some(), "no start of {server}:\n{}", tail());
+        assert!(
+            ready.flatten().is_some(),
+            "no start of {server}:\n{}",
+            tail()
+        );
     }
 
     /// Starts a stopped server, whose data is as old as `of`'s or older and of the same branch, as its standby.

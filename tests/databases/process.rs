@@ -50,6 +50,11 @@ impl ServerProcess {
         matches!(self.child.try_wait(), Ok(None))
     }
 
+    /// Whether it has ended, and waits to be asked for its exit code.
+    pub(crate) fn has_ended(&self) -> bool {
+        !is_alive(self.pid())
+    }
+
     /// Sends it a signal.
     pub(crate) fn signal(&self, signal: Signal) {
         send(self.pid(), signal);
