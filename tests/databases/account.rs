@@ -1,7 +1,7 @@
 //! The system account that a database server runs under.
 //!
-//! PostgreSQL refuses to run as root. When the tests run as root, servers and their tools run as the account of
-//! Debian's package; otherwise as whoever runs the tests.
+//! PostgreSQL refuses to run as root. When the tests run as root, servers and their tools run as
+//! the account of Debian's package; otherwise as whoever runs the tests.
 
 use std::{
     ffi::OsStr,
@@ -22,12 +22,8 @@ pub(crate) struct Account {
 impl Account {
     /// The account `name` when the tests run as root, else the current one.
     pub(crate) fn named(name: &str) -> Self {
-        let root = Path::new("/proc/self")
-            .metadata()
-            .is_ok_and(|own| own.uid() == 0);
-        Self {
-            ids: root.then(|| (number("-u", name), number("-g", name))),
-        }
+        let root = Path::new("/proc/self").metadata().is_ok_and(|own| own.uid() == 0);
+        Self { ids: root.then(|| (number("-u", name), number("-g", name))) }
     }
 
     /// Whoever runs the tests.
@@ -35,8 +31,8 @@ impl Account {
         Self { ids: None }
     }
 
-    /// A command that runs `program` under this account, and that the kernel kills with the thread that started it, so
-    /// that not even a killed test leaves a server behind.
+    /// A command that runs `program` under this account, and that the kernel kills with the thread
+    /// that started it, so that not even a killed test leaves a server behind.
     pub(crate) fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new("setpriv");
         if let Some((user, group)) = self.ids {
@@ -45,10 +41,7 @@ impl Account {
                 .arg(format!("--regid={group}"))
                 .arg("--clear-groups");
         }
-        command
-            .arg("--pdeathsig=KILL")
-            .arg(program)
-            .current_dir("/");
+        command.arg("--pdeathsig=KILL").arg(program).current_dir("/");
         command.env_remove("LD_LIBRARY_PATH");
         command
     }
@@ -76,9 +69,8 @@ impl Account {
 /// # Panics
 /// When it cannot be started or fails; with its output.
 pub(crate) fn run(command: &mut Command) -> String {
-    let output = command
-        .output()
-        .unwrap_or_else(|error| panic!("{command:?} cannot be started: {error}"));
+    let output =
+        command.output().unwrap_or_else(|error| panic!("{command:?} cannot be started: {error}"));
     assert!(
         output.status.success(),
         "{command:?} ended with {}:\n{}{}",

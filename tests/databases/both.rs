@@ -15,16 +15,10 @@ use crate::{
     turn,
 };
 
-const POSTGRES: [Ipv4Addr; 3] = [
-    Ipv4Addr::new(127, 0, 1, 1),
-    Ipv4Addr::new(127, 0, 1, 2),
-    Ipv4Addr::new(127, 0, 1, 3),
-];
-const MARIADB: [Ipv4Addr; 3] = [
-    Ipv4Addr::new(127, 0, 2, 1),
-    Ipv4Addr::new(127, 0, 2, 2),
-    Ipv4Addr::new(127, 0, 2, 3),
-];
+const POSTGRES: [Ipv4Addr; 3] =
+    [Ipv4Addr::new(127, 0, 1, 1), Ipv4Addr::new(127, 0, 1, 2), Ipv4Addr::new(127, 0, 1, 3)];
+const MARIADB: [Ipv4Addr; 3] =
+    [Ipv4Addr::new(127, 0, 2, 1), Ipv4Addr::new(127, 0, 2, 2), Ipv4Addr::new(127, 0, 2, 3)];
 
 #[test]
 fn both_engines() {
@@ -35,13 +29,7 @@ fn both_engines() {
     let shop = Cluster::new("shop", Engine::MySql, MARIADB, mariadb.port());
     let pointsman = Pointsman::serve(&[&db, &shop]);
     let open = |title: &str, cluster, primary, readers: &[usize]| {
-        Scene::open(
-            format!("both: {title}"),
-            &pointsman,
-            cluster,
-            primary,
-            readers,
-        )
+        Scene::open(format!("both: {title}"), &pointsman, cluster, primary, readers)
     };
 
     let calm = open("MariaDB, while PostgreSQL fails over", &shop, 0, &[1, 2]);
@@ -85,14 +73,12 @@ fn both_engines() {
     pointsman.stop();
 }
 
-/// Waits until `dig` gets these servers from the write name and from the read name, and for writes an Extended DNS Error
-/// if `held`.
+/// Waits until `dig` gets these servers from the write name and from the read name, and for writes
+/// an Extended DNS Error if `held`.
 fn expect(pointsman: &Pointsman, cluster: &Cluster, write: &[usize], read: &[usize], held: bool) {
     let addresses = |servers: &[usize]| -> Vec<IpAddr> {
-        let mut addresses: Vec<IpAddr> = servers
-            .iter()
-            .map(|server| cluster.servers[*server].into())
-            .collect();
+        let mut addresses: Vec<IpAddr> =
+            servers.iter().map(|server| cluster.servers[*server].into()).collect();
         addresses.sort_unstable();
         addresses
     };

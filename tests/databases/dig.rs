@@ -40,12 +40,10 @@ impl Dug {
     pub(crate) fn addresses(&self) -> Vec<IpAddr> {
         let lines = self.text.lines().filter(|line| !line.starts_with(';'));
         let mut addresses: Vec<IpAddr> = lines
-            .filter_map(
-                |line| match line.split_whitespace().collect::<Vec<_>>()[..] {
-                    [_, _, "IN", "A", address] => address.parse().ok(),
-                    _ => None,
-                },
-            )
+            .filter_map(|line| match line.split_whitespace().collect::<Vec<_>>()[..] {
+                [_, _, "IN", "A", address] => address.parse().ok(),
+                _ => None,
+            })
             .collect();
         addresses.sort_unstable();
         addresses

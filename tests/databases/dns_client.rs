@@ -78,14 +78,11 @@ impl DnsClient {
 
 impl Answer {
     fn of(reply: &Message) -> Self {
-        let addresses = reply
-            .answers
-            .iter()
-            .filter_map(|record| match &record.data {
-                RData::A(address) => Some(IpAddr::V4(address.0)),
-                RData::AAAA(address) => Some(IpAddr::V6(address.0)),
-                _ => None,
-            });
+        let addresses = reply.answers.iter().filter_map(|record| match &record.data {
+            RData::A(address) => Some(IpAddr::V4(address.0)),
+            RData::AAAA(address) => Some(IpAddr::V6(address.0)),
+            _ => None,
+        });
         let errors = reply.edns.as_ref().map_or_else(Vec::new, |edns| {
             edns.options()
                 .get_all(EdnsCode::Unknown(EXTENDED_ERROR))
@@ -93,11 +90,7 @@ impl Answer {
                 .filter_map(extended_error)
                 .collect()
         });
-        Self {
-            code: reply.metadata.response_code,
-            addresses: addresses.collect(),
-            errors,
-        }
+        Self { code: reply.metadata.response_code, addresses: addresses.collect(), errors }
     }
 
     /// The addresses as a set, for names whose order means nothing.
@@ -123,8 +116,5 @@ fn extended_error(option: &EdnsOption) -> Option<(u16, String)> {
         return None;
     };
     let (code, text) = data.split_first_chunk::<2>()?;
-    Some((
-        u16::from_be_bytes(*code),
-        String::from_utf8_lossy(text).into_owned(),
-    ))
+    Some((u16::from_be_bytes(*code), String::from_utf8_lossy(text).into_owned()))
 }

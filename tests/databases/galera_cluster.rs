@@ -1,7 +1,8 @@
 //! A Galera cluster of MariaDB servers on loopback addresses.
 //!
-//! Each node has ports of its own for the group, for incremental and for full state transfer, since all of them share
-//! one machine. A dead node is expelled after two or three seconds. Shorter timeouts than that split the group.
+//! Each node has ports of its own for the group, for incremental and for full state transfer, since
+//! all of them share one machine. A dead node is expelled after two or three seconds. Shorter
+//! timeouts than that split the group.
 
 use std::{net::Ipv4Addr, path::Path};
 
@@ -30,10 +31,7 @@ pub(crate) struct GaleraCluster {
 impl GaleraCluster {
     /// Makes a new cluster; returns when every node is synced.
     pub(crate) fn start(addresses: &[Ipv4Addr]) -> Self {
-        assert!(
-            Path::new(PROVIDER).exists(),
-            "Galera is not installed; tests/run installs it"
-        );
+        assert!(Path::new(PROVIDER).exists(), "Galera is not installed; tests/run installs it");
         let account = mariadb_server::account();
         let directory = account.directory("pointsman-galera-");
         let port = ports::free_on(addresses);
@@ -67,8 +65,8 @@ impl GaleraCluster {
         self.nodes[node].kill9();
     }
 
-    /// Starts a stopped node, which gets its data from `donor`; returns when it is synced. A donor of a full state
-    /// transfer serves nobody meanwhile.
+    /// Starts a stopped node, which gets its data from `donor`; returns when it is synced. A donor
+    /// of a full state transfer serves nobody meanwhile.
     pub(crate) fn start_node(&mut self, node: usize, donor: usize) {
         self.launch(node, &[format!("--wsrep-sst-donor=node{donor}")]);
         self.wait_until_synced(node);
@@ -104,11 +102,8 @@ impl GaleraCluster {
         let own = self.nodes[node].address();
         let (group, transfer, increment) =
             (self.group_port, self.transfer_port, self.increment_port);
-        let members: Vec<_> = self
-            .nodes
-            .iter()
-            .map(|node| format!("{}:{group}", node.address()))
-            .collect();
+        let members: Vec<_> =
+            self.nodes.iter().map(|node| format!("{}:{group}", node.address())).collect();
         let mut settings = vec![
             "--wsrep-on=ON".to_owned(),
             format!("--wsrep-provider={PROVIDER}"),

@@ -9,11 +9,8 @@ use crate::{
     turn,
 };
 
-const NODES: [Ipv4Addr; 3] = [
-    Ipv4Addr::new(127, 0, 3, 1),
-    Ipv4Addr::new(127, 0, 3, 2),
-    Ipv4Addr::new(127, 0, 3, 3),
-];
+const NODES: [Ipv4Addr; 3] =
+    [Ipv4Addr::new(127, 0, 3, 1), Ipv4Addr::new(127, 0, 3, 2), Ipv4Addr::new(127, 0, 3, 3)];
 
 #[test]
 fn galera() {
@@ -22,13 +19,7 @@ fn galera() {
     let cluster = Cluster::new("ring", Engine::MySql, NODES, nodes.port());
     let pointsman = Pointsman::serve(&[&cluster]);
     let scene = |title: &str, writer, readers: &[usize]| {
-        Scene::open(
-            format!("Galera: {title}"),
-            &pointsman,
-            &cluster,
-            writer,
-            readers,
-        )
+        Scene::open(format!("Galera: {title}"), &pointsman, &cluster, writer, readers)
     };
 
     let all_well = scene("one stable writer, the others for reads", 0, &[1, 2]);

@@ -128,10 +128,6 @@ impl Line {
 
 impl fmt::Display for StateChange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{} {} → {} ({})",
-            self.level, self.from, self.to, self.reason
-        )
+        write!(f, "{} {} → {} ({})", self.level, self.from, self.to, self.reason)
     }
 }

@@ -1,8 +1,9 @@
 //! What befalls a MariaDB primary and its two GTID replicas, and what Pointsman answers meanwhile.
 //!
-//! A story gets the index of the primary and returns the index of the primary at its end; the names `a` and `b` are the
-//! replicas, and a promotion falls to `a`. It begins and ends with two fresh replicas, both in the read name. The
-//! numbers are those of the same stories about PostgreSQL; 11 and 12 can happen to MariaDB only.
+//! A story gets the index of the primary and returns the index of the primary at its end; the names
+//! `a` and `b` are the replicas, and a promotion falls to `a`. It begins and ends with two fresh
+//! replicas, both in the read name. The numbers are those of the same stories about PostgreSQL; 11
+//! and 12 can happen to MariaDB only.
 
 use std::{net::Ipv4Addr, time::Instant};
 
@@ -14,11 +15,8 @@ use crate::{
     turn,
 };
 
-const SERVERS: [Ipv4Addr; 3] = [
-    Ipv4Addr::new(127, 0, 2, 1),
-    Ipv4Addr::new(127, 0, 2, 2),
-    Ipv4Addr::new(127, 0, 2, 3),
-];
+const SERVERS: [Ipv4Addr; 3] =
+    [Ipv4Addr::new(127, 0, 2, 1), Ipv4Addr::new(127, 0, 2, 2), Ipv4Addr::new(127, 0, 2, 3)];
 
 #[test]
 fn mariadb() {
@@ -67,19 +65,16 @@ fn replicas(primary: usize) -> (usize, usize) {
     ((primary + 1) % 3, (primary + 2) % 3)
 }
 
-/// Each order of the two replicas comes up about half of the time; the bounds are six standard deviations wide.
+/// Each order of the two replicas comes up about half of the time; the bounds are six standard
+/// deviations wide.
 fn reads_are_shuffled(stage: &Stage, _: &mut MariaCluster, p: usize) -> usize {
     let (a, b) = replicas(p);
     let mut scene = stage.scene("1: writes to the primary, reads to both replicas", p);
     let first = stage.cluster.servers[a];
-    let begins_with_a = (0..1000)
-        .filter(|_| scene.ask_read().addresses.first() == Some(&first.into()))
-        .count();
+    let begins_with_a =
+        (0..1000).filter(|_| scene.ask_read().addresses.first() == Some(&first.into())).count();
     let fair = (400..=600).contains(&begins_with_a);
-    scene.assert(
-        fair,
-        &format!("of 1000 answers {begins_with_a} begin with {first}"),
-    );
+    scene.assert(fair, &format!("of 1000 answers {begins_with_a} begin with {first}"));
     scene.assert_unmoved(p, &[a, b]);
     scene.close();
     p
@@ -123,10 +118,7 @@ fn the_primary_crashes(stage: &Stage, servers: &mut MariaCluster, p: usize) -> u
     let promoted = Instant::now();
     servers.promote(a);
     scene.expect_write(a);
-    println!(
-        "    {:?} from the promotion to the answer",
-        promoted.elapsed()
-    );
+    println!("    {:?} from the promotion to the answer", promoted.elapsed());
     servers.follow(b, a);
     scene.expect_reads(&[b]);
     scene.close();
@@ -167,18 +159,12 @@ fn the_old_primary_returns(stage: &Stage, servers: &mut MariaCluster, p: usize) 
 fn a_replica_falls_behind(stage: &Stage, servers: &mut MariaCluster, p: usize) -> usize {
     let (a, b) = replicas(p);
     let workload = servers.write_steadily(p);
-    let mut scene = stage.scene(
-        "6: applying is late, stopped, broken; receiving is stopped",
-        p,
-    );
+    let mut scene = stage.scene("6: applying is late, stopped, broken; receiving is stopped", p);
 
     let lock = servers.block_applying(a);
     scene.expect_reads(&[b]);
     let late = scene.expect_state(a, "ReplicaLagging");
-    scene.assert(
-        late.reason.contains("behind"),
-        &format!("no reason: {late}"),
-    );
+    scene.assert(late.reason.contains("behind"), &format!("no reason: {late}"));
     drop(lock);
     scene.expect_reads(&[a, b]);
 
@@ -200,10 +186,7 @@ fn a_replica_falls_behind(stage: &Stage, servers: &mut MariaCluster, p: usize) -
     scene.expect_reads(&[b]);
     let broken = scene.expect_state(a, "ReplicaBroken");
     scene.assert(broken.level == "WARN", &format!("no alarm: {broken}"));
-    scene.assert(
-        broken.reason.contains("1062"),
-        &format!("no reason: {broken}"),
-    );
+    scene.assert(broken.reason.contains("1062"), &format!("no reason: {broken}"));
     servers.mend_sql_thread(a, p);
     scene.expect_reads(&[a, b]);
     scene.close();
@@ -279,17 +262,15 @@ fn the_primary_freezes(stage: &Stage, servers: &mut MariaCluster, p: usize) -> u
     scene.watch_a_while();
     let path = scene.state_path(p);
     let at_once = path == ["Down", "StalePrimary"];
-    scene.assert(
-        at_once,
-        &format!("the thawed primary went through {path:?}"),
-    );
+    scene.assert(at_once, &format!("the thawed primary went through {path:?}"));
     scene.expect_reads(&[b]);
     scene.close();
     servers.follow(p, a);
     a
 }
 
-/// MariaDB has no mark of a system that all of its members share, so the stranger counts as a second writer.
+/// MariaDB has no mark of a system that all of its members share, so the stranger counts as a
+/// second writer.
 fn a_foreign_server_moves_in(stage: &Stage, servers: &mut MariaCluster, p: usize) -> usize {
     let (a, b) = replicas(p);
     let mut scene = stage.scene("9: a server of no common history answers for a replica", p);

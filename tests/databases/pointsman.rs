@@ -52,13 +52,7 @@ impl Cluster {
         servers: impl Into<Vec<Ipv4Addr>>,
         port: u16,
     ) -> Self {
-        Self {
-            name,
-            engine,
-            servers: servers.into(),
-            port,
-            failback: None,
-        }
+        Self { name, engine, servers: servers.into(), port, failback: None }
     }
 
     /// The DNS name for writes.
@@ -84,14 +78,12 @@ impl Cluster {
         };
         let (login, max_lag) = match self.engine {
             Engine::Tcp => ("", ""),
-            Engine::Postgres | Engine::MySql => (
-                "user = \"pointsman\"\npassword_file = \"probe.password\"\n",
-                "max_lag = \"2s\"\n",
-            ),
+            Engine::Postgres | Engine::MySql => {
+                ("user = \"pointsman\"\npassword_file = \"probe.password\"\n", "max_lag = \"2s\"\n")
+            }
         };
-        let failback = self
-            .failback
-            .map_or_else(String::new, |rule| format!("failback = \"{rule}\"\n"));
+        let failback =
+            self.failback.map_or_else(String::new, |rule| format!("failback = \"{rule}\"\n"));
         let mut toml = format!(
             r#"
 [[cluster]]
@@ -164,12 +156,7 @@ impl Pointsman {
             .stderr(Stdio::piped())
             .spawn()
             .expect("the binary under test can be started");
-        let mut pointsman = Self {
-            child,
-            log: Log::default(),
-            dns,
-            _directory: directory,
-        };
+        let mut pointsman = Self { child, log: Log::default(), dns, _directory: directory };
         pointsman.follow_output();
         pointsman.wait_for_answers(clusters[0]);
         pointsman
@@ -196,9 +183,8 @@ impl Pointsman {
     /// When it does not end by itself with code 0, or has logged the probe's password.
     pub(crate) fn stop(mut self) {
         signal(&self.child, Signal::TERM);
-        let status = patience::poll(Duration::from_secs(5), || {
-            self.child.try_wait().ok().flatten()
-        });
+        let status =
+            patience::poll(Duration::from_secs(5), || self.child.try_wait().ok().flatten());
         let log = self.log.clone();
         assert!(
             status.is_some_and(|status| status.success()),
@@ -206,11 +192,7 @@ impl Pointsman {
             log.tail(30)
         );
         assert!(!log.contains(PROBE_PASSWORD), "the log has the password");
-        assert!(
-            !log.contains("panicked"),
-            "a task panicked:\n{}",
-            log.text()
-        );
+        assert!(!log.contains("panicked"), "a task panicked:\n{}", log.text());
     }
 
     fn follow_output(&mut self) {

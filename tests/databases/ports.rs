@@ -38,8 +38,5 @@ pub(crate) fn free_for_dns() -> SocketAddr {
 }
 
 fn port_of(listener: &TcpListener) -> u16 {
-    listener
-        .local_addr()
-        .expect("a bound socket has an address")
-        .port()
+    listener.local_addr().expect("a bound socket has an address").port()
 }

@@ -45,8 +45,8 @@ impl Programs {
         }
     }
 
-    /// Those in `bin/` of an unpacked distribution of version `major`. When the server's account cannot get at them,
-    /// because they lie in somebody's private directory, it gets a copy.
+    /// Those in `bin/` of an unpacked distribution of version `major`. When the server's account
+    /// cannot get at them, because they lie in somebody's private directory, it gets a copy.
     pub(crate) fn unpacked(distribution: &Path, major: u32) -> Self {
         let account = Account::named("postgres");
         let reachable = account
@@ -55,20 +55,13 @@ impl Programs {
             .output()
             .is_ok_and(|output| output.status.success());
         if reachable {
-            return Self {
-                directory: distribution.join("bin"),
-                major,
-                account,
-                _copy: None,
-            };
+            return Self { directory: distribution.join("bin"), major, account, _copy: None };
         }
         let copy = account.directory("pointsman-postgres-programs-");
         let mut command = Command::new("cp");
         command.arg("--archive").arg(distribution).arg(copy.path());
         account::run(&mut command);
-        let name = distribution
-            .file_name()
-            .expect("a distribution is a directory");
+        let name = distribution.file_name().expect("a distribution is a directory");
         Self {
             directory: copy.path().join(name).join("bin"),
             major,
@@ -92,7 +85,8 @@ impl Programs {
         self.account.command(self.directory.join(program))
     }
 
-    /// Statements that make the probe's role with the least rights (db-health 5.2), and an ordinary one.
+    /// Statements that make the probe's role with the least rights (db-health 5.2), and an ordinary
+    /// one.
     pub(crate) fn roles(&self) -> String {
         let reserved = match self.major {
             ..16 => "",

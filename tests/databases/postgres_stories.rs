@@ -1,7 +1,9 @@
-//! What befalls a PostgreSQL primary and its two streaming standbys, and what Pointsman answers meanwhile.
+//! What befalls a PostgreSQL primary and its two streaming standbys, and what Pointsman answers
+//! meanwhile.
 //!
-//! A story gets the index of the primary and returns the index of the primary at its end; the names `a` and `b` are the
-//! standbys, and a promotion falls to `a`. It begins and ends with two fresh standbys, both in the read name.
+//! A story gets the index of the primary and returns the index of the primary at its end; the names
+//! `a` and `b` are the standbys, and a promotion falls to `a`. It begins and ends with two fresh
+//! standbys, both in the read name.
 
 use std::{net::Ipv4Addr, time::Instant};
 
@@ -14,11 +16,8 @@ use crate::{
     turn,
 };
 
-const SERVERS: [Ipv4Addr; 3] = [
-    Ipv4Addr::new(127, 0, 1, 1),
-    Ipv4Addr::new(127, 0, 1, 2),
-    Ipv4Addr::new(127, 0, 1, 3),
-];
+const SERVERS: [Ipv4Addr; 3] =
+    [Ipv4Addr::new(127, 0, 1, 1), Ipv4Addr::new(127, 0, 1, 2), Ipv4Addr::new(127, 0, 1, 3)];
 
 #[test]
 fn postgres() {
@@ -65,19 +64,16 @@ fn standbys(primary: usize) -> (usize, usize) {
     ((primary + 1) % 3, (primary + 2) % 3)
 }
 
-/// Each order of the two standbys comes up about half of the time; the bounds are six standard deviations wide.
+/// Each order of the two standbys comes up about half of the time; the bounds are six standard
+/// deviations wide.
 fn reads_are_shuffled(stage: &Stage, _: &mut PgCluster, p: usize) -> usize {
     let (a, b) = standbys(p);
     let mut scene = stage.scene("1: writes to the primary, reads to both standbys", p);
     let first = stage.cluster.servers[a];
-    let begins_with_a = (0..1000)
-        .filter(|_| scene.ask_read().addresses.first() == Some(&first.into()))
-        .count();
+    let begins_with_a =
+        (0..1000).filter(|_| scene.ask_read().addresses.first() == Some(&first.into())).count();
     let fair = (400..=600).contains(&begins_with_a);
-    scene.assert(
-        fair,
-        &format!("of 1000 answers {begins_with_a} begin with {first}"),
-    );
+    scene.assert(fair, &format!("of 1000 answers {begins_with_a} begin with {first}"));
     scene.assert_unmoved(p, &[a, b]);
     scene.close();
     p
@@ -162,10 +158,7 @@ fn a_standby_falls_behind(stage: &Stage, servers: &mut PgCluster, p: usize) -> u
     servers.pause_replay(a);
     scene.expect_reads(&[b]);
     let paused = scene.expect_state(a, "Maintenance");
-    scene.assert(
-        paused.reason.contains("paused"),
-        &format!("no reason: {paused}"),
-    );
+    scene.assert(paused.reason.contains("paused"), &format!("no reason: {paused}"));
     servers.resume_replay(a);
     scene.expect_reads(&[a, b]);
 
@@ -173,10 +166,7 @@ fn a_standby_falls_behind(stage: &Stage, servers: &mut PgCluster, p: usize) -> u
     let reader = servers.block_replay(a, p);
     scene.expect_reads(&[b]);
     let late = scene.expect_state(a, "ReplicaLagging");
-    scene.assert(
-        late.reason.contains("behind"),
-        &format!("no reason: {late}"),
-    );
+    scene.assert(late.reason.contains("behind"), &format!("no reason: {late}"));
     drop(reader);
     scene.expect_reads(&[a, b]);
     scene.expect_state(a, "Replica");
@@ -194,10 +184,7 @@ fn the_probe_is_shut_out(stage: &Stage, servers: &mut PgCluster, p: usize) -> us
             "ALTER ROLE pointsman PASSWORD 'another'",
             format!("ALTER ROLE pointsman PASSWORD '{PROBE_PASSWORD}'"),
         ),
-        (
-            "ALTER ROLE pointsman NOLOGIN",
-            "ALTER ROLE pointsman LOGIN".to_owned(),
-        ),
+        ("ALTER ROLE pointsman NOLOGIN", "ALTER ROLE pointsman LOGIN".to_owned()),
     ] {
         servers.sql(p, deny);
         for standby in [a, b] {
@@ -253,10 +240,7 @@ fn the_primary_freezes(stage: &Stage, servers: &mut PgCluster, p: usize) -> usiz
     scene.watch_a_while();
     let path = scene.state_path(p);
     let at_once = path == ["Down", "StalePrimary"];
-    scene.assert(
-        at_once,
-        &format!("the thawed primary went through {path:?}"),
-    );
+    scene.assert(at_once, &format!("the thawed primary went through {path:?}"));
     scene.expect_reads(&[b]);
     scene.close();
     servers.rebuild(p, a);

