@@ -5,5 +5,13 @@
 //! ```
 
 pub mod answers;
+pub mod app;
+pub mod cli;
+pub mod clock;
 pub mod config;
+pub mod dns;
+pub mod driver;
 pub mod engine;
+pub mod probe;
+pub mod publish;
+pub mod telemetry;

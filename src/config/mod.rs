@@ -1,7 +1,110 @@
 //! The configuration: a TOML file in, checked and immutable settings out, one part per component.
+//!
+//! ```text
+//! text ──toml──▶ tables ──reading──▶ file.rs sections ──convert──▶ Config
+//!                   └──────────── every fault, with line and column ─────────┘
+//! ```
+//!
+//! `file.rs` is the picture of the format. Nothing of a file with a fault is used, and all faults
+//! are reported at once; only a file that is not TOML is reported for that alone. Zone files,
+//! passwords and authorities are read here too, so that whoever holds a [`Config`] needs no other
+//! file to start.
 
+mod admin;
+mod cluster;
+mod convert;
+pub mod defaults;
+mod dns;
+mod error;
+mod fault;
+mod file;
+mod hosts;
 mod probe;
+mod reading;
 mod secret;
+mod sources;
+mod state;
+mod values;
 
-pub use probe::{ProbeConfig, ProbeTarget, TargetHost, TlsMode};
-pub use secret::Secret;
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
+
+use toml::de::DeTable;
+
+pub use self::{
+    admin::AdminConfig,
+    cluster::ClusterConfig,
+    dns::DnsConfig,
+    error::ConfigError,
+    fault::{Fault, Position},
+    probe::{ProbeConfig, ProbeTarget, TargetHost, TlsMode},
+    secret::Secret,
+    sources::{Sources, System},
+    state::StateConfig,
+};
+use self::{fault::Faults, file::FileSection};
+use crate::answers::Zone;
+
+/// Everything that the file says.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Where DNS is answered.
+    pub dns: DnsConfig,
+    /// The zones with their static records; at least one, no two with one origin.
+    pub zones: Vec<Zone>,
+    /// What survives restarts.
+    pub state: StateConfig,
+    /// The operator's access.
+    pub admin: AdminConfig,
+    /// The clusters; at least one. Their place is their [`crate::engine::ClusterId`].
+    pub clusters: Vec<ClusterConfig>,
+}
+
+impl Config {
+    /// Reads the file at `path` and all that it names.
+    ///
+    /// # Errors
+    ///
+    /// Every fault of the file and of its zone files.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let octets = System.read(path).map_err(|error| {
+            let mut faults = Faults::new(path, "");
+            faults.add_whole(
+                format!("cannot be read: {error}"),
+                "name the file with --config or POINTSMAN_CONFIG",
+            );
+            ConfigError::new(faults.into_sorted())
+        })?;
+        match str::from_utf8(&octets) {
+            Ok(text) => Self::from_text(text, path, &System),
+            Err(error) => {
+                let good = String::from_utf8_lossy(&octets[..error.valid_up_to()]);
+                let mut faults = Faults::new(path, &good);
+                faults.add(good.len()..good.len(), "not UTF-8", "save the file as UTF-8");
+                Err(ConfigError::new(faults.into_sorted()))
+            }
+        }
+    }
+
+    /// Reads `text` as the content of `file`, in whose folder relative paths start.
+    ///
+    /// # Errors
+    ///
+    /// Every fault of the text and of the zone files that it names.
+    pub fn from_text(text: &str, file: &Path, sources: &dyn Sources) -> Result<Self, ConfigError> {
+        let mut faults = Faults::new(file, text);
+        let (table, errors) = DeTable::parse_recoverable(text);
+        for error in &errors {
+            let span = error.span().unwrap_or(text.len()..text.len());
+            let what = error.message().replace('\n', ", ");
+            faults.add(span, format!("not TOML: {what}"), "see https://toml.io/en/v1.1.0");
+        }
+        if !errors.is_empty() {
+            return Err(ConfigError::new(faults.into_sorted()));
+        }
+        let section = FileSection::from_table(table.get_ref(), &mut faults);
+        convert::config(&section, file, sources, faults)
+    }
+}

@@ -41,7 +41,7 @@ pub enum WriteReason {
     HeldUnreachable,
     /// Held: two servers are writable and nothing tells which is right.
     HeldSplitBrain,
-    /// Held: a move back to the server that was left moments ago must wait.
+    /// Healthy, and a return to the preferred server, which was left moments ago, must wait.
     HeldFlapping,
     /// Held: every server of every cluster failed at once, so our own network is suspected.
     HeldIsolated,
@@ -72,12 +72,13 @@ impl WriteReason {
     /// How degraded an answer with this reason is.
     pub fn degradation(self) -> Degradation {
         match self {
-            Self::Primary | Self::MostPreferred | Self::Incumbent => Degradation::None,
+            Self::Primary | Self::MostPreferred | Self::Incumbent | Self::HeldFlapping => {
+                Degradation::None
+            }
             Self::NotReady => Degradation::NotReady,
             Self::Held(_)
             | Self::HeldUnreachable
             | Self::HeldSplitBrain
-            | Self::HeldFlapping
             | Self::HeldIsolated
             | Self::HeldNotWritable => Degradation::Stale,
             Self::NotWritable | Self::SplitBrain | Self::NoPrimaryKnown => Degradation::Fallback,
@@ -101,7 +102,9 @@ impl fmt::Display for WriteReason {
             Self::HeldSplitBrain => {
                 "held: two servers are writable and nothing tells which is right"
             }
-            Self::HeldFlapping => "held: it was moved away from the other server moments ago",
+            Self::HeldFlapping => {
+                "healthy; the preferred server was left moments ago and must wait to return"
+            }
             Self::HeldIsolated => {
                 "held: no server of any cluster answers, our own network is suspected"
             }

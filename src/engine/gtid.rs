@@ -77,17 +77,10 @@ impl GtidSet {
     /// [`GtidError`] with the part that is no GTID.
     pub fn parse(text: &str) -> Result<Self, GtidError> {
         let mut set: BTreeMap<Box<str>, Vec<(u64, u64)>> = BTreeMap::new();
-        for part in text
-            .split(',')
-            .map(str::trim)
-            .filter(|part| !part.is_empty())
-        {
+        for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
             let fault = || GtidError(part.into());
             let mut fields = part.split(':').map(str::trim);
-            let uuid = fields
-                .next()
-                .filter(|uuid| is_uuid(uuid))
-                .ok_or_else(fault)?;
+            let uuid = fields.next().filter(|uuid| is_uuid(uuid)).ok_or_else(fault)?;
             let uuid = uuid.to_ascii_lowercase();
             let mut source = uuid.clone();
             let mut intervals = 0;
@@ -97,9 +90,7 @@ impl GtidSet {
                     continue;
                 }
                 let interval = parse_interval(field).ok_or_else(fault)?;
-                set.entry(source.as_str().into())
-                    .or_default()
-                    .push(interval);
+                set.entry(source.as_str().into()).or_default().push(interval);
                 intervals += 1;
             }
             if intervals == 0 {
@@ -117,8 +108,7 @@ impl GtidSet {
         other.0.iter().all(|(source, theirs)| {
             let ours = self.0.get(source).map_or(&[][..], Vec::as_slice);
             theirs.iter().all(|&(first, last)| {
-                ours.iter()
-                    .any(|&(our_first, our_last)| our_first <= first && last <= our_last)
+                ours.iter().any(|&(our_first, our_last)| our_first <= first && last <= our_last)
             })
         })
     }
@@ -187,9 +177,7 @@ impl BinlogState {
     /// Whether every domain's last transaction of `other` is known to `self`.
     pub fn contains(&self, other: &Self) -> bool {
         other.last.iter().all(|(&domain, &(server, sequence))| {
-            self.seen
-                .get(&(domain, server))
-                .is_some_and(|&highest| highest >= sequence)
+            self.seen.get(&(domain, server)).is_some_and(|&highest| highest >= sequence)
         })
     }
 }
@@ -207,8 +195,7 @@ fn parse_mariadb_list(text: &str) -> Result<Vec<(u32, u32, u64)>, GtidError> {
                     fields.next()?.parse().ok()?,
                 ))
             })();
-            gtid.filter(|_| fields.next().is_none())
-                .ok_or_else(|| GtidError(part.into()))
+            gtid.filter(|_| fields.next().is_none()).ok_or_else(|| GtidError(part.into()))
         })
         .collect()
 }
@@ -231,37 +218,17 @@ mod tests {
     #[test]
     fn mysql_sets_are_compared_by_containment() {
         let check = |ours: String, theirs: String, relation| {
-            assert_eq!(
-                mysql(&ours).relation(&mysql(&theirs)),
-                relation,
-                "{ours} and {theirs}"
-            );
+            assert_eq!(mysql(&ours).relation(&mysql(&theirs)), relation, "{ours} and {theirs}");
         };
         check(format!("{A}:1-5"), format!("{A}:1-3:4-5"), Relation::Equal);
         check(format!("{A}:1-6"), format!("{A}:1-5"), Relation::Ahead);
-        check(
-            format!("{A}:1-5"),
-            format!("{A}:1-5,\n{B}:1"),
-            Relation::Behind,
-        );
-        check(
-            format!("{A}:1-6"),
-            format!("{A}:1-5,{B}:1"),
-            Relation::Diverged,
-        );
+        check(format!("{A}:1-5"), format!("{A}:1-5,\n{B}:1"), Relation::Behind);
+        check(format!("{A}:1-6"), format!("{A}:1-5,{B}:1"), Relation::Diverged);
         check(format!("{A}:1-3:5"), format!("{A}:4"), Relation::Diverged);
         check(String::new(), format!("{A}:1"), Relation::Behind);
         check(A.to_uppercase() + ":1", format!("{A}:1"), Relation::Equal);
-        check(
-            format!("{A}:1-5:tag:1-2"),
-            format!("{A}:1-5"),
-            Relation::Ahead,
-        );
-        check(
-            format!("{A}:tag:1-2"),
-            format!("{A}:1-2"),
-            Relation::Diverged,
-        );
+        check(format!("{A}:1-5:tag:1-2"), format!("{A}:1-5"), Relation::Ahead);
+        check(format!("{A}:tag:1-2"), format!("{A}:1-2"), Relation::Diverged);
     }
 
     #[test]
@@ -285,13 +252,7 @@ mod tests {
 
     #[test]
     fn what_is_no_gtid_is_an_error() {
-        for odd in [
-            "x",
-            "3e11fa47:1",
-            &format!("{A}"),
-            &format!("{A}:0"),
-            &format!("{A}:5-3"),
-        ] {
+        for odd in ["x", "3e11fa47:1", A, &format!("{A}:0"), &format!("{A}:5-3")] {
             assert!(GtidSet::parse(odd).is_err(), "{odd}");
         }
         for odd in ["0-1", "0-1-2-3", "a-b-c", "0-1--2"] {

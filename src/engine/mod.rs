@@ -9,22 +9,32 @@
 //! ```text
 //! engine.observe(observation, now);   // any number of times
 //! engine.decide(now);                 // judge what was observed, once
+//! engine.poll_decided();              // whose decision may have changed, until None
 //! engine.decision(cluster);           // what is to be published now
-//! engine.poll_event();                // what changed, until None
+//! engine.take_events();               // what changed
 //! engine.advice(server);              // how the probes should go on
 //! engine.next_deadline();             // when to call `decide` again at the latest
 //! ```
 
+mod cluster;
 mod decision;
 mod event;
 mod facts;
+mod gate;
 mod gtid;
 mod ids;
+mod judge;
+mod machine;
 mod moment;
 mod observation;
 mod policy;
 mod position;
+mod read;
+mod record;
+mod ring;
 mod state;
+mod verdict;
+mod write;
 
 pub use decision::{
     Decision, Degradation, Pace, ProbeAdvice, ReadDecision, ReadReason, ReadServer, WriteDecision,
@@ -37,6 +47,7 @@ pub use facts::{
 };
 pub use gtid::{BinlogState, GtidError, GtidSet, GtidState, Relation};
 pub use ids::{ClusterId, ServerId, ServerIndex};
+pub use machine::Engine;
 pub use moment::Moment;
 pub use observation::{Evidence, Failure, FailureKind, Observation, Outcome};
 pub use policy::{

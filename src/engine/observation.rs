@@ -34,10 +34,7 @@ pub struct Failure {
 impl Failure {
     /// A failure of `kind`, in the words of whoever reported it.
     pub fn new(kind: FailureKind, detail: impl Into<Box<str>>) -> Self {
-        Self {
-            kind,
-            detail: detail.into(),
-        }
+        Self { kind, detail: detail.into() }
     }
 }
 

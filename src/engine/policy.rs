@@ -54,6 +54,8 @@ pub struct WritePolicy {
     pub on_split_brain: OnSplitBrain,
     /// Where the choice is free: whether a healthy server is left for a more preferred one.
     pub failback: Failback,
+    /// How long the name does not return by its own choice to the server that it was last moved away from.
+    pub flap_block: Duration,
 }
 
 /// See [`WritePolicy::on_not_writable`].
@@ -92,6 +94,9 @@ pub struct ReadPolicy {
     pub min_servers: usize,
     /// The primary always belongs to the set.
     pub include_primary: bool,
+    /// Decisions carry session counts, for a name that is balanced by them. Otherwise they are left out, so that a new
+    /// count alone is no new decision.
+    pub by_sessions: bool,
 }
 
 /// When evidence turns into a judgement.
@@ -127,6 +132,4 @@ impl Thresholds {
     pub const DEAD_BRANCH_AFTER: Duration = Duration::from_secs(30);
     /// How long a saturated server keeps its last role without question.
     pub const SATURATED_GRACE: Duration = Duration::from_secs(30);
-    /// How long an automatic move of the write name back to the server it has just left is blocked.
-    pub const FLAP_BLOCK: Duration = Duration::from_secs(60);
 }

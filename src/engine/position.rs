@@ -38,10 +38,7 @@ impl Position {
     /// `None` when the file name does not end in a number.
     pub fn parse_binlog(file: &str, offset: u64) -> Option<Self> {
         let (_, number) = file.rsplit_once('.')?;
-        Some(Self {
-            segment: number.parse().ok()?,
-            offset,
-        })
+        Some(Self { segment: number.parse().ok()?, offset })
     }
 }
 
@@ -64,17 +61,7 @@ mod tests {
         let lsn = Position::parse_lsn("16/B374D848").expect("a valid LSN");
         assert_eq!(lsn, Position::lsn(0x16_B374_D848));
         assert_eq!(lsn.to_string(), "16/B374D848");
-        for odd in [
-            "",
-            "16",
-            "/",
-            "16/",
-            "/1",
-            "G/1",
-            "1/123456789",
-            "-1/0",
-            "1/0 ",
-        ] {
+        for odd in ["", "16", "/", "16/", "/1", "G/1", "1/123456789", "-1/0", "1/0 "] {
             assert_eq!(Position::parse_lsn(odd), None, "{odd:?}");
         }
     }

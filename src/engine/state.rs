@@ -107,6 +107,8 @@ pub enum StateReason {
     WritableReplica,
     /// It is further behind than every read name allows.
     Behind(Lag),
+    /// It replicates, and how far it is behind cannot be told.
+    LagUnknown,
     /// It receives nothing, and there is a primary.
     NoReceiver,
     /// It replicates from a server that leads to no member of this cluster.
@@ -165,6 +167,7 @@ impl fmt::Display for StateReason {
             Self::FreshWhenLastCompared => "fresh when last compared; no primary to compare with",
             Self::WritableReplica => "it replicates, and yet it is writable",
             Self::Behind(lag) => return write!(f, "behind by {lag}"),
+            Self::LagUnknown => "how far it is behind cannot be told",
             Self::NoReceiver => "it receives nothing from the primary",
             Self::ForeignSource => "it replicates from a server outside this cluster",
             Self::ApplierStopped(0) => "its applying thread is stopped",
@@ -175,10 +178,7 @@ impl fmt::Display for StateReason {
             Self::ReplicationHidden => "its replica status is hidden from the probe's user",
             Self::Returning => "it was away and must answer well a few more times",
             Self::OlderTimeline(newer) => {
-                return write!(
-                    f,
-                    "writable on an old timeline; another server is on {newer}"
-                );
+                return write!(f, "writable on an old timeline; another server is on {newer}");
             }
             Self::OlderHistory(_) => "writable, and another writable server has a newer history",
             Self::SecondWriter(_) => "writable, and so is the published server",

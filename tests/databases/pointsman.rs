@@ -82,8 +82,9 @@ impl Cluster {
                 ("user = \"pointsman\"\npassword_file = \"probe.password\"\n", "max_lag = \"2s\"\n")
             }
         };
-        let failback =
-            self.failback.map_or_else(String::new, |rule| format!("failback = \"{rule}\"\n"));
+        let failback = self.failback.map_or_else(String::new, |rule| {
+            format!("failback = \"{rule}\"\nflap_block = \"4s\"\n")
+        });
         let mut toml = format!(
             r#"
 [[cluster]]

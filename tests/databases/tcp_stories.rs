@@ -52,7 +52,7 @@ fn tcp() {
     scene.expect_write(0);
     scene.close();
 
-    let title = "tcp: it fails and is back at once, and writes do not flap";
+    let title = "tcp: it fails and is back at once, and writes return when it has stood the test";
     let mut scene = Scene::open(title, &pointsman, &preferred, 0, &[1, 2]);
     scene.may_write(&[0, 1]);
     returning.stop(0);
@@ -61,6 +61,8 @@ fn tcp() {
     scene.expect_state(0, "Up");
     scene.watch_a_while();
     scene.expect_write(1);
+    scene.may_write(&[1, 0]);
+    scene.expect_write(0);
     scene.close();
 
     let title = "tcp: all are down, and the last one is held";

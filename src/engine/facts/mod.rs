@@ -45,13 +45,7 @@ impl Facts {
     pub fn claims_writable(&self) -> bool {
         match self {
             Self::Postgres(facts) => {
-                matches!(
-                    facts.role,
-                    PostgresRole::Primary {
-                        read_only: false,
-                        ..
-                    }
-                )
+                matches!(facts.role, PostgresRole::Primary { read_only: false, .. })
             }
             Self::MySql(facts) => facts.writability == Writability::Writable,
             Self::Tcp => true,

@@ -1,0 +1,161 @@
+//! Decisions in, an answer table out.
+//!
+//! A write name gets exactly one record per address family: resolvers shuffle records, so a second
+//! one would send writes to either. A read name gets every published address of every server in its
+//! set.
+
+use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
+
+use hickory_proto::rr::{Name, RData, Record};
+
+use super::{
+    AnswerTable, Balance, Layout, NameRole, Note, PublishedServer, Serial, ServedName,
+    balance::{Share, name_hash},
+    table::{Authority, ServedAnswer, ServedSet},
+};
+use crate::engine::{Decision, Degradation, ReadDecision, ReadReason, WriteDecision, WriteReason};
+
+/// What a table is built from, for one cluster.
+#[derive(Clone, Copy, Debug)]
+pub struct ClusterAnswers<'a> {
+    /// Its name in the configuration, for the reasons.
+    pub name: &'a str,
+    /// Its servers in config order.
+    pub servers: &'a [PublishedServer],
+    /// What is to be published.
+    pub decision: &'a Decision,
+}
+
+/// Freezes the decisions of all clusters (by [`crate::engine::ClusterId`]) into a table.
+///
+/// A served name whose cluster, or whose part of the decision, is missing is not ready.
+pub fn build(
+    layout: &Arc<Layout>,
+    clusters: &[ClusterAnswers<'_>],
+    generation: u64,
+    serial: Serial,
+) -> AnswerTable {
+    let served = layout
+        .served()
+        .iter()
+        .map(|name| answer(name, clusters.get(name.cluster.0).copied()))
+        .collect();
+    AnswerTable {
+        generation,
+        serial,
+        authorities: Authority::of(layout, serial),
+        layout: Arc::clone(layout),
+        served,
+    }
+}
+
+/// What one served name says.
+fn answer(name: &ServedName, cluster: Option<ClusterAnswers<'_>>) -> ServedAnswer {
+    let Some(cluster) = cluster else {
+        let reason = WriteReason::NotReady;
+        return empty(note(reason.degradation(), "", &reason));
+    };
+    match name.role {
+        NameRole::Write => match &cluster.decision.write {
+            Some(write) => write_answer(name, cluster, write),
+            None => {
+                let reason = WriteReason::NotReady;
+                empty(note(reason.degradation(), cluster.name, &reason))
+            }
+        },
+        NameRole::Read { index, balance, max_answers } => match cluster.decision.reads.get(index) {
+            Some(read) => read_answer(name, cluster, read, balance, max_answers),
+            None => {
+                let reason = ReadReason::NotReady;
+                empty(note(reason.degradation(), cluster.name, &reason))
+            }
+        },
+    }
+}
+
+/// The one published server, with its first address of each family.
+fn write_answer(
+    name: &ServedName,
+    cluster: ClusterAnswers<'_>,
+    write: &WriteDecision,
+) -> ServedAnswer {
+    let server = write.server.and_then(|index| cluster.servers.get(index.0));
+    let only = |family: fn(&IpAddr) -> bool| {
+        let records = server.and_then(|server| {
+            let address = server.addresses.iter().copied().find(family)?;
+            let share = share(server, None, Balance::Shuffle);
+            Some((share, vec![record(name, address)]))
+        });
+        ServedSet::new(records, Balance::Shuffle, None)
+    };
+    ServedAnswer {
+        v4: only(IpAddr::is_ipv4),
+        v6: only(IpAddr::is_ipv6),
+        note: note(write.reason.degradation(), cluster.name, &write.reason),
+    }
+}
+
+/// All servers of the set, with all their addresses. An address that two servers share is named
+/// once (RFC 2181 section 5: no duplicates in a set).
+fn read_answer(
+    name: &ServedName,
+    cluster: ClusterAnswers<'_>,
+    read: &ReadDecision,
+    balance: Balance,
+    max_answers: Option<usize>,
+) -> ServedAnswer {
+    let all = |family: fn(&IpAddr) -> bool| {
+        let mut seen = BTreeSet::new();
+        let servers = read.servers.iter().filter_map(|member| {
+            let server = cluster.servers.get(member.server.0)?;
+            let addresses = server.addresses.iter().copied().filter(family);
+            let records: Vec<_> = addresses
+                .filter(|&address| seen.insert(address))
+                .map(|address| record(name, address))
+                .collect();
+            Some((share(server, member.sessions, balance), records))
+        });
+        ServedSet::new(servers, balance, max_answers)
+    };
+    ServedAnswer {
+        v4: all(IpAddr::is_ipv4),
+        v6: all(IpAddr::is_ipv6),
+        note: note(read.reason.degradation(), cluster.name, &read.reason),
+    }
+}
+
+/// What the server's place depends on under `balance`, and nothing else: two tables that differ in
+/// something that matters to no answer are equal.
+fn share(server: &PublishedServer, sessions: Option<u32>, balance: Balance) -> Share {
+    let mut share = Share { weight: 0, sessions: None, name_hash: 0 };
+    match balance {
+        Balance::Shuffle => {}
+        Balance::Weighted => share.weight = server.weight,
+        Balance::LeastConnections => share.sessions = sessions,
+        Balance::ClientHash => share.name_hash = name_hash(&server.name),
+    }
+    share
+}
+
+fn record(name: &ServedName, address: IpAddr) -> Record {
+    let mut owner = Name::from(&name.name);
+    owner.set_fqdn(true);
+    Record::from_rdata(owner, name.ttl, RData::from(address))
+}
+
+fn note(degradation: Degradation, cluster: &str, reason: &impl std::fmt::Display) -> Option<Note> {
+    let text = match (degradation, cluster) {
+        (Degradation::None, _) => return None,
+        (_, "") => reason.to_string(),
+        (_, cluster) => format!("{cluster}: {reason}"),
+    };
+    Some(Note { degradation, text: text.into() })
+}
+
+fn empty(note: Option<Note>) -> ServedAnswer {
+    let none = || ServedSet::new(None, Balance::Shuffle, None);
+    ServedAnswer { v4: none(), v6: none(), note }
+}
+
+#[cfg(test)]
+mod tests;

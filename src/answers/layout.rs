@@ -1,0 +1,221 @@
+//! Which name is what: static records, a served name, or an empty place between names.
+//!
+//! A layout comes from the configuration alone and is shared by every answer table until a reload,
+//! so that building a table costs only what the decisions say.
+//!
+//! Every ancestor of a name exists too (RFC 8020): where it owns nothing it is an empty
+//! non-terminal. That also holds for the ancestors of a zone of ours that lies inside another zone
+//! of ours.
+
+use std::collections::{BTreeMap, HashMap};
+
+use hickory_proto::rr::{LowerName, RData, Record, RecordType};
+
+use super::{ServedName, Zone};
+
+/// The records of one name by type.
+pub(super) type RecordSets = BTreeMap<RecordType, Vec<Record>>;
+
+/// The names of all zones. Immutable.
+#[derive(Debug, PartialEq)]
+pub struct Layout {
+    /// Longest origin first, so that the first zone that encloses a name is the closest.
+    zones: Vec<ZoneLayout>,
+    served: Vec<ServedName>,
+}
+
+/// The names of one zone.
+#[derive(Debug)]
+pub(super) struct ZoneLayout {
+    /// The apex.
+    pub(super) origin: LowerName,
+    /// Labels of the apex.
+    pub(super) depth: usize,
+    /// The SOA record of the zone file.
+    pub(super) soa: Record,
+    /// Everything that exists. It is only ever asked for one name, so its order does not matter.
+    pub(super) nodes: HashMap<LowerName, Node>,
+}
+
+/// What a name is.
+#[derive(Debug)]
+pub(super) enum Node {
+    /// An empty non-terminal.
+    Empty,
+    /// It owns static records.
+    Static(RecordSets),
+    /// It follows a cluster: the index into the served names.
+    Served(usize),
+}
+
+/// Why a name has no place.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PlacementError {
+    /// Two zones have this origin.
+    #[error("two zones are called {0}")]
+    ZoneTwice(LowerName),
+    /// No zone holds the name.
+    #[error("{0} lies outside every zone")]
+    OutsideZones(LowerName),
+    /// The name has static records.
+    #[error("{0} has static records in its zone file")]
+    Static(LowerName),
+    /// The name is served twice.
+    #[error("{0} is served twice")]
+    Twice(LowerName),
+    /// The name is a wildcard, which would answer for every unknown name.
+    #[error("{0} is a wildcard")]
+    Wildcard(LowerName),
+    /// The zone file gives the name's part of the zone to other servers.
+    #[error("{name} lies below {cut}, which the zone file delegates")]
+    Delegated {
+        /// The served name.
+        name: Box<LowerName>,
+        /// The owner of the NS records.
+        cut: Box<LowerName>,
+    },
+}
+
+impl Layout {
+    /// Places the served names into the zones.
+    ///
+    /// Each name must lie in a zone, own no static records there, and not lie at or below a
+    /// delegation.
+    pub fn new(zones: &[Zone], served: Vec<ServedName>) -> Result<Self, PlacementError> {
+        let mut zones: Vec<_> = zones.iter().map(ZoneLayout::new).collect();
+        zones.sort_by(|a, b| b.depth.cmp(&a.depth).then_with(|| a.origin.cmp(&b.origin)));
+        if let Some(pair) = zones.windows(2).find(|pair| pair[0].origin == pair[1].origin) {
+            return Err(PlacementError::ZoneTwice(pair[0].origin.clone()));
+        }
+        for index in 0..zones.len() {
+            let origin = zones[index].origin.clone();
+            let depth = zones[index].depth;
+            if let Some(parent) =
+                zones.iter_mut().find(|zone| zone.depth < depth && zone.origin.zone_of(&origin))
+            {
+                parent.insert_ancestors(&origin);
+            }
+        }
+        for (index, name) in served.iter().enumerate() {
+            let name = absolute(&name.name);
+            let zone = zones
+                .iter_mut()
+                .find(|zone| zone.origin.zone_of(&name))
+                .ok_or_else(|| PlacementError::OutsideZones(name.clone()))?;
+            zone.place(name, index)?;
+        }
+        Ok(Self { zones, served })
+    }
+
+    /// The served names in the order of the configuration.
+    pub fn served(&self) -> &[ServedName] {
+        &self.served
+    }
+
+    /// The zones, longest origin first.
+    pub(super) fn zones(&self) -> &[ZoneLayout] {
+        &self.zones
+    }
+
+    /// The closest zone that encloses `name`, with its index.
+    pub(super) fn zone_of(&self, name: &LowerName) -> Option<(usize, &ZoneLayout)> {
+        self.zones.iter().enumerate().find(|(_, zone)| zone.origin.zone_of(name))
+    }
+}
+
+impl ZoneLayout {
+    fn new(zone: &Zone) -> Self {
+        let origin = absolute(zone.origin());
+        let (soa, ttl) = zone.soa();
+        let soa = Record::from_rdata(origin.clone().into(), ttl, RData::SOA(soa.clone()));
+        let mut layout = Self { depth: origin.iter().len(), origin, soa, nodes: HashMap::new() };
+        for name in zone.names() {
+            if let Some(sets) = zone.records(name) {
+                let name = absolute(name);
+                layout.insert_ancestors(&name);
+                layout.nodes.insert(name, Node::Static(sets.clone()));
+            }
+        }
+        layout
+    }
+
+    /// Puts the served name with this index where it belongs.
+    fn place(&mut self, name: LowerName, index: usize) -> Result<(), PlacementError> {
+        if name.is_wildcard() {
+            return Err(PlacementError::Wildcard(name));
+        }
+        if let Some(cut) = self.cut_above(&name) {
+            let (name, cut) = (Box::new(name), Box::new(cut));
+            return Err(PlacementError::Delegated { name, cut });
+        }
+        match self.nodes.get(&name) {
+            Some(Node::Static(_)) => return Err(PlacementError::Static(name)),
+            Some(Node::Served(_)) => return Err(PlacementError::Twice(name)),
+            Some(Node::Empty) | None => {}
+        }
+        self.insert_ancestors(&name);
+        self.nodes.insert(name, Node::Served(index));
+        Ok(())
+    }
+
+    /// Lets every name between the apex and `name` exist.
+    fn insert_ancestors(&mut self, name: &LowerName) {
+        for depth in self.depth..name.iter().len() {
+            let ancestor = LowerName::from(name.trim_to(depth));
+            self.nodes.entry(ancestor).or_insert(Node::Empty);
+        }
+    }
+
+    /// The delegation strictly above `name`, if there is one. One at `name` itself is a clash of
+    /// records.
+    fn cut_above(&self, name: &LowerName) -> Option<LowerName> {
+        (self.depth + 1..name.iter().len()).map(|depth| LowerName::from(name.trim_to(depth))).find(
+            |ancestor| match self.nodes.get(ancestor) {
+                Some(Node::Static(sets)) => sets.contains_key(&RecordType::NS),
+                Some(Node::Empty | Node::Served(_)) | None => false,
+            },
+        )
+    }
+}
+
+/// Equal names, records and TTLs. The records' own equality leaves the TTL out (RFC 2136 section
+/// 1.1).
+impl PartialEq for ZoneLayout {
+    fn eq(&self, other: &Self) -> bool {
+        self.origin == other.origin
+            && same_records([&self.soa], [&other.soa])
+            && self.nodes == other.nodes
+    }
+}
+
+impl PartialEq for Node {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Empty, Self::Empty) => true,
+            (Self::Served(index), Self::Served(other)) => index == other,
+            (Self::Static(sets), Self::Static(others)) => {
+                sets.len() == others.len()
+                    && sets.iter().zip(others).all(|((kind, set), (other_kind, other))| {
+                        kind == other_kind && same_records(set, other)
+                    })
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Whether two lists hold the same records with the same TTLs in the same order.
+pub(super) fn same_records<'a>(
+    records: impl IntoIterator<Item = &'a Record>,
+    others: impl IntoIterator<Item = &'a Record>,
+) -> bool {
+    let with_ttl = |record: &'a Record| (record, record.ttl);
+    records.into_iter().map(with_ttl).eq(others.into_iter().map(with_ttl))
+}
+
+/// The name as it arrives in questions: with the root at its end.
+fn absolute(name: &LowerName) -> LowerName {
+    let mut name = name.clone();
+    name.set_fqdn(true);
+    name
+}

@@ -1,0 +1,130 @@
+//! The command line: what may be said, and the commands that need nothing running.
+//!
+//! Exit codes: 0 fine, 1 failed, 2 usage (clap's), 78 bad configuration (`EX_CONFIG` of
+//! sysexits.h).
+
+pub mod check;
+pub mod grants;
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Where the configuration is unless somebody says otherwise.
+pub const DEFAULT_CONFIG: &str = "/etc/pointsman/pointsman.toml";
+
+/// Exit code of a command that found a fault in the configuration.
+pub const BAD_CONFIGURATION: u8 = 78;
+
+/// Exit code of a command that was asked for something that does not exist; clap uses the same.
+pub const USAGE: u8 = 2;
+
+/// DNS names that follow the writable primary and the fresh replicas of databases.
+#[derive(Debug, Parser)]
+#[command(name = "pointsman", version, arg_required_else_help = true)]
+pub struct CommandLine {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// The subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Probe the servers and answer DNS; reload on SIGHUP, drain and stop on SIGTERM
+    Serve(ServeOptions),
+    /// Read the configuration and report every fault in it
+    CheckConfig(CheckOptions),
+    /// Show a cluster of simulated servers and what is answered while they fail
+    Demo(DemoOptions),
+    /// Print the SQL that gives the probe user its rights, and no more
+    Grants(GrantsOptions),
+}
+
+/// Options of `serve`.
+#[derive(Debug, Args)]
+pub struct ServeOptions {
+    /// Configuration file
+    #[arg(long, value_name = "FILE", env = "POINTSMAN_CONFIG", default_value = DEFAULT_CONFIG)]
+    pub config: PathBuf,
+}
+
+/// Options of `check-config`.
+#[derive(Debug, Args)]
+pub struct CheckOptions {
+    /// Configuration file
+    #[arg(value_name = "FILE", env = "POINTSMAN_CONFIG", default_value = DEFAULT_CONFIG)]
+    pub file: PathBuf,
+    /// Print the faults as one JSON object, for editors and pipelines
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `demo`.
+#[derive(Debug, Args)]
+pub struct DemoOptions {
+    /// Tell the story once and exit: 0 when every answer was right, 1 otherwise
+    #[arg(long)]
+    pub once: bool,
+    /// Loopback port to answer DNS on [default: a free one]
+    #[arg(long, value_name = "PORT")]
+    pub port: Option<u16>,
+}
+
+/// Options of `grants`.
+#[derive(Debug, Args)]
+pub struct GrantsOptions {
+    /// Whose SQL
+    pub engine: GrantsEngine,
+    /// Version of the server, such as 16, 8.4 or 10.11-MariaDB [default: what every version needs]
+    #[arg(long, value_name = "VERSION")]
+    pub server_version: Option<String>,
+}
+
+/// Whose SQL `grants` prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum GrantsEngine {
+    /// PostgreSQL
+    Postgres,
+    /// MySQL and MariaDB
+    Mysql,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::{CommandFactory, Parser};
+
+    use super::{Command, CommandLine, GrantsEngine};
+
+    #[test]
+    fn the_definitions_are_consistent() {
+        CommandLine::command().debug_assert();
+    }
+
+    #[test]
+    fn commands_are_read() {
+        let read = |words: &[&str]| {
+            CommandLine::try_parse_from(["pointsman"].iter().chain(words)).map(|line| line.command)
+        };
+        assert!(matches!(
+            read(&["serve", "--config", "x.toml"]),
+            Ok(Command::Serve(options)) if options.config.as_os_str() == "x.toml"
+        ));
+        assert!(matches!(
+            read(&["check-config", "x.toml"]),
+            Ok(Command::CheckConfig(options)) if options.file.as_os_str() == "x.toml"
+        ));
+        assert!(matches!(
+            read(&["demo", "--once", "--port", "5300"]),
+            Ok(Command::Demo(options)) if options.once && options.port == Some(5300)
+        ));
+        assert!(matches!(
+            read(&["grants", "mysql"]),
+            Ok(Command::Grants(options)) if options.engine == GrantsEngine::Mysql
+        ));
+        for usage in [&["grants", "oracle"][..], &["serve", "x.toml"], &["watch"], &[]] {
+            let error = read(usage).expect_err("a usage error");
+            assert_eq!(error.exit_code(), 2, "{usage:?}");
+        }
+    }
+}

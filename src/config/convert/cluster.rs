@@ -1,0 +1,260 @@
+//! `[[cluster]]` with its write and read names.
+
+use std::{ops::Range, time::Duration};
+
+use hickory_proto::rr::LowerName;
+use toml::Spanned;
+
+use super::{
+    Conversion, Seen,
+    names::Names,
+    probe,
+    server::{self, Server},
+    shown,
+};
+use crate::{
+    answers::{Balance, NameRole, ServedName},
+    config::{
+        ClusterConfig, defaults,
+        file::{ClusterSection, ReadSection, WriteSection},
+        reading::{Field, Section},
+    },
+    engine::{
+        ClusterId, ClusterKind, ClusterPolicy, Failback, OnNotWritable, OnSplitBrain, ReadPolicy,
+        WritePolicy,
+    },
+};
+
+/// One cluster; `None` once a fault has been reported that leaves too little of it.
+pub(super) fn convert(
+    id: ClusterId,
+    section: &Spanned<ClusterSection>,
+    seen: &mut Seen,
+    names: &mut Names<'_>,
+    conversion: &mut Conversion<'_>,
+) -> Option<ClusterConfig> {
+    let (place, section) = (section.span(), section.get_ref());
+    let name = name(section, &place, seen, conversion);
+    let example = (ClusterSection::TITLE, "engine = \"postgres\"");
+    let kind = conversion.required(&section.engine, &place, example).copied();
+    let servers = servers(kind, section, &place, seen, conversion);
+    let mut rules = Rules {
+        id,
+        kind,
+        servers: section.server.given().map_or(1, |list| list.len().max(1)),
+        served: Vec::new(),
+    };
+    let write = rules.write(&section.write, names, conversion);
+    let reads = rules.reads(&section.read, names, conversion);
+    if !section.write.is_present() && !section.read.is_present() {
+        conversion.faults.add(
+            place.clone(),
+            "the cluster has no name in DNS",
+            "add a [cluster.write] or a [[cluster.read]]",
+        );
+    }
+    let probe = probe::convert(kind, &section.probe, &place, conversion);
+    let (name, kind) = (name?, kind?);
+    let (probe, thresholds) = probe?;
+    let mut config = ClusterConfig {
+        policy: ClusterPolicy { name, kind, servers: Vec::new(), write, reads, thresholds },
+        probe,
+        targets: Vec::new(),
+        published: Vec::new(),
+        names: rules.served,
+    };
+    for server in servers {
+        config.policy.servers.push(server.policy);
+        config.targets.push(server.target);
+        config.published.push(server.published);
+    }
+    Some(config)
+}
+
+fn name(
+    section: &ClusterSection,
+    place: &Range<usize>,
+    seen: &mut Seen,
+    conversion: &mut Conversion<'_>,
+) -> Option<Box<str>> {
+    let example = (ClusterSection::TITLE, "name = \"orders\"");
+    let name = &conversion.required(&section.name, place, example)?.0;
+    let place = section.name.span().unwrap_or_else(|| place.clone());
+    if let Some(first) = seen.clusters.earlier(name.to_ascii_lowercase(), place.clone()) {
+        let line = conversion.faults.line(&first);
+        conversion.faults.add(
+            place,
+            format!("a second cluster named `{name}`, the first is on line {line}"),
+            "give each cluster its own name",
+        );
+    }
+    Some(name.as_str().into())
+}
+
+fn servers(
+    kind: Option<ClusterKind>,
+    section: &ClusterSection,
+    place: &Range<usize>,
+    seen: &mut Seen,
+    conversion: &mut Conversion<'_>,
+) -> Vec<Server> {
+    let sections = section.server.given().map_or(&[][..], Vec::as_slice);
+    if sections.is_empty() && !matches!(section.server, Field::Faulty) {
+        conversion.faults.add(
+            place.clone(),
+            "the cluster has no server",
+            "add a [[cluster.server]] with name and address",
+        );
+    }
+    sections.iter().filter_map(|section| server::convert(kind, section, seen, conversion)).collect()
+}
+
+/// The rules of one cluster's names, and the names themselves.
+struct Rules {
+    id: ClusterId,
+    kind: Option<ClusterKind>,
+    servers: usize,
+    served: Vec<ServedName>,
+}
+
+/// Why a setting that depends on roles is of no use.
+const NO_ROLES: &str = "\"tcp\" servers have no roles";
+
+impl Rules {
+    fn serve(&mut self, name: Option<LowerName>, role: NameRole, ttl: u32) {
+        self.served.extend(name.map(|name| ServedName { name, cluster: self.id, role, ttl }));
+    }
+
+    fn write(
+        &mut self,
+        field: &Field<WriteSection>,
+        names: &mut Names<'_>,
+        conversion: &mut Conversion<'_>,
+    ) -> Option<WritePolicy> {
+        let Field::Given(section) = field else {
+            return None;
+        };
+        let (place, section) = (section.span(), section.get_ref());
+        let example = (WriteSection::TITLE, "name = \"db-write.internal.\"");
+        conversion.required(&section.name, &place, example);
+        let name = names.take(&section.name, conversion);
+        let ttl = ttl(&section.ttl, defaults::WRITE_TTL, conversion);
+        self.serve(name, NameRole::Write, ttl);
+        if self.kind == Some(ClusterKind::Tcp) {
+            conversion.useless(&section.on_not_writable, "on_not_writable", NO_ROLES);
+            conversion.useless(&section.on_split_brain, "on_split_brain", NO_ROLES);
+        }
+        Some(WritePolicy {
+            on_not_writable: *section.on_not_writable.given().unwrap_or(&OnNotWritable::Empty),
+            on_split_brain: *section.on_split_brain.given().unwrap_or(&OnSplitBrain::Keep),
+            failback: *section.failback.given().unwrap_or(&Failback::Stay),
+            flap_block: conversion.time(
+                &section.flap_block,
+                "flap_block",
+                &defaults::FLAP_BLOCK_RANGE,
+                defaults::FLAP_BLOCK,
+            ),
+        })
+    }
+
+    fn reads(
+        &mut self,
+        field: &Field<Vec<Spanned<ReadSection>>>,
+        names: &mut Names<'_>,
+        conversion: &mut Conversion<'_>,
+    ) -> Vec<ReadPolicy> {
+        let sections = field.given().map_or(&[][..], Vec::as_slice);
+        sections
+            .iter()
+            .enumerate()
+            .map(|(index, section)| self.read(index, section, names, conversion))
+            .collect()
+    }
+
+    fn read(
+        &mut self,
+        index: usize,
+        section: &Spanned<ReadSection>,
+        names: &mut Names<'_>,
+        conversion: &mut Conversion<'_>,
+    ) -> ReadPolicy {
+        let (place, section) = (section.span(), section.get_ref());
+        let example = (ReadSection::TITLE, "name = \"db-read.internal.\"");
+        conversion.required(&section.name, &place, example);
+        let name = names.take(&section.name, conversion);
+        let ttl = ttl(&section.ttl, defaults::READ_TTL, conversion);
+        let balance = *section.balance.given().unwrap_or(&Balance::Shuffle);
+        if self.kind == Some(ClusterKind::Tcp) {
+            conversion.useless(&section.max_lag, "max_lag", NO_ROLES);
+            conversion.useless(&section.include_primary, "include_primary", NO_ROLES);
+            if balance == Balance::LeastConnections {
+                let reason = "\"tcp\" probes count no sessions";
+                conversion.useless(&section.balance, "balance", reason);
+            }
+        }
+        let most = i64::try_from(self.servers).unwrap_or(i64::MAX);
+        let min_servers =
+            conversion.number(&section.min_servers, "min_servers", 1..=most, defaults::MIN_SERVERS);
+        let role = NameRole::Read {
+            index,
+            balance,
+            max_answers: max_answers(section, min_servers, conversion),
+        };
+        self.serve(name, role, ttl);
+        ReadPolicy {
+            max_lag: conversion.time(
+                &section.max_lag,
+                "max_lag",
+                &defaults::MAX_LAG_RANGE,
+                defaults::MAX_LAG,
+            ),
+            min_servers,
+            include_primary: *section.include_primary.given().unwrap_or(&false),
+            by_sessions: balance == Balance::LeastConnections,
+        }
+    }
+}
+
+/// `max_answers`: not below `min_servers`, or the servers that this asks for could never be named.
+fn max_answers(
+    section: &ReadSection,
+    min_servers: usize,
+    conversion: &mut Conversion<'_>,
+) -> Option<usize> {
+    let place = section.max_answers.span()?;
+    let most = i64::from(u16::MAX);
+    let max_answers: usize =
+        conversion.number(&section.max_answers, "max_answers", 1..=most, min_servers);
+    if max_answers < min_servers {
+        conversion.faults.add(
+            place,
+            format!("`max_answers` = {max_answers} is less than `min_servers` = {min_servers}"),
+            "raise it or lower `min_servers`",
+        );
+    }
+    Some(max_answers)
+}
+
+/// A TTL in whole seconds, never 0.
+fn ttl(field: &Field<Duration>, default: Duration, conversion: &mut Conversion<'_>) -> u32 {
+    let seconds = |time: Duration| u32::try_from(time.as_secs()).unwrap_or(u32::MAX);
+    match field {
+        Field::Given(value) if value.get_ref().is_zero() => {
+            conversion.faults.add(
+                value.span(),
+                "`ttl` = 0 would be kept for long by some resolvers and refused by others",
+                "write \"1s\"",
+            );
+            seconds(default)
+        }
+        Field::Given(value) if value.get_ref().subsec_nanos() != 0 => {
+            conversion.faults.add(
+                value.span(),
+                format!("`ttl` = \"{}\" is not in whole seconds", shown(*value.get_ref())),
+                "write \"1s\" or more",
+            );
+            seconds(default)
+        }
+        _ => seconds(conversion.time(field, "ttl", &defaults::TTL, default)),
+    }
+}

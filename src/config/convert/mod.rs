@@ -1,0 +1,200 @@
+//! From the sections of the file to a [`Config`], gathering every fault on the way.
+//!
+//! Where a value is missing or wrong, conversion goes on with the default: once there is a fault,
+//! nothing of the result is used. Settings that would have no effect are faults too, because
+//! whoever wrote them expects one.
+
+mod cluster;
+mod names;
+mod probe;
+mod server;
+mod shell;
+mod zones;
+
+use std::{
+    collections::BTreeMap,
+    ops::{Range, RangeInclusive},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use self::{names::Names, zones::Zones};
+use super::{
+    Config, ConfigError, Sources, fault::Faults, file::FileSection, reading::Field,
+    values::WholeNumber,
+};
+use crate::engine::ClusterId;
+
+/// The configuration of the whole `section`, read from `file`.
+pub(super) fn config(
+    section: &FileSection,
+    file: &Path,
+    sources: &dyn Sources,
+    faults: Faults<'_>,
+) -> Result<Config, ConfigError> {
+    let mut conversion =
+        Conversion { faults, base: file.parent().unwrap_or_else(|| Path::new("")), sources };
+    let dns = shell::dns(&section.dns, &mut conversion);
+    let state = shell::state(&section.state, &conversion);
+    let admin = shell::admin(&section.admin, &conversion);
+    let zones = zones::read(&section.zone, &mut conversion);
+    let clusters = clusters(section, &zones, &mut conversion);
+    match conversion.faults.is_empty() {
+        true => Ok(Config { dns, zones: zones.into_zones(), state, admin, clusters }),
+        false => Err(ConfigError::new(conversion.faults.into_sorted())),
+    }
+}
+
+fn clusters(
+    section: &FileSection,
+    zones: &Zones,
+    conversion: &mut Conversion<'_>,
+) -> Vec<super::ClusterConfig> {
+    let sections = section.cluster.given().map_or(&[][..], Vec::as_slice);
+    if sections.is_empty() && !matches!(section.cluster, Field::Faulty) {
+        conversion
+            .faults
+            .add_whole("there is no cluster", "add a [[cluster]] with its names and servers");
+    }
+    let mut seen = Seen::default();
+    let mut names = Names::new(zones);
+    sections
+        .iter()
+        .enumerate()
+        .filter_map(|(index, section)| {
+            cluster::convert(ClusterId(index), section, &mut seen, &mut names, conversion)
+        })
+        .collect()
+}
+
+/// What all parts of the conversion share.
+struct Conversion<'a> {
+    faults: Faults<'a>,
+    base: &'a Path,
+    sources: &'a dyn Sources,
+}
+
+/// What must be unique in the whole configuration, and where it was first seen.
+#[derive(Default)]
+struct Seen {
+    clusters: Firsts<String>,
+    servers: Firsts<String>,
+    published: Firsts<(std::net::IpAddr, u16)>,
+}
+
+impl Conversion<'_> {
+    /// `path`, from the configuration's folder if it is relative.
+    fn path(&self, path: &Path) -> PathBuf {
+        self.base.join(path)
+    }
+
+    /// The value of a key that cannot be left out of the section `title` at `section`.
+    fn required<'f, T>(
+        &mut self,
+        field: &'f Field<T>,
+        section: &Range<usize>,
+        (title, example): (&str, &str),
+    ) -> Option<&'f T> {
+        if !field.is_present() {
+            let key = example.split(' ').next().unwrap_or(example);
+            self.faults.add(
+                section.clone(),
+                format!("{title} has no `{key}`"),
+                format!("add {example}"),
+            );
+        }
+        field.given()
+    }
+
+    /// A number within `range`, or `default`.
+    fn number<N: TryFrom<i64>>(
+        &mut self,
+        field: &Field<WholeNumber>,
+        key: &str,
+        range: RangeInclusive<i64>,
+        default: N,
+    ) -> N {
+        let Field::Given(value) = field else {
+            return default;
+        };
+        let WholeNumber(number) = *value.get_ref();
+        match N::try_from(number) {
+            Ok(converted) if range.contains(&number) => converted,
+            _ => {
+                let (least, most) = range.into_inner();
+                let advice = match least == most {
+                    true => format!("write {least} or leave it out"),
+                    false => format!("write a number from {least} to {most}"),
+                };
+                let what = format!("`{key}` = {number} is out of range");
+                self.faults.add(value.span(), what, advice);
+                default
+            }
+        }
+    }
+
+    /// A time within `range`, or `default`.
+    fn time(
+        &mut self,
+        field: &Field<Duration>,
+        key: &str,
+        range: &RangeInclusive<Duration>,
+        default: Duration,
+    ) -> Duration {
+        let Field::Given(value) = field else {
+            return default;
+        };
+        let time = *value.get_ref();
+        if range.contains(&time) {
+            return time;
+        }
+        let what = format!("`{key}` = \"{}\" is out of range", shown(time));
+        let (least, most) = (shown(*range.start()), shown(*range.end()));
+        let advice = format!("write a time from \"{least}\" to \"{most}\"");
+        self.faults.add(value.span(), what, advice);
+        default
+    }
+
+    /// Reports a key that `reason` makes useless.
+    fn useless<T>(&mut self, field: &Field<T>, key: &str, reason: &str) {
+        if let Some(span) = field.span() {
+            let what = format!("`{key}` has no effect here: {reason}");
+            self.faults.add(span, what, "remove it");
+        }
+    }
+}
+
+/// A time as the file would say it.
+fn shown(time: Duration) -> String {
+    let ms = time.as_millis();
+    match ms {
+        0 => "0s".into(),
+        _ if ms.is_multiple_of(86_400_000) => format!("{}d", ms / 86_400_000),
+        _ if ms.is_multiple_of(3_600_000) => format!("{}h", ms / 3_600_000),
+        _ if ms.is_multiple_of(60_000) => format!("{}m", ms / 60_000),
+        _ if ms.is_multiple_of(1_000) => format!("{}s", ms / 1_000),
+        _ => format!("{ms}ms"),
+    }
+}
+
+/// Where each of several things that must be unique was seen first.
+struct Firsts<K>(BTreeMap<K, Range<usize>>);
+
+impl<K> Default for Firsts<K> {
+    fn default() -> Self {
+        Self(BTreeMap::new())
+    }
+}
+
+impl<K: Ord> Firsts<K> {
+    /// The place of an equal thing before; `None` when this is the first.
+    fn earlier(&mut self, thing: K, place: Range<usize>) -> Option<Range<usize>> {
+        match self.0.entry(thing) {
+            std::collections::btree_map::Entry::Occupied(first) => Some(first.get().clone()),
+            std::collections::btree_map::Entry::Vacant(free) => {
+                free.insert(place);
+                None
+            }
+        }
+    }
+}

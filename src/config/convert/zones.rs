@@ -1,0 +1,135 @@
+//! `[[zone]]`: reads the zone files.
+
+use std::{ops::Range, path::Path};
+
+use hickory_proto::rr::{LowerName, Name};
+use toml::Spanned;
+
+use super::{Conversion, Firsts};
+use crate::{
+    answers::Zone,
+    config::{
+        Fault, Position,
+        file::ZoneSection,
+        reading::{Field, Section},
+    },
+};
+
+/// The zones of the configuration, as far as they could be read.
+pub(super) struct Zones {
+    origins: Vec<LowerName>,
+    readable: Vec<Zone>,
+    /// Whether every origin is known, so that a name outside all of them really is outside.
+    pub(super) complete: bool,
+}
+
+impl Zones {
+    /// The origin of the innermost zone that `name` lies in.
+    pub(super) fn origin_of(&self, name: &LowerName) -> Option<&LowerName> {
+        self.origins
+            .iter()
+            .filter(|origin| origin.zone_of(name))
+            .max_by_key(|origin| origin.num_labels())
+    }
+
+    /// The zone at `origin`, if its file is without fault.
+    pub(super) fn zone(&self, origin: &LowerName) -> Option<&Zone> {
+        self.readable.iter().find(|zone| zone.origin() == origin)
+    }
+
+    /// Every origin, as a list for people.
+    pub(super) fn listed(&self) -> String {
+        let origins: Vec<String> = self.origins.iter().map(|one| format!("`{one}`")).collect();
+        origins.join(" or ")
+    }
+
+    /// The zones, once there is no fault.
+    pub(super) fn into_zones(self) -> Vec<Zone> {
+        self.readable
+    }
+}
+
+/// Reads every zone.
+pub(super) fn read(
+    field: &Field<Vec<Spanned<ZoneSection>>>,
+    conversion: &mut Conversion<'_>,
+) -> Zones {
+    let sections = field.given().map_or(&[][..], Vec::as_slice);
+    let mut zones =
+        Zones { origins: Vec::new(), readable: Vec::new(), complete: !sections.is_empty() };
+    if sections.is_empty() && !matches!(field, Field::Faulty) {
+        conversion
+            .faults
+            .add_whole("there is no zone", "add a [[zone]] with its origin and its file");
+    }
+    let mut seen = Firsts::default();
+    for section in sections {
+        let (place, section) = (section.span(), section.get_ref());
+        let title = ZoneSection::TITLE;
+        let example = (title, "origin = \"internal.\"");
+        let origin = conversion.required(&section.origin, &place, example);
+        let example = (title, "file = \"internal.zone\"");
+        let file = conversion.required(&section.file, &place, example);
+        let Some(origin) = origin.map(|origin| &origin.0) else {
+            zones.complete = false;
+            continue;
+        };
+        let origin_place = section.origin.span().unwrap_or(place);
+        if let Some(first) = seen.earlier(origin.clone(), origin_place.clone()) {
+            let line = conversion.faults.line(&first);
+            conversion.faults.add(
+                origin_place,
+                format!("a second zone `{origin}`, the first is on line {line}"),
+                "put all its records into one file",
+            );
+            continue;
+        }
+        zones.origins.push(origin.clone());
+        if let (Some(file), Some(place)) = (file, section.file.span()) {
+            zones.readable.extend(parse(origin, file, place, conversion));
+        }
+    }
+    zones
+}
+
+/// The zone in `file`; every fault of it is reported in that file.
+fn parse(
+    origin: &LowerName,
+    file: &Path,
+    place: Range<usize>,
+    conversion: &mut Conversion<'_>,
+) -> Option<Zone> {
+    let path = conversion.path(file);
+    let octets = match conversion.sources.read(&path) {
+        Ok(octets) => octets,
+        Err(error) => {
+            conversion.faults.add(
+                place,
+                format!("cannot read the zone file `{}`: {error}", path.display()),
+                "create it or correct the path, which starts at this file's folder",
+            );
+            return None;
+        }
+    };
+    let Ok(text) = String::from_utf8(octets) else {
+        conversion.faults.add(
+            place,
+            format!("the zone file `{}` is not UTF-8", path.display()),
+            "save it as ASCII or UTF-8",
+        );
+        return None;
+    };
+    let faults = match Zone::parse(&text, &Name::from(origin)) {
+        Ok(zone) => return Some(zone),
+        Err(faults) => faults,
+    };
+    for fault in faults {
+        conversion.faults.add_elsewhere(Fault {
+            file: path.clone(),
+            position: Some(Position { line: fault.line, column: fault.column }),
+            what: fault.what,
+            advice: fault.advice,
+        });
+    }
+    None
+}

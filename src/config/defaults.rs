@@ -1,0 +1,107 @@
+//! What holds when the file does not say otherwise, and within which limits it may say so. Each
+//! with its reason.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr, SocketAddrV4},
+    ops::RangeInclusive,
+    time::Duration,
+};
+
+/// Address and port of `[dns] listen`: only this host, until the operator says who else may ask.
+/// IPv6 loopback is left out because containers often lack it and a start must not fail on a
+/// default.
+pub const LISTEN: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 53));
+
+/// Threads that answer DNS. The default is one per CPU; more than this only costs memory.
+pub const WORKERS: RangeInclusive<i64> = 1..=256;
+
+/// TTL of a write name. 0 is kept for seconds or refused by some resolvers; 1 is honoured by nearly
+/// all.
+pub const WRITE_TTL: Duration = Duration::from_secs(1);
+
+/// TTL of a read name. A replica too many for a moment does less harm than a wrong primary.
+pub const READ_TTL: Duration = Duration::from_secs(2);
+
+/// TTLs that make sense: never 0, and at most a day.
+pub const TTL: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(86_400);
+
+/// `flap_block`: clients that followed a move should not have to follow it back before their pools have settled.
+pub const FLAP_BLOCK: Duration = Duration::from_secs(60);
+
+/// What `flap_block` may be; zero switches it off.
+pub const FLAP_BLOCK_RANGE: RangeInclusive<Duration> = Duration::ZERO..=Duration::from_secs(3600);
+
+/// Lag up to which a replica counts as fresh. Short enough for most readers, long enough for a
+/// checkpoint.
+pub const MAX_LAG: Duration = Duration::from_secs(10);
+
+/// Limits of `max_lag`. Less than the probes can measure is no limit; more than a day is no
+/// freshness.
+pub const MAX_LAG_RANGE: RangeInclusive<Duration> =
+    Duration::from_millis(100)..=Duration::from_secs(86_400);
+
+/// Fit replicas below which the ladder adds others: one is an answer.
+pub const MIN_SERVERS: usize = 1;
+
+/// Calm cadence of probes. One small query a second is noise for any database.
+pub const INTERVAL: Duration = Duration::from_secs(1);
+
+/// Limits of `interval` and `fast_interval`. Faster is load without knowledge; slower is no
+/// monitoring.
+pub const INTERVAL_RANGE: RangeInclusive<Duration> =
+    Duration::from_millis(100)..=Duration::from_secs(300);
+
+/// Cadence while anything is in doubt: a promotion is seen within a quarter of a second.
+pub const FAST_INTERVAL: Duration = Duration::from_millis(250);
+
+/// One deadline around a whole probe. Longer than a lost SYN's first retry (1 s, RFC 6298 section
+/// 2).
+pub const TIMEOUT: Duration = Duration::from_millis(1500);
+
+/// Limits of `timeout`. Shorter than 50 ms mistakes load for death; longer than 30 s is no
+/// deadline.
+pub const TIMEOUT_RANGE: RangeInclusive<Duration> =
+    Duration::from_millis(50)..=Duration::from_secs(30);
+
+/// A timeout of more intervals than this means that one of the two is a slip of the pen: a probe
+/// that is due waits for the one before it, so the interval would never be kept when it matters.
+pub const INTERVALS_PER_TIMEOUT: u32 = 10;
+
+/// Soft failures in a row until Down: two may be one lost packet and its retry.
+pub const FALL: u32 = 3;
+
+/// Successes in a row until a replica is back: one may be the last gasp of a flapping link.
+pub const RISE: u32 = 2;
+
+/// Limits of `fall` and `rise`.
+pub const STREAK: RangeInclusive<i64> = 1..=100;
+
+/// A server's priority. The same for all, so that the order of the file decides.
+pub const PRIORITY: u32 = 100;
+
+/// A server's weight. The same for all: every server gets the same share.
+pub const WEIGHT: u32 = 1;
+
+/// Limits of `priority` and `weight`, which are SRV's (RFC 2782).
+pub const RANK: RangeInclusive<i64> = 0..=65_535;
+
+/// PostgreSQL's port.
+pub const POSTGRES_PORT: u16 = 5432;
+
+/// MySQL's and MariaDB's port.
+pub const MYSQL_PORT: u16 = 3306;
+
+/// The database that a PostgreSQL probe connects to: it exists unless somebody drops it.
+pub const POSTGRES_DATABASE: &str = "postgres";
+
+/// Silence after which a probe task counts as stuck: three honest rounds, and not less than 5 s, so
+/// that a busy machine that starves the probes for a moment does not turn servers Unknown.
+pub fn stale_after(interval: Duration, timeout: Duration) -> Duration {
+    Duration::from_secs(5).max(3 * (interval + timeout))
+}
+
+/// How long a name may say "not ready" after the start: the first probe's deadline and 500 ms of
+/// start jitter.
+pub fn first_round(timeout: Duration) -> Duration {
+    timeout + Duration::from_millis(500)
+}

@@ -1,0 +1,136 @@
+//! One mistake in the configuration, and the collection of all of them.
+//!
+//! A fault says where it is, what is wrong and what to do. It never shows the value of a password,
+//! and no key of the format holds one.
+
+use std::{
+    fmt,
+    ops::Range,
+    path::{Path, PathBuf},
+};
+
+/// One mistake: where, what, and what to do about it.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Fault {
+    /// The configuration file or the zone file.
+    pub file: PathBuf,
+    /// Where in it; `None` when the file as a whole is at fault.
+    #[serde(flatten)]
+    pub position: Option<Position>,
+    /// What is wrong.
+    pub what: String,
+    /// What to do.
+    pub advice: String,
+}
+
+/// `config/x.toml:12:8: what is wrong; what to do`
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:", self.file.display())?;
+        if let Some(position) = self.position {
+            write!(f, "{}:{}:", position.line, position.column)?;
+        }
+        write!(f, " {}; {}", self.what, self.advice)
+    }
+}
+
+/// A place in a text, both parts counted from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+pub struct Position {
+    /// Line.
+    pub line: usize,
+    /// Character in the line.
+    pub column: usize,
+}
+
+/// Collects the faults of one configuration file and the zone files that it names.
+#[derive(Debug)]
+pub(super) struct Faults<'a> {
+    file: &'a Path,
+    text: &'a str,
+    /// Where each line begins, so that thousands of faults are placed at once.
+    line_starts: Vec<usize>,
+    list: Vec<Fault>,
+}
+
+impl<'a> Faults<'a> {
+    /// None yet, for the configuration `text` read from `file`.
+    pub(super) fn new(file: &'a Path, text: &'a str) -> Self {
+        Self {
+            file,
+            text,
+            line_starts: [0]
+                .into_iter()
+                .chain(text.match_indices('\n').map(|(newline, _)| newline + 1))
+                .collect(),
+            list: Vec::new(),
+        }
+    }
+
+    /// A fault at `span`, in octets of the configuration's text.
+    pub(super) fn add(
+        &mut self,
+        span: Range<usize>,
+        what: impl Into<String>,
+        advice: impl Into<String>,
+    ) {
+        let position = Some(self.position(span.start));
+        self.list.push(Fault {
+            file: self.file.to_owned(),
+            position,
+            what: what.into(),
+            advice: advice.into(),
+        });
+    }
+
+    /// A fault of the configuration as a whole.
+    pub(super) fn add_whole(&mut self, what: impl Into<String>, advice: impl Into<String>) {
+        self.list.push(Fault {
+            file: self.file.to_owned(),
+            position: None,
+            what: what.into(),
+            advice: advice.into(),
+        });
+    }
+
+    /// A fault in another file.
+    pub(super) fn add_elsewhere(&mut self, fault: Fault) {
+        self.list.push(fault);
+    }
+
+    /// The line on which `span` begins, for messages that point at an earlier place.
+    pub(super) fn line(&self, span: &Range<usize>) -> usize {
+        self.position(span.start).line
+    }
+
+    /// Whether nothing is wrong so far.
+    pub(super) fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// All faults: the configuration file's first, then each zone file's, each in the order of its
+    /// file.
+    pub(super) fn into_sorted(mut self) -> Vec<Fault> {
+        let mut files = vec![self.file.to_owned()];
+        for fault in &self.list {
+            if !files.contains(&fault.file) {
+                files.push(fault.file.clone());
+            }
+        }
+        self.list.sort_by_key(|fault| {
+            let file = files.iter().position(|file| *file == fault.file);
+            (file, fault.position)
+        });
+        self.list
+    }
+
+    fn position(&self, offset: usize) -> Position {
+        let end = (0..=offset.min(self.text.len()))
+            .rev()
+            .find(|at| self.text.is_char_boundary(*at))
+            .unwrap_or(0);
+        let line = self.line_starts.partition_point(|start| *start <= end);
+        let line_start = self.line_starts[line - 1];
+        Position { line, column: self.text[line_start..end].chars().count() + 1 }
+    }
+}

@@ -1,0 +1,226 @@
+//! The picture of the configuration file: every section, every key, the type of each. Nothing is
+//! checked here.
+//!
+//! `section!` turns each picture into a struct whose fields remember where their value stands.
+//! Unknown keys, wrong types and values that cannot be read are reported while reading
+//! (`reading.rs`); whether the values make sense together is for `convert`.
+
+use std::{net::IpAddr, net::SocketAddr, path::PathBuf, time::Duration};
+
+use toml::Spanned;
+
+use super::{
+    hosts::{HostName, HostPort, Label},
+    reading::{Field, section},
+    values::{OneOrMany, TlsWord, VariableName, WholeNumber},
+};
+use crate::{
+    answers::Balance,
+    engine::{ClusterKind, Failback, OnNotWritable, OnSplitBrain},
+};
+
+section! {
+    /// The whole file.
+    FileSection = "the file" {
+        /// Where DNS is answered.
+        dns: DnsSection,
+        /// Zones with their static records. At least one.
+        zone: Vec<Spanned<ZoneSection>>,
+        /// What survives restarts.
+        state: StateSection,
+        /// The operator's access.
+        admin: AdminSection,
+        /// Replication groups. At least one.
+        cluster: Vec<Spanned<ClusterSection>>,
+    }
+}
+
+section! {
+    /// Where DNS is answered.
+    DnsSection = "[dns]" {
+        /// Addresses and ports, each for UDP and TCP.
+        listen: Vec<Spanned<SocketAddr>>,
+        /// Threads.
+        workers: WholeNumber,
+    }
+}
+
+section! {
+    /// One zone.
+    ZoneSection = "[[zone]]" {
+        /// The apex.
+        origin: HostName,
+        /// The master file.
+        file: PathBuf,
+    }
+}
+
+section! {
+    /// What survives restarts.
+    StateSection = "[state]" {
+        /// A folder that Pointsman may write to.
+        directory: PathBuf,
+    }
+}
+
+section! {
+    /// The operator's access.
+    AdminSection = "[admin]" {
+        /// Socket of the CLI.
+        socket: PathBuf,
+        /// Address and port of the status page and the API.
+        http: SocketAddr,
+        /// The token that changes over HTTP need.
+        token_file: PathBuf,
+    }
+}
+
+section! {
+    /// One replication group.
+    ClusterSection = "[[cluster]]" {
+        /// Its name in Pointsman.
+        name: Label,
+        /// What its servers speak.
+        engine: ClusterKind,
+        /// The name that follows the writable primary.
+        write: WriteSection,
+        /// The names that follow the replicas.
+        read: Vec<Spanned<ReadSection>>,
+        /// How its servers are asked.
+        probe: ProbeSection,
+        /// Its servers. At least one.
+        server: Vec<Spanned<ServerSection>>,
+    }
+}
+
+section! {
+    /// The write name.
+    WriteSection = "[cluster.write]" {
+        /// The DNS name.
+        name: HostName,
+        /// TTL of its records.
+        ttl: Duration,
+        /// What to say when the last primary is known not to be writable.
+        on_not_writable: OnNotWritable,
+        /// What to say when two servers are writable and nothing tells which is right.
+        on_split_brain: OnSplitBrain,
+        /// Whether a healthy server is left for a preferred one.
+        failback: Failback,
+        /// How long the name does not return to the server that it was moved away from.
+        flap_block: Duration,
+    }
+}
+
+section! {
+    /// One read name.
+    ReadSection = "[[cluster.read]]" {
+        /// The DNS name.
+        name: HostName,
+        /// TTL of its records.
+        ttl: Duration,
+        /// Lag up to which a replica is fresh.
+        max_lag: Duration,
+        /// Fit replicas below which others are added.
+        min_servers: WholeNumber,
+        /// Records in one answer, at most.
+        max_answers: WholeNumber,
+        /// Whether the primary always belongs to the set.
+        include_primary: bool,
+        /// The order of the servers in an answer.
+        balance: Balance,
+    }
+}
+
+section! {
+    /// How servers are asked.
+    ProbeSection = "[cluster.probe]" {
+        /// Login role or user.
+        user: String,
+        /// File with the password.
+        password_file: PathBuf,
+        /// Environment variable with the password.
+        password_env: VariableName,
+        /// File with the password in the systemd credentials folder.
+        password_credential: PathBuf,
+        /// PostgreSQL database to connect to.
+        database: String,
+        /// Encryption.
+        tls: TlsWord,
+        /// Authorities for `verify-full`, PEM.
+        ca_file: PathBuf,
+        /// Calm cadence.
+        interval: Duration,
+        /// Cadence in doubt.
+        fast_interval: Duration,
+        /// Deadline of a probe.
+        timeout: Duration,
+        /// Soft failures in a row until Down.
+        fall: WholeNumber,
+        /// Successes in a row until a replica is back.
+        rise: WholeNumber,
+        /// Whether a row is updated on the primary with each probe.
+        heartbeat_write: bool,
+    }
+}
+
+section! {
+    /// One server.
+    ServerSection = "[[cluster.server]]" {
+        /// Its name in Pointsman.
+        name: Label,
+        /// What DNS says.
+        address: OneOrMany<IpAddr>,
+        /// The database port.
+        port: WholeNumber,
+        /// Where the choice is free: lower is preferred.
+        priority: WholeNumber,
+        /// Share under `balance = "weighted"`.
+        weight: WholeNumber,
+        /// Where it is asked, if not at its first address.
+        probe_address: HostPort,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::reading::Section, *};
+
+    /// Every section with its keys.
+    const FORMAT: [(&str, &[&str]); 9] = [
+        (FileSection::TITLE, FileSection::KEYS),
+        (DnsSection::TITLE, DnsSection::KEYS),
+        (ZoneSection::TITLE, ZoneSection::KEYS),
+        (StateSection::TITLE, StateSection::KEYS),
+        (AdminSection::TITLE, AdminSection::KEYS),
+        (ClusterSection::TITLE, ClusterSection::KEYS),
+        (WriteSection::TITLE, WriteSection::KEYS),
+        (ReadSection::TITLE, ReadSection::KEYS),
+        (ProbeSection::TITLE, ProbeSection::KEYS),
+    ];
+
+    /// The part of the reference under the heading of `title`.
+    fn chapter<'a>(reference: &'a str, title: &str) -> &'a str {
+        let heading = format!("\n## `{title}`");
+        let (_, rest) = reference
+            .split_once(&heading)
+            .unwrap_or_else(|| panic!("docs/CONFIGURATION.md has no heading for {title}"));
+        rest.split("\n## ").next().unwrap_or(rest)
+    }
+
+    #[test]
+    fn the_reference_describes_every_key_of_every_section() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/docs/CONFIGURATION.md");
+        let reference = std::fs::read_to_string(path).expect("docs/CONFIGURATION.md");
+        let server = (ServerSection::TITLE, ServerSection::KEYS);
+        for (title, keys) in FORMAT[1..].iter().chain([&server]) {
+            let chapter = chapter(&reference, title);
+            for key in *keys {
+                let is_section = chapter.contains(&format!("| `{key}` |"))
+                    || FORMAT.iter().chain([&server]).any(|(title, _)| {
+                        title.trim_matches(['[', ']']).ends_with(&format!(".{key}"))
+                    });
+                assert!(is_section, "{title} lacks a row for `{key}`");
+            }
+        }
+    }
+}

@@ -1,0 +1,272 @@
+//! Whole configurations in, settings out. What broken ones say is in `tests/config_files.rs`.
+
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    fs, io,
+    net::{IpAddr, Ipv4Addr},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use super::{Config, ProbeTarget, Sources, TargetHost, TlsMode, defaults};
+use crate::{
+    answers::{Balance, NameRole},
+    engine::{ClusterId, ClusterKind, Failback, OnNotWritable, OnSplitBrain, Thresholds},
+};
+
+const ZONE: &str = "@ 1 SOA ns1 hostmaster 1 3600 600 86400 1\n@ 60 NS ns1\nns1 60 A 10.0.0.53\n";
+
+/// Files and variables in memory.
+#[derive(Default)]
+struct Memory {
+    files: BTreeMap<PathBuf, Vec<u8>>,
+    variables: BTreeMap<&'static str, &'static str>,
+}
+
+impl Memory {
+    fn with(files: &[(&str, &str)]) -> Self {
+        let zone = [("etc/internal.zone", ZONE)];
+        Self {
+            files: zone
+                .iter()
+                .chain(files)
+                .map(|(path, content)| (path.into(), content.as_bytes().to_vec()))
+                .collect(),
+            variables: BTreeMap::new(),
+        }
+    }
+}
+
+impl Sources for Memory {
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        let content = self.files.get(path).cloned();
+        content.ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    fn variable(&self, name: &str) -> Option<OsString> {
+        self.variables.get(name).map(Into::into)
+    }
+}
+
+fn load_from(text: &str, sources: &Memory) -> Config {
+    Config::from_text(text, Path::new("etc/pointsman.toml"), sources)
+        .unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// One cluster of `engine` around `probe` lines and `server` lines.
+fn one(engine: &str, probe: &str, server: &str) -> String {
+    format!(
+        r#"
+        zone = [{{ origin = "internal", file = "internal.zone" }}]
+        [[cluster]]
+        name = "c"
+        engine = "{engine}"
+        write = {{ name = "w.internal" }}
+        [[cluster.read]]
+        name = "r.internal"
+        [cluster.probe]
+        {probe}
+        [[cluster.server]]
+        name = "s1"
+        address = "10.0.0.1"
+        {server}
+        "#
+    )
+}
+
+const USER: &str = "user = \"u\"\n";
+
+#[test]
+fn what_is_left_out_has_its_default() {
+    let config = load_from(&one("postgres", USER, ""), &Memory::with(&[]));
+    assert_eq!(config.dns.listen, [defaults::LISTEN]);
+    assert!(config.dns.workers >= 1);
+    assert_eq!(config.state.directory, None);
+    assert_eq!(config.admin, super::AdminConfig::default());
+    let [cluster] = &config.clusters[..] else {
+        panic!("{config:?}");
+    };
+    assert_eq!(cluster.policy.kind, ClusterKind::Postgres);
+    let write = cluster.policy.write.expect("a write name");
+    assert_eq!(write.on_not_writable, OnNotWritable::Empty);
+    assert_eq!(write.on_split_brain, OnSplitBrain::Keep);
+    assert_eq!(write.failback, Failback::Stay);
+    let read = cluster.policy.reads[0];
+    assert_eq!(
+        (read.max_lag, read.min_servers, read.include_primary),
+        (Duration::from_secs(10), 1, false)
+    );
+    assert_eq!(
+        cluster.policy.thresholds,
+        Thresholds {
+            fall: 3,
+            rise: 2,
+            stale_after: Duration::from_millis(7500),
+            first_round: Duration::from_secs(2),
+        }
+    );
+    let probe = &cluster.probe;
+    assert_eq!((&*probe.user, &*probe.database), ("u", "postgres"));
+    assert!(probe.password.is_none() && !probe.heartbeat_write);
+    assert!(matches!(probe.tls, TlsMode::Prefer));
+    assert_eq!(
+        (probe.interval, probe.fast_interval, probe.timeout),
+        (defaults::INTERVAL, defaults::FAST_INTERVAL, defaults::TIMEOUT)
+    );
+    let server = &cluster.policy.servers[0];
+    assert_eq!((server.port, server.priority), (5432, 100));
+    assert_eq!(cluster.published[0].weight, 1);
+    assert_eq!(cluster.targets[0].to_string(), "10.0.0.1:5432");
+}
+
+#[test]
+fn names_follow_their_cluster_and_rule() {
+    let second = r#"
+        [[cluster]]
+        name = "d"
+        engine = "tcp"
+        [[cluster.read]]
+        name = "x.Internal."
+        [[cluster.read]]
+        name = "y.internal"
+        ttl = "1m"
+        balance = "client-hash"
+        max_answers = 3
+        [[cluster.server]]
+        name = "t1"
+        address = ["10.0.1.1", "fd00::1"]
+        port = 80
+        weight = 0
+    "#;
+    let text = one("mysql", USER, "") + second;
+    let config = load_from(&text, &Memory::with(&[]));
+    assert_eq!(config.clusters[0].policy.servers[0].port, 3306);
+    assert_eq!(&*config.clusters[0].probe.database, "");
+    let shown: Vec<_> = config
+        .clusters
+        .iter()
+        .flat_map(|cluster| &cluster.names)
+        .map(|name| (name.name.to_string(), name.cluster, name.role, name.ttl))
+        .collect();
+    let read = |index, balance, max_answers| NameRole::Read { index, balance, max_answers };
+    let (c, d) = (ClusterId(0), ClusterId(1));
+    assert_eq!(
+        shown,
+        [
+            ("w.internal.".into(), c, NameRole::Write, 1),
+            ("r.internal.".into(), c, read(0, Balance::Shuffle, None), 2),
+            ("x.internal.".into(), d, read(0, Balance::Shuffle, None), 2),
+            ("y.internal.".into(), d, read(1, Balance::ClientHash, Some(3)), 60),
+        ]
+    );
+    let published = &config.clusters[1].published[0];
+    assert_eq!((published.addresses.len(), published.weight), (2, 0));
+    assert_eq!(config.clusters[1].policy.write, None);
+}
+
+#[test]
+fn a_server_is_known_by_every_name_it_has() {
+    let probe_at = |place: &str| {
+        let server = format!("port = 5433\nprobe_address = \"{place}\"");
+        let mut config = load_from(&one("postgres", USER, &server), &Memory::with(&[]));
+        let mut cluster = config.clusters.remove(0);
+        let aliases = cluster.policy.servers.remove(0).aliases.join(" ");
+        (cluster.targets.remove(0), aliases)
+    };
+    let named = |name: &str, port| ProbeTarget { host: TargetHost::Name(name.into()), port };
+    assert_eq!(
+        probe_at("db.example"),
+        (named("db.example", 5433), "10.0.0.1 db.example s1".into())
+    );
+    assert_eq!(probe_at("db.example:1"), (named("db.example", 1), "10.0.0.1 db.example s1".into()));
+    assert_eq!(
+        probe_at("10.0.0.1"),
+        (
+            ProbeTarget {
+                host: TargetHost::Address(IpAddr::V4(Ipv4Addr::new(10, 0, 0, 1))),
+                port: 5433,
+            },
+            "10.0.0.1 s1".into()
+        )
+    );
+}
+
+#[test]
+fn a_password_has_one_source_and_is_never_shown() {
+    let mut sources = Memory::with(&[("etc/p", "hunter2\r\n"), ("/cred/orders", "hunter2")]);
+    sources.variables = [("PW", "hunter2"), ("CREDENTIALS_DIRECTORY", "/cred")].into();
+    for source in
+        ["password_file = \"p\"", "password_env = \"PW\"", "password_credential = \"orders\""]
+    {
+        let config = load_from(&one("postgres", &format!("{USER}{source}"), ""), &sources);
+        let password = config.clusters[0].probe.password.as_ref();
+        assert_eq!(password.map(super::Secret::reveal), Some("hunter2"), "{source}");
+        assert!(!format!("{config:?}").contains("hunter2"), "{source}");
+    }
+}
+
+#[test]
+fn authorities_come_from_pem() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/config_faults/parts/good.pem");
+    let pem = fs::read_to_string(path).expect("good.pem");
+    let sources = Memory::with(&[("etc/ca.pem", &(pem.clone() + &pem))]);
+    let probe = format!("{USER}tls = \"verify-full\"\nca_file = \"ca.pem\"");
+    let config = load_from(&one("postgres", &probe, ""), &sources);
+    let TlsMode::VerifyFull { authorities } = &config.clusters[0].probe.tls else {
+        panic!("{config:?}");
+    };
+    assert_eq!(authorities.len(), 2);
+    assert_eq!(authorities[0][0], 0x30, "DER begins with a SEQUENCE");
+}
+
+#[test]
+fn slow_probes_wait_longer_and_fast_ones_stay_below_the_calm_cadence() {
+    let probe = format!("{USER}interval = \"200ms\"\ntimeout = \"2s\"");
+    let cluster = load_from(&one("postgres", &probe, ""), &Memory::with(&[])).clusters.remove(0);
+    assert_eq!(cluster.probe.fast_interval, Duration::from_millis(200));
+    assert_eq!(cluster.policy.thresholds.stale_after, Duration::from_millis(6600));
+    let probe = format!("{USER}timeout = \"50ms\"");
+    let cluster = load_from(&one("postgres", &probe, ""), &Memory::with(&[])).clusters.remove(0);
+    assert_eq!(cluster.policy.thresholds.stale_after, Duration::from_secs(5));
+    assert_eq!(cluster.policy.thresholds.first_round, Duration::from_millis(550));
+}
+
+#[test]
+fn a_name_goes_to_the_innermost_zone() {
+    let text = one("postgres", USER, "")
+        .replace("zone = [", "zone = [{ origin = \"sub.internal\", file = \"sub.zone\" }, ");
+    let sources = Memory::with(&[("etc/sub.zone", &format!("{ZONE}r 60 A 10.0.0.9\n"))]);
+    let config = load_from(&text, &sources);
+    assert_eq!(config.zones.len(), 2);
+    let error = Config::from_text(
+        &text.replace("\"r.internal\"", "\"r.sub.internal\""),
+        Path::new("etc/pointsman.toml"),
+        &sources,
+    )
+    .expect_err("a clash with the inner zone's record");
+    assert_eq!(error.faults().len(), 1);
+    assert!(error.to_string().contains("static records"), "{error}");
+}
+
+#[test]
+fn an_unreadable_file_is_one_fault() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let absent = folder.path().join("absent.toml");
+    let error = Config::load(&absent).expect_err("no file");
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "{}: cannot be read: No such file or directory (os error 2); \
+             name the file with --config or POINTSMAN_CONFIG",
+            absent.display()
+        )
+    );
+    let binary = folder.path().join("binary.toml");
+    fs::write(&binary, b"[dns]\nworkers = \xFF\n").expect("a file");
+    let error = Config::load(&binary).expect_err("no text");
+    assert_eq!(
+        error.to_string(),
+        format!("{}:2:11: not UTF-8; save the file as UTF-8", binary.display())
+    );
+}

@@ -1,0 +1,271 @@
+//! The types of single values in the file, and how each is read from its TOML text.
+//!
+//! Durations are strings with a unit. Words of a closed set are listed in the message when none
+//! fits. Names and addresses are in `hosts.rs`.
+
+use std::{path::PathBuf, time::Duration};
+
+use toml::{Spanned, de::DeValue};
+
+use super::{fault::Faults, reading::Value};
+use crate::{
+    answers::Balance,
+    engine::{ClusterKind, Failback, OnNotWritable, OnSplitBrain},
+};
+
+/// A whole number, not yet in its range.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct WholeNumber(pub(super) i64);
+
+/// The name of an environment variable.
+#[derive(Clone, Debug)]
+pub(super) struct VariableName(pub(super) String);
+
+/// One value or a list of them, each with its place.
+#[derive(Debug)]
+pub(super) struct OneOrMany<T>(pub(super) Vec<Spanned<T>>);
+
+/// `tls`, before `ca_file` is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum TlsWord {
+    /// `disable`
+    Disable,
+    /// `prefer`
+    Prefer,
+    /// `require`
+    Require,
+    /// `verify-full`
+    VerifyFull,
+}
+
+/// Reads a string through `parse`, whose error is what is wrong with it, after "`key` ".
+pub(super) fn parsed<T: Value>(
+    key: &str,
+    value: &Spanned<DeValue<'_>>,
+    faults: &mut Faults<'_>,
+    parse: impl FnOnce(&str) -> Result<T, String>,
+) -> Option<T> {
+    let Some(text) = value.get_ref().as_str() else {
+        T::wrong_type(key, value, faults);
+        return None;
+    };
+    match parse(text) {
+        Ok(parsed) => Some(parsed),
+        Err(what) => {
+            let advice = format!("write {}", T::FORM);
+            faults.add(value.span(), format!("`{key}` {what}"), advice);
+            None
+        }
+    }
+}
+
+/// Refuses empty texts and control characters, which no path, user or database name here has.
+fn plain(text: &str) -> Result<&str, String> {
+    match text {
+        "" => Err("is empty".into()),
+        text if text.contains(char::is_control) => Err("holds a control character".into()),
+        text => Ok(text),
+    }
+}
+
+impl Value for String {
+    const KIND: &'static str = "a string";
+    const FORM: &'static str = "a text in quotes";
+
+    fn read(key: &str, value: &Spanned<DeValue<'_>>, faults: &mut Faults<'_>) -> Option<Self> {
+        parsed(key, value, faults, |text| plain(text).map(Into::into))
+    }
+}
+
+impl Value for PathBuf {
+    const KIND: &'static str = "a string";
+    const FORM: &'static str = "a path in quotes";
+
+    fn read(key: &str, value: &Spanned<DeValue<'_>>, faults: &mut Faults<'_>) -> Option<Self> {
+        parsed(key, value, faults, |text| plain(text).map(Into::into))
+    }
+}
+
+impl Value for VariableName {
+    const KIND: &'static str = "a string";
+    const FORM: &'static str = "the variable's name, as in \"ORDERS_PASSWORD\"";
+
+    fn read(key: &str, value: &Spanned<DeValue<'_>>, faults: &mut Faults<'_>) -> Option<Self> {
+        parsed(key, value, faults, |text| match plain(text)? {
+            text if text.contains('=') => Err("is not the name of a variable".into()),
+            text => Ok(Self(text.into())),
+        })
+    }
+}
+
+impl Value for bool {
+    const KIND: &'static str = "true or false";
+    const FORM: &'static str = "true or false without quotes";
+
+    fn read(key: &str, value: &Spanned<DeValue<'_>>, faults: &mut Faults<'_>) -> Option<Self> {
+        let read = value.get_ref().as_bool();
+        if read.is_none() {
+            Self::wrong_type(key, value, faults);
+        }
+        read
+    }
+}
+
+impl Value for WholeNumber {
+    const KIND: &'static str = "a whole number";
+    const FORM: &'static str = "digits without quotes, as in 3";
+
+    fn read(key: &str, value: &Spanned<DeValue<'_>>, faults: &mut Faults<'_>) -> Option<Self> {
+        let Some(integer) = value.get_ref().as_integer() else {
+            Self::wrong_type(key, value, faults);
+            return None;
+        };
+        let number = i64::from_str_radix(integer.as_str(), integer.radix());
+        if number.is_err() {
+            let what = format!("`{key}` is beyond any number that fits");
+            faults.add(value.span(), what, "write a smaller number");
+        }
+        number.ok().map(Self)
+    }
+}
+
+impl Value for Duration {
+    const KIND: &'static str = "a duration with a unit";
+    const FORM: &'static str =
+        "a number and its unit in quotes, as in \"250ms\", \"1s\", \"2m\" or \"1h\"";
+
+    fn read(key: &str, value: &Spanned<DeValue<'_>>, faults: &mut Faults<'_>) -> Option<Self> {
+        parsed(key, value, faults, duration)
+    }
+}
+
+/// `250ms`, `1s`, `2m`, `1h`, `1d`.
+fn duration(text: &str) -> Result<Duration, String> {
+    let (sign, digits_on) = match text.strip_prefix('-') {
+        Some(rest) => (-1, rest),
+        None => (1, text),
+    };
+    let digits_end = digits_on.find(|next: char| !next.is_ascii_digit()).unwrap_or(digits_on.len());
+    let (digits, unit) = digits_on.split_at(digits_end);
+    let unit_ms = match unit {
+        "ms" => 1,
+        "s" => 1_000,
+        "m" => 60_000,
+        "h" => 3_600_000,
+        "d" => 86_400_000,
+        "" if !digits.is_empty() => return Err(format!("= {text:?} has no unit")),
+        _ => return Err(format!("= {text:?} is not a duration")),
+    };
+    if digits.is_empty() {
+        return Err(format!("= {text:?} is not a duration"));
+    }
+    if sign < 0 {
+        return Err(format!("= {text:?} is negative"));
+    }
+    digits
+        .parse::<u64>()
+        .ok()
+        .and_then(|number| number.checked_mul(unit_ms))
+        .map(Duration::from_millis)
+        .ok_or_else(|| format!("= {text:?} is longer than any time that fits"))
+}
+
+impl<T: Value> Value for OneOrMany<T> {
+    const KIND: &'static str = T::KIND;
+    const FORM: &'static str = T::FORM;
+
+    fn read(key: &str, value: &Spanned<DeValue<'_>>, faults: &mut Faults<'_>) -> Option<Self> {
+        match value.get_ref() {
+            DeValue::Array(_) => Vec::read(key, value, faults).map(Self),
+            _ => T::read(key, value, faults).map(|one| Self(vec![Spanned::new(value.span(), one)])),
+        }
+    }
+}
+
+/// Reads one of the words in the list.
+macro_rules! words {
+    ($type:ty, $form:literal, $($word:literal => $value:expr,)*) => {
+        impl Value for $type {
+            const KIND: &'static str = "a string";
+            const FORM: &'static str = $form;
+
+            fn read(
+                key: &str,
+                value: &Spanned<DeValue<'_>>,
+                faults: &mut Faults<'_>,
+            ) -> Option<Self> {
+                parsed(key, value, faults, |text| match text {
+                    $($word => Ok($value),)*
+                    _ => Err(format!("= {text:?} is not known")),
+                })
+            }
+        }
+    };
+}
+
+words! { ClusterKind, "\"postgres\", \"mysql\" (also for MariaDB) or \"tcp\"",
+    "postgres" => Self::Postgres,
+    "mysql" => Self::MySql,
+    "tcp" => Self::Tcp,
+}
+
+words! { TlsWord, "\"disable\", \"prefer\", \"require\" or \"verify-full\"",
+    "disable" => Self::Disable,
+    "prefer" => Self::Prefer,
+    "require" => Self::Require,
+    "verify-full" => Self::VerifyFull,
+}
+
+words! { Balance, "\"shuffle\", \"weighted\", \"least-connections\" or \"client-hash\"",
+    "shuffle" => Self::Shuffle,
+    "weighted" => Self::Weighted,
+    "least-connections" => Self::LeastConnections,
+    "client-hash" => Self::ClientHash,
+}
+
+words! { OnNotWritable, "\"empty\" or \"hold\"",
+    "empty" => Self::Empty,
+    "hold" => Self::Hold,
+}
+
+words! { OnSplitBrain, "\"keep\" or \"empty\"",
+    "keep" => Self::Keep,
+    "empty" => Self::Empty,
+}
+
+words! { Failback, "\"stay\" or \"preferred\"",
+    "stay" => Self::Stay,
+    "preferred" => Self::Preferred,
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::duration;
+
+    #[test]
+    fn durations_need_a_unit() {
+        assert_eq!(duration("1500ms"), Ok(Duration::from_millis(1500)));
+        assert_eq!(duration("1s"), Ok(Duration::from_secs(1)));
+        assert_eq!(duration("2m"), Ok(Duration::from_secs(120)));
+        assert_eq!(duration("1h"), Ok(Duration::from_secs(3600)));
+        assert_eq!(duration("1d"), Ok(Duration::from_secs(86_400)));
+        for odd in [
+            "",
+            "1",
+            "s",
+            "1 s",
+            "-1s",
+            "-",
+            "1.5s",
+            "1sec",
+            "1S",
+            "99999999999999999999s",
+            "9999999999999999999d",
+            "１s",
+        ] {
+            assert!(duration(odd).is_err(), "{odd:?}");
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! Why DNS cannot be served.
+
+use std::{fmt, io, net::SocketAddr};
+
+use hickory_server::net::NetError;
+
+/// Why an address cannot be listened on, and what to do about it.
+#[derive(Debug, thiserror::Error)]
+pub enum BindError {
+    /// The configuration names no address.
+    #[error("no address to listen on; name one in dns.listen")]
+    NoAddress,
+    /// A port below 1024 without the right to it.
+    #[error(
+        "may not listen on {address} ({transport}); give the process CAP_NET_BIND_SERVICE \
+         (in a systemd unit: AmbientCapabilities=CAP_NET_BIND_SERVICE; by hand: \
+         setcap cap_net_bind_service=+ep on the program), or choose a port from 1024 up"
+    )]
+    Forbidden {
+        /// The address.
+        address: SocketAddr,
+        /// UDP or TCP.
+        transport: Transport,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Somebody else listens there.
+    #[error(
+        "{address} ({transport}) is in use; `ss -lunpt 'sport = :{}'` shows by whom. \
+         systemd-resolved holds port 53 of 127.0.0.53 and 127.0.0.54, other resolvers often \
+         that of every address",
+        address.port()
+    )]
+    InUse {
+        /// The address.
+        address: SocketAddr,
+        /// UDP or TCP.
+        transport: Transport,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The machine does not have the address.
+    #[error(
+        "{address} ({transport}) is no address of this machine; `ip address` lists them. \
+         An address that comes later (VRRP, a slow interface) needs net.ipv4.ip_nonlocal_bind"
+    )]
+    NotLocal {
+        /// The address.
+        address: SocketAddr,
+        /// UDP or TCP.
+        transport: Transport,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Anything else.
+    #[error("cannot listen on {address} ({transport})")]
+    Other {
+        /// The address.
+        address: SocketAddr,
+        /// UDP or TCP.
+        transport: Transport,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl BindError {
+    /// Sorts out what the system said about `address`.
+    pub(super) fn new(address: SocketAddr, transport: Transport, source: io::Error) -> Self {
+        match source.kind() {
+            io::ErrorKind::PermissionDenied => Self::Forbidden { address, transport, source },
+            io::ErrorKind::AddrInUse => Self::InUse { address, transport, source },
+            io::ErrorKind::AddrNotAvailable => Self::NotLocal { address, transport, source },
+            _ => Self::Other { address, transport, source },
+        }
+    }
+}
+
+/// How DNS messages travel.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// Datagrams.
+    Udp,
+    /// Streams.
+    Tcp,
+}
+
+impl fmt::Display for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Udp => "UDP",
+            Self::Tcp => "TCP",
+        })
+    }
+}
+
+/// A socket stopped being served although nobody asked for it.
+#[derive(Debug, thiserror::Error)]
+#[error("no longer answering on {address} ({transport})")]
+pub struct ServeError {
+    /// The address.
+    pub address: SocketAddr,
+    /// UDP or TCP.
+    pub transport: Transport,
+    /// What hickory-server said, where it said anything.
+    pub source: Option<NetError>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_fault_names_the_address_and_a_remedy() {
+        let address: SocketAddr = "[::1]:53".parse().unwrap();
+        let text = |kind: io::ErrorKind| {
+            BindError::new(address, Transport::Udp, io::Error::from(kind)).to_string()
+        };
+        let forbidden = text(io::ErrorKind::PermissionDenied);
+        assert!(
+            forbidden.starts_with("may not listen on [::1]:53 (UDP); give the process CAP_NET")
+        );
+        let in_use = text(io::ErrorKind::AddrInUse);
+        assert!(in_use.starts_with("[::1]:53 (UDP) is in use; `ss -lunpt 'sport = :53'` shows"));
+        let foreign = text(io::ErrorKind::AddrNotAvailable);
+        assert!(foreign.starts_with("[::1]:53 (UDP) is no address of this machine"));
+        let other = text(io::ErrorKind::OutOfMemory);
+        assert_eq!(other, "cannot listen on [::1]:53 (UDP)");
+    }
+}

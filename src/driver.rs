@@ -1,0 +1,196 @@
+//! The one owner of the engine: takes in observations, lets the engine decide, publishes what changed.
+//!
+//! Nothing else touches the engine, so nothing locks it. Readers see its decisions only through the published
+//! snapshot.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::{
+    sync::{mpsc, watch},
+    time::{MissedTickBehavior, interval_at, sleep_until},
+};
+
+use crate::{
+    answers::{ClusterAnswers, Layout, PublishedServer, Serial, build},
+    clock::{self, Clock},
+    engine::{
+        ClusterId, ClusterPolicy, Decision, Engine, Event, Observation, ProbeAdvice, ServerId,
+        ServerIndex,
+    },
+    publish::{Publisher, Reader, Snapshot},
+    telemetry,
+};
+
+/// Observations that may wait. Probe tasks wait when it is full, which slows probing down and loses nothing.
+const QUEUE: usize = 1024;
+
+/// Observations judged in one step. Decisions are taken once per step, so a storm costs no more than this many folds
+/// before the answers follow.
+const BATCH: usize = 256;
+
+/// How often the log repeats what is still wrong.
+const REMIND_EVERY: Duration = Duration::from_secs(60);
+
+/// Drives the engine until its inputs end.
+#[derive(Debug)]
+pub struct Driver {
+    engine: Engine,
+    clock: Clock,
+    observations: mpsc::Receiver<Observation>,
+    clusters: Vec<Followed>,
+    layout: Arc<Layout>,
+    publisher: Publisher,
+    observer: Option<mpsc::UnboundedSender<Event>>,
+}
+
+/// One cluster as the driver sees it.
+#[derive(Debug)]
+struct Followed {
+    policy: ClusterPolicy,
+    published: Vec<PublishedServer>,
+    decision: Decision,
+    /// One per server.
+    advice: Vec<watch::Sender<ProbeAdvice>>,
+}
+
+/// What the probe tasks and the DNS server need from a driver.
+#[derive(Debug)]
+pub struct Ends {
+    /// Where probes report.
+    pub observations: mpsc::Sender<Observation>,
+    /// How each probe should go on; per cluster, per server.
+    pub advice: Vec<Vec<watch::Receiver<ProbeAdvice>>>,
+    /// Where answers are read.
+    pub reader: Reader,
+}
+
+impl Driver {
+    /// A driver for `clusters` (policy and published servers of each, in config order), whose names lie as `layout`
+    /// says. Every name is "not ready" until the first probes have come back. Each change is also sent to `observer`.
+    pub fn new(
+        clusters: Vec<(ClusterPolicy, Vec<PublishedServer>)>,
+        layout: Layout,
+        observer: Option<mpsc::UnboundedSender<Event>>,
+    ) -> (Self, Ends) {
+        let clock = Clock::start();
+        let policies = clusters.iter().map(|(policy, _)| policy.clone()).collect();
+        let engine = Engine::new(policies, clock.now());
+        let clusters: Vec<_> = clusters
+            .into_iter()
+            .enumerate()
+            .map(|(index, (policy, published))| {
+                Followed::new(ClusterId(index), policy, published, &engine)
+            })
+            .collect();
+        let layout = Arc::new(layout);
+        let serial = Serial::first(None, clock::unix_seconds());
+        let table = build(&layout, &answers(&clusters), 1, serial);
+        let publisher = Publisher::new(Snapshot { table });
+        let (sender, observations) = mpsc::channel(QUEUE);
+        let ends = Ends {
+            observations: sender,
+            advice: clusters
+                .iter()
+                .map(|cluster| cluster.advice.iter().map(watch::Sender::subscribe).collect())
+                .collect(),
+            reader: publisher.reader(),
+        };
+        (Self { engine, clock, observations, clusters, layout, publisher, observer }, ends)
+    }
+
+    /// Runs until every sender of observations is gone.
+    pub async fn run(mut self) {
+        let mut batch = Vec::with_capacity(BATCH);
+        let first_reminder = self.clock.instant(self.clock.now()) + REMIND_EVERY;
+        let mut reminder = interval_at(first_reminder, REMIND_EVERY);
+        reminder.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            let deadline = self.engine.next_deadline().map(|deadline| self.clock.instant(deadline));
+            tokio::select! {
+                received = self.observations.recv_many(&mut batch, BATCH) => {
+                    if received == 0 {
+                        return;
+                    }
+                }
+                () = sleep_until(deadline.unwrap_or(first_reminder)), if deadline.is_some() => {}
+                _ = reminder.tick() => telemetry::remind(&self.engine, self.clusters.len()),
+            }
+            self.step(&mut batch);
+        }
+    }
+
+    /// Judges what came in, publishes what changed, and tells the probes how to go on.
+    fn step(&mut self, batch: &mut Vec<Observation>) {
+        let now = self.clock.now();
+        for observation in batch.drain(..) {
+            self.engine.observe(observation, now);
+        }
+        self.engine.decide(now);
+        let mut changed = false;
+        while let Some(id) = self.engine.poll_decided() {
+            changed |= self.clusters[id.0].follow(id, &self.engine);
+        }
+        // First the answers, then the words about them.
+        if changed {
+            self.publish();
+        }
+        for event in self.engine.take_events() {
+            telemetry::log(&event, &self.engine);
+            if let Some(observer) = &self.observer {
+                // An observer that has left needs no more events.
+                _ = observer.send(event);
+            }
+        }
+    }
+
+    fn publish(&mut self) {
+        let current = self.publisher.current();
+        let last = &current.table;
+        // `following` gives the candidate a number and a serial of its own, if it says anything new.
+        let answers = answers(&self.clusters);
+        let candidate = build(&self.layout, &answers, last.generation(), last.serial());
+        if let Some(table) = candidate.following(last, clock::unix_seconds()) {
+            self.publisher.publish(Snapshot { table });
+        }
+    }
+}
+
+impl Followed {
+    fn new(
+        id: ClusterId,
+        policy: ClusterPolicy,
+        published: Vec<PublishedServer>,
+        engine: &Engine,
+    ) -> Self {
+        let advice = (0..policy.servers.len())
+            .map(|index| {
+                let server = ServerId { cluster: id, server: ServerIndex(index) };
+                watch::Sender::new(engine.advice(server))
+            })
+            .collect();
+        Self { policy, published, decision: engine.decision(id), advice }
+    }
+
+    /// Takes over the engine's decision and advice. Returns whether the decision is another one.
+    fn follow(&mut self, id: ClusterId, engine: &Engine) -> bool {
+        for (index, sender) in self.advice.iter().enumerate() {
+            let advice = engine.advice(ServerId { cluster: id, server: ServerIndex(index) });
+            sender.send_if_modified(|before| std::mem::replace(before, advice) != advice);
+        }
+        let decision = engine.decision(id);
+        let changed = decision != self.decision;
+        self.decision = decision;
+        changed
+    }
+}
+
+fn answers(clusters: &[Followed]) -> Vec<ClusterAnswers<'_>> {
+    clusters
+        .iter()
+        .map(|cluster| ClusterAnswers {
+            name: &cluster.policy.name,
+            servers: &cluster.published,
+            decision: &cluster.decision,
+        })
+        .collect()
+}

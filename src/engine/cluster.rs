@@ -1,0 +1,273 @@
+//! One cluster: its servers' records, the judgement of them, and what is published.
+
+use super::{
+    ClusterId, ClusterPolicy, Decision, Event, Moment, Observation, Pace, ProbeAdvice,
+    ReadDecision, ServerId, ServerIndex, ServerState, Standing, StateReason, WriteDecision,
+    WriteReason,
+    judge::{self, Identity, Judgement, Precedents},
+    read::{Candidates, ReadLadder},
+    record::{Liveness, Record},
+    verdict::{ReadFitness, Verdict, WriteFitness},
+    write::WriteLadder,
+};
+
+/// The memory of one cluster.
+#[derive(Clone, Debug)]
+pub(super) struct Cluster {
+    id: ClusterId,
+    policy: ClusterPolicy,
+    records: Vec<Record>,
+    identity: Option<Identity>,
+    write: WriteLadder,
+    reads: Vec<ReadLadder>,
+    started: Moment,
+    /// The first round of probes has ended.
+    ready: bool,
+}
+
+impl Cluster {
+    pub(super) fn new(id: ClusterId, policy: ClusterPolicy, now: Moment) -> Self {
+        Self {
+            id,
+            records: vec![Record::new(policy.reads.len()); policy.servers.len()],
+            identity: None,
+            write: WriteLadder::new(),
+            reads: (0..policy.reads.len()).map(ReadLadder::new).collect(),
+            started: now,
+            ready: false,
+            policy,
+        }
+    }
+
+    pub(super) fn policy(&self) -> &ClusterPolicy {
+        &self.policy
+    }
+
+    /// Folds in one observation of one of its servers. One of an unknown server is ignored: a probe that ends after
+    /// its server was removed may still report.
+    pub(super) fn observe(&mut self, observation: Observation, now: Moment) {
+        if let Some(record) = self.records.get_mut(observation.server.server.0) {
+            record.fold(observation.outcome, now);
+        }
+    }
+
+    pub(super) fn records(&self) -> &[Record] {
+        &self.records
+    }
+
+    /// Whether any server has ever answered.
+    pub(super) fn has_been_heard(&self) -> bool {
+        self.records.iter().any(|record| record.facts.is_some())
+    }
+
+    /// Gives every failing server its full number of chances again.
+    pub(super) fn forgive(&mut self, now: Moment) {
+        for record in &mut self.records {
+            record.forgive(now);
+        }
+    }
+
+    /// What is published now.
+    pub(super) fn decision(&self) -> Decision {
+        Decision {
+            write: self.policy.write.map(|_| self.write.decision),
+            reads: self.reads.iter().map(|read| read.decision.clone()).collect(),
+        }
+    }
+
+    /// What a server is now, and why.
+    pub(super) fn standing(&self, server: ServerIndex) -> Standing {
+        let record = &self.records[server.0];
+        let Verdict { state, reason, lag, .. } = record.verdict;
+        Standing { state, reason, since: record.since, lag }
+    }
+
+    /// The words of a server's present failure, if it fails.
+    pub(super) fn failure_detail(&self, server: ServerIndex) -> Option<&str> {
+        let trouble = self.records[server.0].trouble.as_ref()?;
+        Some(&*trouble.failure.detail)
+    }
+
+    /// Judges and decides anew. Every change goes to `events`.
+    pub(super) fn decide(&mut self, now: Moment, events: &mut Vec<Event>) {
+        self.identity = judge::identity(&self.records, self.identity.as_ref());
+        let precedents = Precedents {
+            published: self.write.decision.server,
+            last_writer: self.write.last,
+            blocked: self.write.blocked(now),
+            identity: self.identity.as_ref(),
+        };
+        let judgement = judge::judge(&self.policy, &mut self.records, precedents, now);
+        self.note_states(&judgement, now, events);
+        self.ready |= self.first_round_has_ended(&judgement, now);
+        if !self.ready {
+            return;
+        }
+        let before = self.decision();
+        self.decide_write(&judgement, now);
+        self.decide_reads(&judgement, now);
+        self.note_decision(&before, events);
+    }
+
+    /// Every server of every cluster failed at once: states and answers stand still.
+    pub(super) fn hold_isolated(&mut self, events: &mut Vec<Event>) {
+        let before = self.decision();
+        self.write.hold_isolated();
+        for read in &mut self.reads {
+            read.hold_isolated();
+        }
+        self.note_decision(&before, events);
+    }
+
+    fn decide_write(&mut self, judgement: &Judgement, now: Moment) {
+        let Some(rules) = self.policy.write else {
+            return;
+        };
+        if let Some(left) = self.write.decide(judgement, &self.policy, &rules, now)
+            && !judgement.free_choice
+        {
+            self.records[left.0].mark_superseded();
+        }
+    }
+
+    fn decide_reads(&mut self, judgement: &Judgement, now: Moment) {
+        let candidates = Candidates {
+            policy: &self.policy,
+            judgement,
+            records: &self.records,
+            primary: self.primary(judgement),
+        };
+        for read in &mut self.reads {
+            read.decide(&candidates, now);
+        }
+        for read in &self.reads {
+            for server in &read.decision.servers {
+                self.records[server.server.0].ever_fit = true;
+            }
+        }
+    }
+
+    /// The server that reads spare: the published writer, or the primary of a cluster without a write name.
+    fn primary(&self, judgement: &Judgement) -> Option<ServerIndex> {
+        let is_primary = |verdict: &Verdict| verdict.read == ReadFitness::Primary;
+        match self.policy.write {
+            Some(_) => self.write.decision.server,
+            None => judgement.verdicts.iter().position(is_primary).map(ServerIndex),
+        }
+    }
+
+    /// The first round is over when each server has said something that counts, or has had its time.
+    fn first_round_has_ended(&self, judgement: &Judgement, now: Moment) -> bool {
+        let has_spoken = |(record, verdict): (&Record, &Verdict)| {
+            let waits_for_second_word = verdict.reason == StateReason::WritableUnconfirmed;
+            match record.liveness(&self.policy.thresholds, now) {
+                Liveness::Unheard | Liveness::Doubtful(_) => false,
+                _ => !waits_for_second_word,
+            }
+        };
+        now.since(self.started) >= self.policy.thresholds.first_round
+            || self.records.iter().zip(&judgement.verdicts).all(has_spoken)
+    }
+
+    fn note_states(&mut self, judgement: &Judgement, now: Moment, events: &mut Vec<Event>) {
+        for (index, (record, &verdict)) in
+            self.records.iter_mut().zip(&judgement.verdicts).enumerate()
+        {
+            let from = record.verdict.state;
+            if from != verdict.state {
+                record.since = now;
+                let failure = record.trouble.as_ref().map(|trouble| trouble.failure.detail.clone());
+                events.push(Event::State {
+                    server: ServerId { cluster: self.id, server: ServerIndex(index) },
+                    from,
+                    to: verdict.state,
+                    reason: verdict.reason,
+                    detail: failure.unwrap_or_default(),
+                });
+            }
+            record.verdict = verdict;
+            let answering = record.liveness(&self.policy.thresholds, now) == Liveness::Answering;
+            if answering && verdict.reason != StateReason::WritableUnconfirmed {
+                record.settled = Some(verdict);
+            }
+            record.fresh = false;
+        }
+    }
+
+    fn note_decision(&self, before: &Decision, events: &mut Vec<Event>) {
+        let now = self.decision();
+        if let (Some(from), Some(to)) = (before.write, now.write)
+            && (from.server, from.reason) != (to.server, to.reason)
+        {
+            let WriteDecision { server, reason, .. } = to;
+            let cluster = self.id;
+            events.push(Event::Write { cluster, from: from.server, to: server, reason });
+        }
+        for (name, (from, to)) in before.reads.iter().zip(&now.reads).enumerate() {
+            let servers = |read: &ReadDecision| -> Vec<_> {
+                read.servers.iter().map(|server| server.server).collect()
+            };
+            let (from_servers, to_servers) = (servers(from), servers(to));
+            if from_servers != to_servers || from.reason != to.reason {
+                events.push(Event::Read {
+                    cluster: self.id,
+                    name,
+                    from: from_servers,
+                    to: to_servers,
+                    reason: to.reason,
+                });
+            }
+        }
+    }
+
+    /// How the probes of a server should go on.
+    pub(super) fn advice(&self, server: ServerIndex) -> ProbeAdvice {
+        let published = self.write.decision.server == Some(server);
+        let proves_writing = self.records[server.0].verdict.reason == StateReason::CannotWrite
+            && self.write.last == Some(server);
+        ProbeAdvice {
+            pace: if self.is_in_doubt() { Pace::Fast } else { Pace::Calm },
+            heartbeat: published || proves_writing,
+        }
+    }
+
+    /// Whether the next probes may change an answer for better or worse.
+    fn is_in_doubt(&self) -> bool {
+        let writer_in_doubt = self.policy.write.is_some()
+            && !matches!(
+                self.write.decision.reason,
+                WriteReason::Primary
+                    | WriteReason::MostPreferred
+                    | WriteReason::Incumbent
+                    | WriteReason::HeldFlapping
+                    | WriteReason::HeldIsolated
+                    | WriteReason::Held(ServerState::Misconfigured)
+            );
+        let server_in_doubt = |record: &Record| {
+            let failing_anew = record.trouble.as_ref().is_some_and(|trouble| {
+                trouble.silent > 0 && record.verdict.state != ServerState::Down
+            });
+            failing_anew
+                || record.last_word.is_none()
+                || record.verdict.reason == StateReason::WritableUnconfirmed
+                || record.verdict.reason == StateReason::Returning
+                || record.gates.iter().any(|gate| gate.is_in_doubt())
+                || record.verdict.write == WriteFitness::Gone
+                    && record.verdict.state == ServerState::Starting
+        };
+        writer_in_doubt || self.records.iter().any(server_in_doubt)
+    }
+
+    /// When [`Self::decide`] must run again although nothing new was observed.
+    pub(super) fn next_deadline(&self, now: Moment) -> Option<Moment> {
+        let thresholds = &self.policy.thresholds;
+        let first_round = (!self.ready).then(|| self.started + thresholds.first_round);
+        let silence = self.records.iter().filter_map(|record| {
+            let goes_silent = record.last_word? + thresholds.stale_after;
+            // Just after it: the silence must be longer than the limit.
+            Some(goes_silent + std::time::Duration::from_millis(1))
+        });
+        let unblocked = self.write.blocked_until();
+        silence.chain(first_round).chain(unblocked).filter(|deadline| *deadline > now).min()
+    }
+}

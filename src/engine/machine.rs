@@ -1,0 +1,193 @@
+//! The engine: all clusters, and the suspicion that it is we who are cut off.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{
+    ClusterId, ClusterPolicy, Decision, Event, Evidence, Moment, Observation, ProbeAdvice,
+    ServerId, Standing, cluster::Cluster, record::Record,
+};
+
+/// Judges every server and decides what every name says. See the [module](super) for how to drive it.
+#[derive(Clone, Debug)]
+pub struct Engine {
+    clusters: Vec<Cluster>,
+    /// Clusters with observations that nobody has judged yet.
+    observed: BTreeSet<ClusterId>,
+    deadlines: Deadlines,
+    /// Clusters whose decision may have changed since the last [`Self::poll_decided`].
+    decided: BTreeSet<ClusterId>,
+    events: Vec<Event>,
+    /// Every server of every cluster failed at once.
+    isolated: bool,
+}
+
+impl Engine {
+    /// An engine that knows nothing yet. Clusters keep their place in `policies` as their [`ClusterId`].
+    pub fn new(policies: Vec<ClusterPolicy>, now: Moment) -> Self {
+        let clusters: Vec<_> = policies
+            .into_iter()
+            .enumerate()
+            .map(|(index, policy)| Cluster::new(ClusterId(index), policy, now))
+            .collect();
+        let mut deadlines = Deadlines::default();
+        for (index, cluster) in clusters.iter().enumerate() {
+            deadlines.set(ClusterId(index), cluster.next_deadline(now));
+        }
+        Self {
+            clusters,
+            observed: BTreeSet::new(),
+            deadlines,
+            decided: BTreeSet::new(),
+            events: Vec::new(),
+            isolated: false,
+        }
+    }
+
+    /// Takes in one observation. Nothing is judged before [`Self::decide`], so the order of observations of different
+    /// servers within one step does not matter.
+    pub fn observe(&mut self, observation: Observation, now: Moment) {
+        let id = observation.server.cluster;
+        if let Some(cluster) = self.clusters.get_mut(id.0) {
+            cluster.observe(observation, now);
+            self.observed.insert(id);
+        }
+    }
+
+    /// Judges what was observed and what time has changed, and decides anew for the clusters concerned.
+    pub fn decide(&mut self, now: Moment) {
+        self.update_isolation(now);
+        let mut due = std::mem::take(&mut self.observed);
+        due.extend(self.deadlines.take_due(now));
+        for id in due {
+            let cluster = &mut self.clusters[id.0];
+            if !self.isolated {
+                cluster.decide(now, &mut self.events);
+                self.decided.insert(id);
+            }
+            self.deadlines.set(id, self.clusters[id.0].next_deadline(now));
+        }
+    }
+
+    /// What is published for a cluster now.
+    pub fn decision(&self, cluster: ClusterId) -> Decision {
+        self.clusters[cluster.0].decision()
+    }
+
+    /// The next cluster whose decision may have changed since it was last asked for.
+    pub fn poll_decided(&mut self) -> Option<ClusterId> {
+        self.decided.pop_first()
+    }
+
+    /// What changed since the last call, oldest first.
+    pub fn take_events(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.events)
+    }
+
+    /// What a server is now, and why.
+    pub fn standing(&self, server: ServerId) -> Standing {
+        self.clusters[server.cluster.0].standing(server.server)
+    }
+
+    /// The words of a server's present failure, if it fails.
+    pub fn failure_detail(&self, server: ServerId) -> Option<&str> {
+        self.clusters[server.cluster.0].failure_detail(server.server)
+    }
+
+    /// How the probes of a server should go on.
+    pub fn advice(&self, server: ServerId) -> ProbeAdvice {
+        self.clusters[server.cluster.0].advice(server.server)
+    }
+
+    /// When [`Self::decide`] must be called again at the latest, even without an observation.
+    pub fn next_deadline(&self) -> Option<Moment> {
+        self.deadlines.first()
+    }
+
+    /// The rules of a cluster.
+    pub fn policy(&self, cluster: ClusterId) -> &ClusterPolicy {
+        self.clusters[cluster.0].policy()
+    }
+
+    /// Whether every server of every cluster failed at once, so that answers stand still.
+    pub fn is_isolated(&self) -> bool {
+        self.isolated
+    }
+
+    /// All servers silent in a way that may be our own network's fault: stand still. One reply ends it, and then all
+    /// failures start to count anew, for those that were counted meanwhile proved nothing.
+    fn update_isolation(&mut self, now: Moment) {
+        if self.observed.is_empty() {
+            return;
+        }
+        let isolated = self.nobody_answers();
+        if isolated == self.isolated {
+            return;
+        }
+        self.isolated = isolated;
+        let known: Vec<_> =
+            (0..self.clusters.len()).filter(|&id| self.clusters[id].has_been_heard()).collect();
+        if isolated {
+            self.events.push(Event::Isolated);
+            for &id in &known {
+                self.clusters[id].hold_isolated(&mut self.events);
+            }
+        } else {
+            self.events.push(Event::Reconnected);
+            for cluster in &mut self.clusters {
+                cluster.forgive(now);
+            }
+            self.observed.extend((0..self.clusters.len()).map(ClusterId));
+        }
+        self.decided.extend(known.into_iter().map(ClusterId));
+    }
+
+    fn nobody_answers(&self) -> bool {
+        let records = || self.clusters.iter().flat_map(Cluster::records);
+        let is_silent = |record: &Record| {
+            record.trouble.as_ref().is_some_and(|trouble| {
+                let kind = trouble.failure.kind;
+                kind.evidence() == Evidence::Soft && kind.may_be_ours()
+            })
+        };
+        // One server alone is no sample.
+        records().nth(1).is_some() && records().all(is_silent)
+    }
+}
+
+/// When a cluster must be decided again without an observation.
+#[derive(Clone, Debug, Default)]
+struct Deadlines {
+    soonest_first: BTreeSet<(Moment, ClusterId)>,
+    by_cluster: BTreeMap<ClusterId, Moment>,
+}
+
+impl Deadlines {
+    fn first(&self) -> Option<Moment> {
+        self.soonest_first.first().map(|(deadline, _)| *deadline)
+    }
+
+    /// Replaces the deadline of a cluster.
+    fn set(&mut self, cluster: ClusterId, deadline: Option<Moment>) {
+        let before = match deadline {
+            Some(deadline) => self.by_cluster.insert(cluster, deadline),
+            None => self.by_cluster.remove(&cluster),
+        };
+        if let Some(before) = before {
+            self.soonest_first.remove(&(before, cluster));
+        }
+        self.soonest_first.extend(deadline.map(|deadline| (deadline, cluster)));
+    }
+
+    /// The clusters whose deadline has come; they have none until it is set anew.
+    fn take_due(&mut self, now: Moment) -> Vec<ClusterId> {
+        let mut due = Vec::new();
+        while let Some(&(deadline, cluster)) = self.soonest_first.first() {
+            if deadline > now {
+                break;
+            }
+            self.set(cluster, None);
+            due.push(cluster);
+        }
+        due
+    }
+}

@@ -1,0 +1,162 @@
+//! The ladder of a read name.
+//!
+//! Fit replicas; if they are too few, the primary; then lagging and detached servers, least behind first; then the
+//! last known set. A name that has ever had a server is never emptied by a fault of the servers.
+
+use super::{
+    ClusterPolicy, Lag, Moment, ReadDecision, ReadPolicy, ReadReason, ReadServer, ServerIndex,
+    judge::Judgement,
+    record::Record,
+    verdict::{ReadFitness, Verdict},
+};
+
+/// One read name of a cluster and what it says now.
+#[derive(Clone, Debug)]
+pub(super) struct ReadLadder {
+    pub(super) decision: ReadDecision,
+    /// Which of the cluster's read names, in config order.
+    name: usize,
+}
+
+/// The servers of a cluster as one read name sees them.
+pub(super) struct Candidates<'a> {
+    pub(super) policy: &'a ClusterPolicy,
+    pub(super) judgement: &'a Judgement,
+    pub(super) records: &'a [Record],
+    /// The server that is the primary now: left out unless asked for or needed.
+    pub(super) primary: Option<ServerIndex>,
+}
+
+impl ReadLadder {
+    pub(super) fn new(name: usize) -> Self {
+        let decision = ReadDecision {
+            servers: Vec::new(),
+            reason: ReadReason::NotReady,
+            since: Moment::START,
+        };
+        Self { decision, name }
+    }
+
+    /// Decides anew.
+    pub(super) fn decide(&mut self, candidates: &Candidates<'_>, now: Moment) {
+        let rules = &candidates.policy.reads[self.name];
+        let (mut servers, reason) = self.climb(candidates, rules);
+        servers.sort_unstable();
+        let before: Vec<_> = self.decision.servers.iter().map(|server| server.server).collect();
+        let same_rung =
+            std::mem::discriminant(&reason) == std::mem::discriminant(&self.decision.reason);
+        if before != servers {
+            self.decision.since = now;
+        }
+        // The lag in a reason is that of the moment when the rung was reached; it would change with every probe.
+        if before != servers || !same_rung {
+            self.decision.reason = reason;
+        }
+        let sessions = |server: ServerIndex| {
+            let facts = candidates.records[server.0].facts.as_ref().filter(|_| rules.by_sessions);
+            facts.and_then(super::Facts::sessions)
+        };
+        self.decision.servers = servers
+            .into_iter()
+            .map(|server| ReadServer { server, sessions: sessions(server) })
+            .collect();
+    }
+
+    /// Every server of every cluster failed at once: the set stays.
+    pub(super) fn hold_isolated(&mut self) {
+        if !self.decision.servers.is_empty() {
+            self.decision.reason = ReadReason::Isolated;
+        }
+    }
+
+    fn climb(
+        &self,
+        candidates: &Candidates<'_>,
+        rules: &ReadPolicy,
+    ) -> (Vec<ServerIndex>, ReadReason) {
+        let primary = candidates.primary.filter(|primary| candidates.is_readable_primary(*primary));
+        let mut servers = candidates.fit(self.name);
+        if rules.include_primary {
+            servers.extend(primary);
+        }
+        let mut reason = ReadReason::Fit;
+        if servers.len() < rules.min_servers
+            && !rules.include_primary
+            && let Some(primary) = primary
+        {
+            servers.push(primary);
+            reason = ReadReason::WithPrimary;
+        }
+        if servers.len() < rules.min_servers {
+            let missing = rules.min_servers - servers.len();
+            let helpers = candidates.last_resort(self.name, missing);
+            if let Some((_, lag)) = helpers.first() {
+                reason = ReadReason::WithLagging(*lag);
+            }
+            servers.extend(helpers.into_iter().map(|(server, _)| server));
+        }
+        if servers.is_empty() {
+            return self.last_known(candidates);
+        }
+        if servers.len() < rules.min_servers && reason == ReadReason::Fit {
+            reason = ReadReason::Few;
+        }
+        (servers, reason)
+    }
+
+    fn last_known(&self, candidates: &Candidates<'_>) -> (Vec<ServerIndex>, ReadReason) {
+        let is_ours = |server: &ServerIndex| {
+            candidates.judgement.verdicts[server.0].read != ReadFitness::Never
+        };
+        let before = self.decision.servers.iter().map(|server| server.server);
+        let mut servers: Vec<_> = before.filter(is_ours).collect();
+        if servers.is_empty() {
+            let ever_fit = |server: &ServerIndex| candidates.records[server.0].ever_fit;
+            servers = candidates.all().filter(ever_fit).filter(is_ours).collect();
+        }
+        match servers.is_empty() {
+            true => (servers, ReadReason::NobodyKnown),
+            false => (servers, ReadReason::LastKnown),
+        }
+    }
+}
+
+impl Candidates<'_> {
+    fn all(&self) -> impl Iterator<Item = ServerIndex> {
+        (0..self.records.len()).map(ServerIndex)
+    }
+
+    fn verdict(&self, server: ServerIndex) -> &Verdict {
+        &self.judgement.verdicts[server.0]
+    }
+
+    fn is_readable_primary(&self, primary: ServerIndex) -> bool {
+        matches!(self.verdict(primary).read, ReadFitness::Primary | ReadFitness::Replica)
+    }
+
+    fn is_fresh_for(&self, name: usize, server: ServerIndex) -> bool {
+        self.records[server.0].gates[name].is_fresh()
+    }
+
+    fn replicas(&self) -> impl Iterator<Item = ServerIndex> {
+        self.all().filter(|&server| {
+            self.verdict(server).read == ReadFitness::Replica && self.primary != Some(server)
+        })
+    }
+
+    fn fit(&self, name: usize) -> Vec<ServerIndex> {
+        self.replicas().filter(|&server| self.is_fresh_for(name, server)).collect()
+    }
+
+    /// At most `most` servers that are better than none, least behind first.
+    fn last_resort(&self, name: usize, most: usize) -> Vec<(ServerIndex, Option<Lag>)> {
+        let late = self.replicas().filter(|&server| !self.is_fresh_for(name, server));
+        let others =
+            self.all().filter(|&server| self.verdict(server).read == ReadFitness::LastResort);
+        let mut helpers: Vec<_> =
+            late.chain(others).map(|server| (server, self.verdict(server).lag)).collect();
+        helpers.sort_by_key(|&(server, lag)| (lag.is_none(), lag, server));
+        helpers.truncate(most);
+        helpers
+    }
+}

@@ -1,0 +1,326 @@
+//! All that is remembered of one server: its last facts, and how well it has answered since.
+
+use super::{
+    Evidence, Facts, Failure, FailureKind, Heartbeat, Moment, Outcome, Position, PostgresRole,
+    Thresholds, gate::LagGate, ring::PositionRing, verdict::Verdict,
+};
+
+/// The memory of one server. Folding is all it does; what it adds up to is for `judge`.
+#[derive(Clone, Debug)]
+pub(super) struct Record {
+    /// The last good reply.
+    pub(super) facts: Option<Facts>,
+    /// When it came.
+    pub(super) facts_at: Moment,
+    /// Whether it came since the last judgement.
+    pub(super) fresh: bool,
+    /// The last word of the probe task, good or bad.
+    pub(super) last_word: Option<Moment>,
+    /// The failures since the last good reply.
+    pub(super) trouble: Option<Trouble>,
+    /// Good replies in a row.
+    pub(super) successes: u32,
+    /// Replies in a row with the same claim to be writable.
+    pub(super) writable: Option<WritableRun>,
+    /// Heartbeat writes that failed in a row.
+    pub(super) heartbeat_failures: u32,
+    /// Its own positions while it is a primary.
+    pub(super) positions: PositionRing,
+    /// What it has received as a replica.
+    pub(super) reception: Reception,
+    /// Since when it has been without a receiver although there is a primary.
+    pub(super) detached_since: Option<Moment>,
+    /// Since when it has followed an older timeline than the primary's.
+    pub(super) dead_branch_since: Option<Moment>,
+    /// One gate per read name.
+    pub(super) gates: Vec<LagGate>,
+    /// It was gone or not ready; as a replica it must answer `rise` times before it is back.
+    pub(super) away: bool,
+    /// The write name was moved away from it: it must follow the new primary before its word counts again.
+    pub(super) superseded: Option<Superseded>,
+    /// It has been seen following since it was last superseded.
+    pub(super) followed: bool,
+    /// It has been fit for a read name at some time.
+    pub(super) ever_fit: bool,
+    /// The present verdict.
+    pub(super) verdict: Verdict,
+    /// The last verdict that rests on a good reply.
+    pub(super) settled: Option<Verdict>,
+    /// When the present state began.
+    pub(super) since: Moment,
+}
+
+/// The state of a server when another one took over from it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Superseded {
+    /// The PostgreSQL timeline that it was on. Only a promotion can change it, and only a standby is promoted.
+    pub(super) timeline: Option<u32>,
+}
+
+/// A run of failures, none of them followed by a good reply yet.
+#[derive(Clone, Debug)]
+pub(super) struct Trouble {
+    /// The latest failure.
+    pub(super) failure: Failure,
+    /// When the run began.
+    pub(super) since: Moment,
+    /// Failures without a sign of life, in a row.
+    pub(super) silent: u32,
+    /// Hard failures in a row.
+    pub(super) hard: u32,
+    /// Since when the server has been alive and refusing in the same way.
+    pub(super) kind_since: Moment,
+}
+
+/// Replies in a row that claim to be writable in the same way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct WritableRun {
+    pub(super) since: Moment,
+    pub(super) replies: u32,
+    timeline: Option<u32>,
+}
+
+/// How far a replica has received, and whether it goes on doing so.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Reception {
+    last: Option<(Moment, Received)>,
+    /// The earlier of the two replies between which it last advanced.
+    advanced_after: Option<Moment>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Received {
+    position: Option<Position>,
+    heartbeats: Option<u64>,
+}
+
+/// How a server has answered lately.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Liveness {
+    /// No word yet.
+    Unheard,
+    /// The last probe was answered.
+    Answering,
+    /// Probes fail, not often enough to tell.
+    Doubtful(FailureKind),
+    /// The probe task is silent: nothing is known any more.
+    ProbeSilent,
+    /// Alive, and it said why it cannot answer.
+    Alive(FailureKind),
+    /// It does not answer.
+    Gone(FailureKind),
+}
+
+impl Record {
+    pub(super) fn new(read_names: usize) -> Self {
+        Self {
+            facts: None,
+            facts_at: Moment::START,
+            fresh: false,
+            last_word: None,
+            trouble: None,
+            successes: 0,
+            writable: None,
+            heartbeat_failures: 0,
+            positions: PositionRing::default(),
+            reception: Reception::default(),
+            detached_since: None,
+            dead_branch_since: None,
+            gates: vec![LagGate::default(); read_names],
+            away: false,
+            superseded: None,
+            followed: false,
+            ever_fit: false,
+            verdict: Verdict::UNHEARD,
+            settled: None,
+            since: Moment::START,
+        }
+    }
+
+    /// Folds in what one probe came to.
+    pub(super) fn fold(&mut self, outcome: Outcome, now: Moment) {
+        self.last_word = Some(now);
+        match outcome {
+            Outcome::Answered(facts) => self.fold_facts(facts, now),
+            Outcome::Failed(failure) => self.fold_failure(failure, now),
+        }
+    }
+
+    fn fold_facts(&mut self, facts: Facts, now: Moment) {
+        self.trouble = None;
+        self.successes = self.successes.saturating_add(1);
+        self.writable = facts.claims_writable().then(|| {
+            let timeline = primary_timeline(&facts);
+            match self.writable {
+                Some(run) if run.timeline == timeline => {
+                    WritableRun { replies: run.replies.saturating_add(1), ..run }
+                }
+                _ => WritableRun { since: now, replies: 1, timeline },
+            }
+        });
+        match facts.heartbeat() {
+            Heartbeat::Failed => {
+                self.heartbeat_failures = self.heartbeat_failures.saturating_add(1);
+            }
+            Heartbeat::Written => self.heartbeat_failures = 0,
+            Heartbeat::NotTried if self.writable.is_none() => self.heartbeat_failures = 0,
+            Heartbeat::NotTried => {}
+        }
+        self.fold_positions(&facts, now);
+        self.facts = Some(facts);
+        self.facts_at = now;
+        self.fresh = true;
+    }
+
+    fn fold_positions(&mut self, facts: &Facts, now: Moment) {
+        let new_history =
+            self.facts.as_ref().is_some_and(|old| primary_timeline(old) != primary_timeline(facts));
+        if self.writable.is_none() || new_history {
+            self.positions.clear();
+        }
+        match facts {
+            Facts::Postgres(facts) => match facts.role {
+                PostgresRole::Primary { position, .. } => self.positions.push(position, now),
+                PostgresRole::Standby { received, .. } => {
+                    self.reception.note(Received { position: received, heartbeats: None }, now);
+                }
+            },
+            Facts::MySql(facts) => {
+                if let (Some(position), true) = (facts.position, self.writable.is_some()) {
+                    self.positions.push(position, now);
+                }
+                let channels = facts.channels.iter().flatten();
+                if let Some(received) = channels
+                    .map(|channel| Received {
+                        position: channel.received,
+                        heartbeats: channel.heartbeats,
+                    })
+                    .max()
+                {
+                    self.reception.note(received, now);
+                }
+            }
+            Facts::Tcp => {}
+        }
+    }
+
+    fn fold_failure(&mut self, failure: Failure, now: Moment) {
+        self.successes = 0;
+        let kind = failure.kind;
+        let trouble = self.trouble.get_or_insert_with(|| Trouble {
+            failure: failure.clone(),
+            since: now,
+            silent: 0,
+            hard: 0,
+            kind_since: now,
+        });
+        if trouble.failure.kind != kind {
+            trouble.kind_since = now;
+        }
+        trouble.failure = failure;
+        match kind.evidence() {
+            Evidence::Hard => {
+                trouble.silent = trouble.silent.saturating_add(1);
+                trouble.hard = trouble.hard.saturating_add(1);
+            }
+            Evidence::Soft => {
+                trouble.silent = trouble.silent.saturating_add(1);
+                trouble.hard = 0;
+            }
+            Evidence::Alive => (trouble.silent, trouble.hard) = (0, 0),
+        }
+    }
+
+    /// Gives a failing server its full number of chances again, after a time in which failures proved nothing.
+    pub(super) fn forgive(&mut self, now: Moment) {
+        if let Some(trouble) = &mut self.trouble {
+            (trouble.silent, trouble.hard, trouble.since) = (0, 0, now);
+        }
+    }
+
+    /// The server is gone or not ready. When it returns as a replica it must prove itself, and its first reply tells
+    /// whether it is late, whatever was known before.
+    pub(super) fn mark_away(&mut self) {
+        (self.away, self.successes) = (true, 0);
+        self.gates.fill(LagGate::default());
+    }
+
+    /// It follows a primary: whatever it wrote on its own is gone.
+    pub(super) fn mark_followed(&mut self) {
+        (self.followed, self.superseded) = (true, None);
+    }
+
+    /// Another server took over from it, or has a newer history than it ever followed.
+    pub(super) fn mark_superseded(&mut self) {
+        let timeline = self.facts.as_ref().and_then(shown_timeline);
+        self.followed = false;
+        self.superseded.get_or_insert(Superseded { timeline });
+    }
+
+    /// How the server has answered lately.
+    pub(super) fn liveness(&self, thresholds: &Thresholds, now: Moment) -> Liveness {
+        let Some(last_word) = self.last_word else {
+            return Liveness::Unheard;
+        };
+        if now.since(last_word) > thresholds.stale_after {
+            return Liveness::ProbeSilent;
+        }
+        let Some(trouble) = &self.trouble else {
+            return Liveness::Answering;
+        };
+        let kind = trouble.failure.kind;
+        if kind.evidence() == Evidence::Alive {
+            return Liveness::Alive(kind);
+        }
+        if trouble.hard >= Thresholds::HARD_FALL || trouble.silent >= thresholds.fall {
+            return Liveness::Gone(kind);
+        }
+        Liveness::Doubtful(kind)
+    }
+
+    /// Whether enough replies agree that the server is writable.
+    pub(super) fn is_confirmed_writable(&self) -> bool {
+        self.writable.is_some_and(|run| run.replies >= Thresholds::CONFIRM_WRITABLE)
+    }
+
+    /// Whether it answers questions while heartbeat writes fail.
+    pub(super) fn cannot_write(&self, thresholds: &Thresholds) -> bool {
+        self.heartbeat_failures >= thresholds.fall
+    }
+
+    /// Whether, as a replica, it received something new after `since`.
+    pub(super) fn received_after(&self, since: Moment) -> bool {
+        self.trouble.is_none() && self.reception.advanced_after.is_some_and(|after| after >= since)
+    }
+}
+
+fn shown_timeline(facts: &Facts) -> Option<u32> {
+    match facts {
+        Facts::Postgres(facts) => match facts.role {
+            PostgresRole::Primary { timeline, .. } => Some(timeline),
+            PostgresRole::Standby { timeline, .. } => timeline,
+        },
+        Facts::MySql(_) | Facts::Tcp => None,
+    }
+}
+
+fn primary_timeline(facts: &Facts) -> Option<u32> {
+    match facts {
+        Facts::Postgres(facts) => match facts.role {
+            PostgresRole::Primary { timeline, .. } => Some(timeline),
+            PostgresRole::Standby { .. } => None,
+        },
+        Facts::MySql(_) | Facts::Tcp => None,
+    }
+}
+
+impl Reception {
+    fn note(&mut self, received: Received, now: Moment) {
+        if let Some((before, last)) = self.last
+            && received > last
+        {
+            self.advanced_after = Some(before);
+        }
+        self.last = Some((now, received));
+    }
+}

@@ -1,0 +1,62 @@
+//! The judgement of one server, before anybody chooses among the servers.
+
+use super::{Lag, ServerState, StateReason};
+
+/// What a server is, and what it may be used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Verdict {
+    pub(super) state: ServerState,
+    pub(super) reason: StateReason,
+    pub(super) write: WriteFitness,
+    pub(super) read: ReadFitness,
+    pub(super) lag: Option<Lag>,
+}
+
+/// May a server be in the write name?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum WriteFitness {
+    /// It may be chosen.
+    Fit,
+    /// Nothing is known against it: it stays when it is published, and is not chosen anew.
+    Open,
+    /// It does not answer: it stays when it is published, until another one is fit.
+    Gone,
+    /// It said so itself, or its word is overruled: never.
+    Refused,
+}
+
+/// May a server be in a read name?
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ReadFitness {
+    /// A replica; its lag gates tell which names it is fresh enough for.
+    Replica,
+    /// The primary: by `include_primary`, or when replicas are short.
+    Primary,
+    /// Only when the name would have too few servers otherwise.
+    LastResort,
+    /// Not now; it stays in a last known set.
+    No,
+    /// Its data is another cluster's: not even in a last known set.
+    Never,
+}
+
+impl Verdict {
+    /// Before the first word of or about a server.
+    pub(super) const UNHEARD: Self = Self {
+        state: ServerState::Unknown,
+        reason: StateReason::NotProbedYet,
+        write: WriteFitness::Open,
+        read: ReadFitness::No,
+        lag: None,
+    };
+
+    /// A server that is out of both names.
+    pub(super) fn out(state: ServerState, reason: StateReason) -> Self {
+        Self { state, reason, write: WriteFitness::Refused, read: ReadFitness::No, lag: None }
+    }
+
+    /// The same verdict with another reading of its reason.
+    pub(super) fn because(self, reason: StateReason) -> Self {
+        Self { reason, ..self }
+    }
+}

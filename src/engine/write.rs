@@ -1,0 +1,228 @@
+//! The ladder of the write name.
+//!
+//! The one primary; else hold the last published server while nothing is known against it; else nothing. A move needs
+//! two things: another server that is fit, and word that the published one is gone or not writable.
+
+use super::{
+    ClusterPolicy, Failback, Moment, OnNotWritable, OnSplitBrain, ServerIndex, ServerState,
+    StateReason, WriteDecision, WritePolicy, WriteReason,
+    judge::Judgement,
+    verdict::{Verdict, WriteFitness},
+};
+
+/// The write name of one cluster and what it remembers.
+#[derive(Clone, Debug)]
+pub(super) struct WriteLadder {
+    pub(super) decision: WriteDecision,
+    /// The last published server, also after a withdrawal.
+    pub(super) last: Option<ServerIndex>,
+    /// The server that the name was last moved away from, and until when it may not return to it.
+    left: Option<(ServerIndex, Moment)>,
+}
+
+impl WriteLadder {
+    pub(super) fn new() -> Self {
+        let decision =
+            WriteDecision { server: None, reason: WriteReason::NotReady, since: Moment::START };
+        Self { decision, last: None, left: None }
+    }
+
+    /// The server that the name may not return to yet by its own choice.
+    pub(super) fn blocked(&self, now: Moment) -> Option<ServerIndex> {
+        self.left.filter(|(_, until)| now < *until).map(|(server, _)| server)
+    }
+
+    /// When the block ends, if there is one.
+    pub(super) fn blocked_until(&self) -> Option<Moment> {
+        self.left.map(|(_, until)| until)
+    }
+
+    /// Decides anew. Returns the server that the name was moved away from, if it was moved.
+    pub(super) fn decide(
+        &mut self,
+        judgement: &Judgement,
+        policy: &ClusterPolicy,
+        rules: &WritePolicy,
+        now: Moment,
+    ) -> Option<ServerIndex> {
+        let (server, reason) = if judgement.free_choice {
+            self.choose(judgement, policy, now)
+        } else {
+            self.follow_the_primary(judgement, rules)
+        };
+        let (server, reason) = match server {
+            None => self.fall_back(judgement, rules, reason),
+            some => (some, reason),
+        };
+        self.settle(server, reason, rules, now)
+    }
+
+    /// Every server of every cluster failed at once: whatever is said now stays.
+    pub(super) fn hold_isolated(&mut self) {
+        if self.decision.server.is_some() {
+            self.decision.reason = WriteReason::HeldIsolated;
+        }
+    }
+
+    fn settle(
+        &mut self,
+        server: Option<ServerIndex>,
+        reason: WriteReason,
+        rules: &WritePolicy,
+        now: Moment,
+    ) -> Option<ServerIndex> {
+        let before = self.decision.server;
+        let since = if before == server { self.decision.since } else { now };
+        self.decision = WriteDecision { server, reason, since };
+        let moved_from = self.last.filter(|last| server.is_some_and(|server| server != *last));
+        if let Some(left) = moved_from {
+            self.left = Some((left, now + rules.flap_block));
+        }
+        self.last = server.or(self.last);
+        moved_from
+    }
+
+    /// Roles are known, so at most one server is fit.
+    fn follow_the_primary(
+        &self,
+        judgement: &Judgement,
+        rules: &WritePolicy,
+    ) -> (Option<ServerIndex>, WriteReason) {
+        let published = self.decision.server;
+        let fit = fit(judgement).first().copied();
+        if judgement.split_brain && rules.on_split_brain == OnSplitBrain::Empty {
+            return (None, WriteReason::SplitBrain);
+        }
+        let reason =
+            if judgement.split_brain { WriteReason::HeldSplitBrain } else { WriteReason::Primary };
+        match (published, fit) {
+            (Some(published), Some(fit)) if published != fit => {
+                let verdict = &judgement.verdicts[published.0];
+                match verdict.write {
+                    WriteFitness::Gone | WriteFitness::Refused => (Some(fit), reason),
+                    WriteFitness::Fit | WriteFitness::Open => (Some(published), self.held(verdict)),
+                }
+            }
+            (_, Some(fit)) => (Some(fit), reason),
+            (_, None) => (None, WriteReason::NoPrimaryKnown),
+        }
+    }
+
+    /// Several servers are fit, and priority and order choose.
+    fn choose(
+        &self,
+        judgement: &Judgement,
+        policy: &ClusterPolicy,
+        now: Moment,
+    ) -> (Option<ServerIndex>, WriteReason) {
+        let fit = fit(judgement);
+        let published = self.decision.server;
+        if let Some(published) = published {
+            let verdict = &judgement.verdicts[published.0];
+            if verdict.write == WriteFitness::Open {
+                return (Some(published), self.held(verdict));
+            }
+        }
+        let blocked = self.blocked(now);
+        let Some(chosen) = elect(&fit, published, blocked, policy) else {
+            return (None, WriteReason::NoPrimaryKnown);
+        };
+        let best = most_preferred(&fit, policy);
+        let reason = match best {
+            Some(best) if best == chosen => WriteReason::MostPreferred,
+            Some(best)
+                if blocked == Some(best)
+                    && policy.write.is_some_and(|write| write.failback == Failback::Preferred) =>
+            {
+                WriteReason::HeldFlapping
+            }
+            _ => WriteReason::Incumbent,
+        };
+        (Some(chosen), reason)
+    }
+
+    /// Why the published server stays although it is not fit. One that has only missed a reply or two has not changed
+    /// its state, so nothing has changed.
+    fn held(&self, verdict: &Verdict) -> WriteReason {
+        match (verdict.state, verdict.reason) {
+            (_, StateReason::UnreachableFromHere) => WriteReason::HeldUnreachable,
+            (ServerState::Primary | ServerState::Up, _) => self.decision.reason,
+            (state, _) => WriteReason::Held(state),
+        }
+    }
+
+    /// Nobody is fit: hold, or withdraw what is known not to be writable.
+    fn fall_back(
+        &self,
+        judgement: &Judgement,
+        rules: &WritePolicy,
+        reason: WriteReason,
+    ) -> (Option<ServerIndex>, WriteReason) {
+        if reason == WriteReason::SplitBrain {
+            return (None, reason);
+        }
+        let Some(published) = self.decision.server else {
+            let why_empty = match self.decision.reason {
+                before @ (WriteReason::NotWritable | WriteReason::SplitBrain) => before,
+                _ => reason,
+            };
+            return (None, why_empty);
+        };
+        let verdict = &judgement.verdicts[published.0];
+        match (verdict.write, rules.on_not_writable) {
+            // Only an inference speaks against it, and the server that the inference is about has spoken once: its
+            // second word is milliseconds away, and a negative answer would be cached for a second.
+            (WriteFitness::Refused, OnNotWritable::Empty)
+                if overtaken(verdict) && somebody_awaits_confirmation(judgement) =>
+            {
+                (Some(published), self.held(verdict))
+            }
+            (WriteFitness::Refused, OnNotWritable::Empty) => (None, WriteReason::NotWritable),
+            (WriteFitness::Refused, OnNotWritable::Hold) => {
+                (Some(published), WriteReason::HeldNotWritable)
+            }
+            _ => (Some(published), self.held(verdict)),
+        }
+    }
+}
+
+fn fit(judgement: &Judgement) -> Vec<ServerIndex> {
+    let verdicts = judgement.verdicts.iter().enumerate();
+    verdicts
+        .filter(|(_, verdict)| verdict.write == WriteFitness::Fit)
+        .map(|(index, _)| ServerIndex(index))
+        .collect()
+}
+
+/// Whether a server is only outdated by the word of others: its own last word was that it is writable.
+fn overtaken(verdict: &Verdict) -> bool {
+    matches!(verdict.state, ServerState::Down | ServerState::StalePrimary | ServerState::Unknown)
+}
+
+fn somebody_awaits_confirmation(judgement: &Judgement) -> bool {
+    judgement.verdicts.iter().any(|verdict| verdict.reason == StateReason::WritableUnconfirmed)
+}
+
+/// Chooses among servers that may all be written to.
+///
+/// With `failback = "stay"` the published one stays; otherwise the most preferred one is taken, unless it is `blocked`
+/// and the published one is fit as well.
+pub(super) fn elect(
+    fit: &[ServerIndex],
+    published: Option<ServerIndex>,
+    blocked: Option<ServerIndex>,
+    policy: &ClusterPolicy,
+) -> Option<ServerIndex> {
+    let incumbent = published.filter(|published| fit.contains(published));
+    let failback = policy.write.map_or(Failback::Stay, |write| write.failback);
+    let best = most_preferred(fit, policy);
+    match (incumbent, failback) {
+        (Some(incumbent), Failback::Stay) => Some(incumbent),
+        (Some(incumbent), Failback::Preferred) if best == blocked => Some(incumbent),
+        _ => best,
+    }
+}
+
+fn most_preferred(fit: &[ServerIndex], policy: &ClusterPolicy) -> Option<ServerIndex> {
+    fit.iter().copied().min_by_key(|&index| (policy.servers[index.0].priority, index))
+}

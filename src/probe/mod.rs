@@ -1,0 +1,23 @@
+//! The probes: one task per server asks it what it is and sends what it said.
+//!
+//! A probe judges nothing. It turns a reply into [`Facts`](crate::engine::Facts) and everything
+//! else into a [`Failure`](crate::engine::Failure); what that means is the engine's business. Rules
+//! that hold for each engine:
+//!
+//! - One deadline covers name resolution, connect, TLS, login and query.
+//! - A probe never overlaps itself, and a server sees one connection (two for a moment at each
+//!   renewal, and two on a primary with heartbeats).
+//! - An odd or incomplete reply is a failure, never facts.
+//! - No password reaches an error text, and no error text is longer than a line.
+
+pub mod grants;
+pub mod mysql;
+
+mod postgres;
+mod run;
+mod session;
+mod socket;
+mod tcp;
+mod tls;
+
+pub use run::{Target, once, run};

@@ -1,0 +1,293 @@
+//! What an error of a MySQL or MariaDB server, or of the connection to it, proves.
+//!
+//! Error numbers come from the servers' own lists (MySQL: "Server Error Message Reference",
+//! MariaDB: "Error Codes"); they have kept their meaning through all versions, the message texts
+//! have not. So numbers decide and texts are only shown.
+//!
+//! Two numbers are no failure and are handled where they occur: 1227 on a status statement (a
+//! missing right: the answer stays unknown) and 1064 on a status statement (the other spelling is
+//! tried).
+
+use std::io;
+
+use mysql_async::{DriverError, Error, IoError};
+
+use crate::engine::{Failure, FailureKind};
+
+/// A statement is not in the server's grammar (`ER_PARSE_ERROR`).
+pub(super) const SYNTAX: u16 = 1064;
+/// The statement needs a right that the probe's user lacks (`ER_SPECIFIC_ACCESS_DENIED_ERROR`).
+pub(super) const DENIED: u16 = 1227;
+
+/// Longest text taken over from a server into a failure's detail, in characters.
+const DETAIL_LENGTH: usize = 200;
+
+/// Why a statement brought no rows.
+#[derive(Debug)]
+pub(super) enum Fault {
+    /// The server refused the statement; the connection is fine.
+    Refused {
+        /// The server's error number.
+        code: u16,
+        /// The server's words.
+        message: Box<str>,
+    },
+    /// The connection is of no more use.
+    Broken(Failure),
+}
+
+impl Fault {
+    /// The fault behind an error of the driver.
+    pub(super) fn of(error: &Error) -> Self {
+        match error {
+            Error::Server(server) => {
+                Self::Refused { code: server.code, message: server.message.as_str().into() }
+            }
+            _ => Self::Broken(failure(error)),
+        }
+    }
+}
+
+impl From<Fault> for Failure {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Refused { code, message } => refusal(code, &message),
+            Fault::Broken(failure) => failure,
+        }
+    }
+}
+
+/// What the server's refusal proves, with its number and words.
+pub(super) fn refusal(code: u16, message: &str) -> Failure {
+    Failure::new(kind(code), format!("{code} {}", printable(message)))
+}
+
+/// A reply that is not what the statement is documented to return.
+pub(super) fn garbled(detail: impl AsRef<str>) -> Failure {
+    Failure::new(FailureKind::Garbled, printable(detail.as_ref()))
+}
+
+/// What any error of the driver proves.
+pub(super) fn failure(error: &Error) -> Failure {
+    match error {
+        Error::Server(server) => refusal(server.code, &server.message),
+        Error::Io(IoError::Io(error)) => io_failure(error),
+        Error::Io(IoError::Tls(error)) => misconfigured(format!("TLS: {error}")),
+        Error::Driver(error) => driver_failure(error),
+        Error::Other(error) => garbled(error.to_string()),
+        Error::Url(error) => garbled(error.to_string()),
+    }
+}
+
+/// What an error number proves.
+pub(super) fn kind(code: u16) -> FailureKind {
+    match code {
+        // Too many connections.
+        1040 => FailureKind::Saturated,
+        // Access: database, password, host, blocked host, locked or expired account, plugin, TLS,
+        // grants.
+        1042 | 1044 | 1045 | 1049 | 1129 | 1130 | 1142 | 1143 | 1227 | 1251 | 1524 | 1698
+        | 1820 | 1862 | 2061 | 3118 | 3159 | 3955 | 4151 => FailureKind::Misconfigured,
+        // The probe user's own limits.
+        1203 | 1226 => FailureKind::Misconfigured,
+        // Shutdown in progress, normal shutdown, shutdown complete.
+        1053 | 1077 | 1079 => FailureKind::ShuttingDown,
+        // This session was ended: forced close, aborted, network, killed, idle for too long.
+        1080 | 1152 | 1158..=1161 | 1184 | 1927 | 3169 | 4031 => FailureKind::Closed,
+        // offline_mode.
+        3032 => FailureKind::Maintenance,
+        // Galera: not prepared. Group Replication: a hook refused, not in a group, no majority.
+        1047 | 3092 | 3100 | 3101 => FailureKind::GroupUnready,
+        // Not a grammar, a handshake or variables of any server we know.
+        1043 | SYNTAX | 1193 => FailureKind::Garbled,
+        // Everything else came from a server that is alive enough to number its errors: out of
+        // memory (1037, 1038, 1041), disk full (1021, 1114), statement timeouts (1969, 3024), lock
+        // timeouts (1205), unknown ones.
+        _ => FailureKind::Troubled,
+    }
+}
+
+/// Whether the server refused a write because it is read-only: `--read-only`, read-only mode,
+/// read-only transaction.
+pub(super) fn is_read_only(code: u16) -> bool {
+    matches!(code, 1290 | 1792 | 1836)
+}
+
+/// What an error of the operating system proves.
+pub(super) fn io_failure(error: &io::Error) -> Failure {
+    use io::ErrorKind::{
+        AddrNotAvailable, BrokenPipe, ConnectionAborted, ConnectionRefused, ConnectionReset,
+        HostUnreachable, NetworkDown, NetworkUnreachable, NotConnected, PermissionDenied, TimedOut,
+        UnexpectedEof,
+    };
+    if let Some(tls) = tls_fault(error) {
+        return misconfigured(format!("TLS: {tls}"));
+    }
+    let kind = match error.kind() {
+        ConnectionRefused => FailureKind::Refused,
+        // The driver reports a packet that is shorter than its own fields in the same words as a
+        // lost connection.
+        UnexpectedEof if error.to_string().contains("can't parse") => FailureKind::Garbled,
+        UnexpectedEof | ConnectionReset | ConnectionAborted | BrokenPipe | NotConnected => {
+            FailureKind::Closed
+        }
+        TimedOut => FailureKind::TimedOut,
+        HostUnreachable | NetworkUnreachable | NetworkDown | AddrNotAvailable
+        | PermissionDenied => FailureKind::Unreachable,
+        // An end of the connection within a packet (tokio-util's words).
+        _ if error.to_string().contains("bytes remaining on stream") => FailureKind::Closed,
+        _ => FailureKind::Garbled,
+    };
+    Failure::new(kind, printable(&error.to_string()))
+}
+
+/// Whether the error says that the two sides could not agree on TLS, which in the mode `prefer`
+/// leaves plain text.
+pub(super) fn is_tls(error: &Error) -> bool {
+    match error {
+        Error::Io(IoError::Tls(_)) | Error::Driver(DriverError::NoClientSslFlagFromServer) => true,
+        Error::Io(IoError::Io(error)) => tls_fault(error).is_some(),
+        _ => false,
+    }
+}
+
+fn tls_fault(error: &io::Error) -> Option<&rustls::Error> {
+    let inner = error.get_ref()?;
+    inner.downcast_ref().or_else(|| inner.source()?.downcast_ref())
+}
+
+fn driver_failure(error: &DriverError) -> Failure {
+    match error {
+        DriverError::ConnectionClosed => Failure::new(FailureKind::Closed, error.to_string()),
+        DriverError::UnknownAuthPlugin { .. }
+        | DriverError::MysqlOldPasswordDisabled
+        | DriverError::CleartextPluginDisabled
+        | DriverError::NoClientSslFlagFromServer => misconfigured(error.to_string()),
+        _ => garbled(error.to_string()),
+    }
+}
+
+fn misconfigured(detail: String) -> Failure {
+    Failure::new(FailureKind::Misconfigured, printable(&detail))
+}
+
+/// A server's words made safe for a log line: one line, no control characters, of bounded length.
+fn printable(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(DETAIL_LENGTH).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use mysql_async::{DriverError, Error, ServerError};
+
+    use super::{failure, io_failure, is_read_only, kind, refusal};
+    use crate::engine::{Evidence, FailureKind};
+
+    #[test]
+    fn each_row_of_the_error_table_has_its_verdict() {
+        use FailureKind::{
+            Closed, Garbled, GroupUnready, Maintenance, Misconfigured, Saturated, ShuttingDown,
+            Troubled,
+        };
+        for (code, expected) in [
+            (1040, Saturated),
+            (1203, Misconfigured),
+            (1226, Misconfigured),
+            (1045, Misconfigured),
+            (1044, Misconfigured),
+            (1130, Misconfigured),
+            (1251, Misconfigured),
+            (2061, Misconfigured),
+            (3159, Misconfigured),
+            (3118, Misconfigured),
+            (4151, Misconfigured),
+            (1862, Misconfigured),
+            (1820, Misconfigured),
+            (1129, Misconfigured),
+            (1049, Misconfigured),
+            (1142, Misconfigured),
+            (1227, Misconfigured),
+            (1053, ShuttingDown),
+            (1927, Closed),
+            (4031, Closed),
+            (3032, Maintenance),
+            (1047, GroupUnready),
+            (3100, GroupUnready),
+            (1064, Garbled),
+            (1969, Troubled),
+            (3024, Troubled),
+            (1021, Troubled),
+            (1205, Troubled),
+            (65000, Troubled),
+        ] {
+            assert_eq!(kind(code), expected, "{code}");
+        }
+        for code in [1290, 1792, 1836] {
+            assert!(is_read_only(code), "{code}");
+        }
+    }
+
+    #[test]
+    fn a_full_or_refusing_server_is_alive_and_a_closing_one_is_not() {
+        for code in [1040, 1045, 1129, 1130, 1203, 1226, 3032, 1047] {
+            assert_eq!(kind(code).evidence(), Evidence::Alive, "{code}");
+        }
+        for code in [1053, 1927] {
+            assert_eq!(kind(code).evidence(), Evidence::Hard, "{code}");
+        }
+    }
+
+    #[test]
+    fn a_failure_carries_number_and_words_on_one_line() {
+        let failure = refusal(1045, "Access denied\nfor \u{1b}[31muser");
+        assert_eq!(
+            failure.to_string(),
+            "does not let the probe in (1045 Access denied for  [31muser)"
+        );
+        assert!(refusal(1, &"x".repeat(10_000)).detail.len() < 300);
+    }
+
+    #[test]
+    fn errors_of_the_system_are_told_apart() {
+        for (raw, expected) in [
+            (111, FailureKind::Refused),
+            (104, FailureKind::Closed),
+            (32, FailureKind::Closed),
+            (110, FailureKind::TimedOut),
+            (113, FailureKind::Unreachable),
+            (101, FailureKind::Unreachable),
+            (1, FailureKind::Unreachable),
+        ] {
+            let error = io::Error::from_raw_os_error(raw);
+            assert_eq!(io_failure(&error).kind, expected, "{error}");
+        }
+        let lost = io::Error::new(io::ErrorKind::UnexpectedEof, "connection closed");
+        assert_eq!(io_failure(&lost).kind, FailureKind::Closed);
+        let short = io::Error::new(
+            io::ErrorKind::UnexpectedEof,
+            "can't parse: buf doesn't have enough data",
+        );
+        assert_eq!(io_failure(&short).kind, FailureKind::Garbled);
+        let refused = io::Error::other(rustls::Error::HandshakeNotComplete);
+        assert_eq!(io_failure(&refused).kind, FailureKind::Misconfigured);
+    }
+
+    #[test]
+    fn errors_of_the_driver_are_told_apart() {
+        let check = |error: Error, expected| assert_eq!(failure(&error).kind, expected, "{error}");
+        check(DriverError::ConnectionClosed.into(), FailureKind::Closed);
+        check(DriverError::PacketOutOfOrder.into(), FailureKind::Garbled);
+        check(DriverError::NoClientSslFlagFromServer.into(), FailureKind::Misconfigured);
+        check(
+            ServerError {
+                code: 1040,
+                message: "Too many connections".into(),
+                state: "08004".into(),
+            }
+            .into(),
+            FailureKind::Saturated,
+        );
+    }
+}

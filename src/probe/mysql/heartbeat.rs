@@ -1,0 +1,203 @@
+//! The optional heartbeat: one row of Pointsman's own table, updated on the primary with each
+//! probe.
+//!
+//! Some servers answer every SELECT and write nothing: a full disk, FLUSH TABLES WITH READ LOCK,
+//! semi-synchronous replication without acknowledgement. Only a write finds out.
+//!
+//! A write that hangs must not hang the probe, and must not pile up. So heartbeats have a
+//! connection of their own, each is waited for until its deadline, and while one still hangs no
+//! other is begun: there is never more than one stuck statement. On the server's side lock waits
+//! end after a second, on MariaDB every wait (`max_statement_time`); MySQL has no statement timeout
+//! for writes.
+//!
+//! A missing table or right is the set-up's fault and says nothing of the server: it is logged,
+//! once per connection, and counts as not tried.
+
+use std::{pin::Pin, time::Duration};
+
+use tokio::time::timeout;
+use tracing::warn;
+
+use super::{
+    error::{Fault, is_read_only, kind},
+    link::Link,
+};
+use crate::{
+    config::{ProbeConfig, ProbeTarget},
+    engine::{Failure, FailureKind, Flavour, Heartbeat},
+};
+
+/// Ends waits for locks after their shortest settable time.
+const SETUP: &str = "SET SESSION lock_wait_timeout = 1, innodb_lock_wait_timeout = 1";
+const UPDATE: &str = "UPDATE pointsman.heartbeat SET beat = beat + 1 WHERE id = 1";
+
+/// The heartbeat's own connection.
+pub(super) struct Heart {
+    target: ProbeTarget,
+    config: ProbeConfig,
+    flavour: Flavour,
+    state: State,
+    /// Set-up faults are reported once.
+    warned: bool,
+}
+
+type Beating = Pin<Box<dyn Future<Output = (Option<Link>, Beat)> + Send>>;
+
+enum State {
+    /// Nothing is under way; the connection is kept if there is one.
+    Idle(Option<Link>),
+    /// A write that outlived its deadline.
+    Hanging(Beating),
+}
+
+/// How one write ended.
+enum Beat {
+    Written,
+    Failed,
+    /// The table, the row or a right is missing, or the server has become read-only.
+    Impossible(Box<str>),
+}
+
+impl Heart {
+    /// A heart that has not connected yet.
+    pub(super) fn new(target: &ProbeTarget, config: &ProbeConfig, flavour: Flavour) -> Self {
+        Self {
+            target: target.clone(),
+            config: config.clone(),
+            flavour,
+            state: State::Idle(None),
+            warned: false,
+        }
+    }
+
+    /// How many connections to the server it holds.
+    pub(super) fn connections(&self) -> u32 {
+        match &self.state {
+            State::Idle(None) => 0,
+            State::Idle(Some(_)) | State::Hanging(_) => 1,
+        }
+    }
+
+    /// Writes once, or finds out whether the write that hung has ended.
+    pub(super) async fn beat(&mut self) -> Heartbeat {
+        let mut beating = match std::mem::replace(&mut self.state, State::Idle(None)) {
+            State::Hanging(beating) => beating,
+            State::Idle(link) => Box::pin(write(
+                link.filter(Link::is_usable),
+                self.target.clone(),
+                self.config.clone(),
+                self.flavour,
+            )),
+        };
+        let Ok((link, beat)) = timeout(self.config.timeout / 3, &mut beating).await else {
+            self.state = State::Hanging(beating);
+            return Heartbeat::Failed;
+        };
+        self.state = State::Idle(link);
+        match beat {
+            Beat::Written => Heartbeat::Written,
+            Beat::Failed => Heartbeat::Failed,
+            Beat::Impossible(reason) => {
+                if !std::mem::replace(&mut self.warned, true) {
+                    warn!(server = %self.target, %reason, "cannot write the heartbeat");
+                }
+                Heartbeat::NotTried
+            }
+        }
+    }
+
+    /// Says goodbye, unless a write hangs.
+    pub(super) async fn quit(self) {
+        if let State::Idle(Some(link)) = self.state {
+            link.quit().await;
+        }
+    }
+}
+
+async fn write(
+    link: Option<Link>,
+    target: ProbeTarget,
+    config: ProbeConfig,
+    flavour: Flavour,
+) -> (Option<Link>, Beat) {
+    let mut link = match link {
+        Some(link) => link,
+        None => match open(&target, &config).await {
+            Ok(link) => link,
+            Err(failure) => return (None, unopened(failure)),
+        },
+    };
+    let statement = match flavour {
+        Flavour::MySql => UPDATE.to_owned(),
+        Flavour::MariaDb => {
+            format!("SET STATEMENT max_statement_time = {} FOR {UPDATE}", patience(&config))
+        }
+    };
+    let beat = match link.query(&statement).await {
+        Ok(_) if link.affected_rows() == 0 => {
+            Beat::Impossible("pointsman.heartbeat has no row with id 1".into())
+        }
+        Ok(_) => Beat::Written,
+        Err(Fault::Broken(_)) => return (None, Beat::Failed),
+        Err(Fault::Refused { code, message }) => refused(code, &message),
+    };
+    (Some(link), beat)
+}
+
+async fn open(target: &ProbeTarget, config: &ProbeConfig) -> Result<Link, Failure> {
+    let mut link = Link::open(target, config).await?;
+    link.query(SETUP).await?;
+    Ok(link)
+}
+
+/// A login that was refused is about logins; anything else left the write undone.
+fn unopened(failure: Failure) -> Beat {
+    match failure.kind {
+        FailureKind::Misconfigured | FailureKind::Saturated => {
+            Beat::Impossible(failure.to_string().into())
+        }
+        _ => Beat::Failed,
+    }
+}
+
+fn refused(code: u16, message: &str) -> Beat {
+    // 1146 no such table, 1054 no such column.
+    let is_set_up_fault = matches!(code, 1146 | 1054)
+        || is_read_only(code)
+        || kind(code) == FailureKind::Misconfigured;
+    if is_set_up_fault {
+        Beat::Impossible(format!("{code} {message}").into())
+    } else {
+        Beat::Failed
+    }
+}
+
+/// The server's own deadline in seconds with a fraction.
+fn patience(config: &ProbeConfig) -> f64 {
+    config.timeout.max(Duration::from_millis(3)).as_secs_f64() / 3.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Beat, refused, unopened};
+    use crate::engine::{Failure, FailureKind};
+
+    #[test]
+    fn only_a_write_that_should_have_worked_counts_against_the_server() {
+        for code in [1146, 1049, 1142, 1143, 1044, 1054, 1290, 1792, 1836, 1226] {
+            let beat = refused(code, "why");
+            assert!(matches!(beat, Beat::Impossible(_)), "{code}");
+        }
+        for code in [1205, 1969, 3024, 1021, 1114, 1317, 1047] {
+            assert!(matches!(refused(code, "why"), Beat::Failed), "{code}");
+        }
+    }
+
+    #[test]
+    fn a_login_that_is_refused_is_no_failed_write() {
+        let beat = |kind| unopened(Failure::new(kind, ""));
+        assert!(matches!(beat(FailureKind::Saturated), Beat::Impossible(_)));
+        assert!(matches!(beat(FailureKind::Misconfigured), Beat::Impossible(_)));
+        assert!(matches!(beat(FailureKind::TimedOut), Beat::Failed));
+    }
+}

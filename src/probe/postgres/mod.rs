@@ -1,0 +1,84 @@
+//! The probe of a PostgreSQL server, 12 or newer.
+
+mod heartbeat;
+mod row;
+mod sql;
+mod sqlstate;
+mod wire;
+
+use tokio::time::Instant;
+
+use self::{heartbeat::Heart, wire::Wire};
+use super::{session::Trouble, socket::Dial};
+use crate::engine::{Facts, Failure, PostgresRole};
+
+/// One login, kept between probes, and on a primary with heartbeats a second one that only writes.
+pub(super) struct Session {
+    wire: Wire,
+    heart: Heart,
+}
+
+impl Session {
+    /// Connects and logs in by `deadline`.
+    pub(super) async fn connect(dial: &mut Dial, deadline: Instant) -> Result<Self, Failure> {
+        Ok(Self {
+            wire: Wire::open(dial, &sql::options(dial.config.timeout), deadline).await?,
+            heart: Heart::default(),
+        })
+    }
+
+    /// Logs in anew by `deadline` and leaves the old login. The heartbeat's own is kept: a write
+    /// that hangs there must not be forgotten, or each renewal would leave one more hanging session
+    /// on the server.
+    pub(super) async fn renew(
+        &mut self,
+        dial: &mut Dial,
+        deadline: Instant,
+    ) -> Result<(), Failure> {
+        let fresh = Wire::open(dial, &sql::options(dial.config.timeout), deadline).await?;
+        std::mem::replace(&mut self.wire, fresh).close().await;
+        Ok(())
+    }
+
+    /// Asks the one question by `deadline`.
+    ///
+    /// A promotion between two functions of the statement, or a conflict with replay, makes it fail
+    /// although nothing is wrong. It is repeated at once.
+    pub(super) async fn probe(
+        &mut self,
+        dial: &mut Dial,
+        deadline: Instant,
+        heartbeat: bool,
+    ) -> Result<Facts, Trouble> {
+        let mut repeats = 0;
+        let reply = loop {
+            match self.wire.ask(sql::FACTS, deadline).await {
+                Err(error) if error.is_passing() && repeats < REPEATS_MAX => repeats += 1,
+                result => break result?,
+            }
+        };
+        let mut facts = row::facts(&reply.row()?)?;
+        let writable = matches!(facts.role, PostgresRole::Primary { read_only: false, .. });
+        if heartbeat && writable {
+            facts.heartbeat = self.heart.beat(dial, deadline).await;
+        } else {
+            self.heart.rest().await;
+        }
+        Ok(Facts::Postgres(facts))
+    }
+
+    /// Waits for the server to end the idle login. Cancel-safe.
+    pub(super) async fn ended(&mut self) -> Trouble {
+        self.wire.ended().await.into()
+    }
+
+    /// Sends Terminate on each login.
+    pub(super) async fn close(mut self) {
+        self.heart.rest().await;
+        self.wire.close().await;
+    }
+}
+
+/// How often the question is repeated at once. A promotion happens once; more than two conflicts
+/// are a condition.
+const REPEATS_MAX: u32 = 2;

@@ -1,0 +1,365 @@
+//! One login on the wire: sending a statement, reading its reply, noticing its end.
+//!
+//! The protocol library splits a login into a client and a connection that must be polled. Both
+//! live here and are polled together, so there is no background task that could outlive its
+//! session.
+
+use std::{
+    error::Error as _,
+    future::{Future as _, poll_fn},
+    io,
+    pin::Pin,
+    sync::Arc,
+    task::Poll,
+};
+
+use futures_util::Stream as _;
+use tokio::{
+    net::TcpStream,
+    time::{Instant, timeout_at},
+};
+use tokio_postgres::{
+    Client, Config, Connection, SimpleQueryMessage, SimpleQueryRow, SimpleQueryStream,
+    config::SslMode, tls::MakeTlsConnect,
+};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::{sql, sqlstate};
+use crate::{
+    config::TlsMode,
+    engine::{Failure, FailureKind},
+    probe::{
+        session::Trouble,
+        socket::{Dial, Meter, Metered, kind_of},
+        tls,
+    },
+};
+
+/// One login.
+pub(super) struct Wire {
+    client: Client,
+    /// `None` once it has ended.
+    connection: Option<Link>,
+    /// How it ended. It may end in the moment in which a reply is complete; the reason waits here
+    /// for the next one who asks.
+    end: Option<WireError>,
+    meter: Arc<Meter>,
+    /// The statement whose reply is still owed.
+    pending: Option<Pending>,
+}
+
+type Link = Connection<Metered, <MakeRustlsConnect as MakeTlsConnect<Metered>>::Stream>;
+
+struct Pending {
+    stream: Pin<Box<SimpleQueryStream>>,
+    reply: Reply,
+}
+
+/// A whole reply to one statement.
+#[derive(Default)]
+pub(super) struct Reply {
+    rows: Vec<SimpleQueryRow>,
+    affected: u64,
+}
+
+/// Why a statement got no reply.
+#[derive(Clone, Debug)]
+pub(super) enum WireError {
+    /// The server said why.
+    Database { code: Box<str>, verdict: sqlstate::Verdict, message: Box<str> },
+    /// The connection or the protocol failed.
+    Broken(Failure),
+}
+
+impl Wire {
+    /// Connects, encrypts and logs in by `deadline`.
+    ///
+    /// With `prefer`, a server that refuses the encrypted login is asked once more without, as
+    /// libpq does.
+    pub(super) async fn open(
+        dial: &mut Dial,
+        options: &str,
+        deadline: Instant,
+    ) -> Result<Self, Failure> {
+        let mode = match &dial.config.tls {
+            TlsMode::Disable => SslMode::Disable,
+            TlsMode::Prefer => SslMode::Prefer,
+            TlsMode::Require | TlsMode::VerifyFull { .. } => SslMode::Require,
+        };
+        match Self::log_in(dial, options, mode, deadline).await {
+            Err(refusal) if mode == SslMode::Prefer && refusal.may_pass_without_tls() => {
+                let plain = Self::log_in(dial, options, SslMode::Disable, deadline).await;
+                plain.map_err(|_| refusal)
+            }
+            result => result,
+        }
+        .map_err(|error| Trouble::from(error).into_failure())
+    }
+
+    async fn log_in(
+        dial: &mut Dial,
+        options: &str,
+        mode: SslMode,
+        deadline: Instant,
+    ) -> Result<Self, WireError> {
+        let connector = tls::client_config(&dial.config.tls).map_err(WireError::Broken)?;
+        let mut connector = MakeRustlsConnect::new(connector);
+        let Ok(connector) =
+            MakeTlsConnect::<Metered>::make_tls_connect(&mut connector, &dial.host());
+        let stream: TcpStream = dial.connect(deadline).await.map_err(WireError::Broken)?;
+        let (stream, meter) = Metered::new(stream);
+        let config = login(dial, options, mode);
+        match timeout_at(deadline, config.connect_raw(stream, connector)).await {
+            Ok(Ok((client, connection))) => {
+                Ok(Self { client, connection: Some(connection), end: None, meter, pending: None })
+            }
+            Ok(Err(error)) => Err(WireError::new(&error, &meter)),
+            Err(_) => Err(WireError::Broken(Failure::new(
+                FailureKind::TimedOut,
+                format!("{}: connected, but the login got no reply", dial.target),
+            ))),
+        }
+    }
+
+    /// Sends `statement` and reads its whole reply by `deadline`.
+    pub(super) async fn ask(
+        &mut self,
+        statement: &str,
+        deadline: Instant,
+    ) -> Result<Reply, WireError> {
+        self.send(statement).await?;
+        timeout_at(deadline, self.receive()).await.unwrap_or_else(|_| {
+            Err(WireError::Broken(Failure::new(
+                FailureKind::TimedOut,
+                "logged in, but the question got no reply",
+            )))
+        })
+    }
+
+    /// Sends `statement`; its reply is owed from now on.
+    pub(super) async fn send(&mut self, statement: &str) -> Result<(), WireError> {
+        self.meter.refill();
+        let stream = self.client.simple_query_raw(statement).await;
+        let stream = match stream {
+            Ok(stream) => Box::pin(stream),
+            Err(error) => {
+                let error = WireError::new(&error, &self.meter);
+                return Err(error.or_rather(self.end.as_ref()));
+            }
+        };
+        self.pending = Some(Pending { stream, reply: Reply::default() });
+        Ok(())
+    }
+
+    /// Whether the connection has not been seen to end.
+    pub(super) fn is_up(&self) -> bool {
+        self.connection.is_some() && self.meter.end().is_none()
+    }
+
+    /// Whether a reply is owed.
+    pub(super) fn owes_reply(&self) -> bool {
+        self.pending.is_some()
+    }
+
+    /// Reads the reply that is owed, to its end. Cancel-safe: what has been read is kept.
+    pub(super) async fn receive(&mut self) -> Result<Reply, WireError> {
+        let result = poll_fn(|cx| {
+            let Some(pending) = &mut self.pending else {
+                return Poll::Ready(Ok(Reply::default()));
+            };
+            loop {
+                // What has arrived comes first: the server's last words are worth more than the end
+                // of the line.
+                while let Poll::Ready(item) = pending.stream.as_mut().poll_next(cx) {
+                    match item {
+                        None => return Poll::Ready(Ok(std::mem::take(&mut pending.reply))),
+                        Some(Ok(message)) => pending.reply.take_in(message)?,
+                        Some(Err(error)) => {
+                            let error = WireError::new(&error, &self.meter);
+                            return Poll::Ready(Err(error.or_rather(self.end.as_ref())));
+                        }
+                    }
+                }
+                let Some(connection) = &mut self.connection else {
+                    return Poll::Pending;
+                };
+                match Pin::new(connection).poll(cx) {
+                    Poll::Ready(end) => {
+                        self.end = Some(WireError::of_end(end, &self.meter));
+                        self.connection = None;
+                    }
+                    // The connection may just have handed over a part of the reply, and wakes us if
+                    // so.
+                    Poll::Pending => return Poll::Pending,
+                }
+            }
+        })
+        .await;
+        self.pending = None;
+        result
+    }
+
+    /// Waits for the server to end the idle connection. Cancel-safe.
+    pub(super) async fn ended(&mut self) -> WireError {
+        if let Some(connection) = &mut self.connection {
+            let end = Pin::new(connection).await;
+            self.end = Some(WireError::of_end(end, &self.meter));
+            self.connection = None;
+        }
+        self.end.clone().unwrap_or_else(WireError::closed)
+    }
+
+    /// Says goodbye (protocol message Terminate).
+    pub(super) async fn close(self) {
+        let Self { client, connection, pending, .. } = self;
+        drop((client, pending));
+        if let Some(connection) = connection {
+            // A connection that breaks at the very end is over all the same.
+            let _ = connection.await;
+        }
+    }
+}
+
+impl Reply {
+    /// The one row; anything else is no reply.
+    pub(super) fn row(&self) -> Result<Vec<(&str, Option<&str>)>, Failure> {
+        let [row] = &self.rows[..] else {
+            let text = format!("{} rows instead of one", self.rows.len());
+            return Err(Failure::new(FailureKind::Garbled, text));
+        };
+        (0..row.len())
+            .map(|index| {
+                let text = row
+                    .try_get(index)
+                    .map_err(|_| Failure::new(FailureKind::Garbled, "a column is no UTF-8 text"))?;
+                Ok((row.columns()[index].name(), text))
+            })
+            .collect()
+    }
+
+    /// How many rows the statement changed.
+    pub(super) fn affected(&self) -> u64 {
+        self.affected
+    }
+
+    fn take_in(&mut self, message: SimpleQueryMessage) -> Result<(), WireError> {
+        match message {
+            SimpleQueryMessage::Row(_) if self.rows.len() >= ROWS_MAX => {
+                let text = "more rows than were asked for";
+                return Err(WireError::Broken(Failure::new(FailureKind::Garbled, text)));
+            }
+            SimpleQueryMessage::Row(row) => self.rows.push(row),
+            SimpleQueryMessage::CommandComplete(affected) => self.affected = affected,
+            _ => {}
+        }
+        Ok(())
+    }
+}
+
+impl WireError {
+    /// What an error of the protocol library means, given what the socket saw.
+    fn new(error: &tokio_postgres::Error, meter: &Meter) -> Self {
+        if let Some(database) = error.as_db_error() {
+            let code = database.code().code();
+            return Self::Database {
+                code: code.into(),
+                verdict: sqlstate::judge(code, database.message(), database.routine()),
+                message: database.message().into(),
+            };
+        }
+        let source = error.source().and_then(|source| source.downcast_ref::<io::Error>());
+        if let Some(rustls) = source
+            .and_then(io::Error::get_ref)
+            .and_then(|inner| inner.downcast_ref::<rustls::Error>())
+        {
+            return Self::Broken(tls::misconfigured(rustls));
+        }
+        if let Some(end) = meter.end() {
+            return Self::Broken(end.clone());
+        }
+        let mut detail = error.to_string();
+        if let Some(source) = error.source() {
+            detail = format!("{detail}: {source}");
+        }
+        // The library keeps the kind of its errors to itself; its own words are stable within one
+        // major version, and every word that is not known here is a soft failure.
+        let kind = match detail.as_str() {
+            text if text.starts_with("error performing TLS handshake")
+                || text.starts_with("authentication error")
+                || text.starts_with("invalid configuration") =>
+            {
+                FailureKind::Misconfigured
+            }
+            "connection closed" => FailureKind::Closed,
+            _ => match source.map(kind_of) {
+                Some(FailureKind::TimedOut) => FailureKind::TimedOut,
+                _ => FailureKind::Garbled,
+            },
+        };
+        Self::Broken(Failure::new(kind, detail))
+    }
+
+    /// How a connection ended. Only a client that has left ends it without an error.
+    fn of_end(end: Result<(), tokio_postgres::Error>, meter: &Meter) -> Self {
+        match end {
+            Ok(()) => Self::closed(),
+            Err(error) => Self::new(&error, meter),
+        }
+    }
+
+    fn closed() -> Self {
+        Self::Broken(Failure::new(FailureKind::Closed, "the server closed the connection"))
+    }
+
+    /// The more telling of the two ways in which reply and connection ended.
+    fn or_rather(self, end: Option<&Self>) -> Self {
+        match (&self, end) {
+            (Self::Broken(_), Some(end)) => end.clone(),
+            _ => self,
+        }
+    }
+
+    /// Whether the same statement may well succeed at once.
+    pub(super) fn is_passing(&self) -> bool {
+        matches!(self, Self::Database { code, .. } if sqlstate::is_passing(code))
+    }
+
+    /// Whether a login without TLS may succeed where this one did not.
+    fn may_pass_without_tls(&self) -> bool {
+        match self {
+            Self::Database { code, .. } => &**code == "28000",
+            Self::Broken(failure) => {
+                failure.kind == FailureKind::Misconfigured && failure.detail.contains("TLS")
+            }
+        }
+    }
+}
+
+impl From<WireError> for Trouble {
+    fn from(error: WireError) -> Self {
+        match error {
+            WireError::Broken(failure) => Self::Failed(failure),
+            WireError::Database { verdict: sqlstate::Verdict::Expired, .. } => Self::Expired,
+            WireError::Database { code, verdict: sqlstate::Verdict::Failed(kind), message } => {
+                Self::Failed(Failure::new(kind, format!("{code} {message}")))
+            }
+        }
+    }
+}
+
+fn login(dial: &Dial, options: &str, mode: SslMode) -> Config {
+    let mut config = Config::new();
+    config
+        .user(&*dial.config.user)
+        .dbname(&*dial.config.database)
+        .application_name(sql::APPLICATION_NAME)
+        .options(options)
+        .ssl_mode(mode);
+    if let Some(password) = &dial.config.password {
+        config.password(password.reveal());
+    }
+    config
+}
+
+/// The statements ask for one row; the second is kept to show that there was more than one.
+const ROWS_MAX: usize = 2;

@@ -1,0 +1,122 @@
+//! A logged-in connection to one server, whatever it speaks. A closed set of engines, so an enum
+//! and no trait.
+
+use tokio::time::Instant;
+
+use super::{mysql, postgres, socket::Dial, tcp};
+use crate::engine::{ClusterKind, Facts, Failure, FailureKind};
+
+/// One connection, kept between probes.
+pub(super) enum Session {
+    /// PostgreSQL.
+    Postgres(Box<postgres::Session>),
+    /// MySQL or MariaDB.
+    MySql(Box<mysql::Session>),
+    /// Nothing is kept: each probe connects.
+    Tcp,
+}
+
+/// Why a session is of no more use.
+#[derive(Debug)]
+pub(super) enum Trouble {
+    /// The server ended it because it was idle for long. Says nothing about the server.
+    Expired,
+    /// Something to report.
+    Failed(Failure),
+}
+
+impl Session {
+    /// Connects and logs in by `deadline`.
+    pub(super) async fn open(
+        kind: ClusterKind,
+        dial: &mut Dial,
+        deadline: Instant,
+    ) -> Result<Self, Failure> {
+        match kind {
+            ClusterKind::Postgres => {
+                let session = postgres::Session::connect(dial, deadline).await?;
+                Ok(Self::Postgres(Box::new(session)))
+            }
+            ClusterKind::MySql => {
+                let session = mysql::Session::connect(&dial.target, &dial.config).await?;
+                Ok(Self::MySql(Box::new(session)))
+            }
+            ClusterKind::Tcp => Ok(Self::Tcp),
+        }
+    }
+
+    /// Replaces the connection by a fresh one, by `deadline`. After a failure the old one is still
+    /// there.
+    pub(super) async fn renew(
+        &mut self,
+        dial: &mut Dial,
+        deadline: Instant,
+    ) -> Result<(), Failure> {
+        match self {
+            Self::Postgres(session) => session.renew(dial, deadline).await,
+            Self::MySql(session) => {
+                let fresh = mysql::Session::connect(&dial.target, &dial.config).await?;
+                std::mem::replace(&mut **session, fresh).quit().await;
+                Ok(())
+            }
+            Self::Tcp => Ok(()),
+        }
+    }
+
+    /// Asks the server what it is by `deadline`; `heartbeat` also writes, where that is due.
+    pub(super) async fn probe(
+        &mut self,
+        dial: &mut Dial,
+        deadline: Instant,
+        heartbeat: bool,
+    ) -> Result<Facts, Trouble> {
+        match self {
+            Self::Postgres(session) => session.probe(dial, deadline, heartbeat).await,
+            Self::MySql(session) => session.probe(heartbeat).await.map_err(Trouble::Failed),
+            Self::Tcp => tcp::probe(dial, deadline).await.map_err(Trouble::Failed),
+        }
+    }
+
+    /// Waits for the server to end the idle connection. Cancel-safe.
+    pub(super) async fn ended(&mut self) -> Trouble {
+        match self {
+            Self::Postgres(session) => session.ended().await,
+            Self::MySql(session) => {
+                session.closed().await;
+                Trouble::Failed(Failure::new(
+                    FailureKind::Closed,
+                    "the server closed the connection",
+                ))
+            }
+            Self::Tcp => std::future::pending().await,
+        }
+    }
+
+    /// Says goodbye, so that the server logs no broken connection.
+    pub(super) async fn close(self) {
+        match self {
+            Self::Postgres(session) => session.close().await,
+            Self::MySql(session) => session.quit().await,
+            Self::Tcp => {}
+        }
+    }
+}
+
+impl From<Failure> for Trouble {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+impl Trouble {
+    /// The failure to report when no silent way out is left.
+    pub(super) fn into_failure(self) -> Failure {
+        match self {
+            Self::Expired => Failure::new(
+                FailureKind::Troubled,
+                "57P05 the server ends sessions faster than they are used",
+            ),
+            Self::Failed(failure) => failure,
+        }
+    }
+}

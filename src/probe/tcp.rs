@@ -1,0 +1,11 @@
+//! The probe of a `tcp` cluster: whether the port accepts a connection, and nothing else.
+
+use tokio::time::Instant;
+
+use super::socket::Dial;
+use crate::engine::{Facts, Failure};
+
+/// Connects by `deadline` and hangs up.
+pub(super) async fn probe(dial: &mut Dial, deadline: Instant) -> Result<Facts, Failure> {
+    dial.connect(deadline).await.map(|_stream| Facts::Tcp)
+}

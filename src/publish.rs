@@ -1,0 +1,94 @@
+//! The published snapshot: one writer, any number of wait-free readers.
+//!
+//! A reader that has loaded a snapshot keeps it whole, however often it is replaced meanwhile. Old
+//! ones are freed when their last reader lets go.
+
+use std::sync::Arc;
+
+use arc_swap::{ArcSwap, Guard};
+
+use crate::answers::AnswerTable;
+
+/// What DNS workers, status and metrics read. All of it belongs to one generation.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// The answers.
+    pub table: AnswerTable,
+}
+
+/// The writing end. There is one, in the hands of the driver.
+#[derive(Debug)]
+pub struct Publisher(Arc<ArcSwap<Snapshot>>);
+
+/// A reading end. Clones read the same snapshots.
+#[derive(Clone, Debug)]
+pub struct Reader(Arc<ArcSwap<Snapshot>>);
+
+impl Publisher {
+    /// Publishes the first snapshot.
+    pub fn new(first: Snapshot) -> Self {
+        Self(Arc::new(ArcSwap::from_pointee(first)))
+    }
+
+    /// Replaces the snapshot. Every answer that starts after this call reads the new one.
+    pub fn publish(&mut self, next: Snapshot) {
+        self.0.store(Arc::new(next));
+    }
+
+    /// What is published now.
+    pub fn current(&self) -> Arc<Snapshot> {
+        self.0.load_full()
+    }
+
+    /// A new reading end.
+    pub fn reader(&self) -> Reader {
+        Reader(Arc::clone(&self.0))
+    }
+}
+
+impl Reader {
+    /// The snapshot of this moment, for one short piece of work such as one DNS answer.
+    pub fn load(&self) -> Guard<Arc<Snapshot>> {
+        self.0.load()
+    }
+
+    /// The snapshot of this moment, to keep.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.0.load_full()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::answers::{Layout, Serial, build};
+
+    use super::*;
+
+    fn snapshot(generation: u64) -> Snapshot {
+        let layout = Arc::new(Layout::new(&[], Vec::new()).unwrap());
+        Snapshot { table: build(&layout, &[], generation, Serial::MIN) }
+    }
+
+    #[test]
+    fn a_reader_keeps_what_it_loaded_and_sees_the_next_one_afterwards() {
+        let mut publisher = Publisher::new(snapshot(1));
+        let reader = publisher.reader();
+        let kept = reader.load();
+        publisher.publish(snapshot(2));
+        assert_eq!(kept.table.generation(), 1);
+        assert_eq!(reader.load().table.generation(), 2);
+        assert_eq!(reader.snapshot().table.generation(), 2);
+        assert_eq!(publisher.current().table.generation(), 2);
+    }
+
+    #[test]
+    fn an_old_snapshot_is_freed_with_its_last_reader() {
+        let mut publisher = Publisher::new(snapshot(1));
+        let kept = publisher.reader().snapshot();
+        let watched = Arc::downgrade(&kept);
+        publisher.publish(snapshot(2));
+        assert!(watched.upgrade().is_some());
+        drop(kept);
+        assert!(watched.upgrade().is_none());
+    }
+}

@@ -1,0 +1,306 @@
+//! A PostgreSQL server that does what a script says, octet by octet. It runs on a thread and
+//! runtime of its own, so that the tasks of the runtime under test are only the prober's.
+
+use std::{
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
+
+use pointsman::{
+    config::{ProbeConfig, ProbeTarget, Secret, TargetHost, TlsMode},
+    engine::{ClusterId, ClusterKind, ServerId, ServerIndex},
+    probe::Target,
+};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    sync::oneshot,
+};
+use tokio_rustls::TlsAcceptor;
+
+/// One thing a fake server does.
+#[derive(Clone, Debug)]
+pub(crate) enum Step {
+    /// Only as the first: agrees to TLS and plays the rest of the script encrypted.
+    Encrypt(Arc<rustls::ServerConfig>),
+    /// Reads one message without a tag: the startup packet or the request for TLS.
+    ReadStartup,
+    /// Reads one tagged message.
+    ReadMessage,
+    /// Sends all of it at once.
+    Send(Vec<u8>),
+    /// Sends one octet each 100 ms.
+    Trickle(Vec<u8>),
+    /// Sends it again and again.
+    Endless(Vec<u8>),
+    /// Waits.
+    Wait(Duration),
+    /// Says nothing and reads on until the client leaves.
+    Silence,
+}
+
+/// A listening fake; dropping it closes everything.
+pub(crate) struct Fake {
+    pub(crate) address: SocketAddr,
+    accepted: Arc<AtomicUsize>,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<std::thread::JoinHandle<()>>,
+}
+
+impl Fake {
+    /// Plays `script` to every client on a free port of `ip` and then closes the connection.
+    pub(crate) fn start(ip: &str, script: Vec<Step>) -> Self {
+        let listener = std::net::TcpListener::bind((ip, 0)).expect("a free port");
+        listener.set_nonblocking(true).expect("a socket option");
+        let address = listener.local_addr().expect("bound");
+        let accepted = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&accepted);
+        let (stop, stopped) = oneshot::channel();
+        let thread = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .expect("a runtime");
+            runtime.block_on(async {
+                tokio::select! {
+                    () = accept(listener, script, count) => {}
+                    _ = stopped => {}
+                }
+            });
+        });
+        Self { address, accepted, stop: Some(stop), thread: Some(thread) }
+    }
+
+    /// How many clients have come so far.
+    pub(crate) fn accepted(&self) -> usize {
+        self.accepted.load(Ordering::SeqCst)
+    }
+
+    /// A target that probes this fake, with `tls = "disable"`.
+    pub(crate) fn target(&self) -> Target {
+        target(self.address, config())
+    }
+}
+
+impl Drop for Fake {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            thread.join().expect("the fake does not panic");
+        }
+    }
+}
+
+/// A target at `address`.
+pub(crate) fn target(address: SocketAddr, config: ProbeConfig) -> Target {
+    Target {
+        id: ServerId { cluster: ClusterId(0), server: ServerIndex(0) },
+        target: ProbeTarget { host: TargetHost::Address(address.ip()), port: address.port() },
+        kind: ClusterKind::Postgres,
+        config: Arc::new(config),
+    }
+}
+
+/// Short deadlines; an interval so long that no probe within a test is due by itself.
+pub(crate) fn config() -> ProbeConfig {
+    ProbeConfig {
+        user: "pointsman".into(),
+        password: Some(Secret::new(PASSWORD)),
+        database: "postgres".into(),
+        tls: TlsMode::Disable,
+        interval: Duration::from_secs(600),
+        fast_interval: Duration::from_millis(50),
+        timeout: Duration::from_millis(500),
+        heartbeat_write: false,
+    }
+}
+
+pub(crate) const PASSWORD: &str = "correct horse";
+
+async fn accept(listener: std::net::TcpListener, script: Vec<Step>, count: Arc<AtomicUsize>) {
+    let listener = TcpListener::from_std(listener).expect("a listening socket");
+    loop {
+        let (stream, _) = listener.accept().await.expect("a client");
+        count.fetch_add(1, Ordering::SeqCst);
+        let script = script.clone();
+        tokio::spawn(async move {
+            // The client may leave at any time.
+            let _ = greet(stream, script).await;
+        });
+    }
+}
+
+async fn greet(mut stream: TcpStream, mut script: Vec<Step>) -> std::io::Result<()> {
+    let Some(Step::Encrypt(config)) = script.first() else {
+        return play(stream, script).await;
+    };
+    let acceptor = TlsAcceptor::from(Arc::clone(config));
+    script.remove(0);
+    // The code of SSLRequest; whoever begins otherwise gets the script in plain text.
+    let mut start = [0; 8];
+    stream.peek(&mut start).await?;
+    if start != [0, 0, 0, 8, 4, 210, 22, 47] {
+        return play(stream, script).await;
+    }
+    stream.read_exact(&mut start).await?;
+    stream.write_all(b"S").await?;
+    play(acceptor.accept(stream).await?, script).await
+}
+
+async fn play<S>(mut stream: S, script: Vec<Step>) -> std::io::Result<()>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
+    for step in script {
+        match step {
+            Step::Encrypt(_) => unreachable!("only as the first step"),
+            Step::ReadStartup => read_rest(&mut stream).await?,
+            Step::ReadMessage => {
+                stream.read_u8().await?;
+                read_rest(&mut stream).await?;
+            }
+            Step::Send(octets) => {
+                stream.write_all(&octets).await?;
+                stream.flush().await?;
+            }
+            Step::Trickle(octets) => {
+                for octet in octets {
+                    stream.write_u8(octet).await?;
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            }
+            Step::Endless(octets) => loop {
+                stream.write_all(&octets).await?;
+            },
+            Step::Wait(time) => tokio::time::sleep(time).await,
+            Step::Silence => {
+                let mut sink = [0; 1024];
+                while stream.read(&mut sink).await? > 0 {}
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn read_rest(stream: &mut (impl AsyncRead + Unpin)) -> std::io::Result<()> {
+    let length = stream.read_u32().await?.saturating_sub(4);
+    let mut body = vec![0; usize::try_from(length).expect("a small message")];
+    stream.read_exact(&mut body).await.map(|_| ())
+}
+
+/// A tagged message with its length.
+pub(crate) fn message(tag: u8, body: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(body.len() + 4).expect("a small message");
+    let mut octets = vec![tag];
+    octets.extend(length.to_be_bytes());
+    octets.extend(body);
+    octets
+}
+
+/// AuthenticationOk, a parameter, the key and ReadyForQuery: a whole login without a password.
+pub(crate) fn login() -> Vec<u8> {
+    [
+        message(b'R', &0_u32.to_be_bytes()),
+        message(b'S', b"server_version\x0015.18\0"),
+        message(b'K', &[0, 0, 0, 1, 0, 0, 0, 2]),
+        ready(),
+    ]
+    .concat()
+}
+
+/// ReadyForQuery, idle.
+pub(crate) fn ready() -> Vec<u8> {
+    message(b'Z', b"I")
+}
+
+/// An error of `severity` with `code`.
+pub(crate) fn error(severity: &str, code: &str, text: &str) -> Vec<u8> {
+    let body = format!("S{severity}\0V{severity}\0C{code}\0M{text}\0\0");
+    message(b'E', body.as_bytes())
+}
+
+/// RowDescription for text columns.
+pub(crate) fn description(columns: &[&str]) -> Vec<u8> {
+    let mut body = u16::try_from(columns.len()).expect("few columns").to_be_bytes().to_vec();
+    for column in columns {
+        body.extend(column.as_bytes());
+        body.push(0);
+        body.extend([0; 4 + 2]);
+        body.extend(25_u32.to_be_bytes());
+        body.extend((-1_i16).to_be_bytes());
+        body.extend((-1_i32).to_be_bytes());
+        body.extend([0; 2]);
+    }
+    message(b'T', &body)
+}
+
+/// DataRow of texts.
+pub(crate) fn row(texts: &[Option<&str>]) -> Vec<u8> {
+    let mut body = u16::try_from(texts.len()).expect("few columns").to_be_bytes().to_vec();
+    for text in texts {
+        match text {
+            None => body.extend((-1_i32).to_be_bytes()),
+            Some(text) => {
+                body.extend(u32::try_from(text.len()).expect("short").to_be_bytes());
+                body.extend(text.as_bytes());
+            }
+        }
+    }
+    message(b'D', &body)
+}
+
+/// CommandComplete.
+pub(crate) fn complete() -> Vec<u8> {
+    message(b'C', b"SELECT 1\0")
+}
+
+/// The whole reply of a writable primary.
+pub(crate) fn primary_reply() -> Vec<u8> {
+    [description(&COLUMNS), row(&PRIMARY), complete(), ready()].concat()
+}
+
+/// The columns that the probe asks for.
+pub(crate) const COLUMNS: [&str; 17] = [
+    "system_identifier",
+    "in_recovery",
+    "read_only",
+    "timeline",
+    "wal_lsn",
+    "receiver",
+    "receiver_status",
+    "received_timeline",
+    "recovery_timeline",
+    "receive_lsn",
+    "replay_lsn",
+    "replay_age",
+    "paused",
+    "apply_delay",
+    "sender_host",
+    "sender_port",
+    "sessions",
+];
+
+/// What a writable primary says in them.
+pub(crate) const PRIMARY: [Option<&str>; 17] = [
+    Some("7319245698132145678"),
+    Some("f"),
+    Some("f"),
+    Some("00000001"),
+    Some("0/3000148"),
+    None,
+    None,
+    None,
+    None,
+    None,
+    None,
+    None,
+    None,
+    None,
+    None,
+    None,
+    Some("3"),
+];

@@ -1,0 +1,216 @@
+//! When the probe task asks: second looks, advice, idle connections that end, and its own end.
+
+use std::time::Duration;
+
+use pointsman::{
+    engine::{FailureKind, Observation, Outcome, Pace, ProbeAdvice},
+    probe::{self, Target},
+};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinHandle,
+    time::timeout,
+};
+
+use crate::fake_postgres::{Fake, Step, config, error, login, primary_reply, target};
+
+/// Far more than anything here takes, far less than the interval of the probes.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A running task and both ends of what it is connected to.
+struct Running {
+    task: JoinHandle<()>,
+    advice: watch::Sender<ProbeAdvice>,
+    observations: mpsc::Receiver<Observation>,
+}
+
+impl Running {
+    fn start(target: Target) -> Self {
+        let (advice, advised) = watch::channel(ProbeAdvice { pace: Pace::Calm, heartbeat: false });
+        let (send, observations) = mpsc::channel(4);
+        let task = tokio::spawn(probe::run(target, advised, send));
+        Self { task, advice, observations }
+    }
+
+    async fn next(&mut self) -> Outcome {
+        let observation = timeout(PATIENCE, self.observations.recv()).await;
+        let observation = observation.expect("an observation is due long before the interval");
+        observation.expect("the task is alive").outcome
+    }
+
+    async fn next_failure(&mut self) -> FailureKind {
+        match self.next().await {
+            Outcome::Failed(failure) => failure.kind,
+            Outcome::Answered(facts) => panic!("{facts:?} instead of a failure"),
+        }
+    }
+
+    async fn next_is_writable(&mut self) {
+        match self.next().await {
+            Outcome::Answered(facts) if facts.claims_writable() => {}
+            other => panic!("{other:?} instead of a primary"),
+        }
+    }
+
+    async fn nothing_more_comes(&mut self) {
+        // Silence has no event to wait for; this is several times every short delay there is.
+        let silence = timeout(Duration::from_millis(400), self.observations.recv()).await;
+        assert!(silence.is_err(), "{silence:?}");
+    }
+
+    /// Ends the task by hanging up, and sees that nothing of it is left.
+    async fn end(self) {
+        drop(self.observations);
+        timeout(PATIENCE, self.task)
+            .await
+            .expect("the task ends when nobody listens")
+            .expect("it does not panic");
+        drop(self.advice);
+        let metrics = tokio::runtime::Handle::current().metrics();
+        assert_eq!(metrics.num_alive_tasks(), 0);
+    }
+}
+
+/// Logs in and answers `replies` questions.
+fn answers(replies: usize) -> Vec<Step> {
+    let mut script = vec![Step::ReadStartup, Step::Send(login())];
+    for _ in 0..replies {
+        script.push(Step::ReadMessage);
+        script.push(Step::Send(primary_reply()));
+    }
+    script
+}
+
+#[tokio::test]
+async fn a_first_writable_reply_is_looked_at_twice_over_one_connection() {
+    let fake = Fake::start("127.22.2.1", [answers(9), vec![Step::Silence]].concat());
+    let mut running = Running::start(fake.target());
+    running.next_is_writable().await;
+    running.next_is_writable().await;
+    running.nothing_more_comes().await;
+    assert_eq!(fake.accepted(), 1);
+    running.end().await;
+}
+
+#[tokio::test]
+async fn a_refusal_is_looked_at_twice() {
+    let gone = Fake::start("127.22.2.2", vec![]);
+    let target = gone.target();
+    drop(gone);
+    let mut running = Running::start(target);
+    assert_eq!(running.next_failure().await, FailureKind::Refused);
+    assert_eq!(running.next_failure().await, FailureKind::Refused);
+    running.nothing_more_comes().await;
+    running.end().await;
+}
+
+#[tokio::test]
+async fn an_idle_connection_that_ends_is_noticed_and_checked_at_once() {
+    let idle = Step::Wait(Duration::from_millis(100));
+    let shutdown = error("FATAL", "57P01", "terminating connection");
+    for farewell in [vec![], vec![Step::Send(shutdown)]] {
+        let script = [answers(2), vec![idle.clone()], farewell].concat();
+        let fake = Fake::start("127.22.2.3", script);
+        let mut running = Running::start(fake.target());
+        running.next_is_writable().await;
+        running.next_is_writable().await;
+        assert_eq!(running.next_failure().await, FailureKind::Closed);
+        running.next_is_writable().await;
+        assert_eq!(fake.accepted(), 2);
+        running.end().await;
+    }
+}
+
+#[tokio::test]
+async fn an_idle_timeout_of_the_server_is_no_news() {
+    let expired = error("FATAL", "57P05", "idle-session timeout");
+    let script = [answers(2), vec![Step::Send(expired)]].concat();
+    let fake = Fake::start("127.22.2.4", script);
+    let mut running = Running::start(fake.target());
+    running.next_is_writable().await;
+    running.next_is_writable().await;
+    running.nothing_more_comes().await;
+    running.advice.send_modify(|advice| advice.pace = Pace::Fast);
+    for _ in 0..4 {
+        running.next_is_writable().await;
+    }
+    assert!(fake.accepted() > 1);
+    running.end().await;
+}
+
+#[tokio::test]
+async fn advice_to_hurry_ends_a_calm_wait() {
+    let fake = Fake::start("127.22.2.5", [answers(99), vec![Step::Silence]].concat());
+    let mut running = Running::start(fake.target());
+    running.next_is_writable().await;
+    running.next_is_writable().await;
+    running.nothing_more_comes().await;
+    running.advice.send_modify(|advice| advice.pace = Pace::Fast);
+    for _ in 0..5 {
+        running.next_is_writable().await;
+    }
+    running.advice.send_modify(|advice| advice.pace = Pace::Calm);
+    // One probe may have been under way.
+    let _ = timeout(Duration::from_millis(200), running.observations.recv()).await;
+    running.nothing_more_comes().await;
+    running.end().await;
+}
+
+#[tokio::test]
+async fn a_promotion_within_the_question_is_asked_again_at_once() {
+    let race =
+        [error("ERROR", "55000", "recovery is not in progress"), crate::fake_postgres::ready()]
+            .concat();
+    let script = vec![
+        Step::ReadStartup,
+        Step::Send(login()),
+        Step::ReadMessage,
+        Step::Send(race),
+        Step::ReadMessage,
+        Step::Send(primary_reply()),
+        Step::Silence,
+    ];
+    let fake = Fake::start("127.22.2.6", script);
+    let mut running = Running::start(fake.target());
+    running.next_is_writable().await;
+    assert_eq!(fake.accepted(), 1);
+    running.end().await;
+}
+
+#[tokio::test]
+async fn a_server_that_hangs_up_after_each_answer_earns_no_storm() {
+    let fake = Fake::start("127.22.2.7", answers(1));
+    let mut running = Running::start(fake.target());
+    // At most: an answer, its second look, an end, a check of that, an end. Then only the cadence
+    // counts.
+    let mut seen = 0;
+    while timeout(Duration::from_millis(400), running.observations.recv()).await.is_ok() {
+        seen += 1;
+        assert!(seen < 12, "a storm of probes");
+    }
+    running.end().await;
+}
+
+#[tokio::test]
+async fn a_task_that_probes_when_it_is_left_ends_at_its_deadline() {
+    let fake = Fake::start("127.22.2.8", vec![Step::Silence]);
+    let mut config = config();
+    config.interval = Duration::from_millis(10);
+    let mut running = Running::start(target(fake.address, config));
+    assert_eq!(running.next_failure().await, FailureKind::TimedOut);
+    running.end().await;
+}
+
+#[tokio::test]
+async fn a_tcp_cluster_is_only_connected_to() {
+    let fake = Fake::start("127.22.2.9", vec![Step::Silence]);
+    let mut target = fake.target();
+    target.kind = pointsman::engine::ClusterKind::Tcp;
+    let mut running = Running::start(target);
+    match running.next().await {
+        Outcome::Answered(pointsman::engine::Facts::Tcp) => {}
+        other => panic!("{other:?}"),
+    }
+    running.nothing_more_comes().await;
+    running.end().await;
+}

@@ -1,0 +1,132 @@
+//! What each `tls` mode accepts. The certificates in `tests/it/tls` last for a century and their
+//! authority's key is gone: `server.pem` was signed by `authority.pem`, `self_signed.pem` by
+//! itself; both are for 127.22.3.1 and have the key `server.key`.
+
+use std::sync::Arc;
+
+use pointsman::{
+    config::TlsMode,
+    engine::{FailureKind, Outcome},
+    probe,
+};
+use rustls::{
+    ServerConfig,
+    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+};
+
+use crate::fake_postgres::{Fake, Step, config, error, login, primary_reply, target};
+
+const AUTHORITY: &[u8] = include_bytes!("tls/authority.pem");
+const SERVER: &[u8] = include_bytes!("tls/server.pem");
+const SELF_SIGNED: &[u8] = include_bytes!("tls/self_signed.pem");
+const KEY: &[u8] = include_bytes!("tls/server.key");
+
+/// Where the certificates say they belong, and where they do not.
+const HOST: &str = "127.22.3.1";
+const OTHER_HOST: &str = "127.22.3.2";
+
+fn certificate(pem: &[u8]) -> CertificateDer<'static> {
+    CertificateDer::from_pem_slice(pem).expect("a certificate")
+}
+
+fn verify_full(authority: &[u8]) -> TlsMode {
+    TlsMode::VerifyFull { authorities: vec![certificate(authority).to_vec()].into() }
+}
+
+/// A server that has `pem` for its certificate and answers as a primary.
+fn encrypted(pem: &[u8]) -> Vec<Step> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("the provider knows them")
+        .with_no_client_auth()
+        .with_single_cert(
+            vec![certificate(pem)],
+            PrivateKeyDer::from_pem_slice(KEY).expect("a key"),
+        )
+        .expect("key and certificate belong together");
+    [vec![Step::Encrypt(Arc::new(config))], plain()].concat()
+}
+
+fn plain() -> Vec<Step> {
+    vec![
+        Step::ReadStartup,
+        Step::Send(login()),
+        Step::ReadMessage,
+        Step::Send(primary_reply()),
+        Step::Silence,
+    ]
+}
+
+/// A server that was built without TLS.
+fn unencrypted() -> Vec<Step> {
+    [vec![Step::ReadStartup, Step::Send(b"N".to_vec())], plain()].concat()
+}
+
+/// Probes a server at `host` that plays `script`, and says what went wrong, if anything.
+async fn probed(host: &str, script: Vec<Step>, tls: TlsMode) -> Result<(), String> {
+    let fake = Fake::start(host, script);
+    let mut config = config();
+    config.tls = tls;
+    match probe::once(&target(fake.address, config)).await {
+        Outcome::Answered(_) => Ok(()),
+        Outcome::Failed(failure) => {
+            assert_eq!(failure.kind, FailureKind::Misconfigured, "{failure}");
+            Err(failure.detail.into())
+        }
+    }
+}
+
+#[tokio::test]
+async fn prefer_and_require_take_any_certificate() {
+    for pem in [SERVER, SELF_SIGNED] {
+        for host in [HOST, OTHER_HOST] {
+            for tls in [TlsMode::Prefer, TlsMode::Require] {
+                assert_eq!(probed(host, encrypted(pem), tls).await, Ok(()));
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn only_prefer_does_without_tls() {
+    assert_eq!(probed(HOST, unencrypted(), TlsMode::Prefer).await, Ok(()));
+    assert_eq!(probed(HOST, plain(), TlsMode::Disable).await, Ok(()));
+    for tls in [TlsMode::Require, verify_full(AUTHORITY)] {
+        let detail = probed(HOST, unencrypted(), tls).await.expect_err("no TLS");
+        assert!(detail.contains("server does not support TLS"), "{detail}");
+    }
+}
+
+#[tokio::test]
+async fn prefer_asks_again_in_plain_text_when_encryption_is_refused() {
+    let rejected = error("FATAL", "28000", "pg_hba.conf rejects connection, SSL encryption");
+    let mut script = encrypted(SERVER);
+    script.truncate(1);
+    script.extend([Step::ReadStartup, Step::Send(rejected)]);
+    let fake = Fake::start(HOST, script);
+    let mut config = config();
+    config.tls = TlsMode::Prefer;
+    let outcome = probe::once(&target(fake.address, config)).await;
+    assert!(matches!(outcome, Outcome::Failed(_)), "{outcome:?}");
+    assert_eq!(fake.accepted(), 2);
+}
+
+#[tokio::test]
+async fn verify_full_checks_authority_and_name() {
+    let signed = || encrypted(SERVER);
+    assert_eq!(probed(HOST, signed(), verify_full(AUTHORITY)).await, Ok(()));
+    let detail = probed(HOST, signed(), verify_full(SELF_SIGNED)).await;
+    assert!(detail.expect_err("another authority").contains("UnknownIssuer"));
+    let detail = probed(OTHER_HOST, signed(), verify_full(AUTHORITY)).await;
+    assert!(detail.expect_err("another host").contains("not valid for name"));
+}
+
+#[tokio::test]
+async fn verify_full_takes_a_self_signed_certificate_that_stands_in_ca_file() {
+    let own = || encrypted(SELF_SIGNED);
+    assert_eq!(probed(HOST, own(), verify_full(SELF_SIGNED)).await, Ok(()));
+    assert!(probed(HOST, own(), verify_full(AUTHORITY)).await.is_err());
+    let detail = probed(OTHER_HOST, own(), verify_full(SELF_SIGNED)).await;
+    assert!(detail.expect_err("another host").contains("not valid for name"));
+}
