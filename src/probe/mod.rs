@@ -19,4 +19,5 @@ mod socket;
 mod tcp;
 mod tls;
 
+pub(crate) use postgres::{COLUMNS as POSTGRES_COLUMNS, FACTS as POSTGRES_FACTS};
 pub use run::{Target, once, run};

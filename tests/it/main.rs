@@ -5,3 +5,4 @@ mod fake_postgres;
 mod hostile_postgres;
 mod probe_cadence;
 mod probe_tls;
+mod simulated_server;
