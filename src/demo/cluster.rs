@@ -82,13 +82,13 @@ enum Replay {
 }
 
 impl Cluster {
-    /// One server per address, none of them running. The first is the primary, on timeline 1.
-    pub(super) fn new(addresses: &[SocketAddr], password: &str) -> Self {
+    /// One server per address, in service since `now`. The first is the primary, on timeline 1.
+    pub(super) fn new(addresses: &[SocketAddr], password: &str, now: Moment) -> Self {
         let role = |index| match index {
             0 => Role::Primary {
                 timeline: 1,
                 read_only: false,
-                wal: Wal { position: WAL_START, since: None },
+                wal: Wal { position: WAL_START, since: Some(now) },
             },
             _ => Role::Standby {
                 timeline: 1,
@@ -99,7 +99,7 @@ impl Cluster {
         };
         let members = addresses.iter().enumerate().map(|(index, &address)| Member {
             address,
-            condition: Condition::Stopped,
+            condition: Condition::Running,
             password: password.into(),
             role: role(index),
         });
@@ -343,11 +343,7 @@ mod tests {
     /// Three servers in service since the start.
     fn running() -> Cluster {
         let address = |last: u8| SocketAddr::from(([127, 26, 0, last], 5432));
-        let mut cluster = Cluster::new(&[address(1), address(2), address(3)], "secret");
-        for server in [DB1, DB2, DB3] {
-            cluster.start(server, at(0));
-        }
-        cluster
+        Cluster::new(&[address(1), address(2), address(3)], "secret", at(0))
     }
 
     fn primary(cluster: &Cluster, server: ServerIndex, now: Moment) -> (u32, u64) {
@@ -375,13 +371,25 @@ mod tests {
     #[test]
     fn standbys_keep_up_with_a_primary_that_writes() {
         let cluster = running();
-        assert_eq!(cluster.condition(DB1, at(299)), Condition::Starting(at(300)));
-        assert_eq!(cluster.condition(DB1, at(300)), Condition::Running);
-        let (timeline, position) = primary(&cluster, DB1, at(1300));
+        let (timeline, position) = primary(&cluster, DB1, at(1000));
         assert_eq!((timeline, position), (1, WAL_START + OCTETS_PER_SECOND));
         let streaming = (Receiver::Streaming, Some(1), position, position);
-        assert_eq!(standby(&cluster, DB2, at(1300)), streaming);
-        assert_eq!(standby(&cluster, DB3, at(1300)), streaming);
+        assert_eq!(standby(&cluster, DB2, at(1000)), streaming);
+        assert_eq!(standby(&cluster, DB3, at(1000)), streaming);
+    }
+
+    #[test]
+    fn a_server_that_starts_is_in_service_a_moment_later() {
+        let mut cluster = running();
+        cluster.stop(DB1, at(1000));
+        assert_eq!(cluster.condition(DB1, at(5000)), Condition::Stopped);
+        cluster.start(DB1, at(5000));
+        let up = at(5000) + STARTUP;
+        assert_eq!(cluster.condition(DB1, at(5001)), Condition::Starting(up));
+        assert_eq!(standby(&cluster, DB2, at(5001)).0, Receiver::Absent);
+        assert_eq!(cluster.condition(DB1, up), Condition::Running);
+        assert_eq!(standby(&cluster, DB2, up).0, Receiver::Streaming);
+        assert_eq!(primary(&cluster, DB1, up).1, WAL_START + OCTETS_PER_SECOND);
     }
 
     #[test]
@@ -400,7 +408,7 @@ mod tests {
     #[test]
     fn a_crash_cuts_the_stream_and_a_promotion_starts_a_timeline() {
         let mut cluster = running();
-        cluster.stop(DB1, at(1300));
+        cluster.stop(DB1, at(1000));
         let end = WAL_START + OCTETS_PER_SECOND;
         assert_eq!(standby(&cluster, DB2, at(9000)), (Receiver::Absent, Some(1), end, end));
         cluster.promote(DB2, at(9000));

@@ -52,10 +52,7 @@ impl Stage {
         let listeners = bind_on_one_port(hosts).await?;
         let addresses: Vec<_> = listeners.iter().map(|(address, _)| *address).collect();
         let clock = Clock::start();
-        let mut cluster = Cluster::new(&addresses, PASSWORD);
-        for index in 0..addresses.len() {
-            cluster.start(ServerIndex(index), clock.now());
-        }
+        let cluster = Cluster::new(&addresses, PASSWORD, clock.now());
         let mut stage =
             Self { clock, cluster: watch::Sender::new(cluster), addresses, servers: Vec::new() };
         for (index, (_, listener)) in listeners.into_iter().enumerate() {

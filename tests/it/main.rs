@@ -1,5 +1,6 @@
 //! Tests of whole parts over real sockets, in one binary: it links once. Loopback addresses only.
 
+mod demo;
 mod dns;
 mod fake_postgres;
 mod hostile_postgres;
