@@ -1,4 +1,5 @@
-//! A client that asks for addresses over DNS, as `dig` would, and reads the reason out of the reply.
+//! A client that asks for addresses over DNS, as `dig` would, and reads the reason out of the
+//! reply.
 
 use std::{
     collections::BTreeSet,

@@ -1,8 +1,8 @@
 //! One simulated server: the wire protocol of PostgreSQL around one member of the model.
 //!
-//! It asks for the password (MD5, which needs no TLS library), answers the probe's one question from
-//! the model, and every other statement with a syntax error. What becomes of a connection follows
-//! from the model's [`Condition`]:
+//! It asks for the password (MD5, which needs no TLS library), answers the probe's one question
+//! from the model, and every other statement with a syntax error. What becomes of a connection
+//! follows from the model's [`Condition`]:
 //!
 //! | condition | a new connection | an open one |
 //! | --- | --- | --- |

@@ -1,7 +1,8 @@
 //! The witness: asks both names over DNS again and again, tells what it sees, and holds it against
 //! what the story demands.
 //!
-//! A demand is met when everything in it holds at once, and must be met before [`PATIENCE`] is over.
+//! A demand is met when everything in it holds at once, and must be met before [`PATIENCE`] is
+//! over.
 //! Besides, every single answer must keep these rules, whatever is demanded:
 //!
 //! - The write name has at most one address, and only that of a server which may take writes in
@@ -140,7 +141,10 @@ impl Witness {
             let scenery = self.look().await?;
             if demand.is_met_by(&scenery, &self.states) {
                 self.rules.opened = true;
-                return Ok(self.terminal.news(News::Answered, &scenery)?);
+                for (name, answer) in scenery.names() {
+                    self.terminal.news(News::Answered, told(name, answer))?;
+                }
+                return Ok(());
             }
             if self.terminal.now() >= deadline {
                 let (demanded, answered) = (demand.to_string(), scenery.to_string());
@@ -295,29 +299,35 @@ impl fmt::Display for Demand {
     }
 }
 
-/// `db-write.internal 127.0.10.1, db-read.internal 127.0.10.2 127.0.10.3`, each with its Extended
-/// DNS Error, if it has one.
+impl Scenery {
+    fn names(&self) -> [(&'static str, &Answer); 2] {
+        [(WRITE_NAME, &self.write), (READ_NAME, &self.read)]
+    }
+}
+
+/// Both names with what they say.
 impl fmt::Display for Scenery {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (comma, name, answer) in [("", WRITE_NAME, &self.write), (", ", READ_NAME, &self.read)]
-        {
-            write!(f, "{comma}{}", without_root(name))?;
-            match answer.code {
-                ResponseCode::NoError if answer.addresses.is_empty() => {
-                    f.write_str(" no address")?
-                }
-                ResponseCode::NoError => {}
-                code => write!(f, " {code}")?,
-            }
-            for address in &answer.addresses {
-                write!(f, " {address}")?;
-            }
-            if let Some(note) = &answer.note {
-                write!(f, " (EDE: {note})")?;
-            }
-        }
-        Ok(())
+        let [write, read] = self.names().map(|(name, answer)| told(name, answer));
+        write!(f, "{write}, {read}")
     }
+}
+
+/// `db-read.internal 127.0.10.1 (EDE: demo: too few fit replicas, so the primary helps out)`
+fn told(name: &str, answer: &Answer) -> String {
+    let mut text = without_root(name).to_owned();
+    match answer.code {
+        ResponseCode::NoError if answer.addresses.is_empty() => text += " no address",
+        ResponseCode::NoError => {}
+        code => text += &format!(" {code}"),
+    }
+    for address in &answer.addresses {
+        text += &format!(" {address}");
+    }
+    if let Some(note) = &answer.note {
+        text += &format!(" (EDE: {note})");
+    }
+    text
 }
 
 /// `db-write.internal -> db2 127.0.10.2: it is the one writable primary`
