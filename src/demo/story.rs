@@ -150,8 +150,8 @@ impl Story<'_> {
         self.witness.happened("SELECT pg_promote() on db2")?;
         self.stage.promote(DB2);
         let promoted = Demand::new(&[DB2], &[DB3]).state(DB2, ServerState::Primary);
-        self.reached(promoted.clone()).await?;
-        self.witness.happened("db3 is told to follow db2")?;
+        self.witness.until(&promoted).await?;
+        self.witness.happened("db3 is told to follow db2, before it is too late by max_lag")?;
         self.stage.follow(DB3, DB2);
         self.stays(promoted).await
     }
@@ -182,7 +182,8 @@ impl Story<'_> {
         self.reached(stopped).await?;
         self.witness.happened("db1 is promoted")?;
         self.stage.promote(DB1);
-        self.reached(Demand::new(&[DB1], &[DB3]).state(DB1, ServerState::Primary)).await?;
+        let promoted = Demand::new(&[DB1], &[DB3]).state(DB1, ServerState::Primary);
+        self.witness.until(&promoted).await?;
         self.witness.happened("db3 is told to follow db1, and db2 comes back as a standby")?;
         self.stage.follow(DB3, DB1);
         self.stage.follow(DB2, DB1);

@@ -1,9 +1,8 @@
 //! The witness: asks both names over DNS again and again, tells what it sees, and holds it against
 //! what the story demands.
 //!
-//! A demand is met when everything in it holds at once, and must be met before [`PATIENCE`] is
-//! over.
-//! Besides, every single answer must keep these rules, whatever is demanded:
+//! A demand is met when everything in it holds at once, which must be so before [`PATIENCE`] is
+//! over. Besides, every single answer must keep these rules, whatever is demanded:
 //!
 //! - The write name has at most one address, and only that of a server which may take writes in
 //!   this scene.
