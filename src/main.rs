@@ -13,7 +13,7 @@ use pointsman::{
         check, grants,
     },
     config::Config,
-    telemetry,
+    demo, telemetry,
 };
 use tokio::runtime::Runtime;
 use tracing::{error, info};
@@ -66,8 +66,17 @@ fn serve(options: &ServeOptions) -> ExitCode {
     })
 }
 
+/// Tells the demo's story. It has no log: the story says what happens.
 fn demo(options: &DemoOptions) -> ExitCode {
-    unwired(&format!("demo, once: {}, port: {:?}", options.once, options.port))
+    match Runtime::new() {
+        Ok(runtime) => {
+            runtime.block_on(demo::run(demo::Options { once: options.once, port: options.port }))
+        }
+        Err(error) => {
+            _ = writeln!(io::stderr(), "cannot start the runtime: {error}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// Prints the SQL for the probe's user.
