@@ -91,8 +91,3 @@ fn grants(options: &GrantsOptions) -> ExitCode {
         }
     }
 }
-
-fn unwired(command: &str) -> ExitCode {
-    _ = writeln!(io::stderr(), "not wired: {command}");
-    ExitCode::FAILURE
-}
