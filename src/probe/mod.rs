@@ -17,6 +17,7 @@ mod postgres;
 mod run;
 mod session;
 mod socket;
+mod stance;
 mod tcp;
 mod tls;
 

@@ -16,12 +16,13 @@ use tokio::{
 use super::{
     session::{Session, Trouble},
     socket::Dial,
+    stance::Stance,
 };
 use crate::{
     config::{ProbeConfig, ProbeTarget},
     engine::{
         ClusterKind, Evidence, Facts, Failure, FailureKind, Observation, Outcome, Pace,
-        PostgresRole, ProbeAdvice, ServerId,
+        ProbeAdvice, ServerId,
     },
 };
 
@@ -89,6 +90,13 @@ struct Prober {
     /// When an idle connection was last found ended.
     last_end: Option<Instant>,
     last: Stance,
+    /// The stance at the last answer over a connection that may still be renewed. `Some` while the server refuses
+    /// fresh ones.
+    parked: Option<Stance>,
+    /// How long the last fresh connection took, login and all.
+    fresh_took: Option<Duration>,
+    /// Probes in a row that timed out.
+    silences: u32,
     /// The last outcome was a connection that ended under us.
     ended: bool,
 }
@@ -112,21 +120,6 @@ enum Wake {
     Over,
 }
 
-/// What a server last showed, as far as a change of it calls for a second look.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Stance {
-    /// Nothing: not asked yet, or a failure that is no hard evidence.
-    Unknown,
-    /// Hard evidence that it is gone.
-    Gone,
-    /// It accepts writes.
-    Writable,
-    /// It is a primary by role and accepts no writes, or MySQL's equal of it.
-    ReadOnly,
-    /// It follows, or roles do not apply.
-    Follower,
-}
-
 impl Prober {
     fn new(target: &Target) -> Self {
         let now = Instant::now();
@@ -138,6 +131,9 @@ impl Prober {
             last_start: now,
             last_end: None,
             last: Stance::Unknown,
+            parked: None,
+            fresh_took: None,
+            silences: 0,
             ended: false,
         }
     }
@@ -184,28 +180,53 @@ impl Prober {
     async fn probe(&mut self, heartbeat: bool) -> Outcome {
         self.ended = false;
         self.last_start = Instant::now();
-        let deadline = self.last_start + self.dial.config.timeout;
+        let patience = self.patience();
+        let deadline = self.last_start + patience;
         let heartbeat = heartbeat && self.dial.config.heartbeat_write;
-        match timeout_at(deadline, self.ask(deadline, heartbeat)).await {
+        let outcome = match timeout_at(deadline, self.ask(deadline, heartbeat)).await {
             Ok(Ok(facts)) => Outcome::Answered(facts),
             Ok(Err(failure)) => Outcome::Failed(self.presentable(failure)),
             Err(_) => {
                 // The connection is in the middle of something; nobody knows of what.
                 self.session = None;
-                let detail = format!("no reply within {:?}", self.dial.config.timeout);
+                let detail = format!("no reply within {patience:?}");
                 Outcome::Failed(Failure::new(FailureKind::TimedOut, detail))
             }
+        };
+        let timed_out =
+            matches!(&outcome, Outcome::Failed(failure) if failure.kind == FailureKind::TimedOut);
+        self.silences = if timed_out { self.silences.saturating_add(1) } else { 0 };
+        outcome
+    }
+
+    /// How long this probe may take: `timeout`, unless the server has just been silent for that long.
+    ///
+    /// The next few probes then wait only as long as a healthy server would need several times over, so that a silent
+    /// host is known in little more than one `timeout` rather than in `fall` of them. After that they are patient
+    /// again, because a server that comes back may be slow.
+    fn patience(&self) -> Duration {
+        let config = &self.dial.config;
+        match self.fresh_took {
+            Some(took) if (1..=HASTY_PROBES).contains(&self.silences) => {
+                (took * HASTE_MARGIN).max(config.fast_interval).min(config.timeout)
+            }
+            _ => config.timeout,
         }
     }
 
     async fn ask(&mut self, deadline: Instant, heartbeat: bool) -> Result<Facts, Failure> {
-        self.renew_if_due(deadline).await?;
+        if let Err(refusal) = self.renew_if_due(deadline).await {
+            return self.ask_parked(refusal, deadline).await;
+        }
         let mut used = self.session.is_some();
         loop {
             let session = match &mut self.session {
                 Some(session) => session,
                 none => {
+                    let began = Instant::now();
                     let fresh = Session::open(self.kind, &mut self.dial, deadline).await?;
+                    self.fresh_took = Some(began.elapsed());
+                    self.parked = None;
                     self.renew_at = Instant::now() + RENEW_AFTER.mul_f64(jitter());
                     none.insert(fresh)
                 }
@@ -228,8 +249,7 @@ impl Prober {
     /// Sees now and then whether the server still lets new connections in.
     ///
     /// When it says that it does not, the old connection is kept: it holds our slot in a full
-    /// server and gives notice of a crash. It asks nothing until a fresh one succeeds, so that the
-    /// failure does not flicker.
+    /// server, gives notice of a crash and still tells of a change of role.
     async fn renew_if_due(&mut self, deadline: Instant) -> Result<(), Failure> {
         let Some(session) = &mut self.session else {
             return Ok(());
@@ -239,11 +259,29 @@ impl Prober {
         }
         let renewed = session.renew(&mut self.dial, deadline).await;
         match &renewed {
-            Ok(()) => self.renew_at = Instant::now() + RENEW_AFTER.mul_f64(jitter()),
+            Ok(()) => {
+                self.parked = None;
+                self.renew_at = Instant::now() + RENEW_AFTER.mul_f64(jitter());
+            }
             Err(failure) if failure.kind.evidence() == Evidence::Alive => {}
             Err(_) => self.session = None,
         }
         renewed
+    }
+
+    /// Asks over the old connection of a server that refuses fresh ones. The refusal is what is reported, unless the
+    /// server's stance on writes has changed since: that counts for more.
+    async fn ask_parked(&mut self, refusal: Failure, deadline: Instant) -> Result<Facts, Failure> {
+        let Some(session) = &mut self.session else { return Err(refusal) };
+        let before = *self.parked.get_or_insert(self.last);
+        match session.probe(&mut self.dial, deadline, false).await {
+            Ok(facts) if Stance::of_facts(&facts) != before => Ok(facts),
+            Ok(_) => Err(refusal),
+            Err(_) => {
+                (self.session, self.parked) = (None, None);
+                Err(refusal)
+            }
+        }
     }
 
     /// Remembers `outcome` and says when to ask again.
@@ -295,31 +333,6 @@ impl Prober {
     }
 }
 
-impl Stance {
-    fn of(outcome: &Outcome) -> Self {
-        match outcome {
-            Outcome::Failed(failure) if failure.kind.evidence() == Evidence::Hard => Self::Gone,
-            Outcome::Failed(_) => Self::Unknown,
-            Outcome::Answered(Facts::Tcp) => Self::Follower,
-            Outcome::Answered(facts) if facts.claims_writable() => Self::Writable,
-            Outcome::Answered(Facts::Postgres(facts)) => match facts.role {
-                PostgresRole::Primary { .. } => Self::ReadOnly,
-                PostgresRole::Standby { .. } => Self::Follower,
-            },
-            Outcome::Answered(Facts::MySql(_)) => Self::ReadOnly,
-        }
-    }
-
-    fn calls_for_second_look(self, before: Self) -> bool {
-        match (before, self) {
-            (before, now) if before == now => false,
-            (_, Self::Unknown) => false,
-            (_, Self::Gone | Self::Writable) => true,
-            (before, _) => !matches!(before, Self::Unknown | Self::Gone),
-        }
-    }
-}
-
 /// Waits for the end of the connection, for ever when there is none.
 async fn ended(session: &mut Option<Session>) -> Trouble {
     match session {
@@ -337,6 +350,13 @@ fn jitter() -> f64 {
 /// second to be evidence of its own (a listener that is only replaced is back), short enough that
 /// two still come to a verdict within a tenth of a second.
 const CONFIRM_DELAY: Duration = Duration::from_millis(75);
+
+/// Probes after a first silence that are in haste. As many as the default `fall` needs, and some.
+const HASTY_PROBES: u32 = 4;
+
+/// A hasty probe waits so many times as long as the last fresh connection took: twice for a bad moment, twice again for
+/// the question itself.
+const HASTE_MARGIN: u32 = 4;
 
 /// The first probes of all servers start within this time, so that the first round stays short.
 const START_SPREAD: Duration = Duration::from_millis(100);

@@ -1,7 +1,7 @@
 //! The system account that a database server runs under.
 //!
-//! PostgreSQL refuses to run as root. When the tests run as root, servers and their tools run as the account of
-//! Debian's package; otherwise as whoever runs the tests.
+//! PostgreSQL refuses to run as root. When the tests run as root, servers and their tools run as
+//! the account of Debian's package; otherwise as whoever runs the tests.
 
 use std::{
     ffi::OsStr,
@@ -31,8 +31,8 @@ impl Account {
         Self { ids: None }
     }
 
-    /// A command that runs `program` under this account, and that the kernel kills with the thread that started it, so
-    /// that not even a killed test leaves a server behind.
+    /// A command that runs `program` under this account, and that the kernel kills with the thread
+    /// that started it, so that not even a killed test leaves a server behind.
     pub(crate) fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new("setpriv");
         if let Some((user, group)) = self.ids {

@@ -73,8 +73,8 @@ fn both_engines() {
     pointsman.stop();
 }
 
-/// Waits until `dig` gets these servers from the write name and from the read name, and for writes an Extended DNS Error
-/// if `held`.
+/// Waits until `dig` gets these servers from the write name and from the read name, and for writes
+/// an Extended DNS Error if `held`.
 fn expect(pointsman: &Pointsman, cluster: &Cluster, write: &[usize], read: &[usize], held: bool) {
     let addresses = |servers: &[usize]| -> Vec<IpAddr> {
         let mut addresses: Vec<IpAddr> =

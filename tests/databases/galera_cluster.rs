@@ -1,7 +1,8 @@
 //! A Galera cluster of MariaDB servers on loopback addresses.
 //!
-//! Each node has ports of its own for the group, for incremental and for full state transfer, since all of them share
-//! one machine. The group's timeouts are short: a dead node is expelled within two seconds.
+//! Each node has ports of its own for the group, for incremental and for full state transfer, since
+//! all of them share one machine. A dead node is expelled after two or three seconds. Shorter
+//! timeouts than that split the group.
 
 use std::{net::Ipv4Addr, path::Path};
 
@@ -64,11 +65,16 @@ impl GaleraCluster {
         self.nodes[node].kill9();
     }
 
-    /// Starts a stopped node, which gets its data from `donor`; returns when it is synced. A donor of a full state
-    /// transfer serves nobody meanwhile.
+    /// Starts a stopped node, which gets its data from `donor`; returns when it is synced. A donor
+    /// of a full state transfer serves nobody meanwhile.
     pub(crate) fn start_node(&mut self, node: usize, donor: usize) {
         self.launch(node, &[format!("--wsrep-sst-donor=node{donor}")]);
         self.wait_until_synced(node);
+    }
+
+    /// Waits until a node counts `size` members.
+    pub(crate) fn wait_for_size(&self, node: usize, size: usize) {
+        self.wait_for(node, "wsrep_cluster_size", &size.to_string());
     }
 
     /// Waits until a node has noticed that it is not in the majority.
@@ -109,9 +115,8 @@ impl GaleraCluster {
             format!(
                 "--wsrep-provider-options=gmcast.listen_addr=tcp://{own}:{group};\
                  ist.recv_addr={own}:{increment};gcache.size=8M;\
-                 evs.keepalive_period=PT0.3S;evs.inactive_check_period=PT0.3S;\
-                 evs.suspect_timeout=PT1S;evs.inactive_timeout=PT2S;\
-                 evs.install_timeout=PT2S;evs.join_retrans_period=PT0.3S"
+                 evs.keepalive_period=PT0.4S;evs.suspect_timeout=PT1.5S;\
+                 evs.inactive_timeout=PT3S"
             ),
             "--innodb-autoinc-lock-mode=2".to_owned(),
         ];

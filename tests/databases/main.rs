@@ -1,11 +1,13 @@
 //! Pointsman against real database servers.
 //!
-//! Each test starts real servers on loopback addresses, runs the `pointsman` binary against them, does to the servers
-//! what happens to servers, and watches the answers all the while. `tests/run` installs what is needed; a server that
-//! is missing fails its test, because a skipped test proves nothing.
+//! Each test starts real servers on loopback addresses, runs the `pointsman` binary against them,
+//! does to the servers what happens to servers, and watches the answers all the while. `tests/run`
+//! installs what is needed; a server that is missing fails its test, because a skipped test proves
+//! nothing.
 //!
-//! The stories are timing-sensitive and the machine may be small, so the tests take turns ([`turn`]), and all stories
-//! of one engine run in one test on one cluster: each restores a healthy cluster, not always with the same primary.
+//! The stories are timing-sensitive and the machine may be small, so the tests take turns
+//! ([`turn`]), and all stories of one engine run in one test on one cluster: each restores a
+//! healthy cluster, not always with the same primary.
 //!
 //! `POINTSMAN_STORIES=4,8` runs only these stories of an engine's list, for work on one of them.
 
@@ -41,7 +43,8 @@ mod watcher;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-/// Whether a story of an engine's list is to run: all of them, unless `POINTSMAN_STORIES` names some.
+/// Whether a story of an engine's list is to run: all of them, unless `POINTSMAN_STORIES` names
+/// some.
 fn is_chosen(number: u32) -> bool {
     std::env::var("POINTSMAN_STORIES").map_or(true, |list| {
         let mut chosen = list.split(',').map(str::trim);

@@ -1,7 +1,8 @@
 //! A MariaDB primary with GTID replicas on loopback addresses, and everything that may befall them.
 //!
-//! The servers are numbered from 0 in the order of their addresses. Who is primary is up to the test. Each operation
-//! waits for its effect on the server itself, never for what Pointsman makes of it.
+//! The servers are numbered from 0 in the order of their addresses. Who is primary is up to the
+//! test. Each operation waits for its effect on the server itself, never for what Pointsman makes
+//! of it.
 
 use std::net::Ipv4Addr;
 
@@ -73,7 +74,8 @@ impl MariaCluster {
         self.servers[server].stop();
     }
 
-    /// Starts a stopped server, which goes on replicating if it did; `read_only` is what its option file says.
+    /// Starts a stopped server, which goes on replicating if it did; `read_only` is what its option
+    /// file says.
     pub(crate) fn start_server(&mut self, server: usize, read_only: bool) {
         self.launch(server, read_only);
         self.wait_for_start(server);
@@ -101,7 +103,8 @@ impl MariaCluster {
         self.sql(replica, &statements);
     }
 
-    /// Makes a server a read-only replica of `of` from its own GTID position on; returns when it has caught up.
+    /// Makes a server a read-only replica of `of` from its own GTID position on; returns when it
+    /// has caught up.
     pub(crate) fn follow(&self, server: usize, of: usize) {
         let host = self.servers[of].address();
         let source = format!(
@@ -121,7 +124,8 @@ impl MariaCluster {
         self.wait_caught_up(server, of);
     }
 
-    /// Lets a replica and its primary each write what the other has not, and makes the replica writable.
+    /// Lets a replica and its primary each write what the other has not, and makes the replica
+    /// writable.
     pub(crate) fn diverge(&self, replica: usize, primary: usize) {
         self.sql(replica, &["STOP SLAVE"]);
         self.write(primary, "only on the primary");
@@ -185,7 +189,8 @@ impl MariaCluster {
         Workload { task }
     }
 
-    /// Gives a replica, or what was one, a copy of another replica's data, and lets it follow the same primary.
+    /// Gives a replica, or what was one, a copy of another replica's data, and lets it follow the
+    /// same primary.
     pub(crate) fn rebuild(&mut self, server: usize, donor: usize, primary: usize) {
         self.servers[server].kill9();
         self.servers[donor].stop();
@@ -198,7 +203,8 @@ impl MariaCluster {
         }
     }
 
-    /// Starts a new server of no history under the address of `server`, writable, with the probe's user.
+    /// Starts a new server of no history under the address of `server`, writable, with the probe's
+    /// user.
     pub(crate) fn make_foreign(&mut self, server: usize) {
         self.stop(server);
         let file = self.servers[server].put_data_aside(&MariaServer::users());

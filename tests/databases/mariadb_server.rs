@@ -1,6 +1,7 @@
 //! One MariaDB server: its data, its process, and a session for its administrator.
 //!
-//! The administrator comes in through the socket file without a password, the probe's user over TCP with one.
+//! The administrator comes in through the socket file without a password, the probe's user over TCP
+//! with one.
 
 use std::{
     fs,
@@ -21,7 +22,8 @@ use crate::{
     process::ServerProcess,
 };
 
-/// What every server is started with: small, quick, and a killed process loses nothing that the kernel has.
+/// What every server is started with: small, quick, and a killed process loses nothing that the
+/// kernel has.
 const SETTINGS: &[&str] = &[
     "--skip-name-resolve",
     "--innodb-flush-log-at-trx-commit=2",
@@ -147,8 +149,8 @@ impl MariaServer {
         account::run(&mut copy);
     }
 
-    /// Puts the data of a stopped server aside and gives it new data of no history. Returns a file of `statements` for
-    /// `--init-file`, which run before anybody gets in.
+    /// Puts the data of a stopped server aside and gives it new data of no history. Returns a file
+    /// of `statements` for `--init-file`, which run before anybody gets in.
     pub(crate) fn put_data_aside(&self, statements: &[String]) -> PathBuf {
         let aside = self.home.join("aside");
         fs::rename(self.data(), aside).expect("a directory can be renamed");
@@ -179,7 +181,8 @@ impl MariaServer {
             .unwrap_or_else(|error| panic!("{statements:?} on {}: {error}", self.address));
     }
 
-    /// A named column of the first row that a `SHOW` statement returns; `None` when it fails or there is no row.
+    /// A named column of the first row that a `SHOW` statement returns; `None` when it fails or
+    /// there is no row.
     pub(crate) fn show(&self, runtime: &Runtime, statement: &str, column: &str) -> Option<String> {
         runtime.block_on(async {
             let mut session = connect(self.administrator()).await?;
@@ -224,8 +227,8 @@ impl MariaServer {
         self.sql(runtime, &["KILL USER pointsman"]);
     }
 
-    /// Statements that make the probe's user with the least rights (db-health 6.3), an ordinary one, and one for
-    /// replication.
+    /// Statements that make the probe's user with the least rights (db-health 6.3), an ordinary
+    /// one, and one for replication.
     pub(crate) fn users() -> Vec<String> {
         vec![
             format!("CREATE USER pointsman@'127.%' IDENTIFIED BY '{PROBE_PASSWORD}'"),

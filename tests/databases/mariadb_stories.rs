@@ -1,8 +1,9 @@
 //! What befalls a MariaDB primary and its two GTID replicas, and what Pointsman answers meanwhile.
 //!
-//! A story gets the index of the primary and returns the index of the primary at its end; the names `a` and `b` are the
-//! replicas, and a promotion falls to `a`. It begins and ends with two fresh replicas, both in the read name. The
-//! numbers are those of the same stories about PostgreSQL; 11 and 12 can happen to MariaDB only.
+//! A story gets the index of the primary and returns the index of the primary at its end; the names
+//! `a` and `b` are the replicas, and a promotion falls to `a`. It begins and ends with two fresh
+//! replicas, both in the read name. The numbers are those of the same stories about PostgreSQL; 11
+//! and 12 can happen to MariaDB only.
 
 use std::{net::Ipv4Addr, time::Instant};
 
@@ -64,7 +65,8 @@ fn replicas(primary: usize) -> (usize, usize) {
     ((primary + 1) % 3, (primary + 2) % 3)
 }
 
-/// Each order of the two replicas comes up about half of the time; the bounds are six standard deviations wide.
+/// Each order of the two replicas comes up about half of the time; the bounds are six standard
+/// deviations wide.
 fn reads_are_shuffled(stage: &Stage, _: &mut MariaCluster, p: usize) -> usize {
     let (a, b) = replicas(p);
     let mut scene = stage.scene("1: writes to the primary, reads to both replicas", p);
@@ -267,7 +269,8 @@ fn the_primary_freezes(stage: &Stage, servers: &mut MariaCluster, p: usize) -> u
     a
 }
 
-/// MariaDB has no mark of a system that all of its members share, so the stranger counts as a second writer.
+/// MariaDB has no mark of a system that all of its members share, so the stranger counts as a
+/// second writer.
 fn a_foreign_server_moves_in(stage: &Stage, servers: &mut MariaCluster, p: usize) -> usize {
     let (a, b) = replicas(p);
     let mut scene = stage.scene("9: a server of no common history answers for a replica", p);

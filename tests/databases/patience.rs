@@ -11,7 +11,8 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 /// Between two looks.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
-/// Looks every 20 ms until `look` returns something, and returns that; `None` when `patience` runs out.
+/// Looks every 20 ms until `look` returns something, and returns that; `None` when `patience` runs
+/// out.
 pub(crate) fn poll<T>(patience: Duration, mut look: impl FnMut() -> Option<T>) -> Option<T> {
     let deadline = Instant::now() + patience;
     loop {

@@ -1,8 +1,10 @@
-//! A PostgreSQL primary with streaming standbys on loopback addresses, and everything that may befall them.
+//! A PostgreSQL primary with streaming standbys on loopback addresses, and everything that may
+//! befall them.
 //!
-//! The servers are numbered from 0 in the order of their addresses. Who is primary is up to the test; nothing here keeps
-//! track of it. Each operation waits for its effect on the server itself, never for what Pointsman makes of it.
-//! Superuser sessions log in without a password, the probe's role with SCRAM.
+//! The servers are numbered from 0 in the order of their addresses. Who is primary is up to the
+//! test; nothing here keeps track of it. Each operation waits for its effect on the server itself,
+//! never for what Pointsman makes of it. Superuser sessions log in without a password, the probe's
+//! role with SCRAM.
 
 use std::{fmt::Write as _, fs, net::Ipv4Addr, path::PathBuf, time::Duration};
 
@@ -27,7 +29,8 @@ pub(crate) struct PgCluster {
     directory: TempDir,
 }
 
-/// How to shut down, in the words of `pg_ctl stop -m`. `smart` waits for the tests' own sessions and is left out.
+/// How to shut down, in the words of `pg_ctl stop -m`. `smart` waits for the tests' own sessions
+/// and is left out.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Shutdown {
     /// Ends the sessions, then in order.
@@ -54,7 +57,8 @@ struct PgServer {
 }
 
 impl PgCluster {
-    /// Makes a new system with the primary at the first of `addresses` and standbys at the others, all streaming.
+    /// Makes a new system with the primary at the first of `addresses` and standbys at the others,
+    /// all streaming.
     pub(crate) fn start(programs: Programs, addresses: &[Ipv4Addr]) -> Self {
         let directory = programs.account().directory("pointsman-postgres-");
         let port = ports::free_on(addresses);
@@ -111,12 +115,16 @@ impl PgCluster {
         let mut command = self.programs.command("postgres");
         command.arg("-D").arg(&spot.data);
         spot.process = Some(ServerProcess::spawn(command, &log));
-        let ready = patience::poll(patience::PATIENCE, || self.try_value(server, "SELECT 1"));
+        let ready = patience::poll(patience::PATIENCE, || {
+            let one = self.try_value(server, "SELECT 1");
+            (one.is_some() || self.process(server).has_ended()).then_some(one)
+        });
         let tail = || self.process(server).log_tail();
-        assert!(ready.is_some(), "no start of {server}:\n{}", tail());
+        assert!(ready.flatten().is_some(), "no start of {server}:\n{}", tail());
     }
 
-    /// Starts a stopped server, whose data is as old as `of`'s or older and of the same branch, as its standby.
+    /// Starts a stopped server, whose data is as old as `of`'s or older and of the same branch, as
+    /// its standby.
     pub(crate) fn start_as_standby(&mut self, server: usize, of: usize) {
         let mark = self.servers[server].data.join("standby.signal");
         fs::write(&mark, "").expect("the data directory can be written to");
@@ -181,8 +189,8 @@ impl PgCluster {
         self.sql(standby, "SELECT pg_wal_replay_resume()");
     }
 
-    /// Makes replay on `standby` wait, although nobody paused it: a session there reads a table that `primary` has
-    /// locked and released since. Replay goes on when the session is dropped.
+    /// Makes replay on `standby` wait, although nobody paused it: a session there reads a table
+    /// that `primary` has locked and released since. Replay goes on when the session is dropped.
     pub(crate) fn block_replay(&self, standby: usize, primary: usize) -> Sessions {
         let reader = self.session(standby, "postgres").expect("a free slot");
         let read = "BEGIN; SELECT count(*) FROM blocker";
@@ -203,8 +211,8 @@ impl PgCluster {
         Workload { task }
     }
 
-    /// Puts another system in the place of `server`, writable, with the same role for the probe. It is prepared on
-    /// another port, so that nobody sees it half done.
+    /// Puts another system in the place of `server`, writable, with the same role for the probe. It
+    /// is prepared on another port, so that nobody sees it half done.
     pub(crate) fn make_foreign(&mut self, server: usize) {
         let spot = &mut self.servers[server];
         let native = spot.process.take();
@@ -272,7 +280,8 @@ impl PgCluster {
 
 /// The parts.
 impl PgCluster {
-    /// Makes a new system at the place of `server` and starts it as a primary with roles and tables.
+    /// Makes a new system at the place of `server` and starts it as a primary with roles and
+    /// tables.
     fn initialise(&mut self, server: usize) {
         let data = self.servers[server].data.clone();
         let mut initdb = self.programs.command("initdb");
@@ -291,7 +300,8 @@ impl PgCluster {
         self.sql(server, tables);
     }
 
-    /// Writes the settings of `server`, which follows `primary` if its data says that it is a standby.
+    /// Writes the settings of `server`, which follows `primary` if its data says that it is a
+    /// standby.
     fn configure(&self, server: usize, primary: usize) {
         let file = self.servers[server].data.join("postgresql.conf");
         let text = self.settings(server, primary);
@@ -313,7 +323,8 @@ impl PgCluster {
             port = self.servers[server].port,
             source = self.port,
         );
-        // Small, quick, and nothing that writes of itself; a killed process loses nothing that the kernel has.
+        // Small, quick, and nothing that writes of itself; a killed process loses nothing that the
+        // kernel has.
         for (name, value) in [
             ("unix_socket_directories", "''"),
             ("fsync", "off"),

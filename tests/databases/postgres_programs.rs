@@ -45,8 +45,8 @@ impl Programs {
         }
     }
 
-    /// Those in `bin/` of an unpacked distribution of version `major`. When the server's account cannot get at them,
-    /// because they lie in somebody's private directory, it gets a copy.
+    /// Those in `bin/` of an unpacked distribution of version `major`. When the server's account
+    /// cannot get at them, because they lie in somebody's private directory, it gets a copy.
     pub(crate) fn unpacked(distribution: &Path, major: u32) -> Self {
         let account = Account::named("postgres");
         let reachable = account
@@ -85,7 +85,8 @@ impl Programs {
         self.account.command(self.directory.join(program))
     }
 
-    /// Statements that make the probe's role with the least rights (db-health 5.2), and an ordinary one.
+    /// Statements that make the probe's role with the least rights (db-health 5.2), and an ordinary
+    /// one.
     pub(crate) fn roles(&self) -> String {
         let reserved = match self.major {
             ..16 => "",

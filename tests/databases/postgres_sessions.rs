@@ -29,7 +29,8 @@ impl SessionMaker {
         &self.runtime
     }
 
-    /// The first column of the first row that `statements` return, if any, in a new session of the superuser.
+    /// The first column of the first row that `statements` return, if any, in a new session of the
+    /// superuser.
     pub(crate) fn query(
         &self,
         address: Ipv4Addr,

@@ -1,7 +1,9 @@
-//! What befalls a PostgreSQL primary and its two streaming standbys, and what Pointsman answers meanwhile.
+//! What befalls a PostgreSQL primary and its two streaming standbys, and what Pointsman answers
+//! meanwhile.
 //!
-//! A story gets the index of the primary and returns the index of the primary at its end; the names `a` and `b` are the
-//! standbys, and a promotion falls to `a`. It begins and ends with two fresh standbys, both in the read name.
+//! A story gets the index of the primary and returns the index of the primary at its end; the names
+//! `a` and `b` are the standbys, and a promotion falls to `a`. It begins and ends with two fresh
+//! standbys, both in the read name.
 
 use std::{net::Ipv4Addr, time::Instant};
 
@@ -62,7 +64,8 @@ fn standbys(primary: usize) -> (usize, usize) {
     ((primary + 1) % 3, (primary + 2) % 3)
 }
 
-/// Each order of the two standbys comes up about half of the time; the bounds are six standard deviations wide.
+/// Each order of the two standbys comes up about half of the time; the bounds are six standard
+/// deviations wide.
 fn reads_are_shuffled(stage: &Stage, _: &mut PgCluster, p: usize) -> usize {
     let (a, b) = standbys(p);
     let mut scene = stage.scene("1: writes to the primary, reads to both standbys", p);

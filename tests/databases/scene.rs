@@ -1,7 +1,8 @@
 //! The stage of one story: what is expected of one cluster, under a watch that misses nothing.
 //!
-//! A scene knows at each moment which servers may be named for writes: the primary, and from the moment before a
-//! promotion also the promoted one. At the end it holds every answer given meanwhile against that.
+//! A scene knows at each moment which servers may be named for writes: the primary, and from the
+//! moment before a promotion also the promoted one. At the end it holds every answer given
+//! meanwhile against that.
 
 use std::{
     net::IpAddr,
@@ -17,8 +18,8 @@ use crate::{
     watcher::{Record, Watcher},
 };
 
-/// How long a scene watches for something that must not happen. An absence has no event to wait for; this is seven
-/// calm probes and fifteen fast ones long.
+/// How long a scene watches for something that must not happen. An absence has no event to wait
+/// for; this is seven calm probes and fifteen fast ones long.
 pub(crate) const A_WHILE: Duration = Duration::from_millis(1500);
 
 /// One story, being watched.
@@ -61,7 +62,7 @@ impl<'a> Scene<'a> {
         });
         assert!(
             found.is_some(),
-            "{title}: wanted {wanted:?} for writes and {readers:?} for reads, not {:?} and {:?}\n{}",
+            "{title}: wanted {wanted:?} for writes, {readers:?} for reads, not {:?}, {:?}\n{}",
             client.addresses(&write),
             client.addresses(&read),
             pointsman.log().text()
@@ -85,12 +86,14 @@ impl<'a> Scene<'a> {
         self.writers.push((Instant::now(), servers.to_vec()));
     }
 
-    /// In this story there are moments with nobody to write to, so that the write name may be empty.
+    /// In this story there are moments with nobody to write to, so that the write name may be
+    /// empty.
     pub(crate) fn may_be_empty(&mut self) {
         self.silence_for_writes = true;
     }
 
-    /// Waits until `server` is published for writes as the primary it is, and holds that from then on.
+    /// Waits until `server` is published for writes as the primary it is, and holds that from then
+    /// on.
     pub(crate) fn expect_write(&mut self, server: usize) {
         let wanted = self.address(server);
         self.eventually(&format!("writes go to {wanted}"), |scene| {
@@ -100,7 +103,8 @@ impl<'a> Scene<'a> {
         self.may_write(&[server]);
     }
 
-    /// Waits until `server` is published for writes with an Extended DNS Error that says why this is not all well.
+    /// Waits until `server` is published for writes with an Extended DNS Error that says why this
+    /// is not all well.
     pub(crate) fn expect_write_held(&mut self, server: usize) {
         let wanted = self.address(server);
         self.eventually(&format!("writes are held at {wanted}, with a word"), |scene| {
@@ -118,7 +122,8 @@ impl<'a> Scene<'a> {
         });
     }
 
-    /// Waits until the read name is exactly `servers` with an Extended DNS Error that says why this is not all well.
+    /// Waits until the read name is exactly `servers` with an Extended DNS Error that says why this
+    /// is not all well.
     pub(crate) fn expect_reads_degraded(&mut self, servers: &[usize]) {
         self.expect_reads(servers);
         self.eventually("the read name says what is wrong", |scene| {
@@ -135,7 +140,8 @@ impl<'a> Scene<'a> {
         });
     }
 
-    /// Waits until the log has brought `server` into `state` since the story began, and returns that line.
+    /// Waits until the log has brought `server` into `state` since the story began, and returns
+    /// that line.
     pub(crate) fn expect_state(&mut self, server: usize, state: &str) -> StateChange {
         self.expect_state_in(server, &[state])
     }
@@ -231,8 +237,8 @@ impl<'a> Scene<'a> {
         );
     }
 
-    /// Whether `address` could be named for writes all the time from `asked` to `until`, leaving out the edges: an
-    /// answer that began under the old rule may arrive under the new one.
+    /// Whether `address` could be named for writes all the time from `asked` to `until`, leaving
+    /// out the edges: an answer that began under the old rule may arrive under the new one.
     fn allowed(&self, address: IpAddr, asked: Instant, until: Instant) -> bool {
         const EDGE: Duration = Duration::from_millis(100);
         let ends = self.writers.iter().skip(1).map(|(begin, _)| *begin);

@@ -1,4 +1,5 @@
-//! The probe against every supported major version of PostgreSQL, as primary, as standby, and promoted.
+//! The probe against every supported major version of PostgreSQL, as primary, as standby, and
+//! promoted.
 
 use std::net::Ipv4Addr;
 

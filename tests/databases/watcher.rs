@@ -1,5 +1,6 @@
-//! Asks the write and the read name every 10 ms for the length of a story and keeps every answer that differs from the
-//! one before, so that a story can speak about all answers and not only about those it waited for.
+//! Asks the write and the read name every 10 ms for the length of a story and keeps every answer
+//! that differs from the one before, so that a story can speak about all answers and not only about
+//! those it waited for.
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -104,7 +105,8 @@ impl Record {
         }
     }
 
-    /// Every question got an answer without an error code, and the write name never had two addresses.
+    /// Every question got an answer without an error code, and the write name never had two
+    /// addresses.
     ///
     /// # Panics
     /// With the answer at fault.
@@ -123,7 +125,8 @@ impl Record {
         }
     }
 
-    /// The different write addresses in the order they were given, without repetition; `None` for no address.
+    /// The different write addresses in the order they were given, without repetition; `None` for
+    /// no address.
     pub(crate) fn write_path(&self) -> Vec<Option<IpAddr>> {
         let mut path: Vec<_> =
             self.writes.iter().map(|sample| sample.answer.addresses.first().copied()).collect();
@@ -131,7 +134,8 @@ impl Record {
         path
     }
 
-    /// The newest `count` changes of answers of either name, with their times since the watch began.
+    /// The newest `count` changes of answers of either name, with their times since the watch
+    /// began.
     pub(crate) fn tell(&self, count: usize) -> String {
         let mut all: Vec<(&str, &Sample)> = self
             .writes

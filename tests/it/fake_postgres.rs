@@ -54,6 +54,11 @@ pub(crate) struct Fake {
 impl Fake {
     /// Plays `script` to every client on a free port of `ip` and then closes the connection.
     pub(crate) fn start(ip: &str, script: Vec<Step>) -> Self {
+        Self::start_each(ip, vec![script])
+    }
+
+    /// Plays the first script to the first client, and so on; the last one to all that follow.
+    pub(crate) fn start_each(ip: &str, scripts: Vec<Vec<Step>>) -> Self {
         let listener = std::net::TcpListener::bind((ip, 0)).expect("a free port");
         listener.set_nonblocking(true).expect("a socket option");
         let address = listener.local_addr().expect("bound");
@@ -67,7 +72,7 @@ impl Fake {
                 .expect("a runtime");
             runtime.block_on(async {
                 tokio::select! {
-                    () = accept(listener, script, count) => {}
+                    () = accept(listener, scripts, count) => {}
                     _ = stopped => {}
                 }
             });
@@ -121,12 +126,12 @@ pub(crate) fn config() -> ProbeConfig {
 
 pub(crate) const PASSWORD: &str = "correct horse";
 
-async fn accept(listener: std::net::TcpListener, script: Vec<Step>, count: Arc<AtomicUsize>) {
+async fn accept(listener: std::net::TcpListener, scripts: Vec<Vec<Step>>, count: Arc<AtomicUsize>) {
     let listener = TcpListener::from_std(listener).expect("a listening socket");
     loop {
         let (stream, _) = listener.accept().await.expect("a client");
-        count.fetch_add(1, Ordering::SeqCst);
-        let script = script.clone();
+        let client = count.fetch_add(1, Ordering::SeqCst);
+        let script = scripts[client.min(scripts.len() - 1)].clone();
         tokio::spawn(async move {
             // The client may leave at any time.
             let _ = greet(stream, script).await;
@@ -260,7 +265,12 @@ pub(crate) fn complete() -> Vec<u8> {
 
 /// The whole reply of a writable primary.
 pub(crate) fn primary_reply() -> Vec<u8> {
-    [description(&COLUMNS), row(&PRIMARY), complete(), ready()].concat()
+    reply(&PRIMARY)
+}
+
+/// A whole reply with one row.
+pub(crate) fn reply(texts: &[Option<&str>]) -> Vec<u8> {
+    [description(&COLUMNS), row(texts), complete(), ready()].concat()
 }
 
 /// The columns that the probe asks for.
@@ -302,5 +312,26 @@ pub(crate) const PRIMARY: [Option<&str>; 17] = [
     None,
     None,
     None,
+    Some("3"),
+];
+
+/// What a streaming standby says in them.
+pub(crate) const STANDBY: [Option<&str>; 17] = [
+    Some("7319245698132145678"),
+    Some("t"),
+    None,
+    None,
+    None,
+    Some("t"),
+    Some("streaming"),
+    Some("2"),
+    Some("1"),
+    Some("0/3000148"),
+    Some("0/3000148"),
+    Some("0.1"),
+    Some("f"),
+    Some("0"),
+    Some("127.0.0.9"),
+    Some("5432"),
     Some("3"),
 ];

@@ -12,7 +12,9 @@ use tokio::{
     time::timeout,
 };
 
-use crate::fake_postgres::{Fake, Step, config, error, login, primary_reply, target};
+use crate::fake_postgres::{
+    Fake, STANDBY, Step, config, error, login, primary_reply, reply, target,
+};
 
 /// Far more than anything here takes, far less than the interval of the probes.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -212,5 +214,54 @@ async fn a_tcp_cluster_is_only_connected_to() {
         other => panic!("{other:?}"),
     }
     running.nothing_more_comes().await;
+    running.end().await;
+}
+
+/// After one silence for the whole `timeout`, the next few are given up much sooner.
+#[tokio::test]
+async fn a_silent_server_is_known_in_little_more_than_one_timeout() {
+    let scripts = vec![[answers(2), vec![Step::Silence]].concat(), vec![Step::Silence]];
+    let fake = Fake::start_each("127.22.8.1", scripts);
+    let mut patient = config();
+    patient.interval = Duration::from_millis(50);
+    patient.timeout = Duration::from_secs(5);
+    let mut running = Running::start(target(fake.address, patient));
+    running.next_is_writable().await;
+    running.next_is_writable().await;
+    assert_eq!(running.next_failure().await, FailureKind::TimedOut);
+    for _ in 0..2 {
+        let hasty = timeout(Duration::from_secs(4), running.next_failure()).await;
+        assert_eq!(hasty.expect("less than a whole timeout"), FailureKind::TimedOut);
+    }
+    running.end().await;
+}
+
+/// A full server is reported as full. When it is demoted meanwhile, that counts for more.
+#[tokio::test]
+async fn a_full_server_that_is_demoted_is_no_primary() {
+    let demoted = Step::Send(reply(&STANDBY));
+    let full = Step::Send(error("FATAL", "53300", "sorry, too many clients already"));
+    let scripts = vec![
+        [answers(3), vec![Step::ReadMessage, demoted, Step::Silence]].concat(),
+        vec![Step::ReadStartup, full],
+    ];
+    let fake = Fake::start_each("127.22.8.2", scripts);
+    let mut calm = config();
+    // One question after the connection has come of age.
+    calm.interval = Duration::from_secs(11);
+    let mut running = Running::start(target(fake.address, calm));
+    running.next_is_writable().await;
+    running.next_is_writable().await;
+    let full = timeout(Duration::from_secs(20), running.observations.recv()).await;
+    match full.expect("the third question").expect("the task is alive").outcome {
+        Outcome::Failed(failure) => assert_eq!(failure.kind, FailureKind::Saturated),
+        other => panic!("{other:?} instead of a full server"),
+    }
+    let fast = ProbeAdvice { pace: Pace::Fast, heartbeat: false };
+    running.advice.send(fast).expect("the task listens");
+    match running.next().await {
+        Outcome::Answered(facts) => assert!(!facts.claims_writable()),
+        Outcome::Failed(failure) => panic!("{failure} instead of the demotion"),
+    }
     running.end().await;
 }
