@@ -34,10 +34,7 @@ fn every_file_of_the_tests_is_read_by_a_test() {
 #[test]
 fn no_file_knows_this_machine_or_names_a_registry() {
     let ours = tracked().into_iter().filter(|path| !NOT_OURS.contains(&path.as_str()));
-    let faults = ours.flat_map(|path| match std::fs::read(in_project(&path)) {
-        Ok(octets) => foreign(&path, &String::from_utf8_lossy(&octets)),
-        Err(error) => panic!("{path}: {error}"),
-    });
+    let faults = ours.flat_map(|path| foreign(&path, &content(&path)));
     assert_none(faults.collect());
 }
 

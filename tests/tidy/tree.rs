@@ -1,6 +1,11 @@
 //! The files of the project, as git knows them.
 
-use std::{collections::BTreeSet, fs, path::Path, process::Command};
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use crate::rust_text::RustText;
 
@@ -94,13 +99,16 @@ pub(crate) fn tracked() -> Vec<String> {
     paths.into_iter().filter(|path| in_project(path).is_file()).collect()
 }
 
-/// What is in the file `path`, which is text.
+/// What is in the file `path`, as text; octets that are none are replaced.
 pub(crate) fn content(path: &str) -> String {
-    fs::read_to_string(in_project(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+    match fs::read(in_project(path)) {
+        Ok(octets) => String::from_utf8_lossy(&octets).into_owned(),
+        Err(error) => panic!("{path}: {error}"),
+    }
 }
 
 /// `path` from the root of the project.
-pub(crate) fn in_project(path: &str) -> std::path::PathBuf {
+pub(crate) fn in_project(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
 }
 

@@ -2,7 +2,7 @@
 
 use crate::{
     fault::{Fault, assert_none},
-    paths::{code_words, macro_calls},
+    paths::{code_words, macro_calls, named_paths},
     rust_text::is_at,
     tree::{RustFile, RustTree},
 };
@@ -35,7 +35,7 @@ const BANS: [Ban; 6] = [
     },
     Ban {
         modules: PURE,
-        words: &["fs", "io", "env", "process", "println", "print", "eprintln", "eprint"],
+        words: &["println", "print", "eprintln", "eprint", "dbg"],
         advice: "pure code talks to nobody; return a value, and let a shell act on it",
     },
     Ban {
@@ -50,6 +50,9 @@ const BANS: [Ban; 6] = [
         advice: "the engine draws no random numbers; shuffling is for `answers`",
     },
 ];
+
+/// Parts of the standard library that reach out of the program.
+const WORLD: [&str; 6] = ["env", "fs", "io", "os", "process", "thread"];
 
 /// Macros that say "not done".
 const UNDONE: [&str; 2] = ["todo", "unimplemented"];
@@ -88,7 +91,25 @@ fn banned(file: &RustFile) -> Vec<Fault> {
             Fault::new(&file.path, line, "purity", advice)
         })
     });
-    faults.collect()
+    faults.chain(worldly(file)).collect()
+}
+
+/// What a pure module takes from [`WORLD`].
+fn worldly(file: &RustFile) -> impl Iterator<Item = Fault> {
+    let is_pure = !file.is_test && PURE.contains(&file.top());
+    let paths = named_paths(&file.text, &file.module, "pointsman").into_iter();
+    let worldly = paths.filter(move |path| {
+        let second = path.segments.get(1).map_or("", String::as_str);
+        is_pure && !path.in_test && path.segments[0] == "std" && WORLD.contains(&second)
+    });
+    worldly.map(|path| {
+        let advice = format!(
+            "`{}` in `{}`: pure code talks to nobody; return a value, and let a shell act on it",
+            path.segments.join("::"),
+            file.top()
+        );
+        Fault::new(&file.path, path.line, "purity", advice)
+    })
 }
 
 fn undone(file: &RustFile) -> Vec<Fault> {
@@ -134,6 +155,8 @@ mod tests {
             "\nuse std::collections::HashMap;",
             "\nfn f(a: f64) {}",
             "\nfn f() { println!() }",
+            "\nuse std::{fmt, fs::File};",
+            "\nfn f() { std::env::var(x) }",
         ] {
             let found = banned(&file("src/engine/a.rs", source));
             assert_eq!(found.len(), 1, "{source}: {found:?}");
@@ -144,7 +167,7 @@ mod tests {
             "const A: &str = \"f64\";",
             "fn f(a: &'static str) {}",
             "#[cfg(test)] mod tests { use std::collections::HashMap; }",
-            "fn instant() {}",
+            "fn instant(io: Io) {}",
         ] {
             assert_eq!(banned(&file("src/engine/a.rs", source)), [], "{source}");
         }

@@ -22,7 +22,8 @@ pub(crate) enum Release {
 
 impl Release {
     /// All of them, oldest first within a family.
-    pub(crate) const ALL: [Self; 4] = [Self::MySql, Self::MariaDb103, Self::MariaDb105, Self::MariaDb1059];
+    pub(crate) const ALL: [Self; 4] =
+        [Self::MySql, Self::MariaDb103, Self::MariaDb105, Self::MariaDb1059];
 
     /// Which statements a server needs that calls its version `version`: `8.4.3`, `10.11.6-MariaDB`. Numbers from 10
     /// to 19 without a name are MariaDB's; MySQL has never used them. `None` when it is no version.

@@ -64,7 +64,10 @@ impl Session {
     ///
     /// # Errors
     /// How it failed, by the table of error numbers in `error.rs`.
-    pub(super) async fn connect(target: &ProbeTarget, config: &ProbeConfig) -> Result<Self, Failure> {
+    pub(super) async fn connect(
+        target: &ProbeTarget,
+        config: &ProbeConfig,
+    ) -> Result<Self, Failure> {
         let mut link = Link::open(target, config).await?;
         let server = Server::detect(&link.query_one(flavour::STATEMENT).await?)?;
         Ok(Self {
