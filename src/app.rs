@@ -82,7 +82,7 @@ pub async fn serve(config: Config) -> Result<(), ServiceError> {
         info!(%address, "answering DNS by UDP and TCP");
     }
     tokio::select! {
-        () = signals.to_end() => {}
+        () = signals.end_asked() => {}
         failure = app.failed() => return Err(failure),
     }
     info!("stopping");
@@ -164,7 +164,7 @@ impl Signals {
     }
 
     /// Waits for one that asks to end.
-    async fn to_end(&mut self) {
+    async fn end_asked(&mut self) {
         loop {
             tokio::select! {
                 _ = self.terminate.recv() => return,

@@ -58,14 +58,14 @@ impl Running {
     }
 
     /// Every server answers as it should.
-    async fn round(&mut self) {
+    async fn round(&self) {
         for server in 0..3 {
             self.tell(server, answer(server)).await;
         }
     }
 
     /// Reports `outcome` of `server` and waits until it has been judged.
-    async fn tell(&mut self, server: usize, outcome: Outcome) {
+    async fn tell(&self, server: usize, outcome: Outcome) {
         let server = ServerId { cluster: ClusterId(0), server: ServerIndex(server) };
         let sent = self.ends.observations.send(Observation { server, outcome }).await;
         sent.expect("the driver is alive");
@@ -147,7 +147,7 @@ async fn what_says_nothing_new_is_not_published() {
 
 #[tokio::test(start_paused = true)]
 async fn another_set_grows_the_serial_and_another_reason_does_not() {
-    let mut running = Running::healthy().await;
+    let running = Running::healthy().await;
     let (generation, serial) = (running.generation(), running.serial());
     for _ in 0..2 {
         running.tell(1, refused()).await;

@@ -11,7 +11,7 @@
 //! - No password reaches an error text, and no error text is longer than a line.
 
 pub mod grants;
-mod mysql;
+pub mod mysql;
 
 mod postgres;
 mod run;

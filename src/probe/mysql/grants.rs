@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 
 /// Versions that need the same statements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Release {
+pub enum Release {
     /// MySQL 5.7 and newer, Percona Server, Percona XtraDB Cluster, Aurora.
     MySql,
     /// MariaDB before 10.5.
@@ -22,12 +22,11 @@ pub(crate) enum Release {
 
 impl Release {
     /// All of them, oldest first within a family.
-    pub(crate) const ALL: [Self; 4] =
-        [Self::MySql, Self::MariaDb103, Self::MariaDb105, Self::MariaDb1059];
+    pub const ALL: [Self; 4] = [Self::MySql, Self::MariaDb103, Self::MariaDb105, Self::MariaDb1059];
 
     /// Which statements a server needs that calls its version `version`: `8.4.3`, `10.11.6-MariaDB`. Numbers from 10
     /// to 19 without a name are MariaDB's; MySQL has never used them. `None` when it is no version.
-    pub(crate) fn of(version: &str) -> Option<Self> {
+    pub fn of(version: &str) -> Option<Self> {
         let mut numbers = version.split(|c: char| !c.is_ascii_digit()).map(str::parse::<u32>);
         let major = numbers.next()?.ok()?;
         let minor = numbers.next().and_then(Result::ok).unwrap_or(0);
@@ -42,7 +41,7 @@ impl Release {
     }
 
     /// The versions in words.
-    pub(crate) fn title(self) -> &'static str {
+    pub fn title(self) -> &'static str {
         match self {
             Self::MySql => "MySQL 5.7, 8.0, 8.4, 9 and newer",
             Self::MariaDb103 => "MariaDB before 10.5",
@@ -65,7 +64,7 @@ impl Release {
 ///
 /// The password in it is a placeholder. With `heartbeat` the table of `heartbeat_write = true` is
 /// made, too.
-pub(crate) fn sql(release: Release, user: &str, heartbeat: bool) -> String {
+pub fn sql(release: Release, user: &str, heartbeat: bool) -> String {
     let account = format!("'{}'@'%'", user.replace('\\', "\\\\").replace('\'', "''"));
     let mut sql = format!(
         "-- {title}\n\

@@ -43,10 +43,10 @@ use crate::{
     },
 };
 
-pub(super) use self::grants::{Release, sql as grants};
+pub use self::grants::{Release, sql as grants};
 
 /// A logged-in probe connection to one server.
-pub(super) struct Session {
+pub struct Session {
     link: Link,
     flavour: Flavour,
     statements: Statements,
@@ -64,10 +64,7 @@ impl Session {
     ///
     /// # Errors
     /// How it failed, by the table of error numbers in `error.rs`.
-    pub(super) async fn connect(
-        target: &ProbeTarget,
-        config: &ProbeConfig,
-    ) -> Result<Self, Failure> {
+    pub async fn connect(target: &ProbeTarget, config: &ProbeConfig) -> Result<Self, Failure> {
         let mut link = Link::open(target, config).await?;
         let server = Server::detect(&link.query_one(flavour::STATEMENT).await?)?;
         Ok(Self {
@@ -85,7 +82,7 @@ impl Session {
     ///
     /// # Errors
     /// How it failed. The session is of no more use then.
-    pub(super) async fn probe(&mut self, heartbeat: bool) -> Result<Facts, Failure> {
+    pub async fn probe(&mut self, heartbeat: bool) -> Result<Facts, Failure> {
         let replies = self.link.query(&self.statements.basics).await?;
         let [variables, status, gtid] = &replies[..] else {
             return Err(garbled(format!("{} results for three statements", replies.len())));
@@ -114,13 +111,13 @@ impl Session {
     ///
     /// It never does: the driver keeps its socket to itself and offers no way to wait for the end
     /// of an idle connection. The next probe finds out.
-    pub(super) async fn closed(&mut self) {
+    pub async fn closed(&mut self) {
         std::future::pending().await
     }
 
     /// Says goodbye (COM_QUIT). A session that is dropped instead counts as an aborted client on the
     /// server.
-    pub(super) async fn quit(self) {
+    pub async fn quit(self) {
         self.heart.quit().await;
         self.link.quit().await;
     }
