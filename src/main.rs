@@ -13,6 +13,7 @@ use pointsman::{
         GrantsOptions, ServeOptions, USAGE, check,
     },
     config::Config,
+    demo,
     probe::grants,
     telemetry,
 };
@@ -62,8 +63,17 @@ fn check_config(options: &CheckOptions) -> ExitCode {
     outcome.map_or(ExitCode::FAILURE, ExitCode::from)
 }
 
+/// Tells the demo's story. It has no log: the story says what happens.
 fn demo(options: &DemoOptions) -> ExitCode {
-    unwired(&format!("demo, once: {}, port: {:?}", options.once, options.port))
+    match Runtime::new() {
+        Ok(runtime) => {
+            runtime.block_on(demo::run(demo::Options { once: options.once, port: options.port }))
+        }
+        Err(error) => {
+            _ = writeln!(io::stderr(), "cannot start the runtime: {error}");
+            ExitCode::FAILURE
+        }
+    }
 }
 
 /// Prints the SQL for the probe's user.
@@ -82,9 +92,4 @@ fn grants(options: &GrantsOptions) -> ExitCode {
             ExitCode::from(USAGE)
         }
     }
-}
-
-fn unwired(command: &str) -> ExitCode {
-    _ = writeln!(io::stderr(), "not wired: {command}");
-    ExitCode::FAILURE
 }

@@ -1,5 +1,6 @@
 //! Tests of whole parts over real sockets, in one binary: it links once. Loopback addresses only.
 
+mod demo;
 mod dns;
 mod fake_mysql;
 mod fake_postgres;
@@ -8,3 +9,4 @@ mod hostile_postgres;
 mod mysql_versions;
 mod probe_cadence;
 mod probe_tls;
+mod simulated_server;

@@ -194,6 +194,8 @@ fn overruled(index: ServerIndex, verdict: Verdict, record: &Record, contest: &Co
         Some(reason) if record.settled.is_some_and(|settled| settled.state == verdict.state) => {
             Verdict::out(ServerState::StalePrimary, reason)
         }
+        // It is away and takes no writes; only its own word would withdraw it before its successor is confirmed.
+        Some(_) if verdict.write == WriteFitness::Gone => verdict,
         Some(_) => Verdict { write: WriteFitness::Refused, ..verdict },
         None => verdict,
     }
