@@ -4,7 +4,6 @@
 //! sysexits.h).
 
 pub mod check;
-pub mod grants;
 
 use std::path::PathBuf;
 
