@@ -5,7 +5,7 @@
 
 use super::{
     ClusterPolicy, Failback, Moment, OnNotWritable, OnSplitBrain, ServerIndex, ServerState,
-    StateReason, WriteDecision, WritePolicy, WriteReason,
+    StateReason, Thresholds, WriteDecision, WritePolicy, WriteReason,
     judge::Judgement,
     verdict::{Verdict, WriteFitness},
 };
@@ -18,13 +18,15 @@ pub(super) struct WriteLadder {
     pub(super) last: Option<ServerIndex>,
     /// The server that the name was last moved away from, and until when it may not return to it.
     left: Option<(ServerIndex, Moment)>,
+    /// Since when the last published server has been left out by its group.
+    left_out_since: Option<Moment>,
 }
 
 impl WriteLadder {
     pub(super) fn new() -> Self {
         let decision =
             WriteDecision { server: None, reason: WriteReason::NotReady, since: Moment::START };
-        Self { decision, last: None, left: None }
+        Self { decision, last: None, left: None, left_out_since: None }
     }
 
     /// The server that the name may not return to yet by its own choice.
@@ -110,7 +112,7 @@ impl WriteLadder {
 
     /// Several servers are fit, and priority and order choose.
     fn choose(
-        &self,
+        &mut self,
         judgement: &Judgement,
         policy: &ClusterPolicy,
         now: Moment,
@@ -122,6 +124,9 @@ impl WriteLadder {
             if verdict.write == WriteFitness::Open {
                 return (Some(published), self.held(verdict));
             }
+        }
+        if self.group_settles(judgement, now) {
+            return (None, WriteReason::NotWritable);
         }
         let blocked = self.blocked(now);
         let Some(chosen) = elect(&fit, published, blocked, policy) else {
@@ -139,6 +144,19 @@ impl WriteLadder {
             _ => WriteReason::Incumbent,
         };
         (Some(chosen), reason)
+    }
+
+    /// Whether a group has just left its writer out. While members come and go it may do so to any of them for a
+    /// moment; whoever is ready first is not the better writer for it.
+    fn group_settles(&mut self, judgement: &Judgement, now: Moment) -> bool {
+        let left_out = self
+            .last
+            .is_some_and(|last| judgement.verdicts[last.0].reason == StateReason::NotInGroup);
+        if !left_out {
+            self.left_out_since = None;
+            return false;
+        }
+        now.since(*self.left_out_since.get_or_insert(now)) < Thresholds::GROUP_SETTLES
     }
 
     /// Why the published server stays although it is not fit. One that has only missed a reply or two has not changed
