@@ -149,9 +149,11 @@ impl WriteLadder {
     /// Whether a group has just left its writer out. While members come and go it may do so to any of them for a
     /// moment; whoever is ready first is not the better writer for it.
     fn group_settles(&mut self, judgement: &Judgement, now: Moment) -> bool {
-        let left_out = self
-            .last
-            .is_some_and(|last| judgement.verdicts[last.0].reason == StateReason::NotInGroup);
+        let left_out = self.last.is_some_and(|last| match judgement.verdicts[last.0].reason {
+            StateReason::NotInGroup => true,
+            StateReason::Returning => self.left_out_since.is_some(),
+            _ => false,
+        });
         if !left_out {
             self.left_out_since = None;
             return false;
