@@ -119,6 +119,17 @@ fn modules_import_what_their_row_allows_and_rows_allow_no_more() {
 }
 
 #[test]
+fn every_dependency_is_used() {
+    let mut idle = dependencies();
+    for file in ["src/", "tests/"].into_iter().flat_map(|folder| RustTree::read(folder).files) {
+        for path in named_paths(&file.text, &file.module, "pointsman") {
+            idle.remove(&path.segments[0]);
+        }
+    }
+    assert!(idle.is_empty(), "nobody uses {idle:?}; strike them out of Cargo.toml");
+}
+
+#[test]
 fn the_table_has_no_cycle_and_no_way_between_siblings() {
     assert_eq!(cycle(&TABLE), None, "each module must be readable without the ones above it");
     for row in TABLE.iter().filter(|row| SIBLINGS.contains(&row.module)) {
@@ -283,6 +294,7 @@ fn dependencies() -> BTreeSet<String> {
         if line.starts_with('[') {
             section = line;
         } else if section.ends_with("dependencies]")
+            && !line.starts_with('#')
             && let Some((name, _)) = line.split_once(['=', '.'])
         {
             names.insert(name.trim().replace('-', "_"));
