@@ -6,7 +6,7 @@
 use super::{
     ClusterPolicy, Failback, Moment, OnNotWritable, OnSplitBrain, ServerIndex, ServerState,
     StateReason, Thresholds, WriteDecision, WritePolicy, WriteReason,
-    judge::Judgement,
+    judge::{Judgement, WriterRule},
     verdict::{Verdict, WriteFitness},
 };
 
@@ -47,10 +47,9 @@ impl WriteLadder {
         rules: &WritePolicy,
         now: Moment,
     ) -> Option<ServerIndex> {
-        let (server, reason) = if judgement.free_choice {
-            self.choose(judgement, policy, now)
-        } else {
-            self.follow_the_primary(judgement, rules)
+        let (server, reason) = match judgement.writer {
+            WriterRule::Free => self.choose(judgement, policy, rules, now),
+            WriterRule::History | WriterRule::Elected => self.follow_the_primary(judgement, rules),
         };
         let (server, reason) = match server {
             None => self.fall_back(judgement, rules, reason),
@@ -115,6 +114,7 @@ impl WriteLadder {
         &mut self,
         judgement: &Judgement,
         policy: &ClusterPolicy,
+        rules: &WritePolicy,
         now: Moment,
     ) -> (Option<ServerIndex>, WriteReason) {
         let fit = fit(judgement);
@@ -129,16 +129,13 @@ impl WriteLadder {
             return (None, WriteReason::NotWritable);
         }
         let blocked = self.blocked(now);
-        let Some(chosen) = elect(&fit, published, blocked, policy) else {
+        let Some(chosen) = elect(&fit, published, blocked, rules.failback, policy) else {
             return (None, WriteReason::NoPrimaryKnown);
         };
         let best = most_preferred(&fit, policy);
         let reason = match best {
             Some(best) if best == chosen => WriteReason::MostPreferred,
-            Some(best)
-                if blocked == Some(best)
-                    && policy.write.is_some_and(|write| write.failback == Failback::Preferred) =>
-            {
+            Some(best) if blocked == Some(best) && rules.failback == Failback::Preferred => {
                 WriteReason::HeldFlapping
             }
             _ => WriteReason::Incumbent,
@@ -182,25 +179,19 @@ impl WriteLadder {
             return (None, reason);
         }
         let Some(published) = self.decision.server else {
-            let why_empty = match self.decision.reason {
-                before @ (WriteReason::NotWritable | WriteReason::SplitBrain) => before,
-                _ => reason,
-            };
-            return (None, why_empty);
+            // It was withdrawn, or there has never been one.
+            return (None, self.last.map_or(reason, |_| WriteReason::NotWritable));
         };
         let verdict = &judgement.verdicts[published.0];
+        // Only an inference speaks against it, and the server that the inference is about has spoken once: its second
+        // word is milliseconds away, and a negative answer would be cached for a second.
+        let wait = overtaken(verdict) && somebody_awaits_confirmation(judgement);
         match (verdict.write, rules.on_not_writable) {
-            // Only an inference speaks against it, and the server that the inference is about has spoken once: its
-            // second word is milliseconds away, and a negative answer would be cached for a second.
-            (WriteFitness::Refused, OnNotWritable::Empty)
-                if overtaken(verdict) && somebody_awaits_confirmation(judgement) =>
-            {
-                (Some(published), self.held(verdict))
-            }
-            (WriteFitness::Refused, OnNotWritable::Empty) => (None, WriteReason::NotWritable),
-            (WriteFitness::Refused, OnNotWritable::Hold) => {
+            (WriteFitness::Refused, _) if wait => (Some(published), self.held(verdict)),
+            (WriteFitness::Refused, OnNotWritable::Hold) if !swallows_writes(verdict) => {
                 (Some(published), WriteReason::HeldNotWritable)
             }
+            (WriteFitness::Refused, _) => (None, WriteReason::NotWritable),
             _ => (Some(published), self.held(verdict)),
         }
     }
@@ -219,22 +210,27 @@ fn overtaken(verdict: &Verdict) -> bool {
     matches!(verdict.state, ServerState::Down | ServerState::StalePrimary | ServerState::Unknown)
 }
 
+/// Whether writes to the server would be taken and lost. One that is merely read-only refuses them.
+fn swallows_writes(verdict: &Verdict) -> bool {
+    matches!(verdict.state, ServerState::StalePrimary | ServerState::WrongCluster)
+}
+
 fn somebody_awaits_confirmation(judgement: &Judgement) -> bool {
     judgement.verdicts.iter().any(|verdict| verdict.reason == StateReason::WritableUnconfirmed)
 }
 
 /// Chooses among servers that may all be written to.
 ///
-/// With `failback = "stay"` the published one stays; otherwise the most preferred one is taken, unless it is `blocked`
+/// With [`Failback::Stay`] the published one stays; otherwise the most preferred one is taken, unless it is `blocked`
 /// and the published one is fit as well.
 pub(super) fn elect(
     fit: &[ServerIndex],
     published: Option<ServerIndex>,
     blocked: Option<ServerIndex>,
+    failback: Failback,
     policy: &ClusterPolicy,
 ) -> Option<ServerIndex> {
     let incumbent = published.filter(|published| fit.contains(published));
-    let failback = policy.write.map_or(Failback::Stay, |write| write.failback);
     let best = most_preferred(fit, policy);
     match (incumbent, failback) {
         (Some(incumbent), Failback::Stay) => Some(incumbent),
