@@ -1,5 +1,6 @@
 //! The engine alone, without a socket or a clock: stories as text files, and seeded random stories by the thousand.
 
+mod promises;
 mod scenarios;
 mod simulation;
 mod world;
