@@ -91,10 +91,11 @@ impl Cluster {
     /// Judges and decides anew. Every change goes to `events`.
     pub(super) fn decide(&mut self, now: Moment, events: &mut Vec<Event>) {
         self.identity.learn(&self.records, self.ready, &self.policy.thresholds, now);
+        let blocked = self.write.blocked(now);
         let precedents = Precedents {
             published: self.write.decision.server,
             last_writer: self.write.last,
-            blocked: self.write.blocked(now),
+            blocked: &blocked,
             identity: self.identity.get(),
         };
         let judgement = judge::judge(&self.policy, &mut self.records, precedents, now);
@@ -268,7 +269,7 @@ impl Cluster {
             // Just after it: the silence must be longer than the limit.
             Some(goes_silent + std::time::Duration::from_millis(1))
         });
-        let unblocked = self.write.blocked_until();
+        let unblocked = self.write.blocked_until(now);
         silence.chain(first_round).chain(unblocked).filter(|deadline| *deadline > now).min()
     }
 }

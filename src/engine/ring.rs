@@ -62,8 +62,9 @@ impl PositionRing {
             let known = at.since(oldest.at);
             return Some(Lag(own_estimate.map_or(known, |estimate| estimate.max(known))));
         }
-        let first_missing =
-            self.samples.iter().find(|sample| sample.position > applied && sample.at < at);
+        // Positions and moments rise together.
+        let first_missing = self.samples.partition_point(|sample| sample.position <= applied);
+        let first_missing = self.samples.get(first_missing).filter(|sample| sample.at < at);
         Some(Lag(first_missing.map_or(Duration::ZERO, |sample| at.since(sample.at))))
     }
 }

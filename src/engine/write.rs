@@ -16,8 +16,8 @@ pub(super) struct WriteLadder {
     pub(super) decision: WriteDecision,
     /// The last published server, also after a withdrawal.
     pub(super) last: Option<ServerIndex>,
-    /// The server that the name was last moved away from, and until when it may not return to it.
-    left: Option<(ServerIndex, Moment)>,
+    /// Servers that the name was moved away from lately, and until when it may not return to each.
+    left: Vec<(ServerIndex, Moment)>,
     /// Since when the last published server has been left out by its group.
     left_out_since: Option<Moment>,
 }
@@ -26,17 +26,18 @@ impl WriteLadder {
     pub(super) fn new() -> Self {
         let decision =
             WriteDecision { server: None, reason: WriteReason::NotReady, since: Moment::START };
-        Self { decision, last: None, left: None, left_out_since: None }
+        Self { decision, last: None, left: Vec::new(), left_out_since: None }
     }
 
-    /// The server that the name may not return to yet by its own choice.
-    pub(super) fn blocked(&self, now: Moment) -> Option<ServerIndex> {
-        self.left.filter(|(_, until)| now < *until).map(|(server, _)| server)
+    /// The servers that the name may not return to yet by its own choice.
+    pub(super) fn blocked(&self, now: Moment) -> Vec<ServerIndex> {
+        let lasting = self.left.iter().filter(|(_, until)| now < *until);
+        lasting.map(|(server, _)| *server).collect()
     }
 
-    /// When the block ends, if there is one.
-    pub(super) fn blocked_until(&self) -> Option<Moment> {
-        self.left.map(|(_, until)| until)
+    /// When the next block ends, if there is one.
+    pub(super) fn blocked_until(&self, now: Moment) -> Option<Moment> {
+        self.left.iter().map(|(_, until)| *until).filter(|until| *until > now).min()
     }
 
     /// Decides anew. Returns the server that the name was moved away from, if it was moved.
@@ -77,7 +78,8 @@ impl WriteLadder {
         self.decision = WriteDecision { server, reason, since };
         let moved_from = self.last.filter(|last| server.is_some_and(|server| server != *last));
         if let Some(left) = moved_from {
-            self.left = Some((left, now + rules.flap_block));
+            self.left.retain(|(server, until)| *server != left && *until > now);
+            self.left.push((left, now + rules.flap_block));
         }
         self.last = server.or(self.last);
         moved_from
@@ -129,13 +131,13 @@ impl WriteLadder {
             return (None, WriteReason::NotWritable);
         }
         let blocked = self.blocked(now);
-        let Some(chosen) = elect(&fit, published, blocked, rules.failback, policy) else {
+        let Some(chosen) = elect(&fit, published, &blocked, rules.failback, policy) else {
             return (None, WriteReason::NoPrimaryKnown);
         };
         let best = most_preferred(&fit, policy);
         let reason = match best {
             Some(best) if best == chosen => WriteReason::MostPreferred,
-            Some(best) if blocked == Some(best) && rules.failback == Failback::Preferred => {
+            Some(best) if blocked.contains(&best) && rules.failback == Failback::Preferred => {
                 WriteReason::HeldFlapping
             }
             _ => WriteReason::Incumbent,
@@ -221,21 +223,24 @@ fn somebody_awaits_confirmation(judgement: &Judgement) -> bool {
 
 /// Chooses among servers that may all be written to.
 ///
-/// With [`Failback::Stay`] the published one stays; otherwise the most preferred one is taken, unless it is `blocked`
-/// and the published one is fit as well.
+/// With [`Failback::Stay`] the published one stays; otherwise the most preferred one is taken. While the published one
+/// is fit, those that are `blocked` are no choice.
 pub(super) fn elect(
     fit: &[ServerIndex],
     published: Option<ServerIndex>,
-    blocked: Option<ServerIndex>,
+    blocked: &[ServerIndex],
     failback: Failback,
     policy: &ClusterPolicy,
 ) -> Option<ServerIndex> {
     let incumbent = published.filter(|published| fit.contains(published));
-    let best = most_preferred(fit, policy);
     match (incumbent, failback) {
+        (None, _) => most_preferred(fit, policy),
         (Some(incumbent), Failback::Stay) => Some(incumbent),
-        (Some(incumbent), Failback::Preferred) if best == blocked => Some(incumbent),
-        _ => best,
+        (Some(incumbent), Failback::Preferred) => {
+            let may = |one: &&ServerIndex| **one == incumbent || !blocked.contains(one);
+            let open: Vec<_> = fit.iter().filter(may).copied().collect();
+            most_preferred(&open, policy)
+        }
     }
 }
 

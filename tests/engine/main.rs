@@ -2,6 +2,7 @@
 
 mod document;
 mod galera;
+mod promises;
 mod scenarios;
 mod simulation;
 mod world;

@@ -6,6 +6,7 @@
 //! read max_lag=10s min_servers=1        one line per read name
 //! write failback=preferred
 //! every 500ms                           how often each server is probed
+//! heartbeats                            probes write where they are told to
 //! 5s   kill db1                         an operation
 //! 8s   promote db2
 //! until 20s
@@ -16,8 +17,8 @@
 use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path, time::Duration};
 
 use pointsman::engine::{
-    ClusterKind, ClusterPolicy, Engine, Event, Failback, FailureKind, Moment, OnNotWritable,
-    OnSplitBrain, ReadPolicy, ServerIndex, Thresholds, WritePolicy,
+    ClusterId, ClusterKind, ClusterPolicy, Engine, Event, Failback, FailureKind, Moment,
+    OnNotWritable, OnSplitBrain, ReadPolicy, ServerId, ServerIndex, Thresholds, WritePolicy,
 };
 
 use crate::world::{Process, World, server_policy};
@@ -53,6 +54,7 @@ struct Story {
     policy: ClusterPolicy,
     every: Duration,
     until: Moment,
+    heartbeats: bool,
     operations: BTreeMap<Moment, Vec<Vec<String>>>,
 }
 
@@ -78,6 +80,7 @@ impl Story {
         };
         let mut story_end = Moment::START;
         let mut every = Duration::from_millis(500);
+        let mut heartbeats = false;
         let mut operations: BTreeMap<Moment, Vec<Vec<String>>> = BTreeMap::new();
         for line in script.lines().map(str::trim) {
             let words: Vec<&str> = line.split_whitespace().collect();
@@ -97,6 +100,7 @@ impl Story {
                 ["write", settings @ ..] => set_write(&mut policy, settings),
                 ["read", settings @ ..] => policy.reads.push(read_policy(settings)),
                 ["every", period] => every = duration(period),
+                ["heartbeats"] => heartbeats = true,
                 ["until", end] => story_end = moment(end),
                 [at, operation @ ..] => {
                     let operation = operation.iter().map(|word| (*word).to_owned()).collect();
@@ -104,11 +108,12 @@ impl Story {
                 }
             }
         }
-        Self { policy, every, until: story_end, operations }
+        Self { policy, every, until: story_end, heartbeats, operations }
     }
 
     fn tell(mut self) -> String {
         let mut world = World::new(self.policy.kind, self.policy.servers.len());
+        world.heartbeats = self.heartbeats;
         let mut engine = Engine::new(vec![self.policy.clone()], Moment::START);
         let mut told = String::new();
         let mut silent = vec![false; self.policy.servers.len()];
@@ -120,6 +125,10 @@ impl Story {
                 apply(&mut world, &mut silent, &self.policy, &operation);
             }
             world.tick();
+            for (index, host) in world.hosts.iter_mut().enumerate() {
+                let (cluster, server) = (ClusterId(0), ServerIndex(index));
+                host.beats = engine.advice(ServerId { cluster, server }).heartbeat;
+            }
             for index in (0..silent.len()).filter(|&index| !silent[index]) {
                 engine.observe(world.observe(index), now);
             }
@@ -185,6 +194,9 @@ fn apply(world: &mut World, silent: &mut [bool], policy: &ClusterPolicy, operati
         ["plug", name] => world.hosts[server(name)].unplugged = false,
         ["cut", "off", name] => world.hosts[server(name)].cut_off = true,
         ["reconnect", name] => world.hosts[server(name)].cut_off = false,
+        ["stall", name] => world.hosts[server(name)].stalled = true,
+        ["recover", name] => world.hosts[server(name)].stalled = false,
+        ["ring", name, source] => world.hosts[server(name)].ring_of = Some(server(source)),
         ["read-only", name] => world.hosts[server(name)].read_only = true,
         ["read-write", name] => world.hosts[server(name)].read_only = false,
         ["foreign", name] => world.hosts[server(name)].system = 2,

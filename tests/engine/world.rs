@@ -21,6 +21,8 @@ pub(crate) struct World {
     pub hosts: Vec<Host>,
     /// Whether clients write. They write to every server that would take it.
     pub writes: bool,
+    /// Whether probes write heartbeats, where they are told to.
+    pub heartbeats: bool,
 }
 
 #[derive(Clone, Debug)]
@@ -38,6 +40,12 @@ pub(crate) struct Host {
     /// The applier of a replica has stopped with an error.
     pub broken: bool,
     pub read_only: bool,
+    /// In a ring: the server that it replicates from also as a primary.
+    pub ring_of: Option<usize>,
+    /// It answers, and writes hang.
+    pub stalled: bool,
+    /// Its probe is told to write a heartbeat.
+    pub beats: bool,
     /// Every probe fails like this, whatever the server is.
     pub refuses: Option<FailureKind>,
     /// The monitor cannot reach it; the other servers can.
@@ -80,7 +88,7 @@ impl Host {
     }
 
     pub(crate) fn takes_writes(&self) -> bool {
-        self.runs() && self.role == Role::Primary && !self.read_only
+        self.runs() && self.role == Role::Primary && !self.read_only && !self.stalled
     }
 }
 
@@ -98,10 +106,13 @@ impl World {
             unplugged: false,
             broken: false,
             read_only: kind == ClusterKind::MySql && index > 0,
+            ring_of: None,
+            stalled: false,
+            beats: false,
             refuses: None,
             cut_off: false,
         };
-        Self { kind, hosts: (0..servers).map(host).collect(), writes: true }
+        Self { kind, hosts: (0..servers).map(host).collect(), writes: true, heartbeats: false }
     }
 
     pub(crate) fn timeline(&self, index: usize) -> u32 {
@@ -209,6 +220,7 @@ impl World {
         host.history = source.history;
         host.read_only = self.kind == ClusterKind::MySql;
         (host.paused, host.unplugged, host.broken) = (false, false, false);
+        host.ring_of = None;
     }
 
     /// Follows another server from now on, without losing what it has.
@@ -272,34 +284,51 @@ impl World {
             },
         };
         let system_identifier = host.system;
-        PostgresFacts { system_identifier, role, sessions: None, heartbeat: Heartbeat::NotTried }
+        PostgresFacts { system_identifier, role, sessions: None, heartbeat: self.heartbeat(index) }
+    }
+
+    fn heartbeat(&self, index: usize) -> Heartbeat {
+        let host = &self.hosts[index];
+        match host.role {
+            Role::Primary if self.heartbeats && host.beats && !host.read_only => {
+                if host.stalled {
+                    Heartbeat::Failed
+                } else {
+                    Heartbeat::Written
+                }
+            }
+            _ => Heartbeat::NotTried,
+        }
     }
 
     fn mariadb_facts(&self, index: usize) -> MySqlFacts {
         let host = &self.hosts[index];
-        let channels = match host.role {
-            Role::Primary => vec![],
-            Role::Standby { of } => {
-                let attached = self.is_attached(index);
-                let position = |changes| Some(Position { segment: 1, offset: changes });
-                vec![Channel {
-                    name: "".into(),
-                    source: SourceId {
-                        uuid: None,
-                        server_id: server_id(of),
-                        endpoint: Endpoint { host: address(of).to_string().into(), port: PORT },
-                    },
-                    io: if attached { IoThread::Running } else { IoThread::Connecting },
-                    sql_running: !host.broken,
-                    sql_errno: if host.broken { 1062 } else { 0 },
-                    received: position(host.length()),
-                    applied: position(host.replayed),
-                    seconds_behind: (attached && !host.broken).then_some(0),
-                    delay: Duration::ZERO,
-                    heartbeats: None,
-                }]
-            }
+        let attached = match host.role {
+            Role::Primary => host.ring_of.is_some_and(|of| self.hosts[of].runs()),
+            Role::Standby { .. } => self.is_attached(index),
         };
+        let position = |changes| Some(Position { segment: 1, offset: changes });
+        let channel = |of| Channel {
+            name: "".into(),
+            source: SourceId {
+                uuid: None,
+                server_id: server_id(of),
+                endpoint: Endpoint { host: address(of).to_string().into(), port: PORT },
+            },
+            io: if attached { IoThread::Running } else { IoThread::Connecting },
+            sql_running: !host.broken,
+            sql_errno: if host.broken { 1062 } else { 0 },
+            received: position(host.length()),
+            applied: position(host.replayed),
+            seconds_behind: (attached && !host.broken).then_some(0),
+            delay: Duration::ZERO,
+            heartbeats: None,
+        };
+        let source = match host.role {
+            Role::Primary => host.ring_of,
+            Role::Standby { of } => Some(of),
+        };
+        let channels = source.map(channel).into_iter().collect();
         MySqlFacts {
             flavour: Flavour::MariaDb,
             identity: MySqlIdentity { uuid: None, server_id: server_id(index) },
@@ -312,7 +341,7 @@ impl World {
             position: Some(Position { segment: 1, offset: host.length() }),
             group: None,
             sessions: None,
-            heartbeat: Heartbeat::NotTried,
+            heartbeat: self.heartbeat(index),
         }
     }
 

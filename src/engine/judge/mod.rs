@@ -56,8 +56,8 @@ pub(super) struct Precedents<'a> {
     pub(super) published: Option<ServerIndex>,
     /// The last server that it said, also after a withdrawal.
     pub(super) last_writer: Option<ServerIndex>,
-    /// The server that the write name may not return to yet.
-    pub(super) blocked: Option<ServerIndex>,
+    /// The servers that the write name may not return to yet.
+    pub(super) blocked: &'a [ServerIndex],
     /// The identity of the cluster, once it is known.
     pub(super) identity: Option<&'a Identity>,
 }
@@ -84,7 +84,7 @@ fn judge_tcp(policy: &ClusterPolicy, records: &mut [Record], now: Moment) -> Jud
                 return verdict;
             }
             if is_returning(record, policy) {
-                return RETURNING;
+                return returning(record);
             }
             Verdict {
                 state: ServerState::Up,
@@ -98,13 +98,17 @@ fn judge_tcp(policy: &ClusterPolicy, records: &mut [Record], now: Moment) -> Jud
     Judgement { verdicts, split_brain: false, writer: WriterRule::Free }
 }
 
-const RETURNING: Verdict = Verdict {
-    state: ServerState::Starting,
-    reason: StateReason::Returning,
-    write: WriteFitness::Gone,
-    read: ReadFitness::No,
-    lag: None,
-};
+/// The verdict on a server that was away and has yet to prove itself.
+///
+/// One whose probe was silent has not been gone as far as anybody knows: if it is published, it stays.
+fn returning(record: &Record) -> Verdict {
+    let write = match record.verdict.write {
+        WriteFitness::Open => WriteFitness::Open,
+        _ => WriteFitness::Gone,
+    };
+    let (state, reason) = (ServerState::Starting, StateReason::Returning);
+    Verdict { state, reason, write, read: ReadFitness::No, lag: None }
+}
 
 /// Whether a server that was away has yet to prove itself by `rise` good replies.
 fn is_returning(record: &mut Record, policy: &ClusterPolicy) -> bool {

@@ -9,8 +9,8 @@ use crate::engine::{
     ClusterPolicy, Failback, Galera, Group, GroupMember, GroupRole, Moment, MySqlFacts,
     ServerIndex, ServerState, StateReason, Thresholds, Writability,
     judge::{
-        FOREIGN, Identity, Judgement, Precedents, RETURNING, WriterRule, by_liveness, is_foreign,
-        is_returning, unconfirmed,
+        FOREIGN, Identity, Judgement, Precedents, WriterRule, by_liveness, is_foreign,
+        is_returning, returning, unconfirmed,
     },
     record::{Liveness, Record},
     verdict::{ReadFitness, Verdict, WriteFitness},
@@ -125,7 +125,7 @@ fn verdict(
     if matches!(standing, Standing::Outside | Standing::Donor { .. }) {
         record.mark_away();
     } else if is_returning(record, policy) {
-        return RETURNING;
+        return returning(record);
     }
     let replica = |reason| Verdict {
         read: ReadFitness::Replica,

@@ -5,7 +5,7 @@ use super::{
     topology::{Trail, attached_replicas, is_attached, member_channels, runs, trail},
 };
 use crate::engine::{
-    ClusterPolicy, Facts, GtidState, Moment, Relation, ServerIndex, Thresholds,
+    ClusterPolicy, Facts, GtidState, IoThread, Moment, Relation, ServerIndex, Thresholds,
     judge::{Precedents, is_foreign},
     record::{Liveness, Record},
 };
@@ -13,8 +13,8 @@ use crate::engine::{
 /// Whether a writable server is really a replica that somebody forgot to protect.
 ///
 /// In a ring each server replicates from another in the end. There the only writable one is the primary, and of several
-/// the one that was published; the others count as its replicas while it is there. A published server is no replica of
-/// one that is not writable itself.
+/// the one that was published; the others count as its replicas while it is there. A published server is a replica only
+/// once it receives from another that is writable itself: a channel that was left behind takes nothing from it.
 pub(super) fn is_writable_replica(
     index: ServerIndex,
     policy: &ClusterPolicy,
@@ -24,11 +24,16 @@ pub(super) fn is_writable_replica(
 ) -> bool {
     member_channels(index, policy, records).iter().any(|&(source, channel)| {
         let writable = claims_writable(&records[source.0]);
-        let gone = matches!(records[source.0].liveness(&policy.thresholds, now), Liveness::Gone(_));
-        let overshadowed = precedents.last_writer == Some(source) && writable && !gone;
-        let ring = trail(source, index, policy, records) == Trail::Leads;
-        let spared = ring || precedents.published == Some(index) && !writable;
-        runs(channel) && (overshadowed || !spared)
+        let liveness = records[source.0].liveness(&policy.thresholds, now);
+        let overshadowed = precedents.last_writer == Some(source)
+            && writable
+            && !matches!(liveness, Liveness::Gone(_));
+        let ring = || trail(source, index, policy, records) == Trail::Leads;
+        let follows = match precedents.published == Some(index) {
+            true => writable && channel.io == IoThread::Running,
+            false => runs(channel),
+        };
+        follows && (overshadowed || !ring())
     })
 }
 
@@ -80,8 +85,8 @@ fn claims_writable(record: &Record) -> bool {
     record.facts.as_ref().is_some_and(Facts::claims_writable)
 }
 
-/// Whether the server that took over from `index` has given way: it says itself that it is not writable, and it
-/// replicates from this one or has nothing that this one lacks; or it belongs to another cluster now.
+/// Whether the server that took over from `index` has given way: it replicates from this one, or it says itself that it
+/// is not writable and has nothing that this one lacks, or it belongs to another cluster now.
 pub(super) fn gave_way(
     heir: ServerIndex,
     index: ServerIndex,
@@ -93,9 +98,9 @@ pub(super) fn gave_way(
     let record = &records[heir.0];
     let resigned = || {
         let relation = gtid(&records[index.0]).relation(gtid(record));
-        let nothing_lost = matches!(relation, Relation::Equal | Relation::Ahead);
-        !claims_writable(record) && (nothing_lost || is_attached(heir, index, policy, records))
+        !claims_writable(record) && matches!(relation, Relation::Equal | Relation::Ahead)
     };
+    let follows = || is_attached(heir, index, policy, records);
     record.liveness(&policy.thresholds, now) == Liveness::Answering
-        && (is_foreign(record, precedents) || resigned())
+        && (is_foreign(record, precedents) || resigned() || follows())
 }

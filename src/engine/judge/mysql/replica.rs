@@ -9,7 +9,7 @@ use super::{
 use crate::engine::{
     Channel, ClusterPolicy, IoThread, Lag, Moment, ServerIndex, ServerState, StateReason,
     Thresholds, Writability,
-    judge::{RETURNING, attached_verdict, is_returning, lasting, pass_gates},
+    judge::{attached_verdict, is_returning, lasting, pass_gates, returning},
     record::{Liveness, Record},
     verdict::{ReadFitness, Verdict, WriteFitness},
 };
@@ -46,7 +46,7 @@ pub(super) fn verdict(
     let astray = trail == Some(Trail::Astray) && channel.io == IoThread::Running;
     let astray = lasting(&mut record.dead_branch_since, astray, now);
     if is_returning(record, policy) {
-        return Verdict { write: WriteFitness::Refused, ..RETURNING };
+        return Verdict { write: WriteFitness::Refused, ..returning(record) };
     }
     if !channel.delay.is_zero() {
         return out(ServerState::Maintenance, StateReason::DelayedOnPurpose);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{postgres_role, primary_timeline};
 use crate::engine::{
     ClusterPolicy, Lag, Moment, PostgresRole, ServerIndex, ServerState, StateReason, Thresholds,
-    judge::{RETURNING, attached_verdict, is_endpoint_of, is_returning, lasting, pass_gates},
+    judge::{attached_verdict, is_endpoint_of, is_returning, lasting, pass_gates, returning},
     record::{Liveness, Record},
     verdict::{ReadFitness, Verdict, WriteFitness},
 };
@@ -38,7 +38,7 @@ pub(super) fn verdict(
         return Verdict::UNHEARD;
     };
     if is_returning(record, policy) {
-        return Verdict { write: WriteFitness::Refused, ..RETURNING };
+        return Verdict { write: WriteFitness::Refused, ..returning(record) };
     }
     match link {
         Link::Paused => out(ServerState::Maintenance, StateReason::ReplayPaused),

@@ -214,3 +214,33 @@ fn where_the_choice_is_free_order_failback_and_the_block_decide() {
     needed.rounds(3, &[gone(), up(), gone()]);
     assert_eq!(needed.writer(), Some(1));
 }
+
+#[test]
+fn a_server_whose_probe_was_silent_keeps_the_name_when_its_probe_speaks_again() {
+    let up = || Outcome::Answered(Facts::Tcp);
+    let mut bench = Bench::new(ClusterKind::Tcp, 3);
+    bench.seconds(2, &[up(), up(), up()]);
+    for _ in 0..20 {
+        bench.hear([(1, up()), (2, up())]);
+    }
+    assert_eq!(bench.write_reason(), WriteReason::Held(ServerState::Unknown));
+    bench.seconds(10, &[up(), up(), up()]);
+    assert_eq!(bench.writers_so_far(), [Some(0)]);
+}
+
+#[test]
+fn every_server_that_was_left_lately_is_blocked_not_just_the_last() {
+    let up = || Outcome::Answered(Facts::Tcp);
+    let mut rules = policy(ClusterKind::Tcp, 3);
+    rules.write.as_mut().expect("a write name").failback = Failback::Preferred;
+    let mut bench = Bench::with(rules);
+    bench.seconds(2, &[up(), up(), up()]);
+    bench.seconds(10, &[gone(), up(), up()]);
+    bench.seconds(10, &[gone(), gone(), up()]);
+    assert_eq!(bench.writer(), Some(2));
+    // The first was left about 20 s ago, the second about 10 s ago.
+    bench.seconds(38, &[up(), up(), up()]);
+    assert_eq!((bench.writer(), bench.write_reason()), (Some(2), WriteReason::HeldFlapping));
+    bench.seconds(3, &[up(), up(), up()]);
+    assert_eq!(bench.writers_so_far(), [Some(0), Some(1), Some(2), Some(0)]);
+}

@@ -231,3 +231,28 @@ fn a_replica_that_was_promoted_without_stopping_its_channel_is_no_primary() {
     bench.seconds(60, &[fails(FailureKind::Refused), says(one), says(replica(2, 1, history()))]);
     assert_eq!(bench.writer(), Some(0));
 }
+
+#[test]
+fn a_channel_that_was_left_behind_takes_nothing_from_a_published_server() {
+    // The source is gone for good, and the server was published with its applier broken.
+    let left = |sql_running| {
+        says(MySqlFacts {
+            writability: RW,
+            ..with_channel(replica(1, 0, history()), |channel| {
+                cut(channel);
+                channel.sql_running = sql_running;
+            })
+        })
+    };
+    let mut bench = settled(&chain().map(says));
+    let two = || says(replica(2, 1, history()));
+    bench.seconds(2, &[fails(FailureKind::Refused), left(false), two()]);
+    assert_eq!(bench.writer(), Some(1));
+    // Somebody mends the applier: still nothing is received.
+    bench.seconds(60, &[fails(FailureKind::Refused), left(true), two()]);
+    assert_eq!((bench.writer(), bench.state(1)), (Some(1), ServerState::Primary));
+    // The source is back and is received from, so it is the primary again.
+    let following = says(MySqlFacts { writability: RW, ..replica(1, 0, history()) });
+    bench.seconds(1, &[says(writable(0, history())), following, two()]);
+    assert_eq!((bench.writer(), bench.reason(1)), (Some(0), StateReason::WritableReplica));
+}

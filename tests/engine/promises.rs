@@ -1,0 +1,301 @@
+//! What must hold after every step of every story, whatever happened in it.
+//!
+//! The checks share nothing with the engine but the observations: they keep their own short memory of what each server
+//! said, and judge the engine's answers by it.
+
+use std::{collections::BTreeSet, rc::Rc, time::Duration};
+
+use pointsman::engine::{
+    ClusterId, ClusterKind, Decision, Engine, Event, Evidence, Facts, Failback, FailureKind,
+    IoThread, Moment, Observation, Outcome, PostgresFacts, PostgresRole, ReadReason, Relation,
+    ServerId, ServerIndex, ServerState, StateReason, Writability, WriteReason,
+};
+
+pub(crate) const CLUSTER: ClusterId = ClusterId(0);
+
+/// An engine, what it was told, and what it has said.
+pub(crate) struct Watched {
+    pub(crate) engine: Engine,
+    kind: ClusterKind,
+    failback: Failback,
+    heard: Vec<Heard>,
+    /// The server that the write name said last.
+    last_writer: Option<ServerIndex>,
+    /// When the write name was last moved away from each server.
+    left_at: Vec<Option<Moment>>,
+    /// Servers that a read name has said.
+    ever_read: BTreeSet<ServerIndex>,
+    pub(crate) moves: u64,
+    pub(crate) told: Vec<String>,
+}
+
+/// What one server said lately.
+#[derive(Clone, Default)]
+struct Heard {
+    newest: Option<Rc<Observation>>,
+    facts: Option<Rc<Observation>>,
+    /// Failures since the last good reply, oldest first.
+    failures: Vec<FailureKind>,
+    /// The failures before the last good reply were many.
+    was_lost: bool,
+    /// Good replies since the last failure.
+    replies: u32,
+    /// Good replies in a row, failures between them aside, that say it is writable.
+    writable: u32,
+    /// It belonged to another cluster when it last answered, as the engine sees it.
+    foreign: bool,
+}
+
+impl Watched {
+    pub(crate) fn new(
+        engine: Engine,
+        kind: ClusterKind,
+        failback: Failback,
+        servers: usize,
+    ) -> Self {
+        Self {
+            engine,
+            kind,
+            failback,
+            heard: vec![Heard::default(); servers],
+            last_writer: None,
+            left_at: vec![None; servers],
+            ever_read: BTreeSet::new(),
+            moves: 0,
+            told: vec![],
+        }
+    }
+
+    pub(crate) fn observe(&mut self, observation: &Rc<Observation>, now: Moment) {
+        self.heard[observation.server.server.0].note(observation);
+        self.engine.observe((**observation).clone(), now);
+    }
+
+    /// Lets the engine decide, and checks all promises.
+    pub(crate) fn decide(&mut self, now: Moment) -> Result<(), String> {
+        self.engine.decide(now);
+        for (index, heard) in self.heard.iter_mut().enumerate() {
+            if heard.replies > 0 {
+                heard.foreign = state(&self.engine, index) == ServerState::WrongCluster;
+            }
+        }
+        for event in self.engine.take_events() {
+            self.told.push(format!("{now} {event:?}"));
+            self.check_event(&event, now)?;
+        }
+        let decision = self.engine.decision(CLUSTER);
+        self.check_write(&decision).and_then(|()| self.check_reads(&decision))
+    }
+
+    /// The published server has not said that it is not writable, and nobody has proven it outdated.
+    fn check_write(&self, decision: &Decision) -> Result<(), String> {
+        let write = decision.write.expect("the cluster has a write name");
+        let Some(ServerIndex(server)) = write.server else {
+            return Ok(());
+        };
+        if let Some(Outcome::Answered(facts)) = self.heard[server].newest.as_deref().map(outcome)
+            && !facts.claims_writable()
+        {
+            return Err(format!("published {server}, which says that it is not writable"));
+        }
+        let state = state(&self.engine, server);
+        let may_stand = match state {
+            ServerState::Primary
+            | ServerState::Up
+            | ServerState::Down
+            | ServerState::Unknown
+            | ServerState::Starting
+            | ServerState::Saturated
+            | ServerState::Misconfigured => true,
+            ServerState::StalePrimary => self.somebody_awaits_confirmation(),
+            _ => false,
+        };
+        if may_stand { Ok(()) } else { Err(format!("published {server}, which is {state}")) }
+    }
+
+    fn somebody_awaits_confirmation(&self) -> bool {
+        (0..self.heard.len()).any(|index| {
+            let server = ServerId { cluster: CLUSTER, server: ServerIndex(index) };
+            self.engine.standing(server).reason == StateReason::WritableUnconfirmed
+        })
+    }
+
+    /// Never empty once anybody was fit, never another cluster's, and only the fit ones called fit.
+    fn check_reads(&mut self, decision: &Decision) -> Result<(), String> {
+        let read = &decision.reads[0];
+        self.ever_read.extend(read.servers.iter().map(|server| server.server));
+        let ours = |server: &ServerIndex| !self.heard[server.0].foreign;
+        if read.servers.is_empty() && self.ever_read.iter().any(ours) {
+            return Err("the read name is empty".into());
+        }
+        for ServerIndex(index) in read.servers.iter().map(|server| server.server) {
+            let state = state(&self.engine, index);
+            let fit = matches!(
+                state,
+                ServerState::Replica
+                    | ServerState::ReplicaDetached
+                    | ServerState::Misconfigured
+                    | ServerState::Saturated
+                    | ServerState::Up
+            );
+            if state == ServerState::WrongCluster {
+                return Err(format!("reads go to {index}, which is another cluster's"));
+            }
+            if !fit && matches!(read.reason, ReadReason::Fit | ReadReason::Few) {
+                return Err(format!("{index}, which is {state}, counted as fit"));
+            }
+        }
+        Ok(())
+    }
+
+    /// A move has a named reason, a proven new writer, and evidence against the one that was left; so has a withdrawal.
+    fn check_event(&mut self, event: &Event, now: Moment) -> Result<(), String> {
+        let Event::Write { from, to, reason, .. } = *event else {
+            return Ok(());
+        };
+        if from == to {
+            return Ok(());
+        }
+        let Some(to) = to else {
+            let from = from.expect("it is not nobody too");
+            let anybody = (0..self.heard.len()).map(ServerIndex);
+            return if self.was_refused(from)
+                || anybody.into_iter().any(|one| self.overtakes(one, from))
+            {
+                Ok(())
+            } else {
+                Err(format!("withdrew {from:?} without evidence ({reason})"))
+            };
+        };
+        if from.is_some() || self.last_writer != Some(to) {
+            self.check_new_writer(to, reason)?;
+        }
+        if let Some(left) = self.last_writer.replace(to).filter(|left| *left != to) {
+            self.left_at[left.0] = Some(now);
+        }
+        let Some(from) = from else {
+            return Ok(());
+        };
+        self.moves += 1;
+        let left_long_ago =
+            self.left_at[to.0].is_none_or(|left| now.since(left) >= Duration::from_secs(60));
+        let returns = self.failback == Failback::Preferred && to < from && left_long_ago;
+        if self.was_refused(from) || self.was_lost(from) || returns || self.overtakes(to, from) {
+            return Ok(());
+        }
+        Err(format!("moved from {from:?} to {to:?} without evidence ({reason})"))
+    }
+
+    fn check_new_writer(&self, to: ServerIndex, reason: WriteReason) -> Result<(), String> {
+        if !matches!(
+            reason,
+            WriteReason::Primary
+                | WriteReason::MostPreferred
+                | WriteReason::HeldFlapping
+                | WriteReason::HeldSplitBrain
+        ) {
+            return Err(format!("moved because of {reason:?}"));
+        }
+        let heard = &self.heard[to.0];
+        match heard.newest.as_deref().map(outcome) {
+            Some(Outcome::Answered(facts)) if facts.claims_writable() => {}
+            odd => return Err(format!("moved to a server whose last word was {odd:?}")),
+        }
+        match self.kind {
+            ClusterKind::Tcp => Ok(()),
+            _ if heard.writable >= 2 => Ok(()),
+            _ => Err(format!("moved to {to:?} on a single reply")),
+        }
+    }
+
+    /// Whether a server has said itself that it is not writable, or follows another one, or is not of this cluster.
+    fn was_refused(&self, server: ServerIndex) -> bool {
+        let heard = &self.heard[server.0];
+        match heard.failures.last() {
+            Some(last) => matches!(last, FailureKind::Maintenance | FailureKind::GroupUnready),
+            None => {
+                let replicates = |facts: &Facts| match facts {
+                    Facts::MySql(facts) => facts
+                        .channels
+                        .iter()
+                        .flatten()
+                        .any(|channel| channel.io == IoThread::Running),
+                    _ => false,
+                };
+                let facts = heard.facts.as_deref().map(outcome);
+                heard.foreign
+                    || matches!(facts, Some(Outcome::Answered(facts))
+                        if !facts.claims_writable() || replicates(facts))
+            }
+        }
+    }
+
+    /// Whether a server has not been heard, or not been ready, for as long as it takes.
+    fn was_lost(&self, server: ServerIndex) -> bool {
+        let heard = &self.heard[server.0];
+        match heard.failures.last() {
+            None => self.kind == ClusterKind::Tcp && heard.was_lost && heard.replies < 2,
+            Some(FailureKind::Starting) => true,
+            Some(FailureKind::Saturated) => self.kind == ClusterKind::Tcp,
+            Some(_) => is_long(&heard.failures),
+        }
+    }
+
+    /// Whether the word of `newer` proves that of `older` outdated.
+    fn overtakes(&self, newer: ServerIndex, older: ServerIndex) -> bool {
+        let facts = |server: ServerIndex| match self.heard[server.0].facts.as_deref().map(outcome) {
+            Some(Outcome::Answered(facts)) => Some(facts),
+            _ => None,
+        };
+        match (facts(newer), facts(older)) {
+            (Some(Facts::Postgres(newer)), Some(Facts::Postgres(older))) => {
+                let timeline = |facts: &PostgresFacts| match facts.role {
+                    PostgresRole::Primary { timeline, .. } => Some(timeline),
+                    PostgresRole::Standby { timeline, .. } => timeline,
+                };
+                timeline(newer) > timeline(older)
+            }
+            (Some(Facts::MySql(newer)), Some(Facts::MySql(older))) => {
+                newer.writability == Writability::Writable
+                    && newer.gtid.relation(&older.gtid) == Relation::Ahead
+            }
+            _ => false,
+        }
+    }
+}
+
+impl Heard {
+    fn note(&mut self, observation: &Rc<Observation>) {
+        self.newest = Some(Rc::clone(observation));
+        match &observation.outcome {
+            Outcome::Answered(facts) => {
+                self.facts = Some(Rc::clone(observation));
+                if self.replies == 0 {
+                    self.was_lost = is_long(&self.failures);
+                }
+                self.failures.clear();
+                self.replies += 1;
+                self.writable = if facts.claims_writable() { self.writable + 1 } else { 0 };
+            }
+            Outcome::Failed(failure) => {
+                self.failures.push(failure.kind);
+                self.replies = 0;
+            }
+        }
+    }
+}
+
+/// Whether failures in a row are enough to give a server up.
+fn is_long(failures: &[FailureKind]) -> bool {
+    let silent = failures.iter().rev().take_while(|kind| kind.evidence() != Evidence::Alive);
+    let hard = failures.iter().rev().take_while(|kind| kind.evidence() == Evidence::Hard);
+    silent.count() >= 3 || hard.count() >= 2 || failures.last() == Some(&FailureKind::Starting)
+}
+
+fn outcome(observation: &Observation) -> &Outcome {
+    &observation.outcome
+}
+
+fn state(engine: &Engine, server: usize) -> ServerState {
+    engine.standing(ServerId { cluster: CLUSTER, server: ServerIndex(server) }).state
+}
