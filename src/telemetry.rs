@@ -11,7 +11,7 @@ use tracing_subscriber::{
 
 use crate::engine::{
     ClusterId, ClusterPolicy, Degradation, Engine, Event, ServerId, ServerIndex, ServerState,
-    WriteReason,
+    StateReason, WriteReason,
 };
 
 /// hickory logs each reply at info and each odd option at warn; a name server's log must not grow with its queries.
@@ -37,7 +37,7 @@ pub fn log(event: &Event, engine: &Engine) {
             let policy = engine.policy(server.cluster);
             let (cluster, name) = (&*policy.name, server_name(policy, server.server));
             let line = Line { event: "state", cluster, server: name, detail };
-            line.log(state_level(*to), from, to, reason);
+            line.log(state_level(*to, *reason), from, to, reason);
         }
         Event::Write { cluster, from, to, reason } => {
             let policy = engine.policy(*cluster);
@@ -73,7 +73,7 @@ pub fn remind(engine: &Engine, clusters: usize) {
         for index in (0..policy.servers.len()).map(ServerIndex) {
             let server = ServerId { cluster: id, server: index };
             let standing = engine.standing(server);
-            if !standing.state.is_alarming() && standing.state != ServerState::Down {
+            if state_level(standing.state, standing.reason) == Level::INFO {
                 debug!(cluster = &*policy.name, server = server_name(policy, index), state = %standing.state);
                 continue;
             }
@@ -122,10 +122,12 @@ impl Line<'_> {
     }
 }
 
-fn state_level(to: ServerState) -> Level {
-    match to {
-        ServerState::Down => Level::WARN,
-        state if state.is_alarming() => Level::WARN,
+/// A primary may say that it is read-only because somebody wants it to be; nobody wants writes to
+/// hang.
+fn state_level(to: ServerState, reason: StateReason) -> Level {
+    match (to, reason) {
+        (ServerState::Down, _) | (_, StateReason::CannotWrite) => Level::WARN,
+        (state, _) if state.is_alarming() => Level::WARN,
         _ => Level::INFO,
     }
 }
