@@ -35,7 +35,7 @@ pub fn text(options: &GrantsOptions) -> Result<String, String> {
                 }
             };
             let blocks: Vec<_> =
-                releases.into_iter().map(|release| mysql::grants(release, USER, true)).collect();
+                releases.into_iter().map(|release| mysql::grants(release, USER)).collect();
             Ok(blocks.join("\n"))
         }
     }
