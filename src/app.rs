@@ -1,11 +1,16 @@
-//! The composition root: configuration in, running parts out. It wires and supervises, and decides nothing.
+//! The composition root: configuration in, running parts out. It wires and supervises, and decides
+//! nothing.
+//!
+//! A probe that panics is started again, for it is one server's answer. When DNS or the driver ends
+//! by itself, everything ends: a service manager starts all anew, while a half that runs on would
+//! serve what nobody looks after.
 
-use std::{net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::{
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
     sync::{mpsc, watch},
-    task::{JoinHandle, JoinSet},
+    task::{JoinError, JoinSet},
     time::{sleep, timeout},
 };
 use tracing::{error, info, warn};
@@ -13,7 +18,7 @@ use tracing::{error, info, warn};
 use crate::{
     answers::{Layout, PlacementError},
     config::{ClusterConfig, Config},
-    dns::{self, BindError, DnsServer},
+    dns::{self, BindError, DnsServer, ServeError},
     driver::{Driver, Ends},
     engine::{ClusterId, Event, Observation, ProbeAdvice, ServerId, ServerIndex},
     probe,
@@ -29,7 +34,8 @@ const AFTER_PANIC: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct App {
     dns: DnsServer,
-    driver: JoinHandle<()>,
+    /// One task.
+    driver: JoinSet<()>,
     probes: JoinSet<()>,
 }
 
@@ -44,8 +50,49 @@ pub enum StartError {
     Placement(#[from] PlacementError),
 }
 
+/// Why a service ended that nobody had asked to end.
+#[derive(Debug, thiserror::Error)]
+pub enum ServiceError {
+    /// The system does not tell us of signals.
+    #[error("cannot listen for signals")]
+    Signals(#[from] io::Error),
+    /// It did not begin.
+    #[error("cannot start")]
+    Start(#[from] StartError),
+    /// A socket is no longer served.
+    #[error(transparent)]
+    Dns(#[from] ServeError),
+    /// Nobody decides any more.
+    #[error("the driver has ended")]
+    Driver(#[source] Option<JoinError>),
+}
+
+/// Runs as a service until SIGTERM or SIGINT. SIGHUP is noted: this version reads its configuration
+/// at the start only.
+///
+/// Needs a running tokio runtime.
+///
+/// # Errors
+/// [`ServiceError`], when it does not start or a part fails.
+pub async fn serve(config: Config) -> Result<(), ServiceError> {
+    // Before anything can be seen of us: a signal that nobody listens for would kill the process.
+    let mut signals = Signals::listen()?;
+    let mut app = App::start(config, None)?;
+    for address in app.local_addresses() {
+        info!(%address, "answering DNS by UDP and TCP");
+    }
+    tokio::select! {
+        () = signals.end_asked() => {}
+        failure = app.failed() => return Err(failure),
+    }
+    info!("stopping");
+    app.stop().await;
+    Ok(())
+}
+
 impl App {
-    /// Binds the listen addresses, then starts the driver and the probes. Needs a running tokio runtime.
+    /// Binds the listen addresses, then starts the driver and the probes. Needs a running tokio
+    /// runtime.
     ///
     /// Each change is also sent to `observer`.
     ///
@@ -71,7 +118,7 @@ impl App {
         {
             probes.spawn(keep_probing(target, advice, observations.clone()));
         }
-        Ok(Self { dns, driver: tokio::spawn(driver.run()), probes })
+        Ok(Self { dns, driver: JoinSet::from_iter([driver.run()]), probes })
     }
 
     /// The addresses on which DNS is answered, in the order of the configuration.
@@ -79,45 +126,54 @@ impl App {
         self.dns.local_addresses()
     }
 
-    /// Runs until SIGTERM or SIGINT (exit code 0), or until a part fails (1). SIGHUP is noted: this version reads its
-    /// configuration at the start only.
-    pub async fn run(mut self) -> ExitCode {
-        let signals = [SignalKind::terminate(), SignalKind::interrupt(), SignalKind::hangup()];
-        let [Ok(mut terminate), Ok(mut interrupt), Ok(mut hangup)] = signals.map(signal) else {
-            error!("cannot listen for signals");
-            return ExitCode::FAILURE;
-        };
-        loop {
-            tokio::select! {
-                _ = terminate.recv() => break,
-                _ = interrupt.recv() => break,
-                _ = hangup.recv() => {
-                    warn!("SIGHUP ignored: this version reads its configuration at the start only; restart it");
-                }
-                failure = self.dns.failed() => {
-                    error!("{failure}");
-                    return ExitCode::FAILURE;
-                }
-                ended = &mut self.driver => {
-                    error!("the driver has ended: {ended:?}");
-                    return ExitCode::FAILURE;
-                }
-            }
+    /// Waits until a part ends by itself. While all is well it never returns.
+    async fn failed(&mut self) -> ServiceError {
+        tokio::select! {
+            failure = self.dns.failed() => ServiceError::Dns(failure),
+            ended = self.driver.join_next() => ServiceError::Driver(ended.and_then(Result::err)),
         }
-        info!("stopping");
-        self.stop().await;
-        ExitCode::SUCCESS
     }
 
-    /// Stops answering, then probing. Probes have a moment to take leave of their servers, which would otherwise log
-    /// a lost connection.
+    /// Stops answering, then probing. Probes have a moment to take leave of their servers, which
+    /// would otherwise log a lost connection.
     pub async fn stop(mut self) {
         self.dns.shutdown().await;
         // Without a driver nobody listens to the probes, and they end by themselves.
-        self.driver.abort();
+        self.driver.shutdown().await;
         let all_left = async { while self.probes.join_next().await.is_some() {} };
         if timeout(LEAVE, all_left).await.is_err() {
             warn!("some probes did not end in time");
+        }
+    }
+}
+
+/// What a service manager or a terminal says.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn listen() -> io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// Waits for one that asks to end.
+    async fn end_asked(&mut self) {
+        loop {
+            tokio::select! {
+                _ = self.terminate.recv() => return,
+                _ = self.interrupt.recv() => return,
+                _ = self.hangup.recv() => warn!(
+                    "SIGHUP ignored: this version reads its configuration at the start only; \
+                     restart it"
+                ),
+            }
         }
     }
 }
@@ -138,22 +194,23 @@ fn targets(clusters: Vec<ClusterConfig>) -> Vec<probe::Target> {
     targets
 }
 
-/// Probes one server for as long as anybody listens. A probe that panics is a fault of ours in one server's answer; it
-/// must not end the probing of that server, nor anything else.
+/// Probes one server for as long as anybody listens. A probe that panics is a fault of ours in one
+/// server's answer; it must not end the probing of that server, nor anything else.
 async fn keep_probing(
     target: probe::Target,
     advice: watch::Receiver<ProbeAdvice>,
     observations: mpsc::Sender<Observation>,
 ) {
     loop {
-        let task = probe::run(target.clone(), advice.clone(), observations.clone());
-        match tokio::spawn(task).await {
-            Ok(()) => return,
-            Err(ended) if ended.is_panic() => {
-                error!(target = %target.target, "a probe panicked and is started again");
+        // A set, for it ends its task when it is dropped.
+        let mut task =
+            JoinSet::from_iter([probe::run(target.clone(), advice.clone(), observations.clone())]);
+        match task.join_next().await {
+            Some(Err(ended)) if ended.is_panic() => {
+                error!(server = %target.target, "a probe panicked and is started again");
                 sleep(AFTER_PANIC).await;
             }
-            Err(_) => return,
+            _ => return,
         }
     }
 }

@@ -7,27 +7,23 @@ use std::{
 
 use clap::Parser;
 use pointsman::{
-    app::App,
+    app,
     cli::{
-        BAD_CONFIGURATION, Command, CommandLine, DemoOptions, GrantsOptions, ServeOptions, USAGE,
-        check, grants,
+        BAD_CONFIGURATION, CheckOptions, Command, CommandLine, DemoOptions, GrantsEngine,
+        GrantsOptions, ServeOptions, USAGE, check,
     },
     config::Config,
+    demo,
+    probe::grants,
     telemetry,
 };
 use tokio::runtime::Runtime;
-use tracing::{error, info};
+use tracing::error;
 
 fn main() -> ExitCode {
     match CommandLine::parse().command {
         Command::Serve(options) => serve(&options),
-        Command::CheckConfig(options) => {
-            let outcome = match options.json {
-                true => check::run_json(&options.file, &mut io::stdout()),
-                false => check::run(&options.file, &mut io::stdout(), &mut io::stderr()),
-            };
-            outcome.map_or(ExitCode::FAILURE, ExitCode::from)
-        }
+        Command::CheckConfig(options) => check_config(&options),
         Command::Demo(options) => demo(&options),
         Command::Grants(options) => grants(&options),
     }
@@ -50,40 +46,50 @@ fn serve(options: &ServeOptions) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    runtime.block_on(async {
-        match App::start(config, None) {
-            Ok(app) => {
-                for address in app.local_addresses() {
-                    info!(%address, "answering DNS by UDP and TCP");
-                }
-                app.run().await
-            }
-            Err(error) => {
-                error!("cannot start: {error}");
-                ExitCode::FAILURE
-            }
-        }
-    })
-}
-
-fn demo(options: &DemoOptions) -> ExitCode {
-    unwired(&format!("demo, once: {}, port: {:?}", options.once, options.port))
-}
-
-/// Prints the SQL for the probe's user.
-fn grants(options: &GrantsOptions) -> ExitCode {
-    match grants::text(options) {
-        Ok(sql) => {
-            io::stdout().write_all(sql.as_bytes()).map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
-        }
-        Err(fault) => {
-            _ = writeln!(io::stderr(), "{fault}");
-            ExitCode::from(USAGE)
+    match runtime.block_on(app::serve(config)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            error!("{}", telemetry::chain(&failure));
+            ExitCode::FAILURE
         }
     }
 }
 
-fn unwired(command: &str) -> ExitCode {
-    _ = writeln!(io::stderr(), "not wired: {command}");
-    ExitCode::FAILURE
+fn check_config(options: &CheckOptions) -> ExitCode {
+    let outcome = match options.json {
+        true => check::run_json(&options.file, &mut io::stdout()),
+        false => check::run(&options.file, &mut io::stdout(), &mut io::stderr()),
+    };
+    outcome.map_or(ExitCode::FAILURE, ExitCode::from)
+}
+
+/// Tells the demo's story. It has no log: the story says what happens.
+fn demo(options: &DemoOptions) -> ExitCode {
+    match Runtime::new() {
+        Ok(runtime) => {
+            runtime.block_on(demo::run(demo::Options { once: options.once, port: options.port }))
+        }
+        Err(error) => {
+            _ = writeln!(io::stderr(), "cannot start the runtime: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Prints the SQL for the probe's user.
+fn grants(options: &GrantsOptions) -> ExitCode {
+    let version = options.server_version.as_deref();
+    let sql = match options.engine {
+        GrantsEngine::Postgres => grants::for_postgres(version),
+        GrantsEngine::Mysql => grants::for_mysql(version),
+    };
+    match sql {
+        Ok(sql) => {
+            io::stdout().write_all(sql.as_bytes()).map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
+        }
+        Err(unknown) => {
+            _ = writeln!(io::stderr(), "{unknown}");
+            ExitCode::from(USAGE)
+        }
+    }
 }

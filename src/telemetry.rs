@@ -1,33 +1,64 @@
-//! The log: one line per change, with from, to and reason; people's words on a terminal, JSON otherwise.
+//! The log: one line per change, with from, to and reason; people's words on a terminal, JSON
+//! otherwise.
 //!
 //! `RUST_LOG` chooses what is logged, in the syntax of tracing-subscriber's `EnvFilter`.
+//!
+//! | level | what |
+//! | --- | --- |
+//! | ERROR | two servers are writable; a part of Pointsman has failed |
+//! | WARN | a server is gone or needs its operator; an answer is not what its name promises |
+//! | INFO | every other change |
+//!
+//! What stays wrong is logged again once a minute, and not more often.
 
-use std::io::{self, IsTerminal};
-
-use tracing::{Level, debug, error, info, warn};
-use tracing_subscriber::{
-    EnvFilter, filter::Directive, fmt, layer::SubscriberExt, util::SubscriberInitExt,
+use std::{
+    env,
+    error::Error,
+    fmt::Display,
+    io::{self, IsTerminal},
+    panic,
 };
+
+use tracing::{Level, error, info, warn};
+use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
 use crate::engine::{
     ClusterId, ClusterPolicy, Degradation, Engine, Event, ServerId, ServerIndex, ServerState,
     StateReason, WriteReason,
 };
 
-/// hickory logs each reply at info and each odd option at warn; a name server's log must not grow with its queries.
-const QUIET: [&str; 3] = ["hickory_server=error", "hickory_net=error", "hickory_proto=error"];
+/// What is logged unless `RUST_LOG` says otherwise. hickory logs each reply at info and each odd
+/// option at warn; a name server's log must not grow with its queries.
+const DEFAULT: &str = "info,hickory_server=error,hickory_net=error,hickory_proto=error";
 
-/// Starts logging to standard error. Call it once, first.
+/// Starts logging to standard error, panics included. Call it once, first.
 pub fn start() {
-    let quiet = QUIET.iter().filter_map(|text| text.parse::<Directive>().ok());
-    let chosen = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
-    let filter = quiet.fold(chosen, EnvFilter::add_directive);
+    // The later of two directives about the same thing counts.
+    let chosen = env::var("RUST_LOG").unwrap_or_default();
+    let parsed = EnvFilter::try_new(format!("{DEFAULT},{chosen}"));
+    let fault = parsed.as_ref().err().map(ToString::to_string);
+    let filter = parsed.unwrap_or_else(|_| EnvFilter::new(DEFAULT));
     let registry = tracing_subscriber::registry().with(filter);
     if io::stderr().is_terminal() {
         registry.with(fmt::layer().with_writer(io::stderr).with_target(false)).init();
     } else {
         registry.with(fmt::layer().json().with_writer(io::stderr).with_target(false)).init();
     }
+    panic::set_hook(Box::new(|panic| error!("{panic}")));
+    if let Some(fault) = fault {
+        warn!("RUST_LOG is left out of account: {fault}");
+    }
+}
+
+/// An error with all its causes, on one line.
+pub fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
 }
 
 /// Logs one change.
@@ -35,46 +66,45 @@ pub fn log(event: &Event, engine: &Engine) {
     match event {
         Event::State { server, from, to, reason, detail } => {
             let policy = engine.policy(server.cluster);
-            let (cluster, name) = (&*policy.name, server_name(policy, server.server));
-            let line = Line { event: "state", cluster, server: name, detail };
-            line.log(state_level(*to, *reason), from, to, reason);
+            let subject = Subject {
+                event: "state",
+                cluster: &policy.name,
+                server: Some(server_name(policy, server.server)),
+                name: None,
+                detail: Some(&**detail).filter(|detail| !detail.is_empty()),
+            };
+            subject.log(state_level(*to, *reason), from, to, reason);
         }
         Event::Write { cluster, from, to, reason } => {
             let policy = engine.policy(*cluster);
-            let line = Line { event: "write", cluster: &policy.name, server: "", detail: "" };
-            let (from, to) = (published(policy, *from), published(policy, *to));
-            line.log(write_level(*reason), &from, &to, reason);
+            let subject = Subject::of_name("write", policy, None);
+            let (from, to) = (names(policy, from.as_slice()), names(policy, to.as_slice()));
+            subject.log(write_level(*reason), &from, &to, reason);
         }
-        Event::Read { cluster, name: _, from, to, reason } => {
+        Event::Read { cluster, name, from, to, reason } => {
             let policy = engine.policy(*cluster);
-            let line = Line { event: "read", cluster: &policy.name, server: "", detail: "" };
-            let level = match reason.degradation() {
-                Degradation::None | Degradation::NotReady => Level::INFO,
-                Degradation::Stale | Degradation::Fallback => Level::WARN,
-            };
-            line.log(level, &all(policy, from), &all(policy, to), reason);
+            let subject = Subject::of_name("read", policy, Some(*name));
+            let (from, to) = (names(policy, from), names(policy, to));
+            subject.log(level(reason.degradation()), &from, &to, reason);
         }
-        Event::Isolated => {
-            warn!(
-                event = "isolated",
-                "no server of any cluster answers: our own network is suspected, answers stand still"
-            );
-        }
+        Event::Isolated => warn!(
+            event = "isolated",
+            "no server of any cluster answers: our own network is suspected, answers stand still"
+        ),
         Event::Reconnected => {
             info!(event = "reconnected", "a server answers again: answers follow the probes");
         }
     }
 }
 
-/// Reminds of everything that is wrong and stays wrong. Called once a minute.
+/// Reminds of every server that is wrong and stays wrong. Called once a minute.
 pub fn remind(engine: &Engine, clusters: usize) {
     for id in (0..clusters).map(ClusterId) {
         let policy = engine.policy(id);
         for index in (0..policy.servers.len()).map(ServerIndex) {
             let server = ServerId { cluster: id, server: index };
             let standing = engine.standing(server);
-            if state_level(standing.state, standing.reason) == Level::INFO {
-                debug!(cluster = &*policy.name, server = server_name(policy, index), state = %standing.state);
+            if !is_wrong(standing.state, standing.reason) {
                 continue;
             }
             warn!(
@@ -83,35 +113,47 @@ pub fn remind(engine: &Engine, clusters: usize) {
                 server = server_name(policy, index),
                 to = %standing.state,
                 reason = %standing.reason,
-                detail = engine.failure_detail(server).unwrap_or_default(),
-                "still {}",
+                detail = engine.failure_detail(server),
+                "still {}: {}",
                 standing.state,
+                standing.reason,
             );
         }
     }
 }
 
-/// The part of a log line that every event has.
-struct Line<'a> {
-    event: &'a str,
+/// What a change is about. Fields that are `None` are not in the line.
+struct Subject<'a> {
+    event: &'static str,
     cluster: &'a str,
-    server: &'a str,
-    detail: &'a str,
+    server: Option<&'a str>,
+    /// Which read name of the cluster, in config order.
+    name: Option<usize>,
+    /// The words of the failure behind it.
+    detail: Option<&'a str>,
 }
 
-impl Line<'_> {
-    fn log(
-        &self,
-        level: Level,
-        from: &dyn std::fmt::Display,
-        to: &dyn std::fmt::Display,
-        reason: &dyn std::fmt::Display,
-    ) {
-        let Self { event, cluster, server, detail } = self;
-        // The level of an event is a constant of its call site, so there is one call per level.
+impl<'a> Subject<'a> {
+    fn of_name(event: &'static str, policy: &'a ClusterPolicy, name: Option<usize>) -> Self {
+        Self { event, cluster: &policy.name, server: None, name, detail: None }
+    }
+
+    fn log(&self, level: Level, from: &dyn Display, to: &dyn Display, reason: &dyn Display) {
+        let Self { event, cluster, server, name, detail } = *self;
+        // The level of a line is a constant of its call site, so there is one call per level.
         macro_rules! line {
             ($level:ident) => {
-                $level!(event, cluster, server, %from, %to, %reason, detail, "{from} -> {to}: {reason}")
+                $level!(
+                    event,
+                    cluster,
+                    server,
+                    name,
+                    %from,
+                    %to,
+                    %reason,
+                    detail,
+                    "{from} -> {to}: {reason}"
+                )
             };
         }
         match level {
@@ -122,21 +164,27 @@ impl Line<'_> {
     }
 }
 
-/// A primary may say that it is read-only because somebody wants it to be; nobody wants writes to
-/// hang.
 fn state_level(to: ServerState, reason: StateReason) -> Level {
-    match (to, reason) {
-        (ServerState::Down, _) | (_, StateReason::CannotWrite) => Level::WARN,
-        (state, _) if state.is_alarming() => Level::WARN,
-        _ => Level::INFO,
-    }
+    if is_wrong(to, reason) { Level::WARN } else { Level::INFO }
+}
+
+/// Whether a server's state is one that somebody should look at. A primary may be read-only because
+/// somebody wants it to be; nobody wants writes to hang.
+fn is_wrong(state: ServerState, reason: StateReason) -> bool {
+    state == ServerState::Down || state.is_alarming() || reason == StateReason::CannotWrite
 }
 
 fn write_level(reason: WriteReason) -> Level {
     match reason {
         WriteReason::HeldSplitBrain | WriteReason::SplitBrain => Level::ERROR,
-        other if other.degradation() == Degradation::None => Level::INFO,
-        _ => Level::WARN,
+        other => level(other.degradation()),
+    }
+}
+
+fn level(degradation: Degradation) -> Level {
+    match degradation {
+        Degradation::None | Degradation::NotReady => Level::INFO,
+        Degradation::Stale | Degradation::Fallback => Level::WARN,
     }
 }
 
@@ -144,15 +192,48 @@ fn server_name(policy: &ClusterPolicy, server: ServerIndex) -> &str {
     &policy.servers[server.0].name
 }
 
-fn published(policy: &ClusterPolicy, server: Option<ServerIndex>) -> String {
-    server.map_or_else(|| "nobody".to_owned(), |server| server_name(policy, server).to_owned())
+/// `db1 db2`; `nobody` for none.
+fn names(policy: &ClusterPolicy, servers: &[ServerIndex]) -> String {
+    let names: Vec<_> = servers.iter().map(|server| server_name(policy, *server)).collect();
+    if names.is_empty() { "nobody".to_owned() } else { names.join(" ") }
 }
 
-fn all(policy: &ClusterPolicy, servers: &[ServerIndex]) -> String {
-    match servers {
-        [] => "nobody".to_owned(),
-        servers => {
-            servers.iter().map(|server| server_name(policy, *server)).collect::<Vec<_>>().join(" ")
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::ReadReason;
+
+    #[test]
+    fn an_error_is_told_with_its_causes() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("cannot start")]
+        struct Outer(#[source] io::Error);
+        assert_eq!(chain(&Outer(io::Error::other("no room"))), "cannot start: no room");
+        assert_eq!(chain(&io::Error::other("no room")), "no room");
+    }
+
+    #[test]
+    fn the_default_filter_is_understood() {
+        EnvFilter::try_new(DEFAULT).expect("directives of the right form");
+        EnvFilter::try_new(format!("{DEFAULT},")).expect("and without any of RUST_LOG");
+    }
+
+    #[test]
+    fn the_level_says_who_should_care() {
+        for (state, reason, level) in [
+            (ServerState::Down, StateReason::NotProbedYet, Level::WARN),
+            (ServerState::StalePrimary, StateReason::NotRejoined, Level::WARN),
+            (ServerState::ReadOnlyPrimary, StateReason::TransactionReadOnly, Level::INFO),
+            (ServerState::ReadOnlyPrimary, StateReason::CannotWrite, Level::WARN),
+            (ServerState::ReplicaLagging, StateReason::Fresh, Level::INFO),
+        ] {
+            assert_eq!(state_level(state, reason), level, "{state} {reason}");
         }
+        assert_eq!(write_level(WriteReason::Primary), Level::INFO);
+        assert_eq!(write_level(WriteReason::Held(ServerState::Down)), Level::WARN);
+        assert_eq!(write_level(WriteReason::NoPrimaryKnown), Level::WARN);
+        assert_eq!(write_level(WriteReason::SplitBrain), Level::ERROR);
+        assert_eq!(level(ReadReason::Fit.degradation()), Level::INFO);
+        assert_eq!(level(ReadReason::LastKnown.degradation()), Level::WARN);
     }
 }

@@ -4,7 +4,6 @@
 //! sysexits.h).
 
 pub mod check;
-pub mod grants;
 
 use std::path::PathBuf;
 
@@ -31,7 +30,7 @@ pub struct CommandLine {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
-    /// Probe the servers and answer DNS; reload on SIGHUP, drain and stop on SIGTERM
+    /// Probe the servers and answer DNS, until SIGTERM or Ctrl-C
     Serve(ServeOptions),
     /// Read the configuration and report every fault in it
     CheckConfig(CheckOptions),

@@ -4,7 +4,7 @@ use super::{
     ClusterId, ClusterPolicy, Decision, Event, Moment, Observation, Pace, ProbeAdvice,
     ReadDecision, ServerId, ServerIndex, ServerState, Standing, StateReason, WriteDecision,
     WriteReason,
-    judge::{self, Identity, Judgement, Precedents},
+    judge::{self, Judgement, KnownIdentity, Precedents, WriterRule},
     read::{Candidates, ReadLadder},
     record::{Liveness, Record},
     verdict::{ReadFitness, Verdict, WriteFitness},
@@ -17,7 +17,7 @@ pub(super) struct Cluster {
     id: ClusterId,
     policy: ClusterPolicy,
     records: Vec<Record>,
-    identity: Option<Identity>,
+    identity: KnownIdentity,
     write: WriteLadder,
     reads: Vec<ReadLadder>,
     started: Moment,
@@ -30,7 +30,7 @@ impl Cluster {
         Self {
             id,
             records: vec![Record::new(policy.reads.len()); policy.servers.len()],
-            identity: None,
+            identity: KnownIdentity::default(),
             write: WriteLadder::new(),
             reads: (0..policy.reads.len()).map(ReadLadder::new).collect(),
             started: now,
@@ -47,7 +47,7 @@ impl Cluster {
     /// its server was removed may still report.
     pub(super) fn observe(&mut self, observation: Observation, now: Moment) {
         if let Some(record) = self.records.get_mut(observation.server.server.0) {
-            record.fold(observation.outcome, now);
+            record.fold(observation.outcome, &self.policy.thresholds, now);
         }
     }
 
@@ -90,12 +90,12 @@ impl Cluster {
 
     /// Judges and decides anew. Every change goes to `events`.
     pub(super) fn decide(&mut self, now: Moment, events: &mut Vec<Event>) {
-        self.identity = judge::identity(&self.records, self.identity.as_ref());
+        self.identity.learn(&self.records, self.ready, &self.policy.thresholds, now);
         let precedents = Precedents {
             published: self.write.decision.server,
             last_writer: self.write.last,
             blocked: self.write.blocked(now),
-            identity: self.identity.as_ref(),
+            identity: self.identity.get(),
         };
         let judgement = judge::judge(&self.policy, &mut self.records, precedents, now);
         self.note_states(&judgement, now, events);
@@ -124,9 +124,10 @@ impl Cluster {
             return;
         };
         if let Some(left) = self.write.decide(judgement, &self.policy, &rules, now)
-            && !judgement.free_choice
+            && let Some(successor) = self.write.decision.server
+            && judgement.writer == WriterRule::History
         {
-            self.records[left.0].mark_superseded();
+            self.records[left.0].mark_superseded(successor);
         }
     }
 

@@ -132,4 +132,7 @@ impl Thresholds {
     pub const DEAD_BRANCH_AFTER: Duration = Duration::from_secs(30);
     /// How long a saturated server keeps its last role without question.
     pub const SATURATED_GRACE: Duration = Duration::from_secs(30);
+    /// How long a group may leave its writer out before another member takes over. A view change of Galera makes all
+    /// members unready for about half a second.
+    pub const GROUP_SETTLES: Duration = Duration::from_secs(2);
 }

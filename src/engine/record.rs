@@ -1,8 +1,12 @@
 //! All that is remembered of one server: its last facts, and how well it has answered since.
 
 use super::{
-    Evidence, Facts, Failure, FailureKind, Heartbeat, Moment, Outcome, Position, PostgresRole,
-    Thresholds, gate::LagGate, ring::PositionRing, verdict::Verdict,
+    Evidence, Facts, Failure, FailureKind, Moment, Outcome, PostgresRole, ServerIndex, Thresholds,
+    gate::LagGate,
+    heart::Heart,
+    reception::{Received, Reception},
+    ring::PositionRing,
+    verdict::Verdict,
 };
 
 /// The memory of one server. Folding is all it does; what it adds up to is for `judge`.
@@ -22,15 +26,16 @@ pub(super) struct Record {
     pub(super) successes: u32,
     /// Replies in a row with the same claim to be writable.
     pub(super) writable: Option<WritableRun>,
-    /// Heartbeat writes that failed in a row.
-    pub(super) heartbeat_failures: u32,
+    /// Its heartbeat writes.
+    pub(super) heart: Heart,
     /// Its own positions while it is a primary.
     pub(super) positions: PositionRing,
     /// What it has received as a replica.
     pub(super) reception: Reception,
     /// Since when it has been without a receiver although there is a primary.
     pub(super) detached_since: Option<Moment>,
-    /// Since when it has followed an older timeline than the primary's.
+    /// Since when it has followed what the primary has left: an older timeline, or a server that is none of the
+    /// primary's.
     pub(super) dead_branch_since: Option<Moment>,
     /// One gate per read name.
     pub(super) gates: Vec<LagGate>,
@@ -53,6 +58,8 @@ pub(super) struct Record {
 /// The state of a server when another one took over from it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Superseded {
+    /// The other one.
+    pub(super) by: ServerIndex,
     /// The PostgreSQL timeline that it was on. Only a promotion can change it, and only a standby is promoted.
     pub(super) timeline: Option<u32>,
 }
@@ -68,8 +75,9 @@ pub(super) struct Trouble {
     pub(super) silent: u32,
     /// Hard failures in a row.
     pub(super) hard: u32,
-    /// Since when the server has been alive and refusing in the same way.
-    pub(super) kind_since: Moment,
+    /// How the server refused us when it last showed that it is alive, and since when it has done so. Silence in
+    /// between changes nothing: a full server is often slow to say so.
+    pub(super) refusal: Option<(FailureKind, Moment)>,
 }
 
 /// Replies in a row that claim to be writable in the same way.
@@ -78,20 +86,6 @@ pub(super) struct WritableRun {
     pub(super) since: Moment,
     pub(super) replies: u32,
     timeline: Option<u32>,
-}
-
-/// How far a replica has received, and whether it goes on doing so.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Reception {
-    last: Option<(Moment, Received)>,
-    /// The earlier of the two replies between which it last advanced.
-    advanced_after: Option<Moment>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-struct Received {
-    position: Option<Position>,
-    heartbeats: Option<u64>,
 }
 
 /// How a server has answered lately.
@@ -121,7 +115,7 @@ impl Record {
             trouble: None,
             successes: 0,
             writable: None,
-            heartbeat_failures: 0,
+            heart: Heart::default(),
             positions: PositionRing::default(),
             reception: Reception::default(),
             detached_since: None,
@@ -138,15 +132,15 @@ impl Record {
     }
 
     /// Folds in what one probe came to.
-    pub(super) fn fold(&mut self, outcome: Outcome, now: Moment) {
+    pub(super) fn fold(&mut self, outcome: Outcome, thresholds: &Thresholds, now: Moment) {
         self.last_word = Some(now);
         match outcome {
-            Outcome::Answered(facts) => self.fold_facts(facts, now),
+            Outcome::Answered(facts) => self.fold_facts(facts, thresholds, now),
             Outcome::Failed(failure) => self.fold_failure(failure, now),
         }
     }
 
-    fn fold_facts(&mut self, facts: Facts, now: Moment) {
+    fn fold_facts(&mut self, facts: Facts, thresholds: &Thresholds, now: Moment) {
         self.trouble = None;
         self.successes = self.successes.saturating_add(1);
         self.writable = facts.claims_writable().then(|| {
@@ -158,14 +152,7 @@ impl Record {
                 _ => WritableRun { since: now, replies: 1, timeline },
             }
         });
-        match facts.heartbeat() {
-            Heartbeat::Failed => {
-                self.heartbeat_failures = self.heartbeat_failures.saturating_add(1);
-            }
-            Heartbeat::Written => self.heartbeat_failures = 0,
-            Heartbeat::NotTried if self.writable.is_none() => self.heartbeat_failures = 0,
-            Heartbeat::NotTried => {}
-        }
+        self.heart.fold(facts.heartbeat(), self.writable.is_some(), thresholds, now);
         self.fold_positions(&facts, now);
         self.facts = Some(facts);
         self.facts_at = now;
@@ -182,23 +169,19 @@ impl Record {
             Facts::Postgres(facts) => match facts.role {
                 PostgresRole::Primary { position, .. } => self.positions.push(position, now),
                 PostgresRole::Standby { received, .. } => {
-                    self.reception.note(Received { position: received, heartbeats: None }, now);
+                    let received = Received { position: received, heartbeats: None };
+                    self.reception.note([("", received)].into_iter(), now);
                 }
             },
             Facts::MySql(facts) => {
                 if let (Some(position), true) = (facts.position, self.writable.is_some()) {
                     self.positions.push(position, now);
                 }
-                let channels = facts.channels.iter().flatten();
-                if let Some(received) = channels
-                    .map(|channel| Received {
-                        position: channel.received,
-                        heartbeats: channel.heartbeats,
-                    })
-                    .max()
-                {
-                    self.reception.note(received, now);
-                }
+                let channels = facts.channels.iter().flatten().map(|channel| {
+                    let (position, heartbeats) = (channel.received, channel.heartbeats);
+                    (&*channel.name, Received { position, heartbeats })
+                });
+                self.reception.note(channels, now);
             }
             Facts::Tcp => {}
         }
@@ -212,11 +195,8 @@ impl Record {
             since: now,
             silent: 0,
             hard: 0,
-            kind_since: now,
+            refusal: None,
         });
-        if trouble.failure.kind != kind {
-            trouble.kind_since = now;
-        }
         trouble.failure = failure;
         match kind.evidence() {
             Evidence::Hard => {
@@ -227,7 +207,12 @@ impl Record {
                 trouble.silent = trouble.silent.saturating_add(1);
                 trouble.hard = 0;
             }
-            Evidence::Alive => (trouble.silent, trouble.hard) = (0, 0),
+            Evidence::Alive => {
+                (trouble.silent, trouble.hard) = (0, 0);
+                if trouble.refusal.is_none_or(|(refused, _)| refused != kind) {
+                    trouble.refusal = Some((kind, now));
+                }
+            }
         }
     }
 
@@ -251,10 +236,10 @@ impl Record {
     }
 
     /// Another server took over from it, or has a newer history than it ever followed.
-    pub(super) fn mark_superseded(&mut self) {
+    pub(super) fn mark_superseded(&mut self, by: ServerIndex) {
         let timeline = self.facts.as_ref().and_then(shown_timeline);
         self.followed = false;
-        self.superseded.get_or_insert(Superseded { timeline });
+        self.superseded.get_or_insert(Superseded { by, timeline });
     }
 
     /// How the server has answered lately.
@@ -283,14 +268,15 @@ impl Record {
         self.writable.is_some_and(|run| run.replies >= Thresholds::CONFIRM_WRITABLE)
     }
 
-    /// Whether it answers questions while heartbeat writes fail.
-    pub(super) fn cannot_write(&self, thresholds: &Thresholds) -> bool {
-        self.heartbeat_failures >= thresholds.fall
+    /// Whether, as a replica, it lately received on `channel` what its source sent after `since`.
+    pub(super) fn receives_on(&self, channel: &str, since: Moment, now: Moment) -> bool {
+        self.trouble.is_none() && self.reception.goes_on(channel, since, now)
     }
 
-    /// Whether, as a replica, it received something new after `since`.
-    pub(super) fn received_after(&self, since: Moment) -> bool {
-        self.trouble.is_none() && self.reception.advanced_after.is_some_and(|after| after >= since)
+    /// Since when the server has been alive and refusing us as it does now.
+    pub(super) fn refuses_since(&self) -> Option<Moment> {
+        let trouble = self.trouble.as_ref()?;
+        trouble.refusal.filter(|(kind, _)| *kind == trouble.failure.kind).map(|(_, since)| since)
     }
 }
 
@@ -311,16 +297,5 @@ fn primary_timeline(facts: &Facts) -> Option<u32> {
             PostgresRole::Standby { .. } => None,
         },
         Facts::MySql(_) | Facts::Tcp => None,
-    }
-}
-
-impl Reception {
-    fn note(&mut self, received: Received, now: Moment) {
-        if let Some((before, last)) = self.last
-            && received > last
-        {
-            self.advanced_after = Some(before);
-        }
-        self.last = Some((now, received));
     }
 }

@@ -117,6 +117,8 @@ pub enum StateReason {
     ApplierStopped(u32),
     /// It follows a timeline that the primary has left.
     DeadBranch,
+    /// It replicates from servers that do not lead to the primary.
+    Astray,
     /// The probe's user may not see whether it replicates.
     ReplicationHidden,
     /// It was away and must answer well a few more times.
@@ -139,6 +141,12 @@ pub enum StateReason {
     DelayedOnPurpose,
     /// Its group counts it as a follower.
     GroupSecondary,
+    /// This many transactions of its group wait to be applied.
+    Backlog(u64),
+    /// It feeds a joining node and may lag or block meanwhile.
+    Donor,
+    /// It turns clients away, by its administrator's wish.
+    ClientsKeptAway,
     /// Its group has no quorum, or does not count it in.
     NotInGroup,
     /// Probes fail in this way.
@@ -175,6 +183,7 @@ impl fmt::Display for StateReason {
                 return write!(f, "its applying thread stopped with error {errno}");
             }
             Self::DeadBranch => "it follows a timeline that the primary has left",
+            Self::Astray => "its source does not lead to the primary",
             Self::ReplicationHidden => "its replica status is hidden from the probe's user",
             Self::Returning => "it was away and must answer well a few more times",
             Self::OlderTimeline(newer) => {
@@ -188,6 +197,11 @@ impl fmt::Display for StateReason {
             Self::ReplayPaused => "replay is paused",
             Self::DelayedOnPurpose => "it is delayed on purpose",
             Self::GroupSecondary => "its group counts it as a secondary",
+            Self::Backlog(queue) => {
+                return write!(f, "{queue} transactions of its group wait to be applied");
+            }
+            Self::Donor => "it feeds a joining node",
+            Self::ClientsKeptAway => "it keeps clients away",
             Self::NotInGroup => "its group has no quorum or does not count it in",
             Self::Fails(kind) => return kind.fmt(f),
         };

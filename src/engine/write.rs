@@ -5,8 +5,8 @@
 
 use super::{
     ClusterPolicy, Failback, Moment, OnNotWritable, OnSplitBrain, ServerIndex, ServerState,
-    StateReason, WriteDecision, WritePolicy, WriteReason,
-    judge::Judgement,
+    StateReason, Thresholds, WriteDecision, WritePolicy, WriteReason,
+    judge::{Judgement, WriterRule},
     verdict::{Verdict, WriteFitness},
 };
 
@@ -18,13 +18,15 @@ pub(super) struct WriteLadder {
     pub(super) last: Option<ServerIndex>,
     /// The server that the name was last moved away from, and until when it may not return to it.
     left: Option<(ServerIndex, Moment)>,
+    /// Since when the last published server has been left out by its group.
+    left_out_since: Option<Moment>,
 }
 
 impl WriteLadder {
     pub(super) fn new() -> Self {
         let decision =
             WriteDecision { server: None, reason: WriteReason::NotReady, since: Moment::START };
-        Self { decision, last: None, left: None }
+        Self { decision, last: None, left: None, left_out_since: None }
     }
 
     /// The server that the name may not return to yet by its own choice.
@@ -45,10 +47,9 @@ impl WriteLadder {
         rules: &WritePolicy,
         now: Moment,
     ) -> Option<ServerIndex> {
-        let (server, reason) = if judgement.free_choice {
-            self.choose(judgement, policy, now)
-        } else {
-            self.follow_the_primary(judgement, rules)
+        let (server, reason) = match judgement.writer {
+            WriterRule::Free => self.choose(judgement, policy, rules, now),
+            WriterRule::History | WriterRule::Elected => self.follow_the_primary(judgement, rules),
         };
         let (server, reason) = match server {
             None => self.fall_back(judgement, rules, reason),
@@ -110,9 +111,10 @@ impl WriteLadder {
 
     /// Several servers are fit, and priority and order choose.
     fn choose(
-        &self,
+        &mut self,
         judgement: &Judgement,
         policy: &ClusterPolicy,
+        rules: &WritePolicy,
         now: Moment,
     ) -> (Option<ServerIndex>, WriteReason) {
         let fit = fit(judgement);
@@ -123,22 +125,37 @@ impl WriteLadder {
                 return (Some(published), self.held(verdict));
             }
         }
+        if self.group_settles(judgement, now) {
+            return (None, WriteReason::NotWritable);
+        }
         let blocked = self.blocked(now);
-        let Some(chosen) = elect(&fit, published, blocked, policy) else {
+        let Some(chosen) = elect(&fit, published, blocked, rules.failback, policy) else {
             return (None, WriteReason::NoPrimaryKnown);
         };
         let best = most_preferred(&fit, policy);
         let reason = match best {
             Some(best) if best == chosen => WriteReason::MostPreferred,
-            Some(best)
-                if blocked == Some(best)
-                    && policy.write.is_some_and(|write| write.failback == Failback::Preferred) =>
-            {
+            Some(best) if blocked == Some(best) && rules.failback == Failback::Preferred => {
                 WriteReason::HeldFlapping
             }
             _ => WriteReason::Incumbent,
         };
         (Some(chosen), reason)
+    }
+
+    /// Whether a group has just left its writer out. While members come and go it may do so to any of them for a
+    /// moment; whoever is ready first is not the better writer for it.
+    fn group_settles(&mut self, judgement: &Judgement, now: Moment) -> bool {
+        let left_out = self.last.is_some_and(|last| match judgement.verdicts[last.0].reason {
+            StateReason::NotInGroup => true,
+            StateReason::Returning => self.left_out_since.is_some(),
+            _ => false,
+        });
+        if !left_out {
+            self.left_out_since = None;
+            return false;
+        }
+        now.since(*self.left_out_since.get_or_insert(now)) < Thresholds::GROUP_SETTLES
     }
 
     /// Why the published server stays although it is not fit. One that has only missed a reply or two has not changed
@@ -162,25 +179,19 @@ impl WriteLadder {
             return (None, reason);
         }
         let Some(published) = self.decision.server else {
-            let why_empty = match self.decision.reason {
-                before @ (WriteReason::NotWritable | WriteReason::SplitBrain) => before,
-                _ => reason,
-            };
-            return (None, why_empty);
+            // It was withdrawn, or there has never been one.
+            return (None, self.last.map_or(reason, |_| WriteReason::NotWritable));
         };
         let verdict = &judgement.verdicts[published.0];
+        // Only an inference speaks against it, and the server that the inference is about has spoken once: its second
+        // word is milliseconds away, and a negative answer would be cached for a second.
+        let wait = overtaken(verdict) && somebody_awaits_confirmation(judgement);
         match (verdict.write, rules.on_not_writable) {
-            // Only an inference speaks against it, and the server that the inference is about has spoken once: its
-            // second word is milliseconds away, and a negative answer would be cached for a second.
-            (WriteFitness::Refused, OnNotWritable::Empty)
-                if overtaken(verdict) && somebody_awaits_confirmation(judgement) =>
-            {
-                (Some(published), self.held(verdict))
-            }
-            (WriteFitness::Refused, OnNotWritable::Empty) => (None, WriteReason::NotWritable),
-            (WriteFitness::Refused, OnNotWritable::Hold) => {
+            (WriteFitness::Refused, _) if wait => (Some(published), self.held(verdict)),
+            (WriteFitness::Refused, OnNotWritable::Hold) if !swallows_writes(verdict) => {
                 (Some(published), WriteReason::HeldNotWritable)
             }
+            (WriteFitness::Refused, _) => (None, WriteReason::NotWritable),
             _ => (Some(published), self.held(verdict)),
         }
     }
@@ -199,22 +210,27 @@ fn overtaken(verdict: &Verdict) -> bool {
     matches!(verdict.state, ServerState::Down | ServerState::StalePrimary | ServerState::Unknown)
 }
 
+/// Whether writes to the server would be taken and lost. One that is merely read-only refuses them.
+fn swallows_writes(verdict: &Verdict) -> bool {
+    matches!(verdict.state, ServerState::StalePrimary | ServerState::WrongCluster)
+}
+
 fn somebody_awaits_confirmation(judgement: &Judgement) -> bool {
     judgement.verdicts.iter().any(|verdict| verdict.reason == StateReason::WritableUnconfirmed)
 }
 
 /// Chooses among servers that may all be written to.
 ///
-/// With `failback = "stay"` the published one stays; otherwise the most preferred one is taken, unless it is `blocked`
+/// With [`Failback::Stay`] the published one stays; otherwise the most preferred one is taken, unless it is `blocked`
 /// and the published one is fit as well.
 pub(super) fn elect(
     fit: &[ServerIndex],
     published: Option<ServerIndex>,
     blocked: Option<ServerIndex>,
+    failback: Failback,
     policy: &ClusterPolicy,
 ) -> Option<ServerIndex> {
     let incumbent = published.filter(|published| fit.contains(published));
-    let failback = policy.write.map_or(Failback::Stay, |write| write.failback);
     let best = most_preferred(fit, policy);
     match (incumbent, failback) {
         (Some(incumbent), Failback::Stay) => Some(incumbent),

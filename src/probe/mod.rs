@@ -21,4 +21,5 @@ mod stance;
 mod tcp;
 mod tls;
 
+pub(crate) use postgres::{COLUMNS as POSTGRES_COLUMNS, FACTS as POSTGRES_FACTS};
 pub use run::{Target, once, run};

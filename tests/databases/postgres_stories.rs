@@ -265,6 +265,8 @@ fn a_foreign_server_moves_in(stage: &Stage, servers: &mut PgCluster, p: usize) -
 fn a_planned_switchover(stage: &Stage, servers: &mut PgCluster, p: usize) -> usize {
     let (a, b) = standbys(p);
     let mut scene = stage.scene("10: a planned switchover", p);
+    // The old primary may be back as a standby, and say so, before the new one has said twice that it is writable.
+    scene.may_be_empty();
     servers.stop(p, Shutdown::Fast);
     scene.watch_a_while();
     scene.may_write(&[p, a]);

@@ -1,5 +1,7 @@
 //! The engine alone, without a socket or a clock: stories as text files, and seeded random stories by the thousand.
 
+mod document;
+mod galera;
 mod scenarios;
 mod simulation;
 mod world;

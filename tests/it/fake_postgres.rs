@@ -59,7 +59,11 @@ impl Fake {
 
     /// Plays the first script to the first client, and so on; the last one to all that follow.
     pub(crate) fn start_each(ip: &str, scripts: Vec<Vec<Step>>) -> Self {
-        let listener = std::net::TcpListener::bind((ip, 0)).expect("a free port");
+        Self::start_on(std::net::TcpListener::bind((ip, 0)).expect("a free port"), scripts)
+    }
+
+    /// The same behind a port that listens already.
+    pub(crate) fn start_on(listener: std::net::TcpListener, scripts: Vec<Vec<Step>>) -> Self {
         listener.set_nonblocking(true).expect("a socket option");
         let address = listener.local_addr().expect("bound");
         let accepted = Arc::new(AtomicUsize::new(0));

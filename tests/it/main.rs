@@ -1,10 +1,19 @@
 //! Tests of whole parts over real sockets, in one binary: it links once. Loopback addresses only.
 
+mod command_line;
+mod demo;
 mod dns;
 mod fake_mysql;
 mod fake_postgres;
 mod hostile_mysql;
 mod hostile_postgres;
 mod mysql_versions;
+#[path = "../databases/patience.rs"]
+#[expect(clippy::disallowed_methods, reason = "tests of another process have real time only")]
+mod patience;
 mod probe_cadence;
 mod probe_tls;
+mod process;
+mod serve;
+mod serve_tcp;
+mod simulated_server;

@@ -4,20 +4,28 @@
 //! rests on the whole cluster, so all are made anew together; the tables are in `docs/JUDGEMENT.md`.
 
 mod contest;
+mod identity;
 mod mysql;
 mod postgres;
 #[cfg(test)]
 mod tests;
+mod unanswered;
 
 use std::time::Duration;
 
-use self::contest::Contest;
+use self::{
+    contest::Contest,
+    identity::{FOREIGN, Identity, is_foreign},
+    unanswered::{by_liveness, overruled, unreachable_from_here},
+};
 use super::{
-    ClusterKind, ClusterPolicy, Facts, FailureKind, Lag, Moment, ServerIndex, ServerState,
-    StateReason, Thresholds,
+    ClusterKind, ClusterPolicy, Endpoint, Facts, FailureKind, Lag, Moment, ServerIndex,
+    ServerPolicy, ServerState, StateReason,
     record::{Liveness, Record},
     verdict::{ReadFitness, Verdict, WriteFitness},
 };
+
+pub(super) use self::identity::KnownIdentity;
 
 /// The verdicts on all servers of a cluster.
 #[derive(Clone, Debug)]
@@ -26,8 +34,19 @@ pub(super) struct Judgement {
     pub(super) verdicts: Vec<Verdict>,
     /// Two servers are writable and nothing but precedence tells which is right.
     pub(super) split_brain: bool,
+    /// By what the writer is found.
+    pub(super) writer: WriterRule,
+}
+
+/// By what the writer of a cluster is found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum WriterRule {
+    /// The servers' histories prove who it is; one that was left must follow before its word counts again.
+    History,
+    /// The servers' group elects it, and vouches for it.
+    Elected,
     /// Several servers may be written to, and the choice among them is free.
-    pub(super) free_choice: bool,
+    Free,
 }
 
 /// What a judgement may know besides the servers' own records.
@@ -43,13 +62,6 @@ pub(super) struct Precedents<'a> {
     pub(super) identity: Option<&'a Identity>,
 }
 
-/// What members of one cluster have in common: PostgreSQL's system identifier, Galera's cluster UUID.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Identity {
-    System(u64),
-    Galera(Box<str>),
-}
-
 /// Judges all servers of one cluster.
 pub(super) fn judge(
     policy: &ClusterPolicy,
@@ -63,43 +75,6 @@ pub(super) fn judge(
         ClusterKind::Tcp => judge_tcp(policy, records, now),
     }
 }
-
-/// The identity that the records speak for, given the one known so far.
-///
-/// The known one stays while any server's last word carries it. Otherwise the one that most servers carry is taken,
-/// among equals that of the first server in config order.
-pub(super) fn identity(records: &[Record], known: Option<&Identity>) -> Option<Identity> {
-    let carried: Vec<Identity> = records.iter().filter_map(carried_identity).collect();
-    if let Some(known) = known.filter(|known| carried.contains(known)) {
-        return Some(known.clone());
-    }
-    let votes = |one: &Identity| carried.iter().filter(|other| *other == one).count();
-    let most = carried.iter().map(votes).max()?;
-    carried.iter().find(|one| votes(one) == most).cloned()
-}
-
-fn carried_identity(record: &Record) -> Option<Identity> {
-    match record.facts.as_ref()? {
-        Facts::Postgres(facts) => Some(Identity::System(facts.system_identifier)),
-        Facts::MySql(facts) => mysql::galera_identity(facts),
-        Facts::Tcp => None,
-    }
-}
-
-fn is_foreign(record: &Record, precedents: Precedents<'_>) -> bool {
-    match (carried_identity(record), precedents.identity) {
-        (Some(carried), Some(known)) => carried != *known,
-        _ => false,
-    }
-}
-
-const FOREIGN: Verdict = Verdict {
-    state: ServerState::WrongCluster,
-    reason: StateReason::OtherCluster,
-    write: WriteFitness::Refused,
-    read: ReadFitness::Never,
-    lag: None,
-};
 
 fn judge_tcp(policy: &ClusterPolicy, records: &mut [Record], now: Moment) -> Judgement {
     let verdicts = records
@@ -120,7 +95,7 @@ fn judge_tcp(policy: &ClusterPolicy, records: &mut [Record], now: Moment) -> Jud
             }
         })
         .collect();
-    Judgement { verdicts, split_brain: false, free_choice: true }
+    Judgement { verdicts, split_brain: false, writer: WriterRule::Free }
 }
 
 const RETURNING: Verdict = Verdict {
@@ -137,108 +112,6 @@ fn is_returning(record: &mut Record, policy: &ClusterPolicy) -> bool {
     record.away
 }
 
-/// The verdict on a server whose last probe was not answered; `None` when its facts are to be judged.
-///
-/// "Cannot log in" is not "down": a server that is alive keeps the role it had.
-fn by_liveness(record: &mut Record, policy: &ClusterPolicy, now: Moment) -> Option<Verdict> {
-    let settled = record.settled;
-    let write_before = settled.map_or(WriteFitness::Open, |settled| match settled.write {
-        WriteFitness::Fit => WriteFitness::Open,
-        other => other,
-    });
-    let lag = settled.and_then(|settled| settled.lag);
-    let verdict = match record.liveness(&policy.thresholds, now) {
-        Liveness::Answering => return None,
-        Liveness::Unheard => Verdict::UNHEARD,
-        Liveness::Doubtful(kind) => {
-            let before = match record.verdict {
-                Verdict::UNHEARD => Verdict::UNHEARD.because(StateReason::Fails(kind)),
-                before => before,
-            };
-            let write = match before.write {
-                WriteFitness::Fit => WriteFitness::Open,
-                other => other,
-            };
-            Verdict { write, ..before }
-        }
-        Liveness::ProbeSilent => {
-            record.mark_away();
-            let read = match settled.map(|settled| settled.read) {
-                Some(ReadFitness::Replica | ReadFitness::LastResort) => ReadFitness::LastResort,
-                _ => ReadFitness::No,
-            };
-            let (state, reason) = (ServerState::Unknown, StateReason::ProbeSilent);
-            Verdict { state, reason, write: write_before, read, lag }
-        }
-        Liveness::Gone(kind) => {
-            record.mark_away();
-            Verdict {
-                state: ServerState::Down,
-                reason: StateReason::Fails(kind),
-                write: WriteFitness::Gone,
-                read: ReadFitness::No,
-                lag: None,
-            }
-        }
-        Liveness::Alive(kind) => alive_but_refusing(record, kind, write_before, lag, now),
-    };
-    match settled.map(|settled| settled.read) {
-        Some(ReadFitness::Never) => Some(Verdict { read: ReadFitness::Never, ..verdict }),
-        _ => Some(verdict),
-    }
-}
-
-/// The verdict on a server that does not answer now, when those who do prove its last word outdated.
-fn overruled(index: ServerIndex, verdict: Verdict, record: &Record, contest: &Contest) -> Verdict {
-    match contest.against(index) {
-        Some(reason) if record.settled.is_some_and(|settled| settled.state == verdict.state) => {
-            Verdict::out(ServerState::StalePrimary, reason)
-        }
-        // It is away and takes no writes; only its own word would withdraw it before its successor is confirmed.
-        Some(_) if verdict.write == WriteFitness::Gone => verdict,
-        Some(_) => Verdict { write: WriteFitness::Refused, ..verdict },
-        None => verdict,
-    }
-}
-
-fn alive_but_refusing(
-    record: &mut Record,
-    kind: FailureKind,
-    write_before: WriteFitness,
-    lag: Option<Lag>,
-    now: Moment,
-) -> Verdict {
-    let reason = StateReason::Fails(kind);
-    let read_before = record.settled.map_or(ReadFitness::No, |settled| settled.read);
-    match kind {
-        FailureKind::Saturated => {
-            let since = record.trouble.as_ref().map_or(now, |trouble| trouble.kind_since);
-            let patient = now.since(since) < Thresholds::SATURATED_GRACE;
-            let read = match read_before {
-                ReadFitness::Replica if !patient => ReadFitness::LastResort,
-                before => before,
-            };
-            Verdict { state: ServerState::Saturated, reason, write: write_before, read, lag }
-        }
-        FailureKind::Misconfigured => Verdict {
-            state: ServerState::Misconfigured,
-            reason,
-            write: write_before,
-            read: read_before,
-            lag,
-        },
-        FailureKind::Maintenance => Verdict::out(ServerState::Maintenance, reason),
-        FailureKind::GroupUnready => {
-            record.mark_away();
-            Verdict::out(ServerState::Starting, reason)
-        }
-        _ => {
-            record.mark_away();
-            Verdict { write: WriteFitness::Gone, ..Verdict::out(ServerState::Starting, reason) }
-        }
-    }
-}
-
 /// Whether a server takes part in the question who is the primary: it says that it is writable, nothing proves that
 /// it is gone, and its word counts.
 fn is_claimant(
@@ -251,7 +124,9 @@ fn is_claimant(
     let published = precedents.published == Some(index);
     let liveness = record.liveness(&policy.thresholds, now);
     let present = match liveness {
-        Liveness::Answering | Liveness::Doubtful(_) => true,
+        Liveness::Answering => true,
+        // One that was gone or not ready before is not more present for being silent now.
+        Liveness::Doubtful(_) => !record.away,
         Liveness::ProbeSilent
         | Liveness::Alive(FailureKind::Saturated | FailureKind::Misconfigured) => published,
         Liveness::Gone(_) | Liveness::Unheard | Liveness::Alive(_) => false,
@@ -259,7 +134,7 @@ fn is_claimant(
     present
         && record.facts.as_ref().is_some_and(Facts::claims_writable)
         && (published || record.is_confirmed_writable())
-        && !record.cannot_write(&policy.thresholds)
+        && !record.heart.is_stopped(now)
         && !is_foreign(record, precedents)
 }
 
@@ -267,10 +142,10 @@ fn is_claimant(
 fn writable_verdict(
     index: ServerIndex,
     record: &mut Record,
-    policy: &ClusterPolicy,
     contest: &Contest,
+    now: Moment,
 ) -> Verdict {
-    if record.cannot_write(&policy.thresholds) {
+    if record.heart.is_stopped(now) {
         return Verdict {
             read: ReadFitness::LastResort,
             ..Verdict::out(ServerState::ReadOnlyPrimary, StateReason::CannotWrite)
@@ -295,6 +170,18 @@ fn writable_verdict(
     unconfirmed(record)
 }
 
+/// Whether all servers that took over from a superseded one have given way, as `gave_way` tells of each.
+fn is_reinstated(
+    index: ServerIndex,
+    record: &Record,
+    precedents: Precedents<'_>,
+    gave_way: &dyn Fn(ServerIndex) -> bool,
+) -> bool {
+    let heirs = record.superseded.map(|superseded| superseded.by).into_iter();
+    let mut heirs = heirs.chain(precedents.last_writer).filter(|heir| *heir != index);
+    record.superseded.is_some() && record.is_confirmed_writable() && heirs.all(gave_way)
+}
+
 /// The verdict on a server whose first word as a writable one has yet to be confirmed: it stays what it was.
 fn unconfirmed(record: &Record) -> Verdict {
     let before = match record.settled {
@@ -307,30 +194,6 @@ fn unconfirmed(record: &Record) -> Verdict {
         other => other,
     };
     Verdict { write, ..before.because(StateReason::WritableUnconfirmed) }
-}
-
-/// The verdict on a primary whose probes time out while a replica still receives from it: our way to it is broken, not
-/// the server. `None` when that is not the case.
-fn unreachable_from_here(
-    index: ServerIndex,
-    records: &[Record],
-    policy: &ClusterPolicy,
-    contest: &Contest,
-    now: Moment,
-) -> Option<Verdict> {
-    let record = &records[index.0];
-    let Liveness::Gone(kind) = record.liveness(&policy.thresholds, now) else {
-        return None;
-    };
-    let since = record.trouble.as_ref()?.since;
-    let settled = record.settled.filter(|settled| settled.state == ServerState::Primary)?;
-    let others = records.iter().enumerate().filter(|(other, _)| *other != index.0);
-    let somebody_receives = others.into_iter().any(|(_, replica)| replica.received_after(since));
-    (kind.may_be_ours() && somebody_receives && contest.against(index).is_none()).then(|| Verdict {
-        write: WriteFitness::Open,
-        read: ReadFitness::No,
-        ..settled.because(StateReason::UnreachableFromHere)
-    })
 }
 
 /// Passes a fresh reply of a replica through the gates of all read names, and tells whether any is open.
@@ -366,4 +229,9 @@ fn lasting(since: &mut Option<Moment>, holds: bool, now: Moment) -> Option<Durat
             None
         }
     }
+}
+
+/// Whether a replica names this server as the place it gets its changes from.
+fn is_endpoint_of(endpoint: &Endpoint, server: &ServerPolicy) -> bool {
+    endpoint.port == server.port && server.aliases.contains(&endpoint.host)
 }

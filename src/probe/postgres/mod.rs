@@ -8,6 +8,7 @@ mod wire;
 
 use tokio::time::Instant;
 
+pub(crate) use self::sql::{COLUMNS, FACTS};
 use self::{heartbeat::Heart, wire::Wire};
 use super::{session::Trouble, socket::Dial};
 use crate::engine::{Facts, Failure, PostgresRole};
@@ -52,7 +53,7 @@ impl Session {
     ) -> Result<Facts, Trouble> {
         let mut repeats = 0;
         let reply = loop {
-            match self.wire.ask(sql::FACTS, deadline).await {
+            match self.wire.ask(FACTS, deadline).await {
                 Err(error) if error.is_passing() && repeats < REPEATS_MAX => repeats += 1,
                 result => break result?,
             }

@@ -27,7 +27,7 @@ use std::time::Duration;
 /// | `sender_host` | host, address or socket directory | no receiver, or no right to see it |
 /// | `sender_port` | decimal | no receiver, or no right to see it |
 /// | `sessions` | decimal | no right to count them |
-pub(super) const COLUMNS: [&str; 17] = [
+pub(crate) const COLUMNS: [&str; 17] = [
     "system_identifier",
     "in_recovery",
     "read_only",
@@ -61,7 +61,7 @@ pub(super) const COLUMNS: [&str; 17] = [
 ///   counts.
 /// - Monitors are left out of the session count by their `application_name`. A single session whose
 ///   type is hidden means that the role may not see others' sessions.
-pub(super) const FACTS: &str = "\
+pub(crate) const FACTS: &str = "\
 SELECT c.system_identifier,
   s.in_recovery,
   CASE WHEN s.in_recovery THEN NULL

@@ -1,6 +1,6 @@
 //! The DNS server from outside: each rule of the wire as one check.
 
-mod client;
+pub(crate) mod client;
 mod fixture;
 mod load;
 mod sockets;

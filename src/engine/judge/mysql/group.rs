@@ -6,13 +6,13 @@
 
 use super::mysql_facts;
 use crate::engine::{
-    ClusterPolicy, Facts, Galera, Group, GroupMember, GroupRole, Moment, MySqlFacts, ServerIndex,
-    ServerState, StateReason,
+    ClusterPolicy, Failback, Galera, Group, GroupMember, GroupRole, Moment, MySqlFacts,
+    ServerIndex, ServerState, StateReason, Thresholds, Writability,
     judge::{
-        FOREIGN, Identity, Judgement, Precedents, RETURNING, by_liveness, is_foreign, is_returning,
-        unconfirmed,
+        FOREIGN, Identity, Judgement, Precedents, RETURNING, WriterRule, by_liveness, is_foreign,
+        is_returning, unconfirmed,
     },
-    record::Record,
+    record::{Liveness, Record},
     verdict::{ReadFitness, Verdict, WriteFitness},
     write::elect,
 };
@@ -20,6 +20,14 @@ use crate::engine::{
 /// Transactions waiting to be applied beyond which a member counts as late. Groups throttle their writers long before
 /// a healthy member collects so many.
 const QUEUE_LIMIT: u64 = 1000;
+
+/// Whether the cluster is a group: at least half of the servers that have shown what they are belong to one. A single
+/// foreign node, or a group that is only being built, does not make it one.
+pub(super) fn is_group(records: &[Record]) -> bool {
+    let known = || records.iter().filter_map(mysql_facts);
+    let members = known().filter(|facts| facts.group.is_some()).count();
+    members > 0 && members * 2 >= known().count()
+}
 
 pub(super) fn judge(
     policy: &ClusterPolicy,
@@ -36,13 +44,64 @@ pub(super) fn judge(
         .map(ServerIndex)
         .filter(|index| verdicts[index.0].write == WriteFitness::Fit)
         .collect();
-    let writer = elect(&writers, precedents.published, precedents.blocked, policy);
+    let rule = writer_rule(records);
+    if rule == WriterRule::Elected
+        && let Some(published) = precedents.published
+        && writers.iter().any(|&writer| outlasts(writer, published, records, policy, now))
+    {
+        verdicts[published.0].write = WriteFitness::Refused;
+    }
+    // A published server that does not answer stays, and the others stay its followers.
+    let held =
+        precedents.published.filter(|published| verdicts[published.0].write == WriteFitness::Open);
+    let failback = match (rule, policy.write) {
+        (WriterRule::Free, Some(write)) => write.failback,
+        _ => Failback::Stay,
+    };
+    let writer = held
+        .or_else(|| elect(&writers, precedents.published, precedents.blocked, failback, policy));
     for index in writers.iter().filter(|index| Some(**index) != writer) {
         let follower = &mut verdicts[index.0];
         (follower.state, follower.reason) = (ServerState::Replica, StateReason::Fresh);
         follower.read = ReadFitness::Replica;
+        if rule == WriterRule::Elected {
+            follower.write = WriteFitness::Open;
+        }
     }
-    Judgement { verdicts, split_brain: false, free_choice: true }
+    Judgement { verdicts, split_brain: false, writer: rule }
+}
+
+/// A group in which any member in good standing is a secondary has one writer, and elects it. Otherwise all its
+/// members may write.
+fn writer_rule(records: &[Record]) -> WriterRule {
+    let is_secondary = |facts: &MySqlFacts| match &facts.group {
+        Some(Group::Replication(member)) => {
+            member.online && member.majority && member.role == GroupRole::Secondary
+        }
+        _ => false,
+    };
+    match records.iter().filter_map(mysql_facts).any(is_secondary) {
+        true => WriterRule::Elected,
+        false => WriterRule::Free,
+    }
+}
+
+/// Whether the group has elected `writer` for so long that the last word of `published`, which is alive and lets
+/// nobody in or whose probe is silent, no longer counts.
+fn outlasts(
+    writer: ServerIndex,
+    published: ServerIndex,
+    records: &[Record],
+    policy: &ClusterPolicy,
+    now: Moment,
+) -> bool {
+    let unheard = matches!(
+        records[published.0].liveness(&policy.thresholds, now),
+        Liveness::Alive(_) | Liveness::ProbeSilent
+    );
+    let elected = records[writer.0].writable;
+    unheard
+        && elected.is_some_and(|elected| now.since(elected.since) >= Thresholds::SATURATED_GRACE)
 }
 
 fn verdict(
@@ -58,32 +117,28 @@ fn verdict(
     if is_foreign(record, precedents) {
         return FOREIGN;
     }
-    let Some(facts) = mysql_facts(record).cloned() else {
+    let Some(facts) = mysql_facts(record) else {
         return Verdict::UNHEARD;
     };
-    let standing = match &facts.group {
-        Some(Group::Galera(galera)) => galera_standing(galera, &facts),
-        Some(Group::Replication(member)) => member_standing(member, &facts),
-        None => Standing::Outside,
-    };
-    if standing != Standing::Outside && is_returning(record, policy) {
+    let published = precedents.published == Some(index);
+    let standing = Standing::of(facts, published);
+    if matches!(standing, Standing::Outside | Standing::Donor { .. }) {
+        record.mark_away();
+    } else if is_returning(record, policy) {
         return RETURNING;
     }
+    let replica = |reason| Verdict {
+        read: ReadFitness::Replica,
+        ..Verdict::out(ServerState::Replica, reason)
+    };
     match standing {
-        Standing::Outside => {
-            record.mark_away();
-            Verdict::out(ServerState::Starting, StateReason::NotInGroup)
-        }
-        Standing::KeptAway => Verdict::out(ServerState::Maintenance, StateReason::NotInGroup),
-        Standing::Writer if record.cannot_write(&policy.thresholds) => Verdict {
+        Standing::Outside => Verdict::out(ServerState::Starting, StateReason::NotInGroup),
+        Standing::KeptAway => Verdict::out(ServerState::Maintenance, StateReason::ClientsKeptAway),
+        Standing::Writer if record.heart.is_stopped(now) => Verdict {
             read: ReadFitness::LastResort,
             ..Verdict::out(ServerState::ReadOnlyPrimary, StateReason::CannotWrite)
         },
-        Standing::Writer
-            if !record.is_confirmed_writable() && precedents.published != Some(index) =>
-        {
-            unconfirmed(record)
-        }
+        Standing::Writer if !record.is_confirmed_writable() && !published => unconfirmed(record),
         Standing::Writer => Verdict {
             state: ServerState::Primary,
             reason: StateReason::SaysWritable,
@@ -91,54 +146,81 @@ fn verdict(
             read: ReadFitness::Primary,
             lag: None,
         },
-        Standing::Follower => Verdict {
-            state: ServerState::Replica,
-            reason: StateReason::GroupSecondary,
-            write: WriteFitness::Refused,
-            read: ReadFitness::Replica,
-            lag: None,
-        },
-        Standing::Late => Verdict {
-            write: WriteFitness::Open,
+        Standing::Follower(reason) => replica(reason),
+        Standing::Late { queue, writable } => Verdict {
+            state: ServerState::ReplicaLagging,
+            write: if writable { WriteFitness::Open } else { WriteFitness::Refused },
             read: ReadFitness::LastResort,
-            ..Verdict::out(ServerState::ReplicaLagging, StateReason::LagUnknown)
+            ..replica(StateReason::Backlog(queue))
+        },
+        Standing::Donor { writable } => Verdict {
+            state: ServerState::Starting,
+            write: if writable { WriteFitness::Gone } else { WriteFitness::Refused },
+            read: ReadFitness::LastResort,
+            ..replica(StateReason::Donor)
         },
     }
 }
 
+/// What a member is to its group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Standing {
     Writer,
-    Follower,
-    Late,
+    /// It does not write, for this reason.
+    Follower(StateReason),
+    /// So many transactions wait to be applied that it should not be read, nor begin to write.
+    Late {
+        queue: u64,
+        writable: bool,
+    },
+    /// A Galera node that another one copies. Depending on the method it goes on as usual, lags or blocks: it may
+    /// stay when nobody else can do its work.
+    Donor {
+        writable: bool,
+    },
     /// A member that its administrator keeps clients away from.
     KeptAway,
     /// Not counted in by its group, or in a part without quorum.
     Outside,
 }
 
-fn galera_standing(galera: &Galera, facts: &MySqlFacts) -> Standing {
-    const SYNCED: u8 = 4;
-    let writable = Facts::MySql(facts.clone()).claims_writable();
-    match galera {
-        Galera { ready: false, .. } | Galera { primary_component: false, .. } => Standing::Outside,
-        Galera { refuses_clients: true, .. } => Standing::KeptAway,
-        Galera { local_state, .. } if *local_state != SYNCED => Standing::Outside,
-        Galera { receive_queue, .. } if *receive_queue > QUEUE_LIMIT => Standing::Late,
-        _ if writable => Standing::Writer,
-        _ => Standing::Follower,
-    }
-}
-
-fn member_standing(member: &GroupMember, facts: &MySqlFacts) -> Standing {
-    let writable = Facts::MySql(facts.clone()).claims_writable();
-    match member {
-        GroupMember { online: false, .. } | GroupMember { majority: false, .. } => {
-            Standing::Outside
+impl Standing {
+    fn of(facts: &MySqlFacts, published: bool) -> Self {
+        match &facts.group {
+            Some(Group::Galera(galera)) => Self::of_node(galera, facts, published),
+            Some(Group::Replication(member)) => Self::of_member(member, facts),
+            None => Self::Outside,
         }
-        GroupMember { role: GroupRole::Primary, .. } if writable => Standing::Writer,
-        GroupMember { queue, .. } if *queue > QUEUE_LIMIT => Standing::Late,
-        _ => Standing::Follower,
+    }
+
+    fn of_node(galera: &Galera, facts: &MySqlFacts, published: bool) -> Self {
+        const DONOR: u8 = 2;
+        const SYNCED: u8 = 4;
+        let writable = facts.writability == Writability::Writable;
+        let queue = galera.receive_queue;
+        match galera.local_state {
+            _ if !galera.ready || !galera.primary_component => Self::Outside,
+            _ if galera.refuses_clients => Self::KeptAway,
+            DONOR => Self::Donor { writable },
+            SYNCED if queue > QUEUE_LIMIT && !(writable && published) => {
+                Self::Late { queue, writable }
+            }
+            SYNCED if writable => Self::Writer,
+            SYNCED => Self::Follower(StateReason::ReadOnly(facts.writability)),
+            _ => Self::Outside,
+        }
+    }
+
+    fn of_member(member: &GroupMember, facts: &MySqlFacts) -> Self {
+        let writable = facts.writability == Writability::Writable;
+        let queue = member.queue;
+        match member.role {
+            _ if !member.online || !member.majority => Self::Outside,
+            GroupRole::Primary if writable => Self::Writer,
+            _ if queue > QUEUE_LIMIT => Self::Late { queue, writable: false },
+            GroupRole::Primary => Self::Follower(StateReason::ReadOnly(facts.writability)),
+            GroupRole::Secondary => Self::Follower(StateReason::GroupSecondary),
+        }
     }
 }
 

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use super::{member_channels, mysql_facts};
+use super::{
+    mysql_facts,
+    topology::{Trail, member_channels, trail},
+};
 use crate::engine::{
     Channel, ClusterPolicy, IoThread, Lag, Moment, ServerIndex, ServerState, StateReason,
     Thresholds, Writability,
@@ -22,16 +25,26 @@ pub(super) fn verdict(
     let Some((source, channel)) = worst_channel(index, policy, records) else {
         return without_member_channel(&records[index.0]);
     };
-    let source_answers = records[source.0].liveness(&policy.thresholds, now) == Liveness::Answering;
-    let lag = lag_behind(&records[index.0], &channel, source, primary, records);
+    let answers = |server: ServerIndex| {
+        records[server.0].liveness(&policy.thresholds, now) == Liveness::Answering
+    };
+    let trail = primary.map(|primary| trail(index, primary, policy, records));
+    let somebody_to_follow = answers(source) || primary.is_some_and(answers);
+    let lag = match trail {
+        // What it is measured by is not the primary's.
+        Some(Trail::Astray) => None,
+        _ => lag_behind(&records[index.0], &channel, source, primary, records),
+    };
     let record = &mut records[index.0];
     let fresh = pass_gates(record, policy, lag);
     let known_lag = lag.unwrap_or_else(|| record.settled.and_then(|settled| settled.lag));
     let attached = attached_verdict(fresh, known_lag, lag.is_some());
     let out = |state, reason| Verdict { lag: known_lag, ..Verdict::out(state, reason) };
 
-    let alone = source_answers && channel.io != IoThread::Running;
+    let alone = somebody_to_follow && channel.io != IoThread::Running;
     let detached = lasting(&mut record.detached_since, alone, now);
+    let astray = trail == Some(Trail::Astray) && channel.io == IoThread::Running;
+    let astray = lasting(&mut record.dead_branch_since, astray, now);
     if is_returning(record, policy) {
         return Verdict { write: WriteFitness::Refused, ..RETURNING };
     }
@@ -41,9 +54,13 @@ pub(super) fn verdict(
     if !channel.sql_running || channel.sql_errno != 0 {
         return out(ServerState::ReplicaBroken, StateReason::ApplierStopped(channel.sql_errno));
     }
-    if channel.io == IoThread::Running {
-        record.mark_followed();
-        return attached;
+    match astray {
+        Some(astray) if astray >= Thresholds::DEAD_BRANCH_AFTER => {
+            return out(ServerState::ReplicaBroken, StateReason::Astray);
+        }
+        Some(_) => return attached,
+        None if channel.io == IoThread::Running => record.mark_followed(),
+        None => {}
     }
     match detached {
         Some(detached) if detached >= Thresholds::DETACHED_AFTER => Verdict {

@@ -2,15 +2,17 @@
 
 mod standby;
 
+use std::cmp::Ordering;
+
 use super::{
-    FOREIGN, Judgement, Precedents, by_liveness,
+    FOREIGN, Judgement, Precedents, WriterRule, by_liveness,
     contest::{self, Contest, Evidence},
-    is_claimant, is_foreign, overruled, unreachable_from_here, writable_verdict,
+    is_claimant, is_endpoint_of, is_foreign, is_reinstated, overruled, unreachable_from_here,
+    writable_verdict,
 };
 use crate::engine::{
-    ClusterPolicy, Endpoint, Facts, Moment, PostgresRole, Relation, ServerIndex, ServerState,
-    StateReason,
-    record::Record,
+    ClusterPolicy, Facts, Moment, PostgresRole, Relation, ServerIndex, ServerState, StateReason,
+    record::{Liveness, Record},
     verdict::{ReadFitness, Verdict},
 };
 
@@ -25,7 +27,7 @@ pub(super) fn judge(
     for index in (0..records.len()).map(ServerIndex) {
         verdicts.push(verdict(index, policy, records, precedents, &contest, now));
     }
-    Judgement { verdicts, split_brain: contest.split_brain, free_choice: false }
+    Judgement { verdicts, split_brain: contest.split_brain, writer: WriterRule::History }
 }
 
 fn settle_primary(
@@ -40,15 +42,20 @@ fn settle_primary(
         let Some(own) = primary_timeline(&records[index.0]) else {
             continue;
         };
+        if is_foreign(&records[index.0], precedents) {
+            continue;
+        }
         let newest = newest_timeline_of_others(index, records, precedents);
-        let written = records[index.0].superseded.and_then(|superseded| superseded.timeline);
-        if written.is_some_and(|written| own > written) {
+        let gave_way = |heir| gave_way(heir, own, policy, records, precedents, now);
+        if was_promoted(&records[index.0], own, newest)
+            || is_reinstated(index, &records[index.0], precedents, &gave_way)
+        {
             records[index.0].superseded = None;
         }
         let record = &records[index.0];
-        if let Some(newer) = newest.filter(|&newest| newest > own) {
+        if let Some((newer, by)) = newest.filter(|&(newest, _)| newest > own) {
             outdated.push((index, StateReason::OlderTimeline(newer)));
-            records[index.0].mark_superseded();
+            records[index.0].mark_superseded(by);
         } else if is_claimant(index, record, policy, precedents, now) && record.superseded.is_none()
         {
             claimants.push(index);
@@ -61,16 +68,48 @@ fn settle_primary(
         &policy.servers,
         &Evidence {
             relation: &|one, other| match timeline(one).cmp(&timeline(other)) {
-                std::cmp::Ordering::Less => Relation::Behind,
-                std::cmp::Ordering::Equal => Relation::Equal,
-                std::cmp::Ordering::Greater => Relation::Ahead,
+                Ordering::Less => Relation::Behind,
+                Ordering::Equal => Relation::Equal,
+                Ordering::Greater => Relation::Ahead,
             },
-            attached: &|one| attached_standbys(one, policy, records),
+            attached: &|one| attached_standbys(one, policy, records, now),
             older: &|_, newer| StateReason::OlderTimeline(timeline(newer).unwrap_or_default()),
         },
     );
     contest.losers.extend(outdated);
     contest
+}
+
+/// Whether a server on the timeline `own` was promoted since it was superseded. Only a standby is promoted, so what it
+/// wrote on its own is gone.
+fn was_promoted(record: &Record, own: u32, newest: Option<(u32, ServerIndex)>) -> bool {
+    match record.superseded.map(|superseded| superseded.timeline) {
+        Some(Some(written)) => own > written,
+        // It was a standby and hid its timeline; one that is newer than all others comes from a promotion.
+        Some(None) => newest.is_none_or(|(newest, _)| own > newest),
+        None => false,
+    }
+}
+
+/// Whether the server that took over from one on the timeline `own` has given way: it belongs to another cluster now,
+/// or it streams that timeline.
+fn gave_way(
+    heir: ServerIndex,
+    own: u32,
+    policy: &ClusterPolicy,
+    records: &[Record],
+    precedents: Precedents<'_>,
+    now: Moment,
+) -> bool {
+    let heir = &records[heir.0];
+    let follows = match postgres_role(heir) {
+        Some(PostgresRole::Standby { receiver, timeline: Some(timeline), .. }) => {
+            receiver.is_attached() && *timeline <= own
+        }
+        _ => false,
+    };
+    heir.liveness(&policy.thresholds, now) == Liveness::Answering
+        && (follows || is_foreign(heir, precedents))
 }
 
 fn primary_timeline(record: &Record) -> Option<u32> {
@@ -87,36 +126,44 @@ fn postgres_role(record: &Record) -> Option<&PostgresRole> {
     }
 }
 
-/// The highest timeline that any other member has shown, dead or alive. A first reply as primary does not count: it
-/// could be an odd one.
+/// The highest timeline that any other member has shown, dead or alive, and who showed it. A first reply as primary
+/// does not count: it could be an odd one.
 fn newest_timeline_of_others(
     index: ServerIndex,
     records: &[Record],
     precedents: Precedents<'_>,
-) -> Option<u32> {
+) -> Option<(u32, ServerIndex)> {
     let others = records
         .iter()
         .enumerate()
         .filter(|&(other, record)| other != index.0 && !is_foreign(record, precedents));
     others
-        .filter_map(|(other, record)| match *postgres_role(record)? {
-            PostgresRole::Primary { timeline, read_only, .. } => {
-                let published = precedents.published == Some(ServerIndex(other));
-                let counts = read_only || published || record.is_confirmed_writable();
-                counts.then_some(timeline)
-            }
-            PostgresRole::Standby { timeline, .. } => timeline,
+        .filter_map(|(other, record)| {
+            let other = ServerIndex(other);
+            let timeline = match *postgres_role(record)? {
+                PostgresRole::Primary { timeline, read_only, .. } => {
+                    let published = precedents.published == Some(other);
+                    let counts = read_only || published || record.is_confirmed_writable();
+                    counts.then_some(timeline)
+                }
+                PostgresRole::Standby { timeline, .. } => timeline,
+            };
+            Some((timeline?, other))
         })
         .max()
 }
 
-fn attached_standbys(primary: ServerIndex, policy: &ClusterPolicy, records: &[Record]) -> usize {
-    let server = &policy.servers[primary.0];
-    let is_primary =
-        |sender: &Endpoint| sender.port == server.port && server.aliases.contains(&sender.host);
+fn attached_standbys(
+    primary: ServerIndex,
+    policy: &ClusterPolicy,
+    records: &[Record],
+    now: Moment,
+) -> usize {
     let is_attached = |record: &&Record| match postgres_role(record) {
         Some(PostgresRole::Standby { receiver, sender: Some(sender), .. }) => {
-            receiver.is_attached() && is_primary(sender)
+            receiver.is_attached()
+                && is_endpoint_of(sender, &policy.servers[primary.0])
+                && record.liveness(&policy.thresholds, now) == Liveness::Answering
         }
         _ => false,
     };
@@ -131,7 +178,9 @@ fn verdict(
     contest: &Contest,
     now: Moment,
 ) -> Verdict {
-    if let Some(verdict) = unreachable_from_here(index, records, policy, contest, now) {
+    let receives = |standby: ServerIndex, since| records[standby.0].receives_on("", since, now);
+    let unreachable = unreachable_from_here(index, records, policy, contest, &receives, now);
+    if let Some(verdict) = unreachable {
         return verdict;
     }
     let record = &mut records[index.0];
@@ -143,15 +192,18 @@ fn verdict(
     }
     match postgres_role(record) {
         Some(PostgresRole::Primary { read_only: false, .. }) => {
-            writable_verdict(index, record, policy, contest)
+            writable_verdict(index, record, contest, now)
         }
-        Some(PostgresRole::Primary { read_only: true, .. }) => {
-            record.away = false;
-            Verdict {
-                read: ReadFitness::LastResort,
-                ..Verdict::out(ServerState::ReadOnlyPrimary, StateReason::TransactionReadOnly)
+        Some(PostgresRole::Primary { read_only: true, .. }) => match contest.against(index) {
+            Some(reason) => Verdict::out(ServerState::StalePrimary, reason),
+            None => {
+                record.away = false;
+                Verdict {
+                    read: ReadFitness::LastResort,
+                    ..Verdict::out(ServerState::ReadOnlyPrimary, StateReason::TransactionReadOnly)
+                }
             }
-        }
+        },
         Some(PostgresRole::Standby { .. }) => {
             standby::verdict(index, policy, records, contest.champion, now)
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{postgres_role, primary_timeline};
 use crate::engine::{
     ClusterPolicy, Lag, Moment, PostgresRole, ServerIndex, ServerState, StateReason, Thresholds,
-    judge::{RETURNING, attached_verdict, is_returning, lasting, pass_gates},
+    judge::{RETURNING, attached_verdict, is_endpoint_of, is_returning, lasting, pass_gates},
     record::{Liveness, Record},
     verdict::{ReadFitness, Verdict, WriteFitness},
 };
@@ -19,9 +19,14 @@ pub(super) fn verdict(
     now: Moment,
 ) -> Verdict {
     let lag = lag_behind(primary, &records[index.0], records);
+    let answers =
+        |server: usize| records[server].liveness(&policy.thresholds, now) == Liveness::Answering;
     let source = primary.map(|primary| Source {
         timeline: primary_timeline(&records[primary.0]),
-        answers: records[primary.0].liveness(&policy.thresholds, now) == Liveness::Answering,
+        answers: answers(primary.0),
+        elsewhere: sender(&records[index.0], policy).is_some_and(|sender| {
+            sender != primary.0 && answers(sender) && primary_timeline(&records[sender]).is_some()
+        }),
     });
     let record = &mut records[index.0];
     let fresh = pass_gates(record, policy, lag);
@@ -62,6 +67,8 @@ pub(super) fn verdict(
 struct Source {
     timeline: Option<u32>,
     answers: bool,
+    /// The standby receives from another server that calls itself a primary.
+    elsewhere: bool,
 }
 
 /// How a standby hangs on its primary.
@@ -72,7 +79,7 @@ enum Link {
     NobodyToFollow,
     /// It has had no receiver for so long, although there is a primary.
     Detached(Duration),
-    /// It has followed a timeline that the primary has left for so long.
+    /// It has followed a timeline that the primary has left, or another primary, for so long.
     OnDeadBranch(Duration),
     /// Replay is paused.
     Paused,
@@ -87,10 +94,10 @@ impl Link {
         else {
             return None;
         };
-        let left_behind = source
-            .and_then(|source| source.timeline)
-            .zip(timeline)
-            .is_some_and(|(primary, own)| own < primary);
+        let left_behind = source.is_some_and(|source| {
+            let behind = |(primary, own)| own < primary;
+            source.elsewhere || source.timeline.zip(timeline).is_some_and(behind)
+        });
         let dead_branch = lasting(&mut record.dead_branch_since, left_behind, now);
         let source_answers = source.is_some_and(|source| source.answers);
         let alone = source_answers && !receiver.is_attached();
@@ -107,6 +114,14 @@ impl Link {
             (None, None) => Self::NobodyToFollow,
         })
     }
+}
+
+/// The member that a standby receives from, if it tells.
+fn sender(standby: &Record, policy: &ClusterPolicy) -> Option<usize> {
+    let PostgresRole::Standby { sender: Some(sender), .. } = postgres_role(standby)? else {
+        return None;
+    };
+    policy.servers.iter().position(|server| is_endpoint_of(sender, server))
 }
 
 /// How far a standby is behind the primary: `None` when there is nothing to compare with, `Some(None)` when the

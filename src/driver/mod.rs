@@ -1,13 +1,14 @@
-//! The one owner of the engine: takes in observations, lets the engine decide, publishes what changed.
+//! The one owner of the engine: takes in observations, lets the engine decide, publishes what
+//! changed.
 //!
-//! Nothing else touches the engine, so nothing locks it. Readers see its decisions only through the published
-//! snapshot.
+//! Nothing else touches the engine, so nothing locks it. Readers see its decisions only through the
+//! published snapshot.
 
-use std::{sync::Arc, time::Duration};
+use std::{future, mem, sync::Arc, time::Duration};
 
 use tokio::{
     sync::{mpsc, watch},
-    time::{MissedTickBehavior, interval_at, sleep_until},
+    time::{Instant, MissedTickBehavior, interval_at, sleep_until},
 };
 
 use crate::{
@@ -21,11 +22,12 @@ use crate::{
     telemetry,
 };
 
-/// Observations that may wait. Probe tasks wait when it is full, which slows probing down and loses nothing.
+/// Observations that may wait. Probe tasks wait when it is full, which slows probing down and loses
+/// nothing.
 const QUEUE: usize = 1024;
 
-/// Observations judged in one step. Decisions are taken once per step, so a storm costs no more than this many folds
-/// before the answers follow.
+/// Observations judged in one step. Decisions are taken once per step, so a storm costs no more than
+/// this many folds before the answers follow.
 const BATCH: usize = 256;
 
 /// How often the log repeats what is still wrong.
@@ -46,7 +48,7 @@ pub struct Driver {
 /// One cluster as the driver sees it.
 #[derive(Debug)]
 struct Followed {
-    policy: ClusterPolicy,
+    name: Box<str>,
     published: Vec<PublishedServer>,
     decision: Decision,
     /// One per server.
@@ -65,8 +67,9 @@ pub struct Ends {
 }
 
 impl Driver {
-    /// A driver for `clusters` (policy and published servers of each, in config order), whose names lie as `layout`
-    /// says. Every name is "not ready" until the first probes have come back. Each change is also sent to `observer`.
+    /// A driver for `clusters` (policy and published servers of each, in config order), whose names
+    /// lie as `layout` says. Every name is "not ready" until the first probes have come back. Each
+    /// change is also sent to `observer`.
     pub fn new(
         clusters: Vec<(ClusterPolicy, Vec<PublishedServer>)>,
         layout: Layout,
@@ -75,12 +78,10 @@ impl Driver {
         let clock = Clock::start();
         let policies = clusters.iter().map(|(policy, _)| policy.clone()).collect();
         let engine = Engine::new(policies, clock.now());
-        let clusters: Vec<_> = clusters
-            .into_iter()
-            .enumerate()
-            .map(|(index, (policy, published))| {
-                Followed::new(ClusterId(index), policy, published, &engine)
-            })
+        let clusters: Vec<_> = (0..)
+            .map(ClusterId)
+            .zip(clusters)
+            .map(|(id, (policy, published))| Followed::new(id, &policy, published, &engine))
             .collect();
         let layout = Arc::new(layout);
         let serial = Serial::first(None, clock::unix_seconds());
@@ -101,8 +102,7 @@ impl Driver {
     /// Runs until every sender of observations is gone.
     pub async fn run(mut self) {
         let mut batch = Vec::with_capacity(BATCH);
-        let first_reminder = self.clock.instant(self.clock.now()) + REMIND_EVERY;
-        let mut reminder = interval_at(first_reminder, REMIND_EVERY);
+        let mut reminder = interval_at(Instant::now() + REMIND_EVERY, REMIND_EVERY);
         reminder.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let deadline = self.engine.next_deadline().map(|deadline| self.clock.instant(deadline));
@@ -112,7 +112,7 @@ impl Driver {
                         return;
                     }
                 }
-                () = sleep_until(deadline.unwrap_or(first_reminder)), if deadline.is_some() => {}
+                () = passed(deadline) => {}
                 _ = reminder.tick() => telemetry::remind(&self.engine, self.clusters.len()),
             }
             self.step(&mut batch);
@@ -158,7 +158,7 @@ impl Driver {
 impl Followed {
     fn new(
         id: ClusterId,
-        policy: ClusterPolicy,
+        policy: &ClusterPolicy,
         published: Vec<PublishedServer>,
         engine: &Engine,
     ) -> Self {
@@ -168,14 +168,15 @@ impl Followed {
                 watch::Sender::new(engine.advice(server))
             })
             .collect();
-        Self { policy, published, decision: engine.decision(id), advice }
+        Self { name: policy.name.clone(), published, decision: engine.decision(id), advice }
     }
 
     /// Takes over the engine's decision and advice. Returns whether the decision is another one.
     fn follow(&mut self, id: ClusterId, engine: &Engine) -> bool {
         for (index, sender) in self.advice.iter().enumerate() {
             let advice = engine.advice(ServerId { cluster: id, server: ServerIndex(index) });
-            sender.send_if_modified(|before| std::mem::replace(before, advice) != advice);
+            // A task that is told the same again would wake up for nothing.
+            sender.send_if_modified(|before| mem::replace(before, advice) != advice);
         }
         let decision = engine.decision(id);
         let changed = decision != self.decision;
@@ -188,9 +189,20 @@ fn answers(clusters: &[Followed]) -> Vec<ClusterAnswers<'_>> {
     clusters
         .iter()
         .map(|cluster| ClusterAnswers {
-            name: &cluster.policy.name,
+            name: &cluster.name,
             servers: &cluster.published,
             decision: &cluster.decision,
         })
         .collect()
 }
+
+/// Waits until `deadline`; for ever when there is none.
+async fn passed(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => sleep_until(deadline).await,
+        None => future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests;

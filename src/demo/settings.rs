@@ -1,0 +1,119 @@
+//! The configuration of the demo: an ordinary one, read by the ordinary reader, from memory.
+
+use std::{
+    ffi::OsString,
+    io,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::Path,
+};
+
+use super::stage::PASSWORD;
+use crate::config::{Config, ConfigError, Sources};
+
+/// Where the simulated servers listen. Nobody else is at home there.
+pub(super) const HOSTS: [IpAddr; 3] = [host(1), host(2), host(3)];
+
+/// The name that follows the primary.
+pub(super) const WRITE_NAME: &str = "db-write.internal.";
+
+/// The name that follows the replicas.
+pub(super) const READ_NAME: &str = "db-read.internal.";
+
+/// The configuration for `servers` that answers DNS on `port` of 127.0.0.1; 0 takes a free one.
+///
+/// Probes are a little more eager than by default and less patient, so that nobody waits for the
+/// story to go on.
+pub(super) fn config(servers: &[SocketAddr], port: u16) -> Result<Config, ConfigError> {
+    let mut text = format!(
+        r#"
+        [dns]
+        listen = ["127.0.0.1:{port}"]
+        workers = 1
+
+        [[zone]]
+        origin = "internal."
+        file = "{ZONE_FILE}"
+
+        [[cluster]]
+        name = "demo"
+        engine = "postgres"
+
+        [cluster.write]
+        name = "{WRITE_NAME}"
+
+        [[cluster.read]]
+        name = "{READ_NAME}"
+        max_lag = "2s"
+
+        [cluster.probe]
+        user = "pointsman"
+        password_file = "{PASSWORD_FILE}"
+        tls = "disable"
+        interval = "500ms"
+        fast_interval = "150ms"
+        timeout = "600ms"
+        "#
+    );
+    for (index, address) in servers.iter().enumerate() {
+        text += &format!(
+            r#"
+            [[cluster.server]]
+            name = "db{}"
+            address = "{}"
+            port = {}
+            "#,
+            index + 1,
+            address.ip(),
+            address.port(),
+        );
+    }
+    Config::from_text(&text, Path::new("demo.toml"), &Memory)
+}
+
+/// The files that the configuration names.
+struct Memory;
+
+impl Sources for Memory {
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        match path.to_str() {
+            Some(ZONE_FILE) => Ok(ZONE.as_bytes().to_vec()),
+            Some(PASSWORD_FILE) => Ok(PASSWORD.as_bytes().to_vec()),
+            _ => Err(io::ErrorKind::NotFound.into()),
+        }
+    }
+
+    fn variable(&self, _name: &str) -> Option<OsString> {
+        None
+    }
+}
+
+const fn host(last: u8) -> IpAddr {
+    IpAddr::V4(Ipv4Addr::new(127, 0, 10, last))
+}
+
+const ZONE_FILE: &str = "internal.zone";
+
+const PASSWORD_FILE: &str = "demo.password";
+
+const ZONE: &str = "\
+@    1s SOA ns1 hostmaster ( 1 1h 10m 1d 1s )
+@    1h NS  ns1
+ns1  1h A   127.0.0.1
+";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_configuration_is_without_fault() {
+        let servers = HOSTS.map(|host| SocketAddr::new(host, 5432));
+        let config = config(&servers, 0).unwrap_or_else(|error| panic!("{error}"));
+        let cluster = &config.clusters[0];
+        let password = cluster.probe.password.as_ref().expect("a password");
+        assert_eq!(password.reveal(), PASSWORD);
+        let names = cluster.names.iter().map(|name| name.name.to_string());
+        assert_eq!(names.collect::<Vec<_>>(), [WRITE_NAME, READ_NAME]);
+        assert_eq!(cluster.targets[2].to_string(), "127.0.10.3:5432");
+    }
+}

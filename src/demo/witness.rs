@@ -1,0 +1,440 @@
+//! The witness: asks both names over DNS again and again, tells what it sees, and holds it against
+//! what the story demands.
+//!
+//! A demand is met when everything in it holds at once, which must be so before [`PATIENCE`] is
+//! over. Besides, every single answer must keep these rules, whatever is demanded:
+//!
+//! - The write name has at most one address, and only that of a server which may take writes in
+//!   this scene.
+//! - Once there has been an answer, a name never fails, the read name is never empty, and the write
+//!   name only in a scene that says so.
+
+use std::{collections::BTreeSet, fmt, io, net::IpAddr, time::Duration};
+
+use hickory_proto::op::ResponseCode;
+use tokio::{sync::mpsc, time::sleep};
+
+use super::{
+    resolver::{Answer, AskError, Resolver},
+    settings::{HOSTS, READ_NAME, WRITE_NAME},
+    terminal::{News, Terminal},
+};
+use crate::engine::{Event, ServerIndex, ServerState};
+
+/// Longer than any demand of the story takes, on a busy machine too.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// Between two rounds of questions.
+const ROUND: Duration = Duration::from_millis(25);
+
+/// Asks, tells and judges.
+#[derive(Debug)]
+pub(super) struct Witness {
+    terminal: Terminal,
+    resolver: Resolver,
+    events: mpsc::UnboundedReceiver<Event>,
+    /// Of each server, as last told by the engine.
+    states: [ServerState; HOSTS.len()],
+    rules: Rules,
+}
+
+/// What every answer must keep.
+#[derive(Clone, Debug, Default)]
+struct Rules {
+    /// Who may be in the write name.
+    writers: Vec<ServerIndex>,
+    /// The write name may be empty.
+    may_withdraw: bool,
+    /// There has been an answer.
+    opened: bool,
+}
+
+/// What both names shall say.
+#[derive(Clone, Debug)]
+pub(super) struct Demand {
+    write: Vec<ServerIndex>,
+    write_note: Option<&'static str>,
+    read: Vec<ServerIndex>,
+    read_note: Option<&'static str>,
+    states: Vec<(ServerIndex, ServerState)>,
+}
+
+/// What both names say.
+#[derive(Clone, Debug)]
+struct Scenery {
+    write: Answer,
+    read: Answer,
+}
+
+/// Why the story ends before its end.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Objection {
+    /// Nobody listens to the story.
+    #[error("cannot write to the terminal: {0}")]
+    Terminal(#[from] io::Error),
+    /// A name cannot be asked for.
+    #[error(transparent)]
+    Ask(#[from] AskError),
+    /// A demand was not met in time.
+    #[error("demanded: {demanded}; answered after {PATIENCE:?}: {answered}")]
+    Unmet {
+        /// What was demanded.
+        demanded: String,
+        /// What was answered.
+        answered: String,
+    },
+    /// A demand was met and then no longer, although nothing had happened.
+    #[error("demanded to stay: {demanded}; answered: {answered}")]
+    Left {
+        /// What was demanded.
+        demanded: String,
+        /// What was answered.
+        answered: String,
+    },
+    /// An answer broke a rule.
+    #[error("{rule}; answered: {answered}")]
+    Rule {
+        /// The rule.
+        rule: &'static str,
+        /// What was answered.
+        answered: String,
+    },
+}
+
+impl Witness {
+    /// A witness that has seen nothing yet.
+    pub(super) fn new(
+        terminal: Terminal,
+        resolver: Resolver,
+        events: mpsc::UnboundedReceiver<Event>,
+    ) -> Self {
+        let states = [ServerState::Unknown; HOSTS.len()];
+        Self { terminal, resolver, events, states, rules: Rules::default() }
+    }
+
+    /// Where it tells.
+    pub(super) fn terminal(&self) -> &Terminal {
+        &self.terminal
+    }
+
+    /// A new scene begins, in which only `writers` may be in the write name.
+    pub(super) fn scene(&mut self, title: &str, writers: &[ServerIndex]) -> Result<(), Objection> {
+        self.rules = Rules { writers: writers.to_vec(), may_withdraw: false, ..self.rules };
+        Ok(self.terminal.headline(title)?)
+    }
+
+    /// In this scene the write name may be empty.
+    pub(super) fn may_withdraw(&mut self) {
+        self.rules.may_withdraw = true;
+    }
+
+    /// Tells what was done to the servers.
+    pub(super) fn happened(&self, text: impl fmt::Display) -> Result<(), Objection> {
+        Ok(self.terminal.news(News::Happened, text)?)
+    }
+
+    /// Waits until `demand` is met.
+    pub(super) async fn until(&mut self, demand: &Demand) -> Result<(), Objection> {
+        let deadline = self.terminal.now() + PATIENCE;
+        loop {
+            let scenery = self.look().await?;
+            if demand.is_met_by(&scenery, &self.states) {
+                self.rules.opened = true;
+                for (name, answer) in scenery.names() {
+                    self.terminal.news(News::Answered, told(name, answer))?;
+                }
+                return Ok(());
+            }
+            if self.terminal.now() >= deadline {
+                let (demanded, answered) = (demand.to_string(), scenery.to_string());
+                return Err(Objection::Unmet { demanded, answered });
+            }
+            sleep(ROUND).await;
+        }
+    }
+
+    /// Sees that `demand`, which is met, stays so for `time`.
+    pub(super) async fn stays(&mut self, demand: &Demand, time: Duration) -> Result<(), Objection> {
+        let end = self.terminal.now() + time;
+        while self.terminal.now() < end {
+            let scenery = self.look().await?;
+            if !demand.is_met_by(&scenery, &self.states) {
+                let (demanded, answered) = (demand.to_string(), scenery.to_string());
+                return Err(Objection::Left { demanded, answered });
+            }
+            sleep(ROUND).await;
+        }
+        Ok(())
+    }
+
+    /// Asks both names once, holds the answers against the rules and tells the engine's news.
+    async fn look(&mut self) -> Result<Scenery, Objection> {
+        let write = self.resolver.ask(WRITE_NAME).await?;
+        let read = self.resolver.ask(READ_NAME).await?;
+        let scenery = Scenery { write, read };
+        while let Ok(event) = self.events.try_recv() {
+            self.tell(&event)?;
+        }
+        match self.rules.broken_by(&scenery) {
+            Some(rule) => Err(Objection::Rule { rule, answered: scenery.to_string() }),
+            None => Ok(scenery),
+        }
+    }
+
+    fn tell(&mut self, event: &Event) -> Result<(), Objection> {
+        let terminal = &self.terminal;
+        match event {
+            Event::State { server, from, to, reason, detail } => {
+                self.states[server.server.0] = *to;
+                let name = name(server.server);
+                let detail = match &**detail {
+                    detail if to.is_alarming() && !detail.is_empty() => format!(" ({detail})"),
+                    _ => String::new(),
+                };
+                let text = format!("{name} is {to}, was {from}: {reason}{detail}");
+                terminal.news(News::Seen, text)?;
+            }
+            Event::Write { from, to, reason, .. } => {
+                let (from, to) = (Vec::from_iter(*from), Vec::from_iter(*to));
+                terminal.news(News::Decided, decision(WRITE_NAME, &from, &to, reason))?;
+            }
+            Event::Read { from, to, reason, .. } => {
+                terminal.news(News::Decided, decision(READ_NAME, from, to, reason))?;
+            }
+            Event::Isolated => {
+                let text = "no server answers: our own network is suspected, answers stand still";
+                terminal.news(News::Seen, text)?;
+            }
+            Event::Reconnected => {
+                terminal.news(News::Seen, "a server answers again: answers follow the probes")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Rules {
+    /// The rule that is broken, if one is.
+    fn broken_by(&self, scenery: &Scenery) -> Option<&'static str> {
+        let Scenery { write, read } = scenery;
+        if write.addresses.len() > 1 {
+            return Some("the write name must never have two addresses");
+        }
+        if !write.addresses.is_subset(&addresses(&self.writers)) {
+            return Some("the write name must not name that server now");
+        }
+        if !self.opened {
+            return None;
+        }
+        if [write, read].iter().any(|answer| answer.code != ResponseCode::NoError) {
+            return Some("a name must never fail");
+        }
+        if read.addresses.is_empty() {
+            return Some("the read name must never be empty");
+        }
+        (write.addresses.is_empty() && !self.may_withdraw)
+            .then_some("the write name must not be empty now")
+    }
+}
+
+impl Demand {
+    /// The addresses of exactly these servers, and no complaint in either answer.
+    pub(super) fn new(write: &[ServerIndex], read: &[ServerIndex]) -> Self {
+        Self {
+            write: write.to_vec(),
+            write_note: None,
+            read: read.to_vec(),
+            read_note: None,
+            states: Vec::new(),
+        }
+    }
+
+    /// The write name's Extended DNS Error must contain `words`.
+    pub(super) fn write_note(mut self, words: &'static str) -> Self {
+        self.write_note = Some(words);
+        self
+    }
+
+    /// The read name's Extended DNS Error must contain `words`.
+    pub(super) fn read_note(mut self, words: &'static str) -> Self {
+        self.read_note = Some(words);
+        self
+    }
+
+    /// The engine must hold `server` to be in `state`.
+    pub(super) fn state(mut self, server: ServerIndex, state: ServerState) -> Self {
+        self.states.push((server, state));
+        self
+    }
+
+    fn is_met_by(&self, scenery: &Scenery, states: &[ServerState]) -> bool {
+        let says = |answer: &Answer, servers: &[ServerIndex], words: Option<&str>| {
+            let note = match (&answer.note, words) {
+                (None, None) => true,
+                (Some(note), Some(words)) => note.contains(words),
+                _ => false,
+            };
+            note && answer.addresses == addresses(servers)
+        };
+        says(&scenery.write, &self.write, self.write_note)
+            && says(&scenery.read, &self.read, self.read_note)
+            && self.states.iter().all(|(server, state)| states[server.0] == *state)
+    }
+}
+
+impl fmt::Display for Demand {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let answer = |servers, note: Option<&'static str>| Answer {
+            code: ResponseCode::NoError,
+            addresses: addresses(servers),
+            note: note.map(str::to_owned),
+        };
+        let write = answer(&self.write, self.write_note);
+        Scenery { write, read: answer(&self.read, self.read_note) }.fmt(f)?;
+        for (server, state) in &self.states {
+            write!(f, ", {} {state}", name(*server))?;
+        }
+        Ok(())
+    }
+}
+
+impl Scenery {
+    fn names(&self) -> [(&'static str, &Answer); 2] {
+        [(WRITE_NAME, &self.write), (READ_NAME, &self.read)]
+    }
+}
+
+/// Both names with what they say.
+impl fmt::Display for Scenery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let [write, read] = self.names().map(|(name, answer)| told(name, answer));
+        write!(f, "{write}, {read}")
+    }
+}
+
+/// `db-read.internal 127.0.10.1 (EDE: demo: too few fit replicas, so the primary helps out)`
+fn told(name: &str, answer: &Answer) -> String {
+    let mut text = without_root(name).to_owned();
+    match answer.code {
+        ResponseCode::NoError if answer.addresses.is_empty() => text += " no address",
+        ResponseCode::NoError => {}
+        code => text += &format!(" {code}"),
+    }
+    for address in &answer.addresses {
+        text += &format!(" {address}");
+    }
+    if let Some(note) = &answer.note {
+        text += &format!(" (EDE: {note})");
+    }
+    text
+}
+
+/// `db-write.internal -> db2 127.0.10.2: it is the one writable primary`
+fn decision(
+    name: &str,
+    from: &[ServerIndex],
+    to: &[ServerIndex],
+    reason: &dyn fmt::Display,
+) -> String {
+    let mut text = without_root(name).to_owned();
+    text += if from == to { " stays" } else { " ->" };
+    for &server in to {
+        text += &format!(" {} {}", self::name(server), HOSTS[server.0]);
+    }
+    if to.is_empty() {
+        text += " nobody";
+    }
+    format!("{text}: {reason}")
+}
+
+/// A server as the configuration calls it.
+pub(super) fn name(server: ServerIndex) -> String {
+    format!("db{}", server.0 + 1)
+}
+
+/// A name as people write it.
+pub(super) fn without_root(name: &str) -> &str {
+    name.trim_end_matches('.')
+}
+
+fn addresses(servers: &[ServerIndex]) -> BTreeSet<IpAddr> {
+    servers.iter().map(|server| HOSTS[server.0]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DB1: ServerIndex = ServerIndex(0);
+    const DB2: ServerIndex = ServerIndex(1);
+    const DB3: ServerIndex = ServerIndex(2);
+
+    fn answer(servers: &[ServerIndex], note: Option<&str>) -> Answer {
+        Answer {
+            code: ResponseCode::NoError,
+            addresses: addresses(servers),
+            note: note.map(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn a_demand_is_met_by_everything_at_once() {
+        let held = "demo: held: the last primary is Down and there is no other";
+        let scenery =
+            Scenery { write: answer(&[DB1], Some(held)), read: answer(&[DB3, DB2], None) };
+        let states = [ServerState::Down, ServerState::Replica, ServerState::Replica];
+        let met = |demand: Demand| demand.is_met_by(&scenery, &states);
+        let demand = || Demand::new(&[DB1], &[DB2, DB3]);
+        assert!(met(demand().write_note("held")));
+        assert!(met(demand().write_note("held").state(DB1, ServerState::Down)));
+        assert!(!met(demand()), "a complaint that was not demanded");
+        assert!(!met(demand().write_note("isolated")));
+        assert!(!met(demand().write_note("held").read_note("primary")));
+        assert!(!met(demand().write_note("held").state(DB2, ServerState::Down)));
+        assert!(!met(Demand::new(&[DB1], &[DB2]).write_note("held")));
+        assert!(!met(Demand::new(&[], &[DB2, DB3]).write_note("held")));
+    }
+
+    #[test]
+    fn every_answer_must_keep_the_rules() {
+        let writers = vec![DB1, DB2];
+        let opened = Rules { writers: writers.clone(), may_withdraw: false, opened: true };
+        let broken = |rules: &Rules, write: &[ServerIndex], read: &[ServerIndex]| {
+            let scenery = Scenery { write: answer(write, None), read: answer(read, None) };
+            rules.broken_by(&scenery).is_some()
+        };
+        assert!(!broken(&opened, &[DB1], &[DB3]));
+        assert!(!broken(&opened, &[DB2], &[DB3]));
+        assert!(broken(&opened, &[DB3], &[DB3]), "not a writer of this scene");
+        assert!(broken(&opened, &[DB1, DB2], &[DB3]), "two writers");
+        assert!(broken(&opened, &[DB1], &[]), "nobody to read from");
+        assert!(broken(&opened, &[], &[DB3]), "nobody to write to");
+        assert!(!broken(&Rules { may_withdraw: true, ..opened.clone() }, &[], &[DB3]));
+        let waiting = Rules { writers, ..Rules::default() };
+        assert!(!broken(&waiting, &[], &[]));
+        assert!(broken(&waiting, &[DB3], &[]));
+        let mut failure = answer(&[DB1], None);
+        failure.code = ResponseCode::ServFail;
+        let scenery = Scenery { write: failure, read: answer(&[DB3], None) };
+        assert!(opened.broken_by(&scenery).is_some());
+        assert!(waiting.broken_by(&scenery).is_none());
+    }
+
+    #[test]
+    fn answers_are_told_with_their_reasons() {
+        let scenery = Scenery {
+            write: answer(&[], Some("demo: no address")),
+            read: answer(&[DB2, DB3], None),
+        };
+        assert_eq!(
+            scenery.to_string(),
+            "db-write.internal no address (EDE: demo: no address), \
+             db-read.internal 127.0.10.2 127.0.10.3"
+        );
+        assert_eq!(
+            decision(WRITE_NAME, &[DB1], &[DB2], &"a reason"),
+            "db-write.internal -> db2 127.0.10.2: a reason"
+        );
+        assert_eq!(decision(READ_NAME, &[], &[], &"why"), "db-read.internal stays nobody: why");
+    }
+}

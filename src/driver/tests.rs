@@ -1,0 +1,299 @@
+//! The driver in paused time, fed by hand: one PostgreSQL cluster, a primary and two standbys.
+//!
+//! The clock stands still while anything can run, so a pause of a millisecond is "when all has been
+//! done that there is to do".
+
+use hickory_proto::rr::{LowerName, Name, RecordType};
+use tokio::{task::JoinHandle, time::sleep};
+
+use super::*;
+use crate::{
+    answers::{Balance, NameRole, Note, Outcome as Found, ServedName, Zone},
+    engine::{
+        ClusterKind, Degradation, Facts, Failback, Failure, FailureKind, Heartbeat, OnNotWritable,
+        OnSplitBrain, Outcome, Pace, Position, PostgresFacts, PostgresRole, ReadPolicy, Receiver,
+        ServerPolicy, ServerState, Thresholds, WritePolicy,
+    },
+};
+
+const ZONE: &str = "\
+$TTL 60
+@  IN SOA ns hostmaster 1 60 30 3600 1
+@  IN NS ns
+ns IN A 127.0.0.1
+";
+
+const STALE_AFTER: Duration = Duration::from_secs(5);
+
+/// A running driver and everything it is connected to.
+struct Running {
+    task: JoinHandle<()>,
+    ends: Ends,
+    events: mpsc::UnboundedReceiver<Event>,
+}
+
+impl Running {
+    fn start() -> Self {
+        let (observer, events) = mpsc::unbounded_channel();
+        let published = (1..=3).map(|number| PublishedServer {
+            name: format!("db{number}").into(),
+            addresses: vec![[127, 27, 1, number].into()],
+            weight: 1,
+        });
+        let clusters = vec![(policy(), published.collect())];
+        let (driver, ends) = Driver::new(clusters, layout(), Some(observer));
+        Self { task: tokio::spawn(driver.run()), ends, events }
+    }
+
+    /// Started, with a primary and two fresh standbys.
+    async fn healthy() -> Self {
+        let mut running = Self::start();
+        for _ in 0..3 {
+            running.round().await;
+        }
+        assert_eq!(running.addresses("db-write"), ["127.27.1.1"]);
+        assert_eq!(running.addresses("db-read"), ["127.27.1.2", "127.27.1.3"]);
+        running.take_events();
+        running
+    }
+
+    /// Every server answers as it should.
+    async fn round(&self) {
+        for server in 0..3 {
+            self.tell(server, answer(server)).await;
+        }
+    }
+
+    /// Reports `outcome` of `server` and waits until it has been judged.
+    async fn tell(&self, server: usize, outcome: Outcome) {
+        let server = ServerId { cluster: ClusterId(0), server: ServerIndex(server) };
+        let sent = self.ends.observations.send(Observation { server, outcome }).await;
+        sent.expect("the driver is alive");
+        sleep(Duration::from_millis(1)).await;
+    }
+
+    /// What an A question for `name` is answered with, sorted.
+    fn addresses(&self, name: &str) -> Vec<String> {
+        let snapshot = self.ends.reader.snapshot();
+        match snapshot.table.lookup(&dns_name(name), RecordType::A).outcome {
+            Found::Served { addresses, .. } => {
+                let mut texts: Vec<_> =
+                    addresses.records().map(|record| record.data.to_string()).collect();
+                texts.sort();
+                texts
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// Why the answer about `name` is not the ideal one.
+    fn note(&self, name: &str) -> Option<Note> {
+        let snapshot = self.ends.reader.snapshot();
+        match snapshot.table.lookup(&dns_name(name), RecordType::A).outcome {
+            Found::Served { note, .. } | Found::NoData { note, .. } => note.cloned(),
+            Found::NotReady { note } => Some(note.clone()),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn generation(&self) -> u64 {
+        self.ends.reader.load().table.generation()
+    }
+
+    fn serial(&self) -> Serial {
+        self.ends.reader.load().table.serial()
+    }
+
+    fn take_events(&mut self) -> Vec<Event> {
+        std::iter::from_fn(|| self.events.try_recv().ok()).collect()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn before_the_first_words_every_name_is_not_ready() {
+    let running = Running::start();
+    for name in ["db-write", "db-read"] {
+        assert_eq!(running.addresses(name), [""; 0]);
+        let note = running.note(name).expect("a reason");
+        assert_eq!(note.degradation, Degradation::NotReady, "{note:?}");
+    }
+    assert_eq!(running.generation(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_decision_is_published_and_events_reach_the_observer() {
+    let mut running = Running::start();
+    for _ in 0..3 {
+        running.round().await;
+    }
+    assert_eq!(running.addresses("db-write"), ["127.27.1.1"]);
+    assert_eq!(running.note("db-write"), None);
+    let events = running.take_events();
+    let to = |events: &[Event], wanted: fn(&Event) -> bool| events.iter().any(wanted);
+    assert!(to(&events, |event| matches!(event, Event::Write { to: Some(ServerIndex(0)), .. })));
+    assert!(to(&events, |event| matches!(event, Event::Read { to, .. } if to.len() == 2)));
+    let primary = |event: &Event| matches!(event, Event::State { to: ServerState::Primary, .. });
+    assert!(to(&events, primary), "{events:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_says_nothing_new_is_not_published() {
+    let mut running = Running::healthy().await;
+    let before = (running.generation(), running.serial());
+    running.round().await;
+    assert_eq!((running.generation(), running.serial()), before);
+    assert_eq!(running.take_events(), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_set_grows_the_serial_and_another_reason_does_not() {
+    let running = Running::healthy().await;
+    let (generation, serial) = (running.generation(), running.serial());
+    for _ in 0..2 {
+        running.tell(1, refused()).await;
+    }
+    assert_eq!(running.addresses("db-read"), ["127.27.1.3"]);
+    assert!(running.serial() > serial, "{:?} after {serial:?}", running.serial());
+    assert!(running.generation() > generation);
+
+    let (generation, serial) = (running.generation(), running.serial());
+    for _ in 0..2 {
+        running.tell(0, refused()).await;
+    }
+    // The primary is gone and nobody has been promoted: the address stays, and the answer says why.
+    assert_eq!(running.addresses("db-write"), ["127.27.1.1"]);
+    let note = running.note("db-write").expect("a reason");
+    assert_eq!(note.degradation, Degradation::Stale, "{note:?}");
+    assert_eq!(running.serial(), serial);
+    assert!(running.generation() > generation);
+}
+
+#[tokio::test(start_paused = true)]
+async fn silence_alone_changes_states_when_its_time_has_come() {
+    let mut running = Running::healthy().await;
+    sleep(STALE_AFTER - Duration::from_millis(100)).await;
+    assert_eq!(running.take_events(), []);
+    sleep(Duration::from_millis(200)).await;
+    let mut silent: Vec<_> = running
+        .take_events()
+        .into_iter()
+        .filter_map(|event| match event {
+            Event::State { server, to: ServerState::Unknown, .. } => Some(server.server.0),
+            _ => None,
+        })
+        .collect();
+    silent.sort_unstable();
+    assert_eq!(silent, [0, 1, 2]);
+    // Nobody spoke against it, so the address stays.
+    assert_eq!(running.addresses("db-write"), ["127.27.1.1"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn advice_reaches_the_probes_when_it_changes_and_only_then() {
+    let mut running = Running::healthy().await;
+    let mut advice = running.ends.advice.remove(0);
+    let told: Vec<_> = advice.iter_mut().map(|advice| *advice.borrow_and_update()).collect();
+    assert!(told.iter().all(|advice| advice.pace == Pace::Calm), "{told:?}");
+    assert_eq!(
+        told.iter().map(|advice| advice.heartbeat).collect::<Vec<_>>(),
+        [true, false, false]
+    );
+
+    running.round().await;
+    for advice in &advice {
+        assert!(!advice.has_changed().expect("the driver is alive"));
+    }
+
+    running.tell(0, refused()).await;
+    for advice in &mut advice {
+        assert!(advice.has_changed().expect("the driver is alive"));
+        assert_eq!(advice.borrow_and_update().pace, Pace::Fast);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_observer_that_leaves_and_probes_that_end_are_no_trouble() {
+    let mut running = Running::healthy().await;
+    running.events.close();
+    for _ in 0..2 {
+        running.tell(1, refused()).await;
+    }
+    assert_eq!(running.addresses("db-read"), ["127.27.1.3"]);
+    // The last sender of observations is gone: so is the driver.
+    drop(running.ends);
+    running.task.await.expect("it ends, and does not panic");
+}
+
+fn policy() -> ClusterPolicy {
+    let servers = (1..=3).map(|number| ServerPolicy {
+        name: format!("db{number}").into(),
+        priority: 100,
+        aliases: vec![format!("127.27.1.{number}").into()],
+        addresses: vec![[127, 27, 1, number].into()],
+        port: 5432,
+    });
+    ClusterPolicy {
+        name: "orders".into(),
+        kind: ClusterKind::Postgres,
+        servers: servers.collect(),
+        write: Some(WritePolicy {
+            on_not_writable: OnNotWritable::Empty,
+            on_split_brain: OnSplitBrain::Keep,
+            failback: Failback::Stay,
+            flap_block: Duration::from_secs(60),
+        }),
+        reads: vec![ReadPolicy {
+            max_lag: Duration::from_secs(10),
+            min_servers: 1,
+            include_primary: false,
+            by_sessions: false,
+        }],
+        thresholds: Thresholds {
+            fall: 3,
+            rise: 2,
+            stale_after: STALE_AFTER,
+            first_round: Duration::from_secs(2),
+        },
+    }
+}
+
+fn layout() -> Layout {
+    let zone = Zone::parse(ZONE, &Name::from_ascii("internal.").unwrap()).unwrap();
+    let served =
+        |name, role| ServedName { name: dns_name(name), cluster: ClusterId(0), role, ttl: 1 };
+    let read = NameRole::Read { index: 0, balance: Balance::Shuffle, max_answers: None };
+    let names = vec![served("db-write", NameRole::Write), served("db-read", read)];
+    Layout::new(&[zone], names).unwrap()
+}
+
+fn dns_name(label: &str) -> LowerName {
+    LowerName::from(Name::from_ascii(format!("{label}.internal.")).unwrap())
+}
+
+/// What `server` says when all is well: the first one is the primary.
+fn answer(server: usize) -> Outcome {
+    let position = Position::lsn(0x300_0148);
+    let role = match server {
+        0 => PostgresRole::Primary { read_only: false, timeline: 1, position },
+        _ => PostgresRole::Standby {
+            receiver: Receiver::Streaming,
+            timeline: Some(1),
+            received: Some(position),
+            replayed: Some(position),
+            replay_age: None,
+            paused: false,
+            apply_delay: Duration::ZERO,
+            sender: None,
+        },
+    };
+    Outcome::Answered(Facts::Postgres(PostgresFacts {
+        system_identifier: 7,
+        role,
+        sessions: None,
+        heartbeat: Heartbeat::NotTried,
+    }))
+}
+
+fn refused() -> Outcome {
+    Outcome::Failed(Failure::new(FailureKind::Refused, ""))
+}

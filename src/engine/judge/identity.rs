@@ -1,0 +1,93 @@
+//! Which servers belong to the cluster at all.
+
+use super::mysql;
+use crate::engine::{
+    Facts, Moment, ServerState, StateReason, Thresholds,
+    judge::Precedents,
+    record::{Liveness, Record},
+    verdict::{ReadFitness, Verdict, WriteFitness},
+};
+
+/// What members of one cluster have in common: PostgreSQL's system identifier, Galera's cluster UUID.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::engine) enum Identity {
+    System(u64),
+    Galera(Box<str>),
+}
+
+/// The identity of one cluster, as far as it is known.
+#[derive(Clone, Debug, Default)]
+pub(in crate::engine) struct KnownIdentity {
+    identity: Option<Identity>,
+    /// More than half of the cluster's servers have carried it.
+    established: bool,
+}
+
+impl KnownIdentity {
+    /// The identity that servers must carry; `None` as long as nobody has shown one.
+    pub(in crate::engine) fn get(&self) -> Option<&Identity> {
+        self.identity.as_ref()
+    }
+
+    /// Learns from the last words of all servers, the dead ones included.
+    ///
+    /// The identity that most servers carry counts, among equals that of the first server in config order: facts that
+    /// any other instance sees too. Nothing is taken for known before the first round has ended (`started`), because
+    /// the first server to answer may be the foreign one. After it, the known identity gives way only to one that
+    /// more than half of all servers carry; once it was carried by so many itself, only when nobody who answers
+    /// carries it any more, as after an upgrade that made every server anew.
+    pub(in crate::engine) fn learn(
+        &mut self,
+        records: &[Record],
+        started: bool,
+        thresholds: &Thresholds,
+        now: Moment,
+    ) {
+        let carried: Vec<_> = records.iter().filter_map(carried_identity).collect();
+        let votes = |one: &Identity| carried.iter().filter(|other| *other == one).count();
+        let most = carried.iter().map(votes).max();
+        let Some(leader) = carried.iter().find(|one| Some(votes(one)) == most) else {
+            return;
+        };
+        let majority = |one: &Identity| votes(one) * 2 > records.len();
+        let lives = |one: &Identity| {
+            records.iter().any(|record| {
+                record.liveness(thresholds, now) == Liveness::Answering
+                    && carried_identity(record).as_ref() == Some(one)
+            })
+        };
+        let stays = |known: &&Identity| {
+            let loyal = started && votes(known) > 0 && !majority(leader);
+            loyal || self.established && lives(known)
+        };
+        let identity = self.identity.as_ref().filter(stays).unwrap_or(leader).clone();
+        let same = self.identity.as_ref() == Some(&identity);
+        self.established = same && self.established || majority(&identity);
+        self.identity = Some(identity);
+    }
+}
+
+fn carried_identity(record: &Record) -> Option<Identity> {
+    match record.facts.as_ref()? {
+        Facts::Postgres(facts) => Some(Identity::System(facts.system_identifier)),
+        Facts::MySql(facts) => mysql::galera_identity(facts),
+        Facts::Tcp => None,
+    }
+}
+
+/// Whether a server's last word carries another identity than the cluster's.
+pub(super) fn is_foreign(record: &Record, precedents: Precedents<'_>) -> bool {
+    match (carried_identity(record), precedents.identity) {
+        (Some(carried), Some(known)) => carried != *known,
+        _ => false,
+    }
+}
+
+/// The verdict on a server of another cluster.
+pub(super) const FOREIGN: Verdict = Verdict {
+    state: ServerState::WrongCluster,
+    reason: StateReason::OtherCluster,
+    write: WriteFitness::Refused,
+    read: ReadFitness::Never,
+    lag: None,
+};

@@ -1,0 +1,101 @@
+//! Who of several writable servers has the newer history, and whose word counts at all.
+
+use super::{
+    mysql_facts,
+    topology::{Trail, attached_replicas, is_attached, member_channels, runs, trail},
+};
+use crate::engine::{
+    ClusterPolicy, Facts, GtidState, Moment, Relation, ServerIndex, Thresholds,
+    judge::{Precedents, is_foreign},
+    record::{Liveness, Record},
+};
+
+/// Whether a writable server is really a replica that somebody forgot to protect.
+///
+/// In a ring each server replicates from another in the end. There the only writable one is the primary, and of several
+/// the one that was published; the others count as its replicas while it is there. A published server is no replica of
+/// one that is not writable itself.
+pub(super) fn is_writable_replica(
+    index: ServerIndex,
+    policy: &ClusterPolicy,
+    records: &[Record],
+    precedents: Precedents<'_>,
+    now: Moment,
+) -> bool {
+    member_channels(index, policy, records).iter().any(|&(source, channel)| {
+        let writable = claims_writable(&records[source.0]);
+        let gone = matches!(records[source.0].liveness(&policy.thresholds, now), Liveness::Gone(_));
+        let overshadowed = precedents.last_writer == Some(source) && writable && !gone;
+        let ring = trail(source, index, policy, records) == Trail::Leads;
+        let spared = ring || precedents.published == Some(index) && !writable;
+        runs(channel) && (overshadowed || !spared)
+    })
+}
+
+/// How the transactions of one server lie to those of another, as far as that proves who took over from whom.
+///
+/// Where one replicates from the other right now, being behind is nothing but lag. A server may only be called ahead
+/// on a reply of the other from after the moment when it turned writable: an older one would lack what the other has
+/// written since. One that is alive and does not answer is outrun when the other has been writable for as long as a
+/// silent server keeps its role, and no replica receives from it any more.
+pub(super) fn history(
+    one: ServerIndex,
+    other: ServerIndex,
+    policy: &ClusterPolicy,
+    records: &[Record],
+    now: Moment,
+) -> Relation {
+    let follows = |replica: ServerIndex, source: ServerIndex| {
+        let mut channels = member_channels(replica, policy, records).into_iter();
+        channels.any(|(of, channel)| of == source && runs(channel))
+    };
+    if follows(one, other) || follows(other, one) {
+        return Relation::Unknown;
+    }
+    let outruns = |ahead: ServerIndex, behind: ServerIndex| {
+        let Some(run) = records[ahead.0].writable else {
+            return false;
+        };
+        match records[behind.0].liveness(&policy.thresholds, now) {
+            Liveness::Answering => records[behind.0].facts_at > run.since,
+            Liveness::Doubtful(_) => false,
+            _ => {
+                now.since(run.since) >= Thresholds::SATURATED_GRACE
+                    && attached_replicas(behind, policy, records, now) == 0
+            }
+        }
+    };
+    match gtid(&records[one.0]).relation(gtid(&records[other.0])) {
+        Relation::Ahead if !outruns(one, other) => Relation::Unknown,
+        Relation::Behind if !outruns(other, one) => Relation::Unknown,
+        relation => relation,
+    }
+}
+
+fn gtid(record: &Record) -> &GtidState {
+    mysql_facts(record).map_or(&GtidState::Unknown, |facts| &facts.gtid)
+}
+
+fn claims_writable(record: &Record) -> bool {
+    record.facts.as_ref().is_some_and(Facts::claims_writable)
+}
+
+/// Whether the server that took over from `index` has given way: it says itself that it is not writable, and it
+/// replicates from this one or has nothing that this one lacks; or it belongs to another cluster now.
+pub(super) fn gave_way(
+    heir: ServerIndex,
+    index: ServerIndex,
+    policy: &ClusterPolicy,
+    records: &[Record],
+    precedents: Precedents<'_>,
+    now: Moment,
+) -> bool {
+    let record = &records[heir.0];
+    let resigned = || {
+        let relation = gtid(&records[index.0]).relation(gtid(record));
+        let nothing_lost = matches!(relation, Relation::Equal | Relation::Ahead);
+        !claims_writable(record) && (nothing_lost || is_attached(heir, index, policy, records))
+    };
+    record.liveness(&policy.thresholds, now) == Liveness::Answering
+        && (is_foreign(record, precedents) || resigned())
+}

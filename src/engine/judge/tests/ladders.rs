@@ -1,0 +1,216 @@
+//! Each rung of the two ladders.
+
+use std::time::Duration;
+
+use super::{
+    Bench, ClusterKind, ClusterPolicy, Facts, Failback, FailureKind, OnSplitBrain, Outcome,
+    PostgresFacts, ServerState, WriteReason, answers, detached_standby, edited_standby, fails,
+    foreign, policy, primary, standby,
+};
+use crate::engine::ReadReason;
+
+fn healthy() -> [Outcome; 3] {
+    [primary(1, 100), standby(1, 0, 100), standby(1, 0, 100)]
+}
+
+/// A settled PostgreSQL cluster with other rules.
+fn settled(edit: impl Fn(&mut ClusterPolicy)) -> Bench {
+    let mut rules = policy(ClusterKind::Postgres, 3);
+    edit(&mut rules);
+    let mut bench = Bench::with(rules);
+    bench.seconds(2, &healthy());
+    bench
+}
+
+fn gone() -> Outcome {
+    fails(FailureKind::Refused)
+}
+
+fn said(bench: &Bench) -> (Vec<usize>, ReadReason) {
+    (bench.readers(), bench.read().reason)
+}
+
+#[test]
+fn read_rungs_in_order() {
+    let [zero, one, _] = healthy();
+    let mut bench = settled(|_| {});
+    assert_eq!(said(&bench), (vec![1, 2], ReadReason::Fit));
+    bench.rounds(2, &[zero.clone(), one, gone()]);
+    assert_eq!(said(&bench), (vec![1], ReadReason::Fit));
+    bench.rounds(2, &[zero, gone(), gone()]);
+    assert_eq!(said(&bench), (vec![0], ReadReason::WithPrimary));
+    bench.rounds(2, &[gone(), gone(), gone()]);
+    assert_eq!(said(&bench), (vec![0], ReadReason::LastKnown));
+    bench.seconds(2, &healthy());
+    assert_eq!(said(&bench), (vec![1, 2], ReadReason::Fit));
+}
+
+#[test]
+fn lagging_and_detached_ones_help_when_the_primary_cannot_least_lag_first() {
+    let mut bench = settled(|_| {});
+    let detached = [gone(), detached_standby(1, 100), detached_standby(1, 100)];
+    bench.rounds(2, &detached);
+    assert_eq!(said(&bench), (vec![1, 2], ReadReason::Fit), "there is nobody to compare with");
+
+    let mut bench = settled(|rules| rules.reads[0].max_lag = Duration::from_secs(2));
+    // Ten octets per round of half a second: the second server is five seconds behind, the third three.
+    for position in (200..400).step_by(10) {
+        let [one, two] = [100, 60].map(|behind| standby(1, 0, position - behind));
+        bench.rounds(1, &[primary(1, position), one, two]);
+    }
+    assert_eq!(said(&bench), (vec![0], ReadReason::WithPrimary));
+    let [one, two] = [290, 330].map(|position| standby(1, 0, position));
+    bench.seconds(1, &[fails(FailureKind::Starting), one, two]);
+    assert!(matches!(said(&bench), (readers, ReadReason::WithLagging(Some(_))) if readers == [2]));
+}
+
+#[test]
+fn min_servers_counts_the_set_and_says_when_it_is_short() {
+    let [zero, one, two] = healthy();
+    let mut bench = settled(|rules| rules.reads[0].min_servers = 2);
+    assert_eq!(said(&bench), (vec![1, 2], ReadReason::Fit));
+    bench.rounds(2, &[zero.clone(), one, gone()]);
+    assert_eq!(said(&bench), (vec![0, 1], ReadReason::WithPrimary));
+    bench.rounds(2, &[gone(), detached_standby(1, 100), gone()]);
+    assert_eq!(said(&bench), (vec![1], ReadReason::Few));
+
+    let bench = settled(|rules| rules.reads[0].min_servers = 3);
+    assert_eq!(said(&bench), (vec![0, 1, 2], ReadReason::WithPrimary));
+    let mut bench = settled(|rules| rules.reads[0].min_servers = 4);
+    assert_eq!(said(&bench), (vec![0, 1, 2], ReadReason::WithPrimary));
+    let paused = edited_standby(1, 0, 100, |standby| standby.paused = true);
+    bench.rounds(1, &[zero, paused, two]);
+    assert_eq!(bench.readers(), [0, 2], "paused ones help nobody");
+}
+
+#[test]
+fn include_primary_always_does() {
+    let [_, one, two] = healthy();
+    let mut bench = settled(|rules| rules.reads[0].include_primary = true);
+    assert_eq!(said(&bench), (vec![0, 1, 2], ReadReason::Fit));
+    bench.rounds(2, &[gone(), one, two]);
+    assert_eq!(said(&bench), (vec![1, 2], ReadReason::Fit));
+}
+
+#[test]
+fn a_last_known_set_never_holds_a_server_of_another_cluster() {
+    let mut bench = settled(|_| {});
+    bench.rounds(2, &[gone(), standby(1, 0, 100), foreign(standby(1, 0, 100))]);
+    bench.rounds(3, &[gone(), gone(), gone()]);
+    assert_eq!(said(&bench), (vec![1], ReadReason::LastKnown));
+}
+
+#[test]
+fn nobody_known_is_said_only_until_somebody_was_fit() {
+    let mut bench = Bench::new(ClusterKind::Postgres, 3);
+    bench.rounds(6, &[gone(), gone(), gone()]);
+    assert_eq!(said(&bench), (vec![], ReadReason::NobodyKnown));
+    bench.rounds(3, &[gone(), detached_standby(1, 100), gone()]);
+    bench.rounds(6, &[gone(), gone(), gone()]);
+    assert_eq!(said(&bench), (vec![1], ReadReason::LastKnown));
+}
+
+#[test]
+fn each_read_name_has_its_own_limit() {
+    let mut bench = settled(|rules| {
+        let mut patient = rules.reads[0];
+        patient.max_lag = Duration::from_secs(3600);
+        rules.reads[0].max_lag = Duration::from_secs(2);
+        rules.reads.push(patient);
+    });
+    bench.seconds(10, &[primary(1, 200), standby(1, 0, 200), standby(1, 0, 150)]);
+    let reads = bench.cluster.decision().reads;
+    let sets: Vec<Vec<usize>> = reads
+        .iter()
+        .map(|read| read.servers.iter().map(|server| server.server.0).collect())
+        .collect();
+    assert_eq!(sets, [vec![1], vec![1, 2]]);
+    assert_eq!(bench.state(2), ServerState::Replica, "fresh enough for one of them");
+}
+
+#[test]
+fn session_counts_are_decided_only_where_they_balance() {
+    let busy = |sessions| {
+        let Outcome::Answered(Facts::Postgres(facts)) = standby(1, 0, 100) else {
+            panic!("a standby answers");
+        };
+        answers(PostgresFacts { sessions: Some(sessions), ..facts })
+    };
+    for (by_sessions, expected) in [(true, Some(7)), (false, None)] {
+        let mut bench = settled(|rules| rules.reads[0].by_sessions = by_sessions);
+        let before = bench.cluster.decision();
+        bench.rounds(1, &[primary(1, 100), busy(7), busy(9)]);
+        assert_eq!(bench.read().servers[0].sessions, expected);
+        assert_eq!(bench.cluster.decision() == before, !by_sessions, "a count alone is no news");
+    }
+}
+
+#[test]
+fn write_rungs_when_roles_are_known() {
+    let [zero, one, two] = healthy();
+    let mut bench = settled(|_| {});
+    assert_eq!(bench.write_reason(), WriteReason::Primary);
+    for (kind, rounds, reason) in [
+        (FailureKind::TimedOut, 2, WriteReason::Primary),
+        (FailureKind::TimedOut, 1, WriteReason::Held(ServerState::Down)),
+        (FailureKind::Starting, 1, WriteReason::Held(ServerState::Starting)),
+        (FailureKind::Saturated, 100, WriteReason::Held(ServerState::Saturated)),
+        (FailureKind::Misconfigured, 1, WriteReason::Held(ServerState::Misconfigured)),
+    ] {
+        bench.rounds(rounds, &[fails(kind), one.clone(), two.clone()]);
+        assert_eq!((bench.writer(), bench.write_reason()), (Some(0), reason), "{kind}");
+    }
+    bench.rounds(1, &[fails(FailureKind::Maintenance), one.clone(), two.clone()]);
+    assert_eq!((bench.writer(), bench.write_reason()), (None, WriteReason::NotWritable));
+    bench.rounds(2, &[gone(), one.clone(), two.clone()]);
+    assert_eq!(bench.write_reason(), WriteReason::NotWritable, "a withdrawn one is not held");
+    bench.rounds(2, &[zero, one, two]);
+    assert_eq!((bench.writer(), bench.write_reason()), (Some(0), WriteReason::Primary));
+}
+
+#[test]
+fn split_brain_is_kept_or_emptied_and_its_reason_ends_with_it() {
+    let twins = || [primary(1, 100), primary(1, 100), standby(1, 0, 100)];
+    let mut bench = settled(|_| {});
+    bench.rounds(2, &twins());
+    assert_eq!((bench.writer(), bench.write_reason()), (Some(0), WriteReason::HeldSplitBrain));
+
+    let mut bench = settled(|rules| {
+        rules.write.as_mut().expect("a write name").on_split_brain = OnSplitBrain::Empty;
+    });
+    bench.rounds(2, &twins());
+    assert_eq!((bench.writer(), bench.write_reason()), (None, WriteReason::SplitBrain));
+    bench.rounds(3, &[gone(), gone(), gone()]);
+    assert_eq!((bench.writer(), bench.write_reason()), (None, WriteReason::NotWritable));
+    bench.rounds(2, &healthy());
+    assert_eq!(bench.writer(), Some(0));
+}
+
+#[test]
+fn where_the_choice_is_free_order_failback_and_the_block_decide() {
+    let up = || Outcome::Answered(Facts::Tcp);
+    let tcp = |failback| {
+        let mut rules = policy(ClusterKind::Tcp, 3);
+        rules.servers[1].priority = 1;
+        rules.write.as_mut().expect("a write name").failback = failback;
+        let mut bench = Bench::with(rules);
+        bench.seconds(2, &[up(), up(), up()]);
+        assert_eq!((bench.writer(), bench.write_reason()), (Some(1), WriteReason::MostPreferred));
+        bench.rounds(2, &[up(), gone(), up()]);
+        assert_eq!((bench.writer(), bench.write_reason()), (Some(0), WriteReason::MostPreferred));
+        bench.seconds(10, &[up(), up(), up()]);
+        bench
+    };
+    let mut stays = tcp(Failback::Stay);
+    assert_eq!((stays.writer(), stays.write_reason()), (Some(0), WriteReason::Incumbent));
+    stays.seconds(60, &[up(), up(), up()]);
+    assert_eq!(stays.writer(), Some(0));
+    let mut returns = tcp(Failback::Preferred);
+    assert_eq!((returns.writer(), returns.write_reason()), (Some(0), WriteReason::HeldFlapping));
+    returns.seconds(60, &[up(), up(), up()]);
+    assert_eq!((returns.writer(), returns.write_reason()), (Some(1), WriteReason::MostPreferred));
+    // The block binds the own choice, not the need.
+    let mut needed = tcp(Failback::Preferred);
+    needed.rounds(3, &[gone(), up(), gone()]);
+    assert_eq!(needed.writer(), Some(1));
+}

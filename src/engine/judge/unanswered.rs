@@ -1,0 +1,149 @@
+//! The verdict on a server that does not answer now: what it was, what its failure proves, and what others know of it.
+
+use std::time::Duration;
+
+use super::contest::Contest;
+use crate::engine::{
+    ClusterPolicy, FailureKind, Moment, ServerIndex, ServerState, StateReason, Thresholds,
+    record::{Liveness, Record},
+    verdict::{ReadFitness, Verdict, WriteFitness},
+};
+
+/// The verdict on a server whose last probe was not answered; `None` when its facts are to be judged.
+///
+/// "Cannot log in" is not "down": a server that is alive keeps the role it had.
+pub(super) fn by_liveness(
+    record: &mut Record,
+    policy: &ClusterPolicy,
+    now: Moment,
+) -> Option<Verdict> {
+    let settled = record.settled;
+    let verdict = match record.liveness(&policy.thresholds, now) {
+        Liveness::Answering => return None,
+        Liveness::Unheard => Verdict::UNHEARD,
+        Liveness::Doubtful(kind) => {
+            let before = match record.verdict {
+                Verdict::UNHEARD => Verdict::UNHEARD.because(StateReason::Fails(kind)),
+                before => before,
+            };
+            Verdict { write: unproven(before.write), ..before }
+        }
+        Liveness::ProbeSilent => {
+            record.mark_away();
+            let before = settled.unwrap_or(Verdict::UNHEARD);
+            Verdict {
+                state: ServerState::Unknown,
+                reason: StateReason::ProbeSilent,
+                write: unproven(before.write),
+                read: match before.read {
+                    ReadFitness::Replica | ReadFitness::LastResort => ReadFitness::LastResort,
+                    _ => ReadFitness::No,
+                },
+                lag: before.lag,
+            }
+        }
+        Liveness::Gone(kind) => {
+            record.mark_away();
+            Verdict {
+                state: ServerState::Down,
+                reason: StateReason::Fails(kind),
+                write: WriteFitness::Gone,
+                read: ReadFitness::No,
+                lag: None,
+            }
+        }
+        Liveness::Alive(kind) => alive_but_refusing(record, kind, now),
+    };
+    match settled.map(|settled| settled.read) {
+        Some(ReadFitness::Never) => Some(Verdict { read: ReadFitness::Never, ..verdict }),
+        _ => Some(verdict),
+    }
+}
+
+/// The verdict on a server that does not answer now, when those who do prove its last word outdated.
+pub(super) fn overruled(
+    index: ServerIndex,
+    verdict: Verdict,
+    record: &Record,
+    contest: &Contest,
+) -> Verdict {
+    match contest.against(index) {
+        Some(reason) if record.settled.is_some_and(|settled| settled.state == verdict.state) => {
+            Verdict::out(ServerState::StalePrimary, reason)
+        }
+        // It is away and takes no writes; only its own word would withdraw it before its successor is confirmed.
+        Some(_) if verdict.write == WriteFitness::Gone => verdict,
+        Some(_) => Verdict { write: WriteFitness::Refused, ..verdict },
+        None => verdict,
+    }
+}
+
+/// What is left of a server's fitness for writes when it does not answer: it may stay, and is not chosen anew.
+fn unproven(write: WriteFitness) -> WriteFitness {
+    match write {
+        WriteFitness::Fit => WriteFitness::Open,
+        other => other,
+    }
+}
+
+fn alive_but_refusing(record: &mut Record, kind: FailureKind, now: Moment) -> Verdict {
+    let reason = StateReason::Fails(kind);
+    let settled = record.settled.unwrap_or(Verdict::UNHEARD);
+    let before = Verdict { write: unproven(settled.write), reason, ..settled };
+    match kind {
+        FailureKind::Saturated => {
+            let lasts = record.refuses_since().map_or(Duration::ZERO, |since| now.since(since));
+            let patient = lasts < Thresholds::SATURATED_GRACE;
+            // Clients find no slot either, so that others are better, if there are any.
+            Verdict {
+                state: ServerState::Saturated,
+                write: match before.write {
+                    WriteFitness::Open if !patient => WriteFitness::Gone,
+                    other => other,
+                },
+                read: match before.read {
+                    ReadFitness::Replica if !patient => ReadFitness::LastResort,
+                    other => other,
+                },
+                ..before
+            }
+        }
+        FailureKind::Misconfigured => Verdict { state: ServerState::Misconfigured, ..before },
+        FailureKind::Maintenance => Verdict::out(ServerState::Maintenance, reason),
+        FailureKind::GroupUnready => {
+            record.mark_away();
+            Verdict::out(ServerState::Starting, reason)
+        }
+        _ => {
+            record.mark_away();
+            Verdict { write: WriteFitness::Gone, ..Verdict::out(ServerState::Starting, reason) }
+        }
+    }
+}
+
+/// The verdict on a primary whose probes time out while a replica still receives from it: our way to it is broken, not
+/// the server. `None` when that is not the case.
+///
+/// `receives(replica, since)` tells whether a replica has lately received what this primary sent after `since`.
+pub(super) fn unreachable_from_here(
+    index: ServerIndex,
+    records: &[Record],
+    policy: &ClusterPolicy,
+    contest: &Contest,
+    receives: &dyn Fn(ServerIndex, Moment) -> bool,
+    now: Moment,
+) -> Option<Verdict> {
+    let record = &records[index.0];
+    let Liveness::Gone(kind) = record.liveness(&policy.thresholds, now) else {
+        return None;
+    };
+    let since = record.trouble.as_ref()?.since;
+    let settled = record.settled.filter(|settled| settled.state == ServerState::Primary)?;
+    let mut others = (0..records.len()).map(ServerIndex).filter(|other| *other != index);
+    let unproven = kind.may_be_ours() && contest.against(index).is_none();
+    (unproven && others.any(|replica| receives(replica, since))).then(|| Verdict {
+        write: WriteFitness::Open,
+        read: ReadFitness::No,
+        ..settled.because(StateReason::UnreachableFromHere)
+    })
+}

@@ -1,0 +1,215 @@
+//! The commands that end by themselves: what they say, where, and with which exit code.
+
+use std::{
+    env, fs,
+    net::{TcpListener, UdpSocket},
+    path::Path,
+};
+
+use crate::process::{Ended, Settings, message, parsed, run};
+
+/// A configuration that is fine, with an address to answer on.
+fn fine(listen: &str) -> String {
+    format!(
+        r#"
+[dns]
+listen = ["{listen}"]
+
+[[zone]]
+origin = "internal."
+file = "internal.zone"
+
+[[cluster]]
+name = "orders"
+engine = "tcp"
+write = {{ name = "db-write.internal." }}
+read = [{{ name = "db-read.internal." }}]
+server = [{{ name = "db1", address = "127.27.9.1", port = 1 }}]
+"#
+    )
+}
+
+/// The same with three faults.
+fn faulty(listen: &str) -> String {
+    fine(listen)
+        .replace("\"tcp\"", "\"oracle\"")
+        .replace("127.27.9.1", "127.27.9.256")
+        .replace("port = 1", "port = 70000")
+}
+
+#[test]
+fn the_version_is_the_package_s() {
+    let Ended { code, stdout, stderr } = run(&["--version"]);
+    assert_eq!((code, stderr.as_str()), (Some(0), ""));
+    assert_eq!(stdout, format!("pointsman {}\n", env!("CARGO_PKG_VERSION")));
+}
+
+/// `UPDATE_EXPECTED=1 cargo test --test it command_line` writes `help.txt` anew; read the difference
+/// before you commit it.
+#[test]
+fn each_command_explains_itself() {
+    let mut found = String::new();
+    for command in ["", "serve", "check-config", "demo", "grants"] {
+        let arguments: Vec<_> = command.split_whitespace().chain(["--help"]).collect();
+        let Ended { code, stdout, stderr } = run(&arguments);
+        assert_eq!((code, stderr.as_str()), (Some(0), ""), "{arguments:?}");
+        found += &format!("$ pointsman {}\n{stdout}\n", arguments.join(" "));
+    }
+    if env::var_os("UPDATE_EXPECTED").is_some() {
+        let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/help.txt");
+        fs::write(file, &found).expect("a writable file");
+    } else {
+        let expected = include_str!("help.txt");
+        assert!(found == expected, "--- expected\n{expected}--- found\n{found}");
+    }
+}
+
+#[test]
+fn what_cannot_be_meant_is_a_usage_error() {
+    for arguments in [
+        &[][..],
+        &["watch"],
+        &["serve", "now"],
+        &["serve", "--config"],
+        &["grants"],
+        &["grants", "oracle"],
+        &["demo", "--port", "100000"],
+        &["check-config", "a", "b"],
+    ] {
+        let Ended { code, stdout, stderr } = run(arguments);
+        assert_eq!((code, stdout.as_str()), (Some(2), ""), "{arguments:?}");
+        let advice = stderr.contains("Usage: pointsman") || stderr.contains("try '--help'");
+        assert!(advice, "{arguments:?}: {stderr}");
+    }
+}
+
+#[test]
+fn check_config_is_content_with_a_fine_file() {
+    let settings = Settings::new(&fine("127.27.1.9:0"), "");
+    let file = settings.file();
+    let Ended { code, stdout, stderr } = run(&["check-config", &file]);
+    assert_eq!((code, stderr.as_str()), (Some(0), ""));
+    assert_eq!(stdout, format!("{file}: fine: 1 zone, 1 cluster, 1 server, 2 names\n"));
+
+    let Ended { code, stdout, .. } = run(&["check-config", "--json", &file]);
+    assert_eq!((code, parsed(&stdout)), (Some(0), parsed(r#"{ "faults": [] }"#)));
+}
+
+#[test]
+fn check_config_names_every_fault() {
+    let settings = Settings::new(&faulty("127.27.1.9:0"), "");
+    let file = settings.file();
+    let Ended { code, stdout, stderr } = run(&["check-config", &file]);
+    assert_eq!((code, stdout.as_str()), (Some(78), ""));
+    assert_names_all_faults(&stderr, &file);
+
+    let Ended { code, stdout, stderr } = run(&["check-config", "--json", &file]);
+    assert_eq!((code, stderr.as_str()), (Some(78), ""));
+    let faults = parsed(&stdout)["faults"].as_array().map(Vec::len);
+    assert_eq!(faults, Some(3), "{stdout}");
+}
+
+#[test]
+fn a_file_that_is_not_there_is_a_fault_of_the_configuration() {
+    let settings = Settings::new("", "");
+    let file = settings.file().replace("pointsman.toml", "elsewhere.toml");
+    for arguments in [&["check-config", &*file][..], &["serve", "--config", &file]] {
+        let Ended { code, stdout, stderr } = run(arguments);
+        assert_eq!((code, stdout.as_str()), (Some(78), ""), "{arguments:?}");
+        assert!(stderr.contains(&file) && stderr.contains("1 fault found"), "{stderr}");
+    }
+}
+
+#[test]
+fn serve_with_a_faulty_configuration_names_every_fault_and_binds_nothing() {
+    // A port that is taken: whoever tried to bind it would end with another code.
+    let taken = taken_port();
+    let settings = Settings::new(&faulty(&taken.address), "");
+    let Ended { code, stdout, stderr } = run(&["serve", "--config", &settings.file()]);
+    assert_eq!((code, stdout.as_str()), (Some(78), ""), "{stderr}");
+    assert_names_all_faults(&stderr, &settings.file());
+    assert!(!stderr.contains("in use"), "{stderr}");
+}
+
+#[test]
+fn serve_on_a_port_that_is_taken_fails_and_says_what_to_do() {
+    let taken = taken_port();
+    let settings = Settings::new(&fine(&taken.address), "");
+    let Ended { code, stdout, stderr } = run(&["serve", "--config", &settings.file()]);
+    assert_eq!((code, stdout.as_str()), (Some(1), ""), "{stderr}");
+    let lines: Vec<_> = stderr.lines().map(parsed).collect();
+    let [line] = lines.as_slice() else { panic!("not one line: {stderr}") };
+    assert_eq!(line["level"], "ERROR");
+    let words = message(line);
+    assert!(words.starts_with("cannot start: "), "{words}");
+    assert!(words.contains(&taken.address) && words.contains("is in use; `ss -lunpt"), "{words}");
+}
+
+#[test]
+fn grants_are_sql_for_each_version() {
+    for (arguments, wanted, unwanted) in [
+        (&["grants", "postgres"][..], "-- PostgreSQL 16 and newer:", "MAX_USER_CONNECTIONS"),
+        (
+            &["grants", "postgres", "--server-version", "16.4"],
+            "\nGRANT pg_use_reserved_connections TO pointsman;",
+            "16 and newer",
+        ),
+        (
+            &["grants", "postgres", "--server-version", "12"],
+            "GRANT pg_read_all_stats TO pointsman;",
+            "pg_use_reserved_connections",
+        ),
+        (&["grants", "mysql"], "REPLICA MONITOR", "pg_read_all_stats"),
+        (
+            &["grants", "mysql", "--server-version", "8.4"],
+            "GRANT REPLICATION CLIENT ON *.* TO 'pointsman'@'%';",
+            "MariaDB",
+        ),
+        (
+            &["grants", "mysql", "--server-version", "10.11-MariaDB"],
+            "GRANT REPLICA MONITOR ON *.* TO 'pointsman'@'%';",
+            "REPLICATION CLIENT",
+        ),
+    ] {
+        let Ended { code, stdout, stderr } = run(arguments);
+        assert_eq!((code, stderr.as_str()), (Some(0), ""), "{arguments:?}");
+        assert!(stdout.contains(wanted), "{arguments:?}: {stdout}");
+        assert!(!stdout.contains(unwanted), "{arguments:?}: {stdout}");
+    }
+}
+
+#[test]
+fn grants_for_no_version_say_what_a_version_is() {
+    for (engine, example) in
+        [("postgres", "such as 16,"), ("mysql", "such as 8.4 or 10.11-MariaDB,")]
+    {
+        let Ended { code, stdout, stderr } = run(&["grants", engine, "--server-version", "newest"]);
+        assert_eq!((code, stdout.as_str()), (Some(2), ""));
+        assert!(stderr.contains("`newest` is no version") && stderr.contains(example), "{stderr}");
+    }
+}
+
+fn assert_names_all_faults(stderr: &str, file: &str) {
+    for fault in ["oracle", "127.27.9.256", "70000", "3 faults found\n"] {
+        assert!(stderr.contains(fault), "{fault} is missing in {stderr}");
+    }
+    let places = stderr.lines().filter(|line| line.starts_with(&format!("{file}:"))).count();
+    assert_eq!(places, 3, "{stderr}");
+}
+
+/// A port that somebody else has, by UDP and TCP.
+struct Taken {
+    address: String,
+    _sockets: (UdpSocket, TcpListener),
+}
+
+fn taken_port() -> Taken {
+    loop {
+        let udp = UdpSocket::bind("127.27.1.10:0").expect("a free port");
+        let address = udp.local_addr().expect("bound");
+        // Mostly the same port is free for TCP, too.
+        if let Ok(tcp) = TcpListener::bind(address) {
+            return Taken { address: address.to_string(), _sockets: (udp, tcp) };
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! The `pointsman` binary as its users start it: a command that ends, or a service that runs.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader, Read},
+    net::SocketAddr,
+    path::Path,
+    process::{Child, Command, Stdio},
+    sync::{Arc, Mutex, PoisonError},
+    thread,
+    time::Duration,
+};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use tempfile::TempDir;
+
+use crate::patience::{PATIENCE, poll, until};
+
+/// How a command ended, and what it said.
+#[derive(Debug)]
+pub(crate) struct Ended {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+/// Runs a command that ends by itself.
+pub(crate) fn run(arguments: &[&str]) -> Ended {
+    let mut service = Service::start(arguments, &[]);
+    let code = service.exit_code(PATIENCE);
+    service.ended(code)
+}
+
+/// A folder with a configuration, the zone it needs and a password.
+pub(crate) struct Settings {
+    folder: TempDir,
+}
+
+impl Settings {
+    /// `config` beside the zone file `internal.zone` and the file `probe.password`.
+    pub(crate) fn new(config: &str, password: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let zone = "\
+$ORIGIN internal.
+$TTL 60
+@ IN SOA ns hostmaster 1 60 30 3600 1
+@ IN NS ns
+ns IN A 127.0.0.1
+";
+        let files =
+            [("pointsman.toml", config), ("internal.zone", zone), ("probe.password", password)];
+        for (name, text) in files {
+            fs::write(folder.path().join(name), text).expect("a file can be written");
+        }
+        Self { folder }
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The path of the configuration file.
+    pub(crate) fn file(&self) -> String {
+        self.folder().join("pointsman.toml").to_str().expect("a UTF-8 path").to_owned()
+    }
+}
+
+/// A running `pointsman`. Dropped, it is killed.
+pub(crate) struct Service {
+    child: Child,
+    stdout: Output,
+    stderr: Output,
+}
+
+impl Service {
+    /// Starts it with these arguments and environment variables.
+    pub(crate) fn start(arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_pointsman"))
+            .args(arguments)
+            .env_remove("RUST_LOG")
+            .env_remove("POINTSMAN_CONFIG")
+            .envs(variables.iter().copied())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary was built");
+        let stdout = Output::follow(child.stdout.take().expect("a pipe"));
+        let stderr = Output::follow(child.stderr.take().expect("a pipe"));
+        Self { child, stdout, stderr }
+    }
+
+    /// Starts `serve` and waits until it says where it answers.
+    pub(crate) fn serve(settings: &Settings, variables: &[(&str, &str)]) -> (Self, SocketAddr) {
+        let mut service = Self::start(&["serve", "--config", &settings.file()], variables);
+        let address = poll(PATIENCE, || {
+            assert!(service.is_running(), "it ended: {}", service.stderr.text());
+            service.answering_on()
+        });
+        let address = address.unwrap_or_else(|| panic!("no address: {}", service.stderr.text()));
+        (service, address)
+    }
+
+    /// Everything it has logged, one line each.
+    ///
+    /// # Panics
+    /// When a line is no JSON.
+    pub(crate) fn log(&self) -> Vec<Value> {
+        self.stderr.text().lines().map(parsed).collect()
+    }
+
+    /// Waits until a line of the log satisfies `wanted`.
+    pub(crate) fn wait_for_line(&self, what: &str, wanted: impl Fn(&Value) -> bool) {
+        until(what, || self.log().iter().any(&wanted));
+    }
+
+    /// What it has written so far, to both outputs.
+    pub(crate) fn output(&self) -> String {
+        self.stdout.text() + &self.stderr.text()
+    }
+
+    pub(crate) fn is_running(&mut self) -> bool {
+        self.child.try_wait().expect("a child").is_none()
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill_process(Pid::from_child(&self.child), signal).expect("it has not been waited for");
+    }
+
+    /// The code with which it ends within `time`; `None` when it does not.
+    pub(crate) fn exit_code(&mut self, time: Duration) -> Option<i32> {
+        poll(time, || self.child.try_wait().expect("a child"))?.code()
+    }
+
+    /// Ends it as a service manager does; what it wrote.
+    pub(crate) fn stop(mut self) -> Ended {
+        self.signal(Signal::TERM);
+        let code = self.exit_code(Duration::from_secs(3));
+        self.ended(code)
+    }
+
+    /// Waits for the ends of its outputs, which come with its own.
+    fn ended(self, code: Option<i32>) -> Ended {
+        assert!(code.is_some(), "it has not ended: {}", self.output());
+        until("its outputs end", || self.stdout.has_ended() && self.stderr.has_ended());
+        Ended { code, stdout: self.stdout.text(), stderr: self.stderr.text() }
+    }
+
+    fn answering_on(&self) -> Option<SocketAddr> {
+        let lines = self.log();
+        let line = lines.iter().find(|line| message(line).starts_with("answering DNS"))?;
+        line["fields"]["address"].as_str()?.parse().ok()
+    }
+}
+
+impl Drop for Service {
+    fn drop(&mut self) {
+        // It has mostly ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A line of the log.
+pub(crate) fn parsed(line: &str) -> Value {
+    serde_json::from_str(line).unwrap_or_else(|error| panic!("no JSON ({error}): {line}"))
+}
+
+/// The words of a line of the log.
+pub(crate) fn message(line: &Value) -> &str {
+    line["fields"]["message"].as_str().unwrap_or_default()
+}
+
+/// What comes out of a pipe, line by line.
+#[derive(Clone, Default)]
+struct Output(Arc<Mutex<Collected>>);
+
+#[derive(Default)]
+struct Collected {
+    text: String,
+    ended: bool,
+}
+
+impl Output {
+    fn follow(pipe: impl Read + Send + 'static) -> Self {
+        let output = Self::default();
+        let collected = output.clone();
+        thread::spawn(move || {
+            for line in BufReader::new(pipe).split(b'\n').map_while(Result::ok) {
+                let line = String::from_utf8_lossy(&line).into_owned();
+                collected.with(|collected| collected.text += &(line + "\n"));
+            }
+            collected.with(|collected| collected.ended = true);
+        });
+        output
+    }
+
+    fn text(&self) -> String {
+        self.with(|collected| collected.text.clone())
+    }
+
+    fn has_ended(&self) -> bool {
+        self.with(|collected| collected.ended)
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&mut Collected) -> T) -> T {
+        work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}

@@ -1,0 +1,197 @@
+//! Words that must not occur in code, and marks that must not be left in comments.
+
+use crate::{
+    fault::{Fault, assert_none},
+    paths::{code_words, macro_calls, named_paths},
+    rust_text::is_at,
+    tree::{RustFile, RustTree},
+};
+
+/// Words that some modules do without, and why.
+struct Ban {
+    modules: &'static [&'static str],
+    words: &'static [&'static str],
+    advice: &'static str,
+}
+
+/// Modules that are pure: the same inputs give the same outputs.
+const PURE: &[&str] = &["engine", "answers"];
+
+const BANS: [Ban; 6] = [
+    Ban {
+        modules: PURE,
+        words: &["Instant", "SystemTime", "UNIX_EPOCH", "elapsed"],
+        advice: "time is an argument here: take a Moment, or seconds",
+    },
+    Ban {
+        modules: PURE,
+        words: &["async", "await", "tokio", "spawn", "thread", "sleep"],
+        advice: "pure code waits for nothing; let a shell wait and call it",
+    },
+    Ban {
+        modules: PURE,
+        words: &["Mutex", "RwLock", "RefCell", "Cell", "OnceLock", "LazyLock", "atomic", "static"],
+        advice: "pure code keeps no hidden state; hold it in a value that its owner passes on",
+    },
+    Ban {
+        modules: PURE,
+        words: &["println", "print", "eprintln", "eprint", "dbg"],
+        advice: "pure code talks to nobody; return a value, and let a shell act on it",
+    },
+    Ban {
+        modules: &["engine"],
+        words: &["HashMap", "HashSet", "f32", "f64"],
+        advice: "decisions may depend on no hash order and no rounding; use BTreeMap, integers or \
+                 Duration",
+    },
+    Ban {
+        modules: &["engine"],
+        words: &["rand", "random"],
+        advice: "the engine draws no random numbers; shuffling is for `answers`",
+    },
+];
+
+/// Parts of the standard library that reach out of the program.
+const WORLD: [&str; 6] = ["env", "fs", "io", "os", "process", "thread"];
+
+/// Macros that say "not done".
+const UNDONE: [&str; 2] = ["todo", "unimplemented"];
+
+#[test]
+fn pure_modules_do_without_the_world() {
+    assert_none(RustTree::read("src/").files.iter().flat_map(banned).collect());
+}
+
+#[test]
+fn wall_time_is_read_in_one_place() {
+    let tree = RustTree::read("src/");
+    let elsewhere = tree.files.iter().filter(|file| file.path != "src/clock.rs");
+    let faults = elsewhere.flat_map(|file| {
+        code_words(&file.text).filter(|(_, word)| *word == "SystemTime").map(|(line, _)| {
+            Fault::new(&file.path, line, "clock", "only src/clock.rs reads the wall clock; ask it")
+        })
+    });
+    assert_none(faults.collect());
+}
+
+#[test]
+fn nothing_is_left_undone() {
+    let faults = ["src/", "tests/"].into_iter().flat_map(|folder| {
+        let files = RustTree::read(folder).files;
+        files.iter().flat_map(undone).collect::<Vec<_>>()
+    });
+    assert_none(faults.collect());
+}
+
+fn banned(file: &RustFile) -> Vec<Fault> {
+    let bans = BANS.iter().filter(|ban| !file.is_test && ban.modules.contains(&file.top()));
+    let faults = bans.flat_map(|ban| {
+        code_words(&file.text).filter(|(_, word)| ban.words.contains(word)).map(|(line, word)| {
+            let advice = format!("`{word}` in `{}`: {}", file.top(), ban.advice);
+            Fault::new(&file.path, line, "purity", advice)
+        })
+    });
+    faults.chain(worldly(file)).collect()
+}
+
+/// What a pure module takes from [`WORLD`].
+fn worldly(file: &RustFile) -> impl Iterator<Item = Fault> {
+    let is_pure = !file.is_test && PURE.contains(&file.top());
+    let paths = named_paths(&file.text, &file.module, "pointsman").into_iter();
+    let worldly = paths.filter(move |path| {
+        let second = path.segments.get(1).map_or("", String::as_str);
+        is_pure && !path.in_test && path.segments[0] == "std" && WORLD.contains(&second)
+    });
+    worldly.map(|path| {
+        let advice = format!(
+            "`{}` in `{}`: pure code talks to nobody; return a value, and let a shell act on it",
+            path.segments.join("::"),
+            file.top()
+        );
+        Fault::new(&file.path, path.line, "purity", advice)
+    })
+}
+
+fn undone(file: &RustFile) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    for name in UNDONE {
+        let advice = format!("{name}! may not stay; finish it, or do not begin it");
+        let calls = macro_calls(&file.text, name);
+        faults.extend(calls.map(|line| Fault::new(&file.path, line, "undone", &*advice)));
+    }
+    for (at, token) in file.text.tokens.iter().enumerate() {
+        if is_at(&file.text.tokens[at..], &["#", "[", "ignore"]) {
+            let advice = "a test that does not run proves nothing; make it run, or delete it";
+            faults.push(Fault::new(&file.path, token.line, "undone", advice));
+        }
+    }
+    for comment in &file.text.comments {
+        let mut words = comment.text.split(|c: char| !c.is_alphanumeric());
+        if let Some(mark) = words.find(|word| matches!(*word, "TODO" | "FIXME" | "XXX" | "HACK")) {
+            let advice = format!("{mark} in a comment; do it, or say in words what the limit is");
+            faults.push(Fault::new(&file.path, comment.line, "undone", advice));
+        }
+    }
+    faults
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{banned, undone};
+    use crate::tree::{RustFile, RustTree};
+
+    fn file(path: &str, source: &str) -> RustFile {
+        let mut tree = RustTree::of("src/", [(path.to_owned(), source.to_owned())]);
+        tree.files.remove(0)
+    }
+
+    #[test]
+    fn each_kind_of_impurity_is_found_in_code_and_only_there() {
+        for source in [
+            "\nuse std::time::Instant;",
+            "\nasync fn f() {}",
+            "\nstruct A(std::sync::Mutex<u8>);",
+            "\nstatic A: u8 = 1;",
+            "\nuse std::collections::HashMap;",
+            "\nfn f(a: f64) {}",
+            "\nfn f() { println!() }",
+            "\nuse std::{fmt, fs::File};",
+            "\nfn f() { std::env::var(x) }",
+        ] {
+            let found = banned(&file("src/engine/a.rs", source));
+            assert_eq!(found.len(), 1, "{source}: {found:?}");
+            assert_eq!(found[0].line, 2, "{found:?}");
+        }
+        for source in [
+            "// an Instant, async\n",
+            "const A: &str = \"f64\";",
+            "fn f(a: &'static str) {}",
+            "#[cfg(test)] mod tests { use std::collections::HashMap; }",
+            "fn instant(io: Io) {}",
+        ] {
+            assert_eq!(banned(&file("src/engine/a.rs", source)), [], "{source}");
+        }
+        assert_eq!(banned(&file("src/answers/a.rs", "fn f(a: f64) {}")), []);
+        assert_eq!(banned(&file("src/probe/a.rs", "async fn f() {}")), []);
+    }
+
+    #[test]
+    fn what_is_undone_is_found() {
+        for source in [
+            "\nfn f() { todo!() }",
+            "\nfn f() { unimplemented!(\"later\") }",
+            "\n#[test] #[ignore] fn f() {}",
+            "\n#[ignore = \"slow\"] fn f() {}",
+            "\n// FIXME: later",
+            "\n/* XXX */",
+            "\n/// TODO(me): later",
+        ] {
+            let found = undone(&file("src/a.rs", source));
+            assert_eq!(found.len(), 1, "{source}: {found:?}");
+            assert_eq!(found[0].line, 2, "{found:?}");
+        }
+        for source in ["let a = \"FIXME\";", "// mytodo, ignored", "let ignore = todo;"] {
+            assert_eq!(undone(&file("src/a.rs", source)), [], "{source}");
+        }
+    }
+}
