@@ -24,7 +24,7 @@ use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberI
 
 use crate::engine::{
     ClusterId, ClusterPolicy, Degradation, Engine, Event, ServerId, ServerIndex, ServerState,
-    WriteReason,
+    StateReason, WriteReason,
 };
 
 /// What is logged unless `RUST_LOG` says otherwise. hickory logs each reply at info and each odd
@@ -73,7 +73,7 @@ pub fn log(event: &Event, engine: &Engine) {
                 name: None,
                 detail: Some(&**detail).filter(|detail| !detail.is_empty()),
             };
-            subject.log(state_level(*to), from, to, reason);
+            subject.log(state_level(*to, *reason), from, to, reason);
         }
         Event::Write { cluster, from, to, reason } => {
             let policy = engine.policy(*cluster);
@@ -104,7 +104,7 @@ pub fn remind(engine: &Engine, clusters: usize) {
         for index in (0..policy.servers.len()).map(ServerIndex) {
             let server = ServerId { cluster: id, server: index };
             let standing = engine.standing(server);
-            if !is_wrong(standing.state) {
+            if !is_wrong(standing.state, standing.reason) {
                 continue;
             }
             warn!(
@@ -164,13 +164,14 @@ impl<'a> Subject<'a> {
     }
 }
 
-fn state_level(to: ServerState) -> Level {
-    if is_wrong(to) { Level::WARN } else { Level::INFO }
+fn state_level(to: ServerState, reason: StateReason) -> Level {
+    if is_wrong(to, reason) { Level::WARN } else { Level::INFO }
 }
 
-/// Whether a server's state is one that somebody should look at.
-fn is_wrong(state: ServerState) -> bool {
-    state == ServerState::Down || state.is_alarming()
+/// Whether a server's state is one that somebody should look at. A primary may be read-only because
+/// somebody wants it to be; nobody wants writes to hang.
+fn is_wrong(state: ServerState, reason: StateReason) -> bool {
+    state == ServerState::Down || state.is_alarming() || reason == StateReason::CannotWrite
 }
 
 fn write_level(reason: WriteReason) -> Level {
@@ -219,9 +220,15 @@ mod tests {
 
     #[test]
     fn the_level_says_who_should_care() {
-        assert_eq!(state_level(ServerState::Down), Level::WARN);
-        assert_eq!(state_level(ServerState::StalePrimary), Level::WARN);
-        assert_eq!(state_level(ServerState::ReplicaLagging), Level::INFO);
+        for (state, reason, level) in [
+            (ServerState::Down, StateReason::NotProbedYet, Level::WARN),
+            (ServerState::StalePrimary, StateReason::NotRejoined, Level::WARN),
+            (ServerState::ReadOnlyPrimary, StateReason::TransactionReadOnly, Level::INFO),
+            (ServerState::ReadOnlyPrimary, StateReason::CannotWrite, Level::WARN),
+            (ServerState::ReplicaLagging, StateReason::Fresh, Level::INFO),
+        ] {
+            assert_eq!(state_level(state, reason), level, "{state} {reason}");
+        }
         assert_eq!(write_level(WriteReason::Primary), Level::INFO);
         assert_eq!(write_level(WriteReason::Held(ServerState::Down)), Level::WARN);
         assert_eq!(write_level(WriteReason::NoPrimaryKnown), Level::WARN);

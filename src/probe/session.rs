@@ -54,11 +54,7 @@ impl Session {
     ) -> Result<(), Failure> {
         match self {
             Self::Postgres(session) => session.renew(dial, deadline).await,
-            Self::MySql(session) => {
-                let fresh = mysql::Session::connect(&dial.target, &dial.config).await?;
-                std::mem::replace(&mut **session, fresh).quit().await;
-                Ok(())
-            }
+            Self::MySql(session) => session.renew(&dial.config).await,
             Self::Tcp => Ok(()),
         }
     }

@@ -41,23 +41,44 @@ pub(crate) struct Answer {
 impl DnsClient {
     /// A client of `server`.
     pub(crate) fn new(server: SocketAddr) -> Self {
-        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a UDP port is free");
+        Self::at(Ipv4Addr::LOCALHOST, server)
+    }
+
+    /// A client of `server` with an address of its own.
+    pub(crate) fn at(address: Ipv4Addr, server: SocketAddr) -> Self {
+        let socket = UdpSocket::bind((address, 0)).expect("a UDP port is free");
         socket.connect(server).expect("a UDP socket can be aimed");
         Self { socket, next_id: 1 }
     }
 
     /// Asks for the IPv4 addresses of `name`; `None` when there is no reply within a second.
     pub(crate) fn addresses(&mut self, name: &Name) -> Option<Answer> {
+        self.ask(name, RecordType::A).map(|reply| Answer::of(&reply))
+    }
+
+    /// The serial of the SOA record of `zone`.
+    ///
+    /// # Panics
+    /// When the answer is not just that.
+    pub(crate) fn serial(&mut self, zone: &Name) -> u32 {
+        let reply = self.ask(zone, RecordType::SOA).expect("a reply within a second");
+        match reply.answers.iter().map(|record| &record.data).collect::<Vec<_>>()[..] {
+            [RData::SOA(soa)] => soa.serial,
+            _ => panic!("no SOA record of {zone} in {reply:?}"),
+        }
+    }
+
+    fn ask(&mut self, name: &Name, kind: RecordType) -> Option<Message> {
         self.next_id = self.next_id.wrapping_add(1);
         let mut question = Message::new(self.next_id, MessageType::Query, OpCode::Query);
-        question.add_query(Query::query(name.clone(), RecordType::A));
+        question.add_query(Query::query(name.clone(), kind));
         let mut edns = Edns::new();
         edns.set_max_payload(1232);
         question.set_edns(edns);
         let wire = question.to_vec().expect("a question can be encoded");
         let deadline = Instant::now() + TIMEOUT;
         self.socket.send(&wire).ok()?;
-        self.reply(deadline).map(|reply| Answer::of(&reply))
+        self.reply(deadline)
     }
 
     /// The reply to the newest question; late replies to older ones are dropped.

@@ -18,11 +18,14 @@
 )]
 
 mod account;
+mod balance;
 mod both;
 mod dig;
 mod dns_client;
 mod galera_cluster;
 mod galera_stories;
+mod grants;
+mod heartbeats;
 mod log;
 mod mariadb_cluster;
 mod mariadb_server;

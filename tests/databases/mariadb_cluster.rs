@@ -59,6 +59,13 @@ impl MariaCluster {
         cluster
     }
 
+    /// Makes the heartbeat's table on the primary.
+    pub(crate) fn allow_heartbeats(&self, primary: usize) {
+        for statement in mariadb_server::grants().heartbeat() {
+            self.sql(primary, &[&statement]);
+        }
+    }
+
     /// The port, the same on every address.
     pub(crate) fn port(&self) -> u16 {
         self.port
@@ -165,9 +172,10 @@ impl MariaCluster {
         self.sql(primary, &[delete]);
     }
 
-    /// Makes the applying thread wait, although nobody stopped it, until the lock is dropped.
-    pub(crate) fn block_applying(&self, replica: usize) -> Sessions {
-        self.servers[replica].hold(&self.runtime, "FLUSH TABLES WITH READ LOCK")
+    /// Makes every write wait until the lock is dropped, also those of the applying thread of a
+    /// replica.
+    pub(crate) fn block_writes(&self, server: usize) -> Sessions {
+        self.servers[server].hold(&self.runtime, "FLUSH TABLES WITH READ LOCK")
     }
 
     /// Inserts one row.

@@ -17,8 +17,8 @@ use tokio::{runtime::Runtime, time};
 
 use crate::{
     account::{self, Account},
+    grants::Grants,
     patience,
-    pointsman::PROBE_PASSWORD,
     process::ServerProcess,
 };
 
@@ -231,16 +231,18 @@ impl MariaServer {
         self.sql(runtime, &["KILL USER pointsman"]);
     }
 
-    /// Statements that make the probe's user with the least rights (db-health 6.3), an ordinary
-    /// one, and one for replication.
+    /// Statements that make the probe's user, an ordinary one, and one for replication.
     pub(crate) fn users() -> Vec<String> {
-        vec![
-            format!("CREATE USER pointsman@'127.%' IDENTIFIED BY '{PROBE_PASSWORD}'"),
-            "GRANT REPLICA MONITOR ON *.* TO pointsman@'127.%'".to_owned(),
-            "CREATE USER application@'127.%'".to_owned(),
-            "CREATE USER replication@'127.%'".to_owned(),
-            "GRANT REPLICATION SLAVE ON *.* TO replication@'127.%'".to_owned(),
-        ]
+        let mut statements = grants().user();
+        statements.extend(
+            [
+                "CREATE USER application@'127.%'",
+                "CREATE USER replication@'127.%'",
+                "GRANT REPLICATION SLAVE ON *.* TO replication@'127.%'",
+            ]
+            .map(str::to_owned),
+        );
+        statements
     }
 
     fn new_data(&self) {
@@ -318,12 +320,25 @@ pub(crate) fn runtime() -> Runtime {
         .expect("a runtime can be made")
 }
 
-/// Whether `mariadbd` is there at all.
+/// The account that runs the servers.
 ///
 /// # Panics
-/// When it is not.
+/// When MariaDB is not installed.
 pub(crate) fn account() -> Account {
-    let version = Command::new("mariadbd").arg("--version").output();
-    assert!(version.is_ok(), "MariaDB is not installed; tests/run installs it");
+    version();
     Account::named("mysql")
+}
+
+/// The SQL that makes the probe's user in the installed version.
+pub(crate) fn grants() -> Grants {
+    Grants::printed("mysql", &version())
+}
+
+/// The installed version as a server would call it: `10.11.6-MariaDB`.
+fn version() -> String {
+    let output = Command::new("mariadbd").arg("--version").output();
+    let output = output.expect("MariaDB is not installed; tests/run installs it");
+    let text = String::from_utf8_lossy(&output.stdout);
+    let mut words = text.split_whitespace().skip_while(|word| *word != "Ver").skip(1);
+    words.next().unwrap_or_else(|| panic!("no version in {text}")).to_owned()
 }

@@ -42,6 +42,10 @@ pub(crate) struct Cluster {
     pub(crate) port: u16,
     /// `failback` of the write name, where the test cares.
     pub(crate) failback: Option<&'static str>,
+    /// `heartbeat_write` of the probe.
+    pub(crate) heartbeats: bool,
+    /// More `[[cluster.read]]` sections: the first label of the name and what else it says.
+    pub(crate) more_reads: &'static [(&'static str, &'static str)],
 }
 
 impl Cluster {
@@ -52,7 +56,8 @@ impl Cluster {
         servers: impl Into<Vec<Ipv4Addr>>,
         port: u16,
     ) -> Self {
-        Self { name, engine, servers: servers.into(), port, failback: None }
+        let servers = servers.into();
+        Self { name, engine, servers, port, failback: None, heartbeats: false, more_reads: &[] }
     }
 
     /// The DNS name for writes.
@@ -82,6 +87,7 @@ impl Cluster {
                 ("user = \"pointsman\"\npassword_file = \"probe.password\"\n", "max_lag = \"2s\"\n")
             }
         };
+        let heartbeats = if self.heartbeats { "heartbeat_write = true\n" } else { "" };
         let failback = self.failback.map_or_else(String::new, |rule| {
             format!("failback = \"{rule}\"\nflap_block = \"4s\"\n")
         });
@@ -100,7 +106,7 @@ name = "{read}"
 ttl = "2s"
 {max_lag}
 [cluster.probe]
-{login}interval = "200ms"
+{login}{heartbeats}interval = "200ms"
 fast_interval = "100ms"
 timeout = "1s"
 fall = 3
@@ -110,6 +116,10 @@ rise = 2
             write = self.write_name(),
             read = self.read_name(),
         );
+        for (label, settings) in self.more_reads {
+            write!(toml, "\n[[cluster.read]]\nname = \"{label}.internal.\"\n{settings}\n")
+                .expect("a string can be written to");
+        }
         for (index, address) in self.servers.iter().enumerate() {
             write!(
                 toml,
@@ -118,11 +128,12 @@ rise = 2
 name = "{server}"
 address = "{address}"
 port = {port}
-priority = {priority}
+priority = {place}
+weight = {place}
 "#,
                 server = self.server_name(index),
                 port = self.port,
-                priority = index + 1,
+                place = index + 1,
             )
             .expect("a string can be written to");
         }

@@ -87,6 +87,11 @@ impl PgCluster {
         cluster
     }
 
+    /// Makes the heartbeat's table on the primary.
+    pub(crate) fn allow_heartbeats(&self, primary: usize) {
+        self.sql(primary, &self.programs.grants().heartbeat().join(";\n"));
+    }
+
     /// The port, the same on every address.
     pub(crate) fn port(&self) -> u16 {
         self.port
@@ -200,6 +205,26 @@ impl PgCluster {
         Sessions { _clients: vec![reader] }
     }
 
+    /// Makes every commit wait for a standby that does not exist, or ends that.
+    pub(crate) fn block_commits(&self, primary: usize, on: bool) {
+        let names = if on { "'nobody'" } else { "''" };
+        self.sql(primary, &format!("ALTER SYSTEM SET synchronous_standby_names = {names}"));
+        self.sql(primary, "SELECT pg_reload_conf()");
+    }
+
+    /// Keeps everybody else from writing heartbeats until dropped.
+    pub(crate) fn lock_heartbeats(&self, primary: usize) -> Sessions {
+        let locker = self.session(primary, "postgres").expect("a free slot");
+        self.sessions.run(&locker, "BEGIN; LOCK TABLE pointsman.heartbeat IN SHARE MODE");
+        Sessions { _clients: vec![locker] }
+    }
+
+    /// Opens `count` sessions that do nothing.
+    pub(crate) fn open_sessions(&self, server: usize, count: usize) -> Sessions {
+        let open = || self.session(server, "application").expect("a free slot");
+        Sessions { _clients: std::iter::repeat_with(open).take(count).collect() }
+    }
+
     /// Writes to `primary` until dropped.
     pub(crate) fn write_steadily(&self, primary: usize) -> Workload {
         let writer = self.session(primary, "postgres").expect("a free slot");
@@ -295,7 +320,8 @@ impl PgCluster {
         fs::write(data.join("pg_hba.conf"), rules).expect("the data directory can be written to");
         self.configure(server, server);
         self.start_server(server);
-        self.sql(server, &self.programs.roles());
+        self.sql(server, &self.programs.grants().user().join(";\n"));
+        self.sql(server, "CREATE ROLE application LOGIN");
         let tables = "CREATE TABLE blocker (); CREATE TABLE ticks (at timestamptz DEFAULT now())";
         self.sql(server, tables);
     }

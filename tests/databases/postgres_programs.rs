@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use crate::{
     account::{self, Account},
-    pointsman::PROBE_PASSWORD,
+    grants::Grants,
 };
 
 /// Where the programs of one version lie.
@@ -85,17 +85,8 @@ impl Programs {
         self.account.command(self.directory.join(program))
     }
 
-    /// Statements that make the probe's role with the least rights (db-health 5.2), and an ordinary
-    /// one.
-    pub(crate) fn roles(&self) -> String {
-        let reserved = match self.major {
-            ..16 => "",
-            _ => "GRANT pg_use_reserved_connections TO pointsman;",
-        };
-        format!(
-            "CREATE ROLE pointsman LOGIN PASSWORD '{PROBE_PASSWORD}' CONNECTION LIMIT 4; \
-             GRANT pg_read_all_stats TO pointsman; {reserved} \
-             CREATE ROLE application LOGIN"
-        )
+    /// The SQL that makes the probe's role in this version.
+    pub(crate) fn grants(&self) -> Grants {
+        Grants::printed("postgres", &self.major.to_string())
     }
 }

@@ -435,6 +435,7 @@ async fn a_write_that_hangs_is_begun_only_once() {
         let facts = probe(&mut session, true).await.expect("facts");
         assert_eq!(facts.heartbeat, Heartbeat::Failed);
         assert_eq!(facts.writability, Writability::Writable);
+        session.renew(&config(TlsMode::Disable)).await.expect("a login");
     }
     let sent = server.statements();
     let writes = sent.iter().filter(|text| text.starts_with("UPDATE")).count();

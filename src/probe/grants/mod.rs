@@ -43,7 +43,6 @@ pub fn for_mysql(version: Option<&str>) -> Result<String, UnknownVersion> {
             vec![Release::of(text).ok_or_else(unknown)?]
         }
     };
-    let blocks: Vec<_> =
-        releases.into_iter().map(|release| mysql::grants(release, USER, true)).collect();
+    let blocks: Vec<_> = releases.into_iter().map(|release| mysql::grants(release, USER)).collect();
     Ok(blocks.join("\n"))
 }

@@ -62,14 +62,13 @@ impl Release {
 /// The statements for `release`, to be run once on the primary: the replicas get them by
 /// replication.
 ///
-/// The password in it is a placeholder. With `heartbeat` the table of `heartbeat_write = true` is
-/// made, too.
-pub fn sql(release: Release, user: &str, heartbeat: bool) -> String {
+/// The password in it is a placeholder. What only `heartbeat_write = true` needs is commented out.
+pub fn sql(release: Release, user: &str) -> String {
     let account = format!("'{}'@'%'", user.replace('\\', "\\\\").replace('\'', "''"));
     let mut sql = format!(
         "-- {title}\n\
          -- MAX_USER_CONNECTIONS: four for each Pointsman that probes it, or leave it out.\n\
-         CREATE USER {account} IDENTIFIED BY 'choose a password' WITH MAX_USER_CONNECTIONS 20;\n\
+         CREATE USER {account} IDENTIFIED BY 'change me' WITH MAX_USER_CONNECTIONS 20;\n\
          GRANT {rights} ON *.* TO {account};\n",
         title = release.title(),
         rights = release.rights(),
@@ -81,19 +80,17 @@ pub fn sql(release: Release, user: &str, heartbeat: bool) -> String {
             let _ = writeln!(sql, "GRANT SELECT ON performance_schema.{table} TO {account};");
         }
     }
-    if heartbeat {
-        let _ = write!(
-            sql,
-            "-- Only with heartbeat_write = true:\n\
-             CREATE DATABASE IF NOT EXISTS pointsman;\n\
-             CREATE TABLE IF NOT EXISTS pointsman.heartbeat (\n  \
-               id TINYINT UNSIGNED NOT NULL PRIMARY KEY,\n  \
-               beat BIGINT UNSIGNED NOT NULL\n\
-             ) ENGINE = InnoDB;\n\
-             INSERT IGNORE INTO pointsman.heartbeat VALUES (1, 0);\n\
-             GRANT SELECT, UPDATE ON pointsman.heartbeat TO {account};\n"
-        );
-    }
+    let _ = write!(
+        sql,
+        "-- Only with heartbeat_write = true: the one row that the probes update on the primary.\n\
+         -- CREATE DATABASE IF NOT EXISTS pointsman;\n\
+         -- CREATE TABLE IF NOT EXISTS pointsman.heartbeat (\n\
+         --   id TINYINT UNSIGNED NOT NULL PRIMARY KEY,\n\
+         --   beat BIGINT UNSIGNED NOT NULL\n\
+         -- ) ENGINE = InnoDB;\n\
+         -- INSERT IGNORE INTO pointsman.heartbeat VALUES (1, 0);\n\
+         -- GRANT SELECT, UPDATE ON pointsman.heartbeat TO {account};\n"
+    );
     sql
 }
 
@@ -129,16 +126,18 @@ mod tests {
             (Release::MariaDb105, "REPLICATION SLAVE ADMIN"),
             (Release::MariaDb1059, "REPLICA MONITOR"),
         ] {
-            let text = sql(release, "probe", false);
+            let text = sql(release, "probe");
             assert!(text.contains(right), "{text}");
-            assert!(!text.contains("heartbeat"), "{text}");
+            let heartbeat = text.lines().filter(|line| line.contains("heartbeat"));
+            assert!(heartbeat.clone().count() > 0, "{text}");
+            assert!(heartbeat.clone().all(|line| line.starts_with("-- ")), "{text}");
         }
     }
 
     #[test]
     fn no_right_lets_the_user_past_read_only_or_a_full_server() {
         for release in Release::ALL {
-            let text = sql(release, "probe", true);
+            let text = sql(release, "probe").replace("-- GRANT", "GRANT");
             for right in ["SUPER", "CONNECTION", "READ_ONLY", "ALL", "*.* TO PUBLIC"] {
                 let granted = text
                     .lines()
@@ -151,7 +150,7 @@ mod tests {
 
     #[test]
     fn a_user_name_cannot_break_out_of_its_quotes() {
-        let text = sql(Release::MySql, "o'\\x", false);
+        let text = sql(Release::MySql, "o'\\x");
         assert!(text.contains(r"'o''\\x'@'%'"), "{text}");
     }
 }

@@ -77,6 +77,21 @@ impl Session {
         })
     }
 
+    /// Logs in anew and leaves the old connection; after a failure that is still there.
+    ///
+    /// The heartbeat's own connection is kept: a write that hangs there must not be forgotten, or
+    /// each renewal could leave one more hanging statement on the server.
+    ///
+    /// # Errors
+    /// As for [`Session::connect`].
+    pub async fn renew(&mut self, config: &ProbeConfig) -> Result<(), Failure> {
+        let mut fresh = Self::connect(&self.target, config).await?;
+        std::mem::swap(&mut fresh.heart, &mut self.heart);
+        fresh.warned = self.warned;
+        std::mem::replace(self, fresh).quit().await;
+        Ok(())
+    }
+
     /// Asks for every fact once. `heartbeat` also writes the heartbeat row, if the server says it
     /// is writable.
     ///
