@@ -123,6 +123,8 @@ fn expect_renewal(scene: &Scene<'_>, session: impl Fn() -> String, count: impl F
 /// Waits until the write name is back; it and the read name must not have flapped.
 fn expect_recovery(mut scene: Scene<'_>) {
     scene.expect_write(0);
+    // The watcher has to see it too, and to go on seeing it.
+    scene.watch_a_while();
     let record = scene.record();
     let path = record.write_path();
     let once = matches!(path[..], [Some(_), None, Some(_)]);
