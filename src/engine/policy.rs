@@ -54,7 +54,7 @@ pub struct WritePolicy {
     pub on_split_brain: OnSplitBrain,
     /// Where the choice is free: whether a healthy server is left for a more preferred one.
     pub failback: Failback,
-    /// How long the name does not return by its own choice to the server that it was last moved away from.
+    /// How long the name does not return by its own choice to a server that it was moved away from.
     pub flap_block: Duration,
 }
 

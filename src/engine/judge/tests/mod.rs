@@ -4,6 +4,7 @@
 
 mod cold_start;
 mod contest;
+mod document;
 mod group;
 mod isolation;
 mod ladders;
