@@ -1,4 +1,5 @@
-//! The engine alone, without a socket or a clock: stories as text files, and seeded random stories by the thousand.
+//! The engine alone, without a socket or a clock: stories as text files, and seeded random stories
+//! by the thousand.
 
 mod promises;
 mod scenarios;

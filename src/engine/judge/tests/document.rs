@@ -9,7 +9,8 @@ use crate::engine::{
 
 const DOCUMENT: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/JUDGEMENT.md"));
 
-/// The document with one blank between all words, so that a line end within a sentence does not matter.
+/// The document with one blank between all words, so that a line end within a sentence does not
+/// matter.
 fn document() -> String {
     DOCUMENT.split_whitespace().collect::<Vec<_>>().join(" ")
 }
@@ -24,7 +25,8 @@ fn every_state_and_every_failure_has_its_row() {
     }
 }
 
-/// One of each reason. The match fails to compile when a variant is added, so that the list is not forgotten.
+/// One of each reason. The match fails to compile when a variant is added, so that the list is not
+/// forgotten.
 fn state_reasons() -> Vec<StateReason> {
     use StateReason as R;
     let (lag, server) = (Lag(Duration::ZERO), ServerIndex(0));

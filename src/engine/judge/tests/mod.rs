@@ -1,6 +1,7 @@
 //! The judgement tables row by row, and the rules around them.
 //!
-//! Most tests play replies of whole rounds to one cluster, half a second apart, and look at the verdicts.
+//! Most tests play replies of whole rounds to one cluster, half a second apart, and look at the
+//! verdicts.
 
 mod cold_start;
 mod contest;
