@@ -25,7 +25,8 @@ pub const READ_TTL: Duration = Duration::from_secs(2);
 /// TTLs that make sense: never 0, and at most a day.
 pub const TTL: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(86_400);
 
-/// `flap_block`: clients that followed a move should not have to follow it back before their pools have settled.
+/// `flap_block`: clients that followed a move should not have to follow it back before their pools
+/// have settled.
 pub const FLAP_BLOCK: Duration = Duration::from_secs(60);
 
 /// What `flap_block` may be; zero switches it off.

@@ -43,8 +43,8 @@ impl Cluster {
         &self.policy
     }
 
-    /// Folds in one observation of one of its servers. One of an unknown server is ignored: a probe that ends after
-    /// its server was removed may still report.
+    /// Folds in one observation of one of its servers. One of an unknown server is ignored: a probe
+    /// that ends after its server was removed may still report.
     pub(super) fn observe(&mut self, observation: Observation, now: Moment) {
         if let Some(record) = self.records.get_mut(observation.server.server.0) {
             record.fold(observation.outcome, &self.policy.thresholds, now);
@@ -149,7 +149,8 @@ impl Cluster {
         }
     }
 
-    /// The server that reads spare: the published writer, or the primary of a cluster without a write name.
+    /// The server that reads spare: the published writer, or the primary of a cluster without a
+    /// write name.
     fn primary(&self, judgement: &Judgement) -> Option<ServerIndex> {
         let is_primary = |verdict: &Verdict| verdict.read == ReadFitness::Primary;
         match self.policy.write {
@@ -158,7 +159,8 @@ impl Cluster {
         }
     }
 
-    /// The first round is over when each server has said something that counts, or has had its time.
+    /// The first round is over when each server has said something that counts, or has had its
+    /// time.
     fn first_round_has_ended(&self, judgement: &Judgement, now: Moment) -> bool {
         let has_spoken = |(record, verdict): (&Record, &Verdict)| {
             let waits_for_second_word = verdict.reason == StateReason::WritableUnconfirmed;

@@ -33,7 +33,8 @@ pub enum WriteReason {
     Primary,
     /// `tcp` or several legal writers: the most preferred healthy server.
     MostPreferred,
-    /// `tcp` or several legal writers: the published one is healthy, and it stays (`failback = "stay"`).
+    /// `tcp` or several legal writers: the published one is healthy, and it stays (`failback =
+    /// "stay"`).
     Incumbent,
     /// Held: the published server is in this state, and no other server is a primary.
     Held(ServerState),
@@ -45,7 +46,8 @@ pub enum WriteReason {
     HeldFlapping,
     /// Held: every server of every cluster failed at once, so our own network is suspected.
     HeldIsolated,
-    /// Held although the published server says that it is not writable (`on_not_writable = "hold"`).
+    /// Held although the published server says that it is not writable (`on_not_writable =
+    /// "hold"`).
     HeldNotWritable,
     /// No address: the last published server says that it is not writable, and nobody else is.
     NotWritable,
@@ -148,7 +150,8 @@ pub enum ReadReason {
     Fit,
     /// Fewer fit replicas than asked for; the primary helps out.
     WithPrimary,
-    /// Only by taking lagging or detached servers; the least behind of them is behind by this much, where known.
+    /// Only by taking lagging or detached servers; the least behind of them is behind by this much,
+    /// where known.
     WithLagging(Option<Lag>),
     /// Fewer than asked for, and there is nobody else to add.
     Few,
@@ -210,7 +213,7 @@ pub enum Pace {
 pub struct ProbeAdvice {
     /// How soon to ask again.
     pub pace: Pace,
-    /// Whether the server is the published primary, so that a heartbeat may be written to it. A write to any other
-    /// server would itself make histories diverge.
+    /// Whether the server is the published primary, so that a heartbeat may be written to it. A
+    /// write to any other server would itself make histories diverge.
     pub heartbeat: bool,
 }

@@ -1,4 +1,5 @@
-//! Is a replica fresh enough for one read name? With a memory, so that it does not flap around the limit.
+//! Is a replica fresh enough for one read name? With a memory, so that it does not flap around the
+//! limit.
 
 use std::time::Duration;
 
@@ -20,10 +21,12 @@ pub(super) enum Freshness {
 }
 
 impl LagGate {
-    /// One more reply of the replica; `lag` is `None` when a reply says that lag cannot be told, which is late.
+    /// One more reply of the replica; `lag` is `None` when a reply says that lag cannot be told,
+    /// which is late.
     ///
-    /// The first reply decides at once. After it, [`Thresholds::LAG_FALL`] replies over `max_lag` close the gate, and
-    /// [`Thresholds::LAG_RISE`] replies under [`Thresholds::LAG_RETURN_PERCENT`] of it open it again.
+    /// The first reply decides at once. After it, [`Thresholds::LAG_FALL`] replies over `max_lag`
+    /// close the gate, and [`Thresholds::LAG_RISE`] replies under
+    /// [`Thresholds::LAG_RETURN_PERCENT`] of it open it again.
     pub(super) fn pass(&mut self, lag: Option<Lag>, max_lag: Duration) {
         let within = |limit: Duration| lag.is_some_and(|Lag(lag)| lag <= limit);
         let Some(verdict) = self.verdict else {
@@ -44,7 +47,8 @@ impl LagGate {
         }
     }
 
-    /// Whether the replica is fresh. One that was never compared is taken as fresh: nothing speaks against it.
+    /// Whether the replica is fresh. One that was never compared is taken as fresh: nothing speaks
+    /// against it.
     pub(super) fn is_fresh(self) -> bool {
         self.verdict != Some(Freshness::Lagging)
     }

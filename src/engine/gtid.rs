@@ -1,8 +1,8 @@
 //! Global transaction identifiers: which of two servers has what the other has not.
 //!
-//! MySQL keeps a set of intervals per source (manual, "GTID Sets"); MariaDB keeps the last sequence number per
-//! domain and server (manual, "gtid_binlog_state"). In MariaDB two forks may reach the same sequence number by
-//! different servers, so sequence numbers alone say nothing.
+//! MySQL keeps a set of intervals per source (manual, "GTID Sets"); MariaDB keeps the last sequence
+//! number per domain and server (manual, "gtid_binlog_state"). In MariaDB two forks may reach the
+//! same sequence number by different servers, so sequence numbers alone say nothing.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -71,7 +71,8 @@ impl fmt::Display for GtidError {
 impl std::error::Error for GtidError {}
 
 impl GtidSet {
-    /// Reads the text form: `uuid:1-5:7, uuid:tag:1-3`, with white space and line ends anywhere between.
+    /// Reads the text form: `uuid:1-5:7, uuid:tag:1-3`, with white space and line ends anywhere
+    /// between.
     ///
     /// # Errors
     /// [`GtidError`] with the part that is no GTID.
@@ -140,7 +141,8 @@ fn normalise(intervals: &mut Vec<(u64, u64)>) {
     });
 }
 
-/// What a MariaDB server has: the last transaction of each domain, and the last it saw of each server in it.
+/// What a MariaDB server has: the last transaction of each domain, and the last it saw of each
+/// server in it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct BinlogState {
     /// domain → (server, sequence number)
@@ -150,8 +152,8 @@ pub struct BinlogState {
 }
 
 impl BinlogState {
-    /// Reads `gtid_binlog_pos` (or `gtid_current_pos`), `gtid_binlog_state` and `gtid_slave_pos`, each a list of
-    /// `domain-server-sequence`.
+    /// Reads `gtid_binlog_pos` (or `gtid_current_pos`), `gtid_binlog_state` and `gtid_slave_pos`,
+    /// each a list of `domain-server-sequence`.
     ///
     /// # Errors
     /// [`GtidError`] with the part that is no GTID.

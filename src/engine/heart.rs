@@ -6,8 +6,8 @@ use super::{Heartbeat, Moment, Thresholds};
 
 /// The heartbeat writes of one server.
 ///
-/// `fall` failures in a row stop the heart, `rise` writes in a row set it going again, so that a disk that hangs now
-/// and then does not make the write name flicker.
+/// `fall` failures in a row stop the heart, `rise` writes in a row set it going again, so that a
+/// disk that hangs now and then does not make the write name flicker.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Heart {
     failures: u32,
@@ -17,8 +17,8 @@ pub(super) struct Heart {
 }
 
 impl Heart {
-    /// How long failures count when heartbeats are not tried any more (the table is gone, say): a server may not be
-    /// shut out for ever by what nobody can check.
+    /// How long failures count when heartbeats are not tried any more (the table is gone, say): a
+    /// server may not be shut out for ever by what nobody can check.
     const LASTS: Duration = Duration::from_secs(60);
 
     /// Folds in the heartbeat of one good reply.

@@ -7,7 +7,8 @@ use super::{
     ServerId, Standing, cluster::Cluster, record::Record,
 };
 
-/// Judges every server and decides what every name says. See the [module](super) for how to drive it.
+/// Judges every server and decides what every name says. See the [module](super) for how to drive
+/// it.
 #[derive(Clone, Debug)]
 pub struct Engine {
     clusters: Vec<Cluster>,
@@ -22,7 +23,8 @@ pub struct Engine {
 }
 
 impl Engine {
-    /// An engine that knows nothing yet. Clusters keep their place in `policies` as their [`ClusterId`].
+    /// An engine that knows nothing yet. Clusters keep their place in `policies` as their
+    /// [`ClusterId`].
     pub fn new(policies: Vec<ClusterPolicy>, now: Moment) -> Self {
         let clusters: Vec<_> = policies
             .into_iter()
@@ -43,8 +45,8 @@ impl Engine {
         }
     }
 
-    /// Takes in one observation. Nothing is judged before [`Self::decide`], so the order of observations of different
-    /// servers within one step does not matter.
+    /// Takes in one observation. Nothing is judged before [`Self::decide`], so the order of
+    /// observations of different servers within one step does not matter.
     pub fn observe(&mut self, observation: Observation, now: Moment) {
         let id = observation.server.cluster;
         if let Some(cluster) = self.clusters.get_mut(id.0) {
@@ -53,7 +55,8 @@ impl Engine {
         }
     }
 
-    /// Judges what was observed and what time has changed, and decides anew for the clusters concerned.
+    /// Judges what was observed and what time has changed, and decides anew for the clusters
+    /// concerned.
     pub fn decide(&mut self, now: Moment) {
         self.update_isolation(now);
         let mut due = std::mem::take(&mut self.observed);
@@ -113,8 +116,9 @@ impl Engine {
         self.isolated
     }
 
-    /// All servers silent in a way that may be our own network's fault: stand still. One reply ends it, and then all
-    /// failures start to count anew, for those that were counted meanwhile proved nothing.
+    /// All servers silent in a way that may be our own network's fault: stand still. One reply ends
+    /// it, and then all failures start to count anew, for those that were counted meanwhile proved
+    /// nothing.
     fn update_isolation(&mut self, now: Moment) {
         if self.observed.is_empty() {
             return;

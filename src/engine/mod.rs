@@ -1,8 +1,8 @@
 //! The engine: observations in, decisions with reasons out.
 //!
 //! It is pure. It reads no clock, no file and no socket, draws no random numbers, takes no lock and
-//! awaits nothing; `now` is an argument of every step that depends on time. Whatever it decides, it decides again
-//! when the same observations are played to it in a scenario or a simulation.
+//! awaits nothing; `now` is an argument of every step that depends on time. Whatever it decides, it
+//! decides again when the same observations are played to it in a scenario or a simulation.
 //!
 //! One owner drives it:
 //!

@@ -4,7 +4,8 @@ use std::{fmt, ops::Add, time::Duration};
 
 /// A point on the monotonic clock of this process, counted from its start.
 ///
-/// It can be built by hand, so a scenario may say "12 s" and a simulation may run a year in a second.
+/// It can be built by hand, so a scenario may say "12 s" and a simulation may run a year in a
+/// second.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Moment(Duration);
 

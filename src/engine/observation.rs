@@ -38,13 +38,14 @@ impl Failure {
     }
 }
 
-/// What a failed probe proves. The tables in `docs/JUDGEMENT.md` map SQLSTATEs and error numbers to these.
+/// What a failed probe proves. The tables in `docs/JUDGEMENT.md` map SQLSTATEs and error numbers to
+/// these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FailureKind {
     /// Nobody listens on the port. Hard evidence.
     Refused,
-    /// The connection ended in the middle (EOF, reset, an administrator's termination). Hard evidence once a second
-    /// connect agrees.
+    /// The connection ended in the middle (EOF, reset, an administrator's termination). Hard
+    /// evidence once a second connect agrees.
     Closed,
     /// The server says that it is shutting down. Hard evidence.
     ShuttingDown,
@@ -56,13 +57,15 @@ pub enum FailureKind {
     Unresolved,
     /// The reply does not follow the protocol. Soft evidence.
     Garbled,
-    /// The server is in trouble: disk full, out of memory, internal error, statement timeout. Soft evidence.
+    /// The server is in trouble: disk full, out of memory, internal error, statement timeout. Soft
+    /// evidence.
     Troubled,
     /// Alive, not ready for clients yet.
     Starting,
     /// Alive, and every connection slot is taken.
     Saturated,
-    /// Alive, and it does not let the probe in: password, host rule, missing database or grant, TLS, own limits.
+    /// Alive, and it does not let the probe in: password, host rule, missing database or grant,
+    /// TLS, own limits.
     Misconfigured,
     /// Alive, and taken out of service by its administrator.
     Maintenance,
@@ -116,7 +119,8 @@ impl FailureKind {
         }
     }
 
-    /// Whether the failure leaves open that our own network is at fault: nothing of the host was heard.
+    /// Whether the failure leaves open that our own network is at fault: nothing of the host was
+    /// heard.
     pub fn may_be_ours(self) -> bool {
         matches!(self, Self::TimedOut | Self::Unreachable | Self::Unresolved)
     }
@@ -142,7 +146,8 @@ impl fmt::Display for FailureKind {
     }
 }
 
-/// `connection refused` or, with a detail, `does not let the probe in (28P01 password authentication failed)`.
+/// `connection refused` or, with a detail, `does not let the probe in (28P01 password
+/// authentication failed)`.
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &*self.detail {

@@ -48,13 +48,14 @@ pub struct ServerPolicy {
 /// Rules of the write name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct WritePolicy {
-    /// What to publish when the last published server is known not to be writable and nobody else is.
+    /// What to publish when the last published server is known not to be writable and nobody else
+    /// is.
     pub on_not_writable: OnNotWritable,
     /// What to publish when two servers are writable and nothing tells which is right.
     pub on_split_brain: OnSplitBrain,
     /// Where the choice is free: whether a healthy server is left for a more preferred one.
     pub failback: Failback,
-    /// How long the name does not return by its own choice to the server that it was last moved away from.
+    /// How long the name does not return by its own choice to a server that it was moved away from.
     pub flap_block: Duration,
 }
 
@@ -94,8 +95,8 @@ pub struct ReadPolicy {
     pub min_servers: usize,
     /// The primary always belongs to the set.
     pub include_primary: bool,
-    /// Decisions carry session counts, for a name that is balanced by them. Otherwise they are left out, so that a new
-    /// count alone is no new decision.
+    /// Decisions carry session counts, for a name that is balanced by them. Otherwise they are left
+    /// out, so that a new count alone is no new decision.
     pub by_sessions: bool,
 }
 
@@ -106,29 +107,34 @@ pub struct Thresholds {
     pub fall: u32,
     /// Successes in a row until a replica that was away is back. At least 1.
     pub rise: u32,
-    /// Silence of a probe task after which its server is Unknown. Longer than any honest probe takes.
+    /// Silence of a probe task after which its server is Unknown. Longer than any honest probe
+    /// takes.
     pub stale_after: Duration,
     /// How long after the start a cluster may wait for the first word of each of its servers.
     pub first_round: Duration,
 }
 
 impl Thresholds {
-    /// Hard failures in a row until Down: the failure itself and one fresh connect that confirms it.
+    /// Hard failures in a row until Down: the failure itself and one fresh connect that confirms
+    /// it.
     pub const HARD_FALL: u32 = 2;
     /// Replies in a row that must agree before a server counts as newly writable.
     pub const CONFIRM_WRITABLE: u32 = 2;
-    /// Replies in a row over the lag limit until a replica leaves a read name. Bulk loads make short peaks.
+    /// Replies in a row over the lag limit until a replica leaves a read name. Bulk loads make
+    /// short peaks.
     pub const LAG_FALL: u32 = 3;
     /// Replies in a row under [`Self::LAG_RETURN_PERCENT`] of the limit until it is back.
     pub const LAG_RISE: u32 = 2;
-    /// Part of the lag limit below which a lagging replica returns, so that it does not flap around the limit.
+    /// Part of the lag limit below which a lagging replica returns, so that it does not flap around
+    /// the limit.
     pub const LAG_RETURN_PERCENT: u32 = 80;
-    /// How long a replica may be without a receiver before it counts as detached. A restart of the receiver is
-    /// routine.
+    /// How long a replica may be without a receiver before it counts as detached. A restart of the
+    /// receiver is routine.
     pub const DETACHED_AFTER: Duration = Duration::from_secs(5);
     /// How long a detached replica stays in a read name while its lag is within the limit.
     pub const DETACHED_GRACE: Duration = Duration::from_secs(30);
-    /// How long a standby may follow an older timeline than the primary's before it counts as broken.
+    /// How long a standby may follow an older timeline than the primary's before it counts as
+    /// broken.
     pub const DEAD_BRANCH_AFTER: Duration = Duration::from_secs(30);
     /// How long a saturated server keeps its last role without question.
     pub const SATURATED_GRACE: Duration = Duration::from_secs(30);

@@ -4,8 +4,8 @@ use std::fmt;
 
 /// A point in a primary's stream of changes, comparable within one primary's history.
 ///
-/// PostgreSQL: `segment` is 0 and `offset` the log sequence number. MySQL and MariaDB: `segment` is the
-/// number at the end of the binary log file's name, `offset` the byte in that file.
+/// PostgreSQL: `segment` is 0 and `offset` the log sequence number. MySQL and MariaDB: `segment` is
+/// the number at the end of the binary log file's name, `offset` the byte in that file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Position {
     /// Binary log file number; 0 for PostgreSQL.

@@ -1,7 +1,8 @@
 //! The ladder of a read name.
 //!
-//! Fit replicas; if they are too few, the primary; then lagging and detached servers, least behind first; then the
-//! last known set. A name that has ever had a server is never emptied by a fault of the servers.
+//! Fit replicas; if they are too few, the primary; then lagging and detached servers, least behind
+//! first; then the last known set. A name that has ever had a server is never emptied by a fault of
+//! the servers.
 
 use super::{
     ClusterPolicy, Lag, Moment, ReadDecision, ReadPolicy, ReadReason, ReadServer, ServerIndex,
@@ -48,7 +49,8 @@ impl ReadLadder {
         if before != servers {
             self.decision.since = now;
         }
-        // The lag in a reason is that of the moment when the rung was reached; it would change with every probe.
+        // The lag in a reason is that of the moment when the rung was reached; it would change with
+        // every probe.
         if before != servers || !same_rung {
             self.decision.reason = reason;
         }

@@ -1,4 +1,5 @@
-//! What a replica receives, channel by channel: a second opinion on a primary that does not answer us.
+//! What a replica receives, channel by channel: a second opinion on a primary that does not answer
+//! us.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -34,8 +35,8 @@ pub(super) struct Received {
 }
 
 impl Reception {
-    /// How long a source counts as alive after something was received from it. The heartbeat of replication itself
-    /// may be slower; a primary that writes is not.
+    /// How long a source counts as alive after something was received from it. The heartbeat of
+    /// replication itself may be slower; a primary that writes is not.
     const LASTS: Duration = Duration::from_secs(10);
 
     /// One reply of the replica. A channel that it does not name is forgotten.

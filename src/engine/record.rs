@@ -34,14 +34,15 @@ pub(super) struct Record {
     pub(super) reception: Reception,
     /// Since when it has been without a receiver although there is a primary.
     pub(super) detached_since: Option<Moment>,
-    /// Since when it has followed what the primary has left: an older timeline, or a server that is none of the
-    /// primary's.
+    /// Since when it has followed what the primary has left: an older timeline, or a server that is
+    /// none of the primary's.
     pub(super) dead_branch_since: Option<Moment>,
     /// One gate per read name.
     pub(super) gates: Vec<LagGate>,
     /// It was gone or not ready; as a replica it must answer `rise` times before it is back.
     pub(super) away: bool,
-    /// The write name was moved away from it: it must follow the new primary before its word counts again.
+    /// The write name was moved away from it: it must follow the new primary before its word counts
+    /// again.
     pub(super) superseded: Option<Superseded>,
     /// It has been seen following since it was last superseded.
     pub(super) followed: bool,
@@ -60,7 +61,8 @@ pub(super) struct Record {
 pub(super) struct Superseded {
     /// The other one.
     pub(super) by: ServerIndex,
-    /// The PostgreSQL timeline that it was on. Only a promotion can change it, and only a standby is promoted.
+    /// The PostgreSQL timeline that it was on. Only a promotion can change it, and only a standby
+    /// is promoted.
     pub(super) timeline: Option<u32>,
 }
 
@@ -75,8 +77,8 @@ pub(super) struct Trouble {
     pub(super) silent: u32,
     /// Hard failures in a row.
     pub(super) hard: u32,
-    /// How the server refused us when it last showed that it is alive, and since when it has done so. Silence in
-    /// between changes nothing: a full server is often slow to say so.
+    /// How the server refused us when it last showed that it is alive, and since when it has done
+    /// so. Silence in between changes nothing: a full server is often slow to say so.
     pub(super) refusal: Option<(FailureKind, Moment)>,
 }
 
@@ -216,15 +218,16 @@ impl Record {
         }
     }
 
-    /// Gives a failing server its full number of chances again, after a time in which failures proved nothing.
+    /// Gives a failing server its full number of chances again, after a time in which failures
+    /// proved nothing.
     pub(super) fn forgive(&mut self, now: Moment) {
         if let Some(trouble) = &mut self.trouble {
             (trouble.silent, trouble.hard, trouble.since) = (0, 0, now);
         }
     }
 
-    /// The server is gone or not ready. When it returns as a replica it must prove itself, and its first reply tells
-    /// whether it is late, whatever was known before.
+    /// The server is gone or not ready. When it returns as a replica it must prove itself, and its
+    /// first reply tells whether it is late, whatever was known before.
     pub(super) fn mark_away(&mut self) {
         (self.away, self.successes) = (true, 0);
         self.gates.fill(LagGate::default());

@@ -1,8 +1,9 @@
 //! How far behind, by one clock: the monitor's own.
 //!
-//! A replica's clock lies on an idle primary and its own idea of lag reads zero when the link is cut. So the monitor
-//! remembers when it saw the primary at which position; a replica that has not reached a position is at least as late
-//! as that sample is old. Nothing is compared across clocks, and nothing needs to be written to the primary.
+//! A replica's clock lies on an idle primary and its own idea of lag reads zero when the link is
+//! cut. So the monitor remembers when it saw the primary at which position; a replica that has not
+//! reached a position is at least as late as that sample is old. Nothing is compared across clocks,
+//! and nothing needs to be written to the primary.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -21,14 +22,14 @@ struct Sample {
 }
 
 impl PositionRing {
-    /// Samples kept. At one probe a second this reaches back over eight minutes; older lag is only known to be
-    /// older than that.
+    /// Samples kept. At one probe a second this reaches back over eight minutes; older lag is only
+    /// known to be older than that.
     const CAPACITY: usize = 512;
 
     /// The primary was seen at `position`.
     ///
-    /// Only the first sight of a position counts: it has been there since. A step back means another history, and
-    /// forgets everything.
+    /// Only the first sight of a position counts: it has been there since. A step back means
+    /// another history, and forgets everything.
     pub(super) fn push(&mut self, position: Position, at: Moment) {
         match self.samples.back() {
             Some(last) if position == last.position => return,
@@ -46,11 +47,11 @@ impl PositionRing {
         self.samples.clear();
     }
 
-    /// How far a replica was behind that had applied everything up to `applied` at `at`; `None` without a sample
-    /// from before `at`.
+    /// How far a replica was behind that had applied everything up to `applied` at `at`; `None`
+    /// without a sample from before `at`.
     ///
-    /// `own_estimate` is the replica's own idea. It counts only when the replica is behind everything remembered,
-    /// because then the ring knows no more than a lower bound.
+    /// `own_estimate` is the replica's own idea. It counts only when the replica is behind
+    /// everything remembered, because then the ring knows no more than a lower bound.
     pub(super) fn lag(
         &self,
         applied: Position,

@@ -229,6 +229,7 @@ pub struct Standing {
     pub reason: StateReason,
     /// When it came into this state; a new reason alone does not count.
     pub since: Moment,
-    /// How far it was behind when last compared; `None` for what is no replica or was never compared.
+    /// How far it was behind when last compared; `None` for what is no replica or was never
+    /// compared.
     pub lag: Option<Lag>,
 }

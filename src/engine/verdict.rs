@@ -19,7 +19,8 @@ pub(super) enum WriteFitness {
     Fit,
     /// Nothing is known against it: it stays when it is published, and is not chosen anew.
     Open,
-    /// It does not answer, or cannot do the work well now: it stays when it is published, until another one is fit.
+    /// It does not answer, or cannot do the work well now: it stays when it is published, until
+    /// another one is fit.
     Gone,
     /// It said so itself, or its word is overruled: never.
     Refused,

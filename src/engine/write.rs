@@ -1,7 +1,8 @@
 //! The ladder of the write name.
 //!
-//! The one primary; else hold the last published server while nothing is known against it; else nothing. A move needs
-//! two things: another server that is fit, and word that the published one is gone or not writable.
+//! The one primary; else hold the last published server while nothing is known against it; else
+//! nothing. A move needs two things: another server that is fit, and word that the published one is
+//! gone or not writable.
 
 use super::{
     ClusterPolicy, Failback, Moment, OnNotWritable, OnSplitBrain, ServerIndex, ServerState,
@@ -160,8 +161,8 @@ impl WriteLadder {
         now.since(*self.left_out_since.get_or_insert(now)) < Thresholds::GROUP_SETTLES
     }
 
-    /// Why the published server stays although it is not fit. One that has only missed a reply or two has not changed
-    /// its state, so nothing has changed.
+    /// Why the published server stays although it is not fit. One that has only missed a reply or
+    /// two has not changed its state, so nothing has changed.
     fn held(&self, verdict: &Verdict) -> WriteReason {
         match (verdict.state, verdict.reason) {
             (_, StateReason::UnreachableFromHere) => WriteReason::HeldUnreachable,
@@ -185,8 +186,9 @@ impl WriteLadder {
             return (None, self.last.map_or(reason, |_| WriteReason::NotWritable));
         };
         let verdict = &judgement.verdicts[published.0];
-        // Only an inference speaks against it, and the server that the inference is about has spoken once: its second
-        // word is milliseconds away, and a negative answer would be cached for a second.
+        // Only an inference speaks against it, and the server that the inference is about has
+        // spoken once: its second word is milliseconds away, and a negative answer would be cached
+        // for a second.
         let wait = overtaken(verdict) && somebody_awaits_confirmation(judgement);
         match (verdict.write, rules.on_not_writable) {
             (WriteFitness::Refused, _) if wait => (Some(published), self.held(verdict)),
@@ -207,7 +209,8 @@ fn fit(judgement: &Judgement) -> Vec<ServerIndex> {
         .collect()
 }
 
-/// Whether a server is only outdated by the word of others: its own last word was that it is writable.
+/// Whether a server is only outdated by the word of others: its own last word was that it is
+/// writable.
 fn overtaken(verdict: &Verdict) -> bool {
     matches!(verdict.state, ServerState::Down | ServerState::StalePrimary | ServerState::Unknown)
 }
@@ -223,8 +226,8 @@ fn somebody_awaits_confirmation(judgement: &Judgement) -> bool {
 
 /// Chooses among servers that may all be written to.
 ///
-/// With [`Failback::Stay`] the published one stays; otherwise the most preferred one is taken. While the published one
-/// is fit, those that are `blocked` are no choice.
+/// With [`Failback::Stay`] the published one stays; otherwise the most preferred one is taken.
+/// While the published one is fit, those that are `blocked` are no choice.
 pub(super) fn elect(
     fit: &[ServerIndex],
     published: Option<ServerIndex>,

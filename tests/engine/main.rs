@@ -1,6 +1,6 @@
-//! The engine alone, without a socket or a clock: stories as text files, and seeded random stories by the thousand.
+//! The engine alone, without a socket or a clock: stories as text files, and seeded random stories
+//! by the thousand.
 
-mod document;
 mod galera;
 mod promises;
 mod scenarios;

@@ -1,7 +1,7 @@
 //! What must hold after every step of every story, whatever happened in it.
 //!
-//! The checks share nothing with the engine but the observations: they keep their own short memory of what each server
-//! said, and judge the engine's answers by it.
+//! The checks share nothing with the engine but the observations: they keep their own short memory
+//! of what each server said, and judge the engine's answers by it.
 
 use std::{collections::BTreeSet, rc::Rc, time::Duration};
 
@@ -87,7 +87,8 @@ impl Watched {
         self.check_write(&decision).and_then(|()| self.check_reads(&decision))
     }
 
-    /// The published server has not said that it is not writable, and nobody has proven it outdated.
+    /// The published server has not said that it is not writable, and nobody has proven it
+    /// outdated.
     fn check_write(&self, decision: &Decision) -> Result<(), String> {
         let write = decision.write.expect("the cluster has a write name");
         let Some(ServerIndex(server)) = write.server else {
@@ -148,7 +149,8 @@ impl Watched {
         Ok(())
     }
 
-    /// A move has a named reason, a proven new writer, and evidence against the one that was left; so has a withdrawal.
+    /// A move has a named reason, a proven new writer, and evidence against the one that was left;
+    /// so has a withdrawal.
     fn check_event(&mut self, event: &Event, now: Moment) -> Result<(), String> {
         let Event::Write { from, to, reason, .. } = *event else {
             return Ok(());
@@ -208,7 +210,8 @@ impl Watched {
         }
     }
 
-    /// Whether a server has said itself that it is not writable, or follows another one, or is not of this cluster.
+    /// Whether a server has said itself that it is not writable, or follows another one, or is not
+    /// of this cluster.
     fn was_refused(&self, server: ServerIndex) -> bool {
         let heard = &self.heard[server.0];
         match heard.failures.last() {

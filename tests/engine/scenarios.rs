@@ -1,5 +1,6 @@
-//! One story per file in `tests/scenarios`: operations with their times in, the whole timeline of what the engine said
-//! out. `UPDATE_SCENARIOS=1` writes the timelines anew; read the difference before keeping it.
+//! One story per file in `tests/scenarios`: operations with their times in, the whole timeline of
+//! what the engine said out. `UPDATE_SCENARIOS=1` writes the timelines anew; read the difference
+//! before keeping it.
 //!
 //! ```text
 //! cluster postgres db1 db2 db3          the first server is the primary of the others

@@ -1,7 +1,8 @@
 //! Seeded random failover stories, with the promises checked after every step.
 //!
-//! A failing story prints its seed; `SIMULATION_SEED=n cargo test --test engine simulation` plays that one alone, and
-//! `SIMULATION_STORIES=n` plays more of them. The seed also chooses the kind and the size of the cluster.
+//! A failing story prints its seed; `SIMULATION_SEED=n cargo test --test engine simulation` plays
+//! that one alone, and `SIMULATION_STORIES=n` plays more of them. The seed also chooses the kind
+//! and the size of the cluster.
 
 use std::{rc::Rc, time::Duration};
 
@@ -55,8 +56,8 @@ struct Simulation {
     watched: Watched,
     /// Fed the same observations in another order.
     twin: Engine,
-    /// Decides after every single observation: another instance, with a livelier driver. Not in every story, for it
-    /// costs as much as five.
+    /// Decides after every single observation: another instance, with a livelier driver. Not in
+    /// every story, for it costs as much as five.
     hasty: Option<Watched>,
     /// Servers whose probes report nothing.
     mute: Vec<bool>,
@@ -199,8 +200,8 @@ impl Simulation {
 
     /// All servers run again, one of them as the primary and all others following it.
     ///
-    /// The primary is the published server after a promotion, or any primary that has outlived the story as it is,
-    /// what the others had done meanwhile being given up.
+    /// The primary is the published server after a promotion, or any primary that has outlived the
+    /// story as it is, what the others had done meanwhile being given up.
     fn heal(&mut self) {
         let published = self.watched.engine.decision(CLUSTER).write.and_then(|write| write.server);
         let survivors: Vec<_> = (0..self.servers)
@@ -280,8 +281,8 @@ fn policy(kind: ClusterKind, servers: usize, failback: Failback) -> ClusterPolic
     }
 }
 
-/// A small generator whose stream is fixed for ever, so that a seed in a bug report stays a story (Steele and others,
-/// "Fast splittable pseudorandom number generators", 2014).
+/// A small generator whose stream is fixed for ever, so that a seed in a bug report stays a story
+/// (Steele and others, "Fast splittable pseudorandom number generators", 2014).
 struct SplitMix(u64);
 
 impl SplitMix {

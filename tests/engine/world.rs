@@ -1,8 +1,8 @@
-//! A model of one replication group: what its servers really are, so that a story can be told in operations ("kill",
-//! "promote") and every probe's observation follows from the truth.
+//! A model of one replication group: what its servers really are, so that a story can be told in
+//! operations ("kill", "promote") and every probe's observation follows from the truth.
 //!
-//! Histories are lists of who wrote how much, so the same story can be told of PostgreSQL (a promotion starts a
-//! timeline) and of MariaDB (a GTID names its server).
+//! Histories are lists of who wrote how much, so the same story can be told of PostgreSQL (a
+//! promotion starts a timeline) and of MariaDB (a GTID names its server).
 
 use std::{net::Ipv4Addr, time::Duration};
 
@@ -172,7 +172,8 @@ impl World {
         self.hosts[index].process = Process::Stopped;
     }
 
-    /// Starts as what it was: a primary that crashed comes back writable (MySQL without `read_only` in its file, too).
+    /// Starts as what it was: a primary that crashed comes back writable (MySQL without `read_only`
+    /// in its file, too).
     pub(crate) fn start(&mut self, index: usize) {
         let host = &mut self.hosts[index];
         if host.process == Process::Stopped {

@@ -21,7 +21,8 @@ pub enum Facts {
 }
 
 impl Facts {
-    /// Client sessions that the server counted, the probe's own left out; `None` when it did not tell.
+    /// Client sessions that the server counted, the probe's own left out; `None` when it did not
+    /// tell.
     pub fn sessions(&self) -> Option<u32> {
         match self {
             Self::Postgres(facts) => facts.sessions,

@@ -14,7 +14,8 @@ pub struct MySqlFacts {
     pub identity: MySqlIdentity,
     /// The `read_only` family of variables.
     pub writability: Writability,
-    /// One per replication channel (MariaDB: connection). `None` when the probe's user may not see them.
+    /// One per replication channel (MariaDB: connection). `None` when the probe's user may not see
+    /// them.
     pub channels: Option<Vec<Channel>>,
     /// Every transaction this server has, as far as it tells.
     pub gtid: GtidState,
@@ -78,7 +79,8 @@ pub struct Channel {
     pub received: Option<Position>,
     /// Applied so far, in the coordinates of the direct source.
     pub applied: Option<Position>,
-    /// `Seconds_Behind_Source`: relative to the direct source; `None` whenever a thread does not run.
+    /// `Seconds_Behind_Source`: relative to the direct source; `None` whenever a thread does not
+    /// run.
     pub seconds_behind: Option<u64>,
     /// `SQL_Delay`: the replica is late on purpose.
     pub delay: Duration,
@@ -124,8 +126,8 @@ pub struct GroupMember {
     pub online: bool,
     /// `MEMBER_ROLE`.
     pub role: GroupRole,
-    /// More than half of the members in its own view are `ONLINE`. A member that lost the majority still calls
-    /// itself so.
+    /// More than half of the members in its own view are `ONLINE`. A member that lost the majority
+    /// still calls itself so.
     pub majority: bool,
     /// Transactions waiting to be applied.
     pub queue: u64,
@@ -151,8 +153,8 @@ pub struct Galera {
     pub primary_component: bool,
     /// `wsrep_local_state`: 1 joining, 2 donor or desynced, 3 joined, 4 synced.
     pub local_state: u8,
-    /// `wsrep_desync`, `wsrep_reject_queries`, `wsrep_sst_donor_rejects_queries` or `pxc_maint_mode` keeps clients
-    /// away.
+    /// `wsrep_desync`, `wsrep_reject_queries`, `wsrep_sst_donor_rejects_queries` or
+    /// `pxc_maint_mode` keeps clients away.
     pub refuses_clients: bool,
     /// `wsrep_local_recv_queue`: write sets waiting to be applied.
     pub receive_queue: u64,

@@ -8,7 +8,8 @@ use crate::engine::Position;
 /// One probe of a PostgreSQL server, 12 or newer.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PostgresFacts {
-    /// `pg_control_system().system_identifier`: equal on all members of a cluster, also on a forked one.
+    /// `pg_control_system().system_identifier`: equal on all members of a cluster, also on a forked
+    /// one.
     pub system_identifier: u64,
     /// Primary or standby, with what belongs to each.
     pub role: PostgresRole,
@@ -25,8 +26,8 @@ pub enum PostgresRole {
     Primary {
         /// `transaction_read_only` is on: the server refuses writes in an ordinary session.
         read_only: bool,
-        /// From the name of the WAL segment being written, never from the control file, which keeps the old
-        /// timeline until the first checkpoint after a promotion.
+        /// From the name of the WAL segment being written, never from the control file, which keeps
+        /// the old timeline until the first checkpoint after a promotion.
         timeline: u32,
         /// `pg_current_wal_lsn()`.
         position: Position,
@@ -35,20 +36,22 @@ pub enum PostgresRole {
     Standby {
         /// The WAL receiver process.
         receiver: Receiver,
-        /// `received_tli` of the WAL receiver, or `min_recovery_end_timeline` without the right to see it.
+        /// `received_tli` of the WAL receiver, or `min_recovery_end_timeline` without the right to
+        /// see it.
         timeline: Option<u32>,
         /// `pg_last_wal_receive_lsn()`; `None` when WAL came only from an archive.
         received: Option<Position>,
         /// `pg_last_wal_replay_lsn()`.
         replayed: Option<Position>,
-        /// Age of the last replayed commit by the standby's own clock. It grows for ever on an idle primary, so it
-        /// is only a hint for a standby that is known to be behind.
+        /// Age of the last replayed commit by the standby's own clock. It grows for ever on an idle
+        /// primary, so it is only a hint for a standby that is known to be behind.
         replay_age: Option<Duration>,
         /// `pg_is_wal_replay_paused()`.
         paused: bool,
         /// `recovery_min_apply_delay`.
         apply_delay: Duration,
-        /// `sender_host` and `sender_port` of the WAL receiver; `None` without the right to see them.
+        /// `sender_host` and `sender_port` of the WAL receiver; `None` without the right to see
+        /// them.
         sender: Option<Endpoint>,
     },
 }

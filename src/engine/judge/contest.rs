@@ -1,8 +1,8 @@
 //! Two servers of one cluster say that they are writable. Who is right?
 //!
-//! In this order: the newer history; the server published so far; more replicas attached; `priority`; config order.
-//! The first and the last three are facts that any other instance sees too, so two instances that have published
-//! nothing yet come to the same answer.
+//! In this order: the newer history; the server published so far; more replicas attached;
+//! `priority`; config order. The first and the last three are facts that any other instance sees
+//! too, so two instances that have published nothing yet come to the same answer.
 
 use crate::engine::{Relation, ServerIndex, ServerPolicy, StateReason};
 

@@ -8,7 +8,8 @@ use crate::engine::{
     verdict::{ReadFitness, Verdict, WriteFitness},
 };
 
-/// What members of one cluster have in common: PostgreSQL's system identifier, Galera's cluster UUID.
+/// What members of one cluster have in common: PostgreSQL's system identifier, Galera's cluster
+/// UUID.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::engine) enum Identity {
     System(u64),
@@ -31,11 +32,12 @@ impl KnownIdentity {
 
     /// Learns from the last words of all servers, the dead ones included.
     ///
-    /// The identity that most servers carry counts, among equals that of the first server in config order: facts that
-    /// any other instance sees too. Nothing is taken for known before the first round has ended (`started`), because
-    /// the first server to answer may be the foreign one. After it, the known identity gives way only to one that
-    /// more than half of all servers carry; once it was carried by so many itself, only when nobody who answers
-    /// carries it any more, as after an upgrade that made every server anew.
+    /// The identity that most servers carry counts, among equals that of the first server in config
+    /// order: facts that any other instance sees too. Nothing is taken for known before the first
+    /// round has ended (`started`), because the first server to answer may be the foreign one.
+    /// After it, the known identity gives way only to one that more than half of all servers carry;
+    /// once it was carried by so many itself, only when nobody who answers carries it any more, as
+    /// after an upgrade that made every server anew.
     pub(in crate::engine) fn learn(
         &mut self,
         records: &[Record],

@@ -1,7 +1,8 @@
 //! What the observations of a cluster's servers add up to: one verdict per server.
 //!
-//! The order of things: who claims to be writable, who of them is right, and then each server against that. A verdict
-//! rests on the whole cluster, so all are made anew together; the tables are in `docs/JUDGEMENT.md`.
+//! The order of things: who claims to be writable, who of them is right, and then each server
+//! against that. A verdict rests on the whole cluster, so all are made anew together; the tables
+//! are in `docs/JUDGEMENT.md`.
 
 mod contest;
 mod identity;
@@ -41,7 +42,8 @@ pub(super) struct Judgement {
 /// By what the writer of a cluster is found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum WriterRule {
-    /// The servers' histories prove who it is; one that was left must follow before its word counts again.
+    /// The servers' histories prove who it is; one that was left must follow before its word counts
+    /// again.
     History,
     /// The servers' group elects it, and vouches for it.
     Elected,
@@ -100,7 +102,8 @@ fn judge_tcp(policy: &ClusterPolicy, records: &mut [Record], now: Moment) -> Jud
 
 /// The verdict on a server that was away and has yet to prove itself.
 ///
-/// One whose probe was silent has not been gone as far as anybody knows: if it is published, it stays.
+/// One whose probe was silent has not been gone as far as anybody knows: if it is published, it
+/// stays.
 fn returning(record: &Record) -> Verdict {
     let write = match record.verdict.write {
         WriteFitness::Open => WriteFitness::Open,
@@ -116,8 +119,8 @@ fn is_returning(record: &mut Record, policy: &ClusterPolicy) -> bool {
     record.away
 }
 
-/// Whether a server takes part in the question who is the primary: it says that it is writable, nothing proves that
-/// it is gone, and its word counts.
+/// Whether a server takes part in the question who is the primary: it says that it is writable,
+/// nothing proves that it is gone, and its word counts.
 fn is_claimant(
     index: ServerIndex,
     record: &Record,
@@ -174,7 +177,8 @@ fn writable_verdict(
     unconfirmed(record)
 }
 
-/// Whether all servers that took over from a superseded one have given way, as `gave_way` tells of each.
+/// Whether all servers that took over from a superseded one have given way, as `gave_way` tells of
+/// each.
 fn is_reinstated(
     index: ServerIndex,
     record: &Record,
@@ -186,7 +190,8 @@ fn is_reinstated(
     record.superseded.is_some() && record.is_confirmed_writable() && heirs.all(gave_way)
 }
 
-/// The verdict on a server whose first word as a writable one has yet to be confirmed: it stays what it was.
+/// The verdict on a server whose first word as a writable one has yet to be confirmed: it stays
+/// what it was.
 fn unconfirmed(record: &Record) -> Verdict {
     let before = match record.settled {
         _ if record.away => Verdict { state: ServerState::Starting, ..Verdict::UNHEARD },
@@ -200,10 +205,11 @@ fn unconfirmed(record: &Record) -> Verdict {
     Verdict { write, ..before.because(StateReason::WritableUnconfirmed) }
 }
 
-/// Passes a fresh reply of a replica through the gates of all read names, and tells whether any is open.
+/// Passes a fresh reply of a replica through the gates of all read names, and tells whether any is
+/// open.
 ///
-/// `lag` is `None` when there is nothing to compare with, which leaves the gates as they are, and `Some(None)` when
-/// the reply itself says that lag cannot be told.
+/// `lag` is `None` when there is nothing to compare with, which leaves the gates as they are, and
+/// `Some(None)` when the reply itself says that lag cannot be told.
 fn pass_gates(record: &mut Record, policy: &ClusterPolicy, lag: Option<Option<Lag>>) -> bool {
     if let (true, Some(lag)) = (record.fresh, lag) {
         for (gate, read) in record.gates.iter_mut().zip(&policy.reads) {

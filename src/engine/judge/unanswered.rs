@@ -1,4 +1,5 @@
-//! The verdict on a server that does not answer now: what it was, what its failure proves, and what others know of it.
+//! The verdict on a server that does not answer now: what it was, what its failure proves, and what
+//! others know of it.
 
 use std::time::Duration;
 
@@ -9,7 +10,8 @@ use crate::engine::{
     verdict::{ReadFitness, Verdict, WriteFitness},
 };
 
-/// The verdict on a server whose last probe was not answered; `None` when its facts are to be judged.
+/// The verdict on a server whose last probe was not answered; `None` when its facts are to be
+/// judged.
 ///
 /// "Cannot log in" is not "down": a server that is alive keeps the role it had.
 pub(super) fn by_liveness(
@@ -60,7 +62,8 @@ pub(super) fn by_liveness(
     }
 }
 
-/// The verdict on a server that does not answer now, when those who do prove its last word outdated.
+/// The verdict on a server that does not answer now, when those who do prove its last word
+/// outdated.
 pub(super) fn overruled(
     index: ServerIndex,
     verdict: Verdict,
@@ -78,7 +81,8 @@ pub(super) fn overruled(
     }
 }
 
-/// What is left of a server's fitness for writes when it does not answer: it may stay, and is not chosen anew.
+/// What is left of a server's fitness for writes when it does not answer: it may stay, and is not
+/// chosen anew.
 fn unproven(write: WriteFitness) -> WriteFitness {
     match write {
         WriteFitness::Fit => WriteFitness::Open,
@@ -121,10 +125,11 @@ fn alive_but_refusing(record: &mut Record, kind: FailureKind, now: Moment) -> Ve
     }
 }
 
-/// The verdict on a primary whose probes time out while a replica still receives from it: our way to it is broken, not
-/// the server. `None` when that is not the case.
+/// The verdict on a primary whose probes time out while a replica still receives from it: our way
+/// to it is broken, not the server. `None` when that is not the case.
 ///
-/// `receives(replica, since)` tells whether a replica has lately received what this primary sent after `since`.
+/// `receives(replica, since)` tells whether a replica has lately received what this primary sent
+/// after `since`.
 pub(super) fn unreachable_from_here(
     index: ServerIndex,
     records: &[Record],

@@ -230,6 +230,19 @@ mod tests {
     }
 
     #[test]
+    fn the_judgement_document_lists_every_number_in_its_row() {
+        let document = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/JUDGEMENT.md"));
+        let section = document.split("### Which error number").nth(1).expect("the table");
+        for code in (1000..5000).filter(|&code| kind(code) != FailureKind::Troubled) {
+            // The only range in the table.
+            let shown = if (1159..=1160).contains(&code) { 1158 } else { code };
+            let row = section.lines().find(|line| line.contains(&shown.to_string()));
+            let row = row.unwrap_or_else(|| panic!("{code} is missing"));
+            assert!(row.contains(&format!("`{:?}`", kind(code))), "{code}: {row}");
+        }
+    }
+
+    #[test]
     fn a_full_or_refusing_server_is_alive_and_a_closing_one_is_not() {
         for code in [1040, 1045, 1129, 1130, 1203, 1226, 3032, 1047] {
             assert_eq!(kind(code).evidence(), Evidence::Alive, "{code}");

@@ -160,6 +160,14 @@ mod tests {
     }
 
     #[test]
+    fn the_judgement_document_lists_every_code() {
+        let document = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/JUDGEMENT.md"));
+        for (code, ..) in TABLE {
+            assert!(document.contains(code), "{code}");
+        }
+    }
+
+    #[test]
     fn an_expired_session_is_no_failure() {
         let text = "terminating connection due to idle-session timeout";
         assert_eq!(judge("57P05", text, None), Verdict::Expired);

@@ -1,8 +1,8 @@
 //! Groups that elect their own writer: MySQL Group Replication and Galera.
 //!
-//! The members know who may write, as long as they have a quorum; a member without one is of no use to anybody,
-//! whatever it says. Where several members may write (Galera always, Group Replication in multi-primary mode), one
-//! is chosen and kept.
+//! The members know who may write, as long as they have a quorum; a member without one is of no use
+//! to anybody, whatever it says. Where several members may write (Galera always, Group Replication
+//! in multi-primary mode), one is chosen and kept.
 
 use super::mysql_facts;
 use crate::engine::{
@@ -17,12 +17,12 @@ use crate::engine::{
     write::elect,
 };
 
-/// Transactions waiting to be applied beyond which a member counts as late. Groups throttle their writers long before
-/// a healthy member collects so many.
+/// Transactions waiting to be applied beyond which a member counts as late. Groups throttle their
+/// writers long before a healthy member collects so many.
 const QUEUE_LIMIT: u64 = 1000;
 
-/// Whether the cluster is a group: at least half of the servers that have shown what they are belong to one. A single
-/// foreign node, or a group that is only being built, does not make it one.
+/// Whether the cluster is a group: at least half of the servers that have shown what they are
+/// belong to one. A single foreign node, or a group that is only being built, does not make it one.
 pub(super) fn is_group(records: &[Record]) -> bool {
     let known = || records.iter().filter_map(mysql_facts);
     let members = known().filter(|facts| facts.group.is_some()).count();
@@ -71,8 +71,8 @@ pub(super) fn judge(
     Judgement { verdicts, split_brain: false, writer: rule }
 }
 
-/// A group in which any member in good standing is a secondary has one writer, and elects it. Otherwise all its
-/// members may write.
+/// A group in which any member in good standing is a secondary has one writer, and elects it.
+/// Otherwise all its members may write.
 fn writer_rule(records: &[Record]) -> WriterRule {
     let is_secondary = |facts: &MySqlFacts| match &facts.group {
         Some(Group::Replication(member)) => {
@@ -86,8 +86,8 @@ fn writer_rule(records: &[Record]) -> WriterRule {
     }
 }
 
-/// Whether the group has elected `writer` for so long that the last word of `published`, which is alive and lets
-/// nobody in or whose probe is silent, no longer counts.
+/// Whether the group has elected `writer` for so long that the last word of `published`, which is
+/// alive and lets nobody in or whose probe is silent, no longer counts.
 fn outlasts(
     writer: ServerIndex,
     published: ServerIndex,
@@ -173,8 +173,8 @@ enum Standing {
         queue: u64,
         writable: bool,
     },
-    /// A Galera node that another one copies. Depending on the method it goes on as usual, lags or blocks: it may
-    /// stay when nobody else can do its work.
+    /// A Galera node that another one copies. Depending on the method it goes on as usual, lags or
+    /// blocks: it may stay when nobody else can do its work.
     Donor {
         writable: bool,
     },

@@ -12,9 +12,10 @@ use crate::engine::{
 
 /// Whether a writable server is really a replica that somebody forgot to protect.
 ///
-/// In a ring each server replicates from another in the end. There the only writable one is the primary, and of several
-/// the one that was published; the others count as its replicas while it is there. A published server is a replica only
-/// once it receives from another that is writable itself: a channel that was left behind takes nothing from it.
+/// In a ring each server replicates from another in the end. There the only writable one is the
+/// primary, and of several the one that was published; the others count as its replicas while it is
+/// there. A published server is a replica only once it receives from another that is writable
+/// itself: a channel that was left behind takes nothing from it.
 pub(super) fn is_writable_replica(
     index: ServerIndex,
     policy: &ClusterPolicy,
@@ -37,12 +38,14 @@ pub(super) fn is_writable_replica(
     })
 }
 
-/// How the transactions of one server lie to those of another, as far as that proves who took over from whom.
+/// How the transactions of one server lie to those of another, as far as that proves who took over
+/// from whom.
 ///
-/// Where one replicates from the other right now, being behind is nothing but lag. A server may only be called ahead
-/// on a reply of the other from after the moment when it turned writable: an older one would lack what the other has
-/// written since. One that is alive and does not answer is outrun when the other has been writable for as long as a
-/// silent server keeps its role, and no replica receives from it any more.
+/// Where one replicates from the other right now, being behind is nothing but lag. A server may
+/// only be called ahead on a reply of the other from after the moment when it turned writable: an
+/// older one would lack what the other has written since. One that is alive and does not answer is
+/// outrun when the other has been writable for as long as a silent server keeps its role, and no
+/// replica receives from it any more.
 pub(super) fn history(
     one: ServerIndex,
     other: ServerIndex,
@@ -85,8 +88,9 @@ fn claims_writable(record: &Record) -> bool {
     record.facts.as_ref().is_some_and(Facts::claims_writable)
 }
 
-/// Whether the server that took over from `index` has given way: it replicates from this one, or it says itself that it
-/// is not writable and has nothing that this one lacks, or it belongs to another cluster now.
+/// Whether the server that took over from `index` has given way: it replicates from this one, or it
+/// says itself that it is not writable and has nothing that this one lacks, or it belongs to
+/// another cluster now.
 pub(super) fn gave_way(
     heir: ServerIndex,
     index: ServerIndex,

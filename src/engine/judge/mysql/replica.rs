@@ -1,4 +1,5 @@
-//! A replica by asynchronous or semi-synchronous replication: does it follow a member, and how closely?
+//! A replica by asynchronous or semi-synchronous replication: does it follow a member, and how
+//! closely?
 
 use std::time::Duration;
 
@@ -91,7 +92,8 @@ fn worst_channel(
     worst.map(|(source, channel)| (source, channel.clone()))
 }
 
-/// Read-only, and no member to follow: a server in a switchover, an orphan, or one of another cluster.
+/// Read-only, and no member to follow: a server in a switchover, an orphan, or one of another
+/// cluster.
 fn without_member_channel(record: &Record) -> Verdict {
     let Some(facts) = mysql_facts(record) else {
         return Verdict::UNHEARD;
@@ -109,11 +111,11 @@ fn without_member_channel(record: &Record) -> Verdict {
     Verdict { read: ReadFitness::LastResort, ..Verdict::out(ServerState::ReadOnlyPrimary, reason) }
 }
 
-/// How far a replica is behind the primary: `None` when there is nothing to compare with, `Some(None)` when the
-/// replica itself cannot tell.
+/// How far a replica is behind the primary: `None` when there is nothing to compare with,
+/// `Some(None)` when the replica itself cannot tell.
 ///
-/// A direct replica is measured by the primary's binary log. Behind another replica, coordinates cannot be compared:
-/// there the server's own number and its source's lag add up.
+/// A direct replica is measured by the primary's binary log. Behind another replica, coordinates
+/// cannot be compared: there the server's own number and its source's lag add up.
 fn lag_behind(
     replica: &Record,
     channel: &Channel,

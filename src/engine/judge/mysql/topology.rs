@@ -73,8 +73,8 @@ fn source_member(
     index.map(ServerIndex)
 }
 
-/// The channels of a server that come from a member of its cluster, each with that member. Others, a migration for
-/// example, have no say.
+/// The channels of a server that come from a member of its cluster, each with that member. Others,
+/// a migration for example, have no say.
 pub(super) fn member_channels<'a>(
     index: ServerIndex,
     policy: &ClusterPolicy,
@@ -119,7 +119,8 @@ pub(super) fn is_attached(
         .any(|(of, channel)| *of == source && channel.io == IoThread::Running)
 }
 
-/// Whether `replica` has lately received, directly or through others, what `source` sent after `since`.
+/// Whether `replica` has lately received, directly or through others, what `source` sent after
+/// `since`.
 pub(super) fn receives_from(
     replica: ServerIndex,
     source: ServerIndex,

@@ -1,4 +1,5 @@
-//! PostgreSQL: the higher timeline is right, and a standby is measured against the primary's positions.
+//! PostgreSQL: the higher timeline is right, and a standby is measured against the primary's
+//! positions.
 
 mod standby;
 
@@ -80,19 +81,20 @@ fn settle_primary(
     contest
 }
 
-/// Whether a server on the timeline `own` was promoted since it was superseded. Only a standby is promoted, so what it
-/// wrote on its own is gone.
+/// Whether a server on the timeline `own` was promoted since it was superseded. Only a standby is
+/// promoted, so what it wrote on its own is gone.
 fn was_promoted(record: &Record, own: u32, newest: Option<(u32, ServerIndex)>) -> bool {
     match record.superseded.map(|superseded| superseded.timeline) {
         Some(Some(written)) => own > written,
-        // It was a standby and hid its timeline; one that is newer than all others comes from a promotion.
+        // It was a standby and hid its timeline; one that is newer than all others comes from a
+        // promotion.
         Some(None) => newest.is_none_or(|(newest, _)| own > newest),
         None => false,
     }
 }
 
-/// Whether the server that took over from one on the timeline `own` has given way: it belongs to another cluster now,
-/// or it streams that timeline.
+/// Whether the server that took over from one on the timeline `own` has given way: it belongs to
+/// another cluster now, or it streams that timeline.
 fn gave_way(
     heir: ServerIndex,
     own: u32,
@@ -126,8 +128,8 @@ fn postgres_role(record: &Record) -> Option<&PostgresRole> {
     }
 }
 
-/// The highest timeline that any other member has shown, dead or alive, and who showed it. A first reply as primary
-/// does not count: it could be an odd one.
+/// The highest timeline that any other member has shown, dead or alive, and who showed it. A first
+/// reply as primary does not count: it could be an odd one.
 fn newest_timeline_of_others(
     index: ServerIndex,
     records: &[Record],

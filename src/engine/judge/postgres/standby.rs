@@ -124,8 +124,8 @@ fn sender(standby: &Record, policy: &ClusterPolicy) -> Option<usize> {
     policy.servers.iter().position(|server| is_endpoint_of(sender, server))
 }
 
-/// How far a standby is behind the primary: `None` when there is nothing to compare with, `Some(None)` when the
-/// standby cannot tell how far it has come.
+/// How far a standby is behind the primary: `None` when there is nothing to compare with,
+/// `Some(None)` when the standby cannot tell how far it has come.
 fn lag_behind(
     primary: Option<ServerIndex>,
     standby: &Record,

@@ -119,7 +119,8 @@ fn a_cluster_that_was_made_anew_is_known_again_although_one_old_server_stays_dea
     bench.seconds(5, &healthy());
     let refused = || fails(FailureKind::Refused);
     bench.seconds(5, &[refused(), refused(), refused()]);
-    // As after an upgrade: the first alone is another cluster yet, with the second it is the cluster.
+    // As after an upgrade: the first alone is another cluster yet, with the second it is the
+    // cluster.
     bench.seconds(60, &[foreign(primary(1, 5)), refused(), refused()]);
     assert_eq!((bench.state(0), bench.writer()), (ServerState::WrongCluster, None));
     bench.seconds(2, &[foreign(primary(1, 5)), foreign(standby(1, 0, 5)), refused()]);

@@ -8,8 +8,8 @@ use crate::engine::{
     judge::contest::{Contest, Evidence, settle},
 };
 
-/// Settles a contest among the first `servers`. `newer` lists who has all that the other has, and more; all other
-/// pairs have diverged.
+/// Settles a contest among the first `servers`. `newer` lists who has all that the other has, and
+/// more; all other pairs have diverged.
 fn contest(
     servers: usize,
     incumbent: Option<usize>,

@@ -58,7 +58,8 @@ fn settled(outcomes: &[Outcome]) -> Bench {
 
 type Expected = (ServerState, WriteFitness, ReadFitness);
 
-/// Plays rows of (observed, which server says it, what, expected verdict on it) to a settled cluster.
+/// Plays rows of (observed, which server says it, what, expected verdict on it) to a settled
+/// cluster.
 fn check(healthy: &[Outcome; 3], rows: Vec<(&str, usize, MySqlFacts, Expected)>) {
     for (observed, server, facts, expected) in rows {
         let mut bench = settled(healthy);

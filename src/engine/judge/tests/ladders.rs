@@ -53,7 +53,8 @@ fn lagging_and_detached_ones_help_when_the_primary_cannot_least_lag_first() {
     assert_eq!(said(&bench), (vec![1, 2], ReadReason::Fit), "there is nobody to compare with");
 
     let mut bench = settled(|rules| rules.reads[0].max_lag = Duration::from_secs(2));
-    // Ten octets per round of half a second: the second server is five seconds behind, the third three.
+    // Ten octets per round of half a second: the second server is five seconds behind, the third
+    // three.
     for position in (200..400).step_by(10) {
         let [one, two] = [100, 60].map(|behind| standby(1, 0, position - behind));
         bench.rounds(1, &[primary(1, position), one, two]);

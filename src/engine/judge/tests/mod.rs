@@ -1,9 +1,11 @@
 //! The judgement tables row by row, and the rules around them.
 //!
-//! Most tests play replies of whole rounds to one cluster, half a second apart, and look at the verdicts.
+//! Most tests play replies of whole rounds to one cluster, half a second apart, and look at the
+//! verdicts.
 
 mod cold_start;
 mod contest;
+mod document;
 mod group;
 mod isolation;
 mod ladders;

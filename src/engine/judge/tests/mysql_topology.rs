@@ -172,7 +172,8 @@ fn both_sides_of_a_ring_writable_from_the_start_are_a_split_brain_that_config_or
     assert_eq!((bench.writer(), bench.state(1)), (Some(0), ServerState::Replica));
 }
 
-/// A round in which the monitor cannot reach the first server, and the third has received up to `offset` from `of`.
+/// A round in which the monitor cannot reach the first server, and the third has received up to
+/// `offset` from `of`.
 fn cut_off(of: usize, offset: u64, one: MySqlFacts) -> [Outcome; 3] {
     let two = with_channel(replica(2, of, history()), |channel| {
         channel.received = Some(Position { segment: 1, offset });

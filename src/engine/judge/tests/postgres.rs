@@ -33,7 +33,8 @@ fn read_only(timeline: u32) -> Outcome {
     }))
 }
 
-/// One row: for how long these outcomes are played to a settled cluster, and what the server is then.
+/// One row: for how long these outcomes are played to a settled cluster, and what the server is
+/// then.
 struct Row {
     observed: &'static str,
     server: usize,

@@ -11,7 +11,8 @@ use crate::engine::Facts;
 #[test]
 fn a_standby_of_the_losing_primary_is_on_a_dead_branch_even_at_the_same_timeline() {
     let mut bench = settled();
-    // Both standbys are promoted, the published one first, and the old primary becomes the standby of the other.
+    // Both standbys are promoted, the published one first, and the old primary becomes the standby
+    // of the other.
     bench.rounds(2, &[fails(FailureKind::Refused), primary(2, 110), standby(1, 0, 100)]);
     let twins = [standby(2, 2, 110), primary(2, 110), primary(2, 110)];
     bench.rounds(2, &twins);

@@ -93,7 +93,8 @@ fn a_replica_that_was_gone_must_answer_well_twice_and_may_be_late_at_once() {
 fn what_was_not_ready_is_no_claimant_for_being_silent_now() {
     let mut bench = settled();
     let [_, _, two] = healthy();
-    // The second is promoted and confirmed while the first is only locked, then it crashes and restarts slowly.
+    // The second is promoted and confirmed while the first is only locked, then it crashes and
+    // restarts slowly.
     let other = || [fails(FailureKind::Misconfigured), primary(1, 100), two.clone()];
     bench.rounds(4, &other());
     let [zero, ..] = healthy();

@@ -1,0 +1,154 @@
+//! `docs/JUDGEMENT.md` knows every word that the engine says.
+
+use std::time::Duration;
+
+use crate::engine::{
+    FailureKind, Lag, ReadReason, ServerIndex, ServerState, StateReason, Thresholds, Writability,
+    WriteReason,
+};
+
+const DOCUMENT: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/JUDGEMENT.md"));
+
+/// The document with one blank between all words, so that a line end within a sentence does not
+/// matter.
+fn document() -> String {
+    DOCUMENT.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn every_state_and_every_failure_has_its_row() {
+    for state in ServerState::ALL {
+        assert!(DOCUMENT.contains(&format!("\n| `{state}` |")), "{state}");
+    }
+    for kind in FailureKind::ALL {
+        assert!(DOCUMENT.contains(&format!("\n| `{kind:?}` | {kind} |")), "{kind:?}");
+    }
+}
+
+/// One of each reason. The match fails to compile when a variant is added, so that the list is not
+/// forgotten.
+fn state_reasons() -> Vec<StateReason> {
+    use StateReason as R;
+    let (lag, server) = (Lag(Duration::ZERO), ServerIndex(0));
+    let complete = |reason: &R| match reason {
+        R::NotProbedYet | R::ProbeSilent | R::SaysWritable | R::WritableUnconfirmed => (),
+        R::UnreachableFromHere | R::ReadOnly(_) | R::TransactionReadOnly | R::CannotWrite => (),
+        R::Orphan | R::Fresh | R::FreshWhenLastCompared | R::WritableReplica => (),
+        R::Behind(_) | R::LagUnknown | R::NoReceiver | R::ForeignSource => (),
+        R::ApplierStopped(_) | R::DeadBranch | R::Astray | R::ReplicationHidden => (),
+        R::Returning | R::OlderTimeline(_) | R::OlderHistory(_) | R::SecondWriter(_) => (),
+        R::NotRejoined | R::Accepts | R::OtherCluster | R::ReplayPaused => (),
+        R::DelayedOnPurpose | R::GroupSecondary | R::Backlog(_) | R::Donor => (),
+        R::ClientsKeptAway | R::NotInGroup | R::Fails(_) => (),
+    };
+    let all = vec![
+        R::NotProbedYet,
+        R::ProbeSilent,
+        R::SaysWritable,
+        R::WritableUnconfirmed,
+        R::UnreachableFromHere,
+        R::ReadOnly(Writability::ReadOnly),
+        R::ReadOnly(Writability::SuperReadOnly),
+        R::ReadOnly(Writability::InnodbReadOnly),
+        R::ReadOnly(Writability::OfflineMode),
+        R::TransactionReadOnly,
+        R::CannotWrite,
+        R::Orphan,
+        R::Fresh,
+        R::FreshWhenLastCompared,
+        R::WritableReplica,
+        R::Behind(lag),
+        R::LagUnknown,
+        R::NoReceiver,
+        R::ForeignSource,
+        R::ApplierStopped(0),
+        R::DeadBranch,
+        R::Astray,
+        R::ReplicationHidden,
+        R::Returning,
+        R::OlderTimeline(7),
+        R::OlderHistory(server),
+        R::SecondWriter(server),
+        R::NotRejoined,
+        R::Accepts,
+        R::OtherCluster,
+        R::ReplayPaused,
+        R::DelayedOnPurpose,
+        R::GroupSecondary,
+        R::Backlog(7),
+        R::Donor,
+        R::ClientsKeptAway,
+        R::NotInGroup,
+        R::Fails(FailureKind::Refused),
+    ];
+    all.iter().for_each(complete);
+    all
+}
+
+#[test]
+fn every_reason_is_quoted() {
+    let document = document();
+    for reason in state_reasons() {
+        // What varies is printed as n.
+        let words = reason.to_string().replace("0.0s", "*n*").replace('7', "*n*");
+        assert!(document.contains(&words), "{words}");
+    }
+    let lag = Some(Lag(Duration::ZERO));
+    let reads = [
+        ReadReason::NotReady,
+        ReadReason::Fit,
+        ReadReason::WithPrimary,
+        ReadReason::WithLagging(lag),
+        ReadReason::Few,
+        ReadReason::LastKnown,
+        ReadReason::Isolated,
+        ReadReason::NobodyKnown,
+    ];
+    for reason in reads {
+        let words = reason.to_string().replace("0.0s", "*n*");
+        assert!(document.contains(&words), "{words}");
+    }
+    let writes = [
+        WriteReason::NotReady,
+        WriteReason::Primary,
+        WriteReason::MostPreferred,
+        WriteReason::Incumbent,
+        WriteReason::Held(ServerState::Down),
+        WriteReason::HeldUnreachable,
+        WriteReason::HeldSplitBrain,
+        WriteReason::HeldFlapping,
+        WriteReason::HeldIsolated,
+        WriteReason::HeldNotWritable,
+        WriteReason::NotWritable,
+        WriteReason::SplitBrain,
+        WriteReason::NoPrimaryKnown,
+    ];
+    for reason in writes {
+        let words = reason.to_string().replace("Down", "*state*");
+        assert!(document.contains(&words), "{words}");
+    }
+}
+
+#[test]
+fn the_numbers_are_those_of_the_code() {
+    let document = document();
+    for (words, number) in [
+        ("2 in a row (`HARD_FALL`)", Thresholds::HARD_FALL),
+        ("two replies in a row that agree", Thresholds::CONFIRM_WRITABLE),
+        ("closes after 3 late replies", Thresholds::LAG_FALL),
+        ("opens after 2 (`LAG_RISE`)", Thresholds::LAG_RISE),
+        ("under 80 % of the limit", Thresholds::LAG_RETURN_PERCENT),
+    ] {
+        let said = words.replace("two", "2");
+        assert!(document.contains(words) && said.contains(&number.to_string()), "{words}");
+    }
+    for (words, duration) in [
+        ("no receiver for 5 s", Thresholds::DETACHED_AFTER),
+        ("after 30 s last", Thresholds::DETACHED_GRACE),
+        ("than the primary for 30 s", Thresholds::DEAD_BRANCH_AFTER),
+        ("for less than 30 s (`SATURATED_GRACE`)", Thresholds::SATURATED_GRACE),
+    ] {
+        let said = format!("{} s", duration.as_secs());
+        assert!(document.contains(words) && words.contains(&said), "{words}");
+    }
+}
