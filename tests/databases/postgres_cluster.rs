@@ -29,10 +29,11 @@ pub(crate) struct PgCluster {
     directory: TempDir,
 }
 
-/// How to shut down, in the words of `pg_ctl stop -m`. `smart` waits for the tests' own sessions
-/// and is left out.
+/// How to shut down, in the words of `pg_ctl stop -m`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Shutdown {
+    /// Lets nobody in, waits for all sessions to end, then in order.
+    Smart,
     /// Ends the sessions, then in order.
     Fast,
     /// At once; the next start recovers.
@@ -106,6 +107,7 @@ impl PgCluster {
     pub(crate) fn stop(&mut self, server: usize, how: Shutdown) {
         // The postmaster's signals: postgres(1), "Notes".
         let signal = match how {
+            Shutdown::Smart => Signal::TERM,
             Shutdown::Fast => Signal::INT,
             Shutdown::Immediate => Signal::QUIT,
         };
@@ -217,6 +219,11 @@ impl PgCluster {
         let locker = self.session(primary, "postgres").expect("a free slot");
         self.sessions.run(&locker, "BEGIN; LOCK TABLE pointsman.heartbeat IN SHARE MODE");
         Sessions { _clients: vec![locker] }
+    }
+
+    /// Takes away the probe's role with its rights.
+    pub(crate) fn forget_probe(&self, primary: usize) {
+        self.sql(primary, "DROP OWNED BY pointsman; DROP ROLE pointsman");
     }
 
     /// Opens `count` sessions that do nothing.

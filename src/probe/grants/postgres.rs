@@ -12,10 +12,7 @@ pub(super) fn postgres(version: Option<u32>) -> String {
     match version {
         Some(version) if version >= RESERVED_SINCE => sql.push_str(RESERVED),
         Some(_) => {}
-        None => {
-            let guarded = RESERVED.replace("\nGRANT", "\n-- PostgreSQL 16 and newer:\nGRANT");
-            sql.push_str(&guarded);
-        }
+        None => sql.push_str(RESERVED_WHERE_KNOWN),
     }
     if let Some(version) = version.filter(|version| *version < OLDEST) {
         write!(
@@ -41,6 +38,17 @@ GRANT pg_read_all_stats TO pointsman;
 const RESERVED: &str = "
 -- A full server still lets the probes in. Needs reserved_connections > 0 in postgresql.conf.
 GRANT pg_use_reserved_connections TO pointsman;
+";
+
+/// [`RESERVED`] for a server of any version: older ones do not know the role.
+const RESERVED_WHERE_KNOWN: &str = "
+-- PostgreSQL 16 and newer: a full server still lets the probes in. Needs reserved_connections > 0
+-- in postgresql.conf.
+DO $$ BEGIN
+  IF current_setting('server_version_num')::int >= 160000 THEN
+    GRANT pg_use_reserved_connections TO pointsman;
+  END IF;
+END $$;
 ";
 
 const HEARTBEAT: &str = "
@@ -77,7 +85,8 @@ mod tests {
         let grant = "\nGRANT pg_use_reserved_connections";
         assert!(!postgres(Some(15)).contains(grant));
         assert!(postgres(Some(16)).contains(grant));
-        assert!(postgres(None).contains("16 and newer:\nGRANT pg_use_reserved_connections"));
+        assert!(!postgres(None).contains(grant));
+        assert!(postgres(None).contains("  GRANT pg_use_reserved_connections"));
         assert!(postgres(Some(11)).contains("not for 11"));
     }
 }

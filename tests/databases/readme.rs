@@ -1,0 +1,152 @@
+//! README.md, "Five minutes with your own servers", to the letter: its files, its commands and its
+//! output are taken from the text itself.
+//!
+//! A primary and a standby run at the two addresses of the text. Replaced are only the program's
+//! path, the password, and the ports, which may be taken on this machine.
+
+use std::{fs, net::Ipv4Addr, path::Path, process::Command};
+
+use tempfile::TempDir;
+
+use crate::{
+    account::{self, Account},
+    patience, ports,
+    postgres_cluster::{PgCluster, Shutdown},
+    postgres_programs::Programs,
+    process::ServerProcess,
+    turn,
+};
+
+const README: &str = include_str!("../../README.md");
+const SERVERS: [Ipv4Addr; 2] = [Ipv4Addr::new(127, 0, 1, 1), Ipv4Addr::new(127, 0, 1, 2)];
+
+#[test]
+fn five_minutes_with_ones_own_servers() {
+    let _turn = turn();
+    let mut servers = PgCluster::start(Programs::installed(), &SERVERS);
+    servers.forget_probe(0);
+    let [to_grant, zone, config, to_run, shown] = &code_blocks()[..] else {
+        panic!("the section has other code blocks");
+    };
+    let folder = tempfile::tempdir().expect("a temporary directory can be made");
+    let reader = Reader { folder, dns_port: ports::free_for_dns().port().to_string() };
+
+    // 1. A user for the probes.
+    let [build, grants] = commands(to_grant)[..] else { panic!("other commands: {to_grant}") };
+    assert_eq!(build, "cargo build --release");
+    let sql = reader.run(grants);
+    assert!(sql.contains("'change me'"), "no password to be changed:\n{sql}");
+    servers.sql(0, &sql.replace("'change me'", "'one line'"));
+
+    // 2. A zone; 3. the configuration.
+    reader.write("pointsman/db.zone", zone);
+    reader.write("pointsman/orders.password", "one line\n");
+    reader.write("pointsman/pointsman.toml", &reader.localise(config, servers.port()));
+
+    // 4. Check, run, ask.
+    let [check, serve, ask_write, ask_read] = commands(to_run)[..] else {
+        panic!("other commands: {to_run}");
+    };
+    reader.run(check);
+    let serve = serve.strip_suffix(" &").expect("it runs in the background");
+    let pointsman = reader.start(serve);
+    reader.expect(ask_write, &["127.0.1.1"], &pointsman);
+    reader.expect(ask_read, &["127.0.1.2"], &pointsman);
+
+    // Stop the primary and look again.
+    servers.stop(0, Shutdown::Fast);
+    let (ask, answer) = shown.split_once('\n').expect("a command and its output");
+    let ask = ask.strip_prefix("$ ").expect("a prompt");
+    reader.expect(ask, &answer.lines().collect::<Vec<_>>(), &pointsman);
+
+    // Promote the standby, and the name follows it.
+    servers.promote(1);
+    reader.expect(ask_write, &["127.0.1.2"], &pointsman);
+}
+
+/// The code blocks of the section, in order.
+fn code_blocks() -> Vec<&'static str> {
+    let (_, section) =
+        README.split_once("\n## Five minutes with your own servers\n").expect("the section");
+    let (section, _) = section.split_once("\n## ").expect("a section after it");
+    let fenced = section.split("\n```").skip(1).step_by(2);
+    fenced.map(|block| block.split_once('\n').expect("a language, then the text").1).collect()
+}
+
+/// The commands of a block, without comments.
+fn commands(block: &'static str) -> Vec<&'static str> {
+    let lines = block.lines();
+    lines.map(|line| line.split_once(" #").map_or(line, |(command, _)| command).trim()).collect()
+}
+
+/// Somebody who does what the text says, in a folder of their own.
+struct Reader {
+    folder: TempDir,
+    dns_port: String,
+}
+
+impl Reader {
+    fn write(&self, path: &str, text: &str) {
+        let path = self.folder.path().join(path);
+        let folder = path.parent().expect("it lies in a folder");
+        fs::create_dir_all(folder).expect("a directory can be made");
+        fs::write(&path, text).expect("a file can be written");
+    }
+
+    /// The configuration with ports that are free here.
+    fn localise(&self, config: &str, database_port: u16) -> String {
+        let mut text = config.replace(":5353", &format!(":{}", self.dns_port));
+        for server in SERVERS {
+            let line = format!("address = \"{server}\"");
+            assert!(text.contains(&line), "the text has other servers:\n{text}");
+            text = text.replace(&line, &format!("{line}\nport = {database_port}"));
+        }
+        text
+    }
+
+    /// Runs a command that must succeed; returns what it printed.
+    fn run(&self, command: &str) -> String {
+        account::run(self.shell(command).current_dir(self.folder.path()))
+    }
+
+    /// Starts a command that goes on running.
+    fn start(&self, command: &str) -> ServerProcess {
+        let words = self.adapt(command);
+        let mut words = words.split_whitespace();
+        let mut process = Account::current().command(words.next().expect("a program"));
+        process.args(words).current_dir(self.folder.path());
+        ServerProcess::spawn(process, &self.folder.path().join("log"))
+    }
+
+    /// Waits until the output of a command has all of `lines`, however they are indented.
+    fn expect(&self, command: &str, lines: &[&str], pointsman: &ServerProcess) {
+        let mut said = String::new();
+        let found = patience::poll(patience::PATIENCE, || {
+            let output = self.shell(command).output().expect("a shell can be started");
+            said = String::from_utf8_lossy(&output.stdout).into_owned();
+            let printed: Vec<_> = said.lines().map(words).collect();
+            lines.iter().all(|line| printed.contains(&words(line))).then_some(())
+        });
+        let log = || pointsman.log_tail();
+        assert!(found.is_some(), "{command}: wanted {lines:#?}, not\n{said}\n{}", log());
+    }
+
+    fn shell(&self, command: &str) -> Command {
+        let mut shell = Command::new("sh");
+        shell.arg("-c").arg(self.adapt(command));
+        shell
+    }
+
+    /// The command for the program under test and the port it listens on.
+    fn adapt(&self, command: &str) -> String {
+        let program = env!("CARGO_BIN_EXE_pointsman");
+        assert!(Path::new(program).is_absolute(), "the command runs in another folder");
+        command
+            .replace("target/release/pointsman", program)
+            .replace("-p 5353", &format!("-p {}", self.dns_port))
+    }
+}
+
+fn words(line: &str) -> Vec<&str> {
+    line.split_whitespace().collect()
+}
