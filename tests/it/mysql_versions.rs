@@ -424,6 +424,19 @@ async fn the_heartbeat_is_written_and_its_faults_are_told_apart() {
 }
 
 #[tokio::test]
+async fn a_heartbeat_that_was_never_begun_says_nothing_of_the_server() {
+    for answer in [Answer::Silence, Answer::Close, Answer::Error(1040, "08004", "full")] {
+        let script = MySql84.primary().on("SET SESSION", answer);
+        let server = FakeMySql::start(HOST, script).await;
+        let mut session = connect(&server).await.expect("a login");
+        for _ in 0..2 {
+            let facts = probe(&mut session, true).await.expect("facts");
+            assert_eq!(facts.heartbeat, Heartbeat::NotTried);
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_write_that_hangs_is_begun_only_once() {
     let script = MySql84
         .primary()

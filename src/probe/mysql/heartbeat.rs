@@ -10,13 +10,14 @@
 //! end after a second, on MariaDB every wait (`max_statement_time`); MySQL has no statement timeout
 //! for writes.
 //!
-//! A missing table or right is the set-up's fault and says nothing of the server: it is logged,
-//! once per connection, and counts as not tried.
+//! Only a write that was begun counts against the server. A missing table or right is the set-up's
+//! fault: it is logged once, and counts as not tried. So does a login that fails: the server may be
+//! full or behind a name that does not resolve just now, and goes on serving those who are in.
 
 use std::{pin::Pin, time::Duration};
 
-use tokio::time::timeout;
-use tracing::warn;
+use tokio::time::{Instant, timeout_at};
+use tracing::{debug, warn};
 
 use super::{
     error::{Fault, is_read_only, kind},
@@ -41,7 +42,7 @@ pub(super) struct Heart {
     warned: bool,
 }
 
-type Beating = Pin<Box<dyn Future<Output = (Option<Link>, Beat)> + Send>>;
+type Beating = Pin<Box<dyn Future<Output = (Link, Beat)> + Send>>;
 
 enum State {
     /// Nothing is under way; the connection is kept if there is one.
@@ -80,29 +81,51 @@ impl Heart {
 
     /// Writes once, or finds out whether the write that hung has ended.
     pub(super) async fn beat(&mut self) -> Heartbeat {
+        let deadline = Instant::now() + self.config.timeout / 3;
         let mut beating = match std::mem::replace(&mut self.state, State::Idle(None)) {
             State::Hanging(beating) => beating,
-            State::Idle(link) => Box::pin(write(
-                link.filter(Link::is_usable),
-                self.target.clone(),
-                self.config.clone(),
-                self.flavour,
-            )),
+            State::Idle(link) => match self.link(link, deadline).await {
+                Some(link) => Box::pin(write(link, patience(&self.config), self.flavour)),
+                None => return Heartbeat::NotTried,
+            },
         };
-        let Ok((link, beat)) = timeout(self.config.timeout / 3, &mut beating).await else {
+        let Ok((link, beat)) = timeout_at(deadline, &mut beating).await else {
             self.state = State::Hanging(beating);
             return Heartbeat::Failed;
         };
-        self.state = State::Idle(link);
+        self.state = State::Idle(Some(link).filter(Link::is_usable));
         match beat {
             Beat::Written => Heartbeat::Written,
             Beat::Failed => Heartbeat::Failed,
             Beat::Impossible(reason) => {
-                if !std::mem::replace(&mut self.warned, true) {
-                    warn!(server = %self.target, %reason, "cannot write the heartbeat");
-                }
+                self.complain(&reason);
                 Heartbeat::NotTried
             }
+        }
+    }
+
+    /// The connection to write over: the one at hand, or a new one if it can be had by `deadline`.
+    async fn link(&mut self, at_hand: Option<Link>, deadline: Instant) -> Option<Link> {
+        if let Some(link) = at_hand.filter(Link::is_usable) {
+            return Some(link);
+        }
+        let failure = match timeout_at(deadline, open(&self.target, &self.config)).await {
+            Ok(Ok(link)) => return Some(link),
+            Ok(Err(failure)) => failure,
+            Err(_) => Failure::new(FailureKind::TimedOut, "the login got no reply"),
+        };
+        match failure.kind {
+            FailureKind::Misconfigured | FailureKind::Saturated => {
+                self.complain(&failure.to_string());
+            }
+            _ => debug!(server = %self.target, %failure, "no heartbeat"),
+        }
+        None
+    }
+
+    fn complain(&mut self, reason: &str) {
+        if !std::mem::replace(&mut self.warned, true) {
+            warn!(server = %self.target, reason, "cannot write the heartbeat");
         }
     }
 
@@ -114,23 +137,11 @@ impl Heart {
     }
 }
 
-async fn write(
-    link: Option<Link>,
-    target: ProbeTarget,
-    config: ProbeConfig,
-    flavour: Flavour,
-) -> (Option<Link>, Beat) {
-    let mut link = match link {
-        Some(link) => link,
-        None => match open(&target, &config).await {
-            Ok(link) => link,
-            Err(failure) => return (None, unopened(failure)),
-        },
-    };
+async fn write(mut link: Link, patience: f64, flavour: Flavour) -> (Link, Beat) {
     let statement = match flavour {
         Flavour::MySql => UPDATE.to_owned(),
         Flavour::MariaDb => {
-            format!("SET STATEMENT max_statement_time = {} FOR {UPDATE}", patience(&config))
+            format!("SET STATEMENT max_statement_time = {patience} FOR {UPDATE}")
         }
     };
     let beat = match link.query(&statement).await {
@@ -138,26 +149,16 @@ async fn write(
             Beat::Impossible("pointsman.heartbeat has no row with id 1".into())
         }
         Ok(_) => Beat::Written,
-        Err(Fault::Broken(_)) => return (None, Beat::Failed),
+        Err(Fault::Broken(_)) => Beat::Failed,
         Err(Fault::Refused { code, message }) => refused(code, &message),
     };
-    (Some(link), beat)
+    (link, beat)
 }
 
 async fn open(target: &ProbeTarget, config: &ProbeConfig) -> Result<Link, Failure> {
     let mut link = Link::open(target, config).await?;
     link.query(SETUP).await?;
     Ok(link)
-}
-
-/// A login that was refused is about logins; anything else left the write undone.
-fn unopened(failure: Failure) -> Beat {
-    match failure.kind {
-        FailureKind::Misconfigured | FailureKind::Saturated => {
-            Beat::Impossible(failure.to_string().into())
-        }
-        _ => Beat::Failed,
-    }
 }
 
 fn refused(code: u16, message: &str) -> Beat {
@@ -179,8 +180,7 @@ fn patience(config: &ProbeConfig) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{Beat, refused, unopened};
-    use crate::engine::{Failure, FailureKind};
+    use super::{Beat, refused};
 
     #[test]
     fn only_a_write_that_should_have_worked_counts_against_the_server() {
@@ -191,13 +191,5 @@ mod tests {
         for code in [1205, 1969, 3024, 1021, 1114, 1317, 1047] {
             assert!(matches!(refused(code, "why"), Beat::Failed), "{code}");
         }
-    }
-
-    #[test]
-    fn a_login_that_is_refused_is_no_failed_write() {
-        let beat = |kind| unopened(Failure::new(kind, ""));
-        assert!(matches!(beat(FailureKind::Saturated), Beat::Impossible(_)));
-        assert!(matches!(beat(FailureKind::Misconfigured), Beat::Impossible(_)));
-        assert!(matches!(beat(FailureKind::TimedOut), Beat::Failed));
     }
 }

@@ -5,9 +5,13 @@
 //! write, not the question for the role, and is never followed by a second one that would hang
 //! beside it.
 //!
-//! A table that is missing, empty or forbidden says nothing about the disk. It is logged once,
-//! tried again once a minute, and counts as not tried, so that a forgotten grant never takes a
-//! primary out of service nor fills its log.
+//! Only a write that was begun counts against the server. A login that fails says nothing about the
+//! disk: the server may be in a smart shutdown, full, or behind a name that does not resolve just
+//! now, and goes on serving those who are in.
+//!
+//! Nor does a table that is missing, empty or forbidden. It is logged once, tried again once a
+//! minute, and counts as not tried, so that a forgotten grant never takes a primary out of service
+//! nor fills its log.
 
 use std::time::Duration;
 
@@ -30,6 +34,14 @@ pub(super) struct Heart {
     complaint: Option<(Failure, Instant)>,
 }
 
+/// Why nothing was written.
+enum Fault {
+    /// Nobody was let in to write.
+    Login(Failure),
+    /// The write failed.
+    Write(Failure),
+}
+
 impl Heart {
     /// Writes once, a little before `deadline`, so that the facts found meanwhile are still
     /// reported in time.
@@ -41,18 +53,23 @@ impl Heart {
         }
         let limit = deadline.checked_sub(dial.config.timeout / 10).unwrap_or(deadline);
         let written = timeout_at(limit, self.write(dial, limit)).await;
-        let failure = match written {
-            // The reply is still owed, and the login waits for it.
-            Err(_) => return Heartbeat::Failed,
+        let fault = match written {
+            // The login waits for the reply that is still owed.
+            Err(_) if self.wire.as_ref().is_some_and(Wire::owes_reply) => return Heartbeat::Failed,
+            Err(_) => return Heartbeat::NotTried,
             Ok(Ok(())) => {
                 self.complaint = None;
                 return Heartbeat::Written;
             }
-            Ok(Err(failure)) => failure,
+            Ok(Err(fault)) => fault,
+        };
+        let (failure, outcome) = match fault {
+            Fault::Login(failure) => (failure, Heartbeat::NotTried),
+            Fault::Write(failure) => (failure, Heartbeat::Failed),
         };
         if failure.kind.evidence() != Evidence::Alive {
-            tracing::debug!(server = %dial.target, %failure, "heartbeat failed");
-            return Heartbeat::Failed;
+            tracing::debug!(server = %dial.target, %failure, "no heartbeat");
+            return outcome;
         }
         if self.complaint.as_ref().map(|(known, _)| known) != Some(&failure) {
             tracing::warn!(
@@ -73,19 +90,19 @@ impl Heart {
         }
     }
 
-    async fn write(&mut self, dial: &mut Dial, limit: Instant) -> Result<(), Failure> {
+    async fn write(&mut self, dial: &mut Dial, limit: Instant) -> Result<(), Fault> {
         // A login that ended since the last beat is no news of its own; the second attempt is over
         // a fresh one.
         if self.wire.is_some() {
             match self.update().await {
                 Err(Trouble::Expired) => {}
                 Err(Trouble::Failed(failure)) if failure.kind == FailureKind::Closed => {}
-                result => return judge(result),
+                result => return judge(result).map_err(Fault::Write),
             }
         }
         let options = sql::heartbeat_options(dial.config.timeout);
-        self.wire = Some(Wire::open(dial, &options, limit).await?);
-        judge(self.update().await)
+        self.wire = Some(Wire::open(dial, &options, limit).await.map_err(Fault::Login)?);
+        judge(self.update().await).map_err(Fault::Write)
     }
 
     /// Waits for the reply that is owed, then updates the row.
