@@ -16,6 +16,9 @@ pub struct Snapshot {
     pub table: AnswerTable,
 }
 
+/// A snapshot in the hands of a reader, for one short piece of work.
+pub type Loaded = Guard<Arc<Snapshot>>;
+
 /// The writing end. There is one, in the hands of the driver.
 #[derive(Debug)]
 pub struct Publisher(Arc<ArcSwap<Snapshot>>);
@@ -48,7 +51,7 @@ impl Publisher {
 
 impl Reader {
     /// The snapshot of this moment, for one short piece of work such as one DNS answer.
-    pub fn load(&self) -> Guard<Arc<Snapshot>> {
+    pub fn load(&self) -> Loaded {
         self.0.load()
     }
 

@@ -15,6 +15,20 @@ pub const LISTEN: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALH
 /// Threads that answer DNS. The default is one per CPU; more than this only costs memory.
 pub const WORKERS: RangeInclusive<i64> = 1..=256;
 
+/// TCP and TLS connections in all: a few for each of many resolvers, and some 50 MB at the worst.
+pub const TCP_CONNECTIONS: usize = 2000;
+
+/// TCP and TLS connections of one client address: a resolver needs a handful, a network behind one
+/// address more.
+pub const TCP_CONNECTIONS_PER_CLIENT: usize = 200;
+
+/// How long a TCP connection may go without a whole question (RFC 7766 section 6.2.3: seconds).
+pub const TCP_IDLE: Duration = Duration::from_secs(10);
+
+/// UDP replies per second to one client prefix outside local networks. Low TTLs make a resolver ask
+/// often: each name at most once a second, from each of its machines.
+pub const RESPONSES_PER_SECOND: u32 = 200;
+
 /// TTL of a write name. 0 is kept for seconds or refused by some resolvers; 1 is honoured by nearly
 /// all.
 pub const WRITE_TTL: Duration = Duration::from_secs(1);

@@ -19,6 +19,7 @@ mod error;
 mod fault;
 mod file;
 mod hosts;
+mod networks;
 mod probe;
 mod reading;
 mod secret;
@@ -36,9 +37,10 @@ use toml::de::DeTable;
 pub use self::{
     admin::AdminConfig,
     cluster::ClusterConfig,
-    dns::DnsConfig,
+    dns::{DnsConfig, ExposeConfig, RateLimitConfig, TcpConfig, TlsListenConfig},
     error::ConfigError,
     fault::{Fault, Position},
+    networks::Networks,
     probe::{ProbeConfig, ProbeTarget, TargetHost, TlsMode},
     secret::Secret,
     sources::{Sources, System},

@@ -2,8 +2,6 @@
 
 use std::{fmt, io, net::SocketAddr};
 
-use hickory_server::net::NetError;
-
 /// Why an address cannot be listened on, and what to do about it.
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
@@ -102,8 +100,8 @@ pub struct ServeError {
     pub address: SocketAddr,
     /// UDP or TCP.
     pub transport: Transport,
-    /// What hickory-server said, where it said anything.
-    pub source: Option<NetError>,
+    /// What the system said, where it said anything.
+    pub source: Option<io::Error>,
 }
 
 #[cfg(test)]

@@ -5,10 +5,13 @@
 //! server on the same address fails with "address in use" and does not silently take a part of the
 //! questions.
 
-use std::{io, net::SocketAddr};
+use std::{
+    io,
+    net::{SocketAddr, UdpSocket},
+};
 
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
-use tokio::net::{TcpListener, UdpSocket};
+use tokio::net::TcpListener;
 
 use super::error::{BindError, Transport};
 
@@ -60,7 +63,7 @@ fn udp(address: SocketAddr, joins: bool) -> io::Result<UdpSocket> {
     }
     socket.bind(&SockAddr::from(address))?;
     socket.set_reuse_port(true)?;
-    UdpSocket::from_std(socket.into())
+    Ok(socket.into())
 }
 
 /// A listener. `SO_REUSEADDR` lets a restart pass over the connections of the process before.

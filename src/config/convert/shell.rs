@@ -12,7 +12,7 @@ use crate::config::{
 /// `[dns]`, which may be left out.
 pub(super) fn dns(field: &Field<DnsSection>, conversion: &mut Conversion<'_>) -> DnsConfig {
     let cpus = thread::available_parallelism().map_or(1, NonZero::get);
-    let mut config = DnsConfig { listen: vec![defaults::LISTEN], workers: cpus };
+    let mut config = DnsConfig::on(vec![defaults::LISTEN], cpus);
     let Some(section) = field.given() else {
         return config;
     };

@@ -46,10 +46,7 @@ impl Fixture {
         let layout = layout();
         let table = table(&layout, &addresses(3), &healthy());
         let publisher = Publisher::new(Snapshot { table });
-        let config = DnsConfig {
-            listen: vec![format!("{listen}:0").parse().expect("an address")],
-            workers: 2,
-        };
+        let config = DnsConfig::on(vec![format!("{listen}:0").parse().expect("an address")], 2);
         let server = bind(&config, &publisher.reader()).expect("a loopback address");
         Self { address: server.local_addresses()[0], server, publisher, layout }
     }

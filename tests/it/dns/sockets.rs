@@ -17,10 +17,8 @@ use super::{
 };
 
 fn try_bind(fixture: &Fixture, listen: &[&str]) -> Result<DnsServer, BindError> {
-    let config = DnsConfig {
-        listen: listen.iter().map(|text| text.parse().expect("an address")).collect(),
-        workers: 2,
-    };
+    let config =
+        DnsConfig::on(listen.iter().map(|text| text.parse().expect("an address")).collect(), 2);
     bind(&config, &fixture.publisher.reader())
 }
 
@@ -77,7 +75,7 @@ async fn after_shutdown_the_address_is_free() {
     assert_eq!(open.read(&mut [0]).await.unwrap_or(0), 0, "the connection is closed");
     let refused = TcpStream::connect(fixture.address).await;
     assert!(refused.is_err());
-    let config = DnsConfig { listen: vec![fixture.address], workers: 2 };
+    let config = DnsConfig::on(vec![fixture.address], 2);
     let again = bind(&config, &fixture.publisher.reader()).expect("the address is free");
     assert_eq!(question.udp(again.local_addresses()[0]).await.answers(), ["127.0.1.1"]);
 }

@@ -55,11 +55,6 @@ impl<'t> Reply<'t> {
         reply
     }
 
-    /// The response code.
-    pub(super) fn code(&self) -> ResponseCode {
-        self.metadata.response_code
-    }
-
     /// The sections of the reply, for one encoding.
     pub(super) fn sections(&self) -> Sections<'_> {
         let mut sections = Sections::default();
