@@ -1,10 +1,12 @@
 //! DNS over UDP and TCP, answered from the published snapshot.
 //!
 //! ```text
-//! udp, tcp ──query──▶ responder ──▶ slow ──▶ reply
+//! udp, tcp ──query──▶ responder ──▶ fast ──▶ reply
+//!                        └────────▶ slow ──▶ reply
 //! ```
 
 mod error;
+mod fast;
 mod responder;
 mod slow;
 mod socket;
