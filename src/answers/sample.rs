@@ -53,6 +53,7 @@ pub(crate) fn server(name: &str, addresses: &[&str]) -> PublishedServer {
     PublishedServer {
         name: name.into(),
         addresses: addresses.iter().map(parse).collect(),
+        port: 5432,
         weight: 1,
     }
 }
@@ -67,7 +68,13 @@ pub(crate) fn servers() -> Vec<PublishedServer> {
 }
 
 pub(crate) fn write_name(text: &str) -> ServedName {
-    ServedName { name: name(text), cluster: ClusterId(0), role: NameRole::Write, ttl: 1 }
+    ServedName {
+        name: name(text),
+        cluster: ClusterId(0),
+        role: NameRole::Write,
+        ttl: 1,
+        ttl_unstable: 1,
+    }
 }
 
 pub(crate) fn read_name(text: &str, balance: Balance, max_answers: Option<usize>) -> ServedName {
@@ -76,6 +83,7 @@ pub(crate) fn read_name(text: &str, balance: Balance, max_answers: Option<usize>
         cluster: ClusterId(0),
         role: NameRole::Read { index: 0, balance, max_answers },
         ttl: 2,
+        ttl_unstable: 1,
     }
 }
 
