@@ -4,6 +4,7 @@
 //! udp, tcp ──query──▶ responder ──▶ slow ──▶ reply
 //! ```
 
+mod cookie;
 mod error;
 mod responder;
 mod slow;
@@ -23,6 +24,7 @@ use std::{
 
 use tokio::{sync::oneshot, task::JoinSet};
 
+pub use self::cookie::{CookieReply, CookieVerdict, Cookies, MalformedCookie};
 pub use self::error::{BindError, ServeError, Transport};
 use self::{responder::Responder, socket::Sockets};
 use crate::{config::DnsConfig, publish::Reader};
