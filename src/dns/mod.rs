@@ -5,6 +5,7 @@
 //!                        └────────▶ slow ──▶ reply
 //! ```
 
+mod cookie;
 mod error;
 mod fast;
 mod responder;
@@ -25,6 +26,7 @@ use std::{
 
 use tokio::{sync::oneshot, task::JoinSet};
 
+pub use self::cookie::{CookieReply, CookieVerdict, Cookies, MalformedCookie};
 pub use self::error::{BindError, ServeError, Transport};
 use self::{responder::Responder, socket::Sockets};
 use crate::{config::DnsConfig, publish::Reader};

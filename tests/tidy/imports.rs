@@ -62,6 +62,7 @@ const TABLE: [Row; 13] = [
             "hickory_proto",
             "hickory_server",
             "rand",
+            "siphasher",
             "socket2",
             "thiserror",
             "tokio",
