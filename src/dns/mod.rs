@@ -1,15 +1,17 @@
 //! DNS over UDP, TCP and TLS, answered from the published snapshot.
 //!
 //! ```text
-//! udp ───────────query──▶ responder ──▶ slow ──▶ reply
-//! tcp ◀─ tls ────query──▶
+//! udp ───────────query──▶ responder ──▶ fast ──▶ reply
+//! tcp ◀─ tls ────query──▶     └───────▶ slow ──▶ reply
 //! ```
 //!
 //! Each UDP socket has a thread of its own, outside of tokio: it makes two system calls for a batch
 //! of queries, and nobody else's work holds it up. Each TCP or TLS connection is a task. The
 //! transports know no more of a message than its length.
 
+mod cookie;
 mod error;
+mod fast;
 mod responder;
 mod slow;
 mod socket;
@@ -33,6 +35,7 @@ use tokio::{
 };
 
 pub use self::{
+    cookie::{CookieReply, CookieVerdict, Cookies, MalformedCookie},
     error::{BindError, ServeError, Transport},
     tls::CertificateError,
 };
