@@ -78,7 +78,7 @@ impl Running {
         match snapshot.table.lookup(&dns_name(name), RecordType::A).outcome {
             Found::Served { addresses, .. } => {
                 let mut texts: Vec<_> =
-                    addresses.records().map(|record| record.data.to_string()).collect();
+                    addresses.addresses().iter().map(ToString::to_string).collect();
                 texts.sort();
                 texts
             }
