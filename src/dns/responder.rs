@@ -7,7 +7,11 @@ use std::net::SocketAddr;
 
 use rand::{SeedableRng, rngs::SmallRng};
 
-use super::{Transport, slow};
+use super::{
+    Transport,
+    fast::{self, Sender, Source},
+    slow,
+};
 use crate::publish::{Loaded, Reader};
 
 /// Answers queries from the published snapshot.
@@ -15,22 +19,26 @@ use crate::publish::{Loaded, Reader};
 pub(super) struct Responder {
     reader: Reader,
     rng: SmallRng,
+    /// Room for the servers of one answer.
+    drawn: Vec<usize>,
 }
 
 /// Answers to queries that came together.
 pub(super) struct Turn<'r> {
     snapshot: Loaded,
     rng: &'r mut SmallRng,
+    drawn: &'r mut Vec<usize>,
 }
 
 impl Responder {
     pub(super) fn new(reader: Reader) -> Self {
-        Self { reader, rng: SmallRng::from_rng(&mut rand::rng()) }
+        let rng = SmallRng::from_rng(&mut rand::rng());
+        Self { reader, rng, drawn: Vec::with_capacity(MOST_SERVERS) }
     }
 
     /// Begins a turn. It should end before the next wait.
     pub(super) fn turn(&mut self) -> Turn<'_> {
-        Turn { snapshot: self.reader.load(), rng: &mut self.rng }
+        Turn { snapshot: self.reader.load(), rng: &mut self.rng, drawn: &mut self.drawn }
     }
 }
 
@@ -45,6 +53,13 @@ impl Turn<'_> {
         transport: Transport,
         reply: &mut Vec<u8>,
     ) -> bool {
-        slow::respond(query, client, transport, &self.snapshot.table, self.rng, reply)
+        let table = &self.snapshot.table;
+        let sender = Sender { address: client.ip(), by_udp: transport == Transport::Udp };
+        let mut source = Source { table, rng: self.rng, drawn: self.drawn };
+        fast::respond(query, sender, &mut source, reply)
+            || slow::respond(query, client, transport, table, self.rng, reply)
     }
 }
+
+/// Servers that a cluster has at most, as a rule: room for more is made when they are drawn.
+const MOST_SERVERS: usize = 64;
