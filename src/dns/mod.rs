@@ -1,10 +1,13 @@
 //! DNS over UDP and TCP, answered from the published snapshot.
 //!
 //! ```text
-//! udp, tcp ──query──▶ responder ──▶ slow ──▶ reply
+//! udp, tcp ──query──▶ responder ──▶ fast ──▶ reply
+//!                        └────────▶ slow ──▶ reply
 //! ```
 
+mod cookie;
 mod error;
+mod fast;
 mod responder;
 mod slow;
 mod socket;
@@ -23,6 +26,7 @@ use std::{
 
 use tokio::{sync::oneshot, task::JoinSet};
 
+pub use self::cookie::{CookieReply, CookieVerdict, Cookies, MalformedCookie};
 pub use self::error::{BindError, ServeError, Transport};
 use self::{responder::Responder, socket::Sockets};
 use crate::{config::DnsConfig, publish::Reader};

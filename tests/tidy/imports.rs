@@ -24,13 +24,13 @@ const TABLE: [Row; 13] = [
     Row {
         module: "answers",
         of_ours: &["engine"],
-        from_outside: &["hickory_proto", "rand", "thiserror"],
+        from_outside: &["foldhash", "hickory_proto", "rand", "thiserror"],
     },
     Row { module: "publish", of_ours: &["answers"], from_outside: &["arc_swap"] },
     Row {
         module: "config",
         of_ours: &["answers", "engine"],
-        from_outside: &["hickory_proto", "rustls", "serde", "strsim", "thiserror", "toml"],
+        from_outside: &["hickory_proto", "ipnet", "rustls", "serde", "strsim", "thiserror", "toml"],
     },
     Row {
         module: "probe",
@@ -62,6 +62,7 @@ const TABLE: [Row; 13] = [
             "hickory_proto",
             "hickory_server",
             "rand",
+            "siphasher",
             "socket2",
             "thiserror",
             "tokio",

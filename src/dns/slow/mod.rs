@@ -3,7 +3,7 @@
 //! A message shorter than a header, and one with QR set, get no reply: two servers that answered
 //! each other's replies would never end. One that cannot be parsed gets FORMERR.
 
-mod edns;
+pub(super) mod edns;
 mod reply;
 
 use std::net::SocketAddr;
