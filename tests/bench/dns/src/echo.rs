@@ -14,7 +14,10 @@ use nix::{
 };
 
 /// Packets per call, as many as Pointsman takes at once.
-const BATCH: usize = 64;
+const BATCH: usize = 32;
+
+/// Packets that the kernel is offered room for at least; more when as many came.
+const LEAST: usize = 4;
 
 /// Octets of a query at most.
 const QUERY: usize = 512;
@@ -27,6 +30,7 @@ pub(crate) fn serve(address: SocketAddr) -> io::Result<()> {
     let mut replied = MultiHeaders::<SockaddrIn>::preallocate(BATCH, None);
     let mut lengths = [0; BATCH];
     let mut clients = [None; BATCH];
+    let mut offered = LEAST;
     loop {
         let mut count = 0;
         let mut slices: [_; BATCH] = {
@@ -36,7 +40,7 @@ pub(crate) fn serve(address: SocketAddr) -> io::Result<()> {
         let batch = recvmmsg(
             socket.as_raw_fd(),
             &mut received,
-            slices.iter_mut(),
+            slices.iter_mut().take(offered),
             MsgFlags::MSG_WAITFORONE,
             None,
         );
@@ -50,6 +54,7 @@ pub(crate) fn serve(address: SocketAddr) -> io::Result<()> {
             Err(Errno::EINTR) => continue,
             Err(error) => return Err(error.into()),
         }
+        offered = if count == offered { count * 2 } else { count + count / 2 }.clamp(LEAST, BATCH);
         for (packet, &length) in packets.iter_mut().zip(&lengths).take(count) {
             if length > 2 {
                 packet[2] |= 0x80;

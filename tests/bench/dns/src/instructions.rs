@@ -59,8 +59,10 @@ fn instructions(
     let folder = folder.join("callgrind");
     fs::create_dir_all(&folder)?;
     let out = folder.join("out.%p").display().to_string();
-    let under = ["valgrind", "--tool=callgrind", &format!("--callgrind-out-file={out}")];
-    let running = Running::start(contestant, &folder, &under.map(str::to_owned))?;
+    // Counting is slow and needs no precedence.
+    let under = "chrt --other 0 valgrind --tool=callgrind".split(' ').map(str::to_owned);
+    let under: Vec<_> = under.chain([format!("--callgrind-out-file={out}")]).collect();
+    let running = Running::start(contestant, &folder, &under)?;
     ask(contestant, Question::Write, Question::Write.message(false), FIRST)?;
     if let Some((question, query, queries)) = load {
         ask(contestant, question, query, queries)?;

@@ -1,7 +1,7 @@
 //! The rounds: each contestant in turn, freshly started, so that what the machine does meanwhile
 //! meets all of them alike.
 
-use std::{collections::BTreeMap, io, path::Path, time::Duration};
+use std::{collections::BTreeMap, io, path::Path, thread, time::Duration};
 
 use crate::{
     contestant::Contestant,
@@ -19,6 +19,8 @@ pub(crate) struct Plan {
     pub(crate) rounds: usize,
     /// How long each measurement takes.
     pub(crate) time: Duration,
+    /// What follows each, so that others have their share of the cores.
+    pub(crate) pause: Duration,
     /// Whether queries have an OPT record.
     pub(crate) edns: bool,
 }
@@ -115,6 +117,7 @@ impl Findings {
         let tally = load.saturate(plan.time)?;
         found.full.note(&tally, running.usage()?.since(before));
         drop(load);
+        thread::sleep(plan.pause);
         if contestant == Contestant::Racing {
             return Ok(());
         }
@@ -124,7 +127,8 @@ impl Findings {
         }
         let mut load = open(Pressure::Paced)?;
         load.pace(half, WARM_UP)?;
-        found.half.note(load.pace(half, plan.time)?);
+        found.half.note(load.pace_and_settle(half, plan.time)?);
+        thread::sleep(plan.pause);
         Ok(())
     }
 
@@ -137,6 +141,7 @@ impl Findings {
         let tally = load.saturate(plan.time)?;
         let usage = running.usage()?.since(before);
         self.tcp.entry(contestant).or_default().note(&tally, usage);
+        thread::sleep(plan.pause);
         Ok(())
     }
 

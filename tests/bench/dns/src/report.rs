@@ -6,7 +6,7 @@ use crate::{
     measure::{Findings, Udp},
     query::Question,
     table::Table,
-    tally::median,
+    tally::{mean, median},
 };
 
 /// What was measured, ready to be shown.
@@ -65,7 +65,7 @@ impl Report<'_> {
                 thousands(median(&full.rate)),
                 percent(median(&full.busy)),
                 with_range(&full.cpu),
-                decimals(median(&full.user), 2),
+                decimals(mean(&full.user), 2),
                 decimals(median(&half.p50), 0),
                 decimals(median(&half.p99), 0),
                 lost_percent(lost.into_iter().max_by(f64::total_cmp)),
@@ -85,7 +85,7 @@ impl Report<'_> {
                 thousands(median(&tcp.rate)),
                 percent(median(&tcp.busy)),
                 with_range(&tcp.cpu),
-                decimals(median(&tcp.user), 2),
+                decimals(mean(&tcp.user), 2),
                 lost_percent(tcp.lost.iter().copied().max_by(f64::total_cmp)),
             ]);
         }

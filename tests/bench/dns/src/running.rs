@@ -165,7 +165,7 @@ impl Usage {
 
 /// A field of `/proc/PID/stat` by its number in proc_pid_stat(5); the second, which may hold
 /// spaces, is not asked for.
-fn stat_field(stat: &str, number: usize) -> u64 {
+pub(crate) fn stat_field(stat: &str, number: usize) -> u64 {
     let after_name = stat.rsplit_once(") ").map_or("", |(_, rest)| rest);
     after_name.split(' ').nth(number - 3).and_then(|field| field.parse().ok()).unwrap_or_default()
 }

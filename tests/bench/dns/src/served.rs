@@ -4,6 +4,7 @@
 use std::{
     error::Error,
     net::{IpAddr, SocketAddr},
+    process::Command,
     sync::Arc,
     thread,
     time::Duration,
@@ -24,7 +25,7 @@ use pointsman::{
     publish::{Publisher, Snapshot},
 };
 
-use crate::clock;
+use crate::{clock, running::stat_field};
 
 /// Answers on `address` until the process is ended, and publishes another decision `changes` times
 /// a second.
@@ -41,6 +42,7 @@ pub(crate) fn serve(address: SocketAddr, changes: u32) -> Result<(), Box<dyn Err
     if changes > 0 {
         let pause = Duration::from_secs(1) / changes;
         thread::spawn(move || {
+            come_before_the_workers();
             let mut due = clock::now();
             loop {
                 due += pause;
@@ -50,6 +52,17 @@ pub(crate) fn serve(address: SocketAddr, changes: u32) -> Result<(), Box<dyn Err
         });
     }
     Err(runtime.block_on(server.failed()).into())
+}
+
+/// Gives this thread a higher real-time priority than the threads that answer, when they have one:
+/// without, the scheduler's fairness lets a thread in that mostly sleeps, and real-time priority
+/// knows no fairness.
+fn come_before_the_workers() {
+    let stat = std::fs::read_to_string("/proc/thread-self/stat").unwrap_or_default();
+    if stat_field(&stat, POLICY) == SCHED_FIFO {
+        let thread = nix::unistd::gettid().to_string();
+        _ = Command::new("chrt").args(["--fifo", "--pid", "20", &thread]).status();
+    }
 }
 
 /// Builds one answer table after the other. Each publishes another server for writes, and the same
@@ -67,7 +80,7 @@ impl Answers {
             .map_err(|faults| format!("the zone of the benchmark: {faults:?}"))?;
         let served = |name: &str, role, ttl| -> Result<ServedName, Box<dyn Error>> {
             let name = LowerName::from(Name::from_ascii(name)?);
-            Ok(ServedName { name, cluster: ClusterId(0), role, ttl })
+            Ok(ServedName { name, cluster: ClusterId(0), role, ttl, ttl_unstable: 1 })
         };
         let read = NameRole::Read { index: 0, balance: Balance::Shuffle, max_answers: None };
         let served = vec![
@@ -77,6 +90,7 @@ impl Answers {
         let servers = (1..=3).map(|number: u8| PublishedServer {
             name: format!("db{number}").into(),
             addresses: vec![IpAddr::from([127, 0, 1, number])],
+            port: 5432,
             weight: 1,
         });
         Ok(Self {
@@ -109,6 +123,12 @@ impl Answers {
         build(&self.layout, &[cluster], self.generation, self.serial)
     }
 }
+
+/// The number of the field in proc_pid_stat(5).
+const POLICY: usize = 41;
+
+/// Its value for `SCHED_FIFO`.
+const SCHED_FIFO: u64 = 1;
 
 /// What every contestant has besides the two names.
 pub(crate) const STATIC_RECORDS: &str = "\

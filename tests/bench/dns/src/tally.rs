@@ -56,16 +56,23 @@ pub(crate) fn median(numbers: &[f64]) -> Option<f64> {
     }
 }
 
+/// The mean, for what is counted too coarsely in each round. `None` of none.
+pub(crate) fn mean(numbers: &[f64]) -> Option<f64> {
+    let sum: f64 = numbers.iter().sum();
+    (!numbers.is_empty()).then(|| sum / count(numbers.len() as u64))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Tally, median};
+    use super::{Tally, mean, median};
 
     #[test]
-    fn medians() {
+    fn medians_and_means() {
         assert_eq!(median(&[]), None);
         assert_eq!(median(&[3.0]), Some(3.0));
         assert_eq!(median(&[3.0, 1.0]), Some(2.0));
         assert_eq!(median(&[9.0, 1.0, 2.0]), Some(2.0));
+        assert_eq!((mean(&[]), mean(&[1.0, 2.0, 6.0])), (None, Some(3.0)));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use std::{
     io::{self, IoSliceMut},
     net::{Ipv4Addr, SocketAddr, UdpSocket},
     os::fd::AsRawFd,
+    thread,
     time::{Duration, Instant},
 };
 
@@ -53,6 +54,15 @@ struct Inbox {
     headers: MultiHeaders<SockaddrIn>,
 }
 
+/// What a load does when no answer is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Waiting {
+    /// It looks again at once.
+    Awake,
+    /// It leaves the core to others for a moment.
+    Asleep,
+}
+
 /// How a load is applied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pressure {
@@ -85,15 +95,21 @@ impl UdpLoad {
 
     /// Asks as fast as answers come, for so long.
     pub(crate) fn saturate(&mut self, time: Duration) -> io::Result<Tally> {
-        self.closed(time, u64::MAX, IN_TIME)
+        self.closed(time, u64::MAX, IN_TIME, Waiting::Awake)
     }
 
     /// Asks until there are `count` answers or the time is over, which each answer may take.
     pub(crate) fn answer(&mut self, count: u64, within: Duration) -> io::Result<Tally> {
-        self.closed(within, count, within)
+        self.closed(within, count, within, Waiting::Asleep)
     }
 
-    fn closed(&mut self, time: Duration, enough: u64, patience: Duration) -> io::Result<Tally> {
+    fn closed(
+        &mut self,
+        time: Duration,
+        enough: u64,
+        patience: Duration,
+        waiting: Waiting,
+    ) -> io::Result<Tally> {
         let Self { lanes, outbox, inbox, expected } = self;
         let mut tally = Tally::default();
         let start = clock::now();
@@ -104,9 +120,13 @@ impl UdpLoad {
             if tally.time >= time || tally.answered >= enough {
                 return Ok(tally);
             }
+            let before = tally.answered;
             for lane in &mut *lanes {
                 inbox.receive(lane, *expected, &mut tally, None)?;
                 outbox.send(lane, lane.window.room(), now)?;
+            }
+            if waiting == Waiting::Asleep && tally.answered == before {
+                thread::sleep(NAP);
             }
             if now.duration_since(swept) > SWEEP {
                 swept = now;
@@ -115,6 +135,25 @@ impl UdpLoad {
                 }
             }
         }
+    }
+
+    /// Asks `rate` times a second, for so long, as [`Self::pace`] does, and then waits for the last
+    /// answers and counts what is missing.
+    pub(crate) fn pace_and_settle(&mut self, rate: f64, time: Duration) -> io::Result<Tally> {
+        let mut tally = self.pace(rate, time)?;
+        let mut latencies = std::mem::take(&mut tally.latencies);
+        let start = clock::now();
+        while clock::now().duration_since(start) < IN_TIME {
+            for lane in &mut self.lanes {
+                self.inbox.receive(lane, self.expected, &mut tally, Some(&mut latencies))?;
+            }
+            thread::sleep(NAP);
+        }
+        for lane in &mut self.lanes {
+            tally.lost += lane.window.expire(clock::now(), Duration::ZERO);
+        }
+        tally.latencies = latencies;
+        Ok(tally)
     }
 
     /// Asks `rate` times a second, for so long, and notes how long each answer took: from before
@@ -144,23 +183,8 @@ impl UdpLoad {
             }
         }
         tally.time = clock::now().duration_since(start);
-        self.settle(&mut tally, &mut latencies)?;
         tally.latencies = latencies;
         Ok(tally)
-    }
-
-    /// Waits for the last answers, and counts what is missing.
-    fn settle(&mut self, tally: &mut Tally, latencies: &mut Vec<u32>) -> io::Result<()> {
-        let start = clock::now();
-        while clock::now().duration_since(start) < IN_TIME {
-            for lane in &mut self.lanes {
-                self.inbox.receive(lane, self.expected, tally, Some(&mut *latencies))?;
-            }
-        }
-        for lane in &mut self.lanes {
-            tally.lost += lane.window.expire(clock::now(), Duration::ZERO);
-        }
-        Ok(())
     }
 }
 
@@ -268,6 +292,9 @@ const BATCH: usize = 32;
 
 /// Queries that are sent by one call when the load is paced; the kernel segments up to 64.
 const BURST: usize = 32;
+
+/// How long to sleep when there is nothing to hurry for.
+const NAP: Duration = Duration::from_micros(200);
 
 /// Octets of a reply at most.
 const REPLY: usize = 1232;
