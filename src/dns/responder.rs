@@ -8,10 +8,11 @@ use std::net::SocketAddr;
 use rand::{SeedableRng, rngs::SmallRng};
 
 use super::{
-    Transport,
+    Cookies, Transport,
     fast::{self, Sender, Source},
     slow,
 };
+use crate::clock;
 use crate::publish::{Loaded, Reader};
 
 /// Answers queries from the published snapshot.
@@ -21,6 +22,7 @@ pub(super) struct Responder {
     rng: SmallRng,
     /// Room for the servers of one answer.
     drawn: Vec<usize>,
+    cookies: Cookies,
 }
 
 /// Answers to queries that came together.
@@ -28,17 +30,25 @@ pub(super) struct Turn<'r> {
     snapshot: Loaded,
     rng: &'r mut SmallRng,
     drawn: &'r mut Vec<usize>,
+    cookies: &'r Cookies,
+    unix_seconds: u32,
 }
 
 impl Responder {
     pub(super) fn new(reader: Reader) -> Self {
         let rng = SmallRng::from_rng(&mut rand::rng());
-        Self { reader, rng, drawn: Vec::with_capacity(MOST_SERVERS) }
+        Self { reader, rng, drawn: Vec::with_capacity(MOST_SERVERS), cookies: Cookies::new(&[]) }
     }
 
     /// Begins a turn. It should end before the next wait.
     pub(super) fn turn(&mut self) -> Turn<'_> {
-        Turn { snapshot: self.reader.load(), rng: &mut self.rng, drawn: &mut self.drawn }
+        Turn {
+            snapshot: self.reader.load(),
+            rng: &mut self.rng,
+            drawn: &mut self.drawn,
+            cookies: &self.cookies,
+            unix_seconds: wall_seconds(),
+        }
     }
 }
 
@@ -55,7 +65,13 @@ impl Turn<'_> {
     ) -> bool {
         let table = &self.snapshot.table;
         let sender = Sender { address: client.ip(), by_udp: transport == Transport::Udp };
-        let mut source = Source { table, rng: self.rng, drawn: self.drawn };
+        let mut source = Source {
+            table,
+            rng: self.rng,
+            drawn: self.drawn,
+            cookies: self.cookies,
+            unix_seconds: self.unix_seconds,
+        };
         fast::respond(query, sender, &mut source, reply)
             || slow::respond(query, client, transport, table, self.rng, reply)
     }
@@ -63,3 +79,8 @@ impl Turn<'_> {
 
 /// Servers that a cluster has at most, as a rule: room for more is made when they are drawn.
 const MOST_SERVERS: usize = 64;
+
+/// Wall time in seconds since 1970, modulo 2^32 as in cookies (RFC 9018 section 4.3).
+fn wall_seconds() -> u32 {
+    (clock::unix_seconds() & u64::from(u32::MAX)).try_into().expect("32 bits are left")
+}

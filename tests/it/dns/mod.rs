@@ -4,6 +4,7 @@ pub(crate) mod client;
 mod fixture;
 mod limits;
 mod load;
+mod replacing;
 mod sockets;
 
 use hickory_proto::rr::{LowerName, Name, RData, RecordType};
