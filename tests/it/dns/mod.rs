@@ -2,6 +2,7 @@
 
 pub(crate) mod client;
 mod fixture;
+mod limits;
 mod load;
 mod replacing;
 mod sockets;
