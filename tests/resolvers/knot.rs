@@ -1,0 +1,36 @@
+//! Knot Resolver, from Debian: version 5, which is configured in Lua.
+
+use crate::{
+    document::snippets,
+    resolver::{Plan, Resolver},
+    site::Site,
+    story,
+};
+
+#[test]
+fn knot_resolver() {
+    story::tell(7, "Knot Resolver", start);
+}
+
+fn start(site: &Site) -> Resolver {
+    let plan = Plan::at(site.resolver_address());
+    let [snippet] = snippets("Knot Resolver", site);
+    let config = format!(
+        "modules.load('hints')\n\
+         hints.root_file('{hints}')\n\
+         net.listen('{address}', {port}, {{ kind = 'dns' }})\n\
+         cache.open(10 * MB, 'lmdb://{folder}/cache')\n\
+         {snippet}\n",
+        hints = site.root_hints().display(),
+        address = plan.address().ip(),
+        port = plan.address().port(),
+        folder = plan.folder().display(),
+    );
+    plan.write("kresd.conf", &config);
+    let file = plan.folder().join("kresd.conf");
+    let folder = plan.folder().to_path_buf();
+    plan.start(
+        "/usr/sbin/kresd",
+        ["-n".as_ref(), "-c".as_ref(), file.as_os_str(), folder.as_os_str()],
+    )
+}
