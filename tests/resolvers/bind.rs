@@ -3,28 +3,38 @@
 //! `static-stub` takes no port, so the option `port` tells BIND the one that the instances have;
 //! an operator has them on 53. BIND listens on addresses of interfaces only, hence 127.0.0.1.
 
-use std::net::Ipv4Addr;
+use std::{net::Ipv4Addr, time::Duration};
 
 use crate::{
     document::{snippets, with_settings},
     resolver::{Plan, Resolver},
     site::Site,
-    story,
+    story::{self, Trial},
 };
 
 #[test]
 fn bind_static_stub() {
-    story::tell(3, "BIND, static-stub", |site| {
-        let [options, static_stub, _forward] = snippets("BIND", site);
-        start(site, &options, &static_stub)
+    story::tell(Trial {
+        title: "BIND, static-stub",
+        number: 3,
+        recovery: Duration::from_secs(5),
+        start: |site| {
+            let [options, static_stub, _forward] = snippets("BIND", site);
+            start(site, &options, &static_stub)
+        },
     });
 }
 
 #[test]
 fn bind_forward_only() {
-    story::tell(4, "BIND, forward only", |site| {
-        let [options, _static_stub, forward] = snippets("BIND", site);
-        start(site, &options, &forward)
+    story::tell(Trial {
+        title: "BIND, forward only",
+        number: 4,
+        recovery: Duration::from_secs(5),
+        start: |site| {
+            let [options, _static_stub, forward] = snippets("BIND", site);
+            start(site, &options, &forward)
+        },
     });
 }
 

@@ -1,15 +1,17 @@
 //! dnsmasq, from Debian, with validation and its filter of private addresses switched on.
 
+use std::time::Duration;
+
 use crate::{
     document::snippets,
     resolver::{Plan, Resolver},
     site::Site,
-    story,
+    story::{self, Trial},
 };
 
 #[test]
 fn dnsmasq() {
-    story::tell(5, "dnsmasq", start);
+    story::tell(Trial { title: "dnsmasq", number: 5, recovery: Duration::from_secs(5), start });
 }
 
 fn start(site: &Site) -> Resolver {

@@ -1,16 +1,23 @@
 //! PowerDNS Recursor, from Debian: version 4.8, which reads `key=value` and takes its negative
 //! trust anchors from Lua.
 
+use std::time::Duration;
+
 use crate::{
     document::snippets,
     resolver::{Plan, Resolver},
     site::Site,
-    story,
+    story::{self, Trial},
 };
 
 #[test]
 fn powerdns_recursor() {
-    story::tell(6, "PowerDNS Recursor", start);
+    story::tell(Trial {
+        title: "PowerDNS Recursor",
+        number: 6,
+        recovery: Duration::from_secs(5),
+        start,
+    });
 }
 
 fn start(site: &Site) -> Resolver {

@@ -103,8 +103,13 @@ impl Site {
     }
 
     /// Stops an instance without closing its sockets: what is sent to it stays unanswered.
-    pub(crate) fn freeze(&mut self, index: usize) {
+    pub(crate) fn freeze(&self, index: usize) {
         self.running[index].as_ref().expect("the instance runs").freeze();
+    }
+
+    /// Ends [`Self::freeze`].
+    pub(crate) fn thaw(&self, index: usize) {
+        self.running[index].as_ref().expect("the instance runs").thaw();
     }
 
     /// A client of an instance itself.

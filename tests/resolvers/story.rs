@@ -18,21 +18,32 @@ use crate::{
 /// How long a client waits before it asks again.
 const PATIENCE_OF_A_CLIENT: Duration = Duration::from_secs(1);
 
-/// Within this time after the loss or the return of an instance a client has its answer.
-const RECOVERY: Duration = Duration::from_secs(5);
-
 /// Between two questions of a client.
 const ASK_EVERY: Duration = Duration::from_millis(50);
 
 /// What a resolver may take beyond the TTL until it has a new answer.
 const BEYOND_TTL: Duration = Duration::from_secs(1);
 
-/// Plays all of it on the addresses of `number`, with the resolver that `start` starts.
+/// A resolver to be tried.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Trial {
+    /// What messages call it.
+    pub(crate) title: &'static str,
+    /// Tells the tests apart: their addresses are `127.37.{number}.x`.
+    pub(crate) number: u8,
+    /// Within this time after the loss or the return of an instance a client has its answer. Some
+    /// resolvers wait for a silent server that much longer than others.
+    pub(crate) recovery: Duration,
+    /// Starts it.
+    pub(crate) start: fn(&Site) -> Resolver,
+}
+
+/// Plays all of it.
 ///
 /// # Panics
 /// At the first answer that is not right, or not in time; with the log of the resolver.
-pub(crate) fn tell(number: u8, title: &'static str, start: fn(&Site) -> Resolver) {
-    let mut scene = Scene::open(number, title, start);
+pub(crate) fn tell(trial: Trial) {
+    let mut scene = Scene::open(trial);
     scene.recovers_from_nobody();
     scene.serves();
     scene.follows_a_change();
@@ -41,7 +52,7 @@ pub(crate) fn tell(number: u8, title: &'static str, start: fn(&Site) -> Resolver
 
 /// A resolver, and what is behind it.
 pub(crate) struct Scene {
-    title: &'static str,
+    trial: Trial,
     site: Site,
     resolver: Resolver,
     client: Client,
@@ -63,9 +74,10 @@ struct Changing {
 
 impl Scene {
     /// The resolver runs, the instances behind it do not.
-    pub(crate) fn open(number: u8, title: &'static str, start: fn(&Site) -> Resolver) -> Self {
-        let site = Site::new(number);
-        let mut resolver = start(&site);
+    pub(crate) fn open(trial: Trial) -> Self {
+        let site = Site::new(trial.number);
+        let mut resolver = (trial.start)(&site);
+        let title = trial.title;
         let mut client = resolver.client();
         let answers = patience::poll(patience::PATIENCE, || {
             assert!(resolver.is_running(), "{title} has ended:\n{}", resolver.log_tail());
@@ -73,7 +85,7 @@ impl Scene {
         });
         assert!(answers.is_some(), "{title} does not answer:\n{}", resolver.log_tail());
         let [write, read] = [vec![site.server(1)], vec![site.server(2), site.server(3)]];
-        Self { title, site, resolver, client, write, read }
+        Self { trial, site, resolver, client, write, read }
     }
 
     /// The resolver is asked in vain, then the instances start: its failures do not stick.
@@ -86,7 +98,7 @@ impl Scene {
             assert!(
                 answer.as_ref().is_none_or(is_failure),
                 "{}: nobody is behind it, and it says {answer:?}",
-                self.title
+                self.trial.title
             );
         }
         self.site.start(0);
@@ -100,22 +112,22 @@ impl Scene {
             [(WRITE, WRITE_TTL, self.write.clone()), (READ, READ_TTL, self.read.clone())]
         {
             let answer = self.asked(name, RecordType::A);
-            assert!(answer.is(&addresses), "{}: {name} A: {answer}", self.title);
-            assert!(answer.ttl <= ttl, "{}: {name} A is kept too long: {answer}", self.title);
+            assert!(answer.is(&addresses), "{}: {name} A: {answer}", self.trial.title);
+            assert!(answer.ttl <= ttl, "{}: {name} A is kept too long: {answer}", self.trial.title);
             let answer = self.asked(name, RecordType::AAAA);
-            assert!(answer.is(&[]), "{}: {name} AAAA is not NODATA: {answer}", self.title);
+            assert!(answer.is(&[]), "{}: {name} AAAA is not NODATA: {answer}", self.trial.title);
         }
         let answer = self.asked("unknown.db.internal.", RecordType::A);
         assert!(
             answer.code == ResponseCode::NXDomain && answer.records == 0,
             "{}: unknown name: {answer}",
-            self.title
+            self.trial.title
         );
         let answer = self.asked(ZONE, RecordType::SOA);
         assert!(
             answer.code == ResponseCode::NoError && answer.soas == 1 && answer.records == 1,
             "{}: SOA: {answer}",
-            self.title
+            self.trial.title
         );
     }
 
@@ -123,7 +135,7 @@ impl Scene {
     pub(crate) fn serves_reads_in_any_order(&mut self) {
         for _ in 0..50 {
             let answer = self.asked(READ, RecordType::A);
-            assert!(answer.is(&self.read), "{}: {answer}", self.title);
+            assert!(answer.is(&self.read), "{}: {answer}", self.trial.title);
         }
     }
 
@@ -141,45 +153,51 @@ impl Scene {
         self.site.stop_first_server();
         let given_up = Instant::now() + patience::PATIENCE;
         while !changes.iter().all(Changing::is_over) {
-            assert!(Instant::now() < given_up, "{}: pointsman sees no change", self.title);
+            assert!(Instant::now() < given_up, "{}: pointsman sees no change", self.trial.title);
             for change in &mut changes {
                 change.look_at_instances(&mut instances);
                 let asked_at = Instant::now();
                 let answer = self.asked(change.name, RecordType::A);
-                change.judge(asked_at, &answer, self.title);
+                change.judge(asked_at, &answer, self.trial.title);
             }
             thread::sleep(ASK_EVERY);
         }
         for change in &changes {
-            println!("{}: {}", self.title, change.measured());
+            println!("{}: {}", self.trial.title, change.measured());
         }
     }
 
-    /// One instance is killed and comes back, the other one is frozen: both names are answered.
+    /// Each instance in turn is killed and comes back, and each in turn is frozen and thaws: both
+    /// names are answered all the while.
     pub(crate) fn outlives_an_instance(&mut self) {
-        self.site.kill(0);
-        self.expect_steadily("with an instance killed");
-        self.site.start(0);
-        self.site.freeze(1);
-        self.expect_steadily("with an instance frozen");
+        for index in 0..2 {
+            self.site.kill(index);
+            self.expect_steadily(&format!("with instance {index} killed"));
+            self.site.start(index);
+        }
+        for index in 0..2 {
+            self.site.freeze(index);
+            self.expect_steadily(&format!("with instance {index} frozen"));
+            self.site.thaw(index);
+        }
     }
 
-    /// Both names are answered rightly within [`RECOVERY`].
+    /// Both names are answered rightly within [`self.trial.recovery`].
     fn expect_soon(&mut self, when: &str) {
         for (name, addresses) in [(WRITE, self.write.clone()), (READ, self.read.clone())] {
             let begun = Instant::now();
             let mut last = None;
-            let right = patience::poll(RECOVERY, || {
+            let right = patience::poll(self.trial.recovery, || {
                 last = self.client.ask(name, RecordType::A, PATIENCE_OF_A_CLIENT);
                 last.as_ref().is_some_and(|answer| answer.is(&addresses)).then_some(())
             });
             let log = || self.resolver.log_tail();
-            assert!(right.is_some(), "{} {when}: {name}: {last:?}\n{}", self.title, log());
-            println!("{} {when}: {name} after {:.2?}", self.title, begun.elapsed());
+            assert!(right.is_some(), "{} {when}: {name}: {last:?}\n{}", self.trial.title, log());
+            println!("{} {when}: {name} after {:.2?}", self.trial.title, begun.elapsed());
         }
     }
 
-    /// Both names are answered rightly, again and again, each time within [`RECOVERY`].
+    /// Both names are answered rightly, again and again, each time within [`self.trial.recovery`].
     fn expect_steadily(&mut self, when: &str) {
         for _ in 0..10 {
             self.expect_soon(when);
@@ -189,9 +207,15 @@ impl Scene {
 
     /// Asks until there is a reply, as clients do.
     fn asked(&mut self, name: &str, kind: RecordType) -> Answer {
-        let answer = patience::poll(RECOVERY, || self.client.ask(name, kind, PATIENCE_OF_A_CLIENT));
+        let answer = patience::poll(self.trial.recovery, || {
+            self.client.ask(name, kind, PATIENCE_OF_A_CLIENT)
+        });
         answer.unwrap_or_else(|| {
-            panic!("{}: no reply for {name} {kind}:\n{}", self.title, self.resolver.log_tail())
+            panic!(
+                "{}: no reply for {name} {kind}:\n{}",
+                self.trial.title,
+                self.resolver.log_tail()
+            )
         })
     }
 }

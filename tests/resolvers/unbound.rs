@@ -1,25 +1,40 @@
 //! unbound, from Debian.
 
+use std::time::Duration;
+
 use crate::{
     document::snippets,
     resolver::{Plan, ROOT_KEY, Resolver},
     site::Site,
-    story::{self, Scene},
+    story::{self, Scene, Trial},
 };
 
 #[test]
 fn unbound() {
-    story::tell(1, "unbound", |site| start(site, ""));
+    story::tell(Trial {
+        title: "unbound",
+        number: 1,
+        recovery: RECOVERY,
+        start: |site| start(site, ""),
+    });
 }
 
 #[test]
 fn unbound_with_random_case() {
-    let mut scene =
-        Scene::open(2, "unbound, random case", |site| start(site, "use-caps-for-id: yes"));
+    let mut scene = Scene::open(Trial {
+        title: "unbound, random case",
+        number: 2,
+        recovery: RECOVERY,
+        start: |site| start(site, "use-caps-for-id: yes"),
+    });
     scene.recovers_from_nobody();
     scene.serves();
     scene.serves_reads_in_any_order();
 }
+
+/// The snippet lets it wait 2 s for a server (`infra-cache-max-rtt`), and it may do so more than
+/// once.
+const RECOVERY: Duration = Duration::from_secs(8);
 
 fn start(site: &Site, more: &str) -> Resolver {
     let plan = Plan::at(site.resolver_address());
