@@ -19,7 +19,7 @@ use pointsman::{
     config::DnsConfig,
     dns::bind,
     engine::{
-        ClusterId, Decision, Moment, ReadDecision, ReadReason, ReadServer, ServerIndex,
+        ClusterId, Decision, Moment, ReadDecision, ReadReason, ReadServer, ServerIndex, Stability,
         WriteDecision, WriteReason,
     },
     publish::{Publisher, Snapshot},
@@ -107,6 +107,7 @@ impl Answers {
         let writer = usize::from(self.generation.is_multiple_of(2));
         let member = |index| ReadServer { server: ServerIndex(index), sessions: None };
         let decision = Decision {
+            stability: Stability::Calm,
             write: Some(WriteDecision {
                 server: Some(ServerIndex(writer)),
                 reason: WriteReason::Primary,
