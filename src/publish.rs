@@ -1,7 +1,8 @@
 //! The published snapshot: one writer, any number of wait-free readers.
 //!
 //! A reader that has loaded a snapshot keeps it whole, however often it is replaced meanwhile. Old
-//! ones are freed when their last reader lets go.
+//! ones are freed by the writer once no reader holds them, so that a reader on the answer path never
+//! pays for that.
 
 use std::sync::Arc;
 
@@ -21,7 +22,11 @@ pub type Loaded = Guard<Arc<Snapshot>>;
 
 /// The writing end. There is one, in the hands of the driver.
 #[derive(Debug)]
-pub struct Publisher(Arc<ArcSwap<Snapshot>>);
+pub struct Publisher {
+    published: Arc<ArcSwap<Snapshot>>,
+    /// Replaced ones that a reader may still hold.
+    replaced: Vec<Arc<Snapshot>>,
+}
 
 /// A reading end. Clones read the same snapshots.
 #[derive(Clone, Debug)]
@@ -30,22 +35,23 @@ pub struct Reader(Arc<ArcSwap<Snapshot>>);
 impl Publisher {
     /// Publishes the first snapshot.
     pub fn new(first: Snapshot) -> Self {
-        Self(Arc::new(ArcSwap::from_pointee(first)))
+        Self { published: Arc::new(ArcSwap::from_pointee(first)), replaced: Vec::new() }
     }
 
     /// Replaces the snapshot. Every answer that starts after this call reads the new one.
     pub fn publish(&mut self, next: Snapshot) {
-        self.0.store(Arc::new(next));
+        self.replaced.retain(|snapshot| Arc::strong_count(snapshot) > 1);
+        self.replaced.push(self.published.swap(Arc::new(next)));
     }
 
     /// What is published now.
     pub fn current(&self) -> Arc<Snapshot> {
-        self.0.load_full()
+        self.published.load_full()
     }
 
     /// A new reading end.
     pub fn reader(&self) -> Reader {
-        Reader(Arc::clone(&self.0))
+        Reader(Arc::clone(&self.published))
     }
 }
 
@@ -85,13 +91,15 @@ mod tests {
     }
 
     #[test]
-    fn an_old_snapshot_is_freed_with_its_last_reader() {
+    fn an_old_snapshot_is_freed_by_the_writer_after_its_last_reader() {
         let mut publisher = Publisher::new(snapshot(1));
         let kept = publisher.reader().snapshot();
         let watched = Arc::downgrade(&kept);
         publisher.publish(snapshot(2));
-        assert!(watched.upgrade().is_some());
+        publisher.publish(snapshot(3));
         drop(kept);
+        assert!(watched.upgrade().is_some(), "a reader never frees");
+        publisher.publish(snapshot(4));
         assert!(watched.upgrade().is_none());
     }
 }

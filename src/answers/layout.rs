@@ -11,17 +11,21 @@ use std::collections::{BTreeMap, HashMap};
 
 use hickory_proto::rr::{LowerName, RData, Record, RecordType};
 
-use super::{ServedName, Zone};
+use super::{ServedName, Zone, wire::WireIndex};
+use crate::engine::ClusterId;
 
 /// The records of one name by type.
 pub(super) type RecordSets = BTreeMap<RecordType, Vec<Record>>;
 
 /// The names of all zones. Immutable.
-#[derive(Debug, PartialEq)]
+#[derive(Debug)]
 pub struct Layout {
     /// Longest origin first, so that the first zone that encloses a name is the closest.
     zones: Vec<ZoneLayout>,
     served: Vec<ServedName>,
+    /// The places of a cluster's names in `served`.
+    by_cluster: HashMap<ClusterId, Vec<usize>>,
+    pub(super) index: WireIndex,
 }
 
 /// The names of one zone.
@@ -104,7 +108,17 @@ impl Layout {
                 .ok_or_else(|| PlacementError::OutsideZones(name.clone()))?;
             zone.place(name, index)?;
         }
-        Ok(Self { zones, served })
+        let mut by_cluster = HashMap::<_, Vec<_>>::new();
+        for (index, name) in served.iter().enumerate() {
+            by_cluster.entry(name.cluster).or_default().push(index);
+        }
+        let index = WireIndex::new(&zones);
+        Ok(Self { zones, served, by_cluster, index })
+    }
+
+    /// The places of a cluster's names in [`Self::served`].
+    pub(super) fn names_of(&self, cluster: ClusterId) -> &[usize] {
+        self.by_cluster.get(&cluster).map_or(&[], Vec::as_slice)
     }
 
     /// The served names in the order of the configuration.
@@ -168,7 +182,7 @@ impl ZoneLayout {
 
     /// The delegation strictly above `name`, if there is one. One at `name` itself is a clash of
     /// records.
-    fn cut_above(&self, name: &LowerName) -> Option<LowerName> {
+    pub(super) fn cut_above(&self, name: &LowerName) -> Option<LowerName> {
         (self.depth + 1..name.iter().len()).map(|depth| LowerName::from(name.trim_to(depth))).find(
             |ancestor| match self.nodes.get(ancestor) {
                 Some(Node::Static(sets)) => sets.contains_key(&RecordType::NS),
@@ -176,41 +190,6 @@ impl ZoneLayout {
             },
         )
     }
-}
-
-/// Equal names, records and TTLs. The records' own equality leaves the TTL out (RFC 2136 section
-/// 1.1).
-impl PartialEq for ZoneLayout {
-    fn eq(&self, other: &Self) -> bool {
-        self.origin == other.origin
-            && same_records([&self.soa], [&other.soa])
-            && self.nodes == other.nodes
-    }
-}
-
-impl PartialEq for Node {
-    fn eq(&self, other: &Self) -> bool {
-        match (self, other) {
-            (Self::Empty, Self::Empty) => true,
-            (Self::Served(index), Self::Served(other)) => index == other,
-            (Self::Static(sets), Self::Static(others)) => {
-                sets.len() == others.len()
-                    && sets.iter().zip(others).all(|((kind, set), (other_kind, other))| {
-                        kind == other_kind && same_records(set, other)
-                    })
-            }
-            _ => false,
-        }
-    }
-}
-
-/// Whether two lists hold the same records with the same TTLs in the same order.
-pub(super) fn same_records<'a>(
-    records: impl IntoIterator<Item = &'a Record>,
-    others: impl IntoIterator<Item = &'a Record>,
-) -> bool {
-    let with_ttl = |record: &'a Record| (record, record.ttl);
-    records.into_iter().map(with_ttl).eq(others.into_iter().map(with_ttl))
 }
 
 /// The name as it arrives in questions: with the root at its end.

@@ -14,9 +14,11 @@ mod layout;
 mod lookup;
 mod names;
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 mod serial;
+mod set;
 mod table;
+mod wire;
 mod zone;
 
 pub use build::{ClusterAnswers, build};
@@ -24,5 +26,7 @@ pub use layout::{Layout, PlacementError};
 pub use lookup::{Answer, Outcome};
 pub use names::{Balance, NameRole, PublishedServer, ServedName};
 pub use serial::Serial;
-pub use table::{AnswerTable, Note, ServedSet};
+pub use set::ServedSet;
+pub use table::{AnswerTable, Note, WireSoa};
+pub use wire::WireAnswer;
 pub use zone::{Zone, ZoneFault};

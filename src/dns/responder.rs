@@ -7,7 +7,12 @@ use std::net::SocketAddr;
 
 use rand::{SeedableRng, rngs::SmallRng};
 
-use super::{Transport, slow};
+use super::{
+    Cookies, Transport,
+    fast::{self, Sender, Source},
+    slow,
+};
+use crate::clock;
 use crate::publish::{Loaded, Reader};
 
 /// Answers queries from the published snapshot.
@@ -15,22 +20,35 @@ use crate::publish::{Loaded, Reader};
 pub(super) struct Responder {
     reader: Reader,
     rng: SmallRng,
+    /// Room for the servers of one answer.
+    drawn: Vec<usize>,
+    cookies: Cookies,
 }
 
 /// Answers to queries that came together.
 pub(super) struct Turn<'r> {
     snapshot: Loaded,
     rng: &'r mut SmallRng,
+    drawn: &'r mut Vec<usize>,
+    cookies: &'r Cookies,
+    unix_seconds: u32,
 }
 
 impl Responder {
     pub(super) fn new(reader: Reader) -> Self {
-        Self { reader, rng: SmallRng::from_rng(&mut rand::rng()) }
+        let rng = SmallRng::from_rng(&mut rand::rng());
+        Self { reader, rng, drawn: Vec::with_capacity(MOST_SERVERS), cookies: Cookies::new(&[]) }
     }
 
     /// Begins a turn. It should end before the next wait.
     pub(super) fn turn(&mut self) -> Turn<'_> {
-        Turn { snapshot: self.reader.load(), rng: &mut self.rng }
+        Turn {
+            snapshot: self.reader.load(),
+            rng: &mut self.rng,
+            drawn: &mut self.drawn,
+            cookies: &self.cookies,
+            unix_seconds: wall_seconds(),
+        }
     }
 }
 
@@ -45,6 +63,24 @@ impl Turn<'_> {
         transport: Transport,
         reply: &mut Vec<u8>,
     ) -> bool {
-        slow::respond(query, client, transport, &self.snapshot.table, self.rng, reply)
+        let table = &self.snapshot.table;
+        let sender = Sender { address: client.ip(), by_udp: transport == Transport::Udp };
+        let mut source = Source {
+            table,
+            rng: self.rng,
+            drawn: self.drawn,
+            cookies: self.cookies,
+            unix_seconds: self.unix_seconds,
+        };
+        fast::respond(query, sender, &mut source, reply)
+            || slow::respond(query, client, transport, table, self.rng, reply)
     }
+}
+
+/// Servers that a cluster has at most, as a rule: room for more is made when they are drawn.
+const MOST_SERVERS: usize = 64;
+
+/// Wall time in seconds since 1970, modulo 2^32 as in cookies (RFC 9018 section 4.3).
+fn wall_seconds() -> u32 {
+    (clock::unix_seconds() & u64::from(u32::MAX)).try_into().expect("32 bits are left")
 }

@@ -40,7 +40,6 @@ pub struct Driver {
     clock: Clock,
     observations: mpsc::Receiver<Observation>,
     clusters: Vec<Followed>,
-    layout: Arc<Layout>,
     publisher: Publisher,
     observer: Option<mpsc::UnboundedSender<Event>>,
 }
@@ -85,7 +84,8 @@ impl Driver {
             .collect();
         let layout = Arc::new(layout);
         let serial = Serial::first(None, clock::unix_seconds());
-        let table = build(&layout, &answers(&clusters), 1, serial);
+        let answers: Vec<_> = clusters.iter().map(Followed::answers).collect();
+        let table = build(&layout, &answers, 1, serial);
         let publisher = Publisher::new(Snapshot { table });
         let (sender, observations) = mpsc::channel(QUEUE);
         let ends = Ends {
@@ -96,7 +96,7 @@ impl Driver {
                 .collect(),
             reader: publisher.reader(),
         };
-        (Self { engine, clock, observations, clusters, layout, publisher, observer }, ends)
+        (Self { engine, clock, observations, clusters, publisher, observer }, ends)
     }
 
     /// Runs until every sender of observations is gone.
@@ -126,14 +126,14 @@ impl Driver {
             self.engine.observe(observation, now);
         }
         self.engine.decide(now);
-        let mut changed = false;
+        let mut changed = Vec::new();
         while let Some(id) = self.engine.poll_decided() {
-            changed |= self.clusters[id.0].follow(id, &self.engine);
+            if self.clusters[id.0].follow(id, &self.engine) {
+                changed.push(id);
+            }
         }
         // First the answers, then the words about them.
-        if changed {
-            self.publish();
-        }
+        self.publish(&changed);
         for event in self.engine.take_events() {
             telemetry::log(&event, &self.engine);
             if let Some(observer) = &self.observer {
@@ -143,13 +143,14 @@ impl Driver {
         }
     }
 
-    fn publish(&mut self) {
+    /// Publishes what these clusters say now, if it is anything new.
+    fn publish(&mut self, changed: &[ClusterId]) {
+        if changed.is_empty() {
+            return;
+        }
         let current = self.publisher.current();
-        let last = &current.table;
-        // `following` gives the candidate a number and a serial of its own, if it says anything new.
-        let answers = answers(&self.clusters);
-        let candidate = build(&self.layout, &answers, last.generation(), last.serial());
-        if let Some(table) = candidate.following(last, clock::unix_seconds()) {
+        let changes = changed.iter().map(|&id| (id, self.clusters[id.0].answers()));
+        if let Some(table) = current.table.with(changes, clock::unix_seconds()) {
             self.publisher.publish(Snapshot { table });
         }
     }
@@ -183,17 +184,10 @@ impl Followed {
         self.decision = decision;
         changed
     }
-}
 
-fn answers(clusters: &[Followed]) -> Vec<ClusterAnswers<'_>> {
-    clusters
-        .iter()
-        .map(|cluster| ClusterAnswers {
-            name: &cluster.name,
-            servers: &cluster.published,
-            decision: &cluster.decision,
-        })
-        .collect()
+    fn answers(&self) -> ClusterAnswers<'_> {
+        ClusterAnswers { name: &self.name, servers: &self.published, decision: &self.decision }
+    }
 }
 
 /// Waits until `deadline`; for ever when there is none.

@@ -38,6 +38,7 @@ impl Running {
         let published = (1..=3).map(|number| PublishedServer {
             name: format!("db{number}").into(),
             addresses: vec![[127, 27, 1, number].into()],
+            port: 5432,
             weight: 1,
         });
         let clusters = vec![(policy(), published.collect())];
@@ -78,7 +79,7 @@ impl Running {
         match snapshot.table.lookup(&dns_name(name), RecordType::A).outcome {
             Found::Served { addresses, .. } => {
                 let mut texts: Vec<_> =
-                    addresses.records().map(|record| record.data.to_string()).collect();
+                    addresses.addresses().iter().map(ToString::to_string).collect();
                 texts.sort();
                 texts
             }
@@ -259,8 +260,13 @@ fn policy() -> ClusterPolicy {
 
 fn layout() -> Layout {
     let zone = Zone::parse(ZONE, &Name::from_ascii("internal.").unwrap()).unwrap();
-    let served =
-        |name, role| ServedName { name: dns_name(name), cluster: ClusterId(0), role, ttl: 1 };
+    let served = |name, role| ServedName {
+        name: dns_name(name),
+        cluster: ClusterId(0),
+        role,
+        ttl: 1,
+        ttl_unstable: 1,
+    };
     let read = NameRole::Read { index: 0, balance: Balance::Shuffle, max_answers: None };
     let names = vec![served("db-write", NameRole::Write), served("db-read", read)];
     Layout::new(&[zone], names).unwrap()

@@ -24,13 +24,13 @@ const TABLE: [Row; 13] = [
     Row {
         module: "answers",
         of_ours: &["engine"],
-        from_outside: &["hickory_proto", "rand", "thiserror"],
+        from_outside: &["foldhash", "hickory_proto", "rand", "thiserror"],
     },
     Row { module: "publish", of_ours: &["answers"], from_outside: &["arc_swap"] },
     Row {
         module: "config",
         of_ours: &["answers", "engine"],
-        from_outside: &["hickory_proto", "rustls", "serde", "strsim", "thiserror", "toml"],
+        from_outside: &["hickory_proto", "ipnet", "rustls", "serde", "strsim", "thiserror", "toml"],
     },
     Row {
         module: "probe",
@@ -56,15 +56,25 @@ const TABLE: [Row; 13] = [
     },
     Row {
         module: "dns",
-        of_ours: &["answers", "config::DnsConfig", "engine::Degradation", "publish"],
+        of_ours: &[
+            "answers",
+            "config::DnsConfig",
+            "config::TcpConfig",
+            "config::TlsListenConfig",
+            "engine::Degradation",
+            "publish",
+        ],
         from_outside: &[
-            "async_trait",
             "hickory_proto",
             "hickory_server",
+            "nix",
             "rand",
+            "rustls",
+            "siphasher",
             "socket2",
             "thiserror",
             "tokio",
+            "tokio_rustls",
             "tracing",
         ],
     },

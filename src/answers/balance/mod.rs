@@ -26,34 +26,37 @@ pub(super) struct Share {
     pub(super) name_hash: u64,
 }
 
-/// The indices into `shares` in the order of one answer to `client`, at most `limit` of them.
+/// Puts the indices into `shares` into `drawn` in the order of one answer to `client`, at most
+/// `limit` of them. What `drawn` held before is dropped. Nothing is allocated when it is large
+/// enough: sorts of up to some hundred servers work in place.
 pub(super) fn order(
     shares: &[Share],
     balance: Balance,
     limit: usize,
     client: IpAddr,
     rng: &mut impl Rng,
-) -> Vec<usize> {
-    let mut order: Vec<usize> = (0..shares.len()).collect();
+    drawn: &mut Vec<usize>,
+) {
+    drawn.clear();
+    drawn.extend(0..shares.len());
     if shares.len() > 1 {
         match balance {
-            Balance::Shuffle => order.shuffle(rng),
-            Balance::Weighted => draw_weighted(&mut order, shares, limit, rng),
+            Balance::Shuffle => drawn.shuffle(rng),
+            Balance::Weighted => draw_weighted(drawn, shares, limit, rng),
             Balance::LeastConnections => {
-                order.shuffle(rng);
-                order.sort_by_key(|&index| {
+                drawn.shuffle(rng);
+                drawn.sort_by_key(|&index| {
                     let sessions = shares[index].sessions;
                     (sessions.is_none(), sessions)
                 });
             }
             Balance::ClientHash => {
                 let client = client.to_canonical();
-                order.sort_by_cached_key(|&index| Reverse(score(shares[index].name_hash, client)));
+                drawn.sort_by_key(|&index| Reverse(score(shares[index].name_hash, client)));
             }
         }
     }
-    order.truncate(limit);
-    order
+    drawn.truncate(limit);
 }
 
 /// The part of a server's score that is the same for all clients.

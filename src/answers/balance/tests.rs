@@ -10,6 +10,19 @@ use rand::{SeedableRng, rngs::StdRng};
 
 use super::*;
 
+/// One order as a list of its own.
+fn drawn(
+    shares: &[Share],
+    balance: Balance,
+    limit: usize,
+    client: IpAddr,
+    rng: &mut impl Rng,
+) -> Vec<usize> {
+    let mut drawn = vec![usize::MAX; 3];
+    order(shares, balance, limit, client, rng, &mut drawn);
+    drawn
+}
+
 const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
 
 fn plain(count: usize) -> Vec<Share> {
@@ -43,8 +56,8 @@ fn census(shares: &[Share], balance: Balance, draws: usize) -> BTreeMap<Vec<usiz
     let mut rng = StdRng::seed_from_u64(20_260_101);
     let mut census = BTreeMap::new();
     for _ in 0..draws {
-        let drawn = order(shares, balance, usize::MAX, CLIENT, &mut rng);
-        *census.entry(drawn).or_default() += 1;
+        let order = drawn(shares, balance, usize::MAX, CLIENT, &mut rng);
+        *census.entry(order).or_default() += 1;
     }
     census
 }
@@ -107,12 +120,12 @@ fn client_hash_spreads_clients_evenly_and_keeps_them() {
     let mut firsts = [0_u32; 5];
     for client in 0..10_000_u32 {
         let client = IpAddr::V4(Ipv4Addr::from(0x0a00_0000 + client));
-        let drawn = |seed| {
+        let firsts_of = |seed| {
             let mut rng = StdRng::seed_from_u64(seed);
-            order(&shares, Balance::ClientHash, usize::MAX, client, &mut rng)
+            drawn(&shares, Balance::ClientHash, usize::MAX, client, &mut rng)
         };
-        assert_eq!(drawn(1), drawn(2));
-        firsts[drawn(1)[0]] += 1;
+        assert_eq!(firsts_of(1), firsts_of(2));
+        firsts[firsts_of(1)[0]] += 1;
     }
     assert!(firsts.iter().all(|first| (1_850..2_150).contains(first)), "{firsts:?}");
 }
@@ -120,11 +133,11 @@ fn client_hash_spreads_clients_evenly_and_keeps_them() {
 #[test]
 fn an_ipv4_client_is_the_same_behind_an_ipv6_socket() {
     let mapped = IpAddr::V6(Ipv4Addr::new(192, 0, 2, 7).to_ipv6_mapped());
-    let drawn = |client| {
+    let order_of = |client| {
         let mut rng = StdRng::seed_from_u64(1);
-        order(&plain(9), Balance::ClientHash, 9, client, &mut rng)
+        drawn(&plain(9), Balance::ClientHash, 9, client, &mut rng)
     };
-    assert_eq!(drawn(CLIENT), drawn(mapped));
+    assert_eq!(order_of(CLIENT), order_of(mapped));
 }
 
 /// The values that FNV's authors publish, and an order, worked out by another implementation, that
@@ -135,8 +148,8 @@ fn the_hash_is_the_documented_one() {
     assert_eq!(fnv1a(FNV_OFFSET, b"a"), 0xaf63_dc4c_8601_ec8c);
     assert_eq!(fnv1a(FNV_OFFSET, b"foobar"), 0x8594_4171_f739_67e8);
     let mut rng = StdRng::seed_from_u64(1);
-    let drawn = order(&plain(5), Balance::ClientHash, 5, CLIENT, &mut rng);
-    assert_eq!(drawn, [3, 2, 0, 1, 4]);
+    let order = drawn(&plain(5), Balance::ClientHash, 5, CLIENT, &mut rng);
+    assert_eq!(order, [3, 2, 0, 1, 4]);
 }
 
 fn any_shares() -> impl Strategy<Value = Vec<Share>> {
@@ -170,7 +183,7 @@ proptest! {
         client in any::<IpAddr>(),
     ) {
         let mut rng = StdRng::seed_from_u64(seed);
-        let mut drawn = order(&shares, balance, limit, client, &mut rng);
+        let mut drawn = drawn(&shares, balance, limit, client, &mut rng);
         prop_assert_eq!(drawn.len(), shares.len().min(limit));
         drawn.sort_unstable();
         drawn.dedup();
@@ -189,12 +202,12 @@ proptest! {
         let gone = gone.index(count);
         let mut left = all.clone();
         left.remove(gone);
-        let before: Vec<u64> = order(&all, Balance::ClientHash, count, client, &mut rng)
+        let before: Vec<u64> = drawn(&all, Balance::ClientHash, count, client, &mut rng)
             .into_iter()
             .filter(|&index| index != gone)
             .map(|index| all[index].name_hash)
             .collect();
-        let after: Vec<u64> = order(&left, Balance::ClientHash, count, client, &mut rng)
+        let after: Vec<u64> = drawn(&left, Balance::ClientHash, count, client, &mut rng)
             .into_iter()
             .map(|index| left[index].name_hash)
             .collect();

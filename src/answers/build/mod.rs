@@ -6,12 +6,11 @@
 
 use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
 
-use hickory_proto::rr::{Name, RData, Record};
-
 use super::{
     AnswerTable, Balance, Layout, NameRole, Note, PublishedServer, Serial, ServedName,
     balance::{Share, name_hash},
-    table::{Authority, ServedAnswer, ServedSet},
+    set::ServedSet,
+    table::{Authority, ServedAnswer},
 };
 use crate::engine::{Decision, Degradation, ReadDecision, ReadReason, WriteDecision, WriteReason};
 
@@ -38,7 +37,7 @@ pub fn build(
     let served = layout
         .served()
         .iter()
-        .map(|name| answer(name, clusters.get(name.cluster.0).copied()))
+        .map(|name| Arc::new(answer(name, clusters.get(name.cluster.0).copied())))
         .collect();
     AnswerTable {
         generation,
@@ -50,7 +49,7 @@ pub fn build(
 }
 
 /// What one served name says.
-fn answer(name: &ServedName, cluster: Option<ClusterAnswers<'_>>) -> ServedAnswer {
+pub(super) fn answer(name: &ServedName, cluster: Option<ClusterAnswers<'_>>) -> ServedAnswer {
     let Some(cluster) = cluster else {
         let reason = WriteReason::NotReady;
         return empty(note(reason.degradation(), "", &reason));
@@ -81,12 +80,12 @@ fn write_answer(
 ) -> ServedAnswer {
     let server = write.server.and_then(|index| cluster.servers.get(index.0));
     let only = |family: fn(&IpAddr) -> bool| {
-        let records = server.and_then(|server| {
+        let only = server.and_then(|server| {
             let address = server.addresses.iter().copied().find(family)?;
             let share = share(server, None, Balance::Shuffle);
-            Some((share, vec![record(name, address)]))
+            Some((share, vec![address]))
         });
-        ServedSet::new(records, Balance::Shuffle, None)
+        ServedSet::new(only, name.ttl, Balance::Shuffle, None)
     };
     ServedAnswer {
         v4: only(IpAddr::is_ipv4),
@@ -109,13 +108,10 @@ fn read_answer(
         let servers = read.servers.iter().filter_map(|member| {
             let server = cluster.servers.get(member.server.0)?;
             let addresses = server.addresses.iter().copied().filter(family);
-            let records: Vec<_> = addresses
-                .filter(|&address| seen.insert(address))
-                .map(|address| record(name, address))
-                .collect();
-            Some((share(server, member.sessions, balance), records))
+            let unseen = addresses.filter(|&address| seen.insert(address)).collect();
+            Some((share(server, member.sessions, balance), unseen))
         });
-        ServedSet::new(servers, balance, max_answers)
+        ServedSet::new(servers, name.ttl, balance, max_answers)
     };
     ServedAnswer {
         v4: all(IpAddr::is_ipv4),
@@ -137,12 +133,6 @@ fn share(server: &PublishedServer, sessions: Option<u32>, balance: Balance) -> S
     share
 }
 
-fn record(name: &ServedName, address: IpAddr) -> Record {
-    let mut owner = Name::from(&name.name);
-    owner.set_fqdn(true);
-    Record::from_rdata(owner, name.ttl, RData::from(address))
-}
-
 fn note(degradation: Degradation, cluster: &str, reason: &impl std::fmt::Display) -> Option<Note> {
     let text = match (degradation, cluster) {
         (Degradation::None, _) => return None,
@@ -153,7 +143,7 @@ fn note(degradation: Degradation, cluster: &str, reason: &impl std::fmt::Display
 }
 
 fn empty(note: Option<Note>) -> ServedAnswer {
-    let none = || ServedSet::new(None, Balance::Shuffle, None);
+    let none = || ServedSet::new(None, 0, Balance::Shuffle, None);
     ServedAnswer { v4: none(), v6: none(), note }
 }
 

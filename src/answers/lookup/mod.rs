@@ -38,6 +38,8 @@ pub enum Outcome<'t> {
     Records(Cow<'t, [Record]>),
     /// Addresses of a served name.
     Served {
+        /// The name as it is configured.
+        name: &'t LowerName,
         /// At least one.
         addresses: &'t ServedSet,
         /// Why they are not the ideal ones.
@@ -137,7 +139,8 @@ impl AnswerTable {
         };
         let note = served.note.as_ref();
         if !addresses.is_empty() {
-            return Outcome::Served { addresses, note };
+            let name = &self.layout.served()[index].name;
+            return Outcome::Served { name, addresses, note };
         }
         let nothing_known = served.v4.is_empty() && served.v6.is_empty();
         match (note, no_data) {

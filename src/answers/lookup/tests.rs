@@ -1,6 +1,6 @@
 //! Lookups in a zone with every trap, and against a model that knows no tree.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
 use proptest::prelude::*;
 
@@ -24,7 +24,14 @@ fn show(answer: &Answer<'_>) -> String {
     };
     text += &match &answer.outcome {
         Outcome::Records(records) => list(&mut records.iter()),
-        Outcome::Served { addresses, .. } => format!("served {}", list(&mut addresses.records())),
+        Outcome::Served { name, addresses, .. } => {
+            let shown = |address: &IpAddr| {
+                let record_type = if address.is_ipv4() { "A" } else { "AAAA" };
+                format!("{name} {record_type} {address}")
+            };
+            let shown: Vec<_> = addresses.addresses().iter().map(shown).collect();
+            format!("served {}", shown.join(", "))
+        }
         Outcome::NoData { soa, .. } => format!("no data, {} {}", soa.name, soa.ttl),
         Outcome::NxDomain { soa } => format!("no such name, {} {}", soa.name, soa.ttl),
         Outcome::Referral { servers, glue } => {

@@ -6,7 +6,7 @@ use crate::{answers::Note, engine::Degradation};
 
 /// The largest UDP message that we send or ask for, in octets: it passes every sane path
 /// unfragmented (RFC 9715, DNS flag day 2020).
-pub(super) const UDP_SIZE: u16 = 1232;
+pub(in crate::dns) const UDP_SIZE: u16 = 1232;
 
 /// The OPT record of a reply to a question that carried `asked`. Unknown options and flags are
 /// neither refused nor echoed; DO is copied (RFC 3225 section 3).
@@ -20,18 +20,18 @@ pub(super) fn reply_to(asked: &Edns) -> Edns {
 
 /// An Extended DNS Error: why an answer is not what it might be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct ExtendedError<'t> {
+pub(in crate::dns) struct ExtendedError<'t> {
     code: u16,
     text: &'t str,
 }
 
 impl<'t> ExtendedError<'t> {
     /// The question lies outside our zones.
-    pub(super) const NOT_AUTHORITATIVE: ExtendedError<'static> =
+    pub(in crate::dns) const NOT_AUTHORITATIVE: ExtendedError<'static> =
         ExtendedError { code: 20, text: "" };
 
     /// Says `note`; `None` for one that is no degradation.
-    pub(super) fn of(note: &'t Note) -> Option<Self> {
+    pub(in crate::dns) fn of(note: &'t Note) -> Option<Self> {
         let code = match note.degradation {
             Degradation::None => return None,
             Degradation::Fallback => 0,
@@ -46,6 +46,15 @@ impl<'t> ExtendedError<'t> {
         let mut data = self.code.to_be_bytes().to_vec();
         data.extend_from_slice(self.text.as_bytes());
         EdnsOption::Unknown(Self::OPTION, data)
+    }
+
+    /// Appends the option, with code and length in front (RFC 6891 section 6.1.2).
+    pub(in crate::dns) fn append_to(self, out: &mut Vec<u8>) {
+        let length = u16::try_from(2 + self.text.len()).expect("the text has at most 160 octets");
+        out.extend_from_slice(&Self::OPTION.to_be_bytes());
+        out.extend_from_slice(&length.to_be_bytes());
+        out.extend_from_slice(&self.code.to_be_bytes());
+        out.extend_from_slice(self.text.as_bytes());
     }
 
     /// Number of the option.

@@ -3,7 +3,7 @@
 //! A message shorter than a header, and one with QR set, get no reply: two servers that answered
 //! each other's replies would never end. One that cannot be parsed gets FORMERR.
 
-mod edns;
+pub(super) mod edns;
 mod reply;
 
 use std::net::SocketAddr;
@@ -30,7 +30,7 @@ pub(super) fn respond(
     }
     let protocol = match transport {
         Transport::Udp => Protocol::Udp,
-        Transport::Tcp => Protocol::Tcp,
+        Transport::Tcp | Transport::Tls => Protocol::Tcp,
     };
     let Ok(request) = Request::from_bytes(query.to_vec(), client, protocol) else {
         out.extend_from_slice(&form_error(query));

@@ -40,7 +40,7 @@ pub(super) struct Reply<'t> {
     edns: Option<Edns>,
     answer: Answer<'t>,
     /// The addresses of a served name in the order of this reply.
-    drawn: Vec<&'t Record>,
+    drawn: Vec<Record>,
     /// The TSIG record that refuses a key. It comes last, after OPT.
     refused_key: Option<Box<Record<TSIG>>>,
     echo_question: bool,
@@ -148,8 +148,11 @@ impl<'t> Reply<'t> {
         self.answer = table.lookup(question.name(), question.query_type());
         let (code, authoritative, error) = match &self.answer.outcome {
             Outcome::Records(_) => (ResponseCode::NoError, true, None),
-            Outcome::Served { addresses, note } => {
-                self.drawn = addresses.draw(client, rng);
+            Outcome::Served { name, addresses, note } => {
+                let record = |address| {
+                    Record::from_rdata((*name).into(), addresses.ttl(), RData::from(address))
+                };
+                self.drawn = addresses.draw(client, rng).into_iter().map(record).collect();
                 (ResponseCode::NoError, true, note.and_then(ExtendedError::of))
             }
             Outcome::NoData { note, .. } => {

@@ -14,7 +14,7 @@ use pointsman::{
     config::DnsConfig,
     dns::{DnsServer, bind},
     engine::{
-        ClusterId, Decision, Moment, ReadDecision, ReadReason, ReadServer, ServerIndex,
+        ClusterId, Decision, Moment, ReadDecision, ReadReason, ReadServer, ServerIndex, Stability,
         WriteDecision, WriteReason,
     },
     publish::{Publisher, Snapshot},
@@ -86,6 +86,7 @@ pub(crate) fn healthy() -> Decision {
     Decision {
         write: Some(write(Some(0), WriteReason::Primary)),
         reads: vec![read([1, 2], ReadReason::Fit)],
+        stability: Stability::Calm,
     }
 }
 
@@ -96,6 +97,7 @@ fn table(layout: &Arc<Layout>, servers: &[Vec<IpAddr>], decision: &Decision) -> 
         .map(|(index, addresses)| PublishedServer {
             name: format!("db{}", index + 1).into(),
             addresses: addresses.clone(),
+            port: 5432,
             weight: 1,
         })
         .collect();
@@ -110,6 +112,7 @@ fn layout() -> Arc<Layout> {
         cluster: ClusterId(0),
         role,
         ttl,
+        ttl_unstable: 1,
     };
     let read = NameRole::Read { index: 0, balance: Balance::Shuffle, max_answers: None };
     let served = vec![

@@ -2,11 +2,13 @@
 
 pub(crate) mod client;
 mod fixture;
+mod limits;
 mod load;
+mod replacing;
 mod sockets;
 
 use hickory_proto::rr::{LowerName, Name, RData, RecordType};
-use pointsman::engine::{Decision, ReadReason, ServerState, WriteReason};
+use pointsman::engine::{Decision, ReadReason, ServerState, Stability, WriteReason};
 
 use self::{
     client::{RD, Reply, ask, header, udp},
@@ -265,7 +267,11 @@ async fn any_is_answered_small() {
     let both = vec!["127.0.1.1".parse().expect("v4"), "2001:db8::1".parse().expect("v6")];
     fixture.publish(
         &[both],
-        &Decision { write: Some(write(Some(0), WriteReason::Primary)), reads: vec![] },
+        &Decision {
+            write: Some(write(Some(0), WriteReason::Primary)),
+            reads: vec![],
+            stability: Stability::Calm,
+        },
     );
     let reply = ask("db-write.internal.", RecordType::ANY).udp(fixture.address).await;
     assert_eq!(reply.answers(), ["127.0.1.1"]);
@@ -288,6 +294,7 @@ async fn a_degraded_answer_says_why() {
     fixture.decide(&Decision {
         write: Some(write(Some(0), WriteReason::Held(ServerState::Down))),
         reads: vec![read([0], ReadReason::WithPrimary)],
+        stability: Stability::Calm,
     });
     let held = write_question.udp(fixture.address).await;
     assert_eq!((held.code(), held.answers()), (NOERROR, vec!["127.0.1.1".to_owned()]));
@@ -303,6 +310,7 @@ async fn a_degraded_answer_says_why() {
     fixture.decide(&Decision {
         write: Some(write(None, WriteReason::NotWritable)),
         reads: vec![read([], ReadReason::NotReady)],
+        stability: Stability::Calm,
     });
     let withdrawn = write_question.udp(fixture.address).await;
     assert_eq!((withdrawn.code(), withdrawn.counts()), (NOERROR, (0, 1, 0)));
@@ -338,7 +346,11 @@ async fn what_does_not_fit_is_truncated_as_a_whole() {
         let members = 0..usize::from(count);
         fixture.publish(
             &addresses(count),
-            &Decision { write: None, reads: vec![read(members, reason)] },
+            &Decision {
+                write: None,
+                reads: vec![read(members, reason)],
+                stability: Stability::Calm,
+            },
         );
     };
     let plain = ask("db-read.internal.", RecordType::A);
@@ -378,7 +390,11 @@ async fn the_reason_gives_way_before_the_records_do() {
         let members = 0..usize::from(count);
         fixture.publish(
             &addresses(count),
-            &Decision { write: None, reads: vec![read(members, ReadReason::LastKnown)] },
+            &Decision {
+                write: None,
+                reads: vec![read(members, ReadReason::LastKnown)],
+                stability: Stability::Calm,
+            },
         );
         let reply = question.udp(fixture.address).await;
         assert!(reply.octets.len() <= 512);

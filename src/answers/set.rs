@@ -1,0 +1,139 @@
+//! The addresses that a served name has in one family, by server, ready to be drawn from.
+//!
+//! Records are rendered when the set is made, each with its owner as a pointer to the question's
+//! name (RFC 1035 section 4.1.4), so that an answer is a few copies of octets.
+
+use std::{net::IpAddr, ops::Range};
+
+use rand::Rng;
+
+use super::{
+    Balance,
+    balance::{Share, order},
+};
+
+/// The records of one address family of a served name, by server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServedSet {
+    shares: Vec<Share>,
+    /// Which of the addresses are each server's: as many as `shares`, none empty.
+    members: Vec<Range<usize>>,
+    addresses: Vec<IpAddr>,
+    /// All records in wire form, in the order of `addresses`.
+    wire: Vec<u8>,
+    ttl: u32,
+    balance: Balance,
+    max_answers: usize,
+}
+
+impl ServedSet {
+    /// A set from servers with their addresses, all of one family; servers without one are left
+    /// out.
+    pub(super) fn new(
+        servers: impl IntoIterator<Item = (Share, Vec<IpAddr>)>,
+        ttl: u32,
+        balance: Balance,
+        max_answers: Option<usize>,
+    ) -> Self {
+        let mut set = Self {
+            shares: Vec::new(),
+            members: Vec::new(),
+            addresses: Vec::new(),
+            wire: Vec::new(),
+            ttl,
+            balance,
+            max_answers: max_answers.unwrap_or(usize::MAX),
+        };
+        for (share, addresses) in servers {
+            if addresses.is_empty() {
+                continue;
+            }
+            let start = set.addresses.len();
+            set.shares.push(share);
+            set.members.push(start..start + addresses.len());
+            for address in addresses {
+                render(address, ttl, &mut set.wire);
+                set.addresses.push(address);
+            }
+        }
+        set
+    }
+
+    /// Whether there is no record to answer with.
+    pub fn is_empty(&self) -> bool {
+        self.addresses.is_empty()
+    }
+
+    /// Every address, server by server in config order.
+    pub fn addresses(&self) -> &[IpAddr] {
+        &self.addresses
+    }
+
+    /// TTL of every record, in seconds.
+    pub fn ttl(&self) -> u32 {
+        self.ttl
+    }
+
+    /// The addresses of one answer to `client`, in its order.
+    pub fn draw(&self, client: IpAddr, rng: &mut impl Rng) -> Vec<IpAddr> {
+        let mut drawn = Vec::new();
+        self.draw_servers(client, rng, &mut drawn);
+        let members = drawn.into_iter().map(|index| self.members[index].clone());
+        members.flat_map(|member| &self.addresses[member]).copied().collect()
+    }
+
+    /// Draws the servers of one answer to `client` into `drawn`, whose former content is dropped.
+    /// Allocates nothing when `drawn` is large enough.
+    pub fn draw_servers(&self, client: IpAddr, rng: &mut impl Rng, drawn: &mut Vec<usize>) {
+        order(&self.shares, self.balance, self.max_answers, client, rng, drawn);
+    }
+
+    /// How many records the server at this place of the set has.
+    pub fn record_count(&self, server: usize) -> usize {
+        self.members[server].len()
+    }
+
+    /// The records of the server at this place of the set, in wire form, with the name of the
+    /// question as their owner.
+    pub fn wire(&self, server: usize) -> &[u8] {
+        let octets = self.record_octets();
+        let Range { start, end } = self.members[server];
+        &self.wire[start * octets..end * octets]
+    }
+
+    /// Octets of one record, the same for all; at least one must exist.
+    pub fn record_octets(&self) -> usize {
+        self.wire.len() / self.addresses.len()
+    }
+
+    /// Whether both sets hold the same addresses with the same TTL, in whatever order.
+    pub(super) fn equals_records(&self, other: &Self) -> bool {
+        let sorted = |set: &Self| {
+            let mut addresses = set.addresses.clone();
+            addresses.sort_unstable();
+            addresses
+        };
+        self.ttl == other.ttl
+            && (self.addresses == other.addresses || sorted(self) == sorted(other))
+    }
+}
+
+/// Appends an A or AAAA record in class IN (RFC 1035 section 3.4.1, RFC 3596 section 2.2) that
+/// belongs to the question's name, which begins right after the header.
+fn render(address: IpAddr, ttl: u32, wire: &mut Vec<u8>) {
+    wire.extend_from_slice(&[0xc0, 12]);
+    match address {
+        IpAddr::V4(address) => {
+            wire.extend_from_slice(&[0, 1, 0, 1]);
+            wire.extend_from_slice(&ttl.to_be_bytes());
+            wire.extend_from_slice(&[0, 4]);
+            wire.extend_from_slice(&address.octets());
+        }
+        IpAddr::V6(address) => {
+            wire.extend_from_slice(&[0, 28, 0, 1]);
+            wire.extend_from_slice(&ttl.to_be_bytes());
+            wire.extend_from_slice(&[0, 16]);
+            wire.extend_from_slice(&address.octets());
+        }
+    }
+}

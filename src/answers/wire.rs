@@ -1,0 +1,179 @@
+//! Lookups by the octets of a question, for the common answers, without allocation.
+//!
+//! What is not common (static records, delegations, wildcards, aliases, names that begin with `_`)
+//! is left to [`AnswerTable::lookup`], which knows everything; the two must never differ in what
+//! both know.
+
+use std::collections::HashMap;
+
+use foldhash::fast::FixedState;
+use hickory_proto::{
+    rr::{LowerName, Name, RecordType},
+    serialize::binary::BinEncodable,
+};
+
+use super::{
+    AnswerTable, Note, ServedSet, WireSoa,
+    layout::{Node, ZoneLayout},
+};
+
+/// The answer to one question, ready to be copied.
+#[derive(Clone, Copy, Debug)]
+pub enum WireAnswer<'t> {
+    /// Addresses of a served name.
+    Served {
+        /// At least one.
+        addresses: &'t ServedSet,
+        /// Why they are not the ideal ones.
+        note: Option<&'t Note>,
+    },
+    /// The apex's SOA record.
+    Soa(&'t WireSoa),
+    /// The name exists and has nothing of this type.
+    NoData {
+        /// For the authority section.
+        soa: &'t WireSoa,
+        /// Why, where the name should have an address.
+        note: Option<&'t Note>,
+    },
+    /// There is no such name.
+    NxDomain {
+        /// For the authority section.
+        soa: &'t WireSoa,
+    },
+    /// The name lies in no zone of ours.
+    NotOurs,
+    /// Something less common.
+    Other,
+}
+
+impl AnswerTable {
+    /// What the table says about a name and a type, class IN.
+    ///
+    /// `name` is a whole name in wire form without compression, in lower case. The types that ask
+    /// for more than one type or for none (RFC 6895 section 3.1) are [`WireAnswer::Other`].
+    pub fn wire_lookup(&self, name: &[u8], record_type: u16) -> WireAnswer<'_> {
+        if matches!(record_type, 0 | OPT | 128..=255) {
+            return WireAnswer::Other;
+        }
+        let index = &self.layout.index;
+        let Some(place) = index.0.get(name) else {
+            return self.missing(name);
+        };
+        let authority = &self.authorities[place.zone];
+        let soa = &authority.negative_wire;
+        match place.kind {
+            Kind::Served(served) => {
+                let answer = &*self.served[served];
+                let note = answer.note.as_ref();
+                let addresses = match record_type {
+                    A => &answer.v4,
+                    AAAA => &answer.v6,
+                    _ => return WireAnswer::NoData { soa, note: None },
+                };
+                if !addresses.is_empty() {
+                    return WireAnswer::Served { addresses, note };
+                }
+                match note {
+                    Some(note) if note.is_not_ready() => WireAnswer::Other,
+                    _ => WireAnswer::NoData { soa, note },
+                }
+            }
+            Kind::Apex if record_type == SOA => WireAnswer::Soa(&authority.soa_wire),
+            Kind::Empty => WireAnswer::NoData { soa, note: None },
+            Kind::Apex | Kind::Other => WireAnswer::Other,
+        }
+    }
+
+    /// A name that does not exist as itself.
+    fn missing(&self, name: &[u8]) -> WireAnswer<'_> {
+        let mut rest = name;
+        while let Some((&octets, labels)) = rest.split_first() {
+            if octets == 0 {
+                break;
+            }
+            if labels.first() == Some(&b'_') {
+                return WireAnswer::Other;
+            }
+            rest = labels.get(usize::from(octets)..).unwrap_or_default();
+            if let Some(place) = self.layout.index.0.get(rest) {
+                return match place.closed {
+                    true => {
+                        WireAnswer::NxDomain { soa: &self.authorities[place.zone].negative_wire }
+                    }
+                    false => WireAnswer::Other,
+                };
+            }
+        }
+        WireAnswer::NotOurs
+    }
+}
+
+/// Every name of all zones by its octets in lower case.
+#[derive(Debug, Default)]
+pub(super) struct WireIndex(HashMap<Box<[u8]>, Place, FixedState>);
+
+/// What a name is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Place {
+    zone: usize,
+    kind: Kind,
+    /// Whether what is not known right below it does not exist, for sure.
+    closed: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Kind {
+    Served(usize),
+    Apex,
+    Empty,
+    Other,
+}
+
+impl WireIndex {
+    /// The names of `zones`, longest origin first: of two zones that know a name, the closer one
+    /// answers.
+    pub(super) fn new(zones: &[ZoneLayout]) -> Self {
+        let mut index = Self::default();
+        for (number, zone) in zones.iter().enumerate() {
+            for (name, node) in &zone.nodes {
+                let closest = zones.iter().position(|zone| zone.origin.zone_of(name));
+                if closest == Some(number) {
+                    index.0.insert(octets(name), Place::new(number, zone, name, node));
+                }
+            }
+        }
+        index
+    }
+}
+
+impl Place {
+    fn new(number: usize, zone: &ZoneLayout, name: &LowerName, node: &Node) -> Self {
+        let is_cut = |node: &Node| match node {
+            Node::Static(sets) => sets.contains_key(&RecordType::NS),
+            Node::Empty | Node::Served(_) => false,
+        };
+        let is_apex = *name == zone.origin;
+        let delegated = !is_apex && (is_cut(node) || zone.cut_above(name).is_some());
+        let wildcard = Name::from(name).prepend_label("*").map(LowerName::from);
+        let has_wildcard = wildcard.is_ok_and(|wildcard| zone.nodes.contains_key(&wildcard));
+        let kind = match node {
+            _ if delegated => Kind::Other,
+            Node::Served(index) => Kind::Served(*index),
+            Node::Empty => Kind::Empty,
+            Node::Static(_) if is_apex => Kind::Apex,
+            Node::Static(_) => Kind::Other,
+        };
+        Self { zone: number, kind, closed: !delegated && !has_wildcard }
+    }
+}
+
+/// The octets of a name in a message, without compression.
+fn octets(name: &LowerName) -> Box<[u8]> {
+    name.to_bytes().expect("a name fits").into()
+}
+
+const A: u16 = 1;
+const SOA: u16 = 6;
+const AAAA: u16 = 28;
+const OPT: u16 = 41;
