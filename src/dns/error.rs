@@ -79,8 +79,10 @@ impl BindError {
 pub enum Transport {
     /// Datagrams.
     Udp,
-    /// Streams.
+    /// Streams (RFC 7766).
     Tcp,
+    /// Encrypted streams (RFC 7858).
+    Tls,
 }
 
 impl fmt::Display for Transport {
@@ -88,6 +90,7 @@ impl fmt::Display for Transport {
         f.write_str(match self {
             Self::Udp => "UDP",
             Self::Tcp => "TCP",
+            Self::Tls => "TLS",
         })
     }
 }

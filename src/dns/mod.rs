@@ -1,12 +1,17 @@
 //! DNS over UDP and TCP, answered from the published snapshot.
 //!
 //! ```text
-//! udp, tcp ──query──▶ responder ──▶ slow ──▶ reply
+//! udp, tcp ──query──▶ responder { rules } ──▶ slow ──▶ reply
 //! ```
+//!
+//! `docs/DNS.md` has the rules of answering one by one.
 
 mod cookie;
 mod error;
+mod identity;
+mod rate;
 mod responder;
+mod rules;
 mod slow;
 mod socket;
 mod tcp;
@@ -24,9 +29,13 @@ use std::{
 
 use tokio::{sync::oneshot, task::JoinSet};
 
-pub use self::cookie::{CookieReply, CookieVerdict, Cookies, MalformedCookie};
-pub use self::error::{BindError, ServeError, Transport};
-use self::{responder::Responder, socket::Sockets};
+pub use self::{
+    cookie::{CookieReply, CookieVerdict, Cookies, MalformedCookie},
+    error::{BindError, ServeError, Transport},
+    responder::{Responder, Turn},
+    rules::Rules,
+};
+use self::{rules::Admission, socket::Sockets};
 use crate::{config::DnsConfig, publish::Reader};
 
 /// How long a TCP connection may be silent.
@@ -59,10 +68,12 @@ pub fn bind(config: &DnsConfig, reader: &Reader) -> Result<DnsServer, BindError>
         workers: JoinSet::new(),
         listeners: JoinSet::new(),
     };
+    let rules = Arc::new(Rules::new(config));
     for Sockets { address, udp, tcp } in bound {
         server.addresses.push(address);
         for socket in udp {
-            let (responder, stop) = (Responder::new(reader.clone()), Arc::clone(&server.stop));
+            let responder = Responder::new(reader.clone(), Arc::clone(&rules));
+            let stop = Arc::clone(&server.stop);
             let (ended, end) = oneshot::channel();
             thread::spawn(move || _ = ended.send(udp::serve(&socket, responder, &stop)));
             server.workers.spawn(async move {
@@ -74,7 +85,7 @@ pub fn bind(config: &DnsConfig, reader: &Reader) -> Result<DnsServer, BindError>
                 Err(ServeError { address, transport: Transport::Udp, source })
             });
         }
-        server.listeners.spawn(tcp::serve(tcp, reader.clone(), TCP_IDLE));
+        server.listeners.spawn(tcp::serve(tcp, reader.clone(), Arc::clone(&rules), TCP_IDLE));
     }
     Ok(server)
 }

@@ -1,6 +1,6 @@
 //! DNS over TCP (RFC 7766).
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -9,17 +9,22 @@ use tokio::{
     time::timeout,
 };
 
-use super::{Transport, responder::Responder};
+use super::{Responder, Rules, Transport};
 use crate::publish::Reader;
 
 /// Accepts connections until dropped.
-pub(super) async fn serve(listener: TcpListener, reader: Reader, idle: Duration) {
+pub(super) async fn serve(
+    listener: TcpListener,
+    reader: Reader,
+    rules: Arc<Rules>,
+    idle: Duration,
+) {
     let mut connections = JoinSet::new();
     loop {
         while connections.try_join_next().is_some() {}
         match listener.accept().await {
             Ok((stream, client)) => {
-                let responder = Responder::new(reader.clone());
+                let responder = Responder::new(reader.clone(), Arc::clone(&rules));
                 connections.spawn(converse(stream, client, responder, idle));
             }
             Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,

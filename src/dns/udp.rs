@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-use super::{Transport, responder::Responder};
+use super::{Responder, Transport};
 
 /// Answers what comes in on `socket` until told to stop.
 pub(super) fn serve(
