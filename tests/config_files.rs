@@ -115,13 +115,22 @@ fn broken_files_give_exactly_these_messages() {
     assert!(wrong.is_empty(), "{wrong}");
 }
 
-/// The shipped files as they are, with passwords that are not shipped.
+/// What cookie secrets look like.
+const COOKIE_SECRET: &[u8] = b"000102030405060708090a0b0c0d0e0f\n";
+
+/// The shipped files as they are, with secrets and certificates that are not shipped.
 fn shipped() -> Fixed {
+    let part = |name: &str| {
+        fs::read(project("tests/config_faults/parts").join(name)).expect("a part of the cases")
+    };
     Fixed {
         folder: project(""),
         files: [
             ("config/orders.password".into(), b"hunter2\n".to_vec()),
             ("/credentials/orders".into(), b"hunter2\n".to_vec()),
+            ("/etc/pointsman/cookie.secret".into(), COOKIE_SECRET.into()),
+            ("/etc/pointsman/dns.pem".into(), part("good.pem")),
+            ("/etc/pointsman/dns.key".into(), part("good.key")),
         ]
         .into(),
         variables: [("SHOP_PASSWORD", "hunter2"), ("CREDENTIALS_DIRECTORY", "/credentials")].into(),
@@ -235,6 +244,8 @@ impl Sources for Generous {
         match path.extension().and_then(|kind| kind.to_str()) {
             Some("zone") => Ok(ZONE.into()),
             Some("pem") => fs::read(project("tests/config_faults/parts/good.pem")),
+            Some("key") => fs::read(project("tests/config_faults/parts/good.key")),
+            Some("secret") => Ok(COOKIE_SECRET.into()),
             _ => Ok(b"hunter2\n".to_vec()),
         }
     }
@@ -284,7 +295,7 @@ fn every_snippet_in_the_documents_loads() {
 }
 
 /// Lines that are wrong in one way or another.
-const ODD_LINES: [&str; 27] = [
+const ODD_LINES: [&str; 33] = [
     "listen = []",
     "listen = [1]",
     "name = ''",
@@ -312,6 +323,12 @@ const ODD_LINES: [&str; 27] = [
     "\u{feff}",
     "write = []",
     "origin = '.'",
+    "allow_query = ['all', '10.0.0.1/8', '::ffff:0:0/96', '::/0', 1]",
+    "allow_query = 'private'",
+    "cookie_secret_file = 'x'",
+    "dns.tls = { listen = ['[::1]:853'], certificate_file = 'x.pem', key_file = 'x' }",
+    "dns.expose = { servers = [], srv = 'all' }",
+    "ttl_unstable = '90s'",
 ];
 
 /// Pieces of configurations, so that random ones get beyond the TOML parser.

@@ -14,7 +14,7 @@ mod layout;
 mod lookup;
 mod names;
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 mod serial;
 mod set;
 mod table;

@@ -15,8 +15,11 @@ pub struct ServedName {
     pub cluster: ClusterId,
     /// Which part of that decision.
     pub role: NameRole,
-    /// TTL of its records in seconds, at least 1.
+    /// TTL of its records in seconds while the cluster is calm, at least 1.
     pub ttl: u32,
+    /// TTL of its records in seconds from the first doubt until the cluster is calm again, 1 to
+    /// `ttl`.
+    pub ttl_unstable: u32,
 }
 
 /// What a served name stands for.
@@ -55,6 +58,8 @@ pub struct PublishedServer {
     pub name: Box<str>,
     /// Its published addresses.
     pub addresses: Vec<IpAddr>,
+    /// Its database port as configured, never 0: what SRV records say (RFC 2782).
+    pub port: u16,
     /// Its share under [`Balance::Weighted`]; 0 keeps it for last.
     pub weight: u32,
 }

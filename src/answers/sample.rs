@@ -14,7 +14,7 @@ use crate::engine::{
 };
 
 /// SOA TTL 60, MINIMUM 5; a CNAME of each kind, a delegation, wildcards, an empty non-terminal.
-pub(super) const INTERNAL: &str = "\
+pub(crate) const INTERNAL: &str = "\
 $TTL 300
 @          60 IN SOA ns1 hostmaster 7 3600 600 86400 5
 @             IN NS  ns1
@@ -38,27 +38,28 @@ ns.child      IN A   192.0.2.53
 *.child       IN A   192.0.2.54
 ";
 
-pub(super) fn name(text: &str) -> LowerName {
+pub(crate) fn name(text: &str) -> LowerName {
     let mut name = Name::from_ascii(text).expect("a test's name");
     name.set_fqdn(true);
     LowerName::from(name)
 }
 
-pub(super) fn zone(text: &str, origin: &str) -> Zone {
+pub(crate) fn zone(text: &str, origin: &str) -> Zone {
     Zone::parse(text, &Name::from_ascii(origin).expect("a test's origin")).expect("a test's zone")
 }
 
-pub(super) fn server(name: &str, addresses: &[&str]) -> PublishedServer {
+pub(crate) fn server(name: &str, addresses: &[&str]) -> PublishedServer {
     let parse = |text: &&str| text.parse::<IpAddr>().expect("a test's address");
     PublishedServer {
         name: name.into(),
         addresses: addresses.iter().map(parse).collect(),
+        port: 5432,
         weight: 1,
     }
 }
 
 /// Two servers with IPv4 only, one with two addresses of each family.
-pub(super) fn servers() -> Vec<PublishedServer> {
+pub(crate) fn servers() -> Vec<PublishedServer> {
     vec![
         server("db1", &["127.0.1.1"]),
         server("db2", &["2001:db8::2", "127.0.1.2", "127.0.2.2", "2001:db8::22"]),
@@ -66,30 +67,37 @@ pub(super) fn servers() -> Vec<PublishedServer> {
     ]
 }
 
-pub(super) fn write_name(text: &str) -> ServedName {
-    ServedName { name: name(text), cluster: ClusterId(0), role: NameRole::Write, ttl: 1 }
+pub(crate) fn write_name(text: &str) -> ServedName {
+    ServedName {
+        name: name(text),
+        cluster: ClusterId(0),
+        role: NameRole::Write,
+        ttl: 1,
+        ttl_unstable: 1,
+    }
 }
 
-pub(super) fn read_name(text: &str, balance: Balance, max_answers: Option<usize>) -> ServedName {
+pub(crate) fn read_name(text: &str, balance: Balance, max_answers: Option<usize>) -> ServedName {
     ServedName {
         name: name(text),
         cluster: ClusterId(0),
         role: NameRole::Read { index: 0, balance, max_answers },
         ttl: 2,
+        ttl_unstable: 1,
     }
 }
 
-pub(super) fn write(server: Option<usize>, reason: WriteReason) -> WriteDecision {
+pub(crate) fn write(server: Option<usize>, reason: WriteReason) -> WriteDecision {
     WriteDecision { server: server.map(ServerIndex), reason, since: Moment::START }
 }
 
-pub(super) fn read(servers: &[usize], reason: ReadReason) -> ReadDecision {
+pub(crate) fn read(servers: &[usize], reason: ReadReason) -> ReadDecision {
     let member = |&index: &usize| ReadServer { server: ServerIndex(index), sessions: None };
     ReadDecision { servers: servers.iter().map(member).collect(), reason, since: Moment::START }
 }
 
 /// `db1` for writes, the other two for reads.
-pub(super) fn healthy() -> Decision {
+pub(crate) fn healthy() -> Decision {
     Decision {
         write: Some(write(Some(0), WriteReason::Primary)),
         reads: vec![read(&[1, 2], ReadReason::Fit)],
@@ -98,7 +106,7 @@ pub(super) fn healthy() -> Decision {
 
 /// `internal.` with `db-write`, `db-read` and `x.y.z.db-read`, which puts empty non-terminals below
 /// a served name.
-pub(super) fn layout(balance: Balance) -> Arc<Layout> {
+pub(crate) fn layout(balance: Balance) -> Arc<Layout> {
     let served = vec![
         write_name("db-write.internal."),
         read_name("db-read.internal.", balance, None),
@@ -107,12 +115,19 @@ pub(super) fn layout(balance: Balance) -> Arc<Layout> {
     Arc::new(Layout::new(&[zone(INTERNAL, "internal.")], served).expect("the names have places"))
 }
 
-pub(super) fn table_of(layout: &Arc<Layout>, decision: &Decision) -> AnswerTable {
-    let servers = servers();
-    let cluster = ClusterAnswers { name: "orders", servers: &servers, decision };
+pub(crate) fn table_of(layout: &Arc<Layout>, decision: &Decision) -> AnswerTable {
+    table_with(layout, &servers(), decision)
+}
+
+pub(crate) fn table_with(
+    layout: &Arc<Layout>,
+    servers: &[PublishedServer],
+    decision: &Decision,
+) -> AnswerTable {
+    let cluster = ClusterAnswers { name: "orders", servers, decision };
     build(layout, &[cluster], 1, Serial::new(1000).expect("a serial"))
 }
 
-pub(super) fn table(decision: &Decision) -> AnswerTable {
+pub(crate) fn table(decision: &Decision) -> AnswerTable {
     table_of(&layout(Balance::Shuffle), decision)
 }

@@ -15,6 +15,9 @@ pub const LISTEN: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALH
 /// Threads that answer DNS. The default is one per CPU; more than this only costs memory.
 pub const WORKERS: RangeInclusive<i64> = 1..=256;
 
+/// Octets of `identity`: what one character-string of a TXT record holds (RFC 1035 section 3.3).
+pub const IDENTITY: RangeInclusive<usize> = 1..=255;
+
 /// TCP and TLS connections in all: a few for each of many resolvers, and some 50 MB at the worst.
 pub const TCP_CONNECTIONS: usize = 2000;
 
@@ -22,12 +25,36 @@ pub const TCP_CONNECTIONS: usize = 2000;
 /// address more.
 pub const TCP_CONNECTIONS_PER_CLIENT: usize = 200;
 
+/// Limits of both. More than a million descriptors is beyond any system's default.
+pub const TCP_CONNECTIONS_RANGE: RangeInclusive<i64> = 1..=1_000_000;
+
 /// How long a TCP connection may go without a whole question (RFC 7766 section 6.2.3: seconds).
 pub const TCP_IDLE: Duration = Duration::from_secs(10);
+
+/// Limits of `idle_timeout`. The keepalive option, which tells it to clients, counts tenths of a
+/// second in 16 bits (RFC 7828 section 3.1).
+pub const TCP_IDLE_RANGE: RangeInclusive<Duration> =
+    Duration::from_millis(100)..=Duration::from_secs(3600);
 
 /// UDP replies per second to one client prefix outside local networks. Low TTLs make a resolver ask
 /// often: each name at most once a second, from each of its machines.
 pub const RESPONSES_PER_SECOND: u32 = 200;
+
+/// Limits of `responses_per_second`; zero switches it off.
+pub const RESPONSES_RANGE: RangeInclusive<i64> = 0..=1_000_000;
+
+/// Every reply above the limit becomes a small one with TC: no more octets out than came in, and a
+/// real client is only sent to TCP.
+pub const SLIP: u32 = 1;
+
+/// Limits of `slip`. More than this is as good as silence.
+pub const SLIP_RANGE: RangeInclusive<i64> = 1..=100;
+
+/// IPv4 networks are hardly routed in smaller pieces.
+pub const IPV4_PREFIX: u8 = 24;
+
+/// One customer's IPv6 network (RFC 6177 section 2).
+pub const IPV6_PREFIX: u8 = 56;
 
 /// TTL of a write name. 0 is kept for seconds or refused by some resolvers; 1 is honoured by nearly
 /// all.
@@ -35,6 +62,9 @@ pub const WRITE_TTL: Duration = Duration::from_secs(1);
 
 /// TTL of a read name. A replica too many for a moment does less harm than a wrong primary.
 pub const READ_TTL: Duration = Duration::from_secs(2);
+
+/// TTL of a name while its cluster is in doubt: a change is then near.
+pub const TTL_UNSTABLE: Duration = Duration::from_secs(1);
 
 /// TTLs that make sense: never 0, and at most a day.
 pub const TTL: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(86_400);

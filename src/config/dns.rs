@@ -1,11 +1,11 @@
 //! Settings of the DNS listeners (`[dns]`).
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
 use super::{Networks, defaults};
 
-/// Where DNS is answered, to whom, and within which limits.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Where DNS is answered, to whom, and within which limits. Its `Debug` hides the secrets.
+#[derive(Clone, PartialEq, Eq)]
 pub struct DnsConfig {
     /// Addresses and ports, each for UDP and TCP; at least one. Port 0 takes a free one.
     pub listen: Vec<SocketAddr>,
@@ -104,6 +104,33 @@ impl DnsConfig {
     }
 }
 
+impl fmt::Debug for DnsConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            listen,
+            workers,
+            identity,
+            allow_query,
+            cookie_secrets,
+            tcp,
+            tls,
+            rate_limit,
+            expose,
+        } = self;
+        f.debug_struct("DnsConfig")
+            .field("listen", listen)
+            .field("workers", workers)
+            .field("identity", identity)
+            .field("allow_query", allow_query)
+            .field("cookie_secrets", &format_args!("{} of them", cookie_secrets.len()))
+            .field("tcp", tcp)
+            .field("tls", tls)
+            .field("rate_limit", rate_limit)
+            .field("expose", expose)
+            .finish()
+    }
+}
+
 impl Default for TcpConfig {
     fn default() -> Self {
         Self {
@@ -118,9 +145,9 @@ impl Default for RateLimitConfig {
     fn default() -> Self {
         Self {
             responses_per_second: defaults::RESPONSES_PER_SECOND,
-            slip: 1,
-            ipv4_prefix: 24,
-            ipv6_prefix: 56,
+            slip: defaults::SLIP,
+            ipv4_prefix: defaults::IPV4_PREFIX,
+            ipv6_prefix: defaults::IPV6_PREFIX,
             exempt: Networks::local(),
         }
     }

@@ -10,9 +10,10 @@ use std::{net::IpAddr, net::SocketAddr, path::PathBuf, time::Duration};
 use toml::Spanned;
 
 use super::{
+    Networks,
     hosts::{HostName, HostPort, Label},
     reading::{Field, section},
-    values::{OneOrMany, TlsWord, VariableName, WholeNumber},
+    values::{Identity, OneOrMany, TlsWord, VariableName, WholeNumber},
 };
 use crate::{
     answers::Balance,
@@ -42,6 +43,80 @@ section! {
         listen: Vec<Spanned<SocketAddr>>,
         /// Threads.
         workers: WholeNumber,
+        /// What we call ourselves.
+        identity: Identity,
+        /// Who may ask.
+        allow_query: Networks,
+        /// The secrets of server cookies.
+        cookie_secret_file: PathBuf,
+        /// Limits of connections.
+        tcp: TcpSection,
+        /// DNS over TLS.
+        tls: TlsListenSection,
+        /// Response rate limiting.
+        rate_limit: RateLimitSection,
+        /// Who may see what beside the served names.
+        expose: ExposeSection,
+    }
+}
+
+section! {
+    /// Limits of DNS over TCP and TLS.
+    TcpSection = "[dns.tcp]" {
+        /// Connections in all.
+        max_connections: WholeNumber,
+        /// Connections of one client address.
+        max_connections_per_client: WholeNumber,
+        /// How long a connection may be of no use.
+        idle_timeout: Duration,
+    }
+}
+
+section! {
+    /// DNS over TLS.
+    TlsListenSection = "[dns.tls]" {
+        /// Addresses and ports.
+        listen: Vec<Spanned<SocketAddr>>,
+        /// The certificate chain, PEM.
+        certificate_file: PathBuf,
+        /// Its private key, PEM.
+        key_file: PathBuf,
+    }
+}
+
+section! {
+    /// Response rate limiting over UDP.
+    RateLimitSection = "[dns.rate_limit]" {
+        /// Replies per second to one client prefix.
+        responses_per_second: WholeNumber,
+        /// One in so many of the others is sent short.
+        slip: WholeNumber,
+        /// Bits of an IPv4 client prefix.
+        ipv4_prefix: WholeNumber,
+        /// Bits of an IPv6 client prefix.
+        ipv6_prefix: WholeNumber,
+        /// Who is never limited.
+        exempt: Networks,
+    }
+}
+
+section! {
+    /// Who may see what beside the served names.
+    ExposeSection = "[dns.expose]" {
+        /// SRV of the served names.
+        srv: Networks,
+        /// Addresses of single servers.
+        servers: Networks,
+        /// How a served name comes about.
+        status: Networks,
+        /// How a server is judged.
+        why: Networks,
+        /// A cluster's last changes.
+        events: Networks,
+        /// Our version.
+        version: Networks,
+        /// Our identity.
+        identity: Networks,
     }
 }
 
@@ -100,6 +175,8 @@ section! {
         name: HostName,
         /// TTL of its records.
         ttl: Duration,
+        /// TTL of its records while in doubt.
+        ttl_unstable: Duration,
         /// What to say when the last primary is known not to be writable.
         on_not_writable: OnNotWritable,
         /// What to say when two servers are writable and nothing tells which is right.
@@ -118,6 +195,8 @@ section! {
         name: HostName,
         /// TTL of its records.
         ttl: Duration,
+        /// TTL of its records while in doubt.
+        ttl_unstable: Duration,
         /// Lag up to which a replica is fresh.
         max_lag: Duration,
         /// Fit replicas below which others are added.
@@ -186,9 +265,13 @@ mod tests {
     use super::{super::reading::Section, *};
 
     /// Every section with its keys.
-    const FORMAT: [(&str, &[&str]); 9] = [
+    const FORMAT: [(&str, &[&str]); 13] = [
         (FileSection::TITLE, FileSection::KEYS),
         (DnsSection::TITLE, DnsSection::KEYS),
+        (TcpSection::TITLE, TcpSection::KEYS),
+        (TlsListenSection::TITLE, TlsListenSection::KEYS),
+        (RateLimitSection::TITLE, RateLimitSection::KEYS),
+        (ExposeSection::TITLE, ExposeSection::KEYS),
         (ZoneSection::TITLE, ZoneSection::KEYS),
         (StateSection::TITLE, StateSection::KEYS),
         (AdminSection::TITLE, AdminSection::KEYS),
@@ -215,11 +298,13 @@ mod tests {
         for (title, keys) in FORMAT[1..].iter().chain([&server]) {
             let chapter = chapter(&reference, title);
             for key in *keys {
-                let is_section = chapter.contains(&format!("| `{key}` |"))
-                    || FORMAT.iter().chain([&server]).any(|(title, _)| {
-                        title.trim_matches(['[', ']']).ends_with(&format!(".{key}"))
-                    });
-                assert!(is_section, "{title} lacks a row for `{key}`");
+                let path = format!("{}.{key}", title.trim_matches(['[', ']']));
+                let is_section = FORMAT
+                    .iter()
+                    .chain([&server])
+                    .any(|(title, _)| title.trim_matches(['[', ']']) == path);
+                let has_row = chapter.contains(&format!("| `{key}` |"));
+                assert!(is_section || has_row, "{title} lacks a row for `{key}`");
             }
         }
     }

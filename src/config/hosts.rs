@@ -10,6 +10,7 @@ use toml::{Spanned, de::DeValue};
 use super::{TargetHost, fault::Faults, reading::Value, values::parsed};
 
 /// A name that can be a label of a DNS name, because `dig` shows it in one: servers and clusters.
+/// `_` in front is kept for names that tell about others, as `_why` (RFC 8552).
 #[derive(Clone, Debug)]
 pub(super) struct Label(pub(super) String);
 
@@ -86,10 +87,13 @@ fn is_label(text: &str) -> bool {
 
 impl Value for Label {
     const KIND: &'static str = "a string";
-    const FORM: &'static str = "1 to 63 letters, digits, - and _";
+    const FORM: &'static str = "1 to 63 letters, digits, - and _, and no _ in front";
 
     fn read(key: &str, value: &Spanned<DeValue<'_>>, faults: &mut Faults<'_>) -> Option<Self> {
         parsed(key, value, faults, |text| match is_label(text) {
+            true if text.starts_with('_') => {
+                Err(format!("= {text:?} begins with _, as only names about names do"))
+            }
             true => Ok(Self(text.into())),
             false => Err(format!("= {text:?} cannot be a label of a DNS name")),
         })

@@ -40,6 +40,14 @@ impl<T> Field<T> {
         }
     }
 
+    /// The value with its place, if there is a readable one.
+    pub(super) fn given_with_place(&self) -> Option<&Spanned<T>> {
+        match self {
+            Self::Given(value) => Some(value),
+            Self::Absent | Self::Faulty => None,
+        }
+    }
+
     /// The place of a readable value.
     pub(super) fn span(&self) -> Option<Range<usize>> {
         match self {

@@ -9,7 +9,10 @@ use std::{
     time::Duration,
 };
 
-use super::{Config, ProbeTarget, Sources, TargetHost, TlsMode, defaults};
+use super::{
+    Config, DnsConfig, ExposeConfig, Networks, ProbeTarget, RateLimitConfig, Sources, TargetHost,
+    TcpConfig, TlsListenConfig, TlsMode, defaults,
+};
 use crate::{
     answers::{Balance, NameRole},
     engine::{ClusterId, ClusterKind, Failback, OnNotWritable, OnSplitBrain, Thresholds},
@@ -80,8 +83,9 @@ const USER: &str = "user = \"u\"\n";
 #[test]
 fn what_is_left_out_has_its_default() {
     let config = load_from(&one("postgres", USER, ""), &Memory::with(&[]));
-    assert_eq!(config.dns.listen, [defaults::LISTEN]);
     assert!(config.dns.workers >= 1);
+    let workers = config.dns.workers;
+    assert_eq!(config.dns, DnsConfig::on(vec![defaults::LISTEN], workers));
     assert_eq!(config.state.directory, None);
     assert_eq!(config.admin, super::AdminConfig::default());
     let [cluster] = &config.clusters[..] else {
@@ -116,8 +120,111 @@ fn what_is_left_out_has_its_default() {
     );
     let server = &cluster.policy.servers[0];
     assert_eq!((server.port, server.priority), (5432, 100));
-    assert_eq!(cluster.published[0].weight, 1);
+    assert_eq!((cluster.published[0].weight, cluster.published[0].port), (1, 5432));
     assert_eq!(cluster.targets[0].to_string(), "10.0.0.1:5432");
+}
+
+/// The settings of DNS in a file that begins with `lines`, beside one cluster.
+fn dns(lines: &str, sources: &Memory) -> DnsConfig {
+    load_from(&format!("{}\n{lines}", one("postgres", USER, "")), sources).dns
+}
+
+#[test]
+fn networks_are_words_or_lists() {
+    let read = |value: &str| {
+        let lines = format!("[dns]\nallow_query = {value}");
+        dns(&lines, &Memory::with(&[])).allow_query
+    };
+    let only = |networks: &[&str]| {
+        Networks::Only(networks.iter().map(|text| text.parse().unwrap()).collect())
+    };
+    assert_eq!(read("\"all\""), Networks::All);
+    assert_eq!(read("\"none\""), Networks::Nobody);
+    assert_eq!(read("[\"loopback\", \"private\"]"), Networks::local());
+    assert_eq!(
+        read("[\"10.0.0.1\", \"10.1.0.0/16\", \"fd00::1\", \"::/0\", \"0.0.0.0/0\"]"),
+        only(&["10.0.0.1/32", "10.1.0.0/16", "fd00::1/128", "::/0", "0.0.0.0/0"])
+    );
+}
+
+/// A value for every key of `[dns]`.
+const WHOLE_DNS: &str = r#"
+        [dns]
+        listen = ["127.0.0.1:5353"]
+        workers = 3
+        identity = "ns1 in Köln"
+        allow_query = ["loopback"]
+        cookie_secret_file = "c"
+        tcp = { max_connections = 100, idle_timeout = "500ms" }
+        tls = { listen = ["[::1]:853"], certificate_file = "dns.pem", key_file = "dns.key" }
+        [dns.rate_limit]
+        responses_per_second = 10
+        slip = 2
+        ipv4_prefix = 32
+        ipv6_prefix = 64
+        exempt = "none"
+        [dns.expose]
+        srv = "none"
+        servers = "none"
+        status = "all"
+        why = "all"
+        events = "all"
+        version = "none"
+        identity = "all"
+"#;
+
+#[test]
+fn everything_about_dns_can_be_said() {
+    let pem = |name: &str| {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/config_faults/parts/");
+        fs::read_to_string(format!("{folder}{name}")).expect("a part of the cases")
+    };
+    let sources = Memory::with(&[
+        ("etc/c", "000102030405060708090a0b0c0d0e0f\r\nFFeeddccbbaa99887766554433221100"),
+        ("etc/dns.pem", &pem("good.pem")),
+        ("etc/dns.key", &pem("good.key")),
+    ]);
+    let config = dns(WHOLE_DNS, &sources);
+    let shown = format!("{config:?}");
+    assert!(!shown.contains("238") && shown.contains("2 of them"), "shows a secret: {shown}");
+    let (all, nobody) = (Networks::All, Networks::Nobody);
+    let expected = DnsConfig {
+        listen: vec!["127.0.0.1:5353".parse().unwrap()],
+        workers: 3,
+        identity: Some("ns1 in Köln".into()),
+        allow_query: Networks::Only(["127.0.0.0/8", "::1/128"].map(|n| n.parse().unwrap()).into()),
+        cookie_secrets: vec![
+            [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15],
+            [255, 238, 221, 204, 187, 170, 153, 136, 119, 102, 85, 68, 51, 34, 17, 0],
+        ],
+        tcp: TcpConfig {
+            max_connections: 100,
+            max_connections_per_client: 100,
+            idle_timeout: Duration::from_millis(500),
+        },
+        tls: Some(TlsListenConfig {
+            listen: vec!["[::1]:853".parse().unwrap()],
+            certificate_file: "etc/dns.pem".into(),
+            key_file: "etc/dns.key".into(),
+        }),
+        rate_limit: RateLimitConfig {
+            responses_per_second: 10,
+            slip: 2,
+            ipv4_prefix: 32,
+            ipv6_prefix: 64,
+            exempt: nobody.clone(),
+        },
+        expose: ExposeConfig {
+            srv: nobody.clone(),
+            servers: nobody.clone(),
+            status: all.clone(),
+            why: all.clone(),
+            events: all.clone(),
+            version: nobody,
+            identity: all,
+        },
+    };
+    assert_eq!(config, expected);
 }
 
 #[test]
@@ -131,6 +238,7 @@ fn names_follow_their_cluster_and_rule() {
         [[cluster.read]]
         name = "y.internal"
         ttl = "1m"
+        ttl_unstable = "5s"
         balance = "client-hash"
         max_answers = 3
         [[cluster.server]]
@@ -147,21 +255,21 @@ fn names_follow_their_cluster_and_rule() {
         .clusters
         .iter()
         .flat_map(|cluster| &cluster.names)
-        .map(|name| (name.name.to_string(), name.cluster, name.role, name.ttl))
+        .map(|name| (name.name.to_string(), name.cluster, name.role, (name.ttl, name.ttl_unstable)))
         .collect();
     let read = |index, balance, max_answers| NameRole::Read { index, balance, max_answers };
     let (c, d) = (ClusterId(0), ClusterId(1));
     assert_eq!(
         shown,
         [
-            ("w.internal.".into(), c, NameRole::Write, 1),
-            ("r.internal.".into(), c, read(0, Balance::Shuffle, None), 2),
-            ("x.internal.".into(), d, read(0, Balance::Shuffle, None), 2),
-            ("y.internal.".into(), d, read(1, Balance::ClientHash, Some(3)), 60),
+            ("w.internal.".into(), c, NameRole::Write, (1, 1)),
+            ("r.internal.".into(), c, read(0, Balance::Shuffle, None), (2, 1)),
+            ("x.internal.".into(), d, read(0, Balance::Shuffle, None), (2, 1)),
+            ("y.internal.".into(), d, read(1, Balance::ClientHash, Some(3)), (60, 5)),
         ]
     );
     let published = &config.clusters[1].published[0];
-    assert_eq!((published.addresses.len(), published.weight), (2, 0));
+    assert_eq!((published.addresses.len(), published.port, published.weight), (2, 80, 0));
     assert_eq!(config.clusters[1].policy.write, None);
 }
 

@@ -7,7 +7,7 @@ use std::{path::PathBuf, time::Duration};
 
 use toml::{Spanned, de::DeValue};
 
-use super::{fault::Faults, reading::Value};
+use super::{defaults, fault::Faults, reading::Value};
 use crate::{
     answers::Balance,
     engine::{ClusterKind, Failback, OnNotWritable, OnSplitBrain},
@@ -20,6 +20,10 @@ pub(super) struct WholeNumber(pub(super) i64);
 /// The name of an environment variable.
 #[derive(Clone, Debug)]
 pub(super) struct VariableName(pub(super) String);
+
+/// What NSID and `id.server` say: any text that fits into one TXT string.
+#[derive(Clone, Debug)]
+pub(super) struct Identity(pub(super) String);
 
 /// One value or a list of them, each with its place.
 #[derive(Debug)]
@@ -94,6 +98,18 @@ impl Value for VariableName {
         parsed(key, value, faults, |text| match plain(text)? {
             text if text.contains('=') => Err("is not the name of a variable".into()),
             text => Ok(Self(text.into())),
+        })
+    }
+}
+
+impl Value for Identity {
+    const KIND: &'static str = "a string";
+    const FORM: &'static str = "a text of at most 255 octets in quotes";
+
+    fn read(key: &str, value: &Spanned<DeValue<'_>>, faults: &mut Faults<'_>) -> Option<Self> {
+        parsed(key, value, faults, |text| match plain(text)? {
+            text if defaults::IDENTITY.contains(&text.len()) => Ok(Self(text.into())),
+            text => Err(format!("has {} octets, 255 is the limit", text.len())),
         })
     }
 }

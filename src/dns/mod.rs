@@ -1,13 +1,15 @@
 //! DNS over UDP and TCP, answered from the published snapshot.
 //!
 //! ```text
-//! udp, tcp ──query──▶ responder { rules } ──▶ slow ──▶ reply
+//! udp, tcp ──query──▶ responder { rules } ──▶ fast ──▶ reply
+//!                        └──────────────────▶ slow ──▶ reply
 //! ```
 //!
 //! `docs/DNS.md` has the rules of answering one by one.
 
 mod cookie;
 mod error;
+mod fast;
 mod identity;
 mod rate;
 mod responder;

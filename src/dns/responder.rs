@@ -12,7 +12,9 @@ use std::{
 use rand::{SeedableRng, rngs::SmallRng};
 
 use super::{
-    HEADER, Rules, Transport, is_reply,
+    HEADER, Rules, Transport,
+    fast::{self, Sender, Source},
+    is_reply,
     rate::Allowance,
     rules::Admission,
     slow::{self, Scene},
@@ -28,6 +30,8 @@ pub struct Responder {
     reader: Reader,
     rules: Arc<Rules>,
     rng: SmallRng,
+    /// Room for the servers of one answer.
+    drawn: Vec<usize>,
 }
 
 /// Answers to queries that came together.
@@ -35,6 +39,7 @@ pub struct Turn<'r> {
     snapshot: Loaded,
     rules: &'r Rules,
     rng: &'r mut SmallRng,
+    drawn: &'r mut Vec<usize>,
     /// Wall time in seconds since 1970, modulo 2^32, as cookies count it (RFC 9018 section 4.3).
     unix_seconds: u32,
 }
@@ -42,7 +47,8 @@ pub struct Turn<'r> {
 impl Responder {
     /// Answers from what `reader` reads, by `rules`.
     pub fn new(reader: Reader, rules: Arc<Rules>) -> Self {
-        Self { reader, rules, rng: SmallRng::from_rng(&mut rand::rng()) }
+        let rng = SmallRng::from_rng(&mut rand::rng());
+        Self { reader, rules, rng, drawn: Vec::with_capacity(MOST_SERVERS) }
     }
 
     /// Begins a turn. It should end before the next wait.
@@ -52,6 +58,7 @@ impl Responder {
             snapshot: self.reader.load(),
             rules: &self.rules,
             rng: &mut self.rng,
+            drawn: &mut self.drawn,
             unix_seconds: u32::from_be_bytes(seconds),
         }
     }
@@ -72,10 +79,23 @@ impl Turn<'_> {
         transport: Transport,
         reply: &mut Vec<u8>,
     ) -> bool {
-        self.respond_by_messages(query, client, transport, reply)
+        if !is_answerable(query) {
+            return false;
+        }
+        let admission = self.admit(query, client.ip(), transport);
+        let sender = Sender { address: client.ip(), by_udp: transport == Transport::Udp };
+        let mut source = Source {
+            table: &self.snapshot.table,
+            rng: self.rng,
+            drawn: self.drawn,
+            cookies: self.rules.cookies(),
+            unix_seconds: self.unix_seconds,
+        };
+        (admission == Admission::Welcome && fast::respond(query, sender, &mut source, reply))
+            || self.respond_slowly(query, client.ip(), transport, admission, reply)
     }
 
-    /// The same by the complete way alone, which knows every kind of query.
+    /// The same by the slow path alone, which knows every kind of query.
     pub fn respond_by_messages(
         &mut self,
         query: &[u8],
@@ -86,10 +106,8 @@ impl Turn<'_> {
         if !is_answerable(query) {
             return false;
         }
-        match self.admit(query, client.ip(), transport) {
-            Admission::Dropped => false,
-            admission => self.respond_slowly(query, client.ip(), transport, admission, reply),
-        }
+        let admission = self.admit(query, client.ip(), transport);
+        self.respond_slowly(query, client.ip(), transport, admission, reply)
     }
 
     fn respond_slowly(
@@ -100,6 +118,9 @@ impl Turn<'_> {
         admission: Admission,
         reply: &mut Vec<u8>,
     ) -> bool {
+        if admission == Admission::Dropped {
+            return false;
+        }
         let scene = Scene {
             client,
             transport,
@@ -138,6 +159,9 @@ impl fmt::Debug for Turn<'_> {
         f.debug_struct("Turn").field("rules", &self.rules).finish_non_exhaustive()
     }
 }
+
+/// Servers that a cluster has at most, as a rule: room for more is made when they are drawn.
+const MOST_SERVERS: usize = 64;
 
 /// Whether a message is long enough to be one, and no reply.
 fn is_answerable(query: &[u8]) -> bool {

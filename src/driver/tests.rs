@@ -38,6 +38,7 @@ impl Running {
         let published = (1..=3).map(|number| PublishedServer {
             name: format!("db{number}").into(),
             addresses: vec![[127, 27, 1, number].into()],
+            port: 5432,
             weight: 1,
         });
         let clusters = vec![(policy(), published.collect())];
@@ -259,8 +260,13 @@ fn policy() -> ClusterPolicy {
 
 fn layout() -> Layout {
     let zone = Zone::parse(ZONE, &Name::from_ascii("internal.").unwrap()).unwrap();
-    let served =
-        |name, role| ServedName { name: dns_name(name), cluster: ClusterId(0), role, ttl: 1 };
+    let served = |name, role| ServedName {
+        name: dns_name(name),
+        cluster: ClusterId(0),
+        role,
+        ttl: 1,
+        ttl_unstable: 1,
+    };
     let read = NameRole::Read { index: 0, balance: Balance::Shuffle, max_answers: None };
     let names = vec![served("db-write", NameRole::Write), served("db-read", read)];
     Layout::new(&[zone], names).unwrap()

@@ -30,7 +30,7 @@ const TABLE: [Row; 13] = [
     Row {
         module: "config",
         of_ours: &["answers", "engine"],
-        from_outside: &["hickory_proto", "rustls", "serde", "strsim", "thiserror", "toml"],
+        from_outside: &["hickory_proto", "ipnet", "rustls", "serde", "strsim", "thiserror", "toml"],
     },
     Row {
         module: "probe",

@@ -121,8 +121,15 @@ struct Rules {
 const NO_ROLES: &str = "\"tcp\" servers have no roles";
 
 impl Rules {
-    fn serve(&mut self, name: Option<LowerName>, role: NameRole, ttl: u32) {
-        self.served.extend(name.map(|name| ServedName { name, cluster: self.id, role, ttl }));
+    fn serve(&mut self, name: Option<LowerName>, role: NameRole, ttls: Ttls) {
+        let Ttls { ttl, ttl_unstable } = ttls;
+        self.served.extend(name.map(|name| ServedName {
+            name,
+            cluster: self.id,
+            role,
+            ttl,
+            ttl_unstable,
+        }));
     }
 
     fn write(
@@ -138,8 +145,8 @@ impl Rules {
         let example = (WriteSection::TITLE, "name = \"db-write.internal.\"");
         conversion.required(&section.name, &place, example);
         let name = names.take(&section.name, conversion);
-        let ttl = ttl(&section.ttl, defaults::WRITE_TTL, conversion);
-        self.serve(name, NameRole::Write, ttl);
+        let ttls = Ttls::read(&section.ttl, &section.ttl_unstable, defaults::WRITE_TTL, conversion);
+        self.serve(name, NameRole::Write, ttls);
         if self.kind == Some(ClusterKind::Tcp) {
             conversion.useless(&section.on_not_writable, "on_not_writable", NO_ROLES);
             conversion.useless(&section.on_split_brain, "on_split_brain", NO_ROLES);
@@ -182,7 +189,7 @@ impl Rules {
         let example = (ReadSection::TITLE, "name = \"db-read.internal.\"");
         conversion.required(&section.name, &place, example);
         let name = names.take(&section.name, conversion);
-        let ttl = ttl(&section.ttl, defaults::READ_TTL, conversion);
+        let ttls = Ttls::read(&section.ttl, &section.ttl_unstable, defaults::READ_TTL, conversion);
         let balance = *section.balance.given().unwrap_or(&Balance::Shuffle);
         if self.kind == Some(ClusterKind::Tcp) {
             conversion.useless(&section.max_lag, "max_lag", NO_ROLES);
@@ -200,7 +207,7 @@ impl Rules {
             balance,
             max_answers: max_answers(section, min_servers, conversion),
         };
-        self.serve(name, role, ttl);
+        self.serve(name, role, ttls);
         ReadPolicy {
             max_lag: conversion.time(
                 &section.max_lag,
@@ -235,26 +242,60 @@ fn max_answers(
     Some(max_answers)
 }
 
-/// A TTL in whole seconds, never 0.
-fn ttl(field: &Field<Duration>, default: Duration, conversion: &mut Conversion<'_>) -> u32 {
-    let seconds = |time: Duration| u32::try_from(time.as_secs()).unwrap_or(u32::MAX);
-    match field {
-        Field::Given(value) if value.get_ref().is_zero() => {
+/// The TTLs of one name, in seconds.
+struct Ttls {
+    ttl: u32,
+    ttl_unstable: u32,
+}
+
+impl Ttls {
+    /// `ttl` and `ttl_unstable`, which is not the longer one.
+    fn read(
+        ttl: &Field<Duration>,
+        ttl_unstable: &Field<Duration>,
+        default: Duration,
+        conversion: &mut Conversion<'_>,
+    ) -> Self {
+        let ttls = Self {
+            ttl: seconds(ttl, "ttl", default, conversion),
+            ttl_unstable: seconds(ttl_unstable, "ttl_unstable", defaults::TTL_UNSTABLE, conversion),
+        };
+        if let (Some(place), true) = (ttl_unstable.span(), ttls.ttl_unstable > ttls.ttl) {
+            let times = [ttls.ttl_unstable, ttls.ttl];
+            let [unstable, calm] = times.map(|time| shown(Duration::from_secs(time.into())));
             conversion.faults.add(
-                value.span(),
-                "`ttl` = 0 would be kept for long by some resolvers and refused by others",
-                "write \"1s\"",
+                place,
+                format!("`ttl_unstable` = \"{unstable}\" is longer than `ttl` = \"{calm}\""),
+                "make it shorter: it is for the time of doubt",
             );
-            seconds(default)
         }
-        Field::Given(value) if value.get_ref().subsec_nanos() != 0 => {
-            conversion.faults.add(
-                value.span(),
-                format!("`ttl` = \"{}\" is not in whole seconds", shown(*value.get_ref())),
-                "write \"1s\" or more",
-            );
-            seconds(default)
-        }
-        _ => seconds(conversion.time(field, "ttl", &defaults::TTL, default)),
+        ttls
     }
+}
+
+/// A TTL in whole seconds, never 0.
+fn seconds(
+    field: &Field<Duration>,
+    key: &str,
+    default: Duration,
+    conversion: &mut Conversion<'_>,
+) -> u32 {
+    let (place, what, advice) = match field {
+        Field::Given(value) if value.get_ref().is_zero() => (
+            value.span(),
+            "= 0 would be kept for long by some resolvers and refused by others".to_owned(),
+            "write \"1s\"",
+        ),
+        Field::Given(value) if value.get_ref().subsec_nanos() != 0 => (
+            value.span(),
+            format!("= \"{}\" is not in whole seconds", shown(*value.get_ref())),
+            "write \"1s\" or more",
+        ),
+        _ => {
+            let time = conversion.time(field, key, &defaults::TTL, default);
+            return u32::try_from(time.as_secs()).unwrap_or(u32::MAX);
+        }
+    };
+    conversion.faults.add(place, format!("`{key}` {what}"), advice);
+    u32::try_from(default.as_secs()).unwrap_or(u32::MAX)
 }

@@ -5,7 +5,9 @@
 //! whoever wrote them expects one.
 
 mod cluster;
+mod dns;
 mod names;
+mod pem;
 mod probe;
 mod server;
 mod shell;
@@ -13,12 +15,15 @@ mod zones;
 
 use std::{
     collections::BTreeMap,
+    fmt,
     ops::{Range, RangeInclusive},
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use self::{names::Names, zones::Zones};
+use toml::Spanned;
+
+use self::{dns::Listeners, names::Names, zones::Zones};
 use super::{
     Config, ConfigError, Sources, fault::Faults, file::FileSection, reading::Field,
     values::WholeNumber,
@@ -34,9 +39,10 @@ pub(super) fn config(
 ) -> Result<Config, ConfigError> {
     let mut conversion =
         Conversion { faults, base: file.parent().unwrap_or_else(|| Path::new("")), sources };
-    let dns = shell::dns(&section.dns, &mut conversion);
+    let mut listeners = Listeners::new(&section.dns);
+    let dns = dns::convert(&section.dns, &mut listeners, &mut conversion);
     let state = shell::state(&section.state, &conversion);
-    let admin = shell::admin(&section.admin, &conversion);
+    let admin = shell::admin(&section.admin, &mut listeners, &mut conversion);
     let zones = zones::read(&section.zone, &mut conversion);
     let clusters = clusters(section, &zones, &mut conversion);
     match conversion.faults.is_empty() {
@@ -86,6 +92,25 @@ impl Conversion<'_> {
     /// `path`, from the configuration's folder if it is relative.
     fn path(&self, path: &Path) -> PathBuf {
         self.base.join(path)
+    }
+
+    /// What `parse` makes of the file that a key names. Its error is what is wrong with the
+    /// content, after the file's name; `advice` says what to do about any fault.
+    fn content<T, E: fmt::Display>(
+        &mut self,
+        file: &Spanned<PathBuf>,
+        parse: impl FnOnce(&[u8]) -> Result<T, E>,
+        advice: &str,
+    ) -> Option<T> {
+        let path = self.path(file.get_ref());
+        let content = self.sources.read(&path);
+        let what = match content.map(|octets| parse(&octets)) {
+            Ok(Ok(parsed)) => return Some(parsed),
+            Ok(Err(what)) => format!("`{}` {what}", path.display()),
+            Err(error) => format!("cannot read `{}`: {error}", path.display()),
+        };
+        self.faults.add(file.span(), what, advice);
+        None
     }
 
     /// The value of a key that cannot be left out of the section `title` at `section`.

@@ -2,12 +2,7 @@
 
 use std::{ops::Range, path::Path, time::Duration};
 
-use rustls::{
-    RootCertStore,
-    pki_types::{CertificateDer, pem::PemObject},
-};
-
-use super::{Conversion, shown};
+use super::{Conversion, pem, shown};
 use crate::{
     config::{
         ProbeConfig, Secret, TlsMode, defaults,
@@ -298,30 +293,7 @@ fn authorities(section: &ProbeSection, conversion: &mut Conversion<'_>) -> Vec<V
         }
         return Vec::new();
     };
-    let path = conversion.path(file.get_ref());
-    let found = conversion
-        .sources
-        .read(&path)
-        .map_err(|error| format!("cannot read `{}`: {error}", path.display()))
-        .and_then(|pem| certificates(&pem).map_err(|what| format!("`{}` {what}", path.display())));
-    found.unwrap_or_else(|what| {
-        let advice = "name a PEM file with one or more BEGIN CERTIFICATE blocks";
-        conversion.faults.add(file.span(), what, advice);
-        Vec::new()
-    })
-}
-
-/// Every certificate in a PEM file, in DER; at least one, each usable as an authority.
-fn certificates(pem: &[u8]) -> Result<Vec<Vec<u8>>, &'static str> {
-    let certificates: Vec<CertificateDer<'_>> = CertificateDer::pem_slice_iter(pem)
-        .collect::<Result<_, _>>()
-        .map_err(|_| "is not whole PEM")?;
-    let mut store = RootCertStore::empty();
-    for certificate in &certificates {
-        store.add(certificate.clone()).map_err(|_| "holds a certificate that cannot be read")?;
-    }
-    match certificates.is_empty() {
-        true => Err("holds no certificate"),
-        false => Ok(certificates.iter().map(|one| one.to_vec()).collect()),
-    }
+    let advice = "name a PEM file with one or more BEGIN CERTIFICATE blocks";
+    let found = conversion.content(file, pem::certificates, advice).unwrap_or_default();
+    found.iter().map(|certificate| certificate.to_vec()).collect()
 }

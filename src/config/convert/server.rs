@@ -53,7 +53,7 @@ pub(super) fn convert(
             port,
         },
         target,
-        published: PublishedServer { name, addresses, weight },
+        published: PublishedServer { name, addresses, port, weight },
     })
 }
 

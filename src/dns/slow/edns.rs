@@ -98,62 +98,72 @@ impl ReplyOpt<'_> {
         encoder.emit_u8(0)?;
         encoder.emit_u16(if self.dnssec_ok { DO } else { 0 })?;
         let length = encoder.place::<u16>()?;
-        if let Some(identity) = self.nsid {
-            emit_option(NSID, &[identity], encoder)?;
+        if let Some(error) = self.error {
+            let mut option = Vec::new();
+            error.append_to(&mut option);
+            encoder.emit_vec(&option)?;
         }
         if let Some(cookie) = &self.cookie {
-            emit_option(COOKIE, &[cookie], encoder)?;
+            emit_option(COOKIE, cookie, encoder)?;
+        }
+        if let Some(identity) = self.nsid {
+            emit_option(NSID, identity, encoder)?;
         }
         if let Some(timeout) = self.keepalive {
-            emit_option(KEEPALIVE, &[&timeout.to_be_bytes()], encoder)?;
-        }
-        if let Some(error) = self.error {
-            emit_option(EXTENDED_ERROR, &[&error.code.to_be_bytes(), error.text], encoder)?;
+            emit_option(KEEPALIVE, &timeout.to_be_bytes(), encoder)?;
         }
         if let Some(octets) = self.padding {
-            emit_option(PADDING, &[&vec![0; octets]], encoder)?;
+            emit_option(PADDING, &vec![0; octets], encoder)?;
         }
         let octets = encoder.len_since_place(&length);
         length.replace(encoder, u16::try_from(octets).map_err(|_| TOO_LONG)?)
     }
 }
 
-fn emit_option(code: u16, parts: &[&[u8]], encoder: &mut BinEncoder<'_>) -> Result<(), ProtoError> {
-    let octets = parts.iter().map(|part| part.len()).sum::<usize>();
+fn emit_option(code: u16, data: &[u8], encoder: &mut BinEncoder<'_>) -> Result<(), ProtoError> {
     encoder.emit_u16(code)?;
-    encoder.emit_u16(u16::try_from(octets).map_err(|_| TOO_LONG)?)?;
-    parts.iter().try_for_each(|part| encoder.emit_vec(part))
+    encoder.emit_u16(u16::try_from(data.len()).map_err(|_| TOO_LONG)?)?;
+    encoder.emit_vec(data)
 }
 
 /// An Extended DNS Error (RFC 8914): why an answer is not what it might be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct ExtendedError<'t> {
+pub(in crate::dns) struct ExtendedError<'t> {
     code: u16,
-    /// In UTF-8.
-    text: &'t [u8],
+    /// At most [`TEXT_MAX`] octets.
+    text: &'t str,
 }
 
 impl<'t> ExtendedError<'t> {
     /// The client may not ask this.
-    pub(super) const PROHIBITED: ExtendedError<'static> = ExtendedError::bare(18);
+    pub(in crate::dns) const PROHIBITED: ExtendedError<'static> = ExtendedError::bare(18);
     /// The question lies outside our zones.
-    pub(super) const NOT_AUTHORITATIVE: ExtendedError<'static> = ExtendedError::bare(20);
+    pub(in crate::dns) const NOT_AUTHORITATIVE: ExtendedError<'static> = ExtendedError::bare(20);
     /// We do not do such things.
-    pub(super) const NOT_SUPPORTED: ExtendedError<'static> = ExtendedError::bare(21);
+    pub(in crate::dns) const NOT_SUPPORTED: ExtendedError<'static> = ExtendedError::bare(21);
 
     const fn bare(code: u16) -> Self {
-        Self { code, text: b"" }
+        Self { code, text: "" }
     }
 
     /// Says `note`; `None` for one that is no degradation.
-    pub(super) fn of(note: &'t Note) -> Option<Self> {
+    pub(in crate::dns) fn of(note: &'t Note) -> Option<Self> {
         let code = match note.degradation {
             Degradation::None => return None,
             Degradation::Fallback => 0,
             Degradation::Stale => 3,
             Degradation::NotReady => 14,
         };
-        Some(Self { code, text: cut(&note.text).as_bytes() })
+        Some(Self { code, text: cut(&note.text) })
+    }
+
+    /// Appends the option, with code and length in front (RFC 6891 section 6.1.2).
+    pub(in crate::dns) fn append_to(self, out: &mut Vec<u8>) {
+        let length = u16::try_from(2 + self.text.len()).expect("the text has at most 160 octets");
+        out.extend_from_slice(&EXTENDED_ERROR.to_be_bytes());
+        out.extend_from_slice(&length.to_be_bytes());
+        out.extend_from_slice(&self.code.to_be_bytes());
+        out.extend_from_slice(self.text.as_bytes());
     }
 }
 
@@ -166,7 +176,7 @@ fn cut(text: &str) -> &str {
 
 /// The largest UDP message that we send or ask for, in octets: it passes every sane path
 /// unfragmented (RFC 9715, DNS flag day 2020).
-pub(super) const UDP_SIZE: u16 = 1232;
+pub(in crate::dns) const UDP_SIZE: u16 = 1232;
 
 /// So that header, the longest question, a cookie and the OPT record still fit into 512 octets:
 /// 12 + 259 + 28 + 11 + 6 + 160.
@@ -205,7 +215,7 @@ mod tests {
     fn a_long_text_is_cut_between_characters() {
         let note = note(Degradation::Stale, &format!("x{}", "ä".repeat(100)));
         let error = ExtendedError::of(&note).unwrap();
-        assert_eq!(error.text, format!("x{}", "ä".repeat(79)).as_bytes());
+        assert_eq!(error.text, format!("x{}", "ä".repeat(79)));
         let opt = ReplyOpt { error: Some(error), ..ReplyOpt::default() };
         let mut octets = Vec::new();
         opt.emit(0, &mut BinEncoder::new(&mut octets)).unwrap();

@@ -5,7 +5,7 @@
 //! octets ──▶ Query (frame, OPT) ──▶ Reply (what to say) ──▶ octets, cut to the client's size
 //! ```
 
-mod edns;
+pub(super) mod edns;
 mod message;
 mod query;
 mod reply;

@@ -96,6 +96,7 @@ fn table(layout: &Arc<Layout>, servers: &[Vec<IpAddr>], decision: &Decision) -> 
         .map(|(index, addresses)| PublishedServer {
             name: format!("db{}", index + 1).into(),
             addresses: addresses.clone(),
+            port: 5432,
             weight: 1,
         })
         .collect();
@@ -110,6 +111,7 @@ fn layout() -> Arc<Layout> {
         cluster: ClusterId(0),
         role,
         ttl,
+        ttl_unstable: 1,
     };
     let read = NameRole::Read { index: 0, balance: Balance::Shuffle, max_answers: None };
     let served = vec![

@@ -3,6 +3,7 @@
 pub(crate) mod client;
 mod fixture;
 mod load;
+mod replacing;
 mod sockets;
 
 use hickory_proto::rr::{LowerName, Name, RData, RecordType};

@@ -1,0 +1,191 @@
+//! The short way from the octets of a common query to those of its reply.
+//!
+//! It reads and copies octets: no lock, no allocation, no system call. Whatever is not common is
+//! left to the slow path, which could answer everything; a test sends queries of every kind both
+//! ways and demands equal replies.
+
+mod query;
+
+use std::net::IpAddr;
+
+use rand::Rng;
+
+use self::query::{Query, QueryEdns};
+use super::{
+    HEADER,
+    cookie::{Cookies, MalformedCookie},
+    slow::edns::{ExtendedError, UDP_SIZE},
+};
+use crate::answers::{AnswerTable, Note, ServedSet, WireAnswer, WireSoa};
+
+/// What replies are made from.
+pub(super) struct Source<'s, R> {
+    pub(super) table: &'s AnswerTable,
+    pub(super) rng: &'s mut R,
+    /// Room for the servers of one answer.
+    pub(super) drawn: &'s mut Vec<usize>,
+    pub(super) cookies: &'s Cookies,
+    /// Wall time in seconds since 1970, modulo 2^32.
+    pub(super) unix_seconds: u32,
+}
+
+/// How a message came.
+#[derive(Clone, Copy)]
+pub(super) struct Sender {
+    pub(super) address: IpAddr,
+    /// Whether by UDP, where replies have limits.
+    pub(super) by_udp: bool,
+}
+
+/// Appends the reply to `query` to `out`, if it is a common one with a common answer that fits.
+/// Returns whether it has; if not, `out` is as before.
+pub(super) fn respond<R: Rng>(
+    octets: &[u8],
+    sender: Sender,
+    source: &mut Source<'_, R>,
+    out: &mut Vec<u8>,
+) -> bool {
+    let Some(query) = Query::parse(octets) else {
+        return false;
+    };
+    let limit = match query.edns {
+        _ if !sender.by_udp => usize::from(u16::MAX),
+        None => MIN_UDP_SIZE,
+        Some(edns) => usize::from(edns.udp_size.clamp(MIN_SIZE, UDP_SIZE)),
+    };
+    let cookie = match query.edns.and_then(|edns| edns.cookie) {
+        None => None,
+        Some(sent) => match source.cookies.reply_to(sent, sender.address, source.unix_seconds) {
+            Ok(reply) => Some(reply.option),
+            Err(MalformedCookie) => return false,
+        },
+    };
+    let start = out.len();
+    let mut reply = Reply { octets, query: &query, cookie, limit: start + limit, start, out };
+    let done = match source.table.wire_lookup(query.name(), query.record_type) {
+        WireAnswer::Served { addresses, note } => {
+            addresses.draw_servers(sender.address, source.rng, source.drawn);
+            reply.addresses(addresses, source.drawn, note)
+        }
+        WireAnswer::Soa(soa) => reply.soa(soa, Section::Answer, NOERROR, None),
+        WireAnswer::NoData { soa, note } => reply.soa(soa, Section::Authority, NOERROR, note),
+        WireAnswer::NxDomain { soa } => reply.soa(soa, Section::Authority, NXDOMAIN, None),
+        WireAnswer::NotOurs => reply.refusal(),
+        WireAnswer::Other => false,
+    };
+    if !done {
+        out.truncate(start);
+    }
+    done
+}
+
+/// A reply that is being written. Each way to write one says whether it fits.
+struct Reply<'r> {
+    octets: &'r [u8],
+    query: &'r Query<'r>,
+    /// The data of the COOKIE option that it carries.
+    cookie: Option<[u8; 24]>,
+    out: &'r mut Vec<u8>,
+    /// Where it begins in `out`.
+    start: usize,
+    /// How long `out` may become.
+    limit: usize,
+}
+
+/// Where a record goes.
+#[derive(Clone, Copy, PartialEq)]
+enum Section {
+    Answer,
+    Authority,
+}
+
+impl Reply<'_> {
+    /// The addresses of these servers.
+    fn addresses(&mut self, set: &ServedSet, servers: &[usize], note: Option<&Note>) -> bool {
+        let count: usize = servers.iter().map(|&server| set.record_count(server)).sum();
+        let Ok(answers) = u16::try_from(count) else {
+            return false;
+        };
+        if self.start + self.query.question_end() + count * set.record_octets() > self.limit {
+            return false;
+        }
+        self.begin(AA, NOERROR, answers, 0);
+        for &server in servers {
+            self.out.extend_from_slice(set.wire(server));
+        }
+        self.end(note.and_then(ExtendedError::of))
+    }
+
+    /// A SOA record alone.
+    fn soa(&mut self, soa: &WireSoa, section: Section, code: u8, note: Option<&Note>) -> bool {
+        let is_answer = section == Section::Answer;
+        self.begin(AA, code, is_answer.into(), (!is_answer).into());
+        // The question's name ends with the apex.
+        let apex = self.query.question_end() - 4 - soa.apex_octets;
+        let Ok(pointer) = u16::try_from(0xc000 | apex) else {
+            return false;
+        };
+        self.out.extend_from_slice(&pointer.to_be_bytes());
+        self.out.extend_from_slice(&soa.record);
+        self.end(note.and_then(ExtendedError::of))
+    }
+
+    /// No name of ours (RFC 8906 section 3.1.5: an answer, not silence).
+    fn refusal(&mut self) -> bool {
+        self.begin(0, REFUSED, 0, 0);
+        self.end(Some(ExtendedError::NOT_AUTHORITATIVE))
+    }
+
+    /// Header and question. ID, RD and the question's octets are those of the query.
+    fn begin(&mut self, authoritative: u8, code: u8, answers: u16, authorities: u16) {
+        let recursion_desired = self.octets[2] & 1;
+        let additionals = u16::from(self.query.edns.is_some());
+        self.out.extend_from_slice(&self.octets[..2]);
+        self.out.extend_from_slice(&[QR | authoritative | recursion_desired, code]);
+        for count in [1, answers, authorities, additionals] {
+            self.out.extend_from_slice(&count.to_be_bytes());
+        }
+        self.out.extend_from_slice(&self.octets[HEADER..self.query.question_end()]);
+    }
+
+    /// The OPT record, where the query has one (RFC 6891 section 7), and whether all fits.
+    fn end(&mut self, error: Option<ExtendedError<'_>>) -> bool {
+        if let Some(QueryEdns { dnssec_ok, .. }) = self.query.edns {
+            let [size_high, size_low] = UDP_SIZE.to_be_bytes();
+            let flags = if dnssec_ok { 0x80 } else { 0 };
+            let options = self.out.len() + OPT_OCTETS;
+            self.out.extend_from_slice(&[0, 0, 41, size_high, size_low, 0, 0, flags, 0, 0, 0]);
+            if let Some(error) = error {
+                error.append_to(self.out);
+            }
+            if let Some(cookie) = self.cookie {
+                self.out.extend_from_slice(&[0, 10, 0, 24]);
+                self.out.extend_from_slice(&cookie);
+            }
+            let Ok(length) = u16::try_from(self.out.len() - options) else {
+                return false;
+            };
+            self.out[options - 2..options].copy_from_slice(&length.to_be_bytes());
+        }
+        self.out.len() <= self.limit
+    }
+}
+
+/// What a client without EDNS takes by UDP, in octets (RFC 1035 section 4.2.1).
+const MIN_UDP_SIZE: usize = 512;
+
+/// What a client with EDNS takes, whatever it says (RFC 6891 section 6.2.3).
+const MIN_SIZE: u16 = 512;
+
+/// Octets of an OPT record without options.
+const OPT_OCTETS: usize = 11;
+
+const QR: u8 = 0x80;
+const AA: u8 = 0x04;
+
+const NOERROR: u8 = 0;
+const NXDOMAIN: u8 = 3;
+const REFUSED: u8 = 5;
+
+#[cfg(test)]
+mod tests;
