@@ -7,7 +7,7 @@ use pointsman::{
     answers::{ClusterAnswers, Layout, Serial, build},
     config::{Config, DnsConfig, Sources},
     dns::{DnsServer, bind},
-    engine::{Decision, ReadReason, WriteReason},
+    engine::{Decision, ReadReason, Stability, WriteReason},
     publish::{Publisher, Snapshot},
 };
 
@@ -80,6 +80,7 @@ fn serve(listen: &str, config: &Config, reading: u8) -> DnsServer {
     let decision = Decision {
         write: Some(write(Some(0), WriteReason::Primary)),
         reads: vec![read(0..usize::from(reading), ReadReason::Fit)],
+        stability: Stability::Calm,
     };
     let layout = Layout::new(&config.zones, cluster.names.clone()).expect("the names have places");
     let answers = ClusterAnswers {
