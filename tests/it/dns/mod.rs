@@ -4,6 +4,11 @@ pub(crate) mod client;
 mod fixture;
 mod load;
 mod sockets;
+mod tcp_limits;
+mod tcp_stream;
+mod tls;
+mod udp;
+mod wildcard;
 
 use hickory_proto::rr::{LowerName, Name, RData, RecordType};
 use pointsman::engine::{Decision, ReadReason, ServerState, WriteReason};
