@@ -43,11 +43,16 @@ impl Fixture {
     /// Listens on `listen` with port 0 and serves `db-write` and `db-read` of `internal.` as
     /// [`healthy`] says.
     pub(crate) fn start(listen: &str) -> Self {
+        let address = format!("{listen}:0").parse().expect("an address");
+        Self::with(&DnsConfig::on(vec![address], 2))
+    }
+
+    /// The same with other settings.
+    pub(crate) fn with(config: &DnsConfig) -> Self {
         let layout = layout();
         let table = table(&layout, &addresses(3), &healthy());
         let publisher = Publisher::new(Snapshot { table });
-        let config = DnsConfig::on(vec![format!("{listen}:0").parse().expect("an address")], 2);
-        let server = bind(&config, &publisher.reader()).expect("a loopback address");
+        let server = bind(config, &publisher.reader()).expect("a loopback address");
         Self { address: server.local_addresses()[0], server, publisher, layout }
     }
 

@@ -6,6 +6,11 @@ mod limits;
 mod load;
 mod replacing;
 mod sockets;
+mod tcp_limits;
+mod tcp_stream;
+mod tls;
+mod udp;
+mod wildcard;
 
 use hickory_proto::rr::{LowerName, Name, RData, RecordType};
 use pointsman::engine::{Decision, ReadReason, ServerState, Stability, WriteReason};
