@@ -1,6 +1,6 @@
 //! Both ways give one reply: queries of every kind, to tables in every condition.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::Ipv4Addr;
 
 use hickory_proto::{op::Message, rr::Record};
 use proptest::prelude::*;
@@ -12,16 +12,29 @@ use crate::{
         Balance,
         sample::{self, healthy, read, write},
     },
-    dns::{Transport, slow},
-    engine::{Decision, Lag, ReadReason, ServerState, WriteReason},
+    config::DnsConfig,
+    dns::{
+        Admission, Rules, Transport,
+        slow::{self, Scene},
+    },
+    engine::{Decision, Lag, ReadReason, ServerState, Stability, WriteReason},
 };
+
+const NOW: u32 = 1_700_000_000;
 
 const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
 
 /// What the fast path replies, if it does.
 fn by_fast(octets: &[u8], table: &AnswerTable, by_udp: bool) -> Option<Vec<u8>> {
     let mut rng = SmallRng::seed_from_u64(7);
-    let mut source = Source { table, rng: &mut rng, drawn: &mut Vec::new() };
+    let cookies = Cookies::new(&[[5; 16]]);
+    let mut source = Source {
+        table,
+        rng: &mut rng,
+        drawn: &mut Vec::new(),
+        cookies: &cookies,
+        unix_seconds: NOW,
+    };
     let mut out = vec![0xee; 3];
     let done = respond(octets, Sender { address: CLIENT, by_udp }, &mut source, &mut out);
     assert_eq!(out[..3], [0xee; 3], "what was there before is kept");
@@ -34,8 +47,16 @@ fn by_slow(octets: &[u8], table: &AnswerTable, by_udp: bool) -> Vec<u8> {
     let mut rng = SmallRng::seed_from_u64(7);
     let mut out = Vec::new();
     let transport = if by_udp { Transport::Udp } else { Transport::Tcp };
-    let client = SocketAddr::new(CLIENT, 53);
-    assert!(slow::respond(octets, client, transport, table, &mut rng, &mut out));
+    let config = DnsConfig { cookie_secrets: vec![[5; 16]], ..DnsConfig::on(Vec::new(), 1) };
+    let scene = Scene {
+        client: CLIENT,
+        transport,
+        admission: Admission::Welcome,
+        unix_seconds: NOW,
+        rules: &Rules::new(&config),
+        table,
+    };
+    assert!(slow::respond(octets, scene, &mut rng, &mut out));
     out
 }
 
@@ -65,14 +86,17 @@ fn tables() -> Vec<AnswerTable> {
     let held = Decision {
         write: Some(write(Some(1), WriteReason::Held(ServerState::Down))),
         reads: vec![read(&[0], ReadReason::WithPrimary)],
+        stability: Stability::Calm,
     };
     let withdrawn = Decision {
         write: Some(write(None, WriteReason::NotWritable)),
         reads: vec![read(&[0, 1, 2], ReadReason::WithLagging(None::<Lag>))],
+        stability: Stability::Calm,
     };
     let unready = Decision {
         write: Some(write(None, WriteReason::NotReady)),
         reads: vec![read(&[], ReadReason::NotReady)],
+        stability: Stability::Calm,
     };
     let balances =
         [Balance::Shuffle, Balance::Weighted, Balance::LeastConnections, Balance::ClientHash];
@@ -138,13 +162,28 @@ fn any_type() -> impl Strategy<Value = u16> {
     ]
 }
 
-/// Any OPT record that is whole, or none.
+/// Any OPT record that is whole, with or without a cookie, or none.
 fn any_opt() -> impl Strategy<Value = Option<Vec<u8>>> {
     let sizes = prop::sample::select(vec![0_u16, 12, 511, 512, 600, 1232, 4096, 65535]);
-    let some = (sizes, any::<bool>()).prop_map(|(size, dnssec_ok)| {
+    let valid = Cookies::new(&[[5; 16]]).server_cookie([1; 8], CLIENT, NOW - 60);
+    let cookies = prop::sample::select(vec![
+        vec![],
+        vec![1; 8],
+        vec![1; 9],
+        vec![1; 24],
+        [vec![1; 8], valid.to_vec()].concat(),
+    ]);
+    let some = (sizes, any::<bool>(), cookies).prop_map(|(size, dnssec_ok, cookie)| {
         let mut opt = vec![0, 0, 41];
         opt.extend_from_slice(&size.to_be_bytes());
-        opt.extend_from_slice(&[0, 0, if dnssec_ok { 0x80 } else { 0 }, 0, 0, 0]);
+        opt.extend_from_slice(&[0, 0, if dnssec_ok { 0x80 } else { 0 }, 0, 0]);
+        let octets = u8::try_from(cookie.len()).unwrap();
+        if cookie.is_empty() {
+            opt.push(0);
+        } else {
+            opt.extend_from_slice(&[4 + octets, 0, 10, 0, octets]);
+        }
+        opt.extend(cookie);
         Some(opt)
     });
     prop_oneof![Just(None), some]
@@ -215,7 +254,11 @@ fn what_does_not_fit_is_left_to_the_slow_path() {
     for (count, fits) in [(29, true), (30, false)] {
         let addresses: Vec<_> = many[..count].iter().map(String::as_str).collect();
         let servers = [sample::server("db1", &addresses)];
-        let decision = Decision { write: None, reads: vec![read(&[0], ReadReason::Fit)] };
+        let decision = Decision {
+            write: None,
+            reads: vec![read(&[0], ReadReason::Fit)],
+            stability: Stability::Unrest,
+        };
         let table = sample::table_with(&sample::layout(Balance::Shuffle), &servers, &decision);
         let query = octets("db-read.internal", 1, (1, 0), None);
         assert_eq!(by_fast(&query, &table, true).is_some(), fits, "{count}");

@@ -26,8 +26,11 @@ use tracing::{error, warn};
 
 pub(super) use self::places::Places;
 use self::{conversation::Conversation, places::Place};
-use super::{Transport, responder::Responder, tls::Certificate};
-use crate::publish::Reader;
+use super::{
+    Transport,
+    responder::{Responder, Responders},
+    tls::Certificate,
+};
 
 /// A listening socket and what its connections need.
 #[derive(Debug)]
@@ -41,7 +44,7 @@ pub(super) struct Listener {
     /// Shared by all listeners.
     pub(super) places: Places,
     /// The answers.
-    pub(super) reader: Reader,
+    pub(super) responders: Responders,
     /// Turns true when it is time to stop.
     pub(super) stopping: watch::Receiver<bool>,
 }
@@ -78,7 +81,7 @@ impl Listener {
             client,
             place,
             certificate: self.certificate.clone(),
-            responder: Responder::new(self.reader.clone()),
+            responder: self.responders.one(),
             stopping: self.stopping.clone(),
         };
         let task = connections.spawn(visit.attend(stream));

@@ -14,7 +14,7 @@ use pointsman::{
     config::DnsConfig,
     dns::{DnsServer, bind},
     engine::{
-        ClusterId, Decision, Moment, ReadDecision, ReadReason, ReadServer, ServerIndex,
+        ClusterId, Decision, Moment, ReadDecision, ReadReason, ReadServer, ServerIndex, Stability,
         WriteDecision, WriteReason,
     },
     publish::{Publisher, Snapshot},
@@ -91,6 +91,7 @@ pub(crate) fn healthy() -> Decision {
     Decision {
         write: Some(write(Some(0), WriteReason::Primary)),
         reads: vec![read([1, 2], ReadReason::Fit)],
+        stability: Stability::Calm,
     }
 }
 

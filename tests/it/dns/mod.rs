@@ -2,7 +2,9 @@
 
 pub(crate) mod client;
 mod fixture;
+mod limits;
 mod load;
+mod replacing;
 mod sockets;
 mod tcp_limits;
 mod tcp_stream;
@@ -11,7 +13,7 @@ mod udp;
 mod wildcard;
 
 use hickory_proto::rr::{LowerName, Name, RData, RecordType};
-use pointsman::engine::{Decision, ReadReason, ServerState, WriteReason};
+use pointsman::engine::{Decision, ReadReason, ServerState, Stability, WriteReason};
 
 use self::{
     client::{RD, Reply, ask, header, udp},
@@ -192,8 +194,8 @@ async fn edns_is_spoken_to_those_who_speak_it() {
     let fixture = Fixture::start("127.24.0.12");
     let question = ask("db-write.internal.", RecordType::A);
     assert!(question.udp(fixture.address).await.edns().is_none());
-    // Option 65001, a cookie and an NSID; flag bits besides DO.
-    let options = [253, 233, 0, 1, 7, 0, 10, 0, 8, 1, 2, 3, 4, 5, 6, 7, 8, 0, 3, 0, 0];
+    // Option 65001 and an expiry (RFC 7314); flag bits besides DO.
+    let options = [253, 233, 0, 1, 7, 0, 9, 0, 0];
     for (flags, dnssec_ok) in [(0, false), (0x8000, true), (0x7fff, false), (0xffff, true)] {
         let question = question.clone().opt(4096, flags, &options);
         for reply in [question.udp(fixture.address).await, question.tcp(fixture.address).await] {
@@ -270,7 +272,11 @@ async fn any_is_answered_small() {
     let both = vec!["127.0.1.1".parse().expect("v4"), "2001:db8::1".parse().expect("v6")];
     fixture.publish(
         &[both],
-        &Decision { write: Some(write(Some(0), WriteReason::Primary)), reads: vec![] },
+        &Decision {
+            write: Some(write(Some(0), WriteReason::Primary)),
+            reads: vec![],
+            stability: Stability::Calm,
+        },
     );
     let reply = ask("db-write.internal.", RecordType::ANY).udp(fixture.address).await;
     assert_eq!(reply.answers(), ["127.0.1.1"]);
@@ -293,6 +299,7 @@ async fn a_degraded_answer_says_why() {
     fixture.decide(&Decision {
         write: Some(write(Some(0), WriteReason::Held(ServerState::Down))),
         reads: vec![read([0], ReadReason::WithPrimary)],
+        stability: Stability::Calm,
     });
     let held = write_question.udp(fixture.address).await;
     assert_eq!((held.code(), held.answers()), (NOERROR, vec!["127.0.1.1".to_owned()]));
@@ -308,6 +315,7 @@ async fn a_degraded_answer_says_why() {
     fixture.decide(&Decision {
         write: Some(write(None, WriteReason::NotWritable)),
         reads: vec![read([], ReadReason::NotReady)],
+        stability: Stability::Calm,
     });
     let withdrawn = write_question.udp(fixture.address).await;
     assert_eq!((withdrawn.code(), withdrawn.counts()), (NOERROR, (0, 1, 0)));
@@ -343,7 +351,11 @@ async fn what_does_not_fit_is_truncated_as_a_whole() {
         let members = 0..usize::from(count);
         fixture.publish(
             &addresses(count),
-            &Decision { write: None, reads: vec![read(members, reason)] },
+            &Decision {
+                write: None,
+                reads: vec![read(members, reason)],
+                stability: Stability::Calm,
+            },
         );
     };
     let plain = ask("db-read.internal.", RecordType::A);
@@ -383,7 +395,11 @@ async fn the_reason_gives_way_before_the_records_do() {
         let members = 0..usize::from(count);
         fixture.publish(
             &addresses(count),
-            &Decision { write: None, reads: vec![read(members, ReadReason::LastKnown)] },
+            &Decision {
+                write: None,
+                reads: vec![read(members, ReadReason::LastKnown)],
+                stability: Stability::Calm,
+            },
         );
         let reply = question.udp(fixture.address).await;
         assert!(reply.octets.len() <= 512);
