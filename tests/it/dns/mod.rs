@@ -3,6 +3,7 @@
 pub(crate) mod client;
 mod conformance;
 mod fixture;
+mod hostile;
 mod load;
 mod replacing;
 mod sockets;

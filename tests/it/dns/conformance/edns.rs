@@ -220,6 +220,7 @@ fn renewed(check: Check, sent: &[u8]) -> Check {
 }
 
 fn cookies() -> Vec<Check> {
+    let fresh = cookie(10);
     let ask_with = |data: &[u8]| with(&option(COOKIE, data));
     let answered = |clause: &str, data: &[u8]| {
         renewed(check(clause, ask_with(data)).answers(&["127.0.1.1"]), data)
@@ -238,13 +239,13 @@ fn cookies() -> Vec<Check> {
         answered("RFC 9018 4.4 a server cookie of another client cookie is replaced", &of_another),
         answered("RFC 9018 4.3 a cookie of 40 minutes is renewed", &cookie(2400)),
         answered("RFC 9018 4.3 a cookie of two hours is replaced", &cookie(7200)),
-        check("RFC 9018 4.3 a fresh cookie comes back", ask_with(&cookie(10)))
+        check("RFC 9018 4.3 a fresh cookie comes back", ask_with(&fresh))
             .answers(&["127.0.1.1"])
-            .option(COOKIE, &cookie(10)),
+            .option(COOKIE, &fresh),
         check("RFC 7873 5.2 of two cookies the first counts", {
-            with(&[option(COOKIE, &cookie(10)), option(COOKIE, &[1])].concat())
+            with(&[option(COOKIE, &fresh), option(COOKIE, &[1])].concat())
         })
-        .option(COOKIE, &cookie(10)),
+        .option(COOKIE, &fresh),
         renewed(
             check("RFC 7873 5.2.3 a refusal carries a cookie, too", ask_with(&[7; 8]))
                 .on(Stage::Closed)
@@ -262,6 +263,7 @@ fn cookies() -> Vec<Check> {
 
 /// Queries that have no question but a cookie.
 fn cookies_alone() -> Vec<Check> {
+    let fresh = cookie(10);
     let alone = |data: &[u8]| {
         let mut octets = header(0x4711, RD, [0, 0, 0, 1]);
         octets.extend(with(&option(COOKIE, data)).opt.expect("an OPT record"));
@@ -277,8 +279,8 @@ fn cookies_alone() -> Vec<Check> {
             answered("RFC 7873 5.4 a client cookie alone is answered", &[7; 8], NOERROR),
             &[7; 8],
         ),
-        answered("RFC 7873 5.4 a good cookie alone is confirmed", &cookie(10), NOERROR)
-            .option(COOKIE, &cookie(10)),
+        answered("RFC 7873 5.4 a good cookie alone is confirmed", &fresh, NOERROR)
+            .option(COOKIE, &fresh),
         renewed(
             answered("RFC 7873 5.4 a bad cookie alone is BADCOOKIE", &[7; 24], BADCOOKIE),
             &[7; 24],
