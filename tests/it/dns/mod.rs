@@ -1,7 +1,9 @@
 //! The DNS server from outside: each rule of the wire as one check.
 
 pub(crate) mod client;
+mod conformance;
 mod fixture;
+mod hostile;
 mod limits;
 mod load;
 mod replacing;
