@@ -238,9 +238,10 @@ mod tests {
         let table = build(&layout, &[], 1, Serial::MIN);
         let reader = Publisher::new(Snapshot { table }).reader();
         let address = "127.31.12.2:0".parse().unwrap();
-        let mut server = bind(&DnsConfig::on(vec![address], 1), &reader).unwrap();
+        let config = DnsConfig::on(vec![address], 1);
+        let mut server = bind(&config, &reader).unwrap();
         let no_socket = UdpSocket::from(OwnedFd::from(File::open("/dev/null").unwrap()));
-        let responder = Responder::new(reader);
+        let responder = Responder::new(reader, Arc::new(Rules::new(&config)));
         server.serve_udp(1, no_socket, address, responder).unwrap();
         let failure = timeout(Duration::from_secs(5), server.failed()).await.unwrap();
         assert_eq!(failure.to_string(), "no longer answering on 127.31.12.2:0 (UDP)");
