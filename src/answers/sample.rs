@@ -9,8 +9,8 @@ use super::{
     Zone, build,
 };
 use crate::engine::{
-    ClusterId, Decision, Moment, ReadDecision, ReadReason, ReadServer, ServerIndex, WriteDecision,
-    WriteReason,
+    ClusterId, Decision, Moment, ReadDecision, ReadReason, ReadServer, ServerIndex, Stability,
+    WriteDecision, WriteReason,
 };
 
 /// SOA TTL 60, MINIMUM 5; a CNAME of each kind, a delegation, wildcards, an empty non-terminal.
@@ -101,6 +101,7 @@ pub(crate) fn healthy() -> Decision {
     Decision {
         write: Some(write(Some(0), WriteReason::Primary)),
         reads: vec![read(&[1, 2], ReadReason::Fit)],
+        stability: Stability::Calm,
     }
 }
 

@@ -25,7 +25,7 @@ impl<T: Value> Field<T> {
     /// Looks up `key` and reads its value.
     pub(super) fn read(key: &str, table: &DeTable<'_>, faults: &mut Faults<'_>) -> Self {
         table.get(key).map_or(Self::Absent, |value| match T::read(key, value, faults) {
-            Some(read) => Self::Given(Spanned::new(value.span(), read)),
+            Some(read) => Self::Given(Spanned::new(faults.place(value.span()), read)),
             None => Self::Faulty,
         })
     }
@@ -105,9 +105,11 @@ pub(super) fn unknown_keys<S: Section>(table: &DeTable<'_>, faults: &mut Faults<
         if S::KEYS.contains(&name) {
             continue;
         }
+        // In quotes, a key may hold anything.
+        let shown = name.escape_debug();
         let what = match S::TITLE.starts_with('[') {
-            true => format!("unknown key `{name}` in {}", S::TITLE),
-            false => format!("unknown section `{name}`"),
+            true => format!("unknown key `{shown}` in {}", S::TITLE),
+            false => format!("unknown section `{shown}`"),
         };
         let advice = match *nearest(name, S::KEYS) {
             [] => format!("known here: {}", S::KEYS.join(", ")),
@@ -200,7 +202,10 @@ impl<T: Value> Value for Vec<Spanned<T>> {
         };
         let read: Self = items
             .iter()
-            .filter_map(|item| Some(Spanned::new(item.span(), T::read(key, item, faults)?)))
+            .filter_map(|item| {
+                let read = T::read(key, item, faults)?;
+                Some(Spanned::new(faults.place(item.span()), read))
+            })
             .collect();
         (read.len() == items.len()).then_some(read)
     }

@@ -1,11 +1,14 @@
-//! DNS over UDP and TCP, answered from the published snapshot.
+//! DNS over UDP, TCP and TLS, answered from the published snapshot.
 //!
 //! ```text
-//! udp, tcp ──query──▶ responder { rules } ──▶ fast ──▶ reply
-//!                        └──────────────────▶ slow ──▶ reply
+//! udp ───────────query──▶ responder { rules } ──▶ fast ──▶ reply
+//! tcp ◀─ tls ────query──▶     └─────────────────▶ slow ──▶ reply
 //! ```
 //!
-//! `docs/DNS.md` has the rules of answering one by one.
+//! Each UDP socket has a thread of its own, outside of tokio: it makes two system calls for a batch
+//! of queries, and nobody else's work holds it up. Each TCP or TLS connection is a task. The
+//! transports know no more of a message than its length. `docs/DNS.md` has the rules of answering
+//! one by one.
 
 mod cookie;
 mod error;
@@ -17,92 +20,118 @@ mod rules;
 mod slow;
 mod socket;
 mod tcp;
+mod tls;
 mod udp;
 
 use std::{
-    net::SocketAddr,
+    net::{SocketAddr, UdpSocket},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
     thread,
-    time::Duration,
 };
 
-use tokio::{sync::oneshot, task::JoinSet};
+use tokio::{
+    net::TcpListener,
+    sync::{oneshot, watch},
+    task::JoinSet,
+};
 
 pub use self::{
     cookie::{CookieReply, CookieVerdict, Cookies, MalformedCookie},
     error::{BindError, ServeError, Transport},
     responder::{Responder, Turn},
     rules::Rules,
+    tls::CertificateError,
 };
-use self::{rules::Admission, socket::Sockets};
+use self::{
+    responder::Responders,
+    rules::Admission,
+    socket::{Sockets, bind_tls},
+    tcp::{Listener, Places},
+    tls::{Certificate, Renewal},
+};
 use crate::{config::DnsConfig, publish::Reader};
 
-/// How long a TCP connection may be silent.
-pub const TCP_IDLE: Duration = Duration::from_secs(10);
-
-/// A running DNS server. Dropping it closes its sockets at once.
+/// A running DNS server. Dropping it closes its TCP and TLS sockets at once, those of UDP within a
+/// fraction of a second.
 #[derive(Debug)]
 pub struct DnsServer {
     addresses: Vec<SocketAddr>,
+    tls_addresses: Vec<SocketAddr>,
+    /// For the threads.
     stop: Arc<AtomicBool>,
-    workers: JoinSet<Result<(), ServeError>>,
-    listeners: JoinSet<()>,
+    /// For the tasks.
+    stopping: watch::Sender<bool>,
+    /// One for each socket; each ends with it.
+    served: JoinSet<Result<(), ServeError>>,
+    /// At most one task.
+    renewal: JoinSet<()>,
 }
 
-/// Binds every address of `config` by UDP and TCP and starts to answer from `reader`.
+/// Binds every address of `config` by UDP and TCP, those of DNS over TLS too if there is a
+/// certificate, and starts to answer from `reader`.
 ///
 /// Needs a running tokio runtime. All or nothing: on an error no socket stays open.
+///
+/// # Errors
+/// [`BindError`], which says what to do.
 pub fn bind(config: &DnsConfig, reader: &Reader) -> Result<DnsServer, BindError> {
     if config.listen.is_empty() {
         return Err(BindError::NoAddress);
     }
+    let (renewal, certificate) = config.tls.clone().map(Renewal::start).transpose()?.unzip();
     let bound: Vec<_> = config
         .listen
         .iter()
         .map(|&address| Sockets::bind(address, config.workers))
         .collect::<Result<_, _>>()?;
+    let tls: Vec<_> = config
+        .tls
+        .iter()
+        .flat_map(|tls| &tls.listen)
+        .map(|&address| bind_tls(address))
+        .collect::<Result<_, _>>()?;
     let mut server = DnsServer {
-        addresses: Vec::new(),
+        addresses: bound.iter().map(|sockets| sockets.address).collect(),
+        tls_addresses: tls.iter().map(|(address, _)| *address).collect(),
         stop: Arc::default(),
-        workers: JoinSet::new(),
-        listeners: JoinSet::new(),
+        stopping: watch::Sender::new(false),
+        served: JoinSet::new(),
+        renewal: renewal.into_iter().map(Renewal::run).collect(),
     };
-    let rules = Arc::new(Rules::new(config));
+    let responders = Responders { reader: reader.clone(), rules: Arc::new(Rules::new(config)) };
+    let places = Places::new(config.tcp.clone());
+    let mut threads = 0..;
     for Sockets { address, udp, tcp } in bound {
-        server.addresses.push(address);
-        for socket in udp {
-            let responder = Responder::new(reader.clone(), Arc::clone(&rules));
-            let stop = Arc::clone(&server.stop);
-            let (ended, end) = oneshot::channel();
-            thread::spawn(move || _ = ended.send(udp::serve(&socket, responder, &stop)));
-            server.workers.spawn(async move {
-                let source = match end.await {
-                    Ok(Ok(())) => return Ok(()),
-                    Ok(Err(error)) => Some(error),
-                    Err(_panicked) => None,
-                };
-                Err(ServeError { address, transport: Transport::Udp, source })
-            });
+        for (socket, number) in udp.into_iter().zip(&mut threads) {
+            server.serve_udp(number, socket, address, responders.one())?;
         }
-        server.listeners.spawn(tcp::serve(tcp, reader.clone(), Arc::clone(&rules), TCP_IDLE));
+        server.serve_tcp(tcp, address, None, &places, &responders);
+    }
+    for (address, listener) in tls {
+        server.serve_tcp(listener, address, certificate.clone(), &places, &responders);
     }
     Ok(server)
 }
 
 impl DnsServer {
-    /// The bound addresses in the order of the configuration, with the ports that were found for
-    /// port 0.
+    /// The addresses bound for UDP and TCP in the order of the configuration, with the ports that
+    /// were found for port 0.
     pub fn local_addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// The addresses bound for DNS over TLS, likewise; empty without a certificate.
+    pub fn tls_addresses(&self) -> &[SocketAddr] {
+        &self.tls_addresses
     }
 
     /// Waits until a socket stops being served by itself. While all is well it never returns.
     pub async fn failed(&mut self) -> ServeError {
         loop {
-            match self.workers.join_next().await {
+            match self.served.join_next().await {
                 Some(Ok(Err(error))) => return error,
                 Some(Ok(Ok(())) | Err(_)) => {}
                 None => std::future::pending().await,
@@ -110,17 +139,74 @@ impl DnsServer {
         }
     }
 
-    /// Takes no more questions, and returns when every socket is closed.
+    /// Takes no more questions, answers those that have arrived, and returns when every socket is
+    /// closed: within a fraction of a second, or a little over one when clients are slow to read.
     pub async fn shutdown(mut self) {
+        self.tell_all_to_stop();
+        while self.served.join_next().await.is_some() {}
+        self.renewal.shutdown().await;
+    }
+
+    fn tell_all_to_stop(&self) {
         self.stop.store(true, Ordering::Relaxed);
-        self.listeners.shutdown().await;
-        while self.workers.join_next().await.is_some() {}
+        self.stopping.send_replace(true);
+    }
+
+    fn serve_udp(
+        &mut self,
+        number: usize,
+        socket: UdpSocket,
+        address: SocketAddr,
+        responder: Responder,
+    ) -> Result<(), BindError> {
+        let stop = Arc::clone(&self.stop);
+        let (ended, end) = oneshot::channel();
+        thread::Builder::new()
+            .name(format!("dns-udp-{number}"))
+            .spawn(move || _ = ended.send(udp::serve(socket, address, responder, &stop)))
+            .map_err(|error| BindError::new(address, Transport::Udp, error))?;
+        self.served.spawn(async move {
+            let source = match end.await {
+                Ok(Ok(())) => return Ok(()),
+                Ok(Err(error)) => Some(error),
+                Err(_panicked) => None,
+            };
+            Err(ServeError { address, transport: Transport::Udp, source })
+        });
+        Ok(())
+    }
+
+    fn serve_tcp(
+        &mut self,
+        socket: TcpListener,
+        address: SocketAddr,
+        certificate: Option<Certificate>,
+        places: &Places,
+        responders: &Responders,
+    ) {
+        let transport = if certificate.is_some() { Transport::Tls } else { Transport::Tcp };
+        let listener = Listener {
+            socket,
+            address,
+            certificate,
+            places: places.clone(),
+            responders: responders.clone(),
+            stopping: self.stopping.subscribe(),
+        };
+        self.served.spawn(async move {
+            // A set, for it ends its task when it is dropped.
+            let mut task = JoinSet::from_iter([listener.serve()]);
+            match task.join_next().await {
+                Some(Err(_panicked)) => Err(ServeError { address, transport, source: None }),
+                _ => Ok(()),
+            }
+        });
     }
 }
 
 impl Drop for DnsServer {
     fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
+        self.tell_all_to_stop();
     }
 }
 
@@ -130,4 +216,35 @@ const HEADER: usize = 12;
 /// Whether QR is set.
 fn is_reply(message: &[u8]) -> bool {
     message[2] & 0x80 != 0
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs::File, os::fd::OwnedFd, time::Duration};
+
+    use tokio::time::timeout;
+
+    use crate::{
+        answers::{Layout, Serial, build},
+        publish::{Publisher, Snapshot},
+    };
+
+    use super::*;
+
+    /// A socket that is none cannot be read.
+    #[tokio::test]
+    async fn a_thread_that_ends_is_a_failure() {
+        let layout = Arc::new(Layout::new(&[], Vec::new()).unwrap());
+        let table = build(&layout, &[], 1, Serial::MIN);
+        let reader = Publisher::new(Snapshot { table }).reader();
+        let address = "127.31.12.2:0".parse().unwrap();
+        let config = DnsConfig::on(vec![address], 1);
+        let mut server = bind(&config, &reader).unwrap();
+        let no_socket = UdpSocket::from(OwnedFd::from(File::open("/dev/null").unwrap()));
+        let responder = Responder::new(reader, Arc::new(Rules::new(&config)));
+        server.serve_udp(1, no_socket, address, responder).unwrap();
+        let failure = timeout(Duration::from_secs(5), server.failed()).await.unwrap();
+        assert_eq!(failure.to_string(), "no longer answering on 127.31.12.2:0 (UDP)");
+        assert!(failure.source.is_some());
+    }
 }

@@ -34,6 +34,13 @@ pub struct Responder {
     drawn: Vec<usize>,
 }
 
+/// What all responders of a server have in common.
+#[derive(Clone, Debug)]
+pub(super) struct Responders {
+    pub(super) reader: Reader,
+    pub(super) rules: Arc<Rules>,
+}
+
 /// Answers to queries that came together.
 pub struct Turn<'r> {
     snapshot: Loaded,
@@ -61,6 +68,13 @@ impl Responder {
             drawn: &mut self.drawn,
             unix_seconds: u32::from_be_bytes(seconds),
         }
+    }
+}
+
+impl Responders {
+    /// One more.
+    pub(super) fn one(&self) -> Responder {
+        Responder::new(self.reader.clone(), Arc::clone(&self.rules))
     }
 }
 

@@ -7,6 +7,7 @@ use super::{
     judge::{self, Judgement, KnownIdentity, Precedents, WriterRule},
     read::{Candidates, ReadLadder},
     record::{Liveness, Record},
+    unrest::{self, Unrest},
     verdict::{ReadFitness, Verdict, WriteFitness},
     write::WriteLadder,
 };
@@ -23,6 +24,7 @@ pub(super) struct Cluster {
     started: Moment,
     /// The first round of probes has ended.
     ready: bool,
+    unrest: Unrest,
 }
 
 impl Cluster {
@@ -35,6 +37,7 @@ impl Cluster {
             reads: (0..policy.reads.len()).map(ReadLadder::new).collect(),
             started: now,
             ready: false,
+            unrest: Unrest::new(now),
             policy,
         }
     }
@@ -72,6 +75,7 @@ impl Cluster {
         Decision {
             write: self.policy.write.map(|_| self.write.decision),
             reads: self.reads.iter().map(|read| read.decision.clone()).collect(),
+            stability: self.unrest.stability(),
         }
     }
 
@@ -99,19 +103,22 @@ impl Cluster {
             identity: self.identity.get(),
         };
         let judgement = judge::judge(&self.policy, &mut self.records, precedents, now);
+        let told = events.len();
         self.note_states(&judgement, now, events);
         self.ready |= self.first_round_has_ended(&judgement, now);
-        if !self.ready {
-            return;
+        if self.ready {
+            let before = self.decision();
+            self.decide_write(&judgement, now);
+            self.decide_reads(&judgement, now);
+            self.note_decision(&before, events);
         }
-        let before = self.decision();
-        self.decide_write(&judgement, now);
-        self.decide_reads(&judgement, now);
-        self.note_decision(&before, events);
+        let changed = events.len() > told;
+        self.unrest.note(changed || self.is_stirring(now), now);
     }
 
     /// Every server of every cluster failed at once: states and answers stand still.
-    pub(super) fn hold_isolated(&mut self, events: &mut Vec<Event>) {
+    pub(super) fn hold_isolated(&mut self, now: Moment, events: &mut Vec<Event>) {
+        self.unrest.note(true, now);
         let before = self.decision();
         self.write.hold_isolated();
         for read in &mut self.reads {
@@ -262,6 +269,20 @@ impl Cluster {
         writer_in_doubt || self.records.iter().any(server_in_doubt)
     }
 
+    /// Whether what is published may change soon. Unlike [`Self::is_in_doubt`], which sets the pace
+    /// of probes, this passes over what has been wrong for long and is known.
+    fn is_stirring(&self, now: Moment) -> bool {
+        let thresholds = &self.policy.thresholds;
+        let writer = self.policy.write.is_some_and(|_| {
+            let reason = self.write.decision.reason;
+            unrest::awaits_writer(reason)
+        });
+        !self.ready
+            || writer
+            || self.reads.iter().any(|read| unrest::awaits_readers(read.decision.reason))
+            || self.records.iter().any(|record| unrest::is_unsettled(record, thresholds, now))
+    }
+
     /// When [`Self::decide`] must run again although nothing new was observed.
     pub(super) fn next_deadline(&self, now: Moment) -> Option<Moment> {
         let thresholds = &self.policy.thresholds;
@@ -272,6 +293,8 @@ impl Cluster {
             Some(goes_silent + std::time::Duration::from_millis(1))
         });
         let unblocked = self.write.blocked_until(now);
-        silence.chain(first_round).chain(unblocked).filter(|deadline| *deadline > now).min()
+        let calm = self.unrest.deadline();
+        let all = silence.chain(first_round).chain(unblocked).chain(calm);
+        all.filter(|deadline| *deadline > now).min()
     }
 }

@@ -11,6 +11,27 @@ pub struct Decision {
     pub write: Option<WriteDecision>,
     /// The read names, in config order.
     pub reads: Vec<ReadDecision>,
+    /// Whether another decision is likely to follow soon.
+    pub stability: Stability,
+}
+
+/// Whether what a cluster's names say may change soon. Answers live shorter while it may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Stability {
+    /// Something is in doubt or has just changed, or the first round of probes has not ended.
+    Unrest,
+    /// For [`Thresholds::CALM_AFTER`](super::Thresholds::CALM_AFTER) nothing was in doubt and
+    /// nothing changed. What has been wrong for long and is known does not count.
+    Calm,
+}
+
+impl fmt::Display for Stability {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Unrest => "unrest",
+            Self::Calm => "calm",
+        })
+    }
 }
 
 /// What the write name says.

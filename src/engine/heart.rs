@@ -47,7 +47,16 @@ impl Heart {
 
     /// Whether the server answers questions while heartbeat writes fail.
     pub(super) fn is_stopped(&self, now: Moment) -> bool {
-        self.stopped && self.last_failure.is_some_and(|last| now.since(last) < Self::LASTS)
+        self.stopped && self.failed_lately(now)
+    }
+
+    /// Whether the next heartbeats may stop the heart.
+    pub(super) fn is_in_doubt(&self, now: Moment) -> bool {
+        !self.stopped && self.failures > 0 && self.failed_lately(now)
+    }
+
+    fn failed_lately(&self, now: Moment) -> bool {
+        self.last_failure.is_some_and(|last| now.since(last) < Self::LASTS)
     }
 }
 

@@ -133,7 +133,7 @@ impl Engine {
         if isolated {
             self.events.push(Event::Isolated);
             for &id in &known {
-                self.clusters[id].hold_isolated(&mut self.events);
+                self.clusters[id].hold_isolated(now, &mut self.events);
             }
         } else {
             self.events.push(Event::Reconnected);

@@ -35,12 +35,13 @@ mod reception;
 mod record;
 mod ring;
 mod state;
+mod unrest;
 mod verdict;
 mod write;
 
 pub use decision::{
-    Decision, Degradation, Pace, ProbeAdvice, ReadDecision, ReadReason, ReadServer, WriteDecision,
-    WriteReason,
+    Decision, Degradation, Pace, ProbeAdvice, ReadDecision, ReadReason, ReadServer, Stability,
+    WriteDecision, WriteReason,
 };
 pub use event::Event;
 pub use facts::{

@@ -8,7 +8,7 @@ use std::{collections::BTreeSet, rc::Rc, time::Duration};
 use pointsman::engine::{
     ClusterId, ClusterKind, Decision, Engine, Event, Evidence, Facts, Failback, FailureKind,
     IoThread, Moment, Observation, Outcome, PostgresFacts, PostgresRole, ReadReason, Relation,
-    ServerId, ServerIndex, ServerState, StateReason, Writability, WriteReason,
+    ServerId, ServerIndex, ServerState, Stability, StateReason, Writability, WriteReason,
 };
 
 pub(crate) const CLUSTER: ClusterId = ClusterId(0);
@@ -79,11 +79,15 @@ impl Watched {
                 heard.foreign = state(&self.engine, index) == ServerState::WrongCluster;
             }
         }
-        for event in self.engine.take_events() {
+        let events = self.engine.take_events();
+        let decision = self.engine.decision(CLUSTER);
+        if !events.is_empty() && decision.stability == Stability::Calm {
+            return Err(format!("calm, and yet {events:?}"));
+        }
+        for event in events {
             self.told.push(format!("{now} {event:?}"));
             self.check_event(&event, now)?;
         }
-        let decision = self.engine.decision(CLUSTER);
         self.check_write(&decision).and_then(|()| self.check_reads(&decision))
     }
 

@@ -19,7 +19,8 @@ use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path, time::Duration
 
 use pointsman::engine::{
     ClusterId, ClusterKind, ClusterPolicy, Engine, Event, Failback, FailureKind, Moment,
-    OnNotWritable, OnSplitBrain, ReadPolicy, ServerId, ServerIndex, Thresholds, WritePolicy,
+    OnNotWritable, OnSplitBrain, ReadPolicy, ServerId, ServerIndex, Stability, Thresholds,
+    WritePolicy,
 };
 
 use crate::world::{Process, World, server_policy};
@@ -118,6 +119,7 @@ impl Story {
         let mut engine = Engine::new(vec![self.policy.clone()], Moment::START);
         let mut told = String::new();
         let mut silent = vec![false; self.policy.servers.len()];
+        let mut stability = Stability::Unrest;
         let mut now = Moment::START;
         while now <= self.until {
             let due = self.operations.split_off(&(now + Duration::from_nanos(1)));
@@ -136,6 +138,10 @@ impl Story {
             engine.decide(now);
             for event in engine.take_events() {
                 writeln!(told, "{now:>9}  {}", describe(&event, &self.policy)).expect("memory");
+            }
+            let current = engine.decision(ClusterId(0)).stability;
+            if std::mem::replace(&mut stability, current) != current {
+                writeln!(told, "{now:>9}    {current}").expect("memory");
             }
             now = now + self.every;
         }

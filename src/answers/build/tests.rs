@@ -12,7 +12,7 @@ use super::super::{
     },
 };
 use super::*;
-use crate::engine::{ClusterId, ReadReason, ServerState, WriteReason};
+use crate::engine::{ClusterId, ReadReason, ServerState, Stability, WriteReason};
 
 /// The addresses of a set in config order, or the note of an empty answer.
 fn says(table: &AnswerTable, owner: &str, record_type: RecordType) -> String {
@@ -57,6 +57,7 @@ fn a_degraded_answer_says_why() {
     let table_1 = table(&Decision {
         write: Some(write(Some(0), WriteReason::Held(ServerState::Down))),
         reads: vec![read(&[0], ReadReason::WithPrimary)],
+        stability: Stability::Calm,
     });
     assert_eq!(
         says(&table_1, "db-write.internal.", RecordType::A),
@@ -69,6 +70,7 @@ fn a_degraded_answer_says_why() {
     let table_2 = table(&Decision {
         write: Some(write(None, WriteReason::NotWritable)),
         reads: vec![read(&[1, 2], ReadReason::Few)],
+        stability: Stability::Calm,
     });
     assert_eq!(
         says(&table_2, "db-write.internal.", RecordType::A),
@@ -82,10 +84,11 @@ fn without_a_decision_a_name_is_not_ready() {
     let unready = Decision {
         write: Some(write(None, WriteReason::NotReady)),
         reads: vec![read(&[], ReadReason::NotReady)],
+        stability: Stability::Calm,
     };
     let text = "not ready [NotReady orders: not ready: the first round of probes has not ended]";
     let nameless = text.replace("orders: ", "");
-    let partless = Decision { write: None, reads: vec![] };
+    let partless = Decision { write: None, reads: vec![], stability: Stability::Calm };
     for (table, text) in [
         (table(&unready), text),
         (table(&partless), text),
@@ -102,8 +105,11 @@ fn without_a_decision_a_name_is_not_ready() {
 /// A restored set is an answer, however early it is.
 #[test]
 fn an_address_is_given_even_before_the_first_round_has_ended() {
-    let table =
-        table(&Decision { write: Some(write(Some(0), WriteReason::NotReady)), reads: vec![] });
+    let table = table(&Decision {
+        write: Some(write(Some(0), WriteReason::NotReady)),
+        reads: vec![],
+        stability: Stability::Calm,
+    });
     assert!(says(&table, "db-write.internal.", RecordType::A).starts_with("1 127.0.1.1 [NotReady"));
     assert!(says(&table, "db-write.internal.", RecordType::AAAA).starts_with("nothing"));
 }

@@ -17,7 +17,7 @@ use crate::{
         Admission, Rules, Transport,
         slow::{self, Scene},
     },
-    engine::{Decision, Lag, ReadReason, ServerState, WriteReason},
+    engine::{Decision, Lag, ReadReason, ServerState, Stability, WriteReason},
 };
 
 const NOW: u32 = 1_700_000_000;
@@ -86,14 +86,17 @@ fn tables() -> Vec<AnswerTable> {
     let held = Decision {
         write: Some(write(Some(1), WriteReason::Held(ServerState::Down))),
         reads: vec![read(&[0], ReadReason::WithPrimary)],
+        stability: Stability::Calm,
     };
     let withdrawn = Decision {
         write: Some(write(None, WriteReason::NotWritable)),
         reads: vec![read(&[0, 1, 2], ReadReason::WithLagging(None::<Lag>))],
+        stability: Stability::Calm,
     };
     let unready = Decision {
         write: Some(write(None, WriteReason::NotReady)),
         reads: vec![read(&[], ReadReason::NotReady)],
+        stability: Stability::Calm,
     };
     let balances =
         [Balance::Shuffle, Balance::Weighted, Balance::LeastConnections, Balance::ClientHash];
@@ -251,7 +254,11 @@ fn what_does_not_fit_is_left_to_the_slow_path() {
     for (count, fits) in [(29, true), (30, false)] {
         let addresses: Vec<_> = many[..count].iter().map(String::as_str).collect();
         let servers = [sample::server("db1", &addresses)];
-        let decision = Decision { write: None, reads: vec![read(&[0], ReadReason::Fit)] };
+        let decision = Decision {
+            write: None,
+            reads: vec![read(&[0], ReadReason::Fit)],
+            stability: Stability::Unrest,
+        };
         let table = sample::table_with(&sample::layout(Balance::Shuffle), &servers, &decision);
         let query = octets("db-read.internal", 1, (1, 0), None);
         assert_eq!(by_fast(&query, &table, true).is_some(), fits, "{count}");

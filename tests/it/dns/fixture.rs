@@ -14,7 +14,7 @@ use pointsman::{
     config::DnsConfig,
     dns::{DnsServer, bind},
     engine::{
-        ClusterId, Decision, Moment, ReadDecision, ReadReason, ReadServer, ServerIndex,
+        ClusterId, Decision, Moment, ReadDecision, ReadReason, ReadServer, ServerIndex, Stability,
         WriteDecision, WriteReason,
     },
     publish::{Publisher, Snapshot},
@@ -49,15 +49,15 @@ impl Fixture {
     /// [`healthy`] says.
     pub(crate) fn start(listen: &str) -> Self {
         let address = format!("{listen}:0").parse().expect("an address");
-        Self::with(DnsConfig::on(vec![address], 2))
+        Self::with(&DnsConfig::on(vec![address], 2))
     }
 
-    /// The same by other rules.
-    pub(crate) fn with(config: DnsConfig) -> Self {
+    /// The same with other settings.
+    pub(crate) fn with(config: &DnsConfig) -> Self {
         let layout = layout();
         let table = table(&layout, &addresses(3), &healthy());
         let publisher = Publisher::new(Snapshot { table });
-        let server = bind(&config, &publisher.reader()).expect("a loopback address");
+        let server = bind(config, &publisher.reader()).expect("a loopback address");
         Self { address: server.local_addresses()[0], server, publisher, layout }
     }
 
@@ -96,6 +96,7 @@ pub(crate) fn healthy() -> Decision {
     Decision {
         write: Some(write(Some(0), WriteReason::Primary)),
         reads: vec![read([1, 2], ReadReason::Fit)],
+        stability: Stability::Calm,
     }
 }
 

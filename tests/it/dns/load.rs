@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use hickory_proto::rr::RecordType;
-use pointsman::engine::{Decision, ReadReason, WriteReason};
+use pointsman::engine::{Decision, ReadReason, Stability, WriteReason};
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use tokio::{net::TcpStream, sync::mpsc, time::timeout};
 
@@ -38,6 +38,7 @@ async fn every_answer_is_of_one_generation() {
     let decision = Decision {
         write: Some(write(Some(0), WriteReason::Primary)),
         reads: vec![read(0..5, ReadReason::Fit)],
+        stability: Stability::Calm,
     };
     let servers = |generation: u16| -> Vec<Vec<IpAddr>> {
         let [high, low] = generation.to_be_bytes();

@@ -5,12 +5,18 @@ pub(crate) mod client;
 mod conformance;
 mod fixture;
 mod hostile;
+mod limits;
 mod load;
 mod replacing;
 mod sockets;
+mod tcp_limits;
+mod tcp_stream;
+mod tls;
+mod udp;
+mod wildcard;
 
 use hickory_proto::rr::RecordType;
-use pointsman::engine::{Decision, ReadReason, ServerState, WriteReason};
+use pointsman::engine::{Decision, ReadReason, ServerState, Stability, WriteReason};
 
 use self::{
     client::{RD, Reply, ask, udp},
@@ -78,7 +84,11 @@ async fn any_is_answered_small() {
     let both = vec!["127.0.1.1".parse().expect("v4"), "2001:db8::1".parse().expect("v6")];
     fixture.publish(
         &[both],
-        &Decision { write: Some(write(Some(0), WriteReason::Primary)), reads: vec![] },
+        &Decision {
+            write: Some(write(Some(0), WriteReason::Primary)),
+            reads: vec![],
+            stability: Stability::Calm,
+        },
     );
     let reply = ask("db-write.internal.", RecordType::ANY).udp(fixture.address).await;
     assert_eq!(reply.answers(), ["127.0.1.1"]);
@@ -101,6 +111,7 @@ async fn a_degraded_answer_says_why() {
     fixture.decide(&Decision {
         write: Some(write(Some(0), WriteReason::Held(ServerState::Down))),
         reads: vec![read([0], ReadReason::WithPrimary)],
+        stability: Stability::Calm,
     });
     let held = write_question.udp(fixture.address).await;
     assert_eq!((held.code(), held.answers()), (NOERROR, vec!["127.0.1.1".to_owned()]));
@@ -116,6 +127,7 @@ async fn a_degraded_answer_says_why() {
     fixture.decide(&Decision {
         write: Some(write(None, WriteReason::NotWritable)),
         reads: vec![read([], ReadReason::NotReady)],
+        stability: Stability::Calm,
     });
     let withdrawn = write_question.udp(fixture.address).await;
     assert_eq!((withdrawn.code(), withdrawn.counts()), (NOERROR, (0, 1, 0)));
@@ -154,7 +166,11 @@ async fn the_reason_gives_way_before_the_records_do() {
         let members = 0..usize::from(count);
         fixture.publish(
             &addresses(count),
-            &Decision { write: None, reads: vec![read(members, ReadReason::LastKnown)] },
+            &Decision {
+                write: None,
+                reads: vec![read(members, ReadReason::LastKnown)],
+                stability: Stability::Calm,
+            },
         );
         let reply = question.udp(fixture.address).await;
         assert!(reply.octets.len() <= 512);

@@ -10,7 +10,7 @@ use std::{
 };
 
 use hickory_proto::rr::RecordType;
-use pointsman::engine::{Decision, ReadReason, WriteReason};
+use pointsman::engine::{Decision, ReadReason, Stability, WriteReason};
 use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use super::{
@@ -30,6 +30,7 @@ async fn no_answer_is_lost_while_tables_are_replaced() {
     let decision = Decision {
         write: Some(write(Some(0), WriteReason::Primary)),
         reads: vec![read(0..1, ReadReason::Fit)],
+        stability: Stability::Calm,
     };
     fixture.publish(&[vec![address_of(0)]], &decision);
     let published = Arc::new(AtomicU16::new(0));

@@ -1,0 +1,120 @@
+//! Calm or unrest: whether an answer may change soon.
+//!
+//! Unrest begins with the first doubt anywhere in a cluster, so that short-lived answers are out
+//! before the change that they are for, and lasts until nothing has been in doubt and nothing has
+//! changed for [`Thresholds::CALM_AFTER`]. A cluster begins in unrest.
+//!
+//! A doubt is what the next probes may settle. A server that has been Down for hours, or a replica
+//! that does not let the probe in, is known and no doubt: its return is announced by the first
+//! good replies, which are one. A missing or held writer is a doubt for as long as it lasts, for
+//! everybody waits for its successor.
+
+use super::{
+    Moment, ReadReason, ServerState, Stability, StateReason, Thresholds, WriteReason,
+    record::{Liveness, Record},
+};
+
+/// When a cluster was last in doubt, and what that makes of it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Unrest {
+    /// The last time of a doubt or a change.
+    last: Moment,
+    stability: Stability,
+}
+
+impl Unrest {
+    pub(super) fn new(now: Moment) -> Self {
+        Self { last: now, stability: Stability::Unrest }
+    }
+
+    /// One judgement: whether anything is in doubt or has changed at `now`.
+    pub(super) fn note(&mut self, stirring: bool, now: Moment) {
+        if stirring {
+            self.last = now;
+        }
+        self.stability = match now < self.ends() {
+            true => Stability::Unrest,
+            false => Stability::Calm,
+        };
+    }
+
+    pub(super) fn stability(&self) -> Stability {
+        self.stability
+    }
+
+    /// When calm comes if nothing stirs before; `None` when it is there.
+    pub(super) fn deadline(&self) -> Option<Moment> {
+        (self.stability == Stability::Unrest).then(|| self.ends())
+    }
+
+    fn ends(&self) -> Moment {
+        self.last + Thresholds::CALM_AFTER
+    }
+}
+
+/// Whether a write name with this reason waits for another one.
+pub(super) fn awaits_writer(reason: WriteReason) -> bool {
+    !matches!(
+        reason,
+        WriteReason::Primary
+            | WriteReason::MostPreferred
+            | WriteReason::Incumbent
+            | WriteReason::Held(ServerState::Misconfigured)
+    )
+}
+
+/// Whether a read name with this reason takes any server that comes back.
+pub(super) fn awaits_readers(reason: ReadReason) -> bool {
+    matches!(reason, ReadReason::NotReady | ReadReason::LastKnown | ReadReason::Isolated)
+}
+
+/// Whether the next replies of a server, or their absence, may change its verdict.
+pub(super) fn is_unsettled(record: &Record, thresholds: &Thresholds, now: Moment) -> bool {
+    let waits =
+        matches!(record.verdict.reason, StateReason::WritableUnconfirmed | StateReason::Returning);
+    waits
+        || match record.liveness(thresholds, now) {
+            Liveness::Doubtful(_) => true,
+            // Gates and heart stand still while it does not answer.
+            Liveness::Answering => {
+                record.heart.is_in_doubt(now) || record.gates.iter().any(|gate| gate.is_in_doubt())
+            }
+            Liveness::Unheard | Liveness::ProbeSilent | Liveness::Alive(_) | Liveness::Gone(_) => {
+                false
+            }
+        }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: u64) -> Moment {
+        Moment::from_millis(seconds * 1000)
+    }
+
+    #[test]
+    fn calm_comes_a_minute_after_the_last_doubt() {
+        let mut unrest = Unrest::new(at(1));
+        assert_eq!((unrest.stability(), unrest.deadline()), (Stability::Unrest, Some(at(61))));
+        unrest.note(true, at(10));
+        assert_eq!((unrest.stability(), unrest.deadline()), (Stability::Unrest, Some(at(70))));
+        unrest.note(false, at(69));
+        assert_eq!((unrest.stability(), unrest.deadline()), (Stability::Unrest, Some(at(70))));
+        unrest.note(false, at(70));
+        assert_eq!((unrest.stability(), unrest.deadline()), (Stability::Calm, None));
+        unrest.note(true, at(500));
+        assert_eq!((unrest.stability(), unrest.deadline()), (Stability::Unrest, Some(at(560))));
+    }
+
+    #[test]
+    fn a_held_or_missing_writer_is_waited_for_unless_we_know_why() {
+        assert!(awaits_writer(WriteReason::Held(ServerState::Down)));
+        assert!(awaits_writer(WriteReason::NotWritable));
+        assert!(awaits_writer(WriteReason::HeldFlapping));
+        assert!(!awaits_writer(WriteReason::Held(ServerState::Misconfigured)));
+        assert!(!awaits_writer(WriteReason::Primary));
+        assert!(awaits_readers(ReadReason::LastKnown));
+        assert!(!awaits_readers(ReadReason::WithPrimary));
+    }
+}
