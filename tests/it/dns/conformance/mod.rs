@@ -219,6 +219,11 @@ impl Scene {
         let stream: std::io::Result<TcpStream> = socket.connect(self.fixture.address).await;
         let mut stream = stream.expect("TCP is served");
         send(&mut stream, query).await;
+        if query.len() < 12 {
+            // No message is so short: whoever sends it has lost count, and the rest is noise.
+            assert_eq!(receive(&mut stream).await, None, "the connection is closed");
+            return None;
+        }
         send(&mut stream, &last_word(query)).await;
         let reply = receive(&mut stream).await.expect("a reply by TCP");
         reply_before_the_last(&reply, query)
