@@ -7,6 +7,7 @@
 
 mod cookie;
 mod error;
+mod exposure;
 mod fast;
 mod responder;
 mod slow;
@@ -61,10 +62,12 @@ pub fn bind(config: &DnsConfig, reader: &Reader) -> Result<DnsServer, BindError>
         workers: JoinSet::new(),
         listeners: JoinSet::new(),
     };
+    let expose = Arc::new(config.expose.clone());
     for Sockets { address, udp, tcp } in bound {
         server.addresses.push(address);
         for socket in udp {
-            let (responder, stop) = (Responder::new(reader.clone()), Arc::clone(&server.stop));
+            let responder = Responder::new(reader.clone(), Arc::clone(&expose));
+            let stop = Arc::clone(&server.stop);
             let (ended, end) = oneshot::channel();
             thread::spawn(move || _ = ended.send(udp::serve(&socket, responder, &stop)));
             server.workers.spawn(async move {
@@ -76,7 +79,11 @@ pub fn bind(config: &DnsConfig, reader: &Reader) -> Result<DnsServer, BindError>
                 Err(ServeError { address, transport: Transport::Udp, source })
             });
         }
-        server.listeners.spawn(tcp::serve(tcp, reader.clone(), TCP_IDLE));
+        server.listeners.spawn(tcp::serve(
+            tcp,
+            Responder::new(reader.clone(), Arc::clone(&expose)),
+            TCP_IDLE,
+        ));
     }
     Ok(server)
 }

@@ -3,7 +3,7 @@
 //! Each worker thread and each connection has a responder of its own; responders share only what is
 //! read. Queries that came together are answered in one turn: from one snapshot, at one time.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, sync::Arc};
 
 use rand::{SeedableRng, rngs::SmallRng};
 
@@ -12,12 +12,16 @@ use super::{
     fast::{self, Sender, Source},
     slow,
 };
-use crate::publish::{Loaded, Reader};
+use crate::{
+    config::ExposeConfig,
+    publish::{Loaded, Reader, Snapshot},
+};
 
 /// Answers queries from the published snapshot.
 #[derive(Debug)]
 pub(super) struct Responder {
     reader: Reader,
+    expose: Arc<ExposeConfig>,
     rng: SmallRng,
     /// Room for the servers of one answer.
     drawn: Vec<usize>,
@@ -26,19 +30,30 @@ pub(super) struct Responder {
 /// Answers to queries that came together.
 pub(super) struct Turn<'r> {
     snapshot: Loaded,
+    expose: &'r ExposeConfig,
     rng: &'r mut SmallRng,
     drawn: &'r mut Vec<usize>,
 }
 
 impl Responder {
-    pub(super) fn new(reader: Reader) -> Self {
+    pub(super) fn new(reader: Reader, expose: Arc<ExposeConfig>) -> Self {
         let rng = SmallRng::from_rng(&mut rand::rng());
-        Self { reader, rng, drawn: Vec::with_capacity(MOST_SERVERS) }
+        Self { reader, expose, rng, drawn: Vec::with_capacity(MOST_SERVERS) }
+    }
+
+    /// One that answers the same, for another worker or connection.
+    pub(super) fn another(&self) -> Self {
+        Self::new(self.reader.clone(), Arc::clone(&self.expose))
     }
 
     /// Begins a turn. It should end before the next wait.
     pub(super) fn turn(&mut self) -> Turn<'_> {
-        Turn { snapshot: self.reader.load(), rng: &mut self.rng, drawn: &mut self.drawn }
+        Turn {
+            snapshot: self.reader.load(),
+            expose: &self.expose,
+            rng: &mut self.rng,
+            drawn: &mut self.drawn,
+        }
     }
 }
 
@@ -53,11 +68,12 @@ impl Turn<'_> {
         transport: Transport,
         reply: &mut Vec<u8>,
     ) -> bool {
-        let table = &self.snapshot.table;
+        let Snapshot { table, reports } = &**self.snapshot;
+        let scene = slow::Scene { table, reports, expose: self.expose };
         let sender = Sender { address: client.ip(), by_udp: transport == Transport::Udp };
         let mut source = Source { table, rng: self.rng, drawn: self.drawn };
         fast::respond(query, sender, &mut source, reply)
-            || slow::respond(query, client, transport, table, self.rng, reply)
+            || slow::respond(query, client, transport, scene, self.rng, reply)
     }
 }
 

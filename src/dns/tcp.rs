@@ -10,16 +10,15 @@ use tokio::{
 };
 
 use super::{Transport, responder::Responder};
-use crate::publish::Reader;
 
 /// Accepts connections until dropped.
-pub(super) async fn serve(listener: TcpListener, reader: Reader, idle: Duration) {
+pub(super) async fn serve(listener: TcpListener, responder: Responder, idle: Duration) {
     let mut connections = JoinSet::new();
     loop {
         while connections.try_join_next().is_some() {}
         match listener.accept().await {
             Ok((stream, client)) => {
-                let responder = Responder::new(reader.clone());
+                let responder = responder.another();
                 connections.spawn(converse(stream, client, responder, idle));
             }
             Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,

@@ -87,7 +87,7 @@ pub(super) fn is_unsettled(record: &Record, thresholds: &Thresholds, now: Moment
 
 #[cfg(test)]
 mod tests {
-    use super::{Stability::*, *};
+    use super::*;
 
     fn at(seconds: u64) -> Moment {
         Moment::from_millis(seconds * 1000)
@@ -96,15 +96,15 @@ mod tests {
     #[test]
     fn calm_comes_a_minute_after_the_last_doubt() {
         let mut unrest = Unrest::new(at(1));
-        assert_eq!((unrest.stability(), unrest.deadline()), (Unrest, Some(at(61))));
+        assert_eq!((unrest.stability(), unrest.deadline()), (Stability::Unrest, Some(at(61))));
         unrest.note(true, at(10));
-        assert_eq!((unrest.stability(), unrest.deadline()), (Unrest, Some(at(70))));
+        assert_eq!((unrest.stability(), unrest.deadline()), (Stability::Unrest, Some(at(70))));
         unrest.note(false, at(69));
-        assert_eq!((unrest.stability(), unrest.deadline()), (Unrest, Some(at(70))));
+        assert_eq!((unrest.stability(), unrest.deadline()), (Stability::Unrest, Some(at(70))));
         unrest.note(false, at(70));
-        assert_eq!((unrest.stability(), unrest.deadline()), (Calm, None));
+        assert_eq!((unrest.stability(), unrest.deadline()), (Stability::Calm, None));
         unrest.note(true, at(500));
-        assert_eq!((unrest.stability(), unrest.deadline()), (Unrest, Some(at(560))));
+        assert_eq!((unrest.stability(), unrest.deadline()), (Stability::Unrest, Some(at(560))));
     }
 
     #[test]

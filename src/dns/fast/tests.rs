@@ -9,11 +9,12 @@ use rand::{SeedableRng, rngs::SmallRng};
 use super::*;
 use crate::{
     answers::{
-        Balance,
+        Balance, Reports,
         sample::{self, healthy, read, write},
     },
+    config::ExposeConfig,
     dns::{Transport, slow},
-    engine::{Decision, Lag, ReadReason, ServerState, WriteReason},
+    engine::{Decision, Lag, ReadReason, ServerState, Stability, WriteReason},
 };
 
 const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
@@ -35,7 +36,9 @@ fn by_slow(octets: &[u8], table: &AnswerTable, by_udp: bool) -> Vec<u8> {
     let mut out = Vec::new();
     let transport = if by_udp { Transport::Udp } else { Transport::Tcp };
     let client = SocketAddr::new(CLIENT, 53);
-    assert!(slow::respond(octets, client, transport, table, &mut rng, &mut out));
+    let (reports, expose) = (&Reports::default(), &ExposeConfig::default());
+    let scene = slow::Scene { table, reports, expose };
+    assert!(slow::respond(octets, client, transport, scene, &mut rng, &mut out));
     out
 }
 
@@ -65,14 +68,17 @@ fn tables() -> Vec<AnswerTable> {
     let held = Decision {
         write: Some(write(Some(1), WriteReason::Held(ServerState::Down))),
         reads: vec![read(&[0], ReadReason::WithPrimary)],
+        stability: Stability::Calm,
     };
     let withdrawn = Decision {
         write: Some(write(None, WriteReason::NotWritable)),
         reads: vec![read(&[0, 1, 2], ReadReason::WithLagging(None::<Lag>))],
+        stability: Stability::Calm,
     };
     let unready = Decision {
         write: Some(write(None, WriteReason::NotReady)),
         reads: vec![read(&[], ReadReason::NotReady)],
+        stability: Stability::Calm,
     };
     let balances =
         [Balance::Shuffle, Balance::Weighted, Balance::LeastConnections, Balance::ClientHash];
@@ -116,6 +122,12 @@ fn any_name() -> impl Strategy<Value = String> {
         "",
         "a.db-write.internal",
         "a.ns1.internal",
+        "db1.internal",
+        "orders.internal",
+        "a.db2.internal",
+        "_tcp.db-write.internal",
+        "_postgresql._tcp.db-read.internal",
+        "_events.orders.internal",
     ]);
     let prefix = prop::sample::select(vec!["", "", "", "", "a.", "*.", "_why.", "long-label."]);
     (prefix, known, any::<u64>()).prop_map(|(prefix, name, case)| {
@@ -215,7 +227,11 @@ fn what_does_not_fit_is_left_to_the_slow_path() {
     for (count, fits) in [(29, true), (30, false)] {
         let addresses: Vec<_> = many[..count].iter().map(String::as_str).collect();
         let servers = [sample::server("db1", &addresses)];
-        let decision = Decision { write: None, reads: vec![read(&[0], ReadReason::Fit)] };
+        let decision = Decision {
+            write: None,
+            reads: vec![read(&[0], ReadReason::Fit)],
+            stability: Stability::Calm,
+        };
         let table = sample::table_with(&sample::layout(Balance::Shuffle), &servers, &decision);
         let query = octets("db-read.internal", 1, (1, 0), None);
         assert_eq!(by_fast(&query, &table, true).is_some(), fits, "{count}");

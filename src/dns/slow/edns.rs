@@ -26,6 +26,8 @@ pub(in crate::dns) struct ExtendedError<'t> {
 }
 
 impl<'t> ExtendedError<'t> {
+    /// The client may not see this.
+    pub(super) const PROHIBITED: ExtendedError<'static> = ExtendedError { code: 18, text: "" };
     /// The question lies outside our zones.
     pub(in crate::dns) const NOT_AUTHORITATIVE: ExtendedError<'static> =
         ExtendedError { code: 20, text: "" };

@@ -14,14 +14,25 @@ use rand::Rng;
 
 use self::reply::{Reply, no_question};
 use super::{HEADER, Transport, is_reply};
-use crate::answers::AnswerTable;
+use crate::{
+    answers::{AnswerTable, Reports},
+    config::ExposeConfig,
+};
+
+/// What replies are made from.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Scene<'t> {
+    pub(super) table: &'t AnswerTable,
+    pub(super) reports: &'t Reports,
+    pub(super) expose: &'t ExposeConfig,
+}
 
 /// Appends the reply to `query` to `out`. Returns whether there is one.
 pub(super) fn respond(
     query: &[u8],
     client: SocketAddr,
     transport: Transport,
-    table: &AnswerTable,
+    scene: Scene<'_>,
     rng: &mut impl Rng,
     out: &mut Vec<u8>,
 ) -> bool {
@@ -36,7 +47,7 @@ pub(super) fn respond(
         out.extend_from_slice(&form_error(query));
         return true;
     };
-    let reply = Reply::new(&request, table, rng);
+    let reply = Reply::new(&request, scene, rng);
     let none = no_question();
     let sections = reply.sections();
     let message = reply.message(&request.queries, &none, &sections);

@@ -17,7 +17,7 @@ use hickory_proto::{
     rr::{
         DNSClass, RData, Record, RecordType,
         rdata::{
-            opt::EdnsCode,
+            opt::{EdnsCode, EdnsOption},
             tsig::{TSIG, TsigError},
         },
     },
@@ -30,8 +30,14 @@ use hickory_server::{
 };
 use rand::Rng;
 
-use super::edns::{self, ExtendedError};
-use crate::answers::{Answer, AnswerTable, Outcome};
+use super::{
+    Scene,
+    edns::{self, ExtendedError},
+};
+use crate::{
+    answers::{Answer, CompanionKind, Outcome},
+    dns::exposure::is_exposed,
+};
 
 /// A reply, ready to be encoded.
 #[derive(Debug)]
@@ -39,17 +45,20 @@ pub(super) struct Reply<'t> {
     metadata: Metadata,
     edns: Option<Edns>,
     answer: Answer<'t>,
-    /// The addresses of a served name in the order of this reply.
+    /// Records that are made for this reply: the addresses of a served name in its order, or what
+    /// a report tells.
     drawn: Vec<Record>,
     /// The TSIG record that refuses a key. It comes last, after OPT.
     refused_key: Option<Box<Record<TSIG>>>,
     echo_question: bool,
+    /// Addresses beside SRV records are left out.
+    is_terse: bool,
 }
 
 impl<'t> Reply<'t> {
-    /// The reply to `request` according to `table`, cut to what its sender can take.
-    pub(super) fn new(request: &Request, table: &'t AnswerTable, rng: &mut impl Rng) -> Self {
-        let mut reply = Self::whole(request, request.src().ip(), table, rng);
+    /// The reply to `request` according to `scene`, cut to what its sender can take.
+    pub(super) fn new(request: &Request, scene: Scene<'t>, rng: &mut impl Rng) -> Self {
+        let mut reply = Self::whole(request, request.src().ip(), scene, rng);
         let limit = size_limit(request.protocol(), request.edns.as_ref());
         reply.shrink_to(limit, &request.queries);
         reply
@@ -64,7 +73,13 @@ impl<'t> Reply<'t> {
         sections.answers.extend(self.answer.aliases.iter().map(AsRef::as_ref));
         match &self.answer.outcome {
             Outcome::Records(records) => sections.answers.extend(records.iter()),
-            Outcome::Served { .. } => sections.answers.extend(&self.drawn),
+            Outcome::Served { .. } | Outcome::Report(_) => sections.answers.extend(&self.drawn),
+            Outcome::Services { records, additional, .. } => {
+                sections.answers.extend(records);
+                if !self.is_terse {
+                    sections.additionals.extend(additional);
+                }
+            }
             Outcome::NoData { soa, .. } | Outcome::NxDomain { soa } => {
                 sections.authorities.push(soa);
             }
@@ -110,7 +125,7 @@ impl<'t> Reply<'t> {
     fn whole(
         request: &MessageRequest,
         client: IpAddr,
-        table: &'t AnswerTable,
+        scene: Scene<'t>,
         rng: &mut impl Rng,
     ) -> Self {
         let mut metadata = Metadata::response_from_request(&request.metadata);
@@ -118,10 +133,11 @@ impl<'t> Reply<'t> {
         let mut reply = Self {
             metadata,
             edns: request.edns.as_ref().map(edns::reply_to),
-            answer: Answer { aliases: Vec::new(), outcome: Outcome::NotOurs },
+            answer: Answer::NOT_OURS,
             drawn: Vec::new(),
             refused_key: None,
             echo_question: request.queries.len() == 1,
+            is_terse: false,
         };
         match refusal(request) {
             Some(code) => {
@@ -130,7 +146,7 @@ impl<'t> Reply<'t> {
                 }
                 reply.metadata.response_code = code;
             }
-            None => reply.look_up(request, client, table, rng),
+            None => reply.look_up(request, client, scene, rng),
         }
         reply
     }
@@ -139,13 +155,21 @@ impl<'t> Reply<'t> {
         &mut self,
         request: &MessageRequest,
         client: IpAddr,
-        table: &'t AnswerTable,
+        scene: Scene<'t>,
         rng: &mut impl Rng,
     ) {
         let [question] = request.queries.queries() else {
             return;
         };
-        self.answer = table.lookup(question.name(), question.query_type());
+        self.answer = scene.table.lookup(question.name(), question.query_type());
+        let sees = |kind| is_exposed(scene.expose, kind, client);
+        self.is_terse = !sees(CompanionKind::Server);
+        if self.answer.companion.is_some_and(|kind| !sees(kind)) {
+            self.answer = Answer::NOT_OURS;
+            self.metadata.response_code = ResponseCode::Refused;
+            self.explain(Some(ExtendedError::PROHIBITED.option()));
+            return;
+        }
         let (code, authoritative, error) = match &self.answer.outcome {
             Outcome::Records(_) => (ResponseCode::NoError, true, None),
             Outcome::Served { name, addresses, note } => {
@@ -155,7 +179,11 @@ impl<'t> Reply<'t> {
                 self.drawn = addresses.draw(client, rng).into_iter().map(record).collect();
                 (ResponseCode::NoError, true, note.and_then(ExtendedError::of))
             }
-            Outcome::NoData { note, .. } => {
+            Outcome::Report(report) => {
+                self.drawn = report.records(scene.table, scene.reports);
+                (ResponseCode::NoError, true, None)
+            }
+            Outcome::Services { note, .. } | Outcome::NoData { note, .. } => {
                 (ResponseCode::NoError, true, note.and_then(ExtendedError::of))
             }
             Outcome::NxDomain { .. } => (ResponseCode::NXDomain, true, None),
@@ -170,13 +198,22 @@ impl<'t> Reply<'t> {
         };
         self.metadata.response_code = code;
         self.metadata.authoritative = authoritative;
+        let error = error.map(ExtendedError::option);
+        self.explain(error);
+    }
+
+    fn explain(&mut self, error: Option<EdnsOption>) {
         if let (Some(edns), Some(error)) = (&mut self.edns, error) {
-            edns.options_mut().insert(error.option());
+            edns.options_mut().insert(error);
         }
     }
 
     /// Makes the reply fit into `limit` octets.
     fn shrink_to(&mut self, limit: u16, question: &Queries) {
+        if self.fits(limit, question) {
+            return;
+        }
+        self.is_terse = true;
         if self.fits(limit, question) {
             return;
         }

@@ -1,6 +1,7 @@
 //! The DNS server from outside: each rule of the wire as one check.
 
 pub(crate) mod client;
+mod companions;
 mod fixture;
 mod load;
 mod sockets;
