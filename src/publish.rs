@@ -19,6 +19,13 @@ pub struct Snapshot {
     pub reports: Reports,
 }
 
+/// Answers of which nothing is told.
+impl From<AnswerTable> for Snapshot {
+    fn from(table: AnswerTable) -> Self {
+        Self { table, reports: Reports::default() }
+    }
+}
+
 /// A snapshot in the hands of a reader, for one short piece of work.
 pub type Loaded = Guard<Arc<Snapshot>>;
 
@@ -77,8 +84,7 @@ mod tests {
 
     fn snapshot(generation: u64) -> Snapshot {
         let layout = Arc::new(Layout::new(&[], Vec::new()).unwrap());
-        let table = build(&layout, &[], generation, Serial::MIN);
-        Snapshot { table, reports: Reports::default() }
+        Snapshot::from(build(&layout, &[], generation, Serial::MIN))
     }
 
     #[test]

@@ -105,9 +105,11 @@ pub(super) fn unknown_keys<S: Section>(table: &DeTable<'_>, faults: &mut Faults<
         if S::KEYS.contains(&name) {
             continue;
         }
+        // In quotes, a key may hold anything.
+        let shown = name.escape_debug();
         let what = match S::TITLE.starts_with('[') {
-            true => format!("unknown key `{name}` in {}", S::TITLE),
-            false => format!("unknown section `{name}`"),
+            true => format!("unknown key `{shown}` in {}", S::TITLE),
+            false => format!("unknown section `{shown}`"),
         };
         let advice = match *nearest(name, S::KEYS) {
             [] => format!("known here: {}", S::KEYS.join(", ")),

@@ -2,6 +2,8 @@
 
 use std::{fmt, io, net::SocketAddr};
 
+use super::tls::CertificateError;
+
 /// Why an address cannot be listened on, and what to do about it.
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
@@ -17,7 +19,7 @@ pub enum BindError {
     Forbidden {
         /// The address.
         address: SocketAddr,
-        /// UDP or TCP.
+        /// UDP, TCP or TLS.
         transport: Transport,
         /// What the system said.
         source: io::Error,
@@ -32,7 +34,7 @@ pub enum BindError {
     InUse {
         /// The address.
         address: SocketAddr,
-        /// UDP or TCP.
+        /// UDP, TCP or TLS.
         transport: Transport,
         /// What the system said.
         source: io::Error,
@@ -45,7 +47,7 @@ pub enum BindError {
     NotLocal {
         /// The address.
         address: SocketAddr,
-        /// UDP or TCP.
+        /// UDP, TCP or TLS.
         transport: Transport,
         /// What the system said.
         source: io::Error,
@@ -55,11 +57,14 @@ pub enum BindError {
     Other {
         /// The address.
         address: SocketAddr,
-        /// UDP or TCP.
+        /// UDP, TCP or TLS.
         transport: Transport,
         /// What the system said.
         source: io::Error,
     },
+    /// DNS over TLS has no usable certificate.
+    #[error("cannot serve DNS over TLS")]
+    Certificate(#[from] CertificateError),
 }
 
 impl BindError {
@@ -79,8 +84,10 @@ impl BindError {
 pub enum Transport {
     /// Datagrams.
     Udp,
-    /// Streams.
+    /// Streams (RFC 7766).
     Tcp,
+    /// Encrypted streams (RFC 7858).
+    Tls,
 }
 
 impl fmt::Display for Transport {
@@ -88,6 +95,7 @@ impl fmt::Display for Transport {
         f.write_str(match self {
             Self::Udp => "UDP",
             Self::Tcp => "TCP",
+            Self::Tls => "TLS",
         })
     }
 }
@@ -98,7 +106,7 @@ impl fmt::Display for Transport {
 pub struct ServeError {
     /// The address.
     pub address: SocketAddr,
-    /// UDP or TCP.
+    /// UDP, TCP or TLS.
     pub transport: Transport,
     /// What the system said, where it said anything.
     pub source: Option<io::Error>,

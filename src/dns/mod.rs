@@ -1,9 +1,13 @@
-//! DNS over UDP and TCP, answered from the published snapshot.
+//! DNS over UDP, TCP and TLS, answered from the published snapshot.
 //!
 //! ```text
-//! udp, tcp ──query──▶ responder ──▶ fast ──▶ reply
-//!                        └────────▶ slow ──▶ reply
+//! udp ───────────query──▶ responder ──▶ fast ──▶ reply
+//! tcp ◀─ tls ────query──▶     └───────▶ slow ──▶ reply
 //! ```
+//!
+//! Each UDP socket has a thread of its own, outside of tokio: it makes two system calls for a batch
+//! of queries, and nobody else's work holds it up. Each TCP or TLS connection is a task. The
+//! transports know no more of a message than its length.
 
 mod cookie;
 mod error;
@@ -13,92 +17,115 @@ mod responder;
 mod slow;
 mod socket;
 mod tcp;
+mod tls;
 mod udp;
 
 use std::{
-    net::SocketAddr,
+    net::{SocketAddr, UdpSocket},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
     thread,
-    time::Duration,
 };
 
-use tokio::{sync::oneshot, task::JoinSet};
+use tokio::{
+    net::TcpListener,
+    sync::{oneshot, watch},
+    task::JoinSet,
+};
 
-pub use self::cookie::{CookieReply, CookieVerdict, Cookies, MalformedCookie};
-pub use self::error::{BindError, ServeError, Transport};
-use self::{responder::Responder, socket::Sockets};
+pub use self::{
+    cookie::{CookieReply, CookieVerdict, Cookies, MalformedCookie},
+    error::{BindError, ServeError, Transport},
+    tls::CertificateError,
+};
+use self::{
+    responder::Responder,
+    socket::{Sockets, bind_tls},
+    tcp::{Listener, Places},
+    tls::{Certificate, Renewal},
+};
 use crate::{config::DnsConfig, publish::Reader};
 
-/// How long a TCP connection may be silent.
-pub const TCP_IDLE: Duration = Duration::from_secs(10);
-
-/// A running DNS server. Dropping it closes its sockets at once.
+/// A running DNS server. Dropping it closes its TCP and TLS sockets at once, those of UDP within a
+/// fraction of a second.
 #[derive(Debug)]
 pub struct DnsServer {
     addresses: Vec<SocketAddr>,
+    tls_addresses: Vec<SocketAddr>,
+    /// For the threads.
     stop: Arc<AtomicBool>,
-    workers: JoinSet<Result<(), ServeError>>,
-    listeners: JoinSet<()>,
+    /// For the tasks.
+    stopping: watch::Sender<bool>,
+    /// One for each socket; each ends with it.
+    served: JoinSet<Result<(), ServeError>>,
+    /// At most one task.
+    renewal: JoinSet<()>,
 }
 
-/// Binds every address of `config` by UDP and TCP and starts to answer from `reader`.
+/// Binds every address of `config` by UDP and TCP, those of DNS over TLS too if there is a
+/// certificate, and starts to answer from `reader`.
 ///
 /// Needs a running tokio runtime. All or nothing: on an error no socket stays open.
+///
+/// # Errors
+/// [`BindError`], which says what to do.
 pub fn bind(config: &DnsConfig, reader: &Reader) -> Result<DnsServer, BindError> {
     if config.listen.is_empty() {
         return Err(BindError::NoAddress);
     }
+    let (renewal, certificate) = config.tls.clone().map(Renewal::start).transpose()?.unzip();
     let bound: Vec<_> = config
         .listen
         .iter()
         .map(|&address| Sockets::bind(address, config.workers))
         .collect::<Result<_, _>>()?;
+    let tls: Vec<_> = config
+        .tls
+        .iter()
+        .flat_map(|tls| &tls.listen)
+        .map(|&address| bind_tls(address))
+        .collect::<Result<_, _>>()?;
     let mut server = DnsServer {
-        addresses: Vec::new(),
+        addresses: bound.iter().map(|sockets| sockets.address).collect(),
+        tls_addresses: tls.iter().map(|(address, _)| *address).collect(),
         stop: Arc::default(),
-        workers: JoinSet::new(),
-        listeners: JoinSet::new(),
+        stopping: watch::Sender::new(false),
+        served: JoinSet::new(),
+        renewal: renewal.into_iter().map(Renewal::run).collect(),
     };
-    let expose = Arc::new(config.expose.clone());
+    let responder = Responder::new(reader.clone(), Arc::new(config.expose.clone()));
+    let places = Places::new(config.tcp.clone());
+    let mut threads = 0..;
     for Sockets { address, udp, tcp } in bound {
-        server.addresses.push(address);
-        for socket in udp {
-            let responder = Responder::new(reader.clone(), Arc::clone(&expose));
-            let stop = Arc::clone(&server.stop);
-            let (ended, end) = oneshot::channel();
-            thread::spawn(move || _ = ended.send(udp::serve(&socket, responder, &stop)));
-            server.workers.spawn(async move {
-                let source = match end.await {
-                    Ok(Ok(())) => return Ok(()),
-                    Ok(Err(error)) => Some(error),
-                    Err(_panicked) => None,
-                };
-                Err(ServeError { address, transport: Transport::Udp, source })
-            });
+        for (socket, number) in udp.into_iter().zip(&mut threads) {
+            server.serve_udp(number, socket, address, responder.another())?;
         }
-        server.listeners.spawn(tcp::serve(
-            tcp,
-            Responder::new(reader.clone(), Arc::clone(&expose)),
-            TCP_IDLE,
-        ));
+        server.serve_tcp(tcp, address, None, &places, &responder);
+    }
+    for (address, listener) in tls {
+        server.serve_tcp(listener, address, certificate.clone(), &places, &responder);
     }
     Ok(server)
 }
 
 impl DnsServer {
-    /// The bound addresses in the order of the configuration, with the ports that were found for
-    /// port 0.
+    /// The addresses bound for UDP and TCP in the order of the configuration, with the ports that
+    /// were found for port 0.
     pub fn local_addresses(&self) -> &[SocketAddr] {
         &self.addresses
+    }
+
+    /// The addresses bound for DNS over TLS, likewise; empty without a certificate.
+    pub fn tls_addresses(&self) -> &[SocketAddr] {
+        &self.tls_addresses
     }
 
     /// Waits until a socket stops being served by itself. While all is well it never returns.
     pub async fn failed(&mut self) -> ServeError {
         loop {
-            match self.workers.join_next().await {
+            match self.served.join_next().await {
                 Some(Ok(Err(error))) => return error,
                 Some(Ok(Ok(())) | Err(_)) => {}
                 None => std::future::pending().await,
@@ -106,17 +133,74 @@ impl DnsServer {
         }
     }
 
-    /// Takes no more questions, and returns when every socket is closed.
+    /// Takes no more questions, answers those that have arrived, and returns when every socket is
+    /// closed: within a fraction of a second, or a little over one when clients are slow to read.
     pub async fn shutdown(mut self) {
+        self.tell_all_to_stop();
+        while self.served.join_next().await.is_some() {}
+        self.renewal.shutdown().await;
+    }
+
+    fn tell_all_to_stop(&self) {
         self.stop.store(true, Ordering::Relaxed);
-        self.listeners.shutdown().await;
-        while self.workers.join_next().await.is_some() {}
+        self.stopping.send_replace(true);
+    }
+
+    fn serve_udp(
+        &mut self,
+        number: usize,
+        socket: UdpSocket,
+        address: SocketAddr,
+        responder: Responder,
+    ) -> Result<(), BindError> {
+        let stop = Arc::clone(&self.stop);
+        let (ended, end) = oneshot::channel();
+        thread::Builder::new()
+            .name(format!("dns-udp-{number}"))
+            .spawn(move || _ = ended.send(udp::serve(socket, address, responder, &stop)))
+            .map_err(|error| BindError::new(address, Transport::Udp, error))?;
+        self.served.spawn(async move {
+            let source = match end.await {
+                Ok(Ok(())) => return Ok(()),
+                Ok(Err(error)) => Some(error),
+                Err(_panicked) => None,
+            };
+            Err(ServeError { address, transport: Transport::Udp, source })
+        });
+        Ok(())
+    }
+
+    fn serve_tcp(
+        &mut self,
+        socket: TcpListener,
+        address: SocketAddr,
+        certificate: Option<Certificate>,
+        places: &Places,
+        responder: &Responder,
+    ) {
+        let transport = if certificate.is_some() { Transport::Tls } else { Transport::Tcp };
+        let listener = Listener {
+            socket,
+            address,
+            certificate,
+            places: places.clone(),
+            responder: responder.another(),
+            stopping: self.stopping.subscribe(),
+        };
+        self.served.spawn(async move {
+            // A set, for it ends its task when it is dropped.
+            let mut task = JoinSet::from_iter([listener.serve()]);
+            match task.join_next().await {
+                Some(Err(_panicked)) => Err(ServeError { address, transport, source: None }),
+                _ => Ok(()),
+            }
+        });
     }
 }
 
 impl Drop for DnsServer {
     fn drop(&mut self) {
-        self.stop.store(true, Ordering::Relaxed);
+        self.tell_all_to_stop();
     }
 }
 

@@ -8,11 +8,12 @@ use std::{net::SocketAddr, sync::Arc};
 use rand::{SeedableRng, rngs::SmallRng};
 
 use super::{
-    Transport,
+    Cookies, Transport,
     fast::{self, Sender, Source},
     slow,
 };
 use crate::{
+    clock,
     config::ExposeConfig,
     publish::{Loaded, Reader, Snapshot},
 };
@@ -25,6 +26,7 @@ pub(super) struct Responder {
     rng: SmallRng,
     /// Room for the servers of one answer.
     drawn: Vec<usize>,
+    cookies: Cookies,
 }
 
 /// Answers to queries that came together.
@@ -33,12 +35,15 @@ pub(super) struct Turn<'r> {
     expose: &'r ExposeConfig,
     rng: &'r mut SmallRng,
     drawn: &'r mut Vec<usize>,
+    cookies: &'r Cookies,
+    unix_seconds: u32,
 }
 
 impl Responder {
     pub(super) fn new(reader: Reader, expose: Arc<ExposeConfig>) -> Self {
         let rng = SmallRng::from_rng(&mut rand::rng());
-        Self { reader, expose, rng, drawn: Vec::with_capacity(MOST_SERVERS) }
+        let drawn = Vec::with_capacity(MOST_SERVERS);
+        Self { reader, expose, rng, drawn, cookies: Cookies::new(&[]) }
     }
 
     /// One that answers the same, for another worker or connection.
@@ -53,6 +58,8 @@ impl Responder {
             expose: &self.expose,
             rng: &mut self.rng,
             drawn: &mut self.drawn,
+            cookies: &self.cookies,
+            unix_seconds: wall_seconds(),
         }
     }
 }
@@ -71,7 +78,13 @@ impl Turn<'_> {
         let Snapshot { table, reports } = &**self.snapshot;
         let scene = slow::Scene { table, reports, expose: self.expose };
         let sender = Sender { address: client.ip(), by_udp: transport == Transport::Udp };
-        let mut source = Source { table, rng: self.rng, drawn: self.drawn };
+        let mut source = Source {
+            table,
+            rng: self.rng,
+            drawn: self.drawn,
+            cookies: self.cookies,
+            unix_seconds: self.unix_seconds,
+        };
         fast::respond(query, sender, &mut source, reply)
             || slow::respond(query, client, transport, scene, self.rng, reply)
     }
@@ -79,3 +92,8 @@ impl Turn<'_> {
 
 /// Servers that a cluster has at most, as a rule: room for more is made when they are drawn.
 const MOST_SERVERS: usize = 64;
+
+/// Wall time in seconds since 1970, modulo 2^32 as in cookies (RFC 9018 section 4.3).
+fn wall_seconds() -> u32 {
+    (clock::unix_seconds() & u64::from(u32::MAX)).try_into().expect("32 bits are left")
+}

@@ -3,13 +3,20 @@
 //! Each address gets several UDP sockets that share the port (`SO_REUSEPORT`), one per worker; the
 //! kernel spreads clients over them. The first is bound before it may share, so that a second
 //! server on the same address fails with "address in use" and does not silently take a part of the
-//! questions.
+//! questions. DNS over TLS has its own addresses, by TCP alone.
+//!
+//! Sockets of a wildcard address (`0.0.0.0`, `[::]`) are told with each query which address was
+//! asked; the others do without.
 
 use std::{
     io,
     net::{SocketAddr, UdpSocket},
 };
 
+use nix::sys::socket::{
+    setsockopt,
+    sockopt::{Ipv4PacketInfo, Ipv6RecvPacketInfo},
+};
 use socket2::{Domain, Protocol, SockAddr, Socket, Type};
 use tokio::net::TcpListener;
 
@@ -55,12 +62,28 @@ impl Sockets {
     }
 }
 
+/// Binds `address` for DNS over TLS. Returns it with the port that was found for port 0.
+pub(super) fn bind_tls(address: SocketAddr) -> Result<(SocketAddr, TcpListener), BindError> {
+    let error = |error| BindError::new(address, Transport::Tls, error);
+    let listener = tcp(address).map_err(error)?;
+    Ok((listener.local_addr().map_err(error)?, listener))
+}
+
 /// A bound UDP socket that lets later ones share its port. `joins` makes it one of the later ones.
 fn udp(address: SocketAddr, joins: bool) -> io::Result<UdpSocket> {
     let socket = socket(address, Type::DGRAM, Protocol::UDP)?;
     if joins {
         socket.set_reuse_port(true)?;
     }
+    if address.ip().is_unspecified() {
+        match address {
+            SocketAddr::V4(_) => setsockopt(&socket, Ipv4PacketInfo, &true)?,
+            SocketAddr::V6(_) => setsockopt(&socket, Ipv6RecvPacketInfo, &true)?,
+        }
+    }
+    // As much as the system allows: bursts wait rather than get lost.
+    _ = socket.set_recv_buffer_size(UDP_BUFFER);
+    _ = socket.set_send_buffer_size(UDP_BUFFER);
     socket.bind(&SockAddr::from(address))?;
     socket.set_reuse_port(true)?;
     Ok(socket.into())
@@ -70,6 +93,9 @@ fn udp(address: SocketAddr, joins: bool) -> io::Result<UdpSocket> {
 fn tcp(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = socket(address, Type::STREAM, Protocol::TCP)?;
     socket.set_reuse_address(true)?;
+    // Connections inherit it. The system's own choice grows to megabytes for a client that asks
+    // without reading.
+    socket.set_send_buffer_size(TCP_SEND_BUFFER)?;
     socket.bind(&SockAddr::from(address))?;
     socket.listen(BACKLOG)?;
     TcpListener::from_std(socket.into())
@@ -90,3 +116,9 @@ const PORT_ATTEMPTS: usize = 32;
 
 /// Connections that may wait to be accepted; the kernel may lower it.
 const BACKLOG: i32 = 1024;
+
+/// Octets of a UDP socket's buffers, for each direction.
+const UDP_BUFFER: usize = 1024 * 1024;
+
+/// Octets of replies that the system keeps for a TCP client; it doubles this for its own needs.
+const TCP_SEND_BUFFER: usize = 64 * 1024;

@@ -26,6 +26,7 @@ mod galera_cluster;
 mod galera_stories;
 mod grants;
 mod heartbeats;
+mod listeners;
 mod log;
 mod mariadb_cluster;
 mod mariadb_server;

@@ -28,13 +28,22 @@ pub(crate) fn free_on(addresses: &[Ipv4Addr]) -> u16 {
 /// # Panics
 /// When there is none.
 pub(crate) fn free_for_dns() -> SocketAddr {
+    free_for_dns_on(&[Ipv4Addr::LOCALHOST])[0]
+}
+
+/// One port that is free for both UDP and TCP on every one of `addresses`.
+///
+/// # Panics
+/// When there is none, or the addresses are not local.
+pub(crate) fn free_for_dns_on(addresses: &[Ipv4Addr]) -> Vec<SocketAddr> {
     for _ in 0..100 {
-        let port = free_on(&[Ipv4Addr::LOCALHOST]);
-        if UdpSocket::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
-            return SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
+        let port = free_on(addresses);
+        if addresses.iter().all(|address| UdpSocket::bind((*address, port)).is_ok()) {
+            let at = |address: &Ipv4Addr| SocketAddr::new(IpAddr::V4(*address), port);
+            return addresses.iter().map(at).collect();
         }
     }
-    panic!("no port of 127.0.0.1 is free for both UDP and TCP");
+    panic!("no port of {addresses:?} is free for both UDP and TCP");
 }
 
 fn port_of(listener: &TcpListener) -> u16 {

@@ -1,18 +1,10 @@
 //! Clusters of anything with a port: no roles, so order decides.
 
-use std::{
-    net::{Ipv4Addr, TcpListener},
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    thread::{self, JoinHandle},
-    time::Duration,
-};
+use std::net::Ipv4Addr;
 
 use crate::{
+    listeners::Listeners,
     pointsman::{Cluster, Engine, Pointsman},
-    ports,
     scene::Scene,
     turn,
 };
@@ -28,9 +20,9 @@ fn tcp() {
     let mut staying = Listeners::start(&STAYING);
     let mut returning = Listeners::start(&RETURNING);
     returning.stop(0);
-    let mut stay = Cluster::new("stay", Engine::Tcp, STAYING, staying.port);
+    let mut stay = Cluster::new("stay", Engine::Tcp, STAYING, staying.port());
     stay.failback = Some("stay");
-    let mut preferred = Cluster::new("return", Engine::Tcp, RETURNING, returning.port);
+    let mut preferred = Cluster::new("return", Engine::Tcp, RETURNING, returning.port());
     preferred.failback = Some("preferred");
     let pointsman = Pointsman::serve(&[&stay, &preferred]);
 
@@ -81,60 +73,4 @@ fn tcp() {
     scene.expect_write(2);
     scene.close();
     pointsman.stop();
-}
-
-/// Servers that accept connections and say nothing.
-struct Listeners {
-    addresses: Vec<Ipv4Addr>,
-    port: u16,
-    running: Vec<Option<Listener>>,
-}
-
-/// One of them. Dropped, its port is closed.
-struct Listener {
-    over: Arc<AtomicBool>,
-    thread: Option<JoinHandle<()>>,
-}
-
-impl Listeners {
-    fn start(addresses: &[Ipv4Addr]) -> Self {
-        let port = ports::free_on(addresses);
-        let start = |address: &Ipv4Addr| Some(Listener::start(*address, port));
-        Self { addresses: addresses.to_vec(), port, running: addresses.iter().map(start).collect() }
-    }
-
-    fn stop(&mut self, server: usize) {
-        self.running[server] = None;
-    }
-
-    fn resume(&mut self, server: usize) {
-        self.running[server] = Some(Listener::start(self.addresses[server], self.port));
-    }
-}
-
-impl Listener {
-    fn start(address: Ipv4Addr, port: u16) -> Self {
-        let listener = TcpListener::bind((address, port)).expect("the port is free");
-        listener.set_nonblocking(true).expect("a socket can be made non-blocking");
-        let over = Arc::new(AtomicBool::new(false));
-        let thread_over = Arc::clone(&over);
-        let thread = thread::spawn(move || {
-            while !thread_over.load(Ordering::Relaxed) {
-                match listener.accept() {
-                    Ok(connection) => drop(connection),
-                    Err(_) => thread::sleep(Duration::from_millis(5)),
-                }
-            }
-        });
-        Self { over, thread: Some(thread) }
-    }
-}
-
-impl Drop for Listener {
-    fn drop(&mut self) {
-        self.over.store(true, Ordering::Relaxed);
-        if let Some(thread) = self.thread.take() {
-            drop(thread.join());
-        }
-    }
 }

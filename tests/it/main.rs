@@ -8,6 +8,8 @@ mod fake_postgres;
 mod hostile_mysql;
 mod hostile_postgres;
 mod mysql_versions;
+#[expect(clippy::disallowed_methods, reason = "the process under test has real time only")]
+mod overload;
 #[path = "../databases/patience.rs"]
 #[expect(clippy::disallowed_methods, reason = "tests of another process have real time only")]
 mod patience;

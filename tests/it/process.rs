@@ -76,8 +76,13 @@ pub(crate) struct Service {
 impl Service {
     /// Starts it with these arguments and environment variables.
     pub(crate) fn start(arguments: &[&str], variables: &[(&str, &str)]) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_pointsman"))
-            .args(arguments)
+        let mut command = Command::new(env!("CARGO_BIN_EXE_pointsman"));
+        command.args(arguments);
+        Self::spawn(command, variables)
+    }
+
+    fn spawn(mut command: Command, variables: &[(&str, &str)]) -> Self {
+        let mut child = command
             .env_remove("RUST_LOG")
             .env_remove("POINTSMAN_CONFIG")
             .envs(variables.iter().copied())
@@ -93,13 +98,27 @@ impl Service {
 
     /// Starts `serve` and waits until it says where it answers.
     pub(crate) fn serve(settings: &Settings, variables: &[(&str, &str)]) -> (Self, SocketAddr) {
-        let mut service = Self::start(&["serve", "--config", &settings.file()], variables);
+        Self::start(&["serve", "--config", &settings.file()], variables).answering()
+    }
+
+    /// The same with at most so many open files, which it cannot raise.
+    pub(crate) fn serve_with_files(settings: &Settings, files: u32) -> (Self, SocketAddr) {
+        let mut command = Command::new("sh");
+        let limited = format!("ulimit -n {files} && exec \"$0\" \"$@\"");
+        command.args(["-c", &limited, env!("CARGO_BIN_EXE_pointsman"), "serve", "--config"]);
+        command.arg(settings.file());
+        Self::spawn(command, &[]).answering()
+    }
+
+    /// Waits until it says where it answers.
+    fn answering(mut self) -> (Self, SocketAddr) {
+        let service = &mut self;
         let address = poll(PATIENCE, || {
             assert!(service.is_running(), "it ended: {}", service.stderr.text());
             service.answering_on()
         });
         let address = address.unwrap_or_else(|| panic!("no address: {}", service.stderr.text()));
-        (service, address)
+        (self, address)
     }
 
     /// Everything it has logged, one line each.
@@ -122,6 +141,19 @@ impl Service {
 
     pub(crate) fn is_running(&mut self) -> bool {
         self.child.try_wait().expect("a child").is_none()
+    }
+
+    /// How many files it has open.
+    pub(crate) fn open_files(&self) -> usize {
+        fs::read_dir(format!("/proc/{}/fd", self.child.id())).expect("it runs").count()
+    }
+
+    /// Its memory that is in RAM, in KiB (`VmRSS` of proc_pid_status(5)).
+    pub(crate) fn memory(&self) -> usize {
+        let status = fs::read_to_string(format!("/proc/{}/status", self.child.id()));
+        let status = status.expect("it runs");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a process");
+        line.trim_end_matches("kB").trim().parse().expect("a number")
     }
 
     pub(crate) fn signal(&self, signal: Signal) {

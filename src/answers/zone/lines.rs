@@ -40,7 +40,7 @@ pub(super) struct Token {
 impl Token {
     /// A fault at this token.
     pub(super) fn fault(&self, what: impl Into<String>, advice: impl Into<String>) -> ZoneFault {
-        ZoneFault { line: self.line, column: self.column, what: what.into(), advice: advice.into() }
+        ZoneFault::new((self.line, self.column), what, advice)
     }
 }
 
@@ -55,12 +55,8 @@ pub(super) fn entries(text: &str, faults: &mut Vec<ZoneFault>) -> Vec<Entry> {
         splitter.end_of_line();
     }
     if let (Some((line, column)), false) = (splitter.opened, splitter.broken) {
-        faults.push(ZoneFault {
-            line,
-            column,
-            what: "`(` is never closed".into(),
-            advice: "add the `)` that ends the record".into(),
-        });
+        let advice = "add the `)` that ends the record";
+        faults.push(ZoneFault::new((line, column), "`(` is never closed", advice));
     }
     splitter.entries
 }
@@ -139,12 +135,13 @@ impl Scan<'_> {
     }
 
     fn next(&mut self) -> Option<char> {
+        let next = self.chars.next()?;
         self.column += 1;
-        self.chars.next()
+        Some(next)
     }
 
     fn fault(&self, what: impl Into<String>, advice: impl Into<String>) -> ZoneFault {
-        ZoneFault { line: self.line, column: self.column, what: what.into(), advice: advice.into() }
+        ZoneFault::new((self.line, self.column), what, advice)
     }
 
     fn token(&self, column: usize, quoted: bool, text: String) -> Token {
@@ -209,18 +206,29 @@ impl Scan<'_> {
     /// What follows a backslash in quotes: a character itself, or three decimal digits (RFC 1035
     /// section 5.1).
     fn escaped(&mut self) -> Result<char, ZoneFault> {
-        let advice = "write three digits from \\000 to \\127, or one character that is no digit";
+        let column = self.column - 1;
+        let fault = |scan: &mut Self, what: String| {
+            scan.column = column;
+            let advice =
+                "write three digits from \\000 to \\127, or one character that is no digit";
+            scan.fault(what, advice)
+        };
         match self.next() {
             Some(first) if first.is_ascii_digit() => {
-                let digits: String =
-                    [Some(first), self.next(), self.next()].into_iter().flatten().collect();
+                let mut digits = String::from(first);
+                while digits.len() < 3
+                    && let Some(digit) = self.peek().filter(char::is_ascii_digit)
+                {
+                    digits.push(digit);
+                    self.next();
+                }
                 match digits.parse::<u8>() {
                     Ok(octet) if digits.len() == 3 && octet.is_ascii() => Ok(octet.into()),
-                    _ => Err(self.fault(format!("`\\{digits}` is no usable octet"), advice)),
+                    _ => Err(fault(self, format!("`\\{digits}` is no usable octet"))),
                 }
             }
             Some(other) => Ok(other),
-            None => Err(self.fault("nothing follows `\\`", advice)),
+            None => Err(fault(self, "nothing follows `\\`".into())),
         }
     }
 }

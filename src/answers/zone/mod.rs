@@ -12,6 +12,7 @@
 //!   lines can be read;
 //! - one TTL per record set (RFC 2181 section 5.2): the smallest; a record given twice counts once;
 //! - class IN only; the apex has exactly one SOA and at least one NS;
+//! - a set fits into a message, or nobody could ever be told of it;
 //! - a name server inside the zone has an address; a CNAME is alone at its name (RFC 1034 section
 //!   3.6.2);
 //! - a wildcard is a name like any other here; an NS set below the apex is a delegation.
@@ -105,6 +106,17 @@ pub struct ZoneFault {
     pub advice: String,
 }
 
+impl ZoneFault {
+    /// A fault at this place, which is one line of text whatever is in the file.
+    fn new(
+        (line, column): (usize, usize),
+        what: impl Into<String>,
+        advice: impl Into<String>,
+    ) -> Self {
+        Self { line, column, what: printable(what.into()), advice: printable(advice.into()) }
+    }
+}
+
 /// `12:1: what is wrong; what to do`
 impl fmt::Display for ZoneFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -122,7 +134,7 @@ struct Placed {
 
 impl Placed {
     fn fault(&self, what: impl Into<String>, advice: impl Into<String>) -> ZoneFault {
-        ZoneFault { line: self.line, column: self.column, what: what.into(), advice: advice.into() }
+        ZoneFault::new((self.line, self.column), what, advice)
     }
 }
 
@@ -138,7 +150,9 @@ impl Records {
                 .or_default()
                 .entry(new.record.record_type())
                 .or_default();
-            match set.iter_mut().find(|old| old.record.data == new.record.data) {
+            // A longer set is refused for its size; looking for duplicates would take for ever.
+            let compared = if set.len() < rules::SET_MAX { &mut set[..] } else { &mut [] };
+            match compared.iter_mut().find(|old| old.record.data == new.record.data) {
                 Some(old) => old.record.ttl = old.record.ttl.min(new.record.ttl),
                 None => set.push(new),
             }
@@ -182,4 +196,19 @@ fn level(set: Vec<Placed>) -> Vec<Record> {
             record
         })
         .collect()
+}
+
+/// `text` with its control characters written out.
+fn printable(text: String) -> String {
+    if !text.contains(char::is_control) {
+        return text;
+    }
+    let mut shown = String::with_capacity(text.len() + 8);
+    for character in text.chars() {
+        match character.is_control() {
+            true => shown.extend(character.escape_default()),
+            false => shown.push(character),
+        }
+    }
+    shown
 }

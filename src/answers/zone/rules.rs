@@ -1,8 +1,21 @@
 //! What only the whole zone can tell.
 
-use hickory_proto::rr::{LowerName, RData, RecordType};
+use hickory_proto::{
+    rr::{LowerName, RData, RecordType},
+    serialize::binary::BinEncodable,
+};
 
-use super::{Records, ZoneFault};
+use super::{Placed, Records, ZoneFault};
+
+/// A message holds fewer records: each has at least owner, type, class, TTL, length and an octet
+/// of data.
+pub(super) const SET_MAX: usize = MESSAGE_MAX / 13;
+
+/// Octets of the longest message (RFC 1035 section 4.2.2).
+const MESSAGE_MAX: usize = 65_535;
+
+/// Octets for what a reply holds beside the set: header, the longest question, OPT with options.
+const MESSAGE_REST: usize = 12 + 259 + 512;
 
 /// Records that cannot stand together or where they stand.
 pub(super) fn conflicts(records: &Records, origin: &LowerName, faults: &mut Vec<ZoneFault>) {
@@ -19,6 +32,7 @@ pub(super) fn conflicts(records: &Records, origin: &LowerName, faults: &mut Vec<
                 soa.fault(what, "keep one of them")
             }));
         }
+        faults.extend(sets.iter().filter_map(|(kind, set)| too_large(name, *kind, set)));
         let Some(aliases) = sets.get(&RecordType::CNAME) else {
             continue;
         };
@@ -39,11 +53,21 @@ pub(super) fn conflicts(records: &Records, origin: &LowerName, faults: &mut Vec<
     }
 }
 
+/// A set that no message can hold, were every name in it written out.
+fn too_large(name: &LowerName, kind: RecordType, set: &[Placed]) -> Option<ZoneFault> {
+    let octets =
+        |placed: &Placed| placed.record.to_bytes().map_or(MESSAGE_MAX, |bytes| bytes.len());
+    let size: usize = set.iter().map(octets).sum();
+    let most = MESSAGE_MAX - MESSAGE_REST;
+    let first = set.first().filter(|_| size > most)?;
+    let what = format!("the {kind} records of `{name}` take {size} octets; a reply holds {most}");
+    Some(first.fault(what, "remove some of them"))
+}
+
 /// Records that must be there: SOA and NS at the apex, and an address for each name server inside
 /// the zone.
 pub(super) fn missing(records: &Records, origin: &LowerName, faults: &mut Vec<ZoneFault>) {
-    let absent =
-        |what: String, advice: &str| ZoneFault { line: 1, column: 1, what, advice: advice.into() };
+    let absent = |what: String, advice: &str| ZoneFault::new((1, 1), what, advice);
     if records.set(origin, RecordType::SOA).is_empty() {
         faults.push(absent(
             format!("the zone has no SOA at `{origin}`"),

@@ -163,6 +163,50 @@ proptest! {
     }
 }
 
+/// The faults of the usual zone with these lines behind it.
+fn faults(rest: &str) -> Vec<String> {
+    let faults = Zone::parse(&format!("{HEAD}{rest}"), &origin()).expect_err("a fault");
+    faults.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_broken_escape_is_placed_at_its_backslash() {
+    let advice = "write three digits from \\000 to \\127, or one character that is no digit";
+    for (text, column, what) in [
+        ("x TXT \"a\\", 9, "nothing follows `\\`"),
+        ("x TXT \"a\\1", 9, "`\\1` is no usable octet"),
+        ("x TXT \"a\\12\"", 9, "`\\12` is no usable octet"),
+        ("x TXT \"\\1é9\"", 8, "`\\1` is no usable octet"),
+        ("x TXT \"\\999\"", 8, "`\\999` is no usable octet"),
+    ] {
+        assert_eq!(faults(text), [format!("5:{column}: {what}; {advice}")], "{text}");
+    }
+}
+
+#[test]
+fn control_characters_are_written_out_in_faults() {
+    let advice = "write `name TTL type data`, as in `www 60 A 10.0.0.80`";
+    let what = "`\\u{1b}[2J\\n` is not a record type";
+    assert_eq!(faults("x \"\x1b[2J\\010\" y\n"), [format!("5:3: {what}; {advice}")]);
+}
+
+#[test]
+fn a_set_that_no_message_can_hold_is_refused() {
+    let records = |count: u16| -> String {
+        let record = |number: u16| {
+            let [high, low] = number.to_be_bytes();
+            format!("pool A 10.0.{high}.{low}\n")
+        };
+        (0..count).map(record).collect()
+    };
+    // 29 octets each: owner 15, type to length 10, address 4.
+    assert_eq!(data(&zone(&records(2232)), "pool.internal.", RecordType::A).len(), 2232);
+    let what = "the A records of `pool.internal.` take 64757 octets; a reply holds 64752";
+    assert_eq!(faults(&records(2233)), [format!("5:1: {what}; remove some of them")]);
+    // Far more of them are not compared with each other.
+    assert_eq!(faults(&records(u16::MAX)).len(), 1);
+}
+
 #[test]
 fn unusual_names_are_read() {
     let zone = zone(concat!(

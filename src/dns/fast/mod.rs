@@ -13,6 +13,7 @@ use rand::Rng;
 use self::query::{Query, QueryEdns};
 use super::{
     HEADER,
+    cookie::{Cookies, MalformedCookie},
     slow::edns::{ExtendedError, UDP_SIZE},
 };
 use crate::answers::{AnswerTable, Note, ServedSet, WireAnswer, WireSoa};
@@ -23,6 +24,9 @@ pub(super) struct Source<'s, R> {
     pub(super) rng: &'s mut R,
     /// Room for the servers of one answer.
     pub(super) drawn: &'s mut Vec<usize>,
+    pub(super) cookies: &'s Cookies,
+    /// Wall time in seconds since 1970, modulo 2^32.
+    pub(super) unix_seconds: u32,
 }
 
 /// How a message came.
@@ -49,8 +53,15 @@ pub(super) fn respond<R: Rng>(
         None => MIN_UDP_SIZE,
         Some(edns) => usize::from(edns.udp_size.clamp(MIN_SIZE, UDP_SIZE)),
     };
+    let cookie = match query.edns.and_then(|edns| edns.cookie) {
+        None => None,
+        Some(sent) => match source.cookies.reply_to(sent, sender.address, source.unix_seconds) {
+            Ok(reply) => Some(reply.option),
+            Err(MalformedCookie) => return false,
+        },
+    };
     let start = out.len();
-    let mut reply = Reply { octets, query: &query, limit: start + limit, start, out };
+    let mut reply = Reply { octets, query: &query, cookie, limit: start + limit, start, out };
     let done = match source.table.wire_lookup(query.name(), query.record_type) {
         WireAnswer::Served { addresses, note } => {
             addresses.draw_servers(sender.address, source.rng, source.drawn);
@@ -71,7 +82,9 @@ pub(super) fn respond<R: Rng>(
 /// A reply that is being written. Each way to write one says whether it fits.
 struct Reply<'r> {
     octets: &'r [u8],
-    query: &'r Query,
+    query: &'r Query<'r>,
+    /// The data of the COOKIE option that it carries.
+    cookie: Option<[u8; 24]>,
     out: &'r mut Vec<u8>,
     /// Where it begins in `out`.
     start: usize,
@@ -144,6 +157,10 @@ impl Reply<'_> {
             self.out.extend_from_slice(&[0, 0, 41, size_high, size_low, 0, 0, flags, 0, 0, 0]);
             if let Some(error) = error {
                 error.append_to(self.out);
+            }
+            if let Some(cookie) = self.cookie {
+                self.out.extend_from_slice(&[0, 10, 0, 24]);
+                self.out.extend_from_slice(&cookie);
             }
             let Ok(length) = u16::try_from(self.out.len() - options) else {
                 return false;

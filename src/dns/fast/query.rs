@@ -8,39 +8,31 @@ use crate::dns::HEADER;
 
 /// A common query.
 #[derive(Clone, Debug)]
-pub(super) struct Query {
+pub(super) struct Query<'q> {
     /// The name in lower case; what follows it is undefined.
     name: [u8; MAX_NAME],
     name_octets: usize,
     /// What is asked for.
     pub(super) record_type: u16,
     /// The OPT record, where there is one.
-    pub(super) edns: Option<QueryEdns>,
+    pub(super) edns: Option<QueryEdns<'q>>,
 }
 
 /// The OPT record of a query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct QueryEdns {
+pub(super) struct QueryEdns<'q> {
     /// The largest UDP message that the client takes, in octets, as it says.
     pub(super) udp_size: u16,
     /// DO (RFC 3225).
     pub(super) dnssec_ok: bool,
-    /// The cookies, where it sends any.
-    pub(super) cookie: Option<QueryCookie>,
+    /// The data of its COOKIE option, if it sends one, of a length that the option may have
+    /// (RFC 7873 section 4).
+    pub(super) cookie: Option<&'q [u8]>,
 }
 
-/// A COOKIE option (RFC 7873 section 4).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct QueryCookie {
-    /// The client's own.
-    pub(super) client: [u8; 8],
-    /// The one that we may have given to it before.
-    pub(super) server: Option<[u8; 16]>,
-}
-
-impl Query {
+impl<'q> Query<'q> {
     /// Reads `octets`; `None` when they are not a common query.
-    pub(super) fn parse(octets: &[u8]) -> Option<Self> {
+    pub(super) fn parse(octets: &'q [u8]) -> Option<Self> {
         let header = octets.first_chunk::<HEADER>()?;
         let [_, _, flags @ .., additionals_high, additionals] = header;
         let [high, low, counts @ ..] = flags;
@@ -82,9 +74,9 @@ impl Query {
     }
 }
 
-impl QueryEdns {
+impl<'q> QueryEdns<'q> {
     /// Reads an OPT record that fills `octets` (RFC 6891 section 6.1.2).
-    fn parse(octets: &[u8]) -> Option<Self> {
+    fn parse(octets: &'q [u8]) -> Option<Self> {
         let (fixed, options) = octets.split_first_chunk::<11>()?;
         let [0, 0, 41, size_high, size_low, 0, 0, flags, _, length_high, length_low] = *fixed
         else {
@@ -94,7 +86,7 @@ impl QueryEdns {
         let cookie = match options {
             _ if options.len() != length => return None,
             [] => None,
-            options => Some(QueryCookie::parse(options)?),
+            options => Some(cookie(options)?),
         };
         Some(Self {
             udp_size: u16::from_be_bytes([size_high, size_low]),
@@ -104,18 +96,13 @@ impl QueryEdns {
     }
 }
 
-impl QueryCookie {
-    /// Reads a COOKIE option that fills `octets`, with no server cookie or one as long as ours.
-    fn parse(octets: &[u8]) -> Option<Self> {
-        let (code_and_length, cookies) = octets.split_first_chunk::<4>()?;
-        let (client, server) = cookies.split_first_chunk::<8>()?;
-        let server = match (code_and_length, server) {
-            ([0, 10, 0, 8], []) => None,
-            ([0, 10, 0, 24], server) => Some(server.try_into().ok()?),
-            _ => return None,
-        };
-        Some(Self { client: *client, server })
-    }
+/// The data of a COOKIE option that fills `options`.
+fn cookie(options: &[u8]) -> Option<&[u8]> {
+    let ([0, 10, length_high, length_low], data) = options.split_first_chunk()? else {
+        return None;
+    };
+    let length = usize::from(u16::from_be_bytes([*length_high, *length_low]));
+    (data.len() == length && matches!(length, 8 | 16..=40)).then_some(data)
 }
 
 /// How many octets the name at the start of `octets` has, with the root at its end; `None` if it
@@ -162,7 +149,8 @@ mod tests {
 
     #[test]
     fn a_common_query_is_read() {
-        let query = Query::parse(&octets()).unwrap();
+        let octets = octets();
+        let query = Query::parse(&octets).unwrap();
         assert_eq!(query.name(), [1, b'a', 0]);
         assert_eq!((query.record_type, query.question_end(), query.edns), (28, 19, None));
     }
@@ -172,14 +160,16 @@ mod tests {
         let plain = [0, 0, 41, 4, 208, 0, 0, 0x80, 0, 0, 0];
         let expected = QueryEdns { udp_size: 1232, dnssec_ok: true, cookie: None };
         assert_eq!(Query::parse(&with_opt(&plain)).unwrap().edns, Some(expected));
-        for server in [None, Some([7; 16])] {
-            let option: Vec<u8> = [8; 8].into_iter().chain(server.into_iter().flatten()).collect();
-            let length = u8::try_from(option.len()).unwrap();
-            let mut opt = vec![0, 0, 41, 2, 0, 0, 0, 0, 0, 0, length + 4, 0, 10, 0, length];
-            opt.extend_from_slice(&option);
-            let cookie = Some(QueryCookie { client: [8; 8], server });
-            let expected = QueryEdns { udp_size: 512, dnssec_ok: false, cookie };
-            assert_eq!(Query::parse(&with_opt(&opt)).unwrap().edns, Some(expected));
+        for (data, is_common) in
+            [(8_u8, true), (16, true), (24, true), (40, true), (12, false), (41, false)]
+        {
+            let mut opt = vec![0, 0, 41, 2, 0, 0, 0, 0, 0, 0, data + 4, 0, 10, 0, data];
+            opt.resize(opt.len() + usize::from(data), 8);
+            let octets = with_opt(&opt);
+            let edns = Query::parse(&octets).map(|query| query.edns.unwrap());
+            let cookie = &opt[15..];
+            let expected = QueryEdns { udp_size: 512, dnssec_ok: false, cookie: Some(cookie) };
+            assert_eq!(edns, is_common.then_some(expected), "{data}");
         }
     }
 
@@ -234,7 +224,7 @@ mod tests {
             octets.extend_from_slice(&[0, 0, 1, 0, 1]);
             octets
         };
-        assert_eq!(Query::parse(&named(61)).unwrap().name().len(), 255);
+        assert_eq!(Query::parse(&named(61)).map(|query| query.name().len()), Some(255));
         assert!(Query::parse(&named(62)).is_none());
     }
 }

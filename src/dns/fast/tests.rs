@@ -17,12 +17,21 @@ use crate::{
     engine::{Decision, Lag, ReadReason, ServerState, Stability, WriteReason},
 };
 
+const NOW: u32 = 1_700_000_000;
+
 const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
 
 /// What the fast path replies, if it does.
 fn by_fast(octets: &[u8], table: &AnswerTable, by_udp: bool) -> Option<Vec<u8>> {
     let mut rng = SmallRng::seed_from_u64(7);
-    let mut source = Source { table, rng: &mut rng, drawn: &mut Vec::new() };
+    let cookies = Cookies::new(&[[5; 16]]);
+    let mut source = Source {
+        table,
+        rng: &mut rng,
+        drawn: &mut Vec::new(),
+        cookies: &cookies,
+        unix_seconds: NOW,
+    };
     let mut out = vec![0xee; 3];
     let done = respond(octets, Sender { address: CLIENT, by_udp }, &mut source, &mut out);
     assert_eq!(out[..3], [0xee; 3], "what was there before is kept");

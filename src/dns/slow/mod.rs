@@ -41,7 +41,7 @@ pub(super) fn respond(
     }
     let protocol = match transport {
         Transport::Udp => Protocol::Udp,
-        Transport::Tcp => Protocol::Tcp,
+        Transport::Tcp | Transport::Tls => Protocol::Tcp,
     };
     let Ok(request) = Request::from_bytes(query.to_vec(), client, protocol) else {
         out.extend_from_slice(&form_error(query));

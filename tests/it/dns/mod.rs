@@ -3,7 +3,9 @@
 pub(crate) mod client;
 mod companions;
 mod fixture;
+mod limits;
 mod load;
+mod replacing;
 mod sockets;
 
 use hickory_proto::rr::{LowerName, Name, RData, RecordType};
