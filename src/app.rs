@@ -16,8 +16,8 @@ use tokio::{
 use tracing::{error, info, warn};
 
 use crate::{
-    answers::{ClusterListing, CompanionKind, Directory, Layout, PlacementError},
-    config::{ClusterConfig, Config, ExposeConfig, Networks},
+    answers::{Layout, PlacementError},
+    config::{ClusterConfig, Config},
     dns::{self, BindError, DnsServer, ServeError},
     driver::{Driver, Ends},
     engine::{ClusterId, Event, Observation, ProbeAdvice, ServerId, ServerIndex},
@@ -103,7 +103,7 @@ impl App {
         observer: Option<mpsc::UnboundedSender<Event>>,
     ) -> Result<Self, StartError> {
         let names = config.clusters.iter().flat_map(|cluster| cluster.names.clone()).collect();
-        let directory = directory(&config);
+        let directory = config.directory();
         let clusters = config.clusters.iter().zip(&directory.clusters);
         let clusters = clusters
             .map(|(cluster, listing)| (cluster.policy.clone(), Arc::clone(&listing.servers)))
@@ -175,32 +175,6 @@ impl Signals {
                 ),
             }
         }
-    }
-}
-
-/// The clusters, and which names there are beside those that they serve: of each kind, unless
-/// nobody may see it.
-fn directory(config: &Config) -> Directory {
-    let ExposeConfig { srv, servers, status, why, events, .. } = &config.dns.expose;
-    let kinds = [
-        (CompanionKind::Service, srv),
-        (CompanionKind::Server, servers),
-        (CompanionKind::Status, status),
-        (CompanionKind::Why, why),
-        (CompanionKind::Events, events),
-    ];
-    let listing = |cluster: &ClusterConfig| ClusterListing {
-        name: cluster.policy.name.clone(),
-        kind: cluster.policy.kind,
-        servers: cluster.published.as_slice().into(),
-    };
-    Directory {
-        clusters: config.clusters.iter().map(listing).collect(),
-        placed: kinds
-            .into_iter()
-            .filter(|(_, networks)| **networks != Networks::Nobody)
-            .map(|(kind, _)| kind)
-            .collect(),
     }
 }
 

@@ -4,6 +4,7 @@
 //! and no key of the format holds one.
 
 use std::{
+    cell::OnceCell,
     fmt,
     ops::Range,
     path::{Path, PathBuf},
@@ -48,26 +49,30 @@ pub struct Position {
 pub(super) struct Faults<'a> {
     file: &'a Path,
     text: &'a str,
+    /// Where in `text` the piece begins that spans count from.
+    base: usize,
     /// Where each line begins, so that thousands of faults are placed at once.
-    line_starts: Vec<usize>,
+    line_starts: OnceCell<Vec<usize>>,
     list: Vec<Fault>,
 }
 
 impl<'a> Faults<'a> {
     /// None yet, for the configuration `text` read from `file`.
     pub(super) fn new(file: &'a Path, text: &'a str) -> Self {
-        Self {
-            file,
-            text,
-            line_starts: [0]
-                .into_iter()
-                .chain(text.match_indices('\n').map(|(newline, _)| newline + 1))
-                .collect(),
-            list: Vec::new(),
-        }
+        Self { file, text, base: 0, line_starts: OnceCell::new(), list: Vec::new() }
     }
 
-    /// A fault at `span`, in octets of the configuration's text.
+    /// From now on spans count from `base`, in octets of the configuration's text.
+    pub(super) fn begin_at(&mut self, base: usize) {
+        self.base = base;
+    }
+
+    /// `span` in the configuration's text as a whole.
+    pub(super) fn place(&self, span: Range<usize>) -> Range<usize> {
+        self.base + span.start..self.base + span.end
+    }
+
+    /// A fault at `span`, in octets from the beginning of the piece that is read.
     pub(super) fn add(
         &mut self,
         span: Range<usize>,
@@ -103,6 +108,16 @@ impl<'a> Faults<'a> {
         self.position(span.start).line
     }
 
+    /// How many faults there are.
+    pub(super) fn mark(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Forgets all faults since `mark`.
+    pub(super) fn revert(&mut self, mark: usize) {
+        self.list.truncate(mark);
+    }
+
     /// Whether nothing is wrong so far.
     pub(super) fn is_empty(&self) -> bool {
         self.list.is_empty()
@@ -125,12 +140,17 @@ impl<'a> Faults<'a> {
     }
 
     fn position(&self, offset: usize) -> Position {
+        let offset = self.base + offset;
         let end = (0..=offset.min(self.text.len()))
             .rev()
             .find(|at| self.text.is_char_boundary(*at))
             .unwrap_or(0);
-        let line = self.line_starts.partition_point(|start| *start <= end);
-        let line_start = self.line_starts[line - 1];
+        let line_starts = self.line_starts.get_or_init(|| {
+            let after_newlines = self.text.match_indices('\n').map(|(newline, _)| newline + 1);
+            [0].into_iter().chain(after_newlines).collect()
+        });
+        let line = line_starts.partition_point(|start| *start <= end);
+        let line_start = line_starts[line - 1];
         Position { line, column: self.text[line_start..end].chars().count() + 1 }
     }
 }

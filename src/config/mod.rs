@@ -1,7 +1,7 @@
 //! The configuration: a TOML file in, checked and immutable settings out, one part per component.
 //!
 //! ```text
-//! text ──toml──▶ tables ──reading──▶ file.rs sections ──convert──▶ Config
+//! text ──pieces──▶ tables ──reading──▶ file.rs sections ──convert──▶ Config
 //!                   └──────────── every fault, with line and column ─────────┘
 //! ```
 //!
@@ -14,12 +14,14 @@ mod admin;
 mod cluster;
 mod convert;
 pub mod defaults;
+mod directory;
 mod dns;
 mod error;
 mod fault;
 mod file;
 mod hosts;
 mod networks;
+mod pieces;
 mod probe;
 mod reading;
 mod secret;
@@ -32,8 +34,7 @@ mod tests;
 
 use std::path::Path;
 
-use toml::de::DeTable;
-
+use self::fault::Faults;
 pub use self::{
     admin::AdminConfig,
     cluster::ClusterConfig,
@@ -46,7 +47,6 @@ pub use self::{
     sources::{Sources, System},
     state::StateConfig,
 };
-use self::{fault::Faults, file::FileSection};
 use crate::answers::Zone;
 
 /// Everything that the file says.
@@ -97,16 +97,9 @@ impl Config {
     /// Every fault of the text and of the zone files that it names.
     pub fn from_text(text: &str, file: &Path, sources: &dyn Sources) -> Result<Self, ConfigError> {
         let mut faults = Faults::new(file, text);
-        let (table, errors) = DeTable::parse_recoverable(text);
-        for error in &errors {
-            let span = error.span().unwrap_or(text.len()..text.len());
-            let what = error.message().replace('\n', ", ");
-            faults.add(span, format!("not TOML: {what}"), "see https://toml.io/en/v1.1.0");
+        match pieces::read(text, &mut faults) {
+            Some(section) => convert::config(&section, file, sources, faults),
+            None => Err(ConfigError::new(faults.into_sorted())),
         }
-        if !errors.is_empty() {
-            return Err(ConfigError::new(faults.into_sorted()));
-        }
-        let section = FileSection::from_table(table.get_ref(), &mut faults);
-        convert::config(&section, file, sources, faults)
     }
 }

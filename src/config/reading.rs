@@ -25,7 +25,7 @@ impl<T: Value> Field<T> {
     /// Looks up `key` and reads its value.
     pub(super) fn read(key: &str, table: &DeTable<'_>, faults: &mut Faults<'_>) -> Self {
         table.get(key).map_or(Self::Absent, |value| match T::read(key, value, faults) {
-            Some(read) => Self::Given(Spanned::new(value.span(), read)),
+            Some(read) => Self::Given(Spanned::new(faults.place(value.span()), read)),
             None => Self::Faulty,
         })
     }
@@ -202,7 +202,10 @@ impl<T: Value> Value for Vec<Spanned<T>> {
         };
         let read: Self = items
             .iter()
-            .filter_map(|item| Some(Spanned::new(item.span(), T::read(key, item, faults)?)))
+            .filter_map(|item| {
+                let read = T::read(key, item, faults)?;
+                Some(Spanned::new(faults.place(item.span()), read))
+            })
             .collect();
         (read.len() == items.len()).then_some(read)
     }

@@ -193,7 +193,10 @@ impl<T: Value> Value for OneOrMany<T> {
     fn read(key: &str, value: &Spanned<DeValue<'_>>, faults: &mut Faults<'_>) -> Option<Self> {
         match value.get_ref() {
             DeValue::Array(_) => Vec::read(key, value, faults).map(Self),
-            _ => T::read(key, value, faults).map(|one| Self(vec![Spanned::new(value.span(), one)])),
+            _ => {
+                let one = T::read(key, value, faults)?;
+                Some(Self(vec![Spanned::new(faults.place(value.span()), one)]))
+            }
         }
     }
 }

@@ -1,19 +1,22 @@
 //! DNS over UDP, TCP and TLS, answered from the published snapshot.
 //!
 //! ```text
-//! udp ───────────query──▶ responder ──▶ fast ──▶ reply
-//! tcp ◀─ tls ────query──▶     └───────▶ slow ──▶ reply
+//! udp ───────────query──▶ responder { rules } ──▶ fast ──▶ reply
+//! tcp ◀─ tls ────query──▶     └─────────────────▶ slow ──▶ reply
 //! ```
 //!
 //! Each UDP socket has a thread of its own, outside of tokio: it makes two system calls for a batch
 //! of queries, and nobody else's work holds it up. Each TCP or TLS connection is a task. The
-//! transports know no more of a message than its length.
+//! transports know no more of a message than its length. `docs/DNS.md` has the rules of answering
+//! one by one.
 
 mod cookie;
 mod error;
-mod exposure;
 mod fast;
+mod identity;
+mod rate;
 mod responder;
+mod rules;
 mod slow;
 mod socket;
 mod tcp;
@@ -38,10 +41,13 @@ use tokio::{
 pub use self::{
     cookie::{CookieReply, CookieVerdict, Cookies, MalformedCookie},
     error::{BindError, ServeError, Transport},
+    responder::{Responder, Turn},
+    rules::Rules,
     tls::CertificateError,
 };
 use self::{
-    responder::Responder,
+    responder::Responders,
+    rules::Admission,
     socket::{Sockets, bind_tls},
     tcp::{Listener, Places},
     tls::{Certificate, Renewal},
@@ -95,17 +101,17 @@ pub fn bind(config: &DnsConfig, reader: &Reader) -> Result<DnsServer, BindError>
         served: JoinSet::new(),
         renewal: renewal.into_iter().map(Renewal::run).collect(),
     };
-    let responder = Responder::new(reader.clone(), Arc::new(config.expose.clone()));
+    let responders = Responders { reader: reader.clone(), rules: Arc::new(Rules::new(config)) };
     let places = Places::new(config.tcp.clone());
     let mut threads = 0..;
     for Sockets { address, udp, tcp } in bound {
         for (socket, number) in udp.into_iter().zip(&mut threads) {
-            server.serve_udp(number, socket, address, responder.another())?;
+            server.serve_udp(number, socket, address, responders.one())?;
         }
-        server.serve_tcp(tcp, address, None, &places, &responder);
+        server.serve_tcp(tcp, address, None, &places, &responders);
     }
     for (address, listener) in tls {
-        server.serve_tcp(listener, address, certificate.clone(), &places, &responder);
+        server.serve_tcp(listener, address, certificate.clone(), &places, &responders);
     }
     Ok(server)
 }
@@ -176,7 +182,7 @@ impl DnsServer {
         address: SocketAddr,
         certificate: Option<Certificate>,
         places: &Places,
-        responder: &Responder,
+        responders: &Responders,
     ) {
         let transport = if certificate.is_some() { Transport::Tls } else { Transport::Tcp };
         let listener = Listener {
@@ -184,7 +190,7 @@ impl DnsServer {
             address,
             certificate,
             places: places.clone(),
-            responder: responder.another(),
+            responders: responders.clone(),
             stopping: self.stopping.subscribe(),
         };
         self.served.spawn(async move {

@@ -3,64 +3,78 @@
 //! Each worker thread and each connection has a responder of its own; responders share only what is
 //! read. Queries that came together are answered in one turn: from one snapshot, at one time.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+};
 
 use rand::{SeedableRng, rngs::SmallRng};
 
 use super::{
-    Cookies, Transport,
+    HEADER, Rules, Transport,
     fast::{self, Sender, Source},
-    slow,
+    is_reply,
+    rate::Allowance,
+    rules::Admission,
+    slow::{self, Scene},
 };
 use crate::{
     clock,
-    config::ExposeConfig,
-    publish::{Loaded, Reader, Snapshot},
+    publish::{Loaded, Reader},
 };
 
 /// Answers queries from the published snapshot.
 #[derive(Debug)]
-pub(super) struct Responder {
+pub struct Responder {
     reader: Reader,
-    expose: Arc<ExposeConfig>,
+    rules: Arc<Rules>,
     rng: SmallRng,
     /// Room for the servers of one answer.
     drawn: Vec<usize>,
-    cookies: Cookies,
+}
+
+/// What all responders of a server have in common.
+#[derive(Clone, Debug)]
+pub(super) struct Responders {
+    pub(super) reader: Reader,
+    pub(super) rules: Arc<Rules>,
 }
 
 /// Answers to queries that came together.
-pub(super) struct Turn<'r> {
+pub struct Turn<'r> {
     snapshot: Loaded,
-    expose: &'r ExposeConfig,
+    rules: &'r Rules,
     rng: &'r mut SmallRng,
     drawn: &'r mut Vec<usize>,
-    cookies: &'r Cookies,
+    /// Wall time in seconds since 1970, modulo 2^32, as cookies count it (RFC 9018 section 4.3).
     unix_seconds: u32,
 }
 
 impl Responder {
-    pub(super) fn new(reader: Reader, expose: Arc<ExposeConfig>) -> Self {
+    /// Answers from what `reader` reads, by `rules`.
+    pub fn new(reader: Reader, rules: Arc<Rules>) -> Self {
         let rng = SmallRng::from_rng(&mut rand::rng());
-        let drawn = Vec::with_capacity(MOST_SERVERS);
-        Self { reader, expose, rng, drawn, cookies: Cookies::new(&[]) }
-    }
-
-    /// One that answers the same, for another worker or connection.
-    pub(super) fn another(&self) -> Self {
-        Self::new(self.reader.clone(), Arc::clone(&self.expose))
+        Self { reader, rules, rng, drawn: Vec::with_capacity(MOST_SERVERS) }
     }
 
     /// Begins a turn. It should end before the next wait.
-    pub(super) fn turn(&mut self) -> Turn<'_> {
+    pub fn turn(&mut self) -> Turn<'_> {
+        let [_, _, _, _, seconds @ ..] = clock::unix_seconds().to_be_bytes();
         Turn {
             snapshot: self.reader.load(),
-            expose: &self.expose,
+            rules: &self.rules,
             rng: &mut self.rng,
             drawn: &mut self.drawn,
-            cookies: &self.cookies,
-            unix_seconds: wall_seconds(),
+            unix_seconds: u32::from_be_bytes(seconds),
         }
+    }
+}
+
+impl Responders {
+    /// One more.
+    pub(super) fn one(&self) -> Responder {
+        Responder::new(self.reader.clone(), Arc::clone(&self.rules))
     }
 }
 
@@ -68,32 +82,103 @@ impl Turn<'_> {
     /// Appends the reply to `query` to `reply`: at most what the client can take, by UDP never over
     /// 1,232 octets, by TCP without the length in front. Returns whether a reply is due; if not,
     /// `reply` is as before.
-    pub(super) fn respond(
+    ///
+    /// Two kinds of message get none: those shorter than a header, and those with QR set, for two
+    /// servers that answered each other's replies would never end. Over the rate limit others may
+    /// get none, too.
+    pub fn respond(
         &mut self,
         query: &[u8],
         client: SocketAddr,
         transport: Transport,
         reply: &mut Vec<u8>,
     ) -> bool {
-        let Snapshot { table, reports } = &**self.snapshot;
-        let scene = slow::Scene { table, reports, expose: self.expose };
+        if !is_answerable(query) {
+            return false;
+        }
+        let admission = self.admit(query, client.ip(), transport);
         let sender = Sender { address: client.ip(), by_udp: transport == Transport::Udp };
         let mut source = Source {
-            table,
+            table: &self.snapshot.table,
             rng: self.rng,
             drawn: self.drawn,
-            cookies: self.cookies,
+            cookies: self.rules.cookies(),
             unix_seconds: self.unix_seconds,
         };
-        fast::respond(query, sender, &mut source, reply)
-            || slow::respond(query, client, transport, scene, self.rng, reply)
+        (admission == Admission::Welcome && fast::respond(query, sender, &mut source, reply))
+            || self.respond_slowly(query, client.ip(), transport, admission, reply)
+    }
+
+    /// The same by the slow path alone, which knows every kind of query.
+    pub fn respond_by_messages(
+        &mut self,
+        query: &[u8],
+        client: SocketAddr,
+        transport: Transport,
+        reply: &mut Vec<u8>,
+    ) -> bool {
+        if !is_answerable(query) {
+            return false;
+        }
+        let admission = self.admit(query, client.ip(), transport);
+        self.respond_slowly(query, client.ip(), transport, admission, reply)
+    }
+
+    fn respond_slowly(
+        &mut self,
+        query: &[u8],
+        client: IpAddr,
+        transport: Transport,
+        admission: Admission,
+        reply: &mut Vec<u8>,
+    ) -> bool {
+        if admission == Admission::Dropped {
+            return false;
+        }
+        let scene = Scene {
+            client,
+            transport,
+            admission,
+            unix_seconds: self.unix_seconds,
+            rules: self.rules,
+            table: &self.snapshot.table,
+            reports: &self.snapshot.reports,
+        };
+        slow::respond(query, scene, self.rng, reply)
+    }
+
+    /// How a query is let in. It costs two comparisons where all may ask and nothing is limited.
+    fn admit(&self, query: &[u8], client: IpAddr, transport: Transport) -> Admission {
+        if !self.rules.allows(client) {
+            return Admission::Prohibited;
+        }
+        if transport != Transport::Udp {
+            return Admission::Welcome;
+        }
+        let Some(limit) = self.rules.rate_limit(client) else {
+            return Admission::Welcome;
+        };
+        if slow::has_valid_cookie(query, client, self.unix_seconds, self.rules.cookies()) {
+            return Admission::Welcome;
+        }
+        match limit.take(client, self.rules.milliseconds()) {
+            Allowance::Within => Admission::Welcome,
+            Allowance::Slip => Admission::Truncated,
+            Allowance::Over => Admission::Dropped,
+        }
+    }
+}
+
+impl fmt::Debug for Turn<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Turn").field("rules", &self.rules).finish_non_exhaustive()
     }
 }
 
 /// Servers that a cluster has at most, as a rule: room for more is made when they are drawn.
 const MOST_SERVERS: usize = 64;
 
-/// Wall time in seconds since 1970, modulo 2^32 as in cookies (RFC 9018 section 4.3).
-fn wall_seconds() -> u32 {
-    (clock::unix_seconds() & u64::from(u32::MAX)).try_into().expect("32 bits are left")
+/// Whether a message is long enough to be one, and no reply.
+fn is_answerable(query: &[u8]) -> bool {
+    query.len() >= HEADER && !is_reply(query)
 }

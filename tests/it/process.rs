@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process, prlimit};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -158,6 +158,13 @@ impl Service {
 
     pub(crate) fn signal(&self, signal: Signal) {
         kill_process(Pid::from_child(&self.child), signal).expect("it has not been waited for");
+    }
+
+    /// From now on it may have only so many files open.
+    pub(crate) fn limit_files(&self, count: u64) {
+        let limit = Rlimit { current: Some(count), maximum: Some(count) };
+        let process = Some(Pid::from_child(&self.child));
+        prlimit(process, Resource::Nofile, limit).expect("it runs, and is ours");
     }
 
     /// The code with which it ends within `time`; `None` when it does not.

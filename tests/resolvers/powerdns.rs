@@ -15,7 +15,8 @@ fn powerdns_recursor() {
     story::tell(Trial {
         title: "PowerDNS Recursor",
         number: 6,
-        recovery: Duration::from_secs(5),
+        // It waits 1.5 s for a server, up to three times.
+        recovery: Duration::from_secs(10),
         start,
     });
 }

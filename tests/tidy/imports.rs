@@ -58,8 +58,11 @@ const TABLE: [Row; 13] = [
         module: "dns",
         of_ours: &[
             "answers",
+            "clock",
             "config::DnsConfig",
             "config::ExposeConfig",
+            "config::Networks",
+            "config::RateLimitConfig",
             "config::TcpConfig",
             "config::TlsListenConfig",
             "engine::Degradation",

@@ -14,10 +14,14 @@ mod shell;
 mod zones;
 
 use std::{
-    collections::BTreeMap,
+    collections::{HashMap, hash_map::Entry},
     fmt,
+    hash::Hash,
+    io,
     ops::{Range, RangeInclusive},
     path::{Path, PathBuf},
+    rc::Rc,
+    sync::Arc,
     time::Duration,
 };
 
@@ -37,8 +41,13 @@ pub(super) fn config(
     sources: &dyn Sources,
     faults: Faults<'_>,
 ) -> Result<Config, ConfigError> {
-    let mut conversion =
-        Conversion { faults, base: file.parent().unwrap_or_else(|| Path::new("")), sources };
+    let mut conversion = Conversion {
+        faults,
+        base: file.parent().unwrap_or_else(|| Path::new("")),
+        sources,
+        contents: HashMap::new(),
+        authorities: HashMap::new(),
+    };
     let mut listeners = Listeners::new(&section.dns);
     let dns = dns::convert(&section.dns, &mut listeners, &mut conversion);
     let state = shell::state(&section.state, &conversion);
@@ -78,6 +87,10 @@ struct Conversion<'a> {
     faults: Faults<'a>,
     base: &'a Path,
     sources: &'a dyn Sources,
+    /// Files that were read, because thousands of clusters may name the same.
+    contents: HashMap<PathBuf, Rc<[u8]>>,
+    /// What each `ca_file` holds, for the same reason.
+    authorities: HashMap<PathBuf, Arc<[Vec<u8>]>>,
 }
 
 /// What must be unique in the whole configuration, and where it was first seen.
@@ -94,6 +107,16 @@ impl Conversion<'_> {
         self.base.join(path)
     }
 
+    /// What is in the file at `path`, which is read only once.
+    fn read(&mut self, path: &Path) -> io::Result<Rc<[u8]>> {
+        if let Some(content) = self.contents.get(path) {
+            return Ok(Rc::clone(content));
+        }
+        let content: Rc<[u8]> = self.sources.read(path)?.into();
+        self.contents.insert(path.to_owned(), Rc::clone(&content));
+        Ok(content)
+    }
+
     /// What `parse` makes of the file that a key names. Its error is what is wrong with the
     /// content, after the file's name; `advice` says what to do about any fault.
     fn content<T, E: fmt::Display>(
@@ -103,7 +126,7 @@ impl Conversion<'_> {
         advice: &str,
     ) -> Option<T> {
         let path = self.path(file.get_ref());
-        let content = self.sources.read(&path);
+        let content = self.read(&path);
         let what = match content.map(|octets| parse(&octets)) {
             Ok(Ok(parsed)) => return Some(parsed),
             Ok(Err(what)) => format!("`{}` {what}", path.display()),
@@ -203,20 +226,20 @@ fn shown(time: Duration) -> String {
 }
 
 /// Where each of several things that must be unique was seen first.
-struct Firsts<K>(BTreeMap<K, Range<usize>>);
+struct Firsts<K>(HashMap<K, Range<usize>>);
 
 impl<K> Default for Firsts<K> {
     fn default() -> Self {
-        Self(BTreeMap::new())
+        Self(HashMap::new())
     }
 }
 
-impl<K: Ord> Firsts<K> {
+impl<K: Eq + Hash> Firsts<K> {
     /// The place of an equal thing before; `None` when this is the first.
     fn earlier(&mut self, thing: K, place: Range<usize>) -> Option<Range<usize>> {
         match self.0.entry(thing) {
-            std::collections::btree_map::Entry::Occupied(first) => Some(first.get().clone()),
-            std::collections::btree_map::Entry::Vacant(free) => {
+            Entry::Occupied(first) => Some(first.get().clone()),
+            Entry::Vacant(free) => {
                 free.insert(place);
                 None
             }

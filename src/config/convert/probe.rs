@@ -1,6 +1,6 @@
 //! `[cluster.probe]`: how to ask, with the password and the authorities that it names.
 
-use std::{ops::Range, path::Path, time::Duration};
+use std::{ops::Range, path::Path, rc::Rc, sync::Arc, time::Duration};
 
 use super::{Conversion, pem, shown};
 use crate::{
@@ -193,12 +193,12 @@ fn password(section: &ProbeSection, conversion: &mut Conversion<'_>) -> Option<S
             );
             return None;
         };
-        value.into_encoded_bytes()
+        value.into_encoded_bytes().into()
     } else {
         let name = section.password_credential.given()?;
         password_credential(name, &place, conversion)?
     };
-    match secret(octets) {
+    match secret(&octets) {
         Ok(secret) => Some(secret),
         Err(what) => {
             let advice = "store the password alone, as one line of UTF-8";
@@ -212,9 +212,8 @@ fn password_file(
     path: &Path,
     place: &Range<usize>,
     conversion: &mut Conversion<'_>,
-) -> Option<Vec<u8>> {
+) -> Option<Rc<[u8]>> {
     conversion
-        .sources
         .read(path)
         .map_err(|error| {
             conversion.faults.add(
@@ -232,7 +231,7 @@ fn password_credential(
     name: &Path,
     place: &Range<usize>,
     conversion: &mut Conversion<'_>,
-) -> Option<Vec<u8>> {
+) -> Option<Rc<[u8]>> {
     if name.components().count() != 1 || name.file_name().is_none() {
         conversion.faults.add(
             place.clone(),
@@ -253,9 +252,9 @@ fn password_credential(
 }
 
 /// The password in `octets`, without the line end that editors add.
-fn secret(octets: Vec<u8>) -> Result<Secret, &'static str> {
-    let text = String::from_utf8(octets).map_err(|_| "is not UTF-8")?;
-    let line = text.strip_suffix('\n').unwrap_or(&text);
+fn secret(octets: &[u8]) -> Result<Secret, &'static str> {
+    let text = str::from_utf8(octets).map_err(|_| "is not UTF-8")?;
+    let line = text.strip_suffix('\n').unwrap_or(text);
     let line = line.strip_suffix('\r').unwrap_or(line);
     match line {
         "" => Err("is empty"),
@@ -276,13 +275,13 @@ fn tls(section: &ProbeSection, conversion: &mut Conversion<'_>) -> TlsMode {
         TlsWord::Prefer => TlsMode::Prefer,
         TlsWord::Require => TlsMode::Require,
         TlsWord::VerifyFull => {
-            TlsMode::VerifyFull { authorities: authorities(section, conversion).into() }
+            TlsMode::VerifyFull { authorities: authorities(section, conversion) }
         }
     }
 }
 
 /// The certificates in `ca_file`; none once a fault has been reported.
-fn authorities(section: &ProbeSection, conversion: &mut Conversion<'_>) -> Vec<Vec<u8>> {
+fn authorities(section: &ProbeSection, conversion: &mut Conversion<'_>) -> Arc<[Vec<u8>]> {
     let Field::Given(file) = &section.ca_file else {
         if let (false, Some(place)) = (section.ca_file.is_present(), section.tls.span()) {
             conversion.faults.add(
@@ -291,9 +290,17 @@ fn authorities(section: &ProbeSection, conversion: &mut Conversion<'_>) -> Vec<V
                 "add ca_file = \"ca.pem\" with the authorities of the servers' certificates",
             );
         }
-        return Vec::new();
+        return Arc::default();
     };
+    let path = conversion.path(file.get_ref());
+    if let Some(known) = conversion.authorities.get(&path) {
+        return Arc::clone(known);
+    }
     let advice = "name a PEM file with one or more BEGIN CERTIFICATE blocks";
-    let found = conversion.content(file, pem::certificates, advice).unwrap_or_default();
-    found.iter().map(|certificate| certificate.to_vec()).collect()
+    let Some(certificates) = conversion.content(file, pem::certificates, advice) else {
+        return Arc::default();
+    };
+    let found: Arc<[Vec<u8>]> = certificates.iter().map(|one| one.to_vec()).collect();
+    conversion.authorities.insert(path, Arc::clone(&found));
+    found
 }

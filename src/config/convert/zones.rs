@@ -1,6 +1,6 @@
 //! `[[zone]]`: reads the zone files.
 
-use std::{ops::Range, path::Path};
+use std::{collections::HashMap, ops::Range, path::Path};
 
 use hickory_proto::rr::{LowerName, Name};
 use toml::Spanned;
@@ -17,7 +17,10 @@ use crate::{
 
 /// The zones of the configuration, as far as they could be read.
 pub(super) struct Zones {
+    /// In the order of the file.
     origins: Vec<LowerName>,
+    /// Each origin, with the place of its zone in `readable` if its file is without fault.
+    places: HashMap<LowerName, Option<usize>>,
     readable: Vec<Zone>,
     /// Whether every origin is known, so that a name outside all of them really is outside.
     pub(super) complete: bool,
@@ -26,15 +29,22 @@ pub(super) struct Zones {
 impl Zones {
     /// The origin of the innermost zone that `name` lies in.
     pub(super) fn origin_of(&self, name: &LowerName) -> Option<&LowerName> {
-        self.origins
-            .iter()
-            .filter(|origin| origin.zone_of(name))
-            .max_by_key(|origin| origin.num_labels())
+        let mut above = name.clone();
+        loop {
+            if let Some((origin, _)) = self.places.get_key_value(&above) {
+                return Some(origin);
+            }
+            if above.is_root() {
+                return None;
+            }
+            above = above.base_name();
+        }
     }
 
     /// The zone at `origin`, if its file is without fault.
     pub(super) fn zone(&self, origin: &LowerName) -> Option<&Zone> {
-        self.readable.iter().find(|zone| zone.origin() == origin)
+        let place = *self.places.get(origin)?;
+        self.readable.get(place?)
     }
 
     /// Every origin, as a list for people.
@@ -55,8 +65,12 @@ pub(super) fn read(
     conversion: &mut Conversion<'_>,
 ) -> Zones {
     let sections = field.given().map_or(&[][..], Vec::as_slice);
-    let mut zones =
-        Zones { origins: Vec::new(), readable: Vec::new(), complete: !sections.is_empty() };
+    let mut zones = Zones {
+        origins: Vec::new(),
+        places: HashMap::new(),
+        readable: Vec::new(),
+        complete: !sections.is_empty(),
+    };
     if sections.is_empty() && !matches!(field, Field::Faulty) {
         conversion
             .faults
@@ -85,9 +99,12 @@ pub(super) fn read(
             continue;
         }
         zones.origins.push(origin.clone());
-        if let (Some(file), Some(place)) = (file, section.file.span()) {
-            zones.readable.extend(parse(origin, file, place, conversion));
-        }
+        let zone = match (file, section.file.span()) {
+            (Some(file), Some(place)) => parse(origin, file, place, conversion),
+            _ => None,
+        };
+        zones.places.insert(origin.clone(), zone.is_some().then_some(zones.readable.len()));
+        zones.readable.extend(zone);
     }
     zones
 }

@@ -1,6 +1,6 @@
 //! Both ways give one reply: queries of every kind, to tables in every condition.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::Ipv4Addr;
 
 use hickory_proto::{op::Message, rr::Record};
 use proptest::prelude::*;
@@ -12,8 +12,11 @@ use crate::{
         Balance, Reports,
         sample::{self, healthy, read, write},
     },
-    config::ExposeConfig,
-    dns::{Transport, slow},
+    config::DnsConfig,
+    dns::{
+        Admission, Rules, Transport,
+        slow::{self, Scene},
+    },
     engine::{Decision, Lag, ReadReason, ServerState, Stability, WriteReason},
 };
 
@@ -44,10 +47,17 @@ fn by_slow(octets: &[u8], table: &AnswerTable, by_udp: bool) -> Vec<u8> {
     let mut rng = SmallRng::seed_from_u64(7);
     let mut out = Vec::new();
     let transport = if by_udp { Transport::Udp } else { Transport::Tcp };
-    let client = SocketAddr::new(CLIENT, 53);
-    let (reports, expose) = (&Reports::default(), &ExposeConfig::default());
-    let scene = slow::Scene { table, reports, expose };
-    assert!(slow::respond(octets, client, transport, scene, &mut rng, &mut out));
+    let config = DnsConfig { cookie_secrets: vec![[5; 16]], ..DnsConfig::on(Vec::new(), 1) };
+    let scene = Scene {
+        client: CLIENT,
+        transport,
+        admission: Admission::Welcome,
+        unix_seconds: NOW,
+        rules: &Rules::new(&config),
+        table,
+        reports: &Reports::default(),
+    };
+    assert!(slow::respond(octets, scene, &mut rng, &mut out));
     out
 }
 
@@ -159,13 +169,28 @@ fn any_type() -> impl Strategy<Value = u16> {
     ]
 }
 
-/// Any OPT record that is whole, or none.
+/// Any OPT record that is whole, with or without a cookie, or none.
 fn any_opt() -> impl Strategy<Value = Option<Vec<u8>>> {
     let sizes = prop::sample::select(vec![0_u16, 12, 511, 512, 600, 1232, 4096, 65535]);
-    let some = (sizes, any::<bool>()).prop_map(|(size, dnssec_ok)| {
+    let valid = Cookies::new(&[[5; 16]]).server_cookie([1; 8], CLIENT, NOW - 60);
+    let cookies = prop::sample::select(vec![
+        vec![],
+        vec![1; 8],
+        vec![1; 9],
+        vec![1; 24],
+        [vec![1; 8], valid.to_vec()].concat(),
+    ]);
+    let some = (sizes, any::<bool>(), cookies).prop_map(|(size, dnssec_ok, cookie)| {
         let mut opt = vec![0, 0, 41];
         opt.extend_from_slice(&size.to_be_bytes());
-        opt.extend_from_slice(&[0, 0, if dnssec_ok { 0x80 } else { 0 }, 0, 0, 0]);
+        opt.extend_from_slice(&[0, 0, if dnssec_ok { 0x80 } else { 0 }, 0, 0]);
+        let octets = u8::try_from(cookie.len()).unwrap();
+        if cookie.is_empty() {
+            opt.push(0);
+        } else {
+            opt.extend_from_slice(&[4 + octets, 0, 10, 0, octets]);
+        }
+        opt.extend(cookie);
         Some(opt)
     });
     prop_oneof![Just(None), some]
@@ -239,7 +264,7 @@ fn what_does_not_fit_is_left_to_the_slow_path() {
         let decision = Decision {
             write: None,
             reads: vec![read(&[0], ReadReason::Fit)],
-            stability: Stability::Calm,
+            stability: Stability::Unrest,
         };
         let table = sample::table_with(&sample::layout(Balance::Shuffle), &servers, &decision);
         let query = octets("db-read.internal", 1, (1, 0), None);

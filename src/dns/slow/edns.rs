@@ -1,36 +1,150 @@
-//! Our side of EDNS (RFC 6891) and of Extended DNS Errors (RFC 8914).
+//! EDNS (RFC 6891): what an OPT record asks for, and the one that answers it.
+//!
+//! Options that we do not know are ignored and not echoed, and so are flags but DO, which is copied
+//! (RFC 6891 sections 6.1.2 and 6.1.4, RFC 3225 section 3). Of options that come twice the first
+//! counts (RFC 7873 section 5.2). Client subnets (RFC 7871) change nothing here and get no answer,
+//! as section 7.1.3 has it for a server that does not use them.
 
-use hickory_proto::{op::Edns, rr::rdata::opt::EdnsOption};
+use hickory_proto::{ProtoError, serialize::binary::BinEncoder};
 
 use crate::{answers::Note, engine::Degradation};
 
-/// The largest UDP message that we send or ask for, in octets: it passes every sane path
-/// unfragmented (RFC 9715, DNS flag day 2020).
-pub(in crate::dns) const UDP_SIZE: u16 = 1232;
-
-/// The OPT record of a reply to a question that carried `asked`. Unknown options and flags are
-/// neither refused nor echoed; DO is copied (RFC 3225 section 3).
-pub(super) fn reply_to(asked: &Edns) -> Edns {
-    let mut edns = Edns::new();
-    edns.set_max_payload(UDP_SIZE);
-    edns.set_version(0);
-    edns.set_dnssec_ok(asked.flags().dnssec_ok);
-    edns
+/// The OPT record of a query.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Opt<'q> {
+    /// The largest datagram that the sender takes, in octets.
+    pub(super) size: u16,
+    /// 0 is the one there is.
+    pub(super) version: u8,
+    /// DO and 15 without a meaning.
+    pub(super) flags: u16,
+    /// The options, not looked at.
+    pub(super) options: &'q [u8],
 }
 
-/// An Extended DNS Error: why an answer is not what it might be.
+/// The options of a query that mean something to us.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct Options<'q> {
+    /// Data of the COOKIE option (RFC 7873).
+    pub(super) cookie: Option<&'q [u8]>,
+    /// Whether the server is asked who it is. Data, which should not be there, is ignored
+    /// (RFC 5001 section 2.1).
+    pub(super) nsid: bool,
+    /// Data of the edns-tcp-keepalive option (RFC 7828).
+    pub(super) keepalive: Option<&'q [u8]>,
+    /// Whether the query is padded (RFC 7830).
+    pub(super) padding: bool,
+}
+
+/// The OPT record of a reply.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct ReplyOpt<'t> {
+    /// DO, as it was asked.
+    pub(super) dnssec_ok: bool,
+    /// Who we are.
+    pub(super) nsid: Option<&'t [u8]>,
+    /// Data of the COOKIE option.
+    pub(super) cookie: Option<[u8; 24]>,
+    /// How long a connection may be idle, in units of 100 ms.
+    pub(super) keepalive: Option<u16>,
+    /// Why the answer is not what it might be.
+    pub(super) error: Option<ExtendedError<'t>>,
+    /// So many octets of padding, besides the four of the option itself.
+    pub(super) padding: Option<usize>,
+}
+
+impl Opt<'_> {
+    /// The type of OPT records.
+    pub(super) const TYPE: u16 = 41;
+
+    /// Whether DO is set.
+    pub(super) fn dnssec_ok(&self) -> bool {
+        self.flags & DO != 0
+    }
+}
+
+impl<'q> Options<'q> {
+    /// Reads the data of an OPT record; `None` when an option does not end in it.
+    pub(super) fn read(mut data: &'q [u8]) -> Option<Self> {
+        let mut options = Self::default();
+        while !data.is_empty() {
+            let (&[c0, c1, l0, l1], rest) = data.split_first_chunk()?;
+            let length = usize::from(u16::from_be_bytes([l0, l1]));
+            let (value, rest) = rest.split_at_checked(length)?;
+            match u16::from_be_bytes([c0, c1]) {
+                NSID => options.nsid = true,
+                COOKIE => options.cookie = options.cookie.or(Some(value)),
+                KEEPALIVE => options.keepalive = options.keepalive.or(Some(value)),
+                PADDING => options.padding = true,
+                _ => {}
+            }
+            data = rest;
+        }
+        Some(options)
+    }
+}
+
+impl ReplyOpt<'_> {
+    /// Writes the record; `code_high` are the upper eight bits of the response code.
+    pub(super) fn emit(
+        &self,
+        code_high: u8,
+        encoder: &mut BinEncoder<'_>,
+    ) -> Result<(), ProtoError> {
+        encoder.emit_u8(0)?;
+        encoder.emit_u16(Opt::TYPE)?;
+        encoder.emit_u16(UDP_SIZE)?;
+        encoder.emit_u8(code_high)?;
+        encoder.emit_u8(0)?;
+        encoder.emit_u16(if self.dnssec_ok { DO } else { 0 })?;
+        let length = encoder.place::<u16>()?;
+        if let Some(error) = self.error {
+            let mut option = Vec::new();
+            error.append_to(&mut option);
+            encoder.emit_vec(&option)?;
+        }
+        if let Some(cookie) = &self.cookie {
+            emit_option(COOKIE, cookie, encoder)?;
+        }
+        if let Some(identity) = self.nsid {
+            emit_option(NSID, identity, encoder)?;
+        }
+        if let Some(timeout) = self.keepalive {
+            emit_option(KEEPALIVE, &timeout.to_be_bytes(), encoder)?;
+        }
+        if let Some(octets) = self.padding {
+            emit_option(PADDING, &vec![0; octets], encoder)?;
+        }
+        let octets = encoder.len_since_place(&length);
+        length.replace(encoder, u16::try_from(octets).map_err(|_| TOO_LONG)?)
+    }
+}
+
+fn emit_option(code: u16, data: &[u8], encoder: &mut BinEncoder<'_>) -> Result<(), ProtoError> {
+    encoder.emit_u16(code)?;
+    encoder.emit_u16(u16::try_from(data.len()).map_err(|_| TOO_LONG)?)?;
+    encoder.emit_vec(data)
+}
+
+/// An Extended DNS Error (RFC 8914): why an answer is not what it might be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in crate::dns) struct ExtendedError<'t> {
     code: u16,
+    /// At most [`TEXT_MAX`] octets.
     text: &'t str,
 }
 
 impl<'t> ExtendedError<'t> {
-    /// The client may not see this.
-    pub(super) const PROHIBITED: ExtendedError<'static> = ExtendedError { code: 18, text: "" };
+    /// The client may not ask this.
+    pub(in crate::dns) const PROHIBITED: ExtendedError<'static> = ExtendedError::bare(18);
     /// The question lies outside our zones.
-    pub(in crate::dns) const NOT_AUTHORITATIVE: ExtendedError<'static> =
-        ExtendedError { code: 20, text: "" };
+    pub(in crate::dns) const NOT_AUTHORITATIVE: ExtendedError<'static> = ExtendedError::bare(20);
+    /// We do not do such things.
+    pub(in crate::dns) const NOT_SUPPORTED: ExtendedError<'static> = ExtendedError::bare(21);
+
+    const fn bare(code: u16) -> Self {
+        Self { code, text: "" }
+    }
 
     /// Says `note`; `None` for one that is no degradation.
     pub(in crate::dns) fn of(note: &'t Note) -> Option<Self> {
@@ -43,24 +157,14 @@ impl<'t> ExtendedError<'t> {
         Some(Self { code, text: cut(&note.text) })
     }
 
-    /// The option of the OPT record: the code, then the text in UTF-8 (RFC 8914 section 2).
-    pub(super) fn option(self) -> EdnsOption {
-        let mut data = self.code.to_be_bytes().to_vec();
-        data.extend_from_slice(self.text.as_bytes());
-        EdnsOption::Unknown(Self::OPTION, data)
-    }
-
     /// Appends the option, with code and length in front (RFC 6891 section 6.1.2).
     pub(in crate::dns) fn append_to(self, out: &mut Vec<u8>) {
         let length = u16::try_from(2 + self.text.len()).expect("the text has at most 160 octets");
-        out.extend_from_slice(&Self::OPTION.to_be_bytes());
+        out.extend_from_slice(&EXTENDED_ERROR.to_be_bytes());
         out.extend_from_slice(&length.to_be_bytes());
         out.extend_from_slice(&self.code.to_be_bytes());
         out.extend_from_slice(self.text.as_bytes());
     }
-
-    /// Number of the option.
-    pub(super) const OPTION: u16 = 15;
 }
 
 /// The start of `text`, at most [`TEXT_MAX`] octets of whole characters.
@@ -70,9 +174,25 @@ fn cut(text: &str) -> &str {
     &text[..end.unwrap_or(0)]
 }
 
-/// So that header, the longest question and the OPT record still fit into 512 octets: 12 + 259 + 11
-/// + 6 + 160.
+/// The largest UDP message that we send or ask for, in octets: it passes every sane path
+/// unfragmented (RFC 9715, DNS flag day 2020).
+pub(in crate::dns) const UDP_SIZE: u16 = 1232;
+
+/// So that header, the longest question, a cookie and the OPT record still fit into 512 octets:
+/// 12 + 259 + 28 + 11 + 6 + 160.
 const TEXT_MAX: usize = 160;
+
+/// The flag that asks for DNSSEC records (RFC 3225 section 3).
+const DO: u16 = 0x8000;
+
+/// Numbers of the options (RFC 5001, RFC 7873, RFC 7828, RFC 7830, RFC 8914).
+const NSID: u16 = 3;
+const COOKIE: u16 = 10;
+const KEEPALIVE: u16 = 11;
+const PADDING: u16 = 12;
+const EXTENDED_ERROR: u16 = 15;
+
+const TOO_LONG: ProtoError = ProtoError::Message("an option of more than 65,535 octets");
 
 #[cfg(test)]
 mod tests {
@@ -93,13 +213,27 @@ mod tests {
 
     #[test]
     fn a_long_text_is_cut_between_characters() {
-        let note = note(Degradation::Stale, &"ä".repeat(100));
+        let note = note(Degradation::Stale, &format!("x{}", "ä".repeat(100)));
         let error = ExtendedError::of(&note).unwrap();
-        assert_eq!(error.text, "ä".repeat(80));
-        let EdnsOption::Unknown(15, data) = error.option() else {
-            panic!("an option of another kind");
-        };
-        assert_eq!(data.len(), 2 + 160);
-        assert_eq!(data[..2], [0, 3]);
+        assert_eq!(error.text, format!("x{}", "ä".repeat(79)));
+        let opt = ReplyOpt { error: Some(error), ..ReplyOpt::default() };
+        let mut octets = Vec::new();
+        opt.emit(0, &mut BinEncoder::new(&mut octets)).unwrap();
+        assert_eq!(octets[9..17], [0, 4 + 2 + 159, 0, 15, 0, 2 + 159, 0, 3]);
+        assert_eq!(octets.len(), 17 + 159);
+    }
+
+    #[test]
+    fn options_end_where_the_record_does() {
+        let options = |data| Options::read(data);
+        assert_eq!(options(&[]), Some(Options::default()));
+        assert_eq!(options(&[0xfd, 0xe9, 0, 2, 1, 2]), Some(Options::default()));
+        for cut in 1..6 {
+            assert_eq!(options(&[0xfd, 0xe9, 0, 2, 1, 2][..cut]), None, "{cut} octets");
+        }
+        assert_eq!(options(&[0, 3, 0xff, 0xff]), None);
+        let twice = options(&[0, 10, 0, 1, 7, 0, 10, 0, 1, 8, 0, 3, 0, 0, 0, 12, 0, 0]).unwrap();
+        assert_eq!(twice.cookie, Some(&[7][..]));
+        assert!(twice.nsid && twice.padding && twice.keepalive.is_none());
     }
 }

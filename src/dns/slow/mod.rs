@@ -1,68 +1,63 @@
-//! The complete way from the octets of a query to those of its reply, by hickory-server's messages.
+//! The complete way from the octets of a query to those of its reply: every kind of query, by
+//! hickory's names, records and messages.
 //!
-//! A message shorter than a header, and one with QR set, get no reply: two servers that answered
-//! each other's replies would never end. One that cannot be parsed gets FORMERR.
+//! ```text
+//! octets ──▶ Query (frame, OPT) ──▶ Reply (what to say) ──▶ octets, cut to the client's size
+//! ```
 
 pub(super) mod edns;
+mod message;
+mod query;
 mod reply;
 
-use std::net::SocketAddr;
+use std::net::IpAddr;
 
-use hickory_proto::serialize::binary::BinEncoder;
-use hickory_server::{net::xfer::Protocol, server::Request};
 use rand::Rng;
 
-use self::reply::{Reply, no_question};
-use super::{HEADER, Transport, is_reply};
-use crate::{
-    answers::{AnswerTable, Reports},
-    config::ExposeConfig,
+pub(super) use self::reply::Scene;
+use self::{
+    edns::{Opt, Options, UDP_SIZE},
+    message::Reply,
+    query::Query,
 };
+use super::{Cookies, Transport};
 
-/// What replies are made from.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Scene<'t> {
-    pub(super) table: &'t AnswerTable,
-    pub(super) reports: &'t Reports,
-    pub(super) expose: &'t ExposeConfig,
-}
-
-/// Appends the reply to `query` to `out`. Returns whether there is one.
+/// Appends the reply to `octets`, which are at least a header without QR, to `out`. Returns whether
+/// there is one.
 pub(super) fn respond(
-    query: &[u8],
-    client: SocketAddr,
-    transport: Transport,
+    octets: &[u8],
     scene: Scene<'_>,
     rng: &mut impl Rng,
     out: &mut Vec<u8>,
 ) -> bool {
-    if query.len() < HEADER || is_reply(query) {
+    let query = Query::read(octets);
+    let reply = Reply::to(&query, scene, rng);
+    let Some(octets) = reply.encode(size_limit(scene.transport, query.opt)) else {
         return false;
-    }
-    let protocol = match transport {
-        Transport::Udp => Protocol::Udp,
-        Transport::Tcp | Transport::Tls => Protocol::Tcp,
     };
-    let Ok(request) = Request::from_bytes(query.to_vec(), client, protocol) else {
-        out.extend_from_slice(&form_error(query));
-        return true;
-    };
-    let reply = Reply::new(&request, scene, rng);
-    let none = no_question();
-    let sections = reply.sections();
-    let message = reply.message(&request.queries, &none, &sections);
-    let start = out.len();
-    let mut octets = Vec::with_capacity(512);
-    let encoded = message.destructive_emit(&mut BinEncoder::new(&mut octets));
     out.extend_from_slice(&octets);
-    encoded.is_ok() && out.len() > start
+    true
 }
 
-/// The header of a reply to what cannot be parsed: ID, opcode and RD are copied, all counts are 0.
-fn form_error(query: &[u8]) -> [u8; HEADER] {
-    let mut header = [0; HEADER];
-    header[..2].copy_from_slice(&query[..2]);
-    header[2] = 0x80 | query[2] & 0x79;
-    header[3] = 1;
-    header
+/// Whether `octets` come with a server cookie of ours for `client`.
+pub(super) fn has_valid_cookie(
+    octets: &[u8],
+    client: IpAddr,
+    unix_seconds: u32,
+    cookies: &Cookies,
+) -> bool {
+    let options = Query::read(octets).opt.and_then(|opt| Options::read(opt.options));
+    let cookie = options.and_then(|options| options.cookie);
+    let reply = cookie.and_then(|data| cookies.reply_to(data, client, unix_seconds).ok());
+    reply.is_some_and(|reply| reply.is_valid())
+}
+
+/// How many octets a reply may have: by UDP 512, or what the client announced with EDNS, at least
+/// 512 (RFC 6891 section 6.2.3) and at most our own limit; by TCP what its length field can say.
+fn size_limit(transport: Transport, asked: Option<Opt<'_>>) -> u16 {
+    match (transport, asked) {
+        (Transport::Udp, Some(opt)) => opt.size.clamp(512, UDP_SIZE),
+        (Transport::Udp, None) => 512,
+        _ => u16::MAX,
+    }
 }

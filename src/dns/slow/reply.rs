@@ -1,307 +1,321 @@
-//! What to reply to one parsed message. Pure but for the random order of addresses.
+//! What to reply to one query. Pure but for the random order of addresses.
 //!
-//! In this order: an EDNS version above 0 is BADVERS; an opcode other than QUERY is NOTIMP; a
-//! number of questions other than one is FORMERR (RFC 9619); a TSIG is NOTAUTH with BADKEY, for we
-//! hold no keys (RFC 8945 section 5.2); a class other than IN and a zone transfer are REFUSED;
-//! everything else is looked up.
+//! The first that applies:
+//!
+//! | query | reply |
+//! | --- | --- |
+//! | QUERY with a broken frame | FORMERR |
+//! | EDNS version above 0 | BADVERS (RFC 6891 section 6.1.3) |
+//! | broken options, a COOKIE option of no known length | FORMERR (RFC 7873 section 5.2.2) |
+//! | client outside `allow_query` | REFUSED |
+//! | TSIG | NOTAUTH with BADKEY, for we hold no keys (RFC 8945 section 5.2.1) |
+//! | another opcode | NOTIMP (RFC 6895 section 2.2) |
+//! | records in answer or authority section | FORMERR |
+//! | no question, but a COOKIE option | NOERROR, or BADCOOKIE (RFC 7873 section 5.4) |
+//! | not one question | FORMERR (RFC 9619) |
+//! | zone transfer | REFUSED (RFC 5936 section 2.2.1) |
+//! | class CH | who we are, see `identity.rs` |
+//! | a class other than IN and CH | REFUSED |
+//! | anything else | is looked up |
 //!
 //! AA is set on our own data, on "no such name" and on "no data"; RD is copied; RA, AD and CD are
-//! clear. A reply that does not fit is tried without its Extended DNS Error (RFC 8914 section 3),
-//! and then sent with TC and no records at all: a resolver asks again by TCP, and half a set of
-//! replicas would be taken for the whole.
+//! clear.
 
-use std::net::IpAddr;
+use std::{borrow::Cow, net::IpAddr};
 
 use hickory_proto::{
-    op::{Edns, Metadata, OpCode, ResponseCode},
     rr::{
-        DNSClass, RData, Record, RecordType,
+        DNSClass, LowerName, RData, Record, RecordType,
         rdata::{
-            opt::{EdnsCode, EdnsOption},
+            SOA,
             tsig::{TSIG, TsigError},
         },
     },
-    serialize::binary::BinEncoder,
+    serialize::binary::{BinDecodable, BinDecoder},
 };
-use hickory_server::{
-    net::xfer::Protocol,
-    server::Request,
-    zone_handler::{MessageRequest, MessageResponse, MessageResponseBuilder, Queries},
-};
+use hickory_server::zone_handler::Queries;
 use rand::Rng;
 
 use super::{
-    Scene,
-    edns::{self, ExtendedError},
+    edns::{ExtendedError, Opt, Options, ReplyOpt},
+    message::{Reply, Sections},
+    query::{Query, Section},
 };
 use crate::{
-    answers::{Answer, CompanionKind, Outcome},
-    dns::exposure::is_exposed,
+    answers::{Answer, AnswerTable, CompanionKind, Outcome, Reports},
+    dns::{Admission, CookieReply, CookieVerdict, Rules, Transport, identity::Chaos},
 };
 
-/// A reply, ready to be encoded.
-#[derive(Debug)]
-pub(super) struct Reply<'t> {
-    metadata: Metadata,
-    edns: Option<Edns>,
-    answer: Answer<'t>,
-    /// Records that are made for this reply: the addresses of a served name in its order, or what
-    /// a report tells.
-    drawn: Vec<Record>,
-    /// The TSIG record that refuses a key. It comes last, after OPT.
-    refused_key: Option<Box<Record<TSIG>>>,
-    echo_question: bool,
-    /// Addresses beside SRV records are left out.
-    is_terse: bool,
+/// Where a query came from, and what is known there.
+#[derive(Clone, Copy)]
+pub(in crate::dns) struct Scene<'t> {
+    pub(in crate::dns) client: IpAddr,
+    pub(in crate::dns) transport: Transport,
+    pub(in crate::dns) admission: Admission,
+    /// Wall time in seconds since 1970, modulo 2^32.
+    pub(in crate::dns) unix_seconds: u32,
+    pub(in crate::dns) rules: &'t Rules,
+    pub(in crate::dns) table: &'t AnswerTable,
+    pub(in crate::dns) reports: &'t Reports,
 }
 
-impl<'t> Reply<'t> {
-    /// The reply to `request` according to `scene`, cut to what its sender can take.
-    pub(super) fn new(request: &Request, scene: Scene<'t>, rng: &mut impl Rng) -> Self {
-        let mut reply = Self::whole(request, request.src().ip(), scene, rng);
-        let limit = size_limit(request.protocol(), request.edns.as_ref());
-        reply.shrink_to(limit, &request.queries);
-        reply
-    }
+/// Why a query is not looked up.
+struct Refusal {
+    code: u16,
+    error: Option<ExtendedError<'static>>,
+}
 
-    /// The sections of the reply, for one encoding.
-    pub(super) fn sections(&self) -> Sections<'_> {
-        let mut sections = Sections::default();
-        if self.metadata.truncation {
-            return sections;
-        }
-        sections.answers.extend(self.answer.aliases.iter().map(AsRef::as_ref));
-        match &self.answer.outcome {
-            Outcome::Records(records) => sections.answers.extend(records.iter()),
-            Outcome::Served { .. } | Outcome::Report(_) => sections.answers.extend(&self.drawn),
-            Outcome::Services { records, additional, .. } => {
-                sections.answers.extend(records);
-                if !self.is_terse {
-                    sections.additionals.extend(additional);
-                }
-            }
-            Outcome::NoData { soa, .. } | Outcome::NxDomain { soa } => {
-                sections.authorities.push(soa);
-            }
-            Outcome::Referral { servers, glue } => {
-                sections.authorities.extend(servers.iter());
-                sections.additionals.extend(glue);
-            }
-            Outcome::NotReady { .. } | Outcome::NotOurs => {}
-        }
-        sections
-    }
-
-    /// The message with these sections. `none` stands in for the question where it is not echoed.
-    pub(super) fn message<'a>(
-        &'a self,
-        question: &'a Queries,
-        none: &'a Queries,
-        sections: &'a Sections<'a>,
-    ) -> MessageResponse<
-        'a,
-        'a,
-        impl Iterator<Item = &'a Record> + Send + 'a,
-        impl Iterator<Item = &'a Record> + Send + 'a,
-        impl Iterator<Item = &'a Record> + Send + 'a,
-        impl Iterator<Item = &'a Record> + Send + 'a,
-    > {
-        let question = if self.echo_question { question } else { none };
-        let mut message = MessageResponseBuilder::new(question, self.edns.as_ref()).build(
-            self.metadata,
-            sections.answers.iter().copied(),
-            sections.authorities.iter().copied(),
-            [],
-            sections.additionals.iter().copied(),
-        );
-        if let Some(key) = &self.refused_key
-            && !self.metadata.truncation
-        {
-            message.set_signature(key.clone());
-        }
-        message
-    }
-
-    fn whole(
-        request: &MessageRequest,
-        client: IpAddr,
-        scene: Scene<'t>,
-        rng: &mut impl Rng,
-    ) -> Self {
-        let mut metadata = Metadata::response_from_request(&request.metadata);
-        metadata.checking_disabled = false;
+impl<'a> Reply<'a> {
+    /// The reply to `query`.
+    pub(super) fn to(query: &Query<'a>, scene: Scene<'a>, rng: &mut impl Rng) -> Self {
+        let opt = |asked: Opt<'_>| ReplyOpt { dnssec_ok: asked.dnssec_ok(), ..ReplyOpt::default() };
         let mut reply = Self {
-            metadata,
-            edns: request.edns.as_ref().map(edns::reply_to),
-            answer: Answer::NOT_OURS,
-            drawn: Vec::new(),
-            refused_key: None,
-            echo_question: request.queries.len() == 1,
-            is_terse: false,
+            id: query.id(),
+            flags: QR | query.flags() & (OPCODE | RD),
+            question: query.question,
+            opt: query.opt.map(opt),
+            ..Self::default()
         };
-        match refusal(request) {
-            Some(code) => {
-                if code == ResponseCode::NotAuth {
-                    reply.refused_key = bad_key(request);
-                }
-                reply.metadata.response_code = code;
-            }
-            None => reply.look_up(request, client, scene, rng),
+        if let Err(Refusal { code, error }) = reply.settle(query, scene, rng) {
+            reply.code = code;
+            reply.explain(error);
         }
         reply
     }
 
-    fn look_up(
+    fn settle(
         &mut self,
-        request: &MessageRequest,
-        client: IpAddr,
-        scene: Scene<'t>,
+        query: &Query<'a>,
+        scene: Scene<'a>,
         rng: &mut impl Rng,
-    ) {
-        let [question] = request.queries.queries() else {
-            return;
-        };
-        self.answer = scene.table.lookup(question.name(), question.query_type());
-        let sees = |kind| is_exposed(scene.expose, kind, client);
-        self.is_terse = !sees(CompanionKind::Server);
-        if self.answer.companion.is_some_and(|kind| !sees(kind)) {
-            self.answer = Answer::NOT_OURS;
-            self.metadata.response_code = ResponseCode::Refused;
-            self.explain(Some(ExtendedError::PROHIBITED.option()));
-            return;
+    ) -> Result<(), Refusal> {
+        let is_query = query.opcode() == 0;
+        if query.malformed && is_query {
+            return refuse(FORMERR);
         }
-        let (code, authoritative, error) = match &self.answer.outcome {
-            Outcome::Records(_) => (ResponseCode::NoError, true, None),
-            Outcome::Served { name, addresses, note } => {
-                let record = |address| {
-                    Record::from_rdata((*name).into(), addresses.ttl(), RData::from(address))
-                };
-                self.drawn = addresses.draw(client, rng).into_iter().map(record).collect();
-                (ResponseCode::NoError, true, note.and_then(ExtendedError::of))
+        if query.opt.is_some_and(|opt| opt.version > 0) {
+            return refuse(BADVERS);
+        }
+        let cookie = self.read_options(query, scene)?;
+        if scene.admission == Admission::Prohibited {
+            return refuse_because(REFUSED, ExtendedError::PROHIBITED);
+        }
+        if let Some(start) = query.tsig.filter(|_| !query.malformed) {
+            self.refused_key = Some(bad_key(query, start)?);
+            return refuse(NOTAUTH);
+        }
+        if !is_query {
+            return refuse(NOTIMP);
+        }
+        match (query.count(Section::Question), cookie) {
+            (1, _) => {}
+            (0, Some(cookie)) if query.is_bare() => {
+                let bad = cookie.verdict == Some(CookieVerdict::Invalid);
+                return if bad { refuse(BADCOOKIE) } else { Ok(()) };
             }
-            Outcome::Report(report) => {
-                self.drawn = report.records(scene.table, scene.reports);
-                (ResponseCode::NoError, true, None)
+            _ => return refuse(FORMERR),
+        }
+        self.answer(query, scene, rng)
+    }
+
+    /// Answers the options of `query`. Returns the answer to its COOKIE option, if it has one.
+    fn read_options(
+        &mut self,
+        query: &Query<'_>,
+        scene: Scene<'a>,
+    ) -> Result<Option<CookieReply>, Refusal> {
+        let (Some(asked), Some(opt)) = (query.opt, &mut self.opt) else {
+            return Ok(None);
+        };
+        let options = Options::read(asked.options).ok_or(FORM_ERROR)?;
+        let Scene { client, transport, rules, unix_seconds, .. } = scene;
+        if let (Some(data), true) = (options.keepalive, transport != Transport::Udp) {
+            if !data.is_empty() {
+                return refuse(FORMERR);
             }
-            Outcome::Services { note, .. } | Outcome::NoData { note, .. } => {
-                (ResponseCode::NoError, true, note.and_then(ExtendedError::of))
+            opt.keepalive = Some(rules.keepalive());
+        }
+        let reply_to = |data| rules.cookies().reply_to(data, client, unix_seconds);
+        let cookie = options.cookie.map(reply_to).transpose().map_err(|_| FORM_ERROR)?;
+        opt.cookie = cookie.map(|cookie| cookie.option);
+        if options.nsid {
+            opt.nsid = rules.identity().nsid(client);
+        }
+        self.padded = options.padding && transport == Transport::Tls;
+        Ok(cookie)
+    }
+
+    /// Answers the one question.
+    fn answer(
+        &mut self,
+        query: &Query<'a>,
+        scene: Scene<'a>,
+        rng: &mut impl Rng,
+    ) -> Result<(), Refusal> {
+        let octets = query.question.ok_or(FORM_ERROR)?;
+        let questions = Queries::read(&mut BinDecoder::new(octets), 1).map_err(|_| FORM_ERROR)?;
+        let [question] = questions.queries() else {
+            return refuse(FORMERR);
+        };
+        let asked = question.query_type();
+        let with_soa = asked == RecordType::IXFR && query.count(Section::Answer) == 0;
+        if !query.is_bare() && !with_soa {
+            return refuse(FORMERR);
+        }
+        if scene.admission == Admission::Truncated {
+            self.truncate();
+            return Ok(());
+        }
+        if matches!(asked, RecordType::AXFR | RecordType::IXFR) {
+            return refuse_because(REFUSED, ExtendedError::NOT_SUPPORTED);
+        }
+        match question.query_class() {
+            DNSClass::IN => {
+                let answer = scene.table.lookup(question.name(), asked);
+                let hidden = |kind| !scene.rules.shows(kind, scene.client);
+                if answer.companion.is_some_and(hidden) {
+                    return refuse_because(REFUSED, ExtendedError::PROHIBITED);
+                }
+                self.say(answer, scene, rng);
+                Ok(())
             }
-            Outcome::NxDomain { .. } => (ResponseCode::NXDomain, true, None),
+            DNSClass::CH => self.answer_chaos(question.name(), asked, scene),
+            _ => refuse_because(REFUSED, ExtendedError::NOT_AUTHORITATIVE),
+        }
+    }
+
+    /// Answers a question in class CH, with TTL 0: it is about the server that answers, and about
+    /// this moment.
+    fn answer_chaos(
+        &mut self,
+        name: &LowerName,
+        asked: RecordType,
+        scene: Scene<'a>,
+    ) -> Result<(), Refusal> {
+        let text = match scene.rules.identity().chaos(name, scene.client) {
+            Chaos::Text(text) => text,
+            Chaos::Prohibited => return refuse_because(REFUSED, ExtendedError::PROHIBITED),
+            Chaos::NotOurs => return refuse_because(REFUSED, ExtendedError::NOT_AUTHORITATIVE),
+        };
+        let record = |data| {
+            let mut record = Record::from_rdata(name.into(), 0, data);
+            record.dns_class = DNSClass::CH;
+            Cow::Owned(record)
+        };
+        self.flags |= AA;
+        if matches!(asked, RecordType::TXT | RecordType::ANY) {
+            self.sections.answers.push(record(RData::TXT(text.clone())));
+        } else {
+            let soa = SOA::new(name.into(), name.into(), 0, 0, 0, 0, 0);
+            self.sections.authorities.push(record(RData::SOA(soa)));
+        }
+        Ok(())
+    }
+
+    /// Says what was found in the table.
+    fn say(&mut self, answer: Answer<'a>, scene: Scene<'a>, rng: &mut impl Rng) {
+        let (code, authoritative, error) = match &answer.outcome {
+            Outcome::Records(_) | Outcome::Report(_) => (NOERROR, true, None),
+            Outcome::Served { note, .. }
+            | Outcome::Services { note, .. }
+            | Outcome::NoData { note, .. } => (NOERROR, true, note.and_then(ExtendedError::of)),
+            Outcome::NxDomain { .. } => (NXDOMAIN, true, None),
             // With an alias in front, AA speaks of the alias (RFC 1035 section 4.1.1).
-            Outcome::Referral { .. } => {
-                (ResponseCode::NoError, !self.answer.aliases.is_empty(), None)
-            }
-            Outcome::NotReady { note } => (ResponseCode::ServFail, false, ExtendedError::of(note)),
-            Outcome::NotOurs => {
-                (ResponseCode::Refused, false, Some(ExtendedError::NOT_AUTHORITATIVE))
-            }
+            Outcome::Referral { .. } => (NOERROR, !answer.aliases.is_empty(), None),
+            Outcome::NotReady { note } => (SERVFAIL, false, ExtendedError::of(note)),
+            Outcome::NotOurs => (REFUSED, false, Some(ExtendedError::NOT_AUTHORITATIVE)),
         };
-        self.metadata.response_code = code;
-        self.metadata.authoritative = authoritative;
-        let error = error.map(ExtendedError::option);
+        self.code = code;
+        self.flags |= if authoritative { AA } else { 0 };
         self.explain(error);
+        self.sections = sections(answer, scene, rng);
     }
+}
 
-    fn explain(&mut self, error: Option<EdnsOption>) {
-        if let (Some(edns), Some(error)) = (&mut self.edns, error) {
-            edns.options_mut().insert(error);
+/// The records of an answer.
+fn sections<'t>(answer: Answer<'t>, scene: Scene<'t>, rng: &mut impl Rng) -> Sections<'t> {
+    let mut sections = Sections { answers: answer.aliases, ..Sections::default() };
+    match answer.outcome {
+        Outcome::Records(Cow::Borrowed(records)) => {
+            sections.answers.extend(records.iter().map(Cow::Borrowed));
         }
-    }
-
-    /// Makes the reply fit into `limit` octets.
-    fn shrink_to(&mut self, limit: u16, question: &Queries) {
-        if self.fits(limit, question) {
-            return;
+        Outcome::Records(Cow::Owned(records)) => {
+            sections.answers.extend(records.into_iter().map(Cow::Owned));
         }
-        self.is_terse = true;
-        if self.fits(limit, question) {
-            return;
+        Outcome::Served { name, addresses, .. } => {
+            let record = |address| {
+                let record = Record::from_rdata(name.into(), addresses.ttl(), RData::from(address));
+                Cow::Owned(record)
+            };
+            sections.answers.extend(addresses.draw(scene.client, rng).into_iter().map(record));
         }
-        if let Some(edns) = &mut self.edns {
-            let full = edns.clone();
-            let code = EdnsCode::from(ExtendedError::OPTION);
-            edns.options_mut().remove(code);
-            if self.fits(limit, question) {
-                return;
+        Outcome::Services { records, additional, .. } => {
+            sections.answers.extend(records.into_iter().map(Cow::Owned));
+            if scene.rules.shows(CompanionKind::Server, scene.client) {
+                sections.courtesies.extend(additional.into_iter().map(Cow::Owned));
             }
-            self.edns = Some(full);
         }
-        self.metadata.truncation = true;
+        Outcome::Report(report) => {
+            let records = report.records(scene.table, scene.reports);
+            sections.answers.extend(records.into_iter().map(Cow::Owned));
+        }
+        Outcome::NoData { soa, .. } | Outcome::NxDomain { soa } => {
+            sections.authorities.push(Cow::Borrowed(soa));
+        }
+        Outcome::Referral { servers, glue } => {
+            sections.authorities.extend(servers.iter().map(Cow::Borrowed));
+            sections.glue.extend(glue.into_iter().map(Cow::Borrowed));
+        }
+        Outcome::NotReady { .. } | Outcome::NotOurs => {}
     }
-
-    fn fits(&self, limit: u16, question: &Queries) -> bool {
-        let mut octets = Vec::with_capacity(usize::from(edns::UDP_SIZE));
-        let mut encoder = BinEncoder::new(&mut octets);
-        encoder.set_max_size(limit);
-        let none = no_question();
-        let sections = self.sections();
-        let encoded = self.message(question, &none, &sections).destructive_emit(&mut encoder);
-        encoded.is_ok_and(|info| !info.truncation)
-    }
+    sections
 }
 
-/// The records of a reply.
-#[derive(Debug, Default)]
-pub(super) struct Sections<'a> {
-    answers: Vec<&'a Record>,
-    authorities: Vec<&'a Record>,
-    additionals: Vec<&'a Record>,
-}
-
-/// An empty question section.
-pub(super) fn no_question() -> Queries {
-    Queries::read(&mut hickory_proto::serialize::binary::BinDecoder::new(&[]), 0)
-        .expect("reading no questions reads nothing")
-}
-
-/// How many octets a reply may have: by UDP 512, or what the client announced with EDNS, at least
-/// 512 and at most our own limit; by TCP what its length field can say.
-fn size_limit(protocol: Protocol, asked: Option<&Edns>) -> u16 {
-    match (protocol, asked) {
-        (Protocol::Udp, Some(edns)) => edns.max_payload().clamp(512, edns::UDP_SIZE),
-        (Protocol::Udp, None) => 512,
-        _ => u16::MAX,
-    }
-}
-
-/// Why `request` is not looked up; `None` when it is.
-fn refusal(request: &MessageRequest) -> Option<ResponseCode> {
-    if request.version() > 0 {
-        return Some(ResponseCode::BADVERS);
-    }
-    if request.metadata.op_code != OpCode::Query {
-        return Some(ResponseCode::NotImp);
-    }
-    let [question] = request.queries.queries() else {
-        return Some(ResponseCode::FormErr);
+/// The TSIG record that says BADKEY to the one at `start`, unsigned (RFC 8945 section 5.3.2).
+fn bad_key(query: &Query<'_>, start: usize) -> Result<Box<Record<TSIG>>, Refusal> {
+    let start = u16::try_from(start).map_err(|_| FORM_ERROR)?;
+    let mut decoder = BinDecoder::new(query.octets()).clone(start);
+    let record = Record::<RData>::read(&mut decoder).map_err(|_| FORM_ERROR)?;
+    let (RData::TSIG(tsig), DNSClass::ANY) = (&record.data, record.dns_class) else {
+        return refuse(FORMERR);
     };
-    if signature(request).is_some() {
-        return Some(ResponseCode::NotAuth);
-    }
-    let transfer = matches!(question.query_type(), RecordType::AXFR | RecordType::IXFR);
-    (question.query_class() != DNSClass::IN || transfer).then_some(ResponseCode::Refused)
-}
-
-/// The TSIG record that says BADKEY to the one in `request`, unsigned (RFC 8945 section 5.3.2).
-fn bad_key(request: &MessageRequest) -> Option<Box<Record<TSIG>>> {
-    let (key, tsig) = signature(request)?;
     let answer = TSIG::new(
         tsig.algorithm.clone(),
         tsig.time,
         tsig.fudge,
         Vec::new(),
-        request.metadata.id,
+        query.id(),
         Some(TsigError::BadKey),
         Vec::new(),
     );
-    let mut record = Record::from_rdata(key.name.clone(), 0, answer);
-    record.dns_class = DNSClass::ANY;
-    Some(Box::new(record))
+    let mut refused = Record::from_rdata(record.name, 0, answer);
+    refused.dns_class = DNSClass::ANY;
+    Ok(Box::new(refused))
 }
 
-fn signature(request: &MessageRequest) -> Option<(&Record, &TSIG)> {
-    request.additionals.iter().find_map(|record| match &record.data {
-        RData::TSIG(tsig) => Some((record, tsig)),
-        _ => None,
-    })
+const FORM_ERROR: Refusal = Refusal { code: FORMERR, error: None };
+
+fn refuse<T>(code: u16) -> Result<T, Refusal> {
+    Err(Refusal { code, error: None })
 }
+
+fn refuse_because<T>(code: u16, error: ExtendedError<'static>) -> Result<T, Refusal> {
+    Err(Refusal { code, error: Some(error) })
+}
+
+/// Flags of the header (RFC 1035 section 4.1.1), opcode included.
+const QR: u16 = 0x8000;
+const OPCODE: u16 = 0x7800;
+const AA: u16 = 0x0400;
+const RD: u16 = 0x0100;
+
+/// Response codes (RFC 6895 section 2.3).
+const NOERROR: u16 = 0;
+const FORMERR: u16 = 1;
+const SERVFAIL: u16 = 2;
+const NXDOMAIN: u16 = 3;
+const NOTIMP: u16 = 4;
+const REFUSED: u16 = 5;
+const NOTAUTH: u16 = 9;
+const BADVERS: u16 = 16;
+const BADCOOKIE: u16 = 23;

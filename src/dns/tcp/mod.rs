@@ -26,7 +26,11 @@ use tracing::{error, warn};
 
 pub(super) use self::places::Places;
 use self::{conversation::Conversation, places::Place};
-use super::{Transport, responder::Responder, tls::Certificate};
+use super::{
+    Transport,
+    responder::{Responder, Responders},
+    tls::Certificate,
+};
 
 /// A listening socket and what its connections need.
 #[derive(Debug)]
@@ -39,8 +43,8 @@ pub(super) struct Listener {
     pub(super) certificate: Option<Certificate>,
     /// Shared by all listeners.
     pub(super) places: Places,
-    /// Each connection has one like it.
-    pub(super) responder: Responder,
+    /// The answers.
+    pub(super) responders: Responders,
     /// Turns true when it is time to stop.
     pub(super) stopping: watch::Receiver<bool>,
 }
@@ -77,7 +81,7 @@ impl Listener {
             client,
             place,
             certificate: self.certificate.clone(),
-            responder: self.responder.another(),
+            responder: self.responders.one(),
             stopping: self.stopping.clone(),
         };
         let task = connections.spawn(visit.attend(stream));
@@ -95,10 +99,12 @@ impl Listener {
                  dns.tcp.max_connections if files are short"
             );
         }
-        if let Some(Errno::EMFILE | Errno::ENFILE) = error.raw_os_error().map(Errno::from_raw) {
-            self.places.clear_longest_idle();
-        }
-        sleep(AFTER_ERROR).await;
+        let is_short_of_files = matches!(
+            error.raw_os_error().map(Errno::from_raw),
+            Some(Errno::EMFILE | Errno::ENFILE)
+        );
+        let is_room_made = is_short_of_files && self.places.clear_longest_idle();
+        sleep(if is_room_made { UNTIL_CLOSED } else { AFTER_ERROR }).await;
     }
 
     /// Seats who stands in the queue, closes the socket, and gives all connections a moment to be
@@ -179,6 +185,9 @@ fn note_panic(address: SocketAddr, ended: Result<(), JoinError>) {
 
 /// Pause after an error of accepting.
 const AFTER_ERROR: Duration = Duration::from_millis(50);
+
+/// How long a connection that gives way takes to close.
+const UNTIL_CLOSED: Duration = Duration::from_millis(1);
 
 /// How often such an error is logged.
 const COMPLAIN_EVERY: Duration = Duration::from_secs(60);

@@ -102,12 +102,10 @@ impl Places {
         }
     }
 
-    /// Ends the connection that has been idle longest, if there is one.
-    pub(super) fn clear_longest_idle(&self) {
+    /// Ends the connection that has been idle longest. Returns whether there was one.
+    pub(super) fn clear_longest_idle(&self) -> bool {
         let leaving = self.0.table().leave_longest_idle(|_| true);
-        if let Some(task) = leaving {
-            task.abort();
-        }
+        leaving.inspect(AbortHandle::abort).is_some()
     }
 }
 

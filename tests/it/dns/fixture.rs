@@ -12,7 +12,7 @@ use pointsman::{
         Directory, Happened, Layout, NameRole, PublishedServer, Reports, Serial, ServedName,
         ServerReport, WallTime, Zone, build,
     },
-    config::{DnsConfig, ExposeConfig},
+    config::DnsConfig,
     dns::{DnsServer, bind},
     engine::{
         ClusterId, ClusterKind, Decision, Event, Moment, ReadDecision, ReadReason, ReadServer,
@@ -44,17 +44,16 @@ impl Fixture {
     /// Listens on `listen` with port 0 and serves `db-write` and `db-read` of `internal.` as
     /// [`healthy`] says.
     pub(crate) fn start(listen: &str) -> Self {
-        Self::exposing(listen, ExposeConfig::default(), 3)
+        let address = format!("{listen}:0").parse().expect("an address");
+        Self::with(&DnsConfig::on(vec![address], 2), 3)
     }
 
-    /// As [`Self::start`], with so many servers that have companion names of every kind, seen as
-    /// `expose` says.
-    pub(crate) fn exposing(listen: &str, expose: ExposeConfig, servers: u8) -> Self {
+    /// The same with other settings, and with so many servers that have companion names of every
+    /// kind.
+    pub(crate) fn with(config: &DnsConfig, servers: u8) -> Self {
         let layout = layout(servers);
         let publisher = Publisher::new(snapshot(&layout, &addresses(3), &healthy()));
-        let address = format!("{listen}:0").parse().expect("an address");
-        let config = DnsConfig { expose, ..DnsConfig::on(vec![address], 2) };
-        let server = bind(&config, &publisher.reader()).expect("a loopback address");
+        let server = bind(config, &publisher.reader()).expect("a loopback address");
         Self { address: server.local_addresses()[0], server, publisher, layout }
     }
 

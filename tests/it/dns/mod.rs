@@ -7,6 +7,11 @@ mod limits;
 mod load;
 mod replacing;
 mod sockets;
+mod tcp_limits;
+mod tcp_stream;
+mod tls;
+mod udp;
+mod wildcard;
 
 use hickory_proto::rr::{LowerName, Name, RData, RecordType};
 use pointsman::engine::{Decision, ReadReason, ServerState, Stability, WriteReason};
@@ -190,8 +195,8 @@ async fn edns_is_spoken_to_those_who_speak_it() {
     let fixture = Fixture::start("127.24.0.12");
     let question = ask("db-write.internal.", RecordType::A);
     assert!(question.udp(fixture.address).await.edns().is_none());
-    // Option 65001, a cookie and an NSID; flag bits besides DO.
-    let options = [253, 233, 0, 1, 7, 0, 10, 0, 8, 1, 2, 3, 4, 5, 6, 7, 8, 0, 3, 0, 0];
+    // Option 65001 and an expiry (RFC 7314); flag bits besides DO.
+    let options = [253, 233, 0, 1, 7, 0, 9, 0, 0];
     for (flags, dnssec_ok) in [(0, false), (0x8000, true), (0x7fff, false), (0xffff, true)] {
         let question = question.clone().opt(4096, flags, &options);
         for reply in [question.udp(fixture.address).await, question.tcp(fixture.address).await] {

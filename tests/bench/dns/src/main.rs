@@ -98,8 +98,8 @@ impl Measure {
     fn run(self) -> Result<(), Box<dyn Error>> {
         let (rounds, milliseconds, queries) = match (self.quick, self.shared) {
             (true, _) => (2, 400, 10_000),
-            (false, false) => (5, 1_600, 20_000),
-            (false, true) => (7, 500, 20_000),
+            (false, false) => (7, 1_000, 20_000),
+            (false, true) => (15, 300, 20_000),
         };
         let time = Duration::from_millis(self.milliseconds.unwrap_or(milliseconds));
         let plan = Plan {

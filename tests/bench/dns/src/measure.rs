@@ -193,4 +193,4 @@ fn lost_share(tally: &Tally) -> f64 {
 }
 
 /// Before each measurement the same load runs uncounted.
-const WARM_UP: Duration = Duration::from_millis(200);
+const WARM_UP: Duration = Duration::from_millis(100);

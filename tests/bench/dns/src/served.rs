@@ -107,6 +107,7 @@ impl Answers {
         let writer = usize::from(self.generation.is_multiple_of(2));
         let member = |index| ReadServer { server: ServerIndex(index), sessions: None };
         let decision = Decision {
+            stability: Stability::Calm,
             write: Some(WriteDecision {
                 server: Some(ServerIndex(writer)),
                 reason: WriteReason::Primary,
@@ -117,7 +118,6 @@ impl Answers {
                 reason: ReadReason::Fit,
                 since: Moment::START,
             }],
-            stability: Stability::Calm,
         };
         let cluster =
             ClusterAnswers { name: "orders", servers: &self.servers, decision: &decision };

@@ -1,0 +1,245 @@
+//! What ten thousand clusters cost: `cargo bench --bench scale [-- CLUSTERS]`.
+//!
+//! Each cluster has three PostgreSQL servers, a write name and a read name. The configuration and
+//! its files are in memory. Prints how long each step of a start takes, how long the first round of
+//! replies and a change take to be in the answers, and how much memory is resident after each step.
+//! Nobody is probed and nothing is listened on.
+
+use std::{
+    collections::BTreeMap,
+    ffi::OsString,
+    fmt::Write as _,
+    fs, io,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use pointsman::{
+    answers::Layout,
+    config::{Config, Sources},
+    driver::{Driver, Ends},
+    engine::{
+        ClusterId, Facts, Failure, FailureKind, Heartbeat, Observation, Outcome, Position,
+        PostgresFacts, PostgresRole, Receiver, ServerId, ServerIndex,
+    },
+};
+use tokio::{runtime, task::yield_now};
+
+/// Clusters, unless the command line says otherwise.
+const CLUSTERS: usize = 10_000;
+
+/// Servers of each.
+const SERVERS: usize = 3;
+
+fn main() {
+    // Cargo adds a flag of its own.
+    let wanted = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
+    let clusters = wanted.map_or(CLUSTERS, |text| text.parse().expect("a number of clusters"));
+    let mut steps = Steps::default();
+    let text = configuration(clusters);
+    say(format_args!("{clusters} clusters, {} KiB of configuration", text.len() / 1024));
+    steps.done("generated");
+    let config = Config::from_text(&text, Path::new("pointsman.toml"), &Memory::new())
+        .expect("a configuration without fault");
+    steps.done("read");
+    let names = config.clusters.iter().flat_map(|cluster| cluster.names.clone()).collect();
+    let directory = config.directory();
+    let followed = config.clusters.iter().zip(&directory.clusters);
+    let followed = followed
+        .map(|(cluster, listing)| (cluster.policy.clone(), Arc::clone(&listing.servers)))
+        .collect();
+    let layout = Layout::with_companions(&config.zones, names, directory);
+    let layout = layout.expect("a place for every name");
+    steps.done("layout");
+    let (driver, ends) = Driver::new(followed, layout, None);
+    steps.done("engine and first table");
+    steps.total();
+    let runtime = runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(async {
+        tokio::spawn(driver.run());
+        rounds(clusters, &ends, &mut steps).await;
+    });
+    // What the probes would hold goes on to live.
+    drop((config, text));
+}
+
+/// The first replies of all servers, then changes of single clusters.
+async fn rounds(clusters: usize, ends: &Ends, steps: &mut Steps) {
+    for _ in 0..2 {
+        for cluster in 0..clusters {
+            for server in 0..SERVERS {
+                tell(ends, cluster, server, Outcome::Answered(answer(cluster, server))).await;
+            }
+        }
+    }
+    settled(ends).await;
+    steps.done("every server has replied twice");
+    let refused = || Outcome::Failed(Failure::new(FailureKind::Refused, ""));
+    let mut slowest = Duration::ZERO;
+    let changed = clusters.min(100);
+    for cluster in 0..changed {
+        let (start, before) = (now(), ends.reader.load().table.generation());
+        // Refused, and again when asked once more.
+        tell(ends, cluster, 1, refused()).await;
+        tell(ends, cluster, 1, refused()).await;
+        while ends.reader.load().table.generation() == before {
+            yield_now().await;
+        }
+        slowest = slowest.max(start.elapsed());
+    }
+    steps.done(&format!("{changed} clusters have lost a replica, one after another"));
+    say(format_args!("slowest of them: {:.2} ms", slowest.as_secs_f64() * 1000.0));
+}
+
+async fn tell(ends: &Ends, cluster: usize, server: usize, outcome: Outcome) {
+    let server = ServerId { cluster: ClusterId(cluster), server: ServerIndex(server) };
+    ends.observations.send(Observation { server, outcome }).await.expect("the driver is alive");
+}
+
+/// Waits until the driver has taken everything in.
+async fn settled(ends: &Ends) {
+    while ends.observations.capacity() < ends.observations.max_capacity() {
+        yield_now().await;
+    }
+    yield_now().await;
+}
+
+/// What a server says when all is well: the first one of each cluster is the primary.
+fn answer(cluster: usize, server: usize) -> Facts {
+    let position = Position::lsn(0x300_0148);
+    let role = match server {
+        0 => PostgresRole::Primary { read_only: false, timeline: 1, position },
+        _ => PostgresRole::Standby {
+            receiver: Receiver::Streaming,
+            timeline: Some(1),
+            received: Some(position),
+            replayed: Some(position),
+            replay_age: None,
+            paused: false,
+            apply_delay: Duration::ZERO,
+            sender: None,
+        },
+    };
+    let system_identifier = u64::try_from(cluster).expect("a small number");
+    Facts::Postgres(PostgresFacts {
+        system_identifier,
+        role,
+        sessions: None,
+        heartbeat: Heartbeat::NotTried,
+    })
+}
+
+fn configuration(clusters: usize) -> String {
+    let mut text = String::from("[[zone]]\norigin = \"internal.\"\nfile = \"internal.zone\"\n");
+    for cluster in 0..clusters {
+        write!(
+            text,
+            r#"
+[[cluster]]
+name = "cluster-{cluster}"
+engine = "postgres"
+
+[cluster.write]
+name = "cluster-{cluster}-write.internal."
+
+[[cluster.read]]
+name = "cluster-{cluster}-read.internal."
+max_lag = "10s"
+
+[cluster.probe]
+user = "pointsman"
+password_file = "probe.password"
+tls = "verify-full"
+ca_file = "ca.pem"
+"#
+        )
+        .expect("a string");
+        for server in 0..SERVERS {
+            let [high, low] = u16::try_from(cluster).expect("few clusters").to_be_bytes();
+            write!(
+                text,
+                r#"
+[[cluster.server]]
+name = "cluster-{cluster}-{server}"
+address = ["10.{server}.{high}.{low}", "fd00:{server}::{cluster}"]
+port = 5432
+"#
+            )
+            .expect("a string");
+        }
+    }
+    text
+}
+
+/// The files that the configuration names.
+struct Memory(BTreeMap<PathBuf, Vec<u8>>);
+
+impl Memory {
+    fn new() -> Self {
+        let zone = "@ 1 SOA ns1 hostmaster 1 3600 600 86400 1\n@ 60 NS ns1\nns1 60 A 10.0.0.53\n";
+        let authority = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/config_faults/parts/good.pem");
+        Self(BTreeMap::from([
+            ("internal.zone".into(), zone.into()),
+            ("probe.password".into(), "hunter2\n".into()),
+            ("ca.pem".into(), fs::read(authority).expect("a certificate")),
+        ]))
+    }
+}
+
+impl Sources for Memory {
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        self.0.get(path).cloned().ok_or_else(|| io::ErrorKind::NotFound.into())
+    }
+
+    fn variable(&self, _: &str) -> Option<OsString> {
+        None
+    }
+}
+
+/// Prints how long each step took, and the memory that is resident after it.
+struct Steps {
+    start: Instant,
+    last: Instant,
+}
+
+impl Default for Steps {
+    fn default() -> Self {
+        Self { start: now(), last: now() }
+    }
+}
+
+impl Steps {
+    fn done(&mut self, step: &str) {
+        let (took, resident) = (self.last.elapsed(), resident_mib());
+        say(format_args!("{:9.1} ms  {resident:7.1} MiB  {step}", took.as_secs_f64() * 1000.0));
+        if step == "generated" {
+            self.start = now();
+        }
+        self.last = now();
+    }
+
+    /// The whole start so far.
+    fn total(&self) {
+        let took = self.start.elapsed();
+        say(format_args!("{:9.1} ms               the start", took.as_secs_f64() * 1000.0));
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a bench measures by the machine's clock")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+/// Resident memory of this process (proc_pid_statm(5)).
+fn resident_mib() -> f64 {
+    let statm = fs::read_to_string("/proc/self/statm").expect("Linux");
+    let pages: u32 =
+        statm.split(' ').nth(1).and_then(|field| field.parse().ok()).expect("resident pages");
+    f64::from(pages) * 4.0 / 1024.0
+}
+
+#[expect(clippy::print_stdout, reason = "a bench talks to the terminal")]
+fn say(line: std::fmt::Arguments<'_>) {
+    println!("{line}");
+}
