@@ -12,6 +12,7 @@ use std::{
     fmt::Write as _,
     fs, io,
     path::{Path, PathBuf},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -44,13 +45,14 @@ fn main() {
         .expect("a configuration without fault");
     steps.done("read");
     let names = config.clusters.iter().flat_map(|cluster| cluster.names.clone()).collect();
-    let layout = Layout::new(&config.zones, names).expect("a place for every name");
-    steps.done("layout");
-    let followed = config
-        .clusters
-        .iter()
-        .map(|cluster| (cluster.policy.clone(), cluster.published.clone()))
+    let directory = config.directory();
+    let followed = config.clusters.iter().zip(&directory.clusters);
+    let followed = followed
+        .map(|(cluster, listing)| (cluster.policy.clone(), Arc::clone(&listing.servers)))
         .collect();
+    let layout = Layout::with_companions(&config.zones, names, directory);
+    let layout = layout.expect("a place for every name");
+    steps.done("layout");
     let (driver, ends) = Driver::new(followed, layout, None);
     steps.done("engine and first table");
     steps.total();

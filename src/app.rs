@@ -106,12 +106,12 @@ impl App {
         observer: Option<mpsc::UnboundedSender<Event>>,
     ) -> Result<Self, StartError> {
         let names = config.clusters.iter().flat_map(|cluster| cluster.names.clone()).collect();
-        let layout = Layout::new(&config.zones, names)?;
-        let clusters = config
-            .clusters
-            .iter()
-            .map(|cluster| (cluster.policy.clone(), cluster.published.clone()))
+        let directory = config.directory();
+        let clusters = config.clusters.iter().zip(&directory.clusters);
+        let clusters = clusters
+            .map(|(cluster, listing)| (cluster.policy.clone(), Arc::clone(&listing.servers)))
             .collect();
+        let layout = Layout::with_companions(&config.zones, names, directory)?;
         let (driver, Ends { observations, advice, reader }) =
             Driver::new(clusters, layout, observer);
         let dns = dns::bind(&config.dns, &reader)?;

@@ -31,7 +31,7 @@ use pointsman::{
         ClusterId, Engine, Moment, ReadDecision, ReadReason, ReadServer, ServerIndex, ServerState,
         WriteDecision, WriteReason,
     },
-    publish::{Publisher, Snapshot},
+    publish::Publisher,
 };
 
 /// Panics when the replies to `input` break a rule.
@@ -192,7 +192,7 @@ fn responder() -> Responder {
     let text = format!("{CONFIG}{servers}");
     let config = Config::from_text(&text, Path::new("fuzz.toml"), &Files)
         .unwrap_or_else(|error| panic!("{error}"));
-    let publisher = Publisher::new(Snapshot { table: table(&config) });
+    let publisher = Publisher::new(table(&config).into());
     Responder::new(publisher.reader(), Arc::new(Rules::new(&config.dns)))
 }
 

@@ -18,7 +18,7 @@ use pointsman::{
     answers::{AnswerTable, Layout, Outcome, Serial, Zone, build},
     config::DnsConfig,
     dns::{Responder, Rules, Transport},
-    publish::{Publisher, Snapshot},
+    publish::Publisher,
 };
 
 /// Panics when `input`, read as UTF-8 as far as it is, breaks a rule.
@@ -51,7 +51,7 @@ fn is_in(lines: &[&str], line: usize, column: usize) -> bool {
 fn served(zone: &Zone) {
     let layout = Layout::new(std::slice::from_ref(zone), Vec::new()).expect("a place for it");
     let table = build(&Arc::new(layout), &[], 1, Serial::MIN);
-    let publisher = Publisher::new(Snapshot { table: table.clone() });
+    let publisher = Publisher::new(table.clone().into());
     let rules = Rules::new(&DnsConfig::on(Vec::new(), 1));
     let mut responder = Responder::new(publisher.reader(), Arc::new(rules));
     for name in zone.names() {

@@ -9,7 +9,7 @@ use rand::{SeedableRng, rngs::SmallRng};
 use super::*;
 use crate::{
     answers::{
-        Balance,
+        Balance, Reports,
         sample::{self, healthy, read, write},
     },
     config::DnsConfig,
@@ -55,6 +55,7 @@ fn by_slow(octets: &[u8], table: &AnswerTable, by_udp: bool) -> Vec<u8> {
         unix_seconds: NOW,
         rules: &Rules::new(&config),
         table,
+        reports: &Reports::default(),
     };
     assert!(slow::respond(octets, scene, &mut rng, &mut out));
     out
@@ -140,6 +141,12 @@ fn any_name() -> impl Strategy<Value = String> {
         "",
         "a.db-write.internal",
         "a.ns1.internal",
+        "db1.internal",
+        "orders.internal",
+        "a.db2.internal",
+        "_tcp.db-write.internal",
+        "_postgresql._tcp.db-read.internal",
+        "_events.orders.internal",
     ]);
     let prefix = prop::sample::select(vec!["", "", "", "", "a.", "*.", "_why.", "long-label."]);
     (prefix, known, any::<u64>()).prop_map(|(prefix, name, case)| {

@@ -2,6 +2,7 @@
 
 mod access;
 pub(crate) mod client;
+mod companions;
 mod conformance;
 mod fixture;
 mod hostile;
