@@ -24,13 +24,14 @@ use pointsman::{
     engine::{Decision, ReadDecision, ReadReason, ServerState, WriteDecision, WriteReason},
 };
 use tokio::{
+    io::AsyncWriteExt,
     net::{TcpStream, UdpSocket},
     time::timeout,
 };
 
 use self::check::{Check, Over, Stage};
 use super::{
-    client::{PATIENCE, RD, Reply, ask, receive, send},
+    client::{PATIENCE, RD, Reply, ask, framed, receive},
     fixture::{Fixture, addresses, healthy, read, write},
 };
 
@@ -218,9 +219,10 @@ impl Scene {
         socket.bind(SocketAddr::from((CLIENT, 0))).expect("a local port");
         let stream: std::io::Result<TcpStream> = socket.connect(self.fixture.address).await;
         let mut stream = stream.expect("TCP is served");
-        send(&mut stream, query).await;
-        send(&mut stream, &last_word(query)).await;
-        let reply = receive(&mut stream).await.expect("a reply by TCP");
+        let both = [framed(query), framed(&last_word(query))].concat();
+        stream.write_all(&both).await.expect("an open connection");
+        // What is no message at all may also cost the connection.
+        let reply = receive(&mut stream).await?;
         reply_before_the_last(&reply, query)
     }
 }
