@@ -24,13 +24,14 @@ use pointsman::{
     engine::{Decision, ReadDecision, ReadReason, ServerState, WriteDecision, WriteReason},
 };
 use tokio::{
+    io::AsyncWriteExt,
     net::{TcpStream, UdpSocket},
     time::timeout,
 };
 
 use self::check::{Check, Over, Stage};
 use super::{
-    client::{PATIENCE, RD, Reply, ask, receive, send},
+    client::{PATIENCE, RD, Reply, ask, framed, receive},
     fixture::{Fixture, addresses, healthy, read, write},
 };
 
