@@ -27,6 +27,11 @@ $TTL 300
 ns1           IN A   192.0.2.1
 host.deep     IN TXT \"below an empty non-terminal\"
 alias         IN CNAME db-write
+outside       IN CNAME www.example.
+dangling      IN CNAME nobody
+loop1         IN CNAME loop2
+loop2         IN CNAME loop1
+*.wild        IN A   192.0.2.9
 child         IN NS  ns.child
 ns.child      IN A   192.0.2.53
 ";
@@ -111,7 +116,9 @@ fn table(layout: &Arc<Layout>, servers: &[Vec<IpAddr>], decision: &Decision) -> 
 }
 
 fn layout() -> Arc<Layout> {
-    let zone = Zone::parse(ZONE, &Name::from_ascii("internal.").expect("a name")).expect("a zone");
+    let text = format!("{ZONE}big IN TXT {}\n", format!("\"{}\" ", "x".repeat(200)).repeat(4));
+    let origin = Name::from_ascii("internal.").expect("a name");
+    let zone = Zone::parse(&text, &origin).expect("a zone");
     let served = |name: &str, role, ttl| ServedName {
         name: LowerName::from(Name::from_ascii(name).expect("a name")),
         cluster: ClusterId(0),
