@@ -146,8 +146,18 @@ fn parsed(reply: &[u8]) -> Message {
     message
 }
 
+/// What two replies are compared by.
+#[derive(Debug, PartialEq)]
+struct Told {
+    header: Vec<u8>,
+    question: Option<Vec<u8>>,
+    /// Answer, authority and additional section.
+    sections: [Vec<String>; 3],
+    edns: String,
+}
+
 /// What a reply says, whatever the order of its records and the case of their owners.
-fn told(reply: &[u8]) -> (Vec<u8>, Option<Vec<u8>>, [Vec<String>; 3], String) {
+fn told(reply: &[u8]) -> Told {
     let message = parsed(reply);
     let shown = |record: &Record| {
         let mut record = record.clone();
@@ -162,7 +172,12 @@ fn told(reply: &[u8]) -> (Vec<u8>, Option<Vec<u8>>, [Vec<String>; 3], String) {
     let sections = [&message.answers, &message.authorities, &message.additionals]
         .map(|section| sorted(section));
     let edns = format!("{:?} {:?}", message.edns, message.signature);
-    (reply[..12].to_vec(), question(reply).map(<[u8]>::to_vec), sections, edns)
+    Told {
+        header: reply[..12].to_vec(),
+        question: question(reply).map(<[u8]>::to_vec),
+        sections,
+        edns,
+    }
 }
 
 const ZONE: &str = "\

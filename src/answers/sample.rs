@@ -10,7 +10,7 @@ use super::{
 };
 use crate::engine::{
     ClusterId, ClusterKind, Decision, Moment, ReadDecision, ReadReason, ReadServer, ServerIndex,
-    Stability, WriteDecision, WriteReason,
+    ServerState, Stability, WriteDecision, WriteReason,
 };
 
 /// SOA TTL 60, MINIMUM 5; a CNAME of each kind, a delegation, wildcards, an empty non-terminal.
@@ -148,4 +148,39 @@ pub(crate) fn table_with(
 
 pub(crate) fn table(decision: &Decision) -> AnswerTable {
     table_of(&layout(Balance::Shuffle), decision)
+}
+
+/// One server alone, as a replica.
+pub(crate) fn table_of_replica(server: PublishedServer) -> AnswerTable {
+    let decision = Decision {
+        write: None,
+        reads: vec![read(&[0], ReadReason::Fit)],
+        stability: Stability::Calm,
+    };
+    table_with(&layout(Balance::Shuffle), &[server], &decision)
+}
+
+/// Tables in every condition: each balance, degraded, withdrawn, not ready.
+pub(crate) fn tables() -> Vec<AnswerTable> {
+    let held = Decision {
+        write: Some(write(Some(1), WriteReason::Held(ServerState::Down))),
+        reads: vec![read(&[0], ReadReason::WithPrimary)],
+        stability: Stability::Calm,
+    };
+    let withdrawn = Decision {
+        write: Some(write(None, WriteReason::NotWritable)),
+        reads: vec![read(&[0, 1, 2], ReadReason::WithLagging(None))],
+        stability: Stability::Calm,
+    };
+    let unready = Decision {
+        write: Some(write(None, WriteReason::NotReady)),
+        reads: vec![read(&[], ReadReason::NotReady)],
+        stability: Stability::Calm,
+    };
+    let balances =
+        [Balance::Shuffle, Balance::Weighted, Balance::LeastConnections, Balance::ClientHash];
+    let mut tables: Vec<_> =
+        balances.map(|balance| table_of(&layout(balance), &healthy())).into_iter().collect();
+    tables.extend([held, withdrawn, unready].iter().map(table));
+    tables
 }

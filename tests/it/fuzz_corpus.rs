@@ -14,8 +14,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
+/// Panics when its input breaks a rule.
+type Check = fn(&[u8]);
+
 /// Each target with its check.
-const TARGETS: [(&str, fn(&[u8])); 3] = [
+const TARGETS: [(&str, Check); 3] = [
     ("config_file", config_file::check),
     ("dns_query", dns_query::check),
     ("zone_file", zone_file::check),

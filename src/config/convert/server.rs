@@ -166,6 +166,6 @@ fn aliases(name: &str, addresses: &[IpAddr], target: &ProbeTarget) -> Vec<Box<st
         TargetHost::Name(name) => name.to_string(),
     };
     let mut known = BTreeSet::new();
-    let aliases = addresses.iter().map(ToString::to_string).chain([host, name.to_owned()]);
-    aliases.map(Box::from).filter(|alias: &Box<str>| known.insert(alias.clone())).collect()
+    let texts = addresses.iter().map(ToString::to_string).chain([host, name.to_owned()]);
+    texts.filter(|text| known.insert(text.clone())).map(Into::into).collect()
 }

@@ -24,14 +24,13 @@ use pointsman::{
     engine::{Decision, ReadDecision, ReadReason, ServerState, WriteDecision, WriteReason},
 };
 use tokio::{
-    io::AsyncWriteExt,
     net::{TcpStream, UdpSocket},
     time::timeout,
 };
 
 use self::check::{Check, Over, Stage};
 use super::{
-    client::{PATIENCE, RD, Reply, ask, framed, receive},
+    client::{PATIENCE, RD, Reply, ask, receive, send},
     fixture::{Fixture, addresses, healthy, read, write},
 };
 
