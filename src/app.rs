@@ -81,6 +81,9 @@ pub async fn serve(config: Config) -> Result<(), ServiceError> {
     for address in app.local_addresses() {
         info!(%address, "answering DNS by UDP and TCP");
     }
+    for address in app.dns.tls_addresses() {
+        info!(%address, "answering DNS over TLS");
+    }
     tokio::select! {
         () = signals.end_asked() => {}
         failure = app.failed() => return Err(failure),

@@ -217,3 +217,34 @@ const HEADER: usize = 12;
 fn is_reply(message: &[u8]) -> bool {
     message[2] & 0x80 != 0
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{fs::File, os::fd::OwnedFd, time::Duration};
+
+    use tokio::time::timeout;
+
+    use crate::{
+        answers::{Layout, Serial, build},
+        publish::{Publisher, Snapshot},
+    };
+
+    use super::*;
+
+    /// A socket that is none cannot be read.
+    #[tokio::test]
+    async fn a_thread_that_ends_is_a_failure() {
+        let layout = Arc::new(Layout::new(&[], Vec::new()).unwrap());
+        let table = build(&layout, &[], 1, Serial::MIN);
+        let reader = Publisher::new(Snapshot::from(table)).reader();
+        let address = "127.31.12.2:0".parse().unwrap();
+        let config = DnsConfig::on(vec![address], 1);
+        let mut server = bind(&config, &reader).unwrap();
+        let no_socket = UdpSocket::from(OwnedFd::from(File::open("/dev/null").unwrap()));
+        let responder = Responder::new(reader, Arc::new(Rules::new(&config)));
+        server.serve_udp(1, no_socket, address, responder).unwrap();
+        let failure = timeout(Duration::from_secs(5), server.failed()).await.unwrap();
+        assert_eq!(failure.to_string(), "no longer answering on 127.31.12.2:0 (UDP)");
+        assert!(failure.source.is_some());
+    }
+}

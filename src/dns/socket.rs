@@ -122,3 +122,22 @@ const UDP_BUFFER: usize = 1024 * 1024;
 
 /// Octets of replies that the system keeps for a TCP client; it doubles this for its own needs.
 const TCP_SEND_BUFFER: usize = 64 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use nix::sys::socket::getsockopt;
+
+    use super::*;
+
+    #[test]
+    fn only_wildcard_sockets_are_told_which_address_was_asked() {
+        for (address, is_told) in [("127.31.12.1:0", false), ("0.0.0.0:0", true)] {
+            let socket = udp(address.parse().unwrap(), false).unwrap();
+            assert_eq!(getsockopt(&socket, Ipv4PacketInfo).unwrap(), is_told, "{address}");
+        }
+        for (address, is_told) in [("[::1]:0", false), ("[::]:0", true)] {
+            let socket = udp(address.parse().unwrap(), false).unwrap();
+            assert_eq!(getsockopt(&socket, Ipv6RecvPacketInfo).unwrap(), is_told, "{address}");
+        }
+    }
+}

@@ -32,6 +32,7 @@ mod mariadb_cluster;
 mod mariadb_server;
 mod mariadb_stories;
 mod patience;
+mod pgbouncer;
 mod pointsman;
 mod ports;
 mod postgres_cluster;

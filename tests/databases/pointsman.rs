@@ -155,8 +155,15 @@ impl Pointsman {
     /// # Panics
     /// When it ends or stays silent; with its log.
     pub(crate) fn serve(clusters: &[&Cluster]) -> Self {
+        Self::serve_at(ports::free_for_dns(), clusters)
+    }
+
+    /// The same at a given address, for clients that know no port but 53.
+    ///
+    /// # Panics
+    /// When it ends or stays silent; with its log.
+    pub(crate) fn serve_at(dns: SocketAddr, clusters: &[&Cluster]) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory can be made");
-        let dns = ports::free_for_dns();
         write_files(directory.path(), dns, clusters);
         let child = Account::current()
             .command(env!("CARGO_BIN_EXE_pointsman"))

@@ -3,7 +3,7 @@
 //! Options that we do not know are ignored and not echoed, and so are flags but DO, which is copied
 //! (RFC 6891 sections 6.1.2 and 6.1.4, RFC 3225 section 3). Of options that come twice the first
 //! counts (RFC 7873 section 5.2). Client subnets (RFC 7871) change nothing here and get no answer,
-//! as section 7.1.3 has it for a server that does not use them.
+//! as section 7.2.1 allows a server that does not use them.
 
 use hickory_proto::{ProtoError, serialize::binary::BinEncoder};
 

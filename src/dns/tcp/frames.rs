@@ -106,3 +106,82 @@ impl Frames {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A message of so many octets, with its length.
+    fn message(length: usize, octet: u8) -> Vec<u8> {
+        let mut framed = u16::try_from(length).unwrap().to_be_bytes().to_vec();
+        framed.resize(LENGTH + length, octet);
+        framed
+    }
+
+    /// Takes all messages: their lengths and first octets, and what comes after them.
+    fn all(frames: &mut Frames) -> (Vec<(usize, u8)>, bool) {
+        let mut messages = Vec::new();
+        loop {
+            match frames.take() {
+                Frame::Message(message) => messages.push((message.len(), message[0])),
+                Frame::Incomplete => return (messages, true),
+                Frame::Broken => return (messages, false),
+            }
+        }
+    }
+
+    #[tokio::test]
+    async fn messages_come_out_as_they_went_in_wherever_they_are_cut() {
+        let lengths = [12, 600, 13, 20_000, 12, 65_535, 30];
+        let stream: Vec<u8> =
+            (1..).zip(lengths).flat_map(|(octet, length)| message(length, octet)).collect();
+        for piece in [1, 7, 511, 16_384, 100_000] {
+            let mut frames = Frames::default();
+            let mut found = Vec::new();
+            for mut octets in stream.chunks(piece) {
+                while !octets.is_empty() {
+                    frames.read(&mut octets).await.unwrap();
+                    found.extend(all(&mut frames).0);
+                }
+            }
+            let expected: Vec<_> = lengths.into_iter().zip(1..).collect();
+            assert_eq!(found, expected, "pieces of {piece}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_length_below_a_header_is_broken() {
+        for length in 0..u8::try_from(HEADER).unwrap() {
+            let mut frames = Frames::default();
+            let octets = [message(12, 1), vec![0, length]].concat();
+            frames.read(&mut &octets[..]).await.unwrap();
+            assert!(frames.has_more());
+            assert_eq!(all(&mut frames), (vec![(12, 1)], false));
+        }
+    }
+
+    #[tokio::test]
+    async fn the_buffer_follows_what_comes() {
+        let mut frames = Frames::default();
+        frames.read(&mut &message(40, 1)[..]).await.unwrap();
+        all(&mut frames);
+        assert!(frames.octets.capacity() <= 2 * READ_LEAST, "one small question");
+        let much = message(40, 1).repeat(10_000);
+        let mut rest = &much[..];
+        while !rest.is_empty() {
+            frames.read(&mut rest).await.unwrap();
+            all(&mut frames);
+            assert!(frames.octets.capacity() <= READ_MOST, "many small questions");
+        }
+        assert_eq!(frames.octets.capacity(), READ_MOST);
+        let long = message(65_535, 1);
+        let mut rest = &long[..];
+        while !rest.is_empty() {
+            frames.read(&mut rest).await.unwrap();
+        }
+        assert!(frames.octets.capacity() <= LENGTH + 65_535 + READ_MOST, "a long question");
+        assert_eq!(all(&mut frames).0, [(65_535, 1)]);
+        frames.read(&mut &message(40, 1)[..]).await.unwrap();
+        assert!(frames.octets.capacity() <= READ_MOST, "and small ones again");
+    }
+}

@@ -172,3 +172,106 @@ impl Table {
         Some(left)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::pending;
+
+    use tokio::{
+        task::JoinHandle,
+        time::{advance, timeout},
+    };
+
+    use super::*;
+
+    /// A connection that stays until it has to leave.
+    struct Standing {
+        task: JoinHandle<()>,
+        place: Place,
+    }
+
+    impl Standing {
+        fn take(places: &Places, client: [u8; 4]) -> Self {
+            let place = places.take(client.into());
+            let task = tokio::spawn(pending());
+            places.seated(place.seat(), task.abort_handle());
+            Self { task, place }
+        }
+
+        async fn has_to_leave(self) -> bool {
+            let ended = timeout(Duration::from_millis(1), self.task).await;
+            ended.is_ok_and(|ended| ended.is_err_and(|end| end.is_cancelled()))
+        }
+    }
+
+    fn places(all: usize, per_client: usize) -> Places {
+        Places::new(TcpConfig {
+            max_connections: all,
+            max_connections_per_client: per_client,
+            idle_timeout: Duration::from_secs(10),
+        })
+    }
+
+    const ONE: [u8; 4] = [192, 0, 2, 1];
+    const OTHER: [u8; 4] = [192, 0, 2, 2];
+
+    #[tokio::test(start_paused = true)]
+    async fn who_has_its_share_gives_way_to_itself() {
+        let places = places(10, 2);
+        let other = Standing::take(&places, OTHER);
+        let first = Standing::take(&places, ONE);
+        advance(Duration::from_secs(1)).await;
+        let second = Standing::take(&places, ONE);
+        advance(Duration::from_secs(1)).await;
+        first.place.asked();
+        let third = Standing::take(&places, ONE);
+        assert!(second.has_to_leave().await);
+        for staying in [other, first, third] {
+            assert!(!staying.has_to_leave().await);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn without_places_the_longest_idle_of_all_gives_way() {
+        let places = places(2, 2);
+        let first = Standing::take(&places, ONE);
+        let second = Standing::take(&places, OTHER);
+        // Both came at one moment: the one that came first counts as idle longer.
+        let third = Standing::take(&places, OTHER);
+        assert!(first.has_to_leave().await);
+        assert!(places.clear_longest_idle());
+        assert!(second.has_to_leave().await);
+        assert!(!third.has_to_leave().await);
+    }
+
+    #[tokio::test]
+    async fn a_place_that_is_dropped_is_free() {
+        let places = places(1, 1);
+        for _ in 0..3 {
+            let place = places.take(ONE.into());
+            assert_eq!(places.0.table().taken.len(), 1);
+            drop(place);
+        }
+        assert!(places.0.table().taken.is_empty() && places.0.table().per_client.is_empty());
+        assert!(!places.clear_longest_idle());
+    }
+
+    #[tokio::test]
+    async fn who_has_to_leave_before_its_task_is_known_leaves_then() {
+        let places = places(1, 1);
+        let early = places.take(ONE.into());
+        let _later = places.take(OTHER.into());
+        let task = tokio::spawn(pending::<()>());
+        places.seated(early.seat(), task.abort_handle());
+        assert!(task.await.unwrap_err().is_cancelled());
+    }
+
+    #[tokio::test]
+    async fn an_ipv4_client_is_the_same_by_an_ipv6_socket() {
+        let places = places(10, 1);
+        let first = Standing::take(&places, ONE);
+        let mapped = "::ffff:192.0.2.1".parse().unwrap();
+        let _second = places.take(mapped);
+        assert!(first.has_to_leave().await);
+    }
+}

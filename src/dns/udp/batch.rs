@@ -164,3 +164,47 @@ fn send<A: Family, const N: usize>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        net::{Ipv4Addr, SocketAddrV4},
+        time::Duration,
+    };
+
+    use nix::sys::socket::SockaddrIn;
+
+    use super::*;
+
+    fn socket() -> (UdpSocket, SockaddrIn) {
+        let socket = UdpSocket::bind("127.31.11.1:0").unwrap();
+        socket.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        let address = SocketAddrV4::new(Ipv4Addr::new(127, 31, 11, 1), port(&socket));
+        (socket, address.into())
+    }
+
+    fn port(socket: &UdpSocket) -> u16 {
+        socket.local_addr().unwrap().port()
+    }
+
+    /// Port 0 cannot be sent to, nor a broadcast address by a socket without leave.
+    #[test]
+    fn clients_that_cannot_be_reached_do_not_cost_others_their_replies() {
+        let (server, _) = socket();
+        let (good, reachable) = socket();
+        let nowhere = SockaddrIn::from(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 0));
+        let broadcast = SockaddrIn::from(SocketAddrV4::new(Ipv4Addr::BROADCAST, 9));
+        let clients = [nowhere, reachable, broadcast, nowhere, reachable, reachable, broadcast];
+        let clients = clients.map(Some);
+        let replies: Vec<Vec<u8>> = (0..7).map(|number| vec![number; 20]).collect();
+        let mut sent = headers(false);
+        for _ in 0..2 {
+            send(&server, &mut sent, &replies, &clients, []);
+            for expected in [1, 4, 5] {
+                let mut buffer = [0; 100];
+                assert_eq!(good.recv(&mut buffer).unwrap(), 20);
+                assert_eq!(buffer[0], expected);
+            }
+        }
+    }
+}

@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, time::Duration};
 
 use hickory_proto::{
-    op::{Edns, Message},
+    op::{Edns, Message, Query},
     rr::{LowerName, Name, RData, Record, RecordType, rdata::opt::EdnsCode},
     serialize::binary::{BinDecodable, BinDecoder, BinEncodable, BinEncoder},
 };
@@ -200,10 +200,21 @@ impl Reply {
         }
     }
 
+    /// How many octets the question section has.
+    pub(crate) fn question(&self) -> usize {
+        let octets = |query: &Query| query.name().len() + 4;
+        self.message.queries.iter().map(octets).sum()
+    }
+
+    /// The data of an option of the OPT record.
+    pub(crate) fn option(&self, code: u16) -> Option<Vec<u8>> {
+        let option = self.edns()?.option(EdnsCode::from(code))?;
+        Some(Vec::<u8>::try_from(option).expect("an option has octets"))
+    }
+
     /// The Extended DNS Error: its code and text.
     pub(crate) fn extended_error(&self) -> Option<(u16, String)> {
-        let option = self.edns()?.option(EdnsCode::Unknown(15))?;
-        let data = Vec::<u8>::try_from(option).expect("an option has octets");
+        let data = self.option(15)?;
         let text = String::from_utf8(data[2..].to_vec()).expect("EXTRA-TEXT is UTF-8");
         Some((u16::from_be_bytes([data[0], data[1]]), text))
     }

@@ -28,6 +28,11 @@ $TTL 300
 ns1           IN A   192.0.2.1
 host.deep     IN TXT \"below an empty non-terminal\"
 alias         IN CNAME db-write
+outside       IN CNAME www.example.
+dangling      IN CNAME nobody
+loop1         IN CNAME loop2
+loop2         IN CNAME loop1
+*.wild        IN A   192.0.2.9
 child         IN NS  ns.child
 ns.child      IN A   192.0.2.53
 ";
@@ -45,12 +50,16 @@ impl Fixture {
     /// [`healthy`] says.
     pub(crate) fn start(listen: &str) -> Self {
         let address = format!("{listen}:0").parse().expect("an address");
-        Self::with(&DnsConfig::on(vec![address], 2), 3)
+        Self::with(&DnsConfig::on(vec![address], 2))
     }
 
-    /// The same with other settings, and with so many servers that have companion names of every
-    /// kind.
-    pub(crate) fn with(config: &DnsConfig, servers: u8) -> Self {
+    /// The same with other settings.
+    pub(crate) fn with(config: &DnsConfig) -> Self {
+        Self::of(config, 3)
+    }
+
+    /// The same with so many servers that have companion names of every kind.
+    pub(crate) fn of(config: &DnsConfig, servers: u8) -> Self {
         let layout = layout(servers);
         let publisher = Publisher::new(snapshot(&layout, &addresses(3), &healthy()));
         let server = bind(config, &publisher.reader()).expect("a loopback address");
@@ -137,7 +146,9 @@ fn report(decision: &Decision, servers: usize) -> ClusterReport {
 }
 
 fn layout(servers: u8) -> Arc<Layout> {
-    let zone = Zone::parse(ZONE, &Name::from_ascii("internal.").expect("a name")).expect("a zone");
+    let text = format!("{ZONE}big IN TXT {}\n", format!("\"{}\" ", "x".repeat(200)).repeat(4));
+    let origin = Name::from_ascii("internal.").expect("a name");
+    let zone = Zone::parse(&text, &origin).expect("a zone");
     let served = |name: &str, role, ttl| ServedName {
         name: LowerName::from(Name::from_ascii(name).expect("a name")),
         cluster: ClusterId(0),

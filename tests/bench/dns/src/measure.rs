@@ -1,12 +1,15 @@
 //! The rounds: each contestant in turn, freshly started, so that what the machine does meanwhile
 //! meets all of them alike.
+//!
+//! Each measurement is cut into slices, and medians are taken over the slices of all rounds: a
+//! moment in which a virtual machine stands still spoils a slice and not a figure.
 
 use std::{collections::BTreeMap, io, path::Path, thread, time::Duration};
 
 use crate::{
     contestant::Contestant,
     query::Question,
-    running::{Running, Usage},
+    running::Running,
     tally::{Tally, count},
     tcp::TcpLoad,
     udp::{Pressure, UdpLoad},
@@ -25,7 +28,7 @@ pub(crate) struct Plan {
     pub(crate) edns: bool,
 }
 
-/// What all rounds found: one number per round.
+/// What all rounds found: one number per slice, unless it says otherwise.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Findings {
     /// Over UDP.
@@ -50,11 +53,11 @@ pub(crate) struct Saturation {
     pub(crate) rate: Vec<f64>,
     /// CPU time of the server per answer, in microseconds.
     pub(crate) cpu: Vec<f64>,
-    /// The part of it in user mode.
+    /// The part of it in user mode, one number per measurement.
     pub(crate) user: Vec<f64>,
     /// The server's share of its core.
     pub(crate) busy: Vec<f64>,
-    /// Queries without a right answer in time, of all.
+    /// Queries without a right answer in time, of all; one number per measurement.
     pub(crate) lost: Vec<f64>,
 }
 
@@ -67,7 +70,7 @@ pub(crate) struct Half {
     pub(crate) p50: Vec<f64>,
     /// Microseconds that 99 of 100 answers did not exceed.
     pub(crate) p99: Vec<f64>,
-    /// Queries without a right answer in time, of all.
+    /// Queries without a right answer in time, of all; one number per measurement.
     pub(crate) lost: Vec<f64>,
 }
 
@@ -113,21 +116,19 @@ impl Findings {
         };
         let mut load = open(Pressure::Full)?;
         load.saturate(WARM_UP)?;
-        let before = running.usage()?;
-        let tally = load.saturate(plan.time)?;
-        found.full.note(&tally, running.usage()?.since(before));
+        let rate = found.full.measure(plan.time, running, |slice| load.saturate(slice))?;
         drop(load);
         thread::sleep(plan.pause);
         if contestant == Contestant::Racing {
             return Ok(());
         }
-        let half = tally.rate() / 2.0;
+        let half = rate / 2.0;
         if half < 1.0 {
             return Err(io::Error::other(format!("{contestant:?} has stopped answering")));
         }
         let mut load = open(Pressure::Paced)?;
         load.pace(half, WARM_UP)?;
-        found.half.note(load.pace_and_settle(half, plan.time)?);
+        found.half.measure(&mut load, half, plan.time)?;
         thread::sleep(plan.pause);
         Ok(())
     }
@@ -137,10 +138,8 @@ impl Findings {
         let expected = contestant.expected(question);
         let mut load = TcpLoad::open(contestant.address(), question.message(plan.edns), expected)?;
         load.saturate(WARM_UP)?;
-        let before = running.usage()?;
-        let tally = load.saturate(plan.time)?;
-        let usage = running.usage()?.since(before);
-        self.tcp.entry(contestant).or_default().note(&tally, usage);
+        let found = self.tcp.entry(contestant).or_default();
+        found.measure(plan.time, running, |slice| load.saturate(slice))?;
         thread::sleep(plan.pause);
         Ok(())
     }
@@ -168,29 +167,54 @@ impl Findings {
 }
 
 impl Saturation {
-    fn note(&mut self, tally: &Tally, usage: Usage) {
-        let per_answer = |time: Duration| time.as_secs_f64() * 1e6 / count(tally.answered.max(1));
-        self.rate.push(tally.rate());
-        self.cpu.push(per_answer(usage.total));
-        self.user.push(per_answer(usage.user()));
-        self.busy.push(usage.total.as_secs_f64() / tally.time.as_secs_f64());
-        self.lost.push(lost_share(tally));
+    /// Applies `load` slice by slice, and tells how many right answers came per second.
+    fn measure(
+        &mut self,
+        time: Duration,
+        running: &Running,
+        mut load: impl FnMut(Duration) -> io::Result<Tally>,
+    ) -> io::Result<f64> {
+        let processes = running.processes()?;
+        let per_answer =
+            |time: Duration, tally: &Tally| time.as_secs_f64() * 1e6 / count(tally.answered.max(1));
+        let mut whole = Tally::default();
+        let start = Running::usage(&processes)?;
+        let mut before = start;
+        while whole.time < time {
+            let tally = load(SLICE.min(time))?;
+            let after = Running::usage(&processes)?;
+            let used = after.since(before);
+            self.rate.push(tally.rate());
+            self.cpu.push(per_answer(used.total, &tally));
+            self.busy.push(used.total.as_secs_f64() / tally.time.as_secs_f64());
+            before = after;
+            whole.add(&tally);
+        }
+        self.user.push(per_answer(before.since(start).user(), &whole));
+        self.lost.push(whole.lost_share());
+        Ok(whole.rate())
     }
 }
 
 impl Half {
-    fn note(&mut self, mut tally: Tally) {
-        self.rate.push(tally.rate());
-        self.p50.extend(tally.percentile(0.5));
-        self.p99.extend(tally.percentile(0.99));
-        self.lost.push(lost_share(&tally));
+    /// Asks `rate` times a second, slice by slice, and waits for the last answers.
+    fn measure(&mut self, load: &mut UdpLoad, rate: f64, time: Duration) -> io::Result<()> {
+        let mut whole = Tally::default();
+        while whole.time < time {
+            let mut tally = load.pace(rate, SLICE.min(time))?;
+            self.rate.push(tally.rate());
+            self.p50.extend(tally.percentile(0.5));
+            self.p99.extend(tally.percentile(0.99));
+            whole.add(&tally);
+        }
+        whole.add(&load.settle()?);
+        self.lost.push(whole.lost_share());
+        Ok(())
     }
-}
-
-fn lost_share(tally: &Tally) -> f64 {
-    let lost = tally.lost + tally.wrong + tally.held_back;
-    count(lost) / count((tally.answered + lost).max(1))
 }
 
 /// Before each measurement the same load runs uncounted.
 const WARM_UP: Duration = Duration::from_millis(100);
+
+/// Long enough for a 99th percentile of thousands of answers.
+const SLICE: Duration = Duration::from_millis(100);

@@ -50,7 +50,7 @@ impl Report<'_> {
             "server",
             "queries/s",
             "core busy",
-            "CPU µs/query (min–max)",
+            "CPU µs/query (quartiles)",
             "user µs",
             "p50 µs at half",
             "p99 µs at half",
@@ -68,7 +68,7 @@ impl Report<'_> {
                 decimals(mean(&full.user), 2),
                 decimals(median(&half.p50), 0),
                 decimals(median(&half.p99), 0),
-                lost_percent(lost.into_iter().max_by(f64::total_cmp)),
+                lost_percent(mean(&lost)),
             ]);
         }
         table
@@ -76,7 +76,7 @@ impl Report<'_> {
 
     fn tcp(&self) -> Table {
         let headings =
-            ["server", "queries/s", "core busy", "CPU µs/query (min–max)", "user µs", "lost"];
+            ["server", "queries/s", "core busy", "CPU µs/query (quartiles)", "user µs", "lost"];
         let mut table = Table::new(&headings);
         for contestant in self.contestants {
             let Some(tcp) = self.findings.tcp.get(contestant) else { continue };
@@ -86,7 +86,7 @@ impl Report<'_> {
                 percent(median(&tcp.busy)),
                 with_range(&tcp.cpu),
                 decimals(mean(&tcp.user), 2),
-                lost_percent(tcp.lost.iter().copied().max_by(f64::total_cmp)),
+                lost_percent(mean(&tcp.lost)),
             ]);
         }
         table
@@ -218,7 +218,7 @@ fn percent(share: Option<f64>) -> String {
     share.map_or_else(|| "–".to_owned(), |share| format!("{:.0} %", share * 100.0))
 }
 
-/// The worst share of lost queries; a loss is never rounded to nothing.
+/// A share of lost queries; a loss is never rounded to nothing.
 fn lost_percent(share: Option<f64>) -> String {
     match share {
         None => "–".to_owned(),
@@ -228,9 +228,13 @@ fn lost_percent(share: Option<f64>) -> String {
     }
 }
 
+/// The median, and between what the middle half of all slices lies.
 fn with_range(numbers: &[f64]) -> String {
-    let low = numbers.iter().copied().min_by(f64::total_cmp);
-    let high = numbers.iter().copied().max_by(f64::total_cmp);
+    let mut sorted = numbers.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let quarter = sorted.len() / 4;
+    let low = sorted.get(quarter).copied();
+    let high = sorted.iter().rev().nth(quarter).copied();
     format!("{} ({}–{})", decimals(median(numbers), 2), decimals(low, 2), decimals(high, 2))
 }
 
@@ -248,6 +252,7 @@ mod tests {
     #[test]
     fn cells() {
         assert_eq!(with_range(&[2.0, 3.0, 2.5]), "2.50 (2.00–3.00)");
+        assert_eq!(with_range(&[1.0, 2.0, 3.0, 4.0, 9.0]), "3.00 (2.00–4.00)");
         assert_eq!(thousands(Some(123_456.0)), "123.5 k");
         assert_eq!(lost_percent(Some(0.0)), "0");
         assert_eq!(lost_percent(Some(0.000_01)), "< 0.01 %");

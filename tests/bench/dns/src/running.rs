@@ -12,6 +12,7 @@ use std::{
 
 use nix::{
     sys::signal::{Signal, killpg},
+    time::{clock_getcpuclockid, clock_gettime},
     unistd::Pid,
 };
 
@@ -83,29 +84,22 @@ impl Running {
         Err(io::Error::other(format!("{contestant:?} does not answer")))
     }
 
-    /// CPU time so far.
-    pub(crate) fn usage(&self) -> io::Result<Usage> {
+    /// CPU time that `processes`, listed by [`Self::processes`], have used so far.
+    pub(crate) fn usage(processes: &[u32]) -> io::Result<Usage> {
         let mut usage = Usage::default();
-        for process in self.processes()? {
-            // A process or thread may end while it is looked at.
-            let Ok(stat) = fs::read_to_string(format!("/proc/{process}/stat")) else { continue };
+        for process in processes {
+            let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
             let ticks = |field: usize| Duration::from_millis(10 * stat_field(&stat, field));
             usage.user += ticks(UTIME);
             usage.system += ticks(STIME);
-            let Ok(tasks) = fs::read_dir(format!("/proc/{process}/task")) else { continue };
-            for task in tasks {
-                let Ok(times) = fs::read_to_string(task?.path().join("schedstat")) else {
-                    continue;
-                };
-                let nanoseconds = times.split(' ').next().and_then(|first| first.parse().ok());
-                usage.total += Duration::from_nanos(nanoseconds.unwrap_or_default());
-            }
+            let process = Pid::from_raw(i32::try_from(*process).map_err(io::Error::other)?);
+            usage.total += Duration::from(clock_gettime(clock_getcpuclockid(process)?)?);
         }
         Ok(usage)
     }
 
     /// The processes of its group.
-    fn processes(&self) -> io::Result<Vec<u32>> {
+    pub(crate) fn processes(&self) -> io::Result<Vec<u32>> {
         let mut processes = Vec::new();
         for entry in fs::read_dir("/proc")? {
             let Ok(process) = entry?.file_name().to_string_lossy().parse() else { continue };

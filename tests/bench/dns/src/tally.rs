@@ -25,6 +25,21 @@ impl Tally {
         count(self.answered) / self.time.as_secs_f64()
     }
 
+    /// Adds the counts and the time of another run.
+    pub(crate) fn add(&mut self, other: &Self) {
+        self.answered += other.answered;
+        self.lost += other.lost;
+        self.wrong += other.wrong;
+        self.held_back += other.held_back;
+        self.time += other.time;
+    }
+
+    /// Queries without a right answer in time, of all.
+    pub(crate) fn lost_share(&self) -> f64 {
+        let lost = self.lost + self.wrong + self.held_back;
+        count(lost) / count((self.answered + lost).max(1))
+    }
+
     /// The latency in microseconds that `share` (0 to 1) of the answers did not exceed.
     pub(crate) fn percentile(&mut self, share: f64) -> Option<f64> {
         self.latencies.sort_unstable();

@@ -137,22 +137,19 @@ impl UdpLoad {
         }
     }
 
-    /// Asks `rate` times a second, for so long, as [`Self::pace`] does, and then waits for the last
-    /// answers and counts what is missing.
-    pub(crate) fn pace_and_settle(&mut self, rate: f64, time: Duration) -> io::Result<Tally> {
-        let mut tally = self.pace(rate, time)?;
-        let mut latencies = std::mem::take(&mut tally.latencies);
+    /// Waits for the last answers of a paced load and counts what is missing.
+    pub(crate) fn settle(&mut self) -> io::Result<Tally> {
+        let mut tally = Tally::default();
         let start = clock::now();
         while clock::now().duration_since(start) < IN_TIME {
             for lane in &mut self.lanes {
-                self.inbox.receive(lane, self.expected, &mut tally, Some(&mut latencies))?;
+                self.inbox.receive(lane, self.expected, &mut tally, None)?;
             }
             thread::sleep(NAP);
         }
         for lane in &mut self.lanes {
             tally.lost += lane.window.expire(clock::now(), Duration::ZERO);
         }
-        tally.latencies = latencies;
         Ok(tally)
     }
 

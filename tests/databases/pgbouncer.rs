@@ -1,0 +1,132 @@
+//! PgBouncer in front of PostgreSQL, with Pointsman as its DNS server.
+//!
+//! The settings are those of `docs/RESOLVERS.md`.
+//!
+//! PgBouncer keeps connections for as long as they work. Told to watch the serial of the zone, it
+//! drops those whose address has left the answer. The test needs a case in which the old primary
+//! lives on, since dead connections would be noticed anyway: a standby is promoted beside it.
+//!
+//! The DNS library of Debian's PgBouncer knows no port but 53, so this test has to run as root.
+
+use std::{
+    fs,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    time::Duration,
+};
+
+use tempfile::TempDir;
+
+use crate::{
+    account::Account,
+    patience,
+    pointsman::{Cluster, Engine, Pointsman},
+    ports,
+    postgres_cluster::PgCluster,
+    postgres_programs::Programs,
+    postgres_sessions::SessionMaker,
+    process::ServerProcess,
+    turn,
+};
+
+const DOCUMENT: &str = include_str!("../../docs/RESOLVERS.md");
+
+const SERVERS: [Ipv4Addr; 2] = [Ipv4Addr::new(127, 37, 20, 1), Ipv4Addr::new(127, 37, 20, 2)];
+const DNS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(127, 37, 20, 3)), 53);
+const POOLER: Ipv4Addr = Ipv4Addr::new(127, 37, 20, 4);
+
+/// A second until the zone is checked, one for what is left of a TTL, and one for the rest.
+const MOVES_WITHIN: Duration = Duration::from_secs(3);
+
+#[test]
+fn pgbouncer_leaves_a_stale_primary() {
+    let _turn = turn();
+    let servers = PgCluster::start(Programs::installed(), &SERVERS);
+    let cluster = Cluster::new("pool", Engine::Postgres, SERVERS, servers.port());
+    let pointsman = Pointsman::serve_at(DNS, &[&cluster]);
+    let pooler = PgBouncer::start(&cluster);
+    patience::until("PgBouncer reaches the primary", || {
+        pooler.server().is_some_and(|(address, _)| address == SERVERS[0].to_string())
+    });
+    assert_eq!(pooler.server(), pooler.server(), "a connection of the pool is used again");
+
+    servers.promote(1);
+    let mut dns = pointsman.client();
+    patience::until("the name follows the promotion", || {
+        let answer = dns.addresses(&cluster.write_name());
+        answer.is_some_and(|answer| answer.addresses == [IpAddr::V4(SERVERS[1])])
+    });
+    assert_eq!(servers.value(0, "SELECT pg_is_in_recovery()"), "f", "the old primary lives on");
+    let promoted = SERVERS[1].to_string();
+    let moved = patience::poll(MOVES_WITHIN, || {
+        pooler.server().filter(|(address, _)| *address == promoted)
+    });
+    assert!(moved.is_some(), "it is still with {:?}\n{}", pooler.server(), pooler.log_tail());
+    for _ in 0..10 {
+        let (address, _) = pooler.server().expect("PgBouncer gives a session");
+        assert_eq!(address, promoted, "{}", pooler.log_tail());
+    }
+    pointsman.stop();
+}
+
+/// A running PgBouncer. Dropped, it is killed.
+struct PgBouncer {
+    process: ServerProcess,
+    port: u16,
+    sessions: SessionMaker,
+    _directory: TempDir,
+}
+
+impl PgBouncer {
+    /// Starts one for the write name of `cluster`.
+    fn start(cluster: &Cluster) -> Self {
+        let account = Account::named("postgres"); // It refuses to run as root.
+        let directory = account.directory("pointsman-pgbouncer-");
+        let port = ports::free_on(&[POOLER]);
+        let resolv_conf = directory.path().join("resolv.conf");
+        let config = format!(
+            "[databases]\n\
+             postgres = host={name} port={server_port} user=postgres\n\
+             [pgbouncer]\n\
+             listen_addr = {POOLER}\n\
+             listen_port = {port}\n\
+             unix_socket_dir =\n\
+             auth_type = any\n\
+             pool_mode = transaction\n\
+             resolv_conf = {resolv_conf}\n\
+             {settings}",
+            name = cluster.write_name().to_string().trim_end_matches('.'),
+            server_port = cluster.port,
+            resolv_conf = resolv_conf.display(),
+            settings = documented_settings(),
+        );
+        let file = directory.path().join("pgbouncer.ini");
+        for (path, text) in [(&resolv_conf, format!("nameserver {}\n", DNS.ip())), (&file, config)]
+        {
+            fs::write(path, text).expect("a file can be written");
+            account.own(path);
+        }
+        let mut command = account.command("/usr/sbin/pgbouncer");
+        command.arg(&file);
+        let process = ServerProcess::spawn(command, &directory.path().join("log"));
+        Self { process, port, sessions: SessionMaker::new(), _directory: directory }
+    }
+
+    /// The address and process of the server that a new session gets, if any.
+    fn server(&self) -> Option<(String, String)> {
+        let query = "SELECT host(inet_server_addr()) || ' ' || pg_backend_pid()";
+        let text = self.sessions.query(POOLER, self.port, query).ok()??;
+        let (address, process) = text.split_once(' ')?;
+        Some((address.to_owned(), process.to_owned()))
+    }
+
+    fn log_tail(&self) -> String {
+        self.process.log_tail()
+    }
+}
+
+/// What the document sets for PgBouncer as a whole.
+fn documented_settings() -> &'static str {
+    let (_, section) = DOCUMENT.split_once("\n## PgBouncer\n").expect("the document has it");
+    let (_, settings) = section.split_once("\n[pgbouncer]\n").expect("it shows settings");
+    settings.split_once("```").expect("the code block ends").0
+}
