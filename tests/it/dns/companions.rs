@@ -119,7 +119,7 @@ async fn each_kind_is_shown_to_its_networks_only() {
     let elsewhere = Networks::Only(Box::new(["192.0.2.0/24".parse().expect("a network")]));
     let expose =
         ExposeConfig { servers: elsewhere.clone(), why: elsewhere, ..ExposeConfig::default() };
-    let fixture = Fixture::with(&DnsConfig { expose, ..config_on("127.34.0.5") }, 3);
+    let fixture = Fixture::with(&DnsConfig { expose, ..config_on("127.34.0.5") });
     for (name, record_type) in [
         ("db1.internal.", RecordType::A),
         ("db1.internal.", RecordType::TXT),
@@ -141,7 +141,7 @@ async fn each_kind_is_shown_to_its_networks_only() {
 /// reply in one packet.
 #[tokio::test]
 async fn addresses_give_way_before_services_do() {
-    let mut fixture = Fixture::with(&config_on("127.34.0.6"), 20);
+    let mut fixture = Fixture::of(&config_on("127.34.0.6"), 20);
     let question = ask("_postgresql._tcp.db-read.internal.", RecordType::SRV);
     let mut seen = [0; 3];
     for count in 1..20 {

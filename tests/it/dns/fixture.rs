@@ -50,12 +50,16 @@ impl Fixture {
     /// [`healthy`] says.
     pub(crate) fn start(listen: &str) -> Self {
         let address = format!("{listen}:0").parse().expect("an address");
-        Self::with(&DnsConfig::on(vec![address], 2), 3)
+        Self::with(&DnsConfig::on(vec![address], 2))
     }
 
-    /// The same with other settings, and with so many servers that have companion names of every
-    /// kind.
-    pub(crate) fn with(config: &DnsConfig, servers: u8) -> Self {
+    /// The same with other settings.
+    pub(crate) fn with(config: &DnsConfig) -> Self {
+        Self::of(config, 3)
+    }
+
+    /// The same with so many servers that have companion names of every kind.
+    pub(crate) fn of(config: &DnsConfig, servers: u8) -> Self {
         let layout = layout(servers);
         let publisher = Publisher::new(snapshot(&layout, &addresses(3), &healthy()));
         let server = bind(config, &publisher.reader()).expect("a loopback address");

@@ -22,7 +22,7 @@ use crate::{
 
 fn limited(listen: &str, tcp: TcpConfig) -> Fixture {
     let address = format!("{listen}:0").parse().expect("an address");
-    Fixture::with(&DnsConfig { tcp, ..DnsConfig::on(vec![address], 2) }, 3)
+    Fixture::with(&DnsConfig { tcp, ..DnsConfig::on(vec![address], 2) })
 }
 
 async fn connect(from: [u8; 4], server: SocketAddr) -> TcpStream {

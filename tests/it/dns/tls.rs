@@ -73,7 +73,7 @@ impl Files {
     }
 
     fn serve(&self, host: &str) -> (Fixture, SocketAddr) {
-        let fixture = Fixture::with(&self.config(host, TcpConfig::default()), 3);
+        let fixture = Fixture::with(&self.config(host, TcpConfig::default()));
         let address = fixture.server.tls_addresses()[0];
         (fixture, address)
     }
@@ -337,7 +337,7 @@ async fn who_does_not_finish_the_handshake_or_is_silent_after_it_is_left() {
 async fn handshakes_count_among_the_connections() {
     let files = Files::new();
     let tcp = TcpConfig { max_connections_per_client: 2, ..TcpConfig::default() };
-    let fixture = Fixture::with(&files.config("127.31.10.8", tcp), 3);
+    let fixture = Fixture::with(&files.config("127.31.10.8", tcp));
     let address = fixture.server.tls_addresses()[0];
     let mut first = TcpStream::connect(address).await.expect("served");
     let mut second = any_handshake(address).await;

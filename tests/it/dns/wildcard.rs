@@ -22,7 +22,7 @@ const AT_ONCE: u16 = 6;
 
 /// One worker, for all clients shall meet in its batches.
 fn wildcard(listen: &str) -> Fixture {
-    Fixture::with(&DnsConfig::on(vec![listen.parse().expect("an address")], 1), 3)
+    Fixture::with(&DnsConfig::on(vec![listen.parse().expect("an address")], 1))
 }
 
 /// Asks each server address from the client address beside it, all together, several rounds.
