@@ -30,7 +30,7 @@ fn option_of(data: &[u8]) -> Vec<u8> {
 /// A client that is real goes on by TCP, or shows the cookie that came with the truncated reply.
 #[tokio::test]
 async fn over_the_limit_a_real_client_is_still_served() {
-    let fixture = Fixture::with(&limited("127.32.0.1", 1, Networks::Nobody), 3);
+    let fixture = Fixture::with(&limited("127.32.0.1", 1, Networks::Nobody));
     let plain = ask("db-write.internal.", RecordType::A);
     let mut cookie = vec![7; 8];
     for _ in 0..20 {

@@ -142,7 +142,7 @@ struct Scene {
 impl Scene {
     fn set(stage: Stage) -> Self {
         let config = config(stage);
-        let mut fixture = Fixture::with(&config, 3);
+        let mut fixture = Fixture::with(&config);
         match stage {
             Stage::Calm | Stage::Closed | Stage::Discreet | Stage::Silent => {
                 fixture.decide(&healthy());
