@@ -3,7 +3,8 @@
 //! Each cluster has three PostgreSQL servers, a write name and a read name. The configuration and
 //! its files are in memory. Prints how long each step of a start takes, how long the first round of
 //! replies and a change take to be in the answers, and how much memory is resident after each step.
-//! Nobody is probed and nothing is listened on.
+//! Nobody is probed and nothing is listened on. All is done by one thread, whose CPU time shows what
+//! a step costs on a machine that has other things to do.
 
 use std::{
     collections::BTreeMap,
@@ -11,6 +12,7 @@ use std::{
     fmt::Write as _,
     fs, io,
     path::{Path, PathBuf},
+    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -38,18 +40,19 @@ fn main() {
     let mut steps = Steps::default();
     let text = configuration(clusters);
     say(format_args!("{clusters} clusters, {} KiB of configuration", text.len() / 1024));
-    steps.done("generated");
+    steps.start();
     let config = Config::from_text(&text, Path::new("pointsman.toml"), &Memory::new())
         .expect("a configuration without fault");
     steps.done("read");
     let names = config.clusters.iter().flat_map(|cluster| cluster.names.clone()).collect();
-    let layout = Layout::new(&config.zones, names).expect("a place for every name");
-    steps.done("layout");
-    let followed = config
-        .clusters
-        .iter()
-        .map(|cluster| (cluster.policy.clone(), cluster.published.clone()))
+    let directory = config.directory();
+    let followed = config.clusters.iter().zip(&directory.clusters);
+    let followed = followed
+        .map(|(cluster, listing)| (cluster.policy.clone(), Arc::clone(&listing.servers)))
         .collect();
+    let layout = Layout::with_companions(&config.zones, names, directory);
+    let layout = layout.expect("a place for every name");
+    steps.done("layout");
     let (driver, ends) = Driver::new(followed, layout, None);
     steps.done("engine and first table");
     steps.total();
@@ -197,31 +200,61 @@ impl Sources for Memory {
 
 /// Prints how long each step took, and the memory that is resident after it.
 struct Steps {
-    start: Instant,
-    last: Instant,
+    start: Times,
+    last: Times,
+}
+
+/// A moment by the clock, and the CPU time of this thread until then.
+#[derive(Clone, Copy)]
+struct Times {
+    clock: Instant,
+    cpu: Duration,
+}
+
+impl Times {
+    fn now() -> Self {
+        Self { clock: now(), cpu: cpu_time() }
+    }
 }
 
 impl Default for Steps {
     fn default() -> Self {
-        Self { start: now(), last: now() }
+        let times = Times::now();
+        Self { start: times, last: times }
     }
 }
 
 impl Steps {
     fn done(&mut self, step: &str) {
-        let (took, resident) = (self.last.elapsed(), resident_mib());
-        say(format_args!("{:9.1} ms  {resident:7.1} MiB  {step}", took.as_secs_f64() * 1000.0));
-        if step == "generated" {
-            self.start = now();
-        }
-        self.last = now();
+        let now = Times::now();
+        line(self.last, now, resident_mib(), step);
+        self.last = now;
+    }
+
+    /// What was before is not part of the start.
+    fn start(&mut self) {
+        say(format_args!("  clock ms    CPU ms  resident MiB"));
+        self.start = Times::now();
+        self.last = self.start;
     }
 
     /// The whole start so far.
     fn total(&self) {
-        let took = self.start.elapsed();
-        say(format_args!("{:9.1} ms               the start", took.as_secs_f64() * 1000.0));
+        line(self.start, self.last, resident_mib(), "the whole start");
     }
+}
+
+fn line(from: Times, to: Times, resident: f64, step: &str) {
+    let [clock, cpu] =
+        [to.clock - from.clock, to.cpu - from.cpu].map(|time| time.as_secs_f64() * 1000.0);
+    say(format_args!("{clock:10.1}{cpu:10.1}{resident:14.1}  {step}"));
+}
+
+/// CPU time of this thread (proc(5), `/proc/pid/schedstat`: nanoseconds first).
+fn cpu_time() -> Duration {
+    let text = fs::read_to_string("/proc/thread-self/schedstat").expect("Linux");
+    let first = text.split(' ').next().and_then(|field| field.parse().ok());
+    Duration::from_nanos(first.expect("nanoseconds"))
 }
 
 #[expect(clippy::disallowed_methods, reason = "a bench measures by the machine's clock")]

@@ -81,6 +81,9 @@ pub async fn serve(config: Config) -> Result<(), ServiceError> {
     for address in app.local_addresses() {
         info!(%address, "answering DNS by UDP and TCP");
     }
+    for address in app.dns.tls_addresses() {
+        info!(%address, "answering DNS over TLS");
+    }
     tokio::select! {
         () = signals.end_asked() => {}
         failure = app.failed() => return Err(failure),
@@ -103,12 +106,12 @@ impl App {
         observer: Option<mpsc::UnboundedSender<Event>>,
     ) -> Result<Self, StartError> {
         let names = config.clusters.iter().flat_map(|cluster| cluster.names.clone()).collect();
-        let layout = Layout::new(&config.zones, names)?;
-        let clusters = config
-            .clusters
-            .iter()
-            .map(|cluster| (cluster.policy.clone(), cluster.published.clone()))
+        let directory = config.directory();
+        let clusters = config.clusters.iter().zip(&directory.clusters);
+        let clusters = clusters
+            .map(|(cluster, listing)| (cluster.policy.clone(), Arc::clone(&listing.servers)))
             .collect();
+        let layout = Layout::with_companions(&config.zones, names, directory)?;
         let (driver, Ends { observations, advice, reader }) =
             Driver::new(clusters, layout, observer);
         let dns = dns::bind(&config.dns, &reader)?;

@@ -1,6 +1,6 @@
 //! The only reader of clocks.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::time::Instant;
 
@@ -30,7 +30,17 @@ impl Clock {
 }
 
 /// Seconds since 1970 by the wall clock, for the SOA serial. 0 on a clock before that.
-#[expect(clippy::disallowed_methods, reason = "this is the one place that reads clocks")]
 pub fn unix_seconds() -> u64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+    since_1970().as_secs()
+}
+
+/// Milliseconds since 1970 by the wall clock, to tell people when something was. 0 on a clock
+/// before that.
+pub fn unix_millis() -> u64 {
+    u64::try_from(since_1970().as_millis()).unwrap_or(u64::MAX)
+}
+
+#[expect(clippy::disallowed_methods, reason = "this is the one place that reads clocks")]
+fn since_1970() -> Duration {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }

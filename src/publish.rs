@@ -8,13 +8,22 @@ use std::sync::Arc;
 
 use arc_swap::{ArcSwap, Guard};
 
-use crate::answers::AnswerTable;
+use crate::answers::{AnswerTable, Reports};
 
 /// What DNS workers, status and metrics read. All of it belongs to one generation.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
     /// The answers.
     pub table: AnswerTable,
+    /// What is told about them. Changes more often than they do.
+    pub reports: Reports,
+}
+
+/// Answers of which nothing is told.
+impl From<AnswerTable> for Snapshot {
+    fn from(table: AnswerTable) -> Self {
+        Self { table, reports: Reports::default() }
+    }
 }
 
 /// A snapshot in the hands of a reader, for one short piece of work.
@@ -75,7 +84,7 @@ mod tests {
 
     fn snapshot(generation: u64) -> Snapshot {
         let layout = Arc::new(Layout::new(&[], Vec::new()).unwrap());
-        Snapshot { table: build(&layout, &[], generation, Serial::MIN) }
+        Snapshot::from(build(&layout, &[], generation, Serial::MIN))
     }
 
     #[test]

@@ -11,7 +11,11 @@ use std::collections::{BTreeMap, HashMap};
 
 use hickory_proto::rr::{LowerName, RData, Record, RecordType};
 
-use super::{ServedName, Zone, wire::WireIndex};
+use super::{
+    Directory, ServedName, Zone,
+    companion::{Companion, Companions},
+    wire::WireIndex,
+};
 use crate::engine::ClusterId;
 
 /// The records of one name by type.
@@ -25,6 +29,7 @@ pub struct Layout {
     served: Vec<ServedName>,
     /// The places of a cluster's names in `served`.
     by_cluster: HashMap<ClusterId, Vec<usize>>,
+    pub(super) companions: Companions,
     pub(super) index: WireIndex,
 }
 
@@ -81,11 +86,20 @@ pub enum PlacementError {
 }
 
 impl Layout {
-    /// Places the served names into the zones.
+    /// Places the served names into the zones, without companion names.
     ///
     /// Each name must lie in a zone, own no static records there, and not lie at or below a
     /// delegation.
     pub fn new(zones: &[Zone], served: Vec<ServedName>) -> Result<Self, PlacementError> {
+        Self::with_companions(zones, served, Directory::default())
+    }
+
+    /// As [`Self::new`], with the companion names of the clusters in `directory`.
+    pub fn with_companions(
+        zones: &[Zone],
+        served: Vec<ServedName>,
+        directory: Directory,
+    ) -> Result<Self, PlacementError> {
         let mut zones: Vec<_> = zones.iter().map(ZoneLayout::new).collect();
         zones.sort_by(|a, b| b.depth.cmp(&a.depth).then_with(|| a.origin.cmp(&b.origin)));
         if let Some(pair) = zones.windows(2).find(|pair| pair[0].origin == pair[1].origin) {
@@ -100,20 +114,29 @@ impl Layout {
                 parent.insert_ancestors(&origin);
             }
         }
-        for (index, name) in served.iter().enumerate() {
-            let name = absolute(&name.name);
-            let zone = zones
+        let mut places = Vec::with_capacity(served.len());
+        for (index, ServedName { name, cluster, .. }) in served.iter().enumerate() {
+            let name = absolute(name);
+            let (place, zone) = zones
                 .iter_mut()
-                .find(|zone| zone.origin.zone_of(&name))
+                .enumerate()
+                .find(|(_, zone)| zone.origin.zone_of(&name))
                 .ok_or_else(|| PlacementError::OutsideZones(name.clone()))?;
             zone.place(name, index)?;
+            places.push((*cluster, place));
         }
         let mut by_cluster = HashMap::<_, Vec<_>>::new();
         for (index, name) in served.iter().enumerate() {
             by_cluster.entry(name.cluster).or_default().push(index);
         }
-        let index = WireIndex::new(&zones);
-        Ok(Self { zones, served, by_cluster, index })
+        let companions = Companions::new(directory, places.into_iter());
+        let index = WireIndex::new(&zones, &companions);
+        Ok(Self { zones, served, by_cluster, companions, index })
+    }
+
+    /// The companion called `name` in the zone at this place, if that is one.
+    pub(super) fn companion(&self, zone: usize, name: &LowerName) -> Option<Companion> {
+        self.companions.find((zone, &self.zones[zone]), &self.served, name)
     }
 
     /// The places of a cluster's names in [`Self::served`].

@@ -10,9 +10,11 @@
 
 mod balance;
 mod build;
+mod companion;
 mod layout;
 mod lookup;
 mod names;
+mod report;
 #[cfg(test)]
 pub(crate) mod sample;
 mod serial;
@@ -22,9 +24,11 @@ mod wire;
 mod zone;
 
 pub use build::{ClusterAnswers, build};
+pub use companion::{ClusterListing, CompanionKind, Directory};
 pub use layout::{Layout, PlacementError};
 pub use lookup::{Answer, Outcome};
 pub use names::{Balance, NameRole, PublishedServer, ServedName};
+pub use report::{ClusterReport, Happened, Report, Reports, ServerReport, WallTime};
 pub use serial::Serial;
 pub use set::ServedSet;
 pub use table::{AnswerTable, Note, WireSoa};

@@ -1,16 +1,16 @@
 //! Zones, names and decisions for this module's tests.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{collections::BTreeSet, net::IpAddr, sync::Arc};
 
 use hickory_proto::rr::{LowerName, Name};
 
 use super::{
-    AnswerTable, Balance, ClusterAnswers, Layout, NameRole, PublishedServer, Serial, ServedName,
-    Zone, build,
+    AnswerTable, Balance, ClusterAnswers, ClusterListing, CompanionKind, Directory, Layout,
+    NameRole, PublishedServer, Serial, ServedName, Zone, build,
 };
 use crate::engine::{
-    ClusterId, Decision, Moment, ReadDecision, ReadReason, ReadServer, ServerIndex, Stability,
-    WriteDecision, WriteReason,
+    ClusterId, ClusterKind, Decision, Moment, ReadDecision, ReadReason, ReadServer, ServerIndex,
+    ServerState, Stability, WriteDecision, WriteReason,
 };
 
 /// SOA TTL 60, MINIMUM 5; a CNAME of each kind, a delegation, wildcards, an empty non-terminal.
@@ -105,6 +105,21 @@ pub(crate) fn healthy() -> Decision {
     }
 }
 
+/// The cluster `orders` with [`servers`], and companions of every kind.
+pub(crate) fn directory(kind: ClusterKind) -> Directory {
+    let listing = ClusterListing { name: "orders".into(), kind, servers: servers().into() };
+    Directory {
+        clusters: vec![listing],
+        placed: BTreeSet::from([
+            CompanionKind::Service,
+            CompanionKind::Server,
+            CompanionKind::Status,
+            CompanionKind::Why,
+            CompanionKind::Events,
+        ]),
+    }
+}
+
 /// `internal.` with `db-write`, `db-read` and `x.y.z.db-read`, which puts empty non-terminals below
 /// a served name.
 pub(crate) fn layout(balance: Balance) -> Arc<Layout> {
@@ -113,7 +128,9 @@ pub(crate) fn layout(balance: Balance) -> Arc<Layout> {
         read_name("db-read.internal.", balance, None),
         read_name("x.y.db-read.internal.", Balance::Shuffle, Some(1)),
     ];
-    Arc::new(Layout::new(&[zone(INTERNAL, "internal.")], served).expect("the names have places"))
+    let zones = [zone(INTERNAL, "internal.")];
+    let layout = Layout::with_companions(&zones, served, directory(ClusterKind::Postgres));
+    Arc::new(layout.expect("the names have places"))
 }
 
 pub(crate) fn table_of(layout: &Arc<Layout>, decision: &Decision) -> AnswerTable {
@@ -131,4 +148,39 @@ pub(crate) fn table_with(
 
 pub(crate) fn table(decision: &Decision) -> AnswerTable {
     table_of(&layout(Balance::Shuffle), decision)
+}
+
+/// One server alone, as a replica.
+pub(crate) fn table_of_replica(server: PublishedServer) -> AnswerTable {
+    let decision = Decision {
+        write: None,
+        reads: vec![read(&[0], ReadReason::Fit)],
+        stability: Stability::Calm,
+    };
+    table_with(&layout(Balance::Shuffle), &[server], &decision)
+}
+
+/// Tables in every condition: each balance, degraded, withdrawn, not ready.
+pub(crate) fn tables() -> Vec<AnswerTable> {
+    let held = Decision {
+        write: Some(write(Some(1), WriteReason::Held(ServerState::Down))),
+        reads: vec![read(&[0], ReadReason::WithPrimary)],
+        stability: Stability::Calm,
+    };
+    let withdrawn = Decision {
+        write: Some(write(None, WriteReason::NotWritable)),
+        reads: vec![read(&[0, 1, 2], ReadReason::WithLagging(None))],
+        stability: Stability::Calm,
+    };
+    let unready = Decision {
+        write: Some(write(None, WriteReason::NotReady)),
+        reads: vec![read(&[], ReadReason::NotReady)],
+        stability: Stability::Calm,
+    };
+    let balances =
+        [Balance::Shuffle, Balance::Weighted, Balance::LeastConnections, Balance::ClientHash];
+    let mut tables: Vec<_> =
+        balances.map(|balance| table_of(&layout(balance), &healthy())).into_iter().collect();
+    tables.extend([held, withdrawn, unready].iter().map(table));
+    tables
 }

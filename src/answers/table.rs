@@ -1,7 +1,7 @@
 //! The answer table: everything needed to answer DNS for one generation. Built, published, never
 //! changed.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use hickory_proto::{
     rr::{RData, Record},
@@ -12,11 +12,11 @@ use super::{
     Layout, Serial, ServedSet,
     build::{ClusterAnswers, answer},
 };
-use crate::engine::{ClusterId, Degradation};
+use crate::engine::{ClusterId, Degradation, ServerIndex};
 
 /// Frozen answers to every question about our zones.
 ///
-/// Tables share what did not change from one to the next.
+/// Tables share what did not change from one to the next. A clone is cheap.
 #[derive(Clone, Debug)]
 pub struct AnswerTable {
     pub(super) generation: u64,
@@ -25,7 +25,7 @@ pub struct AnswerTable {
     /// One per zone of the layout.
     pub(super) authorities: Arc<[Authority]>,
     /// One per served name of the layout.
-    pub(super) served: Vec<Arc<ServedAnswer>>,
+    pub(super) served: Arc<[Arc<ServedAnswer>]>,
 }
 
 /// A zone's SOA record in the forms that are served.
@@ -54,6 +54,10 @@ pub struct WireSoa {
 /// What one served name says.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct ServedAnswer {
+    /// Those that it names, in config order.
+    pub(super) servers: Box<[ServerIndex]>,
+    /// TTL of its records in seconds.
+    pub(super) ttl: u32,
     /// For A questions.
     pub(super) v4: ServedSet,
     /// For AAAA questions.
@@ -99,8 +103,9 @@ impl AnswerTable {
     ///
     /// Costs a pointer for each served name and the work for those that are named. The generation
     /// grows by one. The serial grows (see [`Serial::next`]) only when other records are published;
-    /// reasons and the order of servers do not count. `unix_seconds` is wall time in seconds since
-    /// 1970.
+    /// reasons, TTLs and the order of servers do not count: poolers that watch the serial drop their
+    /// connections when it grows, and nobody has to move for these. `unix_seconds` is wall time in
+    /// seconds since 1970.
     pub fn with<'a>(
         &self,
         changes: impl IntoIterator<Item = (ClusterId, ClusterAnswers<'a>)>,
@@ -121,8 +126,9 @@ impl AnswerTable {
         let same_records =
             changed.iter().all(|(index, next)| next.equals_records(&self.served[*index]));
         let mut table = Self { generation: self.generation + 1, ..self.clone() };
+        let served = Arc::make_mut(&mut table.served);
         for (index, next) in changed {
-            table.served[index] = Arc::new(next);
+            served[index] = Arc::new(next);
         }
         if !same_records {
             table.serial = self.serial.next(unix_seconds);
@@ -133,9 +139,12 @@ impl AnswerTable {
 }
 
 impl ServedAnswer {
-    /// Whether both publish the same records, whatever their order and reasons are.
+    /// Whether both publish the same records, whatever their order, TTLs and reasons are.
     fn equals_records(&self, other: &Self) -> bool {
-        self.v4.equals_records(&other.v4) && self.v6.equals_records(&other.v6)
+        let named = |answer: &Self| BTreeSet::from_iter(answer.servers.iter().copied());
+        (self.servers == other.servers || named(self) == named(other))
+            && self.v4.equals_records(&other.v4)
+            && self.v6.equals_records(&other.v6)
     }
 }
 

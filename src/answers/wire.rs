@@ -14,6 +14,7 @@ use hickory_proto::{
 
 use super::{
     AnswerTable, Note, ServedSet, WireSoa,
+    companion::Companions,
     layout::{Node, ZoneLayout},
 };
 
@@ -95,9 +96,14 @@ impl AnswerTable {
             if labels.first() == Some(&b'_') {
                 return WireAnswer::Other;
             }
-            rest = labels.get(usize::from(octets)..).unwrap_or_default();
+            let Some((label, above)) = labels.split_at_checked(usize::from(octets)) else {
+                break;
+            };
+            rest = above;
             if let Some(place) = self.layout.index.0.get(rest) {
-                return match place.closed {
+                let below_apex = place.kind == Kind::Apex;
+                let companion = below_apex && self.layout.companions.knows(label);
+                return match place.closed && !companion {
                     true => {
                         WireAnswer::NxDomain { soa: &self.authorities[place.zone].negative_wire }
                     }
@@ -133,13 +139,17 @@ enum Kind {
 impl WireIndex {
     /// The names of `zones`, longest origin first: of two zones that know a name, the closer one
     /// answers.
-    pub(super) fn new(zones: &[ZoneLayout]) -> Self {
+    pub(super) fn new(zones: &[ZoneLayout], companions: &Companions) -> Self {
         let mut index = Self::default();
         for (number, zone) in zones.iter().enumerate() {
             for (name, node) in &zone.nodes {
                 let closest = zones.iter().position(|zone| zone.origin.zone_of(name));
                 if closest == Some(number) {
-                    index.0.insert(octets(name), Place::new(number, zone, name, node));
+                    let mut place = Place::new(number, zone, name, node);
+                    if place.kind == Kind::Empty && may_be_companion(zone, name, companions) {
+                        place.kind = Kind::Other;
+                    }
+                    index.0.insert(octets(name), place);
                 }
             }
         }
@@ -166,6 +176,13 @@ impl Place {
         };
         Self { zone: number, kind, closed: !delegated && !has_wildcard }
     }
+}
+
+/// Whether a name that owns nothing may be a companion.
+fn may_be_companion(zone: &ZoneLayout, name: &LowerName, companions: &Companions) -> bool {
+    let label = name.iter().next().unwrap_or_default();
+    let right_below_apex = name.iter().len() == zone.depth + 1;
+    label.first() == Some(&b'_') || right_below_apex && companions.knows(label)
 }
 
 /// The octets of a name in a message, without compression.

@@ -55,8 +55,9 @@ struct Report<'a> {
 ///
 /// When they cannot be written.
 pub fn report(error: &ConfigError, errors: &mut dyn Write) -> io::Result<()> {
-    writeln!(errors, "{error}")?;
-    writeln!(errors, "{} found", count(error.faults().len(), "fault"))
+    // In one piece: standard error has no buffer, and there may be thousands of faults.
+    let found = count(error.faults().len(), "fault");
+    errors.write_all(format!("{error}\n{found} found\n").as_bytes())
 }
 
 /// How much the configuration holds.

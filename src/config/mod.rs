@@ -14,6 +14,7 @@ mod admin;
 mod cluster;
 mod convert;
 pub mod defaults;
+mod directory;
 mod dns;
 mod error;
 mod fault;

@@ -236,7 +236,7 @@ mod tests {
     async fn a_thread_that_ends_is_a_failure() {
         let layout = Arc::new(Layout::new(&[], Vec::new()).unwrap());
         let table = build(&layout, &[], 1, Serial::MIN);
-        let reader = Publisher::new(Snapshot { table }).reader();
+        let reader = Publisher::new(Snapshot::from(table)).reader();
         let address = "127.31.12.2:0".parse().unwrap();
         let config = DnsConfig::on(vec![address], 1);
         let mut server = bind(&config, &reader).unwrap();

@@ -142,6 +142,7 @@ impl Turn<'_> {
             unix_seconds: self.unix_seconds,
             rules: self.rules,
             table: &self.snapshot.table,
+            reports: &self.snapshot.reports,
         };
         slow::respond(query, scene, self.rng, reply)
     }

@@ -5,6 +5,7 @@ use std::{net::IpAddr, time::Duration};
 
 use super::{Cookies, identity::Identity, rate::RateLimit};
 use crate::{
+    answers::CompanionKind,
     clock::Clock,
     config::{DnsConfig, ExposeConfig, Networks},
 };
@@ -81,9 +82,16 @@ impl Rules {
         self.keepalive
     }
 
-    /// Who may see which names beside the served ones.
-    pub fn expose(&self) -> &ExposeConfig {
-        &self.expose
+    /// Whether `client` may see companion names of this kind.
+    pub(super) fn shows(&self, kind: CompanionKind, client: IpAddr) -> bool {
+        let networks = match kind {
+            CompanionKind::Service => &self.expose.srv,
+            CompanionKind::Server => &self.expose.servers,
+            CompanionKind::Status => &self.expose.status,
+            CompanionKind::Why => &self.expose.why,
+            CompanionKind::Events => &self.expose.events,
+        };
+        networks.contains(client)
     }
 }
 

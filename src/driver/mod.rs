@@ -4,6 +4,8 @@
 //! Nothing else touches the engine, so nothing locks it. Readers see its decisions only through the
 //! published snapshot.
 
+mod reporter;
+
 use std::{future, mem, sync::Arc, time::Duration};
 
 use tokio::{
@@ -11,12 +13,13 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval_at, sleep_until},
 };
 
+use self::reporter::Reporter;
 use crate::{
     answers::{ClusterAnswers, Layout, PublishedServer, Serial, build},
     clock::{self, Clock},
     engine::{
-        ClusterId, ClusterPolicy, Decision, Engine, Event, Observation, ProbeAdvice, ServerId,
-        ServerIndex,
+        ClusterId, ClusterPolicy, Decision, Engine, Event, Moment, Observation, ProbeAdvice,
+        ServerId, ServerIndex,
     },
     publish::{Publisher, Reader, Snapshot},
     telemetry,
@@ -40,6 +43,7 @@ pub struct Driver {
     clock: Clock,
     observations: mpsc::Receiver<Observation>,
     clusters: Vec<Followed>,
+    reporter: Reporter,
     publisher: Publisher,
     observer: Option<mpsc::UnboundedSender<Event>>,
 }
@@ -48,7 +52,7 @@ pub struct Driver {
 #[derive(Debug)]
 struct Followed {
     name: Box<str>,
-    published: Vec<PublishedServer>,
+    published: Arc<[PublishedServer]>,
     decision: Decision,
     /// One per server.
     advice: Vec<watch::Sender<ProbeAdvice>>,
@@ -70,7 +74,7 @@ impl Driver {
     /// lie as `layout` says. Every name is "not ready" until the first probes have come back. Each
     /// change is also sent to `observer`.
     pub fn new(
-        clusters: Vec<(ClusterPolicy, Vec<PublishedServer>)>,
+        clusters: Vec<(ClusterPolicy, Arc<[PublishedServer]>)>,
         layout: Layout,
         observer: Option<mpsc::UnboundedSender<Event>>,
     ) -> (Self, Ends) {
@@ -86,7 +90,9 @@ impl Driver {
         let serial = Serial::first(None, clock::unix_seconds());
         let answers: Vec<_> = clusters.iter().map(Followed::answers).collect();
         let table = build(&layout, &answers, 1, serial);
-        let publisher = Publisher::new(Snapshot { table });
+        let reporter = Reporter::new(clusters.iter().map(Followed::servers), clock.now());
+        let reports = reporter.first(&engine);
+        let publisher = Publisher::new(Snapshot { table, reports });
         let (sender, observations) = mpsc::channel(QUEUE);
         let ends = Ends {
             observations: sender,
@@ -96,7 +102,8 @@ impl Driver {
                 .collect(),
             reader: publisher.reader(),
         };
-        (Self { engine, clock, observations, clusters, publisher, observer }, ends)
+        let driver = Self { engine, clock, observations, clusters, reporter, publisher, observer };
+        (driver, ends)
     }
 
     /// Runs until every sender of observations is gone.
@@ -105,7 +112,9 @@ impl Driver {
         let mut reminder = interval_at(Instant::now() + REMIND_EVERY, REMIND_EVERY);
         reminder.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            let deadline = self.engine.next_deadline().map(|deadline| self.clock.instant(deadline));
+            let deadlines = self.engine.next_deadline().into_iter();
+            let deadline = deadlines.chain(self.reporter.next_deadline()).min();
+            let deadline = deadline.map(|deadline| self.clock.instant(deadline));
             tokio::select! {
                 received = self.observations.recv_many(&mut batch, BATCH) => {
                     if received == 0 {
@@ -126,15 +135,18 @@ impl Driver {
             self.engine.observe(observation, now);
         }
         self.engine.decide(now);
-        let mut changed = Vec::new();
+        let (mut judged, mut changed) = (Vec::new(), Vec::new());
         while let Some(id) = self.engine.poll_decided() {
+            judged.push(id);
             if self.clusters[id.0].follow(id, &self.engine) {
                 changed.push(id);
             }
         }
+        let events = self.engine.take_events();
+        self.reporter.note(&events, now);
         // First the answers, then the words about them.
-        self.publish(&changed);
-        for event in self.engine.take_events() {
+        self.publish(&judged, &changed, now);
+        for event in events {
             telemetry::log(&event, &self.engine);
             if let Some(observer) = &self.observer {
                 // An observer that has left needs no more events.
@@ -143,16 +155,24 @@ impl Driver {
         }
     }
 
-    /// Publishes what these clusters say now, if it is anything new.
-    fn publish(&mut self, changed: &[ClusterId]) {
-        if changed.is_empty() {
+    /// Publishes what is new: answers of clusters whose decision `changed`, and words about those
+    /// that were `judged`. Words alone are no new generation.
+    fn publish(&mut self, judged: &[ClusterId], changed: &[ClusterId], now: Moment) {
+        let current = self.publisher.current();
+        let table = if changed.is_empty() {
+            None
+        } else {
+            let changes = changed.iter().map(|&id| (id, self.clusters[id.0].answers()));
+            current.table.with(changes, clock::unix_seconds())
+        };
+        let words = self.reporter.collect(judged, &self.engine, &current.reports, now);
+        if table.is_none() && words.is_empty() {
             return;
         }
-        let current = self.publisher.current();
-        let changes = changed.iter().map(|&id| (id, self.clusters[id.0].answers()));
-        if let Some(table) = current.table.with(changes, clock::unix_seconds()) {
-            self.publisher.publish(Snapshot { table });
-        }
+        self.publisher.publish(Snapshot {
+            table: table.unwrap_or_else(|| current.table.clone()),
+            reports: current.reports.with(words),
+        });
     }
 }
 
@@ -160,7 +180,7 @@ impl Followed {
     fn new(
         id: ClusterId,
         policy: &ClusterPolicy,
-        published: Vec<PublishedServer>,
+        published: Arc<[PublishedServer]>,
         engine: &Engine,
     ) -> Self {
         let advice = (0..policy.servers.len())
@@ -183,6 +203,10 @@ impl Followed {
         let changed = decision != self.decision;
         self.decision = decision;
         changed
+    }
+
+    fn servers(&self) -> usize {
+        self.published.len()
     }
 
     fn answers(&self) -> ClusterAnswers<'_> {

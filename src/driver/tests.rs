@@ -8,7 +8,10 @@ use tokio::{task::JoinHandle, time::sleep};
 
 use super::*;
 use crate::{
-    answers::{Balance, NameRole, Note, Outcome as Found, ServedName, Zone},
+    answers::{
+        Balance, ClusterListing, CompanionKind, Directory, NameRole, Note, Outcome as Found,
+        ServedName, Zone,
+    },
     engine::{
         ClusterKind, Degradation, Facts, Failback, Failure, FailureKind, Heartbeat, OnNotWritable,
         OnSplitBrain, Outcome, Pace, Position, PostgresFacts, PostgresRole, ReadPolicy, Receiver,
@@ -41,8 +44,9 @@ impl Running {
             port: 5432,
             weight: 1,
         });
-        let clusters = vec![(policy(), published.collect())];
-        let (driver, ends) = Driver::new(clusters, layout(), Some(observer));
+        let published: Arc<[_]> = published.collect();
+        let layout = layout(Arc::clone(&published));
+        let (driver, ends) = Driver::new(vec![(policy(), published)], layout, Some(observer));
         Self { task: tokio::spawn(driver.run()), ends, events }
     }
 
@@ -103,6 +107,18 @@ impl Running {
 
     fn serial(&self) -> Serial {
         self.ends.reader.load().table.serial()
+    }
+
+    /// What the texts at `name` say.
+    fn told(&self, name: &str) -> Vec<String> {
+        let snapshot = self.ends.reader.snapshot();
+        match snapshot.table.lookup(&dns_name(name), RecordType::TXT).outcome {
+            Found::Report(report) => {
+                let records = report.records(&snapshot.table, &snapshot.reports);
+                records.iter().map(|record| record.data.to_string()).collect()
+            }
+            other => panic!("{other:?}"),
+        }
     }
 
     fn take_events(&mut self) -> Vec<Event> {
@@ -167,6 +183,51 @@ async fn another_set_grows_the_serial_and_another_reason_does_not() {
     assert_eq!(note.degradation, Degradation::Stale, "{note:?}");
     assert_eq!(running.serial(), serial);
     assert!(running.generation() > generation);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_change_is_told_at_once_and_grows_nothing() {
+    let running = Running::healthy().await;
+    let status = running.told("_status.db-read");
+    assert!(status[0].contains(" servers=db2,db3 "), "{status:?}");
+    assert!(status[2].starts_with("server=db2 state=Replica lag=0.0s in=yes "), "{status:?}");
+    let before = running.told("_events.orders").len();
+    for _ in 0..2 {
+        running.tell(1, refused()).await;
+    }
+    let status = running.told("_status.db-read");
+    assert!(status[0].contains(" servers=db3 "), "{status:?}");
+    assert!(status[2].starts_with("server=db2 state=Down in=no "), "{status:?}");
+    let why = running.told("_why.db2");
+    assert!(why[0].contains(" reason=\"connection refused\""), "{why:?}");
+    let events = running.told("_events.orders");
+    assert_eq!(events.len(), before + 2);
+    assert!(events[0].contains(" name=db-read.internal. from=db2,db3 to=db3 "), "{events:?}");
+    assert!(events[1].contains(" server=db2 from=Replica to=Down "), "{events:?}");
+}
+
+/// Lag changes with every probe: it is told within a second, and that is no new generation.
+#[tokio::test(start_paused = true)]
+async fn what_changes_with_every_probe_is_told_within_a_second() {
+    let running = Running::healthy().await;
+    sleep(Duration::from_secs(2)).await;
+    let before = (running.generation(), running.serial());
+    let told = || running.told("_status.db-read")[2].clone();
+    assert!(told().contains(" lag=0.0s "), "{}", told());
+    // The primary goes on, and the standby does not.
+    running.tell(0, ahead()).await;
+    sleep(Duration::from_millis(500)).await;
+    running.tell(1, answer(1)).await;
+    sleep(Duration::from_millis(100)).await;
+    let first = told();
+    assert!(first.contains(" lag=0.5s "), "{first}");
+    sleep(Duration::from_millis(300)).await;
+    running.tell(1, answer(1)).await;
+    sleep(Duration::from_millis(200)).await;
+    assert_eq!(told(), first, "not twice in a second");
+    sleep(Duration::from_millis(600)).await;
+    assert!(told().contains(" lag=0.9s "), "{}", told());
+    assert_eq!((running.generation(), running.serial()), before);
 }
 
 #[tokio::test(start_paused = true)]
@@ -258,7 +319,7 @@ fn policy() -> ClusterPolicy {
     }
 }
 
-fn layout() -> Layout {
+fn layout(servers: Arc<[PublishedServer]>) -> Layout {
     let zone = Zone::parse(ZONE, &Name::from_ascii("internal.").unwrap()).unwrap();
     let served = |name, role| ServedName {
         name: dns_name(name),
@@ -269,7 +330,10 @@ fn layout() -> Layout {
     };
     let read = NameRole::Read { index: 0, balance: Balance::Shuffle, max_answers: None };
     let names = vec![served("db-write", NameRole::Write), served("db-read", read)];
-    Layout::new(&[zone], names).unwrap()
+    let kinds = [CompanionKind::Status, CompanionKind::Why, CompanionKind::Events];
+    let listing = ClusterListing { name: "orders".into(), kind: ClusterKind::Postgres, servers };
+    let directory = Directory { clusters: vec![listing], placed: kinds.into() };
+    Layout::with_companions(&[zone], names, directory).unwrap()
 }
 
 fn dns_name(label: &str) -> LowerName {
@@ -298,6 +362,18 @@ fn answer(server: usize) -> Outcome {
         sessions: None,
         heartbeat: Heartbeat::NotTried,
     }))
+}
+
+/// A primary that has written more than [`answer`] says.
+fn ahead() -> Outcome {
+    match answer(0) {
+        Outcome::Answered(Facts::Postgres(facts)) => {
+            let position = Position::lsn(0x300_0200);
+            let role = PostgresRole::Primary { read_only: false, timeline: 1, position };
+            Outcome::Answered(Facts::Postgres(PostgresFacts { role, ..facts }))
+        }
+        other => other,
+    }
 }
 
 fn refused() -> Outcome {

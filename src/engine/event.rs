@@ -47,3 +47,14 @@ pub enum Event {
     /// A server answered again: answers follow the probes again.
     Reconnected,
 }
+
+impl Event {
+    /// The cluster that it is about; `None` when it is about all of them.
+    pub fn cluster(&self) -> Option<ClusterId> {
+        match self {
+            Self::State { server, .. } => Some(server.cluster),
+            Self::Write { cluster, .. } | Self::Read { cluster, .. } => Some(*cluster),
+            Self::Isolated | Self::Reconnected => None,
+        }
+    }
+}

@@ -21,10 +21,18 @@ pub(crate) struct Dug {
 /// # Panics
 /// When `dig` is not installed or gets no reply.
 pub(crate) fn dig(server: SocketAddr, name: &Name) -> Dug {
+    dig_for(server, &name.to_string(), "A")
+}
+
+/// Asks `server` for what `name` has of this type.
+///
+/// # Panics
+/// As [`dig`].
+pub(crate) fn dig_for(server: SocketAddr, name: &str, record_type: &str) -> Dug {
     let text = run(Command::new("dig")
         .arg(format!("@{}", server.ip()))
         .args(["-p", &server.port().to_string(), "+tries=1", "+time=2"])
-        .args([&name.to_string(), "A"]));
+        .args([name, record_type]));
     Dug { text }
 }
 

@@ -8,6 +8,7 @@
 use std::{net::Ipv4Addr, time::Instant};
 
 use crate::{
+    dig::dig_for,
     is_chosen,
     pointsman::{Cluster, Engine, PROBE_PASSWORD, Pointsman},
     postgres_cluster::{PgCluster, Shutdown},
@@ -60,6 +61,33 @@ impl Stage {
     }
 }
 
+impl Stage {
+    /// Waits until `dig` says of the standby `server` that it is in the read name and well, or not:
+    /// beside the name, beside the server, beside the cluster, and by SRV.
+    fn expect_told(&self, scene: &mut Scene<'_>, server: usize, well: bool) {
+        let name = self.cluster.server_name(server);
+        let said =
+            |owner: &str, kind: &str| dig_for(self.pointsman.dns(), owner, kind).text().to_owned();
+        let (state, inside) = if well { ("Replica", "yes") } else { ("Down", "no") };
+        scene.eventually(&format!("dig tells that {name} is {state}"), |_| {
+            let status = said("_status.db-read.internal", "TXT");
+            let of_server = |line: &&str| line.contains(&format!("\"server={name} state={state} "));
+            status.lines().filter(of_server).any(|line| line.contains(&format!(" in={inside} ")))
+        });
+        let why = said(&format!("_why.{name}.internal"), "TXT");
+        let answer = format!("name=db-read.internal. role=read in={inside} ");
+        scene.assert(why.contains(&answer), &format!("{answer} in\n{why}"));
+        let events = said("_events.db.internal", "TXT");
+        let change = format!("server={name} ");
+        scene.assert(events.contains(&change), &format!("{change} in\n{events}"));
+        let services = said("_postgresql._tcp.db-read.internal", "SRV");
+        let target = format!(" {} {name}.internal.\n", self.cluster.port);
+        scene.assert(services.contains(&target) == well, &format!("{target} in\n{services}"));
+        let address = format!("\tA\t{}\n", self.cluster.servers[server]);
+        scene.assert(services.contains(&address) == well, &format!("{address} in\n{services}"));
+    }
+}
+
 fn standbys(primary: usize) -> (usize, usize) {
     ((primary + 1) % 3, (primary + 2) % 3)
 }
@@ -82,11 +110,14 @@ fn reads_are_shuffled(stage: &Stage, _: &mut PgCluster, p: usize) -> usize {
 fn a_standby_crashes(stage: &Stage, servers: &mut PgCluster, p: usize) -> usize {
     let (a, b) = standbys(p);
     let mut scene = stage.scene("2: a standby crashes and comes back", p);
+    stage.expect_told(&mut scene, a, true);
     servers.kill9(a);
     scene.expect_reads(&[b]);
     scene.expect_state(a, "Down");
+    stage.expect_told(&mut scene, a, false);
     servers.start_server(a);
     scene.expect_reads(&[a, b]);
+    stage.expect_told(&mut scene, a, true);
     scene.expect_state(a, "Replica");
     scene.close();
     p

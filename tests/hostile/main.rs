@@ -56,7 +56,7 @@ const OTHERS: [u8; 2] = [0x0b, 0xad];
 #[tokio::test]
 async fn a_hundred_thousand_hostile_packets_leave_no_trace() {
     let config = DnsConfig::on(vec![SocketAddr::from((LOCAL, 0))], 2);
-    let fixture = Fixture::with(config.clone());
+    let fixture = Fixture::with(&config, 3);
     let rules = Arc::new(Rules::new(&config));
     let mut responder = Responder::new(fixture.publisher.reader(), rules);
     let mut hostile = Hostile::new(StdRng::seed_from_u64(0x5eed), seeds());

@@ -5,6 +5,7 @@ mod demo;
 mod dns;
 mod fake_mysql;
 mod fake_postgres;
+mod fuzz_corpus;
 mod hostile_mysql;
 mod hostile_postgres;
 mod mysql_versions;

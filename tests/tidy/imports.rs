@@ -24,7 +24,7 @@ const TABLE: [Row; 13] = [
     Row {
         module: "answers",
         of_ours: &["engine"],
-        from_outside: &["foldhash", "hickory_proto", "rand", "thiserror"],
+        from_outside: &["foldhash", "hickory_proto", "jiff", "rand", "thiserror"],
     },
     Row { module: "publish", of_ours: &["answers"], from_outside: &["arc_swap"] },
     Row {

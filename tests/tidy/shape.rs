@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::{
     fault::{Fault, assert_none},
-    tree::{RustFile, RustTree},
+    tree::{FOLDERS, RustFile, RustTree},
 };
 
 /// Lines of a file, those under `#[cfg(test)]` apart.
@@ -24,13 +24,13 @@ fn files_are_short_enough_to_be_held_in_mind() {
 
 #[test]
 fn lines_fit_beside_each_other_on_a_screen() {
-    let all = ["src/", "tests/"].into_iter().flat_map(|folder| RustTree::read(folder).files);
+    let all = FOLDERS.into_iter().flat_map(|folder| RustTree::read(folder).files);
     assert_none(all.flat_map(|file| wide_lines(&file)).collect());
 }
 
 #[test]
 fn every_file_says_what_it_is_for() {
-    let all = ["src/", "tests/"].into_iter().flat_map(|folder| RustTree::read(folder).files);
+    let all = FOLDERS.into_iter().flat_map(|folder| RustTree::read(folder).files);
     assert_none(all.filter_map(|file| without_purpose(&file)).collect());
 }
 

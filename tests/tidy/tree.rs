@@ -9,6 +9,9 @@ use std::{
 
 use crate::rust_text::RustText;
 
+/// Where Rust files are.
+pub(crate) const FOLDERS: [&str; 3] = ["src/", "tests/", "fuzz/"];
+
 /// Every Rust file below one folder.
 pub(crate) struct RustTree {
     pub(crate) files: Vec<RustFile>,

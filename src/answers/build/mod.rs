@@ -12,7 +12,9 @@ use super::{
     set::ServedSet,
     table::{Authority, ServedAnswer},
 };
-use crate::engine::{Decision, Degradation, ReadDecision, ReadReason, WriteDecision, WriteReason};
+use crate::engine::{
+    Decision, Degradation, ReadDecision, ReadReason, Stability, WriteDecision, WriteReason,
+};
 
 /// What a table is built from, for one cluster.
 #[derive(Clone, Copy, Debug)]
@@ -78,6 +80,7 @@ fn write_answer(
     cluster: ClusterAnswers<'_>,
     write: &WriteDecision,
 ) -> ServedAnswer {
+    let ttl = ttl(name, cluster.decision.stability);
     let server = write.server.and_then(|index| cluster.servers.get(index.0));
     let only = |family: fn(&IpAddr) -> bool| {
         let only = server.and_then(|server| {
@@ -85,9 +88,11 @@ fn write_answer(
             let share = share(server, None, Balance::Shuffle);
             Some((share, vec![address]))
         });
-        ServedSet::new(only, name.ttl, Balance::Shuffle, None)
+        ServedSet::new(only, ttl, Balance::Shuffle, None)
     };
     ServedAnswer {
+        servers: write.server.into_iter().collect(),
+        ttl,
         v4: only(IpAddr::is_ipv4),
         v6: only(IpAddr::is_ipv6),
         note: note(write.reason.degradation(), cluster.name, &write.reason),
@@ -103,6 +108,7 @@ fn read_answer(
     balance: Balance,
     max_answers: Option<usize>,
 ) -> ServedAnswer {
+    let ttl = ttl(name, cluster.decision.stability);
     let all = |family: fn(&IpAddr) -> bool| {
         let mut seen = BTreeSet::new();
         let servers = read.servers.iter().filter_map(|member| {
@@ -111,13 +117,25 @@ fn read_answer(
             let unseen = addresses.filter(|&address| seen.insert(address)).collect();
             Some((share(server, member.sessions, balance), unseen))
         });
-        ServedSet::new(servers, name.ttl, balance, max_answers)
+        ServedSet::new(servers, ttl, balance, max_answers)
     };
     ServedAnswer {
+        servers: read.servers.iter().map(|member| member.server).collect(),
+        ttl,
         v4: all(IpAddr::is_ipv4),
         v6: all(IpAddr::is_ipv6),
         note: note(read.reason.degradation(), cluster.name, &read.reason),
     }
+}
+
+/// The TTL of a name's records: the lesser one while another answer is likely soon, and never 0,
+/// which some resolvers keep for long and others refuse.
+fn ttl(name: &ServedName, stability: Stability) -> u32 {
+    let ttl = match stability {
+        Stability::Calm => name.ttl,
+        Stability::Unrest => name.ttl.min(name.ttl_unstable),
+    };
+    ttl.max(1)
 }
 
 /// What the server's place depends on under `balance`, and nothing else: two tables that differ in
@@ -144,7 +162,7 @@ fn note(degradation: Degradation, cluster: &str, reason: &impl std::fmt::Display
 
 fn empty(note: Option<Note>) -> ServedAnswer {
     let none = || ServedSet::new(None, 0, Balance::Shuffle, None);
-    ServedAnswer { v4: none(), v6: none(), note }
+    ServedAnswer { servers: Box::default(), ttl: 1, v4: none(), v6: none(), note }
 }
 
 #[cfg(test)]

@@ -52,6 +52,24 @@ fn a_write_name_gets_one_record_per_family_and_a_read_name_gets_all() {
     assert_eq!(says(&table_2, "db-write.internal.", RecordType::AAAA), "1 2001:db8::2");
 }
 
+/// In unrest answers live for the lesser of both TTLs, and never for 0.
+#[test]
+fn the_ttl_follows_the_stability() {
+    for (ttl, ttl_unstable, stability, expected) in [
+        (30, 5, Stability::Calm, 30),
+        (30, 5, Stability::Unrest, 5),
+        (2, 5, Stability::Unrest, 2),
+        (30, 0, Stability::Unrest, 1),
+        (0, 5, Stability::Calm, 1),
+    ] {
+        let served = vec![ServedName { ttl, ttl_unstable, ..write_name("w.internal.") }];
+        let layout = Arc::new(Layout::new(&[zone(INTERNAL, "internal.")], served).unwrap());
+        let table = table_of(&layout, &Decision { stability, ..healthy() });
+        let expected = format!("{expected} 127.0.1.1");
+        assert_eq!(says(&table, "w.internal.", RecordType::A), expected, "{ttl} {ttl_unstable}");
+    }
+}
+
 #[test]
 fn a_degraded_answer_says_why() {
     let table_1 = table(&Decision {
@@ -164,6 +182,10 @@ fn the_serial_grows_with_the_records_only() {
 
     let sixth = next(&fifth, &healthy(), 4000).unwrap();
     assert_eq!((sixth.generation(), sixth.serial().value()), (6, 5001));
+
+    let unrest = Decision { stability: Stability::Unrest, ..healthy() };
+    let seventh = next(&sixth, &unrest, 6000).unwrap();
+    assert_eq!((seventh.generation(), seventh.serial().value()), (7, 5001));
 }
 
 #[test]

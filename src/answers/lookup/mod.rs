@@ -4,6 +4,7 @@
 //! | --- | --- |
 //! | in no zone of ours | [`Outcome::NotOurs`] |
 //! | served | its addresses; other types, an empty family: no data. Never "no such name" |
+//! | a companion of a served name, server or cluster | what its [kind](CompanionKind) tells |
 //! | at or below a delegation | a referral with glue; a DS set at the cut is ours (RFC 4035) |
 //! | static | the set; CNAMEs are followed within the zone (RFC 1034 section 4.3.2) |
 //! | an empty non-terminal | no data (RFC 8020) |
@@ -13,12 +14,15 @@
 //! `ANY` gets one set (RFC 8482 section 4.1): the SOA at an apex, the addresses of a served name,
 //! else the set of the lowest type number.
 
+mod companion;
+
 use std::borrow::Cow;
 
 use hickory_proto::rr::{LowerName, RData, Record, RecordType};
 
 use super::{
-    AnswerTable, Note, ServedSet,
+    AnswerTable, CompanionKind, Layout, Note, Report, ServedSet,
+    companion::Companion,
     layout::{Node, RecordSets, ZoneLayout},
 };
 
@@ -29,6 +33,9 @@ pub struct Answer<'t> {
     pub aliases: Vec<Cow<'t, Record>>,
     /// What was found at the end of them.
     pub outcome: Outcome<'t>,
+    /// Which kind of companion name that is; `None` for any other name. Not everybody may see each
+    /// kind.
+    pub companion: Option<CompanionKind>,
 }
 
 /// What was found for a name and a type.
@@ -45,6 +52,18 @@ pub enum Outcome<'t> {
         /// Why they are not the ideal ones.
         note: Option<&'t Note>,
     },
+    /// SRV records of a served name (RFC 2782).
+    Services {
+        /// One per server, at least one.
+        records: Vec<Record>,
+        /// The addresses of their targets, where we know them. Worth leaving out when space is
+        /// short.
+        additional: Vec<Record>,
+        /// Why these servers are not the ideal ones.
+        note: Option<&'t Note>,
+    },
+    /// TXT records that tell about servers and names; the reports have the words.
+    Report(Report),
     /// The name exists and has nothing of this type.
     NoData {
         /// For the authority section.
@@ -79,7 +98,7 @@ const MAX_ALIASES: usize = 8;
 impl AnswerTable {
     /// What the table says about `name` (absolute) and `record_type`, class IN.
     pub fn lookup(&self, name: &LowerName, record_type: RecordType) -> Answer<'_> {
-        let mut answer = Answer { aliases: Vec::new(), outcome: Outcome::NotOurs };
+        let mut answer = Answer::NOT_OURS;
         let Some((zone, _)) = self.layout.zone_of(name) else {
             return answer;
         };
@@ -87,6 +106,10 @@ impl AnswerTable {
         loop {
             match self.step(zone, &name, record_type) {
                 Step::Done(outcome) => answer.outcome = outcome,
+                Step::Companion(companion) => {
+                    answer.companion = companion.kind();
+                    answer.outcome = self.companion_outcome(companion, zone, &name, record_type);
+                }
                 Step::Alias(alias) => {
                     let Alias { record, target } = *alias;
                     let seen = answer.aliases.iter().any(|alias| alias.name == *target);
@@ -108,9 +131,10 @@ impl AnswerTable {
         let zone = &self.layout.zones()[zone_index];
         let authority = &self.authorities[zone_index];
         let no_data = Outcome::NoData { soa: &authority.negative, note: None };
-        Step::Done(match zone.find(name, record_type) {
+        Step::Done(match self.layout.find(zone_index, name, record_type) {
             Place::Served(index) => self.served_outcome(index, record_type, no_data),
             Place::Delegated(servers) => Outcome::Referral { servers, glue: zone.glue(servers) },
+            Place::Companion(companion) => return Step::Companion(companion),
             Place::Empty => no_data,
             Place::Nowhere => Outcome::NxDomain { soa: &authority.negative },
             Place::Apex(_) if matches!(record_type, RecordType::SOA | RecordType::ANY) => {
@@ -151,9 +175,16 @@ impl AnswerTable {
     }
 }
 
+impl Answer<'_> {
+    /// The answer to what lies in no zone of ours.
+    pub const NOT_OURS: Self =
+        Self { aliases: Vec::new(), outcome: Outcome::NotOurs, companion: None };
+}
+
 /// What one name of a chain leads to.
 enum Step<'t> {
     Done(Outcome<'t>),
+    Companion(Companion),
     Alias(Box<Alias<'t>>),
 }
 
@@ -170,27 +201,34 @@ enum Place<'t> {
     Static(&'t RecordSets),
     Wildcard(&'t RecordSets),
     Delegated(&'t [Record]),
+    Companion(Companion),
     Empty,
     Nowhere,
 }
 
-impl ZoneLayout {
-    /// Walks from the apex down to `name`, so that a name with a hundred labels costs no more than
-    /// what exists of it.
-    fn find(&self, name: &LowerName, record_type: RecordType) -> Place<'_> {
-        let node = self.nodes.get(name);
+impl Layout {
+    /// Walks from the apex of the zone at `place` down to `name`, so that a name with a hundred
+    /// labels costs no more than what exists of it.
+    fn find(&self, place: usize, name: &LowerName, record_type: RecordType) -> Place<'_> {
+        let zone = &self.zones()[place];
+        let node = zone.nodes.get(name);
         if let Some(Node::Served(index)) = node {
             return Place::Served(*index);
         }
         let labels = name.iter().len();
-        for depth in self.depth + 1..=labels {
-            let ancestor = if depth == labels {
-                node
-            } else {
-                self.nodes.get(&LowerName::from(name.trim_to(depth)))
+        let mut companion = None;
+        for depth in zone.depth + 1..=labels {
+            let ancestor = match depth == labels {
+                true => Cow::Borrowed(name),
+                false => Cow::Owned(LowerName::from(name.trim_to(depth))),
             };
-            match ancestor {
-                None => return self.find_wildcard(name, depth - 1),
+            let found = zone.nodes.get(&ancestor);
+            companion = match found {
+                None | Some(Node::Empty) => self.companion(place, &ancestor),
+                Some(Node::Static(_) | Node::Served(_)) => None,
+            };
+            match found {
+                None if companion.is_none() => return zone.find_wildcard(name, depth - 1),
                 Some(Node::Static(sets)) => {
                     let at_cut_for_parent = depth == labels && record_type == RecordType::DS;
                     if let Some(servers) = sets.get(&RecordType::NS)
@@ -199,17 +237,20 @@ impl ZoneLayout {
                         return Place::Delegated(servers);
                     }
                 }
-                Some(Node::Empty | Node::Served(_)) => {}
+                Some(Node::Empty | Node::Served(_)) | None => {}
             }
         }
-        match node {
-            Some(Node::Static(sets)) if labels == self.depth => Place::Apex(sets),
-            Some(Node::Static(sets)) => Place::Static(sets),
-            Some(Node::Empty | Node::Served(_)) => Place::Empty,
-            None => Place::Nowhere,
+        match (node, companion) {
+            (Some(Node::Static(sets)), _) if labels == zone.depth => Place::Apex(sets),
+            (Some(Node::Static(sets)), _) => Place::Static(sets),
+            (_, Some(companion)) => Place::Companion(companion),
+            (Some(Node::Empty | Node::Served(_)), None) => Place::Empty,
+            (None, None) => Place::Nowhere,
         }
     }
+}
 
+impl ZoneLayout {
     /// The wildcard right below the closest encloser of `name`, which has `depth` labels. A
     /// wildcard that exists only as an empty non-terminal has no data for anybody (RFC 4592 section
     /// 2.2.2).

@@ -11,7 +11,7 @@ use super::super::{
 use super::*;
 
 /// The answer in one line.
-fn show(answer: &Answer<'_>) -> String {
+pub(super) fn show(answer: &Answer<'_>) -> String {
     let mut text = String::new();
     for alias in &answer.aliases {
         text += &format!("{} -> ", alias.name);
@@ -32,6 +32,10 @@ fn show(answer: &Answer<'_>) -> String {
             let shown: Vec<_> = addresses.addresses().iter().map(shown).collect();
             format!("served {}", shown.join(", "))
         }
+        Outcome::Services { records, additional, .. } => {
+            format!("{} + {}", list(&mut records.iter()), list(&mut additional.iter()))
+        }
+        Outcome::Report(_) => format!("{:?}", answer.companion.expect("a kind")),
         Outcome::NoData { soa, .. } => format!("no data, {} {}", soa.name, soa.ttl),
         Outcome::NxDomain { soa } => format!("no such name, {} {}", soa.name, soa.ttl),
         Outcome::Referral { servers, glue } => {
@@ -44,14 +48,14 @@ fn show(answer: &Answer<'_>) -> String {
 }
 
 #[track_caller]
-fn check(owner: &str, record_type: RecordType, expected: &str) {
+pub(super) fn check(owner: &str, record_type: RecordType, expected: &str) {
     let table = table(&healthy());
     let answer = show(&table.lookup(&name(owner), record_type));
     assert_eq!(answer, expected, "{owner} {record_type}");
 }
 
-const NO_DATA: &str = "no data, internal. 5";
-const NO_NAME: &str = "no such name, internal. 5";
+pub(super) const NO_DATA: &str = "no data, internal. 5";
+pub(super) const NO_NAME: &str = "no such name, internal. 5";
 
 #[test]
 fn the_apex_answers_with_the_serial_of_the_table() {

@@ -1,6 +1,6 @@
 //! `[[cluster.server]]`.
 
-use std::{net::IpAddr, ops::Range};
+use std::{collections::BTreeSet, net::IpAddr, ops::Range};
 
 use toml::Spanned;
 
@@ -165,11 +165,7 @@ fn aliases(name: &str, addresses: &[IpAddr], target: &ProbeTarget) -> Vec<Box<st
         TargetHost::Address(address) => address.to_string(),
         TargetHost::Name(name) => name.to_string(),
     };
-    let mut aliases: Vec<Box<str>> = Vec::new();
-    for alias in addresses.iter().map(ToString::to_string).chain([host, name.to_owned()]) {
-        if !aliases.iter().any(|known| **known == *alias) {
-            aliases.push(alias.into());
-        }
-    }
-    aliases
+    let mut known = BTreeSet::new();
+    let texts = addresses.iter().map(ToString::to_string).chain([host, name.to_owned()]);
+    texts.filter(|text| known.insert(text.clone())).map(Into::into).collect()
 }

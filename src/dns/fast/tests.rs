@@ -9,15 +9,14 @@ use rand::{SeedableRng, rngs::SmallRng};
 use super::*;
 use crate::{
     answers::{
-        Balance,
-        sample::{self, healthy, read, write},
+        Reports,
+        sample::{self, healthy},
     },
     config::DnsConfig,
     dns::{
         Admission, Rules, Transport,
         slow::{self, Scene},
     },
-    engine::{Decision, Lag, ReadReason, ServerState, Stability, WriteReason},
 };
 
 const NOW: u32 = 1_700_000_000;
@@ -55,6 +54,7 @@ fn by_slow(octets: &[u8], table: &AnswerTable, by_udp: bool) -> Vec<u8> {
         unix_seconds: NOW,
         rules: &Rules::new(&config),
         table,
+        reports: &Reports::default(),
     };
     assert!(slow::respond(octets, scene, &mut rng, &mut out));
     out
@@ -80,32 +80,6 @@ fn comparable(reply: &[u8], question_end: usize) -> (Vec<u8>, Vec<String>, Optio
         format!("{} {:?} {options:?}", edns.max_payload(), edns.flags())
     });
     (reply[..question_end].to_vec(), records.concat(), edns)
-}
-
-fn tables() -> Vec<AnswerTable> {
-    let held = Decision {
-        write: Some(write(Some(1), WriteReason::Held(ServerState::Down))),
-        reads: vec![read(&[0], ReadReason::WithPrimary)],
-        stability: Stability::Calm,
-    };
-    let withdrawn = Decision {
-        write: Some(write(None, WriteReason::NotWritable)),
-        reads: vec![read(&[0, 1, 2], ReadReason::WithLagging(None::<Lag>))],
-        stability: Stability::Calm,
-    };
-    let unready = Decision {
-        write: Some(write(None, WriteReason::NotReady)),
-        reads: vec![read(&[], ReadReason::NotReady)],
-        stability: Stability::Calm,
-    };
-    let balances =
-        [Balance::Shuffle, Balance::Weighted, Balance::LeastConnections, Balance::ClientHash];
-    let mut tables: Vec<_> = balances
-        .map(|balance| sample::table_of(&sample::layout(balance), &healthy()))
-        .into_iter()
-        .collect();
-    tables.extend([held, withdrawn, unready].iter().map(sample::table));
-    tables
 }
 
 /// Names of every kind, and with a few changes.
@@ -135,11 +109,25 @@ fn any_name() -> impl Strategy<Value = String> {
         "_status.db-read.internal",
         "a._tcp.db-read.internal",
         "_x.internal",
+        "db1.internal",
+        "a.db2.internal",
+        "orders.internal",
+        "_events.orders.internal",
+        "_why.db3.internal",
+        "_why.internal",
+        "_postgresql._tcp.db-read.internal",
+        "_tcp.db-write.internal",
         "elsewhere",
         "internal.elsewhere",
         "",
         "a.db-write.internal",
         "a.ns1.internal",
+        "db1.internal",
+        "orders.internal",
+        "a.db2.internal",
+        "_tcp.db-write.internal",
+        "_postgresql._tcp.db-read.internal",
+        "_events.orders.internal",
     ]);
     let prefix = prop::sample::select(vec!["", "", "", "", "a.", "*.", "_why.", "long-label."]);
     (prefix, known, any::<u64>()).prop_map(|(prefix, name, case)| {
@@ -208,7 +196,7 @@ proptest! {
 
     #[test]
     fn both_paths_reply_the_same(
-        table in prop::sample::select(tables()),
+        table in prop::sample::select(sample::tables()),
         name in any_name(),
         record_type in any_type(),
         opt in any_opt(),
@@ -253,13 +241,8 @@ fn what_does_not_fit_is_left_to_the_slow_path() {
     let many: Vec<_> = (0..30).map(|last| format!("192.0.2.{last}")).collect();
     for (count, fits) in [(29, true), (30, false)] {
         let addresses: Vec<_> = many[..count].iter().map(String::as_str).collect();
-        let servers = [sample::server("db1", &addresses)];
-        let decision = Decision {
-            write: None,
-            reads: vec![read(&[0], ReadReason::Fit)],
-            stability: Stability::Unrest,
-        };
-        let table = sample::table_with(&sample::layout(Balance::Shuffle), &servers, &decision);
+        let many = sample::server("many", &addresses);
+        let table = sample::table_of_replica(many);
         let query = octets("db-read.internal", 1, (1, 0), None);
         assert_eq!(by_fast(&query, &table, true).is_some(), fits, "{count}");
         assert!(by_fast(&query, &table, false).is_some(), "by TCP");

@@ -42,7 +42,7 @@ use super::{
     query::{Query, Section},
 };
 use crate::{
-    answers::{Answer, AnswerTable, Outcome},
+    answers::{Answer, AnswerTable, CompanionKind, Outcome, Reports},
     dns::{Admission, CookieReply, CookieVerdict, Rules, Transport, identity::Chaos},
 };
 
@@ -56,6 +56,7 @@ pub(in crate::dns) struct Scene<'t> {
     pub(in crate::dns) unix_seconds: u32,
     pub(in crate::dns) rules: &'t Rules,
     pub(in crate::dns) table: &'t AnswerTable,
+    pub(in crate::dns) reports: &'t Reports,
 }
 
 /// Why a query is not looked up.
@@ -171,7 +172,11 @@ impl<'a> Reply<'a> {
         match question.query_class() {
             DNSClass::IN => {
                 let answer = scene.table.lookup(question.name(), asked);
-                self.say(answer, scene.client, rng);
+                let hidden = |kind| !scene.rules.shows(kind, scene.client);
+                if answer.companion.is_some_and(hidden) {
+                    return refuse_because(REFUSED, ExtendedError::PROHIBITED);
+                }
+                self.say(answer, scene, rng);
                 Ok(())
             }
             DNSClass::CH => self.answer_chaos(question.name(), asked, scene),
@@ -208,12 +213,12 @@ impl<'a> Reply<'a> {
     }
 
     /// Says what was found in the table.
-    fn say(&mut self, answer: Answer<'a>, client: IpAddr, rng: &mut impl Rng) {
+    fn say(&mut self, answer: Answer<'a>, scene: Scene<'a>, rng: &mut impl Rng) {
         let (code, authoritative, error) = match &answer.outcome {
-            Outcome::Records(_) => (NOERROR, true, None),
-            Outcome::Served { note, .. } | Outcome::NoData { note, .. } => {
-                (NOERROR, true, note.and_then(ExtendedError::of))
-            }
+            Outcome::Records(_) | Outcome::Report(_) => (NOERROR, true, None),
+            Outcome::Served { note, .. }
+            | Outcome::Services { note, .. }
+            | Outcome::NoData { note, .. } => (NOERROR, true, note.and_then(ExtendedError::of)),
             Outcome::NxDomain { .. } => (NXDOMAIN, true, None),
             // With an alias in front, AA speaks of the alias (RFC 1035 section 4.1.1).
             Outcome::Referral { .. } => (NOERROR, !answer.aliases.is_empty(), None),
@@ -223,12 +228,12 @@ impl<'a> Reply<'a> {
         self.code = code;
         self.flags |= if authoritative { AA } else { 0 };
         self.explain(error);
-        self.sections = sections(answer, client, rng);
+        self.sections = sections(answer, scene, rng);
     }
 }
 
-/// The records of an answer to `client`.
-fn sections<'t>(answer: Answer<'t>, client: IpAddr, rng: &mut impl Rng) -> Sections<'t> {
+/// The records of an answer.
+fn sections<'t>(answer: Answer<'t>, scene: Scene<'t>, rng: &mut impl Rng) -> Sections<'t> {
     let mut sections = Sections { answers: answer.aliases, ..Sections::default() };
     match answer.outcome {
         Outcome::Records(Cow::Borrowed(records)) => {
@@ -242,7 +247,17 @@ fn sections<'t>(answer: Answer<'t>, client: IpAddr, rng: &mut impl Rng) -> Secti
                 let record = Record::from_rdata(name.into(), addresses.ttl(), RData::from(address));
                 Cow::Owned(record)
             };
-            sections.answers.extend(addresses.draw(client, rng).into_iter().map(record));
+            sections.answers.extend(addresses.draw(scene.client, rng).into_iter().map(record));
+        }
+        Outcome::Services { records, additional, .. } => {
+            sections.answers.extend(records.into_iter().map(Cow::Owned));
+            if scene.rules.shows(CompanionKind::Server, scene.client) {
+                sections.courtesies.extend(additional.into_iter().map(Cow::Owned));
+            }
+        }
+        Outcome::Report(report) => {
+            let records = report.records(scene.table, scene.reports);
+            sections.answers.extend(records.into_iter().map(Cow::Owned));
         }
         Outcome::NoData { soa, .. } | Outcome::NxDomain { soa } => {
             sections.authorities.push(Cow::Borrowed(soa));

@@ -8,14 +8,15 @@ use std::{
 use hickory_proto::rr::{LowerName, Name};
 use pointsman::{
     answers::{
-        AnswerTable, Balance, ClusterAnswers, Layout, NameRole, PublishedServer, Serial,
-        ServedName, Zone, build,
+        AnswerTable, Balance, ClusterAnswers, ClusterListing, ClusterReport, CompanionKind,
+        Directory, Happened, Layout, NameRole, PublishedServer, Reports, Serial, ServedName,
+        ServerReport, WallTime, Zone, build,
     },
     config::DnsConfig,
     dns::{DnsServer, bind},
     engine::{
-        ClusterId, Decision, Moment, ReadDecision, ReadReason, ReadServer, ServerIndex, Stability,
-        WriteDecision, WriteReason,
+        ClusterId, ClusterKind, Decision, Event, Moment, ReadDecision, ReadReason, ReadServer,
+        ServerIndex, ServerState, Stability, Standing, StateReason, WriteDecision, WriteReason,
     },
     publish::{Publisher, Snapshot},
 };
@@ -54,9 +55,13 @@ impl Fixture {
 
     /// The same with other settings.
     pub(crate) fn with(config: &DnsConfig) -> Self {
-        let layout = layout();
-        let table = table(&layout, &addresses(3), &healthy());
-        let publisher = Publisher::new(Snapshot { table });
+        Self::of(config, 3)
+    }
+
+    /// The same with so many servers that have companion names of every kind.
+    pub(crate) fn of(config: &DnsConfig, servers: u8) -> Self {
+        let layout = layout(servers);
+        let publisher = Publisher::new(snapshot(&layout, &addresses(3), &healthy()));
         let server = bind(config, &publisher.reader()).expect("a loopback address");
         Self { address: server.local_addresses()[0], server, publisher, layout }
     }
@@ -68,8 +73,7 @@ impl Fixture {
 
     /// Publishes a decision about the servers of these addresses.
     pub(crate) fn publish(&mut self, servers: &[Vec<IpAddr>], decision: &Decision) {
-        let table = table(&self.layout, servers, decision);
-        self.publisher.publish(Snapshot { table });
+        self.publisher.publish(snapshot(&self.layout, servers, decision));
     }
 }
 
@@ -100,22 +104,48 @@ pub(crate) fn healthy() -> Decision {
     }
 }
 
+fn snapshot(layout: &Arc<Layout>, servers: &[Vec<IpAddr>], decision: &Decision) -> Snapshot {
+    let reports = Reports::new(vec![report(decision, servers.len())]);
+    Snapshot { table: table(layout, servers, decision), reports }
+}
+
 fn table(layout: &Arc<Layout>, servers: &[Vec<IpAddr>], decision: &Decision) -> AnswerTable {
-    let servers: Vec<_> = servers
-        .iter()
-        .enumerate()
-        .map(|(index, addresses)| PublishedServer {
-            name: format!("db{}", index + 1).into(),
-            addresses: addresses.clone(),
-            port: 5432,
-            weight: 1,
-        })
-        .collect();
+    let servers = published(servers);
     let cluster = ClusterAnswers { name: "orders", servers: &servers, decision };
     build(layout, &[cluster], 1, Serial::first(None, 1_700_000_000))
 }
 
-fn layout() -> Arc<Layout> {
+/// `db1`, `db2` and so on.
+fn published(servers: &[Vec<IpAddr>]) -> Vec<PublishedServer> {
+    let server = |(index, addresses): (usize, &Vec<IpAddr>)| PublishedServer {
+        name: format!("db{}", index + 1).into(),
+        addresses: addresses.clone(),
+        port: 5432,
+        weight: 1,
+    };
+    servers.iter().enumerate().map(server).collect()
+}
+
+/// Every server is a fresh replica, and one change has been.
+fn report(decision: &Decision, servers: usize) -> ClusterReport {
+    let standing = Standing {
+        state: ServerState::Replica,
+        reason: StateReason::Fresh,
+        since: Moment::START,
+        lag: None,
+    };
+    let (cluster, reason) = (ClusterId(0), WriteReason::Primary);
+    let event = Event::Write { cluster, from: None, to: Some(ServerIndex(0)), reason };
+    let start = WallTime::from_unix_millis(1_795_240_800_000);
+    ClusterReport {
+        decision: decision.clone(),
+        servers: vec![ServerReport { standing, failure: None }; servers].into(),
+        events: Arc::new([Arc::new(Happened { at: start, event })]),
+        start,
+    }
+}
+
+fn layout(servers: u8) -> Arc<Layout> {
     let text = format!("{ZONE}big IN TXT {}\n", format!("\"{}\" ", "x".repeat(200)).repeat(4));
     let origin = Name::from_ascii("internal.").expect("a name");
     let zone = Zone::parse(&text, &origin).expect("a zone");
@@ -131,5 +161,19 @@ fn layout() -> Arc<Layout> {
         served("db-write.internal.", NameRole::Write, 1),
         served("db-read.internal.", read, 2),
     ];
-    Arc::new(Layout::new(&[zone], served).expect("the names have places"))
+    let listing = ClusterListing {
+        name: "orders".into(),
+        kind: ClusterKind::Postgres,
+        servers: published(&addresses(servers)).into(),
+    };
+    let placed = [
+        CompanionKind::Service,
+        CompanionKind::Server,
+        CompanionKind::Status,
+        CompanionKind::Why,
+        CompanionKind::Events,
+    ];
+    let directory = Directory { clusters: vec![listing], placed: placed.into() };
+    let layout = Layout::with_companions(&[zone], served, directory);
+    Arc::new(layout.expect("the names have places"))
 }

@@ -89,7 +89,7 @@ fn serve(listen: &str, config: &Config, reading: u8) -> DnsServer {
         decision: &decision,
     };
     let table = build(&Arc::new(layout), &[answers], 1, Serial::MIN);
-    let publisher = Publisher::new(Snapshot { table });
+    let publisher = Publisher::new(Snapshot::from(table));
     let listen = vec![format!("{listen}:0").parse().expect("an address")];
     bind(&DnsConfig::on(listen, 1), &publisher.reader()).expect("a loopback address")
 }

@@ -31,7 +31,7 @@ use crate::{clock, running::stat_field};
 /// a second.
 pub(crate) fn serve(address: SocketAddr, changes: u32) -> Result<(), Box<dyn Error>> {
     let mut answers = Answers::new()?;
-    let mut publisher = Publisher::new(Snapshot { table: answers.next_table() });
+    let mut publisher = Publisher::new(Snapshot::from(answers.next_table()));
     let mut config = DnsConfig::on(vec![address], 1);
     config.rate_limit.responses_per_second = 0;
     config.tcp.max_connections_per_client = config.tcp.max_connections;
@@ -47,7 +47,7 @@ pub(crate) fn serve(address: SocketAddr, changes: u32) -> Result<(), Box<dyn Err
             loop {
                 due += pause;
                 thread::sleep(due.saturating_duration_since(clock::now()));
-                publisher.publish(Snapshot { table: answers.next_table() });
+                publisher.publish(Snapshot::from(answers.next_table()));
             }
         });
     }

@@ -1,0 +1,252 @@
+//! Keeps the reports of all clusters up to date, and remembers what happened in each.
+//!
+//! A report follows at once when a decision or a server's state changes. What changes with every
+//! probe (lag, the words of a failure) follows within a second: ten thousand clusters that are
+//! probed each second must not mean ten thousand publications. Only clusters that were judged are
+//! looked at.
+
+use std::{
+    collections::{BTreeSet, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
+
+use crate::{
+    answers::{ClusterReport, Happened, Reports, ServerReport, WallTime},
+    clock,
+    engine::{
+        ClusterId, Decision, Engine, Event, Lag, Moment, ServerId, ServerIndex, Standing,
+        WriteDecision,
+    },
+};
+
+/// Changes that are remembered of each cluster.
+const HISTORY: usize = 32;
+
+/// Of these, how many are in its report.
+const REPORTED: usize = 10;
+
+/// How often a report may follow what changes with every probe.
+const AT_MOST_EVERY: Duration = Duration::from_secs(1);
+
+/// Reports that wait are published together, this often, so that clusters share publications.
+const GRID: Duration = Duration::from_millis(100);
+
+/// Waiting reports that are made in one go: about a millisecond's work, so that no decision waits
+/// for words.
+const AT_ONCE: usize = 1_024;
+
+/// How far the wall clock may drift from ours, in milliseconds, until times are told anew: a clock
+/// that is set, not one that is trimmed.
+const DRIFT: u64 = 1_000;
+
+/// What the driver remembers for its reports.
+#[derive(Debug)]
+pub(super) struct Reporter {
+    clusters: Vec<Followed>,
+    /// Clusters whose report waits, the one that is due first in front.
+    waiting: BTreeSet<(Moment, ClusterId)>,
+    /// The wall time at the start.
+    start: WallTime,
+}
+
+/// One cluster.
+#[derive(Debug, Default)]
+struct Followed {
+    servers: usize,
+    /// Newest first.
+    history: VecDeque<Arc<Happened>>,
+    /// Something happened since the last report.
+    has_news: bool,
+    reported: Moment,
+    due: Option<Moment>,
+}
+
+/// How a cluster differs from its report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Change {
+    None,
+    /// In what changes with every probe.
+    Detail,
+    /// In its decision or a state.
+    Turn,
+}
+
+impl Reporter {
+    /// For clusters of so many servers.
+    pub(super) fn new(servers: impl IntoIterator<Item = usize>, now: Moment) -> Self {
+        let followed = |servers| Followed { servers, ..Followed::default() };
+        Self {
+            clusters: servers.into_iter().map(followed).collect(),
+            waiting: BTreeSet::new(),
+            start: wall_time().at_start(now),
+        }
+    }
+
+    /// The first report of each cluster.
+    pub(super) fn first(&self, engine: &Engine) -> Reports {
+        let clusters = (0..self.clusters.len()).map(ClusterId);
+        Reports::new(clusters.map(|id| self.report(id, engine, None)).collect())
+    }
+
+    /// Remembers what happened at `now`.
+    pub(super) fn note(&mut self, events: &[Event], now: Moment) {
+        if events.is_empty() {
+            return;
+        }
+        let at = wall_time();
+        let start = at.at_start(now);
+        if start.distance(self.start) > DRIFT {
+            self.start = start;
+        }
+        for event in events {
+            let Some(ClusterId(index)) = event.cluster() else {
+                continue;
+            };
+            let followed = &mut self.clusters[index];
+            followed.history.truncate(HISTORY - 1);
+            followed.history.push_front(Arc::new(Happened { at, event: event.clone() }));
+            followed.has_news = true;
+        }
+    }
+
+    /// The reports to publish now, after these clusters were judged.
+    pub(super) fn collect(
+        &mut self,
+        judged: &[ClusterId],
+        engine: &Engine,
+        published: &Reports,
+        now: Moment,
+    ) -> Vec<(ClusterId, ClusterReport)> {
+        let mut made = Vec::new();
+        for &id in judged {
+            match self.change(id, engine, published) {
+                Change::None => {}
+                Change::Detail => self.wait(id, now),
+                Change::Turn => made.push(id),
+            }
+        }
+        let mut reports: Vec<_> =
+            made.into_iter().map(|id| self.make(id, engine, published, now)).collect();
+        while reports.len() < AT_ONCE
+            && let Some(&(due, id)) = self.waiting.first()
+            && due <= now
+        {
+            reports.push(self.make(id, engine, published, now));
+        }
+        reports
+    }
+
+    /// When [`Self::collect`] is to be called again.
+    pub(super) fn next_deadline(&self) -> Option<Moment> {
+        self.waiting.first().map(|(due, _)| *due)
+    }
+
+    /// Lets the report of a cluster wait for the next common publication that it may be part of.
+    fn wait(&mut self, id: ClusterId, now: Moment) {
+        let followed = &mut self.clusters[id.0];
+        if followed.due.is_none() {
+            let due = on_grid(now.max(followed.reported + AT_MOST_EVERY));
+            followed.due = Some(due);
+            self.waiting.insert((due, id));
+        }
+    }
+
+    fn make(
+        &mut self,
+        id: ClusterId,
+        engine: &Engine,
+        published: &Reports,
+        now: Moment,
+    ) -> (ClusterId, ClusterReport) {
+        let report = self.report(id, engine, published.of(id).map(|report| &**report));
+        let followed = &mut self.clusters[id.0];
+        if let Some(due) = followed.due.take() {
+            self.waiting.remove(&(due, id));
+        }
+        (followed.reported, followed.has_news) = (now, false);
+        (id, report)
+    }
+
+    /// What is to be told of a cluster now; `last` is what was told before.
+    fn report(
+        &self,
+        id: ClusterId,
+        engine: &Engine,
+        last: Option<&ClusterReport>,
+    ) -> ClusterReport {
+        let followed = &self.clusters[id.0];
+        let events = match last {
+            Some(last) if !followed.has_news => Arc::clone(&last.events),
+            _ => followed.history.iter().take(REPORTED).cloned().collect(),
+        };
+        let servers = servers(id, followed.servers).map(|server| ServerReport {
+            standing: engine.standing(server),
+            failure: engine.failure_detail(server).map(Box::from),
+        });
+        ClusterReport {
+            decision: engine.decision(id),
+            servers: servers.collect(),
+            events,
+            start: self.start,
+        }
+    }
+
+    fn change(&self, id: ClusterId, engine: &Engine, published: &Reports) -> Change {
+        let followed = &self.clusters[id.0];
+        let Some(last) = published.of(id) else {
+            return Change::None;
+        };
+        if followed.has_news || is_another(&engine.decision(id), &last.decision) {
+            return Change::Turn;
+        }
+        let changes = servers(id, followed.servers).zip(&last.servers).map(|(server, last)| {
+            let now = engine.standing(server);
+            let failure = engine.failure_detail(server);
+            if now.state != last.standing.state {
+                Change::Turn
+            } else if told(now) != told(last.standing) || failure != last.failure.as_deref() {
+                Change::Detail
+            } else {
+                Change::None
+            }
+        });
+        changes.max().unwrap_or(Change::None)
+    }
+}
+
+/// Whether two decisions differ in more than session counts.
+fn is_another(now: &Decision, last: &Decision) -> bool {
+    let write = |decision: &Decision| {
+        decision.write.map(|WriteDecision { server, reason, .. }| (server, reason))
+    };
+    write(now) != write(last)
+        || now.stability != last.stability
+        || now.reads.iter().zip(&last.reads).any(|(now, last)| {
+            let members = |read: &crate::engine::ReadDecision| -> Vec<_> {
+                read.servers.iter().map(|member| member.server).collect()
+            };
+            now.reason != last.reason || members(now) != members(last)
+        })
+}
+
+/// What is told of a standing that changes with every probe, as exact as it is told.
+fn told(standing: Standing) -> (crate::engine::StateReason, Option<u128>) {
+    let tenths = |Lag(lag): Lag| lag.as_millis() / 100;
+    (standing.reason, standing.lag.map(tenths))
+}
+
+fn servers(cluster: ClusterId, count: usize) -> impl Iterator<Item = ServerId> {
+    (0..count).map(move |index| ServerId { cluster, server: ServerIndex(index) })
+}
+
+/// The first common publication at or after `moment`.
+fn on_grid(moment: Moment) -> Moment {
+    let grid = GRID.as_millis();
+    let turns = moment.since_start().as_millis().div_ceil(grid);
+    Moment::from_millis(u64::try_from(turns * grid).unwrap_or(u64::MAX))
+}
+
+fn wall_time() -> WallTime {
+    WallTime::from_unix_millis(clock::unix_millis())
+}
