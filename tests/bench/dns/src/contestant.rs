@@ -142,12 +142,13 @@ impl Contestant {
             Self::Knot => vec![(
                 "knot.conf",
                 format!(
-                    "server:\n  rundir: \"{folder}/run\"\n  listen: {ip}@{port}\n  \
-                     udp-workers: 1\n  tcp-workers: 1\n  background-workers: 1\n  \
-                     tcp-max-clients: {CONNECTIONS}\ndatabase:\n  storage: \"{folder}/run\"\n\
-                     control:\n  listen: \"{folder}/run/knot.sock\"\nlog:\n  - target: stderr\n\
-                     \x20   any: error\nzone:\n  - domain: internal.\n    storage: \"{folder}/zones\"\n    \
-                     file: internal\n    zonefile-load: whole\n    zonefile-sync: -1\n    \
+                    "server:\n rundir: \"{folder}/run\"\n listen: {ip}@{port}\n udp-workers: 1\n \
+                     tcp-workers: 1\n background-workers: 1\n tcp-max-clients: {CONNECTIONS}\n\
+                     database:\n storage: \"{folder}/run\"\n\
+                     control:\n listen: \"{folder}/run/knot.sock\"\n\
+                     log:\n - target: stderr\n   any: error\n\
+                     zone:\n - domain: internal.\n   storage: \"{folder}/zones\"\n   \
+                     file: internal\n   zonefile-load: whole\n   zonefile-sync: -1\n   \
                      journal-content: none\n"
                 ),
             )],

@@ -99,7 +99,7 @@ impl Measure {
         let (rounds, milliseconds, queries) = match (self.quick, self.shared) {
             (true, _) => (2, 400, 10_000),
             (false, false) => (7, 1_000, 20_000),
-            (false, true) => (15, 300, 20_000),
+            (false, true) => (11, 300, 20_000),
         };
         let time = Duration::from_millis(self.milliseconds.unwrap_or(milliseconds));
         let plan = Plan {
