@@ -83,27 +83,47 @@ impl ServedSet {
     }
 
     /// Draws the servers of one answer to `client` into `drawn`, whose former content is dropped.
-    /// Allocates nothing when `drawn` is large enough.
-    pub fn draw_servers(&self, client: IpAddr, rng: &mut impl Rng, drawn: &mut Vec<usize>) {
+    fn draw_servers(&self, client: IpAddr, rng: &mut impl Rng, drawn: &mut Vec<usize>) {
         order(&self.shares, self.balance, self.max_answers, client, rng, drawn);
     }
 
-    /// How many records the server at this place of the set has.
-    pub fn record_count(&self, server: usize) -> usize {
-        self.members[server].len()
-    }
-
-    /// The records of the server at this place of the set, in wire form, with the name of the
-    /// question as their owner.
-    pub fn wire(&self, server: usize) -> &[u8] {
-        let octets = self.record_octets();
-        let Range { start, end } = self.members[server];
-        &self.wire[start * octets..end * octets]
-    }
-
-    /// Octets of one record, the same for all; at least one must exist.
-    pub fn record_octets(&self) -> usize {
-        self.wire.len() / self.addresses.len()
+    /// Appends the records of one answer to `client` to `out`, with the question's name as their
+    /// owner, and returns how many they are; `None`, and nothing is appended, when they need more
+    /// than `room` octets. `drawn` is working space: nothing is allocated when it is large enough.
+    pub fn append_answer(
+        &self,
+        client: IpAddr,
+        rng: &mut impl Rng,
+        drawn: &mut Vec<usize>,
+        room: usize,
+        out: &mut Vec<u8>,
+    ) -> Option<u16> {
+        if let [_] = self.shares[..] {
+            out.extend_from_slice(within(room, &self.wire)?);
+            return self.addresses.len().try_into().ok();
+        }
+        self.draw_servers(client, rng, drawn);
+        let (v4_records, rest) = self.wire.as_chunks::<A_OCTETS>();
+        if v4_records.len() == self.shares.len() && rest.is_empty() {
+            // One IPv4 address each: the most common set is worth a loop of its own.
+            if drawn.len() * A_OCTETS > room {
+                return None;
+            }
+            for &server in &*drawn {
+                out.extend_from_slice(&v4_records[server]);
+            }
+            return drawn.len().try_into().ok();
+        }
+        let count = drawn.iter().map(|&server| self.members[server].len()).sum::<usize>();
+        let octets = self.wire.len() / self.addresses.len().max(1);
+        if count * octets > room {
+            return None;
+        }
+        for &server in &*drawn {
+            let Range { start, end } = self.members[server];
+            out.extend_from_slice(&self.wire[start * octets..end * octets]);
+        }
+        count.try_into().ok()
     }
 
     /// Whether both sets hold the same addresses, in whatever order and with whatever TTL.
@@ -136,3 +156,11 @@ fn render(address: IpAddr, ttl: u32, wire: &mut Vec<u8>) {
         }
     }
 }
+
+/// `octets`, if there is so much room.
+fn within(room: usize, octets: &[u8]) -> Option<&[u8]> {
+    (octets.len() <= room).then_some(octets)
+}
+
+/// Octets of an A record whose owner is a pointer.
+const A_OCTETS: usize = 16;

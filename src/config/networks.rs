@@ -32,7 +32,7 @@ impl Networks {
         }
     }
 
-    /// Loopback and private networks: [`LOOPBACK`] and [`PRIVATE`].
+    /// Loopback and private networks: what the words `loopback` and `private` stand for.
     pub fn local() -> Self {
         let words = LOOPBACK.iter().chain(&PRIVATE);
         Self::Only(words.map(|text| network(text)).collect())

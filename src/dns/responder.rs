@@ -32,6 +32,8 @@ pub struct Responder {
     rng: SmallRng,
     /// Room for the servers of one answer.
     drawn: Vec<usize>,
+    /// Room for one name.
+    name: Vec<u8>,
 }
 
 /// What all responders of a server have in common.
@@ -47,6 +49,7 @@ pub struct Turn<'r> {
     rules: &'r Rules,
     rng: &'r mut SmallRng,
     drawn: &'r mut Vec<usize>,
+    name: &'r mut Vec<u8>,
     /// Wall time in seconds since 1970, modulo 2^32, as cookies count it (RFC 9018 section 4.3).
     unix_seconds: u32,
 }
@@ -55,7 +58,13 @@ impl Responder {
     /// Answers from what `reader` reads, by `rules`.
     pub fn new(reader: Reader, rules: Arc<Rules>) -> Self {
         let rng = SmallRng::from_rng(&mut rand::rng());
-        Self { reader, rules, rng, drawn: Vec::with_capacity(MOST_SERVERS) }
+        Self {
+            reader,
+            rules,
+            rng,
+            drawn: Vec::with_capacity(MOST_SERVERS),
+            name: Vec::with_capacity(255),
+        }
     }
 
     /// Begins a turn. It should end before the next wait.
@@ -66,6 +75,7 @@ impl Responder {
             rules: &self.rules,
             rng: &mut self.rng,
             drawn: &mut self.drawn,
+            name: &mut self.name,
             unix_seconds: u32::from_be_bytes(seconds),
         }
     }
@@ -102,6 +112,7 @@ impl Turn<'_> {
             table: &self.snapshot.table,
             rng: self.rng,
             drawn: self.drawn,
+            name: self.name,
             cookies: self.rules.cookies(),
             unix_seconds: self.unix_seconds,
         };

@@ -12,11 +12,10 @@ use rand::Rng;
 
 use self::query::{Query, QueryEdns};
 use super::{
-    HEADER,
     cookie::{Cookies, MalformedCookie},
     slow::edns::{ExtendedError, UDP_SIZE},
 };
-use crate::answers::{AnswerTable, Note, ServedSet, WireAnswer, WireSoa};
+use crate::answers::{AnswerTable, Note, WireAnswer, WireSoa};
 
 /// What replies are made from.
 pub(super) struct Source<'s, R> {
@@ -24,6 +23,8 @@ pub(super) struct Source<'s, R> {
     pub(super) rng: &'s mut R,
     /// Room for the servers of one answer.
     pub(super) drawn: &'s mut Vec<usize>,
+    /// Room for a name in lower case.
+    pub(super) name: &'s mut Vec<u8>,
     pub(super) cookies: &'s Cookies,
     /// Wall time in seconds since 1970, modulo 2^32.
     pub(super) unix_seconds: u32,
@@ -60,12 +61,22 @@ pub(super) fn respond<R: Rng>(
             Err(MalformedCookie) => return false,
         },
     };
+    // Length octets are at most 63 and so never taken for upper-case letters.
+    source.name.clear();
+    source.name.extend_from_slice(query.name);
+    source.name.make_ascii_lowercase();
     let start = out.len();
     let mut reply = Reply { octets, query: &query, cookie, limit: start + limit, start, out };
-    let done = match source.table.wire_lookup(query.name(), query.record_type) {
+    let done = match source.table.wire_lookup(source.name, query.record_type) {
         WireAnswer::Served { addresses, note } => {
-            addresses.draw_servers(sender.address, source.rng, source.drawn);
-            reply.addresses(addresses, source.drawn, note)
+            reply.begin(AA, NOERROR);
+            let room = reply.limit.saturating_sub(reply.out.len());
+            let (rng, drawn) = (&mut *source.rng, &mut *source.drawn);
+            let count = addresses.append_answer(sender.address, rng, drawn, room, reply.out);
+            count.is_some_and(|count| {
+                reply.count(Section::Answer, count);
+                reply.end(note.and_then(ExtendedError::of))
+            })
         }
         WireAnswer::Soa(soa) => reply.soa(soa, Section::Answer, NOERROR, None),
         WireAnswer::NoData { soa, note } => reply.soa(soa, Section::Authority, NOERROR, note),
@@ -93,33 +104,17 @@ struct Reply<'r> {
 }
 
 /// Where a record goes.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy)]
 enum Section {
     Answer,
     Authority,
 }
 
 impl Reply<'_> {
-    /// The addresses of these servers.
-    fn addresses(&mut self, set: &ServedSet, servers: &[usize], note: Option<&Note>) -> bool {
-        let count: usize = servers.iter().map(|&server| set.record_count(server)).sum();
-        let Ok(answers) = u16::try_from(count) else {
-            return false;
-        };
-        if self.start + self.query.question_end() + count * set.record_octets() > self.limit {
-            return false;
-        }
-        self.begin(AA, NOERROR, answers, 0);
-        for &server in servers {
-            self.out.extend_from_slice(set.wire(server));
-        }
-        self.end(note.and_then(ExtendedError::of))
-    }
-
     /// A SOA record alone.
     fn soa(&mut self, soa: &WireSoa, section: Section, code: u8, note: Option<&Note>) -> bool {
-        let is_answer = section == Section::Answer;
-        self.begin(AA, code, is_answer.into(), (!is_answer).into());
+        self.begin(AA, code);
+        self.count(section, 1);
         // The question's name ends with the apex.
         let apex = self.query.question_end() - 4 - soa.apex_octets;
         let Ok(pointer) = u16::try_from(0xc000 | apex) else {
@@ -132,20 +127,26 @@ impl Reply<'_> {
 
     /// No name of ours (RFC 8906 section 3.1.5: an answer, not silence).
     fn refusal(&mut self) -> bool {
-        self.begin(0, REFUSED, 0, 0);
+        self.begin(0, REFUSED);
         self.end(Some(ExtendedError::NOT_AUTHORITATIVE))
     }
 
-    /// Header and question. ID, RD and the question's octets are those of the query.
-    fn begin(&mut self, authoritative: u8, code: u8, answers: u16, authorities: u16) {
+    /// Header and question. ID, RD, the question's octets and the number of OPT records are those
+    /// of the query.
+    fn begin(&mut self, authoritative: u8, code: u8) {
+        self.out.extend_from_slice(&self.octets[..self.query.question_end()]);
         let recursion_desired = self.octets[2] & 1;
-        let additionals = u16::from(self.query.edns.is_some());
-        self.out.extend_from_slice(&self.octets[..2]);
-        self.out.extend_from_slice(&[QR | authoritative | recursion_desired, code]);
-        for count in [1, answers, authorities, additionals] {
-            self.out.extend_from_slice(&count.to_be_bytes());
-        }
-        self.out.extend_from_slice(&self.octets[HEADER..self.query.question_end()]);
+        self.out[self.start + 2..][..2]
+            .copy_from_slice(&[QR | authoritative | recursion_desired, code]);
+    }
+
+    /// Writes the number of records of a section into the header.
+    fn count(&mut self, section: Section, records: u16) {
+        let place = match section {
+            Section::Answer => 6,
+            Section::Authority => 8,
+        };
+        self.out[self.start + place..][..2].copy_from_slice(&records.to_be_bytes());
     }
 
     /// The OPT record, where the query has one (RFC 6891 section 7), and whether all fits.

@@ -9,9 +9,8 @@ use crate::dns::HEADER;
 /// A common query.
 #[derive(Clone, Debug)]
 pub(super) struct Query<'q> {
-    /// The name in lower case; what follows it is undefined.
-    name: [u8; MAX_NAME],
-    name_octets: usize,
+    /// The name in wire form, as it was asked.
+    pub(super) name: &'q [u8],
     /// What is asked for.
     pub(super) record_type: u16,
     /// The OPT record, where there is one.
@@ -51,26 +50,13 @@ impl<'q> Query<'q> {
             (1, rest) => Some(QueryEdns::parse(rest)?),
             _ => return None,
         };
-        let mut query = Self {
-            name: [0; MAX_NAME],
-            name_octets,
-            record_type: u16::from_be_bytes([type_high, type_low]),
-            edns,
-        };
-        // Length octets are at most 63 and so never taken for upper-case letters.
-        query.name[..name_octets].copy_from_slice(name);
-        query.name[..name_octets].make_ascii_lowercase();
-        Some(query)
-    }
-
-    /// The name in wire form, in lower case.
-    pub(super) fn name(&self) -> &[u8] {
-        &self.name[..self.name_octets]
+        let record_type = u16::from_be_bytes([type_high, type_low]);
+        Some(Self { name, record_type, edns })
     }
 
     /// Octets of the header and the question.
     pub(super) fn question_end(&self) -> usize {
-        HEADER + self.name_octets + 4
+        HEADER + self.name.len() + 4
     }
 }
 
@@ -151,7 +137,7 @@ mod tests {
     fn a_common_query_is_read() {
         let octets = octets();
         let query = Query::parse(&octets).unwrap();
-        assert_eq!(query.name(), [1, b'a', 0]);
+        assert_eq!(query.name, [1, b'A', 0]);
         assert_eq!((query.record_type, query.question_end(), query.edns), (28, 19, None));
     }
 
@@ -224,7 +210,7 @@ mod tests {
             octets.extend_from_slice(&[0, 0, 1, 0, 1]);
             octets
         };
-        assert_eq!(Query::parse(&named(61)).map(|query| query.name().len()), Some(255));
+        assert_eq!(Query::parse(&named(61)).map(|query| query.name.len()), Some(255));
         assert!(Query::parse(&named(62)).is_none());
     }
 }

@@ -31,6 +31,7 @@ fn by_fast(octets: &[u8], table: &AnswerTable, by_udp: bool) -> Option<Vec<u8>> 
         table,
         rng: &mut rng,
         drawn: &mut Vec::new(),
+        name: &mut Vec::new(),
         cookies: &cookies,
         unix_seconds: NOW,
     };

@@ -1,4 +1,5 @@
-//! Load by TCP: many connections, each with several queries on their way (RFC 7766 section 6.2.1.1).
+//! Load by TCP: many connections, each with several queries on their way (RFC 7766 section
+//! 6.2.1.1).
 
 use std::{
     io::{self, Read, Write},
