@@ -17,7 +17,7 @@ fn bind_static_stub() {
     story::tell(Trial {
         title: "BIND, static-stub",
         number: 3,
-        recovery: Duration::from_secs(5),
+        recovery: Duration::from_secs(10),
         start: |site| {
             let [options, static_stub, _forward] = snippets("BIND", site);
             start(site, &options, &static_stub)
@@ -30,7 +30,7 @@ fn bind_forward_only() {
     story::tell(Trial {
         title: "BIND, forward only",
         number: 4,
-        recovery: Duration::from_secs(5),
+        recovery: Duration::from_secs(10),
         start: |site| {
             let [options, _static_stub, forward] = snippets("BIND", site);
             start(site, &options, &forward)

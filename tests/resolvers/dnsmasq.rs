@@ -11,7 +11,7 @@ use crate::{
 
 #[test]
 fn dnsmasq() {
-    story::tell(Trial { title: "dnsmasq", number: 5, recovery: Duration::from_secs(5), start });
+    story::tell(Trial { title: "dnsmasq", number: 5, recovery: Duration::from_secs(10), start });
 }
 
 fn start(site: &Site) -> Resolver {

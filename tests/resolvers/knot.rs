@@ -15,7 +15,7 @@ fn knot_resolver() {
         title: "Knot Resolver",
         number: 7,
         // It waits for a lost server 2 s, 4 s or 8 s, then remembers.
-        recovery: Duration::from_secs(15),
+        recovery: Duration::from_secs(30),
         start,
     });
 }
