@@ -103,10 +103,9 @@ impl Turn<'_> {
         transport: Transport,
         reply: &mut Vec<u8>,
     ) -> bool {
-        if !is_answerable(query) {
+        let Some(admission) = self.admit(query, client.ip(), transport) else {
             return false;
-        }
-        let admission = self.admit(query, client.ip(), transport);
+        };
         let sender = Sender { address: client.ip(), by_udp: transport == Transport::Udp };
         let mut source = Source {
             table: &self.snapshot.table,
@@ -128,10 +127,9 @@ impl Turn<'_> {
         transport: Transport,
         reply: &mut Vec<u8>,
     ) -> bool {
-        if !is_answerable(query) {
+        let Some(admission) = self.admit(query, client.ip(), transport) else {
             return false;
-        }
-        let admission = self.admit(query, client.ip(), transport);
+        };
         self.respond_slowly(query, client.ip(), transport, admission, reply)
     }
 
@@ -143,9 +141,6 @@ impl Turn<'_> {
         admission: Admission,
         reply: &mut Vec<u8>,
     ) -> bool {
-        if admission == Admission::Dropped {
-            return false;
-        }
         let scene = Scene {
             client,
             transport,
@@ -158,24 +153,28 @@ impl Turn<'_> {
         slow::respond(query, scene, self.rng, reply)
     }
 
-    /// How a query is let in. It costs two comparisons where all may ask and nothing is limited.
-    fn admit(&self, query: &[u8], client: IpAddr, transport: Transport) -> Admission {
+    /// How a query is let in; `None` when it gets no reply. It costs two comparisons where all may
+    /// ask and nothing is limited.
+    fn admit(&self, query: &[u8], client: IpAddr, transport: Transport) -> Option<Admission> {
+        if !is_answerable(query) {
+            return None;
+        }
         if !self.rules.allows(client) {
-            return Admission::Prohibited;
+            return Some(Admission::Prohibited);
         }
         if transport != Transport::Udp {
-            return Admission::Welcome;
+            return Some(Admission::Welcome);
         }
         let Some(limit) = self.rules.rate_limit(client) else {
-            return Admission::Welcome;
+            return Some(Admission::Welcome);
         };
         if slow::has_valid_cookie(query, client, self.unix_seconds, self.rules.cookies()) {
-            return Admission::Welcome;
+            return Some(Admission::Welcome);
         }
         match limit.take(client, self.rules.milliseconds()) {
-            Allowance::Within => Admission::Welcome,
-            Allowance::Slip => Admission::Truncated,
-            Allowance::Over => Admission::Dropped,
+            Allowance::Within => Some(Admission::Welcome),
+            Allowance::Slip => Some(Admission::Truncated),
+            Allowance::Over => None,
         }
     }
 }

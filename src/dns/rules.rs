@@ -33,8 +33,6 @@ pub(super) enum Admission {
     /// Too many came: it is answered with TC and no records, so that a client that is real asks
     /// again by TCP.
     Truncated,
-    /// Too many came: no reply.
-    Dropped,
 }
 
 impl Rules {
