@@ -266,6 +266,9 @@ async fn files_that_cannot_be_used_change_nothing_and_are_logged_once() {
     let subscriber =
         tracing_subscriber::fmt().with_ansi(false).with_writer(move || writer.clone()).finish();
     let _guard = tracing::subscriber::set_default(subscriber);
+    // A lone subscriber is taken for that of every thread: a test on another thread, which has
+    // none, would switch the event off for all. A second one, though idle, has each asked.
+    let _second = tracing::Dispatch::new(tracing_subscriber::fmt().finish());
     let files = Files::new();
     let (_fixture, address) = files.serve("127.31.10.4");
     files.write("server.pem", b"-----BEGIN CERTIFICATE-----\n!\n-----END CERTIFICATE-----\n");
