@@ -2,17 +2,19 @@
 
 use std::{
     fmt,
-    net::{IpAddr, Ipv4Addr, SocketAddr, UdpSocket},
-    time::{Duration, Instant},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    time::Duration,
 };
 
 use hickory_proto::{
-    op::{Edns, Message, MessageType, OpCode, Query, ResponseCode},
+    op::{Message, ResponseCode},
     rr::{
         Name, RData, RecordType,
         rdata::opt::{EdnsCode, EdnsOption},
     },
 };
+
+use crate::dns_exchange::Exchange;
 
 /// The option code of Extended DNS Errors (RFC 8914, section 2).
 const EXTENDED_ERROR: u16 = 15;
@@ -22,10 +24,7 @@ const TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A client of one server.
 #[derive(Debug)]
-pub(crate) struct DnsClient {
-    socket: UdpSocket,
-    next_id: u16,
-}
+pub(crate) struct DnsClient(Exchange);
 
 /// What the server said to one question.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,9 +45,7 @@ impl DnsClient {
 
     /// A client of `server` with an address of its own.
     pub(crate) fn at(address: Ipv4Addr, server: SocketAddr) -> Self {
-        let socket = UdpSocket::bind((address, 0)).expect("a UDP port is free");
-        socket.connect(server).expect("a UDP socket can be aimed");
-        Self { socket, next_id: 1 }
+        Self(Exchange::new(address, server))
     }
 
     /// Asks for the IPv4 addresses of `name`; `None` when there is no reply within a second.
@@ -69,31 +66,7 @@ impl DnsClient {
     }
 
     fn ask(&mut self, name: &Name, kind: RecordType) -> Option<Message> {
-        self.next_id = self.next_id.wrapping_add(1);
-        let mut question = Message::new(self.next_id, MessageType::Query, OpCode::Query);
-        question.add_query(Query::query(name.clone(), kind));
-        let mut edns = Edns::new();
-        edns.set_max_payload(1232);
-        question.set_edns(edns);
-        let wire = question.to_vec().expect("a question can be encoded");
-        let deadline = Instant::now() + TIMEOUT;
-        self.socket.send(&wire).ok()?;
-        self.reply(deadline)
-    }
-
-    /// The reply to the newest question; late replies to older ones are dropped.
-    fn reply(&self, deadline: Instant) -> Option<Message> {
-        let mut buffer = [0; 4096];
-        loop {
-            let left = deadline.checked_duration_since(Instant::now())?;
-            let left = left.max(Duration::from_millis(1));
-            self.socket.set_read_timeout(Some(left)).ok()?;
-            let length = self.socket.recv(&mut buffer).ok()?;
-            let reply = Message::from_vec(&buffer[..length]).expect("the reply is well-formed");
-            if reply.metadata.id == self.next_id {
-                return Some(reply);
-            }
-        }
+        self.0.ask(name, kind, false, TIMEOUT)
     }
 }
 

@@ -22,6 +22,7 @@ mod balance;
 mod both;
 mod dig;
 mod dns_client;
+mod dns_exchange;
 mod galera_cluster;
 mod galera_stories;
 mod grants;

@@ -2,21 +2,20 @@
 
 use std::{
     fmt,
-    net::{Ipv4Addr, SocketAddr, UdpSocket},
-    time::{Duration, Instant},
+    net::{Ipv4Addr, SocketAddr},
+    time::Duration,
 };
 
 use hickory_proto::{
-    op::{Edns, Message, MessageType, OpCode, Query, ResponseCode},
+    op::{Message, ResponseCode},
     rr::{Name, RData, RecordType},
 };
 
+use crate::dns_exchange::Exchange;
+
 /// A client of one server.
 #[derive(Debug)]
-pub(crate) struct Client {
-    socket: UdpSocket,
-    next_id: u16,
-}
+pub(crate) struct Client(Exchange);
 
 /// What the server said to one question.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,9 +35,7 @@ pub(crate) struct Answer {
 impl Client {
     /// A client of `server`.
     pub(crate) fn new(server: SocketAddr) -> Self {
-        let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a UDP port is free");
-        socket.connect(server).expect("a UDP socket can be aimed");
-        Self { socket, next_id: 1 }
+        Self(Exchange::new(Ipv4Addr::LOCALHOST, server))
     }
 
     /// Asks once; `None` when there is no reply within `patience`.
@@ -48,33 +45,8 @@ impl Client {
         kind: RecordType,
         patience: Duration,
     ) -> Option<Answer> {
-        self.next_id = self.next_id.wrapping_add(1);
         let name = Name::from_ascii(name).expect("the tests use valid names");
-        let mut question = Message::new(self.next_id, MessageType::Query, OpCode::Query);
-        question.metadata.recursion_desired = true;
-        question.add_query(Query::query(name, kind));
-        let mut edns = Edns::new();
-        edns.set_max_payload(1232);
-        question.set_edns(edns);
-        let wire = question.to_vec().expect("a question can be encoded");
-        let deadline = Instant::now() + patience;
-        self.socket.send(&wire).ok()?;
-        self.reply(deadline)
-    }
-
-    /// The reply to the newest question; late replies to older ones are dropped.
-    fn reply(&self, deadline: Instant) -> Option<Answer> {
-        let mut buffer = [0; 4096];
-        loop {
-            let left = deadline.checked_duration_since(Instant::now())?;
-            let left = left.max(Duration::from_millis(1));
-            self.socket.set_read_timeout(Some(left)).ok()?;
-            let length = self.socket.recv(&mut buffer).ok()?;
-            let reply = Message::from_vec(&buffer[..length]).expect("the reply is well-formed");
-            if reply.metadata.id == self.next_id {
-                return Some(Answer::of(&reply));
-            }
-        }
+        self.0.ask(&name, kind, true, patience).map(|reply| Answer::of(&reply))
     }
 }
 

@@ -18,6 +18,8 @@
 #[expect(dead_code, reason = "the tests of databases use more of it")]
 #[path = "../databases/account.rs"]
 mod account;
+#[path = "../databases/dns_exchange.rs"]
+mod dns_exchange;
 #[expect(dead_code, reason = "the tests of databases use more of it")]
 #[path = "../databases/listeners.rs"]
 mod listeners;
