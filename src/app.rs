@@ -20,8 +20,8 @@ use crate::{
     config::{ClusterConfig, Config},
     dns::{self, BindError, DnsServer, ServeError},
     driver::{Driver, Ends},
-    engine::{ClusterId, Event, Observation, ProbeAdvice, ServerId, ServerIndex},
-    probe,
+    engine::{ClusterId, Event, Observation, ServerId, ServerIndex},
+    probe::{self, Orders},
 };
 
 /// How long probes may take to close their connections when all stops.
@@ -37,6 +37,8 @@ pub struct App {
     /// One task.
     driver: JoinSet<()>,
     probes: JoinSet<()>,
+    /// Per cluster: asks all of its probes for a probe at once.
+    hints: Vec<watch::Sender<()>>,
 }
 
 /// Why Pointsman does not start.
@@ -115,18 +117,27 @@ impl App {
         let (driver, Ends { observations, advice, reader }) =
             Driver::new(clusters, layout, observer);
         let dns = dns::bind(&config.dns, &reader)?;
+        let hints: Vec<_> = advice.iter().map(|_| watch::Sender::new(())).collect();
         let mut probes = JoinSet::new();
         for (target, advice) in
             targets(config.clusters).into_iter().zip(advice.into_iter().flatten())
         {
-            probes.spawn(keep_probing(target, advice, observations.clone()));
+            let orders = Orders { advice, hints: hints[target.id.cluster.0].subscribe() };
+            probes.spawn(keep_probing(target, orders, observations.clone()));
         }
-        Ok(Self { dns, driver: JoinSet::from_iter([driver.run()]), probes })
+        Ok(Self { dns, driver: JoinSet::from_iter([driver.run()]), probes, hints })
     }
 
     /// The addresses on which DNS is answered, in the order of the configuration.
     pub fn local_addresses(&self) -> &[SocketAddr] {
         self.dns.local_addresses()
+    }
+
+    /// Asks every server of `cluster` at once, whatever the cadence.
+    pub fn hint(&self, cluster: ClusterId) {
+        if let Some(hints) = self.hints.get(cluster.0) {
+            hints.send_replace(());
+        }
     }
 
     /// Waits until a part ends by itself. While all is well it never returns.
@@ -201,13 +212,13 @@ fn targets(clusters: Vec<ClusterConfig>) -> Vec<probe::Target> {
 /// server's answer; it must not end the probing of that server, nor anything else.
 async fn keep_probing(
     target: probe::Target,
-    advice: watch::Receiver<ProbeAdvice>,
+    orders: Orders,
     observations: mpsc::Sender<Observation>,
 ) {
     loop {
         // A set, for it ends its task when it is dropped.
         let mut task =
-            JoinSet::from_iter([probe::run(target.clone(), advice.clone(), observations.clone())]);
+            JoinSet::from_iter([probe::run(target.clone(), orders.clone(), observations.clone())]);
         match task.join_next().await {
             Some(Err(ended)) if ended.is_panic() => {
                 error!(server = %target.target, "a probe panicked and is started again");

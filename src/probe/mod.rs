@@ -22,4 +22,4 @@ mod tcp;
 mod tls;
 
 pub(crate) use postgres::{COLUMNS as POSTGRES_COLUMNS, FACTS as POSTGRES_FACTS};
-pub use run::{Target, once, run};
+pub use run::{Orders, Target, once, run};

@@ -4,7 +4,8 @@
 //! to judge and the second should not wait for the next tick: one `CONFIRM_DELAY` after a first
 //! hard failure, and one after a server's stance on writes changed. A connection that ends while it
 //! is idle is a failure of its own and is checked at once. A server that ends every connection soon
-//! after the login earns only one such check per fast interval.
+//! after the login earns only one such check per fast interval. A hint moves the next probe forward
+//! and changes nothing else.
 
 use std::{sync::Arc, time::Duration};
 
@@ -39,22 +40,27 @@ pub struct Target {
     pub config: Arc<ProbeConfig>,
 }
 
-/// Probes `target` until `observations` has no receiver or `advice` no sender any more.
+/// What a probe task is told while it runs.
+#[derive(Clone, Debug)]
+pub struct Orders {
+    /// How to go on, by the engine. The task ends when it has no sender any more.
+    pub advice: watch::Receiver<ProbeAdvice>,
+    /// A change asks for a probe at once, whatever the cadence. Without a sender nobody asks.
+    pub hints: watch::Receiver<()>,
+}
+
+/// Probes `target` until `observations` has no receiver or its advice no sender any more.
 ///
 /// Each probe and each unexpected end of the connection sends one observation, in the order of what
 /// happened. When the channel is full the probe waits. At the end the connection is closed
 /// politely.
-pub async fn run(
-    target: Target,
-    mut advice: watch::Receiver<ProbeAdvice>,
-    observations: mpsc::Sender<Observation>,
-) {
+pub async fn run(target: Target, mut orders: Orders, observations: mpsc::Sender<Observation>) {
     let mut prober = Prober::new(&target);
     let mut next = Next::At(Instant::now() + START_SPREAD.mul_f64(rand::random()));
     loop {
-        let outcome = match prober.rest(next, &mut advice, &observations).await {
+        let outcome = match prober.rest(next, &mut orders, &observations).await {
             Wake::Due => {
-                let now = *advice.borrow();
+                let now = *orders.advice.borrow();
                 prober.probe(now.heartbeat).await
             }
             Wake::Ended(failure) => Outcome::Failed(failure),
@@ -138,18 +144,18 @@ impl Prober {
         }
     }
 
-    /// Waits until a probe is due, watching the connection and the advice meanwhile.
+    /// Waits until a probe is due, watching the connection and the orders meanwhile.
     async fn rest(
         &mut self,
-        next: Next,
-        advice: &mut watch::Receiver<ProbeAdvice>,
+        mut next: Next,
+        orders: &mut Orders,
         observations: &mpsc::Sender<Observation>,
     ) -> Wake {
         loop {
             let due = match next {
                 Next::At(due) => due,
                 Next::Paced(factor) => {
-                    let pace = advice.borrow_and_update().pace;
+                    let pace = orders.advice.borrow_and_update().pace;
                     self.last_start + self.interval(pace).mul_f64(factor)
                 }
             };
@@ -166,10 +172,13 @@ impl Prober {
                         }
                     }
                 }
-                changed = advice.changed() => {
+                changed = orders.advice.changed() => {
                     if changed.is_err() {
                         return Wake::Over;
                     }
+                }
+                () = hinted(&mut orders.hints) => {
+                    next = Next::At(self.last_start + HINTS_APART);
                 }
                 () = sleep_until(due) => return Wake::Due,
             }
@@ -341,6 +350,13 @@ async fn ended(session: &mut Option<Session>) -> Trouble {
     }
 }
 
+/// Waits for a hint, for ever when nobody can give one.
+async fn hinted(hints: &mut watch::Receiver<()>) {
+    if hints.changed().await.is_err() {
+        std::future::pending().await
+    }
+}
+
 /// Keeps the probes of many servers, and of two Pointsmen, from falling into step.
 fn jitter() -> f64 {
     rand::random_range(1.0 - JITTER..1.0 + JITTER)
@@ -360,6 +376,9 @@ const HASTE_MARGIN: u32 = 4;
 
 /// The first probes of all servers start within this time, so that the first round stays short.
 const START_SPREAD: Duration = Duration::from_millis(100);
+
+/// Between the starts of two hinted probes: a flood of hints must be no flood of questions.
+const HINTS_APART: Duration = Duration::from_millis(50);
 
 /// How far an interval may be stretched or shrunk.
 const JITTER: f64 = 0.05;

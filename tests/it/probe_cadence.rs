@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use pointsman::{
     engine::{FailureKind, Observation, Outcome, Pace, ProbeAdvice},
-    probe::{self, Target},
+    probe::{self, Orders, Target},
 };
 use tokio::{
     sync::{mpsc, watch},
@@ -23,15 +23,18 @@ const PATIENCE: Duration = Duration::from_secs(10);
 struct Running {
     task: JoinHandle<()>,
     advice: watch::Sender<ProbeAdvice>,
+    hints: watch::Sender<()>,
     observations: mpsc::Receiver<Observation>,
 }
 
 impl Running {
     fn start(target: Target) -> Self {
         let (advice, advised) = watch::channel(ProbeAdvice { pace: Pace::Calm, heartbeat: false });
+        let (hints, hinted) = watch::channel(());
         let (send, observations) = mpsc::channel(4);
-        let task = tokio::spawn(probe::run(target, advised, send));
-        Self { task, advice, observations }
+        let orders = Orders { advice: advised, hints: hinted };
+        let task = tokio::spawn(probe::run(target, orders, send));
+        Self { task, advice, hints, observations }
     }
 
     async fn next(&mut self) -> Outcome {
@@ -153,6 +156,27 @@ async fn advice_to_hurry_ends_a_calm_wait() {
     }
     running.advice.send_modify(|advice| advice.pace = Pace::Calm);
     // One probe may have been under way.
+    let _ = timeout(Duration::from_millis(200), running.observations.recv()).await;
+    running.nothing_more_comes().await;
+    running.end().await;
+}
+
+#[tokio::test]
+async fn a_hint_brings_one_probe_forward_and_a_flood_of_hints_no_flood() {
+    let fake = Fake::start("127.22.2.10", [answers(99), vec![Step::Silence]].concat());
+    let mut running = Running::start(fake.target());
+    running.next_is_writable().await;
+    running.next_is_writable().await;
+    running.nothing_more_comes().await;
+    running.hints.send_replace(());
+    running.next_is_writable().await;
+    running.nothing_more_comes().await;
+    for _ in 0..1_000 {
+        running.hints.send_replace(());
+        tokio::task::yield_now().await;
+    }
+    // One that was due, and one for the hints that came while it was under way.
+    running.next_is_writable().await;
     let _ = timeout(Duration::from_millis(200), running.observations.recv()).await;
     running.nothing_more_comes().await;
     running.end().await;
