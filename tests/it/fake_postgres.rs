@@ -310,7 +310,7 @@ pub(crate) fn reply(texts: &[Option<&str>]) -> Vec<u8> {
 }
 
 /// The columns that the probe asks for.
-pub(crate) const COLUMNS: [&str; 17] = [
+pub(crate) const COLUMNS: [&str; 18] = [
     "system_identifier",
     "in_recovery",
     "read_only",
@@ -327,11 +327,12 @@ pub(crate) const COLUMNS: [&str; 17] = [
     "apply_delay",
     "sender_host",
     "sender_port",
+    "heard",
     "sessions",
 ];
 
 /// What a writable primary says in them.
-pub(crate) const PRIMARY: [Option<&str>; 17] = [
+pub(crate) const PRIMARY: [Option<&str>; 18] = [
     Some("7319245698132145678"),
     Some("f"),
     Some("f"),
@@ -348,11 +349,12 @@ pub(crate) const PRIMARY: [Option<&str>; 17] = [
     None,
     None,
     None,
+    None,
     Some("3"),
 ];
 
 /// What a streaming standby says in them.
-pub(crate) const STANDBY: [Option<&str>; 17] = [
+pub(crate) const STANDBY: [Option<&str>; 18] = [
     Some("7319245698132145678"),
     Some("t"),
     None,
@@ -369,5 +371,6 @@ pub(crate) const STANDBY: [Option<&str>; 17] = [
     Some("0"),
     Some("127.0.0.9"),
     Some("5432"),
+    Some("1763719100250000"),
     Some("3"),
 ];
