@@ -31,7 +31,8 @@ use crate::{
 };
 
 /// One server and how to reach it.
-pub(super) struct Dial {
+#[derive(Debug)]
+pub struct Dial {
     /// Where it listens.
     pub(super) target: ProbeTarget,
     /// How its cluster is probed.
@@ -42,7 +43,7 @@ pub(super) struct Dial {
 
 impl Dial {
     /// Nothing is resolved or connected yet.
-    pub(super) fn new(target: ProbeTarget, config: Arc<ProbeConfig>) -> Self {
+    pub fn new(target: ProbeTarget, config: Arc<ProbeConfig>) -> Self {
         Self { target, config, lookup: None }
     }
 
@@ -168,7 +169,12 @@ impl Metered {
 impl Meter {
     /// Allows one more reply.
     pub(super) fn refill(&self) {
-        self.allowance.store(REPLY_OCTETS_MAX, Ordering::Relaxed);
+        self.allow(REPLY_OCTETS_MAX);
+    }
+
+    /// Allows so many octets more, whatever was left.
+    pub(super) fn allow(&self, octets: usize) {
+        self.allowance.store(octets, Ordering::Relaxed);
     }
 
     /// How the connection ended, if it did.
