@@ -13,14 +13,14 @@ use hickory_proto::rr::Name;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use crate::{account::Account, dns_client::DnsClient, log::Log, patience, ports};
+use crate::{account::Account, binary, dns_client::DnsClient, log::Log, patience, ports};
 
 /// The password of the probe user on every server of the tests. Must never be logged.
-pub(crate) const PROBE_PASSWORD: &str = "s3cret-of-the-probe";
+pub const PROBE_PASSWORD: &str = "s3cret-of-the-probe";
 
 /// What the servers of a cluster speak, in the words of the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Engine {
+pub enum Engine {
     /// PostgreSQL.
     Postgres,
     /// MySQL and MariaDB.
@@ -31,26 +31,26 @@ pub(crate) enum Engine {
 
 /// One `[[cluster]]` of the configuration.
 #[derive(Clone, Debug)]
-pub(crate) struct Cluster {
+pub struct Cluster {
     /// Its name; the DNS names and the names of its servers begin with it.
-    pub(crate) name: &'static str,
+    pub name: &'static str,
     /// What its servers speak.
-    pub(crate) engine: Engine,
+    pub engine: Engine,
     /// Its servers, in config order.
-    pub(crate) servers: Vec<Ipv4Addr>,
+    pub servers: Vec<Ipv4Addr>,
     /// Their port.
-    pub(crate) port: u16,
+    pub port: u16,
     /// `failback` of the write name, where the test cares.
-    pub(crate) failback: Option<&'static str>,
+    pub failback: Option<&'static str>,
     /// `heartbeat_write` of the probe.
-    pub(crate) heartbeats: bool,
+    pub heartbeats: bool,
     /// More `[[cluster.read]]` sections: the first label of the name and what else it says.
-    pub(crate) more_reads: &'static [(&'static str, &'static str)],
+    pub more_reads: &'static [(&'static str, &'static str)],
 }
 
 impl Cluster {
     /// A cluster with the settings most tests want.
-    pub(crate) fn new(
+    pub fn new(
         name: &'static str,
         engine: Engine,
         servers: impl Into<Vec<Ipv4Addr>>,
@@ -61,17 +61,17 @@ impl Cluster {
     }
 
     /// The DNS name for writes.
-    pub(crate) fn write_name(&self) -> Name {
+    pub fn write_name(&self) -> Name {
         dns_name(&format!("{}-write.internal.", self.name))
     }
 
     /// The DNS name for reads.
-    pub(crate) fn read_name(&self) -> Name {
+    pub fn read_name(&self) -> Name {
         dns_name(&format!("{}-read.internal.", self.name))
     }
 
     /// The name of server `index`: `db1` is the first of `db`.
-    pub(crate) fn server_name(&self, index: usize) -> String {
+    pub fn server_name(&self, index: usize) -> String {
         format!("{}{}", self.name, index + 1)
     }
 
@@ -142,7 +142,7 @@ weight = {place}
 }
 
 /// A running `pointsman serve`. Dropped, it is killed.
-pub(crate) struct Pointsman {
+pub struct Pointsman {
     child: Child,
     log: Log,
     dns: SocketAddr,
@@ -154,7 +154,7 @@ impl Pointsman {
     ///
     /// # Panics
     /// When it ends or stays silent; with its log.
-    pub(crate) fn serve(clusters: &[&Cluster]) -> Self {
+    pub fn serve(clusters: &[&Cluster]) -> Self {
         Self::serve_at(ports::free_for_dns(), clusters)
     }
 
@@ -162,11 +162,11 @@ impl Pointsman {
     ///
     /// # Panics
     /// When it ends or stays silent; with its log.
-    pub(crate) fn serve_at(dns: SocketAddr, clusters: &[&Cluster]) -> Self {
+    pub fn serve_at(dns: SocketAddr, clusters: &[&Cluster]) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory can be made");
         write_files(directory.path(), dns, clusters);
         let child = Account::current()
-            .command(env!("CARGO_BIN_EXE_pointsman"))
+            .command(binary())
             .arg("serve")
             .arg("--config")
             .arg(directory.path().join("pointsman.toml"))
@@ -182,17 +182,17 @@ impl Pointsman {
     }
 
     /// Where it answers DNS.
-    pub(crate) fn dns(&self) -> SocketAddr {
+    pub fn dns(&self) -> SocketAddr {
         self.dns
     }
 
     /// What it has logged.
-    pub(crate) fn log(&self) -> &Log {
+    pub fn log(&self) -> &Log {
         &self.log
     }
 
     /// A client of its DNS side.
-    pub(crate) fn client(&self) -> DnsClient {
+    pub fn client(&self) -> DnsClient {
         DnsClient::new(self.dns)
     }
 
@@ -200,7 +200,7 @@ impl Pointsman {
     ///
     /// # Panics
     /// When it does not end by itself with code 0, or has logged the probe's password.
-    pub(crate) fn stop(mut self) {
+    pub fn stop(mut self) {
         signal(&self.child, Signal::TERM);
         let status =
             patience::poll(Duration::from_secs(5), || self.child.try_wait().ok().flatten());
