@@ -27,3 +27,5 @@ mod wording;
 
 pub(crate) use postgres::{COLUMNS as POSTGRES_COLUMNS, FACTS as POSTGRES_FACTS};
 pub use run::{Orders, Target, once, run};
+pub use session::Trouble;
+pub use socket::Dial;

@@ -44,6 +44,7 @@ const TABLE: [Row; 14] = [
         from_outside: &[
             "futures_util",
             "mysql_async",
+            "mysql_common",
             "rand",
             "rustls",
             "socket2",
@@ -51,6 +52,7 @@ const TABLE: [Row; 14] = [
             "tokio",
             "tokio_postgres",
             "tokio_postgres_rustls",
+            "tokio_rustls",
             "tracing",
         ],
     },
