@@ -20,7 +20,7 @@ use crate::fake_postgres::{
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// A running task and both ends of what it is connected to.
-struct Running {
+pub(crate) struct Running {
     task: JoinHandle<()>,
     advice: watch::Sender<ProbeAdvice>,
     hints: watch::Sender<()>,
@@ -28,7 +28,7 @@ struct Running {
 }
 
 impl Running {
-    fn start(target: Target) -> Self {
+    pub(crate) fn start(target: Target) -> Self {
         let (advice, advised) = watch::channel(ProbeAdvice { pace: Pace::Calm, heartbeat: false });
         let (hints, hinted) = watch::channel(());
         let (send, observations) = mpsc::channel(4);
@@ -37,34 +37,34 @@ impl Running {
         Self { task, advice, hints, observations }
     }
 
-    async fn next(&mut self) -> Outcome {
+    pub(crate) async fn next(&mut self) -> Outcome {
         let observation = timeout(PATIENCE, self.observations.recv()).await;
         let observation = observation.expect("an observation is due long before the interval");
         observation.expect("the task is alive").outcome
     }
 
-    async fn next_failure(&mut self) -> FailureKind {
+    pub(crate) async fn next_failure(&mut self) -> FailureKind {
         match self.next().await {
             Outcome::Failed(failure) => failure.kind,
             Outcome::Answered(facts) => panic!("{facts:?} instead of a failure"),
         }
     }
 
-    async fn next_is_writable(&mut self) {
+    pub(crate) async fn next_is_writable(&mut self) {
         match self.next().await {
             Outcome::Answered(facts) if facts.claims_writable() => {}
             other => panic!("{other:?} instead of a primary"),
         }
     }
 
-    async fn nothing_more_comes(&mut self) {
+    pub(crate) async fn nothing_more_comes(&mut self) {
         // Silence has no event to wait for; this is several times every short delay there is.
         let silence = timeout(Duration::from_millis(400), self.observations.recv()).await;
         assert!(silence.is_err(), "{silence:?}");
     }
 
     /// Ends the task by hanging up, and sees that nothing of it is left.
-    async fn end(self) {
+    pub(crate) async fn end(self) {
         drop(self.observations);
         timeout(PATIENCE, self.task)
             .await

@@ -112,7 +112,7 @@ async fn ask(wire: &mut Wire, statement: &str) -> Result<Vec<Reply>, Fault> {
     wire.begin();
     let command = [&[COM_QUERY], statement.as_bytes()].concat();
     if let Err(failure) = wire.send(&command).await {
-        return Err(Fault::Broken(wire.last_words().await.unwrap_or(failure.into())));
+        return Err(Fault::Broken(wire.last_words().await.unwrap_or_else(|| failure.into())));
     }
     let mut collector = Collector::default();
     loop {
