@@ -57,6 +57,7 @@ fn mariadb_logins() {
     stage.server.wait_for(&stage.runtime, "SELECT 1", "1", "1");
     stage.make_accounts();
 
+    stage.wait_for_the_last();
     let before = stage.aborted("Aborted_clients");
     for (user, what, password, without_tls, with_tls) in ACCOUNTS {
         for (tls, wanted) in [
@@ -139,14 +140,17 @@ impl Stage<'_> {
     }
 
     fn aborted(&self, counter: &str) -> String {
-        let statement = format!("SHOW GLOBAL STATUS LIKE '{counter}'");
-        let value = self.server.show(&self.runtime, &statement, "Value");
-        value.expect("every server has this counter")
+        let query = format!(
+            "SELECT variable_value FROM information_schema.global_status \
+             WHERE variable_name = '{counter}'"
+        );
+        self.server.value(&self.runtime, &query)
     }
 
-    /// The server has dealt with the end of each connection over TCP.
+    /// The server has dealt with the end of each connection.
     fn wait_for_the_last(&self) {
-        let query = "SELECT count(*) FROM information_schema.processlist WHERE host LIKE '127.%'";
+        let query = "SELECT count(*) FROM information_schema.processlist \
+                     WHERE id <> connection_id() AND user <> 'system user'";
         patience::until("the server has seen the last of the probes", || {
             self.server.value(&self.runtime, query) == "0"
         });
