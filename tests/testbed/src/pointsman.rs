@@ -1,6 +1,7 @@
 //! Runs the `pointsman` binary with a configuration of its own.
 
 use std::{
+    collections::BTreeMap,
     fmt::Write as _,
     fs,
     net::{Ipv4Addr, SocketAddr},
@@ -48,6 +49,10 @@ pub struct Cluster {
     pub heartbeats: bool,
     /// More `[[cluster.read]]` sections: the first label of the name and what else it says.
     pub more_reads: &'static [(&'static str, &'static str)],
+    /// More lines for `[cluster.probe]`.
+    pub more_probe: String,
+    /// Where to probe a server, by its index, when that is not where it is published.
+    pub probe_addresses: BTreeMap<usize, SocketAddr>,
 }
 
 impl Cluster {
@@ -68,6 +73,8 @@ impl Cluster {
             interval: None,
             heartbeats: false,
             more_reads: &[],
+            more_probe: String::new(),
+            probe_addresses: BTreeMap::new(),
         }
     }
 
@@ -124,7 +131,8 @@ fast_interval = "{fast}"
 timeout = "1s"
 fall = 3
 rise = 2
-"#,
+{more_probe}"#,
+            more_probe = self.more_probe,
             name = self.name,
             write = self.write_name(),
             read = self.read_name(),
@@ -143,10 +151,14 @@ address = "{address}"
 port = {port}
 priority = {place}
 weight = {place}
-"#,
+{probe}"#,
                 server = self.server_name(index),
                 port = self.port,
                 place = index + 1,
+                probe = self
+                    .probe_addresses
+                    .get(&index)
+                    .map_or_else(String::new, |at| { format!("probe_address = \"{at}\"\n") }),
             )
             .expect("a string can be written to");
         }
@@ -178,7 +190,7 @@ impl Pointsman {
     pub fn serve_at(dns: SocketAddr, clusters: &[&Cluster]) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory can be made");
         write_files(directory.path(), dns, clusters);
-        let child = Account::current()
+        let child = Account::monitor()
             .command(binary())
             .arg("serve")
             .arg("--config")

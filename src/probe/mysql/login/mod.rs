@@ -9,8 +9,6 @@ mod greeting;
 mod plugin;
 mod rsa;
 
-use std::sync::Arc;
-
 use rustls::pki_types::ServerName;
 
 use self::{
@@ -25,7 +23,7 @@ use super::{
 use crate::{
     config::{ProbeConfig, TlsMode},
     engine::{Failure, FailureKind},
-    probe::{socket::Dial, tls},
+    probe::socket::Dial,
 };
 
 /// utf8mb4_general_ci: every version of both families knows it.
@@ -65,7 +63,7 @@ impl Encryption {
 /// Logs in over a new connection.
 pub(super) async fn log_in(
     mut wire: Wire,
-    dial: &Dial,
+    dial: &mut Dial,
     encryption: Encryption,
 ) -> Result<Wire, Refusal> {
     let greeting = Greeting::parse(&wire.receive().await?)?;
@@ -97,8 +95,8 @@ pub(super) async fn log_in(
     }
 }
 
-async fn encrypt(wire: Wire, dial: &Dial) -> Result<Wire, Refusal> {
-    let config = Arc::new(tls::client_config(&dial.config.tls)?);
+async fn encrypt(wire: Wire, dial: &mut Dial) -> Result<Wire, Refusal> {
+    let config = dial.tls()?;
     let host = dial.host();
     let name = ServerName::try_from(host.trim_end_matches('.').to_owned()).map_err(|_| {
         let detail = format!("TLS: {host} cannot be the name in a certificate");
