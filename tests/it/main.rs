@@ -8,6 +8,7 @@ mod fake_postgres;
 mod fuzz_corpus;
 mod hostile_mysql;
 mod hostile_postgres;
+mod mysql_sessions;
 mod mysql_versions;
 #[expect(clippy::disallowed_methods, reason = "the process under test has real time only")]
 mod overload;
