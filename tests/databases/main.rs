@@ -28,6 +28,7 @@ mod pgbouncer;
 mod postgres_stories;
 mod postgres_versions;
 mod readme;
+mod refused_logins;
 mod smart_shutdown;
 mod tcp_stories;
 mod versions;
