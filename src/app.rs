@@ -3,7 +3,7 @@
 //!
 //! A probe that panics is started again, for it is one server's answer. When DNS or the driver ends
 //! by itself, everything ends: a service manager starts all anew, while a half that runs on would
-//! serve what nobody looks after.
+//! serve what nobody looks after. When one of them stands still, the watchdog says so.
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -11,17 +11,20 @@ use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::{mpsc, watch},
     task::{JoinError, JoinSet},
-    time::{sleep, timeout},
+    time::{interval, sleep, timeout},
 };
 use tracing::{error, info, warn};
 
 use crate::{
+    admin::{self, AdminServer, Operations},
     answers::{Layout, PlacementError},
     config::{ClusterConfig, Config},
     dns::{self, BindError, DnsServer, ServeError},
     driver::{Driver, Ends},
     engine::{ClusterId, Event, Observation, ServerId, ServerIndex},
     probe::{self, Orders},
+    telemetry::Losses,
+    watchdog::{Part, Pulse, Watchdog, Watching},
 };
 
 /// How long probes may take to close their connections when all stops.
@@ -30,6 +33,9 @@ const LEAVE: Duration = Duration::from_secs(1);
 /// Pause after a probe that panicked, so that a fault that repeats itself does not fill the log.
 const AFTER_PANIC: Duration = Duration::from_secs(1);
 
+/// How often we look whether the log has lost lines.
+const LOOK_FOR_LOSSES_EVERY: Duration = Duration::from_secs(1);
+
 /// A running Pointsman. Dropping it stops all parts.
 #[derive(Debug)]
 pub struct App {
@@ -37,8 +43,9 @@ pub struct App {
     /// One task.
     driver: JoinSet<()>,
     probes: JoinSet<()>,
-    /// Per cluster: asks all of its probes for a probe at once.
-    hints: Vec<watch::Sender<()>>,
+    watchdog: Watching,
+    operations: Operations,
+    admin: Option<AdminServer>,
 }
 
 /// Why Pointsman does not start.
@@ -47,6 +54,12 @@ pub enum StartError {
     /// A listen address cannot be used.
     #[error(transparent)]
     Bind(#[from] BindError),
+    /// A socket of the admin API cannot be used.
+    #[error(transparent)]
+    Admin(#[from] admin::BindError),
+    /// There can be no further thread.
+    #[error("cannot start the watchdog's thread; raise TasksMax")]
+    Watchdog(#[source] io::Error),
     /// A name has no place in the zones.
     #[error(transparent)]
     Placement(#[from] PlacementError),
@@ -70,13 +83,13 @@ pub enum ServiceError {
 }
 
 /// Runs as a service until SIGTERM or SIGINT. SIGHUP is noted: this version reads its configuration
-/// at the start only.
+/// at the start only. Lines that the log has lost are told by `losses`.
 ///
 /// Needs a running tokio runtime.
 ///
 /// # Errors
 /// [`ServiceError`], when it does not start or a part fails.
-pub async fn serve(config: Config) -> Result<(), ServiceError> {
+pub async fn serve(config: Config, losses: Losses) -> Result<(), ServiceError> {
     // Before anything can be seen of us: a signal that nobody listens for would kill the process.
     let mut signals = Signals::listen()?;
     let mut app = App::start(config, None)?;
@@ -86,8 +99,17 @@ pub async fn serve(config: Config) -> Result<(), ServiceError> {
     for address in app.dns.tls_addresses() {
         info!(%address, "answering DNS over TLS");
     }
+    if let Some(admin) = &app.admin {
+        if let Some(path) = admin.socket() {
+            info!(path = %path.display(), "admin API on a Unix socket");
+        }
+        if let Some(address) = admin.http() {
+            info!(%address, "admin API by HTTP");
+        }
+    }
     tokio::select! {
         () = signals.end_asked() => {}
+        () = tell_of(losses) => {}
         failure = app.failed() => return Err(failure),
     }
     info!("stopping");
@@ -96,8 +118,8 @@ pub async fn serve(config: Config) -> Result<(), ServiceError> {
 }
 
 impl App {
-    /// Binds the listen addresses, then starts the driver and the probes. Needs a running tokio
-    /// runtime.
+    /// Binds the listen addresses, then starts the driver, the probes, the admin API and the
+    /// watchdog, which tells the service manager that we are ready. Needs a running tokio runtime.
     ///
     /// Each change is also sent to `observer`.
     ///
@@ -114,10 +136,17 @@ impl App {
             .map(|(cluster, listing)| (cluster.policy.clone(), Arc::clone(&listing.servers)))
             .collect();
         let layout = Layout::with_companions(&config.zones, names, directory)?;
-        let (driver, Ends { observations, advice, reader }) =
+        let (driver, Ends { observations, advice, reader, pulse }) =
             Driver::new(clusters, layout, observer);
+        let listeners = admin::bind(&config.admin)?;
         let dns = dns::bind(&config.dns, &reader)?;
+        let watchdog = Watchdog::new(parts(pulse, &dns), status(&config, &dns));
         let hints: Vec<_> = advice.iter().map(|_| watch::Sender::new(())).collect();
+        let clusters = config.clusters.iter().map(|cluster| cluster.policy.name.clone());
+        let operations =
+            Operations::new(clusters.zip(hints.iter().cloned()), reader, watchdog.health());
+        let admin = listeners.serve(operations.clone())?;
+        let watchdog = watchdog.start().map_err(StartError::Watchdog)?;
         let mut probes = JoinSet::new();
         for (target, advice) in
             targets(config.clusters).into_iter().zip(advice.into_iter().flatten())
@@ -125,7 +154,8 @@ impl App {
             let orders = Orders { advice, hints: hints[target.id.cluster.0].subscribe() };
             probes.spawn(keep_probing(target, orders, observations.clone()));
         }
-        Ok(Self { dns, driver: JoinSet::from_iter([driver.run()]), probes, hints })
+        let driver = JoinSet::from_iter([driver.run()]);
+        Ok(Self { dns, driver, probes, watchdog, operations, admin })
     }
 
     /// The addresses on which DNS is answered, in the order of the configuration.
@@ -133,11 +163,9 @@ impl App {
         self.dns.local_addresses()
     }
 
-    /// Asks every server of `cluster` at once, whatever the cadence.
-    pub fn hint(&self, cluster: ClusterId) {
-        if let Some(hints) = self.hints.get(cluster.0) {
-            hints.send_replace(());
-        }
+    /// What can be seen and done from outside.
+    pub fn operations(&self) -> &Operations {
+        &self.operations
     }
 
     /// Waits until a part ends by itself. While all is well it never returns.
@@ -151,7 +179,13 @@ impl App {
     /// Stops answering, then probing. Probes have a moment to take leave of their servers, which
     /// would otherwise log a lost connection.
     pub async fn stop(mut self) {
-        self.dns.shutdown().await;
+        self.watchdog.stop().await;
+        let admin = async {
+            if let Some(admin) = self.admin {
+                admin.stop().await;
+            }
+        };
+        tokio::join!(self.dns.shutdown(), admin);
         // Without a driver nobody listens to the probes, and they end by themselves.
         self.driver.shutdown().await;
         let all_left = async { while self.probes.join_next().await.is_some() {} };
@@ -189,6 +223,31 @@ impl Signals {
                 ),
             }
         }
+    }
+}
+
+/// Everything that must keep moving.
+fn parts(driver: Pulse, dns: &DnsServer) -> Vec<Part> {
+    let driver = Part { name: "driver".into(), pulse: driver };
+    std::iter::once(driver).chain(dns.parts().iter().cloned()).collect()
+}
+
+/// What we do, for the service manager.
+fn status(config: &Config, dns: &DnsServer) -> String {
+    let addresses: Vec<_> = dns.local_addresses().iter().map(ToString::to_string).collect();
+    let clusters = match config.clusters.len() {
+        1 => "1 cluster".to_owned(),
+        many => format!("{many} clusters"),
+    };
+    format!("answering DNS for {clusters} on {}", addresses.join(", "))
+}
+
+/// Tells of lines that the log has lost, for ever.
+async fn tell_of(mut losses: Losses) {
+    let mut looks = interval(LOOK_FOR_LOSSES_EVERY);
+    loop {
+        looks.tick().await;
+        losses.tell();
     }
 }
 
