@@ -140,7 +140,8 @@ impl App {
             Driver::new(clusters, layout, observer);
         let listeners = admin::bind(&config.admin)?;
         let dns = dns::bind(&config.dns, &reader)?;
-        let watchdog = Watchdog::new(parts(pulse, &dns), status(&config, &dns));
+        let watchdog = Watchdog::new(parts(pulse, &dns), status(&config, &dns))
+            .map_err(StartError::Watchdog)?;
         let hints: Vec<_> = advice.iter().map(|_| watch::Sender::new(())).collect();
         let clusters = config.clusters.iter().map(|cluster| cluster.policy.name.clone());
         let operations =

@@ -7,7 +7,7 @@
 //! Each watched part advances a [`Pulse`] at least once a second. One that has not moved for five
 //! seconds is stalled: the log says so once, readiness fails, and the service manager's watchdog is
 //! not fed until it moves again. The watchdog is a thread outside of tokio, so that nothing that
-//! holds up a task holds it up, and so that it may wait for the service manager.
+//! holds up a task holds it up.
 
 mod looks;
 mod manager;
@@ -55,7 +55,10 @@ pub struct Health(watch::Receiver<Vec<Box<str>>>);
 impl Watchdog {
     /// Of `parts`. `status` tells the service manager in one short line what we do while all is
     /// well.
-    pub fn new(parts: Vec<Part>, status: String) -> Self {
+    ///
+    /// # Errors
+    /// What the system says when there can be no further thread.
+    pub fn new(parts: Vec<Part>, status: String) -> io::Result<Self> {
         let (found, health) = watch::channel(Vec::new());
         let clock = Clock::start();
         let round = Round {
@@ -63,11 +66,11 @@ impl Watchdog {
             looked_at: clock.now(),
             fed_at: None,
             looks: Looks::new(parts),
-            manager: Manager::from_environment(),
+            manager: Manager::from_environment()?,
             status,
             found,
         };
-        Self { round, health: Health(health) }
+        Ok(Self { round, health: Health(health) })
     }
 
     /// Where its findings are read.
@@ -143,7 +146,7 @@ impl Round {
         LOOK_EVERY
     }
 
-    fn note(&mut self, changes: &[Change]) {
+    fn note(&self, changes: &[Change]) {
         let stalled = self.looks.stalled();
         for change in changes {
             match change {
@@ -161,11 +164,12 @@ impl Round {
                 }
             }
         }
-        match stalled.is_empty() {
-            true => self.manager.status(&self.status),
-            false => self.manager.status(&format!("stalled: {}", stalled.join(", "))),
-        }
+        let status = match stalled.is_empty() {
+            true => self.status.clone(),
+            false => format!("stalled: {}", stalled.join(", ")),
+        };
         self.found.send_replace(stalled);
+        self.manager.status(&status);
     }
 
     /// Feeds the service manager's watchdog if it is time and all is well; how long until it is to

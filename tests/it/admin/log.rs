@@ -40,7 +40,8 @@ fn answers_follow_the_servers_when_nobody_reads_the_log() {
          [admin]\nsocket = \"admin.sock\"\n\
          [[cluster]]\nname = \"orders\"\nengine = \"tcp\"\n\
          write = {{ name = \"orders.internal.\", failback = \"preferred\", flap_block = \"0s\" }}\n\
-         probe = {{ interval = \"50ms\", fast_interval = \"50ms\", timeout = \"500ms\", rise = 1 }}\n\
+         probe = {{ interval = \"100ms\", fast_interval = \"100ms\", timeout = \"500ms\", \
+                    rise = 1 }}\n\
          server = [{{ name = \"db1\", address = \"127.33.15.2\", port = {port} }}, \
                    {{ name = \"db2\", address = \"127.33.15.3\", port = {port} }}]\n"
     );

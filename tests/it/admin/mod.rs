@@ -2,6 +2,7 @@
 //! socket's file, the service manager.
 
 mod command;
+mod document;
 mod hints;
 mod hostile;
 mod http;

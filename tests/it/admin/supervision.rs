@@ -154,6 +154,7 @@ fn a_stalled_dns_worker_is_told_and_ends_readiness_until_it_moves() {
     let served = scene.serve(&[("NOTIFY_SOCKET", &path), ("WATCHDOG_USEC", "1000000")]);
     let part = format!("dns worker {}/1", served.dns);
     let held_up = HeldUp::thread(thread_called(&served, "dns-udp-1"));
+    manager.until(&format!("STATUS=stalled: {part}"));
     let words = format!("{part} is stalled: it has not moved for 5 s");
     served.service.wait_for_line("the log tells of the stall", |line| {
         line["level"] == "ERROR"
@@ -164,7 +165,6 @@ fn a_stalled_dns_worker_is_told_and_ends_readiness_until_it_moves() {
     let answer = served.get("/readyz");
     assert_eq!((answer.status, answer.body), (503, format!("{words}\n")));
     assert_eq!(served.get("/healthz").status, 200);
-    manager.until(&format!("STATUS=stalled: {part}"));
     // Fed twice a second while all is well; now the next word is that all is well again.
     assert!(manager.next().starts_with("STATUS=answering DNS"));
     manager.until("WATCHDOG=1");
