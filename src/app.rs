@@ -19,9 +19,10 @@ use crate::{
     admin::{self, AdminServer, Operations},
     answers::{Layout, PlacementError},
     config::{ClusterConfig, Config},
+    descriptors,
     dns::{self, BindError, DnsServer, ServeError},
     driver::{Driver, Ends},
-    engine::{ClusterId, Event, Observation, ServerId, ServerIndex},
+    engine::{ClusterId, Event, Observation, ProbeAdvice, ServerId, ServerIndex},
     probe::{self, Orders},
     telemetry::Losses,
     watchdog::{Part, Pulse, Watchdog, Watching},
@@ -35,6 +36,22 @@ const AFTER_PANIC: Duration = Duration::from_secs(1);
 
 /// How often we look whether the log has lost lines.
 const LOOK_FOR_LOSSES_EVERY: Duration = Duration::from_secs(1);
+
+/// Between the first probes of two servers: thousands of logins at once would be late, all of them,
+/// and a handful must not wait.
+const STARTS_APART: Duration = Duration::from_micros(200);
+
+/// All first probes start within this time and the [spread](probe::run) of their own, so that each
+/// has its whole deadline before the first round ends.
+const STARTS_WITHIN: Duration = Duration::from_millis(400);
+
+/// Descriptors beside those of probes, listeners and DNS clients: the runtimes', the log's, admin
+/// clients', files that are read anew.
+const OTHER_DESCRIPTORS: usize = 256;
+
+/// Sockets of one probe at most: the old login, the fresh one that replaces it, and one for
+/// heartbeats.
+const DESCRIPTORS_PER_SERVER: usize = 3;
 
 /// A running Pointsman. Dropping it stops all parts.
 #[derive(Debug)]
@@ -92,6 +109,7 @@ pub enum ServiceError {
 pub async fn serve(config: Config, losses: Losses) -> Result<(), ServiceError> {
     // Before anything can be seen of us: a signal that nobody listens for would kill the process.
     let mut signals = Signals::listen()?;
+    descriptors::provide(descriptors_needed(&config));
     let mut app = App::start(config, None)?;
     for address in app.local_addresses() {
         info!(%address, "answering DNS by UDP and TCP");
@@ -148,13 +166,7 @@ impl App {
             Operations::new(clusters.zip(hints.iter().cloned()), reader, watchdog.health());
         let admin = listeners.serve(operations.clone())?;
         let watchdog = watchdog.start().map_err(StartError::Watchdog)?;
-        let mut probes = JoinSet::new();
-        for (target, advice) in
-            targets(config.clusters).into_iter().zip(advice.into_iter().flatten())
-        {
-            let orders = Orders { advice, hints: hints[target.id.cluster.0].subscribe() };
-            probes.spawn(keep_probing(target, orders, observations.clone()));
-        }
+        let probes = start_probes(config.clusters, advice, &hints, &observations);
         let driver = JoinSet::from_iter([driver.run()]);
         Ok(Self { dns, driver, probes, watchdog, operations, admin })
     }
@@ -250,6 +262,40 @@ async fn tell_of(mut losses: Losses) {
         looks.tick().await;
         losses.tell();
     }
+}
+
+/// Descriptors in use when every probe and every client uses all that it may.
+fn descriptors_needed(config: &Config) -> u64 {
+    let servers: usize = config.clusters.iter().map(|cluster| cluster.targets.len()).sum();
+    let dns = &config.dns;
+    let listeners = dns.listen.len() * (1 + dns.workers);
+    let needed =
+        servers * DESCRIPTORS_PER_SERVER + dns.tcp.max_connections + listeners + OTHER_DESCRIPTORS;
+    u64::try_from(needed).unwrap_or(u64::MAX)
+}
+
+/// Starts one task per server, one after the other.
+fn start_probes(
+    clusters: Vec<ClusterConfig>,
+    advice: Vec<Vec<watch::Receiver<ProbeAdvice>>>,
+    hints: &[watch::Sender<()>],
+    observations: &mpsc::Sender<Observation>,
+) -> JoinSet<()> {
+    let mut probes = JoinSet::new();
+    let mut wait = Duration::ZERO;
+    let targets = targets(clusters);
+    let apart =
+        STARTS_APART.min(STARTS_WITHIN / u32::try_from(targets.len().max(1)).unwrap_or(u32::MAX));
+    for (target, advice) in targets.into_iter().zip(advice.into_iter().flatten()) {
+        let orders = Orders { advice, hints: hints[target.id.cluster.0].subscribe() };
+        let probing = keep_probing(target, orders, observations.clone());
+        probes.spawn(async move {
+            sleep(wait).await;
+            probing.await;
+        });
+        wait += apart;
+    }
+    probes
 }
 
 fn targets(clusters: Vec<ClusterConfig>) -> Vec<probe::Target> {

@@ -19,7 +19,7 @@ struct Row {
     from_outside: &'static [&'static str],
 }
 
-const TABLE: [Row; 15] = [
+const TABLE: [Row; 16] = [
     Row { module: "engine", of_ours: &[], from_outside: &[] },
     Row {
         module: "answers",
@@ -44,6 +44,7 @@ const TABLE: [Row; 15] = [
         from_outside: &[
             "futures_util",
             "mysql_async",
+            "mysql_common",
             "rand",
             "rustls",
             "socket2",
@@ -51,6 +52,7 @@ const TABLE: [Row; 15] = [
             "tokio",
             "tokio_postgres",
             "tokio_postgres_rustls",
+            "tokio_rustls",
             "tracing",
         ],
     },
@@ -116,12 +118,14 @@ const TABLE: [Row; 15] = [
         of_ours: &["answers", "clock", "engine", "publish", "telemetry", "watchdog::Pulse"],
         from_outside: &["tokio"],
     },
+    Row { module: "descriptors", of_ours: &[], from_outside: &["nix", "tracing"] },
     Row {
         module: "app",
         of_ours: &[
             "admin",
             "answers",
             "config",
+            "descriptors",
             "dns",
             "driver",
             "engine",

@@ -1,0 +1,314 @@
+//! A MariaDB primary with GTID replicas on loopback addresses, and everything that may befall them.
+//!
+//! The servers are numbered from 0 in the order of their addresses. Who is primary is up to the
+//! test. Each operation waits for its effect on the server itself, never for what Pointsman makes
+//! of it.
+
+use std::net::Ipv4Addr;
+
+use tempfile::TempDir;
+use tokio::{
+    runtime::Runtime,
+    task::JoinHandle,
+    time::{self, Duration},
+};
+
+use crate::{
+    mariadb_server::{self, MariaServer, Sessions},
+    patience, ports,
+};
+
+/// The servers and their data. Dropped, nothing of them is left.
+pub struct MariaCluster {
+    servers: Vec<MariaServer>,
+    runtime: Runtime,
+    port: u16,
+    _directory: TempDir,
+}
+
+/// A session that inserts a row every 20 ms; dropped, it ends.
+pub struct Workload {
+    task: JoinHandle<()>,
+}
+
+impl MariaCluster {
+    /// Makes new servers, the first of `addresses` the primary and the others its replicas.
+    pub fn start(addresses: &[Ipv4Addr]) -> Self {
+        let account = mariadb_server::account();
+        let directory = account.directory("pointsman-mariadb-");
+        let port = ports::free_on(addresses);
+        let mut cluster = Self {
+            servers: MariaServer::install(&account, addresses, port, directory.path()),
+            runtime: mariadb_server::runtime(),
+            port,
+            _directory: directory,
+        };
+        for server in 0..addresses.len() {
+            cluster.launch(server, false);
+        }
+        cluster.wait_for_start(0);
+        for statement in MariaServer::users() {
+            cluster.sql(0, &[&statement]);
+        }
+        let rows = "CREATE TABLE story.rows (id INT AUTO_INCREMENT PRIMARY KEY, word TEXT)";
+        cluster.sql(0, &["CREATE DATABASE story", rows]);
+        for replica in 1..addresses.len() {
+            cluster.wait_for_start(replica);
+            cluster.follow(replica, 0);
+        }
+        cluster
+    }
+
+    /// Makes the heartbeat's table on the primary.
+    pub fn allow_heartbeats(&self, primary: usize) {
+        for statement in mariadb_server::grants().heartbeat() {
+            self.sql(primary, &[&statement]);
+        }
+    }
+
+    /// The port, the same on every address.
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// SIGKILL.
+    pub fn kill9(&mut self, server: usize) {
+        self.servers[server].kill9();
+    }
+
+    /// An orderly stop.
+    pub fn stop(&mut self, server: usize) {
+        self.servers[server].stop();
+    }
+
+    /// Starts a stopped server, which goes on replicating if it did; `read_only` is what its option
+    /// file says.
+    pub fn start_server(&mut self, server: usize, read_only: bool) {
+        self.launch(server, read_only);
+        self.wait_for_start(server);
+    }
+
+    /// SIGSTOP.
+    pub fn freeze(&self, server: usize) {
+        self.servers[server].freeze();
+    }
+
+    /// Ends [`Self::freeze`].
+    pub fn thaw(&self, server: usize) {
+        self.servers[server].thaw();
+    }
+
+    /// Sets or clears `read_only`.
+    pub fn set_read_only(&self, server: usize, on: bool) {
+        let value = u8::from(on);
+        self.sql(server, &[&format!("SET GLOBAL read_only = {value}")]);
+    }
+
+    /// Makes a replica a primary.
+    pub fn promote(&self, replica: usize) {
+        let statements = ["STOP SLAVE", "RESET SLAVE ALL", "SET GLOBAL read_only = 0"];
+        self.sql(replica, &statements);
+    }
+
+    /// Makes a server a read-only replica of `of` from its own GTID position on; returns when it
+    /// has caught up.
+    pub fn follow(&self, server: usize, of: usize) {
+        let host = self.servers[of].address();
+        let source = format!(
+            "CHANGE MASTER TO MASTER_HOST = '{host}', MASTER_PORT = {port}, \
+             MASTER_USER = 'replication', MASTER_USE_GTID = slave_pos, \
+             MASTER_CONNECT_RETRY = 1, MASTER_HEARTBEAT_PERIOD = 1",
+            port = self.port,
+        );
+        let statements = [
+            "SET GLOBAL read_only = 1",
+            "STOP SLAVE",
+            "SET GLOBAL gtid_slave_pos = @@global.gtid_binlog_pos",
+            &source,
+            "START SLAVE",
+        ];
+        self.sql(server, &statements);
+        self.wait_caught_up(server, of);
+    }
+
+    /// Whether `server` runs, is read-only and replicates from `of` with both threads.
+    pub fn follows(&self, server: usize, of: usize) -> bool {
+        if !self.is_running(server) {
+            return false;
+        }
+        let host = self.servers[of].address().to_string();
+        let said = |column| self.servers[server].show(&self.runtime, "SHOW SLAVE STATUS", column);
+        said("Master_Host") == Some(host)
+            && said("Slave_IO_Running").as_deref() == Some("Yes")
+            && said("Slave_SQL_Running").as_deref() == Some("Yes")
+            && self.value(server, "SELECT @@global.read_only") == "1"
+    }
+
+    /// Lets a replica and its primary each write what the other has not, and makes the replica
+    /// writable.
+    pub fn diverge(&self, replica: usize, primary: usize) {
+        self.sql(replica, &["STOP SLAVE"]);
+        self.write(primary, "only on the primary");
+        self.write(replica, "only on the replica");
+        self.promote(replica);
+    }
+
+    /// Stops the applying thread.
+    pub fn stop_sql_thread(&self, replica: usize) {
+        self.sql(replica, &["STOP SLAVE SQL_THREAD"]);
+    }
+
+    /// Stops the receiving thread.
+    pub fn stop_io_thread(&self, replica: usize) {
+        self.sql(replica, &["STOP SLAVE IO_THREAD"]);
+    }
+
+    /// Starts both threads.
+    pub fn start_threads(&self, replica: usize) {
+        self.sql(replica, &["START SLAVE"]);
+    }
+
+    /// Makes the applying thread fail with a duplicate key (1062); returns when it has.
+    pub fn break_sql_thread(&self, replica: usize, primary: usize) {
+        let insert = "INSERT INTO story.rows (id, word) VALUES (1000000, 'mine')";
+        self.sql(replica, &["SET sql_log_bin = 0", insert]);
+        self.sql(primary, &[insert]);
+        let status = "SHOW SLAVE STATUS";
+        self.servers[replica].wait_for(&self.runtime, status, "Slave_SQL_Running", "No");
+    }
+
+    /// Ends [`Self::break_sql_thread`].
+    pub fn mend_sql_thread(&self, replica: usize, primary: usize) {
+        let delete = "DELETE FROM story.rows WHERE id = 1000000";
+        self.sql(replica, &["SET sql_log_bin = 0", delete, "SET sql_log_bin = 1", "START SLAVE"]);
+        self.wait_caught_up(replica, primary);
+        self.sql(primary, &[delete]);
+    }
+
+    /// Makes every write wait until the lock is dropped, also those of the applying thread of a
+    /// replica.
+    pub fn block_writes(&self, server: usize) -> Sessions {
+        self.servers[server].hold(&self.runtime, "FLUSH TABLES WITH READ LOCK")
+    }
+
+    /// Inserts one row.
+    pub fn write(&self, server: usize, word: &str) {
+        let insert = format!("INSERT INTO story.rows (word) VALUES ('{word}')");
+        self.sql(server, &[&insert]);
+    }
+
+    /// Writes to `primary` until dropped.
+    pub fn write_steadily(&self, primary: usize) -> Workload {
+        let mut session = self.servers[primary].session(&self.runtime);
+        let task = self.runtime.spawn(async move {
+            while mariadb_server::run(&mut session, "INSERT INTO story.rows (word) VALUES ('tick')")
+                .await
+            {
+                time::sleep(Duration::from_millis(20)).await;
+            }
+        });
+        Workload { task }
+    }
+
+    /// Gives a replica, or what was one, a copy of another replica's data, and lets it follow the
+    /// same primary.
+    pub fn rebuild(&mut self, server: usize, donor: usize, primary: usize) {
+        self.servers[server].kill9();
+        self.servers[donor].stop();
+        self.servers[server].copy_data(&self.servers[donor]);
+        self.launch(donor, true);
+        self.launch(server, true);
+        for replica in [donor, server] {
+            self.wait_for_start(replica);
+            self.follow(replica, primary);
+        }
+    }
+
+    /// Starts a new server of no history under the address of `server`, writable, with the probe's
+    /// user.
+    pub fn make_foreign(&mut self, server: usize) {
+        self.stop(server);
+        let file = self.servers[server].put_data_aside(&MariaServer::users());
+        let mut settings = Self::settings(server, false);
+        settings.push(format!("--init-file={}", file.display()));
+        self.servers[server].launch(&settings);
+        self.wait_for_start(server);
+    }
+
+    /// Ends [`Self::make_foreign`]: the server with its own data is back, as a replica.
+    pub fn make_native(&mut self, server: usize, primary: usize) {
+        self.stop(server);
+        self.servers[server].take_data_back();
+        self.start_server(server, true);
+        self.wait_caught_up(server, primary);
+    }
+
+    /// Takes every connection slot that an ordinary user can get, the probe's too.
+    pub fn fill_connections(&self, server: usize) -> Sessions {
+        self.servers[server].fill_connections(&self.runtime)
+    }
+
+    /// Ends the probe's sessions, so that it must log in anew.
+    pub fn end_probe_sessions(&self, server: usize) {
+        self.servers[server].end_probe_sessions(&self.runtime);
+    }
+
+    /// How many sessions the probe has; `None` when the server does not tell.
+    pub fn probe_sessions(&self, server: usize) -> Option<usize> {
+        self.servers[server].probe_sessions(&self.runtime)
+    }
+
+    /// Whether a server is running.
+    pub fn is_running(&self, server: usize) -> bool {
+        self.servers[server].is_running()
+    }
+
+    /// What a server has logged about the probe's user, or about nobody it knows by name.
+    pub fn log_of_probe(&self, server: usize) -> Vec<String> {
+        self.servers[server].log_of_probe()
+    }
+
+    /// Waits until `replica` has applied all that `primary` has written.
+    pub fn wait_caught_up(&self, replica: usize, primary: usize) {
+        let end = self.value(primary, "SELECT @@global.gtid_binlog_pos");
+        patience::until("the replica catches up", || {
+            self.value(replica, "SELECT @@global.gtid_binlog_pos") == end
+        });
+    }
+
+    /// The first column of the first row of a query that must succeed.
+    pub fn value(&self, server: usize, query: &str) -> String {
+        self.servers[server].value(&self.runtime, query)
+    }
+
+    /// Runs statements that must succeed, in one session of the administrator.
+    pub fn sql(&self, server: usize, statements: &[&str]) {
+        self.servers[server].sql(&self.runtime, statements);
+    }
+
+    fn launch(&mut self, server: usize, read_only: bool) {
+        let settings = Self::settings(server, read_only);
+        self.servers[server].launch(&settings);
+    }
+
+    fn settings(server: usize, read_only: bool) -> Vec<String> {
+        vec![
+            format!("--server-id={}", server + 1),
+            "--log-bin=binlog".to_owned(),
+            "--relay-log=relay".to_owned(),
+            "--log-slave-updates".to_owned(),
+            "--slave-net-timeout=4".to_owned(),
+            format!("--read-only={}", u8::from(read_only)),
+        ]
+    }
+
+    fn wait_for_start(&self, server: usize) {
+        self.servers[server].wait_for(&self.runtime, "SELECT 1", "1", "1");
+    }
+}
+
+impl Drop for Workload {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}

@@ -1,0 +1,299 @@
+//! Runs the `pointsman` binary with a configuration of its own.
+
+use std::{
+    collections::BTreeMap,
+    fmt::Write as _,
+    fs,
+    net::{Ipv4Addr, SocketAddr},
+    path::Path,
+    process::{Child, Stdio},
+    time::Duration,
+};
+
+use hickory_proto::rr::Name;
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
+
+use crate::{account::Account, binary, dns_client::DnsClient, log::Log, patience, ports};
+
+/// The password of the probe user on every server of the tests. Must never be logged.
+pub const PROBE_PASSWORD: &str = "s3cret-of-the-probe";
+
+/// What the servers of a cluster speak, in the words of the configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    /// PostgreSQL.
+    Postgres,
+    /// MySQL and MariaDB.
+    MySql,
+    /// Anything with a port.
+    Tcp,
+}
+
+/// One `[[cluster]]` of the configuration.
+#[derive(Clone, Debug)]
+pub struct Cluster {
+    /// Its name; the DNS names and the names of its servers begin with it.
+    pub name: &'static str,
+    /// What its servers speak.
+    pub engine: Engine,
+    /// Its servers, in config order.
+    pub servers: Vec<Ipv4Addr>,
+    /// Their port.
+    pub port: u16,
+    /// `failback` of the write name, where the test cares.
+    pub failback: Option<&'static str>,
+    /// `heartbeat_write` of the probe.
+    pub heartbeats: bool,
+    /// More `[[cluster.read]]` sections: the first label of the name and what else it says.
+    pub more_reads: &'static [(&'static str, &'static str)],
+    /// More lines for `[cluster.probe]`.
+    pub more_probe: String,
+    /// Where to probe a server, by its index, when that is not where it is published.
+    pub probe_addresses: BTreeMap<usize, SocketAddr>,
+}
+
+impl Cluster {
+    /// A cluster with the settings most tests want.
+    pub fn new(
+        name: &'static str,
+        engine: Engine,
+        servers: impl Into<Vec<Ipv4Addr>>,
+        port: u16,
+    ) -> Self {
+        let servers = servers.into();
+        Self {
+            name,
+            engine,
+            servers,
+            port,
+            failback: None,
+            heartbeats: false,
+            more_reads: &[],
+            more_probe: String::new(),
+            probe_addresses: BTreeMap::new(),
+        }
+    }
+
+    /// The DNS name for writes.
+    pub fn write_name(&self) -> Name {
+        dns_name(&format!("{}-write.internal.", self.name))
+    }
+
+    /// The DNS name for reads.
+    pub fn read_name(&self) -> Name {
+        dns_name(&format!("{}-read.internal.", self.name))
+    }
+
+    /// The name of server `index`: `db1` is the first of `db`.
+    pub fn server_name(&self, index: usize) -> String {
+        format!("{}{}", self.name, index + 1)
+    }
+
+    fn toml(&self) -> String {
+        let engine = match self.engine {
+            Engine::Postgres => "postgres",
+            Engine::MySql => "mysql",
+            Engine::Tcp => "tcp",
+        };
+        let (login, max_lag) = match self.engine {
+            Engine::Tcp => ("", ""),
+            Engine::Postgres | Engine::MySql => {
+                ("user = \"pointsman\"\npassword_file = \"probe.password\"\n", "max_lag = \"2s\"\n")
+            }
+        };
+        let heartbeats = if self.heartbeats { "heartbeat_write = true\n" } else { "" };
+        let failback = self.failback.map_or_else(String::new, |rule| {
+            format!("failback = \"{rule}\"\nflap_block = \"4s\"\n")
+        });
+        let mut toml = format!(
+            r#"
+[[cluster]]
+name = "{name}"
+engine = "{engine}"
+
+[cluster.write]
+name = "{write}"
+ttl = "1s"
+{failback}
+[[cluster.read]]
+name = "{read}"
+ttl = "2s"
+{max_lag}
+[cluster.probe]
+{login}{heartbeats}interval = "200ms"
+fast_interval = "100ms"
+timeout = "1s"
+fall = 3
+rise = 2
+{more_probe}"#,
+            more_probe = self.more_probe,
+            name = self.name,
+            write = self.write_name(),
+            read = self.read_name(),
+        );
+        for (label, settings) in self.more_reads {
+            write!(toml, "\n[[cluster.read]]\nname = \"{label}.internal.\"\n{settings}\n")
+                .expect("a string can be written to");
+        }
+        for (index, address) in self.servers.iter().enumerate() {
+            write!(
+                toml,
+                r#"
+[[cluster.server]]
+name = "{server}"
+address = "{address}"
+port = {port}
+priority = {place}
+weight = {place}
+{probe}"#,
+                server = self.server_name(index),
+                port = self.port,
+                place = index + 1,
+                probe = self
+                    .probe_addresses
+                    .get(&index)
+                    .map_or_else(String::new, |at| { format!("probe_address = \"{at}\"\n") }),
+            )
+            .expect("a string can be written to");
+        }
+        toml
+    }
+}
+
+/// A running `pointsman serve`. Dropped, it is killed.
+pub struct Pointsman {
+    child: Child,
+    log: Log,
+    dns: SocketAddr,
+    _directory: TempDir,
+}
+
+impl Pointsman {
+    /// Starts it for `clusters` and waits until it answers on its DNS port, with whatever.
+    ///
+    /// # Panics
+    /// When it ends or stays silent; with its log.
+    pub fn serve(clusters: &[&Cluster]) -> Self {
+        Self::serve_at(ports::free_for_dns(), clusters)
+    }
+
+    /// The same at a given address, for clients that know no port but 53.
+    ///
+    /// # Panics
+    /// When it ends or stays silent; with its log.
+    pub fn serve_at(dns: SocketAddr, clusters: &[&Cluster]) -> Self {
+        let directory = tempfile::tempdir().expect("a temporary directory can be made");
+        write_files(directory.path(), dns, clusters);
+        let child = Account::monitor()
+            .command(binary())
+            .arg("serve")
+            .arg("--config")
+            .arg(directory.path().join("pointsman.toml"))
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary under test can be started");
+        let mut pointsman = Self { child, log: Log::default(), dns, _directory: directory };
+        pointsman.follow_output();
+        pointsman.wait_for_answers(clusters[0]);
+        pointsman
+    }
+
+    /// Where it answers DNS.
+    pub fn dns(&self) -> SocketAddr {
+        self.dns
+    }
+
+    /// What it has logged.
+    pub fn log(&self) -> &Log {
+        &self.log
+    }
+
+    /// A client of its DNS side.
+    pub fn client(&self) -> DnsClient {
+        DnsClient::new(self.dns)
+    }
+
+    /// Ends it as a service manager does.
+    ///
+    /// # Panics
+    /// When it does not end by itself with code 0, or has logged the probe's password.
+    pub fn stop(mut self) {
+        signal(&self.child, Signal::TERM);
+        let status =
+            patience::poll(Duration::from_secs(5), || self.child.try_wait().ok().flatten());
+        let log = self.log.clone();
+        assert!(
+            status.is_some_and(|status| status.success()),
+            "SIGTERM led to {status:?}\n{}",
+            log.tail(30)
+        );
+        assert!(!log.contains(PROBE_PASSWORD), "the log has the password");
+        assert!(!log.contains("panicked"), "a task panicked:\n{}", log.text());
+    }
+
+    fn follow_output(&mut self) {
+        let stdout = self.child.stdout.take().expect("stdout is piped");
+        let stderr = self.child.stderr.take().expect("stderr is piped");
+        self.log.follow(stdout);
+        self.log.follow(stderr);
+    }
+
+    fn wait_for_answers(&mut self, cluster: &Cluster) {
+        let mut client = self.client();
+        let write = cluster.write_name();
+        patience::until("pointsman answers", || {
+            if let Ok(Some(status)) = self.child.try_wait() {
+                panic!("pointsman ended with {status}:\n{}", self.log.text());
+            }
+            client.addresses(&write).is_some()
+        });
+    }
+}
+
+impl Drop for Pointsman {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+fn write_files(directory: &Path, dns: SocketAddr, clusters: &[&Cluster]) {
+    let mut config = format!(
+        r#"[dns]
+listen = ["{dns}"]
+
+[[zone]]
+origin = "internal."
+file = "internal.zone"
+
+[state]
+directory = "state"
+"#
+    );
+    for cluster in clusters {
+        config.push_str(&cluster.toml());
+    }
+    let zone = "$ORIGIN internal.\n$TTL 60\n\
+        @ IN SOA ns hostmaster 1 60 30 3600 1\n\
+        @ IN NS ns\n\
+        ns IN A 127.0.0.1\n";
+    fs::create_dir(directory.join("state")).expect("a directory can be made");
+    for (name, text) in [
+        ("pointsman.toml", config.as_str()),
+        ("internal.zone", zone),
+        ("probe.password", PROBE_PASSWORD),
+    ] {
+        fs::write(directory.join(name), text).expect("a file can be written");
+    }
+}
+
+fn dns_name(text: &str) -> Name {
+    Name::from_ascii(text).expect("the tests use valid names")
+}
+
+fn signal(child: &Child, signal: Signal) {
+    kill_process(Pid::from_child(child), signal).expect("the process has not been waited for");
+}
