@@ -85,6 +85,7 @@ impl Service {
         let mut child = command
             .env_remove("RUST_LOG")
             .env_remove("POINTSMAN_CONFIG")
+            .env_remove("NOTIFY_SOCKET")
             .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -111,6 +112,15 @@ impl Service {
         let mut command = Command::new("sh");
         let limited = format!("{limits} && exec \"$0\" \"$@\"");
         command.args(["-c", &limited, env!("CARGO_BIN_EXE_pointsman"), "serve", "--config"]);
+        command.arg(settings.file());
+        Self::spawn(command, &[]).answering()
+    }
+
+    /// The same under another umask.
+    pub(crate) fn serve_with_umask(settings: &Settings, umask: &str) -> (Self, SocketAddr) {
+        let mut command = Command::new("sh");
+        let masked = format!("umask {umask} && exec \"$0\" \"$@\"");
+        command.args(["-c", &masked, env!("CARGO_BIN_EXE_pointsman"), "serve", "--config"]);
         command.arg(settings.file());
         Self::spawn(command, &[]).answering()
     }
@@ -146,6 +156,11 @@ impl Service {
 
     pub(crate) fn is_running(&mut self) -> bool {
         self.child.try_wait().expect("a child").is_none()
+    }
+
+    /// Its process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
     }
 
     /// How many files it has open.
