@@ -37,6 +37,7 @@ mod ring;
 mod state;
 mod unrest;
 mod verdict;
+mod witness;
 mod write;
 
 pub use decision::{
@@ -59,3 +60,4 @@ pub use policy::{
 };
 pub use position::Position;
 pub use state::{Lag, ServerState, Standing, StateReason};
+pub use witness::{Check, Testimony, WitnessStanding, Word};

@@ -51,6 +51,7 @@ pub(super) fn convert(
             priority,
             addresses: addresses.clone(),
             port,
+            witnesses: Vec::new(),
         },
         target,
         published: PublishedServer { name, addresses, port, weight },
