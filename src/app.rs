@@ -17,11 +17,11 @@ use tracing::{error, info, warn};
 
 use crate::{
     answers::{Layout, PlacementError},
-    config::{ClusterConfig, Config},
+    config::{ClusterConfig, Config, ProbeTarget},
     dns::{self, BindError, DnsServer, ServeError},
     driver::{Driver, Ends},
     engine::{ClusterId, Event, Observation, ServerId, ServerIndex},
-    probe::{self, Orders},
+    probe::{self, Names, Orders, WitnessTarget},
 };
 
 /// How long probes may take to close their connections when all stops.
@@ -119,11 +119,11 @@ impl App {
         let dns = dns::bind(&config.dns, &reader)?;
         let hints: Vec<_> = advice.iter().map(|_| watch::Sender::new(())).collect();
         let mut probes = JoinSet::new();
-        for (target, advice) in
-            targets(config.clusters).into_iter().zip(advice.into_iter().flatten())
-        {
-            let orders = Orders { advice, hints: hints[target.id.cluster.0].subscribe() };
-            probes.spawn(keep_probing(target, orders, observations.clone()));
+        for task in tasks(config.clusters) {
+            let ServerId { cluster, server } = task.server();
+            let advice = advice[cluster.0][server.0].clone();
+            let orders = Orders { advice, hints: hints[cluster.0].subscribe() };
+            probes.spawn(keep_probing(task, orders, observations.clone()));
         }
         Ok(Self { dns, driver: JoinSet::from_iter([driver.run()]), probes, hints })
     }
@@ -192,36 +192,81 @@ impl Signals {
     }
 }
 
-fn targets(clusters: Vec<ClusterConfig>) -> Vec<probe::Target> {
-    let mut targets = Vec::new();
-    for (id, cluster) in clusters.into_iter().enumerate() {
-        let config = Arc::new(cluster.probe);
-        for (index, target) in cluster.targets.into_iter().enumerate() {
-            targets.push(probe::Target {
-                id: ServerId { cluster: ClusterId(id), server: ServerIndex(index) },
-                target,
-                kind: cluster.policy.kind,
-                config: Arc::clone(&config),
-            });
-        }
-    }
-    targets
+/// One question that is asked again and again.
+#[derive(Clone)]
+enum Task {
+    /// To the server itself.
+    Probe(probe::Target),
+    /// To somebody else about it.
+    Witness(WitnessTarget),
 }
 
-/// Probes one server for as long as anybody listens. A probe that panics is a fault of ours in one
-/// server's answer; it must not end the probing of that server, nor anything else.
-async fn keep_probing(
-    target: probe::Target,
-    orders: Orders,
-    observations: mpsc::Sender<Observation>,
-) {
+impl Task {
+    fn server(&self) -> ServerId {
+        match self {
+            Self::Probe(target) => target.id,
+            Self::Witness(target) => target.id,
+        }
+    }
+
+    fn target(&self) -> &ProbeTarget {
+        match self {
+            Self::Probe(target) => &target.target,
+            Self::Witness(target) => &target.target,
+        }
+    }
+
+    async fn run(self, orders: Orders, observations: mpsc::Sender<Observation>) {
+        match self {
+            Self::Probe(target) => probe::run(target, orders, observations).await,
+            Self::Witness(target) => probe::watch(target, orders, observations).await,
+        }
+    }
+}
+
+/// The tasks of all servers: each server itself, if it is asked, and each of its witnesses.
+fn tasks(clusters: Vec<ClusterConfig>) -> Vec<Task> {
+    let mut tasks = Vec::new();
+    for (id, cluster) in clusters.into_iter().enumerate() {
+        let config = Arc::new(cluster.probe);
+        let servers = cluster.targets.into_iter().zip(cluster.checks);
+        for (index, (target, checks)) in servers.enumerate() {
+            let id = ServerId { cluster: ClusterId(id), server: ServerIndex(index) };
+            for witness in checks.witnesses {
+                let names = Names {
+                    cluster: cluster.policy.name.clone(),
+                    server: cluster.policy.servers[index].name.clone(),
+                };
+                let speaks = checks.speaker == Some(witness.check());
+                let (target, config) = (target.clone(), Arc::clone(&config));
+                tasks.push(Task::Witness(WitnessTarget {
+                    id,
+                    names,
+                    target,
+                    witness,
+                    config,
+                    speaks,
+                }));
+            }
+            if checks.database {
+                let (kind, config) = (cluster.policy.kind, Arc::clone(&config));
+                tasks.push(Task::Probe(probe::Target { id, target, kind, config }));
+            }
+        }
+    }
+    tasks
+}
+
+/// Asks about one server for as long as anybody listens. A probe that panics is a fault of ours in
+/// one server's answer; it must not end the probing of that server, nor anything else.
+async fn keep_probing(asked: Task, orders: Orders, observations: mpsc::Sender<Observation>) {
     loop {
         // A set, for it ends its task when it is dropped.
         let mut task =
-            JoinSet::from_iter([probe::run(target.clone(), orders.clone(), observations.clone())]);
+            JoinSet::from_iter([asked.clone().run(orders.clone(), observations.clone())]);
         match task.join_next().await {
             Some(Err(ended)) if ended.is_panic() => {
-                error!(server = %target.target, "a probe panicked and is started again");
+                error!(server = %asked.target(), "a probe panicked and is started again");
                 sleep(AFTER_PANIC).await;
             }
             _ => return,

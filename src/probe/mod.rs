@@ -20,6 +20,8 @@ mod socket;
 mod stance;
 mod tcp;
 mod tls;
+mod witness;
 
 pub(crate) use postgres::{COLUMNS as POSTGRES_COLUMNS, FACTS as POSTGRES_FACTS};
 pub use run::{Orders, Target, once, run};
+pub use witness::{Names, WitnessTarget, watch};

@@ -3,6 +3,7 @@
 mod command_line;
 mod demo;
 mod dns;
+mod fake_http;
 mod fake_mysql;
 mod fake_postgres;
 mod fuzz_corpus;
@@ -20,3 +21,5 @@ mod process;
 mod serve;
 mod serve_tcp;
 mod simulated_server;
+mod witness;
+mod witness_command;

@@ -40,8 +40,8 @@ impl Story<'_> {
         lines
     }
 
-    /// What a server is and why, what each of its witnesses says, then every name of its cluster: whether the server is in it, and
-    /// why.
+    /// What a server is and why, what each of its witnesses says, then every name of its cluster:
+    /// whether the server is in it, and why.
     pub(super) fn why(&self, index: ServerIndex) -> Vec<String> {
         let Some(server) = self.listing.servers.get(index.0) else {
             return Vec::new();

@@ -167,13 +167,16 @@ impl ClusterChecks {
     }
 }
 
+/// What makes a check of a section and its place.
+type Convert<S> = fn(Option<(&S, Range<usize>)>, &mut Conversion<'_>) -> Option<WitnessConfig>;
+
 /// A section as far as it is there. `convert` makes the check; given nothing, its default if it has
 /// one.
 fn made<S: Section>(
     check: Check,
     field: &Field<S>,
     conversion: &mut Conversion<'_>,
-    convert: fn(Option<(&S, Range<usize>)>, &mut Conversion<'_>) -> Option<WitnessConfig>,
+    convert: Convert<S>,
 ) -> Made {
     let config = match field {
         Field::Given(section) => convert(Some((section.get_ref(), section.span())), conversion),
