@@ -98,6 +98,24 @@ impl Session {
     }
 }
 
+/// Whether [`look`] can tell anything of servers that speak this.
+pub(super) fn can_look(kind: ClusterKind) -> bool {
+    kind == ClusterKind::Postgres
+}
+
+/// Looks by `deadline` whether the server lives, so that its log says nothing of it. Not so where
+/// that cannot be known.
+pub(super) async fn look(
+    kind: ClusterKind,
+    dial: &mut Dial,
+    deadline: Instant,
+) -> Result<bool, Failure> {
+    match kind {
+        ClusterKind::Postgres => postgres::look(dial, deadline).await,
+        ClusterKind::MySql | ClusterKind::Tcp => Ok(false),
+    }
+}
+
 impl From<Failure> for Trouble {
     fn from(failure: Failure) -> Self {
         Self::Failed(failure)

@@ -17,6 +17,7 @@ use std::{
     time::Duration,
 };
 
+use rustls::ClientConfig;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
@@ -25,6 +26,7 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
+use super::tls;
 use crate::{
     config::{ProbeConfig, ProbeTarget, TargetHost},
     engine::{Failure, FailureKind},
@@ -36,6 +38,8 @@ pub(super) struct Dial {
     pub(super) target: ProbeTarget,
     /// How its cluster is probed.
     pub(super) config: Arc<ProbeConfig>,
+    /// Made at the first login that needs it.
+    tls: Option<Arc<ClientConfig>>,
     /// A lookup that outlived the connect that started it.
     lookup: Option<JoinHandle<io::Result<Vec<SocketAddr>>>>,
 }
@@ -43,7 +47,16 @@ pub(super) struct Dial {
 impl Dial {
     /// Nothing is resolved or connected yet.
     pub(super) fn new(target: ProbeTarget, config: Arc<ProbeConfig>) -> Self {
-        Self { target, config, lookup: None }
+        Self { target, config, tls: None, lookup: None }
+    }
+
+    /// The settings of TLS, the same for every login.
+    pub(super) fn tls(&mut self) -> Result<Arc<ClientConfig>, Failure> {
+        let settings = match self.tls.take() {
+            Some(settings) => settings,
+            None => Arc::new(tls::client_config(&self.config.tls)?),
+        };
+        Ok(Arc::clone(self.tls.insert(settings)))
     }
 
     /// The host as certificates and error texts name it, without the port.

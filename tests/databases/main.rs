@@ -17,39 +17,26 @@
     reason = "the tests run in real time, and a story says where it is"
 )]
 
-mod account;
 mod balance;
 mod both;
 mod dig;
-mod dns_client;
-mod dns_exchange;
-mod galera_cluster;
 mod galera_stories;
-mod grants;
 mod heartbeats;
-mod listeners;
-mod log;
-mod mariadb_cluster;
-mod mariadb_server;
 mod mariadb_stories;
-mod patience;
 mod pgbouncer;
-mod pointsman;
-mod ports;
-mod postgres_cluster;
-mod postgres_programs;
-mod postgres_sessions;
 mod postgres_stories;
 mod postgres_versions;
-mod process;
 mod readme;
-mod scene;
 mod smart_shutdown;
 mod tcp_stories;
 mod versions;
-mod watcher;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use pointsman_testbed::{
+    account, dns_client, galera_cluster, listeners, mariadb_cluster, patience, pointsman, ports,
+    postgres_cluster, postgres_programs, postgres_sessions, process, scene,
+};
 
 /// Whether a story of an engine's list is to run: all of them, unless `POINTSMAN_STORIES` names
 /// some.

@@ -108,7 +108,7 @@ impl PgBouncer {
         let mut command = account.command("/usr/sbin/pgbouncer");
         command.arg(&file);
         let process = ServerProcess::spawn(command, &directory.path().join("log"));
-        Self { process, port, sessions: SessionMaker::new(), _directory: directory }
+        Self { process, port, sessions: SessionMaker::start(), _directory: directory }
     }
 
     /// The address and process of the server that a new session gets, if any.

@@ -12,10 +12,8 @@ mod hostile_postgres;
 mod mysql_versions;
 #[expect(clippy::disallowed_methods, reason = "the process under test has real time only")]
 mod overload;
-#[path = "../databases/patience.rs"]
-#[expect(clippy::disallowed_methods, reason = "tests of another process have real time only")]
-mod patience;
 mod probe_cadence;
+mod probe_refusal;
 mod probe_tls;
 mod process;
 mod serve;
@@ -23,3 +21,5 @@ mod serve_tcp;
 mod simulated_server;
 mod witness;
 mod witness_command;
+
+use pointsman_testbed::patience;

@@ -19,7 +19,7 @@ use tokio::{
 use crate::{
     fake_http::{AGAIN, SILENCE, Service},
     fake_postgres::config,
-    probe_tls::{HOST, OTHER_HOST, authority, server_config, verify_full},
+    probe_tls::{AUTHORITY, HOST, OTHER_HOST, SERVER, server_config, verify_full},
 };
 
 /// Far more than anything here takes.
@@ -60,6 +60,12 @@ impl Running {
     /// Asks for a question at once, whose outcome is next.
     pub(crate) fn ask(&self) {
         self.hints.send_replace(());
+    }
+
+    /// Ends the task in the middle of whatever it does.
+    pub(crate) async fn abort(self) {
+        self.task.abort();
+        assert!(self.task.await.expect_err("it was ended").is_cancelled());
     }
 
     /// Ends the task by hanging up.
@@ -176,10 +182,10 @@ async fn https_is_checked_as_far_as_asked_for() {
     for (host, tls, expected) in [
         (HOST, TlsMode::Require, Ok(Word::Up)),
         (OTHER_HOST, TlsMode::Require, Ok(Word::Up)),
-        (HOST, verify_full(authority()), Ok(Word::Up)),
-        (OTHER_HOST, verify_full(authority()), Err(FailureKind::Misconfigured)),
+        (HOST, verify_full(AUTHORITY), Ok(Word::Up)),
+        (OTHER_HOST, verify_full(AUTHORITY), Err(FailureKind::Misconfigured)),
     ] {
-        let service = Service::start(host, Some(server_config()));
+        let service = Service::start(host, Some(server_config(SERVER)));
         service.replies("/health?deep=1", 200, "");
         assert_eq!(word(http(&service, &[], tls.clone())).await, expected, "{host} {tls:?}");
     }
@@ -275,8 +281,7 @@ async fn patroni_alone_speaks_for_its_server_and_is_looked_at_twice_after_a_prom
     service.replies("/replica", 200, REPLICA);
     let alone = WitnessTarget { speaks: true, ..patroni(&service, None) };
     let mut running = Running::start(alone);
-    let Outcome::Answered(Facts::Postgres(PostgresFacts { role, .. })) =
-        spoken(&mut running).await
+    let Outcome::Answered(Facts::Postgres(PostgresFacts { role, .. })) = spoken(&mut running).await
     else {
         panic!("no facts");
     };

@@ -15,23 +15,6 @@
     reason = "the tests run in real time, and a story says what it has measured"
 )]
 
-#[expect(dead_code, reason = "the tests of databases use more of it")]
-#[path = "../databases/account.rs"]
-mod account;
-#[path = "../databases/dns_exchange.rs"]
-mod dns_exchange;
-#[expect(dead_code, reason = "the tests of databases use more of it")]
-#[path = "../databases/listeners.rs"]
-mod listeners;
-#[path = "../databases/patience.rs"]
-mod patience;
-#[expect(dead_code, reason = "the tests of databases use more of it")]
-#[path = "../databases/ports.rs"]
-mod ports;
-#[expect(dead_code, reason = "the tests of databases use more of it")]
-#[path = "../databases/process.rs"]
-mod process;
-
 mod bind;
 mod client;
 mod dnsmasq;
@@ -42,3 +25,5 @@ mod resolver;
 mod site;
 mod story;
 mod unbound;
+
+use pointsman_testbed::{account, dns_exchange, listeners, patience, ports, process};

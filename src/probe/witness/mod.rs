@@ -18,12 +18,15 @@ use tokio::{
 };
 
 use self::{agent::Agent, command::Command, http::Http, patroni::Patroni};
-use super::{Orders, stance::Stance};
+use super::{
+    Orders,
+    stance::Stance,
+    stride::{Stride, jitter},
+    wording::presentable,
+};
 use crate::{
     config::{ProbeConfig, ProbeTarget, WitnessConfig},
-    engine::{
-        Check, Facts, Failure, FailureKind, Observation, Outcome, Pace, ServerId, Testimony, Word,
-    },
+    engine::{Check, Facts, Failure, FailureKind, Observation, Outcome, ServerId, Testimony, Word},
 };
 
 /// Whom to ask about which server.
@@ -64,11 +67,14 @@ pub async fn watch(
     let mut asking = Asking::new(&target);
     let mut due = Due::At(Instant::now() + START_SPREAD.mul_f64(rand::random()));
     let mut stance = Stance::Unknown;
-    while rest(due, asking.last_start, &target, &mut orders, &observations).await {
+    while asking.rest(due, &target.config, &mut orders, &observations).await {
+        let pace = orders.advice.borrow().pace;
         let Reply { said, outcome } = asking.ask(&target.config).await;
+        asking.stride.note(&outcome, pace);
+        let presentable = |failure| presentable(failure, &target.config);
         let said = said.map(shortened).map_err(presentable);
         let mut outcomes = vec![Outcome::Witnessed(asking.check, said)];
-        due = Due::Paced(rand::random_range(1.0 - JITTER..1.0 + JITTER));
+        due = Due::Paced(jitter());
         if target.speaks {
             let before = std::mem::replace(&mut stance, Stance::of(&outcome));
             if stance.calls_for_second_look(before) {
@@ -115,6 +121,7 @@ struct Asking {
     check: Check,
     witness: Witness,
     last_start: Instant,
+    stride: Stride,
 }
 
 enum Witness {
@@ -138,7 +145,41 @@ impl Asking {
                 Witness::Command(Command::new(target, program, arguments))
             }
         };
-        Self { check: target.witness.check(), witness, last_start: Instant::now() }
+        let (last_start, stride) = (Instant::now(), Stride::default());
+        Self { check: target.witness.check(), witness, last_start, stride }
+    }
+
+    /// Waits until a question is due; `false` when nobody listens any more.
+    async fn rest(
+        &mut self,
+        mut due: Due,
+        config: &ProbeConfig,
+        orders: &mut Orders,
+        observations: &mpsc::Sender<Observation>,
+    ) -> bool {
+        loop {
+            let at = match due {
+                Due::At(at) => at,
+                Due::Paced(factor) => {
+                    let pace = orders.advice.borrow_and_update().pace;
+                    self.last_start + self.stride.rest(pace, config).mul_f64(factor)
+                }
+            };
+            tokio::select! {
+                biased;
+                () = observations.closed() => return false,
+                changed = orders.advice.changed() => {
+                    if changed.is_err() {
+                        return false;
+                    }
+                }
+                Ok(()) = orders.hints.changed() => {
+                    self.stride.doubt();
+                    due = Due::At(self.last_start + HINTS_APART);
+                }
+                () = sleep_until(at) => return true,
+            }
+        }
     }
 
     async fn ask(&mut self, config: &ProbeConfig) -> Reply {
@@ -169,43 +210,6 @@ enum Due {
     Paced(f64),
 }
 
-/// Waits until a question is due; `false` when nobody listens any more.
-async fn rest(
-    mut due: Due,
-    last_start: Instant,
-    target: &WitnessTarget,
-    orders: &mut Orders,
-    observations: &mpsc::Sender<Observation>,
-) -> bool {
-    loop {
-        let at = match due {
-            Due::At(at) => at,
-            Due::Paced(factor) => {
-                let interval = match orders.advice.borrow_and_update().pace {
-                    Pace::Calm => target.config.interval,
-                    Pace::Fast => target.config.fast_interval,
-                };
-                last_start + interval.mul_f64(factor)
-            }
-        };
-        tokio::select! {
-            biased;
-            () = observations.closed() => return false,
-            changed = orders.advice.changed() => {
-                if changed.is_err() {
-                    return false;
-                }
-            }
-            Ok(()) = orders.hints.changed() => due = Due::At(last_start + HINTS_APART),
-            () = sleep_until(at) => return true,
-        }
-    }
-}
-
-fn presentable(failure: Failure) -> Failure {
-    Failure::new(failure.kind, one_line(&failure.detail))
-}
-
 fn shortened(testimony: Testimony) -> Testimony {
     Testimony { detail: one_line(&testimony.detail).into(), ..testimony }
 }
@@ -224,9 +228,6 @@ const CONFIRM_DELAY: Duration = Duration::from_millis(75);
 
 /// Between the starts of two hinted questions.
 const HINTS_APART: Duration = Duration::from_millis(50);
-
-/// How far an interval may be stretched or shrunk, so that many do not fall into step.
-const JITTER: f64 = 0.05;
 
 /// A log line stays readable, whatever a witness says.
 const DETAIL_CHARS_MAX: usize = 200;

@@ -199,6 +199,7 @@ fn facts(status: &Status) -> Result<PostgresFacts, Failure> {
             timeline,
             received: status.xlog.received_location.map(Position::lsn),
             replayed: status.xlog.replayed_location.map(Position::lsn),
+            heard: None,
             replay_age: None,
             paused: status.xlog.paused,
             apply_delay: Duration::ZERO,

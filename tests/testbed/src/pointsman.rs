@@ -1,6 +1,7 @@
 //! Runs the `pointsman` binary with a configuration of its own.
 
 use std::{
+    collections::BTreeMap,
     fmt::Write as _,
     fs,
     net::{Ipv4Addr, SocketAddr},
@@ -13,14 +14,14 @@ use hickory_proto::rr::Name;
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-use crate::{account::Account, dns_client::DnsClient, log::Log, patience, ports};
+use crate::{account::Account, binary, dns_client::DnsClient, log::Log, patience, ports};
 
 /// The password of the probe user on every server of the tests. Must never be logged.
-pub(crate) const PROBE_PASSWORD: &str = "s3cret-of-the-probe";
+pub const PROBE_PASSWORD: &str = "s3cret-of-the-probe";
 
 /// What the servers of a cluster speak, in the words of the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Engine {
+pub enum Engine {
     /// PostgreSQL.
     Postgres,
     /// MySQL and MariaDB.
@@ -31,47 +32,61 @@ pub(crate) enum Engine {
 
 /// One `[[cluster]]` of the configuration.
 #[derive(Clone, Debug)]
-pub(crate) struct Cluster {
+pub struct Cluster {
     /// Its name; the DNS names and the names of its servers begin with it.
-    pub(crate) name: &'static str,
+    pub name: &'static str,
     /// What its servers speak.
-    pub(crate) engine: Engine,
+    pub engine: Engine,
     /// Its servers, in config order.
-    pub(crate) servers: Vec<Ipv4Addr>,
+    pub servers: Vec<Ipv4Addr>,
     /// Their port.
-    pub(crate) port: u16,
+    pub port: u16,
     /// `failback` of the write name, where the test cares.
-    pub(crate) failback: Option<&'static str>,
+    pub failback: Option<&'static str>,
     /// `heartbeat_write` of the probe.
-    pub(crate) heartbeats: bool,
+    pub heartbeats: bool,
     /// More `[[cluster.read]]` sections: the first label of the name and what else it says.
-    pub(crate) more_reads: &'static [(&'static str, &'static str)],
+    pub more_reads: &'static [(&'static str, &'static str)],
+    /// More lines for `[cluster.probe]`.
+    pub more_probe: String,
+    /// Where to probe a server, by its index, when that is not where it is published.
+    pub probe_addresses: BTreeMap<usize, SocketAddr>,
 }
 
 impl Cluster {
     /// A cluster with the settings most tests want.
-    pub(crate) fn new(
+    pub fn new(
         name: &'static str,
         engine: Engine,
         servers: impl Into<Vec<Ipv4Addr>>,
         port: u16,
     ) -> Self {
         let servers = servers.into();
-        Self { name, engine, servers, port, failback: None, heartbeats: false, more_reads: &[] }
+        Self {
+            name,
+            engine,
+            servers,
+            port,
+            failback: None,
+            heartbeats: false,
+            more_reads: &[],
+            more_probe: String::new(),
+            probe_addresses: BTreeMap::new(),
+        }
     }
 
     /// The DNS name for writes.
-    pub(crate) fn write_name(&self) -> Name {
+    pub fn write_name(&self) -> Name {
         dns_name(&format!("{}-write.internal.", self.name))
     }
 
     /// The DNS name for reads.
-    pub(crate) fn read_name(&self) -> Name {
+    pub fn read_name(&self) -> Name {
         dns_name(&format!("{}-read.internal.", self.name))
     }
 
     /// The name of server `index`: `db1` is the first of `db`.
-    pub(crate) fn server_name(&self, index: usize) -> String {
+    pub fn server_name(&self, index: usize) -> String {
         format!("{}{}", self.name, index + 1)
     }
 
@@ -111,7 +126,8 @@ fast_interval = "100ms"
 timeout = "1s"
 fall = 3
 rise = 2
-"#,
+{more_probe}"#,
+            more_probe = self.more_probe,
             name = self.name,
             write = self.write_name(),
             read = self.read_name(),
@@ -130,10 +146,14 @@ address = "{address}"
 port = {port}
 priority = {place}
 weight = {place}
-"#,
+{probe}"#,
                 server = self.server_name(index),
                 port = self.port,
                 place = index + 1,
+                probe = self
+                    .probe_addresses
+                    .get(&index)
+                    .map_or_else(String::new, |at| { format!("probe_address = \"{at}\"\n") }),
             )
             .expect("a string can be written to");
         }
@@ -142,7 +162,7 @@ weight = {place}
 }
 
 /// A running `pointsman serve`. Dropped, it is killed.
-pub(crate) struct Pointsman {
+pub struct Pointsman {
     child: Child,
     log: Log,
     dns: SocketAddr,
@@ -154,7 +174,7 @@ impl Pointsman {
     ///
     /// # Panics
     /// When it ends or stays silent; with its log.
-    pub(crate) fn serve(clusters: &[&Cluster]) -> Self {
+    pub fn serve(clusters: &[&Cluster]) -> Self {
         Self::serve_at(ports::free_for_dns(), clusters)
     }
 
@@ -162,11 +182,11 @@ impl Pointsman {
     ///
     /// # Panics
     /// When it ends or stays silent; with its log.
-    pub(crate) fn serve_at(dns: SocketAddr, clusters: &[&Cluster]) -> Self {
+    pub fn serve_at(dns: SocketAddr, clusters: &[&Cluster]) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory can be made");
         write_files(directory.path(), dns, clusters);
-        let child = Account::current()
-            .command(env!("CARGO_BIN_EXE_pointsman"))
+        let child = Account::monitor()
+            .command(binary())
             .arg("serve")
             .arg("--config")
             .arg(directory.path().join("pointsman.toml"))
@@ -182,17 +202,17 @@ impl Pointsman {
     }
 
     /// Where it answers DNS.
-    pub(crate) fn dns(&self) -> SocketAddr {
+    pub fn dns(&self) -> SocketAddr {
         self.dns
     }
 
     /// What it has logged.
-    pub(crate) fn log(&self) -> &Log {
+    pub fn log(&self) -> &Log {
         &self.log
     }
 
     /// A client of its DNS side.
-    pub(crate) fn client(&self) -> DnsClient {
+    pub fn client(&self) -> DnsClient {
         DnsClient::new(self.dns)
     }
 
@@ -200,7 +220,7 @@ impl Pointsman {
     ///
     /// # Panics
     /// When it does not end by itself with code 0, or has logged the probe's password.
-    pub(crate) fn stop(mut self) {
+    pub fn stop(mut self) {
         signal(&self.child, Signal::TERM);
         let status =
             patience::poll(Duration::from_secs(5), || self.child.try_wait().ok().flatten());

@@ -12,28 +12,36 @@ use std::{
 
 use tempfile::TempDir;
 
+/// The group that Pointsman runs in when the tests run as root. No account of a system is in it.
+pub const MONITOR_GROUP: u32 = 64_953;
+
 /// An account, resolved to numbers.
 #[derive(Clone, Debug)]
-pub(crate) struct Account {
+pub struct Account {
     /// User and group; `None` runs everything as the current user.
     ids: Option<(u32, u32)>,
 }
 
 impl Account {
     /// The account `name` when the tests run as root, else the current one.
-    pub(crate) fn named(name: &str) -> Self {
-        let root = Path::new("/proc/self").metadata().is_ok_and(|own| own.uid() == 0);
-        Self { ids: root.then(|| (number("-u", name), number("-g", name))) }
+    pub fn named(name: &str) -> Self {
+        Self { ids: is_root().then(|| (number("-u", name), number("-g", name))) }
     }
 
     /// Whoever runs the tests.
-    pub(crate) fn current() -> Self {
+    pub fn current() -> Self {
         Self { ids: None }
+    }
+
+    /// The account of Pointsman: whoever runs the tests, and when that is root, in a group of its
+    /// own, by which a [`crate::namespace`] tells its connections from all others.
+    pub fn monitor() -> Self {
+        Self { ids: is_root().then_some((0, MONITOR_GROUP)) }
     }
 
     /// A command that runs `program` under this account, and that the kernel kills with the thread
     /// that started it, so that not even a killed test leaves a server behind.
-    pub(crate) fn command(&self, program: impl AsRef<OsStr>) -> Command {
+    pub fn command(&self, program: impl AsRef<OsStr>) -> Command {
         let mut command = Command::new("setpriv");
         if let Some((user, group)) = self.ids {
             command
@@ -47,7 +55,7 @@ impl Account {
     }
 
     /// A new directory of this account, removed when dropped.
-    pub(crate) fn directory(&self, prefix: &str) -> TempDir {
+    pub fn directory(&self, prefix: &str) -> TempDir {
         let directory = tempfile::Builder::new()
             .prefix(prefix)
             .tempdir()
@@ -57,7 +65,7 @@ impl Account {
     }
 
     /// Makes this account the owner of `path`.
-    pub(crate) fn own(&self, path: &Path) {
+    pub fn own(&self, path: &Path) {
         if let Some((user, group)) = self.ids {
             chown(path, Some(user), Some(group)).expect("root may give files away");
         }
@@ -68,7 +76,7 @@ impl Account {
 ///
 /// # Panics
 /// When it cannot be started or fails; with its output.
-pub(crate) fn run(command: &mut Command) -> String {
+pub fn run(command: &mut Command) -> String {
     let output =
         command.output().unwrap_or_else(|error| panic!("{command:?} cannot be started: {error}"));
     assert!(
@@ -79,6 +87,10 @@ pub(crate) fn run(command: &mut Command) -> String {
         String::from_utf8_lossy(&output.stderr),
     );
     String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn is_root() -> bool {
+    Path::new("/proc/self").metadata().is_ok_and(|own| own.uid() == 0)
 }
 
 fn number(which: &str, account: &str) -> u32 {

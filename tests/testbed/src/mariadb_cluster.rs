@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// The servers and their data. Dropped, nothing of them is left.
-pub(crate) struct MariaCluster {
+pub struct MariaCluster {
     servers: Vec<MariaServer>,
     runtime: Runtime,
     port: u16,
@@ -27,13 +27,13 @@ pub(crate) struct MariaCluster {
 }
 
 /// A session that inserts a row every 20 ms; dropped, it ends.
-pub(crate) struct Workload {
+pub struct Workload {
     task: JoinHandle<()>,
 }
 
 impl MariaCluster {
     /// Makes new servers, the first of `addresses` the primary and the others its replicas.
-    pub(crate) fn start(addresses: &[Ipv4Addr]) -> Self {
+    pub fn start(addresses: &[Ipv4Addr]) -> Self {
         let account = mariadb_server::account();
         let directory = account.directory("pointsman-mariadb-");
         let port = ports::free_on(addresses);
@@ -60,59 +60,59 @@ impl MariaCluster {
     }
 
     /// Makes the heartbeat's table on the primary.
-    pub(crate) fn allow_heartbeats(&self, primary: usize) {
+    pub fn allow_heartbeats(&self, primary: usize) {
         for statement in mariadb_server::grants().heartbeat() {
             self.sql(primary, &[&statement]);
         }
     }
 
     /// The port, the same on every address.
-    pub(crate) fn port(&self) -> u16 {
+    pub fn port(&self) -> u16 {
         self.port
     }
 
     /// SIGKILL.
-    pub(crate) fn kill9(&mut self, server: usize) {
+    pub fn kill9(&mut self, server: usize) {
         self.servers[server].kill9();
     }
 
     /// An orderly stop.
-    pub(crate) fn stop(&mut self, server: usize) {
+    pub fn stop(&mut self, server: usize) {
         self.servers[server].stop();
     }
 
     /// Starts a stopped server, which goes on replicating if it did; `read_only` is what its option
     /// file says.
-    pub(crate) fn start_server(&mut self, server: usize, read_only: bool) {
+    pub fn start_server(&mut self, server: usize, read_only: bool) {
         self.launch(server, read_only);
         self.wait_for_start(server);
     }
 
     /// SIGSTOP.
-    pub(crate) fn freeze(&self, server: usize) {
+    pub fn freeze(&self, server: usize) {
         self.servers[server].freeze();
     }
 
     /// Ends [`Self::freeze`].
-    pub(crate) fn thaw(&self, server: usize) {
+    pub fn thaw(&self, server: usize) {
         self.servers[server].thaw();
     }
 
     /// Sets or clears `read_only`.
-    pub(crate) fn set_read_only(&self, server: usize, on: bool) {
+    pub fn set_read_only(&self, server: usize, on: bool) {
         let value = u8::from(on);
         self.sql(server, &[&format!("SET GLOBAL read_only = {value}")]);
     }
 
     /// Makes a replica a primary.
-    pub(crate) fn promote(&self, replica: usize) {
+    pub fn promote(&self, replica: usize) {
         let statements = ["STOP SLAVE", "RESET SLAVE ALL", "SET GLOBAL read_only = 0"];
         self.sql(replica, &statements);
     }
 
     /// Makes a server a read-only replica of `of` from its own GTID position on; returns when it
     /// has caught up.
-    pub(crate) fn follow(&self, server: usize, of: usize) {
+    pub fn follow(&self, server: usize, of: usize) {
         let host = self.servers[of].address();
         let source = format!(
             "CHANGE MASTER TO MASTER_HOST = '{host}', MASTER_PORT = {port}, \
@@ -131,9 +131,22 @@ impl MariaCluster {
         self.wait_caught_up(server, of);
     }
 
+    /// Whether `server` runs, is read-only and replicates from `of` with both threads.
+    pub fn follows(&self, server: usize, of: usize) -> bool {
+        if !self.is_running(server) {
+            return false;
+        }
+        let host = self.servers[of].address().to_string();
+        let said = |column| self.servers[server].show(&self.runtime, "SHOW SLAVE STATUS", column);
+        said("Master_Host") == Some(host)
+            && said("Slave_IO_Running").as_deref() == Some("Yes")
+            && said("Slave_SQL_Running").as_deref() == Some("Yes")
+            && self.value(server, "SELECT @@global.read_only") == "1"
+    }
+
     /// Lets a replica and its primary each write what the other has not, and makes the replica
     /// writable.
-    pub(crate) fn diverge(&self, replica: usize, primary: usize) {
+    pub fn diverge(&self, replica: usize, primary: usize) {
         self.sql(replica, &["STOP SLAVE"]);
         self.write(primary, "only on the primary");
         self.write(replica, "only on the replica");
@@ -141,22 +154,22 @@ impl MariaCluster {
     }
 
     /// Stops the applying thread.
-    pub(crate) fn stop_sql_thread(&self, replica: usize) {
+    pub fn stop_sql_thread(&self, replica: usize) {
         self.sql(replica, &["STOP SLAVE SQL_THREAD"]);
     }
 
     /// Stops the receiving thread.
-    pub(crate) fn stop_io_thread(&self, replica: usize) {
+    pub fn stop_io_thread(&self, replica: usize) {
         self.sql(replica, &["STOP SLAVE IO_THREAD"]);
     }
 
     /// Starts both threads.
-    pub(crate) fn start_threads(&self, replica: usize) {
+    pub fn start_threads(&self, replica: usize) {
         self.sql(replica, &["START SLAVE"]);
     }
 
     /// Makes the applying thread fail with a duplicate key (1062); returns when it has.
-    pub(crate) fn break_sql_thread(&self, replica: usize, primary: usize) {
+    pub fn break_sql_thread(&self, replica: usize, primary: usize) {
         let insert = "INSERT INTO story.rows (id, word) VALUES (1000000, 'mine')";
         self.sql(replica, &["SET sql_log_bin = 0", insert]);
         self.sql(primary, &[insert]);
@@ -165,7 +178,7 @@ impl MariaCluster {
     }
 
     /// Ends [`Self::break_sql_thread`].
-    pub(crate) fn mend_sql_thread(&self, replica: usize, primary: usize) {
+    pub fn mend_sql_thread(&self, replica: usize, primary: usize) {
         let delete = "DELETE FROM story.rows WHERE id = 1000000";
         self.sql(replica, &["SET sql_log_bin = 0", delete, "SET sql_log_bin = 1", "START SLAVE"]);
         self.wait_caught_up(replica, primary);
@@ -174,18 +187,18 @@ impl MariaCluster {
 
     /// Makes every write wait until the lock is dropped, also those of the applying thread of a
     /// replica.
-    pub(crate) fn block_writes(&self, server: usize) -> Sessions {
+    pub fn block_writes(&self, server: usize) -> Sessions {
         self.servers[server].hold(&self.runtime, "FLUSH TABLES WITH READ LOCK")
     }
 
     /// Inserts one row.
-    pub(crate) fn write(&self, server: usize, word: &str) {
+    pub fn write(&self, server: usize, word: &str) {
         let insert = format!("INSERT INTO story.rows (word) VALUES ('{word}')");
         self.sql(server, &[&insert]);
     }
 
     /// Writes to `primary` until dropped.
-    pub(crate) fn write_steadily(&self, primary: usize) -> Workload {
+    pub fn write_steadily(&self, primary: usize) -> Workload {
         let mut session = self.servers[primary].session(&self.runtime);
         let task = self.runtime.spawn(async move {
             while mariadb_server::run(&mut session, "INSERT INTO story.rows (word) VALUES ('tick')")
@@ -199,7 +212,7 @@ impl MariaCluster {
 
     /// Gives a replica, or what was one, a copy of another replica's data, and lets it follow the
     /// same primary.
-    pub(crate) fn rebuild(&mut self, server: usize, donor: usize, primary: usize) {
+    pub fn rebuild(&mut self, server: usize, donor: usize, primary: usize) {
         self.servers[server].kill9();
         self.servers[donor].stop();
         self.servers[server].copy_data(&self.servers[donor]);
@@ -213,7 +226,7 @@ impl MariaCluster {
 
     /// Starts a new server of no history under the address of `server`, writable, with the probe's
     /// user.
-    pub(crate) fn make_foreign(&mut self, server: usize) {
+    pub fn make_foreign(&mut self, server: usize) {
         self.stop(server);
         let file = self.servers[server].put_data_aside(&MariaServer::users());
         let mut settings = Self::settings(server, false);
@@ -223,7 +236,7 @@ impl MariaCluster {
     }
 
     /// Ends [`Self::make_foreign`]: the server with its own data is back, as a replica.
-    pub(crate) fn make_native(&mut self, server: usize, primary: usize) {
+    pub fn make_native(&mut self, server: usize, primary: usize) {
         self.stop(server);
         self.servers[server].take_data_back();
         self.start_server(server, true);
@@ -231,17 +244,32 @@ impl MariaCluster {
     }
 
     /// Takes every connection slot that an ordinary user can get, the probe's too.
-    pub(crate) fn fill_connections(&self, server: usize) -> Sessions {
+    pub fn fill_connections(&self, server: usize) -> Sessions {
         self.servers[server].fill_connections(&self.runtime)
     }
 
     /// Ends the probe's sessions, so that it must log in anew.
-    pub(crate) fn end_probe_sessions(&self, server: usize) {
+    pub fn end_probe_sessions(&self, server: usize) {
         self.servers[server].end_probe_sessions(&self.runtime);
     }
 
+    /// How many sessions the probe has; `None` when the server does not tell.
+    pub fn probe_sessions(&self, server: usize) -> Option<usize> {
+        self.servers[server].probe_sessions(&self.runtime)
+    }
+
+    /// Whether a server is running.
+    pub fn is_running(&self, server: usize) -> bool {
+        self.servers[server].is_running()
+    }
+
+    /// What a server has logged about the probe's user, or about nobody it knows by name.
+    pub fn log_of_probe(&self, server: usize) -> Vec<String> {
+        self.servers[server].log_of_probe()
+    }
+
     /// Waits until `replica` has applied all that `primary` has written.
-    pub(crate) fn wait_caught_up(&self, replica: usize, primary: usize) {
+    pub fn wait_caught_up(&self, replica: usize, primary: usize) {
         let end = self.value(primary, "SELECT @@global.gtid_binlog_pos");
         patience::until("the replica catches up", || {
             self.value(replica, "SELECT @@global.gtid_binlog_pos") == end
@@ -249,12 +277,12 @@ impl MariaCluster {
     }
 
     /// The first column of the first row of a query that must succeed.
-    pub(crate) fn value(&self, server: usize, query: &str) -> String {
+    pub fn value(&self, server: usize, query: &str) -> String {
         self.servers[server].value(&self.runtime, query)
     }
 
     /// Runs statements that must succeed, in one session of the administrator.
-    pub(crate) fn sql(&self, server: usize, statements: &[&str]) {
+    pub fn sql(&self, server: usize, statements: &[&str]) {
         self.servers[server].sql(&self.runtime, statements);
     }
 

@@ -4,7 +4,7 @@
 
 use std::process::Command;
 
-use crate::{account, pointsman::PROBE_PASSWORD};
+use crate::{account, binary, pointsman::PROBE_PASSWORD};
 
 /// What stands where the password belongs.
 const PLACEHOLDER: &str = "'change me'";
@@ -14,7 +14,7 @@ const HEARTBEAT: &str = "-- Only with heartbeat_write = true";
 
 /// The SQL for one version of a server.
 #[derive(Clone, Debug)]
-pub(crate) struct Grants {
+pub struct Grants {
     text: String,
 }
 
@@ -23,20 +23,20 @@ impl Grants {
     ///
     /// # Panics
     /// When that has no place for a password.
-    pub(crate) fn printed(engine: &str, version: &str) -> Self {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_pointsman"));
+    pub fn printed(engine: &str, version: &str) -> Self {
+        let mut command = Command::new(binary());
         let text = account::run(command.args(["grants", engine, "--server-version", version]));
         assert_eq!(text.matches(PLACEHOLDER).count(), 1, "one password is to be changed:\n{text}");
         Self { text: text.replace(PLACEHOLDER, &format!("'{PROBE_PASSWORD}'")) }
     }
 
     /// The statements that make the probe's user, each on one line.
-    pub(crate) fn user(&self) -> Vec<String> {
+    pub fn user(&self) -> Vec<String> {
         statements(self.text.lines().filter(|line| !line.starts_with("--")))
     }
 
     /// The statements that make the heartbeat's table, each on one line.
-    pub(crate) fn heartbeat(&self) -> Vec<String> {
+    pub fn heartbeat(&self) -> Vec<String> {
         let mut lines = self.text.lines();
         let found = lines.any(|line| line.starts_with(HEARTBEAT));
         assert!(found, "no part for heartbeats:\n{}", self.text);

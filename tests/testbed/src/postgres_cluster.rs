@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// The servers and their data. Dropped, nothing of them is left.
-pub(crate) struct PgCluster {
+pub struct PgCluster {
     servers: Vec<PgServer>,
     programs: Programs,
     port: u16,
@@ -31,7 +31,7 @@ pub(crate) struct PgCluster {
 
 /// How to shut down, in the words of `pg_ctl stop -m`.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Shutdown {
+pub enum Shutdown {
     /// Lets nobody in, waits for all sessions to end, then in order.
     Smart,
     /// Ends the sessions, then in order.
@@ -41,12 +41,12 @@ pub(crate) enum Shutdown {
 }
 
 /// Sessions held open; dropped, they end.
-pub(crate) struct Sessions {
+pub struct Sessions {
     _clients: Vec<Client>,
 }
 
 /// A session that inserts a row every 20 ms; dropped, it ends.
-pub(crate) struct Workload {
+pub struct Workload {
     task: JoinHandle<()>,
 }
 
@@ -60,7 +60,7 @@ struct PgServer {
 impl PgCluster {
     /// Makes a new system with the primary at the first of `addresses` and standbys at the others,
     /// all streaming.
-    pub(crate) fn start(programs: Programs, addresses: &[Ipv4Addr]) -> Self {
+    pub fn start(programs: Programs, addresses: &[Ipv4Addr]) -> Self {
         let directory = programs.account().directory("pointsman-postgres-");
         let port = ports::free_on(addresses);
         let server = |(index, address): (usize, &Ipv4Addr)| PgServer {
@@ -73,7 +73,7 @@ impl PgCluster {
             servers: addresses.iter().enumerate().map(server).collect(),
             programs,
             port,
-            sessions: SessionMaker::new(),
+            sessions: SessionMaker::start(),
             directory,
         };
         cluster.initialise(0);
@@ -89,22 +89,22 @@ impl PgCluster {
     }
 
     /// Makes the heartbeat's table on the primary.
-    pub(crate) fn allow_heartbeats(&self, primary: usize) {
+    pub fn allow_heartbeats(&self, primary: usize) {
         self.sql(primary, &self.programs.grants().heartbeat().join(";\n"));
     }
 
     /// The port, the same on every address.
-    pub(crate) fn port(&self) -> u16 {
+    pub fn port(&self) -> u16 {
         self.port
     }
 
     /// SIGKILL to the postmaster; its children end with it.
-    pub(crate) fn kill9(&mut self, server: usize) {
+    pub fn kill9(&mut self, server: usize) {
         self.take_process(server).crash();
     }
 
     /// Stops a server in an orderly way, or nearly so.
-    pub(crate) fn stop(&mut self, server: usize, how: Shutdown) {
+    pub fn stop(&mut self, server: usize, how: Shutdown) {
         // The postmaster's signals: postgres(1), "Notes".
         let signal = match how {
             Shutdown::Smart => Signal::TERM,
@@ -115,10 +115,10 @@ impl PgCluster {
     }
 
     /// Starts a stopped server as whatever its data says, and waits until it takes sessions.
-    pub(crate) fn start_server(&mut self, server: usize) {
+    pub fn start_server(&mut self, server: usize) {
+        assert!(self.servers[server].process.is_none(), "server {server} is running");
+        let log = self.log_file(server);
         let spot = &mut self.servers[server];
-        assert!(spot.process.is_none(), "server {server} is running");
-        let log = self.directory.path().join(format!("log{}", server + 1));
         let mut command = self.programs.command("postgres");
         command.arg("-D").arg(&spot.data);
         spot.process = Some(ServerProcess::spawn(command, &log));
@@ -132,7 +132,7 @@ impl PgCluster {
 
     /// Starts a stopped server, whose data is as old as `of`'s or older and of the same branch, as
     /// its standby.
-    pub(crate) fn start_as_standby(&mut self, server: usize, of: usize) {
+    pub fn start_as_standby(&mut self, server: usize, of: usize) {
         let mark = self.servers[server].data.join("standby.signal");
         fs::write(&mark, "").expect("the data directory can be written to");
         self.programs.account().own(&mark);
@@ -142,7 +142,7 @@ impl PgCluster {
     }
 
     /// Makes `server`, running or not, a standby of `of` with a new copy of its data.
-    pub(crate) fn rebuild(&mut self, server: usize, of: usize) {
+    pub fn rebuild(&mut self, server: usize, of: usize) {
         self.servers[server].process = None;
         let data = self.servers[server].data.clone();
         drop(fs::remove_dir_all(&data));
@@ -157,7 +157,7 @@ impl PgCluster {
     }
 
     /// Lets a running standby follow `to` from now on.
-    pub(crate) fn repoint(&mut self, standby: usize, to: usize) {
+    pub fn repoint(&mut self, standby: usize, to: usize) {
         self.configure(standby, to);
         if self.programs.major() >= 13 {
             self.process(standby).signal(Signal::HUP);
@@ -168,8 +168,20 @@ impl PgCluster {
         self.wait_for_streaming(standby, to);
     }
 
+    /// Whether `server` runs and streams from `of`.
+    pub fn follows(&self, server: usize, of: usize) -> bool {
+        self.is_running(server)
+            && self.try_value(server, &self.streams_from(of)).as_deref() == Some("1")
+    }
+
+    /// Whether `server` runs and is in recovery.
+    pub fn is_standby(&self, server: usize) -> bool {
+        let asked = "SELECT pg_is_in_recovery()";
+        self.is_running(server) && self.try_value(server, asked).as_deref() == Some("t")
+    }
+
     /// Promotes a standby; returns when it takes writes.
-    pub(crate) fn promote(&self, standby: usize) {
+    pub fn promote(&self, standby: usize) {
         self.sql(standby, "SELECT pg_promote(false)");
         patience::until("the promoted server leaves recovery", || {
             self.value(standby, "SELECT pg_is_in_recovery()") == "f"
@@ -177,28 +189,28 @@ impl PgCluster {
     }
 
     /// SIGSTOP to a server with all of its processes.
-    pub(crate) fn freeze(&self, server: usize) {
+    pub fn freeze(&self, server: usize) {
         self.process(server).freeze();
     }
 
     /// Ends [`Self::freeze`].
-    pub(crate) fn thaw(&self, server: usize) {
+    pub fn thaw(&self, server: usize) {
         self.process(server).thaw();
     }
 
     /// Pauses replay on a standby.
-    pub(crate) fn pause_replay(&self, standby: usize) {
+    pub fn pause_replay(&self, standby: usize) {
         self.sql(standby, "SELECT pg_wal_replay_pause()");
     }
 
     /// Ends [`Self::pause_replay`].
-    pub(crate) fn resume_replay(&self, standby: usize) {
+    pub fn resume_replay(&self, standby: usize) {
         self.sql(standby, "SELECT pg_wal_replay_resume()");
     }
 
     /// Makes replay on `standby` wait, although nobody paused it: a session there reads a table
     /// that `primary` has locked and released since. Replay goes on when the session is dropped.
-    pub(crate) fn block_replay(&self, standby: usize, primary: usize) -> Sessions {
+    pub fn block_replay(&self, standby: usize, primary: usize) -> Sessions {
         let reader = self.session(standby, "postgres").expect("a free slot");
         let read = "BEGIN; SELECT count(*) FROM blocker";
         self.sessions.run(&reader, read);
@@ -208,32 +220,32 @@ impl PgCluster {
     }
 
     /// Makes every commit wait for a standby that does not exist, or ends that.
-    pub(crate) fn block_commits(&self, primary: usize, on: bool) {
+    pub fn block_commits(&self, primary: usize, on: bool) {
         let names = if on { "'nobody'" } else { "''" };
         self.sql(primary, &format!("ALTER SYSTEM SET synchronous_standby_names = {names}"));
         self.sql(primary, "SELECT pg_reload_conf()");
     }
 
     /// Keeps everybody else from writing heartbeats until dropped.
-    pub(crate) fn lock_heartbeats(&self, primary: usize) -> Sessions {
+    pub fn lock_heartbeats(&self, primary: usize) -> Sessions {
         let locker = self.session(primary, "postgres").expect("a free slot");
         self.sessions.run(&locker, "BEGIN; LOCK TABLE pointsman.heartbeat IN SHARE MODE");
         Sessions { _clients: vec![locker] }
     }
 
     /// Takes away the probe's role with its rights.
-    pub(crate) fn forget_probe(&self, primary: usize) {
+    pub fn forget_probe(&self, primary: usize) {
         self.sql(primary, "DROP OWNED BY pointsman; DROP ROLE pointsman");
     }
 
     /// Opens `count` sessions that do nothing.
-    pub(crate) fn open_sessions(&self, server: usize, count: usize) -> Sessions {
+    pub fn open_sessions(&self, server: usize, count: usize) -> Sessions {
         let open = || self.session(server, "application").expect("a free slot");
         Sessions { _clients: std::iter::repeat_with(open).take(count).collect() }
     }
 
     /// Writes to `primary` until dropped.
-    pub(crate) fn write_steadily(&self, primary: usize) -> Workload {
+    pub fn write_steadily(&self, primary: usize) -> Workload {
         let writer = self.session(primary, "postgres").expect("a free slot");
         let task = self.sessions.runtime().spawn(async move {
             while writer.simple_query("INSERT INTO ticks DEFAULT VALUES").await.is_ok() {
@@ -245,7 +257,7 @@ impl PgCluster {
 
     /// Puts another system in the place of `server`, writable, with the same role for the probe. It
     /// is prepared on another port, so that nobody sees it half done.
-    pub(crate) fn make_foreign(&mut self, server: usize) {
+    pub fn make_foreign(&mut self, server: usize) {
         let spot = &mut self.servers[server];
         let native = spot.process.take();
         spot.port = ports::free_on(&[spot.address]);
@@ -260,7 +272,7 @@ impl PgCluster {
     }
 
     /// Ends [`Self::make_foreign`]: the server with its own data is back.
-    pub(crate) fn make_native(&mut self, server: usize) {
+    pub fn make_native(&mut self, server: usize) {
         self.stop(server, Shutdown::Fast);
         let foreign = self.servers[server].data.clone();
         fs::remove_dir_all(&foreign).expect("a directory can be removed");
@@ -269,42 +281,64 @@ impl PgCluster {
     }
 
     /// Takes every connection slot that an ordinary role can get, the probe's too.
-    pub(crate) fn fill_connections(&self, server: usize) -> Sessions {
+    pub fn fill_connections(&self, server: usize) -> Sessions {
         let mut clients = Vec::new();
         patience::until("the probe has no session and gets none", || {
             self.end_probe_sessions(server);
+            // The slot of a session that is about to end is neither free nor anybody's.
+            let before = clients.len();
             while let Some(client) = self.session(server, "application") {
                 clients.push(client);
             }
-            let count = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'pointsman'";
-            self.value(server, count) == "0"
+            clients.len() == before && self.probe_sessions(server) == Some(0)
         });
         Sessions { _clients: clients }
     }
 
     /// Ends the probe's sessions, so that it must log in anew.
-    pub(crate) fn end_probe_sessions(&self, server: usize) {
+    pub fn end_probe_sessions(&self, server: usize) {
         let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
                    WHERE usename = 'pointsman'";
         self.sql(server, end);
     }
 
+    /// How many sessions the probe has; `None` when the server does not tell.
+    pub fn probe_sessions(&self, server: usize) -> Option<usize> {
+        let count = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'pointsman'";
+        self.try_value(server, count)?.parse().ok()
+    }
+
+    /// Whether a server is running.
+    pub fn is_running(&self, server: usize) -> bool {
+        self.servers[server].process.as_ref().is_some_and(|process| !process.has_ended())
+    }
+
+    /// What a server has logged about the probe: about its role, or about somebody who has not yet
+    /// said who he is. Everybody else comes with another role.
+    pub fn log_of_probe(&self, server: usize) -> Vec<String> {
+        let log = fs::read(self.log_file(server)).unwrap_or_default();
+        let log = String::from_utf8_lossy(&log);
+        let marks = ["<pointsman@", "<@127.", "<[unknown]@127."];
+        let lines = log.lines().filter(|line| marks.iter().any(|mark| line.contains(mark)));
+        lines.map(str::to_owned).collect()
+    }
+
     /// Waits until `standby` has replayed all that `primary` has written.
-    pub(crate) fn wait_caught_up(&self, standby: usize, primary: usize) {
+    pub fn wait_caught_up(&self, standby: usize, primary: usize) {
         let end = self.value(primary, "SELECT pg_current_wal_lsn()");
         let reached = format!("SELECT pg_last_wal_replay_lsn() >= '{end}'::pg_lsn");
         patience::until("the standby catches up", || self.value(standby, &reached) == "t");
     }
 
     /// The first column of the first row of a query that must succeed.
-    pub(crate) fn value(&self, server: usize, query: &str) -> String {
+    pub fn value(&self, server: usize, query: &str) -> String {
         self.query(server, query)
             .unwrap_or_else(|error| panic!("{query} on server {server}: {error}"))
             .unwrap_or_else(|| panic!("{query} on server {server} has no row"))
     }
 
     /// Runs a statement, or several, that must succeed, as superuser.
-    pub(crate) fn sql(&self, server: usize, statements: &str) {
+    pub fn sql(&self, server: usize, statements: &str) {
         self.query(server, statements)
             .unwrap_or_else(|error| panic!("{statements} on server {server}: {error}"));
     }
@@ -369,6 +403,7 @@ impl PgCluster {
             ("password_encryption", "'scram-sha-256'"),
             ("wal_retrieve_retry_interval", "'200ms'"),
             ("max_standby_streaming_delay", "-1"),
+            ("log_line_prefix", "'%m [%p] <%u@%h> '"),
         ] {
             writeln!(text, "{name} = {value}").expect("a string can be written to");
         }
@@ -382,14 +417,18 @@ impl PgCluster {
     }
 
     fn wait_for_streaming(&self, standby: usize, of: usize) {
-        let host = self.servers[of].address;
-        let streams = format!(
-            "SELECT count(*) FROM pg_stat_wal_receiver \
-             WHERE status = 'streaming' AND conninfo LIKE '%host={host} %'"
-        );
+        let streams = self.streams_from(of);
         patience::until("the standby streams", || {
             self.try_value(standby, &streams).as_deref() == Some("1")
         });
+    }
+
+    fn streams_from(&self, of: usize) -> String {
+        let host = self.servers[of].address;
+        format!(
+            "SELECT count(*) FROM pg_stat_wal_receiver \
+             WHERE status = 'streaming' AND conninfo LIKE '%host={host} %'"
+        )
     }
 
     fn process(&self, server: usize) -> &ServerProcess {
@@ -402,8 +441,12 @@ impl PgCluster {
         process.unwrap_or_else(|| panic!("server {server} is not running"))
     }
 
+    fn log_file(&self, server: usize) -> PathBuf {
+        self.directory.path().join(format!("log{}", server + 1))
+    }
+
     /// [`Self::value`] of a server that may be away.
-    fn try_value(&self, server: usize, query: &str) -> Option<String> {
+    pub fn try_value(&self, server: usize, query: &str) -> Option<String> {
         self.query(server, query).ok().flatten()
     }
 

@@ -24,32 +24,32 @@ const TIMEOUT: Duration = Duration::from_secs(1);
 
 /// A client of one server.
 #[derive(Debug)]
-pub(crate) struct DnsClient(Exchange);
+pub struct DnsClient(Exchange);
 
 /// What the server said to one question.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Answer {
+pub struct Answer {
     /// NOERROR unless something is wrong.
-    pub(crate) code: ResponseCode,
+    pub code: ResponseCode,
     /// The addresses in the order of the answer.
-    pub(crate) addresses: Vec<IpAddr>,
+    pub addresses: Vec<IpAddr>,
     /// Extended DNS Errors: info code and extra text.
-    pub(crate) errors: Vec<(u16, String)>,
+    pub errors: Vec<(u16, String)>,
 }
 
 impl DnsClient {
     /// A client of `server`.
-    pub(crate) fn new(server: SocketAddr) -> Self {
+    pub fn new(server: SocketAddr) -> Self {
         Self::at(Ipv4Addr::LOCALHOST, server)
     }
 
     /// A client of `server` with an address of its own.
-    pub(crate) fn at(address: Ipv4Addr, server: SocketAddr) -> Self {
+    pub fn at(address: Ipv4Addr, server: SocketAddr) -> Self {
         Self(Exchange::new(address, server))
     }
 
     /// Asks for the IPv4 addresses of `name`; `None` when there is no reply within a second.
-    pub(crate) fn addresses(&mut self, name: &Name) -> Option<Answer> {
+    pub fn addresses(&mut self, name: &Name) -> Option<Answer> {
         self.ask(name, RecordType::A).map(|reply| Answer::of(&reply))
     }
 
@@ -57,7 +57,7 @@ impl DnsClient {
     ///
     /// # Panics
     /// When the answer is not just that.
-    pub(crate) fn serial(&mut self, zone: &Name) -> u32 {
+    pub fn serial(&mut self, zone: &Name) -> u32 {
         let reply = self.ask(zone, RecordType::SOA).expect("a reply within a second");
         match reply.answers.iter().map(|record| &record.data).collect::<Vec<_>>()[..] {
             [RData::SOA(soa)] => soa.serial,
@@ -88,7 +88,7 @@ impl Answer {
     }
 
     /// The addresses as a set, for names whose order means nothing.
-    pub(crate) fn set(&self) -> Vec<IpAddr> {
+    pub fn set(&self) -> Vec<IpAddr> {
         let mut set = self.addresses.clone();
         set.sort_unstable();
         set

@@ -20,10 +20,10 @@ use crate::{
 
 /// How long a scene watches for something that must not happen. An absence has no event to wait
 /// for; this is seven calm probes and fifteen fast ones long.
-pub(crate) const A_WHILE: Duration = Duration::from_millis(1500);
+pub const A_WHILE: Duration = Duration::from_millis(1500);
 
 /// One story, being watched.
-pub(crate) struct Scene<'a> {
+pub struct Scene<'a> {
     pointsman: &'a Pointsman,
     cluster: &'a Cluster,
     title: String,
@@ -40,7 +40,7 @@ impl<'a> Scene<'a> {
     ///
     /// # Panics
     /// When they are not, after some patience.
-    pub(crate) fn open(
+    pub fn open(
         title: impl Into<String>,
         pointsman: &'a Pointsman,
         cluster: &'a Cluster,
@@ -82,19 +82,19 @@ impl<'a> Scene<'a> {
     }
 
     /// From now on these and no others may be named for writes. Said before a promotion begins.
-    pub(crate) fn may_write(&mut self, servers: &[usize]) {
+    pub fn may_write(&mut self, servers: &[usize]) {
         self.writers.push((Instant::now(), servers.to_vec()));
     }
 
     /// In this story there are moments with nobody to write to, so that the write name may be
     /// empty.
-    pub(crate) fn may_be_empty(&mut self) {
+    pub fn may_be_empty(&mut self) {
         self.silence_for_writes = true;
     }
 
     /// Waits until `server` is published for writes as the primary it is, and holds that from then
     /// on.
-    pub(crate) fn expect_write(&mut self, server: usize) {
+    pub fn expect_write(&mut self, server: usize) {
         let wanted = self.address(server);
         self.eventually(&format!("writes go to {wanted}"), |scene| {
             let answer = scene.ask_write();
@@ -105,7 +105,7 @@ impl<'a> Scene<'a> {
 
     /// Waits until `server` is published for writes with an Extended DNS Error that says why this
     /// is not all well.
-    pub(crate) fn expect_write_held(&mut self, server: usize) {
+    pub fn expect_write_held(&mut self, server: usize) {
         let wanted = self.address(server);
         self.eventually(&format!("writes are held at {wanted}, with a word"), |scene| {
             let answer = scene.ask_write();
@@ -114,7 +114,7 @@ impl<'a> Scene<'a> {
     }
 
     /// Waits until the write name has no address, and a word why.
-    pub(crate) fn expect_no_write(&mut self) {
+    pub fn expect_no_write(&mut self) {
         assert!(self.silence_for_writes, "the story says that this may be");
         self.eventually("nobody is published for writes, with a word", |scene| {
             let answer = scene.ask_write();
@@ -124,7 +124,7 @@ impl<'a> Scene<'a> {
 
     /// Waits until the read name is exactly `servers` with an Extended DNS Error that says why this
     /// is not all well.
-    pub(crate) fn expect_reads_degraded(&mut self, servers: &[usize]) {
+    pub fn expect_reads_degraded(&mut self, servers: &[usize]) {
         self.expect_reads(servers);
         self.eventually("the read name says what is wrong", |scene| {
             !scene.ask_read().errors.is_empty()
@@ -132,7 +132,7 @@ impl<'a> Scene<'a> {
     }
 
     /// Waits until exactly `servers` are published for reads.
-    pub(crate) fn expect_reads(&mut self, servers: &[usize]) {
+    pub fn expect_reads(&mut self, servers: &[usize]) {
         let mut wanted: Vec<_> = servers.iter().map(|server| self.address(*server)).collect();
         wanted.sort_unstable();
         self.eventually(&format!("reads go to {wanted:?}"), |scene| {
@@ -142,12 +142,12 @@ impl<'a> Scene<'a> {
 
     /// Waits until the log has brought `server` into `state` since the story began, and returns
     /// that line.
-    pub(crate) fn expect_state(&mut self, server: usize, state: &str) -> StateChange {
+    pub fn expect_state(&mut self, server: usize, state: &str) -> StateChange {
         self.expect_state_in(server, &[state])
     }
 
     /// The same for any of `states`.
-    pub(crate) fn expect_state_in(&mut self, server: usize, states: &[&str]) -> StateChange {
+    pub fn expect_state_in(&mut self, server: usize, states: &[&str]) -> StateChange {
         let what = format!("{} is {}", self.cluster.server_name(server), states.join(" or "));
         self.eventually(&what, |scene| {
             let path = scene.state_changes(server);
@@ -158,13 +158,13 @@ impl<'a> Scene<'a> {
     }
 
     /// The states that `server` came into since the story began.
-    pub(crate) fn state_path(&self, server: usize) -> Vec<String> {
+    pub fn state_path(&self, server: usize) -> Vec<String> {
         let changes = self.state_changes(server).into_iter();
         changes.map(|change| change.to).collect()
     }
 
     /// All answers of the story so far were the same: writes to `primary`, reads to `readers`.
-    pub(crate) fn assert_unmoved(&self, primary: usize, readers: &[usize]) {
+    pub fn assert_unmoved(&self, primary: usize, readers: &[usize]) {
         let mut wanted: Vec<_> = readers.iter().map(|server| self.address(*server)).collect();
         wanted.sort_unstable();
         let record = self.record();
@@ -175,24 +175,24 @@ impl<'a> Scene<'a> {
     }
 
     /// Watches for [`A_WHILE`] without doing anything.
-    pub(crate) fn watch_a_while(&self) {
+    pub fn watch_a_while(&self) {
         thread::sleep(A_WHILE);
     }
 
     /// What the write name says now.
-    pub(crate) fn ask_write(&mut self) -> Answer {
+    pub fn ask_write(&mut self) -> Answer {
         let name = self.cluster.write_name();
         self.ask(&name)
     }
 
     /// What the read name says now.
-    pub(crate) fn ask_read(&mut self) -> Answer {
+    pub fn ask_read(&mut self) -> Answer {
         let name = self.cluster.read_name();
         self.ask(&name)
     }
 
     /// What was answered so far.
-    pub(crate) fn record(&self) -> Record {
+    pub fn record(&self) -> Record {
         self.watcher.record()
     }
 
@@ -200,7 +200,7 @@ impl<'a> Scene<'a> {
     ///
     /// # Panics
     /// When patience runs out; with the answers and the log.
-    pub(crate) fn eventually(&mut self, what: &str, mut happened: impl FnMut(&mut Self) -> bool) {
+    pub fn eventually(&mut self, what: &str, mut happened: impl FnMut(&mut Self) -> bool) {
         let found = patience::poll(PATIENCE, || happened(self).then_some(()));
         assert!(
             found.is_some(),
@@ -211,12 +211,12 @@ impl<'a> Scene<'a> {
     }
 
     /// Fails the story unless `holds`.
-    pub(crate) fn assert(&self, holds: bool, what: &str) {
+    pub fn assert(&self, holds: bool, what: &str) {
         assert!(holds, "{}: {what}\n{}", self.title, self.tell());
     }
 
     /// Ends the story: every answer given meanwhile must have been right.
-    pub(crate) fn close(self) {
+    pub fn close(self) {
         let record = self.record();
         record.assert_sound();
         for sample in &record.writes {

@@ -12,21 +12,21 @@ use hickory_proto::{
 
 /// A socket that is aimed at one server.
 #[derive(Debug)]
-pub(crate) struct Exchange {
+pub struct Exchange {
     socket: UdpSocket,
     next_id: u16,
 }
 
 impl Exchange {
     /// From a free port of `address` to `server`.
-    pub(crate) fn new(address: Ipv4Addr, server: SocketAddr) -> Self {
+    pub fn new(address: Ipv4Addr, server: SocketAddr) -> Self {
         let socket = UdpSocket::bind((address, 0)).expect("a UDP port is free");
         socket.connect(server).expect("a UDP socket can be aimed");
         Self { socket, next_id: 1 }
     }
 
     /// Asks once, with RD as told; `None` when there is no reply within `patience`.
-    pub(crate) fn ask(
+    pub fn ask(
         &mut self,
         name: &Name,
         kind: RecordType,

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 ///
 /// # Panics
 /// When there is none, or the addresses are not local.
-pub(crate) fn free_on(addresses: &[Ipv4Addr]) -> u16 {
+pub fn free_on(addresses: &[Ipv4Addr]) -> u16 {
     let mut taken = Vec::new();
     for _ in 0..100 {
         let first = TcpListener::bind((addresses[0], 0)).expect("a loopback address can be bound");
@@ -27,7 +27,7 @@ pub(crate) fn free_on(addresses: &[Ipv4Addr]) -> u16 {
 ///
 /// # Panics
 /// When there is none.
-pub(crate) fn free_for_dns() -> SocketAddr {
+pub fn free_for_dns() -> SocketAddr {
     free_for_dns_on(&[Ipv4Addr::LOCALHOST])[0]
 }
 
@@ -35,7 +35,7 @@ pub(crate) fn free_for_dns() -> SocketAddr {
 ///
 /// # Panics
 /// When there is none, or the addresses are not local.
-pub(crate) fn free_for_dns_on(addresses: &[Ipv4Addr]) -> Vec<SocketAddr> {
+pub fn free_for_dns_on(addresses: &[Ipv4Addr]) -> Vec<SocketAddr> {
     for _ in 0..100 {
         let port = free_on(addresses);
         if addresses.iter().all(|address| UdpSocket::bind((*address, port)).is_ok()) {

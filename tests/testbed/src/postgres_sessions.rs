@@ -6,16 +6,16 @@ use tokio::{runtime::Runtime, time};
 use tokio_postgres::{Client, Config, NoTls, SimpleQueryMessage};
 
 /// Why a statement has no result: refused, failed, or out of time.
-pub(crate) type SqlError = Box<dyn std::error::Error>;
+pub type SqlError = Box<dyn std::error::Error>;
 
 /// Makes sessions and runs what they do.
-pub(crate) struct SessionMaker {
+pub struct SessionMaker {
     runtime: Runtime,
 }
 
 impl SessionMaker {
     /// With a thread of its own, so that open sessions notice what happens to them.
-    pub(crate) fn new() -> Self {
+    pub fn start() -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
@@ -25,13 +25,13 @@ impl SessionMaker {
     }
 
     /// Where the sessions live.
-    pub(crate) fn runtime(&self) -> &Runtime {
+    pub fn runtime(&self) -> &Runtime {
         &self.runtime
     }
 
     /// The first column of the first row that `statements` return, if any, in a new session of the
     /// superuser.
-    pub(crate) fn query(
+    pub fn query(
         &self,
         address: Ipv4Addr,
         port: u16,
@@ -52,14 +52,14 @@ impl SessionMaker {
     }
 
     /// Runs statements that must succeed in a session.
-    pub(crate) fn run(&self, session: &Client, statements: &str) {
+    pub fn run(&self, session: &Client, statements: &str) {
         self.runtime
             .block_on(session.simple_query(statements))
             .unwrap_or_else(|error| panic!("{statements}: {error}"));
     }
 
     /// A new session, unless the server refuses it.
-    pub(crate) fn open(&self, address: Ipv4Addr, port: u16, user: &str) -> Option<Client> {
+    pub fn open(&self, address: Ipv4Addr, port: u16, user: &str) -> Option<Client> {
         let connect =
             async { time::timeout(Duration::from_secs(5), connect(address, port, user)).await };
         self.runtime.block_on(connect).ok()?.ok()

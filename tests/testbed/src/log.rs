@@ -12,13 +12,13 @@ use serde_json::Value;
 
 /// All lines so far. Cheap to clone; every clone sees the same lines.
 #[derive(Clone, Default)]
-pub(crate) struct Log {
+pub struct Log {
     lines: Arc<Mutex<Vec<Line>>>,
 }
 
 /// One line.
 #[derive(Clone)]
-pub(crate) struct Line {
+pub struct Line {
     at: Instant,
     text: String,
     json: Option<Value>,
@@ -26,26 +26,26 @@ pub(crate) struct Line {
 
 /// A change of a server's state, as logged.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct StateChange {
+pub struct StateChange {
     /// When the line arrived.
-    pub(crate) at: Instant,
+    pub at: Instant,
     /// `WARN` for states that should alarm somebody.
-    pub(crate) level: String,
+    pub level: String,
     /// The state before.
-    pub(crate) from: String,
+    pub from: String,
     /// The state now.
-    pub(crate) to: String,
+    pub to: String,
     /// Why.
-    pub(crate) reason: String,
+    pub reason: String,
 }
 
-/// A place in the log, to look only at what came later.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Mark(usize);
+/// A place in the log, to look only at what came later; by default the beginning.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Mark(usize);
 
 impl Log {
     /// Collects everything that comes from `output`, until it ends.
-    pub(crate) fn follow(&self, output: impl Read + Send + 'static) {
+    pub fn follow(&self, output: impl Read + Send + 'static) {
         let log = self.clone();
         thread::spawn(move || {
             for text in BufReader::new(output).lines().map_while(Result::ok) {
@@ -57,12 +57,12 @@ impl Log {
     }
 
     /// The present end.
-    pub(crate) fn mark(&self) -> Mark {
+    pub fn mark(&self) -> Mark {
         Mark(self.with(|lines| lines.len()))
     }
 
     /// The changes of state of `server` in `cluster` since `mark`.
-    pub(crate) fn states(&self, mark: Mark, cluster: &str, server: &str) -> Vec<StateChange> {
+    pub fn states(&self, mark: Mark, cluster: &str, server: &str) -> Vec<StateChange> {
         self.with(|lines| {
             lines[mark.0..]
                 .iter()
@@ -75,12 +75,12 @@ impl Log {
     }
 
     /// Whether any line since the start contains `text`.
-    pub(crate) fn contains(&self, text: &str) -> bool {
+    pub fn contains(&self, text: &str) -> bool {
         self.with(|lines| lines.iter().any(|line| line.text.contains(text)))
     }
 
     /// The newest `count` lines, each with its age.
-    pub(crate) fn tail(&self, count: usize) -> String {
+    pub fn tail(&self, count: usize) -> String {
         let now = Instant::now();
         self.with(|lines| {
             lines[lines.len().saturating_sub(count)..]
@@ -94,7 +94,7 @@ impl Log {
     }
 
     /// The whole log as text.
-    pub(crate) fn text(&self) -> String {
+    pub fn text(&self) -> String {
         self.tail(usize::MAX)
     }
 

@@ -1,4 +1,4 @@
-//! Asks the write and the read name every 10 ms for the length of a story and keeps every answer
+//! Asks the write and the read name every 5 ms for the length of a story and keeps every answer
 //! that differs from the one before, so that a story can speak about all answers and not only about
 //! those it waited for.
 
@@ -17,10 +17,10 @@ use hickory_proto::{op::ResponseCode, rr::Name};
 use crate::dns_client::{Answer, DnsClient};
 
 /// Between two rounds of questions.
-const ASK_EVERY: Duration = Duration::from_millis(10);
+const ASK_EVERY: Duration = Duration::from_millis(5);
 
 /// A running watch. Dropped, it ends.
-pub(crate) struct Watcher {
+pub struct Watcher {
     record: Arc<Mutex<Record>>,
     over: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
@@ -28,31 +28,31 @@ pub(crate) struct Watcher {
 
 /// Everything that was answered.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Record {
+pub struct Record {
     /// Answers of the write name, each while it lasted.
-    pub(crate) writes: Vec<Sample>,
+    pub writes: Vec<Sample>,
     /// Answers of the read name, each while it lasted; the order of the records does not count.
-    pub(crate) reads: Vec<Sample>,
+    pub reads: Vec<Sample>,
     /// How many questions were asked.
-    pub(crate) questions: usize,
+    pub questions: usize,
     /// How many were not answered within a second.
-    pub(crate) silences: usize,
+    pub silences: usize,
 }
 
 /// An answer and for how long it was given.
 #[derive(Clone, Debug)]
-pub(crate) struct Sample {
+pub struct Sample {
     /// When the first question with this answer was asked.
-    pub(crate) asked: Instant,
+    pub asked: Instant,
     /// When the last such question was answered.
-    pub(crate) until: Instant,
+    pub until: Instant,
     /// The answer.
-    pub(crate) answer: Answer,
+    pub answer: Answer,
 }
 
 impl Watcher {
     /// Watches the two names of `server` from now on.
-    pub(crate) fn start(server: SocketAddr, write: Name, read: Name) -> Self {
+    pub fn start(server: SocketAddr, write: Name, read: Name) -> Self {
         let record = Arc::new(Mutex::new(Record::default()));
         let over = Arc::new(AtomicBool::new(false));
         let (thread_record, thread_over) = (Arc::clone(&record), Arc::clone(&over));
@@ -71,7 +71,7 @@ impl Watcher {
     }
 
     /// What was seen so far.
-    pub(crate) fn record(&self) -> Record {
+    pub fn record(&self) -> Record {
         lock(&self.record).clone()
     }
 }
@@ -110,7 +110,7 @@ impl Record {
     ///
     /// # Panics
     /// With the answer at fault.
-    pub(crate) fn assert_sound(&self) {
+    pub fn assert_sound(&self) {
         assert!(self.questions > 0, "nothing was watched");
         assert_eq!(self.silences, 0, "of {} questions", self.questions);
         for sample in self.writes.iter().chain(&self.reads) {
@@ -127,7 +127,7 @@ impl Record {
 
     /// The different write addresses in the order they were given, without repetition; `None` for
     /// no address.
-    pub(crate) fn write_path(&self) -> Vec<Option<IpAddr>> {
+    pub fn write_path(&self) -> Vec<Option<IpAddr>> {
         let mut path: Vec<_> =
             self.writes.iter().map(|sample| sample.answer.addresses.first().copied()).collect();
         path.dedup();
@@ -136,7 +136,7 @@ impl Record {
 
     /// The newest `count` changes of answers of either name, with their times since the watch
     /// began.
-    pub(crate) fn tell(&self, count: usize) -> String {
+    pub fn tell(&self, count: usize) -> String {
         let mut all: Vec<(&str, &Sample)> = self
             .writes
             .iter()

@@ -16,7 +16,7 @@ use crate::{
 
 /// Where the programs of one version lie.
 #[derive(Clone, Debug)]
-pub(crate) struct Programs {
+pub struct Programs {
     directory: PathBuf,
     major: u32,
     account: Account,
@@ -28,7 +28,7 @@ impl Programs {
     ///
     /// # Panics
     /// When there is none.
-    pub(crate) fn installed() -> Self {
+    pub fn installed() -> Self {
         let versions = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
         let newest = versions
             .flatten()
@@ -47,7 +47,7 @@ impl Programs {
 
     /// Those in `bin/` of an unpacked distribution of version `major`. When the server's account
     /// cannot get at them, because they lie in somebody's private directory, it gets a copy.
-    pub(crate) fn unpacked(distribution: &Path, major: u32) -> Self {
+    pub fn unpacked(distribution: &Path, major: u32) -> Self {
         let account = Account::named("postgres");
         let reachable = account
             .command(distribution.join("bin/postgres"))
@@ -71,22 +71,22 @@ impl Programs {
     }
 
     /// The major version.
-    pub(crate) fn major(&self) -> u32 {
+    pub fn major(&self) -> u32 {
         self.major
     }
 
     /// The account that runs them.
-    pub(crate) fn account(&self) -> &Account {
+    pub fn account(&self) -> &Account {
         &self.account
     }
 
     /// A command that runs one of them under the server's account.
-    pub(crate) fn command(&self, program: &str) -> Command {
+    pub fn command(&self, program: &str) -> Command {
         self.account.command(self.directory.join(program))
     }
 
     /// The SQL that makes the probe's role in this version.
-    pub(crate) fn grants(&self) -> Grants {
+    pub fn grants(&self) -> Grants {
         Grants::printed("postgres", &self.major.to_string())
     }
 }

@@ -14,14 +14,14 @@ use crate::patience::{self, PATIENCE};
 
 /// A running server. Dropped, it is killed with its children, frozen or not.
 #[derive(Debug)]
-pub(crate) struct ServerProcess {
+pub struct ServerProcess {
     child: Child,
     log: PathBuf,
 }
 
 impl ServerProcess {
     /// Starts `command`; what it prints is appended to the file `log`.
-    pub(crate) fn spawn(mut command: Command, log: &Path) -> Self {
+    pub fn spawn(mut command: Command, log: &Path) -> Self {
         let output =
             File::options().create(true).append(true).open(log).expect("a log file can be opened");
         let errors = output.try_clone().expect("a file handle can be copied");
@@ -35,27 +35,27 @@ impl ServerProcess {
     }
 
     /// Its process id.
-    pub(crate) fn pid(&self) -> Pid {
+    pub fn pid(&self) -> Pid {
         Pid::from_child(&self.child)
     }
 
     /// Whether it has not ended.
-    pub(crate) fn is_running(&mut self) -> bool {
+    pub fn is_running(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))
     }
 
     /// Whether it has ended, and waits to be asked for its exit code.
-    pub(crate) fn has_ended(&self) -> bool {
+    pub fn has_ended(&self) -> bool {
         !is_alive(self.pid())
     }
 
     /// Sends it a signal.
-    pub(crate) fn signal(&self, signal: Signal) {
+    pub fn signal(&self, signal: Signal) {
         send(self.pid(), signal);
     }
 
     /// SIGSTOP to it and to every child: the machine's sockets live, the server does not.
-    pub(crate) fn freeze(&self) {
+    pub fn freeze(&self) {
         self.signal(Signal::STOP); // The parent first: it starts no more children.
         for pid in descendants(self.pid()) {
             send(pid, Signal::STOP);
@@ -63,7 +63,7 @@ impl ServerProcess {
     }
 
     /// Ends [`Self::freeze`].
-    pub(crate) fn thaw(&self) {
+    pub fn thaw(&self) {
         for pid in descendants(self.pid()) {
             send(pid, Signal::CONT);
         }
@@ -71,7 +71,7 @@ impl ServerProcess {
     }
 
     /// SIGKILL to the main process alone; returns when all of its children have noticed and ended.
-    pub(crate) fn crash(mut self) {
+    pub fn crash(mut self) {
         let children = descendants(self.pid());
         self.signal(Signal::KILL);
         self.reap();
@@ -84,7 +84,7 @@ impl ServerProcess {
     ///
     /// # Panics
     /// When it does not end in time; with the end of its log.
-    pub(crate) fn end(mut self, signal: Signal) -> ExitStatus {
+    pub fn end(mut self, signal: Signal) -> ExitStatus {
         self.signal(signal);
         match patience::poll(PATIENCE, || self.child.try_wait().ok().flatten()) {
             Some(status) => status,
@@ -93,7 +93,7 @@ impl ServerProcess {
     }
 
     /// The last lines of its log.
-    pub(crate) fn log_tail(&self) -> String {
+    pub fn log_tail(&self) -> String {
         let text = fs::read(&self.log).unwrap_or_default();
         let text = String::from_utf8_lossy(&text);
         let lines: Vec<&str> = text.lines().collect();

@@ -6,14 +6,14 @@ use std::{
 };
 
 /// Long enough for anything a healthy test waits for, on a busy two-core machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+pub const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Between two looks.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
 
 /// Looks every 20 ms until `look` returns something, and returns that; `None` when `patience` runs
 /// out.
-pub(crate) fn poll<T>(patience: Duration, mut look: impl FnMut() -> Option<T>) -> Option<T> {
+pub fn poll<T>(patience: Duration, mut look: impl FnMut() -> Option<T>) -> Option<T> {
     let deadline = Instant::now() + patience;
     loop {
         if let Some(found) = look() {
@@ -30,7 +30,7 @@ pub(crate) fn poll<T>(patience: Duration, mut look: impl FnMut() -> Option<T>) -
 ///
 /// # Panics
 /// With `what` when it has not happened within [`PATIENCE`].
-pub(crate) fn until(what: &str, mut happened: impl FnMut() -> bool) {
+pub fn until(what: &str, mut happened: impl FnMut() -> bool) {
     assert!(
         poll(PATIENCE, || happened().then_some(())).is_some(),
         "waited {PATIENCE:?} in vain: {what}"

@@ -18,7 +18,7 @@ use crate::{
 const PROVIDER: &str = "/usr/lib/galera/libgalera_smm.so";
 
 /// The nodes and their data. Dropped, nothing of them is left.
-pub(crate) struct GaleraCluster {
+pub struct GaleraCluster {
     nodes: Vec<MariaServer>,
     runtime: Runtime,
     port: u16,
@@ -30,7 +30,7 @@ pub(crate) struct GaleraCluster {
 
 impl GaleraCluster {
     /// Makes a new cluster; returns when every node is synced.
-    pub(crate) fn start(addresses: &[Ipv4Addr]) -> Self {
+    pub fn start(addresses: &[Ipv4Addr]) -> Self {
         assert!(Path::new(PROVIDER).exists(), "Galera is not installed; tests/run installs it");
         let account = mariadb_server::account();
         let directory = account.directory("pointsman-galera-");
@@ -56,34 +56,34 @@ impl GaleraCluster {
     }
 
     /// The port for clients, the same on every address.
-    pub(crate) fn port(&self) -> u16 {
+    pub fn port(&self) -> u16 {
         self.port
     }
 
     /// SIGKILL.
-    pub(crate) fn kill9(&mut self, node: usize) {
+    pub fn kill9(&mut self, node: usize) {
         self.nodes[node].kill9();
     }
 
     /// Starts a stopped node, which gets its data from `donor`; returns when it is synced. A donor
     /// of a full state transfer serves nobody meanwhile.
-    pub(crate) fn start_node(&mut self, node: usize, donor: usize) {
+    pub fn start_node(&mut self, node: usize, donor: usize) {
         self.launch(node, &[format!("--wsrep-sst-donor=node{donor}")]);
         self.wait_until_synced(node);
     }
 
     /// Waits until a node counts `size` members.
-    pub(crate) fn wait_for_size(&self, node: usize, size: usize) {
+    pub fn wait_for_size(&self, node: usize, size: usize) {
         self.wait_for(node, "wsrep_cluster_size", &size.to_string());
     }
 
     /// Waits until a node has noticed that it is not in the majority.
-    pub(crate) fn wait_until_alone(&self, node: usize) {
+    pub fn wait_until_alone(&self, node: usize) {
         self.wait_for(node, "wsrep_cluster_status", "non-Primary");
     }
 
     /// Tells a node without a majority that it is the cluster now.
-    pub(crate) fn declare_primary(&self, node: usize) {
+    pub fn declare_primary(&self, node: usize) {
         let bootstrap = "SET GLOBAL wsrep_provider_options = 'pc.bootstrap=1'";
         self.nodes[node].sql(&self.runtime, &[bootstrap]);
         self.wait_until_synced(node);

@@ -13,7 +13,7 @@ use std::{
 use crate::ports;
 
 /// Servers that accept connections and say nothing.
-pub(crate) struct Listeners {
+pub struct Listeners {
     addresses: Vec<Ipv4Addr>,
     port: u16,
     running: Vec<Option<Listener>>,
@@ -27,24 +27,24 @@ struct Listener {
 
 impl Listeners {
     /// Starts one on each of `addresses`, all on one free port.
-    pub(crate) fn start(addresses: &[Ipv4Addr]) -> Self {
+    pub fn start(addresses: &[Ipv4Addr]) -> Self {
         let port = ports::free_on(addresses);
         let start = |address: &Ipv4Addr| Some(Listener::start(*address, port));
         Self { addresses: addresses.to_vec(), port, running: addresses.iter().map(start).collect() }
     }
 
     /// Their port.
-    pub(crate) fn port(&self) -> u16 {
+    pub fn port(&self) -> u16 {
         self.port
     }
 
     /// Closes the port of `server`: connections are refused from now on.
-    pub(crate) fn stop(&mut self, server: usize) {
+    pub fn stop(&mut self, server: usize) {
         self.running[server] = None;
     }
 
     /// Ends [`Self::stop`].
-    pub(crate) fn resume(&mut self, server: usize) {
+    pub fn resume(&mut self, server: usize) {
         self.running[server] = Some(Listener::start(self.addresses[server], self.port));
     }
 }

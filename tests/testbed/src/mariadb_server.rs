@@ -40,7 +40,7 @@ const SETTINGS: &[&str] = &[
 ];
 
 /// A server. Its process ends when this is dropped; its data is the caller's.
-pub(crate) struct MariaServer {
+pub struct MariaServer {
     account: Account,
     address: Ipv4Addr,
     port: u16,
@@ -49,7 +49,7 @@ pub(crate) struct MariaServer {
 }
 
 /// Sessions held open; dropped, they end.
-pub(crate) struct Sessions {
+pub struct Sessions {
     _connections: Vec<Conn>,
 }
 
@@ -58,7 +58,7 @@ impl MariaServer {
     ///
     /// # Panics
     /// When MariaDB is not installed.
-    pub(crate) fn install(
+    pub fn install(
         account: &Account,
         addresses: &[Ipv4Addr],
         port: u16,
@@ -85,17 +85,17 @@ impl MariaServer {
     }
 
     /// Where it listens.
-    pub(crate) fn address(&self) -> Ipv4Addr {
+    pub fn address(&self) -> Ipv4Addr {
         self.address
     }
 
     /// Its data directory.
-    pub(crate) fn data(&self) -> PathBuf {
+    pub fn data(&self) -> PathBuf {
         self.home.join("data")
     }
 
     /// Starts it with further settings, without waiting.
-    pub(crate) fn launch(&mut self, settings: &[String]) {
+    pub fn launch(&mut self, settings: &[String]) {
         assert!(self.process.is_none(), "{} is running", self.address);
         let mut command = self.account.command("mariadbd");
         command
@@ -112,7 +112,7 @@ impl MariaServer {
     }
 
     /// Waits until a column of what a `SHOW` statement returns is `wanted`.
-    pub(crate) fn wait_for(&self, runtime: &Runtime, show: &str, column: &str, wanted: &str) {
+    pub fn wait_for(&self, runtime: &Runtime, show: &str, column: &str, wanted: &str) {
         let said = patience::poll(2 * patience::PATIENCE, || {
             let said = self.show(runtime, show, column);
             (said.as_deref() == Some(wanted)).then_some(())
@@ -122,27 +122,27 @@ impl MariaServer {
     }
 
     /// SIGKILL.
-    pub(crate) fn kill9(&mut self) {
+    pub fn kill9(&mut self) {
         self.take_process().crash();
     }
 
     /// An orderly stop.
-    pub(crate) fn stop(&mut self) {
+    pub fn stop(&mut self) {
         self.take_process().end(Signal::TERM);
     }
 
     /// SIGSTOP.
-    pub(crate) fn freeze(&self) {
+    pub fn freeze(&self) {
         self.process().freeze();
     }
 
     /// Ends [`Self::freeze`].
-    pub(crate) fn thaw(&self) {
+    pub fn thaw(&self) {
         self.process().thaw();
     }
 
     /// Gives a stopped server a copy of the data of another stopped server.
-    pub(crate) fn copy_data(&self, from: &Self) {
+    pub fn copy_data(&self, from: &Self) {
         drop(fs::remove_dir_all(self.data()));
         let mut copy = self.account.command("cp");
         copy.arg("--archive").arg(from.data()).arg(self.data());
@@ -151,7 +151,7 @@ impl MariaServer {
 
     /// Puts the data of a stopped server aside and gives it new data of no history. Returns a file
     /// of `statements` for `--init-file`, which run before anybody gets in.
-    pub(crate) fn put_data_aside(&self, statements: &[String]) -> PathBuf {
+    pub fn put_data_aside(&self, statements: &[String]) -> PathBuf {
         let aside = self.home.join("aside");
         fs::rename(self.data(), aside).expect("a directory can be renamed");
         self.new_data();
@@ -162,28 +162,28 @@ impl MariaServer {
     }
 
     /// Ends [`Self::put_data_aside`].
-    pub(crate) fn take_data_back(&self) {
+    pub fn take_data_back(&self) {
         fs::remove_dir_all(self.data()).expect("a directory can be removed");
         let aside = self.home.join("aside");
         fs::rename(aside, self.data()).expect("a directory can be renamed");
     }
 
     /// The first column of the first row of a query that must succeed.
-    pub(crate) fn value(&self, runtime: &Runtime, query: &str) -> String {
+    pub fn value(&self, runtime: &Runtime, query: &str) -> String {
         self.query(runtime, &[query])
             .unwrap_or_else(|error| panic!("{query} on {}: {error}", self.address))
             .unwrap_or_else(|| panic!("{query} on {} has no row", self.address))
     }
 
     /// Runs statements that must succeed, in one session of the administrator.
-    pub(crate) fn sql(&self, runtime: &Runtime, statements: &[&str]) {
+    pub fn sql(&self, runtime: &Runtime, statements: &[&str]) {
         self.query(runtime, statements)
             .unwrap_or_else(|error| panic!("{statements:?} on {}: {error}", self.address));
     }
 
     /// A named column of the first row that a `SHOW` statement returns; `None` when it fails or
     /// there is no row.
-    pub(crate) fn show(&self, runtime: &Runtime, statement: &str, column: &str) -> Option<String> {
+    pub fn show(&self, runtime: &Runtime, statement: &str, column: &str) -> Option<String> {
         runtime.block_on(async {
             let mut session = connect(self.administrator()).await?;
             let row: Row = session.query_first(statement).await.ok()??;
@@ -192,20 +192,20 @@ impl MariaServer {
     }
 
     /// A session of the administrator.
-    pub(crate) fn session(&self, runtime: &Runtime) -> Conn {
+    pub fn session(&self, runtime: &Runtime) -> Conn {
         let session = runtime.block_on(connect(self.administrator()));
         session.expect("the administrator gets in")
     }
 
     /// A session of the administrator that has run `statement` and stays open.
-    pub(crate) fn hold(&self, runtime: &Runtime, statement: &str) -> Sessions {
+    pub fn hold(&self, runtime: &Runtime, statement: &str) -> Sessions {
         let mut session = self.session(runtime);
         assert!(runtime.block_on(run(&mut session, statement)), "{statement} fails");
         Sessions { _connections: vec![session] }
     }
 
     /// Takes every connection slot that an ordinary user can get, the probe's too.
-    pub(crate) fn fill_connections(&self, runtime: &Runtime) -> Sessions {
+    pub fn fill_connections(&self, runtime: &Runtime) -> Sessions {
         let mut connections = Vec::new();
         patience::until("the probe has no session and gets none", || {
             // The administrator's one extra slot may still belong to a session that is about to end.
@@ -217,22 +217,43 @@ impl MariaServer {
                 .tcp_port(self.port)
                 .user(Some("application"))
                 .prefer_socket(false);
+            let before = connections.len();
             while let Some(connection) = runtime.block_on(connect(application.clone().into())) {
                 connections.push(connection);
             }
-            let left = self.query(runtime, &[&format!("SELECT count(*) {PROBE_SESSIONS}")]);
-            left.is_ok_and(|left| left.as_deref() == Some("0"))
+            connections.len() == before && self.probe_sessions(runtime) == Some(0)
         });
         Sessions { _connections: connections }
     }
 
     /// Ends the probe's sessions, so that it must log in anew.
-    pub(crate) fn end_probe_sessions(&self, runtime: &Runtime) {
+    pub fn end_probe_sessions(&self, runtime: &Runtime) {
         self.sql(runtime, &["KILL USER pointsman"]);
     }
 
+    /// How many sessions the probe has; `None` when the server does not tell.
+    pub fn probe_sessions(&self, runtime: &Runtime) -> Option<usize> {
+        let count = format!("SELECT count(*) {PROBE_SESSIONS}");
+        self.query(runtime, &[&count]).ok()??.parse().ok()
+    }
+
+    /// Whether it is running.
+    pub fn is_running(&self) -> bool {
+        self.process.as_ref().is_some_and(|process| !process.has_ended())
+    }
+
+    /// What it has logged about the probe's user, or about connections that nobody has logged in
+    /// over.
+    pub fn log_of_probe(&self) -> Vec<String> {
+        let log = fs::read(self.home.join("log")).unwrap_or_default();
+        let log = String::from_utf8_lossy(&log);
+        let marks = ["'pointsman'", "unauthenticated", "Too many connections"];
+        let lines = log.lines().filter(|line| marks.iter().any(|mark| line.contains(mark)));
+        lines.map(str::to_owned).collect()
+    }
+
     /// Statements that make the probe's user, an ordinary one, and one for replication.
-    pub(crate) fn users() -> Vec<String> {
+    pub fn users() -> Vec<String> {
         let mut statements = grants().user();
         statements.extend(
             [
@@ -307,12 +328,12 @@ async fn connect(options: Opts) -> Option<Conn> {
 }
 
 /// Runs one statement; whether that went well.
-pub(crate) async fn run(session: &mut Conn, statement: &str) -> bool {
+pub async fn run(session: &mut Conn, statement: &str) -> bool {
     session.query_drop(statement).await.is_ok()
 }
 
 /// Runs the sessions of the tests themselves.
-pub(crate) fn runtime() -> Runtime {
+pub fn runtime() -> Runtime {
     tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
         .enable_all()
@@ -324,13 +345,13 @@ pub(crate) fn runtime() -> Runtime {
 ///
 /// # Panics
 /// When MariaDB is not installed.
-pub(crate) fn account() -> Account {
+pub fn account() -> Account {
     version();
     Account::named("mysql")
 }
 
 /// The SQL that makes the probe's user in the installed version.
-pub(crate) fn grants() -> Grants {
+pub fn grants() -> Grants {
     Grants::printed("mysql", &version())
 }
 
