@@ -10,7 +10,7 @@ use pointsman::{
 
 use crate::{
     fake_postgres::config,
-    patience::until,
+    patience::{PATIENCE, until},
     witness::{Running, target},
 };
 
@@ -108,9 +108,12 @@ async fn it_is_killed_when_nobody_listens_any_more() {
     let mut target = script(folder.path(), &text, &[]);
     target.config = ProbeConfig { timeout: Duration::from_secs(60), ..config() }.into();
     let running = Running::start(target);
-    while !pids.exists() {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
+    let begun = async {
+        while !pids.exists() {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, begun).await.expect("the command begins");
     running.abort().await;
     all_are_gone(&pids);
 }
