@@ -46,7 +46,7 @@ impl Running {
     pub(crate) async fn next_failure(&mut self) -> FailureKind {
         match self.next().await {
             Outcome::Failed(failure) => failure.kind,
-            Outcome::Answered(facts) => panic!("{facts:?} instead of a failure"),
+            other => panic!("{other:?} instead of a failure"),
         }
     }
 
@@ -286,7 +286,7 @@ async fn a_full_server_that_is_demoted_is_no_primary() {
     running.advice.send(fast).expect("the task listens");
     match running.next().await {
         Outcome::Answered(facts) => assert!(!facts.claims_writable()),
-        Outcome::Failed(failure) => panic!("{failure} instead of the demotion"),
+        other => panic!("{other:?} instead of the demotion"),
     }
     // The old login tells what there is to tell, so the full server is left in peace.
     for _ in 0..20 {
