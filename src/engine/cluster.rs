@@ -2,8 +2,9 @@
 
 use super::{
     ClusterId, ClusterPolicy, Decision, Event, Moment, Observation, Pace, ProbeAdvice,
-    ReadDecision, ServerId, ServerIndex, Standing, StateReason, WitnessStanding, WriteDecision,
-    cadence,
+    ReadDecision, ServerId, ServerIndex, Standing, StateReason, Thresholds, WitnessStanding,
+    WriteDecision,
+    cadence::{self, Need},
     judge::{self, Judgement, KnownIdentity, Precedents, WriterRule},
     read::{Candidates, ReadLadder},
     record::{Liveness, Record},
@@ -28,6 +29,8 @@ pub(super) struct Cluster {
     unrest: Unrest,
     /// One per server.
     paces: Vec<Pace>,
+    /// Since when the write name has waited for a writer.
+    no_writer_since: Option<Moment>,
 }
 
 impl Cluster {
@@ -46,6 +49,7 @@ impl Cluster {
             ready: false,
             unrest: Unrest::new(now),
             paces: vec![Pace::Fast; policy.servers.len()],
+            no_writer_since: None,
             policy,
         }
     }
@@ -292,23 +296,30 @@ impl Cluster {
 
     /// Sets the pace of each server. Advice stands until the next judgement, like the decision.
     fn set_paces(&mut self, now: Moment) {
-        let in_doubt = self.is_in_doubt(now);
+        let need = self.need(now);
         let published = self.write.decision.server;
         for (index, (record, pace)) in self.records.iter().zip(&mut self.paces).enumerate() {
             let published = published == Some(ServerIndex(index));
-            *pace = cadence::pace(record, published, in_doubt, now);
+            *pace = cadence::pace(record, published, need, now);
         }
     }
 
-    /// Whether the next probes may change an answer for better or worse.
-    fn is_in_doubt(&self, now: Moment) -> bool {
+    /// What the next probes may bring.
+    fn need(&mut self, now: Moment) -> Need {
         let thresholds = &self.policy.thresholds;
-        let reason = self.write.decision.reason;
-        self.policy.write.is_some() && cadence::writer_in_doubt(reason)
-            || self.records.iter().any(|record| cadence::server_in_doubt(record, thresholds, now))
+        let waits =
+            self.policy.write.is_some() && cadence::writer_in_doubt(self.write.decision.reason);
+        self.no_writer_since = waits.then(|| self.no_writer_since.unwrap_or(now));
+        let doubtful = |record| cadence::server_in_doubt(record, thresholds, now);
+        match self.no_writer_since {
+            Some(since) if now.since(since) < Thresholds::URGENT_FOR => Need::Writer,
+            Some(_) => Need::Evidence,
+            None if self.records.iter().any(doubtful) => Need::Evidence,
+            None => Need::Nothing,
+        }
     }
 
-    /// Whether what is published may change soon. Unlike [`Self::is_in_doubt`], which sets the pace
+    /// Whether what is published may change soon. Unlike [`Self::need`], which sets the pace
     /// of probes, this passes over what has been wrong for long and is known.
     fn is_stirring(&self, now: Moment) -> bool {
         let thresholds = &self.policy.thresholds;

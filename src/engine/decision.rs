@@ -229,6 +229,8 @@ pub enum Pace {
     Calm,
     /// Something is in doubt: the fast interval.
     Fast,
+    /// The write name waits for a writer and this server may become it: half the fast interval.
+    Urgent,
     /// It has been Down for [`Thresholds::LONG_DEAD_AFTER`](super::Thresholds::LONG_DEAD_AFTER):
     /// ever longer, from the calm interval up to
     /// [`Thresholds::SLOWEST`](super::Thresholds::SLOWEST), until it fails in another way or not at
