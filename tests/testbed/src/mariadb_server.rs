@@ -12,7 +12,7 @@ use std::{
 };
 
 use mysql_async::{Conn, Opts, OptsBuilder, Row, prelude::Queryable};
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal};
 use tokio::{runtime::Runtime, time};
 
 use crate::{
@@ -119,6 +119,11 @@ impl MariaServer {
         });
         let tail = || self.process().log_tail();
         assert!(said.is_some(), "{show} on {}:\n{}", self.address, tail());
+    }
+
+    /// The process id of the running server.
+    pub fn pid(&self) -> Pid {
+        self.process().pid()
     }
 
     /// SIGKILL.
