@@ -116,6 +116,13 @@ impl Arena {
         Ok(())
     }
 
+    /// Forgets what users were told while everybody started.
+    pub(crate) fn forget_the_start(&mut self) {
+        for side in &mut self.sides {
+            drop(side.watcher.begin(Wish::Read));
+        }
+    }
+
     /// Injects `fault`; of the replicas, `turn` chooses the victim.
     pub(crate) fn strike(
         &mut self,
@@ -187,14 +194,17 @@ impl Arena {
     /// Notes when each contestant moved.
     pub(crate) fn collect(&mut self, strike: &Strike, findings: &mut Findings) {
         let waited = strike.since() > BOUND;
+        let truth = self.truth(strike);
         for index in 0..self.sides.len() {
             let moved = self.moved(&self.sides[index], strike);
             let side = &mut self.sides[index];
             let contestant = side.contestant;
             let told = side.watcher.begin(strike.fault.wish());
             let moves = findings.moves(self.engine, contestant);
-            moves.judge(told.of(Wish::Write), self.truth(strike), &mut side.last_write);
-            if moved.is_none() && (!waited || findings.gave_up(strike.fault, self.engine, contestant)) {
+            moves.judge(told.of(Wish::Write), truth, &mut side.last_write);
+            if moved.is_none()
+                && (!waited || findings.gave_up(strike.fault, self.engine, contestant))
+            {
                 continue;
             }
             for (row, from) in strike.rows() {
@@ -243,8 +253,10 @@ impl Arena {
 
     fn side(&self, contestant: Contestant) -> Side {
         let [a, b, c, first] = self.place.address.octets();
-        let place =
-            Place { address: Ipv4Addr::new(a, b, c, first + contestant as u8), ..self.place.clone() };
+        let place = Place {
+            address: Ipv4Addr::new(a, b, c, first + contestant as u8),
+            ..self.place.clone()
+        };
         Side::start(contestant, &place, self.folder.join(format!("{contestant:?}")))
     }
 
@@ -257,9 +269,10 @@ impl Arena {
 
     fn truth(&self, strike: &Strike) -> Truth {
         let [old, new, _] = self.place.order;
-        strike.promotion.map_or(Truth::steady(old), |promotion| {
-            Truth::promotion(old, new, promotion.called, promotion.visible)
-        })
+        match strike.promotion {
+            None => Truth::steady(old),
+            Some(promotion) => Truth::promotion(old, new, promotion.called, promotion.visible),
+        }
     }
 }
 

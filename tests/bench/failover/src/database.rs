@@ -59,9 +59,7 @@ impl Database {
     /// Makes a cluster with the primary at the first of `addresses`.
     pub(crate) fn start(engine: Engine, addresses: &[Ipv4Addr]) -> Self {
         match engine {
-            Engine::Postgres => {
-                Self::Postgres(PgCluster::start(Programs::installed(), addresses))
-            }
+            Engine::Postgres => Self::Postgres(PgCluster::start(Programs::installed(), addresses)),
             Engine::MariaDb => Self::MariaDb(MariaCluster::start(addresses)),
         }
     }
@@ -194,7 +192,7 @@ impl Database {
 impl Lookout {
     /// From now on it asks every millisecond.
     pub(crate) fn begin(&self) {
-        drop(self.begin.send(()));
+        _ = self.begin.send(()); // A lookout that is gone has its say in `end`.
     }
 
     /// When it saw the first writable moment.
@@ -231,9 +229,9 @@ impl Session {
         match self {
             Self::Postgres(client) => {
                 let rows = client.simple_query("SELECT pg_is_in_recovery()").await.ok()?;
-                Some(rows.iter().any(|row| {
-                    matches!(row, SimpleQueryMessage::Row(row) if row.get(0) == Some("f"))
-                }))
+                Some(rows.iter().any(
+                    |row| matches!(row, SimpleQueryMessage::Row(row) if row.get(0) == Some("f")),
+                ))
             }
             Self::MariaDb(session) => {
                 let read_only = session.query_first("SELECT @@global.read_only").await.ok()?;

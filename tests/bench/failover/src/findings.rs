@@ -2,9 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::{
-    contestant::Contestant, database::Engine, fault::Fault, moves::Moves, tally::Tally,
-};
+use crate::{contestant::Contestant, database::Engine, fault::Fault, moves::Moves, tally::Tally};
 
 /// What is timed: from which moment on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,12 +36,7 @@ impl Findings {
     }
 
     /// The times of one row.
-    pub(crate) fn tally(
-        &self,
-        row: Row,
-        engine: Engine,
-        contestant: Contestant,
-    ) -> Option<&Tally> {
+    pub(crate) fn tally(&self, row: Row, engine: Engine, contestant: Contestant) -> Option<&Tally> {
         self.tallies.get(&(row, engine, contestant))
     }
 

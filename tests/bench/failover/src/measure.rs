@@ -47,6 +47,10 @@ impl Plan {
         let mut findings = Findings::default();
         let start = |engine: &Engine| Arena::start(*engine, &Contestant::ALL, folder);
         let mut arenas: Vec<_> = self.engines.iter().map(start).collect();
+        for arena in &mut arenas {
+            arena.await_health()?;
+            arena.forget_the_start();
+        }
         let began = Instant::now();
         for round in 0..self.rounds {
             for fault in &self.faults {

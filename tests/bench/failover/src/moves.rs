@@ -38,8 +38,7 @@ impl Truth {
         match self.promotion {
             None => server == self.writer,
             Some((new, called, visible)) => {
-                server == self.writer && run.asked < visible
-                    || server == new && run.began >= called
+                server == self.writer && run.asked < visible || server == new && run.began >= called
             }
         }
     }

@@ -2,11 +2,7 @@
 
 use std::{fs, path::PathBuf, time::Instant};
 
-use pointsman_testbed::{
-    account::Account,
-    pointsman::PROBE_PASSWORD,
-    process::ServerProcess,
-};
+use pointsman_testbed::{account::Account, pointsman::PROBE_PASSWORD, process::ServerProcess};
 
 use crate::{
     contestant::{Contestant, Place},

@@ -145,7 +145,7 @@ mod tests {
     use super::{SURE, Servers, Sights, Told};
 
     /// Tells `story`, an answer per millisecond, and gives the time of an instant in it.
-    fn tell(story: &[(Told, usize)]) -> (Sights, impl Fn(Instant) -> u128) {
+    fn tell(story: &[(Told, usize)]) -> (Sights, impl Fn(Instant) -> u128 + use<>) {
         #[expect(clippy::disallowed_methods, reason = "an instant can be had nowhere else")]
         let start = Instant::now();
         let mut sights = Sights::default();
@@ -182,8 +182,13 @@ mod tests {
 
     #[test]
     fn an_alternating_balancer_leaves_with_its_last_connection() {
-        let (sights, time) =
-            tell(&[(go(&[1]), 1), (go(&[2]), 1), (go(&[1]), 1), (Told::Nobody, 3), (go(&[2]), SURE)]);
+        let (sights, time) = tell(&[
+            (go(&[1]), 1),
+            (go(&[2]), 1),
+            (go(&[1]), 1),
+            (Told::Nobody, 3),
+            (go(&[2]), SURE),
+        ]);
         assert_eq!(sights.left(1).map(time), Some(7), "being refused is not being sent elsewhere");
     }
 
