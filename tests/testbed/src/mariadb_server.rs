@@ -37,6 +37,7 @@ const SETTINGS: &[&str] = &[
     "--aria-pagecache-buffer-size=8M",
     "--performance-schema=0",
     "--max-connections=20",
+    "--back-log=1000", // A frozen server goes on accepting, as a large one would.
 ];
 
 /// A server. Its process ends when this is dropped; its data is the caller's.

@@ -59,7 +59,11 @@ impl Database {
     /// Makes a cluster with the primary at the first of `addresses`.
     pub(crate) fn start(engine: Engine, addresses: &[Ipv4Addr]) -> Self {
         match engine {
-            Engine::Postgres => Self::Postgres(PgCluster::start(Programs::installed(), addresses)),
+            Engine::Postgres => {
+                let mut cluster = PgCluster::start(Programs::installed(), addresses);
+                widen(&mut cluster, addresses.len());
+                Self::Postgres(cluster)
+            }
             Engine::MariaDb => Self::MariaDb(MariaCluster::start(addresses)),
         }
     }
@@ -199,6 +203,17 @@ impl Lookout {
     pub(crate) fn end(self) -> Instant {
         let seen = self.thread.join().expect("the lookout does not panic");
         seen.expect("a promoted server says so within a minute")
+    }
+}
+
+/// Gives servers as many slots as a large one has: a frozen server's queue of connections is twice
+/// as long, and must not fill up by the checks of all contestants together.
+fn widen(cluster: &mut PgCluster, servers: usize) {
+    // A standby may have more slots than its primary, and not fewer.
+    for server in (0..servers).rev() {
+        cluster.sql(server, "ALTER SYSTEM SET max_connections = 500");
+        cluster.stop(server, Shutdown::Fast);
+        cluster.start_server(server);
     }
 }
 

@@ -131,16 +131,16 @@ impl Report<'_> {
 
     fn targets_of(&self, contestant: Contestant, engine: Engine) -> Vec<Target> {
         let of = |row| self.findings.tally(row, engine, contestant).cloned();
-        let mut visible = Tally::default();
-        for fault in [Fault::Primary, Fault::Switchover] {
-            visible.extend(&of(Row::Visible(fault)).unwrap_or_default());
-        }
         let crash = of(Row::Fault(Fault::Kill));
+        let failover = of(Row::Visible(Fault::Primary));
+        let switchover = of(Row::Visible(Fault::Switchover));
         let mut targets = vec![
             Target::of("replica killed, median", crash.as_ref(), 50, 50.0),
             Target::of("replica killed, p99", crash.as_ref(), 99, 300.0),
-            Target::of("promotion visible, median", Some(&visible), 50, 150.0),
-            Target::of("promotion visible, p99", Some(&visible), 99, 400.0),
+            Target::of("promotion visible after kill -9, median", failover.as_ref(), 50, 150.0),
+            Target::of("promotion visible after kill -9, p99", failover.as_ref(), 99, 400.0),
+            Target::of("promotion visible in a switchover, median", switchover.as_ref(), 50, 150.0),
+            Target::of("promotion visible in a switchover, p99", switchover.as_ref(), 99, 400.0),
         ];
         let limit = contestant.silence_limit().unwrap_or(Duration::ZERO).as_secs_f64() * 1e3;
         for (text, fault) in

@@ -13,11 +13,6 @@ impl Tally {
         self.rounds.push(milliseconds);
     }
 
-    /// Adds all rounds of another tally.
-    pub(crate) fn extend(&mut self, other: &Self) {
-        self.rounds.extend_from_slice(&other.rounds);
-    }
-
     /// How many rounds there were.
     pub(crate) fn count(&self) -> usize {
         self.rounds.len()
