@@ -68,33 +68,22 @@ impl Report<'_> {
         text + &format!("### Targets of the milestone\n\n{}", self.targets())
     }
 
-    /// `None` when nobody was measured.
+    /// A row per contestant, with columns for each engine; `None` when nobody was measured.
     fn times(&self, row: Row) -> Option<Table> {
+        let mut headings = vec!["contestant"];
+        for engine in Engine::ALL {
+            headings.extend([engine.title(), "min ms", "median", "p99", "max"]);
+        }
+        let mut table = Table::new(&headings);
         let mut any = false;
-        let mut table = Table::new(&[
-            "contestant",
-            "database",
-            "rounds",
-            "min ms",
-            "median ms",
-            "p99 ms",
-            "max ms",
-        ]);
         for contestant in ROWS {
-            for engine in Engine::ALL {
-                let Some(tally) = self.findings.tally(row, engine, contestant) else { continue };
-                any = true;
-                let cell = |percent| time(tally.percentile(percent).flatten());
-                table.row(vec![
-                    contestant.title().to_owned(),
-                    engine.title().to_owned(),
-                    tally.count().to_string(),
-                    cell(0),
-                    cell(50),
-                    cell(99),
-                    cell(100),
-                ]);
+            let tally = |engine| self.findings.tally(row, engine, contestant);
+            if Engine::ALL.into_iter().all(|engine| tally(engine).is_none()) {
+                continue;
             }
+            any = true;
+            let cells = Engine::ALL.into_iter().flat_map(|engine| times(tally(engine)));
+            table.row([contestant.title().to_owned()].into_iter().chain(cells).collect());
         }
         any.then_some(table)
     }
@@ -143,11 +132,13 @@ impl Report<'_> {
             Target::of("promotion visible in a switchover, p99", switchover.as_ref(), 99, 400.0),
         ];
         let limit = contestant.silence_limit().unwrap_or(Duration::ZERO).as_secs_f64() * 1e3;
-        for (text, fault) in
-            [("replica frozen, max", Fault::Freeze), ("packets dropped, max", Fault::Drop)]
-        {
-            targets.push(Target::of(text, of(Row::Fault(fault)).as_ref(), 100, limit));
-        }
+        let (frozen, dropped) = (of(Row::Fault(Fault::Freeze)), of(Row::Fault(Fault::Drop)));
+        targets.extend([
+            Target::of("replica frozen, median", frozen.as_ref(), 50, limit),
+            Target::of("replica frozen, max", frozen.as_ref(), 100, limit),
+            Target::of("packets dropped, median", dropped.as_ref(), 50, limit),
+            Target::of("packets dropped, max", dropped.as_ref(), 100, limit),
+        ]);
         if let Some(moves) = self.findings.moves_of(engine, contestant) {
             let wrong = u32::try_from(moves.wrong + moves.lapses).unwrap_or(u32::MAX);
             targets.push(Target {
@@ -185,6 +176,13 @@ impl Target {
         let wanted = format!("≤ {:.0}{}", self.wanted, self.unit);
         vec![format!("{who}: {}", self.text), measured, wanted, result.to_owned()]
     }
+}
+
+/// Rounds, minimum, median, 99th percentile and maximum.
+fn times(tally: Option<&Tally>) -> Vec<String> {
+    let Some(tally) = tally else { return vec!["–".to_owned(); 5] };
+    let cells = [0, 50, 99, 100].map(|percent| time(tally.percentile(percent).flatten()));
+    [format!("{} rounds", tally.count())].into_iter().chain(cells).collect()
 }
 
 /// Whole milliseconds.

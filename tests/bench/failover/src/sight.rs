@@ -67,12 +67,6 @@ impl Servers {
     }
 }
 
-impl Told {
-    fn names(self, server: usize) -> bool {
-        matches!(self, Self::Go(servers) if servers.contains(server))
-    }
-}
-
 impl Sights {
     /// Adds what was told `now` to a question of `asked`.
     pub(crate) fn note(&mut self, told: Told, asked: Instant, now: Instant) {
@@ -87,20 +81,19 @@ impl Sights {
         self.runs.iter()
     }
 
-    /// When users were no longer sent to `server`: the first answer that sent them elsewhere after
-    /// the last that sent them to it. `None` until [`SURE`] answers confirm it.
+    /// When users were no longer sent to `server`: the first of [`SURE`] answers in a row that sent
+    /// them elsewhere. Being sent nowhere is neither.
     pub(crate) fn left(&self, server: usize) -> Option<Instant> {
-        let last = self.runs.iter().rposition(|run| run.told.names(server));
-        let after = self.runs.iter().skip(last.map_or(0, |last| last + 1));
-        self.sure(after, |told| matches!(told, Told::Go(_)))
+        self.stretch(|told| match told {
+            Told::Go(servers) => Some(!servers.contains(server)),
+            Told::Nobody | Told::Silence => None,
+        })
     }
 
-    /// When users came to be sent to `server` and nobody else, for as long as this was watched.
-    /// `None` until [`SURE`] answers confirm it.
+    /// When users came to be sent to `server` and nobody else: the first of [`SURE`] answers in a
+    /// row that did so.
     pub(crate) fn arrived(&self, server: usize) -> Option<Instant> {
-        let only = |told| told == Told::Go(Servers::only(server));
-        let last = self.runs.iter().rposition(|run| !only(run.told));
-        self.sure(self.runs.iter().skip(last.map_or(0, |last| last + 1)), only)
+        self.stretch(|told| Some(told == Told::Go(Servers::only(server))))
     }
 
     /// Where the newest [`SURE`] answers sent users, taken together; `None` when one of them sent
@@ -119,18 +112,24 @@ impl Sights {
         None
     }
 
-    fn sure<'a>(
-        &self,
-        runs: impl Iterator<Item = &'a Run>,
-        wanted: impl Fn(Told) -> bool,
-    ) -> Option<Instant> {
-        let mut first = None;
-        let mut count = 0;
-        for run in runs.filter(|run| wanted(run.told)) {
-            first = first.or(Some(run.began));
-            count += run.count;
+    /// The beginning of the first [`SURE`] answers in a row that are as wanted; what is neither
+    /// wanted nor unwanted does not interrupt them.
+    fn stretch(&self, wanted: impl Fn(Told) -> Option<bool>) -> Option<Instant> {
+        let (mut first, mut count) = (None, 0);
+        for run in &self.runs {
+            match wanted(run.told) {
+                Some(true) => {
+                    first = first.or(Some(run.began));
+                    count += run.count;
+                }
+                Some(false) => (first, count) = (None, 0),
+                None => {}
+            }
+            if count >= SURE {
+                return first;
+            }
         }
-        if count >= SURE { first } else { None }
+        None
     }
 }
 
@@ -174,10 +173,10 @@ mod tests {
     }
 
     #[test]
-    fn a_return_puts_the_time_off() {
-        let story = [(go(&[1, 2]), 5), (go(&[2]), SURE), (go(&[1, 2]), 1), (go(&[2]), SURE)];
+    fn a_short_return_puts_the_time_off() {
+        let story = [(go(&[1, 2]), 5), (go(&[2]), SURE - 1), (go(&[1, 2]), 1), (go(&[2]), SURE)];
         let (sights, time) = tell(&story);
-        assert_eq!(sights.left(1).map(time), Some(5 + SURE as u128 + 2));
+        assert_eq!(sights.left(1).map(time), Some(5 + SURE as u128 + 1));
     }
 
     #[test]
@@ -196,8 +195,10 @@ mod tests {
     fn the_write_name_arrives_once() {
         let (sights, time) = tell(&[(go(&[0]), 4), (Told::Nobody, 3), (go(&[1]), SURE)]);
         assert_eq!(sights.arrived(1).map(time), Some(8));
-        let (back, _) = tell(&[(go(&[0]), 4), (go(&[1]), SURE), (go(&[0]), 1)]);
-        assert_eq!(back.arrived(1), None);
+        let (back, time) = tell(&[(go(&[0]), 4), (go(&[1]), SURE), (go(&[0]), 1)]);
+        assert_eq!(back.arrived(1).map(time), Some(5), "what comes later is another matter");
+        let (brief, _) = tell(&[(go(&[0]), 4), (go(&[1]), SURE - 1), (Told::Nobody, 1)]);
+        assert_eq!(brief.arrived(1), None);
     }
 
     #[test]
