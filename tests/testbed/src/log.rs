@@ -39,8 +39,8 @@ pub struct StateChange {
     pub reason: String,
 }
 
-/// A place in the log, to look only at what came later.
-#[derive(Clone, Copy, Debug)]
+/// A place in the log, to look only at what came later; by default the beginning.
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Mark(usize);
 
 impl Log {

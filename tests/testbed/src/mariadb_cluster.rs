@@ -137,6 +137,19 @@ impl MariaCluster {
         self.wait_caught_up(server, of);
     }
 
+    /// Whether `server` runs, is read-only and replicates from `of` with both threads.
+    pub fn follows(&self, server: usize, of: usize) -> bool {
+        if !self.is_running(server) {
+            return false;
+        }
+        let host = self.servers[of].address().to_string();
+        let said = |column| self.servers[server].show(&self.runtime, "SHOW SLAVE STATUS", column);
+        said("Master_Host") == Some(host)
+            && said("Slave_IO_Running").as_deref() == Some("Yes")
+            && said("Slave_SQL_Running").as_deref() == Some("Yes")
+            && self.value(server, "SELECT @@global.read_only") == "1"
+    }
+
     /// Lets a replica and its primary each write what the other has not, and makes the replica
     /// writable.
     pub fn diverge(&self, replica: usize, primary: usize) {
@@ -244,6 +257,21 @@ impl MariaCluster {
     /// Ends the probe's sessions, so that it must log in anew.
     pub fn end_probe_sessions(&self, server: usize) {
         self.servers[server].end_probe_sessions(&self.runtime);
+    }
+
+    /// How many sessions the probe has; `None` when the server does not tell.
+    pub fn probe_sessions(&self, server: usize) -> Option<usize> {
+        self.servers[server].probe_sessions(&self.runtime)
+    }
+
+    /// Whether a server is running.
+    pub fn is_running(&self, server: usize) -> bool {
+        self.servers[server].is_running()
+    }
+
+    /// What a server has logged about the probe's user, or about nobody it knows by name.
+    pub fn log_of_probe(&self, server: usize) -> Vec<String> {
+        self.servers[server].log_of_probe()
     }
 
     /// Waits until `replica` has applied all that `primary` has written.

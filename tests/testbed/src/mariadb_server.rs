@@ -223,11 +223,11 @@ impl MariaServer {
                 .tcp_port(self.port)
                 .user(Some("application"))
                 .prefer_socket(false);
+            let before = connections.len();
             while let Some(connection) = runtime.block_on(connect(application.clone().into())) {
                 connections.push(connection);
             }
-            let left = self.query(runtime, &[&format!("SELECT count(*) {PROBE_SESSIONS}")]);
-            left.is_ok_and(|left| left.as_deref() == Some("0"))
+            connections.len() == before && self.probe_sessions(runtime) == Some(0)
         });
         Sessions { _connections: connections }
     }
@@ -235,6 +235,27 @@ impl MariaServer {
     /// Ends the probe's sessions, so that it must log in anew.
     pub fn end_probe_sessions(&self, runtime: &Runtime) {
         self.sql(runtime, &["KILL USER pointsman"]);
+    }
+
+    /// How many sessions the probe has; `None` when the server does not tell.
+    pub fn probe_sessions(&self, runtime: &Runtime) -> Option<usize> {
+        let count = format!("SELECT count(*) {PROBE_SESSIONS}");
+        self.query(runtime, &[&count]).ok()??.parse().ok()
+    }
+
+    /// Whether it is running.
+    pub fn is_running(&self) -> bool {
+        self.process.as_ref().is_some_and(|process| !process.has_ended())
+    }
+
+    /// What it has logged about the probe's user, or about connections that nobody has logged in
+    /// over.
+    pub fn log_of_probe(&self) -> Vec<String> {
+        let log = fs::read(self.home.join("log")).unwrap_or_default();
+        let log = String::from_utf8_lossy(&log);
+        let marks = ["'pointsman'", "unauthenticated", "Too many connections"];
+        let lines = log.lines().filter(|line| marks.iter().any(|mark| line.contains(mark)));
+        lines.map(str::to_owned).collect()
     }
 
     /// Statements that make the probe's user, an ordinary one, and one for replication.

@@ -1,6 +1,7 @@
 //! Runs the `pointsman` binary with a configuration of its own.
 
 use std::{
+    collections::BTreeMap,
     fmt::Write as _,
     fs,
     net::{Ipv4Addr, SocketAddr},
@@ -42,10 +43,16 @@ pub struct Cluster {
     pub port: u16,
     /// `failback` of the write name, where the test cares.
     pub failback: Option<&'static str>,
+    /// `interval` of the probe, and `fast_interval` as well, where the test cares.
+    pub interval: Option<&'static str>,
     /// `heartbeat_write` of the probe.
     pub heartbeats: bool,
     /// More `[[cluster.read]]` sections: the first label of the name and what else it says.
     pub more_reads: &'static [(&'static str, &'static str)],
+    /// More lines for `[cluster.probe]`.
+    pub more_probe: String,
+    /// Where to probe a server, by its index, when that is not where it is published.
+    pub probe_addresses: BTreeMap<usize, SocketAddr>,
 }
 
 impl Cluster {
@@ -57,7 +64,18 @@ impl Cluster {
         port: u16,
     ) -> Self {
         let servers = servers.into();
-        Self { name, engine, servers, port, failback: None, heartbeats: false, more_reads: &[] }
+        Self {
+            name,
+            engine,
+            servers,
+            port,
+            failback: None,
+            interval: None,
+            heartbeats: false,
+            more_reads: &[],
+            more_probe: String::new(),
+            probe_addresses: BTreeMap::new(),
+        }
     }
 
     /// The DNS name for writes.
@@ -88,6 +106,8 @@ impl Cluster {
             }
         };
         let heartbeats = if self.heartbeats { "heartbeat_write = true\n" } else { "" };
+        let (calm, fast) =
+            self.interval.map_or(("200ms", "100ms"), |interval| (interval, interval));
         let failback = self.failback.map_or_else(String::new, |rule| {
             format!("failback = \"{rule}\"\nflap_block = \"4s\"\n")
         });
@@ -106,12 +126,13 @@ name = "{read}"
 ttl = "2s"
 {max_lag}
 [cluster.probe]
-{login}{heartbeats}interval = "200ms"
-fast_interval = "100ms"
+{login}{heartbeats}interval = "{calm}"
+fast_interval = "{fast}"
 timeout = "1s"
 fall = 3
 rise = 2
-"#,
+{more_probe}"#,
+            more_probe = self.more_probe,
             name = self.name,
             write = self.write_name(),
             read = self.read_name(),
@@ -130,10 +151,14 @@ address = "{address}"
 port = {port}
 priority = {place}
 weight = {place}
-"#,
+{probe}"#,
                 server = self.server_name(index),
                 port = self.port,
                 place = index + 1,
+                probe = self
+                    .probe_addresses
+                    .get(&index)
+                    .map_or_else(String::new, |at| { format!("probe_address = \"{at}\"\n") }),
             )
             .expect("a string can be written to");
         }

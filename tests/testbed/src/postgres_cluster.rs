@@ -121,9 +121,9 @@ impl PgCluster {
 
     /// Starts a stopped server as whatever its data says, and waits until it takes sessions.
     pub fn start_server(&mut self, server: usize) {
+        assert!(self.servers[server].process.is_none(), "server {server} is running");
+        let log = self.log_file(server);
         let spot = &mut self.servers[server];
-        assert!(spot.process.is_none(), "server {server} is running");
-        let log = self.directory.path().join(format!("log{}", server + 1));
         let mut command = self.programs.command("postgres");
         command.arg("-D").arg(&spot.data);
         spot.process = Some(ServerProcess::spawn(command, &log));
@@ -171,6 +171,18 @@ impl PgCluster {
             self.start_server(standby);
         }
         self.wait_for_streaming(standby, to);
+    }
+
+    /// Whether `server` runs and streams from `of`.
+    pub fn follows(&self, server: usize, of: usize) -> bool {
+        self.is_running(server)
+            && self.try_value(server, &self.streams_from(of)).as_deref() == Some("1")
+    }
+
+    /// Whether `server` runs and is in recovery.
+    pub fn is_standby(&self, server: usize) -> bool {
+        let asked = "SELECT pg_is_in_recovery()";
+        self.is_running(server) && self.try_value(server, asked).as_deref() == Some("t")
     }
 
     /// Promotes a standby; returns when it takes writes.
@@ -278,13 +290,21 @@ impl PgCluster {
         let mut clients = Vec::new();
         patience::until("the probe has no session and gets none", || {
             self.end_probe_sessions(server);
+            // The slot of a session that is about to end is neither free nor anybody's.
+            let before = clients.len();
             while let Some(client) = self.session(server, "application") {
                 clients.push(client);
             }
-            let count = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'pointsman'";
-            self.value(server, count) == "0"
+            clients.len() == before && self.probe_sessions(server) == Some(0)
         });
         Sessions { _clients: clients }
+    }
+
+    /// How many lines of a server's log hold `text`.
+    pub fn lines_with(&self, server: usize, text: &str) -> usize {
+        let log = self.directory.path().join(format!("log{}", server + 1));
+        let log = fs::read(log).expect("the server has a log");
+        String::from_utf8_lossy(&log).lines().filter(|line| line.contains(text)).count()
     }
 
     /// Ends the probe's sessions, so that it must log in anew.
@@ -292,6 +312,27 @@ impl PgCluster {
         let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
                    WHERE usename = 'pointsman'";
         self.sql(server, end);
+    }
+
+    /// How many sessions the probe has; `None` when the server does not tell.
+    pub fn probe_sessions(&self, server: usize) -> Option<usize> {
+        let count = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'pointsman'";
+        self.try_value(server, count)?.parse().ok()
+    }
+
+    /// Whether a server is running.
+    pub fn is_running(&self, server: usize) -> bool {
+        self.servers[server].process.as_ref().is_some_and(|process| !process.has_ended())
+    }
+
+    /// What a server has logged about the probe: about its role, or about somebody who has not yet
+    /// said who he is. Everybody else comes with another role.
+    pub fn log_of_probe(&self, server: usize) -> Vec<String> {
+        let log = fs::read(self.log_file(server)).unwrap_or_default();
+        let log = String::from_utf8_lossy(&log);
+        let marks = ["<pointsman@", "<@127.", "<[unknown]@127."];
+        let lines = log.lines().filter(|line| marks.iter().any(|mark| line.contains(mark)));
+        lines.map(str::to_owned).collect()
     }
 
     /// Waits until `standby` has replayed all that `primary` has written.
@@ -374,6 +415,7 @@ impl PgCluster {
             ("password_encryption", "'scram-sha-256'"),
             ("wal_retrieve_retry_interval", "'200ms'"),
             ("max_standby_streaming_delay", "-1"),
+            ("log_line_prefix", "'%m [%p] <%u@%h> '"),
         ] {
             writeln!(text, "{name} = {value}").expect("a string can be written to");
         }
@@ -387,14 +429,18 @@ impl PgCluster {
     }
 
     fn wait_for_streaming(&self, standby: usize, of: usize) {
-        let host = self.servers[of].address;
-        let streams = format!(
-            "SELECT count(*) FROM pg_stat_wal_receiver \
-             WHERE status = 'streaming' AND conninfo LIKE '%host={host} %'"
-        );
+        let streams = self.streams_from(of);
         patience::until("the standby streams", || {
             self.try_value(standby, &streams).as_deref() == Some("1")
         });
+    }
+
+    fn streams_from(&self, of: usize) -> String {
+        let host = self.servers[of].address;
+        format!(
+            "SELECT count(*) FROM pg_stat_wal_receiver \
+             WHERE status = 'streaming' AND conninfo LIKE '%host={host} %'"
+        )
     }
 
     fn process(&self, server: usize) -> &ServerProcess {
@@ -407,8 +453,12 @@ impl PgCluster {
         process.unwrap_or_else(|| panic!("server {server} is not running"))
     }
 
+    fn log_file(&self, server: usize) -> PathBuf {
+        self.directory.path().join(format!("log{}", server + 1))
+    }
+
     /// [`Self::value`] of a server that may be away.
-    fn try_value(&self, server: usize, query: &str) -> Option<String> {
+    pub fn try_value(&self, server: usize, query: &str) -> Option<String> {
         self.query(server, query).ok().flatten()
     }
 

@@ -1,4 +1,4 @@
-//! Asks the write and the read name every 10 ms for the length of a story and keeps every answer
+//! Asks the write and the read name every 5 ms for the length of a story and keeps every answer
 //! that differs from the one before, so that a story can speak about all answers and not only about
 //! those it waited for.
 
@@ -17,7 +17,7 @@ use hickory_proto::{op::ResponseCode, rr::Name};
 use crate::dns_client::{Answer, DnsClient};
 
 /// Between two rounds of questions.
-const ASK_EVERY: Duration = Duration::from_millis(10);
+const ASK_EVERY: Duration = Duration::from_millis(5);
 
 /// A running watch. Dropped, it ends.
 pub struct Watcher {

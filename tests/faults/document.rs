@@ -1,0 +1,64 @@
+//! `docs/FAULTS.md` has the table of the rows, as they are.
+
+use std::{fmt::Write as _, fs, path::Path};
+
+use crate::{
+    row::{Kind, Phase, Row},
+    rows,
+};
+
+const BEGIN: &str = "<!-- rows -->\n";
+const END: &str = "<!-- end of rows -->\n";
+
+#[test]
+fn the_document_has_the_rows() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/FAULTS.md");
+    let text = fs::read_to_string(&path).expect("docs/FAULTS.md can be read");
+    let (before, rest) = text.split_once(BEGIN).expect("the document has a place for the rows");
+    let (_, after) = rest.split_once(END).expect("and that place has an end");
+    let right = format!("{before}{BEGIN}{}{END}{after}", table());
+    if std::env::var_os("UPDATE_FAULTS").is_some() {
+        fs::write(&path, &right).expect("docs/FAULTS.md can be written");
+    }
+    let text = fs::read_to_string(&path).expect("docs/FAULTS.md can be read");
+    assert!(text == right, "docs/FAULTS.md has other rows; UPDATE_FAULTS=1 writes them anew");
+}
+
+#[test]
+fn every_name_is_unique_for_its_engine() {
+    for kind in [Kind::Postgres, Kind::MariaDb] {
+        let rows = rows::all();
+        let rows = rows.iter().filter(|row| row.kinds.contains(&kind));
+        let mut names: Vec<_> = rows.map(|row| row.name).collect();
+        names.sort_unstable();
+        let doubled = names.windows(2).find(|pair| pair[0] == pair[1]);
+        assert_eq!(doubled, None, "{kind:?} has a row twice");
+    }
+}
+
+fn table() -> String {
+    let mut table = "| fault | on | calm | during a failover | at the start |\n\
+                     | --- | --- | --- | --- | --- |\n"
+        .to_owned();
+    for row in rows::all() {
+        let phases = [Phase::Calm, Phase::Failover, Phase::Start].map(|phase| told(&row, phase));
+        let (name, story) = (row.name, row.story);
+        writeln!(table, "| `{name}`: {story} | {} | {} |", engines(row.kinds), phases.join(" | "))
+            .expect("memory takes what is written");
+    }
+    table
+}
+
+/// What is answered, and after the arrow what is answered when the fault is over.
+fn told(row: &Row, phase: Phase) -> String {
+    let course = row.courses.iter().find(|course| course.phase == phase);
+    course.map_or_else(|| "–".to_owned(), |course| format!("{} → {}", course.during, course.after))
+}
+
+fn engines(kinds: &[Kind]) -> &'static str {
+    match kinds {
+        [Kind::Postgres] => "PostgreSQL",
+        [Kind::MariaDb] => "MariaDB",
+        _ => "both",
+    }
+}

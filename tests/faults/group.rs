@@ -1,0 +1,217 @@
+//! A primary and its replicas, whatever their engine: the same verbs for both.
+
+use std::{any::Any, net::Ipv4Addr};
+
+use pointsman_testbed::{
+    mariadb_cluster::MariaCluster,
+    patience,
+    pointsman::{Engine, PROBE_PASSWORD},
+    postgres_cluster::{PgCluster, Shutdown},
+    postgres_programs::Programs,
+};
+
+use crate::row::Kind;
+
+/// Three servers, numbered from 0.
+pub(crate) enum Group {
+    Postgres(PgCluster),
+    MariaDb(Maria),
+}
+
+/// MariaDB's servers keep no note of whether they may be written to over a restart; the option
+/// file does.
+pub(crate) struct Maria {
+    pub(crate) cluster: MariaCluster,
+    writable: [bool; 3],
+}
+
+impl Group {
+    /// New servers at `addresses`, the first of them the primary, with the heartbeat's table.
+    pub(crate) fn start(kind: Kind, addresses: &[Ipv4Addr; 3]) -> Self {
+        match kind {
+            Kind::Postgres => {
+                let cluster = PgCluster::start(Programs::installed(), addresses);
+                cluster.allow_heartbeats(0);
+                Self::Postgres(cluster)
+            }
+            Kind::MariaDb => {
+                let cluster = MariaCluster::start(addresses);
+                cluster.allow_heartbeats(0);
+                Self::MariaDb(Maria { cluster, writable: [true, false, false] })
+            }
+        }
+    }
+
+    pub(crate) fn engine(&self) -> Engine {
+        match self {
+            Self::Postgres(_) => Engine::Postgres,
+            Self::MariaDb(_) => Engine::MySql,
+        }
+    }
+
+    pub(crate) fn port(&self) -> u16 {
+        match self {
+            Self::Postgres(cluster) => cluster.port(),
+            Self::MariaDb(maria) => maria.cluster.port(),
+        }
+    }
+
+    /// SIGKILL to the main process.
+    pub(crate) fn kill9(&mut self, server: usize) {
+        match self {
+            Self::Postgres(cluster) => cluster.kill9(server),
+            Self::MariaDb(maria) => maria.cluster.kill9(server),
+        }
+    }
+
+    /// An orderly stop that ends the sessions: `pg_ctl stop -m fast`, SIGTERM to `mariadbd`.
+    pub(crate) fn stop(&mut self, server: usize) {
+        match self {
+            Self::Postgres(cluster) => cluster.stop(server, Shutdown::Fast),
+            Self::MariaDb(maria) => maria.cluster.stop(server),
+        }
+    }
+
+    /// Starts a stopped server as what it was.
+    pub(crate) fn start_again(&mut self, server: usize) {
+        match self {
+            Self::Postgres(cluster) => cluster.start_server(server),
+            Self::MariaDb(maria) => {
+                maria.cluster.start_server(server, !maria.writable[server]);
+            }
+        }
+    }
+
+    /// SIGSTOP to all of its processes.
+    pub(crate) fn freeze(&self, server: usize) {
+        match self {
+            Self::Postgres(cluster) => cluster.freeze(server),
+            Self::MariaDb(maria) => maria.cluster.freeze(server),
+        }
+    }
+
+    /// Ends [`Self::freeze`].
+    pub(crate) fn thaw(&self, server: usize) {
+        match self {
+            Self::Postgres(cluster) => cluster.thaw(server),
+            Self::MariaDb(maria) => maria.cluster.thaw(server),
+        }
+    }
+
+    /// Makes a replica a primary, which writes something that no other server has.
+    pub(crate) fn promote(&mut self, server: usize) {
+        match self {
+            Self::Postgres(cluster) => cluster.promote(server),
+            Self::MariaDb(maria) => {
+                maria.cluster.promote(server);
+                maria.writable[server] = true;
+                maria.cluster.write(server, "after the promotion");
+            }
+        }
+    }
+
+    /// Lets a healthy replica follow another primary.
+    pub(crate) fn repoint(&mut self, server: usize, to: usize) {
+        match self {
+            Self::Postgres(cluster) => cluster.repoint(server, to),
+            Self::MariaDb(maria) => maria.cluster.follow(server, to),
+        }
+    }
+
+    /// Makes `server` a healthy replica of `of`, whatever it was and whether or not it runs. Its
+    /// history must be a part of the other one's on MariaDB.
+    pub(crate) fn rejoin(&mut self, server: usize, of: usize) {
+        match self {
+            Self::Postgres(cluster) => {
+                if cluster.follows(server, of) {
+                    return;
+                }
+                if cluster.is_standby(server) {
+                    cluster.repoint(server, of);
+                } else {
+                    cluster.rebuild(server, of);
+                }
+            }
+            Self::MariaDb(maria) => {
+                maria.writable[server] = false;
+                if maria.cluster.follows(server, of) {
+                    return;
+                }
+                if !maria.cluster.is_running(server) {
+                    maria.cluster.start_server(server, true);
+                }
+                maria.cluster.follow(server, of);
+            }
+        }
+    }
+
+    /// Takes every connection slot that an ordinary user can get, the probe's too, until what is
+    /// returned is dropped.
+    pub(crate) fn fill_connections(&self, server: usize) -> Box<dyn Any> {
+        match self {
+            Self::Postgres(cluster) => Box::new(cluster.fill_connections(server)),
+            Self::MariaDb(maria) => Box::new(maria.cluster.fill_connections(server)),
+        }
+    }
+
+    pub(crate) fn is_running(&self, server: usize) -> bool {
+        match self {
+            Self::Postgres(cluster) => cluster.is_running(server),
+            Self::MariaDb(maria) => maria.cluster.is_running(server),
+        }
+    }
+
+    /// Sets the password of the probe's user on the primary.
+    pub(crate) fn rotate_password(&self, primary: usize, right: bool) {
+        let word = if right { PROBE_PASSWORD } else { "another" };
+        match self {
+            Self::Postgres(cluster) => {
+                cluster.sql(primary, &format!("ALTER ROLE pointsman PASSWORD '{word}'"));
+            }
+            Self::MariaDb(maria) => {
+                let alter = format!("ALTER USER pointsman IDENTIFIED BY '{word}'");
+                maria.cluster.sql(primary, &[&alter]);
+            }
+        }
+    }
+
+    /// Waits until a replica has all that the primary has.
+    pub(crate) fn wait_caught_up(&self, replica: usize, primary: usize) {
+        match self {
+            Self::Postgres(cluster) => cluster.wait_caught_up(replica, primary),
+            Self::MariaDb(maria) => maria.cluster.wait_caught_up(replica, primary),
+        }
+    }
+
+    /// Ends the probe's sessions, so that it must log in anew.
+    pub(crate) fn end_probe_sessions(&self, server: usize) {
+        match self {
+            Self::Postgres(cluster) => cluster.end_probe_sessions(server),
+            Self::MariaDb(maria) => maria.cluster.end_probe_sessions(server),
+        }
+    }
+
+    /// How many sessions the probe has there; `None` when the server does not tell.
+    pub(crate) fn probe_sessions(&self, server: usize) -> Option<usize> {
+        match self {
+            Self::Postgres(cluster) => cluster.probe_sessions(server),
+            Self::MariaDb(maria) => maria.cluster.probe_sessions(server),
+        }
+    }
+
+    /// What the server has logged because of the probe.
+    pub(crate) fn log_of_probe(&self, server: usize) -> Vec<String> {
+        match self {
+            Self::Postgres(cluster) => cluster.log_of_probe(server),
+            Self::MariaDb(maria) => maria.cluster.log_of_probe(server),
+        }
+    }
+
+    /// Waits until nothing of the probe is left on any server, so that a row begins with nothing
+    /// of the last one.
+    pub(crate) fn wait_until_alone(&self) {
+        patience::until("the last row's sessions end", || {
+            (0..3).all(|server| self.probe_sessions(server) == Some(0))
+        });
+    }
+}

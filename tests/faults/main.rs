@@ -1,0 +1,61 @@
+//! The fault matrix: everything that may befall a database and its monitor, in calm, during a
+//! failover, and when Pointsman starts, on a real PostgreSQL primary with two standbys and on a real
+//! MariaDB primary with two GTID replicas.
+//!
+//! The rows are in `rows/`, one file per theme; a row says in data what must be answered. Every
+//! answer given meanwhile is watched. The two engines go through their rows side by side, each on
+//! servers that are started once and mended after each row. Pointsman is started anew for each row.
+//!
+//! `POINTSMAN_FAULTS=name,name` plays only these rows. `docs/FAULTS.md` has the table of all of them;
+//! `UPDATE_FAULTS=1` writes it anew.
+
+#![expect(
+    clippy::disallowed_methods,
+    clippy::print_stdout,
+    reason = "the tests run in real time, and a row says where it is"
+)]
+
+mod document;
+mod group;
+mod play;
+mod row;
+mod rows;
+mod stage;
+mod track;
+mod watch;
+
+use std::{net::Ipv4Addr, thread};
+
+use row::{Kind, Row};
+use track::Tally;
+
+const POSTGRES: [Ipv4Addr; 3] =
+    [Ipv4Addr::new(127, 41, 1, 1), Ipv4Addr::new(127, 41, 1, 2), Ipv4Addr::new(127, 41, 1, 3)];
+const MARIADB: [Ipv4Addr; 3] =
+    [Ipv4Addr::new(127, 41, 2, 1), Ipv4Addr::new(127, 41, 2, 2), Ipv4Addr::new(127, 41, 2, 3)];
+
+#[test]
+fn no_fault_fools_it() {
+    let tracks = [(Kind::Postgres, POSTGRES), (Kind::MariaDb, MARIADB)]
+        .map(|(kind, addresses)| thread::spawn(move || track::run(kind, addresses, &chosen())));
+    let mut total = Tally::default();
+    for track in tracks {
+        total.add(track.join().expect("a track ends by itself"));
+    }
+    println!("fault matrix: {total}");
+    assert!(total.failed.is_empty(), "{}", total.failed.join("\n\n"));
+    assert!(total.rows > 0, "POINTSMAN_FAULTS names no row");
+    assert_eq!(total.false_moves, 0, "false moves of the write name");
+}
+
+/// The rows that are to be played: all of them, unless `POINTSMAN_FAULTS` names some.
+fn chosen() -> Vec<Row> {
+    let all = rows::all();
+    match std::env::var("POINTSMAN_FAULTS") {
+        Err(_) => all,
+        Ok(list) => {
+            let is_named = |row: &Row| list.split(',').any(|name| name.trim() == row.name);
+            all.into_iter().filter(is_named).collect()
+        }
+    }
+}

@@ -1,0 +1,344 @@
+//! Plays one row in one phase and looks at everything.
+
+use std::{
+    net::IpAddr,
+    thread,
+    time::{Duration, Instant},
+};
+
+use pointsman_testbed::{dns_client::DnsClient, log::Mark, patience, pointsman::Pointsman};
+
+use crate::{
+    row::{Course, Deed, IN_TIME, Look, Noise, Phase, Place, Row, Write},
+    stage::Stage,
+    watch::{Findings, Rule, Watch},
+};
+
+/// A look that has been reached is watched for so long: an absence has no event to wait for. This
+/// is three calm probes or six fast ones.
+const HOLD: Duration = Duration::from_millis(600);
+
+/// Sessions of the probe that a server may count: one that asks, one that replaces it.
+const SESSIONS_MAX: usize = 2;
+
+/// And one that writes heartbeats.
+const SESSIONS_WITH_HEARTBEATS_MAX: usize = 3;
+
+/// One row, being played.
+struct Play<'s> {
+    stage: &'s mut Stage,
+    row: &'s Row,
+    pointsman: Pointsman,
+    client: DnsClient,
+    watch: Watch,
+    mark: Mark,
+    /// How the write name is expected to have moved so far.
+    path: Vec<IpAddr>,
+    /// What was last seen.
+    last: Seen,
+}
+
+/// A look with the servers in the places of this row.
+#[derive(Clone, Debug)]
+struct Seen {
+    writer: Option<usize>,
+    readers: Vec<usize>,
+}
+
+/// Plays `row` in the phase of `course`; the servers are healthy before and afterwards.
+///
+/// # Panics
+/// When an expected look does not come; with the answers and the log.
+pub(crate) fn play(stage: &mut Stage, row: &Row, course: &Course) -> Findings {
+    stage.cast(row);
+    stage.group.wait_until_alone();
+    let begin = course.begin.unwrap_or(row.begin);
+    let mut play = match course.phase {
+        Phase::Calm => {
+            let mut play = Play::begin_well(stage, row);
+            play.leave_for(&course.during, course.gap);
+            begin(play.stage);
+            play
+        }
+        Phase::Failover => {
+            let mut play = Play::begin_well(stage, row);
+            play.fail_over(course, begin);
+            play
+        }
+        Phase::Start => {
+            begin(stage);
+            Play::begin_in_trouble(stage, row, course)
+        }
+    };
+    play.expect("during", &course.during);
+    play.count_sessions();
+    play.leave_for(&course.after, course.gap);
+    (row.end)(play.stage);
+    if course.phase == Phase::Failover && row.target == Place::B {
+        play.stage.repoint(Place::B, Place::A);
+    }
+    play.expect("after", &course.after);
+    play.assert_never(course);
+    play.leave_for_normal();
+    play.stage.restore();
+    play.expect_normal();
+    play.count_sessions();
+    play.end()
+}
+
+impl<'s> Play<'s> {
+    /// Starts Pointsman while all is well, and waits until it says so.
+    fn begin_well(stage: &'s mut Stage, row: &'s Row) -> Self {
+        let pointsman = Pointsman::serve(&[&stage.cluster]);
+        let watch = Watch::begin(&pointsman, &stage.cluster, true);
+        let last = normal(stage);
+        let mut play = Self::new(stage, row, pointsman, watch, last.clone());
+        play.watch.rule(play.rule(&[&last], false, false));
+        play.expect_normal();
+        play.mark = play.pointsman.log().mark();
+        play
+    }
+
+    /// Starts Pointsman while the fault lasts.
+    fn begin_in_trouble(stage: &'s mut Stage, row: &'s Row, course: &Course) -> Self {
+        let pointsman = Pointsman::serve(&[&stage.cluster]);
+        let watch = Watch::begin(&pointsman, &stage.cluster, true);
+        let last = Seen::of(stage, &course.during);
+        let mut play = Self::new(stage, row, pointsman, watch, last);
+        play.leave_for(&course.during, course.gap);
+        play
+    }
+
+    fn new(
+        stage: &'s mut Stage,
+        row: &'s Row,
+        pointsman: Pointsman,
+        watch: Watch,
+        last: Seen,
+    ) -> Self {
+        let client = pointsman.client();
+        let path = last.writer.map(|writer| address(stage, writer)).into_iter().collect();
+        Self { stage, row, pointsman, client, watch, mark: Mark::default(), path, last }
+    }
+
+    /// The primary fails, the fault strikes, and A is promoted.
+    fn fail_over(&mut self, course: &Course, begin: Deed) {
+        let before = self.last.clone();
+        let after = Seen::of(self.stage, &course.during);
+        // Nobody else may be named before the promotion begins.
+        let held = Seen { writer: before.writer, ..after };
+        self.watch.rule(self.rule(&[&before, &held], course.gap, false));
+        if self.row.target != Place::P {
+            self.stage.kill9(Place::P);
+        }
+        begin(self.stage);
+        self.leave_for(&course.during, course.gap);
+        if self.stage.leader() != self.stage.at(Place::A) {
+            self.stage.promote(Place::A);
+            if self.row.target != Place::B {
+                self.stage.repoint(Place::B, Place::A);
+            }
+        }
+    }
+
+    /// From now on what was seen last or what `next` says may be answered.
+    fn leave_for(&mut self, next: &Look, gap: bool) {
+        let next = Seen::of(self.stage, next);
+        self.leave_for_seen(&next, gap);
+    }
+
+    /// While servers are mended, the primary may have to help out with reads.
+    fn leave_for_normal(&mut self) {
+        let next = Seen { readers: vec![0, 1, 2], ..normal(self.stage) };
+        self.leave_for_seen(&next, false);
+    }
+
+    fn leave_for_seen(&mut self, next: &Seen, gap: bool) {
+        let last = self.last.clone();
+        self.watch.rule(self.rule(&[&last, next], gap, false));
+    }
+
+    /// Waits until `look` is seen, and sees that it stays.
+    fn expect(&mut self, when: &str, look: &Look) {
+        let seen = Seen::of(self.stage, look);
+        let began = Instant::now();
+        let reached =
+            patience::poll(look.within, || self.missing(look, &seen).is_none().then_some(()));
+        if reached.is_none() {
+            let missing = self.missing(look, &seen).unwrap_or_default();
+            panic!(
+                "{when}: waited {:?} in vain for {look}: {missing}\n{}",
+                look.within,
+                self.tell()
+            );
+        }
+        let took = began.elapsed().as_millis();
+        self.reach(seen);
+        let before = self.noise();
+        thread::sleep(HOLD);
+        if let Some(missing) = self.missing(look, &self.last.clone()) {
+            panic!("{when}: {look} did not last: {missing}\n{}", self.tell());
+        }
+        if when == "during" && self.row.noise == Noise::Quiet {
+            self.assert_quiet(&before);
+        }
+        println!("    {when}: {took} ms until {look}");
+    }
+
+    /// Waits until all is as it should be: the primary for writes, the replicas for reads.
+    fn expect_normal(&mut self) {
+        let seen = normal(self.stage);
+        let reached =
+            patience::poll(IN_TIME, || self.missing_answers(None, &seen).is_none().then_some(()));
+        if reached.is_none() {
+            let missing = self.missing_answers(None, &seen).unwrap_or_default();
+            panic!("waited {IN_TIME:?} in vain until all is well: {missing}\n{}", self.tell());
+        }
+        self.reach(seen);
+    }
+
+    /// `seen` is what must be answered from now on.
+    fn reach(&mut self, seen: Seen) {
+        let rule = self.rule(&[&seen], false, true);
+        if let Some(&writer) = rule.writers.first()
+            && self.path.last() != Some(&writer)
+        {
+            self.path.push(writer);
+        }
+        self.watch.rule(rule);
+        self.last = seen;
+    }
+
+    /// What of a look is not there yet.
+    fn missing(&mut self, look: &Look, seen: &Seen) -> Option<String> {
+        let words = match look.write {
+            Write::To(_) => None,
+            Write::Held(_, words) | Write::Nobody(words) => Some(words),
+        };
+        self.missing_answers(words, seen).or_else(|| {
+            look.states.iter().find_map(|(place, states)| {
+                let path = self.states(*place);
+                let is_there = path.last().is_some_and(|last| states.contains(&&**last));
+                (!is_there).then(|| format!("{place} went through {path:?}"))
+            })
+        })
+    }
+
+    fn missing_answers(&mut self, words: Option<&str>, seen: &Seen) -> Option<String> {
+        let (write, read) = (self.stage.cluster.write_name(), self.stage.cluster.read_name());
+        let (Some(writes), Some(reads)) =
+            (self.client.addresses(&write), self.client.addresses(&read))
+        else {
+            return Some("a reply".to_owned());
+        };
+        let told = match words {
+            None => writes.errors.is_empty(),
+            Some(words) => writes.errors.iter().any(|(_, text)| text.contains(words)),
+        };
+        let rule = self.rule(&[seen], false, true);
+        if writes.addresses != rule.writers || !told {
+            return Some(format!("writes: {writes}"));
+        }
+        (reads.set() != rule.readers).then(|| format!("reads: {reads}"))
+    }
+
+    /// The states that the server at `place` came into since the fault began.
+    fn states(&self, place: Place) -> Vec<String> {
+        let server = self.stage.cluster.server_name(place as usize);
+        let changes = self.pointsman.log().states(self.mark, self.stage.cluster.name, &server);
+        changes.into_iter().map(|change| change.to).collect()
+    }
+
+    fn assert_never(&self, course: &Course) {
+        for (place, state) in course.never {
+            let path = self.states(*place);
+            let came = path.iter().any(|seen| seen == state);
+            assert!(!came, "{place} must never be {state}, and was {path:?}\n{}", self.tell());
+        }
+    }
+
+    /// Nobody may keep sessions that nobody uses. A server may take a moment to see that one ended.
+    fn count_sessions(&self) {
+        for server in 0..3 {
+            let is_leader = server == self.stage.leader();
+            let limit = match self.row.settings.heartbeats && is_leader {
+                true => SESSIONS_WITH_HEARTBEATS_MAX,
+                false => SESSIONS_MAX,
+            };
+            let mut count = None;
+            let fits = patience::poll(Duration::from_secs(5), || {
+                count = self.stage.sessions(server);
+                count.is_none_or(|count| count <= limit).then_some(())
+            });
+            assert!(fits.is_some(), "{count:?} sessions on server {server}, not {limit}");
+        }
+    }
+
+    /// How many lines each server has logged because of the probe.
+    fn noise(&self) -> [Vec<String>; 3] {
+        [0, 1, 2].map(|server| self.stage.group.log_of_probe(server))
+    }
+
+    fn assert_quiet(&self, before: &[Vec<String>; 3]) {
+        for (server, (after, before)) in self.noise().iter().zip(before).enumerate() {
+            let gained = &after[before.len().min(after.len())..];
+            assert!(
+                gained.len() <= 1,
+                "server {server} logged {} lines in {HOLD:?}: {gained:#?}",
+                gained.len()
+            );
+        }
+    }
+
+    /// What may be answered where any of `seen` holds.
+    fn rule(&self, seen: &[&Seen], gap: bool, all_readers: bool) -> Rule {
+        let sorted = |servers: Vec<usize>| {
+            let mut list: Vec<_> =
+                servers.into_iter().map(|server| address(self.stage, server)).collect();
+            list.sort_unstable();
+            list.dedup();
+            list
+        };
+        Rule {
+            from: Instant::now(),
+            writers: sorted(seen.iter().filter_map(|seen| seen.writer).collect()),
+            empty: gap || seen.iter().any(|seen| seen.writer.is_none()),
+            readers: sorted(seen.iter().flat_map(|seen| seen.readers.clone()).collect()),
+            nobody_reads: seen.iter().any(|seen| seen.readers.is_empty()),
+            all_readers,
+        }
+    }
+
+    fn tell(&self) -> String {
+        let (record, log) = (self.watch.record(), self.pointsman.log());
+        format!("answers:\n{}log:\n{}", record.tell(30), log.tail(40))
+    }
+
+    fn end(self) -> Findings {
+        let told = self.tell();
+        let mut findings = self.watch.end(&self.path);
+        if !findings.wrong.is_empty() {
+            findings.wrong.push(told);
+        }
+        self.pointsman.stop();
+        findings
+    }
+}
+
+impl Seen {
+    fn of(stage: &Stage, look: &Look) -> Self {
+        let at = |place: &Place| stage.at(*place);
+        Self {
+            writer: look.write.place().as_ref().map(at),
+            readers: look.read.iter().map(at).collect(),
+        }
+    }
+}
+
+fn normal(stage: &Stage) -> Seen {
+    Seen { writer: Some(stage.leader()), readers: stage.followers().to_vec() }
+}
+
+fn address(stage: &Stage, server: usize) -> IpAddr {
+    IpAddr::V4(stage.addresses[server])
+}

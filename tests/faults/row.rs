@@ -1,0 +1,262 @@
+//! One row of the matrix: what happens, and what must be answered meanwhile, as data.
+
+use std::{fmt, time::Duration};
+
+use crate::stage::Stage;
+
+/// A fault and what is expected of Pointsman in each phase that it may strike in.
+pub(crate) struct Row {
+    /// Short and unique, for `POINTSMAN_FAULTS`.
+    pub(crate) name: &'static str,
+    /// What happens, for people; `docs/FAULTS.md` has it.
+    pub(crate) story: &'static str,
+    /// The engines to which it happens.
+    pub(crate) kinds: &'static [Kind],
+    /// Whom it befalls. When that is the primary, the fault itself is why the failover comes;
+    /// when it is [`Place::B`], nobody tells that replica of the new primary until the fault ends.
+    pub(crate) target: Place,
+    /// How Pointsman is configured.
+    pub(crate) settings: Settings,
+    /// What is made ready before Pointsman starts, a proxy for example. All is well afterwards.
+    pub(crate) prepare: Deed,
+    /// The fault begins.
+    pub(crate) begin: Deed,
+    /// The fault ends. What is left to mend after that, [`Stage::restore`] mends.
+    pub(crate) end: Deed,
+    /// What is expected, by phase.
+    pub(crate) courses: Vec<Course>,
+    /// What the databases may log about the probe while the fault lasts.
+    pub(crate) noise: Noise,
+}
+
+/// Something that is done to servers.
+pub(crate) type Deed = fn(&mut Stage);
+
+/// An engine with its real servers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Postgres,
+    MariaDb,
+}
+
+/// Rows that both engines have.
+pub(crate) const BOTH: &[Kind] = &[Kind::Postgres, Kind::MariaDb];
+pub(crate) const POSTGRES: &[Kind] = &[Kind::Postgres];
+pub(crate) const MARIADB: &[Kind] = &[Kind::MariaDb];
+
+/// Who is who when the row begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Place {
+    /// The primary.
+    P,
+    /// The replica that a failover promotes.
+    A,
+    /// The other replica.
+    B,
+}
+
+/// When the fault strikes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// All is well.
+    Calm,
+    /// The primary has just been killed, or the fault itself has befallen it; [`Place::A`] is
+    /// promoted while the fault lasts.
+    Failover,
+    /// The fault is there when Pointsman starts.
+    Start,
+}
+
+/// The expected timeline of one phase.
+pub(crate) struct Course {
+    pub(crate) phase: Phase,
+    /// While the fault lasts; in a failover, after the promotion.
+    pub(crate) during: Look,
+    /// After its end, before anybody mends what is left.
+    pub(crate) after: Look,
+    /// What begins the fault in this phase, when it is not [`Row::begin`].
+    pub(crate) begin: Option<Deed>,
+    /// On the way to either there may be moments with nobody to write to, told by the servers.
+    pub(crate) gap: bool,
+    /// States that must not come.
+    pub(crate) never: &'static [(Place, &'static str)],
+}
+
+/// What must come to be seen, and then stay.
+#[derive(Clone, Copy)]
+pub(crate) struct Look {
+    pub(crate) write: Write,
+    /// Exactly these.
+    pub(crate) read: &'static [Place],
+    /// The states that servers come into; any of those listed.
+    pub(crate) states: &'static [(Place, &'static [&'static str])],
+    /// How soon all of it.
+    pub(crate) within: Duration,
+}
+
+/// What the write name says.
+#[derive(Clone, Copy)]
+pub(crate) enum Write {
+    /// This server, and all is well.
+    To(Place),
+    /// This server, with these words in an Extended DNS Error.
+    Held(Place, &'static str),
+    /// Nobody, with these words.
+    Nobody(&'static str),
+}
+
+/// What may be in the database's log because of the probe while a fault lasts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Noise {
+    /// At most one line a minute and server.
+    Quiet,
+    /// More, for this reason.
+    Loud(&'static str),
+}
+
+/// How Pointsman is configured for a row.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Settings {
+    /// `heartbeat_write`.
+    pub(crate) heartbeats: bool,
+}
+
+/// For what the server says itself, or the kernel says for it.
+pub(crate) const AT_ONCE: Duration = Duration::from_secs(3);
+
+/// For what only `fall` time-outs in a row tell.
+pub(crate) const SOON: Duration = Duration::from_secs(6);
+
+/// For what waits for a renewal of the session (10 s) or for the database itself.
+pub(crate) const IN_TIME: Duration = Duration::from_secs(15);
+
+impl Row {
+    /// A row of both engines that befalls `target`, with no courses yet.
+    pub(crate) fn new(name: &'static str, target: Place, story: &'static str) -> Self {
+        Self {
+            name,
+            story,
+            kinds: BOTH,
+            target,
+            settings: Settings::default(),
+            prepare: |_| {},
+            begin: |_| {},
+            end: |_| {},
+            courses: Vec::new(),
+            noise: Noise::Quiet,
+        }
+    }
+
+    /// The fault is this.
+    pub(crate) fn fault(self, begin: Deed, end: Deed) -> Self {
+        Self { begin, end, ..self }
+    }
+
+    /// Only `kinds` of servers have this fault, or behave like this.
+    pub(crate) fn only(self, kinds: &'static [Kind]) -> Self {
+        Self { kinds, ..self }
+    }
+
+    /// The databases cannot but log more than a line a minute, for this reason.
+    pub(crate) fn loud(self, reason: &'static str) -> Self {
+        Self { noise: Noise::Loud(reason), ..self }
+    }
+
+    /// One more phase.
+    pub(crate) fn course(mut self, course: Course) -> Self {
+        self.courses.push(course);
+        self
+    }
+}
+
+/// A phase in which `during` is seen while the fault lasts and `after` after its end.
+pub(crate) fn expect(phase: Phase, during: Look, after: Look) -> Course {
+    Course { phase, during, after, begin: None, gap: false, never: &[] }
+}
+
+impl Course {
+    /// In this phase the fault begins in another way.
+    pub(crate) fn begun_by(self, begin: Deed) -> Self {
+        Self { begin: Some(begin), ..self }
+    }
+
+    pub(crate) fn never(self, never: &'static [(Place, &'static str)]) -> Self {
+        Self { never, ..self }
+    }
+}
+
+/// Writes go to this server, and all is well with that.
+pub(crate) const fn to(place: Place, read: &'static [Place]) -> Look {
+    look(Write::To(place), read)
+}
+
+/// Writes are held at this server, with these words.
+pub(crate) const fn held(place: Place, words: &'static str, read: &'static [Place]) -> Look {
+    look(Write::Held(place, words), read)
+}
+
+/// There is nobody to write to, with these words.
+pub(crate) const fn nobody(words: &'static str, read: &'static [Place]) -> Look {
+    look(Write::Nobody(words), read)
+}
+
+const fn look(write: Write, read: &'static [Place]) -> Look {
+    Look { write, read, states: &[], within: AT_ONCE }
+}
+
+impl Look {
+    pub(crate) const fn states(self, states: &'static [(Place, &'static [&'static str])]) -> Self {
+        Self { states, ..self }
+    }
+
+    pub(crate) const fn within(self, within: Duration) -> Self {
+        Self { within, ..self }
+    }
+}
+
+impl Write {
+    /// The server that is named.
+    pub(crate) fn place(self) -> Option<Place> {
+        match self {
+            Self::To(place) | Self::Held(place, _) => Some(place),
+            Self::Nobody(_) => None,
+        }
+    }
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::P => "P",
+            Self::A => "A",
+            Self::B => "B",
+        })
+    }
+}
+
+impl fmt::Display for Phase {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Calm => "calm",
+            Self::Failover => "failover",
+            Self::Start => "start",
+        })
+    }
+}
+
+/// `P and A`; the words stand in quotes.
+impl fmt::Display for Look {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.write {
+            Write::To(place) => write!(f, "W {place}")?,
+            Write::Held(place, words) => write!(f, "W {place} “{words}”")?,
+            Write::Nobody(words) => write!(f, "W – “{words}”")?,
+        }
+        let read: Vec<_> = self.read.iter().map(Place::to_string).collect();
+        write!(f, ", R {}", read.join(" "))?;
+        for (place, states) in self.states {
+            write!(f, ", {place} {}", states.join(" or "))?;
+        }
+        Ok(())
+    }
+}

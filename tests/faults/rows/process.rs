@@ -1,0 +1,140 @@
+//! What befalls the process of a server: it is killed, stopped, frozen, restarted.
+
+use crate::row::{
+    Phase::{Calm, Failover, Start},
+    Place::{A, B, P},
+    Row, SOON, expect, held, nobody, to,
+};
+
+const HELD_DOWN: &str = "held: the last primary is Down";
+const NOBODY_FOUND: &str = "no address: no primary has been found";
+
+pub(crate) fn rows() -> Vec<Row> {
+    [killed(), stopped(), frozen()].into_iter().flatten().collect()
+}
+
+fn killed() -> Vec<Row> {
+    vec![
+        Row::new("primary-killed", P, "kill -9 of the primary, started again later")
+            .fault(|stage| stage.kill9(P), |stage| stage.start(P))
+            .course(expect(
+                Calm,
+                held(P, HELD_DOWN, &[A, B]).states(&[(P, &["Down"])]),
+                to(P, &[A, B]).states(&[(P, &["Primary"])]),
+            ))
+            .course(
+                expect(
+                    Failover,
+                    to(A, &[B]).states(&[(P, &["Down"]), (A, &["Primary"])]),
+                    to(A, &[B]).states(&[(P, &["StalePrimary"])]),
+                )
+                .never(&[(P, "Primary")]),
+            )
+            .course(expect(
+                Start,
+                nobody(NOBODY_FOUND, &[A, B]).states(&[(P, &["Down"])]),
+                to(P, &[A, B]).states(&[(P, &["Primary"])]),
+            )),
+        Row::new("replica-killed", B, "kill -9 of a replica, started again later")
+            .fault(|stage| stage.kill9(B), |stage| stage.start(B))
+            .course(expect(
+                Calm,
+                to(P, &[A]).states(&[(B, &["Down"])]),
+                to(P, &[A, B]).states(&[(B, &["Replica"])]),
+            ))
+            .course(expect(
+                Failover,
+                to(A, &[A]).states(&[(P, &["Down"]), (B, &["Down"])]),
+                to(A, &[B]).within(SOON),
+            ))
+            .course(expect(
+                Start,
+                to(P, &[A]).states(&[(B, &["Down"])]),
+                to(P, &[A, B]).states(&[(B, &["Replica"])]),
+            )),
+    ]
+}
+
+fn stopped() -> Vec<Row> {
+    vec![
+        Row::new("primary-stopped", P, "a clean stop of the primary, started again later")
+            .fault(|stage| stage.stop(P), |stage| stage.start(P))
+            .course(expect(
+                Calm,
+                held(P, HELD_DOWN, &[A, B]).states(&[(P, &["Down"])]),
+                to(P, &[A, B]).states(&[(P, &["Primary"])]),
+            ))
+            .course(
+                expect(
+                    Failover,
+                    to(A, &[B]).states(&[(P, &["Down"]), (A, &["Primary"])]),
+                    to(A, &[B]).states(&[(P, &["StalePrimary"])]),
+                )
+                .never(&[(P, "Primary")]),
+            )
+            .course(expect(
+                Start,
+                nobody(NOBODY_FOUND, &[A, B]).states(&[(P, &["Down"])]),
+                to(P, &[A, B]).states(&[(P, &["Primary"])]),
+            )),
+        Row::new("replica-stopped", B, "a clean stop of a replica, started again later")
+            .fault(|stage| stage.stop(B), |stage| stage.start(B))
+            .course(expect(
+                Calm,
+                to(P, &[A]).states(&[(B, &["Down"])]),
+                to(P, &[A, B]).states(&[(B, &["Replica"])]),
+            ))
+            .course(expect(
+                Failover,
+                to(A, &[A]).states(&[(P, &["Down"]), (B, &["Down"])]),
+                to(A, &[B]).within(SOON),
+            ))
+            .course(expect(
+                Start,
+                to(P, &[A]).states(&[(B, &["Down"])]),
+                to(P, &[A, B]).states(&[(B, &["Replica"])]),
+            )),
+    ]
+}
+
+fn frozen() -> Vec<Row> {
+    vec![
+        Row::new("primary-frozen", P, "SIGSTOP to the primary, SIGCONT later")
+            .fault(|stage| stage.freeze(P), |stage| stage.thaw(P))
+            .course(expect(
+                Calm,
+                held(P, HELD_DOWN, &[A, B]).states(&[(P, &["Down"])]).within(SOON),
+                to(P, &[A, B]).states(&[(P, &["Primary"])]),
+            ))
+            .course(
+                expect(
+                    Failover,
+                    to(A, &[B]).states(&[(A, &["Primary"])]).within(SOON),
+                    to(A, &[B]).states(&[(P, &["StalePrimary"])]),
+                )
+                .never(&[(P, "Primary")]),
+            )
+            .course(expect(
+                Start,
+                nobody(NOBODY_FOUND, &[A, B]).states(&[(P, &["Down"])]).within(SOON),
+                to(P, &[A, B]).states(&[(P, &["Primary"])]),
+            )),
+        Row::new("replica-frozen", B, "SIGSTOP to a replica, SIGCONT later")
+            .fault(|stage| stage.freeze(B), |stage| stage.thaw(B))
+            .course(expect(
+                Calm,
+                to(P, &[A]).states(&[(B, &["Down"])]).within(SOON),
+                to(P, &[A, B]).states(&[(B, &["Replica"])]),
+            ))
+            .course(expect(
+                Failover,
+                to(A, &[A]).states(&[(P, &["Down"]), (B, &["Down"])]).within(SOON),
+                to(A, &[B]).within(SOON),
+            ))
+            .course(expect(
+                Start,
+                to(P, &[A]).states(&[(B, &["Down"])]).within(SOON),
+                to(P, &[A, B]).states(&[(B, &["Replica"])]),
+            )),
+    ]
+}
