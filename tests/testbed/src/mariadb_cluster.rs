@@ -6,6 +6,7 @@
 
 use std::net::Ipv4Addr;
 
+use rustix::process::Pid;
 use tempfile::TempDir;
 use tokio::{
     runtime::Runtime,
@@ -69,6 +70,11 @@ impl MariaCluster {
     /// The port, the same on every address.
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// The process id of a running server.
+    pub fn pid(&self, server: usize) -> Pid {
+        self.servers[server].pid()
     }
 
     /// SIGKILL.

@@ -12,7 +12,7 @@ use std::{
 };
 
 use mysql_async::{Conn, Opts, OptsBuilder, Row, prelude::Queryable};
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal};
 use tokio::{runtime::Runtime, time};
 
 use crate::{
@@ -37,6 +37,7 @@ const SETTINGS: &[&str] = &[
     "--aria-pagecache-buffer-size=8M",
     "--performance-schema=0",
     "--max-connections=20",
+    "--back-log=1000", // A frozen server goes on accepting, as a large one would.
 ];
 
 /// A server. Its process ends when this is dropped; its data is the caller's.
@@ -119,6 +120,11 @@ impl MariaServer {
         });
         let tail = || self.process().log_tail();
         assert!(said.is_some(), "{show} on {}:\n{}", self.address, tail());
+    }
+
+    /// The process id of the running server.
+    pub fn pid(&self) -> Pid {
+        self.process().pid()
     }
 
     /// SIGKILL.

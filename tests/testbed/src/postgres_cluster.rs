@@ -8,7 +8,7 @@
 
 use std::{fmt::Write as _, fs, net::Ipv4Addr, path::PathBuf, time::Duration};
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal};
 use tempfile::TempDir;
 use tokio::{task::JoinHandle, time};
 use tokio_postgres::Client;
@@ -96,6 +96,11 @@ impl PgCluster {
     /// The port, the same on every address.
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// The process id of a running server's postmaster.
+    pub fn pid(&self, server: usize) -> Pid {
+        self.process(server).pid()
     }
 
     /// SIGKILL to the postmaster; its children end with it.
