@@ -311,7 +311,11 @@ impl<'s> Play<'s> {
 
     fn tell(&self) -> String {
         let (record, log) = (self.watch.record(), self.pointsman.log());
-        format!("answers:\n{}log:\n{}", record.tell(30), log.tail(40))
+        let mut client = self.pointsman.client();
+        let why = (0..3).flat_map(|index| client.texts(&self.stage.cluster.why_name(index)));
+        let why: Vec<_> = why.collect();
+        let why = why.join("\n");
+        format!("answers:\n{}why:\n{why}\nlog:\n{}", record.tell(30), log.tail(40))
     }
 
     fn end(self) -> Findings {

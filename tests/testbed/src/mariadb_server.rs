@@ -206,12 +206,12 @@ impl MariaServer {
 
     /// Takes every connection slot that an ordinary user can get, the probe's too.
     pub fn fill_connections(&self, runtime: &Runtime) -> Sessions {
+        // One session for all questions: each one of its own would leave a slot behind.
+        let mut administrator = self.session(runtime);
         let mut connections = Vec::new();
+        let count = format!("SELECT count(*) {PROBE_SESSIONS}");
         patience::until("the probe has no session and gets none", || {
-            // The administrator's one extra slot may still belong to a session that is about to end.
-            if self.query(runtime, &["KILL USER pointsman"]).is_err() {
-                return false;
-            }
+            let ended = runtime.block_on(run(&mut administrator, "KILL USER pointsman"));
             let application = OptsBuilder::default()
                 .ip_or_hostname(self.address.to_string())
                 .tcp_port(self.port)
@@ -221,8 +221,10 @@ impl MariaServer {
             while let Some(connection) = runtime.block_on(connect(application.clone().into())) {
                 connections.push(connection);
             }
-            connections.len() == before && self.probe_sessions(runtime) == Some(0)
+            let left = runtime.block_on(administrator.query_first(count.as_str()));
+            ended && connections.len() == before && matches!(left, Ok(Some(0_u64)))
         });
+        connections.push(administrator);
         Sessions { _connections: connections }
     }
 

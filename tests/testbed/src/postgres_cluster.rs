@@ -57,6 +57,13 @@ struct PgServer {
     process: Option<ServerProcess>,
 }
 
+const COUNT_PROBE_SESSIONS: &str =
+    "SELECT count(*) FROM pg_stat_activity WHERE usename = 'pointsman'";
+const COUNT_SLOTS: &str = "SELECT current_setting('max_connections')::int \
+                           - current_setting('superuser_reserved_connections')::int";
+const END_PROBE_SESSIONS: &str =
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'pointsman'";
+
 impl PgCluster {
     /// Makes a new system with the primary at the first of `addresses` and standbys at the others,
     /// all streaming.
@@ -282,30 +289,30 @@ impl PgCluster {
 
     /// Takes every connection slot that an ordinary role can get, the probe's too.
     pub fn fill_connections(&self, server: usize) -> Sessions {
+        // One session for all questions: each one of its own would leave a slot behind.
+        let administrator = self.session(server, "postgres").expect("a free slot");
+        let slots = self.sessions.ask(&administrator, COUNT_SLOTS);
+        let slots: usize = slots.and_then(|slots| slots.parse().ok()).expect("a number of slots");
         let mut clients = Vec::new();
-        patience::until("the probe has no session and gets none", || {
-            self.end_probe_sessions(server);
-            // The slot of a session that is about to end is neither free nor anybody's.
-            let before = clients.len();
+        patience::until("every slot is taken, none of them by the probe", || {
+            self.sessions.run(&administrator, END_PROBE_SESSIONS);
             while let Some(client) = self.session(server, "application") {
                 clients.push(client);
             }
-            clients.len() == before && self.probe_sessions(server) == Some(0)
+            clients.len() + 1 == slots
         });
+        clients.push(administrator);
         Sessions { _clients: clients }
     }
 
     /// Ends the probe's sessions, so that it must log in anew.
     pub fn end_probe_sessions(&self, server: usize) {
-        let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
-                   WHERE usename = 'pointsman'";
-        self.sql(server, end);
+        self.sql(server, END_PROBE_SESSIONS);
     }
 
     /// How many sessions the probe has; `None` when the server does not tell.
     pub fn probe_sessions(&self, server: usize) -> Option<usize> {
-        let count = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'pointsman'";
-        self.try_value(server, count)?.parse().ok()
+        self.try_value(server, COUNT_PROBE_SESSIONS)?.parse().ok()
     }
 
     /// Whether a server is running.
