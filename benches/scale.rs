@@ -115,6 +115,7 @@ fn answer(cluster: usize, server: usize) -> Facts {
             receiver: Receiver::Streaming,
             timeline: Some(1),
             received: Some(position),
+            heard: None,
             replayed: Some(position),
             replay_age: None,
             paused: false,

@@ -18,6 +18,7 @@ use tracing::{error, info, warn};
 use crate::{
     answers::{Layout, PlacementError},
     config::{ClusterConfig, Config},
+    descriptors,
     dns::{self, BindError, DnsServer, ServeError},
     driver::{Driver, Ends},
     engine::{ClusterId, Event, Observation, ServerId, ServerIndex},
@@ -29,6 +30,22 @@ const LEAVE: Duration = Duration::from_secs(1);
 
 /// Pause after a probe that panicked, so that a fault that repeats itself does not fill the log.
 const AFTER_PANIC: Duration = Duration::from_secs(1);
+
+/// Between the first probes of two servers: thousands of logins at once would be late, all of them,
+/// and a handful must not wait.
+const STARTS_APART: Duration = Duration::from_micros(200);
+
+/// All first probes start within this time and the [spread](probe::run) of their own, so that each
+/// has its whole deadline before the first round ends.
+const STARTS_WITHIN: Duration = Duration::from_millis(400);
+
+/// Descriptors beside those of probes, listeners and clients: the runtime's, the log's, files that
+/// are read anew.
+const OTHER_DESCRIPTORS: usize = 64;
+
+/// Sockets of one probe at most: the old login, the fresh one that replaces it, and one for
+/// heartbeats.
+const DESCRIPTORS_PER_SERVER: usize = 3;
 
 /// A running Pointsman. Dropping it stops all parts.
 #[derive(Debug)]
@@ -79,6 +96,7 @@ pub enum ServiceError {
 pub async fn serve(config: Config) -> Result<(), ServiceError> {
     // Before anything can be seen of us: a signal that nobody listens for would kill the process.
     let mut signals = Signals::listen()?;
+    descriptors::provide(descriptors_needed(&config));
     let mut app = App::start(config, None)?;
     for address in app.local_addresses() {
         info!(%address, "answering DNS by UDP and TCP");
@@ -119,11 +137,18 @@ impl App {
         let dns = dns::bind(&config.dns, &reader)?;
         let hints: Vec<_> = advice.iter().map(|_| watch::Sender::new(())).collect();
         let mut probes = JoinSet::new();
-        for (target, advice) in
-            targets(config.clusters).into_iter().zip(advice.into_iter().flatten())
-        {
+        let mut wait = Duration::ZERO;
+        let targets = targets(config.clusters);
+        let apart = STARTS_APART
+            .min(STARTS_WITHIN / u32::try_from(targets.len().max(1)).unwrap_or(u32::MAX));
+        for (target, advice) in targets.into_iter().zip(advice.into_iter().flatten()) {
             let orders = Orders { advice, hints: hints[target.id.cluster.0].subscribe() };
-            probes.spawn(keep_probing(target, orders, observations.clone()));
+            let probing = keep_probing(target, orders, observations.clone());
+            probes.spawn(async move {
+                sleep(wait).await;
+                probing.await;
+            });
+            wait += apart;
         }
         Ok(Self { dns, driver: JoinSet::from_iter([driver.run()]), probes, hints })
     }
@@ -190,6 +215,16 @@ impl Signals {
             }
         }
     }
+}
+
+/// Descriptors in use when every probe and every client uses all that it may.
+fn descriptors_needed(config: &Config) -> u64 {
+    let servers: usize = config.clusters.iter().map(|cluster| cluster.targets.len()).sum();
+    let dns = &config.dns;
+    let listeners = dns.listen.len() * (1 + dns.workers);
+    let needed =
+        servers * DESCRIPTORS_PER_SERVER + dns.tcp.max_connections + listeners + OTHER_DESCRIPTORS;
+    u64::try_from(needed).unwrap_or(u64::MAX)
 }
 
 fn targets(clusters: Vec<ClusterConfig>) -> Vec<probe::Target> {

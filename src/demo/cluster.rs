@@ -227,6 +227,7 @@ impl Cluster {
             receiver: if sender.is_some() { Receiver::Streaming } else { Receiver::Absent },
             timeline: Some(sender.map_or_else(|| role.timeline(), |sender| sender.role.timeline())),
             received: Some(Position::lsn(received)),
+            heard: None,
             replayed: Some(Position::lsn(replayed)),
             replay_age: Some(age),
             paused,

@@ -22,13 +22,14 @@ pub(super) fn row(facts: &PostgresFacts) -> [Option<String>; POSTGRES_COLUMNS.le
             row[2] = truth(*read_only);
             row[3] = Some(format!("{timeline:08X}"));
             row[4] = Some(position.to_string());
-            row[16] = sessions;
+            row[17] = sessions;
             row
         }
         PostgresRole::Standby {
             receiver,
             timeline,
             received,
+            heard,
             replayed,
             replay_age,
             paused,
@@ -53,6 +54,7 @@ pub(super) fn row(facts: &PostgresFacts) -> [Option<String>; POSTGRES_COLUMNS.le
                 Some(setting(*apply_delay)),
                 sender.as_ref().map(|sender| sender.host.to_string()),
                 sender.as_ref().map(|sender| sender.port.to_string()),
+                heard.map(|micros| micros.to_string()),
                 sessions,
             ]
         }

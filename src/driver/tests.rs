@@ -349,6 +349,7 @@ fn answer(server: usize) -> Outcome {
             receiver: Receiver::Streaming,
             timeline: Some(1),
             received: Some(position),
+            heard: None,
             replayed: Some(position),
             replay_age: None,
             paused: false,

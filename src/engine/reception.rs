@@ -1,5 +1,10 @@
 //! What a replica receives, channel by channel: a second opinion on a primary that does not answer
 //! us.
+//!
+//! Two things count. Positions move only when a primary somewhere up the line has written. Signs of
+//! life come from the next server alone, also when nothing is written: a replica of a replica hears
+//! them long after the primary is dead. On an idle line they are rare, every 30 s by the defaults of
+//! PostgreSQL and MariaDB, so they count until the next one is overdue.
 
 use std::time::Duration;
 
@@ -14,11 +19,25 @@ pub(super) struct Reception {
     channels: Box<[(Box<str>, Progress)]>,
 }
 
+/// Where a server stands whose life is in question.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Origin {
+    /// It is the source of the channel.
+    Source,
+    /// The source of the channel, as far as anybody knows, receives from it in turn.
+    Beyond,
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Progress {
     noted: Moment,
     received: Received,
-    advance: Option<Advance>,
+    /// The position moved.
+    moved: Option<Advance>,
+    /// Anything came.
+    heard: Option<Advance>,
+    /// When anything came last, or could have come first.
+    quiet_since: Moment,
 }
 
 /// The two replies between which a channel last received something.
@@ -26,19 +45,28 @@ struct Progress {
 struct Advance {
     after: Moment,
     by: Moment,
+    /// How long nothing had come before.
+    pause: Duration,
 }
 
 /// What a channel has received so far, in its source's coordinates.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Received {
     pub(super) position: Option<Position>,
-    pub(super) heartbeats: Option<u64>,
+    /// Grows with every sign of life.
+    pub(super) beats: Option<u64>,
+    /// By the replica's own word the channel is connected to its source.
+    pub(super) connected: bool,
 }
 
 impl Reception {
-    /// How long a source counts as alive after something was received from it. The heartbeat of
-    /// replication itself may be slower; a primary that writes is not.
+    /// How long a source counts as alive after something was received from it. A primary that
+    /// writes is not slower.
     const LASTS: Duration = Duration::from_secs(10);
+
+    /// The most that is waited for the next sign of life of an idle source: as long as the defaults
+    /// of PostgreSQL (`wal_receiver_timeout`) and MariaDB (`slave_net_timeout`) let a replica wait.
+    const LASTS_AT_MOST: Duration = Duration::from_secs(60);
 
     /// One reply of the replica. A channel that it does not name is forgotten.
     pub(super) fn note<'a>(
@@ -48,22 +76,34 @@ impl Reception {
     ) {
         self.channels = channels
             .map(|(name, received)| {
-                let advance = match self.progress(name) {
-                    Some(last) if received > last.received => {
-                        Some(Advance { after: last.noted, by: now })
-                    }
-                    Some(last) => last.advance,
-                    None => None,
+                let progress = match self.progress(name) {
+                    Some(last) => last.next(received, now),
+                    None => Progress::begin(received, now),
                 };
-                (name.into(), Progress { noted: now, received, advance })
+                (name.into(), progress)
             })
             .collect();
     }
 
-    /// Whether `channel` received something that its source sent after `since`, and did so lately.
-    pub(super) fn goes_on(&self, channel: &str, since: Moment, now: Moment) -> bool {
-        let advance = self.progress(channel).and_then(|progress| progress.advance);
-        advance.is_some_and(|Advance { after, by }| after >= since && now.since(by) <= Self::LASTS)
+    /// Whether `channel` is connected, and received something that the server at its `origin` sent
+    /// after `since`, and did so lately.
+    pub(super) fn goes_on(
+        &self,
+        channel: &str,
+        origin: Origin,
+        since: Moment,
+        now: Moment,
+    ) -> bool {
+        let Some(progress) = self.progress(channel).filter(|last| last.received.connected) else {
+            return false;
+        };
+        let lately = |advance: Option<Advance>, lasts: fn(&Advance) -> Duration| {
+            advance.is_some_and(|advance| {
+                advance.after >= since && now.since(advance.by) <= lasts(&advance)
+            })
+        };
+        lately(progress.moved, |_| Self::LASTS)
+            || origin == Origin::Source && lately(progress.heard, Advance::next_overdue)
     }
 
     fn progress(&self, channel: &str) -> Option<Progress> {
@@ -72,30 +112,70 @@ impl Reception {
     }
 }
 
+impl Progress {
+    fn begin(received: Received, now: Moment) -> Self {
+        Self { noted: now, received, moved: None, heard: None, quiet_since: now }
+    }
+
+    fn next(self, received: Received, now: Moment) -> Self {
+        let moved = grows(self.received.position, received.position);
+        let heard = moved || grows(self.received.beats, received.beats);
+        let pause = now.since(self.quiet_since);
+        let advance = Advance { after: self.noted, by: now, pause };
+        Self {
+            noted: now,
+            received,
+            moved: if moved { Some(advance) } else { self.moved },
+            heard: if heard { Some(advance) } else { self.heard },
+            quiet_since: if heard { now } else { self.quiet_since },
+        }
+    }
+}
+
+impl Advance {
+    /// After what time without another one something must be wrong: half as long again as it took
+    /// this one.
+    fn next_overdue(&self) -> Duration {
+        (self.pause * 3 / 2).clamp(Reception::LASTS, Reception::LASTS_AT_MOST)
+    }
+}
+
+fn grows<T: PartialOrd>(before: Option<T>, now: Option<T>) -> bool {
+    before.zip(now).is_some_and(|(before, now)| now > before)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{Received, Reception};
+    use super::{Origin, Received, Reception};
     use crate::engine::{Moment, Position};
 
     fn at(seconds: u64) -> Moment {
         Moment::from_millis(seconds * 1000)
     }
 
-    fn received(position: u64, heartbeats: u64) -> Received {
-        Received { position: Some(Position::lsn(position)), heartbeats: Some(heartbeats) }
+    fn received(position: u64, beats: u64) -> Received {
+        let position = Some(Position::lsn(position));
+        Received { position, beats: Some(beats), connected: true }
+    }
+
+    fn goes_on(reception: &Reception, since: u64, now: u64) -> bool {
+        reception.goes_on("", Origin::Source, at(since), at(now))
     }
 
     #[test]
     fn only_what_came_between_two_replies_after_the_moment_counts() {
         let mut reception = Reception::default();
         reception.note([("", received(10, 0))].into_iter(), at(1));
-        assert!(!reception.goes_on("", at(0), at(1)), "one reply shows no progress");
+        assert!(!goes_on(&reception, 0, 1), "one reply shows no progress");
         reception.note([("", received(20, 0))].into_iter(), at(3));
-        assert!(reception.goes_on("", at(1), at(3)));
-        assert!(!reception.goes_on("", at(2), at(3)), "it may have come before 2 s");
-        assert!(!reception.goes_on("other", at(1), at(3)));
+        assert!(goes_on(&reception, 1, 3));
+        assert!(!goes_on(&reception, 2, 3), "it may have come before 2 s");
+        assert!(!reception.goes_on("other", Origin::Source, at(1), at(3)));
         reception.note([("", received(20, 1))].into_iter(), at(4));
-        assert!(reception.goes_on("", at(2), at(4)), "a heartbeat is a sign of life");
+        assert!(goes_on(&reception, 2, 4), "a heartbeat is a sign of life");
+        let beyond = reception.goes_on("", Origin::Beyond, at(2), at(4));
+        assert!(!beyond, "of its source, and of nobody beyond");
+        assert!(reception.goes_on("", Origin::Beyond, at(1), at(4)), "a position is of both");
     }
 
     #[test]
@@ -105,9 +185,37 @@ mod tests {
         reception.note([("", received(20, 0))].into_iter(), at(2));
         for seconds in 3..=12 {
             reception.note([("", received(20, 0))].into_iter(), at(seconds));
-            assert!(reception.goes_on("", at(1), at(seconds)), "{seconds}");
+            assert!(goes_on(&reception, 1, seconds), "{seconds}");
         }
-        assert!(!reception.goes_on("", at(1), at(13)));
+        assert!(!goes_on(&reception, 1, 13));
+    }
+
+    #[test]
+    fn an_idle_source_is_given_the_time_it_takes_between_its_signs_of_life() {
+        let mut reception = Reception::default();
+        for seconds in 1..=30 {
+            reception.note([("", received(10, 0))].into_iter(), at(seconds));
+        }
+        reception.note([("", received(10, 1))].into_iter(), at(31));
+        assert!(goes_on(&reception, 30, 31 + 45), "30 s, and half as long again");
+        assert!(!goes_on(&reception, 30, 31 + 46));
+        let beyond = reception.goes_on("", Origin::Beyond, at(30), at(31));
+        assert!(!beyond);
+        reception.note([("", received(10, 1))].into_iter(), at(600));
+        reception.note([("", received(11, 1))].into_iter(), at(601));
+        assert!(goes_on(&reception, 600, 601 + 60));
+        assert!(!goes_on(&reception, 600, 601 + 61), "nobody waits for ever");
+    }
+
+    #[test]
+    fn a_channel_that_has_lost_its_source_is_no_witness() {
+        let mut reception = Reception::default();
+        reception.note([("", received(10, 0))].into_iter(), at(1));
+        reception.note([("", received(20, 0))].into_iter(), at(2));
+        assert!(goes_on(&reception, 1, 2));
+        let lost = Received { connected: false, ..received(20, 0) };
+        reception.note([("", lost)].into_iter(), at(3));
+        assert!(!goes_on(&reception, 1, 3));
     }
 
     #[test]
@@ -116,7 +224,7 @@ mod tests {
         reception.note([("a", received(10, 0)), ("b", received(1, 0))].into_iter(), at(1));
         reception.note([("b", received(2, 0))].into_iter(), at(2));
         reception.note([("a", received(50, 0)), ("b", received(2, 0))].into_iter(), at(3));
-        assert!(!reception.goes_on("a", at(0), at(3)));
-        assert!(reception.goes_on("b", at(0), at(3)));
+        assert!(!reception.goes_on("a", Origin::Source, at(0), at(3)));
+        assert!(reception.goes_on("b", Origin::Source, at(0), at(3)));
     }
 }

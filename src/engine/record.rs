@@ -1,10 +1,11 @@
 //! All that is remembered of one server: its last facts, and how well it has answered since.
 
 use super::{
-    Evidence, Facts, Failure, FailureKind, Moment, Outcome, PostgresRole, ServerIndex, Thresholds,
+    Evidence, Facts, Failure, FailureKind, IoThread, Moment, Outcome, PostgresRole, ServerIndex,
+    Thresholds,
     gate::LagGate,
     heart::Heart,
-    reception::{Received, Reception},
+    reception::{Origin, Received, Reception},
     ring::PositionRing,
     verdict::Verdict,
 };
@@ -176,8 +177,9 @@ impl Record {
         match facts {
             Facts::Postgres(facts) => match facts.role {
                 PostgresRole::Primary { position, .. } => self.positions.push(position, now),
-                PostgresRole::Standby { received, .. } => {
-                    let received = Received { position: received, heartbeats: None };
+                PostgresRole::Standby { receiver, received, heard, .. } => {
+                    let connected = receiver.is_attached();
+                    let received = Received { position: received, beats: heard, connected };
                     self.reception.note([("", received)].into_iter(), now);
                 }
             },
@@ -186,8 +188,12 @@ impl Record {
                     self.positions.push(position, now);
                 }
                 let channels = facts.channels.iter().flatten().map(|channel| {
-                    let (position, heartbeats) = (channel.received, channel.heartbeats);
-                    (&*channel.name, Received { position, heartbeats })
+                    let received = Received {
+                        position: channel.received,
+                        beats: channel.heartbeats,
+                        connected: channel.io == IoThread::Running,
+                    };
+                    (&*channel.name, received)
                 });
                 self.reception.note(channels, now);
             }
@@ -251,6 +257,11 @@ impl Record {
         self.superseded.get_or_insert(Superseded { by, timeline });
     }
 
+    /// Whether the last probe failed in a way that may be our own network's fault.
+    pub(super) fn is_silent(&self) -> bool {
+        self.trouble.as_ref().is_some_and(|trouble| trouble.failure.kind.may_be_ours())
+    }
+
     /// How the server has answered lately.
     pub(super) fn liveness(&self, thresholds: &Thresholds, now: Moment) -> Liveness {
         let Some(last_word) = self.last_word else {
@@ -277,9 +288,16 @@ impl Record {
         self.writable.is_some_and(|run| run.replies >= Thresholds::CONFIRM_WRITABLE)
     }
 
-    /// Whether, as a replica, it lately received on `channel` what its source sent after `since`.
-    pub(super) fn receives_on(&self, channel: &str, since: Moment, now: Moment) -> bool {
-        self.trouble.is_none() && self.reception.goes_on(channel, since, now)
+    /// Whether, as a replica, it lately received on `channel` what the server at its origin sent
+    /// after `since`.
+    pub(super) fn receives_on(
+        &self,
+        channel: &str,
+        from: Origin,
+        since: Moment,
+        now: Moment,
+    ) -> bool {
+        self.trouble.is_none() && self.reception.goes_on(channel, from, since, now)
     }
 
     /// Since when the server has been alive and refusing us as it does now.

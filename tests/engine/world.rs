@@ -15,6 +15,10 @@ use pointsman::engine::{
 
 pub(crate) const PORT: u16 = 5432;
 
+/// After so many ticks without a change a standby hears a sign of life: 30 s of the stories, as with
+/// the defaults of PostgreSQL and MariaDB.
+const KEEPALIVE: u32 = 60;
+
 #[derive(Clone, Debug)]
 pub(crate) struct World {
     pub kind: ClusterKind,
@@ -50,6 +54,10 @@ pub(crate) struct Host {
     pub refuses: Option<FailureKind>,
     /// The monitor cannot reach it; the other servers can.
     pub cut_off: bool,
+    /// How often a standby has heard from its upstream: changes, or a sign of life of an idle one.
+    pub heard: u64,
+    /// Ticks since then.
+    pub quiet: u32,
 }
 
 /// Who wrote: the server, and on which timeline.
@@ -111,6 +119,8 @@ impl World {
             beats: false,
             refuses: None,
             cut_off: false,
+            heard: 0,
+            quiet: 0,
         };
         Self { kind, hosts: (0..servers).map(host).collect(), writes: true, heartbeats: false }
     }
@@ -130,6 +140,9 @@ impl World {
             {
                 *changes += 10;
             }
+        }
+        for host in &mut self.hosts {
+            host.quiet += 1;
         }
         // A cascade receives in the same tick, whatever the order of its members.
         for _ in 0..self.hosts.len() {
@@ -151,7 +164,12 @@ impl World {
         let Role::Standby { of } = self.hosts[index].role else {
             return;
         };
-        self.hosts[index].history = self.hosts[of].history.clone();
+        let history = self.hosts[of].history.clone();
+        let standby = &mut self.hosts[index];
+        if standby.history != history || standby.quiet >= KEEPALIVE {
+            (standby.heard, standby.quiet) = (standby.heard + 1, 0);
+        }
+        standby.history = history;
     }
 
     /// Whether a standby's receiver is connected and can follow.
@@ -277,6 +295,7 @@ impl World {
                 },
                 timeline: Some(host.timeline()),
                 received: Some(Position::lsn(host.length())),
+                heard: Some(host.heard),
                 replayed: Some(Position::lsn(host.replayed)),
                 replay_age: None,
                 paused: host.paused,
@@ -323,7 +342,7 @@ impl World {
             applied: position(host.replayed),
             seconds_behind: (attached && !host.broken).then_some(0),
             delay: Duration::ZERO,
-            heartbeats: None,
+            heartbeats: Some(host.heard),
         };
         let source = match host.role {
             Role::Primary => host.ring_of,

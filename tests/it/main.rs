@@ -12,6 +12,7 @@ mod mysql_versions;
 #[expect(clippy::disallowed_methods, reason = "the process under test has real time only")]
 mod overload;
 mod probe_cadence;
+mod probe_refusal;
 mod probe_tls;
 mod process;
 mod serve;

@@ -19,7 +19,7 @@ struct Row {
     from_outside: &'static [&'static str],
 }
 
-const TABLE: [Row; 13] = [
+const TABLE: [Row; 14] = [
     Row { module: "engine", of_ours: &[], from_outside: &[] },
     Row {
         module: "answers",
@@ -44,6 +44,7 @@ const TABLE: [Row; 13] = [
         from_outside: &[
             "futures_util",
             "mysql_async",
+            "mysql_common",
             "rand",
             "rustls",
             "socket2",
@@ -51,6 +52,7 @@ const TABLE: [Row; 13] = [
             "tokio",
             "tokio_postgres",
             "tokio_postgres_rustls",
+            "tokio_rustls",
             "tracing",
         ],
     },
@@ -93,9 +95,10 @@ const TABLE: [Row; 13] = [
         of_ours: &["answers", "clock", "engine", "publish", "telemetry"],
         from_outside: &["tokio"],
     },
+    Row { module: "descriptors", of_ours: &[], from_outside: &["nix", "tracing"] },
     Row {
         module: "app",
-        of_ours: &["answers", "config", "dns", "driver", "engine", "probe"],
+        of_ours: &["answers", "config", "descriptors", "dns", "driver", "engine", "probe"],
         from_outside: &["thiserror", "tokio", "tracing"],
     },
     Row { module: "cli", of_ours: &["config"], from_outside: &["clap", "serde", "serde_json"] },

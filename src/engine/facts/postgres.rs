@@ -41,6 +41,10 @@ pub enum PostgresRole {
         timeline: Option<u32>,
         /// `pg_last_wal_receive_lsn()`; `None` when WAL came only from an archive.
         received: Option<Position>,
+        /// `last_msg_receipt_time` of the WAL receiver, in microseconds of the standby's own clock:
+        /// good for telling whether anything has come since, WAL or a keepalive, and for nothing
+        /// else. `None` without a receiver or the right to see it.
+        heard: Option<u64>,
         /// `pg_last_wal_replay_lsn()`.
         replayed: Option<Position>,
         /// Age of the last replayed commit by the standby's own clock. It grows for ever on an idle

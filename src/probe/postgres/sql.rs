@@ -26,8 +26,9 @@ use std::time::Duration;
 /// | `apply_delay` | `0`, `5min` | not in recovery |
 /// | `sender_host` | host, address or socket directory | no receiver, or no right to see it |
 /// | `sender_port` | decimal | no receiver, or no right to see it |
+/// | `heard` | microseconds, decimal | no receiver, or no right to see it |
 /// | `sessions` | decimal | no right to count them |
-pub(crate) const COLUMNS: [&str; 17] = [
+pub(crate) const COLUMNS: [&str; 18] = [
     "system_identifier",
     "in_recovery",
     "read_only",
@@ -44,6 +45,7 @@ pub(crate) const COLUMNS: [&str; 17] = [
     "apply_delay",
     "sender_host",
     "sender_port",
+    "heard",
     "sessions",
 ];
 
@@ -59,6 +61,9 @@ pub(crate) const COLUMNS: [&str; 17] = [
 ///   A value that was set for the probe's own role (`ALTER ROLE … SET`) says nothing about other
 ///   sessions and hides the server's, so it counts as off; one for the database or for all roles
 ///   counts.
+/// - `heard` is the only sign of life of an idle primary: nothing is written, no position moves, and
+///   its standbys ask it for a keepalive after half a `wal_receiver_timeout`, 30 s by default.
+///   `latest_end_time` stands still meanwhile.
 /// - Monitors are left out of the session count by their `application_name`. A single session whose
 ///   type is hidden means that the role may not see others' sessions.
 pub(crate) const FACTS: &str = "\
@@ -86,6 +91,7 @@ SELECT c.system_identifier,
   CASE WHEN s.in_recovery THEN current_setting('recovery_min_apply_delay') END AS apply_delay,
   r.sender_host,
   r.sender_port,
+  (extract(epoch FROM r.last_msg_receipt_time) * 1000000)::bigint AS heard,
   (SELECT CASE WHEN bool_and(a.backend_type IS NOT NULL) THEN count(*)
       FILTER (WHERE a.backend_type = 'client backend' AND a.application_name <> 'pointsman') END
     FROM pg_stat_activity a) AS sessions

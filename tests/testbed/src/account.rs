@@ -12,6 +12,9 @@ use std::{
 
 use tempfile::TempDir;
 
+/// The group that Pointsman runs in when the tests run as root. No account of a system is in it.
+pub const MONITOR_GROUP: u32 = 64_953;
+
 /// An account, resolved to numbers.
 #[derive(Clone, Debug)]
 pub struct Account {
@@ -22,13 +25,18 @@ pub struct Account {
 impl Account {
     /// The account `name` when the tests run as root, else the current one.
     pub fn named(name: &str) -> Self {
-        let root = Path::new("/proc/self").metadata().is_ok_and(|own| own.uid() == 0);
-        Self { ids: root.then(|| (number("-u", name), number("-g", name))) }
+        Self { ids: is_root().then(|| (number("-u", name), number("-g", name))) }
     }
 
     /// Whoever runs the tests.
     pub fn current() -> Self {
         Self { ids: None }
+    }
+
+    /// The account of Pointsman: whoever runs the tests, and when that is root, in a group of its
+    /// own, by which a [`crate::namespace`] tells its connections from all others.
+    pub fn monitor() -> Self {
+        Self { ids: is_root().then_some((0, MONITOR_GROUP)) }
     }
 
     /// A command that runs `program` under this account, and that the kernel kills with the thread
@@ -79,6 +87,10 @@ pub fn run(command: &mut Command) -> String {
         String::from_utf8_lossy(&output.stderr),
     );
     String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+fn is_root() -> bool {
+    Path::new("/proc/self").metadata().is_ok_and(|own| own.uid() == 0)
 }
 
 fn number(which: &str, account: &str) -> u32 {

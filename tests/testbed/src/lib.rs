@@ -13,12 +13,14 @@
 pub mod account;
 pub mod dns_client;
 pub mod dns_exchange;
+pub mod fault_proxy;
 pub mod galera_cluster;
 pub mod grants;
 pub mod listeners;
 pub mod log;
 pub mod mariadb_cluster;
 pub mod mariadb_server;
+pub mod namespace;
 pub mod patience;
 pub mod pointsman;
 pub mod ports;

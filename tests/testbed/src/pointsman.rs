@@ -190,7 +190,7 @@ impl Pointsman {
     pub fn serve_at(dns: SocketAddr, clusters: &[&Cluster]) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory can be made");
         write_files(directory.path(), dns, clusters);
-        let child = Account::current()
+        let child = Account::monitor()
             .command(binary())
             .arg("serve")
             .arg("--config")

@@ -4,6 +4,7 @@ use super::mysql_facts;
 use crate::engine::{
     Channel, ClusterPolicy, IoThread, Moment, ServerIndex, ServerPolicy, SourceId,
     judge::is_endpoint_of,
+    reception::Origin,
     record::{Liveness, Record},
 };
 
@@ -130,7 +131,8 @@ pub(super) fn receives_from(
     now: Moment,
 ) -> bool {
     member_channels(replica, policy, records).iter().any(|(of, channel)| {
-        records[replica.0].receives_on(&channel.name, since, now)
+        let from = if *of == source { Origin::Source } else { Origin::Beyond };
+        records[replica.0].receives_on(&channel.name, from, since, now)
             && trail(*of, source, policy, records) == Trail::Leads
     })
 }

@@ -12,7 +12,9 @@ use super::{
     writable_verdict,
 };
 use crate::engine::{
-    ClusterPolicy, Facts, Moment, PostgresRole, Relation, ServerIndex, ServerState, StateReason,
+    ClusterPolicy, Facts, Moment, PostgresRole, Relation, ServerIndex, ServerPolicy, ServerState,
+    StateReason,
+    reception::Origin,
     record::{Liveness, Record},
     verdict::{ReadFitness, Verdict},
 };
@@ -206,15 +208,21 @@ fn attached_standbys(
     records: &[Record],
     now: Moment,
 ) -> usize {
-    let is_attached = |record: &&Record| match postgres_role(record) {
-        Some(PostgresRole::Standby { receiver, sender: Some(sender), .. }) => {
-            receiver.is_attached()
-                && is_endpoint_of(sender, &policy.servers[primary.0])
-                && record.liveness(&policy.thresholds, now) == Liveness::Answering
-        }
-        _ => false,
+    let is_attached = |record: &&Record| {
+        is_sent_by(record, &policy.servers[primary.0])
+            && record.liveness(&policy.thresholds, now) == Liveness::Answering
     };
     records.iter().filter(is_attached).count()
+}
+
+/// Whether a server is a standby that receives from `sender` directly, as far as it tells.
+fn is_sent_by(record: &Record, sender: &ServerPolicy) -> bool {
+    match postgres_role(record) {
+        Some(PostgresRole::Standby { receiver, sender: Some(named), .. }) => {
+            receiver.is_attached() && is_endpoint_of(named, sender)
+        }
+        _ => false,
+    }
 }
 
 fn verdict(
@@ -225,7 +233,12 @@ fn verdict(
     contest: &Contest,
     now: Moment,
 ) -> Verdict {
-    let receives = |standby: ServerIndex, since| records[standby.0].receives_on("", since, now);
+    let receives = |standby: ServerIndex, since| {
+        let standby = &records[standby.0];
+        let directly = is_sent_by(standby, &policy.servers[index.0]);
+        let from = if directly { Origin::Source } else { Origin::Beyond };
+        standby.receives_on("", from, since, now)
+    };
     let unreachable = unreachable_from_here(index, records, policy, contest, &receives, now);
     if let Some(verdict) = unreachable {
         return verdict;

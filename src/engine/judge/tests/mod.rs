@@ -3,6 +3,7 @@
 //! Most tests play replies of whole rounds to one cluster, half a second apart, and look at the
 //! verdicts.
 
+mod cadence;
 mod cold_start;
 mod contest;
 mod document;
@@ -201,6 +202,7 @@ fn standby(timeline: u32, of: usize, position: u64) -> Outcome {
 struct StandbyParts {
     receiver: Receiver,
     timeline: Option<u32>,
+    heard: Option<u64>,
     replayed: Option<Position>,
     paused: bool,
     apply_delay: Duration,
@@ -215,17 +217,19 @@ fn edited_standby(
     let mut parts = StandbyParts {
         receiver: Receiver::Streaming,
         timeline: Some(timeline),
+        heard: None,
         replayed: Some(Position::lsn(position)),
         paused: false,
         apply_delay: Duration::ZERO,
     };
     edit(&mut parts);
-    let StandbyParts { receiver, timeline, replayed, paused, apply_delay } = parts;
+    let StandbyParts { receiver, timeline, heard, replayed, paused, apply_delay } = parts;
     let sender = receiver.is_attached().then(|| endpoint(of));
     answers(postgres(PostgresRole::Standby {
         receiver,
         timeline,
         received: Some(Position::lsn(position)),
+        heard,
         replayed,
         replay_age: None,
         paused,

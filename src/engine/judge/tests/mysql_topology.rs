@@ -211,6 +211,22 @@ fn an_unreachable_primary_is_left_when_its_replicas_follow_another() {
 }
 
 #[test]
+fn heartbeats_tell_of_the_direct_source_and_of_nobody_beyond() {
+    let beats = |of: usize, at: usize, heartbeats| {
+        says(with_channel(replica(at, of, history()), |channel| {
+            channel.heartbeats = Some(heartbeats);
+        }))
+    };
+    let mut bench = settled(&chain().map(says));
+    bench.seconds(40, &[says(writable(0, history())), beats(0, 1, 1), beats(1, 2, 1)]);
+    let silent = || fails(FailureKind::TimedOut);
+    bench.seconds(30, &[silent(), beats(0, 1, 1), beats(1, 2, 2)]);
+    assert_eq!(bench.write_reason(), WriteReason::Held(ServerState::Down), "its replica lives");
+    bench.seconds(30, &[silent(), beats(0, 1, 2), beats(1, 2, 3)]);
+    assert_eq!(bench.write_reason(), WriteReason::HeldUnreachable);
+}
+
+#[test]
 fn what_a_migration_receives_says_nothing_of_the_primary() {
     let mut bench = settled(&chain().map(says));
     for offset in (110..400).step_by(10) {

@@ -289,6 +289,52 @@ fn a_primary_that_standbys_still_receive_from_is_kept() {
 }
 
 #[test]
+fn an_idle_primary_lives_by_its_keepalives() {
+    let mut bench = settled();
+    let silent = || fails(FailureKind::TimedOut);
+    let heard = |micros| edited_standby(1, 0, 100, |standby| standby.heard = Some(micros));
+    bench.seconds(40, &[primary(1, 100), heard(1), heard(1)]);
+    bench.seconds(10, &[silent(), heard(1), heard(1)]);
+    assert_eq!(bench.state(0), ServerState::Down, "nothing came after the silence began");
+    for keepalive in 2..5 {
+        bench.seconds(30, &[silent(), heard(keepalive), heard(1)]);
+        assert_eq!(bench.reason(0), StateReason::UnreachableFromHere, "{keepalive}");
+    }
+    // The third one knows that its receiver has given up; the second has yet to notice.
+    bench.seconds(14, &[silent(), heard(4), detached_standby(1, 100)]);
+    assert_eq!(bench.reason(0), StateReason::UnreachableFromHere);
+    bench.seconds(2, &[silent(), heard(4), detached_standby(1, 100)]);
+    assert_eq!(bench.state(0), ServerState::Down, "the next keepalive is overdue");
+    let path = [ServerState::Primary, ServerState::Down, ServerState::Primary, ServerState::Down];
+    assert_eq!(bench.states_so_far(0), path);
+    assert_eq!(bench.writer(), Some(0));
+}
+
+#[test]
+fn keepalives_between_two_standbys_say_nothing_of_the_primary() {
+    let mut bench = settled();
+    for micros in 0..60 {
+        let silent = fails(FailureKind::TimedOut);
+        let behind_one = edited_standby(1, 1, 100, |standby| standby.heard = Some(micros));
+        bench.seconds(1, &[silent, standby(1, 0, 100), behind_one]);
+    }
+    assert_eq!(bench.state(0), ServerState::Down);
+}
+
+#[test]
+fn a_primary_whose_standbys_have_lost_it_is_down_at_once() {
+    let mut bench = settled();
+    for position in (110..400).step_by(10) {
+        let silent = fails(FailureKind::TimedOut);
+        bench.rounds(1, &[silent, standby(1, 0, position), standby(1, 0, position)]);
+    }
+    assert_eq!(bench.reason(0), StateReason::UnreachableFromHere);
+    let silent = fails(FailureKind::TimedOut);
+    bench.rounds(1, &[silent, detached_standby(1, 390), detached_standby(1, 390)]);
+    assert_eq!(bench.state(0), ServerState::Down);
+}
+
+#[test]
 fn a_refused_connection_is_not_overruled_by_what_standbys_received() {
     let mut bench = settled();
     for position in (110..200).step_by(10) {

@@ -56,6 +56,7 @@ fn standby(row: &Row<'_>) -> Result<PostgresRole, Failure> {
             .or(recovery_timeline)
             .filter(|timeline| *timeline != 0),
         received: row.optional("receive_lsn", Position::parse_lsn)?,
+        heard: row.optional("heard", number)?,
         replayed: row.optional("replay_lsn", Position::parse_lsn)?,
         replay_age: row.optional("replay_age", seconds)?,
         paused: row.required("paused", truth)?,

@@ -15,7 +15,7 @@ fn with(mut row: Texts, name: &str, text: Option<&'static str>) -> Texts {
     row
 }
 
-fn row_of(texts: [Option<&'static str>; 17]) -> Texts {
+fn row_of(texts: [Option<&'static str>; 18]) -> Texts {
     COLUMNS.into_iter().zip(texts).collect()
 }
 
@@ -26,6 +26,7 @@ fn primary_row() -> Texts {
         Some("f"),
         Some("0000000A"),
         Some("16/B374D848"),
+        None,
         None,
         None,
         None,
@@ -59,6 +60,7 @@ fn standby_row() -> Texts {
         Some("5min"),
         Some("10.0.0.1"),
         Some("5432"),
+        Some("1763719100250000"),
         None,
     ])
 }
@@ -104,6 +106,7 @@ fn a_standby_is_read_whole() {
                 receiver: Receiver::Streaming,
                 timeline: Some(3),
                 received: Some(Position::lsn(0x300_0148)),
+                heard: Some(1_763_719_100_250_000),
                 replayed: Some(Position::lsn(0x300_0060)),
                 replay_age: Some(Duration::from_millis(12_250)),
                 paused: false,
@@ -125,7 +128,7 @@ fn an_identifier_above_the_signed_range_is_printed_negative() {
 #[test]
 fn a_standby_without_rights_is_attached_and_keeps_its_control_files_timeline() {
     let mut row = standby_row();
-    for hidden in ["receiver_status", "received_timeline", "sender_host", "sender_port"] {
+    for hidden in ["receiver_status", "received_timeline", "sender_host", "sender_port", "heard"] {
         row = with(row, hidden, None);
     }
     assert_eq!(standby_of(&row), (Receiver::Hidden, Some(2), None));
@@ -156,7 +159,7 @@ fn a_standby_that_was_just_restarted_lacks_positions() {
 #[test]
 fn rows_of_another_shape_are_garbled() {
     garbled(&[]);
-    garbled(&primary_row()[..16]);
+    garbled(&primary_row()[..17]);
     let mut more = primary_row();
     more.push(("extra", Some("f")));
     garbled(&more);
@@ -195,6 +198,7 @@ fn each_text_that_a_standby_needs_must_be_there_and_make_sense() {
         ("replay_age", "NaN"),
         ("replay_age", "inf"),
         ("sender_port", "65536"),
+        ("heard", "-1"),
     ] {
         garbled(&with(standby_row(), column, Some(odd)));
     }

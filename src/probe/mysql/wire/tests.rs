@@ -1,0 +1,1 @@
+//! The wire against a peer on a socket.
