@@ -101,6 +101,8 @@ pub(crate) enum Write {
     To(Place),
     /// This server, with these words in an Extended DNS Error.
     Held(Place, &'static str),
+    /// One of A and B, with these words, and reads go there too.
+    Either(&'static str),
     /// Nobody, with these words.
     Nobody(&'static str),
 }
@@ -147,6 +149,11 @@ impl Row {
         }
     }
 
+    /// This is made ready before Pointsman starts; [`Stage::restore`] undoes it.
+    pub(crate) fn prepare(self, prepare: Deed) -> Self {
+        Self { prepare, ..self }
+    }
+
     /// The fault is this.
     pub(crate) fn fault(self, begin: Deed, end: Deed) -> Self {
         Self { begin, end, ..self }
@@ -175,6 +182,10 @@ pub(crate) fn expect(phase: Phase, during: Look, after: Look) -> Course {
 }
 
 impl Course {
+    pub(crate) fn with_gap(self) -> Self {
+        Self { gap: true, ..self }
+    }
+
     /// In this phase the fault begins in another way.
     pub(crate) fn begun_by(self, begin: Deed) -> Self {
         Self { begin: Some(begin), ..self }
@@ -200,6 +211,11 @@ pub(crate) const fn nobody(words: &'static str, read: &'static [Place]) -> Look 
     look(Write::Nobody(words), read)
 }
 
+/// Writes and reads go to one of A and B, with these words.
+pub(crate) const fn either(words: &'static str) -> Look {
+    look(Write::Either(words), &[])
+}
+
 const fn look(write: Write, read: &'static [Place]) -> Look {
     Look { write, read, states: &[], within: AT_ONCE }
 }
@@ -219,7 +235,7 @@ impl Write {
     pub(crate) fn place(self) -> Option<Place> {
         match self {
             Self::To(place) | Self::Held(place, _) => Some(place),
-            Self::Nobody(_) => None,
+            Self::Either(_) | Self::Nobody(_) => None,
         }
     }
 }
@@ -250,6 +266,7 @@ impl fmt::Display for Look {
         match self.write {
             Write::To(place) => write!(f, "W {place}")?,
             Write::Held(place, words) => write!(f, "W {place} “{words}”")?,
+            Write::Either(words) => return write!(f, "W and R A or B “{words}”"),
             Write::Nobody(words) => write!(f, "W – “{words}”")?,
         }
         let read: Vec<_> = self.read.iter().map(Place::to_string).collect();

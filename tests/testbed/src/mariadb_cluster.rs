@@ -191,6 +191,14 @@ impl MariaCluster {
         self.servers[server].hold(&self.runtime, "FLUSH TABLES WITH READ LOCK")
     }
 
+    /// A transaction that takes `seconds` on each replica, and no time on the primary.
+    pub fn write_slowly(&self, primary: usize, seconds: u32) {
+        let sleep = format!(
+            "INSERT INTO story.rows (word) SELECT IF(@@global.read_only, SLEEP({seconds}), 0)"
+        );
+        self.sql(primary, &["SET SESSION binlog_format = 'STATEMENT'", &sleep]);
+    }
+
     /// Inserts one row.
     pub fn write(&self, server: usize, word: &str) {
         let insert = format!("INSERT INTO story.rows (word) VALUES ('{word}')");

@@ -8,7 +8,7 @@
 
 use std::{fmt::Write as _, fs, net::Ipv4Addr, path::PathBuf, time::Duration};
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use tokio::{task::JoinHandle, time};
 use tokio_postgres::Client;
@@ -119,6 +119,32 @@ impl PgCluster {
             Shutdown::Immediate => Signal::QUIT,
         };
         self.take_process(server).end(signal);
+    }
+
+    /// Begins a smart shutdown, which lasts until the last session has ended. What is returned is
+    /// such a session; dropped, it ends.
+    pub fn begin_smart_shutdown(&self, server: usize) -> Sessions {
+        let session = self.open_sessions(server, 1);
+        self.process(server).signal(Signal::TERM);
+        session
+    }
+
+    /// Waits for the end of a shutdown that has begun.
+    pub fn wait_for_end(&mut self, server: usize) {
+        patience::until("the server ends", || self.process(server).has_ended());
+        self.servers[server].process = None;
+    }
+
+    /// Kills one session with SIGKILL; the server ends all others and recovers by itself.
+    pub fn crash_session(&self, server: usize) {
+        let victim = self.session(server, "postgres").expect("a free slot");
+        let pid = self.sessions.ask(&victim, "SELECT pg_backend_pid()");
+        let pid = pid.and_then(|pid| pid.parse().ok()).and_then(Pid::from_raw);
+        let pid = pid.expect("a session has a process");
+        kill_process(pid, Signal::KILL).expect("the session's process lives");
+        patience::until("the server has noticed", || !self.sessions.is_open(&victim));
+        let recovered = || self.try_value(server, "SELECT 1").is_some();
+        patience::until("the server recovers by itself", recovered);
     }
 
     /// Starts a stopped server as whatever its data says, and waits until it takes sessions.

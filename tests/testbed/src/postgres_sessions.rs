@@ -52,6 +52,11 @@ impl SessionMaker {
         first_value(self.runtime.block_on(session.simple_query(statements)).ok()?)
     }
 
+    /// Whether a session has not ended.
+    pub fn is_open(&self, session: &Client) -> bool {
+        !session.is_closed()
+    }
+
     /// Runs statements that must succeed in a session.
     pub fn run(&self, session: &Client, statements: &str) {
         self.runtime
