@@ -78,6 +78,8 @@ pub(crate) struct Course {
     pub(crate) begin: Option<Deed>,
     /// On the way to either there may be moments with nobody to write to, told by the servers.
     pub(crate) gap: bool,
+    /// Readers that may be there on the way to what is seen during the fault.
+    pub(crate) by_way_of: &'static [Place],
     /// States that must not come.
     pub(crate) never: &'static [(Place, &'static str)],
 }
@@ -124,10 +126,10 @@ pub(crate) struct Settings {
 }
 
 /// For what the server says itself, or the kernel says for it.
-pub(crate) const AT_ONCE: Duration = Duration::from_secs(3);
+pub(crate) const AT_ONCE: Duration = Duration::from_secs(4);
 
 /// For what only `fall` time-outs in a row tell.
-pub(crate) const SOON: Duration = Duration::from_secs(6);
+pub(crate) const SOON: Duration = Duration::from_secs(8);
 
 /// For what waits for a renewal of the session (10 s) or for the database itself.
 pub(crate) const IN_TIME: Duration = Duration::from_secs(15);
@@ -178,7 +180,7 @@ impl Row {
 
 /// A phase in which `during` is seen while the fault lasts and `after` after its end.
 pub(crate) fn expect(phase: Phase, during: Look, after: Look) -> Course {
-    Course { phase, during, after, begin: None, gap: false, never: &[] }
+    Course { phase, during, after, begin: None, gap: false, by_way_of: &[], never: &[] }
 }
 
 impl Course {
@@ -189,6 +191,10 @@ impl Course {
     /// In this phase the fault begins in another way.
     pub(crate) fn begun_by(self, begin: Deed) -> Self {
         Self { begin: Some(begin), ..self }
+    }
+
+    pub(crate) fn by_way_of(self, by_way_of: &'static [Place]) -> Self {
+        Self { by_way_of, ..self }
     }
 
     pub(crate) fn never(self, never: &'static [(Place, &'static str)]) -> Self {

@@ -167,14 +167,11 @@ fn restarted() -> Vec<Row> {
                 },
                 |_| {},
             )
-            .course(
-                expect(
-                    Start,
-                    to(A, &[B]).states(&[(P, &["StalePrimary"])]).within(SOON),
-                    to(A, &[B]).states(&[(P, &["StalePrimary"])]),
-                )
-                .never(&[(P, "Primary")]),
-            ),
+            .course(expect(
+                Start,
+                to(A, &[B]).states(&[(P, &["StalePrimary"])]).within(SOON),
+                to(A, &[B]).states(&[(P, &["StalePrimary"])]),
+            )),
         smart_stop(),
     ]
 }
