@@ -125,6 +125,30 @@ impl Group {
         }
     }
 
+    /// Fills the disk of the primary and goes on writing. PostgreSQL ends of it; MariaDB waits for
+    /// room, and so does everybody who writes.
+    pub(crate) fn fill_disk(&mut self, primary: usize) {
+        match self {
+            Self::Postgres(cluster) => cluster.fill_disk(primary),
+            Self::MariaDb(maria) => maria.cluster.fill_disk(primary, true),
+        }
+    }
+
+    /// Ends [`Self::fill_disk`], and starts the server anew.
+    pub(crate) fn free_disk(&mut self, server: usize) {
+        match self {
+            Self::Postgres(cluster) => {
+                cluster.free_disk(server);
+                cluster.start_server(server);
+            }
+            Self::MariaDb(maria) => {
+                maria.cluster.fill_disk(server, false);
+                maria.cluster.kill9(server);
+                self.start_again(server);
+            }
+        }
+    }
+
     /// Makes applying wait for a reader, or for whoever has locked all tables, until what is
     /// returned is dropped.
     pub(crate) fn block_replay(&self, server: usize, primary: usize) -> Box<dyn Any> {

@@ -251,6 +251,12 @@ impl MariaCluster {
         self.wait_caught_up(server, primary);
     }
 
+    /// Fills the disk of a server, or ends that. Who writes then waits for room, for up to a minute
+    /// after there is some.
+    pub fn fill_disk(&self, server: usize, full: bool) {
+        self.servers[server].fill_disk(full);
+    }
+
     /// Takes every connection slot that an ordinary user can get, the probe's too.
     pub fn fill_connections(&self, server: usize) -> Sessions {
         self.servers[server].fill_connections(&self.runtime)

@@ -17,6 +17,7 @@ use tokio::{runtime::Runtime, time};
 
 use crate::{
     account::{self, Account},
+    disk::Disk,
     grants::Grants,
     patience,
     process::ServerProcess,
@@ -46,6 +47,8 @@ pub struct MariaServer {
     port: u16,
     home: PathBuf,
     process: Option<ServerProcess>,
+    /// Its home; unmounted after the end of the process.
+    disk: Disk,
 }
 
 /// Sessions held open; dropped, they end.
@@ -66,14 +69,15 @@ impl MariaServer {
     ) -> Vec<Self> {
         let mut servers: Vec<Self> = Vec::new();
         for address in addresses {
+            let disk = Disk::at(&directory.join(address.to_string()));
             let server = Self {
                 account: account.clone(),
                 address: *address,
                 port,
-                home: directory.join(address.to_string()),
+                home: disk.path().to_path_buf(),
                 process: None,
+                disk,
             };
-            fs::create_dir(&server.home).expect("a directory can be made");
             account.own(&server.home);
             match servers.first() {
                 Some(first) => server.copy_data(first),
@@ -166,6 +170,11 @@ impl MariaServer {
         fs::remove_dir_all(self.data()).expect("a directory can be removed");
         let aside = self.home.join("aside");
         fs::rename(aside, self.data()).expect("a directory can be renamed");
+    }
+
+    /// Fills its disk, or ends that.
+    pub fn fill_disk(&self, full: bool) {
+        if full { self.disk.fill() } else { self.disk.free() }
     }
 
     /// The first column of the first row of a query that must succeed.

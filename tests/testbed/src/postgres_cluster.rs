@@ -14,7 +14,9 @@ use tokio::{task::JoinHandle, time};
 use tokio_postgres::Client;
 
 use crate::{
-    account, patience, ports,
+    account,
+    disk::Disk,
+    patience, ports,
     postgres_programs::Programs,
     postgres_sessions::{SessionMaker, SqlError},
     process::ServerProcess,
@@ -26,6 +28,7 @@ pub struct PgCluster {
     programs: Programs,
     port: u16,
     sessions: SessionMaker,
+    disks: Vec<Disk>,
     directory: TempDir,
 }
 
@@ -70,17 +73,19 @@ impl PgCluster {
     pub fn start(programs: Programs, addresses: &[Ipv4Addr]) -> Self {
         let directory = programs.account().directory("pointsman-postgres-");
         let port = ports::free_on(addresses);
-        let server = |(index, address): (usize, &Ipv4Addr)| PgServer {
-            address: *address,
-            port,
-            data: directory.path().join(format!("data{}", index + 1)),
-            process: None,
+        let number = 1..=addresses.len();
+        let disk = |number| Disk::at(&directory.path().join(format!("disk{number}")));
+        let disks: Vec<_> = number.map(disk).collect();
+        let server = |(disk, address): (&Disk, &Ipv4Addr)| {
+            programs.account().own(disk.path());
+            PgServer { address: *address, port, data: disk.path().join("data"), process: None }
         };
         let mut cluster = Self {
-            servers: addresses.iter().enumerate().map(server).collect(),
+            servers: disks.iter().zip(addresses).map(server).collect(),
             programs,
             port,
             sessions: SessionMaker::start(),
+            disks,
             directory,
         };
         cluster.initialise(0);
@@ -311,6 +316,24 @@ impl PgCluster {
         fs::remove_dir_all(&foreign).expect("a directory can be removed");
         self.servers[server].data = foreign.with_extension("");
         self.start_server(server);
+    }
+
+    /// Fills the disk of a primary, and writes until the server has ended of it.
+    pub fn fill_disk(&mut self, primary: usize) {
+        self.disks[primary].fill();
+        patience::until("the server ends for want of room", || {
+            // A table that cannot grow is an error; a log that cannot grow is the end.
+            let log = "SELECT pg_logical_emit_message(false, 'full', repeat('x', 1000000)) \
+                       FROM generate_series(1, 30)";
+            drop(self.query(primary, log));
+            self.process(primary).has_ended()
+        });
+        self.servers[primary].process = None;
+    }
+
+    /// Ends [`Self::fill_disk`]; the server is not started.
+    pub fn free_disk(&self, server: usize) {
+        self.disks[server].free();
     }
 
     /// Takes every connection slot that an ordinary role can get, the probe's too.
