@@ -4,6 +4,7 @@
 //! probe tasks ──observations──▶ driver { engine } ──decisions──▶ answers::build ──▶ publish ──▶ dns
 //! ```
 
+pub mod admin;
 pub mod answers;
 pub mod app;
 pub mod cli;
@@ -17,3 +18,4 @@ pub mod engine;
 pub mod probe;
 pub mod publish;
 pub mod telemetry;
+pub mod watchdog;

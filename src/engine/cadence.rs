@@ -10,7 +10,7 @@
 //! less than an answer that lives short.
 
 use super::{
-    Moment, Pace, ServerState, Thresholds, WriteReason,
+    Check, Moment, Pace, ServerState, StateReason, Thresholds, Word, WriteReason,
     record::{Liveness, Record},
     unrest,
     verdict::WriteFitness,
@@ -52,8 +52,13 @@ pub(super) fn server_in_doubt(record: &Record, thresholds: &Thresholds, now: Mom
     let lost_its_source = liveness == Liveness::Answering
         && record.detached_since.is_some_and(|since| now.since(since) < Thresholds::DETACHED_AFTER);
     unrest::is_unsettled(record, thresholds, now)
+        || record.limited.reason == AWAITS_LEADER
         || liveness == Liveness::Unheard
         || overruled
         || starts
         || lost_its_source
 }
+
+/// A server that says it is writable and has no leader key yet: after a promotion the next word of
+/// Patroni brings it.
+const AWAITS_LEADER: StateReason = StateReason::Witness(Check::Patroni, Word::NotLeader);

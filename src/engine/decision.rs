@@ -158,6 +158,8 @@ pub struct ReadDecision {
 pub struct ReadServer {
     /// Which.
     pub server: ServerIndex,
+    /// Percent of its weight that it can bear, as its witnesses say. For `weighted`.
+    pub percent: u16,
     /// Its client sessions at the last probe; `None` when it did not tell. For `least-connections`.
     pub sessions: Option<u32>,
 }

@@ -2,6 +2,8 @@
 
 use std::{net::IpAddr, time::Duration};
 
+use super::Check;
+
 /// One replication group and the rules for it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ClusterPolicy {
@@ -43,6 +45,8 @@ pub struct ServerPolicy {
     pub addresses: Vec<IpAddr>,
     /// The database port.
     pub port: u16,
+    /// Who is asked about it beside the server itself; each at most once.
+    pub witnesses: Vec<Check>,
 }
 
 /// Rules of the write name.

@@ -1,13 +1,14 @@
 //! All that is remembered of one server: its last facts, and how well it has answered since.
 
 use super::{
-    Evidence, Facts, Failure, FailureKind, IoThread, Moment, Outcome, PostgresRole, ServerIndex,
-    Thresholds,
+    Check, Evidence, Facts, Failure, FailureKind, IoThread, Moment, Outcome, PostgresRole,
+    ServerIndex, Thresholds,
     gate::LagGate,
     heart::Heart,
     reception::{Origin, Received, Reception},
     ring::PositionRing,
     verdict::Verdict,
+    witness::Witnesses,
 };
 
 /// The memory of one server. Folding is all it does; what it adds up to is for `judge`.
@@ -51,8 +52,12 @@ pub(super) struct Record {
     pub(super) followed: bool,
     /// It has been fit for a read name at some time.
     pub(super) ever_fit: bool,
-    /// The present verdict.
+    /// What others say of it.
+    pub(super) witnesses: Witnesses,
+    /// The present verdict, by what the server itself shows.
     pub(super) verdict: Verdict,
+    /// The present verdict, less what its witnesses take away.
+    pub(super) limited: Verdict,
     /// The last verdict that rests on a good reply.
     pub(super) settled: Option<Verdict>,
     /// When the present state began.
@@ -111,7 +116,7 @@ pub(super) enum Liveness {
 }
 
 impl Record {
-    pub(super) fn new(read_names: usize) -> Self {
+    pub(super) fn new(read_names: usize, witnesses: &[Check]) -> Self {
         Self {
             facts: None,
             facts_at: Moment::START,
@@ -131,22 +136,25 @@ impl Record {
             superseded: None,
             followed: false,
             ever_fit: false,
+            witnesses: Witnesses::new(witnesses),
             verdict: Verdict::UNHEARD,
+            limited: Verdict::UNHEARD,
             settled: None,
             since: Moment::START,
         }
     }
 
-    /// Folds in what one probe came to.
+    /// Folds in what one probe, or one question to a witness, came to.
     pub(super) fn fold(&mut self, outcome: Outcome, thresholds: &Thresholds, now: Moment) {
-        self.last_word = Some(now);
         match outcome {
             Outcome::Answered(facts) => self.fold_facts(facts, thresholds, now),
             Outcome::Failed(failure) => self.fold_failure(failure, now),
+            Outcome::Witnessed(check, said) => self.witnesses.fold(check, said, thresholds, now),
         }
     }
 
     fn fold_facts(&mut self, facts: Facts, thresholds: &Thresholds, now: Moment) {
+        self.last_word = Some(now);
         self.trouble = None;
         self.successes = self.successes.saturating_add(1);
         self.writable = facts.claims_writable().then(|| {
@@ -202,6 +210,7 @@ impl Record {
     }
 
     fn fold_failure(&mut self, failure: Failure, now: Moment) {
+        self.last_word = Some(now);
         self.successes = 0;
         let kind = failure.kind;
         let trouble = self.trouble.get_or_insert_with(|| Trouble {

@@ -103,7 +103,9 @@ impl WriteLadder {
             (Some(published), Some(fit)) if published != fit => {
                 let verdict = &judgement.verdicts[published.0];
                 match verdict.write {
-                    WriteFitness::Gone | WriteFitness::Refused => (Some(fit), reason),
+                    WriteFitness::Spare | WriteFitness::Gone | WriteFitness::Refused => {
+                        (Some(fit), reason)
+                    }
                     WriteFitness::Fit | WriteFitness::Open => (Some(published), self.held(verdict)),
                 }
             }
@@ -202,12 +204,18 @@ impl WriteLadder {
     }
 }
 
+/// The servers that may be chosen: those that nobody speaks against, or the spare ones when there
+/// is none.
 fn fit(judgement: &Judgement) -> Vec<ServerIndex> {
-    let verdicts = judgement.verdicts.iter().enumerate();
-    verdicts
-        .filter(|(_, verdict)| verdict.write == WriteFitness::Fit)
-        .map(|(index, _)| ServerIndex(index))
-        .collect()
+    let all = |fitness| {
+        let verdicts = judgement.verdicts.iter().enumerate();
+        let some = verdicts.filter(move |(_, verdict)| verdict.write == fitness);
+        some.map(|(index, _)| ServerIndex(index)).collect::<Vec<_>>()
+    };
+    match all(WriteFitness::Fit) {
+        fit if fit.is_empty() => all(WriteFitness::Spare),
+        fit => fit,
+    }
 }
 
 /// Whether a server is only outdated by the word of others: its own last word was that it is

@@ -66,7 +66,8 @@ pub async fn run(target: Target, mut orders: Orders, observations: mpsc::Sender<
         let outcome = match prober.rest(next, &mut orders, &observations).await {
             Wake::Due => {
                 let now = *orders.advice.borrow();
-                prober.probe(now.heartbeat).await
+                // On the heap for as long as it takes: a task at rest is the smaller for it.
+                Box::pin(prober.probe(now.heartbeat)).await
             }
             Wake::Ended(failure) => Outcome::Failed(failure),
             Wake::Over => break,
@@ -78,7 +79,7 @@ pub async fn run(target: Target, mut orders: Orders, observations: mpsc::Sender<
             break;
         }
     }
-    prober.close().await;
+    Box::pin(prober.close()).await;
 }
 
 /// One probe over a connection of its own, for `pointsman probe` and for tests. Never writes a
@@ -391,3 +392,43 @@ const RENEW_AFTER: Duration = Duration::from_secs(10);
 
 /// How long a goodbye may take.
 const GOODBYE: Duration = Duration::from_millis(100);
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::Arc, time::Duration};
+
+    use tokio::sync::{mpsc, watch};
+
+    use super::{Orders, Target, run};
+    use crate::{
+        config::{ProbeConfig, ProbeTarget, TargetHost, TlsMode},
+        engine::{ClusterId, ClusterKind, Pace, ProbeAdvice, ServerId, ServerIndex},
+    };
+
+    /// Thousands of tasks rest nearly all the time: what a probe needs while it runs must not be
+    /// theirs for good.
+    #[test]
+    fn a_task_at_rest_is_small() {
+        let config = ProbeConfig {
+            user: "pointsman".into(),
+            password: None,
+            database: "postgres".into(),
+            tls: TlsMode::Disable,
+            interval: Duration::from_secs(1),
+            fast_interval: Duration::from_millis(250),
+            timeout: Duration::from_millis(1500),
+            heartbeat_write: false,
+        };
+        let target = Target {
+            id: ServerId { cluster: ClusterId(0), server: ServerIndex(0) },
+            target: ProbeTarget { host: TargetHost::Name("db1".into()), port: 5432 },
+            kind: ClusterKind::Postgres,
+            config: Arc::new(config),
+        };
+        let (_, advice) = watch::channel(ProbeAdvice { pace: Pace::Calm, heartbeat: false });
+        let (_, hints) = watch::channel(());
+        let (send, _) = mpsc::channel(1);
+        let task = run(target, Orders { advice, hints }, send);
+        assert!(size_of_val(&task) <= 4096, "{} octets", size_of_val(&task));
+    }
+}

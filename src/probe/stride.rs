@@ -25,7 +25,7 @@ impl Stride {
     pub(super) fn note(&mut self, outcome: &Outcome, pace: Pace) {
         let failing = match outcome {
             Outcome::Failed(failure) => Some(failure.kind),
-            Outcome::Answered(_) => None,
+            Outcome::Answered(_) | Outcome::Witnessed(..) => None,
         };
         self.repeats = match (failing.is_some() && failing == self.failing, pace) {
             (false, _) => 0,

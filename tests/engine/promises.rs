@@ -312,6 +312,8 @@ impl Heard {
                 self.failures.push(failure.kind);
                 self.replies = 0;
             }
+            // Nothing of the server's own.
+            Outcome::Witnessed(..) => {}
         }
     }
 

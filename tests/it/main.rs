@@ -1,13 +1,17 @@
 //! Tests of whole parts over real sockets, in one binary: it links once. Loopback addresses only.
 
+#[expect(clippy::disallowed_methods, reason = "tests of another process have real time only")]
+mod admin;
 mod command_line;
 mod demo;
 mod dns;
+mod fake_http;
 mod fake_mysql;
 mod fake_postgres;
 mod fuzz_corpus;
 mod hostile_mysql;
 mod hostile_postgres;
+mod mysql_sessions;
 mod mysql_versions;
 #[expect(clippy::disallowed_methods, reason = "the process under test has real time only")]
 mod overload;
@@ -18,5 +22,7 @@ mod process;
 mod serve;
 mod serve_tcp;
 mod simulated_server;
+mod witness;
+mod witness_command;
 
 use pointsman_testbed::patience;

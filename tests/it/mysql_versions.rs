@@ -25,7 +25,7 @@ const HOST: &str = "127.23.7.1";
 const PATIENCE: Duration = Duration::from_secs(10);
 
 #[derive(Clone, Copy, PartialEq)]
-enum Version {
+pub(crate) enum Version {
     MySql57,
     MySql80,
     MySql84,
@@ -78,7 +78,7 @@ impl Version {
     }
 
     /// A lone, writable server of this version.
-    fn primary(self) -> Script {
+    pub(crate) fn primary(self) -> Script {
         let (version, comment) = self.text();
         let greeting = match self {
             MariaDb103 => "5.5.5-10.3.39-MariaDB-log",

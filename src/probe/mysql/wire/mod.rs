@@ -138,6 +138,8 @@ impl Wire {
     ///
     /// Cancel-safe: what was read is kept, and the next one who waits or asks gets it.
     pub(super) async fn ended(&mut self) -> Trouble {
+        // The last reply may have used up what it was allowed.
+        self.meter.allow(REPLY_OCTETS_MAX);
         loop {
             let filled = match self.frames.next() {
                 Ok(Some(frame)) if frame.payload.first() == Some(&ERROR) => {

@@ -9,7 +9,10 @@
 //! | WARN | a server is gone or needs its operator; an answer is not what its name promises |
 //! | INFO | every other change |
 //!
-//! What stays wrong is logged again once a minute, and not more often.
+//! What stays wrong is logged again once a minute, and not more often. Nobody ever waits for the
+//! log to be written.
+
+mod output;
 
 use std::{
     env,
@@ -22,32 +25,36 @@ use std::{
 use tracing::{Level, error, info, warn};
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
+pub use self::output::{Log, Losses};
 use crate::engine::{
     ClusterId, ClusterPolicy, Degradation, Engine, Event, ServerId, ServerIndex, ServerState,
-    StateReason, WriteReason,
+    StateReason, Word, WriteReason,
 };
 
 /// What is logged unless `RUST_LOG` says otherwise. hickory logs each reply at info and each odd
 /// option at warn; a name server's log must not grow with its queries.
 const DEFAULT: &str = "info,hickory_server=error,hickory_net=error,hickory_proto=error";
 
-/// Starts logging to standard error, panics included. Call it once, first.
-pub fn start() {
+/// Starts logging to standard error, panics included. Call it once, first, and keep what it returns
+/// to the very end.
+pub fn start() -> Log {
     // The later of two directives about the same thing counts.
     let chosen = env::var("RUST_LOG").unwrap_or_default();
     let parsed = EnvFilter::try_new(format!("{DEFAULT},{chosen}"));
     let fault = parsed.as_ref().err().map(ToString::to_string);
     let filter = parsed.unwrap_or_else(|_| EnvFilter::new(DEFAULT));
     let registry = tracing_subscriber::registry().with(filter);
+    let (log, lines) = output::to_standard_error();
     if io::stderr().is_terminal() {
-        registry.with(fmt::layer().with_writer(io::stderr).with_target(false)).init();
+        registry.with(fmt::layer().with_writer(lines).with_target(false)).init();
     } else {
-        registry.with(fmt::layer().json().with_writer(io::stderr).with_target(false)).init();
+        registry.with(fmt::layer().json().with_writer(lines).with_target(false)).init();
     }
     panic::set_hook(Box::new(|panic| error!("{panic}")));
     if let Some(fault) = fault {
         warn!("RUST_LOG is left out of account: {fault}");
     }
+    log
 }
 
 /// An error with all its causes, on one line.
@@ -74,6 +81,18 @@ pub fn log(event: &Event, engine: &Engine) {
                 detail: Some(&**detail).filter(|detail| !detail.is_empty()),
             };
             subject.log(state_level(*to, *reason), from, to, reason);
+        }
+        Event::Witness { server, check, from, to, detail } => {
+            let policy = engine.policy(server.cluster);
+            let subject = Subject {
+                event: "witness",
+                cluster: &policy.name,
+                server: Some(server_name(policy, server.server)),
+                name: None,
+                detail: Some(&**detail).filter(|detail| !detail.is_empty()),
+            };
+            let (from, to) = (word(*from), word(*to));
+            subject.log(witness_level(event), &from, &to, check);
         }
         Event::Write { cluster, from, to, reason } => {
             let policy = engine.policy(*cluster);
@@ -172,6 +191,20 @@ fn state_level(to: ServerState, reason: StateReason) -> Level {
 /// somebody wants it to be; nobody wants writes to hang.
 fn is_wrong(state: ServerState, reason: StateReason) -> bool {
     state == ServerState::Down || state.is_alarming() || reason == StateReason::CannotWrite
+}
+
+/// A witness that speaks against a server, or nothing any more, is worth a look; one that wishes it
+/// out was asked to.
+fn witness_level(event: &Event) -> Level {
+    match event {
+        Event::Witness { to: None | Some(Word::Down | Word::NotLeader), .. } => Level::WARN,
+        _ => Level::INFO,
+    }
+}
+
+/// The word of a witness; `silent` when it says nothing.
+fn word(word: Option<Word>) -> String {
+    word.map_or_else(|| "silent".to_owned(), |word| word.to_string())
 }
 
 fn write_level(reason: WriteReason) -> Level {
