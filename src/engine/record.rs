@@ -18,7 +18,9 @@ pub(super) struct Record {
     pub(super) facts: Option<Facts>,
     /// When it came.
     pub(super) facts_at: Moment,
-    /// Whether it came since the last judgement.
+    /// Since when its replies have shown the same PostgreSQL timeline, or none.
+    pub(super) timeline_since: Moment,
+    /// Whether a good reply came since the last judgement.
     pub(super) fresh: bool,
     /// The last word of the probe task, good or bad.
     pub(super) last_word: Option<Moment>,
@@ -118,6 +120,7 @@ impl Record {
         Self {
             facts: None,
             facts_at: Moment::START,
+            timeline_since: Moment::START,
             fresh: false,
             last_word: None,
             trouble: None,
@@ -165,6 +168,9 @@ impl Record {
         });
         self.heart.fold(facts.heartbeat(), self.writable.is_some(), thresholds, now);
         self.fold_positions(&facts, now);
+        if self.facts.as_ref().and_then(shown_timeline) != shown_timeline(&facts) {
+            self.timeline_since = now;
+        }
         self.facts = Some(facts);
         self.facts_at = now;
         self.fresh = true;

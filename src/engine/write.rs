@@ -189,9 +189,10 @@ impl WriteLadder {
         };
         let verdict = &judgement.verdicts[published.0];
         // Only an inference speaks against it, and the server that the inference is about has
-        // spoken once: its second word is milliseconds away, and a negative answer would be cached
-        // for a second.
-        let wait = overtaken(verdict) && somebody_awaits_confirmation(judgement);
+        // spoken once, or has not been asked since: its word is milliseconds away, and a negative
+        // answer would be cached for a second.
+        let wait = overtaken(verdict)
+            && (judgement.heir_unasked || somebody_awaits_confirmation(judgement));
         match (verdict.write, rules.on_not_writable) {
             (WriteFitness::Refused, _) if wait => (Some(published), self.held(verdict)),
             (WriteFitness::Refused, OnNotWritable::Hold) if !swallows_writes(verdict) => {
@@ -220,7 +221,14 @@ fn fit(judgement: &Judgement) -> Vec<ServerIndex> {
 /// Whether a server is only outdated by the word of others: its own last word was that it is
 /// writable.
 fn overtaken(verdict: &Verdict) -> bool {
-    matches!(verdict.state, ServerState::Down | ServerState::StalePrimary | ServerState::Unknown)
+    matches!(
+        verdict.state,
+        ServerState::Down
+            | ServerState::StalePrimary
+            | ServerState::Unknown
+            | ServerState::Saturated
+            | ServerState::Misconfigured
+    )
 }
 
 /// Whether writes to the server would be taken and lost. One that is merely read-only refuses them.
