@@ -5,7 +5,7 @@ use super::{
     Thresholds,
     gate::LagGate,
     heart::Heart,
-    reception::{Origin, Received, Reception},
+    reception::{Origin, Received, Reception, Testimony},
     ring::PositionRing,
     verdict::Verdict,
 };
@@ -277,16 +277,18 @@ impl Record {
         self.writable.is_some_and(|run| run.replies >= Thresholds::CONFIRM_WRITABLE)
     }
 
-    /// Whether, as a replica, it lately received on `channel` what the server at its origin sent
-    /// after `since`.
-    pub(super) fn receives_on(
+    /// What it tells as a replica of the server at the origin of `channel`, silent `since` then.
+    pub(super) fn testimony(
         &self,
         channel: &str,
-        from: Origin,
+        origin: Origin,
         since: Moment,
         now: Moment,
-    ) -> bool {
-        self.trouble.is_none() && self.reception.goes_on(channel, from, since, now)
+    ) -> Testimony {
+        match self.trouble {
+            None => self.reception.testimony(channel, origin, since, now),
+            Some(_) => Testimony::Nothing,
+        }
     }
 
     /// Since when the server has been alive and refusing us as it does now.

@@ -4,6 +4,7 @@
 //! with one.
 
 use std::{
+    ffi::OsString,
     fs,
     net::Ipv4Addr,
     path::{Path, PathBuf},
@@ -45,6 +46,7 @@ pub struct MariaServer {
     address: Ipv4Addr,
     port: u16,
     home: PathBuf,
+    environment: Vec<(OsString, OsString)>,
     process: Option<ServerProcess>,
 }
 
@@ -71,6 +73,7 @@ impl MariaServer {
                 address: *address,
                 port,
                 home: directory.join(address.to_string()),
+                environment: Vec::new(),
                 process: None,
             };
             fs::create_dir(&server.home).expect("a directory can be made");
@@ -106,9 +109,15 @@ impl MariaServer {
             .arg(format!("--bind-address={}", self.address))
             .arg(format!("--port={}", self.port))
             .args(SETTINGS)
-            .args(settings);
+            .args(settings)
+            .envs(self.environment.clone());
         let log = self.home.join("log");
         self.process = Some(ServerProcess::spawn(command, &log));
+    }
+
+    /// What it finds in its environment from its next start on.
+    pub fn set_environment(&mut self, environment: Vec<(OsString, OsString)>) {
+        self.environment = environment;
     }
 
     /// Waits until a column of what a `SHOW` statement returns is `wanted`.

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    ffi::OsString,
     fmt::Write as _,
     fs,
     net::{Ipv4Addr, SocketAddr},
@@ -183,6 +184,18 @@ impl Pointsman {
     /// # Panics
     /// When it ends or stays silent; with its log.
     pub fn serve_at(dns: SocketAddr, clusters: &[&Cluster]) -> Self {
+        Self::serve_in(Vec::new(), dns, clusters)
+    }
+
+    /// The same with these variables in its environment.
+    ///
+    /// # Panics
+    /// When it ends or stays silent; with its log.
+    pub fn serve_in(
+        environment: Vec<(OsString, OsString)>,
+        dns: SocketAddr,
+        clusters: &[&Cluster],
+    ) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory can be made");
         write_files(directory.path(), dns, clusters);
         let child = Account::monitor()
@@ -190,6 +203,7 @@ impl Pointsman {
             .arg("serve")
             .arg("--config")
             .arg(directory.path().join("pointsman.toml"))
+            .envs(environment)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -204,6 +218,11 @@ impl Pointsman {
     /// Where it answers DNS.
     pub fn dns(&self) -> SocketAddr {
         self.dns
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> Pid {
+        Pid::from_child(&self.child)
     }
 
     /// What it has logged.

@@ -6,7 +6,7 @@
 //! never for what Pointsman makes of it. Superuser sessions log in without a password, the probe's
 //! role with SCRAM.
 
-use std::{fmt::Write as _, fs, net::Ipv4Addr, path::PathBuf, time::Duration};
+use std::{ffi::OsString, fmt::Write as _, fs, net::Ipv4Addr, path::PathBuf, time::Duration};
 
 use rustix::process::Signal;
 use tempfile::TempDir;
@@ -54,6 +54,7 @@ struct PgServer {
     address: Ipv4Addr,
     port: u16,
     data: PathBuf,
+    environment: Vec<(OsString, OsString)>,
     process: Option<ServerProcess>,
 }
 
@@ -67,6 +68,7 @@ impl PgCluster {
             address: *address,
             port,
             data: directory.path().join(format!("data{}", index + 1)),
+            environment: Vec::new(),
             process: None,
         };
         let mut cluster = Self {
@@ -120,7 +122,7 @@ impl PgCluster {
         let log = self.log_file(server);
         let spot = &mut self.servers[server];
         let mut command = self.programs.command("postgres");
-        command.arg("-D").arg(&spot.data);
+        command.arg("-D").arg(&spot.data).envs(spot.environment.clone());
         spot.process = Some(ServerProcess::spawn(command, &log));
         let ready = patience::poll(patience::PATIENCE, || {
             let one = self.try_value(server, "SELECT 1");
@@ -128,6 +130,11 @@ impl PgCluster {
         });
         let tail = || self.process(server).log_tail();
         assert!(ready.flatten().is_some(), "no start of {server}:\n{}", tail());
+    }
+
+    /// What a server finds in its environment from its next start on.
+    pub fn set_environment(&mut self, server: usize, environment: Vec<(OsString, OsString)>) {
+        self.servers[server].environment = environment;
     }
 
     /// Starts a stopped server, whose data is as old as `of`'s or older and of the same branch, as
