@@ -3,7 +3,7 @@
 //!
 //! A probe that panics is started again, for it is one server's answer. When DNS or the driver ends
 //! by itself, everything ends: a service manager starts all anew, while a half that runs on would
-//! serve what nobody looks after.
+//! serve what nobody looks after. When one of them stands still, the watchdog says so.
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
@@ -11,17 +11,21 @@ use tokio::{
     signal::unix::{Signal, SignalKind, signal},
     sync::{mpsc, watch},
     task::{JoinError, JoinSet},
-    time::{sleep, timeout},
+    time::{interval, sleep, timeout},
 };
 use tracing::{error, info, warn};
 
 use crate::{
+    admin::{self, AdminServer, Operations},
     answers::{Layout, PlacementError},
     config::{ClusterConfig, Config},
+    descriptors,
     dns::{self, BindError, DnsServer, ServeError},
     driver::{Driver, Ends},
-    engine::{ClusterId, Event, Observation, ServerId, ServerIndex},
+    engine::{ClusterId, Event, Observation, ProbeAdvice, ServerId, ServerIndex},
     probe::{self, Orders},
+    telemetry::Losses,
+    watchdog::{Part, Pulse, Watchdog, Watching},
 };
 
 /// How long probes may take to close their connections when all stops.
@@ -30,6 +34,25 @@ const LEAVE: Duration = Duration::from_secs(1);
 /// Pause after a probe that panicked, so that a fault that repeats itself does not fill the log.
 const AFTER_PANIC: Duration = Duration::from_secs(1);
 
+/// How often we look whether the log has lost lines.
+const LOOK_FOR_LOSSES_EVERY: Duration = Duration::from_secs(1);
+
+/// Between the first probes of two servers: thousands of logins at once would be late, all of them,
+/// and a handful must not wait.
+const STARTS_APART: Duration = Duration::from_micros(200);
+
+/// All first probes start within this time and the [spread](probe::run) of their own, so that each
+/// has its whole deadline before the first round ends.
+const STARTS_WITHIN: Duration = Duration::from_millis(400);
+
+/// Descriptors beside those of probes, listeners and DNS clients: the runtimes', the log's, admin
+/// clients', files that are read anew.
+const OTHER_DESCRIPTORS: usize = 256;
+
+/// Sockets of one probe at most: the old login, the fresh one that replaces it, and one for
+/// heartbeats.
+const DESCRIPTORS_PER_SERVER: usize = 3;
+
 /// A running Pointsman. Dropping it stops all parts.
 #[derive(Debug)]
 pub struct App {
@@ -37,8 +60,9 @@ pub struct App {
     /// One task.
     driver: JoinSet<()>,
     probes: JoinSet<()>,
-    /// Per cluster: asks all of its probes for a probe at once.
-    hints: Vec<watch::Sender<()>>,
+    watchdog: Watching,
+    operations: Operations,
+    admin: Option<AdminServer>,
 }
 
 /// Why Pointsman does not start.
@@ -47,6 +71,12 @@ pub enum StartError {
     /// A listen address cannot be used.
     #[error(transparent)]
     Bind(#[from] BindError),
+    /// A socket of the admin API cannot be used.
+    #[error(transparent)]
+    Admin(#[from] admin::BindError),
+    /// There can be no further thread.
+    #[error("cannot start the watchdog's thread; raise TasksMax")]
+    Watchdog(#[source] io::Error),
     /// A name has no place in the zones.
     #[error(transparent)]
     Placement(#[from] PlacementError),
@@ -70,15 +100,16 @@ pub enum ServiceError {
 }
 
 /// Runs as a service until SIGTERM or SIGINT. SIGHUP is noted: this version reads its configuration
-/// at the start only.
+/// at the start only. Lines that the log has lost are told by `losses`.
 ///
 /// Needs a running tokio runtime.
 ///
 /// # Errors
 /// [`ServiceError`], when it does not start or a part fails.
-pub async fn serve(config: Config) -> Result<(), ServiceError> {
+pub async fn serve(config: Config, losses: Losses) -> Result<(), ServiceError> {
     // Before anything can be seen of us: a signal that nobody listens for would kill the process.
     let mut signals = Signals::listen()?;
+    descriptors::provide(descriptors_needed(&config));
     let mut app = App::start(config, None)?;
     for address in app.local_addresses() {
         info!(%address, "answering DNS by UDP and TCP");
@@ -86,8 +117,17 @@ pub async fn serve(config: Config) -> Result<(), ServiceError> {
     for address in app.dns.tls_addresses() {
         info!(%address, "answering DNS over TLS");
     }
+    if let Some(admin) = &app.admin {
+        if let Some(path) = admin.socket() {
+            info!(path = %path.display(), "admin API on a Unix socket");
+        }
+        if let Some(address) = admin.http() {
+            info!(%address, "admin API by HTTP");
+        }
+    }
     tokio::select! {
         () = signals.end_asked() => {}
+        () = tell_of(losses) => {}
         failure = app.failed() => return Err(failure),
     }
     info!("stopping");
@@ -96,8 +136,8 @@ pub async fn serve(config: Config) -> Result<(), ServiceError> {
 }
 
 impl App {
-    /// Binds the listen addresses, then starts the driver and the probes. Needs a running tokio
-    /// runtime.
+    /// Binds the listen addresses, then starts the driver, the probes, the admin API and the
+    /// watchdog, which tells the service manager that we are ready. Needs a running tokio runtime.
     ///
     /// Each change is also sent to `observer`.
     ///
@@ -114,18 +154,21 @@ impl App {
             .map(|(cluster, listing)| (cluster.policy.clone(), Arc::clone(&listing.servers)))
             .collect();
         let layout = Layout::with_companions(&config.zones, names, directory)?;
-        let (driver, Ends { observations, advice, reader }) =
+        let (driver, Ends { observations, advice, reader, pulse }) =
             Driver::new(clusters, layout, observer);
+        let listeners = admin::bind(&config.admin)?;
         let dns = dns::bind(&config.dns, &reader)?;
+        let watchdog = Watchdog::new(parts(pulse, &dns), status(&config, &dns))
+            .map_err(StartError::Watchdog)?;
         let hints: Vec<_> = advice.iter().map(|_| watch::Sender::new(())).collect();
-        let mut probes = JoinSet::new();
-        for (target, advice) in
-            targets(config.clusters).into_iter().zip(advice.into_iter().flatten())
-        {
-            let orders = Orders { advice, hints: hints[target.id.cluster.0].subscribe() };
-            probes.spawn(keep_probing(target, orders, observations.clone()));
-        }
-        Ok(Self { dns, driver: JoinSet::from_iter([driver.run()]), probes, hints })
+        let clusters = config.clusters.iter().map(|cluster| cluster.policy.name.clone());
+        let operations =
+            Operations::new(clusters.zip(hints.iter().cloned()), reader, watchdog.health());
+        let admin = listeners.serve(operations.clone())?;
+        let watchdog = watchdog.start().map_err(StartError::Watchdog)?;
+        let probes = start_probes(config.clusters, advice, &hints, &observations);
+        let driver = JoinSet::from_iter([driver.run()]);
+        Ok(Self { dns, driver, probes, watchdog, operations, admin })
     }
 
     /// The addresses on which DNS is answered, in the order of the configuration.
@@ -133,11 +176,9 @@ impl App {
         self.dns.local_addresses()
     }
 
-    /// Asks every server of `cluster` at once, whatever the cadence.
-    pub fn hint(&self, cluster: ClusterId) {
-        if let Some(hints) = self.hints.get(cluster.0) {
-            hints.send_replace(());
-        }
+    /// What can be seen and done from outside.
+    pub fn operations(&self) -> &Operations {
+        &self.operations
     }
 
     /// Waits until a part ends by itself. While all is well it never returns.
@@ -151,7 +192,13 @@ impl App {
     /// Stops answering, then probing. Probes have a moment to take leave of their servers, which
     /// would otherwise log a lost connection.
     pub async fn stop(mut self) {
-        self.dns.shutdown().await;
+        self.watchdog.stop().await;
+        let admin = async {
+            if let Some(admin) = self.admin {
+                admin.stop().await;
+            }
+        };
+        tokio::join!(self.dns.shutdown(), admin);
         // Without a driver nobody listens to the probes, and they end by themselves.
         self.driver.shutdown().await;
         let all_left = async { while self.probes.join_next().await.is_some() {} };
@@ -190,6 +237,65 @@ impl Signals {
             }
         }
     }
+}
+
+/// Everything that must keep moving.
+fn parts(driver: Pulse, dns: &DnsServer) -> Vec<Part> {
+    let driver = Part { name: "driver".into(), pulse: driver };
+    std::iter::once(driver).chain(dns.parts().iter().cloned()).collect()
+}
+
+/// What we do, for the service manager.
+fn status(config: &Config, dns: &DnsServer) -> String {
+    let addresses: Vec<_> = dns.local_addresses().iter().map(ToString::to_string).collect();
+    let clusters = match config.clusters.len() {
+        1 => "1 cluster".to_owned(),
+        many => format!("{many} clusters"),
+    };
+    format!("answering DNS for {clusters} on {}", addresses.join(", "))
+}
+
+/// Tells of lines that the log has lost, for ever.
+async fn tell_of(mut losses: Losses) {
+    let mut looks = interval(LOOK_FOR_LOSSES_EVERY);
+    loop {
+        looks.tick().await;
+        losses.tell();
+    }
+}
+
+/// Descriptors in use when every probe and every client uses all that it may.
+fn descriptors_needed(config: &Config) -> u64 {
+    let servers: usize = config.clusters.iter().map(|cluster| cluster.targets.len()).sum();
+    let dns = &config.dns;
+    let listeners = dns.listen.len() * (1 + dns.workers);
+    let needed =
+        servers * DESCRIPTORS_PER_SERVER + dns.tcp.max_connections + listeners + OTHER_DESCRIPTORS;
+    u64::try_from(needed).unwrap_or(u64::MAX)
+}
+
+/// Starts one task per server, one after the other.
+fn start_probes(
+    clusters: Vec<ClusterConfig>,
+    advice: Vec<Vec<watch::Receiver<ProbeAdvice>>>,
+    hints: &[watch::Sender<()>],
+    observations: &mpsc::Sender<Observation>,
+) -> JoinSet<()> {
+    let mut probes = JoinSet::new();
+    let mut wait = Duration::ZERO;
+    let targets = targets(clusters);
+    let apart =
+        STARTS_APART.min(STARTS_WITHIN / u32::try_from(targets.len().max(1)).unwrap_or(u32::MAX));
+    for (target, advice) in targets.into_iter().zip(advice.into_iter().flatten()) {
+        let orders = Orders { advice, hints: hints[target.id.cluster.0].subscribe() };
+        let probing = keep_probing(target, orders, observations.clone());
+        probes.spawn(async move {
+            sleep(wait).await;
+            probing.await;
+        });
+        wait += apart;
+    }
+    probes
 }
 
 fn targets(clusters: Vec<ClusterConfig>) -> Vec<probe::Target> {

@@ -4,15 +4,18 @@
 //! probe tasks ──observations──▶ driver { engine } ──decisions──▶ answers::build ──▶ publish ──▶ dns
 //! ```
 
+pub mod admin;
 pub mod answers;
 pub mod app;
 pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod demo;
+pub mod descriptors;
 pub mod dns;
 pub mod driver;
 pub mod engine;
 pub mod probe;
 pub mod publish;
 pub mod telemetry;
+pub mod watchdog;

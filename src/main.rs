@@ -10,7 +10,7 @@ use pointsman::{
     app,
     cli::{
         BAD_CONFIGURATION, CheckOptions, Command, CommandLine, DemoOptions, GrantsEngine,
-        GrantsOptions, ServeOptions, USAGE, check,
+        GrantsOptions, HintOptions, ServeOptions, USAGE, check, hint,
     },
     config::Config,
     demo,
@@ -26,6 +26,7 @@ fn main() -> ExitCode {
         Command::CheckConfig(options) => check_config(&options),
         Command::Demo(options) => demo(&options),
         Command::Grants(options) => grants(&options),
+        Command::Hint(options) => hint(&options),
     }
 }
 
@@ -38,7 +39,7 @@ fn serve(options: &ServeOptions) -> ExitCode {
             return reported.map_or(ExitCode::FAILURE, |()| ExitCode::from(BAD_CONFIGURATION));
         }
     };
-    telemetry::start();
+    let log = telemetry::start();
     let runtime = match Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -46,7 +47,7 @@ fn serve(options: &ServeOptions) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match runtime.block_on(app::serve(config)) {
+    match runtime.block_on(app::serve(config, log.losses())) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             error!("{}", telemetry::chain(&failure));
@@ -92,4 +93,10 @@ fn grants(options: &GrantsOptions) -> ExitCode {
             ExitCode::from(USAGE)
         }
     }
+}
+
+/// Tells the running service that something has changed.
+fn hint(options: &HintOptions) -> ExitCode {
+    let outcome = hint::run(options, &mut io::stdout(), &mut io::stderr());
+    outcome.map_or(ExitCode::FAILURE, ExitCode::from)
 }

@@ -1,16 +1,24 @@
-//! The command line: what may be said, and the commands that need nothing running.
+//! The command line: what may be said, the commands that need nothing running, and the client of
+//! those that talk to a running service.
 //!
 //! Exit codes: 0 fine, 1 failed, 2 usage (clap's), 78 bad configuration (`EX_CONFIG` of
 //! sysexits.h).
 
 pub mod check;
+mod client;
+pub mod hint;
 
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use self::client::{Client, ClientError};
+
 /// Where the configuration is unless somebody says otherwise.
 pub const DEFAULT_CONFIG: &str = "/etc/pointsman/pointsman.toml";
+
+/// Exit code of a command that could not do what it was asked for.
+pub const FAILED: u8 = 1;
 
 /// Exit code of a command that found a fault in the configuration.
 pub const BAD_CONFIGURATION: u8 = 78;
@@ -38,6 +46,8 @@ pub enum Command {
     Demo(DemoOptions),
     /// Print the SQL that gives the probe user its rights, and no more
     Grants(GrantsOptions),
+    /// Tell the running service that something has changed, so that it probes a cluster at once
+    Hint(HintOptions),
 }
 
 /// Options of `serve`.
@@ -78,6 +88,27 @@ pub struct GrantsOptions {
     /// Version of the server, such as 16, 8.4 or 10.11-MariaDB [default: what every version needs]
     #[arg(long, value_name = "VERSION")]
     pub server_version: Option<String>,
+}
+
+/// Options of `hint`.
+#[derive(Debug, Args)]
+pub struct HintOptions {
+    /// The cluster, as the configuration names it
+    pub cluster: String,
+    /// The service.
+    #[command(flatten)]
+    pub service: ServiceOptions,
+}
+
+/// Options of every command that talks to a running service.
+#[derive(Debug, Args)]
+pub struct ServiceOptions {
+    /// Configuration file of the service, of which only [admin] is read
+    #[arg(long, value_name = "FILE", env = "POINTSMAN_CONFIG", default_value = DEFAULT_CONFIG)]
+    pub config: PathBuf,
+    /// Unix socket of the service, instead of the one in the configuration
+    #[arg(long, value_name = "PATH")]
+    pub socket: Option<PathBuf>,
 }
 
 /// Whose SQL `grants` prints.
@@ -121,7 +152,12 @@ mod tests {
             read(&["grants", "mysql"]),
             Ok(Command::Grants(options)) if options.engine == GrantsEngine::Mysql
         ));
-        for usage in [&["grants", "oracle"][..], &["serve", "x.toml"], &["watch"], &[]] {
+        assert!(matches!(
+            read(&["hint", "orders", "--socket", "x.sock"]),
+            Ok(Command::Hint(options)) if options.cluster == "orders"
+                && options.service.socket.as_deref() == Some("x.sock".as_ref())
+        ));
+        for usage in [&["grants", "oracle"][..], &["hint"], &["serve", "x.toml"], &["watch"], &[]] {
             let error = read(usage).expect_err("a usage error");
             assert_eq!(error.exit_code(), 2, "{usage:?}");
         }

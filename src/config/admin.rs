@@ -1,6 +1,11 @@
 //! Settings of the operator's access (`[admin]`).
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use super::{ConfigError, System, convert, fault::Faults, pieces, text};
 
 /// How operators look in and give commands. Every part is off unless it is named.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -12,4 +17,21 @@ pub struct AdminConfig {
     /// File with the token that changes over HTTP need. It need not exist yet when the
     /// configuration is read.
     pub token_file: Option<PathBuf>,
+}
+
+impl AdminConfig {
+    /// Reads `[admin]` of the file at `path`, and neither the rest of it nor any other file: who
+    /// only gives commands need not be able to read passwords.
+    ///
+    /// # Errors
+    ///
+    /// Every fault of `[admin]`, or that the file cannot be read or is no TOML.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let text = text(path)?;
+        let mut faults = Faults::new(path, &text);
+        match pieces::admin(&text, &mut faults) {
+            Some(section) => convert::admin(&section, path, &System, faults),
+            None => Err(ConfigError::new(faults.into_sorted())),
+        }
+    }
 }

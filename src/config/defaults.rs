@@ -7,6 +7,8 @@ use std::{
     time::Duration,
 };
 
+use crate::engine::Thresholds;
+
 /// Address and port of `[dns] listen`: only this host, until the operator says who else may ask.
 /// IPv6 loopback is left out because containers often lack it and a start must not fail on a
 /// default.
@@ -139,10 +141,12 @@ pub const MYSQL_PORT: u16 = 3306;
 /// The database that a PostgreSQL probe connects to: it exists unless somebody drops it.
 pub const POSTGRES_DATABASE: &str = "postgres";
 
-/// Silence after which a probe task counts as stuck: three honest rounds, and not less than 5 s, so
-/// that a busy machine that starves the probes for a moment does not turn servers Unknown.
+/// Silence after which a probe task counts as stuck: three honest rounds, and not less than one of
+/// a server that has been down for long and a quarter of that, so that neither its slow pace nor a
+/// busy machine that starves the probes for a moment turns servers Unknown.
 pub fn stale_after(interval: Duration, timeout: Duration) -> Duration {
-    Duration::from_secs(5).max(3 * (interval + timeout))
+    let slowest = Thresholds::SLOWEST.max(interval) + timeout;
+    (3 * (interval + timeout)).max(slowest * 5 / 4)
 }
 
 /// How long a name may say "not ready" after the start: the first probe's deadline and 500 ms of

@@ -71,23 +71,7 @@ impl Config {
     ///
     /// Every fault of the file and of its zone files.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let octets = System.read(path).map_err(|error| {
-            let mut faults = Faults::new(path, "");
-            faults.add_whole(
-                format!("cannot be read: {error}"),
-                "name the file with --config or POINTSMAN_CONFIG",
-            );
-            ConfigError::new(faults.into_sorted())
-        })?;
-        match str::from_utf8(&octets) {
-            Ok(text) => Self::from_text(text, path, &System),
-            Err(error) => {
-                let good = String::from_utf8_lossy(&octets[..error.valid_up_to()]);
-                let mut faults = Faults::new(path, &good);
-                faults.add(good.len()..good.len(), "not UTF-8", "save the file as UTF-8");
-                Err(ConfigError::new(faults.into_sorted()))
-            }
-        }
+        Self::from_text(&text(path)?, path, &System)
     }
 
     /// Reads `text` as the content of `file`, in whose folder relative paths start.
@@ -102,4 +86,23 @@ impl Config {
             None => Err(ConfigError::new(faults.into_sorted())),
         }
     }
+}
+
+/// The text of the file at `path`.
+fn text(path: &Path) -> Result<String, ConfigError> {
+    let octets = System.read(path).map_err(|error| {
+        let mut faults = Faults::new(path, "");
+        faults.add_whole(
+            format!("cannot be read: {error}"),
+            "name the file with --config or POINTSMAN_CONFIG",
+        );
+        ConfigError::new(faults.into_sorted())
+    })?;
+    String::from_utf8(octets).map_err(|error| {
+        let valid = error.utf8_error().valid_up_to();
+        let good = String::from_utf8_lossy(&error.as_bytes()[..valid]).into_owned();
+        let mut faults = Faults::new(path, &good);
+        faults.add(good.len()..good.len(), "not UTF-8", "save the file as UTF-8");
+        ConfigError::new(faults.into_sorted())
+    })
 }

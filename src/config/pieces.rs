@@ -18,7 +18,7 @@ use toml::{Spanned, de::DeTable};
 
 use super::{
     fault::Faults,
-    file::{ClusterSection, FileSection},
+    file::{AdminSection, ClusterSection, FileSection},
     reading::Field,
 };
 
@@ -34,15 +34,27 @@ pub(super) fn read(text: &str, faults: &mut Faults<'_>) -> Option<FileSection> {
     })
 }
 
+/// Reads `[admin]` alone.
+pub(super) fn admin(text: &str, faults: &mut Faults<'_>) -> Option<Field<AdminSection>> {
+    let table = table(text, faults)?;
+    Some(Field::read("admin", &table, faults))
+}
+
 /// Reads everything at once.
 pub(super) fn whole(text: &str, faults: &mut Faults<'_>) -> Option<FileSection> {
+    let table = table(text, faults)?;
+    Some(FileSection::from_table(&table, faults))
+}
+
+/// The parsed text, with a fault for everything that is not TOML.
+fn table<'a>(text: &'a str, faults: &mut Faults<'_>) -> Option<DeTable<'a>> {
     let (table, errors) = DeTable::parse_recoverable(text);
     for error in &errors {
         let span = error.span().unwrap_or(text.len()..text.len());
         let what = error.message().replace('\n', ", ");
         faults.add(span, format!("not TOML: {what}"), "see https://toml.io/en/v1.1.0");
     }
-    errors.is_empty().then(|| FileSection::from_table(table.get_ref(), faults))
+    errors.is_empty().then(|| table.into_inner())
 }
 
 /// Reads one piece after the other; `None` if that could mean something else than the whole.

@@ -106,7 +106,7 @@ fn what_is_left_out_has_its_default() {
         Thresholds {
             fall: 3,
             rise: 2,
-            stale_after: Duration::from_millis(7500),
+            stale_after: Duration::from_millis(8125),
             first_round: Duration::from_secs(2),
         }
     );
@@ -333,10 +333,10 @@ fn slow_probes_wait_longer_and_fast_ones_stay_below_the_calm_cadence() {
     let probe = format!("{USER}interval = \"200ms\"\ntimeout = \"2s\"");
     let cluster = load_from(&one("postgres", &probe, ""), &Memory::with(&[])).clusters.remove(0);
     assert_eq!(cluster.probe.fast_interval, Duration::from_millis(200));
-    assert_eq!(cluster.policy.thresholds.stale_after, Duration::from_millis(6600));
+    assert_eq!(cluster.policy.thresholds.stale_after, Duration::from_millis(8750));
     let probe = format!("{USER}timeout = \"50ms\"");
     let cluster = load_from(&one("postgres", &probe, ""), &Memory::with(&[])).clusters.remove(0);
-    assert_eq!(cluster.policy.thresholds.stale_after, Duration::from_secs(5));
+    assert_eq!(cluster.policy.thresholds.stale_after, Duration::from_micros(6_312_500));
     assert_eq!(cluster.policy.thresholds.first_round, Duration::from_millis(550));
 }
 

@@ -52,7 +52,11 @@ use self::{
     tcp::{Listener, Places},
     tls::{Certificate, Renewal},
 };
-use crate::{config::DnsConfig, publish::Reader};
+use crate::{
+    config::DnsConfig,
+    publish::Reader,
+    watchdog::{Part, Pulse},
+};
 
 /// A running DNS server. Dropping it closes its TCP and TLS sockets at once, those of UDP within a
 /// fraction of a second.
@@ -60,6 +64,8 @@ use crate::{config::DnsConfig, publish::Reader};
 pub struct DnsServer {
     addresses: Vec<SocketAddr>,
     tls_addresses: Vec<SocketAddr>,
+    /// One for each socket.
+    parts: Vec<Part>,
     /// For the threads.
     stop: Arc<AtomicBool>,
     /// For the tasks.
@@ -96,6 +102,7 @@ pub fn bind(config: &DnsConfig, reader: &Reader) -> Result<DnsServer, BindError>
     let mut server = DnsServer {
         addresses: bound.iter().map(|sockets| sockets.address).collect(),
         tls_addresses: tls.iter().map(|(address, _)| *address).collect(),
+        parts: Vec::new(),
         stop: Arc::default(),
         stopping: watch::Sender::new(false),
         served: JoinSet::new(),
@@ -103,9 +110,8 @@ pub fn bind(config: &DnsConfig, reader: &Reader) -> Result<DnsServer, BindError>
     };
     let responders = Responders { reader: reader.clone(), rules: Arc::new(Rules::new(config)) };
     let places = Places::new(config.tcp.clone());
-    let mut threads = 0..;
     for Sockets { address, udp, tcp } in bound {
-        for (socket, number) in udp.into_iter().zip(&mut threads) {
+        for (number, socket) in (1..).zip(udp) {
             server.serve_udp(number, socket, address, responders.one())?;
         }
         server.serve_tcp(tcp, address, None, &places, &responders);
@@ -126,6 +132,12 @@ impl DnsServer {
     /// The addresses bound for DNS over TLS, likewise; empty without a certificate.
     pub fn tls_addresses(&self) -> &[SocketAddr] {
         &self.tls_addresses
+    }
+
+    /// What serves the sockets, each with its sign of life: `dns worker 127.0.0.1:53/1`, a thread
+    /// for UDP; `dns listener 127.0.0.1:53 (TCP)`, which accepts connections.
+    pub fn parts(&self) -> &[Part] {
+        &self.parts
     }
 
     /// Waits until a socket stops being served by itself. While all is well it never returns.
@@ -152,6 +164,13 @@ impl DnsServer {
         self.stopping.send_replace(true);
     }
 
+    /// A sign of life for one more part.
+    fn watched(&mut self, name: String) -> Pulse {
+        let pulse = Pulse::default();
+        self.parts.push(Part { name: name.into(), pulse: pulse.clone() });
+        pulse
+    }
+
     fn serve_udp(
         &mut self,
         number: usize,
@@ -160,10 +179,11 @@ impl DnsServer {
         responder: Responder,
     ) -> Result<(), BindError> {
         let stop = Arc::clone(&self.stop);
+        let pulse = self.watched(format!("dns worker {address}/{number}"));
         let (ended, end) = oneshot::channel();
         thread::Builder::new()
-            .name(format!("dns-udp-{number}"))
-            .spawn(move || _ = ended.send(udp::serve(socket, address, responder, &stop)))
+            .name(format!("dns-udp-{}", self.parts.len()))
+            .spawn(move || _ = ended.send(udp::serve(socket, address, responder, &stop, &pulse)))
             .map_err(|error| BindError::new(address, Transport::Udp, error))?;
         self.served.spawn(async move {
             let source = match end.await {
@@ -192,6 +212,7 @@ impl DnsServer {
             places: places.clone(),
             responders: responders.clone(),
             stopping: self.stopping.subscribe(),
+            pulse: self.watched(format!("dns listener {address} ({transport})")),
         };
         self.served.spawn(async move {
             // A set, for it ends its task when it is dropped.

@@ -10,7 +10,7 @@ use std::{future, mem, sync::Arc, time::Duration};
 
 use tokio::{
     sync::{mpsc, watch},
-    time::{Instant, MissedTickBehavior, interval_at, sleep_until},
+    time::{Instant, MissedTickBehavior, interval, interval_at, sleep_until},
 };
 
 use self::reporter::Reporter;
@@ -23,6 +23,7 @@ use crate::{
     },
     publish::{Publisher, Reader, Snapshot},
     telemetry,
+    watchdog::Pulse,
 };
 
 /// Observations that may wait. Probe tasks wait when it is full, which slows probing down and loses
@@ -36,6 +37,9 @@ const BATCH: usize = 256;
 /// How often the log repeats what is still wrong.
 const REMIND_EVERY: Duration = Duration::from_secs(60);
 
+/// How often the driver shows that it moves, whether or not it has work.
+const BEAT_EVERY: Duration = Duration::from_millis(500);
+
 /// Drives the engine until its inputs end.
 #[derive(Debug)]
 pub struct Driver {
@@ -46,6 +50,7 @@ pub struct Driver {
     reporter: Reporter,
     publisher: Publisher,
     observer: Option<mpsc::UnboundedSender<Event>>,
+    pulse: Pulse,
 }
 
 /// One cluster as the driver sees it.
@@ -67,6 +72,8 @@ pub struct Ends {
     pub advice: Vec<Vec<watch::Receiver<ProbeAdvice>>>,
     /// Where answers are read.
     pub reader: Reader,
+    /// The driver's sign of life.
+    pub pulse: Pulse,
 }
 
 impl Driver {
@@ -101,8 +108,11 @@ impl Driver {
                 .map(|cluster| cluster.advice.iter().map(watch::Sender::subscribe).collect())
                 .collect(),
             reader: publisher.reader(),
+            pulse: Pulse::default(),
         };
-        let driver = Self { engine, clock, observations, clusters, reporter, publisher, observer };
+        let pulse = ends.pulse.clone();
+        let driver =
+            Self { engine, clock, observations, clusters, reporter, publisher, observer, pulse };
         (driver, ends)
     }
 
@@ -111,7 +121,10 @@ impl Driver {
         let mut batch = Vec::with_capacity(BATCH);
         let mut reminder = interval_at(Instant::now() + REMIND_EVERY, REMIND_EVERY);
         reminder.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut beats = interval(BEAT_EVERY);
+        beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
+            self.pulse.beat();
             let deadlines = self.engine.next_deadline().into_iter();
             let deadline = deadlines.chain(self.reporter.next_deadline()).min();
             let deadline = deadline.map(|deadline| self.clock.instant(deadline));
@@ -122,6 +135,7 @@ impl Driver {
                     }
                 }
                 () = passed(deadline) => {}
+                _ = beats.tick() => continue,
                 _ = reminder.tick() => telemetry::remind(&self.engine, self.clusters.len()),
             }
             self.step(&mut batch);

@@ -380,3 +380,70 @@ fn ahead() -> Outcome {
 fn refused() -> Outcome {
     Outcome::Failed(Failure::new(FailureKind::Refused, ""))
 }
+
+/// Four times what the watchdog wants, though nothing happens.
+#[tokio::test(start_paused = true)]
+async fn an_idle_driver_shows_that_it_moves() {
+    let running = Running::healthy().await;
+    let before = running.ends.pulse.beats();
+    sleep(Duration::from_secs(10)).await;
+    assert!(running.ends.pulse.beats() >= before + 20);
+}
+
+/// A driver that hangs in the middle of a step, here in the log, does not beat until it goes on.
+#[test]
+fn a_driver_that_is_stuck_does_not_beat() {
+    /// Holds whoever logs until its channel ends.
+    struct Stuck(std::sync::Mutex<std::sync::mpsc::Receiver<()>>);
+
+    impl std::io::Write for &Stuck {
+        fn write(&mut self, octets: &[u8]) -> std::io::Result<usize> {
+            _ = self.0.lock().unwrap().recv();
+            Ok(octets.len())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    let (hold, held) = std::sync::mpsc::channel();
+    let (tell, told) = std::sync::mpsc::channel();
+    let (finish, finished) = tokio::sync::oneshot::channel::<()>();
+    let thread = std::thread::spawn(move || {
+        let log = Arc::new(Stuck(std::sync::Mutex::new(held)));
+        let subscriber = tracing_subscriber::fmt().with_writer(log).finish();
+        let _guard = tracing::subscriber::set_default(subscriber);
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async {
+            let running = Running::start();
+            tell.send(running.ends.pulse.clone()).unwrap();
+            // This thread is the driver's, too, and is stuck with it.
+            for server in 0..3 {
+                let server = ServerId { cluster: ClusterId(0), server: ServerIndex(server) };
+                let outcome = answer(server.server.0);
+                running.ends.observations.send(Observation { server, outcome }).await.unwrap();
+                sleep(Duration::from_millis(1)).await;
+            }
+            _ = finished.await;
+        });
+    });
+    let pulse = told.recv().unwrap();
+    // Two seconds without a beat, four times what it promises. Before that it may beat.
+    let mut since = (pulse.beats(), clock::unix_millis());
+    let deadline = clock::unix_millis() + 20_000;
+    while clock::unix_millis() < since.1 + 2_000 {
+        assert!(clock::unix_millis() < deadline, "it is never stuck");
+        if pulse.beats() != since.0 {
+            since = (pulse.beats(), clock::unix_millis());
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    drop(hold);
+    while pulse.beats() < since.0 + 4 {
+        assert!(clock::unix_millis() < deadline, "it does not go on");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    drop(finish);
+    thread.join().unwrap();
+}

@@ -2,13 +2,12 @@
 
 use super::{
     ClusterId, ClusterPolicy, Decision, Event, Moment, Observation, Pace, ProbeAdvice,
-    ReadDecision, ServerId, ServerIndex, ServerState, Standing, StateReason, WriteDecision,
-    WriteReason,
+    ReadDecision, ServerId, ServerIndex, Standing, StateReason, WriteDecision, cadence,
     judge::{self, Judgement, KnownIdentity, Precedents, WriterRule},
     read::{Candidates, ReadLadder},
     record::{Liveness, Record},
     unrest::{self, Unrest},
-    verdict::{ReadFitness, Verdict, WriteFitness},
+    verdict::{ReadFitness, Verdict},
     write::WriteLadder,
 };
 
@@ -25,6 +24,8 @@ pub(super) struct Cluster {
     /// The first round of probes has ended.
     ready: bool,
     unrest: Unrest,
+    /// One per server.
+    paces: Vec<Pace>,
 }
 
 impl Cluster {
@@ -38,6 +39,7 @@ impl Cluster {
             started: now,
             ready: false,
             unrest: Unrest::new(now),
+            paces: vec![Pace::Fast; policy.servers.len()],
             policy,
         }
     }
@@ -56,6 +58,11 @@ impl Cluster {
 
     pub(super) fn records(&self) -> &[Record] {
         &self.records
+    }
+
+    /// How many of its servers fail in a way that may be our own network's fault.
+    pub(super) fn silent_servers(&self) -> usize {
+        self.records.iter().filter(|record| record.is_silent()).count()
     }
 
     /// Whether any server has ever answered.
@@ -114,6 +121,7 @@ impl Cluster {
         }
         let changed = events.len() > told;
         self.unrest.note(changed || self.is_stirring(now), now);
+        self.set_paces(now);
     }
 
     /// Every server of every cluster failed at once: states and answers stand still.
@@ -125,6 +133,7 @@ impl Cluster {
             read.hold_isolated();
         }
         self.note_decision(&before, events);
+        self.set_paces(now);
     }
 
     fn decide_write(&mut self, judgement: &Judgement, now: Moment) {
@@ -236,37 +245,25 @@ impl Cluster {
         let published = self.write.decision.server == Some(server);
         let proves_writing = self.records[server.0].verdict.reason == StateReason::CannotWrite
             && self.write.last == Some(server);
-        ProbeAdvice {
-            pace: if self.is_in_doubt() { Pace::Fast } else { Pace::Calm },
-            heartbeat: published || proves_writing,
+        ProbeAdvice { pace: self.paces[server.0], heartbeat: published || proves_writing }
+    }
+
+    /// Sets the pace of each server. Advice stands until the next judgement, like the decision.
+    fn set_paces(&mut self, now: Moment) {
+        let in_doubt = self.is_in_doubt(now);
+        let published = self.write.decision.server;
+        for (index, (record, pace)) in self.records.iter().zip(&mut self.paces).enumerate() {
+            let published = published == Some(ServerIndex(index));
+            *pace = cadence::pace(record, published, in_doubt, now);
         }
     }
 
     /// Whether the next probes may change an answer for better or worse.
-    fn is_in_doubt(&self) -> bool {
-        let writer_in_doubt = self.policy.write.is_some()
-            && !matches!(
-                self.write.decision.reason,
-                WriteReason::Primary
-                    | WriteReason::MostPreferred
-                    | WriteReason::Incumbent
-                    | WriteReason::HeldFlapping
-                    | WriteReason::HeldIsolated
-                    | WriteReason::Held(ServerState::Misconfigured)
-            );
-        let server_in_doubt = |record: &Record| {
-            let failing_anew = record.trouble.as_ref().is_some_and(|trouble| {
-                trouble.silent > 0 && record.verdict.state != ServerState::Down
-            });
-            failing_anew
-                || record.last_word.is_none()
-                || record.verdict.reason == StateReason::WritableUnconfirmed
-                || record.verdict.reason == StateReason::Returning
-                || record.gates.iter().any(|gate| gate.is_in_doubt())
-                || record.verdict.write == WriteFitness::Gone
-                    && record.verdict.state == ServerState::Starting
-        };
-        writer_in_doubt || self.records.iter().any(server_in_doubt)
+    fn is_in_doubt(&self, now: Moment) -> bool {
+        let thresholds = &self.policy.thresholds;
+        let reason = self.write.decision.reason;
+        self.policy.write.is_some() && cadence::writer_in_doubt(reason)
+            || self.records.iter().any(|record| cadence::server_in_doubt(record, thresholds, now))
     }
 
     /// Whether what is published may change soon. Unlike [`Self::is_in_doubt`], which sets the pace
@@ -294,7 +291,8 @@ impl Cluster {
         });
         let unblocked = self.write.blocked_until(now);
         let calm = self.unrest.deadline();
-        let all = silence.chain(first_round).chain(unblocked).chain(calm);
+        let slow = self.records.iter().filter_map(cadence::slow_from);
+        let all = silence.chain(first_round).chain(unblocked).chain(calm).chain(slow);
         all.filter(|deadline| *deadline > now).min()
     }
 }

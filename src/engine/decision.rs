@@ -227,6 +227,11 @@ pub enum Pace {
     Calm,
     /// Something is in doubt: the fast interval.
     Fast,
+    /// It has been Down for [`Thresholds::LONG_DEAD_AFTER`](super::Thresholds::LONG_DEAD_AFTER):
+    /// ever longer, from the calm interval up to
+    /// [`Thresholds::SLOWEST`](super::Thresholds::SLOWEST), until it fails in another way or not at
+    /// all.
+    Slow,
 }
 
 /// What a probe task is told between two probes.

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    ClusterId, ClusterPolicy, Decision, Event, Evidence, Moment, Observation, ProbeAdvice,
-    ServerId, Standing, cluster::Cluster, record::Record,
+    ClusterId, ClusterPolicy, Decision, Event, Moment, Observation, ProbeAdvice, ServerId,
+    Standing, cluster::Cluster,
 };
 
 /// Judges every server and decides what every name says. See the [module](super) for how to drive
@@ -18,6 +18,10 @@ pub struct Engine {
     /// Clusters whose decision may have changed since the last [`Self::poll_decided`].
     decided: BTreeSet<ClusterId>,
     events: Vec<Event>,
+    /// How many servers there are.
+    servers: usize,
+    /// How many of them fail in a way that may be our own network's fault.
+    silent: usize,
     /// Every server of every cluster failed at once.
     isolated: bool,
 }
@@ -36,6 +40,8 @@ impl Engine {
             deadlines.set(ClusterId(index), cluster.next_deadline(now));
         }
         Self {
+            servers: clusters.iter().map(|cluster| cluster.records().len()).sum(),
+            silent: 0,
             clusters,
             observed: BTreeSet::new(),
             deadlines,
@@ -50,7 +56,9 @@ impl Engine {
     pub fn observe(&mut self, observation: Observation, now: Moment) {
         let id = observation.server.cluster;
         if let Some(cluster) = self.clusters.get_mut(id.0) {
+            self.silent -= cluster.silent_servers();
             cluster.observe(observation, now);
+            self.silent += cluster.silent_servers();
             self.observed.insert(id);
         }
     }
@@ -145,16 +153,9 @@ impl Engine {
         self.decided.extend(known.into_iter().map(ClusterId));
     }
 
+    /// One server alone is no sample.
     fn nobody_answers(&self) -> bool {
-        let records = || self.clusters.iter().flat_map(Cluster::records);
-        let is_silent = |record: &Record| {
-            record.trouble.as_ref().is_some_and(|trouble| {
-                let kind = trouble.failure.kind;
-                kind.evidence() == Evidence::Soft && kind.may_be_ours()
-            })
-        };
-        // One server alone is no sample.
-        records().nth(1).is_some() && records().all(is_silent)
+        self.servers > 1 && self.silent == self.servers
     }
 }
 

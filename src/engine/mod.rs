@@ -16,6 +16,7 @@
 //! engine.next_deadline();             // when to call `decide` again at the latest
 //! ```
 
+mod cadence;
 mod cluster;
 mod decision;
 mod event;

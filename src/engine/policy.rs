@@ -146,4 +146,12 @@ impl Thresholds {
     /// server's restart. Most of that is over within a minute, and the price of waiting for it is a
     /// minute of answers that live shorter.
     pub const CALM_AFTER: Duration = Duration::from_secs(60);
+    /// How long a server must have been Down until its probes slow down. Restarts and failovers are
+    /// over by then, and it shares the minute with [`Self::CALM_AFTER`]: what has been wrong for
+    /// that long is known.
+    pub const LONG_DEAD_AFTER: Duration = Self::CALM_AFTER;
+    /// Between two probes of a server that has been Down for long, unless the calm interval is
+    /// longer: the most by which its return may be noticed late. It was away for a minute or more,
+    /// so seconds do not count, and a dead host costs next to nothing.
+    pub const SLOWEST: Duration = Duration::from_secs(5);
 }

@@ -251,6 +251,11 @@ impl Record {
         self.superseded.get_or_insert(Superseded { by, timeline });
     }
 
+    /// Whether the last probe failed in a way that may be our own network's fault.
+    pub(super) fn is_silent(&self) -> bool {
+        self.trouble.as_ref().is_some_and(|trouble| trouble.failure.kind.may_be_ours())
+    }
+
     /// How the server has answered lately.
     pub(super) fn liveness(&self, thresholds: &Thresholds, now: Moment) -> Liveness {
         let Some(last_word) = self.last_word else {

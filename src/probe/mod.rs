@@ -13,13 +13,19 @@
 pub mod grants;
 pub mod mysql;
 
+mod patience;
 mod postgres;
+mod refusal;
 mod run;
 mod session;
 mod socket;
 mod stance;
+mod stride;
 mod tcp;
 mod tls;
+mod wording;
 
 pub(crate) use postgres::{COLUMNS as POSTGRES_COLUMNS, FACTS as POSTGRES_FACTS};
 pub use run::{Orders, Target, once, run};
+pub use session::Trouble;
+pub use socket::Dial;

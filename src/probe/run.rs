@@ -5,7 +5,8 @@
 //! hard failure, and one after a server's stance on writes changed. A connection that ends while it
 //! is idle is a failure of its own and is checked at once. A server that ends every connection soon
 //! after the login earns only one such check per fast interval. A hint moves the next probe forward
-//! and changes nothing else.
+//! and makes it an earnest one. A server that steadily refuses to let the probe in is asked in
+//! earnest ever more seldom: see [`super::refusal`].
 
 use std::{sync::Arc, time::Duration};
 
@@ -15,15 +16,19 @@ use tokio::{
 };
 
 use super::{
-    session::{Session, Trouble},
+    patience::Patience,
+    refusal::Refusals,
+    session::{Session, Trouble, can_look, look},
     socket::Dial,
     stance::Stance,
+    stride::{Stride, jitter},
+    wording::presentable,
 };
 use crate::{
     config::{ProbeConfig, ProbeTarget},
     engine::{
-        ClusterKind, Evidence, Facts, Failure, FailureKind, Observation, Outcome, Pace,
-        ProbeAdvice, ServerId,
+        ClusterKind, Evidence, Facts, Failure, FailureKind, Observation, Outcome, ProbeAdvice,
+        ServerId,
     },
 };
 
@@ -61,18 +66,20 @@ pub async fn run(target: Target, mut orders: Orders, observations: mpsc::Sender<
         let outcome = match prober.rest(next, &mut orders, &observations).await {
             Wake::Due => {
                 let now = *orders.advice.borrow();
-                prober.probe(now.heartbeat).await
+                // On the heap for as long as it takes: a task at rest is the smaller for it.
+                Box::pin(prober.probe(now.heartbeat)).await
             }
             Wake::Ended(failure) => Outcome::Failed(failure),
             Wake::Over => break,
         };
+        prober.stride.note(&outcome, orders.advice.borrow().pace);
         next = prober.next_after(&outcome);
         let server = target.id;
         if observations.send(Observation { server, outcome }).await.is_err() {
             break;
         }
     }
-    prober.close().await;
+    Box::pin(prober.close()).await;
 }
 
 /// One probe over a connection of its own, for `pointsman probe` and for tests. Never writes a
@@ -96,13 +103,12 @@ struct Prober {
     /// When an idle connection was last found ended.
     last_end: Option<Instant>,
     last: Stance,
+    stride: Stride,
+    refusals: Refusals,
     /// The stance at the last answer over a connection that may still be renewed. `Some` while the server refuses
     /// fresh ones.
     parked: Option<Stance>,
-    /// How long the last fresh connection took, login and all.
-    fresh_took: Option<Duration>,
-    /// Probes in a row that timed out.
-    silences: u32,
+    patience: Patience,
     /// The last outcome was a connection that ended under us.
     ended: bool,
 }
@@ -137,9 +143,10 @@ impl Prober {
             last_start: now,
             last_end: None,
             last: Stance::Unknown,
+            stride: Stride::default(),
+            refusals: Refusals::default(),
             parked: None,
-            fresh_took: None,
-            silences: 0,
+            patience: Patience::default(),
             ended: false,
         }
     }
@@ -156,7 +163,8 @@ impl Prober {
                 Next::At(due) => due,
                 Next::Paced(factor) => {
                     let pace = orders.advice.borrow_and_update().pace;
-                    self.last_start + self.interval(pace).mul_f64(factor)
+                    let rest = self.stride.rest(pace, &self.dial.config);
+                    (self.last_start + rest.mul_f64(factor)).max(self.blind_until())
                 }
             };
             tokio::select! {
@@ -164,11 +172,12 @@ impl Prober {
                 () = observations.closed() => return Wake::Over,
                 trouble = ended(&mut self.session) => {
                     self.session = None;
+                    self.refusals.end();
                     match trouble {
                         Trouble::Expired => {}
                         Trouble::Failed(failure) => {
                             self.ended = true;
-                            return Wake::Ended(self.presentable(failure));
+                            return Wake::Ended(presentable(failure, &self.dial.config));
                         }
                     }
                 }
@@ -178,6 +187,8 @@ impl Prober {
                     }
                 }
                 () = hinted(&mut orders.hints) => {
+                    self.stride.doubt();
+                    self.refusals.doubt(Instant::now());
                     next = Next::At(self.last_start + HINTS_APART);
                 }
                 () = sleep_until(due) => return Wake::Due,
@@ -189,42 +200,61 @@ impl Prober {
     async fn probe(&mut self, heartbeat: bool) -> Outcome {
         self.ended = false;
         self.last_start = Instant::now();
-        let patience = self.patience();
+        let patience = self.patience.limit(&self.dial.config);
         let deadline = self.last_start + patience;
         let heartbeat = heartbeat && self.dial.config.heartbeat_write;
         let outcome = match timeout_at(deadline, self.ask(deadline, heartbeat)).await {
             Ok(Ok(facts)) => Outcome::Answered(facts),
-            Ok(Err(failure)) => Outcome::Failed(self.presentable(failure)),
+            Ok(Err(failure)) => Outcome::Failed(presentable(failure, &self.dial.config)),
             Err(_) => {
                 // The connection is in the middle of something; nobody knows of what.
                 self.session = None;
+                self.refusals.end();
                 let detail = format!("no reply within {patience:?}");
                 Outcome::Failed(Failure::new(FailureKind::TimedOut, detail))
             }
         };
-        let timed_out =
-            matches!(&outcome, Outcome::Failed(failure) if failure.kind == FailureKind::TimedOut);
-        self.silences = if timed_out { self.silences.saturating_add(1) } else { 0 };
+        self.patience.note(&outcome);
         outcome
     }
 
-    /// How long this probe may take: `timeout`, unless the server has just been silent for that long.
-    ///
-    /// The next few probes then wait only as long as a healthy server would need several times over, so that a silent
-    /// host is known in little more than one `timeout` rather than in `fall` of them. After that they are patient
-    /// again, because a server that comes back may be slow.
-    fn patience(&self) -> Duration {
-        let config = &self.dial.config;
-        match self.fresh_took {
-            Some(took) if (1..=HASTY_PROBES).contains(&self.silences) => {
-                (took * HASTE_MARGIN).max(config.fast_interval).min(config.timeout)
+    /// Asks, or sees that a server that steadily refuses us is still there.
+    async fn ask(&mut self, deadline: Instant, heartbeat: bool) -> Result<Facts, Failure> {
+        let Some(refusal) = self.refusals.standing(Instant::now()).cloned() else {
+            return self.log_in_and_ask(deadline, heartbeat).await;
+        };
+        if self.session.is_some() {
+            return self.ask_parked(refusal, deadline).await;
+        }
+        match look(self.kind, &mut self.dial, deadline).await {
+            Ok(true) => Err(refusal),
+            Ok(false) => self.log_in_and_ask(deadline, heartbeat).await,
+            Err(failure) => {
+                self.refusals.end();
+                Err(failure)
             }
-            _ => config.timeout,
         }
     }
 
-    async fn ask(&mut self, deadline: Instant, heartbeat: bool) -> Result<Facts, Failure> {
+    /// Notes how a login or what followed it failed.
+    fn note_refusal(&mut self, failure: &Failure) {
+        let watched = self.session.is_some() || can_look(self.kind);
+        self.refusals.note(failure, watched, Instant::now());
+    }
+
+    /// Until when a probe would be blind: no login is due, and nothing else tells of the server.
+    fn blind_until(&self) -> Instant {
+        let blind = self.session.is_none() && !can_look(self.kind);
+        self.refusals.login_at().filter(|_| blind).unwrap_or(self.last_start)
+    }
+
+    async fn log_in_and_ask(
+        &mut self,
+        deadline: Instant,
+        heartbeat: bool,
+    ) -> Result<Facts, Failure> {
         if let Err(refusal) = self.renew_if_due(deadline).await {
+            self.note_refusal(&refusal);
             return self.ask_parked(refusal, deadline).await;
         }
         let mut used = self.session.is_some();
@@ -233,15 +263,24 @@ impl Prober {
                 Some(session) => session,
                 none => {
                     let began = Instant::now();
-                    let fresh = Session::open(self.kind, &mut self.dial, deadline).await?;
-                    self.fresh_took = Some(began.elapsed());
+                    let fresh = match Session::open(self.kind, &mut self.dial, deadline).await {
+                        Ok(fresh) => fresh,
+                        Err(failure) => {
+                            self.note_refusal(&failure);
+                            return Err(failure);
+                        }
+                    };
+                    self.patience.note_fresh(began.elapsed());
                     self.parked = None;
                     self.renew_at = Instant::now() + RENEW_AFTER.mul_f64(jitter());
                     none.insert(fresh)
                 }
             };
             let trouble = match session.probe(&mut self.dial, deadline, heartbeat).await {
-                Ok(facts) => return Ok(facts),
+                Ok(facts) => {
+                    self.refusals.end();
+                    return Ok(facts);
+                }
                 Err(trouble) => trouble,
             };
             self.session = None;
@@ -250,6 +289,7 @@ impl Prober {
                 continue;
             }
             let failure = trouble.into_failure();
+            self.note_refusal(&failure);
             self.ended = used && failure.kind == FailureKind::Closed;
             return Err(failure);
         }
@@ -288,6 +328,7 @@ impl Prober {
             Ok(_) => Err(refusal),
             Err(_) => {
                 (self.session, self.parked) = (None, None);
+                self.refusals.end();
                 Err(refusal)
             }
         }
@@ -309,29 +350,6 @@ impl Prober {
             return Next::At(now + CONFIRM_DELAY);
         }
         Next::Paced(jitter())
-    }
-
-    /// The failure as it may be shown: one line of bounded length, without the password.
-    fn presentable(&self, failure: Failure) -> Failure {
-        let mut detail = failure.detail.into_string();
-        if let Some(password) = &self.dial.config.password
-            && password.reveal().len() >= MASKED_OCTETS_MIN
-        {
-            detail = detail.replace(password.reveal(), "***");
-        }
-        let detail: String = detail
-            .chars()
-            .map(|c| if c.is_control() { ' ' } else { c })
-            .take(DETAIL_CHARS_MAX)
-            .collect();
-        Failure::new(failure.kind, detail)
-    }
-
-    fn interval(&self, pace: Pace) -> Duration {
-        match pace {
-            Pace::Calm => self.dial.config.interval,
-            Pace::Fast => self.dial.config.fast_interval,
-        }
     }
 
     async fn close(self) {
@@ -357,31 +375,16 @@ async fn hinted(hints: &mut watch::Receiver<()>) {
     }
 }
 
-/// Keeps the probes of many servers, and of two Pointsmen, from falling into step.
-fn jitter() -> f64 {
-    rand::random_range(1.0 - JITTER..1.0 + JITTER)
-}
-
 /// Between a first hard failure, or a changed stance, and the second look. Long enough for the
 /// second to be evidence of its own (a listener that is only replaced is back), short enough that
 /// two still come to a verdict within a tenth of a second.
 const CONFIRM_DELAY: Duration = Duration::from_millis(75);
-
-/// Probes after a first silence that are in haste. As many as the default `fall` needs, and some.
-const HASTY_PROBES: u32 = 4;
-
-/// A hasty probe waits so many times as long as the last fresh connection took: twice for a bad moment, twice again for
-/// the question itself.
-const HASTE_MARGIN: u32 = 4;
 
 /// The first probes of all servers start within this time, so that the first round stays short.
 const START_SPREAD: Duration = Duration::from_millis(100);
 
 /// Between the starts of two hinted probes: a flood of hints must be no flood of questions.
 const HINTS_APART: Duration = Duration::from_millis(50);
-
-/// How far an interval may be stretched or shrunk.
-const JITTER: f64 = 0.05;
 
 /// How long a connection is used. A server that accepts nothing new (full, password changed,
 /// certificate expired) goes on answering on an old connection, so only a fresh one shows it.
@@ -390,9 +393,42 @@ const RENEW_AFTER: Duration = Duration::from_secs(10);
 /// How long a goodbye may take.
 const GOODBYE: Duration = Duration::from_millis(100);
 
-/// A log line stays readable, whatever a server says.
-const DETAIL_CHARS_MAX: usize = 300;
+#[cfg(test)]
+mod tests {
+    use std::{sync::Arc, time::Duration};
 
-/// Shorter passwords are not masked: masking every `a` of a text would tell the password rather
-/// than hide it.
-const MASKED_OCTETS_MIN: usize = 4;
+    use tokio::sync::{mpsc, watch};
+
+    use super::{Orders, Target, run};
+    use crate::{
+        config::{ProbeConfig, ProbeTarget, TargetHost, TlsMode},
+        engine::{ClusterId, ClusterKind, Pace, ProbeAdvice, ServerId, ServerIndex},
+    };
+
+    /// Thousands of tasks rest nearly all the time: what a probe needs while it runs must not be
+    /// theirs for good.
+    #[test]
+    fn a_task_at_rest_is_small() {
+        let config = ProbeConfig {
+            user: "pointsman".into(),
+            password: None,
+            database: "postgres".into(),
+            tls: TlsMode::Disable,
+            interval: Duration::from_secs(1),
+            fast_interval: Duration::from_millis(250),
+            timeout: Duration::from_millis(1500),
+            heartbeat_write: false,
+        };
+        let target = Target {
+            id: ServerId { cluster: ClusterId(0), server: ServerIndex(0) },
+            target: ProbeTarget { host: TargetHost::Name("db1".into()), port: 5432 },
+            kind: ClusterKind::Postgres,
+            config: Arc::new(config),
+        };
+        let (_, advice) = watch::channel(ProbeAdvice { pace: Pace::Calm, heartbeat: false });
+        let (_, hints) = watch::channel(());
+        let (send, _) = mpsc::channel(1);
+        let task = run(target, Orders { advice, hints }, send);
+        assert!(size_of_val(&task) <= 4096, "{} octets", size_of_val(&task));
+    }
+}

@@ -17,8 +17,8 @@ pub(super) enum Session {
 }
 
 /// Why a session is of no more use.
-#[derive(Debug)]
-pub(super) enum Trouble {
+#[derive(Debug, PartialEq, Eq)]
+pub enum Trouble {
     /// The server ended it because it was idle for long. Says nothing about the server.
     Expired,
     /// Something to report.
@@ -38,7 +38,7 @@ impl Session {
                 Ok(Self::Postgres(Box::new(session)))
             }
             ClusterKind::MySql => {
-                let session = mysql::Session::connect(&dial.target, &dial.config).await?;
+                let session = mysql::Session::connect(dial, deadline).await?;
                 Ok(Self::MySql(Box::new(session)))
             }
             ClusterKind::Tcp => Ok(Self::Tcp),
@@ -54,7 +54,7 @@ impl Session {
     ) -> Result<(), Failure> {
         match self {
             Self::Postgres(session) => session.renew(dial, deadline).await,
-            Self::MySql(session) => session.renew(&dial.config).await,
+            Self::MySql(session) => session.renew(dial, deadline).await,
             Self::Tcp => Ok(()),
         }
     }
@@ -68,7 +68,7 @@ impl Session {
     ) -> Result<Facts, Trouble> {
         match self {
             Self::Postgres(session) => session.probe(dial, deadline, heartbeat).await,
-            Self::MySql(session) => session.probe(heartbeat).await.map_err(Trouble::Failed),
+            Self::MySql(session) => session.probe(deadline, heartbeat).await,
             Self::Tcp => tcp::probe(dial, deadline).await.map_err(Trouble::Failed),
         }
     }
@@ -77,13 +77,7 @@ impl Session {
     pub(super) async fn ended(&mut self) -> Trouble {
         match self {
             Self::Postgres(session) => session.ended().await,
-            Self::MySql(session) => {
-                session.closed().await;
-                Trouble::Failed(Failure::new(
-                    FailureKind::Closed,
-                    "the server closed the connection",
-                ))
-            }
+            Self::MySql(session) => session.ended().await,
             Self::Tcp => std::future::pending().await,
         }
     }
@@ -98,6 +92,24 @@ impl Session {
     }
 }
 
+/// Whether [`look`] can tell anything of servers that speak this.
+pub(super) fn can_look(kind: ClusterKind) -> bool {
+    kind == ClusterKind::Postgres
+}
+
+/// Looks by `deadline` whether the server lives, so that its log says nothing of it. Not so where
+/// that cannot be known.
+pub(super) async fn look(
+    kind: ClusterKind,
+    dial: &mut Dial,
+    deadline: Instant,
+) -> Result<bool, Failure> {
+    match kind {
+        ClusterKind::Postgres => postgres::look(dial, deadline).await,
+        ClusterKind::MySql | ClusterKind::Tcp => Ok(false),
+    }
+}
+
 impl From<Failure> for Trouble {
     fn from(failure: Failure) -> Self {
         Self::Failed(failure)
@@ -106,11 +118,11 @@ impl From<Failure> for Trouble {
 
 impl Trouble {
     /// The failure to report when no silent way out is left.
-    pub(super) fn into_failure(self) -> Failure {
+    pub fn into_failure(self) -> Failure {
         match self {
             Self::Expired => Failure::new(
                 FailureKind::Troubled,
-                "57P05 the server ends sessions faster than they are used",
+                "the server ends sessions faster than they are used",
             ),
             Self::Failed(failure) => failure,
         }

@@ -17,6 +17,7 @@ use std::{
     time::Duration,
 };
 
+use rustls::ClientConfig;
 use socket2::{SockRef, TcpKeepalive};
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
@@ -25,25 +26,38 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
+use super::tls;
 use crate::{
     config::{ProbeConfig, ProbeTarget, TargetHost},
     engine::{Failure, FailureKind},
 };
 
 /// One server and how to reach it.
-pub(super) struct Dial {
+#[derive(Debug)]
+pub struct Dial {
     /// Where it listens.
     pub(super) target: ProbeTarget,
     /// How its cluster is probed.
     pub(super) config: Arc<ProbeConfig>,
+    /// Made at the first login that needs it.
+    tls: OnceLock<Arc<ClientConfig>>,
     /// A lookup that outlived the connect that started it.
     lookup: Option<JoinHandle<io::Result<Vec<SocketAddr>>>>,
 }
 
 impl Dial {
     /// Nothing is resolved or connected yet.
-    pub(super) fn new(target: ProbeTarget, config: Arc<ProbeConfig>) -> Self {
-        Self { target, config, lookup: None }
+    pub fn new(target: ProbeTarget, config: Arc<ProbeConfig>) -> Self {
+        Self { target, config, tls: OnceLock::new(), lookup: None }
+    }
+
+    /// The settings of TLS, the same for every login.
+    pub(super) fn tls(&self) -> Result<Arc<ClientConfig>, Failure> {
+        if let Some(settings) = self.tls.get() {
+            return Ok(Arc::clone(settings));
+        }
+        let settings = Arc::new(tls::client_config(&self.config.tls)?);
+        Ok(Arc::clone(self.tls.get_or_init(|| settings)))
     }
 
     /// The host as certificates and error texts name it, without the port.
@@ -168,7 +182,12 @@ impl Metered {
 impl Meter {
     /// Allows one more reply.
     pub(super) fn refill(&self) {
-        self.allowance.store(REPLY_OCTETS_MAX, Ordering::Relaxed);
+        self.allow(REPLY_OCTETS_MAX);
+    }
+
+    /// Allows so many octets more, whatever was left.
+    pub(super) fn allow(&self, octets: usize) {
+        self.allowance.store(octets, Ordering::Relaxed);
     }
 
     /// How the connection ended, if it did.

@@ -6,12 +6,12 @@
 //! looks only at subject alternative names, never at the common name, and reads no X.509
 //! certificates older than version 3.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
     client::{
-        WebPkiServerVerifier,
+        Resumption, WebPkiServerVerifier,
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
         verify_server_name,
     },
@@ -27,16 +27,20 @@ use crate::{
 
 /// The settings for `mode`; for `disable` they are never used.
 ///
+/// No session is ever resumed: a resumed one sends no certificate, so a server whose certificate
+/// has expired or was replaced would go on to look well (RFC 8446 section 2.2).
+///
 /// Fails as `Misconfigured` when an authority of `ca_file` is no usable certificate.
 pub(super) fn client_config(mode: &TlsMode) -> Result<ClientConfig, Failure> {
-    let provider = Arc::new(ring::default_provider());
+    let provider = Arc::clone(&PROVIDER);
     let verifier = verifier(mode, &provider).map_err(|error| misconfigured(&error))?;
-    let config = ClientConfig::builder_with_provider(provider)
+    let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| misconfigured(&error))?
         .dangerous()
         .with_custom_certificate_verifier(verifier)
         .with_no_client_auth();
+    config.resumption = Resumption::disabled();
     Ok(config)
 }
 
@@ -63,6 +67,10 @@ fn verifier(
         .map_err(|error| Error::General(error.to_string()))?;
     Ok(Arc::new(KnownCertificate { authorities, chains }))
 }
+
+/// The same for all, whatever their mode.
+static PROVIDER: LazyLock<Arc<CryptoProvider>> =
+    LazyLock::new(|| Arc::new(ring::default_provider()));
 
 /// Accepts every certificate whose key the peer owns.
 #[derive(Debug)]

@@ -22,11 +22,13 @@ mod both;
 mod dig;
 mod galera_stories;
 mod heartbeats;
+mod mariadb_logins;
 mod mariadb_stories;
 mod pgbouncer;
 mod postgres_stories;
 mod postgres_versions;
 mod readme;
+mod refused_logins;
 mod smart_shutdown;
 mod tcp_stories;
 mod versions;
@@ -34,8 +36,8 @@ mod versions;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use pointsman_testbed::{
-    account, dns_client, galera_cluster, listeners, mariadb_cluster, patience, pointsman, ports,
-    postgres_cluster, postgres_programs, postgres_sessions, process, scene,
+    account, dns_client, galera_cluster, listeners, mariadb_cluster, mariadb_server, patience,
+    pointsman, ports, postgres_cluster, postgres_programs, postgres_sessions, process, scene,
 };
 
 /// Whether a story of an engine's list is to run: all of them, unless `POINTSMAN_STORIES` names

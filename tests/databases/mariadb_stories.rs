@@ -3,13 +3,17 @@
 //! A story gets the index of the primary and returns the index of the primary at its end; the names
 //! `a` and `b` are the replicas, and a promotion falls to `a`. It begins and ends with two fresh
 //! replicas, both in the read name. The numbers are those of the same stories about PostgreSQL; 11
-//! and 12 can happen to MariaDB only.
+//! to 13 are MariaDB's only.
 
-use std::{net::Ipv4Addr, time::Instant};
+use std::{
+    net::{IpAddr, Ipv4Addr},
+    time::{Duration, Instant},
+};
 
 use crate::{
     is_chosen,
     mariadb_cluster::MariaCluster,
+    patience,
     pointsman::{Cluster, Engine, PROBE_PASSWORD, Pointsman},
     scene::Scene,
     turn,
@@ -25,7 +29,7 @@ fn mariadb() {
     let cluster = Cluster::new("shop", Engine::MySql, SERVERS, servers.port());
     let pointsman = Pointsman::serve(&[&cluster]);
     let stage = Stage { pointsman, cluster };
-    let stories: [fn(&Stage, &mut MariaCluster, usize) -> usize; 12] = [
+    let stories: [fn(&Stage, &mut MariaCluster, usize) -> usize; 13] = [
         reads_are_shuffled,
         a_replica_crashes,
         both_replicas_stop,
@@ -38,6 +42,7 @@ fn mariadb() {
         a_planned_switchover,
         nobody_is_writable,
         histories_diverge,
+        a_replica_crashes_between_rare_probes,
     ];
     let mut primary = 0;
     for (number, story) in (1..).zip(stories) {
@@ -326,5 +331,31 @@ fn histories_diverge(stage: &Stage, servers: &mut MariaCluster, p: usize) -> usi
     scene.assert(path == 1, "the write name moved");
     scene.close();
     servers.rebuild(a, b, p);
+    p
+}
+
+/// Its connection is watched: the next probe is seconds away, and the answer changes at once.
+fn a_replica_crashes_between_rare_probes(
+    stage: &Stage,
+    servers: &mut MariaCluster,
+    p: usize,
+) -> usize {
+    let (a, b) = replicas(p);
+    let mut cluster = stage.cluster.clone();
+    cluster.interval = Some("5s");
+    let rare = Stage { pointsman: Pointsman::serve(&[&cluster]), cluster };
+    let mut scene = rare.scene("13: a replica crashes between two probes that are 5 s apart", p);
+    servers.kill9(a);
+    let killed = Instant::now();
+    let left = [IpAddr::V4(rare.cluster.servers[b])];
+    let dropped = patience::poll(Duration::from_secs(1), || {
+        (scene.ask_read().set() == left).then_some(killed.elapsed())
+    });
+    println!("    {dropped:?} from the crash to the answer");
+    scene.assert(dropped.is_some(), "the read name still has the crashed replica");
+    servers.start_server(a, true);
+    scene.expect_reads(&[a, b]);
+    scene.close();
+    rare.pointsman.stop();
     p
 }

@@ -49,7 +49,7 @@ fn the_version_is_the_package_s() {
 #[test]
 fn each_command_explains_itself() {
     let mut found = String::new();
-    for command in ["", "serve", "check-config", "demo", "grants"] {
+    for command in ["", "serve", "check-config", "demo", "grants", "hint"] {
         let arguments: Vec<_> = command.split_whitespace().chain(["--help"]).collect();
         let Ended { code, stdout, stderr } = run(&arguments);
         assert_eq!((code, stderr.as_str()), (Some(0), ""), "{arguments:?}");
@@ -73,6 +73,8 @@ fn what_cannot_be_meant_is_a_usage_error() {
         &["serve", "--config"],
         &["grants"],
         &["grants", "oracle"],
+        &["hint"],
+        &["hint", "orders", "billing"],
         &["demo", "--port", "100000"],
         &["check-config", "a", "b"],
     ] {

@@ -9,8 +9,10 @@
 use std::{
     net::SocketAddr,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
+use socket2::SockRef;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -50,19 +52,34 @@ pub(crate) enum Login {
     Refuse(u16, &'static str),
 }
 
+/// How a server leaves a client that asks nothing.
+#[derive(Clone)]
+pub(crate) enum Parting {
+    /// It closes the connection.
+    Close,
+    /// Its kernel resets the connection, as for a killed process that left octets unread.
+    Reset,
+    /// It says this and closes.
+    Say(Vec<u8>),
+}
+
 /// A server, and all it will ever say.
 #[derive(Clone)]
 pub(crate) struct Script {
     /// In the greeting.
     pub(crate) greeting: &'static str,
     pub(crate) login: Login,
+    /// The statement after whose answer it leaves its client, and how.
+    pub(crate) parting: Option<(&'static str, Parting)>,
+    /// Each octet is a write of its own.
+    pub(crate) trickles: bool,
     answers: Vec<(&'static str, Answer)>,
 }
 
 impl Script {
     /// A server that accepts every login and knows no statement.
     pub(crate) fn new(greeting: &'static str) -> Self {
-        Self { greeting, login: Login::Accept, answers: Vec::new() }
+        Self { greeting, login: Login::Accept, parting: None, trickles: false, answers: Vec::new() }
     }
 
     /// Answers statements that begin with `start`; what was said last comes first.
@@ -199,6 +216,11 @@ impl Client {
                 (3, text) => {
                     let text = String::from_utf8(text.to_vec()).ok()?;
                     self.query(&text).await?;
+                    if let Some((last, parting)) = self.script.parting.clone()
+                        && text.starts_with(last)
+                    {
+                        return self.leave(parting).await;
+                    }
                 }
                 _ => self.send(&error(1047, "08S01", "Unknown command")).await?,
             }
@@ -230,6 +252,22 @@ impl Client {
             }
         }
         Some(())
+    }
+
+    /// Ends the connection without having been asked.
+    async fn leave(mut self, parting: Parting) -> Option<Goodbye> {
+        match parting {
+            Parting::Close => {}
+            Parting::Reset => {
+                let linger = Some(Duration::ZERO);
+                SockRef::from(&self.socket).set_linger(linger).expect("a TCP socket");
+            }
+            Parting::Say(packet) => {
+                self.sequence = 0;
+                self.send(&packet).await?;
+            }
+        }
+        None
     }
 
     async fn wait_for_the_end(&mut self) -> Option<()> {
@@ -268,7 +306,11 @@ impl Client {
         let mut frame = vec![length[0], length[1], length[2], self.sequence];
         frame.extend_from_slice(packet);
         self.sequence = self.sequence.wrapping_add(1);
-        self.socket.write_all(&frame).await.ok()
+        let step = if self.script.trickles { 1 } else { frame.len() };
+        for piece in frame.chunks(step) {
+            self.socket.write_all(piece).await.ok()?;
+        }
+        Some(())
     }
 
     async fn receive(&mut self) -> Option<Vec<u8>> {

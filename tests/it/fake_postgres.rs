@@ -27,6 +27,9 @@ use tokio_rustls::TlsAcceptor;
 pub(crate) enum Step {
     /// Only as the first: agrees to TLS and plays the rest of the script encrypted.
     Encrypt(Arc<rustls::ServerConfig>),
+    /// Only as the first: to a client that only looks whether a server is there, says that it is;
+    /// plays the rest of the script to all others.
+    TakeLooks,
     /// Reads one message without a tag: the startup packet or the request for TLS.
     ReadStartup,
     /// Reads one tagged message.
@@ -47,6 +50,7 @@ pub(crate) enum Step {
 pub(crate) struct Fake {
     pub(crate) address: SocketAddr,
     accepted: Arc<AtomicUsize>,
+    looks: Arc<AtomicUsize>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<std::thread::JoinHandle<()>>,
 }
@@ -68,6 +72,8 @@ impl Fake {
         let address = listener.local_addr().expect("bound");
         let accepted = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&accepted);
+        let looks = Arc::new(AtomicUsize::new(0));
+        let looked = Arc::clone(&looks);
         let (stop, stopped) = oneshot::channel();
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread()
@@ -76,17 +82,22 @@ impl Fake {
                 .expect("a runtime");
             runtime.block_on(async {
                 tokio::select! {
-                    () = accept(listener, scripts, count) => {}
+                    () = accept(listener, scripts, count, looked) => {}
                     _ = stopped => {}
                 }
             });
         });
-        Self { address, accepted, stop: Some(stop), thread: Some(thread) }
+        Self { address, accepted, looks, stop: Some(stop), thread: Some(thread) }
     }
 
     /// How many clients have come so far.
     pub(crate) fn accepted(&self) -> usize {
         self.accepted.load(Ordering::SeqCst)
+    }
+
+    /// How many of them only looked, at a script that takes looks.
+    pub(crate) fn looks(&self) -> usize {
+        self.looks.load(Ordering::SeqCst)
     }
 
     /// A target that probes this fake, with `tls = "disable"`.
@@ -130,20 +141,41 @@ pub(crate) fn config() -> ProbeConfig {
 
 pub(crate) const PASSWORD: &str = "correct horse";
 
-async fn accept(listener: std::net::TcpListener, scripts: Vec<Vec<Step>>, count: Arc<AtomicUsize>) {
+async fn accept(
+    listener: std::net::TcpListener,
+    scripts: Vec<Vec<Step>>,
+    count: Arc<AtomicUsize>,
+    looks: Arc<AtomicUsize>,
+) {
     let listener = TcpListener::from_std(listener).expect("a listening socket");
     loop {
         let (stream, _) = listener.accept().await.expect("a client");
         let client = count.fetch_add(1, Ordering::SeqCst);
         let script = scripts[client.min(scripts.len() - 1)].clone();
+        let looks = Arc::clone(&looks);
         tokio::spawn(async move {
             // The client may leave at any time.
-            let _ = greet(stream, script).await;
+            let _ = greet(stream, script, &looks).await;
         });
     }
 }
 
-async fn greet(mut stream: TcpStream, mut script: Vec<Step>) -> std::io::Result<()> {
+async fn greet(
+    mut stream: TcpStream,
+    mut script: Vec<Step>,
+    looks: &AtomicUsize,
+) -> std::io::Result<()> {
+    if let Some(Step::TakeLooks) = script.first() {
+        script.remove(0);
+        let mut start = [0; 8];
+        stream.peek(&mut start).await?;
+        // The code of GSSENCRequest.
+        if start == [0, 0, 0, 8, 4, 210, 22, 48] {
+            looks.fetch_add(1, Ordering::SeqCst);
+            stream.write_all(b"N").await?;
+            return play(stream, vec![Step::Silence]).await;
+        }
+    }
     let Some(Step::Encrypt(config)) = script.first() else {
         return play(stream, script).await;
     };
@@ -166,7 +198,7 @@ where
 {
     for step in script {
         match step {
-            Step::Encrypt(_) => unreachable!("only as the first step"),
+            Step::Encrypt(_) | Step::TakeLooks => unreachable!("only as the first step"),
             Step::ReadStartup => read_rest(&mut stream).await?,
             Step::ReadMessage => {
                 stream.read_u8().await?;

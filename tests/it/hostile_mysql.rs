@@ -8,18 +8,18 @@ use std::{future::Future, time::Duration};
 use pointsman::{
     config::TlsMode,
     engine::{Failure, FailureKind},
-    probe::mysql::Session,
+    probe::{Trouble, mysql::Session},
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
     runtime::Handle,
-    time::timeout,
+    time::{Instant, timeout},
 };
 
 use crate::{
     fake_mysql::{Answer, FakeMySql, Script, error, greeting, rows},
-    mysql_versions::{config, target},
+    mysql_versions::dial,
 };
 
 const HOST: &str = "127.23.8.1";
@@ -50,10 +50,10 @@ where
         }
     })
     .abort_handle();
-    let (target, config) = (target(address), config(tls));
+    let mut dial = dial(address, tls);
     let whole = async {
-        let mut session = Session::connect(&target, &config).await?;
-        session.probe(false).await
+        let mut session = Session::connect(&mut dial, later()).await?;
+        session.probe(later(), false).await.map_err(Trouble::into_failure)
     };
     let outcome = timeout(deadline, whole).await;
     peer.abort();
@@ -63,6 +63,11 @@ where
         Ok(Err(failure)) => failure,
         Ok(Ok(facts)) => panic!("{facts:?}"),
     }
+}
+
+/// A deadline that the caller's own comes before.
+fn later() -> Instant {
+    Instant::now() + PATIENCE
 }
 
 /// Waits until no task is left on the runtime, whose only own one is the test itself.
@@ -208,7 +213,7 @@ async fn tls_that_is_none_leaves_nothing_behind() {
     for (tls, deadline, expected) in [
         (TlsMode::Require, PATIENCE, FailureKind::Misconfigured),
         // Tried again in plain text, which the peer does not speak either.
-        (TlsMode::Prefer, SHORT, FailureKind::TimedOut),
+        (TlsMode::Prefer, PATIENCE, FailureKind::Garbled),
     ] {
         // The greeting promises TLS (CLIENT_SSL is bit 11 of the capabilities), and then there is
         // none.
@@ -247,10 +252,9 @@ async fn evil_results() {
             .on("SELECT @@version", hello.clone())
             .on("SHOW GLOBAL VARIABLES", Answer::Raw(packet.clone()));
         let server = FakeMySql::start(HOST, script).await;
-        let to = target(server.address);
-        let config = config(TlsMode::Disable);
-        let mut session = Session::connect(&to, &config).await.expect("a login");
-        let outcome = timeout(SHORT, session.probe(false)).await;
+        let mut dial = dial(server.address, TlsMode::Disable);
+        let mut session = Session::connect(&mut dial, later()).await.expect("a login");
+        let outcome = timeout(SHORT, session.probe(later(), false)).await;
         drop((session, server));
         nothing_lives().await;
         if let Ok(Ok(facts)) = outcome {
@@ -264,10 +268,8 @@ async fn an_endless_result_is_cut_off() {
     let rows: Vec<_> = (0..5_000).map(|_| vec![Some("x".to_owned())]).collect();
     let script = Script::new("8.4.3").on("SELECT @@version", Answer::Rows(vec!["v".into()], rows));
     let server = FakeMySql::start(HOST, script).await;
-    let to = target(server.address);
-    let config = config(TlsMode::Disable);
-    let outcome = timeout(PATIENCE, Session::connect(&to, &config)).await;
-    let Err(failure) = outcome.expect("in time") else {
+    let mut dial = dial(server.address, TlsMode::Disable);
+    let Err(failure) = Session::connect(&mut dial, later()).await else {
         panic!("took it all");
     };
     assert_eq!(failure.kind, FailureKind::Garbled, "{failure:?}");
@@ -279,10 +281,9 @@ async fn a_probe_dropped_within_a_result_leaves_nothing_behind() {
         .on("SELECT @@version", rows(&["v", "c"], &[&["8.4.3", "MySQL"]]))
         .on("SHOW GLOBAL VARIABLES", Answer::Unfinished("Variable_name"));
     let server = FakeMySql::start(HOST, script).await;
-    let to = target(server.address);
-    let config = config(TlsMode::Disable);
-    let mut session = Session::connect(&to, &config).await.expect("a login");
-    assert!(timeout(SHORT, session.probe(false)).await.is_err());
+    let mut dial = dial(server.address, TlsMode::Disable);
+    let mut session = Session::connect(&mut dial, later()).await.expect("a login");
+    assert!(timeout(SHORT, session.probe(later(), false)).await.is_err());
     drop(session);
     // The peer still lives, and would keep anyone waiting who went on to read.
     let only_the_peer = timeout(PATIENCE, async {

@@ -1,5 +1,7 @@
 //! Tests of whole parts over real sockets, in one binary: it links once. Loopback addresses only.
 
+#[expect(clippy::disallowed_methods, reason = "tests of another process have real time only")]
+mod admin;
 mod command_line;
 mod demo;
 mod dns;
@@ -8,10 +10,12 @@ mod fake_postgres;
 mod fuzz_corpus;
 mod hostile_mysql;
 mod hostile_postgres;
+mod mysql_sessions;
 mod mysql_versions;
 #[expect(clippy::disallowed_methods, reason = "the process under test has real time only")]
 mod overload;
 mod probe_cadence;
+mod probe_refusal;
 mod probe_tls;
 mod process;
 mod serve;

@@ -5,7 +5,7 @@
 //! STATUS", "SHOW BINARY LOG STATUS", "The replication_group_members Table") and the error numbers
 //! those of its error reference.
 
-use std::{net::SocketAddr, time::Duration};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use pointsman::{
     config::{ProbeConfig, ProbeTarget, Secret, TargetHost, TlsMode},
@@ -13,9 +13,9 @@ use pointsman::{
         Facts, Failure, FailureKind, Flavour, Group, GroupMember, GroupRole, GtidState, Heartbeat,
         IoThread, MySqlFacts, Position, Writability,
     },
-    probe::mysql::Session,
+    probe::{Dial, Trouble, mysql::Session},
 };
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use crate::fake_mysql::{Answer, FakeMySql, Login, Script, rows, vertical};
 
@@ -25,7 +25,7 @@ const HOST: &str = "127.23.7.1";
 const PATIENCE: Duration = Duration::from_secs(10);
 
 #[derive(Clone, Copy, PartialEq)]
-enum Version {
+pub(crate) enum Version {
     MySql57,
     MySql80,
     MySql84,
@@ -78,7 +78,7 @@ impl Version {
     }
 
     /// A lone, writable server of this version.
-    fn primary(self) -> Script {
+    pub(crate) fn primary(self) -> Script {
         let (version, comment) = self.text();
         let greeting = match self {
             MariaDb103 => "5.5.5-10.3.39-MariaDB-log",
@@ -165,14 +165,21 @@ pub(crate) fn config(tls: TlsMode) -> ProbeConfig {
     }
 }
 
+/// How the probe reaches a peer at `address`.
+pub(crate) fn dial(address: SocketAddr, tls: TlsMode) -> Dial {
+    Dial::new(target(address), Arc::new(config(tls)))
+}
+
 async fn connect(server: &FakeMySql) -> Result<Session, Failure> {
-    let config = config(TlsMode::Disable);
-    timeout(PATIENCE, Session::connect(&target(server.address), &config)).await.expect("in time")
+    Session::connect(&mut dial(server.address, TlsMode::Disable), soon()).await
+}
+
+fn soon() -> Instant {
+    Instant::now() + PATIENCE
 }
 
 async fn probe(session: &mut Session, heartbeat: bool) -> Result<MySqlFacts, Failure> {
-    let facts = timeout(PATIENCE, session.probe(heartbeat)).await;
-    match facts.expect("in time")? {
+    match session.probe(soon(), heartbeat).await.map_err(Trouble::into_failure)? {
         Facts::MySql(facts) => Ok(facts),
         other => panic!("{other:?}"),
     }
@@ -448,7 +455,8 @@ async fn a_write_that_hangs_is_begun_only_once() {
         let facts = probe(&mut session, true).await.expect("facts");
         assert_eq!(facts.heartbeat, Heartbeat::Failed);
         assert_eq!(facts.writability, Writability::Writable);
-        session.renew(&config(TlsMode::Disable)).await.expect("a login");
+        let mut dial = dial(server.address, TlsMode::Disable);
+        session.renew(&mut dial, soon()).await.expect("a login");
     }
     let sent = server.statements();
     let writes = sent.iter().filter(|text| text.starts_with("UPDATE")).count();
@@ -467,10 +475,9 @@ async fn a_replica_is_never_written_to() {
 #[tokio::test]
 async fn without_tls_on_the_server_prefer_goes_on_in_plain_text_and_require_does_not() {
     let server = FakeMySql::start(HOST, MySql84.primary()).await;
-    let to = target(server.address);
-    let preferring = Session::connect(&to, &config(TlsMode::Prefer)).await;
-    assert!(preferring.is_ok());
-    let Err(failure) = Session::connect(&to, &config(TlsMode::Require)).await else {
+    let log_in = async |tls| Session::connect(&mut dial(server.address, tls), soon()).await;
+    assert!(log_in(TlsMode::Prefer).await.is_ok());
+    let Err(failure) = log_in(TlsMode::Require).await else {
         panic!("went on in plain text");
     };
     assert_eq!(failure.kind, FailureKind::Misconfigured, "{failure}");

@@ -2,7 +2,10 @@
 //! authority's key is gone: `server.pem` was signed by `authority.pem`, `self_signed.pem` by
 //! itself; both are for 127.22.3.1 and have the key `server.key`.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use pointsman::{
     config::TlsMode,
@@ -12,9 +15,14 @@ use pointsman::{
 use rustls::{
     ServerConfig,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    server::{ClientHello, ResolvesServerCert},
+    sign::CertifiedKey,
 };
 
-use crate::fake_postgres::{Fake, Step, config, error, login, primary_reply, target};
+use crate::{
+    fake_postgres::{Fake, Step, config, error, login, primary_reply, target},
+    probe_cadence::Running,
+};
 
 const AUTHORITY: &[u8] = include_bytes!("tls/authority.pem");
 const SERVER: &[u8] = include_bytes!("tls/server.pem");
@@ -129,4 +137,47 @@ async fn verify_full_takes_a_self_signed_certificate_that_stands_in_ca_file() {
     assert!(probed(HOST, own(), verify_full(AUTHORITY)).await.is_err());
     let detail = probed(OTHER_HOST, own(), verify_full(SELF_SIGNED)).await;
     assert!(detail.expect_err("another host").contains("not valid for name"));
+}
+
+/// Shows the first certificate to its first client and the second one to all others, and would
+/// resume the session of any.
+#[derive(Debug)]
+struct Replaced {
+    certificates: [Arc<CertifiedKey>; 2],
+    clients: AtomicUsize,
+}
+
+impl ResolvesServerCert for Replaced {
+    fn resolve(&self, _hello: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
+        let client = self.clients.fetch_add(1, Ordering::SeqCst);
+        Some(Arc::clone(&self.certificates[client.min(1)]))
+    }
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_replaced_shows_at_the_next_login() {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let certified = |pem: &[u8]| {
+        let key = PrivateKeyDer::from_pem_slice(KEY).expect("a key");
+        let certified = CertifiedKey::from_der(vec![certificate(pem)], key, &provider);
+        Arc::new(certified.expect("key and certificate belong together"))
+    };
+    let certificates = [certified(SERVER), certified(SELF_SIGNED)];
+    let config = ServerConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .expect("the provider knows them")
+        .with_no_client_auth()
+        .with_cert_resolver(Arc::new(Replaced { certificates, clients: AtomicUsize::new(0) }));
+    // Answers twice, which makes a primary, and ends the login.
+    let answer = [Step::ReadMessage, Step::Send(primary_reply())];
+    let start = [Step::Encrypt(Arc::new(config)), Step::ReadStartup, Step::Send(login())];
+    let fake = Fake::start(HOST, [&start[..], &answer, &answer].concat());
+    let mut verifying = crate::fake_postgres::config();
+    verifying.tls = verify_full(AUTHORITY);
+    let mut running = Running::start(target(fake.address, verifying));
+    running.next_is_writable().await;
+    running.next_is_writable().await;
+    assert_eq!(running.next_failure().await, FailureKind::Closed);
+    assert_eq!(running.next_failure().await, FailureKind::Misconfigured);
+    running.end().await;
 }

@@ -85,6 +85,7 @@ impl Service {
         let mut child = command
             .env_remove("RUST_LOG")
             .env_remove("POINTSMAN_CONFIG")
+            .env_remove("NOTIFY_SOCKET")
             .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -103,9 +104,23 @@ impl Service {
 
     /// The same with at most so many open files, which it cannot raise.
     pub(crate) fn serve_with_files(settings: &Settings, files: u32) -> (Self, SocketAddr) {
+        Self::serve_limited(settings, &format!("ulimit -n {files}"))
+    }
+
+    /// The same under limits that the shell sets by `limits`.
+    pub(crate) fn serve_limited(settings: &Settings, limits: &str) -> (Self, SocketAddr) {
         let mut command = Command::new("sh");
-        let limited = format!("ulimit -n {files} && exec \"$0\" \"$@\"");
+        let limited = format!("{limits} && exec \"$0\" \"$@\"");
         command.args(["-c", &limited, env!("CARGO_BIN_EXE_pointsman"), "serve", "--config"]);
+        command.arg(settings.file());
+        Self::spawn(command, &[]).answering()
+    }
+
+    /// The same under another umask.
+    pub(crate) fn serve_with_umask(settings: &Settings, umask: &str) -> (Self, SocketAddr) {
+        let mut command = Command::new("sh");
+        let masked = format!("umask {umask} && exec \"$0\" \"$@\"");
+        command.args(["-c", &masked, env!("CARGO_BIN_EXE_pointsman"), "serve", "--config"]);
         command.arg(settings.file());
         Self::spawn(command, &[]).answering()
     }
@@ -143,9 +158,23 @@ impl Service {
         self.child.try_wait().expect("a child").is_none()
     }
 
+    /// Its process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// How many files it has open.
     pub(crate) fn open_files(&self) -> usize {
         fs::read_dir(format!("/proc/{}/fd", self.child.id())).expect("it runs").count()
+    }
+
+    /// The soft and the hard limit of its open files, as proc_pid_limits(5) has them.
+    pub(crate) fn file_limits(&self) -> (String, String) {
+        let limits = fs::read_to_string(format!("/proc/{}/limits", self.child.id()));
+        let limits = limits.expect("it runs");
+        let line = limits.lines().find_map(|line| line.strip_prefix("Max open files"));
+        let mut words = line.expect("a limit").split_whitespace().map(str::to_owned);
+        (words.next().expect("a soft one"), words.next().expect("a hard one"))
     }
 
     /// Its memory that is in RAM, in KiB (`VmRSS` of proc_pid_status(5)).

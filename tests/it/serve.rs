@@ -55,6 +55,25 @@ timeout = "1s"
 }
 
 #[test]
+fn the_limit_of_open_files_is_raised_and_one_that_is_too_low_is_told() {
+    let server = Fake::start("127.32.0.30", Vec::new());
+    let settings = Settings::new(&config("tcp", "", &[server.address.to_string()]), "");
+    let complains = |service: &Service| {
+        let log = service.log();
+        log.iter().any(|line| message(line).contains("limit of open files is too low"))
+    };
+    let (service, _) = Service::serve_limited(&settings, "ulimit -S -n 100");
+    let (soft, hard) = service.file_limits();
+    assert_eq!(soft, hard);
+    let is_high = hard == "unlimited" || hard.parse::<u64>().is_ok_and(|hard| hard > 4000);
+    assert_eq!(complains(&service), !is_high, "{hard}");
+    service.stop();
+    let (service, _) = Service::serve_with_files(&settings, 100);
+    assert!(complains(&service), "{}", service.output());
+    service.stop();
+}
+
+#[test]
 fn sigterm_ends_it_and_sighup_does_not() {
     let server = Fake::start("127.27.2.2", Vec::new());
     let settings = Settings::new(&config("tcp", "", &[server.address.to_string()]), "");

@@ -19,7 +19,7 @@ struct Row {
     from_outside: &'static [&'static str],
 }
 
-const TABLE: [Row; 13] = [
+const TABLE: [Row; 16] = [
     Row { module: "engine", of_ours: &[], from_outside: &[] },
     Row {
         module: "answers",
@@ -44,6 +44,7 @@ const TABLE: [Row; 13] = [
         from_outside: &[
             "futures_util",
             "mysql_async",
+            "mysql_common",
             "rand",
             "rustls",
             "socket2",
@@ -51,6 +52,7 @@ const TABLE: [Row; 13] = [
             "tokio",
             "tokio_postgres",
             "tokio_postgres_rustls",
+            "tokio_rustls",
             "tracing",
         ],
     },
@@ -67,6 +69,8 @@ const TABLE: [Row; 13] = [
             "config::TlsListenConfig",
             "engine::Degradation",
             "publish",
+            "watchdog::Part",
+            "watchdog::Pulse",
         ],
         from_outside: &[
             "hickory_proto",
@@ -82,23 +86,69 @@ const TABLE: [Row; 13] = [
             "tracing",
         ],
     },
+    Row {
+        module: "admin",
+        of_ours: &["clock", "config::AdminConfig", "engine", "publish", "watchdog::Health"],
+        from_outside: &[
+            "axum",
+            "http_body_util",
+            "hyper",
+            "hyper_util",
+            "serde",
+            "serde_json",
+            "socket2",
+            "thiserror",
+            "tokio",
+            "tracing",
+        ],
+    },
     Row { module: "clock", of_ours: &["engine::Moment"], from_outside: &["tokio"] },
     Row {
         module: "telemetry",
         of_ours: &["engine"],
-        from_outside: &["tracing", "tracing_subscriber"],
+        from_outside: &["tracing", "tracing_appender", "tracing_subscriber"],
+    },
+    Row {
+        module: "watchdog",
+        of_ours: &["clock", "engine::Moment"],
+        from_outside: &["sd_notify", "tokio", "tracing"],
     },
     Row {
         module: "driver",
-        of_ours: &["answers", "clock", "engine", "publish", "telemetry"],
+        of_ours: &["answers", "clock", "engine", "publish", "telemetry", "watchdog::Pulse"],
         from_outside: &["tokio"],
     },
+    Row { module: "descriptors", of_ours: &[], from_outside: &["nix", "tracing"] },
     Row {
         module: "app",
-        of_ours: &["answers", "config", "dns", "driver", "engine", "probe"],
+        of_ours: &[
+            "admin",
+            "answers",
+            "config",
+            "descriptors",
+            "dns",
+            "driver",
+            "engine",
+            "probe",
+            "telemetry::Losses",
+            "watchdog",
+        ],
         from_outside: &["thiserror", "tokio", "tracing"],
     },
-    Row { module: "cli", of_ours: &["config"], from_outside: &["clap", "serde", "serde_json"] },
+    Row {
+        module: "cli",
+        of_ours: &["config"],
+        from_outside: &[
+            "clap",
+            "http_body_util",
+            "hyper",
+            "hyper_util",
+            "serde",
+            "serde_json",
+            "thiserror",
+            "tokio",
+        ],
+    },
     Row {
         module: "demo",
         of_ours: &["app", "clock", "config", "engine", "probe"],
@@ -120,7 +170,7 @@ const TABLE: [Row; 13] = [
 ];
 
 /// Shells that stand side by side: none knows another.
-const SIBLINGS: [&str; 3] = ["probe", "dns", "cli"];
+const SIBLINGS: [&str; 4] = ["probe", "dns", "admin", "cli"];
 
 /// What the rows of the document stand below.
 const HEADING: &str = "## Who may import whom";

@@ -29,7 +29,10 @@ use toml::Spanned;
 
 use self::{dns::Listeners, names::Names, zones::Zones};
 use super::{
-    Config, ConfigError, Sources, fault::Faults, file::FileSection, reading::Field,
+    AdminConfig, Config, ConfigError, Sources,
+    fault::Faults,
+    file::{AdminSection, FileSection},
+    reading::Field,
     values::WholeNumber,
 };
 use crate::engine::ClusterId;
@@ -41,13 +44,7 @@ pub(super) fn config(
     sources: &dyn Sources,
     faults: Faults<'_>,
 ) -> Result<Config, ConfigError> {
-    let mut conversion = Conversion {
-        faults,
-        base: file.parent().unwrap_or_else(|| Path::new("")),
-        sources,
-        contents: HashMap::new(),
-        authorities: HashMap::new(),
-    };
+    let mut conversion = Conversion::new(file, sources, faults);
     let mut listeners = Listeners::new(&section.dns);
     let dns = dns::convert(&section.dns, &mut listeners, &mut conversion);
     let state = shell::state(&section.state, &conversion);
@@ -56,6 +53,22 @@ pub(super) fn config(
     let clusters = clusters(section, &zones, &mut conversion);
     match conversion.faults.is_empty() {
         true => Ok(Config { dns, zones: zones.into_zones(), state, admin, clusters }),
+        false => Err(ConfigError::new(conversion.faults.into_sorted())),
+    }
+}
+
+/// The settings of `[admin]` alone, read from `file`.
+pub(super) fn admin(
+    section: &Field<AdminSection>,
+    file: &Path,
+    sources: &dyn Sources,
+    faults: Faults<'_>,
+) -> Result<AdminConfig, ConfigError> {
+    let mut conversion = Conversion::new(file, sources, faults);
+    let mut listeners = Listeners::new(&Field::Faulty);
+    let admin = shell::admin(section, &mut listeners, &mut conversion);
+    match conversion.faults.is_empty() {
+        true => Ok(admin),
         false => Err(ConfigError::new(conversion.faults.into_sorted())),
     }
 }
@@ -99,6 +112,19 @@ struct Seen {
     clusters: Firsts<String>,
     servers: Firsts<String>,
     published: Firsts<(std::net::IpAddr, u16)>,
+}
+
+impl<'a> Conversion<'a> {
+    /// Of what is read from `file`, with the faults that have been found.
+    fn new(file: &'a Path, sources: &'a dyn Sources, faults: Faults<'a>) -> Self {
+        Self {
+            faults,
+            base: file.parent().unwrap_or_else(|| Path::new("")),
+            sources,
+            contents: HashMap::new(),
+            authorities: HashMap::new(),
+        }
+    }
 }
 
 impl Conversion<'_> {

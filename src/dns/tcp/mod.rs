@@ -19,7 +19,7 @@ use tokio::{
     select,
     sync::watch,
     task::{JoinError, JoinSet},
-    time::{Instant, sleep, timeout, timeout_at},
+    time::{Instant, MissedTickBehavior, interval, sleep, timeout, timeout_at},
 };
 use tokio_rustls::TlsAcceptor;
 use tracing::{error, warn};
@@ -31,6 +31,7 @@ use super::{
     responder::{Responder, Responders},
     tls::Certificate,
 };
+use crate::watchdog::Pulse;
 
 /// A listening socket and what its connections need.
 #[derive(Debug)]
@@ -47,6 +48,8 @@ pub(super) struct Listener {
     pub(super) responders: Responders,
     /// Turns true when it is time to stop.
     pub(super) stopping: watch::Receiver<bool>,
+    /// Its sign of life.
+    pub(super) pulse: Pulse,
 }
 
 impl Listener {
@@ -56,13 +59,17 @@ impl Listener {
         let mut connections = JoinSet::new();
         let mut complaint = None;
         let mut stopping = self.stopping.clone();
+        let mut beats = interval(BEAT_EVERY);
+        beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
+            self.pulse.beat();
             let accepted = select! {
                 _ = stopping.wait_for(|&is_stopping| is_stopping) => break,
                 Some(ended) = connections.join_next() => {
                     note_panic(self.address, ended);
                     continue;
                 }
+                _ = beats.tick() => continue,
                 accepted = self.socket.accept() => accepted,
             };
             match accepted {
@@ -182,6 +189,9 @@ fn note_panic(address: SocketAddr, ended: Result<(), JoinError>) {
         error!(%address, "answering a TCP connection panicked; the connection is closed");
     }
 }
+
+/// How often a listener shows that it moves, whether or not anybody comes.
+const BEAT_EVERY: Duration = Duration::from_millis(500);
 
 /// Pause after an error of accepting.
 const AFTER_ERROR: Duration = Duration::from_millis(50);

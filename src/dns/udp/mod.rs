@@ -21,9 +21,11 @@ use nix::{
 
 use self::{batch::Batches, family::Family};
 use super::responder::Responder;
+use crate::watchdog::Pulse;
 
 /// Answers what comes in on `socket`, which is bound to `address`, until told to stop; then what
-/// had come in by then. The socket is closed on return.
+/// had come in by then. The socket is closed on return. `pulse` beats with each batch, and several
+/// times a second without any.
 ///
 /// # Errors
 /// What the system says when the socket cannot be read any more.
@@ -32,19 +34,25 @@ pub(super) fn serve(
     address: SocketAddr,
     responder: Responder,
     stop: &AtomicBool,
+    pulse: &Pulse,
 ) -> io::Result<()> {
     socket.set_nonblocking(false)?;
     socket.set_read_timeout(Some(STOP_NOTICED))?;
     socket.set_write_timeout(Some(SEND_PATIENCE))?;
     let wildcard = address.ip().is_unspecified();
     match address {
-        SocketAddr::V4(_) => run(Batches::<SockaddrIn>::new(socket, responder, wildcard), stop),
-        SocketAddr::V6(_) => run(Batches::<SockaddrIn6>::new(socket, responder, wildcard), stop),
+        SocketAddr::V4(_) => {
+            run(Batches::<SockaddrIn>::new(socket, responder, wildcard), stop, pulse)
+        }
+        SocketAddr::V6(_) => {
+            run(Batches::<SockaddrIn6>::new(socket, responder, wildcard), stop, pulse)
+        }
     }
 }
 
-fn run<A: Family>(mut batches: Batches<A>, stop: &AtomicBool) -> io::Result<()> {
+fn run<A: Family>(mut batches: Batches<A>, stop: &AtomicBool, pulse: &Pulse) -> io::Result<()> {
     while !stop.load(Ordering::Relaxed) {
+        pulse.beat();
         match batches.answer(MsgFlags::MSG_WAITFORONE) {
             Ok(()) | Err(Errno::EAGAIN | Errno::EINTR) => {}
             Err(passing) if PASSING.contains(&passing) => thread::sleep(AFTER_ERROR),
@@ -59,7 +67,7 @@ fn run<A: Family>(mut batches: Batches<A>, stop: &AtomicBool) -> io::Result<()> 
     Ok(())
 }
 
-/// How soon a thread that waits for queries notices that it should stop.
+/// How soon a thread that waits for queries notices that it should stop; how often it beats.
 const STOP_NOTICED: Duration = Duration::from_millis(200);
 
 /// How long a full send buffer may hold up a batch. A network card empties it in much less.

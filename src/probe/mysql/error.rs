@@ -8,16 +8,20 @@
 //! missing right: the answer stays unknown) and 1064 on a status statement (the other spelling is
 //! tried).
 
-use std::io;
-
-use mysql_async::{DriverError, Error, IoError};
-
-use crate::engine::{Failure, FailureKind};
+use super::wire::Fields;
+use crate::{
+    engine::{Failure, FailureKind},
+    probe::session::Trouble,
+};
 
 /// A statement is not in the server's grammar (`ER_PARSE_ERROR`).
 pub(super) const SYNTAX: u16 = 1064;
 /// The statement needs a right that the probe's user lacks (`ER_SPECIFIC_ACCESS_DENIED_ERROR`).
 pub(super) const DENIED: u16 = 1227;
+
+/// The server ended a session that was idle for long (`ER_CLIENT_INTERACTION_TIMEOUT`, MySQL 8.0.24
+/// and newer); MariaDB closes it without a word.
+const EXPIRED: u16 = 4031;
 
 /// Longest text taken over from a server into a failure's detail, in characters.
 const DETAIL_LENGTH: usize = 200;
@@ -33,27 +37,46 @@ pub(super) enum Fault {
         message: Box<str>,
     },
     /// The connection is of no more use.
-    Broken(Failure),
+    Broken(Trouble),
 }
 
 impl Fault {
-    /// The fault behind an error of the driver.
-    pub(super) fn of(error: &Error) -> Self {
-        match error {
-            Error::Server(server) => {
-                Self::Refused { code: server.code, message: server.message.as_str().into() }
-            }
-            _ => Self::Broken(failure(error)),
+    /// Reads an error of the server ("ERR_Packet"). Before the login it has no SQLSTATE.
+    ///
+    /// # Errors
+    /// `Garbled` when it is too short for a number.
+    pub(super) fn of_packet(payload: &[u8]) -> Result<Self, Failure> {
+        let mut fields = Fields::new(payload);
+        let code = fields.octet().and_then(|_| fields.short());
+        let code = code.ok_or_else(|| garbled("an error without a number"))?;
+        let words = match fields.rest() {
+            [b'#', _, _, _, _, _, words @ ..] => words,
+            words => words,
+        };
+        let words = &words[..words.len().min(DETAIL_LENGTH)];
+        Ok(Self::Refused { code, message: String::from_utf8_lossy(words).into() })
+    }
+}
+
+impl From<Failure> for Fault {
+    fn from(failure: Failure) -> Self {
+        Self::Broken(failure.into())
+    }
+}
+
+impl From<Fault> for Trouble {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Refused { code: EXPIRED, .. } => Self::Expired,
+            Fault::Refused { code, message } => refusal(code, &message).into(),
+            Fault::Broken(trouble) => trouble,
         }
     }
 }
 
 impl From<Fault> for Failure {
     fn from(fault: Fault) -> Self {
-        match fault {
-            Fault::Refused { code, message } => refusal(code, &message),
-            Fault::Broken(failure) => failure,
-        }
+        Trouble::from(fault).into_failure()
     }
 }
 
@@ -65,18 +88,6 @@ pub(super) fn refusal(code: u16, message: &str) -> Failure {
 /// A reply that is not what the statement is documented to return.
 pub(super) fn garbled(detail: impl AsRef<str>) -> Failure {
     Failure::new(FailureKind::Garbled, printable(detail.as_ref()))
-}
-
-/// What any error of the driver proves.
-pub(super) fn failure(error: &Error) -> Failure {
-    match error {
-        Error::Server(server) => refusal(server.code, &server.message),
-        Error::Io(IoError::Io(error)) => io_failure(error),
-        Error::Io(IoError::Tls(error)) => misconfigured(format!("TLS: {error}")),
-        Error::Driver(error) => driver_failure(error),
-        Error::Other(error) => garbled(error.to_string()),
-        Error::Url(error) => garbled(error.to_string()),
-    }
 }
 
 /// What an error number proves.
@@ -92,8 +103,8 @@ pub(super) fn kind(code: u16) -> FailureKind {
         1203 | 1226 => FailureKind::Misconfigured,
         // Shutdown in progress, normal shutdown, shutdown complete.
         1053 | 1077 | 1079 => FailureKind::ShuttingDown,
-        // This session was ended: forced close, aborted, network, killed, idle for too long.
-        1080 | 1152 | 1158..=1161 | 1184 | 1927 | 3169 | 4031 => FailureKind::Closed,
+        // This session was ended: forced close, aborted, network, killed.
+        1080 | 1152 | 1158..=1161 | 1184 | 1317 | 1927 | 3169 => FailureKind::Closed,
         // offline_mode.
         3032 => FailureKind::Maintenance,
         // Galera: not prepared. Group Replication: a hook refused, not in a group, no majority.
@@ -113,64 +124,6 @@ pub(super) fn is_read_only(code: u16) -> bool {
     matches!(code, 1290 | 1792 | 1836)
 }
 
-/// What an error of the operating system proves.
-pub(super) fn io_failure(error: &io::Error) -> Failure {
-    use io::ErrorKind::{
-        AddrNotAvailable, BrokenPipe, ConnectionAborted, ConnectionRefused, ConnectionReset,
-        HostUnreachable, NetworkDown, NetworkUnreachable, NotConnected, PermissionDenied, TimedOut,
-        UnexpectedEof,
-    };
-    if let Some(tls) = tls_fault(error) {
-        return misconfigured(format!("TLS: {tls}"));
-    }
-    let kind = match error.kind() {
-        ConnectionRefused => FailureKind::Refused,
-        // The driver reports a packet that is shorter than its own fields in the same words as a
-        // lost connection.
-        UnexpectedEof if error.to_string().contains("can't parse") => FailureKind::Garbled,
-        UnexpectedEof | ConnectionReset | ConnectionAborted | BrokenPipe | NotConnected => {
-            FailureKind::Closed
-        }
-        TimedOut => FailureKind::TimedOut,
-        HostUnreachable | NetworkUnreachable | NetworkDown | AddrNotAvailable
-        | PermissionDenied => FailureKind::Unreachable,
-        // An end of the connection within a packet (tokio-util's words).
-        _ if error.to_string().contains("bytes remaining on stream") => FailureKind::Closed,
-        _ => FailureKind::Garbled,
-    };
-    Failure::new(kind, printable(&error.to_string()))
-}
-
-/// Whether the error says that the two sides could not agree on TLS, which in the mode `prefer`
-/// leaves plain text.
-pub(super) fn is_tls(error: &Error) -> bool {
-    match error {
-        Error::Io(IoError::Tls(_)) | Error::Driver(DriverError::NoClientSslFlagFromServer) => true,
-        Error::Io(IoError::Io(error)) => tls_fault(error).is_some(),
-        _ => false,
-    }
-}
-
-fn tls_fault(error: &io::Error) -> Option<&rustls::Error> {
-    let inner = error.get_ref()?;
-    inner.downcast_ref().or_else(|| inner.source()?.downcast_ref())
-}
-
-fn driver_failure(error: &DriverError) -> Failure {
-    match error {
-        DriverError::ConnectionClosed => Failure::new(FailureKind::Closed, error.to_string()),
-        DriverError::UnknownAuthPlugin { .. }
-        | DriverError::MysqlOldPasswordDisabled
-        | DriverError::CleartextPluginDisabled
-        | DriverError::NoClientSslFlagFromServer => misconfigured(error.to_string()),
-        _ => garbled(error.to_string()),
-    }
-}
-
-fn misconfigured(detail: String) -> Failure {
-    Failure::new(FailureKind::Misconfigured, printable(&detail))
-}
-
 /// A server's words made safe for a log line: one line, no control characters, of bounded length.
 fn printable(text: &str) -> String {
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(DETAIL_LENGTH).collect()
@@ -178,12 +131,11 @@ fn printable(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::io;
-
-    use mysql_async::{DriverError, Error, ServerError};
-
-    use super::{failure, io_failure, is_read_only, kind, refusal};
-    use crate::engine::{Evidence, FailureKind};
+    use super::{Fault, is_read_only, kind, refusal};
+    use crate::{
+        engine::{Evidence, Failure, FailureKind},
+        probe::session::Trouble,
+    };
 
     #[test]
     fn each_row_of_the_error_table_has_its_verdict() {
@@ -211,7 +163,8 @@ mod tests {
             (1227, Misconfigured),
             (1053, ShuttingDown),
             (1927, Closed),
-            (4031, Closed),
+            (3169, Closed),
+            (1317, Closed),
             (3032, Maintenance),
             (1047, GroupUnready),
             (3100, GroupUnready),
@@ -263,44 +216,14 @@ mod tests {
     }
 
     #[test]
-    fn errors_of_the_system_are_told_apart() {
-        for (raw, expected) in [
-            (111, FailureKind::Refused),
-            (104, FailureKind::Closed),
-            (32, FailureKind::Closed),
-            (110, FailureKind::TimedOut),
-            (113, FailureKind::Unreachable),
-            (101, FailureKind::Unreachable),
-            (1, FailureKind::Unreachable),
-        ] {
-            let error = io::Error::from_raw_os_error(raw);
-            assert_eq!(io_failure(&error).kind, expected, "{error}");
-        }
-        let lost = io::Error::new(io::ErrorKind::UnexpectedEof, "connection closed");
-        assert_eq!(io_failure(&lost).kind, FailureKind::Closed);
-        let short = io::Error::new(
-            io::ErrorKind::UnexpectedEof,
-            "can't parse: buf doesn't have enough data",
-        );
-        assert_eq!(io_failure(&short).kind, FailureKind::Garbled);
-        let refused = io::Error::other(rustls::Error::HandshakeNotComplete);
-        assert_eq!(io_failure(&refused).kind, FailureKind::Misconfigured);
-    }
-
-    #[test]
-    fn errors_of_the_driver_are_told_apart() {
-        let check = |error: Error, expected| assert_eq!(failure(&error).kind, expected, "{error}");
-        check(DriverError::ConnectionClosed.into(), FailureKind::Closed);
-        check(DriverError::PacketOutOfOrder.into(), FailureKind::Garbled);
-        check(DriverError::NoClientSslFlagFromServer.into(), FailureKind::Misconfigured);
-        check(
-            ServerError {
-                code: 1040,
-                message: "Too many connections".into(),
-                state: "08004".into(),
-            }
-            .into(),
-            FailureKind::Saturated,
-        );
+    fn an_error_packet_has_a_number_and_perhaps_a_state() {
+        let read = |packet: &[u8]| Fault::of_packet(packet).map(Failure::from);
+        let failure = read(b"\xFF\x10\x04Too many connections").expect("an error");
+        assert_eq!(failure, refusal(1040, "Too many connections"));
+        assert_eq!(read(b"\xFF\x10\x04#08004Too many").expect("an error").kind, kind(1040));
+        assert_eq!(read(b"\xFF\x10\x04").expect("an error").kind, kind(1040));
+        assert!(read(b"\xFF\x10").is_err());
+        let idle = Fault::of_packet(b"\xFF\xBF\x0F#HY000bye").expect("an error");
+        assert!(matches!(Trouble::from(idle), Trouble::Expired));
     }
 }

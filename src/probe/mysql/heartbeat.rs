@@ -20,8 +20,8 @@ use tokio::time::{Instant, timeout_at};
 use tracing::{debug, warn};
 
 use super::{
+    driver::Link,
     error::{Fault, is_read_only, kind},
-    link::Link,
 };
 use crate::{
     config::{ProbeConfig, ProbeTarget},
@@ -144,11 +144,11 @@ async fn write(mut link: Link, patience: f64, flavour: Flavour) -> (Link, Beat) 
             format!("SET STATEMENT max_statement_time = {patience} FOR {UPDATE}")
         }
     };
-    let beat = match link.query(&statement).await {
-        Ok(_) if link.affected_rows() == 0 => {
+    let beat = match link.run(&statement).await {
+        Ok(()) if link.affected_rows() == 0 => {
             Beat::Impossible("pointsman.heartbeat has no row with id 1".into())
         }
-        Ok(_) => Beat::Written,
+        Ok(()) => Beat::Written,
         Err(Fault::Broken(_)) => Beat::Failed,
         Err(Fault::Refused { code, message }) => refused(code, &message),
     };
@@ -157,7 +157,7 @@ async fn write(mut link: Link, patience: f64, flavour: Flavour) -> (Link, Beat) 
 
 async fn open(target: &ProbeTarget, config: &ProbeConfig) -> Result<Link, Failure> {
     let mut link = Link::open(target, config).await?;
-    link.query(SETUP).await?;
+    link.run(SETUP).await?;
     Ok(link)
 }
 

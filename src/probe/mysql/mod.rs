@@ -10,9 +10,10 @@
 //! variables: channels are then `None`. Whatever else is missing or odd is a failure and never
 //! makes a server writable.
 //!
-//! The caller sets the one deadline around [`Session::connect`] and [`Session::probe`] by dropping
-//! their futures; a session whose probe was dropped or failed is to be dropped too.
+//! The connection is ours down to the socket, and is watched between two probes: see `wire/` and
+//! `link.rs`. A session whose probe was dropped or failed is to be dropped too.
 
+mod driver;
 mod error;
 mod flavour;
 mod grants;
@@ -20,12 +21,18 @@ mod group;
 mod gtid;
 mod heartbeat;
 mod link;
+mod login;
 mod options;
 mod replica;
 mod reply;
 mod statements;
+mod text;
 mod variables;
+mod wire;
 
+use std::time::Duration;
+
+use tokio::time::{Instant, timeout_at};
 use tracing::warn;
 
 use self::{
@@ -37,10 +44,12 @@ use self::{
     statements::{GROUP, Spelling, Statements},
 };
 use crate::{
-    config::{ProbeConfig, ProbeTarget},
+    config::ProbeTarget,
     engine::{
-        Channel, Facts, Failure, Flavour, Group, Heartbeat, MySqlFacts, Position, Writability,
+        Channel, Facts, Failure, FailureKind, Flavour, Group, Heartbeat, MySqlFacts, Position,
+        Writability,
     },
+    probe::{session::Trouble, socket::Dial},
 };
 
 pub use self::grants::{Release, sql as grants};
@@ -57,50 +66,78 @@ pub struct Session {
 }
 
 impl Session {
-    /// Resolves the host, connects, logs in and finds out which family and version answers.
-    ///
-    /// The connection has no schema and names itself `pointsman` (`program_name` in
-    /// `performance_schema.session_connect_attrs`).
+    /// Resolves the host, connects, logs in and finds out which family and version answers, by
+    /// `deadline`.
     ///
     /// # Errors
     /// How it failed, by the table of error numbers in `error.rs`.
-    pub async fn connect(target: &ProbeTarget, config: &ProbeConfig) -> Result<Self, Failure> {
-        let mut link = Link::open(target, config).await?;
-        let server = Server::detect(&link.query_one(flavour::STATEMENT).await?)?;
+    pub async fn connect(dial: &mut Dial, deadline: Instant) -> Result<Self, Failure> {
+        let mut link = Link::open(dial, deadline).await?;
+        let server = match detect(&mut link, deadline).await {
+            Ok(server) => server,
+            Err(failure) => {
+                link.quit(farewell(deadline)).await;
+                return Err(failure);
+            }
+        };
         Ok(Self {
             link,
             flavour: server.flavour,
             statements: Statements::for_server(server),
-            heart: Heart::new(target, config, server.flavour),
-            target: target.clone(),
+            heart: Heart::new(&dial.target, &dial.config, server.flavour),
+            target: dial.target.clone(),
             warned: false,
         })
     }
 
-    /// Logs in anew and leaves the old connection; after a failure that is still there.
+    /// Logs in anew by `deadline` and leaves the old connection; after a failure that is still
+    /// there.
     ///
     /// The heartbeat's own connection is kept: a write that hangs there must not be forgotten, or
     /// each renewal could leave one more hanging statement on the server.
     ///
     /// # Errors
     /// As for [`Session::connect`].
-    pub async fn renew(&mut self, config: &ProbeConfig) -> Result<(), Failure> {
-        let mut fresh = Self::connect(&self.target, config).await?;
+    pub async fn renew(&mut self, dial: &mut Dial, deadline: Instant) -> Result<(), Failure> {
+        let mut fresh = Self::connect(dial, deadline).await?;
         std::mem::swap(&mut fresh.heart, &mut self.heart);
         fresh.warned = self.warned;
-        std::mem::replace(self, fresh).quit().await;
+        std::mem::replace(self, fresh).link.quit(farewell(deadline)).await;
         Ok(())
     }
 
-    /// Asks for every fact once. `heartbeat` also writes the heartbeat row, if the server says it
-    /// is writable.
+    /// Asks for every fact once, by `deadline`. `heartbeat` also writes the heartbeat row, if the
+    /// server says it is writable.
     ///
     /// # Errors
-    /// How it failed. The session is of no more use then.
-    pub async fn probe(&mut self, heartbeat: bool) -> Result<Facts, Failure> {
+    /// How it failed. The session is of no more use then, and has said goodbye if it could.
+    pub async fn probe(&mut self, deadline: Instant, heartbeat: bool) -> Result<Facts, Trouble> {
+        let facts = timeout_at(deadline, self.ask(heartbeat)).await.unwrap_or_else(|_| {
+            let detail = "logged in, but the question got no reply";
+            Err(Failure::new(FailureKind::TimedOut, detail).into())
+        });
+        if facts.is_err() {
+            self.link.quit(farewell(deadline)).await;
+        }
+        facts
+    }
+
+    /// Waits for the server to end the idle connection. Cancel-safe.
+    pub async fn ended(&mut self) -> Trouble {
+        self.link.ended().await
+    }
+
+    /// Says goodbye (COM_QUIT). A session that is dropped instead counts as an aborted client on the
+    /// server.
+    pub async fn quit(mut self) {
+        self.heart.quit().await;
+        self.link.quit(Instant::now() + FAREWELL).await;
+    }
+
+    async fn ask(&mut self, heartbeat: bool) -> Result<Facts, Trouble> {
         let replies = self.link.query(&self.statements.basics).await?;
         let [variables, status, gtid] = &replies[..] else {
-            return Err(garbled(format!("{} results for three statements", replies.len())));
+            return Err(garbled(format!("{} results for three statements", replies.len())).into());
         };
         let (variables, status) = (variables.settings(), status.settings());
         let writability = variables::writability(&variables)?;
@@ -120,21 +157,6 @@ impl Session {
             },
         };
         Ok(Facts::MySql(facts))
-    }
-
-    /// Completes when the server ends the idle connection.
-    ///
-    /// It never does: the driver keeps its socket to itself and offers no way to wait for the end
-    /// of an idle connection. The next probe finds out.
-    pub async fn closed(&mut self) {
-        std::future::pending().await
-    }
-
-    /// Says goodbye (COM_QUIT). A session that is dropped instead counts as an aborted client on the
-    /// server.
-    pub async fn quit(self) {
-        self.heart.quit().await;
-        self.link.quit().await;
     }
 
     async fn channels(&mut self) -> Result<Option<Vec<Channel>>, Failure> {
@@ -188,6 +210,21 @@ impl Session {
     }
 }
 
+async fn detect(link: &mut Link, deadline: Instant) -> Result<Server, Failure> {
+    match timeout_at(deadline, link.query_one(flavour::STATEMENT)).await {
+        Ok(reply) => Server::detect(&reply?),
+        Err(_) => {
+            let detail = "logged in, but the question for the version got no reply";
+            Err(Failure::new(FailureKind::TimedOut, detail))
+        }
+    }
+}
+
+/// Until when a goodbye may take, within the caller's `deadline`.
+fn farewell(deadline: Instant) -> Instant {
+    deadline.min(Instant::now() + FAREWELL)
+}
+
 /// Asks in the spelling that the server knows. `None` when the right to it is missing.
 async fn ask(link: &mut Link, spelling: &mut Spelling) -> Result<Option<Reply>, Failure> {
     let mut fault = match link.query_one(spelling.current).await {
@@ -209,12 +246,17 @@ async fn ask(link: &mut Link, spelling: &mut Spelling) -> Result<Option<Reply>, 
     }
 }
 
+/// How long a goodbye may take: a full socket buffer is no reason to hang around.
+const FAREWELL: Duration = Duration::from_millis(100);
+
 #[cfg(test)]
 mod tests {
+    use tokio::time::Instant;
+
     use super::Session;
     use crate::{
-        config::{ProbeConfig, ProbeTarget},
-        engine::{Facts, Failure},
+        engine::Facts,
+        probe::{Trouble, socket::Dial},
     };
 
     fn may_move<T: Send>(thing: T) -> T {
@@ -222,10 +264,11 @@ mod tests {
     }
 
     /// Compiles only while a probe may run on any thread.
-    async fn whole(target: &ProbeTarget, config: &ProbeConfig) -> Result<Facts, Failure> {
-        let session = may_move(Session::connect(target, config)).await?;
+    async fn whole(dial: &mut Dial, deadline: Instant) -> Result<Facts, Trouble> {
+        let session = may_move(Session::connect(dial, deadline)).await?;
         let mut session = may_move(session);
-        let facts = may_move(session.probe(true)).await;
+        let facts = may_move(session.probe(deadline, true)).await;
+        may_move(session.ended()).await;
         may_move(session.quit()).await;
         facts
     }

@@ -1,4 +1,4 @@
-//! The driver's options for one address of one server.
+//! The driver's options for the heartbeat's connection to one address of one server.
 //!
 //! Options hold the password and their `Debug` prints it, so they never leave this folder and are
 //! never logged.

@@ -1,6 +1,7 @@
 //! The probe of a PostgreSQL server, 12 or newer.
 
 mod heartbeat;
+mod look;
 mod row;
 mod sql;
 mod sqlstate;
@@ -8,6 +9,7 @@ mod wire;
 
 use tokio::time::Instant;
 
+pub(super) use self::look::look;
 pub(crate) use self::sql::{COLUMNS, FACTS};
 use self::{heartbeat::Heart, wire::Wire};
 use super::{session::Trouble, socket::Dial};

@@ -14,6 +14,7 @@ use std::{
 };
 
 use futures_util::Stream as _;
+use rustls::ClientConfig;
 use tokio::{
     net::TcpStream,
     time::{Instant, timeout_at},
@@ -102,8 +103,8 @@ impl Wire {
         mode: SslMode,
         deadline: Instant,
     ) -> Result<Self, WireError> {
-        let connector = tls::client_config(&dial.config.tls).map_err(WireError::Broken)?;
-        let mut connector = MakeRustlsConnect::new(connector);
+        let settings = dial.tls().map_err(WireError::Broken)?;
+        let mut connector = MakeRustlsConnect::new(ClientConfig::clone(&settings));
         let Ok(connector) =
             MakeTlsConnect::<Metered>::make_tls_connect(&mut connector, &dial.host());
         let stream: TcpStream = dial.connect(deadline).await.map_err(WireError::Broken)?;

@@ -44,6 +44,8 @@ pub struct Cluster {
     pub port: u16,
     /// `failback` of the write name, where the test cares.
     pub failback: Option<&'static str>,
+    /// `interval` of the probe, and `fast_interval` as well, where the test cares.
+    pub interval: Option<&'static str>,
     /// `heartbeat_write` of the probe.
     pub heartbeats: bool,
     /// More `[[cluster.read]]` sections: the first label of the name and what else it says.
@@ -69,6 +71,7 @@ impl Cluster {
             servers,
             port,
             failback: None,
+            interval: None,
             heartbeats: false,
             more_reads: &[],
             more_probe: String::new(),
@@ -104,6 +107,8 @@ impl Cluster {
             }
         };
         let heartbeats = if self.heartbeats { "heartbeat_write = true\n" } else { "" };
+        let (calm, fast) =
+            self.interval.map_or(("200ms", "100ms"), |interval| (interval, interval));
         let failback = self.failback.map_or_else(String::new, |rule| {
             format!("failback = \"{rule}\"\nflap_block = \"4s\"\n")
         });
@@ -122,8 +127,8 @@ name = "{read}"
 ttl = "2s"
 {max_lag}
 [cluster.probe]
-{login}{heartbeats}interval = "200ms"
-fast_interval = "100ms"
+{login}{heartbeats}interval = "{calm}"
+fast_interval = "{fast}"
 timeout = "1s"
 fall = 3
 rise = 2

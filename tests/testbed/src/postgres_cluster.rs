@@ -302,6 +302,13 @@ impl PgCluster {
         Sessions { _clients: clients }
     }
 
+    /// How many lines of a server's log hold `text`.
+    pub fn lines_with(&self, server: usize, text: &str) -> usize {
+        let log = self.directory.path().join(format!("log{}", server + 1));
+        let log = fs::read(log).expect("the server has a log");
+        String::from_utf8_lossy(&log).lines().filter(|line| line.contains(text)).count()
+    }
+
     /// Ends the probe's sessions, so that it must log in anew.
     pub fn end_probe_sessions(&self, server: usize) {
         let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \

@@ -3,6 +3,7 @@
 //! Most tests play replies of whole rounds to one cluster, half a second apart, and look at the
 //! verdicts.
 
+mod cadence;
 mod cold_start;
 mod contest;
 mod document;

@@ -9,7 +9,10 @@
 //! | WARN | a server is gone or needs its operator; an answer is not what its name promises |
 //! | INFO | every other change |
 //!
-//! What stays wrong is logged again once a minute, and not more often.
+//! What stays wrong is logged again once a minute, and not more often. Nobody ever waits for the
+//! log to be written.
+
+mod output;
 
 use std::{
     env,
@@ -22,6 +25,7 @@ use std::{
 use tracing::{Level, error, info, warn};
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
+pub use self::output::{Log, Losses};
 use crate::engine::{
     ClusterId, ClusterPolicy, Degradation, Engine, Event, ServerId, ServerIndex, ServerState,
     StateReason, WriteReason,
@@ -31,23 +35,26 @@ use crate::engine::{
 /// option at warn; a name server's log must not grow with its queries.
 const DEFAULT: &str = "info,hickory_server=error,hickory_net=error,hickory_proto=error";
 
-/// Starts logging to standard error, panics included. Call it once, first.
-pub fn start() {
+/// Starts logging to standard error, panics included. Call it once, first, and keep what it returns
+/// to the very end.
+pub fn start() -> Log {
     // The later of two directives about the same thing counts.
     let chosen = env::var("RUST_LOG").unwrap_or_default();
     let parsed = EnvFilter::try_new(format!("{DEFAULT},{chosen}"));
     let fault = parsed.as_ref().err().map(ToString::to_string);
     let filter = parsed.unwrap_or_else(|_| EnvFilter::new(DEFAULT));
     let registry = tracing_subscriber::registry().with(filter);
+    let (log, lines) = output::to_standard_error();
     if io::stderr().is_terminal() {
-        registry.with(fmt::layer().with_writer(io::stderr).with_target(false)).init();
+        registry.with(fmt::layer().with_writer(lines).with_target(false)).init();
     } else {
-        registry.with(fmt::layer().json().with_writer(io::stderr).with_target(false)).init();
+        registry.with(fmt::layer().json().with_writer(lines).with_target(false)).init();
     }
     panic::set_hook(Box::new(|panic| error!("{panic}")));
     if let Some(fault) = fault {
         warn!("RUST_LOG is left out of account: {fault}");
     }
+    log
 }
 
 /// An error with all its causes, on one line.

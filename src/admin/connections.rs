@@ -1,0 +1,164 @@
+//! Connections of admin clients: few, short, and never in the way of others.
+//!
+//! One connection carries one request, and has [`VISIT`] for all of it. When all places of a
+//! listener are taken, the oldest connection gives way to the new one: an honest one lasts
+//! milliseconds. The Unix socket has places of its own, so that nobody on the network keeps the
+//! operator on the machine out.
+
+use std::{collections::VecDeque, io, net::SocketAddr, time::Duration};
+
+use axum::{Extension, Router};
+use hyper::server::conn::http1;
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, UnixListener},
+    select,
+    sync::watch,
+    task::{AbortHandle, JoinSet},
+    time::{Instant, sleep, timeout},
+};
+use tracing::{error, warn};
+
+/// Where a request comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Peer {
+    /// The Unix socket: somebody whom the file's permissions let in.
+    Local,
+    /// This address. Nothing is known of who it is.
+    Network(SocketAddr),
+}
+
+/// Serves `routes` on both until told to stop, then gives requests under way a moment.
+pub(super) async fn serve(
+    unix: Option<std::os::unix::net::UnixListener>,
+    http: Option<std::net::TcpListener>,
+    routes: Router,
+    mut stop: watch::Receiver<bool>,
+) {
+    let mut visits = JoinSet::new();
+    let registered =
+        (unix.map(UnixListener::from_std).transpose(), http.map(TcpListener::from_std).transpose());
+    let (unix, http) = match registered {
+        (Ok(unix), Ok(http)) => (unix, http),
+        (Err(error), _) | (_, Err(error)) => {
+            error!("the admin API cannot serve its sockets: {error}");
+            return;
+        }
+    };
+    let mut local = Places::default();
+    let mut network = Places::default();
+    let mut complaint = None;
+    loop {
+        let accepted = select! {
+            _ = stop.wait_for(|&stops| stops) => break,
+            Some(ended) = visits.join_next() => {
+                if ended.is_err_and(|ended| ended.is_panic()) {
+                    error!("answering an admin request panicked; its connection is closed");
+                }
+                continue;
+            }
+            accepted = accept_unix(unix.as_ref()) => accepted.map(|(stream, _)| {
+                local.take(visits.spawn(attend(stream, Peer::Local, routes.clone())));
+            }),
+            accepted = accept_http(http.as_ref()) => accepted.map(|(stream, client)| {
+                let peer = Peer::Network(client);
+                network.take(visits.spawn(attend(stream, peer, routes.clone())));
+            }),
+        };
+        if let Err(error) = accepted {
+            cannot_accept(&error, &mut complaint).await;
+        }
+    }
+    drop((unix, http));
+    let all_left = async { while visits.join_next().await.is_some() {} };
+    _ = timeout(LAST_WORDS, all_left).await;
+    visits.shutdown().await;
+}
+
+async fn accept_unix(
+    listener: Option<&UnixListener>,
+) -> io::Result<(tokio::net::UnixStream, tokio::net::unix::SocketAddr)> {
+    match listener {
+        Some(listener) => listener.accept().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn accept_http(
+    listener: Option<&TcpListener>,
+) -> io::Result<(tokio::net::TcpStream, SocketAddr)> {
+    match listener {
+        Some(listener) => listener.accept().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The connections of one listener, the oldest in front.
+#[derive(Default)]
+struct Places(VecDeque<AbortHandle>);
+
+impl Places {
+    /// Keeps a place for a new connection; the oldest one gives way when there is none left.
+    fn take(&mut self, visit: AbortHandle) {
+        if self.0.len() >= PLACES {
+            self.0.retain(|visit| !visit.is_finished());
+        }
+        if self.0.len() >= PLACES
+            && let Some(oldest) = self.0.pop_front()
+        {
+            oldest.abort();
+        }
+        self.0.push_back(visit);
+    }
+}
+
+/// Answers one request.
+async fn attend(stream: impl AsyncRead + AsyncWrite + Unpin, peer: Peer, routes: Router) {
+    let service = TowerToHyperService::new(routes.layer(Extension(peer)));
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD)
+        .max_buf_size(HEAD_OCTETS)
+        .max_headers(HEADERS)
+        .keep_alive(false)
+        .serve_connection(TokioIo::new(stream), service);
+    // Whatever is wrong with it, it is the client's to notice.
+    _ = timeout(VISIT, connection).await;
+}
+
+/// Waits a little, for the reason (mostly: out of files) is likely to last.
+async fn cannot_accept(error: &io::Error, complaint: &mut Option<Instant>) {
+    if complaint.is_none_or(|last| last.elapsed() >= COMPLAIN_EVERY) {
+        *complaint = Some(Instant::now());
+        warn!(%error, "cannot accept admin connections; raise LimitNOFILE if files are short");
+    }
+    sleep(AFTER_ERROR).await;
+}
+
+/// Connections of one listener at a time.
+const PLACES: usize = 64;
+
+/// How long a connection may last: far more than any answer takes.
+const VISIT: Duration = Duration::from_secs(10);
+
+/// How long the head of a request may take.
+const HEAD: Duration = Duration::from_secs(3);
+
+/// Octets of a request's head, and of what is read ahead.
+const HEAD_OCTETS: usize = 16 * 1024;
+
+/// Header lines of a request.
+const HEADERS: usize = 64;
+
+/// How long requests under way may take when all stops.
+const LAST_WORDS: Duration = Duration::from_millis(500);
+
+/// Pause after an error of accepting.
+const AFTER_ERROR: Duration = Duration::from_millis(50);
+
+/// How often such an error is logged.
+const COMPLAIN_EVERY: Duration = Duration::from_secs(60);

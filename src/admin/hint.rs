@@ -1,0 +1,120 @@
+//! `POST /v1/hint`: somebody says that something has changed.
+//!
+//! A hint only brings the next probes of one cluster forward; what they find decides. A forged one
+//! does no harm and a lost one costs no more than the interval, so nobody needs a token for it.
+
+use std::{net::SocketAddr, time::Duration};
+
+use axum::{
+    Extension,
+    body::Body,
+    extract::{Query, State},
+    http::{StatusCode, Uri},
+    response::Response,
+};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::{Deserialize, Serialize};
+use tokio::time::timeout;
+
+use super::{
+    Operations,
+    connections::Peer,
+    reply::{json, refuse},
+};
+
+/// The body or the query of a hint.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Hint {
+    cluster: String,
+}
+
+/// What a hint is answered with.
+#[derive(Serialize)]
+struct Taken<'a> {
+    /// The cluster whose servers are asked now, as the configuration writes it.
+    cluster: &'a str,
+}
+
+/// Takes a hint.
+pub(super) async fn hint(
+    State(operations): State<Operations>,
+    Extension(peer): Extension<Peer>,
+    uri: Uri,
+    body: Body,
+) -> Response {
+    let hint = match read(&uri, body).await {
+        Ok(hint) => hint,
+        Err((status, error)) => return refuse(status, &error),
+    };
+    let Some(id) = operations.cluster(&hint.cluster) else {
+        return refuse(StatusCode::NOT_FOUND, &unknown(&hint.cluster, &operations));
+    };
+    match peer {
+        Peer::Local => operations.hint(id, "the admin socket"),
+        Peer::Network(client) => operations.hint(id, &shown(client)),
+    }
+    let cluster = operations.clusters().nth(id.0).unwrap_or_default();
+    json(StatusCode::ACCEPTED, &Taken { cluster })
+}
+
+/// Reads a hint out of the body, or out of the query when the body is empty.
+async fn read(uri: &Uri, body: Body) -> Result<Hint, (StatusCode, String)> {
+    let octets = match timeout(BODY, Limited::new(body, BODY_OCTETS).collect()).await {
+        Ok(Ok(collected)) => collected.to_bytes(),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            let error = format!("the body is longer than {BODY_OCTETS} octets; {EXPECTED}");
+            return Err((StatusCode::PAYLOAD_TOO_LARGE, error));
+        }
+        Ok(Err(error)) => return Err(bad(&format!("the body is broken: {error}"))),
+        Err(_) => {
+            let error = format!("the body did not come within {} s", BODY.as_secs());
+            return Err((StatusCode::REQUEST_TIMEOUT, error));
+        }
+    };
+    match (octets.is_empty(), uri.query()) {
+        (true, Some(_)) => Query::<Hint>::try_from_uri(uri)
+            .map(|Query(hint)| hint)
+            .map_err(|_| bad("the query is not of the form cluster=NAME")),
+        (true, None) => Err(bad("no cluster is named")),
+        (false, Some(_)) => Err(bad("there is a body and a query; send one of them")),
+        (false, None) => serde_json::from_slice(&octets)
+            .map_err(|error| bad(&format!("the body is not what it should be: {error}"))),
+    }
+}
+
+fn bad(what: &str) -> (StatusCode, String) {
+    (StatusCode::BAD_REQUEST, format!("{what}; {EXPECTED}"))
+}
+
+fn unknown(name: &str, operations: &Operations) -> String {
+    let clusters = operations.clusters();
+    let more = clusters.len().saturating_sub(NAMED);
+    let mut known = clusters.take(NAMED).collect::<Vec<_>>().join(", ");
+    if more > 0 {
+        known += &format!(" and {more} more");
+    }
+    // The name is the client's, and the log of a hook may show this.
+    let name: String = name.chars().take(NAME_CHARS).collect();
+    format!("there is no cluster `{}`; known: {known}", name.escape_debug())
+}
+
+/// A client without its port, which says nothing.
+fn shown(client: SocketAddr) -> String {
+    client.ip().to_canonical().to_string()
+}
+
+const EXPECTED: &str =
+    "send {\"cluster\": \"NAME\"} as the body, or ?cluster=NAME in the path and no body";
+
+/// Octets of a body.
+const BODY_OCTETS: usize = 4 * 1024;
+
+/// How long a body may take.
+const BODY: Duration = Duration::from_secs(3);
+
+/// Clusters that are named in a refusal.
+const NAMED: usize = 50;
+
+/// Characters of an unknown name that are repeated: as long as a name may be.
+const NAME_CHARS: usize = 63;

@@ -1,0 +1,137 @@
+//! The operator's access: HTTP on a Unix socket and, if wanted, on a TCP address.
+//!
+//! ```text
+//! curl, hooks, `pointsman hint` ──▶ connections ──▶ routes ──▶ operations ──▶ probes
+//! ```
+//!
+//! It has a thread and a runtime of its own. So the worst that a client can do is to keep this one
+//! thread busy: probes, decisions and DNS run on others, and readiness is told even while those are
+//! stalled. What it does to the rest goes through [`Operations`]. `docs/ADMIN.md` is its reference.
+
+mod connections;
+mod error;
+mod file;
+mod hint;
+mod operations;
+mod reply;
+mod routes;
+
+use std::{
+    net::{SocketAddr, TcpListener},
+    os::unix::net::UnixListener,
+    path::{Path, PathBuf},
+    sync::mpsc,
+    thread,
+    time::Duration,
+};
+
+use tokio::{
+    runtime::{self, Runtime},
+    sync::{oneshot, watch},
+    time::timeout,
+};
+use tracing::warn;
+
+use self::{connections::serve, file::SocketFile};
+pub use self::{error::BindError, operations::Operations};
+use crate::config::AdminConfig;
+
+/// The bound sockets, before anybody is served.
+#[derive(Debug)]
+pub struct Listeners {
+    unix: Option<(UnixListener, SocketFile)>,
+    http: Option<(TcpListener, SocketAddr)>,
+}
+
+/// The running admin API. Dropping it ends it soon.
+#[derive(Debug)]
+pub struct AdminServer {
+    socket: Option<PathBuf>,
+    http: Option<SocketAddr>,
+    stopping: watch::Sender<bool>,
+    ended: oneshot::Receiver<()>,
+}
+
+/// Binds what `config` names. Clients may connect from now on, and wait.
+///
+/// All or nothing: on an error no socket stays open and no file is left.
+///
+/// # Errors
+/// [`BindError`], which says what to do.
+pub fn bind(config: &AdminConfig) -> Result<Listeners, BindError> {
+    let unix = config.socket.as_deref().map(file::bind).transpose()?;
+    let http = config.http.map(bind_http).transpose()?;
+    Ok(Listeners { unix, http })
+}
+
+fn bind_http(address: SocketAddr) -> Result<(TcpListener, SocketAddr), BindError> {
+    let bound = TcpListener::bind(address).and_then(|listener| {
+        listener.set_nonblocking(true)?;
+        let address = listener.local_addr()?;
+        Ok((listener, address))
+    });
+    bound.map_err(|source| BindError::http(address, source))
+}
+
+impl Listeners {
+    /// Serves `operations`; `None` when there is no socket to serve on.
+    ///
+    /// # Errors
+    /// [`BindError::Thread`], when the system is out of what a thread needs.
+    pub fn serve(self, operations: Operations) -> Result<Option<AdminServer>, BindError> {
+        if self.unix.is_none() && self.http.is_none() {
+            return Ok(None);
+        }
+        let socket = self.unix.as_ref().map(|(_, file)| file.path().to_owned());
+        let http = self.http.as_ref().map(|(_, address)| *address);
+        let (stopping, stop) = watch::channel(false);
+        let (end, ended) = oneshot::channel();
+        let (report, began) = mpsc::channel();
+        let work = move || {
+            let runtime = runtime::Builder::new_current_thread().enable_all().build();
+            let is_built = runtime.as_ref().map(|_| ()).map_err(|error| error.kind().into());
+            _ = report.send(is_built);
+            if let Ok(runtime) = runtime {
+                self.run(&runtime, operations, stop);
+            }
+            _ = end.send(());
+        };
+        let thread = thread::Builder::new().name("admin".into()).spawn(work);
+        thread.map_err(BindError::Thread)?;
+        let built = began.recv().unwrap_or_else(|_| Err(std::io::ErrorKind::Other.into()));
+        built.map_err(BindError::Thread)?;
+        Ok(Some(AdminServer { socket, http, stopping, ended }))
+    }
+
+    /// Serves until told to stop. The socket's file is removed at the end.
+    fn run(self, runtime: &Runtime, operations: Operations, stop: watch::Receiver<bool>) {
+        let Self { unix, http } = self;
+        let (unix, file) = unix.unzip();
+        let http = http.map(|(listener, _)| listener);
+        runtime.block_on(serve(unix, http, routes::routes(operations), stop));
+        drop(file);
+    }
+}
+
+impl AdminServer {
+    /// The path of the Unix socket, if there is one.
+    pub fn socket(&self) -> Option<&Path> {
+        self.socket.as_deref()
+    }
+
+    /// The address of HTTP over TCP, if there is one, with the port that was found for port 0.
+    pub fn http(&self) -> Option<SocketAddr> {
+        self.http
+    }
+
+    /// Takes no more requests, gives those under way a moment, and removes the socket's file.
+    pub async fn stop(self) {
+        self.stopping.send_replace(true);
+        if timeout(END, self.ended).await.is_err() {
+            warn!("the admin API did not end in time");
+        }
+    }
+}
+
+/// How long the end may take: a little longer than the last requests have.
+const END: Duration = Duration::from_secs(1);

@@ -1,0 +1,44 @@
+//! Replies: JSON objects and plain lines. Every refusal is `{"error": "what is wrong; what to do"}`.
+
+use axum::{
+    body::Body,
+    http::{HeaderValue, StatusCode, header},
+    response::Response,
+};
+use serde::Serialize;
+
+/// The object of every refusal.
+#[derive(Serialize)]
+struct Refusal<'a> {
+    error: &'a str,
+}
+
+/// A refusal with these words.
+pub(super) fn refuse(status: StatusCode, error: &str) -> Response {
+    json(status, &Refusal { error })
+}
+
+/// `object`, on a line of its own.
+pub(super) fn json(status: StatusCode, object: &impl Serialize) -> Response {
+    match serde_json::to_string(object) {
+        Ok(text) => reply(status, "application/json", text + "\n"),
+        // Only maps with odd keys and failing types of our own could do that.
+        Err(error) => text(StatusCode::INTERNAL_SERVER_ERROR, format!("{error}\n")),
+    }
+}
+
+/// Plain text.
+pub(super) fn text(status: StatusCode, text: String) -> Response {
+    reply(status, "text/plain; charset=utf-8", text)
+}
+
+fn reply(status: StatusCode, kind: &'static str, content: String) -> Response {
+    let mut response = Response::new(Body::from(content));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
+    // What is true now is of no use later.
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}

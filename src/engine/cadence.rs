@@ -1,0 +1,59 @@
+//! How fast a server is asked: calm, fast or slow.
+//!
+//! The first doubt anywhere in a cluster makes the probes of all its servers fast, until the cluster
+//! is settled: the evidence that settles one server often comes from another. A server that has been
+//! Down for long is settled. It keeps nobody fast, and no doubt elsewhere makes it fast: what it may
+//! still tell is that it is back, and that can wait for seconds. The published writer is never slow,
+//! for everybody waits for it or its successor.
+//!
+//! The doubts are those of [`unrest`](super::unrest) and some more, because a probe in vain costs
+//! less than an answer that lives short.
+
+use super::{
+    Moment, Pace, ServerState, Thresholds, WriteReason,
+    record::{Liveness, Record},
+    unrest,
+    verdict::WriteFitness,
+};
+
+/// The pace of one server, in a cluster that is `in_doubt` or not.
+pub(super) fn pace(record: &Record, published: bool, in_doubt: bool, now: Moment) -> Pace {
+    match (!published).then(|| slow_from(record)).flatten() {
+        Some(slow_from) if now >= slow_from => Pace::Slow,
+        _ if in_doubt => Pace::Fast,
+        _ => Pace::Calm,
+    }
+}
+
+/// When a server that is Down is asked slowly; `None` for all others.
+pub(super) fn slow_from(record: &Record) -> Option<Moment> {
+    // One whose failures were forgiven is looked at anew before it counts as dead again.
+    let is_known = record.trouble.as_ref().is_some_and(|trouble| trouble.silent > 0);
+    (record.verdict.state == ServerState::Down && is_known)
+        .then(|| record.since + Thresholds::LONG_DEAD_AFTER)
+}
+
+/// Whether a write name with this reason keeps the probes fast. One that is moved back soon does
+/// not: that hangs on the clock alone. An isolated one leaves it to its servers.
+pub(super) fn writer_in_doubt(reason: WriteReason) -> bool {
+    unrest::awaits_writer(reason)
+        && !matches!(reason, WriteReason::HeldFlapping | WriteReason::HeldIsolated)
+}
+
+/// Whether the next probes of this server, or of others, may change its verdict.
+pub(super) fn server_in_doubt(record: &Record, thresholds: &Thresholds, now: Moment) -> bool {
+    let liveness = record.liveness(thresholds, now);
+    let overruled = record.trouble.as_ref().is_some_and(|trouble| trouble.silent > 0)
+        && record.verdict.state != ServerState::Down;
+    let starts = record.verdict.state == ServerState::Starting
+        && record.verdict.write == WriteFitness::Gone
+        && now.since(record.since) < Thresholds::LONG_DEAD_AFTER;
+    // The first to know of a primary's end may be the one who received from it.
+    let lost_its_source = liveness == Liveness::Answering
+        && record.detached_since.is_some_and(|since| now.since(since) < Thresholds::DETACHED_AFTER);
+    unrest::is_unsettled(record, thresholds, now)
+        || liveness == Liveness::Unheard
+        || overruled
+        || starts
+        || lost_its_source
+}

@@ -1,0 +1,149 @@
+//! How fast servers are asked: from the first doubt all of a cluster's, never the long dead.
+
+use std::time::Duration;
+
+use super::{
+    Bench, ClusterId, ClusterKind, FailureKind, Moment, Observation, Outcome, STEP, ServerId,
+    ServerIndex, ServerState, Thresholds, detached_standby, fails, policy, primary, standby,
+};
+use crate::engine::{
+    Engine,
+    Pace::{self, Calm, Fast, Slow},
+};
+
+fn healthy() -> [Outcome; 3] {
+    [primary(1, 100), standby(1, 0, 100), standby(1, 0, 100)]
+}
+
+fn settled() -> Bench {
+    let mut bench = Bench::new(ClusterKind::Postgres, 3);
+    assert_eq!(bench.paces(), [Fast; 3], "the first round");
+    bench.seconds(2, &healthy());
+    assert_eq!(bench.paces(), [Calm; 3]);
+    bench
+}
+
+impl Bench {
+    fn paces(&self) -> [Pace; 3] {
+        [0, 1, 2].map(|index| self.cluster.advice(ServerIndex(index)).pace)
+    }
+}
+
+/// The primary is well, the first standby too, the second one fails so.
+fn one_fails(kind: FailureKind) -> [Outcome; 3] {
+    [primary(1, 100), standby(1, 0, 100), fails(kind)]
+}
+
+#[test]
+fn one_failure_makes_all_fast_until_it_is_settled() {
+    for (kind, rounds) in [(FailureKind::Refused, 1), (FailureKind::TimedOut, 2)] {
+        let mut bench = settled();
+        bench.rounds(rounds, &one_fails(kind));
+        assert_eq!(bench.paces(), [Fast; 3], "{kind}");
+        bench.rounds(1, &one_fails(kind));
+        assert_eq!((bench.state(2), bench.paces()), (ServerState::Down, [Calm; 3]), "{kind}");
+        bench.rounds(1, &healthy());
+        assert_eq!(bench.paces(), [Fast; 3], "it has to answer well once more");
+        bench.rounds(1, &healthy());
+        assert_eq!(bench.paces(), [Calm; 3]);
+    }
+}
+
+#[test]
+fn a_server_that_is_down_for_a_minute_is_slow_and_nobody_else_is() {
+    let mut bench = settled();
+    bench.seconds(60, &one_fails(FailureKind::Refused));
+    assert_eq!(bench.paces(), [Calm; 3]);
+    bench.seconds(1, &one_fails(FailureKind::Refused));
+    assert_eq!(bench.paces(), [Calm, Calm, Slow]);
+    // A doubt elsewhere is none about the long dead.
+    let [zero, _, two] = one_fails(FailureKind::Refused);
+    bench.rounds(1, &[zero, fails(FailureKind::TimedOut), two]);
+    assert_eq!(bench.paces(), [Fast, Fast, Slow]);
+    bench.rounds(1, &one_fails(FailureKind::Refused));
+    // Another way to be gone is no news for the cluster.
+    bench.rounds(1, &one_fails(FailureKind::TimedOut));
+    assert_eq!(bench.paces(), [Calm, Calm, Slow]);
+    bench.rounds(1, &one_fails(FailureKind::Starting));
+    assert_eq!(bench.paces(), [Fast; 3]);
+    bench.rounds(2, &healthy());
+    assert_eq!(bench.paces(), [Calm; 3]);
+}
+
+#[test]
+fn the_engine_wants_to_be_woken_when_a_server_becomes_slow() {
+    let mut bench = settled();
+    bench.rounds(2, &one_fails(FailureKind::Refused));
+    let slow_from = bench.cluster.records()[2].since + Thresholds::LONG_DEAD_AFTER;
+    while bench.now + STEP < slow_from {
+        bench.rounds(1, &one_fails(FailureKind::Refused));
+    }
+    let last = bench.now;
+    bench.rounds(1, &one_fails(FailureKind::Refused));
+    assert_eq!(bench.paces(), [Calm; 3]);
+    assert_eq!(bench.cluster.next_deadline(last), Some(slow_from));
+    bench.now = slow_from;
+    bench.hear([]);
+    assert_eq!(bench.paces(), [Calm, Calm, Slow]);
+}
+
+#[test]
+fn the_published_writer_is_never_slow() {
+    let mut bench = settled();
+    let [_, one, two] = healthy();
+    bench.seconds(90, &[fails(FailureKind::Refused), one, two]);
+    assert_eq!((bench.state(0), bench.writer()), (ServerState::Down, Some(0)));
+    assert_eq!(bench.paces(), [Fast; 3]);
+    // Once another one took over, it is as dead as any.
+    let taken_over = [fails(FailureKind::Refused), primary(2, 200), standby(2, 1, 200)];
+    bench.seconds(5, &taken_over);
+    assert_eq!((bench.writer(), bench.paces()), (Some(1), [Slow, Calm, Calm]));
+}
+
+#[test]
+fn a_server_that_starts_is_waited_for_a_minute_long() {
+    let mut bench = settled();
+    bench.seconds(59, &one_fails(FailureKind::Starting));
+    assert_eq!((bench.state(2), bench.paces()), (ServerState::Starting, [Fast; 3]));
+    bench.seconds(3, &one_fails(FailureKind::Starting));
+    assert_eq!(bench.paces(), [Calm; 3]);
+}
+
+#[test]
+fn a_standby_that_just_lost_its_source_is_a_doubt() {
+    let mut bench = settled();
+    let alone = [primary(1, 100), standby(1, 0, 100), detached_standby(1, 100)];
+    bench.rounds(2, &alone);
+    assert_eq!(bench.paces(), [Fast; 3]);
+    bench.seconds(10, &alone);
+    assert_eq!(bench.paces(), [Calm; 3]);
+}
+
+#[test]
+fn the_end_of_isolation_wakes_the_long_dead() {
+    let second = Duration::from_secs(1);
+    let mut engine = Engine::new(vec![policy(ClusterKind::Postgres, 3)], Moment::START);
+    let mut now = Moment::START;
+    let mut hear = |rounds: usize, outcomes: &[Outcome; 3]| {
+        for _ in 0..rounds {
+            for (index, outcome) in outcomes.iter().cloned().enumerate() {
+                let server = ServerId { cluster: ClusterId(0), server: ServerIndex(index) };
+                engine.observe(Observation { server, outcome }, now);
+            }
+            engine.decide(now);
+            now = now + second;
+        }
+        let pace = |index| {
+            let server = ServerId { cluster: ClusterId(0), server: ServerIndex(index) };
+            engine.advice(server).pace
+        };
+        (engine.is_isolated(), [pace(0), pace(1), pace(2)])
+    };
+    hear(2, &healthy());
+    let silent = || fails(FailureKind::TimedOut);
+    assert_eq!(hear(70, &one_fails(FailureKind::TimedOut)), (false, [Calm, Calm, Slow]));
+    let all = [silent(), silent(), silent()];
+    assert_eq!(hear(70, &all), (true, [Fast, Fast, Slow]));
+    assert_eq!(hear(1, &one_fails(FailureKind::TimedOut)).1, [Fast; 3]);
+    assert_eq!(hear(3, &one_fails(FailureKind::TimedOut)).1, [Calm, Calm, Slow]);
+}

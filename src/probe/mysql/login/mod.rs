@@ -1,0 +1,159 @@
+//! Logging in: greeting, TLS, the first answer, and the exchange by which the password is proven
+//! (MySQL manual, "Connection Phase").
+//!
+//! The connection has no schema and names itself `pointsman` (`program_name` in
+//! `performance_schema.session_connect_attrs`).
+
+mod capabilities;
+mod greeting;
+mod plugin;
+mod rsa;
+
+use rustls::pki_types::ServerName;
+
+use self::{
+    capabilities::{CONNECT_ATTRS, PLUGIN_AUTH, PLUGIN_AUTH_LENENC, SSL, wanted},
+    greeting::Greeting,
+    plugin::{Exchange, Step},
+};
+use super::{
+    error::Fault,
+    wire::{Octets, REPLY_OCTETS_MAX, Wire},
+};
+use crate::{
+    config::{ProbeConfig, TlsMode},
+    engine::{Failure, FailureKind},
+    probe::socket::Dial,
+};
+
+/// utf8mb4_general_ci: every version of both families knows it.
+const COLLATION: u8 = 45;
+
+/// Whether the connection is to be encrypted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Encryption {
+    /// Not at all.
+    Off,
+    /// If the server can.
+    IfOffered,
+    /// Or no login.
+    Required,
+}
+
+/// Why nobody was let in.
+#[derive(Debug)]
+pub(super) enum Refusal {
+    /// The two sides speak no TLS that both understand.
+    NoTls(Failure),
+    /// Anything else.
+    Other(Failure),
+}
+
+impl Encryption {
+    /// What `mode` asks for.
+    pub(super) fn of(mode: &TlsMode) -> Self {
+        match mode {
+            TlsMode::Disable => Self::Off,
+            TlsMode::Prefer => Self::IfOffered,
+            TlsMode::Require | TlsMode::VerifyFull { .. } => Self::Required,
+        }
+    }
+}
+
+/// Logs in over a new connection.
+pub(super) async fn log_in(
+    mut wire: Wire,
+    dial: &Dial,
+    encryption: Encryption,
+) -> Result<Wire, Refusal> {
+    let greeting = Greeting::parse(&wire.receive().await?)?;
+    let mut capabilities = wanted(greeting.capabilities);
+    let offered = greeting.capabilities & SSL != 0;
+    match encryption {
+        Encryption::Required if !offered => {
+            let detail = "TLS: the server does not offer it";
+            return Err(Refusal::Other(Failure::new(FailureKind::Misconfigured, detail)));
+        }
+        Encryption::IfOffered | Encryption::Required if offered => {
+            capabilities |= SSL;
+            wire.send(&head(capabilities).0).await?;
+            wire = encrypt(wire, dial).await?;
+        }
+        _ => {}
+    }
+    let config = &dial.config;
+    let password = config.password.as_ref().map_or(&[][..], |secret| secret.reveal().as_bytes());
+    let (mut exchange, plugin, proof) =
+        Exchange::begin(&greeting.plugin, greeting.nonce, password, wire.is_encrypted());
+    wire.send(&response(capabilities, config, plugin, &proof)).await?;
+    loop {
+        match exchange.next(&wire.receive().await?)? {
+            Step::Done => return Ok(wire),
+            Step::Send(payload) => wire.send(&payload).await?,
+            Step::Wait => {}
+        }
+    }
+}
+
+async fn encrypt(wire: Wire, dial: &Dial) -> Result<Wire, Refusal> {
+    let config = dial.tls()?;
+    let host = dial.host();
+    let name = ServerName::try_from(host.trim_end_matches('.').to_owned()).map_err(|_| {
+        let detail = format!("TLS: {host} cannot be the name in a certificate");
+        Failure::new(FailureKind::Misconfigured, detail)
+    })?;
+    wire.encrypt(config, name).await.map_err(|failure| match failure.kind {
+        FailureKind::Misconfigured => Refusal::NoTls(failure),
+        _ => Refusal::Other(failure),
+    })
+}
+
+/// "Protocol::SSLRequest", which is how "Protocol::HandshakeResponse41" begins.
+fn head(capabilities: u32) -> Octets {
+    let packet_max = u32::try_from(REPLY_OCTETS_MAX).unwrap_or(u32::MAX);
+    let mut head = Octets::default();
+    head.put(&capabilities.to_le_bytes())
+        .put(&packet_max.to_le_bytes())
+        .put(&[COLLATION])
+        .put(&[0; 23]);
+    head
+}
+
+/// "Protocol::HandshakeResponse41".
+fn response(capabilities: u32, config: &ProbeConfig, plugin: &[u8], proof: &[u8]) -> Vec<u8> {
+    let mut response = head(capabilities);
+    response.put_text(config.user.as_bytes());
+    // A proof has at most 32 octets, for which both ways to write its length are the same.
+    debug_assert!(proof.len() < 251 || capabilities & PLUGIN_AUTH_LENENC != 0);
+    response.put_counted(proof);
+    if capabilities & PLUGIN_AUTH != 0 {
+        response.put_text(plugin);
+    }
+    if capabilities & CONNECT_ATTRS != 0 {
+        let mut attributes = Octets::default();
+        attributes.put_counted(b"program_name").put_counted(b"pointsman");
+        response.put_counted(&attributes.0);
+    }
+    response.0
+}
+
+impl Refusal {
+    /// What to report.
+    pub(super) fn into_failure(self) -> Failure {
+        match self {
+            Self::NoTls(failure) | Self::Other(failure) => failure,
+        }
+    }
+}
+
+impl From<Failure> for Refusal {
+    fn from(failure: Failure) -> Self {
+        Self::Other(failure)
+    }
+}
+
+impl From<Fault> for Refusal {
+    fn from(fault: Fault) -> Self {
+        Self::Other(fault.into())
+    }
+}

@@ -1,0 +1,23 @@
+//! A failure as it may be shown: one line of bounded length, without the password.
+
+use crate::{config::ProbeConfig, engine::Failure};
+
+/// `failure` of a probe with `config`, as the log and the status may show it.
+pub(super) fn presentable(failure: Failure, config: &ProbeConfig) -> Failure {
+    let mut detail = failure.detail.into_string();
+    if let Some(password) = &config.password
+        && password.reveal().len() >= MASKED_OCTETS_MIN
+    {
+        detail = detail.replace(password.reveal(), "***");
+    }
+    let shown = |c: char| if c.is_control() { ' ' } else { c };
+    let detail: String = detail.chars().map(shown).take(DETAIL_CHARS_MAX).collect();
+    Failure::new(failure.kind, detail)
+}
+
+/// A log line stays readable, whatever a server says.
+const DETAIL_CHARS_MAX: usize = 300;
+
+/// Shorter passwords are not masked: masking every `a` of a text would tell the password rather
+/// than hide it.
+const MASKED_OCTETS_MIN: usize = 4;

@@ -1,0 +1,197 @@
+//! Sees that every part of Pointsman that serves keeps moving.
+//!
+//! ```text
+//! driver, dns ──beats──▶ pulses ◀──looks, once a second── watchdog ──▶ log, /readyz, systemd
+//! ```
+//!
+//! Each watched part advances a [`Pulse`] at least once a second. One that has not moved for five
+//! seconds is stalled: the log says so once, readiness fails, and the service manager's watchdog is
+//! not fed until it moves again. The watchdog is a thread outside of tokio, so that nothing that
+//! holds up a task holds it up.
+
+mod looks;
+mod manager;
+mod pulse;
+
+use std::{
+    io,
+    sync::mpsc::{self, RecvTimeoutError},
+    thread,
+    time::Duration,
+};
+
+use tokio::{
+    sync::{oneshot, watch},
+    time::timeout,
+};
+use tracing::{error, info};
+
+pub use self::pulse::{Part, Pulse};
+use self::{
+    looks::{Change, Looks, Stalled},
+    manager::Manager,
+};
+use crate::{clock::Clock, engine::Moment};
+
+/// A watchdog that does not look yet.
+#[derive(Debug)]
+pub struct Watchdog {
+    round: Round,
+    health: Health,
+}
+
+/// A watchdog that looks. Dropping it ends it.
+#[derive(Debug)]
+pub struct Watching {
+    /// Nothing is ever sent: it ends when this is gone.
+    stop: mpsc::Sender<()>,
+    ended: oneshot::Receiver<()>,
+}
+
+/// What the watchdog found at its last look. A clone tells the same.
+#[derive(Clone, Debug)]
+pub struct Health(watch::Receiver<Vec<Box<str>>>);
+
+impl Watchdog {
+    /// Of `parts`. `status` tells the service manager in one short line what we do while all is
+    /// well.
+    ///
+    /// # Errors
+    /// What the system says when there can be no further thread.
+    pub fn new(parts: Vec<Part>, status: String) -> io::Result<Self> {
+        let (found, health) = watch::channel(Vec::new());
+        let clock = Clock::start();
+        let round = Round {
+            clock,
+            looked_at: clock.now(),
+            fed_at: None,
+            looks: Looks::new(parts),
+            manager: Manager::from_environment()?,
+            status,
+            found,
+        };
+        Ok(Self { round, health: Health(health) })
+    }
+
+    /// Where its findings are read.
+    pub fn health(&self) -> Health {
+        self.health.clone()
+    }
+
+    /// Tells the service manager that we are ready, and looks from now on.
+    ///
+    /// # Errors
+    /// What the system says when there can be no further thread.
+    pub fn start(self) -> io::Result<Watching> {
+        let (stop, stopped) = mpsc::channel();
+        let (end, ended) = oneshot::channel();
+        thread::Builder::new().name("watchdog".into()).spawn(move || {
+            self.round.run(&stopped);
+            _ = end.send(());
+        })?;
+        Ok(Watching { stop, ended })
+    }
+}
+
+impl Watching {
+    /// Tells the service manager that we stop, and looks no more.
+    pub async fn stop(self) {
+        drop(self.stop);
+        // A service manager that does not listen is no reason to go on.
+        _ = timeout(LAST_WORD, self.ended).await;
+    }
+}
+
+impl Health {
+    /// Every stalled part, in the words of the log; empty when all move.
+    pub fn faults(&self) -> Vec<String> {
+        self.0.borrow().iter().map(|part| Stalled(part).to_string()).collect()
+    }
+}
+
+/// What the thread works with.
+#[derive(Debug)]
+struct Round {
+    clock: Clock,
+    looked_at: Moment,
+    fed_at: Option<Moment>,
+    looks: Looks,
+    manager: Manager,
+    status: String,
+    found: watch::Sender<Vec<Box<str>>>,
+}
+
+impl Round {
+    fn run(mut self, stop: &mpsc::Receiver<()>) {
+        self.manager.ready(&self.status);
+        let mut wait = Duration::ZERO;
+        while stop.recv_timeout(wait) == Err(RecvTimeoutError::Timeout) {
+            let now = self.clock.now();
+            wait = self.look(now).min(self.feed(now));
+        }
+        self.manager.stopping();
+    }
+
+    /// Looks if it is time; how long until the next look.
+    fn look(&mut self, now: Moment) -> Duration {
+        let elapsed = now.since(self.looked_at);
+        if elapsed < LOOK_EVERY {
+            return LOOK_EVERY - elapsed;
+        }
+        self.looked_at = now;
+        let changes = self.looks.again(elapsed);
+        if !changes.is_empty() {
+            self.note(&changes);
+        }
+        LOOK_EVERY
+    }
+
+    fn note(&self, changes: &[Change]) {
+        let stalled = self.looks.stalled();
+        for change in changes {
+            match change {
+                Change::Stalled(part) => {
+                    error!(event = "stalled", part = &**part, "{}", Stalled(part));
+                }
+                Change::Recovered(part, after) => {
+                    let seconds = after.as_secs();
+                    info!(
+                        event = "recovered",
+                        part = &**part,
+                        seconds,
+                        "{part} moves again after {seconds} s"
+                    );
+                }
+            }
+        }
+        let status = match stalled.is_empty() {
+            true => self.status.clone(),
+            false => format!("stalled: {}", stalled.join(", ")),
+        };
+        self.found.send_replace(stalled);
+        self.manager.status(&status);
+    }
+
+    /// Feeds the service manager's watchdog if it is time and all is well; how long until it is to
+    /// be fed again.
+    fn feed(&mut self, now: Moment) -> Duration {
+        let Some(every) = self.manager.feed_every() else {
+            return Duration::MAX;
+        };
+        let rest = self.fed_at.map_or(Duration::ZERO, |last| every.saturating_sub(now.since(last)));
+        if !rest.is_zero() {
+            return rest;
+        }
+        if self.found.borrow().is_empty() {
+            self.manager.feed();
+        }
+        self.fed_at = Some(now);
+        every
+    }
+}
+
+/// Between two looks.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// How long the last word to the service manager may take.
+const LAST_WORD: Duration = Duration::from_secs(1);
