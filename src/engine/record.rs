@@ -2,7 +2,7 @@
 
 use super::{
     Evidence, Facts, Failure, FailureKind, IoThread, Moment, Outcome, PostgresRole, ServerIndex,
-    Thresholds,
+    StateReason, Thresholds,
     gate::LagGate,
     heart::Heart,
     reception::{Origin, Received, Reception, Testimony},
@@ -170,7 +170,10 @@ impl Record {
         }
         match facts {
             Facts::Postgres(facts) => match facts.role {
-                PostgresRole::Primary { position, .. } => self.positions.push(position, now),
+                PostgresRole::Primary { position, .. } => {
+                    self.positions.push(position, now);
+                    self.reception = Reception::default();
+                }
                 PostgresRole::Standby { receiver, received, heard, .. } => {
                     let connected = receiver.is_attached();
                     let received = Received { position: received, beats: heard, connected };
@@ -229,6 +232,13 @@ impl Record {
     pub(super) fn forgive(&mut self, now: Moment) {
         if let Some(trouble) = &mut self.trouble {
             (trouble.silent, trouble.hard, trouble.since) = (0, 0, now);
+        }
+    }
+
+    /// Silence up to now was ours: nobody could take in what the probe said.
+    pub(super) fn excuse_silence(&mut self, now: Moment) {
+        if self.verdict.reason != StateReason::ProbeSilent {
+            self.last_word = self.last_word.map(|_| now);
         }
     }
 

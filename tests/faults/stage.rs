@@ -143,7 +143,7 @@ impl Stage {
     pub(crate) fn serve(&mut self) -> Pointsman {
         let clock = self.monitor_clock.as_ref();
         let environment = clock.map(WrongClock::environment).unwrap_or_default();
-        let pointsman = Pointsman::serve_in(environment, ports::free_for_dns(), &[&self.cluster]);
+        let pointsman = Pointsman::serve_in(&environment, ports::free_for_dns(), &[&self.cluster]);
         self.monitor = Some(pointsman.pid());
         pointsman
     }

@@ -128,7 +128,7 @@ fn alive_but_refusing(record: &mut Record, kind: FailureKind, now: Moment) -> Ve
 
 /// The verdict on a primary whose probes time out while a replica still receives from it: our way
 /// to it is broken, not the server. While no replica tells so, and one may yet, it stays what it
-/// was. `None` when neither is the case.
+/// was, unless another server is writable. `None` when neither is the case.
 ///
 /// `testimony(replica, since)` is what a replica tells of this primary, silent `since` then.
 pub(super) fn unreachable_from_here(
@@ -156,7 +156,9 @@ pub(super) fn unreachable_from_here(
             read: ReadFitness::No,
             ..settled.because(StateReason::UnreachableFromHere)
         }),
-        Testimony::Pending if before.state == ServerState::Primary => {
+        Testimony::Pending
+            if before.state == ServerState::Primary && contest.champion.is_none() =>
+        {
             Some(Verdict { write: unproven(before.write), ..before })
         }
         Testimony::Pending | Testimony::Nothing => None,

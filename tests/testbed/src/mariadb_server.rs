@@ -100,7 +100,7 @@ impl MariaServer {
     /// Starts it with further settings, without waiting.
     pub fn launch(&mut self, settings: &[String]) {
         assert!(self.process.is_none(), "{} is running", self.address);
-        let mut command = self.account.command("mariadbd");
+        let mut command = self.account.command_with(&self.environment, "mariadbd");
         command
             .arg("--no-defaults")
             .arg(format!("--datadir={}", self.data().display()))
@@ -109,8 +109,7 @@ impl MariaServer {
             .arg(format!("--bind-address={}", self.address))
             .arg(format!("--port={}", self.port))
             .args(SETTINGS)
-            .args(settings)
-            .envs(self.environment.clone());
+            .args(settings);
         let log = self.home.join("log");
         self.process = Some(ServerProcess::spawn(command, &log));
     }

@@ -189,7 +189,7 @@ impl Pointsman {
     /// # Panics
     /// When it ends or stays silent; with its log.
     pub fn serve_at(dns: SocketAddr, clusters: &[&Cluster]) -> Self {
-        Self::serve_in(Vec::new(), dns, clusters)
+        Self::serve_in(&[], dns, clusters)
     }
 
     /// The same with these variables in its environment.
@@ -197,18 +197,17 @@ impl Pointsman {
     /// # Panics
     /// When it ends or stays silent; with its log.
     pub fn serve_in(
-        environment: Vec<(OsString, OsString)>,
+        environment: &[(OsString, OsString)],
         dns: SocketAddr,
         clusters: &[&Cluster],
     ) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory can be made");
         write_files(directory.path(), dns, clusters);
         let child = Account::monitor()
-            .command(binary())
+            .command_with(environment, binary())
             .arg("serve")
             .arg("--config")
             .arg(directory.path().join("pointsman.toml"))
-            .envs(environment)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())

@@ -121,8 +121,8 @@ impl PgCluster {
         assert!(self.servers[server].process.is_none(), "server {server} is running");
         let log = self.log_file(server);
         let spot = &mut self.servers[server];
-        let mut command = self.programs.command("postgres");
-        command.arg("-D").arg(&spot.data).envs(spot.environment.clone());
+        let mut command = self.programs.command_with(&spot.environment, "postgres");
+        command.arg("-D").arg(&spot.data);
         spot.process = Some(ServerProcess::spawn(command, &log));
         let ready = patience::poll(patience::PATIENCE, || {
             let one = self.try_value(server, "SELECT 1");

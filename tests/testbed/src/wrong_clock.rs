@@ -5,7 +5,7 @@ use std::{
     ffi::OsString,
     fs::{self, Permissions},
     os::unix::fs::PermissionsExt as _,
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use tempfile::TempDir;
@@ -49,12 +49,27 @@ impl WrongClock {
             set("FAKETIME_CACHE_DURATION", "1".into()),
             set("FAKETIME_DONT_FAKE_MONOTONIC", "1".into()),
             set("DONT_FAKE_MONOTONIC", "1".into()), // Its name in older versions.
-            set("FAKETIME_DISABLE_SHM", "1".into()), // A killed process would leave it behind.
         ]
     }
 
     fn file(&self) -> PathBuf {
         self.directory.path().join("offset")
+    }
+}
+
+impl Drop for WrongClock {
+    /// The library leaves shared memory behind when its process is killed.
+    fn drop(&mut self) {
+        for left in fs::read_dir("/dev/shm").into_iter().flatten().flatten() {
+            let name = left.file_name();
+            let owner = name.to_str().and_then(|name| {
+                let marks = ["faketime_shm_", "sem.faketime_sem_"];
+                marks.iter().find_map(|mark| name.strip_prefix(mark)?.parse::<u32>().ok())
+            });
+            if owner.is_some_and(|pid| !Path::new(&format!("/proc/{pid}")).exists()) {
+                drop(fs::remove_file(left.path()));
+            }
+        }
     }
 }
 
@@ -78,8 +93,8 @@ mod tests {
 
     /// How far the wall clock of a new process is ahead of ours, in seconds.
     fn ahead(clock: &WrongClock, account: &Account) -> i64 {
-        let mut date = account.command("date");
-        let text = account::run(date.arg("+%s").envs(clock.environment()));
+        let mut date = account.command_with(&clock.environment(), "date");
+        let text = account::run(date.arg("+%s"));
         let theirs: i64 = text.trim().parse().expect("date prints a number");
         let ours = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock of this age");
         theirs - i64::try_from(ours.as_secs()).expect("a clock of this age")
@@ -100,8 +115,8 @@ mod tests {
     fn a_running_process_sees_it_turn() {
         let clock = WrongClock::right();
         let script = "s=$EPOCHSECONDS; until ((EPOCHSECONDS - s > 3000)); do sleep 0.05; done";
-        let mut shell = Account::current().command("bash");
-        let mut shell = shell.args(["-c", script]).envs(clock.environment()).spawn().expect("bash");
+        let mut shell = Account::current().command_with(&clock.environment(), "bash");
+        let mut shell = shell.args(["-c", script]).spawn().expect("bash");
         clock.turn(3600);
         patience::until("it notices", || shell.try_wait().expect("a child").is_some());
     }
