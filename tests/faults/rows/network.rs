@@ -22,7 +22,10 @@ const NOBODY_FOUND: &str = "no address: no primary has been found";
 const ALL: &[Place] = &[P, A, B];
 
 pub(crate) fn rows() -> Vec<Row> {
-    [black_holes(), broken_links(), slow_links(), impostors()].into_iter().flatten().collect()
+    let black_holes =
+        [black_holes(), black_holes_of_the_idle(), black_holes_among_servers(), isolation()];
+    let others = [broken_links(), slow_links(), impostors()];
+    black_holes.into_iter().chain(others).flatten().collect()
 }
 
 fn black_holes() -> Vec<Row> {
@@ -57,6 +60,11 @@ fn black_holes() -> Vec<Row> {
             nobody(NOBODY_FOUND, &[A, B]).states(&[(P, &["Down"])]).within(SOON),
             to(P, &[A, B]).states(&[(P, &["Primary"])]),
         )),
+    ]
+}
+
+fn black_holes_of_the_idle() -> Vec<Row> {
+    vec![
         Row::new(
             "monitor-blackholed-idle",
             P,
@@ -83,6 +91,11 @@ fn black_holes() -> Vec<Row> {
             held(P, HELD_UNREACHABLE, &[A, B]).within(SOON),
             to(P, &[A, B]),
         )),
+    ]
+}
+
+fn black_holes_among_servers() -> Vec<Row> {
+    vec![
         Row::new(
             "replication-blackholed",
             B,
@@ -125,6 +138,11 @@ fn black_holes() -> Vec<Row> {
             )
             .begun_by(|stage| stage.disturb(Traffic::Both, &[P], Effect::Lost)),
         ),
+    ]
+}
+
+fn isolation() -> Vec<Row> {
+    vec![
         Row::new("all-unreachable", P, "packets between Pointsman and every server are lost")
             .fault(
                 |stage| stage.disturb(Traffic::Probes, ALL, Effect::Lost),
