@@ -18,12 +18,12 @@ use tracing::{error, info, warn};
 use crate::{
     admin::{self, AdminServer, Operations},
     answers::{Layout, PlacementError},
-    config::{ClusterConfig, Config},
+    config::{ClusterConfig, Config, ProbeTarget},
     descriptors,
     dns::{self, BindError, DnsServer, ServeError},
     driver::{Driver, Ends},
     engine::{ClusterId, Event, Observation, ProbeAdvice, ServerId, ServerIndex},
-    probe::{self, Orders},
+    probe::{self, Names, Orders, WitnessTarget},
     telemetry::Losses,
     watchdog::{Part, Pulse, Watchdog, Watching},
 };
@@ -52,6 +52,9 @@ const OTHER_DESCRIPTORS: usize = 256;
 /// Sockets of one probe at most: the old login, the fresh one that replaces it, and one for
 /// heartbeats.
 const DESCRIPTORS_PER_SERVER: usize = 3;
+
+/// A connection, or a process with its output.
+const DESCRIPTORS_PER_WITNESS: usize = 2;
 
 /// A running Pointsman. Dropping it stops all parts.
 #[derive(Debug)]
@@ -166,7 +169,7 @@ impl App {
             Operations::new(clusters.zip(hints.iter().cloned()), reader, watchdog.health());
         let admin = listeners.serve(operations.clone())?;
         let watchdog = watchdog.start().map_err(StartError::Watchdog)?;
-        let probes = start_probes(config.clusters, advice, &hints, &observations);
+        let probes = start_probes(config.clusters, &advice, &hints, &observations);
         let driver = JoinSet::from_iter([driver.run()]);
         Ok(Self { dns, driver, probes, watchdog, operations, admin })
     }
@@ -267,28 +270,32 @@ async fn tell_of(mut losses: Losses) {
 /// Descriptors in use when every probe and every client uses all that it may.
 fn descriptors_needed(config: &Config) -> u64 {
     let servers: usize = config.clusters.iter().map(|cluster| cluster.targets.len()).sum();
+    let checks = config.clusters.iter().flat_map(|cluster| &cluster.checks);
+    let witnesses: usize = checks.map(|checks| checks.witnesses.len()).sum();
     let dns = &config.dns;
     let listeners = dns.listen.len() * (1 + dns.workers);
-    let needed =
-        servers * DESCRIPTORS_PER_SERVER + dns.tcp.max_connections + listeners + OTHER_DESCRIPTORS;
+    let asked = servers * DESCRIPTORS_PER_SERVER + witnesses * DESCRIPTORS_PER_WITNESS;
+    let needed = asked + dns.tcp.max_connections + listeners + OTHER_DESCRIPTORS;
     u64::try_from(needed).unwrap_or(u64::MAX)
 }
 
-/// Starts one task per server, one after the other.
+/// Starts one task per question, one after the other.
 fn start_probes(
     clusters: Vec<ClusterConfig>,
-    advice: Vec<Vec<watch::Receiver<ProbeAdvice>>>,
+    advice: &[Vec<watch::Receiver<ProbeAdvice>>],
     hints: &[watch::Sender<()>],
     observations: &mpsc::Sender<Observation>,
 ) -> JoinSet<()> {
     let mut probes = JoinSet::new();
     let mut wait = Duration::ZERO;
-    let targets = targets(clusters);
+    let tasks = tasks(clusters);
     let apart =
-        STARTS_APART.min(STARTS_WITHIN / u32::try_from(targets.len().max(1)).unwrap_or(u32::MAX));
-    for (target, advice) in targets.into_iter().zip(advice.into_iter().flatten()) {
-        let orders = Orders { advice, hints: hints[target.id.cluster.0].subscribe() };
-        let probing = keep_probing(target, orders, observations.clone());
+        STARTS_APART.min(STARTS_WITHIN / u32::try_from(tasks.len().max(1)).unwrap_or(u32::MAX));
+    for task in tasks {
+        let ServerId { cluster, server } = task.server();
+        let advice = advice[cluster.0][server.0].clone();
+        let orders = Orders { advice, hints: hints[cluster.0].subscribe() };
+        let probing = keep_probing(task, orders, observations.clone());
         probes.spawn(async move {
             sleep(wait).await;
             probing.await;
@@ -298,36 +305,81 @@ fn start_probes(
     probes
 }
 
-fn targets(clusters: Vec<ClusterConfig>) -> Vec<probe::Target> {
-    let mut targets = Vec::new();
-    for (id, cluster) in clusters.into_iter().enumerate() {
-        let config = Arc::new(cluster.probe);
-        for (index, target) in cluster.targets.into_iter().enumerate() {
-            targets.push(probe::Target {
-                id: ServerId { cluster: ClusterId(id), server: ServerIndex(index) },
-                target,
-                kind: cluster.policy.kind,
-                config: Arc::clone(&config),
-            });
-        }
-    }
-    targets
+/// One question that is asked again and again.
+#[derive(Clone)]
+enum Task {
+    /// To the server itself.
+    Probe(probe::Target),
+    /// To somebody else about it.
+    Witness(WitnessTarget),
 }
 
-/// Probes one server for as long as anybody listens. A probe that panics is a fault of ours in one
-/// server's answer; it must not end the probing of that server, nor anything else.
-async fn keep_probing(
-    target: probe::Target,
-    orders: Orders,
-    observations: mpsc::Sender<Observation>,
-) {
+impl Task {
+    fn server(&self) -> ServerId {
+        match self {
+            Self::Probe(target) => target.id,
+            Self::Witness(target) => target.id,
+        }
+    }
+
+    fn target(&self) -> &ProbeTarget {
+        match self {
+            Self::Probe(target) => &target.target,
+            Self::Witness(target) => &target.target,
+        }
+    }
+
+    async fn run(self, orders: Orders, observations: mpsc::Sender<Observation>) {
+        match self {
+            Self::Probe(target) => probe::run(target, orders, observations).await,
+            Self::Witness(target) => probe::watch(target, orders, observations).await,
+        }
+    }
+}
+
+/// The tasks of all servers: each server itself, if it is asked, and each of its witnesses.
+fn tasks(clusters: Vec<ClusterConfig>) -> Vec<Task> {
+    let mut tasks = Vec::new();
+    for (id, cluster) in clusters.into_iter().enumerate() {
+        let config = Arc::new(cluster.probe);
+        let servers = cluster.targets.into_iter().zip(cluster.checks);
+        for (index, (target, checks)) in servers.enumerate() {
+            let id = ServerId { cluster: ClusterId(id), server: ServerIndex(index) };
+            for witness in checks.witnesses {
+                let names = Names {
+                    cluster: cluster.policy.name.clone(),
+                    server: cluster.policy.servers[index].name.clone(),
+                };
+                let speaks = checks.speaker == Some(witness.check());
+                let (target, config) = (target.clone(), Arc::clone(&config));
+                tasks.push(Task::Witness(WitnessTarget {
+                    id,
+                    names,
+                    target,
+                    witness,
+                    config,
+                    speaks,
+                }));
+            }
+            if checks.database {
+                let (kind, config) = (cluster.policy.kind, Arc::clone(&config));
+                tasks.push(Task::Probe(probe::Target { id, target, kind, config }));
+            }
+        }
+    }
+    tasks
+}
+
+/// Asks about one server for as long as anybody listens. A probe that panics is a fault of ours in
+/// one server's answer; it must not end the probing of that server, nor anything else.
+async fn keep_probing(asked: Task, orders: Orders, observations: mpsc::Sender<Observation>) {
     loop {
         // A set, for it ends its task when it is dropped.
         let mut task =
-            JoinSet::from_iter([probe::run(target.clone(), orders.clone(), observations.clone())]);
+            JoinSet::from_iter([asked.clone().run(orders.clone(), observations.clone())]);
         match task.join_next().await {
             Some(Err(ended)) if ended.is_panic() => {
-                error!(server = %target.target, "a probe panicked and is started again");
+                error!(server = %asked.target(), "a probe panicked and is started again");
                 sleep(AFTER_PANIC).await;
             }
             _ => return,

@@ -256,7 +256,7 @@ impl Sources for Files {
 fn table(config: &Config) -> AnswerTable {
     let of = |count: usize| ReadDecision {
         servers: (0..count)
-            .map(|index| ReadServer { server: ServerIndex(index), sessions: None })
+            .map(|index| ReadServer { server: ServerIndex(index), percent: 100, sessions: None })
             .collect(),
         reason: ReadReason::Fit,
         since: Moment::START,

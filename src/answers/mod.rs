@@ -28,7 +28,7 @@ pub use companion::{ClusterListing, CompanionKind, Directory};
 pub use layout::{Layout, PlacementError};
 pub use lookup::{Answer, Outcome};
 pub use names::{Balance, NameRole, PublishedServer, ServedName};
-pub use report::{ClusterReport, Happened, Report, Reports, ServerReport, WallTime};
+pub use report::{ClusterReport, Happened, Report, Reports, ServerReport, WallTime, WitnessReport};
 pub use serial::Serial;
 pub use set::ServedSet;
 pub use table::{AnswerTable, Note, WireSoa};

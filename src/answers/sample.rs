@@ -92,7 +92,8 @@ pub(crate) fn write(server: Option<usize>, reason: WriteReason) -> WriteDecision
 }
 
 pub(crate) fn read(servers: &[usize], reason: ReadReason) -> ReadDecision {
-    let member = |&index: &usize| ReadServer { server: ServerIndex(index), sessions: None };
+    let member =
+        |&index: &usize| ReadServer { server: ServerIndex(index), percent: 100, sessions: None };
     ReadDecision { servers: servers.iter().map(member).collect(), reason, since: Moment::START }
 }
 

@@ -1,13 +1,13 @@
 //! Settings of one cluster (`[[cluster]]`), split by who needs them.
 
-use super::{ProbeConfig, ProbeTarget};
+use super::{Checks, ProbeConfig, ProbeTarget};
 use crate::{
     answers::{PublishedServer, ServedName},
     engine::ClusterPolicy,
 };
 
-/// One replication group. `policy.servers`, `targets` and `published` are in the same order: the
-/// file's.
+/// One replication group. `policy.servers`, `targets`, `checks` and `published` are in the same
+/// order: the file's.
 #[derive(Clone, Debug)]
 pub struct ClusterConfig {
     /// For the engine: the rules.
@@ -16,6 +16,8 @@ pub struct ClusterConfig {
     pub probe: ProbeConfig,
     /// For the probes: whom to ask, one per server.
     pub targets: Vec<ProbeTarget>,
+    /// For the probes: who is asked about each server.
+    pub checks: Vec<Checks>,
     /// For the answers: what to say of each server.
     pub published: Vec<PublishedServer>,
     /// For the answers: the names that follow this cluster, the write name first. At least one.

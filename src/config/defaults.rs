@@ -135,6 +135,15 @@ pub const RANK: RangeInclusive<i64> = 0..=65_535;
 /// PostgreSQL's port.
 pub const POSTGRES_PORT: u16 = 5432;
 
+/// The port of Patroni's REST API.
+pub const PATRONI_PORT: u16 = 8008;
+
+/// Statuses that a reply can end with (RFC 9110 section 15).
+pub const HTTP_STATUS: RangeInclusive<u16> = 200..=599;
+
+/// What the arguments of a command may hold between braces.
+pub const PLACEHOLDERS: [&str; 4] = ["server", "address", "port", "cluster"];
+
 /// MySQL's and MariaDB's port.
 pub const MYSQL_PORT: u16 = 3306;
 

@@ -13,7 +13,10 @@ use super::{
     Networks,
     hosts::{HostName, HostPort, Label},
     reading::{Field, section},
-    values::{Identity, OneOrMany, TlsWord, VariableName, WholeNumber},
+    values::{
+        CheckWord, HeaderText, Identity, OneOrMany, Size, TlsWord, UrlPath, VariableName,
+        WholeNumber,
+    },
 };
 use crate::{
     answers::Balance,
@@ -239,6 +242,64 @@ section! {
         rise: WholeNumber,
         /// Whether a row is updated on the primary with each probe.
         heartbeat_write: bool,
+        /// Who is asked about each server.
+        checks: Vec<Spanned<CheckWord>>,
+        /// Patroni's REST API.
+        patroni: PatroniSection,
+        /// The status of an HTTP reply.
+        http: HttpSection,
+        /// A line of text in HAProxy's words.
+        agent: AgentSection,
+        /// The exit status of a command.
+        command: CommandSection,
+    }
+}
+
+section! {
+    /// Patroni's REST API.
+    PatroniSection = "[cluster.probe.patroni]" {
+        /// Its port.
+        port: WholeNumber,
+        /// Encryption.
+        tls: TlsWord,
+        /// Authorities for `verify-full`, PEM.
+        ca_file: PathBuf,
+        /// How far a replica may be behind.
+        replica_lag: Size,
+    }
+}
+
+section! {
+    /// The status of an HTTP reply.
+    HttpSection = "[cluster.probe.http]" {
+        /// The port.
+        port: WholeNumber,
+        /// Path and query.
+        path: UrlPath,
+        /// The `Host` header.
+        host: HeaderText,
+        /// Good statuses.
+        expect: Vec<Spanned<WholeNumber>>,
+        /// Encryption.
+        tls: TlsWord,
+        /// Authorities for `verify-full`, PEM.
+        ca_file: PathBuf,
+    }
+}
+
+section! {
+    /// A line of text in HAProxy's words.
+    AgentSection = "[cluster.probe.agent]" {
+        /// The port.
+        port: WholeNumber,
+    }
+}
+
+section! {
+    /// The exit status of a command.
+    CommandSection = "[cluster.probe.command]" {
+        /// The program and its arguments.
+        run: Vec<Spanned<String>>,
     }
 }
 
@@ -257,6 +318,8 @@ section! {
         weight: WholeNumber,
         /// Where it is asked, if not at its first address.
         probe_address: HostPort,
+        /// Who is asked about it, if not those of its cluster.
+        checks: Vec<Spanned<CheckWord>>,
     }
 }
 
@@ -265,7 +328,7 @@ mod tests {
     use super::{super::reading::Section, *};
 
     /// Every section with its keys.
-    const FORMAT: [(&str, &[&str]); 13] = [
+    const FORMAT: [(&str, &[&str]); 17] = [
         (FileSection::TITLE, FileSection::KEYS),
         (DnsSection::TITLE, DnsSection::KEYS),
         (TcpSection::TITLE, TcpSection::KEYS),
@@ -279,6 +342,10 @@ mod tests {
         (WriteSection::TITLE, WriteSection::KEYS),
         (ReadSection::TITLE, ReadSection::KEYS),
         (ProbeSection::TITLE, ProbeSection::KEYS),
+        (PatroniSection::TITLE, PatroniSection::KEYS),
+        (HttpSection::TITLE, HttpSection::KEYS),
+        (AgentSection::TITLE, AgentSection::KEYS),
+        (CommandSection::TITLE, CommandSection::KEYS),
     ];
 
     /// The part of the reference under the heading of `title`.

@@ -11,6 +11,7 @@
 //! file to start.
 
 mod admin;
+mod checks;
 mod cluster;
 mod convert;
 pub mod defaults;
@@ -37,6 +38,7 @@ use std::path::Path;
 use self::fault::Faults;
 pub use self::{
     admin::AdminConfig,
+    checks::{Checks, WitnessConfig},
     cluster::ClusterConfig,
     dns::{DnsConfig, ExposeConfig, RateLimitConfig, TcpConfig, TlsListenConfig},
     error::ConfigError,

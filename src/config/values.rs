@@ -10,7 +10,7 @@ use toml::{Spanned, de::DeValue};
 use super::{defaults, fault::Faults, reading::Value};
 use crate::{
     answers::Balance,
-    engine::{ClusterKind, Failback, OnNotWritable, OnSplitBrain},
+    engine::{Check, ClusterKind, Failback, OnNotWritable, OnSplitBrain},
 };
 
 /// A whole number, not yet in its range.
@@ -41,6 +41,51 @@ pub(super) enum TlsWord {
     /// `verify-full`
     VerifyFull,
 }
+
+/// One of `checks`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum CheckWord {
+    /// The server itself.
+    Database,
+    /// Patroni's REST API.
+    Patroni,
+    /// The status of an HTTP reply.
+    Http,
+    /// A line of text.
+    Agent,
+    /// The exit status of a command.
+    Command,
+}
+
+impl CheckWord {
+    /// The witness that it means, if it is not the server itself.
+    pub(super) fn witness(self) -> Option<Check> {
+        match self {
+            Self::Database => None,
+            Self::Patroni => Some(Check::Patroni),
+            Self::Http => Some(Check::Http),
+            Self::Agent => Some(Check::Agent),
+            Self::Command => Some(Check::Command),
+        }
+    }
+
+    /// The word itself.
+    pub(super) fn name(self) -> &'static str {
+        self.witness().map_or("database", Check::name)
+    }
+}
+
+/// A number of octets.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Size(pub(super) u64);
+
+/// Path and query of a URL.
+#[derive(Clone, Debug)]
+pub(super) struct UrlPath(pub(super) String);
+
+/// A text for an HTTP header.
+#[derive(Clone, Debug)]
+pub(super) struct HeaderText(pub(super) String);
 
 /// Reads a string through `parse`, whose error is what is wrong with it, after "`key` ".
 pub(super) fn parsed<T: Value>(
@@ -75,6 +120,7 @@ fn plain(text: &str) -> Result<&str, String> {
 impl Value for String {
     const KIND: &'static str = "a string";
     const FORM: &'static str = "a text in quotes";
+    const LIST_FORM: &'static str = "a list of texts, as in [\"/usr/bin/check\", \"{server}\"]";
 
     fn read(key: &str, value: &Spanned<DeValue<'_>>, faults: &mut Faults<'_>) -> Option<Self> {
         parsed(key, value, faults, |text| plain(text).map(Into::into))
@@ -110,6 +156,56 @@ impl Value for Identity {
         parsed(key, value, faults, |text| match plain(text)? {
             text if defaults::IDENTITY.contains(&text.len()) => Ok(Self(text.into())),
             text => Err(format!("has {} octets, 255 is the limit", text.len())),
+        })
+    }
+}
+
+impl Value for Size {
+    const KIND: &'static str = "a size in quotes";
+    const FORM: &'static str = "a number with a unit, as in \"64kB\", \"16MB\" or \"1GB\"";
+
+    fn read(key: &str, value: &Spanned<DeValue<'_>>, faults: &mut Faults<'_>) -> Option<Self> {
+        parsed(key, value, faults, |text| {
+            size(text).map(Self).ok_or_else(|| format!("= {text:?} is not a size"))
+        })
+    }
+}
+
+/// Whole kB, MB or GB of 1024, as Patroni and PostgreSQL count them.
+fn size(text: &str) -> Option<u64> {
+    let (digits, unit) = text.split_at(text.find(|next: char| !next.is_ascii_digit())?);
+    let unit = match unit {
+        "kB" => 1 << 10,
+        "MB" => 1 << 20,
+        "GB" => 1 << 30,
+        _ => return None,
+    };
+    digits.parse::<u64>().ok()?.checked_mul(unit)
+}
+
+impl Value for UrlPath {
+    const KIND: &'static str = "a string";
+    const FORM: &'static str = "a path from / on, percent-encoded, as in \"/health?deep=1\"";
+
+    fn read(key: &str, value: &Spanned<DeValue<'_>>, faults: &mut Faults<'_>) -> Option<Self> {
+        parsed(key, value, faults, |text| {
+            let plain = |octet: u8| octet.is_ascii_graphic() && !b"\"#<>\\^`{|}".contains(&octet);
+            match text.starts_with('/') && text.bytes().all(plain) {
+                true => Ok(Self(text.into())),
+                false => Err(format!("= {text:?} is not the path of a URL")),
+            }
+        })
+    }
+}
+
+impl Value for HeaderText {
+    const KIND: &'static str = "a string";
+    const FORM: &'static str = "a host name, with a port if need be";
+
+    fn read(key: &str, value: &Spanned<DeValue<'_>>, faults: &mut Faults<'_>) -> Option<Self> {
+        parsed(key, value, faults, |text| match text.bytes().all(|o| o.is_ascii_graphic()) {
+            true if !text.is_empty() => Ok(Self(text.into())),
+            _ => Err(format!("= {text:?} is no host")),
         })
     }
 }
@@ -235,6 +331,14 @@ words! { TlsWord, "\"disable\", \"prefer\", \"require\" or \"verify-full\"",
     "verify-full" => Self::VerifyFull,
 }
 
+words! { CheckWord, "a list of \"database\", \"patroni\", \"http\", \"agent\" and \"command\"",
+    "database" => Self::Database,
+    "patroni" => Self::Patroni,
+    "http" => Self::Http,
+    "agent" => Self::Agent,
+    "command" => Self::Command,
+}
+
 words! { Balance, "\"shuffle\", \"weighted\", \"least-connections\" or \"client-hash\"",
     "shuffle" => Self::Shuffle,
     "weighted" => Self::Weighted,
@@ -261,7 +365,17 @@ words! { Failback, "\"stay\" or \"preferred\"",
 mod tests {
     use std::time::Duration;
 
-    use super::duration;
+    use super::{duration, size};
+
+    #[test]
+    fn sizes_need_a_unit() {
+        assert_eq!(size("64kB"), Some(65_536));
+        assert_eq!(size("16MB"), Some(16 << 20));
+        assert_eq!(size("1GB"), Some(1 << 30));
+        for odd in ["", "1", "MB", "1mb", "1 MB", "-1MB", "1TB", "99999999999999999999GB"] {
+            assert_eq!(size(odd), None, "{odd:?}");
+        }
+    }
 
     #[test]
     fn durations_need_a_unit() {

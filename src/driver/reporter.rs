@@ -12,7 +12,7 @@ use std::{
 };
 
 use crate::{
-    answers::{ClusterReport, Happened, Reports, ServerReport, WallTime},
+    answers::{ClusterReport, Happened, Reports, ServerReport, WallTime, WitnessReport},
     clock,
     engine::{
         ClusterId, Decision, Engine, Event, Lag, Moment, ServerId, ServerIndex, Standing,
@@ -183,6 +183,7 @@ impl Reporter {
         let servers = servers(id, followed.servers).map(|server| ServerReport {
             standing: engine.standing(server),
             failure: engine.failure_detail(server).map(Box::from),
+            witnesses: engine.witnesses(server).map(WitnessReport::from).collect(),
         });
         ClusterReport {
             decision: engine.decision(id),
@@ -203,9 +204,15 @@ impl Reporter {
         let changes = servers(id, followed.servers).zip(&last.servers).map(|(server, last)| {
             let now = engine.standing(server);
             let failure = engine.failure_detail(server);
+            let same_words = || {
+                engine.witnesses(server).zip(&last.witnesses).all(|(now, last)| last.tells(&now))
+            };
             if now.state != last.standing.state {
                 Change::Turn
-            } else if told(now) != told(last.standing) || failure != last.failure.as_deref() {
+            } else if told(now) != told(last.standing)
+                || failure != last.failure.as_deref()
+                || !same_words()
+            {
                 Change::Detail
             } else {
                 Change::None

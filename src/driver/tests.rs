@@ -293,6 +293,7 @@ fn policy() -> ClusterPolicy {
         aliases: vec![format!("127.27.1.{number}").into()],
         addresses: vec![[127, 27, 1, number].into()],
         port: 5432,
+        witnesses: vec![],
     });
     ClusterPolicy {
         name: "orders".into(),

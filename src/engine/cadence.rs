@@ -1,4 +1,4 @@
-//! How fast a server is asked: calm, fast or slow.
+//! How fast a server is asked: calm, fast, urgent or slow.
 //!
 //! The first doubt anywhere in a cluster makes the probes of all its servers fast, until the cluster
 //! is settled: the evidence that settles one server often comes from another. A server that has been
@@ -6,22 +6,42 @@
 //! still tell is that it is back, and that can wait for seconds. The published writer is never slow,
 //! for everybody waits for it or its successor.
 //!
+//! While the write name waits for a writer, those who answer and may become it are asked twice as
+//! fast, for nothing else is waited for as much as a promotion. A cluster that has had none for
+//! long, such as the standbys of another site, is only asked fast.
+//!
 //! The doubts are those of [`unrest`](super::unrest) and some more, because a probe in vain costs
 //! less than an answer that lives short.
 
 use super::{
-    Moment, Pace, ServerState, Thresholds, WriteReason,
+    Check, Moment, Pace, ServerState, StateReason, Thresholds, Word, WriteReason,
     record::{Liveness, Record},
     unrest,
     verdict::WriteFitness,
 };
 
-/// The pace of one server, in a cluster that is `in_doubt` or not.
-pub(super) fn pace(record: &Record, published: bool, in_doubt: bool, now: Moment) -> Pace {
-    match (!published).then(|| slow_from(record)).flatten() {
-        Some(slow_from) if now >= slow_from => Pace::Slow,
-        _ if in_doubt => Pace::Fast,
-        _ => Pace::Calm,
+/// What a cluster waits for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Need {
+    /// Nothing.
+    Nothing,
+    /// The next replies of anybody.
+    Evidence,
+    /// A server that can be written to.
+    Writer,
+}
+
+/// The pace of one server, in a cluster with this `need`.
+pub(super) fn pace(record: &Record, published: bool, need: Need, now: Moment) -> Pace {
+    let slow_from = (!published).then(|| slow_from(record)).flatten();
+    if slow_from.is_some_and(|slow_from| now >= slow_from) {
+        return Pace::Slow;
+    }
+    let may_become_writer = !published && record.facts.is_some() && record.trouble.is_none();
+    match need {
+        Need::Nothing => Pace::Calm,
+        Need::Writer if may_become_writer => Pace::Urgent,
+        Need::Writer | Need::Evidence => Pace::Fast,
     }
 }
 
@@ -52,8 +72,13 @@ pub(super) fn server_in_doubt(record: &Record, thresholds: &Thresholds, now: Mom
     let lost_its_source = liveness == Liveness::Answering
         && record.detached_since.is_some_and(|since| now.since(since) < Thresholds::DETACHED_AFTER);
     unrest::is_unsettled(record, thresholds, now)
+        || record.limited.reason == AWAITS_LEADER
         || liveness == Liveness::Unheard
         || overruled
         || starts
         || lost_its_source
 }
+
+/// A server that says it is writable and has no leader key yet: after a promotion the next word of
+/// Patroni brings it.
+const AWAITS_LEADER: StateReason = StateReason::Witness(Check::Patroni, Word::NotLeader);

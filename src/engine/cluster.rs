@@ -2,12 +2,15 @@
 
 use super::{
     ClusterId, ClusterPolicy, Decision, Event, Moment, Observation, Pace, ProbeAdvice,
-    ReadDecision, ServerId, ServerIndex, Standing, StateReason, WriteDecision, cadence,
+    ReadDecision, ServerId, ServerIndex, Standing, StateReason, Thresholds, WitnessStanding,
+    WriteDecision,
+    cadence::{self, Need},
     judge::{self, Judgement, KnownIdentity, Precedents, WriterRule},
     read::{Candidates, ReadLadder},
     record::{Liveness, Record},
     unrest::{self, Unrest},
     verdict::{ReadFitness, Verdict},
+    witness::Turn,
     write::WriteLadder,
 };
 
@@ -26,13 +29,19 @@ pub(super) struct Cluster {
     unrest: Unrest,
     /// One per server.
     paces: Vec<Pace>,
+    /// Since when the write name has waited for a writer.
+    no_writer_since: Option<Moment>,
 }
 
 impl Cluster {
     pub(super) fn new(id: ClusterId, policy: ClusterPolicy, now: Moment) -> Self {
         Self {
             id,
-            records: vec![Record::new(policy.reads.len()); policy.servers.len()],
+            records: policy
+                .servers
+                .iter()
+                .map(|server| Record::new(policy.reads.len(), &server.witnesses))
+                .collect(),
             identity: KnownIdentity::default(),
             write: WriteLadder::new(),
             reads: (0..policy.reads.len()).map(ReadLadder::new).collect(),
@@ -40,6 +49,7 @@ impl Cluster {
             ready: false,
             unrest: Unrest::new(now),
             paces: vec![Pace::Fast; policy.servers.len()],
+            no_writer_since: None,
             policy,
         }
     }
@@ -96,7 +106,7 @@ impl Cluster {
     /// What a server is now, and why.
     pub(super) fn standing(&self, server: ServerIndex) -> Standing {
         let record = &self.records[server.0];
-        let Verdict { state, reason, lag, .. } = record.verdict;
+        let Verdict { state, reason, lag, .. } = record.limited;
         Standing { state, reason, since: record.since, lag }
     }
 
@@ -104,6 +114,14 @@ impl Cluster {
     pub(super) fn failure_detail(&self, server: ServerIndex) -> Option<&str> {
         let trouble = self.records[server.0].trouble.as_ref()?;
         Some(&*trouble.failure.detail)
+    }
+
+    /// What the witnesses of a server say now.
+    pub(super) fn witnesses(
+        &self,
+        server: ServerIndex,
+    ) -> impl Iterator<Item = WitnessStanding<'_>> {
+        self.records[server.0].witnesses.standings()
     }
 
     /// Judges and decides anew. Every change goes to `events`.
@@ -116,10 +134,13 @@ impl Cluster {
             blocked: &blocked,
             identity: self.identity.get(),
         };
-        let judgement = judge::judge(&self.policy, &mut self.records, precedents, now);
+        let mut judgement = judge::judge(&self.policy, &mut self.records, precedents, now);
         let told = events.len();
+        self.note_witnesses(now, events);
+        self.note_verdicts(&judgement, now);
+        self.limit(&mut judgement, now);
         self.note_states(&judgement, now, events);
-        self.ready |= self.first_round_has_ended(&judgement, now);
+        self.ready |= self.first_round_has_ended(now);
         if self.ready {
             let before = self.decision();
             self.decide_write(&judgement, now);
@@ -184,40 +205,65 @@ impl Cluster {
 
     /// The first round is over when each server has said something that counts, or has had its
     /// time.
-    fn first_round_has_ended(&self, judgement: &Judgement, now: Moment) -> bool {
-        let has_spoken = |(record, verdict): (&Record, &Verdict)| {
-            let waits_for_second_word = verdict.reason == StateReason::WritableUnconfirmed;
+    fn first_round_has_ended(&self, now: Moment) -> bool {
+        let has_spoken = |record: &Record| {
+            let waits_for_second_word = record.verdict.reason == StateReason::WritableUnconfirmed;
             match record.liveness(&self.policy.thresholds, now) {
                 Liveness::Unheard | Liveness::Doubtful(_) => false,
-                _ => !waits_for_second_word,
+                _ => !waits_for_second_word && record.witnesses.are_asked(),
             }
         };
         now.since(self.started) >= self.policy.thresholds.first_round
-            || self.records.iter().zip(&judgement.verdicts).all(has_spoken)
+            || self.records.iter().all(has_spoken)
     }
 
-    fn note_states(&mut self, judgement: &Judgement, now: Moment, events: &mut Vec<Event>) {
-        for (index, (record, &verdict)) in
-            self.records.iter_mut().zip(&judgement.verdicts).enumerate()
-        {
-            let from = record.verdict.state;
-            if from != verdict.state {
-                record.since = now;
-                let failure = record.trouble.as_ref().map(|trouble| trouble.failure.detail.clone());
-                events.push(Event::State {
-                    server: ServerId { cluster: self.id, server: ServerIndex(index) },
-                    from,
-                    to: verdict.state,
-                    reason: verdict.reason,
-                    detail: failure.unwrap_or_default(),
-                });
+    /// Takes from each verdict what the server's witnesses speak against. What was judged before
+    /// is kept as it is, so that nothing of a witness's word outlives it.
+    fn limit(&self, judgement: &mut Judgement, now: Moment) {
+        for (verdict, record) in judgement.verdicts.iter_mut().zip(&self.records) {
+            *verdict = record.witnesses.limit(*verdict, &self.policy.thresholds, now);
+        }
+    }
+
+    fn note_witnesses(&mut self, now: Moment, events: &mut Vec<Event>) {
+        for (index, record) in self.records.iter_mut().enumerate() {
+            let server = ServerId { cluster: self.id, server: ServerIndex(index) };
+            for turn in record.witnesses.turns(&self.policy.thresholds, now) {
+                let Turn { check, from, to, detail } = turn;
+                events.push(Event::Witness { server, check, from, to, detail: detail.into() });
             }
+        }
+    }
+
+    fn note_verdicts(&mut self, judgement: &Judgement, now: Moment) {
+        for (record, &verdict) in self.records.iter_mut().zip(&judgement.verdicts) {
             record.verdict = verdict;
             let answering = record.liveness(&self.policy.thresholds, now) == Liveness::Answering;
             if answering && verdict.reason != StateReason::WritableUnconfirmed {
                 record.settled = Some(verdict);
             }
             record.fresh = false;
+        }
+    }
+
+    fn note_states(&mut self, judgement: &Judgement, now: Moment, events: &mut Vec<Event>) {
+        for (index, (record, &verdict)) in
+            self.records.iter_mut().zip(&judgement.verdicts).enumerate()
+        {
+            let from = record.limited.state;
+            if from != verdict.state {
+                record.since = now;
+                let failure = record.trouble.as_ref().map(|trouble| &*trouble.failure.detail);
+                let detail = record.witnesses.detail_of(verdict.reason).or(failure);
+                events.push(Event::State {
+                    server: ServerId { cluster: self.id, server: ServerIndex(index) },
+                    from,
+                    to: verdict.state,
+                    reason: verdict.reason,
+                    detail: detail.unwrap_or_default().into(),
+                });
+            }
+            record.limited = verdict;
         }
     }
 
@@ -257,23 +303,30 @@ impl Cluster {
 
     /// Sets the pace of each server. Advice stands until the next judgement, like the decision.
     fn set_paces(&mut self, now: Moment) {
-        let in_doubt = self.is_in_doubt(now);
+        let need = self.need(now);
         let published = self.write.decision.server;
         for (index, (record, pace)) in self.records.iter().zip(&mut self.paces).enumerate() {
             let published = published == Some(ServerIndex(index));
-            *pace = cadence::pace(record, published, in_doubt, now);
+            *pace = cadence::pace(record, published, need, now);
         }
     }
 
-    /// Whether the next probes may change an answer for better or worse.
-    fn is_in_doubt(&self, now: Moment) -> bool {
+    /// What the next probes may bring.
+    fn need(&mut self, now: Moment) -> Need {
         let thresholds = &self.policy.thresholds;
-        let reason = self.write.decision.reason;
-        self.policy.write.is_some() && cadence::writer_in_doubt(reason)
-            || self.records.iter().any(|record| cadence::server_in_doubt(record, thresholds, now))
+        let waits =
+            self.policy.write.is_some() && cadence::writer_in_doubt(self.write.decision.reason);
+        self.no_writer_since = waits.then(|| self.no_writer_since.unwrap_or(now));
+        let doubtful = |record| cadence::server_in_doubt(record, thresholds, now);
+        match self.no_writer_since {
+            Some(since) if now.since(since) < Thresholds::URGENT_FOR => Need::Writer,
+            Some(_) => Need::Evidence,
+            None if self.records.iter().any(doubtful) => Need::Evidence,
+            None => Need::Nothing,
+        }
     }
 
-    /// Whether what is published may change soon. Unlike [`Self::is_in_doubt`], which sets the pace
+    /// Whether what is published may change soon. Unlike [`Self::need`], which sets the pace
     /// of probes, this passes over what has been wrong for long and is known.
     fn is_stirring(&self, now: Moment) -> bool {
         let thresholds = &self.policy.thresholds;
@@ -296,10 +349,15 @@ impl Cluster {
             // Just after it: the silence must be longer than the limit.
             Some(goes_silent + std::time::Duration::from_millis(1))
         });
+        let expiries = self.records.iter().filter_map(|record| {
+            let witnesses = &record.witnesses;
+            witnesses.next_expiry(thresholds)
+        });
         let unblocked = self.write.blocked_until(now);
         let calm = self.unrest.deadline();
         let slow = self.records.iter().filter_map(cadence::slow_from);
-        let all = silence.chain(first_round).chain(unblocked).chain(calm).chain(slow);
+        let all =
+            silence.chain(first_round).chain(expiries).chain(unblocked).chain(calm).chain(slow);
         all.filter(|deadline| *deadline > now).min()
     }
 }

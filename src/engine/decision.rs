@@ -158,6 +158,8 @@ pub struct ReadDecision {
 pub struct ReadServer {
     /// Which.
     pub server: ServerIndex,
+    /// Percent of its weight that it can bear, as its witnesses say. For `weighted`.
+    pub percent: u16,
     /// Its client sessions at the last probe; `None` when it did not tell. For `least-connections`.
     pub sessions: Option<u32>,
 }
@@ -227,6 +229,8 @@ pub enum Pace {
     Calm,
     /// Something is in doubt: the fast interval.
     Fast,
+    /// The write name waits for a writer and this server may become it: half the fast interval.
+    Urgent,
     /// It has been Down for [`Thresholds::LONG_DEAD_AFTER`](super::Thresholds::LONG_DEAD_AFTER):
     /// ever longer, from the calm interval up to
     /// [`Thresholds::SLOWEST`](super::Thresholds::SLOWEST), until it fails in another way or not at

@@ -1,6 +1,9 @@
 //! What changed, for the log, the history and the hooks.
 
-use super::{ClusterId, ReadReason, ServerId, ServerIndex, ServerState, StateReason, WriteReason};
+use super::{
+    Check, ClusterId, ReadReason, ServerId, ServerIndex, ServerState, StateReason, Word,
+    WriteReason,
+};
 
 /// One change. Emitted once, in the order of what happened.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,6 +19,19 @@ pub enum Event {
         /// Why.
         reason: StateReason,
         /// The words of the failure behind it, empty when there is none.
+        detail: Box<str>,
+    },
+    /// A witness of a server says something else, or nothing any more.
+    Witness {
+        /// Of which server.
+        server: ServerId,
+        /// Which witness.
+        check: Check,
+        /// Its word before; `None` when it said nothing.
+        from: Option<Word>,
+        /// Its word now; `None` when it says nothing.
+        to: Option<Word>,
+        /// Its own words, or how it could not be reached.
         detail: Box<str>,
     },
     /// The write name says something else, or says the same for another reason.
@@ -52,7 +68,7 @@ impl Event {
     /// The cluster that it is about; `None` when it is about all of them.
     pub fn cluster(&self) -> Option<ClusterId> {
         match self {
-            Self::State { server, .. } => Some(server.cluster),
+            Self::State { server, .. } | Self::Witness { server, .. } => Some(server.cluster),
             Self::Write { cluster, .. } | Self::Read { cluster, .. } => Some(*cluster),
             Self::Isolated | Self::Reconnected => None,
         }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     ClusterId, ClusterPolicy, Decision, Event, Moment, Observation, ProbeAdvice, ServerId,
-    Standing, cluster::Cluster,
+    Standing, WitnessStanding, cluster::Cluster,
 };
 
 /// Judges every server and decides what every name says. See the [module](super) for how to drive
@@ -110,6 +110,11 @@ impl Engine {
     /// The words of a server's present failure, if it fails.
     pub fn failure_detail(&self, server: ServerId) -> Option<&str> {
         self.clusters[server.cluster.0].failure_detail(server.server)
+    }
+
+    /// What the witnesses of a server say now, in the order of its checks.
+    pub fn witnesses(&self, server: ServerId) -> impl Iterator<Item = WitnessStanding<'_>> {
+        self.clusters[server.cluster.0].witnesses(server.server)
     }
 
     /// How the probes of a server should go on.

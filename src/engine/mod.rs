@@ -38,6 +38,7 @@ mod ring;
 mod state;
 mod unrest;
 mod verdict;
+mod witness;
 mod write;
 
 pub use decision::{
@@ -60,3 +61,4 @@ pub use policy::{
 };
 pub use position::Position;
 pub use state::{Lag, ServerState, Standing, StateReason};
+pub use witness::{Check, Testimony, WitnessStanding, Word};

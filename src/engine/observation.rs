@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Facts, ServerId};
+use super::{Check, Facts, ServerId, Testimony};
 
 /// One probe of one server. Stamped with its moment by whoever hands it to the engine.
 #[derive(Clone, Debug, PartialEq)]
@@ -20,6 +20,8 @@ pub enum Outcome {
     Answered(Facts),
     /// It did not, and this is how.
     Failed(Failure),
+    /// A witness was asked about it, and said this or could not be reached.
+    Witnessed(Check, Result<Testimony, Failure>),
 }
 
 /// How a probe failed: its kind decides, its detail is only for people.

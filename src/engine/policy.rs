@@ -2,6 +2,8 @@
 
 use std::{net::IpAddr, time::Duration};
 
+use super::Check;
+
 /// One replication group and the rules for it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ClusterPolicy {
@@ -43,6 +45,8 @@ pub struct ServerPolicy {
     pub addresses: Vec<IpAddr>,
     /// The database port.
     pub port: u16,
+    /// Who is asked about it beside the server itself; each at most once.
+    pub witnesses: Vec<Check>,
 }
 
 /// Rules of the write name.
@@ -141,6 +145,9 @@ impl Thresholds {
     /// How long a group may leave its writer out before another member takes over. A view change of Galera makes all
     /// members unready for about half a second.
     pub const GROUP_SETTLES: Duration = Duration::from_secs(2);
+    /// How long the servers of a cluster without a writer are asked twice as fast. Failover managers
+    /// and people who are awake promote within it.
+    pub const URGENT_FOR: Duration = Duration::from_secs(300);
     /// How long nothing may be in doubt or change until a cluster counts as calm. Trouble seldom
     /// comes alone: a failover is followed by the return of the old primary, a restart by the next
     /// server's restart. Most of that is over within a minute, and the price of waiting for it is a

@@ -60,7 +60,11 @@ impl ReadLadder {
         };
         self.decision.servers = servers
             .into_iter()
-            .map(|server| ReadServer { server, sessions: sessions(server) })
+            .map(|server| ReadServer {
+                server,
+                percent: candidates.percent(server, now),
+                sessions: sessions(server),
+            })
             .collect();
     }
 
@@ -126,6 +130,10 @@ impl ReadLadder {
 impl Candidates<'_> {
     fn all(&self) -> impl Iterator<Item = ServerIndex> {
         (0..self.records.len()).map(ServerIndex)
+    }
+
+    fn percent(&self, server: ServerIndex, now: Moment) -> u16 {
+        self.records[server.0].witnesses.percent(&self.policy.thresholds, now)
     }
 
     fn verdict(&self, server: ServerIndex) -> &Verdict {

@@ -1,13 +1,14 @@
 //! All that is remembered of one server: its last facts, and how well it has answered since.
 
 use super::{
-    Evidence, Facts, Failure, FailureKind, IoThread, Moment, Outcome, PostgresRole, ServerIndex,
-    StateReason, Thresholds,
+    Check, Evidence, Facts, Failure, FailureKind, IoThread, Moment, Outcome, PostgresRole,
+    ServerIndex, StateReason, Thresholds,
     gate::LagGate,
     heart::Heart,
     reception::{Origin, Received, Reception, Testimony},
     ring::PositionRing,
     verdict::Verdict,
+    witness::Witnesses,
 };
 
 /// The memory of one server. Folding is all it does; what it adds up to is for `judge`.
@@ -17,7 +18,9 @@ pub(super) struct Record {
     pub(super) facts: Option<Facts>,
     /// When it came.
     pub(super) facts_at: Moment,
-    /// Whether it came since the last judgement.
+    /// Since when its replies have shown the same PostgreSQL timeline, or none.
+    pub(super) timeline_since: Moment,
+    /// Whether a good reply came since the last judgement.
     pub(super) fresh: bool,
     /// The last word of the probe task, good or bad.
     pub(super) last_word: Option<Moment>,
@@ -49,8 +52,12 @@ pub(super) struct Record {
     pub(super) followed: bool,
     /// It has been fit for a read name at some time.
     pub(super) ever_fit: bool,
-    /// The present verdict.
+    /// What others say of it.
+    pub(super) witnesses: Witnesses,
+    /// The present verdict, by what the server itself shows.
     pub(super) verdict: Verdict,
+    /// The present verdict, less what its witnesses take away.
+    pub(super) limited: Verdict,
     /// The last verdict that rests on a good reply.
     pub(super) settled: Option<Verdict>,
     /// When the present state began.
@@ -109,10 +116,11 @@ pub(super) enum Liveness {
 }
 
 impl Record {
-    pub(super) fn new(read_names: usize) -> Self {
+    pub(super) fn new(read_names: usize, witnesses: &[Check]) -> Self {
         Self {
             facts: None,
             facts_at: Moment::START,
+            timeline_since: Moment::START,
             fresh: false,
             last_word: None,
             trouble: None,
@@ -128,22 +136,25 @@ impl Record {
             superseded: None,
             followed: false,
             ever_fit: false,
+            witnesses: Witnesses::new(witnesses),
             verdict: Verdict::UNHEARD,
+            limited: Verdict::UNHEARD,
             settled: None,
             since: Moment::START,
         }
     }
 
-    /// Folds in what one probe came to.
+    /// Folds in what one probe, or one question to a witness, came to.
     pub(super) fn fold(&mut self, outcome: Outcome, thresholds: &Thresholds, now: Moment) {
-        self.last_word = Some(now);
         match outcome {
             Outcome::Answered(facts) => self.fold_facts(facts, thresholds, now),
             Outcome::Failed(failure) => self.fold_failure(failure, now),
+            Outcome::Witnessed(check, said) => self.witnesses.fold(check, said, thresholds, now),
         }
     }
 
     fn fold_facts(&mut self, facts: Facts, thresholds: &Thresholds, now: Moment) {
+        self.last_word = Some(now);
         self.trouble = None;
         self.successes = self.successes.saturating_add(1);
         self.writable = facts.claims_writable().then(|| {
@@ -157,6 +168,9 @@ impl Record {
         });
         self.heart.fold(facts.heartbeat(), self.writable.is_some(), thresholds, now);
         self.fold_positions(&facts, now);
+        if self.facts.as_ref().and_then(shown_timeline) != shown_timeline(&facts) {
+            self.timeline_since = now;
+        }
         self.facts = Some(facts);
         self.facts_at = now;
         self.fresh = true;
@@ -199,6 +213,7 @@ impl Record {
     }
 
     fn fold_failure(&mut self, failure: Failure, now: Moment) {
+        self.last_word = Some(now);
         self.successes = 0;
         let kind = failure.kind;
         let trouble = self.trouble.get_or_insert_with(|| Trouble {

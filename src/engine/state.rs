@@ -2,7 +2,7 @@
 
 use std::{fmt, time::Duration};
 
-use super::{FailureKind, Moment, ServerIndex, Writability};
+use super::{Check, FailureKind, Moment, ServerIndex, Word, Writability};
 
 /// The state of a server. The words are the same in the log, the status and the metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -149,6 +149,8 @@ pub enum StateReason {
     ClientsKeptAway,
     /// Its group has no quorum, or does not count it in.
     NotInGroup,
+    /// A witness says this of it.
+    Witness(Check, Word),
     /// Probes fail in this way.
     Fails(FailureKind),
 }
@@ -203,6 +205,7 @@ impl fmt::Display for StateReason {
             Self::Donor => "it feeds a joining node",
             Self::ClientsKeptAway => "it keeps clients away",
             Self::NotInGroup => "its group has no quorum or does not count it in",
+            Self::Witness(check, word) => return write!(f, "{check} says {word}"),
             Self::Fails(kind) => return kind.fmt(f),
         };
         f.write_str(text)

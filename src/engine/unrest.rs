@@ -73,6 +73,7 @@ pub(super) fn is_unsettled(record: &Record, thresholds: &Thresholds, now: Moment
     let waits =
         matches!(record.verdict.reason, StateReason::WritableUnconfirmed | StateReason::Returning);
     waits
+        || record.witnesses.is_in_doubt()
         || match record.liveness(thresholds, now) {
             Liveness::Doubtful(_) => true,
             // Gates and heart stand still while it does not answer.

@@ -17,6 +17,9 @@ pub(super) struct Verdict {
 pub(super) enum WriteFitness {
     /// It may be chosen.
     Fit,
+    /// It may be written to, and a witness speaks against it: it is chosen, and stays, only while
+    /// nobody else is fit.
+    Spare,
     /// Nothing is known against it: it stays when it is published, and is not chosen anew.
     Open,
     /// It does not answer, or cannot do the work well now: it stays when it is published, until

@@ -103,7 +103,9 @@ impl WriteLadder {
             (Some(published), Some(fit)) if published != fit => {
                 let verdict = &judgement.verdicts[published.0];
                 match verdict.write {
-                    WriteFitness::Gone | WriteFitness::Refused => (Some(fit), reason),
+                    WriteFitness::Spare | WriteFitness::Gone | WriteFitness::Refused => {
+                        (Some(fit), reason)
+                    }
                     WriteFitness::Fit | WriteFitness::Open => (Some(published), self.held(verdict)),
                 }
             }
@@ -187,9 +189,10 @@ impl WriteLadder {
         };
         let verdict = &judgement.verdicts[published.0];
         // Only an inference speaks against it, and the server that the inference is about has
-        // spoken once: its second word is milliseconds away, and a negative answer would be cached
-        // for a second.
-        let wait = overtaken(verdict) && somebody_awaits_confirmation(judgement);
+        // spoken once, or has not been asked since: its word is milliseconds away, and a negative
+        // answer would be cached for a second.
+        let wait = overtaken(verdict)
+            && (judgement.heir_unasked || somebody_awaits_confirmation(judgement));
         match (verdict.write, rules.on_not_writable) {
             (WriteFitness::Refused, _) if wait => (Some(published), self.held(verdict)),
             (WriteFitness::Refused, OnNotWritable::Hold) if !swallows_writes(verdict) => {
@@ -201,18 +204,31 @@ impl WriteLadder {
     }
 }
 
+/// The servers that may be chosen: those that nobody speaks against, or the spare ones when there
+/// is none.
 fn fit(judgement: &Judgement) -> Vec<ServerIndex> {
-    let verdicts = judgement.verdicts.iter().enumerate();
-    verdicts
-        .filter(|(_, verdict)| verdict.write == WriteFitness::Fit)
-        .map(|(index, _)| ServerIndex(index))
-        .collect()
+    let all = |fitness| {
+        let verdicts = judgement.verdicts.iter().enumerate();
+        let some = verdicts.filter(move |(_, verdict)| verdict.write == fitness);
+        some.map(|(index, _)| ServerIndex(index)).collect::<Vec<_>>()
+    };
+    match all(WriteFitness::Fit) {
+        fit if fit.is_empty() => all(WriteFitness::Spare),
+        fit => fit,
+    }
 }
 
 /// Whether a server is only outdated by the word of others: its own last word was that it is
 /// writable.
 fn overtaken(verdict: &Verdict) -> bool {
-    matches!(verdict.state, ServerState::Down | ServerState::StalePrimary | ServerState::Unknown)
+    matches!(
+        verdict.state,
+        ServerState::Down
+            | ServerState::StalePrimary
+            | ServerState::Unknown
+            | ServerState::Saturated
+            | ServerState::Misconfigured
+    )
 }
 
 /// Whether writes to the server would be taken and lost. One that is merely read-only refuses them.

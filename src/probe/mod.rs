@@ -23,9 +23,11 @@ mod stance;
 mod stride;
 mod tcp;
 mod tls;
+mod witness;
 mod wording;
 
 pub(crate) use postgres::{COLUMNS as POSTGRES_COLUMNS, FACTS as POSTGRES_FACTS};
 pub use run::{Orders, Target, once, run};
 pub use session::Trouble;
 pub use socket::Dial;
+pub use witness::{Names, WitnessTarget, watch};

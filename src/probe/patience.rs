@@ -38,7 +38,7 @@ impl Patience {
     pub(super) fn limit(&self, config: &ProbeConfig) -> Duration {
         match self.fresh_took {
             Some(took) if (1..=HASTY_PROBES).contains(&self.silences) => {
-                (took * HASTE_MARGIN).max(config.fast_interval).min(config.timeout)
+                (took * HASTE_MARGIN).max(config.fast_interval / 2).min(config.timeout)
             }
             _ => config.timeout,
         }

@@ -306,9 +306,11 @@ impl Prober {
         if Instant::now() < self.renew_at {
             return Ok(());
         }
+        let began = Instant::now();
         let renewed = session.renew(&mut self.dial, deadline).await;
         match &renewed {
             Ok(()) => {
+                self.patience.note_fresh(began.elapsed());
                 self.parked = None;
                 self.renew_at = Instant::now() + RENEW_AFTER.mul_f64(jitter());
             }

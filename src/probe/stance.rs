@@ -23,6 +23,7 @@ impl Stance {
             Outcome::Failed(failure) if failure.kind.evidence() == Evidence::Hard => Self::Gone,
             Outcome::Failed(_) => Self::Unknown,
             Outcome::Answered(facts) => Self::of_facts(facts),
+            Outcome::Witnessed(..) => Self::Unknown,
         }
     }
 

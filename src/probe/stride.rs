@@ -25,12 +25,12 @@ impl Stride {
     pub(super) fn note(&mut self, outcome: &Outcome, pace: Pace) {
         let failing = match outcome {
             Outcome::Failed(failure) => Some(failure.kind),
-            Outcome::Answered(_) => None,
+            Outcome::Answered(_) | Outcome::Witnessed(..) => None,
         };
         self.repeats = match (failing.is_some() && failing == self.failing, pace) {
             (false, _) => 0,
             (true, Pace::Slow) => self.repeats.saturating_add(1),
-            (true, Pace::Calm | Pace::Fast) => 1,
+            (true, Pace::Calm | Pace::Fast | Pace::Urgent) => 1,
         };
         self.failing = failing;
     }
@@ -45,6 +45,7 @@ impl Stride {
         match (pace, self.repeats) {
             (Pace::Calm, _) => config.interval,
             (Pace::Fast, _) | (Pace::Slow, 0) => config.fast_interval,
+            (Pace::Urgent, _) => config.fast_interval / 2,
             (Pace::Slow, repeats) => {
                 let doubled = config.interval.saturating_mul(2_u32.saturating_pow(repeats - 1));
                 doubled.min(Thresholds::SLOWEST.max(config.interval))
@@ -72,7 +73,7 @@ mod tests {
             Facts, Failure,
             FailureKind::{Refused, TimedOut},
             Outcome,
-            Pace::{self, Calm, Fast, Slow},
+            Pace::{self, Calm, Fast, Slow, Urgent},
         },
     };
 
@@ -104,8 +105,8 @@ mod tests {
 
     #[test]
     fn calm_and_fast_are_what_they_say() {
-        let played = [(None, Calm), (Some(Refused), Fast), (Some(Refused), Calm)];
-        assert_eq!(rests(1000, &played), [1000, 250, 1000]);
+        let played = [(None, Calm), (Some(Refused), Fast), (Some(Refused), Calm), (None, Urgent)];
+        assert_eq!(rests(1000, &played), [1000, 250, 1000, 125]);
     }
 
     #[test]

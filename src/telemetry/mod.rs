@@ -28,7 +28,7 @@ use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberI
 pub use self::output::{Log, Losses};
 use crate::engine::{
     ClusterId, ClusterPolicy, Degradation, Engine, Event, ServerId, ServerIndex, ServerState,
-    StateReason, WriteReason,
+    StateReason, Word, WriteReason,
 };
 
 /// What is logged unless `RUST_LOG` says otherwise. hickory logs each reply at info and each odd
@@ -81,6 +81,18 @@ pub fn log(event: &Event, engine: &Engine) {
                 detail: Some(&**detail).filter(|detail| !detail.is_empty()),
             };
             subject.log(state_level(*to, *reason), from, to, reason);
+        }
+        Event::Witness { server, check, from, to, detail } => {
+            let policy = engine.policy(server.cluster);
+            let subject = Subject {
+                event: "witness",
+                cluster: &policy.name,
+                server: Some(server_name(policy, server.server)),
+                name: None,
+                detail: Some(&**detail).filter(|detail| !detail.is_empty()),
+            };
+            let (from, to) = (word(*from), word(*to));
+            subject.log(witness_level(event), &from, &to, check);
         }
         Event::Write { cluster, from, to, reason } => {
             let policy = engine.policy(*cluster);
@@ -179,6 +191,20 @@ fn state_level(to: ServerState, reason: StateReason) -> Level {
 /// somebody wants it to be; nobody wants writes to hang.
 fn is_wrong(state: ServerState, reason: StateReason) -> bool {
     state == ServerState::Down || state.is_alarming() || reason == StateReason::CannotWrite
+}
+
+/// A witness that speaks against a server, or nothing any more, is worth a look; one that wishes it
+/// out was asked to.
+fn witness_level(event: &Event) -> Level {
+    match event {
+        Event::Witness { to: None | Some(Word::Down | Word::NotLeader), .. } => Level::WARN,
+        _ => Level::INFO,
+    }
+}
+
+/// The word of a witness; `silent` when it says nothing.
+fn word(word: Option<Word>) -> String {
+    word.map_or_else(|| "silent".to_owned(), |word| word.to_string())
 }
 
 fn write_level(reason: WriteReason) -> Level {

@@ -5,4 +5,5 @@ mod galera;
 mod promises;
 mod scenarios;
 mod simulation;
+mod witnesses;
 mod world;

@@ -34,6 +34,10 @@ pub(crate) struct Watched {
 struct Heard {
     newest: Option<Rc<Observation>>,
     facts: Option<Rc<Observation>>,
+    /// When that came.
+    facts_at: Moment,
+    /// Since when it has shown the same timeline (PostgreSQL).
+    timeline_since: Moment,
     /// Failures since the last good reply, oldest first.
     failures: Vec<FailureKind>,
     /// The failures before the last good reply were many.
@@ -67,7 +71,7 @@ impl Watched {
     }
 
     pub(crate) fn observe(&mut self, observation: &Rc<Observation>, now: Moment) {
-        self.heard[observation.server.server.0].note(observation);
+        self.heard[observation.server.server.0].note(observation, now);
         self.engine.observe((**observation).clone(), now);
     }
 
@@ -112,7 +116,9 @@ impl Watched {
             | ServerState::Starting
             | ServerState::Saturated
             | ServerState::Misconfigured => true,
-            ServerState::StalePrimary => self.somebody_awaits_confirmation(),
+            ServerState::StalePrimary => {
+                self.somebody_awaits_confirmation() || self.somebody_is_unasked(server)
+            }
             _ => false,
         };
         if may_stand { Ok(()) } else { Err(format!("published {server}, which is {state}")) }
@@ -122,6 +128,23 @@ impl Watched {
         (0..self.heard.len()).any(|index| {
             let server = ServerId { cluster: CLUSTER, server: ServerIndex(index) };
             self.engine.standing(server).reason == StateReason::WritableUnconfirmed
+        })
+    }
+
+    /// Whether another server than `published` has not spoken since the newest timeline was first shown.
+    fn somebody_is_unasked(&self, published: usize) -> bool {
+        let others = || {
+            let all = self.heard.iter().enumerate().filter(|(index, _)| *index != published);
+            all.map(|(_, heard)| heard).filter(|heard| !heard.foreign)
+        };
+        let Some(newest) = others().filter_map(Heard::timeline).max() else {
+            return false;
+        };
+        let showing = others().filter(|heard| heard.timeline() == Some(newest));
+        let shown_at = showing.map(|heard| heard.timeline_since).min();
+        others().any(|heard| {
+            let facts_at = heard.facts.as_ref().map(|_| heard.facts_at);
+            facts_at < shown_at && !is_long(&heard.failures)
         })
     }
 
@@ -256,10 +279,6 @@ impl Watched {
         };
         match (facts(newer), facts(older)) {
             (Some(Facts::Postgres(newer)), Some(Facts::Postgres(older))) => {
-                let timeline = |facts: &PostgresFacts| match facts.role {
-                    PostgresRole::Primary { timeline, .. } => Some(timeline),
-                    PostgresRole::Standby { timeline, .. } => timeline,
-                };
                 timeline(newer) > timeline(older)
             }
             (Some(Facts::MySql(newer)), Some(Facts::MySql(older))) => {
@@ -272,11 +291,16 @@ impl Watched {
 }
 
 impl Heard {
-    fn note(&mut self, observation: &Rc<Observation>) {
+    fn note(&mut self, observation: &Rc<Observation>, now: Moment) {
         self.newest = Some(Rc::clone(observation));
+        let before = self.timeline();
         match &observation.outcome {
             Outcome::Answered(facts) => {
                 self.facts = Some(Rc::clone(observation));
+                self.facts_at = now;
+                if self.timeline() != before {
+                    self.timeline_since = now;
+                }
                 if self.replies == 0 {
                     self.was_lost = is_long(&self.failures);
                 }
@@ -288,7 +312,24 @@ impl Heard {
                 self.failures.push(failure.kind);
                 self.replies = 0;
             }
+            // Nothing of the server's own.
+            Outcome::Witnessed(..) => {}
         }
+    }
+
+    /// The timeline that it last showed.
+    fn timeline(&self) -> Option<u32> {
+        match self.facts.as_deref().map(outcome) {
+            Some(Outcome::Answered(Facts::Postgres(facts))) => timeline(facts),
+            _ => None,
+        }
+    }
+}
+
+fn timeline(facts: &PostgresFacts) -> Option<u32> {
+    match facts.role {
+        PostgresRole::Primary { timeline, .. } => Some(timeline),
+        PostgresRole::Standby { timeline, .. } => timeline,
     }
 }
 

@@ -8,8 +8,10 @@
 //! write failback=preferred
 //! every 500ms                           how often each server is probed
 //! heartbeats                            probes write where they are told to
+//! checks patroni agent                  who is asked about each server, beside itself
 //! 5s   kill db1                         an operation
 //! 8s   promote db2
+//! 9s   agent of db3 says drain          what a witness says from now on; `nothing` is silence
 //! until 20s
 //! ---
 //! 5.000s  ...                           what the engine said
@@ -18,12 +20,15 @@
 use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path, time::Duration};
 
 use pointsman::engine::{
-    ClusterId, ClusterKind, ClusterPolicy, Engine, Event, Failback, FailureKind, Moment,
-    OnNotWritable, OnSplitBrain, ReadPolicy, ServerId, ServerIndex, Stability, Thresholds,
+    Check, ClusterId, ClusterKind, ClusterPolicy, Engine, Event, Failback, FailureKind, Moment,
+    OnNotWritable, OnSplitBrain, ReadPolicy, ServerId, ServerIndex, Stability, Thresholds, Word,
     WritePolicy,
 };
 
-use crate::world::{Process, World, server_policy};
+use crate::{
+    witnesses::Witnesses,
+    world::{Process, World, server_policy},
+};
 
 #[test]
 fn every_story_is_told_as_written() {
@@ -101,6 +106,10 @@ impl Story {
                 }
                 ["write", settings @ ..] => set_write(&mut policy, settings),
                 ["read", settings @ ..] => policy.reads.push(read_policy(settings)),
+                ["checks", names @ ..] => {
+                    let checks: Vec<Check> = names.iter().copied().map(check).collect();
+                    policy.servers.iter_mut().for_each(|server| server.witnesses = checks.clone());
+                }
                 ["every", period] => every = duration(period),
                 ["heartbeats"] => heartbeats = true,
                 ["until", end] => story_end = moment(end),
@@ -120,12 +129,15 @@ impl Story {
         let mut told = String::new();
         let mut silent = vec![false; self.policy.servers.len()];
         let mut stability = Stability::Unrest;
+        let mut witnesses = Witnesses::default();
         let mut now = Moment::START;
         while now <= self.until {
             let due = self.operations.split_off(&(now + Duration::from_nanos(1)));
             for operation in std::mem::replace(&mut self.operations, due).into_values().flatten() {
                 writeln!(told, "{now:>9}  * {}", operation.join(" ")).expect("memory");
-                apply(&mut world, &mut silent, &self.policy, &operation);
+                if !witnesses.apply(&self.policy, &operation) {
+                    apply(&mut world, &mut silent, &self.policy, &operation);
+                }
             }
             world.tick();
             for (index, host) in world.hosts.iter_mut().enumerate() {
@@ -134,6 +146,9 @@ impl Story {
             }
             for index in (0..silent.len()).filter(|&index| !silent[index]) {
                 engine.observe(world.observe(index), now);
+            }
+            for observation in witnesses.observe(&self.policy, &world) {
+                engine.observe(observation, now);
             }
             engine.decide(now);
             for event in engine.take_events() {
@@ -223,6 +238,11 @@ fn apply(world: &mut World, silent: &mut [bool], policy: &ClusterPolicy, operati
     }
 }
 
+fn check(name: &str) -> Check {
+    let found = Check::ALL.into_iter().find(|check| check.name() == name);
+    found.unwrap_or_else(|| panic!("no such check: {name}"))
+}
+
 fn failure_kind(word: &str) -> FailureKind {
     let found = FailureKind::ALL.into_iter().find(|kind| format!("{kind:?}") == word);
     found.unwrap_or_else(|| panic!("no such failure: {word}"))
@@ -244,6 +264,10 @@ fn describe(event: &Event, policy: &ClusterPolicy) -> String {
         }
         Event::Read { from, to, reason, .. } => {
             format!("  read {} -> {}: {reason}", all(from), all(to))
+        }
+        Event::Witness { server, check, from, to, .. } => {
+            let said = |word: &Option<Word>| word.map_or("silent".to_owned(), |w| w.to_string());
+            format!("{} {} -> {}: {check}", name(server.server), said(from), said(to))
         }
         Event::Isolated => "  isolated".to_owned(),
         Event::Reconnected => "  reconnected".to_owned(),

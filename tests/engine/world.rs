@@ -401,5 +401,6 @@ pub(crate) fn server_policy(name: &str, index: usize) -> ServerPolicy {
         aliases: vec![address(index).to_string().into()],
         addresses: vec![address(index).into()],
         port: PORT,
+        witnesses: vec![],
     }
 }

@@ -82,6 +82,155 @@ impl Group {
         }
     }
 
+    /// A shutdown that waits for the sessions of others; what is returned is such a session.
+    /// MariaDB has none: `SHUTDOWN WAIT FOR ALL SLAVES` waits for replicas, and ends sessions at once.
+    pub(crate) fn begin_smart_shutdown(&self, server: usize) -> Box<dyn Any> {
+        match self {
+            Self::Postgres(cluster) => Box::new(cluster.begin_smart_shutdown(server)),
+            Self::MariaDb(_) => panic!("MariaDB has no smart shutdown"),
+        }
+    }
+
+    /// Waits for the end of [`Self::begin_smart_shutdown`].
+    pub(crate) fn wait_for_end(&mut self, server: usize) {
+        if let Self::Postgres(cluster) = self {
+            cluster.wait_for_end(server);
+        }
+    }
+
+    /// It crashes and is up again as soon as it can: PostgreSQL restarts by itself when a session
+    /// is killed, MariaDB is started again by whoever watches over it.
+    pub(crate) fn crash_and_restart(&mut self, server: usize) {
+        if let Self::Postgres(cluster) = self {
+            cluster.crash_session(server);
+        } else {
+            self.kill9(server);
+            self.start_again(server);
+        }
+    }
+
+    /// Stops applying what is received: replay is paused, the applying thread stopped.
+    pub(crate) fn pause_replay(&self, server: usize) {
+        match self {
+            Self::Postgres(cluster) => cluster.pause_replay(server),
+            Self::MariaDb(maria) => maria.cluster.stop_sql_thread(server),
+        }
+    }
+
+    /// Ends [`Self::pause_replay`].
+    pub(crate) fn resume_replay(&self, server: usize) {
+        match self {
+            Self::Postgres(cluster) => cluster.resume_replay(server),
+            Self::MariaDb(maria) => maria.cluster.start_threads(server),
+        }
+    }
+
+    /// Fills the disk of the primary and goes on writing. PostgreSQL ends of it; MariaDB waits for
+    /// room, and so does everybody who writes.
+    pub(crate) fn fill_disk(&mut self, primary: usize) {
+        match self {
+            Self::Postgres(cluster) => cluster.fill_disk(primary),
+            Self::MariaDb(maria) => maria.cluster.fill_disk(primary, true),
+        }
+    }
+
+    /// Ends [`Self::fill_disk`], and starts the server anew.
+    pub(crate) fn free_disk(&mut self, server: usize) {
+        match self {
+            Self::Postgres(cluster) => {
+                cluster.free_disk(server);
+                cluster.start_server(server);
+            }
+            Self::MariaDb(maria) => {
+                maria.cluster.fill_disk(server, false);
+                maria.cluster.kill9(server);
+                self.start_again(server);
+            }
+        }
+    }
+
+    /// Makes applying wait for a reader, or for whoever has locked all tables, until what is
+    /// returned is dropped.
+    pub(crate) fn block_replay(&self, server: usize, primary: usize) -> Box<dyn Any> {
+        match self {
+            Self::Postgres(cluster) => Box::new(cluster.block_replay(server, primary)),
+            Self::MariaDb(maria) => Box::new(maria.cluster.block_writes(server)),
+        }
+    }
+
+    /// Writes a row every 20 ms until what is returned is dropped.
+    pub(crate) fn write_steadily(&self, primary: usize) -> Box<dyn Any> {
+        match self {
+            Self::Postgres(cluster) => Box::new(cluster.write_steadily(primary)),
+            Self::MariaDb(maria) => Box::new(maria.cluster.write_steadily(primary)),
+        }
+    }
+
+    /// One transaction that is huge for PostgreSQL, and takes a replica of MariaDB six seconds.
+    pub(crate) fn write_much(&self, primary: usize) {
+        match self {
+            Self::Postgres(cluster) => {
+                let rows = "INSERT INTO ticks SELECT now() FROM generate_series(1, 200000)";
+                cluster.sql(primary, rows);
+            }
+            Self::MariaDb(maria) => maria.cluster.write_slowly(primary, 6),
+        }
+    }
+
+    /// Puts a new and empty server in the place of `server`.
+    pub(crate) fn make_foreign(&mut self, server: usize) {
+        match self {
+            Self::Postgres(cluster) => cluster.make_foreign(server),
+            Self::MariaDb(maria) => maria.cluster.make_foreign(server),
+        }
+    }
+
+    /// Ends [`Self::make_foreign`].
+    pub(crate) fn make_native(&mut self, server: usize, primary: usize) {
+        match self {
+            Self::Postgres(cluster) => cluster.make_native(server),
+            Self::MariaDb(maria) => maria.cluster.make_native(server, primary),
+        }
+    }
+
+    /// The primary takes no more writes, as the first step of a planned switchover: it is stopped,
+    /// or made read-only.
+    pub(crate) fn begin_switchover(&mut self, primary: usize) {
+        match self {
+            Self::Postgres(cluster) => cluster.stop(primary, Shutdown::Fast),
+            Self::MariaDb(maria) => {
+                maria.cluster.set_read_only(primary, true);
+                for replica in (0..3).filter(|&server| server != primary) {
+                    maria.cluster.wait_caught_up(replica, primary);
+                }
+            }
+        }
+    }
+
+    /// The last step, after the promotion: the old primary is a replica of the new one.
+    pub(crate) fn demote(&mut self, old: usize, new: usize) {
+        match self {
+            Self::Postgres(cluster) => cluster.start_as_standby(old, new),
+            Self::MariaDb(maria) => {
+                maria.cluster.follow(old, new);
+                maria.writable[old] = false;
+            }
+        }
+    }
+
+    /// Gives a server whose history is its own a copy of the others', as a replica of `of`. The
+    /// third server may be stopped meanwhile.
+    pub(crate) fn rebuild(&mut self, server: usize, of: usize) {
+        match self {
+            Self::Postgres(cluster) => cluster.rebuild(server, of),
+            Self::MariaDb(maria) => {
+                maria.writable[server] = false;
+                let donor = 3 - server - of;
+                maria.cluster.rebuild(server, donor, of);
+            }
+        }
+    }
+
     /// SIGSTOP to all of its processes.
     pub(crate) fn freeze(&self, server: usize) {
         match self {
@@ -192,14 +341,6 @@ impl Group {
         match self {
             Self::Postgres(cluster) => cluster.set_environment(server, environment),
             Self::MariaDb(maria) => maria.cluster.set_environment(server, environment),
-        }
-    }
-
-    /// Writes to the primary until what is returned is dropped.
-    pub(crate) fn write_steadily(&self, primary: usize) -> Box<dyn Any> {
-        match self {
-            Self::Postgres(cluster) => Box::new(cluster.write_steadily(primary)),
-            Self::MariaDb(maria) => Box::new(maria.cluster.write_steadily(primary)),
         }
     }
 

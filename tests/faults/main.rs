@@ -28,6 +28,7 @@ mod watch;
 
 use std::{net::Ipv4Addr, thread};
 
+use pointsman_testbed::disk;
 use row::{Kind, Row};
 use track::Tally;
 
@@ -46,7 +47,10 @@ fn no_fault_fools_it() {
     ]
     .map(|(kind, addresses, networked)| {
         let rows = chosen(if networked { rows::of_networks() } else { rows::of_servers() });
-        thread::spawn(move || track::run(kind, addresses, &rows, networked))
+        thread::spawn(move || {
+            disk::enter_private_mounts();
+            track::run(kind, addresses, &rows, networked)
+        })
     });
     let list = std::env::var("POINTSMAN_FAULTS").ok();
     let long = long::is_chosen(list.as_deref()).then(|| thread::spawn(long::run));

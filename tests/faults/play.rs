@@ -96,7 +96,9 @@ impl<'s> Play<'s> {
         let watch = Watch::begin(&pointsman, &stage.cluster, true);
         let last = normal(stage);
         let mut play = Self::new(stage, row, pointsman, watch, last.clone());
-        play.watch.rule(play.rule(&[&last], false, false));
+        // On a busy machine the first round of probes may end without a word of the primary.
+        let rule = play.rule(&[&last], true, false);
+        play.watch.rule(Rule { nobody_reads: true, ..rule });
         play.expect_normal();
         play.mark = play.pointsman.log().mark();
         play
@@ -106,9 +108,12 @@ impl<'s> Play<'s> {
     fn begin_in_trouble(stage: &'s mut Stage, row: &'s Row, course: &Course) -> Self {
         let pointsman = stage.serve();
         let watch = Watch::begin(&pointsman, &stage.cluster, true);
-        let last = Seen::of(stage, &course.during);
+        let last = Seen::options(stage, &course.during).remove(0);
         let mut play = Self::new(stage, row, pointsman, watch, last);
-        play.leave_for(&course.during, course.gap);
+        let on_the_way = course.by_way_of.iter().map(|place| play.stage.at(*place)).collect();
+        let on_the_way = Seen { writer: None, readers: on_the_way };
+        let rule = play.rule(&[&play.last, &on_the_way], true, false);
+        play.watch.rule(Rule { nobody_reads: true, ..rule });
         play
     }
 
@@ -120,23 +125,28 @@ impl<'s> Play<'s> {
         last: Seen,
     ) -> Self {
         let client = pointsman.client();
-        let path = last.writer.map(|writer| address(stage, writer)).into_iter().collect();
-        Self { stage, row, pointsman, client, watch, mark: Mark::default(), path, last, serial: 0 }
+        let (mark, path) = (Mark::default(), Vec::new());
+        Self { stage, row, pointsman, client, watch, mark, path, last, serial: 0 }
     }
 
     /// The primary fails, the fault strikes, and A is promoted.
     fn fail_over(&mut self, course: &Course, begin: Deed) {
         let before = self.last.clone();
-        let after = Seen::of(self.stage, &course.during);
-        // Nobody else may be named before the promotion begins.
-        let held = Seen { writer: before.writer, ..after };
-        self.watch.rule(self.rule(&[&before, &held], course.gap, false));
-        if self.row.target != Place::P {
-            self.stage.kill9(Place::P);
+        if course.begin.is_some() {
+            // A promotion may be part of it.
+            self.leave_for(&course.during, course.gap);
+        } else {
+            // Nobody else may be named before the promotion begins.
+            let after = Seen::options(self.stage, &course.during).remove(0);
+            let held = Seen { writer: before.writer, ..after };
+            self.watch.rule(self.rule(&[&before, &held], course.gap, false));
+            if self.row.target != Place::P {
+                self.stage.kill9(Place::P);
+            }
         }
         begin(self.stage);
         self.leave_for(&course.during, course.gap);
-        if self.stage.leader() != self.stage.at(Place::A) {
+        if self.stage.leader() == self.stage.at(Place::P) {
             self.stage.promote(Place::A);
             if self.row.target != Place::B {
                 self.stage.repoint(Place::B, Place::A);
@@ -146,34 +156,41 @@ impl<'s> Play<'s> {
 
     /// From now on what was seen last or what `next` says may be answered.
     fn leave_for(&mut self, next: &Look, gap: bool) {
-        let next = Seen::of(self.stage, next);
+        let next = Seen::options(self.stage, next);
         self.leave_for_seen(&next, gap);
     }
 
     /// While servers are mended, the primary may have to help out with reads.
     fn leave_for_normal(&mut self) {
         let next = Seen { readers: vec![0, 1, 2], ..normal(self.stage) };
-        self.leave_for_seen(&next, false);
+        self.leave_for_seen(&[next], false);
     }
 
-    fn leave_for_seen(&mut self, next: &Seen, gap: bool) {
-        let last = self.last.clone();
-        self.watch.rule(self.rule(&[&last, next], gap, false));
+    fn leave_for_seen(&mut self, next: &[Seen], gap: bool) {
+        let all: Vec<_> = std::iter::once(&self.last).chain(next).collect();
+        let rule = self.rule(&all, gap, false);
+        self.watch.rule(rule);
     }
 
     /// Waits until `look` is seen, and sees that it stays.
     fn expect(&mut self, when: &str, look: &Look) {
-        let seen = Seen::of(self.stage, look);
+        let options = Seen::options(self.stage, look);
         let began = Instant::now();
-        let reached =
-            patience::poll(look.within, || self.missing(look, &seen).is_none().then_some(()));
-        if reached.is_none() {
-            let missing = self.missing(look, &seen).unwrap_or_default();
-            panic!(
-                "{when}: waited {:?} in vain for {look}: {missing}\n{}",
-                look.within,
-                self.tell()
-            );
+        let mut missing = None;
+        let reached = patience::poll(look.within, || {
+            options.iter().find(|seen| {
+                missing = self.missing(look, seen);
+                missing.is_none()
+            })
+        });
+        let Some(seen) = reached.cloned() else {
+            let missing = missing.unwrap_or_default();
+            let within = look.within;
+            panic!("{when}: waited {within:?} in vain for {look}: {missing}\n{}", self.tell());
+        };
+        if let Write::Either(_) = look.write {
+            let is_b = seen.writer == Some(self.stage.at(Place::B));
+            self.stage.declare_primary(if is_b { Place::B } else { Place::A });
         }
         let took = began.elapsed().as_millis();
         self.reach(seen);
@@ -220,7 +237,7 @@ impl<'s> Play<'s> {
     fn missing(&mut self, look: &Look, seen: &Seen) -> Option<String> {
         let words = match look.write {
             Write::To(_) => None,
-            Write::Held(_, words) | Write::Nobody(words) => Some(words),
+            Write::Held(_, words) | Write::Either(words) | Write::Nobody(words) => Some(words),
         };
         self.missing_answers(words, seen).or_else(|| {
             look.states.iter().find_map(|(place, states)| {
@@ -318,7 +335,11 @@ impl<'s> Play<'s> {
 
     fn tell(&self) -> String {
         let (record, log) = (self.watch.record(), self.pointsman.log());
-        format!("answers:\n{}log:\n{}", record.tell(30), log.tail(40))
+        let mut client = self.pointsman.client();
+        let why = (0..3).flat_map(|index| client.texts(&self.stage.cluster.why_name(index)));
+        let why: Vec<_> = why.collect();
+        let why = why.join("\n");
+        format!("answers:\n{}why:\n{why}\nlog:\n{}", record.tell(30), log.tail(40))
     }
 
     fn end(self) -> Findings {
@@ -333,12 +354,15 @@ impl<'s> Play<'s> {
 }
 
 impl Seen {
-    fn of(stage: &Stage, look: &Look) -> Self {
-        let at = |place: &Place| stage.at(*place);
-        Self {
-            writer: look.write.place().as_ref().map(at),
-            readers: look.read.iter().map(at).collect(),
+    /// What a look may mean: one thing, unless it says "either".
+    fn options(stage: &Stage, look: &Look) -> Vec<Self> {
+        if let Write::Either(_) = look.write {
+            let both = [Place::A, Place::B].map(|place| stage.at(place));
+            return both.map(|one| Self { writer: Some(one), readers: vec![one] }).to_vec();
         }
+        let at = |place: &Place| stage.at(*place);
+        let writer = look.write.place().as_ref().map(at);
+        vec![Self { writer, readers: look.read.iter().map(at).collect() }]
     }
 }
 

@@ -78,6 +78,8 @@ pub(crate) struct Course {
     pub(crate) begin: Option<Deed>,
     /// On the way to either there may be moments with nobody to write to, told by the servers.
     pub(crate) gap: bool,
+    /// Readers that may be there on the way to what is seen during the fault.
+    pub(crate) by_way_of: &'static [Place],
     /// States that must not come.
     pub(crate) never: &'static [(Place, &'static str)],
 }
@@ -101,6 +103,8 @@ pub(crate) enum Write {
     To(Place),
     /// This server, with these words in an Extended DNS Error.
     Held(Place, &'static str),
+    /// One of A and B, with these words, and reads go there too.
+    Either(&'static str),
     /// Nobody, with these words.
     Nobody(&'static str),
 }
@@ -124,10 +128,10 @@ pub(crate) struct Settings {
 }
 
 /// For what the server says itself, or the kernel says for it.
-pub(crate) const AT_ONCE: Duration = Duration::from_secs(3);
+pub(crate) const AT_ONCE: Duration = Duration::from_secs(4);
 
 /// For what only `fall` time-outs in a row tell.
-pub(crate) const SOON: Duration = Duration::from_secs(6);
+pub(crate) const SOON: Duration = Duration::from_secs(8);
 
 /// For what waits for a renewal of the session (10 s) or for the database itself.
 pub(crate) const IN_TIME: Duration = Duration::from_secs(15);
@@ -147,6 +151,11 @@ impl Row {
             courses: Vec::new(),
             noise: Noise::Quiet,
         }
+    }
+
+    /// This is made ready before Pointsman starts; [`Stage::restore`] undoes it.
+    pub(crate) fn prepare(self, prepare: Deed) -> Self {
+        Self { prepare, ..self }
     }
 
     /// The fault is this.
@@ -183,13 +192,21 @@ impl Row {
 
 /// A phase in which `during` is seen while the fault lasts and `after` after its end.
 pub(crate) fn expect(phase: Phase, during: Look, after: Look) -> Course {
-    Course { phase, during, after, begin: None, gap: false, never: &[] }
+    Course { phase, during, after, begin: None, gap: false, by_way_of: &[], never: &[] }
 }
 
 impl Course {
+    pub(crate) fn with_gap(self) -> Self {
+        Self { gap: true, ..self }
+    }
+
     /// In this phase the fault begins in another way.
     pub(crate) fn begun_by(self, begin: Deed) -> Self {
         Self { begin: Some(begin), ..self }
+    }
+
+    pub(crate) fn by_way_of(self, by_way_of: &'static [Place]) -> Self {
+        Self { by_way_of, ..self }
     }
 
     pub(crate) fn never(self, never: &'static [(Place, &'static str)]) -> Self {
@@ -212,6 +229,11 @@ pub(crate) const fn nobody(words: &'static str, read: &'static [Place]) -> Look 
     look(Write::Nobody(words), read)
 }
 
+/// Writes and reads go to one of A and B, with these words.
+pub(crate) const fn either(words: &'static str) -> Look {
+    look(Write::Either(words), &[])
+}
+
 const fn look(write: Write, read: &'static [Place]) -> Look {
     Look { write, read, states: &[], within: AT_ONCE }
 }
@@ -231,7 +253,7 @@ impl Write {
     pub(crate) fn place(self) -> Option<Place> {
         match self {
             Self::To(place) | Self::Held(place, _) => Some(place),
-            Self::Nobody(_) => None,
+            Self::Either(_) | Self::Nobody(_) => None,
         }
     }
 }
@@ -262,6 +284,7 @@ impl fmt::Display for Look {
         match self.write {
             Write::To(place) => write!(f, "W {place}")?,
             Write::Held(place, words) => write!(f, "W {place} “{words}”")?,
+            Write::Either(words) => return write!(f, "W and R A or B “{words}”"),
             Write::Nobody(words) => write!(f, "W – “{words}”")?,
         }
         let read: Vec<_> = self.read.iter().map(Place::to_string).collect();

@@ -26,6 +26,8 @@ pub(crate) struct Stage {
     leader: usize,
     /// What a fault holds until it ends: sessions, proxies.
     held: Vec<Box<dyn Any>>,
+    /// Servers with a history of their own, which only a rebuild mends.
+    diverged: Vec<usize>,
     /// The server that would not answer us either.
     frozen: Option<usize>,
     /// How Pointsman sees the cluster in this row: `db1` is at P, `db2` at A, `db3` at B.
@@ -54,6 +56,7 @@ impl Stage {
             cast: [0, 1, 2],
             leader: 0,
             held: Vec::new(),
+            diverged: Vec::new(),
             frozen: None,
             cluster,
             proxies: BTreeMap::new(),
@@ -240,6 +243,54 @@ impl Stage {
         }
     }
 
+    /// Makes a replica writable; the primary stays what it is, and so does everybody's idea of it.
+    pub(crate) fn promote_by_mistake(&mut self, place: Place) {
+        let server = self.at(place);
+        self.group.promote(server);
+        self.diverged.push(server);
+    }
+
+    /// `place` is the primary from now on, and whoever was and is still there has a history of its own.
+    pub(crate) fn declare_primary(&mut self, place: Place) {
+        let server = self.at(place);
+        self.diverged.retain(|&diverged| diverged != server);
+        if self.leader != server && self.group.is_running(self.leader) {
+            self.diverged.push(self.leader);
+        }
+        self.leader = server;
+    }
+
+    /// Makes the server at `place` crash; it is up again when this returns.
+    pub(crate) fn crash_and_restart(&mut self, place: Place) {
+        self.group.crash_and_restart(self.at(place));
+    }
+
+    /// See [`Group::begin_smart_shutdown`].
+    pub(crate) fn begin_smart_shutdown(&mut self, place: Place) {
+        let session = self.group.begin_smart_shutdown(self.at(place));
+        self.held.push(session);
+    }
+
+    /// Lets the last session end, waits for the end of the server, and starts it again.
+    pub(crate) fn end_smart_shutdown(&mut self, place: Place) {
+        self.release();
+        self.group.wait_for_end(self.at(place));
+        self.start(place);
+    }
+
+    /// Makes applying on a replica wait while the primary writes, until [`Self::release`].
+    pub(crate) fn fall_behind(&mut self, place: Place) {
+        let block = self.group.block_replay(self.at(place), self.leader);
+        self.held.push(block);
+        self.write_steadily();
+    }
+
+    /// Writes to the primary until [`Self::release`].
+    pub(crate) fn write_steadily(&mut self) {
+        let workload = self.group.write_steadily(self.leader);
+        self.held.push(workload);
+    }
+
     /// Lets a healthy replica follow another server.
     pub(crate) fn repoint(&mut self, place: Place, to: Place) {
         self.group.repoint(self.at(place), self.at(to));
@@ -248,8 +299,14 @@ impl Stage {
     /// Makes every server but the primary a healthy replica of it again.
     pub(crate) fn restore(&mut self) {
         self.release();
+        let diverged = std::mem::take(&mut self.diverged);
         for server in self.followers() {
-            self.group.rejoin(server, self.leader);
+            if !diverged.contains(&server) {
+                self.group.rejoin(server, self.leader);
+            }
+        }
+        for server in diverged {
+            self.group.rebuild(server, self.leader);
         }
     }
 

@@ -5,6 +5,7 @@ mod admin;
 mod command_line;
 mod demo;
 mod dns;
+mod fake_http;
 mod fake_mysql;
 mod fake_postgres;
 mod fuzz_corpus;
@@ -21,5 +22,7 @@ mod process;
 mod serve;
 mod serve_tcp;
 mod simulated_server;
+mod witness;
+mod witness_command;
 
 use pointsman_testbed::patience;

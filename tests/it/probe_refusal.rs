@@ -83,6 +83,7 @@ async fn a_server_that_refused_and_restarts_is_logged_in_to_at_once() {
             pointsman::engine::Outcome::Failed(failure) => {
                 assert_eq!(failure.kind, FailureKind::Refused, "{failure}");
             }
+            other => panic!("{other:?} is not the server's own"),
         }
     }
     assert_eq!(back.looks(), 0);

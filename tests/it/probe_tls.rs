@@ -24,27 +24,32 @@ use crate::{
     probe_cadence::Running,
 };
 
-const AUTHORITY: &[u8] = include_bytes!("tls/authority.pem");
-const SERVER: &[u8] = include_bytes!("tls/server.pem");
+pub(crate) const AUTHORITY: &[u8] = include_bytes!("tls/authority.pem");
+pub(crate) const SERVER: &[u8] = include_bytes!("tls/server.pem");
 const SELF_SIGNED: &[u8] = include_bytes!("tls/self_signed.pem");
 const KEY: &[u8] = include_bytes!("tls/server.key");
 
 /// Where the certificates say they belong, and where they do not.
-const HOST: &str = "127.22.3.1";
-const OTHER_HOST: &str = "127.22.3.2";
+pub(crate) const HOST: &str = "127.22.3.1";
+pub(crate) const OTHER_HOST: &str = "127.22.3.2";
 
 fn certificate(pem: &[u8]) -> CertificateDer<'static> {
     CertificateDer::from_pem_slice(pem).expect("a certificate")
 }
 
-fn verify_full(authority: &[u8]) -> TlsMode {
+pub(crate) fn verify_full(authority: &[u8]) -> TlsMode {
     TlsMode::VerifyFull { authorities: vec![certificate(authority).to_vec()].into() }
 }
 
 /// A server that has `pem` for its certificate and answers as a primary.
 fn encrypted(pem: &[u8]) -> Vec<Step> {
+    [vec![Step::Encrypt(Arc::new(server_config(pem)))], plain()].concat()
+}
+
+/// The settings of a server that has `pem` for its certificate.
+pub(crate) fn server_config(pem: &[u8]) -> ServerConfig {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = ServerConfig::builder_with_provider(provider)
+    ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .expect("the provider knows them")
         .with_no_client_auth()
@@ -52,8 +57,7 @@ fn encrypted(pem: &[u8]) -> Vec<Step> {
             vec![certificate(pem)],
             PrivateKeyDer::from_pem_slice(KEY).expect("a key"),
         )
-        .expect("key and certificate belong together");
-    [vec![Step::Encrypt(Arc::new(config))], plain()].concat()
+        .expect("key and certificate belong together")
 }
 
 fn plain() -> Vec<Step> {
@@ -82,6 +86,7 @@ async fn probed(host: &str, script: Vec<Step>, tls: TlsMode) -> Result<(), Strin
             assert_eq!(failure.kind, FailureKind::Misconfigured, "{failure}");
             Err(failure.detail.into())
         }
+        other @ Outcome::Witnessed(..) => panic!("{other:?}"),
     }
 }
 

@@ -55,7 +55,7 @@ async fn ask(stage: &Stage, server: ServerIndex) -> Outcome {
 async fn fails(stage: &Stage, server: ServerIndex) -> FailureKind {
     match ask(stage, server).await {
         Outcome::Failed(failure) => failure.kind,
-        Outcome::Answered(facts) => panic!("{facts:?} instead of a failure"),
+        other => panic!("{other:?} instead of a failure"),
     }
 }
 
@@ -129,6 +129,7 @@ async fn each_condition_fails_in_its_own_way() {
         Outcome::Failed(failure) => assert_eq!(failure.kind, FailureKind::Starting),
         // A machine that was busy for so long has missed it.
         Outcome::Answered(_) => assert!(resumed.elapsed() >= STARTUP),
+        other @ Outcome::Witnessed(..) => panic!("{other:?}"),
     }
     assert!(Facts::Postgres(answers(&stage, DB1).await).claims_writable());
     stage.freeze(DB1);
@@ -141,7 +142,7 @@ async fn each_condition_fails_in_its_own_way() {
             assert_eq!(failure.kind, FailureKind::Misconfigured);
             assert!(failure.detail.starts_with("28P01"), "{failure}");
         }
-        Outcome::Answered(facts) => panic!("{facts:?}"),
+        other => panic!("{other:?}"),
     }
     stage.close().await;
 }

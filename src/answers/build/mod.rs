@@ -13,7 +13,8 @@ use super::{
     table::{Authority, ServedAnswer},
 };
 use crate::engine::{
-    Decision, Degradation, ReadDecision, ReadReason, Stability, WriteDecision, WriteReason,
+    Decision, Degradation, ReadDecision, ReadReason, ReadServer, Stability, WriteDecision,
+    WriteReason,
 };
 
 /// What a table is built from, for one cluster.
@@ -85,7 +86,8 @@ fn write_answer(
     let only = |family: fn(&IpAddr) -> bool| {
         let only = server.and_then(|server| {
             let address = server.addresses.iter().copied().find(family)?;
-            let share = share(server, None, Balance::Shuffle);
+            // One server has no place among others.
+            let share = Share { weight: 0, sessions: None, name_hash: 0 };
             Some((share, vec![address]))
         });
         ServedSet::new(only, ttl, Balance::Shuffle, None)
@@ -115,7 +117,7 @@ fn read_answer(
             let server = cluster.servers.get(member.server.0)?;
             let addresses = server.addresses.iter().copied().filter(family);
             let unseen = addresses.filter(|&address| seen.insert(address)).collect();
-            Some((share(server, member.sessions, balance), unseen))
+            Some((share(server, *member, balance), unseen))
         });
         ServedSet::new(servers, ttl, balance, max_answers)
     };
@@ -140,12 +142,13 @@ fn ttl(name: &ServedName, stability: Stability) -> u32 {
 
 /// What the server's place depends on under `balance`, and nothing else: two tables that differ in
 /// something that matters to no answer are equal.
-fn share(server: &PublishedServer, sessions: Option<u32>, balance: Balance) -> Share {
+fn share(server: &PublishedServer, member: ReadServer, balance: Balance) -> Share {
     let mut share = Share { weight: 0, sessions: None, name_hash: 0 };
     match balance {
         Balance::Shuffle => {}
-        Balance::Weighted => share.weight = server.weight,
-        Balance::LeastConnections => share.sessions = sessions,
+        // In hundredths, so that a part of a small weight is not nothing.
+        Balance::Weighted => share.weight = server.weight.saturating_mul(member.percent.into()),
+        Balance::LeastConnections => share.sessions = member.sessions,
         Balance::ClientHash => share.name_hash = name_hash(&server.name),
     }
     share

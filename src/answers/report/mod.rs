@@ -17,7 +17,7 @@ use hickory_proto::rr::{LowerName, Record};
 pub use self::wall::WallTime;
 use self::{lines::records, story::Story};
 use super::{AnswerTable, companion::Companion};
-use crate::engine::{ClusterId, Decision, Event, Standing};
+use crate::engine::{Check, ClusterId, Decision, Event, Standing, WitnessStanding, Word};
 
 /// What the engine last said of one cluster.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,6 +39,32 @@ pub struct ServerReport {
     pub standing: Standing,
     /// The words of its present failure, if it fails.
     pub failure: Option<Box<str>>,
+    /// What others say of it, in the order of its checks.
+    pub witnesses: Box<[WitnessReport]>,
+}
+
+/// What a witness last said of one server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WitnessReport {
+    /// Which check.
+    pub check: Check,
+    /// The word that counts; `None` when it says nothing.
+    pub word: Option<Word>,
+    /// Its own words, or how it could not be reached.
+    pub detail: Box<str>,
+}
+
+impl WitnessReport {
+    /// Whether `standing` would be told in the same words.
+    pub fn tells(&self, standing: &WitnessStanding<'_>) -> bool {
+        (self.check, self.word, &*self.detail) == (standing.check, standing.word, standing.detail)
+    }
+}
+
+impl From<WitnessStanding<'_>> for WitnessReport {
+    fn from(WitnessStanding { check, word, detail }: WitnessStanding<'_>) -> Self {
+        Self { check, word, detail: detail.into() }
+    }
 }
 
 /// A change and when it was.

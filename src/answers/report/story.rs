@@ -2,10 +2,10 @@
 
 use std::{fmt::Display, net::IpAddr};
 
-use super::{ClusterReport, Happened, lines::Line};
+use super::{ClusterReport, Happened, WitnessReport, lines::Line};
 use crate::{
     answers::{ClusterListing, NameRole, PublishedServer, ServedName},
-    engine::{Event, Moment, ReadDecision, ServerIndex, Standing, WriteDecision},
+    engine::{Event, Moment, ReadDecision, ServerIndex, Standing, Word, WriteDecision},
 };
 
 /// One cluster, by its configuration and its report.
@@ -40,8 +40,8 @@ impl Story<'_> {
         lines
     }
 
-    /// What a server is and why, then every name of its cluster: whether the server is in it, and
-    /// why.
+    /// What a server is and why, what each of its witnesses says, then every name of its cluster:
+    /// whether the server is in it, and why.
     pub(super) fn why(&self, index: ServerIndex) -> Vec<String> {
         let Some(server) = self.listing.servers.get(index.0) else {
             return Vec::new();
@@ -50,6 +50,14 @@ impl Story<'_> {
         let failure = self.report.servers.get(index.0).and_then(|report| report.failure.as_deref());
         let line = self.told_of(index, server, line, None).with_some("detail", failure);
         let mut lines = vec![line.end()];
+        let witnesses = self.report.servers.get(index.0).map(|report| &report.witnesses[..]);
+        for WitnessReport { check, word: said, detail } in witnesses.unwrap_or_default() {
+            let line = Line::default()
+                .with("witness", check.name())
+                .with("says", word(*said))
+                .with_some("detail", Some(detail).filter(|detail| !detail.is_empty()));
+            lines.push(line.end());
+        }
         for name in &self.names {
             let said = self.said(name);
             let inside = said.servers.contains(&index);
@@ -81,6 +89,12 @@ impl Story<'_> {
                 .with("from", from)
                 .with("to", to)
                 .with("reason", reason)
+                .with_some("detail", Some(detail).filter(|detail| !detail.is_empty())),
+            Event::Witness { server, check, from, to, detail } => line
+                .with("server", self.name_of(server.server))
+                .with("witness", check.name())
+                .with("from", word(*from))
+                .with("to", word(*to))
                 .with_some("detail", Some(detail).filter(|detail| !detail.is_empty())),
             Event::Write { from, to, reason, .. } => {
                 let is_meant = |name: &ServedName| name.role == NameRole::Write;
@@ -199,6 +213,11 @@ fn role(name: &ServedName) -> &'static str {
         NameRole::Write => "write",
         NameRole::Read { .. } => "read",
     }
+}
+
+/// The word of a witness; `silent` when it says nothing.
+fn word(word: Option<Word>) -> String {
+    word.map_or_else(|| "silent".to_owned(), |word| word.to_string())
 }
 
 fn yes_or_no(yes: bool) -> &'static str {

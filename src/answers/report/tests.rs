@@ -17,7 +17,11 @@ use crate::{
 fn standing(state: ServerState, reason: StateReason, lag: Option<u64>) -> ServerReport {
     let lag = lag.map(|millis| Lag(Duration::from_millis(millis)));
     let since = Moment::from_millis(2_000);
-    ServerReport { standing: Standing { state, reason, since, lag }, failure: None }
+    ServerReport {
+        standing: Standing { state, reason, since, lag },
+        failure: None,
+        witnesses: [].into(),
+    }
 }
 
 fn report(decision: Decision) -> ClusterReport {

@@ -7,6 +7,7 @@ use toml::Spanned;
 
 use super::{
     Conversion, Seen,
+    checks::ClusterChecks,
     names::Names,
     probe,
     server::{self, Server},
@@ -37,7 +38,8 @@ pub(super) fn convert(
     let name = name(section, &place, seen, conversion);
     let example = (ClusterSection::TITLE, "engine = \"postgres\"");
     let kind = conversion.required(&section.engine, &place, example).copied();
-    let servers = servers(kind, section, &place, seen, conversion);
+    let mut checks = ClusterChecks::read(kind, &section.probe, conversion);
+    let servers = servers(kind, section, &place, (seen, &mut checks), conversion);
     let mut rules = Rules {
         id,
         kind,
@@ -53,19 +55,22 @@ pub(super) fn convert(
             "add a [cluster.write] or a [[cluster.read]]",
         );
     }
-    let probe = probe::convert(kind, &section.probe, &place, conversion);
+    let probe = probe::convert(kind, checks.ask_the_database(), &section.probe, &place, conversion);
+    checks.finish(conversion);
     let (name, kind) = (name?, kind?);
     let (probe, thresholds) = probe?;
     let mut config = ClusterConfig {
         policy: ClusterPolicy { name, kind, servers: Vec::new(), write, reads, thresholds },
         probe,
         targets: Vec::new(),
+        checks: Vec::new(),
         published: Vec::new(),
         names: rules.served,
     };
     for server in servers {
         config.policy.servers.push(server.policy);
         config.targets.push(server.target);
+        config.checks.push(server.checks);
         config.published.push(server.published);
     }
     Some(config)
@@ -95,7 +100,7 @@ fn servers(
     kind: Option<ClusterKind>,
     section: &ClusterSection,
     place: &Range<usize>,
-    seen: &mut Seen,
+    (seen, checks): (&mut Seen, &mut ClusterChecks),
     conversion: &mut Conversion<'_>,
 ) -> Vec<Server> {
     let sections = section.server.given().map_or(&[][..], Vec::as_slice);
@@ -106,7 +111,10 @@ fn servers(
             "add a [[cluster.server]] with name and address",
         );
     }
-    sections.iter().filter_map(|section| server::convert(kind, section, seen, conversion)).collect()
+    sections
+        .iter()
+        .filter_map(|section| server::convert(kind, section, seen, checks, conversion))
+        .collect()
 }
 
 /// The rules of one cluster's names, and the names themselves.

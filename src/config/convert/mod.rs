@@ -4,6 +4,7 @@
 //! nothing of the result is used. Settings that would have no effect are faults too, because
 //! whoever wrote them expects one.
 
+mod checks;
 mod cluster;
 mod dns;
 mod names;

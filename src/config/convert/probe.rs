@@ -1,6 +1,12 @@
 //! `[cluster.probe]`: how to ask, with the password and the authorities that it names.
 
-use std::{ops::Range, path::Path, rc::Rc, sync::Arc, time::Duration};
+use std::{
+    ops::Range,
+    path::{Path, PathBuf},
+    rc::Rc,
+    sync::Arc,
+    time::Duration,
+};
 
 use super::{Conversion, pem, shown};
 use crate::{
@@ -13,10 +19,12 @@ use crate::{
     engine::{ClusterKind, Thresholds},
 };
 
-/// How to probe a cluster of `kind`, if that is known, and when its evidence turns into a
+/// How to probe a cluster of `kind`, if that is known, in which some server is asked itself if
+/// `database`, and when its evidence turns into a
 /// judgement. `None` once a fault has been reported.
 pub(super) fn convert(
     kind: Option<ClusterKind>,
+    database: bool,
     field: &Field<ProbeSection>,
     cluster: &Range<usize>,
     conversion: &mut Conversion<'_>,
@@ -37,14 +45,17 @@ pub(super) fn convert(
     let fall = conversion.number(&section.fall, "fall", defaults::STREAK, defaults::FALL);
     let rise = conversion.number(&section.rise, "rise", defaults::STREAK, defaults::RISE);
     match kind {
-        Some(ClusterKind::Tcp) => tcp_is_plain(section, conversion),
+        Some(ClusterKind::Tcp) => no_login(section, "\"tcp\" probes only connect", conversion),
+        Some(ClusterKind::Postgres) if !database => {
+            no_login(section, "no server has \"database\" in its `checks`", conversion);
+        }
         Some(ClusterKind::MySql) => {
             let reason = "MySQL and MariaDB are asked without a database";
             conversion.useless(&section.database, "database", reason);
         }
         Some(ClusterKind::Postgres) | None => {}
     }
-    if kind.is_some_and(|kind| kind != ClusterKind::Tcp) {
+    if database && kind.is_some_and(|kind| kind != ClusterKind::Tcp) {
         let example = (ProbeSection::TITLE, "user = \"pointsman\"");
         conversion.required(&section.user, &place, example);
     }
@@ -61,7 +72,7 @@ pub(super) fn convert(
         database: section.database.given().map_or(default_database, String::as_str).into(),
         tls: match kind {
             Some(ClusterKind::Tcp) => TlsMode::Disable,
-            _ => tls(section, conversion),
+            _ => tls(&section.tls, &section.ca_file, TlsWord::Prefer, conversion),
         },
         interval: times.interval,
         fast_interval: times.fast_interval,
@@ -87,9 +98,8 @@ fn for_tcp() -> (ProbeConfig, Thresholds) {
     (config, times.thresholds(defaults::FALL, defaults::RISE))
 }
 
-/// Reports what a probe that only connects cannot use.
-fn tcp_is_plain(section: &ProbeSection, conversion: &mut Conversion<'_>) {
-    let reason = "\"tcp\" probes only connect";
+/// Reports what a probe that does not log in cannot use.
+fn no_login(section: &ProbeSection, reason: &str, conversion: &mut Conversion<'_>) {
     conversion.useless(&section.user, "user", reason);
     conversion.useless(&section.password_file, "password_file", reason);
     conversion.useless(&section.password_env, "password_env", reason);
@@ -264,26 +274,35 @@ fn secret(octets: &[u8]) -> Result<Secret, &'static str> {
 }
 
 /// The mode of `tls`; `ca_file` belongs to `verify-full` and to nothing else.
-fn tls(section: &ProbeSection, conversion: &mut Conversion<'_>) -> TlsMode {
-    let word = section.tls.given().copied().unwrap_or(TlsWord::Prefer);
-    if word != TlsWord::VerifyFull && !matches!(section.tls, Field::Faulty) {
+pub(super) fn tls(
+    tls: &Field<TlsWord>,
+    ca_file: &Field<PathBuf>,
+    default: TlsWord,
+    conversion: &mut Conversion<'_>,
+) -> TlsMode {
+    let word = tls.given().copied().unwrap_or(default);
+    if word != TlsWord::VerifyFull && !matches!(tls, Field::Faulty) {
         let reason = "only tls = \"verify-full\" checks the certificate";
-        conversion.useless(&section.ca_file, "ca_file", reason);
+        conversion.useless(ca_file, "ca_file", reason);
     }
     match word {
         TlsWord::Disable => TlsMode::Disable,
         TlsWord::Prefer => TlsMode::Prefer,
         TlsWord::Require => TlsMode::Require,
         TlsWord::VerifyFull => {
-            TlsMode::VerifyFull { authorities: authorities(section, conversion) }
+            TlsMode::VerifyFull { authorities: authorities(tls, ca_file, conversion) }
         }
     }
 }
 
 /// The certificates in `ca_file`; none once a fault has been reported.
-fn authorities(section: &ProbeSection, conversion: &mut Conversion<'_>) -> Arc<[Vec<u8>]> {
-    let Field::Given(file) = &section.ca_file else {
-        if let (false, Some(place)) = (section.ca_file.is_present(), section.tls.span()) {
+fn authorities(
+    tls: &Field<TlsWord>,
+    ca_file: &Field<PathBuf>,
+    conversion: &mut Conversion<'_>,
+) -> Arc<[Vec<u8>]> {
+    let Field::Given(file) = ca_file else {
+        if let (false, Some(place)) = (ca_file.is_present(), tls.span()) {
             conversion.faults.add(
                 place,
                 "`tls` = \"verify-full\" without `ca_file`",

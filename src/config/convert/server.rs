@@ -4,11 +4,11 @@ use std::{collections::BTreeSet, net::IpAddr, ops::Range};
 
 use toml::Spanned;
 
-use super::{Conversion, Seen};
+use super::{Conversion, Seen, checks::ClusterChecks};
 use crate::{
     answers::PublishedServer,
     config::{
-        ProbeTarget, TargetHost, defaults,
+        Checks, ProbeTarget, TargetHost, defaults,
         file::ServerSection,
         reading::{Field, Section},
         values::OneOrMany,
@@ -20,6 +20,7 @@ use crate::{
 pub(super) struct Server {
     pub(super) policy: ServerPolicy,
     pub(super) target: ProbeTarget,
+    pub(super) checks: Checks,
     pub(super) published: PublishedServer,
 }
 
@@ -28,6 +29,7 @@ pub(super) fn convert(
     kind: Option<ClusterKind>,
     section: &Spanned<ServerSection>,
     seen: &mut Seen,
+    checks: &mut ClusterChecks,
     conversion: &mut Conversion<'_>,
 ) -> Option<Server> {
     let (place, section) = (section.span(), section.get_ref());
@@ -39,6 +41,7 @@ pub(super) fn convert(
     let priority =
         conversion.number(&section.priority, "priority", defaults::RANK, defaults::PRIORITY);
     let weight = conversion.number(&section.weight, "weight", defaults::RANK, defaults::WEIGHT);
+    let checks = checks.of_server(&section.checks, conversion);
     let (name, port, first) = (name?, port?, *addresses.first()?);
     let target = match section.probe_address.given() {
         Some(probe) => ProbeTarget { host: probe.host.clone(), port: probe.port.unwrap_or(port) },
@@ -51,8 +54,10 @@ pub(super) fn convert(
             priority,
             addresses: addresses.clone(),
             port,
+            witnesses: checks.witnesses.iter().map(|witness| witness.check()).collect(),
         },
         target,
+        checks,
         published: PublishedServer { name, addresses, port, weight },
     })
 }

@@ -35,6 +35,9 @@ pub(super) struct Judgement {
     pub(super) verdicts: Vec<Verdict>,
     /// Two servers are writable and nothing but precedence tells which is right.
     pub(super) split_brain: bool,
+    /// The published server is outdated by the word of a replica, and a server that may be its
+    /// successor has not been asked since.
+    pub(super) heir_unasked: bool,
     /// By what the writer is found.
     pub(super) writer: WriterRule,
 }
@@ -97,7 +100,7 @@ fn judge_tcp(policy: &ClusterPolicy, records: &mut [Record], now: Moment) -> Jud
             }
         })
         .collect();
-    Judgement { verdicts, split_brain: false, writer: WriterRule::Free }
+    Judgement { verdicts, split_brain: false, heir_unasked: false, writer: WriterRule::Free }
 }
 
 /// The verdict on a server that was away and has yet to prove itself.

@@ -1,5 +1,6 @@
 //! The rows of the matrix, by theme.
 
+mod disk;
 mod monitor;
 mod network;
 mod operator;
@@ -14,7 +15,7 @@ pub(crate) fn all() -> Vec<Row> {
 
 /// What befalls servers.
 pub(crate) fn of_servers() -> Vec<Row> {
-    [process::rows(), operator::rows()].into_iter().flatten().collect()
+    [process::rows(), operator::rows(), disk::rows()].into_iter().flatten().collect()
 }
 
 /// What befalls networks, clocks and Pointsman itself.

@@ -1,15 +1,25 @@
 //! What people do to servers, and what they leave behind: full, locked, paused, promoted by mistake.
 
-use crate::row::{
-    IN_TIME, MARIADB, POSTGRES,
-    Phase::{Calm, Failover, Start},
-    Place::{A, B, P},
-    Row, expect, held, nobody, to,
+use crate::{
+    row::{
+        IN_TIME, MARIADB, POSTGRES,
+        Phase::{Calm, Failover, Start},
+        Place::{A, B, P},
+        Row, SOON, either, expect, held, nobody, to,
+    },
+    stage::Stage,
 };
 
 const NOBODY_FOUND: &str = "no address: no primary has been found";
 
 pub(crate) fn rows() -> Vec<Row> {
+    [full(), locked(), late(), promoted(), cascading(), replaced(), switched()]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+fn full() -> Vec<Row> {
     vec![
         Row::new("primary-full", P, "every connection slot of the primary is taken")
             .only(POSTGRES)
@@ -48,6 +58,29 @@ pub(crate) fn rows() -> Vec<Row> {
                 nobody(NOBODY_FOUND, &[A, B]).states(&[(P, &["Saturated"])]),
                 to(P, &[A, B]).states(&[(P, &["Primary"])]),
             )),
+        Row::new("replica-full", B, "every connection slot of a replica is taken")
+            .loud("the probe must find out when it ends")
+            .fault(|stage| stage.fill(B), |stage| stage.release())
+            .course(expect(
+                Calm,
+                to(P, &[A, B]).states(&[(B, &["Saturated"])]),
+                to(P, &[A, B]).states(&[(B, &["Replica"])]),
+            ))
+            .course(expect(
+                Failover,
+                to(A, &[B]).states(&[(B, &["Saturated"])]),
+                to(A, &[B]).within(SOON),
+            ))
+            .course(expect(
+                Start,
+                to(P, &[A]).states(&[(B, &["Saturated"])]),
+                to(P, &[A, B]).states(&[(B, &["Replica"])]),
+            )),
+    ]
+}
+
+fn locked() -> Vec<Row> {
+    vec![
         Row::new("password-rotated", P, "the password of the probe's user is another one")
             .loud("the probe must find out when it ends")
             .fault(|stage| stage.rotate_password(false), |stage| stage.rotate_password(true))
@@ -78,4 +111,263 @@ pub(crate) fn rows() -> Vec<Row> {
                 to(P, &[A, B]).states(&[(P, &["Primary"]), (A, &["Replica"]), (B, &["Replica"])]),
             )),
     ]
+}
+
+fn late() -> Vec<Row> {
+    vec![
+        Row::new("replay-paused", B, "a replica receives and applies nothing, by hand")
+            .fault(
+                |stage| stage.group.pause_replay(stage.at(B)),
+                |stage| stage.group.resume_replay(stage.at(B)),
+            )
+            .course(expect(
+                Calm,
+                to(P, &[A]).states(&[(B, &["Maintenance", "ReplicaBroken"])]),
+                to(P, &[A, B]).states(&[(B, &["Replica"])]),
+            ))
+            .course(expect(
+                Failover,
+                to(A, &[A]).states(&[(B, &["Maintenance", "ReplicaBroken"])]),
+                to(A, &[B]).within(SOON),
+            ))
+            .course(expect(
+                Start,
+                to(P, &[A]).states(&[(B, &["Maintenance", "ReplicaBroken"])]),
+                to(P, &[A, B]).states(&[(B, &["Replica"])]),
+            )),
+        // Without a history to compare with, nobody is late when Pointsman starts, and a replica
+        // of a dead primary is not late either.
+        Row::new("replica-late", B, "applying on a replica waits for a reader or a lock")
+            .fault(|stage| stage.fall_behind(B), |stage| stage.release())
+            .course(expect(
+                Calm,
+                to(P, &[A]).states(&[(B, &["ReplicaLagging"])]).within(SOON),
+                to(P, &[A, B]).states(&[(B, &["Replica"])]).within(SOON),
+            ))
+            .course(
+                expect(
+                    Start,
+                    to(P, &[A]).states(&[(B, &["ReplicaLagging"])]).within(SOON),
+                    to(P, &[A, B]).states(&[(B, &["Replica"])]).within(SOON),
+                )
+                .by_way_of(&[B]),
+            ),
+        // Standbys replay while the transaction runs.
+        Row::new("huge-transaction", P, "one transaction writes very much")
+            .only(POSTGRES)
+            .fault(|stage| stage.group.write_much(stage.leader()), |_| {})
+            .course(expect(Calm, to(P, &[A, B]), to(P, &[A, B]))),
+        // Replicas begin when the primary has ended, and take as long; all of them at once.
+        Row::new("huge-transaction", P, "one transaction takes replicas six seconds")
+            .only(MARIADB)
+            .fault(
+                |stage| {
+                    stage.write_steadily();
+                    stage.group.write_much(stage.leader());
+                },
+                |stage| stage.release(),
+            )
+            .course(expect(
+                Calm,
+                to(P, &[P])
+                    .states(&[(A, &["ReplicaLagging"]), (B, &["ReplicaLagging"])])
+                    .within(SOON),
+                to(P, &[A, B]).states(&[(A, &["Replica"]), (B, &["Replica"])]).within(IN_TIME),
+            )),
+    ]
+}
+
+/// It is late at first, and after half a minute known to be left behind.
+const LEFT: &[&str] = &["ReplicaLagging", "ReplicaBroken"];
+
+const TWO_WRITABLE: &str = "two servers are writable and nothing tells which is right";
+
+fn promoted() -> Vec<Row> {
+    let story = "a replica is promoted while the primary lives";
+    vec![
+        // A higher timeline is right, whatever it came from.
+        Row::new("promoted-by-mistake", A, story)
+            .only(POSTGRES)
+            .fault(
+                |stage| {
+                    stage.promote(A);
+                    stage.declare_primary(A);
+                },
+                |_| {},
+            )
+            .course(expect(
+                Calm,
+                to(A, &[A]).states(&[(P, &["StalePrimary"]), (B, LEFT)]).within(SOON),
+                to(A, &[A]).states(&[(P, &["StalePrimary"])]),
+            ))
+            .course(
+                expect(
+                    Start,
+                    to(A, &[A]).states(&[(P, &["StalePrimary"]), (B, LEFT)]).within(SOON),
+                    to(A, &[A]).states(&[(P, &["StalePrimary"])]),
+                )
+                .by_way_of(&[B]),
+            ),
+        // Both have what the other has not: the published one stays, or the one with replicas.
+        Row::new("promoted-by-mistake", A, story)
+            .only(MARIADB)
+            .fault(
+                |stage| {
+                    stage.write_steadily();
+                    stage.promote_by_mistake(A);
+                },
+                |stage| stage.release(),
+            )
+            .course(
+                expect(
+                    Calm,
+                    held(P, TWO_WRITABLE, &[B]).states(&[(A, &["StalePrimary"])]),
+                    held(P, TWO_WRITABLE, &[B]).states(&[(A, &["StalePrimary"])]),
+                )
+                .never(&[(A, "Primary")]),
+            )
+            .course(expect(
+                Start,
+                held(P, TWO_WRITABLE, &[B]).states(&[(A, &["StalePrimary"])]),
+                held(P, TWO_WRITABLE, &[B]).states(&[(A, &["StalePrimary"])]),
+            )),
+        // Whoever is seen twice first is published, and stays. At the start it is config order.
+        Row::new("two-promoted", P, "the primary dies, and both replicas are promoted at once")
+            .fault(promote_both, |_| {})
+            .course(
+                expect(Failover, either(TWO_WRITABLE).within(SOON), either(TWO_WRITABLE))
+                    .begun_by(promote_both),
+            )
+            .course(expect(
+                Start,
+                held(A, TWO_WRITABLE, &[A]).states(&[(P, &["Down"]), (B, &["StalePrimary"])]),
+                held(A, TWO_WRITABLE, &[A]).states(&[(B, &["StalePrimary"])]),
+            )),
+    ]
+}
+
+fn cascading() -> Vec<Row> {
+    vec![
+        Row::new("cascade-cut", A, "B receives from A, and A is killed")
+            .prepare(|stage| stage.repoint(B, A))
+            .fault(|stage| stage.kill9(A), |stage| stage.start(A))
+            .course(expect(
+                Calm,
+                to(P, &[B]).states(&[(A, &["Down"])]),
+                to(P, &[A, B]).states(&[(A, &["Replica"])]),
+            ))
+            .course(expect(
+                Start,
+                to(P, &[B]).states(&[(A, &["Down"])]),
+                to(P, &[A, B]).states(&[(A, &["Replica"])]),
+            )),
+        Row::new("cascade-promoted", P, "B receives from A, and A takes over from the primary")
+            .prepare(|stage| stage.repoint(B, A))
+            .fault(|stage| stage.kill9(P), |stage| stage.start(P))
+            .course(
+                expect(
+                    Failover,
+                    to(A, &[B]).states(&[(P, &["Down"]), (A, &["Primary"])]),
+                    to(A, &[B]).states(&[(P, &["StalePrimary"])]),
+                )
+                .never(&[(P, "Primary")]),
+            ),
+    ]
+}
+
+fn replaced() -> Vec<Row> {
+    vec![
+        // MariaDB's servers have no mark that they share: an empty one counts as a second writer,
+        // and one in the primary's place as the primary.
+        Row::new("replica-replaced", B, "a new and empty server is at the place of a replica")
+            .fault(
+                |stage| stage.group.make_foreign(stage.at(B)),
+                |stage| stage.group.make_native(stage.at(B), stage.leader()),
+            )
+            .course(expect(
+                Calm,
+                to(P, &[A]).states(&[(B, &["WrongCluster", "StalePrimary"])]),
+                to(P, &[A, B]).states(&[(B, &["Replica"])]),
+            ))
+            .course(expect(
+                Start,
+                to(P, &[A]).states(&[(B, &["WrongCluster", "StalePrimary"])]),
+                to(P, &[A, B]).states(&[(B, &["Replica"])]),
+            )),
+        Row::new("primary-replaced", P, "a new and empty server is at the place of the primary")
+            .only(POSTGRES)
+            .fault(
+                |stage| stage.group.make_foreign(stage.at(P)),
+                |stage| stage.group.make_native(stage.at(P), stage.at(P)),
+            )
+            .course(expect(
+                Calm,
+                nobody("not writable", &[A, B]).states(&[(P, &["WrongCluster"])]),
+                to(P, &[A, B]).states(&[(P, &["Primary"])]),
+            ))
+            .course(
+                expect(
+                    Failover,
+                    to(A, &[B]).states(&[(P, &["WrongCluster"]), (A, &["Primary"])]),
+                    to(A, &[B]).states(&[(P, &["StalePrimary"])]),
+                )
+                .with_gap(),
+            )
+            .course(expect(
+                Start,
+                nobody(NOBODY_FOUND, &[A, B]).states(&[(P, &["WrongCluster"])]),
+                to(P, &[A, B]).states(&[(P, &["Primary"])]),
+            )),
+    ]
+}
+
+fn switched() -> Vec<Row> {
+    let end = |stage: &mut Stage| {
+        stage.promote(A);
+        stage.group.demote(stage.at(P), stage.at(A));
+        stage.repoint(B, A);
+    };
+    let begin = |stage: &mut Stage| stage.group.begin_switchover(stage.at(P));
+    vec![
+        Row::new("switchover", P, "a planned switchover: P is stopped, A is promoted, P follows")
+            .only(POSTGRES)
+            .fault(begin, end)
+            .course(
+                expect(
+                    Calm,
+                    held(P, "Down", &[A, B]).states(&[(P, &["Down"])]),
+                    to(A, &[B, P]).states(&[(P, &["Replica"])]).within(SOON),
+                )
+                .with_gap()
+                .never(&[(P, "StalePrimary")]),
+            )
+            .course(expect(
+                Start,
+                nobody(NOBODY_FOUND, &[A, B]).states(&[(P, &["Down"])]),
+                to(A, &[B, P]).states(&[(P, &["Replica"])]).within(SOON),
+            )),
+        Row::new("switchover", P, "a planned switchover: P is read-only, A is promoted, P follows")
+            .only(MARIADB)
+            .fault(begin, end)
+            .course(
+                expect(
+                    Calm,
+                    nobody("not writable", &[A, B]).states(&[(P, &["ReadOnlyPrimary"])]),
+                    to(A, &[B, P]).states(&[(P, &["Replica"])]).within(SOON),
+                )
+                .never(&[(P, "StalePrimary")]),
+            )
+            .course(expect(
+                Start,
+                nobody(NOBODY_FOUND, &[A, B]).states(&[(P, &["ReadOnlyPrimary"])]),
+                to(A, &[B, P]).states(&[(P, &["Replica"])]).within(SOON),
+            )),
+    ]
+}
+
+fn promote_both(stage: &mut Stage) {
+    stage.kill9(P);
+    stage.promote_by_mistake(A);
+    stage.promote_by_mistake(B);
+    stage.declare_primary(A);
 }

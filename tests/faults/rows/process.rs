@@ -1,6 +1,7 @@
 //! What befalls the process of a server: it is killed, stopped, frozen, restarted.
 
 use crate::row::{
+    IN_TIME, POSTGRES,
     Phase::{Calm, Failover, Start},
     Place::{A, B, P},
     Row, SOON, expect, held, nobody, to,
@@ -10,7 +11,7 @@ const HELD_DOWN: &str = "held: the last primary is Down";
 const NOBODY_FOUND: &str = "no address: no primary has been found";
 
 pub(crate) fn rows() -> Vec<Row> {
-    [killed(), stopped(), frozen()].into_iter().flatten().collect()
+    [killed(), restarted(), stopped(), frozen()].into_iter().flatten().collect()
 }
 
 fn killed() -> Vec<Row> {
@@ -137,4 +138,64 @@ fn frozen() -> Vec<Row> {
                 to(P, &[A, B]).states(&[(B, &["Replica"])]),
             )),
     ]
+}
+
+fn restarted() -> Vec<Row> {
+    let story = "the primary crashes and is up again at once";
+    vec![
+        Row::new("primary-crash-restarts", P, story)
+            .fault(|stage| stage.crash_and_restart(P), |_| {})
+            .course(expect(Calm, to(P, &[A, B]).within(SOON), to(P, &[A, B])))
+            .course(
+                // The new primary crashes as soon as it is one.
+                expect(Failover, to(A, &[B]).within(SOON), to(A, &[B])).begun_by(|stage| {
+                    stage.kill9(P);
+                    stage.promote(A);
+                    stage.repoint(B, A);
+                    stage.crash_and_restart(A);
+                }),
+            )
+            .course(expect(Start, to(P, &[A, B]).within(SOON), to(P, &[A, B]))),
+        // A primary that is killed and comes back after a promotion is in `primary-killed`.
+        Row::new("stale-primary", P, "the old primary is up again beside the new one")
+            .fault(
+                |stage| {
+                    stage.kill9(P);
+                    stage.promote(A);
+                    stage.repoint(B, A);
+                    stage.start(P);
+                },
+                |_| {},
+            )
+            .course(expect(
+                Start,
+                to(A, &[B]).states(&[(P, &["StalePrimary"])]).within(SOON),
+                to(A, &[B]).states(&[(P, &["StalePrimary"])]),
+            )),
+        smart_stop(),
+    ]
+}
+
+/// The sessions that are open go on; only who connects anew is told. The probe does that every 10 s.
+fn smart_stop() -> Row {
+    let story = "a smart shutdown of the primary, in which a session goes on";
+    Row::new("primary-smart-stopped", P, story)
+        .only(POSTGRES)
+        .loud("the server logs each connection that it refuses while it shuts down")
+        .fault(|stage| stage.begin_smart_shutdown(P), |stage| stage.end_smart_shutdown(P))
+        .course(expect(
+            Calm,
+            held(P, HELD_DOWN, &[A, B]).states(&[(P, &["Down"])]).within(IN_TIME),
+            to(P, &[A, B]).states(&[(P, &["Primary"])]).within(SOON),
+        ))
+        .course(expect(
+            Failover,
+            to(A, &[B]).states(&[(A, &["Primary"])]).within(SOON),
+            to(A, &[B]).states(&[(P, &["StalePrimary"])]).within(SOON),
+        ))
+        .course(expect(
+            Start,
+            nobody(NOBODY_FOUND, &[A, B]).states(&[(P, &["Down"])]),
+            to(P, &[A, B]).states(&[(P, &["Primary"])]).within(SOON),
+        ))
 }

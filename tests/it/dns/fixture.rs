@@ -87,7 +87,7 @@ pub(crate) fn write(server: Option<usize>, reason: WriteReason) -> WriteDecision
 }
 
 pub(crate) fn read(servers: impl IntoIterator<Item = usize>, reason: ReadReason) -> ReadDecision {
-    let member = |index| ReadServer { server: ServerIndex(index), sessions: None };
+    let member = |index| ReadServer { server: ServerIndex(index), percent: 100, sessions: None };
     ReadDecision {
         servers: servers.into_iter().map(member).collect(),
         reason,
@@ -139,7 +139,8 @@ fn report(decision: &Decision, servers: usize) -> ClusterReport {
     let start = WallTime::from_unix_millis(1_795_240_800_000);
     ClusterReport {
         decision: decision.clone(),
-        servers: vec![ServerReport { standing, failure: None }; servers].into(),
+        servers: vec![ServerReport { standing, failure: None, witnesses: [].into() }; servers]
+            .into(),
         events: Arc::new([Arc::new(Happened { at: start, event })]),
         start,
     }

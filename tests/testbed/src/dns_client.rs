@@ -65,6 +65,13 @@ impl DnsClient {
         }
     }
 
+    /// The texts at `name`, one per record; none when there is no reply or no such name.
+    pub fn texts(&mut self, name: &Name) -> Vec<String> {
+        let reply = self.ask(name, RecordType::TXT);
+        let records = reply.into_iter().flat_map(|reply| reply.answers);
+        records.map(|record| record.data.to_string()).collect()
+    }
+
     fn ask(&mut self, name: &Name, kind: RecordType) -> Option<Message> {
         self.0.ask(name, kind, false, TIMEOUT)
     }

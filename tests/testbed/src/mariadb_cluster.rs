@@ -6,6 +6,7 @@
 
 use std::{ffi::OsString, net::Ipv4Addr};
 
+use rustix::process::Pid;
 use tempfile::TempDir;
 use tokio::{
     runtime::Runtime,
@@ -69,6 +70,11 @@ impl MariaCluster {
     /// The port, the same on every address.
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// The process id of a running server.
+    pub fn pid(&self, server: usize) -> Pid {
+        self.servers[server].pid()
     }
 
     /// SIGKILL.
@@ -196,6 +202,14 @@ impl MariaCluster {
         self.servers[server].hold(&self.runtime, "FLUSH TABLES WITH READ LOCK")
     }
 
+    /// A transaction that takes `seconds` on each replica, and no time on the primary.
+    pub fn write_slowly(&self, primary: usize, seconds: u32) {
+        let sleep = format!(
+            "INSERT INTO story.rows (word) SELECT IF(@@global.read_only, SLEEP({seconds}), 0)"
+        );
+        self.sql(primary, &["SET SESSION binlog_format = 'STATEMENT'", &sleep]);
+    }
+
     /// Inserts one row.
     pub fn write(&self, server: usize, word: &str) {
         let insert = format!("INSERT INTO story.rows (word) VALUES ('{word}')");
@@ -246,6 +260,12 @@ impl MariaCluster {
         self.servers[server].take_data_back();
         self.start_server(server, true);
         self.wait_caught_up(server, primary);
+    }
+
+    /// Fills the disk of a server, or ends that. Who writes then waits for room, for up to a minute
+    /// after there is some.
+    pub fn fill_disk(&self, server: usize, full: bool) {
+        self.servers[server].fill_disk(full);
     }
 
     /// Takes every connection slot that an ordinary user can get, the probe's too.

@@ -13,11 +13,12 @@ use std::{
 };
 
 use mysql_async::{Conn, Opts, OptsBuilder, Row, prelude::Queryable};
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal};
 use tokio::{runtime::Runtime, time};
 
 use crate::{
     account::{self, Account},
+    disk::Disk,
     grants::Grants,
     patience,
     process::ServerProcess,
@@ -38,6 +39,7 @@ const SETTINGS: &[&str] = &[
     "--aria-pagecache-buffer-size=8M",
     "--performance-schema=0",
     "--max-connections=20",
+    "--back-log=1000", // A frozen server goes on accepting, as a large one would.
 ];
 
 /// A server. Its process ends when this is dropped; its data is the caller's.
@@ -48,6 +50,8 @@ pub struct MariaServer {
     home: PathBuf,
     environment: Vec<(OsString, OsString)>,
     process: Option<ServerProcess>,
+    /// Its home; unmounted after the end of the process.
+    disk: Disk,
 }
 
 /// Sessions held open; dropped, they end.
@@ -68,15 +72,16 @@ impl MariaServer {
     ) -> Vec<Self> {
         let mut servers: Vec<Self> = Vec::new();
         for address in addresses {
+            let disk = Disk::at(&directory.join(address.to_string()));
             let server = Self {
                 account: account.clone(),
                 address: *address,
                 port,
-                home: directory.join(address.to_string()),
+                home: disk.path().to_path_buf(),
                 environment: Vec::new(),
                 process: None,
+                disk,
             };
-            fs::create_dir(&server.home).expect("a directory can be made");
             account.own(&server.home);
             match servers.first() {
                 Some(first) => server.copy_data(first),
@@ -129,6 +134,11 @@ impl MariaServer {
         assert!(said.is_some(), "{show} on {}:\n{}", self.address, tail());
     }
 
+    /// The process id of the running server.
+    pub fn pid(&self) -> Pid {
+        self.process().pid()
+    }
+
     /// SIGKILL.
     pub fn kill9(&mut self) {
         self.take_process().crash();
@@ -176,6 +186,11 @@ impl MariaServer {
         fs::rename(aside, self.data()).expect("a directory can be renamed");
     }
 
+    /// Fills its disk, or ends that.
+    pub fn fill_disk(&self, full: bool) {
+        if full { self.disk.fill() } else { self.disk.free() }
+    }
+
     /// The first column of the first row of a query that must succeed.
     pub fn value(&self, runtime: &Runtime, query: &str) -> String {
         self.query(runtime, &[query])
@@ -214,12 +229,12 @@ impl MariaServer {
 
     /// Takes every connection slot that an ordinary user can get, the probe's too.
     pub fn fill_connections(&self, runtime: &Runtime) -> Sessions {
+        // One session for all questions: each one of its own would leave a slot behind.
+        let mut administrator = self.session(runtime);
         let mut connections = Vec::new();
+        let count = format!("SELECT count(*) {PROBE_SESSIONS}");
         patience::until("the probe has no session and gets none", || {
-            // The administrator's one extra slot may still belong to a session that is about to end.
-            if self.query(runtime, &["KILL USER pointsman"]).is_err() {
-                return false;
-            }
+            let ended = runtime.block_on(run(&mut administrator, "KILL USER pointsman"));
             let application = OptsBuilder::default()
                 .ip_or_hostname(self.address.to_string())
                 .tcp_port(self.port)
@@ -229,8 +244,10 @@ impl MariaServer {
             while let Some(connection) = runtime.block_on(connect(application.clone().into())) {
                 connections.push(connection);
             }
-            connections.len() == before && self.probe_sessions(runtime) == Some(0)
+            let left = runtime.block_on(administrator.query_first(count.as_str()));
+            ended && connections.len() == before && matches!(left, Ok(Some(0_u64)))
         });
+        connections.push(administrator);
         Sessions { _connections: connections }
     }
 

@@ -89,6 +89,11 @@ impl Cluster {
         dns_name(&format!("{}-read.internal.", self.name))
     }
 
+    /// The DNS name that tells how server `index` is judged.
+    pub fn why_name(&self, index: usize) -> Name {
+        dns_name(&format!("_why.{}.internal.", self.server_name(index)))
+    }
+
     /// The name of server `index`: `db1` is the first of `db`.
     pub fn server_name(&self, index: usize) -> String {
         format!("{}{}", self.name, index + 1)

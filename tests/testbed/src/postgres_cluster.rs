@@ -8,13 +8,15 @@
 
 use std::{ffi::OsString, fmt::Write as _, fs, net::Ipv4Addr, path::PathBuf, time::Duration};
 
-use rustix::process::Signal;
+use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use tokio::{task::JoinHandle, time};
 use tokio_postgres::Client;
 
 use crate::{
-    account, patience, ports,
+    account,
+    disk::Disk,
+    patience, ports,
     postgres_programs::Programs,
     postgres_sessions::{SessionMaker, SqlError},
     process::ServerProcess,
@@ -26,6 +28,7 @@ pub struct PgCluster {
     programs: Programs,
     port: u16,
     sessions: SessionMaker,
+    disks: Vec<Disk>,
     directory: TempDir,
 }
 
@@ -58,24 +61,38 @@ struct PgServer {
     process: Option<ServerProcess>,
 }
 
+const COUNT_PROBE_SESSIONS: &str =
+    "SELECT count(*) FROM pg_stat_activity WHERE usename = 'pointsman'";
+const COUNT_SLOTS: &str = "SELECT current_setting('max_connections')::int \
+                           - current_setting('superuser_reserved_connections')::int";
+const END_PROBE_SESSIONS: &str =
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'pointsman'";
+
 impl PgCluster {
     /// Makes a new system with the primary at the first of `addresses` and standbys at the others,
     /// all streaming.
     pub fn start(programs: Programs, addresses: &[Ipv4Addr]) -> Self {
         let directory = programs.account().directory("pointsman-postgres-");
         let port = ports::free_on(addresses);
-        let server = |(index, address): (usize, &Ipv4Addr)| PgServer {
-            address: *address,
-            port,
-            data: directory.path().join(format!("data{}", index + 1)),
-            environment: Vec::new(),
-            process: None,
+        let number = 1..=addresses.len();
+        let disk = |number| Disk::at(&directory.path().join(format!("disk{number}")));
+        let disks: Vec<_> = number.map(disk).collect();
+        let server = |(disk, address): (&Disk, &Ipv4Addr)| {
+            programs.account().own(disk.path());
+            PgServer {
+                address: *address,
+                port,
+                data: disk.path().join("data"),
+                environment: Vec::new(),
+                process: None,
+            }
         };
         let mut cluster = Self {
-            servers: addresses.iter().enumerate().map(server).collect(),
+            servers: disks.iter().zip(addresses).map(server).collect(),
             programs,
             port,
             sessions: SessionMaker::start(),
+            disks,
             directory,
         };
         cluster.initialise(0);
@@ -100,6 +117,11 @@ impl PgCluster {
         self.port
     }
 
+    /// The process id of a running server's postmaster.
+    pub fn pid(&self, server: usize) -> Pid {
+        self.process(server).pid()
+    }
+
     /// SIGKILL to the postmaster; its children end with it.
     pub fn kill9(&mut self, server: usize) {
         self.take_process(server).crash();
@@ -114,6 +136,32 @@ impl PgCluster {
             Shutdown::Immediate => Signal::QUIT,
         };
         self.take_process(server).end(signal);
+    }
+
+    /// Begins a smart shutdown, which lasts until the last session has ended. What is returned is
+    /// such a session; dropped, it ends.
+    pub fn begin_smart_shutdown(&self, server: usize) -> Sessions {
+        let session = self.open_sessions(server, 1);
+        self.process(server).signal(Signal::TERM);
+        session
+    }
+
+    /// Waits for the end of a shutdown that has begun.
+    pub fn wait_for_end(&mut self, server: usize) {
+        patience::until("the server ends", || self.process(server).has_ended());
+        self.servers[server].process = None;
+    }
+
+    /// Kills one session with SIGKILL; the server ends all others and recovers by itself.
+    pub fn crash_session(&self, server: usize) {
+        let victim = self.session(server, "postgres").expect("a free slot");
+        let pid = self.sessions.ask(&victim, "SELECT pg_backend_pid()");
+        let pid = pid.and_then(|pid| pid.parse().ok()).and_then(Pid::from_raw);
+        let pid = pid.expect("a session has a process");
+        kill_process(pid, Signal::KILL).expect("the session's process lives");
+        patience::until("the server has noticed", || !self.sessions.is_open(&victim));
+        let recovered = || self.try_value(server, "SELECT 1").is_some();
+        patience::until("the server recovers by itself", recovered);
     }
 
     /// Starts a stopped server as whatever its data says, and waits until it takes sessions.
@@ -287,18 +335,39 @@ impl PgCluster {
         self.start_server(server);
     }
 
+    /// Fills the disk of a primary, and writes until the server has ended of it.
+    pub fn fill_disk(&mut self, primary: usize) {
+        self.disks[primary].fill();
+        patience::until("the server ends for want of room", || {
+            // A table that cannot grow is an error; a log that cannot grow is the end.
+            let log = "SELECT pg_logical_emit_message(false, 'full', repeat('x', 1000000)) \
+                       FROM generate_series(1, 30)";
+            drop(self.query(primary, log));
+            self.process(primary).has_ended()
+        });
+        self.servers[primary].process = None;
+    }
+
+    /// Ends [`Self::fill_disk`]; the server is not started.
+    pub fn free_disk(&self, server: usize) {
+        self.disks[server].free();
+    }
+
     /// Takes every connection slot that an ordinary role can get, the probe's too.
     pub fn fill_connections(&self, server: usize) -> Sessions {
+        // One session for all questions: each one of its own would leave a slot behind.
+        let administrator = self.session(server, "postgres").expect("a free slot");
+        let slots = self.sessions.ask(&administrator, COUNT_SLOTS);
+        let slots: usize = slots.and_then(|slots| slots.parse().ok()).expect("a number of slots");
         let mut clients = Vec::new();
-        patience::until("the probe has no session and gets none", || {
-            self.end_probe_sessions(server);
-            // The slot of a session that is about to end is neither free nor anybody's.
-            let before = clients.len();
+        patience::until("every slot is taken, none of them by the probe", || {
+            self.sessions.run(&administrator, END_PROBE_SESSIONS);
             while let Some(client) = self.session(server, "application") {
                 clients.push(client);
             }
-            clients.len() == before && self.probe_sessions(server) == Some(0)
+            clients.len() + 1 == slots
         });
+        clients.push(administrator);
         Sessions { _clients: clients }
     }
 
@@ -311,15 +380,12 @@ impl PgCluster {
 
     /// Ends the probe's sessions, so that it must log in anew.
     pub fn end_probe_sessions(&self, server: usize) {
-        let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
-                   WHERE usename = 'pointsman'";
-        self.sql(server, end);
+        self.sql(server, END_PROBE_SESSIONS);
     }
 
     /// How many sessions the probe has; `None` when the server does not tell.
     pub fn probe_sessions(&self, server: usize) -> Option<usize> {
-        let count = "SELECT count(*) FROM pg_stat_activity WHERE usename = 'pointsman'";
-        self.try_value(server, count)?.parse().ok()
+        self.try_value(server, COUNT_PROBE_SESSIONS)?.parse().ok()
     }
 
     /// Whether a server is running.

@@ -43,12 +43,18 @@ impl SessionMaker {
                 client.simple_query(statements).await
             };
             let messages = time::timeout(Duration::from_secs(10), work).await??;
-            let row = messages.into_iter().find_map(|message| match message {
-                SimpleQueryMessage::Row(row) => Some(row),
-                _ => None,
-            });
-            Ok(row.and_then(|row| Some(row.try_get(0).ok()??.to_owned())))
+            Ok(first_value(messages))
         })
+    }
+
+    /// The same in an open session; `None` also when it fails.
+    pub fn ask(&self, session: &Client, statements: &str) -> Option<String> {
+        first_value(self.runtime.block_on(session.simple_query(statements)).ok()?)
+    }
+
+    /// Whether a session has not ended.
+    pub fn is_open(&self, session: &Client) -> bool {
+        !session.is_closed()
     }
 
     /// Runs statements that must succeed in a session.
@@ -64,6 +70,14 @@ impl SessionMaker {
             async { time::timeout(Duration::from_secs(5), connect(address, port, user)).await };
         self.runtime.block_on(connect).ok()?.ok()
     }
+}
+
+fn first_value(messages: Vec<SimpleQueryMessage>) -> Option<String> {
+    let row = messages.into_iter().find_map(|message| match message {
+        SimpleQueryMessage::Row(row) => Some(row),
+        _ => None,
+    })?;
+    Some(row.try_get(0).ok()??.to_owned())
 }
 
 async fn connect(

@@ -68,7 +68,7 @@ pub(super) fn judge(
             follower.write = WriteFitness::Open;
         }
     }
-    Judgement { verdicts, split_brain: false, writer: rule }
+    Judgement { verdicts, split_brain: false, heir_unasked: false, writer: rule }
 }
 
 /// A group in which any member in good standing is a secondary has one writer, and elects it.

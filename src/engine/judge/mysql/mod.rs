@@ -36,7 +36,12 @@ pub(super) fn judge(
     for index in (0..records.len()).map(ServerIndex) {
         verdicts.push(verdict(index, policy, records, precedents, &contest, now));
     }
-    Judgement { verdicts, split_brain: contest.split_brain, writer: WriterRule::History }
+    Judgement {
+        verdicts,
+        split_brain: contest.split_brain,
+        heir_unasked: false,
+        writer: WriterRule::History,
+    }
 }
 
 fn mysql_facts(record: &Record) -> Option<&MySqlFacts> {

@@ -30,7 +30,12 @@ pub(super) fn judge(
     for index in (0..records.len()).map(ServerIndex) {
         verdicts.push(verdict(index, policy, records, precedents, &contest, now));
     }
-    Judgement { verdicts, split_brain: contest.split_brain, writer: WriterRule::History }
+    Judgement {
+        verdicts,
+        split_brain: contest.split_brain,
+        heir_unasked: heir_unasked(policy, records, precedents, now),
+        writer: WriterRule::History,
+    }
 }
 
 fn settle_primary(
@@ -155,6 +160,46 @@ fn newest_timeline_of_others(
             Some((timeline?, other))
         })
         .max()
+}
+
+/// Whether the published primary is outdated by the timeline that a standby receives, and a member
+/// that may have been promoted to it has not answered since that was first shown.
+fn heir_unasked(
+    policy: &ClusterPolicy,
+    records: &[Record],
+    precedents: Precedents<'_>,
+    now: Moment,
+) -> bool {
+    let Some(published) = precedents.published else {
+        return false;
+    };
+    let own = primary_timeline(&records[published.0]);
+    let newest = newest_timeline_of_others(published, records, precedents);
+    let Some((newer, _)) = newest.filter(|&(newer, _)| own.is_some_and(|own| newer > own)) else {
+        return false;
+    };
+    let others = || {
+        let all = records.iter().enumerate().filter(|&(other, _)| other != published.0);
+        all.map(|(_, record)| record).filter(|record| !is_foreign(record, precedents))
+    };
+    let shown = others().filter(|record| shown_timeline(record) == Some(newer));
+    let Some(shown_at) = shown.map(|record| record.timeline_since).min() else {
+        return false;
+    };
+    others().any(|record| {
+        let can_answer = matches!(
+            record.liveness(&policy.thresholds, now),
+            Liveness::Answering | Liveness::Doubtful(_)
+        );
+        can_answer && record.facts_at < shown_at
+    })
+}
+
+fn shown_timeline(record: &Record) -> Option<u32> {
+    match *postgres_role(record)? {
+        PostgresRole::Primary { timeline, .. } => Some(timeline),
+        PostgresRole::Standby { timeline, .. } => timeline,
+    }
 }
 
 fn attached_standbys(

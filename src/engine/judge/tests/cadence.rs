@@ -8,7 +8,7 @@ use super::{
 };
 use crate::engine::{
     Engine,
-    Pace::{self, Calm, Fast, Slow},
+    Pace::{self, Calm, Fast, Slow, Urgent},
 };
 
 fn healthy() -> [Outcome; 3] {
@@ -93,7 +93,7 @@ fn the_published_writer_is_never_slow() {
     let [_, one, two] = healthy();
     bench.seconds(90, &[fails(FailureKind::Refused), one, two]);
     assert_eq!((bench.state(0), bench.writer()), (ServerState::Down, Some(0)));
-    assert_eq!(bench.paces(), [Fast; 3]);
+    assert_eq!(bench.paces(), [Fast, Urgent, Urgent]);
     // Once another one took over, it is as dead as any.
     let taken_over = [fails(FailureKind::Refused), primary(2, 200), standby(2, 1, 200)];
     bench.seconds(5, &taken_over);
@@ -146,4 +146,18 @@ fn the_end_of_isolation_wakes_the_long_dead() {
     assert_eq!(hear(70, &all), (true, [Fast, Fast, Slow]));
     assert_eq!(hear(1, &one_fails(FailureKind::TimedOut)).1, [Fast; 3]);
     assert_eq!(hear(3, &one_fails(FailureKind::TimedOut)).1, [Calm, Calm, Slow]);
+}
+
+#[test]
+fn who_may_become_the_writer_is_asked_urgently_while_there_is_none() {
+    let mut bench = settled();
+    let gone = [fails(FailureKind::Refused), standby(1, 0, 100), standby(1, 0, 100)];
+    bench.rounds(2, &gone);
+    assert_eq!(bench.state(0), ServerState::Down);
+    assert_eq!(bench.paces(), [Fast, Urgent, Urgent]);
+    let one_left = [fails(FailureKind::Refused), fails(FailureKind::TimedOut), standby(1, 0, 100)];
+    bench.rounds(1, &one_left);
+    assert_eq!(bench.paces(), [Fast, Fast, Urgent]);
+    bench.seconds(Thresholds::URGENT_FOR.as_secs().try_into().expect("minutes"), &gone);
+    assert_eq!(bench.paces(), [Fast; 3], "nobody seems to be about to promote");
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use crate::engine::{
-    FailureKind, Lag, ReadReason, ServerIndex, ServerState, StateReason, Thresholds, Writability,
-    WriteReason,
+    Check, FailureKind, Lag, ReadReason, ServerIndex, ServerState, StateReason, Thresholds, Word,
+    Writability, WriteReason,
 };
 
 const DOCUMENT: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/JUDGEMENT.md"));
@@ -25,6 +25,16 @@ fn every_state_and_every_failure_has_its_row() {
     }
 }
 
+#[test]
+fn every_witness_and_every_word_has_its_row() {
+    for check in Check::ALL {
+        assert!(DOCUMENT.contains(&format!("\n| `{}` | {check} |", check.name())), "{check}");
+    }
+    for word in Word::ALL {
+        assert!(DOCUMENT.contains(&format!("\n| {word} |")), "{word}");
+    }
+}
+
 /// One of each reason. The match fails to compile when a variant is added, so that the list is not
 /// forgotten.
 fn state_reasons() -> Vec<StateReason> {
@@ -39,7 +49,7 @@ fn state_reasons() -> Vec<StateReason> {
         R::Returning | R::OlderTimeline(_) | R::OlderHistory(_) | R::SecondWriter(_) => (),
         R::NotRejoined | R::Accepts | R::OtherCluster | R::ReplayPaused => (),
         R::DelayedOnPurpose | R::GroupSecondary | R::Backlog(_) | R::Donor => (),
-        R::ClientsKeptAway | R::NotInGroup | R::Fails(_) => (),
+        R::ClientsKeptAway | R::NotInGroup | R::Witness(..) | R::Fails(_) => (),
     };
     let all = vec![
         R::NotProbedYet,
@@ -79,6 +89,7 @@ fn state_reasons() -> Vec<StateReason> {
         R::Donor,
         R::ClientsKeptAway,
         R::NotInGroup,
+        R::Witness(Check::Agent, Word::Drain),
         R::Fails(FailureKind::Refused),
     ];
     all.iter().for_each(complete);
@@ -91,6 +102,7 @@ fn every_reason_is_quoted() {
     for reason in state_reasons() {
         // What varies is printed as n.
         let words = reason.to_string().replace("0.0s", "*n*").replace('7', "*n*");
+        let words = words.replace("its agent says drain", "*witness* says *word*");
         assert!(document.contains(&words), "{words}");
     }
     let lag = Some(Lag(Duration::ZERO));

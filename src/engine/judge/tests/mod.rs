@@ -16,6 +16,7 @@ mod postgres;
 mod postgres_takeover;
 mod record;
 mod unanswered;
+mod witness;
 
 use std::time::Duration;
 
@@ -136,6 +137,7 @@ fn policy(kind: ClusterKind, servers: usize) -> ClusterPolicy {
                 aliases: vec![host(index)],
                 addresses: vec![],
                 port: PORT,
+                witnesses: vec![],
             })
             .collect(),
         write: Some(WritePolicy {

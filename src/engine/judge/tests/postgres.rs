@@ -419,6 +419,6 @@ fn hold_keeps_what_refuses_writes_and_never_what_takes_and_loses_them() {
     bench.hear([(0, foreign(primary(1, 100)))]);
     assert_eq!((bench.writer(), bench.write_reason()), (None, WriteReason::NotWritable));
     let mut bench = bench_that_holds();
-    bench.hear([(1, standby(2, 2, 110))]);
+    bench.hear([(1, standby(2, 2, 110)), (2, standby(1, 0, 100))]);
     assert_eq!((bench.writer(), bench.state(0)), (None, ServerState::StalePrimary));
 }

@@ -23,6 +23,47 @@ fn a_standby_of_the_losing_primary_is_on_a_dead_branch_even_at_the_same_timeline
     assert_eq!(bench.state(0), ServerState::ReplicaBroken);
 }
 
+/// A standby may tell of the promotion before the promoted server is asked again.
+#[test]
+fn the_word_of_a_standby_alone_withdraws_nobody_before_the_others_are_asked() {
+    for trouble in [
+        None,
+        Some(FailureKind::Closed),
+        Some(FailureKind::TimedOut),
+        Some(FailureKind::Saturated),
+        Some(FailureKind::Misconfigured),
+    ] {
+        let mut bench = settled();
+        bench.hear(trouble.map(|kind| (0, fails(kind))));
+        bench.hear([(2, standby(2, 1, 110))]);
+        assert_eq!(bench.writer(), Some(0), "{trouble:?}");
+        bench.hear([(2, standby(2, 1, 110)), (1, primary(2, 110))]);
+        assert_eq!(bench.writer(), Some(0), "{trouble:?}");
+        bench.hear([(1, primary(2, 110))]);
+        assert_eq!(bench.writer(), Some(1), "{trouble:?}");
+        let moves = bench.writers_so_far();
+        assert!(!moves[1..].contains(&None), "{trouble:?}: {moves:?}");
+    }
+}
+
+/// Nobody is waited for in vain: whoever is on the newer timeline, it is not one that we can reach.
+#[test]
+fn a_server_that_is_outdated_by_somebody_out_of_sight_is_withdrawn() {
+    let mut bench = settled();
+    bench.hear([(2, standby(2, 1, 110))]);
+    assert_eq!(bench.writer(), Some(0));
+    bench.hear([(1, standby(1, 0, 100))]);
+    assert_eq!((bench.writer(), bench.state(0)), (None, ServerState::StalePrimary));
+
+    let mut bench = settled();
+    bench.hear([(1, fails(FailureKind::TimedOut)), (2, standby(2, 1, 110))]);
+    for _ in 0..2 {
+        assert_eq!(bench.writer(), Some(0));
+        bench.hear([(1, fails(FailureKind::TimedOut))]);
+    }
+    assert_eq!((bench.writer(), bench.state(1)), (None, ServerState::Down));
+}
+
 #[test]
 fn a_superseded_server_returns_when_its_successor_follows_it() {
     let mut bench = settled();

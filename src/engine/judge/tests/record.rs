@@ -8,7 +8,7 @@ use crate::engine::{
 
 /// A record after these outcomes, half a second apart, and the moment of the last one.
 fn folded(outcomes: impl IntoIterator<Item = Outcome>) -> (Record, Moment) {
-    let mut record = Record::new(1);
+    let mut record = Record::new(1, &[]);
     let mut now = Moment::START;
     for outcome in outcomes {
         now = now + super::STEP;

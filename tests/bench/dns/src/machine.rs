@@ -2,10 +2,9 @@
 
 use std::{fs, process::Command};
 
-use crate::contestant::Contestant;
-
-/// Processor, cores, kernel and the versions of the peers, one line each.
-pub(crate) fn description() -> String {
+/// Processor, cores, kernel and the versions of Debian's `packages`, each with its title, one line
+/// each.
+pub(crate) fn description(packages: &[(&str, String)]) -> String {
     let processors = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let field = |name: &str| {
         let line = processors.lines().find(|line| line.starts_with(name));
@@ -28,10 +27,8 @@ pub(crate) fn description() -> String {
         system.unwrap_or("unknown").trim_matches('"'),
         load.trim(),
     );
-    for peer in Contestant::PEERS {
-        if let Some(package) = peer.package() {
-            text += &format!("{}: {package} {}\n", peer.title(), version(package));
-        }
+    for (title, package) in packages {
+        text += &format!("{title}: {package} {}\n", version(package));
     }
     text
 }

@@ -112,7 +112,9 @@ impl Measure {
             .into_iter()
             .filter(|contestant| self.only.is_empty() || self.only.contains(contestant))
             .collect();
-        println!("{}", machine::description());
+        let package = |peer: Contestant| Some((peer.title(), peer.package()?.to_owned()));
+        let packages: Vec<_> = Contestant::PEERS.into_iter().filter_map(package).collect();
+        println!("{}", machine::description(&packages));
         let tell = |line: &str| println!("{line}");
         let findings = Findings::gather(&contestants, plan, &self.folder, tell)?;
         let instructions = if self.no_instructions {

@@ -105,7 +105,8 @@ impl Answers {
         self.generation += 1;
         self.serial = self.serial.next(0);
         let writer = usize::from(self.generation.is_multiple_of(2));
-        let member = |index| ReadServer { server: ServerIndex(index), sessions: None };
+        let member =
+            |index| ReadServer { server: ServerIndex(index), percent: 100, sessions: None };
         let decision = Decision {
             stability: Stability::Calm,
             write: Some(WriteDecision {

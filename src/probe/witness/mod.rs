@@ -1,0 +1,233 @@
+//! The witnesses of one server: each a task of its own that asks who else knows of it.
+//!
+//! A witness is asked at the pace of its server's probe, within the same `timeout`, and never twice
+//! at a time. It reports its word; one that cannot be reached or understood has none. Where the
+//! server itself is not asked, the witness that speaks for it reports facts, or how it failed, too.
+
+mod agent;
+mod command;
+mod http;
+mod patroni;
+mod words;
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::{
+    sync::mpsc,
+    time::{Instant, sleep_until, timeout_at},
+};
+
+use self::{agent::Agent, command::Command, http::Http, patroni::Patroni};
+use super::{
+    Orders,
+    stance::Stance,
+    stride::{Stride, jitter},
+    wording::presentable,
+};
+use crate::{
+    config::{ProbeConfig, ProbeTarget, WitnessConfig},
+    engine::{Check, Facts, Failure, FailureKind, Observation, Outcome, ServerId, Testimony, Word},
+};
+
+/// Whom to ask about which server.
+#[derive(Clone, Debug)]
+pub struct WitnessTarget {
+    /// The server, as the engine knows it.
+    pub id: ServerId,
+    /// Its name and that of its cluster, for a command.
+    pub names: Names,
+    /// Where it is probed. A witness is asked on the same host.
+    pub target: ProbeTarget,
+    /// How the check is made.
+    pub witness: Arc<WitnessConfig>,
+    /// How its cluster is probed.
+    pub config: Arc<ProbeConfig>,
+    /// Whether the witness's replies are the server's own, because that is not asked itself.
+    pub speaks: bool,
+}
+
+/// What a command is told.
+#[derive(Clone, Debug)]
+pub struct Names {
+    /// The cluster's name.
+    pub cluster: Box<str>,
+    /// The server's name.
+    pub server: Box<str>,
+}
+
+/// Asks a witness until `observations` has no receiver or the orders no sender any more.
+///
+/// Each question sends one observation of what the witness said; one that speaks for its server
+/// sends a second one. When the channel is full the next question waits.
+pub async fn watch(
+    target: WitnessTarget,
+    mut orders: Orders,
+    observations: mpsc::Sender<Observation>,
+) {
+    let mut asking = Asking::new(&target);
+    let mut due = Due::At(Instant::now() + START_SPREAD.mul_f64(rand::random()));
+    let mut stance = Stance::Unknown;
+    while asking.rest(due, &target.config, &mut orders, &observations).await {
+        let pace = orders.advice.borrow().pace;
+        let Reply { said, outcome } = asking.ask(&target.config).await;
+        asking.stride.note(&outcome, pace);
+        let presentable = |failure| presentable(failure, &target.config);
+        let said = said.map(shortened).map_err(presentable);
+        let mut outcomes = vec![Outcome::Witnessed(asking.check, said)];
+        due = Due::Paced(jitter());
+        if target.speaks {
+            let before = std::mem::replace(&mut stance, Stance::of(&outcome));
+            if stance.calls_for_second_look(before) {
+                due = Due::At(Instant::now() + CONFIRM_DELAY);
+            }
+            outcomes.push(match outcome {
+                Outcome::Failed(failure) => Outcome::Failed(presentable(failure)),
+                other => other,
+            });
+        }
+        for outcome in outcomes {
+            let server = target.id;
+            if observations.send(Observation { server, outcome }).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+/// What a question came to.
+struct Reply {
+    /// The witness's word.
+    said: Result<Testimony, Failure>,
+    /// The same as that of the server itself.
+    outcome: Outcome,
+}
+
+impl Reply {
+    /// That of a witness that knows no more of a server than whether it works.
+    fn plain(said: Result<Testimony, Failure>) -> Self {
+        let outcome = match &said {
+            Ok(Testimony { word: Word::Down, detail, .. }) => {
+                Outcome::Failed(Failure::new(FailureKind::Troubled, detail.clone()))
+            }
+            Ok(_) => Outcome::Answered(Facts::Tcp),
+            Err(failure) => Outcome::Failed(failure.clone()),
+        };
+        Self { said, outcome }
+    }
+}
+
+/// One witness and when it was last asked.
+struct Asking {
+    check: Check,
+    witness: Witness,
+    last_start: Instant,
+    stride: Stride,
+}
+
+enum Witness {
+    Patroni(Patroni),
+    Http(Http),
+    Agent(Agent),
+    Command(Command),
+}
+
+impl Asking {
+    fn new(target: &WitnessTarget) -> Self {
+        let witness = match &*target.witness {
+            WitnessConfig::Patroni { port, tls, replica_lag } => {
+                Witness::Patroni(Patroni::new(target, *port, tls, *replica_lag))
+            }
+            WitnessConfig::Http { port, path, host, expect, tls } => {
+                Witness::Http(Http::new(target, (*port, host.as_deref(), tls), path, expect))
+            }
+            WitnessConfig::Agent { port } => Witness::Agent(Agent::new(target, *port)),
+            WitnessConfig::Command { program, arguments } => {
+                Witness::Command(Command::new(target, program, arguments))
+            }
+        };
+        let (last_start, stride) = (Instant::now(), Stride::default());
+        Self { check: target.witness.check(), witness, last_start, stride }
+    }
+
+    /// Waits until a question is due; `false` when nobody listens any more.
+    async fn rest(
+        &mut self,
+        mut due: Due,
+        config: &ProbeConfig,
+        orders: &mut Orders,
+        observations: &mpsc::Sender<Observation>,
+    ) -> bool {
+        loop {
+            let at = match due {
+                Due::At(at) => at,
+                Due::Paced(factor) => {
+                    let pace = orders.advice.borrow_and_update().pace;
+                    self.last_start + self.stride.rest(pace, config).mul_f64(factor)
+                }
+            };
+            tokio::select! {
+                biased;
+                () = observations.closed() => return false,
+                changed = orders.advice.changed() => {
+                    if changed.is_err() {
+                        return false;
+                    }
+                }
+                Ok(()) = orders.hints.changed() => {
+                    self.stride.doubt();
+                    due = Due::At(self.last_start + HINTS_APART);
+                }
+                () = sleep_until(at) => return true,
+            }
+        }
+    }
+
+    async fn ask(&mut self, config: &ProbeConfig) -> Reply {
+        self.last_start = Instant::now();
+        let deadline = self.last_start + config.timeout;
+        let asked = async {
+            match &mut self.witness {
+                Witness::Patroni(patroni) => patroni.ask(deadline).await,
+                Witness::Http(http) => Reply::plain(http.ask(deadline).await),
+                Witness::Agent(agent) => Reply::plain(agent.ask(deadline).await),
+                Witness::Command(command) => Reply::plain(command.ask().await),
+            }
+        };
+        timeout_at(deadline, asked).await.unwrap_or_else(|_| {
+            let detail = format!("no reply within {:?}", config.timeout);
+            let silence = Failure::new(FailureKind::TimedOut, detail);
+            Reply { said: Err(silence.clone()), outcome: Outcome::Failed(silence) }
+        })
+    }
+}
+
+/// When the next question is due.
+#[derive(Clone, Copy)]
+enum Due {
+    /// Then, whatever the advice.
+    At(Instant),
+    /// By the advised cadence, stretched or shrunk by this factor.
+    Paced(f64),
+}
+
+fn shortened(testimony: Testimony) -> Testimony {
+    Testimony { detail: one_line(&testimony.detail).into(), ..testimony }
+}
+
+/// A text of strangers as it may be shown: one line of bounded length.
+fn one_line(text: &str) -> String {
+    let plain = text.trim().chars().map(|c| if c.is_control() { ' ' } else { c });
+    plain.take(DETAIL_CHARS_MAX).collect()
+}
+
+/// The first questions of all witnesses start within this time.
+const START_SPREAD: Duration = Duration::from_millis(100);
+
+/// Between a changed reply and the second look at it, as for a probe.
+const CONFIRM_DELAY: Duration = Duration::from_millis(75);
+
+/// Between the starts of two hinted questions.
+const HINTS_APART: Duration = Duration::from_millis(50);
+
+/// A log line stays readable, whatever a witness says.
+const DETAIL_CHARS_MAX: usize = 200;

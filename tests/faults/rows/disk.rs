@@ -1,0 +1,71 @@
+//! The disk of the primary is full, while somebody writes.
+//!
+//! PostgreSQL ends when it cannot write its log, and does not come up again. MariaDB waits for room:
+//! it answers every question and commits nothing, which only heartbeats find out.
+
+use crate::row::{
+    MARIADB, POSTGRES,
+    Phase::{Calm, Failover, Start},
+    Place::{A, B, P},
+    Row, SOON, expect, held, nobody, to,
+};
+
+pub(crate) fn rows() -> Vec<Row> {
+    vec![postgres(), mariadb(), mariadb_with_heartbeats()]
+}
+
+fn postgres() -> Row {
+    Row::new("disk-full", P, "the disk of the primary is full: the server ends")
+        .only(POSTGRES)
+        .fault(
+            |stage| stage.group.fill_disk(stage.at(P)),
+            |stage| stage.group.free_disk(stage.at(P)),
+        )
+        .course(expect(
+            Calm,
+            held(P, "Down", &[A, B]).states(&[(P, &["Down"])]),
+            to(P, &[A, B]).states(&[(P, &["Primary"])]).within(SOON),
+        ))
+        .course(
+            expect(
+                Failover,
+                to(A, &[B]).states(&[(P, &["Down"])]),
+                to(A, &[B]).states(&[(P, &["StalePrimary"])]),
+            )
+            .never(&[(P, "Primary")]),
+        )
+        .course(expect(
+            Start,
+            nobody("no primary has been found", &[A, B]).states(&[(P, &["Down"])]),
+            to(P, &[A, B]).states(&[(P, &["Primary"])]).within(SOON),
+        ))
+}
+
+fn mariadb() -> Row {
+    let story = "the disk of the primary is full: writes wait, and nobody asks about writes";
+    Row::new("disk-full", P, story)
+        .only(MARIADB)
+        .fault(
+            |stage| {
+                stage.write_steadily();
+                stage.group.fill_disk(stage.at(P));
+            },
+            |stage| {
+                stage.release();
+                stage.group.free_disk(stage.at(P));
+            },
+        )
+        .course(expect(Calm, to(P, &[A, B]), to(P, &[A, B]).within(SOON)))
+}
+
+fn mariadb_with_heartbeats() -> Row {
+    let story = "the disk of the primary is full: writes wait, heartbeats too";
+    let mut row = mariadb();
+    (row.name, row.story, row.settings.heartbeats) = ("disk-full-heartbeats", story, true);
+    row.courses = vec![expect(
+        Calm,
+        nobody("not writable", &[A, B]).states(&[(P, &["ReadOnlyPrimary"])]).within(SOON),
+        to(P, &[A, B]).states(&[(P, &["Primary"])]).within(SOON),
+    )];
+    row
+}
