@@ -40,6 +40,10 @@ const REMIND_EVERY: Duration = Duration::from_secs(60);
 /// How often the driver shows that it moves, whether or not it has work.
 const BEAT_EVERY: Duration = Duration::from_millis(500);
 
+/// A turn of the loop that takes longer was none of ours: the process was stopped or starved. Shorter than any silence
+/// that counts.
+const STALLED: Duration = Duration::from_secs(2);
+
 /// Drives the engine until its inputs end.
 #[derive(Debug)]
 pub struct Driver {
@@ -123,22 +127,33 @@ impl Driver {
         reminder.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut beats = interval(BEAT_EVERY);
         beats.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut awake = self.clock.now();
         loop {
             self.pulse.beat();
             let deadlines = self.engine.next_deadline().into_iter();
             let deadline = deadlines.chain(self.reporter.next_deadline()).min();
             let deadline = deadline.map(|deadline| self.clock.instant(deadline));
-            tokio::select! {
+            let is_beat = tokio::select! {
                 received = self.observations.recv_many(&mut batch, BATCH) => {
                     if received == 0 {
                         return;
                     }
+                    false
                 }
-                () = passed(deadline) => {}
-                _ = beats.tick() => continue,
-                _ = reminder.tick() => telemetry::remind(&self.engine, self.clusters.len()),
+                () = passed(deadline) => false,
+                _ = beats.tick() => true,
+                _ = reminder.tick() => {
+                    telemetry::remind(&self.engine, self.clusters.len());
+                    false
+                }
+            };
+            let before = mem::replace(&mut awake, self.clock.now());
+            if awake.since(before) > STALLED {
+                self.engine.excuse_silence(awake);
             }
-            self.step(&mut batch);
+            if !is_beat {
+                self.step(&mut batch);
+            }
         }
     }
 

@@ -87,6 +87,13 @@ impl Cluster {
         }
     }
 
+    /// Silence up to now was ours.
+    pub(super) fn excuse_silence(&mut self, now: Moment) {
+        for record in &mut self.records {
+            record.excuse_silence(now);
+        }
+    }
+
     /// What is published now.
     pub(super) fn decision(&self) -> Decision {
         Decision {

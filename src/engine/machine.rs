@@ -63,6 +63,14 @@ impl Engine {
         }
     }
 
+    /// Whoever drives the engine could not for a while: the process was stopped, or starved. That no
+    /// probe was heard meanwhile proves nothing against the probes.
+    pub fn excuse_silence(&mut self, now: Moment) {
+        for cluster in &mut self.clusters {
+            cluster.excuse_silence(now);
+        }
+    }
+
     /// Judges what was observed and what time has changed, and decides anew for the clusters
     /// concerned.
     pub fn decide(&mut self, now: Moment) {

@@ -28,9 +28,24 @@ pub(super) enum Origin {
     Beyond,
 }
 
+/// What a channel tells of a server that does not answer us.
+///
+/// The weightier comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Testimony {
+    /// That it lives: something of it came.
+    GoesOn,
+    /// Not yet anything: it takes two replies of the replica to show that something came between.
+    Pending,
+    /// Nothing: the channel stands still, or is not connected.
+    Nothing,
+}
+
 #[derive(Clone, Copy, Debug)]
 struct Progress {
     noted: Moment,
+    /// The reply before that one.
+    noted_before: Option<Moment>,
     received: Received,
     /// The position moved.
     moved: Option<Advance>,
@@ -87,23 +102,27 @@ impl Reception {
 
     /// Whether `channel` is connected, and received something that the server at its `origin` sent
     /// after `since`, and did so lately.
-    pub(super) fn goes_on(
+    pub(super) fn testimony(
         &self,
         channel: &str,
         origin: Origin,
         since: Moment,
         now: Moment,
-    ) -> bool {
+    ) -> Testimony {
         let Some(progress) = self.progress(channel).filter(|last| last.received.connected) else {
-            return false;
+            return Testimony::Nothing;
         };
         let lately = |advance: Option<Advance>, lasts: fn(&Advance) -> Duration| {
             advance.is_some_and(|advance| {
                 advance.after >= since && now.since(advance.by) <= lasts(&advance)
             })
         };
-        lately(progress.moved, |_| Self::LASTS)
-            || origin == Origin::Source && lately(progress.heard, Advance::next_overdue)
+        let heard = origin == Origin::Source && lately(progress.heard, Advance::next_overdue);
+        match progress.noted_before {
+            _ if heard || lately(progress.moved, |_| Self::LASTS) => Testimony::GoesOn,
+            Some(before) if before >= since => Testimony::Nothing,
+            _ => Testimony::Pending,
+        }
     }
 
     fn progress(&self, channel: &str) -> Option<Progress> {
@@ -114,7 +133,8 @@ impl Reception {
 
 impl Progress {
     fn begin(received: Received, now: Moment) -> Self {
-        Self { noted: now, received, moved: None, heard: None, quiet_since: now }
+        let (moved, heard) = (None, None);
+        Self { noted: now, noted_before: None, received, moved, heard, quiet_since: now }
     }
 
     fn next(self, received: Received, now: Moment) -> Self {
@@ -124,6 +144,7 @@ impl Progress {
         let advance = Advance { after: self.noted, by: now, pause };
         Self {
             noted: now,
+            noted_before: Some(self.noted),
             received,
             moved: if moved { Some(advance) } else { self.moved },
             heard: if heard { Some(advance) } else { self.heard },
@@ -146,7 +167,7 @@ fn grows<T: PartialOrd>(before: Option<T>, now: Option<T>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Origin, Received, Reception};
+    use super::{Origin, Received, Reception, Testimony};
     use crate::engine::{Moment, Position};
 
     fn at(seconds: u64) -> Moment {
@@ -158,8 +179,18 @@ mod tests {
         Received { position, beats: Some(beats), connected: true }
     }
 
+    fn told(
+        reception: &Reception,
+        channel: &str,
+        origin: Origin,
+        since: u64,
+        now: u64,
+    ) -> Testimony {
+        reception.testimony(channel, origin, at(since), at(now))
+    }
+
     fn goes_on(reception: &Reception, since: u64, now: u64) -> bool {
-        reception.goes_on("", Origin::Source, at(since), at(now))
+        told(reception, "", Origin::Source, since, now) == Testimony::GoesOn
     }
 
     #[test]
@@ -170,12 +201,27 @@ mod tests {
         reception.note([("", received(20, 0))].into_iter(), at(3));
         assert!(goes_on(&reception, 1, 3));
         assert!(!goes_on(&reception, 2, 3), "it may have come before 2 s");
-        assert!(!reception.goes_on("other", Origin::Source, at(1), at(3)));
+        assert_eq!(told(&reception, "other", Origin::Source, 1, 3), Testimony::Nothing);
         reception.note([("", received(20, 1))].into_iter(), at(4));
         assert!(goes_on(&reception, 2, 4), "a heartbeat is a sign of life");
-        let beyond = reception.goes_on("", Origin::Beyond, at(2), at(4));
-        assert!(!beyond, "of its source, and of nobody beyond");
-        assert!(reception.goes_on("", Origin::Beyond, at(1), at(4)), "a position is of both");
+        let beyond = |since| told(&reception, "", Origin::Beyond, since, 4);
+        assert_ne!(beyond(2), Testimony::GoesOn, "of its source, and of nobody beyond");
+        assert_eq!(beyond(1), Testimony::GoesOn, "a position is of both");
+    }
+
+    #[test]
+    fn it_takes_two_replies_to_tell_that_nothing_came() {
+        let mut reception = Reception::default();
+        let replies = [
+            (1, Testimony::Pending),
+            (2, Testimony::Pending),
+            (4, Testimony::Pending),
+            (5, Testimony::Nothing),
+        ];
+        for (seconds, told_then) in replies {
+            reception.note([("", received(10, 0))].into_iter(), at(seconds));
+            assert_eq!(told(&reception, "", Origin::Source, 3, seconds), told_then, "{seconds}");
+        }
     }
 
     #[test]
@@ -199,8 +245,7 @@ mod tests {
         reception.note([("", received(10, 1))].into_iter(), at(31));
         assert!(goes_on(&reception, 30, 31 + 45), "30 s, and half as long again");
         assert!(!goes_on(&reception, 30, 31 + 46));
-        let beyond = reception.goes_on("", Origin::Beyond, at(30), at(31));
-        assert!(!beyond);
+        assert_ne!(told(&reception, "", Origin::Beyond, 30, 31), Testimony::GoesOn);
         reception.note([("", received(10, 1))].into_iter(), at(600));
         reception.note([("", received(11, 1))].into_iter(), at(601));
         assert!(goes_on(&reception, 600, 601 + 60));
@@ -224,7 +269,7 @@ mod tests {
         reception.note([("a", received(10, 0)), ("b", received(1, 0))].into_iter(), at(1));
         reception.note([("b", received(2, 0))].into_iter(), at(2));
         reception.note([("a", received(50, 0)), ("b", received(2, 0))].into_iter(), at(3));
-        assert!(!reception.goes_on("a", Origin::Source, at(0), at(3)));
-        assert!(reception.goes_on("b", Origin::Source, at(0), at(3)));
+        assert_eq!(told(&reception, "a", Origin::Source, 0, 3), Testimony::Pending);
+        assert_eq!(told(&reception, "b", Origin::Source, 0, 3), Testimony::GoesOn);
     }
 }

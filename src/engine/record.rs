@@ -2,10 +2,10 @@
 
 use super::{
     Check, Evidence, Facts, Failure, FailureKind, IoThread, Moment, Outcome, PostgresRole,
-    ServerIndex, Thresholds,
+    ServerIndex, StateReason, Thresholds,
     gate::LagGate,
     heart::Heart,
-    reception::{Origin, Received, Reception},
+    reception::{Origin, Received, Reception, Testimony},
     ring::PositionRing,
     verdict::Verdict,
     witness::Witnesses,
@@ -184,7 +184,10 @@ impl Record {
         }
         match facts {
             Facts::Postgres(facts) => match facts.role {
-                PostgresRole::Primary { position, .. } => self.positions.push(position, now),
+                PostgresRole::Primary { position, .. } => {
+                    self.positions.push(position, now);
+                    self.reception = Reception::default();
+                }
                 PostgresRole::Standby { receiver, received, heard, .. } => {
                     let connected = receiver.is_attached();
                     let received = Received { position: received, beats: heard, connected };
@@ -247,6 +250,13 @@ impl Record {
         }
     }
 
+    /// Silence up to now was ours: nobody could take in what the probe said.
+    pub(super) fn excuse_silence(&mut self, now: Moment) {
+        if self.verdict.reason != StateReason::ProbeSilent {
+            self.last_word = self.last_word.map(|_| now);
+        }
+    }
+
     /// The server is gone or not ready. When it returns as a replica it must prove itself, and its
     /// first reply tells whether it is late, whatever was known before.
     pub(super) fn mark_away(&mut self) {
@@ -297,16 +307,18 @@ impl Record {
         self.writable.is_some_and(|run| run.replies >= Thresholds::CONFIRM_WRITABLE)
     }
 
-    /// Whether, as a replica, it lately received on `channel` what the server at its origin sent
-    /// after `since`.
-    pub(super) fn receives_on(
+    /// What it tells as a replica of the server at the origin of `channel`, silent `since` then.
+    pub(super) fn testimony(
         &self,
         channel: &str,
-        from: Origin,
+        origin: Origin,
         since: Moment,
         now: Moment,
-    ) -> bool {
-        self.trouble.is_none() && self.reception.goes_on(channel, from, since, now)
+    ) -> Testimony {
+        match self.trouble {
+            None => self.reception.testimony(channel, origin, since, now),
+            Some(_) => Testimony::Nothing,
+        }
     }
 
     /// Since when the server has been alive and refusing us as it does now.

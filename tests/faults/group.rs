@@ -1,6 +1,6 @@
 //! A primary and its replicas, whatever their engine: the same verbs for both.
 
-use std::{any::Any, net::Ipv4Addr};
+use std::{any::Any, ffi::OsString, net::Ipv4Addr};
 
 use pointsman_testbed::{
     mariadb_cluster::MariaCluster,
@@ -294,6 +294,14 @@ impl Group {
         }
     }
 
+    /// Waits until a replica that was told to follow `of` does so.
+    pub(crate) fn wait_until_follows(&self, replica: usize, of: usize) {
+        patience::until("a replica follows", || match self {
+            Self::Postgres(cluster) => cluster.follows(replica, of),
+            Self::MariaDb(maria) => maria.cluster.follows(replica, of),
+        });
+    }
+
     /// Takes every connection slot that an ordinary user can get, the probe's too, until what is
     /// returned is dropped.
     pub(crate) fn fill_connections(&self, server: usize) -> Box<dyn Any> {
@@ -321,6 +329,18 @@ impl Group {
                 let alter = format!("ALTER USER pointsman IDENTIFIED BY '{word}'");
                 maria.cluster.sql(primary, &[&alter]);
             }
+        }
+    }
+
+    /// What a server finds in its environment from its next start on.
+    pub(crate) fn set_environment(
+        &mut self,
+        server: usize,
+        environment: Vec<(OsString, OsString)>,
+    ) {
+        match self {
+            Self::Postgres(cluster) => cluster.set_environment(server, environment),
+            Self::MariaDb(maria) => maria.cluster.set_environment(server, environment),
         }
     }
 

@@ -4,7 +4,8 @@
 //!
 //! The rows are in `rows/`, one file per theme; a row says in data what must be answered. Every
 //! answer given meanwhile is watched. The two engines go through their rows side by side, each on
-//! servers that are started once and mended after each row. Pointsman is started anew for each row.
+//! servers that are started once and mended after each row; those about networks and clocks have
+//! servers and a network of their own. Pointsman is started anew for each row.
 //!
 //! `POINTSMAN_FAULTS=name,name` plays only these rows. `docs/FAULTS.md` has the table of all of them;
 //! `UPDATE_FAULTS=1` writes it anew.
@@ -17,6 +18,7 @@
 
 mod document;
 mod group;
+mod long;
 mod play;
 mod row;
 mod rows;
@@ -37,14 +39,23 @@ const MARIADB: [Ipv4Addr; 3] =
 
 #[test]
 fn no_fault_fools_it() {
-    let tracks = [(Kind::Postgres, POSTGRES), (Kind::MariaDb, MARIADB)].map(|(kind, addresses)| {
+    let tracks = [
+        (Kind::Postgres, POSTGRES, false),
+        (Kind::MariaDb, MARIADB, false),
+        (Kind::Postgres, POSTGRES, true),
+        (Kind::MariaDb, MARIADB, true),
+    ]
+    .map(|(kind, addresses, networked)| {
+        let rows = chosen(if networked { rows::of_networks() } else { rows::of_servers() });
         thread::spawn(move || {
             disk::enter_private_mounts();
-            track::run(kind, addresses, &chosen())
+            track::run(kind, addresses, &rows, networked)
         })
     });
+    let list = std::env::var("POINTSMAN_FAULTS").ok();
+    let long = long::is_chosen(list.as_deref()).then(|| thread::spawn(long::run));
     let mut total = Tally::default();
-    for track in tracks {
+    for track in tracks.into_iter().chain(long) {
         total.add(track.join().expect("a track ends by itself"));
     }
     println!("fault matrix: {total}");
@@ -53,9 +64,8 @@ fn no_fault_fools_it() {
     assert_eq!(total.false_moves, 0, "false moves of the write name");
 }
 
-/// The rows that are to be played: all of them, unless `POINTSMAN_FAULTS` names some.
-fn chosen() -> Vec<Row> {
-    let all = rows::all();
+/// Those of `all` that are to be played: all of them, unless `POINTSMAN_FAULTS` names some.
+fn chosen(all: Vec<Row>) -> Vec<Row> {
     match std::env::var("POINTSMAN_FAULTS") {
         Err(_) => all,
         Ok(list) => {

@@ -36,6 +36,8 @@ struct Play<'s> {
     path: Vec<IpAddr>,
     /// What was last seen.
     last: Seen,
+    /// The serial of the zone when it was last looked at.
+    serial: u32,
 }
 
 /// A look with the servers in the places of this row.
@@ -51,6 +53,7 @@ struct Seen {
 /// When an expected look does not come; with the answers and the log.
 pub(crate) fn play(stage: &mut Stage, row: &Row, course: &Course) -> Findings {
     stage.cast(row);
+    stage.sweep();
     stage.group.wait_until_alone();
     let begin = course.begin.unwrap_or(row.begin);
     let mut play = match course.phase {
@@ -89,7 +92,7 @@ pub(crate) fn play(stage: &mut Stage, row: &Row, course: &Course) -> Findings {
 impl<'s> Play<'s> {
     /// Starts Pointsman while all is well, and waits until it says so.
     fn begin_well(stage: &'s mut Stage, row: &'s Row) -> Self {
-        let pointsman = Pointsman::serve(&[&stage.cluster]);
+        let pointsman = stage.serve();
         let watch = Watch::begin(&pointsman, &stage.cluster, true);
         let last = normal(stage);
         let mut play = Self::new(stage, row, pointsman, watch, last.clone());
@@ -103,7 +106,7 @@ impl<'s> Play<'s> {
 
     /// Starts Pointsman while the fault lasts.
     fn begin_in_trouble(stage: &'s mut Stage, row: &'s Row, course: &Course) -> Self {
-        let pointsman = Pointsman::serve(&[&stage.cluster]);
+        let pointsman = stage.serve();
         let watch = Watch::begin(&pointsman, &stage.cluster, true);
         let last = Seen::options(stage, &course.during).remove(0);
         let mut play = Self::new(stage, row, pointsman, watch, last);
@@ -123,7 +126,7 @@ impl<'s> Play<'s> {
     ) -> Self {
         let client = pointsman.client();
         let (mark, path) = (Mark::default(), Vec::new());
-        Self { stage, row, pointsman, client, watch, mark, path, last }
+        Self { stage, row, pointsman, client, watch, mark, path, last, serial: 0 }
     }
 
     /// The primary fails, the fault strikes, and A is promoted.
@@ -224,6 +227,10 @@ impl<'s> Play<'s> {
         }
         self.watch.rule(rule);
         self.last = seen;
+        let zone = self.stage.cluster.write_name().base_name();
+        let serial = self.client.serial(&zone);
+        assert!(serial >= self.serial, "the serial went back from {} to {serial}", self.serial);
+        self.serial = serial;
     }
 
     /// What of a look is not there yet.
@@ -337,7 +344,7 @@ impl<'s> Play<'s> {
 
     fn end(self) -> Findings {
         let told = self.tell();
-        let mut findings = self.watch.end(&self.path);
+        let mut findings = self.watch.end(&self.path, self.row.settings.mute);
         if !findings.wrong.is_empty() {
             findings.wrong.push(told);
         }

@@ -123,6 +123,8 @@ pub(crate) enum Noise {
 pub(crate) struct Settings {
     /// `heartbeat_write`.
     pub(crate) heartbeats: bool,
+    /// Questions may be left without a reply.
+    pub(crate) mute: bool,
 }
 
 /// For what the server says itself, or the kernel says for it.
@@ -159,6 +161,16 @@ impl Row {
     /// The fault is this.
     pub(crate) fn fault(self, begin: Deed, end: Deed) -> Self {
         Self { begin, end, ..self }
+    }
+
+    /// This is made ready before Pointsman starts.
+    pub(crate) fn ready(self, prepare: Deed) -> Self {
+        Self { prepare, ..self }
+    }
+
+    /// Pointsman itself is stopped at times, and owes no answers then.
+    pub(crate) fn mute(self) -> Self {
+        Self { settings: Settings { mute: true, ..self.settings }, ..self }
     }
 
     /// Only `kinds` of servers have this fault, or behave like this.

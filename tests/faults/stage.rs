@@ -1,8 +1,15 @@
 //! Where a row is played: the servers, who is who among them, and what a fault holds on to.
 
-use std::{any::Any, net::Ipv4Addr};
+use std::{any::Any, collections::BTreeMap, net::Ipv4Addr, thread, time::Duration};
 
-use pointsman_testbed::pointsman::Cluster;
+use pointsman_testbed::{
+    fault_proxy::{Conduct, FaultProxy},
+    namespace::{Effect, Namespace, Traffic},
+    pointsman::{Cluster, Pointsman},
+    ports,
+    wrong_clock::WrongClock,
+};
+use rustix::process::{Pid, Signal, kill_process};
 
 use crate::{
     group::Group,
@@ -25,10 +32,22 @@ pub(crate) struct Stage {
     frozen: Option<usize>,
     /// How Pointsman sees the cluster in this row: `db1` is at P, `db2` at A, `db3` at B.
     pub(crate) cluster: Cluster,
+    /// Between Pointsman and servers, in this row.
+    proxies: BTreeMap<usize, FaultProxy>,
+    /// What servers look at, in this row.
+    clocks: BTreeMap<usize, WrongClock>,
+    /// What Pointsman looks at, in this row.
+    monitor_clock: Option<WrongClock>,
+    /// Pointsman, while it runs.
+    monitor: Option<Pid>,
+    /// Of the whole stage, so that it is left last.
+    network: Option<Namespace>,
 }
 
 impl Stage {
-    pub(crate) fn set(kind: Kind, addresses: [Ipv4Addr; 3]) -> Self {
+    /// New servers; in a network of their own when packets are to be lost.
+    pub(crate) fn set(kind: Kind, addresses: [Ipv4Addr; 3], networked: bool) -> Self {
+        let network = networked.then(Namespace::enter);
         let group = Group::start(kind, &addresses);
         let cluster = plain(&group, addresses);
         Self {
@@ -40,6 +59,11 @@ impl Stage {
             diverged: Vec::new(),
             frozen: None,
             cluster,
+            proxies: BTreeMap::new(),
+            clocks: BTreeMap::new(),
+            monitor_clock: None,
+            monitor: None,
+            network,
         }
     }
 
@@ -49,6 +73,9 @@ impl Stage {
         self.cast = [p, (p + 1) % 3, (p + 2) % 3];
         self.cluster = plain(&self.group, self.cast.map(|server| self.addresses[server]));
         self.cluster.heartbeats = row.settings.heartbeats;
+        self.proxies.clear();
+        self.monitor_clock = None;
+        self.set_clocks_right();
         (row.prepare)(self);
     }
 
@@ -113,6 +140,107 @@ impl Stage {
     pub(crate) fn fill(&mut self, place: Place) {
         let sessions = self.group.fill_connections(self.at(place));
         self.held.push(sessions);
+    }
+
+    /// Starts Pointsman.
+    pub(crate) fn serve(&mut self) -> Pointsman {
+        let clock = self.monitor_clock.as_ref();
+        let environment = clock.map(WrongClock::environment).unwrap_or_default();
+        let pointsman = Pointsman::serve_in(&environment, ports::free_for_dns(), &[&self.cluster]);
+        self.monitor = Some(pointsman.pid());
+        pointsman
+    }
+
+    /// From now until [`Self::release`] this happens to packets to and from the servers at
+    /// `places`.
+    pub(crate) fn disturb(&mut self, traffic: Traffic, places: &[Place], effect: Effect) {
+        let addresses: Vec<_> =
+            places.iter().map(|place| self.addresses[self.at(*place)]).collect();
+        let network = self.network.as_ref().expect("this row is played in a network of its own");
+        self.held.push(Box::new(network.fault(traffic, &addresses, effect)));
+    }
+
+    /// Writes to the server at `place` until [`Self::release`].
+    pub(crate) fn write_to(&mut self, place: Place) {
+        let writer = self.group.write_steadily(self.at(place));
+        self.held.push(writer);
+    }
+
+    /// Lets Pointsman reach the servers at `places` through proxies.
+    pub(crate) fn put_proxies(&mut self, places: &[Place]) {
+        for place in places {
+            let server = (self.addresses[self.at(*place)], self.group.port());
+            let proxy = FaultProxy::start((PROXIES, 0).into(), server.into());
+            self.cluster.probe_addresses.insert(*place as usize, proxy.address());
+            self.proxies.insert(*place as usize, proxy);
+        }
+    }
+
+    /// What all proxies do from now on.
+    pub(crate) fn conduct(&self, conduct: Conduct) {
+        for proxy in self.proxies.values() {
+            proxy.set(conduct);
+        }
+    }
+
+    /// Ends what a lost network has left behind on MariaDB, which keeps a session whose client has
+    /// vanished for its `wait_timeout`. PostgreSQL must find out by itself.
+    pub(crate) fn sweep(&self) {
+        if self.network.is_some() && matches!(self.group, Group::MariaDb(_)) {
+            self.end_probe_sessions();
+        }
+    }
+
+    /// Ends the probe's sessions everywhere, so that it must connect anew.
+    pub(crate) fn end_probe_sessions(&self) {
+        for server in 0..3 {
+            self.group.end_probe_sessions(server);
+        }
+    }
+
+    /// Lets the server at `place` look at a clock that can be turned. It is started anew for that.
+    pub(crate) fn put_clock(&mut self, place: Place) {
+        let clock = WrongClock::right();
+        let server = self.at(place);
+        self.group.set_environment(server, clock.environment());
+        self.restart(server);
+        self.clocks.insert(server, clock);
+    }
+
+    /// Lets Pointsman look at a clock that can be turned.
+    pub(crate) fn put_monitor_clock(&mut self) {
+        self.monitor_clock = Some(WrongClock::right());
+    }
+
+    /// Turns the clocks that were put.
+    pub(crate) fn turn_clocks(&self, seconds: i64) {
+        for clock in self.clocks.values().chain(&self.monitor_clock) {
+            clock.turn(seconds);
+        }
+    }
+
+    /// SIGSTOP to Pointsman, and SIGCONT after `pause`.
+    pub(crate) fn pause_monitor(&self, pause: Duration) {
+        let monitor = self.monitor.expect("Pointsman runs");
+        kill_process(monitor, Signal::STOP).expect("it has not been waited for");
+        thread::sleep(pause);
+        kill_process(monitor, Signal::CONT).expect("it has not been waited for");
+    }
+
+    fn set_clocks_right(&mut self) {
+        for server in std::mem::take(&mut self.clocks).into_keys() {
+            self.group.set_environment(server, Vec::new());
+            self.restart(server);
+        }
+    }
+
+    /// A clean stop and a start.
+    fn restart(&mut self, server: usize) {
+        self.group.stop(server);
+        self.group.start_again(server);
+        for follower in self.followers() {
+            self.group.wait_until_follows(follower, self.leader);
+        }
     }
 
     /// Makes a replica writable; the primary stays what it is, and so does everybody's idea of it.
@@ -194,6 +322,9 @@ impl Stage {
         [(self.leader + 1) % 3, (self.leader + 2) % 3]
     }
 }
+
+/// Where proxies listen.
+const PROXIES: Ipv4Addr = Ipv4Addr::new(127, 42, 0, 100);
 
 fn plain(group: &Group, addresses: [Ipv4Addr; 3]) -> Cluster {
     Cluster::new("db", group.engine(), addresses, group.port())

@@ -27,12 +27,12 @@ pub(crate) struct Tally {
 
 /// Plays every row of `kind` in each of its phases. A row that fails does not stop the others: they
 /// go on with new servers.
-pub(crate) fn run(kind: Kind, addresses: [Ipv4Addr; 3], rows: &[Row]) -> Tally {
+pub(crate) fn run(kind: Kind, addresses: [Ipv4Addr; 3], rows: &[Row], networked: bool) -> Tally {
     let mut tally = Tally::default();
     let mut stage = None;
     for row in rows.iter().filter(|row| row.kinds.contains(&kind)) {
         for course in &row.courses {
-            let ready = stage.get_or_insert_with(|| Stage::set(kind, addresses));
+            let ready = stage.get_or_insert_with(|| Stage::set(kind, addresses, networked));
             let title = format!("{kind:?}, {}, {}", row.name, course.phase);
             let began = Instant::now();
             let played = played(ready, row, course);
@@ -59,8 +59,12 @@ pub(crate) fn run(kind: Kind, addresses: [Ipv4Addr; 3], rows: &[Row]) -> Tally {
 }
 
 fn played(stage: &mut Stage, row: &Row, course: &Course) -> Result<Findings, String> {
-    let play = AssertUnwindSafe(|| play::play(stage, row, course));
-    catch_unwind(play).map_err(|words| {
+    caught(|| play::play(stage, row, course))
+}
+
+/// What `work` returns, or the words of its panic.
+pub(crate) fn caught<T>(work: impl FnOnce() -> T) -> Result<T, String> {
+    catch_unwind(AssertUnwindSafe(work)).map_err(|words| {
         let text = words.downcast_ref::<String>().cloned();
         text.or_else(|| words.downcast_ref::<&str>().map(|&text| text.to_owned()))
             .unwrap_or_else(|| "a panic without words".to_owned())

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::contest::Contest;
 use crate::engine::{
     ClusterPolicy, FailureKind, Moment, ServerIndex, ServerState, StateReason, Thresholds,
+    reception::Testimony,
     record::{Liveness, Record},
     verdict::{ReadFitness, Verdict, WriteFitness},
 };
@@ -126,16 +127,16 @@ fn alive_but_refusing(record: &mut Record, kind: FailureKind, now: Moment) -> Ve
 }
 
 /// The verdict on a primary whose probes time out while a replica still receives from it: our way
-/// to it is broken, not the server. `None` when that is not the case.
+/// to it is broken, not the server. While no replica tells so, and one may yet, it stays what it
+/// was, unless another server is writable. `None` when neither is the case.
 ///
-/// `receives(replica, since)` tells whether a replica has lately received what this primary sent
-/// after `since`.
+/// `testimony(replica, since)` is what a replica tells of this primary, silent `since` then.
 pub(super) fn unreachable_from_here(
     index: ServerIndex,
     records: &[Record],
     policy: &ClusterPolicy,
     contest: &Contest,
-    receives: &dyn Fn(ServerIndex, Moment) -> bool,
+    testimony: &dyn Fn(ServerIndex, Moment) -> Testimony,
     now: Moment,
 ) -> Option<Verdict> {
     let record = &records[index.0];
@@ -144,11 +145,22 @@ pub(super) fn unreachable_from_here(
     };
     let since = record.trouble.as_ref()?.since;
     let settled = record.settled.filter(|settled| settled.state == ServerState::Primary)?;
-    let mut others = (0..records.len()).map(ServerIndex).filter(|other| *other != index);
-    let unproven = kind.may_be_ours() && contest.against(index).is_none();
-    (unproven && others.any(|replica| receives(replica, since))).then(|| Verdict {
-        write: WriteFitness::Open,
-        read: ReadFitness::No,
-        ..settled.because(StateReason::UnreachableFromHere)
-    })
+    if !kind.may_be_ours() || contest.against(index).is_some() {
+        return None;
+    }
+    let others = (0..records.len()).map(ServerIndex).filter(|other| *other != index);
+    let before = record.verdict;
+    match others.map(|replica| testimony(replica, since)).min()? {
+        Testimony::GoesOn => Some(Verdict {
+            write: WriteFitness::Open,
+            read: ReadFitness::No,
+            ..settled.because(StateReason::UnreachableFromHere)
+        }),
+        Testimony::Pending
+            if before.state == ServerState::Primary && contest.champion.is_none() =>
+        {
+            Some(Verdict { write: unproven(before.write), ..before })
+        }
+        Testimony::Pending | Testimony::Nothing => None,
+    }
 }

@@ -105,11 +105,16 @@ pub(super) const HEARTBEAT: &str = "UPDATE pointsman.heartbeat SET beat = clock_
 /// How Pointsman calls itself to the server, in `pg_stat_activity` and in its log.
 pub(super) const APPLICATION_NAME: &str = "pointsman";
 
+/// Lets the server notice within a minute that we have vanished without a word: our goodbye is lost
+/// when the network is, and a session that nobody ends counts against the role's connection limit
+/// for two hours. Seconds.
+const FAREWELL: &str = "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=5";
+
 /// Startup options for the question: its own statement timeout, a little before the probe's, so
 /// that a slow server tells us rather than leaving a session behind.
 pub(super) fn options(timeout: Duration) -> String {
     let patience = (timeout * 9 / 10).as_millis().max(1);
-    format!("-c search_path=pg_catalog -c statement_timeout={patience}")
+    format!("-c search_path=pg_catalog -c statement_timeout={patience} {FAREWELL}")
 }
 
 /// Startup options for heartbeats. Statements longer than the probe's `timeout` are given up by the
@@ -118,7 +123,7 @@ pub(super) fn heartbeat_options(timeout: Duration) -> String {
     let patience = timeout.as_millis().max(1);
     format!(
         "-c search_path=pg_catalog -c statement_timeout={patience} \
-         -c default_transaction_read_only=off"
+         -c default_transaction_read_only=off {FAREWELL}"
     )
 }
 
@@ -141,9 +146,10 @@ mod tests {
     fn the_server_gives_up_before_the_probe() {
         assert_eq!(
             options(Duration::from_millis(1500)),
-            "-c search_path=pg_catalog -c statement_timeout=1350"
+            "-c search_path=pg_catalog -c statement_timeout=1350 \
+             -c tcp_keepalives_idle=5 -c tcp_keepalives_interval=5"
         );
         // Zero would mean no timeout at all.
-        assert!(options(Duration::from_nanos(1)).ends_with("=1"));
+        assert!(options(Duration::from_nanos(1)).contains("statement_timeout=1 "));
     }
 }

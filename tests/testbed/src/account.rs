@@ -4,7 +4,7 @@
 //! the account of Debian's package; otherwise as whoever runs the tests.
 
 use std::{
-    ffi::OsStr,
+    ffi::{OsStr, OsString},
     os::unix::fs::{MetadataExt, chown},
     path::Path,
     process::Command,
@@ -51,6 +51,27 @@ impl Account {
         }
         command.arg("--pdeathsig=KILL").arg(program).current_dir("/");
         command.env_remove("LD_LIBRARY_PATH");
+        command
+    }
+
+    /// The same with these variables, which only `program` itself gets to see: a library that is
+    /// preloaded may not survive the change of account.
+    pub fn command_with(
+        &self,
+        environment: &[(OsString, OsString)],
+        program: impl AsRef<OsStr>,
+    ) -> Command {
+        if environment.is_empty() {
+            return self.command(program);
+        }
+        let mut command = self.command("env");
+        for (name, value) in environment {
+            let mut pair = name.clone();
+            pair.push("=");
+            pair.push(value);
+            command.arg(pair);
+        }
+        command.arg(program);
         command
     }
 

@@ -31,6 +31,7 @@ pub mod postgres_sessions;
 pub mod process;
 pub mod scene;
 pub mod watcher;
+pub mod wrong_clock;
 
 use std::{env, path::PathBuf};
 

@@ -4,7 +4,7 @@
 //! test. Each operation waits for its effect on the server itself, never for what Pointsman makes
 //! of it.
 
-use std::net::Ipv4Addr;
+use std::{ffi::OsString, net::Ipv4Addr};
 
 use rustix::process::Pid;
 use tempfile::TempDir;
@@ -92,6 +92,11 @@ impl MariaCluster {
     pub fn start_server(&mut self, server: usize, read_only: bool) {
         self.launch(server, read_only);
         self.wait_for_start(server);
+    }
+
+    /// What a server finds in its environment from its next start on.
+    pub fn set_environment(&mut self, server: usize, environment: Vec<(OsString, OsString)>) {
+        self.servers[server].set_environment(environment);
     }
 
     /// SIGSTOP.

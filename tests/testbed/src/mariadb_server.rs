@@ -4,6 +4,7 @@
 //! with one.
 
 use std::{
+    ffi::OsString,
     fs,
     net::Ipv4Addr,
     path::{Path, PathBuf},
@@ -47,6 +48,7 @@ pub struct MariaServer {
     address: Ipv4Addr,
     port: u16,
     home: PathBuf,
+    environment: Vec<(OsString, OsString)>,
     process: Option<ServerProcess>,
     /// Its home; unmounted after the end of the process.
     disk: Disk,
@@ -76,6 +78,7 @@ impl MariaServer {
                 address: *address,
                 port,
                 home: disk.path().to_path_buf(),
+                environment: Vec::new(),
                 process: None,
                 disk,
             };
@@ -102,7 +105,7 @@ impl MariaServer {
     /// Starts it with further settings, without waiting.
     pub fn launch(&mut self, settings: &[String]) {
         assert!(self.process.is_none(), "{} is running", self.address);
-        let mut command = self.account.command("mariadbd");
+        let mut command = self.account.command_with(&self.environment, "mariadbd");
         command
             .arg("--no-defaults")
             .arg(format!("--datadir={}", self.data().display()))
@@ -114,6 +117,11 @@ impl MariaServer {
             .args(settings);
         let log = self.home.join("log");
         self.process = Some(ServerProcess::spawn(command, &log));
+    }
+
+    /// What it finds in its environment from its next start on.
+    pub fn set_environment(&mut self, environment: Vec<(OsString, OsString)>) {
+        self.environment = environment;
     }
 
     /// Waits until a column of what a `SHOW` statement returns is `wanted`.

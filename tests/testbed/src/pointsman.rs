@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    ffi::OsString,
     fmt::Write as _,
     fs,
     net::{Ipv4Addr, SocketAddr},
@@ -193,10 +194,22 @@ impl Pointsman {
     /// # Panics
     /// When it ends or stays silent; with its log.
     pub fn serve_at(dns: SocketAddr, clusters: &[&Cluster]) -> Self {
+        Self::serve_in(&[], dns, clusters)
+    }
+
+    /// The same with these variables in its environment.
+    ///
+    /// # Panics
+    /// When it ends or stays silent; with its log.
+    pub fn serve_in(
+        environment: &[(OsString, OsString)],
+        dns: SocketAddr,
+        clusters: &[&Cluster],
+    ) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory can be made");
         write_files(directory.path(), dns, clusters);
         let child = Account::monitor()
-            .command(binary())
+            .command_with(environment, binary())
             .arg("serve")
             .arg("--config")
             .arg(directory.path().join("pointsman.toml"))
@@ -214,6 +227,11 @@ impl Pointsman {
     /// Where it answers DNS.
     pub fn dns(&self) -> SocketAddr {
         self.dns
+    }
+
+    /// Its process id.
+    pub fn pid(&self) -> Pid {
+        Pid::from_child(&self.child)
     }
 
     /// What it has logged.

@@ -6,7 +6,7 @@
 //! never for what Pointsman makes of it. Superuser sessions log in without a password, the probe's
 //! role with SCRAM.
 
-use std::{fmt::Write as _, fs, net::Ipv4Addr, path::PathBuf, time::Duration};
+use std::{ffi::OsString, fmt::Write as _, fs, net::Ipv4Addr, path::PathBuf, time::Duration};
 
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
@@ -57,6 +57,7 @@ struct PgServer {
     address: Ipv4Addr,
     port: u16,
     data: PathBuf,
+    environment: Vec<(OsString, OsString)>,
     process: Option<ServerProcess>,
 }
 
@@ -78,7 +79,13 @@ impl PgCluster {
         let disks: Vec<_> = number.map(disk).collect();
         let server = |(disk, address): (&Disk, &Ipv4Addr)| {
             programs.account().own(disk.path());
-            PgServer { address: *address, port, data: disk.path().join("data"), process: None }
+            PgServer {
+                address: *address,
+                port,
+                data: disk.path().join("data"),
+                environment: Vec::new(),
+                process: None,
+            }
         };
         let mut cluster = Self {
             servers: disks.iter().zip(addresses).map(server).collect(),
@@ -162,7 +169,7 @@ impl PgCluster {
         assert!(self.servers[server].process.is_none(), "server {server} is running");
         let log = self.log_file(server);
         let spot = &mut self.servers[server];
-        let mut command = self.programs.command("postgres");
+        let mut command = self.programs.command_with(&spot.environment, "postgres");
         command.arg("-D").arg(&spot.data);
         spot.process = Some(ServerProcess::spawn(command, &log));
         let ready = patience::poll(patience::PATIENCE, || {
@@ -171,6 +178,11 @@ impl PgCluster {
         });
         let tail = || self.process(server).log_tail();
         assert!(ready.flatten().is_some(), "no start of {server}:\n{}", tail());
+    }
+
+    /// What a server finds in its environment from its next start on.
+    pub fn set_environment(&mut self, server: usize, environment: Vec<(OsString, OsString)>) {
+        self.servers[server].environment = environment;
     }
 
     /// Starts a stopped server, whose data is as old as `of`'s or older and of the same branch, as

@@ -1,6 +1,7 @@
 //! The PostgreSQL server programs of one major version, and the account that runs them.
 
 use std::{
+    ffi::OsString,
     fs,
     path::{Path, PathBuf},
     process::Command,
@@ -83,6 +84,11 @@ impl Programs {
     /// A command that runs one of them under the server's account.
     pub fn command(&self, program: &str) -> Command {
         self.account.command(self.directory.join(program))
+    }
+
+    /// The same with these variables for the program itself.
+    pub fn command_with(&self, environment: &[(OsString, OsString)], program: &str) -> Command {
+        self.account.command_with(environment, self.directory.join(program))
     }
 
     /// The SQL that makes the probe's role in this version.

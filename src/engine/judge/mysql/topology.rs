@@ -4,7 +4,7 @@ use super::mysql_facts;
 use crate::engine::{
     Channel, ClusterPolicy, IoThread, Moment, ServerIndex, ServerPolicy, SourceId,
     judge::is_endpoint_of,
-    reception::Origin,
+    reception::{Origin, Testimony},
     record::{Liveness, Record},
 };
 
@@ -120,19 +120,24 @@ pub(super) fn is_attached(
         .any(|(of, channel)| *of == source && channel.io == IoThread::Running)
 }
 
-/// Whether `replica` has lately received, directly or through others, what `source` sent after
-/// `since`.
-pub(super) fn receives_from(
+/// What `replica` tells of `source`, which it receives from directly or through others and which is
+/// silent `since` then.
+pub(super) fn testimony(
     replica: ServerIndex,
     source: ServerIndex,
     since: Moment,
     policy: &ClusterPolicy,
     records: &[Record],
     now: Moment,
-) -> bool {
-    member_channels(replica, policy, records).iter().any(|(of, channel)| {
+) -> Testimony {
+    let channels = member_channels(replica, policy, records);
+    let told = channels.iter().map(|(of, channel)| {
         let from = if *of == source { Origin::Source } else { Origin::Beyond };
-        records[replica.0].receives_on(&channel.name, from, since, now)
-            && trail(*of, source, policy, records) == Trail::Leads
-    })
+        match records[replica.0].testimony(&channel.name, from, since, now) {
+            Testimony::Nothing => Testimony::Nothing,
+            _ if trail(*of, source, policy, records) != Trail::Leads => Testimony::Nothing,
+            told => told,
+        }
+    });
+    told.min().unwrap_or(Testimony::Nothing)
 }

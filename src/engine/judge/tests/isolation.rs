@@ -111,6 +111,23 @@ fn isolated_from_the_start_is_not_ready_and_no_word_of_anything() {
 }
 
 #[test]
+fn a_pause_of_our_own_is_no_silence_of_probes() {
+    let mut site = Site::new();
+    let pause = 2 * super::thresholds().stale_after;
+    site.engine.take_events();
+    site.now = site.now + pause;
+    site.engine.excuse_silence(site.now);
+    site.rounds(1, &healthy()[..1]);
+    assert_eq!(site.engine.take_events(), [], "the others have yet to be heard");
+    let deadline = site.engine.next_deadline().expect("probes may fall silent");
+    site.engine.decide(deadline);
+    assert_eq!(site.state(1, 0), ServerState::Unknown, "and are not excused for ever");
+    site.engine.excuse_silence(deadline + pause);
+    site.engine.decide(deadline + pause);
+    assert_eq!(site.state(1, 0), ServerState::Unknown, "nor for what came before");
+}
+
+#[test]
 fn time_alone_judges_at_the_deadline_and_only_then() {
     let mut site = Site::new();
     let deadline = site.engine.next_deadline().expect("probes may fall silent");

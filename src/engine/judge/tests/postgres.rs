@@ -322,6 +322,21 @@ fn keepalives_between_two_standbys_say_nothing_of_the_primary() {
 }
 
 #[test]
+fn a_primary_is_not_down_before_its_standbys_can_have_told() {
+    let silent = || (0, fails(FailureKind::Unreachable));
+    let told = |position| (1, standby(1, 0, position));
+    for (position, state) in [(120, ServerState::Primary), (110, ServerState::Down)] {
+        let mut bench = settled();
+        bench.hear([silent()]);
+        bench.hear([silent()]);
+        bench.hear([silent(), told(110)]);
+        assert_eq!(bench.state(0), ServerState::Primary, "110 may have come before the silence");
+        bench.hear([silent(), told(position), (2, fails(FailureKind::TimedOut))]);
+        assert_eq!(bench.state(0), state, "{position}");
+    }
+}
+
+#[test]
 fn a_primary_whose_standbys_have_lost_it_is_down_at_once() {
     let mut bench = settled();
     for position in (110..400).step_by(10) {
