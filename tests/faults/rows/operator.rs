@@ -192,8 +192,10 @@ fn promoted() -> Vec<Row> {
                 |stage| {
                     stage.promote(A);
                     stage.declare_primary(A);
+                    // Positions of two branches say nothing; only what A goes on writing makes B late.
+                    stage.write_steadily();
                 },
-                |_| {},
+                |stage| stage.release(),
             )
             .course(expect(
                 Calm,
