@@ -260,6 +260,11 @@ impl Stage {
         self.leader = server;
     }
 
+    /// The server at `place` has a history of its own, which only a rebuild mends.
+    pub(crate) fn must_be_rebuilt(&mut self, place: Place) {
+        self.diverged.push(self.at(place));
+    }
+
     /// Makes the server at `place` crash; it is up again when this returns.
     pub(crate) fn crash_and_restart(&mut self, place: Place) {
         self.group.crash_and_restart(self.at(place));

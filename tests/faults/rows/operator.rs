@@ -192,8 +192,12 @@ fn promoted() -> Vec<Row> {
                 |stage| {
                     stage.promote(A);
                     stage.declare_primary(A);
+                    // What B received from P since then is on no branch of A's.
+                    stage.must_be_rebuilt(B);
+                    // Positions of two branches say nothing; only what A goes on writing makes B late.
+                    stage.write_steadily();
                 },
-                |_| {},
+                |stage| stage.release(),
             )
             .course(expect(
                 Calm,
