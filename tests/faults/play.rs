@@ -53,7 +53,6 @@ struct Seen {
 /// When an expected look does not come; with the answers and the log.
 pub(crate) fn play(stage: &mut Stage, row: &Row, course: &Course) -> Findings {
     stage.cast(row);
-    stage.sweep();
     stage.group.wait_until_alone();
     let begin = course.begin.unwrap_or(row.begin);
     let mut play = match course.phase {

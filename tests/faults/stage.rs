@@ -183,14 +183,6 @@ impl Stage {
         }
     }
 
-    /// Ends what a lost network has left behind on MariaDB, which keeps a session whose client has
-    /// vanished for its `wait_timeout`. PostgreSQL must find out by itself.
-    pub(crate) fn sweep(&self) {
-        if self.network.is_some() && matches!(self.group, Group::MariaDb(_)) {
-            self.end_probe_sessions();
-        }
-    }
-
     /// Ends the probe's sessions everywhere, so that it must connect anew.
     pub(crate) fn end_probe_sessions(&self) {
         for server in 0..3 {

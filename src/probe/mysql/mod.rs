@@ -73,7 +73,7 @@ impl Session {
     /// How it failed, by the table of error numbers in `error.rs`.
     pub async fn connect(dial: &mut Dial, deadline: Instant) -> Result<Self, Failure> {
         let mut link = Link::open(dial, deadline).await?;
-        let server = match detect(&mut link, deadline).await {
+        let server = match begin(&mut link, dial.config.interval, deadline).await {
             Ok(server) => server,
             Err(failure) => {
                 link.quit(farewell(deadline)).await;
@@ -210,6 +210,34 @@ impl Session {
     }
 }
 
+/// What is said first over every connection.
+async fn begin(link: &mut Link, interval: Duration, deadline: Instant) -> Result<Server, Failure> {
+    let server = detect(link, deadline).await?;
+    limit_idling(link, interval, deadline).await?;
+    Ok(server)
+}
+
+/// Tells the server to end this session by itself when nothing was asked for long: its own
+/// `wait_timeout` is 8 hours, and a network that is gone takes our goodbye with it.
+///
+/// A server that does not allow that, such as some proxies, keeps its own limit.
+async fn limit_idling(
+    link: &mut Link,
+    interval: Duration,
+    deadline: Instant,
+) -> Result<(), Failure> {
+    let longest = IDLE_LONGEST.max(4 * interval).as_secs();
+    let statement = format!("SET SESSION wait_timeout = {longest}");
+    match timeout_at(deadline, link.query(&statement)).await {
+        Ok(Err(Fault::Broken(trouble))) => Err(trouble.into_failure()),
+        Ok(Ok(_) | Err(Fault::Refused { .. })) => Ok(()),
+        Err(_) => {
+            let detail = "logged in, but the first statement got no reply";
+            Err(Failure::new(FailureKind::TimedOut, detail))
+        }
+    }
+}
+
 async fn detect(link: &mut Link, deadline: Instant) -> Result<Server, Failure> {
     match timeout_at(deadline, link.query_one(flavour::STATEMENT)).await {
         Ok(reply) => Server::detect(&reply?),
@@ -248,6 +276,10 @@ async fn ask(link: &mut Link, spelling: &mut Spelling) -> Result<Option<Reply>, 
 
 /// How long a goodbye may take: a full socket buffer is no reason to hang around.
 const FAREWELL: Duration = Duration::from_millis(100);
+
+/// How long the server keeps a session in which nothing is asked, at least. A parked session is
+/// asked every few seconds.
+const IDLE_LONGEST: Duration = Duration::from_secs(15);
 
 #[cfg(test)]
 mod tests {
