@@ -344,6 +344,28 @@ impl Group {
         }
     }
 
+    /// Lets a running server speak TLS with this key and certificate, PEM, or no TLS any more.
+    /// MariaDB is started anew for either.
+    pub(crate) fn set_tls(&mut self, server: usize, identity: Option<&str>) {
+        match self {
+            Self::Postgres(cluster) => cluster.set_identity(server, identity),
+            Self::MariaDb(maria) => {
+                maria.cluster.put_identity(server, identity);
+                self.stop(server);
+                self.start_again(server);
+            }
+        }
+    }
+
+    /// Gives a running server that speaks TLS another key and certificate, PEM, which its next
+    /// session sees.
+    pub(crate) fn replace_identity(&self, server: usize, identity: &str) {
+        match self {
+            Self::Postgres(cluster) => cluster.set_identity(server, Some(identity)),
+            Self::MariaDb(maria) => maria.cluster.replace_identity(server, identity),
+        }
+    }
+
     /// Waits until a replica has all that the primary has.
     pub(crate) fn wait_caught_up(&self, replica: usize, primary: usize) {
         match self {

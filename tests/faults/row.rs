@@ -125,6 +125,8 @@ pub(crate) struct Settings {
     pub(crate) heartbeats: bool,
     /// Questions may be left without a reply.
     pub(crate) mute: bool,
+    /// Servers have certificates, and `tls` is `verify-full`.
+    pub(crate) certificates: bool,
 }
 
 /// For what the server says itself, or the kernel says for it.
@@ -171,6 +173,11 @@ impl Row {
     /// Pointsman itself is stopped at times, and owes no answers then.
     pub(crate) fn mute(self) -> Self {
         Self { settings: Settings { mute: true, ..self.settings }, ..self }
+    }
+
+    /// Every server has a good certificate, which Pointsman checks.
+    pub(crate) fn certified(self) -> Self {
+        Self { settings: Settings { certificates: true, ..self.settings }, ..self }
     }
 
     /// Only `kinds` of servers have this fault, or behave like this.

@@ -3,6 +3,7 @@
 use std::{any::Any, collections::BTreeMap, net::Ipv4Addr, thread, time::Duration};
 
 use pointsman_testbed::{
+    certificates::{Authority, Validity},
     fault_proxy::{Conduct, FaultProxy},
     namespace::{Effect, Namespace, Traffic},
     pointsman::{Cluster, Pointsman},
@@ -38,6 +39,8 @@ pub(crate) struct Stage {
     clocks: BTreeMap<usize, WrongClock>,
     /// What Pointsman looks at, in this row.
     monitor_clock: Option<WrongClock>,
+    /// Vouches for every server while rows are played in which they speak TLS.
+    authority: Option<Authority>,
     /// Pointsman, while it runs.
     monitor: Option<Pid>,
     /// Of the whole stage, so that it is left last.
@@ -62,6 +65,7 @@ impl Stage {
             proxies: BTreeMap::new(),
             clocks: BTreeMap::new(),
             monitor_clock: None,
+            authority: None,
             monitor: None,
             network,
         }
@@ -76,6 +80,7 @@ impl Stage {
         self.proxies.clear();
         self.monitor_clock = None;
         self.set_clocks_right();
+        self.set_tls(row.settings.certificates);
         (row.prepare)(self);
     }
 
@@ -183,6 +188,14 @@ impl Stage {
         }
     }
 
+    /// Replaces the certificate of the server at `place` by one that has expired, or by a good one;
+    /// its next session sees it.
+    pub(crate) fn certify(&self, place: Place, validity: Validity) {
+        let server = self.at(place);
+        let authority = self.authority.as_ref().expect("this row has certificates");
+        self.group.replace_identity(server, &authority.identity(self.addresses[server], validity));
+    }
+
     /// Ends the probe's sessions everywhere, so that it must connect anew.
     pub(crate) fn end_probe_sessions(&self) {
         for server in 0..3 {
@@ -217,6 +230,27 @@ impl Stage {
         kill_process(monitor, Signal::STOP).expect("it has not been waited for");
         thread::sleep(pause);
         kill_process(monitor, Signal::CONT).expect("it has not been waited for");
+    }
+
+    /// Lets every server speak TLS, and Pointsman check their certificates; or none of that.
+    fn set_tls(&mut self, on: bool) {
+        if on != self.authority.is_some() {
+            self.authority = on.then(Authority::new);
+            for server in 0..3 {
+                let address = self.addresses[server];
+                let identity = self.authority.as_ref();
+                let identity = identity.map(|own| own.identity(address, Validity::Present));
+                self.group.set_tls(server, identity.as_deref());
+            }
+            for follower in self.followers() {
+                self.group.wait_until_follows(follower, self.leader);
+            }
+        }
+        if let Some(authority) = &self.authority {
+            let file = authority.file();
+            self.cluster.more_probe =
+                format!("tls = \"verify-full\"\nca_file = \"{}\"\n", file.display());
+        }
     }
 
     fn set_clocks_right(&mut self) {

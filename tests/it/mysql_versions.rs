@@ -419,7 +419,7 @@ async fn the_heartbeat_is_written_and_its_faults_are_told_apart() {
     ] {
         let script = MySql84
             .primary()
-            .on("SET SESSION", Answer::Done { affected: 0 })
+            .on("SET SESSION lock", Answer::Done { affected: 0 })
             .on("UPDATE pointsman.heartbeat", answer);
         let server = FakeMySql::start(HOST, script).await;
         let mut session = connect(&server).await.expect("a login");
@@ -433,7 +433,7 @@ async fn the_heartbeat_is_written_and_its_faults_are_told_apart() {
 #[tokio::test]
 async fn a_heartbeat_that_was_never_begun_says_nothing_of_the_server() {
     for answer in [Answer::Silence, Answer::Close, Answer::Error(1040, "08004", "full")] {
-        let script = MySql84.primary().on("SET SESSION", answer);
+        let script = MySql84.primary().on("SET SESSION lock", answer);
         let server = FakeMySql::start(HOST, script).await;
         let mut session = connect(&server).await.expect("a login");
         for _ in 0..2 {
@@ -447,7 +447,7 @@ async fn a_heartbeat_that_was_never_begun_says_nothing_of_the_server() {
 async fn a_write_that_hangs_is_begun_only_once() {
     let script = MySql84
         .primary()
-        .on("SET SESSION", Answer::Done { affected: 0 })
+        .on("SET SESSION lock", Answer::Done { affected: 0 })
         .on("UPDATE pointsman.heartbeat", Answer::Silence);
     let server = FakeMySql::start(HOST, script).await;
     let mut session = connect(&server).await.expect("a login");

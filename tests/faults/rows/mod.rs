@@ -1,5 +1,6 @@
 //! The rows of the matrix, by theme.
 
+mod certificate;
 mod disk;
 mod monitor;
 mod network;
@@ -15,7 +16,8 @@ pub(crate) fn all() -> Vec<Row> {
 
 /// What befalls servers.
 pub(crate) fn of_servers() -> Vec<Row> {
-    [process::rows(), operator::rows(), disk::rows()].into_iter().flatten().collect()
+    let rows = [process::rows(), operator::rows(), certificate::rows(), disk::rows()];
+    rows.into_iter().flatten().collect()
 }
 
 /// What befalls networks, clocks and Pointsman itself.

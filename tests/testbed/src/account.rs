@@ -5,7 +5,9 @@
 
 use std::{
     ffi::{OsStr, OsString},
-    os::unix::fs::{MetadataExt, chown},
+    fs::OpenOptions,
+    io::Write as _,
+    os::unix::fs::{MetadataExt, OpenOptionsExt as _, chown},
     path::Path,
     process::Command,
 };
@@ -83,6 +85,15 @@ impl Account {
             .expect("a temporary directory can be made");
         self.own(directory.path());
         directory
+    }
+
+    /// Writes a file that nobody but this account may read.
+    pub fn write_secret(&self, path: &Path, text: &str) {
+        let made =
+            OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
+        let mut file = made.expect("a file can be made");
+        file.write_all(text.as_bytes()).expect("a file can be written");
+        self.own(path);
     }
 
     /// Makes this account the owner of `path`.

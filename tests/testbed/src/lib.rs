@@ -11,6 +11,7 @@
 )]
 
 pub mod account;
+pub mod certificates;
 pub mod disk;
 pub mod dns_client;
 pub mod dns_exchange;

@@ -99,6 +99,18 @@ impl MariaCluster {
         self.servers[server].set_environment(environment);
     }
 
+    /// See [`MariaServer::put_identity`].
+    pub fn put_identity(&self, server: usize, identity: Option<&str>) {
+        self.servers[server].put_identity(identity);
+    }
+
+    /// Gives a running server that speaks TLS another key and certificate, PEM, from its next
+    /// session on.
+    pub fn replace_identity(&self, server: usize, identity: &str) {
+        self.put_identity(server, Some(identity));
+        self.sql(server, &["FLUSH SSL"]);
+    }
+
     /// SIGSTOP.
     pub fn freeze(&self, server: usize) {
         self.servers[server].freeze();

@@ -115,6 +115,12 @@ impl MariaServer {
             .arg(format!("--port={}", self.port))
             .args(SETTINGS)
             .args(settings);
+        let identity = self.identity();
+        if identity.exists() {
+            command
+                .arg(format!("--ssl-cert={}", identity.display()))
+                .arg(format!("--ssl-key={}", identity.display()));
+        }
         let log = self.home.join("log");
         self.process = Some(ServerProcess::spawn(command, &log));
     }
@@ -122,6 +128,15 @@ impl MariaServer {
     /// What it finds in its environment from its next start on.
     pub fn set_environment(&mut self, environment: Vec<(OsString, OsString)>) {
         self.environment = environment;
+    }
+
+    /// The key and the certificate, PEM, that it has from its next start on; with `None` it speaks
+    /// no TLS then.
+    pub fn put_identity(&self, identity: Option<&str>) {
+        match identity {
+            Some(identity) => self.account.write_secret(&self.identity(), identity),
+            None => fs::remove_file(self.identity()).expect("it has one"),
+        }
     }
 
     /// Waits until a column of what a `SHOW` statement returns is `wanted`.
@@ -332,6 +347,10 @@ impl MariaServer {
 
     fn socket(&self) -> PathBuf {
         self.home.join("socket")
+    }
+
+    fn identity(&self) -> PathBuf {
+        self.home.join("identity.pem")
     }
 
     fn process(&self) -> &ServerProcess {

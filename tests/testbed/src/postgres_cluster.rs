@@ -185,6 +185,24 @@ impl PgCluster {
         self.servers[server].environment = environment;
     }
 
+    /// Gives a running server this key and certificate, PEM, from its next session on; with `None`
+    /// it speaks no TLS.
+    pub fn set_identity(&self, server: usize, identity: Option<&str>) {
+        let (settings, pem) = (self.tls_file(server, "conf"), self.tls_file(server, "pem"));
+        let text = identity.map_or_else(String::new, |identity| {
+            self.programs.account().write_secret(&pem, identity);
+            let pem = pem.display();
+            format!("ssl = on\nssl_cert_file = '{pem}'\nssl_key_file = '{pem}'\n")
+        });
+        self.programs.account().write_secret(&settings, &text);
+        // New sessions tell when the settings were read by the process that lets them in, which
+        // reads certificates right after them, before it lets anybody in.
+        let read = || self.value(server, "SELECT pg_conf_load_time()");
+        let before = read();
+        self.sql(server, "SELECT pg_reload_conf()");
+        patience::until("the server reads its settings", || read() != before);
+    }
+
     /// Starts a stopped server, whose data is as old as `of`'s or older and of the same branch, as
     /// its standby.
     pub fn start_as_standby(&mut self, server: usize, of: usize) {
@@ -466,7 +484,9 @@ impl PgCluster {
             "listen_addresses = '{own}'\n\
              port = {port}\n\
              primary_conninfo = 'host={other} port={source} user=postgres'\n\
-             {keep}\n",
+             {keep}\n\
+             include_if_exists = '{tls}'\n",
+            tls = self.tls_file(server, "conf").display(),
             port = self.servers[server].port,
             source = self.port,
         );
@@ -523,6 +543,11 @@ impl PgCluster {
 
     fn log_file(&self, server: usize) -> PathBuf {
         self.directory.path().join(format!("log{}", server + 1))
+    }
+
+    /// What a server needs for TLS. Not among its data, which others get copies of.
+    fn tls_file(&self, server: usize, kind: &str) -> PathBuf {
+        self.directory.path().join(format!("tls{}.{kind}", server + 1))
     }
 
     /// [`Self::value`] of a server that may be away.
