@@ -10,6 +10,7 @@ mod measure;
 mod report;
 mod running;
 mod settings;
+#[path = "../../dns/src/table.rs"]
 mod table;
 mod tally;
 mod wire;
