@@ -103,7 +103,7 @@ pub struct HintOptions {
 /// Options of every command that talks to a running service.
 #[derive(Debug, Args)]
 pub struct ServiceOptions {
-    /// Configuration file of the service, of which only [admin] is read
+    /// Configuration file of the service, of which only `[admin]` is read
     #[arg(long, value_name = "FILE", env = "POINTSMAN_CONFIG", default_value = DEFAULT_CONFIG)]
     pub config: PathBuf,
     /// Unix socket of the service, instead of the one in the configuration

@@ -10,7 +10,7 @@
 //! fast, for nothing else is waited for as much as a promotion. A cluster that has had none for
 //! long, such as the standbys of another site, is only asked fast.
 //!
-//! The doubts are those of [`unrest`](super::unrest) and some more, because a probe in vain costs
+//! The doubts are those of [`unrest`] and some more, because a probe in vain costs
 //! less than an answer that lives short.
 
 use super::{

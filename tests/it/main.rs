@@ -13,6 +13,7 @@ mod hostile_mysql;
 mod hostile_postgres;
 mod mysql_sessions;
 mod mysql_versions;
+mod names;
 #[expect(clippy::disallowed_methods, reason = "the process under test has real time only")]
 mod overload;
 mod probe_cadence;
@@ -21,6 +22,7 @@ mod probe_tls;
 mod process;
 mod serve;
 mod serve_tcp;
+mod serve_witness;
 mod simulated_server;
 mod witness;
 mod witness_command;

@@ -5,12 +5,12 @@ use std::{
     time::Duration,
 };
 
-use hickory_proto::rr::{LowerName, Name, RData, RecordType};
+use hickory_proto::rr::{LowerName, Name, RecordType};
 use socket2::{Domain, Socket, Type};
 
 use crate::{
-    dns::client::{Reply, ask},
     fake_postgres::Fake,
+    names::Names,
     patience::{PATIENCE, poll},
     process::{Service, Settings},
 };
@@ -82,50 +82,6 @@ impl Hanging {
     /// From now on it answers.
     fn answer(self) -> Fake {
         Fake::start_on(self.listener, vec![Vec::new()])
-    }
-}
-
-/// A DNS server and the questions of these tests.
-struct Names(SocketAddr);
-
-impl Names {
-    async fn ask(&self, name: &str, record_type: RecordType) -> Reply {
-        ask(name, record_type).edns(1232).udp(self.0).await
-    }
-
-    /// The addresses of `name`, sorted; `None` while it has none.
-    async fn addresses(&self, name: &str) -> Option<Vec<String>> {
-        let mut answers = self.ask(name, RecordType::A).await.answers();
-        answers.sort();
-        (!answers.is_empty()).then_some(answers)
-    }
-
-    async fn serial(&self) -> u32 {
-        let reply = self.ask("internal.", RecordType::SOA).await;
-        match reply.message.answers.as_slice() {
-            [record] => match &record.data {
-                RData::SOA(soa) => soa.serial,
-                other => panic!("{other} instead of an SOA record"),
-            },
-            other => panic!("{other:?} instead of one record"),
-        }
-    }
-
-    /// Asks until `name` has exactly these addresses.
-    async fn wait_for(&self, name: &str, servers: &[SocketAddr]) {
-        let mut expected: Vec<_> = servers.iter().map(|server| server.ip().to_string()).collect();
-        expected.sort();
-        let mut last = None;
-        let in_time = tokio::time::timeout(PATIENCE, async {
-            loop {
-                last = self.addresses(name).await;
-                if last.as_ref() == Some(&expected) {
-                    return;
-                }
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
-        });
-        assert!(in_time.await.is_ok(), "{name} has {last:?} instead of {expected:?}");
     }
 }
 
