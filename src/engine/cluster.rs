@@ -80,6 +80,13 @@ impl Cluster {
         self.records.iter().any(|record| record.facts.is_some())
     }
 
+    /// Any server of any cluster was last heard then.
+    pub(super) fn note_heard(&mut self, last_heard: Option<Moment>) {
+        for record in &mut self.records {
+            record.note_heard(last_heard);
+        }
+    }
+
     /// Gives every failing server its full number of chances again.
     pub(super) fn forgive(&mut self, now: Moment) {
         for record in &mut self.records {

@@ -22,6 +22,8 @@ pub struct Engine {
     servers: usize,
     /// How many of them fail in a way that may be our own network's fault.
     silent: usize,
+    /// When anything was last heard of any server's host.
+    last_heard: Option<Moment>,
     /// Every server of every cluster failed at once.
     isolated: bool,
 }
@@ -42,6 +44,7 @@ impl Engine {
         Self {
             servers: clusters.iter().map(|cluster| cluster.records().len()).sum(),
             silent: 0,
+            last_heard: None,
             clusters,
             observed: BTreeSet::new(),
             deadlines,
@@ -56,6 +59,9 @@ impl Engine {
     pub fn observe(&mut self, observation: Observation, now: Moment) {
         let id = observation.server.cluster;
         if let Some(cluster) = self.clusters.get_mut(id.0) {
+            if observation.outcome.is_from_the_host() {
+                self.last_heard = Some(now);
+            }
             self.silent -= cluster.silent_servers();
             cluster.observe(observation, now);
             self.silent += cluster.silent_servers();
@@ -80,6 +86,10 @@ impl Engine {
         for id in due {
             let cluster = &mut self.clusters[id.0];
             if !self.isolated {
+                // One server alone has nobody to vouch for our network.
+                if self.servers > 1 {
+                    cluster.note_heard(self.last_heard);
+                }
                 cluster.decide(now, &mut self.events);
                 self.decided.insert(id);
             }

@@ -24,6 +24,17 @@ pub enum Outcome {
     Witnessed(Check, Result<Testimony, Failure>),
 }
 
+impl Outcome {
+    /// Whether it proves that our network reaches the server's host.
+    pub fn is_from_the_host(&self) -> bool {
+        match self {
+            Self::Answered(_) => true,
+            Self::Failed(failure) => !failure.kind.may_be_ours(),
+            Self::Witnessed(..) => false,
+        }
+    }
+}
+
 /// How a probe failed: its kind decides, its detail is only for people.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {

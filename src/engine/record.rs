@@ -85,6 +85,8 @@ pub(super) struct Trouble {
     pub(super) silent: u32,
     /// Hard failures in a row.
     pub(super) hard: u32,
+    /// Nobody else has been heard since the run began, so that silence may be our own network's.
+    pub(super) alone: bool,
     /// How the server refused us when it last showed that it is alive, and since when it has done
     /// so. Silence in between changes nothing: a full server is often slow to say so.
     pub(super) refusal: Option<(FailureKind, Moment)>,
@@ -221,6 +223,7 @@ impl Record {
             since: now,
             silent: 0,
             hard: 0,
+            alone: false,
             refusal: None,
         });
         trouble.failure = failure;
@@ -239,6 +242,13 @@ impl Record {
                     trouble.refusal = Some((kind, now));
                 }
             }
+        }
+    }
+
+    /// Any server of any cluster was last heard then.
+    pub(super) fn note_heard(&mut self, last_heard: Option<Moment>) {
+        if let Some(trouble) = &mut self.trouble {
+            trouble.alone = last_heard.is_none_or(|heard| heard < trouble.since);
         }
     }
 
@@ -296,7 +306,9 @@ impl Record {
         if kind.evidence() == Evidence::Alive {
             return Liveness::Alive(kind);
         }
-        if trouble.hard >= Thresholds::HARD_FALL || trouble.silent >= thresholds.fall {
+        let proves_nothing = trouble.alone && kind.may_be_ours();
+        let silent = trouble.silent >= thresholds.fall && !proves_nothing;
+        if trouble.hard >= Thresholds::HARD_FALL || silent {
             return Liveness::Gone(kind);
         }
         Liveness::Doubtful(kind)

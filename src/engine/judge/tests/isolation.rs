@@ -71,6 +71,26 @@ fn all_silent_at_once_freezes_every_answer_and_one_reply_ends_it() {
     assert_eq!(site.state(0, 0), ServerState::Down);
 }
 
+/// Probes do not fail in step: one server's are over before the next one's have begun to fail.
+#[test]
+fn silence_proves_nothing_until_somebody_else_was_heard_after_it_began() {
+    let mut site = Site::new();
+    let hear = |site: &mut Site, cluster, server, outcome: Outcome| {
+        let server = ServerId { cluster: ClusterId(cluster), server: ServerIndex(server) };
+        site.engine.observe(Observation { server, outcome }, site.now);
+        site.engine.decide(site.now);
+        site.now = site.now + STEP;
+    };
+    let [_, standby, ..] = healthy();
+    for _ in 0..10 {
+        hear(&mut site, 1, 1, fails(FailureKind::TimedOut));
+    }
+    assert_eq!(site.state(1, 1), ServerState::Replica, "nobody has vouched for our network");
+    hear(&mut site, 0, 1, standby);
+    hear(&mut site, 1, 1, fails(FailureKind::TimedOut));
+    assert_eq!(site.state(1, 1), ServerState::Down);
+}
+
 const HELD: (Option<ServerIndex>, WriteReason) = (Some(ServerIndex(0)), WriteReason::HeldIsolated);
 
 #[test]
