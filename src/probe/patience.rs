@@ -15,8 +15,9 @@ use crate::{
 /// What was seen of a server's speed.
 #[derive(Debug, Default)]
 pub(super) struct Patience {
-    /// How long the last fresh connection took, login and all.
-    fresh_took: Option<Duration>,
+    /// How long the last two fresh connections took, login and all. The faster one counts: the first
+    /// one after an outage has often waited for TCP to send again, which says nothing of the server.
+    fresh_took: [Option<Duration>; 2],
     /// Probes in a row that timed out.
     silences: u32,
 }
@@ -24,7 +25,7 @@ pub(super) struct Patience {
 impl Patience {
     /// A fresh connection took so long, login and all.
     pub(super) fn note_fresh(&mut self, took: Duration) {
-        self.fresh_took = Some(took);
+        self.fresh_took = [Some(took), self.fresh_took[0]];
     }
 
     /// Notes what a probe came to.
@@ -36,7 +37,7 @@ impl Patience {
 
     /// How long the next probe may take: at most `timeout`.
     pub(super) fn limit(&self, config: &ProbeConfig) -> Duration {
-        match self.fresh_took {
+        match self.fresh_took.into_iter().flatten().min() {
             Some(took) if (1..=HASTY_PROBES).contains(&self.silences) => {
                 (took * HASTE_MARGIN).max(config.fast_interval / 2).min(config.timeout)
             }
@@ -48,6 +49,49 @@ impl Patience {
 /// Probes after a first silence that are in haste. As many as the default `fall` needs, and some.
 const HASTY_PROBES: u32 = 4;
 
-/// A hasty probe waits so many times as long as the last fresh connection took: twice for a bad
+/// A hasty probe waits so many times as long as a fresh connection took: twice for a bad
 /// moment, twice again for the question itself.
 const HASTE_MARGIN: u32 = 4;
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::Patience;
+    use crate::{
+        config::{ProbeConfig, TlsMode},
+        engine::{Failure, FailureKind, Outcome},
+    };
+
+    const LONGEST: Duration = Duration::from_millis(1500);
+
+    fn config() -> ProbeConfig {
+        ProbeConfig {
+            user: "pointsman".into(),
+            password: None,
+            database: "postgres".into(),
+            tls: TlsMode::Disable,
+            interval: Duration::from_secs(1),
+            fast_interval: Duration::from_millis(250),
+            timeout: LONGEST,
+            heartbeat_write: false,
+        }
+    }
+
+    #[test]
+    fn one_slow_login_does_not_make_the_next_silence_a_long_one() {
+        let config = config();
+        let silence = Outcome::Failed(Failure::new(FailureKind::TimedOut, ""));
+        let mut patience = Patience::default();
+        patience.note(&silence);
+        assert_eq!(patience.limit(&config), LONGEST, "nothing is known of its speed");
+        patience.note_fresh(Duration::from_millis(50));
+        assert_eq!(patience.limit(&config), Duration::from_millis(200));
+        patience.note_fresh(Duration::from_secs(1));
+        assert_eq!(patience.limit(&config), Duration::from_millis(200));
+        patience.note_fresh(Duration::from_secs(1));
+        assert_eq!(patience.limit(&config), LONGEST, "it has become slow");
+        patience.note_fresh(Duration::from_millis(1));
+        assert_eq!(patience.limit(&config), config.fast_interval / 2);
+    }
+}
