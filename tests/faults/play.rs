@@ -74,7 +74,7 @@ pub(crate) fn play(stage: &mut Stage, row: &Row, course: &Course) -> Findings {
     };
     play.expect("during", &course.during);
     play.count_sessions();
-    play.leave_for(&course.after, course.gap);
+    play.leave_by_way_of(course);
     (row.end)(play.stage);
     if course.phase == Phase::Failover && row.target == Place::B {
         play.stage.repoint(Place::B, Place::A);
@@ -157,6 +157,16 @@ impl<'s> Play<'s> {
     fn leave_for(&mut self, next: &Look, gap: bool) {
         let next = Seen::options(self.stage, next);
         self.leave_for_seen(&next, gap);
+    }
+
+    /// From now on the end of the fault may be answered, or those by whom it is reached.
+    fn leave_by_way_of(&mut self, course: &Course) {
+        let mut next = Seen::options(self.stage, &course.after);
+        if !course.by_way_of.is_empty() {
+            let readers = course.by_way_of.iter().map(|place| self.stage.at(*place)).collect();
+            next.push(Seen { readers, ..next[0].clone() });
+        }
+        self.leave_for_seen(&next, course.gap);
     }
 
     /// While servers are mended, the primary may have to help out with reads.

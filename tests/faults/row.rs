@@ -78,7 +78,7 @@ pub(crate) struct Course {
     pub(crate) begin: Option<Deed>,
     /// On the way to either there may be moments with nobody to write to, told by the servers.
     pub(crate) gap: bool,
-    /// Readers that may be there on the way to what is seen during the fault.
+    /// Readers that may be there on the way to what is seen during the fault, and after it.
     pub(crate) by_way_of: &'static [Place],
     /// States that must not come.
     pub(crate) never: &'static [(Place, &'static str)],

@@ -105,11 +105,19 @@ fn locked() -> Vec<Row> {
                     stage.kill9(P);
                 }),
             )
-            .course(expect(
-                Start,
-                nobody(NOBODY_FOUND, &[]).states(&[(P, &["Misconfigured"])]),
-                to(P, &[A, B]).states(&[(P, &["Primary"]), (A, &["Replica"]), (B, &["Replica"])]),
-            )),
+            .course(
+                expect(
+                    Start,
+                    nobody(NOBODY_FOUND, &[]).states(&[(P, &["Misconfigured"])]),
+                    to(P, &[A, B]).states(&[
+                        (P, &["Primary"]),
+                        (A, &["Replica"]),
+                        (B, &["Replica"]),
+                    ]),
+                )
+                // The primary may be let in before its replicas.
+                .by_way_of(&[P]),
+            ),
     ]
 }
 
