@@ -26,7 +26,8 @@ mod tls;
 mod witness;
 mod wording;
 
-pub(crate) use postgres::{COLUMNS as POSTGRES_COLUMNS, FACTS as POSTGRES_FACTS};
+pub use postgres::COLUMNS as POSTGRES_COLUMNS;
+pub(crate) use postgres::FACTS as POSTGRES_FACTS;
 pub use run::{Orders, Target, once, run};
 pub use session::Trouble;
 pub use socket::Dial;
