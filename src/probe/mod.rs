@@ -13,6 +13,7 @@
 pub mod grants;
 pub mod mysql;
 
+mod due;
 mod patience;
 mod postgres;
 mod refusal;
