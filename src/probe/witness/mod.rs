@@ -23,7 +23,7 @@ use super::{
     due::{Due, hinted},
     stance::Stance,
     stride::Stride,
-    wording::presentable,
+    wording::{one_line, presentable},
 };
 use crate::{
     config::{ProbeConfig, ProbeTarget, WitnessConfig},
@@ -199,13 +199,8 @@ impl Asking {
 }
 
 fn shortened(testimony: Testimony) -> Testimony {
-    Testimony { detail: one_line(&testimony.detail).into(), ..testimony }
-}
-
-/// A text of strangers as it may be shown: one line of bounded length.
-fn one_line(text: &str) -> String {
-    let plain = text.trim().chars().map(|c| if c.is_control() { ' ' } else { c });
-    plain.take(DETAIL_CHARS_MAX).collect()
+    let detail = one_line(testimony.detail.trim(), DETAIL_CHARS_MAX).into();
+    Testimony { detail, ..testimony }
 }
 
 /// A log line stays readable, whatever a witness says.
