@@ -32,7 +32,7 @@ pub(super) enum Origin {
 ///
 /// The weightier comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Testimony {
+pub(super) enum Opinion {
     /// That it lives: something of it came.
     GoesOn,
     /// Not yet anything: it takes two replies of the replica to show that something came between.
@@ -102,15 +102,15 @@ impl Reception {
 
     /// Whether `channel` is connected, and received something that the server at its `origin` sent
     /// after `since`, and did so lately.
-    pub(super) fn testimony(
+    pub(super) fn opinion(
         &self,
         channel: &str,
         origin: Origin,
         since: Moment,
         now: Moment,
-    ) -> Testimony {
+    ) -> Opinion {
         let Some(progress) = self.progress(channel).filter(|last| last.received.connected) else {
-            return Testimony::Nothing;
+            return Opinion::Nothing;
         };
         let lately = |advance: Option<Advance>, lasts: fn(&Advance) -> Duration| {
             advance.is_some_and(|advance| {
@@ -119,9 +119,9 @@ impl Reception {
         };
         let heard = origin == Origin::Source && lately(progress.heard, Advance::next_overdue);
         match progress.noted_before {
-            _ if heard || lately(progress.moved, |_| Self::LASTS) => Testimony::GoesOn,
-            Some(before) if before >= since => Testimony::Nothing,
-            _ => Testimony::Pending,
+            _ if heard || lately(progress.moved, |_| Self::LASTS) => Opinion::GoesOn,
+            Some(before) if before >= since => Opinion::Nothing,
+            _ => Opinion::Pending,
         }
     }
 
@@ -167,7 +167,7 @@ fn grows<T: PartialOrd>(before: Option<T>, now: Option<T>) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Origin, Received, Reception, Testimony};
+    use super::{Opinion, Origin, Received, Reception};
     use crate::engine::{Moment, Position};
 
     fn at(seconds: u64) -> Moment {
@@ -179,18 +179,12 @@ mod tests {
         Received { position, beats: Some(beats), connected: true }
     }
 
-    fn told(
-        reception: &Reception,
-        channel: &str,
-        origin: Origin,
-        since: u64,
-        now: u64,
-    ) -> Testimony {
-        reception.testimony(channel, origin, at(since), at(now))
+    fn told(reception: &Reception, channel: &str, origin: Origin, since: u64, now: u64) -> Opinion {
+        reception.opinion(channel, origin, at(since), at(now))
     }
 
     fn goes_on(reception: &Reception, since: u64, now: u64) -> bool {
-        told(reception, "", Origin::Source, since, now) == Testimony::GoesOn
+        told(reception, "", Origin::Source, since, now) == Opinion::GoesOn
     }
 
     #[test]
@@ -201,22 +195,22 @@ mod tests {
         reception.note([("", received(20, 0))].into_iter(), at(3));
         assert!(goes_on(&reception, 1, 3));
         assert!(!goes_on(&reception, 2, 3), "it may have come before 2 s");
-        assert_eq!(told(&reception, "other", Origin::Source, 1, 3), Testimony::Nothing);
+        assert_eq!(told(&reception, "other", Origin::Source, 1, 3), Opinion::Nothing);
         reception.note([("", received(20, 1))].into_iter(), at(4));
         assert!(goes_on(&reception, 2, 4), "a heartbeat is a sign of life");
         let beyond = |since| told(&reception, "", Origin::Beyond, since, 4);
-        assert_ne!(beyond(2), Testimony::GoesOn, "of its source, and of nobody beyond");
-        assert_eq!(beyond(1), Testimony::GoesOn, "a position is of both");
+        assert_ne!(beyond(2), Opinion::GoesOn, "of its source, and of nobody beyond");
+        assert_eq!(beyond(1), Opinion::GoesOn, "a position is of both");
     }
 
     #[test]
     fn it_takes_two_replies_to_tell_that_nothing_came() {
         let mut reception = Reception::default();
         let replies = [
-            (1, Testimony::Pending),
-            (2, Testimony::Pending),
-            (4, Testimony::Pending),
-            (5, Testimony::Nothing),
+            (1, Opinion::Pending),
+            (2, Opinion::Pending),
+            (4, Opinion::Pending),
+            (5, Opinion::Nothing),
         ];
         for (seconds, told_then) in replies {
             reception.note([("", received(10, 0))].into_iter(), at(seconds));
@@ -245,7 +239,7 @@ mod tests {
         reception.note([("", received(10, 1))].into_iter(), at(31));
         assert!(goes_on(&reception, 30, 31 + 45), "30 s, and half as long again");
         assert!(!goes_on(&reception, 30, 31 + 46));
-        assert_ne!(told(&reception, "", Origin::Beyond, 30, 31), Testimony::GoesOn);
+        assert_ne!(told(&reception, "", Origin::Beyond, 30, 31), Opinion::GoesOn);
         reception.note([("", received(10, 1))].into_iter(), at(600));
         reception.note([("", received(11, 1))].into_iter(), at(601));
         assert!(goes_on(&reception, 600, 601 + 60));
@@ -269,7 +263,7 @@ mod tests {
         reception.note([("a", received(10, 0)), ("b", received(1, 0))].into_iter(), at(1));
         reception.note([("b", received(2, 0))].into_iter(), at(2));
         reception.note([("a", received(50, 0)), ("b", received(2, 0))].into_iter(), at(3));
-        assert_eq!(told(&reception, "a", Origin::Source, 0, 3), Testimony::Pending);
-        assert_eq!(told(&reception, "b", Origin::Source, 0, 3), Testimony::GoesOn);
+        assert_eq!(told(&reception, "a", Origin::Source, 0, 3), Opinion::Pending);
+        assert_eq!(told(&reception, "b", Origin::Source, 0, 3), Opinion::GoesOn);
     }
 }

@@ -5,7 +5,7 @@ use super::{
     ServerIndex, StateReason, Thresholds,
     gate::LagGate,
     heart::Heart,
-    reception::{Origin, Received, Reception, Testimony},
+    reception::{Opinion, Origin, Received, Reception},
     ring::PositionRing,
     verdict::Verdict,
     witness::Witnesses,
@@ -320,16 +320,16 @@ impl Record {
     }
 
     /// What it tells as a replica of the server at the origin of `channel`, silent `since` then.
-    pub(super) fn testimony(
+    pub(super) fn opinion(
         &self,
         channel: &str,
         origin: Origin,
         since: Moment,
         now: Moment,
-    ) -> Testimony {
+    ) -> Opinion {
         match self.trouble {
-            None => self.reception.testimony(channel, origin, since, now),
-            Some(_) => Testimony::Nothing,
+            None => self.reception.opinion(channel, origin, since, now),
+            Some(_) => Opinion::Nothing,
         }
     }
 

@@ -13,6 +13,7 @@
 pub mod grants;
 pub mod mysql;
 
+mod due;
 mod patience;
 mod postgres;
 mod refusal;
@@ -26,7 +27,8 @@ mod tls;
 mod witness;
 mod wording;
 
-pub(crate) use postgres::{COLUMNS as POSTGRES_COLUMNS, FACTS as POSTGRES_FACTS};
+pub use postgres::COLUMNS as POSTGRES_COLUMNS;
+pub(crate) use postgres::FACTS as POSTGRES_FACTS;
 pub use run::{Orders, Target, once, run};
 pub use session::Trouble;
 pub use socket::Dial;

@@ -1,9 +1,9 @@
 //! The probe task of one server: when to ask, and what to do between two questions.
 //!
 //! Besides the advised cadence there are two extra probes, because two agreeing replies are needed
-//! to judge and the second should not wait for the next tick: one `CONFIRM_DELAY` after a first
-//! hard failure, and one after a server's stance on writes changed. A connection that ends while it
-//! is idle is a failure of its own and is checked at once. A server that ends every connection soon
+//! to judge and the second should not wait for the next tick: one soon after a first hard failure,
+//! and one after a server's stance on writes changed. A connection that ends while it is idle is a
+//! failure of its own and is checked at once. A server that ends every connection soon
 //! after the login earns only one such check per fast interval. A hint moves the next probe forward
 //! and makes it an earnest one. A server that steadily refuses to let the probe in is asked in
 //! earnest ever more seldom: see [`super::refusal`].
@@ -16,6 +16,7 @@ use tokio::{
 };
 
 use super::{
+    due::{Due, hinted},
     patience::Patience,
     refusal::Refusals,
     session::{Session, Trouble, can_look, look},
@@ -61,7 +62,7 @@ pub struct Orders {
 /// politely.
 pub async fn run(target: Target, mut orders: Orders, observations: mpsc::Sender<Observation>) {
     let mut prober = Prober::new(&target);
-    let mut next = Next::At(Instant::now() + START_SPREAD.mul_f64(rand::random()));
+    let mut next = Due::first();
     loop {
         let outcome = match prober.rest(next, &mut orders, &observations).await {
             Wake::Due => {
@@ -113,15 +114,6 @@ struct Prober {
     ended: bool,
 }
 
-/// When the next probe is due.
-#[derive(Clone, Copy)]
-enum Next {
-    /// Then, whatever the advice.
-    At(Instant),
-    /// By the advised cadence, stretched or shrunk by this factor.
-    Paced(f64),
-}
-
 /// Why a rest is over.
 enum Wake {
     /// A probe is due.
@@ -154,19 +146,14 @@ impl Prober {
     /// Waits until a probe is due, watching the connection and the orders meanwhile.
     async fn rest(
         &mut self,
-        mut next: Next,
+        mut next: Due,
         orders: &mut Orders,
         observations: &mpsc::Sender<Observation>,
     ) -> Wake {
         loop {
-            let due = match next {
-                Next::At(due) => due,
-                Next::Paced(factor) => {
-                    let pace = orders.advice.borrow_and_update().pace;
-                    let rest = self.stride.rest(pace, &self.dial.config);
-                    (self.last_start + rest.mul_f64(factor)).max(self.blind_until())
-                }
-            };
+            let pace = orders.advice.borrow_and_update().pace;
+            let rest = self.stride.rest(pace, &self.dial.config);
+            let due = next.at(self.last_start, rest, self.blind_until());
             tokio::select! {
                 biased;
                 () = observations.closed() => return Wake::Over,
@@ -189,7 +176,7 @@ impl Prober {
                 () = hinted(&mut orders.hints) => {
                     self.stride.doubt();
                     self.refusals.doubt(Instant::now());
-                    next = Next::At(self.last_start + HINTS_APART);
+                    next = Due::after_hint(self.last_start);
                 }
                 () = sleep_until(due) => return Wake::Due,
             }
@@ -337,7 +324,7 @@ impl Prober {
     }
 
     /// Remembers `outcome` and says when to ask again.
-    fn next_after(&mut self, outcome: &Outcome) -> Next {
+    fn next_after(&mut self, outcome: &Outcome) -> Due {
         let stance = Stance::of(outcome);
         let before = std::mem::replace(&mut self.last, stance);
         let now = Instant::now();
@@ -346,12 +333,12 @@ impl Prober {
                 now.saturating_duration_since(last) < self.dial.config.fast_interval
             });
             if !recently {
-                return Next::At(now);
+                return Due::At(now);
             }
         } else if stance.calls_for_second_look(before) {
-            return Next::At(now + CONFIRM_DELAY);
+            return Due::second_look();
         }
-        Next::Paced(jitter())
+        Due::paced()
     }
 
     async fn close(self) {
@@ -369,24 +356,6 @@ async fn ended(session: &mut Option<Session>) -> Trouble {
         None => std::future::pending().await,
     }
 }
-
-/// Waits for a hint, for ever when nobody can give one.
-async fn hinted(hints: &mut watch::Receiver<()>) {
-    if hints.changed().await.is_err() {
-        std::future::pending().await
-    }
-}
-
-/// Between a first hard failure, or a changed stance, and the second look. Long enough for the
-/// second to be evidence of its own (a listener that is only replaced is back), short enough that
-/// two still come to a verdict within a tenth of a second.
-const CONFIRM_DELAY: Duration = Duration::from_millis(75);
-
-/// The first probes of all servers start within this time, so that the first round stays short.
-const START_SPREAD: Duration = Duration::from_millis(100);
-
-/// Between the starts of two hinted probes: a flood of hints must be no flood of questions.
-const HINTS_APART: Duration = Duration::from_millis(50);
 
 /// How long a connection is used. A server that accepts nothing new (full, password changed,
 /// certificate expired) goes on answering on an old connection, so only a fresh one shows it.

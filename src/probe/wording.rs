@@ -1,4 +1,4 @@
-//! A failure as it may be shown: one line of bounded length, without the password.
+//! Texts of strangers as they may be shown: one line of bounded length, without the password.
 
 use crate::{config::ProbeConfig, engine::Failure};
 
@@ -10,9 +10,12 @@ pub(super) fn presentable(failure: Failure, config: &ProbeConfig) -> Failure {
     {
         detail = detail.replace(password.reveal(), "***");
     }
-    let shown = |c: char| if c.is_control() { ' ' } else { c };
-    let detail: String = detail.chars().map(shown).take(DETAIL_CHARS_MAX).collect();
-    Failure::new(failure.kind, detail)
+    Failure::new(failure.kind, one_line(&detail, DETAIL_CHARS_MAX))
+}
+
+/// The first `chars` characters of `text`, on one line: a blank stands for each control character.
+pub(super) fn one_line(text: &str, chars: usize) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(chars).collect()
 }
 
 /// A log line stays readable, whatever a server says.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::contest::Contest;
 use crate::engine::{
     ClusterPolicy, FailureKind, Moment, ServerIndex, ServerState, StateReason, Thresholds,
-    reception::Testimony,
+    reception::Opinion,
     record::{Liveness, Record},
     verdict::{ReadFitness, Verdict, WriteFitness},
 };
@@ -130,13 +130,13 @@ fn alive_but_refusing(record: &mut Record, kind: FailureKind, now: Moment) -> Ve
 /// to it is broken, not the server. While no replica tells so, and one may yet, it stays what it
 /// was, unless another server is writable. `None` when neither is the case.
 ///
-/// `testimony(replica, since)` is what a replica tells of this primary, silent `since` then.
+/// `opinion(replica, since)` is what a replica tells of this primary, silent `since` then.
 pub(super) fn unreachable_from_here(
     index: ServerIndex,
     records: &[Record],
     policy: &ClusterPolicy,
     contest: &Contest,
-    testimony: &dyn Fn(ServerIndex, Moment) -> Testimony,
+    opinion: &dyn Fn(ServerIndex, Moment) -> Opinion,
     now: Moment,
 ) -> Option<Verdict> {
     let record = &records[index.0];
@@ -150,17 +150,15 @@ pub(super) fn unreachable_from_here(
     }
     let others = (0..records.len()).map(ServerIndex).filter(|other| *other != index);
     let before = record.verdict;
-    match others.map(|replica| testimony(replica, since)).min()? {
-        Testimony::GoesOn => Some(Verdict {
+    match others.map(|replica| opinion(replica, since)).min()? {
+        Opinion::GoesOn => Some(Verdict {
             write: WriteFitness::Open,
             read: ReadFitness::No,
             ..settled.because(StateReason::UnreachableFromHere)
         }),
-        Testimony::Pending
-            if before.state == ServerState::Primary && contest.champion.is_none() =>
-        {
+        Opinion::Pending if before.state == ServerState::Primary && contest.champion.is_none() => {
             Some(Verdict { write: unproven(before.write), ..before })
         }
-        Testimony::Pending | Testimony::Nothing => None,
+        Opinion::Pending | Opinion::Nothing => None,
     }
 }

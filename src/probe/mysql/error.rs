@@ -11,7 +11,7 @@
 use super::wire::Fields;
 use crate::{
     engine::{Failure, FailureKind},
-    probe::session::Trouble,
+    probe::{session::Trouble, wording::one_line},
 };
 
 /// A statement is not in the server's grammar (`ER_PARSE_ERROR`).
@@ -82,12 +82,12 @@ impl From<Fault> for Failure {
 
 /// What the server's refusal proves, with its number and words.
 pub(super) fn refusal(code: u16, message: &str) -> Failure {
-    Failure::new(kind(code), format!("{code} {}", printable(message)))
+    Failure::new(kind(code), format!("{code} {}", one_line(message, DETAIL_LENGTH)))
 }
 
 /// A reply that is not what the statement is documented to return.
 pub(super) fn garbled(detail: impl AsRef<str>) -> Failure {
-    Failure::new(FailureKind::Garbled, printable(detail.as_ref()))
+    Failure::new(FailureKind::Garbled, one_line(detail.as_ref(), DETAIL_LENGTH))
 }
 
 /// What an error number proves.
@@ -122,11 +122,6 @@ pub(super) fn kind(code: u16) -> FailureKind {
 /// read-only transaction.
 pub(super) fn is_read_only(code: u16) -> bool {
     matches!(code, 1290 | 1792 | 1836)
-}
-
-/// A server's words made safe for a log line: one line, no control characters, of bounded length.
-fn printable(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(DETAIL_LENGTH).collect()
 }
 
 #[cfg(test)]

@@ -210,41 +210,28 @@ impl Session {
     }
 }
 
-/// What is said first over every connection.
+/// What is said first over every connection, by `deadline`.
 async fn begin(link: &mut Link, interval: Duration, deadline: Instant) -> Result<Server, Failure> {
-    let server = detect(link, deadline).await?;
-    limit_idling(link, interval, deadline).await?;
-    Ok(server)
+    let begun = async {
+        let server = Server::detect(&link.query_one(flavour::STATEMENT).await?)?;
+        limit_idling(link, interval).await?;
+        Ok(server)
+    };
+    timeout_at(deadline, begun).await.unwrap_or_else(|_| {
+        let detail = "logged in, but the first statements got no reply";
+        Err(Failure::new(FailureKind::TimedOut, detail))
+    })
 }
 
 /// Tells the server to end this session by itself when nothing was asked for long: its own
 /// `wait_timeout` is 8 hours, and a network that is gone takes our goodbye with it.
 ///
 /// A server that does not allow that, such as some proxies, keeps its own limit.
-async fn limit_idling(
-    link: &mut Link,
-    interval: Duration,
-    deadline: Instant,
-) -> Result<(), Failure> {
+async fn limit_idling(link: &mut Link, interval: Duration) -> Result<(), Failure> {
     let longest = IDLE_LONGEST.max(4 * interval).as_secs();
-    let statement = format!("SET SESSION wait_timeout = {longest}");
-    match timeout_at(deadline, link.query(&statement)).await {
-        Ok(Err(Fault::Broken(trouble))) => Err(trouble.into_failure()),
-        Ok(Ok(_) | Err(Fault::Refused { .. })) => Ok(()),
-        Err(_) => {
-            let detail = "logged in, but the first statement got no reply";
-            Err(Failure::new(FailureKind::TimedOut, detail))
-        }
-    }
-}
-
-async fn detect(link: &mut Link, deadline: Instant) -> Result<Server, Failure> {
-    match timeout_at(deadline, link.query_one(flavour::STATEMENT)).await {
-        Ok(reply) => Server::detect(&reply?),
-        Err(_) => {
-            let detail = "logged in, but the question for the version got no reply";
-            Err(Failure::new(FailureKind::TimedOut, detail))
-        }
+    match link.query(&format!("SET SESSION wait_timeout = {longest}")).await {
+        Err(Fault::Broken(trouble)) => Err(trouble.into_failure()),
+        Ok(_) | Err(Fault::Refused { .. }) => Ok(()),
     }
 }
 

@@ -10,7 +10,8 @@ mod wire;
 use tokio::time::Instant;
 
 pub(super) use self::look::look;
-pub(crate) use self::sql::{COLUMNS, FACTS};
+pub use self::sql::COLUMNS;
+pub(crate) use self::sql::FACTS;
 use self::{heartbeat::Heart, wire::Wire};
 use super::{session::Trouble, socket::Dial};
 use crate::engine::{Facts, Failure, PostgresRole};

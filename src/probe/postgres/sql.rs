@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-/// The columns of [`FACTS`], in order. A reply with any others is no reply.
+/// The columns that PostgreSQL servers are asked for, in order. A reply with any others is no reply.
 ///
 /// | column | text | NULL |
 /// | --- | --- | --- |
@@ -26,9 +26,9 @@ use std::time::Duration;
 /// | `apply_delay` | `0`, `5min` | not in recovery |
 /// | `sender_host` | host, address or socket directory | no receiver, or no right to see it |
 /// | `sender_port` | decimal | no receiver, or no right to see it |
-/// | `heard` | microseconds, decimal | no receiver, or no right to see it |
+/// | `heard` | microseconds since 1970, decimal | no receiver, or no right to see it |
 /// | `sessions` | decimal | no right to count them |
-pub(crate) const COLUMNS: [&str; 18] = [
+pub const COLUMNS: [&str; 18] = [
     "system_identifier",
     "in_recovery",
     "read_only",

@@ -10,7 +10,7 @@ mod http;
 mod patroni;
 mod words;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use tokio::{
     sync::mpsc,
@@ -20,9 +20,10 @@ use tokio::{
 use self::{agent::Agent, command::Command, http::Http, patroni::Patroni};
 use super::{
     Orders,
+    due::{Due, hinted},
     stance::Stance,
-    stride::{Stride, jitter},
-    wording::presentable,
+    stride::Stride,
+    wording::{one_line, presentable},
 };
 use crate::{
     config::{ProbeConfig, ProbeTarget, WitnessConfig},
@@ -65,7 +66,7 @@ pub async fn watch(
     observations: mpsc::Sender<Observation>,
 ) {
     let mut asking = Asking::new(&target);
-    let mut due = Due::At(Instant::now() + START_SPREAD.mul_f64(rand::random()));
+    let mut due = Due::first();
     let mut stance = Stance::Unknown;
     while asking.rest(due, &target.config, &mut orders, &observations).await {
         let pace = orders.advice.borrow().pace;
@@ -74,11 +75,11 @@ pub async fn watch(
         let presentable = |failure| presentable(failure, &target.config);
         let said = said.map(shortened).map_err(presentable);
         let mut outcomes = vec![Outcome::Witnessed(asking.check, said)];
-        due = Due::Paced(jitter());
+        due = Due::paced();
         if target.speaks {
             let before = std::mem::replace(&mut stance, Stance::of(&outcome));
             if stance.calls_for_second_look(before) {
-                due = Due::At(Instant::now() + CONFIRM_DELAY);
+                due = Due::second_look();
             }
             outcomes.push(match outcome {
                 Outcome::Failed(failure) => Outcome::Failed(presentable(failure)),
@@ -158,13 +159,9 @@ impl Asking {
         observations: &mpsc::Sender<Observation>,
     ) -> bool {
         loop {
-            let at = match due {
-                Due::At(at) => at,
-                Due::Paced(factor) => {
-                    let pace = orders.advice.borrow_and_update().pace;
-                    self.last_start + self.stride.rest(pace, config).mul_f64(factor)
-                }
-            };
+            let pace = orders.advice.borrow_and_update().pace;
+            let rest = self.stride.rest(pace, config);
+            let at = due.at(self.last_start, rest, self.last_start);
             tokio::select! {
                 biased;
                 () = observations.closed() => return false,
@@ -173,9 +170,9 @@ impl Asking {
                         return false;
                     }
                 }
-                Ok(()) = orders.hints.changed() => {
+                () = hinted(&mut orders.hints) => {
                     self.stride.doubt();
-                    due = Due::At(self.last_start + HINTS_APART);
+                    due = Due::after_hint(self.last_start);
                 }
                 () = sleep_until(at) => return true,
             }
@@ -201,33 +198,10 @@ impl Asking {
     }
 }
 
-/// When the next question is due.
-#[derive(Clone, Copy)]
-enum Due {
-    /// Then, whatever the advice.
-    At(Instant),
-    /// By the advised cadence, stretched or shrunk by this factor.
-    Paced(f64),
-}
-
 fn shortened(testimony: Testimony) -> Testimony {
-    Testimony { detail: one_line(&testimony.detail).into(), ..testimony }
+    let detail = one_line(testimony.detail.trim(), DETAIL_CHARS_MAX).into();
+    Testimony { detail, ..testimony }
 }
-
-/// A text of strangers as it may be shown: one line of bounded length.
-fn one_line(text: &str) -> String {
-    let plain = text.trim().chars().map(|c| if c.is_control() { ' ' } else { c });
-    plain.take(DETAIL_CHARS_MAX).collect()
-}
-
-/// The first questions of all witnesses start within this time.
-const START_SPREAD: Duration = Duration::from_millis(100);
-
-/// Between a changed reply and the second look at it, as for a probe.
-const CONFIRM_DELAY: Duration = Duration::from_millis(75);
-
-/// Between the starts of two hinted questions.
-const HINTS_APART: Duration = Duration::from_millis(50);
 
 /// A log line stays readable, whatever a witness says.
 const DETAIL_CHARS_MAX: usize = 200;

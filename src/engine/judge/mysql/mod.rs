@@ -7,7 +7,7 @@ mod topology;
 
 use self::{
     history::{gave_way, history, is_writable_replica},
-    topology::{attached_replicas, testimony},
+    topology::{attached_replicas, opinion},
 };
 use super::{
     FOREIGN, Judgement, Precedents, WriterRule, by_liveness,
@@ -101,8 +101,8 @@ fn verdict(
     contest: &Contest,
     now: Moment,
 ) -> Verdict {
-    let testimony = |replica, since| testimony(replica, index, since, policy, records, now);
-    let unreachable = unreachable_from_here(index, records, policy, contest, &testimony, now);
+    let opinion = |replica, since| opinion(replica, index, since, policy, records, now);
+    let unreachable = unreachable_from_here(index, records, policy, contest, &opinion, now);
     if let Some(verdict) = unreachable {
         return verdict;
     }

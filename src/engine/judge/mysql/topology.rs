@@ -4,7 +4,7 @@ use super::mysql_facts;
 use crate::engine::{
     Channel, ClusterPolicy, IoThread, Moment, ServerIndex, ServerPolicy, SourceId,
     judge::is_endpoint_of,
-    reception::{Origin, Testimony},
+    reception::{Opinion, Origin},
     record::{Liveness, Record},
 };
 
@@ -122,22 +122,22 @@ pub(super) fn is_attached(
 
 /// What `replica` tells of `source`, which it receives from directly or through others and which is
 /// silent `since` then.
-pub(super) fn testimony(
+pub(super) fn opinion(
     replica: ServerIndex,
     source: ServerIndex,
     since: Moment,
     policy: &ClusterPolicy,
     records: &[Record],
     now: Moment,
-) -> Testimony {
+) -> Opinion {
     let channels = member_channels(replica, policy, records);
     let told = channels.iter().map(|(of, channel)| {
         let from = if *of == source { Origin::Source } else { Origin::Beyond };
-        match records[replica.0].testimony(&channel.name, from, since, now) {
-            Testimony::Nothing => Testimony::Nothing,
-            _ if trail(*of, source, policy, records) != Trail::Leads => Testimony::Nothing,
+        match records[replica.0].opinion(&channel.name, from, since, now) {
+            Opinion::Nothing => Opinion::Nothing,
+            _ if trail(*of, source, policy, records) != Trail::Leads => Opinion::Nothing,
             told => told,
         }
     });
-    told.min().unwrap_or(Testimony::Nothing)
+    told.min().unwrap_or(Opinion::Nothing)
 }

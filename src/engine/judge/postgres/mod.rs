@@ -233,13 +233,13 @@ fn verdict(
     contest: &Contest,
     now: Moment,
 ) -> Verdict {
-    let testimony = |standby: ServerIndex, since| {
+    let opinion = |standby: ServerIndex, since| {
         let standby = &records[standby.0];
         let directly = is_sent_by(standby, &policy.servers[index.0]);
         let from = if directly { Origin::Source } else { Origin::Beyond };
-        standby.testimony("", from, since, now)
+        standby.opinion("", from, since, now)
     };
-    let unreachable = unreachable_from_here(index, records, policy, contest, &testimony, now);
+    let unreachable = unreachable_from_here(index, records, policy, contest, &opinion, now);
     if let Some(verdict) = unreachable {
         return verdict;
     }

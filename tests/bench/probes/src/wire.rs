@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use pointsman::probe::POSTGRES_COLUMNS;
+
 /// What a client said, as far as it matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Said {
@@ -58,8 +60,9 @@ pub(crate) struct Facts {
 impl Facts {
     /// Those of a server of `cluster`: a primary, or a standby of `sender`.
     pub(crate) fn new(cluster: usize, sender: Option<(String, String)>) -> Self {
-        let mut body = u16::try_from(COLUMNS.len()).unwrap_or_default().to_be_bytes().to_vec();
-        for column in COLUMNS {
+        let mut body =
+            u16::try_from(POSTGRES_COLUMNS.len()).unwrap_or_default().to_be_bytes().to_vec();
+        for column in POSTGRES_COLUMNS {
             body.extend(column.as_bytes());
             body.extend([0; 7]);
             // Of type text, of any length, in text format.
@@ -71,19 +74,22 @@ impl Facts {
         Self { description: message(b'T', &body), identifier, sender }
     }
 
-    /// The whole reply of a server that has run for `age`: its position moves on all the time.
+    /// The whole reply of a server that has run for `age`: its position moves on all the
+    /// time, and a standby has just heard of its sender.
     pub(crate) fn reply(&self, age: Duration) -> Vec<u8> {
         let position = 0x300_0148 + age.as_micros();
         let position = format!("{:X}/{:X}", position >> 32, position & 0xffff_ffff);
         let (at, identifier) = (Some(&*position), Some(&*self.identifier));
+        let heard = (START + age.as_micros()).to_string();
         let none = None;
-        let texts: [Option<&str>; 17] = match &self.sender {
+        let texts: [Option<&str>; POSTGRES_COLUMNS.len()] = match &self.sender {
             None => [
                 identifier,
                 Some("f"),
                 Some("f"),
                 Some("00000001"),
                 at,
+                none,
                 none,
                 none,
                 none,
@@ -114,6 +120,7 @@ impl Facts {
                 Some("0"),
                 Some(host),
                 Some(port),
+                Some(&heard),
                 Some("3"),
             ],
         };
@@ -144,26 +151,8 @@ fn message(tag: u8, body: &[u8]) -> Vec<u8> {
     [&[tag][..], &length.to_be_bytes(), body].concat()
 }
 
-/// The columns that the probe asks for.
-const COLUMNS: [&str; 17] = [
-    "system_identifier",
-    "in_recovery",
-    "read_only",
-    "timeline",
-    "wal_lsn",
-    "receiver",
-    "receiver_status",
-    "received_timeline",
-    "recovery_timeline",
-    "receive_lsn",
-    "replay_lsn",
-    "replay_age",
-    "paused",
-    "apply_delay",
-    "sender_host",
-    "sender_port",
-    "sessions",
-];
+/// When `age` zero was, in microseconds since 1970.
+const START: u128 = 1_763_719_100_250_000;
 
 #[cfg(test)]
 mod tests {

@@ -1,29 +1,31 @@
 //! The composition root: configuration in, running parts out. It wires and supervises, and decides
 //! nothing.
 //!
-//! A probe that panics is started again, for it is one server's answer. When DNS or the driver ends
-//! by itself, everything ends: a service manager starts all anew, while a half that runs on would
-//! serve what nobody looks after. When one of them stands still, the watchdog says so.
+//! When DNS or the driver ends by itself, everything ends: a service manager starts all anew, while
+//! a half that runs on would serve what nobody looks after. When one of them stands still, the
+//! watchdog says so. A probe that panics ends nothing, see `probing.rs`.
+
+mod probing;
+mod signals;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::{
-    signal::unix::{Signal, SignalKind, signal},
     sync::{mpsc, watch},
     task::{JoinError, JoinSet},
-    time::{interval, sleep, timeout},
+    time::{interval, timeout},
 };
-use tracing::{error, info, warn};
+use tracing::{info, warn};
 
+use self::{probing::start_probes, signals::Signals};
 use crate::{
     admin::{self, AdminServer, Operations},
     answers::{Layout, PlacementError},
-    config::{ClusterConfig, Config, ProbeTarget},
+    config::Config,
     descriptors,
     dns::{self, BindError, DnsServer, ServeError},
     driver::{Driver, Ends},
-    engine::{ClusterId, Event, Observation, ProbeAdvice, ServerId, ServerIndex},
-    probe::{self, Names, Orders, WitnessTarget},
+    engine::Event,
     telemetry::Losses,
     watchdog::{Part, Pulse, Watchdog, Watching},
 };
@@ -31,19 +33,8 @@ use crate::{
 /// How long probes may take to close their connections when all stops.
 const LEAVE: Duration = Duration::from_secs(1);
 
-/// Pause after a probe that panicked, so that a fault that repeats itself does not fill the log.
-const AFTER_PANIC: Duration = Duration::from_secs(1);
-
 /// How often we look whether the log has lost lines.
 const LOOK_FOR_LOSSES_EVERY: Duration = Duration::from_secs(1);
-
-/// Between the first probes of two servers: thousands of logins at once would be late, all of them,
-/// and a handful must not wait.
-const STARTS_APART: Duration = Duration::from_micros(200);
-
-/// All first probes start within this time and the [spread](probe::run) of their own, so that each
-/// has its whole deadline before the first round ends.
-const STARTS_WITHIN: Duration = Duration::from_millis(400);
 
 /// Descriptors beside those of probes, listeners and DNS clients: the runtimes', the log's, admin
 /// clients', files that are read anew.
@@ -211,37 +202,6 @@ impl App {
     }
 }
 
-/// What a service manager or a terminal says.
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-    hangup: Signal,
-}
-
-impl Signals {
-    fn listen() -> io::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            hangup: signal(SignalKind::hangup())?,
-        })
-    }
-
-    /// Waits for one that asks to end.
-    async fn end_asked(&mut self) {
-        loop {
-            tokio::select! {
-                _ = self.terminate.recv() => return,
-                _ = self.interrupt.recv() => return,
-                _ = self.hangup.recv() => warn!(
-                    "SIGHUP ignored: this version reads its configuration at the start only; \
-                     restart it"
-                ),
-            }
-        }
-    }
-}
-
 /// Everything that must keep moving.
 fn parts(driver: Pulse, dns: &DnsServer) -> Vec<Part> {
     let driver = Part { name: "driver".into(), pulse: driver };
@@ -277,112 +237,4 @@ fn descriptors_needed(config: &Config) -> u64 {
     let asked = servers * DESCRIPTORS_PER_SERVER + witnesses * DESCRIPTORS_PER_WITNESS;
     let needed = asked + dns.tcp.max_connections + listeners + OTHER_DESCRIPTORS;
     u64::try_from(needed).unwrap_or(u64::MAX)
-}
-
-/// Starts one task per question, one after the other.
-fn start_probes(
-    clusters: Vec<ClusterConfig>,
-    advice: &[Vec<watch::Receiver<ProbeAdvice>>],
-    hints: &[watch::Sender<()>],
-    observations: &mpsc::Sender<Observation>,
-) -> JoinSet<()> {
-    let mut probes = JoinSet::new();
-    let mut wait = Duration::ZERO;
-    let tasks = tasks(clusters);
-    let apart =
-        STARTS_APART.min(STARTS_WITHIN / u32::try_from(tasks.len().max(1)).unwrap_or(u32::MAX));
-    for task in tasks {
-        let ServerId { cluster, server } = task.server();
-        let advice = advice[cluster.0][server.0].clone();
-        let orders = Orders { advice, hints: hints[cluster.0].subscribe() };
-        let probing = keep_probing(task, orders, observations.clone());
-        probes.spawn(async move {
-            sleep(wait).await;
-            probing.await;
-        });
-        wait += apart;
-    }
-    probes
-}
-
-/// One question that is asked again and again.
-#[derive(Clone)]
-enum Task {
-    /// To the server itself.
-    Probe(probe::Target),
-    /// To somebody else about it.
-    Witness(WitnessTarget),
-}
-
-impl Task {
-    fn server(&self) -> ServerId {
-        match self {
-            Self::Probe(target) => target.id,
-            Self::Witness(target) => target.id,
-        }
-    }
-
-    fn target(&self) -> &ProbeTarget {
-        match self {
-            Self::Probe(target) => &target.target,
-            Self::Witness(target) => &target.target,
-        }
-    }
-
-    async fn run(self, orders: Orders, observations: mpsc::Sender<Observation>) {
-        match self {
-            Self::Probe(target) => probe::run(target, orders, observations).await,
-            Self::Witness(target) => probe::watch(target, orders, observations).await,
-        }
-    }
-}
-
-/// The tasks of all servers: each server itself, if it is asked, and each of its witnesses.
-fn tasks(clusters: Vec<ClusterConfig>) -> Vec<Task> {
-    let mut tasks = Vec::new();
-    for (id, cluster) in clusters.into_iter().enumerate() {
-        let config = Arc::new(cluster.probe);
-        let servers = cluster.targets.into_iter().zip(cluster.checks);
-        for (index, (target, checks)) in servers.enumerate() {
-            let id = ServerId { cluster: ClusterId(id), server: ServerIndex(index) };
-            for witness in checks.witnesses {
-                let names = Names {
-                    cluster: cluster.policy.name.clone(),
-                    server: cluster.policy.servers[index].name.clone(),
-                };
-                let speaks = checks.speaker == Some(witness.check());
-                let (target, config) = (target.clone(), Arc::clone(&config));
-                tasks.push(Task::Witness(WitnessTarget {
-                    id,
-                    names,
-                    target,
-                    witness,
-                    config,
-                    speaks,
-                }));
-            }
-            if checks.database {
-                let (kind, config) = (cluster.policy.kind, Arc::clone(&config));
-                tasks.push(Task::Probe(probe::Target { id, target, kind, config }));
-            }
-        }
-    }
-    tasks
-}
-
-/// Asks about one server for as long as anybody listens. A probe that panics is a fault of ours in
-/// one server's answer; it must not end the probing of that server, nor anything else.
-async fn keep_probing(asked: Task, orders: Orders, observations: mpsc::Sender<Observation>) {
-    loop {
-        // A set, for it ends its task when it is dropped.
-        let mut task =
-            JoinSet::from_iter([asked.clone().run(orders.clone(), observations.clone())]);
-        match task.join_next().await {
-            Some(Err(ended)) if ended.is_panic() => {
-                error!(server = %asked.target(), "a probe panicked and is started again");
-                sleep(AFTER_PANIC).await;
-            }
-            _ => return,
-        }
-    }
 }
