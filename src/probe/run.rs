@@ -19,7 +19,7 @@ use super::{
     due::{Due, hinted},
     patience::Patience,
     refusal::Refusals,
-    session::{Session, Trouble, can_look, look},
+    session::{GOODBYE, Session, Trouble, can_look, look},
     socket::Dial,
     stance::Stance,
     stride::{Stride, jitter},
@@ -343,7 +343,6 @@ impl Prober {
 
     async fn close(self) {
         if let Some(session) = self.session {
-            // A full socket buffer is no reason to hang around.
             let _ = timeout(GOODBYE, session.close()).await;
         }
     }
@@ -360,9 +359,6 @@ async fn ended(session: &mut Option<Session>) -> Trouble {
 /// How long a connection is used. A server that accepts nothing new (full, password changed,
 /// certificate expired) goes on answering on an old connection, so only a fresh one shows it.
 const RENEW_AFTER: Duration = Duration::from_secs(10);
-
-/// How long a goodbye may take.
-const GOODBYE: Duration = Duration::from_millis(100);
 
 #[cfg(test)]
 mod tests {

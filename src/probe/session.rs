@@ -1,6 +1,8 @@
 //! A logged-in connection to one server, whatever it speaks. A closed set of engines, so an enum
 //! and no trait.
 
+use std::time::Duration;
+
 use tokio::time::Instant;
 
 use super::{mysql, postgres, socket::Dial, tcp};
@@ -109,6 +111,9 @@ pub(super) async fn look(
         ClusterKind::MySql | ClusterKind::Tcp => Ok(false),
     }
 }
+
+/// How long a goodbye may take: a full socket buffer is no reason to hang around.
+pub(super) const GOODBYE: Duration = Duration::from_millis(100);
 
 impl From<Failure> for Trouble {
     fn from(failure: Failure) -> Self {

@@ -49,7 +49,10 @@ use crate::{
         Channel, Facts, Failure, FailureKind, Flavour, Group, Heartbeat, MySqlFacts, Position,
         Writability,
     },
-    probe::{session::Trouble, socket::Dial},
+    probe::{
+        session::{GOODBYE, Trouble},
+        socket::Dial,
+    },
 };
 
 pub use self::grants::{Release, sql as grants};
@@ -76,7 +79,7 @@ impl Session {
         let server = match begin(&mut link, dial.config.interval, deadline).await {
             Ok(server) => server,
             Err(failure) => {
-                link.quit(farewell(deadline)).await;
+                link.quit(goodbye_by(deadline)).await;
                 return Err(failure);
             }
         };
@@ -102,7 +105,7 @@ impl Session {
         let mut fresh = Self::connect(dial, deadline).await?;
         std::mem::swap(&mut fresh.heart, &mut self.heart);
         fresh.warned = self.warned;
-        std::mem::replace(self, fresh).link.quit(farewell(deadline)).await;
+        std::mem::replace(self, fresh).link.quit(goodbye_by(deadline)).await;
         Ok(())
     }
 
@@ -117,7 +120,7 @@ impl Session {
             Err(Failure::new(FailureKind::TimedOut, detail).into())
         });
         if facts.is_err() {
-            self.link.quit(farewell(deadline)).await;
+            self.link.quit(goodbye_by(deadline)).await;
         }
         facts
     }
@@ -131,7 +134,7 @@ impl Session {
     /// server.
     pub async fn quit(mut self) {
         self.heart.quit().await;
-        self.link.quit(Instant::now() + FAREWELL).await;
+        self.link.quit(Instant::now() + GOODBYE).await;
     }
 
     async fn ask(&mut self, heartbeat: bool) -> Result<Facts, Trouble> {
@@ -236,8 +239,8 @@ async fn limit_idling(link: &mut Link, interval: Duration) -> Result<(), Failure
 }
 
 /// Until when a goodbye may take, within the caller's `deadline`.
-fn farewell(deadline: Instant) -> Instant {
-    deadline.min(Instant::now() + FAREWELL)
+fn goodbye_by(deadline: Instant) -> Instant {
+    deadline.min(Instant::now() + GOODBYE)
 }
 
 /// Asks in the spelling that the server knows. `None` when the right to it is missing.
@@ -260,9 +263,6 @@ async fn ask(link: &mut Link, spelling: &mut Spelling) -> Result<Option<Reply>, 
         fault => Err(fault.into()),
     }
 }
-
-/// How long a goodbye may take: a full socket buffer is no reason to hang around.
-const FAREWELL: Duration = Duration::from_millis(100);
 
 /// How long the server keeps a session in which nothing is asked, at least. A parked session is
 /// asked every few seconds.

@@ -16,86 +16,69 @@ pub(crate) fn rows() -> Vec<Row> {
 
 fn killed() -> Vec<Row> {
     vec![
-        Row::new("primary-killed", P, "kill -9 of the primary, started again later")
-            .fault(|stage| stage.kill9(P), |stage| stage.start(P))
-            .course(expect(
-                Calm,
-                held(P, HELD_DOWN, &[A, B]).states(&[(P, &["Down"])]),
-                to(P, &[A, B]).states(&[(P, &["Primary"])]),
-            ))
-            .course(
-                expect(
-                    Failover,
-                    to(A, &[B]).states(&[(P, &["Down"]), (A, &["Primary"])]),
-                    to(A, &[B]).states(&[(P, &["StalePrimary"])]),
-                )
-                .never(&[(P, "Primary")]),
-            )
-            .course(expect(
-                Start,
-                nobody(NOBODY_FOUND, &[A, B]).states(&[(P, &["Down"])]),
-                to(P, &[A, B]).states(&[(P, &["Primary"])]),
-            )),
-        Row::new("replica-killed", B, "kill -9 of a replica, started again later")
-            .fault(|stage| stage.kill9(B), |stage| stage.start(B))
-            .course(expect(
-                Calm,
-                to(P, &[A]).states(&[(B, &["Down"])]),
-                to(P, &[A, B]).states(&[(B, &["Replica"])]),
-            ))
-            .course(expect(
-                Failover,
-                to(A, &[A]).states(&[(P, &["Down"]), (B, &["Down"])]),
-                to(A, &[B]).within(SOON),
-            ))
-            .course(expect(
-                Start,
-                to(P, &[A]).states(&[(B, &["Down"])]),
-                to(P, &[A, B]).states(&[(B, &["Replica"])]),
-            )),
+        primary_gone(
+            Row::new("primary-killed", P, "kill -9 of the primary, started again later")
+                .fault(|stage| stage.kill9(P), |stage| stage.start(P)),
+        ),
+        replica_gone(
+            Row::new("replica-killed", B, "kill -9 of a replica, started again later")
+                .fault(|stage| stage.kill9(B), |stage| stage.start(B)),
+        ),
     ]
 }
 
 fn stopped() -> Vec<Row> {
     vec![
-        Row::new("primary-stopped", P, "a clean stop of the primary, started again later")
-            .fault(|stage| stage.stop(P), |stage| stage.start(P))
-            .course(expect(
-                Calm,
-                held(P, HELD_DOWN, &[A, B]).states(&[(P, &["Down"])]),
-                to(P, &[A, B]).states(&[(P, &["Primary"])]),
-            ))
-            .course(
-                expect(
-                    Failover,
-                    to(A, &[B]).states(&[(P, &["Down"]), (A, &["Primary"])]),
-                    to(A, &[B]).states(&[(P, &["StalePrimary"])]),
-                )
-                .never(&[(P, "Primary")]),
-            )
-            .course(expect(
-                Start,
-                nobody(NOBODY_FOUND, &[A, B]).states(&[(P, &["Down"])]),
-                to(P, &[A, B]).states(&[(P, &["Primary"])]),
-            )),
-        Row::new("replica-stopped", B, "a clean stop of a replica, started again later")
-            .fault(|stage| stage.stop(B), |stage| stage.start(B))
-            .course(expect(
-                Calm,
-                to(P, &[A]).states(&[(B, &["Down"])]),
-                to(P, &[A, B]).states(&[(B, &["Replica"])]),
-            ))
-            .course(expect(
-                Failover,
-                to(A, &[A]).states(&[(P, &["Down"]), (B, &["Down"])]),
-                to(A, &[B]).within(SOON),
-            ))
-            .course(expect(
-                Start,
-                to(P, &[A]).states(&[(B, &["Down"])]),
-                to(P, &[A, B]).states(&[(B, &["Replica"])]),
-            )),
+        primary_gone(
+            Row::new("primary-stopped", P, "a clean stop of the primary, started again later")
+                .fault(|stage| stage.stop(P), |stage| stage.start(P)),
+        ),
+        replica_gone(
+            Row::new("replica-stopped", B, "a clean stop of a replica, started again later")
+                .fault(|stage| stage.stop(B), |stage| stage.start(B)),
+        ),
     ]
+}
+
+/// The courses of a fault that ends the primary's process at once.
+fn primary_gone(row: Row) -> Row {
+    row.course(expect(
+        Calm,
+        held(P, HELD_DOWN, &[A, B]).states(&[(P, &["Down"])]),
+        to(P, &[A, B]).states(&[(P, &["Primary"])]),
+    ))
+    .course(
+        expect(
+            Failover,
+            to(A, &[B]).states(&[(P, &["Down"]), (A, &["Primary"])]),
+            to(A, &[B]).states(&[(P, &["StalePrimary"])]),
+        )
+        .never(&[(P, "Primary")]),
+    )
+    .course(expect(
+        Start,
+        nobody(NOBODY_FOUND, &[A, B]).states(&[(P, &["Down"])]),
+        to(P, &[A, B]).states(&[(P, &["Primary"])]),
+    ))
+}
+
+/// The courses of a fault that ends a replica's process at once.
+fn replica_gone(row: Row) -> Row {
+    row.course(expect(
+        Calm,
+        to(P, &[A]).states(&[(B, &["Down"])]),
+        to(P, &[A, B]).states(&[(B, &["Replica"])]),
+    ))
+    .course(expect(
+        Failover,
+        to(A, &[A]).states(&[(P, &["Down"]), (B, &["Down"])]),
+        to(A, &[B]).within(SOON),
+    ))
+    .course(expect(
+        Start,
+        to(P, &[A]).states(&[(B, &["Down"])]),
+        to(P, &[A, B]).states(&[(B, &["Replica"])]),
+    ))
 }
 
 fn frozen() -> Vec<Row> {
