@@ -8,12 +8,14 @@
 //! Commands say clusters and servers by name, for their places change with a reload. A command that
 //! changes something is answered when the change is in force and has been saved, or could not be.
 
+mod chronicle;
 mod command;
 mod order;
 
 use tokio::sync::{mpsc, oneshot};
 
 pub use self::{
+    chronicle::Chronicle,
     command::{Command, Laid, LayRequest, OverrideSubject, Question, Refusal, Signed, Term},
     order::{Order, OrderError, Reply},
 };
