@@ -6,10 +6,12 @@
 
 pub mod admin;
 pub mod answers;
+pub mod api;
 pub mod app;
 pub mod cli;
 pub mod clock;
 pub mod config;
+pub mod control;
 pub mod demo;
 pub mod descriptors;
 pub mod dns;

@@ -201,8 +201,8 @@ impl Witness {
             Event::Read { from, to, reason, .. } => {
                 terminal.news(News::Decided, decision(READ_NAME, from, to, reason))?;
             }
-            // The servers of the demo speak for themselves.
-            Event::Witness { .. } => {}
+            // The servers of the demo speak for themselves, and nobody operates it.
+            Event::Witness { .. } | Event::Override { .. } => {}
             Event::Isolated => {
                 let text = "no server answers: our own network is suspected, answers stand still";
                 terminal.news(News::Seen, text)?;

@@ -1,9 +1,9 @@
 //! One cluster: its servers' records, the judgement of them, and what is published.
 
 use super::{
-    ClusterId, ClusterPolicy, Decision, Event, Moment, Observation, Pace, ProbeAdvice,
-    ReadDecision, ServerId, ServerIndex, Standing, StateReason, Thresholds, WitnessStanding,
-    WriteDecision,
+    ClusterId, ClusterPolicy, Decision, Event, Moment, Observation, Override, OverrideRefusal,
+    Pace, ProbeAdvice, ReadDecision, ServerId, ServerIndex, Standing, StateReason, Thresholds,
+    WishKey, WitnessStanding, WriteDecision,
     cadence::{self, Need},
     judge::{self, Judgement, KnownIdentity, Precedents, WriterRule},
     read::{Candidates, ReadLadder},
@@ -31,6 +31,7 @@ pub(super) struct Cluster {
     paces: Vec<Pace>,
     /// Since when the write name has waited for a writer.
     no_writer_since: Option<Moment>,
+    overrides: Vec<Override>,
 }
 
 impl Cluster {
@@ -50,6 +51,7 @@ impl Cluster {
             unrest: Unrest::new(now),
             paces: vec![Pace::Fast; policy.servers.len()],
             no_writer_since: None,
+            overrides: Vec::new(),
             policy,
         }
     }
@@ -129,6 +131,21 @@ impl Cluster {
         server: ServerIndex,
     ) -> impl Iterator<Item = WitnessStanding<'_>> {
         self.records[server.0].witnesses.standings()
+    }
+
+    pub(super) fn lay(&mut self, wished: Override, _now: Moment) -> Result<(), OverrideRefusal> {
+        self.overrides.retain(|before| before.wish.key() != wished.wish.key());
+        self.overrides.push(wished);
+        Ok(())
+    }
+
+    pub(super) fn lift(&mut self, key: WishKey) -> Option<Override> {
+        let place = self.overrides.iter().position(|laid| laid.wish.key() == key)?;
+        Some(self.overrides.remove(place))
+    }
+
+    pub(super) fn overrides(&self) -> &[Override] {
+        &self.overrides
     }
 
     /// Judges and decides anew. Every change goes to `events`.

@@ -1,7 +1,9 @@
 //! What changed, for the log, the history and the hooks.
 
+use std::fmt;
+
 use super::{
-    Check, ClusterId, ReadReason, ServerId, ServerIndex, ServerState, StateReason, Word,
+    Check, ClusterId, Override, ReadReason, ServerId, ServerIndex, ServerState, StateReason, Word,
     WriteReason,
 };
 
@@ -58,10 +60,43 @@ pub enum Event {
         /// Why.
         reason: ReadReason,
     },
+    /// An operator laid an override, or it ended.
+    Override {
+        /// Whose.
+        cluster: ClusterId,
+        /// The override.
+        laid: Box<Override>,
+        /// What became of it.
+        turn: OverrideTurn,
+    },
     /// Every server of every cluster failed at once: answers stand still.
     Isolated,
     /// A server answered again: answers follow the probes again.
     Reconnected,
+}
+
+/// What became of an override.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OverrideTurn {
+    /// It is in force now.
+    Laid,
+    /// Somebody ended it.
+    Lifted {
+        /// Who. One line.
+        by: Box<str>,
+    },
+    /// Its time was over.
+    Expired,
+}
+
+impl fmt::Display for OverrideTurn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Laid => f.write_str("laid"),
+            Self::Lifted { by } => write!(f, "ended by {by}"),
+            Self::Expired => f.write_str("expired"),
+        }
+    }
 }
 
 impl Event {
@@ -69,7 +104,9 @@ impl Event {
     pub fn cluster(&self) -> Option<ClusterId> {
         match self {
             Self::State { server, .. } | Self::Witness { server, .. } => Some(server.cluster),
-            Self::Write { cluster, .. } | Self::Read { cluster, .. } => Some(*cluster),
+            Self::Write { cluster, .. }
+            | Self::Read { cluster, .. }
+            | Self::Override { cluster, .. } => Some(*cluster),
             Self::Isolated | Self::Reconnected => None,
         }
     }

@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
-    ClusterId, ClusterPolicy, Decision, Event, Moment, Observation, ProbeAdvice, ServerId,
-    Standing, WitnessStanding, cluster::Cluster,
+    ClusterId, ClusterPolicy, Decision, Event, Moment, Observation, Override, OverrideRefusal,
+    OverrideTurn, ProbeAdvice, ServerId, Standing, WishKey, WitnessStanding, cluster::Cluster,
 };
 
 /// Judges every server and decides what every name says. See the [module](super) for how to drive
@@ -130,6 +130,39 @@ impl Engine {
     /// How the probes of a server should go on.
     pub fn advice(&self, server: ServerId) -> ProbeAdvice {
         self.clusters[server.cluster.0].advice(server.server)
+    }
+
+    /// Lays an override over a cluster, in the place of an earlier one of its kind. Call
+    /// [`Self::decide`] for it to take effect.
+    ///
+    /// # Errors
+    /// [`OverrideRefusal`]; nothing has changed then.
+    pub fn lay(
+        &mut self,
+        cluster: ClusterId,
+        wished: Override,
+        now: Moment,
+    ) -> Result<(), OverrideRefusal> {
+        self.clusters[cluster.0].lay(wished.clone(), now)?;
+        self.observed.insert(cluster);
+        let laid = Box::new(wished);
+        self.events.push(Event::Override { cluster, laid, turn: OverrideTurn::Laid });
+        Ok(())
+    }
+
+    /// Ends an override before its time, by the will of `by`; `None` when there is none. Call
+    /// [`Self::decide`] for it to take effect.
+    pub fn lift(&mut self, cluster: ClusterId, key: WishKey, by: &str) -> Option<Override> {
+        let lifted = self.clusters[cluster.0].lift(key)?;
+        self.observed.insert(cluster);
+        let (laid, by) = (Box::new(lifted.clone()), by.into());
+        self.events.push(Event::Override { cluster, laid, turn: OverrideTurn::Lifted { by } });
+        Some(lifted)
+    }
+
+    /// The overrides of a cluster that are in force.
+    pub fn overrides(&self, cluster: ClusterId) -> &[Override] {
+        self.clusters[cluster.0].overrides()
     }
 
     /// When [`Self::decide`] must be called again at the latest, even without an observation.

@@ -29,11 +29,13 @@ mod judge;
 mod machine;
 mod moment;
 mod observation;
+mod overrides;
 mod policy;
 mod position;
 mod read;
 mod reception;
 mod record;
+mod remembered;
 mod ring;
 mod state;
 mod unrest;
@@ -45,7 +47,7 @@ pub use decision::{
     Decision, Degradation, Pace, ProbeAdvice, ReadDecision, ReadReason, ReadServer, Stability,
     WriteDecision, WriteReason,
 };
-pub use event::Event;
+pub use event::{Event, OverrideTurn};
 pub use facts::{
     Channel, Endpoint, Facts, Flavour, Galera, Group, GroupMember, GroupRole, Heartbeat, IoThread,
     MySqlFacts, MySqlIdentity, PostgresFacts, PostgresRole, Receiver, SourceId, Writability,
@@ -55,10 +57,12 @@ pub use ids::{ClusterId, ServerId, ServerIndex};
 pub use machine::Engine;
 pub use moment::Moment;
 pub use observation::{Evidence, Failure, FailureKind, Observation, Outcome};
+pub use overrides::{Override, OverrideRefusal, Wish, WishKey};
 pub use policy::{
     ClusterKind, ClusterPolicy, Failback, OnNotWritable, OnSplitBrain, ReadPolicy, ServerPolicy,
     Thresholds, WritePolicy,
 };
 pub use position::Position;
+pub use remembered::Remembered;
 pub use state::{Lag, ServerState, Standing, StateReason};
 pub use witness::{Check, Testimony, WitnessStanding, Word};

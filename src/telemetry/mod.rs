@@ -106,6 +106,18 @@ pub fn log(event: &Event, engine: &Engine) {
             let (from, to) = (names(policy, from), names(policy, to));
             subject.log(level(reason.degradation()), &from, &to, reason);
         }
+        Event::Override { cluster, laid, turn } => {
+            let policy = engine.policy(*cluster);
+            info!(
+                event = "override",
+                cluster = &*policy.name,
+                server = laid.wish.server().map(|server| server_name(policy, server)),
+                author = &*laid.author,
+                reason = &*laid.reason,
+                "{} {turn}",
+                laid.wish,
+            );
+        }
         Event::Isolated => warn!(
             event = "isolated",
             "no server of any cluster answers: our own network is suspected, answers stand still"

@@ -269,6 +269,10 @@ fn describe(event: &Event, policy: &ClusterPolicy) -> String {
             let said = |word: &Option<Word>| word.map_or("silent".to_owned(), |w| w.to_string());
             format!("{} {} -> {}: {check}", name(server.server), said(from), said(to))
         }
+        Event::Override { laid, turn, .. } => {
+            let server = laid.wish.server().map_or_else(String::new, |it| format!(" {}", name(it)));
+            format!("  {}{server} {turn}", laid.wish)
+        }
         Event::Isolated => "  isolated".to_owned(),
         Event::Reconnected => "  reconnected".to_owned(),
     }

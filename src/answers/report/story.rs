@@ -113,6 +113,12 @@ impl Story<'_> {
                     .with("to", self.list(to))
                     .with("reason", reason)
             }
+            Event::Override { laid, turn, .. } => {
+                let line = line
+                    .with("override", laid.wish)
+                    .with_some("server", laid.wish.server().map(|server| self.name_of(server)));
+                line.with("turn", turn).with("author", &laid.author).with("reason", &laid.reason)
+            }
             Event::Isolated | Event::Reconnected => return None,
         };
         Some(line.end())

@@ -157,7 +157,7 @@ impl Arena {
                 lookout = Some(database.look_out(self.place.servers[next]));
                 (primary, database.kill(primary))
             }
-            Fault::Switchover => {
+            Fault::Switchover | Fault::Hinted => {
                 lookout = Some(database.look_out(self.place.servers[next]));
                 let at = Instant::now();
                 database.retire(primary, next);
@@ -165,7 +165,7 @@ impl Arena {
             }
         };
         let mut strike = Strike { fault, victim, at, lookout, promotion: None, hole };
-        if fault == Fault::Switchover {
+        if fault.is_planned() {
             self.promote(&mut strike);
         }
         strike
@@ -178,7 +178,19 @@ impl Arena {
         let called = Instant::now();
         self.database.promote(self.place.order[1]);
         let returned = Instant::now();
+        if strike.fault == Fault::Hinted {
+            self.hint();
+        }
         strike.promotion = Some(Promotion { called, returned, visible: lookout.end() });
+    }
+
+    /// Tells all that take hints, as the hook of a failover manager does.
+    fn hint(&self) {
+        let hints: Vec<_> = self.sides.iter().filter_map(Side::hint).collect();
+        for mut hint in hints {
+            let taken = hint.wait().expect("the hint can be waited for");
+            assert!(taken.success(), "the hint is taken");
+        }
     }
 
     /// Whether everybody has noticed, or enough time has passed, or those that have not were not
@@ -224,7 +236,7 @@ impl Arena {
             Fault::Kill => self.database.restart_replica(strike.victim),
             Fault::Freeze => self.database.thaw(strike.victim),
             Fault::Drop => drop(strike.hole),
-            Fault::Primary | Fault::Switchover => {
+            Fault::Primary | Fault::Switchover | Fault::Hinted => {
                 self.database.regroup(next, third, primary, strike.fault == Fault::Primary);
                 self.place.order = [next, third, primary];
                 self.put_order_right();

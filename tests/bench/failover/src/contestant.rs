@@ -131,6 +131,14 @@ impl Contestant {
         }
     }
 
+    /// The program that gives it a hint, and its arguments; `None` when it takes none.
+    pub(crate) fn hint(self, folder: &str) -> Option<(String, Vec<String>)> {
+        let settings = format!("{folder}/pointsman.toml");
+        let arguments = ["hint", CLUSTER, "--config", &settings].map(str::to_owned);
+        let program = pointsman_testbed::binary().display().to_string();
+        self.knows_roles().then(|| (program, arguments.to_vec()))
+    }
+
     /// Where its users ask.
     pub(crate) fn door(self, place: &Place) -> Door {
         let at = |port| SocketAddr::from((place.address, port));
@@ -171,7 +179,8 @@ impl Contestant {
             "[dns]\nlisten = [\"{address}:{DNS_PORT}\"]\nworkers = 1\n\n\
              [[zone]]\norigin = \"internal.\"\nfile = \"internal.zone\"\n\n\
              [state]\ndirectory = \"state\"\n\n\
-             [[cluster]]\nname = \"db\"\nengine = \"{engine}\"\n\n\
+             [admin]\nsocket = \"run/admin.sock\"\n\n\
+             [[cluster]]\nname = \"{CLUSTER}\"\nengine = \"{engine}\"\n\n\
              [cluster.write]\nname = \"db-write.internal.\"\n\n\
              [[cluster.read]]\nname = \"db-read.internal.\"\n\n\
              [cluster.probe]\nuser = \"pointsman\"\npassword_file = \"probe.password\"\n{pace}",
@@ -249,6 +258,9 @@ impl Contestant {
         )
     }
 }
+
+/// What Pointsman calls the servers together.
+const CLUSTER: &str = "db";
 
 /// What all name servers serve beside the two names.
 const ZONE: &str = "$ORIGIN internal.\n$TTL 60\n\

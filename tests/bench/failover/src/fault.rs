@@ -15,18 +15,25 @@ pub(crate) enum Fault {
     Primary,
     /// The primary is retired in order, and a replica is promoted at once.
     Switchover,
+    /// The same, by somebody whose hook gives a hint when the promotion has returned.
+    Hinted,
 }
 
 impl Fault {
     /// In the order of the rounds.
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Kill, Self::Freeze, Self::Drop, Self::Primary, Self::Switchover];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Kill, Self::Freeze, Self::Drop, Self::Primary, Self::Switchover, Self::Hinted];
 
     /// Whose users are watched.
     pub(crate) fn wish(self) -> Wish {
         match self {
             Self::Kill | Self::Freeze | Self::Drop => Wish::Read,
-            Self::Primary | Self::Switchover => Wish::Write,
+            Self::Primary | Self::Switchover | Self::Hinted => Wish::Write,
         }
+    }
+
+    /// Whether the primary is alive and gives way by its operator's will.
+    pub(crate) fn is_planned(self) -> bool {
+        matches!(self, Self::Switchover | Self::Hinted)
     }
 }

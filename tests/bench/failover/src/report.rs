@@ -19,7 +19,7 @@ pub(crate) struct Report<'a> {
 }
 
 /// A table: its row of findings, its heading, and a sentence about it.
-const TABLES: [(Row, &str, &str); 7] = [
+const TABLES: [(Row, &str, &str); 8] = [
     (Row::Fault(Fault::Kill), "kill -9 of a replica", "until no user is sent to it"),
     (Row::Fault(Fault::Freeze), "SIGSTOP of a replica", "until no user is sent to it"),
     (Row::Fault(Fault::Drop), "packets of a replica dropped", "until no user is sent to it"),
@@ -42,6 +42,11 @@ const TABLES: [(Row, &str, &str); 7] = [
         Row::Visible(Fault::Switchover),
         "promotion visible, in a switchover",
         "the same rounds, from the moment when the new primary itself says that it is writable",
+    ),
+    (
+        Row::Visible(Fault::Hinted),
+        "promotion visible, in a switchover with a hint",
+        "other rounds, in which `pointsman hint` follows the promotion; from the same moment",
     ),
 ];
 
@@ -123,6 +128,7 @@ impl Report<'_> {
         let crash = of(Row::Fault(Fault::Kill));
         let failover = of(Row::Visible(Fault::Primary));
         let switchover = of(Row::Visible(Fault::Switchover));
+        let hinted = of(Row::Visible(Fault::Hinted));
         let mut targets = vec![
             Target::of("replica killed, median", crash.as_ref(), 50, 50.0),
             Target::of("replica killed, p99", crash.as_ref(), 99, 300.0),
@@ -130,6 +136,8 @@ impl Report<'_> {
             Target::of("promotion visible after kill -9, p99", failover.as_ref(), 99, 400.0),
             Target::of("promotion visible in a switchover, median", switchover.as_ref(), 50, 150.0),
             Target::of("promotion visible in a switchover, p99", switchover.as_ref(), 99, 400.0),
+            Target::of("promotion visible, with a hint, median", hinted.as_ref(), 50, 150.0),
+            Target::of("promotion visible, with a hint, p99", hinted.as_ref(), 99, 400.0),
         ];
         let limit = contestant.silence_limit().unwrap_or(Duration::ZERO).as_secs_f64() * 1e3;
         let (frozen, dropped) = (of(Row::Fault(Fault::Freeze)), of(Row::Fault(Fault::Drop)));

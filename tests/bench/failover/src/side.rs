@@ -1,6 +1,11 @@
 //! One contestant at work before one cluster, with its user.
 
-use std::{fs, path::PathBuf, time::Instant};
+use std::{
+    fs,
+    path::PathBuf,
+    process::{Child, Stdio},
+    time::Instant,
+};
 
 use pointsman_testbed::{account::Account, pointsman::PROBE_PASSWORD, process::ServerProcess};
 
@@ -21,6 +26,7 @@ pub(crate) struct Side {
     /// When it was started.
     pub(crate) started: Instant,
     process: ServerProcess,
+    folder: String,
 }
 
 impl Side {
@@ -42,7 +48,16 @@ impl Side {
         command.args(arguments);
         let process = ServerProcess::spawn(command, &log);
         let watcher = Watcher::start(contestant.door(place), &place.servers, contestant.rhythm());
-        Self { contestant, watcher, last_write: None, started: Instant::now(), process }
+        let started = Instant::now();
+        Self { contestant, watcher, last_write: None, started, process, folder: path }
+    }
+
+    /// Begins to tell it that something has changed; `None` when it cannot be told.
+    pub(crate) fn hint(&self) -> Option<Child> {
+        let (program, arguments) = self.contestant.hint(&self.folder)?;
+        let mut command = Account::monitor().command(program);
+        command.args(arguments).stdout(Stdio::null());
+        Some(command.spawn().expect("the hint can be given"))
     }
 
     /// The end of its log.

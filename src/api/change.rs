@@ -1,0 +1,112 @@
+//! What can be asked for that changes something: the bodies of `POST` requests, and their replies.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::OverrideStatus;
+
+/// How long an override lasts, who wants it and why. Part of every request for one.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Term {
+    /// How long, as in `30m` or `2h`; one hour when it is left out.
+    #[serde(default, rename = "for", skip_serializing_if = "Option::is_none")]
+    pub lasts: Option<String>,
+    /// It lasts until somebody ends it; not together with `for`.
+    #[serde(default)]
+    pub forever: bool,
+    /// Who asks. At most 100 characters.
+    pub author: String,
+    /// Why. At most 300 characters.
+    pub reason: String,
+}
+
+/// `POST /v1/drain`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Drain {
+    /// The server.
+    pub server: String,
+    /// Take it out of the write name too, and even if a read name is left without a server.
+    #[serde(default)]
+    pub force: bool,
+    /// How long and why.
+    #[serde(flatten)]
+    pub term: Term,
+}
+
+/// `POST /v1/pin`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Pin {
+    /// The cluster.
+    pub cluster: String,
+    /// The server.
+    pub server: String,
+    /// Even if it is not writable now, or ceases to be.
+    #[serde(default, rename = "unsafe")]
+    pub even_if_not_writable: bool,
+    /// How long and why.
+    #[serde(flatten)]
+    pub term: Term,
+}
+
+/// `POST /v1/freeze`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Freeze {
+    /// The cluster.
+    pub cluster: String,
+    /// How long and why.
+    #[serde(flatten)]
+    pub term: Term,
+}
+
+/// `POST /v1/maintenance`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Maintenance {
+    /// The cluster.
+    pub cluster: String,
+    /// How long and why.
+    #[serde(flatten)]
+    pub term: Term,
+}
+
+/// `POST /v1/servers`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ServerAdd {
+    /// The cluster that it joins.
+    pub cluster: String,
+    /// Its name, unique in the whole configuration.
+    pub name: String,
+    /// Its published address, as in `10.0.0.7`, `10.0.0.7:5432` or `[fd00::7]:5432`.
+    pub address: String,
+    /// Who asks. At most 100 characters.
+    pub author: String,
+}
+
+/// The reply to a request that changed something.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Changed {
+    /// What has changed, in one sentence.
+    pub done: String,
+    /// The override that is in force now, if the request was for one.
+    #[serde(rename = "override", skip_serializing_if = "Option::is_none", default)]
+    pub laid: Option<OverrideStatus>,
+    /// What the caller should know beside that, as that it could not be saved.
+    #[serde(default)]
+    pub warnings: Vec<String>,
+}
+
+/// The reply to a reload.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Reloaded {
+    /// What has changed, one line each; empty when nothing has.
+    pub changed: Vec<String>,
+    /// What differs in the file but needs a restart, one line each.
+    pub needs_restart: Vec<String>,
+}
+
+/// The reply to a request that was not carried out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Refused {
+    /// Why, and what to do.
+    pub error: String,
+}

@@ -1,0 +1,22 @@
+//! The words of the admin API: what it takes and tells, as JSON.
+//!
+//! The server (`admin`) and its clients (`cli`, the status page) share these types, and the OpenAPI
+//! document is made of them. A field may be added within `/v1`; none is ever removed or given
+//! another meaning. Readers pass over fields that they do not know.
+//!
+//! Times are RFC 3339 in UTC with milliseconds. Durations are in the units that their names say.
+
+mod change;
+mod event;
+mod explain;
+mod status;
+
+pub use self::{
+    change::{Changed, Drain, Freeze, Maintenance, Pin, Refused, Reloaded, ServerAdd, Term},
+    event::{EventEntry, EventKind, Events},
+    explain::{Candidate, Explanation, Supposition, WhatIf},
+    status::{
+        ClusterStatus, NameRole, NameStatus, OverrideKind, OverrideStatus, ServerStatus, Status,
+        WitnessStatus,
+    },
+};

@@ -1,0 +1,150 @@
+//! What everything is now: `GET /v1/status` and its parts.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// The whole service.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Status {
+    /// Pointsman's version.
+    pub version: String,
+    /// When the process started.
+    pub started: String,
+    /// The published generation of answers: grows with every change.
+    pub generation: u64,
+    /// The SOA serial of all zones.
+    pub serial: u32,
+    /// Whether every part moves and every name has its first decision.
+    pub ready: bool,
+    /// Why not, one line each.
+    pub faults: Vec<String>,
+    /// Whether every server of every cluster is silent, so that our own network is suspected and
+    /// answers stand still.
+    pub isolated: bool,
+    /// DNS queries answered since the start.
+    pub queries: u64,
+    /// All clusters, in config order.
+    pub clusters: Vec<ClusterStatus>,
+}
+
+/// One cluster.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ClusterStatus {
+    /// Its name.
+    pub name: String,
+    /// `postgres`, `mysql` or `tcp`.
+    pub engine: String,
+    /// `calm`, or `unrest` while its names may change soon.
+    pub stability: String,
+    /// The write name, if it has one, and then the read names in config order.
+    pub names: Vec<NameStatus>,
+    /// Its servers, in config order.
+    pub servers: Vec<ServerStatus>,
+    /// What operators have laid over it.
+    pub overrides: Vec<OverrideStatus>,
+}
+
+/// What a DNS name is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum NameRole {
+    /// The one writable primary.
+    Write,
+    /// The fresh replicas.
+    Read,
+}
+
+/// One served name.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct NameStatus {
+    /// The name, with the dot at its end.
+    pub name: String,
+    /// What it is for.
+    pub role: NameRole,
+    /// The servers that it says now, in config order.
+    pub servers: Vec<String>,
+    /// Why, in the words of `dig` and of the log.
+    pub reason: String,
+    /// How far that is from what it promises: `none`, `stale`, `fallback` or `not-ready`.
+    pub degradation: String,
+    /// Since when it has said these servers.
+    pub since: String,
+    /// The TTL of its records now, in seconds.
+    pub ttl: u32,
+}
+
+/// One server.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct ServerStatus {
+    /// Its name.
+    pub name: String,
+    /// The published addresses.
+    pub addresses: Vec<String>,
+    /// The published port.
+    pub port: u16,
+    /// Its state, as in `Primary` or `ReplicaLagging`.
+    pub state: String,
+    /// Why it is in that state.
+    pub reason: String,
+    /// Since when.
+    pub since: String,
+    /// How far it is behind the primary, in milliseconds, where known.
+    pub lag_ms: Option<u64>,
+    /// The words of its present failure, if it fails.
+    pub failure: Option<String>,
+    /// The names that say it now.
+    pub names: Vec<String>,
+    /// What others say of it.
+    pub witnesses: Vec<WitnessStatus>,
+    /// Whether it was added while the service ran and is not in the configuration file.
+    pub added: bool,
+    /// Whether an operator has drained it.
+    pub drained: bool,
+}
+
+/// What somebody else says of a server.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct WitnessStatus {
+    /// Which check, as in `patroni`.
+    pub check: String,
+    /// Its word; `None` when it says nothing.
+    pub word: Option<String>,
+    /// Its own words, or how it could not be reached.
+    pub detail: String,
+}
+
+/// What kind of override.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum OverrideKind {
+    /// A server is out of the read names.
+    Drain,
+    /// The write name is fixed.
+    Pin,
+    /// Answers stand still.
+    Freeze,
+    /// No name has an address.
+    Maintenance,
+}
+
+/// One override.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct OverrideStatus {
+    /// What kind.
+    pub kind: OverrideKind,
+    /// Of which cluster.
+    pub cluster: String,
+    /// Of which server, if it is about one.
+    pub server: Option<String>,
+    /// Whether a drain is of the write name too, or a pin holds even while the server is not
+    /// writable.
+    pub force: bool,
+    /// Who asked for it.
+    pub author: String,
+    /// Why.
+    pub reason: String,
+    /// Since when.
+    pub since: String,
+    /// When it ends by itself; `None` for never.
+    pub until: Option<String>,
+}

@@ -1,0 +1,105 @@
+//! How those who talk to operators reach those who do the work: commands and their replies.
+//!
+//! ```text
+//! admin, signals ──▶ Control ──▶ driver    (overrides, explanations)
+//!                       └──────▶ service   (reload, servers that come and go, one probe)
+//! ```
+//!
+//! Commands say clusters and servers by name, for their places change with a reload. A command that
+//! changes something is answered when the change is in force and has been saved, or could not be.
+
+mod chronicle;
+mod command;
+mod order;
+
+use tokio::sync::{mpsc, oneshot};
+
+pub use self::{
+    chronicle::Chronicle,
+    command::{Command, Laid, LayRequest, OverrideSubject, Question, Refusal, Signed, Term},
+    order::{Order, OrderError, Reply},
+};
+use crate::api::{Explanation, Supposition, WhatIf};
+
+/// Commands that may wait. Whoever gives more of them waits.
+const QUEUE: usize = 64;
+
+/// The end for those who give commands. Clones reach the same service.
+#[derive(Clone, Debug)]
+pub struct Control {
+    driver: mpsc::Sender<Command>,
+    service: mpsc::Sender<Order>,
+}
+
+/// The other ends.
+#[derive(Debug)]
+pub struct ControlEnds {
+    /// For the driver.
+    pub commands: mpsc::Receiver<Command>,
+    /// For whoever runs the parts.
+    pub orders: mpsc::Receiver<Order>,
+}
+
+impl Control {
+    /// Both ends.
+    pub fn new() -> (Self, ControlEnds) {
+        let (driver, commands) = mpsc::channel(QUEUE);
+        let (service, orders) = mpsc::channel(QUEUE);
+        (Self { driver, service }, ControlEnds { commands, orders })
+    }
+
+    /// Lays an override, or lays it anew with another term.
+    ///
+    /// # Errors
+    /// [`Refusal`]; nothing has changed then.
+    pub async fn lay(&self, request: LayRequest) -> Result<Laid, Refusal> {
+        self.command(|reply| Command::Lay(request, reply)).await?
+    }
+
+    /// Ends an override before its time.
+    ///
+    /// # Errors
+    /// [`Refusal`], as when there is none.
+    pub async fn lift(&self, subject: OverrideSubject, by: Signed) -> Result<Laid, Refusal> {
+        self.command(|reply| Command::Lift(subject, by, reply)).await?
+    }
+
+    /// Why a name says what it says.
+    ///
+    /// # Errors
+    /// [`Refusal::UnknownName`].
+    pub async fn explain(&self, name: Box<str>) -> Result<Explanation, Refusal> {
+        self.command(|reply| Command::Ask(Question::Explain(name, reply))).await?
+    }
+
+    /// What would be decided if a server were otherwise.
+    ///
+    /// # Errors
+    /// [`Refusal::UnknownServer`].
+    pub async fn what_if(
+        &self,
+        server: Box<str>,
+        supposition: Supposition,
+    ) -> Result<WhatIf, Refusal> {
+        self.command(|reply| Command::Ask(Question::WhatIf(server, supposition, reply))).await?
+    }
+
+    /// Gives an order to whoever runs the parts: `order` is made of the end for its reply.
+    ///
+    /// # Errors
+    /// [`OrderError`]; nothing has changed then.
+    pub async fn order<T>(&self, order: impl FnOnce(Reply<T>) -> Order) -> Result<T, OrderError> {
+        let (reply, replied) = oneshot::channel();
+        self.service.send(order(reply)).await.map_err(|_| OrderError::Stopping)?;
+        replied.await.map_err(|_| OrderError::Stopping)?
+    }
+
+    async fn command<T>(
+        &self,
+        command: impl FnOnce(oneshot::Sender<T>) -> Command,
+    ) -> Result<T, Refusal> {
+        let (reply, replied) = oneshot::channel();
+        self.driver.send(command(reply)).await.map_err(|_| Refusal::Stopping)?;
+        replied.await.map_err(|_| Refusal::Stopping)
+    }
+}

@@ -1,0 +1,54 @@
+//! What whoever runs the parts is told to do.
+
+use tokio::sync::oneshot;
+
+use crate::api::{Changed, Reloaded, ServerAdd};
+
+/// Where the outcome of an order goes.
+pub type Reply<T> = oneshot::Sender<Result<T, OrderError>>;
+
+/// One order, with the end for its reply.
+#[derive(Debug)]
+pub enum Order {
+    /// Reads the configuration, its zone files and its passwords again, and applies what differs.
+    Reload(Reply<Reloaded>),
+    /// Lets a server join a cluster, probed and drained.
+    AddServer(ServerAdd, Reply<Changed>),
+    /// Ends the drain of a server that was added.
+    ReadyServer {
+        /// The server.
+        server: Box<str>,
+        /// Who asks.
+        author: Box<str>,
+        /// Where the outcome goes.
+        reply: Reply<Changed>,
+    },
+    /// Takes away a server that was added.
+    RemoveServer {
+        /// The server.
+        server: Box<str>,
+        /// Who asks.
+        author: Box<str>,
+        /// Where the outcome goes.
+        reply: Reply<Changed>,
+    },
+    /// The configuration file with the servers that were added, comments kept. `write` also puts it
+    /// in the file's place.
+    WriteConfig {
+        /// Whether the file is changed, not only shown.
+        write: bool,
+        /// Where the text goes.
+        reply: Reply<String>,
+    },
+}
+
+/// Why an order was not carried out. It prints with what to do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OrderError {
+    /// What was asked for cannot be done.
+    #[error("{0}")]
+    Refused(Box<str>),
+    /// The service ends.
+    #[error("the service is stopping; ask again when it has started")]
+    Stopping,
+}
