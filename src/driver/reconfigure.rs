@@ -19,7 +19,7 @@ impl Driver {
         self.conclude(now);
         let Plan { clusters, layout, fresh, added } = plan;
         let policies = clusters.iter().map(|cluster| cluster.policy.clone()).collect();
-        self.engine = crate::engine::Engine::new(policies, now);
+        self.engine.reconfigure(policies, now);
         let mut channels: Channels =
             self.clusters.drain(..).flat_map(Followed::into_channels).chain(fresh).collect();
         let planned = (0..).map(ClusterId).zip(clusters);
