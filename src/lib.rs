@@ -19,5 +19,6 @@ pub mod driver;
 pub mod engine;
 pub mod probe;
 pub mod publish;
+pub mod state;
 pub mod telemetry;
 pub mod watchdog;

@@ -45,6 +45,7 @@ pub fn build(
     AnswerTable {
         generation,
         serial,
+        owes_a_serial: false,
         authorities: Authority::of(layout, serial),
         layout: Arc::clone(layout),
         served,
