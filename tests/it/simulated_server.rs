@@ -32,7 +32,7 @@ async fn stage(third_octet: u8) -> Stage {
 fn target(stage: &Stage, server: ServerIndex, password: &str, tls: TlsMode) -> Target {
     let address = stage.addresses()[server.0];
     Target {
-        id: ServerId { cluster: ClusterId(0), server },
+        key: ProbeKey(0),
         target: ProbeTarget { host: TargetHost::Address(address.ip()), port: address.port() },
         kind: ClusterKind::Postgres,
         config: Arc::new(ProbeConfig {
