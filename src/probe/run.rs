@@ -33,7 +33,7 @@ use crate::{
 };
 
 /// Whom to probe and how.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
     /// Under which name it reports.
     pub key: ProbeKey,

@@ -5,9 +5,7 @@ use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 
 use ::pointsman::{
     config::{ProbeConfig, ProbeTarget, Secret, TargetHost, TlsMode},
-    engine::{
-        ClusterKind, FailureKind, Finding, Outcome, Pace, ProbeAdvice, ProbeKey,
-    },
+    engine::{ClusterKind, FailureKind, Finding, Outcome, Pace, ProbeAdvice, ProbeKey},
     probe::{self, Orders, Target},
 };
 use tokio::{

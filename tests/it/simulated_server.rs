@@ -6,8 +6,8 @@ use pointsman::{
     config::{ProbeConfig, ProbeTarget, Secret, TargetHost, TlsMode},
     demo::{PASSWORD, Stage},
     engine::{
-        ClusterId, ClusterKind, Endpoint, Facts, FailureKind, Outcome, PostgresFacts, PostgresRole,
-        Receiver, ServerId, ServerIndex,
+        ClusterKind, Endpoint, Facts, FailureKind, Outcome, PostgresFacts, PostgresRole, ProbeKey,
+        Receiver, ServerIndex,
     },
     probe::{self, Target},
 };

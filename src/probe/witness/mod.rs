@@ -31,7 +31,7 @@ use crate::{
 };
 
 /// Whom to ask about which server.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WitnessTarget {
     /// Under which name it reports.
     pub key: ProbeKey,
@@ -48,7 +48,7 @@ pub struct WitnessTarget {
 }
 
 /// What a command is told.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Names {
     /// The cluster's name.
     pub cluster: Box<str>,
@@ -60,11 +60,7 @@ pub struct Names {
 ///
 /// Each question sends one finding of what the witness said; one that speaks for its server
 /// sends a second one. When the channel is full the next question waits.
-pub async fn watch(
-    target: WitnessTarget,
-    mut orders: Orders,
-    findings: mpsc::Sender<Finding>,
-) {
+pub async fn watch(target: WitnessTarget, mut orders: Orders, findings: mpsc::Sender<Finding>) {
     let mut asking = Asking::new(&target);
     let mut due = Due::first();
     let mut stance = Stance::Unknown;
