@@ -19,6 +19,7 @@ pub mod driver;
 pub mod engine;
 pub mod probe;
 pub mod publish;
+pub mod state;
 pub mod status;
 pub mod telemetry;
 pub mod watchdog;

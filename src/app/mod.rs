@@ -5,6 +5,7 @@
 //! a half that runs on would serve what nobody looks after. When one of them stands still, the
 //! watchdog says so. A probe that panics ends nothing, see `probing.rs`.
 
+mod past;
 mod prepared;
 mod probing;
 mod servers;
@@ -21,6 +22,7 @@ use tokio::{
 use tracing::{info, warn};
 
 use self::{
+    past::Begun,
     prepared::layout,
     probing::Probes,
     service::{Service, plan},
@@ -30,11 +32,12 @@ use crate::{
     admin::{self, AdminServer, Operations},
     answers::PlacementError,
     config::Config,
-    control::{Chronicle, Control, ControlEnds, Order},
+    control::{Control, ControlEnds, Order},
     descriptors,
     dns::{self, BindError, DnsServer, ServeError},
     driver::{Driver, Ends},
     engine::Event,
+    state::{OpenError, Saver},
     telemetry::Losses,
     watchdog::{Part, Pulse, Watchdog, Watching},
 };
@@ -70,6 +73,7 @@ pub struct App {
     watchdog: Watching,
     operations: Operations,
     admin: Option<AdminServer>,
+    saver: Option<Saver>,
 }
 
 /// Why Pointsman does not start.
@@ -84,6 +88,12 @@ pub enum StartError {
     /// There can be no further thread.
     #[error("cannot start the watchdog's thread; raise TasksMax")]
     Watchdog(#[source] io::Error),
+    /// Another process uses the state folder.
+    #[error(transparent)]
+    State(#[from] OpenError),
+    /// There can be no further thread.
+    #[error("cannot start the thread that saves the state; raise TasksMax")]
+    Saver(#[source] io::Error),
     /// A name has no place in the zones.
     #[error(transparent)]
     Placement(#[from] PlacementError),
@@ -157,13 +167,14 @@ impl App {
         config: Config,
         observer: Option<mpsc::UnboundedSender<Event>>,
     ) -> Result<Self, StartError> {
+        let Begun { config, past, saver } = past::begin(config)?;
         let mut probes = Probes::default();
         let mut questions = probes.questions(&config.clusters);
         let plan = plan(&config, layout(&config)?, &mut questions);
         let (control, ControlEnds { commands, orders }) = Control::new();
-        let chronicle = Chronicle::default();
+        let chronicle = past.chronicle.clone();
         let (driver, Ends { findings, replans, reader, pulse }) =
-            Driver::new(plan, commands, observer);
+            Driver::new(plan, commands, past, observer);
         let listeners = admin::bind(&config.admin)?;
         let dns = dns::bind(&config.dns, &reader)?;
         let watchdog = Watchdog::new(parts(pulse, &dns), status(&config, &dns))
@@ -187,7 +198,7 @@ impl App {
             reader,
         };
         let service = JoinSet::from_iter([service.run(stop)]);
-        Ok(Self { dns, driver, service, stopping, control, watchdog, operations, admin })
+        Ok(Self { dns, driver, service, stopping, control, watchdog, operations, admin, saver })
     }
 
     /// The addresses on which DNS is answered, in the order of the configuration.
@@ -231,6 +242,10 @@ impl App {
         };
         if timeout(LEAVE, all_left).await.is_err() {
             warn!("some probes did not end in time");
+        }
+        // Last: nothing is published any more, so the next process may begin right above the serial.
+        if let Some(saver) = self.saver {
+            saver.stop().await;
         }
     }
 }

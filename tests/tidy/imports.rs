@@ -19,7 +19,7 @@ struct Row {
     from_outside: &'static [&'static str],
 }
 
-const TABLE: [Row; 19] = [
+const TABLE: [Row; 20] = [
     Row { module: "engine", of_ours: &[], from_outside: &[] },
     Row {
         module: "answers",
@@ -127,6 +127,11 @@ const TABLE: [Row; 19] = [
         module: "driver",
         of_ours: &["answers", "clock", "engine", "publish", "telemetry", "watchdog::Pulse"],
         from_outside: &["tokio"],
+    },
+    Row {
+        module: "state",
+        of_ours: &["answers", "api", "clock", "control::Chronicle", "engine::Moment"],
+        from_outside: &["crc32fast", "nix", "serde", "serde_json", "thiserror", "tokio", "tracing"],
     },
     Row { module: "descriptors", of_ours: &[], from_outside: &["nix", "tracing"] },
     Row {
