@@ -26,6 +26,7 @@ use crate::{
     dns::{self, BindError, DnsServer, ServeError},
     driver::{Driver, Ends},
     engine::Event,
+    inherited::{Inherited, InheritedError},
     telemetry::Losses,
     watchdog::{Part, Pulse, Watchdog, Watching},
 };
@@ -65,6 +66,9 @@ pub enum StartError {
     /// A listen address cannot be used.
     #[error(transparent)]
     Bind(#[from] BindError),
+    /// A socket that the service manager hands over cannot be used.
+    #[error(transparent)]
+    Inherited(#[from] InheritedError),
     /// A socket of the admin API cannot be used.
     #[error(transparent)]
     Admin(#[from] admin::BindError),
@@ -96,15 +100,24 @@ pub enum ServiceError {
 /// Runs as a service until SIGTERM or SIGINT. SIGHUP is noted: this version reads its configuration
 /// at the start only. Lines that the log has lost are told by `losses`.
 ///
+/// What `inherited` has of the addresses of `config` is not bound anew.
+///
 /// Needs a running tokio runtime.
 ///
 /// # Errors
 /// [`ServiceError`], when it does not start or a part fails.
-pub async fn serve(config: Config, losses: Losses) -> Result<(), ServiceError> {
+pub async fn serve(
+    config: Config,
+    inherited: Inherited,
+    losses: Losses,
+) -> Result<(), ServiceError> {
     // Before anything can be seen of us: a signal that nobody listens for would kill the process.
     let mut signals = Signals::listen()?;
     descriptors::provide(descriptors_needed(&config));
-    let mut app = App::start(config, None)?;
+    if !inherited.is_empty() {
+        info!(sockets = inherited.len(), "sockets come from the service manager");
+    }
+    let mut app = App::start(config, inherited, None)?;
     for address in app.local_addresses() {
         info!(%address, "answering DNS by UDP and TCP");
     }
@@ -130,7 +143,7 @@ pub async fn serve(config: Config, losses: Losses) -> Result<(), ServiceError> {
 }
 
 impl App {
-    /// Binds the listen addresses, then starts the driver, the probes, the admin API and the
+    /// Binds the listen addresses that `inherited` does not have, then starts the driver, the probes, the admin API and the
     /// watchdog, which tells the service manager that we are ready. Needs a running tokio runtime.
     ///
     /// Each change is also sent to `observer`.
@@ -139,6 +152,7 @@ impl App {
     /// [`StartError`]; nothing runs then.
     pub fn start(
         config: Config,
+        mut inherited: Inherited,
         observer: Option<mpsc::UnboundedSender<Event>>,
     ) -> Result<Self, StartError> {
         let names = config.clusters.iter().flat_map(|cluster| cluster.names.clone()).collect();
@@ -150,8 +164,9 @@ impl App {
         let layout = Layout::with_companions(&config.zones, names, directory)?;
         let (driver, Ends { observations, advice, reader, pulse }) =
             Driver::new(clusters, layout, observer);
-        let listeners = admin::bind(&config.admin)?;
-        let dns = dns::bind(&config.dns, &reader)?;
+        let listeners = admin::bind(&config.admin, &mut inherited)?;
+        let dns = dns::open(&config.dns, &reader, &mut inherited)?;
+        inherited.expect_none_left()?;
         let watchdog = Watchdog::new(parts(pulse, &dns), status(&config, &dns))
             .map_err(StartError::Watchdog)?;
         let hints: Vec<_> = advice.iter().map(|_| watch::Sender::new(())).collect();
