@@ -30,6 +30,11 @@ const TABLE: [Row; 19] = [
     Row { module: "control", of_ours: &["api", "engine"], from_outside: &["thiserror", "tokio"] },
     Row { module: "publish", of_ours: &["answers"], from_outside: &["arc_swap"] },
     Row {
+        module: "status",
+        of_ours: &["answers", "api", "engine", "publish"],
+        from_outside: &[],
+    },
+    Row {
         module: "config",
         of_ours: &["answers", "engine"],
         from_outside: &["hickory_proto", "ipnet", "rustls", "serde", "strsim", "thiserror", "toml"],
