@@ -37,6 +37,7 @@ use crate::{
     dns::{self, BindError, DnsServer, ServeError},
     driver::{Driver, Ends},
     engine::Event,
+    inherited::{Inherited, InheritedError},
     state::{OpenError, Saver},
     telemetry::Losses,
     watchdog::{Part, Pulse, Watchdog, Watching},
@@ -82,6 +83,9 @@ pub enum StartError {
     /// A listen address cannot be used.
     #[error(transparent)]
     Bind(#[from] BindError),
+    /// A socket that the service manager hands over cannot be used.
+    #[error(transparent)]
+    Inherited(#[from] InheritedError),
     /// A socket of the admin API cannot be used.
     #[error(transparent)]
     Admin(#[from] admin::BindError),
@@ -122,15 +126,24 @@ pub enum ServiceError {
 /// Runs as a service until SIGTERM or SIGINT. On SIGHUP it reads its configuration again. Lines that
 /// the log has lost are told by `losses`.
 ///
+/// What `inherited` has of the addresses of `config` is not bound anew.
+///
 /// Needs a running tokio runtime.
 ///
 /// # Errors
 /// [`ServiceError`], when it does not start or a part fails.
-pub async fn serve(config: Config, losses: Losses) -> Result<(), ServiceError> {
+pub async fn serve(
+    config: Config,
+    inherited: Inherited,
+    losses: Losses,
+) -> Result<(), ServiceError> {
     // Before anything can be seen of us: a signal that nobody listens for would kill the process.
     let mut signals = Signals::listen()?;
     descriptors::provide(descriptors_needed(&config));
-    let mut app = App::start(config, None)?;
+    if !inherited.is_empty() {
+        info!(sockets = inherited.len(), "sockets come from the service manager");
+    }
+    let mut app = App::start(config, inherited, None)?;
     for address in app.local_addresses() {
         info!(%address, "answering DNS by UDP and TCP");
     }
@@ -156,7 +169,7 @@ pub async fn serve(config: Config, losses: Losses) -> Result<(), ServiceError> {
 }
 
 impl App {
-    /// Binds the listen addresses, then starts the driver, the probes, the admin API and the
+    /// Binds the listen addresses that `inherited` does not have, then starts the driver, the probes, the admin API and the
     /// watchdog, which tells the service manager that we are ready. Needs a running tokio runtime.
     ///
     /// Each change is also sent to `observer`.
@@ -165,6 +178,7 @@ impl App {
     /// [`StartError`]; nothing runs then.
     pub fn start(
         config: Config,
+        mut inherited: Inherited,
         observer: Option<mpsc::UnboundedSender<Event>>,
     ) -> Result<Self, StartError> {
         let Begun { config, past, saver } = past::begin(config)?;
@@ -175,8 +189,9 @@ impl App {
         let chronicle = past.chronicle.clone();
         let (driver, Ends { findings, replans, reader, pulse }) =
             Driver::new(plan, commands, past, observer);
-        let listeners = admin::bind(&config.admin)?;
-        let dns = dns::bind(&config.dns, &reader)?;
+        let listeners = admin::bind(&config.admin, &mut inherited)?;
+        let dns = dns::open(&config.dns, &reader, &mut inherited)?;
+        inherited.expect_none_left()?;
         let watchdog = Watchdog::new(parts(pulse, &dns), status(&config, &dns))
             .map_err(StartError::Watchdog)?;
         probes.start(questions, &findings);

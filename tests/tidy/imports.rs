@@ -78,6 +78,7 @@ const TABLE: [Row; 20] = [
             "config::TcpConfig",
             "config::TlsListenConfig",
             "engine::Degradation",
+            "inherited",
             "publish",
             "watchdog::Part",
             "watchdog::Pulse",
@@ -98,7 +99,14 @@ const TABLE: [Row; 20] = [
     },
     Row {
         module: "admin",
-        of_ours: &["clock", "config::AdminConfig", "engine", "publish", "watchdog::Health"],
+        of_ours: &[
+            "clock",
+            "config::AdminConfig",
+            "engine",
+            "inherited",
+            "publish",
+            "watchdog::Health",
+        ],
         from_outside: &[
             "axum",
             "http_body_util",
@@ -134,6 +142,7 @@ const TABLE: [Row; 20] = [
         from_outside: &["crc32fast", "nix", "serde", "serde_json", "thiserror", "tokio", "tracing"],
     },
     Row { module: "descriptors", of_ours: &[], from_outside: &["nix", "tracing"] },
+    Row { module: "inherited", of_ours: &[], from_outside: &["listenfd", "socket2", "thiserror"] },
     Row {
         module: "app",
         of_ours: &[
@@ -144,6 +153,7 @@ const TABLE: [Row; 20] = [
             "dns",
             "driver",
             "engine",
+            "inherited",
             "probe",
             "telemetry::Losses",
             "watchdog",
@@ -166,7 +176,7 @@ const TABLE: [Row; 20] = [
     },
     Row {
         module: "demo",
-        of_ours: &["app", "clock", "config", "engine", "probe"],
+        of_ours: &["app", "clock", "config", "engine", "inherited", "probe"],
         from_outside: &[
             "async_trait",
             "futures_util",
@@ -179,7 +189,7 @@ const TABLE: [Row; 20] = [
     },
     Row {
         module: "main",
-        of_ours: &["app", "cli", "config", "demo", "probe", "telemetry"],
+        of_ours: &["app", "cli", "config", "demo", "inherited", "probe", "telemetry"],
         from_outside: &["clap", "tokio", "tracing"],
     },
 ];
