@@ -20,7 +20,7 @@ use pointsman::{
     answers::Layout,
     config::{Config, Sources},
     control::{Control, ControlEnds},
-    driver::{Driver, Ends, Plan, PlannedCluster},
+    driver::{Driver, Ends, Past, Plan, PlannedCluster},
     engine::{
         Facts, Failure, FailureKind, Finding, Heartbeat, Outcome, Pace, Position, PostgresFacts,
         PostgresRole, ProbeAdvice, ProbeKey, Receiver,
@@ -48,7 +48,7 @@ fn main() {
     let layout = layout(&config);
     steps.done("layout");
     let (_control, ControlEnds { commands, .. }) = Control::new();
-    let (driver, ends) = Driver::new(plan(&config, layout), commands, None);
+    let (driver, ends) = Driver::new(plan(&config, layout), commands, Past::default(), None);
     steps.done("engine and first table");
     steps.total();
     let runtime = runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");

@@ -24,6 +24,7 @@ use crate::engine::{ClusterId, Degradation, ServerIndex};
 pub struct AnswerTable {
     pub(super) generation: u64,
     pub(super) serial: Serial,
+    pub(super) owes_a_serial: bool,
     pub(super) layout: Arc<Layout>,
     /// One per zone of the layout.
     pub(super) authorities: Arc<[Authority]>,
@@ -114,6 +115,17 @@ impl AnswerTable {
         changes: impl IntoIterator<Item = (ClusterId, ClusterAnswers<'a>)>,
         unix_seconds: u64,
     ) -> Option<Self> {
+        self.within(changes, unix_seconds, Serial::MAX)
+    }
+
+    /// The same with a serial that does not exceed `limit`, unless it does already. At the limit it
+    /// stands still, and what has changed is published all the same; see [`Self::owes_a_serial`].
+    pub fn within<'a>(
+        &self,
+        changes: impl IntoIterator<Item = (ClusterId, ClusterAnswers<'a>)>,
+        unix_seconds: u64,
+        limit: Serial,
+    ) -> Option<Self> {
         let mut changed = Vec::new();
         for (cluster, answers) in changes {
             for &index in self.layout.names_of(cluster) {
@@ -134,30 +146,52 @@ impl AnswerTable {
             served[index] = Arc::new(next);
         }
         if !same_records {
-            table.serial = self.serial.next(unix_seconds);
-            table.authorities = Authority::of(&self.layout, table.serial);
+            table.grow(unix_seconds, limit);
         }
         Some(table)
+    }
+
+    /// Whether records were published whose serial could not grow.
+    pub fn owes_a_serial(&self) -> bool {
+        self.owes_a_serial
+    }
+
+    /// The table after this one, with the serial that this one owes; `None` when it owes none, or
+    /// has reached `limit` still.
+    pub fn paid(&self, unix_seconds: u64, limit: Serial) -> Option<Self> {
+        let mut table = Self { generation: self.generation + 1, ..self.clone() };
+        table.grow(unix_seconds, limit);
+        (self.owes_a_serial && !table.owes_a_serial).then_some(table)
+    }
+
+    /// Gives it the serial of another change.
+    pub(super) fn grow(&mut self, unix_seconds: u64, limit: Serial) {
+        let next = self.serial.next_within(unix_seconds, limit);
+        // There is none after the highest one.
+        self.owes_a_serial = next == self.serial && next < Serial::MAX;
+        self.serial = next;
+        self.authorities = Authority::of(&self.layout, next);
     }
 
     /// The table after this one, of another layout, in which everything is made anew.
     ///
     /// The generation grows by one. The serial grows as in [`Self::with`] when other records are
-    /// published, those of zones and of servers among them.
+    /// published, those of zones and of servers among them, and not above `limit`.
     #[must_use]
     pub fn replaced(
         &self,
         layout: Layout,
         clusters: &[ClusterAnswers<'_>],
         unix_seconds: u64,
+        limit: Serial,
     ) -> Self {
         let layout = Arc::new(layout);
-        let table = build(&layout, clusters, self.generation + 1, self.serial);
-        if self.publishes_what(&table) {
-            return table;
+        let mut table = build(&layout, clusters, self.generation + 1, self.serial);
+        table.owes_a_serial = self.owes_a_serial;
+        if !self.publishes_what(&table) {
+            table.grow(unix_seconds, limit);
         }
-        let serial = self.serial.next(unix_seconds);
-        Self { serial, authorities: Authority::of(&layout, serial), ..table }
+        table
     }
 
     /// Whether both publish the same records, whatever their order, TTLs and reasons are.

@@ -5,6 +5,7 @@
 //! a half that runs on would serve what nobody looks after. When one of them stands still, the
 //! watchdog says so. A probe that panics ends nothing, see `probing.rs`.
 
+mod past;
 mod prepared;
 mod probing;
 mod servers;
@@ -21,6 +22,7 @@ use tokio::{
 use tracing::{info, warn};
 
 use self::{
+    past::Begun,
     prepared::layout,
     probing::Probes,
     service::{Service, plan},
@@ -30,11 +32,13 @@ use crate::{
     admin::{self, AdminServer, Operations},
     answers::PlacementError,
     config::Config,
-    control::{Chronicle, Control, ControlEnds, Order},
+    control::{Control, ControlEnds, Order},
     descriptors,
     dns::{self, BindError, DnsServer, ServeError},
     driver::{Driver, Ends},
     engine::Event,
+    inherited::{Inherited, InheritedError},
+    state::{OpenError, Saver},
     telemetry::Losses,
     watchdog::{Part, Pulse, Watchdog, Watching},
 };
@@ -70,6 +74,7 @@ pub struct App {
     watchdog: Watching,
     operations: Operations,
     admin: Option<AdminServer>,
+    saver: Option<Saver>,
 }
 
 /// Why Pointsman does not start.
@@ -78,12 +83,21 @@ pub enum StartError {
     /// A listen address cannot be used.
     #[error(transparent)]
     Bind(#[from] BindError),
+    /// A socket that the service manager hands over cannot be used.
+    #[error(transparent)]
+    Inherited(#[from] InheritedError),
     /// A socket of the admin API cannot be used.
     #[error(transparent)]
     Admin(#[from] admin::BindError),
     /// There can be no further thread.
     #[error("cannot start the watchdog's thread; raise TasksMax")]
     Watchdog(#[source] io::Error),
+    /// Another process uses the state folder.
+    #[error(transparent)]
+    State(#[from] OpenError),
+    /// There can be no further thread.
+    #[error("cannot start the thread that saves the state; raise TasksMax")]
+    Saver(#[source] io::Error),
     /// A name has no place in the zones.
     #[error(transparent)]
     Placement(#[from] PlacementError),
@@ -112,15 +126,24 @@ pub enum ServiceError {
 /// Runs as a service until SIGTERM or SIGINT. On SIGHUP it reads its configuration again. Lines that
 /// the log has lost are told by `losses`.
 ///
+/// What `inherited` has of the addresses of `config` is not bound anew.
+///
 /// Needs a running tokio runtime.
 ///
 /// # Errors
 /// [`ServiceError`], when it does not start or a part fails.
-pub async fn serve(config: Config, losses: Losses) -> Result<(), ServiceError> {
+pub async fn serve(
+    config: Config,
+    inherited: Inherited,
+    losses: Losses,
+) -> Result<(), ServiceError> {
     // Before anything can be seen of us: a signal that nobody listens for would kill the process.
     let mut signals = Signals::listen()?;
     descriptors::provide(descriptors_needed(&config));
-    let mut app = App::start(config, None)?;
+    if !inherited.is_empty() {
+        info!(sockets = inherited.len(), "sockets come from the service manager");
+    }
+    let mut app = App::start(config, inherited, None)?;
     for address in app.local_addresses() {
         info!(%address, "answering DNS by UDP and TCP");
     }
@@ -146,7 +169,7 @@ pub async fn serve(config: Config, losses: Losses) -> Result<(), ServiceError> {
 }
 
 impl App {
-    /// Binds the listen addresses, then starts the driver, the probes, the admin API and the
+    /// Binds the listen addresses that `inherited` does not have, then starts the driver, the probes, the admin API and the
     /// watchdog, which tells the service manager that we are ready. Needs a running tokio runtime.
     ///
     /// Each change is also sent to `observer`.
@@ -155,17 +178,20 @@ impl App {
     /// [`StartError`]; nothing runs then.
     pub fn start(
         config: Config,
+        mut inherited: Inherited,
         observer: Option<mpsc::UnboundedSender<Event>>,
     ) -> Result<Self, StartError> {
+        let Begun { config, past, saver } = past::begin(config)?;
         let mut probes = Probes::default();
         let mut questions = probes.questions(&config.clusters);
         let plan = plan(&config, layout(&config)?, &mut questions);
         let (control, ControlEnds { commands, orders }) = Control::new();
-        let chronicle = Chronicle::default();
+        let chronicle = past.chronicle.clone();
         let (driver, Ends { findings, replans, reader, pulse }) =
-            Driver::new(plan, commands, observer);
-        let listeners = admin::bind(&config.admin)?;
-        let dns = dns::bind(&config.dns, &reader)?;
+            Driver::new(plan, commands, past, observer);
+        let listeners = admin::bind(&config.admin, &mut inherited)?;
+        let dns = dns::open(&config.dns, &reader, &mut inherited)?;
+        inherited.expect_none_left()?;
         let watchdog = Watchdog::new(parts(pulse, &dns), status(&config, &dns))
             .map_err(StartError::Watchdog)?;
         probes.start(questions, &findings);
@@ -187,7 +213,7 @@ impl App {
             reader,
         };
         let service = JoinSet::from_iter([service.run(stop)]);
-        Ok(Self { dns, driver, service, stopping, control, watchdog, operations, admin })
+        Ok(Self { dns, driver, service, stopping, control, watchdog, operations, admin, saver })
     }
 
     /// The addresses on which DNS is answered, in the order of the configuration.
@@ -231,6 +257,10 @@ impl App {
         };
         if timeout(LEAVE, all_left).await.is_err() {
             warn!("some probes did not end in time");
+        }
+        // Last: nothing is published any more, so the next process may begin right above the serial.
+        if let Some(saver) = self.saver {
+            saver.stop().await;
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Carries out what operators ask for. Names become places here, and nowhere else.
 //!
-//! A change is in force and published before it is answered.
+//! A change is in force and published before it is answered, and saved, if it can be.
 
 use super::Driver;
 use crate::{
@@ -17,8 +17,14 @@ impl Driver {
     /// Carries out one command and answers it. Who asked may have left.
     pub(super) fn obey(&mut self, command: Command) {
         match command {
-            Command::Lay(request, reply) => _ = reply.send(self.lay(request)),
-            Command::Lift(subject, by, reply) => _ = reply.send(self.lift(&subject, by)),
+            Command::Lay(request, reply) => {
+                let laid = self.lay(request);
+                self.memory.answer_when_saved(laid, reply);
+            }
+            Command::Lift(subject, by, reply) => {
+                let lifted = self.lift(&subject, by);
+                self.memory.answer_when_saved(lifted, reply);
+            }
             Command::Ask(_question) => {}
         }
     }

@@ -5,8 +5,10 @@
 //! published snapshot.
 
 mod commands;
+mod entry;
 mod followed;
 mod history;
+mod memory;
 mod plan;
 mod reconfigure;
 mod reporter;
@@ -18,13 +20,15 @@ use tokio::{
     time::{Instant, MissedTickBehavior, interval, interval_at, sleep_until},
 };
 
+pub use self::memory::Past;
 pub use self::plan::{Newcomer, Plan, PlannedCluster, Replan, Settled};
 use self::{
     followed::{Channels, Followed},
+    memory::Memory,
     reporter::Reporter,
 };
 use crate::{
-    answers::{Serial, build},
+    answers::build,
     api::ServerAdd,
     clock::{self, Clock},
     control::Command,
@@ -44,6 +48,10 @@ const BATCH: usize = 256;
 
 /// How often the log repeats what is still wrong.
 const REMIND_EVERY: Duration = Duration::from_secs(60);
+
+/// A change whose serial could not grow, because its limit had yet to be saved, is looked at again
+/// after so long.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// How often the driver shows that it moves, whether or not it has work.
 const BEAT_EVERY: Duration = Duration::from_millis(500);
@@ -66,6 +74,7 @@ pub struct Driver {
     /// Servers that are not in the configuration file.
     added: Arc<[ServerAdd]>,
     reporter: Reporter,
+    memory: Memory,
     publisher: Publisher,
     observer: Option<mpsc::UnboundedSender<Event>>,
     pulse: Pulse,
@@ -97,17 +106,21 @@ pub struct Ends {
 }
 
 impl Driver {
-    /// A driver for the first `plan`, told by `commands` what operators want. Every name is "not
-    /// ready" until the first probes have come back. Each change is also sent to `observer`.
+    /// A driver for the first `plan`, told by `commands` what operators want. Every name says what
+    /// it said in the `past`, or is "not ready", until the first probes have come back. Each change
+    /// is also sent to `observer`.
     pub fn new(
         plan: Plan,
         commands: mpsc::Receiver<Command>,
+        past: Past,
         observer: Option<mpsc::UnboundedSender<Event>>,
     ) -> (Self, Ends) {
-        let clock = Clock::start();
+        let clock = Clock::started(past.age());
         let Plan { clusters, layout, fresh, added } = plan;
         let policies = clusters.iter().map(|cluster| cluster.policy.clone()).collect();
-        let engine = Engine::new(policies, clock.now());
+        let mut engine = Engine::new(policies, clock.now());
+        let serial = past.serial();
+        let mut memory = past.restore(&mut engine, &layout, clock.now());
         let mut channels = fresh.into_iter().collect();
         let clusters: Vec<_> = (0..)
             .map(ClusterId)
@@ -115,11 +128,11 @@ impl Driver {
             .map(|(id, planned)| Followed::new(id, planned, &mut channels, &engine))
             .collect();
         let layout = Arc::new(layout);
-        let serial = Serial::first(None, clock::unix_seconds());
         let answers: Vec<_> = clusters.iter().map(Followed::answers).collect();
         let table = build(&layout, &answers, 1, serial);
         let mut reporter = Reporter::new(&layout, &added, clock.now());
         let reports = reporter.all(&engine, clock.now());
+        memory.note_all(&engine, &layout, reporter.start());
         let publisher = Publisher::new(Snapshot { table, reports });
         let (sender, findings) = mpsc::channel(QUEUE);
         // One waits while another is put in force.
@@ -141,6 +154,7 @@ impl Driver {
             clusters,
             added,
             reporter,
+            memory,
             publisher,
             observer,
         };
@@ -158,7 +172,8 @@ impl Driver {
         loop {
             self.pulse.beat();
             let deadlines = self.engine.next_deadline().into_iter();
-            let deadline = deadlines.chain(self.reporter.next_deadline()).min();
+            let deadlines = deadlines.chain(self.reporter.next_deadline());
+            let deadline = deadlines.chain(self.serial_due(awake)).min();
             let deadline = deadline.map(|deadline| self.clock.instant(deadline));
             let turn = tokio::select! {
                 received = self.findings.recv_many(&mut batch, BATCH) => {
@@ -173,6 +188,7 @@ impl Driver {
                 _ = beats.tick() => Turn::Beat,
                 _ = reminder.tick() => {
                     telemetry::remind(&self.engine, self.clusters.len());
+                    self.memory.remind();
                     Turn::Judge
                 }
             };
@@ -215,7 +231,28 @@ impl Driver {
         self.reporter.note(&events, now);
         // First the answers, then the words about them.
         self.publish(&judged, &changed, now);
+        self.remember(&judged, &events);
         self.tell(events);
+    }
+
+    /// Keeps what is new. Nothing is waited for.
+    fn remember(&mut self, judged: &[ClusterId], events: &[Event]) {
+        let current = self.publisher.current();
+        let layout = current.table.layout();
+        self.memory.note(judged, events, (&self.engine, layout), self.reporter.start());
+    }
+
+    /// Keeps everything, as of another configuration.
+    fn remember_all(&mut self) {
+        let current = self.publisher.current();
+        let layout = current.table.layout();
+        self.memory.note_all(&self.engine, layout, self.reporter.start());
+    }
+
+    /// When to look whether the serial may grow, if a change is published that it did not grow by.
+    fn serial_due(&self, now: Moment) -> Option<Moment> {
+        let owes = self.publisher.current().table.owes_a_serial();
+        owes.then_some(now + LOOK_AGAIN)
     }
 
     /// Logs what happened, and sends it to whoever observes.
@@ -233,12 +270,17 @@ impl Driver {
     /// that were `judged`. Words alone are no new generation.
     fn publish(&mut self, judged: &[ClusterId], changed: &[ClusterId], now: Moment) {
         let current = self.publisher.current();
+        let limit = self.memory.serial_limit();
         let table = if changed.is_empty() {
-            None
+            let owes = current.table.owes_a_serial();
+            owes.then(|| current.table.paid(clock::unix_seconds(), limit)).flatten()
         } else {
             let changes = changed.iter().map(|&id| (id, self.clusters[id.0].answers()));
-            current.table.with(changes, clock::unix_seconds())
+            current.table.within(changes, clock::unix_seconds(), limit)
         };
+        if let Some(table) = &table {
+            self.memory.note_serial(table.serial());
+        }
         let words = self.reporter.collect(judged, &self.engine, &current.reports, now);
         if table.is_none() && words.is_empty() {
             return;

@@ -30,6 +30,7 @@ impl Driver {
         drop(channels);
         self.servers = servers(&self.clusters);
         self.added = added;
+        self.memory.note_added(&self.added);
         for newcomer in newcomers {
             self.drain(newcomer, now);
         }
@@ -45,12 +46,18 @@ impl Driver {
         self.reporter.note(&events, now);
         let answers: Vec<ClusterAnswers<'_>> =
             self.clusters.iter().map(Followed::answers).collect();
-        let table = current.table.replaced(layout, &answers, clock::unix_seconds());
+        let limit = self.memory.serial_limit();
+        let table = current.table.replaced(layout, &answers, clock::unix_seconds(), limit);
         let reports = self.reporter.all(&self.engine, now);
+        self.memory.note_serial(table.serial());
         self.publisher.publish(Snapshot { table, reports });
+        self.remember(&[], &events);
         self.tell(events);
-        // Who asked may have left.
-        _ = done.send(Settled { unsaved: None });
+        self.remember_all();
+        self.memory.when_saved(move |unsaved| {
+            // Who asked may have left.
+            _ = done.send(Settled { unsaved });
+        });
     }
 
     /// Lays the drain of a server that joins. It is out of every read name as long as nobody has

@@ -12,7 +12,7 @@ use super::*;
 use crate::{
     answers::{
         Balance, ClusterListing, CompanionKind, Directory, Layout, NameRole, Note,
-        Outcome as Found, PublishedServer, ServedName, Zone,
+        Outcome as Found, PublishedServer, Serial, ServedName, Zone,
     },
     control::{Control, ControlEnds},
     engine::{
@@ -47,7 +47,7 @@ impl Running {
         let (observer, events) = mpsc::unbounded_channel();
         let (plan, advice) = plan(&[1, 2, 3], &[0, 1, 2]);
         let (control, ControlEnds { commands, .. }) = Control::new();
-        let (driver, ends) = Driver::new(plan, commands, Some(observer));
+        let (driver, ends) = Driver::new(plan, commands, Past::default(), Some(observer));
         Self { task: tokio::spawn(driver.run()), ends, control, advice, events }
     }
 
