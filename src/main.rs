@@ -14,6 +14,7 @@ use pointsman::{
     },
     config::Config,
     demo,
+    inherited::Inherited,
     probe::grants,
     telemetry,
 };
@@ -32,6 +33,8 @@ fn main() -> ExitCode {
 
 /// Answers DNS until a signal says otherwise.
 fn serve(options: &ServeOptions) -> ExitCode {
+    // First of all, for it changes the environment, which threads may read.
+    let inherited = Inherited::from_environment();
     let config = match Config::load(&options.config) {
         Ok(config) => config,
         Err(faults) => {
@@ -40,6 +43,13 @@ fn serve(options: &ServeOptions) -> ExitCode {
         }
     };
     let log = telemetry::start();
+    let inherited = match inherited {
+        Ok(inherited) => inherited,
+        Err(fault) => {
+            error!("cannot start: {}", telemetry::chain(&fault));
+            return ExitCode::FAILURE;
+        }
+    };
     let runtime = match Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -47,7 +57,7 @@ fn serve(options: &ServeOptions) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match runtime.block_on(app::serve(config, log.losses())) {
+    match runtime.block_on(app::serve(config, inherited, log.losses())) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             error!("{}", telemetry::chain(&failure));

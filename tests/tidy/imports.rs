@@ -19,7 +19,7 @@ struct Row {
     from_outside: &'static [&'static str],
 }
 
-const TABLE: [Row; 18] = [
+const TABLE: [Row; 21] = [
     Row { module: "engine", of_ours: &[], from_outside: &[] },
     Row {
         module: "answers",
@@ -29,6 +29,7 @@ const TABLE: [Row; 18] = [
     Row { module: "api", of_ours: &[], from_outside: &["serde", "utoipa"] },
     Row { module: "control", of_ours: &["api", "engine"], from_outside: &["thiserror", "tokio"] },
     Row { module: "publish", of_ours: &["answers"], from_outside: &["arc_swap"] },
+    Row { module: "status", of_ours: &["answers", "api", "engine", "publish"], from_outside: &[] },
     Row {
         module: "config",
         of_ours: &["answers", "engine"],
@@ -77,6 +78,7 @@ const TABLE: [Row; 18] = [
             "config::TcpConfig",
             "config::TlsListenConfig",
             "engine::Degradation",
+            "inherited",
             "publish",
             "watchdog::Part",
             "watchdog::Pulse",
@@ -97,7 +99,14 @@ const TABLE: [Row; 18] = [
     },
     Row {
         module: "admin",
-        of_ours: &["clock", "config::AdminConfig", "engine", "publish", "watchdog::Health"],
+        of_ours: &[
+            "clock",
+            "config::AdminConfig",
+            "engine",
+            "inherited",
+            "publish",
+            "watchdog::Health",
+        ],
         from_outside: &[
             "axum",
             "http_body_util",
@@ -127,7 +136,13 @@ const TABLE: [Row; 18] = [
         of_ours: &["answers", "clock", "engine", "publish", "telemetry", "watchdog::Pulse"],
         from_outside: &["tokio"],
     },
+    Row {
+        module: "state",
+        of_ours: &["answers", "api", "clock", "control::Chronicle", "engine::Moment"],
+        from_outside: &["crc32fast", "nix", "serde", "serde_json", "thiserror", "tokio", "tracing"],
+    },
     Row { module: "descriptors", of_ours: &[], from_outside: &["nix", "tracing"] },
+    Row { module: "inherited", of_ours: &[], from_outside: &["listenfd", "socket2", "thiserror"] },
     Row {
         module: "app",
         of_ours: &[
@@ -138,6 +153,7 @@ const TABLE: [Row; 18] = [
             "dns",
             "driver",
             "engine",
+            "inherited",
             "probe",
             "telemetry::Losses",
             "watchdog",
@@ -160,7 +176,7 @@ const TABLE: [Row; 18] = [
     },
     Row {
         module: "demo",
-        of_ours: &["app", "clock", "config", "engine", "probe"],
+        of_ours: &["app", "clock", "config", "engine", "inherited", "probe"],
         from_outside: &[
             "async_trait",
             "futures_util",
@@ -173,7 +189,7 @@ const TABLE: [Row; 18] = [
     },
     Row {
         module: "main",
-        of_ours: &["app", "cli", "config", "demo", "probe", "telemetry"],
+        of_ours: &["app", "cli", "config", "demo", "inherited", "probe", "telemetry"],
         from_outside: &["clap", "tokio", "tracing"],
     },
 ];
