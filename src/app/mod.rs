@@ -22,6 +22,7 @@ use crate::{
     admin::{self, AdminServer, Operations},
     answers::{Layout, PlacementError},
     config::Config,
+    control::{Chronicle, Control},
     descriptors,
     dns::{self, BindError, DnsServer, ServeError},
     driver::{Driver, Ends},
@@ -156,8 +157,14 @@ impl App {
             .map_err(StartError::Watchdog)?;
         let hints: Vec<_> = advice.iter().map(|_| watch::Sender::new(())).collect();
         let clusters = config.clusters.iter().map(|cluster| cluster.policy.name.clone());
-        let operations =
-            Operations::new(clusters.zip(hints.iter().cloned()), reader, watchdog.health());
+        let (control, _) = Control::new();
+        let operations = Operations::new(
+            clusters.zip(hints.iter().cloned()),
+            reader,
+            watchdog.health(),
+            control,
+            Chronicle::default(),
+        );
         let admin = listeners.serve(operations.clone())?;
         let watchdog = watchdog.start().map_err(StartError::Watchdog)?;
         let probes = start_probes(config.clusters, &advice, &hints, &observations);
