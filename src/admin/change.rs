@@ -1,8 +1,6 @@
 //! Overrides: laid and ended. The reply comes when the change is in force and saved, or could not
 //! be.
 
-use std::time::Duration;
-
 use axum::{extract::State, http::StatusCode, response::Response};
 
 use super::{
@@ -237,21 +235,21 @@ fn term(lasts: Option<String>, forever: bool) -> Result<Term, Rejection> {
         let error = format!("`for` is `{}`; write {}", shown(&lasts), span::FORM);
         return Err(Rejection::bad(error));
     };
-    match (SHORTEST..=LONGEST).contains(&term) {
+    match (Term::LEAST..=Term::MOST).contains(&term) {
         true => Ok(Term::For(term)),
-        false => Err(Rejection::bad("`for` is 1s to 366d; `forever` lasts until somebody ends it")),
+        false => Err(Rejection::bad("`for` is 1s to 30d; `forever` lasts until somebody ends it")),
     }
 }
 
 fn signed(author: &str, reason: &str) -> Result<Signed, Rejection> {
-    let author = one_line("author", author, AUTHOR_CHARS)?;
-    Ok(Signed { author, reason: one_line("reason", reason, REASON_CHARS)? })
+    let author = one_line("author", author, Signed::AUTHOR_CHARS)?;
+    Ok(Signed { author, reason: one_line("reason", reason, Signed::REASON_CHARS)? })
 }
 
 /// Who ends something need not say why.
 fn ended_by(author: &str, reason: &str) -> Result<Signed, Rejection> {
     if reason.trim().is_empty() {
-        let author = one_line("author", author, AUTHOR_CHARS)?;
+        let author = one_line("author", author, Signed::AUTHOR_CHARS)?;
         return Ok(Signed { author, reason: "".into() });
     }
     signed(author, reason)
@@ -262,17 +260,5 @@ fn name(field: &str, name: String) -> Result<Box<str>, Rejection> {
     one_line(field, &name, NAME_CHARS)
 }
 
-/// Characters of an author.
-pub(super) const AUTHOR_CHARS: usize = 100;
-
-/// Characters of a reason.
-const REASON_CHARS: usize = 300;
-
 /// Characters of a name.
 pub(super) const NAME_CHARS: usize = 63;
-
-/// The shortest override.
-const SHORTEST: Duration = Duration::from_secs(1);
-
-/// The longest one that ends by itself.
-const LONGEST: Duration = Duration::from_secs(366 * 86_400);

@@ -1,7 +1,7 @@
 //! What has happened, and what happens: a list, and a stream of server-sent events.
 //!
-//! Events are numbered without gaps, across restarts. Whoever sees a jump in the numbers knows that
-//! the events between have been forgotten.
+//! Events are numbered, across restarts. Within one process there are no gaps: whoever sees a jump
+//! in the numbers knows that the events between have been forgotten, or that the service was killed.
 
 use axum::{extract::State, http::StatusCode, response::Response};
 use serde::Deserialize;

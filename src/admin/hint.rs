@@ -61,15 +61,14 @@ pub(super) async fn hint(
         Ok(hint) => hint,
         Err((status, error)) => return refuse(status, &error),
     };
-    let Some(id) = operations.cluster(&hint.cluster) else {
-        return refuse(StatusCode::NOT_FOUND, &unknown(&hint.cluster, &operations));
+    let taken = match peer {
+        Peer::Local => operations.hint(&hint.cluster, "the admin socket"),
+        Peer::Network(client) => operations.hint(&hint.cluster, &shown(client)),
     };
-    match peer {
-        Peer::Local => operations.hint(id, "the admin socket"),
-        Peer::Network(client) => operations.hint(id, &shown(client)),
+    match taken {
+        Some(cluster) => json(StatusCode::ACCEPTED, &Taken { cluster: cluster.into() }),
+        None => refuse(StatusCode::NOT_FOUND, &unknown(&hint.cluster, &operations)),
     }
-    let cluster = operations.clusters().nth(id.0).unwrap_or_default();
-    json(StatusCode::ACCEPTED, &Taken { cluster: cluster.to_owned() })
 }
 
 /// Reads a hint out of the body, or out of the query when the body is empty.
@@ -104,7 +103,7 @@ fn bad(what: &str) -> (StatusCode, String) {
 fn unknown(name: &str, operations: &Operations) -> String {
     let clusters = operations.clusters();
     let more = clusters.len().saturating_sub(NAMED);
-    let mut known = clusters.take(NAMED).collect::<Vec<_>>().join(", ");
+    let mut known = clusters[..clusters.len() - more].join(", ");
     if more > 0 {
         known += &format!(" and {more} more");
     }

@@ -47,7 +47,7 @@ use tracing::warn;
 
 use self::{connections::serve, file::SocketFile, guard::Guard};
 pub use self::{error::BindError, operations::Operations};
-use crate::config::AdminConfig;
+use crate::{config::AdminConfig, inherited::Inherited};
 
 /// The bound sockets, before anybody is served.
 #[derive(Debug)]
@@ -66,20 +66,28 @@ pub struct AdminServer {
     ended: oneshot::Receiver<()>,
 }
 
-/// Binds what `config` names. Clients may connect from now on, and wait.
+/// Binds what `config` names, as far as `inherited` does not have it already. Clients may connect from now on, and wait.
 ///
 /// All or nothing: on an error no socket stays open and no file is left.
 ///
 /// # Errors
 /// [`BindError`], which says what to do.
-pub fn bind(config: &AdminConfig) -> Result<Listeners, BindError> {
-    let unix = config.socket.as_deref().map(file::bind).transpose()?;
-    let http = config.http.map(bind_http).transpose()?;
+pub fn bind(config: &AdminConfig, inherited: &mut Inherited) -> Result<Listeners, BindError> {
+    let open = |path: &Path| match inherited.unix(path) {
+        Some(listener) => file::adopt(listener, path),
+        None => file::bind(path),
+    };
+    let unix = config.socket.as_deref().map(open).transpose()?;
+    let http = config.http.map(|address| open_http(address, inherited)).transpose()?;
     Ok(Listeners { unix, http, guard: Guard::new(config) })
 }
 
-fn bind_http(address: SocketAddr) -> Result<(TcpListener, SocketAddr), BindError> {
-    let bound = TcpListener::bind(address).and_then(|listener| {
+fn open_http(
+    address: SocketAddr,
+    inherited: &mut Inherited,
+) -> Result<(TcpListener, SocketAddr), BindError> {
+    let bound = inherited.tcp(address).map_or_else(|| TcpListener::bind(address), Ok);
+    let bound = bound.and_then(|listener| {
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         Ok((listener, address))

@@ -6,7 +6,7 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -36,7 +36,8 @@ pub struct Operations(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    clusters: Box<[Cluster]>,
+    /// Replaced when the configuration changes.
+    clusters: Mutex<Arc<[Cluster]>>,
     reader: Reader,
     health: Health,
     clock: Clock,
@@ -66,10 +67,8 @@ impl Operations {
         control: Control,
         chronicle: Chronicle,
     ) -> Self {
-        let cluster = |(name, hints)| Cluster { name, hints, hint_logged_at: AtomicU64::new(0) };
-        let clusters = clusters.into_iter().map(cluster).collect();
         Self(Arc::new(Inner {
-            clusters,
+            clusters: Mutex::new(Cluster::all(clusters)),
             reader,
             health,
             clock: Clock::start(),
@@ -80,24 +79,23 @@ impl Operations {
         }))
     }
 
-    /// The cluster of this name, in any case of letters.
-    pub fn cluster(&self, name: &str) -> Option<ClusterId> {
-        let mut clusters = self.0.clusters.iter();
-        clusters.position(|cluster| cluster.name.eq_ignore_ascii_case(name)).map(ClusterId)
+    /// From now on these are the clusters: the configuration has changed.
+    pub fn follow(&self, clusters: impl IntoIterator<Item = (Box<str>, watch::Sender<()>)>) {
+        *self.0.clusters.lock().unwrap_or_else(PoisonError::into_inner) = Cluster::all(clusters);
     }
 
     /// The clusters' names, in config order.
-    pub fn clusters(&self) -> impl ExactSizeIterator<Item = &str> {
-        self.0.clusters.iter().map(|cluster| &*cluster.name)
+    pub fn clusters(&self) -> Vec<Box<str>> {
+        self.all().iter().map(|cluster| cluster.name.clone()).collect()
     }
 
-    /// Asks every server of `cluster` at once, whatever the cadence; a flood of hints is no flood
-    /// of questions. `from` says whose hint it is in the log, which has one line about it a second
-    /// at most.
-    pub fn hint(&self, cluster: ClusterId, from: &str) {
-        let Some(cluster) = self.0.clusters.get(cluster.0) else {
-            return;
-        };
+    /// Asks every server of the cluster of this name, in any case of letters, at once, whatever the
+    /// cadence; a flood of hints is no flood of questions. `from` says whose hint it is in the log,
+    /// which has one line about it a second at most. Returns the name as the configuration writes
+    /// it; `None` when there is no such cluster.
+    pub fn hint(&self, cluster: &str, from: &str) -> Option<Box<str>> {
+        let clusters = self.all();
+        let cluster = clusters.iter().find(|known| known.name.eq_ignore_ascii_case(cluster))?;
         cluster.hints.send_replace(());
         let now = self.0.clock.now().since_start() + LOG_HINTS_APART;
         let now = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
@@ -110,6 +108,11 @@ impl Operations {
             let cluster = &*cluster.name;
             info!(event = "hint", cluster, from, "a hint: every server is asked at once");
         }
+        Some(cluster.name.clone())
+    }
+
+    fn all(&self) -> Arc<[Cluster]> {
+        Arc::clone(&self.0.clusters.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Everything, as it is published.
@@ -179,20 +182,26 @@ impl Operations {
     pub fn faults(&self) -> Vec<String> {
         let mut faults = self.0.health.faults();
         let snapshot = self.0.reader.snapshot();
-        let waiting: Vec<_> = self
-            .clusters()
-            .enumerate()
+        let clusters = snapshot.table.layout().clusters().iter().enumerate();
+        let waiting: Vec<_> = clusters
             .filter(|&(id, _)| {
                 let report = snapshot.reports.of(ClusterId(id));
                 report.is_none_or(|report| is_unready(&report.decision))
             })
             .collect();
-        let lines = waiting.iter().take(NAMED);
-        faults.extend(lines.map(|(_, name)| format!("{name}: {}", WriteReason::NotReady)));
+        let names = waiting.iter().take(NAMED).map(|(_, listing)| &listing.name);
+        faults.extend(names.map(|name| format!("{name}: {}", WriteReason::NotReady)));
         if waiting.len() > NAMED {
             faults.push(format!("and {} more clusters", waiting.len() - NAMED));
         }
         faults
+    }
+}
+
+impl Cluster {
+    fn all(clusters: impl IntoIterator<Item = (Box<str>, watch::Sender<()>)>) -> Arc<[Self]> {
+        let cluster = |(name, hints)| Self { name, hints, hint_logged_at: AtomicU64::new(0) };
+        clusters.into_iter().map(cluster).collect()
     }
 }
 

@@ -6,13 +6,13 @@ use serde::Deserialize;
 use super::{
     Operations,
     asked::{Asked, Json, MaybeJson, Named, Nothing, one_line},
-    change::{AUTHOR_CHARS, NAME_CHARS},
+    change::NAME_CHARS,
     rejection::Rejection,
     reply::json,
 };
 use crate::{
     api::{Changed, ConfigText, ConfigWish, Ready, Refused, Reloaded, ServerAdd},
-    control::Order,
+    control::{Order, Signed},
 };
 
 /// The query of `DELETE /v1/servers/{name}`.
@@ -59,7 +59,7 @@ pub(super) async fn add_server(
         ("cluster", &mut wish.cluster, NAME_CHARS),
         ("name", &mut wish.name, NAME_CHARS),
         ("address", &mut wish.address, ADDRESS_CHARS),
-        ("author", &mut wish.author, AUTHOR_CHARS),
+        ("author", &mut wish.author, Signed::AUTHOR_CHARS),
     ] {
         *text = one_line(field, text, most)?.into();
     }
@@ -86,7 +86,7 @@ pub(super) async fn ready_server(
     Json(Ready { author }): Json<Ready>,
 ) -> Result<Response, Rejection> {
     let server = one_line("name", &name, NAME_CHARS)?;
-    let author = one_line("author", &author, AUTHOR_CHARS)?;
+    let author = one_line("author", &author, Signed::AUTHOR_CHARS)?;
     let order = |reply| Order::ReadyServer { server, author, reply };
     let changed = operations.within(operations.control().order(order)).await?;
     Ok(json::<Changed>(StatusCode::OK, &changed))
@@ -113,7 +113,7 @@ pub(super) async fn remove_server(
     Asked(By { author }): Asked<By>,
 ) -> Result<Response, Rejection> {
     let server = one_line("name", &name, NAME_CHARS)?;
-    let author = one_line("author", &author, AUTHOR_CHARS)?;
+    let author = one_line("author", &author, Signed::AUTHOR_CHARS)?;
     let order = |reply| Order::RemoveServer { server, author, reply };
     let changed = operations.within(operations.control().order(order)).await?;
     Ok(json::<Changed>(StatusCode::OK, &changed))

@@ -53,10 +53,10 @@ pub use facts::{
     MySqlFacts, MySqlIdentity, PostgresFacts, PostgresRole, Receiver, SourceId, Writability,
 };
 pub use gtid::{BinlogState, GtidError, GtidSet, GtidState, Relation};
-pub use ids::{ClusterId, ServerId, ServerIndex};
+pub use ids::{ClusterId, ProbeKey, ServerId, ServerIndex};
 pub use machine::Engine;
 pub use moment::Moment;
-pub use observation::{Evidence, Failure, FailureKind, Observation, Outcome};
+pub use observation::{Evidence, Failure, FailureKind, Finding, Observation, Outcome};
 pub use overrides::{Override, OverrideRefusal, Wish, WishKey};
 pub use policy::{
     ClusterKind, ClusterPolicy, Failback, OnNotWritable, OnSplitBrain, ReadPolicy, ServerPolicy,

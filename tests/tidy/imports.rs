@@ -19,7 +19,7 @@ struct Row {
     from_outside: &'static [&'static str],
 }
 
-const TABLE: [Row; 19] = [
+const TABLE: [Row; 21] = [
     Row { module: "engine", of_ours: &[], from_outside: &[] },
     Row {
         module: "answers",
@@ -78,6 +78,7 @@ const TABLE: [Row; 19] = [
             "config::TcpConfig",
             "config::TlsListenConfig",
             "engine::Degradation",
+            "inherited",
             "publish",
             "watchdog::Part",
             "watchdog::Pulse",
@@ -105,6 +106,7 @@ const TABLE: [Row; 19] = [
             "config::AdminConfig",
             "control",
             "engine",
+            "inherited",
             "publish",
             "status",
             "watchdog::Health",
@@ -141,7 +143,13 @@ const TABLE: [Row; 19] = [
         of_ours: &["answers", "clock", "engine", "publish", "telemetry", "watchdog::Pulse"],
         from_outside: &["tokio"],
     },
+    Row {
+        module: "state",
+        of_ours: &["answers", "api", "clock", "control::Chronicle", "engine::Moment"],
+        from_outside: &["crc32fast", "nix", "serde", "serde_json", "thiserror", "tokio", "tracing"],
+    },
     Row { module: "descriptors", of_ours: &[], from_outside: &["nix", "tracing"] },
+    Row { module: "inherited", of_ours: &[], from_outside: &["listenfd", "socket2", "thiserror"] },
     Row {
         module: "app",
         of_ours: &[
@@ -153,6 +161,7 @@ const TABLE: [Row; 19] = [
             "dns",
             "driver",
             "engine",
+            "inherited",
             "probe",
             "telemetry::Losses",
             "watchdog",
@@ -161,12 +170,15 @@ const TABLE: [Row; 19] = [
     },
     Row {
         module: "cli",
-        of_ours: &["config"],
+        of_ours: &["api", "clock", "config"],
         from_outside: &[
             "clap",
             "http_body_util",
             "hyper",
             "hyper_util",
+            "jiff",
+            "nix",
+            "rustix",
             "serde",
             "serde_json",
             "thiserror",
@@ -175,7 +187,7 @@ const TABLE: [Row; 19] = [
     },
     Row {
         module: "demo",
-        of_ours: &["app", "clock", "config", "engine", "probe"],
+        of_ours: &["app", "clock", "config", "engine", "inherited", "probe"],
         from_outside: &[
             "async_trait",
             "futures_util",
@@ -188,7 +200,7 @@ const TABLE: [Row; 19] = [
     },
     Row {
         module: "main",
-        of_ours: &["app", "cli", "config", "demo", "probe", "telemetry"],
+        of_ours: &["app", "cli", "config", "demo", "inherited", "probe", "telemetry"],
         from_outside: &["clap", "tokio", "tracing"],
     },
 ];

@@ -17,6 +17,11 @@ impl WallTime {
         Self(millis)
     }
 
+    /// Milliseconds since 1970.
+    pub const fn unix_millis(self) -> u64 {
+        self.0
+    }
+
     /// The wall time at [`Moment::START`], if it is this time at `now`.
     #[must_use]
     pub fn at_start(self, now: Moment) -> Self {
