@@ -1,11 +1,14 @@
 //! The engine: all clusters, and the suspicion that it is we who are cut off.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use super::{
-    ClusterId, ClusterPolicy, Decision, Event, Moment, Observation, Override, OverrideRefusal,
-    OverrideTurn, ProbeAdvice, Remembered, ServerId, ServerIndex, Standing, WishKey,
-    WitnessStanding, cluster::Cluster,
+    Candidacy, ClusterId, ClusterPolicy, Decision, Event, Moment, NameOf, Observation, Override,
+    OverrideRefusal, OverrideTurn, ProbeAdvice, Remembered, ServerId, ServerIndex, Standing,
+    Supposition, Thresholds, WishKey, WitnessStanding, cluster::Cluster,
 };
 
 /// Judges every server and decides what every name says. See the [module](super) for how to drive
@@ -176,6 +179,42 @@ impl Engine {
         self.clusters[cluster.0].overrides()
     }
 
+    /// Every server of a cluster as a candidate for one of its names, in config order: whether the
+    /// name says it, why, and what would change that. Empty for a name that there is not.
+    pub fn candidacy(&self, cluster: ClusterId, name: NameOf, now: Moment) -> Vec<Candidacy> {
+        self.clusters[cluster.0].candidacy(name, now)
+    }
+
+    /// The engine as it would be, a few seconds from now, if a server were otherwise and nothing else
+    /// changed. Only the server's own cluster is there to be looked at: the others begin anew.
+    pub fn suppose(&self, server: ServerId, supposed: Supposition, now: Moment) -> Self {
+        let ServerId { cluster: id, server: index } = server;
+        let copy = |(at, cluster): (usize, &Cluster)| match ClusterId(at) == id {
+            true => cluster.clone(),
+            false => Cluster::new(ClusterId(at), cluster.policy().clone(), now),
+        };
+        let mut engine = Self {
+            clusters: self.clusters.iter().enumerate().map(copy).collect(),
+            observed: BTreeSet::new(),
+            deadlines: Deadlines::default(),
+            decided: BTreeSet::new(),
+            events: Vec::new(),
+            ..*self
+        };
+        let settles = engine.clusters[id.0].rounds_to_settle();
+        let (mut now, mut round, end) = (now, 0, now + Thresholds::GROUP_SETTLES);
+        while round < settles || now <= end {
+            let cluster = &mut engine.clusters[id.0];
+            cluster.excuse_silence(now);
+            if let Some(outcome) = cluster.suppose(index, supposed) {
+                engine.observe(Observation { server, outcome }, now);
+            }
+            engine.decide(now);
+            (now, round) = (now + SUPPOSED_ROUND, round + 1);
+        }
+        engine
+    }
+
     /// What a restart must not forget of a cluster.
     pub fn remember(&self, cluster: ClusterId) -> Remembered {
         self.clusters[cluster.0].remember()
@@ -289,6 +328,9 @@ impl Engine {
         self.servers > 1 && self.silent == self.servers
     }
 }
+
+/// From one supposed reply to the next.
+const SUPPOSED_ROUND: Duration = Duration::from_millis(500);
 
 /// When a cluster must be decided again without an observation.
 #[derive(Clone, Debug, Default)]

@@ -2,6 +2,7 @@
 //! by the thousand.
 
 mod galera;
+mod operators;
 mod promises;
 mod scenarios;
 mod simulation;

@@ -1,9 +1,11 @@
 //! One cluster: its servers' records, the judgement of them, and what is published.
 
 mod attention;
+mod candidates;
 mod overlay;
 mod reconfigure;
 mod restore;
+mod suppose;
 
 use self::overlay::{Overlay, Said};
 use super::{
