@@ -15,9 +15,6 @@ mod signature;
 mod tally;
 mod webhook;
 
-#[cfg(test)]
-mod tests;
-
 use std::{
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
