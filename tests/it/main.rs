@@ -26,6 +26,8 @@ mod serve;
 mod serve_tcp;
 mod serve_witness;
 mod simulated_server;
+#[expect(clippy::disallowed_methods, reason = "the process under test has real time only")]
+mod state;
 mod witness;
 mod witness_command;
 
