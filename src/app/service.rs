@@ -125,14 +125,15 @@ impl Service {
         super::descriptors::provide(super::descriptors_needed(&config));
         let mut questions = self.probes.questions(&config.clusters);
         let plan = plan(&config, layout, &mut questions);
-        let (done, settled) = oneshot::channel();
-        let replan = Replan { plan, newcomers, done };
+        let (in_force, is_in_force) = oneshot::channel();
+        let (settled, is_settled) = oneshot::channel();
+        let replan = Replan { plan, newcomers, in_force, settled };
         self.replans.send(replan).await.map_err(|_| OrderError::Stopping)?;
-        let settled = settled.await.map_err(|_| OrderError::Stopping)?;
+        is_in_force.await.map_err(|_| OrderError::Stopping)?;
         self.probes.start(questions, &self.findings);
         self.operations.follow(self.probes.hints(&config.clusters));
         self.config = Arc::new(config);
-        Ok(settled)
+        is_settled.await.map_err(|_| OrderError::Stopping)
     }
 
     /// Tells of a change of the configuration: in the log line by line, in the chronicle at once.

@@ -25,7 +25,7 @@ impl Driver {
                 let lifted = self.lift(&subject, by);
                 self.memory.answer_when_saved(lifted, reply);
             }
-            Command::Ask(_question) => {}
+            Command::Ask(question) => self.answer(question),
         }
     }
 
@@ -157,7 +157,7 @@ impl Driver {
         self.clusters[cluster.0].name.clone()
     }
 
-    fn server_name(&self, server: ServerId) -> Box<str> {
+    pub(super) fn server_name(&self, server: ServerId) -> Box<str> {
         self.clusters[server.cluster.0].servers()[server.server.0].name.clone()
     }
 }

@@ -10,6 +10,7 @@ mod followed;
 mod history;
 mod memory;
 mod plan;
+mod questions;
 mod reconfigure;
 mod reporter;
 

@@ -45,10 +45,12 @@ pub struct Replan {
     /// Servers that join drained. Their drains last until somebody ends them.
     pub newcomers: Vec<Newcomer>,
     /// Is told when the plan is in force and published.
-    pub done: oneshot::Sender<Settled>,
+    pub in_force: oneshot::Sender<()>,
+    /// Is told when it has been saved, or could not be.
+    pub settled: oneshot::Sender<Settled>,
 }
 
-/// A plan is in force.
+/// A plan is in force, and nothing more is going to happen to it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settled {
     /// Why it could not be saved, if it could not: a restart would forget servers that were added.

@@ -13,7 +13,7 @@ use crate::{
 impl Driver {
     /// Puts another plan in force: one new table, published once.
     pub(super) fn replan(&mut self, replan: Replan) {
-        let Replan { plan, newcomers, done } = replan;
+        let Replan { plan, newcomers, in_force, settled } = replan;
         let now = self.clock.now();
         // What came in before is judged by the rules before it.
         self.conclude(now);
@@ -54,10 +54,9 @@ impl Driver {
         self.remember(&[], &events);
         self.tell(events);
         self.remember_all();
-        self.memory.when_saved(move |unsaved| {
-            // Who asked may have left.
-            _ = done.send(Settled { unsaved });
-        });
+        // Who asked may have left.
+        _ = in_force.send(());
+        self.memory.when_saved(move |unsaved| _ = settled.send(Settled { unsaved }));
     }
 
     /// Lays the drain of a server that joins. It is out of every read name as long as nobody has

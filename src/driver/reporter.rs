@@ -197,6 +197,11 @@ impl Reporter {
         (id, report)
     }
 
+    /// What is to be told of a cluster if `engine` decided, published or not.
+    pub(super) fn of(&self, id: ClusterId, engine: &Engine) -> ClusterReport {
+        self.report(id, engine, None)
+    }
+
     /// What is to be told of a cluster now; `last` is what was told before.
     fn report(
         &self,

@@ -128,8 +128,8 @@ fn overrides_are_told_with_who_why_and_until_when() {
                   until=2026-11-21T07:00:03Z reason=\"kernel upgrade\"";
     let status = told("_status.db-write.internal.", &decision, report.clone());
     assert_eq!(status[4..], [drain, freeze]);
-    assert_eq!(told("_why.db2.internal.", &decision, report.clone())[3..], [drain, freeze]);
-    assert_eq!(told("_why.db3.internal.", &decision, report)[3..], [freeze]);
+    assert_eq!(told("_why.db2.internal.", &decision, report.clone())[4..], [drain, freeze]);
+    assert_eq!(told("_why.db3.internal.", &decision, report)[4..], [freeze]);
 }
 
 #[test]

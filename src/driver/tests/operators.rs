@@ -4,8 +4,8 @@ use tokio::sync::oneshot;
 
 use super::*;
 use crate::{
-    api::OverrideKind,
-    control::{LayRequest, OverrideSubject, Refusal, Signed, Term},
+    api::{ClusterStatus, OverrideKind, Supposition},
+    control::{Laid, LayRequest, OverrideSubject, Refusal, Signed, Term},
 };
 
 fn signed(reason: &str) -> Signed {
@@ -25,16 +25,19 @@ fn request(subject: OverrideSubject) -> LayRequest {
 }
 
 impl Running {
-    async fn lay(&self, subject: OverrideSubject) -> Result<crate::control::Laid, Refusal> {
+    async fn lay(&self, subject: OverrideSubject) -> Result<Laid, Refusal> {
         self.control.lay(request(subject)).await
     }
 
     /// Puts another plan in force.
     async fn replan(&self, plan: Plan, newcomers: Vec<Newcomer>) {
-        let (done, settled) = oneshot::channel();
-        let sent = self.ends.replans.send(Replan { plan, newcomers, done }).await;
+        let (in_force, is_in_force) = oneshot::channel();
+        let (settled, is_settled) = oneshot::channel();
+        let sent = self.ends.replans.send(Replan { plan, newcomers, in_force, settled }).await;
         sent.expect("the driver is alive");
-        settled.await.expect("it is put in force");
+        is_in_force.await.expect("it is put in force");
+        let unsaved = is_settled.await.expect("there is nothing to wait for").unsaved;
+        assert_eq!(unsaved, None);
     }
 }
 
@@ -71,7 +74,6 @@ async fn a_name_that_there_is_not_is_refused_with_those_that_there_are() {
     assert_eq!(running.lay(maintenance("x")).await, Err(unknown.clone()));
     let subject = OverrideSubject::Pin { cluster: "x".into(), server: "db1".into() };
     assert_eq!(running.lay(subject).await, Err(unknown));
-    assert_eq!(running.told("_events.orders").len(), running.told("_events.orders").len());
 }
 
 #[tokio::test(start_paused = true)]
@@ -189,4 +191,33 @@ async fn a_newcomer_is_asked_and_drained_until_somebody_ends_that() {
     assert!(why.contains("author=anna") && why.contains("reason=\"added at run time\""), "{why}");
     running.control.lift(drain("db4"), signed("ready")).await.expect("it is drained");
     assert_eq!(running.addresses("db-read"), ["127.27.1.2", "127.27.1.3", "127.27.1.4"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_name_is_explained_server_by_server() {
+    let running = Running::healthy().await;
+    running.lay(drain("db2")).await.expect("db3 is left");
+    for asked in ["DB-Read.internal", "db-read.internal."] {
+        let told = running.control.explain(asked.into()).await.expect("a served name");
+        assert_eq!((told.cluster.as_str(), told.name.servers.as_slice()), ("orders", &["db3".to_owned()][..]));
+        let included: Vec<_> =
+            told.candidates.iter().map(|one| (one.server.as_str(), one.included)).collect();
+        assert_eq!(included, [("db1", false), ("db2", false), ("db3", true)]);
+        assert_eq!(told.candidates[1].because, "drained by an operator");
+    }
+    let unknown = running.control.explain("x.internal.".into()).await;
+    assert!(matches!(unknown, Err(Refusal::UnknownName { known, .. }) if known.len() == 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_if_decides_on_a_copy_and_changes_nothing() {
+    let mut running = Running::healthy().await;
+    let generation = running.generation();
+    let told = running.control.what_if("db2".into(), Supposition::Down).await.expect("a server");
+    let says = |cluster: &ClusterStatus| cluster.names[1].servers.clone();
+    assert_eq!((says(&told.now), says(&told.then)), (vec!["db2".into(), "db3".into()], vec!["db3".to_owned()]));
+    assert_eq!(told.then.servers[1].state, "Down");
+    assert_eq!((running.generation(), running.take_events()), (generation, vec![]));
+    let unknown = running.control.what_if("db9".into(), Supposition::Up).await;
+    assert!(matches!(unknown, Err(Refusal::UnknownServer { .. })));
 }
