@@ -1,7 +1,8 @@
 //! What the admin API can see and do: a cheap handle that everybody may have a clone of.
 //!
-//! It holds no more than ends of channels and a reader of what is published. Nothing that is done
-//! with it waits for anybody, but for the copy of a pointer.
+//! It holds no more than ends of channels and a reader of what is published. Looking waits for
+//! nobody; changes and questions wait for the driver or for whoever runs the parts, and not for
+//! ever.
 
 use std::{
     sync::{
@@ -11,13 +12,21 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::watch;
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
+    time::timeout,
+};
 use tracing::info;
 
+use super::rejection::Rejection;
 use crate::{
-    clock::Clock,
-    engine::{ClusterId, Decision, ReadReason, WriteReason},
+    answers::WallTime,
+    api::{ClusterStatus, Status, Why},
+    clock::{self, Clock},
+    control::{Chronicle, Control},
+    engine::{ClusterId, Decision, ReadReason, ServerId, ServerIndex, WriteReason},
     publish::Reader,
+    status::{self, Process},
     watchdog::Health,
 };
 
@@ -32,6 +41,11 @@ struct Inner {
     reader: Reader,
     health: Health,
     clock: Clock,
+    started: WallTime,
+    control: Control,
+    chronicle: Chronicle,
+    /// For those who ask the engine: one after the other.
+    question: Arc<Semaphore>,
 }
 
 #[derive(Debug)]
@@ -45,13 +59,24 @@ struct Cluster {
 
 impl Operations {
     /// For clusters with these names, in config order, each with what asks its probes to probe.
+    /// Changes go through `control`; what has happened is in `chronicle`.
     pub fn new(
         clusters: impl IntoIterator<Item = (Box<str>, watch::Sender<()>)>,
         reader: Reader,
         health: Health,
+        control: Control,
+        chronicle: Chronicle,
     ) -> Self {
-        let clusters = Mutex::new(Cluster::all(clusters));
-        Self(Arc::new(Inner { clusters, reader, health, clock: Clock::start() }))
+        Self(Arc::new(Inner {
+            clusters: Mutex::new(Cluster::all(clusters)),
+            reader,
+            health,
+            clock: Clock::start(),
+            started: WallTime::from_unix_millis(clock::unix_millis()),
+            control,
+            chronicle,
+            question: Arc::new(Semaphore::new(1)),
+        }))
     }
 
     /// From now on these are the clusters: the configuration has changed.
@@ -90,6 +115,68 @@ impl Operations {
         Arc::clone(&self.0.clusters.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// Everything, as it is published.
+    pub fn status(&self) -> Status {
+        let process = Process { started: self.0.started, faults: self.faults(), queries: 0 };
+        status::status(&self.0.reader.snapshot(), process)
+    }
+
+    /// The cluster of this name, in any case of letters, as it is published.
+    pub fn cluster_status(&self, name: &str) -> Option<ClusterStatus> {
+        let snapshot = self.0.reader.snapshot();
+        let mut clusters = snapshot.table.layout().clusters().iter();
+        let id = clusters.position(|cluster| cluster.name.eq_ignore_ascii_case(name))?;
+        status::published(&snapshot, ClusterId(id))
+    }
+
+    /// The server of this name, in any case of letters, and why it is in each name or not.
+    pub fn why(&self, name: &str) -> Option<Why> {
+        let snapshot = self.0.reader.snapshot();
+        let clusters = snapshot.table.layout().clusters().iter().enumerate();
+        let id = clusters.into_iter().find_map(|(cluster, listing)| {
+            let mut servers = listing.servers.iter();
+            let server = servers.position(|server| server.name.eq_ignore_ascii_case(name))?;
+            Some(ServerId { cluster: ClusterId(cluster), server: ServerIndex(server) })
+        })?;
+        status::why(&snapshot, id)
+    }
+
+    /// For changes and questions.
+    pub fn control(&self) -> &Control {
+        &self.0.control
+    }
+
+    /// What has happened.
+    pub fn chronicle(&self) -> &Chronicle {
+        &self.0.chronicle
+    }
+
+    /// What comes of `reply`, unless it takes too long: then it may still happen.
+    pub(super) async fn within<T, E>(
+        &self,
+        reply: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, Rejection>
+    where
+        Rejection: From<E>,
+    {
+        match timeout(PATIENCE, reply).await {
+            Ok(replied) => Ok(replied?),
+            Err(_) => Err(Rejection::unavailable(format!(
+                "the service has not answered within {} s; GET /readyz may say why, GET /v1/status \
+                 whether it was done",
+                PATIENCE.as_secs()
+            ))),
+        }
+    }
+
+    /// The turn to ask the engine.
+    pub(super) async fn question_turn(&self) -> Result<OwnedSemaphorePermit, Rejection> {
+        match timeout(PATIENCE, Arc::clone(&self.0.question).acquire_owned()).await {
+            Ok(Ok(turn)) => Ok(turn),
+            _ => Err(Rejection::unavailable("too many ask at the same time; ask again later")),
+        }
+    }
+
     /// Why we are not ready, one line each, in the words of the log; empty when we are: every part
     /// moves, and the first round of probes has ended for every cluster.
     pub fn faults(&self) -> Vec<String> {
@@ -122,6 +209,10 @@ fn is_unready(decision: &Decision) -> bool {
     let write = decision.write.is_some_and(|write| write.reason == WriteReason::NotReady);
     write || decision.reads.iter().any(|read| read.reason == ReadReason::NotReady)
 }
+
+/// How long a change or a question may take: less than a connection lasts, so that there is a
+/// reply.
+const PATIENCE: Duration = Duration::from_secs(4);
 
 /// Between two lines of the log about hints for one cluster.
 const LOG_HINTS_APART: Duration = Duration::from_secs(1);

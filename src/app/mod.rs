@@ -197,7 +197,9 @@ impl App {
             .map_err(StartError::Watchdog)?;
         probes.start(questions, &findings);
         let hints = probes.hints(&config.clusters);
-        let operations = Operations::new(hints, reader.clone(), watchdog.health());
+        let health = watchdog.health();
+        let operations =
+            Operations::new(hints, reader.clone(), health, control.clone(), chronicle.clone());
         let admin = listeners.serve(operations.clone())?;
         let watchdog = watchdog.start().map_err(StartError::Watchdog)?;
         let driver = JoinSet::from_iter([driver.run()]);
