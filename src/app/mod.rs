@@ -169,8 +169,9 @@ pub async fn serve(
 }
 
 impl App {
-    /// Binds the listen addresses that `inherited` does not have, then starts the driver, the probes, the admin API and the
-    /// watchdog, which tells the service manager that we are ready. Needs a running tokio runtime.
+    /// Binds the listen addresses that `inherited` does not have, then starts the driver, the probes,
+    /// the admin API and the watchdog, which tells the service manager that we are ready. Needs a
+    /// running tokio runtime.
     ///
     /// Each change is also sent to `observer`.
     ///
