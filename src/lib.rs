@@ -17,6 +17,7 @@ pub mod descriptors;
 pub mod dns;
 pub mod driver;
 pub mod engine;
+pub mod metrics;
 pub mod probe;
 pub mod publish;
 pub mod telemetry;

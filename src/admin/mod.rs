@@ -12,7 +12,9 @@ mod connections;
 mod error;
 mod file;
 mod hint;
+mod metrics;
 mod operations;
+mod page;
 mod reply;
 mod routes;
 

@@ -17,6 +17,7 @@ use tracing::info;
 use crate::{
     clock::Clock,
     engine::{ClusterId, Decision, ReadReason, WriteReason},
+    metrics::Metrics,
     publish::Reader,
     watchdog::Health,
 };
@@ -30,6 +31,7 @@ struct Inner {
     clusters: Box<[Cluster]>,
     reader: Reader,
     health: Health,
+    metrics: Metrics,
     clock: Clock,
 }
 
@@ -48,10 +50,16 @@ impl Operations {
         clusters: impl IntoIterator<Item = (Box<str>, watch::Sender<()>)>,
         reader: Reader,
         health: Health,
+        metrics: Metrics,
     ) -> Self {
         let cluster = |(name, hints)| Cluster { name, hints, hint_logged_at: AtomicU64::new(0) };
         let clusters = clusters.into_iter().map(cluster).collect();
-        Self(Arc::new(Inner { clusters, reader, health, clock: Clock::start() }))
+        Self(Arc::new(Inner { clusters, reader, health, metrics, clock: Clock::start() }))
+    }
+
+    /// What is counted.
+    pub fn metrics(&self) -> &Metrics {
+        &self.0.metrics
     }
 
     /// The cluster of this name, in any case of letters.
@@ -73,6 +81,7 @@ impl Operations {
             return;
         };
         cluster.hints.send_replace(());
+        self.0.metrics.service.hint();
         let now = self.0.clock.now().since_start() + LOG_HINTS_APART;
         let now = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
         let last = &cluster.hint_logged_at;

@@ -26,6 +26,7 @@ use crate::{
     dns::{self, BindError, DnsServer, ServeError},
     driver::{Driver, Ends},
     engine::Event,
+    metrics::{Metrics, ProbeMetrics, ServiceCounts},
     telemetry::Losses,
     watchdog::{Part, Pulse, Watchdog, Watching},
 };
@@ -121,7 +122,7 @@ pub async fn serve(config: Config, losses: Losses) -> Result<(), ServiceError> {
     }
     tokio::select! {
         () = signals.end_asked() => {}
-        () = tell_of(losses) => {}
+        () = tell_of(losses, app.operations.metrics().service.clone()) => {}
         failure = app.failed() => return Err(failure),
     }
     info!("stopping");
@@ -148,7 +149,7 @@ impl App {
             .map(|(cluster, listing)| (cluster.policy.clone(), Arc::clone(&listing.servers)))
             .collect();
         let layout = Layout::with_companions(&config.zones, names, directory)?;
-        let (driver, Ends { observations, advice, reader, pulse }) =
+        let (driver, Ends { observations, advice, reader, pulse, counts }) =
             Driver::new(clusters, layout, observer);
         let listeners = admin::bind(&config.admin)?;
         let dns = dns::bind(&config.dns, &reader)?;
@@ -156,11 +157,21 @@ impl App {
             .map_err(StartError::Watchdog)?;
         let hints: Vec<_> = advice.iter().map(|_| watch::Sender::new(())).collect();
         let clusters = config.clusters.iter().map(|cluster| cluster.policy.name.clone());
-        let operations =
-            Operations::new(clusters.zip(hints.iter().cloned()), reader, watchdog.health());
+        let metrics = Metrics {
+            dns: dns.counters(),
+            driver: counts,
+            probes: ProbeMetrics::default(),
+            service: ServiceCounts::default(),
+        };
+        let operations = Operations::new(
+            clusters.zip(hints.iter().cloned()),
+            reader,
+            watchdog.health(),
+            metrics.clone(),
+        );
         let admin = listeners.serve(operations.clone())?;
         let watchdog = watchdog.start().map_err(StartError::Watchdog)?;
-        let probes = start_probes(config.clusters, &advice, &hints, &observations);
+        let probes = start_probes(config.clusters, &advice, &hints, &observations, &metrics.probes);
         let driver = JoinSet::from_iter([driver.run()]);
         Ok(Self { dns, driver, probes, watchdog, operations, admin })
     }
@@ -219,11 +230,12 @@ fn status(config: &Config, dns: &DnsServer) -> String {
 }
 
 /// Tells of lines that the log has lost, for ever.
-async fn tell_of(mut losses: Losses) {
+async fn tell_of(mut losses: Losses, counts: ServiceCounts) {
     let mut looks = interval(LOOK_FOR_LOSSES_EVERY);
     loop {
         looks.tick().await;
         losses.tell();
+        counts.log_lost(losses.lines());
     }
 }
 

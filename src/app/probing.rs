@@ -15,6 +15,7 @@ use tracing::error;
 use crate::{
     config::{ClusterConfig, ProbeTarget},
     engine::{ClusterId, Observation, ProbeAdvice, ServerId, ServerIndex},
+    metrics::{ProbeKey, ProbeMetrics},
     probe::{self, Names, Orders, WitnessTarget},
 };
 
@@ -35,10 +36,11 @@ pub(super) fn start_probes(
     advice: &[Vec<watch::Receiver<ProbeAdvice>>],
     hints: &[watch::Sender<()>],
     observations: &mpsc::Sender<Observation>,
+    metrics: &ProbeMetrics,
 ) -> JoinSet<()> {
     let mut probes = JoinSet::new();
     let mut wait = Duration::ZERO;
-    let tasks = tasks(clusters);
+    let tasks = tasks(clusters, metrics);
     let apart =
         STARTS_APART.min(STARTS_WITHIN / u32::try_from(tasks.len().max(1)).unwrap_or(u32::MAX));
     for task in tasks {
@@ -88,19 +90,24 @@ impl Task {
 }
 
 /// The tasks of all servers: each server itself, if it is asked, and each of its witnesses.
-fn tasks(clusters: Vec<ClusterConfig>) -> Vec<Task> {
+fn tasks(clusters: Vec<ClusterConfig>, metrics: &ProbeMetrics) -> Vec<Task> {
     let mut tasks = Vec::new();
     for (id, cluster) in clusters.into_iter().enumerate() {
         let config = Arc::new(cluster.probe);
         let servers = cluster.targets.into_iter().zip(cluster.checks);
         for (index, (target, checks)) in servers.enumerate() {
             let id = ServerId { cluster: ClusterId(id), server: ServerIndex(index) };
+            let meter = |check| {
+                let server = cluster.policy.servers[index].name.clone();
+                metrics.meter(ProbeKey { cluster: cluster.policy.name.clone(), server, check })
+            };
             for witness in checks.witnesses {
                 let names = Names {
                     cluster: cluster.policy.name.clone(),
                     server: cluster.policy.servers[index].name.clone(),
                 };
                 let speaks = checks.speaker == Some(witness.check());
+                let meter = meter(Some(witness.check()));
                 let (target, config) = (target.clone(), Arc::clone(&config));
                 tasks.push(Task::Witness(WitnessTarget {
                     id,
@@ -109,11 +116,13 @@ fn tasks(clusters: Vec<ClusterConfig>) -> Vec<Task> {
                     witness,
                     config,
                     speaks,
+                    meter,
                 }));
             }
             if checks.database {
                 let (kind, config) = (cluster.policy.kind, Arc::clone(&config));
-                tasks.push(Task::Probe(probe::Target { id, target, kind, config }));
+                let meter = meter(None);
+                tasks.push(Task::Probe(probe::Target { id, target, kind, config, meter }));
             }
         }
     }

@@ -21,6 +21,7 @@ use crate::{
         ClusterId, ClusterPolicy, Decision, Engine, Event, Moment, Observation, ProbeAdvice,
         ServerId, ServerIndex,
     },
+    metrics::DriverCounts,
     publish::{Publisher, Reader, Snapshot},
     telemetry,
     watchdog::Pulse,
@@ -55,6 +56,7 @@ pub struct Driver {
     publisher: Publisher,
     observer: Option<mpsc::UnboundedSender<Event>>,
     pulse: Pulse,
+    counts: DriverCounts,
 }
 
 /// One cluster as the driver sees it.
@@ -78,6 +80,8 @@ pub struct Ends {
     pub reader: Reader,
     /// The driver's sign of life.
     pub pulse: Pulse,
+    /// What the driver counts.
+    pub counts: DriverCounts,
 }
 
 impl Driver {
@@ -113,10 +117,20 @@ impl Driver {
                 .collect(),
             reader: publisher.reader(),
             pulse: Pulse::default(),
+            counts: DriverCounts::default(),
         };
-        let pulse = ends.pulse.clone();
-        let driver =
-            Self { engine, clock, observations, clusters, reporter, publisher, observer, pulse };
+        let (pulse, counts) = (ends.pulse.clone(), ends.counts.clone());
+        let driver = Self {
+            engine,
+            clock,
+            observations,
+            clusters,
+            reporter,
+            publisher,
+            observer,
+            pulse,
+            counts,
+        };
         (driver, ends)
     }
 
@@ -171,12 +185,15 @@ impl Driver {
                 changed.push(id);
             }
         }
+        self.counts.judged(judged.len());
         let events = self.engine.take_events();
         self.reporter.note(&events, now);
         // First the answers, then the words about them.
         self.publish(&judged, &changed, now);
         for event in events {
             telemetry::log(&event, &self.engine);
+            let cluster = event.cluster().and_then(|ClusterId(id)| self.clusters.get(id));
+            self.counts.happened(&event, cluster.map(|cluster| &*cluster.name), now);
             if let Some(observer) = &self.observer {
                 // An observer that has left needs no more events.
                 _ = observer.send(event);
@@ -198,6 +215,7 @@ impl Driver {
         if table.is_none() && words.is_empty() {
             return;
         }
+        self.counts.published();
         self.publisher.publish(Snapshot {
             table: table.unwrap_or_else(|| current.table.clone()),
             reports: current.reports.with(words),

@@ -9,6 +9,7 @@ use ::pointsman::{
         ClusterId, ClusterKind, FailureKind, Observation, Outcome, Pace, ProbeAdvice, ServerId,
         ServerIndex,
     },
+    metrics::ProbeMeter,
     probe::{self, Orders, Target},
 };
 use tokio::{
@@ -82,5 +83,6 @@ fn target(port: u16) -> Target {
             timeout: Duration::from_millis(1500),
             heartbeat_write: false,
         }),
+        meter: ProbeMeter::default(),
     }
 }

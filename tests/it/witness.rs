@@ -8,6 +8,7 @@ use pointsman::{
         Check, ClusterId, Facts, FailureKind, Observation, Outcome, Pace, PostgresFacts,
         PostgresRole, ProbeAdvice, ServerId, ServerIndex, Testimony, Word,
     },
+    metrics::ProbeMeter,
     probe::{Names, Orders, WitnessTarget, watch},
 };
 use tokio::{
@@ -84,6 +85,7 @@ pub(crate) fn target(address: SocketAddr, witness: WitnessConfig) -> WitnessTarg
         witness: Arc::new(witness),
         config: Arc::new(ProbeConfig { timeout: Duration::from_secs(1), ..config() }),
         speaks: false,
+        meter: ProbeMeter::default(),
     }
 }
 
