@@ -20,5 +20,6 @@ pub mod engine;
 pub mod metrics;
 pub mod probe;
 pub mod publish;
+pub mod status;
 pub mod telemetry;
 pub mod watchdog;

@@ -142,6 +142,11 @@ impl Companions {
         Self { clusters, placed, labels, zones }
     }
 
+    /// What the configuration says of each cluster.
+    pub(super) fn listings(&self) -> &[ClusterListing] {
+        &self.clusters
+    }
+
     /// What the configuration says of a cluster.
     pub(super) fn listing(&self, cluster: ClusterId) -> Option<&ClusterListing> {
         self.clusters.get(cluster.0)

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, HashMap};
 use hickory_proto::rr::{LowerName, RData, Record, RecordType};
 
 use super::{
-    Directory, ServedName, Zone,
+    ClusterListing, Directory, ServedName, Zone,
     companion::{Companion, Companions},
     wire::WireIndex,
 };
@@ -169,6 +169,16 @@ impl Layout {
     /// The served names in the order of the configuration.
     pub fn served(&self) -> &[ServedName] {
         &self.served
+    }
+
+    /// What the configuration says of each cluster, by [`ClusterId`].
+    pub fn clusters(&self) -> &[ClusterListing] {
+        self.companions.listings()
+    }
+
+    /// The names that follow a cluster, in the order of the configuration.
+    pub fn served_of(&self, cluster: ClusterId) -> impl Iterator<Item = &ServedName> {
+        self.names_of(cluster).iter().map(|&index| &self.served[index])
     }
 
     /// The zones, longest origin first.

@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use hickory_proto::rr::LowerName;
 
-use crate::engine::ClusterId;
+use crate::engine::{ClusterId, Stability};
 
 /// A name that follows a cluster.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,6 +20,18 @@ pub struct ServedName {
     /// TTL of its records in seconds from the first doubt until the cluster is calm again, 1 to
     /// `ttl`.
     pub ttl_unstable: u32,
+}
+
+impl ServedName {
+    /// TTL of its records in seconds: the lesser one while another answer is likely soon, and never
+    /// 0, which some resolvers keep for long and others refuse.
+    pub fn ttl_while(&self, stability: Stability) -> u32 {
+        let ttl = match stability {
+            Stability::Calm => self.ttl,
+            Stability::Unrest => self.ttl.min(self.ttl_unstable),
+        };
+        ttl.max(1)
+    }
 }
 
 /// What a served name stands for.

@@ -10,6 +10,7 @@ mod change;
 mod event;
 mod explain;
 mod status;
+mod why;
 
 pub use self::{
     change::{Changed, Drain, Freeze, Maintenance, Pin, Refused, Reloaded, ServerAdd, Term},
@@ -19,4 +20,5 @@ pub use self::{
         ClusterStatus, NameRole, NameStatus, OverrideKind, OverrideStatus, ServerStatus, Status,
         WitnessStatus,
     },
+    why::{Membership, Why},
 };

@@ -54,10 +54,17 @@ pub(super) fn slow_from(record: &Record) -> Option<Moment> {
 }
 
 /// Whether a write name with this reason keeps the probes fast. One that is moved back soon does
-/// not: that hangs on the clock alone. An isolated one leaves it to its servers.
+/// not: that hangs on the clock alone. An isolated one leaves it to its servers. No promotion helps
+/// one that an operator has pinned.
 pub(super) fn writer_in_doubt(reason: WriteReason) -> bool {
     unrest::awaits_writer(reason)
-        && !matches!(reason, WriteReason::HeldFlapping | WriteReason::HeldIsolated)
+        && !matches!(
+            reason,
+            WriteReason::HeldFlapping
+                | WriteReason::HeldIsolated
+                | WriteReason::HeldPinned(_)
+                | WriteReason::PinnedNotWritable
+        )
 }
 
 /// Whether the next probes of this server, or of others, may change its verdict.

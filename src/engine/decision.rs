@@ -76,6 +76,22 @@ pub enum WriteReason {
     SplitBrain,
     /// No address: no primary has been found since the start.
     NoPrimaryKnown,
+    /// What it said before the restart; the first round of probes has not ended.
+    Remembered,
+    /// An operator has pinned it to this server, which nothing is known against.
+    Pinned,
+    /// Held by an operator's pin, though the server is in this state.
+    HeldPinned(ServerState),
+    /// Pinned to this server whatever it is (`--unsafe`); it is in this state and not writable.
+    PinnedUnsafe(ServerState),
+    /// No address: the server that an operator has pinned it to is not writable.
+    PinnedNotWritable,
+    /// No address: an operator has drained the server that it would say.
+    Drained,
+    /// An operator has frozen the cluster: it says what it said.
+    Frozen,
+    /// No address: an operator has taken the cluster out of service.
+    Maintenance,
 }
 
 /// How far an answer is from the ideal one.
@@ -95,16 +111,27 @@ impl WriteReason {
     /// How degraded an answer with this reason is.
     pub fn degradation(self) -> Degradation {
         match self {
-            Self::Primary | Self::MostPreferred | Self::Incumbent | Self::HeldFlapping => {
-                Degradation::None
-            }
+            Self::Primary
+            | Self::MostPreferred
+            | Self::Incumbent
+            | Self::HeldFlapping
+            | Self::Pinned => Degradation::None,
             Self::NotReady => Degradation::NotReady,
             Self::Held(_)
             | Self::HeldUnreachable
             | Self::HeldSplitBrain
             | Self::HeldIsolated
-            | Self::HeldNotWritable => Degradation::Stale,
-            Self::NotWritable | Self::SplitBrain | Self::NoPrimaryKnown => Degradation::Fallback,
+            | Self::HeldNotWritable
+            | Self::Remembered
+            | Self::HeldPinned(_)
+            | Self::Frozen => Degradation::Stale,
+            Self::NotWritable
+            | Self::SplitBrain
+            | Self::NoPrimaryKnown
+            | Self::PinnedUnsafe(_)
+            | Self::PinnedNotWritable
+            | Self::Drained
+            | Self::Maintenance => Degradation::Fallback,
         }
     }
 }
@@ -137,6 +164,25 @@ impl fmt::Display for WriteReason {
                 "no address: two servers are writable and nothing tells which is right"
             }
             Self::NoPrimaryKnown => "no address: no primary has been found",
+            Self::Remembered => {
+                "from before the restart, unconfirmed: the first round of probes has not ended"
+            }
+            Self::Pinned => "pinned by an operator",
+            Self::HeldPinned(state) => {
+                return write!(f, "held: pinned by an operator, though the server is {state}");
+            }
+            Self::PinnedUnsafe(state) => {
+                return write!(
+                    f,
+                    "pinned by an operator whatever it is, and the server is {state}"
+                );
+            }
+            Self::PinnedNotWritable => {
+                "no address: pinned by an operator to a server that is not writable"
+            }
+            Self::Drained => "no address: an operator has drained the only choice",
+            Self::Frozen => "frozen by an operator: what it says stays",
+            Self::Maintenance => "no address: taken out of service by an operator",
         };
         f.write_str(text)
     }
@@ -184,6 +230,14 @@ pub enum ReadReason {
     Isolated,
     /// Nobody has been fit since the start.
     NobodyKnown,
+    /// What it said before the restart; the first round of probes has not ended.
+    Remembered,
+    /// No address: operators have drained everybody that it could say.
+    Drained,
+    /// An operator has frozen the cluster: the set stays.
+    Frozen,
+    /// No address: an operator has taken the cluster out of service.
+    Maintenance,
 }
 
 impl ReadReason {
@@ -192,8 +246,14 @@ impl ReadReason {
         match self {
             Self::Fit | Self::Few => Degradation::None,
             Self::NotReady => Degradation::NotReady,
-            Self::WithPrimary | Self::NobodyKnown => Degradation::Fallback,
-            Self::WithLagging(_) | Self::LastKnown | Self::Isolated => Degradation::Stale,
+            Self::WithPrimary | Self::NobodyKnown | Self::Drained | Self::Maintenance => {
+                Degradation::Fallback
+            }
+            Self::WithLagging(_)
+            | Self::LastKnown
+            | Self::Isolated
+            | Self::Remembered
+            | Self::Frozen => Degradation::Stale,
         }
     }
 }
@@ -217,6 +277,10 @@ impl fmt::Display for ReadReason {
                 "no server of any cluster answers, our own network is suspected: the set stays"
             }
             Self::NobodyKnown => "no address: nobody has been fit since the start",
+            Self::Remembered => return WriteReason::Remembered.fmt(f),
+            Self::Drained => "no address: operators have drained everybody it could say",
+            Self::Frozen => "frozen by an operator: the set stays",
+            Self::Maintenance => return WriteReason::Maintenance.fmt(f),
         };
         f.write_str(text)
     }
@@ -243,7 +307,7 @@ pub enum Pace {
 pub struct ProbeAdvice {
     /// How soon to ask again.
     pub pace: Pace,
-    /// Whether the server is the published primary, so that a heartbeat may be written to it. A
-    /// write to any other server would itself make histories diverge.
+    /// Whether the server is the published primary by its own confirmed word, so that a heartbeat
+    /// may be written to it. A write to any other server would itself make histories diverge.
     pub heartbeat: bool,
 }

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{
     ClusterId, ClusterPolicy, Decision, Event, Moment, Observation, Override, OverrideRefusal,
-    OverrideTurn, ProbeAdvice, ServerId, Standing, WishKey, WitnessStanding, cluster::Cluster,
+    OverrideTurn, ProbeAdvice, Remembered, ServerId, ServerIndex, Standing, WishKey,
+    WitnessStanding, cluster::Cluster,
 };
 
 /// Judges every server and decides what every name says. See the [module](super) for how to drive
@@ -92,6 +93,8 @@ impl Engine {
                 }
                 cluster.decide(now, &mut self.events);
                 self.decided.insert(id);
+            } else if cluster.heed_operators(now, &mut self.events) {
+                self.decided.insert(id);
             }
             self.deadlines.set(id, self.clusters[id.0].next_deadline(now));
         }
@@ -150,6 +153,14 @@ impl Engine {
         Ok(())
     }
 
+    /// Lays an override that was in force before a restart, after [`Self::restore`]: nothing is
+    /// refused, for it was laid with good reason, and nobody is told. `since` and `until` are on
+    /// this process's clock; one whose time is over ends at the next [`Self::decide`].
+    pub fn resume(&mut self, cluster: ClusterId, laid: Override) {
+        self.clusters[cluster.0].resume(laid);
+        self.observed.insert(cluster);
+    }
+
     /// Ends an override before its time, by the will of `by`; `None` when there is none. Call
     /// [`Self::decide`] for it to take effect.
     pub fn lift(&mut self, cluster: ClusterId, key: WishKey, by: &str) -> Option<Override> {
@@ -163,6 +174,70 @@ impl Engine {
     /// The overrides of a cluster that are in force.
     pub fn overrides(&self, cluster: ClusterId) -> &[Override] {
         self.clusters[cluster.0].overrides()
+    }
+
+    /// What a restart must not forget of a cluster.
+    pub fn remember(&self, cluster: ClusterId) -> Remembered {
+        self.clusters[cluster.0].remember()
+    }
+
+    /// Lets a cluster begin with what an earlier process remembered, before anything is observed:
+    /// its names say at once what they said then, as [`WriteReason::Remembered`] and
+    /// [`ReadReason::Remembered`], until its first round of probes has ended. Places in `memory` are
+    /// those of the present configuration; what does not exist is passed over. Without effect on a
+    /// cluster whose first round has ended.
+    ///
+    /// [`WriteReason::Remembered`]: super::WriteReason::Remembered
+    /// [`ReadReason::Remembered`]: super::ReadReason::Remembered
+    pub fn restore(&mut self, cluster: ClusterId, memory: &Remembered, now: Moment) {
+        self.clusters[cluster.0].restore(memory, now);
+        self.decided.insert(cluster);
+        self.observed.insert(cluster);
+    }
+
+    /// Goes over to another configuration: clusters and servers are known again by their names.
+    ///
+    /// A server with the same addresses, port and aliases keeps all that is known of it; others, and
+    /// new clusters, have not been heard yet. A cluster that was ready stays so. A server that is
+    /// gone leaves the names, its overrides end with it, and nobody is told. Call [`Self::decide`]
+    /// for the rest to take effect; every cluster counts as decided anew. Take the events before:
+    /// they say servers by their old places, and are forgotten.
+    ///
+    /// Returns where the servers that are still known have gone, old place to new, so that
+    /// observations on their way can follow them.
+    pub fn reconfigure(
+        &mut self,
+        policies: Vec<ClusterPolicy>,
+        now: Moment,
+    ) -> BTreeMap<ServerId, ServerId> {
+        let by_name: BTreeMap<_, _> =
+            self.clusters.iter().enumerate().map(|(id, old)| (&*old.policy().name, id)).collect();
+        let mut places = BTreeMap::new();
+        let mut clusters = Vec::with_capacity(policies.len());
+        for (id, policy) in policies.into_iter().enumerate() {
+            let id = ClusterId(id);
+            let Some(&before) = by_name.get(&*policy.name) else {
+                clusters.push(Cluster::new(id, policy, now));
+                continue;
+            };
+            let (cluster, kept) = self.clusters[before].reconfigured(id, policy, now);
+            let place = |cluster, server| ServerId { cluster, server: ServerIndex(server) };
+            places.extend(kept.into_iter().enumerate().filter_map(|(server, was)| {
+                Some((place(ClusterId(before), was?), place(id, server)))
+            }));
+            clusters.push(cluster);
+        }
+        self.clusters = clusters;
+        self.servers = self.clusters.iter().map(|cluster| cluster.records().len()).sum();
+        self.silent = self.clusters.iter().map(Cluster::silent_servers).sum();
+        self.deadlines = Deadlines::default();
+        for (id, cluster) in self.clusters.iter().enumerate() {
+            self.deadlines.set(ClusterId(id), cluster.next_deadline(now));
+        }
+        self.observed = (0..self.clusters.len()).map(ClusterId).collect();
+        self.decided.clone_from(&self.observed);
+        self.events.clear();
+        places
     }
 
     /// When [`Self::decide`] must be called again at the latest, even without an observation.

@@ -5,8 +5,7 @@
 //! the servers.
 
 use super::{
-    ClusterPolicy, Lag, Moment, ReadDecision, ReadPolicy, ReadReason, ReadServer, ServerIndex,
-    judge::Judgement,
+    ClusterPolicy, Lag, Moment, ReadDecision, ReadReason, ReadServer, ServerIndex,
     record::Record,
     verdict::{ReadFitness, Verdict},
 };
@@ -22,10 +21,11 @@ pub(super) struct ReadLadder {
 /// The servers of a cluster as one read name sees them.
 pub(super) struct Candidates<'a> {
     pub(super) policy: &'a ClusterPolicy,
-    pub(super) judgement: &'a Judgement,
     pub(super) records: &'a [Record],
     /// The server that is the primary now: left out unless asked for or needed.
     pub(super) primary: Option<ServerIndex>,
+    /// Servers that operators have drained: on no rung.
+    pub(super) drained: &'a [ServerIndex],
 }
 
 impl ReadLadder {
@@ -40,32 +40,8 @@ impl ReadLadder {
 
     /// Decides anew.
     pub(super) fn decide(&mut self, candidates: &Candidates<'_>, now: Moment) {
-        let rules = &candidates.policy.reads[self.name];
-        let (mut servers, reason) = self.climb(candidates, rules);
-        servers.sort_unstable();
-        let before: Vec<_> = self.decision.servers.iter().map(|server| server.server).collect();
-        let same_rung =
-            std::mem::discriminant(&reason) == std::mem::discriminant(&self.decision.reason);
-        if before != servers {
-            self.decision.since = now;
-        }
-        // The lag in a reason is that of the moment when the rung was reached; it would change with
-        // every probe.
-        if before != servers || !same_rung {
-            self.decision.reason = reason;
-        }
-        let sessions = |server: ServerIndex| {
-            let facts = candidates.records[server.0].facts.as_ref().filter(|_| rules.by_sessions);
-            facts.and_then(super::Facts::sessions)
-        };
-        self.decision.servers = servers
-            .into_iter()
-            .map(|server| ReadServer {
-                server,
-                percent: candidates.percent(server, now),
-                sessions: sessions(server),
-            })
-            .collect();
+        let (servers, reason) = self.climb(candidates);
+        self.decision = candidates.say(self.name, &self.decision, servers, reason, now);
     }
 
     /// Every server of every cluster failed at once: the set stays.
@@ -75,11 +51,9 @@ impl ReadLadder {
         }
     }
 
-    fn climb(
-        &self,
-        candidates: &Candidates<'_>,
-        rules: &ReadPolicy,
-    ) -> (Vec<ServerIndex>, ReadReason) {
+    /// The rung that the name comes to, and whom it says there.
+    pub(super) fn climb(&self, candidates: &Candidates<'_>) -> (Vec<ServerIndex>, ReadReason) {
+        let rules = &candidates.policy.reads[self.name];
         let primary = candidates.primary.filter(|primary| candidates.is_readable_primary(*primary));
         let mut servers = candidates.fit(self.name);
         if rules.include_primary {
@@ -112,7 +86,8 @@ impl ReadLadder {
 
     fn last_known(&self, candidates: &Candidates<'_>) -> (Vec<ServerIndex>, ReadReason) {
         let is_ours = |server: &ServerIndex| {
-            candidates.judgement.verdicts[server.0].read != ReadFitness::Never
+            candidates.verdict(*server).read != ReadFitness::Never
+                && !candidates.drained.contains(server)
         };
         let before = self.decision.servers.iter().map(|server| server.server);
         let mut servers: Vec<_> = before.filter(is_ours).collect();
@@ -128,8 +103,41 @@ impl ReadLadder {
 }
 
 impl Candidates<'_> {
+    /// What a read name that said `before` says from now on.
+    pub(super) fn say(
+        &self,
+        name: usize,
+        before: &ReadDecision,
+        mut servers: Vec<ServerIndex>,
+        reason: ReadReason,
+        now: Moment,
+    ) -> ReadDecision {
+        servers.sort_unstable();
+        let same_set =
+            before.servers.iter().map(|member| member.server).eq(servers.iter().copied());
+        let same_rung = std::mem::discriminant(&reason) == std::mem::discriminant(&before.reason);
+        let rules = &self.policy.reads[name];
+        let sessions = |server: ServerIndex| {
+            let facts = self.records[server.0].facts.as_ref().filter(|_| rules.by_sessions);
+            facts.and_then(super::Facts::sessions)
+        };
+        let servers = servers.into_iter().map(|server| ReadServer {
+            server,
+            percent: self.percent(server, now),
+            sessions: sessions(server),
+        });
+        ReadDecision {
+            servers: servers.collect(),
+            // The lag in a reason is that of the moment when the rung was reached; it would change
+            // with every probe.
+            reason: if same_set && same_rung { before.reason } else { reason },
+            since: if same_set { before.since } else { now },
+        }
+    }
+
+    /// Servers that are not drained.
     fn all(&self) -> impl Iterator<Item = ServerIndex> {
-        (0..self.records.len()).map(ServerIndex)
+        (0..self.records.len()).map(ServerIndex).filter(|server| !self.drained.contains(server))
     }
 
     fn percent(&self, server: ServerIndex, now: Moment) -> u16 {
@@ -137,11 +145,12 @@ impl Candidates<'_> {
     }
 
     fn verdict(&self, server: ServerIndex) -> &Verdict {
-        &self.judgement.verdicts[server.0]
+        &self.records[server.0].limited
     }
 
     fn is_readable_primary(&self, primary: ServerIndex) -> bool {
         matches!(self.verdict(primary).read, ReadFitness::Primary | ReadFitness::Replica)
+            && !self.drained.contains(&primary)
     }
 
     fn is_fresh_for(&self, name: usize, server: ServerIndex) -> bool {

@@ -3,7 +3,8 @@
 use super::ServerIndex;
 
 /// Enough of a cluster's memory to give right answers before the first round has ended, and to
-/// know an old primary again when it comes back.
+/// know an old primary again when it comes back. Overrides are kept beside it, except that a frozen
+/// cluster remembers what its names say; others remember what they would say without an operator.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Remembered {
     /// The server that the write name said.

@@ -2,7 +2,8 @@
 //!
 //! Unrest begins with the first doubt anywhere in a cluster, so that short-lived answers are out
 //! before the change that they are for, and lasts until nothing has been in doubt and nothing has
-//! changed for [`Thresholds::CALM_AFTER`]. A cluster begins in unrest.
+//! changed for [`Thresholds::CALM_AFTER`]. A cluster begins in unrest. What an operator lays over
+//! it, or takes away, is a change.
 //!
 //! A doubt is what the next probes may settle. A server that has been Down for hours, or a replica
 //! that does not let the probe in, is known and no doubt: its return is announced by the first
@@ -52,7 +53,8 @@ impl Unrest {
     }
 }
 
-/// Whether a write name with this reason waits for another one.
+/// Whether a write name with this reason waits for another one. One that an operator has settled
+/// waits for nobody but the operator.
 pub(super) fn awaits_writer(reason: WriteReason) -> bool {
     !matches!(
         reason,
@@ -60,12 +62,24 @@ pub(super) fn awaits_writer(reason: WriteReason) -> bool {
             | WriteReason::MostPreferred
             | WriteReason::Incumbent
             | WriteReason::Held(ServerState::Misconfigured)
+            | WriteReason::Pinned
+            | WriteReason::HeldPinned(ServerState::Misconfigured)
+            | WriteReason::PinnedUnsafe(_)
+            | WriteReason::Drained
+            | WriteReason::Frozen
+            | WriteReason::Maintenance
     )
 }
 
 /// Whether a read name with this reason takes any server that comes back.
 pub(super) fn awaits_readers(reason: ReadReason) -> bool {
-    matches!(reason, ReadReason::NotReady | ReadReason::LastKnown | ReadReason::Isolated)
+    matches!(
+        reason,
+        ReadReason::NotReady
+            | ReadReason::Remembered
+            | ReadReason::LastKnown
+            | ReadReason::Isolated
+    )
 }
 
 /// Whether the next replies of a server, or their absence, may change its verdict.
@@ -115,6 +129,10 @@ mod tests {
         assert!(awaits_writer(WriteReason::HeldFlapping));
         assert!(!awaits_writer(WriteReason::Held(ServerState::Misconfigured)));
         assert!(!awaits_writer(WriteReason::Primary));
+        assert!(awaits_writer(WriteReason::Remembered));
+        assert!(awaits_writer(WriteReason::HeldPinned(ServerState::Down)));
+        assert!(!awaits_writer(WriteReason::Frozen));
+        assert!(!awaits_writer(WriteReason::Maintenance));
         assert!(awaits_readers(ReadReason::LastKnown));
         assert!(!awaits_readers(ReadReason::WithPrimary));
     }

@@ -155,6 +155,12 @@ impl Witnesses {
         Self(checks.iter().copied().map(Witness::new).collect())
     }
 
+    /// The witnesses of `asked`, each with what these have said by the same check.
+    pub(super) fn carried_over(&self, asked: &Self) -> Self {
+        let known = |one: &Witness| self.0.iter().find(|before| before.check == one.check);
+        Self(asked.0.iter().map(|one| known(one).unwrap_or(one).clone()).collect())
+    }
+
     /// Folds in what one attempt came to. One of an unknown check is ignored.
     pub(super) fn fold(
         &mut self,

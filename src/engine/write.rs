@@ -3,6 +3,9 @@
 //! The one primary; else hold the last published server while nothing is known against it; else
 //! nothing. A move needs two things: another server that is fit, and word that the published one is
 //! gone or not writable.
+//!
+//! An operator steers where the choice is free, and among servers of which nothing proves who is
+//! right; what else an operator wishes is laid over what the ladder says, and the ladder goes on.
 
 use super::{
     ClusterPolicy, Failback, Moment, OnNotWritable, OnSplitBrain, ServerIndex, ServerState,
@@ -23,6 +26,27 @@ pub(super) struct WriteLadder {
     left_out_since: Option<Moment>,
 }
 
+/// What operators wish of the choice.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Steering {
+    /// To be chosen, as soon as it may be.
+    pub(super) wanted: Option<ServerIndex>,
+    /// Whether `wanted` is so by a pin: then it is also preferred to one that was merely published
+    /// before it.
+    pub(super) pinned: bool,
+    /// To be left, where the choice is free.
+    pub(super) barred: Vec<ServerIndex>,
+}
+
+/// The name says another server than the last one that it said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Move {
+    pub(super) from: ServerIndex,
+    pub(super) to: ServerIndex,
+    /// The servers' own words show that the new one is right, not an operator's alone.
+    pub(super) proven: bool,
+}
+
 impl WriteLadder {
     pub(super) fn new() -> Self {
         let decision =
@@ -41,23 +65,55 @@ impl WriteLadder {
         self.left.iter().map(|(_, until)| *until).filter(|until| *until > now).min()
     }
 
-    /// Decides anew. Returns the server that the name was moved away from, if it was moved.
+    /// Decides anew. Returns the move, if the name was moved.
     pub(super) fn decide(
         &mut self,
         judgement: &Judgement,
         policy: &ClusterPolicy,
         rules: &WritePolicy,
+        steering: &Steering,
         now: Moment,
-    ) -> Option<ServerIndex> {
+    ) -> Option<Move> {
         let (server, reason) = match judgement.writer {
-            WriterRule::Free => self.choose(judgement, policy, rules, now),
-            WriterRule::History | WriterRule::Elected => self.follow_the_primary(judgement, rules),
+            WriterRule::Free => self.choose(judgement, policy, rules, steering, now),
+            WriterRule::History | WriterRule::Elected => {
+                self.follow_the_primary(judgement, rules, steering)
+            }
         };
         let (server, reason) = match server {
             None => self.fall_back(judgement, rules, reason),
             some => (some, reason),
         };
-        self.settle(server, reason, rules, now)
+        self.settle(server, reason, judgement, rules, steering, now)
+    }
+
+    /// Before the first round has ended, what was said before the restart stands, unless its server
+    /// says itself that it is not writable.
+    pub(super) fn doubt_memory(&mut self, judgement: &Judgement, rules: &WritePolicy, now: Moment) {
+        let Some(remembered) = self.decision.server else {
+            return;
+        };
+        let verdict = &judgement.verdicts[remembered.0];
+        let denied = verdict.write == WriteFitness::Refused && !overtaken(verdict);
+        if denied && rules.on_not_writable == OnNotWritable::Empty {
+            let reason = WriteReason::NotReady;
+            self.decision = WriteDecision { server: None, reason, since: now };
+        }
+    }
+
+    /// The same with its servers in other places; a server that has none is forgotten.
+    pub(super) fn moved(
+        &self,
+        place: &dyn Fn(ServerIndex) -> Option<ServerIndex>,
+        now: Moment,
+    ) -> Self {
+        let left = self.left.iter().filter_map(|&(server, until)| Some((place(server)?, until)));
+        Self {
+            decision: moved_write(self.decision, place, now),
+            last: self.last.and_then(place),
+            left: left.collect(),
+            left_out_since: self.left_out_since,
+        }
     }
 
     /// Every server of every cluster failed at once: whatever is said now stays.
@@ -71,19 +127,27 @@ impl WriteLadder {
         &mut self,
         server: Option<ServerIndex>,
         reason: WriteReason,
+        judgement: &Judgement,
         rules: &WritePolicy,
+        steering: &Steering,
         now: Moment,
-    ) -> Option<ServerIndex> {
+    ) -> Option<Move> {
         let before = self.decision.server;
         let since = if before == server { self.decision.since } else { now };
         self.decision = WriteDecision { server, reason, since };
-        let moved_from = self.last.filter(|last| server.is_some_and(|server| server != *last));
-        if let Some(left) = moved_from {
-            self.left.retain(|(server, until)| *server != left && *until > now);
-            self.left.push((left, now + rules.flap_block));
+        let (from, to) = (self.last, server?);
+        self.last = server;
+        let from = from.filter(|from| *from != to)?;
+        self.left.retain(|(server, until)| *server != from && *until > now);
+        // An operator's move is no flapping: nothing speaks against its return.
+        if steering.wanted == Some(to) || steering.barred.contains(&from) {
+            self.left.retain(|(server, _)| *server != to);
+        } else {
+            self.left.push((from, now + rules.flap_block));
         }
-        self.last = server.or(self.last);
-        moved_from
+        let fitness = judgement.verdicts[to.0].write;
+        let proven = matches!(fitness, WriteFitness::Fit | WriteFitness::Spare);
+        Some(Move { from, to, proven })
     }
 
     /// Roles are known, so at most one server is fit.
@@ -91,14 +155,19 @@ impl WriteLadder {
         &self,
         judgement: &Judgement,
         rules: &WritePolicy,
+        steering: &Steering,
     ) -> (Option<ServerIndex>, WriteReason) {
         let published = self.decision.server;
-        let fit = fit(judgement).first().copied();
+        let fit = fit(judgement, &[]).first().copied();
         if judgement.split_brain && rules.on_split_brain == OnSplitBrain::Empty {
             return (None, WriteReason::SplitBrain);
         }
         let reason =
             if judgement.split_brain { WriteReason::HeldSplitBrain } else { WriteReason::Primary };
+        let pinned = steering.wanted.filter(|_| steering.pinned);
+        if let Some(pinned) = pinned.filter(|pinned| is_a_choice(&judgement.verdicts[pinned.0])) {
+            return (Some(pinned), reason);
+        }
         match (published, fit) {
             (Some(published), Some(fit)) if published != fit => {
                 let verdict = &judgement.verdicts[published.0];
@@ -120,13 +189,24 @@ impl WriteLadder {
         judgement: &Judgement,
         policy: &ClusterPolicy,
         rules: &WritePolicy,
+        steering: &Steering,
         now: Moment,
     ) -> (Option<ServerIndex>, WriteReason) {
-        let fit = fit(judgement);
+        let fit = fit(judgement, &steering.barred);
+        let best = most_preferred(&fit, policy);
         let published = self.decision.server;
+        if let Some(wanted) = steering.wanted.filter(|wanted| {
+            matches!(judgement.verdicts[wanted.0].write, WriteFitness::Fit | WriteFitness::Spare)
+        }) {
+            let preferred = best == Some(wanted);
+            let reason =
+                if preferred { WriteReason::MostPreferred } else { WriteReason::Incumbent };
+            return (Some(wanted), reason);
+        }
         if let Some(published) = published {
             let verdict = &judgement.verdicts[published.0];
-            if verdict.write == WriteFitness::Open {
+            let barred = steering.barred.contains(&published) && !fit.is_empty();
+            if verdict.write == WriteFitness::Open && !barred {
                 return (Some(published), self.held(verdict));
             }
         }
@@ -137,7 +217,6 @@ impl WriteLadder {
         let Some(chosen) = elect(&fit, published, &blocked, rules.failback, policy) else {
             return (None, WriteReason::NoPrimaryKnown);
         };
-        let best = most_preferred(&fit, policy);
         let reason = match best {
             Some(best) if best == chosen => WriteReason::MostPreferred,
             Some(best) if blocked.contains(&best) && rules.failback == Failback::Preferred => {
@@ -168,6 +247,12 @@ impl WriteLadder {
     fn held(&self, verdict: &Verdict) -> WriteReason {
         match (verdict.state, verdict.reason) {
             (_, StateReason::UnreachableFromHere) => WriteReason::HeldUnreachable,
+            (ServerState::Primary, _) if self.decision.reason == WriteReason::Remembered => {
+                WriteReason::Primary
+            }
+            (ServerState::Up, _) if self.decision.reason == WriteReason::Remembered => {
+                WriteReason::Incumbent
+            }
             (ServerState::Primary | ServerState::Up, _) => self.decision.reason,
             (state, _) => WriteReason::Held(state),
         }
@@ -204,18 +289,40 @@ impl WriteLadder {
     }
 }
 
+/// What the write name says, with its servers in other places. Of a server that has none it is as if
+/// nothing had ever been said.
+pub(super) fn moved_write(
+    said: WriteDecision,
+    place: &dyn Fn(ServerIndex) -> Option<ServerIndex>,
+    now: Moment,
+) -> WriteDecision {
+    match said.server.map(place) {
+        Some(None) => WriteDecision { server: None, reason: WriteReason::NotReady, since: now },
+        moved => WriteDecision { server: moved.flatten(), ..said },
+    }
+}
+
 /// The servers that may be chosen: those that nobody speaks against, or the spare ones when there
 /// is none.
-fn fit(judgement: &Judgement) -> Vec<ServerIndex> {
+fn fit(judgement: &Judgement, barred: &[ServerIndex]) -> Vec<ServerIndex> {
     let all = |fitness| {
         let verdicts = judgement.verdicts.iter().enumerate();
         let some = verdicts.filter(move |(_, verdict)| verdict.write == fitness);
-        some.map(|(index, _)| ServerIndex(index)).collect::<Vec<_>>()
+        let some = some.map(|(index, _)| ServerIndex(index));
+        some.filter(|server| !barred.contains(server)).collect::<Vec<_>>()
     };
     match all(WriteFitness::Fit) {
         fit if fit.is_empty() => all(WriteFitness::Spare),
         fit => fit,
     }
+}
+
+/// Whether an operator's word is enough to make it the writer: it may be chosen anyway, or nothing
+/// but precedence speaks against it.
+fn is_a_choice(verdict: &Verdict) -> bool {
+    matches!(verdict.write, WriteFitness::Fit | WriteFitness::Spare)
+        || matches!(verdict.reason, StateReason::SecondWriter(_))
+            && verdict.state == ServerState::StalePrimary
 }
 
 /// Whether a server is only outdated by the word of others: its own last word was that it is

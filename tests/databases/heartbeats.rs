@@ -124,6 +124,9 @@ fn expect_renewal(scene: &Scene<'_>, session: impl Fn() -> String, count: impl F
 fn expect_recovery(mut scene: Scene<'_>) {
     scene.expect_write(0);
     // The watcher has to see it too, and to go on seeing it.
+    patience::until("the watcher sees the write name back", || {
+        matches!(scene.record().write_path()[..], [.., None, Some(_)])
+    });
     scene.watch_a_while();
     let record = scene.record();
     let path = record.write_path();

@@ -19,7 +19,7 @@ struct Row {
     from_outside: &'static [&'static str],
 }
 
-const TABLE: [Row; 18] = [
+const TABLE: [Row; 19] = [
     Row { module: "engine", of_ours: &[], from_outside: &[] },
     Row {
         module: "answers",
@@ -29,6 +29,11 @@ const TABLE: [Row; 18] = [
     Row { module: "api", of_ours: &[], from_outside: &["serde", "utoipa"] },
     Row { module: "control", of_ours: &["api", "engine"], from_outside: &["thiserror", "tokio"] },
     Row { module: "publish", of_ours: &["answers"], from_outside: &["arc_swap"] },
+    Row {
+        module: "status",
+        of_ours: &["answers", "api", "engine", "publish"],
+        from_outside: &[],
+    },
     Row {
         module: "config",
         of_ours: &["answers", "engine"],

@@ -13,8 +13,7 @@ use super::{
     table::{Authority, ServedAnswer},
 };
 use crate::engine::{
-    Decision, Degradation, ReadDecision, ReadReason, ReadServer, Stability, WriteDecision,
-    WriteReason,
+    Decision, Degradation, ReadDecision, ReadReason, ReadServer, WriteDecision, WriteReason,
 };
 
 /// What a table is built from, for one cluster.
@@ -81,7 +80,7 @@ fn write_answer(
     cluster: ClusterAnswers<'_>,
     write: &WriteDecision,
 ) -> ServedAnswer {
-    let ttl = ttl(name, cluster.decision.stability);
+    let ttl = name.ttl_while(cluster.decision.stability);
     let server = write.server.and_then(|index| cluster.servers.get(index.0));
     let only = |family: fn(&IpAddr) -> bool| {
         let only = server.and_then(|server| {
@@ -110,7 +109,7 @@ fn read_answer(
     balance: Balance,
     max_answers: Option<usize>,
 ) -> ServedAnswer {
-    let ttl = ttl(name, cluster.decision.stability);
+    let ttl = name.ttl_while(cluster.decision.stability);
     let all = |family: fn(&IpAddr) -> bool| {
         let mut seen = BTreeSet::new();
         let servers = read.servers.iter().filter_map(|member| {
@@ -128,16 +127,6 @@ fn read_answer(
         v6: all(IpAddr::is_ipv6),
         note: note(read.reason.degradation(), cluster.name, &read.reason),
     }
-}
-
-/// The TTL of a name's records: the lesser one while another answer is likely soon, and never 0,
-/// which some resolvers keep for long and others refuse.
-fn ttl(name: &ServedName, stability: Stability) -> u32 {
-    let ttl = match stability {
-        Stability::Calm => name.ttl,
-        Stability::Unrest => name.ttl.min(name.ttl_unstable),
-    };
-    ttl.max(1)
 }
 
 /// What the server's place depends on under `balance`, and nothing else: two tables that differ in

@@ -22,9 +22,16 @@ pub(in crate::engine) struct KnownIdentity {
     identity: Option<Identity>,
     /// More than half of the cluster's servers have carried it.
     established: bool,
+    /// It was known before the restart: the dead that carry it count though nobody has heard them.
+    remembered: bool,
 }
 
 impl KnownIdentity {
+    /// One that an earlier process has known.
+    pub(in crate::engine) fn remembered(identity: Identity) -> Self {
+        Self { identity: Some(identity), established: true, remembered: true }
+    }
+
     /// The identity that servers must carry; `None` as long as nobody has shown one.
     pub(in crate::engine) fn get(&self) -> Option<&Identity> {
         self.identity.as_ref()
@@ -37,7 +44,7 @@ impl KnownIdentity {
     /// round has ended (`started`), because the first server to answer may be the foreign one.
     /// After it, the known identity gives way only to one that more than half of all servers carry;
     /// once it was carried by so many itself, only when nobody who answers carries it any more, as
-    /// after an upgrade that made every server anew.
+    /// after an upgrade that made every server anew. One that was remembered is known from the start.
     pub(in crate::engine) fn learn(
         &mut self,
         records: &[Record],
@@ -59,12 +66,14 @@ impl KnownIdentity {
             })
         };
         let stays = |known: &&Identity| {
-            let loyal = started && votes(known) > 0 && !majority(leader);
+            let carried = started && votes(known) > 0 || self.remembered;
+            let loyal = carried && !majority(leader);
             loyal || self.established && lives(known)
         };
         let identity = self.identity.as_ref().filter(stays).unwrap_or(leader).clone();
         let same = self.identity.as_ref() == Some(&identity);
         self.established = same && self.established || majority(&identity);
+        self.remembered &= same;
         self.identity = Some(identity);
     }
 }

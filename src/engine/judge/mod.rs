@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use self::{
     contest::Contest,
-    identity::{FOREIGN, Identity, is_foreign},
+    identity::{FOREIGN, is_foreign},
     unanswered::{by_liveness, overruled, unreachable_from_here},
 };
 use super::{
@@ -24,9 +24,10 @@ use super::{
     ServerPolicy, ServerState, StateReason,
     record::{Liveness, Record},
     verdict::{ReadFitness, Verdict, WriteFitness},
+    write::Steering,
 };
 
-pub(super) use self::identity::KnownIdentity;
+pub(super) use self::identity::{Identity, KnownIdentity};
 
 /// The verdicts on all servers of a cluster.
 #[derive(Clone, Debug)]
@@ -63,6 +64,8 @@ pub(super) struct Precedents<'a> {
     pub(super) last_writer: Option<ServerIndex>,
     /// The servers that the write name may not return to yet.
     pub(super) blocked: &'a [ServerIndex],
+    /// What operators wish of the choice among several.
+    pub(super) steering: &'a Steering,
     /// The identity of the cluster, once it is known.
     pub(super) identity: Option<&'a Identity>,
 }

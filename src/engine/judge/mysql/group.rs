@@ -51,15 +51,26 @@ pub(super) fn judge(
     {
         verdicts[published.0].write = WriteFitness::Refused;
     }
+    let steering = precedents.steering;
+    let heeded = rule == WriterRule::Free || steering.pinned;
+    let wanted = steering.wanted.filter(|wanted| heeded && writers.contains(wanted));
+    let mut open = writers.clone();
+    open.retain(|writer| !steering.barred.contains(writer));
+    if open.is_empty() {
+        open.clone_from(&writers);
+    }
     // A published server that does not answer stays, and the others stay its followers.
-    let held =
-        precedents.published.filter(|published| verdicts[published.0].write == WriteFitness::Open);
+    let held = precedents.published.filter(|published| {
+        let left = steering.barred.contains(published) && !open.is_empty();
+        verdicts[published.0].write == WriteFitness::Open && !left
+    });
     let failback = match (rule, policy.write) {
         (WriterRule::Free, Some(write)) => write.failback,
         _ => Failback::Stay,
     };
-    let writer = held
-        .or_else(|| elect(&writers, precedents.published, precedents.blocked, failback, policy));
+    let writer = wanted.or(held);
+    let writer =
+        writer.or_else(|| elect(&open, precedents.published, precedents.blocked, failback, policy));
     for index in writers.iter().filter(|index| Some(**index) != writer) {
         let follower = &mut verdicts[index.0];
         (follower.state, follower.reason) = (ServerState::Replica, StateReason::Fresh);

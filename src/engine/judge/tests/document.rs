@@ -115,6 +115,10 @@ fn every_reason_is_quoted() {
         ReadReason::LastKnown,
         ReadReason::Isolated,
         ReadReason::NobodyKnown,
+        ReadReason::Remembered,
+        ReadReason::Drained,
+        ReadReason::Frozen,
+        ReadReason::Maintenance,
     ];
     for reason in reads {
         let words = reason.to_string().replace("0.0s", "*n*");
@@ -134,6 +138,14 @@ fn every_reason_is_quoted() {
         WriteReason::NotWritable,
         WriteReason::SplitBrain,
         WriteReason::NoPrimaryKnown,
+        WriteReason::Remembered,
+        WriteReason::Pinned,
+        WriteReason::HeldPinned(ServerState::Down),
+        WriteReason::PinnedUnsafe(ServerState::Down),
+        WriteReason::PinnedNotWritable,
+        WriteReason::Drained,
+        WriteReason::Frozen,
+        WriteReason::Maintenance,
     ];
     for reason in writes {
         let words = reason.to_string().replace("Down", "*state*");

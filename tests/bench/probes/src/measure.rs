@@ -1,7 +1,15 @@
 //! One measurement: a fleet is played, Pointsman probes it, and both are looked at.
 
-use std::{cell::RefCell, error::Error, io, path::PathBuf, rc::Rc, time::Duration};
+use std::{
+    cell::RefCell,
+    error::Error,
+    fs, io,
+    path::{Path, PathBuf},
+    rc::Rc,
+    time::Duration,
+};
 
+use pointsman::engine::FailureKind;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
@@ -88,12 +96,23 @@ async fn play(
     if !tally.borrow().all_asked(&mut well) {
         return Err(format!("{name}: some servers have not been asked yet").into());
     }
+    if let Some(line) = not_understood(&log)? {
+        return Err(format!("{name}: a reply was not understood: {line}").into());
+    }
     tally.borrow_mut().begin();
     let (start, cpu) = (Instant::now(), pointsman.cpu_time()?);
     sleep(plan.time).await;
     let (time, cpu) = (start.elapsed(), pointsman.cpu_time()? - cpu);
     let resident_kib = pointsman.resident_kib()?;
     Ok((time, cpu, resident_kib))
+}
+
+/// The first line of the log that tells of a reply in which the probe found no facts: what it cost would be no
+/// probe's cost.
+fn not_understood(log: &Path) -> io::Result<Option<String>> {
+    let garbled = FailureKind::Garbled.to_string();
+    let log = fs::read_to_string(log)?;
+    Ok(log.lines().find(|line| line.contains(&garbled)).map(str::to_owned))
 }
 
 /// One server.

@@ -1,17 +1,21 @@
 //! One cluster: its servers' records, the judgement of them, and what is published.
 
+mod attention;
+mod overlay;
+mod reconfigure;
+mod restore;
+
+use self::overlay::{Overlay, Said};
 use super::{
-    ClusterId, ClusterPolicy, Decision, Event, Moment, Observation, Override, OverrideRefusal,
-    Pace, ProbeAdvice, ReadDecision, ServerId, ServerIndex, Standing, StateReason, Thresholds,
-    WishKey, WitnessStanding, WriteDecision,
-    cadence::{self, Need},
+    ClusterId, ClusterPolicy, Decision, Event, Moment, Observation, Pace, ReadDecision, ServerId,
+    ServerIndex, Standing, StateReason, WitnessStanding, WriteDecision,
     judge::{self, Judgement, KnownIdentity, Precedents, WriterRule},
     read::{Candidates, ReadLadder},
     record::{Liveness, Record},
-    unrest::{self, Unrest},
+    unrest::Unrest,
     verdict::{ReadFitness, Verdict},
     witness::Turn,
-    write::WriteLadder,
+    write::{Steering, WriteLadder},
 };
 
 /// The memory of one cluster.
@@ -21,8 +25,12 @@ pub(super) struct Cluster {
     policy: ClusterPolicy,
     records: Vec<Record>,
     identity: KnownIdentity,
+    /// What the names would say if no operator wished anything.
     write: WriteLadder,
     reads: Vec<ReadLadder>,
+    overlay: Overlay,
+    /// What they say.
+    said: Said,
     started: Moment,
     /// The first round of probes has ended.
     ready: bool,
@@ -31,7 +39,8 @@ pub(super) struct Cluster {
     paces: Vec<Pace>,
     /// Since when the write name has waited for a writer.
     no_writer_since: Option<Moment>,
-    overrides: Vec<Override>,
+    /// Every server of every cluster is silent, so that states and ladders stand still.
+    isolated: bool,
 }
 
 impl Cluster {
@@ -46,12 +55,14 @@ impl Cluster {
             identity: KnownIdentity::default(),
             write: WriteLadder::new(),
             reads: (0..policy.reads.len()).map(ReadLadder::new).collect(),
+            overlay: Overlay::default(),
+            said: Said::nothing(policy.reads.len()),
             started: now,
             ready: false,
             unrest: Unrest::new(now),
             paces: vec![Pace::Fast; policy.servers.len()],
             no_writer_since: None,
-            overrides: Vec::new(),
+            isolated: false,
             policy,
         }
     }
@@ -106,8 +117,8 @@ impl Cluster {
     /// What is published now.
     pub(super) fn decision(&self) -> Decision {
         Decision {
-            write: self.policy.write.map(|_| self.write.decision),
-            reads: self.reads.iter().map(|read| read.decision.clone()).collect(),
+            write: self.policy.write.map(|_| self.said.write),
+            reads: self.said.reads.clone(),
             stability: self.unrest.stability(),
         }
     }
@@ -133,97 +144,110 @@ impl Cluster {
         self.records[server.0].witnesses.standings()
     }
 
-    pub(super) fn lay(&mut self, wished: Override, _now: Moment) -> Result<(), OverrideRefusal> {
-        self.overrides.retain(|before| before.wish.key() != wished.wish.key());
-        self.overrides.push(wished);
-        Ok(())
-    }
-
-    pub(super) fn lift(&mut self, key: WishKey) -> Option<Override> {
-        let place = self.overrides.iter().position(|laid| laid.wish.key() == key)?;
-        Some(self.overrides.remove(place))
-    }
-
-    pub(super) fn overrides(&self) -> &[Override] {
-        &self.overrides
-    }
-
     /// Judges and decides anew. Every change goes to `events`.
     pub(super) fn decide(&mut self, now: Moment, events: &mut Vec<Event>) {
+        let told = events.len();
+        self.isolated = false;
+        self.expire(now, events);
         self.identity.learn(&self.records, self.ready, &self.policy.thresholds, now);
-        let blocked = self.write.blocked(now);
+        let (blocked, steering) = (self.write.blocked(now), self.steering());
         let precedents = Precedents {
             published: self.write.decision.server,
             last_writer: self.write.last,
             blocked: &blocked,
+            steering: &steering,
             identity: self.identity.get(),
         };
         let mut judgement = judge::judge(&self.policy, &mut self.records, precedents, now);
-        let told = events.len();
         self.note_witnesses(now, events);
         self.note_verdicts(&judgement, now);
         self.limit(&mut judgement, now);
         self.note_states(&judgement, now, events);
         self.ready |= self.first_round_has_ended(now);
         if self.ready {
-            let before = self.decision();
-            self.decide_write(&judgement, now);
-            self.decide_reads(&judgement, now);
-            self.note_decision(&before, events);
+            self.decide_write(&judgement, &steering, now);
+            self.decide_reads(now);
+        } else if let Some(rules) = self.policy.write {
+            self.write.doubt_memory(&judgement, &rules, now);
         }
-        let changed = events.len() > told;
-        self.unrest.note(changed || self.is_stirring(now), now);
-        self.set_paces(now);
+        self.publish(told, now, events);
     }
 
-    /// Every server of every cluster failed at once: states and answers stand still.
+    /// Every server of every cluster failed at once: states and ladders stand still.
     pub(super) fn hold_isolated(&mut self, now: Moment, events: &mut Vec<Event>) {
+        let told = events.len();
+        self.isolated = true;
         self.unrest.note(true, now);
-        let before = self.decision();
         self.write.hold_isolated();
         for read in &mut self.reads {
             read.hold_isolated();
         }
+        self.publish(told, now, events);
+    }
+
+    /// While states and ladders stand still operators may act. Returns whether one did.
+    pub(super) fn heed_operators(&mut self, now: Moment, events: &mut Vec<Event>) -> bool {
+        let told = events.len();
+        self.expire(now, events);
+        let acted = self.overlay.is_touched();
+        if acted {
+            self.publish(told, now, events);
+        }
+        acted
+    }
+
+    /// Says what the ladders and the operators have come to. `told` counts the events before.
+    fn publish(&mut self, told: usize, now: Moment, events: &mut Vec<Event>) {
+        let before = self.decision();
+        self.lay_over(now);
         self.note_decision(&before, events);
+        let changed = self.overlay.is_touched() || events.len() > told;
+        self.overlay.heeded();
+        self.unrest.note(changed || self.is_stirring(now), now);
         self.set_paces(now);
     }
 
-    fn decide_write(&mut self, judgement: &Judgement, now: Moment) {
+    fn decide_write(&mut self, judgement: &Judgement, steering: &Steering, now: Moment) {
         let Some(rules) = self.policy.write else {
             return;
         };
-        if let Some(left) = self.write.decide(judgement, &self.policy, &rules, now)
-            && let Some(successor) = self.write.decision.server
+        if let Some(moved) = self.write.decide(judgement, &self.policy, &rules, steering, now)
             && judgement.writer == WriterRule::History
+            && moved.proven
         {
-            self.records[left.0].mark_superseded(successor);
+            self.records[moved.from.0].mark_superseded(moved.to);
         }
     }
 
-    fn decide_reads(&mut self, judgement: &Judgement, now: Moment) {
-        let candidates = Candidates {
-            policy: &self.policy,
-            judgement,
-            records: &self.records,
-            primary: self.primary(judgement),
-        };
-        for read in &mut self.reads {
+    fn decide_reads(&mut self, now: Moment) {
+        let mut reads = std::mem::take(&mut self.reads);
+        let candidates = self.candidates(self.write.decision.server, &[]);
+        for read in &mut reads {
             read.decide(&candidates, now);
         }
-        for read in &self.reads {
-            for server in &read.decision.servers {
-                self.records[server.server.0].ever_fit = true;
-            }
+        for server in reads.iter().flat_map(|read| &read.decision.servers) {
+            self.records[server.server.0].ever_fit = true;
         }
+        self.reads = reads;
+    }
+
+    /// The servers as a read name sees them while the write name says `writer`.
+    fn candidates<'a>(
+        &'a self,
+        writer: Option<ServerIndex>,
+        drained: &'a [ServerIndex],
+    ) -> Candidates<'a> {
+        let (policy, records, primary) = (&self.policy, &self.records, self.primary(writer));
+        Candidates { policy, records, primary, drained }
     }
 
     /// The server that reads spare: the published writer, or the primary of a cluster without a
     /// write name.
-    fn primary(&self, judgement: &Judgement) -> Option<ServerIndex> {
-        let is_primary = |verdict: &Verdict| verdict.read == ReadFitness::Primary;
+    fn primary(&self, writer: Option<ServerIndex>) -> Option<ServerIndex> {
+        let is_primary = |record: &Record| record.limited.read == ReadFitness::Primary;
         match self.policy.write {
-            Some(_) => self.write.decision.server,
-            None => judgement.verdicts.iter().position(is_primary).map(ServerIndex),
+            Some(_) => writer.or(self.write.decision.server),
+            None => self.records.iter().position(is_primary).map(ServerIndex),
         }
     }
 
@@ -315,73 +339,5 @@ impl Cluster {
                 });
             }
         }
-    }
-
-    /// How the probes of a server should go on.
-    pub(super) fn advice(&self, server: ServerIndex) -> ProbeAdvice {
-        let published = self.write.decision.server == Some(server);
-        let proves_writing = self.records[server.0].verdict.reason == StateReason::CannotWrite
-            && self.write.last == Some(server);
-        ProbeAdvice { pace: self.paces[server.0], heartbeat: published || proves_writing }
-    }
-
-    /// Sets the pace of each server. Advice stands until the next judgement, like the decision.
-    fn set_paces(&mut self, now: Moment) {
-        let need = self.need(now);
-        let published = self.write.decision.server;
-        for (index, (record, pace)) in self.records.iter().zip(&mut self.paces).enumerate() {
-            let published = published == Some(ServerIndex(index));
-            *pace = cadence::pace(record, published, need, now);
-        }
-    }
-
-    /// What the next probes may bring.
-    fn need(&mut self, now: Moment) -> Need {
-        let thresholds = &self.policy.thresholds;
-        let waits =
-            self.policy.write.is_some() && cadence::writer_in_doubt(self.write.decision.reason);
-        self.no_writer_since = waits.then(|| self.no_writer_since.unwrap_or(now));
-        let doubtful = |record| cadence::server_in_doubt(record, thresholds, now);
-        match self.no_writer_since {
-            Some(since) if now.since(since) < Thresholds::URGENT_FOR => Need::Writer,
-            Some(_) => Need::Evidence,
-            None if self.records.iter().any(doubtful) => Need::Evidence,
-            None => Need::Nothing,
-        }
-    }
-
-    /// Whether what is published may change soon. Unlike [`Self::need`], which sets the pace
-    /// of probes, this passes over what has been wrong for long and is known.
-    fn is_stirring(&self, now: Moment) -> bool {
-        let thresholds = &self.policy.thresholds;
-        let writer = self.policy.write.is_some_and(|_| {
-            let reason = self.write.decision.reason;
-            unrest::awaits_writer(reason)
-        });
-        !self.ready
-            || writer
-            || self.reads.iter().any(|read| unrest::awaits_readers(read.decision.reason))
-            || self.records.iter().any(|record| unrest::is_unsettled(record, thresholds, now))
-    }
-
-    /// When [`Self::decide`] must run again although nothing new was observed.
-    pub(super) fn next_deadline(&self, now: Moment) -> Option<Moment> {
-        let thresholds = &self.policy.thresholds;
-        let first_round = (!self.ready).then(|| self.started + thresholds.first_round);
-        let silence = self.records.iter().filter_map(|record| {
-            let goes_silent = record.last_word? + thresholds.stale_after;
-            // Just after it: the silence must be longer than the limit.
-            Some(goes_silent + std::time::Duration::from_millis(1))
-        });
-        let expiries = self.records.iter().filter_map(|record| {
-            let witnesses = &record.witnesses;
-            witnesses.next_expiry(thresholds)
-        });
-        let unblocked = self.write.blocked_until(now);
-        let calm = self.unrest.deadline();
-        let slow = self.records.iter().filter_map(cadence::slow_from);
-        let all =
-            silence.chain(first_round).chain(expiries).chain(unblocked).chain(calm).chain(slow);
-        all.filter(|deadline| *deadline > now).min()
     }
 }

@@ -1,0 +1,32 @@
+//! Why a server is in a name or not: `GET /v1/servers/{name}`.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{NameRole, OverrideStatus, ServerStatus};
+
+/// One server and its place in each name of its cluster.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Why {
+    /// Its cluster.
+    pub cluster: String,
+    /// What it is.
+    pub server: ServerStatus,
+    /// The names of its cluster, the write name first.
+    pub names: Vec<Membership>,
+    /// What operators have laid over its cluster, as far as it concerns this server.
+    pub overrides: Vec<OverrideStatus>,
+}
+
+/// Whether a name says a server.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Membership {
+    /// The name, with the dot at its end.
+    pub name: String,
+    /// What it is for.
+    pub role: NameRole,
+    /// Whether it says the server now.
+    pub included: bool,
+    /// Why, or why not.
+    pub because: String,
+}

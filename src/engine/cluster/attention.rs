@@ -1,0 +1,83 @@
+//! How closely a cluster is watched: the pace of its probes, and when it must be judged again.
+
+use super::Cluster;
+use crate::engine::{
+    Moment, ProbeAdvice, ServerIndex, ServerState, StateReason, Thresholds,
+    cadence::{self, Need},
+    unrest,
+};
+
+impl Cluster {
+    /// How the probes of a server should go on.
+    pub(in crate::engine) fn advice(&self, server: ServerIndex) -> ProbeAdvice {
+        let record = &self.records[server.0];
+        let said = self.said.write.server;
+        let confirmed =
+            record.verdict.state == ServerState::Primary && record.is_confirmed_writable();
+        let proves_writing = record.verdict.reason == StateReason::CannotWrite
+            && self.write.last == Some(server)
+            && said.is_none_or(|said| said == server);
+        let heartbeat = said == Some(server) && confirmed || proves_writing;
+        ProbeAdvice { pace: self.paces[server.0], heartbeat }
+    }
+
+    /// Sets the pace of each server. Advice stands until the next judgement, like the decision.
+    pub(super) fn set_paces(&mut self, now: Moment) {
+        let need = self.need(now);
+        let published = self.said.write.server;
+        for (index, (record, pace)) in self.records.iter().zip(&mut self.paces).enumerate() {
+            let published = published == Some(ServerIndex(index));
+            *pace = cadence::pace(record, published, need, now);
+        }
+    }
+
+    /// What the next probes may bring.
+    fn need(&mut self, now: Moment) -> Need {
+        let thresholds = &self.policy.thresholds;
+        let waits = self.policy.write.is_some() && cadence::writer_in_doubt(self.said.write.reason);
+        self.no_writer_since = waits.then(|| self.no_writer_since.unwrap_or(now));
+        let doubtful = |record| cadence::server_in_doubt(record, thresholds, now);
+        match self.no_writer_since {
+            Some(since) if now.since(since) < Thresholds::URGENT_FOR => Need::Writer,
+            Some(_) => Need::Evidence,
+            None if self.records.iter().any(doubtful) => Need::Evidence,
+            None => Need::Nothing,
+        }
+    }
+
+    /// Whether what is published may change soon. Unlike [`Self::need`], which sets the pace
+    /// of probes, this passes over what has been wrong for long and is known.
+    pub(super) fn is_stirring(&self, now: Moment) -> bool {
+        let thresholds = &self.policy.thresholds;
+        let writer = self.policy.write.is_some_and(|_| {
+            let reason = self.said.write.reason;
+            unrest::awaits_writer(reason)
+        });
+        !self.ready
+            || writer
+            || self.said.reads.iter().any(|read| unrest::awaits_readers(read.reason))
+            || self.records.iter().any(|record| unrest::is_unsettled(record, thresholds, now))
+    }
+
+    /// When [`Self::decide`] must run again although nothing new was observed.
+    pub(in crate::engine) fn next_deadline(&self, now: Moment) -> Option<Moment> {
+        let thresholds = &self.policy.thresholds;
+        let first_round = (!self.ready).then(|| self.started + thresholds.first_round);
+        let silence = self.records.iter().filter_map(|record| {
+            let goes_silent = record.last_word? + thresholds.stale_after;
+            // Just after it: the silence must be longer than the limit.
+            Some(goes_silent + std::time::Duration::from_millis(1))
+        });
+        let expiries = self.records.iter().filter_map(|record| {
+            let witnesses = &record.witnesses;
+            witnesses.next_expiry(thresholds)
+        });
+        let unblocked = self.write.blocked_until(now);
+        let calm = self.unrest.deadline();
+        let expiry = self.overlay.next_expiry();
+        let slow = self.records.iter().filter_map(cadence::slow_from);
+        let once = [first_round, unblocked, calm, expiry].into_iter().flatten();
+        let all = silence.chain(expiries).chain(slow).chain(once);
+        all.filter(|deadline| *deadline > now).min()
+    }
+}

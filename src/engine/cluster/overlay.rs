@@ -1,0 +1,329 @@
+//! What operators have laid over a cluster, and what its names say beneath it.
+//!
+//! The ladders go on as if nobody had wished anything, and what they come to is published unless an
+//! override says otherwise: maintenance before freeze, freeze before pin, pin before drain. So the
+//! end of an override needs no rule of its own. The one thing that outlasts an override is where it
+//! has moved a choice that was free: see [`Steering`].
+
+use super::Cluster;
+use crate::engine::{
+    Event, Moment, Override, OverrideRefusal, OverrideTurn, ReadDecision, ReadReason, ServerIndex,
+    ServerState, StateReason, Wish, WishKey, WriteDecision, WriteReason,
+    read::Candidates,
+    verdict::{Verdict, WriteFitness},
+    write::Steering,
+};
+
+/// The overrides of one cluster.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Overlay {
+    laid: Vec<Override>,
+    /// The pinned server has said that it is not writable since it was last fit.
+    denied: bool,
+    /// An operator has acted since the last decision.
+    touched: bool,
+}
+
+/// What the names of a cluster say.
+#[derive(Clone, Debug)]
+pub(super) struct Said {
+    pub(super) write: WriteDecision,
+    pub(super) reads: Vec<ReadDecision>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Pin {
+    server: ServerIndex,
+    even_if_not_writable: bool,
+}
+
+impl Overlay {
+    /// The overrides of an earlier configuration, `touched` as a change of it is.
+    pub(super) fn after_change(laid: Vec<Override>, denied: bool) -> Self {
+        Self { laid, denied, touched: true }
+    }
+
+    /// In the place of an earlier one of its kind.
+    pub(super) fn lay(&mut self, wished: Override) {
+        self.touched = true;
+        self.denied &= wished.wish.key() != WishKey::Pin;
+        self.laid.retain(|before| before.wish.key() != wished.wish.key());
+        self.laid.push(wished);
+    }
+
+    pub(super) fn lift(&mut self, key: WishKey) -> Option<Override> {
+        let place = self.laid.iter().position(|laid| laid.wish.key() == key)?;
+        self.touched = true;
+        Some(self.laid.remove(place))
+    }
+
+    pub(super) fn laid(&self) -> &[Override] {
+        &self.laid
+    }
+
+    /// Whether the pinned server has said that it is not writable since it was last fit.
+    pub(super) fn denied(&self) -> bool {
+        self.denied
+    }
+
+    /// Whether an operator has acted since the last decision, or an override has ended.
+    pub(super) fn is_touched(&self) -> bool {
+        self.touched
+    }
+
+    /// A decision has taken everything into account.
+    pub(super) fn heeded(&mut self) {
+        self.touched = false;
+    }
+
+    /// When the next override ends by itself.
+    pub(super) fn next_expiry(&self) -> Option<Moment> {
+        self.laid.iter().filter_map(|laid| laid.until).min()
+    }
+
+    /// Takes away what has had its time.
+    fn expire(&mut self, now: Moment) -> Vec<Override> {
+        let (over, lasting) = std::mem::take(&mut self.laid)
+            .into_iter()
+            .partition(|laid| laid.until.is_some_and(|until| until <= now));
+        self.laid = lasting;
+        self.touched |= !Vec::is_empty(&over);
+        over
+    }
+
+    pub(super) fn has(&self, key: WishKey) -> bool {
+        self.laid.iter().any(|laid| laid.wish.key() == key)
+    }
+
+    fn pin(&self) -> Option<Pin> {
+        self.laid.iter().find_map(|laid| match laid.wish {
+            Wish::Pin { server, even_if_not_writable } => {
+                Some(Pin { server, even_if_not_writable })
+            }
+            _ => None,
+        })
+    }
+
+    /// All drained servers, or those that are drained of writes too.
+    pub(super) fn drained(&self, of_writes: bool) -> Vec<ServerIndex> {
+        let drained = self.laid.iter().filter_map(|laid| match laid.wish {
+            Wish::Drain { server, force } => (force || !of_writes).then_some(server),
+            _ => None,
+        });
+        drained.collect()
+    }
+}
+
+impl Said {
+    /// Nothing yet, for so many read names.
+    pub(super) fn nothing(reads: usize) -> Self {
+        let (since, reason) = (Moment::START, ReadReason::NotReady);
+        let read = ReadDecision { servers: Vec::new(), reason, since };
+        let reason = WriteReason::NotReady;
+        Self { write: WriteDecision { server: None, reason, since }, reads: vec![read; reads] }
+    }
+}
+
+impl Cluster {
+    /// Whether an override may be laid, and lays it.
+    pub(in crate::engine) fn lay(
+        &mut self,
+        wished: Override,
+        now: Moment,
+    ) -> Result<(), OverrideRefusal> {
+        match wished.wish {
+            Wish::Pin { server, even_if_not_writable } => {
+                if self.policy.write.is_none() {
+                    return Err(OverrideRefusal::NoWriteName);
+                }
+                if !even_if_not_writable && !self.is_writable_now(server) {
+                    let Verdict { state, reason, .. } = self.records[server.0].limited;
+                    return Err(OverrideRefusal::NotWritable { state, reason });
+                }
+            }
+            Wish::Drain { server, force: false } => {
+                if let Some(name) = self.is_last_reader(server, now) {
+                    return Err(OverrideRefusal::LastReader { name });
+                }
+            }
+            Wish::Drain { force: true, .. } | Wish::Freeze | Wish::Maintenance => {}
+        }
+        self.overlay.lay(wished);
+        Ok(())
+    }
+
+    /// Lays an override that was in force before a restart: nothing is refused.
+    pub(in crate::engine) fn resume(&mut self, laid: Override) {
+        self.overlay.lay(laid);
+    }
+
+    pub(in crate::engine) fn lift(&mut self, key: WishKey) -> Option<Override> {
+        self.overlay.lift(key)
+    }
+
+    pub(in crate::engine) fn overrides(&self) -> &[Override] {
+        self.overlay.laid()
+    }
+
+    /// Confirmed as writable; the published one may have missed a reply or two.
+    fn is_writable_now(&self, server: ServerIndex) -> bool {
+        let verdict = &self.records[server.0].limited;
+        match verdict.write {
+            WriteFitness::Fit | WriteFitness::Spare => true,
+            WriteFitness::Open => {
+                let published = self.said.write.server == Some(server);
+                published && matches!(verdict.state, ServerState::Primary | ServerState::Up)
+            }
+            WriteFitness::Gone | WriteFitness::Refused => false,
+        }
+    }
+
+    /// The read name that would be left without a server that is known to be of use.
+    fn is_last_reader(&self, server: ServerIndex, now: Moment) -> Option<usize> {
+        let mut drained = self.overlay.drained(false);
+        drained.push(server);
+        let candidates = self.candidates(self.said.write.server, &drained);
+        let said_now = self.reads_said(self.said.write.server, now);
+        (0..self.reads.len()).find(|&name| {
+            let now = &said_now[name];
+            let (left, rung) = self.reads[name].climb(&candidates);
+            let lost = left.is_empty()
+                || rung == ReadReason::LastKnown && now.reason != ReadReason::LastKnown;
+            lost && now.servers.iter().any(|member| member.server == server)
+        })
+    }
+
+    /// Ends what has had its time.
+    pub(super) fn expire(&mut self, now: Moment, events: &mut Vec<Event>) {
+        for over in self.overlay.expire(now) {
+            let (cluster, laid, turn) = (self.id, Box::new(over), OverrideTurn::Expired);
+            events.push(Event::Override { cluster, laid, turn });
+        }
+    }
+
+    /// How operators steer the choice of the writer. A frozen name is steered too: where the choice
+    /// is free, it is to find the server there that it says.
+    pub(super) fn steering(&self) -> Steering {
+        let pin = self.overlay.pin();
+        let frozen = if self.is_frozen() { self.said.write.server } else { None };
+        Steering {
+            wanted: frozen.or(pin.map(|pin| pin.server)),
+            pinned: frozen.is_none() && pin.is_some(),
+            barred: self.overlay.drained(true),
+        }
+    }
+
+    pub(super) fn is_frozen(&self) -> bool {
+        self.overlay.has(WishKey::Freeze) && !self.overlay.has(WishKey::Maintenance)
+    }
+
+    /// Lays the overrides over what the ladders say.
+    pub(super) fn lay_over(&mut self, now: Moment) {
+        self.note_denial();
+        let (server, reason) = self.write_said();
+        let before = self.said.write;
+        let since = match before.server == server {
+            true => before.since,
+            // What the ladder has said for longer has only been hidden.
+            false => now,
+        };
+        self.said.write = WriteDecision { server, reason, since };
+        self.said.reads = self.reads_said(server, now);
+    }
+
+    fn note_denial(&mut self) {
+        let Some(pin) = self.overlay.pin() else {
+            self.overlay.denied = false;
+            return;
+        };
+        match self.records[pin.server.0].limited.write {
+            WriteFitness::Fit | WriteFitness::Spare => self.overlay.denied = false,
+            WriteFitness::Refused => self.overlay.denied = true,
+            WriteFitness::Open | WriteFitness::Gone => {}
+        }
+    }
+
+    fn write_said(&self) -> (Option<ServerIndex>, WriteReason) {
+        let WriteDecision { server, reason, .. } = self.write.decision;
+        if self.policy.write.is_none() {
+            return (server, reason);
+        }
+        if self.overlay.has(WishKey::Maintenance) {
+            return (None, WriteReason::Maintenance);
+        }
+        let said = self.said.write;
+        // Nothing can stand still that has never been said.
+        let unsaid = matches!(said.reason, WriteReason::NotReady | WriteReason::Maintenance);
+        if self.overlay.has(WishKey::Freeze) && !unsaid {
+            return (said.server, WriteReason::Frozen);
+        }
+        if let Some(pin) = self.overlay.pin() {
+            return self.pinned(pin);
+        }
+        match server {
+            Some(drained) if self.overlay.drained(true).contains(&drained) => {
+                (None, WriteReason::Drained)
+            }
+            _ => (server, reason),
+        }
+    }
+
+    fn pinned(&self, pin: Pin) -> (Option<ServerIndex>, WriteReason) {
+        let Verdict { state, reason, write, .. } = self.records[pin.server.0].limited;
+        let here = Some(pin.server);
+        match write {
+            // Silence does not bring back what the server itself has ended.
+            _ if self.overlay.denied && !pin.even_if_not_writable => {
+                (None, WriteReason::PinnedNotWritable)
+            }
+            _ if self.isolated => (here, WriteReason::HeldIsolated),
+            WriteFitness::Fit | WriteFitness::Spare => (here, WriteReason::Pinned),
+            _ if pin.even_if_not_writable => (here, WriteReason::PinnedUnsafe(state)),
+            _ if reason == StateReason::UnreachableFromHere => (here, WriteReason::HeldUnreachable),
+            _ if matches!(state, ServerState::Primary | ServerState::Up) => {
+                (here, WriteReason::Pinned)
+            }
+            _ => (here, WriteReason::HeldPinned(state)),
+        }
+    }
+
+    /// What the read names say, with `writer` in the write name.
+    fn reads_said(&self, writer: Option<ServerIndex>, now: Moment) -> Vec<ReadDecision> {
+        let drained = self.overlay.drained(false);
+        let candidates = self.candidates(writer, &drained);
+        (0..self.reads.len()).map(|name| self.read_said(name, &candidates, now)).collect()
+    }
+
+    fn read_said(&self, name: usize, candidates: &Candidates<'_>, now: Moment) -> ReadDecision {
+        let before = &self.said.reads[name];
+        let ladder = &self.reads[name].decision;
+        let members = |read: &ReadDecision| -> Vec<_> {
+            read.servers.iter().map(|member| member.server).collect()
+        };
+        let say = |servers, reason| candidates.say(name, before, servers, reason, now);
+        if self.overlay.has(WishKey::Maintenance) {
+            return say(Vec::new(), ReadReason::Maintenance);
+        }
+        let unsaid = matches!(before.reason, ReadReason::NotReady | ReadReason::Maintenance);
+        if self.overlay.has(WishKey::Freeze) && !unsaid {
+            return say(members(before), ReadReason::Frozen);
+        }
+        let follows = candidates.primary == self.primary(self.write.decision.server);
+        if candidates.drained.is_empty() && follows {
+            return say(members(ladder), ladder.reason);
+        }
+        let stands_still = self.isolated || !self.ready;
+        let (servers, reason) = match stands_still {
+            true => {
+                let mut servers = members(ladder);
+                servers.retain(|server| !candidates.drained.contains(server));
+                (servers, ladder.reason)
+            }
+            false => self.reads[name].climb(candidates),
+        };
+        match servers.is_empty() && !ladder.servers.is_empty() {
+            true => say(servers, ReadReason::Drained),
+            false => say(servers, reason),
+        }
+    }
+}

@@ -1,0 +1,175 @@
+//! Another configuration for a cluster that runs: what is still the same goes on.
+//!
+//! Servers are known again by their names. One that is where it was keeps all that is known of it;
+//! one that has moved, or is new, has not been heard yet, which leaves a cluster ready as it was.
+//! Everything that says a server by its place says the new place afterwards, and what only a server
+//! that is gone stood for is forgotten.
+
+use super::{Cluster, overlay::Overlay};
+use crate::engine::{
+    ClusterId, ClusterPolicy, Moment, Override, ReadDecision, ReadReason, ReadServer, ServerIndex,
+    StateReason, Wish, WishKey,
+    gate::LagGate,
+    record::{Record, Superseded},
+    verdict::Verdict,
+    write::moved_write,
+};
+
+/// Where the servers of an earlier configuration are now.
+struct Places {
+    /// By the old place.
+    now: Vec<Option<ServerIndex>>,
+    /// By the new place: the old one of a server of which everything known still holds.
+    kept: Vec<Option<usize>>,
+}
+
+impl Places {
+    fn new(old: &ClusterPolicy, new: &ClusterPolicy) -> Self {
+        let place = |name: &str| new.servers.iter().position(|server| &*server.name == name);
+        let now = old.servers.iter().map(|server| place(&server.name).map(ServerIndex)).collect();
+        let kept = new.servers.iter().map(|server| {
+            let before = old.servers.iter().position(|before| before.name == server.name)?;
+            let was = &old.servers[before];
+            let same = (&was.addresses, was.port, &was.aliases)
+                == (&server.addresses, server.port, &server.aliases);
+            same.then_some(before)
+        });
+        Self { now, kept: kept.collect() }
+    }
+
+    fn of(&self, server: ServerIndex) -> Option<ServerIndex> {
+        self.now.get(server.0).copied().flatten()
+    }
+}
+
+impl Cluster {
+    /// The same cluster under another configuration, and by its new places the old ones of those
+    /// servers of which everything known still holds: of none when the cluster speaks something else
+    /// now, for then it begins anew.
+    pub(in crate::engine) fn reconfigured(
+        &self,
+        id: ClusterId,
+        policy: ClusterPolicy,
+        now: Moment,
+    ) -> (Self, Vec<Option<usize>>) {
+        let places = Places::new(&self.policy, &policy);
+        let mut cluster = Self::new(id, policy, now);
+        let laid = self.overlay.laid().iter().filter_map(|laid| {
+            let wish = moved_wish(laid.wish, &places)?;
+            // A pin needs a name to pin.
+            let senseless = wish.key() == WishKey::Pin && cluster.policy.write.is_none();
+            (!senseless).then(|| Override { wish, ..laid.clone() })
+        });
+        cluster.overlay = Overlay::after_change(laid.collect(), self.overlay.denied());
+        if self.policy.kind != cluster.policy.kind {
+            let nobody = vec![None; cluster.records.len()];
+            return (cluster, nobody);
+        }
+        for (index, before) in places.kept.iter().enumerate() {
+            if let Some(before) = *before {
+                let fresh = &cluster.records[index];
+                let record = self.moved_record(&self.records[before], fresh, &cluster, &places);
+                cluster.records[index] = record;
+                cluster.paces[index] = self.paces[before];
+            }
+        }
+        (cluster.started, cluster.ready) = (self.started, self.ready);
+        (cluster.unrest, cluster.isolated) = (self.unrest, self.isolated);
+        cluster.no_writer_since = self.no_writer_since;
+        cluster.identity = self.identity.clone();
+        if cluster.policy.write.is_some() && self.policy.write.is_some() {
+            cluster.write = self.write.moved(&|server| places.of(server), now);
+            cluster.said.write = moved_write(self.said.write, &|server| places.of(server), now);
+        }
+        for name in 0..cluster.reads.len() {
+            if let Some(before) = self.read_name_before(name, &cluster.policy) {
+                let ladder = &self.reads[before].decision;
+                cluster.reads[name].decision = moved_read(ladder, &places, now);
+                cluster.said.reads[name] = moved_read(&self.said.reads[before], &places, now);
+            }
+        }
+        (cluster, places.kept)
+    }
+
+    /// Which of the read names a new one was: by its rules, else by its place.
+    fn read_name_before(&self, name: usize, policy: &ClusterPolicy) -> Option<usize> {
+        let (old, new) = (&self.policy.reads, &policy.reads);
+        let same_place = old.get(name).is_some_and(|before| *before == new[name]);
+        let elsewhere = || {
+            let stays = |before: usize| new.get(before) == Some(&old[before]);
+            (0..old.len()).find(|&before| old[before] == new[name] && !stays(before))
+        };
+        match same_place {
+            true => Some(name),
+            false => elsewhere().or_else(|| (name < old.len()).then_some(name)),
+        }
+    }
+
+    /// What is known of a server, in the places of `cluster`. `fresh` is as if nothing were.
+    fn moved_record(
+        &self,
+        record: &Record,
+        fresh: &Record,
+        cluster: &Self,
+        places: &Places,
+    ) -> Record {
+        let gates = cluster.policy.reads.iter().map(|read| {
+            // Gates with one limit have seen the same replies.
+            let before = self.policy.reads.iter().position(|old| old.max_lag == read.max_lag);
+            before.map_or_else(LagGate::default, |before| record.gates[before])
+        });
+        let superseded = record.superseded.and_then(|superseded| {
+            let by = places.of(superseded.by)?;
+            Some(Superseded { by, ..superseded })
+        });
+        let moved = |verdict: Verdict| moved_verdict(verdict, places);
+        Record {
+            gates: gates.collect(),
+            superseded,
+            witnesses: record.witnesses.carried_over(&fresh.witnesses),
+            verdict: moved(record.verdict),
+            limited: moved(record.limited),
+            settled: record.settled.map(moved),
+            ..record.clone()
+        }
+    }
+}
+
+fn moved_wish(wish: Wish, places: &Places) -> Option<Wish> {
+    Some(match wish {
+        Wish::Drain { server, force } => Wish::Drain { server: places.of(server)?, force },
+        Wish::Pin { server, even_if_not_writable } => {
+            Wish::Pin { server: places.of(server)?, even_if_not_writable }
+        }
+        Wish::Freeze | Wish::Maintenance => wish,
+    })
+}
+
+/// The next judgement gives another reason where the other server is gone.
+fn moved_verdict(verdict: Verdict, places: &Places) -> Verdict {
+    let reason = match verdict.reason {
+        StateReason::OlderHistory(other) => {
+            places.of(other).map_or(StateReason::NotRejoined, StateReason::OlderHistory)
+        }
+        StateReason::SecondWriter(other) => {
+            places.of(other).map_or(StateReason::NotRejoined, StateReason::SecondWriter)
+        }
+        other => other,
+    };
+    verdict.because(reason)
+}
+
+/// Without those who are gone; with nobody left it is as if nothing had ever been said.
+fn moved_read(said: &ReadDecision, places: &Places, now: Moment) -> ReadDecision {
+    let members = said.servers.iter();
+    let moved = members.filter_map(|&ReadServer { server, percent, sessions }| {
+        Some(ReadServer { server: places.of(server)?, percent, sessions })
+    });
+    let mut servers: Vec<_> = moved.collect();
+    servers.sort_by_key(|member| member.server);
+    match (said.servers.len(), servers.len()) {
+        (before, left) if before == left => ReadDecision { servers, ..*said },
+        (_, 0) => ReadDecision { servers, reason: ReadReason::NotReady, since: now },
+        _ => ReadDecision { servers, since: now, ..*said },
+    }
+}

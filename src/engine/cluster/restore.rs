@@ -1,0 +1,82 @@
+//! What a restart must not forget, and how a cluster begins with it.
+//!
+//! Until the first round of probes has ended the names say what they said, marked as such. The
+//! ladders then go on from there: the remembered writer is the published one, with all that follows
+//! from it, and a server that was left is known as one.
+
+use super::Cluster;
+use crate::engine::{
+    Moment, ReadReason, Remembered, ServerIndex, WriteDecision, WriteReason,
+    judge::{Identity, KnownIdentity},
+    record::Superseded,
+};
+
+impl Cluster {
+    /// What a restart must not forget.
+    ///
+    /// While the cluster is frozen that is what the names say; otherwise what they would say if no
+    /// operator wished anything, for the overrides are kept beside it.
+    pub(in crate::engine) fn remember(&self) -> Remembered {
+        let frozen = self.is_frozen();
+        let write = if frozen { self.said.write } else { self.write.decision };
+        let ladders = self.reads.iter().map(|read| &read.decision);
+        let reads: Vec<_> =
+            if frozen { self.said.reads.iter().collect() } else { ladders.collect() };
+        let superseded = self.records.iter().enumerate().filter_map(|(index, record)| {
+            let Superseded { by, timeline } = record.superseded?;
+            Some((ServerIndex(index), by, timeline))
+        });
+        Remembered {
+            write: write.server,
+            last_writer: self.write.last,
+            reads: reads
+                .into_iter()
+                .map(|read| read.servers.iter().map(|member| member.server).collect())
+                .collect(),
+            identity: match self.identity.get() {
+                Some(Identity::System(system)) => Some(*system),
+                Some(Identity::Galera(_)) | None => None,
+            },
+            superseded: superseded.collect(),
+        }
+    }
+
+    /// Begins with what an earlier process remembered. Servers that are no more are left out; a
+    /// cluster that has had its first round knows better already.
+    pub(in crate::engine) fn restore(&mut self, memory: &Remembered, now: Moment) {
+        if self.ready {
+            return;
+        }
+        let servers = self.records.len();
+        let is_known = |server: &ServerIndex| server.0 < servers;
+        if self.policy.write.is_some() {
+            let server = memory.write.filter(is_known);
+            let reason = server.map_or(WriteReason::NotReady, |_| WriteReason::Remembered);
+            self.write.decision = WriteDecision { server, reason, since: now };
+            self.write.last = memory.last_writer.filter(is_known).or(server);
+        }
+        for &(server, by, timeline) in &memory.superseded {
+            if is_known(&server) && is_known(&by) && server != by {
+                self.records[server.0].superseded = Some(Superseded { by, timeline });
+            }
+        }
+        if let Some(system) = memory.identity {
+            self.identity = KnownIdentity::remembered(Identity::System(system));
+        }
+        for (name, said) in memory.reads.iter().enumerate().take(self.reads.len()) {
+            let mut said: Vec<_> = said.iter().copied().filter(is_known).collect();
+            said.dedup();
+            for server in &said {
+                self.records[server.0].ever_fit = true;
+            }
+            let reason = match said.is_empty() {
+                true => ReadReason::NotReady,
+                false => ReadReason::Remembered,
+            };
+            let before = self.reads[name].decision.clone();
+            let candidates = self.candidates(None, &[]);
+            self.reads[name].decision = candidates.say(name, &before, said, reason, now);
+        }
+        self.lay_over(now);
+    }
+}
