@@ -29,6 +29,7 @@ use std::{
 
 use tokio::{
     runtime::{self, Runtime},
+    select,
     sync::{oneshot, watch},
     time::timeout,
 };
@@ -110,7 +111,13 @@ impl Listeners {
         let Self { unix, http } = self;
         let (unix, file) = unix.unzip();
         let http = http.map(|(listener, _)| listener);
-        runtime.block_on(serve(unix, http, routes::routes(operations), stop));
+        let following = page::follow(operations.clone());
+        runtime.block_on(async {
+            select! {
+                () = serve(unix, http, routes::routes(operations), stop) => {}
+                () = following => {}
+            }
+        });
         drop(file);
     }
 }

@@ -5,7 +5,7 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -14,11 +14,16 @@ use std::{
 use tokio::sync::watch;
 use tracing::info;
 
+use super::page::history::History;
 use crate::{
+    answers::WallTime,
+    api::Status,
     clock::Clock,
-    engine::{ClusterId, Decision, ReadReason, WriteReason},
+    control::Chronicle,
+    engine::{ClusterId, Decision, Lag, ReadReason, WriteReason},
     metrics::Metrics,
     publish::Reader,
+    status::{self, Process},
     watchdog::Health,
 };
 
@@ -32,6 +37,9 @@ struct Inner {
     reader: Reader,
     health: Health,
     metrics: Metrics,
+    chronicle: Chronicle,
+    /// Of the last minutes, for the status page.
+    history: Mutex<History>,
     clock: Clock,
 }
 
@@ -54,12 +62,69 @@ impl Operations {
     ) -> Self {
         let cluster = |(name, hints)| Cluster { name, hints, hint_logged_at: AtomicU64::new(0) };
         let clusters = clusters.into_iter().map(cluster).collect();
-        Self(Arc::new(Inner { clusters, reader, health, metrics, clock: Clock::start() }))
+        Self(Arc::new(Inner {
+            clusters,
+            reader,
+            health,
+            metrics,
+            chronicle: Chronicle::default(),
+            history: Mutex::default(),
+            clock: Clock::start(),
+        }))
     }
 
     /// What is counted.
     pub fn metrics(&self) -> &Metrics {
         &self.0.metrics
+    }
+
+    /// Everything, as it is published.
+    pub fn status(&self) -> Status {
+        let counts = &self.0.metrics;
+        let started = WallTime::from_unix_millis(counts.service.started_millis());
+        let queries = counts.dns.totals().all_queries();
+        let process = Process { started, faults: self.faults(), queries };
+        status::status(&self.0.reader.snapshot(), process)
+    }
+
+    /// What has happened.
+    pub fn chronicle(&self) -> &Chronicle {
+        &self.0.chronicle
+    }
+
+    /// How many parts stand still.
+    pub(super) fn stalled(&self) -> usize {
+        self.0.health.stalled()
+    }
+
+    /// The served names with their slots, by which replies are counted.
+    pub(super) fn slots(&self) -> Vec<(String, u32)> {
+        let snapshot = self.0.reader.snapshot();
+        let layout = snapshot.table.layout();
+        let names = layout.served().iter().map(|served| served.name.to_string());
+        names.zip(layout.slots().iter().copied()).collect()
+    }
+
+    /// What was in the last minutes. It must be let go of before anything is awaited.
+    pub(super) fn history(&self) -> MutexGuard<'_, History> {
+        self.0.history.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds what is now to the history.
+    pub(super) fn remember(&self) {
+        let snapshot = self.0.reader.snapshot();
+        let queries = self.0.metrics.dns.totals().all_queries();
+        let clusters = snapshot.table.layout().clusters().iter().enumerate();
+        let servers = clusters.flat_map(|(id, listing)| {
+            let report = snapshot.reports.of(ClusterId(id));
+            listing.servers.iter().enumerate().map(move |(index, server)| {
+                let server_report = report.and_then(|report| report.servers.get(index));
+                let lag = server_report.and_then(|server| server.standing.lag);
+                let millis = |Lag(lag): Lag| u64::try_from(lag.as_millis()).unwrap_or(u64::MAX);
+                (&*server.name, lag.map(millis))
+            })
+        });
+        self.history().note(self.0.clock.now(), servers, queries);
     }
 
     /// The cluster of this name, in any case of letters.

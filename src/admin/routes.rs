@@ -11,6 +11,8 @@ use axum::{
 use super::{
     Operations,
     hint::hint,
+    metrics::metrics,
+    page::{icon, page, script, style},
     reply::{refuse, text},
 };
 
@@ -20,6 +22,11 @@ pub(super) fn routes(operations: Operations) -> Router {
         .route("/healthz", get(health))
         .route("/readyz", get(readiness))
         .route("/v1/hint", post(hint))
+        .route("/metrics", get(metrics))
+        .route("/", get(page))
+        .route("/page/style.css", get(style))
+        .route("/page/live.js", get(script))
+        .route("/page/icon.svg", get(icon))
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)
         .with_state(operations)
@@ -50,4 +57,4 @@ async fn wrong_method(method: Method, uri: Uri) -> Response {
 }
 
 /// For people who have mistyped.
-const PATHS: &str = "GET /healthz, GET /readyz and POST /v1/hint";
+const PATHS: &str = "GET /, GET /metrics, GET /healthz, GET /readyz and POST /v1/hint";

@@ -19,7 +19,7 @@ struct Row {
     from_outside: &'static [&'static str],
 }
 
-const TABLE: [Row; 19] = [
+const TABLE: [Row; 20] = [
     Row { module: "engine", of_ours: &[], from_outside: &[] },
     Row {
         module: "answers",
@@ -29,11 +29,7 @@ const TABLE: [Row; 19] = [
     Row { module: "api", of_ours: &[], from_outside: &["serde", "utoipa"] },
     Row { module: "control", of_ours: &["api", "engine"], from_outside: &["thiserror", "tokio"] },
     Row { module: "publish", of_ours: &["answers"], from_outside: &["arc_swap"] },
-    Row {
-        module: "status",
-        of_ours: &["answers", "api", "engine", "publish"],
-        from_outside: &[],
-    },
+    Row { module: "status", of_ours: &["answers", "api", "engine", "publish"], from_outside: &[] },
     Row {
         module: "config",
         of_ours: &["answers", "engine"],
@@ -48,6 +44,7 @@ const TABLE: [Row; 19] = [
             "config::TlsMode",
             "config::WitnessConfig",
             "engine",
+            "metrics::ProbeMeter",
         ],
         from_outside: &[
             "futures_util",
@@ -82,6 +79,7 @@ const TABLE: [Row; 19] = [
             "config::TcpConfig",
             "config::TlsListenConfig",
             "engine::Degradation",
+            "metrics",
             "publish",
             "watchdog::Part",
             "watchdog::Pulse",
@@ -102,12 +100,26 @@ const TABLE: [Row; 19] = [
     },
     Row {
         module: "admin",
-        of_ours: &["clock", "config::AdminConfig", "engine", "publish", "watchdog::Health"],
+        of_ours: &[
+            "answers::WallTime",
+            "api",
+            "clock",
+            "config::AdminConfig",
+            "control",
+            "engine",
+            "metrics",
+            "publish",
+            "status",
+            "watchdog::Health",
+        ],
         from_outside: &[
             "axum",
             "http_body_util",
             "hyper",
             "hyper_util",
+            "jiff",
+            "maud",
+            "nix",
             "serde",
             "serde_json",
             "socket2",
@@ -117,6 +129,7 @@ const TABLE: [Row; 19] = [
         ],
     },
     Row { module: "clock", of_ours: &["engine::Moment"], from_outside: &["tokio"] },
+    Row { module: "metrics", of_ours: &["clock", "engine"], from_outside: &[] },
     Row {
         module: "telemetry",
         of_ours: &["engine"],
@@ -129,7 +142,15 @@ const TABLE: [Row; 19] = [
     },
     Row {
         module: "driver",
-        of_ours: &["answers", "clock", "engine", "publish", "telemetry", "watchdog::Pulse"],
+        of_ours: &[
+            "answers",
+            "clock",
+            "engine",
+            "metrics::DriverCounts",
+            "publish",
+            "telemetry",
+            "watchdog::Pulse",
+        ],
         from_outside: &["tokio"],
     },
     Row { module: "descriptors", of_ours: &[], from_outside: &["nix", "tracing"] },
@@ -143,6 +164,7 @@ const TABLE: [Row; 19] = [
             "dns",
             "driver",
             "engine",
+            "metrics",
             "probe",
             "telemetry::Losses",
             "watchdog",

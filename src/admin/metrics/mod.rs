@@ -9,28 +9,47 @@ mod families;
 mod process;
 mod states;
 
-use axum::http::{HeaderMap, header};
+use axum::{
+    extract::State,
+    http::{HeaderMap, StatusCode, header},
+    response::Response,
+};
 
-pub(super) use self::encoder::Format;
-use self::{encoder::Encoder, process::ProcessUse};
+use self::{
+    encoder::{Encoder, Format},
+    process::ProcessUse,
+};
+use super::{Operations, reply::reply};
 use crate::{api::Status, metrics::Metrics};
+
+/// All metrics, in the form that the client reads.
+pub(super) async fn metrics(State(operations): State<Operations>, headers: HeaderMap) -> Response {
+    let format = accepted(&headers);
+    let scrape = Scrape {
+        status: &operations.status(),
+        slots: operations.slots(),
+        metrics: operations.metrics(),
+        stalled: operations.stalled(),
+    };
+    reply(StatusCode::OK, format.media_type(), scrape.text(format))
+}
 
 /// What a scrape tells.
 #[derive(Debug)]
-pub(super) struct Scrape<'s> {
+struct Scrape<'s> {
     /// What is now.
-    pub(super) status: &'s Status,
+    status: &'s Status,
     /// The slot of each served name, by which replies are counted.
-    pub(super) slots: Vec<(String, u32)>,
+    slots: Vec<(String, u32)>,
     /// What is counted.
-    pub(super) metrics: &'s Metrics,
+    metrics: &'s Metrics,
     /// How many parts stand still.
-    pub(super) stalled: usize,
+    stalled: usize,
 }
 
 impl Scrape<'_> {
     /// The whole text.
-    pub(super) fn text(&self, format: Format) -> String {
+    fn text(&self, format: Format) -> String {
         let mut encoder = Encoder::new(format);
         counts::service(&mut encoder, self);
         states::encode(&mut encoder, self.status);
@@ -42,9 +61,9 @@ impl Scrape<'_> {
     }
 }
 
-/// The form that a client asks for. Weights are not looked at: whoever names OpenMetrics can read
-/// it, and Prometheus names it first.
-pub(super) fn accepted(headers: &HeaderMap) -> Format {
+/// The form that a client asks for. Weights are not looked at, but for that which forbids: whoever
+/// names OpenMetrics can read it, and Prometheus names it first.
+fn accepted(headers: &HeaderMap) -> Format {
     let accepts = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
     let named = |range: &str| {
         let mut parts = range.split(';').map(str::trim);
@@ -58,8 +77,7 @@ pub(super) fn accepted(headers: &HeaderMap) -> Format {
 }
 
 impl Format {
-    /// Its media type.
-    pub(super) fn media_type(self) -> &'static str {
+    fn media_type(self) -> &'static str {
         match self {
             Self::Prometheus => "text/plain; version=0.0.4; charset=utf-8",
             Self::OpenMetrics => "application/openmetrics-text; version=1.0.0; charset=utf-8",

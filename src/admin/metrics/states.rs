@@ -41,7 +41,7 @@ fn names(encoder: &mut Encoder, status: &Status) {
     each(&family::STALE, &|name| Some(degraded(name, "stale").to_string()));
     each(&family::FALLBACK, &|name| Some(degraded(name, "fallback").to_string()));
     each(&family::NAME_READY, &|name| Some(flag(name.degradation != "not-ready").to_string()));
-    each(&family::CHANGED, &|name| seconds(&name.since).map(|at| at.to_string()));
+    each(&family::CHANGED, &|name| seconds(&name.since));
     encoder.family(&family::ELIGIBLE);
     for (cluster, name) in named() {
         for server in &cluster.servers {
@@ -84,7 +84,7 @@ fn servers(encoder: &mut Encoder, status: &Status) {
     let [down, unknown] = [ServerState::Down, ServerState::Unknown].map(|state| state.to_string());
     let lives = |server: &ServerStatus| server.state != down && server.state != unknown;
     each(&family::UP, &|server| Some(flag(lives(server)).to_string()));
-    each(&family::STATE_SINCE, &|server| seconds(&server.since).map(|at| at.to_string()));
+    each(&family::STATE_SINCE, &|server| seconds(&server.since));
     each(&family::LAG, &|server| server.lag_ms.map(millis));
     each(&family::DRAINED, &|server| Some(flag(server.drained).to_string()));
     each(&family::ADDED, &|server| Some(flag(server.added).to_string()));
@@ -112,10 +112,8 @@ fn overrides(encoder: &mut Encoder, status: &Status) {
     }
     encoder.family(&family::OVERRIDE_END);
     for one in laid() {
-        let end = one.until.as_deref().map_or_else(
-            || Some("+Inf".to_owned()),
-            |until| seconds(until).map(|at| at.to_string()),
-        );
+        let end =
+            one.until.as_deref().map_or_else(|| Some("+Inf".to_owned()), |until| seconds(until));
         if let Some(end) = end {
             let labels = [&*one.cluster, kind(one.kind), node(one)];
             encoder.sample(&family::OVERRIDE_END, &labels, end);

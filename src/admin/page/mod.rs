@@ -6,6 +6,7 @@
 
 mod cluster;
 mod document;
+mod follow;
 pub(super) mod history;
 mod plot;
 #[cfg(test)]
@@ -16,9 +17,60 @@ mod words;
 
 use axum::{
     body::Body,
-    http::{HeaderMap, HeaderName, HeaderValue, header},
+    extract::{Query, State},
+    http::{HeaderMap, HeaderName, HeaderValue, Uri, header},
     response::Response,
 };
+use serde::Deserialize;
+
+pub(super) use self::follow::follow;
+use self::{document::document, view::View};
+use super::Operations;
+use crate::{api::Status, clock};
+
+/// The query of the page.
+#[derive(Debug, Deserialize)]
+pub(super) struct Asked {
+    /// The one cluster to show.
+    cluster: Option<String>,
+}
+
+/// The page, in the form that the client reads.
+pub(super) async fn page(
+    State(operations): State<Operations>,
+    uri: Uri,
+    headers: HeaderMap,
+) -> Response {
+    let status = operations.status();
+    // A query that makes no sense asks for nothing.
+    let asked = Query::<Asked>::try_from_uri(&uri).ok();
+    let only = asked.and_then(|Query(asked)| asked.cluster);
+    let (kind, text) = show(&operations, &status, only.as_deref(), reads_html(&headers));
+    reply(kind, text)
+}
+
+/// The media type and the text of the page.
+fn show(
+    operations: &Operations,
+    status: &Status,
+    only: Option<&str>,
+    html: bool,
+) -> (&'static str, String) {
+    let history = operations.history();
+    let view = View {
+        status,
+        events: &operations.chronicle().entries(),
+        history: &history,
+        probes: &operations.metrics().probes,
+        now: clock::unix_millis(),
+        only,
+    };
+    match html {
+        true => (HTML, document(&view).into_string()),
+        false => (TEXT, text::text(&view)),
+    }
+}
+
 /// The page's style.
 pub(super) async fn style() -> Response {
     reply("text/css; charset=utf-8", include_str!("style.css"))
@@ -73,9 +125,6 @@ const HEADERS: [(HeaderName, &str); 7] = [
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
                       connect-src 'self'; base-uri 'none'; form-action 'none'; \
                       frame-ancestors 'none'";
-
-#[cfg(test)]
-use self::{document::document, view::View};
 
 #[cfg(test)]
 mod tests;

@@ -35,19 +35,16 @@ fn line(lags: &[Option<u32>], scale: u32) -> String {
     let mut drawing = false;
     let first = History::LOOKS.saturating_sub(lags.len());
     for (place, lag) in (first..).zip(lags) {
-        match lag {
-            Some(lag) => {
-                let x = place * WIDTH / History::LOOKS;
-                let room = u64::from(BOTTOM - TOP);
-                let height = u64::from((*lag).min(scale)) * room / u64::from(scale.max(1));
-                let y = u64::from(BOTTOM) - height;
-                path += &format!("{}{x} {y}", if drawing { 'L' } else { 'M' });
-                // A stretch of one look is a point.
-                if !drawing {
-                    path += "h1";
-                }
+        if let Some(lag) = lag {
+            let x = place * WIDTH / History::LOOKS;
+            let room = u64::from(BOTTOM - TOP);
+            let height = u64::from((*lag).min(scale)) * room / u64::from(scale.max(1));
+            let y = u64::from(BOTTOM) - height;
+            path += &format!("{}{x} {y}", if drawing { 'L' } else { 'M' });
+            // A stretch of one look is a point.
+            if !drawing {
+                path += "h1";
             }
-            None => {}
         }
         drawing = lag.is_some();
     }
