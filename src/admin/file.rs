@@ -21,14 +21,24 @@ use super::BindError;
 #[derive(Debug)]
 pub(super) struct SocketFile {
     path: PathBuf,
-    /// Its device and inode.
-    identity: (u64, u64),
+    /// Its device and inode; `None` when the file is the service manager's.
+    identity: Option<(u64, u64)>,
 }
 
 /// Listens at `path`, for the owner and the group of this process.
 pub(super) fn bind(path: &Path) -> Result<(UnixListener, SocketFile), BindError> {
     make_way(path)?;
     listen(path).map_err(|source| BindError::unix(path, source))
+}
+
+/// Uses a socket that the service manager has bound to `path`. It keeps the file, and its rights are
+/// those of the socket unit.
+pub(super) fn adopt(
+    listener: UnixListener,
+    path: &Path,
+) -> Result<(UnixListener, SocketFile), BindError> {
+    listener.set_nonblocking(true).map_err(|source| BindError::unix(path, source))?;
+    Ok((listener, SocketFile { path: path.to_owned(), identity: None }))
 }
 
 /// Removes the file of a dead process.
@@ -60,7 +70,7 @@ fn listen(path: &Path) -> io::Result<(UnixListener, SocketFile)> {
     let socket = Socket::from(std::os::fd::OwnedFd::from(socket));
     socket.bind(&SockAddr::unix(path)?)?;
     let found = fs::symlink_metadata(path)?;
-    let file = SocketFile { path: path.to_owned(), identity: (found.dev(), found.ino()) };
+    let file = SocketFile { path: path.to_owned(), identity: Some((found.dev(), found.ino())) };
     fs::set_permissions(path, rights)?;
     socket.listen(BACKLOG)?;
     socket.set_nonblocking(true)?;
@@ -77,7 +87,7 @@ impl SocketFile {
 impl Drop for SocketFile {
     fn drop(&mut self) {
         let is_ours = fs::symlink_metadata(&self.path)
-            .is_ok_and(|found| (found.dev(), found.ino()) == self.identity);
+            .is_ok_and(|found| Some((found.dev(), found.ino())) == self.identity);
         if is_ours {
             // What stays behind is replaced at the next start.
             _ = fs::remove_file(&self.path);

@@ -1,28 +1,41 @@
 //! The operator's access: HTTP on a Unix socket and, if wanted, on a TCP address.
 //!
 //! ```text
-//! curl, hooks, `pointsman hint` ──▶ connections ──▶ routes ──▶ operations ──▶ probes
+//! curl, hooks, the command line ──▶ connections ──▶ guard ──▶ routes ──▶ operations ──▶ probes
+//!                                                                           └─▶ control ─▶ driver
 //! ```
 //!
 //! It has a thread and a runtime of its own. So the worst that a client can do is to keep this one
 //! thread busy: probes, decisions and DNS run on others, and readiness is told even while those are
 //! stalled. What it does to the rest goes through [`Operations`]. `docs/ADMIN.md` is its reference.
 
+mod asked;
+mod change;
 mod connections;
+mod document;
 mod error;
+mod events;
 mod file;
+mod guard;
 mod hint;
 mod metrics;
 mod operations;
 mod page;
+mod question;
+mod rejection;
 mod reply;
 mod routes;
+mod service;
+mod span;
+mod stream;
+mod token;
+mod view;
 
 use std::{
     net::{SocketAddr, TcpListener},
     os::unix::net::UnixListener,
     path::{Path, PathBuf},
-    sync::mpsc,
+    sync::{Arc, mpsc},
     thread,
     time::Duration,
 };
@@ -35,15 +48,16 @@ use tokio::{
 };
 use tracing::warn;
 
-use self::{connections::serve, file::SocketFile};
+use self::{connections::serve, file::SocketFile, guard::Guard};
 pub use self::{error::BindError, operations::Operations};
-use crate::config::AdminConfig;
+use crate::{config::AdminConfig, inherited::Inherited};
 
 /// The bound sockets, before anybody is served.
 #[derive(Debug)]
 pub struct Listeners {
     unix: Option<(UnixListener, SocketFile)>,
     http: Option<(TcpListener, SocketAddr)>,
+    guard: Arc<Guard>,
 }
 
 /// The running admin API. Dropping it ends it soon.
@@ -55,20 +69,28 @@ pub struct AdminServer {
     ended: oneshot::Receiver<()>,
 }
 
-/// Binds what `config` names. Clients may connect from now on, and wait.
+/// Binds what `config` names, as far as `inherited` does not have it already. Clients may connect from now on, and wait.
 ///
 /// All or nothing: on an error no socket stays open and no file is left.
 ///
 /// # Errors
 /// [`BindError`], which says what to do.
-pub fn bind(config: &AdminConfig) -> Result<Listeners, BindError> {
-    let unix = config.socket.as_deref().map(file::bind).transpose()?;
-    let http = config.http.map(bind_http).transpose()?;
-    Ok(Listeners { unix, http })
+pub fn bind(config: &AdminConfig, inherited: &mut Inherited) -> Result<Listeners, BindError> {
+    let open = |path: &Path| match inherited.unix(path) {
+        Some(listener) => file::adopt(listener, path),
+        None => file::bind(path),
+    };
+    let unix = config.socket.as_deref().map(open).transpose()?;
+    let http = config.http.map(|address| open_http(address, inherited)).transpose()?;
+    Ok(Listeners { unix, http, guard: Guard::new(config) })
 }
 
-fn bind_http(address: SocketAddr) -> Result<(TcpListener, SocketAddr), BindError> {
-    let bound = TcpListener::bind(address).and_then(|listener| {
+fn open_http(
+    address: SocketAddr,
+    inherited: &mut Inherited,
+) -> Result<(TcpListener, SocketAddr), BindError> {
+    let bound = inherited.tcp(address).map_or_else(|| TcpListener::bind(address), Ok);
+    let bound = bound.and_then(|listener| {
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         Ok((listener, address))
@@ -108,13 +130,13 @@ impl Listeners {
 
     /// Serves until told to stop. The socket's file is removed at the end.
     fn run(self, runtime: &Runtime, operations: Operations, stop: watch::Receiver<bool>) {
-        let Self { unix, http } = self;
+        let Self { unix, http, guard } = self;
         let (unix, file) = unix.unzip();
         let http = http.map(|(listener, _)| listener);
         let following = page::follow(operations.clone());
         runtime.block_on(async {
             select! {
-                () = serve(unix, http, routes::routes(operations), stop) => {}
+                () = serve(unix, http, routes::routes(operations, guard), stop) => {}
                 () = following => {}
             }
         });

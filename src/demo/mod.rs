@@ -37,6 +37,7 @@ use crate::{
     app::{App, StartError},
     config::ConfigError,
     engine::Event,
+    inherited::Inherited,
 };
 
 /// How the demo is told.
@@ -92,7 +93,7 @@ async fn open(options: Options) -> Result<Opened, OpeningError> {
     let stage = Stage::start(&HOSTS).await?;
     let config = settings::config(stage.addresses(), options.port.unwrap_or(0))?;
     let (observer, events) = mpsc::unbounded_channel();
-    let app = App::start(config, Some(observer))?;
+    let app = App::start(config, Inherited::none(), Some(observer))?;
     let dns = *app.local_addresses().first().ok_or(OpeningError::NoAddress)?;
     let resolver = Resolver::connect(dns).await?;
     Ok(Opened { stage, app, resolver, dns, events })

@@ -33,7 +33,6 @@ use std::{
 };
 
 use tokio::{
-    net::TcpListener,
     sync::{oneshot, watch},
     task::JoinSet,
 };
@@ -48,12 +47,13 @@ pub use self::{
 use self::{
     responder::Responders,
     rules::Admission,
-    socket::{Sockets, bind_tls},
+    socket::{Bound, Sockets, open_tls},
     tcp::{Listener, Places},
     tls::{Certificate, Renewal},
 };
 use crate::{
     config::DnsConfig,
+    inherited::Inherited,
     metrics::DnsCounters,
     publish::Reader,
     watchdog::{Part, Pulse},
@@ -86,6 +86,18 @@ pub struct DnsServer {
 /// # Errors
 /// [`BindError`], which says what to do.
 pub fn bind(config: &DnsConfig, reader: &Reader) -> Result<DnsServer, BindError> {
+    open(config, reader, &mut Inherited::none())
+}
+
+/// [`bind`], but what `inherited` has for an address is used and not bound.
+///
+/// # Errors
+/// [`BindError`], which says what to do.
+pub fn open(
+    config: &DnsConfig,
+    reader: &Reader,
+    inherited: &mut Inherited,
+) -> Result<DnsServer, BindError> {
     if config.listen.is_empty() {
         return Err(BindError::NoAddress);
     }
@@ -93,13 +105,13 @@ pub fn bind(config: &DnsConfig, reader: &Reader) -> Result<DnsServer, BindError>
     let bound: Vec<_> = config
         .listen
         .iter()
-        .map(|&address| Sockets::bind(address, config.workers))
+        .map(|&address| Sockets::open(address, config.workers, inherited))
         .collect::<Result<_, _>>()?;
     let tls: Vec<_> = config
         .tls
         .iter()
         .flat_map(|tls| &tls.listen)
-        .map(|&address| bind_tls(address))
+        .map(|&address| open_tls(address, inherited))
         .collect::<Result<_, _>>()?;
     let mut server = DnsServer {
         addresses: bound.iter().map(|sockets| sockets.address).collect(),
@@ -210,7 +222,7 @@ impl DnsServer {
 
     fn serve_tcp(
         &mut self,
-        socket: TcpListener,
+        bound: Bound,
         address: SocketAddr,
         certificate: Option<Certificate>,
         places: &Places,
@@ -218,7 +230,7 @@ impl DnsServer {
     ) {
         let transport = if certificate.is_some() { Transport::Tls } else { Transport::Tcp };
         let listener = Listener {
-            socket,
+            bound,
             address,
             certificate,
             places: places.clone(),

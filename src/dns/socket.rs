@@ -5,6 +5,10 @@
 //! server on the same address fails with "address in use" and does not silently take a part of the
 //! questions. DNS over TLS has its own addresses, by TCP alone.
 //!
+//! An address may come with sockets of the service manager's. Then no further one is bound: what
+//! waits in a socket that we bound is lost with us, while theirs outlives us. The workers share
+//! them, and there are no fewer workers than sockets.
+//!
 //! Sockets of a wildcard address (`0.0.0.0`, `[::]`) are told with each query which address was
 //! asked; the others do without.
 
@@ -17,10 +21,11 @@ use nix::sys::socket::{
     setsockopt,
     sockopt::{Ipv4PacketInfo, Ipv6RecvPacketInfo},
 };
-use socket2::{Domain, Protocol, SockAddr, Socket, Type};
+use socket2::{Domain, Protocol, SockAddr, SockRef, Socket, Type};
 use tokio::net::TcpListener;
 
 use super::error::{BindError, Transport};
+use crate::inherited::Inherited;
 
 /// The sockets of one address.
 #[derive(Debug)]
@@ -30,12 +35,41 @@ pub(super) struct Sockets {
     /// One per worker.
     pub(super) udp: Vec<UdpSocket>,
     /// The listener.
-    pub(super) tcp: TcpListener,
+    pub(super) tcp: Bound,
+}
+
+/// A TCP listener.
+#[derive(Debug)]
+pub(super) struct Bound {
+    /// The socket.
+    pub(super) socket: TcpListener,
+    /// Whether another process will go on with it.
+    pub(super) outlives_us: bool,
 }
 
 impl Sockets {
-    /// Binds `address`; with port 0, one port that is free for both transports.
-    pub(super) fn bind(address: SocketAddr, workers: usize) -> Result<Self, BindError> {
+    /// Those of `inherited`, and for a transport without any, bound to `address`; with port 0, one
+    /// port that is free for both transports.
+    pub(super) fn open(
+        address: SocketAddr,
+        workers: usize,
+        inherited: &mut Inherited,
+    ) -> Result<Self, BindError> {
+        let (udp, tcp) = (inherited.udp(address), inherited.tcp(address));
+        if udp.is_empty() && tcp.is_none() {
+            return Self::bind(address, workers);
+        }
+        let udp_error = |error| BindError::new(address, Transport::Udp, error);
+        let tcp_error = |error| BindError::new(address, Transport::Tcp, error);
+        let udp = match udp.is_empty() {
+            true => udp_group(address, workers),
+            false => shared(address, &udp, workers),
+        };
+        let tcp = tcp.map_or_else(|| listener(address), adopted).map_err(tcp_error)?;
+        Ok(Self { address, udp: udp.map_err(udp_error)?, tcp })
+    }
+
+    fn bind(address: SocketAddr, workers: usize) -> Result<Self, BindError> {
         let mut attempts = if address.port() == 0 { PORT_ATTEMPTS } else { 1 };
         loop {
             attempts -= 1;
@@ -50,23 +84,56 @@ impl Sockets {
         let udp_error = |error| BindError::new(asked, Transport::Udp, error);
         let first = udp(asked, false).map_err(udp_error)?;
         let address = first.local_addr().map_err(udp_error)?;
-        let listener = tcp(address).map_err(|error| {
+        let tcp = listener(address).map_err(|error| {
             let shown = if asked.port() == 0 { address } else { asked };
             BindError::new(shown, Transport::Tcp, error)
         })?;
-        let mut sockets = vec![first];
-        for _ in 1..workers {
-            sockets.push(udp(address, true).map_err(udp_error)?);
-        }
-        Ok(Self { address, udp: sockets, tcp: listener })
+        let udp = joined(first, address, workers).map_err(udp_error)?;
+        Ok(Self { address, udp, tcp })
     }
 }
 
-/// Binds `address` for DNS over TLS. Returns it with the port that was found for port 0.
-pub(super) fn bind_tls(address: SocketAddr) -> Result<(SocketAddr, TcpListener), BindError> {
+/// The listener of `inherited` for DNS over TLS, or one bound to `address`. Returns it with the port
+/// that was found for port 0.
+pub(super) fn open_tls(
+    address: SocketAddr,
+    inherited: &mut Inherited,
+) -> Result<(SocketAddr, Bound), BindError> {
     let error = |error| BindError::new(address, Transport::Tls, error);
-    let listener = tcp(address).map_err(error)?;
-    Ok((listener.local_addr().map_err(error)?, listener))
+    let bound = inherited.tcp(address).map_or_else(|| listener(address), adopted).map_err(error)?;
+    Ok((bound.socket.local_addr().map_err(error)?, bound))
+}
+
+/// One socket for each worker, bound to one address.
+fn udp_group(address: SocketAddr, workers: usize) -> io::Result<Vec<UdpSocket>> {
+    joined(udp(address, false)?, address, workers)
+}
+
+/// The first socket of `address` and one more for each further worker.
+fn joined(first: UdpSocket, address: SocketAddr, workers: usize) -> io::Result<Vec<UdpSocket>> {
+    let others = (1..workers).map(|_| udp(address, true));
+    std::iter::once(Ok(first)).chain(others).collect()
+}
+
+/// One handle for each worker, of sockets that are bound to `address` already. Every socket has a
+/// worker.
+fn shared(
+    address: SocketAddr,
+    sockets: &[UdpSocket],
+    workers: usize,
+) -> io::Result<Vec<UdpSocket>> {
+    for socket in sockets {
+        prepare_udp(&SockRef::from(socket), address)?;
+    }
+    let handles = sockets.iter().cycle().take(workers.max(sockets.len()));
+    handles.map(UdpSocket::try_clone).collect()
+}
+
+/// A listener that somebody else has bound.
+fn adopted(socket: std::net::TcpListener) -> io::Result<Bound> {
+    socket.set_nonblocking(true)?;
+    SockRef::from(&socket).set_send_buffer_size(TCP_SEND_BUFFER)?;
+    Ok(Bound { socket: TcpListener::from_std(socket)?, outlives_us: true })
 }
 
 /// A bound UDP socket that lets later ones share its port. `joins` makes it one of the later ones.
@@ -75,22 +142,33 @@ fn udp(address: SocketAddr, joins: bool) -> io::Result<UdpSocket> {
     if joins {
         socket.set_reuse_port(true)?;
     }
-    if address.ip().is_unspecified() {
-        match address {
-            SocketAddr::V4(_) => setsockopt(&socket, Ipv4PacketInfo, &true)?,
-            SocketAddr::V6(_) => setsockopt(&socket, Ipv6RecvPacketInfo, &true)?,
-        }
-    }
-    // As much as the system allows: bursts wait rather than get lost.
-    _ = socket.set_recv_buffer_size(UDP_BUFFER);
-    _ = socket.set_send_buffer_size(UDP_BUFFER);
+    prepare_udp(&socket, address)?;
     socket.bind(&SockAddr::from(address))?;
     socket.set_reuse_port(true)?;
     Ok(socket.into())
 }
 
+/// What every UDP socket of `address` needs.
+fn prepare_udp(socket: &Socket, address: SocketAddr) -> io::Result<()> {
+    if address.ip().is_unspecified() {
+        match address {
+            SocketAddr::V4(_) => setsockopt(socket, Ipv4PacketInfo, &true)?,
+            SocketAddr::V6(_) => setsockopt(socket, Ipv6RecvPacketInfo, &true)?,
+        }
+    }
+    // As much as the system allows: bursts wait rather than get lost. Never less than there is: a
+    // service manager may have been allowed more.
+    if socket.recv_buffer_size()? < UDP_BUFFER {
+        _ = socket.set_recv_buffer_size(UDP_BUFFER);
+    }
+    if socket.send_buffer_size()? < UDP_BUFFER {
+        _ = socket.set_send_buffer_size(UDP_BUFFER);
+    }
+    Ok(())
+}
+
 /// A listener. `SO_REUSEADDR` lets a restart pass over the connections of the process before.
-fn tcp(address: SocketAddr) -> io::Result<TcpListener> {
+fn listener(address: SocketAddr) -> io::Result<Bound> {
     let socket = socket(address, Type::STREAM, Protocol::TCP)?;
     socket.set_reuse_address(true)?;
     // Connections inherit it. The system's own choice grows to megabytes for a client that asks
@@ -98,7 +176,7 @@ fn tcp(address: SocketAddr) -> io::Result<TcpListener> {
     socket.set_send_buffer_size(TCP_SEND_BUFFER)?;
     socket.bind(&SockAddr::from(address))?;
     socket.listen(BACKLOG)?;
-    TcpListener::from_std(socket.into())
+    Ok(Bound { socket: TcpListener::from_std(socket.into())?, outlives_us: false })
 }
 
 /// An IPv6 socket leaves IPv4 alone, so that `[::]:53` and `0.0.0.0:53` can both be listened on.

@@ -10,19 +10,18 @@
 //! may see one number before another that belongs to it, and never one that goes back.
 
 mod dns;
+mod dns_kinds;
 mod driver;
 mod histogram;
 mod probes;
 mod service;
 
 pub use self::{
-    dns::{
-        DnsCounters, DnsTally, DnsTotals, DnsTransport, Dropped, QueryType, Refused, ReplyCode,
-        Said,
-    },
+    dns::{DnsCounters, DnsTally, DnsTotals, Said},
+    dns_kinds::{DnsTransport, Dropped, QueryType, Refused, ReplyCode},
     driver::{DriverCounts, EventTurn, Failovers},
     histogram::{Histogram, HistogramTotals},
-    probes::{LastProbe, ProbeKey, ProbeMeter, ProbeMetrics, ProbeTotals},
+    probes::{LastProbe, ProbeMeter, ProbeMetrics, ProbeSubject, ProbeTotals},
     service::ServiceCounts,
 };
 

@@ -19,7 +19,7 @@ use crate::{
 
 /// Who asks whom.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct ProbeKey {
+pub struct ProbeSubject {
     /// The cluster.
     pub cluster: Box<str>,
     /// The server.
@@ -30,7 +30,7 @@ pub struct ProbeKey {
 
 /// The meters of all probe tasks. A clone knows the same.
 #[derive(Clone, Debug, Default)]
-pub struct ProbeMetrics(Arc<Mutex<BTreeMap<ProbeKey, Weak<Numbers>>>>);
+pub struct ProbeMetrics(Arc<Mutex<BTreeMap<ProbeSubject, Weak<Numbers>>>>);
 
 /// Where one probe task counts. A clone counts the same.
 #[derive(Clone, Debug, Default)]
@@ -75,9 +75,18 @@ pub struct LastProbe {
     pub failure: Option<FailureKind>,
 }
 
+/// The same meter, not the same numbers.
+impl PartialEq for ProbeMeter {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for ProbeMeter {}
+
 impl ProbeMetrics {
     /// The meter of the task that asks as `key` says; the same one for as long as anybody has it.
-    pub fn meter(&self, key: ProbeKey) -> ProbeMeter {
+    pub fn meter(&self, key: ProbeSubject) -> ProbeMeter {
         let mut meters = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(numbers) = meters.get(&key).and_then(Weak::upgrade) {
             return ProbeMeter(numbers);
@@ -88,7 +97,7 @@ impl ProbeMetrics {
     }
 
     /// What each probe task has counted, in the order of the keys.
-    pub fn totals(&self) -> Vec<(ProbeKey, ProbeTotals)> {
+    pub fn totals(&self) -> Vec<(ProbeSubject, ProbeTotals)> {
         let mut meters = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         meters.retain(|_, numbers| numbers.strong_count() > 0);
         let living = meters.iter().filter_map(|(key, numbers)| Some((key, numbers.upgrade()?)));
@@ -98,7 +107,7 @@ impl ProbeMetrics {
     /// The last probe of a server: of itself, or else of the witness that was asked last.
     pub fn last(&self, cluster: &str, server: &str) -> Option<LastProbe> {
         let meters = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let first = ProbeKey { cluster: cluster.into(), server: server.into(), check: None };
+        let first = ProbeSubject { cluster: cluster.into(), server: server.into(), check: None };
         let of_server = meters
             .range(first..)
             .take_while(|(key, _)| *key.cluster == *cluster && *key.server == *server);
@@ -188,8 +197,8 @@ mod tests {
     use super::*;
     use crate::engine::Facts;
 
-    fn key(server: &str, check: Option<Check>) -> ProbeKey {
-        ProbeKey { cluster: "orders".into(), server: server.into(), check }
+    fn key(server: &str, check: Option<Check>) -> ProbeSubject {
+        ProbeSubject { cluster: "orders".into(), server: server.into(), check }
     }
 
     fn failed(kind: FailureKind) -> Outcome {

@@ -63,15 +63,15 @@ impl ServiceCounts {
         (reloaded >= 0, reloaded.unsigned_abs())
     }
 
-    /// The state file was written, or could not be.
+    /// The state file can be written, or cannot, as of now.
     pub fn state_saved(&self, well: bool) {
-        if !well {
+        let before = self.0.state_saved.swap(if well { 1 } else { 2 }, Ordering::Relaxed);
+        if !well && before != 2 {
             self.0.state_failures.fetch_add(1, Ordering::Relaxed);
         }
-        self.0.state_saved.store(if well { 1 } else { 2 }, Ordering::Relaxed);
     }
 
-    /// Whether the last attempt to write the state file succeeded; `None` when there was none.
+    /// Whether the state file can be written; `None` when there is none.
     pub fn is_state_saved(&self) -> Option<bool> {
         match self.0.state_saved.load(Ordering::Relaxed) {
             0 => None,
@@ -79,7 +79,7 @@ impl ServiceCounts {
         }
     }
 
-    /// How often the state file could not be written.
+    /// How often it came to be that the state file could not be written.
     pub fn state_failures(&self) -> u64 {
         self.0.state_failures.load(Ordering::Relaxed)
     }
@@ -122,6 +122,7 @@ mod tests {
     fn a_state_file_that_was_never_written_is_neither_saved_nor_not() {
         let counts = ServiceCounts::default();
         assert_eq!((counts.is_state_saved(), counts.state_failures()), (None, 0));
+        counts.state_saved(false);
         counts.state_saved(false);
         assert_eq!((counts.is_state_saved(), counts.state_failures()), (Some(false), 1));
         counts.state_saved(true);

@@ -31,9 +31,10 @@ struct Line {
 }
 
 /// What may be said.
-#[derive(Debug)]
-enum Message {
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Message {
     Ready(String),
+    Reloading,
     Status(String),
     Feed,
     Stopping,
@@ -70,6 +71,11 @@ impl Manager {
         self.tell(|| Message::Ready(status.to_owned()));
     }
 
+    /// We read our configuration again; [`Self::ready`] ends it.
+    pub(super) fn reloading(&self) {
+        self.tell(|| Message::Reloading);
+    }
+
     /// What we do now, in one short line.
     pub(super) fn status(&self, status: &str) {
         self.tell(|| Message::Status(status.to_owned()));
@@ -89,6 +95,14 @@ impl Manager {
         }
     }
 
+    /// One whose thread is the test.
+    #[cfg(test)]
+    pub(super) fn overheard() -> (Self, Receiver<Message>) {
+        let (messages, queue) = mpsc::sync_channel(QUEUE);
+        let (_, end) = mpsc::channel();
+        (Self { feed_every: None, line: Some(Line { messages, end }) }, queue)
+    }
+
     fn tell(&self, message: impl FnOnce() -> Message) {
         if let Some(line) = &self.line {
             // A queue that is full is a manager that does not listen.
@@ -105,6 +119,7 @@ fn tell_all(queue: &Receiver<Message>) {
             Message::Ready(status) => {
                 sd_notify::notify(&[NotifyState::Ready, NotifyState::Status(status)])
             }
+            Message::Reloading => reloading(),
             Message::Status(status) => sd_notify::notify(&[NotifyState::Status(status)]),
             Message::Feed => sd_notify::notify(&[NotifyState::Watchdog]),
             Message::Stopping => {
@@ -119,6 +134,13 @@ fn tell_all(queue: &Receiver<Message>) {
         }
         is_deaf = told.is_err();
     }
+}
+
+/// With the time at which it begins, by which the manager tells this reload's end from an earlier
+/// one's (`Type=notify-reload` of systemd.service(5)).
+fn reloading() -> io::Result<()> {
+    let now = NotifyState::monotonic_usec_now()?;
+    sd_notify::notify(&[NotifyState::Reloading, now, NotifyState::Status("reloading")])
 }
 
 /// Messages that wait for a manager that is slow to listen. Few, for a sign of life from long ago

@@ -43,9 +43,18 @@ pub struct Watchdog {
 /// A watchdog that looks. Dropping it ends it.
 #[derive(Debug)]
 pub struct Watching {
-    /// Nothing is ever sent: it ends when this is gone.
-    stop: mpsc::Sender<()>,
+    /// It ends when this is gone.
+    news: mpsc::Sender<News>,
     ended: oneshot::Receiver<()>,
+}
+
+/// What the service manager is told beside what the watchdog sees.
+#[derive(Debug)]
+enum News {
+    /// A reload begins.
+    Reloading,
+    /// It has ended, and this is what we do from now on.
+    Reloaded(String),
 }
 
 /// What the watchdog found at its last look. A clone tells the same.
@@ -59,18 +68,16 @@ impl Watchdog {
     /// # Errors
     /// What the system says when there can be no further thread.
     pub fn new(parts: Vec<Part>, status: String) -> io::Result<Self> {
+        Ok(Self::telling(Manager::from_environment()?, parts, status))
+    }
+
+    fn telling(manager: Manager, parts: Vec<Part>, status: String) -> Self {
         let (found, health) = watch::channel(Vec::new());
         let clock = Clock::start();
-        let round = Round {
-            clock,
-            looked_at: clock.now(),
-            fed_at: None,
-            looks: Looks::new(parts),
-            manager: Manager::from_environment()?,
-            status,
-            found,
-        };
-        Ok(Self { round, health: Health(health) })
+        let looks = Looks::new(parts);
+        let looked_at = clock.now();
+        let round = Round { clock, looked_at, fed_at: None, looks, manager, status, found };
+        Self { round, health: Health(health) }
     }
 
     /// Where its findings are read.
@@ -83,20 +90,33 @@ impl Watchdog {
     /// # Errors
     /// What the system says when there can be no further thread.
     pub fn start(self) -> io::Result<Watching> {
-        let (stop, stopped) = mpsc::channel();
+        let (news, heard) = mpsc::channel();
         let (end, ended) = oneshot::channel();
         thread::Builder::new().name("watchdog".into()).spawn(move || {
-            self.round.run(&stopped);
+            self.round.run(&heard);
             _ = end.send(());
         })?;
-        Ok(Watching { stop, ended })
+        Ok(Watching { news, ended })
     }
 }
 
 impl Watching {
+    /// Tells the service manager that the configuration is being read again. It waits for
+    /// [`Self::reloaded`], which must follow, whether or not the new configuration is any good.
+    pub fn reloading(&self) {
+        // Without the watchdog's thread nobody is told anything any more.
+        _ = self.news.send(News::Reloading);
+    }
+
+    /// Tells the service manager that the reload has ended. `status` tells in one short line what we
+    /// do from now on, or why nothing has changed.
+    pub fn reloaded(&self, status: String) {
+        _ = self.news.send(News::Reloaded(status));
+    }
+
     /// Tells the service manager that we stop, and looks no more.
     pub async fn stop(self) {
-        drop(self.stop);
+        drop(self.news);
         // A service manager that does not listen is no reason to go on.
         _ = timeout(LAST_WORD, self.ended).await;
     }
@@ -127,14 +147,29 @@ struct Round {
 }
 
 impl Round {
-    fn run(mut self, stop: &mpsc::Receiver<()>) {
+    fn run(mut self, news: &mpsc::Receiver<News>) {
         self.manager.ready(&self.status);
         let mut wait = Duration::ZERO;
-        while stop.recv_timeout(wait) == Err(RecvTimeoutError::Timeout) {
+        loop {
+            match news.recv_timeout(wait) {
+                Ok(news) => self.pass_on(news),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
             let now = self.clock.now();
             wait = self.look(now).min(self.feed(now));
         }
         self.manager.stopping();
+    }
+
+    fn pass_on(&mut self, news: News) {
+        match news {
+            News::Reloading => self.manager.reloading(),
+            News::Reloaded(status) => {
+                self.status = status;
+                self.manager.ready(&self.status_now());
+            }
+        }
     }
 
     /// Looks if it is time; how long until the next look.
@@ -169,12 +204,17 @@ impl Round {
                 }
             }
         }
-        let status = match stalled.is_empty() {
+        self.found.send_replace(stalled);
+        self.manager.status(&self.status_now());
+    }
+
+    /// What we do, in one short line; what does not move comes first.
+    fn status_now(&self) -> String {
+        let stalled = self.found.borrow();
+        match stalled.is_empty() {
             true => self.status.clone(),
             false => format!("stalled: {}", stalled.join(", ")),
-        };
-        self.found.send_replace(stalled);
-        self.manager.status(&status);
+        }
     }
 
     /// Feeds the service manager's watchdog if it is time and all is well; how long until it is to
@@ -200,3 +240,21 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// How long the last word to the service manager may take.
 const LAST_WORD: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use super::{manager::Message, *};
+
+    #[tokio::test]
+    async fn a_reload_is_told_with_its_end() {
+        let (manager, heard) = Manager::overheard();
+        let part = Part { name: "driver".into(), pulse: Pulse::default() };
+        let watching = Watchdog::telling(manager, vec![part], "old".to_owned()).start().unwrap();
+        watching.reloading();
+        watching.reloaded("new".to_owned());
+        watching.stop().await;
+        let told: Vec<_> = heard.iter().collect();
+        let ready = |status: &str| Message::Ready(status.to_owned());
+        assert_eq!(told, [ready("old"), Message::Reloading, ready("new"), Message::Stopping]);
+    }
+}

@@ -24,6 +24,7 @@ mod galera_stories;
 mod heartbeats;
 mod mariadb_logins;
 mod mariadb_stories;
+mod patroni_stories;
 mod pgbouncer;
 mod postgres_stories;
 mod postgres_versions;
@@ -37,7 +38,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use pointsman_testbed::{
     account, dns_client, galera_cluster, listeners, mariadb_cluster, mariadb_server, patience,
-    pointsman, ports, postgres_cluster, postgres_programs, postgres_sessions, process, scene,
+    patroni_cluster, pointsman, ports, postgres_cluster, postgres_programs, postgres_sessions,
+    process, scene,
 };
 
 /// Whether a story of an engine's list is to run: all of them, unless `POINTSMAN_STORIES` names

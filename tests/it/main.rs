@@ -1,5 +1,7 @@
 //! Tests of whole parts over real sockets, in one binary: it links once. Loopback addresses only.
 
+#[expect(clippy::disallowed_methods, reason = "the process under test has real time only")]
+mod activation;
 #[expect(clippy::disallowed_methods, reason = "tests of another process have real time only")]
 mod admin;
 mod command_line;

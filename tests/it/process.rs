@@ -4,6 +4,7 @@ use std::{
     fs,
     io::{BufRead, BufReader, Read},
     net::SocketAddr,
+    os::fd::OwnedFd,
     path::Path,
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex, PoisonError},
@@ -82,19 +83,35 @@ impl Service {
     }
 
     fn spawn(mut command: Command, variables: &[(&str, &str)]) -> Self {
+        command.stdin(Stdio::null()).stdout(Stdio::piped());
+        Self::spawn_with_its_own(command, variables)
+    }
+
+    /// The same for a command that has its standard input and output already.
+    fn spawn_with_its_own(mut command: Command, variables: &[(&str, &str)]) -> Self {
         let mut child = command
             .env_remove("RUST_LOG")
             .env_remove("POINTSMAN_CONFIG")
             .env_remove("NOTIFY_SOCKET")
             .envs(variables.iter().copied())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .expect("the binary was built");
-        let stdout = Output::follow(child.stdout.take().expect("a pipe"));
+        let stdout = child.stdout.take().map_or_else(Output::silent, Output::follow);
         let stderr = Output::follow(child.stderr.take().expect("a pipe"));
         Self { child, stdout, stderr }
+    }
+
+    /// Starts `serve` with two sockets as a service manager hands them over: descriptors from 3 on,
+    /// and two variables. A shell moves them there from its standard input and output.
+    pub(crate) fn activate(settings: &Settings, sockets: [OwnedFd; 2]) -> Self {
+        let moved = "exec 3<&0 4>&1 </dev/null >/dev/null; \
+                     LISTEN_FDS=2 LISTEN_PID=$$ exec \"$0\" \"$@\"";
+        let mut command = Command::new("sh");
+        command.args(["-c", moved, env!("CARGO_BIN_EXE_pointsman"), "serve", "--config"]);
+        let [first, second] = sockets;
+        command.arg(settings.file()).stdin(first).stdout(second);
+        Self::spawn_with_its_own(command, &[])
     }
 
     /// Starts `serve` and waits until it says where it answers.
@@ -126,7 +143,7 @@ impl Service {
     }
 
     /// Waits until it says where it answers.
-    fn answering(mut self) -> (Self, SocketAddr) {
+    pub(crate) fn answering(mut self) -> (Self, SocketAddr) {
         let service = &mut self;
         let address = poll(PATIENCE, || {
             assert!(service.is_running(), "it ended: {}", service.stderr.text());
@@ -251,6 +268,13 @@ struct Collected {
 }
 
 impl Output {
+    /// Of nobody.
+    fn silent() -> Self {
+        let output = Self::default();
+        output.with(|collected| collected.ended = true);
+        output
+    }
+
     fn follow(pipe: impl Read + Send + 'static) -> Self {
         let output = Self::default();
         let collected = output.clone();

@@ -47,7 +47,8 @@ impl Scene {
             text += &format!(
                 "[[cluster]]\nname = \"{name}\"\nengine = \"tcp\"\n\
                  write = {{ name = \"{name}-write.internal.\" }}\n\
-                 probe = {{ interval = \"100ms\", fast_interval = \"100ms\", timeout = \"500ms\" }}\n\
+                 probe = {{ interval = \"100ms\", fast_interval = \"100ms\", \
+                 timeout = \"500ms\" }}\n\
                  [[cluster.read]]\nname = \"{name}-read.internal.\"\nmin_servers = 1\n"
             );
             for number in 1..=count {

@@ -19,7 +19,7 @@ struct Row {
     from_outside: &'static [&'static str],
 }
 
-const TABLE: [Row; 20] = [
+const TABLE: [Row; 22] = [
     Row { module: "engine", of_ours: &[], from_outside: &[] },
     Row {
         module: "answers",
@@ -79,6 +79,7 @@ const TABLE: [Row; 20] = [
             "config::TcpConfig",
             "config::TlsListenConfig",
             "engine::Degradation",
+            "inherited",
             "metrics",
             "publish",
             "watchdog::Part",
@@ -107,6 +108,7 @@ const TABLE: [Row; 20] = [
             "config::AdminConfig",
             "control",
             "engine",
+            "inherited",
             "metrics",
             "publish",
             "status",
@@ -114,6 +116,7 @@ const TABLE: [Row; 20] = [
         ],
         from_outside: &[
             "axum",
+            "futures_util",
             "http_body_util",
             "hyper",
             "hyper_util",
@@ -123,9 +126,11 @@ const TABLE: [Row; 20] = [
             "serde",
             "serde_json",
             "socket2",
+            "subtle",
             "thiserror",
             "tokio",
             "tracing",
+            "utoipa",
         ],
     },
     Row { module: "clock", of_ours: &["engine::Moment"], from_outside: &["tokio"] },
@@ -153,17 +158,25 @@ const TABLE: [Row; 20] = [
         ],
         from_outside: &["tokio"],
     },
+    Row {
+        module: "state",
+        of_ours: &["answers", "api", "clock", "control::Chronicle", "engine::Moment"],
+        from_outside: &["crc32fast", "nix", "serde", "serde_json", "thiserror", "tokio", "tracing"],
+    },
     Row { module: "descriptors", of_ours: &[], from_outside: &["nix", "tracing"] },
+    Row { module: "inherited", of_ours: &[], from_outside: &["listenfd", "socket2", "thiserror"] },
     Row {
         module: "app",
         of_ours: &[
             "admin",
             "answers",
             "config",
+            "control",
             "descriptors",
             "dns",
             "driver",
             "engine",
+            "inherited",
             "metrics",
             "probe",
             "telemetry::Losses",
@@ -173,12 +186,15 @@ const TABLE: [Row; 20] = [
     },
     Row {
         module: "cli",
-        of_ours: &["config"],
+        of_ours: &["api", "clock", "config"],
         from_outside: &[
             "clap",
             "http_body_util",
             "hyper",
             "hyper_util",
+            "jiff",
+            "nix",
+            "rustix",
             "serde",
             "serde_json",
             "thiserror",
@@ -187,7 +203,7 @@ const TABLE: [Row; 20] = [
     },
     Row {
         module: "demo",
-        of_ours: &["app", "clock", "config", "engine", "probe"],
+        of_ours: &["app", "clock", "config", "engine", "inherited", "probe"],
         from_outside: &[
             "async_trait",
             "futures_util",
@@ -200,7 +216,7 @@ const TABLE: [Row; 20] = [
     },
     Row {
         module: "main",
-        of_ours: &["app", "cli", "config", "demo", "probe", "telemetry"],
+        of_ours: &["app", "cli", "config", "demo", "inherited", "probe", "telemetry"],
         from_outside: &["clap", "tokio", "tracing"],
     },
 ];

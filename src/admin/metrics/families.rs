@@ -49,12 +49,12 @@ pub(super) const RELOAD_AT: Family = Family::gauge(
 pub(super) const STATE_SAVED: Family = Family::gauge(
     "pointsman_state_saved",
     &[],
-    "Whether the state file could be written the last time; absent before the first time.",
+    "Whether the state file can be written; absent when none is configured.",
 );
 pub(super) const STATE_FAILURES: Family = Family::counter(
     "pointsman_state_save_failures",
     &[],
-    "How often the state file could not be written.",
+    "How often it came to be that the state file could not be written.",
 );
 pub(super) const LOG_LOST: Family = Family::counter(
     "pointsman_log_lines_lost",

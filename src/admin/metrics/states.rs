@@ -112,8 +112,7 @@ fn overrides(encoder: &mut Encoder, status: &Status) {
     }
     encoder.family(&family::OVERRIDE_END);
     for one in laid() {
-        let end =
-            one.until.as_deref().map_or_else(|| Some("+Inf".to_owned()), |until| seconds(until));
+        let end = one.until.as_deref().map_or_else(|| Some("+Inf".to_owned()), seconds);
         if let Some(end) = end {
             let labels = [&*one.cluster, kind(one.kind), node(one)];
             encoder.sample(&family::OVERRIDE_END, &labels, end);

@@ -18,14 +18,17 @@ use crate::{
     engine::{
         ClusterId, Event, Facts, Failure, FailureKind, Moment, Outcome, ServerIndex, WriteReason,
     },
-    metrics::{DnsTransport, Dropped, ProbeKey, QueryType, Refused, ReplyCode, Said},
+    metrics::{DnsTransport, Dropped, ProbeSubject, QueryType, Refused, ReplyCode, Said},
 };
 
 /// Every family has a sample.
 fn eventful() -> Metrics {
     let metrics = Metrics::default();
-    let key =
-        |server: &str| ProbeKey { cluster: "orders".into(), server: server.into(), check: None };
+    let key = |server: &str| ProbeSubject {
+        cluster: "orders".into(),
+        server: server.into(),
+        check: None,
+    };
     // The text outlives the tasks here.
     for server in ["db1", "db2"] {
         let meter = Box::leak(Box::new(metrics.probes.meter(key(server))));
@@ -137,7 +140,8 @@ fn what_is_counted_and_what_is_now_is_told() {
         "pointsman_dns_responses_total{name=\"db-write.internal.\",rcode=\"NOERROR\"} 1",
         "pointsman_dns_responses_total{name=\"other\",rcode=\"REFUSED\"} 1",
         "pointsman_dns_refused_total{reason=\"not authoritative\"} 1",
-        "pointsman_failovers_total{cluster=\"orders\",reason=\"it is the one writable primary\"} 1",
+        "pointsman_failovers_total{cluster=\"orders\",\
+         reason=\"it is the one writable primary\"} 1",
         "pointsman_failover_duration_seconds_sum 2",
         "pointsman_probe_total{cluster=\"orders\",node=\"db1\",check=\"database\",\
          result=\"no reply in time\"} 1",
@@ -146,11 +150,12 @@ fn what_is_counted_and_what_is_now_is_told() {
         "pointsman_node_replication_lag_seconds{cluster=\"orders\",node=\"db3\"} 45.200",
         "pointsman_name_stale{cluster=\"users\",name=\"users-write.internal.\",role=\"write\"} 1",
         "pointsman_split_brain{cluster=\"users\"} 1",
-        "pointsman_override_active{cluster=\"orders\",kind=\"drain\",node=\"db3\",force=\"false\"} 1",
-        "pointsman_override_expiry_timestamp_seconds{cluster=\"orders\",kind=\"drain\",node=\"db3\"} \
-         1795275000.000",
-        "pointsman_override_expiry_timestamp_seconds{cluster=\"users\",kind=\"freeze\",node=\"\"} \
-         +Inf",
+        "pointsman_override_active{cluster=\"orders\",kind=\"drain\",node=\"db3\",\
+         force=\"false\"} 1",
+        "pointsman_override_expiry_timestamp_seconds{cluster=\"orders\",kind=\"drain\",\
+         node=\"db3\"} 1795275000.000",
+        "pointsman_override_expiry_timestamp_seconds{cluster=\"users\",kind=\"freeze\",\
+         node=\"\"} +Inf",
     ] {
         assert!(text.lines().any(|told| told == line), "{line}\nis not in\n{text}");
     }

@@ -120,7 +120,11 @@ fn membership(cluster: &ClusterStatus, server: &ServerStatus) -> Markup {
                 @if included {
                     li .in { span aria-hidden="true" { "✓ " } (short(&name.name)) }
                 } @else {
-                    li .out { span aria-hidden="true" { "– " } span .hidden { "not " } (short(&name.name)) }
+                    li .out {
+                        span aria-hidden="true" { "– " }
+                        span .hidden { "not " }
+                        (short(&name.name))
+                    }
                 }
             }
         }

@@ -113,9 +113,7 @@ fn laid_by(view: &View<'_>, one: &OverrideStatus) -> Markup {
             @match one.until.as_deref() {
                 Some(until) => {
                     " ends in "
-                    time datetime=(until) {
-                        (words::rest(until, view.now).map_or_else(|| until.to_owned(), |rest| rest.to_string()))
-                    }
+                    time datetime=(until) { (view.rest(until)) }
                 }
                 None => " never ends by itself",
             }

@@ -6,7 +6,7 @@ use super::{history::History, *};
 use crate::{
     api::Status,
     engine::{Facts, Moment, Outcome},
-    metrics::{ProbeKey, ProbeMeter, ProbeMetrics},
+    metrics::{ProbeMeter, ProbeMetrics, ProbeSubject},
 };
 
 /// The HTML and the text of `status`.
@@ -31,7 +31,7 @@ fn shown(status: &Status, only: Option<&str>) -> (String, String) {
 }
 
 fn meter(probes: &ProbeMetrics) -> ProbeMeter {
-    let key = ProbeKey { cluster: "orders".into(), server: "db2".into(), check: None };
+    let key = ProbeSubject { cluster: "orders".into(), server: "db2".into(), check: None };
     let meter = probes.meter(key);
     meter.note(&Outcome::Answered(Facts::Tcp), std::time::Duration::from_millis(3));
     meter
@@ -71,7 +71,8 @@ fn everything_is_told_without_a_script() {
         "45 s",
         "patroni: up (running, timeline 2)",
         "answered 3 ms,",
-        "drained: db3 ends in 30 min 0 s new disk — ada, 30 min 0 s ago. End it: pointsman undrain db3",
+        "drained: db3 ends in 30 min 0 s new disk — ada, 30 min 0 s ago. \
+         End it: pointsman undrain db3",
         "frozen: users never ends by itself",
         "14:53:07 ▲ orders nothing → db2 it is the one writable primary",
         "not as promised",

@@ -104,6 +104,11 @@ impl View<'_> {
         words::age(time, self.now).map_or_else(|| time.to_owned(), |age| age.to_string())
     }
 
+    /// How long it is until `time`, in words; the time itself when it cannot be read.
+    pub(super) fn rest(&self, time: &str) -> String {
+        words::rest(time, self.now).map_or_else(|| time.to_owned(), |rest| rest.to_string())
+    }
+
     /// The last probe of a server, in words.
     pub(super) fn last_probe(&self, cluster: &str, server: &str) -> Option<LastProbe> {
         let last = self.probes.last(cluster, server)?;

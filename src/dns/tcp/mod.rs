@@ -15,7 +15,7 @@ use std::{io, net::SocketAddr, os::fd::AsFd, time::Duration};
 
 use nix::errno::Errno;
 use tokio::{
-    net::{TcpListener, TcpStream},
+    net::TcpStream,
     select,
     sync::watch,
     task::{JoinError, JoinSet},
@@ -29,6 +29,7 @@ use self::{conversation::Conversation, places::Place};
 use super::{
     Transport,
     responder::{Responder, Responders},
+    socket::Bound,
     tls::Certificate,
 };
 use crate::watchdog::Pulse;
@@ -37,7 +38,7 @@ use crate::watchdog::Pulse;
 #[derive(Debug)]
 pub(super) struct Listener {
     /// The socket.
-    pub(super) socket: TcpListener,
+    pub(super) bound: Bound,
     /// What it is bound to.
     pub(super) address: SocketAddr,
     /// The certificate, for DNS over TLS.
@@ -70,7 +71,7 @@ impl Listener {
                     continue;
                 }
                 _ = beats.tick() => continue,
-                accepted = self.socket.accept() => accepted,
+                accepted = self.bound.socket.accept() => accepted,
             };
             match accepted {
                 Ok((stream, client)) => self.seat(&mut connections, stream, client),
@@ -115,10 +116,12 @@ impl Listener {
     }
 
     /// Seats who stands in the queue, closes the socket, and gives all connections a moment to be
-    /// answered.
+    /// answered. The queue of a socket that outlives us is for the process that comes after us.
     async fn stop(self, mut connections: JoinSet<()>) {
         // By the system's own call: tokio may not have noticed yet who arrived.
-        if let Ok(queue) = self.socket.as_fd().try_clone_to_owned() {
+        if !self.bound.outlives_us
+            && let Ok(queue) = self.bound.socket.as_fd().try_clone_to_owned()
+        {
             let queue = std::net::TcpListener::from(queue);
             while let Ok((stream, client)) = queue.accept() {
                 if stream.set_nonblocking(true).is_ok()

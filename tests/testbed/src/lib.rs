@@ -24,6 +24,7 @@ pub mod mariadb_cluster;
 pub mod mariadb_server;
 pub mod namespace;
 pub mod patience;
+pub mod patroni_cluster;
 pub mod pointsman;
 pub mod ports;
 pub mod postgres_cluster;

@@ -50,6 +50,8 @@ pub struct Cluster {
     pub heartbeats: bool,
     /// More `[[cluster.read]]` sections: the first label of the name and what else it says.
     pub more_reads: &'static [(&'static str, &'static str)],
+    /// Whether the probe has a login; never for `tcp`.
+    pub logs_in: bool,
     /// More lines for `[cluster.probe]`.
     pub more_probe: String,
     /// Where to probe a server, by its index, when that is not where it is published.
@@ -74,6 +76,7 @@ impl Cluster {
             interval: None,
             heartbeats: false,
             more_reads: &[],
+            logs_in: engine != Engine::Tcp,
             more_probe: String::new(),
             probe_addresses: BTreeMap::new(),
         }
@@ -105,12 +108,11 @@ impl Cluster {
             Engine::MySql => "mysql",
             Engine::Tcp => "tcp",
         };
-        let (login, max_lag) = match self.engine {
-            Engine::Tcp => ("", ""),
-            Engine::Postgres | Engine::MySql => {
-                ("user = \"pointsman\"\npassword_file = \"probe.password\"\n", "max_lag = \"2s\"\n")
-            }
+        let login = match self.logs_in {
+            true => "user = \"pointsman\"\npassword_file = \"probe.password\"\n",
+            false => "",
         };
+        let max_lag = if self.engine == Engine::Tcp { "" } else { "max_lag = \"2s\"\n" };
         let heartbeats = if self.heartbeats { "heartbeat_write = true\n" } else { "" };
         let (calm, fast) =
             self.interval.map_or(("200ms", "100ms"), |interval| (interval, interval));

@@ -81,6 +81,11 @@ impl Programs {
         &self.account
     }
 
+    /// Where they lie.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
     /// A command that runs one of them under the server's account.
     pub fn command(&self, program: &str) -> Command {
         self.account.command(self.directory.join(program))
