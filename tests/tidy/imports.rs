@@ -29,11 +29,7 @@ const TABLE: [Row; 20] = [
     Row { module: "api", of_ours: &[], from_outside: &["serde", "utoipa"] },
     Row { module: "control", of_ours: &["api", "engine"], from_outside: &["thiserror", "tokio"] },
     Row { module: "publish", of_ours: &["answers"], from_outside: &["arc_swap"] },
-    Row {
-        module: "status",
-        of_ours: &["answers", "api", "engine", "publish"],
-        from_outside: &[],
-    },
+    Row { module: "status", of_ours: &["answers", "api", "engine", "publish"], from_outside: &[] },
     Row {
         module: "config",
         of_ours: &["answers", "engine"],
