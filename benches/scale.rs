@@ -19,13 +19,14 @@ use std::{
 use pointsman::{
     answers::Layout,
     config::{Config, Sources},
-    driver::{Driver, Ends},
+    control::{Control, ControlEnds},
+    driver::{Driver, Ends, Past, Plan, PlannedCluster},
     engine::{
-        ClusterId, Facts, Failure, FailureKind, Heartbeat, Observation, Outcome, Position,
-        PostgresFacts, PostgresRole, Receiver, ServerId, ServerIndex,
+        Facts, Failure, FailureKind, Finding, Heartbeat, Outcome, Pace, Position, PostgresFacts,
+        PostgresRole, ProbeAdvice, ProbeKey, Receiver,
     },
 };
-use tokio::{runtime, task::yield_now};
+use tokio::{runtime, sync::watch, task::yield_now};
 
 /// Clusters, unless the command line says otherwise.
 const CLUSTERS: usize = 10_000;
@@ -44,16 +45,10 @@ fn main() {
     let config = Config::from_text(&text, Path::new("pointsman.toml"), &Memory::new())
         .expect("a configuration without fault");
     steps.done("read");
-    let names = config.clusters.iter().flat_map(|cluster| cluster.names.clone()).collect();
-    let directory = config.directory();
-    let followed = config.clusters.iter().zip(&directory.clusters);
-    let followed = followed
-        .map(|(cluster, listing)| (cluster.policy.clone(), Arc::clone(&listing.servers)))
-        .collect();
-    let layout = Layout::with_companions(&config.zones, names, directory);
-    let layout = layout.expect("a place for every name");
+    let layout = layout(&config);
     steps.done("layout");
-    let (driver, ends) = Driver::new(followed, layout, None);
+    let (_control, ControlEnds { commands, .. }) = Control::new();
+    let (driver, ends) = Driver::new(plan(&config, layout), commands, Past::default(), None);
     steps.done("engine and first table");
     steps.total();
     let runtime = runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
@@ -63,6 +58,35 @@ fn main() {
     });
     // What the probes would hold goes on to live.
     drop((config, text));
+}
+
+fn layout(config: &Config) -> Layout {
+    let names = config.clusters.iter().flat_map(|cluster| cluster.names.clone()).collect();
+    let layout = Layout::with_companions(&config.zones, names, config.directory());
+    layout.expect("a place for every name")
+}
+
+/// Each server is asked by one task, with its number among all servers as its key.
+fn plan(config: &Config, layout: Layout) -> Plan {
+    let advice = ProbeAdvice { pace: Pace::Fast, heartbeat: false };
+    let clusters = config.clusters.iter().zip(layout.clusters()).enumerate();
+    let clusters = clusters.map(|(index, (cluster, listing))| PlannedCluster {
+        policy: cluster.policy.clone(),
+        published: Arc::clone(&listing.servers),
+        probes: (0..SERVERS).map(|server| vec![key(index, server)]).collect(),
+    });
+    let keys =
+        (0..config.clusters.len()).flat_map(|index| (0..SERVERS).map(move |s| key(index, s)));
+    Plan {
+        clusters: clusters.collect(),
+        fresh: keys.map(|key| (key, watch::Sender::new(advice))).collect(),
+        added: Arc::default(),
+        layout,
+    }
+}
+
+fn key(cluster: usize, server: usize) -> ProbeKey {
+    ProbeKey(u64::try_from(cluster * SERVERS + server).expect("a small number"))
 }
 
 /// The first replies of all servers, then changes of single clusters.
@@ -94,13 +118,13 @@ async fn rounds(clusters: usize, ends: &Ends, steps: &mut Steps) {
 }
 
 async fn tell(ends: &Ends, cluster: usize, server: usize, outcome: Outcome) {
-    let server = ServerId { cluster: ClusterId(cluster), server: ServerIndex(server) };
-    ends.observations.send(Observation { server, outcome }).await.expect("the driver is alive");
+    let probe = key(cluster, server);
+    ends.findings.send(Finding { probe, outcome }).await.expect("the driver is alive");
 }
 
 /// Waits until the driver has taken everything in.
 async fn settled(ends: &Ends) {
-    while ends.observations.capacity() < ends.observations.max_capacity() {
+    while ends.findings.capacity() < ends.findings.max_capacity() {
         yield_now().await;
     }
     yield_now().await;

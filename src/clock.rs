@@ -10,22 +10,30 @@ use crate::engine::Moment;
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     start: Instant,
+    /// What it showed then.
+    shown: Duration,
 }
 
 impl Clock {
     /// A clock that starts now.
     pub fn start() -> Self {
-        Self { start: Instant::now() }
+        Self::started(Duration::ZERO)
+    }
+
+    /// A clock that has been running for so long, so that it has moments for what was before this
+    /// process.
+    pub fn started(ago: Duration) -> Self {
+        Self { start: Instant::now(), shown: ago }
     }
 
     /// The time since the start.
     pub fn now(&self) -> Moment {
-        Moment::from_start(self.start.elapsed())
+        Moment::from_start(self.shown.saturating_add(self.start.elapsed()))
     }
 
     /// The instant at which [`Self::now`] gives `moment`, to sleep until.
     pub fn instant(&self, moment: Moment) -> Instant {
-        self.start + moment.since_start()
+        self.start + moment.since_start().saturating_sub(self.shown)
     }
 }
 

@@ -20,6 +20,7 @@ pub mod engine;
 pub mod inherited;
 pub mod probe;
 pub mod publish;
+pub mod state;
 pub mod status;
 pub mod telemetry;
 pub mod watchdog;

@@ -1,23 +1,32 @@
 //! What the admin API can see and do: a cheap handle that everybody may have a clone of.
 //!
-//! It holds no more than ends of channels and a reader of what is published. Nothing that is done
-//! with it waits for anybody.
+//! It holds no more than ends of channels and a reader of what is published. Looking waits for
+//! nobody; changes and questions wait for the driver or for whoever runs the parts, and not for
+//! ever.
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
 
-use tokio::sync::watch;
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
+    time::timeout,
+};
 use tracing::info;
 
+use super::rejection::Rejection;
 use crate::{
-    clock::Clock,
-    engine::{ClusterId, Decision, ReadReason, WriteReason},
+    answers::WallTime,
+    api::{ClusterStatus, Status, Why},
+    clock::{self, Clock},
+    control::{Chronicle, Control},
+    engine::{ClusterId, Decision, ReadReason, ServerId, ServerIndex, WriteReason},
     publish::Reader,
+    status::{self, Process},
     watchdog::Health,
 };
 
@@ -27,10 +36,16 @@ pub struct Operations(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    clusters: Box<[Cluster]>,
+    /// Replaced when the configuration changes.
+    clusters: Mutex<Arc<[Cluster]>>,
     reader: Reader,
     health: Health,
     clock: Clock,
+    started: WallTime,
+    control: Control,
+    chronicle: Chronicle,
+    /// For those who ask the engine: one after the other.
+    question: Arc<Semaphore>,
 }
 
 #[derive(Debug)]
@@ -44,34 +59,43 @@ struct Cluster {
 
 impl Operations {
     /// For clusters with these names, in config order, each with what asks its probes to probe.
+    /// Changes go through `control`; what has happened is in `chronicle`.
     pub fn new(
         clusters: impl IntoIterator<Item = (Box<str>, watch::Sender<()>)>,
         reader: Reader,
         health: Health,
+        control: Control,
+        chronicle: Chronicle,
     ) -> Self {
-        let cluster = |(name, hints)| Cluster { name, hints, hint_logged_at: AtomicU64::new(0) };
-        let clusters = clusters.into_iter().map(cluster).collect();
-        Self(Arc::new(Inner { clusters, reader, health, clock: Clock::start() }))
+        Self(Arc::new(Inner {
+            clusters: Mutex::new(Cluster::all(clusters)),
+            reader,
+            health,
+            clock: Clock::start(),
+            started: WallTime::from_unix_millis(clock::unix_millis()),
+            control,
+            chronicle,
+            question: Arc::new(Semaphore::new(1)),
+        }))
     }
 
-    /// The cluster of this name, in any case of letters.
-    pub fn cluster(&self, name: &str) -> Option<ClusterId> {
-        let mut clusters = self.0.clusters.iter();
-        clusters.position(|cluster| cluster.name.eq_ignore_ascii_case(name)).map(ClusterId)
+    /// From now on these are the clusters: the configuration has changed.
+    pub fn follow(&self, clusters: impl IntoIterator<Item = (Box<str>, watch::Sender<()>)>) {
+        *self.0.clusters.lock().unwrap_or_else(PoisonError::into_inner) = Cluster::all(clusters);
     }
 
     /// The clusters' names, in config order.
-    pub fn clusters(&self) -> impl ExactSizeIterator<Item = &str> {
-        self.0.clusters.iter().map(|cluster| &*cluster.name)
+    pub fn clusters(&self) -> Vec<Box<str>> {
+        self.all().iter().map(|cluster| cluster.name.clone()).collect()
     }
 
-    /// Asks every server of `cluster` at once, whatever the cadence; a flood of hints is no flood
-    /// of questions. `from` says whose hint it is in the log, which has one line about it a second
-    /// at most.
-    pub fn hint(&self, cluster: ClusterId, from: &str) {
-        let Some(cluster) = self.0.clusters.get(cluster.0) else {
-            return;
-        };
+    /// Asks every server of the cluster of this name, in any case of letters, at once, whatever the
+    /// cadence; a flood of hints is no flood of questions. `from` says whose hint it is in the log,
+    /// which has one line about it a second at most. Returns the name as the configuration writes
+    /// it; `None` when there is no such cluster.
+    pub fn hint(&self, cluster: &str, from: &str) -> Option<Box<str>> {
+        let clusters = self.all();
+        let cluster = clusters.iter().find(|known| known.name.eq_ignore_ascii_case(cluster))?;
         cluster.hints.send_replace(());
         let now = self.0.clock.now().since_start() + LOG_HINTS_APART;
         let now = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
@@ -84,6 +108,73 @@ impl Operations {
             let cluster = &*cluster.name;
             info!(event = "hint", cluster, from, "a hint: every server is asked at once");
         }
+        Some(cluster.name.clone())
+    }
+
+    fn all(&self) -> Arc<[Cluster]> {
+        Arc::clone(&self.0.clusters.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Everything, as it is published.
+    pub fn status(&self) -> Status {
+        let process = Process { started: self.0.started, faults: self.faults(), queries: 0 };
+        status::status(&self.0.reader.snapshot(), process)
+    }
+
+    /// The cluster of this name, in any case of letters, as it is published.
+    pub fn cluster_status(&self, name: &str) -> Option<ClusterStatus> {
+        let snapshot = self.0.reader.snapshot();
+        let mut clusters = snapshot.table.layout().clusters().iter();
+        let id = clusters.position(|cluster| cluster.name.eq_ignore_ascii_case(name))?;
+        status::published(&snapshot, ClusterId(id))
+    }
+
+    /// The server of this name, in any case of letters, and why it is in each name or not.
+    pub fn why(&self, name: &str) -> Option<Why> {
+        let snapshot = self.0.reader.snapshot();
+        let clusters = snapshot.table.layout().clusters().iter().enumerate();
+        let id = clusters.into_iter().find_map(|(cluster, listing)| {
+            let mut servers = listing.servers.iter();
+            let server = servers.position(|server| server.name.eq_ignore_ascii_case(name))?;
+            Some(ServerId { cluster: ClusterId(cluster), server: ServerIndex(server) })
+        })?;
+        status::why(&snapshot, id)
+    }
+
+    /// For changes and questions.
+    pub fn control(&self) -> &Control {
+        &self.0.control
+    }
+
+    /// What has happened.
+    pub fn chronicle(&self) -> &Chronicle {
+        &self.0.chronicle
+    }
+
+    /// What comes of `reply`, unless it takes too long: then it may still happen.
+    pub(super) async fn within<T, E>(
+        &self,
+        reply: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, Rejection>
+    where
+        Rejection: From<E>,
+    {
+        match timeout(PATIENCE, reply).await {
+            Ok(replied) => Ok(replied?),
+            Err(_) => Err(Rejection::unavailable(format!(
+                "the service has not answered within {} s; GET /readyz may say why, GET /v1/status \
+                 whether it was done",
+                PATIENCE.as_secs()
+            ))),
+        }
+    }
+
+    /// The turn to ask the engine.
+    pub(super) async fn question_turn(&self) -> Result<OwnedSemaphorePermit, Rejection> {
+        match timeout(PATIENCE, Arc::clone(&self.0.question).acquire_owned()).await {
+            Ok(Ok(turn)) => Ok(turn),
+            _ => Err(Rejection::unavailable("too many ask at the same time; ask again later")),
+        }
     }
 
     /// Why we are not ready, one line each, in the words of the log; empty when we are: every part
@@ -91,16 +182,15 @@ impl Operations {
     pub fn faults(&self) -> Vec<String> {
         let mut faults = self.0.health.faults();
         let snapshot = self.0.reader.snapshot();
-        let waiting: Vec<_> = self
-            .clusters()
-            .enumerate()
+        let clusters = snapshot.table.layout().clusters().iter().enumerate();
+        let waiting: Vec<_> = clusters
             .filter(|&(id, _)| {
                 let report = snapshot.reports.of(ClusterId(id));
                 report.is_none_or(|report| is_unready(&report.decision))
             })
             .collect();
-        let lines = waiting.iter().take(NAMED);
-        faults.extend(lines.map(|(_, name)| format!("{name}: {}", WriteReason::NotReady)));
+        let names = waiting.iter().take(NAMED).map(|(_, listing)| &listing.name);
+        faults.extend(names.map(|name| format!("{name}: {}", WriteReason::NotReady)));
         if waiting.len() > NAMED {
             faults.push(format!("and {} more clusters", waiting.len() - NAMED));
         }
@@ -108,10 +198,21 @@ impl Operations {
     }
 }
 
+impl Cluster {
+    fn all(clusters: impl IntoIterator<Item = (Box<str>, watch::Sender<()>)>) -> Arc<[Self]> {
+        let cluster = |(name, hints)| Self { name, hints, hint_logged_at: AtomicU64::new(0) };
+        clusters.into_iter().map(cluster).collect()
+    }
+}
+
 fn is_unready(decision: &Decision) -> bool {
     let write = decision.write.is_some_and(|write| write.reason == WriteReason::NotReady);
     write || decision.reads.iter().any(|read| read.reason == ReadReason::NotReady)
 }
+
+/// How long a change or a question may take: less than a connection lasts, so that there is a
+/// reply.
+const PATIENCE: Duration = Duration::from_secs(4);
 
 /// Between two lines of the log about hints for one cluster.
 const LOG_HINTS_APART: Duration = Duration::from_secs(1);

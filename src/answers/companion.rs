@@ -142,6 +142,29 @@ impl Companions {
         Self { clusters, placed, labels, zones }
     }
 
+    /// Whether both have the same companions with the same records, in whatever order of clusters
+    /// and servers. The zones of the served names are the same in both.
+    pub(super) fn place_what(&self, other: &Self) -> bool {
+        let sorted = |companions: &Self| {
+            let mut servers: Vec<_> = companions
+                .clusters
+                .iter()
+                .flat_map(|listing| {
+                    let cluster = (listing.name.clone(), listing.kind as u8);
+                    listing.servers.iter().map(move |server| (cluster.clone(), server.clone()))
+                })
+                .map(|(cluster, server)| {
+                    let PublishedServer { name, mut addresses, port, weight } = server;
+                    addresses.sort_unstable();
+                    (cluster, name, addresses, port, weight)
+                })
+                .collect();
+            servers.sort_unstable();
+            servers
+        };
+        self.placed == other.placed && sorted(self) == sorted(other)
+    }
+
     /// What the configuration says of each cluster.
     pub(super) fn listings(&self) -> &[ClusterListing] {
         &self.clusters

@@ -7,12 +7,12 @@
 //! non-terminal. That also holds for the ancestors of a zone of ours that lies inside another zone
 //! of ours.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use hickory_proto::rr::{LowerName, RData, Record, RecordType};
 
 use super::{
-    ClusterListing, Directory, ServedName, Zone,
+    ClusterListing, Directory, NameRole, ServedName, Zone,
     companion::{Companion, Companions},
     wire::WireIndex,
 };
@@ -159,6 +159,29 @@ impl Layout {
         self.names_of(cluster).iter().map(|&index| &self.served[index])
     }
 
+    /// Whether both give the same names to zones, static records, clusters and servers, so that the
+    /// same decisions publish the same records, whatever their order and TTLs are.
+    pub(super) fn places_what(&self, other: &Self) -> bool {
+        let same_zones = self.zones.len() == other.zones.len()
+            && self.zones.iter().zip(&other.zones).all(|(one, other)| one.places_what(other));
+        same_zones && self.companions.place_what(&other.companions) && {
+            let names = |layout: &Self| -> BTreeSet<String> {
+                let role = |name: &ServedName| match name.role {
+                    NameRole::Write => "write",
+                    NameRole::Read { .. } => "read",
+                };
+                let cluster = |name: &ServedName| {
+                    let listing = layout.clusters().get(name.cluster.0);
+                    listing.map(|listing| listing.name.clone()).unwrap_or_default()
+                };
+                let told =
+                    |name: &ServedName| format!("{} {} {}", name.name, role(name), cluster(name));
+                layout.served.iter().map(told).collect()
+            };
+            names(self) == names(other)
+        }
+    }
+
     /// The zones, longest origin first.
     pub(super) fn zones(&self) -> &[ZoneLayout] {
         &self.zones
@@ -184,6 +207,19 @@ impl ZoneLayout {
             }
         }
         layout
+    }
+
+    /// Whether both hold the same records and served names.
+    fn places_what(&self, other: &Self) -> bool {
+        let same = |(name, node): (&LowerName, &Node)| match (node, other.nodes.get(name)) {
+            (Node::Empty, Some(Node::Empty)) | (Node::Served(_), Some(Node::Served(_))) => true,
+            (Node::Static(sets), Some(Node::Static(others))) => sets == others,
+            _ => false,
+        };
+        self.origin == other.origin
+            && self.soa == other.soa
+            && self.nodes.len() == other.nodes.len()
+            && self.nodes.iter().all(same)
     }
 
     /// Puts the served name with this index where it belongs.

@@ -39,6 +39,19 @@ impl Serial {
         Self(self.0 + 1).min(Self::MAX).max(Self::at(unix_seconds))
     }
 
+    /// The serial of a change at `unix_seconds` that must not exceed `limit`. At the limit it stands
+    /// still: that costs poolers an early flush, and one that goes back would stop every later one.
+    #[must_use]
+    pub fn next_within(self, unix_seconds: u64, limit: Self) -> Self {
+        self.next(unix_seconds).min(limit).max(self)
+    }
+
+    /// The serial that is higher by so much, or [`Self::MAX`].
+    #[must_use]
+    pub fn ahead(self, by: u32) -> Self {
+        Self(self.0.saturating_add(by)).min(Self::MAX)
+    }
+
     /// The number.
     pub fn value(self) -> u32 {
         self.0
@@ -85,6 +98,17 @@ mod tests {
         assert_eq!(Serial::MAX.next(1_900_000_000), Serial::MAX);
         assert_eq!(Serial::MAX.next(u64::MAX), Serial::MAX);
         assert_eq!(Serial::first(None, 1 << 31), Serial::MAX);
+    }
+
+    #[test]
+    fn it_stands_still_at_a_limit_and_does_not_go_back_to_one() {
+        let [low, serial, high] = [5, 10, 20].map(|value| Serial::new(value).unwrap());
+        assert_eq!(serial.next_within(15, high).value(), 15);
+        assert_eq!(serial.next_within(1_000, high), high);
+        assert_eq!(high.next_within(1_000, high), high);
+        assert_eq!(serial.next_within(1_000, low), serial);
+        assert_eq!(serial.ahead(7).value(), 17);
+        assert_eq!(Serial::MAX.ahead(1), Serial::MAX);
     }
 
     proptest! {

@@ -1,7 +1,10 @@
 //! The answer table: everything needed to answer DNS for one generation. Built, published, never
 //! changed.
 
-use std::{collections::BTreeSet, sync::Arc};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Arc,
+};
 
 use hickory_proto::{
     rr::{RData, Record},
@@ -10,7 +13,7 @@ use hickory_proto::{
 
 use super::{
     Layout, Serial, ServedSet,
-    build::{ClusterAnswers, answer},
+    build::{ClusterAnswers, answer, build},
 };
 use crate::engine::{ClusterId, Degradation, ServerIndex};
 
@@ -21,6 +24,7 @@ use crate::engine::{ClusterId, Degradation, ServerIndex};
 pub struct AnswerTable {
     pub(super) generation: u64,
     pub(super) serial: Serial,
+    pub(super) owes_a_serial: bool,
     pub(super) layout: Arc<Layout>,
     /// One per zone of the layout.
     pub(super) authorities: Arc<[Authority]>,
@@ -111,6 +115,17 @@ impl AnswerTable {
         changes: impl IntoIterator<Item = (ClusterId, ClusterAnswers<'a>)>,
         unix_seconds: u64,
     ) -> Option<Self> {
+        self.within(changes, unix_seconds, Serial::MAX)
+    }
+
+    /// The same with a serial that does not exceed `limit`, unless it does already. At the limit it
+    /// stands still, and what has changed is published all the same; see [`Self::owes_a_serial`].
+    pub fn within<'a>(
+        &self,
+        changes: impl IntoIterator<Item = (ClusterId, ClusterAnswers<'a>)>,
+        unix_seconds: u64,
+        limit: Serial,
+    ) -> Option<Self> {
         let mut changed = Vec::new();
         for (cluster, answers) in changes {
             for &index in self.layout.names_of(cluster) {
@@ -131,10 +146,76 @@ impl AnswerTable {
             served[index] = Arc::new(next);
         }
         if !same_records {
-            table.serial = self.serial.next(unix_seconds);
-            table.authorities = Authority::of(&self.layout, table.serial);
+            table.grow(unix_seconds, limit);
         }
         Some(table)
+    }
+
+    /// Whether records were published whose serial could not grow.
+    pub fn owes_a_serial(&self) -> bool {
+        self.owes_a_serial
+    }
+
+    /// The table after this one, with the serial that this one owes; `None` when it owes none, or
+    /// has reached `limit` still.
+    pub fn paid(&self, unix_seconds: u64, limit: Serial) -> Option<Self> {
+        let mut table = Self { generation: self.generation + 1, ..self.clone() };
+        table.grow(unix_seconds, limit);
+        (self.owes_a_serial && !table.owes_a_serial).then_some(table)
+    }
+
+    /// Gives it the serial of another change.
+    pub(super) fn grow(&mut self, unix_seconds: u64, limit: Serial) {
+        let next = self.serial.next_within(unix_seconds, limit);
+        // There is none after the highest one.
+        self.owes_a_serial = next == self.serial && next < Serial::MAX;
+        self.serial = next;
+        self.authorities = Authority::of(&self.layout, next);
+    }
+
+    /// The table after this one, of another layout, in which everything is made anew.
+    ///
+    /// The generation grows by one. The serial grows as in [`Self::with`] when other records are
+    /// published, those of zones and of servers among them, and not above `limit`.
+    #[must_use]
+    pub fn replaced(
+        &self,
+        layout: Layout,
+        clusters: &[ClusterAnswers<'_>],
+        unix_seconds: u64,
+        limit: Serial,
+    ) -> Self {
+        let layout = Arc::new(layout);
+        let mut table = build(&layout, clusters, self.generation + 1, self.serial);
+        table.owes_a_serial = self.owes_a_serial;
+        if !self.publishes_what(&table) {
+            table.grow(unix_seconds, limit);
+        }
+        table
+    }
+
+    /// Whether both publish the same records, whatever their order, TTLs and reasons are.
+    fn publishes_what(&self, other: &Self) -> bool {
+        if !self.layout.places_what(&other.layout) {
+            return false;
+        }
+        let names = self.layout.served().iter().zip(&*self.served);
+        let mut names: HashMap<_, _> =
+            names.map(|(name, answer)| (&name.name, (name.cluster, answer))).collect();
+        other.layout.served().iter().zip(&*other.served).all(|(name, answer)| {
+            let before = names.remove(&name.name);
+            before.is_some_and(|(cluster, before)| {
+                let named = |layout: &Layout, cluster: ClusterId, answer: &ServedAnswer| {
+                    let servers = layout.clusters().get(cluster.0).map(|listing| &*listing.servers);
+                    let name = |index: &ServerIndex| Some(servers?.get(index.0)?.name.clone());
+                    answer.servers.iter().map(name).collect::<BTreeSet<_>>()
+                };
+                before.v4.equals_records(&answer.v4)
+                    && before.v6.equals_records(&answer.v6)
+                    && named(&self.layout, cluster, before)
+                        == named(&other.layout, name.cluster, answer)
+            })
+        })
     }
 }
 

@@ -5,28 +5,40 @@
 //! a half that runs on would serve what nobody looks after. When one of them stands still, the
 //! watchdog says so. A probe that panics ends nothing, see `probing.rs`.
 
+mod past;
+mod prepared;
 mod probing;
+mod servers;
+mod service;
 mod signals;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::{
-    sync::{mpsc, watch},
+    sync::{mpsc, oneshot},
     task::{JoinError, JoinSet},
     time::{interval, timeout},
 };
 use tracing::{info, warn};
 
-use self::{probing::start_probes, signals::Signals};
+use self::{
+    past::Begun,
+    prepared::layout,
+    probing::Probes,
+    service::{Service, plan},
+    signals::{Signal, Signals},
+};
 use crate::{
     admin::{self, AdminServer, Operations},
-    answers::{Layout, PlacementError},
+    answers::PlacementError,
     config::Config,
+    control::{Control, ControlEnds, Order},
     descriptors,
     dns::{self, BindError, DnsServer, ServeError},
     driver::{Driver, Ends},
     engine::Event,
     inherited::{Inherited, InheritedError},
+    state::{OpenError, Saver},
     telemetry::Losses,
     watchdog::{Part, Pulse, Watchdog, Watching},
 };
@@ -54,10 +66,15 @@ pub struct App {
     dns: DnsServer,
     /// One task.
     driver: JoinSet<()>,
-    probes: JoinSet<()>,
+    /// One task, which owns the probes.
+    service: JoinSet<Probes>,
+    /// Tells that task to end.
+    stopping: oneshot::Sender<()>,
+    control: Control,
     watchdog: Watching,
     operations: Operations,
     admin: Option<AdminServer>,
+    saver: Option<Saver>,
 }
 
 /// Why Pointsman does not start.
@@ -75,6 +92,12 @@ pub enum StartError {
     /// There can be no further thread.
     #[error("cannot start the watchdog's thread; raise TasksMax")]
     Watchdog(#[source] io::Error),
+    /// Another process uses the state folder.
+    #[error(transparent)]
+    State(#[from] OpenError),
+    /// There can be no further thread.
+    #[error("cannot start the thread that saves the state; raise TasksMax")]
+    Saver(#[source] io::Error),
     /// A name has no place in the zones.
     #[error(transparent)]
     Placement(#[from] PlacementError),
@@ -95,10 +118,13 @@ pub enum ServiceError {
     /// Nobody decides any more.
     #[error("the driver has ended")]
     Driver(#[source] Option<JoinError>),
+    /// Nobody carries out orders any more, and the probes have ended.
+    #[error("the task that runs the probes has ended")]
+    Service(#[source] Option<JoinError>),
 }
 
-/// Runs as a service until SIGTERM or SIGINT. SIGHUP is noted: this version reads its configuration
-/// at the start only. Lines that the log has lost are told by `losses`.
+/// Runs as a service until SIGTERM or SIGINT. On SIGHUP it reads its configuration again. Lines that
+/// the log has lost are told by `losses`.
 ///
 /// What `inherited` has of the addresses of `config` is not bound anew.
 ///
@@ -133,7 +159,7 @@ pub async fn serve(
         }
     }
     tokio::select! {
-        () = signals.end_asked() => {}
+        () = end_asked(&mut signals, app.control.clone()) => {}
         () = tell_of(losses) => {}
         failure = app.failed() => return Err(failure),
     }
@@ -155,29 +181,41 @@ impl App {
         mut inherited: Inherited,
         observer: Option<mpsc::UnboundedSender<Event>>,
     ) -> Result<Self, StartError> {
-        let names = config.clusters.iter().flat_map(|cluster| cluster.names.clone()).collect();
-        let directory = config.directory();
-        let clusters = config.clusters.iter().zip(&directory.clusters);
-        let clusters = clusters
-            .map(|(cluster, listing)| (cluster.policy.clone(), Arc::clone(&listing.servers)))
-            .collect();
-        let layout = Layout::with_companions(&config.zones, names, directory)?;
-        let (driver, Ends { observations, advice, reader, pulse }) =
-            Driver::new(clusters, layout, observer);
+        let Begun { config, past, saver } = past::begin(config)?;
+        let mut probes = Probes::default();
+        let mut questions = probes.questions(&config.clusters);
+        let plan = plan(&config, layout(&config)?, &mut questions);
+        let (control, ControlEnds { commands, orders }) = Control::new();
+        let chronicle = past.chronicle.clone();
+        let (driver, Ends { findings, replans, reader, pulse }) =
+            Driver::new(plan, commands, past, observer);
         let listeners = admin::bind(&config.admin, &mut inherited)?;
         let dns = dns::open(&config.dns, &reader, &mut inherited)?;
         inherited.expect_none_left()?;
         let watchdog = Watchdog::new(parts(pulse, &dns), status(&config, &dns))
             .map_err(StartError::Watchdog)?;
-        let hints: Vec<_> = advice.iter().map(|_| watch::Sender::new(())).collect();
-        let clusters = config.clusters.iter().map(|cluster| cluster.policy.name.clone());
+        probes.start(questions, &findings);
+        let hints = probes.hints(&config.clusters);
+        let health = watchdog.health();
         let operations =
-            Operations::new(clusters.zip(hints.iter().cloned()), reader, watchdog.health());
+            Operations::new(hints, reader.clone(), health, control.clone(), chronicle.clone());
         let admin = listeners.serve(operations.clone())?;
         let watchdog = watchdog.start().map_err(StartError::Watchdog)?;
-        let probes = start_probes(config.clusters, &advice, &hints, &observations);
         let driver = JoinSet::from_iter([driver.run()]);
-        Ok(Self { dns, driver, probes, watchdog, operations, admin })
+        let (stopping, stop) = oneshot::channel();
+        let service = Service {
+            config: Arc::new(config),
+            probes,
+            findings,
+            replans,
+            orders,
+            control: control.clone(),
+            chronicle,
+            operations: operations.clone(),
+            reader,
+        };
+        let service = JoinSet::from_iter([service.run(stop)]);
+        Ok(Self { dns, driver, service, stopping, control, watchdog, operations, admin, saver })
     }
 
     /// The addresses on which DNS is answered, in the order of the configuration.
@@ -195,6 +233,9 @@ impl App {
         tokio::select! {
             failure = self.dns.failed() => ServiceError::Dns(failure),
             ended = self.driver.join_next() => ServiceError::Driver(ended.and_then(Result::err)),
+            ended = self.service.join_next() => {
+                ServiceError::Service(ended.and_then(Result::err))
+            }
         }
     }
 
@@ -210,10 +251,28 @@ impl App {
         tokio::join!(self.dns.shutdown(), admin);
         // Without a driver nobody listens to the probes, and they end by themselves.
         self.driver.shutdown().await;
-        let all_left = async { while self.probes.join_next().await.is_some() {} };
+        _ = self.stopping.send(());
+        let all_left = async {
+            if let Some(Ok(probes)) = self.service.join_next().await {
+                probes.ended().await;
+            }
+        };
         if timeout(LEAVE, all_left).await.is_err() {
             warn!("some probes did not end in time");
         }
+        // Last: nothing is published any more, so the next process may begin right above the serial.
+        if let Some(saver) = self.saver {
+            saver.stop().await;
+        }
+    }
+}
+
+/// Waits for a signal that asks to end; one that asks to reload is an order like any other.
+async fn end_asked(signals: &mut Signals, control: Control) {
+    while signals.next().await == Signal::Reload {
+        let control = control.clone();
+        // The outcome is in the log.
+        tokio::spawn(async move { _ = control.order(Order::Reload).await });
     }
 }
 

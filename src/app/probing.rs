@@ -1,9 +1,10 @@
 //! The tasks that ask: one per server that is asked itself, and one per witness of a server.
 //!
 //! They start one after the other. A probe that panics is started again, for it is one server's
-//! answer.
+//! answer. When the configuration changes, a task whose question is the same goes on, with its
+//! connection; every other one ends, and another one takes its place.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use tokio::{
     sync::{mpsc, watch},
@@ -13,8 +14,8 @@ use tokio::{
 use tracing::error;
 
 use crate::{
-    config::{ClusterConfig, ProbeTarget},
-    engine::{ClusterId, Observation, ProbeAdvice, ServerId, ServerIndex},
+    config::{ClusterConfig, ProbeConfig, ProbeTarget},
+    engine::{Check, Finding, Pace, ProbeAdvice, ProbeKey},
     probe::{self, Names, Orders, WitnessTarget},
 };
 
@@ -29,104 +30,207 @@ const STARTS_APART: Duration = Duration::from_micros(200);
 /// has its whole deadline before the first round ends.
 const STARTS_WITHIN: Duration = Duration::from_millis(400);
 
-/// Starts one task per question, one after the other.
-pub(super) fn start_probes(
-    clusters: Vec<ClusterConfig>,
-    advice: &[Vec<watch::Receiver<ProbeAdvice>>],
-    hints: &[watch::Sender<()>],
-    observations: &mpsc::Sender<Observation>,
-) -> JoinSet<()> {
-    let mut probes = JoinSet::new();
-    let mut wait = Duration::ZERO;
-    let tasks = tasks(clusters);
-    let apart =
-        STARTS_APART.min(STARTS_WITHIN / u32::try_from(tasks.len().max(1)).unwrap_or(u32::MAX));
-    for task in tasks {
-        let ServerId { cluster, server } = task.server();
-        let advice = advice[cluster.0][server.0].clone();
-        let orders = Orders { advice, hints: hints[cluster.0].subscribe() };
-        let probing = keep_probing(task, orders, observations.clone());
-        probes.spawn(async move {
-            sleep(wait).await;
-            probing.await;
-        });
-        wait += apart;
-    }
-    probes
+/// What a task is told before the driver has told it anything.
+const FIRST_ADVICE: ProbeAdvice = ProbeAdvice { pace: Pace::Fast, heartbeat: false };
+
+/// All tasks that ask.
+#[derive(Debug, Default)]
+pub(super) struct Probes {
+    tasks: JoinSet<()>,
+    asked: HashMap<Question, Asked>,
+    /// By the name of the cluster: asks all of its tasks to ask at once.
+    hints: HashMap<Box<str>, watch::Sender<()>>,
+    next_key: u64,
 }
 
-/// One question that is asked again and again.
-#[derive(Clone)]
-enum Task {
+/// What is asked about, by names: it is the same question after a change of the configuration.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Question {
+    cluster: Box<str>,
+    server: Box<str>,
+    /// `None` for the server itself.
+    witness: Option<Check>,
+}
+
+/// A question that is asked again and again, and how.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Asked {
     /// To the server itself.
-    Probe(probe::Target),
+    Server(probe::Target),
     /// To somebody else about it.
     Witness(WitnessTarget),
 }
 
-impl Task {
-    fn server(&self) -> ServerId {
+/// The questions of another configuration, before they are asked.
+#[derive(Debug)]
+pub(super) struct Questions {
+    /// The tasks that ask about each server of each cluster, in config order.
+    pub(super) keys: Vec<Vec<Vec<ProbeKey>>>,
+    /// The ends for the advice of those that are new.
+    pub(super) fresh: Vec<(ProbeKey, watch::Sender<ProbeAdvice>)>,
+    asked: HashMap<Question, Asked>,
+    clusters: Vec<Box<str>>,
+    starting: Vec<(Box<str>, Asked, watch::Receiver<ProbeAdvice>)>,
+}
+
+impl Probes {
+    /// What is to be asked for `clusters`. Nothing changes yet.
+    pub(super) fn questions(&mut self, clusters: &[ClusterConfig]) -> Questions {
+        let mut questions = Questions {
+            keys: Vec::with_capacity(clusters.len()),
+            fresh: Vec::new(),
+            asked: HashMap::new(),
+            clusters: clusters.iter().map(|cluster| cluster.policy.name.clone()).collect(),
+            starting: Vec::new(),
+        };
+        for cluster in clusters {
+            let config = Arc::new(cluster.probe.clone());
+            let servers = 0..cluster.targets.len();
+            let keys = servers.map(|index| {
+                let about = about(cluster, index, &config);
+                about.into_iter().map(|(at, asked)| self.key(at, asked, &mut questions)).collect()
+            });
+            let keys = keys.collect();
+            questions.keys.push(keys);
+        }
+        questions
+    }
+
+    /// The key under which a question is asked: that of the task that asks it already, or a new one.
+    fn key(&mut self, at: Question, asked: Asked, questions: &mut Questions) -> ProbeKey {
+        if let Some(known) = self.asked.get(&at)
+            && asked.clone().with(known.key()) == *known
+        {
+            questions.asked.insert(at, known.clone());
+            return known.key();
+        }
+        let key = ProbeKey(self.next_key);
+        self.next_key += 1;
+        let asked = asked.with(key);
+        let (advice, advised) = watch::channel(FIRST_ADVICE);
+        questions.fresh.push((key, advice));
+        questions.starting.push((at.cluster.clone(), asked.clone(), advised));
+        questions.asked.insert(at, asked);
+        key
+    }
+
+    /// Starts the tasks that are new, one after the other; they report to `findings`. The driver
+    /// knows them already; those that are of no more use end because it has let go of them.
+    pub(super) fn start(&mut self, questions: Questions, findings: &mpsc::Sender<Finding>) {
+        let Questions { asked, clusters, starting, .. } = questions;
+        self.asked = asked;
+        let mut earlier = std::mem::take(&mut self.hints);
+        self.hints = clusters
+            .into_iter()
+            .map(|name| {
+                let hints = earlier.remove(&name).unwrap_or_else(|| watch::Sender::new(()));
+                (name, hints)
+            })
+            .collect();
+        // What has ended meanwhile needs no more room.
+        while self.tasks.try_join_next().is_some() {}
+        let mut wait = Duration::ZERO;
+        let tasks = u32::try_from(starting.len().max(1)).unwrap_or(u32::MAX);
+        let apart = STARTS_APART.min(STARTS_WITHIN / tasks);
+        for (cluster, asked, advice) in starting {
+            let Some(hints) = self.hints.get(&cluster).map(watch::Sender::subscribe) else {
+                continue;
+            };
+            let probing = keep_probing(asked, Orders { advice, hints }, findings.clone());
+            self.tasks.spawn(async move {
+                sleep(wait).await;
+                probing.await;
+            });
+            wait += apart;
+        }
+    }
+
+    /// What asks the tasks of each of these clusters to ask at once.
+    pub(super) fn hints(&self, clusters: &[ClusterConfig]) -> Vec<(Box<str>, watch::Sender<()>)> {
+        let names = clusters.iter().map(|cluster| &cluster.policy.name);
+        let hints = names.filter_map(|name| Some((name.clone(), self.hints.get(name)?.clone())));
+        hints.collect()
+    }
+
+    /// Waits until all tasks have ended. They do when nobody listens to them any more.
+    pub(super) async fn ended(mut self) {
+        while self.tasks.join_next().await.is_some() {}
+    }
+}
+
+impl Asked {
+    /// The same, reported under `key`.
+    fn with(self, key: ProbeKey) -> Self {
         match self {
-            Self::Probe(target) => target.id,
-            Self::Witness(target) => target.id,
+            Self::Server(target) => Self::Server(probe::Target { key, ..target }),
+            Self::Witness(target) => Self::Witness(WitnessTarget { key, ..target }),
+        }
+    }
+
+    fn key(&self) -> ProbeKey {
+        match self {
+            Self::Server(target) => target.key,
+            Self::Witness(target) => target.key,
         }
     }
 
     fn target(&self) -> &ProbeTarget {
         match self {
-            Self::Probe(target) => &target.target,
+            Self::Server(target) => &target.target,
             Self::Witness(target) => &target.target,
         }
     }
 
-    async fn run(self, orders: Orders, observations: mpsc::Sender<Observation>) {
+    async fn run(self, orders: Orders, findings: mpsc::Sender<Finding>) {
         match self {
-            Self::Probe(target) => probe::run(target, orders, observations).await,
-            Self::Witness(target) => probe::watch(target, orders, observations).await,
+            Self::Server(target) => probe::run(target, orders, findings).await,
+            Self::Witness(target) => probe::watch(target, orders, findings).await,
         }
     }
 }
 
-/// The tasks of all servers: each server itself, if it is asked, and each of its witnesses.
-fn tasks(clusters: Vec<ClusterConfig>) -> Vec<Task> {
-    let mut tasks = Vec::new();
-    for (id, cluster) in clusters.into_iter().enumerate() {
-        let config = Arc::new(cluster.probe);
-        let servers = cluster.targets.into_iter().zip(cluster.checks);
-        for (index, (target, checks)) in servers.enumerate() {
-            let id = ServerId { cluster: ClusterId(id), server: ServerIndex(index) };
-            for witness in checks.witnesses {
-                let names = Names {
-                    cluster: cluster.policy.name.clone(),
-                    server: cluster.policy.servers[index].name.clone(),
-                };
-                let speaks = checks.speaker == Some(witness.check());
-                let (target, config) = (target.clone(), Arc::clone(&config));
-                tasks.push(Task::Witness(WitnessTarget {
-                    id,
-                    names,
-                    target,
-                    witness,
-                    config,
-                    speaks,
-                }));
-            }
-            if checks.database {
-                let (kind, config) = (cluster.policy.kind, Arc::clone(&config));
-                tasks.push(Task::Probe(probe::Target { id, target, kind, config }));
-            }
-        }
-    }
-    tasks
+/// The questions about one server: each of its witnesses, and itself, if it is asked.
+fn about(
+    cluster: &ClusterConfig,
+    index: usize,
+    config: &Arc<ProbeConfig>,
+) -> Vec<(Question, Asked)> {
+    let (target, checks) = (&cluster.targets[index], &cluster.checks[index]);
+    let names = Names {
+        cluster: cluster.policy.name.clone(),
+        server: cluster.policy.servers[index].name.clone(),
+    };
+    let question = |witness| Question {
+        cluster: names.cluster.clone(),
+        server: names.server.clone(),
+        witness,
+    };
+    // The key is given later.
+    let key = ProbeKey(u64::MAX);
+    let witnesses = checks.witnesses.iter().map(|witness| {
+        let asked = Asked::Witness(WitnessTarget {
+            key,
+            names: names.clone(),
+            target: target.clone(),
+            witness: Arc::clone(witness),
+            config: Arc::clone(config),
+            speaks: checks.speaker == Some(witness.check()),
+        });
+        (question(Some(witness.check())), asked)
+    });
+    let server = checks.database.then(|| {
+        let (target, kind, config) = (target.clone(), cluster.policy.kind, Arc::clone(config));
+        (question(None), Asked::Server(probe::Target { key, target, kind, config }))
+    });
+    witnesses.chain(server).collect()
 }
 
 /// Asks about one server for as long as anybody listens. A probe that panics is a fault of ours in
 /// one server's answer; it must not end the probing of that server, nor anything else.
-async fn keep_probing(asked: Task, orders: Orders, observations: mpsc::Sender<Observation>) {
+async fn keep_probing(asked: Asked, orders: Orders, findings: mpsc::Sender<Finding>) {
     loop {
         // A set, for it ends its task when it is dropped.
-        let mut task =
-            JoinSet::from_iter([asked.clone().run(orders.clone(), observations.clone())]);
+        let mut task = JoinSet::from_iter([asked.clone().run(orders.clone(), findings.clone())]);
         match task.join_next().await {
             Some(Err(ended)) if ended.is_panic() => {
                 error!(server = %asked.target(), "a probe panicked and is started again");

@@ -1,16 +1,24 @@
 //! What a service manager or a terminal says to the process: SIGTERM and SIGINT ask to end, SIGHUP
-//! is noted.
+//! asks to read the configuration again.
 
 use std::io;
 
-use tokio::signal::unix::{Signal, SignalKind, signal};
-use tracing::warn;
+use tokio::signal::unix::{self, SignalKind};
 
 /// What a service manager or a terminal says.
 pub(super) struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-    hangup: Signal,
+    terminate: unix::Signal,
+    interrupt: unix::Signal,
+    hangup: unix::Signal,
+}
+
+/// What is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Signal {
+    /// The end.
+    End,
+    /// The configuration is to be read again.
+    Reload,
 }
 
 impl Signals {
@@ -20,23 +28,18 @@ impl Signals {
     /// When the system does not tell us of signals.
     pub(super) fn listen() -> io::Result<Self> {
         Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            hangup: signal(SignalKind::hangup())?,
+            terminate: unix::signal(SignalKind::terminate())?,
+            interrupt: unix::signal(SignalKind::interrupt())?,
+            hangup: unix::signal(SignalKind::hangup())?,
         })
     }
 
-    /// Waits for one that asks to end.
-    pub(super) async fn end_asked(&mut self) {
-        loop {
-            tokio::select! {
-                _ = self.terminate.recv() => return,
-                _ = self.interrupt.recv() => return,
-                _ = self.hangup.recv() => warn!(
-                    "SIGHUP ignored: this version reads its configuration at the start only; \
-                     restart it"
-                ),
-            }
+    /// Waits for the next one.
+    pub(super) async fn next(&mut self) -> Signal {
+        tokio::select! {
+            _ = self.terminate.recv() => Signal::End,
+            _ = self.interrupt.recv() => Signal::End,
+            _ = self.hangup.recv() => Signal::Reload,
         }
     }
 }

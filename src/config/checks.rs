@@ -6,7 +6,7 @@ use super::TlsMode;
 use crate::engine::Check;
 
 /// The checks of one server.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Checks {
     /// `database`: the server itself, by its own protocol; a connect for `tcp`.
     pub database: bool,
@@ -18,7 +18,7 @@ pub struct Checks {
 }
 
 /// How one of the other checks is made.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum WitnessConfig {
     /// `[cluster.probe.patroni]`
     Patroni {

@@ -112,7 +112,7 @@ impl Value for HostPort {
 }
 
 /// A bare IPv6 address has no port; one with a port needs brackets.
-fn host_port(text: &str) -> Option<HostPort> {
+pub(super) fn host_port(text: &str) -> Option<HostPort> {
     if let Ok(address) = text.parse() {
         return Some(HostPort { host: TargetHost::Address(address), port: None });
     }

@@ -11,6 +11,7 @@
 //! file to start.
 
 mod admin;
+mod changes;
 mod checks;
 mod cluster;
 mod convert;
@@ -22,6 +23,7 @@ mod fault;
 mod file;
 mod hosts;
 mod networks;
+mod overlay;
 mod pieces;
 mod probe;
 mod reading;
@@ -33,27 +35,36 @@ mod values;
 #[cfg(test)]
 mod tests;
 
-use std::path::Path;
+use std::{path::Path, sync::Arc};
 
 use self::fault::Faults;
 pub use self::{
     admin::AdminConfig,
+    changes::Changes,
     checks::{Checks, WitnessConfig},
     cluster::ClusterConfig,
     dns::{DnsConfig, ExposeConfig, RateLimitConfig, TcpConfig, TlsListenConfig},
     error::ConfigError,
     fault::{Fault, Position},
     networks::Networks,
+    overlay::{OverlayError, edited_file, replace_file},
     probe::{ProbeConfig, ProbeTarget, TargetHost, TlsMode},
     secret::Secret,
     sources::{Sources, System},
     state::StateConfig,
 };
-use crate::answers::Zone;
+use crate::{answers::Zone, api::ServerAdd};
 
 /// Everything that the file says.
 #[derive(Clone, Debug)]
 pub struct Config {
+    /// The file that it was read from.
+    pub file: Arc<Path>,
+    /// The text of the file.
+    pub text: Arc<str>,
+    /// Servers that were added while the service ran: they are in [`Self::clusters`] and not in the
+    /// text.
+    pub added: Arc<[ServerAdd]>,
     /// Where DNS is answered.
     pub dns: DnsConfig,
     /// The zones with their static records; at least one, no two with one origin.
@@ -84,7 +95,7 @@ impl Config {
     pub fn from_text(text: &str, file: &Path, sources: &dyn Sources) -> Result<Self, ConfigError> {
         let mut faults = Faults::new(file, text);
         match pieces::read(text, &mut faults) {
-            Some(section) => convert::config(&section, file, sources, faults),
+            Some(section) => convert::config(&section, (file, text), sources, faults),
             None => Err(ConfigError::new(faults.into_sorted())),
         }
     }

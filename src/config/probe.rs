@@ -5,7 +5,7 @@ use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
 use super::Secret;
 
 /// How to ask the servers of one cluster (`[cluster.probe]`).
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ProbeConfig {
     /// Login role or user. Unused for `tcp`.
     pub user: Box<str>,
@@ -26,7 +26,7 @@ pub struct ProbeConfig {
 }
 
 /// `tls` of `[cluster.probe]`, in the words of libpq's `sslmode`.
-#[derive(Clone)]
+#[derive(Clone, PartialEq, Eq)]
 pub enum TlsMode {
     /// Never encrypt.
     Disable,

@@ -35,9 +35,15 @@ struct Kept {
 impl Chronicle {
     /// One that begins with what an earlier process remembered, oldest first.
     pub fn new(earlier: Vec<EventEntry>) -> Self {
-        let next_id = earlier.last().map_or(1, |last| last.id + 1);
+        Self::continued(earlier.into_iter().map(Arc::new).collect(), 1)
+    }
+
+    /// The same, when that process may have given every id below `next_id`.
+    pub fn continued(earlier: Vec<Arc<EventEntry>>, next_id: u64) -> Self {
+        let after_last = earlier.last().map_or(1, |last| last.id.saturating_add(1));
+        let next_id = next_id.max(after_last);
         let skipped = earlier.len().saturating_sub(KEPT);
-        let entries = earlier.into_iter().skip(skipped).map(Arc::new).collect();
+        let entries = earlier.into_iter().skip(skipped).collect();
         let kept = Arc::new(Mutex::new(Kept { entries, next_id }));
         Self { kept, news: broadcast::Sender::new(BACKLOG) }
     }
@@ -61,6 +67,12 @@ impl Chronicle {
     pub fn entries(&self) -> Vec<Arc<EventEntry>> {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.entries.iter().cloned().collect()
+    }
+
+    /// What is remembered, oldest first, and the id that the next change will have.
+    pub fn kept(&self) -> (Vec<Arc<EventEntry>>, u64) {
+        let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        (kept.entries.iter().cloned().collect(), kept.next_id)
     }
 
     /// What is remembered, and everything that follows it: nothing is missing between the two and
@@ -103,6 +115,10 @@ mod tests {
         assert_eq!(chronicle.add(entry("after")).id, 42);
         let ids: Vec<_> = chronicle.entries().iter().map(|entry| entry.id).collect();
         assert_eq!(ids, [41, 42]);
+        let (entries, next_id) = chronicle.kept();
+        assert_eq!((entries.len(), next_id), (2, 43));
+        let after_a_kill = Chronicle::continued(entries, 1_000);
+        assert_eq!(after_a_kill.add(entry("later")).id, 1_000);
     }
 
     #[test]

@@ -4,6 +4,7 @@ use std::{fmt, time::Duration};
 
 use tokio::sync::oneshot;
 
+use super::Signed;
 use crate::{
     api::{Explanation, OverrideKind, OverrideStatus, Supposition, WhatIf},
     engine::{ServerState, StateReason},
@@ -42,15 +43,6 @@ pub struct LayRequest {
     pub term: Term,
 }
 
-/// Who asks for something and why. Texts of strangers: one line of bounded length each.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Signed {
-    /// Who.
-    pub author: Box<str>,
-    /// Why.
-    pub reason: Box<str>,
-}
-
 /// How long an override lasts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Term {
@@ -63,6 +55,13 @@ pub enum Term {
 impl Term {
     /// What an override lasts unless somebody says otherwise.
     pub const DEFAULT: Self = Self::For(Duration::from_secs(3600));
+
+    /// The shortest time.
+    pub const LEAST: Duration = Duration::from_secs(1);
+
+    /// The longest time: what is to last longer, or nobody knows how long, lasts until somebody
+    /// ends it.
+    pub const MOST: Duration = Duration::from_secs(30 * 24 * 3600);
 }
 
 /// What an override is about; there is at most one about each.
@@ -192,6 +191,9 @@ pub enum Refusal {
     /// A pin in a cluster without a write name.
     #[error("{0} has no write name that could be pinned")]
     NoWriteName(Box<str>),
+    /// A time too short or too long.
+    #[error("an override lasts from 1 s to 30 days, or for ever if that is said")]
+    OddTerm,
     /// There is nothing to end.
     #[error("there is no {kind} of {of} to end", kind = Kind(*kind))]
     NotLaid {

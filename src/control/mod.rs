@@ -11,13 +11,15 @@
 mod chronicle;
 mod command;
 mod order;
+mod signed;
 
 use tokio::sync::{mpsc, oneshot};
 
 pub use self::{
     chronicle::Chronicle,
-    command::{Command, Laid, LayRequest, OverrideSubject, Question, Refusal, Signed, Term},
+    command::{Command, Laid, LayRequest, OverrideSubject, Question, Refusal, Term},
     order::{Order, OrderError, Reply},
+    signed::Signed,
 };
 use crate::api::{Explanation, Supposition, WhatIf};
 

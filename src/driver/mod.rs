@@ -4,38 +4,55 @@
 //! Nothing else touches the engine, so nothing locks it. Readers see its decisions only through the
 //! published snapshot.
 
+mod commands;
+mod entry;
+mod followed;
+mod history;
+mod memory;
+mod plan;
+mod questions;
+mod reconfigure;
 mod reporter;
 
-use std::{future, mem, sync::Arc, time::Duration};
+use std::{collections::HashMap, future, mem, sync::Arc, time::Duration};
 
 use tokio::{
-    sync::{mpsc, watch},
+    sync::mpsc,
     time::{Instant, MissedTickBehavior, interval, interval_at, sleep_until},
 };
 
-use self::reporter::Reporter;
+pub use self::memory::Past;
+pub use self::plan::{Newcomer, Plan, PlannedCluster, Replan, Settled};
+use self::{
+    followed::{Channels, Followed},
+    memory::Memory,
+    reporter::Reporter,
+};
 use crate::{
-    answers::{ClusterAnswers, Layout, PublishedServer, Serial, build},
+    answers::build,
+    api::ServerAdd,
     clock::{self, Clock},
-    engine::{
-        ClusterId, ClusterPolicy, Decision, Engine, Event, Moment, Observation, ProbeAdvice,
-        ServerId, ServerIndex,
-    },
+    control::Command,
+    engine::{ClusterId, Engine, Event, Finding, Moment, Observation, ProbeKey, ServerId},
     publish::{Publisher, Reader, Snapshot},
     telemetry,
     watchdog::Pulse,
 };
 
-/// Observations that may wait. Probe tasks wait when it is full, which slows probing down and loses
+/// Findings that may wait. Probe tasks wait when it is full, which slows probing down and loses
 /// nothing.
 const QUEUE: usize = 1024;
 
-/// Observations judged in one step. Decisions are taken once per step, so a storm costs no more than
+/// Findings judged in one step. Decisions are taken once per step, so a storm costs no more than
 /// this many folds before the answers follow.
 const BATCH: usize = 256;
 
 /// How often the log repeats what is still wrong.
 const REMIND_EVERY: Duration = Duration::from_secs(60);
+
+/// A change whose serial could not grow, because its limit had yet to be saved, is looked at again
+/// after so long.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// How often the driver shows that it moves, whether or not it has work.
 const BEAT_EVERY: Duration = Duration::from_millis(500);
@@ -49,31 +66,40 @@ const STALLED: Duration = Duration::from_secs(2);
 pub struct Driver {
     engine: Engine,
     clock: Clock,
-    observations: mpsc::Receiver<Observation>,
+    findings: mpsc::Receiver<Finding>,
+    commands: mpsc::Receiver<Command>,
+    replans: mpsc::Receiver<Replan>,
     clusters: Vec<Followed>,
+    /// Which server each task asks about.
+    servers: HashMap<ProbeKey, ServerId>,
+    /// Servers that are not in the configuration file.
+    added: Arc<[ServerAdd]>,
     reporter: Reporter,
+    memory: Memory,
     publisher: Publisher,
     observer: Option<mpsc::UnboundedSender<Event>>,
     pulse: Pulse,
 }
 
-/// One cluster as the driver sees it.
-#[derive(Debug)]
-struct Followed {
-    name: Box<str>,
-    published: Arc<[PublishedServer]>,
-    decision: Decision,
-    /// One per server.
-    advice: Vec<watch::Sender<ProbeAdvice>>,
+/// What a turn of the loop is for.
+enum Turn {
+    /// Something was found, or a time has come.
+    Judge,
+    /// Somebody wants something.
+    Obey(Command),
+    /// There is another configuration.
+    Replan(Box<Replan>),
+    /// To show that we move.
+    Beat,
 }
 
 /// What the probe tasks and the DNS server need from a driver.
 #[derive(Debug)]
 pub struct Ends {
     /// Where probes report.
-    pub observations: mpsc::Sender<Observation>,
-    /// How each probe should go on; per cluster, per server.
-    pub advice: Vec<Vec<watch::Receiver<ProbeAdvice>>>,
+    pub findings: mpsc::Sender<Finding>,
+    /// Where another configuration comes from.
+    pub replans: mpsc::Sender<Replan>,
     /// Where answers are read.
     pub reader: Reader,
     /// The driver's sign of life.
@@ -81,46 +107,62 @@ pub struct Ends {
 }
 
 impl Driver {
-    /// A driver for `clusters` (policy and published servers of each, in config order), whose names
-    /// lie as `layout` says. Every name is "not ready" until the first probes have come back. Each
-    /// change is also sent to `observer`.
+    /// A driver for the first `plan`, told by `commands` what operators want. Every name says what
+    /// it said in the `past`, or is "not ready", until the first probes have come back. Each change
+    /// is also sent to `observer`.
     pub fn new(
-        clusters: Vec<(ClusterPolicy, Arc<[PublishedServer]>)>,
-        layout: Layout,
+        plan: Plan,
+        commands: mpsc::Receiver<Command>,
+        past: Past,
         observer: Option<mpsc::UnboundedSender<Event>>,
     ) -> (Self, Ends) {
-        let clock = Clock::start();
-        let policies = clusters.iter().map(|(policy, _)| policy.clone()).collect();
-        let engine = Engine::new(policies, clock.now());
+        let clock = Clock::started(past.age());
+        let Plan { clusters, layout, fresh, added } = plan;
+        let policies = clusters.iter().map(|cluster| cluster.policy.clone()).collect();
+        let mut engine = Engine::new(policies, clock.now());
+        let serial = past.serial();
+        let mut memory = past.restore(&mut engine, &layout, clock.now());
+        let mut channels = fresh.into_iter().collect();
         let clusters: Vec<_> = (0..)
             .map(ClusterId)
             .zip(clusters)
-            .map(|(id, (policy, published))| Followed::new(id, &policy, published, &engine))
+            .map(|(id, planned)| Followed::new(id, planned, &mut channels, &engine))
             .collect();
         let layout = Arc::new(layout);
-        let serial = Serial::first(None, clock::unix_seconds());
         let answers: Vec<_> = clusters.iter().map(Followed::answers).collect();
         let table = build(&layout, &answers, 1, serial);
-        let reporter = Reporter::new(clusters.iter().map(Followed::servers), clock.now());
-        let reports = reporter.first(&engine);
+        let mut reporter = Reporter::new(&layout, &added, clock.now());
+        let reports = reporter.all(&engine, clock.now());
+        memory.note_all(&engine, &layout, reporter.start());
         let publisher = Publisher::new(Snapshot { table, reports });
-        let (sender, observations) = mpsc::channel(QUEUE);
+        let (sender, findings) = mpsc::channel(QUEUE);
+        // One waits while another is put in force.
+        let (replan, replans) = mpsc::channel(1);
         let ends = Ends {
-            observations: sender,
-            advice: clusters
-                .iter()
-                .map(|cluster| cluster.advice.iter().map(watch::Sender::subscribe).collect())
-                .collect(),
+            findings: sender,
+            replans: replan,
             reader: publisher.reader(),
             pulse: Pulse::default(),
         };
-        let pulse = ends.pulse.clone();
-        let driver =
-            Self { engine, clock, observations, clusters, reporter, publisher, observer, pulse };
+        let driver = Self {
+            servers: reconfigure::servers(&clusters),
+            pulse: ends.pulse.clone(),
+            engine,
+            clock,
+            findings,
+            commands,
+            replans,
+            clusters,
+            added,
+            reporter,
+            memory,
+            publisher,
+            observer,
+        };
         (driver, ends)
     }
 
-    /// Runs until every sender of observations is gone.
+    /// Runs until every sender of findings is gone.
     pub async fn run(mut self) {
         let mut batch = Vec::with_capacity(BATCH);
         let mut reminder = interval_at(Instant::now() + REMIND_EVERY, REMIND_EVERY);
@@ -131,38 +173,53 @@ impl Driver {
         loop {
             self.pulse.beat();
             let deadlines = self.engine.next_deadline().into_iter();
-            let deadline = deadlines.chain(self.reporter.next_deadline()).min();
+            let deadlines = deadlines.chain(self.reporter.next_deadline());
+            let deadline = deadlines.chain(self.serial_due(awake)).min();
             let deadline = deadline.map(|deadline| self.clock.instant(deadline));
-            let is_beat = tokio::select! {
-                received = self.observations.recv_many(&mut batch, BATCH) => {
+            let turn = tokio::select! {
+                received = self.findings.recv_many(&mut batch, BATCH) => {
                     if received == 0 {
                         return;
                     }
-                    false
+                    Turn::Judge
                 }
-                () = passed(deadline) => false,
-                _ = beats.tick() => true,
+                Some(command) = self.commands.recv() => Turn::Obey(command),
+                Some(replan) = self.replans.recv() => Turn::Replan(Box::new(replan)),
+                () = passed(deadline) => Turn::Judge,
+                _ = beats.tick() => Turn::Beat,
                 _ = reminder.tick() => {
                     telemetry::remind(&self.engine, self.clusters.len());
-                    false
+                    self.memory.remind();
+                    Turn::Judge
                 }
             };
             let before = mem::replace(&mut awake, self.clock.now());
             if awake.since(before) > STALLED {
                 self.engine.excuse_silence(awake);
             }
-            if !is_beat {
-                self.step(&mut batch);
+            match turn {
+                Turn::Judge => self.step(&mut batch),
+                Turn::Obey(command) => self.obey(command),
+                Turn::Replan(replan) => self.replan(*replan),
+                Turn::Beat => {}
             }
         }
     }
 
-    /// Judges what came in, publishes what changed, and tells the probes how to go on.
-    fn step(&mut self, batch: &mut Vec<Observation>) {
+    /// Takes in what was found, and goes on from there.
+    fn step(&mut self, batch: &mut Vec<Finding>) {
         let now = self.clock.now();
-        for observation in batch.drain(..) {
-            self.engine.observe(observation, now);
+        for Finding { probe, outcome } in batch.drain(..) {
+            // A task of an earlier configuration may still have a last word.
+            if let Some(&server) = self.servers.get(&probe) {
+                self.engine.observe(Observation { server, outcome }, now);
+            }
         }
+        self.conclude(now);
+    }
+
+    /// Judges what is new, publishes what changed, and tells the probes how to go on.
+    fn conclude(&mut self, now: Moment) {
         self.engine.decide(now);
         let (mut judged, mut changed) = (Vec::new(), Vec::new());
         while let Some(id) = self.engine.poll_decided() {
@@ -175,6 +232,32 @@ impl Driver {
         self.reporter.note(&events, now);
         // First the answers, then the words about them.
         self.publish(&judged, &changed, now);
+        self.remember(&judged, &events);
+        self.tell(events);
+    }
+
+    /// Keeps what is new. Nothing is waited for.
+    fn remember(&mut self, judged: &[ClusterId], events: &[Event]) {
+        let current = self.publisher.current();
+        let layout = current.table.layout();
+        self.memory.note(judged, events, (&self.engine, layout), self.reporter.start());
+    }
+
+    /// Keeps everything, as of another configuration.
+    fn remember_all(&mut self) {
+        let current = self.publisher.current();
+        let layout = current.table.layout();
+        self.memory.note_all(&self.engine, layout, self.reporter.start());
+    }
+
+    /// When to look whether the serial may grow, if a change is published that it did not grow by.
+    fn serial_due(&self, now: Moment) -> Option<Moment> {
+        let owes = self.publisher.current().table.owes_a_serial();
+        owes.then_some(now + LOOK_AGAIN)
+    }
+
+    /// Logs what happened, and sends it to whoever observes.
+    fn tell(&self, events: Vec<Event>) {
         for event in events {
             telemetry::log(&event, &self.engine);
             if let Some(observer) = &self.observer {
@@ -188,12 +271,17 @@ impl Driver {
     /// that were `judged`. Words alone are no new generation.
     fn publish(&mut self, judged: &[ClusterId], changed: &[ClusterId], now: Moment) {
         let current = self.publisher.current();
+        let limit = self.memory.serial_limit();
         let table = if changed.is_empty() {
-            None
+            let owes = current.table.owes_a_serial();
+            owes.then(|| current.table.paid(clock::unix_seconds(), limit)).flatten()
         } else {
             let changes = changed.iter().map(|&id| (id, self.clusters[id.0].answers()));
-            current.table.with(changes, clock::unix_seconds())
+            current.table.within(changes, clock::unix_seconds(), limit)
         };
+        if let Some(table) = &table {
+            self.memory.note_serial(table.serial());
+        }
         let words = self.reporter.collect(judged, &self.engine, &current.reports, now);
         if table.is_none() && words.is_empty() {
             return;
@@ -202,44 +290,6 @@ impl Driver {
             table: table.unwrap_or_else(|| current.table.clone()),
             reports: current.reports.with(words),
         });
-    }
-}
-
-impl Followed {
-    fn new(
-        id: ClusterId,
-        policy: &ClusterPolicy,
-        published: Arc<[PublishedServer]>,
-        engine: &Engine,
-    ) -> Self {
-        let advice = (0..policy.servers.len())
-            .map(|index| {
-                let server = ServerId { cluster: id, server: ServerIndex(index) };
-                watch::Sender::new(engine.advice(server))
-            })
-            .collect();
-        Self { name: policy.name.clone(), published, decision: engine.decision(id), advice }
-    }
-
-    /// Takes over the engine's decision and advice. Returns whether the decision is another one.
-    fn follow(&mut self, id: ClusterId, engine: &Engine) -> bool {
-        for (index, sender) in self.advice.iter().enumerate() {
-            let advice = engine.advice(ServerId { cluster: id, server: ServerIndex(index) });
-            // A task that is told the same again would wake up for nothing.
-            sender.send_if_modified(|before| mem::replace(before, advice) != advice);
-        }
-        let decision = engine.decision(id);
-        let changed = decision != self.decision;
-        self.decision = decision;
-        changed
-    }
-
-    fn servers(&self) -> usize {
-        self.published.len()
-    }
-
-    fn answers(&self) -> ClusterAnswers<'_> {
-        ClusterAnswers { name: &self.name, servers: &self.published, decision: &self.decision }
     }
 }
 

@@ -6,13 +6,16 @@
 //! looked at.
 
 use std::{
-    collections::{BTreeSet, VecDeque},
+    collections::{BTreeSet, HashMap, HashSet, VecDeque},
+    mem,
     sync::Arc,
     time::Duration,
 };
 
+use super::history::Moves;
 use crate::{
-    answers::{ClusterReport, Happened, Reports, ServerReport, WallTime, WitnessReport},
+    answers::{ClusterReport, Happened, Layout, Reports, ServerReport, WallTime, WitnessReport},
+    api::ServerAdd,
     clock,
     engine::{
         ClusterId, Decision, Engine, Event, Lag, Moment, ServerId, ServerIndex, Standing,
@@ -53,7 +56,8 @@ pub(super) struct Reporter {
 /// One cluster.
 #[derive(Debug, Default)]
 struct Followed {
-    servers: usize,
+    /// One per server: whether it is not in the configuration file.
+    added: Box<[bool]>,
     /// Newest first.
     history: VecDeque<Arc<Happened>>,
     /// Something happened since the last report.
@@ -73,18 +77,43 @@ enum Change {
 }
 
 impl Reporter {
-    /// For clusters of so many servers.
-    pub(super) fn new(servers: impl IntoIterator<Item = usize>, now: Moment) -> Self {
-        let followed = |servers| Followed { servers, ..Followed::default() };
+    /// For the clusters of `layout`, in which the servers of `added` are not in the configuration
+    /// file.
+    pub(super) fn new(layout: &Layout, added: &[ServerAdd], now: Moment) -> Self {
         Self {
-            clusters: servers.into_iter().map(followed).collect(),
+            clusters: followed(layout, added),
             waiting: BTreeSet::new(),
             start: wall_time().at_start(now),
         }
     }
 
-    /// The first report of each cluster.
-    pub(super) fn first(&self, engine: &Engine) -> Reports {
+    /// For the clusters of another layout. What happened in those that stay is still remembered.
+    pub(super) fn replan(&mut self, before: &Layout, layout: &Layout, added: &[ServerAdd]) {
+        let earlier = mem::replace(&mut self.clusters, followed(layout, added));
+        let places = before.clusters().iter().map(|listing| listing.name.to_ascii_lowercase());
+        let mut earlier: HashMap<_, _> = places.zip(earlier.into_iter().enumerate()).collect();
+        for (index, listing) in layout.clusters().iter().enumerate() {
+            let known = earlier.remove(&listing.name.to_ascii_lowercase());
+            if let (Some((place, known)), Some(now)) = (known, self.clusters.get_mut(index)) {
+                let moves = Moves::new((before, ClusterId(place)), (layout, ClusterId(index)));
+                let moved = known.history.iter().filter_map(|happened| moves.moved(happened));
+                now.history = moved.collect();
+            }
+        }
+        self.waiting.clear();
+    }
+
+    /// The wall time at [`Moment::START`].
+    pub(super) fn start(&self) -> WallTime {
+        self.start
+    }
+
+    /// The reports of all clusters, made anew at `now`.
+    pub(super) fn all(&mut self, engine: &Engine, now: Moment) -> Reports {
+        for followed in &mut self.clusters {
+            (followed.reported, followed.has_news, followed.due) = (now, false, None);
+        }
+        self.waiting.clear();
         let clusters = (0..self.clusters.len()).map(ClusterId);
         Reports::new(clusters.map(|id| self.report(id, engine, None)).collect())
     }
@@ -168,6 +197,11 @@ impl Reporter {
         (id, report)
     }
 
+    /// What is to be told of a cluster if `engine` decided, published or not.
+    pub(super) fn of(&self, id: ClusterId, engine: &Engine) -> ClusterReport {
+        self.report(id, engine, None)
+    }
+
     /// What is to be told of a cluster now; `last` is what was told before.
     fn report(
         &self,
@@ -180,14 +214,16 @@ impl Reporter {
             Some(last) if !followed.has_news => Arc::clone(&last.events),
             _ => followed.history.iter().take(REPORTED).cloned().collect(),
         };
-        let servers = servers(id, followed.servers).map(|server| ServerReport {
+        let servers = servers(id, &followed.added).map(|(server, added)| ServerReport {
             standing: engine.standing(server),
             failure: engine.failure_detail(server).map(Box::from),
             witnesses: engine.witnesses(server).map(WitnessReport::from).collect(),
+            added,
         });
         ClusterReport {
             decision: engine.decision(id),
             servers: servers.collect(),
+            overrides: engine.overrides(id).into(),
             events,
             start: self.start,
         }
@@ -201,7 +237,10 @@ impl Reporter {
         if followed.has_news || is_another(&engine.decision(id), &last.decision) {
             return Change::Turn;
         }
-        let changes = servers(id, followed.servers).zip(&last.servers).map(|(server, last)| {
+        if engine.overrides(id) != &*last.overrides {
+            return Change::Turn;
+        }
+        let changes = servers(id, &followed.added).zip(&last.servers).map(|((server, _), last)| {
             let now = engine.standing(server);
             let failure = engine.failure_detail(server);
             let same_words = || {
@@ -243,8 +282,21 @@ fn told(standing: Standing) -> (crate::engine::StateReason, Option<u128>) {
     (standing.reason, standing.lag.map(tenths))
 }
 
-fn servers(cluster: ClusterId, count: usize) -> impl Iterator<Item = ServerId> {
-    (0..count).map(move |index| ServerId { cluster, server: ServerIndex(index) })
+/// The clusters of `layout`, of which nothing is remembered yet.
+fn followed(layout: &Layout, added: &[ServerAdd]) -> Vec<Followed> {
+    let added: HashSet<_> = added.iter().map(|server| server.name.to_ascii_lowercase()).collect();
+    let is_added = |name: &str| added.contains(&name.to_ascii_lowercase());
+    let followed = layout.clusters().iter().map(|listing| Followed {
+        added: listing.servers.iter().map(|server| is_added(&server.name)).collect(),
+        ..Followed::default()
+    });
+    followed.collect()
+}
+
+/// The servers of a cluster, and whether each is not in the configuration file.
+fn servers(cluster: ClusterId, added: &[bool]) -> impl Iterator<Item = (ServerId, bool)> {
+    let id = move |index| ServerId { cluster, server: ServerIndex(index) };
+    added.iter().enumerate().map(move |(index, added)| (id(index), *added))
 }
 
 /// The first common publication at or after `moment`.

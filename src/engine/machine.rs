@@ -1,11 +1,14 @@
 //! The engine: all clusters, and the suspicion that it is we who are cut off.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 
 use super::{
-    ClusterId, ClusterPolicy, Decision, Event, Moment, Observation, Override, OverrideRefusal,
-    OverrideTurn, ProbeAdvice, Remembered, ServerId, ServerIndex, Standing, WishKey,
-    WitnessStanding, cluster::Cluster,
+    Candidacy, ClusterId, ClusterPolicy, Decision, Event, Moment, NameOf, Observation, Override,
+    OverrideRefusal, OverrideTurn, ProbeAdvice, Remembered, ServerId, ServerIndex, Standing,
+    Supposition, Thresholds, WishKey, WitnessStanding, cluster::Cluster,
 };
 
 /// Judges every server and decides what every name says. See the [module](super) for how to drive
@@ -21,6 +24,8 @@ pub struct Engine {
     events: Vec<Event>,
     /// How many servers there are.
     servers: usize,
+    /// How many of them have been asked at all.
+    asked: usize,
     /// How many of them fail in a way that may be our own network's fault.
     silent: usize,
     /// When anything was last heard of any server's host.
@@ -44,6 +49,7 @@ impl Engine {
         }
         Self {
             servers: clusters.iter().map(|cluster| cluster.records().len()).sum(),
+            asked: 0,
             silent: 0,
             last_heard: None,
             clusters,
@@ -63,8 +69,10 @@ impl Engine {
             if observation.outcome.is_from_the_host() {
                 self.last_heard = Some(now);
             }
+            self.asked -= cluster.asked_servers();
             self.silent -= cluster.silent_servers();
             cluster.observe(observation, now);
+            self.asked += cluster.asked_servers();
             self.silent += cluster.silent_servers();
             self.observed.insert(id);
         }
@@ -176,6 +184,42 @@ impl Engine {
         self.clusters[cluster.0].overrides()
     }
 
+    /// Every server of a cluster as a candidate for one of its names, in config order: whether the
+    /// name says it, why, and what would change that. Empty for a name that there is not.
+    pub fn candidacy(&self, cluster: ClusterId, name: NameOf, now: Moment) -> Vec<Candidacy> {
+        self.clusters[cluster.0].candidacy(name, now)
+    }
+
+    /// The engine as it would be, a few seconds from now, if a server were otherwise and nothing else
+    /// changed. Only the server's own cluster is there to be looked at: the others begin anew.
+    pub fn suppose(&self, server: ServerId, supposed: Supposition, now: Moment) -> Self {
+        let ServerId { cluster: id, server: index } = server;
+        let copy = |(at, cluster): (usize, &Cluster)| match ClusterId(at) == id {
+            true => cluster.clone(),
+            false => Cluster::new(ClusterId(at), cluster.policy().clone(), now),
+        };
+        let mut engine = Self {
+            clusters: self.clusters.iter().enumerate().map(copy).collect(),
+            observed: BTreeSet::new(),
+            deadlines: Deadlines::default(),
+            decided: BTreeSet::new(),
+            events: Vec::new(),
+            ..*self
+        };
+        let settles = engine.clusters[id.0].rounds_to_settle();
+        let (mut now, mut round, end) = (now, 0, now + Thresholds::GROUP_SETTLES);
+        while round < settles || now <= end {
+            let cluster = &mut engine.clusters[id.0];
+            cluster.excuse_silence(now);
+            if let Some(outcome) = cluster.suppose(index, supposed) {
+                engine.observe(Observation { server, outcome }, now);
+            }
+            engine.decide(now);
+            (now, round) = (now + SUPPOSED_ROUND, round + 1);
+        }
+        engine
+    }
+
     /// What a restart must not forget of a cluster.
     pub fn remember(&self, cluster: ClusterId) -> Remembered {
         self.clusters[cluster.0].remember()
@@ -229,6 +273,7 @@ impl Engine {
         }
         self.clusters = clusters;
         self.servers = self.clusters.iter().map(|cluster| cluster.records().len()).sum();
+        self.asked = self.clusters.iter().map(Cluster::asked_servers).sum();
         self.silent = self.clusters.iter().map(Cluster::silent_servers).sum();
         self.deadlines = Deadlines::default();
         for (id, cluster) in self.clusters.iter().enumerate() {
@@ -284,11 +329,16 @@ impl Engine {
         self.decided.extend(known.into_iter().map(ClusterId));
     }
 
-    /// One server alone is no sample.
+    /// One server alone is no sample. A server that joins meanwhile and has not been asked yet
+    /// proves nothing.
     fn nobody_answers(&self) -> bool {
-        self.servers > 1 && self.silent == self.servers
+        let sample = if self.isolated { self.asked } else { self.servers };
+        self.servers > 1 && self.silent == sample
     }
 }
+
+/// From one supposed reply to the next.
+const SUPPOSED_ROUND: Duration = Duration::from_millis(500);
 
 /// When a cluster must be decided again without an observation.
 #[derive(Clone, Debug, Default)]

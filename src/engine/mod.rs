@@ -17,6 +17,7 @@
 //! ```
 
 mod cadence;
+mod candidacy;
 mod cluster;
 mod decision;
 mod event;
@@ -38,11 +39,13 @@ mod record;
 mod remembered;
 mod ring;
 mod state;
+mod supposition;
 mod unrest;
 mod verdict;
 mod witness;
 mod write;
 
+pub use candidacy::{Because, Candidacy, Change, NameOf};
 pub use decision::{
     Decision, Degradation, Pace, ProbeAdvice, ReadDecision, ReadReason, ReadServer, Stability,
     WriteDecision, WriteReason,
@@ -53,10 +56,10 @@ pub use facts::{
     MySqlFacts, MySqlIdentity, PostgresFacts, PostgresRole, Receiver, SourceId, Writability,
 };
 pub use gtid::{BinlogState, GtidError, GtidSet, GtidState, Relation};
-pub use ids::{ClusterId, ServerId, ServerIndex};
+pub use ids::{ClusterId, ProbeKey, ServerId, ServerIndex};
 pub use machine::Engine;
 pub use moment::Moment;
-pub use observation::{Evidence, Failure, FailureKind, Observation, Outcome};
+pub use observation::{Evidence, Failure, FailureKind, Finding, Observation, Outcome};
 pub use overrides::{Override, OverrideRefusal, Wish, WishKey};
 pub use policy::{
     ClusterKind, ClusterPolicy, Failback, OnNotWritable, OnSplitBrain, ReadPolicy, ServerPolicy,
@@ -65,4 +68,5 @@ pub use policy::{
 pub use position::Position;
 pub use remembered::Remembered;
 pub use state::{Lag, ServerState, Standing, StateReason};
+pub use supposition::Supposition;
 pub use witness::{Check, Testimony, WitnessStanding, Word};

@@ -2,13 +2,22 @@
 
 use std::fmt;
 
-use super::{Check, Facts, ServerId, Testimony};
+use super::{Check, Facts, ProbeKey, ServerId, Testimony};
 
 /// One probe of one server. Stamped with its moment by whoever hands it to the engine.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Observation {
     /// Whom the probe asked.
     pub server: ServerId,
+    /// What it found.
+    pub outcome: Outcome,
+}
+
+/// What a task that asks about a server reports. Whoever drives the engine knows the server.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Finding {
+    /// Which task.
+    pub probe: ProbeKey,
     /// What it found.
     pub outcome: Outcome,
 }

@@ -1,7 +1,7 @@
 //! All that is remembered of one server: its last facts, and how well it has answered since.
 
 use super::{
-    Check, Evidence, Facts, Failure, FailureKind, IoThread, Moment, Outcome, PostgresRole,
+    Check, Evidence, Facts, Failure, FailureKind, IoThread, Lag, Moment, Outcome, PostgresRole,
     ServerIndex, StateReason, Thresholds,
     gate::LagGate,
     heart::Heart,
@@ -52,6 +52,8 @@ pub(super) struct Record {
     pub(super) followed: bool,
     /// It has been fit for a read name at some time.
     pub(super) ever_fit: bool,
+    /// How far it is supposed to be behind, in a copy of the engine that answers what-if.
+    pub(super) supposed_lag: Option<Lag>,
     /// What others say of it.
     pub(super) witnesses: Witnesses,
     /// The present verdict, by what the server itself shows.
@@ -138,6 +140,7 @@ impl Record {
             superseded: None,
             followed: false,
             ever_fit: false,
+            supposed_lag: None,
             witnesses: Witnesses::new(witnesses),
             verdict: Verdict::UNHEARD,
             limited: Verdict::UNHEARD,

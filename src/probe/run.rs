@@ -28,16 +28,15 @@ use super::{
 use crate::{
     config::{ProbeConfig, ProbeTarget},
     engine::{
-        ClusterKind, Evidence, Facts, Failure, FailureKind, Observation, Outcome, ProbeAdvice,
-        ServerId,
+        ClusterKind, Evidence, Facts, Failure, FailureKind, Finding, Outcome, ProbeAdvice, ProbeKey,
     },
 };
 
 /// Whom to probe and how.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
-    /// The server, as the engine knows it.
-    pub id: ServerId,
+    /// Under which name it reports.
+    pub key: ProbeKey,
     /// Where to connect.
     pub target: ProbeTarget,
     /// What it speaks.
@@ -55,16 +54,16 @@ pub struct Orders {
     pub hints: watch::Receiver<()>,
 }
 
-/// Probes `target` until `observations` has no receiver or its advice no sender any more.
+/// Probes `target` until `findings` has no receiver or its advice no sender any more.
 ///
-/// Each probe and each unexpected end of the connection sends one observation, in the order of what
+/// Each probe and each unexpected end of the connection sends one finding, in the order of what
 /// happened. When the channel is full the probe waits. At the end the connection is closed
 /// politely.
-pub async fn run(target: Target, mut orders: Orders, observations: mpsc::Sender<Observation>) {
+pub async fn run(target: Target, mut orders: Orders, findings: mpsc::Sender<Finding>) {
     let mut prober = Prober::new(&target);
     let mut next = Due::first();
     loop {
-        let outcome = match prober.rest(next, &mut orders, &observations).await {
+        let outcome = match prober.rest(next, &mut orders, &findings).await {
             Wake::Due => {
                 let now = *orders.advice.borrow();
                 // On the heap for as long as it takes: a task at rest is the smaller for it.
@@ -75,8 +74,8 @@ pub async fn run(target: Target, mut orders: Orders, observations: mpsc::Sender<
         };
         prober.stride.note(&outcome, orders.advice.borrow().pace);
         next = prober.next_after(&outcome);
-        let server = target.id;
-        if observations.send(Observation { server, outcome }).await.is_err() {
+        let finding = Finding { probe: target.key, outcome };
+        if findings.send(finding).await.is_err() {
             break;
         }
     }
@@ -148,7 +147,7 @@ impl Prober {
         &mut self,
         mut next: Due,
         orders: &mut Orders,
-        observations: &mpsc::Sender<Observation>,
+        findings: &mpsc::Sender<Finding>,
     ) -> Wake {
         loop {
             let pace = orders.advice.borrow_and_update().pace;
@@ -156,7 +155,7 @@ impl Prober {
             let due = next.at(self.last_start, rest, self.blind_until());
             tokio::select! {
                 biased;
-                () = observations.closed() => return Wake::Over,
+                () = findings.closed() => return Wake::Over,
                 trouble = ended(&mut self.session) => {
                     self.session = None;
                     self.refusals.end();
@@ -369,7 +368,7 @@ mod tests {
     use super::{Orders, Target, run};
     use crate::{
         config::{ProbeConfig, ProbeTarget, TargetHost, TlsMode},
-        engine::{ClusterId, ClusterKind, Pace, ProbeAdvice, ServerId, ServerIndex},
+        engine::{ClusterKind, Pace, ProbeAdvice, ProbeKey},
     };
 
     /// Thousands of tasks rest nearly all the time: what a probe needs while it runs must not be
@@ -387,7 +386,7 @@ mod tests {
             heartbeat_write: false,
         };
         let target = Target {
-            id: ServerId { cluster: ClusterId(0), server: ServerIndex(0) },
+            key: ProbeKey(0),
             target: ProbeTarget { host: TargetHost::Name("db1".into()), port: 5432 },
             kind: ClusterKind::Postgres,
             config: Arc::new(config),

@@ -169,7 +169,7 @@ impl<'a> View<'a> {
             failure: report.failure.as_deref().map(str::to_owned),
             names: names.map(|name| name.name.to_string()).collect(),
             witnesses: report.witnesses.iter().map(witness).collect(),
-            added: false,
+            added: report.added,
             drained: overrides
                 .iter()
                 .any(|laid| matches!(laid.wish, Wish::Drain { server, .. } if server == index)),
@@ -213,8 +213,8 @@ impl<'a> View<'a> {
 }
 
 /// What operators have laid over the cluster.
-fn overrides_of(_report: &ClusterReport) -> &[Override] {
-    &[]
+fn overrides_of(report: &ClusterReport) -> &[Override] {
+    &report.overrides
 }
 
 /// What `name` says by `decision`; not ready when the decision does not know the name.

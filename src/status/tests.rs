@@ -20,6 +20,7 @@ fn standing(state: ServerState, reason: StateReason, lag: Option<u64>) -> Server
         standing: Standing { state, reason, since, lag },
         failure: None,
         witnesses: [].into(),
+        added: false,
     }
 }
 
@@ -34,6 +35,7 @@ fn snapshot(decision: &Decision) -> Snapshot {
             down,
         ]
         .into(),
+        overrides: [].into(),
         events: Arc::new([]),
         start: START,
     };

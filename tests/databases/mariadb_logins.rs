@@ -7,7 +7,7 @@ use std::{fs, net::Ipv4Addr, sync::Arc, time::Duration};
 
 use ::pointsman::{
     config::{ProbeConfig, ProbeTarget, Secret, TargetHost, TlsMode},
-    engine::{ClusterId, ClusterKind, Facts, FailureKind, Outcome, ServerId, ServerIndex},
+    engine::{ClusterKind, Facts, FailureKind, Outcome, ProbeKey},
     probe::{self, Target},
 };
 use rustls::pki_types::{CertificateDer, pem::PemObject};
@@ -131,7 +131,7 @@ impl Stage<'_> {
             heartbeat_write: false,
         };
         let target = Target {
-            id: ServerId { cluster: ClusterId(0), server: ServerIndex(0) },
+            key: ProbeKey(0),
             target: ProbeTarget { host: TargetHost::Address(ADDRESS.into()), port: self.port },
             kind: ClusterKind::MySql,
             config: Arc::new(config),

@@ -5,10 +5,7 @@ use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 
 use ::pointsman::{
     config::{ProbeConfig, ProbeTarget, Secret, TargetHost, TlsMode},
-    engine::{
-        ClusterId, ClusterKind, FailureKind, Observation, Outcome, Pace, ProbeAdvice, ServerId,
-        ServerIndex,
-    },
+    engine::{ClusterKind, FailureKind, Finding, Outcome, Pace, ProbeAdvice, ProbeKey},
     probe::{self, Orders, Target},
 };
 use tokio::{
@@ -39,8 +36,8 @@ fn a_wrong_password_does_not_fill_the_log_and_a_hint_ends_it() {
     let (send, mut observations) = mpsc::channel(1);
     let orders = Orders { advice, hints: hinted };
     runtime.spawn(probe::run(target(servers.port()), orders, send));
-    let mut next = || -> Observation { observations.blocking_recv().expect("the probe runs") };
-    let is_refused = |observation: &Observation| match &observation.outcome {
+    let mut next = || -> Finding { observations.blocking_recv().expect("the probe runs") };
+    let is_refused = |observation: &Finding| match &observation.outcome {
         Outcome::Failed(failure) => failure.kind == FailureKind::Misconfigured,
         Outcome::Answered(_) | Outcome::Witnessed(..) => false,
     };
@@ -69,7 +66,7 @@ fn a_wrong_password_does_not_fill_the_log_and_a_hint_ends_it() {
 
 fn target(port: u16) -> Target {
     Target {
-        id: ServerId { cluster: ClusterId(0), server: ServerIndex(0) },
+        key: ProbeKey(0),
         target: ProbeTarget { host: TargetHost::Address(SERVER.into()), port },
         kind: ClusterKind::Postgres,
         config: Arc::new(ProbeConfig {

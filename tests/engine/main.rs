@@ -2,7 +2,11 @@
 //! by the thousand.
 
 mod galera;
+mod operators;
+mod overridden;
 mod promises;
+mod questions;
+mod reconfigured;
 mod scenarios;
 mod simulation;
 mod witnesses;

@@ -12,6 +12,7 @@
 //! 5s   kill db1                         an operation
 //! 8s   promote db2
 //! 9s   agent of db3 says drain          what a witness says from now on; `nothing` is silence
+//! 9s   lay freeze for 5s                what an operator does, see `operators`
 //! until 20s
 //! ---
 //! 5.000s  ...                           what the engine said
@@ -26,6 +27,7 @@ use pointsman::engine::{
 };
 
 use crate::{
+    operators::operate,
     witnesses::Witnesses,
     world::{Process, World, server_policy},
 };
@@ -135,7 +137,12 @@ impl Story {
             let due = self.operations.split_off(&(now + Duration::from_nanos(1)));
             for operation in std::mem::replace(&mut self.operations, due).into_values().flatten() {
                 writeln!(told, "{now:>9}  * {}", operation.join(" ")).expect("memory");
-                if !witnesses.apply(&self.policy, &operation) {
+                let policy = &self.policy;
+                if let Some(answer) = operate(&mut engine, policy, &operation, duration, now) {
+                    if !answer.is_empty() {
+                        writeln!(told, "{now:>9}    {answer}").expect("memory");
+                    }
+                } else if !witnesses.apply(&self.policy, &operation) {
                     apply(&mut world, &mut silent, &self.policy, &operation);
                 }
             }

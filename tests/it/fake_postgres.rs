@@ -12,7 +12,7 @@ use std::{
 
 use pointsman::{
     config::{ProbeConfig, ProbeTarget, Secret, TargetHost, TlsMode},
-    engine::{ClusterId, ClusterKind, ServerId, ServerIndex},
+    engine::{ClusterKind, ProbeKey},
     probe::Target,
 };
 use tokio::{
@@ -118,7 +118,7 @@ impl Drop for Fake {
 /// A target at `address`.
 pub(crate) fn target(address: SocketAddr, config: ProbeConfig) -> Target {
     Target {
-        id: ServerId { cluster: ClusterId(0), server: ServerIndex(0) },
+        key: ProbeKey(0),
         target: ProbeTarget { host: TargetHost::Address(address.ip()), port: address.port() },
         kind: ClusterKind::Postgres,
         config: Arc::new(config),

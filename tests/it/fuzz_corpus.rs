@@ -5,6 +5,8 @@
 mod config_file;
 #[path = "../../fuzz/checks/dns_query.rs"]
 mod dns_query;
+#[path = "../../fuzz/checks/state_file.rs"]
+mod state_file;
 #[path = "../../fuzz/checks/zone_file.rs"]
 mod zone_file;
 
@@ -18,14 +20,15 @@ use std::{
 type Check = fn(&[u8]);
 
 /// Each target with its check.
-const TARGETS: [(&str, Check); 3] = [
+const TARGETS: [(&str, Check); 4] = [
     ("config_file", config_file::check),
     ("dns_query", dns_query::check),
+    ("state_file", state_file::check),
     ("zone_file", zone_file::check),
 ];
 
 /// Inputs of a corpus, and octets of all together: it is for reading by hand, too.
-const MOST_INPUTS: usize = 200;
+const MOST_INPUTS: usize = 250;
 const MOST_OCTETS: usize = 200_000;
 
 #[test]

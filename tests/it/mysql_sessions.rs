@@ -8,7 +8,7 @@ use std::{
 
 use pointsman::{
     config::{ProbeTarget, TargetHost, TlsMode},
-    engine::{ClusterId, ClusterKind, Facts, FailureKind, ServerId, ServerIndex},
+    engine::{ClusterKind, Facts, FailureKind, ProbeKey},
     probe::{Dial, Target, Trouble, mysql::Session},
 };
 use tokio::{
@@ -45,7 +45,7 @@ fn running(server: &FakeMySql) -> Running {
     config.interval = Duration::from_secs(60);
     config.fast_interval = Duration::from_secs(60);
     Running::start(Target {
-        id: ServerId { cluster: ClusterId(0), server: ServerIndex(0) },
+        key: ProbeKey(0),
         target: target(server.address),
         kind: ClusterKind::MySql,
         config: Arc::new(config),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use pointsman::{
-    engine::{FailureKind, Observation, Outcome, Pace, ProbeAdvice},
+    engine::{FailureKind, Finding, Outcome, Pace, ProbeAdvice},
     probe::{self, Orders, Target},
 };
 use tokio::{
@@ -24,7 +24,7 @@ pub(crate) struct Running {
     task: JoinHandle<()>,
     pub(crate) advice: watch::Sender<ProbeAdvice>,
     pub(crate) hints: watch::Sender<()>,
-    observations: mpsc::Receiver<Observation>,
+    observations: mpsc::Receiver<Finding>,
 }
 
 impl Running {

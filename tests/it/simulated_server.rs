@@ -6,8 +6,8 @@ use pointsman::{
     config::{ProbeConfig, ProbeTarget, Secret, TargetHost, TlsMode},
     demo::{PASSWORD, Stage},
     engine::{
-        ClusterId, ClusterKind, Endpoint, Facts, FailureKind, Outcome, PostgresFacts, PostgresRole,
-        Receiver, ServerId, ServerIndex,
+        ClusterKind, Endpoint, Facts, FailureKind, Outcome, PostgresFacts, PostgresRole, ProbeKey,
+        Receiver, ServerIndex,
     },
     probe::{self, Target},
 };
@@ -32,7 +32,7 @@ async fn stage(third_octet: u8) -> Stage {
 fn target(stage: &Stage, server: ServerIndex, password: &str, tls: TlsMode) -> Target {
     let address = stage.addresses()[server.0];
     Target {
-        id: ServerId { cluster: ClusterId(0), server },
+        key: ProbeKey(0),
         target: ProbeTarget { host: TargetHost::Address(address.ip()), port: address.port() },
         kind: ClusterKind::Postgres,
         config: Arc::new(ProbeConfig {

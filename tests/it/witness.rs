@@ -5,8 +5,8 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use pointsman::{
     config::{ProbeConfig, ProbeTarget, TargetHost, TlsMode, WitnessConfig},
     engine::{
-        Check, ClusterId, Facts, FailureKind, Observation, Outcome, Pace, PostgresFacts,
-        PostgresRole, ProbeAdvice, ServerId, ServerIndex, Testimony, Word,
+        Check, Facts, FailureKind, Finding, Outcome, Pace, PostgresFacts, PostgresRole,
+        ProbeAdvice, ProbeKey, Testimony, Word,
     },
     probe::{Names, Orders, WitnessTarget, watch},
 };
@@ -30,7 +30,7 @@ pub(crate) struct Running {
     task: JoinHandle<()>,
     advice: channel::Sender<ProbeAdvice>,
     hints: channel::Sender<()>,
-    observations: mpsc::Receiver<Observation>,
+    observations: mpsc::Receiver<Finding>,
 }
 
 impl Running {
@@ -78,7 +78,7 @@ impl Running {
 
 pub(crate) fn target(address: SocketAddr, witness: WitnessConfig) -> WitnessTarget {
     WitnessTarget {
-        id: ServerId { cluster: ClusterId(0), server: ServerIndex(0) },
+        key: ProbeKey(0),
         names: Names { cluster: "orders".into(), server: "db1".into() },
         target: ProbeTarget { host: TargetHost::Address(address.ip()), port: 5432 },
         witness: Arc::new(witness),

@@ -19,7 +19,7 @@ struct Row {
     from_outside: &'static [&'static str],
 }
 
-const TABLE: [Row; 20] = [
+const TABLE: [Row; 21] = [
     Row { module: "engine", of_ours: &[], from_outside: &[] },
     Row {
         module: "answers",
@@ -100,24 +100,31 @@ const TABLE: [Row; 20] = [
     Row {
         module: "admin",
         of_ours: &[
+            "answers::WallTime",
+            "api",
             "clock",
             "config::AdminConfig",
+            "control",
             "engine",
             "inherited",
             "publish",
+            "status",
             "watchdog::Health",
         ],
         from_outside: &[
             "axum",
+            "futures_util",
             "http_body_util",
             "hyper",
             "hyper_util",
             "serde",
             "serde_json",
             "socket2",
+            "subtle",
             "thiserror",
             "tokio",
             "tracing",
+            "utoipa",
         ],
     },
     Row { module: "clock", of_ours: &["engine::Moment"], from_outside: &["tokio"] },
@@ -136,6 +143,11 @@ const TABLE: [Row; 20] = [
         of_ours: &["answers", "clock", "engine", "publish", "telemetry", "watchdog::Pulse"],
         from_outside: &["tokio"],
     },
+    Row {
+        module: "state",
+        of_ours: &["answers", "api", "clock", "control::Chronicle", "engine::Moment"],
+        from_outside: &["crc32fast", "nix", "serde", "serde_json", "thiserror", "tokio", "tracing"],
+    },
     Row { module: "descriptors", of_ours: &[], from_outside: &["nix", "tracing"] },
     Row { module: "inherited", of_ours: &[], from_outside: &["listenfd", "socket2", "thiserror"] },
     Row {
@@ -144,6 +156,7 @@ const TABLE: [Row; 20] = [
             "admin",
             "answers",
             "config",
+            "control",
             "descriptors",
             "dns",
             "driver",
@@ -157,12 +170,15 @@ const TABLE: [Row; 20] = [
     },
     Row {
         module: "cli",
-        of_ours: &["config"],
+        of_ours: &["api", "clock", "config"],
         from_outside: &[
             "clap",
             "http_body_util",
             "hyper",
             "hyper_util",
+            "jiff",
+            "nix",
+            "rustix",
             "serde",
             "serde_json",
             "thiserror",

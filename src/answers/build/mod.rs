@@ -44,6 +44,7 @@ pub fn build(
     AnswerTable {
         generation,
         serial,
+        owes_a_serial: false,
         authorities: Authority::of(layout, serial),
         layout: Arc::clone(layout),
         served,

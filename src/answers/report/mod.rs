@@ -17,7 +17,7 @@ use hickory_proto::rr::{LowerName, Record};
 pub use self::wall::WallTime;
 use self::{lines::records, story::Story};
 use super::{AnswerTable, companion::Companion};
-use crate::engine::{Check, ClusterId, Decision, Event, Standing, WitnessStanding, Word};
+use crate::engine::{Check, ClusterId, Decision, Event, Override, Standing, WitnessStanding, Word};
 
 /// What the engine last said of one cluster.
 #[derive(Clone, Debug, PartialEq)]
@@ -26,6 +26,8 @@ pub struct ClusterReport {
     pub decision: Decision,
     /// One per server, in config order.
     pub servers: Box<[ServerReport]>,
+    /// What operators have laid over it, in the order of what they did.
+    pub overrides: Box<[Override]>,
     /// The last changes, newest first.
     pub events: Arc<[Arc<Happened>]>,
     /// The wall time at [`Moment::START`](crate::engine::Moment::START).
@@ -41,6 +43,8 @@ pub struct ServerReport {
     pub failure: Option<Box<str>>,
     /// What others say of it, in the order of its checks.
     pub witnesses: Box<[WitnessReport]>,
+    /// It was added while the service ran and is not in the configuration file.
+    pub added: bool,
 }
 
 /// What a witness last said of one server.

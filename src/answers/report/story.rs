@@ -5,7 +5,9 @@ use std::{fmt::Display, net::IpAddr};
 use super::{ClusterReport, Happened, WitnessReport, lines::Line};
 use crate::{
     answers::{ClusterListing, NameRole, PublishedServer, ServedName},
-    engine::{Event, Moment, ReadDecision, ServerIndex, Standing, Word, WriteDecision},
+    engine::{
+        Event, Moment, Override, ReadDecision, ServerIndex, Standing, Wish, Word, WriteDecision,
+    },
 };
 
 /// One cluster, by its configuration and its report.
@@ -20,7 +22,8 @@ pub(super) struct Story<'t> {
 const EVENTS: usize = 10;
 
 impl Story<'_> {
-    /// What a name says and why, then every server of the cluster.
+    /// What a name says and why, then every server of the cluster, then what operators have laid
+    /// over it.
     pub(super) fn status(&self, name: &ServedName, generation: u64) -> Vec<String> {
         let said = self.said(name);
         let line = Line::default()
@@ -37,11 +40,12 @@ impl Story<'_> {
             let line = Line::default().with("server", &server.name);
             lines.push(self.told_of(index, server, line, Some(inside)).end());
         }
+        lines.extend(self.report.overrides.iter().map(|laid| self.laid(laid)));
         lines
     }
 
     /// What a server is and why, what each of its witnesses says, then every name of its cluster:
-    /// whether the server is in it, and why.
+    /// whether the server is in it, and why; then what operators have laid over that.
     pub(super) fn why(&self, index: ServerIndex) -> Vec<String> {
         let Some(server) = self.listing.servers.get(index.0) else {
             return Vec::new();
@@ -68,7 +72,32 @@ impl Story<'_> {
                 .with("reason", self.reason_for(index, inside, &said));
             lines.push(line.end());
         }
+        // A pin of another server is why this one is not in the write name.
+        let concerns = |wish| !matches!(wish, Wish::Drain { server, .. } if server != index);
+        let laid = self.report.overrides.iter().filter(|laid| concerns(laid.wish));
+        lines.extend(laid.map(|laid| self.laid(laid)));
         lines
+    }
+
+    /// An override: who laid it, why, and until when.
+    fn laid(&self, laid: &Override) -> String {
+        let Override { wish, author, reason, since, until } = laid;
+        let force = matches!(
+            wish,
+            Wish::Drain { force: true, .. } | Wish::Pin { even_if_not_writable: true, .. }
+        );
+        let start = self.report.start;
+        let line = Line::default()
+            .with("override", wish)
+            .with_some("server", wish.server().map(|server| self.name_of(server)))
+            .with_some("force", force.then_some("yes"))
+            .with("author", author)
+            .with("since", start.at(*since));
+        let line = match until {
+            Some(until) => line.with("until", start.at(*until)),
+            None => line.with("until", "never"),
+        };
+        line.with("reason", reason).end()
     }
 
     /// The last changes, newest first.

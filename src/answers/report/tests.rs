@@ -9,8 +9,8 @@ use crate::{
         sample::{healthy, name, table, write},
     },
     engine::{
-        Decision, FailureKind, Lag, Moment, ReadReason, ServerId, ServerIndex, ServerState,
-        StateReason, WriteReason,
+        Decision, FailureKind, Lag, Moment, Override, ReadReason, ServerId, ServerIndex,
+        ServerState, StateReason, Wish, WriteReason,
     },
 };
 
@@ -21,6 +21,7 @@ fn standing(state: ServerState, reason: StateReason, lag: Option<u64>) -> Server
         standing: Standing { state, reason, since, lag },
         failure: None,
         witnesses: [].into(),
+        added: false,
     }
 }
 
@@ -36,6 +37,7 @@ fn report(decision: Decision) -> ClusterReport {
             down,
         ]
         .into(),
+        overrides: [].into(),
         events: Arc::new([]),
         start: WallTime::from_unix_millis(1_795_240_800_000),
     }
@@ -102,6 +104,32 @@ fn why_tells_what_a_server_is_and_why_it_is_in_a_name_or_not() {
         ]
     );
     assert_eq!(lines.len(), 4);
+}
+
+#[test]
+fn overrides_are_told_with_who_why_and_until_when() {
+    let decision = healthy();
+    let laid = |wish, until| Override {
+        wish,
+        author: "anna".into(),
+        reason: "kernel upgrade".into(),
+        since: Moment::from_millis(3_000),
+        until,
+    };
+    let mut report = report(decision.clone());
+    report.overrides = [
+        laid(Wish::Drain { server: ServerIndex(1), force: true }, None),
+        laid(Wish::Freeze, Some(Moment::from_millis(3_603_000))),
+    ]
+    .into();
+    let drain = "override=drain server=db2 force=yes author=anna since=2026-11-21T06:00:03Z \
+                 until=never reason=\"kernel upgrade\"";
+    let freeze = "override=freeze author=anna since=2026-11-21T06:00:03Z \
+                  until=2026-11-21T07:00:03Z reason=\"kernel upgrade\"";
+    let status = told("_status.db-write.internal.", &decision, report.clone());
+    assert_eq!(status[4..], [drain, freeze]);
+    assert_eq!(told("_why.db2.internal.", &decision, report.clone())[4..], [drain, freeze]);
+    assert_eq!(told("_why.db3.internal.", &decision, report)[4..], [freeze]);
 }
 
 #[test]

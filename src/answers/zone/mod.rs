@@ -91,6 +91,15 @@ impl Zone {
     pub fn names(&self) -> impl Iterator<Item = &LowerName> {
         self.sets.keys()
     }
+
+    /// Whether both hold the same records with the same TTLs.
+    pub fn equals(&self, other: &Self) -> bool {
+        let all = |zone: &Self| -> Vec<(Record, u32)> {
+            let records = zone.sets.values().flat_map(BTreeMap::values).flatten();
+            records.map(|record| (record.clone(), record.ttl)).collect()
+        };
+        (&self.origin, &self.soa) == (&other.origin, &other.soa) && all(self) == all(other)
+    }
 }
 
 /// One mistake in a zone file.

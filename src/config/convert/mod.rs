@@ -38,10 +38,10 @@ use super::{
 };
 use crate::engine::ClusterId;
 
-/// The configuration of the whole `section`, read from `file`.
+/// The configuration of the whole `section`, read from `text`, which is that of `file`.
 pub(super) fn config(
     section: &FileSection,
-    file: &Path,
+    (file, text): (&Path, &str),
     sources: &dyn Sources,
     faults: Faults<'_>,
 ) -> Result<Config, ConfigError> {
@@ -53,7 +53,16 @@ pub(super) fn config(
     let zones = zones::read(&section.zone, &mut conversion);
     let clusters = clusters(section, &zones, &mut conversion);
     match conversion.faults.is_empty() {
-        true => Ok(Config { dns, zones: zones.into_zones(), state, admin, clusters }),
+        true => Ok(Config {
+            file: file.into(),
+            text: text.into(),
+            added: Arc::default(),
+            dns,
+            zones: zones.into_zones(),
+            state,
+            admin,
+            clusters,
+        }),
         false => Err(ConfigError::new(conversion.faults.into_sorted())),
     }
 }

@@ -1,9 +1,11 @@
 //! One cluster: its servers' records, the judgement of them, and what is published.
 
 mod attention;
+mod candidates;
 mod overlay;
 mod reconfigure;
 mod restore;
+mod suppose;
 
 use self::overlay::{Overlay, Said};
 use super::{
@@ -81,6 +83,11 @@ impl Cluster {
 
     pub(super) fn records(&self) -> &[Record] {
         &self.records
+    }
+
+    /// How many of its servers have been asked at all.
+    pub(super) fn asked_servers(&self) -> usize {
+        self.records.iter().filter(|record| record.last_word.is_some()).count()
     }
 
     /// How many of its servers fail in a way that may be our own network's fault.

@@ -27,14 +27,14 @@ use super::{
 };
 use crate::{
     config::{ProbeConfig, ProbeTarget, WitnessConfig},
-    engine::{Check, Facts, Failure, FailureKind, Observation, Outcome, ServerId, Testimony, Word},
+    engine::{Check, Facts, Failure, FailureKind, Finding, Outcome, ProbeKey, Testimony, Word},
 };
 
 /// Whom to ask about which server.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WitnessTarget {
-    /// The server, as the engine knows it.
-    pub id: ServerId,
+    /// Under which name it reports.
+    pub key: ProbeKey,
     /// Its name and that of its cluster, for a command.
     pub names: Names,
     /// Where it is probed. A witness is asked on the same host.
@@ -48,7 +48,7 @@ pub struct WitnessTarget {
 }
 
 /// What a command is told.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Names {
     /// The cluster's name.
     pub cluster: Box<str>,
@@ -56,19 +56,15 @@ pub struct Names {
     pub server: Box<str>,
 }
 
-/// Asks a witness until `observations` has no receiver or the orders no sender any more.
+/// Asks a witness until `findings` has no receiver or the orders no sender any more.
 ///
-/// Each question sends one observation of what the witness said; one that speaks for its server
+/// Each question sends one finding of what the witness said; one that speaks for its server
 /// sends a second one. When the channel is full the next question waits.
-pub async fn watch(
-    target: WitnessTarget,
-    mut orders: Orders,
-    observations: mpsc::Sender<Observation>,
-) {
+pub async fn watch(target: WitnessTarget, mut orders: Orders, findings: mpsc::Sender<Finding>) {
     let mut asking = Asking::new(&target);
     let mut due = Due::first();
     let mut stance = Stance::Unknown;
-    while asking.rest(due, &target.config, &mut orders, &observations).await {
+    while asking.rest(due, &target.config, &mut orders, &findings).await {
         let pace = orders.advice.borrow().pace;
         let Reply { said, outcome } = asking.ask(&target.config).await;
         asking.stride.note(&outcome, pace);
@@ -87,8 +83,8 @@ pub async fn watch(
             });
         }
         for outcome in outcomes {
-            let server = target.id;
-            if observations.send(Observation { server, outcome }).await.is_err() {
+            let finding = Finding { probe: target.key, outcome };
+            if findings.send(finding).await.is_err() {
                 return;
             }
         }
@@ -156,7 +152,7 @@ impl Asking {
         mut due: Due,
         config: &ProbeConfig,
         orders: &mut Orders,
-        observations: &mpsc::Sender<Observation>,
+        findings: &mpsc::Sender<Finding>,
     ) -> bool {
         loop {
             let pace = orders.advice.borrow_and_update().pace;
@@ -164,7 +160,7 @@ impl Asking {
             let at = due.at(self.last_start, rest, self.last_start);
             tokio::select! {
                 biased;
-                () = observations.closed() => return false,
+                () = findings.closed() => return false,
                 changed = orders.advice.changed() => {
                     if changed.is_err() {
                         return false;

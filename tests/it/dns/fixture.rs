@@ -137,10 +137,11 @@ fn report(decision: &Decision, servers: usize) -> ClusterReport {
     let (cluster, reason) = (ClusterId(0), WriteReason::Primary);
     let event = Event::Write { cluster, from: None, to: Some(ServerIndex(0)), reason };
     let start = WallTime::from_unix_millis(1_795_240_800_000);
+    let server = ServerReport { standing, failure: None, witnesses: [].into(), added: false };
     ClusterReport {
         decision: decision.clone(),
-        servers: vec![ServerReport { standing, failure: None, witnesses: [].into() }; servers]
-            .into(),
+        servers: vec![server; servers].into(),
+        overrides: [].into(),
         events: Arc::new([Arc::new(Happened { at: start, event })]),
         start,
     }

@@ -123,6 +123,9 @@ fn lag_behind(
     primary: Option<ServerIndex>,
     records: &[Record],
 ) -> Option<Option<Lag>> {
+    if let Some(supposed) = replica.supposed_lag {
+        return Some(Some(supposed));
+    }
     let own = channel.seconds_behind.map(Duration::from_secs);
     let primary = primary?;
     if source == primary {

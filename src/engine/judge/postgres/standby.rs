@@ -134,6 +134,9 @@ fn lag_behind(
     let PostgresRole::Standby { replayed, replay_age, .. } = postgres_role(standby)? else {
         return None;
     };
+    if let Some(supposed) = standby.supposed_lag {
+        return Some(Some(supposed));
+    }
     let Some(replayed) = *replayed else {
         return Some(None);
     };

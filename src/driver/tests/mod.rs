@@ -3,19 +3,23 @@
 //! The clock stands still while anything can run, so a pause of a millisecond is "when all has been
 //! done that there is to do".
 
+mod operators;
+
 use hickory_proto::rr::{LowerName, Name, RecordType};
-use tokio::{task::JoinHandle, time::sleep};
+use tokio::{sync::watch, task::JoinHandle, time::sleep};
 
 use super::*;
 use crate::{
     answers::{
-        Balance, ClusterListing, CompanionKind, Directory, NameRole, Note, Outcome as Found,
-        ServedName, Zone,
+        Balance, ClusterListing, CompanionKind, Directory, Layout, NameRole, Note,
+        Outcome as Found, PublishedServer, Serial, ServedName, Zone,
     },
+    control::{Control, ControlEnds},
     engine::{
-        ClusterKind, Degradation, Facts, Failback, Failure, FailureKind, Heartbeat, OnNotWritable,
-        OnSplitBrain, Outcome, Pace, Position, PostgresFacts, PostgresRole, ReadPolicy, Receiver,
-        ServerPolicy, ServerState, Thresholds, WritePolicy,
+        ClusterKind, ClusterPolicy, Degradation, Facts, Failback, Failure, FailureKind, Heartbeat,
+        OnNotWritable, OnSplitBrain, Outcome, Pace, Position, PostgresFacts, PostgresRole,
+        ProbeAdvice, ReadPolicy, Receiver, ServerIndex, ServerPolicy, ServerState, Thresholds,
+        WritePolicy,
     },
 };
 
@@ -32,22 +36,19 @@ const STALE_AFTER: Duration = Duration::from_secs(5);
 struct Running {
     task: JoinHandle<()>,
     ends: Ends,
+    control: Control,
+    /// How each probe is told to go on.
+    advice: Vec<watch::Receiver<ProbeAdvice>>,
     events: mpsc::UnboundedReceiver<Event>,
 }
 
 impl Running {
     fn start() -> Self {
         let (observer, events) = mpsc::unbounded_channel();
-        let published = (1..=3).map(|number| PublishedServer {
-            name: format!("db{number}").into(),
-            addresses: vec![[127, 27, 1, number].into()],
-            port: 5432,
-            weight: 1,
-        });
-        let published: Arc<[_]> = published.collect();
-        let layout = layout(Arc::clone(&published));
-        let (driver, ends) = Driver::new(vec![(policy(), published)], layout, Some(observer));
-        Self { task: tokio::spawn(driver.run()), ends, events }
+        let (plan, advice) = plan(&[1, 2, 3], &[0, 1, 2]);
+        let (control, ControlEnds { commands, .. }) = Control::new();
+        let (driver, ends) = Driver::new(plan, commands, Past::default(), Some(observer));
+        Self { task: tokio::spawn(driver.run()), ends, control, advice, events }
     }
 
     /// Started, with a primary and two fresh standbys.
@@ -71,8 +72,8 @@ impl Running {
 
     /// Reports `outcome` of `server` and waits until it has been judged.
     async fn tell(&self, server: usize, outcome: Outcome) {
-        let server = ServerId { cluster: ClusterId(0), server: ServerIndex(server) };
-        let sent = self.ends.observations.send(Observation { server, outcome }).await;
+        let probe = ProbeKey(u64::try_from(server).expect("a small number"));
+        let sent = self.ends.findings.send(Finding { probe, outcome }).await;
         sent.expect("the driver is alive");
         sleep(Duration::from_millis(1)).await;
     }
@@ -252,8 +253,8 @@ async fn silence_alone_changes_states_when_its_time_has_come() {
 
 #[tokio::test(start_paused = true)]
 async fn advice_reaches_the_probes_when_it_changes_and_only_then() {
-    let mut running = Running::healthy().await;
-    let mut advice = running.ends.advice.remove(0);
+    let running = Running::healthy().await;
+    let mut advice = running.advice.clone();
     let told: Vec<_> = advice.iter_mut().map(|advice| *advice.borrow_and_update()).collect();
     assert!(told.iter().all(|advice| advice.pace == Pace::Calm), "{told:?}");
     assert_eq!(
@@ -286,8 +287,31 @@ async fn an_observer_that_leaves_and_probes_that_end_are_no_trouble() {
     running.task.await.expect("it ends, and does not panic");
 }
 
-fn policy() -> ClusterPolicy {
-    let servers = (1..=3).map(|number| ServerPolicy {
+/// A plan for one cluster of these servers, each asked by the task with the key at its place; and
+/// how each task is told to go on.
+fn plan(servers: &[u8], keys: &[u64]) -> (Plan, Vec<watch::Receiver<ProbeAdvice>>) {
+    let published = servers.iter().map(|&number| PublishedServer {
+        name: format!("db{number}").into(),
+        addresses: vec![[127, 27, 1, number].into()],
+        port: 5432,
+        weight: 1,
+    });
+    let published: Arc<[_]> = published.collect();
+    let first = ProbeAdvice { pace: Pace::Fast, heartbeat: false };
+    let channels = keys.iter().map(|&key| (ProbeKey(key), watch::Sender::new(first)));
+    let fresh: Vec<_> = channels.collect();
+    let advice = fresh.iter().map(|(_, sender)| sender.subscribe()).collect();
+    let cluster = PlannedCluster {
+        policy: policy(servers),
+        published: Arc::clone(&published),
+        probes: keys.iter().map(|&key| vec![ProbeKey(key)]).collect(),
+    };
+    let layout = layout(published);
+    (Plan { clusters: vec![cluster], layout, fresh, added: Arc::default() }, advice)
+}
+
+fn policy(servers: &[u8]) -> ClusterPolicy {
+    let servers = servers.iter().map(|&number| ServerPolicy {
         name: format!("db{number}").into(),
         priority: 100,
         aliases: vec![format!("127.27.1.{number}").into()],
@@ -421,10 +445,7 @@ fn a_driver_that_is_stuck_does_not_beat() {
             tell.send(running.ends.pulse.clone()).unwrap();
             // This thread is the driver's, too, and is stuck with it.
             for server in 0..3 {
-                let server = ServerId { cluster: ClusterId(0), server: ServerIndex(server) };
-                let outcome = answer(server.server.0);
-                running.ends.observations.send(Observation { server, outcome }).await.unwrap();
-                sleep(Duration::from_millis(1)).await;
+                running.tell(server, answer(server)).await;
             }
             _ = finished.await;
         });

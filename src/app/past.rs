@@ -1,0 +1,78 @@
+//! What an earlier process left, and how it comes back: the state folder, the servers that were
+//! added while that one ran, and the past of the driver.
+
+use std::io;
+
+use tracing::{error, info};
+
+use super::StartError;
+use crate::{
+    api::ServerAdd,
+    clock,
+    config::Config,
+    control::Chronicle,
+    driver::Past,
+    state::{Folder, Opened, Saver, first_serial},
+};
+
+/// All of it.
+#[derive(Debug)]
+pub(super) struct Begun {
+    /// The configuration, with the servers that were added over it.
+    pub(super) config: Config,
+    pub(super) past: Past,
+    /// `None` when nothing is kept.
+    pub(super) saver: Option<Saver>,
+}
+
+/// Opens the state folder of `config`, if it has one, and takes up what lies there.
+pub(super) fn begin(config: Config) -> Result<Begun, StartError> {
+    let Some(directory) = &config.state.directory else {
+        return Ok(Begun { config, past: Past::default(), saver: None });
+    };
+    let Opened { folder, image, serial } = Folder::open(directory)?;
+    let config = match &image {
+        Some(image) => with_added(config, &image.added),
+        None => config,
+    };
+    let serial = first_serial(serial, clock::unix_seconds());
+    let chronicle = match &image {
+        Some(image) => Chronicle::continued(image.events.clone(), image.next_event_id),
+        None => Chronicle::default(),
+    };
+    let saver = Saver::start(folder, image.clone().unwrap_or_default(), serial, chronicle.clone())
+        .map_err(start_error)?;
+    let keeper = saver.keeper();
+    let past = Past { image, serial: Some(serial), keeper, chronicle };
+    Ok(Begun { config, past, saver: Some(saver) })
+}
+
+/// `config` with those of `added` over it that it has no objection to.
+fn with_added(config: Config, added: &[ServerAdd]) -> Config {
+    let (added, notes) = config.still_added(added);
+    for note in notes {
+        info!(event = "config", "configuration: {note}");
+    }
+    if added.is_empty() {
+        return config;
+    }
+    match config.with_added(&added) {
+        Ok(with_added) => with_added,
+        Err(fault) => {
+            let names: Vec<_> = added.iter().map(|server| server.name.as_str()).collect();
+            for line in fault.to_string().lines() {
+                error!(
+                    event = "config",
+                    "{}, added while an earlier process ran, cannot join: {line}; add them again \
+                     when that is mended",
+                    names.join(", ")
+                );
+            }
+            config
+        }
+    }
+}
+
+fn start_error(error: io::Error) -> StartError {
+    StartError::Saver(error)
+}

@@ -1,0 +1,157 @@
+//! Servers that join and leave while the service runs, as a layer over the configuration file.
+
+use super::{
+    prepared::Prepared,
+    service::{Service, beside, refused},
+};
+use crate::{
+    api::{Changed, ServerAdd},
+    config::{Config, edited_file, replace_file},
+    control::{OrderError, OverrideSubject, Signed},
+    driver::{Newcomer, Settled},
+    engine::ClusterId,
+};
+
+/// Why a server that has just been added is drained.
+const ADDED: &str = "added at run time";
+
+/// Why that ends.
+const READY: &str = "ready";
+
+impl Service {
+    /// Lets a server join its cluster, probed and drained.
+    pub(super) async fn add_server(&mut self, server: ServerAdd) -> Result<Changed, OrderError> {
+        let Signed { author, reason } =
+            Signed { author: server.author.into(), reason: ADDED.into() }.tidy();
+        let server = ServerAdd { author: author.to_string(), ..server };
+        if let Some(cluster) = self.config.cluster_of(&server.name) {
+            let name = &server.name;
+            return Err(refused(format!("there is a server {name} already, in {cluster}")));
+        }
+        let mut added = self.config.added.to_vec();
+        added.push(server.clone());
+        let newcomer = Newcomer { server: server.name.as_str().into(), author, reason };
+        let warnings = self.overlay(added, vec![newcomer]).await?;
+        let ServerAdd { cluster, name, address, author } = server;
+        let done = format!(
+            "{name} joins {cluster} at {address}: it is probed, and drained until \
+             `pointsman server ready {name}`"
+        );
+        self.note(&format!("{name} joins {cluster}, by {author}"), &[]);
+        Ok(Changed { done, laid: None, warnings })
+    }
+
+    /// Ends the drain of a server.
+    pub(super) async fn ready_server(
+        &self,
+        server: &str,
+        author: Box<str>,
+    ) -> Result<Changed, OrderError> {
+        let subject = OverrideSubject::Drain { cluster: "".into(), server: server.into() };
+        let lifted = self.control.lift(subject, Signed { author, reason: READY.into() }).await;
+        let lifted = lifted.map_err(refused)?;
+        let unsaved = lifted.unsaved.map(|why| unsaved(&why));
+        Ok(Changed {
+            done: format!("{server} is drained no more: names follow what it is"),
+            laid: None,
+            warnings: unsaved.into_iter().collect(),
+        })
+    }
+
+    /// Takes away a server that was added.
+    pub(super) async fn remove_server(
+        &mut self,
+        server: &str,
+        author: &str,
+    ) -> Result<Changed, OrderError> {
+        let Some(cluster) = self.config.cluster_of(server).map(str::to_owned) else {
+            return Err(refused(format!("there is no server {server:?}")));
+        };
+        if self.config.in_the_file(server).is_some() {
+            let file = self.config.file.display();
+            return Err(refused(format!("{server} is in {file}: remove it there, then reload")));
+        }
+        if let Some(name) = self.name_that_says(server) {
+            return Err(refused(format!(
+                "{name} says {server} now: `pointsman drain {server}` first, or let another server \
+                 take over"
+            )));
+        }
+        let kept =
+            self.config.added.iter().filter(|added| !added.name.eq_ignore_ascii_case(server));
+        let warnings = self.overlay(kept.cloned().collect(), Vec::new()).await?;
+        let author = Signed { author: author.into(), reason: "".into() }.tidy().author;
+        self.note(&format!("{server} leaves {cluster}, by {author}"), &[]);
+        Ok(Changed { done: format!("{server} leaves {cluster}"), laid: None, warnings })
+    }
+
+    /// The file as it is now with the servers that were added; `write` also puts it in its place.
+    pub(super) async fn write_config(&mut self, write: bool) -> Result<String, OrderError> {
+        let running = self.config.clone();
+        let written = beside(move || {
+            let (text, same) = edited_file(&running, &running.added).map_err(refused)?;
+            let path = &running.file;
+            if write && !running.added.is_empty() {
+                replace_file(path, &text).map_err(|error| {
+                    let path = path.display();
+                    refused(format!("cannot write {path}: {error}; print it and put it there"))
+                })?;
+            }
+            // When the file was what is in force, it still is, with the servers in it.
+            let taken_in = write && same && !running.added.is_empty();
+            let next = taken_in.then(|| Config::load(path).map_err(refused));
+            let prepared = match next.transpose()? {
+                Some(next) => Some(Prepared::next(&running, next)?),
+                None => None,
+            };
+            Ok::<_, OrderError>((text, prepared))
+        });
+        let (text, prepared) = written.await??;
+        if let Some(prepared) = prepared {
+            self.put_in_force(prepared, Vec::new()).await?;
+        }
+        if write {
+            let servers: Vec<_> =
+                self.config.added.iter().map(|server| server.name.as_str()).collect();
+            let what = match servers.as_slice() {
+                [] => "written to its file".to_owned(),
+                some => {
+                    format!("written to its file; a reload takes it over with {}", some.join(", "))
+                }
+            };
+            self.note(&what, &[]);
+        }
+        Ok(text)
+    }
+
+    /// Puts a configuration with these servers over the file in force. Returns what whoever asked
+    /// should know beside that.
+    async fn overlay(
+        &mut self,
+        added: Vec<ServerAdd>,
+        newcomers: Vec<Newcomer>,
+    ) -> Result<Vec<String>, OrderError> {
+        let running = self.config.clone();
+        let prepared = beside(move || {
+            let next = running.with_added(&added).map_err(refused)?;
+            Ok::<_, OrderError>(Prepared::next(&running, next)?)
+        });
+        let Settled { unsaved: why } = self.put_in_force(prepared.await??, newcomers).await?;
+        Ok(why.map(|why| unsaved(&why)).into_iter().collect())
+    }
+
+    /// A name that says this server now.
+    fn name_that_says(&self, server: &str) -> Option<String> {
+        let snapshot = self.reader.snapshot();
+        let layout = snapshot.table.layout();
+        let clusters = (0..layout.clusters().len()).map(ClusterId);
+        let statuses = clusters.filter_map(|id| crate::status::published(&snapshot, id));
+        let mut servers = statuses.flat_map(|cluster| cluster.servers);
+        let known = servers.find(|known| known.name.eq_ignore_ascii_case(server))?;
+        known.names.into_iter().next()
+    }
+}
+
+fn unsaved(why: &str) -> String {
+    format!("it could not be saved, so that a restart would forget it: {why}")
+}

@@ -1,0 +1,192 @@
+//! The task that runs the parts while they run: it reloads the configuration and lets servers join
+//! and leave. One order after the other.
+//!
+//! Files are read beside the runtime, so that nothing waits for a disk.
+
+use std::{fmt::Display, sync::Arc};
+
+use tokio::{
+    sync::{mpsc, oneshot},
+    task::spawn_blocking,
+};
+use tracing::{error, info, warn};
+
+use super::{
+    prepared::{PrepareError, Prepared},
+    probing::{Probes, Questions},
+};
+use crate::{
+    admin::Operations,
+    answers::{Layout, WallTime},
+    api::{EventEntry, EventKind, Reloaded},
+    clock, config,
+    config::Config,
+    control::{Chronicle, Control, Order, OrderError},
+    driver::{Newcomer, Plan, PlannedCluster, Replan, Settled},
+    engine::Finding,
+    publish::Reader,
+};
+
+/// Whoever runs the parts.
+#[derive(Debug)]
+pub(super) struct Service {
+    /// What is in force.
+    pub(super) config: Arc<Config>,
+    pub(super) probes: Probes,
+    pub(super) findings: mpsc::Sender<Finding>,
+    pub(super) replans: mpsc::Sender<Replan>,
+    pub(super) orders: mpsc::Receiver<Order>,
+    pub(super) control: Control,
+    pub(super) chronicle: Chronicle,
+    pub(super) operations: Operations,
+    pub(super) reader: Reader,
+}
+
+/// What the driver is to be told of `config`; what is to be asked is taken out of `questions`.
+pub(super) fn plan(config: &Config, layout: Layout, questions: &mut Questions) -> Plan {
+    let keys = std::mem::take(&mut questions.keys);
+    let clusters = config.clusters.iter().zip(layout.clusters()).zip(keys);
+    let clusters = clusters.map(|((cluster, listing), probes)| PlannedCluster {
+        policy: cluster.policy.clone(),
+        published: Arc::clone(&listing.servers),
+        probes,
+    });
+    Plan {
+        clusters: clusters.collect(),
+        fresh: std::mem::take(&mut questions.fresh),
+        added: Arc::clone(&config.added),
+        layout,
+    }
+}
+
+impl Service {
+    /// Carries out orders until it is told to stop, and gives the probes back.
+    pub(super) async fn run(mut self, mut stop: oneshot::Receiver<()>) -> Probes {
+        loop {
+            tokio::select! {
+                biased;
+                _ = &mut stop => return self.probes,
+                Some(order) = self.orders.recv() => self.carry_out(order).await,
+            }
+        }
+    }
+
+    /// Who gave the order may have left.
+    async fn carry_out(&mut self, order: Order) {
+        match order {
+            Order::Reload(reply) => _ = reply.send(self.reload().await),
+            Order::AddServer(server, reply) => _ = reply.send(self.add_server(server).await),
+            Order::ReadyServer { server, author, reply } => {
+                _ = reply.send(self.ready_server(&server, author).await);
+            }
+            Order::RemoveServer { server, author, reply } => {
+                _ = reply.send(self.remove_server(&server, &author).await);
+            }
+            Order::WriteConfig { write, reply } => _ = reply.send(self.write_config(write).await),
+        }
+    }
+
+    /// Reads the configuration again and applies what differs; on any fault the one before stays.
+    async fn reload(&mut self) -> Result<Reloaded, OrderError> {
+        let running = Arc::clone(&self.config);
+        match beside(move || Prepared::reloaded(&running)).await? {
+            Ok(prepared) => {
+                let config::Changes { changed, needs_restart } = prepared.changes.clone();
+                if !prepared.is_the_same(&self.config) {
+                    self.put_in_force(prepared, Vec::new()).await?;
+                }
+                self.note(&format!("reloaded, {} changes", changed.len()), &changed);
+                for key in &needs_restart {
+                    warn!(event = "config", "{key}");
+                }
+                Ok(Reloaded { changed, needs_restart })
+            }
+            Err(fault) => {
+                let faults = fault.to_string();
+                for line in faults.lines() {
+                    error!(event = "config", "not reloaded: {line}");
+                }
+                self.enter("not reloaded: the configuration has faults", &faults);
+                Err(OrderError::Refused(
+                    format!("not reloaded, the configuration before is in force still: {faults}")
+                        .into(),
+                ))
+            }
+        }
+    }
+
+    /// Lets the driver, the probes and the admin API follow another configuration.
+    pub(super) async fn put_in_force(
+        &mut self,
+        prepared: Prepared,
+        newcomers: Vec<Newcomer>,
+    ) -> Result<Settled, OrderError> {
+        let Prepared { config, layout, .. } = prepared;
+        super::descriptors::provide(super::descriptors_needed(&config));
+        let mut questions = self.probes.questions(&config.clusters);
+        let plan = plan(&config, layout, &mut questions);
+        let (in_force, is_in_force) = oneshot::channel();
+        let (settled, is_settled) = oneshot::channel();
+        let replan = Replan { plan, newcomers, in_force, settled };
+        self.replans.send(replan).await.map_err(|_| OrderError::Stopping)?;
+        is_in_force.await.map_err(|_| OrderError::Stopping)?;
+        self.probes.start(questions, &self.findings);
+        self.operations.follow(self.probes.hints(&config.clusters));
+        self.config = Arc::new(config);
+        is_settled.await.map_err(|_| OrderError::Stopping)
+    }
+
+    /// Tells of a change of the configuration: in the log line by line, in the chronicle at once.
+    pub(super) fn note(&self, what: &str, lines: &[String]) {
+        info!(event = "config", "configuration: {what}");
+        for line in lines.iter().take(LINES_LOGGED) {
+            info!(event = "config", "configuration: {line}");
+        }
+        if lines.len() > LINES_LOGGED {
+            info!(event = "config", "configuration: and {} more", lines.len() - LINES_LOGGED);
+        }
+        self.enter(what, &lines.join("; "));
+    }
+
+    fn enter(&self, reason: &str, detail: &str) {
+        let detail = detail.replace('\n', "; ");
+        self.chronicle.add(EventEntry {
+            id: 0,
+            at: format!("{:.3}", WallTime::from_unix_millis(clock::unix_millis())),
+            kind: EventKind::Config,
+            cluster: None,
+            server: None,
+            name: None,
+            from: None,
+            to: None,
+            reason: reason.to_owned(),
+            detail: detail.chars().take(DETAIL_CHARS).collect(),
+        });
+    }
+}
+
+/// Does work that reads files beside the runtime.
+pub(super) async fn beside<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, OrderError> {
+    spawn_blocking(work)
+        .await
+        .map_err(|_| refused("reading the configuration has failed: this is a fault of ours"))
+}
+
+/// A refusal in these words.
+pub(super) fn refused(why: impl Display) -> OrderError {
+    OrderError::Refused(why.to_string().into())
+}
+
+impl From<PrepareError> for OrderError {
+    fn from(error: PrepareError) -> Self {
+        refused(error)
+    }
+}
+
+/// Lines of the log about one reload.
+const LINES_LOGGED: usize = 100;
+
+/// Characters of the chronicle about one reload.
+const DETAIL_CHARS: usize = 1_000;

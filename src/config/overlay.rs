@@ -1,0 +1,265 @@
+//! Servers that were added while the service ran, as a layer over the configuration file.
+//!
+//! The file with the added servers written into it is read like any file, so that an added server
+//! obeys the same rules and has the same defaults. That text is also what `--write-config` prints.
+
+use std::{
+    fs,
+    io::{self, Write},
+    net::IpAddr,
+    path::Path,
+};
+
+use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, TomlError, Value, value};
+
+use super::{Config, ConfigError, System, TargetHost, hosts::host_port, text};
+use crate::{answers::PublishedServer, api::ServerAdd};
+
+/// Why servers cannot be added to a configuration.
+#[derive(Debug, thiserror::Error)]
+pub enum OverlayError {
+    /// The file itself has faults, or cannot be read.
+    #[error(transparent)]
+    File(#[from] ConfigError),
+    /// The file cannot be edited.
+    #[error("the configuration file cannot be edited: {0}")]
+    Edit(#[from] TomlError),
+    /// The address of a server is none.
+    #[error(
+        "{0:?} is no published address; write it as in 10.0.0.7, 10.0.0.7:5432 or [fd00::7]:5432"
+    )]
+    Address(String),
+    /// There is no such cluster.
+    #[error("there is no cluster {name:?}; there are: {}", known.join(", "))]
+    NoCluster {
+        /// What was asked for.
+        name: String,
+        /// Those that there are, or the first of them.
+        known: Vec<String>,
+    },
+    /// There is a server of that name.
+    #[error("there is a server {server} already, in {cluster}; give every server its own name")]
+    Taken {
+        /// The server.
+        server: String,
+        /// Its cluster.
+        cluster: String,
+    },
+    /// The file with the servers in it would have faults that the file alone has not.
+    #[error("{}", joined(.0))]
+    Faults(ConfigError),
+}
+
+/// What each fault says, without a place: it would be one in a text that nobody has seen.
+fn joined(error: &ConfigError) -> String {
+    let faults = error.faults().iter().map(|fault| format!("{}; {}", fault.what, fault.advice));
+    faults.collect::<Vec<_>>().join("; ")
+}
+
+/// Clusters that are named to whoever asked for one that there is not.
+const KNOWN: usize = 50;
+
+impl Config {
+    /// This configuration with `added` over it, instead of what was over it before. Zone files,
+    /// passwords and authorities are read again, the file itself is not.
+    ///
+    /// # Errors
+    /// [`OverlayError`].
+    pub fn with_added(&self, added: &[ServerAdd]) -> Result<Self, OverlayError> {
+        let edited = self.edited(added)?;
+        let read = Self::from_text(&edited, &self.file, &System).map_err(OverlayError::Faults)?;
+        Ok(Self { text: self.text.clone(), added: added.into(), ..read })
+    }
+
+    /// The text of the file with `added` written into it; the text itself when there is nothing to
+    /// write.
+    ///
+    /// # Errors
+    /// [`OverlayError::Address`], [`OverlayError::NoCluster`] and [`OverlayError::Taken`].
+    pub fn edited(&self, added: &[ServerAdd]) -> Result<String, OverlayError> {
+        if added.is_empty() {
+            return Ok(self.text.to_string());
+        }
+        let mut document: DocumentMut = self.text.parse()?;
+        for server in added {
+            let (address, port) = address(&server.address)?;
+            let entry = Entry { name: &server.name, address, port };
+            let place = self.in_the_file(&server.name);
+            if let Some(cluster) = place {
+                let server = server.name.clone();
+                return Err(OverlayError::Taken { server, cluster: cluster.to_owned() });
+            }
+            if !entry.write(&mut document, &server.cluster) {
+                return Err(self.no_cluster(&server.cluster));
+            }
+        }
+        Ok(document.to_string())
+    }
+
+    /// The cluster to which the file itself gives a server, in any case of letters.
+    pub fn in_the_file(&self, server: &str) -> Option<&str> {
+        let is_added = self.added.iter().any(|added| added.name.eq_ignore_ascii_case(server));
+        if is_added { None } else { self.cluster_of(server) }
+    }
+
+    /// The cluster of a server, in any case of letters.
+    pub fn cluster_of(&self, server: &str) -> Option<&str> {
+        let has = |servers: &[PublishedServer]| {
+            servers.iter().any(|known| known.name.eq_ignore_ascii_case(server))
+        };
+        let mut clusters = self.clusters.iter();
+        clusters.find(|cluster| has(&cluster.published)).map(|cluster| &*cluster.policy.name)
+    }
+
+    /// Those of `added` that are still to be laid over this configuration, which is the file's alone,
+    /// and what became of the others, one line each: the file has them now, or their cluster is gone.
+    pub fn still_added(&self, added: &[ServerAdd]) -> (Vec<ServerAdd>, Vec<String>) {
+        let mut notes = Vec::new();
+        let has_cluster = |name: &str| {
+            self.clusters.iter().any(|cluster| cluster.policy.name.eq_ignore_ascii_case(name))
+        };
+        let kept = added.iter().filter(|server| {
+            let ServerAdd { cluster, name, .. } = server;
+            if self.cluster_of(name).is_some() {
+                notes.push(format!(
+                    "{cluster}: {name} was added while running and is in the file now"
+                ));
+                return false;
+            }
+            if !has_cluster(cluster) {
+                notes.push(format!(
+                    "{cluster}: {name}, added while running, leaves with its cluster"
+                ));
+                return false;
+            }
+            true
+        });
+        let kept = kept.cloned().collect();
+        (kept, notes)
+    }
+
+    fn no_cluster(&self, name: &str) -> OverlayError {
+        let known = self.clusters.iter().map(|cluster| cluster.policy.name.to_string());
+        OverlayError::NoCluster { name: name.to_owned(), known: known.take(KNOWN).collect() }
+    }
+}
+
+/// The file at `path` as it is now, with `added` written into it, and whether the file alone is what
+/// `running` was read from.
+///
+/// # Errors
+/// [`OverlayError`].
+pub fn edited_file(running: &Config, added: &[ServerAdd]) -> Result<(String, bool), OverlayError> {
+    let now = Config::from_text(&text(&running.file)?, &running.file, &System)?;
+    let (kept, _) = now.still_added(added);
+    let same = now.text == running.text;
+    // Read once more, so that no file with a fault is written.
+    let edited = now.edited(&kept)?;
+    Config::from_text(&edited, &running.file, &System).map_err(OverlayError::Faults)?;
+    Ok((edited, same))
+}
+
+/// Puts `text` in the place of the file at `path`: all of it, or nothing of it even when the power
+/// fails. The file keeps its permissions; a symbolic link stays one.
+///
+/// # Errors
+/// What the system says.
+pub fn replace_file(path: &Path, text: &str) -> io::Result<()> {
+    let path = fs::canonicalize(path)?;
+    let folder = path.parent().unwrap_or_else(|| Path::new("/"));
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".new");
+    let new = folder.join(name);
+    let written = (|| {
+        let mut file = fs::File::create(&new)?;
+        file.set_permissions(fs::metadata(&path)?.permissions())?;
+        file.write_all(text.as_bytes())?;
+        file.sync_all()?;
+        fs::rename(&new, &path)?;
+        fs::File::open(folder)?.sync_all()
+    })();
+    if written.is_err() {
+        // It may not even be there.
+        _ = fs::remove_file(&new);
+    }
+    written
+}
+
+/// A `[[cluster.server]]`.
+struct Entry<'a> {
+    name: &'a str,
+    address: IpAddr,
+    port: Option<u16>,
+}
+
+impl Entry<'_> {
+    /// Appends it to the servers of `cluster`, in the form that the others have; `false` when there
+    /// is no such cluster.
+    fn write(&self, document: &mut DocumentMut, cluster: &str) -> bool {
+        let is_meant = |name: Option<&Item>| {
+            name.and_then(Item::as_str).is_some_and(|name| name.eq_ignore_ascii_case(cluster))
+        };
+        match document.get_mut("cluster") {
+            Some(Item::ArrayOfTables(clusters)) => {
+                let table = clusters.iter_mut().find(|table| is_meant(table.get("name")));
+                table.is_some_and(|table| self.append(table.get_mut("server")))
+            }
+            Some(Item::Value(Value::Array(clusters))) => {
+                let name = |table: &InlineTable| {
+                    let name = table.get("name").and_then(Value::as_str);
+                    name.is_some_and(|name| name.eq_ignore_ascii_case(cluster))
+                };
+                let mut tables = clusters.iter_mut().filter_map(Value::as_inline_table_mut);
+                let servers =
+                    tables.find(|table| name(table)).and_then(|table| table.get_mut("server"));
+                servers.and_then(Value::as_array_mut).is_some_and(|list| self.push(list))
+            }
+            _ => false,
+        }
+    }
+
+    fn append(&self, servers: Option<&mut Item>) -> bool {
+        match servers {
+            Some(Item::ArrayOfTables(tables)) => {
+                let mut table = Table::new();
+                table.insert("name", value(self.name));
+                table.insert("address", value(self.address.to_string()));
+                if let Some(port) = self.port {
+                    table.insert("port", value(i64::from(port)));
+                }
+                table.decor_mut().set_prefix("\n");
+                tables.push(table);
+                true
+            }
+            Some(Item::Value(Value::Array(list))) => self.push(list),
+            _ => false,
+        }
+    }
+
+    fn push(&self, list: &mut Array) -> bool {
+        let mut table = InlineTable::new();
+        table.insert("name", self.name.into());
+        table.insert("address", self.address.to_string().into());
+        if let Some(port) = self.port {
+            table.insert("port", i64::from(port).into());
+        }
+        // As the one before, which may begin a line.
+        let decor = list.iter().last().map(|before| before.decor().clone());
+        list.push(table);
+        if let (Some(decor), Some(last)) = (decor, list.iter_mut().last()) {
+            last.decor_mut().set_prefix(decor.prefix().cloned().unwrap_or_default());
+        }
+        true
+    }
+}
+
+/// A published address with its port, if that is not the engine's own.
+fn address(text: &str) -> Result<(IpAddr, Option<u16>), OverlayError> {
+    match host_port(text.trim()) {
+        Some(parsed) => match parsed.host {
+            TargetHost::Address(address) => Ok((address, parsed.port)),
+            TargetHost::Name(_) => Err(OverlayError::Address(text.to_owned())),
+        },
+        None => Err(OverlayError::Address(text.to_owned())),
+    }
+}

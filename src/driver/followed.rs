@@ -1,0 +1,99 @@
+//! One cluster as the driver sees it.
+
+use std::{collections::HashMap, mem, sync::Arc};
+
+use tokio::sync::watch;
+
+use super::PlannedCluster;
+use crate::{
+    answers::{ClusterAnswers, PublishedServer},
+    engine::{ClusterId, Decision, Engine, ProbeAdvice, ProbeKey, ServerId, ServerIndex},
+};
+
+/// The advice channels of all tasks.
+pub(super) type Channels = HashMap<ProbeKey, watch::Sender<ProbeAdvice>>;
+
+/// What is published of a cluster, and who asks about its servers.
+#[derive(Debug)]
+pub(super) struct Followed {
+    pub(super) name: Box<str>,
+    published: Arc<[PublishedServer]>,
+    decision: Decision,
+    /// The tasks of each server.
+    probes: Vec<Vec<Task>>,
+}
+
+/// A task and how it is told to go on.
+#[derive(Debug)]
+struct Task {
+    key: ProbeKey,
+    advice: watch::Sender<ProbeAdvice>,
+}
+
+impl Followed {
+    /// One that is at this place from now on. Its tasks' channels are taken out of `channels`.
+    pub(super) fn new(
+        id: ClusterId,
+        planned: PlannedCluster,
+        channels: &mut Channels,
+        engine: &Engine,
+    ) -> Self {
+        let PlannedCluster { policy, published, probes } = planned;
+        let mut task = |key| Some(Task { advice: channels.remove(&key)?, key });
+        let probes =
+            probes.into_iter().map(|keys| keys.into_iter().filter_map(&mut task).collect());
+        let followed = Self {
+            name: policy.name,
+            published,
+            decision: engine.decision(id),
+            probes: probes.collect(),
+        };
+        followed.advise(id, engine);
+        followed
+    }
+
+    /// Takes over the engine's decision and advice. Returns whether the decision is another one.
+    pub(super) fn follow(&mut self, id: ClusterId, engine: &Engine) -> bool {
+        self.advise(id, engine);
+        let decision = engine.decision(id);
+        let changed = decision != self.decision;
+        self.decision = decision;
+        changed
+    }
+
+    fn advise(&self, id: ClusterId, engine: &Engine) {
+        for (server, tasks) in self.tasks(id) {
+            let advice = engine.advice(server);
+            for task in tasks {
+                // A task that is told the same again would wake up for nothing.
+                task.advice.send_if_modified(|before| mem::replace(before, advice) != advice);
+            }
+        }
+    }
+
+    /// Which task asks about which server, with this cluster at `id`.
+    pub(super) fn keys(&self, id: ClusterId) -> impl Iterator<Item = (ProbeKey, ServerId)> {
+        self.tasks(id).flat_map(|(server, tasks)| tasks.iter().map(move |task| (task.key, server)))
+    }
+
+    /// Gives the channels of all tasks back.
+    pub(super) fn into_channels(
+        self,
+    ) -> impl Iterator<Item = (ProbeKey, watch::Sender<ProbeAdvice>)> {
+        self.probes.into_iter().flatten().map(|task| (task.key, task.advice))
+    }
+
+    /// Its servers in config order.
+    pub(super) fn servers(&self) -> &[PublishedServer] {
+        &self.published
+    }
+
+    pub(super) fn answers(&self) -> ClusterAnswers<'_> {
+        ClusterAnswers { name: &self.name, servers: &self.published, decision: &self.decision }
+    }
+
+    fn tasks(&self, cluster: ClusterId) -> impl Iterator<Item = (ServerId, &Vec<Task>)> {
+        let id = move |index| ServerId { cluster, server: ServerIndex(index) };
+        self.probes.iter().enumerate().map(move |(index, tasks)| (id(index), tasks))
+    }
+}

@@ -1,0 +1,99 @@
+//! A cluster as the state file has it: places become names, moments become wall times.
+
+use std::collections::BTreeMap;
+
+use crate::{
+    answers::{ClusterListing, Layout, NameRole, WallTime},
+    api::OverrideKind,
+    engine::{ClusterId, Engine, Moment, Override, Remembered, ServerId, ServerIndex, Wish},
+    state::{ClusterImage, OverrideImage, ServerImage, SupersededImage},
+};
+
+/// What is to be kept of a cluster, whose memory is `remembered`. `start` is the wall time at
+/// [`Moment::START`].
+pub(super) fn cluster_image(
+    id: ClusterId,
+    remembered: &Remembered,
+    engine: &Engine,
+    layout: &Layout,
+    start: WallTime,
+) -> ClusterImage {
+    let Some(listing) = layout.clusters().get(id.0) else {
+        return ClusterImage::default();
+    };
+    let named = Named { listing, start };
+    let servers = listing.servers.iter().enumerate().map(|(index, server)| {
+        let standing = engine.standing(ServerId { cluster: id, server: ServerIndex(index) });
+        let image = ServerImage {
+            state: standing.state.to_string().into(),
+            reason: standing.reason.to_string().into(),
+            since_ms: named.millis(standing.since),
+        };
+        (server.name.clone(), image)
+    });
+    let superseded = remembered.superseded.iter().filter_map(|&(server, by, timeline)| {
+        Some(SupersededImage { server: named.server(server)?, by: named.server(by)?, timeline })
+    });
+    ClusterImage {
+        write: remembered.write.and_then(|server| named.server(server)),
+        last_writer: remembered.last_writer.and_then(|server| named.server(server)),
+        reads: read_names(layout, id)
+            .into_iter()
+            .zip(&remembered.reads)
+            .map(|(name, servers)| {
+                (name, servers.iter().filter_map(|server| named.server(*server)).collect())
+            })
+            .collect(),
+        identity: remembered.identity,
+        superseded: superseded.collect(),
+        servers: servers.collect(),
+        overrides: engine.overrides(id).iter().map(|laid| named.laid(laid)).collect(),
+    }
+}
+
+/// The name of a cluster.
+pub(super) fn name_of(layout: &Layout, id: ClusterId) -> Box<str> {
+    layout.clusters().get(id.0).map(|listing| listing.name.clone()).unwrap_or_default()
+}
+
+/// The DNS names of a cluster's read names, by their place in its decisions.
+pub(super) fn read_names(layout: &Layout, id: ClusterId) -> Vec<Box<str>> {
+    let names = layout.served_of(id).filter_map(|name| match name.role {
+        NameRole::Read { index, .. } => Some((index, name.name.to_string().into_boxed_str())),
+        NameRole::Write => None,
+    });
+    BTreeMap::from_iter(names).into_values().collect()
+}
+
+struct Named<'a> {
+    listing: &'a ClusterListing,
+    start: WallTime,
+}
+
+impl Named<'_> {
+    fn server(&self, ServerIndex(index): ServerIndex) -> Option<Box<str>> {
+        self.listing.servers.get(index).map(|server| server.name.clone())
+    }
+
+    fn laid(&self, laid: &Override) -> OverrideImage {
+        let (kind, force) = match laid.wish {
+            Wish::Drain { force, .. } => (OverrideKind::Drain, force),
+            Wish::Pin { even_if_not_writable, .. } => (OverrideKind::Pin, even_if_not_writable),
+            Wish::Freeze => (OverrideKind::Freeze, false),
+            Wish::Maintenance => (OverrideKind::Maintenance, false),
+        };
+        OverrideImage {
+            kind,
+            server: laid.wish.server().and_then(|server| self.server(server)),
+            force,
+            author: laid.author.clone(),
+            reason: laid.reason.clone(),
+            since_ms: self.millis(laid.since),
+            until_ms: laid.until.map(|until| self.millis(until)),
+        }
+    }
+
+    fn millis(&self, moment: Moment) -> u64 {
+        self.start.at(moment).unix_millis()
+    }
+}

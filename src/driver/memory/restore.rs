@@ -1,0 +1,148 @@
+//! From what an earlier process left to a cluster's memory: names become places again.
+//!
+//! What is not configured any more is passed over. An override has the rest of its time: by the
+//! clock, and never more than it had left when it was saved, so that a clock that was set back
+//! prolongs nothing. One whose time is over, or whose server has left, is told and dropped.
+
+use std::time::Duration;
+
+use super::image::read_names;
+use crate::{
+    answers::{ClusterListing, Layout, WallTime},
+    api::{EventEntry, EventKind, OverrideKind},
+    clock,
+    engine::{ClusterId, Moment, Override, Remembered, ServerIndex, Wish},
+    state::{ClusterImage, Image, OverrideImage},
+};
+
+/// What comes back of one cluster.
+#[derive(Debug)]
+pub(super) struct Restored {
+    pub(super) cluster: ClusterId,
+    pub(super) remembered: Remembered,
+    pub(super) overrides: Vec<Override>,
+    /// Overrides that do not come back.
+    pub(super) dropped: Vec<EventEntry>,
+}
+
+/// What `image` says of the clusters of `layout`, at `now`.
+pub(super) fn restore(image: &Image, layout: &Layout, now: Moment) -> Vec<Restored> {
+    let time = Time { now, now_ms: clock::unix_millis(), saved_at_ms: image.saved_at_ms };
+    let listings = (0..).map(ClusterId).zip(layout.clusters());
+    let known = listings.filter_map(|(id, listing)| {
+        let mut images = image.clusters.iter();
+        let is_it = |name: &str| name.eq_ignore_ascii_case(&listing.name);
+        let exact = image.clusters.get(&listing.name);
+        let image =
+            exact.or_else(|| images.find(|(name, _)| is_it(name)).map(|(_, image)| image))?;
+        Some((id, listing, image))
+    });
+    known
+        .map(|(cluster, listing, image)| {
+            let reads = read_names(layout, cluster);
+            let remembered = remembered(image, listing, &reads);
+            let mut restored =
+                Restored { cluster, remembered, overrides: Vec::new(), dropped: Vec::new() };
+            for laid in &image.overrides {
+                match time.resumed(laid, listing) {
+                    Ok(laid) => restored.overrides.push(laid),
+                    Err(why) => restored.dropped.push(time.dropped(laid, listing, why)),
+                }
+            }
+            restored
+        })
+        .collect()
+}
+
+fn remembered(image: &ClusterImage, listing: &ClusterListing, reads: &[Box<str>]) -> Remembered {
+    let place = |name: &str| place(listing, name);
+    let places = |names: &Vec<Box<str>>| {
+        let mut places: Vec<_> = names.iter().filter_map(|name| place(name)).collect();
+        places.sort_unstable();
+        places.dedup();
+        places
+    };
+    let reads = reads.iter().map(|name| image.reads.get(name).map(places).unwrap_or_default());
+    let superseded = image.superseded.iter().filter_map(|superseded| {
+        Some((place(&superseded.server)?, place(&superseded.by)?, superseded.timeline))
+    });
+    Remembered {
+        write: image.write.as_deref().and_then(place),
+        last_writer: image.last_writer.as_deref().and_then(place),
+        reads: reads.collect(),
+        identity: image.identity,
+        superseded: superseded.collect(),
+    }
+}
+
+/// The place of the server of this name, in any case of letters.
+fn place(listing: &ClusterListing, name: &str) -> Option<ServerIndex> {
+    let mut names = listing.servers.iter().map(|server| &server.name);
+    names.position(|known| known.eq_ignore_ascii_case(name)).map(ServerIndex)
+}
+
+struct Time {
+    now: Moment,
+    now_ms: u64,
+    saved_at_ms: u64,
+}
+
+impl Time {
+    /// The override as it goes on, or why it does not.
+    fn resumed(&self, laid: &OverrideImage, listing: &ClusterListing) -> Result<Override, &str> {
+        let server = laid.server.as_deref();
+        let server = match (laid.kind, server.map(|name| place(listing, name))) {
+            (OverrideKind::Freeze | OverrideKind::Maintenance, _) => ServerIndex(0),
+            (_, Some(Some(server))) => server,
+            _ => return Err("its server is not configured any more"),
+        };
+        let left = laid.until_ms.map(|until| self.left(until));
+        if left == Some(0) {
+            return Err("its time was over before the service started");
+        }
+        Ok(Override {
+            wish: match laid.kind {
+                OverrideKind::Drain => Wish::Drain { server, force: laid.force },
+                OverrideKind::Pin => Wish::Pin { server, even_if_not_writable: laid.force },
+                OverrideKind::Freeze => Wish::Freeze,
+                OverrideKind::Maintenance => Wish::Maintenance,
+            },
+            author: laid.author.clone(),
+            reason: laid.reason.clone(),
+            since: self.before(self.now_ms.saturating_sub(laid.since_ms)),
+            until: left.map(|left| self.now + Duration::from_millis(left)),
+        })
+    }
+
+    /// Milliseconds that an override has left.
+    fn left(&self, until_ms: u64) -> u64 {
+        until_ms.saturating_sub(self.now_ms.max(self.saved_at_ms))
+    }
+
+    /// The moment so many milliseconds ago.
+    fn before(&self, millis: u64) -> Moment {
+        let age = Duration::from_millis(millis);
+        Moment::from_start(self.now.since_start().saturating_sub(age))
+    }
+
+    fn dropped(&self, laid: &OverrideImage, listing: &ClusterListing, why: &str) -> EventEntry {
+        let kind = match laid.kind {
+            OverrideKind::Drain => "drain",
+            OverrideKind::Pin => "pin",
+            OverrideKind::Freeze => "freeze",
+            OverrideKind::Maintenance => "maintenance",
+        };
+        EventEntry {
+            id: 0,
+            at: format!("{:.3}", WallTime::from_unix_millis(self.now_ms)),
+            kind: EventKind::Override,
+            cluster: Some(listing.name.to_string()),
+            server: laid.server.as_deref().map(str::to_owned),
+            name: None,
+            from: Some(kind.to_owned()),
+            to: None,
+            reason: format!("{kind} expired: {why}"),
+            detail: laid.reason.to_string(),
+        }
+    }
+}

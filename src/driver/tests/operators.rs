@@ -1,0 +1,223 @@
+//! What operators ask of the driver: overrides, and another configuration while it runs.
+
+use tokio::sync::oneshot;
+
+use super::*;
+use crate::{
+    api::{ClusterStatus, OverrideKind, Supposition},
+    control::{Laid, LayRequest, OverrideSubject, Refusal, Signed, Term},
+};
+
+fn signed(reason: &str) -> Signed {
+    Signed { author: "anna".into(), reason: reason.into() }
+}
+
+fn drain(server: &str) -> OverrideSubject {
+    OverrideSubject::Drain { cluster: "".into(), server: server.into() }
+}
+
+fn maintenance(cluster: &str) -> OverrideSubject {
+    OverrideSubject::Maintenance { cluster: cluster.into() }
+}
+
+fn request(subject: OverrideSubject) -> LayRequest {
+    LayRequest { subject, force: false, signed: signed("a test"), term: Term::DEFAULT }
+}
+
+impl Running {
+    async fn lay(&self, subject: OverrideSubject) -> Result<Laid, Refusal> {
+        self.control.lay(request(subject)).await
+    }
+
+    /// Puts another plan in force.
+    async fn replan(&self, plan: Plan, newcomers: Vec<Newcomer>) {
+        let (in_force, is_in_force) = oneshot::channel();
+        let (settled, is_settled) = oneshot::channel();
+        let sent = self.ends.replans.send(Replan { plan, newcomers, in_force, settled }).await;
+        sent.expect("the driver is alive");
+        is_in_force.await.expect("it is put in force");
+        let unsaved = is_settled.await.expect("there is nothing to wait for").unsaved;
+        assert_eq!(unsaved, None);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_override_is_told_with_who_why_and_until_when() {
+    let mut running = Running::healthy().await;
+    let laid = running.lay(drain("DB2")).await.expect("db3 is left").laid;
+    assert_eq!((laid.kind, laid.cluster.as_str()), (OverrideKind::Drain, "orders"));
+    assert_eq!(laid.server.as_deref(), Some("db2"));
+    assert_eq!((laid.author.as_str(), laid.reason.as_str()), ("anna", "a test"));
+    assert!(laid.until.as_ref().is_some_and(|until| *until > laid.since));
+    // All of it is published before the reply.
+    let status = running.told("_status.db-read");
+    let line = status.last().expect("lines");
+    assert!(line.starts_with("override=drain server=db2 author=anna since="), "{line}");
+    assert!(running.told("_events.orders").iter().any(|line| line.contains("override=drain")));
+    let events = running.take_events();
+    assert!(events.iter().any(|event| matches!(event, Event::Override { .. })), "{events:?}");
+
+    let lifted = running.control.lift(drain("db2"), signed("done")).await.expect("it was laid");
+    assert_eq!(lifted.laid, laid);
+    assert!(!running.told("_status.db-read").concat().contains("override="));
+    let again = running.control.lift(drain("db2"), signed("done")).await;
+    assert_eq!(again, Err(Refusal::NotLaid { kind: OverrideKind::Drain, of: "db2".into() }));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_name_that_there_is_not_is_refused_with_those_that_there_are() {
+    let running = Running::healthy().await;
+    let known = vec!["db1".into(), "db2".into(), "db3".into()];
+    let unknown = Refusal::UnknownServer { name: "db9".into(), known };
+    assert_eq!(running.lay(drain("db9")).await, Err(unknown));
+    let unknown = Refusal::UnknownCluster { name: "x".into(), known: vec!["orders".into()] };
+    assert_eq!(running.lay(maintenance("x")).await, Err(unknown.clone()));
+    let subject = OverrideSubject::Pin { cluster: "x".into(), server: "db1".into() };
+    assert_eq!(running.lay(subject).await, Err(unknown));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_term_has_its_bounds() {
+    let running = Running::healthy().await;
+    for odd in [Duration::ZERO, Term::LEAST / 2, Term::MOST + Duration::from_secs(1)] {
+        let wish = LayRequest { term: Term::For(odd), ..request(drain("db2")) };
+        assert_eq!(running.control.lay(wish).await, Err(Refusal::OddTerm));
+    }
+    let wish = LayRequest { term: Term::Forever, ..request(drain("db2")) };
+    let laid = running.control.lay(wish).await.expect("db3 is left").laid;
+    assert_eq!(laid.until, None);
+    assert!(running.told("_status.db-read").concat().contains(" until=never "));
+}
+
+#[tokio::test(start_paused = true)]
+async fn texts_of_strangers_are_one_line() {
+    let running = Running::healthy().await;
+    let signed = Signed { author: "a\nb".into(), reason: "x".repeat(1_000).into() };
+    let laid = running.control.lay(LayRequest { signed, ..request(drain("db2")) }).await;
+    let laid = laid.expect("db3 is left").laid;
+    assert_eq!((laid.author.as_str(), laid.reason.len()), ("a b", Signed::REASON_CHARS));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_the_same_in_another_plan_goes_on_as_it_is() {
+    let running = Running::healthy().await;
+    let (serial, generation) = (running.serial(), running.generation());
+    let before = running.told("_events.orders");
+    // The same again, with the tasks that there are.
+    let (mut same, _) = plan(&[1, 2, 3], &[0, 1, 2]);
+    same.fresh.clear();
+    running.replan(same, Vec::new()).await;
+    assert_eq!((running.serial(), running.generation()), (serial, generation + 1));
+    assert_eq!(running.addresses("db-write"), ["127.27.1.1"]);
+    assert_eq!(running.addresses("db-read"), ["127.27.1.2", "127.27.1.3"]);
+    assert_eq!(running.told("_events.orders"), before, "nothing is forgotten");
+    for advice in &running.advice {
+        assert!(advice.has_changed().is_ok(), "its task goes on");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_leaves_with_its_task_and_its_last_words_are_nobodys() {
+    let running = Running::healthy().await;
+    let serial = running.serial();
+    let (mut fewer, _) = plan(&[1, 3], &[0, 2]);
+    fewer.fresh.clear();
+    running.replan(fewer, Vec::new()).await;
+    assert_eq!(running.addresses("db-read"), ["127.27.1.3"]);
+    assert!(running.serial() > serial, "other records are published");
+    let ended: Vec<_> = running.advice.iter().map(|advice| advice.has_changed().is_err()).collect();
+    assert_eq!(ended, [false, true, false]);
+    // The task of db2 has a last word: db3, which is in its place now, has not said it.
+    for _ in 0..3 {
+        running.tell(1, refused()).await;
+    }
+    assert_eq!(running.addresses("db-read"), ["127.27.1.3"]);
+    // And that of db3 still speaks for it.
+    for _ in 0..2 {
+        running.tell(2, refused()).await;
+    }
+    let status = running.told("_status.db-read");
+    assert!(status[2].starts_with("server=db3 state=Down "), "{status:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn history_names_servers_as_they_were_when_places_move() {
+    let running = Running::healthy().await;
+    for _ in 0..2 {
+        running.tell(2, refused()).await;
+    }
+    let down = |events: Vec<String>| {
+        events.into_iter().filter(|line| line.contains(" to=Down ")).collect::<Vec<_>>()
+    };
+    let before = down(running.told("_events.orders"));
+    assert!(before.len() == 1 && before[0].contains(" server=db3 "), "{before:?}");
+    let (mut moved, _) = plan(&[3, 1, 2], &[2, 0, 1]);
+    moved.fresh.clear();
+    running.replan(moved, Vec::new()).await;
+    assert_eq!(down(running.told("_events.orders")), before);
+    let (mut fewer, _) = plan(&[1, 2], &[0, 1]);
+    fewer.fresh.clear();
+    running.replan(fewer, Vec::new()).await;
+    assert_eq!(down(running.told("_events.orders")), [""; 0], "db3 has no name any more");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_newcomer_is_asked_and_drained_until_somebody_ends_that() {
+    let running = Running::healthy().await;
+    let (mut more, _) = plan(&[1, 2, 3, 4], &[0, 1, 2, 3]);
+    more.fresh.drain(..3);
+    let added = ServerAdd {
+        cluster: "orders".into(),
+        name: "db4".into(),
+        address: "127.27.1.4".into(),
+        author: "anna".into(),
+    };
+    more.added = [added].into();
+    let newcomer = Newcomer {
+        server: "db4".into(),
+        author: "anna".into(),
+        reason: "added at run time".into(),
+    };
+    running.replan(more, vec![newcomer]).await;
+    for _ in 0..3 {
+        running.round().await;
+        running.tell(3, answer(3)).await;
+    }
+    assert_eq!(running.addresses("db-read"), ["127.27.1.2", "127.27.1.3"]);
+    let report = running.ends.reader.snapshot().reports.of(ClusterId(0)).cloned().expect("one");
+    let added: Vec<_> = report.servers.iter().map(|server| server.added).collect();
+    assert_eq!(added, [false, false, false, true]);
+    let why = running.told("_why.db4").concat();
+    assert!(why.contains("author=anna") && why.contains("reason=\"added at run time\""), "{why}");
+    running.control.lift(drain("db4"), signed("ready")).await.expect("it is drained");
+    assert_eq!(running.addresses("db-read"), ["127.27.1.2", "127.27.1.3", "127.27.1.4"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_name_is_explained_server_by_server() {
+    let running = Running::healthy().await;
+    running.lay(drain("db2")).await.expect("db3 is left");
+    for asked in ["DB-Read.internal", "db-read.internal."] {
+        let told = running.control.explain(asked.into()).await.expect("a served name");
+        assert_eq!((told.cluster.as_str(), told.name.servers.as_slice()), ("orders", &["db3".to_owned()][..]));
+        let included: Vec<_> =
+            told.candidates.iter().map(|one| (one.server.as_str(), one.included)).collect();
+        assert_eq!(included, [("db1", false), ("db2", false), ("db3", true)]);
+        assert_eq!(told.candidates[1].because, "drained by an operator");
+    }
+    let unknown = running.control.explain("x.internal.".into()).await;
+    assert!(matches!(unknown, Err(Refusal::UnknownName { known, .. }) if known.len() == 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_if_decides_on_a_copy_and_changes_nothing() {
+    let mut running = Running::healthy().await;
+    let generation = running.generation();
+    let told = running.control.what_if("db2".into(), Supposition::Down).await.expect("a server");
+    let says = |cluster: &ClusterStatus| cluster.names[1].servers.clone();
+    assert_eq!((says(&told.now), says(&told.then)), (vec!["db2".into(), "db3".into()], vec!["db3".to_owned()]));
+    assert_eq!(told.then.servers[1].state, "Down");
+    assert_eq!((running.generation(), running.take_events()), (generation, vec![]));
+    let unknown = running.control.what_if("db9".into(), Supposition::Up).await;
+    assert!(matches!(unknown, Err(Refusal::UnknownServer { .. })));
+}

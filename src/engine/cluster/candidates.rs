@@ -1,0 +1,211 @@
+//! Each server as a candidate for a name: read off the verdicts, gates and overrides that decided.
+
+use super::Cluster;
+use crate::engine::{
+    Because, Candidacy, Change, Lag, Moment, NameOf, ReadReason, ServerIndex, ServerState,
+    Thresholds, WishKey, WriteReason,
+    record::Record,
+    verdict::{ReadFitness, WriteFitness},
+};
+
+impl Cluster {
+    /// Every server as a candidate for a name, in config order; nothing for a name that there is
+    /// not.
+    pub(in crate::engine) fn candidacy(&self, name: NameOf, now: Moment) -> Vec<Candidacy> {
+        let servers = (0..self.records.len()).map(ServerIndex);
+        match name {
+            NameOf::Writes if self.policy.write.is_none() => Vec::new(),
+            NameOf::Writes => servers.map(|server| self.as_writer(server, now)).collect(),
+            NameOf::Reads(name) if name >= self.reads.len() => Vec::new(),
+            NameOf::Reads(name) => servers.map(|server| self.as_reader(name, server)).collect(),
+        }
+    }
+
+    fn as_writer(&self, server: ServerIndex, now: Moment) -> Candidacy {
+        let said = self.said.write;
+        let included = said.server == Some(server);
+        let (because, change) = match included {
+            true => (Because::Writes(said.reason), holds_until(said.reason)),
+            false => self.not_writer(server, now),
+        };
+        Candidacy { server, included, because, change }
+    }
+
+    fn not_writer(&self, server: ServerIndex, now: Moment) -> (Because, Change) {
+        let record = &self.records[server.0];
+        let verdict = &record.limited;
+        let is = Because::Is(verdict.state, verdict.reason);
+        let reason = self.said.write.reason;
+        let stands = Because::WritesStand(reason);
+        match reason {
+            WriteReason::Maintenance | WriteReason::Frozen => {
+                return (stands, Change::OverrideEnds);
+            }
+            WriteReason::NotReady => return (stands, Change::FirstRound),
+            _ => {}
+        }
+        match self.pinned_server() {
+            Some(pinned) if pinned == server => return (is, Change::Writable),
+            Some(_) => return (Because::PinnedElsewhere, Change::OverrideEnds),
+            None => {}
+        }
+        if self.overlay.drained(true).contains(&server) {
+            return (Because::Drained, Change::OverrideEnds);
+        }
+        match verdict.write {
+            WriteFitness::Fit if self.write.blocked(now).contains(&server) => {
+                (Because::LeftMomentsAgo, Change::BlockEnds)
+            }
+            WriteFitness::Fit if reason == WriteReason::SplitBrain => (stands, Change::Demoted),
+            WriteFitness::Fit => (Because::AnotherPublished, Change::PublishedFails),
+            WriteFitness::Spare => (is, Change::PublishedFails),
+            WriteFitness::Open | WriteFitness::Gone | WriteFitness::Refused => {
+                (is, self.may_write_when(record))
+            }
+        }
+    }
+
+    /// What would make a writer of a server that is none.
+    fn may_write_when(&self, record: &Record) -> Change {
+        match record.limited.state {
+            ServerState::Replica
+            | ServerState::ReplicaLagging
+            | ServerState::ReplicaDetached
+            | ServerState::ReplicaBroken => Change::Promoted,
+            ServerState::Unknown | ServerState::ReadOnlyPrimary | ServerState::Primary => {
+                Change::Writable
+            }
+            state => self.mended_when(state),
+        }
+    }
+
+    fn as_reader(&self, name: usize, server: ServerIndex) -> Candidacy {
+        let said = &self.said.reads[name];
+        let included = said.servers.iter().any(|member| member.server == server);
+        let (because, change) = match included {
+            true => self.why_reader(name, server, said.reason),
+            false => self.why_no_reader(name, server, said.reason),
+        };
+        Candidacy { server, included, because, change }
+    }
+
+    fn why_reader(
+        &self,
+        name: usize,
+        server: ServerIndex,
+        reason: ReadReason,
+    ) -> (Because, Change) {
+        let rules = &self.policy.reads[name];
+        let verdict = &self.records[server.0].limited;
+        let stays = Because::Stays(reason);
+        match reason {
+            ReadReason::Frozen => return (stays, Change::OverrideEnds),
+            ReadReason::Isolated => return (stays, Change::NetworkReturns),
+            ReadReason::Remembered => return (stays, Change::FirstRound),
+            ReadReason::LastKnown => return (stays, Change::AnybodyFit),
+            _ => {}
+        }
+        let is_writer = self.primary(self.said.write.server) == Some(server);
+        let fresh = self.records[server.0].gates[name].is_fresh();
+        match verdict.read {
+            _ if is_writer && rules.include_primary => (Because::PrimaryIncluded, Change::Demoted),
+            _ if is_writer => (Because::PrimaryHelps, Change::ReplicasReturn),
+            ReadFitness::Replica if fresh => {
+                let limit = Lag(rules.max_lag);
+                let change = match verdict.lag {
+                    Some(_) => Change::FallsBehind(limit),
+                    None => Change::Fails,
+                };
+                (Because::Fresh(verdict.lag), change)
+            }
+            _ => (Because::HelpsOut(verdict.lag), Change::ReplicasReturn),
+        }
+    }
+
+    fn why_no_reader(
+        &self,
+        name: usize,
+        server: ServerIndex,
+        reason: ReadReason,
+    ) -> (Because, Change) {
+        let rules = &self.policy.reads[name];
+        let verdict = &self.records[server.0].limited;
+        let stands = Because::ReadsStand(reason);
+        match reason {
+            ReadReason::Maintenance | ReadReason::Frozen => return (stands, Change::OverrideEnds),
+            ReadReason::NotReady | ReadReason::Remembered => return (stands, Change::FirstRound),
+            ReadReason::Isolated => return (stands, Change::NetworkReturns),
+            _ => {}
+        }
+        if self.overlay.drained(false).contains(&server) {
+            return (Because::Drained, Change::OverrideEnds);
+        }
+        let is_writer = self.primary(self.said.write.server) == Some(server);
+        match verdict.read {
+            ReadFitness::Replica if is_writer => (Because::PrimarySpared, Change::Demoted),
+            ReadFitness::Primary => (Because::PrimarySpared, Change::OthersFail),
+            ReadFitness::Replica => {
+                let returns = rules.max_lag * Thresholds::LAG_RETURN_PERCENT / 100;
+                let (lag, limit) = (verdict.lag, Lag(rules.max_lag));
+                (Because::TooLate { lag, limit }, Change::CatchesUp(Lag(returns)))
+            }
+            ReadFitness::LastResort => {
+                (Because::NotNeeded(verdict.state, verdict.reason), Change::OthersFail)
+            }
+            ReadFitness::No | ReadFitness::Never => {
+                (Because::Is(verdict.state, verdict.reason), self.mended_when(verdict.state))
+            }
+        }
+    }
+
+    fn pinned_server(&self) -> Option<ServerIndex> {
+        let pin = self.overlay.laid().iter().find(|laid| laid.wish.key() == WishKey::Pin)?;
+        pin.wish.server()
+    }
+
+    /// What ends a state that keeps a server out.
+    fn mended_when(&self, state: ServerState) -> Change {
+        match state {
+            ServerState::Unknown | ServerState::Starting | ServerState::Down => {
+                Change::AnswersWell(self.policy.thresholds.rise)
+            }
+            ServerState::Primary | ServerState::ReadOnlyPrimary | ServerState::StalePrimary => {
+                Change::Follows
+            }
+            ServerState::Replica | ServerState::ReplicaLagging | ServerState::Up => {
+                Change::AnswersWell(self.policy.thresholds.rise)
+            }
+            ServerState::ReplicaDetached | ServerState::ReplicaBroken => Change::Repaired,
+            ServerState::Saturated => Change::HasRoom,
+            ServerState::Misconfigured => Change::LetsIn,
+            ServerState::WrongCluster => Change::Rebuilt,
+            ServerState::Maintenance => Change::BackInService,
+        }
+    }
+}
+
+/// What would take the write name away from the server that it says for this reason.
+fn holds_until(reason: WriteReason) -> Change {
+    match reason {
+        WriteReason::Primary | WriteReason::MostPreferred | WriteReason::Incumbent => {
+            Change::Replaced
+        }
+        WriteReason::HeldFlapping => Change::BlockEnds,
+        WriteReason::HeldIsolated => Change::NetworkReturns,
+        WriteReason::Remembered | WriteReason::NotReady => Change::FirstRound,
+        WriteReason::Pinned
+        | WriteReason::HeldPinned(_)
+        | WriteReason::PinnedUnsafe(_)
+        | WriteReason::PinnedNotWritable
+        | WriteReason::Drained
+        | WriteReason::Frozen
+        | WriteReason::Maintenance => Change::OverrideEnds,
+        WriteReason::Held(_)
+        | WriteReason::HeldUnreachable
+        | WriteReason::HeldSplitBrain
+        | WriteReason::HeldNotWritable
+        | WriteReason::NotWritable
+        | WriteReason::SplitBrain
+        | WriteReason::NoPrimaryKnown => Change::Succeeded,
+    }
+}

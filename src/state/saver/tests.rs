@@ -1,0 +1,125 @@
+use std::sync::mpsc;
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::{
+    api::{EventEntry, EventKind, ServerAdd},
+    state::{ClusterImage, Opened},
+};
+
+/// A save that takes longer has failed.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn start(opened: Opened) -> (Saver, Chronicle) {
+    let image = opened.image.unwrap_or_default();
+    let chronicle = Chronicle::continued(image.events.clone(), image.next_event_id);
+    let serial = Serial::first(opened.serial, 1_000);
+    let saver = Saver::start(opened.folder, image, serial, chronicle.clone());
+    (saver.expect("a thread"), chronicle)
+}
+
+fn open(folder: &TempDir) -> Opened {
+    Folder::open(folder.path()).expect("nobody else has it")
+}
+
+/// Waits until everything has been saved, or could not be.
+fn saved(keeper: &Keeper) -> Option<Box<str>> {
+    let (end, ended) = mpsc::channel();
+    keeper.when_saved(move |unsaved| _ = end.send(unsaved));
+    ended.recv_timeout(PATIENCE).expect("an outcome")
+}
+
+fn writes_to(server: &str) -> (Box<str>, Option<Arc<ClusterImage>>) {
+    let image = ClusterImage { write: Some(server.into()), ..ClusterImage::default() };
+    ("orders".into(), Some(Arc::new(image)))
+}
+
+fn event() -> EventEntry {
+    EventEntry {
+        id: 0,
+        at: "2026-11-21T06:00:00.000Z".to_owned(),
+        kind: EventKind::Isolated,
+        cluster: None,
+        server: None,
+        name: None,
+        from: None,
+        to: None,
+        reason: String::new(),
+        detail: String::new(),
+    }
+}
+
+#[tokio::test]
+async fn what_somebody_waits_for_is_in_the_file_when_they_are_told() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (saver, chronicle) = start(open(&folder));
+    let keeper = saver.keeper();
+    keeper.note([writes_to("db1"), ("gone".into(), None)]);
+    keeper.note([writes_to("db2")]);
+    let added = ServerAdd {
+        cluster: "orders".into(),
+        name: "db9".into(),
+        address: "127.53.0.9".into(),
+        author: "me".into(),
+    };
+    keeper.note_added([added.clone()]);
+    chronicle.add(event());
+    assert_eq!(saved(&keeper), None);
+    // Another process cannot look, for the folder is locked; the file can be read.
+    let octets = std::fs::read(folder.path().join("pointsman.state")).expect("a file");
+    let image = crate::state::decode(&octets).expect("a whole one");
+    assert_eq!(image.clusters["orders"].write.as_deref(), Some("db2"));
+    assert_eq!(image.clusters.len(), 1);
+    assert_eq!(*image.added, [added]);
+    assert_eq!((image.events.len(), image.next_event_id), (1, 2 + IDS_AHEAD));
+    assert!(image.serial_limit >= image.serial + 300, "{image:?}");
+    assert_eq!(keeper.serial_limit().value(), image.serial_limit);
+    saver.stop().await;
+    assert!(saved(&keeper).expect("nothing is saved any more").contains("stopping"));
+}
+
+#[tokio::test]
+async fn after_the_last_save_the_next_process_begins_right_above() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (saver, chronicle) = start(open(&folder));
+    let serial = Serial::new(2_000_000_000).expect("a serial");
+    saver.keeper().note_serial(serial);
+    let last = chronicle.add(event()).id;
+    saver.stop().await;
+    let opened = open(&folder);
+    assert_eq!(opened.serial, Some(serial));
+    assert_eq!(opened.image.expect("it was saved").next_event_id, last + 1);
+}
+
+#[tokio::test]
+async fn a_failure_is_told_lifts_the_limit_and_passes() {
+    let parent = tempfile::tempdir().expect("a temporary folder");
+    let path = parent.path().join("later");
+    let (saver, _) = start(Folder::open(&path).expect("nobody has it"));
+    let keeper = saver.keeper();
+    keeper.note([writes_to("db1")]);
+    let unsaved = saved(&keeper).expect("there is no folder");
+    assert!(unsaved.contains("make the folder"), "{unsaved}");
+    let fault = saver.health().fault().expect("the same");
+    assert!(fault.contains("the state cannot be saved: "), "{fault}");
+    assert_eq!(keeper.fault(), Some(fault));
+    assert_eq!(keeper.serial_limit(), Serial::MAX);
+
+    std::fs::create_dir(&path).expect("a writable folder");
+    assert_eq!(saved(&keeper), None);
+    assert_eq!(saver.health().fault(), None);
+    assert!(keeper.serial_limit() < Serial::MAX);
+    saver.stop().await;
+    let image = Folder::open(&path).expect("nobody has it").image.expect("it was saved");
+    assert_eq!(image.clusters["orders"].write.as_deref(), Some("db1"));
+}
+
+#[test]
+fn without_a_folder_whoever_waits_is_told_so() {
+    let keeper = Keeper::nowhere();
+    keeper.note([writes_to("db1")]);
+    keeper.note_serial(Serial::MIN);
+    assert!(saved(&keeper).expect("nothing is saved").starts_with("no `directory` is set"));
+    assert_eq!((keeper.serial_limit(), keeper.fault()), (Serial::MAX, None));
+}
