@@ -10,7 +10,7 @@ use pointsman::{
     app,
     cli::{
         BAD_CONFIGURATION, CheckOptions, Command, CommandLine, DemoOptions, GrantsEngine,
-        GrantsOptions, HintOptions, ServeOptions, USAGE, check, hint,
+        GrantsOptions, Out, ServeOptions, USAGE, change, check, events, hint, look,
     },
     config::Config,
     demo,
@@ -22,13 +22,31 @@ use tokio::runtime::Runtime;
 use tracing::error;
 
 fn main() -> ExitCode {
-    match CommandLine::parse().command {
-        Command::Serve(options) => serve(&options),
-        Command::CheckConfig(options) => check_config(&options),
-        Command::Demo(options) => demo(&options),
-        Command::Grants(options) => grants(&options),
-        Command::Hint(options) => hint(&options),
-    }
+    let (output, errors) = (&mut io::stdout(), &mut io::stderr());
+    let out = Out { output, errors };
+    let outcome = match CommandLine::parse().command {
+        Command::Serve(options) => return serve(&options),
+        Command::CheckConfig(options) => return check_config(&options),
+        Command::Demo(options) => return demo(&options),
+        Command::Grants(options) => return grants(&options),
+        Command::Hint(options) => hint::run(&options, out.output, out.errors),
+        Command::Status(options) => look::status(&options, out),
+        Command::Why(options) => look::why(&options, out),
+        Command::Explain(options) => look::explain(&options, out),
+        Command::WhatIf(options) => look::what_if(&options, out),
+        Command::Events(options) => events::run(&options, out),
+        Command::Drain(options) => change::drain(&options, out),
+        Command::Undrain(options) => change::undrain(&options, out),
+        Command::Pin(options) => change::pin(&options, out),
+        Command::Unpin(options) => change::unpin(&options, out),
+        Command::Freeze(options) => change::freeze(&options, out),
+        Command::Thaw(options) => change::thaw(&options, out),
+        Command::Maintenance(options) => change::maintenance(&options, out),
+        Command::Server(command) => change::server(&command, out),
+        Command::Reload(options) => change::reload(&options, out),
+        Command::Config(options) => change::config(&options, out),
+    };
+    outcome.map_or(ExitCode::FAILURE, ExitCode::from)
 }
 
 /// Answers DNS until a signal says otherwise.
@@ -103,10 +121,4 @@ fn grants(options: &GrantsOptions) -> ExitCode {
             ExitCode::from(USAGE)
         }
     }
-}
-
-/// Tells the running service that something has changed.
-fn hint(options: &HintOptions) -> ExitCode {
-    let outcome = hint::run(options, &mut io::stdout(), &mut io::stderr());
-    outcome.map_or(ExitCode::FAILURE, ExitCode::from)
 }

@@ -1,11 +1,22 @@
 //! Connections of admin clients: few, short, and never in the way of others.
 //!
-//! One connection carries one request, and has [`VISIT`] for all of it. When all places of a
-//! listener are taken, the oldest connection gives way to the new one: an honest one lasts
-//! milliseconds. The Unix socket has places of its own, so that nobody on the network keeps the
-//! operator on the machine out.
+//! One connection carries one request, and has [`VISIT`] for all of it, unless it is a stream: of
+//! these there may be [`STREAMS`]. When all places of a listener are taken, the oldest connection
+//! gives way to the new one: an honest one lasts milliseconds, and who follows a stream comes back.
+//! The Unix socket has places of its own, so that nobody on the network keeps the operator on the
+//! machine out.
 
-use std::{collections::VecDeque, io, net::SocketAddr, time::Duration};
+use std::{
+    collections::VecDeque,
+    io,
+    net::SocketAddr,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use axum::{Extension, Router};
 use hyper::server::conn::http1;
@@ -17,7 +28,7 @@ use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, UnixListener},
     select,
-    sync::watch,
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
     task::{AbortHandle, JoinSet},
     time::{Instant, sleep, timeout},
 };
@@ -30,6 +41,29 @@ pub(super) enum Peer {
     Local,
     /// This address. Nothing is known of who it is.
     Network(SocketAddr),
+}
+
+/// One connection, for whoever answers its request.
+#[derive(Clone, Debug)]
+pub(super) struct Visit {
+    streams: Arc<Semaphore>,
+    stays: Arc<AtomicBool>,
+    stopping: watch::Receiver<bool>,
+}
+
+impl Visit {
+    /// Lets the connection last as long as its answer does. `None` when there are as many such as
+    /// may be; the place is free again when what is returned is dropped.
+    pub(super) fn stay(&self) -> Option<OwnedSemaphorePermit> {
+        let place = Arc::clone(&self.streams).try_acquire_owned().ok()?;
+        self.stays.store(true, Ordering::Relaxed);
+        Some(place)
+    }
+
+    /// Becomes true when all ends.
+    pub(super) fn stopping(&self) -> watch::Receiver<bool> {
+        self.stopping.clone()
+    }
 }
 
 /// Serves `routes` on both until told to stop, then gives requests under way a moment.
@@ -49,8 +83,9 @@ pub(super) async fn serve(
             return;
         }
     };
-    let mut local = Places::default();
-    let mut network = Places::default();
+    let stopping = stop.clone();
+    let mut local = Places::new(&stopping);
+    let mut network = Places::new(&stopping);
     let mut complaint = None;
     loop {
         let accepted = select! {
@@ -62,11 +97,13 @@ pub(super) async fn serve(
                 continue;
             }
             accepted = accept_unix(unix.as_ref()) => accepted.map(|(stream, _)| {
-                local.take(visits.spawn(attend(stream, Peer::Local, routes.clone())));
+                let visit = attend(stream, Peer::Local, local.visit(), routes.clone());
+                local.take(visits.spawn(visit));
             }),
             accepted = accept_http(http.as_ref()) => accepted.map(|(stream, client)| {
                 let peer = Peer::Network(client);
-                network.take(visits.spawn(attend(stream, peer, routes.clone())));
+                let visit = attend(stream, peer, network.visit(), routes.clone());
+                network.take(visits.spawn(visit));
             }),
         };
         if let Err(error) = accepted {
@@ -97,28 +134,50 @@ async fn accept_http(
     }
 }
 
-/// The connections of one listener, the oldest in front.
-#[derive(Default)]
-struct Places(VecDeque<AbortHandle>);
+/// The connections of one listener.
+struct Places {
+    /// The oldest in front.
+    taken: VecDeque<AbortHandle>,
+    streams: Arc<Semaphore>,
+    stopping: watch::Receiver<bool>,
+}
 
 impl Places {
+    fn new(stopping: &watch::Receiver<bool>) -> Self {
+        let streams = Arc::new(Semaphore::new(STREAMS));
+        Self { taken: VecDeque::new(), streams, stopping: stopping.clone() }
+    }
+
+    /// What a new connection may know.
+    fn visit(&self) -> Visit {
+        let (streams, stopping) = (Arc::clone(&self.streams), self.stopping.clone());
+        Visit { streams, stays: Arc::default(), stopping }
+    }
+
     /// Keeps a place for a new connection; the oldest one gives way when there is none left.
     fn take(&mut self, visit: AbortHandle) {
-        if self.0.len() >= PLACES {
-            self.0.retain(|visit| !visit.is_finished());
+        if self.taken.len() >= PLACES {
+            self.taken.retain(|visit| !visit.is_finished());
         }
-        if self.0.len() >= PLACES
-            && let Some(oldest) = self.0.pop_front()
+        if self.taken.len() >= PLACES
+            && let Some(oldest) = self.taken.pop_front()
         {
             oldest.abort();
         }
-        self.0.push_back(visit);
+        self.taken.push_back(visit);
     }
 }
 
 /// Answers one request.
-async fn attend(stream: impl AsyncRead + AsyncWrite + Unpin, peer: Peer, routes: Router) {
-    let service = TowerToHyperService::new(routes.layer(Extension(peer)));
+async fn attend(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    peer: Peer,
+    visit: Visit,
+    routes: Router,
+) {
+    let stays = Arc::clone(&visit.stays);
+    let routes = routes.layer(Extension(peer)).layer(Extension(visit));
+    let service = TowerToHyperService::new(routes);
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD)
@@ -126,8 +185,11 @@ async fn attend(stream: impl AsyncRead + AsyncWrite + Unpin, peer: Peer, routes:
         .max_headers(HEADERS)
         .keep_alive(false)
         .serve_connection(TokioIo::new(stream), service);
+    let mut connection = pin!(connection);
     // Whatever is wrong with it, it is the client's to notice.
-    _ = timeout(VISIT, connection).await;
+    if timeout(VISIT, &mut connection).await.is_err() && stays.load(Ordering::Relaxed) {
+        _ = connection.await;
+    }
 }
 
 /// Waits a little, for the reason (mostly: out of files) is likely to last.
@@ -142,7 +204,10 @@ async fn cannot_accept(error: &io::Error, complaint: &mut Option<Instant>) {
 /// Connections of one listener at a time.
 const PLACES: usize = 64;
 
-/// How long a connection may last: far more than any answer takes.
+/// Of these, streams: half of the places are always for those who ask.
+const STREAMS: usize = 32;
+
+/// How long a connection may last that is no stream: far more than any answer takes.
 const VISIT: Duration = Duration::from_secs(10);
 
 /// How long the head of a request may take.

@@ -15,28 +15,42 @@ use axum::{
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::{Deserialize, Serialize};
 use tokio::time::timeout;
+use utoipa::ToSchema;
 
 use super::{
     Operations,
     connections::Peer,
     reply::{json, refuse},
 };
+use crate::api::Refused;
 
 /// The body or the query of a hint.
-#[derive(Deserialize)]
+#[derive(Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 struct Hint {
+    /// The cluster, in any case of letters.
     cluster: String,
 }
 
 /// What a hint is answered with.
-#[derive(Serialize)]
-struct Taken<'a> {
+#[derive(Serialize, ToSchema)]
+struct Taken {
     /// The cluster whose servers are asked now, as the configuration writes it.
-    cluster: &'a str,
+    cluster: String,
 }
 
-/// Takes a hint.
+/// Asks every server of a cluster at once, for something has changed. Needs no right.
+#[utoipa::path(
+    post, path = "/v1/hint", tag = "change", request_body = Option<Hint>,
+    params(("cluster" = Option<String>, Query, description = "The cluster, instead of a body")),
+    responses(
+        (status = 202, description = "The hint is taken", body = Taken),
+        (status = 400, description = "No cluster is named, or two ways at once", body = Refused),
+        (status = 404, description = "There is no such cluster", body = Refused),
+        (status = 408, description = "The body took too long", body = Refused),
+        (status = 413, description = "The body is too long", body = Refused),
+    ),
+)]
 pub(super) async fn hint(
     State(operations): State<Operations>,
     Extension(peer): Extension<Peer>,
@@ -52,7 +66,7 @@ pub(super) async fn hint(
         Peer::Network(client) => operations.hint(&hint.cluster, &shown(client)),
     };
     match taken {
-        Some(cluster) => json(StatusCode::ACCEPTED, &Taken { cluster: &cluster }),
+        Some(cluster) => json(StatusCode::ACCEPTED, &Taken { cluster: cluster.into() }),
         None => refuse(StatusCode::NOT_FOUND, &unknown(&hint.cluster, &operations)),
     }
 }

@@ -1,38 +1,54 @@
 //! The operator's access: HTTP on a Unix socket and, if wanted, on a TCP address.
 //!
 //! ```text
-//! curl, hooks, `pointsman hint` ──▶ connections ──▶ routes ──▶ operations ──▶ probes
+//! curl, hooks, the command line ──▶ connections ──▶ guard ──▶ routes ──▶ operations ──▶ probes
+//!                                                                           └─▶ control ─▶ driver
 //! ```
 //!
 //! It has a thread and a runtime of its own. So the worst that a client can do is to keep this one
 //! thread busy: probes, decisions and DNS run on others, and readiness is told even while those are
 //! stalled. What it does to the rest goes through [`Operations`]. `docs/ADMIN.md` is its reference.
 
+mod asked;
+mod change;
 mod connections;
+mod document;
 mod error;
+mod events;
 mod file;
+mod guard;
 mod hint;
+mod metrics;
 mod operations;
+mod page;
+mod question;
+mod rejection;
 mod reply;
 mod routes;
+mod service;
+mod span;
+mod stream;
+mod token;
+mod view;
 
 use std::{
     net::{SocketAddr, TcpListener},
     os::unix::net::UnixListener,
     path::{Path, PathBuf},
-    sync::mpsc,
+    sync::{Arc, mpsc},
     thread,
     time::Duration,
 };
 
 use tokio::{
     runtime::{self, Runtime},
+    select,
     sync::{oneshot, watch},
     time::timeout,
 };
 use tracing::warn;
 
-use self::{connections::serve, file::SocketFile};
+use self::{connections::serve, file::SocketFile, guard::Guard};
 pub use self::{error::BindError, operations::Operations};
 use crate::{config::AdminConfig, inherited::Inherited};
 
@@ -41,6 +57,7 @@ use crate::{config::AdminConfig, inherited::Inherited};
 pub struct Listeners {
     unix: Option<(UnixListener, SocketFile)>,
     http: Option<(TcpListener, SocketAddr)>,
+    guard: Arc<Guard>,
 }
 
 /// The running admin API. Dropping it ends it soon.
@@ -65,7 +82,7 @@ pub fn bind(config: &AdminConfig, inherited: &mut Inherited) -> Result<Listeners
     };
     let unix = config.socket.as_deref().map(open).transpose()?;
     let http = config.http.map(|address| open_http(address, inherited)).transpose()?;
-    Ok(Listeners { unix, http })
+    Ok(Listeners { unix, http, guard: Guard::new(config) })
 }
 
 fn open_http(
@@ -113,10 +130,16 @@ impl Listeners {
 
     /// Serves until told to stop. The socket's file is removed at the end.
     fn run(self, runtime: &Runtime, operations: Operations, stop: watch::Receiver<bool>) {
-        let Self { unix, http } = self;
+        let Self { unix, http, guard } = self;
         let (unix, file) = unix.unzip();
         let http = http.map(|(listener, _)| listener);
-        runtime.block_on(serve(unix, http, routes::routes(operations), stop));
+        let following = page::follow(operations.clone());
+        runtime.block_on(async {
+            select! {
+                () = serve(unix, http, routes::routes(operations, guard), stop) => {}
+                () = following => {}
+            }
+        });
         drop(file);
     }
 }

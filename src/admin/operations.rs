@@ -1,23 +1,33 @@
 //! What the admin API can see and do: a cheap handle that everybody may have a clone of.
 //!
-//! It holds no more than ends of channels and a reader of what is published. Nothing that is done
-//! with it waits for anybody, but for the copy of a pointer.
+//! It holds no more than ends of channels and a reader of what is published. Looking waits for
+//! nobody; changes and questions wait for the driver or for whoever runs the parts, and not for
+//! ever.
 
 use std::{
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
 };
 
-use tokio::sync::watch;
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, watch},
+    time::timeout,
+};
 use tracing::info;
 
+use super::{page::history::History, rejection::Rejection};
 use crate::{
+    answers::WallTime,
+    api::{ClusterStatus, Status, Why},
     clock::Clock,
-    engine::{ClusterId, Decision, ReadReason, WriteReason},
+    control::{Chronicle, Control},
+    engine::{ClusterId, Decision, Lag, ReadReason, ServerId, ServerIndex, WriteReason},
+    metrics::Metrics,
     publish::Reader,
+    status::{self, Process},
     watchdog::Health,
 };
 
@@ -31,7 +41,14 @@ struct Inner {
     clusters: Mutex<Arc<[Cluster]>>,
     reader: Reader,
     health: Health,
+    metrics: Metrics,
+    /// Of the last minutes, for the status page.
+    history: Mutex<History>,
     clock: Clock,
+    control: Control,
+    chronicle: Chronicle,
+    /// For those who ask the engine: one after the other.
+    question: Arc<Semaphore>,
 }
 
 #[derive(Debug)]
@@ -45,13 +62,26 @@ struct Cluster {
 
 impl Operations {
     /// For clusters with these names, in config order, each with what asks its probes to probe.
+    /// Changes go through `control`; what has happened is in `chronicle`.
     pub fn new(
         clusters: impl IntoIterator<Item = (Box<str>, watch::Sender<()>)>,
         reader: Reader,
         health: Health,
+        metrics: Metrics,
+        control: Control,
+        chronicle: Chronicle,
     ) -> Self {
-        let clusters = Mutex::new(Cluster::all(clusters));
-        Self(Arc::new(Inner { clusters, reader, health, clock: Clock::start() }))
+        Self(Arc::new(Inner {
+            clusters: Mutex::new(Cluster::all(clusters)),
+            reader,
+            health,
+            metrics,
+            history: Mutex::default(),
+            clock: Clock::start(),
+            control,
+            chronicle,
+            question: Arc::new(Semaphore::new(1)),
+        }))
     }
 
     /// From now on these are the clusters: the configuration has changed.
@@ -72,6 +102,7 @@ impl Operations {
         let clusters = self.all();
         let cluster = clusters.iter().find(|known| known.name.eq_ignore_ascii_case(cluster))?;
         cluster.hints.send_replace(());
+        self.0.metrics.service.hint();
         let now = self.0.clock.now().since_start() + LOG_HINTS_APART;
         let now = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
         let last = &cluster.hint_logged_at;
@@ -88,6 +119,111 @@ impl Operations {
 
     fn all(&self) -> Arc<[Cluster]> {
         Arc::clone(&self.0.clusters.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Everything, as it is published.
+    pub fn status(&self) -> Status {
+        let counts = &self.0.metrics;
+        let started = WallTime::from_unix_millis(counts.service.started_millis());
+        let queries = counts.dns.totals().all_queries();
+        let process = Process { started, faults: self.faults(), queries };
+        status::status(&self.0.reader.snapshot(), process)
+    }
+
+    /// The cluster of this name, in any case of letters, as it is published.
+    pub fn cluster_status(&self, name: &str) -> Option<ClusterStatus> {
+        let snapshot = self.0.reader.snapshot();
+        let mut clusters = snapshot.table.layout().clusters().iter();
+        let id = clusters.position(|cluster| cluster.name.eq_ignore_ascii_case(name))?;
+        status::published(&snapshot, ClusterId(id))
+    }
+
+    /// The server of this name, in any case of letters, and why it is in each name or not.
+    pub fn why(&self, name: &str) -> Option<Why> {
+        let snapshot = self.0.reader.snapshot();
+        let clusters = snapshot.table.layout().clusters().iter().enumerate();
+        let id = clusters.into_iter().find_map(|(cluster, listing)| {
+            let mut servers = listing.servers.iter();
+            let server = servers.position(|server| server.name.eq_ignore_ascii_case(name))?;
+            Some(ServerId { cluster: ClusterId(cluster), server: ServerIndex(server) })
+        })?;
+        status::why(&snapshot, id)
+    }
+
+    /// What is counted.
+    pub fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
+    /// How many parts stand still.
+    pub(super) fn stalled(&self) -> usize {
+        self.0.health.stalled()
+    }
+
+    /// The served names with their slots, by which replies are counted.
+    pub(super) fn slots(&self) -> Vec<(String, u32)> {
+        let snapshot = self.0.reader.snapshot();
+        let layout = snapshot.table.layout();
+        let names = layout.served().iter().map(|served| served.name.to_string());
+        names.zip(layout.slots().iter().copied()).collect()
+    }
+
+    /// What was in the last minutes. It must be let go of before anything is awaited.
+    pub(super) fn history(&self) -> MutexGuard<'_, History> {
+        self.0.history.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds what is now to the history.
+    pub(super) fn remember(&self) {
+        let snapshot = self.0.reader.snapshot();
+        let queries = self.0.metrics.dns.totals().all_queries();
+        let clusters = snapshot.table.layout().clusters().iter().enumerate();
+        let servers = clusters.flat_map(|(id, listing)| {
+            let report = snapshot.reports.of(ClusterId(id));
+            listing.servers.iter().enumerate().map(move |(index, server)| {
+                let server_report = report.and_then(|report| report.servers.get(index));
+                let lag = server_report.and_then(|server| server.standing.lag);
+                let millis = |Lag(lag): Lag| u64::try_from(lag.as_millis()).unwrap_or(u64::MAX);
+                (&*server.name, lag.map(millis))
+            })
+        });
+        self.history().note(self.0.clock.now(), servers, queries);
+    }
+
+    /// For changes and questions.
+    pub fn control(&self) -> &Control {
+        &self.0.control
+    }
+
+    /// What has happened.
+    pub fn chronicle(&self) -> &Chronicle {
+        &self.0.chronicle
+    }
+
+    /// What comes of `reply`, unless it takes too long: then it may still happen.
+    pub(super) async fn within<T, E>(
+        &self,
+        reply: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, Rejection>
+    where
+        Rejection: From<E>,
+    {
+        match timeout(PATIENCE, reply).await {
+            Ok(replied) => Ok(replied?),
+            Err(_) => Err(Rejection::unavailable(format!(
+                "the service has not answered within {} s; GET /readyz may say why, GET /v1/status \
+                 whether it was done",
+                PATIENCE.as_secs()
+            ))),
+        }
+    }
+
+    /// The turn to ask the engine.
+    pub(super) async fn question_turn(&self) -> Result<OwnedSemaphorePermit, Rejection> {
+        match timeout(PATIENCE, Arc::clone(&self.0.question).acquire_owned()).await {
+            Ok(Ok(turn)) => Ok(turn),
+            _ => Err(Rejection::unavailable("too many ask at the same time; ask again later")),
+        }
     }
 
     /// Why we are not ready, one line each, in the words of the log; empty when we are: every part
@@ -122,6 +258,10 @@ fn is_unready(decision: &Decision) -> bool {
     let write = decision.write.is_some_and(|write| write.reason == WriteReason::NotReady);
     write || decision.reads.iter().any(|read| read.reason == ReadReason::NotReady)
 }
+
+/// How long a change or a question may take: less than a connection lasts, so that there is a
+/// reply.
+const PATIENCE: Duration = Duration::from_secs(4);
 
 /// Between two lines of the log about hints for one cluster.
 const LOG_HINTS_APART: Duration = Duration::from_secs(1);

@@ -7,19 +7,15 @@ use axum::{
 };
 use serde::Serialize;
 
-/// The object of every refusal.
-#[derive(Serialize)]
-struct Refusal<'a> {
-    error: &'a str,
-}
+use crate::api::Refused;
 
 /// A refusal with these words.
 pub(super) fn refuse(status: StatusCode, error: &str) -> Response {
-    json(status, &Refusal { error })
+    json(status, &Refused { error: error.to_owned() })
 }
 
 /// `object`, on a line of its own.
-pub(super) fn json(status: StatusCode, object: &impl Serialize) -> Response {
+pub(super) fn json<T: Serialize>(status: StatusCode, object: &T) -> Response {
     match serde_json::to_string(object) {
         Ok(text) => reply(status, "application/json", text + "\n"),
         // Only maps with odd keys and failing types of our own could do that.
@@ -32,7 +28,8 @@ pub(super) fn text(status: StatusCode, text: String) -> Response {
     reply(status, "text/plain; charset=utf-8", text)
 }
 
-fn reply(status: StatusCode, kind: &'static str, content: String) -> Response {
+/// `content` of this media type.
+pub(super) fn reply(status: StatusCode, kind: &'static str, content: String) -> Response {
     let mut response = Response::new(Body::from(content));
     *response.status_mut() = status;
     let headers = response.headers_mut();

@@ -5,36 +5,43 @@ use utoipa::ToSchema;
 
 use super::OverrideStatus;
 
-/// How long an override lasts, who wants it and why. Part of every request for one.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct Term {
-    /// How long, as in `30m` or `2h`; one hour when it is left out.
-    #[serde(default, rename = "for", skip_serializing_if = "Option::is_none")]
-    pub lasts: Option<String>,
-    /// It lasts until somebody ends it; not together with `for`.
-    #[serde(default)]
-    pub forever: bool,
-    /// Who asks. At most 100 characters.
-    pub author: String,
-    /// Why. At most 300 characters.
-    pub reason: String,
-}
-
 /// `POST /v1/drain`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Drain {
     /// The server.
     pub server: String,
     /// Take it out of the write name too, and even if a read name is left without a server.
     #[serde(default)]
     pub force: bool,
-    /// How long and why.
-    #[serde(flatten)]
-    pub term: Term,
+    /// How long, as in `30m`, `2h` or `1h30m`; one hour when it is left out.
+    #[serde(default, rename = "for", skip_serializing_if = "Option::is_none")]
+    pub lasts: Option<String>,
+    /// It lasts until somebody ends it; not together with `for`.
+    #[serde(default)]
+    pub forever: bool,
+    /// Who asks: one line, at most 100 characters.
+    pub author: String,
+    /// Why: one line, at most 300 characters.
+    pub reason: String,
+}
+
+/// `POST /v1/undrain`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Undrain {
+    /// The server.
+    pub server: String,
+    /// Who asks: one line, at most 100 characters.
+    pub author: String,
+    /// Why: one line, at most 300 characters. May be left out.
+    #[serde(default)]
+    pub reason: String,
 }
 
 /// `POST /v1/pin`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub struct Pin {
     /// The cluster.
     pub cluster: String,
@@ -43,29 +50,47 @@ pub struct Pin {
     /// Even if it is not writable now, or ceases to be.
     #[serde(default, rename = "unsafe")]
     pub even_if_not_writable: bool,
-    /// How long and why.
-    #[serde(flatten)]
-    pub term: Term,
+    /// How long, as in `30m`, `2h` or `1h30m`; one hour when it is left out.
+    #[serde(default, rename = "for", skip_serializing_if = "Option::is_none")]
+    pub lasts: Option<String>,
+    /// It lasts until somebody ends it; not together with `for`.
+    #[serde(default)]
+    pub forever: bool,
+    /// Who asks: one line, at most 100 characters.
+    pub author: String,
+    /// Why: one line, at most 300 characters.
+    pub reason: String,
 }
 
-/// `POST /v1/freeze`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct Freeze {
+/// `POST /v1/freeze` and `POST /v1/maintenance`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Suspend {
     /// The cluster.
     pub cluster: String,
-    /// How long and why.
-    #[serde(flatten)]
-    pub term: Term,
+    /// How long, as in `30m`, `2h` or `1h30m`; one hour when it is left out.
+    #[serde(default, rename = "for", skip_serializing_if = "Option::is_none")]
+    pub lasts: Option<String>,
+    /// It lasts until somebody ends it; not together with `for`.
+    #[serde(default)]
+    pub forever: bool,
+    /// Who asks: one line, at most 100 characters.
+    pub author: String,
+    /// Why: one line, at most 300 characters.
+    pub reason: String,
 }
 
-/// `POST /v1/maintenance`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct Maintenance {
+/// `POST /v1/unpin`, `POST /v1/thaw` and `POST /v1/end-maintenance`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct End {
     /// The cluster.
     pub cluster: String,
-    /// How long and why.
-    #[serde(flatten)]
-    pub term: Term,
+    /// Who asks: one line, at most 100 characters.
+    pub author: String,
+    /// Why: one line, at most 300 characters. May be left out.
+    #[serde(default)]
+    pub reason: String,
 }
 
 /// `POST /v1/servers`.
@@ -78,8 +103,34 @@ pub struct ServerAdd {
     pub name: String,
     /// Its published address, as in `10.0.0.7`, `10.0.0.7:5432` or `[fd00::7]:5432`.
     pub address: String,
-    /// Who asks. At most 100 characters.
+    /// Who asks: one line, at most 100 characters.
     pub author: String,
+}
+
+/// `POST /v1/servers/{name}/ready`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Ready {
+    /// Who asks: one line, at most 100 characters.
+    pub author: String,
+}
+
+/// `POST /v1/config`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ConfigWish {
+    /// Whether the file is changed, not only shown.
+    #[serde(default)]
+    pub write: bool,
+}
+
+/// The reply to it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ConfigText {
+    /// The configuration file with the servers that were added, comments kept.
+    pub text: String,
+    /// Whether the file has been changed.
+    pub written: bool,
 }
 
 /// The reply to a request that changed something.

@@ -13,7 +13,10 @@ mod status;
 mod why;
 
 pub use self::{
-    change::{Changed, Drain, Freeze, Maintenance, Pin, Refused, Reloaded, ServerAdd, Term},
+    change::{
+        Changed, ConfigText, ConfigWish, Drain, End, Pin, Ready, Refused, Reloaded, ServerAdd,
+        Suspend, Undrain,
+    },
     event::{EventEntry, EventKind, Events},
     explain::{Candidate, Explanation, Supposition, WhatIf},
     status::{

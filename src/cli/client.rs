@@ -4,6 +4,7 @@
 
 use std::{
     io,
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -19,7 +20,11 @@ use hyper_util::rt::TokioIo;
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::{net::UnixStream, runtime, time::timeout};
 
-use crate::config::{AdminConfig, ConfigError};
+use super::screen::plain;
+use crate::{
+    api::Refused,
+    config::{AdminConfig, ConfigError},
+};
 
 /// Whom to ask.
 #[derive(Clone, Debug)]
@@ -57,13 +62,15 @@ pub enum ClientError {
     },
     /// The permissions of the socket.
     #[error(
-        "may not talk to `{}`; only its owner and its group may: become a member of the group that \
-         `ls -l` shows, or use sudo",
+        "may not talk to `{}`; only its owner and the group {group} may: become a member of it \
+         (`usermod -aG {group} USER`, and log in again), or use sudo",
         socket.display()
     )]
     Forbidden {
         /// The socket.
         socket: PathBuf,
+        /// Whose members may.
+        group: String,
         /// What the system said.
         source: io::Error,
     },
@@ -85,6 +92,9 @@ pub enum ClientError {
         /// The socket.
         socket: PathBuf,
     },
+    /// There can be no runtime.
+    #[error("the system is out of what a command needs; raise the limit of open files")]
+    Runtime(#[source] io::Error),
     /// The service says no, and why.
     #[error("{reason}")]
     Refused {
@@ -93,12 +103,6 @@ pub enum ClientError {
         /// Its words.
         reason: String,
     },
-}
-
-/// What every refusal holds.
-#[derive(serde::Deserialize)]
-struct Refusal {
-    error: String,
 }
 
 impl Client {
@@ -126,28 +130,91 @@ impl Client {
         path: &str,
         body: &impl Serialize,
     ) -> Result<T, ClientError> {
-        let body = serde_json::to_vec(body).map_err(|error| self.broken(error))?;
+        block_on(self.ask(Method::POST, path, Some(body)))
+    }
+
+    /// Reads what is at `path`. Blocks, and must not be called in a runtime.
+    ///
+    /// # Errors
+    /// [`ClientError`], when there is no answer or it is a refusal.
+    pub fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
+        block_on(self.ask(Method::GET, path, None::<&()>))
+    }
+
+    /// Sends one request and reads the answer.
+    ///
+    /// # Errors
+    /// [`ClientError`], when there is no answer or it is a refusal.
+    pub(super) async fn ask<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&impl Serialize>,
+    ) -> Result<T, ClientError> {
+        let body = body.map(serde_json::to_vec).transpose();
+        let body = body.map_err(|error| self.broken(error))?.unwrap_or_default();
         let request = Request::builder()
-            .method(Method::POST)
+            .method(method)
             .uri(path)
             .header(HOST, "localhost")
             .header(CONTENT_TYPE, "application/json")
             .body(Full::new(Bytes::from(body)));
         let request = request.map_err(|error| self.broken(error))?;
-        let runtime = runtime::Builder::new_current_thread().enable_all().build();
-        let runtime = runtime.map_err(|error| self.broken(error))?;
-        let exchange = async { timeout(PATIENCE, self.exchange(request)).await };
-        let (status, octets) = runtime
-            .block_on(exchange)
+        let (status, octets) = timeout(PATIENCE, self.exchange(request))
+            .await
             .map_err(|_| ClientError::TimedOut { socket: self.socket.clone() })??;
         if !status.is_success() {
-            let reason = match serde_json::from_slice::<Refusal>(&octets) {
-                Ok(refusal) => refusal.error,
-                Err(_) => format!("the service answers {status}"),
-            };
-            return Err(ClientError::Refused { status, reason });
+            return Err(refused(status, &octets));
         }
         serde_json::from_slice(&octets).map_err(|error| self.broken(error))
+    }
+
+    /// Reads the events at `path` from after `last` on, and gives each to `take` with its number,
+    /// until the service ends the stream.
+    ///
+    /// # Errors
+    /// [`ClientError`], when there is no stream, or a refusal.
+    pub(super) async fn follow(
+        &self,
+        path: &str,
+        last: Option<u64>,
+        take: &mut dyn FnMut(&str) -> io::Result<()>,
+    ) -> Result<(), ClientError> {
+        let mut request =
+            Request::builder().method(Method::GET).uri(path).header(HOST, "localhost");
+        if let Some(last) = last {
+            request = request.header("last-event-id", last);
+        }
+        let request = request.body(Full::new(Bytes::new())).map_err(|error| self.broken(error))?;
+        let stream = UnixStream::connect(&self.socket).await.map_err(|error| self.lost(error))?;
+        let (mut sender, connection) =
+            http1::handshake(TokioIo::new(stream)).await.map_err(|error| self.broken(error))?;
+        // The connection ends with its task, and that with the runtime.
+        tokio::spawn(connection);
+        let response = sender.send_request(request).await.map_err(|error| self.broken(error))?;
+        let status = response.status();
+        let mut body = response.into_body();
+        if !status.is_success() {
+            let octets = Limited::new(body, ANSWER_OCTETS).collect().await;
+            let octets = octets.map_err(|error| self.broken(error))?.to_bytes();
+            return Err(refused(status, &octets));
+        }
+        let mut rest = Vec::new();
+        while let Some(frame) = body.frame().await {
+            let Ok(frame) = frame else { return Ok(()) };
+            rest.extend_from_slice(frame.data_ref().map_or(&[][..], |data| data));
+            while let Some(end) = rest.iter().position(|octet| *octet == b'\n') {
+                let line: Vec<_> = rest.drain(..=end).collect();
+                let line = String::from_utf8_lossy(&line);
+                if let Some(data) = line.strip_prefix("data: ") {
+                    take(data.trim_end()).map_err(|error| self.broken(error))?;
+                }
+            }
+            if rest.len() > LINE_OCTETS {
+                return Err(self.broken("an event is longer than any can be"));
+            }
+        }
+        Ok(())
     }
 
     async fn exchange(
@@ -185,7 +252,10 @@ impl Client {
             io::ErrorKind::NotFound
             | io::ErrorKind::ConnectionRefused
             | io::ErrorKind::NotADirectory => ClientError::NobodyListens { socket, source },
-            io::ErrorKind::PermissionDenied => ClientError::Forbidden { socket, source },
+            io::ErrorKind::PermissionDenied => {
+                let group = group_of(&socket);
+                ClientError::Forbidden { socket, group, source }
+            }
             _ => self.broken(source),
         }
     }
@@ -195,8 +265,65 @@ impl Client {
     }
 }
 
+/// Runs one request to its end, on a runtime of its own.
+pub(super) fn block_on<T>(
+    work: impl Future<Output = Result<T, ClientError>>,
+) -> Result<T, ClientError> {
+    match runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime.block_on(work),
+        Err(error) => Err(ClientError::Runtime(error)),
+    }
+}
+
+/// `key=value&…`, with what has a meaning in a query encoded.
+pub(super) fn query(pairs: &[(&str, &str)]) -> String {
+    let pairs = pairs.iter().map(|(key, value)| format!("{key}={}", encoded(value)));
+    pairs.collect::<Vec<_>>().join("&")
+}
+
+/// Everything but what never has a meaning in a URL (RFC 3986 section 2.3), percent-encoded.
+pub(super) fn encoded(text: &str) -> String {
+    let mut encoded = String::new();
+    for octet in text.bytes() {
+        match octet {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
+                encoded.push(octet.into());
+            }
+            _ => encoded += &format!("%{octet:02X}"),
+        }
+    }
+    encoded
+}
+
+/// What a refusal says.
+fn refused(status: StatusCode, octets: &[u8]) -> ClientError {
+    let reason = match serde_json::from_slice::<Refused>(octets) {
+        Ok(refused) => plain(&refused.error),
+        Err(_) => format!("the service answers {status}"),
+    };
+    ClientError::Refused { status, reason }
+}
+
+/// The name of the group that owns a file, as group(5) has it; its number when that is not to be
+/// found.
+fn group_of(path: &Path) -> String {
+    let Ok(found) = std::fs::metadata(path) else {
+        return "of the socket".to_owned();
+    };
+    let number = found.gid().to_string();
+    let groups = std::fs::read_to_string("/etc/group").unwrap_or_default();
+    let mut lines = groups.lines().map(|line| line.split(':').collect::<Vec<_>>());
+    match lines.find(|fields| fields.get(2) == Some(&number.as_str())) {
+        Some(fields) => fields[0].to_owned(),
+        None => number,
+    }
+}
+
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Octets of an answer at most.
-const ANSWER_OCTETS: usize = 16 * 1024 * 1024;
+const ANSWER_OCTETS: usize = 256 * 1024 * 1024;
+
+/// Octets of a line of a stream at most.
+const LINE_OCTETS: usize = 1024 * 1024;

@@ -4,15 +4,38 @@
 //! Exit codes: 0 fine, 1 failed, 2 usage (clap's), 78 bad configuration (`EX_CONFIG` of
 //! sysexits.h).
 
+pub mod change;
 pub mod check;
 mod client;
+pub mod events;
 pub mod hint;
+pub mod look;
+mod operate;
+mod picture;
+mod screen;
 
-use std::path::PathBuf;
+use std::{io, path::PathBuf};
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub use self::client::{Client, ClientError};
+pub use self::{
+    client::{Client, ClientError},
+    operate::{
+        Asking, ConfigOptions, DrainOptions, EndClusterOptions, EndOptions, EventsOptions,
+        ExplainOptions, Form, FreezeOptions, MaintenanceOptions, PinOptions, ReloadOptions,
+        ServerAddOptions, ServerCommand, ServerOptions, StatusOptions, TermOptions, UndrainOptions,
+        WhatIfOptions, WhyOptions,
+    },
+    screen::Screen,
+};
+
+/// Where the outcome of a command goes.
+pub struct Out<'a> {
+    /// What was done, or found.
+    pub output: &'a mut dyn io::Write,
+    /// Why it was not, and warnings.
+    pub errors: &'a mut dyn io::Write,
+}
 
 /// Where the configuration is unless somebody says otherwise.
 pub const DEFAULT_CONFIG: &str = "/etc/pointsman/pointsman.toml";
@@ -48,6 +71,37 @@ pub enum Command {
     Grants(GrantsOptions),
     /// Tell the running service that something has changed, so that it probes a cluster at once
     Hint(HintOptions),
+    /// Show clusters, names, servers and overrides
+    Status(StatusOptions),
+    /// Show what a server is, and why it is in each name or not
+    Why(WhyOptions),
+    /// Show why a name says what it says: each candidate, and what would change it
+    Explain(ExplainOptions),
+    /// Show what would be decided if a server were otherwise; nothing changes
+    WhatIf(WhatIfOptions),
+    /// Show what has happened
+    Events(EventsOptions),
+    /// Take a server out of the read names; by force out of the write name too
+    Drain(DrainOptions),
+    /// End the drain of a server
+    Undrain(UndrainOptions),
+    /// Let the write name of a cluster say one server and no other
+    Pin(PinOptions),
+    /// End the pin of a cluster
+    Unpin(EndClusterOptions),
+    /// Let all names of a cluster say what they say now
+    Freeze(FreezeOptions),
+    /// End the freeze of a cluster
+    Thaw(EndClusterOptions),
+    /// Take a cluster out of service: no name has an address
+    Maintenance(MaintenanceOptions),
+    /// Let servers come and go while the service runs
+    #[command(subcommand)]
+    Server(ServerCommand),
+    /// Read the configuration again and apply what differs
+    Reload(ReloadOptions),
+    /// Show the configuration file with the servers that were added, or change it
+    Config(ConfigOptions),
 }
 
 /// Options of `serve`.

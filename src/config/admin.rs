@@ -17,6 +17,9 @@ pub struct AdminConfig {
     /// File with the token that changes over HTTP need. It need not exist yet when the
     /// configuration is read.
     pub token_file: Option<PathBuf>,
+    /// Host names by which clients may call us over HTTP, in lower case and without a dot at their
+    /// end. Addresses and `localhost` need not be named.
+    pub hosts: Vec<Box<str>>,
 }
 
 impl AdminConfig {

@@ -150,6 +150,8 @@ section! {
         http: SocketAddr,
         /// The token that changes over HTTP need.
         token_file: PathBuf,
+        /// Names by which clients call us over HTTP.
+        hosts: Vec<Spanned<HostName>>,
     }
 }
 

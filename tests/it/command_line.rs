@@ -49,7 +49,33 @@ fn the_version_is_the_package_s() {
 #[test]
 fn each_command_explains_itself() {
     let mut found = String::new();
-    for command in ["", "serve", "check-config", "demo", "grants", "hint"] {
+    let commands = [
+        "",
+        "serve",
+        "check-config",
+        "demo",
+        "grants",
+        "hint",
+        "status",
+        "why",
+        "explain",
+        "what-if",
+        "events",
+        "drain",
+        "undrain",
+        "pin",
+        "unpin",
+        "freeze",
+        "thaw",
+        "maintenance",
+        "server",
+        "server add",
+        "server ready",
+        "server remove",
+        "reload",
+        "config",
+    ];
+    for command in commands {
         let arguments: Vec<_> = command.split_whitespace().chain(["--help"]).collect();
         let Ended { code, stdout, stderr } = run(&arguments);
         assert_eq!((code, stderr.as_str()), (Some(0), ""), "{arguments:?}");
@@ -75,6 +101,13 @@ fn what_cannot_be_meant_is_a_usage_error() {
         &["grants", "oracle"],
         &["hint"],
         &["hint", "orders", "billing"],
+        &["drain", "db1"],
+        &["drain", "db1", "--reason", "x", "--for", "1h", "--forever"],
+        &["pin", "orders", "--reason", "x"],
+        &["maintenance", "orders"],
+        &["maintenance", "orders", "--end", "--forever"],
+        &["server", "add", "orders", "db9"],
+        &["what-if", "db1"],
         &["demo", "--port", "100000"],
         &["check-config", "a", "b"],
     ] {

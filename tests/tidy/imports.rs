@@ -19,7 +19,7 @@ struct Row {
     from_outside: &'static [&'static str],
 }
 
-const TABLE: [Row; 21] = [
+const TABLE: [Row; 22] = [
     Row { module: "engine", of_ours: &[], from_outside: &[] },
     Row {
         module: "answers",
@@ -44,6 +44,7 @@ const TABLE: [Row; 21] = [
             "config::TlsMode",
             "config::WitnessConfig",
             "engine",
+            "metrics::ProbeMeter",
         ],
         from_outside: &[
             "futures_util",
@@ -79,6 +80,7 @@ const TABLE: [Row; 21] = [
             "config::TlsListenConfig",
             "engine::Degradation",
             "inherited",
+            "metrics",
             "publish",
             "watchdog::Part",
             "watchdog::Pulse",
@@ -100,27 +102,39 @@ const TABLE: [Row; 21] = [
     Row {
         module: "admin",
         of_ours: &[
+            "answers::WallTime",
+            "api",
             "clock",
             "config::AdminConfig",
+            "control",
             "engine",
             "inherited",
+            "metrics",
             "publish",
+            "status",
             "watchdog::Health",
         ],
         from_outside: &[
             "axum",
+            "futures_util",
             "http_body_util",
             "hyper",
             "hyper_util",
+            "jiff",
+            "maud",
+            "nix",
             "serde",
             "serde_json",
             "socket2",
+            "subtle",
             "thiserror",
             "tokio",
             "tracing",
+            "utoipa",
         ],
     },
     Row { module: "clock", of_ours: &["engine::Moment"], from_outside: &["tokio"] },
+    Row { module: "metrics", of_ours: &["clock", "engine"], from_outside: &[] },
     Row {
         module: "telemetry",
         of_ours: &["engine"],
@@ -133,7 +147,15 @@ const TABLE: [Row; 21] = [
     },
     Row {
         module: "driver",
-        of_ours: &["answers", "clock", "engine", "publish", "telemetry", "watchdog::Pulse"],
+        of_ours: &[
+            "answers",
+            "clock",
+            "engine",
+            "metrics::DriverCounts",
+            "publish",
+            "telemetry",
+            "watchdog::Pulse",
+        ],
         from_outside: &["tokio"],
     },
     Row {
@@ -149,11 +171,13 @@ const TABLE: [Row; 21] = [
             "admin",
             "answers",
             "config",
+            "control",
             "descriptors",
             "dns",
             "driver",
             "engine",
             "inherited",
+            "metrics",
             "probe",
             "telemetry::Losses",
             "watchdog",
@@ -162,12 +186,15 @@ const TABLE: [Row; 21] = [
     },
     Row {
         module: "cli",
-        of_ours: &["config"],
+        of_ours: &["api", "clock", "config"],
         from_outside: &[
             "clap",
             "http_body_util",
             "hyper",
             "hyper_util",
+            "jiff",
+            "nix",
+            "rustix",
             "serde",
             "serde_json",
             "thiserror",

@@ -34,6 +34,19 @@ impl WallTime {
         Self(self.0.saturating_add(millis(moment)))
     }
 
+    /// The time that `text` says in RFC 3339, with any offset; `None` when it is no such text, or
+    /// lies before 1970.
+    pub fn parse(text: &str) -> Option<Self> {
+        let time: Timestamp = text.parse().ok()?;
+        u64::try_from(time.as_millisecond()).ok().map(Self)
+    }
+
+    /// The time so many milliseconds earlier, not before 1970.
+    #[must_use]
+    pub fn earlier(self, millis: u64) -> Self {
+        Self(self.0.saturating_sub(millis))
+    }
+
     /// How many milliseconds lie between the two, whichever is first.
     pub fn distance(self, other: Self) -> u64 {
         self.0.abs_diff(other.0)
@@ -64,6 +77,17 @@ mod tests {
         assert_eq!(format!("{time:.3}"), "2026-11-21T06:00:00.250Z");
         assert_eq!(WallTime::default().to_string(), "1970-01-01T00:00:00Z");
         assert!(WallTime::from_unix_millis(u64::MAX).to_string().starts_with("9999-12-30T"));
+    }
+
+    #[test]
+    fn it_reads_what_it_prints() {
+        let time = WallTime::from_unix_millis(1_795_240_800_250);
+        assert_eq!(WallTime::parse(&format!("{time:.3}")), Some(time));
+        assert_eq!(WallTime::parse("2026-11-21T08:00:00.25+02:00"), Some(time));
+        assert_eq!(time.earlier(250), WallTime::from_unix_millis(1_795_240_800_000));
+        for odd in ["", "yesterday", "2026-11-21", "1960-01-01T00:00:00Z"] {
+            assert_eq!(WallTime::parse(odd), None, "{odd}");
+        }
     }
 
     #[test]

@@ -52,9 +52,9 @@ fn what_is_no_hint_is_refused_with_what_is_expected_and_asks_nobody() {
         ("POST", "/v1/hint", &long, 413, "longer than 4096 octets; send"),
         ("POST", "/v1/hint", "{\"cluster\": \"x\"}", 404, "no cluster `x`; known: orders, billing"),
         ("POST", "/v1/hint", strange, 404, "no cluster `\\u{1b}[31mx`"),
-        ("GET", "/v1/hint", "", 405, "/v1/hint does not take GET; there are GET /healthz"),
+        ("GET", "/v1/hint", "", 405, "/v1/hint does not take GET; GET /v1/openapi.json lists"),
         ("POST", "/readyz", "", 405, "/readyz does not take POST"),
-        ("GET", "/v2/hint", "", 404, "there is nothing at /v2/hint; there are GET /healthz"),
+        ("GET", "/v2/hint", "", 404, "there is nothing at /v2/hint; GET /v1/openapi.json lists"),
         ("POST", "/", "", 404, "there is nothing at /"),
     ] {
         let head = http::head(method, path, body.len());

@@ -1,0 +1,104 @@
+//! What has happened, and what happens: a list, and a stream of server-sent events.
+//!
+//! Events are numbered, across restarts. Within one process there are no gaps: whoever sees a jump
+//! in the numbers knows that the events between have been forgotten, or that the service was killed.
+
+use axum::{extract::State, http::StatusCode, response::Response};
+use serde::Deserialize;
+
+use super::{
+    Operations,
+    asked::Asked,
+    rejection::{Rejection, shown},
+    reply::json,
+    span,
+};
+use crate::{
+    answers::WallTime,
+    api::{EventEntry, Events, Refused},
+    clock,
+};
+
+/// The query of `GET /v1/events`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct EventsAsked {
+    since: Option<String>,
+    cluster: Option<String>,
+    limit: Option<usize>,
+}
+
+/// The last changes, oldest first.
+#[utoipa::path(
+    get, path = "/v1/events", tag = "look",
+    params(
+        ("since" = Option<String>, Query, description = "A time (RFC 3339), or how long ago: `1h`"),
+        ("cluster" = Option<String>, Query, description = "Only of this cluster"),
+        ("limit" = Option<usize>, Query, description = "The newest; 100 unless said, at most 1000"),
+    ),
+    responses(
+        (status = 200, description = "The changes", body = Events),
+        (status = 400, description = "The query cannot be understood", body = Refused),
+        (status = 404, description = "There is no such cluster", body = Refused),
+    ),
+)]
+pub(super) async fn events(
+    State(operations): State<Operations>,
+    Asked(EventsAsked { since, cluster, limit }): Asked<EventsAsked>,
+) -> Result<Response, Rejection> {
+    let since = since.as_deref().map(time).transpose()?;
+    if let Some(name) = &cluster {
+        known(&operations, name)?;
+    }
+    let limit = limit.unwrap_or(USUAL);
+    if !(1..=MOST).contains(&limit) {
+        return Err(Rejection::bad(format!("`limit` is 1 to {MOST}")));
+    }
+    let entries = operations.chronicle().entries();
+    let wanted = |entry: &&std::sync::Arc<EventEntry>| {
+        // Times of one form: as texts they are in the order of time.
+        since.as_ref().is_none_or(|since| entry.at >= *since) && is_of(entry, cluster.as_deref())
+    };
+    let mut events: Vec<_> =
+        entries.iter().rev().filter(wanted).take(limit).map(|entry| (**entry).clone()).collect();
+    events.reverse();
+    Ok(json(StatusCode::OK, &Events { events }))
+}
+
+/// Whether an event is of the cluster, or of all of them.
+pub(super) fn is_of(entry: &EventEntry, cluster: Option<&str>) -> bool {
+    match (cluster, &entry.cluster) {
+        (Some(asked), Some(its)) => its.eq_ignore_ascii_case(asked),
+        (None, _) | (_, None) => true,
+    }
+}
+
+/// Refuses a cluster that there is not.
+pub(super) fn known(operations: &Operations, name: &str) -> Result<(), Rejection> {
+    match operations.cluster_status(name) {
+        Some(_) => Ok(()),
+        None => Err(Rejection::unknown_cluster(name)),
+    }
+}
+
+/// A point in time in the form of [`EventEntry::at`].
+fn time(text: &str) -> Result<String, Rejection> {
+    let ago = span::duration(text).map(|ago| {
+        let millis = u64::try_from(ago.as_millis()).unwrap_or(u64::MAX);
+        WallTime::from_unix_millis(clock::unix_millis()).earlier(millis)
+    });
+    match ago.or_else(|| WallTime::parse(text)) {
+        Some(time) => Ok(format!("{time:.3}")),
+        None => Err(Rejection::bad(format!(
+            "`since` is `{}`; write how long ago, {}, or a time such as 2026-11-21T06:00:00Z",
+            shown(text),
+            span::FORM
+        ))),
+    }
+}
+
+/// Events of one reply unless somebody says otherwise.
+const USUAL: usize = 100;
+
+/// Events of one reply at most: all that are remembered.
+const MOST: usize = 1_000;

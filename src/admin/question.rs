@@ -1,0 +1,128 @@
+//! Why a name says what it says, and what it would say: the engine itself is asked.
+//!
+//! An answer takes the driver a moment in which it judges nothing else, so questions come to it one
+//! after the other and with pauses, however many clients ask.
+
+use std::{str::FromStr, time::Duration};
+
+use axum::{extract::State, http::StatusCode, response::Response};
+use serde::Deserialize;
+use tokio::time::sleep;
+
+use super::{
+    Operations,
+    asked::Asked,
+    rejection::{Rejection, shown},
+    reply::json,
+    span,
+};
+use crate::api::{Explanation, Refused, Supposition, WhatIf};
+
+/// The query of `GET /v1/explain`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct NameAsked {
+    name: String,
+}
+
+/// The query of `GET /v1/what-if`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SupposedAsked {
+    server: String,
+    suppose: String,
+}
+
+/// Why a name says what it says: each server as a candidate, and what would change it.
+#[utoipa::path(
+    get, path = "/v1/explain", tag = "look",
+    params(("name" = String, Query, description = "A served name, with or without its last dot")),
+    responses(
+        (status = 200, description = "The explanation", body = Explanation),
+        (status = 400, description = "No name is asked for", body = Refused),
+        (status = 404, description = "The name is not served", body = Refused),
+        (status = 503, description = "The service stops, or does not answer", body = Refused),
+    ),
+)]
+pub(super) async fn explain(
+    State(operations): State<Operations>,
+    Asked(NameAsked { name }): Asked<NameAsked>,
+) -> Result<Response, Rejection> {
+    let name = short("name", name)?;
+    let turn = operations.question_turn().await?;
+    let answer = operations.within(operations.control().explain(name)).await;
+    rest(turn);
+    Ok(json(StatusCode::OK, &answer?))
+}
+
+/// What would be decided if a server were otherwise. Nothing is changed.
+#[utoipa::path(
+    get, path = "/v1/what-if", tag = "look",
+    params(
+        ("server" = String, Query, description = "The server"),
+        ("suppose" = String, Query, description = "`down`, `up`, or `lag=` and a duration"),
+    ),
+    responses(
+        (status = 200, description = "The cluster as it is and as it would be", body = WhatIf),
+        (status = 400, description = "That cannot be supposed", body = Refused),
+        (status = 404, description = "There is no such server", body = Refused),
+        (status = 503, description = "The service stops, or does not answer", body = Refused),
+    ),
+)]
+pub(super) async fn what_if(
+    State(operations): State<Operations>,
+    Asked(SupposedAsked { server, suppose }): Asked<SupposedAsked>,
+) -> Result<Response, Rejection> {
+    let Supposed(supposition) = suppose.parse()?;
+    let server = short("server", server)?;
+    let turn = operations.question_turn().await?;
+    let answer = operations.within(operations.control().what_if(server, supposition)).await;
+    rest(turn);
+    Ok(json(StatusCode::OK, &answer?))
+}
+
+/// Keeps the turn for a moment, in which the driver does other things.
+fn rest(turn: tokio::sync::OwnedSemaphorePermit) {
+    tokio::spawn(async move {
+        sleep(PAUSE).await;
+        drop(turn);
+    });
+}
+
+/// As people write it.
+struct Supposed(Supposition);
+
+impl FromStr for Supposed {
+    type Err = Rejection;
+
+    fn from_str(text: &str) -> Result<Self, Rejection> {
+        let lag = text.strip_prefix("lag=").and_then(span::duration);
+        let lag = lag.and_then(|lag| u64::try_from(lag.as_millis()).ok());
+        Ok(Self(match (text, lag) {
+            ("down", _) => Supposition::Down,
+            ("up", _) => Supposition::Up,
+            (_, Some(lag)) => Supposition::LagMs(lag),
+            _ => {
+                let text = shown(text);
+                return Err(Rejection::bad(format!(
+                    "`{text}` cannot be supposed; write down, up, or lag= and {}",
+                    span::FORM
+                )));
+            }
+        }))
+    }
+}
+
+/// A name that could be one.
+fn short(field: &str, name: String) -> Result<Box<str>, Rejection> {
+    match name.len() {
+        1..=NAME_OCTETS => Ok(name.into()),
+        _ => Err(Rejection::bad(format!("`{field}` has 1 to {NAME_OCTETS} characters"))),
+    }
+}
+
+/// Octets of a DNS name in text, escapes apart (RFC 1035 section 2.3.4).
+const NAME_OCTETS: usize = 254;
+
+/// Between two questions.
+const PAUSE: Duration = Duration::from_millis(5);

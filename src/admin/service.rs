@@ -1,0 +1,143 @@
+//! Orders to whoever runs the parts: reload, servers that come and go, the configuration file.
+
+use axum::{extract::State, http::StatusCode, response::Response};
+use serde::Deserialize;
+
+use super::{
+    Operations,
+    asked::{Asked, Json, MaybeJson, Named, Nothing, one_line},
+    change::NAME_CHARS,
+    rejection::Rejection,
+    reply::json,
+};
+use crate::{
+    api::{Changed, ConfigText, ConfigWish, Ready, Refused, Reloaded, ServerAdd},
+    control::{Order, Signed},
+};
+
+/// The query of `DELETE /v1/servers/{name}`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct By {
+    author: String,
+}
+
+/// Reads the configuration, its zone files and its passwords again, and applies what differs.
+#[utoipa::path(
+    post, path = "/v1/reload", tag = "change",
+    responses(
+        (status = 200, description = "What has changed", body = Reloaded),
+        (status = 409, description = "There are faults; nothing has changed", body = Refused),
+        (status = 503, description = "The service stops, or does not answer", body = Refused),
+    ),
+    security((), ("token" = [])),
+)]
+pub(super) async fn reload(
+    State(operations): State<Operations>,
+    MaybeJson(_): MaybeJson<Nothing>,
+) -> Result<Response, Rejection> {
+    let reloaded = operations.within(operations.control().order(Order::Reload)).await?;
+    Ok(json::<Reloaded>(StatusCode::OK, &reloaded))
+}
+
+/// Lets a server join a cluster: it is probed, and drained until it is made ready.
+#[utoipa::path(
+    post, path = "/v1/servers", tag = "change", request_body = ServerAdd,
+    responses(
+        (status = 200, description = "It has joined", body = Changed),
+        (status = 400, description = "The body is not what it should be", body = Refused),
+        (status = 409, description = "It cannot join, and why", body = Refused),
+        (status = 503, description = "The service stops, or does not answer", body = Refused),
+    ),
+    security((), ("token" = [])),
+)]
+pub(super) async fn add_server(
+    State(operations): State<Operations>,
+    Json(mut wish): Json<ServerAdd>,
+) -> Result<Response, Rejection> {
+    for (field, text, most) in [
+        ("cluster", &mut wish.cluster, NAME_CHARS),
+        ("name", &mut wish.name, NAME_CHARS),
+        ("address", &mut wish.address, ADDRESS_CHARS),
+        ("author", &mut wish.author, Signed::AUTHOR_CHARS),
+    ] {
+        *text = one_line(field, text, most)?.into();
+    }
+    let order = |reply| Order::AddServer(wish, reply);
+    let changed = operations.within(operations.control().order(order)).await?;
+    Ok(json::<Changed>(StatusCode::OK, &changed))
+}
+
+/// Ends the drain with which a server has joined.
+#[utoipa::path(
+    post, path = "/v1/servers/{name}/ready", tag = "change", request_body = Ready,
+    params(("name" = String, Path, description = "A server that was added")),
+    responses(
+        (status = 200, description = "It may be published", body = Changed),
+        (status = 400, description = "The body is not what it should be", body = Refused),
+        (status = 409, description = "It was not added, or waits for nothing", body = Refused),
+        (status = 503, description = "The service stops, or does not answer", body = Refused),
+    ),
+    security((), ("token" = [])),
+)]
+pub(super) async fn ready_server(
+    State(operations): State<Operations>,
+    Named(name): Named,
+    Json(Ready { author }): Json<Ready>,
+) -> Result<Response, Rejection> {
+    let server = one_line("name", &name, NAME_CHARS)?;
+    let author = one_line("author", &author, Signed::AUTHOR_CHARS)?;
+    let order = |reply| Order::ReadyServer { server, author, reply };
+    let changed = operations.within(operations.control().order(order)).await?;
+    Ok(json::<Changed>(StatusCode::OK, &changed))
+}
+
+/// Takes away a server that was added.
+#[utoipa::path(
+    delete, path = "/v1/servers/{name}", tag = "change",
+    params(
+        ("name" = String, Path, description = "A server that was added"),
+        ("author" = String, Query, description = "Who asks: one line, at most 100 characters"),
+    ),
+    responses(
+        (status = 200, description = "It is gone", body = Changed),
+        (status = 400, description = "Nobody is named as author", body = Refused),
+        (status = 409, description = "It was not added", body = Refused),
+        (status = 503, description = "The service stops, or does not answer", body = Refused),
+    ),
+    security((), ("token" = [])),
+)]
+pub(super) async fn remove_server(
+    State(operations): State<Operations>,
+    Named(name): Named,
+    Asked(By { author }): Asked<By>,
+) -> Result<Response, Rejection> {
+    let server = one_line("name", &name, NAME_CHARS)?;
+    let author = one_line("author", &author, Signed::AUTHOR_CHARS)?;
+    let order = |reply| Order::RemoveServer { server, author, reply };
+    let changed = operations.within(operations.control().order(order)).await?;
+    Ok(json::<Changed>(StatusCode::OK, &changed))
+}
+
+/// Shows the configuration file with the servers that were added, and puts it in place if asked to.
+#[utoipa::path(
+    post, path = "/v1/config", tag = "change", request_body = ConfigWish,
+    responses(
+        (status = 200, description = "The file", body = ConfigText),
+        (status = 400, description = "The body is not what it should be", body = Refused),
+        (status = 409, description = "The file cannot be read or changed", body = Refused),
+        (status = 503, description = "The service stops, or does not answer", body = Refused),
+    ),
+    security((), ("token" = [])),
+)]
+pub(super) async fn config(
+    State(operations): State<Operations>,
+    Json(ConfigWish { write }): Json<ConfigWish>,
+) -> Result<Response, Rejection> {
+    let order = |reply| Order::WriteConfig { write, reply };
+    let text = operations.within(operations.control().order(order)).await?;
+    Ok(json(StatusCode::OK, &ConfigText { text, written: write }))
+}
+
+/// Characters of an address with a port.
+const ADDRESS_CHARS: usize = 80;

@@ -1,0 +1,87 @@
+//! `events`: what has happened, and what happens.
+
+use std::io::{self, Write};
+
+use hyper::Method;
+use tokio::{select, signal};
+
+use super::{
+    Client, ClientError, EventsOptions, Out,
+    client::{block_on, query},
+    look::{as_json, failed},
+    picture,
+};
+use crate::api::{EventEntry, Events};
+
+/// Shows the last changes, and goes on with what happens if asked to. Returns the exit code.
+///
+/// # Errors
+/// When the outcome cannot be written.
+pub fn run(options: &EventsOptions, Out { output, errors }: Out<'_>) -> io::Result<u8> {
+    let service = &options.service;
+    let client = match Client::new(service.socket.as_deref(), &service.config) {
+        Ok(client) => client,
+        Err(error) => return failed(&error, errors),
+    };
+    let limit = options.limit.map(|limit| limit.to_string());
+    let asked: Vec<_> = [
+        ("since", options.since.as_deref()),
+        ("cluster", options.cluster.as_deref()),
+        ("limit", limit.as_deref()),
+    ]
+    .into_iter()
+    .filter_map(|(key, value)| Some((key, value?)))
+    .collect();
+    let path = format!("/v1/events?{}", query(&asked));
+    let shown = block_on(async {
+        let Events { events } = client.ask(Method::GET, &path, None::<&()>).await?;
+        if options.form.json && !options.follow {
+            return Ok(output.write_all(as_json(&Events { events }).as_bytes()));
+        }
+        for entry in &events {
+            if let Err(error) = show(entry, options, output) {
+                return Ok(Err(error));
+            }
+        }
+        if !options.follow {
+            return Ok(Ok(()));
+        }
+        let last = events.last().map(|entry| entry.id);
+        select! {
+            biased;
+            _ = signal::ctrl_c() => Ok(Ok(())),
+            followed = follow(options, &client, last, output) => followed.map(Ok),
+        }
+    });
+    match shown {
+        Ok(written) => written.map(|()| 0),
+        Err(error) => failed(&error, errors),
+    }
+}
+
+/// Goes on for ever; a stream that ends in its time is taken up where it ended.
+async fn follow(
+    options: &EventsOptions,
+    client: &Client,
+    mut last: Option<u64>,
+    output: &mut dyn Write,
+) -> Result<(), ClientError> {
+    let cluster = options.cluster.as_deref().map(|name| query(&[("cluster", name)]));
+    let path = format!("/v1/events/stream?{}", cluster.unwrap_or_default());
+    loop {
+        let mut newest = last;
+        let mut take = |data: &str| {
+            let entry: EventEntry = serde_json::from_str(data).map_err(io::Error::other)?;
+            newest = Some(entry.id);
+            show(&entry, options, output)
+        };
+        client.follow(&path, last, &mut take).await?;
+        last = newest;
+    }
+}
+
+fn show(entry: &EventEntry, options: &EventsOptions, output: &mut dyn Write) -> io::Result<()> {
+    let line = if options.form.json { as_json(entry) } else { picture::event(entry) };
+    output.write_all(line.as_bytes())?;
+    output.flush()
+}

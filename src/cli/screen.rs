@@ -1,0 +1,235 @@
+//! How things are shown: tables that fit the terminal, colours only where somebody sees them, times
+//! as ages.
+
+use std::io::IsTerminal;
+
+use jiff::Timestamp;
+use rustix::termios::tcgetwinsize;
+
+/// What the output can show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Screen {
+    /// Columns; `None` for no limit, as in a pipe.
+    pub width: Option<usize>,
+    /// Whether colours are wanted.
+    pub colour: bool,
+    /// Now, in milliseconds since 1970.
+    pub now: i64,
+}
+
+/// What a colour says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Tone {
+    /// No colour.
+    Plain,
+    /// As it should be.
+    Good,
+    /// Not quite as it should be.
+    Doubtful,
+    /// Wrong.
+    Bad,
+    /// A heading.
+    Bold,
+    /// Of lesser weight.
+    Dim,
+}
+
+impl Screen {
+    /// Standard output as it is: colours on a terminal, unless the environment has a `NO_COLOR` that
+    /// is not empty (no-color.org).
+    pub fn of_stdout(now: u64) -> Self {
+        let stdout = std::io::stdout();
+        let is_terminal = stdout.is_terminal();
+        let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
+            || std::env::var_os("TERM").is_some_and(|value| value == "dumb");
+        let size = is_terminal.then(|| tcgetwinsize(&stdout).ok()).flatten();
+        let width = size.map(|size| usize::from(size.ws_col)).filter(|width| *width > 0);
+        let now = i64::try_from(now).unwrap_or(i64::MAX);
+        Self { width, colour: is_terminal && !refused, now }
+    }
+
+    /// `text` in a colour.
+    pub(super) fn paint(&self, tone: Tone, text: &str) -> String {
+        let code = match tone {
+            Tone::Plain => return text.to_owned(),
+            Tone::Good => "32",
+            Tone::Doubtful => "33",
+            Tone::Bad => "31",
+            Tone::Bold => "1",
+            Tone::Dim => "2",
+        };
+        if self.colour { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+
+    /// How long ago a time (RFC 3339) was, in its two largest units; the time itself if it is none.
+    pub(super) fn ago(&self, time: &str) -> String {
+        match time.parse::<Timestamp>() {
+            Ok(then) => span(self.now.saturating_sub(then.as_millisecond())),
+            Err(_) => time.to_owned(),
+        }
+    }
+
+    /// How long until a time (RFC 3339).
+    pub(super) fn until(&self, time: &str) -> String {
+        match time.parse::<Timestamp>() {
+            Ok(then) => span(then.as_millisecond().saturating_sub(self.now)),
+            Err(_) => time.to_owned(),
+        }
+    }
+}
+
+/// `12s`, `3m10s`, `2h5m`, `4d3h`; nothing is ever in the future.
+fn span(millis: i64) -> String {
+    let seconds = (millis / 1_000).max(0);
+    let (minutes, hours, days) = (seconds / 60, seconds / 3_600, seconds / 86_400);
+    match (days, hours, minutes) {
+        (0, 0, 0) => format!("{seconds}s"),
+        (0, 0, _) => format!("{minutes}m{}s", seconds % 60),
+        (0, ..) => format!("{hours}h{}m", minutes % 60),
+        _ => format!("{days}d{}h", hours % 24),
+    }
+}
+
+/// A table: as wide as its cells, and its last column in as many lines as the screen makes of it.
+#[derive(Debug, Default)]
+pub(super) struct Table {
+    rows: Vec<Vec<(Tone, String)>>,
+}
+
+impl Table {
+    /// One with these headings.
+    pub(super) fn new(headings: &[&str]) -> Self {
+        let heading = |text: &&str| (Tone::Dim, (*text).to_owned());
+        Self { rows: vec![headings.iter().map(heading).collect()] }
+    }
+
+    /// Adds a row. Texts may be strangers': what moves a cursor becomes a blank.
+    pub(super) fn row<const N: usize>(&mut self, cells: [(Tone, String); N]) {
+        self.rows.push(cells.into_iter().map(|(tone, text)| (tone, plain(&text))).collect());
+    }
+
+    /// The whole, each line after two blanks and with its end.
+    pub(super) fn text(&self, screen: &Screen) -> String {
+        let columns = self.rows.first().map_or(0, Vec::len);
+        let width = |column: usize| {
+            let cells = self.rows.iter().filter_map(|row| row.get(column));
+            cells.map(|(_, text)| text.chars().count()).max().unwrap_or(0)
+        };
+        let widths: Vec<_> = (0..columns).map(width).collect();
+        let before: usize =
+            INDENT + widths.iter().take(columns.saturating_sub(1)).map(|w| w + GAP).sum::<usize>();
+        let last = screen.width.map_or(usize::MAX, |all| all.saturating_sub(before).max(NARROWEST));
+        let mut text = String::new();
+        for row in &self.rows {
+            let mut line = " ".repeat(INDENT);
+            for ((tone, cell), width) in row.iter().zip(&widths).take(columns - 1) {
+                line += &screen.paint(*tone, cell);
+                line += &" ".repeat(width - cell.chars().count() + GAP);
+            }
+            let Some((tone, cell)) = row.last() else { continue };
+            let pieces = wrapped(cell, last);
+            for (number, piece) in pieces.iter().enumerate() {
+                if number > 0 {
+                    line = " ".repeat(before);
+                }
+                line += &screen.paint(*tone, piece);
+                text += line.trim_end();
+                text.push('\n');
+            }
+        }
+        text
+    }
+}
+
+/// `text` in lines of at most `width` characters, cut at blanks where there are some.
+pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    let mut used = 0;
+    for word in text.split(' ') {
+        let length = word.chars().count();
+        if used > 0 && used + 1 + length > width {
+            lines.push(String::new());
+            used = 0;
+        }
+        let line = lines.last_mut().expect("there is always a line");
+        if used > 0 {
+            line.push(' ');
+            used += 1;
+        }
+        line.push_str(word);
+        used += length;
+    }
+    lines
+}
+
+/// `text` without what moves a cursor.
+pub(super) fn plain(text: &str) -> String {
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+/// Blanks before a row.
+const INDENT: usize = 2;
+
+/// Blanks between two columns.
+const GAP: usize = 2;
+
+/// Columns that a text has at least, even if lines are then longer than the screen.
+const NARROWEST: usize = 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const WIDE: Screen = Screen { width: None, colour: false, now: 1_795_240_800_000 };
+
+    fn table() -> Table {
+        let mut table = Table::new(&["SERVER", "STATE", "WHY"]);
+        let plain = |text: &str| (Tone::Plain, text.to_owned());
+        table.row([plain("db1"), (Tone::Good, "Primary".to_owned()), plain("it is \u{1b}[31m so")]);
+        table.row([plain("a-long-name"), plain("Down"), plain("")]);
+        table
+    }
+
+    #[test]
+    fn columns_are_as_wide_as_their_cells() {
+        let expected = "  SERVER       STATE    WHY\n\
+                        \x20 db1          Primary  it is  [31m so\n\
+                        \x20 a-long-name  Down\n";
+        assert_eq!(table().text(&WIDE), expected);
+    }
+
+    #[test]
+    fn the_last_column_takes_as_many_lines_as_it_needs() {
+        let mut table = Table::new(&["A", "WHY"]);
+        let long = "one two three four five six seven eight nine ten".to_owned();
+        table.row([(Tone::Plain, "x".to_owned()), (Tone::Plain, long)]);
+        let narrow = Screen { width: Some(30), ..WIDE };
+        let text = table.text(&narrow);
+        assert!(text.lines().all(|line| line.len() <= 30), "{text}");
+        assert_eq!(text.lines().count(), 3, "{text}");
+        assert!(text.lines().nth(2).is_some_and(|line| line.starts_with("     ")), "{text}");
+    }
+
+    #[test]
+    fn colours_are_there_where_they_are_wanted() {
+        assert!(!table().text(&WIDE).contains('\u{1b}'));
+        let coloured = table().text(&Screen { colour: true, ..WIDE });
+        assert!(coloured.contains("\u{1b}[32mPrimary\u{1b}[0m  "), "{coloured}");
+    }
+
+    #[test]
+    fn times_are_told_as_ages() {
+        for (time, age) in [
+            ("2026-11-21T06:00:00.000Z", "0s"),
+            ("2026-11-21T05:59:48.000Z", "12s"),
+            ("2026-11-21T05:56:50.000Z", "3m10s"),
+            ("2026-11-21T03:55:00.000Z", "2h5m"),
+            ("2026-11-17T03:00:00.000Z", "4d3h"),
+            ("2027-01-01T00:00:00.000Z", "0s"),
+            ("never", "never"),
+        ] {
+            assert_eq!(WIDE.ago(time), age, "{time}");
+        }
+        assert_eq!(WIDE.until("2026-11-21T07:00:00.000Z"), "1h0m");
+    }
+}
