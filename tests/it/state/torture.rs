@@ -110,26 +110,26 @@ fn note_serial(scene: &Scene, expected: &mut Expected) {
 
 /// Asks for one change; whether it was answered, or nothing has been asked yet.
 fn change(scene: &Scene, expected: &mut Expected, random: &mut StdRng) -> bool {
-    if !scene.settings.folder().join("admin.sock").exists() {
+    let Some(connection) = scene.connect() else {
         return true;
-    }
+    };
     let server = SERVERS[random.random_range(0..SERVERS.len())];
     let is_drained = expected.known.get(server).is_some_and(Option::is_some);
     let wanted = match is_drained && random.random() {
         true => None,
         false => Some(format!("reason {}", random.random::<u32>())),
     };
-    let reply = match &wanted {
-        Some(reason) => scene.post(
-            "/v1/drain",
-            &json!({
+    let (path, body) = match &wanted {
+        Some(reason) => {
+            let body = json!({
                 "server": server, "force": true, "forever": true, "author": "test",
-                "reason": reason
-            }),
-        ),
-        None => scene.post("/v1/undrain", &json!({ "server": server, "author": "test" })),
+                "reason": reason,
+            });
+            ("/v1/drain", body)
+        }
+        None => ("/v1/undrain", json!({ "server": server, "author": "test" })),
     };
-    match reply {
+    match Scene::ask(connection, path, &body) {
         Some((200, reply)) => {
             assert_eq!(reply["warnings"], json!([]), "{reply}");
             expected.known.insert(server, wanted);
