@@ -22,6 +22,8 @@ mod probe_cadence;
 mod probe_refusal;
 mod probe_tls;
 mod process;
+#[expect(clippy::disallowed_methods, reason = "the process under test has real time only")]
+mod reload;
 mod serve;
 mod serve_tcp;
 mod serve_witness;
