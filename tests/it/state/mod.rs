@@ -128,17 +128,26 @@ probe = {{ interval = "100ms", fast_interval = "100ms", timeout = "500ms" }}
     }
 
     /// A change by the admin API: its status and its body. `None` when the connection ends before
-    /// the reply does.
+    /// the reply does, or cannot be made.
     fn post(&self, path: &str, body: &Value) -> Option<(u16, Value)> {
+        Self::ask(self.connect()?, path, body)
+    }
+
+    /// A connection to the admin API; `None` while it does not listen.
+    fn connect(&self) -> Option<UnixStream> {
+        let stream = UnixStream::connect(self.settings.folder().join("admin.sock")).ok()?;
+        stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a socket option");
+        Some(stream)
+    }
+
+    /// One change by a connection that was made.
+    fn ask(mut stream: UnixStream, path: &str, body: &Value) -> Option<(u16, Value)> {
         let body = body.to_string();
         let request = format!(
             "POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
              Connection: close\r\nContent-Length: {}\r\n\r\n{body}",
             body.len()
         );
-        let socket = self.settings.folder().join("admin.sock");
-        let mut stream = UnixStream::connect(socket).ok()?;
-        stream.set_read_timeout(Some(Duration::from_secs(20))).expect("a socket option");
         stream.write_all(request.as_bytes()).ok()?;
         let mut text = String::new();
         stream.read_to_string(&mut text).ok()?;
