@@ -5,6 +5,7 @@
 //! a half that runs on would serve what nobody looks after. When one of them stands still, the
 //! watchdog says so. A probe that panics ends nothing, see `probing.rs`.
 
+mod herald;
 mod past;
 mod prepared;
 mod probing;
@@ -22,6 +23,7 @@ use tokio::{
 use tracing::{info, warn};
 
 use self::{
+    herald::{Herald, status},
     past::Begun,
     prepared::layout,
     probing::Probes,
@@ -172,8 +174,9 @@ pub async fn serve(
 }
 
 impl App {
-    /// Binds the listen addresses that `inherited` does not have, then starts the driver, the probes, the admin API and the
-    /// watchdog, which tells the service manager that we are ready. Needs a running tokio runtime.
+    /// Binds the listen addresses that `inherited` does not have, then starts the driver, the probes,
+    /// the admin API and the watchdog, which tells the service manager that we are ready. Needs a
+    /// running tokio runtime.
     ///
     /// Each change is also sent to `observer`.
     ///
@@ -195,7 +198,7 @@ impl App {
         let listeners = admin::bind(&config.admin, &mut inherited)?;
         let dns = dns::open(&config.dns, &reader, &mut inherited)?;
         inherited.expect_none_left()?;
-        let watchdog = Watchdog::new(parts(pulse, &dns), status(&config, &dns))
+        let watchdog = Watchdog::new(parts(pulse, &dns), status(&config, dns.local_addresses()))
             .map_err(StartError::Watchdog)?;
         probes.start(questions, &findings);
         let hints = probes.hints(&config.clusters);
@@ -218,7 +221,10 @@ impl App {
         let watchdog = watchdog.start().map_err(StartError::Watchdog)?;
         let driver = JoinSet::from_iter([driver.run()]);
         let (stopping, stop) = oneshot::channel();
+        let herald =
+            Herald { announcer: watchdog.announcer(), addresses: dns.local_addresses().to_vec() };
         let service = Service {
+            herald,
             config: Arc::new(config),
             probes,
             findings,
@@ -295,16 +301,6 @@ async fn end_asked(signals: &mut Signals, control: Control) {
 fn parts(driver: Pulse, dns: &DnsServer) -> Vec<Part> {
     let driver = Part { name: "driver".into(), pulse: driver };
     std::iter::once(driver).chain(dns.parts().iter().cloned()).collect()
-}
-
-/// What we do, for the service manager.
-fn status(config: &Config, dns: &DnsServer) -> String {
-    let addresses: Vec<_> = dns.local_addresses().iter().map(ToString::to_string).collect();
-    let clusters = match config.clusters.len() {
-        1 => "1 cluster".to_owned(),
-        many => format!("{many} clusters"),
-    };
-    format!("answering DNS for {clusters} on {}", addresses.join(", "))
 }
 
 /// Tells of lines that the log has lost, and counts what nobody else does, for ever.
