@@ -40,7 +40,8 @@ use crate::{
     driver::{Driver, Ends},
     engine::Event,
     inherited::{Inherited, InheritedError},
-    state::{OpenError, Saver},
+    metrics::{Metrics, ServiceCounts},
+    state::{OpenError, Saver, StateHealth},
     telemetry::Losses,
     watchdog::{Part, Pulse, Watchdog, Watching},
 };
@@ -160,9 +161,11 @@ pub async fn serve(
             info!(%address, "admin API by HTTP");
         }
     }
+    let state = app.saver.as_ref().map(Saver::health);
+    let counts = app.operations.metrics().service.clone();
     tokio::select! {
         () = end_asked(&mut signals, app.control.clone()) => {}
-        () = tell_of(losses) => {}
+        () = look_around(losses, state, counts) => {}
         failure = app.failed() => return Err(failure),
     }
     info!("stopping");
@@ -171,8 +174,9 @@ pub async fn serve(
 }
 
 impl App {
-    /// Binds the listen addresses that `inherited` does not have, then starts the driver, the probes, the admin API and the
-    /// watchdog, which tells the service manager that we are ready. Needs a running tokio runtime.
+    /// Binds the listen addresses that `inherited` does not have, then starts the driver, the probes,
+    /// the admin API and the watchdog, which tells the service manager that we are ready. Needs a
+    /// running tokio runtime.
     ///
     /// Each change is also sent to `observer`.
     ///
@@ -189,7 +193,7 @@ impl App {
         let plan = plan(&config, layout(&config)?, &mut questions);
         let (control, ControlEnds { commands, orders }) = Control::new();
         let chronicle = past.chronicle.clone();
-        let (driver, Ends { findings, replans, reader, pulse }) =
+        let (driver, Ends { findings, replans, reader, pulse, counts }) =
             Driver::new(plan, commands, past, observer);
         let listeners = admin::bind(&config.admin, &mut inherited)?;
         let dns = dns::open(&config.dns, &reader, &mut inherited)?;
@@ -199,8 +203,20 @@ impl App {
         probes.start(questions, &findings);
         let hints = probes.hints(&config.clusters);
         let health = watchdog.health();
-        let operations =
-            Operations::new(hints, reader.clone(), health, control.clone(), chronicle.clone());
+        let metrics = Metrics {
+            dns: dns.counters(),
+            driver: counts,
+            probes: probes.metrics(),
+            service: ServiceCounts::default(),
+        };
+        let operations = Operations::new(
+            hints,
+            reader.clone(),
+            health,
+            metrics,
+            control.clone(),
+            chronicle.clone(),
+        );
         let admin = listeners.serve(operations.clone())?;
         let watchdog = watchdog.start().map_err(StartError::Watchdog)?;
         let driver = JoinSet::from_iter([driver.run()]);
@@ -287,12 +303,16 @@ fn parts(driver: Pulse, dns: &DnsServer) -> Vec<Part> {
     std::iter::once(driver).chain(dns.parts().iter().cloned()).collect()
 }
 
-/// Tells of lines that the log has lost, for ever.
-async fn tell_of(mut losses: Losses) {
+/// Tells of lines that the log has lost, and counts what nobody else does, for ever.
+async fn look_around(mut losses: Losses, state: Option<StateHealth>, counts: ServiceCounts) {
     let mut looks = interval(LOOK_FOR_LOSSES_EVERY);
     loop {
         looks.tick().await;
         losses.tell();
+        counts.log_lost(losses.lines());
+        if let Some(state) = &state {
+            counts.state_saved(state.fault().is_none());
+        }
     }
 }
 

@@ -106,9 +106,11 @@ impl Service {
                 for key in &needs_restart {
                     warn!(event = "config", "{key}");
                 }
+                self.operations.metrics().service.reloaded(true);
                 Ok(Reloaded { changed, needs_restart })
             }
             Err(fault) => {
+                self.operations.metrics().service.reloaded(false);
                 let faults = fault.to_string();
                 for line in faults.lines() {
                     error!(event = "config", "not reloaded: {line}");

@@ -143,6 +143,11 @@ impl Announcer {
 }
 
 impl Health {
+    /// How many parts are stalled.
+    pub fn stalled(&self) -> usize {
+        self.0.borrow().len()
+    }
+
     /// Every stalled part, in the words of the log; empty when all move.
     pub fn faults(&self) -> Vec<String> {
         self.0.borrow().iter().map(|part| Stalled(part).to_string()).collect()
