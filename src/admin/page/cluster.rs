@@ -12,8 +12,9 @@ use crate::api::{ClusterStatus, NameRole, NameStatus, ServerStatus};
 /// All of a cluster.
 pub(super) fn article(view: &View<'_>, cluster: &ClusterStatus, concern: Concern) -> Markup {
     let id = format!("cluster-{}", cluster.name);
+    let of = format!("of-{}", cluster.name);
     html! {
-        article .cluster .(concern.class()) aria-labelledby=(id) {
+        article .cluster .(concern.class()) id=(of) aria-labelledby=(id) {
             h3 id=(id) {
                 span .sign aria-hidden="true" { (concern.sign()) } " "
                 a href=(link(cluster)) { (cluster.name) }
@@ -29,7 +30,7 @@ pub(super) fn article(view: &View<'_>, cluster: &ClusterStatus, concern: Concern
 /// A cluster in one line.
 pub(super) fn line(cluster: &ClusterStatus, concern: Concern) -> Markup {
     html! {
-        li .(concern.class()) {
+        li .(concern.class()) id=(format!("line-{}", cluster.name)) {
             span .sign aria-hidden="true" { (concern.sign()) } " "
             a href=(link(cluster)) { (cluster.name) }
             @for name in &cluster.names {

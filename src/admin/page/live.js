@@ -75,9 +75,12 @@ async function look() {
     const text = await reply.text();
     const next = new DOMParser().parseFromString(text, "text/html");
     if (document.title !== next.title) document.title = next.title;
+    const focus = document.activeElement;
     for (const part of ["header", "main", "footer"]) {
       follow(document.querySelector(part), next.querySelector(part));
     }
+    // What is moved loses the focus.
+    if (focus !== document.activeElement && focus.isConnected) focus.focus({ preventScroll: true });
     pause = text.length > large ? quiet.large : quiet.once;
     tell("on", "This page is live.");
   } catch {
