@@ -46,9 +46,7 @@ fn goes_on(scene: &mut Scene, service: &Service, advice: &str) {
 
 /// When saving works again, what was not saved is.
 fn is_made_up_for(scene: &Scene, service: &Service) {
-    service.wait_for_line("the end of the alarm", |line| {
-        line["fields"]["event"] == "state_saved"
-    });
+    service.wait_for_line("the end of the alarm", |line| line["fields"]["event"] == "state_saved");
     let image = scene.image().expect("it was saved");
     assert_eq!(&*image.clusters["orders"].overrides[0].reason, "disk");
 }

@@ -81,9 +81,9 @@ fn a_broken_file_is_set_aside_and_told() {
         line["level"] == "ERROR" && line["fields"]["event"] == "state_broken"
     });
     let files = std::fs::read_dir(scene.folder()).expect("a folder");
-    let aside = files.flatten().any(|file| {
-        file.file_name().to_string_lossy().starts_with("pointsman.state.broken-")
-    });
+    let aside = files
+        .flatten()
+        .any(|file| file.file_name().to_string_lossy().starts_with("pointsman.state.broken-"));
     assert!(aside);
     until("a new one is written", || scene.image().is_some());
     service.stop();
