@@ -1,12 +1,17 @@
 //! A running service with clusters of plain TCP servers, which a test may let die and return.
 
 use std::{
+    collections::VecDeque,
     fs,
     io::{Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
-    thread::sleep,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread::{self, JoinHandle, sleep},
     time::{Duration, Instant},
 };
 
@@ -16,8 +21,8 @@ use tempfile::TempDir;
 pub(crate) struct Scene {
     service: Child,
     pub(crate) http: SocketAddr,
-    /// Those that live. A listener accepts without anybody's doing.
-    pub(crate) servers: Vec<Option<TcpListener>>,
+    /// Those that live.
+    pub(crate) servers: Vec<Option<Server>>,
     folder: TempDir,
 }
 
@@ -48,13 +53,18 @@ impl Scene {
                 "[[cluster]]\nname = \"{name}\"\nengine = \"tcp\"\n\
                  write = {{ name = \"{name}-write.internal.\" }}\n\
                  probe = {{ interval = \"100ms\", fast_interval = \"100ms\", \
-                 timeout = \"500ms\" }}\n\
-                 [[cluster.read]]\nname = \"{name}-read.internal.\"\nmin_servers = 1\n"
+                 timeout = \"500ms\" }}\n"
             );
+            // One server alone would help itself out.
+            if count > 1 {
+                text += &format!(
+                    "[[cluster.read]]\nname = \"{name}-read.internal.\"\nmin_servers = 1\n"
+                );
+            }
             for number in 1..=count {
                 let address = format!("{network}.{}", servers.len() + 2);
-                let server = TcpListener::bind((address, 0)).expect("a free port");
-                let at = server.local_addr().expect("an address");
+                let server = Server::start(&address);
+                let at = server.address;
                 text += &format!(
                     "[[cluster.server]]\nname = \"{name}{number}\"\naddress = \"{}\"\nport = {}\n",
                     at.ip(),
@@ -141,3 +151,40 @@ pub(crate) fn project_file(path: &str) -> String {
 
 /// How long anything may take on a busy machine.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A server of which nothing is known but that it accepts connections. Dropping it ends it.
+pub(crate) struct Server {
+    address: SocketAddr,
+    over: Arc<AtomicBool>,
+    accepting: Option<JoinHandle<()>>,
+}
+
+impl Server {
+    fn start(address: &str) -> Self {
+        let listener = TcpListener::bind((address, 0)).expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        let over = Arc::<AtomicBool>::default();
+        let is_over = Arc::clone(&over);
+        let accepting = thread::spawn(move || {
+            let mut kept = VecDeque::new();
+            for stream in listener.incoming() {
+                if is_over.load(Ordering::Relaxed) {
+                    return;
+                }
+                kept.push_front(stream);
+                kept.truncate(64);
+            }
+        });
+        Self { address, over, accepting: Some(accepting) }
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.over.store(true, Ordering::Relaxed);
+        _ = TcpStream::connect(self.address);
+        if let Some(accepting) = self.accepting.take() {
+            _ = accepting.join();
+        }
+    }
+}
