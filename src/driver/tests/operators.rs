@@ -199,7 +199,10 @@ async fn a_name_is_explained_server_by_server() {
     running.lay(drain("db2")).await.expect("db3 is left");
     for asked in ["DB-Read.internal", "db-read.internal."] {
         let told = running.control.explain(asked.into()).await.expect("a served name");
-        assert_eq!((told.cluster.as_str(), told.name.servers.as_slice()), ("orders", &["db3".to_owned()][..]));
+        assert_eq!(
+            (told.cluster.as_str(), told.name.servers.as_slice()),
+            ("orders", &["db3".to_owned()][..])
+        );
         let included: Vec<_> =
             told.candidates.iter().map(|one| (one.server.as_str(), one.included)).collect();
         assert_eq!(included, [("db1", false), ("db2", false), ("db3", true)]);
@@ -215,7 +218,10 @@ async fn what_if_decides_on_a_copy_and_changes_nothing() {
     let generation = running.generation();
     let told = running.control.what_if("db2".into(), Supposition::Down).await.expect("a server");
     let says = |cluster: &ClusterStatus| cluster.names[1].servers.clone();
-    assert_eq!((says(&told.now), says(&told.then)), (vec!["db2".into(), "db3".into()], vec!["db3".to_owned()]));
+    assert_eq!(
+        (says(&told.now), says(&told.then)),
+        (vec!["db2".into(), "db3".into()], vec!["db3".to_owned()])
+    );
     assert_eq!(told.then.servers[1].state, "Down");
     assert_eq!((running.generation(), running.take_events()), (generation, vec![]));
     let unknown = running.control.what_if("db9".into(), Supposition::Up).await;
