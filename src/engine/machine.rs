@@ -24,6 +24,8 @@ pub struct Engine {
     events: Vec<Event>,
     /// How many servers there are.
     servers: usize,
+    /// How many of them have been asked at all.
+    asked: usize,
     /// How many of them fail in a way that may be our own network's fault.
     silent: usize,
     /// When anything was last heard of any server's host.
@@ -47,6 +49,7 @@ impl Engine {
         }
         Self {
             servers: clusters.iter().map(|cluster| cluster.records().len()).sum(),
+            asked: 0,
             silent: 0,
             last_heard: None,
             clusters,
@@ -66,8 +69,10 @@ impl Engine {
             if observation.outcome.is_from_the_host() {
                 self.last_heard = Some(now);
             }
+            self.asked -= cluster.asked_servers();
             self.silent -= cluster.silent_servers();
             cluster.observe(observation, now);
+            self.asked += cluster.asked_servers();
             self.silent += cluster.silent_servers();
             self.observed.insert(id);
         }
@@ -268,6 +273,7 @@ impl Engine {
         }
         self.clusters = clusters;
         self.servers = self.clusters.iter().map(|cluster| cluster.records().len()).sum();
+        self.asked = self.clusters.iter().map(Cluster::asked_servers).sum();
         self.silent = self.clusters.iter().map(Cluster::silent_servers).sum();
         self.deadlines = Deadlines::default();
         for (id, cluster) in self.clusters.iter().enumerate() {
@@ -323,9 +329,11 @@ impl Engine {
         self.decided.extend(known.into_iter().map(ClusterId));
     }
 
-    /// One server alone is no sample.
+    /// One server alone is no sample. A server that joins meanwhile and has not been asked yet
+    /// proves nothing.
     fn nobody_answers(&self) -> bool {
-        self.servers > 1 && self.silent == self.servers
+        let sample = if self.isolated { self.asked } else { self.servers };
+        self.servers > 1 && self.silent == sample
     }
 }
 

@@ -3,7 +3,10 @@
 
 mod galera;
 mod operators;
+mod overridden;
 mod promises;
+mod questions;
+mod reconfigured;
 mod scenarios;
 mod simulation;
 mod witnesses;

@@ -160,42 +160,9 @@ impl Simulation {
         Ok(())
     }
 
-    /// Something happens to somebody, or nothing at all.
     fn disturb(&mut self) {
-        let index = self.random.below(self.servers);
-        let other = self.random.below(self.servers);
-        let world = &mut self.world;
-        let what = self.random.below(42);
-        match what {
-            0 | 1 => world.kill(index),
-            2..=4 => world.start(index),
-            5 => world.freeze(index),
-            6 | 7 => world.thaw(index),
-            8 | 9 => world.promote(index),
-            10 | 11 => world.rebuild(index, other),
-            12 | 13 => world.follow(index, other),
-            14 => world.hosts[index].paused = true,
-            15 | 16 => world.hosts[index].paused = false,
-            17 => world.hosts[index].broken = true,
-            18 | 19 => world.hosts[index].broken = false,
-            20 => world.hosts[index].unplugged = true,
-            21 | 22 => world.hosts[index].unplugged = false,
-            23 => {
-                let kind = FailureKind::ALL[self.random.below(FailureKind::ALL.len())];
-                world.hosts[index].refuses = Some(kind);
-            }
-            24..=26 => world.hosts[index].refuses = None,
-            27 => world.hosts[index].cut_off = true,
-            28 | 29 => world.hosts[index].cut_off = false,
-            30 => world.hosts[index].read_only = true,
-            31 | 32 => world.hosts[index].read_only = false,
-            33 => world.writes = !world.writes,
-            34 if self.random.below(8) == 0 => world.hosts[index].system = 2,
-            35 => self.mute[index] = true,
-            36..=38 => self.mute[index] = false,
-            _ => return,
-        }
-        self.told.push(format!("{} operation {what} on {index}, {other}", self.now));
+        let happened = disturb(&mut self.random, &mut self.world, &mut self.mute);
+        self.told.extend(happened.map(|what| format!("{} {what}", self.now)));
     }
 
     /// All servers run again, one of them as the primary and all others following it.
@@ -215,26 +182,74 @@ impl Simulation {
         };
         self.told.push(format!("{} healed with {primary}, as it is: {as_it_is}", self.now));
         self.mute.fill(false);
-        for host in &mut self.world.hosts {
-            host.process = Process::Running;
-            (host.paused, host.unplugged, host.broken, host.cut_off) = (false, false, false, false);
-            host.refuses = None;
-            host.system = 1;
-        }
-        if as_it_is {
-            self.world.hosts[primary].read_only = false;
-        } else {
-            let timeline = |index: &usize| self.world.timeline(*index);
-            let newest = (0..self.servers).max_by_key(timeline).expect("there are servers");
-            self.world.rebuild(primary, newest);
-            self.world.hosts[primary].role = Role::Standby { of: newest };
-            self.world.promote(primary);
-        }
-        for index in (0..self.servers).filter(|index| *index != primary) {
-            self.world.rebuild(index, primary);
-        }
-        self.world.writes = true;
+        heal(&mut self.world, primary, as_it_is);
     }
+}
+
+/// All servers run again and follow `primary`, which is promoted unless it is one `as_it_is`.
+pub(crate) fn heal(world: &mut World, primary: usize, as_it_is: bool) {
+    let servers = world.hosts.len();
+    for host in &mut world.hosts {
+        host.process = Process::Running;
+        (host.paused, host.unplugged, host.broken, host.cut_off) = (false, false, false, false);
+        host.refuses = None;
+        host.system = 1;
+    }
+    if as_it_is {
+        world.hosts[primary].read_only = false;
+    } else {
+        let timeline = |index: &usize| world.timeline(*index);
+        let newest = (0..servers).max_by_key(timeline).expect("there are servers");
+        world.rebuild(primary, newest);
+        world.hosts[primary].role = Role::Standby { of: newest };
+        world.promote(primary);
+    }
+    for index in (0..servers).filter(|index| *index != primary) {
+        world.rebuild(index, primary);
+    }
+    world.writes = true;
+}
+
+/// Something happens to somebody, or nothing at all. `mute` are the servers whose probes report
+/// nothing.
+pub(crate) fn disturb(
+    random: &mut SplitMix,
+    world: &mut World,
+    mute: &mut [bool],
+) -> Option<String> {
+    let index = random.below(mute.len());
+    let other = random.below(mute.len());
+    let what = random.below(42);
+    match what {
+        0 | 1 => world.kill(index),
+        2..=4 => world.start(index),
+        5 => world.freeze(index),
+        6 | 7 => world.thaw(index),
+        8 | 9 => world.promote(index),
+        10 | 11 => world.rebuild(index, other),
+        12 | 13 => world.follow(index, other),
+        14 => world.hosts[index].paused = true,
+        15 | 16 => world.hosts[index].paused = false,
+        17 => world.hosts[index].broken = true,
+        18 | 19 => world.hosts[index].broken = false,
+        20 => world.hosts[index].unplugged = true,
+        21 | 22 => world.hosts[index].unplugged = false,
+        23 => {
+            let kind = FailureKind::ALL[random.below(FailureKind::ALL.len())];
+            world.hosts[index].refuses = Some(kind);
+        }
+        24..=26 => world.hosts[index].refuses = None,
+        27 => world.hosts[index].cut_off = true,
+        28 | 29 => world.hosts[index].cut_off = false,
+        30 => world.hosts[index].read_only = true,
+        31 | 32 => world.hosts[index].read_only = false,
+        33 => world.writes = !world.writes,
+        34 if random.below(8) == 0 => world.hosts[index].system = 2,
+        35 => mute[index] = true,
+        36..=38 => mute[index] = false,
+        _ => return None,
+    }
+    Some(format!("operation {what} on {index}, {other}"))
 }
 
 fn is_healthy_again(who: &str, engine: &Engine, story: &Simulation) -> Result<(), String> {
@@ -255,7 +270,7 @@ fn is_healthy_again(who: &str, engine: &Engine, story: &Simulation) -> Result<()
     }
 }
 
-fn policy(kind: ClusterKind, servers: usize, failback: Failback) -> ClusterPolicy {
+pub(crate) fn policy(kind: ClusterKind, servers: usize, failback: Failback) -> ClusterPolicy {
     ClusterPolicy {
         name: "orders".into(),
         kind,
@@ -283,7 +298,7 @@ fn policy(kind: ClusterKind, servers: usize, failback: Failback) -> ClusterPolic
 
 /// A small generator whose stream is fixed for ever, so that a seed in a bug report stays a story
 /// (Steele and others, "Fast splittable pseudorandom number generators", 2014).
-struct SplitMix(u64);
+pub(crate) struct SplitMix(pub(crate) u64);
 
 impl SplitMix {
     fn next(&mut self) -> u64 {
@@ -294,7 +309,7 @@ impl SplitMix {
         mixed ^ (mixed >> 31)
     }
 
-    fn below(&mut self, limit: usize) -> usize {
+    pub(crate) fn below(&mut self, limit: usize) -> usize {
         let limit = u64::try_from(limit).expect("a small limit");
         usize::try_from(self.next() % limit).expect("below a small limit")
     }

@@ -19,7 +19,7 @@ struct Row {
     from_outside: &'static [&'static str],
 }
 
-const TABLE: [Row; 21] = [
+const TABLE: [Row; 22] = [
     Row { module: "engine", of_ours: &[], from_outside: &[] },
     Row {
         module: "answers",
@@ -44,6 +44,7 @@ const TABLE: [Row; 21] = [
             "config::TlsMode",
             "config::WitnessConfig",
             "engine",
+            "metrics::ProbeMeter",
         ],
         from_outside: &[
             "futures_util",
@@ -79,6 +80,7 @@ const TABLE: [Row; 21] = [
             "config::TlsListenConfig",
             "engine::Degradation",
             "inherited",
+            "metrics",
             "publish",
             "watchdog::Part",
             "watchdog::Pulse",
@@ -107,6 +109,7 @@ const TABLE: [Row; 21] = [
             "control",
             "engine",
             "inherited",
+            "metrics",
             "publish",
             "status",
             "watchdog::Health",
@@ -117,6 +120,9 @@ const TABLE: [Row; 21] = [
             "http_body_util",
             "hyper",
             "hyper_util",
+            "jiff",
+            "maud",
+            "nix",
             "serde",
             "serde_json",
             "socket2",
@@ -128,6 +134,7 @@ const TABLE: [Row; 21] = [
         ],
     },
     Row { module: "clock", of_ours: &["engine::Moment"], from_outside: &["tokio"] },
+    Row { module: "metrics", of_ours: &["clock", "engine"], from_outside: &[] },
     Row {
         module: "telemetry",
         of_ours: &["engine"],
@@ -140,7 +147,15 @@ const TABLE: [Row; 21] = [
     },
     Row {
         module: "driver",
-        of_ours: &["answers", "clock", "engine", "publish", "telemetry", "watchdog::Pulse"],
+        of_ours: &[
+            "answers",
+            "clock",
+            "engine",
+            "metrics::DriverCounts",
+            "publish",
+            "telemetry",
+            "watchdog::Pulse",
+        ],
         from_outside: &["tokio"],
     },
     Row {
@@ -162,6 +177,7 @@ const TABLE: [Row; 21] = [
             "driver",
             "engine",
             "inherited",
+            "metrics",
             "probe",
             "telemetry::Losses",
             "watchdog",

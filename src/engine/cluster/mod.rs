@@ -85,6 +85,11 @@ impl Cluster {
         &self.records
     }
 
+    /// How many of its servers have been asked at all.
+    pub(super) fn asked_servers(&self) -> usize {
+        self.records.iter().filter(|record| record.last_word.is_some()).count()
+    }
+
     /// How many of its servers fail in a way that may be our own network's fault.
     pub(super) fn silent_servers(&self) -> usize {
         self.records.iter().filter(|record| record.is_silent()).count()

@@ -244,18 +244,26 @@ impl Cluster {
     }
 
     fn write_said(&self) -> (Option<ServerIndex>, WriteReason) {
+        if self.policy.write.is_some() && self.overlay.has(WishKey::Maintenance) {
+            return (None, WriteReason::Maintenance);
+        }
+        let unfrozen = self.write_unfrozen();
+        let said = self.said.write;
+        match said.reason {
+            _ if !self.is_frozen() => unfrozen,
+            // Nothing can stand still that has never been said.
+            WriteReason::NotReady | WriteReason::Maintenance => match unfrozen {
+                (_, WriteReason::NotReady) => unfrozen,
+                (server, _) => (server, WriteReason::Frozen),
+            },
+            _ => (said.server, WriteReason::Frozen),
+        }
+    }
+
+    fn write_unfrozen(&self) -> (Option<ServerIndex>, WriteReason) {
         let WriteDecision { server, reason, .. } = self.write.decision;
         if self.policy.write.is_none() {
             return (server, reason);
-        }
-        if self.overlay.has(WishKey::Maintenance) {
-            return (None, WriteReason::Maintenance);
-        }
-        let said = self.said.write;
-        // Nothing can stand still that has never been said.
-        let unsaid = matches!(said.reason, WriteReason::NotReady | WriteReason::Maintenance);
-        if self.overlay.has(WishKey::Freeze) && !unsaid {
-            return (said.server, WriteReason::Frozen);
         }
         if let Some(pin) = self.overlay.pin() {
             return self.pinned(pin);
@@ -296,21 +304,31 @@ impl Cluster {
 
     fn read_said(&self, name: usize, candidates: &Candidates<'_>, now: Moment) -> ReadDecision {
         let before = &self.said.reads[name];
-        let ladder = &self.reads[name].decision;
-        let members = |read: &ReadDecision| -> Vec<_> {
-            read.servers.iter().map(|member| member.server).collect()
-        };
         let say = |servers, reason| candidates.say(name, before, servers, reason, now);
         if self.overlay.has(WishKey::Maintenance) {
             return say(Vec::new(), ReadReason::Maintenance);
         }
-        let unsaid = matches!(before.reason, ReadReason::NotReady | ReadReason::Maintenance);
-        if self.overlay.has(WishKey::Freeze) && !unsaid {
-            return say(members(before), ReadReason::Frozen);
-        }
+        let unfrozen = || self.read_unfrozen(name, candidates);
+        let (servers, reason) = match before.reason {
+            _ if !self.is_frozen() => unfrozen(),
+            ReadReason::NotReady | ReadReason::Maintenance => match unfrozen() {
+                (servers, ReadReason::NotReady) => (servers, ReadReason::NotReady),
+                (servers, _) => (servers, ReadReason::Frozen),
+            },
+            _ => (members(before), ReadReason::Frozen),
+        };
+        say(servers, reason)
+    }
+
+    fn read_unfrozen(
+        &self,
+        name: usize,
+        candidates: &Candidates<'_>,
+    ) -> (Vec<ServerIndex>, ReadReason) {
+        let ladder = &self.reads[name].decision;
         let follows = candidates.primary == self.primary(self.write.decision.server);
         if candidates.drained.is_empty() && follows {
-            return say(members(ladder), ladder.reason);
+            return (members(ladder), ladder.reason);
         }
         let stands_still = self.isolated || !self.ready;
         let (servers, reason) = match stands_still {
@@ -322,8 +340,12 @@ impl Cluster {
             false => self.reads[name].climb(candidates),
         };
         match servers.is_empty() && !ladder.servers.is_empty() {
-            true => say(servers, ReadReason::Drained),
-            false => say(servers, reason),
+            true => (servers, ReadReason::Drained),
+            false => (servers, reason),
         }
     }
+}
+
+fn members(read: &ReadDecision) -> Vec<ServerIndex> {
+    read.servers.iter().map(|member| member.server).collect()
 }
