@@ -162,7 +162,7 @@ fn bad_requests() -> Vec<Attack> {
         "POST /v1/drain HTTP/1.1\r\nAuthorization: Bearer {TOKEN}\r\n{JSON}Content-Length: 5\r\n\
          Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n{second}"
     );
-    let followed = [request("GET", "/v1/drain", HOST, b""), second.clone().into_bytes()].concat();
+    let followed = [request("GET", "/v1/drain", HOST, b""), second.into_bytes()].concat();
     let heads = format!("GET /v1/status HTTP/1.1\r\n{HOST}{}", "X: y\r\n".repeat(5_000));
     let override_method = format!("{HOST}X-HTTP-Method-Override: POST\r\n");
     vec![
