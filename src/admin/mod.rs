@@ -69,7 +69,8 @@ pub struct AdminServer {
     ended: oneshot::Receiver<()>,
 }
 
-/// Binds what `config` names, as far as `inherited` does not have it already. Clients may connect from now on, and wait.
+/// Binds what `config` names, as far as `inherited` does not have it already. Clients may connect
+/// from now on, and wait.
 ///
 /// All or nothing: on an error no socket stays open and no file is left.
 ///
