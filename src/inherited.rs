@@ -277,8 +277,8 @@ mod tests {
             left,
             format!(
                 "the service manager hands over {first_at} (UDP), which the configuration does not \
-                 ask for; take ListenDatagram={first_at} out of the socket unit, or put the address \
-                 into `listen` of [dns]"
+                 ask for; take ListenDatagram={first_at} out of the socket unit, or put the \
+                 address into `listen` of [dns]"
             )
         );
         assert_eq!(inherited.udp(first_at).len(), 1);

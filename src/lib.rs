@@ -19,6 +19,7 @@ pub mod driver;
 pub mod engine;
 pub mod hooks;
 pub mod inherited;
+pub mod metrics;
 pub mod probe;
 pub mod publish;
 pub mod state;

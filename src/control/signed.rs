@@ -29,10 +29,8 @@ impl Signed {
 /// `text` on one line: a blank stands for each character that moves a cursor or changes the order
 /// of others; `nothing` stands for a text without any other.
 fn line(text: &str, chars: usize, nothing: &str) -> Box<str> {
-    let moves = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
+    let orders = ['\u{200e}'..='\u{200f}', '\u{2028}'..='\u{202e}', '\u{2066}'..='\u{2069}'];
+    let moves = |c: char| c.is_control() || orders.iter().any(|range| range.contains(&c));
     let shown: String = text.chars().map(|c| if moves(c) { ' ' } else { c }).collect();
     let shown: String = shown.trim().chars().take(chars).collect();
     if shown.is_empty() { nothing.into() } else { shown.trim_end().into() }

@@ -191,6 +191,8 @@ mod tests {
         assert!(matches!(empty, Err(FormatError::Content(_))), "{empty:?}");
     }
 
+    type Place = prop::sample::Index;
+
     proptest! {
         #[test]
         fn what_is_written_is_read(image in any_image()) {
@@ -199,7 +201,7 @@ mod tests {
         }
 
         #[test]
-        fn an_end_that_is_missing_is_noticed(image in any_image(), at in any::<prop::sample::Index>()) {
+        fn an_end_that_is_missing_is_noticed(image in any_image(), at in any::<Place>()) {
             let octets = encode(&image).expect("an image can be written");
             prop_assert!(decode(&octets[..at.index(octets.len())]).is_err());
         }
@@ -212,7 +214,7 @@ mod tests {
         }
 
         #[test]
-        fn a_flipped_bit_is_noticed(image in any_image(), at in any::<prop::sample::Index>()) {
+        fn a_flipped_bit_is_noticed(image in any_image(), at in any::<Place>()) {
             let mut octets = encode(&image).expect("an image can be written");
             let bit = at.index(octets.len() * 8);
             octets[bit / 8] ^= 1 << (bit % 8);

@@ -7,6 +7,7 @@ mod overridden;
 mod promises;
 mod questions;
 mod reconfigured;
+mod restarts;
 mod scenarios;
 mod simulation;
 mod witnesses;

@@ -302,9 +302,14 @@ fn children_inherit_nothing() {
     let sockets = Sockets::bind("127.56.3.7");
     let words = TempDir::new().expect("a temporary folder");
     let list = words.path().join("list");
-    let more_checks = format!(
-        r#"probe = {{ interval = "200ms", fast_interval = "100ms", timeout = "1s", checks = ["database", "command"], command = {{ run = ["/bin/sh", "-c", "ls -l /proc/self/fd > {0}.new; env >> {0}.new; mv {0}.new {0}; echo up"] }} }}"#,
+    let script = format!(
+        "ls -l /proc/self/fd > {0}.new; env >> {0}.new; mv {0}.new {0}; echo up",
         list.display()
+    );
+    let more_checks = format!(
+        "probe = {{ interval = \"200ms\", fast_interval = \"100ms\", timeout = \"1s\", \
+         checks = [\"database\", \"command\"], \
+         command = {{ run = [\"/bin/sh\", \"-c\", \"{script}\"] }} }}"
     );
     let text = config(sockets.address, "");
     let calm = r#"probe = { interval = "200ms", fast_interval = "100ms", timeout = "1s" }"#;

@@ -24,10 +24,14 @@ mod probe_cadence;
 mod probe_refusal;
 mod probe_tls;
 mod process;
+#[expect(clippy::disallowed_methods, reason = "the process under test has real time only")]
+mod reload;
 mod serve;
 mod serve_tcp;
 mod serve_witness;
 mod simulated_server;
+#[expect(clippy::disallowed_methods, reason = "the process under test has real time only")]
+mod state;
 mod witness;
 mod witness_command;
 

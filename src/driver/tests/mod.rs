@@ -4,6 +4,7 @@
 //! done that there is to do".
 
 mod operators;
+mod past;
 
 use hickory_proto::rr::{LowerName, Name, RecordType};
 use tokio::{sync::watch, task::JoinHandle, time::sleep};
@@ -432,6 +433,9 @@ fn a_driver_that_is_stuck_does_not_beat() {
         }
     }
 
+    // With one subscriber alone, a line that another test's thread came to first would be off for
+    // good: its thread has none (tracing-core's cache of interest).
+    let _second = tracing::Dispatch::new(tracing_subscriber::registry());
     let (hold, held) = std::sync::mpsc::channel();
     let (tell, told) = std::sync::mpsc::channel();
     let (finish, finished) = tokio::sync::oneshot::channel::<()>();

@@ -207,7 +207,7 @@ impl Cluster {
         let pin = self.overlay.pin();
         let frozen = if self.is_frozen() { self.said.write.server } else { None };
         Steering {
-            wanted: frozen.or(pin.map(|pin| pin.server)),
+            wanted: frozen.or_else(|| pin.map(|pin| pin.server)),
             pinned: frozen.is_none() && pin.is_some(),
             barred: self.overlay.drained(true),
         }

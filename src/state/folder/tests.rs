@@ -1,3 +1,5 @@
+//! The folder on a real file system.
+
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 
 use tempfile::TempDir;

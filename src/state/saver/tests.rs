@@ -1,3 +1,5 @@
+//! The saver on a real file system, and in real time.
+
 use std::sync::mpsc;
 
 use tempfile::TempDir;

@@ -44,6 +44,10 @@ fn each_command_of_the_document_works() {
     assert!(commands.len() >= 6, "{commands:?}");
     for command in commands {
         let expected = match command {
+            page if page.contains(":8053/ ") || page.contains("/?") || page.ends_with("host/") => {
+                assert!(output(page, &scene, &served).contains("orders.internal."), "{page}");
+                continue;
+            }
             probe if probe.ends_with("/healthz") => "ok\n",
             probe if probe.ends_with("/readyz") => "ready\n",
             "pointsman hint orders" => "orders: every server is asked at once\n",

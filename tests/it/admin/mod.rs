@@ -1,13 +1,17 @@
 //! The admin API and its command line, on the real binary: hints, readiness, hostile clients, the
 //! socket's file, the service manager.
 
+mod api;
 mod command;
+mod console;
 mod document;
 mod hints;
 mod hostile;
+mod hostile_changes;
 pub(crate) mod http;
 mod log;
 mod readiness;
+mod schema;
 mod sockets;
 mod supervision;
 
@@ -29,6 +33,9 @@ struct Scene {
 /// Probes that come once an hour unless somebody asks for more.
 const RARE: &str = "probe = { interval = \"60s\", fast_interval = \"60s\", timeout = \"20s\" }\n";
 
+/// The token of a console.
+const TOKEN: &str = "0123456789abcdef0123456789abcdef";
+
 /// Probes that come all the time.
 const OFTEN: &str =
     "probe = { interval = \"100ms\", fast_interval = \"100ms\", timeout = \"500ms\" }\n";
@@ -36,17 +43,35 @@ const OFTEN: &str =
 impl Scene {
     /// DNS and HTTP at `.1` of `network`, the servers at `.2` to `.5`.
     fn new(network: &str, probe: &str) -> Self {
+        Self::with(network, probe, "", |_| String::new())
+    }
+
+    /// The same with a token and a read name for each cluster.
+    fn console(network: &str) -> Self {
+        let read = |name: &str| format!("read = [{{ name = \"{name}-read.internal.\" }}]\n");
+        let admin = "token_file = \"token\"\nhosts = [\"Pointsman.Example\"]\n\
+                     [state]\ndirectory = \"state\"\n";
+        let scene = Self::with(network, RARE, admin, read);
+        std::fs::create_dir(scene.settings.folder().join("state")).expect("a new folder");
+        let token = scene.settings.folder().join("token");
+        std::fs::write(token, format!("{TOKEN}\n")).expect("a file can be written");
+        scene
+    }
+
+    /// With more in `[admin]` and in each cluster.
+    fn with(network: &str, probe: &str, admin: &str, more: impl Fn(&str) -> String) -> Self {
         let servers =
             [2, 3, 4, 5].map(|last| Fake::start(&format!("{network}.{last}"), vec![Step::Silence]));
         let mut text = format!(
             "[dns]\nlisten = [\"{network}.1:0\"]\nworkers = 2\n\
              [[zone]]\norigin = \"internal.\"\nfile = \"internal.zone\"\n\
-             [admin]\nsocket = \"admin.sock\"\nhttp = \"{network}.1:0\"\n"
+             [admin]\nsocket = \"admin.sock\"\nhttp = \"{network}.1:0\"\n{admin}"
         );
         for (name, servers) in ["orders", "billing"].iter().zip(servers.chunks(2)) {
             text += &format!(
                 "[[cluster]]\nname = \"{name}\"\nengine = \"tcp\"\n\
-                 write = {{ name = \"{name}.internal.\" }}\n{probe}"
+                 write = {{ name = \"{name}.internal.\" }}\n{probe}{}",
+                more(name)
             );
             for (number, server) in (1..).zip(servers) {
                 text += &format!(

@@ -263,3 +263,6 @@ fn address(text: &str) -> Result<(IpAddr, Option<u16>), OverlayError> {
         None => Err(OverlayError::Address(text.to_owned())),
     }
 }
+
+#[cfg(test)]
+mod tests;

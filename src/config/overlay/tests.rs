@@ -1,0 +1,157 @@
+//! Servers over a file on a disk.
+
+use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf};
+
+use tempfile::TempDir;
+
+use super::*;
+
+const FILE: &str = r#"# Ours.
+[[zone]]
+origin = "internal."
+file = "internal.zone"
+
+[[cluster]]
+name = "orders" # the first
+engine = "postgres"
+write = { name = "db-write.internal." }
+probe = { user = "pointsman" }
+
+# The good one.
+[[cluster.server]]
+name = "db1"
+address = "10.0.0.1"
+
+# And nothing but a cache.
+[[cluster]]
+name = "cache"
+engine = "tcp"
+write = { name = "cache.internal." }
+server = [
+    { name = "c1", address = "10.0.1.1", port = 6379 },
+]
+"#;
+
+/// A folder with the file and its zone.
+struct Folder(TempDir);
+
+impl Folder {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let zone = "@ 60 SOA ns host 1 60 30 3600 1\n@ 60 NS ns\nns 60 A 10.0.0.53\n";
+        fs::write(folder.path().join("internal.zone"), zone).unwrap();
+        fs::write(folder.path().join("pointsman.toml"), FILE).unwrap();
+        Self(folder)
+    }
+
+    fn file(&self) -> PathBuf {
+        self.0.path().join("pointsman.toml")
+    }
+
+    fn config(&self) -> Config {
+        Config::load(&self.file()).unwrap_or_else(|error| panic!("{error}"))
+    }
+}
+
+fn server(cluster: &str, name: &str, address: &str) -> ServerAdd {
+    let [cluster, name, address] = [cluster, name, address].map(str::to_owned);
+    ServerAdd { cluster, name, address, author: "anna".into() }
+}
+
+#[test]
+fn an_added_server_is_read_as_if_it_were_in_the_file() {
+    let folder = Folder::new();
+    let config = folder.config();
+    let added = [
+        server("Orders", "db2", "10.0.0.2"),
+        server("orders", "db3", "[fd00::3]:5433"),
+        server("cache", "c2", "10.0.1.2:6379"),
+    ];
+    let with = config.with_added(&added).unwrap();
+    let targets: Vec<_> =
+        with.clusters.iter().flat_map(|one| &one.targets).map(ToString::to_string).collect();
+    assert_eq!(
+        targets,
+        ["10.0.0.1:5432", "10.0.0.2:5432", "[fd00::3]:5433", "10.0.1.1:6379", "10.0.1.2:6379"]
+    );
+    assert_eq!((&*with.added, &with.text), (&added[..], &config.text));
+    assert_eq!((with.in_the_file("DB2"), with.cluster_of("DB2")), (None, Some("orders")));
+    assert_eq!(with.in_the_file("db1"), Some("orders"));
+    // Without them it is the file again.
+    assert_eq!(with.with_added(&[]).unwrap().clusters[0].targets.len(), 1);
+}
+
+#[test]
+fn the_file_keeps_its_comments_and_its_order() {
+    let folder = Folder::new();
+    let added = [server("orders", "db2", "10.0.0.2"), server("cache", "c2", "10.0.1.2:6379")];
+    let edited = folder.config().edited(&added).unwrap();
+    let expected = FILE
+        .replace(
+            "\n# And nothing",
+            "\n[[cluster.server]]\nname = \"db2\"\naddress = \"10.0.0.2\"\n\n# And nothing",
+        )
+        .replace(
+            "port = 6379 },\n",
+            "port = 6379 },\n    { name = \"c2\", address = \"10.0.1.2\", port = 6379 },\n",
+        );
+    assert_eq!(edited, expected);
+}
+
+#[test]
+fn what_the_file_could_not_say_is_refused() {
+    let folder = Folder::new();
+    let config = folder.config();
+    for (wish, why) in [
+        (
+            server("nobody", "db2", "10.0.0.2"),
+            "there is no cluster \"nobody\"; there are: orders, cache",
+        ),
+        (server("orders", "DB1", "10.0.0.2"), "there is a server DB1 already, in orders"),
+        (server("orders", "db2", "db2.example"), "\"db2.example\" is no published address"),
+        (server("orders", "db2", "10.0.0.2:0"), "\"10.0.0.2:0\" is no published address"),
+        (server("orders", "_db2", "10.0.0.2"), "begins with _"),
+        (server("orders", "db2", "10.0.0.1"), "10.0.0.1"),
+        (server("orders", "db2", "255.255.255.255"), "255.255.255.255"),
+        (server("cache", "c2", "10.0.1.2"), "has no `port`"),
+        (server("orders", "x\"\n[[cluster]]", "10.0.0.2"), "cannot be a label"),
+    ] {
+        let refused = config.with_added(std::slice::from_ref(&wish)).expect_err("a fault");
+        assert!(refused.to_string().contains(why), "{wish:?}: {refused}");
+    }
+}
+
+#[test]
+fn the_file_adopts_what_it_says_itself() {
+    let folder = Folder::new();
+    let added = [
+        server("orders", "db1", "10.0.0.1"),
+        server("gone", "g1", "10.0.9.1"),
+        server("orders", "db2", "10.0.0.2"),
+    ];
+    let (kept, notes) = folder.config().still_added(&added);
+    assert_eq!(kept, added[2..]);
+    assert!(notes[0].ends_with("is in the file now"), "{notes:?}");
+    assert!(notes[1].ends_with("leaves with its cluster"), "{notes:?}");
+}
+
+#[test]
+fn the_file_is_replaced_as_a_whole_and_stays_what_it_is() {
+    let folder = Folder::new();
+    let link = folder.0.path().join("link.toml");
+    std::os::unix::fs::symlink(folder.file(), &link).unwrap();
+    fs::set_permissions(folder.file(), fs::Permissions::from_mode(0o640)).unwrap();
+    let running = folder.config();
+    // The file has changed meanwhile; that is kept, and told.
+    fs::write(folder.file(), format!("# New.\n{FILE}")).unwrap();
+    let added = [server("orders", "db2", "10.0.0.2")];
+    let (text, same) = edited_file(&running, &added).unwrap();
+    assert!(!same);
+    assert!(text.starts_with("# New.\n# Ours.\n") && text.contains("\"db2\""), "{text}");
+    replace_file(&link, &text).unwrap();
+    assert_eq!(fs::read_to_string(folder.file()).unwrap(), text);
+    assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
+    assert_eq!(fs::metadata(folder.file()).unwrap().permissions().mode() & 0o777, 0o640);
+    assert_eq!(fs::read_dir(folder.0.path()).unwrap().count(), 3, "nothing is left over");
+    assert!(edited_file(&folder.config(), &[]).unwrap().1);
+}

@@ -1,0 +1,145 @@
+//! What comes back after a restart, and what is told to those who remember.
+
+use super::*;
+use crate::{
+    api::{EventKind, OverrideKind},
+    control::Chronicle,
+    state::{ClusterImage, Image, OverrideImage},
+};
+
+fn names(names: &[&str]) -> Vec<Box<str>> {
+    names.iter().map(|&name| name.into()).collect()
+}
+
+/// A cluster that said db1 for writes and these for reads, with these overrides.
+fn image(reads: &[&str], overrides: Vec<OverrideImage>) -> Image {
+    let cluster = ClusterImage {
+        write: Some("DB1".into()),
+        last_writer: Some("db1".into()),
+        reads: [("db-read.internal.".into(), names(reads))].into(),
+        overrides,
+        ..ClusterImage::default()
+    };
+    let clusters = [("orders".into(), Arc::new(cluster)), ("gone".into(), Arc::default())];
+    Image { saved_at_ms: clock::unix_millis(), clusters: clusters.into(), ..Image::default() }
+}
+
+fn drain(server: &str, since_ms: u64, until_ms: Option<u64>) -> OverrideImage {
+    OverrideImage {
+        kind: OverrideKind::Drain,
+        server: Some(server.into()),
+        force: false,
+        author: "anna".into(),
+        reason: "a test".into(),
+        since_ms,
+        until_ms,
+    }
+}
+
+/// A driver with a past, and where it tells what happens.
+fn restarted(image: Image) -> (Running, Chronicle) {
+    let (observer, events) = mpsc::unbounded_channel();
+    let (plan, advice) = plan(&[1, 2, 3], &[0, 1, 2]);
+    let (control, ControlEnds { commands, .. }) = Control::new();
+    let chronicle = Chronicle::default();
+    let serial = Serial::new(2_000_000_000);
+    let past = Past { image: Some(image), serial, chronicle: chronicle.clone(), ..Past::default() };
+    let (driver, ends) = Driver::new(plan, commands, past, Some(observer));
+    (Running { task: tokio::spawn(driver.run()), ends, control, advice, events }, chronicle)
+}
+
+#[tokio::test(start_paused = true)]
+async fn names_say_what_they_said_until_the_first_round_has_ended() {
+    let (running, _) = restarted(image(&["db3", "gone", "db2"], Vec::new()));
+    assert_eq!(running.addresses("db-write"), ["127.27.1.1"]);
+    assert_eq!(running.addresses("db-read"), ["127.27.1.2", "127.27.1.3"]);
+    for name in ["db-write", "db-read"] {
+        let note = running.note(name).expect("it is marked");
+        assert_eq!(note.degradation, Degradation::Stale);
+        assert!(note.text.contains("from before the restart"), "{note:?}");
+    }
+    assert_eq!(running.serial().value(), 2_000_000_000);
+    for _ in 0..3 {
+        running.round().await;
+    }
+    assert_eq!(running.addresses("db-write"), ["127.27.1.1"]);
+    assert_eq!((running.note("db-write"), running.note("db-read")), (None, None));
+    assert_eq!(running.serial().value(), 2_000_000_000, "the same records");
+}
+
+#[tokio::test(start_paused = true)]
+async fn overrides_have_the_rest_of_their_time_and_those_without_any_are_told() {
+    let now = clock::unix_millis();
+    let hour = 3_600_000;
+    let overrides = vec![
+        drain("db2", now - hour, Some(now + 60_000)),
+        drain("db3", now - hour, Some(now - 1)),
+        drain("db9", now, None),
+    ];
+    let (running, chronicle) = restarted(image(&["db2", "db3"], overrides));
+    assert_eq!(running.addresses("db-read"), ["127.27.1.3"], "from the first answer on");
+    let status = running.told("_status.db-read");
+    let since = WallTimeText::of(now - hour);
+    assert!(status.iter().any(|line| line.contains("override=drain server=db2")), "{status:?}");
+    assert!(status.iter().any(|line| line.contains(&since.0)), "{since:?} in {status:?}");
+    let told: Vec<_> = chronicle.entries();
+    let dropped: Vec<_> = told
+        .iter()
+        .filter(|entry| entry.kind == EventKind::Override)
+        .map(|entry| (entry.server.as_deref(), entry.reason.as_str()))
+        .collect();
+    assert_eq!(
+        dropped,
+        [
+            (Some("db3"), "drain expired: its time was over before the service started"),
+            (Some("db9"), "drain expired: its server is not configured any more"),
+        ]
+    );
+    for _ in 0..3 {
+        running.round().await;
+    }
+    assert_eq!(running.addresses("db-read"), ["127.27.1.3"]);
+    let deadline = Duration::from_secs(62);
+    for _ in 0..deadline.as_secs() {
+        sleep(Duration::from_secs(1)).await;
+        running.round().await;
+    }
+    assert_eq!(running.addresses("db-read"), ["127.27.1.2", "127.27.1.3"], "its time is over");
+}
+
+/// A wall time to the second, less its last digit: the clock goes on between two looks at it.
+#[derive(Debug)]
+struct WallTimeText(String);
+
+impl WallTimeText {
+    fn of(unix_millis: u64) -> Self {
+        let text = crate::answers::WallTime::from_unix_millis(unix_millis).to_string();
+        Self(format!("since={}", &text[..16]))
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_happens_is_told_in_names() {
+    let (running, chronicle) = restarted(Image::default());
+    for _ in 0..3 {
+        running.round().await;
+    }
+    for _ in 0..3 {
+        running.tell(1, refused()).await;
+    }
+    let entries = chronicle.entries();
+    let told = |kind, to: &str| {
+        let found =
+            entries.iter().find(|entry| entry.kind == kind && entry.to.as_deref() == Some(to));
+        found.unwrap_or_else(|| panic!("no {kind:?} to {to} in {entries:?}"))
+    };
+    let write = told(EventKind::WriteChanged, "db1");
+    assert_eq!(write.name.as_deref(), Some("db-write.internal."));
+    assert_eq!(write.cluster.as_deref(), Some("orders"));
+    assert_eq!(told(EventKind::ReadChanged, "db2,db3").name.as_deref(), Some("db-read.internal."));
+    assert_eq!(told(EventKind::ReadChanged, "db3").from.as_deref(), Some("db2,db3"));
+    let down = told(EventKind::ServerState, "Down");
+    assert_eq!((down.server.as_deref(), down.from.as_deref()), (Some("db2"), Some("Replica")));
+    let ids: Vec<_> = entries.iter().map(|entry| entry.id).collect();
+    assert!(ids.is_sorted(), "{ids:?}");
+}

@@ -1,0 +1,182 @@
+//! The command line of operators on a running service.
+
+use std::{path::Path, process::Command, time::Duration};
+
+use rustix::process::Signal;
+use serde_json::{Value, json};
+
+use crate::{
+    admin::{Scene, Served, hostile::answers},
+    patience::until,
+    process::{Ended, Service, parsed, run},
+};
+
+/// Runs a command on the scene's service.
+fn on(served: &Served, line: &str) -> Ended {
+    let socket = served.socket.display().to_string();
+    let words = line.split(' ').chain(["--socket", &socket]);
+    run(&words.collect::<Vec<_>>())
+}
+
+/// The same; what it says, which is fine.
+fn said(served: &Served, line: &str) -> String {
+    let Ended { code, stdout, stderr } = on(served, line);
+    assert_eq!((code, stderr.as_str()), (Some(0), ""), "{line}: {stdout}");
+    stdout
+}
+
+fn orders(served: &Served) -> Value {
+    parsed(&said(served, "status orders --json"))
+}
+
+#[test]
+fn each_change_is_in_force_when_the_command_returns_and_ends_when_it_is_ended() {
+    let scene = Scene::console("127.54.5");
+    let served = scene.serve(&[]);
+    let [one, two] = [0, 1].map(|server| scene.servers[server].address.ip().to_string());
+    let written = || answers(served.dns, "orders.internal.");
+    let read = || answers(served.dns, "orders-read.internal.");
+    assert_eq!((written(), read()), (vec![one.clone()], vec![two.clone()]));
+
+    let done = said(&served, "drain orders2 --reason kernel --for 30m --author ann");
+    assert!(done.starts_with("orders2 is drained until 20"), "{done}");
+    assert_eq!(read(), [one.as_str()]);
+    let laid = &orders(&served)["overrides"][0];
+    assert_eq!((&laid["author"], &laid["reason"]), (&json!("ann"), &json!("kernel")));
+    let Ended { code, stderr, .. } = on(&served, "drain orders1 --reason kernel");
+    assert_eq!(code, Some(1));
+    assert!(stderr.contains("--force drains it all the same"), "{stderr}");
+    assert_eq!(said(&served, "undrain orders2"), "no longer: orders2 is drained\n");
+    assert_eq!(read(), [two.as_str()]);
+
+    said(&served, "pin orders orders2 --reason test --forever");
+    assert_eq!(written(), [two.as_str()]);
+    assert_eq!(orders(&served)["overrides"][0]["until"], Value::Null);
+    said(&served, "pin orders orders1 --reason back");
+    assert_eq!(written(), [one.as_str()]);
+    said(&served, "unpin orders --reason enough");
+    assert_eq!(orders(&served)["overrides"], json!([]));
+
+    said(&served, "maintenance orders --reason move");
+    assert!(written().is_empty() && read().is_empty());
+    let why = said(&served, "why orders1");
+    assert!(why.contains("in maintenance, ends in 59m") || why.contains("ends in 1h0m"), "{why}");
+    said(&served, "maintenance orders --end");
+    assert_eq!(written(), [one.as_str()]);
+
+    said(&served, "freeze orders --reason test");
+    assert_eq!(orders(&served)["overrides"][0]["kind"], "freeze");
+    let changed = parsed(&said(&served, "thaw orders --json"));
+    assert_eq!(changed["override"]["kind"], "freeze");
+    assert_eq!(orders(&served)["overrides"], json!([]));
+    let Ended { code, stderr, .. } = on(&served, "thaw orders");
+    assert_eq!((code, stderr.as_str()), (Some(1), "there is no freeze of orders to end\n"));
+}
+
+#[test]
+fn what_is_shown_is_for_people_and_for_programs() {
+    let scene = Scene::console("127.54.6");
+    let served = scene.serve(&[]);
+    let status = said(&served, "status");
+    for words in ["ready", "orders  tcp", "orders.internal.", "orders1 ", "Up", "billing2"] {
+        assert!(status.contains(words), "{words}: {status}");
+    }
+    assert!(!status.contains('\u{1b}'), "no colour in a pipe");
+    assert_eq!(parsed(&said(&served, "status --json"))["clusters"][1]["name"], "billing");
+    let explained = said(&served, "explain orders.internal.");
+    assert!(explained.contains("orders.internal. of orders says orders1"), "{explained}");
+    let what_if = said(&served, "what-if orders1 down");
+    assert!(what_if.contains("orders2"), "{what_if}");
+    said(&served, "drain orders2 --reason seen");
+    let events = said(&served, "events --since 1h --cluster orders");
+    assert!(events.contains("seen"), "{events}");
+    let events = parsed(&said(&served, "events --json"));
+    assert!(events["events"].as_array().is_some_and(|events| !events.is_empty()));
+    for (line, words) in [
+        ("status nobody", "there is no cluster `nobody`"),
+        ("why nobody", "there is no server `nobody`"),
+        ("explain nobody.internal.", "is not a served name"),
+        ("what-if orders1 rain", "cannot be supposed; write down, up, or lag="),
+        ("drain orders1 --reason x --for soon", "`for` is `soon`; write a number and its unit"),
+        ("events --since tomorrow", "write how long ago"),
+    ] {
+        let Ended { code, stdout, stderr } = on(&served, line);
+        assert_eq!((code, stdout.as_str()), (Some(1), ""), "{line}");
+        assert!(stderr.contains(words), "{line}: {stderr}");
+    }
+}
+
+#[test]
+fn who_watches_or_follows_ends_with_an_interrupt_and_sees_changes_before() {
+    let scene = Scene::console("127.54.7");
+    let served = scene.serve(&[]);
+    let socket = served.socket.display().to_string();
+    let watching = ["status", "--watch", "--json", "--socket", &socket];
+    let following = ["events", "--follow", "--socket", &socket];
+    let [mut watcher, mut follower] =
+        [&watching[..], &following].map(|line| Service::start(line, &[]));
+    until("it is drawn", || watcher.output().contains("\"orders1\""));
+    said(&served, "freeze billing --reason to-be-seen");
+    until("both see it", || {
+        watcher.output().contains("to-be-seen") && follower.output().contains("to-be-seen")
+    });
+    for command in [&mut watcher, &mut follower] {
+        command.signal(Signal::INT);
+        assert_eq!(command.exit_code(Duration::from_secs(5)), Some(0));
+    }
+}
+
+#[test]
+fn servers_come_and_go_and_the_file_is_read_again() {
+    let scene = Scene::console("127.54.8");
+    let served = scene.serve(&[]);
+    let address = scene.servers[3].address;
+    let add = format!("server add orders orders3 {}:{}", "127.54.8.9", address.port());
+    said(&served, &add);
+    let server = |cluster: Value| cluster["servers"][2].clone();
+    assert_eq!(server(orders(&served))["name"], "orders3");
+    assert_eq!(server(orders(&served))["drained"], true);
+    assert!(said(&served, "status").contains("not in the config file"));
+    assert!(said(&served, "config").contains("orders3"));
+    said(&served, "server ready orders3");
+    assert_eq!(server(orders(&served))["drained"], false);
+    said(&served, "server remove orders3");
+    assert_eq!(server(orders(&served)), Value::Null);
+    let Ended { code, stderr, .. } = on(&served, "server remove orders1");
+    assert_eq!(code, Some(1), "{stderr}");
+
+    assert_eq!(said(&served, "reload"), "reloaded; nothing has changed\n");
+    let file = scene.settings.file();
+    let text = std::fs::read_to_string(&file).expect("a file");
+    std::fs::write(&file, text + "nonsense = 1\n").expect("a file can be written");
+    let Ended { code, stderr, .. } = on(&served, "reload");
+    assert_eq!(code, Some(1));
+    assert!(stderr.contains("nonsense"), "{stderr}");
+}
+
+#[test]
+fn a_user_who_may_not_is_told_which_group_may() {
+    let scene = Scene::console("127.54.9");
+    let served = scene.serve(&[]);
+    // Only root can become somebody else.
+    let is_root = Command::new("id").arg("-u").output().is_ok_and(|id| id.stdout == b"0\n");
+    let has_tool = Path::new("/usr/bin/setpriv").exists();
+    if !(is_root && has_tool) {
+        return;
+    }
+    let folder = scene.settings.folder();
+    let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(folder, open).expect("it is ours");
+    let program = folder.join("pointsman");
+    std::fs::copy(env!("CARGO_BIN_EXE_pointsman"), &program).expect("a copy");
+    let output = Command::new("setpriv")
+        .args(["--reuid=65534", "--regid=65534", "--clear-groups"])
+        .arg(&program)
+        .args(["status", "--socket"])
+        .arg(&served.socket)
+        .output()
+        .expect("setpriv runs");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("its owner and the group root may"), "{stderr}");
+}
