@@ -131,6 +131,8 @@ fn shipped() -> Fixed {
             ("/etc/pointsman/cookie.secret".into(), COOKIE_SECRET.into()),
             ("/etc/pointsman/dns.pem".into(), part("good.pem")),
             ("/etc/pointsman/dns.key".into(), part("good.key")),
+            ("/etc/pointsman/chat.secret".into(), b"hunter2\n".to_vec()),
+            ("/etc/ssl/certs/ca-certificates.crt".into(), part("good.pem")),
         ]
         .into(),
         variables: [("SHOP_PASSWORD", "hunter2"), ("CREDENTIALS_DIRECTORY", "/credentials")].into(),

@@ -13,8 +13,9 @@ use super::{
     Networks,
     hosts::{HostName, HostPort, Label},
     reading::{Field, section},
+    told::HookUrl,
     values::{
-        CheckWord, HeaderText, HookUrl, Identity, OneOrMany, Size, TlsWord, UrlPath, VariableName,
+        CheckWord, HeaderText, Identity, OneOrMany, Size, TlsWord, UrlPath, VariableName,
         WholeNumber,
     },
 };

@@ -31,6 +31,7 @@ mod reading;
 mod secret;
 mod sources;
 mod state;
+mod told;
 mod values;
 
 #[cfg(test)]

@@ -129,7 +129,7 @@ fn asks(notes: &Path, method: &str, path: &str) -> Value {
 
 /// What the service says has happened, of these kinds.
 fn events(notes: &Path, kinds: &[&str]) -> Vec<Value> {
-    let all = asks(notes, "GET", "/v1/events");
+    let all = asks(notes, "GET", "/v1/events?limit=1000");
     let all = all["events"].as_array().expect("a list").iter();
     all.filter(|event| kinds.iter().any(|kind| event["kind"] == **kind)).cloned().collect()
 }

@@ -12,7 +12,7 @@ use crate::{
         file::{ClusterSection, HookSection},
         hosts::Label,
         reading::{Field, Section},
-        values::HookUrl,
+        told::HookUrl,
     },
 };
 
