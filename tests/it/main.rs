@@ -27,6 +27,7 @@ mod reload;
 mod serve;
 mod serve_tcp;
 mod serve_witness;
+mod servers;
 mod simulated_server;
 mod witness;
 mod witness_command;

@@ -227,3 +227,21 @@ async fn what_if_decides_on_a_copy_and_changes_nothing() {
     let unknown = running.control.what_if("db9".into(), Supposition::Up).await;
     assert!(matches!(unknown, Err(Refusal::UnknownServer { .. })));
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_note_of_an_answer_tells_who_and_why() {
+    let running = Running::healthy().await;
+    running.lay(maintenance("orders")).await.expect("a cluster");
+    assert_eq!(running.addresses("db-write"), [""; 0]);
+    for name in ["db-write", "db-read"] {
+        let note = running.note(name).expect("a reason");
+        assert!(note.text.ends_with(" (anna: a test)"), "{note:?}");
+    }
+    // Said again for another reason: the note follows, and no pooler needs to know.
+    let serial = running.serial();
+    let again = LayRequest { signed: signed("another"), ..request(maintenance("orders")) };
+    running.control.lay(again).await.expect("a cluster");
+    let note = running.note("db-write").expect("a reason");
+    assert!(note.text.ends_with(" (anna: another)"), "{note:?}");
+    assert_eq!(running.serial(), serial);
+}

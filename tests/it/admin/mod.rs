@@ -5,7 +5,7 @@ mod command;
 mod document;
 mod hints;
 mod hostile;
-mod http;
+pub(crate) mod http;
 mod log;
 mod readiness;
 mod sockets;
