@@ -42,7 +42,10 @@ pub(crate) fn primary(ip: &str) -> Fake {
 }
 
 pub(crate) fn standby(ip: &str) -> Fake {
-    Fake::start(ip, answers(&reply(&STANDBY)))
+    let mut texts = STANDBY;
+    // On the primary's timeline.
+    texts[7] = Some("1");
+    Fake::start(ip, answers(&reply(&texts)))
 }
 
 pub(crate) fn config(network: &str, servers: &[&Fake]) -> String {
