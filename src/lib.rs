@@ -18,6 +18,7 @@ pub mod dns;
 pub mod driver;
 pub mod engine;
 pub mod inherited;
+pub mod metrics;
 pub mod probe;
 pub mod publish;
 pub mod state;

@@ -18,7 +18,9 @@ mod events;
 mod file;
 mod guard;
 mod hint;
+mod metrics;
 mod operations;
+mod page;
 mod question;
 mod rejection;
 mod reply;
@@ -40,6 +42,7 @@ use std::{
 
 use tokio::{
     runtime::{self, Runtime},
+    select,
     sync::{oneshot, watch},
     time::timeout,
 };
@@ -130,7 +133,13 @@ impl Listeners {
         let Self { unix, http, guard } = self;
         let (unix, file) = unix.unzip();
         let http = http.map(|(listener, _)| listener);
-        runtime.block_on(serve(unix, http, routes::routes(operations, guard), stop));
+        let following = page::follow(operations.clone());
+        runtime.block_on(async {
+            select! {
+                () = serve(unix, http, routes::routes(operations, guard), stop) => {}
+                () = following => {}
+            }
+        });
         drop(file);
     }
 }

@@ -6,7 +6,7 @@
 
 use std::{
     sync::{
-        Arc, Mutex, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -18,13 +18,14 @@ use tokio::{
 };
 use tracing::info;
 
-use super::rejection::Rejection;
+use super::{page::history::History, rejection::Rejection};
 use crate::{
     answers::WallTime,
     api::{ClusterStatus, Status, Why},
-    clock::{self, Clock},
+    clock::Clock,
     control::{Chronicle, Control},
-    engine::{ClusterId, Decision, ReadReason, ServerId, ServerIndex, WriteReason},
+    engine::{ClusterId, Decision, Lag, ReadReason, ServerId, ServerIndex, WriteReason},
+    metrics::Metrics,
     publish::Reader,
     status::{self, Process},
     watchdog::Health,
@@ -40,8 +41,10 @@ struct Inner {
     clusters: Mutex<Arc<[Cluster]>>,
     reader: Reader,
     health: Health,
+    metrics: Metrics,
+    /// Of the last minutes, for the status page.
+    history: Mutex<History>,
     clock: Clock,
-    started: WallTime,
     control: Control,
     chronicle: Chronicle,
     /// For those who ask the engine: one after the other.
@@ -64,6 +67,7 @@ impl Operations {
         clusters: impl IntoIterator<Item = (Box<str>, watch::Sender<()>)>,
         reader: Reader,
         health: Health,
+        metrics: Metrics,
         control: Control,
         chronicle: Chronicle,
     ) -> Self {
@@ -71,8 +75,9 @@ impl Operations {
             clusters: Mutex::new(Cluster::all(clusters)),
             reader,
             health,
+            metrics,
+            history: Mutex::default(),
             clock: Clock::start(),
-            started: WallTime::from_unix_millis(clock::unix_millis()),
             control,
             chronicle,
             question: Arc::new(Semaphore::new(1)),
@@ -97,6 +102,7 @@ impl Operations {
         let clusters = self.all();
         let cluster = clusters.iter().find(|known| known.name.eq_ignore_ascii_case(cluster))?;
         cluster.hints.send_replace(());
+        self.0.metrics.service.hint();
         let now = self.0.clock.now().since_start() + LOG_HINTS_APART;
         let now = u64::try_from(now.as_millis()).unwrap_or(u64::MAX);
         let last = &cluster.hint_logged_at;
@@ -117,7 +123,10 @@ impl Operations {
 
     /// Everything, as it is published.
     pub fn status(&self) -> Status {
-        let process = Process { started: self.0.started, faults: self.faults(), queries: 0 };
+        let counts = &self.0.metrics;
+        let started = WallTime::from_unix_millis(counts.service.started_millis());
+        let queries = counts.dns.totals().all_queries();
+        let process = Process { started, faults: self.faults(), queries };
         status::status(&self.0.reader.snapshot(), process)
     }
 
@@ -139,6 +148,46 @@ impl Operations {
             Some(ServerId { cluster: ClusterId(cluster), server: ServerIndex(server) })
         })?;
         status::why(&snapshot, id)
+    }
+
+    /// What is counted.
+    pub fn metrics(&self) -> &Metrics {
+        &self.0.metrics
+    }
+
+    /// How many parts stand still.
+    pub(super) fn stalled(&self) -> usize {
+        self.0.health.stalled()
+    }
+
+    /// The served names with their slots, by which replies are counted.
+    pub(super) fn slots(&self) -> Vec<(String, u32)> {
+        let snapshot = self.0.reader.snapshot();
+        let layout = snapshot.table.layout();
+        let names = layout.served().iter().map(|served| served.name.to_string());
+        names.zip(layout.slots().iter().copied()).collect()
+    }
+
+    /// What was in the last minutes. It must be let go of before anything is awaited.
+    pub(super) fn history(&self) -> MutexGuard<'_, History> {
+        self.0.history.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds what is now to the history.
+    pub(super) fn remember(&self) {
+        let snapshot = self.0.reader.snapshot();
+        let queries = self.0.metrics.dns.totals().all_queries();
+        let clusters = snapshot.table.layout().clusters().iter().enumerate();
+        let servers = clusters.flat_map(|(id, listing)| {
+            let report = snapshot.reports.of(ClusterId(id));
+            listing.servers.iter().enumerate().map(move |(index, server)| {
+                let server_report = report.and_then(|report| report.servers.get(index));
+                let lag = server_report.and_then(|server| server.standing.lag);
+                let millis = |Lag(lag): Lag| u64::try_from(lag.as_millis()).unwrap_or(u64::MAX);
+                (&*server.name, lag.map(millis))
+            })
+        });
+        self.history().note(self.0.clock.now(), servers, queries);
     }
 
     /// For changes and questions.

@@ -28,7 +28,8 @@ pub(super) fn text(status: StatusCode, text: String) -> Response {
     reply(status, "text/plain; charset=utf-8", text)
 }
 
-fn reply(status: StatusCode, kind: &'static str, content: String) -> Response {
+/// `content` of this media type.
+pub(super) fn reply(status: StatusCode, kind: &'static str, content: String) -> Response {
     let mut response = Response::new(Body::from(content));
     *response.status_mut() = status;
     let headers = response.headers_mut();

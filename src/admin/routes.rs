@@ -17,6 +17,8 @@ use super::{
     events::events,
     guard::{Guard, may_change, meant_for_us},
     hint::hint,
+    metrics::metrics,
+    page::{icon, page, script, style},
     question::{explain, what_if},
     rejection::shown,
     reply::{refuse, text},
@@ -66,10 +68,20 @@ pub(super) fn table() -> Vec<Route> {
     ]
 }
 
+/// What is for people and for Prometheus, and no part of the API.
+fn pages() -> Router<Operations> {
+    Router::new()
+        .route("/", get(page))
+        .route("/page/style.css", get(style))
+        .route("/page/live.js", get(script))
+        .route("/page/icon.svg", get(icon))
+        .route("/metrics", get(metrics))
+}
+
 /// All paths, guarded: what is no `GET` needs the right to change, save [hints](super::hint).
 pub(super) fn routes(operations: Operations, guard: Arc<Guard>) -> Router {
     let may_change = from_fn_with_state(Arc::clone(&guard), may_change);
-    let mut router = Router::new();
+    let mut router = pages();
     for Route { method, path, handler } in table() {
         let is_free = method == Method::GET || path == HINT;
         let handler = if is_free { handler } else { handler.route_layer(may_change.clone()) };

@@ -27,6 +27,8 @@ pub struct Layout {
     /// Longest origin first, so that the first zone that encloses a name is the closest.
     zones: Vec<ZoneLayout>,
     served: Vec<ServedName>,
+    /// The number of each served name for whoever counts questions, see [`Self::succeeding`].
+    slots: Vec<u32>,
     /// The places of a cluster's names in `served`.
     by_cluster: HashMap<ClusterId, Vec<usize>>,
     pub(super) companions: Companions,
@@ -131,7 +133,27 @@ impl Layout {
         }
         let companions = Companions::new(directory, places.into_iter());
         let index = WireIndex::new(&zones, &companions);
-        Ok(Self { zones, served, by_cluster, companions, index })
+        let slots = (0..).take(served.len()).collect();
+        Ok(Self { zones, served, slots, by_cluster, companions, index })
+    }
+
+    /// This layout in the place of `last`: a served name keeps the slot that it had there, and one
+    /// that is new gets one that no name has had.
+    #[must_use]
+    pub fn succeeding(mut self, last: &Self) -> Self {
+        let kept: HashMap<_, _> =
+            last.served.iter().map(|served| &served.name).zip(&last.slots).collect();
+        let mut free = last.slots.iter().max().map_or(0, |most| most + 1);
+        for (slot, served) in self.slots.iter_mut().zip(&self.served) {
+            *slot = kept.get(&served.name).map_or(free, |slot| **slot);
+            free = free.max(*slot + 1);
+        }
+        self
+    }
+
+    /// The slots of the [served names](Self::served), by which questions for them are counted.
+    pub fn slots(&self) -> &[u32] {
+        &self.slots
     }
 
     /// The companion called `name` in the zone at this place, if that is one.

@@ -27,6 +27,8 @@ pub enum WireAnswer<'t> {
         addresses: &'t ServedSet,
         /// Why they are not the ideal ones.
         note: Option<&'t Note>,
+        /// That of the name, see [`Layout::slots`](super::Layout::slots).
+        slot: u32,
     },
     /// The apex's SOA record.
     Soa(&'t WireSoa),
@@ -36,6 +38,8 @@ pub enum WireAnswer<'t> {
         soa: &'t WireSoa,
         /// Why, where the name should have an address.
         note: Option<&'t Note>,
+        /// That of a served name.
+        slot: Option<u32>,
     },
     /// There is no such name.
     NxDomain {
@@ -67,22 +71,31 @@ impl AnswerTable {
             Kind::Served(served) => {
                 let answer = &*self.served[served];
                 let note = answer.note.as_ref();
+                let slot = self.layout.slots()[served];
                 let addresses = match record_type {
                     A => &answer.v4,
                     AAAA => &answer.v6,
-                    _ => return WireAnswer::NoData { soa, note: None },
+                    _ => return WireAnswer::NoData { soa, note: None, slot: Some(slot) },
                 };
                 if !addresses.is_empty() {
-                    return WireAnswer::Served { addresses, note };
+                    return WireAnswer::Served { addresses, note, slot };
                 }
                 match note {
                     Some(note) if note.is_not_ready() => WireAnswer::Other,
-                    _ => WireAnswer::NoData { soa, note },
+                    _ => WireAnswer::NoData { soa, note, slot: Some(slot) },
                 }
             }
             Kind::Apex if record_type == SOA => WireAnswer::Soa(&authority.soa_wire),
-            Kind::Empty => WireAnswer::NoData { soa, note: None },
+            Kind::Empty => WireAnswer::NoData { soa, note: None, slot: None },
             Kind::Apex | Kind::Other => WireAnswer::Other,
+        }
+    }
+
+    /// The slot of the served name that this is, in wire form and lower case.
+    pub fn slot(&self, name: &[u8]) -> Option<u32> {
+        match self.layout.index.0.get(name)?.kind {
+            Kind::Served(served) => self.layout.slots().get(served).copied(),
+            Kind::Apex | Kind::Empty | Kind::Other => None,
         }
     }
 

@@ -5,6 +5,7 @@
 //! a half that runs on would serve what nobody looks after. When one of them stands still, the
 //! watchdog says so. A probe that panics ends nothing, see `probing.rs`.
 
+mod herald;
 mod past;
 mod prepared;
 mod probing;
@@ -22,6 +23,7 @@ use tokio::{
 use tracing::{info, warn};
 
 use self::{
+    herald::{Herald, status},
     past::Begun,
     prepared::layout,
     probing::Probes,
@@ -38,7 +40,8 @@ use crate::{
     driver::{Driver, Ends},
     engine::Event,
     inherited::{Inherited, InheritedError},
-    state::{OpenError, Saver},
+    metrics::{Metrics, ServiceCounts},
+    state::{OpenError, Saver, StateHealth},
     telemetry::Losses,
     watchdog::{Part, Pulse, Watchdog, Watching},
 };
@@ -158,9 +161,11 @@ pub async fn serve(
             info!(%address, "admin API by HTTP");
         }
     }
+    let state = app.saver.as_ref().map(Saver::health);
+    let counts = app.operations.metrics().service.clone();
     tokio::select! {
         () = end_asked(&mut signals, app.control.clone()) => {}
-        () = tell_of(losses) => {}
+        () = look_around(losses, state, counts) => {}
         failure = app.failed() => return Err(failure),
     }
     info!("stopping");
@@ -188,23 +193,38 @@ impl App {
         let plan = plan(&config, layout(&config)?, &mut questions);
         let (control, ControlEnds { commands, orders }) = Control::new();
         let chronicle = past.chronicle.clone();
-        let (driver, Ends { findings, replans, reader, pulse }) =
+        let (driver, Ends { findings, replans, reader, pulse, counts }) =
             Driver::new(plan, commands, past, observer);
         let listeners = admin::bind(&config.admin, &mut inherited)?;
         let dns = dns::open(&config.dns, &reader, &mut inherited)?;
         inherited.expect_none_left()?;
-        let watchdog = Watchdog::new(parts(pulse, &dns), status(&config, &dns))
+        let watchdog = Watchdog::new(parts(pulse, &dns), status(&config, dns.local_addresses()))
             .map_err(StartError::Watchdog)?;
         probes.start(questions, &findings);
         let hints = probes.hints(&config.clusters);
         let health = watchdog.health();
-        let operations =
-            Operations::new(hints, reader.clone(), health, control.clone(), chronicle.clone());
+        let metrics = Metrics {
+            dns: dns.counters(),
+            driver: counts,
+            probes: probes.metrics(),
+            service: ServiceCounts::default(),
+        };
+        let operations = Operations::new(
+            hints,
+            reader.clone(),
+            health,
+            metrics,
+            control.clone(),
+            chronicle.clone(),
+        );
         let admin = listeners.serve(operations.clone())?;
         let watchdog = watchdog.start().map_err(StartError::Watchdog)?;
         let driver = JoinSet::from_iter([driver.run()]);
         let (stopping, stop) = oneshot::channel();
+        let herald =
+            Herald { announcer: watchdog.announcer(), addresses: dns.local_addresses().to_vec() };
         let service = Service {
+            herald,
             config: Arc::new(config),
             probes,
             findings,
@@ -283,22 +303,16 @@ fn parts(driver: Pulse, dns: &DnsServer) -> Vec<Part> {
     std::iter::once(driver).chain(dns.parts().iter().cloned()).collect()
 }
 
-/// What we do, for the service manager.
-fn status(config: &Config, dns: &DnsServer) -> String {
-    let addresses: Vec<_> = dns.local_addresses().iter().map(ToString::to_string).collect();
-    let clusters = match config.clusters.len() {
-        1 => "1 cluster".to_owned(),
-        many => format!("{many} clusters"),
-    };
-    format!("answering DNS for {clusters} on {}", addresses.join(", "))
-}
-
-/// Tells of lines that the log has lost, for ever.
-async fn tell_of(mut losses: Losses) {
+/// Tells of lines that the log has lost, and counts what nobody else does, for ever.
+async fn look_around(mut losses: Losses, state: Option<StateHealth>, counts: ServiceCounts) {
     let mut looks = interval(LOOK_FOR_LOSSES_EVERY);
     loop {
         looks.tick().await;
         losses.tell();
+        counts.log_lost(losses.lines());
+        if let Some(state) = &state {
+            counts.state_saved(state.fault().is_none());
+        }
     }
 }
 

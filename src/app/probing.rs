@@ -16,6 +16,7 @@ use tracing::error;
 use crate::{
     config::{ClusterConfig, ProbeConfig, ProbeTarget},
     engine::{Check, Finding, Pace, ProbeAdvice, ProbeKey},
+    metrics::{ProbeMetrics, ProbeSubject},
     probe::{self, Names, Orders, WitnessTarget},
 };
 
@@ -41,6 +42,7 @@ pub(super) struct Probes {
     /// By the name of the cluster: asks all of its tasks to ask at once.
     hints: HashMap<Box<str>, watch::Sender<()>>,
     next_key: u64,
+    metrics: ProbeMetrics,
 }
 
 /// What is asked about, by names: it is the same question after a change of the configuration.
@@ -87,7 +89,7 @@ impl Probes {
             let config = Arc::new(cluster.probe.clone());
             let servers = 0..cluster.targets.len();
             let keys = servers.map(|index| {
-                let about = about(cluster, index, &config);
+                let about = about(cluster, index, &config, &self.metrics);
                 about.into_iter().map(|(at, asked)| self.key(at, asked, &mut questions)).collect()
             });
             let keys = keys.collect();
@@ -152,6 +154,11 @@ impl Probes {
         hints.collect()
     }
 
+    /// What all tasks count.
+    pub(super) fn metrics(&self) -> ProbeMetrics {
+        self.metrics.clone()
+    }
+
     /// Waits until all tasks have ended. They do when nobody listens to them any more.
     pub(super) async fn ended(mut self) {
         while self.tasks.join_next().await.is_some() {}
@@ -194,6 +201,7 @@ fn about(
     cluster: &ClusterConfig,
     index: usize,
     config: &Arc<ProbeConfig>,
+    metrics: &ProbeMetrics,
 ) -> Vec<(Question, Asked)> {
     let (target, checks) = (&cluster.targets[index], &cluster.checks[index]);
     let names = Names {
@@ -205,6 +213,10 @@ fn about(
         server: names.server.clone(),
         witness,
     };
+    let meter = |check| {
+        let (cluster, server) = (names.cluster.clone(), names.server.clone());
+        metrics.meter(ProbeSubject { cluster, server, check })
+    };
     // The key is given later.
     let key = ProbeKey(u64::MAX);
     let witnesses = checks.witnesses.iter().map(|witness| {
@@ -215,12 +227,14 @@ fn about(
             witness: Arc::clone(witness),
             config: Arc::clone(config),
             speaks: checks.speaker == Some(witness.check()),
+            meter: meter(Some(witness.check())),
         });
         (question(Some(witness.check())), asked)
     });
     let server = checks.database.then(|| {
         let (target, kind, config) = (target.clone(), cluster.policy.kind, Arc::clone(config));
-        (question(None), Asked::Server(probe::Target { key, target, kind, config }))
+        let meter = meter(None);
+        (question(None), Asked::Server(probe::Target { key, target, kind, config, meter }))
     });
     witnesses.chain(server).collect()
 }

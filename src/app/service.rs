@@ -12,6 +12,7 @@ use tokio::{
 use tracing::{error, info, warn};
 
 use super::{
+    herald::Herald,
     prepared::{PrepareError, Prepared},
     probing::{Probes, Questions},
 };
@@ -30,6 +31,7 @@ use crate::{
 /// Whoever runs the parts.
 #[derive(Debug)]
 pub(super) struct Service {
+    pub(super) herald: Herald,
     /// What is in force.
     pub(super) config: Arc<Config>,
     pub(super) probes: Probes,
@@ -74,7 +76,12 @@ impl Service {
     /// Who gave the order may have left.
     async fn carry_out(&mut self, order: Order) {
         match order {
-            Order::Reload(reply) => _ = reply.send(self.reload().await),
+            Order::Reload(reply) => {
+                self.herald.reloading();
+                let outcome = self.reload().await;
+                self.herald.reloaded(&self.config, outcome.is_err());
+                _ = reply.send(outcome);
+            }
             Order::AddServer(server, reply) => _ = reply.send(self.add_server(server).await),
             Order::ReadyServer { server, author, reply } => {
                 _ = reply.send(self.ready_server(&server, author).await);
@@ -99,9 +106,11 @@ impl Service {
                 for key in &needs_restart {
                     warn!(event = "config", "{key}");
                 }
+                self.operations.metrics().service.reloaded(true);
                 Ok(Reloaded { changed, needs_restart })
             }
             Err(fault) => {
+                self.operations.metrics().service.reloaded(false);
                 let faults = fault.to_string();
                 for line in faults.lines() {
                     error!(event = "config", "not reloaded: {line}");

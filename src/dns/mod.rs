@@ -54,6 +54,7 @@ use self::{
 use crate::{
     config::DnsConfig,
     inherited::Inherited,
+    metrics::DnsCounters,
     publish::Reader,
     watchdog::{Part, Pulse},
 };
@@ -74,6 +75,7 @@ pub struct DnsServer {
     served: JoinSet<Result<(), ServeError>>,
     /// At most one task.
     renewal: JoinSet<()>,
+    counters: DnsCounters,
 }
 
 /// Binds every address of `config` by UDP and TCP, those of DNS over TLS too if there is a
@@ -119,12 +121,17 @@ pub fn open(
         stopping: watch::Sender::new(false),
         served: JoinSet::new(),
         renewal: renewal.into_iter().map(Renewal::run).collect(),
+        counters: DnsCounters::new(reader.load().table.layout().slots().len()),
     };
-    let responders = Responders { reader: reader.clone(), rules: Arc::new(Rules::new(config)) };
+    let responders = Responders {
+        reader: reader.clone(),
+        rules: Arc::new(Rules::new(config)),
+        counters: server.counters.clone(),
+    };
     let places = Places::new(config.tcp.clone());
     for Sockets { address, udp, tcp } in bound {
         for (number, socket) in (1..).zip(udp) {
-            server.serve_udp(number, socket, address, responders.one())?;
+            server.serve_udp(number, socket, address, responders.one_alone())?;
         }
         server.serve_tcp(tcp, address, None, &places, &responders);
     }
@@ -150,6 +157,11 @@ impl DnsServer {
     /// for UDP; `dns listener 127.0.0.1:53 (TCP)`, which accepts connections.
     pub fn parts(&self) -> &[Part] {
         &self.parts
+    }
+
+    /// What all of them count.
+    pub fn counters(&self) -> DnsCounters {
+        self.counters.clone()
     }
 
     /// Waits until a socket stops being served by itself. While all is well it never returns.

@@ -21,6 +21,7 @@ use super::{
 };
 use crate::{
     clock,
+    metrics::{DnsCounters, DnsTally, DnsTransport, Dropped},
     publish::{Loaded, Reader},
 };
 
@@ -34,6 +35,7 @@ pub struct Responder {
     drawn: Vec<usize>,
     /// Room for one name.
     name: Vec<u8>,
+    tally: DnsTally,
 }
 
 /// What all responders of a server have in common.
@@ -41,6 +43,7 @@ pub struct Responder {
 pub(super) struct Responders {
     pub(super) reader: Reader,
     pub(super) rules: Arc<Rules>,
+    pub(super) counters: DnsCounters,
 }
 
 /// Answers to queries that came together.
@@ -50,12 +53,13 @@ pub struct Turn<'r> {
     rng: &'r mut SmallRng,
     drawn: &'r mut Vec<usize>,
     name: &'r mut Vec<u8>,
+    tally: &'r DnsTally,
     /// Wall time in seconds since 1970, modulo 2^32, as cookies count it (RFC 9018 section 4.3).
     unix_seconds: u32,
 }
 
 impl Responder {
-    /// Answers from what `reader` reads, by `rules`.
+    /// Answers from what `reader` reads, by `rules`. Nobody sees what it counts.
     pub fn new(reader: Reader, rules: Arc<Rules>) -> Self {
         let rng = SmallRng::from_rng(&mut rand::rng());
         Self {
@@ -64,7 +68,14 @@ impl Responder {
             rng,
             drawn: Vec::with_capacity(MOST_SERVERS),
             name: Vec::with_capacity(255),
+            tally: DnsTally::default(),
         }
+    }
+
+    /// Counts with `tally`.
+    #[must_use]
+    pub(super) fn counting(self, tally: DnsTally) -> Self {
+        Self { tally, ..self }
     }
 
     /// Begins a turn. It should end before the next wait.
@@ -76,14 +87,24 @@ impl Responder {
             rng: &mut self.rng,
             drawn: &mut self.drawn,
             name: &mut self.name,
+            tally: &self.tally,
             unix_seconds: u32::from_be_bytes(seconds),
         }
     }
 }
 
 impl Responders {
-    /// One more.
+    /// One more, for a connection.
     pub(super) fn one(&self) -> Responder {
+        self.responder().counting(self.counters.shared())
+    }
+
+    /// One more, for a thread that nobody else shares it with.
+    pub(super) fn one_alone(&self) -> Responder {
+        self.responder().counting(self.counters.alone())
+    }
+
+    fn responder(&self) -> Responder {
         Responder::new(self.reader.clone(), Arc::clone(&self.rules))
     }
 }
@@ -115,8 +136,13 @@ impl Turn<'_> {
             cookies: self.rules.cookies(),
             unix_seconds: self.unix_seconds,
         };
-        (admission == Admission::Welcome && fast::respond(query, sender, &mut source, reply))
-            || self.respond_slowly(query, client.ip(), transport, admission, reply)
+        if admission == Admission::Welcome
+            && let Some(said) = fast::respond(query, sender, &mut source, reply)
+        {
+            self.tally.reply(transport.into(), said);
+            return true;
+        }
+        self.respond_slowly(query, client.ip(), transport, admission, reply)
     }
 
     /// The same by the slow path alone, which knows every kind of query.
@@ -150,13 +176,19 @@ impl Turn<'_> {
             table: &self.snapshot.table,
             reports: &self.snapshot.reports,
         };
-        slow::respond(query, scene, self.rng, reply)
+        let said = slow::respond(query, scene, self.rng, reply);
+        match said {
+            Some(said) => self.tally.reply(transport.into(), said),
+            None => self.tally.dropped(transport.into(), Dropped::Unwritable),
+        }
+        said.is_some()
     }
 
     /// How a query is let in; `None` when it gets no reply. It costs two comparisons where all may
     /// ask and nothing is limited.
     fn admit(&self, query: &[u8], client: IpAddr, transport: Transport) -> Option<Admission> {
-        if !is_answerable(query) {
+        if let Err(why) = answerable(query) {
+            self.tally.dropped(transport.into(), why);
             return None;
         }
         if !self.rules.allows(client) {
@@ -174,7 +206,10 @@ impl Turn<'_> {
         match limit.take(client, self.rules.milliseconds()) {
             Allowance::Within => Some(Admission::Welcome),
             Allowance::Slip => Some(Admission::Truncated),
-            Allowance::Over => None,
+            Allowance::Over => {
+                self.tally.dropped(transport.into(), Dropped::RateLimited);
+                None
+            }
         }
     }
 }
@@ -188,7 +223,21 @@ impl fmt::Debug for Turn<'_> {
 /// Servers that a cluster has at most, as a rule: room for more is made when they are drawn.
 const MOST_SERVERS: usize = 64;
 
-/// Whether a message is long enough to be one, and no reply.
-fn is_answerable(query: &[u8]) -> bool {
-    query.len() >= HEADER && !is_reply(query)
+/// A message must be long enough to be one, and no reply.
+fn answerable(query: &[u8]) -> Result<(), Dropped> {
+    match query.len() {
+        ..HEADER => Err(Dropped::Short),
+        _ if is_reply(query) => Err(Dropped::Reply),
+        _ => Ok(()),
+    }
+}
+
+impl From<Transport> for DnsTransport {
+    fn from(transport: Transport) -> Self {
+        match transport {
+            Transport::Udp => Self::Udp,
+            Transport::Tcp => Self::Tcp,
+            Transport::Tls => Self::Tls,
+        }
+    }
 }

@@ -34,6 +34,7 @@ use crate::{
     clock::{self, Clock},
     control::Command,
     engine::{ClusterId, Engine, Event, Finding, Moment, Observation, ProbeKey, ServerId},
+    metrics::DriverCounts,
     publish::{Publisher, Reader, Snapshot},
     telemetry,
     watchdog::Pulse,
@@ -79,6 +80,7 @@ pub struct Driver {
     publisher: Publisher,
     observer: Option<mpsc::UnboundedSender<Event>>,
     pulse: Pulse,
+    counts: DriverCounts,
 }
 
 /// What a turn of the loop is for.
@@ -104,6 +106,8 @@ pub struct Ends {
     pub reader: Reader,
     /// The driver's sign of life.
     pub pulse: Pulse,
+    /// What the driver counts.
+    pub counts: DriverCounts,
 }
 
 impl Driver {
@@ -143,10 +147,12 @@ impl Driver {
             replans: replan,
             reader: publisher.reader(),
             pulse: Pulse::default(),
+            counts: DriverCounts::default(),
         };
         let driver = Self {
             servers: reconfigure::servers(&clusters),
             pulse: ends.pulse.clone(),
+            counts: ends.counts.clone(),
             engine,
             clock,
             findings,
@@ -228,6 +234,7 @@ impl Driver {
                 changed.push(id);
             }
         }
+        self.counts.judged(judged.len());
         let events = self.engine.take_events();
         self.reporter.note(&events, now);
         // First the answers, then the words about them.
@@ -256,10 +263,12 @@ impl Driver {
         owes.then_some(now + LOOK_AGAIN)
     }
 
-    /// Logs what happened, and sends it to whoever observes.
+    /// Logs and counts what happened, and sends it to whoever observes.
     fn tell(&self, events: Vec<Event>) {
         for event in events {
             telemetry::log(&event, &self.engine);
+            let cluster = event.cluster().and_then(|ClusterId(id)| self.clusters.get(id));
+            self.counts.happened(&event, cluster.map(|cluster| &*cluster.name), self.clock.now());
             if let Some(observer) = &self.observer {
                 // An observer that has left needs no more events.
                 _ = observer.send(event);
@@ -286,6 +295,7 @@ impl Driver {
         if table.is_none() && words.is_empty() {
             return;
         }
+        self.counts.published();
         self.publisher.publish(Snapshot {
             table: table.unwrap_or_else(|| current.table.clone()),
             reports: current.reports.with(words),

@@ -1,6 +1,6 @@
 //! Another configuration while the driver runs: what is the same goes on as it is.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use super::{Channels, Driver, Followed, Newcomer, Plan, Replan, Settled};
 use crate::{
@@ -41,6 +41,7 @@ impl Driver {
         }
         let current = self.publisher.current();
         let before = current.table.layout();
+        let layout = layout.succeeding(before);
         self.reporter.replan(before, &layout, &self.added);
         let events = self.engine.take_events();
         self.reporter.note(&events, now);
@@ -50,9 +51,12 @@ impl Driver {
         let table = current.table.replaced(layout, &answers, clock::unix_seconds(), limit);
         let reports = self.reporter.all(&self.engine, now);
         self.memory.note_serial(table.serial());
+        self.counts.published();
         self.publisher.publish(Snapshot { table, reports });
         self.remember(&[], &events);
         self.tell(events);
+        let known: HashSet<_> = self.clusters.iter().map(|cluster| &*cluster.name).collect();
+        self.counts.retain(|name| known.contains(name));
         self.remember_all();
         // Who asked may have left.
         _ = in_force.send(());

@@ -30,6 +30,7 @@ use crate::{
     engine::{
         ClusterKind, Evidence, Facts, Failure, FailureKind, Finding, Outcome, ProbeAdvice, ProbeKey,
     },
+    metrics::ProbeMeter,
 };
 
 /// Whom to probe and how.
@@ -43,6 +44,8 @@ pub struct Target {
     pub kind: ClusterKind,
     /// How its cluster is probed.
     pub config: Arc<ProbeConfig>,
+    /// Where its probes are counted.
+    pub meter: ProbeMeter,
 }
 
 /// What a probe task is told while it runs.
@@ -67,9 +70,14 @@ pub async fn run(target: Target, mut orders: Orders, findings: mpsc::Sender<Find
             Wake::Due => {
                 let now = *orders.advice.borrow();
                 // On the heap for as long as it takes: a task at rest is the smaller for it.
-                Box::pin(prober.probe(now.heartbeat)).await
+                let outcome = Box::pin(prober.probe(now.heartbeat)).await;
+                target.meter.note(&outcome, prober.last_start.elapsed());
+                outcome
             }
-            Wake::Ended(failure) => Outcome::Failed(failure),
+            Wake::Ended(failure) => {
+                target.meter.ended(&failure);
+                Outcome::Failed(failure)
+            }
             Wake::Over => break,
         };
         prober.stride.note(&outcome, orders.advice.borrow().pace);
@@ -369,6 +377,7 @@ mod tests {
     use crate::{
         config::{ProbeConfig, ProbeTarget, TargetHost, TlsMode},
         engine::{ClusterKind, Pace, ProbeAdvice, ProbeKey},
+        metrics::ProbeMeter,
     };
 
     /// Thousands of tasks rest nearly all the time: what a probe needs while it runs must not be
@@ -390,6 +399,7 @@ mod tests {
             target: ProbeTarget { host: TargetHost::Name("db1".into()), port: 5432 },
             kind: ClusterKind::Postgres,
             config: Arc::new(config),
+            meter: ProbeMeter::default(),
         };
         let (_, advice) = watch::channel(ProbeAdvice { pace: Pace::Calm, heartbeat: false });
         let (_, hints) = watch::channel(());

@@ -49,6 +49,11 @@ impl Log {
 }
 
 impl Losses {
+    /// How many lines were lost since the start.
+    pub fn lines(&self) -> u64 {
+        u64::try_from(self.lost.dropped_lines()).unwrap_or(u64::MAX)
+    }
+
     /// Logs how many lines were lost since this was last said. When that line is lost as well, it
     /// is said again with the next call. Call it about once a second.
     pub fn tell(&mut self) {

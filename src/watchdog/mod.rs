@@ -43,9 +43,14 @@ pub struct Watchdog {
 /// A watchdog that looks. Dropping it ends it.
 #[derive(Debug)]
 pub struct Watching {
-    /// It ends when this is gone.
     news: mpsc::Sender<News>,
     ended: oneshot::Receiver<()>,
+}
+
+/// Where a reload is told to the service manager. It keeps nothing alive.
+#[derive(Clone, Debug)]
+pub struct Announcer {
+    news: mpsc::Sender<News>,
 }
 
 /// What the service manager is told beside what the watchdog sees.
@@ -55,6 +60,8 @@ enum News {
     Reloading,
     /// It has ended, and this is what we do from now on.
     Reloaded(String),
+    /// Nobody looks any more.
+    Stop,
 }
 
 /// What the watchdog found at its last look. A clone tells the same.
@@ -101,28 +108,46 @@ impl Watchdog {
 }
 
 impl Watching {
+    /// Where reloads are told.
+    pub fn announcer(&self) -> Announcer {
+        Announcer { news: self.news.clone() }
+    }
+
+    /// Tells the service manager that we stop, and looks no more.
+    pub async fn stop(mut self) {
+        _ = self.news.send(News::Stop);
+        // A service manager that does not listen is no reason to go on.
+        _ = timeout(LAST_WORD, &mut self.ended).await;
+    }
+}
+
+impl Drop for Watching {
+    fn drop(&mut self) {
+        _ = self.news.send(News::Stop);
+    }
+}
+
+impl Announcer {
     /// Tells the service manager that the configuration is being read again. It waits for
     /// [`Self::reloaded`], which must follow, whether or not the new configuration is any good.
     pub fn reloading(&self) {
-        // Without the watchdog's thread nobody is told anything any more.
+        // After the end nobody is told anything any more.
         _ = self.news.send(News::Reloading);
     }
 
     /// Tells the service manager that the reload has ended. `status` tells in one short line what we
-    /// do from now on, or why nothing has changed.
+    /// do from now on.
     pub fn reloaded(&self, status: String) {
         _ = self.news.send(News::Reloaded(status));
-    }
-
-    /// Tells the service manager that we stop, and looks no more.
-    pub async fn stop(self) {
-        drop(self.news);
-        // A service manager that does not listen is no reason to go on.
-        _ = timeout(LAST_WORD, self.ended).await;
     }
 }
 
 impl Health {
+    /// How many parts are stalled.
+    pub fn stalled(&self) -> usize {
+        self.0.borrow().len()
+    }
+
     /// Every stalled part, in the words of the log; empty when all move.
     pub fn faults(&self) -> Vec<String> {
         self.0.borrow().iter().map(|part| Stalled(part).to_string()).collect()
@@ -147,24 +172,18 @@ impl Round {
         let mut wait = Duration::ZERO;
         loop {
             match news.recv_timeout(wait) {
-                Ok(news) => self.pass_on(news),
+                Ok(News::Reloading) => self.manager.reloading(),
+                Ok(News::Reloaded(status)) => {
+                    self.status = status;
+                    self.manager.ready(&self.status_now());
+                }
+                Ok(News::Stop) | Err(RecvTimeoutError::Disconnected) => break,
                 Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => break,
             }
             let now = self.clock.now();
             wait = self.look(now).min(self.feed(now));
         }
         self.manager.stopping();
-    }
-
-    fn pass_on(&mut self, news: News) {
-        match news {
-            News::Reloading => self.manager.reloading(),
-            News::Reloaded(status) => {
-                self.status = status;
-                self.manager.ready(&self.status_now());
-            }
-        }
     }
 
     /// Looks if it is time; how long until the next look.
@@ -245,8 +264,9 @@ mod tests {
         let (manager, heard) = Manager::overheard();
         let part = Part { name: "driver".into(), pulse: Pulse::default() };
         let watching = Watchdog::telling(manager, vec![part], "old".to_owned()).start().unwrap();
-        watching.reloading();
-        watching.reloaded("new".to_owned());
+        let announcer = watching.announcer();
+        announcer.reloading();
+        announcer.reloaded("new".to_owned());
         watching.stop().await;
         let told: Vec<_> = heard.iter().collect();
         let ready = |status: &str| Message::Ready(status.to_owned());

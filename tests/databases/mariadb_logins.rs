@@ -8,6 +8,7 @@ use std::{fs, net::Ipv4Addr, sync::Arc, time::Duration};
 use ::pointsman::{
     config::{ProbeConfig, ProbeTarget, Secret, TargetHost, TlsMode},
     engine::{ClusterKind, Facts, FailureKind, Outcome, ProbeKey},
+    metrics::ProbeMeter,
     probe::{self, Target},
 };
 use rustls::pki_types::{CertificateDer, pem::PemObject};
@@ -135,6 +136,7 @@ impl Stage<'_> {
             target: ProbeTarget { host: TargetHost::Address(ADDRESS.into()), port: self.port },
             kind: ClusterKind::MySql,
             config: Arc::new(config),
+            meter: ProbeMeter::default(),
         };
         self.runtime.block_on(probe::once(&target))
     }

@@ -6,6 +6,7 @@ use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 use ::pointsman::{
     config::{ProbeConfig, ProbeTarget, Secret, TargetHost, TlsMode},
     engine::{ClusterKind, FailureKind, Finding, Outcome, Pace, ProbeAdvice, ProbeKey},
+    metrics::ProbeMeter,
     probe::{self, Orders, Target},
 };
 use tokio::{
@@ -79,5 +80,6 @@ fn target(port: u16) -> Target {
             timeout: Duration::from_millis(1500),
             heartbeat_write: false,
         }),
+        meter: ProbeMeter::default(),
     }
 }

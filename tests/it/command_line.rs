@@ -50,9 +50,30 @@ fn the_version_is_the_package_s() {
 fn each_command_explains_itself() {
     let mut found = String::new();
     let commands = [
-        "", "serve", "check-config", "demo", "grants", "hint", "status", "why", "explain",
-        "what-if", "events", "drain", "undrain", "pin", "unpin", "freeze", "thaw", "maintenance",
-        "server", "server add", "server ready", "server remove", "reload", "config",
+        "",
+        "serve",
+        "check-config",
+        "demo",
+        "grants",
+        "hint",
+        "status",
+        "why",
+        "explain",
+        "what-if",
+        "events",
+        "drain",
+        "undrain",
+        "pin",
+        "unpin",
+        "freeze",
+        "thaw",
+        "maintenance",
+        "server",
+        "server add",
+        "server ready",
+        "server remove",
+        "reload",
+        "config",
     ];
     for command in commands {
         let arguments: Vec<_> = command.split_whitespace().chain(["--help"]).collect();

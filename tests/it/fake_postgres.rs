@@ -13,6 +13,7 @@ use std::{
 use pointsman::{
     config::{ProbeConfig, ProbeTarget, Secret, TargetHost, TlsMode},
     engine::{ClusterKind, ProbeKey},
+    metrics::ProbeMeter,
     probe::Target,
 };
 use tokio::{
@@ -122,6 +123,7 @@ pub(crate) fn target(address: SocketAddr, config: ProbeConfig) -> Target {
         target: ProbeTarget { host: TargetHost::Address(address.ip()), port: address.port() },
         kind: ClusterKind::Postgres,
         config: Arc::new(config),
+        meter: ProbeMeter::default(),
     }
 }
 

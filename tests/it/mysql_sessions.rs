@@ -9,6 +9,7 @@ use std::{
 use pointsman::{
     config::{ProbeTarget, TargetHost, TlsMode},
     engine::{ClusterKind, Facts, FailureKind, ProbeKey},
+    metrics::ProbeMeter,
     probe::{Dial, Target, Trouble, mysql::Session},
 };
 use tokio::{
@@ -49,6 +50,7 @@ fn running(server: &FakeMySql) -> Running {
         target: target(server.address),
         kind: ClusterKind::MySql,
         config: Arc::new(config),
+        meter: ProbeMeter::default(),
     })
 }
 

@@ -9,6 +9,7 @@ use pointsman::{
         ClusterKind, Endpoint, Facts, FailureKind, Outcome, PostgresFacts, PostgresRole, ProbeKey,
         Receiver, ServerIndex,
     },
+    metrics::ProbeMeter,
     probe::{self, Target},
 };
 use tokio::time::{Instant, sleep};
@@ -45,6 +46,7 @@ fn target(stage: &Stage, server: ServerIndex, password: &str, tls: TlsMode) -> T
             timeout: Duration::from_millis(500),
             heartbeat_write: false,
         }),
+        meter: ProbeMeter::default(),
     }
 }
 

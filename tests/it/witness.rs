@@ -8,6 +8,7 @@ use pointsman::{
         Check, Facts, FailureKind, Finding, Outcome, Pace, PostgresFacts, PostgresRole,
         ProbeAdvice, ProbeKey, Testimony, Word,
     },
+    metrics::ProbeMeter,
     probe::{Names, Orders, WitnessTarget, watch},
 };
 use tokio::{
@@ -84,6 +85,7 @@ pub(crate) fn target(address: SocketAddr, witness: WitnessConfig) -> WitnessTarg
         witness: Arc::new(witness),
         config: Arc::new(ProbeConfig { timeout: Duration::from_secs(1), ..config() }),
         speaks: false,
+        meter: ProbeMeter::default(),
     }
 }
 

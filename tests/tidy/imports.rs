@@ -19,7 +19,7 @@ struct Row {
     from_outside: &'static [&'static str],
 }
 
-const TABLE: [Row; 21] = [
+const TABLE: [Row; 22] = [
     Row { module: "engine", of_ours: &[], from_outside: &[] },
     Row {
         module: "answers",
@@ -53,6 +53,7 @@ const TABLE: [Row; 21] = [
             "config::TlsMode",
             "config::WitnessConfig",
             "engine",
+            "metrics::ProbeMeter",
         ],
         from_outside: &[
             "futures_util",
@@ -88,6 +89,7 @@ const TABLE: [Row; 21] = [
             "config::TlsListenConfig",
             "engine::Degradation",
             "inherited",
+            "metrics",
             "publish",
             "watchdog::Part",
             "watchdog::Pulse",
@@ -116,6 +118,7 @@ const TABLE: [Row; 21] = [
             "control",
             "engine",
             "inherited",
+            "metrics",
             "publish",
             "status",
             "watchdog::Health",
@@ -126,6 +129,9 @@ const TABLE: [Row; 21] = [
             "http_body_util",
             "hyper",
             "hyper_util",
+            "jiff",
+            "maud",
+            "nix",
             "serde",
             "serde_json",
             "socket2",
@@ -137,6 +143,7 @@ const TABLE: [Row; 21] = [
         ],
     },
     Row { module: "clock", of_ours: &["engine::Moment"], from_outside: &["tokio"] },
+    Row { module: "metrics", of_ours: &["clock", "engine"], from_outside: &[] },
     Row {
         module: "telemetry",
         of_ours: &["engine"],
@@ -155,6 +162,7 @@ const TABLE: [Row; 21] = [
             "clock",
             "control",
             "engine",
+            "metrics::DriverCounts",
             "publish",
             "state",
             "status",
@@ -184,6 +192,7 @@ const TABLE: [Row; 21] = [
             "driver",
             "engine",
             "inherited",
+            "metrics",
             "probe",
             "publish::Reader",
             "state",

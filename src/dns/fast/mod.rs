@@ -15,7 +15,10 @@ use super::{
     cookie::{Cookies, MalformedCookie},
     slow::edns::{ExtendedError, UDP_SIZE},
 };
-use crate::answers::{AnswerTable, Note, WireAnswer, WireSoa};
+use crate::{
+    answers::{AnswerTable, Note, WireAnswer, WireSoa},
+    metrics::{DnsTally, QueryType, Refused, ReplyCode, Said},
+};
 
 /// What replies are made from.
 pub(super) struct Source<'s, R> {
@@ -39,16 +42,14 @@ pub(super) struct Sender {
 }
 
 /// Appends the reply to `query` to `out`, if it is a common one with a common answer that fits.
-/// Returns whether it has; if not, `out` is as before.
+/// Returns what is counted of it; `None` when it is for the slow path, and `out` is as before.
 pub(super) fn respond<R: Rng>(
     octets: &[u8],
     sender: Sender,
     source: &mut Source<'_, R>,
     out: &mut Vec<u8>,
-) -> bool {
-    let Some(query) = Query::parse(octets) else {
-        return false;
-    };
+) -> Option<Said> {
+    let query = Query::parse(octets)?;
     let limit = match query.edns {
         _ if !sender.by_udp => usize::from(u16::MAX),
         None => MIN_UDP_SIZE,
@@ -58,7 +59,7 @@ pub(super) fn respond<R: Rng>(
         None => None,
         Some(sent) => match source.cookies.reply_to(sent, sender.address, source.unix_seconds) {
             Ok(reply) => Some(reply.option),
-            Err(MalformedCookie) => return false,
+            Err(MalformedCookie) => return None,
         },
     };
     // Length octets are at most 63 and so never taken for upper-case letters.
@@ -67,8 +68,16 @@ pub(super) fn respond<R: Rng>(
     source.name.make_ascii_lowercase();
     let start = out.len();
     let mut reply = Reply { octets, query: &query, cookie, limit: start + limit, start, out };
+    let mut said = Said {
+        query_type: QueryType::of(query.record_type),
+        slot: DnsTally::NO_SLOT,
+        code: ReplyCode::NoError,
+        truncated: false,
+        refused: None,
+    };
     let done = match source.table.wire_lookup(source.name, query.record_type) {
-        WireAnswer::Served { addresses, note } => {
+        WireAnswer::Served { addresses, note, slot } => {
+            said.slot = slot;
             reply.begin(AA, NOERROR);
             let room = reply.limit.saturating_sub(reply.out.len());
             let (rng, drawn) = (&mut *source.rng, &mut *source.drawn);
@@ -79,15 +88,24 @@ pub(super) fn respond<R: Rng>(
             })
         }
         WireAnswer::Soa(soa) => reply.soa(soa, Section::Answer, NOERROR, None),
-        WireAnswer::NoData { soa, note } => reply.soa(soa, Section::Authority, NOERROR, note),
-        WireAnswer::NxDomain { soa } => reply.soa(soa, Section::Authority, NXDOMAIN, None),
-        WireAnswer::NotOurs => reply.refusal(),
+        WireAnswer::NoData { soa, note, slot } => {
+            said.slot = slot.unwrap_or(DnsTally::NO_SLOT);
+            reply.soa(soa, Section::Authority, NOERROR, note)
+        }
+        WireAnswer::NxDomain { soa } => {
+            said.code = ReplyCode::NxDomain;
+            reply.soa(soa, Section::Authority, NXDOMAIN, None)
+        }
+        WireAnswer::NotOurs => {
+            (said.code, said.refused) = (ReplyCode::Refused, Some(Refused::NotAuthoritative));
+            reply.refusal()
+        }
         WireAnswer::Other => false,
     };
     if !done {
         out.truncate(start);
     }
-    done
+    done.then_some(said)
 }
 
 /// A reply that is being written. Each way to write one says whether it fits.

@@ -23,8 +23,8 @@ const NOW: u32 = 1_700_000_000;
 
 const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
 
-/// What the fast path replies, if it does.
-fn by_fast(octets: &[u8], table: &AnswerTable, by_udp: bool) -> Option<Vec<u8>> {
+/// What the fast path replies, if it does, and what is counted of that.
+fn by_fast(octets: &[u8], table: &AnswerTable, by_udp: bool) -> Option<(Vec<u8>, Said)> {
     let mut rng = SmallRng::seed_from_u64(7);
     let cookies = Cookies::new(&[[5; 16]]);
     let mut source = Source {
@@ -36,14 +36,14 @@ fn by_fast(octets: &[u8], table: &AnswerTable, by_udp: bool) -> Option<Vec<u8>> 
         unix_seconds: NOW,
     };
     let mut out = vec![0xee; 3];
-    let done = respond(octets, Sender { address: CLIENT, by_udp }, &mut source, &mut out);
+    let said = respond(octets, Sender { address: CLIENT, by_udp }, &mut source, &mut out);
     assert_eq!(out[..3], [0xee; 3], "what was there before is kept");
-    assert!(done || out.len() == 3, "what is not sent is taken back");
-    done.then(|| out.split_off(3))
+    assert!(said.is_some() || out.len() == 3, "what is not sent is taken back");
+    said.map(|said| (out.split_off(3), said))
 }
 
-/// What the slow path replies.
-fn by_slow(octets: &[u8], table: &AnswerTable, by_udp: bool) -> Vec<u8> {
+/// What the slow path replies, and what is counted of it.
+fn by_slow(octets: &[u8], table: &AnswerTable, by_udp: bool) -> (Vec<u8>, Said) {
     let mut rng = SmallRng::seed_from_u64(7);
     let mut out = Vec::new();
     let transport = if by_udp { Transport::Udp } else { Transport::Tcp };
@@ -57,8 +57,8 @@ fn by_slow(octets: &[u8], table: &AnswerTable, by_udp: bool) -> Vec<u8> {
         table,
         reports: &Reports::default(),
     };
-    assert!(slow::respond(octets, scene, &mut rng, &mut out));
-    out
+    let said = slow::respond(octets, scene, &mut rng, &mut out).unwrap();
+    (out, said)
 }
 
 /// A reply in a form that can be compared: the records of a section in no order, names in lower
@@ -205,9 +205,10 @@ proptest! {
         by_udp in any::<bool>(),
     ) {
         let query = octets(&name, record_type, flags, opt.as_deref());
-        if let Some(fast) = by_fast(&query, &table, by_udp) {
+        if let Some((fast, counted)) = by_fast(&query, &table, by_udp) {
             let question_end = query.len() - opt.map_or(0, |opt| opt.len());
-            let slow = by_slow(&query, &table, by_udp);
+            let (slow, counted_slow) = by_slow(&query, &table, by_udp);
+            prop_assert_eq!(counted, counted_slow);
             prop_assert_eq!(comparable(&fast, question_end), comparable(&slow, question_end));
         }
     }

@@ -7,7 +7,7 @@
 
 use hickory_proto::{ProtoError, serialize::binary::BinEncoder};
 
-use crate::{answers::Note, engine::Degradation};
+use crate::{answers::Note, engine::Degradation, metrics::Refused};
 
 /// The OPT record of a query.
 #[derive(Clone, Copy, Debug)]
@@ -141,6 +141,15 @@ impl<'t> ExtendedError<'t> {
     pub(in crate::dns) const NOT_AUTHORITATIVE: ExtendedError<'static> = ExtendedError::bare(20);
     /// We do not do such things.
     pub(in crate::dns) const NOT_SUPPORTED: ExtendedError<'static> = ExtendedError::bare(21);
+
+    /// What a refusal that it explains is counted as.
+    pub(in crate::dns) fn refused(&self) -> Refused {
+        match self.code {
+            18 => Refused::Prohibited,
+            21 => Refused::NotSupported,
+            _ => Refused::NotAuthoritative,
+        }
+    }
 
     const fn bare(code: u16) -> Self {
         Self { code, text: "" }

@@ -21,22 +21,46 @@ use self::{
     query::Query,
 };
 use super::{Cookies, Transport};
+use crate::{
+    answers::AnswerTable,
+    metrics::{DnsTally, QueryType, ReplyCode, Said},
+};
 
-/// Appends the reply to `octets`, which are at least a header without QR, to `out`. Returns whether
-/// there is one.
+/// Appends the reply to `octets`, which are at least a header without QR, to `out`. Returns what
+/// is counted of it; `None` when there is none.
 pub(super) fn respond(
     octets: &[u8],
     scene: Scene<'_>,
     rng: &mut impl Rng,
     out: &mut Vec<u8>,
-) -> bool {
+) -> Option<Said> {
     let query = Query::read(octets);
     let reply = Reply::to(&query, scene, rng);
-    let Some(octets) = reply.encode(size_limit(scene.transport, query.opt)) else {
-        return false;
-    };
+    let octets = reply.encode(size_limit(scene.transport, query.opt))?;
     out.extend_from_slice(&octets);
-    true
+    let (query_type, slot) = query.question.map_or_else(
+        || (QueryType::Unread, None),
+        |question| question_counted(question, scene.table),
+    );
+    Some(Said {
+        query_type,
+        slot: slot.unwrap_or(DnsTally::NO_SLOT),
+        code: ReplyCode::of(reply.code),
+        truncated: message::truncated(&octets),
+        refused: reply.refused,
+    })
+}
+
+/// What `question` asks for, and the slot of the served name that it asks about.
+fn question_counted(question: &[u8], table: &AnswerTable) -> (QueryType, Option<u32>) {
+    let Some((name, [type_high, type_low, class @ ..])) = question.split_last_chunk::<4>() else {
+        return (QueryType::Unread, None);
+    };
+    let slot = match class {
+        [0, 1] => table.slot(&name.to_ascii_lowercase()),
+        _ => None,
+    };
+    (QueryType::of(u16::from_be_bytes([*type_high, *type_low])), slot)
 }
 
 /// Whether `octets` come with a server cookie of ours for `client`.

@@ -78,6 +78,7 @@ impl<'a> Reply<'a> {
         };
         if let Err(Refusal { code, error }) = reply.settle(query, scene, rng) {
             reply.code = code;
+            reply.refused = error.as_ref().filter(|_| code == REFUSED).map(ExtendedError::refused);
             reply.explain(error);
         }
         reply
@@ -226,6 +227,7 @@ impl<'a> Reply<'a> {
             Outcome::NotOurs => (REFUSED, false, Some(ExtendedError::NOT_AUTHORITATIVE)),
         };
         self.code = code;
+        self.refused = error.as_ref().filter(|_| code == REFUSED).map(ExtendedError::refused);
         self.flags |= if authoritative { AA } else { 0 };
         self.explain(error);
         self.sections = sections(answer, scene, rng);

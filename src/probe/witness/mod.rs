@@ -28,6 +28,7 @@ use super::{
 use crate::{
     config::{ProbeConfig, ProbeTarget, WitnessConfig},
     engine::{Check, Facts, Failure, FailureKind, Finding, Outcome, ProbeKey, Testimony, Word},
+    metrics::ProbeMeter,
 };
 
 /// Whom to ask about which server.
@@ -45,6 +46,8 @@ pub struct WitnessTarget {
     pub config: Arc<ProbeConfig>,
     /// Whether the witness's replies are the server's own, because that is not asked itself.
     pub speaks: bool,
+    /// Where its questions are counted.
+    pub meter: ProbeMeter,
 }
 
 /// What a command is told.
@@ -70,7 +73,9 @@ pub async fn watch(target: WitnessTarget, mut orders: Orders, findings: mpsc::Se
         asking.stride.note(&outcome, pace);
         let presentable = |failure| presentable(failure, &target.config);
         let said = said.map(shortened).map_err(presentable);
-        let mut outcomes = vec![Outcome::Witnessed(asking.check, said)];
+        let said = Outcome::Witnessed(asking.check, said);
+        target.meter.note(&said, asking.last_start.elapsed());
+        let mut outcomes = vec![said];
         due = Due::paced();
         if target.speaks {
             let before = std::mem::replace(&mut stance, Stance::of(&outcome));

@@ -74,6 +74,25 @@ fn the_service_manager_hears_of_start_life_and_end() {
 }
 
 #[test]
+fn the_service_manager_hears_of_a_reload_and_of_its_end() {
+    let scene = Scene::new("127.33.15", OFTEN);
+    let manager = Manager::new();
+    let path = manager.path();
+    let served = scene.serve(&[("NOTIFY_SOCKET", &path)]);
+    let first = manager.next();
+    served.service.signal(Signal::HUP);
+    let reloading = manager.next();
+    let lines: Vec<_> = reloading.lines().collect();
+    let [told, since, status] = lines[..] else { panic!("{reloading}") };
+    assert_eq!((told, status), ("RELOADING=1", "STATUS=reloading"));
+    let since = since.strip_prefix("MONOTONIC_USEC=").and_then(|since| since.parse().ok());
+    assert!(since.is_some_and(|since: u64| since > 0), "{reloading}");
+    // Nothing has changed, so it says what it said.
+    assert_eq!(manager.next(), first);
+    assert_eq!(served.service.stop().code, Some(0));
+}
+
+#[test]
 fn a_service_manager_that_does_not_listen_is_no_reason_to_hang() {
     let scene = Scene::new("127.33.12", OFTEN);
     let manager = Manager::new();

@@ -45,10 +45,15 @@ pub struct Disk {
 impl Disk {
     /// Makes the directory `path`.
     pub fn at(path: &Path) -> Self {
+        Self::with_size(path, SIZE)
+    }
+
+    /// The same with another size, as tmpfs(5) writes it.
+    pub fn with_size(path: &Path, size: &str) -> Self {
         fs::create_dir(path).expect("a directory can be made");
         let is_mounted = IS_PRIVATE.get();
         if is_mounted {
-            let options = format!("size={SIZE},mode=0755");
+            let options = format!("size={size},mode=0755");
             let mut mount = Command::new("mount");
             mount.args(["-t", "tmpfs", "-o", &options, "pointsman-test"]).arg(path);
             account::run(&mut mount);
@@ -77,6 +82,16 @@ impl Disk {
     /// Ends [`Self::fill`].
     pub fn free(&self) {
         fs::remove_file(self.ballast()).expect("the disk was filled");
+    }
+
+    /// Whether files may be changed, for whoever it is, root as well.
+    ///
+    /// # Panics
+    /// When it is a plain directory.
+    pub fn allow_writing(&self, allowed: bool) {
+        assert!(self.is_mounted, "only a disk of its own may be locked");
+        let options = if allowed { "remount,rw" } else { "remount,ro" };
+        account::run(Command::new("mount").args(["-o", options]).arg(&self.path));
     }
 
     fn ballast(&self) -> PathBuf {

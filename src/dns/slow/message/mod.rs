@@ -17,7 +17,7 @@ use hickory_proto::{
 };
 
 use super::edns::{ExtendedError, ReplyOpt};
-use crate::dns::HEADER;
+use crate::{dns::HEADER, metrics::Refused};
 
 /// A reply before it is encoded.
 #[derive(Clone, Debug, Default)]
@@ -27,6 +27,8 @@ pub(super) struct Reply<'a> {
     pub(super) flags: u16,
     /// All twelve bits; those above the fourth need `opt`.
     pub(super) code: u16,
+    /// Why it is REFUSED, if it is. Not said, but counted.
+    pub(super) refused: Option<Refused>,
     /// Name, type and class as they were asked.
     pub(super) question: Option<&'a [u8]>,
     pub(super) sections: Sections<'a>,
@@ -193,7 +195,8 @@ impl<'q> Asked<'q> {
     }
 }
 
-fn truncated(message: &[u8]) -> bool {
+/// Whether TC is set.
+pub(super) fn truncated(message: &[u8]) -> bool {
     message[2] & 2 != 0
 }
 

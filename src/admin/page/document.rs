@@ -1,0 +1,239 @@
+//! The status page as HTML: complete without a script, and the same with it.
+//!
+//! Every value is escaped by the templates. There is no style and no script in the text, so that
+//! the policy of the page may forbid both.
+
+use maud::{DOCTYPE, Markup, html};
+
+use super::{
+    cluster::{article, line},
+    view::{Concern, View},
+    words,
+};
+use crate::api::{EventEntry, EventKind, OverrideKind, OverrideStatus};
+
+/// The whole page.
+pub(super) fn document(view: &View<'_>) -> Markup {
+    let summary = view.summary();
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { (summary) " · Pointsman" }
+                link rel="icon" type="image/svg+xml" href="/page/icon.svg";
+                link rel="stylesheet" href="/page/style.css";
+                script src="/page/live.js" defer {}
+            }
+            body {
+                a .skip href="#main" { "Skip to the clusters" }
+                (header(view, &summary))
+                main #main tabindex="-1" {
+                    (faults(view))
+                    (overrides(view))
+                    (clusters(view))
+                    (timeline(view))
+                }
+                footer {
+                    p {
+                        "As of " time { (words::moment(view.now)) } " UTC. "
+                        span #live data-state="off" { "Reload the page to see what is new." }
+                    }
+                    p { "The same for machines: " a href="/v1/status" { "status" } ", "
+                        a href="/v1/events" { "events" } ", " a href="/metrics" { "metrics" } "." }
+                }
+            }
+        }
+    }
+}
+
+fn header(view: &View<'_>, summary: &str) -> Markup {
+    let status = view.status;
+    let concern = view.concern();
+    html! {
+        header {
+            div .title {
+                h1 { a href="/" { "Pointsman" } }
+                p #summary .summary .(concern.class()) role="status" aria-live="polite" {
+                    span .sign aria-hidden="true" { (concern.sign()) } " " (summary)
+                }
+            }
+            dl .facts {
+                div { dt { "Queries" } dd { (rate(view)) } }
+                div { dt { "SOA serial" } dd { (status.serial) } }
+                div { dt { "Generation" } dd { (status.generation) } }
+                div { dt { "Running for" } dd { (view.ago(&status.started)) } }
+                div { dt { "Version" } dd { (status.version) } }
+            }
+        }
+    }
+}
+
+/// Queries a second.
+pub(super) fn rate(view: &View<'_>) -> String {
+    match view.history.queries_per_second() {
+        Some(rate) => format!("{rate:.1}/s"),
+        None => format!("{} in all", view.status.queries),
+    }
+}
+
+/// Why it is not ready.
+fn faults(view: &View<'_>) -> Markup {
+    html! {
+        @if !view.status.faults.is_empty() {
+            section .notice aria-labelledby="faults" {
+                h2 #faults { "Not ready" }
+                ul { @for fault in &view.status.faults { li { (fault) } } }
+            }
+        }
+    }
+}
+
+fn overrides(view: &View<'_>) -> Markup {
+    let laid = view.overrides();
+    html! {
+        @if !laid.is_empty() {
+            section .overrides aria-labelledby="overrides" {
+                h2 #overrides { "Overrides" }
+                ul { @for one in laid { li .wanted { (laid_by(view, one)) } } }
+            }
+        }
+    }
+}
+
+fn laid_by(view: &View<'_>, one: &OverrideStatus) -> Markup {
+    let (what, of, end) = override_words(one);
+    html! {
+        p {
+            span .sign aria-hidden="true" { "◆" } " "
+            strong { (what) " " (of) }
+            @if one.force { " (forced)" }
+            @match one.until.as_deref() {
+                Some(until) => {
+                    " ends in "
+                    time datetime=(until) { (view.rest(until)) }
+                }
+                None => " never ends by itself",
+            }
+        }
+        p .detail {
+            (one.reason) " — " (one.author) ", "
+            time datetime=(one.since) { (view.ago(&one.since)) } " ago. End it: "
+            code { "pointsman " (end) }
+        }
+    }
+}
+
+/// What an override does, to whom, and the command that ends it.
+pub(super) fn override_words(one: &OverrideStatus) -> (&'static str, String, String) {
+    let cluster = &one.cluster;
+    let server = one.server.as_deref().unwrap_or_default();
+    match one.kind {
+        OverrideKind::Drain => ("drained:", server.to_owned(), format!("undrain {server}")),
+        OverrideKind::Pin => {
+            ("pinned:", format!("{cluster} to {server}"), format!("unpin {cluster}"))
+        }
+        OverrideKind::Freeze => ("frozen:", cluster.clone(), format!("thaw {cluster}")),
+        OverrideKind::Maintenance => {
+            ("in maintenance:", cluster.clone(), format!("maintenance {cluster} --end"))
+        }
+    }
+}
+
+fn clusters(view: &View<'_>) -> Markup {
+    let clusters = view.clusters();
+    let few = clusters.len() <= WHOLE || view.only.is_some();
+    let is_whole = |concern: Concern| few || concern > Concern::None;
+    let (whole, rest): (Vec<_>, Vec<_>) =
+        clusters.into_iter().partition(|&(concern, _)| is_whole(concern));
+    let (whole, cut) = whole.split_at(whole.len().min(MOST_WHOLE));
+    html! {
+        section aria-labelledby="clusters" {
+            h2 #clusters { "Clusters" }
+            @if let Some(only) = view.only {
+                p { a href="/" { "All clusters" } }
+                @if whole.is_empty() { p { "There is no cluster " (only) "." } }
+            }
+            @for &(concern, cluster) in whole { (article(view, cluster, concern)) }
+            @if !cut.is_empty() || !rest.is_empty() {
+                h3 #others { (cut.len() + rest.len()) " more clusters" }
+                ul .lines aria-labelledby="others" {
+                    @for &(concern, cluster) in cut.iter().chain(&rest) { (line(cluster, concern)) }
+                }
+            }
+        }
+    }
+}
+
+fn timeline(view: &View<'_>) -> Markup {
+    let today = words::day(view.now);
+    let mut events = view.events().peekable();
+    html! {
+        section aria-labelledby="events" {
+            h2 #events { "Last changes" }
+            @if events.peek().is_none() { p { "Nothing has changed yet." } }
+            ol .events reversed {
+                @for event in events { (change(event, &today)) }
+            }
+        }
+    }
+}
+
+fn change(event: &EventEntry, today: &str) -> Markup {
+    let concern = concern_of(event.kind);
+    html! {
+        li .(concern.class()) id=(format!("event-{}", event.id)) {
+            time datetime=(event.at) { (words::clock(&event.at, today)) } " "
+            span .sign aria-hidden="true" { (concern.sign()) } " "
+            strong { (subject(event)) } " "
+            @if let Some(change) = turn(event) { span .turn { (change) } " " }
+            span .detail {
+                (event.reason)
+                @if !event.detail.is_empty() { " (" (event.detail) ")" }
+            }
+        }
+    }
+}
+
+/// Whom a change is about.
+pub(super) fn subject(event: &EventEntry) -> String {
+    let parts = [&event.cluster, &event.name, &event.server].into_iter().flatten();
+    let parts: Vec<_> = parts.map(String::as_str).collect();
+    match parts.is_empty() {
+        true => "everything".to_owned(),
+        false => parts.join(" "),
+    }
+}
+
+/// From what to what it went.
+pub(super) fn turn(event: &EventEntry) -> Option<String> {
+    let shown = |side: &Option<String>| match side.as_deref() {
+        Some("") | None => "nothing".to_owned(),
+        Some(side) => side.to_owned(),
+    };
+    let told = event.from.is_some() || event.to.is_some();
+    told.then(|| format!("{} → {}", shown(&event.from), shown(&event.to)))
+}
+
+fn concern_of(kind: EventKind) -> Concern {
+    match kind {
+        EventKind::NoWriter
+        | EventKind::SplitBrain
+        | EventKind::ReadEmpty
+        | EventKind::Isolated => Concern::Harm,
+        EventKind::WriteChanged => Concern::Look,
+        EventKind::Override | EventKind::Config => Concern::Wanted,
+        EventKind::ServerState
+        | EventKind::ReadChanged
+        | EventKind::Witness
+        | EventKind::Reconnected => Concern::None,
+    }
+}
+
+/// So many clusters are shown whole, whether or not all is well with them.
+const WHOLE: usize = 6;
+
+/// So many are shown whole at most; the others are a line each.
+const MOST_WHOLE: usize = 50;

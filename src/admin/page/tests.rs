@@ -1,0 +1,170 @@
+//! The page as text and as HTML: everything is in it, in order, and nothing that could run.
+
+use axum::http::HeaderValue;
+
+use super::{history::History, *};
+use crate::{
+    api::Status,
+    engine::{Facts, Moment, Outcome},
+    metrics::{ProbeMeter, ProbeMetrics, ProbeSubject},
+};
+
+/// The HTML and the text of `status`.
+fn shown(status: &Status, only: Option<&str>) -> (String, String) {
+    let mut history = History::default();
+    for look in 0..100 {
+        let servers = [("db3", Some(look * 450)), ("billing2", Some(12))];
+        history.note(Moment::from_millis(look * 2000), servers.into_iter(), look * 25);
+    }
+    let probes = ProbeMetrics::default();
+    let _db2 = meter(&probes);
+    let events = sample::events();
+    let view = View {
+        status,
+        events: &events,
+        history: &history,
+        probes: &probes,
+        now: sample::NOW,
+        only,
+    };
+    (document(&view).into_string(), text::text(&view))
+}
+
+fn meter(probes: &ProbeMetrics) -> ProbeMeter {
+    let key = ProbeSubject { cluster: "orders".into(), server: "db2".into(), check: None };
+    let meter = probes.meter(key);
+    meter.note(&Outcome::Answered(Facts::Tcp), std::time::Duration::from_millis(3));
+    meter
+}
+
+/// The text of HTML, without tags, with single spaces.
+fn words(html: &str) -> String {
+    let mut words = String::new();
+    let mut in_tag = false;
+    for character in html.chars() {
+        match character {
+            '<' => in_tag = true,
+            '>' => {
+                in_tag = false;
+                words.push(' ');
+            }
+            other if !in_tag => words.push(other),
+            _ => {}
+        }
+    }
+    words.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn everything_is_told_without_a_script() {
+    let (html, text) = shown(&sample::troubled(), None);
+    let words = words(&html);
+    for told in [
+        "1 of 3 clusters cannot serve as promised",
+        "12.5/s",
+        "1795000017",
+        "3 d 3 h",
+        "db-write.internal. → db2 for 3 d 2 h — it is the one writable primary; TTL 1 s",
+        "too few fit replicas, so the primary helps out",
+        "Down for 5 min 0 s",
+        "connection refused (127.0.1.1:5432)",
+        "45 s",
+        "patroni: up (running, timeline 2)",
+        "answered 3 ms,",
+        "drained: db3 ends in 30 min 0 s new disk — ada, 30 min 0 s ago. \
+         End it: pointsman undrain db3",
+        "frozen: users never ends by itself",
+        "14:53:07 ▲ orders nothing → db2 it is the one writable primary",
+        "not as promised",
+    ] {
+        assert!(words.contains(told), "{told:?} is not in {words}");
+    }
+    for told in [
+        "1 of 3 clusters cannot serve as promised\npointsman 0.1.0, serial 1795000017",
+        "drained: db3 for 30 min 0 s more (ada: new disk); end it: pointsman undrain db3",
+        "  write db-write.internal. -> db2 for 3 d 2 h, TTL 1 s: it is the one writable primary",
+        "connection refused (127.0.1.1:5432)",
+        "Last changes\n  2026-11-21T14:53:07.250Z orders nothing → db2: it is the one",
+    ] {
+        assert!(text.contains(told), "{told:?} is not in\n{text}");
+    }
+}
+
+#[test]
+fn problems_come_first_and_many_clusters_are_a_line_each() {
+    let (html, text) = shown(&sample::many(1000), None);
+    assert!(html.len() < 500_000, "{} octets", html.len());
+    let place = |what: &str| html.find(what).unwrap_or_else(|| panic!("no {what}"));
+    assert!(place("id=\"cluster-users\"") < place("id=\"cluster-orders\""));
+    assert!(place("id=\"cluster-orders\"") < place("1001 more clusters"));
+    assert!(!html.contains("id=\"cluster-shop0500\""));
+    assert!(words(&html).contains("● shop0500 write → shop05001 read → shop05002, shop05003 well"));
+    assert!(text.find("\nusers (").unwrap() < text.find("\nbilling (").unwrap());
+    let (one, _) = shown(&sample::many(1000), Some("SHOP0500"));
+    assert!(one.contains("id=\"cluster-shop0500\"") && !one.contains("cluster-users"));
+    let (none, _) = shown(&sample::many(10), Some("<nobody>"));
+    assert!(none.contains("There is no cluster &lt;nobody&gt;."));
+}
+
+#[test]
+fn nothing_that_is_named_can_run() {
+    let mut status = sample::troubled();
+    let evil = "</script><script>alert(1)</script>\"onmouseover=\"alert(2)' &";
+    for cluster in &mut status.clusters {
+        evil.clone_into(&mut cluster.name);
+        evil.clone_into(&mut cluster.engine);
+        for name in &mut cluster.names {
+            evil.clone_into(&mut name.name);
+            evil.clone_into(&mut name.reason);
+            name.servers = vec![evil.to_owned()];
+        }
+        for server in &mut cluster.servers {
+            evil.clone_into(&mut server.name);
+            evil.clone_into(&mut server.state);
+            server.failure = Some(evil.to_owned());
+        }
+        for laid in &mut cluster.overrides {
+            evil.clone_into(&mut laid.reason);
+            laid.server = Some(evil.to_owned());
+        }
+    }
+    let (html, _) = shown(&status, None);
+    assert_eq!(html.matches("<script").count(), 1);
+    assert!(!html.contains("alert(1)</script>") && !html.contains("\"onmouseover"));
+    assert!(!html.contains(" style=") && !html.contains(" onmouseover="), "nothing styles or runs");
+}
+
+#[test]
+fn a_service_without_clusters_or_changes_has_a_page_too() {
+    let status = Status {
+        clusters: Vec::new(),
+        ready: false,
+        faults: vec!["the driver is stalled".into()],
+        ..sample::well()
+    };
+    let view = View {
+        status: &status,
+        events: &[],
+        history: &History::default(),
+        probes: &ProbeMetrics::default(),
+        now: sample::NOW,
+        only: None,
+    };
+    let words = words(&document(&view).into_string());
+    assert!(words.contains("Not ready the driver is stalled"), "{words}");
+    assert!(words.contains("Nothing has changed yet."), "{words}");
+    assert!(text::text(&view).contains("not ready: the driver is stalled\n"));
+}
+
+#[test]
+fn browsers_read_html_and_curl_does_not() {
+    let asked = |accept: &'static str| {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
+        reads_html(&headers)
+    };
+    assert!(!reads_html(&HeaderMap::new()));
+    assert!(!asked("*/*") && !asked("text/plain") && !asked("application/json"));
+    assert!(asked("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"));
+    assert!(asked("Text/HTML; charset=utf-8"));
+}

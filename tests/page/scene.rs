@@ -1,0 +1,143 @@
+//! A running service with clusters of plain TCP servers, which a test may let die and return.
+
+use std::{
+    fs,
+    io::{Read, Write},
+    net::{SocketAddr, TcpListener, TcpStream},
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    thread::sleep,
+    time::{Duration, Instant},
+};
+
+use tempfile::TempDir;
+
+/// The service and its servers. Dropping it ends them.
+pub(crate) struct Scene {
+    service: Child,
+    pub(crate) http: SocketAddr,
+    /// Those that live. A listener accepts without anybody's doing.
+    pub(crate) servers: Vec<Option<TcpListener>>,
+    folder: TempDir,
+}
+
+/// What came back.
+pub(crate) struct Answer {
+    pub(crate) head: String,
+    pub(crate) body: String,
+}
+
+/// The clusters, each with its number of servers.
+const CLUSTERS: [(&str, usize); 3] = [("billing", 2), ("orders", 3), ("search", 1)];
+
+impl Scene {
+    /// At addresses of `network`, such as `127.55.2`.
+    pub(crate) fn start(network: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let free = TcpListener::bind((format!("{network}.1"), 0)).expect("a free port");
+        let http = free.local_addr().expect("an address");
+        drop(free);
+        let mut text = format!(
+            "[dns]\nlisten = [\"{network}.1:0\"]\nworkers = 1\n\
+             [[zone]]\norigin = \"internal.\"\nfile = \"internal.zone\"\n\
+             [admin]\nhttp = \"{http}\"\n"
+        );
+        let mut servers = Vec::new();
+        for (name, count) in CLUSTERS {
+            text += &format!(
+                "[[cluster]]\nname = \"{name}\"\nengine = \"tcp\"\n\
+                 write = {{ name = \"{name}-write.internal.\" }}\n\
+                 probe = {{ interval = \"100ms\", fast_interval = \"100ms\", \
+                 timeout = \"500ms\" }}\n\
+                 [[cluster.read]]\nname = \"{name}-read.internal.\"\nmin_servers = 1\n"
+            );
+            for number in 1..=count {
+                let address = format!("{network}.{}", servers.len() + 2);
+                let server = TcpListener::bind((address, 0)).expect("a free port");
+                let at = server.local_addr().expect("an address");
+                text += &format!(
+                    "[[cluster.server]]\nname = \"{name}{number}\"\naddress = \"{}\"\nport = {}\n",
+                    at.ip(),
+                    at.port()
+                );
+                servers.push(Some(server));
+            }
+        }
+        let zone = "$TTL 60\n@ SOA ns1 hostmaster 1 60 60 60 1\n@ NS ns1\nns1 A 127.0.0.1\n";
+        fs::write(folder.path().join("internal.zone"), zone).expect("a file");
+        let config = folder.path().join("pointsman.toml");
+        fs::write(&config, text).expect("a file");
+        let log = fs::File::create(folder.path().join("log")).expect("a file");
+        let service = Command::new(env!("CARGO_BIN_EXE_pointsman"))
+            .args(["serve", "--config"])
+            .arg(&config)
+            .stdout(Stdio::null())
+            .stderr(log)
+            .spawn()
+            .expect("the binary");
+        let scene = Self { service, http, servers, folder };
+        scene.until("it is ready", || scene.get("/readyz", "").body == "ready\n");
+        scene
+    }
+
+    /// One `GET`, with this `Accept` unless it is empty.
+    pub(crate) fn get(&self, path: &str, accept: &str) -> Answer {
+        let mut text = String::new();
+        let accept =
+            if accept.is_empty() { String::new() } else { format!("Accept: {accept}\r\n") };
+        if let Ok(mut stream) = TcpStream::connect(self.http) {
+            stream.set_read_timeout(Some(PATIENCE)).expect("a socket option");
+            let head = format!("GET {path} HTTP/1.1\r\nHost: {}\r\n{accept}\r\n", self.http);
+            let _ = stream.write_all(head.as_bytes());
+            let _ = stream.read_to_string(&mut text);
+        }
+        let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
+        Answer { head: head.to_lowercase(), body: body.to_owned() }
+    }
+
+    /// Waits until `is` is so.
+    pub(crate) fn until(&self, what: &str, is: impl FnMut() -> bool) {
+        if !comes_true(is) {
+            let log = fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
+            panic!("not in time: {what}\n{log}");
+        }
+    }
+
+    /// A folder of its own.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+}
+
+impl Drop for Scene {
+    fn drop(&mut self) {
+        _ = self.service.kill();
+        _ = self.service.wait();
+    }
+}
+
+/// Asks again and again whether `is` is so.
+pub(crate) fn comes_true(mut is: impl FnMut() -> bool) -> bool {
+    let end = Instant::now() + PATIENCE;
+    while Instant::now() < end {
+        if is() {
+            return true;
+        }
+        sleep(Duration::from_millis(20));
+    }
+    false
+}
+
+/// Cargo's folder for what is built.
+pub(crate) fn target() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("a folder around it").to_owned()
+}
+
+/// The text of a file of the project.
+pub(crate) fn project_file(path: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+/// How long anything may take on a busy machine.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);

@@ -1,0 +1,127 @@
+//! What people see: in both themes, on a desk and on a phone, with a script and without, by key
+//! and by screen reader.
+
+use crate::{browser::Browser, scene::Scene};
+
+const DESK: (u32, u32) = (1280, 900);
+const PHONE: (u32, u32) = (390, 844);
+
+#[test]
+fn the_page_is_readable_for_everybody_in_every_theme() {
+    let mut scene = Scene::start("127.55.2");
+    // One replica and one whole cluster die.
+    (scene.servers[4], scene.servers[5]) = (None, None);
+    scene.until("two servers are down", || scene.get("/", "").body.matches(" Down ").count() == 2);
+    let mut browser = Browser::start();
+    let url = format!("http://{}/", scene.http);
+    for (size, place) in [(DESK, "desk"), (PHONE, "phone")] {
+        for theme in ["light", "dark"] {
+            browser.show(&url, size, theme);
+            let faults = browser.axe();
+            assert!(faults.is_empty(), "{place} {theme}:\n{}", faults.join("\n"));
+            browser.photograph(&format!("{place}-{theme}"));
+            let widths = "[document.documentElement.scrollWidth, innerWidth]";
+            let widths = browser.value(widths);
+            assert!(widths[0].as_u64() <= widths[1].as_u64(), "{place}: {widths}");
+        }
+    }
+    let grounds = ["light", "dark"].map(|theme| {
+        browser.show(&url, DESK, theme);
+        browser.value("getComputedStyle(document.documentElement).backgroundColor")
+    });
+    assert_ne!(grounds[0], grounds[1]);
+    assert_eq!(browser.complaints(), [&serde_json::Value::Null; 0]);
+    assert_eq!(browser.foreign_requests(scene.http), [""; 0]);
+}
+
+#[test]
+fn the_page_follows_what_happens_and_is_whole_without_a_script() {
+    let mut scene = Scene::start("127.55.3");
+    let mut browser = Browser::start();
+    let url = format!("http://{}/", scene.http);
+    browser.forbid_scripts(true);
+    browser.show(&url, DESK, "light");
+    let text = browser.value("document.body.innerText").to_string();
+    for told in [
+        "All is well with 3 clusters",
+        "orders-write.internal.",
+        "→ orders1",
+        "billing-read",
+        "Up for",
+        "answered",
+        "SOA serial",
+        "Last changes",
+        "Reload the page to see what is new.",
+    ] {
+        assert!(text.contains(told), "{told:?} is not in {text}");
+    }
+    browser.forbid_scripts(false);
+    browser.show(&url, DESK, "light");
+    browser.value("document.querySelector('#cluster-orders a').focus(); window.kept = 1");
+    scene.servers[5] = None;
+    browser.until(
+        "document.getElementById('summary').textContent.includes('cannot serve as promised') \
+         || document.getElementById('summary').textContent.includes('looked at')",
+    );
+    browser.until("document.getElementById('live').textContent === 'This page is live.'");
+    browser.until("document.body.innerText.includes('search1')");
+    browser.until("document.querySelector('article h3 a').textContent === 'search'");
+    // It is the same page, and what had the focus has it.
+    assert_eq!(browser.value("window.kept"), 1);
+    assert_eq!(browser.value("document.activeElement.textContent"), "orders");
+    assert_eq!(browser.complaints(), [&serde_json::Value::Null; 0]);
+}
+
+#[test]
+fn the_page_has_landmarks_and_is_walked_by_key() {
+    let scene = Scene::start("127.55.4");
+    let mut browser = Browser::start();
+    browser.show(&format!("http://{}/", scene.http), DESK, "light");
+    for (what, expression) in [
+        ("landmarks", "['header', 'main', 'footer'].every((one) => document.querySelector(one))"),
+        ("one first heading", "document.querySelectorAll('h1').length === 1"),
+        ("heads of columns", "document.querySelectorAll('th[scope=col]').length >= 18"),
+        ("heads of rows", "document.querySelectorAll('th[scope=row]').length === 6"),
+        ("names of tables", "[...document.querySelectorAll('table')].every((one) => one.caption)"),
+        ("news is read", "document.querySelector('#summary[aria-live=polite]') !== null"),
+        (
+            "words beside colours",
+            "[...document.querySelectorAll('.sign')].every((one) => \
+          one.getAttribute('aria-hidden') === 'true' && one.parentElement.textContent.length > 3)",
+        ),
+    ] {
+        assert_eq!(browser.value(expression), true, "{what}");
+    }
+    browser.press("Tab", 9);
+    assert_eq!(browser.value("document.activeElement.className"), "skip");
+    let place = "document.activeElement.getBoundingClientRect().left";
+    assert_eq!(browser.value(place), 0, "what has the focus can be seen");
+    browser.press("Tab", 9);
+    browser.press("Tab", 9);
+    assert_eq!(browser.value("document.activeElement.textContent"), "billing");
+    let ring = browser.value("getComputedStyle(document.activeElement).outlineStyle");
+    assert_eq!(ring, "solid");
+}
+
+#[test]
+fn browsers_are_told_what_they_may_do() {
+    let scene = Scene::start("127.55.5");
+    for path in ["/", "/page/style.css", "/page/live.js", "/page/icon.svg"] {
+        let answer = scene.get(path, "text/html");
+        for line in [
+            "content-security-policy: default-src 'none'; script-src 'self'; style-src 'self';",
+            "frame-ancestors 'none'",
+            "x-content-type-options: nosniff",
+            "x-frame-options: deny",
+            "referrer-policy: no-referrer",
+            "cache-control: no-store",
+        ] {
+            assert!(answer.head.contains(line), "{path}: {line} is not in {}", answer.head);
+        }
+    }
+    let text = scene.get("/", "*/*");
+    assert!(text.head.contains("content-type: text/plain"), "{}", text.head);
+    assert!(text.body.starts_with("All is well with 3 clusters\n"), "{}", text.body);
+    let one = scene.get("/?cluster=ORDERS", "*/*").body;
+    assert!(one.contains("orders (tcp,") && !one.contains("billing (tcp,"), "{one}");
+}
