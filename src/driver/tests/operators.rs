@@ -37,7 +37,8 @@ impl Running {
         sent.expect("the driver is alive");
         is_in_force.await.expect("it is put in force");
         let unsaved = is_settled.await.expect("there is nothing to wait for").unsaved;
-        assert_eq!(unsaved, None);
+        // These tests have no folder to save to, and that is told.
+        assert!(unsaved.is_some_and(|why| why.contains("[state]")));
     }
 }
 
