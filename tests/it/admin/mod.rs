@@ -8,7 +8,7 @@ mod document;
 mod hints;
 mod hostile;
 mod hostile_changes;
-mod http;
+pub(crate) mod http;
 mod log;
 mod readiness;
 mod schema;
