@@ -17,6 +17,7 @@ pub mod descriptors;
 pub mod dns;
 pub mod driver;
 pub mod engine;
+pub mod hooks;
 pub mod inherited;
 pub mod metrics;
 pub mod probe;

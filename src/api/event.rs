@@ -38,6 +38,40 @@ pub enum EventKind {
     Config,
 }
 
+impl EventKind {
+    /// Every kind, in the order of this list.
+    pub const ALL: [Self; 11] = [
+        Self::WriteChanged,
+        Self::NoWriter,
+        Self::SplitBrain,
+        Self::ServerState,
+        Self::ReadChanged,
+        Self::ReadEmpty,
+        Self::Witness,
+        Self::Isolated,
+        Self::Reconnected,
+        Self::Override,
+        Self::Config,
+    ];
+
+    /// Its name, the same as in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::WriteChanged => "write_changed",
+            Self::NoWriter => "no_writer",
+            Self::SplitBrain => "split_brain",
+            Self::ServerState => "server_state",
+            Self::ReadChanged => "read_changed",
+            Self::ReadEmpty => "read_empty",
+            Self::Witness => "witness",
+            Self::Isolated => "isolated",
+            Self::Reconnected => "reconnected",
+            Self::Override => "override",
+            Self::Config => "config",
+        }
+    }
+}
+
 /// One change.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct EventEntry {
@@ -61,4 +95,20 @@ pub struct EventEntry {
     pub reason: String,
     /// The words of the failure behind it; empty when there is none.
     pub detail: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::EventKind;
+
+    #[test]
+    fn kinds_have_the_same_names_everywhere() {
+        for kind in EventKind::ALL {
+            let json = serde_json::to_value(kind).expect("a word");
+            assert_eq!(json, kind.name());
+        }
+        let mut kinds = EventKind::ALL.to_vec();
+        kinds.dedup();
+        assert_eq!(kinds.len(), EventKind::ALL.len());
+    }
 }

@@ -39,6 +39,7 @@ use crate::{
     dns::{self, BindError, DnsServer, ServeError},
     driver::{Driver, Ends},
     engine::Event,
+    hooks::Hooks,
     inherited::{Inherited, InheritedError},
     metrics::{Metrics, ServiceCounts},
     state::{OpenError, Saver, StateHealth},
@@ -60,6 +61,9 @@ const OTHER_DESCRIPTORS: usize = 256;
 /// heartbeats.
 const DESCRIPTORS_PER_SERVER: usize = 3;
 
+/// A connection, or the two ends of a command.
+const DESCRIPTORS_PER_HOOK: usize = 6;
+
 /// A connection, or a process with its output.
 const DESCRIPTORS_PER_WITNESS: usize = 2;
 
@@ -74,6 +78,7 @@ pub struct App {
     /// Tells that task to end.
     stopping: oneshot::Sender<()>,
     control: Control,
+    hooks: Hooks,
     watchdog: Watching,
     operations: Operations,
     admin: Option<AdminServer>,
@@ -219,6 +224,8 @@ impl App {
         );
         let admin = listeners.serve(operations.clone())?;
         let watchdog = watchdog.start().map_err(StartError::Watchdog)?;
+        // Before the driver moves: they hear of everything that it does.
+        let hooks = Hooks::start(&config.hooks, &chronicle);
         let driver = JoinSet::from_iter([driver.run()]);
         let (stopping, stop) = oneshot::channel();
         let herald =
@@ -233,10 +240,22 @@ impl App {
             control: control.clone(),
             chronicle,
             operations: operations.clone(),
+            hooks: hooks.handle().clone(),
             reader,
         };
         let service = JoinSet::from_iter([service.run(stop)]);
-        Ok(Self { dns, driver, service, stopping, control, watchdog, operations, admin, saver })
+        Ok(Self {
+            dns,
+            driver,
+            service,
+            stopping,
+            control,
+            hooks,
+            watchdog,
+            operations,
+            admin,
+            saver,
+        })
     }
 
     /// The addresses on which DNS is answered, in the order of the configuration.
@@ -278,7 +297,9 @@ impl App {
                 probes.ended().await;
             }
         };
-        if timeout(LEAVE, all_left).await.is_err() {
+        // Nothing happens any more; what has happened is still told.
+        let (left, ()) = tokio::join!(timeout(LEAVE, all_left), self.hooks.stop());
+        if left.is_err() {
             warn!("some probes did not end in time");
         }
         // Last: nothing is published any more, so the next process may begin right above the serial.
@@ -324,6 +345,7 @@ fn descriptors_needed(config: &Config) -> u64 {
     let dns = &config.dns;
     let listeners = dns.listen.len() * (1 + dns.workers);
     let asked = servers * DESCRIPTORS_PER_SERVER + witnesses * DESCRIPTORS_PER_WITNESS;
+    let asked = asked + config.hooks.len() * DESCRIPTORS_PER_HOOK;
     let needed = asked + dns.tcp.max_connections + listeners + OTHER_DESCRIPTORS;
     u64::try_from(needed).unwrap_or(u64::MAX)
 }

@@ -25,6 +25,7 @@ use crate::{
     control::{Chronicle, Control, Order, OrderError},
     driver::{Newcomer, Plan, PlannedCluster, Replan, Settled},
     engine::Finding,
+    hooks::HooksHandle,
     publish::Reader,
 };
 
@@ -41,6 +42,7 @@ pub(super) struct Service {
     pub(super) control: Control,
     pub(super) chronicle: Chronicle,
     pub(super) operations: Operations,
+    pub(super) hooks: HooksHandle,
     pub(super) reader: Reader,
 }
 
@@ -141,6 +143,7 @@ impl Service {
         is_in_force.await.map_err(|_| OrderError::Stopping)?;
         self.probes.start(questions, &self.findings);
         self.operations.follow(self.probes.hints(&config.clusters));
+        self.hooks.follow(&config.hooks);
         self.config = Arc::new(config);
         is_settled.await.map_err(|_| OrderError::Stopping)
     }

@@ -141,6 +141,13 @@ pub const PATRONI_PORT: u16 = 8008;
 /// Statuses that a reply can end with (RFC 9110 section 15).
 pub const HTTP_STATUS: RangeInclusive<u16> = 200..=599;
 
+/// Deadline of one attempt of a hook: commands that talk to other programs take seconds.
+pub const HOOK_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Limits of a hook's `timeout`. Shorter cuts off honest work; longer lets events wait too long.
+pub const HOOK_TIMEOUT_RANGE: RangeInclusive<Duration> =
+    Duration::from_secs(1)..=Duration::from_secs(300);
+
 /// What the arguments of a command may hold between braces.
 pub const PLACEHOLDERS: [&str; 4] = ["server", "address", "port", "cluster"];
 

@@ -14,12 +14,13 @@ use super::{
     hosts::{HostName, HostPort, Label},
     reading::{Field, section},
     values::{
-        CheckWord, HeaderText, Identity, OneOrMany, Size, TlsWord, UrlPath, VariableName,
+        CheckWord, HeaderText, HookUrl, Identity, OneOrMany, Size, TlsWord, UrlPath, VariableName,
         WholeNumber,
     },
 };
 use crate::{
     answers::Balance,
+    api::EventKind,
     engine::{ClusterKind, Failback, OnNotWritable, OnSplitBrain},
 };
 
@@ -34,6 +35,8 @@ section! {
         state: StateSection,
         /// The operator's access.
         admin: AdminSection,
+        /// Who is told of changes.
+        hook: Vec<Spanned<HookSection>>,
         /// Replication groups. At least one.
         cluster: Vec<Spanned<ClusterSection>>,
     }
@@ -152,6 +155,28 @@ section! {
         token_file: PathBuf,
         /// Names by which clients call us over HTTP.
         hosts: Vec<Spanned<HostName>>,
+    }
+}
+
+section! {
+    /// Who is told of changes.
+    HookSection = "[[hook]]" {
+        /// Its name in Pointsman.
+        name: Label,
+        /// The kinds of changes. At least one.
+        events: Vec<Spanned<EventKind>>,
+        /// The clusters whose changes they are, if not all.
+        clusters: Vec<Spanned<Label>>,
+        /// The program to run and its arguments.
+        command: Vec<Spanned<String>>,
+        /// Where to POST to.
+        webhook: HookUrl,
+        /// File with the secret that signs.
+        secret_file: PathBuf,
+        /// Authorities for `https`, PEM.
+        ca_file: PathBuf,
+        /// Deadline of one attempt.
+        timeout: Duration,
     }
 }
 
@@ -330,7 +355,7 @@ mod tests {
     use super::{super::reading::Section, *};
 
     /// Every section with its keys.
-    const FORMAT: [(&str, &[&str]); 17] = [
+    const FORMAT: [(&str, &[&str]); 18] = [
         (FileSection::TITLE, FileSection::KEYS),
         (DnsSection::TITLE, DnsSection::KEYS),
         (TcpSection::TITLE, TcpSection::KEYS),
@@ -340,6 +365,7 @@ mod tests {
         (ZoneSection::TITLE, ZoneSection::KEYS),
         (StateSection::TITLE, StateSection::KEYS),
         (AdminSection::TITLE, AdminSection::KEYS),
+        (HookSection::TITLE, HookSection::KEYS),
         (ClusterSection::TITLE, ClusterSection::KEYS),
         (WriteSection::TITLE, WriteSection::KEYS),
         (ReadSection::TITLE, ReadSection::KEYS),

@@ -21,6 +21,7 @@ mod dns;
 mod error;
 mod fault;
 mod file;
+mod hook;
 mod hosts;
 mod networks;
 mod overlay;
@@ -46,6 +47,7 @@ pub use self::{
     dns::{DnsConfig, ExposeConfig, RateLimitConfig, TcpConfig, TlsListenConfig},
     error::ConfigError,
     fault::{Fault, Position},
+    hook::{HookAction, HookConfig, WebhookConfig},
     networks::Networks,
     overlay::{OverlayError, edited_file, replace_file},
     probe::{ProbeConfig, ProbeTarget, TargetHost, TlsMode},
@@ -73,6 +75,8 @@ pub struct Config {
     pub state: StateConfig,
     /// The operator's access.
     pub admin: AdminConfig,
+    /// Who is told of changes, in the order of the file.
+    pub hooks: Vec<Arc<HookConfig>>,
     /// The clusters; at least one. Their place is their [`crate::engine::ClusterId`].
     pub clusters: Vec<ClusterConfig>,
 }

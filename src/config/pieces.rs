@@ -119,15 +119,15 @@ mod tests {
             let section = reading(text, &mut faults);
             // Where the list of clusters begins is of no use to anybody.
             let shown = section.map(|file| {
-                let FileSection { dns, zone, state, admin, cluster } = file;
+                let FileSection { dns, zone, state, admin, hook, cluster } = file;
                 let clusters = cluster.given().map(|list| format!("{list:#?}"));
-                format!("{dns:#?} {zone:#?} {state:#?} {admin:#?} {clusters:?}")
+                format!("{dns:#?} {zone:#?} {state:#?} {admin:#?} {hook:#?} {clusters:?}")
             });
             format!("{shown:?} {:#?}", faults.into_sorted())
         })
     }
 
-    const LINES: [&str; 33] = [
+    const LINES: [&str; 35] = [
         "[[cluster]]",
         "[[cluster]]",
         "[[cluster]]",
@@ -148,6 +148,8 @@ mod tests {
         "listen = ['127.0.0.1:53', 1]",
         "[state]",
         "directory = 'd'",
+        "[[hook]]",
+        "events = ['split_brain', 'x']",
         "[[zone]]",
         "origin = 'internal.'",
         "[cluster.write]",

@@ -7,9 +7,10 @@ use std::{path::PathBuf, time::Duration};
 
 use toml::{Spanned, de::DeValue};
 
-use super::{defaults, fault::Faults, reading::Value};
+use super::{ProbeTarget, defaults, fault::Faults, hosts::host_port, reading::Value};
 use crate::{
     answers::Balance,
+    api::EventKind,
     engine::{Check, ClusterKind, Failback, OnNotWritable, OnSplitBrain},
 };
 
@@ -82,6 +83,17 @@ pub(super) struct Size(pub(super) u64);
 /// Path and query of a URL.
 #[derive(Clone, Debug)]
 pub(super) struct UrlPath(pub(super) String);
+
+/// The URL of a webhook.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct HookUrl {
+    /// Whether it is `https`.
+    pub(super) https: bool,
+    /// Host and port; 80 or 443 where the URL has none.
+    pub(super) target: ProbeTarget,
+    /// Path and query, from `/` on.
+    pub(super) path: String,
+}
 
 /// A text for an HTTP header.
 #[derive(Clone, Debug)]
@@ -188,13 +200,76 @@ impl Value for UrlPath {
     const FORM: &'static str = "a path from / on, percent-encoded, as in \"/health?deep=1\"";
 
     fn read(key: &str, value: &Spanned<DeValue<'_>>, faults: &mut Faults<'_>) -> Option<Self> {
-        parsed(key, value, faults, |text| {
-            let plain = |octet: u8| octet.is_ascii_graphic() && !b"\"#<>\\^`{|}".contains(&octet);
-            match text.starts_with('/') && text.bytes().all(plain) {
-                true => Ok(Self(text.into())),
-                false => Err(format!("= {text:?} is not the path of a URL")),
-            }
+        parsed(key, value, faults, |text| match is_url_path(text) {
+            true => Ok(Self(text.into())),
+            false => Err(format!("= {text:?} is not the path of a URL")),
         })
+    }
+}
+
+/// Whether it is a path with or without a query, percent-encoded (RFC 3986 section 3.3).
+fn is_url_path(text: &str) -> bool {
+    let plain = |octet: u8| octet.is_ascii_graphic() && !b"\"#<>\\^`{|}".contains(&octet);
+    text.starts_with('/') && text.bytes().all(plain)
+}
+
+impl Value for HookUrl {
+    const KIND: &'static str = "a URL in quotes";
+    const FORM: &'static str = "a URL, as in \"https://chat.example/hooks/7\"";
+
+    fn read(key: &str, value: &Spanned<DeValue<'_>>, faults: &mut Faults<'_>) -> Option<Self> {
+        // The value is not shown: chats hide their secret in the path.
+        parsed(key, value, faults, |text| {
+            url(text).ok_or_else(|| {
+                "is not http:// or https:// with a host and a path, without user and fragment"
+                    .into()
+            })
+        })
+    }
+}
+
+/// Scheme, host, port and path (RFC 3986 section 3).
+fn url(text: &str) -> Option<HookUrl> {
+    let (scheme, rest) = text.split_once("://")?;
+    let (https, usual_port) = match scheme.to_ascii_lowercase().as_str() {
+        "http" => (false, 80),
+        "https" => (true, 443),
+        _ => return None,
+    };
+    let (authority, path) = match rest.find(['/', '?']) {
+        Some(at) => rest.split_at(at),
+        None => (rest, "/"),
+    };
+    let path = match path.starts_with('/') {
+        true => path.to_owned(),
+        false => format!("/{path}"),
+    };
+    // An IPv6 address stands between brackets in a URL.
+    if authority.matches(':').count() > 1 && !authority.starts_with('[') {
+        return None;
+    }
+    let host = host_port(authority).filter(|_| is_url_path(&path))?;
+    let target = ProbeTarget { host: host.host, port: host.port.unwrap_or(usual_port) };
+    Some(HookUrl { https, target, path })
+}
+
+impl Value for EventKind {
+    const KIND: &'static str = "a string";
+    const FORM: &'static str = "a list of the kinds of events, as in [\"write_changed\"]";
+
+    fn read(key: &str, value: &Spanned<DeValue<'_>>, faults: &mut Faults<'_>) -> Option<Self> {
+        let text = value.get_ref().as_str();
+        let known = text.and_then(|text| Self::ALL.into_iter().find(|kind| kind.name() == text));
+        if known.is_some() {
+            return known;
+        }
+        let Some(text) = text else {
+            Self::wrong_type(key, value, faults);
+            return None;
+        };
+        let advice = format!("known here: {}", Self::ALL.map(Self::name).join(", "));
+        faults.add(value.span(), format!("`{key}` = {text:?} is not known"), advice);
+        None
     }
 }
 
@@ -365,7 +440,37 @@ words! { Failback, "\"stay\" or \"preferred\"",
 mod tests {
     use std::time::Duration;
 
-    use super::{duration, size};
+    use super::{duration, size, url};
+
+    #[test]
+    fn urls_have_a_scheme_a_host_and_a_path() {
+        let shown =
+            |text| url(text).map(|url| format!("{} {} {}", url.https, url.target, url.path));
+        for (text, expected) in [
+            ("https://chat.example/hooks/7?x=1", "true chat.example:443 /hooks/7?x=1"),
+            ("HTTP://10.0.0.1", "false 10.0.0.1:80 /"),
+            ("http://[::1]:8080/x", "false [::1]:8080 /x"),
+            ("http://h:1?x", "false h:1 /?x"),
+        ] {
+            assert_eq!(shown(text).as_deref(), Some(expected));
+        }
+        for odd in [
+            "",
+            "chat.example/x",
+            "ftp://h/",
+            "http://",
+            "http:///x",
+            "http://u@h/",
+            "http://h/#x",
+            "http://h:0/",
+            "http://::1/",
+            "http://h/a b",
+            "http://h:x/",
+            "http://[::1/",
+        ] {
+            assert_eq!(shown(odd), None, "{odd:?}");
+        }
+    }
 
     #[test]
     fn sizes_need_a_unit() {

@@ -11,6 +11,8 @@ mod fake_http;
 mod fake_mysql;
 mod fake_postgres;
 mod fuzz_corpus;
+#[expect(clippy::disallowed_methods, reason = "the process under test has real time only")]
+mod hooks;
 mod hostile_mysql;
 mod hostile_postgres;
 mod mysql_sessions;

@@ -19,7 +19,7 @@ struct Row {
     from_outside: &'static [&'static str],
 }
 
-const TABLE: [Row; 22] = [
+const TABLE: [Row; 23] = [
     Row { module: "engine", of_ours: &[], from_outside: &[] },
     Row {
         module: "answers",
@@ -32,7 +32,7 @@ const TABLE: [Row; 22] = [
     Row { module: "status", of_ours: &["answers", "api", "engine", "publish"], from_outside: &[] },
     Row {
         module: "config",
-        of_ours: &["answers", "api::ServerAdd", "engine"],
+        of_ours: &["answers", "api::EventEntry", "api::EventKind", "api::ServerAdd", "engine"],
         from_outside: &[
             "hickory_proto",
             "ipnet",
@@ -117,6 +117,7 @@ const TABLE: [Row; 22] = [
             "config::AdminConfig",
             "control",
             "engine",
+            "hooks",
             "inherited",
             "metrics",
             "publish",
@@ -175,6 +176,33 @@ const TABLE: [Row; 22] = [
         module: "state",
         of_ours: &["answers", "api", "clock", "control::Chronicle", "engine::Moment"],
         from_outside: &["crc32fast", "nix", "serde", "serde_json", "thiserror", "tokio", "tracing"],
+    },
+    Row {
+        module: "hooks",
+        of_ours: &[
+            "api::EventEntry",
+            "clock",
+            "config::HookAction",
+            "config::HookConfig",
+            "config::TargetHost",
+            "config::TlsMode",
+            "config::WebhookConfig",
+            "control::Chronicle",
+        ],
+        from_outside: &[
+            "hmac",
+            "http_body_util",
+            "hyper",
+            "hyper_util",
+            "nix",
+            "rustls",
+            "serde_json",
+            "sha2",
+            "thiserror",
+            "tokio",
+            "tokio_rustls",
+            "tracing",
+        ],
     },
     Row { module: "descriptors", of_ours: &[], from_outside: &["nix", "tracing"] },
     Row { module: "inherited", of_ours: &[], from_outside: &["listenfd", "socket2", "thiserror"] },

@@ -5,9 +5,10 @@
 use std::{
     collections::{HashMap, HashSet},
     fmt::Debug,
+    sync::Arc,
 };
 
-use super::{ClusterConfig, Config, DnsConfig, ProbeConfig};
+use super::{ClusterConfig, Config, DnsConfig, HookConfig, ProbeConfig};
 use crate::{
     answers::{NameRole, PublishedServer, ServedName, Zone},
     engine::{ReadPolicy, Thresholds, WritePolicy},
@@ -28,6 +29,7 @@ impl Changes {
         let mut changes = Self::default();
         changes.zones(&before.zones, &after.zones);
         changes.clusters(&before.clusters, &after.clusters);
+        changes.hooks(&before.hooks, &after.hooks);
         changes.restarts(before, after);
         changes
     }
@@ -77,6 +79,26 @@ impl Changes {
             let name = &cluster.policy.name;
             if !later.contains_key(&**name) {
                 self.changed.push(format!("{name} is gone"));
+            }
+        }
+    }
+
+    fn hooks(&mut self, before: &[Arc<HookConfig>], after: &[Arc<HookConfig>]) {
+        let named = |hooks: &[Arc<HookConfig>], name: &str| {
+            hooks.iter().find(|known| known.name.eq_ignore_ascii_case(name)).cloned()
+        };
+        for hook in after {
+            match named(before, &hook.name) {
+                None => self.changed.push(format!("hook {} is new", hook.name)),
+                Some(known) if known != *hook => {
+                    self.changed.push(format!("hook {} differs", hook.name));
+                }
+                Some(_) => {}
+            }
+        }
+        for hook in before {
+            if named(after, &hook.name).is_none() {
+                self.changed.push(format!("hook {} is gone", hook.name));
             }
         }
     }

@@ -7,6 +7,7 @@
 mod checks;
 mod cluster;
 mod dns;
+mod hook;
 mod names;
 mod pem;
 mod probe;
@@ -52,6 +53,7 @@ pub(super) fn config(
     let admin = shell::admin(&section.admin, &mut listeners, &mut conversion);
     let zones = zones::read(&section.zone, &mut conversion);
     let clusters = clusters(section, &zones, &mut conversion);
+    let hooks = hook::hooks(&section.hook, &section.cluster, &mut conversion);
     match conversion.faults.is_empty() {
         true => Ok(Config {
             file: file.into(),
@@ -61,6 +63,7 @@ pub(super) fn config(
             zones: zones.into_zones(),
             state,
             admin,
+            hooks,
             clusters,
         }),
         false => Err(ConfigError::new(conversion.faults.into_sorted())),

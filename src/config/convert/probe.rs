@@ -8,6 +8,8 @@ use std::{
     time::Duration,
 };
 
+use toml::Spanned;
+
 use super::{Conversion, pem, shown};
 use crate::{
     config::{
@@ -261,8 +263,8 @@ fn password_credential(
     password_file(&Path::new(&folder).join(name), place, conversion)
 }
 
-/// The password in `octets`, without the line end that editors add.
-fn secret(octets: &[u8]) -> Result<Secret, &'static str> {
+/// The password or other secret in `octets`, without the line end that editors add.
+pub(super) fn secret(octets: &[u8]) -> Result<Secret, &'static str> {
     let text = str::from_utf8(octets).map_err(|_| "is not UTF-8")?;
     let line = text.strip_suffix('\n').unwrap_or(text);
     let line = line.strip_suffix('\r').unwrap_or(line);
@@ -311,6 +313,14 @@ fn authorities(
         }
         return Arc::default();
     };
+    certificates(file, conversion)
+}
+
+/// The certificates in a file; none once a fault has been reported.
+pub(super) fn certificates(
+    file: &Spanned<PathBuf>,
+    conversion: &mut Conversion<'_>,
+) -> Arc<[Vec<u8>]> {
     let path = conversion.path(file.get_ref());
     if let Some(known) = conversion.authorities.get(&path) {
         return Arc::clone(known);

@@ -1,0 +1,182 @@
+//! A command of the operator's that is told of one change.
+//!
+//! It runs without a shell, in `/`, with the change as JSON to read, its output thrown away and a
+//! process group of its own, which is killed when the command has ended or its time is over: nothing
+//! is left behind that has not left the group. Of our environment it sees `PATH` alone.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    process::{ExitStatus, Stdio},
+    time::Duration,
+};
+
+use nix::{
+    sys::signal::{Signal, killpg},
+    unistd::Pid,
+};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    process::{self, Child, ChildStderr},
+    time::timeout,
+};
+
+use crate::api::EventEntry;
+
+/// Why a command did not tell it.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum CommandFault {
+    #[error("cannot run {}: {source}", program.display())]
+    Start { program: PathBuf, source: io::Error },
+    #[error("the command ended with {status}{last_words}")]
+    Status { status: ExitStatus, last_words: LastWords },
+    #[error("the command was killed after {after:?}{last_words}")]
+    Deadline { after: Duration, last_words: LastWords },
+}
+
+/// Runs it once.
+///
+/// # Errors
+///
+/// [`CommandFault`], with the last line that it wrote to its standard error.
+pub(super) async fn run(
+    program: &Path,
+    arguments: &[Box<str>],
+    entry: &EventEntry,
+    deadline: Duration,
+) -> Result<(), CommandFault> {
+    let cannot_run = |source| CommandFault::Start { program: program.to_owned(), source };
+    let mut child = process::Command::new(program)
+        .args(arguments.iter().map(|argument| &**argument))
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_else(|| USUAL_PATH.into()))
+        .envs(environment(entry))
+        .current_dir("/")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(cannot_run)?;
+    let group = child.id().and_then(Group::led_by);
+    let mut last_words = LastWords::default();
+    let mut stderr = child.stderr.take();
+    let ended = timeout(deadline, until_the_end(&mut child, entry, &mut stderr, &mut last_words));
+    let ended = ended.await;
+    drop(group);
+    // Whoever held the other end is dead now, or has left the group and is not waited for.
+    _ = timeout(LAST_WORDS, last_words.hear_out(&mut stderr)).await;
+    match ended {
+        Ok(Ok(status)) if status.success() => Ok(()),
+        Ok(Ok(status)) => Err(CommandFault::Status { status, last_words }),
+        Ok(Err(error)) => Err(cannot_run(error)),
+        Err(_) => {
+            // It is killed: this takes its leave of the system.
+            _ = timeout(LAST_WORDS, child.wait()).await;
+            Err(CommandFault::Deadline { after: deadline, last_words })
+        }
+    }
+}
+
+/// Gives it the change to read and listens to it until it has ended.
+async fn until_the_end(
+    child: &mut Child,
+    entry: &EventEntry,
+    stderr: &mut Option<ChildStderr>,
+    last_words: &mut LastWords,
+) -> io::Result<ExitStatus> {
+    let mut json = serde_json::to_vec(entry).unwrap_or_default();
+    json.push(b'\n');
+    let stdin = child.stdin.take();
+    let told = async move {
+        if let Some(mut stdin) = stdin {
+            // A command that does not care for the JSON closes its end.
+            _ = stdin.write_all(&json).await;
+        }
+    };
+    let heard = async {
+        last_words.hear_out(stderr).await;
+        // It may close it and go on.
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        status = async { tokio::join!(child.wait(), told).0 } => status,
+        () = heard => std::future::pending().await,
+    }
+}
+
+/// The change, for commands that read no JSON. What it does not have is empty.
+fn environment(entry: &EventEntry) -> [(&'static str, String); 9] {
+    let or_empty = |text: &Option<String>| text.clone().unwrap_or_default();
+    [
+        ("POINTSMAN_EVENT", entry.kind.name().to_owned()),
+        ("POINTSMAN_CLUSTER", or_empty(&entry.cluster)),
+        ("POINTSMAN_SERVER", or_empty(&entry.server)),
+        ("POINTSMAN_NAME", or_empty(&entry.name)),
+        ("POINTSMAN_FROM", or_empty(&entry.from)),
+        ("POINTSMAN_TO", or_empty(&entry.to)),
+        ("POINTSMAN_REASON", entry.reason.clone()),
+        ("POINTSMAN_ID", entry.id.to_string()),
+        ("POINTSMAN_AT", entry.at.clone()),
+    ]
+    // No environment can hold a NUL.
+    .map(|(name, value)| (name, value.replace('\0', "\u{fffd}")))
+}
+
+/// The end of what a command wrote to its standard error.
+#[derive(Debug, Default)]
+pub(super) struct LastWords(Vec<u8>);
+
+impl LastWords {
+    /// Reads to the end, and forgets what is too much. Cancel-safe.
+    async fn hear_out(&mut self, stderr: &mut Option<ChildStderr>) {
+        let mut some = [0; 1024];
+        while let Some(stream) = stderr {
+            match stream.read(&mut some).await {
+                Ok(0) | Err(_) => *stderr = None,
+                Ok(read) => {
+                    self.0.extend_from_slice(&some[..read]);
+                    let too_much = self.0.len().saturating_sub(WORDS_MAX);
+                    self.0.drain(..too_much);
+                }
+            }
+        }
+    }
+}
+
+/// The last line that is not empty, after a colon; nothing when there is none.
+impl std::fmt::Display for LastWords {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let text = String::from_utf8_lossy(&self.0);
+        match text.lines().map(str::trim).rfind(|line| !line.is_empty()) {
+            Some(line) => write!(f, ": {}", line.replace(char::is_control, " ")),
+            None => Ok(()),
+        }
+    }
+}
+
+/// A process group that is killed when nobody waits for it any more.
+struct Group(Pid);
+
+impl Group {
+    fn led_by(leader: u32) -> Option<Self> {
+        i32::try_from(leader).ok().map(Pid::from_raw).map(Self)
+    }
+}
+
+impl Drop for Group {
+    fn drop(&mut self) {
+        // Mostly there is nobody left.
+        _ = killpg(self.0, Signal::SIGKILL);
+    }
+}
+
+/// Octets of errors that are kept.
+const WORDS_MAX: usize = 512;
+
+/// How long the last words are waited for, and the death of a killed command.
+const LAST_WORDS: Duration = Duration::from_millis(50);
+
+/// Where programs are when nobody says so.
+const USUAL_PATH: &str = "/usr/local/bin:/usr/bin:/bin";

@@ -1,0 +1,41 @@
+//! What a hook has done, in numbers.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// The numbers of one hook since the start of the process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HookTally {
+    /// Its name.
+    pub name: Box<str>,
+    /// Attempts that have ended, well or not.
+    pub runs: u64,
+    /// Those that did not end well.
+    pub failures: u64,
+    /// Events that were never told: the queue was full, or the last attempt failed.
+    pub dropped: u64,
+    /// Events that are still to be told, with the one that is being told.
+    pub pending: usize,
+}
+
+/// The same while it counts.
+#[derive(Debug, Default)]
+pub(super) struct Counts {
+    pub(super) runs: AtomicU64,
+    pub(super) failures: AtomicU64,
+    pub(super) dropped: AtomicU64,
+}
+
+impl Counts {
+    /// One more attempt has ended.
+    pub(super) fn attempt(&self, well: bool) {
+        self.runs.fetch_add(1, Ordering::Relaxed);
+        if !well {
+            self.failures.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    /// So many events more are lost.
+    pub(super) fn drop(&self, events: u64) {
+        self.dropped.fetch_add(events, Ordering::Relaxed);
+    }
+}
