@@ -139,6 +139,7 @@ fn startable(config: &Config, text: &str) {
         .iter()
         .zip(&decisions)
         .map(|(cluster, decision)| ClusterAnswers {
+            overrides: &[],
             name: &cluster.policy.name,
             servers: &cluster.published,
             decision,

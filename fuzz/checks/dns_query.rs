@@ -280,6 +280,7 @@ fn table(config: &Config) -> AnswerTable {
         .iter()
         .zip(&decisions)
         .map(|(cluster, decision)| ClusterAnswers {
+            overrides: &[],
             name: &cluster.policy.name,
             servers: &cluster.published,
             decision,

@@ -143,7 +143,7 @@ pub(crate) fn table_with(
     servers: &[PublishedServer],
     decision: &Decision,
 ) -> AnswerTable {
-    let cluster = ClusterAnswers { name: "orders", servers, decision };
+    let cluster = ClusterAnswers { name: "orders", servers, decision, overrides: &[] };
     build(layout, &[cluster], 1, Serial::new(1000).expect("a serial"))
 }
 

@@ -107,19 +107,17 @@ impl Service {
             Ok::<_, OrderError>((text, prepared))
         });
         let (text, prepared) = written.await??;
-        if let Some(prepared) = prepared {
-            self.put_in_force(prepared, Vec::new()).await?;
-        }
-        if write {
-            let servers: Vec<_> =
-                self.config.added.iter().map(|server| server.name.as_str()).collect();
-            let what = match servers.as_slice() {
-                [] => "written to its file".to_owned(),
-                some => {
-                    format!("written to its file; a reload takes it over with {}", some.join(", "))
-                }
-            };
-            self.note(&what, &[]);
+        let added = self.config.added.iter().map(|server| server.name.clone());
+        let added = added.collect::<Vec<_>>().join(", ");
+        let taken_over = match prepared {
+            Some(prepared) => {
+                self.put_in_force(prepared, Vec::new()).await?;
+                ""
+            }
+            None => "; a reload takes it over",
+        };
+        if write && !added.is_empty() {
+            self.note(&format!("{added} written to the file{taken_over}"), &[]);
         }
         Ok(text)
     }

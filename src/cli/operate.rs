@@ -238,7 +238,7 @@ pub struct ServerAddOptions {
     pub cluster: String,
     /// The server's name, unique in the whole configuration
     pub name: String,
-    /// Its published address, as in 10.0.0.7, 10.0.0.7:5432 or [fd00::7]:5432
+    /// Its published address, as in 10.0.0.7, 10.0.0.7:5432 or fd00::7
     pub address: String,
     /// How it is asked.
     #[command(flatten)]

@@ -7,7 +7,7 @@ use tokio::sync::watch;
 use super::PlannedCluster;
 use crate::{
     answers::{ClusterAnswers, PublishedServer},
-    engine::{ClusterId, Decision, Engine, ProbeAdvice, ProbeKey, ServerId, ServerIndex},
+    engine::{ClusterId, Decision, Engine, Override, ProbeAdvice, ProbeKey, ServerId, ServerIndex},
 };
 
 /// The advice channels of all tasks.
@@ -19,6 +19,7 @@ pub(super) struct Followed {
     pub(super) name: Box<str>,
     published: Arc<[PublishedServer]>,
     decision: Decision,
+    overrides: Box<[Override]>,
     /// The tasks of each server.
     probes: Vec<Vec<Task>>,
 }
@@ -46,18 +47,24 @@ impl Followed {
             name: policy.name,
             published,
             decision: engine.decision(id),
+            overrides: engine.overrides(id).into(),
             probes: probes.collect(),
         };
         followed.advise(id, engine);
         followed
     }
 
-    /// Takes over the engine's decision and advice. Returns whether the decision is another one.
+    /// Takes over the engine's decision and advice. Returns whether the decision, or what is laid
+    /// over it, is another one.
     pub(super) fn follow(&mut self, id: ClusterId, engine: &Engine) -> bool {
         self.advise(id, engine);
         let decision = engine.decision(id);
-        let changed = decision != self.decision;
+        let overrides = engine.overrides(id);
+        let changed = decision != self.decision || *overrides != *self.overrides;
         self.decision = decision;
+        if *overrides != *self.overrides {
+            self.overrides = overrides.into();
+        }
         changed
     }
 
@@ -89,7 +96,12 @@ impl Followed {
     }
 
     pub(super) fn answers(&self) -> ClusterAnswers<'_> {
-        ClusterAnswers { name: &self.name, servers: &self.published, decision: &self.decision }
+        ClusterAnswers {
+            name: &self.name,
+            servers: &self.published,
+            decision: &self.decision,
+            overrides: &self.overrides,
+        }
     }
 
     fn tasks(&self, cluster: ClusterId) -> impl Iterator<Item = (ServerId, &Vec<Task>)> {

@@ -7,7 +7,7 @@
 //!
 //! Each hook has a queue of its own, so that one that hangs delays no other; the driver waits for
 //! none of them. What was before the start is not told. All hooks together make at most
-//! [`AT_ONCE`] attempts at a time, and one that waits to try again takes no place.
+//! eight attempts at a time, and one that waits to try again takes no place.
 
 mod command;
 mod line;

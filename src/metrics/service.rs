@@ -114,7 +114,7 @@ mod tests {
         assert!(well && at >= counts.started_millis());
         counts.reloaded(false);
         assert!(!counts.last_reload().0 && counts.last_reload().1 >= at);
-        counts.clone().reloaded(true);
+        counts.reloaded(true);
         assert!(counts.last_reload().0);
     }
 

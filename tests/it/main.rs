@@ -29,6 +29,7 @@ mod reload;
 mod serve;
 mod serve_tcp;
 mod serve_witness;
+mod servers;
 mod simulated_server;
 #[expect(clippy::disallowed_methods, reason = "the process under test has real time only")]
 mod state;

@@ -37,15 +37,18 @@ fn answers(reply: &[u8]) -> Vec<Step> {
     script
 }
 
-fn primary(ip: &str) -> Fake {
+pub(crate) fn primary(ip: &str) -> Fake {
     Fake::start(ip, answers(&primary_reply()))
 }
 
-fn standby(ip: &str) -> Fake {
-    Fake::start(ip, answers(&reply(&STANDBY)))
+pub(crate) fn standby(ip: &str) -> Fake {
+    let mut texts = STANDBY;
+    // On the primary's timeline.
+    texts[7] = Some("1");
+    Fake::start(ip, answers(&reply(&texts)))
 }
 
-fn config(network: &str, servers: &[&Fake]) -> String {
+pub(crate) fn config(network: &str, servers: &[&Fake]) -> String {
     let mut text = format!(
         r#"
 [dns]
@@ -68,7 +71,7 @@ password_file = "probe.password"
 tls = "disable"
 interval = "100ms"
 fast_interval = "100ms"
-timeout = "2s"
+timeout = "1s"
 "#
     );
     for (number, server) in (1..).zip(servers) {
@@ -129,7 +132,7 @@ async fn a_file_with_faults_changes_nothing_and_every_fault_is_told() {
     let (mut service, address) = Service::serve(&settings, &[]);
     let names = Names(address);
     names.wait_for("db-read.internal.", &[db2.address]).await;
-    let faulty = text.replace("\"postgres\"", "\"oracle\"").replace("2s", "2 parsecs");
+    let faulty = text.replace("\"postgres\"", "\"oracle\"").replace("\"1s\"", "\"2 parsecs\"");
     reload(&settings, &service, &faulty);
     until("both faults are told", || {
         let log = service.log();
@@ -250,4 +253,50 @@ async fn no_question_is_lost_while_the_configuration_changes() {
     assert_eq!(sent, asking.answered.load(Ordering::Relaxed));
     assert!(sent > 1_000 && reloads > 3, "{sent} questions, {reloads} reloads");
     assert_eq!(service.stop().code, Some(0));
+}
+
+/// A thousand clusters of three servers. How long their reload takes is printed; the deadline is
+/// that of all tests.
+#[test]
+fn a_thousand_clusters_are_reloaded() {
+    let mut text = String::from(
+        "[dns]\nlisten = [\"127.52.7.1:0\"]\nworkers = 1\n\
+         [[zone]]\norigin = \"internal.\"\nfile = \"internal.zone\"\n",
+    );
+    for cluster in 0..1_000 {
+        text += &format!(
+            "[[cluster]]\nname = \"c{cluster}\"\nengine = \"tcp\"\n\
+             write = {{ name = \"c{cluster}.internal.\" }}\n\
+             probe = {{ interval = \"60s\", fast_interval = \"60s\", timeout = \"5s\" }}\n"
+        );
+        for server in 0..3 {
+            let port = 1_000 + cluster;
+            text += &format!(
+                "[[cluster.server]]\nname = \"c{cluster}-{server}\"\n\
+                 address = \"127.52.8.{server}\"\nport = {port}\n"
+            );
+        }
+    }
+    let settings = Settings::new(&text, "");
+    let (service, _) = Service::serve(&settings, &[]);
+    let other = text.replace(
+        "name = \"c7-1\"\naddress = \"127.52.8.1\"",
+        "name = \"c7-1\"\naddress = \"127.52.8.9\"",
+    );
+    for (number, text) in (1..).zip([&other, &text, &other]) {
+        let start = Instant::now();
+        reload(&settings, &service, text);
+        let is_told =
+            |line: &serde_json::Value| message(line) == "configuration: reloaded, 2 changes";
+        until("it is reloaded", || {
+            service.log().iter().filter(|line| is_told(line)).count() == number
+        });
+        tell(format_args!("1,000 clusters reloaded in {} ms", start.elapsed().as_millis()));
+    }
+    assert_eq!(service.stop().code, Some(0));
+}
+
+#[expect(clippy::print_stdout, reason = "a measure, for whoever runs the test with --nocapture")]
+fn tell(line: std::fmt::Arguments<'_>) {
+    println!("{line}");
 }

@@ -13,7 +13,8 @@ use super::{
     table::{Authority, ServedAnswer},
 };
 use crate::engine::{
-    Decision, Degradation, ReadDecision, ReadReason, ReadServer, WriteDecision, WriteReason,
+    Decision, Degradation, Override, ReadDecision, ReadReason, ReadServer, Wish, WriteDecision,
+    WriteReason,
 };
 
 /// What a table is built from, for one cluster.
@@ -25,6 +26,8 @@ pub struct ClusterAnswers<'a> {
     pub servers: &'a [PublishedServer],
     /// What is to be published.
     pub decision: &'a Decision,
+    /// What operators have laid over it: a reason that tells of one tells who and why, too.
+    pub overrides: &'a [Override],
 }
 
 /// Freezes the decisions of all clusters (by [`crate::engine::ClusterId`]) into a table.
@@ -97,7 +100,11 @@ fn write_answer(
         ttl,
         v4: only(IpAddr::is_ipv4),
         v6: only(IpAddr::is_ipv6),
-        note: note(write.reason.degradation(), cluster.name, &write.reason),
+        note: signed(
+            note(write.reason.degradation(), cluster.name, &write.reason),
+            cluster.overrides,
+            |wish| tells_of_write(write.reason, wish),
+        ),
     }
 }
 
@@ -126,7 +133,11 @@ fn read_answer(
         ttl,
         v4: all(IpAddr::is_ipv4),
         v6: all(IpAddr::is_ipv6),
-        note: note(read.reason.degradation(), cluster.name, &read.reason),
+        note: signed(
+            note(read.reason.degradation(), cluster.name, &read.reason),
+            cluster.overrides,
+            |wish| tells_of_read(read.reason, wish),
+        ),
     }
 }
 
@@ -151,6 +162,44 @@ fn note(degradation: Degradation, cluster: &str, reason: &impl std::fmt::Display
         (_, cluster) => format!("{cluster}: {reason}"),
     };
     Some(Note { degradation, text: text.into() })
+}
+
+/// The note with who laid the override that its reason tells of, and why.
+fn signed(
+    note: Option<Note>,
+    overrides: &[Override],
+    tells_of: impl Fn(Wish) -> bool,
+) -> Option<Note> {
+    let Note { degradation, text } = note?;
+    let text = match overrides.iter().find(|laid| tells_of(laid.wish)) {
+        Some(Override { author, reason, .. }) => format!("{text} ({author}: {reason})").into(),
+        None => text,
+    };
+    Some(Note { degradation, text })
+}
+
+/// Whether the reason of a write name tells of an override of this kind.
+fn tells_of_write(reason: WriteReason, wish: Wish) -> bool {
+    match reason {
+        WriteReason::Pinned
+        | WriteReason::HeldPinned(_)
+        | WriteReason::PinnedUnsafe(_)
+        | WriteReason::PinnedNotWritable => matches!(wish, Wish::Pin { .. }),
+        WriteReason::Drained => matches!(wish, Wish::Drain { force: true, .. }),
+        WriteReason::Frozen => wish == Wish::Freeze,
+        WriteReason::Maintenance => wish == Wish::Maintenance,
+        _ => false,
+    }
+}
+
+/// Whether the reason of a read name tells of an override of this kind.
+fn tells_of_read(reason: ReadReason, wish: Wish) -> bool {
+    match reason {
+        ReadReason::Drained => matches!(wish, Wish::Drain { .. }),
+        ReadReason::Frozen => wish == Wish::Freeze,
+        ReadReason::Maintenance => wish == Wish::Maintenance,
+        _ => false,
+    }
 }
 
 fn empty(note: Option<Note>) -> ServedAnswer {

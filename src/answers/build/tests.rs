@@ -138,7 +138,8 @@ fn an_address_of_two_servers_is_named_once() {
     let mut twins = servers();
     twins[2].addresses = twins[1].addresses.clone();
     let decision = healthy();
-    let cluster = ClusterAnswers { name: "orders", servers: &twins, decision: &decision };
+    let cluster =
+        ClusterAnswers { name: "orders", servers: &twins, decision: &decision, overrides: &[] };
     let table = build(&layout, &[cluster], 1, Serial::MIN);
     assert_eq!(says(&table, "db-read.internal.", RecordType::A), "2 127.0.1.2, 2 127.0.2.2");
 }
@@ -146,7 +147,7 @@ fn an_address_of_two_servers_is_named_once() {
 /// The table after `table` when its cluster decides so.
 fn next(table: &AnswerTable, decision: &Decision, unix_seconds: u64) -> Option<AnswerTable> {
     let servers = servers();
-    let answers = ClusterAnswers { name: "orders", servers: &servers, decision };
+    let answers = ClusterAnswers { name: "orders", servers: &servers, decision, overrides: &[] };
     table.with([(ClusterId(0), answers)], unix_seconds)
 }
 

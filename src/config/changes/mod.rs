@@ -54,13 +54,13 @@ impl Changes {
 
     fn clusters(&mut self, before: &[ClusterConfig], after: &[ClusterConfig]) {
         let by_name = |clusters: &[ClusterConfig]| -> HashMap<String, usize> {
-            let names = clusters.iter().map(|cluster| cluster.policy.name.to_ascii_lowercase());
+            let names = clusters.iter().map(|cluster| cluster.policy.name.to_string());
             names.zip(0..).collect()
         };
         let (earlier, later) = (by_name(before), by_name(after));
         for (index, cluster) in after.iter().enumerate() {
             let name = &cluster.policy.name;
-            match earlier.get(&name.to_ascii_lowercase()) {
+            match earlier.get(&**name) {
                 None => {
                     let servers = cluster.published.len();
                     self.changed.push(format!("{name} is new, with {servers} servers"));
@@ -77,7 +77,7 @@ impl Changes {
         }
         for cluster in before {
             let name = &cluster.policy.name;
-            if !later.contains_key(&name.to_ascii_lowercase()) {
+            if !later.contains_key(&**name) {
                 self.changed.push(format!("{name} is gone"));
             }
         }
@@ -172,7 +172,7 @@ impl Words {
 
     fn servers(&mut self, before: &ClusterConfig, after: &ClusterConfig) {
         let place_in = |servers: &[PublishedServer], name: &str| {
-            servers.iter().position(|known| known.name.eq_ignore_ascii_case(name))
+            servers.iter().position(|known| *known.name == *name)
         };
         for (index, server) in after.published.iter().enumerate() {
             match place_in(&before.published, &server.name) {
@@ -188,7 +188,7 @@ impl Words {
         let stay = |one: &ClusterConfig, other: &ClusterConfig| -> Vec<String> {
             let names = one.published.iter().map(|server| &*server.name);
             let both = names.filter(|name| place_in(&other.published, name).is_some());
-            both.map(str::to_ascii_lowercase).collect()
+            both.map(str::to_owned).collect()
         };
         if stay(before, after) != stay(after, before) {
             self.add("its servers are in another order");

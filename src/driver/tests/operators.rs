@@ -37,7 +37,8 @@ impl Running {
         sent.expect("the driver is alive");
         is_in_force.await.expect("it is put in force");
         let unsaved = is_settled.await.expect("there is nothing to wait for").unsaved;
-        assert!(unsaved.is_some_and(|why| why.contains("no `directory` is set")));
+        // These tests have no folder to save to, and that is told.
+        assert!(unsaved.is_some_and(|why| why.contains("[state]")));
     }
 }
 
@@ -226,4 +227,22 @@ async fn what_if_decides_on_a_copy_and_changes_nothing() {
     assert_eq!((running.generation(), running.take_events()), (generation, vec![]));
     let unknown = running.control.what_if("db9".into(), Supposition::Up).await;
     assert!(matches!(unknown, Err(Refusal::UnknownServer { .. })));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_note_of_an_answer_tells_who_and_why() {
+    let running = Running::healthy().await;
+    running.lay(maintenance("orders")).await.expect("a cluster");
+    assert_eq!(running.addresses("db-write"), [""; 0]);
+    for name in ["db-write", "db-read"] {
+        let note = running.note(name).expect("a reason");
+        assert!(note.text.ends_with(" (anna: a test)"), "{note:?}");
+    }
+    // Said again for another reason: the note follows, and no pooler needs to know.
+    let serial = running.serial();
+    let again = LayRequest { signed: signed("another"), ..request(maintenance("orders")) };
+    running.control.lay(again).await.expect("a cluster");
+    let note = running.note("db-write").expect("a reason");
+    assert!(note.text.ends_with(" (anna: another)"), "{note:?}");
+    assert_eq!(running.serial(), serial);
 }

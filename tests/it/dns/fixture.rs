@@ -111,7 +111,7 @@ fn snapshot(layout: &Arc<Layout>, servers: &[Vec<IpAddr>], decision: &Decision) 
 
 fn table(layout: &Arc<Layout>, servers: &[Vec<IpAddr>], decision: &Decision) -> AnswerTable {
     let servers = published(servers);
-    let cluster = ClusterAnswers { name: "orders", servers: &servers, decision };
+    let cluster = ClusterAnswers { name: "orders", servers: &servers, decision, overrides: &[] };
     build(layout, &[cluster], 1, Serial::first(None, 1_700_000_000))
 }
 

@@ -87,6 +87,7 @@ fn serve(listen: &str, config: &Config, reading: u8) -> DnsServer {
         name: &cluster.policy.name,
         servers: &cluster.published,
         decision: &decision,
+        overrides: &[],
     };
     let table = build(&Arc::new(layout), &[answers], 1, Serial::MIN);
     let publisher = Publisher::new(Snapshot::from(table));

@@ -195,7 +195,8 @@ fn companions_are_in_the_zones_of_the_names() {
     let layout = Arc::new(Layout::with_companions(&zones, served, directory).unwrap());
     let servers = servers();
     let decision = healthy();
-    let cluster = ClusterAnswers { name: "orders", servers: &servers, decision: &decision };
+    let cluster =
+        ClusterAnswers { name: "orders", servers: &servers, decision: &decision, overrides: &[] };
     let table: AnswerTable = build(&layout, &[cluster], 1, Serial::MIN);
     let says = |owner: &str, kind| show(&table.lookup(&name(owner), kind));
     assert_eq!(says("db1.a.", RecordType::A), "db1.a. A 127.0.1.1");

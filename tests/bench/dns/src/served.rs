@@ -120,8 +120,12 @@ impl Answers {
                 since: Moment::START,
             }],
         };
-        let cluster =
-            ClusterAnswers { name: "orders", servers: &self.servers, decision: &decision };
+        let cluster = ClusterAnswers {
+            name: "orders",
+            servers: &self.servers,
+            decision: &decision,
+            overrides: &[],
+        };
         build(&self.layout, &[cluster], self.generation, self.serial)
     }
 }
