@@ -245,7 +245,7 @@ impl Sources for Generous {
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
         match path.extension().and_then(|kind| kind.to_str()) {
             Some("zone") => Ok(ZONE.into()),
-            Some("pem") => fs::read(project("tests/config_faults/parts/good.pem")),
+            Some("pem" | "crt") => fs::read(project("tests/config_faults/parts/good.pem")),
             Some("key") => fs::read(project("tests/config_faults/parts/good.key")),
             Some("secret") => Ok(COOKIE_SECRET.into()),
             _ => Ok(b"hunter2\n".to_vec()),

@@ -1,7 +1,7 @@
 //! Servers that were added while the service ran, as a layer over the configuration file.
 //!
 //! The file with the added servers written into it is read like any file, so that an added server
-//! obeys the same rules and has the same defaults. That text is also what `--write-config` prints.
+//! obeys the same rules and has the same defaults. That text is also what `pointsman config` prints.
 
 use std::{
     fs,

@@ -55,7 +55,7 @@ fn what_is_no_hint_is_refused_with_what_is_expected_and_asks_nobody() {
         ("GET", "/v1/hint", "", 405, "/v1/hint does not take GET; GET /v1/openapi.json lists"),
         ("POST", "/readyz", "", 405, "/readyz does not take POST"),
         ("GET", "/v2/hint", "", 404, "there is nothing at /v2/hint; GET /v1/openapi.json lists"),
-        ("POST", "/", "", 404, "there is nothing at /"),
+        ("POST", "/", "", 405, "/ does not take POST"),
     ] {
         let head = http::head(method, path, body.len());
         for answer in [
