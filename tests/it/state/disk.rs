@@ -22,12 +22,11 @@ fn on_a_small_disk(network: [u8; 3], port: u16, story: impl FnOnce(&mut Scene, &
     });
 }
 
-/// Waits for the alarm, then shows that a change is answered and followed all the same.
-fn goes_on(scene: &mut Scene, service: &Service, advice: &str) {
+/// Waits for the alarm, then shows that a change is answered and followed all the same. The serial was `serial` before.
+fn goes_on(scene: &mut Scene, service: &Service, advice: &str, serial: u32) {
     service.wait_for_line("the alarm", |line| {
         line["level"] == "ERROR" && line["fields"]["event"] == "state_unsaved"
     });
-    let serial = scene.serial().expect("an answer");
     let drain = json!({ "server": "db2", "author": "anna", "reason": "disk" });
     let (status, reply) = scene.post("/v1/drain", &drain).expect("a reply");
     assert_eq!(status, 200, "{reply}");
@@ -56,9 +55,10 @@ fn on_a_full_disk_serving_goes_on_and_the_alarm_is_raised() {
     on_a_small_disk([127, 53, 6], 5306, |scene, disk| {
         let service = scene.started();
         until("the state is saved", || scene.image().is_some());
+        let serial = scene.serial().expect("an answer");
         disk.fill();
         scene.servers.stop(1);
-        goes_on(scene, &service, "make room on that disk");
+        goes_on(scene, &service, "make room on that disk", serial);
         disk.free();
         is_made_up_for(scene, &service);
         service.stop();
@@ -70,7 +70,8 @@ fn in_a_read_only_folder_serving_goes_on_and_the_alarm_is_raised() {
     on_a_small_disk([127, 53, 7], 5307, |scene, disk| {
         disk.allow_writing(false);
         let service = scene.started();
-        goes_on(scene, &service, "make the file system writable");
+        let serial = scene.serial().expect("an answer");
+        goes_on(scene, &service, "make the file system writable", serial);
         disk.allow_writing(true);
         is_made_up_for(scene, &service);
         service.stop();
@@ -82,7 +83,8 @@ fn a_folder_that_is_missing_is_told_and_used_when_it_is_there() {
     let mut scene = Scene::new([127, 53, 8], 5308);
     std::fs::remove_dir(scene.folder()).expect("an empty folder");
     let mut service = scene.started();
-    goes_on(&mut scene, &service, "make the folder");
+    let serial = scene.serial().expect("an answer");
+    goes_on(&mut scene, &service, "make the folder", serial);
     std::fs::create_dir(scene.folder()).expect("a folder can be made");
     is_made_up_for(&scene, &service);
     service.signal(rustix::process::Signal::TERM);

@@ -23,8 +23,8 @@ fn the_first_answer_after_a_kill_is_right_and_marked_though_all_servers_are_gone
     let mut service = scene.started();
     until("what names say is saved", || {
         let image = scene.image();
-        image.is_some_and(|image| {
-            let cluster = &image.clusters["orders"];
+        let cluster = image.as_ref().and_then(|image| image.clusters.get("orders"));
+        cluster.is_some_and(|cluster| {
             let reads = cluster.reads.get("db-read.internal.").map_or(0, Vec::len);
             cluster.write.as_deref() == Some("db1") && reads == 2
         })
