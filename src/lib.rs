@@ -21,6 +21,7 @@ pub mod hooks;
 pub mod inherited;
 pub mod metrics;
 pub mod probe;
+pub mod process_group;
 pub mod publish;
 pub mod state;
 pub mod status;

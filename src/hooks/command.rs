@@ -1,8 +1,7 @@
 //! A command of the operator's that is told of one change.
 //!
-//! It runs without a shell, in `/`, with the change as JSON to read, its output thrown away and a
-//! process group of its own, which is killed when the command has ended or its time is over: nothing
-//! is left behind that has not left the group. Of our environment it sees `PATH` alone.
+//! It runs as [`process_group`](crate::process_group) says, with the change as JSON to read and its
+//! output thrown away. Its group is killed when the command has ended or its time is over.
 
 use std::{
     io,
@@ -11,17 +10,16 @@ use std::{
     time::Duration,
 };
 
-use nix::{
-    sys::signal::{Signal, killpg},
-    unistd::Pid,
-};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
-    process::{self, Child, ChildStderr},
+    process::{Child, ChildStderr},
     time::timeout,
 };
 
-use crate::api::EventEntry;
+use crate::{
+    api::EventEntry,
+    process_group::{LAST_WORDS, ProcessGroup, leader},
+};
 
 /// Why a command did not tell it.
 #[derive(Debug, thiserror::Error)]
@@ -46,20 +44,14 @@ pub(super) async fn run(
     deadline: Duration,
 ) -> Result<(), CommandFault> {
     let cannot_run = |source| CommandFault::Start { program: program.to_owned(), source };
-    let mut child = process::Command::new(program)
+    let mut child = leader(program)
         .args(arguments.iter().map(|argument| &**argument))
-        .env_clear()
-        .env("PATH", std::env::var_os("PATH").unwrap_or_else(|| USUAL_PATH.into()))
         .envs(environment(entry))
-        .current_dir("/")
         .stdin(Stdio::piped())
-        .stdout(Stdio::null())
         .stderr(Stdio::piped())
-        .process_group(0)
-        .kill_on_drop(true)
         .spawn()
         .map_err(cannot_run)?;
-    let group = child.id().and_then(Group::led_by);
+    let group = ProcessGroup::led_by(&child);
     let mut last_words = LastWords::default();
     let mut stderr = child.stderr.take();
     let ended = timeout(deadline, until_the_end(&mut child, entry, &mut stderr, &mut last_words));
@@ -156,27 +148,5 @@ impl std::fmt::Display for LastWords {
     }
 }
 
-/// A process group that is killed when nobody waits for it any more.
-struct Group(Pid);
-
-impl Group {
-    fn led_by(leader: u32) -> Option<Self> {
-        i32::try_from(leader).ok().map(Pid::from_raw).map(Self)
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        // Mostly there is nobody left.
-        _ = killpg(self.0, Signal::SIGKILL);
-    }
-}
-
 /// Octets of errors that are kept.
 const WORDS_MAX: usize = 512;
-
-/// How long the last words are waited for, and the death of a killed command.
-const LAST_WORDS: Duration = Duration::from_millis(50);
-
-/// Where programs are when nobody says so.
-const USUAL_PATH: &str = "/usr/local/bin:/usr/bin:/bin";

@@ -19,7 +19,7 @@ struct Row {
     from_outside: &'static [&'static str],
 }
 
-const TABLE: [Row; 23] = [
+const TABLE: [Row; 24] = [
     Row { module: "engine", of_ours: &[], from_outside: &[] },
     Row {
         module: "answers",
@@ -54,6 +54,7 @@ const TABLE: [Row; 23] = [
             "config::WitnessConfig",
             "engine",
             "metrics::ProbeMeter",
+            "process_group",
         ],
         from_outside: &[
             "futures_util",
@@ -62,7 +63,6 @@ const TABLE: [Row; 23] = [
             "hyper_util",
             "mysql_async",
             "mysql_common",
-            "nix",
             "rand",
             "rustls",
             "serde",
@@ -187,13 +187,13 @@ const TABLE: [Row; 23] = [
             "config::TlsMode",
             "config::WebhookConfig",
             "control::Chronicle",
+            "process_group",
         ],
         from_outside: &[
             "hmac",
             "http_body_util",
             "hyper",
             "hyper_util",
-            "nix",
             "rustls",
             "serde_json",
             "sha2",
@@ -203,6 +203,7 @@ const TABLE: [Row; 23] = [
             "tracing",
         ],
     },
+    Row { module: "process_group", of_ours: &[], from_outside: &["nix", "tokio"] },
     Row { module: "descriptors", of_ours: &[], from_outside: &["nix", "tracing"] },
     Row { module: "inherited", of_ours: &[], from_outside: &["listenfd", "socket2", "thiserror"] },
     Row {

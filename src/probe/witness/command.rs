@@ -1,22 +1,15 @@
 //! A command of the operator's: exit status and one line.
 //!
-//! It runs without a shell, with nothing to read, its errors thrown away and a process group of its
-//! own, which is killed when the question is over, answered or not: nothing is left behind that has
-//! not left the group. Of our environment it sees `PATH` alone.
+//! It runs as [`process_group`](crate::process_group) says, with nothing to read and its errors thrown
+//! away. Its group is killed when the question is over, answered or not.
 
 use std::{
     path::{Path, PathBuf},
     process::Stdio,
-    time::Duration,
 };
 
-use nix::{
-    sys::signal::{Signal, killpg},
-    unistd::Pid,
-};
 use tokio::{
     io::{AsyncRead, AsyncReadExt},
-    process,
     time::timeout,
 };
 
@@ -24,6 +17,7 @@ use super::{WitnessTarget, words};
 use crate::{
     config::TargetHost,
     engine::{Failure, FailureKind, Testimony, Word},
+    process_group::{LAST_WORDS, ProcessGroup, leader},
 };
 
 /// A command, ready to run.
@@ -59,20 +53,13 @@ impl Command {
 
     /// Runs it once. To be dropped at its deadline, which kills it.
     pub(super) async fn ask(&self) -> Result<Testimony, Failure> {
-        let mut child = process::Command::new(&self.program)
+        let mut child = leader(&self.program)
             .args(&self.arguments)
-            .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap_or_else(|| USUAL_PATH.into()))
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
-            .current_dir("/")
-            .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .process_group(0)
-            .kill_on_drop(true)
             .spawn()
             .map_err(|error| cannot_run(&self.program, &error))?;
-        let group = child.id().and_then(Group::led_by);
+        let group = ProcessGroup::led_by(&child);
         let mut output = Output { stream: child.stdout.take(), first: Vec::new() };
         let status = loop {
             tokio::select! {
@@ -161,30 +148,8 @@ impl<S: AsyncRead + Unpin> Output<S> {
     }
 }
 
-/// A process group that is killed when nobody waits for it any more.
-struct Group(Pid);
-
-impl Group {
-    fn led_by(leader: u32) -> Option<Self> {
-        i32::try_from(leader).ok().map(Pid::from_raw).map(Self)
-    }
-}
-
-impl Drop for Group {
-    fn drop(&mut self) {
-        // Mostly there is nobody left.
-        _ = killpg(self.0, Signal::SIGKILL);
-    }
-}
-
 /// Octets of output that are looked at.
 const OUTPUT_MAX: usize = 1024;
-
-/// How long output is waited for that was written before the end.
-const LAST_WORDS: Duration = Duration::from_millis(50);
-
-/// Where programs are when nobody says so.
-const USUAL_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
 
 #[cfg(test)]
 mod tests {
