@@ -20,8 +20,8 @@ pub use self::{
     event::{EventEntry, EventKind, Events},
     explain::{Candidate, Explanation, Supposition, WhatIf},
     status::{
-        ClusterStatus, NameRole, NameStatus, OverrideKind, OverrideStatus, ServerStatus, Status,
-        WitnessStatus,
+        ClusterStatus, HookStatus, NameRole, NameStatus, OverrideKind, OverrideStatus,
+        ServerStatus, StateStatus, Status, WitnessStatus,
     },
     why::{Membership, Why},
 };

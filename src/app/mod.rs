@@ -31,7 +31,7 @@ use self::{
     signals::{Signal, Signals},
 };
 use crate::{
-    admin::{self, AdminServer, Operations},
+    admin::{self, AdminServer, Chores, Operations},
     answers::PlacementError,
     config::Config,
     control::{Control, ControlEnds, Order},
@@ -214,6 +214,10 @@ impl App {
             probes: probes.metrics(),
             service: ServiceCounts::default(),
         };
+        // Before the driver moves: they hear of everything that it does.
+        let hooks = Hooks::start(&config.hooks, &chronicle);
+        let state = saver.as_ref().map(Saver::health);
+        let chores = Chores { hooks: hooks.handle().clone(), state };
         let operations = Operations::new(
             hints,
             reader.clone(),
@@ -221,11 +225,10 @@ impl App {
             metrics,
             control.clone(),
             chronicle.clone(),
+            chores,
         );
         let admin = listeners.serve(operations.clone())?;
         let watchdog = watchdog.start().map_err(StartError::Watchdog)?;
-        // Before the driver moves: they hear of everything that it does.
-        let hooks = Hooks::start(&config.hooks, &chronicle);
         let driver = JoinSet::from_iter([driver.run()]);
         let (stopping, stop) = oneshot::channel();
         let herald =

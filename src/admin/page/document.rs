@@ -10,7 +10,7 @@ use super::{
     view::{Concern, View},
     words,
 };
-use crate::api::{EventEntry, EventKind, OverrideKind, OverrideStatus};
+use crate::api::{EventEntry, OverrideKind, OverrideStatus};
 
 /// The whole page.
 pub(super) fn document(view: &View<'_>) -> Markup {
@@ -32,6 +32,7 @@ pub(super) fn document(view: &View<'_>) -> Markup {
                 (header(view, &summary))
                 main #main tabindex="-1" {
                     (faults(view))
+                    (warnings(view))
                     (overrides(view))
                     (clusters(view))
                     (timeline(view))
@@ -86,6 +87,21 @@ fn faults(view: &View<'_>) -> Markup {
             section .notice aria-labelledby="faults" {
                 h2 #faults { "Not ready" }
                 ul { @for fault in &view.status.faults { li { (fault) } } }
+            }
+        }
+    }
+}
+
+/// What is not well beside the clusters.
+fn warnings(view: &View<'_>) -> Markup {
+    let concern = Concern::Look;
+    html! {
+        @if !view.status.warnings.is_empty() {
+            section .notice .(concern.class()) aria-labelledby="warnings" {
+                h2 #warnings {
+                    span .sign aria-hidden="true" { (concern.sign()) } " Warnings"
+                }
+                ul { @for warning in &view.status.warnings { li { (warning) } } }
             }
         }
     }
@@ -182,11 +198,12 @@ fn timeline(view: &View<'_>) -> Markup {
 }
 
 fn change(event: &EventEntry, today: &str) -> Markup {
-    let concern = concern_of(event.kind);
+    let concern = Concern::of_event(event);
     html! {
         li .(concern.class()) id=(format!("event-{}", event.id)) {
             time datetime=(event.at) { (words::clock(&event.at, today)) } " "
             span .sign aria-hidden="true" { (concern.sign()) } " "
+            span .hidden { (concern.words()) ": " }
             strong { (subject(event)) } " "
             @if let Some(change) = turn(event) { span .turn { (change) } " " }
             span .detail {
@@ -215,21 +232,6 @@ pub(super) fn turn(event: &EventEntry) -> Option<String> {
     };
     let told = event.from.is_some() || event.to.is_some();
     told.then(|| format!("{} → {}", shown(&event.from), shown(&event.to)))
-}
-
-fn concern_of(kind: EventKind) -> Concern {
-    match kind {
-        EventKind::NoWriter
-        | EventKind::SplitBrain
-        | EventKind::ReadEmpty
-        | EventKind::Isolated => Concern::Harm,
-        EventKind::WriteChanged => Concern::Look,
-        EventKind::Override | EventKind::Config => Concern::Wanted,
-        EventKind::ServerState
-        | EventKind::ReadChanged
-        | EventKind::Witness
-        | EventKind::Reconnected => Concern::None,
-    }
 }
 
 /// So many clusters are shown whole, whether or not all is well with them.
