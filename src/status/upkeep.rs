@@ -45,8 +45,8 @@ pub(super) fn warnings(state: Option<&StateStatus>, hooks: &[HookStatus]) -> Vec
     if let Some(state) = state {
         if let (Some(fault), Some(since)) = (&state.fault, &state.unsaved_since) {
             warnings.push(format!(
-                "{fault}; since {since} nothing is saved: answers go on, but a restart would forget \
-                 what has changed"
+                "{fault}; since {since} nothing is saved: answers go on, but a restart would \
+                 forget what has changed"
             ));
         }
         if state.serial_limited {

@@ -41,7 +41,7 @@ impl Concern {
             EventKind::Reconnected => Self::None,
             EventKind::Override => Self::Wanted,
             // A reload that was refused leaves what was in force.
-            EventKind::Config if event.reason.contains("refused") => Self::Look,
+            EventKind::Config if event.reason.starts_with("not reloaded") => Self::Look,
             EventKind::Config => Self::Wanted,
         }
     }
@@ -128,7 +128,7 @@ mod tests {
         ] {
             assert_eq!(of(kind, from, to, reason), expected, "{kind:?} {from} → {to}: {reason}");
         }
-        let refused = of(EventKind::Config, "", "", "the reload was refused");
+        let refused = of(EventKind::Config, "", "", "not reloaded: the configuration has faults");
         assert_eq!(
             (refused, of(EventKind::Config, "", "", "reloaded")),
             (Concern::Look, Concern::Wanted)
