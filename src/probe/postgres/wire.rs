@@ -4,14 +4,7 @@
 //! live here and are polled together, so there is no background task that could outlive its
 //! session.
 
-use std::{
-    error::Error as _,
-    future::{Future as _, poll_fn},
-    io,
-    pin::Pin,
-    sync::Arc,
-    task::Poll,
-};
+use std::{error::Error as _, future::poll_fn, io, pin::Pin, sync::Arc, task::Poll};
 
 use futures_util::Stream as _;
 use rustls::ClientConfig;
@@ -21,7 +14,8 @@ use tokio::{
 };
 use tokio_postgres::{
     Client, Config, Connection, SimpleQueryMessage, SimpleQueryRow, SimpleQueryStream,
-    config::SslMode, tls::MakeTlsConnect,
+    config::SslMode,
+    tls::{MakeTlsConnect, TlsConnect},
 };
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -33,6 +27,7 @@ use crate::{
         session::Trouble,
         socket::{Dial, Meter, Metered, kind_of},
         tls,
+        trail::{Step, Trail},
     },
 };
 
@@ -89,6 +84,7 @@ impl Wire {
         };
         match Self::log_in(dial, options, mode, deadline).await {
             Err(refusal) if mode == SslMode::Prefer && refusal.may_pass_without_tls() => {
+                dial.trail.fail(&Trouble::from(refusal.clone()).into_failure());
                 let plain = Self::log_in(dial, options, SslMode::Disable, deadline).await;
                 plain.map_err(|_| refusal)
             }
@@ -110,8 +106,16 @@ impl Wire {
         let stream: TcpStream = dial.connect(deadline).await.map_err(WireError::Broken)?;
         let (stream, meter) = Metered::new(stream);
         let config = login(dial, options, mode);
-        match timeout_at(deadline, config.connect_raw(stream, connector)).await {
+        let trail = &dial.trail;
+        trail.begin(if mode == SslMode::Disable { Step::Login } else { Step::Tls });
+        let connector = Noted { connector, trail: trail.clone() };
+        let replied = timeout_at(deadline, config.connect_raw(stream, connector)).await;
+        if mode == SslMode::Prefer && meter.has_heard() && trail.is_silent_at(Step::Tls) {
+            trail.skip(Step::Tls, "the server does not offer it: plain text", Step::Login);
+        }
+        match replied {
             Ok(Ok((client, connection))) => {
+                trail.say(|| let_in(dial, connection.parameter("server_version")));
                 Ok(Self { client, connection: Some(connection), end: None, meter, pending: None })
             }
             Ok(Err(error)) => Err(WireError::new(&error, &meter)),
@@ -346,6 +350,40 @@ impl From<WireError> for Trouble {
             }
         }
     }
+}
+
+/// Notes on the trail when the server has agreed to encryption, and when that is done.
+struct Noted<C> {
+    connector: C,
+    trail: Trail,
+}
+
+impl<C> TlsConnect<Metered> for Noted<C>
+where
+    C: TlsConnect<Metered>,
+    C::Future: Send + 'static,
+{
+    type Stream = C::Stream;
+    type Error = C::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<C::Stream, C::Error>> + Send>>;
+
+    fn connect(self, stream: Metered) -> Self::Future {
+        let Self { connector, trail } = self;
+        trail.say(|| "the server agrees".to_owned());
+        let connecting = connector.connect(stream);
+        Box::pin(async move {
+            let connected = connecting.await?;
+            trail.begin(Step::Login);
+            Ok(connected)
+        })
+    }
+}
+
+/// Who has been let in where.
+fn let_in(dial: &Dial, version: Option<&str>) -> String {
+    let (user, database) = (&dial.config.user, &dial.config.database);
+    let version = version.unwrap_or("of an unknown version");
+    format!("as {user} in database {database}: PostgreSQL {version}")
 }
 
 fn login(dial: &Dial, options: &str, mode: SslMode) -> Config {
