@@ -217,8 +217,8 @@ fn advice(step: Step, kind: FailureKind, target: &Target) -> String {
              routes on the way"
         ),
         (Step::Tls, FailureKind::Misconfigured) => {
-            "compare `tls` and `ca_file` of the cluster with what the server offers: whether it has \
-             TLS at all, who signed its certificate, which names are in it and when it ends"
+            "compare `tls` and `ca_file` of the cluster with what the server offers: whether it \
+             has TLS at all, who signed its certificate, which names are in it and when it ends"
                 .to_owned()
         }
         (Step::Login, FailureKind::Misconfigured) => format!(
@@ -226,8 +226,8 @@ fn advice(step: Step, kind: FailureKind, target: &Target) -> String {
              rules; `pointsman grants {engine}` prints what the user needs"
         ),
         (Step::Query, FailureKind::Misconfigured) => format!(
-            "the user is let in and may not ask: `pointsman grants {engine}` prints the rights that \
-             are missing"
+            "the user is let in and may not ask: `pointsman grants {engine}` prints the rights \
+             that are missing"
         ),
         (_, FailureKind::Garbled) => {
             format!("see what listens on {place}: it should be {speaks}, and no proxy or pooler")

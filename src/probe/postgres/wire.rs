@@ -14,12 +14,14 @@ use tokio::{
 };
 use tokio_postgres::{
     Client, Config, Connection, SimpleQueryMessage, SimpleQueryRow, SimpleQueryStream,
-    config::SslMode,
-    tls::{MakeTlsConnect, TlsConnect},
+    config::SslMode, tls::MakeTlsConnect,
 };
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::{sql, sqlstate};
+use super::{
+    noted::{Noted, let_in},
+    sql, sqlstate,
+};
 use crate::{
     config::TlsMode,
     engine::{Failure, FailureKind},
@@ -27,7 +29,7 @@ use crate::{
         session::Trouble,
         socket::{Dial, Meter, Metered, kind_of},
         tls,
-        trail::{Step, Trail},
+        trail::Step,
     },
 };
 
@@ -350,40 +352,6 @@ impl From<WireError> for Trouble {
             }
         }
     }
-}
-
-/// Notes on the trail when the server has agreed to encryption, and when that is done.
-struct Noted<C> {
-    connector: C,
-    trail: Trail,
-}
-
-impl<C> TlsConnect<Metered> for Noted<C>
-where
-    C: TlsConnect<Metered>,
-    C::Future: Send + 'static,
-{
-    type Stream = C::Stream;
-    type Error = C::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<C::Stream, C::Error>> + Send>>;
-
-    fn connect(self, stream: Metered) -> Self::Future {
-        let Self { connector, trail } = self;
-        trail.say(|| "the server agrees".to_owned());
-        let connecting = connector.connect(stream);
-        Box::pin(async move {
-            let connected = connecting.await?;
-            trail.begin(Step::Login);
-            Ok(connected)
-        })
-    }
-}
-
-/// Who has been let in where.
-fn let_in(dial: &Dial, version: Option<&str>) -> String {
-    let (user, database) = (&dial.config.user, &dial.config.database);
-    let version = version.unwrap_or("of an unknown version");
-    format!("as {user} in database {database}: PostgreSQL {version}")
 }
 
 fn login(dial: &Dial, options: &str, mode: SslMode) -> Config {
