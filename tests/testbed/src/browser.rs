@@ -130,8 +130,20 @@ impl Browser {
     /// # Panics
     /// When the page or the browser does not play along.
     pub fn photograph(&mut self, name: &str) {
-        let whole = json!({ "captureBeyondViewport": true });
-        let picture = self.call("Page.captureScreenshot", whole);
+        self.picture(name, true);
+    }
+
+    /// Leaves a picture of what is in the window, for pages that are very long.
+    ///
+    /// # Panics
+    /// When the page or the browser does not play along.
+    pub fn photograph_window(&mut self, name: &str) {
+        self.picture(name, false);
+    }
+
+    fn picture(&mut self, name: &str, whole: bool) {
+        let what = json!({ "captureBeyondViewport": whole });
+        let picture = self.call("Page.captureScreenshot", what);
         let octets = from_base64(picture["data"].as_str().expect("a picture"));
         assert!(octets.starts_with(b"\x89PNG") && octets.len() > 10_000, "{name}");
         let folder = build_folder().join("page");
