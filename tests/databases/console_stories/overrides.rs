@@ -15,8 +15,11 @@ pub(super) fn drain_pin_and_maintenance(stage: &mut Stage) {
     stage.expect_words("why db2", &["drained"]);
     let laid = stage.json("status db")["overrides"][0].clone();
     assert_eq!((&laid["kind"], &laid["server"]), (&json!("drain"), &json!("db2")));
-    let refusal = stage.refused("drain db3 --reason kernel");
+    // The primary helps out, and is the last that could.
+    stage.effective("drain db3 --reason kernel", &read, &[0]);
+    let refusal = stage.refused("drain db1 --reason kernel");
     assert!(refusal.contains("--force"), "{refusal}");
+    stage.effective("undrain db3", &read, &[2]);
     stage.effective("undrain db2", &read, &[1, 2]);
 
     // The one primary, by force.

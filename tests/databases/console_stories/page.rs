@@ -110,22 +110,21 @@ fn a_thousand_clusters_are_shown_with_the_broken_one_first() {
     let _turn = turn();
     let home = std::net::Ipv4Addr::new(127, 62, 11, 9);
     let listener = Listener::start("127.62.11.1");
-    let silent = ports::free_on(&[[127, 62, 11, 2].into()]);
+    let silent = ports::free_for_dns_on(&[[127, 62, 11, 2].into()])[0];
     let dns = ports::free_for_dns_on(&[home])[0];
     let http = SocketAddr::new(home.into(), ports::free_on(&[home]));
     let folder = tempfile::tempdir().expect("a temporary folder");
     let mut more = format!("[admin]\nsocket = \"admin.sock\"\nhttp = \"{http}\"\n");
     for number in 0..1_000 {
-        let (ip, port) = match number {
-            777 => ("127.62.11.2", silent),
-            _ => ("127.62.11.1", listener.address.port()),
-        };
+        let probed = if number == 777 { silent } else { listener.address };
+        let (ten, one) = (20 + number / 200, 1 + number % 200);
         write!(
             more,
             "[[cluster]]\nname = \"c{number}\"\nengine = \"tcp\"\n\
              write = {{ name = \"c{number}.internal.\" }}\n\
              probe = {{ interval = \"30s\", fast_interval = \"30s\", timeout = \"5s\" }}\n\
-             [[cluster.server]]\nname = \"s{number}\"\naddress = \"{ip}\"\nport = {port}\n"
+             [[cluster.server]]\nname = \"s{number}\"\naddress = \"127.62.{ten}.{one}\"\nport = 80\n\
+             probe_address = \"{probed}\"\n"
         )
         .expect("a string takes everything");
     }
