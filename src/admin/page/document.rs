@@ -182,7 +182,7 @@ fn timeline(view: &View<'_>) -> Markup {
 }
 
 fn change(event: &EventEntry, today: &str) -> Markup {
-    let concern = concern_of(event.kind);
+    let concern = concern_of(event);
     html! {
         li .(concern.class()) id=(format!("event-{}", event.id)) {
             time datetime=(event.at) { (words::clock(&event.at, today)) } " "
@@ -202,33 +202,40 @@ pub(super) fn subject(event: &EventEntry) -> String {
     let parts = [&event.cluster, &event.name, &event.server].into_iter().flatten();
     let parts: Vec<_> = parts.map(String::as_str).collect();
     match parts.is_empty() {
+        true if event.kind == EventKind::Config => "configuration".to_owned(),
         true => "everything".to_owned(),
         false => parts.join(" "),
     }
 }
 
-/// From what to what it went.
+/// From what to what it went. What an operator lays is told by its reason alone; what says the same
+/// for another reason goes nowhere.
 pub(super) fn turn(event: &EventEntry) -> Option<String> {
     let shown = |side: &Option<String>| match side.as_deref() {
         Some("") | None => "nothing".to_owned(),
         Some(side) => side.to_owned(),
     };
     let told = event.from.is_some() || event.to.is_some();
-    told.then(|| format!("{} → {}", shown(&event.from), shown(&event.to)))
+    let (from, to) = (shown(&event.from), shown(&event.to));
+    match event.kind {
+        EventKind::Override => None,
+        _ if !told => None,
+        _ if from == to => Some(format!("{to} as before")),
+        _ => Some(format!("{from} → {to}")),
+    }
 }
 
-fn concern_of(kind: EventKind) -> Concern {
-    match kind {
+fn concern_of(event: &EventEntry) -> Concern {
+    match event.kind {
         EventKind::NoWriter
         | EventKind::SplitBrain
         | EventKind::ReadEmpty
         | EventKind::Isolated => Concern::Harm,
+        EventKind::WriteChanged if event.from == event.to => Concern::None,
         EventKind::WriteChanged => Concern::Look,
         EventKind::Override | EventKind::Config => Concern::Wanted,
-        EventKind::ServerState
-        | EventKind::ReadChanged
-        | EventKind::Witness
-        | EventKind::Reconnected => Concern::None,
+        EventKind::ServerState => Concern::of_state(event.to.as_deref().unwrap_or_default()),
+        EventKind::ReadChanged | EventKind::Witness | EventKind::Reconnected => Concern::None,
     }
 }
 

@@ -44,6 +44,8 @@ pub(super) fn the_page_shows_what_is(stage: &mut Stage) {
     {
         assert!(text.contains(words), "{words} is not in\n{text}");
     }
+    assert!(text.starts_with("Names are well; the one cluster should be looked at\n"), "{text}");
+    assert!(!text.contains("nothing → drain"), "{text}");
     let mut browser = Browser::start();
     for (size, place) in [(DESK, "desk"), (PHONE, "phone")] {
         for theme in ["light", "dark"] {
@@ -67,6 +69,7 @@ fn expect_well(browser: &mut Browser, name: &str) {
     let widths = browser.value("[document.documentElement.scrollWidth, innerWidth]");
     assert!(widths[0].as_u64() <= widths[1].as_u64(), "{name}: {widths}");
     browser.photograph(name);
+    browser.photograph_window(&format!("{name}-top"));
     assert!(browser.complaints().is_empty(), "{name}: {:?}", browser.complaints());
 }
 
