@@ -10,7 +10,7 @@ use pointsman::{
     app,
     cli::{
         BAD_CONFIGURATION, CheckOptions, Command, CommandLine, DemoOptions, GrantsEngine,
-        GrantsOptions, Out, ServeOptions, USAGE, change, check, events, hint, look,
+        GrantsOptions, Out, ServeOptions, USAGE, change, check, events, hint, look, probe,
     },
     config::Config,
     demo,
@@ -34,6 +34,7 @@ fn main() -> ExitCode {
         Command::Why(options) => look::why(&options, out),
         Command::Explain(options) => look::explain(&options, out),
         Command::WhatIf(options) => look::what_if(&options, out),
+        Command::Probe(options) => probe::run(&options, out),
         Command::Events(options) => events::run(&options, out),
         Command::Drain(options) => change::drain(&options, out),
         Command::Undrain(options) => change::undrain(&options, out),

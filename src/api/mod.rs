@@ -9,6 +9,7 @@
 mod change;
 mod event;
 mod explain;
+mod probe;
 mod status;
 mod why;
 
@@ -19,6 +20,7 @@ pub use self::{
     },
     event::{EventEntry, EventKind, Events},
     explain::{Candidate, Explanation, Supposition, WhatIf},
+    probe::{Fact, ProbeFailure, ProbeStep, ProbeStepName, Probed},
     status::{
         ClusterStatus, HookStatus, NameRole, NameStatus, OverrideKind, OverrideStatus,
         ServerStatus, StateStatus, Status, WitnessStatus,

@@ -7,14 +7,18 @@ use crate::{config::ProbeConfig, engine::Failure};
 
 /// `failure` of a probe with `config`, as the log and the status may show it.
 pub(super) fn presentable(failure: Failure, config: &ProbeConfig) -> Failure {
-    let password = config.password.as_ref().map(|password| password.reveal());
-    Failure::new(failure.kind, shown(&failure.detail, password))
+    Failure::new(failure.kind, presentable_text(&failure.detail, config))
 }
 
-fn shown(detail: &str, password: Option<&str>) -> String {
+/// `text` of a probe with `config`, as it may be shown.
+pub(super) fn presentable_text(text: &str, config: &ProbeConfig) -> String {
+    shown(text, config.password.as_ref().map(|password| password.reveal()))
+}
+
+fn shown(text: &str, password: Option<&str>) -> String {
     match password.filter(|password| password.len() >= MASKED_OCTETS_MIN) {
-        Some(password) => one_line(&detail.replace(password, "***"), DETAIL_CHARS_MAX),
-        None => one_line(detail, DETAIL_CHARS_MAX),
+        Some(password) => one_line(&text.replace(password, "***"), DETAIL_CHARS_MAX),
+        None => one_line(text, DETAIL_CHARS_MAX),
     }
 }
 

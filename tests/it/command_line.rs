@@ -60,6 +60,7 @@ fn each_command_explains_itself() {
         "why",
         "explain",
         "what-if",
+        "probe",
         "events",
         "drain",
         "undrain",

@@ -13,7 +13,6 @@ mod fake_postgres;
 mod fuzz_corpus;
 #[expect(clippy::disallowed_methods, reason = "the process under test has real time only")]
 mod hooks;
-#[expect(clippy::disallowed_methods, reason = "the process under test has real time only")]
 mod hooks_packaged;
 mod hostile_mysql;
 mod hostile_postgres;

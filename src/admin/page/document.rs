@@ -10,7 +10,7 @@ use super::{
     view::{Concern, View},
     words,
 };
-use crate::api::{EventEntry, OverrideKind, OverrideStatus};
+use crate::api::{EventEntry, EventKind, OverrideKind, OverrideStatus};
 
 /// The whole page.
 pub(super) fn document(view: &View<'_>) -> Markup {
@@ -219,19 +219,27 @@ pub(super) fn subject(event: &EventEntry) -> String {
     let parts = [&event.cluster, &event.name, &event.server].into_iter().flatten();
     let parts: Vec<_> = parts.map(String::as_str).collect();
     match parts.is_empty() {
+        true if event.kind == EventKind::Config => "configuration".to_owned(),
         true => "everything".to_owned(),
         false => parts.join(" "),
     }
 }
 
-/// From what to what it went.
+/// From what to what it went. What an operator lays is told by its reason alone; what says the same
+/// for another reason goes nowhere.
 pub(super) fn turn(event: &EventEntry) -> Option<String> {
     let shown = |side: &Option<String>| match side.as_deref() {
         Some("") | None => "nothing".to_owned(),
         Some(side) => side.to_owned(),
     };
     let told = event.from.is_some() || event.to.is_some();
-    told.then(|| format!("{} → {}", shown(&event.from), shown(&event.to)))
+    let (from, to) = (shown(&event.from), shown(&event.to));
+    match event.kind {
+        EventKind::Override => None,
+        _ if !told => None,
+        _ if from == to => Some(format!("{to} as before")),
+        _ => Some(format!("{from} → {to}")),
+    }
 }
 
 /// So many clusters are shown whole, whether or not all is well with them.

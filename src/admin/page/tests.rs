@@ -4,7 +4,7 @@ use axum::http::HeaderValue;
 
 use super::{history::History, *};
 use crate::{
-    api::Status,
+    api::{EventEntry, EventKind, Status},
     engine::{Facts, Moment, Outcome},
     metrics::{ProbeMeter, ProbeMetrics, ProbeSubject},
 };
@@ -92,6 +92,20 @@ fn everything_is_told_without_a_script() {
     ] {
         assert!(text.contains(told), "{told:?} is not in\n{text}");
     }
+}
+
+#[test]
+fn a_change_tells_from_what_to_what_where_that_says_something() {
+    let told = |kind, from: Option<&str>, to: Option<&str>| {
+        let [from, to] = [from, to].map(|side| side.map(str::to_owned));
+        document::turn(&EventEntry { kind, from, to, ..(*sample::events()[0]).clone() })
+    };
+    let write = EventKind::WriteChanged;
+    assert_eq!(told(write, Some("db1"), Some("db2")).as_deref(), Some("db1 → db2"));
+    assert_eq!(told(write, Some("db1"), None).as_deref(), Some("db1 → nothing"));
+    assert_eq!(told(write, Some("db1"), Some("db1")).as_deref(), Some("db1 as before"));
+    assert_eq!(told(EventKind::Override, None, Some("drain")), None);
+    assert_eq!(told(EventKind::Config, None, None), None);
 }
 
 #[test]

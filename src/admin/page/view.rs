@@ -85,6 +85,10 @@ impl View<'_> {
             (0, 0) if !self.status.warnings.is_empty() => {
                 format!("Names are well with {of}; Pointsman itself should be looked at")
             }
+            (0, 1) if clusters.len() == 1 => {
+                "Names are well; the one cluster should be looked at".to_owned()
+            }
+            (1, _) if clusters.len() == 1 => "The one cluster cannot serve as promised".to_owned(),
             (0, 0) => format!("All is well with {of}"),
             (0, looks) => format!("Names are well; {looks} of {of} should be looked at"),
             (harmed, _) => format!("{harmed} of {of} cannot serve as promised"),
@@ -167,9 +171,9 @@ impl Concern {
         }
     }
 
-    /// That of a state of a server.
+    /// That of a state, by its name.
     pub(super) fn of_state(state: &str) -> Self {
-        match ServerState::ALL.into_iter().find(|one| one.to_string() == state) {
+        match ServerState::ALL.into_iter().find(|known| known.to_string() == state) {
             Some(ServerState::Primary | ServerState::Replica | ServerState::Up) => Self::None,
             Some(ServerState::Maintenance) => Self::Wanted,
             Some(ServerState::Down) => Self::Harm,

@@ -179,7 +179,8 @@ pub struct Pointsman {
     child: Child,
     log: Log,
     dns: SocketAddr,
-    _directory: TempDir,
+    /// Unless it belongs to the test.
+    _directory: Option<TempDir>,
 }
 
 impl Pointsman {
@@ -209,20 +210,37 @@ impl Pointsman {
         clusters: &[&Cluster],
     ) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory can be made");
-        write_files(directory.path(), dns, clusters);
+        write_files(directory.path(), dns, clusters, "");
+        let mut pointsman = Self::start(environment, directory.path(), dns);
+        pointsman._directory = Some(directory);
+        pointsman.wait_for_answers(clusters[0]);
+        pointsman
+    }
+
+    /// Starts it on files that [`write_files`] has written, and waits until it answers. They stay
+    /// when it ends, so that it may be started again.
+    ///
+    /// # Panics
+    /// When it ends or stays silent; with its log.
+    pub fn serve_files(directory: &Path, dns: SocketAddr, cluster: &Cluster) -> Self {
+        let mut pointsman = Self::start(&[], directory, dns);
+        pointsman.wait_for_answers(cluster);
+        pointsman
+    }
+
+    fn start(environment: &[(OsString, OsString)], directory: &Path, dns: SocketAddr) -> Self {
         let child = Account::monitor()
             .command_with(environment, binary())
             .arg("serve")
             .arg("--config")
-            .arg(directory.path().join("pointsman.toml"))
+            .arg(directory.join("pointsman.toml"))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .expect("the binary under test can be started");
-        let mut pointsman = Self { child, log: Log::default(), dns, _directory: directory };
+        let mut pointsman = Self { child, log: Log::default(), dns, _directory: None };
         pointsman.follow_output();
-        pointsman.wait_for_answers(clusters[0]);
         pointsman
     }
 
@@ -290,7 +308,12 @@ impl Drop for Pointsman {
     }
 }
 
-fn write_files(directory: &Path, dns: SocketAddr, clusters: &[&Cluster]) {
+/// Writes what Pointsman needs to serve `clusters` into `directory`; `more` comes before the
+/// clusters.
+///
+/// # Panics
+/// When it cannot be written.
+pub fn write_files(directory: &Path, dns: SocketAddr, clusters: &[&Cluster], more: &str) {
     let mut config = format!(
         r#"[dns]
 listen = ["{dns}"]
@@ -301,7 +324,7 @@ file = "internal.zone"
 
 [state]
 directory = "state"
-"#
+{more}"#
     );
     for cluster in clusters {
         config.push_str(&cluster.toml());
