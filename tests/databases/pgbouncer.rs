@@ -90,8 +90,10 @@ fn the_packaged_hook_leads_pgbouncer_away_from_a_stale_primary() {
     });
     // One that nobody tells.
     let other = PgBouncer::start(&cluster, settings);
+    patience::until("it reaches the primary, too", || {
+        other.server().is_some_and(|(address, _)| address == SERVERS[0].to_string())
+    });
     let served = other.server();
-    assert!(served.as_ref().is_some_and(|(address, _)| *address == SERVERS[0].to_string()));
     let told = || pooler.log().matches("login attempt: db=pgbouncer user=pointsman").count();
     let before = told();
     servers.promote(1);

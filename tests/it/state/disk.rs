@@ -143,3 +143,25 @@ fn a_file_of_no_use_is_told_until_it_is_taken_away() {
     assert_eq!(scene.status()["warnings"], json!([]));
     service.stop();
 }
+
+#[test]
+fn kills_without_a_disk_do_not_take_the_serial_back() {
+    on_a_small_disk([127, 63, 10], 5310, |scene, disk| {
+        disk.allow_writing(false);
+        let mut before = 0;
+        for turn in ["first", "second", "third"] {
+            let service = scene.started();
+            let serial = scene.serial().expect("an answer");
+            assert!(serial > before, "{turn}: {serial} after {before}");
+            assert_eq!(scene.status()["state"]["serial_limited"], true);
+            let drain = json!({ "server": "db2", "author": "anna", "reason": turn });
+            assert_eq!(scene.post("/v1/drain", &drain).expect("a reply").0, 200);
+            until("the serial follows the change", || {
+                before = scene.serial().expect("an answer");
+                before > serial
+            });
+            // Dropped, it is killed.
+            drop(service);
+        }
+    });
+}
