@@ -24,6 +24,7 @@ mod stance;
 mod stride;
 mod tcp;
 mod tls;
+mod visit;
 mod witness;
 mod wording;
 
@@ -32,4 +33,5 @@ pub(crate) use postgres::FACTS as POSTGRES_FACTS;
 pub use run::{Orders, Target, once, run};
 pub use session::Trouble;
 pub use socket::Dial;
+pub use visit::{Row, Visit, VisitError};
 pub use witness::{Names, WitnessTarget, watch};
