@@ -47,6 +47,7 @@ use crate::api;
         service::ready_server,
         service::remove_server,
         service::config,
+        service::sessions,
     ),
     components(schemas(api::EventEntry)),
     tags(

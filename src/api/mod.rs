@@ -9,6 +9,7 @@
 mod change;
 mod event;
 mod explain;
+mod session;
 mod status;
 mod why;
 
@@ -19,6 +20,7 @@ pub use self::{
     },
     event::{EventEntry, EventKind, Events},
     explain::{Candidate, Explanation, Supposition, WhatIf},
+    session::{KickStatus, SessionGroup, SessionReport, SessionState},
     status::{
         ClusterStatus, NameRole, NameStatus, OverrideKind, OverrideStatus, ServerStatus, Status,
         WitnessStatus,

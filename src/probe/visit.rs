@@ -46,7 +46,9 @@ impl Visit {
     ) -> Result<Self, Failure> {
         match kind {
             ClusterKind::Postgres => {
-                let wire = postgres::Wire::open(dial, &postgres::options(dial.config.timeout), deadline).await?;
+                let wire =
+                    postgres::Wire::open(dial, &postgres::options(dial.config.timeout), deadline)
+                        .await?;
                 Ok(Self(Login::Postgres(Box::new(wire))))
             }
             ClusterKind::MySql => {

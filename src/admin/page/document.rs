@@ -223,7 +223,7 @@ fn concern_of(kind: EventKind) -> Concern {
         | EventKind::SplitBrain
         | EventKind::ReadEmpty
         | EventKind::Isolated => Concern::Harm,
-        EventKind::WriteChanged => Concern::Look,
+        EventKind::WriteChanged | EventKind::Kick => Concern::Look,
         EventKind::Override | EventKind::Config => Concern::Wanted,
         EventKind::ServerState
         | EventKind::ReadChanged

@@ -36,7 +36,10 @@ impl Link {
     ///
     /// # Errors
     /// How it failed.
-    pub(in crate::probe) async fn open(dial: &mut Dial, deadline: Instant) -> Result<Self, Failure> {
+    pub(in crate::probe) async fn open(
+        dial: &mut Dial,
+        deadline: Instant,
+    ) -> Result<Self, Failure> {
         let mode = Encryption::of(&dial.config.tls);
         let wire = match open_with(dial, mode, deadline).await {
             Err(Refusal::NoTls(_)) if mode == Encryption::IfOffered => {

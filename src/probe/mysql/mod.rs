@@ -54,7 +54,7 @@ use crate::{
     },
 };
 
-pub use self::grants::{Release, sql as grants};
+pub use self::grants::{Release, kick_sql as kick_grants, sql as grants};
 pub(super) use self::{error::Fault, link::Link};
 
 /// A logged-in probe connection to one server.

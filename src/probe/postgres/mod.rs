@@ -9,6 +9,7 @@ mod wire;
 
 use tokio::time::Instant;
 
+use self::heartbeat::Heart;
 pub(super) use self::look::look;
 pub use self::sql::COLUMNS;
 pub(crate) use self::sql::FACTS;
@@ -16,7 +17,6 @@ pub(super) use self::{
     sql::options,
     wire::{Wire, WireError},
 };
-use self::heartbeat::Heart;
 use super::{session::Trouble, socket::Dial};
 use crate::engine::{Facts, Failure, PostgresRole};
 

@@ -267,11 +267,7 @@ impl Reply {
         self.affected
     }
 
-    fn take_in(
-        &mut self,
-        message: SimpleQueryMessage,
-        rows_max: usize,
-    ) -> Result<(), WireError> {
+    fn take_in(&mut self, message: SimpleQueryMessage, rows_max: usize) -> Result<(), WireError> {
         match message {
             SimpleQueryMessage::Row(_) if self.rows.len() >= rows_max => {
                 let text = "more rows than were asked for";
