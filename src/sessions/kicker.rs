@@ -13,9 +13,10 @@ use tokio::{
 use super::{
     Desks,
     pursuit::{Pursuit, Quarry},
-    writer::published_writer,
+    writer::published_writers,
 };
 use crate::{
+    answers::NameRole,
     api::EventEntry,
     config::{ClusterConfig, Config, KickMode},
     control::Chronicle,
@@ -31,10 +32,18 @@ pub(super) struct Kicker {
     chronicle: Chronicle,
     counts: KickCounts,
     desks: Desks,
-    /// The last writer of each cluster with a kick, as far as one was ever known.
-    writers: HashMap<Box<str>, Box<str>>,
+    /// The clusters with a kick that is not off, by name.
+    followed: HashMap<Box<str>, Followed>,
     pursuits: JoinSet<()>,
     running: HashMap<Quarry, AbortHandle>,
+}
+
+/// What is known of a cluster with a kick.
+struct Followed {
+    /// Its write name.
+    name: String,
+    /// The last that it said, if it has said one since then.
+    writer: Option<Box<str>>,
 }
 
 impl Kicker {
@@ -53,7 +62,7 @@ impl Kicker {
             chronicle,
             counts,
             desks,
-            writers: HashMap::new(),
+            followed: HashMap::new(),
             pursuits: JoinSet::new(),
             running: HashMap::new(),
         }
@@ -80,30 +89,36 @@ impl Kicker {
     /// Learns who writes where. A cluster whose kick is new, or was off, begins with who writes now.
     fn look_at_all(&mut self) {
         let config = Arc::clone(&self.config.borrow_and_update());
-        let kicking: Vec<_> = config.clusters.iter().filter(|cluster| kicks(cluster)).collect();
-        self.writers.retain(|name, _| kicking.iter().any(|cluster| cluster.policy.name == *name));
-        for cluster in kicking {
-            if let Some(writer) = published_writer(&self.reader, &cluster.policy.name) {
-                self.wrote(&cluster.policy.name, &writer);
-            }
+        let mut earlier = std::mem::take(&mut self.followed);
+        for cluster in config.clusters.iter().filter(|cluster| kicks(cluster)) {
+            let Some(name) = write_name(cluster) else { continue };
+            let known = earlier.remove(&cluster.policy.name);
+            let writer = known.and_then(|known| known.writer);
+            self.followed.insert(cluster.policy.name.clone(), Followed { name, writer });
+        }
+        if self.followed.is_empty() {
+            return;
+        }
+        for (cluster, writer) in published_writers(&self.reader) {
+            self.wrote(&cluster, &writer);
         }
     }
 
     fn hear(&mut self, entry: &EventEntry) {
-        let (Some(cluster), Some(name)) = (&entry.cluster, &entry.name) else { return };
-        let config = Arc::clone(&self.config.borrow());
-        let mut clusters = config.clusters.iter();
-        let is_write_name = clusters
-            .any(|known| *known.policy.name == **cluster && kicks(known) && is_write(known, name));
-        // It may say several only where it is no write name.
-        if let (true, Some(writer)) = (is_write_name, &entry.to) {
+        let (Some(cluster), Some(name), Some(writer)) = (&entry.cluster, &entry.name, &entry.to)
+        else {
+            return;
+        };
+        // A read name may say several servers, or have the same events.
+        if self.followed.get(&**cluster).is_some_and(|followed| followed.name == *name) {
             self.wrote(cluster, writer);
         }
     }
 
-    /// The write name of `cluster` says `writer`.
+    /// The write name of `cluster` says `writer`. Nothing happens where it is not followed.
     fn wrote(&mut self, cluster: &str, writer: &str) {
-        let before = self.writers.insert(cluster.into(), writer.into());
+        let Some(followed) = self.followed.get_mut(cluster) else { return };
+        let before = followed.writer.replace(writer.into());
         if let Some(back) = self.running.remove(&Quarry::new(cluster, writer)) {
             back.abort();
         }
@@ -129,7 +144,7 @@ fn kicks(cluster: &ClusterConfig) -> bool {
     cluster.kick.as_ref().is_some_and(|kick| kick.mode != KickMode::Off)
 }
 
-fn is_write(cluster: &ClusterConfig, name: &str) -> bool {
-    let write = cluster.names.iter().find(|served| served.role == crate::answers::NameRole::Write);
-    write.is_some_and(|served| served.name.to_string() == *name)
+fn write_name(cluster: &ClusterConfig) -> Option<String> {
+    let write = cluster.names.iter().find(|served| served.role == NameRole::Write)?;
+    Some(write.name.to_string())
 }

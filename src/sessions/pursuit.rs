@@ -23,7 +23,7 @@ use super::{
     error::Fault,
     server::{Look, Server},
     session::{Session, SessionKind},
-    writer::{Stance, stance},
+    writer::{Place, Stance, stance},
 };
 use crate::{
     answers::{NameRole, WallTime},
@@ -56,6 +56,7 @@ pub(super) struct Pursuit {
     chronicle: Chronicle,
     counts: KickCounts,
     desks: Desks,
+    place: Place,
     /// Sessions that were counted: one that takes its time to end is counted once.
     counted: HashSet<(u64, i64)>,
     /// The last fault that was told.
@@ -83,8 +84,17 @@ impl Pursuit {
         counts: KickCounts,
         desks: Desks,
     ) -> Self {
-        let (counted, told) = (HashSet::new(), None);
-        Self { quarry, config, reader, chronicle, counts, desks, counted, told }
+        Self {
+            quarry,
+            config,
+            reader,
+            chronicle,
+            counts,
+            desks,
+            place: Place::default(),
+            counted: HashSet::new(),
+            told: None,
+        }
     }
 
     /// Both rounds, with waits between them. Ends early when nothing is to be done any more.
@@ -95,16 +105,19 @@ impl Pursuit {
         let (mut rounds, mut failures) = (0, 0);
         let mut due = Instant::now();
         while rounds < ROUNDS && failures < FAILURES {
-            let Some((target, ttl)) = self.target() else { return };
-            let Some(kick) = target.kick() else { return };
             match self.stance() {
                 Stance::Over => return,
                 Stance::Go if Instant::now() >= due => {}
                 Stance::Go | Stance::Wait => {
                     sleep(LOOK_EVERY).await;
+                    if self.is_called_off() {
+                        return;
+                    }
                     continue;
                 }
             }
+            let Some((target, ttl)) = self.target() else { return };
+            let Some(kick) = target.kick() else { return };
             let begun = Instant::now();
             match self.round(&target, kick).await {
                 Ok(round) => {
@@ -136,6 +149,15 @@ impl Pursuit {
         }
     }
 
+    /// Whether the configuration has changed and wants nothing of it any more.
+    fn is_called_off(&mut self) -> bool {
+        if !self.config.has_changed().unwrap_or(false) {
+            return false;
+        }
+        self.config.mark_unchanged();
+        self.target().is_none_or(|(target, _)| target.kick().is_none())
+    }
+
     /// The server by the configuration of this moment, and the TTL of the write name.
     fn target(&self) -> Option<(Server, Duration)> {
         let config = Arc::clone(&self.config.borrow());
@@ -148,7 +170,7 @@ impl Pursuit {
     }
 
     fn stance(&self) -> Stance {
-        stance(&self.reader, &self.quarry.cluster, &self.quarry.server)
+        stance(&self.reader, &self.place, &self.quarry.cluster, &self.quarry.server)
     }
 
     /// Looks who is there and ends those who are meant.

@@ -18,10 +18,11 @@ const SERVERS: [Ipv4Addr; 3] =
     [Ipv4Addr::new(127, 61, 2, 1), Ipv4Addr::new(127, 61, 2, 2), Ipv4Addr::new(127, 61, 2, 3)];
 
 /// An application, one with SUPER, and one with a role that has CONNECTION ADMIN.
-const ACCOUNTS: [&str; 8] = [
+const ACCOUNTS: [&str; 9] = [
     "GRANT ALL ON story.* TO application@'127.%'",
     "CREATE USER chief@'127.%'",
     "GRANT SUPER ON *.* TO chief@'127.%'",
+    "GRANT ALL ON story.* TO chief@'127.%'",
     "CREATE ROLE officers",
     "GRANT CONNECTION ADMIN ON *.* TO officers",
     "CREATE USER boss@'127.%'",
