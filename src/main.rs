@@ -10,7 +10,8 @@ use pointsman::{
     app,
     cli::{
         BAD_CONFIGURATION, CheckOptions, Command, CommandLine, DemoOptions, GrantsEngine,
-        GrantsOptions, Out, ServeOptions, USAGE, change, check, events, hint, look, sessions,
+        GrantsOptions, Out, ServeOptions, USAGE, change, check, events, hint, look, probe,
+        sessions,
     },
     config::Config,
     demo,
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
         Command::Sessions(options) => sessions::run(&options, out),
         Command::Explain(options) => look::explain(&options, out),
         Command::WhatIf(options) => look::what_if(&options, out),
+        Command::Probe(options) => probe::run(&options, out),
         Command::Events(options) => events::run(&options, out),
         Command::Drain(options) => change::drain(&options, out),
         Command::Undrain(options) => change::undrain(&options, out),

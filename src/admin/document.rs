@@ -45,6 +45,7 @@ use crate::api;
         service::reload,
         service::add_server,
         service::ready_server,
+        service::probe_server,
         service::remove_server,
         service::config,
         service::sessions,

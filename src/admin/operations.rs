@@ -208,14 +208,18 @@ impl Operations {
     where
         Rejection: From<E>,
     {
-        match timeout(PATIENCE, reply).await {
-            Ok(replied) => Ok(replied?),
-            Err(_) => Err(Rejection::unavailable(format!(
-                "the service has not answered within {} s; GET /readyz may say why, GET /v1/status \
-                 whether it was done",
-                PATIENCE.as_secs()
-            ))),
-        }
+        within(PATIENCE, reply).await
+    }
+
+    /// What comes of `reply` that waits for a database.
+    pub(super) async fn within_patiently<T, E>(
+        &self,
+        reply: impl Future<Output = Result<T, E>>,
+    ) -> Result<T, Rejection>
+    where
+        Rejection: From<E>,
+    {
+        within(MUCH_PATIENCE, reply).await
     }
 
     /// The turn to ask the engine.
@@ -254,6 +258,23 @@ impl Cluster {
     }
 }
 
+async fn within<T, E>(
+    patience: Duration,
+    reply: impl Future<Output = Result<T, E>>,
+) -> Result<T, Rejection>
+where
+    Rejection: From<E>,
+{
+    match timeout(patience, reply).await {
+        Ok(replied) => Ok(replied?),
+        Err(_) => Err(Rejection::unavailable(format!(
+            "the service has not answered within {} s; GET /readyz may say why, GET /v1/status \
+             whether it was done",
+            patience.as_secs()
+        ))),
+    }
+}
+
 fn is_unready(decision: &Decision) -> bool {
     let write = decision.write.is_some_and(|write| write.reason == WriteReason::NotReady);
     write || decision.reads.iter().any(|read| read.reason == ReadReason::NotReady)
@@ -262,6 +283,9 @@ fn is_unready(decision: &Decision) -> bool {
 /// How long a change or a question may take: less than a connection lasts, so that there is a
 /// reply.
 const PATIENCE: Duration = Duration::from_secs(4);
+
+/// How long a probe that is shown may take, and a little more; a connection lasts longer.
+const MUCH_PATIENCE: Duration = Duration::from_secs(9);
 
 /// Between two lines of the log about hints for one cluster.
 const LOG_HINTS_APART: Duration = Duration::from_secs(1);

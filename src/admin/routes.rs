@@ -64,6 +64,7 @@ pub(super) fn table() -> Vec<Route> {
         change("/v1/reload", post(service::reload)),
         change("/v1/servers", post(service::add_server)),
         change("/v1/servers/{name}/ready", post(service::ready_server)),
+        change("/v1/servers/{name}/probe", post(service::probe_server)),
         route(Method::DELETE, "/v1/servers/{name}", delete(service::remove_server)),
         change("/v1/config", post(service::config)),
     ]

@@ -11,7 +11,9 @@ use super::{
     reply::json,
 };
 use crate::{
-    api::{Changed, ConfigText, ConfigWish, Ready, Refused, Reloaded, ServerAdd, SessionReport},
+    api::{
+        Changed, ConfigText, ConfigWish, Probed, Ready, Refused, Reloaded, ServerAdd, SessionReport,
+    },
     control::{Order, Signed},
 };
 
@@ -90,6 +92,33 @@ pub(super) async fn ready_server(
     let order = |reply| Order::ReadyServer { server, author, reply };
     let changed = operations.within(operations.control().order(order)).await?;
     Ok(json::<Changed>(StatusCode::OK, &changed))
+}
+
+/// Probes a server once, over a connection of its own, and shows each step: where it breaks, and
+/// what the server says. Nothing is decided by it.
+#[utoipa::path(
+    post, path = "/v1/servers/{name}/probe", tag = "change",
+    params(("name" = String, Path, description = "A server")),
+    responses(
+        (status = 200, description = "What the probe came to, well or not", body = Probed),
+        (status = 404, description = "There is no such server", body = Refused),
+        (status = 409, description = "It is not asked itself, or is being probed", body = Refused),
+        (status = 503, description = "The service stops, or does not answer", body = Refused),
+    ),
+    security((), ("token" = [])),
+)]
+pub(super) async fn probe_server(
+    State(operations): State<Operations>,
+    Named(name): Named,
+    MaybeJson(_): MaybeJson<Nothing>,
+) -> Result<Response, Rejection> {
+    if operations.why(&name).is_none() {
+        return Err(Rejection::unknown_server(&name));
+    }
+    let server = one_line("name", &name, NAME_CHARS)?;
+    let order = operations.control().order(|reply| Order::Probe { server, reply });
+    let probed = operations.within_patiently(order).await?;
+    Ok(json::<Probed>(StatusCode::OK, &probed))
 }
 
 /// Takes away a server that was added.

@@ -9,6 +9,7 @@
 mod change;
 mod event;
 mod explain;
+mod probe;
 mod session;
 mod status;
 mod why;
@@ -20,6 +21,7 @@ pub use self::{
     },
     event::{EventEntry, EventKind, Events},
     explain::{Candidate, Explanation, Supposition, WhatIf},
+    probe::{Fact, ProbeFailure, ProbeStep, ProbeStepName, Probed},
     session::{KickStatus, SessionGroup, SessionReport, SessionState},
     status::{
         ClusterStatus, NameRole, NameStatus, OverrideKind, OverrideStatus, ServerStatus, Status,

@@ -11,6 +11,7 @@ mod prepared;
 mod probing;
 mod servers;
 mod service;
+mod shown;
 mod signals;
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
@@ -28,6 +29,7 @@ use self::{
     prepared::layout,
     probing::Probes,
     service::{Service, plan},
+    shown::Showing,
     signals::{Signal, Signals},
 };
 use crate::{
@@ -252,6 +254,7 @@ impl App {
             hooks: hooks.handle().clone(),
             sessions: sessions.handle().clone(),
             reader,
+            showing: Showing::default(),
         };
         let service = JoinSet::from_iter([service.run(stop)]);
         Ok(Self {

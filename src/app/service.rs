@@ -15,6 +15,7 @@ use super::{
     herald::Herald,
     prepared::{PrepareError, Prepared},
     probing::{Probes, Questions},
+    shown::Showing,
 };
 use crate::{
     admin::Operations,
@@ -46,6 +47,7 @@ pub(super) struct Service {
     pub(super) hooks: HooksHandle,
     pub(super) sessions: SessionsHandle,
     pub(super) reader: Reader,
+    pub(super) showing: Showing,
 }
 
 /// What the driver is to be told of `config`; what is to be asked is taken out of `questions`.
@@ -93,6 +95,7 @@ impl Service {
             Order::RemoveServer { server, author, reply } => {
                 _ = reply.send(self.remove_server(&server, &author).await);
             }
+            Order::Probe { server, reply } => self.show_probe(&server, reply),
             Order::WriteConfig { write, reply } => _ = reply.send(self.write_config(write).await),
             Order::Sessions { server, reply } => {
                 // A server may take its time; other orders do not wait for it.

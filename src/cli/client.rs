@@ -86,11 +86,13 @@ pub enum ClientError {
     #[error(
         "no answer from `{}` within {} s; the log of the service may say why",
         socket.display(),
-        PATIENCE.as_secs()
+        patience.as_secs()
     )]
     TimedOut {
         /// The socket.
         socket: PathBuf,
+        /// How long was waited.
+        patience: Duration,
     },
     /// There can be no runtime.
     #[error("the system is out of what a command needs; raise the limit of open files")]
@@ -151,6 +153,29 @@ impl Client {
         path: &str,
         body: Option<&impl Serialize>,
     ) -> Result<T, ClientError> {
+        self.ask_within(PATIENCE, method, path, body).await
+    }
+
+    /// As [`Self::ask`], where the answer waits for a database.
+    ///
+    /// # Errors
+    /// [`ClientError`], when there is no answer or it is a refusal.
+    pub(super) async fn ask_patiently<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&impl Serialize>,
+    ) -> Result<T, ClientError> {
+        self.ask_within(MUCH_PATIENCE, method, path, body).await
+    }
+
+    async fn ask_within<T: DeserializeOwned>(
+        &self,
+        patience: Duration,
+        method: Method,
+        path: &str,
+        body: Option<&impl Serialize>,
+    ) -> Result<T, ClientError> {
         let body = body.map(serde_json::to_vec).transpose();
         let body = body.map_err(|error| self.broken(error))?.unwrap_or_default();
         let request = Request::builder()
@@ -160,9 +185,9 @@ impl Client {
             .header(CONTENT_TYPE, "application/json")
             .body(Full::new(Bytes::from(body)));
         let request = request.map_err(|error| self.broken(error))?;
-        let (status, octets) = timeout(PATIENCE, self.exchange(request))
+        let (status, octets) = timeout(patience, self.exchange(request))
             .await
-            .map_err(|_| ClientError::TimedOut { socket: self.socket.clone() })??;
+            .map_err(|_| ClientError::TimedOut { socket: self.socket.clone(), patience })??;
         if !status.is_success() {
             return Err(refused(status, &octets));
         }
@@ -321,6 +346,9 @@ fn group_of(path: &Path) -> String {
 
 /// How long an answer may take.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long an answer may take that waits for a database.
+const MUCH_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Octets of an answer at most.
 const ANSWER_OCTETS: usize = 256 * 1024 * 1024;

@@ -12,6 +12,7 @@ pub mod hint;
 pub mod look;
 mod operate;
 mod picture;
+pub mod probe;
 mod screen;
 pub mod sessions;
 
@@ -23,9 +24,9 @@ pub use self::{
     client::{Client, ClientError},
     operate::{
         Asking, ConfigOptions, DrainOptions, EndClusterOptions, EndOptions, EventsOptions,
-        ExplainOptions, Form, FreezeOptions, MaintenanceOptions, PinOptions, ReloadOptions,
-        ServerAddOptions, ServerCommand, ServerOptions, SessionsOptions, StatusOptions,
-        TermOptions, UndrainOptions, WhatIfOptions, WhyOptions,
+        ExplainOptions, Form, FreezeOptions, MaintenanceOptions, PinOptions, ProbeOptions,
+        ReloadOptions, ServerAddOptions, ServerCommand, ServerOptions, SessionsOptions,
+        StatusOptions, TermOptions, UndrainOptions, WhatIfOptions, WhyOptions,
     },
     screen::Screen,
 };
@@ -82,6 +83,8 @@ pub enum Command {
     Explain(ExplainOptions),
     /// Show what would be decided if a server were otherwise; nothing changes
     WhatIf(WhatIfOptions),
+    /// Probe a server once, step by step, and show where that breaks
+    Probe(ProbeOptions),
     /// Show what has happened
     Events(EventsOptions),
     /// Take a server out of the read names; by force out of the write name too

@@ -77,6 +77,19 @@ pub struct WhatIfOptions {
     pub service: ServiceOptions,
 }
 
+/// Options of `probe`.
+#[derive(Debug, Args)]
+pub struct ProbeOptions {
+    /// The server, as the configuration names it
+    pub server: String,
+    /// How it is printed.
+    #[command(flatten)]
+    pub form: Form,
+    /// The service.
+    #[command(flatten)]
+    pub service: ServiceOptions,
+}
+
 /// Options of `events`.
 #[derive(Debug, Args)]
 pub struct EventsOptions {

@@ -2,7 +2,7 @@
 
 use tokio::sync::oneshot;
 
-use crate::api::{Changed, Reloaded, ServerAdd, SessionReport};
+use crate::api::{Changed, Probed, Reloaded, ServerAdd, SessionReport};
 
 /// Where the outcome of an order goes.
 pub type Reply<T> = oneshot::Sender<Result<T, OrderError>>;
@@ -31,6 +31,13 @@ pub enum Order {
         author: Box<str>,
         /// Where the outcome goes.
         reply: Reply<Changed>,
+    },
+    /// Probes a server once, step by step, over a connection of its own.
+    Probe {
+        /// The server.
+        server: Box<str>,
+        /// Where the outcome goes.
+        reply: Reply<Probed>,
     },
     /// The configuration file with the servers that were added, comments kept. `write` also puts it
     /// in the file's place.

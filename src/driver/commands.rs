@@ -44,7 +44,13 @@ impl Driver {
     fn lift(&mut self, subject: &OverrideSubject, by: Signed) -> Result<Laid, Refusal> {
         let now = self.clock.now();
         let (cluster, key) = self.wish_key(subject)?;
-        let Some(lifted) = self.engine.lift(cluster, key, &by.tidy().author) else {
+        let Signed { author, reason } = by.tidy();
+        // Why it ended stands beside who ended it, wherever that is told.
+        let by = match &*reason {
+            "" => author,
+            reason => format!("{author}: {reason}").into(),
+        };
+        let Some(lifted) = self.engine.lift(cluster, key, &by) else {
             let of = match key {
                 WishKey::Drain(server) => self.server_name(ServerId { cluster, server }),
                 WishKey::Pin | WishKey::Freeze | WishKey::Maintenance => self.cluster_name(cluster),

@@ -54,6 +54,32 @@ impl GtidState {
     }
 }
 
+/// As the server prints it, in order: `uuid:1-5:7,uuid:tag:1-3` or `0-1-17`; nothing when unknown.
+impl fmt::Display for GtidState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parts: Vec<_> = match self {
+            Self::Unknown => Vec::new(),
+            Self::MySql(GtidSet(sources)) => {
+                sources.iter().map(|(source, intervals)| printed(source, intervals)).collect()
+            }
+            Self::MariaDb(state) => {
+                let last = state.last.iter();
+                last.map(|(domain, (server, number))| format!("{domain}-{server}-{number}"))
+                    .collect()
+            }
+        };
+        f.write_str(&parts.join(","))
+    }
+}
+
+fn printed(source: &str, intervals: &[(u64, u64)]) -> String {
+    let interval = |(first, last): &(u64, u64)| match first == last {
+        true => format!(":{first}"),
+        false => format!(":{first}-{last}"),
+    };
+    source.to_owned() + &intervals.iter().map(interval).collect::<String>()
+}
+
 /// A MySQL GTID set: per source (`uuid` or `uuid:tag`) the closed intervals of transaction numbers.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GtidSet(BTreeMap<Box<str>, Vec<(u64, u64)>>);
@@ -231,6 +257,13 @@ mod tests {
         check(A.to_uppercase() + ":1", format!("{A}:1"), Relation::Equal);
         check(format!("{A}:1-5:tag:1-2"), format!("{A}:1-5"), Relation::Ahead);
         check(format!("{A}:tag:1-2"), format!("{A}:1-2"), Relation::Diverged);
+    }
+
+    #[test]
+    fn sets_and_positions_print_as_the_server_prints_them() {
+        assert_eq!(mysql(&format!("{A}:1-3:4-5:9")).to_string(), format!("{A}:1-5:9"));
+        assert_eq!(mariadb("0-1-17,1-2-3", "0-1-17").to_string(), "0-1-17,1-2-3");
+        assert_eq!(GtidState::Unknown.to_string(), "");
     }
 
     #[test]

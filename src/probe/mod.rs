@@ -24,14 +24,16 @@ mod stance;
 mod stride;
 mod tcp;
 mod tls;
+mod trail;
 mod visit;
 mod witness;
 mod wording;
 
 pub use postgres::COLUMNS as POSTGRES_COLUMNS;
 pub(crate) use postgres::FACTS as POSTGRES_FACTS;
-pub use run::{Orders, Target, once, run};
+pub use run::{Orders, Shown, Target, once, run, show};
 pub use session::Trouble;
 pub use socket::Dial;
+pub use trail::{Leg, Step};
 pub use visit::{Row, Visit, VisitError};
 pub use witness::{Names, WitnessTarget, watch};

@@ -23,7 +23,8 @@ use super::{
     socket::Dial,
     stance::Stance,
     stride::{Stride, jitter},
-    wording::presentable,
+    trail::{Leg, Trail},
+    wording::{presentable, presentable_text},
 };
 use crate::{
     config::{ProbeConfig, ProbeTarget},
@@ -97,6 +98,35 @@ pub async fn once(target: &Target) -> Outcome {
     let outcome = prober.probe(false).await;
     prober.close().await;
     outcome
+}
+
+/// What one probe came to, and how.
+#[derive(Clone, Debug)]
+pub struct Shown {
+    /// Its steps, in their order.
+    pub legs: Vec<Leg>,
+    /// What it found, or how it failed.
+    pub outcome: Outcome,
+}
+
+/// As [`once`], step by step. It reports to nobody else and counts nowhere.
+pub async fn show(target: &Target) -> Shown {
+    let mut prober = Prober::new(target);
+    prober.dial.trail = Trail::followed();
+    let outcome = prober.probe(false).await;
+    let failure = match &outcome {
+        Outcome::Failed(failure) => Some(failure),
+        _ => None,
+    };
+    let mut legs = prober.dial.trail.end(failure);
+    prober.close().await;
+    for leg in &mut legs {
+        leg.failure = leg.failure.take().map(|failure| presentable(failure, &target.config));
+        for words in &mut leg.words {
+            *words = presentable_text(words, &target.config).into();
+        }
+    }
+    Shown { legs, outcome }
 }
 
 /// What one task carries from probe to probe.

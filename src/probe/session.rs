@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{mysql, postgres, socket::Dial, tcp};
+use super::{mysql, postgres, socket::Dial, tcp, trail::Step};
 use crate::engine::{ClusterKind, Facts, Failure, FailureKind};
 
 /// One connection, kept between probes.
@@ -69,8 +69,14 @@ impl Session {
         heartbeat: bool,
     ) -> Result<Facts, Trouble> {
         match self {
-            Self::Postgres(session) => session.probe(dial, deadline, heartbeat).await,
-            Self::MySql(session) => session.probe(deadline, heartbeat).await,
+            Self::Postgres(session) => {
+                dial.trail.begin(Step::Query);
+                session.probe(dial, deadline, heartbeat).await
+            }
+            Self::MySql(session) => {
+                dial.trail.begin(Step::Query);
+                session.probe(deadline, heartbeat).await
+            }
             Self::Tcp => tcp::probe(dial, deadline).await.map_err(Trouble::Failed),
         }
     }

@@ -26,7 +26,10 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use super::tls;
+use super::{
+    tls,
+    trail::{Step, Trail},
+};
 use crate::{
     config::{ProbeConfig, ProbeTarget, TargetHost},
     engine::{Failure, FailureKind},
@@ -43,12 +46,14 @@ pub struct Dial {
     tls: OnceLock<Arc<ClientConfig>>,
     /// A lookup that outlived the connect that started it.
     lookup: Option<JoinHandle<io::Result<Vec<SocketAddr>>>>,
+    /// Where the steps of a probe are noted.
+    pub(super) trail: Trail,
 }
 
 impl Dial {
     /// Nothing is resolved or connected yet.
     pub fn new(target: ProbeTarget, config: Arc<ProbeConfig>) -> Self {
-        Self { target, config, tls: OnceLock::new(), lookup: None }
+        Self { target, config, tls: OnceLock::new(), lookup: None, trail: Trail::default() }
     }
 
     /// The settings of TLS, the same for every login.
@@ -56,7 +61,7 @@ impl Dial {
         if let Some(settings) = self.tls.get() {
             return Ok(Arc::clone(settings));
         }
-        let settings = Arc::new(tls::client_config(&self.config.tls)?);
+        let settings = Arc::new(tls::client_config(&self.config.tls, &self.trail)?);
         Ok(Arc::clone(self.tls.get_or_init(|| settings)))
     }
 
@@ -73,13 +78,19 @@ impl Dial {
     /// When several addresses fail in different ways, the weakest evidence counts: a host is only
     /// refusing when all of its addresses refuse.
     pub(super) async fn connect(&mut self, deadline: Instant) -> Result<TcpStream, Failure> {
+        self.trail.begin(Step::Resolve);
         let addresses = self.resolve(deadline).await?;
+        self.trail.say(|| resolved(&addresses));
+        self.trail.begin(Step::Connect);
         let mut failures = Vec::with_capacity(addresses.len());
         for (tried, address) in addresses.iter().enumerate() {
             let share = share_of(deadline, addresses.len() - tried);
             match timeout_at(share, TcpStream::connect(address)).await {
                 Ok(Ok(stream)) => match prepare(&stream, self.config.timeout) {
-                    Ok(()) => return Ok(stream),
+                    Ok(()) => {
+                        self.trail.say(|| format!("{address}: connected"));
+                        return Ok(stream);
+                    }
                     Err(error) => failures.push(failure_of(&error, &address.to_string())),
                 },
                 Ok(Err(error)) => failures.push(failure_of(&error, &address.to_string())),
@@ -88,6 +99,7 @@ impl Dial {
                     format!("{address}: no TCP connection"),
                 )),
             }
+            self.trail.say(|| failures.last().map(Failure::to_string).unwrap_or_default());
         }
         Err(weakest(failures))
     }
@@ -190,6 +202,11 @@ impl Meter {
         self.allowance.store(octets, Ordering::Relaxed);
     }
 
+    /// Whether the server has said anything yet, since the last allowance.
+    pub(super) fn has_heard(&self) -> bool {
+        self.allowance.load(Ordering::Relaxed) < REPLY_OCTETS_MAX
+    }
+
     /// How the connection ended, if it did.
     pub(super) fn end(&self) -> Option<&Failure> {
         self.end.get()
@@ -269,6 +286,12 @@ fn prepare(stream: &TcpStream, timeout: Duration) -> io::Result<()> {
     let socket = SockRef::from(stream);
     socket.set_tcp_user_timeout(Some(timeout))?;
     socket.set_tcp_keepalive(&TcpKeepalive::new().with_time(KEEPALIVE).with_interval(KEEPALIVE))
+}
+
+/// The addresses of a host, as they are shown.
+fn resolved(addresses: &[SocketAddr]) -> String {
+    let addresses = addresses.iter().map(|address| address.ip().to_string());
+    addresses.collect::<Vec<_>>().join(", ")
 }
 
 /// An equal share of the time left, for the first of `addresses` untried addresses.

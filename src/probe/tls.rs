@@ -20,6 +20,7 @@ use rustls::{
     server::ParsedCertificate,
 };
 
+use super::trail::Trail;
 use crate::{
     config::TlsMode,
     engine::{Failure, FailureKind},
@@ -31,9 +32,12 @@ use crate::{
 /// has expired or was replaced would go on to look well (RFC 8446 section 2.2).
 ///
 /// Fails as `Misconfigured` when an authority of `ca_file` is no usable certificate.
-pub(super) fn client_config(mode: &TlsMode) -> Result<ClientConfig, Failure> {
+pub(super) fn client_config(mode: &TlsMode, trail: &Trail) -> Result<ClientConfig, Failure> {
     let provider = Arc::clone(&PROVIDER);
-    let verifier = verifier(mode, &provider).map_err(|error| misconfigured(&error))?;
+    let mut verifier = verifier(mode, &provider).map_err(|error| misconfigured(&error))?;
+    if trail.is_followed() {
+        verifier = Arc::new(Followed { verifier, mode: mode.clone(), trail: trail.clone() });
+    }
     let mut config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|error| misconfigured(&error))?
@@ -174,20 +178,87 @@ impl ServerCertVerifier for KnownCertificate {
     }
 }
 
+/// Says on the trail what the verifier within saw and decided.
+#[derive(Debug)]
+struct Followed {
+    verifier: Arc<dyn ServerCertVerifier>,
+    mode: TlsMode,
+    trail: Trail,
+}
+
+impl Followed {
+    fn noted<T>(&self, version: &str, verified: Result<T, Error>) -> Result<T, Error> {
+        if verified.is_ok() {
+            self.trail.say(|| version.to_owned());
+        }
+        verified
+    }
+}
+
+impl ServerCertVerifier for Followed {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let verdict = self.verifier.verify_server_cert(
+            end_entity,
+            intermediates,
+            server_name,
+            ocsp_response,
+            now,
+        )?;
+        self.trail.say(|| match &self.mode {
+            TlsMode::VerifyFull { .. } => {
+                format!("the certificate is verified for {}", server_name.to_str())
+            }
+            mode => format!("the certificate is not checked, as tls = \"{mode:?}\" has it"),
+        });
+        Ok(verdict)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let verified = self.verifier.verify_tls12_signature(message, certificate, signed);
+        self.noted("TLS 1.2", verified)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        let verified = self.verifier.verify_tls13_signature(message, certificate, signed);
+        self.noted("TLS 1.3", verified)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.verifier.supported_verify_schemes()
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::client_config;
+    use super::{Trail, client_config};
     use crate::{config::TlsMode, engine::FailureKind};
 
     #[test]
     fn each_mode_has_settings_and_a_broken_authority_has_none() {
         for mode in [TlsMode::Disable, TlsMode::Prefer, TlsMode::Require] {
-            assert!(client_config(&mode).is_ok(), "{mode:?}");
+            assert!(client_config(&mode, &Trail::default()).is_ok(), "{mode:?}");
         }
         let broken = TlsMode::VerifyFull { authorities: vec![b"no certificate".to_vec()].into() };
-        let failure = client_config(&broken).expect_err("no certificate");
+        let failure = client_config(&broken, &Trail::default()).expect_err("no certificate");
         assert_eq!(failure.kind, FailureKind::Misconfigured);
         let none = TlsMode::VerifyFull { authorities: Vec::new().into() };
-        assert!(client_config(&none).is_err());
+        assert!(client_config(&none, &Trail::followed()).is_err());
     }
 }

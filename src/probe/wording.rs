@@ -4,13 +4,18 @@ use crate::{config::ProbeConfig, engine::Failure};
 
 /// `failure` of a probe with `config`, as the log and the status may show it.
 pub(super) fn presentable(failure: Failure, config: &ProbeConfig) -> Failure {
-    let mut detail = failure.detail.into_string();
-    if let Some(password) = &config.password
-        && password.reveal().len() >= MASKED_OCTETS_MIN
-    {
-        detail = detail.replace(password.reveal(), "***");
-    }
-    Failure::new(failure.kind, one_line(&detail, DETAIL_CHARS_MAX))
+    Failure::new(failure.kind, presentable_text(&failure.detail, config))
+}
+
+/// `text` of a probe with `config`, as it may be shown.
+pub(super) fn presentable_text(text: &str, config: &ProbeConfig) -> String {
+    let text = match &config.password {
+        Some(password) if password.reveal().len() >= MASKED_OCTETS_MIN => {
+            &*text.replace(password.reveal(), "***")
+        }
+        _ => text,
+    };
+    one_line(text, DETAIL_CHARS_MAX)
 }
 
 /// The first `chars` characters of `text`, on one line: a blank stands for each control character.

@@ -3,11 +3,14 @@
 //! Pure: whoever has a snapshot can tell, without asking anybody, and a decision that was never
 //! published (what if?) is told in the same words. Servers and names are in config order.
 
+mod facts;
+
 #[cfg(test)]
 mod tests;
 
 use std::net::IpAddr;
 
+pub use self::facts::facts;
 use crate::{
     answers::{
         ClusterListing, ClusterReport, Layout, NameRole, PublishedServer, ServedName, WallTime,

@@ -19,6 +19,7 @@
 
 mod balance;
 mod both;
+mod console_stories;
 mod dig;
 mod galera_stories;
 mod heartbeats;

@@ -296,10 +296,26 @@ impl Group {
 
     /// Waits until a replica that was told to follow `of` does so.
     pub(crate) fn wait_until_follows(&self, replica: usize, of: usize) {
-        patience::until("a replica follows", || match self {
-            Self::Postgres(cluster) => cluster.follows(replica, of),
-            Self::MariaDb(maria) => maria.cluster.follows(replica, of),
+        let follows = patience::poll(patience::PATIENCE, || {
+            let follows = match self {
+                Self::Postgres(cluster) => cluster.follows(replica, of),
+                Self::MariaDb(maria) => maria.cluster.follows(replica, of),
+            };
+            follows.then_some(())
         });
+        assert!(
+            follows.is_some(),
+            "waited in vain until {replica} follows {of}:\n{}",
+            self.tell(replica)
+        );
+    }
+
+    /// What a server says of its replication, and the end of its log.
+    fn tell(&self, server: usize) -> String {
+        match self {
+            Self::Postgres(cluster) => cluster.tell(server),
+            Self::MariaDb(maria) => maria.cluster.tell(server),
+        }
     }
 
     /// Takes every connection slot that an ordinary user can get, the probe's too, until what is

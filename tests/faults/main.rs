@@ -41,6 +41,9 @@ const POSTGRES: [Ipv4Addr; 3] =
 const MARIADB: [Ipv4Addr; 3] =
     [Ipv4Addr::new(127, 41, 2, 1), Ipv4Addr::new(127, 41, 2, 2), Ipv4Addr::new(127, 41, 2, 3)];
 
+/// Lines that the sum says of what went wrong in a row; the failure of the test says all of them.
+const TOLD_LINES: usize = 12;
+
 #[test]
 fn no_fault_fools_it() {
     let tracks = [
@@ -63,7 +66,10 @@ fn no_fault_fools_it() {
         total.add(track.join().expect("a track ends by itself"));
     }
     // Past the capture of the test harness: the sum is worth a line in every run.
-    writeln!(io::stdout(), "fault matrix: {total}").expect("somebody reads the output");
+    let told = total.unready.iter().chain(&total.failed);
+    let told = told.flat_map(|words| words.lines().take(TOLD_LINES));
+    let told: String = told.map(|line| format!("    {line}\n")).collect();
+    write!(io::stdout(), "fault matrix: {total}\n{told}").expect("somebody reads the output");
     assert!(total.failed.is_empty(), "{}", total.failed.join("\n\n"));
     assert!(total.rows > 0, "POINTSMAN_FAULTS names no row");
     assert_eq!(total.false_moves, 0, "false moves of the write name");

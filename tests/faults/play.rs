@@ -47,13 +47,12 @@ struct Seen {
     readers: Vec<usize>,
 }
 
-/// Plays `row` in the phase of `course`; the servers are healthy before and afterwards.
+/// Plays `row` in the phase of `course` on a stage that is ready for it; the servers are healthy
+/// before and afterwards.
 ///
 /// # Panics
 /// When an expected look does not come; with the answers and the log.
 pub(crate) fn play(stage: &mut Stage, row: &Row, course: &Course) -> Findings {
-    stage.cast(row);
-    stage.group.wait_until_alone();
     let begin = course.begin.unwrap_or(row.begin);
     let mut play = match course.phase {
         Phase::Calm => {
@@ -299,7 +298,7 @@ impl<'s> Play<'s> {
                 false => SESSIONS_MAX,
             };
             let mut count = None;
-            let fits = patience::poll(Duration::from_secs(5), || {
+            let fits = patience::poll(IN_TIME, || {
                 count = self.stage.sessions(server);
                 count.is_none_or(|count| count <= limit).then_some(())
             });

@@ -71,8 +71,17 @@ impl Stage {
         }
     }
 
-    /// Makes ready for a row: the present primary is P, and Pointsman is configured as it says.
-    pub(crate) fn cast(&mut self, row: &Row) {
+    /// Makes ready for a row: the present primary is P, nothing of the last row is left, and
+    /// Pointsman is configured as the row says.
+    ///
+    /// # Panics
+    /// When the servers do not get ready.
+    pub(crate) fn make_ready(&mut self, row: &Row) {
+        self.cast(row);
+        self.group.wait_until_alone();
+    }
+
+    fn cast(&mut self, row: &Row) {
         let p = self.leader;
         self.cast = [p, (p + 1) % 3, (p + 2) % 3];
         self.cluster = plain(&self.group, self.cast.map(|server| self.addresses[server]));

@@ -11,8 +11,11 @@ use crate::{
     play,
     row::{Course, Kind, Row},
     stage::Stage,
-    watch::Findings,
 };
+
+/// Servers that do not get ready in time say nothing of Pointsman: a row is given so many new sets of
+/// them before it has failed.
+const SETS_MAX: usize = 3;
 
 /// What came of many rows.
 #[derive(Debug, Default)]
@@ -21,45 +24,80 @@ pub(crate) struct Tally {
     pub(crate) rows: usize,
     pub(crate) answers: usize,
     pub(crate) false_moves: usize,
+    /// Sets of servers that did not get ready for a row, with their words.
+    pub(crate) unready: Vec<String>,
     /// What went wrong, row by row.
     pub(crate) failed: Vec<String>,
+}
+
+/// The servers of a track, once they have been started and while nothing has gone wrong with them.
+struct Track<'r> {
+    kind: Kind,
+    addresses: [Ipv4Addr; 3],
+    networked: bool,
+    stage: Option<Stage>,
+    rows: &'r [Row],
+    tally: Tally,
 }
 
 /// Plays every row of `kind` in each of its phases. A row that fails does not stop the others: they
 /// go on with new servers.
 pub(crate) fn run(kind: Kind, addresses: [Ipv4Addr; 3], rows: &[Row], networked: bool) -> Tally {
-    let mut tally = Tally::default();
-    let mut stage = None;
-    for row in rows.iter().filter(|row| row.kinds.contains(&kind)) {
+    let tally = Tally::default();
+    let mut track = Track { kind, addresses, networked, stage: None, rows, tally };
+    for row in track.rows.iter().filter(|row| row.kinds.contains(&kind)) {
         for course in &row.courses {
-            let ready = stage.get_or_insert_with(|| Stage::set(kind, addresses, networked));
-            let title = format!("{kind:?}, {}, {}", row.name, course.phase);
-            let began = Instant::now();
-            let played = played(ready, row, course);
-            let took = began.elapsed().as_secs_f32();
-            tally.rows += 1;
-            let wrong = match played {
-                Ok(findings) => {
-                    tally.answers += findings.answers;
-                    tally.false_moves += findings.false_moves;
-                    findings.wrong
-                }
-                Err(words) => vec![words],
-            };
-            if wrong.is_empty() {
-                println!("{title}: {took:.1} s");
-            } else {
-                println!("{title}: FAILED after {took:.1} s");
-                tally.failed.push(format!("{title}: {}", wrong.join("\n")));
-                stage = None;
-            }
+            track.play(row, course);
         }
     }
-    tally
+    track.tally
 }
 
-fn played(stage: &mut Stage, row: &Row, course: &Course) -> Result<Findings, String> {
-    caught(|| play::play(stage, row, course))
+impl Track<'_> {
+    fn play(&mut self, row: &Row, course: &Course) {
+        let title = format!("{:?}, {}, {}", self.kind, row.name, course.phase);
+        let began = Instant::now();
+        let played = self.ready_for(row, &title).and_then(|mut stage| {
+            let findings = caught(|| play::play(&mut stage, row, course))?;
+            self.stage = Some(stage);
+            Ok(findings)
+        });
+        let took = began.elapsed().as_secs_f32();
+        self.tally.rows += 1;
+        let wrong = match played {
+            Ok(findings) => {
+                self.tally.answers += findings.answers;
+                self.tally.false_moves += findings.false_moves;
+                findings.wrong
+            }
+            Err(words) => vec![words],
+        };
+        if wrong.is_empty() {
+            println!("{title}: {took:.1} s");
+        } else {
+            println!("{title}: FAILED after {took:.1} s");
+            self.tally.failed.push(format!("{title}: {}", wrong.join("\n")));
+            self.stage = None;
+        }
+    }
+
+    /// Servers that are ready for `row`.
+    fn ready_for(&mut self, row: &Row, title: &str) -> Result<Stage, String> {
+        for _ in 1..=SETS_MAX {
+            let last = self.stage.take();
+            let ready = caught(|| {
+                let new = || Stage::set(self.kind, self.addresses, self.networked);
+                let mut stage = last.unwrap_or_else(new);
+                stage.make_ready(row);
+                stage
+            });
+            match ready {
+                Ok(stage) => return Ok(stage),
+                Err(words) => self.tally.unready.push(format!("{title}: {words}")),
+            }
+        }
+        Err(format!("{SETS_MAX} sets of servers did not get ready"))
+    }
 }
 
 /// What `work` returns, or the words of its panic.
@@ -76,18 +114,19 @@ impl Tally {
         self.rows += other.rows;
         self.answers += other.answers;
         self.false_moves += other.false_moves;
+        self.unready.extend(other.unready);
         self.failed.extend(other.failed);
     }
 }
 
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { rows, answers, false_moves, failed } = self;
-        let failed = failed.len();
+        let Self { rows, answers, false_moves, unready, failed } = self;
+        let (failed, unready) = (failed.len(), unready.len());
         write!(
             f,
             "{rows} rows, {false_moves} false moves of the write name, {failed} failed, \
-             {answers} answers"
+             {answers} answers, {unready} times new servers because the old did not get ready"
         )
     }
 }

@@ -61,6 +61,7 @@ fn each_command_explains_itself() {
         "sessions",
         "explain",
         "what-if",
+        "probe",
         "events",
         "drain",
         "undrain",

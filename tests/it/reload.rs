@@ -251,6 +251,8 @@ async fn no_question_is_lost_while_the_configuration_changes() {
     asking.enough.store(true, Ordering::Relaxed);
     let sent = asking.thread.join().expect("every question was answered");
     assert_eq!(sent, asking.answered.load(Ordering::Relaxed));
+    let took = start.elapsed().as_secs_f32();
+    tell(format_args!("{sent} questions answered and {reloads} reloads in {took:.1} s"));
     assert!(sent > 1_000 && reloads > 3, "{sent} questions, {reloads} reloads");
     assert_eq!(service.stop().code, Some(0));
 }

@@ -4,8 +4,6 @@
 //! `target/page/` to be looked at.
 
 mod alerts;
-#[expect(clippy::disallowed_methods, reason = "the programs under test have real time only")]
-mod browser;
 mod prometheus;
 #[expect(clippy::disallowed_methods, reason = "the programs under test have real time only")]
 mod scene;

@@ -3,9 +3,8 @@
 use std::{
     collections::VecDeque,
     fs,
-    io::{Read, Write},
     net::{SocketAddr, TcpListener, TcpStream},
-    path::{Path, PathBuf},
+    path::Path,
     process::{Child, Command, Stdio},
     sync::{
         Arc,
@@ -15,6 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
+use pointsman_testbed::http::{self, Answer};
 use tempfile::TempDir;
 
 /// The service and its servers. Dropping it ends them.
@@ -24,12 +24,6 @@ pub(crate) struct Scene {
     /// Those that live.
     pub(crate) servers: Vec<Option<Server>>,
     folder: TempDir,
-}
-
-/// What came back.
-pub(crate) struct Answer {
-    pub(crate) head: String,
-    pub(crate) body: String,
 }
 
 /// The clusters, each with its number of servers.
@@ -92,17 +86,7 @@ impl Scene {
 
     /// One `GET`, with this `Accept` unless it is empty.
     pub(crate) fn get(&self, path: &str, accept: &str) -> Answer {
-        let mut text = String::new();
-        let accept =
-            if accept.is_empty() { String::new() } else { format!("Accept: {accept}\r\n") };
-        if let Ok(mut stream) = TcpStream::connect(self.http) {
-            stream.set_read_timeout(Some(PATIENCE)).expect("a socket option");
-            let head = format!("GET {path} HTTP/1.1\r\nHost: {}\r\n{accept}\r\n", self.http);
-            let _ = stream.write_all(head.as_bytes());
-            let _ = stream.read_to_string(&mut text);
-        }
-        let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
-        Answer { head: head.to_lowercase(), body: body.to_owned() }
+        http::get(self.http, path, accept)
     }
 
     /// Waits until `is` is so.
@@ -136,11 +120,6 @@ pub(crate) fn comes_true(mut is: impl FnMut() -> bool) -> bool {
         sleep(Duration::from_millis(20));
     }
     false
-}
-
-/// Cargo's folder for what is built.
-pub(crate) fn target() -> PathBuf {
-    Path::new(env!("CARGO_TARGET_TMPDIR")).parent().expect("a folder around it").to_owned()
 }
 
 /// The text of a file of the project.

@@ -1,7 +1,9 @@
 //! What people see: in both themes, on a desk and on a phone, with a script and without, by key
 //! and by screen reader.
 
-use crate::{browser::Browser, scene::Scene};
+use pointsman_testbed::browser::Browser;
+
+use crate::scene::Scene;
 
 const DESK: (u32, u32) = (1280, 900);
 const PHONE: (u32, u32) = (390, 844);

@@ -5,6 +5,8 @@
 //! on every connection, because a server may be upgraded behind its address. Unusual major numbers
 //! are fine (the manuals list 9.7 and 26.7).
 
+use std::fmt;
+
 use super::{error::garbled, reply::Reply};
 use crate::engine::{Failure, Flavour};
 
@@ -44,6 +46,18 @@ impl Server {
         let version =
             Version::parse(digits).ok_or_else(|| garbled(format!("@@version is {version:?}")))?;
         Ok(Self { flavour, version })
+    }
+}
+
+/// `MariaDB 10.11.6`.
+impl fmt::Display for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Version(major, minor, patch) = self.version;
+        let family = match self.flavour {
+            Flavour::MySql => "MySQL",
+            Flavour::MariaDb => "MariaDB",
+        };
+        write!(f, "{family} {major}.{minor}.{patch}")
     }
 }
 

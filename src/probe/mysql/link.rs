@@ -42,7 +42,8 @@ impl Link {
     ) -> Result<Self, Failure> {
         let mode = Encryption::of(&dial.config.tls);
         let wire = match open_with(dial, mode, deadline).await {
-            Err(Refusal::NoTls(_)) if mode == Encryption::IfOffered => {
+            Err(Refusal::NoTls(why)) if mode == Encryption::IfOffered => {
+                dial.trail.fail(&why);
                 open_with(dial, Encryption::Off, deadline).await
             }
             result => result,

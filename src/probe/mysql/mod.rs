@@ -83,6 +83,7 @@ impl Session {
                 return Err(failure);
             }
         };
+        dial.trail.say(|| format!("as {}: {server}", dial.config.user));
         Ok(Self {
             link,
             flavour: server.flavour,

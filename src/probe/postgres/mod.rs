@@ -2,6 +2,7 @@
 
 mod heartbeat;
 mod look;
+mod noted;
 mod row;
 mod sql;
 mod sqlstate;

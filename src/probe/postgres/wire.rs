@@ -4,14 +4,7 @@
 //! live here and are polled together, so there is no background task that could outlive its
 //! session.
 
-use std::{
-    error::Error as _,
-    future::{Future as _, poll_fn},
-    io,
-    pin::Pin,
-    sync::Arc,
-    task::Poll,
-};
+use std::{error::Error as _, future::poll_fn, io, pin::Pin, sync::Arc, task::Poll};
 
 use futures_util::Stream as _;
 use rustls::ClientConfig;
@@ -25,7 +18,10 @@ use tokio_postgres::{
 };
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use super::{sql, sqlstate};
+use super::{
+    noted::{Noted, let_in},
+    sql, sqlstate,
+};
 use crate::{
     config::TlsMode,
     engine::{Failure, FailureKind},
@@ -33,6 +29,7 @@ use crate::{
         session::Trouble,
         socket::{Dial, Meter, Metered, kind_of},
         tls,
+        trail::Step,
     },
 };
 
@@ -91,6 +88,7 @@ impl Wire {
         };
         match Self::log_in(dial, options, mode, deadline).await {
             Err(refusal) if mode == SslMode::Prefer && refusal.may_pass_without_tls() => {
+                dial.trail.fail(&Trouble::from(refusal.clone()).into_failure());
                 let plain = Self::log_in(dial, options, SslMode::Disable, deadline).await;
                 plain.map_err(|_| refusal)
             }
@@ -112,8 +110,16 @@ impl Wire {
         let stream: TcpStream = dial.connect(deadline).await.map_err(WireError::Broken)?;
         let (stream, meter) = Metered::new(stream);
         let config = login(dial, options, mode);
-        match timeout_at(deadline, config.connect_raw(stream, connector)).await {
+        let trail = &dial.trail;
+        trail.begin(if mode == SslMode::Disable { Step::Login } else { Step::Tls });
+        let connector = Noted { connector, trail: trail.clone() };
+        let replied = timeout_at(deadline, config.connect_raw(stream, connector)).await;
+        if mode == SslMode::Prefer && meter.has_heard() && trail.is_silent_at(Step::Tls) {
+            trail.skip(Step::Tls, "the server does not offer it: plain text", Step::Login);
+        }
+        match replied {
             Ok(Ok((client, connection))) => {
+                trail.say(|| let_in(dial, connection.parameter("server_version")));
                 Ok(Self { client, connection: Some(connection), end: None, meter, pending: None })
             }
             Ok(Err(error)) => Err(WireError::new(&error, &meter)),

@@ -25,6 +25,7 @@ use crate::{
     probe::{
         socket::{Dial, Meter, Metered, failure_of},
         tls,
+        trail::Trail,
     },
 };
 
@@ -85,7 +86,9 @@ impl Client {
         let host = host.map_or_else(|| target_of_service.to_string(), str::to_owned).into();
         let tls = match mode {
             TlsMode::Disable => Ok(None),
-            mode => tls::client_config(mode).map(|config| Some(Arc::new(config))),
+            mode => {
+                tls::client_config(mode, &Trail::default()).map(|config| Some(Arc::new(config)))
+            }
         };
         Self { dial: Dial::new(target_of_service, target.config.clone()), host, tls }
     }

@@ -56,6 +56,8 @@ fn each_change_is_in_force_when_the_command_returns_and_ends_when_it_is_ended() 
     assert_eq!(written(), [one.as_str()]);
     said(&served, "unpin orders --reason enough");
     assert_eq!(orders(&served)["overrides"], json!([]));
+    let events = said(&served, "events --since 1h --cluster orders");
+    assert!(events.contains(": enough"), "why it ended is told: {events}");
 
     said(&served, "maintenance orders --reason move");
     assert!(written().is_empty() && read().is_empty());

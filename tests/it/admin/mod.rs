@@ -10,6 +10,7 @@ mod hostile;
 mod hostile_changes;
 pub(crate) mod http;
 mod log;
+mod probe;
 mod readiness;
 mod schema;
 mod sockets;

@@ -11,6 +11,7 @@
 )]
 
 pub mod account;
+pub mod browser;
 pub mod certificates;
 pub mod disk;
 pub mod dns_client;
@@ -18,6 +19,7 @@ pub mod dns_exchange;
 pub mod fault_proxy;
 pub mod galera_cluster;
 pub mod grants;
+pub mod http;
 pub mod listeners;
 pub mod log;
 pub mod mariadb_cluster;
@@ -36,6 +38,15 @@ pub mod watcher;
 pub mod wrong_clock;
 
 use std::{env, path::PathBuf};
+
+/// Cargo's folder for what is built, above the running test.
+///
+/// # Panics
+/// When there is none.
+pub fn build_folder() -> PathBuf {
+    let own = env::current_exe().expect("a running program has a file");
+    own.ancestors().nth(3).expect("cargo builds three folders deep").to_owned()
+}
 
 /// The `pointsman` binary under test: what `POINTSMAN_BINARY` names, else the one that cargo builds
 /// beside the running test or bench.

@@ -167,6 +167,25 @@ impl MariaCluster {
             && self.value(server, "SELECT @@global.read_only") == "1"
     }
 
+    /// What a server says of its replication, and the end of its log.
+    pub fn tell(&self, server: usize) -> String {
+        let said = |column: &str| {
+            let said = self.servers[server].show(&self.runtime, "SHOW SLAVE STATUS", column);
+            format!("{column}: {}\n", said.as_deref().unwrap_or("-"))
+        };
+        let columns = [
+            "Master_Host",
+            "Slave_IO_State",
+            "Slave_IO_Running",
+            "Last_IO_Error",
+            "Slave_SQL_Running",
+            "Last_SQL_Error",
+            "Gtid_IO_Pos",
+        ];
+        let said: String = columns.into_iter().map(said).collect();
+        said + &self.servers[server].log_tail()
+    }
+
     /// Lets a replica and its primary each write what the other has not, and makes the replica
     /// writable.
     pub fn diverge(&self, replica: usize, primary: usize) {

@@ -149,6 +149,11 @@ impl MariaServer {
         assert!(said.is_some(), "{show} on {}:\n{}", self.address, tail());
     }
 
+    /// The last lines of its log.
+    pub fn log_tail(&self) -> String {
+        self.process.as_ref().map(ServerProcess::log_tail).unwrap_or_default()
+    }
+
     /// The process id of the running server.
     pub fn pid(&self) -> Pid {
         self.process().pid()

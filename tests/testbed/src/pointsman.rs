@@ -8,7 +8,7 @@ use std::{
     io::{Read as _, Write as _},
     net::{Ipv4Addr, SocketAddr},
     os::unix::net::UnixStream,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     time::Duration,
 };
@@ -181,7 +181,9 @@ pub struct Pointsman {
     child: Child,
     log: Log,
     dns: SocketAddr,
-    directory: TempDir,
+    folder: PathBuf,
+    /// Unless it belongs to the test.
+    _directory: Option<TempDir>,
 }
 
 impl Pointsman {
@@ -211,20 +213,38 @@ impl Pointsman {
         clusters: &[&Cluster],
     ) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory can be made");
-        write_files(directory.path(), dns, clusters);
+        write_files(directory.path(), dns, clusters, "\n[admin]\nsocket = \"admin.sock\"\n");
+        let mut pointsman = Self::start(environment, directory.path(), dns);
+        pointsman._directory = Some(directory);
+        pointsman.wait_for_answers(clusters[0]);
+        pointsman
+    }
+
+    /// Starts it on files that [`write_files`] has written, and waits until it answers. They stay
+    /// when it ends, so that it may be started again.
+    ///
+    /// # Panics
+    /// When it ends or stays silent; with its log.
+    pub fn serve_files(directory: &Path, dns: SocketAddr, cluster: &Cluster) -> Self {
+        let mut pointsman = Self::start(&[], directory, dns);
+        pointsman.wait_for_answers(cluster);
+        pointsman
+    }
+
+    fn start(environment: &[(OsString, OsString)], directory: &Path, dns: SocketAddr) -> Self {
         let child = Account::monitor()
             .command_with(environment, binary())
             .arg("serve")
             .arg("--config")
-            .arg(directory.path().join("pointsman.toml"))
+            .arg(directory.join("pointsman.toml"))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn()
             .expect("the binary under test can be started");
-        let mut pointsman = Self { child, log: Log::default(), dns, directory };
+        let folder = directory.to_owned();
+        let mut pointsman = Self { child, log: Log::default(), dns, folder, _directory: None };
         pointsman.follow_output();
-        pointsman.wait_for_answers(clusters[0]);
         pointsman
     }
 
@@ -244,7 +264,7 @@ impl Pointsman {
     /// # Panics
     /// When the command cannot be started.
     pub fn command(&self, arguments: &[&str]) -> (Option<i32>, String) {
-        let config = self.directory.path().join("pointsman.toml");
+        let config = self.folder.join("pointsman.toml");
         let output = Command::new(binary()).args(arguments).arg("--config").arg(config).output();
         let Output { status, mut stdout, stderr } = output.expect("the binary can be started");
         stdout.extend(stderr);
@@ -256,7 +276,7 @@ impl Pointsman {
     /// # Panics
     /// When it does not answer.
     pub fn metrics(&self) -> String {
-        let socket = self.directory.path().join("admin.sock");
+        let socket = self.folder.join("admin.sock");
         let mut stream = UnixStream::connect(socket).expect("the admin socket is there");
         let request = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
         stream.write_all(request).expect("it takes requests");
@@ -319,7 +339,12 @@ impl Drop for Pointsman {
     }
 }
 
-fn write_files(directory: &Path, dns: SocketAddr, clusters: &[&Cluster]) {
+/// Writes what Pointsman needs to serve `clusters` into `directory`; `more` comes before the
+/// clusters.
+///
+/// # Panics
+/// When it cannot be written.
+pub fn write_files(directory: &Path, dns: SocketAddr, clusters: &[&Cluster], more: &str) {
     let mut config = format!(
         r#"[dns]
 listen = ["{dns}"]
@@ -330,10 +355,7 @@ file = "internal.zone"
 
 [state]
 directory = "state"
-
-[admin]
-socket = "admin.sock"
-"#
+{more}"#
     );
     for cluster in clusters {
         config.push_str(&cluster.toml());

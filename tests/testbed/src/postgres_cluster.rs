@@ -247,6 +247,11 @@ impl PgCluster {
             && self.try_value(server, &self.streams_from(of)).as_deref() == Some("1")
     }
 
+    /// The end of a server's log.
+    pub fn tell(&self, server: usize) -> String {
+        self.servers[server].process.as_ref().map(ServerProcess::log_tail).unwrap_or_default()
+    }
+
     /// Whether `server` runs and is in recovery.
     pub fn is_standby(&self, server: usize) -> bool {
         let asked = "SELECT pg_is_in_recovery()";

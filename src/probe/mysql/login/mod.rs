@@ -23,7 +23,7 @@ use super::{
 use crate::{
     config::{ProbeConfig, TlsMode},
     engine::{Failure, FailureKind},
-    probe::socket::Dial,
+    probe::{socket::Dial, trail},
 };
 
 /// utf8mb4_general_ci: every version of both families knows it.
@@ -66,7 +66,11 @@ pub(super) async fn log_in(
     dial: &Dial,
     encryption: Encryption,
 ) -> Result<Wire, Refusal> {
+    dial.trail.begin(trail::Step::Greeting);
     let greeting = Greeting::parse(&wire.receive().await?)?;
+    if encryption != Encryption::Off {
+        dial.trail.begin(trail::Step::Tls);
+    }
     let mut capabilities = wanted(greeting.capabilities);
     let offered = greeting.capabilities & SSL != 0;
     match encryption {
@@ -76,11 +80,16 @@ pub(super) async fn log_in(
         }
         Encryption::IfOffered | Encryption::Required if offered => {
             capabilities |= SSL;
+            dial.trail.say(|| "the server offers it".to_owned());
             wire.send(&head(capabilities).0).await?;
             wire = encrypt(wire, dial).await?;
         }
-        _ => {}
+        Encryption::IfOffered => {
+            dial.trail.say(|| "the server does not offer it: plain text".to_owned());
+        }
+        Encryption::Off | Encryption::Required => {}
     }
+    dial.trail.begin(trail::Step::Login);
     let config = &dial.config;
     let password = config.password.as_ref().map_or(&[][..], |secret| secret.reveal().as_bytes());
     let (mut exchange, plugin, proof) =

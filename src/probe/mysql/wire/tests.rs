@@ -9,7 +9,11 @@ use tokio::{
 };
 
 use super::{Fault, REPLY_OCTETS_MAX, Trouble, Wire, frames::frame};
-use crate::{config::TlsMode, engine::FailureKind, probe::tls};
+use crate::{
+    config::TlsMode,
+    engine::FailureKind,
+    probe::{tls, trail::Trail},
+};
 
 const PATIENCE: Duration = Duration::from_secs(10);
 const SHUTDOWN: &[u8] = b"\xFF\x1D\x04#08S01Server shutdown in progress";
@@ -170,7 +174,7 @@ async fn clear_text_before_the_encryption_does_not_pass_for_the_server() {
     peer.write_all(&packets(0, &[b"greeting", b"more"])).await.expect("a connection");
     wire.receive().await.expect("the greeting");
     wire.frames.take_in(b"more");
-    let config = tls::client_config(&TlsMode::Require).expect("settings");
+    let config = tls::client_config(&TlsMode::Require, &Trail::default()).expect("settings");
     let name = "localhost".try_into().expect("a name");
     let Err(failure) = wire.encrypt(Arc::new(config), name).await else {
         panic!("went on");

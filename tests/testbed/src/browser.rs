@@ -13,10 +13,10 @@ use std::{
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::scene::{PATIENCE, comes_true, target};
+use crate::{build_folder, patience};
 
 /// A browser with one page. Dropping it ends it.
-pub(crate) struct Browser {
+pub struct Browser {
     chromium: Child,
     commands: ChildStdin,
     messages: Receiver<Value>,
@@ -28,7 +28,11 @@ pub(crate) struct Browser {
 }
 
 impl Browser {
-    pub(crate) fn start() -> Self {
+    /// Starts it with an empty page.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub fn start() -> Self {
         let profile = tempfile::tempdir().expect("a folder");
         // The protocol is spoken on the descriptors 3 and 4.
         let mut chromium = Command::new("sh")
@@ -67,7 +71,10 @@ impl Browser {
     }
 
     /// Shows the page as it is in a window of this size and in this theme.
-    pub(crate) fn show(&mut self, url: &str, (width, height): (u32, u32), theme: &str) {
+    ///
+    /// # Panics
+    /// When the page or the browser does not play along.
+    pub fn show(&mut self, url: &str, (width, height): (u32, u32), theme: &str) {
         let size = json!({
             "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600,
         });
@@ -84,7 +91,10 @@ impl Browser {
     }
 
     /// The value of a JavaScript expression, or of the promise that it is.
-    pub(crate) fn value(&mut self, expression: &str) -> Value {
+    ///
+    /// # Panics
+    /// When the page or the browser does not play along.
+    pub fn value(&mut self, expression: &str) -> Value {
         let what = json!({ "expression": expression, "returnByValue": true, "awaitPromise": true });
         let result = self.call("Runtime.evaluate", what);
         assert_eq!(result["exceptionDetails"], Value::Null, "{expression:.200}");
@@ -92,18 +102,21 @@ impl Browser {
     }
 
     /// Waits until a JavaScript expression is true.
-    pub(crate) fn until(&mut self, expression: &str) {
-        let came = comes_true(|| self.value(expression) == true);
-        assert!(came, "{expression}\n{}", self.value("document.body.innerText"));
+    ///
+    /// # Panics
+    /// When the page or the browser does not play along.
+    pub fn until(&mut self, expression: &str) {
+        let came = patience::poll(PATIENCE, || (self.value(expression) == true).then_some(()));
+        assert!(came.is_some(), "{expression}\n{}", self.value("document.body.innerText"));
     }
 
     /// Lets no script of the page run, or lets them.
-    pub(crate) fn forbid_scripts(&mut self, forbid: bool) {
+    pub fn forbid_scripts(&mut self, forbid: bool) {
         self.call("Emulation.setScriptExecutionDisabled", json!({ "value": forbid }));
     }
 
     /// Presses and releases a key, such as `Tab`.
-    pub(crate) fn press(&mut self, key: &str, code: u32) {
+    pub fn press(&mut self, key: &str, code: u32) {
         for kind in ["rawKeyDown", "keyUp"] {
             let pressed = json!({
                 "type": kind, "key": key, "code": key, "windowsVirtualKeyCode": code,
@@ -113,19 +126,37 @@ impl Browser {
     }
 
     /// Leaves a picture of the whole page in `target/page/`.
-    pub(crate) fn photograph(&mut self, name: &str) {
-        let whole = json!({ "captureBeyondViewport": true });
-        let picture = self.call("Page.captureScreenshot", whole);
+    ///
+    /// # Panics
+    /// When the page or the browser does not play along.
+    pub fn photograph(&mut self, name: &str) {
+        self.picture(name, true);
+    }
+
+    /// Leaves a picture of what is in the window, for pages that are very long.
+    ///
+    /// # Panics
+    /// When the page or the browser does not play along.
+    pub fn photograph_window(&mut self, name: &str) {
+        self.picture(name, false);
+    }
+
+    fn picture(&mut self, name: &str, whole: bool) {
+        let what = json!({ "captureBeyondViewport": whole });
+        let picture = self.call("Page.captureScreenshot", what);
         let octets = from_base64(picture["data"].as_str().expect("a picture"));
         assert!(octets.starts_with(b"\x89PNG") && octets.len() > 10_000, "{name}");
-        let folder = target().join("page");
+        let folder = build_folder().join("page");
         fs::create_dir_all(&folder).expect("a folder");
         fs::write(folder.join(format!("{name}.png")), octets).expect("a file");
     }
 
     /// What the accessibility rules of axe-core find wrong, rule by rule.
-    pub(crate) fn axe(&mut self) -> Vec<String> {
-        let path = target().join("axe-core").join("package").join("axe.min.js");
+    ///
+    /// # Panics
+    /// When the page or the browser does not play along.
+    pub fn axe(&mut self) -> Vec<String> {
+        let path = build_folder().join("axe-core").join("package").join("axe.min.js");
         let axe = fs::read_to_string(&path)
             .unwrap_or_else(|error| panic!("{}: {error}; tests/run fetches it", path.display()));
         self.value(&format!("{axe};0"));
@@ -140,7 +171,7 @@ impl Browser {
     }
 
     /// Errors and warnings of the console, and what a script has thrown.
-    pub(crate) fn complaints(&self) -> Vec<&Value> {
+    pub fn complaints(&self) -> Vec<&Value> {
         let complains = |event: &&Value| match event["method"].as_str() {
             Some("Runtime.exceptionThrown") => true,
             Some("Runtime.consoleAPICalled") => {
@@ -153,7 +184,10 @@ impl Browser {
     }
 
     /// Everything that the page asked for that is not at `home`.
-    pub(crate) fn foreign_requests(&self, home: SocketAddr) -> Vec<&str> {
+    ///
+    /// # Panics
+    /// When the page or the browser does not play along.
+    pub fn foreign_requests(&self, home: SocketAddr) -> Vec<&str> {
         let home = format!("http://{home}/");
         let requests =
             self.events.iter().filter(|event| event["method"] == "Network.requestWillBeSent");
@@ -203,6 +237,9 @@ impl Drop for Browser {
         _ = self.chromium.wait();
     }
 }
+
+/// How long anything may take on a busy machine.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 fn from_base64(text: &str) -> Vec<u8> {
     let mut octets = Vec::with_capacity(text.len() * 3 / 4);

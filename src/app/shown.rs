@@ -1,0 +1,267 @@
+//! One probe shown step by step, for an operator who asks where it breaks.
+//!
+//! It has a connection of its own, within the timeout of the server's own probes, and tells its
+//! result to nobody else: the engine counts only what its own tasks find. One at a time per server,
+//! and a handful in all, so that whoever asks in a loop costs a database one connection.
+
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use super::service::{Service, refused};
+use crate::{
+    admin::Operations,
+    api::{ProbeFailure, ProbeStep, ProbeStepName, Probed},
+    config::Config,
+    control::{OrderError, Reply},
+    engine::{ClusterKind, Failure, FailureKind, Outcome, ProbeKey},
+    metrics::ProbeMeter,
+    probe::{self, Leg, Shown, Step, Target},
+    status,
+};
+
+/// Which servers are being probed for somebody, by name.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Showing(Arc<Mutex<HashSet<Box<str>>>>);
+
+/// The place of one of them. It is free again when this is dropped.
+#[derive(Debug)]
+struct Place {
+    showing: Showing,
+    server: Box<str>,
+}
+
+/// What is to be shown.
+struct Question {
+    cluster: Box<str>,
+    server: Box<str>,
+    target: Target,
+}
+
+impl Service {
+    /// Probes `server` once, beside everything else, and tells how that went.
+    pub(super) fn show_probe(&self, server: &str, reply: Reply<Probed>) {
+        let begun = question(&self.config, server)
+            .and_then(|question| Ok((self.showing.place(&question.server)?, question)));
+        let (place, question) = match begun {
+            Ok(begun) => begun,
+            Err(error) => {
+                _ = reply.send(Err(error));
+                return;
+            }
+        };
+        let operations = self.operations.clone();
+        // It ends by its own deadline.
+        tokio::spawn(async move {
+            let shown = probe::show(&question.target).await;
+            drop(place);
+            _ = reply.send(told(&question, shown, &operations));
+        });
+    }
+}
+
+impl Showing {
+    fn place(&self, server: &str) -> Result<Place, OrderError> {
+        let mut servers = self.servers();
+        if servers.contains(server) {
+            return Err(refused(format!(
+                "{server} is being probed for somebody else; ask again in a moment"
+            )));
+        }
+        if servers.len() >= SHOWN_MAX {
+            return Err(refused(format!(
+                "{SHOWN_MAX} servers are being probed for somebody; ask again in a moment"
+            )));
+        }
+        servers.insert(server.into());
+        Ok(Place { showing: self.clone(), server: server.into() })
+    }
+
+    fn servers(&self) -> MutexGuard<'_, HashSet<Box<str>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.showing.servers().remove(&self.server);
+    }
+}
+
+/// How `server` is asked by its cluster's own settings.
+fn question(config: &Config, server: &str) -> Result<Question, OrderError> {
+    let mut places = config.clusters.iter().flat_map(|cluster| {
+        cluster.policy.servers.iter().enumerate().map(move |(index, known)| (cluster, index, known))
+    });
+    let place = places.find(|(_, _, known)| known.name.eq_ignore_ascii_case(server));
+    let Some((cluster, index, known)) = place else {
+        return Err(refused(format!("there is no server {server:?}")));
+    };
+    if !cluster.checks[index].database {
+        let name = &known.name;
+        return Err(refused(format!(
+            "{name} is not asked itself, only its witnesses are: `pointsman why {name}` shows what \
+             they say"
+        )));
+    }
+    let mut settings = cluster.probe.clone();
+    settings.timeout = settings.timeout.min(SHOWN_WITHIN);
+    let target = Target {
+        // It reports to no engine.
+        key: ProbeKey(u64::MAX),
+        target: cluster.targets[index].clone(),
+        kind: cluster.policy.kind,
+        config: Arc::new(settings),
+        meter: ProbeMeter::default(),
+    };
+    Ok(Question { cluster: cluster.policy.name.clone(), server: known.name.clone(), target })
+}
+
+fn told(
+    question: &Question,
+    Shown { legs, outcome }: Shown,
+    operations: &Operations,
+) -> Result<Probed, OrderError> {
+    let Question { cluster, server, target } = question;
+    let Some(now) = operations.why(server) else {
+        return Err(refused(format!("{server} has left {cluster} meanwhile")));
+    };
+    let facts = match &outcome {
+        Outcome::Answered(facts) => status::facts(facts),
+        _ => Vec::new(),
+    };
+    let failure = match &outcome {
+        Outcome::Failed(failure) => Some(failed(&legs, failure, target)),
+        _ => None,
+    };
+    Ok(Probed {
+        cluster: cluster.to_string(),
+        server: server.to_string(),
+        target: target.target.to_string(),
+        ok: failure.is_none(),
+        steps: legs.into_iter().map(step).collect(),
+        facts,
+        failure,
+        now,
+    })
+}
+
+fn step(leg: Leg) -> ProbeStep {
+    ProbeStep {
+        step: name(leg.step),
+        ms: (leg.took.as_secs_f64() * 10_000.0).round() / 10.0,
+        ok: leg.failure.is_none(),
+        detail: leg.words.into_iter().map(String::from).collect(),
+        error: leg.failure.map(|failure| failure.to_string()),
+    }
+}
+
+fn failed(legs: &[Leg], failure: &Failure, target: &Target) -> ProbeFailure {
+    let broken = legs.iter().rev().find(|leg| leg.failure.is_some());
+    let step = broken.map_or(Step::Query, |leg| leg.step);
+    let advice = advice(step, failure.kind, target);
+    ProbeFailure { step: name(step), error: failure.to_string(), advice }
+}
+
+fn name(step: Step) -> ProbeStepName {
+    match step {
+        Step::Resolve => ProbeStepName::Resolve,
+        Step::Connect => ProbeStepName::Connect,
+        Step::Greeting => ProbeStepName::Greeting,
+        Step::Tls => ProbeStepName::Tls,
+        Step::Login => ProbeStepName::Login,
+        Step::Query => ProbeStepName::Query,
+    }
+}
+
+/// What an operator does about a probe that breaks there and so.
+fn advice(step: Step, kind: FailureKind, target: &Target) -> String {
+    let place = &target.target;
+    let (speaks, engine) = match target.kind {
+        ClusterKind::Postgres => ("PostgreSQL", "postgres"),
+        ClusterKind::MySql => ("MySQL or MariaDB", "mysql"),
+        ClusterKind::Tcp => ("anything", "tcp"),
+    };
+    match (step, kind) {
+        (_, FailureKind::Saturated) => {
+            "the server has no free connection: `max_connections`, or the sessions that hold them"
+                .to_owned()
+        }
+        (_, FailureKind::Starting) => {
+            "the server is starting: wait, and see its log if it takes long".to_owned()
+        }
+        (_, FailureKind::ShuttingDown) => {
+            "the server is being stopped: see its log for who asked for that".to_owned()
+        }
+        (_, FailureKind::Maintenance) => {
+            "the server is out of service on purpose: end `offline_mode` when that is over"
+                .to_owned()
+        }
+        (_, FailureKind::GroupUnready) => {
+            "look at the members of the group on the server itself".to_owned()
+        }
+        (_, FailureKind::Troubled) => {
+            "the server is there and in trouble: its log, its disks and its memory".to_owned()
+        }
+        (Step::Resolve, _) => format!(
+            "see whether the resolver of the host where Pointsman runs knows the name of {place}, \
+             or configure an address in its place"
+        ),
+        (Step::Connect, FailureKind::Refused) => format!(
+            "nobody listens on {place}: see whether the server runs, and on which address and port"
+        ),
+        (Step::Connect, _) => format!(
+            "nothing comes back from {place}: see whether the host is up, and the firewalls and \
+             routes on the way"
+        ),
+        (Step::Tls, FailureKind::Misconfigured) => {
+            "compare `tls` and `ca_file` of the cluster with what the server offers: whether it \
+             has TLS at all, who signed its certificate, which names are in it and when it ends"
+                .to_owned()
+        }
+        (Step::Login, FailureKind::Misconfigured) => format!(
+            "compare user, password and database of the cluster with the server's users and host \
+             rules; `pointsman grants {engine}` prints what the user needs"
+        ),
+        (Step::Query, FailureKind::Misconfigured) => format!(
+            "the user is let in and may not ask: `pointsman grants {engine}` prints the rights \
+             that are missing"
+        ),
+        (_, FailureKind::Garbled) => {
+            format!("see what listens on {place}: it should be {speaks}, and no proxy or pooler")
+        }
+        (_, FailureKind::TimedOut) => format!(
+            "{place} accepts connections and then says nothing: see the load, the locks and the \
+             disks of the server, or a proxy on the way"
+        ),
+        _ => "the log of the server says why it ends the connection".to_owned(),
+    }
+}
+
+/// Probes that are shown at the same time.
+const SHOWN_MAX: usize = 4;
+
+/// How long one may take at most, whatever the timeout of its cluster: there must be a reply before
+/// the connection of whoever asks is closed.
+const SHOWN_WITHIN: Duration = Duration::from_secs(8);
+
+#[cfg(test)]
+mod tests {
+    use super::{SHOWN_MAX, Showing};
+
+    #[test]
+    fn one_at_a_time_per_server_and_a_handful_in_all() {
+        let showing = Showing::default();
+        let first = showing.place("db1").expect("a place");
+        assert!(showing.place("db1").is_err());
+        drop(first);
+        let places: Vec<_> = (0..SHOWN_MAX)
+            .map(|number| showing.place(&format!("db{number}")).expect("a place"))
+            .collect();
+        assert!(showing.place("other").is_err());
+        drop(places);
+        assert!(showing.place("other").is_ok());
+    }
+}

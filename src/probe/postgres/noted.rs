@@ -1,0 +1,49 @@
+//! What is noted of a login while the protocol library makes it.
+//!
+//! The library asks for encryption, encrypts and logs in without a pause between; the connector
+//! that it is given is the one place where it comes by.
+
+use std::pin::Pin;
+
+use tokio_postgres::tls::TlsConnect;
+
+use crate::probe::{
+    socket::{Dial, Metered},
+    trail::{Step, Trail},
+};
+
+/// Notes on the trail when the server has agreed to encryption, and when that is done.
+pub(super) struct Noted<C> {
+    /// What encrypts.
+    pub(super) connector: C,
+    /// Where it is noted.
+    pub(super) trail: Trail,
+}
+
+impl<C> TlsConnect<Metered> for Noted<C>
+where
+    C: TlsConnect<Metered>,
+    C::Future: Send + 'static,
+{
+    type Stream = C::Stream;
+    type Error = C::Error;
+    type Future = Pin<Box<dyn Future<Output = Result<C::Stream, C::Error>> + Send>>;
+
+    fn connect(self, stream: Metered) -> Self::Future {
+        let Self { connector, trail } = self;
+        trail.say(|| "the server agrees".to_owned());
+        let connecting = connector.connect(stream);
+        Box::pin(async move {
+            let connected = connecting.await?;
+            trail.begin(Step::Login);
+            Ok(connected)
+        })
+    }
+}
+
+/// Who has been let in where.
+pub(super) fn let_in(dial: &Dial, version: Option<&str>) -> String {
+    let (user, database) = (&dial.config.user, &dial.config.database);
+    let version = version.unwrap_or("of an unknown version");
+    format!("as {user} in database {database}: PostgreSQL {version}")
+}
