@@ -173,7 +173,7 @@ pub(super) async fn config(
     get, path = "/v1/servers/{name}/sessions", tag = "look",
     params(("name" = String, Path, description = "The server, in any case of letters")),
     responses(
-        (status = 200, description = "Its sessions, as of a second ago at most", body = SessionReport),
+        (status = 200, description = "Its sessions of at most a second ago", body = SessionReport),
         (status = 404, description = "There is no such server", body = Refused),
         (status = 409, description = "It cannot be asked, and what is missing", body = Refused),
         (status = 503, description = "The service stops, or does not answer", body = Refused),

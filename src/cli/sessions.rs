@@ -48,7 +48,8 @@ fn picture(report: &SessionReport, screen: &Screen) -> String {
         report;
     let oldest = oldest_seconds.map(|age| format!(", the oldest {}", old(age)));
     let mut text = format!(
-        "{} of {cluster}: {clients} client {}{}; {replication} of replication, {own} of Pointsman\n",
+        "{} of {cluster}: {clients} client {}{}; \
+         {replication} of replication, {own} of Pointsman\n",
         screen.paint(Tone::Bold, server),
         if *clients == 1 { "session" } else { "sessions" },
         oldest.unwrap_or_default(),

@@ -75,7 +75,8 @@ impl Stage {
         let mut cluster = Cluster::new("km", Engine::MySql, SERVERS, self.servers.port());
         cluster.more_probe = format!(
             "\n[cluster.kick]\nmode = \"{mode}\"\nusers = [\"application\", \"chief\", \"boss\"]\n\
-             databases = [\"story\"]\nuser = \"pointsman_kick\"\npassword_file = \"probe.password\"\n"
+             databases = [\"story\"]\nuser = \"pointsman_kick\"\n\
+             password_file = \"probe.password\"\n"
         );
         let pointsman = Pointsman::serve(&[&cluster]);
         wait_for_writer(&pointsman, &cluster, 0);

@@ -261,8 +261,7 @@ impl Reply {
 
     /// Every row, column by column.
     pub(in crate::probe) fn rows(&self) -> Result<Vec<Vec<Option<Box<str>>>>, Failure> {
-        let cells = |row| {
-            let row: &SimpleQueryRow = row;
+        let cells = |row: &SimpleQueryRow| {
             (0..row.len()).map(|index| Ok(text(row, index)?.map(Box::from))).collect()
         };
         self.rows.iter().map(cells).collect()
