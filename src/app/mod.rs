@@ -43,7 +43,8 @@ use crate::{
     engine::Event,
     hooks::Hooks,
     inherited::{Inherited, InheritedError},
-    metrics::{Metrics, ServiceCounts},
+    metrics::{KickCounts, Metrics, ServiceCounts},
+    sessions::Sessions,
     state::{OpenError, Saver, StateHealth},
     telemetry::Losses,
     watchdog::{Part, Pulse, Watchdog, Watching},
@@ -66,6 +67,9 @@ const DESCRIPTORS_PER_SERVER: usize = 3;
 /// A connection, or the two ends of a command.
 const DESCRIPTORS_PER_HOOK: usize = 6;
 
+/// A connection of a report or a kick, at most.
+const DESCRIPTORS_PER_VISIT: usize = 1;
+
 /// A connection, or a process with its output.
 const DESCRIPTORS_PER_WITNESS: usize = 2;
 
@@ -81,6 +85,7 @@ pub struct App {
     stopping: oneshot::Sender<()>,
     control: Control,
     hooks: Hooks,
+    sessions: Sessions,
     watchdog: Watching,
     operations: Operations,
     admin: Option<AdminServer>,
@@ -215,7 +220,9 @@ impl App {
             driver: counts,
             probes: probes.metrics(),
             service: ServiceCounts::default(),
+            kicks: KickCounts::default(),
         };
+        let kicks = metrics.kicks.clone();
         let operations = Operations::new(
             hints,
             reader.clone(),
@@ -228,13 +235,15 @@ impl App {
         let watchdog = watchdog.start().map_err(StartError::Watchdog)?;
         // Before the driver moves: they hear of everything that it does.
         let hooks = Hooks::start(&config.hooks, &chronicle);
+        let config = Arc::new(config);
+        let sessions = Sessions::start(Arc::clone(&config), reader.clone(), &chronicle, kicks);
         let driver = JoinSet::from_iter([driver.run()]);
         let (stopping, stop) = oneshot::channel();
         let herald =
             Herald { announcer: watchdog.announcer(), addresses: dns.local_addresses().to_vec() };
         let service = Service {
             herald,
-            config: Arc::new(config),
+            config,
             probes,
             findings,
             replans,
@@ -243,6 +252,7 @@ impl App {
             chronicle,
             operations: operations.clone(),
             hooks: hooks.handle().clone(),
+            sessions: sessions.handle().clone(),
             reader,
             showing: Showing::default(),
         };
@@ -254,6 +264,7 @@ impl App {
             stopping,
             control,
             hooks,
+            sessions,
             watchdog,
             operations,
             admin,
@@ -292,6 +303,7 @@ impl App {
             }
         };
         tokio::join!(self.dns.shutdown(), admin);
+        self.sessions.stop().await;
         // Without a driver nobody listens to the probes, and they end by themselves.
         self.driver.shutdown().await;
         _ = self.stopping.send(());
@@ -347,7 +359,8 @@ fn descriptors_needed(config: &Config) -> u64 {
     let witnesses: usize = checks.map(|checks| checks.witnesses.len()).sum();
     let dns = &config.dns;
     let listeners = dns.listen.len() * (1 + dns.workers);
-    let asked = servers * DESCRIPTORS_PER_SERVER + witnesses * DESCRIPTORS_PER_WITNESS;
+    let asked = servers * (DESCRIPTORS_PER_SERVER + DESCRIPTORS_PER_VISIT);
+    let asked = asked + witnesses * DESCRIPTORS_PER_WITNESS;
     let asked = asked + config.hooks.len() * DESCRIPTORS_PER_HOOK;
     let needed = asked + dns.tcp.max_connections + listeners + OTHER_DESCRIPTORS;
     u64::try_from(needed).unwrap_or(u64::MAX)

@@ -232,7 +232,7 @@ fn concern_of(event: &EventEntry) -> Concern {
         | EventKind::ReadEmpty
         | EventKind::Isolated => Concern::Harm,
         EventKind::WriteChanged if event.from == event.to => Concern::None,
-        EventKind::WriteChanged => Concern::Look,
+        EventKind::WriteChanged | EventKind::Kick => Concern::Look,
         EventKind::Override | EventKind::Config => Concern::Wanted,
         EventKind::ServerState => Concern::of_state(event.to.as_deref().unwrap_or_default()),
         EventKind::ReadChanged | EventKind::Witness | EventKind::Reconnected => Concern::None,

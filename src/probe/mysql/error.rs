@@ -28,7 +28,7 @@ const DETAIL_LENGTH: usize = 200;
 
 /// Why a statement brought no rows.
 #[derive(Debug)]
-pub(super) enum Fault {
+pub(in crate::probe) enum Fault {
     /// The server refused the statement; the connection is fine.
     Refused {
         /// The server's error number.
