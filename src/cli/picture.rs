@@ -23,6 +23,10 @@ pub(super) fn status(status: &Status, screen: &Screen) -> String {
     for fault in &status.faults {
         _ = writeln!(text, "{}", screen.paint(Tone::Bad, &plain(fault)));
     }
+    for warning in &status.warnings {
+        let words = format!("warning: {}", plain(warning));
+        _ = writeln!(text, "{}", screen.paint(Tone::Doubtful, &words));
+    }
     if status.isolated {
         let words = "every server of every cluster is silent: our own network is suspected, and \
                      answers stand still";

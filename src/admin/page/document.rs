@@ -32,6 +32,7 @@ pub(super) fn document(view: &View<'_>) -> Markup {
                 (header(view, &summary))
                 main #main tabindex="-1" {
                     (faults(view))
+                    (warnings(view))
                     (overrides(view))
                     (clusters(view))
                     (timeline(view))
@@ -86,6 +87,21 @@ fn faults(view: &View<'_>) -> Markup {
             section .notice aria-labelledby="faults" {
                 h2 #faults { "Not ready" }
                 ul { @for fault in &view.status.faults { li { (fault) } } }
+            }
+        }
+    }
+}
+
+/// What is not well beside the clusters.
+fn warnings(view: &View<'_>) -> Markup {
+    let concern = Concern::Look;
+    html! {
+        @if !view.status.warnings.is_empty() {
+            section .notice .(concern.class()) aria-labelledby="warnings" {
+                h2 #warnings {
+                    span .sign aria-hidden="true" { (concern.sign()) } " Warnings"
+                }
+                ul { @for warning in &view.status.warnings { li { (warning) } } }
             }
         }
     }
@@ -182,11 +198,12 @@ fn timeline(view: &View<'_>) -> Markup {
 }
 
 fn change(event: &EventEntry, today: &str) -> Markup {
-    let concern = concern_of(event);
+    let concern = Concern::of_event(event);
     html! {
         li .(concern.class()) id=(format!("event-{}", event.id)) {
             time datetime=(event.at) { (words::clock(&event.at, today)) } " "
             span .sign aria-hidden="true" { (concern.sign()) } " "
+            span .hidden { (concern.words()) ": " }
             strong { (subject(event)) } " "
             @if let Some(change) = turn(event) { span .turn { (change) } " " }
             span .detail {
@@ -222,20 +239,6 @@ pub(super) fn turn(event: &EventEntry) -> Option<String> {
         _ if !told => None,
         _ if from == to => Some(format!("{to} as before")),
         _ => Some(format!("{from} → {to}")),
-    }
-}
-
-fn concern_of(event: &EventEntry) -> Concern {
-    match event.kind {
-        EventKind::NoWriter
-        | EventKind::SplitBrain
-        | EventKind::ReadEmpty
-        | EventKind::Isolated => Concern::Harm,
-        EventKind::WriteChanged if event.from == event.to => Concern::None,
-        EventKind::WriteChanged | EventKind::Kick => Concern::Look,
-        EventKind::Override | EventKind::Config => Concern::Wanted,
-        EventKind::ServerState => Concern::of_state(event.to.as_deref().unwrap_or_default()),
-        EventKind::ReadChanged | EventKind::Witness | EventKind::Reconnected => Concern::None,
     }
 }
 

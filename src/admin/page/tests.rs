@@ -74,8 +74,11 @@ fn everything_is_told_without_a_script() {
         "drained: db3 ends in 30 min 0 s new disk — ada, 30 min 0 s ago. \
          End it: pointsman undrain db3",
         "frozen: users never ends by itself",
-        "14:53:07 ▲ orders nothing → db2 it is the one writable primary",
+        "14:53:07 ▲ look at it: orders nothing → db2 it is the one writable primary",
         "not as promised",
+        "14:52:07 ✖ not as promised: orders db1 → nothing no address",
+        "14:51:07 ✖ not as promised: orders db1 Primary → Down refuses",
+        "▲ Warnings the state cannot be saved the hook chat fails",
     ] {
         assert!(words.contains(told), "{told:?} is not in {words}");
     }
@@ -84,7 +87,8 @@ fn everything_is_told_without_a_script() {
         "drained: db3 for 30 min 0 s more (ada: new disk); end it: pointsman undrain db3",
         "  write db-write.internal. -> db2 for 3 d 2 h, TTL 1 s: it is the one writable primary",
         "connection refused (127.0.1.1:5432)",
-        "Last changes\n  2026-11-21T14:53:07.250Z orders nothing → db2: it is the one",
+        "\nwarning: the hook chat fails\n",
+        "Last changes\n  ▲ 2026-11-21T14:53:07.250Z orders nothing → db2: it is the one",
     ] {
         assert!(text.contains(told), "{told:?} is not in\n{text}");
     }

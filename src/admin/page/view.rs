@@ -82,6 +82,9 @@ impl View<'_> {
             return format!("No server of {of} answers: our own network is suspected");
         }
         match (harmed, troubled) {
+            (0, 0) if !self.status.warnings.is_empty() => {
+                format!("Names are well with {of}; Pointsman itself should be looked at")
+            }
             (0, 1) if clusters.len() == 1 => {
                 "Names are well; the one cluster should be looked at".to_owned()
             }
@@ -98,7 +101,8 @@ impl View<'_> {
         let whole = match (self.status.isolated, self.status.ready) {
             (true, _) => Concern::Harm,
             (false, false) => Concern::Look,
-            (false, true) => Concern::None,
+            (false, true) if self.status.warnings.is_empty() => Concern::None,
+            (false, true) => Concern::Look,
         };
         clusters.max().unwrap_or(Concern::None).max(whole)
     }
