@@ -1,57 +1,107 @@
-//! The content of the image: the program runs as its user in a root that has nothing else.
+//! The image: the Containerfile is built as it is, and the program runs as its user in a root that
+//! has nothing else.
 //!
-//! No image is built: its first stage needs a registry, for the compiler. What its last stage copies
-//! is made here by the same script, and what the image would run is run by chroot(8), as root.
+//! buildah builds it without a network, which is to say without a registry and without crates: in the
+//! place of the image with the compiler stands one of this system's tools, in which `cargo` hands over
+//! the program that was built with this test (`compiler.sh`). Everything else of both stages is what
+//! it always is. What the image would run is run by chroot(8), by the settings that buildah took from
+//! the file. Needs root.
 
-use std::{fs, path::Path, process::Command};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use pointsman_testbed::{account::run, binary, patience, process::ServerProcess};
 use rustix::process::Signal;
-
-const CONTAINERFILE: &str = include_str!("../oci/Containerfile");
+use serde_json::Value;
 
 /// The address of the shipped configuration, and one that no other test has.
 const ADDRESSES: [&str; 2] = ["127.0.0.1:5353", "127.56.5.1:0"];
 
 #[test]
-fn the_program_runs_as_its_user_in_an_image_that_has_nothing_else() {
+fn the_containerfile_makes_an_image_with_the_program_and_nothing_else() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let image = folder.path().join("image");
     let packaging = Path::new(env!("CARGO_MANIFEST_DIR"));
-    run(Command::new(packaging.join("oci/collect")).arg(binary()).arg(&image));
-    let settings = image.join("etc/pointsman");
+    let buildah = Buildah { store: folder.path().join("store") };
+    let base = folder.path().join("base");
+    run(Command::new(packaging.join("tests/compiler.sh")).arg(binary()).arg(&base));
+    buildah.build(&base.join("Containerfile"), &base, &["--tag", "localhost/compiler"]);
+    // All of the source that the stand-in needs.
+    let source = folder.path().join("source");
+    let script = source.join("packaging/oci/collect");
+    fs::create_dir_all(source.join("packaging/oci")).expect("a folder can be made");
+    fs::copy(packaging.join("oci/collect"), script).expect("a file can be copied");
+    let more = ["--build-arg", "RUST=localhost/compiler", "--tag", "localhost/pointsman"];
+    buildah.build(&packaging.join("oci/Containerfile"), &source, &more);
+    let (image, settings) = buildah.unpacked("localhost/pointsman");
+
+    for tool in ["bin", "usr/bin/sh", "usr/bin/bash", "usr/bin/cargo"] {
+        assert!(!image.join(tool).exists(), "{tool} is in the image");
+    }
+    assert_eq!(settings["User"], "65532:65532");
+    assert_eq!(settings["StopSignal"], "SIGTERM");
+    assert!(settings["ExposedPorts"]["5353/udp"].is_object(), "{settings}");
+    let etc = image.join("etc/pointsman");
     let shipped = fs::read_to_string(packaging.join("debian/pointsman.toml")).expect("a file");
     let config = shipped.replace(ADDRESSES[0], ADDRESSES[1]);
     assert_ne!(config, shipped, "the shipped configuration has another address now");
-    fs::write(settings.join("pointsman.toml"), config).expect("a file can be written");
-    let zone = fs::copy(packaging.join("debian/internal.zone"), settings.join("internal.zone"));
+    fs::write(etc.join("pointsman.toml"), config).expect("a file can be written");
+    let zone = fs::copy(packaging.join("debian/internal.zone"), etc.join("internal.zone"));
     zone.expect("a file can be copied");
 
     let inside = |words: &[String]| {
         let mut command = Command::new("chroot");
-        command.arg(format!("--userspec={}", rest("USER "))).arg(&image);
-        command.args(words);
+        command.arg("--userspec=65532:65532").arg(&image).args(words);
         command
     };
-    let program = words("ENTRYPOINT ");
+    let program = words(&settings["Entrypoint"]);
     let with = |more: &[String]| inside(&[&program, more].concat());
     assert!(run(&mut with(&["--version".to_owned()])).starts_with("pointsman "));
     let log = folder.path().join("log");
-    let service = ServerProcess::spawn(with(&words("CMD ")), &log);
+    let service = ServerProcess::spawn(with(&words(&settings["Cmd"])), &log);
     patience::until("it answers", || {
         assert!(!service.has_ended(), "{}", service.log_tail());
         service.log_tail().contains("answering DNS by UDP and TCP")
     });
+    let health = words(&settings["Healthcheck"]["Test"]);
+    assert_eq!(health[0], "CMD");
+    assert!(run(&mut inside(&health[1..])).contains("\"serial\":"), "it asks its own socket");
     assert!(service.end(Signal::TERM).success());
 }
 
-/// What follows `word` at the start of a line.
-fn rest(word: &str) -> &'static str {
-    let line = CONTAINERFILE.lines().find_map(|line| line.strip_prefix(word));
-    line.unwrap_or_else(|| panic!("no {word}")).trim()
+fn words(list: &Value) -> Vec<String> {
+    let words = list.as_array().unwrap_or_else(|| panic!("no list but {list}")).iter();
+    words.map(|word| word.as_str().expect("a word").to_owned()).collect()
 }
 
-/// The words of the list that follows `word`.
-fn words(word: &str) -> Vec<String> {
-    rest(word).split('"').skip(1).step_by(2).map(str::to_owned).collect()
+/// buildah with a store of its own.
+struct Buildah {
+    store: PathBuf,
+}
+
+impl Buildah {
+    fn command(&self) -> Command {
+        let mut command = Command::new("unshare");
+        command.args(["--net", "buildah", "--storage-driver", "vfs", "--root"]);
+        command.arg(self.store.join("root")).arg("--runroot").arg(self.store.join("run"));
+        command
+    }
+
+    fn build(&self, file: &Path, context: &Path, more: &[&str]) {
+        let mut build = self.command();
+        // The format is that of the comment in the file: that of OCI has no place for a health check.
+        build.args(["build", "--isolation", "chroot", "--pull-never", "--format", "docker"]);
+        run(build.args(more).arg("--file").arg(file).arg(context));
+    }
+
+    /// The files of an image, and how it is to be run.
+    fn unpacked(&self, image: &str) -> (PathBuf, Value) {
+        let container = run(self.command().args(["from", "--pull-never", image]));
+        let root = run(self.command().args(["mount", container.trim()]));
+        let told = run(self.command().args(["inspect", "--type", "image", image]));
+        let told: Value = serde_json::from_str(&told).expect("JSON");
+        (root.trim().into(), told["Docker"]["config"].clone())
+    }
 }

@@ -38,9 +38,15 @@ for file in /usr/bin/pointsman /etc/pointsman/pointsman.toml /etc/pointsman/inte
     /usr/share/man/man1/pointsman.1.gz /usr/share/man/man1/pointsman-serve.1.gz \
     /usr/share/bash-completion/completions/pointsman /usr/share/zsh/vendor-completions/_pointsman \
     /usr/share/fish/vendor_completions.d/pointsman.fish /usr/share/doc/pointsman/OPERATING.md \
-    /usr/share/doc/pointsman/copyright; do
+    /usr/share/doc/pointsman/copyright /usr/share/pointsman/prometheus/alerts.yml \
+    /usr/share/pointsman/grafana/dashboard.json; do
     there "$file"
 done
+for hook in pgbouncer-reconnect chat; do
+    inside test -x "/usr/share/pointsman/hooks/$hook" || fail "the hook $hook cannot be run"
+    inside sh -n "/usr/share/pointsman/hooks/$hook"
+done
+inside promtool check rules /usr/share/pointsman/prometheus/alerts.yml
 unit="$(inside dpkg --listfiles pointsman | grep '/pointsman\.service$')"
 socket="$(inside dpkg --listfiles pointsman | grep '/pointsman\.socket$')"
 gone /etc/systemd/system/multi-user.target.wants/pointsman.service
@@ -83,6 +89,7 @@ wait "$service" || fail "SIGTERM led to $?: $(cat "$work/log")"
 say "removing"
 inside dpkg --no-triggers --remove pointsman
 gone /usr/bin/pointsman
+gone /usr/share/pointsman
 gone "$unit"
 there /etc/pointsman/pointsman.toml
 there /var/lib/pointsman

@@ -49,7 +49,10 @@ use tokio::{
 use tracing::warn;
 
 use self::{connections::serve, file::SocketFile, guard::Guard};
-pub use self::{error::BindError, operations::Operations};
+pub use self::{
+    error::BindError,
+    operations::{Chores, Operations},
+};
 use crate::{config::AdminConfig, inherited::Inherited};
 
 /// The bound sockets, before anybody is served.

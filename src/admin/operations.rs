@@ -25,8 +25,10 @@ use crate::{
     clock::Clock,
     control::{Chronicle, Control},
     engine::{ClusterId, Decision, Lag, ReadReason, ServerId, ServerIndex, WriteReason},
+    hooks::HooksHandle,
     metrics::Metrics,
     publish::Reader,
+    state::StateHealth,
     status::{self, Process},
     watchdog::Health,
 };
@@ -34,6 +36,15 @@ use crate::{
 /// The handle.
 #[derive(Clone, Debug)]
 pub struct Operations(Arc<Inner>);
+
+/// What goes on beside answering.
+#[derive(Clone, Debug)]
+pub struct Chores {
+    /// Those who are told of changes.
+    pub hooks: HooksHandle,
+    /// How saving the state goes; `None` when none is saved.
+    pub state: Option<StateHealth>,
+}
 
 #[derive(Debug)]
 struct Inner {
@@ -47,6 +58,7 @@ struct Inner {
     clock: Clock,
     control: Control,
     chronicle: Chronicle,
+    chores: Chores,
     /// For those who ask the engine: one after the other.
     question: Arc<Semaphore>,
 }
@@ -62,7 +74,8 @@ struct Cluster {
 
 impl Operations {
     /// For clusters with these names, in config order, each with what asks its probes to probe.
-    /// Changes go through `control`; what has happened is in `chronicle`.
+    /// Changes go through `control`; what has happened is in `chronicle`; what goes on beside
+    /// answering is told by `chores`.
     pub fn new(
         clusters: impl IntoIterator<Item = (Box<str>, watch::Sender<()>)>,
         reader: Reader,
@@ -70,6 +83,7 @@ impl Operations {
         metrics: Metrics,
         control: Control,
         chronicle: Chronicle,
+        chores: Chores,
     ) -> Self {
         Self(Arc::new(Inner {
             clusters: Mutex::new(Cluster::all(clusters)),
@@ -80,6 +94,7 @@ impl Operations {
             clock: Clock::start(),
             control,
             chronicle,
+            chores,
             question: Arc::new(Semaphore::new(1)),
         }))
     }
@@ -126,7 +141,14 @@ impl Operations {
         let counts = &self.0.metrics;
         let started = WallTime::from_unix_millis(counts.service.started_millis());
         let queries = counts.dns.totals().all_queries();
-        let process = Process { started, faults: self.faults(), queries };
+        let Chores { hooks, state } = &self.0.chores;
+        let process = Process {
+            started,
+            faults: self.faults(),
+            queries,
+            state: state.as_ref().map(StateHealth::report),
+            hooks: hooks.tallies(),
+        };
         status::status(&self.0.reader.snapshot(), process)
     }
 

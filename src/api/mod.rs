@@ -24,8 +24,8 @@ pub use self::{
     probe::{Fact, ProbeFailure, ProbeStep, ProbeStepName, Probed},
     session::{KickStatus, SessionGroup, SessionReport, SessionState},
     status::{
-        ClusterStatus, NameRole, NameStatus, OverrideKind, OverrideStatus, ServerStatus, Status,
-        WitnessStatus,
+        ClusterStatus, HookStatus, NameRole, NameStatus, OverrideKind, OverrideStatus,
+        ServerStatus, StateStatus, Status, WitnessStatus,
     },
     why::{Membership, Why},
 };

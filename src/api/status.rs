@@ -21,10 +21,56 @@ pub struct Status {
     /// Whether every server of every cluster is silent, so that our own network is suspected and
     /// answers stand still.
     pub isolated: bool,
+    /// What somebody should look at beside the clusters, one line each: the state file, hooks.
+    /// Names are answered all the same.
+    #[serde(default)]
+    pub warnings: Vec<String>,
+    /// How the state file is; `None` when none is configured.
+    #[serde(default)]
+    pub state: Option<StateStatus>,
+    /// What each hook has done, in the order of the configuration.
+    #[serde(default)]
+    pub hooks: Vec<HookStatus>,
     /// DNS queries answered since the start.
     pub queries: u64,
     /// All clusters, in config order.
     pub clusters: Vec<ClusterStatus>,
+}
+
+/// The state file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct StateStatus {
+    /// Whether what changes is being saved.
+    pub saved: bool,
+    /// Why not, as one line.
+    pub fault: Option<String>,
+    /// Since when not.
+    pub unsaved_since: Option<String>,
+    /// Whether the serial has used up what was saved for it: it follows the clock then, and grows
+    /// once a second at most.
+    pub serial_limited: bool,
+    /// Where the file of an earlier process is that was of no use, while it is still there.
+    pub set_aside: Option<String>,
+    /// What is wrong with that.
+    pub set_aside_why: Option<String>,
+}
+
+/// One hook since the start of the process.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct HookStatus {
+    /// Its name.
+    pub name: String,
+    /// Attempts that have ended, well or not.
+    pub runs: u64,
+    /// Those that did not end well.
+    pub failures: u64,
+    /// Events that were never told: too many waited, or the last attempt failed.
+    pub dropped: u64,
+    /// Events that are still to be told, with the one that is being told.
+    pub pending: u64,
+    /// Since when no attempt has ended well; `None` when the last one did, or there was none. The
+    /// log has the reason.
+    pub failing_since: Option<String>,
 }
 
 /// One cluster.

@@ -33,7 +33,7 @@ use self::{
     signals::{Signal, Signals},
 };
 use crate::{
-    admin::{self, AdminServer, Operations},
+    admin::{self, AdminServer, Chores, Operations},
     answers::PlacementError,
     config::Config,
     control::{Control, ControlEnds, Order},
@@ -223,6 +223,10 @@ impl App {
             kicks: KickCounts::default(),
         };
         let kicks = metrics.kicks.clone();
+        // Before the driver moves: they hear of everything that it does.
+        let hooks = Hooks::start(&config.hooks, &chronicle);
+        let state = saver.as_ref().map(Saver::health);
+        let chores = Chores { hooks: hooks.handle().clone(), state };
         let operations = Operations::new(
             hints,
             reader.clone(),
@@ -230,11 +234,10 @@ impl App {
             metrics,
             control.clone(),
             chronicle.clone(),
+            chores,
         );
         let admin = listeners.serve(operations.clone())?;
         let watchdog = watchdog.start().map_err(StartError::Watchdog)?;
-        // Before the driver moves: they hear of everything that it does.
-        let hooks = Hooks::start(&config.hooks, &chronicle);
         let config = Arc::new(config);
         let sessions = Sessions::start(Arc::clone(&config), reader.clone(), &chronicle, kicks);
         let driver = JoinSet::from_iter([driver.run()]);

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use super::screen::{Screen, Table, Tone, plain};
 use crate::api::{
-    ClusterStatus, EventEntry, Explanation, NameRole, NameStatus, OverrideKind, OverrideStatus,
-    ServerStatus, Status, WhatIf, Why,
+    ClusterStatus, EventEntry, EventKind, Explanation, NameRole, NameStatus, OverrideKind,
+    OverrideStatus, ServerStatus, Status, WhatIf, Why,
 };
 
 /// Everything.
@@ -22,6 +22,10 @@ pub(super) fn status(status: &Status, screen: &Screen) -> String {
     );
     for fault in &status.faults {
         _ = writeln!(text, "{}", screen.paint(Tone::Bad, &plain(fault)));
+    }
+    for warning in &status.warnings {
+        let words = format!("warning: {}", plain(warning));
+        _ = writeln!(text, "{}", screen.paint(Tone::Doubtful, &words));
     }
     if status.isolated {
         let words = "every server of every cluster is silent: our own network is suspected, and \
@@ -153,13 +157,18 @@ pub(super) fn what_if(told: &WhatIf, screen: &Screen) -> String {
 
 /// One change, on a line.
 pub(super) fn event(entry: &EventEntry) -> String {
-    let EventEntry { at, cluster, server, name, from, to, reason, detail, .. } = entry;
+    let EventEntry { at, kind, cluster, server, name, from, to, reason, detail, .. } = entry;
     let about = server.as_ref().or(name.as_ref());
     let mut text = at.clone();
     for word in [cluster.as_ref(), about].into_iter().flatten() {
         _ = write!(text, "  {word}");
     }
     match (from, to) {
+        // What an operator lays is told by its reason.
+        _ if *kind == EventKind::Override => {}
+        (Some(from), Some(to)) if from == to => {
+            _ = write!(text, "  {} as before", or_nobody(to));
+        }
         (Some(from), Some(to)) => _ = write!(text, "  {} → {}", or_nobody(from), or_nobody(to)),
         (None, Some(to)) => _ = write!(text, "  {}", or_nobody(to)),
         (Some(from), None) => _ = write!(text, "  {} → nobody", or_nobody(from)),

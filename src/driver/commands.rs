@@ -44,12 +44,10 @@ impl Driver {
     fn lift(&mut self, subject: &OverrideSubject, by: Signed) -> Result<Laid, Refusal> {
         let now = self.clock.now();
         let (cluster, key) = self.wish_key(subject)?;
+        // Why it ended stands beside who ended it, wherever that is told. Nobody need say why.
+        let is_said = !by.reason.trim().is_empty();
         let Signed { author, reason } = by.tidy();
-        // Why it ended stands beside who ended it, wherever that is told.
-        let by = match &*reason {
-            "" => author,
-            reason => format!("{author}: {reason}").into(),
-        };
+        let by = if is_said { format!("{author}: {reason}").into() } else { author };
         let Some(lifted) = self.engine.lift(cluster, key, &by) else {
             let of = match key {
                 WishKey::Drain(server) => self.server_name(ServerId { cluster, server }),

@@ -110,6 +110,7 @@ impl Line {
             failures: count(&self.counts.failures),
             dropped: count(&self.counts.dropped),
             pending: queue.waiting.len() + usize::from(queue.telling),
+            failing_since: self.counts.failing_since(),
         }
     }
 

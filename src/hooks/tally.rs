@@ -2,6 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::{answers::WallTime, clock};
+
 /// The numbers of one hook since the start of the process.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct HookTally {
@@ -15,6 +17,8 @@ pub struct HookTally {
     pub dropped: u64,
     /// Events that are still to be told, with the one that is being told.
     pub pending: usize,
+    /// Since when no attempt has ended well; `None` when the last one did, or there was none.
+    pub failing_since: Option<WallTime>,
 }
 
 /// The same while it counts.
@@ -23,14 +27,29 @@ pub(super) struct Counts {
     pub(super) runs: AtomicU64,
     pub(super) failures: AtomicU64,
     pub(super) dropped: AtomicU64,
+    /// Milliseconds since 1970; 0 while it does not fail.
+    failing_since: AtomicU64,
 }
 
 impl Counts {
     /// One more attempt has ended.
     pub(super) fn attempt(&self, well: bool) {
         self.runs.fetch_add(1, Ordering::Relaxed);
-        if !well {
-            self.failures.fetch_add(1, Ordering::Relaxed);
+        if well {
+            self.failing_since.store(0, Ordering::Relaxed);
+            return;
+        }
+        self.failures.fetch_add(1, Ordering::Relaxed);
+        let first = |since: u64| (since == 0).then(clock::unix_millis);
+        // It has been failing for longer otherwise.
+        _ = self.failing_since.fetch_update(Ordering::Relaxed, Ordering::Relaxed, first);
+    }
+
+    /// Since when no attempt has ended well.
+    pub(super) fn failing_since(&self) -> Option<WallTime> {
+        match self.failing_since.load(Ordering::Relaxed) {
+            0 => None,
+            since => Some(WallTime::from_unix_millis(since)),
         }
     }
 

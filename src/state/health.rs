@@ -1,11 +1,17 @@
 //! Whether the state can be saved.
 
 use std::{
+    path::PathBuf,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use crate::{answers::Serial, clock::Clock, engine::Moment};
+use super::limit::limit_unsaved;
+use crate::{
+    answers::{Serial, WallTime},
+    clock::{self, Clock},
+    engine::Moment,
+};
 
 /// A save that takes longer than this is as good as none: the disk hangs.
 const STUCK: Duration = Duration::from_secs(5);
@@ -17,10 +23,35 @@ pub struct StateHealth {
     clock: Clock,
 }
 
+/// What is wrong with the state file, if anything is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StateReport {
+    /// Why nothing is saved at the moment, as one line, and since when.
+    pub fault: Option<(Box<str>, WallTime)>,
+    /// Whether the serial has used up what was saved for it, so that it grows once a second at most.
+    pub is_serial_limited: bool,
+    /// The file of an earlier process, where it was of no use and still lies about, and why.
+    pub set_aside: Option<SetAside>,
+}
+
+/// A state file of no use, under another name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SetAside {
+    /// Where it is.
+    pub path: PathBuf,
+    /// What is wrong with it, as one line.
+    pub why: Box<str>,
+}
+
 #[derive(Debug)]
 struct Found {
     /// The limit in the file.
     limit: Serial,
+    /// The serial that is published.
+    published: Serial,
+    /// Milliseconds since 1970, while saves fail.
+    failing_since: Option<u64>,
+    set_aside: Option<SetAside>,
     /// A save has been under way since then.
     saving_since: Option<Moment>,
     /// Why the last save failed, if it did.
@@ -29,8 +60,15 @@ struct Found {
 
 impl StateHealth {
     /// Nothing has been saved yet; `limit` is in the file from before.
-    pub(super) fn new(limit: Serial, clock: Clock) -> Self {
-        let found = Found { limit, saving_since: None, fault: None };
+    pub(super) fn new(limit: Serial, set_aside: Option<SetAside>, clock: Clock) -> Self {
+        let found = Found {
+            limit,
+            published: Serial::MIN,
+            failing_since: None,
+            set_aside,
+            saving_since: None,
+            fault: None,
+        };
         Self { found: Arc::new(Mutex::new(found)), clock }
     }
 
@@ -46,14 +84,38 @@ impl StateHealth {
         })
     }
 
-    /// The highest serial that may be published. There is no limit while nothing can be saved:
-    /// answers follow their servers all the same.
+    /// Everything that is wrong.
+    pub fn report(&self) -> StateReport {
+        let Some(why) = self.fault() else {
+            let set_aside = self.with(|found| found.set_aside.clone());
+            return StateReport { set_aside, ..StateReport::default() };
+        };
+        let (now, wall) = (self.clock.now(), clock::unix_millis());
+        self.with(|found| {
+            let stuck = found.stuck(now).map(|time| u64::try_from(time.as_millis()));
+            let stuck_since = wall.saturating_sub(stuck.and_then(Result::ok).unwrap_or(0));
+            let since = found.failing_since.unwrap_or(stuck_since);
+            StateReport {
+                fault: Some((why, WallTime::from_unix_millis(since))),
+                is_serial_limited: found.published >= found.limit,
+                set_aside: found.set_aside.clone(),
+            }
+        })
+    }
+
+    /// The highest serial that may be published. While nothing can be saved it follows the clock
+    /// beyond what was saved: poolers that watch the serial must hear of changes all the same.
     pub(super) fn limit(&self) -> Serial {
         let now = self.clock.now();
         self.with(|found| match found.fault.is_some() || found.stuck(now).is_some() {
-            true => Serial::MAX,
+            true => limit_unsaved(found.limit, clock::unix_seconds()),
             false => found.limit,
         })
+    }
+
+    /// A table with this serial is published.
+    pub(super) fn published(&self, serial: Serial) {
+        self.with(|found| found.published = serial);
     }
 
     /// A save begins.
@@ -68,11 +130,19 @@ impl StateHealth {
             found.saving_since = None;
             let before = found.fault.take();
             match outcome {
-                Ok(limit) => found.limit = limit,
-                Err(fault) => found.fault = Some(fault),
+                Ok(limit) => (found.limit, found.failing_since) = (limit, None),
+                Err(fault) => {
+                    found.failing_since.get_or_insert_with(clock::unix_millis);
+                    found.fault = Some(fault);
+                }
             }
             before
         })
+    }
+
+    /// What lies about of an earlier process that is of no use.
+    pub(super) fn set_aside(&self, aside: Option<SetAside>) {
+        self.with(|found| found.set_aside = aside);
     }
 
     fn with<T>(&self, work: impl FnOnce(&mut Found) -> T) -> T {

@@ -83,6 +83,7 @@ impl Keeper {
         let Some(shared) = &self.0 else {
             return;
         };
+        shared.health.published(serial);
         let is_short = is_short(shared.health.limit(), serial, clock::unix_seconds());
         self.change(|slot| {
             slot.serial = Some(serial);

@@ -22,7 +22,7 @@ mod saver;
 pub use self::{
     folder::{Folder, OpenError, Opened, SaveError},
     format::{FORMAT, FormatError, decode, encode},
-    health::StateHealth,
+    health::{SetAside, StateHealth, StateReport},
     image::{ClusterImage, Image, OverrideImage, ServerImage, SupersededImage},
     keeper::Keeper,
     limit::{first_serial, limit_ahead},

@@ -7,6 +7,7 @@ mod facts;
 
 #[cfg(test)]
 mod tests;
+mod upkeep;
 
 use std::net::IpAddr;
 
@@ -24,7 +25,9 @@ use crate::{
         ClusterId, ClusterKind, Decision, Degradation, Lag, Moment, Override, ReadReason, ServerId,
         ServerIndex, Wish, WriteReason,
     },
+    hooks::HookTally,
     publish::Snapshot,
+    state::StateReport,
 };
 
 /// What a snapshot does not hold of the whole service.
@@ -36,11 +39,17 @@ pub struct Process {
     pub faults: Vec<String>,
     /// DNS queries answered since the start.
     pub queries: u64,
+    /// How the state file is; `None` when there is none.
+    pub state: Option<StateReport>,
+    /// What each hook has done, in the order of the configuration.
+    pub hooks: Vec<HookTally>,
 }
 
 /// Everything.
 pub fn status(snapshot: &Snapshot, process: Process) -> Status {
-    let Process { started, faults, queries } = process;
+    let Process { started, faults, queries, state, hooks } = process;
+    let (state, hooks) = (state.map(upkeep::state), hooks.into_iter().map(upkeep::hook));
+    let hooks: Vec<_> = hooks.collect();
     let layout = snapshot.table.layout();
     let ids = (0..layout.clusters().len()).map(ClusterId);
     Status {
@@ -51,6 +60,9 @@ pub fn status(snapshot: &Snapshot, process: Process) -> Status {
         ready: faults.is_empty(),
         faults,
         isolated: ids.clone().any(|id| is_isolated(snapshot, id)),
+        warnings: upkeep::warnings(state.as_ref(), &hooks),
+        state,
+        hooks,
         queries,
         clusters: ids.filter_map(|id| published(snapshot, id)).collect(),
     }

@@ -44,7 +44,7 @@ fn snapshot(decision: &Decision) -> Snapshot {
 
 #[test]
 fn a_snapshot_is_told_name_by_name_and_server_by_server() {
-    let process = Process { started: START, faults: Vec::new(), queries: 7 };
+    let process = Process { started: START, queries: 7, ..Process::default() };
     let status = status(&snapshot(&healthy()), process);
     assert_eq!(status.started, "2026-11-21T06:00:00.000Z");
     assert_eq!((status.generation, status.serial, status.queries), (1, 1000, 7));

@@ -11,6 +11,7 @@
 use std::{
     fs,
     net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::Path,
     time::Duration,
 };
 
@@ -43,7 +44,7 @@ fn pgbouncer_leaves_a_stale_primary() {
     let servers = PgCluster::start(Programs::installed(), &SERVERS);
     let cluster = Cluster::new("pool", Engine::Postgres, SERVERS, servers.port());
     let pointsman = Pointsman::serve_at(DNS, &[&cluster]);
-    let pooler = PgBouncer::start(&cluster);
+    let pooler = PgBouncer::start(&cluster, documented_settings());
     patience::until("PgBouncer reaches the primary", || {
         pooler.server().is_some_and(|(address, _)| address == SERVERS[0].to_string())
     });
@@ -68,21 +69,67 @@ fn pgbouncer_leaves_a_stale_primary() {
     pointsman.stop();
 }
 
+/// The pool asks for no serial here: what moves it is the packaged hook, as it is.
+#[test]
+fn the_packaged_hook_leads_pgbouncer_away_from_a_stale_primary() {
+    let _turn = turn();
+    let servers = PgCluster::start(Programs::installed(), &SERVERS);
+    let port = ports::free_on(&[POOLER]);
+    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/hooks/pgbouncer-reconnect");
+    let mut cluster = Cluster::new("pool", Engine::Postgres, SERVERS, servers.port());
+    // Behind the keys of the probe there may be further sections.
+    cluster.more_probe = format!(
+        "[[hook]]\nname = \"pools\"\nevents = [\"write_changed\"]\n\
+         command = [{program:?}, \"{POOLER}\", \"{port}\", \"postgres\"]\n"
+    );
+    let pointsman = Pointsman::serve_at(DNS, &[&cluster]);
+    let settings = "dns_max_ttl = 1\ndns_nxdomain_ttl = 1\nserver_login_retry = 1\n";
+    let pooler = PgBouncer::start_at(port, &cluster, settings);
+    patience::until("PgBouncer reaches the primary", || {
+        pooler.server().is_some_and(|(address, _)| address == SERVERS[0].to_string())
+    });
+    // One that nobody tells.
+    let other = PgBouncer::start(&cluster, settings);
+    let served = other.server();
+    assert!(served.as_ref().is_some_and(|(address, _)| *address == SERVERS[0].to_string()));
+    let told = || pooler.log().matches("login attempt: db=pgbouncer user=pointsman").count();
+    let before = told();
+    servers.promote(1);
+    let promoted = SERVERS[1].to_string();
+    patience::until("the pool follows the promotion", || {
+        pooler.server().is_some_and(|(address, _)| address == promoted)
+    });
+    assert_eq!(servers.value(0, "SELECT pg_is_in_recovery()"), "f", "the old primary lives on");
+    patience::until("it is told twice", || told() >= before + 2);
+    for _ in 0..10 {
+        let (address, _) = pooler.server().expect("PgBouncer gives a session");
+        assert_eq!(address, promoted, "{}", pooler.log_tail());
+    }
+    assert_eq!(other.server(), served, "without the hook a pool stays where it is");
+    assert!(!pointsman.log().contains("\"event\":\"hook\""), "{}", pointsman.log().text());
+    pointsman.stop();
+}
+
 /// A running PgBouncer. Dropped, it is killed.
 struct PgBouncer {
     process: ServerProcess,
     port: u16,
     sessions: SessionMaker,
-    _directory: TempDir,
+    directory: TempDir,
 }
 
 impl PgBouncer {
     /// Starts one for the write name of `cluster`.
-    fn start(cluster: &Cluster) -> Self {
+    fn start(cluster: &Cluster, settings: &str) -> Self {
+        Self::start_at(ports::free_on(&[POOLER]), cluster, settings)
+    }
+
+    /// The same at a port that is known before.
+    fn start_at(port: u16, cluster: &Cluster, settings: &str) -> Self {
         let account = Account::named("postgres"); // It refuses to run as root.
         let directory = account.directory("pointsman-pgbouncer-");
-        let port = ports::free_on(&[POOLER]);
         let resolv_conf = directory.path().join("resolv.conf");
+        let users = directory.path().join("users");
         let config = format!(
             "[databases]\n\
              postgres = host={name} port={server_port} user=postgres\n\
@@ -90,25 +137,28 @@ impl PgBouncer {
              listen_addr = {POOLER}\n\
              listen_port = {port}\n\
              unix_socket_dir =\n\
-             auth_type = any\n\
+             auth_type = trust\n\
+             auth_file = {users}\n\
+             admin_users = pointsman\n\
              pool_mode = transaction\n\
              resolv_conf = {resolv_conf}\n\
              {settings}",
             name = cluster.write_name().to_string().trim_end_matches('.'),
             server_port = cluster.port,
             resolv_conf = resolv_conf.display(),
-            settings = documented_settings(),
+            users = users.display(),
         );
         let file = directory.path().join("pgbouncer.ini");
-        for (path, text) in [(&resolv_conf, format!("nameserver {}\n", DNS.ip())), (&file, config)]
-        {
+        let known = "\"postgres\" \"\"\n\"pointsman\" \"\"\n".to_owned();
+        let nameserver = format!("nameserver {}\n", DNS.ip());
+        for (path, text) in [(&resolv_conf, nameserver), (&users, known), (&file, config)] {
             fs::write(path, text).expect("a file can be written");
             account.own(path);
         }
         let mut command = account.command("/usr/sbin/pgbouncer");
         command.arg(&file);
         let process = ServerProcess::spawn(command, &directory.path().join("log"));
-        Self { process, port, sessions: SessionMaker::start(), _directory: directory }
+        Self { process, port, sessions: SessionMaker::start(), directory }
     }
 
     /// The address and process of the server that a new session gets, if any.
@@ -117,6 +167,11 @@ impl PgBouncer {
         let text = self.sessions.query(POOLER, self.port, query).ok()??;
         let (address, process) = text.split_once(' ')?;
         Some((address.to_owned(), process.to_owned()))
+    }
+
+    /// All that it has said.
+    fn log(&self) -> String {
+        fs::read_to_string(self.directory.path().join("log")).expect("a log")
     }
 
     fn log_tail(&self) -> String {

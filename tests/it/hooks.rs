@@ -17,7 +17,7 @@ use rustls::{
     crypto::ring,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use sha2::Sha256;
 use tempfile::TempDir;
 
@@ -31,7 +31,7 @@ use crate::{
 const SECRET: &str = "Gr4nite-Otter-71";
 
 /// Two servers without roles: when the first one goes, writes move to the second.
-struct Scene {
+pub(crate) struct Scene {
     servers: [Fake; 2],
     /// For what hooks write.
     notes: TempDir,
@@ -39,7 +39,7 @@ struct Scene {
 }
 
 impl Scene {
-    fn new(third_octet: u8) -> Self {
+    pub(crate) fn new(third_octet: u8) -> Self {
         let at = |last: u8| format!("127.57.{third_octet}.{last}");
         Self {
             servers: [11, 12].map(|last| Fake::start(&at(last), Vec::new())),
@@ -48,7 +48,7 @@ impl Scene {
         }
     }
 
-    fn notes(&self) -> &Path {
+    pub(crate) fn notes(&self) -> &Path {
         self.notes.path()
     }
 
@@ -61,7 +61,7 @@ impl Scene {
         )
     }
 
-    fn settings(&self, hooks: &str) -> Settings {
+    pub(crate) fn settings(&self, hooks: &str) -> Settings {
         let dns = &self.dns;
         let socket = self.notes().join("admin.sock");
         let mut text = format!(
@@ -101,7 +101,7 @@ timeout = "1s"
     }
 
     /// The first server goes.
-    fn fail_over(self) -> TempDir {
+    pub(crate) fn fail_over(self) -> TempDir {
         let Self { servers: [first, second], notes, .. } = self;
         drop(first);
         // It goes on for as long as the process under test.
@@ -114,7 +114,7 @@ timeout = "1s"
     }
 }
 
-fn asks(notes: &Path, method: &str, path: &str) -> Value {
+pub(crate) fn asks(notes: &Path, method: &str, path: &str) -> Value {
     let (head, body): (_, &[u8]) = match method {
         "POST" => {
             let json = "Content-Type: application/json\r\nContent-Length";
@@ -128,7 +128,7 @@ fn asks(notes: &Path, method: &str, path: &str) -> Value {
 }
 
 /// What the service says has happened, of these kinds.
-fn events(notes: &Path, kinds: &[&str]) -> Vec<Value> {
+pub(crate) fn events(notes: &Path, kinds: &[&str]) -> Vec<Value> {
     let all = asks(notes, "GET", "/v1/events?limit=1000");
     let all = all["events"].as_array().expect("a list").iter();
     all.filter(|event| kinds.iter().any(|kind| event["kind"] == **kind)).cloned().collect()
@@ -138,13 +138,13 @@ fn lines(file: &Path) -> Vec<String> {
     fs::read_to_string(file).unwrap_or_default().lines().map(str::to_owned).collect()
 }
 
-fn wait_for_writes_at(service: &Service, server: &str) {
+pub(crate) fn wait_for_writes_at(service: &Service, server: &str) {
     service.wait_for_line("the write name is published", |line| {
         line["fields"]["event"] == "write" && line["fields"]["to"] == server
     });
 }
 
-fn says(service: &Service, words: &str) -> bool {
+pub(crate) fn says(service: &Service, words: &str) -> bool {
     let is_ours = |line: &Value| line["fields"]["event"] == "hook" && message(line).contains(words);
     service.log().iter().any(is_ours)
 }
@@ -199,6 +199,14 @@ fn a_command_is_told_of_each_event_once_and_in_order() {
     let most = lines(&notes.path().join("variables"));
     assert!(most.iter().all(|count| count.trim().parse::<u32>().expect("a number") <= 13));
     until("the failure is told", || says(&service, "exit status: 3: no pool"));
+    let status = asks(notes.path(), "GET", "/v1/status");
+    let [pools, fails] = [0, 1].map(|hook| &status["hooks"][hook]);
+    assert_eq!((&pools["name"], &pools["runs"]), (&json!("pools"), &json!(told.len())));
+    assert_eq!((&pools["failures"], &pools["failing_since"]), (&json!(0), &json!(null)));
+    assert_eq!(fails["runs"], fails["failures"], "{fails}");
+    assert!(fails["failing_since"].is_string(), "{fails}");
+    let warnings = status["warnings"].to_string();
+    assert!(warnings.contains("the hook fails fails since") && !warnings.contains("no pool"));
     assert_eq!(service.stop().code, Some(0));
 }
 
@@ -238,6 +246,8 @@ fn when_too_many_events_wait_the_oldest_are_dropped_and_the_log_says_so() {
     for _ in 0..115 {
         scene.asks("POST", "/v1/reload");
     }
+    let warnings = scene.asks("GET", "/v1/status")["warnings"].to_string();
+    assert!(warnings.contains("the hook slow is too slow: 101 events wait"), "{warnings}");
     until("the log says so", || says(&service, "too many events wait"));
     fs::write(scene.notes().join("go"), "").expect("a file can be written");
     until("the rest is told", || lines(&scene.notes().join("told")).len() == 101);
@@ -248,6 +258,8 @@ fn when_too_many_events_wait_the_oldest_are_dropped_and_the_log_says_so() {
     let expected: Vec<_> = ids[..1].iter().chain(&ids[15..]).cloned().collect();
     assert_eq!(lines(&scene.notes().join("told")), expected);
     assert!(says(&service, "14 events were dropped, the oldest first"), "{}", service.output());
+    let hook = asks(scene.notes(), "GET", "/v1/status")["hooks"][0].clone();
+    assert_eq!((&hook["dropped"], &hook["failures"]), (&json!(14), &json!(0)), "{hook}");
     assert_eq!(service.stop().code, Some(0));
 }
 

@@ -13,6 +13,7 @@ mod fake_postgres;
 mod fuzz_corpus;
 #[expect(clippy::disallowed_methods, reason = "the process under test has real time only")]
 mod hooks;
+mod hooks_packaged;
 mod hostile_mysql;
 mod hostile_postgres;
 mod mysql_sessions;

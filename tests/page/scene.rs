@@ -32,6 +32,11 @@ const CLUSTERS: [(&str, usize); 3] = [("billing", 2), ("orders", 3), ("search", 
 impl Scene {
     /// At addresses of `network`, such as `127.55.2`.
     pub(crate) fn start(network: &str) -> Self {
+        Self::start_with(network, "")
+    }
+
+    /// The same with more sections in the configuration.
+    pub(crate) fn start_with(network: &str, more: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let free = TcpListener::bind((format!("{network}.1"), 0)).expect("a free port");
         let http = free.local_addr().expect("an address");
@@ -39,7 +44,7 @@ impl Scene {
         let mut text = format!(
             "[dns]\nlisten = [\"{network}.1:0\"]\nworkers = 1\n\
              [[zone]]\norigin = \"internal.\"\nfile = \"internal.zone\"\n\
-             [admin]\nhttp = \"{http}\"\n"
+             [admin]\nhttp = \"{http}\"\n{more}\n"
         );
         let mut servers = Vec::new();
         for (name, count) in CLUSTERS {

@@ -10,11 +10,15 @@ const PHONE: (u32, u32) = (390, 844);
 
 #[test]
 fn the_page_is_readable_for_everybody_in_every_theme() {
-    let mut scene = Scene::start("127.55.2");
+    let failing =
+        "[[hook]]\nname = \"pager\"\nevents = [\"server_state\"]\ncommand = [\"/bin/false\"]\n";
+    let mut scene = Scene::start_with("127.63.2", failing);
     // One replica and one whole cluster die.
     (scene.servers[4], scene.servers[5]) = (None, None);
     scene.until("two servers are down", || {
-        scene.get("/", "").body.matches("Connection refused").count() == 2
+        let text = scene.get("/", "").body;
+        text.matches("Connection refused").count() == 2
+            && text.contains("\nwarning: the hook pager fails since ")
     });
     let mut browser = Browser::start();
     let url = format!("http://{}/", scene.http);
@@ -23,6 +27,8 @@ fn the_page_is_readable_for_everybody_in_every_theme() {
             browser.show(&url, size, theme);
             let faults = browser.axe();
             assert!(faults.is_empty(), "{place} {theme}:\n{}", faults.join("\n"));
+            let banner = browser.value("document.querySelector('.notice').innerText").to_string();
+            assert!(banner.contains("▲ Warnings") && banner.contains("pager"), "{banner}");
             browser.photograph(&format!("{place}-{theme}"));
             let widths = "[document.documentElement.scrollWidth, innerWidth]";
             let widths = browser.value(widths);
@@ -74,6 +80,42 @@ fn the_page_follows_what_happens_and_is_whole_without_a_script() {
     assert_eq!(browser.value("window.kept"), 1);
     assert_eq!(browser.value("document.activeElement.textContent"), "orders");
     assert_eq!(browser.complaints(), [&serde_json::Value::Null; 0]);
+}
+
+#[test]
+fn what_goes_away_is_never_marked_as_well() {
+    let mut scene = Scene::start("127.63.3");
+    let mut browser = Browser::start();
+    (scene.servers[1], scene.servers[5]) = (None, None);
+    scene.until("two servers are down", || scene.get("/", "").body.matches("✖ 2").count() >= 3);
+    browser.show(&format!("http://{}/", scene.http), DESK, "light");
+    // Each change with its mark, as people and as screen readers have it.
+    let changes = "[...document.querySelectorAll('.events li')].map((one) => [one.className, \
+                   one.querySelector('.sign').textContent, \
+                   one.querySelector('.hidden').textContent, one.textContent])";
+    let changes = browser.value(changes);
+    let changes: Vec<[String; 4]> = serde_json::from_value(changes).expect("four texts each");
+    let of = |part: &str| {
+        let found: Vec<_> = changes.iter().filter(|change| change[3].contains(part)).collect();
+        assert!(!found.is_empty(), "{part} is not in {changes:?}");
+        found
+    };
+    for [class, sign, words, text] in of("→ Down") {
+        assert!(class.starts_with("harm") && sign == "✖", "{class} {sign} {text}");
+        assert_eq!(words, "not as promised: ");
+    }
+    for [class, sign, ..] in of("billing2 Up → Down").into_iter().chain(of("held: ")) {
+        assert!(!class.contains("well") && sign != "●", "{class} {sign}");
+    }
+    for [class, sign, words, _] in of("→ Up") {
+        assert!(class.starts_with("well") && sign == "●" && words == "well: ", "{class} {sign}");
+    }
+    let colours = browser.value(
+        "[...document.querySelectorAll('.events li')].filter((one) => \
+         one.textContent.includes('→ Down') && getComputedStyle(one.querySelector('.sign')).color \
+         === getComputedStyle(document.querySelector('.events .well .sign')).color).length",
+    );
+    assert_eq!(colours, 0, "no server that is down is green");
 }
 
 #[test]

@@ -29,7 +29,19 @@ const TABLE: [Row; 25] = [
     Row { module: "api", of_ours: &[], from_outside: &["serde", "utoipa"] },
     Row { module: "control", of_ours: &["api", "engine"], from_outside: &["thiserror", "tokio"] },
     Row { module: "publish", of_ours: &["answers"], from_outside: &["arc_swap"] },
-    Row { module: "status", of_ours: &["answers", "api", "engine", "publish"], from_outside: &[] },
+    Row {
+        module: "status",
+        of_ours: &[
+            "answers",
+            "api",
+            "engine",
+            "hooks::HookTally",
+            "publish",
+            "state::SetAside",
+            "state::StateReport",
+        ],
+        from_outside: &[],
+    },
     Row {
         module: "config",
         of_ours: &["answers", "api::EventEntry", "api::EventKind", "api::ServerAdd", "engine"],
@@ -117,9 +129,11 @@ const TABLE: [Row; 25] = [
             "config::AdminConfig",
             "control",
             "engine",
+            "hooks::HooksHandle",
             "inherited",
             "metrics",
             "publish",
+            "state::StateHealth",
             "status",
             "watchdog::Health",
         ],
@@ -179,6 +193,7 @@ const TABLE: [Row; 25] = [
     Row {
         module: "hooks",
         of_ours: &[
+            "answers::WallTime",
             "api::EventEntry",
             "clock",
             "config::HookAction",

@@ -30,6 +30,9 @@ pub(super) fn service(encoder: &mut Encoder, scrape: &Scrape<'_>) {
     one(encoder, &family::RELOAD_AT, millis(at));
     maybe(encoder, &family::STATE_SAVED, counts.is_state_saved().map(u8::from));
     one(encoder, &family::STATE_FAILURES, counts.state_failures());
+    let state = status.state.as_ref();
+    maybe(encoder, &family::STATE_ASIDE, state.map(|one| u8::from(one.set_aside.is_some())));
+    maybe(encoder, &family::SERIAL_LIMITED, state.map(|one| u8::from(one.serial_limited)));
     one(encoder, &family::LOG_LOST, counts.log_lines_lost());
     one(encoder, &family::HINTS, counts.hints());
     one(encoder, &family::GENERATION, status.generation);

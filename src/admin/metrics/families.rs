@@ -1,7 +1,7 @@
 //! Every family of metrics. `docs/ADMIN.md` shows the same table.
 //!
-//! Labels are bounded by the configuration and by closed lists: clusters, servers and names are
-//! configured, and what is told in words are states, reasons and results of which there are a few
+//! Labels are bounded by the configuration and by closed lists: clusters, servers, names and
+//! hooks are configured, and what is told in words are states, reasons and results of which there are a few
 //! dozen. No text of a stranger becomes a label.
 
 use super::encoder::Family;
@@ -14,6 +14,9 @@ const NODE: &[&str] = &["cluster", "node"];
 
 /// Labels of what is about a probe.
 const PROBE: &[&str] = &["cluster", "node", "check"];
+
+/// Labels of what is about a hook.
+const HOOK: &[&str] = &["hook"];
 
 pub(super) const BUILD: Family =
     Family::gauge("pointsman_build_info", &["version"], "1, labelled with the version.");
@@ -55,6 +58,16 @@ pub(super) const STATE_FAILURES: Family = Family::counter(
     "pointsman_state_save_failures",
     &[],
     "How often it came to be that the state file could not be written.",
+);
+pub(super) const STATE_ASIDE: Family = Family::gauge(
+    "pointsman_state_set_aside",
+    &[],
+    "Whether a state file lies about that was of no use; absent when none is configured.",
+);
+pub(super) const SERIAL_LIMITED: Family = Family::gauge(
+    "pointsman_serial_limited",
+    &[],
+    "Whether the serial has used up what was saved for it and grows once a second at most.",
 );
 pub(super) const LOG_LOST: Family = Family::counter(
     "pointsman_log_lines_lost",
@@ -238,6 +251,24 @@ pub(super) const DROPPED: Family = Family::counter(
     "DNS messages without a reply: no queries, or over the rate limit.",
 );
 
+pub(super) const HOOK_RUNS: Family = Family::counter(
+    "pointsman_hook_runs",
+    &["hook", "result"],
+    "Attempts of a hook to tell an event, by what they came to: told or failed.",
+);
+pub(super) const HOOK_PENDING: Family = Family::gauge(
+    "pointsman_hook_pending",
+    HOOK,
+    "Events that a hook has yet to tell, with the one that it is telling.",
+);
+pub(super) const HOOK_DROPPED: Family = Family::counter(
+    "pointsman_hook_dropped",
+    HOOK,
+    "Events that a hook never told: too many waited, or the last attempt failed.",
+);
+pub(super) const HOOK_FAILING: Family =
+    Family::gauge("pointsman_hook_failing", HOOK, "Whether the last attempt of the hook failed.");
+
 pub(super) const CPU: Family = Family::counter(
     "process_cpu_seconds",
     &[],
@@ -261,7 +292,7 @@ pub(super) const PROCESS_STARTED: Family = Family::gauge(
 
 /// All of them, in the order of the document.
 #[cfg(test)]
-pub(super) const ALL: [&Family; 53] = [
+pub(super) const ALL: [&Family; 59] = [
     &BUILD,
     &STARTED,
     &READY,
@@ -271,6 +302,8 @@ pub(super) const ALL: [&Family; 53] = [
     &RELOAD_AT,
     &STATE_SAVED,
     &STATE_FAILURES,
+    &STATE_ASIDE,
+    &SERIAL_LIMITED,
     &LOG_LOST,
     &HINTS,
     &GENERATION,
@@ -309,6 +342,10 @@ pub(super) const ALL: [&Family; 53] = [
     &TRUNCATED,
     &REFUSED,
     &DROPPED,
+    &HOOK_RUNS,
+    &HOOK_PENDING,
+    &HOOK_DROPPED,
+    &HOOK_FAILING,
     &CPU,
     &MEMORY,
     &DESCRIPTORS,

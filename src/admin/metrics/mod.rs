@@ -57,6 +57,7 @@ impl Scrape<'_> {
         counts::kicks(&mut encoder, &self.metrics.kicks);
         counts::probes(&mut encoder, &self.metrics.probes);
         counts::dns(&mut encoder, self);
+        states::hooks(&mut encoder, &self.status.hooks);
         counts::process(&mut encoder, ProcessUse::now(), self.metrics.service.started_millis());
         encoder.finish()
     }

@@ -1,4 +1,4 @@
-//! Metrics of what is now: clusters, names, servers and overrides, as the status has them.
+//! Metrics of what is now: clusters, names, servers, overrides and hooks, as the status has them.
 
 use jiff::Timestamp;
 
@@ -8,17 +8,37 @@ use super::{
 };
 use crate::{
     api::{
-        ClusterStatus, NameRole, NameStatus, OverrideKind, OverrideStatus, ServerStatus, Status,
+        ClusterStatus, HookStatus, NameRole, NameStatus, OverrideKind, OverrideStatus,
+        ServerStatus, Status,
     },
     engine::{ServerState, WriteReason},
 };
 
-/// Appends all of them.
+/// Appends those of clusters.
 pub(super) fn encode(encoder: &mut Encoder, status: &Status) {
     names(encoder, status);
     clusters(encoder, status);
     servers(encoder, status);
     overrides(encoder, status);
+}
+
+/// Appends those of hooks.
+pub(super) fn hooks(encoder: &mut Encoder, hooks: &[HookStatus]) {
+    encoder.family(&family::HOOK_RUNS);
+    for HookStatus { name, runs, failures, .. } in hooks {
+        let told = runs.saturating_sub(*failures);
+        encoder.sample(&family::HOOK_RUNS, &[name, "told"], told);
+        encoder.sample(&family::HOOK_RUNS, &[name, "failed"], failures);
+    }
+    let mut each = |family: &Family, value: &dyn Fn(&HookStatus) -> u64| {
+        encoder.family(family);
+        for hook in hooks {
+            encoder.sample(family, &[&hook.name], value(hook));
+        }
+    };
+    each(&family::HOOK_PENDING, &|hook| hook.pending);
+    each(&family::HOOK_DROPPED, &|hook| hook.dropped);
+    each(&family::HOOK_FAILING, &|hook| u64::from(hook.failing_since.is_some()));
 }
 
 fn names(encoder: &mut Encoder, status: &Status) {

@@ -32,6 +32,7 @@ pub(super) fn document(view: &View<'_>) -> Markup {
                 (header(view, &summary))
                 main #main tabindex="-1" {
                     (faults(view))
+                    (warnings(view))
                     (overrides(view))
                     (clusters(view))
                     (timeline(view))
@@ -86,6 +87,21 @@ fn faults(view: &View<'_>) -> Markup {
             section .notice aria-labelledby="faults" {
                 h2 #faults { "Not ready" }
                 ul { @for fault in &view.status.faults { li { (fault) } } }
+            }
+        }
+    }
+}
+
+/// What is not well beside the clusters.
+fn warnings(view: &View<'_>) -> Markup {
+    let concern = Concern::Look;
+    html! {
+        @if !view.status.warnings.is_empty() {
+            section .notice .(concern.class()) aria-labelledby="warnings" {
+                h2 #warnings {
+                    span .sign aria-hidden="true" { (concern.sign()) } " Warnings"
+                }
+                ul { @for warning in &view.status.warnings { li { (warning) } } }
             }
         }
     }
@@ -182,11 +198,12 @@ fn timeline(view: &View<'_>) -> Markup {
 }
 
 fn change(event: &EventEntry, today: &str) -> Markup {
-    let concern = concern_of(event.kind);
+    let concern = Concern::of_event(event);
     html! {
         li .(concern.class()) id=(format!("event-{}", event.id)) {
             time datetime=(event.at) { (words::clock(&event.at, today)) } " "
             span .sign aria-hidden="true" { (concern.sign()) } " "
+            span .hidden { (concern.words()) ": " }
             strong { (subject(event)) } " "
             @if let Some(change) = turn(event) { span .turn { (change) } " " }
             span .detail {
@@ -202,33 +219,26 @@ pub(super) fn subject(event: &EventEntry) -> String {
     let parts = [&event.cluster, &event.name, &event.server].into_iter().flatten();
     let parts: Vec<_> = parts.map(String::as_str).collect();
     match parts.is_empty() {
+        true if event.kind == EventKind::Config => "configuration".to_owned(),
         true => "everything".to_owned(),
         false => parts.join(" "),
     }
 }
 
-/// From what to what it went.
+/// From what to what it went. What an operator lays is told by its reason alone; what says the same
+/// for another reason goes nowhere.
 pub(super) fn turn(event: &EventEntry) -> Option<String> {
     let shown = |side: &Option<String>| match side.as_deref() {
         Some("") | None => "nothing".to_owned(),
         Some(side) => side.to_owned(),
     };
     let told = event.from.is_some() || event.to.is_some();
-    told.then(|| format!("{} → {}", shown(&event.from), shown(&event.to)))
-}
-
-fn concern_of(kind: EventKind) -> Concern {
-    match kind {
-        EventKind::NoWriter
-        | EventKind::SplitBrain
-        | EventKind::ReadEmpty
-        | EventKind::Isolated => Concern::Harm,
-        EventKind::WriteChanged | EventKind::Kick => Concern::Look,
-        EventKind::Override | EventKind::Config => Concern::Wanted,
-        EventKind::ServerState
-        | EventKind::ReadChanged
-        | EventKind::Witness
-        | EventKind::Reconnected => Concern::None,
+    let (from, to) = (shown(&event.from), shown(&event.to));
+    match event.kind {
+        EventKind::Override => None,
+        _ if !told => None,
+        _ if from == to => Some(format!("{to} as before")),
+        _ => Some(format!("{from} → {to}")),
     }
 }
 

@@ -5,6 +5,7 @@
 //! not come from here.
 
 mod cluster;
+mod concern;
 mod document;
 mod follow;
 pub(super) mod history;

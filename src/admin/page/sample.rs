@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::api::{
-    ClusterStatus, EventEntry, EventKind, NameRole, NameStatus, OverrideKind, OverrideStatus,
-    ServerStatus, Status, WitnessStatus,
+    ClusterStatus, EventEntry, EventKind, HookStatus, NameRole, NameStatus, OverrideKind,
+    OverrideStatus, ServerStatus, StateStatus, Status, WitnessStatus,
 };
 
 /// 2026-11-21T15:00:00Z in milliseconds since 1970.
@@ -20,6 +20,9 @@ pub(in crate::admin) fn well() -> Status {
         ready: true,
         faults: Vec::new(),
         isolated: false,
+        warnings: Vec::new(),
+        state: None,
+        hooks: Vec::new(),
         queries: 123_456,
         clusters: vec![cluster("billing")],
     }
@@ -57,7 +60,29 @@ pub(in crate::admin) fn troubled() -> Status {
     users.servers[1].state = "StalePrimary".into();
     users.overrides =
         vec![OverrideStatus { until: None, ..laid(OverrideKind::Freeze, "users", None) }];
-    Status { clusters: vec![cluster("billing"), orders, users], ..well() }
+    let hook = HookStatus {
+        name: "chat".into(),
+        runs: 12,
+        failures: 3,
+        dropped: 1,
+        pending: 4,
+        failing_since: Some("2026-11-21T14:56:00.000Z".into()),
+    };
+    let state = StateStatus {
+        saved: false,
+        fault: Some("the state cannot be saved: the disk is full".into()),
+        unsaved_since: Some("2026-11-21T14:57:00.000Z".into()),
+        serial_limited: true,
+        set_aside: None,
+        set_aside_why: None,
+    };
+    Status {
+        clusters: vec![cluster("billing"), orders, users],
+        warnings: vec!["the state cannot be saved".into(), "the hook chat fails".into()],
+        state: Some(state),
+        hooks: vec![hook],
+        ..well()
+    }
 }
 
 /// So many clusters that are well, and one that is not.

@@ -4,7 +4,7 @@ use axum::http::HeaderValue;
 
 use super::{history::History, *};
 use crate::{
-    api::Status,
+    api::{EventEntry, EventKind, Status},
     engine::{Facts, Moment, Outcome},
     metrics::{ProbeMeter, ProbeMetrics, ProbeSubject},
 };
@@ -74,8 +74,11 @@ fn everything_is_told_without_a_script() {
         "drained: db3 ends in 30 min 0 s new disk — ada, 30 min 0 s ago. \
          End it: pointsman undrain db3",
         "frozen: users never ends by itself",
-        "14:53:07 ▲ orders nothing → db2 it is the one writable primary",
+        "14:53:07 ▲ look at it: orders nothing → db2 it is the one writable primary",
         "not as promised",
+        "14:52:07 ✖ not as promised: orders db1 → nothing no address",
+        "14:51:07 ✖ not as promised: orders db1 Primary → Down refuses",
+        "▲ Warnings the state cannot be saved the hook chat fails",
     ] {
         assert!(words.contains(told), "{told:?} is not in {words}");
     }
@@ -84,10 +87,25 @@ fn everything_is_told_without_a_script() {
         "drained: db3 for 30 min 0 s more (ada: new disk); end it: pointsman undrain db3",
         "  write db-write.internal. -> db2 for 3 d 2 h, TTL 1 s: it is the one writable primary",
         "connection refused (127.0.1.1:5432)",
-        "Last changes\n  2026-11-21T14:53:07.250Z orders nothing → db2: it is the one",
+        "\nwarning: the hook chat fails\n",
+        "Last changes\n  ▲ 2026-11-21T14:53:07.250Z orders nothing → db2: it is the one",
     ] {
         assert!(text.contains(told), "{told:?} is not in\n{text}");
     }
+}
+
+#[test]
+fn a_change_tells_from_what_to_what_where_that_says_something() {
+    let told = |kind, from: Option<&str>, to: Option<&str>| {
+        let [from, to] = [from, to].map(|side| side.map(str::to_owned));
+        document::turn(&EventEntry { kind, from, to, ..(*sample::events()[0]).clone() })
+    };
+    let write = EventKind::WriteChanged;
+    assert_eq!(told(write, Some("db1"), Some("db2")).as_deref(), Some("db1 → db2"));
+    assert_eq!(told(write, Some("db1"), None).as_deref(), Some("db1 → nothing"));
+    assert_eq!(told(write, Some("db1"), Some("db1")).as_deref(), Some("db1 as before"));
+    assert_eq!(told(EventKind::Override, None, Some("drain")), None);
+    assert_eq!(told(EventKind::Config, None, None), None);
 }
 
 #[test]

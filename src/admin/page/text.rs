@@ -5,7 +5,7 @@ use std::fmt::{self, Write};
 use super::{
     cluster::{role, servers_of},
     document::{override_words, rate, subject, turn},
-    view::View,
+    view::{Concern, View},
     words::{self, Span},
 };
 use crate::api::ClusterStatus;
@@ -32,6 +32,9 @@ fn write(view: &View<'_>, out: &mut String) -> fmt::Result {
     for fault in &status.faults {
         writeln!(out, "not ready: {fault}")?;
     }
+    for warning in &status.warnings {
+        writeln!(out, "warning: {warning}")?;
+    }
     for one in view.overrides() {
         let (what, of, end) = override_words(one);
         let rest = one.until.as_deref().and_then(|until| words::rest(until, view.now));
@@ -57,7 +60,8 @@ fn write(view: &View<'_>, out: &mut String) -> fmt::Result {
     }
     for event in events {
         let turn = turn(event).map_or_else(String::new, |turn| format!(" {turn}"));
-        writeln!(out, "  {} {}{turn}: {}", event.at, subject(event), event.reason)?;
+        let (sign, subject) = (Concern::of_event(event).sign(), subject(event));
+        writeln!(out, "  {sign} {} {subject}{turn}: {}", event.at, event.reason)?;
     }
     Ok(())
 }

@@ -82,6 +82,13 @@ impl View<'_> {
             return format!("No server of {of} answers: our own network is suspected");
         }
         match (harmed, troubled) {
+            (0, 0) if !self.status.warnings.is_empty() => {
+                format!("Names are well with {of}; Pointsman itself should be looked at")
+            }
+            (0, 1) if clusters.len() == 1 => {
+                "Names are well; the one cluster should be looked at".to_owned()
+            }
+            (1, _) if clusters.len() == 1 => "The one cluster cannot serve as promised".to_owned(),
             (0, 0) => format!("All is well with {of}"),
             (0, looks) => format!("Names are well; {looks} of {of} should be looked at"),
             (harmed, _) => format!("{harmed} of {of} cannot serve as promised"),
@@ -94,7 +101,8 @@ impl View<'_> {
         let whole = match (self.status.isolated, self.status.ready) {
             (true, _) => Concern::Harm,
             (false, false) => Concern::Look,
-            (false, true) => Concern::None,
+            (false, true) if self.status.warnings.is_empty() => Concern::None,
+            (false, true) => Concern::Look,
         };
         clusters.max().unwrap_or(Concern::None).max(whole)
     }
@@ -157,13 +165,15 @@ impl Concern {
 
     /// That of a server by its state.
     pub(super) fn of_server(server: &ServerStatus) -> Self {
-        let state = ServerState::ALL.into_iter().find(|state| state.to_string() == server.state);
-        match state {
-            Some(ServerState::Primary | ServerState::Replica | ServerState::Up)
-                if server.drained =>
-            {
-                Self::Wanted
-            }
+        match Self::of_state(&server.state) {
+            Self::None if server.drained => Self::Wanted,
+            concern => concern,
+        }
+    }
+
+    /// That of a state, by its name.
+    pub(super) fn of_state(state: &str) -> Self {
+        match ServerState::ALL.into_iter().find(|known| known.to_string() == state) {
             Some(ServerState::Primary | ServerState::Replica | ServerState::Up) => Self::None,
             Some(ServerState::Maintenance) => Self::Wanted,
             Some(ServerState::Down) => Self::Harm,

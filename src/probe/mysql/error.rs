@@ -2,7 +2,8 @@
 //!
 //! Error numbers come from the servers' own lists (MySQL: "Server Error Message Reference",
 //! MariaDB: "Error Codes"); they have kept their meaning through all versions, the message texts
-//! have not. So numbers decide and texts are only shown.
+//! have not. So numbers decide and texts are only shown, whole as they came: what shows them hides
+//! the password first and shortens them then (`wording.rs`).
 //!
 //! Two numbers are no failure and are handled where they occur: 1227 on a status statement (a
 //! missing right: the answer stays unknown) and 1064 on a status statement (the other spelling is
@@ -11,7 +12,7 @@
 use super::wire::Fields;
 use crate::{
     engine::{Failure, FailureKind},
-    probe::{session::Trouble, wording::one_line},
+    probe::session::Trouble,
 };
 
 /// A statement is not in the server's grammar (`ER_PARSE_ERROR`).
@@ -22,9 +23,6 @@ pub(super) const DENIED: u16 = 1227;
 /// The server ended a session that was idle for long (`ER_CLIENT_INTERACTION_TIMEOUT`, MySQL 8.0.24
 /// and newer); MariaDB closes it without a word.
 const EXPIRED: u16 = 4031;
-
-/// Longest text taken over from a server into a failure's detail, in characters.
-const DETAIL_LENGTH: usize = 200;
 
 /// Why a statement brought no rows.
 #[derive(Debug)]
@@ -53,7 +51,6 @@ impl Fault {
             [b'#', _, _, _, _, _, words @ ..] => words,
             words => words,
         };
-        let words = &words[..words.len().min(DETAIL_LENGTH)];
         Ok(Self::Refused { code, message: String::from_utf8_lossy(words).into() })
     }
 }
@@ -82,12 +79,12 @@ impl From<Fault> for Failure {
 
 /// What the server's refusal proves, with its number and words.
 pub(super) fn refusal(code: u16, message: &str) -> Failure {
-    Failure::new(kind(code), format!("{code} {}", one_line(message, DETAIL_LENGTH)))
+    Failure::new(kind(code), format!("{code} {message}"))
 }
 
 /// A reply that is not what the statement is documented to return.
 pub(super) fn garbled(detail: impl AsRef<str>) -> Failure {
-    Failure::new(FailureKind::Garbled, one_line(detail.as_ref(), DETAIL_LENGTH))
+    Failure::new(FailureKind::Garbled, detail.as_ref())
 }
 
 /// What an error number proves.
@@ -126,7 +123,7 @@ pub(super) fn is_read_only(code: u16) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Fault, is_read_only, kind, refusal};
+    use super::{Fault, garbled, is_read_only, kind, refusal};
     use crate::{
         engine::{Evidence, Failure, FailureKind},
         probe::session::Trouble,
@@ -201,13 +198,18 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_carries_number_and_words_on_one_line() {
-        let failure = refusal(1045, "Access denied\nfor \u{1b}[31muser");
-        assert_eq!(
-            failure.to_string(),
-            "does not let the probe in (1045 Access denied for  [31muser)"
-        );
-        assert!(refusal(1, &"x".repeat(10_000)).detail.len() < 300);
+    fn a_failure_carries_number_and_words() {
+        let failure = refusal(1045, "Access denied for user");
+        assert_eq!(failure.to_string(), "does not let the probe in (1045 Access denied for user)");
+    }
+
+    #[test]
+    fn no_part_of_the_words_is_lost_before_the_password_is_hidden_in_them() {
+        let words = format!("{}correct horse battery", "x".repeat(190));
+        let packet = [b"\xFF\x15\x04#28000", words.as_bytes()].concat();
+        let failure = Failure::from(Fault::of_packet(&packet).expect("an error"));
+        assert_eq!(*failure.detail, *format!("1045 {words}"));
+        assert_eq!(*garbled(&words).detail, *words);
     }
 
     #[test]

@@ -12,6 +12,7 @@
 //! late, is set aside rather than overwritten.
 
 use std::{
+    fmt,
     fs::{self, File, OpenOptions},
     io::{self, Write as _},
     os::unix::fs::OpenOptionsExt as _,
@@ -25,7 +26,7 @@ use nix::{
 };
 use tracing::{error, warn};
 
-use super::{FormatError, Image, decode, encode};
+use super::{FormatError, Image, SetAside, decode, encode};
 use crate::{
     answers::{Serial, WallTime},
     clock,
@@ -49,6 +50,8 @@ pub struct Folder {
     lock: Option<Flock<File>>,
     /// Whether what lies there has been read, so that it may be overwritten.
     has_been_read: bool,
+    /// What was of no use.
+    aside: Option<SetAside>,
 }
 
 /// What was found in a folder.
@@ -108,13 +111,20 @@ impl Folder {
     /// # Errors
     /// [`OpenError`], when another process has it.
     pub fn open(path: &Path) -> Result<Opened, OpenError> {
-        let mut folder = Self { path: path.to_owned(), lock: None, has_been_read: false };
+        let path = path.to_owned();
+        let mut folder = Self { path, lock: None, has_been_read: false, aside: None };
         if let Err(SaveError::InUse(in_use)) = folder.take() {
             return Err(in_use);
         }
         let mut opened = Opened { image: None, serial: None, folder };
         opened.read();
         Ok(opened)
+    }
+
+    /// What was given another name because it was of no use, if that is still there.
+    pub(super) fn set_aside(&self) -> Option<&SetAside> {
+        // Where the disk does not say, it may be there.
+        self.aside.as_ref().filter(|aside| !matches!(aside.path.try_exists(), Ok(false)))
     }
 
     /// Puts `image` in the place of what is there, durably.
@@ -124,7 +134,7 @@ impl Folder {
     pub fn save(&mut self, image: &Image) -> Result<(), SaveError> {
         self.take()?;
         if !self.has_been_read {
-            self.set_aside()?;
+            self.put_aside("it could not be read at the start")?;
         }
         let octets = encode(image)?;
         let next = self.path.join(NEXT);
@@ -184,12 +194,14 @@ impl Folder {
         }
     }
 
-    /// Gives a state file of no use another name, if there is one, and forgets the oldest of those.
-    fn set_aside(&mut self) -> Result<(), SaveError> {
+    /// Gives a state file another name that is of no use, and `why`, if there is one, and forgets
+    /// the oldest of those.
+    fn put_aside(&mut self, why: impl fmt::Display) -> Result<(), SaveError> {
         let (state, aside) = (self.path.join(STATE), self.free_name());
         match fs::rename(&state, &aside) {
             Ok(()) => {
                 warn!(event = "state_set_aside", "the state file is now {}", aside.display());
+                self.aside = Some(SetAside { path: aside, why: why.to_string().into() });
                 self.forget_oldest();
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound && self.path.is_dir() => {}
@@ -271,7 +283,7 @@ impl Opened {
         if let FormatError::TooNew { serial: Some(serial), .. } = fault {
             self.serial = Serial::new(*serial);
         }
-        if let Err(error) = self.folder.set_aside() {
+        if let Err(error) = self.folder.put_aside(fault) {
             error!(event = "state_broken", "{error}");
         }
     }

@@ -68,7 +68,8 @@ impl Saver {
     ) -> io::Result<Self> {
         let clock = Clock::start();
         let limit = image.published_up_to().unwrap_or(Serial::MIN);
-        let shared = Arc::new(Shared::new(StateHealth::new(limit, clock), clock));
+        let health = StateHealth::new(limit, folder.set_aside().cloned(), clock);
+        let shared = Arc::new(Shared::new(health, clock));
         let (end, ended) = oneshot::channel();
         let keeper = Keeper::new(Arc::clone(&shared));
         keeper.note_serial(serial);
@@ -209,6 +210,7 @@ impl Round {
         match outcome {
             Ok(limit) => {
                 (self.retry_at, self.pause) = (None, FIRST_PAUSE);
+                self.shared.health.set_aside(self.folder.set_aside().cloned());
                 if self.shared.health.end(Ok(limit)).is_some() {
                     info!(event = "state_saved", "the state is being saved again");
                 }

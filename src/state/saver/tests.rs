@@ -7,7 +7,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::{
     api::{EventEntry, EventKind, ServerAdd},
-    state::{ClusterImage, Opened},
+    state::{ClusterImage, Opened, StateReport},
 };
 
 /// A save that takes longer has failed.
@@ -95,7 +95,7 @@ async fn after_the_last_save_the_next_process_begins_right_above() {
 }
 
 #[tokio::test]
-async fn a_failure_is_told_lifts_the_limit_and_passes() {
+async fn a_failure_is_told_lets_the_limit_follow_the_clock_and_passes() {
     let parent = tempfile::tempdir().expect("a temporary folder");
     let path = parent.path().join("later");
     let (saver, _) = start(Folder::open(&path).expect("nobody has it"));
@@ -106,12 +106,18 @@ async fn a_failure_is_told_lifts_the_limit_and_passes() {
     let fault = saver.health().fault().expect("the same");
     assert!(fault.contains("the state cannot be saved: "), "{fault}");
     assert_eq!(keeper.fault(), Some(fault));
-    assert_eq!(keeper.serial_limit(), Serial::MAX);
+    let (since_1970, limit) = (clock::unix_seconds(), keeper.serial_limit().value());
+    assert!((since_1970 - 1..=since_1970).contains(&(u64::from(limit) + 1)), "{limit}");
+    let report = saver.health().report();
+    let (why, since) = report.fault.expect("the same");
+    assert!(why.contains("the state cannot be saved: "), "{why}");
+    assert!(since.unix_millis() <= clock::unix_millis() && since.unix_millis() > 0, "{since}");
+    assert!(report.is_serial_limited, "no limit has been saved yet");
 
     std::fs::create_dir(&path).expect("a writable folder");
     assert_eq!(saved(&keeper), None);
-    assert_eq!(saver.health().fault(), None);
-    assert!(keeper.serial_limit() < Serial::MAX);
+    assert_eq!(saver.health().report(), StateReport::default());
+    assert!(u64::from(keeper.serial_limit().value()) > clock::unix_seconds());
     saver.stop().await;
     let image = Folder::open(&path).expect("nobody has it").image.expect("it was saved");
     assert_eq!(image.clusters["orders"].write.as_deref(), Some("db1"));
@@ -124,4 +130,19 @@ fn without_a_folder_whoever_waits_is_told_so() {
     keeper.note_serial(Serial::MIN);
     assert!(saved(&keeper).expect("nothing is saved").starts_with("no `directory` is set"));
     assert_eq!((keeper.serial_limit(), keeper.fault()), (Serial::MAX, None));
+}
+
+#[tokio::test]
+async fn a_file_of_no_use_is_told_until_somebody_takes_it_away() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    std::fs::write(folder.path().join("pointsman.state"), "nonsense").expect("a writable folder");
+    let (saver, _) = start(open(&folder));
+    let aside = saver.health().report().set_aside.expect("it was of no use");
+    assert!(aside.why.starts_with("it is no state file: "), "{}", aside.why);
+    assert_eq!(saved(&saver.keeper()), None);
+    assert_eq!(saver.health().report().set_aside.as_ref(), Some(&aside), "it is there");
+    std::fs::remove_file(&aside.path).expect("it is there");
+    assert_eq!(saved(&saver.keeper()), None);
+    assert_eq!(saver.health().report(), StateReport::default());
+    saver.stop().await;
 }

@@ -44,6 +44,8 @@ pub(super) fn the_page_shows_what_is(stage: &mut Stage) {
     {
         assert!(text.contains(words), "{words} is not in\n{text}");
     }
+    assert!(text.starts_with("Names are well; the one cluster should be looked at\n"), "{text}");
+    assert!(!text.contains("nothing → drain"), "{text}");
     let mut browser = Browser::start();
     for (size, place) in [(DESK, "desk"), (PHONE, "phone")] {
         for theme in ["light", "dark"] {
@@ -67,6 +69,7 @@ fn expect_well(browser: &mut Browser, name: &str) {
     let widths = browser.value("[document.documentElement.scrollWidth, innerWidth]");
     assert!(widths[0].as_u64() <= widths[1].as_u64(), "{name}: {widths}");
     browser.photograph(name);
+    browser.photograph_window(&format!("{name}-top"));
     assert!(browser.complaints().is_empty(), "{name}: {:?}", browser.complaints());
 }
 
@@ -123,8 +126,8 @@ fn a_thousand_clusters_are_shown_with_the_broken_one_first() {
             "[[cluster]]\nname = \"c{number}\"\nengine = \"tcp\"\n\
              write = {{ name = \"c{number}.internal.\" }}\n\
              probe = {{ interval = \"30s\", fast_interval = \"30s\", timeout = \"5s\" }}\n\
-             [[cluster.server]]\nname = \"s{number}\"\naddress = \"127.62.{ten}.{one}\"\nport = 80\n\
-             probe_address = \"{probed}\"\n"
+             [[cluster.server]]\nname = \"s{number}\"\naddress = \"127.62.{ten}.{one}\"\n\
+             port = 80\nprobe_address = \"{probed}\"\n"
         )
         .expect("a string takes everything");
     }

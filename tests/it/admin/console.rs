@@ -58,6 +58,7 @@ fn each_change_is_in_force_when_the_command_returns_and_ends_when_it_is_ended() 
     assert_eq!(orders(&served)["overrides"], json!([]));
     let events = said(&served, "events --since 1h --cluster orders");
     assert!(events.contains(": enough"), "why it ended is told: {events}");
+    assert!(!events.contains("no reason given"), "nobody need say why: {events}");
 
     said(&served, "maintenance orders --reason move");
     assert!(written().is_empty() && read().is_empty());

@@ -6,7 +6,10 @@ use pointsman_testbed::disk::{self, Disk};
 use serde_json::json;
 
 use super::Scene;
-use crate::{patience::until, process::Service};
+use crate::{
+    patience::until,
+    process::{Service, run},
+};
 
 /// In mounts of its own: only this thread and its processes see the small disk.
 fn on_a_small_disk(network: [u8; 3], port: u16, story: impl FnOnce(&mut Scene, &Disk) + Send) {
@@ -32,9 +35,11 @@ fn goes_on(scene: &mut Scene, service: &Service, advice: &str, serial: u32) {
     assert_eq!(status, 200, "{reply}");
     let warning = reply["warnings"][0].as_str().expect("it was not saved");
     assert!(warning.contains(advice), "{warning}");
+    is_told_everywhere(scene, advice);
     let read = scene.answer("db-read").expect("an answer");
     assert_eq!(read.addresses.len(), 1, "{read}");
-    assert!(scene.serial().expect("an answer") > serial);
+    // Without a limit that was saved it follows the clock.
+    until("the serial grows", || scene.serial().expect("an answer") > serial);
     // Servers are followed, too.
     scene.servers.stop(0);
     until("the write name moves", || {
@@ -43,9 +48,38 @@ fn goes_on(scene: &mut Scene, service: &Service, advice: &str, serial: u32) {
     });
 }
 
+/// The alarm is in the status for programs and for people, on the page in both forms, and in the metrics.
+fn is_told_everywhere(scene: &Scene, advice: &str) {
+    let status = scene.status();
+    let state = &status["state"];
+    assert_eq!(state["saved"], false, "{status}");
+    assert!(state["fault"].as_str().expect("a reason").contains(advice), "{status}");
+    assert!(state["unsaved_since"].as_str().expect("a time").ends_with('Z'), "{status}");
+    let warning = status["warnings"][0].as_str().expect("a warning");
+    assert!(warning.contains(advice) && warning.contains("nothing is saved"), "{warning}");
+    assert_eq!(status["ready"], true, "serving goes on");
+    let told = run(&["status", "--config", &scene.settings.file()]);
+    assert_eq!(told.code, Some(0), "{told:?}");
+    assert!(told.stdout.contains("warning: the state cannot be saved: "), "{told:?}");
+    assert!(told.stdout.contains(advice), "{told:?}");
+    let text = scene.get("/", "*/*");
+    assert!(text.contains("\nwarning: the state cannot be saved: "), "{text}");
+    assert!(text.lines().next().is_some_and(|line| !line.starts_with("All is well")), "{text}");
+    let page = scene.get("/", "text/html");
+    let (_, banner) = page.split_once("id=\"warnings\"").expect("a banner");
+    // Its meaning is in a sign and in words, not in its colour alone.
+    assert!(banner.contains("▲</span> Warnings</h2>") && banner.contains(advice), "{page}");
+    // Counted once a second.
+    until("the metrics tell it", || {
+        scene.get("/metrics", "").lines().any(|line| line == "pointsman_state_saved 0")
+    });
+}
+
 /// When saving works again, what was not saved is.
 fn is_made_up_for(scene: &Scene, service: &Service) {
     service.wait_for_line("the end of the alarm", |line| line["fields"]["event"] == "state_saved");
+    let status = scene.status();
+    assert_eq!((&status["state"]["saved"], &status["warnings"]), (&json!(true), &json!([])));
     let image = scene.image().expect("it was saved");
     assert_eq!(&*image.clusters["orders"].overrides[0].reason, "disk");
 }
@@ -89,4 +123,23 @@ fn a_folder_that_is_missing_is_told_and_used_when_it_is_there() {
     is_made_up_for(&scene, &service);
     service.signal(rustix::process::Signal::TERM);
     assert_eq!(service.exit_code(Duration::from_secs(5)), Some(0));
+}
+
+#[test]
+fn a_file_of_no_use_is_told_until_it_is_taken_away() {
+    let scene = Scene::new([127, 63, 9], 5309);
+    std::fs::write(scene.folder().join("pointsman.state"), "nonsense").expect("a file");
+    let service = scene.started();
+    let status = scene.status();
+    let warning = status["warnings"][0].as_str().expect("a warning");
+    assert!(warning.contains("of no use (it is no state file"), "{warning}");
+    let aside = status["state"]["set_aside"].as_str().expect("it is somewhere").to_owned();
+    assert!(warning.ends_with(&format!("then remove {aside}")), "{warning}");
+    assert_eq!(status["state"]["saved"], true, "{status}");
+    std::fs::remove_file(aside).expect("it is there");
+    let drain =
+        json!({ "server": "db2", "author": "anna", "reason": "so that something is saved" });
+    assert_eq!(scene.post("/v1/drain", &drain).expect("a reply").0, 200);
+    assert_eq!(scene.status()["warnings"], json!([]));
+    service.stop();
 }

@@ -23,7 +23,10 @@ use pointsman_testbed::{
 };
 use serde_json::Value;
 
-use crate::process::{Service, Settings};
+use crate::{
+    admin::http::{head, over_unix},
+    process::{Service, Settings},
+};
 
 /// One cluster without roles, of three servers, with a write and a read name.
 struct Scene {
@@ -125,6 +128,18 @@ probe = {{ interval = "100ms", fast_interval = "100ms", timeout = "500ms" }}
             Ok(image) => Some(image),
             Err(fault) => panic!("the state file is damaged: {fault}"),
         }
+    }
+
+    /// The body of the reply to a `GET` with this `Accept`, of whatever status.
+    fn get(&self, path: &str, accept: &str) -> String {
+        let head =
+            head("GET", path, 0).replace("\r\nHost", &format!("\r\nAccept: {accept}\r\nHost"));
+        over_unix(&self.settings.folder().join("admin.sock"), &head, b"").body
+    }
+
+    /// Everything that the admin API tells.
+    fn status(&self) -> Value {
+        serde_json::from_str(&self.get("/v1/status", "*/*")).expect("JSON")
     }
 
     /// A change by the admin API: its status and its body. `None` when the connection ends before
