@@ -43,7 +43,7 @@ use crate::{
     engine::Event,
     hooks::Hooks,
     inherited::{Inherited, InheritedError},
-    metrics::{KickCounts, Metrics, ServiceCounts},
+    metrics::{DriverCounts, Metrics, ServiceCounts},
     sessions::Sessions,
     state::{OpenError, Saver, StateHealth},
     telemetry::Losses,
@@ -215,13 +215,7 @@ impl App {
         probes.start(questions, &findings);
         let hints = probes.hints(&config.clusters);
         let health = watchdog.health();
-        let metrics = Metrics {
-            dns: dns.counters(),
-            driver: counts,
-            probes: probes.metrics(),
-            service: ServiceCounts::default(),
-            kicks: KickCounts::default(),
-        };
+        let metrics = metrics(&dns, counts, &probes);
         let kicks = metrics.kicks.clone();
         // Before the driver moves: they hear of everything that it does.
         let hooks = Hooks::start(&config.hooks, &chronicle);
@@ -334,6 +328,12 @@ async fn end_asked(signals: &mut Signals, control: Control) {
         // The outcome is in the log.
         tokio::spawn(async move { _ = control.order(Order::Reload).await });
     }
+}
+
+/// What all parts count.
+fn metrics(dns: &DnsServer, driver: DriverCounts, probes: &Probes) -> Metrics {
+    let probes = probes.metrics();
+    Metrics { dns: dns.counters(), driver, probes, ..Metrics::default() }
 }
 
 /// Everything that must keep moving.
