@@ -23,6 +23,7 @@ pub mod metrics;
 pub mod probe;
 pub mod process_group;
 pub mod publish;
+pub mod sessions;
 pub mod state;
 pub mod status;
 pub mod telemetry;

@@ -11,6 +11,7 @@ use pointsman::{
     cli::{
         BAD_CONFIGURATION, CheckOptions, Command, CommandLine, DemoOptions, GrantsEngine,
         GrantsOptions, Out, ServeOptions, USAGE, change, check, events, hint, look, probe,
+        sessions,
     },
     config::Config,
     demo,
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         Command::Hint(options) => hint::run(&options, out.output, out.errors),
         Command::Status(options) => look::status(&options, out),
         Command::Why(options) => look::why(&options, out),
+        Command::Sessions(options) => sessions::run(&options, out),
         Command::Explain(options) => look::explain(&options, out),
         Command::WhatIf(options) => look::what_if(&options, out),
         Command::Probe(options) => probe::run(&options, out),

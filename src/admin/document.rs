@@ -48,6 +48,7 @@ use crate::api;
         service::probe_server,
         service::remove_server,
         service::config,
+        service::sessions,
     ),
     components(schemas(api::EventEntry)),
     tags(

@@ -46,6 +46,7 @@ pub(super) fn table() -> Vec<Route> {
         look("/v1/status", get(view::status)),
         look("/v1/clusters/{name}", get(view::cluster)),
         look("/v1/servers/{name}", get(view::server)),
+        look("/v1/servers/{name}/sessions", get(service::sessions)),
         look("/v1/explain", get(explain)),
         look("/v1/what-if", get(what_if)),
         look("/v1/events", get(events)),

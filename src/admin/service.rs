@@ -11,7 +11,9 @@ use super::{
     reply::json,
 };
 use crate::{
-    api::{Changed, ConfigText, ConfigWish, Probed, Ready, Refused, Reloaded, ServerAdd},
+    api::{
+        Changed, ConfigText, ConfigWish, Probed, Ready, Refused, Reloaded, ServerAdd, SessionReport,
+    },
     control::{Order, Signed},
 };
 
@@ -164,6 +166,29 @@ pub(super) async fn config(
     let order = |reply| Order::WriteConfig { write, reply };
     let text = operations.within(operations.control().order(order)).await?;
     Ok(json(StatusCode::OK, &ConfigText { text, written: write }))
+}
+
+/// Counts the sessions of a server: how many clients hold on to it, and which a kick would end.
+#[utoipa::path(
+    get, path = "/v1/servers/{name}/sessions", tag = "look",
+    params(("name" = String, Path, description = "The server, in any case of letters")),
+    responses(
+        (status = 200, description = "Its sessions of at most a second ago", body = SessionReport),
+        (status = 404, description = "There is no such server", body = Refused),
+        (status = 409, description = "It cannot be asked, and what is missing", body = Refused),
+        (status = 503, description = "The service stops, or does not answer", body = Refused),
+    ),
+)]
+pub(super) async fn sessions(
+    State(operations): State<Operations>,
+    Named(name): Named,
+) -> Result<Response, Rejection> {
+    if operations.why(&name).is_none() {
+        return Err(Rejection::unknown_server(&name));
+    }
+    let order = |reply| Order::Sessions { server: name.into(), reply };
+    let report = operations.within(operations.control().order(order)).await?;
+    Ok(json::<SessionReport>(StatusCode::OK, &report))
 }
 
 /// Characters of an address with a port.

@@ -36,11 +36,13 @@ pub enum EventKind {
     Override,
     /// The configuration changed while the service ran.
     Config,
+    /// Sessions were ended on a server that has lost the write name, or would have been.
+    Kick,
 }
 
 impl EventKind {
     /// Every kind, in the order of this list.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::WriteChanged,
         Self::NoWriter,
         Self::SplitBrain,
@@ -52,6 +54,7 @@ impl EventKind {
         Self::Reconnected,
         Self::Override,
         Self::Config,
+        Self::Kick,
     ];
 
     /// Its name, the same as in JSON.
@@ -68,6 +71,7 @@ impl EventKind {
             Self::Reconnected => "reconnected",
             Self::Override => "override",
             Self::Config => "config",
+            Self::Kick => "kick",
         }
     }
 }

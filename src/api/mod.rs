@@ -10,6 +10,7 @@ mod change;
 mod event;
 mod explain;
 mod probe;
+mod session;
 mod status;
 mod why;
 
@@ -21,6 +22,7 @@ pub use self::{
     event::{EventEntry, EventKind, Events},
     explain::{Candidate, Explanation, Supposition, WhatIf},
     probe::{Fact, ProbeFailure, ProbeStep, ProbeStepName, Probed},
+    session::{KickStatus, SessionGroup, SessionReport, SessionState},
     status::{
         ClusterStatus, HookStatus, NameRole, NameStatus, OverrideKind, OverrideStatus,
         ServerStatus, StateStatus, Status, WitnessStatus,

@@ -43,7 +43,8 @@ use crate::{
     engine::Event,
     hooks::Hooks,
     inherited::{Inherited, InheritedError},
-    metrics::{Metrics, ServiceCounts},
+    metrics::{DriverCounts, Metrics, ServiceCounts},
+    sessions::Sessions,
     state::{OpenError, Saver, StateHealth},
     telemetry::Losses,
     watchdog::{Part, Pulse, Watchdog, Watching},
@@ -66,6 +67,9 @@ const DESCRIPTORS_PER_SERVER: usize = 3;
 /// A connection, or the two ends of a command.
 const DESCRIPTORS_PER_HOOK: usize = 6;
 
+/// A connection of a report or a kick, at most.
+const DESCRIPTORS_PER_VISIT: usize = 1;
+
 /// A connection, or a process with its output.
 const DESCRIPTORS_PER_WITNESS: usize = 2;
 
@@ -81,6 +85,7 @@ pub struct App {
     stopping: oneshot::Sender<()>,
     control: Control,
     hooks: Hooks,
+    sessions: Sessions,
     watchdog: Watching,
     operations: Operations,
     admin: Option<AdminServer>,
@@ -210,12 +215,8 @@ impl App {
         probes.start(questions, &findings);
         let hints = probes.hints(&config.clusters);
         let health = watchdog.health();
-        let metrics = Metrics {
-            dns: dns.counters(),
-            driver: counts,
-            probes: probes.metrics(),
-            service: ServiceCounts::default(),
-        };
+        let metrics = metrics(&dns, counts, &probes);
+        let kicks = metrics.kicks.clone();
         // Before the driver moves: they hear of everything that it does.
         let hooks = Hooks::start(&config.hooks, &chronicle);
         let state = saver.as_ref().map(Saver::health);
@@ -231,13 +232,15 @@ impl App {
         );
         let admin = listeners.serve(operations.clone())?;
         let watchdog = watchdog.start().map_err(StartError::Watchdog)?;
+        let config = Arc::new(config);
+        let sessions = Sessions::start(Arc::clone(&config), reader.clone(), &chronicle, kicks);
         let driver = JoinSet::from_iter([driver.run()]);
         let (stopping, stop) = oneshot::channel();
         let herald =
             Herald { announcer: watchdog.announcer(), addresses: dns.local_addresses().to_vec() };
         let service = Service {
             herald,
-            config: Arc::new(config),
+            config,
             probes,
             findings,
             replans,
@@ -246,6 +249,7 @@ impl App {
             chronicle,
             operations: operations.clone(),
             hooks: hooks.handle().clone(),
+            sessions: sessions.handle().clone(),
             reader,
             showing: Showing::default(),
         };
@@ -257,6 +261,7 @@ impl App {
             stopping,
             control,
             hooks,
+            sessions,
             watchdog,
             operations,
             admin,
@@ -295,6 +300,7 @@ impl App {
             }
         };
         tokio::join!(self.dns.shutdown(), admin);
+        self.sessions.stop().await;
         // Without a driver nobody listens to the probes, and they end by themselves.
         self.driver.shutdown().await;
         _ = self.stopping.send(());
@@ -324,6 +330,12 @@ async fn end_asked(signals: &mut Signals, control: Control) {
     }
 }
 
+/// What all parts count.
+fn metrics(dns: &DnsServer, driver: DriverCounts, probes: &Probes) -> Metrics {
+    let probes = probes.metrics();
+    Metrics { dns: dns.counters(), driver, probes, ..Metrics::default() }
+}
+
 /// Everything that must keep moving.
 fn parts(driver: Pulse, dns: &DnsServer) -> Vec<Part> {
     let driver = Part { name: "driver".into(), pulse: driver };
@@ -350,7 +362,8 @@ fn descriptors_needed(config: &Config) -> u64 {
     let witnesses: usize = checks.map(|checks| checks.witnesses.len()).sum();
     let dns = &config.dns;
     let listeners = dns.listen.len() * (1 + dns.workers);
-    let asked = servers * DESCRIPTORS_PER_SERVER + witnesses * DESCRIPTORS_PER_WITNESS;
+    let asked = servers * (DESCRIPTORS_PER_SERVER + DESCRIPTORS_PER_VISIT);
+    let asked = asked + witnesses * DESCRIPTORS_PER_WITNESS;
     let asked = asked + config.hooks.len() * DESCRIPTORS_PER_HOOK;
     let needed = asked + dns.tcp.max_connections + listeners + OTHER_DESCRIPTORS;
     u64::try_from(needed).unwrap_or(u64::MAX)

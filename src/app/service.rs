@@ -28,6 +28,7 @@ use crate::{
     engine::Finding,
     hooks::HooksHandle,
     publish::Reader,
+    sessions::SessionsHandle,
 };
 
 /// Whoever runs the parts.
@@ -44,6 +45,7 @@ pub(super) struct Service {
     pub(super) chronicle: Chronicle,
     pub(super) operations: Operations,
     pub(super) hooks: HooksHandle,
+    pub(super) sessions: SessionsHandle,
     pub(super) reader: Reader,
     pub(super) showing: Showing,
 }
@@ -95,6 +97,13 @@ impl Service {
             }
             Order::Probe { server, reply } => self.show_probe(&server, reply),
             Order::WriteConfig { write, reply } => _ = reply.send(self.write_config(write).await),
+            Order::Sessions { server, reply } => {
+                // A server may take its time; other orders do not wait for it.
+                let sessions = self.sessions.clone();
+                tokio::spawn(async move {
+                    _ = reply.send(sessions.report(&server).await.map_err(refused));
+                });
+            }
         }
     }
 
@@ -148,6 +157,7 @@ impl Service {
         self.operations.follow(self.probes.hints(&config.clusters));
         self.hooks.follow(&config.hooks);
         self.config = Arc::new(config);
+        self.sessions.follow(Arc::clone(&self.config));
         is_settled.await.map_err(|_| OrderError::Stopping)
     }
 

@@ -30,7 +30,7 @@ pub fn status(options: &StatusOptions, Out { output, errors }: Out<'_>) -> io::R
         Err(error) => return failed(&error, errors),
     };
     if options.watch {
-        return watch(options, &client, output, errors);
+        return watch(options.form.json, async || drawn(options, &client).await, output, errors);
     }
     match block_on(drawn(options, &client)) {
         Ok(text) => output.write_all(text.as_bytes()).map(|()| 0),
@@ -38,18 +38,17 @@ pub fn status(options: &StatusOptions, Out { output, errors }: Out<'_>) -> io::R
     }
 }
 
-/// Draws the status again and again, until Ctrl-C. A service that is away for a moment is waited
-/// for.
-fn watch(
-    options: &StatusOptions,
-    client: &Client,
+/// Draws again and again, until Ctrl-C. A service that is away for a moment is waited for.
+pub(super) fn watch(
+    as_json: bool,
+    drawn: impl AsyncFn() -> Result<String, ClientError>,
     output: &mut dyn Write,
     errors: &mut dyn Write,
 ) -> io::Result<u8> {
-    let is_drawn = Screen::of_stdout(0).width.is_some() && !options.form.json;
+    let is_drawn = Screen::of_stdout(0).width.is_some() && !as_json;
     let watching = async {
         loop {
-            let text = match drawn(options, client).await {
+            let text = match drawn().await {
                 Ok(text) => text,
                 Err(ClientError::Refused { reason, .. }) => return Ok(Err(reason)),
                 Err(error) => format!("{error}\n"),

@@ -14,6 +14,7 @@ mod operate;
 mod picture;
 pub mod probe;
 mod screen;
+pub mod sessions;
 
 use std::{io, path::PathBuf};
 
@@ -24,8 +25,8 @@ pub use self::{
     operate::{
         Asking, ConfigOptions, DrainOptions, EndClusterOptions, EndOptions, EventsOptions,
         ExplainOptions, Form, FreezeOptions, MaintenanceOptions, PinOptions, ProbeOptions,
-        ReloadOptions, ServerAddOptions, ServerCommand, ServerOptions, StatusOptions, TermOptions,
-        UndrainOptions, WhatIfOptions, WhyOptions,
+        ReloadOptions, ServerAddOptions, ServerCommand, ServerOptions, SessionsOptions,
+        StatusOptions, TermOptions, UndrainOptions, WhatIfOptions, WhyOptions,
     },
     screen::Screen,
 };
@@ -76,6 +77,8 @@ pub enum Command {
     Status(StatusOptions),
     /// Show what a server is, and why it is in each name or not
     Why(WhyOptions),
+    /// Show who is connected to a server, and which sessions a kick would end
+    Sessions(SessionsOptions),
     /// Show why a name says what it says: each candidate, and what would change it
     Explain(ExplainOptions),
     /// Show what would be decided if a server were otherwise; nothing changes

@@ -33,6 +33,22 @@ pub struct WhyOptions {
     pub service: ServiceOptions,
 }
 
+/// Options of `sessions`.
+#[derive(Debug, Args)]
+pub struct SessionsOptions {
+    /// The server, as the configuration names it
+    pub server: String,
+    /// Draw it again every second, until Ctrl-C
+    #[arg(long)]
+    pub watch: bool,
+    /// How it is printed.
+    #[command(flatten)]
+    pub form: Form,
+    /// The service.
+    #[command(flatten)]
+    pub service: ServiceOptions,
+}
+
 /// Options of `explain`.
 #[derive(Debug, Args)]
 pub struct ExplainOptions {

@@ -49,6 +49,8 @@ fn drawn(probed: &Probed, screen: &Screen) -> String {
     let mut table = Table::new(&["STEP", "MS", "", "WHAT WAS SEEN"]);
     for ProbeStep { step, ms, ok, detail, error } in steps {
         let (tone, word) = if *ok { (Tone::Good, "ok") } else { (Tone::Bad, "failed") };
+        // Of a host with one address, what was seen is the error.
+        let error = error.iter().filter(|error| !detail.contains(error));
         let seen = detail.iter().chain(error).cloned().collect::<Vec<_>>().join("; ");
         let seen_tone = if *ok { Tone::Plain } else { Tone::Bad };
         table.row([

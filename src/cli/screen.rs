@@ -79,7 +79,7 @@ impl Screen {
 }
 
 /// `12s`, `3m10s`, `2h5m`, `4d3h`; nothing is ever in the future.
-fn span(millis: i64) -> String {
+pub(super) fn span(millis: i64) -> String {
     let seconds = (millis / 1_000).max(0);
     let (minutes, hours, days) = (seconds / 60, seconds / 3_600, seconds / 86_400);
     match (days, hours, minutes) {

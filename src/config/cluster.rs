@@ -1,6 +1,6 @@
 //! Settings of one cluster (`[[cluster]]`), split by who needs them.
 
-use super::{Checks, ProbeConfig, ProbeTarget};
+use super::{Checks, KickConfig, ProbeConfig, ProbeTarget};
 use crate::{
     answers::{PublishedServer, ServedName},
     engine::ClusterPolicy,
@@ -22,4 +22,6 @@ pub struct ClusterConfig {
     pub published: Vec<PublishedServer>,
     /// For the answers: the names that follow this cluster, the write name first. At least one.
     pub names: Vec<ServedName>,
+    /// Whose sessions are ended on a server that has lost the write name.
+    pub kick: Option<KickConfig>,
 }

@@ -10,7 +10,7 @@ use std::{net::IpAddr, net::SocketAddr, path::PathBuf, time::Duration};
 use toml::Spanned;
 
 use super::{
-    Networks,
+    KickMode, Networks,
     hosts::{HostName, HostPort, Label},
     reading::{Field, section},
     told::HookUrl,
@@ -194,6 +194,8 @@ section! {
         read: Vec<Spanned<ReadSection>>,
         /// How its servers are asked.
         probe: ProbeSection,
+        /// Whose sessions are ended on a server that has lost the write name.
+        kick: KickSection,
         /// Its servers. At least one.
         server: Vec<Spanned<ServerSection>>,
     }
@@ -332,6 +334,26 @@ section! {
 }
 
 section! {
+    /// Whose sessions are ended on a server that has lost the write name.
+    KickSection = "[cluster.kick]" {
+        /// Whether they are.
+        mode: KickMode,
+        /// The users whose sessions are meant.
+        users: Vec<Spanned<String>>,
+        /// The databases whose sessions are meant.
+        databases: Vec<Spanned<String>>,
+        /// Who ends them, if not the probe's user.
+        user: String,
+        /// File with the password.
+        password_file: PathBuf,
+        /// Environment variable with the password.
+        password_env: VariableName,
+        /// File with the password in the systemd credentials folder.
+        password_credential: PathBuf,
+    }
+}
+
+section! {
     /// One server.
     ServerSection = "[[cluster.server]]" {
         /// Its name in Pointsman.
@@ -356,7 +378,7 @@ mod tests {
     use super::{super::reading::Section, *};
 
     /// Every section with its keys.
-    const FORMAT: [(&str, &[&str]); 18] = [
+    const FORMAT: [(&str, &[&str]); 19] = [
         (FileSection::TITLE, FileSection::KEYS),
         (DnsSection::TITLE, DnsSection::KEYS),
         (TcpSection::TITLE, TcpSection::KEYS),
@@ -375,6 +397,7 @@ mod tests {
         (HttpSection::TITLE, HttpSection::KEYS),
         (AgentSection::TITLE, AgentSection::KEYS),
         (CommandSection::TITLE, CommandSection::KEYS),
+        (KickSection::TITLE, KickSection::KEYS),
     ];
 
     /// The part of the reference under the heading of `title`.

@@ -23,6 +23,7 @@ mod fault;
 mod file;
 mod hook;
 mod hosts;
+mod kick;
 mod networks;
 mod overlay;
 mod pieces;
@@ -49,6 +50,7 @@ pub use self::{
     error::ConfigError,
     fault::{Fault, Position},
     hook::{HookAction, HookConfig, WebhookConfig},
+    kick::{KickConfig, KickLogin, KickMode},
     networks::Networks,
     overlay::{OverlayError, edited_file, replace_file},
     probe::{ProbeConfig, ProbeTarget, TargetHost, TlsMode},

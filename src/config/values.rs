@@ -7,7 +7,7 @@ use std::{path::PathBuf, time::Duration};
 
 use toml::{Spanned, de::DeValue};
 
-use super::{defaults, fault::Faults, reading::Value};
+use super::{KickMode, defaults, fault::Faults, reading::Value};
 use crate::{
     answers::Balance,
     engine::{Check, ClusterKind, Failback, OnNotWritable, OnSplitBrain},
@@ -357,6 +357,12 @@ words! { OnNotWritable, "\"empty\" or \"hold\"",
 words! { OnSplitBrain, "\"keep\" or \"empty\"",
     "keep" => Self::Keep,
     "empty" => Self::Empty,
+}
+
+words! { KickMode, "\"off\", \"dry-run\" or \"on\"",
+    "off" => Self::Off,
+    "dry-run" => Self::DryRun,
+    "on" => Self::On,
 }
 
 words! { Failback, "\"stay\" or \"preferred\"",

@@ -2,7 +2,7 @@
 
 use tokio::sync::oneshot;
 
-use crate::api::{Changed, Probed, Reloaded, ServerAdd};
+use crate::api::{Changed, Probed, Reloaded, ServerAdd, SessionReport};
 
 /// Where the outcome of an order goes.
 pub type Reply<T> = oneshot::Sender<Result<T, OrderError>>;
@@ -46,6 +46,13 @@ pub enum Order {
         write: bool,
         /// Where the text goes.
         reply: Reply<String>,
+    },
+    /// Counts the sessions of a server.
+    Sessions {
+        /// The server.
+        server: Box<str>,
+        /// Where the outcome goes.
+        reply: Reply<SessionReport>,
     },
 }
 

@@ -3,7 +3,7 @@
 //! ```text
 //! dns workers ──▶ DnsTally ──┐
 //! probe tasks ──▶ ProbeMeter ┼──▶ Metrics ──▶ /metrics, status page
-//! driver ───────▶ DriverCounts, service ──▶ ServiceCounts
+//! driver ───────▶ DriverCounts, service ──▶ ServiceCounts, kicks ──▶ KickCounts
 //! ```
 //!
 //! Whoever counts adds to numbers of its own and never waits; whoever reads adds them up. A reader
@@ -13,6 +13,7 @@ mod dns;
 mod dns_kinds;
 mod driver;
 mod histogram;
+mod kicks;
 mod probes;
 mod service;
 
@@ -21,6 +22,7 @@ pub use self::{
     dns_kinds::{DnsTransport, Dropped, QueryType, Refused, ReplyCode},
     driver::{DriverCounts, EventTurn, Failovers},
     histogram::{Histogram, HistogramTotals},
+    kicks::{KickCounts, KickTotals},
     probes::{LastProbe, ProbeMeter, ProbeMetrics, ProbeSubject, ProbeTotals},
     service::ServiceCounts,
 };
@@ -36,4 +38,6 @@ pub struct Metrics {
     pub probes: ProbeMetrics,
     /// By the rest of the service.
     pub service: ServiceCounts,
+    /// By the session kicks.
+    pub kicks: KickCounts,
 }

@@ -25,6 +25,7 @@ mod stride;
 mod tcp;
 mod tls;
 mod trail;
+mod visit;
 mod witness;
 mod wording;
 
@@ -34,4 +35,5 @@ pub use run::{Orders, Shown, Target, once, run, show};
 pub use session::Trouble;
 pub use socket::Dial;
 pub use trail::{Leg, Step};
+pub use visit::{Row, Visit, VisitError};
 pub use witness::{Names, WitnessTarget, watch};

@@ -58,6 +58,7 @@ fn each_command_explains_itself() {
         "hint",
         "status",
         "why",
+        "sessions",
         "explain",
         "what-if",
         "probe",

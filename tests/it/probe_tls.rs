@@ -8,7 +8,7 @@ use std::sync::{
 };
 
 use pointsman::{
-    config::TlsMode,
+    config::{ProbeConfig, TlsMode},
     engine::{FailureKind, Outcome},
     probe,
 };
@@ -87,6 +87,36 @@ async fn probed(host: &str, script: Vec<Step>, tls: TlsMode) -> Result<(), Strin
             Err(failure.detail.into())
         }
         other @ Outcome::Witnessed(..) => panic!("{other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn a_shown_probe_tells_what_was_agreed_upon_and_what_was_not() {
+    let shown = async |host: &str, script: Vec<Step>, tls: TlsMode| {
+        let fake = Fake::start(host, script);
+        let probe::Shown { legs, outcome } =
+            probe::show(&target(fake.address, ProbeConfig { tls, ..config() })).await;
+        let steps: Vec<_> = legs.iter().map(|leg| format!("{}{:?}", leg.step, leg.words)).collect();
+        let broken = legs.iter().find(|leg| leg.failure.is_some()).map(|leg| leg.step);
+        assert_eq!(broken.is_none(), matches!(outcome, Outcome::Answered(_)), "{legs:?}");
+        (steps.join(" "), broken)
+    };
+    let (steps, broken) = shown(HOST, encrypted(SERVER), verify_full(AUTHORITY)).await;
+    assert_eq!(broken, None, "{steps}");
+    for words in ["the server agrees", "verified for 127.22.3.1", "TLS 1.3", "login[\"as pointsman"]
+    {
+        assert!(steps.contains(words), "{words} is not in {steps}");
+    }
+    let (steps, broken) = shown(OTHER_HOST, encrypted(SERVER), TlsMode::Require).await;
+    assert!(broken.is_none() && steps.contains("not checked, as tls = \\\"require\\\""), "{steps}");
+    for (host, script, tls) in [
+        (OTHER_HOST, encrypted(SERVER), verify_full(AUTHORITY)),
+        (HOST, encrypted(SELF_SIGNED), verify_full(AUTHORITY)),
+        (HOST, unencrypted(), verify_full(AUTHORITY)),
+    ] {
+        let (steps, broken) = shown(host, script, tls).await;
+        assert_eq!(broken, Some(probe::Step::Tls), "{steps}");
+        assert!(!steps.contains("login"), "{steps}");
     }
 }
 

@@ -19,7 +19,7 @@ struct Row {
     from_outside: &'static [&'static str],
 }
 
-const TABLE: [Row; 24] = [
+const TABLE: [Row; 25] = [
     Row { module: "engine", of_ours: &[], from_outside: &[] },
     Row {
         module: "answers",
@@ -218,6 +218,22 @@ const TABLE: [Row; 24] = [
             "tracing",
         ],
     },
+    Row {
+        module: "sessions",
+        of_ours: &[
+            "answers",
+            "api",
+            "clock",
+            "config",
+            "control::Chronicle",
+            "engine",
+            "metrics::KickCounts",
+            "metrics::KickTotals",
+            "probe",
+            "publish::Reader",
+        ],
+        from_outside: &["thiserror", "tokio", "tracing"],
+    },
     Row { module: "process_group", of_ours: &[], from_outside: &["nix", "tokio"] },
     Row { module: "descriptors", of_ours: &[], from_outside: &["nix", "tracing"] },
     Row { module: "inherited", of_ours: &[], from_outside: &["listenfd", "socket2", "thiserror"] },
@@ -239,6 +255,7 @@ const TABLE: [Row; 24] = [
             "metrics",
             "probe",
             "publish::Reader",
+            "sessions",
             "state",
             "status",
             "telemetry::Losses",

@@ -11,8 +11,8 @@ use super::{
     states::millis,
 };
 use crate::metrics::{
-    DnsTransport, DriverCounts, Dropped, HistogramTotals, ProbeMeter, ProbeMetrics, QueryType,
-    Refused, ReplyCode,
+    DnsTransport, DriverCounts, Dropped, HistogramTotals, KickCounts, ProbeMeter, ProbeMetrics,
+    QueryType, Refused, ReplyCode,
 };
 
 /// Of the service as a whole.
@@ -65,6 +65,20 @@ pub(super) fn failovers(encoder: &mut Encoder, counts: &DriverCounts) {
     encoder.family(&family::FAILOVER_DURATION);
     let totals = counts.durations();
     histogram(encoder, &family::FAILOVER_DURATION, &[], &DriverCounts::ENDS, &totals);
+}
+
+/// Of the session kicks.
+pub(super) fn kicks(encoder: &mut Encoder, counts: &KickCounts) {
+    let totals = counts.totals();
+    encoder.family(&family::KICKED);
+    for ((cluster, server), totals) in &totals {
+        encoder.sample(&family::KICKED, &[cluster, server, "on"], totals.ended);
+        encoder.sample(&family::KICKED, &[cluster, server, "dry-run"], totals.found);
+    }
+    encoder.family(&family::KICK_FAILURES);
+    for ((cluster, server), totals) in &totals {
+        encoder.sample(&family::KICK_FAILURES, &[cluster, server], totals.failures);
+    }
 }
 
 /// Of the probes.

@@ -153,6 +153,17 @@ pub(super) const FAILOVER_DURATION: Family = Family::histogram(
     "For how long a write name was in doubt before it said another server.",
 );
 
+pub(super) const KICKED: Family = Family::counter(
+    "pointsman_sessions_terminated",
+    &["cluster", "node", "mode"],
+    "Client sessions that were ended on a server without the write name, or that a dry run found.",
+);
+pub(super) const KICK_FAILURES: Family = Family::counter(
+    "pointsman_session_kick_failures",
+    NODE,
+    "Rounds of a session kick that ended nothing because something failed.",
+);
+
 pub(super) const UP: Family = Family::gauge(
     "pointsman_node_up",
     NODE,
@@ -281,7 +292,7 @@ pub(super) const PROCESS_STARTED: Family = Family::gauge(
 
 /// All of them, in the order of the document.
 #[cfg(test)]
-pub(super) const ALL: [&Family; 57] = [
+pub(super) const ALL: [&Family; 59] = [
     &BUILD,
     &STARTED,
     &READY,
@@ -312,6 +323,8 @@ pub(super) const ALL: [&Family; 57] = [
     &WITHDRAWALS,
     &FLAPS,
     &FAILOVER_DURATION,
+    &KICKED,
+    &KICK_FAILURES,
     &UP,
     &ROLE,
     &STATE,

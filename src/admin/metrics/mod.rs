@@ -54,6 +54,7 @@ impl Scrape<'_> {
         counts::service(&mut encoder, self);
         states::encode(&mut encoder, self.status);
         counts::failovers(&mut encoder, &self.metrics.driver);
+        counts::kicks(&mut encoder, &self.metrics.kicks);
         counts::probes(&mut encoder, &self.metrics.probes);
         counts::dns(&mut encoder, self);
         states::hooks(&mut encoder, &self.status.hooks);

@@ -18,7 +18,9 @@ use crate::{
     engine::{
         ClusterId, Event, Facts, Failure, FailureKind, Moment, Outcome, ServerIndex, WriteReason,
     },
-    metrics::{DnsTransport, Dropped, ProbeSubject, QueryType, Refused, ReplyCode, Said},
+    metrics::{
+        DnsTransport, Dropped, KickTotals, ProbeSubject, QueryType, Refused, ReplyCode, Said,
+    },
 };
 
 /// Every family has a sample.
@@ -61,6 +63,7 @@ fn eventful() -> Metrics {
     let refused = Some(Refused::NotAuthoritative);
     tally.reply(DnsTransport::Tcp, Said { slot: 9, code: ReplyCode::Refused, refused, ..said });
     tally.dropped(DnsTransport::Udp, Dropped::RateLimited);
+    metrics.kicks.count("orders", "db1", KickTotals { ended: 2, ..KickTotals::default() });
     metrics.service.state_saved(false);
     metrics.service.log_lost(7);
     metrics

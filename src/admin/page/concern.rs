@@ -39,6 +39,7 @@ impl Concern {
             EventKind::ReadChanged => of_read(from, to, &event.reason),
             EventKind::Witness => of_witness(to),
             EventKind::Reconnected => Self::None,
+            EventKind::Kick => Self::Look,
             EventKind::Override => Self::Wanted,
             // A reload that was refused leaves what was in force.
             EventKind::Config if event.reason.starts_with("not reloaded") => Self::Look,

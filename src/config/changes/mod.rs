@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use super::{ClusterConfig, Config, DnsConfig, HookConfig, ProbeConfig};
+use super::{ClusterConfig, Config, DnsConfig, HookConfig, KickConfig, ProbeConfig};
 use crate::{
     answers::{NameRole, PublishedServer, ServedName, Zone},
     engine::{ReadPolicy, Thresholds, WritePolicy},
@@ -167,6 +167,7 @@ impl Words {
         self.names(before, after);
         self.write(before.policy.write.as_ref(), after.policy.write.as_ref());
         self.probe(&before.probe, &after.probe);
+        self.kick(before.kick.as_ref(), after.kick.as_ref());
         self.thresholds(&before.policy.thresholds, &after.policy.thresholds);
     }
 
@@ -294,6 +295,23 @@ impl Words {
         self.setting("probe ", "fast_interval", (&was.fast_interval, fast_interval));
         self.setting("probe ", "timeout", (&was.timeout, timeout));
         self.setting("probe ", "heartbeat_write", (&was.heartbeat_write, heartbeat_write));
+    }
+
+    fn kick(&mut self, was: Option<&KickConfig>, is: Option<&KickConfig>) {
+        match (was, is) {
+            (None, None) => {}
+            (None, Some(is)) => self.add(format!("has a kick, {}", is.mode)),
+            (Some(_), None) => self.add("has no kick any more"),
+            (Some(was), Some(is)) => {
+                let KickConfig { mode, users, databases, login } = is;
+                self.setting("kick ", "mode", (&was.mode.name(), &mode.name()));
+                self.setting("kick ", "users", (&was.users, users));
+                self.setting("kick ", "databases", (&was.databases, databases));
+                if was.login != *login {
+                    self.add("kick user or its password is another one");
+                }
+            }
+        }
     }
 
     fn thresholds(&mut self, was: &Thresholds, is: &Thresholds) {

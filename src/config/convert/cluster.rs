@@ -8,6 +8,7 @@ use toml::Spanned;
 use super::{
     Conversion, Seen,
     checks::ClusterChecks,
+    kick,
     names::Names,
     probe,
     server::{self, Server},
@@ -57,6 +58,12 @@ pub(super) fn convert(
     }
     let probe = probe::convert(kind, checks.ask_the_database(), &section.probe, &place, conversion);
     checks.finish(conversion);
+    let around = kick::Around {
+        kind,
+        has_write: section.write.is_present(),
+        probe_user: probe.as_ref().map(|(probe, _)| &*probe.user),
+    };
+    let kick = kick::convert(&section.kick, &around, conversion);
     let (name, kind) = (name?, kind?);
     let (probe, thresholds) = probe?;
     let mut config = ClusterConfig {
@@ -66,6 +73,7 @@ pub(super) fn convert(
         checks: Vec::new(),
         published: Vec::new(),
         names: rules.served,
+        kick,
     };
     for server in servers {
         config.policy.servers.push(server.policy);

@@ -8,6 +8,7 @@ mod checks;
 mod cluster;
 mod dns;
 mod hook;
+mod kick;
 mod names;
 mod pem;
 mod probe;

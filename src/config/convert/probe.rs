@@ -16,7 +16,7 @@ use crate::{
         ProbeConfig, Secret, TlsMode, defaults,
         file::ProbeSection,
         reading::{Field, Section},
-        values::TlsWord,
+        values::{TlsWord, VariableName},
     },
     engine::{ClusterKind, Thresholds},
 };
@@ -69,7 +69,14 @@ pub(super) fn convert(
         user: section.user.given().map_or("", String::as_str).into(),
         password: match kind {
             Some(ClusterKind::Tcp) => None,
-            _ => password(section, conversion),
+            _ => {
+                let fields = PasswordFields {
+                    file: &section.password_file,
+                    env: &section.password_env,
+                    credential: &section.password_credential,
+                };
+                password(&fields, conversion)
+            }
         },
         database: section.database.given().map_or(default_database, String::as_str).into(),
         tls: match kind {
@@ -177,13 +184,23 @@ impl Times {
     }
 }
 
+/// The keys of which one names the source of a password.
+pub(super) struct PasswordFields<'a> {
+    pub(super) file: &'a Field<PathBuf>,
+    pub(super) env: &'a Field<VariableName>,
+    pub(super) credential: &'a Field<PathBuf>,
+}
+
 /// The password from the one source that is named; `None` when none is, or once a fault has been
 /// reported.
-fn password(section: &ProbeSection, conversion: &mut Conversion<'_>) -> Option<Secret> {
+pub(super) fn password(
+    fields: &PasswordFields<'_>,
+    conversion: &mut Conversion<'_>,
+) -> Option<Secret> {
     let sources = [
-        ("password_file", section.password_file.span()),
-        ("password_env", section.password_env.span()),
-        ("password_credential", section.password_credential.span()),
+        ("password_file", fields.file.span()),
+        ("password_env", fields.env.span()),
+        ("password_credential", fields.credential.span()),
     ];
     let mut given = sources.into_iter().filter_map(|(key, span)| Some((key, span?)));
     let (first, place) = given.next()?;
@@ -194,9 +211,9 @@ fn password(section: &ProbeSection, conversion: &mut Conversion<'_>) -> Option<S
             "keep one of them",
         );
     }
-    let octets = if let Some(path) = section.password_file.given() {
+    let octets = if let Some(path) = fields.file.given() {
         password_file(&conversion.path(path), &place, conversion)?
-    } else if let Some(name) = section.password_env.given() {
+    } else if let Some(name) = fields.env.given() {
         let Some(value) = conversion.sources.variable(&name.0) else {
             conversion.faults.add(
                 place,
@@ -207,7 +224,7 @@ fn password(section: &ProbeSection, conversion: &mut Conversion<'_>) -> Option<S
         };
         value.into_encoded_bytes().into()
     } else {
-        let name = section.password_credential.given()?;
+        let name = fields.credential.given()?;
         password_credential(name, &place, conversion)?
     };
     match secret(&octets) {

@@ -7,6 +7,9 @@ use super::mysql::{self, Release};
 /// The name that the printed SQL gives to the user.
 const USER: &str = "pointsman";
 
+/// The user that ends sessions on MySQL and MariaDB.
+const KICKER: &str = "pointsman_kick";
+
 /// Why there is no SQL for a version: it is none, and this is how one is written.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{given}` is no version of this server; write one such as {example}, or leave it out")]
@@ -43,6 +46,8 @@ pub fn for_mysql(version: Option<&str>) -> Result<String, UnknownVersion> {
             vec![Release::of(text).ok_or_else(unknown)?]
         }
     };
-    let blocks: Vec<_> = releases.into_iter().map(|release| mysql::grants(release, USER)).collect();
+    let block =
+        |release| mysql::grants(release, USER) + "\n" + &mysql::kick_grants(release, KICKER);
+    let blocks: Vec<_> = releases.into_iter().map(block).collect();
     Ok(blocks.join("\n"))
 }

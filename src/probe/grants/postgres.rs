@@ -22,6 +22,7 @@ pub(super) fn postgres(version: Option<u32>) -> String {
         .expect("writing to a string succeeds");
     }
     sql.push_str(HEARTBEAT);
+    sql.push_str(KICK);
     sql.push_str(HOSTS);
     sql
 }
@@ -61,6 +62,11 @@ const HEARTBEAT: &str = "
 -- INSERT INTO pointsman.heartbeat DEFAULT VALUES;
 -- GRANT USAGE ON SCHEMA pointsman TO pointsman;
 -- GRANT UPDATE ON pointsman.heartbeat TO pointsman;
+";
+
+const KICK: &str = "
+-- Only with [cluster.kick]: ends sessions of all but superusers.
+-- GRANT pg_signal_backend TO pointsman;
 ";
 
 const HOSTS: &str = "

@@ -26,7 +26,7 @@ const EXPIRED: u16 = 4031;
 
 /// Why a statement brought no rows.
 #[derive(Debug)]
-pub(super) enum Fault {
+pub(in crate::probe) enum Fault {
     /// The server refused the statement; the connection is fine.
     Refused {
         /// The server's error number.

@@ -59,12 +59,35 @@ impl Release {
     }
 }
 
+/// The statements for a user that ends sessions on servers of `release`, all of them commented out.
+///
+/// It is not the probe's: who sees all sessions, reads all grants and gets past a full server can do
+/// more harm than a probe should be able to. The password in it is a placeholder.
+pub fn kick_sql(release: Release, user: &str) -> String {
+    let account = account(user);
+    let (right, note) = match release {
+        Release::MySql => ("CONNECTION_ADMIN", " (5.7: SUPER instead of CONNECTION_ADMIN)"),
+        Release::MariaDb103 => ("SUPER", ""),
+        Release::MariaDb105 | Release::MariaDb1059 => ("CONNECTION ADMIN", ""),
+    };
+    format!(
+        "-- Only with [cluster.kick]: a user of its own, who sees everybody's rights{note}.\n\
+         -- CREATE USER {account} IDENTIFIED BY 'change me too';\n\
+         -- GRANT PROCESS, {right} ON *.* TO {account};\n\
+         -- GRANT SELECT ON mysql.* TO {account};\n"
+    )
+}
+
+fn account(user: &str) -> String {
+    format!("'{}'@'%'", user.replace('\\', "\\\\").replace('\'', "''"))
+}
+
 /// The statements for `release`, to be run once on the primary: the replicas get them by
 /// replication.
 ///
 /// The password in it is a placeholder. What only `heartbeat_write = true` needs is commented out.
 pub fn sql(release: Release, user: &str) -> String {
-    let account = format!("'{}'@'%'", user.replace('\\', "\\\\").replace('\'', "''"));
+    let account = account(user);
     let mut sql = format!(
         "-- {title}\n\
          -- MAX_USER_CONNECTIONS: four for each Pointsman that probes it, or leave it out.\n\

@@ -23,7 +23,7 @@ const COM_QUIT: u8 = 1;
 const COM_QUERY: u8 = 3;
 
 /// A logged-in connection.
-pub(super) struct Link {
+pub(in crate::probe) struct Link {
     /// `None` while a reply is being read, and once the connection is of no more use.
     wire: Option<Wire>,
 }
@@ -36,7 +36,10 @@ impl Link {
     ///
     /// # Errors
     /// How it failed.
-    pub(super) async fn open(dial: &mut Dial, deadline: Instant) -> Result<Self, Failure> {
+    pub(in crate::probe) async fn open(
+        dial: &mut Dial,
+        deadline: Instant,
+    ) -> Result<Self, Failure> {
         let mode = Encryption::of(&dial.config.tls);
         let wire = match open_with(dial, mode, deadline).await {
             Err(Refusal::NoTls(why)) if mode == Encryption::IfOffered => {
@@ -57,11 +60,30 @@ impl Link {
             let closed = Failure::new(FailureKind::Closed, "connection is closed");
             return Err(closed.into());
         };
-        let result = ask(&mut wire, statement).await;
+        wire.begin();
+        let result = ask(&mut wire, statement, Collector::default()).await;
         if !matches!(result, Err(Fault::Broken(_))) {
             self.wire = Some(wire);
         }
         result
+    }
+
+    /// As [`Link::query`], for one statement with a reply of up to so many rows and octets.
+    pub(in crate::probe) async fn table(
+        &mut self,
+        statement: &str,
+        (rows, octets): (usize, usize),
+    ) -> Result<Reply, Fault> {
+        let Some(mut wire) = self.wire.take() else {
+            let closed = Failure::new(FailureKind::Closed, "connection is closed");
+            return Err(closed.into());
+        };
+        wire.begin_for(octets);
+        let result = ask(&mut wire, statement, Collector::of_rows(rows)).await;
+        if !matches!(result, Err(Fault::Broken(_))) {
+            self.wire = Some(wire);
+        }
+        Ok(result?.pop().unwrap_or_default())
     }
 
     /// As [`Link::query`], for one statement.
@@ -83,7 +105,7 @@ impl Link {
 
     /// Says goodbye (COM_QUIT) and closes, by `deadline`. A connection that is dropped instead
     /// counts as aborted on the server (`Aborted_clients`), so one that broke is only dropped.
-    pub(super) async fn quit(&mut self, deadline: Instant) {
+    pub(in crate::probe) async fn quit(&mut self, deadline: Instant) {
         if let Some(mut wire) = self.wire.take() {
             let goodbye = async {
                 wire.begin();
@@ -109,13 +131,15 @@ async fn open_with(
     })
 }
 
-async fn ask(wire: &mut Wire, statement: &str) -> Result<Vec<Reply>, Fault> {
-    wire.begin();
+async fn ask(
+    wire: &mut Wire,
+    statement: &str,
+    mut collector: Collector,
+) -> Result<Vec<Reply>, Fault> {
     let command = [&[COM_QUERY], statement.as_bytes()].concat();
     if let Err(failure) = wire.send(&command).await {
         return Err(Fault::Broken(wire.last_words().await.unwrap_or_else(|| failure.into())));
     }
-    let mut collector = Collector::default();
     loop {
         if let Progress::Whole(replies) = collector.take_in(&wire.receive().await?)? {
             return Ok(replies);

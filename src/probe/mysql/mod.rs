@@ -36,10 +36,9 @@ use tokio::time::{Instant, timeout_at};
 use tracing::warn;
 
 use self::{
-    error::{DENIED, Fault, SYNTAX, garbled},
+    error::{DENIED, SYNTAX, garbled},
     flavour::Server,
     heartbeat::Heart,
-    link::Link,
     reply::{Reply, Settings},
     statements::{GROUP, Spelling, Statements},
 };
@@ -55,7 +54,8 @@ use crate::{
     },
 };
 
-pub use self::grants::{Release, sql as grants};
+pub use self::grants::{Release, kick_sql as kick_grants, sql as grants};
+pub(super) use self::{error::Fault, link::Link};
 
 /// A logged-in probe connection to one server.
 pub struct Session {

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 /// One result set in the text protocol. `None` is SQL's NULL.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Reply {
+pub(in crate::probe) struct Reply {
     columns: Vec<Box<str>>,
     rows: Vec<Vec<Option<Box<str>>>>,
 }
@@ -22,6 +22,11 @@ impl Reply {
     /// Adds one row; what it has less than columns counts as NULL.
     pub(super) fn push(&mut self, row: Vec<Option<Box<str>>>) {
         self.rows.push(row);
+    }
+
+    /// The rows in the server's order, to keep.
+    pub(in crate::probe) fn into_rows(self) -> Vec<Vec<Option<Box<str>>>> {
+        self.rows
     }
 
     /// The rows in the server's order.

@@ -22,10 +22,11 @@ const EOF_OCTETS_MAX: usize = 8;
 const MORE_RESULTS: u16 = 8;
 
 /// What has arrived of one reply.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Collector {
     replies: Vec<Reply>,
     state: State,
+    rows_max: usize,
 }
 
 #[derive(Debug, Default)]
@@ -48,7 +49,19 @@ pub(super) enum Progress {
     Whole(Vec<Reply>),
 }
 
+/// For what a probe asks.
+impl Default for Collector {
+    fn default() -> Self {
+        Self::of_rows(ROWS_MAX)
+    }
+}
+
 impl Collector {
+    /// For results of at most so many rows.
+    pub(super) fn of_rows(rows_max: usize) -> Self {
+        Self { replies: Vec::new(), state: State::default(), rows_max }
+    }
+
     /// Takes the next payload, which is no error.
     ///
     /// # Errors
@@ -82,7 +95,7 @@ impl Collector {
                 if let Some(status) = end(payload) {
                     return self.end_result(reply, status);
                 }
-                if rows >= ROWS_MAX {
+                if rows >= self.rows_max {
                     return Err(garbled("endless result"));
                 }
                 reply.push(row(payload, columns)?);

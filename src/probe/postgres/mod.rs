@@ -10,10 +10,14 @@ mod wire;
 
 use tokio::time::Instant;
 
+use self::heartbeat::Heart;
 pub(super) use self::look::look;
 pub use self::sql::COLUMNS;
 pub(crate) use self::sql::FACTS;
-use self::{heartbeat::Heart, wire::Wire};
+pub(super) use self::{
+    sql::options,
+    wire::{Wire, WireError},
+};
 use super::{session::Trouble, socket::Dial};
 use crate::engine::{Facts, Failure, PostgresRole};
 
@@ -27,7 +31,7 @@ impl Session {
     /// Connects and logs in by `deadline`.
     pub(super) async fn connect(dial: &mut Dial, deadline: Instant) -> Result<Self, Failure> {
         Ok(Self {
-            wire: Wire::open(dial, &sql::options(dial.config.timeout), deadline).await?,
+            wire: Wire::open(dial, &options(dial.config.timeout), deadline).await?,
             heart: Heart::default(),
         })
     }
@@ -40,7 +44,7 @@ impl Session {
         dial: &mut Dial,
         deadline: Instant,
     ) -> Result<(), Failure> {
-        let fresh = Wire::open(dial, &sql::options(dial.config.timeout), deadline).await?;
+        let fresh = Wire::open(dial, &options(dial.config.timeout), deadline).await?;
         std::mem::replace(&mut self.wire, fresh).close().await;
         Ok(())
     }

@@ -112,7 +112,7 @@ const FAREWELL: &str = "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=5";
 
 /// Startup options for the question: its own statement timeout, a little before the probe's, so
 /// that a slow server tells us rather than leaving a session behind.
-pub(super) fn options(timeout: Duration) -> String {
+pub(in crate::probe) fn options(timeout: Duration) -> String {
     let patience = (timeout * 9 / 10).as_millis().max(1);
     format!("-c search_path=pg_catalog -c statement_timeout={patience} {FAREWELL}")
 }

@@ -10,7 +10,7 @@ use crate::engine::FailureKind;
 
 /// What an error message of the server comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
+pub(in crate::probe) enum Verdict {
     /// The session was idle for too long. No news about the server.
     Expired,
     /// A failure of this kind.

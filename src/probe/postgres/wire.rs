@@ -34,7 +34,7 @@ use crate::{
 };
 
 /// One login.
-pub(super) struct Wire {
+pub(in crate::probe) struct Wire {
     client: Client,
     /// `None` once it has ended.
     connection: Option<Link>,
@@ -51,18 +51,20 @@ type Link = Connection<Metered, <MakeRustlsConnect as MakeTlsConnect<Metered>>::
 struct Pending {
     stream: Pin<Box<SimpleQueryStream>>,
     reply: Reply,
+    /// Rows that it may have.
+    rows_max: usize,
 }
 
 /// A whole reply to one statement.
 #[derive(Default)]
-pub(super) struct Reply {
+pub(in crate::probe) struct Reply {
     rows: Vec<SimpleQueryRow>,
     affected: u64,
 }
 
 /// Why a statement got no reply.
 #[derive(Clone, Debug)]
-pub(super) enum WireError {
+pub(in crate::probe) enum WireError {
     /// The server said why.
     Database { code: Box<str>, verdict: sqlstate::Verdict, message: Box<str> },
     /// The connection or the protocol failed.
@@ -74,7 +76,7 @@ impl Wire {
     ///
     /// With `prefer`, a server that refuses the encrypted login is asked once more without, as
     /// libpq does.
-    pub(super) async fn open(
+    pub(in crate::probe) async fn open(
         dial: &mut Dial,
         options: &str,
         deadline: Instant,
@@ -135,6 +137,22 @@ impl Wire {
         deadline: Instant,
     ) -> Result<Reply, WireError> {
         self.send(statement).await?;
+        self.received(deadline).await
+    }
+
+    /// The same for a reply of up to so many rows and octets.
+    pub(in crate::probe) async fn ask_for_table(
+        &mut self,
+        statement: &str,
+        (rows, octets): (usize, usize),
+        deadline: Instant,
+    ) -> Result<Reply, WireError> {
+        self.meter.allow(octets);
+        self.send_for(statement, rows).await?;
+        self.received(deadline).await
+    }
+
+    async fn received(&mut self, deadline: Instant) -> Result<Reply, WireError> {
         timeout_at(deadline, self.receive()).await.unwrap_or_else(|_| {
             Err(WireError::Broken(Failure::new(
                 FailureKind::TimedOut,
@@ -146,6 +164,10 @@ impl Wire {
     /// Sends `statement`; its reply is owed from now on.
     pub(super) async fn send(&mut self, statement: &str) -> Result<(), WireError> {
         self.meter.refill();
+        self.send_for(statement, ROWS_MAX).await
+    }
+
+    async fn send_for(&mut self, statement: &str, rows_max: usize) -> Result<(), WireError> {
         let stream = self.client.simple_query_raw(statement).await;
         let stream = match stream {
             Ok(stream) => Box::pin(stream),
@@ -154,7 +176,7 @@ impl Wire {
                 return Err(error.or_rather(self.end.as_ref()));
             }
         };
-        self.pending = Some(Pending { stream, reply: Reply::default() });
+        self.pending = Some(Pending { stream, reply: Reply::default(), rows_max });
         Ok(())
     }
 
@@ -180,7 +202,7 @@ impl Wire {
                 while let Poll::Ready(item) = pending.stream.as_mut().poll_next(cx) {
                     match item {
                         None => return Poll::Ready(Ok(std::mem::take(&mut pending.reply))),
-                        Some(Ok(message)) => pending.reply.take_in(message)?,
+                        Some(Ok(message)) => pending.reply.take_in(message, pending.rows_max)?,
                         Some(Err(error)) => {
                             let error = WireError::new(&error, &self.meter);
                             return Poll::Ready(Err(error.or_rather(self.end.as_ref())));
@@ -217,7 +239,7 @@ impl Wire {
     }
 
     /// Says goodbye (protocol message Terminate).
-    pub(super) async fn close(self) {
+    pub(in crate::probe) async fn close(self) {
         let Self { client, connection, pending, .. } = self;
         drop((client, pending));
         if let Some(connection) = connection {
@@ -234,14 +256,15 @@ impl Reply {
             let text = format!("{} rows instead of one", self.rows.len());
             return Err(Failure::new(FailureKind::Garbled, text));
         };
-        (0..row.len())
-            .map(|index| {
-                let text = row
-                    .try_get(index)
-                    .map_err(|_| Failure::new(FailureKind::Garbled, "a column is no UTF-8 text"))?;
-                Ok((row.columns()[index].name(), text))
-            })
-            .collect()
+        (0..row.len()).map(|index| Ok((row.columns()[index].name(), text(row, index)?))).collect()
+    }
+
+    /// Every row, column by column.
+    pub(in crate::probe) fn rows(&self) -> Result<Vec<Vec<Option<Box<str>>>>, Failure> {
+        let cells = |row: &SimpleQueryRow| {
+            (0..row.len()).map(|index| Ok(text(row, index)?.map(Box::from))).collect()
+        };
+        self.rows.iter().map(cells).collect()
     }
 
     /// How many rows the statement changed.
@@ -249,9 +272,9 @@ impl Reply {
         self.affected
     }
 
-    fn take_in(&mut self, message: SimpleQueryMessage) -> Result<(), WireError> {
+    fn take_in(&mut self, message: SimpleQueryMessage, rows_max: usize) -> Result<(), WireError> {
         match message {
-            SimpleQueryMessage::Row(_) if self.rows.len() >= ROWS_MAX => {
+            SimpleQueryMessage::Row(_) if self.rows.len() >= rows_max => {
                 let text = "more rows than were asked for";
                 return Err(WireError::Broken(Failure::new(FailureKind::Garbled, text)));
             }
@@ -352,6 +375,11 @@ impl From<WireError> for Trouble {
             }
         }
     }
+}
+
+fn text(row: &SimpleQueryRow, index: usize) -> Result<Option<&str>, Failure> {
+    let no_text = |_| Failure::new(FailureKind::Garbled, "a column is no UTF-8 text");
+    row.try_get(index).map_err(no_text)
 }
 
 fn login(dial: &Dial, options: &str, mode: SslMode) -> Config {

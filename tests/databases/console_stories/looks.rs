@@ -41,7 +41,21 @@ pub(super) fn what_is_shown_is_what_is(stage: &mut Stage) {
     stage.expect_words("hint db", &["every server is asked at once"]);
     let file = stage.file().display().to_string();
     output_of(Command::new(pointsman_testbed::binary()).args(["check-config", &file]), "");
+    sessions_are_those_of_the_server(stage);
     metrics_agree(stage);
+}
+
+fn sessions_are_those_of_the_server(stage: &Stage) {
+    let held = stage.servers.open_sessions(0, 3);
+    let senders = "SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'walsender'";
+    let senders: u64 = stage.servers.value(0, senders).parse().expect("a number");
+    let report = stage.json("sessions db1");
+    assert_eq!(report["replication"], senders, "{report}");
+    let groups = report["groups"].as_array().expect("groups");
+    let group = groups.iter().find(|group| group["user"] == "application");
+    assert_eq!(group.map(|group| &group["sessions"]), Some(&3.into()), "{report}");
+    stage.expect_words("sessions db1", &["db1 of db: ", "application", "kick off"]);
+    drop(held);
 }
 
 fn metrics_agree(stage: &Stage) {

@@ -45,7 +45,7 @@ const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 fn console() {
     let _turn = turn();
     let mut stage = Stage::start();
-    let stories: [(&str, fn(&mut Stage)); 8] = [
+    let stories: [(&str, Story); 8] = [
         ("what is shown is what is", looks::what_is_shown_is_what_is),
         ("a probe shows what the server says", looks::a_probe_shows_what_the_server_says),
         ("a server joins and becomes ready", restarts::a_server_joins_and_becomes_ready),
@@ -64,6 +64,9 @@ fn console() {
     }
     stage.stop();
 }
+
+/// What happens on the stage.
+type Story = fn(&mut Stage);
 
 /// The real servers, the service and its addresses.
 struct Stage {

@@ -2,6 +2,7 @@
 
 use std::process::Command;
 
+use pointsman_testbed::http;
 use serde_json::{Value, json};
 
 use super::{Stage, TOKEN, output_of};
@@ -15,6 +16,10 @@ pub(super) fn drain_pin_and_maintenance(stage: &mut Stage) {
     stage.expect_words("why db2", &["drained"]);
     let laid = stage.json("status db")["overrides"][0].clone();
     assert_eq!((&laid["kind"], &laid["server"]), (&json!("drain"), &json!("db2")));
+    let metrics = http::get(stage.http, "/metrics", "").body;
+    let mut drained = metrics.lines().filter(|line| line.starts_with("pointsman_node_drained{"));
+    let of_db2 = drained.find(|line| line.contains("node=\"db2\"")).expect("its metric");
+    assert!(of_db2.ends_with("} 1"), "{of_db2}");
     // The primary helps out, and is the last that could.
     stage.effective("drain db3 --reason kernel", &read, &[0]);
     let refusal = stage.refused("drain db1 --reason kernel");

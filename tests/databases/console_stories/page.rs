@@ -126,8 +126,8 @@ fn a_thousand_clusters_are_shown_with_the_broken_one_first() {
             "[[cluster]]\nname = \"c{number}\"\nengine = \"tcp\"\n\
              write = {{ name = \"c{number}.internal.\" }}\n\
              probe = {{ interval = \"30s\", fast_interval = \"30s\", timeout = \"5s\" }}\n\
-             [[cluster.server]]\nname = \"s{number}\"\naddress = \"127.62.{ten}.{one}\"\nport = 80\n\
-             probe_address = \"{probed}\"\n"
+             [[cluster.server]]\nname = \"s{number}\"\naddress = \"127.62.{ten}.{one}\"\n\
+             port = 80\nprobe_address = \"{probed}\"\n"
         )
         .expect("a string takes everything");
     }

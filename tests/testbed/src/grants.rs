@@ -12,6 +12,12 @@ const PLACEHOLDER: &str = "'change me'";
 /// Begins the part that only heartbeats need. It is commented out.
 const HEARTBEAT: &str = "-- Only with heartbeat_write = true";
 
+/// Begins the part that only session kicks need. It is commented out.
+const KICK: &str = "-- Only with [cluster.kick]";
+
+/// What stands where the password of its user belongs.
+const KICK_PLACEHOLDER: &str = "'change me too'";
+
 /// The SQL for one version of a server.
 #[derive(Clone, Debug)]
 pub struct Grants {
@@ -41,6 +47,18 @@ impl Grants {
         let found = lines.any(|line| line.starts_with(HEARTBEAT));
         assert!(found, "no part for heartbeats:\n{}", self.text);
         statements(lines.map_while(|line| line.strip_prefix("-- ")))
+    }
+}
+
+impl Grants {
+    /// The statements that only session kicks need, each on one line.
+    pub fn kick(&self) -> Vec<String> {
+        let mut lines = self.text.lines();
+        let found = lines.any(|line| line.starts_with(KICK));
+        assert!(found, "no part for kicks:\n{}", self.text);
+        let text: Vec<_> = lines.map_while(|line| line.strip_prefix("-- ")).collect();
+        let text = text.join("\n").replace(KICK_PLACEHOLDER, &format!("'{PROBE_PASSWORD}'"));
+        statements(text.lines())
     }
 }
 

@@ -5,9 +5,11 @@ use std::{
     ffi::OsString,
     fmt::Write as _,
     fs,
+    io::{Read as _, Write as _},
     net::{Ipv4Addr, SocketAddr},
-    path::Path,
-    process::{Child, Stdio},
+    os::unix::net::UnixStream,
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
     time::Duration,
 };
 
@@ -179,6 +181,7 @@ pub struct Pointsman {
     child: Child,
     log: Log,
     dns: SocketAddr,
+    folder: PathBuf,
     /// Unless it belongs to the test.
     _directory: Option<TempDir>,
 }
@@ -210,7 +213,7 @@ impl Pointsman {
         clusters: &[&Cluster],
     ) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory can be made");
-        write_files(directory.path(), dns, clusters, "");
+        write_files(directory.path(), dns, clusters, "\n[admin]\nsocket = \"admin.sock\"\n");
         let mut pointsman = Self::start(environment, directory.path(), dns);
         pointsman._directory = Some(directory);
         pointsman.wait_for_answers(clusters[0]);
@@ -239,7 +242,8 @@ impl Pointsman {
             .stderr(Stdio::piped())
             .spawn()
             .expect("the binary under test can be started");
-        let mut pointsman = Self { child, log: Log::default(), dns, _directory: None };
+        let folder = directory.to_owned();
+        let mut pointsman = Self { child, log: Log::default(), dns, folder, _directory: None };
         pointsman.follow_output();
         pointsman
     }
@@ -252,6 +256,33 @@ impl Pointsman {
     /// Its process id.
     pub fn pid(&self) -> Pid {
         Pid::from_child(&self.child)
+    }
+
+    /// What a command of the command line prints that talks to it, with its exit code. Standard error
+    /// follows standard output.
+    ///
+    /// # Panics
+    /// When the command cannot be started.
+    pub fn command(&self, arguments: &[&str]) -> (Option<i32>, String) {
+        let config = self.folder.join("pointsman.toml");
+        let output = Command::new(binary()).args(arguments).arg("--config").arg(config).output();
+        let Output { status, mut stdout, stderr } = output.expect("the binary can be started");
+        stdout.extend(stderr);
+        (status.code(), String::from_utf8_lossy(&stdout).into_owned())
+    }
+
+    /// What it counts, as Prometheus reads it.
+    ///
+    /// # Panics
+    /// When it does not answer.
+    pub fn metrics(&self) -> String {
+        let socket = self.folder.join("admin.sock");
+        let mut stream = UnixStream::connect(socket).expect("the admin socket is there");
+        let request = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+        stream.write_all(request).expect("it takes requests");
+        let mut text = String::new();
+        stream.read_to_string(&mut text).expect("it replies");
+        text
     }
 
     /// What it has logged.

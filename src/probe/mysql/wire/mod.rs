@@ -100,6 +100,12 @@ impl Wire {
         self.meter.allow(REPLY_OCTETS_MAX);
     }
 
+    /// The same for a reply of up to so many octets.
+    pub(super) fn begin_for(&mut self, octets: usize) {
+        self.sequence = 0;
+        self.meter.allow(octets);
+    }
+
     /// Sends one packet.
     pub(super) async fn send(&mut self, payload: &[u8]) -> Result<(), Failure> {
         let frame = frames::frame(self.sequence, payload)?;

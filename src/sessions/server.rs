@@ -1,0 +1,139 @@
+//! One server as it is visited: who logs in where, and what is looked for.
+
+use std::{sync::Arc, time::Duration};
+
+use tokio::time::Instant;
+
+use super::{
+    error::{Fault, SessionsError},
+    mysql, postgres,
+    session::Session,
+};
+use crate::{
+    config::{ClusterConfig, Config, KickConfig, KickMode, ProbeConfig, ProbeTarget},
+    engine::ClusterKind,
+    probe::{Dial, Visit},
+};
+
+/// A server of the configuration.
+#[derive(Clone, Debug)]
+pub(super) struct Server {
+    pub(super) cluster: Box<str>,
+    pub(super) name: Box<str>,
+    kind: ClusterKind,
+    target: ProbeTarget,
+    login: Arc<ProbeConfig>,
+    /// The users of Pointsman, that of [`Self::login`] first.
+    own: Vec<Box<str>>,
+    kick: Option<KickConfig>,
+}
+
+/// What was found.
+#[derive(Clone, Debug)]
+pub(super) struct Look {
+    pub(super) sessions: Vec<Session>,
+    /// Why a kick may end none of them, if so.
+    pub(super) fault: Option<Fault>,
+}
+
+impl Server {
+    /// The server of this name, in any case of letters.
+    pub(super) fn named(config: &Config, name: &str) -> Result<Self, SessionsError> {
+        let found = config.clusters.iter().find_map(|cluster| {
+            let mut servers = cluster.policy.servers.iter();
+            let index = servers.position(|server| server.name.eq_ignore_ascii_case(name))?;
+            Some((cluster, index))
+        });
+        let (cluster, index) = found.ok_or_else(|| SessionsError::UnknownServer(name.into()))?;
+        Self::of(cluster, index)
+    }
+
+    fn of(cluster: &ClusterConfig, index: usize) -> Result<Self, SessionsError> {
+        let ClusterConfig { policy, probe, kick, .. } = cluster;
+        let name = policy.servers[index].name.clone();
+        if policy.kind == ClusterKind::Tcp {
+            return Err(SessionsError::NoSessions(name));
+        }
+        let mut login = probe.clone();
+        let mut own = vec![probe.user.clone()];
+        if let Some(kick_login) = kick.as_ref().and_then(|kick| kick.login.as_ref()) {
+            login.user = kick_login.user.clone();
+            login.password = kick_login.password.clone();
+            own.insert(0, kick_login.user.clone());
+        }
+        if login.user.is_empty() {
+            return Err(SessionsError::NoLogin(name));
+        }
+        own.retain(|user| !user.is_empty());
+        login.timeout = STATEMENT;
+        Ok(Self {
+            cluster: policy.name.clone(),
+            name,
+            kind: policy.kind,
+            target: cluster.targets[index].clone(),
+            login: Arc::new(login),
+            own,
+            kick: kick.clone(),
+        })
+    }
+
+    /// What a kick is to do, if it is to do anything.
+    pub(super) fn kick(&self) -> Option<&KickConfig> {
+        self.kick.as_ref().filter(|kick| kick.mode != KickMode::Off)
+    }
+
+    /// Logs in.
+    pub(super) async fn visit(&self, deadline: Instant) -> Result<Visit, Fault> {
+        let mut dial = Dial::new(self.target.clone(), Arc::clone(&self.login));
+        Ok(Visit::begin(self.kind, &mut dial, deadline).await?)
+    }
+
+    /// Looks who is there.
+    pub(super) async fn look(&self, visit: &mut Visit, deadline: Instant) -> Result<Look, Fault> {
+        let own: Vec<_> = self.own.iter().map(|user| &**user).collect();
+        let kick = self.kick();
+        let (sessions, fault) = match self.kind {
+            ClusterKind::MySql => mysql::sessions(visit, &own, kick, deadline).await?,
+            ClusterKind::Postgres | ClusterKind::Tcp => {
+                let sessions = postgres::sessions(visit, &own, deadline).await?;
+                let lacks_right = kick.is_some_and(|kick| {
+                    let mut meant = sessions.iter().filter(|one| one.fate(kick).is_ok());
+                    meant.any(|one| !one.may_end)
+                });
+                let fault = lacks_right.then(|| postgres::missing_right(&self.login.user));
+                (sessions, fault)
+            }
+        };
+        Ok(Look { sessions, fault })
+    }
+
+    /// Ends `sessions` while `may_go_on`, and says how many.
+    pub(super) async fn end(
+        &self,
+        visit: &mut Visit,
+        sessions: &[&Session],
+        may_go_on: &(dyn Fn() -> bool + Sync),
+        deadline: Instant,
+    ) -> (u64, Option<Fault>) {
+        if self.kind == ClusterKind::MySql {
+            return mysql::end(visit, sessions, may_go_on, deadline).await;
+        }
+        let mut ended = 0;
+        for some in sessions.chunks(AT_ONCE) {
+            if !may_go_on() {
+                return (ended, Some(Fault::Returned));
+            }
+            match postgres::end(visit, some, deadline).await {
+                Ok(more) => ended += more,
+                Err(fault) => return (ended, Some(fault)),
+            }
+        }
+        (ended, None)
+    }
+}
+
+/// How long one statement may take, and the kernel may wait for a sign of life.
+const STATEMENT: Duration = Duration::from_millis(2_500);
+
+/// Sessions that one statement ends.
+const AT_ONCE: usize = 500;

@@ -1,0 +1,204 @@
+//! Sessions that hold on to a former primary of MariaDB are ended, and no others.
+
+use std::{collections::BTreeSet, net::Ipv4Addr};
+
+use mysql_async::{Conn, OptsBuilder, prelude::Queryable as _};
+use tokio::runtime::Runtime;
+
+use crate::{
+    kick::{counted, of_user, report, wait_for_log, wait_for_writer, watch},
+    mariadb_cluster::MariaCluster,
+    mariadb_server::{grants, runtime},
+    patience,
+    pointsman::{Cluster, Engine, Pointsman},
+    turn,
+};
+
+const SERVERS: [Ipv4Addr; 3] =
+    [Ipv4Addr::new(127, 61, 2, 1), Ipv4Addr::new(127, 61, 2, 2), Ipv4Addr::new(127, 61, 2, 3)];
+
+/// An application, one with SUPER, and one with a role that has CONNECTION ADMIN.
+const ACCOUNTS: [&str; 9] = [
+    "GRANT ALL ON story.* TO application@'127.%'",
+    "CREATE USER chief@'127.%'",
+    "GRANT SUPER ON *.* TO chief@'127.%'",
+    "GRANT ALL ON story.* TO chief@'127.%'",
+    "CREATE ROLE officers",
+    "GRANT CONNECTION ADMIN ON *.* TO officers",
+    "CREATE USER boss@'127.%'",
+    "GRANT officers TO boss@'127.%'",
+    "GRANT ALL ON story.* TO boss@'127.%'",
+];
+
+#[test]
+fn sessions_on_a_former_mariadb_primary_are_ended() {
+    let _turn = turn();
+    let stage = Stage::new();
+    let mut held = stage.hold();
+    stage.missing_rights_are_named(&mut held);
+    stage.a_dry_run_counts(&mut held);
+    stage.a_former_primary_is_left_by_its_clients(held);
+}
+
+struct Stage {
+    servers: MariaCluster,
+    runtime: Runtime,
+}
+
+/// Open sessions with the first server.
+struct Held {
+    /// To be ended.
+    applications: Vec<Conn>,
+    /// To live on, with what they are.
+    others: Vec<(&'static str, Conn)>,
+}
+
+impl Stage {
+    fn new() -> Self {
+        let servers = MariaCluster::start(&SERVERS);
+        servers.sql(0, &ACCOUNTS);
+        let [create, rest @ ..] = &grants().kick()[..] else { panic!("no statements") };
+        assert_eq!(rest.len(), 2, "two statements follow {create}: {rest:?}");
+        servers.sql(0, &[create]);
+        let stage = Self { servers, runtime: runtime() };
+        stage.catch_up();
+        stage
+    }
+
+    fn catch_up(&self) {
+        for replica in [1, 2] {
+            self.servers.wait_caught_up(replica, 0);
+        }
+    }
+
+    fn serve(&self, mode: &str) -> (Pointsman, Cluster) {
+        let mut cluster = Cluster::new("km", Engine::MySql, SERVERS, self.servers.port());
+        cluster.more_probe = format!(
+            "\n[cluster.kick]\nmode = \"{mode}\"\nusers = [\"application\", \"chief\", \"boss\"]\n\
+             databases = [\"story\"]\nuser = \"pointsman_kick\"\n\
+             password_file = \"probe.password\"\n"
+        );
+        let pointsman = Pointsman::serve(&[&cluster]);
+        wait_for_writer(&pointsman, &cluster, 0);
+        (pointsman, cluster)
+    }
+
+    fn open(&self, user: &str, database: Option<&str>) -> Conn {
+        let options = OptsBuilder::default()
+            .ip_or_hostname(SERVERS[0].to_string())
+            .tcp_port(self.servers.port())
+            .user(Some(user))
+            .db_name(database)
+            .prefer_socket(false);
+        let session = self.runtime.block_on(Conn::new(options));
+        session.unwrap_or_else(|error| panic!("{user} gets no session: {error}"))
+    }
+
+    fn hold(&self) -> Held {
+        let application = || self.open("application", Some("story"));
+        Held {
+            applications: vec![application(), application()],
+            others: vec![
+                ("no database", self.open("application", None)),
+                ("SUPER", self.open("chief", Some("story"))),
+                ("a role", self.open("boss", Some("story"))),
+                ("another user", self.open("root", Some("story"))),
+            ],
+        }
+    }
+
+    fn lives(&self, session: &mut Conn) -> bool {
+        let one = self.runtime.block_on(session.query_first::<u8, _>("SELECT 1"));
+        matches!(one, Ok(Some(1)))
+    }
+
+    fn all_live(&self, held: &mut Held) -> bool {
+        held.applications.iter_mut().all(|session| self.lives(session))
+            && held.others.iter_mut().all(|(_, session)| self.lives(session))
+    }
+
+    /// The ids of the threads that send binary logs.
+    fn dumps(&self) -> BTreeSet<String> {
+        let ids = "SELECT group_concat(id ORDER BY id) FROM information_schema.processlist \
+                   WHERE command LIKE 'Binlog Dump%'";
+        self.servers.value(0, ids).split(',').map(str::to_owned).collect()
+    }
+
+    fn missing_rights_are_named(&self, held: &mut Held) {
+        println!("MariaDB kick 1: missing rights");
+        let (pointsman, cluster) = self.serve("on");
+        let (code, text) = pointsman.command(&["sessions", "km1"]);
+        assert_eq!(code, Some(1), "{text}");
+        assert!(text.contains("GRANT PROCESS ON *.* TO 'pointsman_kick'@'%';"), "{text}");
+        let pin = ["pin", "km", "km2", "--unsafe", "--reason", "a test", "--for", "1m"];
+        let (code, text) = pointsman.command(&pin);
+        assert_eq!(code, Some(0), "{text}");
+        wait_for_writer(&pointsman, &cluster, 1);
+        wait_for_log(&pointsman, "GRANT PROCESS ON *.* TO");
+        self.servers.sql(0, &["GRANT PROCESS ON *.* TO pointsman_kick@'%'"]);
+        // The next attempt gets one step further, and so does a report.
+        wait_for_log(&pointsman, "GRANT SELECT ON mysql.* TO 'pointsman_kick'@'%';");
+        let found = report(&pointsman, "km1");
+        assert_eq!((&found["kick"]["would_end"], found["clients"].as_u64()), (&0.into(), Some(6)));
+        self.servers.sql(0, &["GRANT SELECT ON mysql.* TO pointsman_kick@'%'"]);
+        wait_for_log(&pointsman, "GRANT CONNECTION ADMIN ON *.* TO 'pointsman_kick'@'%';");
+        assert!(self.all_live(held), "nothing is ended");
+        assert_eq!(counted(&pointsman, "km1", "on"), Some(0));
+        pointsman.stop();
+        let all: Vec<_> = grants().kick();
+        self.servers.sql(0, &all[1..].iter().map(String::as_str).collect::<Vec<_>>());
+        self.catch_up();
+    }
+
+    fn a_dry_run_counts(&self, held: &mut Held) {
+        println!("MariaDB kick 2: a dry run");
+        let (pointsman, cluster) = self.serve("dry-run");
+        let pin = ["pin", "km", "km2", "--unsafe", "--reason", "a test", "--for", "1m"];
+        assert_eq!(pointsman.command(&pin).0, Some(0));
+        wait_for_writer(&pointsman, &cluster, 1);
+        wait_for_log(&pointsman, "2 sessions on km1 would be ended");
+        watch("a dry run ends nothing", || self.all_live(held));
+        assert_eq!(counted(&pointsman, "km1", "dry-run"), Some(2));
+        assert_eq!(counted(&pointsman, "km1", "on"), Some(0));
+        pointsman.stop();
+    }
+
+    fn a_former_primary_is_left_by_its_clients(&self, mut held: Held) {
+        println!("MariaDB kick 3: a switchover by read_only");
+        let (pointsman, cluster) = self.serve("on");
+        let found = report(&pointsman, "km1");
+        let rights = || "the user has special rights".to_owned();
+        assert_eq!(found["kick"]["fault"], serde_json::Value::Null, "{found}");
+        let application = of_user(&found, "application");
+        assert_eq!(application, (3, 2, vec!["not of `databases`".to_owned()]));
+        assert_eq!(of_user(&found, "chief"), (1, 0, vec![rights()]));
+        assert_eq!(of_user(&found, "boss"), (1, 0, vec![rights()]));
+        assert_eq!(of_user(&found, "root"), (1, 0, vec!["not of `users`".to_owned()]));
+        assert_eq!(found["replication"], 2);
+
+        // Nothing is ended while the name has merely lost its server.
+        self.servers.set_read_only(0, true);
+        wait_for_log(&pointsman, "ReadOnlyPrimary");
+        watch("nothing is ended yet", || self.all_live(&mut held));
+        self.servers.wait_caught_up(1, 0);
+        let dumps = self.dumps();
+        self.servers.promote(1);
+        wait_for_writer(&pointsman, &cluster, 1);
+        wait_for_log(&pointsman, "2 sessions on km1 were ended");
+        for session in &mut held.applications {
+            assert!(!self.lives(session), "the application has left");
+        }
+        let mut back = self.open("application", Some("story"));
+        patience::until("the client that came back is ended", || !self.lives(&mut back));
+        for (what, session) in &mut held.others {
+            assert!(self.lives(session), "{what} lives on");
+        }
+        // The third server still follows the first; the second is its own master now.
+        let after = self.dumps();
+        assert!(!after.is_empty() && after.is_subset(&dumps), "{after:?} of {dumps:?}");
+        assert_eq!(counted(&pointsman, "km1", "on"), Some(3));
+        let mut late = self.open("application", Some("story"));
+        watch("there is no third round", || self.lives(&mut late));
+        pointsman.stop();
+    }
+}
