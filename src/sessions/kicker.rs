@@ -3,35 +3,25 @@
 use std::{collections::HashMap, sync::Arc};
 
 use tokio::{
-    sync::{
-        broadcast::{Receiver, error::RecvError},
-        watch,
-    },
+    sync::broadcast::{Receiver, error::RecvError},
     task::{AbortHandle, JoinSet},
 };
 
 use super::{
-    Desks,
+    Means,
     pursuit::{Pursuit, Quarry},
     writer::published_writers,
 };
 use crate::{
     answers::NameRole,
     api::EventEntry,
-    config::{ClusterConfig, Config, KickMode},
-    control::Chronicle,
-    metrics::KickCounts,
-    publish::Reader,
+    config::{ClusterConfig, KickMode},
 };
 
 /// Whoever notices.
 pub(super) struct Kicker {
-    config: watch::Receiver<Arc<Config>>,
-    reader: Reader,
+    means: Means,
     news: Receiver<Arc<EventEntry>>,
-    chronicle: Chronicle,
-    counts: KickCounts,
-    desks: Desks,
     /// The clusters with a kick that is not off, by name.
     followed: HashMap<Box<str>, Followed>,
     pursuits: JoinSet<()>,
@@ -47,21 +37,11 @@ struct Followed {
 }
 
 impl Kicker {
-    pub(super) fn new(
-        config: watch::Receiver<Arc<Config>>,
-        reader: Reader,
-        chronicle: Chronicle,
-        counts: KickCounts,
-        desks: Desks,
-    ) -> Self {
-        let (_, news) = chronicle.follow();
+    /// One that hears of what happens by `news`.
+    pub(super) fn new(means: Means, news: Receiver<Arc<EventEntry>>) -> Self {
         Self {
-            config,
-            reader,
+            means,
             news,
-            chronicle,
-            counts,
-            desks,
             followed: HashMap::new(),
             pursuits: JoinSet::new(),
             running: HashMap::new(),
@@ -73,7 +53,7 @@ impl Kicker {
         self.look_at_all();
         loop {
             tokio::select! {
-                Ok(()) = self.config.changed() => self.look_at_all(),
+                Ok(()) = self.means.config.changed() => self.look_at_all(),
                 news = self.news.recv() => match news {
                     Ok(entry) => self.hear(&entry),
                     // What was missed is in what is published.
@@ -88,7 +68,7 @@ impl Kicker {
 
     /// Learns who writes where. A cluster whose kick is new, or was off, begins with who writes now.
     fn look_at_all(&mut self) {
-        let config = Arc::clone(&self.config.borrow_and_update());
+        let config = Arc::clone(&self.means.config.borrow_and_update());
         let mut earlier = std::mem::take(&mut self.followed);
         for cluster in config.clusters.iter().filter(|cluster| kicks(cluster)) {
             let Some(name) = write_name(cluster) else { continue };
@@ -99,7 +79,7 @@ impl Kicker {
         if self.followed.is_empty() {
             return;
         }
-        for (cluster, writer) in published_writers(&self.reader) {
+        for (cluster, writer) in published_writers(&self.means.reader) {
             self.wrote(&cluster, &writer);
         }
     }
@@ -127,14 +107,7 @@ impl Kicker {
         if let Some(earlier) = self.running.remove(&quarry) {
             earlier.abort();
         }
-        let pursuit = Pursuit::new(
-            quarry.clone(),
-            self.config.clone(),
-            self.reader.clone(),
-            self.chronicle.clone(),
-            self.counts.clone(),
-            Arc::clone(&self.desks),
-        );
+        let pursuit = Pursuit::new(quarry.clone(), self.means.clone());
         self.running.insert(quarry, self.pursuits.spawn(pursuit.run()));
     }
 }

@@ -60,6 +60,16 @@ pub struct SessionsHandle {
     desks: Desks,
 }
 
+/// What kicks work with. Clones are the same.
+#[derive(Clone)]
+struct Means {
+    config: watch::Receiver<Arc<Config>>,
+    reader: Reader,
+    chronicle: Chronicle,
+    counts: KickCounts,
+    desks: Desks,
+}
+
 /// The desk of each server, by cluster and name.
 type Desks = Arc<Mutex<HashMap<(Box<str>, Box<str>), Arc<Desk>>>>;
 
@@ -80,9 +90,11 @@ impl Sessions {
     ) -> Self {
         let (config, followed) = watch::channel(config);
         let handle = SessionsHandle { config, desks: Arc::default() };
+        let (_, news) = chronicle.follow();
         let desks = Arc::clone(&handle.desks);
-        let kicker = Kicker::new(followed, reader, chronicle.clone(), counts, desks);
-        Self { kicker: JoinSet::from_iter([kicker.run()]), handle }
+        let chronicle = chronicle.clone();
+        let means = Means { config: followed, reader, chronicle, counts, desks };
+        Self { kicker: JoinSet::from_iter([Kicker::new(means, news).run()]), handle }
     }
 
     /// What can be asked and told.

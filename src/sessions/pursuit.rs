@@ -12,14 +12,11 @@ use std::{
     time::Duration,
 };
 
-use tokio::{
-    sync::watch,
-    time::{Instant, sleep},
-};
+use tokio::time::{Instant, sleep};
 use tracing::{info, warn};
 
 use super::{
-    Desks, desk,
+    Means, desk,
     error::Fault,
     server::{Look, Server},
     session::{Session, SessionKind},
@@ -29,10 +26,8 @@ use crate::{
     answers::{NameRole, WallTime},
     api::{EventEntry, EventKind},
     clock,
-    config::{Config, KickConfig, KickMode},
-    control::Chronicle,
-    metrics::{KickCounts, KickTotals},
-    publish::Reader,
+    config::{KickConfig, KickMode},
+    metrics::KickTotals,
 };
 
 /// A server by its names.
@@ -51,11 +46,7 @@ impl Quarry {
 /// One pursuit.
 pub(super) struct Pursuit {
     quarry: Quarry,
-    config: watch::Receiver<Arc<Config>>,
-    reader: Reader,
-    chronicle: Chronicle,
-    counts: KickCounts,
-    desks: Desks,
+    means: Means,
     place: Place,
     /// Sessions that were counted: one that takes its time to end is counted once.
     counted: HashSet<(u64, i64)>,
@@ -76,32 +67,15 @@ struct Round {
 }
 
 impl Pursuit {
-    pub(super) fn new(
-        quarry: Quarry,
-        config: watch::Receiver<Arc<Config>>,
-        reader: Reader,
-        chronicle: Chronicle,
-        counts: KickCounts,
-        desks: Desks,
-    ) -> Self {
-        Self {
-            quarry,
-            config,
-            reader,
-            chronicle,
-            counts,
-            desks,
-            place: Place::default(),
-            counted: HashSet::new(),
-            told: None,
-        }
+    pub(super) fn new(quarry: Quarry, means: Means) -> Self {
+        Self { quarry, means, place: Place::default(), counted: HashSet::new(), told: None }
     }
 
     /// Both rounds, with waits between them. Ends early when nothing is to be done any more.
     pub(super) async fn run(mut self) {
         let Quarry { cluster, server } = self.quarry.clone();
         // Known to the metrics from now on, with zeros.
-        self.counts.count(&cluster, &server, KickTotals::default());
+        self.means.counts.count(&cluster, &server, KickTotals::default());
         let (mut rounds, mut failures) = (0, 0);
         let mut due = Instant::now();
         while rounds < ROUNDS && failures < FAILURES {
@@ -151,16 +125,16 @@ impl Pursuit {
 
     /// Whether the configuration has changed and wants nothing of it any more.
     fn is_called_off(&mut self) -> bool {
-        if !self.config.has_changed().unwrap_or(false) {
+        if !self.means.config.has_changed().unwrap_or(false) {
             return false;
         }
-        self.config.mark_unchanged();
+        self.means.config.mark_unchanged();
         self.target().is_none_or(|(target, _)| target.kick().is_none())
     }
 
     /// The server by the configuration of this moment, and the TTL of the write name.
     fn target(&self) -> Option<(Server, Duration)> {
-        let config = Arc::clone(&self.config.borrow());
+        let config = Arc::clone(&self.means.config.borrow());
         let cluster =
             config.clusters.iter().find(|one| *one.policy.name == *self.quarry.cluster)?;
         let write = cluster.names.iter().find(|name| name.role == NameRole::Write)?;
@@ -170,12 +144,12 @@ impl Pursuit {
     }
 
     fn stance(&self) -> Stance {
-        stance(&self.reader, &self.place, &self.quarry.cluster, &self.quarry.server)
+        stance(&self.means.reader, &self.place, &self.quarry.cluster, &self.quarry.server)
     }
 
     /// Looks who is there and ends those who are meant.
     async fn round(&mut self, target: &Server, kick: &KickConfig) -> Result<Round, Fault> {
-        let desk = desk(&self.desks, target);
+        let desk = desk(&self.means.desks, target);
         // Nobody else visits the server meanwhile, and what was told of it is old afterwards.
         let mut last = desk.last.lock().await;
         *last = None;
@@ -228,7 +202,7 @@ impl Pursuit {
             KickMode::On => KickTotals { ended: *hit, ..KickTotals::default() },
             KickMode::DryRun | KickMode::Off => KickTotals { found: *hit, ..KickTotals::default() },
         };
-        self.counts.count(cluster, server, more);
+        self.means.counts.count(cluster, server, more);
         let were = if mode == KickMode::On { "were ended" } else { "would be ended" };
         let sessions = if *hit == 1 { "session" } else { "sessions" };
         let words = format!("{hit} {sessions} on {server} {were}: the write name has left it");
@@ -252,7 +226,11 @@ impl Pursuit {
     /// Tells of a round that has ended nothing, or not all. The same fault is told once.
     fn failed(&mut self, fault: Fault) {
         let Quarry { cluster, server } = &self.quarry;
-        self.counts.count(cluster, server, KickTotals { failures: 1, ..KickTotals::default() });
+        self.means.counts.count(
+            cluster,
+            server,
+            KickTotals { failures: 1, ..KickTotals::default() },
+        );
         if self.told.as_ref() == Some(&fault) {
             return;
         }
@@ -263,7 +241,7 @@ impl Pursuit {
     }
 
     fn enter(&self, reason: &str, detail: &str) {
-        self.chronicle.add(EventEntry {
+        self.means.chronicle.add(EventEntry {
             id: 0,
             at: format!("{:.3}", WallTime::from_unix_millis(clock::unix_millis())),
             kind: EventKind::Kick,
