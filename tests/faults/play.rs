@@ -98,6 +98,7 @@ impl<'s> Play<'s> {
         let rule = play.rule(&[&last], true, false);
         play.watch.rule(Rule { nobody_reads: true, ..rule });
         play.expect_normal();
+        play.expect_normal_states();
         play.mark = play.pointsman.log().mark();
         play
     }
@@ -223,6 +224,19 @@ impl<'s> Play<'s> {
             panic!("waited {IN_TIME:?} in vain until all is well: {missing}\n{}", self.tell());
         }
         self.reach(seen);
+    }
+
+    /// Waits until the log says what the answers say: they come first.
+    fn expect_normal_states(&self) {
+        let is_told = |place: Place| {
+            let wanted =
+                if self.stage.at(place) == self.stage.leader() { "Primary" } else { "Replica" };
+            self.states(place).last().is_some_and(|state| state == wanted)
+        };
+        let told = patience::poll(IN_TIME, || {
+            [Place::P, Place::A, Place::B].into_iter().all(is_told).then_some(())
+        });
+        assert!(told.is_some(), "the log does not say that all is well\n{}", self.tell());
     }
 
     /// `seen` is what must be answered from now on.
