@@ -17,7 +17,7 @@ use std::{
     fmt::Write as _,
     fs,
     io::{self, Read as _, Write as _},
-    net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener},
+    net::{IpAddr, Ipv4Addr, SocketAddr},
     os::unix::net::UnixStream,
     path::Path,
     process::{Child, Command, Stdio},
@@ -26,11 +26,12 @@ use std::{
 };
 
 use hickory_proto::rr::{Name, RData, Record, RecordType};
-use pointsman_testbed::{dns_exchange::Exchange, ports};
+use pointsman_testbed::dns_exchange::Exchange;
 use rustix::process::{Pid, Signal, kill_process};
+use tokio::net::TcpListener;
 
 /// Rounds of each, unless the command line says otherwise.
-const ROUNDS: usize = 21;
+const ROUNDS: usize = 11;
 
 /// Clusters of the two services.
 const SIZES: [usize; 2] = [1, 1_000];
@@ -38,6 +39,9 @@ const SIZES: [usize; 2] = [1, 1_000];
 const DNS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(127, 71, 0, 1)), 5371);
 const SERVERS: [Ipv4Addr; 3] =
     [Ipv4Addr::new(127, 71, 0, 2), Ipv4Addr::new(127, 71, 0, 3), Ipv4Addr::new(127, 71, 0, 4)];
+
+/// That of the first cluster's servers; below those that the kernel gives out.
+const FIRST_PORT: u16 = 20_000;
 
 /// How long anything may take.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -47,22 +51,28 @@ fn main() {
     let wanted = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
     let rounds = wanted.map_or(ROUNDS, |text| text.parse().expect("a number of rounds"));
     say(format_args!("{rounds} rounds, milliseconds      median  largest"));
+    listen(SIZES[1]);
     for clusters in SIZES {
         measure(clusters, rounds);
     }
 }
 
 fn measure(clusters: usize, rounds: usize) {
-    let port = listen();
     let folder = tempfile::tempdir().expect("a folder can be made");
     let folder = folder.path();
     fs::create_dir(folder.join("state")).expect("a folder can be made");
-    let texts = [1, 2].map(|ttl| configuration(clusters, port, ttl));
+    let texts = [1, 2].map(|ttl| configuration(clusters, ttl));
     fs::write(folder.join("internal.zone"), ZONE).expect("a file can be written");
     put(folder, &texts[0]);
     let mut service = Service::start(folder);
-    until(|| shown().is_some_and(|shown| shown.readers == 2 && shown.is_sure));
-    until(|| fs::metadata(folder.join("state/pointsman.state")).is_ok_and(|file| file.len() > 0));
+    until(|| {
+        let ended = service.0.try_wait().expect("it is ours");
+        let log = || fs::read_to_string(folder.join("log")).unwrap_or_default();
+        assert!(ended.is_none(), "the service does not start: {}", log());
+        shown().is_some_and(|shown| shown.readers == 2 && shown.is_sure)
+    });
+    until_saved(folder, clusters);
+    let writer = shown().expect("an answer").writer;
     let mut starts = Vec::new();
     for _ in 0..rounds {
         drop(service);
@@ -70,7 +80,9 @@ fn measure(clusters: usize, rounds: usize) {
         service = Service::start(folder);
         until(|| shown().is_some_and(|shown| shown.readers == 2));
         starts.push(began.elapsed());
+        assert_eq!(shown().expect("an answer").writer, writer, "what the predecessor said");
         until(|| shown().is_some_and(|shown| shown.is_sure));
+        until_saved(folder, clusters);
     }
     tell(clusters, "warm start", starts);
     let (mut overrides, mut replies) = (Vec::new(), Vec::new());
@@ -98,14 +110,32 @@ fn measure(clusters: usize, rounds: usize) {
     tell(clusters, "reload", reloads);
 }
 
-/// Servers that accept connections as fast as they come, as long as the program runs; their port.
-fn listen() -> u16 {
-    let port = ports::free_on(&SERVERS);
-    for address in SERVERS {
-        let listener = TcpListener::bind((address, port)).expect("the port is free");
-        thread::spawn(move || listener.incoming().for_each(drop));
+/// The servers of so many clusters. They accept connections as long as the program runs.
+fn listen(clusters: usize) {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build();
+    let runtime = Box::leak(Box::new(runtime.expect("a runtime")));
+    for (address, port) in (0..clusters).flat_map(|cluster| SERVERS.map(|at| (at, port(cluster)))) {
+        let listener = runtime.block_on(TcpListener::bind((address, port)));
+        let listener = listener.expect("the port is free, and there are descriptors for all");
+        runtime.spawn(async move {
+            // Who has connected closes.
+            while listener.accept().await.is_ok() {}
+        });
     }
-    port
+}
+
+fn port(cluster: usize) -> u16 {
+    FIRST_PORT + u16::try_from(cluster).expect("few clusters")
+}
+
+/// Waits until the state file has the writers of all clusters.
+fn until_saved(folder: &Path, clusters: usize) {
+    let file = folder.join("state/pointsman.state");
+    until(|| {
+        let text = fs::read_to_string(&file).unwrap_or_default();
+        text.matches("\"write\":\"s").count() == clusters
+    });
 }
 
 /// A running `serve`. Dropped, it is killed.
@@ -138,6 +168,7 @@ impl Drop for Service {
 
 /// What the names of the last cluster say.
 struct Shown {
+    writer: Ipv4Addr,
     readers: usize,
     /// Of the write name, in seconds.
     ttl: u32,
@@ -150,15 +181,15 @@ fn shown() -> Option<Shown> {
     let (write, write_is_sure) = addresses("w.internal.")?;
     let (read, read_is_sure) = addresses("r.internal.")?;
     let [writer] = &write[..] else { return None };
-    assert!(matches!(&writer.data, RData::A(address) if address.0 == SERVERS[0]), "{writer}");
+    let RData::A(address) = &writer.data else { panic!("not asked for: {writer}") };
     let is_sure = write_is_sure && read_is_sure;
-    Some(Shown { readers: read.len(), ttl: writer.ttl, is_sure })
+    Some(Shown { writer: address.0, readers: read.len(), ttl: writer.ttl, is_sure })
 }
 
 fn addresses(name: &str) -> Option<(Vec<Record>, bool)> {
     let mut exchange = Exchange::new(Ipv4Addr::LOCALHOST, DNS);
     let name = Name::from_ascii(name).expect("a name");
-    let reply = exchange.ask(&name, RecordType::A, true, Duration::from_millis(100))?;
+    let reply = exchange.ask(&name, RecordType::A, true, Duration::from_millis(5))?;
     let options = reply.edns.as_ref().map(|edns| edns.options().as_ref().len());
     Some((reply.answers, options.unwrap_or_default() == 0))
 }
@@ -190,7 +221,7 @@ fn put(folder: &Path, text: &str) {
 }
 
 /// Clusters that differ in their names; the last one's are short.
-fn configuration(clusters: usize, port: u16, ttl: usize) -> String {
+fn configuration(clusters: usize, ttl: usize) -> String {
     let mut text = format!(
         "[dns]\nlisten = [\"{DNS}\"]\n[[zone]]\norigin = \"internal.\"\nfile = \"internal.zone\"\n\
          [state]\ndirectory = \"state\"\n[admin]\nsocket = \"admin.sock\"\n"
@@ -212,7 +243,8 @@ fn configuration(clusters: usize, port: u16, ttl: usize) -> String {
             _ = write!(
                 text,
                 "[[cluster.server]]\nname = \"{server}-{place}\"\naddress = \"{address}\"\n\
-                 port = {port}\n"
+                 port = {}\n",
+                port(number)
             );
         }
     }
