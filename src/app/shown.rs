@@ -92,15 +92,11 @@ impl Drop for Place {
 
 /// How `server` is asked by its cluster's own settings.
 fn question(config: &Config, server: &str) -> Result<Question, OrderError> {
-    let mut places = config.clusters.iter().flat_map(|cluster| {
-        cluster.policy.servers.iter().enumerate().map(move |(index, known)| (cluster, index, known))
-    });
-    let place = places.find(|(_, _, known)| known.name.eq_ignore_ascii_case(server));
-    let Some((cluster, index, known)) = place else {
+    let Some((cluster, index)) = config.server(server) else {
         return Err(refused(format!("there is no server {server:?}")));
     };
+    let name = &cluster.policy.servers[index].name;
     if !cluster.checks[index].database {
-        let name = &known.name;
         return Err(refused(format!(
             "{name} is not asked itself, only its witnesses are: `pointsman why {name}` shows what \
              they say"
@@ -116,7 +112,7 @@ fn question(config: &Config, server: &str) -> Result<Question, OrderError> {
         config: Arc::new(settings),
         meter: ProbeMeter::default(),
     };
-    Ok(Question { cluster: cluster.policy.name.clone(), server: known.name.clone(), target })
+    Ok(Question { cluster: cluster.policy.name.clone(), server: name.clone(), target })
 }
 
 fn told(

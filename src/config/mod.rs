@@ -106,6 +106,15 @@ impl Config {
             None => Err(ConfigError::new(faults.into_sorted())),
         }
     }
+
+    /// The cluster of the server `name`, in any case of letters, and the server's place in it.
+    pub fn server(&self, name: &str) -> Option<(&ClusterConfig, usize)> {
+        self.clusters.iter().find_map(|cluster| {
+            let mut servers = cluster.policy.servers.iter();
+            let index = servers.position(|server| server.name.eq_ignore_ascii_case(name))?;
+            Some((cluster, index))
+        })
+    }
 }
 
 /// The text of the file at `path`.

@@ -39,11 +39,7 @@ pub(super) struct Look {
 impl Server {
     /// The server of this name, in any case of letters.
     pub(super) fn named(config: &Config, name: &str) -> Result<Self, SessionsError> {
-        let found = config.clusters.iter().find_map(|cluster| {
-            let mut servers = cluster.policy.servers.iter();
-            let index = servers.position(|server| server.name.eq_ignore_ascii_case(name))?;
-            Some((cluster, index))
-        });
+        let found = config.server(name);
         let (cluster, index) = found.ok_or_else(|| SessionsError::UnknownServer(name.into()))?;
         Self::of(cluster, index)
     }

@@ -255,6 +255,17 @@ pub(crate) fn login() -> Vec<u8> {
     .concat()
 }
 
+/// Logs in, reads the question, sends `octets`, then stays and says nothing.
+pub(crate) fn at_question(octets: Vec<u8>) -> Vec<Step> {
+    vec![
+        Step::ReadStartup,
+        Step::Send(login()),
+        Step::ReadMessage,
+        Step::Send(octets),
+        Step::Silence,
+    ]
+}
+
 /// ReadyForQuery, idle.
 pub(crate) fn ready() -> Vec<u8> {
     message(b'Z', b"I")

@@ -10,8 +10,8 @@ use pointsman::{
 };
 
 use crate::fake_postgres::{
-    COLUMNS, Fake, PASSWORD, PRIMARY, Step, complete, config, description, error, login, message,
-    primary_reply, ready, row, target,
+    COLUMNS, Fake, PASSWORD, PRIMARY, Step, at_question, complete, config, description, error,
+    login, message, primary_reply, ready, row, target,
 };
 
 /// What the scheduler of a busy machine may add to the deadline of half a second.
@@ -46,17 +46,6 @@ async fn check(what: &str, script: Vec<Step>, kinds: &[FailureKind]) {
 /// Reads the startup packet, then sends `octets`, then closes.
 fn at_login(octets: Vec<u8>) -> Vec<Step> {
     vec![Step::ReadStartup, Step::Send(octets)]
-}
-
-/// Logs in, reads the question, sends `octets`, then stays and says nothing.
-fn at_question(octets: Vec<u8>) -> Vec<Step> {
-    vec![
-        Step::ReadStartup,
-        Step::Send(login()),
-        Step::ReadMessage,
-        Step::Send(octets),
-        Step::Silence,
-    ]
 }
 
 #[tokio::test]

@@ -7,8 +7,10 @@ use serde_json::Value;
 use crate::{
     admin::{TOKEN, http, http::Answer},
     fake_mysql::FakeMySql,
-    fake_postgres::{COLUMNS, Fake, Step, complete, description, error, login, ready, reply, row},
-    fake_postgres::{PASSWORD, PRIMARY, STANDBY},
+    fake_postgres::{
+        COLUMNS, Fake, PASSWORD, PRIMARY, STANDBY, Step, at_question, complete, description, error,
+        login, ready, reply, row,
+    },
     mysql_versions::Version,
     patience::until,
     process::{Ended, Service, Settings, parsed, run},
@@ -102,17 +104,6 @@ impl Scene {
     }
 }
 
-/// Lets a client in and says this to whatever is asked.
-fn let_in_and_say(octets: Vec<u8>) -> Vec<Step> {
-    vec![
-        Step::ReadStartup,
-        Step::Send(login()),
-        Step::ReadMessage,
-        Step::Send(octets),
-        Step::Silence,
-    ]
-}
-
 #[test]
 fn each_step_may_break_and_is_named() {
     let host = |last: u8| format!("127.62.1.{last}");
@@ -124,9 +115,9 @@ fn each_step_may_break_and_is_named() {
     let words = error("FATAL", "28P01", "password authentication failed for user \"pointsman\"");
     let stranger = Fake::start(&host(5), vec![Step::ReadStartup, Step::Send(words)]);
     let denied = error("ERROR", "42501", "permission denied for function pg_control_system");
-    let poor = Fake::start(&host(6), let_in_and_say([denied, ready()].concat()));
+    let poor = Fake::start(&host(6), at_question([denied, ready()].concat()));
     let odd = [description(&COLUMNS[..1]), row(&[Some("7")]), complete(), ready()].concat();
-    let odd = Fake::start(&host(7), let_in_and_say(odd));
+    let odd = Fake::start(&host(7), at_question(odd));
     let mute = vec![Step::ReadStartup, Step::Send(login()), Step::Silence];
     let mute = Fake::start(&host(8), mute);
     let full = error("FATAL", "53300", "sorry, too many clients already");
@@ -171,9 +162,9 @@ fn each_step_may_break_and_is_named() {
 #[test]
 fn what_a_server_says_is_shown_with_what_is_decided_of_it() {
     let host = |last: u8| format!("127.62.2.{last}");
-    let primary = Fake::start(&host(2), let_in_and_say(reply(&PRIMARY)));
+    let primary = Fake::start(&host(2), at_question(reply(&PRIMARY)));
     let plain = vec![Step::ReadStartup, Step::Send(b"N".to_vec())];
-    let standby = [plain, let_in_and_say(reply(&STANDBY))].concat();
+    let standby = [plain, at_question(reply(&STANDBY))].concat();
     let standby = Fake::start(&host(3), standby);
     let scene = Scene::start(
         "127.62.2",
