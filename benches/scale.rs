@@ -119,7 +119,10 @@ async fn rounds(clusters: usize, ends: &Ends, steps: &mut Steps) {
 
 async fn tell(ends: &Ends, cluster: usize, server: usize, outcome: Outcome) {
     let probe = key(cluster, server);
-    ends.findings.send(Finding { probe, outcome }).await.expect("the driver is alive");
+    ends.findings
+        .send(Finding { probe, took: Duration::ZERO, outcome })
+        .await
+        .expect("the driver is alive");
 }
 
 /// Waits until the driver has taken everything in.
@@ -138,6 +141,7 @@ fn answer(cluster: usize, server: usize) -> Facts {
         _ => PostgresRole::Standby {
             receiver: Receiver::Streaming,
             timeline: Some(1),
+            recovery_timeline: Some(1),
             received: Some(position),
             heard: None,
             replayed: Some(position),

@@ -34,6 +34,8 @@ pub enum EventKind {
     Reconnected,
     /// An operator laid an override, or it ended.
     Override,
+    /// An operator has made the history of one server the cluster's.
+    Accepted,
     /// The configuration changed while the service ran.
     Config,
     /// Sessions were ended on a server that has lost the write name, or would have been.
@@ -42,7 +44,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// Every kind, in the order of this list.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::WriteChanged,
         Self::NoWriter,
         Self::SplitBrain,
@@ -53,6 +55,7 @@ impl EventKind {
         Self::Isolated,
         Self::Reconnected,
         Self::Override,
+        Self::Accepted,
         Self::Config,
         Self::Kick,
     ];
@@ -70,6 +73,7 @@ impl EventKind {
             Self::Isolated => "isolated",
             Self::Reconnected => "reconnected",
             Self::Override => "override",
+            Self::Accepted => "accepted",
             Self::Config => "config",
             Self::Kick => "kick",
         }

@@ -225,7 +225,8 @@ impl Cluster {
         };
         PostgresRole::Standby {
             receiver: if sender.is_some() { Receiver::Streaming } else { Receiver::Absent },
-            timeline: Some(sender.map_or_else(|| role.timeline(), |sender| sender.role.timeline())),
+            timeline: sender.map(|sender| sender.role.timeline()),
+            recovery_timeline: Some(role.timeline()),
             received: Some(Position::lsn(received)),
             heard: None,
             replayed: Some(Position::lsn(replayed)),

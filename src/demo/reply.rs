@@ -28,6 +28,7 @@ pub(super) fn row(facts: &PostgresFacts) -> [Option<String>; POSTGRES_COLUMNS.le
         PostgresRole::Standby {
             receiver,
             timeline,
+            recovery_timeline,
             received,
             heard,
             replayed,
@@ -35,29 +36,26 @@ pub(super) fn row(facts: &PostgresFacts) -> [Option<String>; POSTGRES_COLUMNS.le
             paused,
             apply_delay,
             sender,
-        } => {
-            let timeline = timeline.map(|timeline| timeline.to_string());
-            [
-                identifier,
-                truth(true),
-                None,
-                None,
-                None,
-                truth(*receiver != Receiver::Absent),
-                status(*receiver).map(str::to_owned),
-                timeline.clone().filter(|_| receiver.is_attached()),
-                timeline.or_else(|| Some("0".to_owned())),
-                received.map(|position| position.to_string()),
-                replayed.map(|position| position.to_string()),
-                replay_age.as_ref().map(|age| age.as_secs_f64().to_string()),
-                truth(*paused),
-                Some(setting(*apply_delay)),
-                sender.as_ref().map(|sender| sender.host.to_string()),
-                sender.as_ref().map(|sender| sender.port.to_string()),
-                heard.map(|micros| micros.to_string()),
-                sessions,
-            ]
-        }
+        } => [
+            identifier,
+            truth(true),
+            None,
+            None,
+            None,
+            truth(*receiver != Receiver::Absent),
+            status(*receiver).map(str::to_owned),
+            timeline.map(|timeline| timeline.to_string()),
+            Some(recovery_timeline.unwrap_or(0).to_string()),
+            received.map(|position| position.to_string()),
+            replayed.map(|position| position.to_string()),
+            replay_age.as_ref().map(|age| age.as_secs_f64().to_string()),
+            truth(*paused),
+            Some(setting(*apply_delay)),
+            sender.as_ref().map(|sender| sender.host.to_string()),
+            sender.as_ref().map(|sender| sender.port.to_string()),
+            heard.map(|micros| micros.to_string()),
+            sessions,
+        ],
     }
 }
 

@@ -202,7 +202,7 @@ impl Witness {
                 terminal.news(News::Decided, decision(READ_NAME, from, to, reason))?;
             }
             // The servers of the demo speak for themselves, and nobody operates it.
-            Event::Witness { .. } | Event::Override { .. } => {}
+            Event::Witness { .. } | Event::Override { .. } | Event::Accepted { .. } => {}
             Event::Isolated => {
                 let text = "no server answers: our own network is suspected, answers stand still";
                 terminal.news(News::Seen, text)?;

@@ -40,6 +40,11 @@ pub(super) fn entry(event: &Event, layout: &Layout, at: WallTime) -> EventEntry 
             }
         }
         Event::Override { laid, turn, .. } => told.laid(laid, turn),
+        Event::Accepted { accepted, .. } => EventEntry {
+            server: told.server(accepted.server),
+            detail: format!("by {}", accepted.by),
+            ..told.entry(EventKind::Accepted, accepted.because.to_string())
+        },
         Event::Isolated => {
             let reason = "no server of any cluster answers: our own network is suspected";
             told.entry(EventKind::Isolated, reason.to_owned())

@@ -75,6 +75,10 @@ impl Moves {
                     *server = self.server(*server)?;
                 }
             }
+            Event::Accepted { cluster, accepted } => {
+                *cluster = self.cluster;
+                accepted.server = self.server(accepted.server)?;
+            }
             Event::Isolated | Event::Reconnected => {}
         }
         Some(event)

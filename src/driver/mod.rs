@@ -215,10 +215,11 @@ impl Driver {
     /// Takes in what was found, and goes on from there.
     fn step(&mut self, batch: &mut Vec<Finding>) {
         let now = self.clock.now();
-        for Finding { probe, outcome } in batch.drain(..) {
+        for Finding { probe, took, outcome } in batch.drain(..) {
             // A task of an earlier configuration may still have a last word.
             if let Some(&server) = self.servers.get(&probe) {
-                self.engine.observe(Observation { server, outcome }, now);
+                let asked = now.before(took);
+                self.engine.observe(Observation { server, asked, outcome }, now);
             }
         }
         self.conclude(now);

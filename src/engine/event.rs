@@ -3,8 +3,8 @@
 use std::fmt;
 
 use super::{
-    Check, ClusterId, Override, ReadReason, ServerId, ServerIndex, ServerState, StateReason, Word,
-    WriteReason,
+    Acceptance, Check, ClusterId, Override, ReadReason, ServerId, ServerIndex, ServerState,
+    StateReason, Word, WriteReason,
 };
 
 /// One change. Emitted once, in the order of what happened.
@@ -69,6 +69,13 @@ pub enum Event {
         /// What became of it.
         turn: OverrideTurn,
     },
+    /// An operator has made the history of one server the cluster's.
+    Accepted {
+        /// Whose.
+        cluster: ClusterId,
+        /// Which server's, by whom and why.
+        accepted: Box<Acceptance>,
+    },
     /// Every server of every cluster failed at once: answers stand still.
     Isolated,
     /// A server answered again: answers follow the probes again.
@@ -106,6 +113,7 @@ impl Event {
             Self::State { server, .. } | Self::Witness { server, .. } => Some(server.cluster),
             Self::Write { cluster, .. }
             | Self::Read { cluster, .. }
+            | Self::Accepted { cluster, .. }
             | Self::Override { cluster, .. } => Some(*cluster),
             Self::Isolated | Self::Reconnected => None,
         }

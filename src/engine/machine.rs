@@ -6,9 +6,10 @@ use std::{
 };
 
 use super::{
-    Candidacy, ClusterId, ClusterPolicy, Decision, Event, Moment, NameOf, Observation, Override,
-    OverrideRefusal, OverrideTurn, ProbeAdvice, Remembered, ServerId, ServerIndex, Standing,
-    Supposition, Thresholds, WishKey, WitnessStanding, cluster::Cluster,
+    Acceptance, AcceptanceRefusal, Candidacy, ClusterId, ClusterPolicy, Decision, Event, Moment,
+    NameOf, Observation, Override, OverrideRefusal, OverrideTurn, ProbeAdvice, Remembered,
+    ServerId, ServerIndex, Standing, Supposition, Thresholds, WishKey, WitnessStanding,
+    cluster::Cluster,
 };
 
 /// Judges every server and decides what every name says. See the [module](super) for how to drive
@@ -179,6 +180,24 @@ impl Engine {
         Some(lifted)
     }
 
+    /// Makes the history of one server the cluster's, by an operator's word: nothing that other
+    /// servers showed before speaks against it any more, and those that do not have what it has must
+    /// follow before their word counts. Call [`Self::decide`] for it to take effect.
+    ///
+    /// # Errors
+    /// [`AcceptanceRefusal`]; nothing has changed then.
+    pub fn accept(
+        &mut self,
+        cluster: ClusterId,
+        accepted: Acceptance,
+        now: Moment,
+    ) -> Result<(), AcceptanceRefusal> {
+        self.clusters[cluster.0].accept(&accepted, now)?;
+        self.observed.insert(cluster);
+        self.events.push(Event::Accepted { cluster, accepted: Box::new(accepted) });
+        Ok(())
+    }
+
     /// The overrides of a cluster that are in force.
     pub fn overrides(&self, cluster: ClusterId) -> &[Override] {
         self.clusters[cluster.0].overrides()
@@ -212,7 +231,7 @@ impl Engine {
             let cluster = &mut engine.clusters[id.0];
             cluster.excuse_silence(now);
             if let Some(outcome) = cluster.suppose(index, supposed) {
-                engine.observe(Observation { server, outcome }, now);
+                engine.observe(Observation { server, asked: now, outcome }, now);
             }
             engine.decide(now);
             (now, round) = (now + SUPPOSED_ROUND, round + 1);

@@ -16,6 +16,7 @@
 //! engine.next_deadline();             // when to call `decide` again at the latest
 //! ```
 
+mod acceptance;
 mod cadence;
 mod candidacy;
 mod cluster;
@@ -45,6 +46,7 @@ mod verdict;
 mod witness;
 mod write;
 
+pub use acceptance::{Acceptance, AcceptanceRefusal};
 pub use candidacy::{Because, Candidacy, Change, NameOf};
 pub use decision::{
     Decision, Degradation, Pace, ProbeAdvice, ReadDecision, ReadReason, ReadServer, Stability,
@@ -62,11 +64,11 @@ pub use moment::Moment;
 pub use observation::{Evidence, Failure, FailureKind, Finding, Observation, Outcome};
 pub use overrides::{Override, OverrideRefusal, Wish, WishKey};
 pub use policy::{
-    ClusterKind, ClusterPolicy, Failback, OnNotWritable, OnSplitBrain, ReadPolicy, ServerPolicy,
-    Thresholds, WritePolicy,
+    ClusterKind, ClusterPolicy, Failback, OnNewerTimeline, OnNotWritable, OnSplitBrain, ReadPolicy,
+    ServerPolicy, Thresholds, WritePolicy,
 };
 pub use position::Position;
-pub use remembered::Remembered;
+pub use remembered::{Remembered, RememberedHistory, RememberedLoss, RememberedPosition, Stream};
 pub use state::{Lag, ServerState, Standing, StateReason};
 pub use supposition::Supposition;
 pub use witness::{Check, Testimony, WitnessStanding, Word};

@@ -32,6 +32,11 @@ impl Moment {
     pub const fn since(self, earlier: Self) -> Duration {
         self.0.saturating_sub(earlier.0)
     }
+
+    /// The point `earlier` before this one; the start of the process when that is later.
+    pub const fn before(self, earlier: Duration) -> Self {
+        Self(self.0.saturating_sub(earlier))
+    }
 }
 
 impl Add<Duration> for Moment {

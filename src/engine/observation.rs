@@ -1,14 +1,17 @@
 //! What one probe of one server came to.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
-use super::{Check, Facts, ProbeKey, ServerId, Testimony};
+use super::{Check, Facts, Moment, ProbeKey, ServerId, Testimony};
 
-/// One probe of one server. Stamped with its moment by whoever hands it to the engine.
+/// One probe of one server. Stamped with its moments by whoever hands it to the engine.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Observation {
     /// Whom the probe asked.
     pub server: ServerId,
+    /// When it asked. What a reply says was true then or later, and need not be true any more when
+    /// it arrives: evidence is dated by the question.
+    pub asked: Moment,
     /// What it found.
     pub outcome: Outcome,
 }
@@ -18,6 +21,8 @@ pub struct Observation {
 pub struct Finding {
     /// Which task.
     pub probe: ProbeKey,
+    /// How long ago the question was sent that the outcome answers.
+    pub took: Duration,
     /// What it found.
     pub outcome: Outcome,
 }
@@ -71,8 +76,11 @@ pub enum FailureKind {
     Closed,
     /// The server says that it is shutting down. Hard evidence.
     ShuttingDown,
-    /// No reply within the deadline. Soft evidence.
+    /// No reply within the deadline, and no connection was accepted meanwhile. Soft evidence.
     TimedOut,
+    /// The host accepted the connection, and then nothing came within the deadline: our network
+    /// carries as far as the host. Soft evidence.
+    Unresponsive,
     /// The network says that there is no way to the host. Soft evidence.
     Unreachable,
     /// The probe address is a host name and it does not resolve. Soft evidence.
@@ -108,11 +116,12 @@ pub enum Evidence {
 
 impl FailureKind {
     /// All kinds, for tests and documentation.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Refused,
         Self::Closed,
         Self::ShuttingDown,
         Self::TimedOut,
+        Self::Unresponsive,
         Self::Unreachable,
         Self::Unresolved,
         Self::Garbled,
@@ -129,6 +138,7 @@ impl FailureKind {
         match self {
             Self::Refused | Self::Closed | Self::ShuttingDown => Evidence::Hard,
             Self::TimedOut
+            | Self::Unresponsive
             | Self::Unreachable
             | Self::Unresolved
             | Self::Garbled
@@ -146,6 +156,11 @@ impl FailureKind {
     pub fn may_be_ours(self) -> bool {
         matches!(self, Self::TimedOut | Self::Unreachable | Self::Unresolved)
     }
+
+    /// Whether the database said nothing, wherever that was lost: others may know that it lives.
+    pub fn is_silence(self) -> bool {
+        self.may_be_ours() || self == Self::Unresponsive
+    }
 }
 
 impl fmt::Display for FailureKind {
@@ -155,6 +170,7 @@ impl fmt::Display for FailureKind {
             Self::Closed => "connection closed",
             Self::ShuttingDown => "shutting down",
             Self::TimedOut => "no reply in time",
+            Self::Unresponsive => "accepts connections and does not answer",
             Self::Unreachable => "host unreachable",
             Self::Unresolved => "host name does not resolve",
             Self::Garbled => "reply does not follow the protocol",

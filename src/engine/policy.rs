@@ -59,6 +59,11 @@ pub struct WritePolicy {
     pub on_split_brain: OnSplitBrain,
     /// Where the choice is free: whether a healthy server is left for a more preferred one.
     pub failback: Failback,
+    /// PostgreSQL: what a newer timeline is worth beside a published primary that lives.
+    pub on_newer_timeline: OnNewerTimeline,
+    /// The servers are started in turn on one shared volume, so that the same history on another
+    /// host is a takeover and no copy.
+    pub shared_storage: bool,
     /// How long the name does not return by its own choice to a server that it was moved away from.
     pub flap_block: Duration,
 }
@@ -79,6 +84,17 @@ pub enum OnSplitBrain {
     Keep,
     /// No address until one of them gives way.
     Empty,
+}
+
+/// See [`WritePolicy::on_newer_timeline`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnNewerTimeline {
+    /// Where the other members receive from decides. With nobody else to tell, the newer timeline
+    /// is followed.
+    #[default]
+    Follow,
+    /// The published primary stays for as long as it lives and is writable.
+    Hold,
 }
 
 /// See [`WritePolicy::failback`].

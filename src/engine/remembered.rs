@@ -1,6 +1,8 @@
 //! What a restart must not forget of a cluster.
 
-use super::ServerIndex;
+use std::time::Duration;
+
+use super::{GtidState, Position, ServerIndex};
 
 /// Enough of a cluster's memory to give right answers before the first round has ended, and to
 /// know an old primary again when it comes back. Overrides are kept beside it, except that a frozen
@@ -15,7 +17,67 @@ pub struct Remembered {
     pub reads: Vec<Vec<ServerIndex>>,
     /// The identity that all servers of the cluster share: PostgreSQL's system identifier.
     pub identity: Option<u64>,
-    /// Servers that another one took over from and that have not followed since, with the successor
-    /// and the PostgreSQL timeline that they were on.
-    pub superseded: Vec<(ServerIndex, ServerIndex, Option<u32>)>,
+    /// Servers that another one took over from, or that lost a contest, and that have not followed
+    /// since.
+    pub superseded: Vec<RememberedLoss>,
+    /// The last known history of each server that has shown one.
+    pub histories: Vec<RememberedHistory>,
+    /// How far the cluster's history was known to reach, oldest first.
+    pub positions: Vec<RememberedPosition>,
+    /// The server that an operator has pinned the write name to has said that it is not writable.
+    pub pin_denied: bool,
+}
+
+/// A server whose word does not count until it has followed, with what it lost against.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RememberedLoss {
+    /// The server.
+    pub server: ServerIndex,
+    /// The server that it lost against; `None` when that one has left the configuration.
+    pub heir: Option<ServerIndex>,
+    /// The PostgreSQL timeline that it was on.
+    pub timeline: Option<u32>,
+    /// What the heir was last known to have.
+    pub heir_gtid: GtidState,
+}
+
+/// What a server was last known to have: a history never shrinks by itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RememberedHistory {
+    /// The server.
+    pub server: ServerIndex,
+    /// MySQL: its `server_uuid`.
+    pub uuid: Option<Box<str>>,
+    /// MySQL and MariaDB: its `server_id`; 0 when unknown.
+    pub server_id: u32,
+    /// PostgreSQL: the timeline that it last wrote on or replayed.
+    pub timeline: Option<u32>,
+    /// MySQL and MariaDB: its transactions.
+    pub gtid: GtidState,
+    /// It has lost what it had, and has not followed since.
+    pub lost: bool,
+    /// It has been a replica of this cluster.
+    pub followed: bool,
+}
+
+/// The cluster's history reached this far.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RememberedPosition {
+    /// Which of the streams of changes.
+    pub stream: Stream,
+    /// The point in it.
+    pub position: Position,
+    /// How long ago that was first seen.
+    pub age: Duration,
+}
+
+/// A stream of changes in which all members of a cluster count alike.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stream {
+    /// PostgreSQL's write-ahead log; positions are log sequence numbers.
+    Wal,
+    /// A source of MySQL GTIDs (`uuid` or `uuid:tag`); offsets are transaction numbers.
+    Source(Box<str>),
+    /// A domain of MariaDB GTIDs; offsets are sequence numbers.
+    Domain(u32),
 }

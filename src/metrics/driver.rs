@@ -62,6 +62,8 @@ pub enum EventTurn {
     Read,
     /// Of an override.
     Override,
+    /// Of a history that an operator has accepted.
+    Accepted,
     /// Every server became silent at once.
     Isolated,
     /// That is over.
@@ -172,12 +174,13 @@ impl Cluster {
 
 impl EventTurn {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::State,
         Self::Witness,
         Self::Write,
         Self::Read,
         Self::Override,
+        Self::Accepted,
         Self::Isolated,
         Self::Reconnected,
     ];
@@ -189,6 +192,7 @@ impl EventTurn {
             Event::Write { .. } => Self::Write,
             Event::Read { .. } => Self::Read,
             Event::Override { .. } => Self::Override,
+            Event::Accepted { .. } => Self::Accepted,
             Event::Isolated => Self::Isolated,
             Event::Reconnected => Self::Reconnected,
         }
@@ -202,6 +206,7 @@ impl EventTurn {
             Self::Write => "write",
             Self::Read => "read",
             Self::Override => "override",
+            Self::Accepted => "accepted",
             Self::Isolated => "isolated",
             Self::Reconnected => "reconnected",
         }

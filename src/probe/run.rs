@@ -83,7 +83,8 @@ pub async fn run(target: Target, mut orders: Orders, findings: mpsc::Sender<Find
         };
         prober.stride.note(&outcome, orders.advice.borrow().pace);
         next = prober.next_after(&outcome);
-        let finding = Finding { probe: target.key, outcome };
+        let took = prober.last_start.elapsed();
+        let finding = Finding { probe: target.key, took, outcome };
         if findings.send(finding).await.is_err() {
             break;
         }

@@ -59,6 +59,7 @@ fn postgres(facts: &PostgresFacts, list: &mut List) {
             apply_delay,
             sender,
             heard: _,
+            recovery_timeline,
         } => {
             list.add("pg_is_in_recovery", "yes");
             list.add("wal receiver", receiver_words(*receiver));
@@ -71,6 +72,7 @@ fn postgres(facts: &PostgresFacts, list: &mut List) {
             list.add("pg_is_wal_replay_paused", yes_no(*paused));
             list.add("recovery_min_apply_delay", seconds(*apply_delay));
             list.add_or("timeline", *timeline, "not known");
+            list.add_or("timeline by the control file", *recovery_timeline, "none yet");
         }
     }
     list.add("system_identifier", facts.system_identifier);
@@ -214,6 +216,7 @@ mod tests {
         let role = PostgresRole::Standby {
             receiver: Receiver::Streaming,
             timeline: Some(3),
+            recovery_timeline: Some(2),
             received: Position::parse_lsn("16/B374D848"),
             heard: None,
             replayed: Position::parse_lsn("16/B374D000"),
@@ -235,6 +238,7 @@ mod tests {
             ("last replayed commit", "1.250 s ago"),
             ("pg_is_wal_replay_paused", "yes"),
             ("timeline", "3"),
+            ("timeline by the control file", "2"),
         ] {
             assert!(told.contains(&expected), "{expected:?} in {told:?}");
         }

@@ -118,6 +118,17 @@ pub fn log(event: &Event, engine: &Engine) {
                 laid.wish,
             );
         }
+        Event::Accepted { cluster, accepted } => {
+            let policy = engine.policy(*cluster);
+            warn!(
+                event = "accepted",
+                cluster = &*policy.name,
+                server = server_name(policy, accepted.server),
+                author = &*accepted.by,
+                reason = &*accepted.because,
+                "its history is the cluster's from now on, by an operator's word",
+            );
+        }
         Event::Isolated => warn!(
             event = "isolated",
             "no server of any cluster answers: our own network is suspected, answers stand still"

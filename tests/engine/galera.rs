@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use pointsman::engine::{
     ClusterId, ClusterKind, ClusterPolicy, Engine, Facts, Failback, Flavour, Galera, Group,
-    GtidState, Heartbeat, Moment, MySqlFacts, MySqlIdentity, Observation, OnNotWritable,
-    OnSplitBrain, Outcome, ServerId, ServerIndex, Thresholds, Writability, WritePolicy,
-    WriteReason,
+    GtidState, Heartbeat, Moment, MySqlFacts, MySqlIdentity, Observation, OnNewerTimeline,
+    OnNotWritable, OnSplitBrain, Outcome, ServerId, ServerIndex, Thresholds, Writability,
+    WritePolicy, WriteReason,
 };
 
 use crate::world::server_policy;
@@ -28,6 +28,8 @@ impl Ring {
             write: Some(WritePolicy {
                 on_not_writable: OnNotWritable::Empty,
                 on_split_brain: OnSplitBrain::Keep,
+                on_newer_timeline: OnNewerTimeline::Follow,
+                shared_storage: false,
                 failback: Failback::Stay,
                 flap_block: Duration::from_secs(60),
             }),
@@ -52,7 +54,7 @@ impl Ring {
             for (index, counts) in counted.into_iter().enumerate() {
                 let server = ServerId { cluster: CLUSTER, server: ServerIndex(index) };
                 let outcome = Outcome::Answered(node(index, counts));
-                self.engine.observe(Observation { server, outcome }, self.now);
+                self.engine.observe(Observation { server, asked: self.now, outcome }, self.now);
             }
             self.engine.decide(self.now);
             self.now = self.now + STEP;
@@ -87,6 +89,7 @@ fn node(index: usize, counts: bool) -> Facts {
             local_state: if counts { 4 } else { 0 },
             refuses_clients: false,
             receive_queue: 0,
+            members: Vec::new(),
         })),
         sessions: None,
         heartbeat: Heartbeat::NotTried,

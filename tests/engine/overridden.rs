@@ -161,7 +161,7 @@ impl Story {
     fn step(&mut self) {
         self.world.tick();
         for index in (0..SERVERS).filter(|&index| !self.mute[index]) {
-            let observation = self.world.observe(index);
+            let observation = self.world.observe(index, self.now);
             self.newest[index] = Some(observation.clone());
             self.twin.observe(observation.clone(), self.now);
             self.engine.observe(observation, self.now);

@@ -30,7 +30,7 @@ impl Site {
         for _ in 0..2 * seconds {
             self.world.tick();
             for index in 0..self.world.hosts.len() {
-                self.engine.observe(self.world.observe(index), self.now);
+                self.engine.observe(self.world.observe(index, self.now), self.now);
             }
             self.engine.decide(self.now);
             self.now = self.now + Duration::from_millis(500);

@@ -42,7 +42,7 @@ impl Site {
     fn step(&mut self) {
         self.world.tick();
         for index in 0..self.policy.servers.len().min(SERVERS) {
-            self.engine.observe(self.world.observe(index), self.now);
+            self.engine.observe(self.world.observe(index, self.now), self.now);
         }
         self.engine.decide(self.now);
         self.engine.take_events();

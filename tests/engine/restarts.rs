@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use pointsman::engine::{
-    ClusterId, ClusterKind, Degradation, Engine, Failback, Moment, Pace, Remembered, ServerId,
-    ServerIndex, Stability, Wish, WriteReason,
+    ClusterId, ClusterKind, Degradation, Engine, Failback, GtidState, Moment, Pace, Remembered,
+    RememberedLoss, ServerId, ServerIndex, Stability, Wish, WriteReason,
 };
 
 use crate::{
@@ -33,7 +33,7 @@ impl Site {
         for _ in 0..steps {
             self.world.tick();
             for index in 0..SERVERS {
-                self.engine.observe(self.world.observe(index), self.now);
+                self.engine.observe(self.world.observe(index, self.now), self.now);
             }
             self.engine.decide(self.now);
             self.now = self.now + STEP;
@@ -91,6 +91,10 @@ fn the_names_say_again_what_they_said() {
     }
 }
 
+fn loss(server: ServerIndex, heir: ServerIndex, timeline: Option<u32>) -> RememberedLoss {
+    RememberedLoss { server, heir: Some(heir), timeline, heir_gtid: GtidState::Unknown }
+}
+
 #[test]
 fn a_memory_of_another_configuration_does_no_harm() {
     let far = ServerIndex(SERVERS);
@@ -99,7 +103,8 @@ fn a_memory_of_another_configuration_does_no_harm() {
         last_writer: Some(far),
         reads: vec![vec![ServerIndex(1), far], vec![far]],
         identity: Some(7),
-        superseded: vec![(far, ServerIndex(0), None), (ServerIndex(0), far, Some(1))],
+        superseded: vec![loss(far, ServerIndex(0), None), loss(ServerIndex(0), far, Some(1))],
+        ..Remembered::default()
     };
     let mut site = Site::new(ClusterKind::Postgres);
     site.engine.restore(CLUSTER, &memory, site.now);

@@ -22,8 +22,8 @@ use std::{collections::BTreeMap, fmt::Write as _, fs, path::Path, time::Duration
 
 use pointsman::engine::{
     Check, ClusterId, ClusterKind, ClusterPolicy, Engine, Event, Failback, FailureKind, Moment,
-    OnNotWritable, OnSplitBrain, ReadPolicy, ServerId, ServerIndex, Stability, Thresholds, Word,
-    WritePolicy,
+    OnNewerTimeline, OnNotWritable, OnSplitBrain, ReadPolicy, ServerId, ServerIndex, Stability,
+    Thresholds, Word, WritePolicy,
 };
 
 use crate::{
@@ -76,6 +76,8 @@ impl Story {
             write: Some(WritePolicy {
                 on_not_writable: OnNotWritable::Empty,
                 on_split_brain: OnSplitBrain::Keep,
+                on_newer_timeline: OnNewerTimeline::Follow,
+                shared_storage: false,
                 failback: Failback::Stay,
                 flap_block: Duration::from_secs(60),
             }),
@@ -152,9 +154,9 @@ impl Story {
                 host.beats = engine.advice(ServerId { cluster, server }).heartbeat;
             }
             for index in (0..silent.len()).filter(|&index| !silent[index]) {
-                engine.observe(world.observe(index), now);
+                engine.observe(world.observe(index, now), now);
             }
-            for observation in witnesses.observe(&self.policy, &world) {
+            for observation in witnesses.observe(&self.policy, &world, now) {
                 engine.observe(observation, now);
             }
             engine.decide(now);
@@ -280,6 +282,7 @@ fn describe(event: &Event, policy: &ClusterPolicy) -> String {
             let server = laid.wish.server().map_or_else(String::new, |it| format!(" {}", name(it)));
             format!("  {}{server} {turn}", laid.wish)
         }
+        Event::Accepted { accepted, .. } => format!("  {} accepted", name(accepted.server)),
         Event::Isolated => "  isolated".to_owned(),
         Event::Reconnected => "  reconnected".to_owned(),
     }

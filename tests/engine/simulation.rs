@@ -7,8 +7,8 @@
 use std::{rc::Rc, time::Duration};
 
 use pointsman::engine::{
-    ClusterKind, ClusterPolicy, Engine, Failback, FailureKind, Moment, OnNotWritable, OnSplitBrain,
-    ReadPolicy, ServerId, ServerIndex, Thresholds, WritePolicy,
+    ClusterKind, ClusterPolicy, Engine, Failback, FailureKind, Moment, OnNewerTimeline,
+    OnNotWritable, OnSplitBrain, ReadPolicy, ServerId, ServerIndex, Thresholds, WritePolicy,
 };
 
 use crate::{
@@ -126,7 +126,7 @@ impl Simulation {
         self.world.tick();
         let mut observations: Vec<_> = (0..self.servers)
             .filter(|index| self.random.below(8) > 0 && !self.mute[*index])
-            .map(|index| Rc::new(self.world.observe(index)))
+            .map(|index| Rc::new(self.world.observe(index, self.now)))
             .collect();
         for observation in &observations {
             self.watched.observe(observation, self.now);
@@ -278,6 +278,8 @@ pub(crate) fn policy(kind: ClusterKind, servers: usize, failback: Failback) -> C
         write: Some(WritePolicy {
             on_not_writable: OnNotWritable::Empty,
             on_split_brain: OnSplitBrain::Keep,
+            on_newer_timeline: OnNewerTimeline::Follow,
+            shared_storage: false,
             failback,
             flap_block: Duration::from_secs(60),
         }),

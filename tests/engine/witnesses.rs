@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use pointsman::engine::{
-    Check, ClusterId, ClusterPolicy, Failure, FailureKind, Observation, Outcome, ServerId,
+    Check, ClusterId, ClusterPolicy, Failure, FailureKind, Moment, Observation, Outcome, ServerId,
     ServerIndex, Testimony, Word,
 };
 
@@ -51,12 +51,13 @@ impl Witnesses {
         &'a self,
         policy: &'a ClusterPolicy,
         world: &'a World,
+        now: Moment,
     ) -> impl Iterator<Item = Observation> + 'a {
         policy.servers.iter().enumerate().flat_map(move |(index, server)| {
             server.witnesses.iter().map(move |&check| {
                 let id = ServerId { cluster: ClusterId(0), server: ServerIndex(index) };
                 let said = self.said(index, check, world);
-                Observation { server: id, outcome: Outcome::Witnessed(check, said) }
+                Observation { server: id, asked: now, outcome: Outcome::Witnessed(check, said) }
             })
         })
     }

@@ -8,8 +8,8 @@ use std::{net::Ipv4Addr, time::Duration};
 
 use pointsman::engine::{
     BinlogState, Channel, ClusterId, ClusterKind, Endpoint, Facts, Failure, FailureKind, Flavour,
-    GtidState, Heartbeat, IoThread, MySqlFacts, MySqlIdentity, Observation, Outcome, Position,
-    PostgresFacts, PostgresRole, Receiver, ServerId, ServerIndex, ServerPolicy, SourceId,
+    GtidState, Heartbeat, IoThread, Moment, MySqlFacts, MySqlIdentity, Observation, Outcome,
+    Position, PostgresFacts, PostgresRole, Receiver, ServerId, ServerIndex, ServerPolicy, SourceId,
     Writability,
 };
 
@@ -250,9 +250,9 @@ impl World {
     }
 
     /// What one probe of a server finds.
-    pub(crate) fn observe(&self, index: usize) -> Observation {
+    pub(crate) fn observe(&self, index: usize, now: Moment) -> Observation {
         let server = ServerId { cluster: ClusterId(0), server: ServerIndex(index) };
-        Observation { server, outcome: self.outcome(index) }
+        Observation { server, asked: now, outcome: self.outcome(index) }
     }
 
     fn outcome(&self, index: usize) -> Outcome {
@@ -293,7 +293,8 @@ impl World {
                     true => Receiver::Streaming,
                     false => Receiver::Absent,
                 },
-                timeline: Some(host.timeline()),
+                timeline: Some(host.timeline()).filter(|_| self.is_attached(index)),
+                recovery_timeline: Some(host.timeline()),
                 received: Some(Position::lsn(host.length())),
                 heard: Some(host.heard),
                 replayed: Some(Position::lsn(host.replayed)),

@@ -349,7 +349,14 @@ async fn group_replication_is_read_from_the_members_own_view() {
             ("PRIMARY", [("b", "UNREACHABLE"), ("c", "UNREACHABLE")], GroupRole::Primary, false),
         ] {
             let facts = facts(group_member(version, role, &others)).await;
-            let expected = GroupMember { online: true, role: expected_role, majority, queue: 3 };
+            let expected = GroupMember {
+                online: true,
+                role: expected_role,
+                majority,
+                queue: 3,
+                group_name: None,
+                members: Vec::new(),
+            };
             assert_eq!(facts.group, Some(Group::Replication(expected)));
         }
     }

@@ -40,7 +40,7 @@ impl Concern {
             EventKind::Witness => of_witness(to),
             EventKind::Reconnected => Self::None,
             EventKind::Kick => Self::Look,
-            EventKind::Override => Self::Wanted,
+            EventKind::Override | EventKind::Accepted => Self::Wanted,
             // A reload that was refused leaves what was in force.
             EventKind::Config if event.reason.starts_with("not reloaded") => Self::Look,
             EventKind::Config => Self::Wanted,

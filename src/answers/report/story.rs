@@ -148,6 +148,10 @@ impl Story<'_> {
                     .with_some("server", laid.wish.server().map(|server| self.name_of(server)));
                 line.with("turn", turn).with("author", &laid.author).with("reason", &laid.reason)
             }
+            Event::Accepted { accepted, .. } => line
+                .with("accepted", self.name_of(accepted.server))
+                .with("author", &accepted.by)
+                .with("reason", &accepted.because),
             Event::Isolated | Event::Reconnected => return None,
         };
         Some(line.end())

@@ -265,9 +265,18 @@ impl Words {
         let (Some(was), Some(is)) = (before, after) else {
             return;
         };
-        let WritePolicy { on_not_writable, on_split_brain, failback, flap_block } = is;
+        let WritePolicy {
+            on_not_writable,
+            on_split_brain,
+            on_newer_timeline,
+            shared_storage,
+            failback,
+            flap_block,
+        } = is;
         self.setting("", "on_not_writable", (&was.on_not_writable, on_not_writable));
         self.setting("", "on_split_brain", (&was.on_split_brain, on_split_brain));
+        self.setting("", "on_newer_timeline", (&was.on_newer_timeline, on_newer_timeline));
+        self.setting("", "shared_storage", (&was.shared_storage, shared_storage));
         self.setting("", "failback", (&was.failback, failback));
         self.setting("", "flap_block", (&was.flap_block, flap_block));
     }

@@ -22,8 +22,8 @@ use crate::{
         reading::{Field, Section},
     },
     engine::{
-        ClusterId, ClusterKind, ClusterPolicy, Failback, OnNotWritable, OnSplitBrain, ReadPolicy,
-        WritePolicy,
+        ClusterId, ClusterKind, ClusterPolicy, Failback, OnNewerTimeline, OnNotWritable,
+        OnSplitBrain, ReadPolicy, WritePolicy,
     },
 };
 
@@ -170,6 +170,8 @@ impl Rules {
         Some(WritePolicy {
             on_not_writable: *section.on_not_writable.given().unwrap_or(&OnNotWritable::Empty),
             on_split_brain: *section.on_split_brain.given().unwrap_or(&OnSplitBrain::Keep),
+            on_newer_timeline: OnNewerTimeline::Follow,
+            shared_storage: false,
             failback: *section.failback.given().unwrap_or(&Failback::Stay),
             flap_block: conversion.time(
                 &section.flap_block,

@@ -31,8 +31,9 @@ pub(super) fn cluster_image(
         };
         (server.name.clone(), image)
     });
-    let superseded = remembered.superseded.iter().filter_map(|&(server, by, timeline)| {
-        Some(SupersededImage { server: named.server(server)?, by: named.server(by)?, timeline })
+    let superseded = remembered.superseded.iter().filter_map(|loss| {
+        let (server, by) = (named.server(loss.server)?, named.server(loss.heir?)?);
+        Some(SupersededImage { server, by, timeline: loss.timeline })
     });
     ClusterImage {
         write: remembered.write.and_then(|server| named.server(server)),

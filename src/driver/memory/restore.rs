@@ -11,7 +11,9 @@ use crate::{
     answers::{ClusterListing, Layout, WallTime},
     api::{EventEntry, EventKind, OverrideKind},
     clock,
-    engine::{ClusterId, Moment, Override, Remembered, ServerIndex, Wish},
+    engine::{
+        ClusterId, GtidState, Moment, Override, Remembered, RememberedLoss, ServerIndex, Wish,
+    },
     state::{ClusterImage, Image, OverrideImage},
 };
 
@@ -64,7 +66,12 @@ fn remembered(image: &ClusterImage, listing: &ClusterListing, reads: &[Box<str>]
     };
     let reads = reads.iter().map(|name| image.reads.get(name).map(places).unwrap_or_default());
     let superseded = image.superseded.iter().filter_map(|superseded| {
-        Some((place(&superseded.server)?, place(&superseded.by)?, superseded.timeline))
+        Some(RememberedLoss {
+            server: place(&superseded.server)?,
+            heir: Some(place(&superseded.by)?),
+            timeline: superseded.timeline,
+            heir_gtid: GtidState::Unknown,
+        })
     });
     Remembered {
         write: image.write.as_deref().and_then(place),
@@ -72,6 +79,7 @@ fn remembered(image: &ClusterImage, listing: &ClusterListing, reads: &[Box<str>]
         reads: reads.collect(),
         identity: image.identity,
         superseded: superseded.collect(),
+        ..Remembered::default()
     }
 }
 

@@ -18,9 +18,9 @@ use crate::{
     control::{Control, ControlEnds},
     engine::{
         ClusterKind, ClusterPolicy, Degradation, Facts, Failback, Failure, FailureKind, Heartbeat,
-        OnNotWritable, OnSplitBrain, Outcome, Pace, Position, PostgresFacts, PostgresRole,
-        ProbeAdvice, ReadPolicy, Receiver, ServerIndex, ServerPolicy, ServerState, Thresholds,
-        WritePolicy,
+        OnNewerTimeline, OnNotWritable, OnSplitBrain, Outcome, Pace, Position, PostgresFacts,
+        PostgresRole, ProbeAdvice, ReadPolicy, Receiver, ServerIndex, ServerPolicy, ServerState,
+        Thresholds, WritePolicy,
     },
 };
 
@@ -74,7 +74,7 @@ impl Running {
     /// Reports `outcome` of `server` and waits until it has been judged.
     async fn tell(&self, server: usize, outcome: Outcome) {
         let probe = ProbeKey(u64::try_from(server).expect("a small number"));
-        let sent = self.ends.findings.send(Finding { probe, outcome }).await;
+        let sent = self.ends.findings.send(Finding { probe, took: Duration::ZERO, outcome }).await;
         sent.expect("the driver is alive");
         sleep(Duration::from_millis(1)).await;
     }
@@ -327,6 +327,8 @@ fn policy(servers: &[u8]) -> ClusterPolicy {
         write: Some(WritePolicy {
             on_not_writable: OnNotWritable::Empty,
             on_split_brain: OnSplitBrain::Keep,
+            on_newer_timeline: OnNewerTimeline::Follow,
+            shared_storage: false,
             failback: Failback::Stay,
             flap_block: Duration::from_secs(60),
         }),
@@ -374,6 +376,7 @@ fn answer(server: usize) -> Outcome {
         _ => PostgresRole::Standby {
             receiver: Receiver::Streaming,
             timeline: Some(1),
+            recovery_timeline: Some(1),
             received: Some(position),
             heard: None,
             replayed: Some(position),

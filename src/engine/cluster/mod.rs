@@ -1,5 +1,6 @@
 //! One cluster: its servers' records, the judgement of them, and what is published.
 
+mod accept;
 mod attention;
 mod candidates;
 mod overlay;

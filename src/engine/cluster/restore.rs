@@ -6,7 +6,8 @@
 
 use super::Cluster;
 use crate::engine::{
-    Moment, ReadReason, Remembered, ServerIndex, WriteDecision, WriteReason,
+    GtidState, Moment, ReadReason, Remembered, RememberedLoss, ServerIndex, WriteDecision,
+    WriteReason,
     judge::{Identity, KnownIdentity},
     record::Superseded,
 };
@@ -24,7 +25,12 @@ impl Cluster {
             if frozen { self.said.reads.iter().collect() } else { ladders.collect() };
         let superseded = self.records.iter().enumerate().filter_map(|(index, record)| {
             let Superseded { by, timeline } = record.superseded?;
-            Some((ServerIndex(index), by, timeline))
+            Some(RememberedLoss {
+                server: ServerIndex(index),
+                heir: Some(by),
+                timeline,
+                heir_gtid: GtidState::Unknown,
+            })
         });
         Remembered {
             write: write.server,
@@ -38,6 +44,9 @@ impl Cluster {
                 Some(Identity::Galera(_)) | None => None,
             },
             superseded: superseded.collect(),
+            histories: Vec::new(),
+            positions: Vec::new(),
+            pin_denied: self.overlay.denied(),
         }
     }
 
@@ -55,8 +64,12 @@ impl Cluster {
             self.write.decision = WriteDecision { server, reason, since: now };
             self.write.last = memory.last_writer.filter(is_known).or(server);
         }
-        for &(server, by, timeline) in &memory.superseded {
-            if is_known(&server) && is_known(&by) && server != by {
+        for &RememberedLoss { server, heir, timeline, .. } in &memory.superseded {
+            if let Some(by) = heir
+                && is_known(&server)
+                && is_known(&by)
+                && server != by
+            {
                 self.records[server.0].superseded = Some(Superseded { by, timeline });
             }
         }

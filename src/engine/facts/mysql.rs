@@ -131,6 +131,11 @@ pub struct GroupMember {
     pub majority: bool,
     /// Transactions waiting to be applied.
     pub queue: u64,
+    /// `group_replication_group_name`: names the group. `None` when it is not told.
+    pub group_name: Option<Box<str>>,
+    /// `MEMBER_ID` of every member in its own view, in order. Two views of one group that have no
+    /// member in common are two groups.
+    pub members: Vec<Box<str>>,
 }
 
 /// `MEMBER_ROLE`, which 5.7 does not have.
@@ -158,4 +163,7 @@ pub struct Galera {
     pub refuses_clients: bool,
     /// `wsrep_local_recv_queue`: write sets waiting to be applied.
     pub receive_queue: u64,
+    /// `wsrep_incoming_addresses` in order: the members of its component, as it sees it. Empty when
+    /// it is not told. Two components of one cluster have no member in common.
+    pub members: Vec<Box<str>>,
 }

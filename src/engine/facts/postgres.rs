@@ -36,9 +36,12 @@ pub enum PostgresRole {
     Standby {
         /// The WAL receiver process.
         receiver: Receiver,
-        /// `received_tli` of the WAL receiver, or `min_recovery_end_timeline` without the right to
-        /// see it.
+        /// `received_tli` of the WAL receiver: the timeline that it receives, or received last.
+        /// `None` without a receiver or the right to see it.
         timeline: Option<u32>,
+        /// `min_recovery_end_timeline` of the control file: it has replayed at least up to this
+        /// timeline. Written at restart points only, so it never says that a later one was left out.
+        recovery_timeline: Option<u32>,
         /// `pg_last_wal_receive_lsn()`; `None` when WAL came only from an archive.
         received: Option<Position>,
         /// `last_msg_receipt_time` of the WAL receiver, in microseconds of the standby's own clock:

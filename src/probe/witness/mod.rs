@@ -88,7 +88,8 @@ pub async fn watch(target: WitnessTarget, mut orders: Orders, findings: mpsc::Se
             });
         }
         for outcome in outcomes {
-            let finding = Finding { probe: target.key, outcome };
+            let took = asking.last_start.elapsed();
+            let finding = Finding { probe: target.key, took, outcome };
             if findings.send(finding).await.is_err() {
                 return;
             }

@@ -128,7 +128,7 @@ fn the_end_of_isolation_wakes_the_long_dead() {
         for _ in 0..rounds {
             for (index, outcome) in outcomes.iter().cloned().enumerate() {
                 let server = ServerId { cluster: ClusterId(0), server: ServerIndex(index) };
-                engine.observe(Observation { server, outcome }, now);
+                engine.observe(Observation { server, asked: now, outcome }, now);
             }
             engine.decide(now);
             now = now + second;

@@ -10,9 +10,22 @@ use crate::engine::{Galera, Group, GroupMember, GroupRole, Heartbeat};
 use ReadFitness::{LastResort, Never, No, Replica};
 use WriteFitness::{Fit, Gone, Open, Refused};
 
-const PRIMARY: GroupMember =
-    GroupMember { online: true, role: GroupRole::Primary, majority: true, queue: 0 };
-const SECONDARY: GroupMember = GroupMember { role: GroupRole::Secondary, ..PRIMARY };
+const PRIMARY: GroupMember = GroupMember {
+    online: true,
+    role: GroupRole::Primary,
+    majority: true,
+    queue: 0,
+    group_name: None,
+    members: Vec::new(),
+};
+const SECONDARY: GroupMember = GroupMember {
+    online: true,
+    role: GroupRole::Secondary,
+    majority: true,
+    queue: 0,
+    group_name: None,
+    members: Vec::new(),
+};
 
 /// A member as its group sees it; a secondary has `super_read_only` set.
 fn member(at: usize, member: GroupMember) -> MySqlFacts {
@@ -36,6 +49,7 @@ fn synced() -> Galera {
         local_state: 4,
         refuses_clients: false,
         receive_queue: 0,
+        members: Vec::new(),
     }
 }
 

@@ -31,7 +31,7 @@ impl Site {
                 let (cluster, server) = (ClusterId(index / 2), ServerIndex(index % 2));
                 let server = ServerId { cluster, server };
                 let outcome = outcome.clone();
-                self.engine.observe(Observation { server, outcome }, self.now);
+                self.engine.observe(Observation { server, asked: self.now, outcome }, self.now);
             }
             self.engine.decide(self.now);
             self.now = self.now + STEP;
@@ -77,7 +77,7 @@ fn silence_proves_nothing_until_somebody_else_was_heard_after_it_began() {
     let mut site = Site::new();
     let hear = |site: &mut Site, cluster, server, outcome: Outcome| {
         let server = ServerId { cluster: ClusterId(cluster), server: ServerIndex(server) };
-        site.engine.observe(Observation { server, outcome }, site.now);
+        site.engine.observe(Observation { server, asked: site.now, outcome }, site.now);
         site.engine.decide(site.now);
         site.now = site.now + STEP;
     };
@@ -111,7 +111,7 @@ fn one_server_alone_is_no_sample() {
     let server = ServerId { cluster: ClusterId(0), server: ServerIndex(0) };
     let mut now = Moment::START;
     for outcome in [primary(1, 1), primary(1, 1), silent()[0].clone(), silent()[1].clone()] {
-        engine.observe(Observation { server, outcome }, now);
+        engine.observe(Observation { server, asked: now, outcome }, now);
         engine.decide(now);
         now = now + STEP;
     }

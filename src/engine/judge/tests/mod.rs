@@ -23,9 +23,10 @@ use std::time::Duration;
 use crate::engine::{
     BinlogState, Channel, ClusterId, ClusterKind, ClusterPolicy, Endpoint, Event, Facts, Failback,
     Failure, FailureKind, Flavour, GtidSet, GtidState, Heartbeat, IoThread, Moment, MySqlFacts,
-    MySqlIdentity, Observation, OnNotWritable, OnSplitBrain, Outcome, Position, PostgresFacts,
-    PostgresRole, ReadDecision, ReadPolicy, Receiver, ServerId, ServerIndex, ServerPolicy,
-    ServerState, SourceId, StateReason, Thresholds, Writability, WritePolicy, WriteReason,
+    MySqlIdentity, Observation, OnNewerTimeline, OnNotWritable, OnSplitBrain, Outcome, Position,
+    PostgresFacts, PostgresRole, ReadDecision, ReadPolicy, Receiver, ServerId, ServerIndex,
+    ServerPolicy, ServerState, SourceId, StateReason, Thresholds, Writability, WritePolicy,
+    WriteReason,
     cluster::Cluster,
     verdict::{ReadFitness, Verdict, WriteFitness},
 };
@@ -56,7 +57,7 @@ impl Bench {
     fn hear(&mut self, outcomes: impl IntoIterator<Item = (usize, Outcome)>) {
         for (index, outcome) in outcomes {
             let server = ServerId { cluster: ClusterId(0), server: ServerIndex(index) };
-            self.cluster.observe(Observation { server, outcome }, self.now);
+            self.cluster.observe(Observation { server, asked: self.now, outcome }, self.now);
         }
         self.cluster.decide(self.now, &mut self.events);
         self.now = self.now + STEP;
@@ -143,6 +144,8 @@ fn policy(kind: ClusterKind, servers: usize) -> ClusterPolicy {
         write: Some(WritePolicy {
             on_not_writable: OnNotWritable::Empty,
             on_split_brain: OnSplitBrain::Keep,
+            on_newer_timeline: OnNewerTimeline::Follow,
+            shared_storage: false,
             failback: Failback::Stay,
             flap_block: Duration::from_secs(60),
         }),
@@ -229,7 +232,8 @@ fn edited_standby(
     let sender = receiver.is_attached().then(|| endpoint(of));
     answers(postgres(PostgresRole::Standby {
         receiver,
-        timeline,
+        timeline: timeline.filter(|_| receiver != Receiver::Absent),
+        recovery_timeline: timeline,
         received: Some(Position::lsn(position)),
         heard,
         replayed,

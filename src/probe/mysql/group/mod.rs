@@ -57,6 +57,8 @@ pub(super) fn member(
         },
         majority: voting * 2 > total,
         queue: queue(load)?,
+        group_name: variables.get("group_replication_group_name").map(Into::into),
+        members: Vec::new(),
     })
 }
 
@@ -106,6 +108,7 @@ pub(super) fn galera(variables: &Settings, status: &Settings) -> Result<Option<G
         local_state,
         refuses_clients: refuses_clients(variables, local_state),
         receive_queue: number(status, "wsrep_local_recv_queue")?.unwrap_or(0),
+        members: Vec::new(),
     }))
 }
 

@@ -37,7 +37,14 @@ fn a_member_with_the_majority_is_believed() {
         (A, "ONLINE", "PRIMARY"),
         (C, "UNREACHABLE", "SECONDARY"),
     ]);
-    let expected = GroupMember { online: true, role: GroupRole::Primary, majority: true, queue: 3 };
+    let expected = GroupMember {
+        online: true,
+        role: GroupRole::Primary,
+        majority: true,
+        queue: 3,
+        group_name: None,
+        members: Vec::new(),
+    };
     assert_eq!(found, expected);
 }
 
@@ -136,6 +143,7 @@ fn a_synced_node_is_read() {
         local_state: 4,
         refuses_clients: false,
         receive_queue: 2,
+        members: Vec::new(),
     };
     assert_eq!(node(&[]), expected);
     assert!(!node(&[("wsrep_cluster_status", "non-Primary")]).primary_component);

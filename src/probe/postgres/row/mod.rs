@@ -50,11 +50,9 @@ fn standby(row: &Row<'_>) -> Result<PostgresRole, Failure> {
     let port = row.optional("sender_port", number)?;
     Ok(PostgresRole::Standby {
         receiver,
+        timeline: received_timeline.filter(|timeline| *timeline != 0),
         // Zero is the control file's word for "none yet".
-        timeline: received_timeline
-            .filter(|timeline| *timeline != 0)
-            .or(recovery_timeline)
-            .filter(|timeline| *timeline != 0),
+        recovery_timeline: recovery_timeline.filter(|timeline| *timeline != 0),
         received: row.optional("receive_lsn", Position::parse_lsn)?,
         heard: row.optional("heard", number)?,
         replayed: row.optional("replay_lsn", Position::parse_lsn)?,

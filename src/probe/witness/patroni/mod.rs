@@ -197,6 +197,7 @@ fn facts(status: &Status) -> Result<PostgresFacts, Failure> {
                 _ => Receiver::Absent,
             },
             timeline,
+            recovery_timeline: None,
             received: status.xlog.received_location.map(Position::lsn),
             replayed: status.xlog.replayed_location.map(Position::lsn),
             heard: None,
