@@ -6,6 +6,8 @@
 
 use std::{collections::BTreeMap, fmt};
 
+use super::Stream;
+
 /// All transactions a server has, as far as it tells.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum GtidState {
@@ -50,6 +52,63 @@ impl GtidState {
             (true, false) => Relation::Ahead,
             (false, true) => Relation::Behind,
             (false, false) => Relation::Diverged,
+        }
+    }
+}
+
+impl GtidState {
+    /// Whether nothing at all is known of it.
+    pub fn is_unknown(&self) -> bool {
+        *self == Self::Unknown
+    }
+
+    /// Whether every transaction of `other` is in `self`; `None` when they cannot be compared.
+    pub fn contains(&self, other: &Self) -> Option<bool> {
+        match self.relation(other) {
+            Relation::Unknown => None,
+            relation => Some(matches!(relation, Relation::Equal | Relation::Ahead)),
+        }
+    }
+
+    /// Whether both have a transaction of one origin in common, as members of one cluster do; `None`
+    /// when they cannot be compared.
+    pub fn shares(&self, other: &Self) -> Option<bool> {
+        match (self, other) {
+            (Self::MySql(ours), Self::MySql(theirs)) => Some(ours.shares(theirs)),
+            (Self::MariaDb(ours), Self::MariaDb(theirs)) => Some(ours.shares(theirs)),
+            _ => None,
+        }
+    }
+
+    /// Whether it is known to have no transaction.
+    pub fn is_empty(&self) -> bool {
+        match self {
+            Self::Unknown => false,
+            Self::MySql(GtidSet(sources)) => sources.is_empty(),
+            Self::MariaDb(state) => state.seen.is_empty(),
+        }
+    }
+
+    /// How far it reaches in each stream, with the `server_id` of the last transaction where the
+    /// stream does not name its source.
+    ///
+    /// A set with gaps reaches to the end of its first interval: what comes later may have overtaken
+    /// what is missing.
+    pub fn reach(&self) -> Vec<(Stream, u64, Option<u32>)> {
+        match self {
+            Self::Unknown => Vec::new(),
+            Self::MySql(GtidSet(sources)) => {
+                let reached = sources.iter().filter_map(|(source, intervals)| {
+                    let (_, last) = intervals.first()?;
+                    Some((Stream::Source(source.clone()), *last, None))
+                });
+                reached.collect()
+            }
+            Self::MariaDb(state) => {
+                let last = state.last.iter();
+                last.map(|(&domain, &(server, last))| (Stream::Domain(domain), last, Some(server)))
+                    .collect()
+            }
         }
     }
 }
@@ -141,6 +200,19 @@ impl GtidSet {
     }
 }
 
+impl GtidSet {
+    /// Whether any transaction of `other` is in `self`.
+    fn shares(&self, other: &Self) -> bool {
+        other.0.iter().any(|(source, theirs)| {
+            let ours = self.0.get(source).map_or(&[][..], Vec::as_slice);
+            let overlaps = |&(first, last): &(u64, u64)| {
+                ours.iter().any(|&(our_first, our_last)| our_first <= last && first <= our_last)
+            };
+            theirs.iter().any(overlaps)
+        })
+    }
+}
+
 fn is_uuid(text: &str) -> bool {
     text.len() == 36
         && text.bytes().enumerate().all(|(at, byte)| match at {
@@ -207,6 +279,14 @@ impl BinlogState {
         other.last.iter().all(|(&domain, &(server, sequence))| {
             self.seen.get(&(domain, server)).is_some_and(|&highest| highest >= sequence)
         })
+    }
+}
+
+impl BinlogState {
+    /// Whether both have seen a transaction of one server in one domain. Sequence numbers of one
+    /// server rise, so the lower of the two is in both.
+    fn shares(&self, other: &Self) -> bool {
+        other.seen.keys().any(|origin| self.seen.contains_key(origin))
     }
 }
 

@@ -8,8 +8,8 @@
 //! right; what else an operator wishes is laid over what the ladder says, and the ladder goes on.
 
 use super::{
-    ClusterPolicy, Failback, Moment, OnNotWritable, OnSplitBrain, ServerIndex, ServerState,
-    StateReason, Thresholds, WriteDecision, WritePolicy, WriteReason,
+    Check, ClusterPolicy, Failback, Moment, OnNotWritable, OnSplitBrain, ServerIndex, ServerState,
+    StateReason, Thresholds, Word, WriteDecision, WritePolicy, WriteReason,
     judge::{Judgement, WriterRule},
     verdict::{Verdict, WriteFitness},
 };
@@ -20,6 +20,11 @@ pub(super) struct WriteLadder {
     pub(super) decision: WriteDecision,
     /// The last published server, also after a withdrawal.
     pub(super) last: Option<ServerIndex>,
+    /// Since when that has been so; `None` when an earlier process or an operator said so.
+    pub(super) last_since: Option<Moment>,
+    /// The last published server has said itself that it is not writable, or was withdrawn because
+    /// of another one, and has not been fit since: its silence brings nothing back.
+    denied: bool,
     /// Servers that the name was moved away from lately, and until when it may not return to each.
     left: Vec<(ServerIndex, Moment)>,
     /// Since when the last published server has been left out by its group.
@@ -51,7 +56,14 @@ impl WriteLadder {
     pub(super) fn new() -> Self {
         let decision =
             WriteDecision { server: None, reason: WriteReason::NotReady, since: Moment::START };
-        Self { decision, last: None, left: Vec::new(), left_out_since: None }
+        Self {
+            decision,
+            last: None,
+            last_since: None,
+            denied: false,
+            left: Vec::new(),
+            left_out_since: None,
+        }
     }
 
     /// The servers that the name may not return to yet by its own choice.
@@ -74,6 +86,7 @@ impl WriteLadder {
         steering: &Steering,
         now: Moment,
     ) -> Option<Move> {
+        self.note_denial(judgement);
         let (server, reason) = match judgement.writer {
             WriterRule::Free => self.choose(judgement, policy, rules, steering, now),
             WriterRule::History | WriterRule::Elected => {
@@ -102,18 +115,34 @@ impl WriteLadder {
     }
 
     /// The same with its servers in other places; a server that has none is forgotten.
+    ///
+    /// `known` leaves out one that is elsewhere now and has not been heard there: nobody knows what
+    /// its new address is.
     pub(super) fn moved(
         &self,
         place: &dyn Fn(ServerIndex) -> Option<ServerIndex>,
+        known: &dyn Fn(ServerIndex) -> Option<ServerIndex>,
         now: Moment,
     ) -> Self {
         let left = self.left.iter().filter_map(|&(server, until)| Some((place(server)?, until)));
         Self {
-            decision: moved_write(self.decision, place, now),
+            decision: moved_write(self.decision, known, now),
             last: self.last.and_then(place),
+            last_since: self.last_since,
+            denied: self.denied,
             left: left.collect(),
             left_out_since: self.left_out_since,
         }
+    }
+
+    /// By an operator's word `heir` has what the last writer had: it is the last writer, though the
+    /// name does not say it yet.
+    pub(super) fn inherit(&mut self, heir: ServerIndex) {
+        if self.decision.server.is_some_and(|published| published != heir) {
+            self.decision.server = None;
+        }
+        (self.last, self.last_since, self.denied) = (Some(heir), None, false);
+        self.left.retain(|(server, _)| *server != heir);
     }
 
     /// Every server of every cluster failed at once: whatever is said now stays.
@@ -136,7 +165,9 @@ impl WriteLadder {
         let since = if before == server { self.decision.since } else { now };
         self.decision = WriteDecision { server, reason, since };
         let (from, to) = (self.last, server?);
-        self.last = server;
+        if from != server {
+            (self.last, self.last_since, self.denied) = (server, Some(now), false);
+        }
         let from = from.filter(|from| *from != to)?;
         self.left.retain(|(server, until)| *server != from && *until > now);
         // An operator's move is no flapping: nothing speaks against its return.
@@ -152,7 +183,7 @@ impl WriteLadder {
 
     /// Roles are known, so at most one server is fit.
     fn follow_the_primary(
-        &self,
+        &mut self,
         judgement: &Judgement,
         rules: &WritePolicy,
         steering: &Steering,
@@ -160,6 +191,7 @@ impl WriteLadder {
         let published = self.decision.server;
         let fit = fit(judgement, &[]).first().copied();
         if judgement.split_brain && rules.on_split_brain == OnSplitBrain::Empty {
+            self.denied = true;
             return (None, WriteReason::SplitBrain);
         }
         let reason =
@@ -192,9 +224,14 @@ impl WriteLadder {
         steering: &Steering,
         now: Moment,
     ) -> (Option<ServerIndex>, WriteReason) {
+        if judgement.split_brain && rules.on_split_brain == OnSplitBrain::Empty {
+            return (None, WriteReason::SplitBrain);
+        }
         let fit = fit(judgement, &steering.barred);
         let best = most_preferred(&fit, policy);
+        // A moment of nobody ends no tenure.
         let published = self.decision.server;
+        let incumbent = published.or(self.last);
         if let Some(wanted) = steering.wanted.filter(|wanted| {
             matches!(judgement.verdicts[wanted.0].write, WriteFitness::Fit | WriteFitness::Spare)
         }) {
@@ -214,10 +251,11 @@ impl WriteLadder {
             return (None, WriteReason::NotWritable);
         }
         let blocked = self.blocked(now);
-        let Some(chosen) = elect(&fit, published, &blocked, rules.failback, policy) else {
+        let Some(chosen) = elect(&fit, incumbent, &blocked, rules.failback, policy) else {
             return (None, WriteReason::NoPrimaryKnown);
         };
         let reason = match best {
+            _ if judgement.split_brain => WriteReason::HeldSplitBrain,
             Some(best) if best == chosen => WriteReason::MostPreferred,
             Some(best) if blocked.contains(&best) && rules.failback == Failback::Preferred => {
                 WriteReason::HeldFlapping
@@ -247,14 +285,32 @@ impl WriteLadder {
     fn held(&self, verdict: &Verdict) -> WriteReason {
         match (verdict.state, verdict.reason) {
             (_, StateReason::UnreachableFromHere) => WriteReason::HeldUnreachable,
+            (_, StateReason::Unresponsive) => WriteReason::HeldUnresponsive,
             (ServerState::Primary, _) if self.decision.reason == WriteReason::Remembered => {
                 WriteReason::Primary
             }
             (ServerState::Up, _) if self.decision.reason == WriteReason::Remembered => {
                 WriteReason::Incumbent
             }
+            // Only the network was in doubt, and that is over.
+            (ServerState::Primary, _) if self.decision.reason == WriteReason::HeldIsolated => {
+                WriteReason::Primary
+            }
+            (ServerState::Up, _) if self.decision.reason == WriteReason::HeldIsolated => {
+                WriteReason::Incumbent
+            }
             (ServerState::Primary | ServerState::Up, _) => self.decision.reason,
             (state, _) => WriteReason::Held(state),
+        }
+    }
+
+    fn note_denial(&mut self, judgement: &Judgement) {
+        let Some(last) = self.last else { return };
+        let verdict = &judgement.verdicts[last.0];
+        match verdict.write {
+            WriteFitness::Fit | WriteFitness::Spare => self.denied = false,
+            WriteFitness::Refused if !overtaken(verdict) => self.denied = true,
+            WriteFitness::Refused | WriteFitness::Open | WriteFitness::Gone => {}
         }
     }
 
@@ -268,16 +324,19 @@ impl WriteLadder {
         if reason == WriteReason::SplitBrain {
             return (None, reason);
         }
-        let Some(published) = self.decision.server else {
-            // It was withdrawn, or there has never been one.
+        // One that was withdrawn by inference alone, and then went away, is held as it would be had
+        // it gone first.
+        let unseen = self
+            .last
+            .filter(|last| !self.denied && judgement.verdicts[last.0].write == WriteFitness::Gone);
+        let Some(published) = self.decision.server.or(unseen) else {
             return (None, self.last.map_or(reason, |_| WriteReason::NotWritable));
         };
         let verdict = &judgement.verdicts[published.0];
         // Only an inference speaks against it, and the server that the inference is about has
         // spoken once, or has not been asked since: its word is milliseconds away, and a negative
         // answer would be cached for a second.
-        let wait = overtaken(verdict)
-            && (judgement.heir_unasked || somebody_awaits_confirmation(judgement));
+        let wait = overtaken(verdict) && somebody_awaits_confirmation(judgement);
         match (verdict.write, rules.on_not_writable) {
             (WriteFitness::Refused, _) if wait => (Some(published), self.held(verdict)),
             (WriteFitness::Refused, OnNotWritable::Hold) if !swallows_writes(verdict) => {
@@ -344,7 +403,10 @@ fn swallows_writes(verdict: &Verdict) -> bool {
 }
 
 fn somebody_awaits_confirmation(judgement: &Judgement) -> bool {
-    judgement.verdicts.iter().any(|verdict| verdict.reason == StateReason::WritableUnconfirmed)
+    judgement.verdicts.iter().any(|verdict| {
+        let leaderless = StateReason::Witness(Check::Patroni, Word::NotLeader);
+        verdict.reason == StateReason::WritableUnconfirmed || verdict.reason == leaderless
+    })
 }
 
 /// Chooses among servers that may all be written to.
