@@ -214,7 +214,8 @@ impl PositionRing {
     /// A few samples, evenly spread, with the first and the last.
     fn outline(&self) -> impl Iterator<Item = Sample> {
         let (count, last) = (self.samples.len(), self.samples.len().saturating_sub(1));
-        let step = count.div_ceil(Self::OUTLINE).max(1);
+        // An outline is its own outline.
+        let step = if count <= Self::OUTLINE + 1 { 1 } else { count.div_ceil(Self::OUTLINE) };
         let chosen = (0..count).filter(move |index| index % step == 0 || *index == last);
         chosen.map(|index| self.samples[index])
     }

@@ -110,6 +110,8 @@ pub enum StateReason {
     WritableReplica,
     /// It is further behind than every read name allows.
     Behind(Lag),
+    /// It was too far behind, and is not any more: a few more replies must agree.
+    CatchingUp,
     /// It replicates, and how far it is behind cannot be told.
     LagUnknown,
     /// It receives nothing, and there is a primary.
@@ -205,6 +207,7 @@ impl fmt::Display for StateReason {
             }
             Self::WritableReplica => "it replicates, and yet it is writable",
             Self::Behind(lag) => return write!(f, "behind by {lag}"),
+            Self::CatchingUp => "it has caught up, and a few more replies must agree",
             Self::LagUnknown => "how far it is behind cannot be told",
             Self::NoReceiver => "it receives nothing from the primary",
             Self::ForeignSource => "it replicates from a server outside this cluster",

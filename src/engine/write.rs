@@ -166,7 +166,9 @@ impl WriteLadder {
         self.decision = WriteDecision { server, reason, since };
         let (from, to) = (self.last, server?);
         if from != server {
-            (self.last, self.last_since, self.denied) = (server, Some(now), false);
+            let wished = steering.wanted == server;
+            self.last_since = Some(now).filter(|_| !wished);
+            (self.last, self.denied) = (server, false);
         }
         let from = from.filter(|from| *from != to)?;
         self.left.retain(|(server, until)| *server != from && *until > now);
@@ -380,7 +382,7 @@ fn fit(judgement: &Judgement, barred: &[ServerIndex]) -> Vec<ServerIndex> {
 /// but precedence speaks against it.
 fn is_a_choice(verdict: &Verdict) -> bool {
     matches!(verdict.write, WriteFitness::Fit | WriteFitness::Spare)
-        || matches!(verdict.reason, StateReason::SecondWriter(_))
+        || matches!(verdict.reason, StateReason::SecondWriter(_) | StateReason::LostContest)
             && verdict.state == ServerState::StalePrimary
 }
 

@@ -204,34 +204,49 @@ impl Cluster {
             // What the members of another cluster had is nobody's heritage.
             (self.office, self.positions) = (Office::default(), Positions::default());
         }
-        let (blocked, steering) = (self.write.blocked(now), self.steering());
+        let steering = self.steering();
+        self.note_witnesses(now, events);
+        let mut judgement = self.judge(&steering, now);
+        if self.round.is_some() && self.round_has_ended(now) {
+            (self.round, self.ready) = (None, true);
+            judgement = self.judge(&steering, now);
+        }
+        if self.ready && self.round.is_none() {
+            let before = (self.write.decision.server, self.write.last);
+            self.decide_write(&judgement, &steering, now);
+            if before != (self.write.decision.server, self.write.last) {
+                // Who is in office tells what the others are.
+                judgement = self.judge(&steering, now);
+                self.decide_write(&judgement, &steering, now);
+            }
+        } else if let Some(rules) = self.policy.write {
+            self.write.doubt_memory(&judgement, &rules, now);
+        }
+        self.note_states(&judgement, now, events);
+        if self.ready {
+            self.decide_reads(now);
+        }
+        self.publish(told, now, events);
+    }
+
+    /// Makes all verdicts anew, and keeps what each server itself shows; the witnesses' words limit
+    /// what comes of it.
+    fn judge(&mut self, steering: &Steering, now: Moment) -> Judgement {
+        let blocked = self.write.blocked(now);
         let precedents = Precedents {
             published: self.write.decision.server,
             last_writer: self.write.last,
             office: &self.office,
             ready: self.ready && self.round.is_none(),
             blocked: &blocked,
-            steering: &steering,
+            steering,
             identity: self.identity.get(),
         };
         let mut judgement =
             judge::judge(&self.policy, &mut self.records, &mut self.positions, precedents, now);
-        self.note_witnesses(now, events);
         self.note_verdicts(&judgement, now);
         self.limit(&mut judgement, now);
-        self.note_states(&judgement, now, events);
-        if self.round.is_some() && self.round_has_ended(now) {
-            (self.round, self.ready) = (None, true);
-        }
-        if self.ready && self.round.is_none() {
-            self.decide_write(&judgement, &steering, now);
-        } else if let Some(rules) = self.policy.write {
-            self.write.doubt_memory(&judgement, &rules, now);
-        }
-        if self.ready {
-            self.decide_reads(now);
-        }
-        self.publish(told, now, events);
+        judgement
     }
 
     /// Every server of every cluster failed at once: states and ladders stand still.
@@ -273,6 +288,14 @@ impl Cluster {
             return;
         };
         let moved = self.write.decide(judgement, &self.policy, &rules, steering, now);
+        if let Some(moved) = moved.filter(|moved| steering.wanted == Some(moved.to)) {
+            // An operator has settled what only precedence was against.
+            let record = &mut self.records[moved.to.0];
+            let lost = record.superseded.as_ref().map(|superseded| superseded.loss);
+            if lost == Some(Loss::Precedence) {
+                record.superseded = None;
+            }
+        }
         if let Some(moved) = moved.filter(|moved| moved.proven)
             && judgement.writer == WriterRule::History
             && !self.claims_anew(moved.from, moved.to)

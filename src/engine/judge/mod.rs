@@ -194,6 +194,9 @@ fn writable_verdict(
         let reason = match (superseded.loss, superseded.by) {
             (Loss::Name | Loss::Age, _) => StateReason::NotRejoined,
             (Loss::Following, Some(by)) => StateReason::Unfollowed(by),
+            (Loss::Precedence, Some(by)) if contest.champion == Some(by) => {
+                StateReason::SecondWriter(by)
+            }
             (Loss::Precedence | Loss::Following, _) => StateReason::LostContest,
         };
         return Verdict::out(ServerState::StalePrimary, reason);
@@ -209,6 +212,12 @@ const HISTORY_LOST: Verdict = Verdict {
     read: ReadFitness::Never,
     lag: None,
 };
+
+/// Whether a server that calls itself a primary has lost against the one that is right.
+fn is_stale(index: ServerIndex, record: &Record, contest: &Contest) -> bool {
+    contest.champion.is_some_and(|champion| champion != index)
+        && (contest.against(index).is_some() || record.superseded.is_some())
+}
 
 /// The verdict on a server whose first word as a writable one has yet to be confirmed: it stays
 /// what it was.
@@ -234,6 +243,8 @@ struct Freshness {
     lag: Option<Lag>,
     /// There is a primary that answers, so that it was compared with the present.
     compared: bool,
+    /// Its lag is within the longest limit of all.
+    within: bool,
 }
 
 impl Freshness {
@@ -255,15 +266,17 @@ impl Freshness {
         let fresh = record.gates.is_empty() || record.gates.iter().any(|gate| gate.is_fresh());
         let before = || record.settled.filter(|_| record.left_behind.is_none());
         let lag = lag.unwrap_or_else(|| before().and_then(|settled| settled.lag));
-        Self { fresh, lag, compared }
+        let within = lag.is_some_and(|Lag(lag)| lag <= reach(policy));
+        Self { fresh, lag, compared, within }
     }
 
     /// The verdict on a replica that receives what it should.
     fn attached(self) -> Verdict {
-        let Self { fresh, lag, compared } = self;
+        let Self { fresh, lag, compared, within } = self;
         let (state, reason) = match (fresh, compared, lag) {
             (true, true, _) => (ServerState::Replica, StateReason::Fresh),
             (true, false, _) => (ServerState::Replica, StateReason::LacksNothingShown),
+            (false, _, Some(_)) if within => (ServerState::ReplicaLagging, StateReason::CatchingUp),
             (false, _, Some(lag)) => (ServerState::ReplicaLagging, StateReason::Behind(lag)),
             (false, _, None) => (ServerState::ReplicaLagging, StateReason::LagUnknown),
         };

@@ -29,10 +29,12 @@ impl Office {
     /// round.
     const AT_ONCE: Duration = Duration::from_secs(3);
 
-    /// Whether the one in office was there before a server claimed to be writable.
+    /// Whether the one in office is not just one of two that turned writable at about the same time.
     pub(in crate::engine::judge) fn precedes(&self, rival: &Record) -> bool {
         match (self.since, rival.writable) {
-            (Some(since), Some(run)) => since + Self::AT_ONCE <= run.since,
+            (Some(since), Some(run)) => {
+                since + Self::AT_ONCE <= run.since || run.since + Self::AT_ONCE <= since
+            }
             _ => true,
         }
     }

@@ -85,7 +85,8 @@ pub(super) fn judge(
         })
         .collect();
     let (writer, rule) = choose_writer(policy, records, precedents, &mut verdicts, now);
-    let standpoint = Standpoint { champion: writer, members: components.main(), positions };
+    let standpoint =
+        Standpoint { champion: writer, members: components.main(), stale: &[], positions };
     for index in (0..records.len()).map(ServerIndex) {
         if is_outside(&records[index.0], policy, now) {
             verdicts[index.0] = outside(index, policy, records, standpoint, precedents, now);

@@ -13,7 +13,7 @@ mod topology;
 use self::{history::is_writable_replica, succession::settle_primary, topology::opinion};
 use super::{
     FOREIGN, HISTORY_LOST, Judgement, Precedents, WriterRule, by_liveness, contest::Contest,
-    is_foreign, office::has_rival, overruled, unreachable_from_here, writable_verdict,
+    is_foreign, is_stale, office::has_rival, overruled, unreachable_from_here, writable_verdict,
 };
 use crate::engine::{
     ClusterPolicy, Facts, Moment, MySqlFacts, ServerIndex, ServerState, StateReason, Writability,
@@ -31,6 +31,8 @@ struct Standpoint<'a> {
     champion: Option<ServerIndex>,
     /// The members of a group that are in good standing: each has all that the group has.
     members: &'a [ServerIndex],
+    /// Those that call themselves primaries and have lost against the one that is right.
+    stale: &'a [ServerIndex],
     positions: &'a Positions,
 }
 
@@ -57,7 +59,12 @@ pub(super) fn judge(
     let contest = settle_primary(policy, records, precedents, now);
     let leaders: Vec<_> = contest.champion.into_iter().collect();
     streams::note(policy, records, positions, precedents, &leaders, now);
-    let standpoint = Standpoint { champion: contest.champion, members: &[], positions };
+    let stale: Vec<_> = (0..records.len())
+        .map(ServerIndex)
+        .filter(|&index| is_stale(index, &records[index.0], &contest))
+        .collect();
+    let champion = contest.champion;
+    let standpoint = Standpoint { champion, members: &[], stale: &stale, positions };
     let mut verdicts = Vec::with_capacity(records.len());
     for index in (0..records.len()).map(ServerIndex) {
         verdicts.push(verdict(index, policy, records, standpoint, precedents, &contest, now));

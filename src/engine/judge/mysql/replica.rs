@@ -39,7 +39,7 @@ pub(super) fn verdict(
     let somebody_to_follow =
         has_primary(source) || primary.is_some_and(has_primary) || sibling_receives;
     let compared = primary.is_some_and(answers);
-    let misled = misled_by(source, records, primary, answers(source));
+    let misled = misled_by(source, records, primary, answers(source), standpoint.stale);
     let diverged = is_diverged(&records[index.0], records, primary, compared);
     let running = channel.io == IoThread::Running;
     let lag = match trail {
@@ -104,8 +104,9 @@ fn misled_by(
     records: &[Record],
     primary: Option<ServerIndex>,
     answers: bool,
+    stale: &[ServerIndex],
 ) -> Option<ServerIndex> {
-    let stale = records[source.0].verdict.state == ServerState::StalePrimary
+    let stale = stale.contains(&source)
         && records[source.0].facts.as_ref().is_some_and(Facts::claims_writable);
     (primary.is_some_and(|primary| primary != source) && answers && stale).then_some(source)
 }

@@ -30,6 +30,9 @@ pub(super) fn settle_primary(
     now: Moment,
 ) -> Contest {
     for index in (0..records.len()).map(ServerIndex) {
+        if records[index.0].history.lost && is_followed_by_all(index, policy, records, now) {
+            records[index.0].history.mark_followed();
+        }
         let followed = attached_replicas(index, policy, records, now);
         let won_over = records[index.0].superseded.as_ref().is_some_and(|superseded| {
             superseded.loss == Loss::Following
@@ -61,6 +64,29 @@ pub(super) fn settle_primary(
         _ => true,
     });
     contest
+}
+
+/// Whether every other member that answers follows a server, and has nothing that this one lacks:
+/// they were built from it, so that what it has is the cluster's.
+fn is_followed_by_all(
+    index: ServerIndex,
+    policy: &ClusterPolicy,
+    records: &[Record],
+    now: Moment,
+) -> bool {
+    let own = &records[index.0].history.gtid;
+    let mut others = (0..records.len()).map(ServerIndex).filter(|&other| {
+        other != index
+            && records[other.0].liveness(&policy.thresholds, now) == Liveness::Answering
+            && mysql_facts(&records[other.0]).is_some()
+    });
+    let built = |other: ServerIndex| {
+        let theirs = &records[other.0].history.gtid;
+        is_attached(other, index, policy, records)
+            && !theirs.is_empty()
+            && own.contains(theirs) == Some(true)
+    };
+    others.next().is_some_and(built) && others.all(built)
 }
 
 /// All that the question who is right rests on.

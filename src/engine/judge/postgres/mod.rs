@@ -73,7 +73,7 @@ fn verdict(
             }
         },
         Some(PostgresRole::Standby { .. }) => {
-            standby::verdict(index, policy, records, positions, contest.champion, now)
+            standby::verdict(index, policy, records, positions, contest, now)
         }
         None => Verdict::UNHEARD,
     }

@@ -14,7 +14,7 @@ use crate::engine::{
     ClusterPolicy, Lag, Moment, Position, PostgresRole, ServerIndex, ServerState, StateReason,
     Stream, Thresholds,
     history::standby_timeline,
-    judge::{Freshness, is_returning, lasting, returning},
+    judge::{Freshness, contest::Contest, is_returning, is_stale, lasting, returning},
     positions::Positions,
     record::{Liveness, Record},
     verdict::{ReadFitness, Verdict, WriteFitness},
@@ -26,10 +26,10 @@ pub(super) fn verdict(
     policy: &ClusterPolicy,
     records: &mut [Record],
     positions: &Positions,
-    primary: Option<ServerIndex>,
+    contest: &Contest,
     now: Moment,
 ) -> Verdict {
-    let place = Place::of(index, policy, records, primary, now);
+    let place = Place::of(index, policy, records, contest, now);
     let proven = place.branch(&records[index.0], records, positions);
     let attended = place.is_attended();
     let lag = lag(&records[index.0], positions);
@@ -120,14 +120,17 @@ impl Place {
         index: ServerIndex,
         policy: &ClusterPolicy,
         records: &[Record],
-        primary: Option<ServerIndex>,
+        contest: &Contest,
         now: Moment,
     ) -> Self {
+        let primary = contest.champion;
         let liveness = |server: ServerIndex| records[server.0].liveness(&policy.thresholds, now);
         let answers = |server| liveness(server) == Liveness::Answering;
         let misled_by = match sender(&records[index.0], policy) {
             Some(Sender::Member(sender)) => {
-                let calls_itself_primary = primary_timeline(&records[sender.0]).is_some();
+                let record = &records[sender.0];
+                let calls_itself_primary = primary_timeline(record).is_some()
+                    && (record.is_confirmed_writable() || is_stale(sender, record, contest));
                 (primary.is_some_and(|primary| primary != sender)
                     && answers(sender)
                     && calls_itself_primary)

@@ -61,6 +61,10 @@ fn reinstate(
         let Some(own) = primary_timeline(&records[index.0]) else {
             continue;
         };
+        // Who streams from it was built from it, or has nothing that it lacks.
+        if records[index.0].history.lost && followers(index, policy, records, now) > 0 {
+            records[index.0].history.mark_followed();
+        }
         let Some(superseded) = &records[index.0].superseded else {
             continue;
         };
@@ -321,6 +325,10 @@ impl Field<'_> {
                 continue;
             }
             let published = self.precedents.published == Some(index);
+            // A first reply may be an odd one.
+            if !published && record.writable.is_some() && !record.is_confirmed_writable() {
+                continue;
+            }
             let own = match self.timeline(index) {
                 None if published && record.facts.is_none() => self.precedents.office.timeline,
                 own => own,
