@@ -213,9 +213,10 @@ impl Watched {
         let left_long_ago =
             self.left_at[to.0].is_none_or(|left| now.since(left) >= Duration::from_secs(60));
         let returns = self.failback == Failback::Preferred && to < from && left_long_ago;
-        // Of two that turn writable at about the same time the facts tell, not who was heard first.
+        // Of two that turn writable at about the same time the facts tell, not who was heard first,
+        // as soon as both have been heard.
         let at_once = reason == WriteReason::HeldSplitBrain
-            && self.published_at.is_some_and(|at| now.since(at) < Duration::from_secs(4));
+            && self.published_at.is_some_and(|at| now.since(at) < Duration::from_secs(10));
         self.published_at = Some(now);
         if self.was_refused(from)
             || self.was_lost(from)

@@ -82,6 +82,7 @@ fn in_office(
     // first.
     let at_once: Vec<_> = others()
         .filter(|one| !challengers.contains(one) && !(evidence.precedes)(incumbent, *one))
+        .filter(|&one| (evidence.asked_since)(incumbent, one))
         .filter(|&one| (evidence.relation)(incumbent, one) != Relation::Ahead)
         .chain([incumbent])
         .collect();

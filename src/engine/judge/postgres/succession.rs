@@ -306,7 +306,10 @@ impl Field<'_> {
                 precedes: &|_, one| self.precedents.office.precedes(&self.records[one.0]),
                 asked_since: &|one, other| {
                     let run = self.records[other.0].writable;
-                    run.is_none_or(|run| self.records[one.0].facts_at >= run.since)
+                    run.is_none_or(|run| {
+                        self.liveness(one) == Liveness::Answering
+                            && self.records[one.0].facts_at >= run.since
+                    })
                 },
                 hold: self
                     .policy
