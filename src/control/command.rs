@@ -133,6 +133,14 @@ pub struct Laid {
     pub unsaved: Option<Box<str>>,
 }
 
+impl Laid {
+    /// The same, with why it could not be saved.
+    #[must_use]
+    pub fn with(self, unsaved: Option<Box<str>>) -> Self {
+        Self { unsaved, ..self }
+    }
+}
+
 /// Why a command was not carried out. It prints with what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {

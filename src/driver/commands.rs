@@ -19,11 +19,11 @@ impl Driver {
         match command {
             Command::Lay(request, reply) => {
                 let laid = self.lay(request);
-                self.memory.answer_when_saved(laid, reply);
+                self.memory.answer_when_saved(laid, reply, Laid::with);
             }
             Command::Lift(subject, by, reply) => {
                 let lifted = self.lift(&subject, by);
-                self.memory.answer_when_saved(lifted, reply);
+                self.memory.answer_when_saved(lifted, reply, Laid::with);
             }
             Command::Ask(question) => self.answer(question),
         }

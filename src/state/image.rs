@@ -6,7 +6,7 @@
 //!
 //! A field that may be missing is no new format; a new kind of event or of override is one.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
@@ -14,6 +14,10 @@ use crate::{
     answers::Serial,
     api::{EventEntry, OverrideKind, ServerAdd},
 };
+
+mod history;
+
+pub use self::history::{HistoryImage, PositionImage, ReachImage, StreamImage};
 
 /// Everything that is saved.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -56,7 +60,13 @@ pub struct ClusterImage {
     /// Servers that another one took over from and that have not followed since.
     #[serde(default)]
     pub superseded: Vec<SupersededImage>,
-    /// What each server was, by name. It is told, and proves nothing any more.
+    /// How far its history was known to reach.
+    #[serde(default)]
+    pub reach: Vec<ReachImage>,
+    /// The server that the write name is pinned to has said that it is not writable.
+    #[serde(default)]
+    pub pin_denied: bool,
+    /// What each server was, by name. Its state is told, and proves nothing any more.
     #[serde(default)]
     pub servers: BTreeMap<Box<str>, ServerImage>,
     /// What operators have laid over it.
@@ -69,15 +79,20 @@ pub struct ClusterImage {
 pub struct SupersededImage {
     /// Which.
     pub server: Box<str>,
-    /// Its successor.
-    pub by: Box<str>,
+    /// Its successor; `None` when that one has left the configuration.
+    #[serde(default)]
+    pub by: Option<Box<str>>,
     /// The PostgreSQL timeline that it was on, where known.
     #[serde(default)]
     pub timeline: Option<u32>,
+    /// The transactions that its successor was last known to have, as
+    /// [`GtidState::to_text`](crate::engine::GtidState::to_text) tells them; empty when unknown.
+    #[serde(default)]
+    pub by_gtid: Box<str>,
 }
 
 /// What one server was.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ServerImage {
     /// Its state, as the log has it.
     pub state: Box<str>,
@@ -85,6 +100,15 @@ pub struct ServerImage {
     pub reason: Box<str>,
     /// Since when.
     pub since_ms: u64,
+    /// Its published addresses: where its name is gone, they and the port tell which it is.
+    #[serde(default)]
+    pub addresses: Vec<IpAddr>,
+    /// Its port; 0 when unknown.
+    #[serde(default)]
+    pub port: u16,
+    /// What it was last known to have.
+    #[serde(default)]
+    pub history: Option<HistoryImage>,
 }
 
 /// One override.
@@ -116,123 +140,4 @@ impl Image {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
-    use proptest::{collection, option, prelude::*};
-
-    use super::*;
-    use crate::api::EventKind;
-
-    fn name() -> impl Strategy<Value = Box<str>> {
-        // Any text: nothing that a stranger may have written must break the file.
-        any::<String>().prop_map(Into::into)
-    }
-
-    fn laid() -> impl Strategy<Value = OverrideImage> {
-        let kind = prop_oneof![
-            Just(OverrideKind::Drain),
-            Just(OverrideKind::Pin),
-            Just(OverrideKind::Freeze),
-            Just(OverrideKind::Maintenance)
-        ];
-        let times = (any::<u64>(), option::of(any::<u64>()));
-        (kind, option::of(name()), any::<bool>(), name(), name(), times).prop_map(
-            |(kind, server, force, author, reason, (since_ms, until_ms))| OverrideImage {
-                kind,
-                server,
-                force,
-                author,
-                reason,
-                since_ms,
-                until_ms,
-            },
-        )
-    }
-
-    fn superseded() -> impl Strategy<Value = SupersededImage> {
-        (name(), name(), option::of(any::<u32>()))
-            .prop_map(|(server, by, timeline)| SupersededImage { server, by, timeline })
-    }
-
-    fn server() -> impl Strategy<Value = ServerImage> {
-        (name(), name(), any::<u64>()).prop_map(|(state, reason, since_ms)| ServerImage {
-            state,
-            reason,
-            since_ms,
-        })
-    }
-
-    fn cluster() -> impl Strategy<Value = Arc<ClusterImage>> {
-        (
-            (option::of(name()), option::of(name()), option::of(any::<u64>())),
-            collection::btree_map(name(), collection::vec(name(), 0..4), 0..3),
-            collection::vec(superseded(), 0..3),
-            collection::btree_map(name(), server(), 0..4),
-            collection::vec(laid(), 0..4),
-        )
-            .prop_map(
-                |((write, last_writer, identity), reads, superseded, servers, overrides)| {
-                    Arc::new(ClusterImage {
-                        write,
-                        last_writer,
-                        reads,
-                        identity,
-                        superseded,
-                        servers,
-                        overrides,
-                    })
-                },
-            )
-    }
-
-    fn event() -> impl Strategy<Value = Arc<EventEntry>> {
-        let text = any::<String>;
-        (any::<u64>(), text(), option::of(text()), text(), text()).prop_map(
-            |(id, at, cluster, reason, detail)| {
-                Arc::new(EventEntry {
-                    id,
-                    at,
-                    kind: EventKind::ServerState,
-                    server: cluster.clone(),
-                    name: None,
-                    from: cluster.clone(),
-                    to: None,
-                    cluster,
-                    reason,
-                    detail,
-                })
-            },
-        )
-    }
-
-    fn added() -> impl Strategy<Value = ServerAdd> {
-        let text = any::<String>;
-        (text(), text(), text(), text()).prop_map(|(cluster, name, address, author)| ServerAdd {
-            cluster,
-            name,
-            address,
-            author,
-        })
-    }
-
-    /// Any image at all.
-    pub(in crate::state) fn any_image() -> impl Strategy<Value = Image> {
-        (
-            (any::<u64>(), any::<u32>(), any::<u32>(), any::<u64>()),
-            collection::btree_map(name(), cluster(), 0..4),
-            collection::vec(added(), 0..3),
-            collection::vec(event(), 0..5),
-        )
-            .prop_map(|(numbers, clusters, added, events)| {
-                let (saved_at_ms, serial, serial_limit, next_event_id) = numbers;
-                Image {
-                    saved_at_ms,
-                    serial,
-                    serial_limit,
-                    clusters,
-                    added: added.into(),
-                    events,
-                    next_event_id,
-                }
-            })
-    }
-}
+pub(super) mod tests;

@@ -4,7 +4,9 @@ use super::*;
 use crate::{
     api::{EventKind, OverrideKind},
     control::Chronicle,
-    state::{ClusterImage, Image, OverrideImage},
+    state::{
+        ClusterImage, Image, OverrideImage, PositionImage, ReachImage, ServerImage, StreamImage,
+    },
 };
 
 fn names(names: &[&str]) -> Vec<Box<str>> {
@@ -142,4 +144,37 @@ async fn what_happens_is_told_in_names() {
     assert_eq!((down.server.as_deref(), down.from.as_deref()), (Some("db2"), Some("Replica")));
     let ids: Vec<_> = entries.iter().map(|entry| entry.id).collect();
     assert!(ids.is_sorted(), "{ids:?}");
+}
+
+/// A server that an earlier process knew at the address of `db<number>`.
+fn server_at(number: u8, name: &str) -> (Box<str>, ServerImage) {
+    let addresses = vec![[127, 27, 1, number].into()];
+    (name.into(), ServerImage { addresses, port: 5432, ..ServerImage::default() })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_was_renamed_while_nobody_looked_is_known_by_its_address() {
+    let mut image = image(&["former2", "db3"], vec![drain("former2", 0, None)]);
+    let cluster = image.clusters.get_mut("orders").and_then(Arc::get_mut).expect("just made");
+    cluster.write = Some("Former1".into());
+    cluster.servers =
+        [server_at(1, "former1"), server_at(2, "former2"), server_at(3, "db3")].into();
+    let (running, _) = restarted(image);
+    assert_eq!(running.addresses("db-write"), ["127.27.1.1"]);
+    assert_eq!(running.addresses("db-read"), ["127.27.1.3"], "its drain is still in force");
+    let status = running.told("_status.db-read");
+    assert!(status.iter().any(|line| line.contains("override=drain server=db2")), "{status:?}");
+}
+
+#[test]
+fn moments_begin_with_the_oldest_position_that_is_remembered() {
+    let now = clock::unix_millis();
+    let mut image = image(&[], vec![drain("db2", now - 60_000, None)]);
+    let cluster = image.clusters.get_mut("orders").and_then(Arc::get_mut).expect("just made");
+    let seen =
+        [3_600_000, 1_000].map(|age| PositionImage { segment: 0, offset: 1, seen_ms: now - age });
+    cluster.reach = vec![ReachImage { stream: StreamImage::Wal, seen: seen.into() }];
+    let past = Past { image: Some(image), ..Past::default() };
+    let (least, most) = (Duration::from_secs(3_600), Duration::from_secs(3_660));
+    assert!((least..most).contains(&past.age()), "{:?}", past.age());
 }
