@@ -3,7 +3,7 @@
 //! What is kept is bounded on the way out, so that ten thousand clusters fit into a file, and on
 //! the way in, for a file may have been written by anybody.
 
-use std::time::Duration;
+use std::{cmp::Reverse, time::Duration};
 
 use crate::{
     engine::{GtidState, Position, RememberedHistory, RememberedPosition, ServerIndex, Stream},
@@ -127,7 +127,7 @@ pub(super) fn positions(reach: &[ReachImage], now_ms: u64) -> Vec<RememberedPosi
             })
         })
         .collect();
-    positions.sort_by(|one, other| other.age.cmp(&one.age));
+    positions.sort_by_key(|seen| Reverse(seen.age));
     positions
 }
 
@@ -175,7 +175,7 @@ mod tests {
         let kept = positions(&images, 1_000_000);
         assert!((10..40).contains(&kept.len()), "{} of them", kept.len());
         assert_eq!((kept.first(), kept.last()), (all.first(), all.last()));
-        assert!(kept.is_sorted_by_key(|seen| std::cmp::Reverse(seen.age)));
+        assert!(kept.is_sorted_by_key(|seen| Reverse(seen.age)));
         for missed in &all {
             let next = kept.iter().find(|kept| kept.position.offset >= missed.position.offset);
             let next = next.expect("the newest is kept");
