@@ -36,7 +36,7 @@ use crate::{
     engine::{ClusterId, Engine, Event, Finding, Moment, Observation, ProbeKey, ServerId},
     metrics::DriverCounts,
     publish::{Publisher, Reader, Snapshot},
-    telemetry,
+    status, telemetry,
     watchdog::Pulse,
 };
 
@@ -195,7 +195,9 @@ impl Driver {
                 () = passed(deadline) => Turn::Judge,
                 _ = beats.tick() => Turn::Beat,
                 _ = reminder.tick() => {
-                    telemetry::remind(&self.engine, self.clusters.len());
+                    let now = self.clock.now();
+                    let is_overdue = |standing| status::is_overdue(standing, now);
+                    telemetry::remind(&self.engine, self.clusters.len(), is_overdue);
                     self.memory.remind();
                     Turn::Judge
                 }
