@@ -177,7 +177,10 @@ pub(super) async fn end_maintenance(
         (status = 200, description = "It is the cluster's history", body = Changed),
         (status = 400, description = "The body is not what it should be", body = Refused),
         (status = 404, description = "There is no such cluster or server", body = Refused),
-        (status = 409, description = "It does not answer, is of another cluster, or shows no history", body = Refused),
+        (
+            status = 409, body = Refused,
+            description = "It does not answer, is of another cluster, or shows no history"
+        ),
     ),
     security((), ("token" = [])),
 )]

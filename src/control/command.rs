@@ -233,8 +233,8 @@ pub enum Refusal {
     NoWriteName(Box<str>),
     /// The history of a server that does not answer.
     #[error(
-        "{server} does not answer, so nobody knows what it has: it is {state} ({reason}); \
-         `pointsman probe {server}` shows what is missing, accept it when it answers"
+        "{server} does not answer the probe, so nobody knows what it has: it is {state} \
+         ({reason}); `pointsman probe {server}` shows what is missing, accept it when it answers"
     )]
     DoesNotAnswer {
         /// The server.
@@ -246,8 +246,8 @@ pub enum Refusal {
     },
     /// A history in a cluster whose servers show none.
     #[error(
-        "{0} is a cluster of tcp servers, which show no history to accept; `pointsman pin` lets its \
-         write name say one of them"
+        "{0} is a cluster of tcp servers, which show no history to accept; `pointsman pin` lets \
+         its write name say one of them"
     )]
     NoHistory(Box<str>),
     /// A time too short or too long.

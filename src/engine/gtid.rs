@@ -395,7 +395,9 @@ mod tests {
         }
 
         #[test]
-        fn whatever_is_read_is_kept_as_it_was_read(text in "(mysql:|mariadb:)?[0-9a-f:;,_ -]{0,80}") {
+        fn whatever_is_read_is_kept_as_it_was_read(
+            text in "(mysql:|mariadb:)?[0-9a-f:;,_ -]{0,80}",
+        ) {
             if let Ok(state) = GtidState::parse_text(&text) {
                 prop_assert_eq!(GtidState::parse_text(&state.to_text()), Ok(state));
             }

@@ -202,7 +202,7 @@ pub(super) const ADDED: Family = Family::gauge(
 pub(super) const TRANSIENT: Family = Family::gauge(
     "pointsman_node_transient",
     NODE,
-    "Whether the state of the server is one that should pass soon, as while it starts or replay is paused.",
+    "Whether the server is in a state that should pass soon: it starts, or replay is paused.",
 );
 
 pub(super) const OVERRIDE: Family = Family::gauge(

@@ -1,8 +1,9 @@
 //! From what an earlier process left to a cluster's memory: names become places again.
 //!
-//! What is not configured any more is passed over, unless it has a new name only. An override has the rest of its time: by the
-//! clock, and never more than it had left when it was saved, so that a clock that was set back
-//! prolongs nothing. One whose time is over, or whose server has left, is told and dropped.
+//! What is not configured any more is passed over, unless it has a new name only. An override has
+//! the rest of its time: by the clock, and never more than it had left when it was saved, so that a
+//! clock that was set back prolongs nothing. One whose time is over, or whose server has left, is
+//! told and dropped.
 
 use std::time::Duration;
 

@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     api::{EventKind, OverrideKind},
-    control::Chronicle,
+    control::{AcceptRequest, Chronicle, Signed},
     state::{
         ClusterImage, Image, OverrideImage, PositionImage, ReachImage, ServerImage, StreamImage,
     },
@@ -144,6 +144,18 @@ async fn what_happens_is_told_in_names() {
     assert_eq!((down.server.as_deref(), down.from.as_deref()), (Some("db2"), Some("Replica")));
     let ids: Vec<_> = entries.iter().map(|entry| entry.id).collect();
     assert!(ids.is_sorted(), "{ids:?}");
+
+    let signed = Signed { author: "anna".into(), reason: "a restored backup".into() };
+    let request = AcceptRequest { cluster: "orders".into(), server: "db1".into(), signed };
+    running.control.accept(request).await.expect("it answers");
+    let entries = chronicle.entries();
+    let accepted = entries.iter().find(|entry| entry.kind == EventKind::Accepted);
+    let accepted = accepted.expect("it is told");
+    assert_eq!(accepted.server.as_deref(), Some("db1"));
+    assert_eq!(
+        (&*accepted.reason, &*accepted.detail),
+        ("history accepted by anna", "a restored backup")
+    );
 }
 
 /// A server that an earlier process knew at the address of `db<number>`.
