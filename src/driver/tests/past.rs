@@ -178,6 +178,35 @@ async fn a_server_that_was_renamed_while_nobody_looked_is_known_by_its_address()
     assert!(status.iter().any(|line| line.contains("override=drain server=db2")), "{status:?}");
 }
 
+fn pin(server: &str) -> OverrideImage {
+    let since_ms = clock::unix_millis();
+    OverrideImage { kind: OverrideKind::Pin, ..drain(server, since_ms, None) }
+}
+
+/// A pin never brings back a server that has said that it is not writable, and silence is no other
+/// word: neither before the restart nor after it.
+#[tokio::test(start_paused = true)]
+async fn what_a_pin_was_denied_is_denied_after_a_restart() {
+    for (denied, expected) in [(false, &["127.27.1.1"][..]), (true, &[])] {
+        let mut image = image(&["db2", "db3"], vec![pin("db1")]);
+        let cluster = image.clusters.get_mut("orders").and_then(Arc::get_mut).expect("just made");
+        cluster.pin_denied = denied;
+        let (running, _) = restarted(image);
+        assert_eq!(running.addresses("db-write"), expected, "at once, denied: {denied}");
+        for _ in 0..3 {
+            for server in 1..3 {
+                running.tell(server, answer(server)).await;
+            }
+            running.tell(0, refused()).await;
+        }
+        assert_eq!(running.addresses("db-write"), expected, "when it is silent, denied: {denied}");
+        for _ in 0..3 {
+            running.round().await;
+        }
+        assert_eq!(running.addresses("db-write"), ["127.27.1.1"], "when it is writable again");
+    }
+}
+
 #[test]
 fn moments_begin_with_the_oldest_position_that_is_remembered() {
     let now = clock::unix_millis();
