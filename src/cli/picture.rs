@@ -93,6 +93,13 @@ pub(super) fn why(why: &Why, screen: &Screen) -> String {
         _ = writeln!(text, "  {} says {word}: {}", witness.check, plain(&witness.detail));
     }
     text += &laid(overrides, screen);
+    if matches!(&*server.state, "StalePrimary" | "WrongCluster") {
+        _ = writeln!(
+            text,
+            "  if it has the right data after all: pointsman accept {cluster} {} --reason TEXT",
+            server.name
+        );
+    }
     let mut table = Table::new(&["NAME", "IN", "WHY"]);
     for name in names {
         let inside = if name.included { (Tone::Good, "yes") } else { (Tone::Plain, "no") };
@@ -263,5 +270,33 @@ fn state(state: &str) -> Tone {
         "Primary" | "Replica" | "Up" => Tone::Good,
         "Down" | "StalePrimary" | "ReplicaBroken" | "WrongCluster" => Tone::Bad,
         _ => Tone::Doubtful,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SCREEN: Screen = Screen { width: None, colour: false, now: 1_795_240_800_000 };
+
+    fn told(state: &str) -> String {
+        let server = serde_json::json!({
+            "name": "db1", "addresses": ["10.0.0.1"], "port": 5432, "state": state, "reason": "so",
+            "since": "2026-11-21T05:59:00.000Z", "lag_ms": null, "failure": null, "names": [],
+            "witnesses": [], "added": false, "drained": false,
+        });
+        let server = serde_json::from_value(server).expect("a server as an older service tells it");
+        let (cluster, names, overrides) = ("orders".to_owned(), Vec::new(), Vec::new());
+        why(&Why { cluster, server, names, overrides }, &SCREEN)
+    }
+
+    #[test]
+    fn whoever_is_out_for_its_history_is_told_with_the_cure() {
+        let cure = "pointsman accept orders db1 --reason TEXT";
+        for (state, expected) in
+            [("StalePrimary", true), ("WrongCluster", true), ("Down", false), ("Primary", false)]
+        {
+            assert_eq!(told(state).contains(cure), expected, "{}", told(state));
+        }
     }
 }

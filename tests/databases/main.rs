@@ -17,6 +17,7 @@
     reason = "the tests run in real time, and a story says where it is"
 )]
 
+mod accepted;
 mod balance;
 mod both;
 mod console_stories;
