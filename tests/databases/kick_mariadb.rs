@@ -7,8 +7,9 @@ use tokio::runtime::Runtime;
 
 use crate::{
     kick::{counted, of_user, report, wait_for_log, wait_for_writer, watch},
-    mariadb_cluster::MariaCluster,
-    mariadb_server::{grants, runtime},
+    mysql_cluster::MySqlCluster,
+    mysql_programs::MySqlPrograms,
+    mysql_sessions::runtime,
     patience,
     pointsman::{Cluster, Engine, Pointsman},
     turn,
@@ -41,7 +42,7 @@ fn sessions_on_a_former_mariadb_primary_are_ended() {
 }
 
 struct Stage {
-    servers: MariaCluster,
+    servers: MySqlCluster,
     runtime: Runtime,
 }
 
@@ -55,9 +56,9 @@ struct Held {
 
 impl Stage {
     fn new() -> Self {
-        let servers = MariaCluster::start(&SERVERS);
+        let servers = MySqlCluster::start(MySqlPrograms::mariadb(), &SERVERS);
         servers.sql(0, &ACCOUNTS);
-        let [create, rest @ ..] = &grants().kick()[..] else { panic!("no statements") };
+        let [create, rest @ ..] = &servers.grants().kick()[..] else { panic!("no statements") };
         assert_eq!(rest.len(), 2, "two statements follow {create}: {rest:?}");
         servers.sql(0, &[create]);
         let stage = Self { servers, runtime: runtime() };
@@ -145,7 +146,7 @@ impl Stage {
         assert!(self.all_live(held), "nothing is ended");
         assert_eq!(counted(&pointsman, "km1", "on"), Some(0));
         pointsman.stop();
-        let all: Vec<_> = grants().kick();
+        let all: Vec<_> = self.servers.grants().kick();
         self.servers.sql(0, &all[1..].iter().map(String::as_str).collect::<Vec<_>>());
         self.catch_up();
     }

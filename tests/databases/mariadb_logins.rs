@@ -15,10 +15,8 @@ use rustls::pki_types::{CertificateDer, pem::PemObject};
 use tokio::runtime::Runtime;
 
 use crate::{
-    mariadb_server::{self, MariaServer},
-    patience,
-    pointsman::PROBE_PASSWORD,
-    ports, turn,
+    mysql_programs::MySqlPrograms, mysql_server::MySqlServer, mysql_sessions, patience,
+    pointsman::PROBE_PASSWORD, ports, turn,
 };
 
 const ADDRESS: Ipv4Addr = Ipv4Addr::new(127, 22, 3, 1);
@@ -41,10 +39,11 @@ const ACCOUNTS: [(&str, &str, Option<&str>, bool, bool); 7] = [
 #[test]
 fn mariadb_logins() {
     let _turn = turn();
-    let account = mariadb_server::account();
+    let programs = MySqlPrograms::mariadb();
+    let account = programs.account();
     let directory = account.directory("pointsman-mariadb-");
     let port = ports::free_on(&[ADDRESS]);
-    let mut servers = MariaServer::install(&account, &[ADDRESS], port, directory.path());
+    let mut servers = MySqlServer::install(&programs, &[ADDRESS], port, directory.path());
     let mut settings = vec!["--server-id=1".to_owned(), "--log-bin=binlog".to_owned()];
     for (name, content) in [("cert", CERTIFICATE), ("key", KEY)] {
         let file = directory.path().join(name);
@@ -54,7 +53,7 @@ fn mariadb_logins() {
     }
     let server = &mut servers[0];
     server.launch(&settings);
-    let stage = Stage { server, runtime: mariadb_server::runtime(), port };
+    let stage = Stage { server, runtime: mysql_sessions::runtime(), port };
     stage.server.wait_for(&stage.runtime, "SELECT 1", "1", "1");
     stage.make_accounts();
 
@@ -93,7 +92,7 @@ fn mariadb_logins() {
 }
 
 struct Stage<'a> {
-    server: &'a MariaServer,
+    server: &'a MySqlServer,
     runtime: Runtime,
     port: u16,
 }

@@ -3,7 +3,8 @@
 use std::{any::Any, ffi::OsString, net::Ipv4Addr};
 
 use pointsman_testbed::{
-    mariadb_cluster::MariaCluster,
+    mysql_cluster::MySqlCluster,
+    mysql_programs::MySqlPrograms,
     patience,
     pointsman::{Engine, PROBE_PASSWORD},
     postgres_cluster::{PgCluster, Shutdown},
@@ -21,7 +22,7 @@ pub(crate) enum Group {
 /// MariaDB's servers keep no note of whether they may be written to over a restart; the option
 /// file does.
 pub(crate) struct Maria {
-    pub(crate) cluster: MariaCluster,
+    pub(crate) cluster: MySqlCluster,
     writable: [bool; 3],
 }
 
@@ -35,7 +36,7 @@ impl Group {
                 Self::Postgres(cluster)
             }
             Kind::MariaDb => {
-                let cluster = MariaCluster::start(addresses);
+                let cluster = MySqlCluster::start(MySqlPrograms::mariadb(), addresses);
                 cluster.allow_heartbeats(0);
                 Self::MariaDb(Maria { cluster, writable: [true, false, false] })
             }
