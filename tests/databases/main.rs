@@ -24,7 +24,7 @@ mod dig;
 mod galera_stories;
 mod heartbeats;
 mod kick;
-mod kick_mariadb;
+mod kick_mysql;
 mod kick_postgres;
 mod mariadb_logins;
 mod mariadb_versions;
