@@ -26,9 +26,9 @@ mod heartbeats;
 mod kick;
 mod kick_mysql;
 mod kick_postgres;
-mod mariadb_logins;
 mod mariadb_versions;
 mod mysql_group_stories;
+mod mysql_logins;
 mod mysql_stories;
 mod offline_mode;
 mod patroni_stories;
@@ -44,9 +44,9 @@ mod versions;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use pointsman_testbed::{
-    account, dns_client, galera_cluster, listeners, mysql_cluster, mysql_group, mysql_programs,
-    mysql_server, mysql_sessions, patience, patroni_cluster, pointsman, ports, postgres_cluster,
-    postgres_programs, postgres_sessions, process, scene,
+    account, dns_client, galera_cluster, listeners, mysql_cluster, mysql_flavour, mysql_group,
+    mysql_programs, mysql_server, mysql_sessions, patience, patroni_cluster, pointsman, ports,
+    postgres_cluster, postgres_programs, postgres_sessions, process, scene,
 };
 
 /// Whether a story of an engine's list is to run: all of them, unless `POINTSMAN_STORIES` names
