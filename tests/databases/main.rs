@@ -37,6 +37,7 @@ mod postgres_stories;
 mod postgres_versions;
 mod readme;
 mod refused_logins;
+mod semi_sync;
 mod smart_shutdown;
 mod tcp_stories;
 mod versions;

@@ -4,7 +4,7 @@
 use pointsman_testbed::certificates::Validity::{Expired, Present};
 
 use crate::row::{
-    IN_TIME, MARIADB, POSTGRES,
+    IN_TIME, MYSQL, POSTGRES,
     Phase::{Calm, Failover, Start},
     Place::{A, B, P},
     Row, expect, held, nobody, to,
@@ -48,6 +48,6 @@ pub(crate) fn rows() -> Vec<Row> {
             })
             .never(&[(P, "Primary")]),
         ),
-        expired().only(MARIADB),
+        expired().only(MYSQL),
     ]
 }

@@ -4,7 +4,7 @@
 //! it answers every question and commits nothing, which only heartbeats find out.
 
 use crate::row::{
-    MARIADB, POSTGRES,
+    MYSQL, POSTGRES,
     Phase::{Calm, Failover, Start},
     Place::{A, B, P},
     Row, SOON, expect, held, nobody, to,
@@ -44,7 +44,7 @@ fn postgres() -> Row {
 fn mariadb() -> Row {
     let story = "the disk of the primary is full: writes wait, and nobody asks about writes";
     Row::new("disk-full", P, story)
-        .only(MARIADB)
+        .only(MYSQL)
         .fault(
             |stage| {
                 stage.write_steadily();

@@ -9,7 +9,7 @@ use pointsman_testbed::{
 };
 
 use crate::row::{
-    IN_TIME, MARIADB, POSTGRES,
+    IN_TIME, MYSQL, POSTGRES,
     Phase::{Calm, Failover, Start},
     Place::{self, A, B, P},
     Row, SOON, expect, held, nobody, to,
@@ -83,7 +83,7 @@ fn black_holes_of_the_idle() -> Vec<Row> {
             P,
             "packets between Pointsman and the primary are lost, and nobody writes",
         )
-        .only(MARIADB)
+        .only(MYSQL)
         .fault(|stage| stage.disturb(Traffic::Probes, &[P], Effect::Lost), |stage| stage.release())
         .course(expect(
             // Its replicas count a heartbeat every second here.

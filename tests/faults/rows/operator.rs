@@ -2,7 +2,7 @@
 
 use crate::{
     row::{
-        IN_TIME, MARIADB, POSTGRES,
+        IN_TIME, MYSQL, POSTGRES,
         Phase::{Calm, Failover, Start},
         Place::{A, B, P},
         Row, SOON, either, expect, held, nobody, to,
@@ -45,7 +45,7 @@ fn full() -> Vec<Row> {
                 to(P, &[A, B]).states(&[(P, &["Primary"])]),
             )),
         Row::new("primary-full", P, "every connection slot of the primary is taken")
-            .only(MARIADB)
+            .only(MYSQL)
             .loud("the probe must find out when it ends")
             .fault(|stage| stage.fill(P), |stage| stage.release())
             .course(expect(
@@ -167,7 +167,7 @@ fn late() -> Vec<Row> {
             .course(expect(Calm, to(P, &[A, B]), to(P, &[A, B]))),
         // Replicas begin when the primary has ended, and take as long; all of them at once.
         Row::new("huge-transaction", P, "one transaction takes replicas six seconds")
-            .only(MARIADB)
+            .only(MYSQL)
             .fault(
                 |stage| {
                     stage.write_steadily();
@@ -222,7 +222,7 @@ fn promoted() -> Vec<Row> {
             ),
         // Both have what the other has not: the published one stays, or the one with replicas.
         Row::new("promoted-by-mistake", A, story)
-            .only(MARIADB)
+            .only(MYSQL)
             .fault(
                 |stage| {
                     stage.write_steadily();
@@ -359,7 +359,7 @@ fn switched() -> Vec<Row> {
                 to(A, &[B, P]).states(&[(P, &["Replica"])]).within(SOON),
             )),
         Row::new("switchover", P, "a planned switchover: P is read-only, A is promoted, P follows")
-            .only(MARIADB)
+            .only(MYSQL)
             .fault(begin, end)
             .course(
                 expect(

@@ -84,6 +84,20 @@ impl MySqlCluster {
         self.programs.flavour()
     }
 
+    /// Makes replication semi-synchronous: `primary` commits nothing that no replica has
+    /// acknowledged.
+    pub fn wait_for_acknowledgements(&self, primary: usize) {
+        for server in 0..self.servers.len() {
+            self.sql(server, self.flavour().acknowledge());
+            if server != primary {
+                self.stop_io_thread(server);
+                self.start_threads(server);
+            }
+        }
+        let statements = self.flavour().wait_for_acknowledgements();
+        self.sql(primary, &statements.each_ref().map(String::as_str));
+    }
+
     /// The port, the same on every address.
     pub fn port(&self) -> u16 {
         self.port

@@ -130,6 +130,29 @@ impl Flavour {
         statements.into_iter().chain(["START REPLICA".to_owned()]).collect()
     }
 
+    /// Statements that let a server acknowledge what it receives. A thread that receives already
+    /// goes on as it was.
+    pub(crate) fn acknowledge(self) -> &'static [&'static str] {
+        match self {
+            Self::MySql => &[
+                "INSTALL PLUGIN rpl_semi_sync_source SONAME 'semisync_source.so'",
+                "INSTALL PLUGIN rpl_semi_sync_replica SONAME 'semisync_replica.so'",
+                "SET GLOBAL rpl_semi_sync_replica_enabled = 1",
+            ],
+            Self::MariaDb => &["SET GLOBAL rpl_semi_sync_slave_enabled = 1"],
+        }
+    }
+
+    /// Statements that let a primary commit nothing that no replica has acknowledged.
+    pub(crate) fn wait_for_acknowledgements(self) -> [String; 2] {
+        let word = match self {
+            Self::MySql => "source",
+            Self::MariaDb => "master",
+        };
+        ["timeout = 3600000", "enabled = 1"]
+            .map(|setting| format!("SET GLOBAL rpl_semi_sync_{word}_{setting}"))
+    }
+
     /// Statement that makes a server of MySQL a member of its group; what it lacks it gets from the
     /// others.
     pub(crate) fn join_group() -> String {
