@@ -43,7 +43,10 @@ pub(crate) enum Kind {
 /// Rows that every engine has.
 pub(crate) const ALL: &[Kind] = &[Kind::Postgres, Kind::MariaDb, Kind::MySql];
 pub(crate) const POSTGRES: &[Kind] = &[Kind::Postgres];
-pub(crate) const MYSQL: &[Kind] = &[Kind::MariaDb, Kind::MySql];
+pub(crate) const MARIADB: &[Kind] = &[Kind::MariaDb];
+pub(crate) const MYSQL: &[Kind] = &[Kind::MySql];
+/// MySQL, and what came from it.
+pub(crate) const MYSQLS: &[Kind] = &[Kind::MariaDb, Kind::MySql];
 
 /// Who is who when the row begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
