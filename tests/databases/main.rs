@@ -21,6 +21,7 @@ mod balance;
 mod both;
 mod console_stories;
 mod dig;
+mod empty_server;
 mod galera_stories;
 mod heartbeats;
 mod kick;

@@ -101,23 +101,20 @@ impl MySqlPrograms {
     /// Makes the data of a server that has no history.
     pub(crate) fn new_data(&self, data: &Path) {
         let mut command = match self.flavour {
-            Flavour::MySql => self.server(&[]),
+            Flavour::MySql => {
+                let mut server = self.server(&[]);
+                server.args(["--initialize-insecure", "--innodb-redo-log-capacity=16M"]);
+                server
+            }
             Flavour::MariaDb => {
                 let mut install = self.account.command(self.program("bin", "mariadb-install-db"));
                 install.arg("--no-defaults").args(self.base());
+                install.arg("--auth-root-authentication-method=normal");
+                install.args(["--skip-test-db", "--innodb-log-file-size=8M"]);
                 install
             }
         };
-        command.arg(format!("--datadir={}", data.display()));
-        account::run(match self.flavour {
-            Flavour::MySql => {
-                command.args(["--initialize-insecure", "--innodb-redo-log-capacity=16M"])
-            }
-            Flavour::MariaDb => command
-                .arg("--auth-root-authentication-method=normal")
-                .arg("--skip-test-db")
-                .arg("--innodb-log-file-size=8M"),
-        });
+        account::run(command.arg(format!("--datadir={}", data.display())));
     }
 
     /// Where everything lies that belongs to the programs.
@@ -136,7 +133,7 @@ impl MySqlPrograms {
     fn ask_version(&self) -> String {
         let output =
             Command::new(self.program("sbin", self.flavour.program())).arg("--version").output();
-        let output = output.expect("MariaDB is not installed; tests/run installs it");
+        let output = output.expect("the server is not installed; tests/run installs it");
         let text = String::from_utf8_lossy(&output.stdout);
         let mut words = text.split_whitespace().skip_while(|word| *word != "Ver").skip(1);
         words.next().unwrap_or_else(|| panic!("no version in {text}")).to_owned()
