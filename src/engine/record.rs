@@ -55,6 +55,9 @@ pub(super) struct Record {
     pub(super) left_behind: Option<StateReason>,
     /// One gate per read name.
     pub(super) gates: Vec<LagGate>,
+    /// It was gone or not ready since it was last the primary, by its own failures: others may have
+    /// taken over meanwhile.
+    pub(super) left_office: bool,
     /// It was gone or not ready; as a replica it must answer `rise` times before it is back.
     pub(super) away: bool,
     /// The write name was moved away from it: it must follow the new primary before its word counts
@@ -188,6 +191,7 @@ impl Record {
             left_behind: None,
             gates: vec![LagGate::default(); read_names],
             away: false,
+            left_office: false,
             superseded: None,
             followed: false,
             ever_fit: false,
@@ -380,7 +384,7 @@ impl Record {
 
     /// The server is gone: whatever it claims when it is back it claims anew.
     pub(super) fn end_run(&mut self) {
-        self.writable = None;
+        (self.writable, self.left_office) = (None, true);
     }
 
     /// Notes the points that a fresh reply shows.

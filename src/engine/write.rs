@@ -22,9 +22,6 @@ pub(super) struct WriteLadder {
     pub(super) last: Option<ServerIndex>,
     /// Since when that has been so; `None` when an earlier process or an operator said so.
     pub(super) last_since: Option<Moment>,
-    /// The last published server has said itself that it is not writable, or was withdrawn because
-    /// of another one, and has not been fit since: its silence brings nothing back.
-    denied: bool,
     /// Servers that the name was moved away from lately, and until when it may not return to each.
     left: Vec<(ServerIndex, Moment)>,
     /// Since when the last published server has been left out by its group.
@@ -56,14 +53,7 @@ impl WriteLadder {
     pub(super) fn new() -> Self {
         let decision =
             WriteDecision { server: None, reason: WriteReason::NotReady, since: Moment::START };
-        Self {
-            decision,
-            last: None,
-            last_since: None,
-            denied: false,
-            left: Vec::new(),
-            left_out_since: None,
-        }
+        Self { decision, last: None, last_since: None, left: Vec::new(), left_out_since: None }
     }
 
     /// The servers that the name may not return to yet by its own choice.
@@ -86,7 +76,6 @@ impl WriteLadder {
         steering: &Steering,
         now: Moment,
     ) -> Option<Move> {
-        self.note_denial(judgement);
         let (server, reason) = match judgement.writer {
             WriterRule::Free => self.choose(judgement, policy, rules, steering, now),
             WriterRule::History | WriterRule::Elected => {
@@ -129,7 +118,6 @@ impl WriteLadder {
             decision: moved_write(self.decision, known, now),
             last: self.last.and_then(place),
             last_since: self.last_since,
-            denied: self.denied,
             left: left.collect(),
             left_out_since: self.left_out_since,
         }
@@ -141,7 +129,7 @@ impl WriteLadder {
         if self.decision.server.is_some_and(|published| published != heir) {
             self.decision.server = None;
         }
-        (self.last, self.last_since, self.denied) = (Some(heir), None, false);
+        (self.last, self.last_since) = (Some(heir), None);
         self.left.retain(|(server, _)| *server != heir);
     }
 
@@ -168,7 +156,7 @@ impl WriteLadder {
         if from != server {
             let wished = steering.wanted == server;
             self.last_since = Some(now).filter(|_| !wished);
-            (self.last, self.denied) = (server, false);
+            self.last = server;
         }
         let from = from.filter(|from| *from != to)?;
         self.left.retain(|(server, until)| *server != from && *until > now);
@@ -185,7 +173,7 @@ impl WriteLadder {
 
     /// Roles are known, so at most one server is fit.
     fn follow_the_primary(
-        &mut self,
+        &self,
         judgement: &Judgement,
         rules: &WritePolicy,
         steering: &Steering,
@@ -193,7 +181,6 @@ impl WriteLadder {
         let published = self.decision.server;
         let fit = fit(judgement, &[]).first().copied();
         if judgement.split_brain && rules.on_split_brain == OnSplitBrain::Empty {
-            self.denied = true;
             return (None, WriteReason::SplitBrain);
         }
         let reason =
@@ -306,16 +293,6 @@ impl WriteLadder {
         }
     }
 
-    fn note_denial(&mut self, judgement: &Judgement) {
-        let Some(last) = self.last else { return };
-        let verdict = &judgement.verdicts[last.0];
-        match verdict.write {
-            WriteFitness::Fit | WriteFitness::Spare => self.denied = false,
-            WriteFitness::Refused if !overtaken(verdict) => self.denied = true,
-            WriteFitness::Refused | WriteFitness::Open | WriteFitness::Gone => {}
-        }
-    }
-
     /// Nobody is fit: hold, or withdraw what is known not to be writable.
     fn fall_back(
         &self,
@@ -326,12 +303,8 @@ impl WriteLadder {
         if reason == WriteReason::SplitBrain {
             return (None, reason);
         }
-        // One that was withdrawn by inference alone, and then went away, is held as it would be had
-        // it gone first.
-        let unseen = self
-            .last
-            .filter(|last| !self.denied && judgement.verdicts[last.0].write == WriteFitness::Gone);
-        let Some(published) = self.decision.server.or(unseen) else {
+        let Some(published) = self.decision.server else {
+            // It was withdrawn, or there has never been one.
             return (None, self.last.map_or(reason, |_| WriteReason::NotWritable));
         };
         let verdict = &judgement.verdicts[published.0];

@@ -7,7 +7,8 @@
 use std::net::Ipv4Addr;
 
 use crate::{
-    mariadb_cluster::MariaCluster,
+    mysql_cluster::MySqlCluster,
+    mysql_programs::MySqlPrograms,
     patience,
     pointsman::{Cluster, Engine, Pointsman},
     postgres_cluster::PgCluster,
@@ -72,7 +73,7 @@ const PG_HANGING: &str = "SELECT count(*) FROM pg_stat_activity \
 #[test]
 fn heartbeats_on_mariadb() {
     let _turn = turn();
-    let servers = MariaCluster::start(&MARIADB);
+    let servers = MySqlCluster::start(MySqlPrograms::mariadb(), &MARIADB);
     servers.allow_heartbeats(0);
     let mut cluster = Cluster::new("shop", Engine::MySql, MARIADB, servers.port());
     cluster.heartbeats = true;

@@ -191,7 +191,10 @@ impl Watched {
         let Some(to) = to else {
             let from = from.expect("it is not nobody too");
             let anybody = (0..self.heard.len()).map(ServerIndex);
-            return if self.was_refused(from)
+            let server = ServerId { cluster: ClusterId(0), server: from };
+            let lost = self.engine.standing(server).reason == StateReason::HistoryLost;
+            return if lost
+                || self.was_refused(from)
                 || anybody.into_iter().any(|one| self.overtakes(one, from))
             {
                 Ok(())

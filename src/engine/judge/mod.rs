@@ -175,7 +175,7 @@ fn writable_verdict(
         };
     }
     if contest.champion == Some(index) {
-        record.away = false;
+        (record.away, record.left_office) = (false, false);
         return Verdict {
             state: ServerState::Primary,
             reason: StateReason::SaysWritable,

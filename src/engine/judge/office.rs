@@ -29,10 +29,14 @@ impl Office {
     /// round.
     const AT_ONCE: Duration = Duration::from_secs(3);
 
+    /// For so long after it came into office the name may still go over to the other one. Later there
+    /// is more to lose by a move than by two instances that disagree.
+    const YOUNG: Duration = Duration::from_secs(10);
+
     /// Whether the one in office is not just one of two that turned writable at about the same time.
-    pub(in crate::engine::judge) fn precedes(&self, rival: &Record) -> bool {
+    pub(in crate::engine::judge) fn precedes(&self, rival: &Record, now: Moment) -> bool {
         match (self.since, rival.writable) {
-            (Some(since), Some(run)) => {
+            (Some(since), Some(run)) if now.since(since) < Self::YOUNG => {
                 since + Self::AT_ONCE <= run.since || run.since + Self::AT_ONCE <= since
             }
             _ => true,
@@ -47,7 +51,7 @@ pub(super) fn lives_in_office(
     record: &Record,
     precedents: Precedents<'_>,
 ) -> bool {
-    precedents.published == Some(index) && !record.away
+    precedents.published == Some(index) && !record.left_office
 }
 
 /// Whether the word of a superseded server counts again, because its heirs have given way, as

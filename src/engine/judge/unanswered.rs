@@ -134,6 +134,7 @@ fn alive_but_refusing(record: &mut Record, kind: FailureKind, now: Moment) -> Ve
         }
         _ => {
             record.mark_away();
+            record.end_run();
             Verdict { write: WriteFitness::Gone, ..Verdict::out(ServerState::Starting, reason) }
         }
     }

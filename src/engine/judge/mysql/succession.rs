@@ -218,7 +218,7 @@ impl Field<'_> {
                 relation: &|one, other| history(one, other, policy, records, now),
                 following: &|one| attached_replicas(one, policy, records, now),
                 older: &|_, newer| StateReason::OlderHistory(newer),
-                precedes: &|_, one| self.precedents.office.precedes(&records[one.0]),
+                precedes: &|_, one| self.precedents.office.precedes(&records[one.0], now),
                 asked_since: &|one, other| self.was_asked_since(one, other),
                 hold: false,
             },

@@ -303,7 +303,7 @@ impl Field<'_> {
                 older: &|_, newer| {
                     StateReason::OlderTimeline(self.timeline(newer).unwrap_or_default())
                 },
-                precedes: &|_, one| self.precedents.office.precedes(&self.records[one.0]),
+                precedes: &|_, one| self.precedents.office.precedes(&self.records[one.0], self.now),
                 asked_since: &|one, other| {
                     let run = self.records[other.0].writable;
                     run.is_none_or(|run| {

@@ -1,9 +1,9 @@
-//! What befalls a MariaDB primary and its two GTID replicas, and what Pointsman answers meanwhile.
+//! What befalls a MySQL or MariaDB primary and its two GTID replicas, and what Pointsman answers meanwhile.
 //!
 //! A story gets the index of the primary and returns the index of the primary at its end; the names
 //! `a` and `b` are the replicas, and a promotion falls to `a`. It begins and ends with two fresh
-//! replicas, both in the read name. The numbers are those of the same stories about PostgreSQL; 11
-//! to 13 are MariaDB's only.
+//! replicas, both in the read name. The numbers are those of the same stories about PostgreSQL; from 11
+//! on they are MySQL's and MariaDB's only.
 
 use std::{
     net::{IpAddr, Ipv4Addr},
@@ -12,24 +12,37 @@ use std::{
 
 use crate::{
     is_chosen,
-    mariadb_cluster::MariaCluster,
+    mysql_cluster::MySqlCluster,
+    mysql_programs::MySqlPrograms,
     patience,
     pointsman::{Cluster, Engine, PROBE_PASSWORD, Pointsman},
     scene::Scene,
     turn,
 };
 
-const SERVERS: [Ipv4Addr; 3] =
+const MARIADB: [Ipv4Addr; 3] =
     [Ipv4Addr::new(127, 0, 2, 1), Ipv4Addr::new(127, 0, 2, 2), Ipv4Addr::new(127, 0, 2, 3)];
+const MYSQL: [Ipv4Addr; 3] =
+    [Ipv4Addr::new(127, 0, 9, 1), Ipv4Addr::new(127, 0, 9, 2), Ipv4Addr::new(127, 0, 9, 3)];
 
 #[test]
 fn mariadb() {
+    play(MySqlPrograms::mariadb(), MARIADB);
+}
+
+#[test]
+fn mysql() {
+    play(MySqlPrograms::mysql(), MYSQL);
+}
+
+fn play(programs: MySqlPrograms, addresses: [Ipv4Addr; 3]) {
     let _turn = turn();
-    let mut servers = MariaCluster::start(&SERVERS);
-    let cluster = Cluster::new("shop", Engine::MySql, SERVERS, servers.port());
+    println!("{} {}", programs.flavour().title(), programs.version());
+    let mut servers = MySqlCluster::start(programs, &addresses);
+    let cluster = Cluster::new("shop", Engine::MySql, addresses, servers.port());
     let pointsman = Pointsman::serve(&[&cluster]);
-    let stage = Stage { pointsman, cluster };
-    let stories: [fn(&Stage, &mut MariaCluster, usize) -> usize; 13] = [
+    let stage = Stage { engine: servers.flavour().title(), pointsman, cluster };
+    let stories: [fn(&Stage, &mut MySqlCluster, usize) -> usize; 13] = [
         reads_are_shuffled,
         a_replica_crashes,
         both_replicas_stop,
@@ -54,6 +67,7 @@ fn mariadb() {
 }
 
 struct Stage {
+    engine: &'static str,
     pointsman: Pointsman,
     cluster: Cluster,
 }
@@ -61,7 +75,7 @@ struct Stage {
 impl Stage {
     fn scene(&self, title: &str, primary: usize) -> Scene<'_> {
         let (a, b) = replicas(primary);
-        let title = format!("MariaDB story {title}");
+        let title = format!("{} story {title}", self.engine);
         Scene::open(title, &self.pointsman, &self.cluster, primary, &[a, b])
     }
 }
@@ -72,7 +86,7 @@ fn replicas(primary: usize) -> (usize, usize) {
 
 /// Each order of the two replicas comes up about half of the time; the bounds are six standard
 /// deviations wide.
-fn reads_are_shuffled(stage: &Stage, _: &mut MariaCluster, p: usize) -> usize {
+fn reads_are_shuffled(stage: &Stage, _: &mut MySqlCluster, p: usize) -> usize {
     let (a, b) = replicas(p);
     let mut scene = stage.scene("1: writes to the primary, reads to both replicas", p);
     let first = stage.cluster.servers[a];
@@ -85,7 +99,7 @@ fn reads_are_shuffled(stage: &Stage, _: &mut MariaCluster, p: usize) -> usize {
     p
 }
 
-fn a_replica_crashes(stage: &Stage, servers: &mut MariaCluster, p: usize) -> usize {
+fn a_replica_crashes(stage: &Stage, servers: &mut MySqlCluster, p: usize) -> usize {
     let (a, b) = replicas(p);
     let mut scene = stage.scene("2: a replica crashes and comes back", p);
     servers.kill9(a);
@@ -98,7 +112,7 @@ fn a_replica_crashes(stage: &Stage, servers: &mut MariaCluster, p: usize) -> usi
     p
 }
 
-fn both_replicas_stop(stage: &Stage, servers: &mut MariaCluster, p: usize) -> usize {
+fn both_replicas_stop(stage: &Stage, servers: &mut MySqlCluster, p: usize) -> usize {
     let (a, b) = replicas(p);
     let mut scene = stage.scene("3: with both replicas gone the primary serves reads", p);
     servers.stop(a);
@@ -111,7 +125,7 @@ fn both_replicas_stop(stage: &Stage, servers: &mut MariaCluster, p: usize) -> us
     p
 }
 
-fn the_primary_crashes(stage: &Stage, servers: &mut MariaCluster, p: usize) -> usize {
+fn the_primary_crashes(stage: &Stage, servers: &mut MySqlCluster, p: usize) -> usize {
     let (a, b) = replicas(p);
     let mut scene = stage.scene("4: the primary crashes, a replica is promoted", p);
     servers.kill9(p);
@@ -133,7 +147,7 @@ fn the_primary_crashes(stage: &Stage, servers: &mut MariaCluster, p: usize) -> u
 }
 
 /// Its option file does not say `read_only`, so that it comes back as writable as it was.
-fn the_old_primary_returns(stage: &Stage, servers: &mut MariaCluster, p: usize) -> usize {
+fn the_old_primary_returns(stage: &Stage, servers: &mut MySqlCluster, p: usize) -> usize {
     let (a, b) = replicas(p);
     let mut scene = stage.scene("5: the old primary returns with read_only=0", p);
     servers.kill9(p);
@@ -161,7 +175,7 @@ fn the_old_primary_returns(stage: &Stage, servers: &mut MariaCluster, p: usize) 
     a
 }
 
-fn a_replica_falls_behind(stage: &Stage, servers: &mut MariaCluster, p: usize) -> usize {
+fn a_replica_falls_behind(stage: &Stage, servers: &mut MySqlCluster, p: usize) -> usize {
     let (a, b) = replicas(p);
     let workload = servers.write_steadily(p);
     let mut scene = stage.scene("6: applying is late, stopped, broken; receiving is stopped", p);
@@ -199,7 +213,7 @@ fn a_replica_falls_behind(stage: &Stage, servers: &mut MariaCluster, p: usize) -
 }
 
 /// The answers must not change in any way, whatever is wrong with the login.
-fn the_probe_is_shut_out(stage: &Stage, servers: &mut MariaCluster, p: usize) -> usize {
+fn the_probe_is_shut_out(stage: &Stage, servers: &mut MySqlCluster, p: usize) -> usize {
     let (a, b) = replicas(p);
     let mut scene = stage.scene("7: wrong password, account locked, no free slot", p);
     for (deny, allow) in [
@@ -237,7 +251,7 @@ fn the_probe_is_shut_out(stage: &Stage, servers: &mut MariaCluster, p: usize) ->
     p
 }
 
-fn the_primary_freezes(stage: &Stage, servers: &mut MariaCluster, p: usize) -> usize {
+fn the_primary_freezes(stage: &Stage, servers: &mut MySqlCluster, p: usize) -> usize {
     let (a, b) = replicas(p);
     let mut scene = stage.scene("8: the primary freezes and thaws", p);
     servers.freeze(p);
@@ -271,9 +285,9 @@ fn the_primary_freezes(stage: &Stage, servers: &mut MariaCluster, p: usize) -> u
     a
 }
 
-/// MariaDB has no mark of a system that all of its members share, so the stranger counts as a
+/// MySQL and MariaDB have no mark of a system that all of its members share, so the stranger counts as a
 /// second writer.
-fn a_foreign_server_moves_in(stage: &Stage, servers: &mut MariaCluster, p: usize) -> usize {
+fn a_foreign_server_moves_in(stage: &Stage, servers: &mut MySqlCluster, p: usize) -> usize {
     let (a, b) = replicas(p);
     let mut scene = stage.scene("9: a server of no common history answers for a replica", p);
     servers.make_foreign(b);
@@ -288,7 +302,7 @@ fn a_foreign_server_moves_in(stage: &Stage, servers: &mut MariaCluster, p: usize
     p
 }
 
-fn a_planned_switchover(stage: &Stage, servers: &mut MariaCluster, p: usize) -> usize {
+fn a_planned_switchover(stage: &Stage, servers: &mut MySqlCluster, p: usize) -> usize {
     let (a, b) = replicas(p);
     let mut scene = stage.scene("10: a planned switchover", p);
     scene.may_be_empty();
@@ -305,7 +319,7 @@ fn a_planned_switchover(stage: &Stage, servers: &mut MariaCluster, p: usize) -> 
 }
 
 /// `on_not_writable = "empty"`, the default: the server itself says that writes to it would fail.
-fn nobody_is_writable(stage: &Stage, servers: &mut MariaCluster, p: usize) -> usize {
+fn nobody_is_writable(stage: &Stage, servers: &mut MySqlCluster, p: usize) -> usize {
     let mut scene = stage.scene("11: the primary is made read-only, and writable again", p);
     scene.may_be_empty();
     servers.set_read_only(p, true);
@@ -319,7 +333,7 @@ fn nobody_is_writable(stage: &Stage, servers: &mut MariaCluster, p: usize) -> us
     p
 }
 
-fn histories_diverge(stage: &Stage, servers: &mut MariaCluster, p: usize) -> usize {
+fn histories_diverge(stage: &Stage, servers: &mut MySqlCluster, p: usize) -> usize {
     let (a, b) = replicas(p);
     let mut scene = stage.scene("12: a replica is cut off and written to", p);
     servers.diverge(a, p);
@@ -337,13 +351,13 @@ fn histories_diverge(stage: &Stage, servers: &mut MariaCluster, p: usize) -> usi
 /// Its connection is watched: the next probe is seconds away, and the answer changes at once.
 fn a_replica_crashes_between_rare_probes(
     stage: &Stage,
-    servers: &mut MariaCluster,
+    servers: &mut MySqlCluster,
     p: usize,
 ) -> usize {
     let (a, b) = replicas(p);
     let mut cluster = stage.cluster.clone();
     cluster.interval = Some("5s");
-    let rare = Stage { pointsman: Pointsman::serve(&[&cluster]), cluster };
+    let rare = Stage { engine: stage.engine, pointsman: Pointsman::serve(&[&cluster]), cluster };
     let mut scene = rare.scene("13: a replica crashes between two probes that are 5 s apart", p);
     servers.kill9(a);
     let killed = Instant::now();

@@ -1,4 +1,4 @@
-//! A MariaDB primary with GTID replicas on loopback addresses, and everything that may befall them.
+//! A MySQL or MariaDB primary with GTID replicas on loopback addresses, and everything that may befall them.
 //!
 //! The servers are numbered from 0 in the order of their addresses. Who is primary is up to the
 //! test. Each operation waits for its effect on the server itself, never for what Pointsman makes
@@ -15,13 +15,20 @@ use tokio::{
 };
 
 use crate::{
-    mariadb_server::{self, MariaServer, Sessions},
+    grants::Grants,
+    mysql_flavour::Flavour,
+    mysql_programs::MySqlPrograms,
+    mysql_server::MySqlServer,
+    mysql_sessions::{self, Sessions},
     patience, ports,
 };
 
+const REPLICATION: &str = "SHOW REPLICA STATUS";
+
 /// The servers and their data. Dropped, nothing of them is left.
-pub struct MariaCluster {
-    servers: Vec<MariaServer>,
+pub struct MySqlCluster {
+    programs: MySqlPrograms,
+    servers: Vec<MySqlServer>,
     runtime: Runtime,
     port: u16,
     _directory: TempDir,
@@ -32,15 +39,15 @@ pub struct Workload {
     task: JoinHandle<()>,
 }
 
-impl MariaCluster {
+impl MySqlCluster {
     /// Makes new servers, the first of `addresses` the primary and the others its replicas.
-    pub fn start(addresses: &[Ipv4Addr]) -> Self {
-        let account = mariadb_server::account();
-        let directory = account.directory("pointsman-mariadb-");
+    pub fn start(programs: MySqlPrograms, addresses: &[Ipv4Addr]) -> Self {
+        let directory = programs.account().directory("pointsman-mysql-");
         let port = ports::free_on(addresses);
         let mut cluster = Self {
-            servers: MariaServer::install(&account, addresses, port, directory.path()),
-            runtime: mariadb_server::runtime(),
+            servers: MySqlServer::install(&programs, addresses, port, directory.path()),
+            programs,
+            runtime: mysql_sessions::runtime(),
             port,
             _directory: directory,
         };
@@ -48,7 +55,7 @@ impl MariaCluster {
             cluster.launch(server, false);
         }
         cluster.wait_for_start(0);
-        for statement in MariaServer::users() {
+        for statement in cluster.programs.users() {
             cluster.sql(0, &[&statement]);
         }
         let rows = "CREATE TABLE story.rows (id INT AUTO_INCREMENT PRIMARY KEY, word TEXT)";
@@ -62,9 +69,33 @@ impl MariaCluster {
 
     /// Makes the heartbeat's table on the primary.
     pub fn allow_heartbeats(&self, primary: usize) {
-        for statement in mariadb_server::grants().heartbeat() {
+        for statement in self.grants().heartbeat() {
             self.sql(primary, &[&statement]);
         }
+    }
+
+    /// The SQL that makes the probe's user in this version.
+    pub fn grants(&self) -> Grants {
+        self.programs.grants()
+    }
+
+    /// Who made the servers.
+    pub fn flavour(&self) -> Flavour {
+        self.programs.flavour()
+    }
+
+    /// Makes replication semi-synchronous: `primary` commits nothing that no replica has
+    /// acknowledged.
+    pub fn wait_for_acknowledgements(&self, primary: usize) {
+        for server in 0..self.servers.len() {
+            self.sql(server, self.flavour().acknowledge());
+            if server != primary {
+                self.stop_io_thread(server);
+                self.start_threads(server);
+            }
+        }
+        let statements = self.flavour().wait_for_acknowledgements();
+        self.sql(primary, &statements.each_ref().map(String::as_str));
     }
 
     /// The port, the same on every address.
@@ -99,7 +130,7 @@ impl MariaCluster {
         self.servers[server].set_environment(environment);
     }
 
-    /// See [`MariaServer::put_identity`].
+    /// See [`MySqlServer::put_identity`].
     pub fn put_identity(&self, server: usize, identity: Option<&str>) {
         self.servers[server].put_identity(identity);
     }
@@ -108,7 +139,7 @@ impl MariaCluster {
     /// session on.
     pub fn replace_identity(&self, server: usize, identity: &str) {
         self.put_identity(server, Some(identity));
-        self.sql(server, &["FLUSH SSL"]);
+        self.sql(server, &[self.flavour().reload_certificate()]);
     }
 
     /// SIGSTOP.
@@ -121,35 +152,22 @@ impl MariaCluster {
         self.servers[server].thaw();
     }
 
-    /// Sets or clears `read_only`.
+    /// Sets or clears `read_only`; on MySQL `super_read_only` with it.
     pub fn set_read_only(&self, server: usize, on: bool) {
-        let value = u8::from(on);
-        self.sql(server, &[&format!("SET GLOBAL read_only = {value}")]);
+        self.sql(server, &[self.flavour().set_read_only(on)]);
     }
 
     /// Makes a replica a primary.
     pub fn promote(&self, replica: usize) {
-        let statements = ["STOP SLAVE", "RESET SLAVE ALL", "SET GLOBAL read_only = 0"];
+        let statements = ["STOP REPLICA", "RESET REPLICA ALL", "SET GLOBAL read_only = 0"];
         self.sql(replica, &statements);
     }
 
     /// Makes a server a read-only replica of `of` from its own GTID position on; returns when it
     /// has caught up.
     pub fn follow(&self, server: usize, of: usize) {
-        let host = self.servers[of].address();
-        let source = format!(
-            "CHANGE MASTER TO MASTER_HOST = '{host}', MASTER_PORT = {port}, \
-             MASTER_USER = 'replication', MASTER_USE_GTID = slave_pos, \
-             MASTER_CONNECT_RETRY = 1, MASTER_HEARTBEAT_PERIOD = 1",
-            port = self.port,
-        );
-        let statements = [
-            "SET GLOBAL read_only = 1",
-            "STOP SLAVE",
-            "SET GLOBAL gtid_slave_pos = @@global.gtid_binlog_pos",
-            &source,
-            "START SLAVE",
-        ];
+        let statements = self.flavour().follow(self.servers[of].address(), self.port);
+        let statements: Vec<_> = statements.iter().map(String::as_str).collect();
         self.sql(server, &statements);
         self.wait_caught_up(server, of);
     }
@@ -160,27 +178,26 @@ impl MariaCluster {
             return false;
         }
         let host = self.servers[of].address().to_string();
-        let said = |column| self.servers[server].show(&self.runtime, "SHOW SLAVE STATUS", column);
-        said("Master_Host") == Some(host)
-            && said("Slave_IO_Running").as_deref() == Some("Yes")
-            && said("Slave_SQL_Running").as_deref() == Some("Yes")
+        let yes = Some("Yes");
+        self.replication(server, "Source_Host") == Some(host)
+            && self.replication(server, "Replica_IO_Running").as_deref() == yes
+            && self.replication(server, "Replica_SQL_Running").as_deref() == yes
             && self.value(server, "SELECT @@global.read_only") == "1"
     }
 
     /// What a server says of its replication, and the end of its log.
     pub fn tell(&self, server: usize) -> String {
         let said = |column: &str| {
-            let said = self.servers[server].show(&self.runtime, "SHOW SLAVE STATUS", column);
+            let said = self.replication(server, column);
             format!("{column}: {}\n", said.as_deref().unwrap_or("-"))
         };
         let columns = [
-            "Master_Host",
-            "Slave_IO_State",
-            "Slave_IO_Running",
+            "Source_Host",
+            "Replica_IO_State",
+            "Replica_IO_Running",
             "Last_IO_Error",
-            "Slave_SQL_Running",
+            "Replica_SQL_Running",
             "Last_SQL_Error",
-            "Gtid_IO_Pos",
         ];
         let said: String = columns.into_iter().map(said).collect();
         said + &self.servers[server].log_tail()
@@ -189,7 +206,7 @@ impl MariaCluster {
     /// Lets a replica and its primary each write what the other has not, and makes the replica
     /// writable.
     pub fn diverge(&self, replica: usize, primary: usize) {
-        self.sql(replica, &["STOP SLAVE"]);
+        self.sql(replica, &["STOP REPLICA"]);
         self.write(primary, "only on the primary");
         self.write(replica, "only on the replica");
         self.promote(replica);
@@ -197,17 +214,17 @@ impl MariaCluster {
 
     /// Stops the applying thread.
     pub fn stop_sql_thread(&self, replica: usize) {
-        self.sql(replica, &["STOP SLAVE SQL_THREAD"]);
+        self.sql(replica, &["STOP REPLICA SQL_THREAD"]);
     }
 
     /// Stops the receiving thread.
     pub fn stop_io_thread(&self, replica: usize) {
-        self.sql(replica, &["STOP SLAVE IO_THREAD"]);
+        self.sql(replica, &["STOP REPLICA IO_THREAD"]);
     }
 
     /// Starts both threads.
     pub fn start_threads(&self, replica: usize) {
-        self.sql(replica, &["START SLAVE"]);
+        self.sql(replica, &["START REPLICA"]);
     }
 
     /// Makes the applying thread fail with a duplicate key (1062); returns when it has.
@@ -215,14 +232,14 @@ impl MariaCluster {
         let insert = "INSERT INTO story.rows (id, word) VALUES (1000000, 'mine')";
         self.sql(replica, &["SET sql_log_bin = 0", insert]);
         self.sql(primary, &[insert]);
-        let status = "SHOW SLAVE STATUS";
-        self.servers[replica].wait_for(&self.runtime, status, "Slave_SQL_Running", "No");
+        let column = self.flavour().column("Replica_SQL_Running");
+        self.servers[replica].wait_for(&self.runtime, REPLICATION, &column, "No");
     }
 
     /// Ends [`Self::break_sql_thread`].
     pub fn mend_sql_thread(&self, replica: usize, primary: usize) {
         let delete = "DELETE FROM story.rows WHERE id = 1000000";
-        self.sql(replica, &["SET sql_log_bin = 0", delete, "SET sql_log_bin = 1", "START SLAVE"]);
+        self.sql(replica, &["SET sql_log_bin = 0", delete, "SET sql_log_bin = 1", "START REPLICA"]);
         self.wait_caught_up(replica, primary);
         self.sql(primary, &[delete]);
     }
@@ -251,7 +268,7 @@ impl MariaCluster {
     pub fn write_steadily(&self, primary: usize) -> Workload {
         let mut session = self.servers[primary].session(&self.runtime);
         let task = self.runtime.spawn(async move {
-            while mariadb_server::run(&mut session, "INSERT INTO story.rows (word) VALUES ('tick')")
+            while mysql_sessions::run(&mut session, "INSERT INTO story.rows (word) VALUES ('tick')")
                 .await
             {
                 time::sleep(Duration::from_millis(20)).await;
@@ -278,8 +295,8 @@ impl MariaCluster {
     /// user.
     pub fn make_foreign(&mut self, server: usize) {
         self.stop(server);
-        let file = self.servers[server].put_data_aside(&MariaServer::users());
-        let mut settings = Self::settings(server, false);
+        let file = self.servers[server].put_data_aside(&self.programs.users());
+        let mut settings = self.settings(server, false);
         settings.push(format!("--init-file={}", file.display()));
         self.servers[server].launch(&settings);
         self.wait_for_start(server);
@@ -326,10 +343,9 @@ impl MariaCluster {
 
     /// Waits until `replica` has applied all that `primary` has written.
     pub fn wait_caught_up(&self, replica: usize, primary: usize) {
-        let end = self.value(primary, "SELECT @@global.gtid_binlog_pos");
-        patience::until("the replica catches up", || {
-            self.value(replica, "SELECT @@global.gtid_binlog_pos") == end
-        });
+        let end = self.value(primary, self.flavour().end());
+        let has_reached = self.flavour().has_reached(&end);
+        patience::until("the replica catches up", || self.value(replica, &has_reached) == "1");
     }
 
     /// The first column of the first row of a query that must succeed.
@@ -343,19 +359,20 @@ impl MariaCluster {
     }
 
     fn launch(&mut self, server: usize, read_only: bool) {
-        let settings = Self::settings(server, read_only);
+        let settings = self.settings(server, read_only);
         self.servers[server].launch(&settings);
     }
 
-    fn settings(server: usize, read_only: bool) -> Vec<String> {
-        vec![
-            format!("--server-id={}", server + 1),
-            "--log-bin=binlog".to_owned(),
-            "--relay-log=relay".to_owned(),
-            "--log-slave-updates".to_owned(),
-            "--slave-net-timeout=4".to_owned(),
-            format!("--read-only={}", u8::from(read_only)),
-        ]
+    fn settings(&self, server: usize, read_only: bool) -> Vec<String> {
+        let mut settings = self.flavour().replication_settings(server + 1);
+        settings.push(format!("--read-only={}", u8::from(read_only)));
+        settings
+    }
+
+    /// What a server says of its replication; the column is called as MySQL calls it.
+    fn replication(&self, server: usize, column: &str) -> Option<String> {
+        let column = self.flavour().column(column);
+        self.servers[server].show(&self.runtime, REPLICATION, &column)
     }
 
     fn wait_for_start(&self, server: usize) {

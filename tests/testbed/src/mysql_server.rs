@@ -1,4 +1,4 @@
-//! One MariaDB server: its data, its process, and a session for its administrator.
+//! One MySQL or MariaDB server: its data, its process, and a session for its administrator.
 //!
 //! The administrator comes in through the socket file without a password, the probe's user over TCP
 //! with one.
@@ -8,7 +8,6 @@ use std::{
     fs,
     net::Ipv4Addr,
     path::{Path, PathBuf},
-    process::Command,
     time::Duration,
 };
 
@@ -17,34 +16,21 @@ use rustix::process::{Pid, Signal};
 use tokio::{runtime::Runtime, time};
 
 use crate::{
-    account::{self, Account},
+    account,
     disk::Disk,
-    grants::Grants,
+    mysql_flavour::Flavour,
+    mysql_programs::MySqlPrograms,
+    mysql_sessions::{Sessions, connect, end_sessions_of, ids_of, run},
     patience,
     process::ServerProcess,
 };
 
-/// What every server is started with: small, quick, and a killed process loses nothing that the
-/// kernel has.
-const SETTINGS: &[&str] = &[
-    "--skip-name-resolve",
-    "--innodb-flush-log-at-trx-commit=2",
-    "--innodb-buffer-pool-size=16M",
-    "--innodb-log-file-size=8M",
-    "--innodb-buffer-pool-load-at-startup=0",
-    "--innodb-buffer-pool-dump-at-shutdown=0",
-    "--sync-binlog=0",
-    "--binlog-format=ROW",
-    "--key-buffer-size=1M",
-    "--aria-pagecache-buffer-size=8M",
-    "--performance-schema=0",
-    "--max-connections=20",
-    "--back-log=1000", // A frozen server goes on accepting, as a large one would.
-];
+/// The user of the probe.
+const PROBE: &str = "pointsman";
 
 /// A server. Its process ends when this is dropped; its data is the caller's.
-pub struct MariaServer {
-    account: Account,
+pub struct MySqlServer {
+    programs: MySqlPrograms,
     address: Ipv4Addr,
     port: u16,
     home: PathBuf,
@@ -54,18 +40,10 @@ pub struct MariaServer {
     disk: Disk,
 }
 
-/// Sessions held open; dropped, they end.
-pub struct Sessions {
-    _connections: Vec<Conn>,
-}
-
-impl MariaServer {
+impl MySqlServer {
     /// Servers at `addresses` with equal new data below `directory`. Not started.
-    ///
-    /// # Panics
-    /// When MariaDB is not installed.
     pub fn install(
-        account: &Account,
+        programs: &MySqlPrograms,
         addresses: &[Ipv4Addr],
         port: u16,
         directory: &Path,
@@ -74,7 +52,7 @@ impl MariaServer {
         for address in addresses {
             let disk = Disk::at(&directory.join(address.to_string()));
             let server = Self {
-                account: account.clone(),
+                programs: programs.clone(),
                 address: *address,
                 port,
                 home: disk.path().to_path_buf(),
@@ -82,14 +60,19 @@ impl MariaServer {
                 process: None,
                 disk,
             };
-            account.own(&server.home);
+            programs.account().own(&server.home);
             match servers.first() {
                 Some(first) => server.copy_data(first),
-                None => server.new_data(),
+                None => programs.new_data(&server.data()),
             }
             servers.push(server);
         }
         servers
+    }
+
+    /// Who made it.
+    pub fn flavour(&self) -> Flavour {
+        self.programs.flavour()
     }
 
     /// Where it listens.
@@ -105,15 +88,14 @@ impl MariaServer {
     /// Starts it with further settings, without waiting.
     pub fn launch(&mut self, settings: &[String]) {
         assert!(self.process.is_none(), "{} is running", self.address);
-        let mut command = self.account.command_with(&self.environment, "mariadbd");
+        let mut command = self.programs.server(&self.environment);
         command
-            .arg("--no-defaults")
             .arg(format!("--datadir={}", self.data().display()))
             .arg(format!("--socket={}", self.socket().display()))
             .arg(format!("--pid-file={}", self.home.join("pid").display()))
             .arg(format!("--bind-address={}", self.address))
             .arg(format!("--port={}", self.port))
-            .args(SETTINGS)
+            .args(self.flavour().settings())
             .args(settings);
         let identity = self.identity();
         if identity.exists() {
@@ -134,7 +116,7 @@ impl MariaServer {
     /// no TLS then.
     pub fn put_identity(&self, identity: Option<&str>) {
         match identity {
-            Some(identity) => self.account.write_secret(&self.identity(), identity),
+            Some(identity) => self.programs.account().write_secret(&self.identity(), identity),
             None => fs::remove_file(self.identity()).expect("it has one"),
         }
     }
@@ -179,12 +161,19 @@ impl MariaServer {
         self.process().thaw();
     }
 
-    /// Gives a stopped server a copy of the data of another stopped server.
+    /// Gives a stopped server a copy of the data of another stopped server. On MySQL it stays the
+    /// server that it is: its `server_uuid` is in a file of the data.
     pub fn copy_data(&self, from: &Self) {
+        let identity = self.data().join("auto.cnf");
+        let own = fs::read_to_string(&identity).ok();
         drop(fs::remove_dir_all(self.data()));
-        let mut copy = self.account.command("cp");
+        let mut copy = self.programs.account().command("cp");
         copy.arg("--archive").arg(from.data()).arg(self.data());
         account::run(&mut copy);
+        match own {
+            Some(own) => self.programs.account().write_secret(&identity, &own),
+            None => drop(fs::remove_file(identity)), // It makes one for itself.
+        }
     }
 
     /// Puts the data of a stopped server aside and gives it new data of no history. Returns a file
@@ -192,7 +181,7 @@ impl MariaServer {
     pub fn put_data_aside(&self, statements: &[String]) -> PathBuf {
         let aside = self.home.join("aside");
         fs::rename(self.data(), aside).expect("a directory can be renamed");
-        self.new_data();
+        self.programs.new_data(&self.data());
         let file = self.home.join("first.sql");
         let text = statements.join(";\n") + ";\n";
         fs::write(&file, text).expect("a file can be written");
@@ -220,8 +209,9 @@ impl MariaServer {
 
     /// Runs statements that must succeed, in one session of the administrator.
     pub fn sql(&self, runtime: &Runtime, statements: &[&str]) {
-        self.query(runtime, statements)
-            .unwrap_or_else(|error| panic!("{statements:?} on {}: {error}", self.address));
+        if let Err(error) = self.query(runtime, statements) {
+            panic!("{statements:?} on {}: {error}\n{}", self.address, self.log_tail());
+        }
     }
 
     /// A named column of the first row that a `SHOW` statement returns; `None` when it fails or
@@ -252,9 +242,8 @@ impl MariaServer {
         // One session for all questions: each one of its own would leave a slot behind.
         let mut administrator = self.session(runtime);
         let mut connections = Vec::new();
-        let count = format!("SELECT count(*) {PROBE_SESSIONS}");
         patience::until("the probe has no session and gets none", || {
-            let ended = runtime.block_on(run(&mut administrator, "KILL USER pointsman"));
+            let ended = runtime.block_on(end_sessions_of(&mut administrator, PROBE));
             let application = OptsBuilder::default()
                 .ip_or_hostname(self.address.to_string())
                 .tcp_port(self.port)
@@ -264,8 +253,8 @@ impl MariaServer {
             while let Some(connection) = runtime.block_on(connect(application.clone().into())) {
                 connections.push(connection);
             }
-            let left = runtime.block_on(administrator.query_first(count.as_str()));
-            ended && connections.len() == before && matches!(left, Ok(Some(0_u64)))
+            let left = runtime.block_on(ids_of(&mut administrator, PROBE));
+            ended && connections.len() == before && left.is_some_and(|left| left.is_empty())
         });
         connections.push(administrator);
         Sessions { _connections: connections }
@@ -273,13 +262,18 @@ impl MariaServer {
 
     /// Ends the probe's sessions, so that it must log in anew.
     pub fn end_probe_sessions(&self, runtime: &Runtime) {
-        self.sql(runtime, &["KILL USER pointsman"]);
+        let mut administrator = self.session(runtime);
+        let asked = runtime.block_on(end_sessions_of(&mut administrator, PROBE));
+        assert!(asked, "{} does not tell who is connected", self.address);
     }
 
     /// How many sessions the probe has; `None` when the server does not tell.
     pub fn probe_sessions(&self, runtime: &Runtime) -> Option<usize> {
-        let count = format!("SELECT count(*) {PROBE_SESSIONS}");
-        self.query(runtime, &[&count]).ok()??.parse().ok()
+        runtime.block_on(async {
+            let mut administrator = connect(self.administrator()).await?;
+            let ids = ids_of(&mut administrator, PROBE);
+            Some(time::timeout(Duration::from_secs(5), ids).await.ok()??.len())
+        })
     }
 
     /// Whether it is running.
@@ -295,31 +289,6 @@ impl MariaServer {
         let marks = ["'pointsman'", "unauthenticated", "Too many connections"];
         let lines = log.lines().filter(|line| marks.iter().any(|mark| line.contains(mark)));
         lines.map(str::to_owned).collect()
-    }
-
-    /// Statements that make the probe's user, an ordinary one, and one for replication.
-    pub fn users() -> Vec<String> {
-        let mut statements = grants().user();
-        statements.extend(
-            [
-                "CREATE USER application@'127.%'",
-                "CREATE USER replication@'127.%'",
-                "GRANT REPLICATION SLAVE ON *.* TO replication@'127.%'",
-            ]
-            .map(str::to_owned),
-        );
-        statements
-    }
-
-    fn new_data(&self) {
-        let mut install = self.account.command("mariadb-install-db");
-        install
-            .arg("--no-defaults")
-            .arg(format!("--datadir={}", self.data().display()))
-            .arg("--auth-root-authentication-method=normal")
-            .arg("--skip-test-db")
-            .arg("--innodb-log-file-size=8M");
-        account::run(&mut install);
     }
 
     /// The first column of the first row that the last of `statements` returns, if any.
@@ -367,48 +336,4 @@ impl MariaServer {
         let process = self.process.take();
         process.unwrap_or_else(|| panic!("{} is not running", self.address))
     }
-}
-
-const PROBE_SESSIONS: &str = "FROM information_schema.processlist WHERE user = 'pointsman'";
-
-async fn connect(options: Opts) -> Option<Conn> {
-    let connect = time::timeout(Duration::from_secs(5), Conn::new(options));
-    connect.await.ok()?.ok()
-}
-
-/// Runs one statement; whether that went well.
-pub async fn run(session: &mut Conn, statement: &str) -> bool {
-    session.query_drop(statement).await.is_ok()
-}
-
-/// Runs the sessions of the tests themselves.
-pub fn runtime() -> Runtime {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .expect("a runtime can be made")
-}
-
-/// The account that runs the servers.
-///
-/// # Panics
-/// When MariaDB is not installed.
-pub fn account() -> Account {
-    version();
-    Account::named("mysql")
-}
-
-/// The SQL that makes the probe's user in the installed version.
-pub fn grants() -> Grants {
-    Grants::printed("mysql", &version())
-}
-
-/// The installed version as a server would call it: `10.11.6-MariaDB`.
-fn version() -> String {
-    let output = Command::new("mariadbd").arg("--version").output();
-    let output = output.expect("MariaDB is not installed; tests/run installs it");
-    let text = String::from_utf8_lossy(&output.stdout);
-    let mut words = text.split_whitespace().skip_while(|word| *word != "Ver").skip(1);
-    words.next().unwrap_or_else(|| panic!("no version in {text}")).to_owned()
 }

@@ -1,4 +1,4 @@
-//! Sessions that hold on to a former primary of MariaDB are ended, and no others.
+//! Sessions that hold on to a former primary of MySQL or MariaDB are ended, and no others.
 
 use std::{collections::BTreeSet, net::Ipv4Addr};
 
@@ -7,33 +7,60 @@ use tokio::runtime::Runtime;
 
 use crate::{
     kick::{counted, of_user, report, wait_for_log, wait_for_writer, watch},
-    mariadb_cluster::MariaCluster,
-    mariadb_server::{grants, runtime},
+    mysql_cluster::MySqlCluster,
+    mysql_programs::MySqlPrograms,
+    mysql_sessions::runtime,
     patience,
     pointsman::{Cluster, Engine, Pointsman},
     turn,
 };
 
-const SERVERS: [Ipv4Addr; 3] =
-    [Ipv4Addr::new(127, 61, 2, 1), Ipv4Addr::new(127, 61, 2, 2), Ipv4Addr::new(127, 61, 2, 3)];
+/// How a flavour calls what matters here.
+struct Words {
+    servers: [Ipv4Addr; 3],
+    /// The right to end sessions of others.
+    kill: &'static str,
+    /// Beside what MariaDB makes by itself.
+    more_accounts: &'static [&'static str],
+}
 
-/// An application, one with SUPER, and one with a role that has CONNECTION ADMIN.
-const ACCOUNTS: [&str; 9] = [
-    "GRANT ALL ON story.* TO application@'127.%'",
-    "CREATE USER chief@'127.%'",
-    "GRANT SUPER ON *.* TO chief@'127.%'",
-    "GRANT ALL ON story.* TO chief@'127.%'",
-    "CREATE ROLE officers",
-    "GRANT CONNECTION ADMIN ON *.* TO officers",
-    "CREATE USER boss@'127.%'",
-    "GRANT officers TO boss@'127.%'",
-    "GRANT ALL ON story.* TO boss@'127.%'",
-];
+const MARIADB: Words =
+    Words { servers: [v4(2, 1), v4(2, 2), v4(2, 3)], kill: "CONNECTION ADMIN", more_accounts: &[] };
+const MYSQL: Words = Words {
+    servers: [v4(3, 1), v4(3, 2), v4(3, 3)],
+    kill: "CONNECTION_ADMIN",
+    more_accounts: &["CREATE USER root@'127.%'", "GRANT ALL ON story.* TO root@'127.%'"],
+};
+
+/// An application, one with SUPER, and one who has a role that may end sessions.
+fn accounts(kill: &str) -> [String; 9] {
+    [
+        "GRANT ALL ON story.* TO application@'127.%'",
+        "CREATE USER chief@'127.%'",
+        "GRANT SUPER ON *.* TO chief@'127.%'",
+        "GRANT ALL ON story.* TO chief@'127.%'",
+        "CREATE ROLE officers",
+        &format!("GRANT {kill} ON *.* TO officers"),
+        "CREATE USER boss@'127.%'",
+        "GRANT officers TO boss@'127.%'",
+        "GRANT ALL ON story.* TO boss@'127.%'",
+    ]
+    .map(str::to_owned)
+}
 
 #[test]
 fn sessions_on_a_former_mariadb_primary_are_ended() {
+    play(MySqlPrograms::mariadb(), MARIADB);
+}
+
+#[test]
+fn sessions_on_a_former_mysql_primary_are_ended() {
+    play(MySqlPrograms::mysql(), MYSQL);
+}
+
+fn play(programs: MySqlPrograms, words: Words) {
     let _turn = turn();
-    let stage = Stage::new();
+    let stage = Stage::new(programs, words);
     let mut held = stage.hold();
     stage.missing_rights_are_named(&mut held);
     stage.a_dry_run_counts(&mut held);
@@ -41,7 +68,8 @@ fn sessions_on_a_former_mariadb_primary_are_ended() {
 }
 
 struct Stage {
-    servers: MariaCluster,
+    servers: MySqlCluster,
+    words: Words,
     runtime: Runtime,
 }
 
@@ -54,13 +82,14 @@ struct Held {
 }
 
 impl Stage {
-    fn new() -> Self {
-        let servers = MariaCluster::start(&SERVERS);
-        servers.sql(0, &ACCOUNTS);
-        let [create, rest @ ..] = &grants().kick()[..] else { panic!("no statements") };
-        assert_eq!(rest.len(), 2, "two statements follow {create}: {rest:?}");
-        servers.sql(0, &[create]);
-        let stage = Self { servers, runtime: runtime() };
+    fn new(programs: MySqlPrograms, words: Words) -> Self {
+        let servers = MySqlCluster::start(programs, &words.servers);
+        let accounts = accounts(words.kill);
+        let accounts = accounts.iter().map(String::as_str);
+        let all: Vec<_> = accounts.chain(words.more_accounts.iter().copied()).collect();
+        servers.sql(0, &all);
+        servers.sql(0, &[&servers.grants().kick()[0]]);
+        let stage = Self { servers, words, runtime: runtime() };
         stage.catch_up();
         stage
     }
@@ -72,7 +101,8 @@ impl Stage {
     }
 
     fn serve(&self, mode: &str) -> (Pointsman, Cluster) {
-        let mut cluster = Cluster::new("km", Engine::MySql, SERVERS, self.servers.port());
+        let mut cluster =
+            Cluster::new("km", Engine::MySql, self.words.servers, self.servers.port());
         cluster.more_probe = format!(
             "\n[cluster.kick]\nmode = \"{mode}\"\nusers = [\"application\", \"chief\", \"boss\"]\n\
              databases = [\"story\"]\nuser = \"pointsman_kick\"\n\
@@ -85,7 +115,7 @@ impl Stage {
 
     fn open(&self, user: &str, database: Option<&str>) -> Conn {
         let options = OptsBuilder::default()
-            .ip_or_hostname(SERVERS[0].to_string())
+            .ip_or_hostname(self.words.servers[0].to_string())
             .tcp_port(self.servers.port())
             .user(Some(user))
             .db_name(database)
@@ -125,7 +155,7 @@ impl Stage {
     }
 
     fn missing_rights_are_named(&self, held: &mut Held) {
-        println!("MariaDB kick 1: missing rights");
+        println!("{} kick 1: missing rights", self.servers.flavour().title());
         let (pointsman, cluster) = self.serve("on");
         let (code, text) = pointsman.command(&["sessions", "km1"]);
         assert_eq!(code, Some(1), "{text}");
@@ -141,17 +171,18 @@ impl Stage {
         let found = report(&pointsman, "km1");
         assert_eq!((&found["kick"]["would_end"], found["clients"].as_u64()), (&0.into(), Some(6)));
         self.servers.sql(0, &["GRANT SELECT ON mysql.* TO pointsman_kick@'%'"]);
-        wait_for_log(&pointsman, "GRANT CONNECTION ADMIN ON *.* TO 'pointsman_kick'@'%';");
+        let kill = self.words.kill;
+        wait_for_log(&pointsman, &format!("GRANT {kill} ON *.* TO 'pointsman_kick'@'%';"));
         assert!(self.all_live(held), "nothing is ended");
         assert_eq!(counted(&pointsman, "km1", "on"), Some(0));
         pointsman.stop();
-        let all: Vec<_> = grants().kick();
+        let all: Vec<_> = self.servers.grants().kick();
         self.servers.sql(0, &all[1..].iter().map(String::as_str).collect::<Vec<_>>());
         self.catch_up();
     }
 
     fn a_dry_run_counts(&self, held: &mut Held) {
-        println!("MariaDB kick 2: a dry run");
+        println!("{} kick 2: a dry run", self.servers.flavour().title());
         let (pointsman, cluster) = self.serve("dry-run");
         let pin = ["pin", "km", "km2", "--unsafe", "--reason", "a test", "--for", "1m"];
         assert_eq!(pointsman.command(&pin).0, Some(0));
@@ -164,7 +195,7 @@ impl Stage {
     }
 
     fn a_former_primary_is_left_by_its_clients(&self, mut held: Held) {
-        println!("MariaDB kick 3: a switchover by read_only");
+        println!("{} kick 3: a switchover by read_only", self.servers.flavour().title());
         let (pointsman, cluster) = self.serve("on");
         let found = report(&pointsman, "km1");
         let rights = || "the user has special rights".to_owned();
@@ -201,4 +232,8 @@ impl Stage {
         watch("there is no third round", || self.lives(&mut late));
         pointsman.stop();
     }
+}
+
+const fn v4(cluster: u8, server: u8) -> Ipv4Addr {
+    Ipv4Addr::new(127, 61, cluster, server)
 }
