@@ -228,9 +228,14 @@ fn advice(step: Step, kind: FailureKind, target: &Target) -> String {
         (_, FailureKind::Garbled) => {
             format!("see what listens on {place}: it should be {speaks}, and no proxy or pooler")
         }
+        (_, FailureKind::Unresponsive) => format!(
+            "the network reaches {place}, which accepts connections and then says nothing: see \
+             whether the server's process is stopped or waits for a disk or a lock (a login needs \
+             the catalogue), and whether a proxy on the way has lost its server"
+        ),
         (_, FailureKind::TimedOut) => format!(
-            "{place} accepts connections and then says nothing: see the load, the locks and the \
-             disks of the server, or a proxy on the way"
+            "nothing comes back from {place} any more: see whether the host is up, and the \
+             firewalls and routes on the way"
         ),
         _ => "the log of the server says why it ends the connection".to_owned(),
     }

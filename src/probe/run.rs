@@ -16,11 +16,11 @@ use tokio::{
 };
 
 use super::{
+    dial::Dial,
     due::{Due, hinted},
     patience::Patience,
     refusal::Refusals,
     session::{GOODBYE, Session, Trouble, can_look, look},
-    socket::Dial,
     stance::Stance,
     stride::{Stride, jitter},
     trail::{Leg, Trail},
@@ -67,23 +67,23 @@ pub async fn run(target: Target, mut orders: Orders, findings: mpsc::Sender<Find
     let mut prober = Prober::new(&target);
     let mut next = Due::first();
     loop {
-        let outcome = match prober.rest(next, &mut orders, &findings).await {
+        let (outcome, took) = match prober.rest(next, &mut orders, &findings).await {
             Wake::Due => {
                 let now = *orders.advice.borrow();
                 // On the heap for as long as it takes: a task at rest is the smaller for it.
                 let outcome = Box::pin(prober.probe(now.heartbeat)).await;
                 target.meter.note(&outcome, prober.last_start.elapsed());
-                outcome
+                (outcome, prober.dial.since_asked())
             }
             Wake::Ended(failure) => {
                 target.meter.ended(&failure);
-                Outcome::Failed(failure)
+                // Nobody asked for it: it is as new as it is.
+                (Outcome::Failed(failure), Duration::ZERO)
             }
             Wake::Over => break,
         };
         prober.stride.note(&outcome, orders.advice.borrow().pace);
         next = prober.next_after(&outcome);
-        let took = prober.last_start.elapsed();
         let finding = Finding { probe: target.key, took, outcome };
         if findings.send(finding).await.is_err() {
             break;
@@ -225,6 +225,7 @@ impl Prober {
     async fn probe(&mut self, heartbeat: bool) -> Outcome {
         self.ended = false;
         self.last_start = Instant::now();
+        self.dial.begin();
         let patience = self.patience.limit(&self.dial.config);
         let deadline = self.last_start + patience;
         let heartbeat = heartbeat && self.dial.config.heartbeat_write;
@@ -236,7 +237,7 @@ impl Prober {
                 self.session = None;
                 self.refusals.end();
                 let detail = format!("no reply within {patience:?}");
-                Outcome::Failed(Failure::new(FailureKind::TimedOut, detail))
+                Outcome::Failed(Failure::new(self.dial.silence(), detail))
             }
         };
         self.patience.note(&outcome);

@@ -2,7 +2,7 @@
 
 use tokio::time::Instant;
 
-use super::socket::Dial;
+use super::dial::Dial;
 use crate::engine::{Facts, Failure};
 
 /// Connects by `deadline` and hangs up.

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     engine::{Failure, FailureKind},
-    probe::{session::Trouble, socket::Dial},
+    probe::{dial::Dial, session::Trouble},
 };
 
 /// First octet of a command: leave, and ask.
@@ -127,7 +127,7 @@ async fn open_with(
     let wire = Wire::new(dial.connect(deadline).await?);
     timeout_at(deadline, log_in(wire, dial, encryption)).await.unwrap_or_else(|_| {
         let detail = format!("{}: connected, but the login got no reply", dial.target);
-        Err(Failure::new(FailureKind::TimedOut, detail).into())
+        Err(Failure::new(dial.silence(), detail).into())
     })
 }
 

@@ -49,8 +49,8 @@ use crate::{
         Writability,
     },
     probe::{
+        dial::Dial,
         session::{GOODBYE, Trouble},
-        socket::Dial,
     },
 };
 
@@ -223,7 +223,8 @@ async fn begin(link: &mut Link, interval: Duration, deadline: Instant) -> Result
     };
     timeout_at(deadline, begun).await.unwrap_or_else(|_| {
         let detail = "logged in, but the first statements got no reply";
-        Err(Failure::new(FailureKind::TimedOut, detail))
+        // The connection is as old as the attempt.
+        Err(Failure::new(FailureKind::Unresponsive, detail))
     })
 }
 
@@ -276,7 +277,7 @@ mod tests {
     use super::Session;
     use crate::{
         engine::Facts,
-        probe::{Trouble, socket::Dial},
+        probe::{Trouble, dial::Dial},
     };
 
     fn may_move<T: Send>(thing: T) -> T {

@@ -18,7 +18,7 @@ pub(super) use self::{
     sql::options,
     wire::{Wire, WireError},
 };
-use super::{session::Trouble, socket::Dial};
+use super::{dial::Dial, session::Trouble};
 use crate::engine::{Facts, Failure, PostgresRole};
 
 /// One login, kept between probes, and on a primary with heartbeats a second one that only writes.
@@ -61,7 +61,8 @@ impl Session {
     ) -> Result<Facts, Trouble> {
         let mut repeats = 0;
         let reply = loop {
-            match self.wire.ask(FACTS, deadline).await {
+            dial.asks();
+            match self.wire.ask(FACTS, deadline, dial.silence()).await {
                 Err(error) if error.is_passing() && repeats < REPEATS_MAX => repeats += 1,
                 result => break result?,
             }

@@ -26,8 +26,9 @@ use crate::{
     config::TlsMode,
     engine::{Failure, FailureKind},
     probe::{
+        dial::Dial,
         session::Trouble,
-        socket::{Dial, Meter, Metered, kind_of},
+        socket::{Meter, Metered, kind_of},
         tls,
         trail::Step,
     },
@@ -124,23 +125,25 @@ impl Wire {
             }
             Ok(Err(error)) => Err(WireError::new(&error, &meter)),
             Err(_) => Err(WireError::Broken(Failure::new(
-                FailureKind::TimedOut,
+                dial.silence(),
                 format!("{}: connected, but the login got no reply", dial.target),
             ))),
         }
     }
 
-    /// Sends `statement` and reads its whole reply by `deadline`.
+    /// Sends `statement` and reads its whole reply by `deadline`. `silence` is what it proves when
+    /// there is none.
     pub(super) async fn ask(
         &mut self,
         statement: &str,
         deadline: Instant,
+        silence: FailureKind,
     ) -> Result<Reply, WireError> {
         self.send(statement).await?;
-        self.received(deadline).await
+        self.received(deadline, silence).await
     }
 
-    /// The same for a reply of up to so many rows and octets.
+    /// The same right after the login, for a reply of up to so many rows and octets.
     pub(in crate::probe) async fn ask_for_table(
         &mut self,
         statement: &str,
@@ -149,15 +152,17 @@ impl Wire {
     ) -> Result<Reply, WireError> {
         self.meter.allow(octets);
         self.send_for(statement, rows).await?;
-        self.received(deadline).await
+        self.received(deadline, FailureKind::Unresponsive).await
     }
 
-    async fn received(&mut self, deadline: Instant) -> Result<Reply, WireError> {
+    async fn received(
+        &mut self,
+        deadline: Instant,
+        silence: FailureKind,
+    ) -> Result<Reply, WireError> {
         timeout_at(deadline, self.receive()).await.unwrap_or_else(|_| {
-            Err(WireError::Broken(Failure::new(
-                FailureKind::TimedOut,
-                "logged in, but the question got no reply",
-            )))
+            let detail = "logged in, but the question got no reply";
+            Err(WireError::Broken(Failure::new(silence, detail)))
         })
     }
 

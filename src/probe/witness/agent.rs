@@ -6,7 +6,7 @@ use super::{WitnessTarget, words};
 use crate::{
     config::ProbeTarget,
     engine::{Failure, FailureKind, Testimony},
-    probe::socket::{Dial, failure_of},
+    probe::{dial::Dial, socket::failure_of},
 };
 
 /// An agent and how to reach it.
@@ -16,6 +16,11 @@ impl Agent {
     pub(super) fn new(target: &WitnessTarget, port: u16) -> Self {
         let target_of_agent = ProbeTarget { host: target.target.host.clone(), port };
         Self(Dial::new(target_of_agent, target.config.clone()))
+    }
+
+    /// How it is reached.
+    pub(super) fn dial(&mut self) -> &mut Dial {
+        &mut self.0
     }
 
     /// Calls it and reads one line; the end of the connection ends a line too.

@@ -23,7 +23,7 @@ use super::{
 use crate::{
     config::{ProbeConfig, TlsMode},
     engine::{Failure, FailureKind},
-    probe::{socket::Dial, trail},
+    probe::{dial::Dial, trail},
 };
 
 /// utf8mb4_general_ci: every version of both families knows it.
