@@ -20,6 +20,7 @@ use tokio::{
 };
 
 use super::{
+    handshake::Kept,
     socket::{failure_of, prepare},
     tls,
     trail::{Step, Trail},
@@ -42,7 +43,9 @@ pub struct Dial {
     lookup: Option<JoinHandle<io::Result<Vec<SocketAddr>>>>,
     /// Where the steps of a probe are noted.
     pub(super) trail: Trail,
-    /// The host has accepted a connection in this attempt.
+    /// A login that the server has not answered yet.
+    pub(super) kept: Kept,
+    /// The host has accepted a connection in this attempt, or one that still waits for its login.
     accepted: bool,
     /// When the question was sent that was asked last; a connect is one, too.
     asked: Instant,
@@ -57,6 +60,7 @@ impl Dial {
             tls: OnceLock::new(),
             lookup: None,
             trail: Trail::default(),
+            kept: Kept::default(),
             accepted: false,
             asked: Instant::now(),
         }
@@ -66,6 +70,17 @@ impl Dial {
     pub(super) fn begin(&mut self) {
         self.accepted = false;
         self.asks();
+    }
+
+    /// The host has accepted the connection that is waited for.
+    pub(super) fn note_accepted(&mut self) {
+        self.accepted = true;
+    }
+
+    /// Whether the host may still be at this address. A resolver that cannot tell changes nothing.
+    pub(super) async fn leads_to(&mut self, address: SocketAddr, deadline: Instant) -> bool {
+        let addresses = self.resolve(deadline).await;
+        addresses.map_or(true, |addresses| addresses.contains(&address))
     }
 
     /// A question is sent now.
@@ -105,11 +120,14 @@ impl Dial {
         }
     }
 
-    /// Connects by `deadline`, trying the resolved addresses in the resolver's order.
+    /// Connects by `deadline`, to which address is told, trying the resolved addresses in the resolver's order.
     ///
     /// When several addresses fail in different ways, the weakest evidence counts: a host is only
     /// refusing when all of its addresses refuse.
-    pub(super) async fn connect(&mut self, deadline: Instant) -> Result<TcpStream, Failure> {
+    pub(super) async fn connect(
+        &mut self,
+        deadline: Instant,
+    ) -> Result<(TcpStream, SocketAddr), Failure> {
         self.trail.begin(Step::Resolve);
         let addresses = self.resolve(deadline).await?;
         self.trail.say(|| resolved(&addresses));
@@ -123,7 +141,7 @@ impl Dial {
                     Ok(()) => {
                         self.trail.say(|| format!("{address}: connected"));
                         self.accepted = true;
-                        return Ok(stream);
+                        return Ok((stream, *address));
                     }
                     Err(error) => failures.push(failure_of(&error, &address.to_string())),
                 },

@@ -15,6 +15,7 @@ pub mod mysql;
 
 mod dial;
 mod due;
+mod handshake;
 mod patience;
 mod postgres;
 mod refusal;

@@ -211,6 +211,7 @@ impl Prober {
                         return Wake::Over;
                     }
                 }
+                () = self.dial.kept.ended(), if self.session.is_none() => return Wake::Due,
                 () = hinted(&mut orders.hints) => {
                     self.stride.doubt();
                     self.refusals.doubt(Instant::now());
@@ -288,7 +289,7 @@ impl Prober {
             let session = match &mut self.session {
                 Some(session) => session,
                 none => {
-                    let began = Instant::now();
+                    let (began, waited) = (Instant::now(), self.dial.kept.is_any());
                     let fresh = match Session::open(self.kind, &mut self.dial, deadline).await {
                         Ok(fresh) => fresh,
                         Err(failure) => {
@@ -296,7 +297,10 @@ impl Prober {
                             return Err(failure);
                         }
                     };
-                    self.patience.note_fresh(began.elapsed());
+                    // One that was waited for before says nothing of the server's speed.
+                    if !waited {
+                        self.patience.note_fresh(began.elapsed());
+                    }
                     self.parked = None;
                     self.renew_at = Instant::now() + RENEW_AFTER.mul_f64(jitter());
                     none.insert(fresh)

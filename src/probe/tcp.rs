@@ -7,5 +7,5 @@ use crate::engine::{Facts, Failure};
 
 /// Connects by `deadline` and hangs up.
 pub(super) async fn probe(dial: &mut Dial, deadline: Instant) -> Result<Facts, Failure> {
-    dial.connect(deadline).await.map(|_stream| Facts::Tcp)
+    dial.connect(deadline).await.map(|_connected| Facts::Tcp)
 }

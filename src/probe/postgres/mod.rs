@@ -31,7 +31,7 @@ impl Session {
     /// Connects and logs in by `deadline`.
     pub(super) async fn connect(dial: &mut Dial, deadline: Instant) -> Result<Self, Failure> {
         Ok(Self {
-            wire: Wire::open(dial, &options(dial.config.timeout), deadline).await?,
+            wire: Wire::open_patiently(dial, &options(dial.config.timeout), deadline).await?,
             heart: Heart::default(),
         })
     }
@@ -44,7 +44,7 @@ impl Session {
         dial: &mut Dial,
         deadline: Instant,
     ) -> Result<(), Failure> {
-        let fresh = Wire::open(dial, &options(dial.config.timeout), deadline).await?;
+        let fresh = Wire::open_patiently(dial, &options(dial.config.timeout), deadline).await?;
         std::mem::replace(&mut self.wire, fresh).close().await;
         Ok(())
     }

@@ -27,6 +27,7 @@ use crate::{
     engine::{Failure, FailureKind},
     probe::{
         dial::Dial,
+        handshake::{self, Login},
         session::Trouble,
         socket::{Meter, Metered, kind_of},
         tls,
@@ -56,6 +57,13 @@ struct Pending {
     rows_max: usize,
 }
 
+/// Whether a login that gets no reply in time goes on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Patient {
+    Yes,
+    No,
+}
+
 /// A whole reply to one statement.
 #[derive(Default)]
 pub(in crate::probe) struct Reply {
@@ -82,15 +90,34 @@ impl Wire {
         options: &str,
         deadline: Instant,
     ) -> Result<Self, Failure> {
+        Self::open_with(dial, options, Patient::No, deadline).await
+    }
+
+    /// The same; a login that gets no reply by `deadline` goes on, and the next call waits for it.
+    pub(in crate::probe) async fn open_patiently(
+        dial: &mut Dial,
+        options: &str,
+        deadline: Instant,
+    ) -> Result<Self, Failure> {
+        Self::open_with(dial, options, Patient::Yes, deadline).await
+    }
+
+    async fn open_with(
+        dial: &mut Dial,
+        options: &str,
+        patient: Patient,
+        deadline: Instant,
+    ) -> Result<Self, Failure> {
         let mode = match &dial.config.tls {
             TlsMode::Disable => SslMode::Disable,
             TlsMode::Prefer => SslMode::Prefer,
             TlsMode::Require | TlsMode::VerifyFull { .. } => SslMode::Require,
         };
-        match Self::log_in(dial, options, mode, deadline).await {
+        match Self::log_in(dial, options, mode, patient, deadline).await {
             Err(refusal) if mode == SslMode::Prefer && refusal.may_pass_without_tls() => {
                 dial.trail.fail(&Trouble::from(refusal.clone()).into_failure());
-                let plain = Self::log_in(dial, options, SslMode::Disable, deadline).await;
+                let mode = SslMode::Disable;
+                let plain = Self::log_in(dial, options, mode, Patient::No, deadline).await;
                 plain.map_err(|_| refusal)
             }
             result => result,
@@ -102,33 +129,48 @@ impl Wire {
         dial: &mut Dial,
         options: &str,
         mode: SslMode,
+        patient: Patient,
         deadline: Instant,
     ) -> Result<Self, WireError> {
         let settings = dial.tls().map_err(WireError::Broken)?;
         let mut connector = MakeRustlsConnect::new(ClientConfig::clone(&settings));
         let Ok(connector) =
             MakeTlsConnect::<Metered>::make_tls_connect(&mut connector, &dial.host());
-        let stream: TcpStream = dial.connect(deadline).await.map_err(WireError::Broken)?;
-        let (stream, meter) = Metered::new(stream);
-        let config = login(dial, options, mode);
+        let connector = Noted { connector, trail: dial.trail.clone() };
+        let mut meter = None;
+        let begin = |dial: &Dial, stream: TcpStream| -> Login<Self, WireError> {
+            let (stream, metered) = Metered::new(stream);
+            meter = Some(Arc::clone(&metered));
+            dial.trail.begin(if mode == SslMode::Disable { Step::Login } else { Step::Tls });
+            let config = login(dial, options, mode);
+            Box::pin(async move {
+                match config.connect_raw(stream, connector).await {
+                    Ok((client, connection)) => Ok(Self {
+                        client,
+                        connection: Some(connection),
+                        end: None,
+                        meter: metered,
+                        pending: None,
+                    }),
+                    Err(error) => Err(WireError::new(&error, &metered)),
+                }
+            })
+        };
+        let replied = match patient {
+            Patient::Yes => {
+                handshake::log_in(dial, |kept| &mut kept.postgres, deadline, begin).await
+            }
+            Patient::No => handshake::log_in_once(dial, deadline, begin).await,
+        };
         let trail = &dial.trail;
-        trail.begin(if mode == SslMode::Disable { Step::Login } else { Step::Tls });
-        let connector = Noted { connector, trail: trail.clone() };
-        let replied = timeout_at(deadline, config.connect_raw(stream, connector)).await;
-        if mode == SslMode::Prefer && meter.has_heard() && trail.is_silent_at(Step::Tls) {
+        let plain = mode == SslMode::Prefer && meter.is_some_and(|meter| meter.has_heard());
+        if plain && trail.is_silent_at(Step::Tls) {
             trail.skip(Step::Tls, "the server does not offer it: plain text", Step::Login);
         }
-        match replied {
-            Ok(Ok((client, connection))) => {
-                trail.say(|| let_in(dial, connection.parameter("server_version")));
-                Ok(Self { client, connection: Some(connection), end: None, meter, pending: None })
-            }
-            Ok(Err(error)) => Err(WireError::new(&error, &meter)),
-            Err(_) => Err(WireError::Broken(Failure::new(
-                dial.silence(),
-                format!("{}: connected, but the login got no reply", dial.target),
-            ))),
+        if let Ok(Self { connection: Some(connection), .. }) = &replied {
+            trail.say(|| let_in(dial, connection.parameter("server_version")));
         }
+        replied
     }
 
     /// Sends `statement` and reads its whole reply by `deadline`. `silence` is what it proves when
@@ -367,6 +409,12 @@ impl WireError {
                 failure.kind == FailureKind::Misconfigured && failure.detail.contains("TLS")
             }
         }
+    }
+}
+
+impl From<Failure> for WireError {
+    fn from(failure: Failure) -> Self {
+        Self::Broken(failure)
     }
 }
 

@@ -25,7 +25,7 @@ impl Agent {
 
     /// Calls it and reads one line; the end of the connection ends a line too.
     pub(super) async fn ask(&mut self, deadline: Instant) -> Result<Testimony, Failure> {
-        let stream = self.0.connect(deadline).await?;
+        let (stream, _) = self.0.connect(deadline).await?;
         let mut line = Vec::new();
         let mut limited = stream.take(LINE_MAX);
         while !line.contains(&b'\n') {

@@ -119,7 +119,8 @@ impl Client {
             .header(CONNECTION, "close")
             .body(Empty::<Bytes>::new())
             .map_err(|error| Failure::new(FailureKind::Misconfigured, error.to_string()))?;
-        let (stream, meter) = Metered::new(self.dial.connect(deadline).await?);
+        let (stream, _) = self.dial.connect(deadline).await?;
+        let (stream, meter) = Metered::new(stream);
         let Some(config) = tls else {
             return exchange(stream, &meter, request, most).await;
         };
