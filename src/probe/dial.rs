@@ -9,7 +9,6 @@ use std::{
     io,
     net::SocketAddr,
     sync::{Arc, OnceLock},
-    time::Duration,
 };
 
 use rustls::ClientConfig;
@@ -88,9 +87,9 @@ impl Dial {
         self.asked = Instant::now();
     }
 
-    /// How long ago the question was sent that was asked last.
-    pub(super) fn since_asked(&self) -> Duration {
-        self.asked.elapsed()
+    /// When the question was sent that was asked last.
+    pub(super) fn asked(&self) -> Instant {
+        self.asked
     }
 
     /// What it proves that nothing came within the deadline of this attempt. A host that has

@@ -16,6 +16,7 @@ pub mod mysql;
 mod dial;
 mod due;
 mod handshake;
+mod held;
 mod patience;
 mod postgres;
 mod refusal;

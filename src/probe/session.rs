@@ -88,6 +88,14 @@ impl Session {
         }
     }
 
+    /// Whether it has to be renewed before it is asked again, although the last probe went well.
+    pub(super) fn is_spent(&self) -> bool {
+        match self {
+            Self::MySql(session) => session.is_spent(),
+            Self::Postgres(_) | Self::Tcp => false,
+        }
+    }
+
     /// Waits for the server to end the idle connection. Cancel-safe.
     pub(super) async fn ended(&mut self) -> Trouble {
         match self {

@@ -34,6 +34,7 @@ mod postgres_stories;
 mod postgres_versions;
 mod readme;
 mod refused_logins;
+mod session_settings;
 mod smart_shutdown;
 mod tcp_stories;
 mod versions;

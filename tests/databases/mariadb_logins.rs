@@ -1,5 +1,6 @@
 //! How the probe's own client gets into a real MariaDB: each way to prove a password that this
-//! version has, each mode of TLS; and that the server counts no connection as aborted.
+//! version has, each mode of TLS; that the server counts no connection as aborted; and what it means
+//! to be thrown out right after the login.
 //!
 //! The certificates in `tests/it/tls` are for 127.22.3.1, so the server listens there.
 
@@ -90,6 +91,15 @@ fn mariadb_logins() {
     stage.probe("edwards", Some(PROBE_PASSWORD), trusting(AUTHORITY));
     stage.wait_for_the_last();
     assert_eq!(stage.aborted("Aborted_connects"), refused, "a login was broken off");
+
+    // Let in, and thrown out again by what the server does for each new session.
+    stage.server.sql(&stage.runtime, &["SET GLOBAL init_connect = 'SELECT * FROM mysql.user'"]);
+    let thrown_out = stage.probe("native", Some(PROBE_PASSWORD), TlsMode::Disable);
+    assert!(
+        matches!(&thrown_out, Outcome::Failed(failure)
+        if failure.kind == FailureKind::Misconfigured && failure.detail.contains("1184")),
+        "{thrown_out:?}"
+    );
 }
 
 struct Stage<'a> {

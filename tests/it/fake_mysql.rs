@@ -161,6 +161,11 @@ pub(crate) struct FakeMySql {
 impl FakeMySql {
     /// Listens on `host` and a free port.
     pub(crate) async fn start(host: &str, script: Script) -> Self {
+        Self::start_each(host, vec![script]).await
+    }
+
+    /// Plays the first script to the first client, and so on; the last one to all that follow.
+    pub(crate) async fn start_each(host: &str, scripts: Vec<Script>) -> Self {
         let listener = TcpListener::bind((host, 0)).await.expect("a free port");
         let address = listener.local_addr().expect("a bound socket");
         let statements = Arc::new(Mutex::new(Vec::new()));
@@ -171,11 +176,11 @@ impl FakeMySql {
         let accepting = tokio::spawn(async move {
             let mut clients = tokio::task::JoinSet::new();
             while let Ok((socket, _)) = listener.accept().await {
-                count.fetch_add(1, Ordering::SeqCst);
+                let client = count.fetch_add(1, Ordering::SeqCst);
+                let script = scripts[client.min(scripts.len() - 1)].clone();
                 // Each packet is a write of its own.
                 socket.set_nodelay(true).expect("a TCP socket");
-                let client =
-                    Client { socket, sequence: 0, script: script.clone(), log: Arc::clone(&log) };
+                let client = Client { socket, sequence: 0, script, log: Arc::clone(&log) };
                 let quits = Arc::clone(&quits);
                 clients.spawn(async move {
                     if client.serve().await == Some(Goodbye) {

@@ -414,6 +414,9 @@ async fn failing_statements_are_told_apart() {
     let error = |code| Answer::Error(code, "HY000", "in the server's words");
     for (statement, answer, expected) in [
         ("SELECT @@version", error(1047), FailureKind::GroupUnready),
+        // `init_connect` has failed: it lets us in and has nothing for us.
+        ("SELECT @@version", error(1184), FailureKind::Misconfigured),
+        ("SHOW GLOBAL VARIABLES", error(1184), FailureKind::Closed),
         ("SHOW GLOBAL VARIABLES", error(1927), FailureKind::Closed),
         ("SHOW GLOBAL VARIABLES", error(3032), FailureKind::Maintenance),
         ("SHOW GLOBAL STATUS", error(1053), FailureKind::ShuttingDown),

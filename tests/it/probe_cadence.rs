@@ -141,13 +141,16 @@ async fn a_finding_is_as_old_as_the_question_that_it_answers() {
     let fake = Fake::start("127.22.2.11", [login, question.clone(), question].concat());
     let mut patient = config();
     patient.timeout = Duration::from_secs(5);
+    let began = tokio::time::Instant::now();
     let mut running = Running::start(target(fake.address, patient));
-    for _ in 0..2 {
-        let Finding { took, outcome, .. } = running.next_finding().await;
-        assert!(matches!(outcome, Outcome::Answered(_)), "{outcome:?}");
-        assert!(took >= REPLY, "{took:?}");
-        assert!(took < LOGIN, "{took:?}");
-    }
+    let Finding { took, outcome, .. } = running.next_finding().await;
+    assert!(matches!(outcome, Outcome::Answered(_)), "{outcome:?}");
+    // However busy the machine is, nothing was asked before the login.
+    let most = began.elapsed() - LOGIN;
+    assert!(took >= REPLY && took <= most, "{took:?} of {most:?}");
+    let Finding { took, outcome, .. } = running.next_finding().await;
+    assert!(matches!(outcome, Outcome::Answered(_)), "{outcome:?}");
+    assert!(took >= REPLY, "{took:?}");
     let Finding { took, outcome, .. } = running.next_finding().await;
     assert!(matches!(outcome, Outcome::Failed(_)), "{outcome:?}");
     assert_eq!(took, Duration::ZERO);

@@ -152,7 +152,7 @@ impl Wire {
                         meter: metered,
                         pending: None,
                     }),
-                    Err(error) => Err(WireError::new(&error, &metered)),
+                    Err(error) => Err(WireError::of_login(&error, &metered)),
                 }
             })
         };
@@ -336,13 +336,28 @@ impl Reply {
 impl WireError {
     /// What an error of the protocol library means, given what the socket saw.
     fn new(error: &tokio_postgres::Error, meter: &Meter) -> Self {
+        Self::judged(error, meter, sqlstate::judge)
+    }
+
+    /// The same before the login is complete.
+    fn of_login(error: &tokio_postgres::Error, meter: &Meter) -> Self {
+        Self::judged(error, meter, sqlstate::judge_login)
+    }
+
+    fn judged(
+        error: &tokio_postgres::Error,
+        meter: &Meter,
+        judge: fn(&str, &str, Option<&str>) -> sqlstate::Verdict,
+    ) -> Self {
         if let Some(database) = error.as_db_error() {
-            let code = database.code().code();
-            return Self::Database {
-                code: code.into(),
-                verdict: sqlstate::judge(code, database.message(), database.routine()),
-                message: database.message().into(),
+            let (code, message) = (database.code().code(), database.message());
+            let verdict = judge(code, message, database.routine());
+            // Why a server is not ready is in its detail only, in its own language.
+            let message = match (code, database.detail()) {
+                ("57P03", Some(detail)) => format!("{message} ({detail})").into(),
+                _ => message.into(),
             };
+            return Self::Database { code: code.into(), verdict, message };
         }
         let source = error.source().and_then(|source| source.downcast_ref::<io::Error>());
         if let Some(rustls) = source
