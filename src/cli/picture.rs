@@ -65,7 +65,7 @@ pub(super) fn cluster(cluster: &ClusterStatus, screen: &Screen) -> String {
             (Tone::Plain, lag(server.lag_ms)),
             (Tone::Plain, screen.ago(&server.since)),
             (Tone::Plain, roles(&server.names, names)),
-            (Tone::Plain, of_server(server)),
+            (Tone::Plain, of_failing(server)),
         ]);
     }
     text + &table.text(screen)
@@ -232,6 +232,14 @@ fn of_server(server: &ServerStatus) -> String {
         text += "; not in the config file";
     }
     text
+}
+
+/// The same with the words of its failure, if it fails.
+fn of_failing(server: &ServerStatus) -> String {
+    match &server.failure {
+        Some(failure) => format!("{}: {}", of_server(server), plain(failure)),
+        None => of_server(server),
+    }
 }
 
 /// `write`, `read` or both: the roles of the names that say a server.

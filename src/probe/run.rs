@@ -16,11 +16,12 @@ use tokio::{
 };
 
 use super::{
+    dial::Dial,
     due::{Due, hinted},
+    held::{HELD_FOR, Held, Told},
     patience::Patience,
-    refusal::Refusals,
+    refusal::{Refusals, Watch},
     session::{GOODBYE, Session, Trouble, can_look, look},
-    socket::Dial,
     stance::Stance,
     stride::{Stride, jitter},
     trail::{Leg, Trail},
@@ -29,7 +30,8 @@ use super::{
 use crate::{
     config::{ProbeConfig, ProbeTarget},
     engine::{
-        ClusterKind, Evidence, Facts, Failure, FailureKind, Finding, Outcome, ProbeAdvice, ProbeKey,
+        ClusterKind, Evidence, Facts, Failure, FailureKind, Finding, Outcome, Pace, ProbeAdvice,
+        ProbeKey,
     },
     metrics::ProbeMeter,
 };
@@ -66,30 +68,59 @@ pub struct Orders {
 pub async fn run(target: Target, mut orders: Orders, findings: mpsc::Sender<Finding>) {
     let mut prober = Prober::new(&target);
     let mut next = Due::first();
+    let mut held = Held::default();
     loop {
-        let outcome = match prober.rest(next, &mut orders, &findings).await {
+        let (outcome, asked) = match prober.rest(next, &mut orders, &findings).await {
             Wake::Due => {
                 let now = *orders.advice.borrow();
                 // On the heap for as long as it takes: a task at rest is the smaller for it.
-                let outcome = Box::pin(prober.probe(now.heartbeat)).await;
+                let mut probing = Box::pin(prober.probe(now.heartbeat));
+                let soon = match held.is_empty() {
+                    true => None,
+                    false => timeout(HELD_FOR, &mut probing).await.ok(),
+                };
+                let outcome = match soon {
+                    Some(outcome) => outcome,
+                    None if tell(held.with(None, target.key), &findings).await => {
+                        (&mut probing).await
+                    }
+                    None => break,
+                };
+                drop(probing);
                 target.meter.note(&outcome, prober.last_start.elapsed());
-                outcome
+                (outcome, Some(prober.dial.asked()))
             }
             Wake::Ended(failure) => {
                 target.meter.ended(&failure);
-                Outcome::Failed(failure)
+                (Outcome::Failed(failure), None)
             }
             Wake::Over => break,
         };
         prober.stride.note(&outcome, orders.advice.borrow().pace);
         next = prober.next_after(&outcome);
-        let took = prober.last_start.elapsed();
-        let finding = Finding { probe: target.key, took, outcome };
-        if findings.send(finding).await.is_err() {
+        let at_once = prober.ended && matches!(next, Due::At(_));
+        let waits = held.waits(target.kind, &outcome, at_once);
+        let told = Told { asked, outcome };
+        if waits {
+            if !held.is_empty() {
+                next = Due::second_look();
+            }
+            held.keep(told);
+        } else if !tell(held.with(Some(told), target.key), &findings).await {
             break;
         }
     }
     Box::pin(prober.close()).await;
+}
+
+/// Sends them in their order; `false` when nobody listens any more.
+async fn tell(all: Vec<Finding>, findings: &mpsc::Sender<Finding>) -> bool {
+    for finding in all {
+        if findings.send(finding).await.is_err() {
+            return false;
+        }
+    }
+    true
 }
 
 /// One probe over a connection of its own, for `pointsman probe` and for tests. Never writes a
@@ -150,6 +181,8 @@ struct Prober {
     patience: Patience,
     /// The last outcome was a connection that ended under us.
     ended: bool,
+    /// Since when the advice has been to hurry, if it is.
+    hurried_since: Option<Instant>,
 }
 
 /// Why a rest is over.
@@ -178,6 +211,7 @@ impl Prober {
             parked: None,
             patience: Patience::default(),
             ended: false,
+            hurried_since: None,
         }
     }
 
@@ -190,6 +224,7 @@ impl Prober {
     ) -> Wake {
         loop {
             let pace = orders.advice.borrow_and_update().pace;
+            self.note_pace(pace);
             let rest = self.stride.rest(pace, &self.dial.config);
             let due = next.at(self.last_start, rest, self.blind_until());
             tokio::select! {
@@ -211,6 +246,7 @@ impl Prober {
                         return Wake::Over;
                     }
                 }
+                () = self.dial.kept.ended(), if self.session.is_none() => return Wake::Due,
                 () = hinted(&mut orders.hints) => {
                     self.stride.doubt();
                     self.refusals.doubt(Instant::now());
@@ -225,6 +261,7 @@ impl Prober {
     async fn probe(&mut self, heartbeat: bool) -> Outcome {
         self.ended = false;
         self.last_start = Instant::now();
+        self.dial.begin();
         let patience = self.patience.limit(&self.dial.config);
         let deadline = self.last_start + patience;
         let heartbeat = heartbeat && self.dial.config.heartbeat_write;
@@ -236,7 +273,7 @@ impl Prober {
                 self.session = None;
                 self.refusals.end();
                 let detail = format!("no reply within {patience:?}");
-                Outcome::Failed(Failure::new(FailureKind::TimedOut, detail))
+                Outcome::Failed(Failure::new(self.dial.silence(), detail))
             }
         };
         self.patience.note(&outcome);
@@ -264,7 +301,21 @@ impl Prober {
     /// Notes how a login or what followed it failed.
     fn note_refusal(&mut self, failure: &Failure) {
         let watched = self.session.is_some() || can_look(self.kind);
-        self.refusals.note(failure, watched, Instant::now());
+        let hurried = self.hurried_since.is_some_and(|since| since.elapsed() < HURRIED_FOR);
+        self.refusals.note(failure, Watch { watched, hurried }, Instant::now());
+    }
+
+    /// Notes whether the cluster is in unrest.
+    fn note_pace(&mut self, pace: Pace) {
+        match pace {
+            Pace::Calm | Pace::Slow => self.hurried_since = None,
+            Pace::Fast | Pace::Urgent if self.hurried_since.is_some() => {}
+            Pace::Fast | Pace::Urgent => {
+                let now = Instant::now();
+                self.hurried_since = Some(now);
+                self.refusals.hurry(now);
+            }
+        }
     }
 
     /// Until when a probe would be blind: no login is due, and nothing else tells of the server.
@@ -287,7 +338,7 @@ impl Prober {
             let session = match &mut self.session {
                 Some(session) => session,
                 none => {
-                    let began = Instant::now();
+                    let (began, waited) = (Instant::now(), self.dial.kept.is_any());
                     let fresh = match Session::open(self.kind, &mut self.dial, deadline).await {
                         Ok(fresh) => fresh,
                         Err(failure) => {
@@ -295,7 +346,10 @@ impl Prober {
                             return Err(failure);
                         }
                     };
-                    self.patience.note_fresh(began.elapsed());
+                    // One that was waited for before says nothing of the server's speed.
+                    if !waited {
+                        self.patience.note_fresh(began.elapsed());
+                    }
                     self.parked = None;
                     self.renew_at = Instant::now() + RENEW_AFTER.mul_f64(jitter());
                     none.insert(fresh)
@@ -304,6 +358,9 @@ impl Prober {
             let trouble = match session.probe(&mut self.dial, deadline, heartbeat).await {
                 Ok(facts) => {
                     self.refusals.end();
+                    if session.is_spent() {
+                        self.renew_at = Instant::now();
+                    }
                     return Ok(facts);
                 }
                 Err(trouble) => trouble,
@@ -397,6 +454,9 @@ async fn ended(session: &mut Option<Session>) -> Trouble {
 /// How long a connection is used. A server that accepts nothing new (full, password changed,
 /// certificate expired) goes on answering on an old connection, so only a fresh one shows it.
 const RENEW_AFTER: Duration = Duration::from_secs(10);
+
+/// For how long unrest hurries what fills a server's log.
+const HURRIED_FOR: Duration = Duration::from_secs(300);
 
 #[cfg(test)]
 mod tests {

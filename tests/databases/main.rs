@@ -40,6 +40,7 @@ mod postgres_versions;
 mod readme;
 mod refused_logins;
 mod semi_sync;
+mod session_settings;
 mod smart_shutdown;
 mod tcp_stories;
 mod versions;

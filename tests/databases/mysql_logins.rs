@@ -132,6 +132,16 @@ fn play(programs: &MySqlPrograms, statements: &[String], logins: &[Login]) {
     }
     stage.wait_for_the_last();
     assert_eq!(stage.aborted("Aborted_connects"), refused, "a login was broken off");
+
+    // Let in, and thrown out again by what the server does for each new session.
+    stage.server.sql(&stage.runtime, &["SET GLOBAL init_connect = 'SELECT * FROM mysql.user'"]);
+    let (user, _, password, ..) = logins[0];
+    let thrown_out = stage.probe(user, password, trusting(AUTHORITY));
+    assert!(
+        matches!(&thrown_out, Outcome::Failed(failure)
+        if failure.kind == FailureKind::Misconfigured && failure.detail.contains("1184")),
+        "{thrown_out:?}"
+    );
 }
 
 struct Stage<'a> {
