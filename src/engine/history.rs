@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::{
     Facts, GtidState, Moment, MySqlFacts, Position, PostgresFacts, PostgresRole, RememberedHistory,
-    ServerIndex,
+    ServerIndex, Writability,
 };
 
 /// The memory of what one server has.
@@ -60,12 +60,19 @@ impl History {
     /// Commit"), which is 30 s at the very most and 0.6 s by default.
     const DURABLE_AFTER: Duration = Duration::from_secs(2);
 
-    /// Folds in one reply. `interrupted` when anything else than good replies came since the last.
-    pub(super) fn fold(&mut self, facts: &Facts, interrupted: bool, now: Moment) -> Continuity {
+    /// Folds in one reply. `interrupted` when anything else than good replies came since the last;
+    /// `led` when the last one said that it was writable.
+    pub(super) fn fold(
+        &mut self,
+        facts: &Facts,
+        interrupted: bool,
+        led: bool,
+        now: Moment,
+    ) -> Continuity {
         let interrupted = interrupted || !self.heard;
         let continuity = match facts {
             Facts::Postgres(facts) => self.fold_postgres(facts, interrupted, now),
-            Facts::MySql(facts) => self.fold_mysql(facts, interrupted),
+            Facts::MySql(facts) => self.fold_mysql(facts, interrupted, led),
             Facts::Tcp => Continuity::GoesOn,
         };
         self.heard = true;
@@ -80,7 +87,9 @@ impl History {
         (self.lost, self.followed) = (false, true);
     }
 
-    fn fold_mysql(&mut self, facts: &MySqlFacts, interrupted: bool) -> Continuity {
+    fn fold_mysql(&mut self, facts: &MySqlFacts, interrupted: bool, led: bool) -> Continuity {
+        // A replica begins its own anew only to be built anew.
+        let leads = led && facts.writability == Writability::Writable;
         let known = self.uuid.as_deref();
         let renamed = known
             .zip(facts.identity.uuid.as_deref())
@@ -97,7 +106,7 @@ impl History {
         }
         match (renamed, shrunk) {
             (true, _) => Continuity::Lost,
-            (false, true) if interrupted => Continuity::Lost,
+            (false, true) if interrupted || !leads => Continuity::Lost,
             (false, true) => Continuity::Reset,
             (false, false) => Continuity::GoesOn,
         }

@@ -199,6 +199,10 @@ impl PositionRing {
         let at_ms = millis(at);
         let first_missing = self.samples.partition_point(|sample| sample.position <= applied);
         match self.samples.get(first_missing) {
+            // One that was seen at the same time and may be older.
+            Some(sample) if !sample.timed && sample.at.abs_diff(at_ms) < AT_ONCE_MS => {
+                Reached::LacksAtLeast(age(sample.at, at))
+            }
             Some(sample) if sample.at < at_ms => {
                 let known = age(sample.at, at);
                 match sample.timed && applied >= oldest.position {
@@ -223,7 +227,7 @@ impl PositionRing {
 
 impl Reached {
     /// Two servers that were asked at about the same time lie so far apart without being late.
-    const AT_ONCE: Duration = Duration::from_millis(700);
+    const AT_ONCE: Duration = Duration::from_millis(AT_ONCE_MS);
 
     /// The lag of a replica that itself believes to be behind by `own`: `None` when its next reply
     /// will tell, `Some(None)` when it cannot be told.
@@ -250,6 +254,8 @@ impl Reached {
         std::cmp::max_by_key(self, other, |one| key(*one))
     }
 }
+
+const AT_ONCE_MS: u64 = 700;
 
 fn millis(moment: Moment) -> i64 {
     i64::try_from(moment.since_start().as_millis()).unwrap_or(i64::MAX)

@@ -106,6 +106,8 @@ pub(super) enum Loss {
     Precedence,
     /// It was promoted beside a primary that lives, and the other members follow that one.
     Following,
+    /// Nothing for good: what speaks against it may be disproved with the next reply.
+    Nothing,
 }
 
 /// The point of a stream that a server has come to, by its last word.
@@ -227,9 +229,10 @@ impl Record {
             (before, Some(timeline)) => before.is_some_and(|before| before < timeline),
             (_, None) => true,
         };
+        let led = self.facts.as_ref().is_some_and(Facts::claims_writable);
         let denied =
             self.facts.as_ref().is_some_and(|before| !before.claims_writable() && grows(before));
-        self.reset |= self.history.fold(&facts, interrupted, now) == Continuity::Reset;
+        self.reset |= self.history.fold(&facts, interrupted, led, now) == Continuity::Reset;
         self.successes = self.successes.saturating_add(1);
         self.writable = facts.claims_writable().then(|| {
             let timeline = primary_timeline(&facts);

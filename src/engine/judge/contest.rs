@@ -90,7 +90,10 @@ fn in_office(
     let mut contest = against(champion, claimants, evidence);
     for loser in &mut contest.losers {
         if challengers.contains(&loser.server) {
-            (loser.loss, loser.reason) = (Loss::Following, StateReason::Unfollowed(champion));
+            // A rule of the operator's is no evidence: with the one in office the reason goes.
+            let evident = followed(incumbent) > 0 && followed(incumbent) >= most;
+            loser.loss = if evident { Loss::Following } else { Loss::Nothing };
+            loser.reason = StateReason::Unfollowed(champion);
         }
     }
     contest

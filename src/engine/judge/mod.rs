@@ -197,7 +197,7 @@ fn writable_verdict(
             (Loss::Precedence, Some(by)) if contest.champion == Some(by) => {
                 StateReason::SecondWriter(by)
             }
-            (Loss::Precedence | Loss::Following, _) => StateReason::LostContest,
+            (Loss::Precedence | Loss::Following | Loss::Nothing, _) => StateReason::LostContest,
         };
         return Verdict::out(ServerState::StalePrimary, reason);
     }

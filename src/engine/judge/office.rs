@@ -118,7 +118,7 @@ pub(super) fn mark_losers(
         return;
     }
     for loser in &contest.losers {
-        if marks(&records[loser.server.0], loser.loss) {
+        if loser.loss != Loss::Nothing && marks(&records[loser.server.0], loser.loss) {
             let heir = records[loser.against.0].history.gtid.clone();
             records[loser.server.0].mark_superseded(loser.against, &heir, loser.loss);
         }

@@ -5,7 +5,8 @@
 //! in multi-primary mode), one is chosen and kept.
 
 use super::{
-    Standpoint, component::Components, history::is_writable_replica, mysql_facts, replica, streams,
+    HIDDEN, Standpoint, component::Components, history::is_writable_replica, mysql_facts, replica,
+    streams,
 };
 use crate::engine::{
     ClusterPolicy, Facts, Failback, Galera, Group, GroupMember, GroupRole, Moment, MySqlFacts,
@@ -176,11 +177,7 @@ fn outside(
     }
     let hidden = mysql_facts(record).is_some_and(|facts| facts.channels.is_none());
     if hidden {
-        return Verdict {
-            write: WriteFitness::Refused,
-            read: ReadFitness::LastResort,
-            ..Verdict::out(ServerState::Misconfigured, StateReason::ReplicationHidden)
-        };
+        return HIDDEN;
     }
     let verdict = replica::verdict(index, policy, records, standpoint, now);
     match verdict.reason {

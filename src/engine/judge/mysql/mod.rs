@@ -74,6 +74,15 @@ pub(super) fn judge(
     Judgement { verdicts, split_brain, writer: WriterRule::History }
 }
 
+/// The verdict on a server that does not let the probe see whether it replicates.
+const HIDDEN: Verdict = Verdict {
+    state: ServerState::Misconfigured,
+    reason: StateReason::ReplicationHidden,
+    write: WriteFitness::Refused,
+    read: ReadFitness::LastResort,
+    lag: None,
+};
+
 fn mysql_facts(record: &Record) -> Option<&MySqlFacts> {
     match record.facts.as_ref()? {
         Facts::MySql(facts) => Some(facts),
@@ -115,6 +124,7 @@ fn verdict(
         Writability::OfflineMode => {
             Verdict::out(ServerState::Maintenance, StateReason::ReadOnly(writability))
         }
+        Writability::Writable if hidden && precedents.last_writer != Some(index) => HIDDEN,
         Writability::Writable if !is_writable_replica(index, policy, records, precedents, now) => {
             let record = &mut records[index.0];
             match record.history.lost {
@@ -131,11 +141,7 @@ fn verdict(
                 _ => verdict,
             }
         }
-        _ if hidden => Verdict {
-            write: WriteFitness::Refused,
-            read: ReadFitness::LastResort,
-            ..Verdict::out(ServerState::Misconfigured, StateReason::ReplicationHidden)
-        },
+        _ if hidden => HIDDEN,
         _ => replica::verdict(index, policy, records, standpoint, now),
     }
 }

@@ -49,10 +49,8 @@ pub(super) fn settle_primary(
     let field = Field { policy, records, precedents, now };
     let mut claimants: Vec<_> =
         (0..records.len()).map(ServerIndex).filter(|&index| field.claims(index)).collect();
-    // Hidden channels prove nothing: such a server counts where nobody else does.
-    if claimants.iter().any(|&one| !field.hides_channels(one)) {
-        claimants.retain(|&one| !field.hides_channels(one) || precedents.last_writer == Some(one));
-    }
+    // That nobody sees its channels is no proof that it has none.
+    claimants.retain(|&one| !field.hides_channels(one) || precedents.last_writer == Some(one));
     let barred: Vec<_> = claimants.iter().filter_map(|&one| field.bar(one, &claimants)).collect();
     claimants.retain(|one| barred.iter().all(|loser| loser.server != *one));
     let mut contest = field.settle(&claimants);

@@ -187,7 +187,7 @@ impl Field<'_> {
             return Some(age(newer, by));
         }
         if let Some((newer, by)) = self.hearsay_against(index, own) {
-            return Some(age(newer, by));
+            return Some(Loser { loss: Loss::Nothing, ..age(newer, by) });
         }
         let last = self.precedents.last_writer.filter(|last| *last != index)?;
         let had = self.precedents.office.timeline?;
