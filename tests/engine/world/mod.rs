@@ -20,8 +20,9 @@ use pointsman::engine::{
     Outcome, ServerId, ServerIndex, ServerPolicy,
 };
 
-use history::{History, Journal, Writer};
+use history::{Journal, Writer};
 
+pub(crate) use history::History;
 pub(crate) use host::{Host, Outside, Process, Role};
 
 pub(crate) const PORT: u16 = 5432;
