@@ -19,6 +19,7 @@ mod handshake;
 mod held;
 mod patience;
 mod postgres;
+mod prober;
 mod refusal;
 mod run;
 mod session;

@@ -7,6 +7,7 @@ mod row;
 mod sql;
 mod sqlstate;
 mod wire;
+mod wire_error;
 
 use tokio::time::Instant;
 
@@ -14,10 +15,7 @@ use self::heartbeat::Heart;
 pub(super) use self::look::look;
 pub use self::sql::COLUMNS;
 pub(crate) use self::sql::FACTS;
-pub(super) use self::{
-    sql::options,
-    wire::{Wire, WireError},
-};
+pub(super) use self::{sql::options, wire::Wire, wire_error::WireError};
 use super::{dial::Dial, session::Trouble};
 use crate::engine::{Facts, Failure, PostgresRole};
 
