@@ -52,6 +52,8 @@ pub(super) enum Continuity {
     Reset,
     /// It is another one.
     Lost,
+    /// It is another cluster's.
+    Replaced,
 }
 
 impl History {
@@ -118,8 +120,9 @@ impl History {
         interrupted: bool,
         now: Moment,
     ) -> Continuity {
-        if self.system.is_some_and(|system| system != facts.system_identifier) {
-            // Another cluster's data: whether it belongs here is not a question of its history.
+        let replaced = self.system.is_some_and(|system| system != facts.system_identifier);
+        if replaced {
+            // Whether it belongs here is not a question of its history.
             let system = Some(facts.system_identifier);
             *self = Self { system, ..Self::default() };
         }
@@ -127,7 +130,7 @@ impl History {
         let PostgresRole::Primary { timeline, position, .. } = facts.role else {
             self.timeline = standby_timeline(facts).or(self.timeline);
             self.written = None;
-            return Continuity::GoesOn;
+            return if replaced { Continuity::Replaced } else { Continuity::GoesOn };
         };
         let before = self.written.filter(|_| self.timeline == Some(timeline));
         let older = self.timeline.is_some_and(|known| timeline < known);
@@ -144,6 +147,7 @@ impl History {
             _ => Some(Written { last: position, at: now, durable: durable.filter(|_| !shorter) }),
         };
         match interrupted && (older || shorter) {
+            _ if replaced => Continuity::Replaced,
             true => Continuity::Lost,
             false => Continuity::GoesOn,
         }

@@ -232,7 +232,12 @@ impl Record {
         let led = self.facts.as_ref().is_some_and(Facts::claims_writable);
         let denied =
             self.facts.as_ref().is_some_and(|before| !before.claims_writable() && grows(before));
-        self.reset |= self.history.fold(&facts, interrupted, led, now) == Continuity::Reset;
+        let continuity = self.history.fold(&facts, interrupted, led, now);
+        self.reset |= continuity == Continuity::Reset;
+        if matches!(continuity, Continuity::Lost | Continuity::Replaced) {
+            // It is another one, that has claimed nothing yet.
+            self.writable = None;
+        }
         self.successes = self.successes.saturating_add(1);
         self.writable = facts.claims_writable().then(|| {
             let timeline = primary_timeline(&facts);

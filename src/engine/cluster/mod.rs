@@ -312,7 +312,8 @@ impl Cluster {
         let run = |server: ServerIndex| self.records[server.0].writable;
         let timeline = |server: ServerIndex| self.records[server.0].history.timeline;
         let answers = self.records[from.0].trouble.is_none();
-        answers && run(from).is_some() && timeline(from) > timeline(to)
+        let is_no_older = timeline(from).is_some() && timeline(from) >= timeline(to);
+        answers && run(from).is_some() && is_no_older
     }
 
     /// Keeps what the one in office has.

@@ -43,6 +43,9 @@ pub(super) struct Evidence<'a> {
     /// Whether the one in office has said that it is writable since the other one does. Until then
     /// nobody knows whether there are two.
     pub(super) asked_since: &'a dyn Fn(ServerIndex, ServerIndex) -> bool,
+    /// Whether any member that answers has not been asked since a server says that it is writable:
+    /// it may go over to it.
+    pub(super) is_awaited: &'a dyn Fn(ServerIndex) -> bool,
     /// A newer history takes nothing from one in office that lives.
     pub(super) hold: bool,
 }
@@ -74,6 +77,13 @@ fn in_office(
     let upheld = challengers.is_empty()
         || evidence.hold
         || followed(incumbent) > 0 && followed(incumbent) >= most;
+    // What was said before the newer one turned writable speaks for nobody.
+    let awaited = most == 0 && challengers.iter().any(|&one| (evidence.is_awaited)(one));
+    if awaited {
+        let known: Vec<_> =
+            claimants.iter().copied().filter(|one| !challengers.contains(one)).collect();
+        return against(incumbent, &known, evidence);
+    }
     if !upheld {
         // It gives way to those that have all it has, not to just anybody.
         return among(&challengers, claimants, servers, evidence);
@@ -143,7 +153,10 @@ fn against(champion: ServerIndex, claimants: &[ServerIndex], evidence: &Evidence
             }
             contest.split_brain = true;
         }
+        // Being behind the last word of one that may be dead by now is what a promotion costs.
+        let both_there = (evidence.asked_since)(champion, server);
         let (loss, reason) = match older {
+            true if !both_there => (Loss::Nothing, (evidence.older)(server, champion)),
             true => (Loss::Age, (evidence.older)(server, champion)),
             false => (Loss::Precedence, StateReason::SecondWriter(champion)),
         };

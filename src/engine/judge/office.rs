@@ -108,17 +108,12 @@ fn heir_is_followed(own: &GtidState, records: &[Record], heir: ServerIndex) -> b
 }
 
 /// Remembers who lost what, so that the absence of the winner proves nothing later.
-pub(super) fn mark_losers(
-    contest: &Contest,
-    records: &mut [Record],
-    precedents: Precedents<'_>,
-    marks: impl Fn(&Record, Loss) -> bool,
-) {
+pub(super) fn mark_losers(contest: &Contest, records: &mut [Record], precedents: Precedents<'_>) {
     if !precedents.ready {
         return;
     }
     for loser in &contest.losers {
-        if loser.loss != Loss::Nothing && marks(&records[loser.server.0], loser.loss) {
+        if loser.loss != Loss::Nothing {
             let heir = records[loser.against.0].history.gtid.clone();
             records[loser.server.0].mark_superseded(loser.against, &heir, loser.loss);
         }

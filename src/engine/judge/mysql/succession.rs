@@ -56,11 +56,7 @@ pub(super) fn settle_primary(
     let mut contest = field.settle(&claimants);
     contest.losers.extend(barred);
     field.outdate_unheard(&mut contest);
-    mark_losers(&contest, records, precedents, |record, loss| match loss {
-        // One that has followed since is behind by a promotion's loss, and no stranger.
-        Loss::Age => !record.followed,
-        _ => true,
-    });
+    mark_losers(&contest, records, precedents);
     contest
 }
 
@@ -206,6 +202,18 @@ impl Field<'_> {
         })
     }
 
+    /// Whether a member that answers, or may, has said nothing since `rival` says that it is writable.
+    fn is_awaited(&self, rival: ServerIndex) -> bool {
+        let Some(run) = self.records[rival.0].writable else { return false };
+        self.records.iter().enumerate().any(|(index, record)| {
+            let asked = matches!(
+                self.liveness(ServerIndex(index)),
+                Liveness::Answering | Liveness::Doubtful(_)
+            );
+            asked && record.facts_at < run.since && !is_foreign(record, self.precedents)
+        })
+    }
+
     fn settle(&self, claimants: &[ServerIndex]) -> Contest {
         let (policy, records, now) = (self.policy, self.records, self.now);
         contest::settle(
@@ -218,6 +226,7 @@ impl Field<'_> {
                 older: &|_, newer| StateReason::OlderHistory(newer),
                 precedes: &|_, one| self.precedents.office.precedes(&records[one.0], now),
                 asked_since: &|one, other| self.was_asked_since(one, other),
+                is_awaited: &|one| self.is_awaited(one),
                 hold: false,
             },
         )

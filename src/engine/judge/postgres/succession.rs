@@ -12,7 +12,8 @@ use super::{
     postgres_role, primary_timeline, received_timeline,
 };
 use crate::engine::{
-    ClusterPolicy, Moment, OnNewerTimeline, PostgresRole, Relation, ServerIndex, StateReason,
+    ClusterPolicy, Moment, OnNewerTimeline, PostgresRole, Relation, ServerIndex, ServerState,
+    StateReason,
     judge::{
         Precedents,
         contest::{self, Contest, Evidence, Loser},
@@ -21,6 +22,7 @@ use crate::engine::{
     },
     reception::Opinion,
     record::{Liveness, Loss, Record},
+    verdict::Verdict,
 };
 
 /// Settles who is the primary, and remembers who lost.
@@ -46,7 +48,7 @@ pub(super) fn settle_primary(
     let mut contest = field.settle(&claimants);
     contest.losers.extend(losers);
     field.outdate_others(&mut contest);
-    mark_losers(&contest, records, precedents, |_, _| true);
+    mark_losers(&contest, records, precedents);
     contest
 }
 
@@ -227,8 +229,11 @@ impl Field<'_> {
         let written = others.filter_map(|(other, record)| match *postgres_role(record)? {
             PostgresRole::Primary { timeline, read_only, .. } => {
                 let published = self.precedents.published == Some(ServerIndex(other));
-                let confirmed = record.is_confirmed_writable()
-                    || is_gone(self.liveness(ServerIndex(other))) && record.settled.is_some();
+                let was_one = |settled: Verdict| {
+                    matches!(settled.state, ServerState::Primary | ServerState::StalePrimary)
+                };
+                let confirmed =
+                    record.is_confirmed_writable() || record.settled.is_some_and(was_one);
                 (read_only || published || confirmed).then_some((timeline, ServerIndex(other)))
             }
             PostgresRole::Standby { .. } => None,
@@ -248,9 +253,9 @@ impl Field<'_> {
                 && !is_foreign(record, self.precedents)
         });
         newer.all(|(other, record)| {
-            let began = record.trouble.as_ref().map(|trouble| trouble.began);
             is_gone(self.liveness(ServerIndex(other)))
-                && began.is_some_and(|began| began <= run.since)
+                && record.verdict.state == ServerState::Down
+                && record.since <= run.since
         })
     }
 
@@ -269,6 +274,18 @@ impl Field<'_> {
                 .then_some((newer, ServerIndex(standby)))
         });
         shown.max().filter(|_| self.followers(index) == 0)
+    }
+
+    /// Whether a member that answers, or may, has said nothing since `rival` says that it is writable.
+    fn is_awaited(&self, rival: ServerIndex) -> bool {
+        let Some(run) = self.records[rival.0].writable else { return false };
+        self.records.iter().enumerate().any(|(index, record)| {
+            let asked = matches!(
+                self.liveness(ServerIndex(index)),
+                Liveness::Answering | Liveness::Doubtful(_)
+            );
+            asked && record.facts_at < run.since && !is_foreign(record, self.precedents)
+        })
     }
 
     fn settle(&self, claimants: &[ServerIndex]) -> Contest {
@@ -311,6 +328,7 @@ impl Field<'_> {
                             && self.records[one.0].facts_at >= run.since
                     })
                 },
+                is_awaited: &|one| self.is_awaited(one),
                 hold: self
                     .policy
                     .write

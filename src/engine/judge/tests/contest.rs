@@ -48,6 +48,7 @@ fn contest_heard(
         older: &|_, newer| StateReason::OlderHistory(newer),
         precedes: &|_, _| true,
         asked_since: &|_, _| true,
+        is_awaited: &|_| false,
         hold: false,
     };
     settle(&claimants, incumbent.map(ServerIndex), &policies, &evidence)

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::engine::{GtidState, SourceId};
 
-use ReadFitness::{LastResort, Never, No, Replica};
+use ReadFitness::{LastResort, No, Replica};
 use WriteFitness::{Fit, Gone, Open, Refused};
 
 fn history() -> GtidState {
