@@ -71,6 +71,28 @@ pub(super) enum Happening {
     Accept,
 }
 
+impl Happening {
+    /// The monitor that it happens to, if it is one.
+    fn monitor(self) -> Option<usize> {
+        use Happening as H;
+        match self {
+            H::Isolated(at, _)
+            | H::RestartWarm(at)
+            | H::RestartCold(at)
+            | H::Remember(at)
+            | H::RestartOld(at)
+            | H::Rename(at, _)
+            | H::Remove(at, _)
+            | H::Complete(at)
+            | H::Swap(at, ..)
+            | H::Pin(at, _)
+            | H::Drain(at, _)
+            | H::Hold(at) => Some(at),
+            _ => None,
+        }
+    }
+}
+
 /// What a happening changes.
 pub(super) struct Scene<'a> {
     pub world: &'a mut World,
@@ -92,6 +114,10 @@ impl Scene<'_> {
     pub(super) fn apply(&mut self, happening: Happening) {
         use Happening as H;
         let now = self.now;
+        // Some stories have one monitor.
+        if happening.monitor().is_some_and(|at| at >= self.monitors.len()) {
+            return;
+        }
         match happening {
             H::Kill(who) => self.world.kill(self.who(who)),
             H::Start(who) => self.world.start(self.who(who)),
@@ -274,8 +300,12 @@ impl Scene<'_> {
         let writer = self.truth.rightful;
         if index != writer && !self.truth.is_lost() {
             let long_ago = self.now.before(Duration::from_secs(8));
+            let had = self.world.hosts[index].history.clone();
             self.world.restore(index, writer, long_ago);
-            self.truth.disown(index, Impostor::Lost, self.world);
+            // With everything that it had it looks like a copy.
+            let is_copy = had.begins(&self.world.hosts[index].history);
+            let impostor = if is_copy { Impostor::Copy } else { Impostor::Lost };
+            self.truth.disown(index, impostor, self.world);
             self.begin_anew(index);
         }
     }
@@ -299,9 +329,7 @@ impl Scene<'_> {
     /// It is something else now, and nobody has been told yet.
     fn begin_anew(&mut self, index: usize) {
         for monitor in &mut *self.monitors {
-            let told = &mut monitor.knowledge.servers[index];
-            (told.replies, told.writable) = (0, 0);
-            told.late.clear();
+            monitor.knowledge.begin_anew(index);
         }
     }
 

@@ -19,6 +19,7 @@ mod checks;
 mod driver;
 mod happening;
 mod knowledge;
+mod lie;
 mod monitor;
 mod oracle;
 mod plot;
