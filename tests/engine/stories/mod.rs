@@ -25,6 +25,7 @@ mod oracle;
 mod plot;
 mod policies;
 mod reload;
+mod scene;
 mod story;
 mod truth;
 

@@ -28,7 +28,8 @@ pub(super) enum Oracle {
     /// whole of the stillness at the end.
     DeadReads,
     /// Two monitors of one world end alike, whatever each of them has missed. Declared split brains
-    /// aside, and while the rightful writer is lost those that did not see the same reigns.
+    /// aside, and while no writer is plainly right those that did not see the same reigns, or a
+    /// server that came up empty and died.
     Twins,
     /// A warm restart changes nothing in the end: the one that was restarted says what the one that
     /// was not would have said.

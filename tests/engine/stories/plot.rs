@@ -182,9 +182,11 @@ fn group(random: &mut SplitMix) -> Chapter {
     use Happening as H;
     let who = if random.below(2) == 0 { Who::Writer } else { other(random) };
     let at = tenths(random, 80);
-    match random.below(4) {
-        0 | 1 => vec![(Duration::ZERO, H::Kill(who)), (at, H::Start(who))],
-        2 => vec![(Duration::ZERO, H::Partition(who)), (at, H::Reunite(who, other(random)))],
+    match random.below(9) {
+        0..4 => vec![(Duration::ZERO, H::Kill(who)), (at, H::Start(who))],
+        4 => vec![(at, H::Async(other(random), Who::Writer))],
+        5 => vec![(Duration::ZERO, H::Partition(who)), (at, H::Bootstrap(who))],
+        6 => vec![(Duration::ZERO, H::Partition(who)), (at, H::Reunite(who, other(random)))],
         _ => vec![(Duration::ZERO, H::Donor(who, true)), (at, H::Donor(who, false))],
     }
 }

@@ -6,12 +6,13 @@ use pointsman::engine::{Event, Moment};
 
 use super::{
     checks,
-    happening::{Happening, Scene},
+    happening::Happening,
     lie::Lie,
     monitor::{CLUSTER, Monitor},
     oracle::{Broken, Oracle},
     plot::{BEGINS, plot},
     policies,
+    scene::Scene,
     truth::Truth,
 };
 use crate::{
@@ -52,7 +53,7 @@ impl Story {
             10 => Breed::Galera,
             _ => Breed::Group,
         };
-        let servers = if breed.is_group() { 3 } else { 2 + random.below(3) };
+        let servers = if breed.is_group() { 3 + random.below(2) } else { 2 + random.below(3) };
         let mut world = World::new(breed, servers);
         world.gtids = random.below(6) > 0;
         world.side_domain = random.below(4) == 0;
