@@ -17,30 +17,34 @@ use crate::world::World;
 /// Replies in a row that a read name may ignore: it takes three to see that a server is late.
 const LATE_REPLIES: u32 = 6;
 
-/// After a decision.
+/// After a decision: every oracle that does not hold.
 pub(super) fn after_decision(
     monitor: &mut Monitor,
     events: &[Event],
     world: &World,
     truth: &Truth,
     now: Moment,
-) -> Result<(), Broken> {
+) -> Vec<Broken> {
     if world.breed.is_group() {
-        return Ok(());
+        return Vec::new();
     }
+    let decision = monitor.decision();
+    let published = monitor.published_by(&decision);
+    let mut broken = Vec::new();
     if now >= monitor.overridden_until && !truth.disputed {
-        for event in events {
-            check_withdrawal(monitor, event, world, truth, now)?;
+        let withdrawals = events.iter().map(|it| check_withdrawal(monitor, it, world, truth, now));
+        broken.extend(withdrawals.filter_map(Result::err));
+        broken.extend(check_impostor(monitor, published, world, truth).err());
+        if world.kind == ClusterKind::Postgres || world.gtids {
+            broken.extend(check_read_lag(monitor, &decision, truth).err());
         }
-        check_impostor(monitor, world, truth)?;
-        check_read_lag(monitor, truth)?;
     }
-    note_published(monitor, truth);
-    Ok(())
+    note_published(monitor, published, truth);
+    broken
 }
 
-fn note_published(monitor: &mut Monitor, truth: &Truth) {
-    let Some(published) = monitor.published() else { return };
+fn note_published(monitor: &mut Monitor, published: Option<usize>, truth: &Truth) {
+    let Some(published) = published else { return };
     let knowledge = &mut monitor.knowledge;
     if published == truth.rightful && !truth.is_lost() {
         if knowledge.servers[published].writable > 1 {
@@ -51,8 +55,13 @@ fn note_published(monitor: &mut Monitor, truth: &Truth) {
     }
 }
 
-fn check_impostor(monitor: &Monitor, world: &World, truth: &Truth) -> Result<(), Broken> {
-    let Some(published) = monitor.published() else { return Ok(()) };
+fn check_impostor(
+    monitor: &Monitor,
+    published: Option<usize>,
+    world: &World,
+    truth: &Truth,
+) -> Result<(), Broken> {
+    let Some(published) = published else { return Ok(()) };
     let (Some(impostor), Some(reign)) =
         (truth.impostors[published], monitor.knowledge.published_reign)
     else {
@@ -62,8 +71,13 @@ fn check_impostor(monitor: &Monitor, world: &World, truth: &Truth) -> Result<(),
     if world.kind == ClusterKind::MySql && !world.gtids {
         return Ok(());
     }
+    // MySQL: a writable copy whose source is silent looks like a promotion. It is known by a contest
+    // that it has lost, and one that lost what it had by what it had shown.
+    let told = &monitor.knowledge.servers[published];
+    let shrunk = impostor == Impostor::Lost && told.was_known;
+    let looks_promoted = world.kind == ClusterKind::MySql && !told.lost_a_contest && !shrunk;
     let better_was_published = truth.reign_of[published].is_some_and(|own| own < reign);
-    let has_spoken = monitor.knowledge.servers[published].replies > 2;
+    let has_spoken = told.replies > 2 && !looks_promoted;
     let never_reigned = truth.reign_of[published].is_none() && has_spoken;
     if better_was_published || never_reigned {
         return Err(Broken::new(
@@ -113,8 +127,8 @@ fn follows(facts: &Option<Facts>) -> bool {
     facts.channels.iter().flatten().any(|channel| channel.io == IoThread::Running)
 }
 
-fn check_read_lag(monitor: &Monitor, truth: &Truth) -> Result<(), Broken> {
-    for (name, read) in monitor.decision().reads.iter().enumerate() {
+fn check_read_lag(monitor: &Monitor, decision: &Decision, truth: &Truth) -> Result<(), Broken> {
+    for (name, read) in decision.reads.iter().enumerate() {
         if !matches!(read.reason, ReadReason::Fit | ReadReason::Few) {
             continue;
         }
@@ -132,26 +146,26 @@ fn check_read_lag(monitor: &Monitor, truth: &Truth) -> Result<(), Broken> {
     Ok(())
 }
 
-/// After the stillness.
-pub(super) fn at_the_end(monitors: &[Monitor], world: &World, truth: &Truth) -> Result<(), Broken> {
+/// After the stillness: every oracle that does not hold.
+pub(super) fn at_the_end(monitors: &[Monitor], world: &World, truth: &Truth) -> Vec<Broken> {
+    let mut broken = Vec::new();
     for (at, monitor) in monitors.iter().enumerate() {
-        let which =
-            |broken: Broken| Broken { text: format!("monitor {at}: {}", broken.text), ..broken };
-        if world.breed.is_group() {
-            check_quorum(monitor, world).map_err(which)?;
-            continue;
-        }
-        if truth.disputed {
-            continue;
-        }
-        check_liveness(monitor, world, truth).map_err(which)?;
-        check_dead_reads(monitor, world, truth).map_err(which)?;
-        check_restart(monitor).map_err(which)?;
+        let results = match (world.breed.is_group(), truth.disputed) {
+            (true, _) => vec![check_quorum(monitor, world)],
+            (false, true) => Vec::new(),
+            (false, false) => vec![
+                check_liveness(monitor, world, truth),
+                check_dead_reads(monitor, world, truth),
+                check_restart(monitor),
+            ],
+        };
+        let which = |it: Broken| Broken { text: format!("monitor {at}: {}", it.text), ..it };
+        broken.extend(results.into_iter().filter_map(Result::err).map(which));
     }
-    if world.breed.is_group() || truth.disputed {
-        return Ok(());
+    if !world.breed.is_group() && !truth.disputed {
+        broken.extend(check_twins(monitors, world, truth).err());
     }
-    check_twins(monitors, world, truth)
+    broken
 }
 
 fn check_liveness(monitor: &Monitor, world: &World, truth: &Truth) -> Result<(), Broken> {
@@ -257,7 +271,7 @@ fn check_twins(monitors: &[Monitor], world: &World, truth: &Truth) -> Result<(),
         return Ok(());
     }
     let comparable = monitors.iter().all(|it| is_plainly_right(it, world, truth))
-        || monitors.iter().all(|it| reigns(it) && !it.knowledge.cold);
+        || !truth.is_lost() && monitors.iter().all(|it| reigns(it) && !it.knowledge.cold);
     if comparable && one.published() != other.published() {
         return Err(Broken::new(
             Oracle::Twins,

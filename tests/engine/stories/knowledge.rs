@@ -2,9 +2,7 @@
 
 use std::time::Duration;
 
-use pointsman::engine::{
-    Facts, FailureKind, IoThread, Moment, Outcome, PostgresRole, Relation, Writability,
-};
+use pointsman::engine::{Facts, IoThread, Moment, Outcome, PostgresRole, Relation, Writability};
 
 use super::truth::Truth;
 use crate::world::World;
@@ -35,7 +33,12 @@ pub(super) struct Told {
     pub replies: u32,
     /// Replies in a row that were later than the longest limit can excuse, by read name.
     pub late: Vec<u32>,
-    pub last_failure: Option<FailureKind>,
+    /// It had shown what it had before it became what it is.
+    pub was_known: bool,
+    /// It was writable beside the rightful writer, and lost that contest.
+    pub lost_a_contest: bool,
+    /// When it first said that it is writable, as what it is.
+    writable_since: Option<Moment>,
 }
 
 impl Knowledge {
@@ -54,6 +57,21 @@ impl Knowledge {
         *self = Self { cold: true, ..Self::new(self.servers.len()) };
     }
 
+    /// It is something else now, and nobody has been told yet.
+    pub(super) fn begin_anew(&mut self, index: usize) {
+        let told = &mut self.servers[index];
+        let was_known = told.facts.is_some();
+        *told = Told { facts: told.facts.take(), was_known, ..Told::default() };
+    }
+
+    /// The rightful writer has spoken: whoever was writable before that has lost to it.
+    fn settle_contests(&mut self, writer: usize, asked: Moment) {
+        for (index, told) in self.servers.iter_mut().enumerate() {
+            let before = told.writable > 1 && told.writable_since.is_some_and(|it| it < asked);
+            told.lost_a_contest |= index != writer && before;
+        }
+    }
+
     /// A reply that was asked at `asked`. The world is the one of that moment, or of one shortly
     /// after.
     pub(super) fn note(
@@ -69,16 +87,22 @@ impl Knowledge {
             Outcome::Answered(facts) => {
                 told.writable = if facts.claims_writable() { told.writable + 1 } else { 0 };
                 told.replies += 1;
-                told.last_failure = None;
+                if facts.claims_writable() {
+                    told.writable_since.get_or_insert(asked);
+                } else {
+                    told.writable_since = None;
+                }
                 told.facts = Some(facts.clone());
                 told.facts_asked = asked;
             }
-            Outcome::Failed(failure) => {
+            Outcome::Failed(_) => {
                 told.writable = 0;
-                told.last_failure = Some(failure.kind);
                 return;
             }
             Outcome::Witnessed(..) => return,
+        }
+        if seen.is_writer && self.servers[index].writable > 1 {
+            self.settle_contests(index, asked);
         }
         let reached = self.shown.partition_point(|(_, length)| *length <= seen.on_the_line);
         let missing = self.shown.get(reached).map(|(first, _)| asked.since(*first));
@@ -116,6 +140,8 @@ pub(super) struct Seen {
     on_the_line: u64,
     /// How far it shows that the history reaches.
     shows: u64,
+    /// It is the rightful writer.
+    is_writer: bool,
 }
 
 impl Seen {
@@ -125,7 +151,8 @@ impl Seen {
         let is_writer = index == truth.rightful && !truth.is_lost();
         let on_the_line = if is_writer { shared } else { shared.min(host.replayed) };
         // Only the writer's own word and what a follower has replayed is certain.
-        Self { on_the_line, shows: if truth.impostors[index].is_none() { on_the_line } else { 0 } }
+        let shows = if truth.impostors[index].is_none() { on_the_line } else { 0 };
+        Self { on_the_line, shows, is_writer }
     }
 }
 

@@ -19,11 +19,13 @@ mod checks;
 mod driver;
 mod happening;
 mod knowledge;
+mod lie;
 mod monitor;
 mod oracle;
 mod plot;
 mod policies;
 mod reload;
+mod scene;
 mod story;
 mod truth;
 

@@ -10,6 +10,7 @@ use pointsman::engine::{
 use super::{
     driver::{Probe, timed_out},
     knowledge::{Knowledge, Seen},
+    lie::Lie,
     truth::Truth,
 };
 use crate::{
@@ -21,9 +22,13 @@ pub(super) const CLUSTER: ClusterId = ClusterId(0);
 /// Another cluster in the same engine, which is always well.
 const OTHER: ClusterId = ClusterId(1);
 const OTHERS: usize = 2;
+/// From one question to the next when nothing happens any more.
+pub(super) const CALM_INTERVAL: Duration = Duration::from_secs(5);
 
 pub(super) struct Monitor {
     pub engine: Engine,
+    /// For the test of the oracles: what it says is wrong.
+    pub lie: Option<Lie>,
     /// The one that was not restarted.
     pub control: Option<Engine>,
     pub policy: ClusterPolicy,
@@ -64,6 +69,7 @@ impl Monitor {
         };
         Self {
             engine: Engine::new(all(&policy, others.as_ref()), Moment::START),
+            lie: None,
             control: None,
             places: (0..servers).collect(),
             knowledge: Knowledge::new(servers),
@@ -87,10 +93,13 @@ impl Monitor {
         self.engine.next_deadline().map_or(probed, |deadline| deadline.min(probed))
     }
 
-    /// Nothing is lost and nothing is slow any more.
-    pub(super) fn calm_down(&mut self) {
+    /// Nothing is lost and nothing is slow any more, the configuration is complete, and time goes
+    /// quickly: nobody is asked more often than he must be.
+    pub(super) fn calm_down(&mut self, now: Moment) {
         self.isolated = false;
         self.probes.iter_mut().for_each(|probe| (probe.loss, probe.slow) = (0, 0));
+        self.complete(now);
+        self.interval = CALM_INTERVAL;
     }
 
     /// Asks and hears whatever is due, and decides when anything was heard.
@@ -151,12 +160,20 @@ impl Monitor {
     }
 
     pub(super) fn decision(&self) -> Decision {
-        self.engine.decision(CLUSTER)
+        let mut decision = self.engine.decision(CLUSTER);
+        if let Some(lie) = &self.lie {
+            lie.distort(&mut decision, &self.places);
+        }
+        decision
     }
 
     /// The server of the world that the write name says.
     pub(super) fn published(&self) -> Option<usize> {
-        let server = self.decision().write.and_then(|write| write.server)?;
+        self.published_by(&self.decision())
+    }
+
+    pub(super) fn published_by(&self, decision: &Decision) -> Option<usize> {
+        let server = decision.write.and_then(|write| write.server)?;
         Some(self.places[server.0])
     }
 
@@ -169,7 +186,10 @@ impl Monitor {
     }
 
     pub(super) fn take_events(&mut self) -> Vec<Event> {
-        self.engine.take_events()
+        let mut events = self.engine.take_events();
+        let said = self.lie.as_ref().and_then(|lie| lie.event(&self.engine.decision(CLUSTER)));
+        events.extend(said);
+        events
     }
 }
 

@@ -8,7 +8,8 @@ pub(super) enum Oracle {
     /// A server that is no heir (a copy, an empty one, an older one, one that was succeeded) is not
     /// published once the monitor has published its better. It could know: it had published the
     /// rightful writer of a later reign, and, of one that lost what it had while it was published,
-    /// had two of its replies. Nothing is asked of a monitor that began without that memory.
+    /// had two of its replies. A writable copy of a MySQL server is known by a contest that it lost; on
+    /// PostgreSQL by its timeline. Nothing is asked of a monitor that began without that memory.
     Impostor,
     /// The rightful writer is not withdrawn while it answers. It could know: the last three replies
     /// said writable and nothing else was wrong, and no other member's last words were those of a
@@ -21,13 +22,14 @@ pub(super) enum Oracle {
     Liveness,
     /// A server that a read name says as fit is within the limit. It could know: the positions that
     /// it was shown since it began to remember, dated by their arrival; six replies in a row that
-    /// lack one which is older than the limit.
+    /// lack one which is older than the limit. Without GTIDs nothing is asked.
     ReadLag,
     /// The read set is not of dead servers alone while a fit one answers. It could know: for the
     /// whole of the stillness at the end.
     DeadReads,
     /// Two monitors of one world end alike, whatever each of them has missed. Declared split brains
-    /// aside, and while the rightful writer is lost those that did not see the same reigns.
+    /// aside, and while no writer is plainly right those that did not see the same reigns, or a
+    /// server that came up empty and died.
     Twins,
     /// A warm restart changes nothing in the end: the one that was restarted says what the one that
     /// was not would have said.

@@ -150,7 +150,7 @@ fn network(random: &mut SplitMix) -> Chapter {
         0 => (H::Refuses(who, Some(refusal(random))), H::Refuses(who, None)),
         1 => (H::CutOff(who, true), H::CutOff(who, false)),
         _ => {
-            let monitor = random.below(2);
+            let monitor = random.below(3) / 2;
             (H::Isolated(monitor, true), H::Isolated(monitor, false))
         }
     };
@@ -160,7 +160,7 @@ fn network(random: &mut SplitMix) -> Chapter {
 /// A monitor is restarted, gets another configuration, or an operator speaks.
 fn monitor(random: &mut SplitMix) -> Chapter {
     use Happening as H;
-    let (who, monitor) = (other(random), random.below(2));
+    let (who, monitor) = (other(random), random.below(3) / 2);
     let who = if random.below(3) == 0 { Who::Writer } else { who };
     let at = tenths(random, 80);
     match random.below(9) {
@@ -182,9 +182,11 @@ fn group(random: &mut SplitMix) -> Chapter {
     use Happening as H;
     let who = if random.below(2) == 0 { Who::Writer } else { other(random) };
     let at = tenths(random, 80);
-    match random.below(4) {
-        0 | 1 => vec![(Duration::ZERO, H::Kill(who)), (at, H::Start(who))],
-        2 => vec![(Duration::ZERO, H::Partition(who)), (at, H::Reunite(who, other(random)))],
+    match random.below(9) {
+        0..4 => vec![(Duration::ZERO, H::Kill(who)), (at, H::Start(who))],
+        4 => vec![(at, H::Async(other(random), Who::Writer))],
+        5 => vec![(Duration::ZERO, H::Partition(who)), (at, H::Bootstrap(who))],
+        6 => vec![(Duration::ZERO, H::Partition(who)), (at, H::Reunite(who, other(random)))],
         _ => vec![(Duration::ZERO, H::Donor(who, true)), (at, H::Donor(who, false))],
     }
 }

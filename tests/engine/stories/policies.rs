@@ -7,17 +7,13 @@ use pointsman::engine::{
     WritePolicy,
 };
 
+use super::{driver::TIMEOUT, monitor::CALM_INTERVAL};
 use crate::{
     simulation::SplitMix,
     world::{Breed, server_policy},
 };
 
-pub(super) fn random(
-    random: &mut SplitMix,
-    breed: Breed,
-    servers: usize,
-    interval: Duration,
-) -> ClusterPolicy {
+pub(super) fn random(random: &mut SplitMix, breed: Breed, servers: usize) -> ClusterPolicy {
     let mut even = || random.below(2) == 0;
     let write = WritePolicy {
         on_not_writable: if even() { OnNotWritable::Empty } else { OnNotWritable::Hold },
@@ -43,7 +39,7 @@ pub(super) fn random(
         thresholds: Thresholds {
             fall: [2, 3, 3, 4][random.below(4)],
             rise: [1, 2, 2, 3][random.below(4)],
-            stale_after: 3 * (interval + Duration::from_millis(1500)),
+            stale_after: 3 * (CALM_INTERVAL + TIMEOUT),
             first_round: Duration::from_secs(2),
         },
     };

@@ -1,4 +1,4 @@
-//! One story: a world, two monitors, what happens, and a stillness at the end.
+//! One story: a world, one or two monitors, what happens, and a stillness at the end.
 
 use std::{fmt::Write as _, time::Duration};
 
@@ -6,11 +6,13 @@ use pointsman::engine::{Event, Moment};
 
 use super::{
     checks,
-    happening::{Happening, Scene},
+    happening::Happening,
+    lie::Lie,
     monitor::{CLUSTER, Monitor},
     oracle::{Broken, Oracle},
     plot::{BEGINS, plot},
     policies,
+    scene::Scene,
     truth::Truth,
 };
 use crate::{
@@ -18,13 +20,14 @@ use crate::{
     world::{Breed, World},
 };
 
-/// The world goes on in such steps.
+/// The world goes on in such steps, and in longer ones when nothing happens any more.
 const TICK: Duration = Duration::from_millis(500);
+const STILL_TICK: Duration = Duration::from_secs(2);
 /// The last chapter has begun and ended by then.
-const HAPPENS: Duration = Duration::from_secs(36);
+const HAPPENS: Duration = Duration::from_secs(32);
 /// Longer than every grace period that applies, and than the time after which a replica counts as
 /// astray.
-const STILLNESS: Duration = Duration::from_secs(75);
+const STILLNESS: Duration = Duration::from_secs(70);
 
 pub(super) struct Story {
     breed: Breed,
@@ -50,19 +53,21 @@ impl Story {
             10 => Breed::Galera,
             _ => Breed::Group,
         };
-        let servers = if breed.is_group() { 3 } else { 2 + random.below(3) };
+        let servers = if breed.is_group() { 3 + random.below(2) } else { 2 + random.below(3) };
         let mut world = World::new(breed, servers);
         world.gtids = random.below(6) > 0;
         world.side_domain = random.below(4) == 0;
         world.multi_primary = random.below(2) == 0;
-        let interval = Duration::from_millis([500, 1000, 2000][random.below(3)]);
-        let policy = policies::random(&mut random, breed, servers, interval);
+        let interval = Duration::from_millis([500, 1000, 1500, 2000, 2000][random.below(5)]);
+        let policy = policies::random(&mut random, breed, servers);
         let others = random.below(3) == 0;
         let monitor = |at: u64| {
             let own = SplitMix(seed.wrapping_mul(2).wrapping_add(at) ^ 0x5DEE_CE66);
             Monitor::new(policy.clone(), others, interval, own)
         };
-        let monitors = vec![monitor(0), monitor(1)];
+        // The second costs as much as the first.
+        let twins = 1 + u64::from(random.below(4) == 0);
+        let monitors = (0..twins).map(monitor).collect();
         let mut plot = plot(&mut random, breed).into_iter();
         Self {
             breed,
@@ -75,6 +80,12 @@ impl Story {
             tell: false,
             told: String::new(),
         }
+    }
+
+    /// The first monitor says what this oracle is to catch.
+    pub(super) fn with_a_lie(mut self, against: Oracle) -> Self {
+        self.monitors[0].lie = Some(Lie::new(against));
+        self
     }
 
     /// How many reigns there were, and the oracle that did not hold.
@@ -95,25 +106,26 @@ impl Story {
     }
 
     fn play_to_the_end(&mut self, oracles: &[Oracle]) -> Result<(), Broken> {
-        let heed = |result: Result<(), Broken>| match result {
-            Err(broken) if !oracles.contains(&broken.oracle) => Ok(()),
-            heeded => heeded,
+        let heed = |broken: Vec<Broken>| {
+            let heeded = broken.into_iter().find(|it| oracles.contains(&it.oracle));
+            heeded.map_or(Ok(()), Err)
         };
         let (stands_still, ends) = (BEGINS + HAPPENS, BEGINS + HAPPENS + STILLNESS);
         let mut tick = Moment::START;
         while self.now < Moment::from_start(ends) {
             let events = self.monitors.iter().map(Monitor::next_event);
-            self.now = events.min().expect("two monitors").min(tick).max(self.now);
+            self.now = events.min().expect("a monitor").min(tick).max(self.now);
             if self.now >= tick {
                 self.happen();
                 self.world.tick_at(self.now);
-                tick = tick + TICK;
+                let still = tick.since_start() >= stands_still;
                 if tick.since_start() == stands_still {
-                    self.monitors.iter_mut().for_each(Monitor::calm_down);
-                    self.monitors.iter_mut().for_each(|it| it.complete(self.now));
+                    self.monitors.iter_mut().for_each(|it| it.calm_down(self.now));
                 }
+                tick = tick + if still { STILL_TICK } else { TICK };
             }
             for at in 0..self.monitors.len() {
+                self.monitors[at].prepare_lie(&self.world, &self.truth);
                 if self.monitors[at].step(&self.world, &self.truth, self.now) {
                     heed(self.judge(at))?;
                 }
@@ -122,7 +134,7 @@ impl Story {
         heed(checks::at_the_end(&self.monitors, &self.world, &self.truth))
     }
 
-    fn judge(&mut self, at: usize) -> Result<(), Broken> {
+    fn judge(&mut self, at: usize) -> Vec<Broken> {
         let monitor = &mut self.monitors[at];
         let events = monitor.take_events();
         if self.tell {
@@ -131,8 +143,12 @@ impl Story {
                 writeln!(self.told, "{:>9}  {at}: {said}", self.now).expect("memory");
             }
         }
-        checks::after_decision(monitor, &events, &self.world, &self.truth, self.now)
-            .map_err(|broken| Broken { text: format!("monitor {at}: {}", broken.text), ..broken })
+        let mut broken =
+            checks::after_decision(monitor, &events, &self.world, &self.truth, self.now);
+        for it in &mut broken {
+            it.text.insert_str(0, &format!("monitor {at}: "));
+        }
+        broken
     }
 
     fn happen(&mut self) {

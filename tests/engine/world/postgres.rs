@@ -31,7 +31,9 @@ impl World {
                 (false, _) => Receiver::Absent,
             },
             timeline: Some(timeline).filter(|_| visible),
-            recovery_timeline: host.control_timeline.or(Some(host.history.timeline())),
+            recovery_timeline: Some(
+                host.control_timeline.unwrap_or_else(|| host.history.timeline()),
+            ),
             received: Some(Position::lsn(host.history.length())).filter(|_| !host.archive),
             heard: Some(host.heard).filter(|_| !host.archive && !host.hidden),
             replayed: Some(Position::lsn(host.replayed)),
