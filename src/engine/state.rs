@@ -193,11 +193,7 @@ impl fmt::Display for StateReason {
             Self::Unresponsive => {
                 "it accepts connections and does not answer, but replicas still receive from it"
             }
-            Self::ReadOnly(Writability::Writable) => "writes are forbidden",
-            Self::ReadOnly(Writability::ReadOnly) => "read_only is set",
-            Self::ReadOnly(Writability::SuperReadOnly) => "super_read_only is set",
-            Self::ReadOnly(Writability::InnodbReadOnly) => "innodb_read_only is set",
-            Self::ReadOnly(Writability::OfflineMode) => "offline_mode is set",
+            Self::ReadOnly(writability) => forbidden_by(*writability),
             Self::TransactionReadOnly => "transaction_read_only is on",
             Self::CannotWrite => "it answers, but heartbeat writes fail",
             Self::Orphan => "read-only, and it replicates from nobody",
@@ -217,10 +213,7 @@ impl fmt::Display for StateReason {
             }
             Self::DeadBranch => "it follows a timeline that the primary has left",
             Self::StrayTimeline(timeline) => {
-                return write!(
-                    f,
-                    "it has come to timeline {timeline}, which the primary does not have"
-                );
+                return write!(f, "it is on timeline {timeline}, which the primary does not have");
             }
             Self::Diverged => "it has changes that the primary does not have",
             Self::FollowsStale(_) => "it receives from a server that is not the primary any more",
@@ -257,6 +250,16 @@ impl fmt::Display for StateReason {
             Self::Fails(kind) => return kind.fmt(f),
         };
         f.write_str(text)
+    }
+}
+
+fn forbidden_by(writability: Writability) -> &'static str {
+    match writability {
+        Writability::Writable => "writes are forbidden",
+        Writability::ReadOnly => "read_only is set",
+        Writability::SuperReadOnly => "super_read_only is set",
+        Writability::InnodbReadOnly => "innodb_read_only is set",
+        Writability::OfflineMode => "offline_mode is set",
     }
 }
 

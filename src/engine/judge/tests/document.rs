@@ -35,12 +35,10 @@ fn every_witness_and_every_word_has_its_row() {
     }
 }
 
-/// One of each reason. The match fails to compile when a variant is added, so that the list is not
-/// forgotten.
-fn state_reasons() -> Vec<StateReason> {
+/// Fails to compile when a reason is added, so that the list below is not forgotten.
+fn is_listed(reason: &StateReason) {
     use StateReason as R;
-    let (lag, server) = (Lag(Duration::ZERO), ServerIndex(0));
-    let complete = |reason: &R| match reason {
+    match reason {
         R::NotProbedYet | R::ProbeSilent | R::SaysWritable | R::WritableUnconfirmed => (),
         R::UnreachableFromHere | R::ReadOnly(_) | R::TransactionReadOnly | R::CannotWrite => (),
         R::Orphan | R::Fresh | R::LacksNothingShown | R::WritableReplica => (),
@@ -53,7 +51,13 @@ fn state_reasons() -> Vec<StateReason> {
         R::LostContest | R::Unfollowed(_) | R::NotPromoted | R::LacksHistory => (),
         R::HistoryLost | R::OtherComponent(_) | R::Desynced => (),
         R::ClientsKeptAway | R::NotInGroup | R::Witness(..) | R::Fails(_) => (),
-    };
+    }
+}
+
+/// One of each reason.
+fn state_reasons() -> Vec<StateReason> {
+    use StateReason as R;
+    let (lag, server) = (Lag(Duration::ZERO), ServerIndex(0));
     let all = vec![
         R::NotProbedYet,
         R::ProbeSilent,
@@ -107,7 +111,7 @@ fn state_reasons() -> Vec<StateReason> {
         R::Witness(Check::Agent, Word::Drain),
         R::Fails(FailureKind::Refused),
     ];
-    all.iter().for_each(complete);
+    all.iter().for_each(is_listed);
     all
 }
 
