@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use crate::engine::{
     GtidState, Moment, Relation, ServerIndex,
-    record::{Liveness, Loss, Record, Superseded},
+    record::Record,
+    superseded::{Loss, Superseded},
+    trouble::Liveness,
 };
 
 use super::{Precedents, contest::Contest};

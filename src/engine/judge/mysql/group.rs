@@ -16,7 +16,9 @@ use crate::engine::{
         is_foreign, is_returning, office::has_rival, returning, unconfirmed,
     },
     positions::Positions,
-    record::{Liveness, Loss, Record},
+    record::Record,
+    superseded::Loss,
+    trouble::Liveness,
     verdict::{ReadFitness, Verdict, WriteFitness},
     write::elect,
 };

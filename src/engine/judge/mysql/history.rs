@@ -6,7 +6,8 @@ use super::topology::{
 use crate::engine::{
     ClusterPolicy, Facts, GtidState, IoThread, Moment, Relation, ServerIndex, Thresholds,
     judge::{Precedents, is_foreign},
-    record::{Liveness, Record},
+    record::Record,
+    trouble::Liveness,
 };
 
 /// Whether a writable server is really a replica that somebody forgot to protect.

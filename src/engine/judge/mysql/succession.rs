@@ -19,7 +19,9 @@ use crate::engine::{
         unanswered::is_patient,
     },
     reception::Opinion,
-    record::{Liveness, Loss, Record},
+    record::Record,
+    superseded::Loss,
+    trouble::Liveness,
 };
 
 /// Settles who is the primary, and remembers who lost.
