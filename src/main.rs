@@ -45,6 +45,7 @@ fn main() -> ExitCode {
         Command::Freeze(options) => change::freeze(&options, out),
         Command::Thaw(options) => change::thaw(&options, out),
         Command::Maintenance(options) => change::maintenance(&options, out),
+        Command::Accept(options) => change::accept(&options, out),
         Command::Server(command) => change::server(&command, out),
         Command::Reload(options) => change::reload(&options, out),
         Command::Config(options) => change::config(&options, out),

@@ -9,10 +9,13 @@ use pointsman::state::{decode, encode};
 /// Panics when `input` breaks a rule.
 pub(crate) fn check(input: &[u8]) {
     one_file(input);
-    let header = format!("pointsman-state 1 crc32={:08x} length={}\n", crc32(input), input.len());
-    let mut whole = header.into_bytes();
-    whole.extend(input);
-    one_file(&whole);
+    for format in [1, 2] {
+        let (sum, length) = (crc32(input), input.len());
+        let header = format!("pointsman-state {format} crc32={sum:08x} length={length}\n");
+        let mut whole = header.into_bytes();
+        whole.extend(input);
+        one_file(&whole);
+    }
 }
 
 fn one_file(octets: &[u8]) {

@@ -1,5 +1,5 @@
-//! Overrides: laid and ended. The reply comes when the change is in force and saved, or could not
-//! be.
+//! Overrides, laid and ended, and histories that are accepted. The reply comes when the change is in
+//! force and saved, or could not be.
 
 use axum::{extract::State, http::StatusCode, response::Response};
 
@@ -11,8 +11,10 @@ use super::{
     span,
 };
 use crate::{
-    api::{Changed, Drain, End, OverrideKind, OverrideStatus, Pin, Refused, Suspend, Undrain},
-    control::{Laid, LayRequest, OverrideSubject, Signed, Term},
+    api::{
+        Accept, Changed, Drain, End, OverrideKind, OverrideStatus, Pin, Refused, Suspend, Undrain,
+    },
+    control::{AcceptRequest, Accepted, Laid, LayRequest, OverrideSubject, Signed, Term},
 };
 
 /// Takes a server out of the read names; by force out of the write name too.
@@ -168,6 +170,32 @@ pub(super) async fn end_maintenance(
     lift(operations, subject, ended_by(&author, &reason)?).await
 }
 
+/// Makes the history of one server the cluster's from now on.
+#[utoipa::path(
+    post, path = "/v1/accept", tag = "change", request_body = Accept,
+    responses(
+        (status = 200, description = "It is the cluster's history", body = Changed),
+        (status = 400, description = "The body is not what it should be", body = Refused),
+        (status = 404, description = "There is no such cluster or server", body = Refused),
+        (
+            status = 409, body = Refused,
+            description = "It does not answer, is of another cluster, or shows no history"
+        ),
+    ),
+    security((), ("token" = [])),
+)]
+pub(super) async fn accept(
+    State(operations): State<Operations>,
+    Json(Accept { cluster, server, author, reason }): Json<Accept>,
+) -> Result<Response, Rejection> {
+    let (cluster, server) = (name("cluster", cluster)?, name("server", server)?);
+    let request = AcceptRequest { cluster, server, signed: signed(&author, &reason)? };
+    let accepted = operations.within(operations.control().accept(request)).await?;
+    let Accepted { cluster, server, unsaved } = accepted;
+    let done = format!("the history of {server} is that of {cluster} from now on");
+    Ok(changed(done, None, unsaved))
+}
+
 async fn suspend(
     operations: Operations,
     wish: Suspend,
@@ -186,7 +214,7 @@ async fn lay(operations: Operations, request: LayRequest) -> Result<Response, Re
         Some(until) => format!("until {until}"),
         None => "until somebody ends it".to_owned(),
     };
-    Ok(changed(format!("{} {until}", in_words(&laid)), laid, unsaved))
+    Ok(changed(format!("{} {until}", in_words(&laid)), Some(laid), unsaved))
 }
 
 async fn lift(
@@ -195,15 +223,15 @@ async fn lift(
     by: Signed,
 ) -> Result<Response, Rejection> {
     let Laid { laid, unsaved } = operations.within(operations.control().lift(subject, by)).await?;
-    Ok(changed(format!("no longer: {}", in_words(&laid)), laid, unsaved))
+    Ok(changed(format!("no longer: {}", in_words(&laid)), Some(laid), unsaved))
 }
 
-fn changed(done: String, laid: OverrideStatus, unsaved: Option<Box<str>>) -> Response {
+fn changed(done: String, laid: Option<OverrideStatus>, unsaved: Option<Box<str>>) -> Response {
     let warning = |why: Box<str>| {
         format!("this could not be saved, so that a restart would forget it: {why}")
     };
     let warnings = unsaved.into_iter().map(warning).collect();
-    json(StatusCode::OK, &Changed { done, laid: Some(laid), warnings })
+    json(StatusCode::OK, &Changed { done, laid, warnings })
 }
 
 /// What an override means, without its end.

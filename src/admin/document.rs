@@ -42,6 +42,7 @@ use crate::api;
         change::thaw,
         change::maintenance,
         change::end_maintenance,
+        change::accept,
         service::reload,
         service::add_server,
         service::ready_server,

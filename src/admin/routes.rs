@@ -61,6 +61,7 @@ pub(super) fn table() -> Vec<Route> {
         change("/v1/thaw", post(change::thaw)),
         change("/v1/maintenance", post(change::maintenance)),
         change("/v1/end-maintenance", post(change::end_maintenance)),
+        change("/v1/accept", post(change::accept)),
         change("/v1/reload", post(service::reload)),
         change("/v1/servers", post(service::add_server)),
         change("/v1/servers/{name}/ready", post(service::ready_server)),

@@ -93,6 +93,20 @@ pub struct End {
     pub reason: String,
 }
 
+/// `POST /v1/accept`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Accept {
+    /// The cluster.
+    pub cluster: String,
+    /// The server whose history is the cluster's from now on.
+    pub server: String,
+    /// Who asks: one line, at most 100 characters.
+    pub author: String,
+    /// Why: one line, at most 300 characters.
+    pub reason: String,
+}
+
 /// `POST /v1/servers`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]

@@ -16,8 +16,8 @@ mod why;
 
 pub use self::{
     change::{
-        Changed, ConfigText, ConfigWish, Drain, End, Pin, Ready, Refused, Reloaded, ServerAdd,
-        Suspend, Undrain,
+        Accept, Changed, ConfigText, ConfigWish, Drain, End, Pin, Ready, Refused, Reloaded,
+        ServerAdd, Suspend, Undrain,
     },
     event::{EventEntry, EventKind, Events},
     explain::{Candidate, Explanation, Supposition, WhatIf},

@@ -146,6 +146,10 @@ pub struct ServerStatus {
     pub added: bool,
     /// Whether an operator has drained it.
     pub drained: bool,
+    /// Whether its state is one that should pass soon, as while it starts or replay is paused: one
+    /// that lasts for a minute is to be looked at.
+    #[serde(default)]
+    pub transient: bool,
 }
 
 /// What somebody else says of a server.

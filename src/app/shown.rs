@@ -157,7 +157,7 @@ fn step(leg: Leg) -> ProbeStep {
 fn failed(legs: &[Leg], failure: &Failure, target: &Target) -> ProbeFailure {
     let broken = legs.iter().rev().find(|leg| leg.failure.is_some());
     let step = broken.map_or(Step::Query, |leg| leg.step);
-    let advice = advice(step, failure.kind, target);
+    let advice = advice(step, failure, target);
     ProbeFailure { step: name(step), error: failure.to_string(), advice }
 }
 
@@ -173,20 +173,22 @@ fn name(step: Step) -> ProbeStepName {
 }
 
 /// What an operator does about a probe that breaks there and so.
-fn advice(step: Step, kind: FailureKind, target: &Target) -> String {
+fn advice(step: Step, failure: &Failure, target: &Target) -> String {
     let place = &target.target;
     let (speaks, engine) = match target.kind {
         ClusterKind::Postgres => ("PostgreSQL", "postgres"),
         ClusterKind::MySql => ("MySQL or MariaDB", "mysql"),
         ClusterKind::Tcp => ("anything", "tcp"),
     };
-    match (step, kind) {
+    match (step, failure.kind) {
         (_, FailureKind::Saturated) => {
             "the server has no free connection: `max_connections`, or the sessions that hold them"
                 .to_owned()
         }
         (_, FailureKind::Starting) => {
-            "the server is starting: wait, and see its log if it takes long".to_owned()
+            "the server is starting: wait, and see its log if it takes long; a standby with \
+             `hot_standby = off` lets nobody in before it is promoted"
+                .to_owned()
         }
         (_, FailureKind::ShuttingDown) => {
             "the server is being stopped: see its log for who asked for that".to_owned()
@@ -198,6 +200,10 @@ fn advice(step: Step, kind: FailureKind, target: &Target) -> String {
         (_, FailureKind::GroupUnready) => {
             "look at the members of the group on the server itself".to_owned()
         }
+        (_, FailureKind::Troubled) if failure.detail.starts_with(POOLER) => format!(
+            "a pooler answers on {place}: name the database behind it by `probe_address`, or see \
+             the log of the pooler"
+        ),
         (_, FailureKind::Troubled) => {
             "the server is there and in trouble: its log, its disks and its memory".to_owned()
         }
@@ -208,7 +214,7 @@ fn advice(step: Step, kind: FailureKind, target: &Target) -> String {
         (Step::Connect, FailureKind::Refused) => format!(
             "nobody listens on {place}: see whether the server runs, and on which address and port"
         ),
-        (Step::Connect, _) => format!(
+        (Step::Connect, _) | (_, FailureKind::TimedOut) => format!(
             "nothing comes back from {place}: see whether the host is up, and the firewalls and \
              routes on the way"
         ),
@@ -228,13 +234,17 @@ fn advice(step: Step, kind: FailureKind, target: &Target) -> String {
         (_, FailureKind::Garbled) => {
             format!("see what listens on {place}: it should be {speaks}, and no proxy or pooler")
         }
-        (_, FailureKind::TimedOut) => format!(
-            "{place} accepts connections and then says nothing: see the load, the locks and the \
-             disks of the server, or a proxy on the way"
+        (_, FailureKind::Unresponsive) => format!(
+            "the network reaches {place}, which accepts connections and then says nothing: see \
+             whether the server's process is stopped or waits for a disk or a lock (a login needs \
+             the catalogue), and whether a proxy on the way has lost its server"
         ),
         _ => "the log of the server says why it ends the connection".to_owned(),
     }
 }
+
+/// protocol_violation: PostgreSQL has no reason to say so to the probe, PgBouncer has many.
+const POOLER: &str = "08P01";
 
 /// Probes that are shown at the same time.
 const SHOWN_MAX: usize = 4;

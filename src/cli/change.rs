@@ -1,4 +1,4 @@
-//! The commands that change something: overrides, servers, reload. Each gives the exit code, or why
+//! The commands that change something: overrides, histories, servers, reload. Each gives the exit code, or why
 //! the outcome could not be written.
 
 use std::{env, io};
@@ -8,15 +8,16 @@ use nix::unistd::gethostname;
 use serde::Serialize;
 
 use super::{
-    Asking, Client, ClientError, ConfigOptions, DrainOptions, EndClusterOptions, FreezeOptions,
-    MaintenanceOptions, Out, PinOptions, ReloadOptions, ServerCommand, ServiceOptions, TermOptions,
-    UndrainOptions,
+    AcceptOptions, Asking, Client, ClientError, ConfigOptions, DrainOptions, EndClusterOptions,
+    FreezeOptions, MaintenanceOptions, Out, PinOptions, ReloadOptions, ServerCommand,
+    ServiceOptions, TermOptions, UndrainOptions,
     client::{block_on, query},
     look::{as_json, failed, segment},
     screen::plain,
 };
 use crate::api::{
-    Changed, ConfigText, ConfigWish, Drain, End, Pin, Ready, Reloaded, ServerAdd, Suspend, Undrain,
+    Accept, Changed, ConfigText, ConfigWish, Drain, End, Pin, Ready, Reloaded, ServerAdd, Suspend,
+    Undrain,
 };
 
 /// Takes a server out of the read names.
@@ -98,6 +99,18 @@ fn end(path: &str, options: &EndClusterOptions, out: Out<'_>) -> io::Result<u8> 
     let asking = &options.end.asking;
     let (cluster, reason) = (options.cluster.clone(), options.end.reason.clone());
     post(path, &End { cluster, author: author(asking), reason }, asking, out)
+}
+
+/// Makes the history of one server its cluster's.
+pub fn accept(options: &AcceptOptions, out: Out<'_>) -> io::Result<u8> {
+    let AcceptOptions { cluster, server, reason, asking } = options;
+    let wish = Accept {
+        cluster: cluster.clone(),
+        server: server.clone(),
+        author: author(asking),
+        reason: reason.clone(),
+    };
+    post("/v1/accept", &wish, asking, out)
 }
 
 /// Lets a server come or go.

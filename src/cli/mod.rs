@@ -23,10 +23,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub use self::{
     client::{Client, ClientError},
     operate::{
-        Asking, ConfigOptions, DrainOptions, EndClusterOptions, EndOptions, EventsOptions,
-        ExplainOptions, Form, FreezeOptions, MaintenanceOptions, PinOptions, ProbeOptions,
-        ReloadOptions, ServerAddOptions, ServerCommand, ServerOptions, SessionsOptions,
-        StatusOptions, TermOptions, UndrainOptions, WhatIfOptions, WhyOptions,
+        AcceptOptions, Asking, ConfigOptions, DrainOptions, EndClusterOptions, EndOptions,
+        EventsOptions, ExplainOptions, Form, FreezeOptions, MaintenanceOptions, PinOptions,
+        ProbeOptions, ReloadOptions, ServerAddOptions, ServerCommand, ServerOptions,
+        SessionsOptions, StatusOptions, TermOptions, UndrainOptions, WhatIfOptions, WhyOptions,
     },
     screen::Screen,
 };
@@ -101,6 +101,8 @@ pub enum Command {
     Thaw(EndClusterOptions),
     /// Take a cluster out of service: no name has an address
     Maintenance(MaintenanceOptions),
+    /// Make the history of one server the cluster's from now on
+    Accept(AcceptOptions),
     /// Let servers come and go while the service runs
     #[command(subcommand)]
     Server(ServerCommand),

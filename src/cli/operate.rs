@@ -210,6 +210,26 @@ pub struct MaintenanceOptions {
     pub asking: Asking,
 }
 
+/// Options of `accept`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Needed where the servers themselves prove nothing: after a restored backup, after pg_upgrade, after
+a clone was published, after a lost volume, or when the successor of a former primary is gone for
+good. What other servers showed before no longer speaks against this one; those that do not have
+what it has must follow it before their word counts. Only accepting another server takes it back.")]
+pub struct AcceptOptions {
+    /// The cluster
+    pub cluster: String,
+    /// The server that has the right data
+    pub server: String,
+    /// Why: one line, shown to others
+    #[arg(long, value_name = "TEXT")]
+    pub reason: String,
+    /// How it is asked.
+    #[command(flatten)]
+    pub asking: Asking,
+}
+
 /// How long an override lasts, and why it is there.
 #[derive(Debug, Args)]
 pub struct TermOptions {

@@ -65,7 +65,7 @@ pub(super) fn cluster(cluster: &ClusterStatus, screen: &Screen) -> String {
             (Tone::Plain, lag(server.lag_ms)),
             (Tone::Plain, screen.ago(&server.since)),
             (Tone::Plain, roles(&server.names, names)),
-            (Tone::Plain, of_server(server)),
+            (Tone::Plain, of_failing(server)),
         ]);
     }
     text + &table.text(screen)
@@ -93,6 +93,13 @@ pub(super) fn why(why: &Why, screen: &Screen) -> String {
         _ = writeln!(text, "  {} says {word}: {}", witness.check, plain(&witness.detail));
     }
     text += &laid(overrides, screen);
+    if matches!(&*server.state, "StalePrimary" | "WrongCluster") {
+        _ = writeln!(
+            text,
+            "  if it has the right data after all: pointsman accept {cluster} {} --reason TEXT",
+            server.name
+        );
+    }
     let mut table = Table::new(&["NAME", "IN", "WHY"]);
     for name in names {
         let inside = if name.included { (Tone::Good, "yes") } else { (Tone::Plain, "no") };
@@ -227,6 +234,14 @@ fn of_server(server: &ServerStatus) -> String {
     text
 }
 
+/// The same with the words of its failure, if it fails.
+fn of_failing(server: &ServerStatus) -> String {
+    match &server.failure {
+        Some(failure) => format!("{}: {}", of_server(server), plain(failure)),
+        None => of_server(server),
+    }
+}
+
 /// `write`, `read` or both: the roles of the names that say a server.
 fn roles(said: &[String], names: &[NameStatus]) -> String {
     let has = |role| names.iter().any(|name| name.role == role && said.contains(&name.name));
@@ -263,5 +278,33 @@ fn state(state: &str) -> Tone {
         "Primary" | "Replica" | "Up" => Tone::Good,
         "Down" | "StalePrimary" | "ReplicaBroken" | "WrongCluster" => Tone::Bad,
         _ => Tone::Doubtful,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SCREEN: Screen = Screen { width: None, colour: false, now: 1_795_240_800_000 };
+
+    fn told(state: &str) -> String {
+        let server = serde_json::json!({
+            "name": "db1", "addresses": ["10.0.0.1"], "port": 5432, "state": state, "reason": "so",
+            "since": "2026-11-21T05:59:00.000Z", "lag_ms": null, "failure": null, "names": [],
+            "witnesses": [], "added": false, "drained": false,
+        });
+        let server = serde_json::from_value(server).expect("a server as an older service tells it");
+        let (cluster, names, overrides) = ("orders".to_owned(), Vec::new(), Vec::new());
+        why(&Why { cluster, server, names, overrides }, &SCREEN)
+    }
+
+    #[test]
+    fn whoever_is_out_for_its_history_is_told_with_the_cure() {
+        let cure = "pointsman accept orders db1 --reason TEXT";
+        for (state, expected) in
+            [("StalePrimary", true), ("WrongCluster", true), ("Down", false), ("Primary", false)]
+        {
+            assert_eq!(told(state).contains(cure), expected, "{}", told(state));
+        }
     }
 }

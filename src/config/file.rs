@@ -22,7 +22,7 @@ use super::{
 use crate::{
     answers::Balance,
     api::EventKind,
-    engine::{ClusterKind, Failback, OnNotWritable, OnSplitBrain},
+    engine::{ClusterKind, Failback, OnNewerTimeline, OnNotWritable, OnSplitBrain},
 };
 
 section! {
@@ -214,6 +214,10 @@ section! {
         on_not_writable: OnNotWritable,
         /// What to say when two servers are writable and nothing tells which is right.
         on_split_brain: OnSplitBrain,
+        /// PostgreSQL: what a newer timeline is worth beside a published primary that lives.
+        on_newer_timeline: OnNewerTimeline,
+        /// Whether the servers are started in turn on one shared volume.
+        shared_storage: bool,
         /// Whether a healthy server is left for a preferred one.
         failback: Failback,
         /// How long the name does not return to the server that it was moved away from.

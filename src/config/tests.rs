@@ -15,7 +15,9 @@ use super::{
 };
 use crate::{
     answers::{Balance, NameRole},
-    engine::{ClusterId, ClusterKind, Failback, OnNotWritable, OnSplitBrain, Thresholds},
+    engine::{
+        ClusterId, ClusterKind, Failback, OnNewerTimeline, OnNotWritable, OnSplitBrain, Thresholds,
+    },
 };
 
 const ZONE: &str = "@ 1 SOA ns1 hostmaster 1 3600 600 86400 1\n@ 60 NS ns1\nns1 60 A 10.0.0.53\n";
@@ -95,6 +97,7 @@ fn what_is_left_out_has_its_default() {
     let write = cluster.policy.write.expect("a write name");
     assert_eq!(write.on_not_writable, OnNotWritable::Empty);
     assert_eq!(write.on_split_brain, OnSplitBrain::Keep);
+    assert_eq!((write.on_newer_timeline, write.shared_storage), (OnNewerTimeline::Follow, false));
     assert_eq!(write.failback, Failback::Stay);
     let read = cluster.policy.reads[0];
     assert_eq!(

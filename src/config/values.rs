@@ -10,7 +10,7 @@ use toml::{Spanned, de::DeValue};
 use super::{KickMode, defaults, fault::Faults, reading::Value};
 use crate::{
     answers::Balance,
-    engine::{Check, ClusterKind, Failback, OnNotWritable, OnSplitBrain},
+    engine::{Check, ClusterKind, Failback, OnNewerTimeline, OnNotWritable, OnSplitBrain},
 };
 
 /// A whole number, not yet in its range.
@@ -357,6 +357,11 @@ words! { OnNotWritable, "\"empty\" or \"hold\"",
 words! { OnSplitBrain, "\"keep\" or \"empty\"",
     "keep" => Self::Keep,
     "empty" => Self::Empty,
+}
+
+words! { OnNewerTimeline, "\"follow\" or \"hold\"",
+    "follow" => Self::Follow,
+    "hold" => Self::Hold,
 }
 
 words! { KickMode, "\"off\", \"dry-run\" or \"on\"",

@@ -17,6 +17,8 @@ pub enum Command {
     Lay(LayRequest, oneshot::Sender<Result<Laid, Refusal>>),
     /// Ends one.
     Lift(OverrideSubject, Signed, oneshot::Sender<Result<Laid, Refusal>>),
+    /// Makes the history of one server its cluster's.
+    Accept(AcceptRequest, oneshot::Sender<Result<Accepted, Refusal>>),
     /// Asks, and changes nothing.
     Ask(Question),
 }
@@ -41,6 +43,17 @@ pub struct LayRequest {
     pub signed: Signed,
     /// How long.
     pub term: Term,
+}
+
+/// A wish that the history of one server be its cluster's from now on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AcceptRequest {
+    /// The cluster.
+    pub cluster: Box<str>,
+    /// The server, which is one of the cluster's.
+    pub server: Box<str>,
+    /// Who asks and why.
+    pub signed: Signed,
 }
 
 /// How long an override lasts.
@@ -133,6 +146,33 @@ pub struct Laid {
     pub unsaved: Option<Box<str>>,
 }
 
+impl Laid {
+    /// The same, with why it could not be saved.
+    #[must_use]
+    pub fn with(self, unsaved: Option<Box<str>>) -> Self {
+        Self { unsaved, ..self }
+    }
+}
+
+/// A history that has been accepted.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Accepted {
+    /// The cluster, as the configuration writes it.
+    pub cluster: Box<str>,
+    /// The server, as the configuration writes it.
+    pub server: Box<str>,
+    /// Why it could not be saved, if it could not: it is known, and a restart would forget it.
+    pub unsaved: Option<Box<str>>,
+}
+
+impl Accepted {
+    /// The same, with why it could not be saved.
+    #[must_use]
+    pub fn with(self, unsaved: Option<Box<str>>) -> Self {
+        Self { unsaved, ..self }
+    }
+}
+
 /// Why a command was not carried out. It prints with what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
@@ -191,6 +231,25 @@ pub enum Refusal {
     /// A pin in a cluster without a write name.
     #[error("{0} has no write name that could be pinned")]
     NoWriteName(Box<str>),
+    /// The history of a server that does not answer.
+    #[error(
+        "{server} does not answer the probe, so nobody knows what it has: it is {state} \
+         ({reason}); `pointsman probe {server}` shows what is missing, accept it when it answers"
+    )]
+    DoesNotAnswer {
+        /// The server.
+        server: Box<str>,
+        /// What it is.
+        state: ServerState,
+        /// Why.
+        reason: StateReason,
+    },
+    /// A history in a cluster whose servers show none.
+    #[error(
+        "{0} is a cluster of tcp servers, which show no history to accept; `pointsman pin` lets \
+         its write name say one of them"
+    )]
+    NoHistory(Box<str>),
     /// A time too short or too long.
     #[error("an override lasts from 1 s to 30 days, or for ever if that is said")]
     OddTerm,

@@ -1,7 +1,7 @@
 //! How those who talk to operators reach those who do the work: commands and their replies.
 //!
 //! ```text
-//! admin, signals ──▶ Control ──▶ driver    (overrides, explanations)
+//! admin, signals ──▶ Control ──▶ driver    (overrides, histories, explanations)
 //!                       └──────▶ service   (reload, servers that come and go, one probe)
 //! ```
 //!
@@ -17,7 +17,10 @@ use tokio::sync::{mpsc, oneshot};
 
 pub use self::{
     chronicle::Chronicle,
-    command::{Command, Laid, LayRequest, OverrideSubject, Question, Refusal, Term},
+    command::{
+        AcceptRequest, Accepted, Command, Laid, LayRequest, OverrideSubject, Question, Refusal,
+        Term,
+    },
     order::{Order, OrderError, Reply},
     signed::Signed,
 };
@@ -64,6 +67,14 @@ impl Control {
     /// [`Refusal`], as when there is none.
     pub async fn lift(&self, subject: OverrideSubject, by: Signed) -> Result<Laid, Refusal> {
         self.command(|reply| Command::Lift(subject, by, reply)).await?
+    }
+
+    /// Makes the history of one server its cluster's.
+    ///
+    /// # Errors
+    /// [`Refusal`]; nothing has changed then.
+    pub async fn accept(&self, request: AcceptRequest) -> Result<Accepted, Refusal> {
+        self.command(|reply| Command::Accept(request, reply)).await?
     }
 
     /// Why a name says what it says.

@@ -412,7 +412,7 @@ mod tests {
         let mut cluster = running();
         cluster.stop(DB1, at(1000));
         let end = WAL_START + OCTETS_PER_SECOND;
-        assert_eq!(standby(&cluster, DB2, at(9000)), (Receiver::Absent, Some(1), end, end));
+        assert_eq!(standby(&cluster, DB2, at(9000)), (Receiver::Absent, None, end, end));
         cluster.promote(DB2, at(9000));
         assert_eq!(primary(&cluster, DB2, at(9000)), (2, end));
         assert_eq!(standby(&cluster, DB3, at(9500)).0, Receiver::Absent, "it has not been told");

@@ -5,8 +5,13 @@
 use super::Driver;
 use crate::{
     answers::NameRole,
-    control::{Command, Laid, LayRequest, OverrideSubject, Refusal, Signed, Term},
-    engine::{ClusterId, Moment, Override, OverrideRefusal, ServerId, ServerIndex, Wish, WishKey},
+    control::{
+        AcceptRequest, Accepted, Command, Laid, LayRequest, OverrideSubject, Refusal, Signed, Term,
+    },
+    engine::{
+        Acceptance, AcceptanceRefusal, ClusterId, Moment, Override, OverrideRefusal, ServerId,
+        ServerIndex, Wish, WishKey,
+    },
     status,
 };
 
@@ -19,11 +24,15 @@ impl Driver {
         match command {
             Command::Lay(request, reply) => {
                 let laid = self.lay(request);
-                self.memory.answer_when_saved(laid, reply);
+                self.memory.answer_when_saved(laid, reply, Laid::with);
             }
             Command::Lift(subject, by, reply) => {
                 let lifted = self.lift(&subject, by);
-                self.memory.answer_when_saved(lifted, reply);
+                self.memory.answer_when_saved(lifted, reply, Laid::with);
+            }
+            Command::Accept(request, reply) => {
+                let accepted = self.accept(request);
+                self.memory.answer_when_saved(accepted, reply, Accepted::with);
             }
             Command::Ask(question) => self.answer(question),
         }
@@ -57,6 +66,23 @@ impl Driver {
         };
         self.conclude(now);
         Ok(self.told(cluster, &lifted))
+    }
+
+    fn accept(&mut self, request: AcceptRequest) -> Result<Accepted, Refusal> {
+        let now = self.clock.now();
+        let cluster = self.cluster(&request.cluster)?;
+        let id = self.server_of(&request.server, &request.cluster)?;
+        let Signed { author: by, reason: because } = request.signed.tidy();
+        let accepted = Acceptance { server: id.server, by, because };
+        self.engine.accept(cluster, accepted, now).map_err(|refusal| match refusal {
+            AcceptanceRefusal::NoHistory => Refusal::NoHistory(self.cluster_name(cluster)),
+            AcceptanceRefusal::DoesNotAnswer { state, reason } => {
+                Refusal::DoesNotAnswer { server: self.server_name(id), state, reason }
+            }
+        })?;
+        self.conclude(now);
+        let (cluster, server) = (self.cluster_name(cluster), self.server_name(id));
+        Ok(Accepted { cluster, server, unsaved: None })
     }
 
     /// An override in the words of its reply.

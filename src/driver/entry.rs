@@ -42,8 +42,8 @@ pub(super) fn entry(event: &Event, layout: &Layout, at: WallTime) -> EventEntry 
         Event::Override { laid, turn, .. } => told.laid(laid, turn),
         Event::Accepted { accepted, .. } => EventEntry {
             server: told.server(accepted.server),
-            detail: format!("by {}", accepted.by),
-            ..told.entry(EventKind::Accepted, accepted.because.to_string())
+            detail: accepted.because.to_string(),
+            ..told.entry(EventKind::Accepted, format!("history accepted by {}", accepted.by))
         },
         Event::Isolated => {
             let reason = "no server of any cluster answers: our own network is suspected";

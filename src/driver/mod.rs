@@ -14,7 +14,7 @@ mod questions;
 mod reconfigure;
 mod reporter;
 
-use std::{collections::HashMap, future, mem, sync::Arc, time::Duration};
+use std::{collections::HashMap, future, mem, sync::Arc, thread, time::Duration};
 
 use tokio::{
     sync::mpsc,
@@ -25,7 +25,7 @@ pub use self::memory::Past;
 pub use self::plan::{Newcomer, Plan, PlannedCluster, Replan, Settled};
 use self::{
     followed::{Channels, Followed},
-    memory::Memory,
+    memory::{Memory, View},
     reporter::Reporter,
 };
 use crate::{
@@ -36,7 +36,7 @@ use crate::{
     engine::{ClusterId, Engine, Event, Finding, Moment, Observation, ProbeKey, ServerId},
     metrics::DriverCounts,
     publish::{Publisher, Reader, Snapshot},
-    telemetry,
+    status, telemetry,
     watchdog::Pulse,
 };
 
@@ -137,7 +137,8 @@ impl Driver {
         let table = build(&layout, &answers, 1, serial);
         let mut reporter = Reporter::new(&layout, &added, clock.now());
         let reports = reporter.all(&engine, clock.now());
-        memory.note_all(&engine, &layout, reporter.start());
+        let (start, now) = (reporter.start(), clock.now());
+        memory.note_all(View { engine: &engine, layout: &layout, start, now });
         let publisher = Publisher::new(Snapshot { table, reports });
         let (sender, findings) = mpsc::channel(QUEUE);
         // One waits while another is put in force.
@@ -194,7 +195,9 @@ impl Driver {
                 () = passed(deadline) => Turn::Judge,
                 _ = beats.tick() => Turn::Beat,
                 _ = reminder.tick() => {
-                    telemetry::remind(&self.engine, self.clusters.len());
+                    let now = self.clock.now();
+                    let is_overdue = |standing| status::is_overdue(standing, now);
+                    telemetry::remind(&self.engine, self.clusters.len(), is_overdue);
                     self.memory.remind();
                     Turn::Judge
                 }
@@ -247,15 +250,24 @@ impl Driver {
     /// Keeps what is new. Nothing is waited for.
     fn remember(&mut self, judged: &[ClusterId], events: &[Event]) {
         let current = self.publisher.current();
-        let layout = current.table.layout();
-        self.memory.note(judged, events, (&self.engine, layout), self.reporter.start());
+        let view = View {
+            engine: &self.engine,
+            layout: current.table.layout(),
+            start: self.reporter.start(),
+            now: self.clock.now(),
+        };
+        self.memory.note(judged, events, view);
     }
 
-    /// Keeps everything, as of another configuration.
+    /// Keeps everything, as of another configuration or at the end.
     fn remember_all(&mut self) {
         let current = self.publisher.current();
-        let layout = current.table.layout();
-        self.memory.note_all(&self.engine, layout, self.reporter.start());
+        self.memory.note_all(View {
+            engine: &self.engine,
+            layout: current.table.layout(),
+            start: self.reporter.start(),
+            now: self.clock.now(),
+        });
     }
 
     /// When to look whether the serial may grow, if a change is published that it did not grow by.
@@ -301,6 +313,16 @@ impl Driver {
             table: table.unwrap_or_else(|| current.table.clone()),
             reports: current.reports.with(words),
         });
+    }
+}
+
+/// However it ends, what has changed with every probe is to be saved for the last time, too.
+impl Drop for Driver {
+    fn drop(&mut self) {
+        // After a fault of ours nobody knows what the engine holds.
+        if !thread::panicking() {
+            self.remember_all();
+        }
     }
 }
 

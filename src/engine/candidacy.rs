@@ -115,6 +115,10 @@ pub enum Change {
     Repaired,
     /// It follows the primary again.
     Follows,
+    /// It follows, or an operator makes its history the cluster's.
+    Accepted,
+    /// Of two that are writable one is demoted or stopped.
+    OneLeft,
     /// It is built anew as a member of this cluster.
     Rebuilt,
     /// A fit server appears.
@@ -190,6 +194,10 @@ impl fmt::Display for Change {
             Self::BackInService => "when it is taken back into service",
             Self::Repaired => "when its replication is repaired",
             Self::Follows => "when it follows the primary",
+            Self::Accepted => {
+                "when it follows the primary, or an operator accepts its history (pointsman accept)"
+            }
+            Self::OneLeft => "when one of the two is demoted or stopped, or the name is pinned",
             Self::Rebuilt => "when it is built anew as a member of this cluster",
             Self::AnybodyFit => "when any server is fit",
         };

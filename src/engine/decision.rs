@@ -61,6 +61,9 @@ pub enum WriteReason {
     Held(ServerState),
     /// Held: the published server does not answer us, but its replicas still receive from it.
     HeldUnreachable,
+    /// Held: the published server accepts connections and does not answer, but its replicas still
+    /// receive from it.
+    HeldUnresponsive,
     /// Held: two servers are writable and nothing tells which is right.
     HeldSplitBrain,
     /// Healthy, and a return to the preferred server, which was left moments ago, must wait.
@@ -119,6 +122,7 @@ impl WriteReason {
             Self::NotReady => Degradation::NotReady,
             Self::Held(_)
             | Self::HeldUnreachable
+            | Self::HeldUnresponsive
             | Self::HeldSplitBrain
             | Self::HeldIsolated
             | Self::HeldNotWritable
@@ -148,6 +152,10 @@ impl fmt::Display for WriteReason {
             }
             Self::HeldUnreachable => {
                 "held: the primary is unreachable from here, but its replicas still receive from it"
+            }
+            Self::HeldUnresponsive => {
+                "held: the primary accepts connections and does not answer, but its replicas still \
+                 receive from it"
             }
             Self::HeldSplitBrain => {
                 "held: two servers are writable and nothing tells which is right"
@@ -276,7 +284,7 @@ impl fmt::Display for ReadReason {
             Self::Isolated => {
                 "no server of any cluster answers, our own network is suspected: the set stays"
             }
-            Self::NobodyKnown => "no address: nobody has been fit since the start",
+            Self::NobodyKnown => "no address: nobody is known who could be read from",
             Self::Remembered => return WriteReason::Remembered.fmt(f),
             Self::Drained => "no address: operators have drained everybody it could say",
             Self::Frozen => "frozen by an operator: the set stays",

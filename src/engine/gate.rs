@@ -47,10 +47,19 @@ impl LagGate {
         }
     }
 
-    /// Whether the replica is fresh. One that was never compared is taken as fresh: nothing speaks
-    /// against it.
+    /// Somebody else vouches for the replica: its group, or nobody asks for its lag.
+    pub(super) fn vouch(&mut self) {
+        *self = Self { verdict: Some(Freshness::Fresh), contrary: 0 };
+    }
+
+    /// Whether the replica is fresh. One that was never compared is not known to be.
     pub(super) fn is_fresh(self) -> bool {
-        self.verdict != Some(Freshness::Lagging)
+        self.verdict == Some(Freshness::Fresh)
+    }
+
+    /// Whether the replica was compared at all.
+    pub(super) fn is_known(self) -> bool {
+        self.verdict.is_some()
     }
 
     /// Whether the next replies may turn the verdict.

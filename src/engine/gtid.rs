@@ -6,6 +6,8 @@
 
 use std::{collections::BTreeMap, fmt};
 
+use super::Stream;
+
 /// All transactions a server has, as far as it tells.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum GtidState {
@@ -17,6 +19,15 @@ pub enum GtidState {
     /// `gtid_binlog_pos`, `gtid_binlog_state` and `gtid_slave_pos` together.
     MariaDb(BinlogState),
 }
+
+/// What [`GtidState::to_text`] of MySQL begins with.
+const MYSQL: &str = "mysql:";
+
+/// What [`GtidState::to_text`] of MariaDB begins with.
+const MARIADB: &str = "mariadb:";
+
+/// Characters of an odd text that an error shows.
+const SHOWN_CHARS: usize = 40;
 
 /// How the histories of two servers lie to each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +45,40 @@ pub enum Relation {
 }
 
 impl GtidState {
+    /// All of it as one line, for [`Self::parse_text`]: `mysql:uuid:1-5:7,uuid:tag:1-3`, or
+    /// `mariadb:0-1-17;0-1-17,0-2-16` with the last transaction of each domain and then of each
+    /// server in it; nothing when unknown. What is printed leaves out the latter.
+    pub fn to_text(&self) -> String {
+        match self {
+            Self::Unknown => String::new(),
+            Self::MySql(_) => format!("{MYSQL}{self}"),
+            Self::MariaDb(state) => {
+                let seen = state.seen.iter();
+                let seen: Vec<_> = seen
+                    .map(|((domain, server), number)| format!("{domain}-{server}-{number}"))
+                    .collect();
+                format!("{MARIADB}{self};{}", seen.join(","))
+            }
+        }
+    }
+
+    /// Reads what [`Self::to_text`] gives.
+    ///
+    /// # Errors
+    /// [`GtidError`] with the part that is no GTID, or with the beginning of another text.
+    pub fn parse_text(text: &str) -> Result<Self, GtidError> {
+        if text.is_empty() {
+            return Ok(Self::Unknown);
+        }
+        if let Some(set) = text.strip_prefix(MYSQL) {
+            return GtidSet::parse(set).map(Self::MySql);
+        }
+        let parts = text.strip_prefix(MARIADB).and_then(|parts| parts.split_once(';'));
+        let fault = || GtidError(text.chars().take(SHOWN_CHARS).collect());
+        let (last, seen) = parts.ok_or_else(fault)?;
+        BinlogState::parse(last, seen, "").map(Self::MariaDb)
+    }
+
     /// How `self` lies to `other`.
     pub fn relation(&self, other: &Self) -> Relation {
         let (contains, contained) = match (self, other) {
@@ -50,6 +95,63 @@ impl GtidState {
             (true, false) => Relation::Ahead,
             (false, true) => Relation::Behind,
             (false, false) => Relation::Diverged,
+        }
+    }
+}
+
+impl GtidState {
+    /// Whether nothing at all is known of it.
+    pub fn is_unknown(&self) -> bool {
+        *self == Self::Unknown
+    }
+
+    /// Whether every transaction of `other` is in `self`; `None` when they cannot be compared.
+    pub fn contains(&self, other: &Self) -> Option<bool> {
+        match self.relation(other) {
+            Relation::Unknown => None,
+            relation => Some(matches!(relation, Relation::Equal | Relation::Ahead)),
+        }
+    }
+
+    /// Whether both have a transaction of one origin in common, as members of one cluster do; `None`
+    /// when they cannot be compared.
+    pub fn shares(&self, other: &Self) -> Option<bool> {
+        match (self, other) {
+            (Self::MySql(ours), Self::MySql(theirs)) => Some(ours.shares(theirs)),
+            (Self::MariaDb(ours), Self::MariaDb(theirs)) => Some(ours.shares(theirs)),
+            _ => None,
+        }
+    }
+
+    /// Whether it is known to have no transaction.
+    pub fn is_empty(&self) -> bool {
+        match self {
+            Self::Unknown => false,
+            Self::MySql(GtidSet(sources)) => sources.is_empty(),
+            Self::MariaDb(state) => state.seen.is_empty(),
+        }
+    }
+
+    /// How far it reaches in each stream, with the `server_id` of the last transaction where the
+    /// stream does not name its source.
+    ///
+    /// A set with gaps reaches to the end of its first interval: what comes later may have overtaken
+    /// what is missing.
+    pub fn reach(&self) -> Vec<(Stream, u64, Option<u32>)> {
+        match self {
+            Self::Unknown => Vec::new(),
+            Self::MySql(GtidSet(sources)) => {
+                let reached = sources.iter().filter_map(|(source, intervals)| {
+                    let (_, last) = intervals.first()?;
+                    Some((Stream::Source(source.clone()), *last, None))
+                });
+                reached.collect()
+            }
+            Self::MariaDb(state) => {
+                let last = state.last.iter();
+                last.map(|(&domain, &(server, last))| (Stream::Domain(domain), last, Some(server)))
+                    .collect()
+            }
         }
     }
 }
@@ -141,6 +243,19 @@ impl GtidSet {
     }
 }
 
+impl GtidSet {
+    /// Whether any transaction of `other` is in `self`.
+    fn shares(&self, other: &Self) -> bool {
+        other.0.iter().any(|(source, theirs)| {
+            let ours = self.0.get(source).map_or(&[][..], Vec::as_slice);
+            let overlaps = |&(first, last): &(u64, u64)| {
+                ours.iter().any(|&(our_first, our_last)| our_first <= last && first <= our_last)
+            };
+            theirs.iter().any(overlaps)
+        })
+    }
+}
+
 fn is_uuid(text: &str) -> bool {
     text.len() == 36
         && text.bytes().enumerate().all(|(at, byte)| match at {
@@ -210,6 +325,14 @@ impl BinlogState {
     }
 }
 
+impl BinlogState {
+    /// Whether both have seen a transaction of one server in one domain. Sequence numbers of one
+    /// server rise, so the lower of the two is in both.
+    fn shares(&self, other: &Self) -> bool {
+        other.seen.keys().any(|origin| self.seen.contains_key(origin))
+    }
+}
+
 fn parse_mariadb_list(text: &str) -> Result<Vec<(u32, u32, u64)>, GtidError> {
     text.split(',')
         .map(str::trim)
@@ -230,6 +353,8 @@ fn parse_mariadb_list(text: &str) -> Result<Vec<(u32, u32, u64)>, GtidError> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::{collection, prelude::*};
+
     use super::{BinlogState, GtidSet, GtidState, Relation};
 
     const A: &str = "3e11fa47-71ca-11e1-9e33-c80aa9429562";
@@ -292,6 +417,70 @@ mod tests {
         }
         for odd in ["0-1", "0-1-2-3", "a-b-c", "0-1--2"] {
             assert!(BinlogState::parse(odd, "", "").is_err(), "{odd}");
+        }
+    }
+
+    #[test]
+    fn nothing_is_lost_in_the_text_to_keep() {
+        let check = |state: GtidState, text: &str| {
+            assert_eq!(state.to_text(), text);
+            assert_eq!(GtidState::parse_text(text), Ok(state), "{text}");
+        };
+        check(GtidState::Unknown, "");
+        check(mysql(""), "mysql:");
+        check(
+            mysql(&format!("{A}:1-5:9:tag:1-3, {B}:7")),
+            &format!("mysql:{A}:1-5:9,{A}:tag:1-3,{B}:7"),
+        );
+        check(mariadb("", ""), "mariadb:;");
+        // The fork at 17 shows only in what was seen of server 2.
+        check(mariadb("0-1-17", "0-1-17,0-2-16"), "mariadb:0-1-17;0-1-17,0-2-16");
+    }
+
+    #[test]
+    fn a_text_that_nobody_has_kept_is_an_error() {
+        let a = format!("{A}:1");
+        for odd in ["x", " ", "mysql", "mysql:x", "mariadb:", "mariadb:0-1-1", "mariadb:;x", &a] {
+            assert!(GtidState::parse_text(odd).is_err(), "{odd}");
+        }
+        let long = GtidState::parse_text(&"x".repeat(1_000)).expect_err("no state");
+        assert!(long.to_string().len() < 100, "{long}");
+    }
+
+    fn any_set() -> impl Strategy<Value = GtidState> {
+        let interval = (1_u64.., 0_u64..20)
+            .prop_map(|(first, more)| format!(":{first}-{}", first.saturating_add(more)));
+        let source = prop_oneof![Just(A), Just(B)];
+        let tag = prop_oneof![Just(""), Just(":tag"), Just(":_t2")];
+        let part = (source, tag, collection::vec(interval, 1..4));
+        let part = part.prop_map(|(uuid, tag, spans)| format!("{uuid}{tag}{}", spans.concat()));
+        collection::vec(part, 0..5).prop_map(|parts| mysql(&parts.join(",")))
+    }
+
+    fn any_binlog_state() -> impl Strategy<Value = GtidState> {
+        let gtid = (0_u32..3, 1_u32..4, any::<u64>());
+        let gtid = gtid.prop_map(|(domain, server, number)| format!("{domain}-{server}-{number}"));
+        let list = || collection::vec(gtid.clone(), 0..5).prop_map(|parts| parts.join(","));
+        (list(), list()).prop_map(|(position, state)| mariadb(&position, &state))
+    }
+
+    proptest! {
+        #[test]
+        fn every_state_is_read_as_it_was_kept(
+            state in prop_oneof![any_set(), any_binlog_state()],
+        ) {
+            let text = state.to_text();
+            prop_assert_eq!(text.lines().count(), 1);
+            prop_assert_eq!(GtidState::parse_text(&text), Ok(state));
+        }
+
+        #[test]
+        fn whatever_is_read_is_kept_as_it_was_read(
+            text in "(mysql:|mariadb:)?[0-9a-f:;,_ -]{0,80}",
+        ) {
+            if let Ok(state) = GtidState::parse_text(&text) {
+                prop_assert_eq!(GtidState::parse_text(&state.to_text()), Ok(state));
+            }
         }
     }
 }

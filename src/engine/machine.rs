@@ -33,6 +33,8 @@ pub struct Engine {
     last_heard: Option<Moment>,
     /// Every server of every cluster failed at once.
     isolated: bool,
+    /// When that was last so.
+    isolated_at: Moment,
 }
 
 impl Engine {
@@ -59,6 +61,7 @@ impl Engine {
             decided: BTreeSet::new(),
             events: Vec::new(),
             isolated: false,
+            isolated_at: Moment::START,
         }
     }
 
@@ -320,13 +323,13 @@ impl Engine {
     }
 
     /// All servers silent in a way that may be our own network's fault: stand still. One reply ends
-    /// it, and then all failures start to count anew, for those that were counted meanwhile proved
-    /// nothing.
+    /// it, and then the failures that began with it start to count anew, for they proved nothing.
+    /// Whoever was silent before goes on as it was.
     fn update_isolation(&mut self, now: Moment) {
         if self.observed.is_empty() {
             return;
         }
-        let isolated = self.nobody_answers();
+        let isolated = self.nobody_answers(now);
         if isolated == self.isolated {
             return;
         }
@@ -334,6 +337,7 @@ impl Engine {
         let known: Vec<_> =
             (0..self.clusters.len()).filter(|&id| self.clusters[id].has_been_heard()).collect();
         if isolated {
+            self.isolated_at = now;
             self.events.push(Event::Isolated);
             for &id in &known {
                 self.clusters[id].hold_isolated(now, &mut self.events);
@@ -341,18 +345,23 @@ impl Engine {
         } else {
             self.events.push(Event::Reconnected);
             for cluster in &mut self.clusters {
-                cluster.forgive(now);
+                let since = self.isolated_at.before(cluster.policy().thresholds.at_once());
+                cluster.forgive(since, now);
             }
             self.observed.extend((0..self.clusters.len()).map(ClusterId));
         }
         self.decided.extend(known.into_iter().map(ClusterId));
     }
 
-    /// One server alone is no sample. A server that joins meanwhile and has not been asked yet
-    /// proves nothing.
-    fn nobody_answers(&self) -> bool {
+    /// One server alone is no sample, and one that has been silent for long is no part of it. A
+    /// server that joins meanwhile and has not been asked yet proves nothing.
+    fn nobody_answers(&self, now: Moment) -> bool {
         let sample = if self.isolated { self.asked } else { self.servers };
-        self.servers > 1 && self.silent == sample
+        if self.servers < 2 || self.silent != sample {
+            return false;
+        }
+        let fell_silent = self.clusters.iter().map(|cluster| cluster.fell_silent(now));
+        self.isolated || fell_silent.sum::<usize>() > 1
     }
 }
 

@@ -135,6 +135,11 @@ pub struct Thresholds {
 }
 
 impl Thresholds {
+    /// Servers that fail within so long may have failed at once: each is asked at least that often.
+    pub(super) fn at_once(&self) -> Duration {
+        self.stale_after / 3
+    }
+
     /// Hard failures in a row until Down: the failure itself and one fresh connect that confirms
     /// it.
     pub const HARD_FALL: u32 = 2;

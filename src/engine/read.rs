@@ -71,7 +71,9 @@ impl ReadLadder {
             let missing = rules.min_servers - servers.len();
             let helpers = candidates.last_resort(self.name, missing);
             if let Some((_, lag)) = helpers.first() {
-                reason = ReadReason::WithLagging(*lag);
+                // A tenth of a second is printed as none.
+                let told = lag.filter(|Lag(lag)| lag.as_millis() >= 100);
+                reason = ReadReason::WithLagging(told);
             }
             servers.extend(helpers.into_iter().map(|(server, _)| server));
         }

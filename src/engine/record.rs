@@ -1,12 +1,13 @@
 //! All that is remembered of one server: its last facts, and how well it has answered since.
 
 use super::{
-    Check, Evidence, Facts, Failure, FailureKind, IoThread, Lag, Moment, Outcome, PostgresRole,
-    ServerIndex, StateReason, Thresholds,
+    Check, Evidence, Facts, Failure, FailureKind, GtidState, IoThread, Lag, Moment, Outcome,
+    Position, PostgresRole, ServerIndex, StateReason, Stream, Thresholds,
     gate::LagGate,
     heart::Heart,
+    history::{Continuity, History, standby_timeline},
+    positions::PositionRing,
     reception::{Opinion, Origin, Received, Reception},
-    ring::PositionRing,
     verdict::Verdict,
     witness::Witnesses,
 };
@@ -16,10 +17,12 @@ use super::{
 pub(super) struct Record {
     /// The last good reply.
     pub(super) facts: Option<Facts>,
-    /// When it came.
+    /// When it was asked for: what it says was true then, or later.
     pub(super) facts_at: Moment,
-    /// Since when its replies have shown the same PostgreSQL timeline, or none.
-    pub(super) timeline_since: Moment,
+    /// When it came: what it says was true then, or earlier.
+    pub(super) facts_came: Moment,
+    /// What it was last known to have.
+    pub(super) history: History,
     /// Whether a good reply came since the last judgement.
     pub(super) fresh: bool,
     /// The last word of the probe task, good or bad.
@@ -32,17 +35,29 @@ pub(super) struct Record {
     pub(super) writable: Option<WritableRun>,
     /// Its heartbeat writes.
     pub(super) heart: Heart,
-    /// Its own positions while it is a primary.
+    /// MySQL and MariaDB: its own binary log coordinates, which only its direct replicas share.
     pub(super) positions: PositionRing,
+    /// How far it has shown to have come as a replica, and when that last grew.
+    pub(super) advance: Option<(Position, Moment)>,
+    /// The points that it showed last, stream by stream.
+    pub(super) shown: Vec<Shown>,
+    /// Its history was begun anew while it ran, since the last judgement.
+    pub(super) reset: bool,
     /// What it has received as a replica.
     pub(super) reception: Reception,
-    /// Since when it has been without a receiver although there is a primary.
+    /// Since when it has been without a receiver although there is somebody to receive from.
     pub(super) detached_since: Option<Moment>,
     /// Since when it has followed what the primary has left: an older timeline, or a server that is
     /// none of the primary's.
     pub(super) dead_branch_since: Option<Moment>,
+    /// It was proven to be on a branch that the cluster has left, for this reason. That stays true
+    /// until it is seen on the right one, whoever else is there.
+    pub(super) left_behind: Option<StateReason>,
     /// One gate per read name.
     pub(super) gates: Vec<LagGate>,
+    /// It was gone or not ready since it was last the primary, by its own failures: others may have
+    /// taken over meanwhile.
+    pub(super) left_office: bool,
     /// It was gone or not ready; as a replica it must answer `rise` times before it is back.
     pub(super) away: bool,
     /// The write name was moved away from it: it must follow the new primary before its word counts
@@ -66,14 +81,44 @@ pub(super) struct Record {
     pub(super) since: Moment,
 }
 
-/// The state of a server when another one took over from it.
-#[derive(Clone, Copy, Debug)]
+/// The state of a server when another one took over from it, or was right when both were writable.
+#[derive(Clone, Debug)]
 pub(super) struct Superseded {
-    /// The other one.
-    pub(super) by: ServerIndex,
+    /// The other one; `None` when it has left the configuration.
+    pub(super) by: Option<ServerIndex>,
     /// The PostgreSQL timeline that it was on. Only a promotion can change it, and only a standby
     /// is promoted.
     pub(super) timeline: Option<u32>,
+    /// What the other one was last known to have.
+    pub(super) heir: GtidState,
+    /// What it lost.
+    pub(super) loss: Loss,
+}
+
+/// What a superseded server has lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Loss {
+    /// The write name: it was moved away.
+    Name,
+    /// The other one has a newer history.
+    Age,
+    /// Both were writable, and nothing but precedence was against it.
+    Precedence,
+    /// It was promoted beside a primary that lives, and the other members follow that one.
+    Following,
+    /// Nothing for good: what speaks against it may be disproved with the next reply.
+    Nothing,
+}
+
+/// The point of a stream that a server has come to, by its last word.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Shown {
+    pub(super) stream: Stream,
+    pub(super) position: Position,
+    /// When it was asked and first said so.
+    pub(super) since: Moment,
+    /// It had shown less before.
+    pub(super) rose: bool,
 }
 
 /// A run of failures, none of them followed by a good reply yet.
@@ -81,8 +126,10 @@ pub(super) struct Superseded {
 pub(super) struct Trouble {
     /// The latest failure.
     pub(super) failure: Failure,
-    /// When the run began.
+    /// When the run began, as far as its failures count.
     pub(super) since: Moment,
+    /// When the run began.
+    pub(super) began: Moment,
     /// Failures without a sign of life, in a row.
     pub(super) silent: u32,
     /// Hard failures in a row.
@@ -97,8 +144,12 @@ pub(super) struct Trouble {
 /// Replies in a row that claim to be writable in the same way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct WritableRun {
+    /// When the first of them had come.
     pub(super) since: Moment,
     pub(super) replies: u32,
+    /// The reply just before said that it was not writable, and nothing came between: it was seen
+    /// to turn writable.
+    pub(super) turned: bool,
     timeline: Option<u32>,
 }
 
@@ -124,7 +175,8 @@ impl Record {
         Self {
             facts: None,
             facts_at: Moment::START,
-            timeline_since: Moment::START,
+            facts_came: Moment::START,
+            history: History::default(),
             fresh: false,
             last_word: None,
             trouble: None,
@@ -132,11 +184,16 @@ impl Record {
             writable: None,
             heart: Heart::default(),
             positions: PositionRing::default(),
+            advance: None,
+            shown: Vec::new(),
+            reset: false,
             reception: Reception::default(),
             detached_since: None,
             dead_branch_since: None,
+            left_behind: None,
             gates: vec![LagGate::default(); read_names],
             away: false,
+            left_office: false,
             superseded: None,
             followed: false,
             ever_fit: false,
@@ -150,17 +207,37 @@ impl Record {
     }
 
     /// Folds in what one probe, or one question to a witness, came to.
-    pub(super) fn fold(&mut self, outcome: Outcome, thresholds: &Thresholds, now: Moment) {
+    pub(super) fn fold(
+        &mut self,
+        outcome: Outcome,
+        asked: Moment,
+        thresholds: &Thresholds,
+        now: Moment,
+    ) {
         match outcome {
-            Outcome::Answered(facts) => self.fold_facts(facts, thresholds, now),
+            Outcome::Answered(facts) => self.fold_facts(facts, asked, thresholds, now),
             Outcome::Failed(failure) => self.fold_failure(failure, now),
             Outcome::Witnessed(check, said) => self.witnesses.fold(check, said, thresholds, now),
         }
     }
 
-    fn fold_facts(&mut self, facts: Facts, thresholds: &Thresholds, now: Moment) {
+    fn fold_facts(&mut self, facts: Facts, asked: Moment, thresholds: &Thresholds, now: Moment) {
         self.last_word = Some(now);
-        self.trouble = None;
+        let interrupted = self.trouble.take().is_some();
+        // PostgreSQL is promoted to another timeline; one that has the same was only restarted.
+        let grows = |before: &Facts| match (shown_timeline(before), primary_timeline(&facts)) {
+            (before, Some(timeline)) => before.is_some_and(|before| before < timeline),
+            (_, None) => true,
+        };
+        let led = self.facts.as_ref().is_some_and(Facts::claims_writable);
+        let denied =
+            self.facts.as_ref().is_some_and(|before| !before.claims_writable() && grows(before));
+        let continuity = self.history.fold(&facts, interrupted, led, now);
+        self.reset |= continuity == Continuity::Reset;
+        if matches!(continuity, Continuity::Lost | Continuity::Replaced) {
+            // It is another one, that has claimed nothing yet.
+            self.writable = None;
+        }
         self.successes = self.successes.saturating_add(1);
         self.writable = facts.claims_writable().then(|| {
             let timeline = primary_timeline(&facts);
@@ -168,40 +245,42 @@ impl Record {
                 Some(run) if run.timeline == timeline => {
                     WritableRun { replies: run.replies.saturating_add(1), ..run }
                 }
-                _ => WritableRun { since: now, replies: 1, timeline },
+                _ => {
+                    WritableRun { since: now, replies: 1, turned: denied && !interrupted, timeline }
+                }
             }
         });
         self.heart.fold(facts.heartbeat(), self.writable.is_some(), thresholds, now);
-        self.fold_positions(&facts, now);
-        if self.facts.as_ref().and_then(shown_timeline) != shown_timeline(&facts) {
-            self.timeline_since = now;
-        }
+        self.fold_positions(&facts, asked, now);
         self.facts = Some(facts);
-        self.facts_at = now;
+        (self.facts_at, self.facts_came) = (asked, now);
         self.fresh = true;
     }
 
-    fn fold_positions(&mut self, facts: &Facts, now: Moment) {
-        let new_history =
-            self.facts.as_ref().is_some_and(|old| primary_timeline(old) != primary_timeline(facts));
-        if self.writable.is_none() || new_history {
-            self.positions.clear();
-        }
+    fn fold_positions(&mut self, facts: &Facts, asked: Moment, now: Moment) {
         match facts {
             Facts::Postgres(facts) => match facts.role {
-                PostgresRole::Primary { position, .. } => {
-                    self.positions.push(position, now);
-                    self.reception = Reception::default();
+                PostgresRole::Primary { .. } => {
+                    (self.reception, self.advance) = (Reception::default(), None);
                 }
-                PostgresRole::Standby { receiver, received, heard, .. } => {
+                PostgresRole::Standby { receiver, received, heard, replayed, .. } => {
+                    if let Some(replayed) = replayed
+                        && self.advance.is_none_or(|(before, _)| replayed != before)
+                    {
+                        self.advance = Some((replayed, now));
+                    }
                     let connected = receiver.is_attached();
                     let received = Received { position: received, beats: heard, connected };
                     self.reception.note([("", received)].into_iter(), now);
                 }
             },
             Facts::MySql(facts) => {
-                if let (Some(position), true) = (facts.position, self.writable.is_some()) {
-                    self.positions.push(position, now);
+                if let Some(position) = facts.position {
+                    let last = self.positions.last();
+                    if last.is_some_and(|last| position < last) {
+                        self.positions.clear();
+                    }
+                    self.positions.show(position, asked, last.is_some());
                 }
                 let channels = facts.channels.iter().flatten().map(|channel| {
                     let received = Received {
@@ -220,10 +299,13 @@ impl Record {
     fn fold_failure(&mut self, failure: Failure, now: Moment) {
         self.last_word = Some(now);
         self.successes = 0;
+        // Two replies in a row are two with nothing between them.
+        self.writable = self.writable.filter(|run| run.replies >= Thresholds::CONFIRM_WRITABLE);
         let kind = failure.kind;
         let trouble = self.trouble.get_or_insert_with(|| Trouble {
             failure: failure.clone(),
             since: now,
+            began: now,
             silent: 0,
             hard: 0,
             alone: false,
@@ -255,10 +337,10 @@ impl Record {
         }
     }
 
-    /// Gives a failing server its full number of chances again, after a time in which failures
-    /// proved nothing.
-    pub(super) fn forgive(&mut self, now: Moment) {
-        if let Some(trouble) = &mut self.trouble {
+    /// Gives a server that has failed no longer than from `since` its full number of chances again,
+    /// after a time in which failures proved nothing.
+    pub(super) fn forgive(&mut self, since: Moment, now: Moment) {
+        if let Some(trouble) = self.trouble.as_mut().filter(|trouble| trouble.began >= since) {
             (trouble.silent, trouble.hard, trouble.since) = (0, 0, now);
         }
     }
@@ -274,19 +356,58 @@ impl Record {
     /// first reply tells whether it is late, whatever was known before.
     pub(super) fn mark_away(&mut self) {
         (self.away, self.successes) = (true, 0);
+        self.forget_freshness();
+    }
+
+    /// Nothing that was measured of it means anything: its next measure decides.
+    pub(super) fn forget_freshness(&mut self) {
         self.gates.fill(LagGate::default());
+    }
+
+    /// It is fresh for every read name, without being measured.
+    pub(super) fn vouch_for_freshness(&mut self) {
+        self.gates.iter_mut().for_each(LagGate::vouch);
     }
 
     /// It follows a primary: whatever it wrote on its own is gone.
     pub(super) fn mark_followed(&mut self) {
         (self.followed, self.superseded) = (true, None);
+        self.history.mark_followed();
     }
 
-    /// Another server took over from it, or has a newer history than it ever followed.
-    pub(super) fn mark_superseded(&mut self, by: ServerIndex) {
+    /// What it has is the cluster's history, by an operator's word.
+    pub(super) fn accept_history(&mut self) {
+        (self.superseded, self.left_behind, self.dead_branch_since) = (None, None, None);
+        self.followed = true;
+        self.history.mark_followed();
+    }
+
+    /// Another server took over from it, or was right when both were writable.
+    pub(super) fn mark_superseded(&mut self, by: ServerIndex, heir: &GtidState, loss: Loss) {
         let timeline = self.facts.as_ref().and_then(shown_timeline);
         self.followed = false;
-        self.superseded.get_or_insert(Superseded { by, timeline });
+        let (by, heir) = (Some(by), heir.clone());
+        self.superseded.get_or_insert(Superseded { by, timeline, heir, loss });
+    }
+
+    /// The server is gone: whatever it claims when it is back it claims anew.
+    pub(super) fn end_run(&mut self) {
+        (self.writable, self.left_office) = (None, true);
+    }
+
+    /// Notes the points that a fresh reply shows.
+    pub(super) fn note_shown(&mut self, points: impl Iterator<Item = (Stream, Position)>) {
+        let asked = self.facts_at;
+        let shown = points.map(|(stream, position)| {
+            match self.shown.iter().find(|shown| shown.stream == stream) {
+                Some(before) if before.position == position => before.clone(),
+                before => {
+                    let rose = before.is_some_and(|before| before.position < position);
+                    Shown { stream, position, since: asked, rose }
+                }
+            }
+        });
+        self.shown = shown.collect();
     }
 
     /// Whether the last probe failed in a way that may be our own network's fault.
@@ -347,7 +468,7 @@ fn shown_timeline(facts: &Facts) -> Option<u32> {
     match facts {
         Facts::Postgres(facts) => match facts.role {
             PostgresRole::Primary { timeline, .. } => Some(timeline),
-            PostgresRole::Standby { timeline, .. } => timeline,
+            PostgresRole::Standby { .. } => standby_timeline(facts),
         },
         Facts::MySql(_) | Facts::Tcp => None,
     }

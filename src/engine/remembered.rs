@@ -56,7 +56,7 @@ pub struct RememberedHistory {
     pub gtid: GtidState,
     /// It has lost what it had, and has not followed since.
     pub lost: bool,
-    /// It has been a replica of this cluster.
+    /// It has been a replica of this cluster, or its writer.
     pub followed: bool,
 }
 

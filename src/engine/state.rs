@@ -91,6 +91,8 @@ pub enum StateReason {
     WritableUnconfirmed,
     /// Probes fail, and replicas still receive changes from it.
     UnreachableFromHere,
+    /// Its host accepts connections and nothing answers, and replicas still receive changes from it.
+    Unresponsive,
     /// A variable forbids writes.
     ReadOnly(Writability),
     /// A primary by role, with `transaction_read_only` on.
@@ -101,12 +103,15 @@ pub enum StateReason {
     Orphan,
     /// It replicates within the limit.
     Fresh,
-    /// It replicates; with no primary to compare with, its last verdict stands.
-    FreshWhenLastCompared,
+    /// It replicates, there is no primary to compare with, and it lacks nothing, within the limit,
+    /// that any member has shown.
+    LacksNothingShown,
     /// It is writable and replicates from a member: writes to it would be lost in a conflict.
     WritableReplica,
     /// It is further behind than every read name allows.
     Behind(Lag),
+    /// It was too far behind, and is not any more: a few more replies must agree.
+    CatchingUp,
     /// It replicates, and how far it is behind cannot be told.
     LagUnknown,
     /// It receives nothing, and there is a primary.
@@ -117,6 +122,12 @@ pub enum StateReason {
     ApplierStopped(u32),
     /// It follows a timeline that the primary has left.
     DeadBranch,
+    /// It has come to a timeline that the primary does not have.
+    StrayTimeline(u32),
+    /// It has changes that the primary does not have.
+    Diverged,
+    /// It receives from a server that calls itself a primary and is none.
+    FollowsStale(ServerIndex),
     /// It replicates from servers that do not lead to the primary.
     Astray,
     /// The probe's user may not see whether it replicates.
@@ -131,6 +142,18 @@ pub enum StateReason {
     SecondWriter(ServerIndex),
     /// It was published before, another took over, and it has not followed that one yet.
     NotRejoined,
+    /// It was writable beside the published server, and has not followed since.
+    LostContest,
+    /// It was promoted beside a primary that lives, and the other members follow that one.
+    Unfollowed(ServerIndex),
+    /// It is on the timeline of the last primary, so it was never promoted: a copy.
+    NotPromoted,
+    /// It lacks what other members of the cluster have.
+    LacksHistory,
+    /// It has lost the history that it had: installed anew, or restored from an older copy.
+    HistoryLost,
+    /// Its group has split, and it is in the other part.
+    OtherComponent(ServerIndex),
     /// It accepts connections.
     Accepts,
     /// It carries another system identifier or group identity.
@@ -145,6 +168,8 @@ pub enum StateReason {
     Backlog(u64),
     /// It feeds a joining node and may lag or block meanwhile.
     Donor,
+    /// It has left its group's flow control while nobody joins: a backup, or a global read lock.
+    Desynced,
     /// It turns clients away, by its administrator's wish.
     ClientsKeptAway,
     /// Its group has no quorum, or does not count it in.
@@ -165,18 +190,20 @@ impl fmt::Display for StateReason {
             Self::UnreachableFromHere => {
                 "unreachable from here, but replicas still receive from it"
             }
-            Self::ReadOnly(Writability::Writable) => "writes are forbidden",
-            Self::ReadOnly(Writability::ReadOnly) => "read_only is set",
-            Self::ReadOnly(Writability::SuperReadOnly) => "super_read_only is set",
-            Self::ReadOnly(Writability::InnodbReadOnly) => "innodb_read_only is set",
-            Self::ReadOnly(Writability::OfflineMode) => "offline_mode is set",
+            Self::Unresponsive => {
+                "it accepts connections and does not answer, but replicas still receive from it"
+            }
+            Self::ReadOnly(writability) => forbidden_by(*writability),
             Self::TransactionReadOnly => "transaction_read_only is on",
             Self::CannotWrite => "it answers, but heartbeat writes fail",
             Self::Orphan => "read-only, and it replicates from nobody",
             Self::Fresh => "replicating within the limit",
-            Self::FreshWhenLastCompared => "fresh when last compared; no primary to compare with",
+            Self::LacksNothingShown => {
+                "no primary to compare with; it has all that any member has shown"
+            }
             Self::WritableReplica => "it replicates, and yet it is writable",
             Self::Behind(lag) => return write!(f, "behind by {lag}"),
+            Self::CatchingUp => "it has caught up, and a few more replies must agree",
             Self::LagUnknown => "how far it is behind cannot be told",
             Self::NoReceiver => "it receives nothing from the primary",
             Self::ForeignSource => "it replicates from a server outside this cluster",
@@ -185,6 +212,11 @@ impl fmt::Display for StateReason {
                 return write!(f, "its applying thread stopped with error {errno}");
             }
             Self::DeadBranch => "it follows a timeline that the primary has left",
+            Self::StrayTimeline(timeline) => {
+                return write!(f, "it is on timeline {timeline}, which the primary does not have");
+            }
+            Self::Diverged => "it has changes that the primary does not have",
+            Self::FollowsStale(_) => "it receives from a server that is not the primary any more",
             Self::Astray => "its source does not lead to the primary",
             Self::ReplicationHidden => "its replica status is hidden from the probe's user",
             Self::Returning => "it was away and must answer well a few more times",
@@ -194,6 +226,14 @@ impl fmt::Display for StateReason {
             Self::OlderHistory(_) => "writable, and another writable server has a newer history",
             Self::SecondWriter(_) => "writable, and so is the published server",
             Self::NotRejoined => "writable, and another server took over from it",
+            Self::LostContest => "writable, and another server was right when both were",
+            Self::Unfollowed(_) => "promoted, and the other members follow the published server",
+            Self::NotPromoted => "writable on the last primary's timeline, so nothing promoted it",
+            Self::LacksHistory => "writable, and it lacks what other members have",
+            Self::HistoryLost => {
+                "it has lost the history it had: installed anew, or restored from an older copy"
+            }
+            Self::OtherComponent(_) => "its group has split, and it is in the other part",
             Self::Accepts => "it accepts connections",
             Self::OtherCluster => "it belongs to another cluster",
             Self::ReplayPaused => "replay is paused",
@@ -203,12 +243,23 @@ impl fmt::Display for StateReason {
                 return write!(f, "{queue} transactions of its group wait to be applied");
             }
             Self::Donor => "it feeds a joining node",
+            Self::Desynced => "it is desynchronised from its group: a backup or a read lock",
             Self::ClientsKeptAway => "it keeps clients away",
             Self::NotInGroup => "its group has no quorum or does not count it in",
             Self::Witness(check, word) => return write!(f, "{check} says {word}"),
             Self::Fails(kind) => return kind.fmt(f),
         };
         f.write_str(text)
+    }
+}
+
+fn forbidden_by(writability: Writability) -> &'static str {
+    match writability {
+        Writability::Writable => "writes are forbidden",
+        Writability::ReadOnly => "read_only is set",
+        Writability::SuperReadOnly => "super_read_only is set",
+        Writability::InnodbReadOnly => "innodb_read_only is set",
+        Writability::OfflineMode => "offline_mode is set",
     }
 }
 

@@ -8,8 +8,8 @@
 //! right; what else an operator wishes is laid over what the ladder says, and the ladder goes on.
 
 use super::{
-    ClusterPolicy, Failback, Moment, OnNotWritable, OnSplitBrain, ServerIndex, ServerState,
-    StateReason, Thresholds, WriteDecision, WritePolicy, WriteReason,
+    Check, ClusterPolicy, Failback, Moment, OnNotWritable, OnSplitBrain, ServerIndex, ServerState,
+    StateReason, Thresholds, Word, WriteDecision, WritePolicy, WriteReason,
     judge::{Judgement, WriterRule},
     verdict::{Verdict, WriteFitness},
 };
@@ -20,6 +20,8 @@ pub(super) struct WriteLadder {
     pub(super) decision: WriteDecision,
     /// The last published server, also after a withdrawal.
     pub(super) last: Option<ServerIndex>,
+    /// Since when that has been so; `None` when an earlier process or an operator said so.
+    pub(super) last_since: Option<Moment>,
     /// Servers that the name was moved away from lately, and until when it may not return to each.
     left: Vec<(ServerIndex, Moment)>,
     /// Since when the last published server has been left out by its group.
@@ -51,7 +53,7 @@ impl WriteLadder {
     pub(super) fn new() -> Self {
         let decision =
             WriteDecision { server: None, reason: WriteReason::NotReady, since: Moment::START };
-        Self { decision, last: None, left: Vec::new(), left_out_since: None }
+        Self { decision, last: None, last_since: None, left: Vec::new(), left_out_since: None }
     }
 
     /// The servers that the name may not return to yet by its own choice.
@@ -102,18 +104,33 @@ impl WriteLadder {
     }
 
     /// The same with its servers in other places; a server that has none is forgotten.
+    ///
+    /// `known` leaves out one that is elsewhere now and has not been heard there: nobody knows what
+    /// its new address is.
     pub(super) fn moved(
         &self,
         place: &dyn Fn(ServerIndex) -> Option<ServerIndex>,
+        known: &dyn Fn(ServerIndex) -> Option<ServerIndex>,
         now: Moment,
     ) -> Self {
         let left = self.left.iter().filter_map(|&(server, until)| Some((place(server)?, until)));
         Self {
-            decision: moved_write(self.decision, place, now),
+            decision: moved_write(self.decision, known, now),
             last: self.last.and_then(place),
+            last_since: self.last_since,
             left: left.collect(),
             left_out_since: self.left_out_since,
         }
+    }
+
+    /// By an operator's word `heir` has what the last writer had: it is the last writer, though the
+    /// name does not say it yet.
+    pub(super) fn inherit(&mut self, heir: ServerIndex) {
+        if self.decision.server.is_some_and(|published| published != heir) {
+            self.decision.server = None;
+        }
+        (self.last, self.last_since) = (Some(heir), None);
+        self.left.retain(|(server, _)| *server != heir);
     }
 
     /// Every server of every cluster failed at once: whatever is said now stays.
@@ -136,7 +153,11 @@ impl WriteLadder {
         let since = if before == server { self.decision.since } else { now };
         self.decision = WriteDecision { server, reason, since };
         let (from, to) = (self.last, server?);
-        self.last = server;
+        if from != server {
+            let wished = steering.wanted == server;
+            self.last_since = Some(now).filter(|_| !wished);
+            self.last = server;
+        }
         let from = from.filter(|from| *from != to)?;
         self.left.retain(|(server, until)| *server != from && *until > now);
         // An operator's move is no flapping: nothing speaks against its return.
@@ -192,9 +213,14 @@ impl WriteLadder {
         steering: &Steering,
         now: Moment,
     ) -> (Option<ServerIndex>, WriteReason) {
+        if judgement.split_brain && rules.on_split_brain == OnSplitBrain::Empty {
+            return (None, WriteReason::SplitBrain);
+        }
         let fit = fit(judgement, &steering.barred);
         let best = most_preferred(&fit, policy);
+        // A moment of nobody ends no tenure.
         let published = self.decision.server;
+        let incumbent = published.or(self.last);
         if let Some(wanted) = steering.wanted.filter(|wanted| {
             matches!(judgement.verdicts[wanted.0].write, WriteFitness::Fit | WriteFitness::Spare)
         }) {
@@ -214,10 +240,11 @@ impl WriteLadder {
             return (None, WriteReason::NotWritable);
         }
         let blocked = self.blocked(now);
-        let Some(chosen) = elect(&fit, published, &blocked, rules.failback, policy) else {
+        let Some(chosen) = elect(&fit, incumbent, &blocked, rules.failback, policy) else {
             return (None, WriteReason::NoPrimaryKnown);
         };
         let reason = match best {
+            _ if judgement.split_brain => WriteReason::HeldSplitBrain,
             Some(best) if best == chosen => WriteReason::MostPreferred,
             Some(best) if blocked.contains(&best) && rules.failback == Failback::Preferred => {
                 WriteReason::HeldFlapping
@@ -247,10 +274,18 @@ impl WriteLadder {
     fn held(&self, verdict: &Verdict) -> WriteReason {
         match (verdict.state, verdict.reason) {
             (_, StateReason::UnreachableFromHere) => WriteReason::HeldUnreachable,
+            (_, StateReason::Unresponsive) => WriteReason::HeldUnresponsive,
             (ServerState::Primary, _) if self.decision.reason == WriteReason::Remembered => {
                 WriteReason::Primary
             }
             (ServerState::Up, _) if self.decision.reason == WriteReason::Remembered => {
+                WriteReason::Incumbent
+            }
+            // Only the network was in doubt, and that is over.
+            (ServerState::Primary, _) if self.decision.reason == WriteReason::HeldIsolated => {
+                WriteReason::Primary
+            }
+            (ServerState::Up, _) if self.decision.reason == WriteReason::HeldIsolated => {
                 WriteReason::Incumbent
             }
             (ServerState::Primary | ServerState::Up, _) => self.decision.reason,
@@ -276,8 +311,7 @@ impl WriteLadder {
         // Only an inference speaks against it, and the server that the inference is about has
         // spoken once, or has not been asked since: its word is milliseconds away, and a negative
         // answer would be cached for a second.
-        let wait = overtaken(verdict)
-            && (judgement.heir_unasked || somebody_awaits_confirmation(judgement));
+        let wait = overtaken(verdict) && somebody_awaits_confirmation(judgement);
         match (verdict.write, rules.on_not_writable) {
             (WriteFitness::Refused, _) if wait => (Some(published), self.held(verdict)),
             (WriteFitness::Refused, OnNotWritable::Hold) if !swallows_writes(verdict) => {
@@ -321,7 +355,7 @@ fn fit(judgement: &Judgement, barred: &[ServerIndex]) -> Vec<ServerIndex> {
 /// but precedence speaks against it.
 fn is_a_choice(verdict: &Verdict) -> bool {
     matches!(verdict.write, WriteFitness::Fit | WriteFitness::Spare)
-        || matches!(verdict.reason, StateReason::SecondWriter(_))
+        || matches!(verdict.reason, StateReason::SecondWriter(_) | StateReason::LostContest)
             && verdict.state == ServerState::StalePrimary
 }
 
@@ -344,7 +378,10 @@ fn swallows_writes(verdict: &Verdict) -> bool {
 }
 
 fn somebody_awaits_confirmation(judgement: &Judgement) -> bool {
-    judgement.verdicts.iter().any(|verdict| verdict.reason == StateReason::WritableUnconfirmed)
+    judgement.verdicts.iter().any(|verdict| {
+        let leaderless = StateReason::Witness(Check::Patroni, Word::NotLeader);
+        verdict.reason == StateReason::WritableUnconfirmed || verdict.reason == leaderless
+    })
 }
 
 /// Chooses among servers that may all be written to.

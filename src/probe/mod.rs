@@ -13,9 +13,13 @@
 pub mod grants;
 pub mod mysql;
 
+mod dial;
 mod due;
+mod handshake;
+mod held;
 mod patience;
 mod postgres;
+mod prober;
 mod refusal;
 mod run;
 mod session;
@@ -29,11 +33,11 @@ mod visit;
 mod witness;
 mod wording;
 
+pub use dial::Dial;
 pub use postgres::COLUMNS as POSTGRES_COLUMNS;
 pub(crate) use postgres::FACTS as POSTGRES_FACTS;
 pub use run::{Orders, Shown, Target, once, run, show};
 pub use session::Trouble;
-pub use socket::Dial;
 pub use trail::{Leg, Step};
 pub use visit::{Row, Visit, VisitError};
 pub use witness::{Names, WitnessTarget, watch};

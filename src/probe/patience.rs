@@ -18,7 +18,7 @@ pub(super) struct Patience {
     /// How long the last two fresh connections took, login and all. The faster one counts: the first
     /// one after an outage has often waited for TCP to send again, which says nothing of the server.
     fresh_took: [Option<Duration>; 2],
-    /// Probes in a row that timed out.
+    /// Probes in a row that got no reply, wherever it was lost.
     silences: u32,
 }
 
@@ -30,9 +30,12 @@ impl Patience {
 
     /// Notes what a probe came to.
     pub(super) fn note(&mut self, outcome: &Outcome) {
-        let timed_out =
-            matches!(outcome, Outcome::Failed(failure) if failure.kind == FailureKind::TimedOut);
-        self.silences = if timed_out { self.silences.saturating_add(1) } else { 0 };
+        let silent = matches!(
+            outcome,
+            Outcome::Failed(failure)
+                if matches!(failure.kind, FailureKind::TimedOut | FailureKind::Unresponsive)
+        );
+        self.silences = if silent { self.silences.saturating_add(1) } else { 0 };
     }
 
     /// How long the next probe may take: at most `timeout`.
@@ -81,17 +84,19 @@ mod tests {
     #[test]
     fn one_slow_login_does_not_make_the_next_silence_a_long_one() {
         let config = config();
-        let silence = Outcome::Failed(Failure::new(FailureKind::TimedOut, ""));
-        let mut patience = Patience::default();
-        patience.note(&silence);
-        assert_eq!(patience.limit(&config), LONGEST, "nothing is known of its speed");
-        patience.note_fresh(Duration::from_millis(50));
-        assert_eq!(patience.limit(&config), Duration::from_millis(200));
-        patience.note_fresh(Duration::from_secs(1));
-        assert_eq!(patience.limit(&config), Duration::from_millis(200));
-        patience.note_fresh(Duration::from_secs(1));
-        assert_eq!(patience.limit(&config), LONGEST, "it has become slow");
-        patience.note_fresh(Duration::from_millis(1));
-        assert_eq!(patience.limit(&config), config.fast_interval / 2);
+        for kind in [FailureKind::TimedOut, FailureKind::Unresponsive] {
+            let silence = Outcome::Failed(Failure::new(kind, ""));
+            let mut patience = Patience::default();
+            patience.note(&silence);
+            assert_eq!(patience.limit(&config), LONGEST, "nothing is known of its speed");
+            patience.note_fresh(Duration::from_millis(50));
+            assert_eq!(patience.limit(&config), Duration::from_millis(200));
+            patience.note_fresh(Duration::from_secs(1));
+            assert_eq!(patience.limit(&config), Duration::from_millis(200));
+            patience.note_fresh(Duration::from_secs(1));
+            assert_eq!(patience.limit(&config), LONGEST, "it has become slow");
+            patience.note_fresh(Duration::from_millis(1));
+            assert_eq!(patience.limit(&config), config.fast_interval / 2);
+        }
     }
 }

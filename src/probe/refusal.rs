@@ -10,14 +10,27 @@
 //! the client's host and shut it out after `max_connect_errors` of them (error 1129). A server that
 //! nobody watches may be dead, so its logins never grow rarer than the probes of a dead one.
 //!
-//! Only refusals that change by somebody's doing count: a server that is starting up or shutting
-//! down is asked at the full pace, because its next word is the news that everybody waits for.
+//! Refusals that change by somebody's doing count from the first one. A server that is starting up
+//! is asked at the full pace for a minute, because its next word is the news that everybody waits
+//! for; later the same holds for it, since a standby with `hot_standby = off` says the same for
+//! ever. Nothing but a login tells that it is ready, and each one in vain is a line. While its
+//! cluster is in unrest more depends on its word than on its log, so it is asked often then. A
+//! server that is shutting down is asked at the full pace.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use crate::engine::{Failure, FailureKind, Thresholds};
+
+/// What is known of a server that refuses, beside the refusal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Watch {
+    /// Something tells between two logins whether the server lives.
+    pub(super) watched: bool,
+    /// Its cluster has lately come into unrest.
+    pub(super) hurried: bool,
+}
 
 /// The run of refusals of one server, if it refuses.
 #[derive(Debug, Default)]
@@ -31,6 +44,8 @@ struct Run {
     refusal: Failure,
     /// How many logins in a row were refused like this.
     logins: u32,
+    /// When the first of them was.
+    since: Instant,
     /// From the last login to the next.
     distance: Duration,
     /// When the next login is due.
@@ -38,25 +53,37 @@ struct Run {
 }
 
 impl Refusals {
-    /// A login came to this failure at `now`. `watched`: something tells between two logins whether
-    /// the server lives.
-    pub(super) fn note(&mut self, failure: &Failure, watched: bool, now: Instant) {
-        let Some(most) = longest_distance(failure.kind, watched) else {
+    /// A login came to this failure at `now`.
+    pub(super) fn note(&mut self, failure: &Failure, watch: Watch, now: Instant) {
+        let (logins, since, before) = match &self.run {
+            Some(run) if run.refusal.kind == failure.kind => {
+                (run.logins.saturating_add(1), run.since, run.distance)
+            }
+            _ => (1, now, Duration::ZERO),
+        };
+        let Some(most) = longest_distance(failure.kind, watch) else {
             self.run = None;
             return;
         };
-        let (logins, before) = match &self.run {
-            Some(run) if run.refusal.kind == failure.kind => {
-                (run.logins.saturating_add(1), run.distance)
-            }
-            _ => (1, Duration::ZERO),
+        let is_patient = match failure.kind {
+            FailureKind::Starting => now.saturating_duration_since(since) < STARTING_SOON,
+            _ => logins < GENEROUS,
         };
-        let distance = match logins {
-            0..GENEROUS => Duration::ZERO,
-            _ => (before * 2).max(FIRST_DISTANCE).min(most),
+        let distance = match is_patient {
+            true => Duration::ZERO,
+            false => (before * 2).max(FIRST_DISTANCE).min(most),
         };
         let refusal = failure.clone();
-        self.run = Some(Run { refusal, logins, distance, login_at: now + distance });
+        self.run = Some(Run { refusal, logins, since, distance, login_at: now + distance });
+    }
+
+    /// The cluster is in unrest from `now` on: a server that is starting up is asked at once.
+    pub(super) fn hurry(&mut self, now: Instant) {
+        if let Some(run) = &mut self.run
+            && run.refusal.kind == FailureKind::Starting
+        {
+            (run.distance, run.login_at) = (Duration::ZERO, run.login_at.min(now));
+        }
     }
 
     /// The server let us in, or is another one by now.
@@ -84,10 +111,13 @@ impl Refusals {
 }
 
 /// The longest time from one login to the next; `None` for failures that are no steady refusals.
-fn longest_distance(kind: FailureKind, watched: bool) -> Option<Duration> {
+fn longest_distance(kind: FailureKind, watch: Watch) -> Option<Duration> {
+    let Watch { watched, hurried } = watch;
     match kind {
         FailureKind::Misconfigured if watched => Some(MISCONFIGURED_MOST),
         FailureKind::Saturated if watched => Some(SATURATED_MOST),
+        FailureKind::Starting if watched && hurried => Some(STARTING_HURRIED),
+        FailureKind::Starting if watched => Some(STARTING_MOST),
         FailureKind::Misconfigured | FailureKind::Saturated => Some(Thresholds::SLOWEST),
         _ => None,
     }
@@ -108,14 +138,27 @@ const MISCONFIGURED_MOST: Duration = Duration::from_secs(60);
 /// refusals anyway.
 const SATURATED_MOST: Duration = Duration::from_secs(10);
 
+/// A server that starts is ready within this time, or takes long.
+const STARTING_SOON: Duration = Duration::from_secs(60);
+
+/// One that takes long, in a calm cluster: it takes as long again until that is noticed at worst,
+/// and a minute at most.
+const STARTING_MOST: Duration = Duration::from_secs(60);
+
+/// The same while its cluster is in unrest.
+const STARTING_HURRIED: Duration = Duration::from_secs(1);
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
     use tokio::time::{Instant, advance};
 
-    use super::Refusals;
+    use super::{Refusals, Watch};
     use crate::engine::{Failure, FailureKind};
+
+    const WATCHED: Watch = Watch { watched: true, hurried: false };
+    const UNWATCHED: Watch = Watch { watched: false, hurried: false };
 
     fn failure(kind: FailureKind) -> Failure {
         Failure::new(kind, "why")
@@ -125,13 +168,13 @@ mod tests {
     async fn logins(
         refusals: &mut Refusals,
         kind: FailureKind,
-        watched: bool,
+        watch: Watch,
         seconds: u64,
     ) -> Vec<u64> {
         let mut logins = Vec::new();
         for second in 0..seconds {
             if refusals.standing(Instant::now()).is_none() {
-                refusals.note(&failure(kind), watched, Instant::now());
+                refusals.note(&failure(kind), watch, Instant::now());
                 logins.push(second);
             }
             advance(Duration::from_secs(1)).await;
@@ -142,21 +185,21 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_wrong_password_costs_a_few_logins_and_then_one_a_minute() {
         let mut refusals = Refusals::default();
-        let made = logins(&mut refusals, FailureKind::Misconfigured, true, 300).await;
+        let made = logins(&mut refusals, FailureKind::Misconfigured, WATCHED, 300).await;
         assert_eq!(made, [0, 1, 2, 4, 8, 16, 32, 64, 124, 184, 244]);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_full_server_is_tried_every_ten_seconds() {
         let mut refusals = Refusals::default();
-        let made = logins(&mut refusals, FailureKind::Saturated, true, 50).await;
+        let made = logins(&mut refusals, FailureKind::Saturated, WATCHED, 50).await;
         assert_eq!(made, [0, 1, 2, 4, 8, 16, 26, 36, 46]);
     }
 
     #[tokio::test(start_paused = true)]
     async fn whom_nobody_watches_is_tried_as_often_as_a_dead_one() {
         for kind in [FailureKind::Misconfigured, FailureKind::Saturated] {
-            let made = logins(&mut Refusals::default(), kind, false, 20).await;
+            let made = logins(&mut Refusals::default(), kind, UNWATCHED, 20).await;
             assert_eq!(made, [0, 1, 2, 4, 8, 13, 18]);
         }
     }
@@ -165,18 +208,44 @@ mod tests {
     async fn starting_and_dying_servers_are_asked_at_the_full_pace() {
         let steady = [FailureKind::Misconfigured, FailureKind::Saturated];
         for kind in FailureKind::ALL.into_iter().filter(|kind| !steady.contains(kind)) {
-            let made = logins(&mut Refusals::default(), kind, true, 30).await;
+            let made = logins(&mut Refusals::default(), kind, WATCHED, 30).await;
             assert_eq!(made.len(), 30, "{kind}");
         }
     }
 
     #[tokio::test(start_paused = true)]
+    async fn a_server_that_starts_for_long_is_left_in_peace_unless_much_depends_on_it() {
+        let mut refusals = Refusals::default();
+        let made = logins(&mut refusals, FailureKind::Starting, WATCHED, 300).await;
+        let (soon, late) = made.split_at(61);
+        assert_eq!(soon, (0..=60).collect::<Vec<u64>>());
+        assert_eq!(late, [62, 66, 74, 90, 122, 182, 242]);
+        refusals.hurry(Instant::now());
+        let hurried = Watch { watched: true, hurried: true };
+        let made = logins(&mut refusals, FailureKind::Starting, hurried, 5).await;
+        assert_eq!(made, [0, 1, 2, 3, 4]);
+        let made = logins(&mut refusals, FailureKind::Starting, WATCHED, 30).await;
+        assert_eq!(made, [0, 2, 6, 14], "the distances begin anew");
+        // Nobody would see it die.
+        let made = logins(&mut Refusals::default(), FailureKind::Starting, UNWATCHED, 99).await;
+        assert_eq!(made.len(), 99);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn unrest_changes_nothing_for_whom_somebody_must_let_in() {
+        let mut refusals = Refusals::default();
+        logins(&mut refusals, FailureKind::Misconfigured, WATCHED, 200).await;
+        refusals.hurry(Instant::now());
+        assert!(refusals.standing(Instant::now()).is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
     async fn another_refusal_and_a_return_begin_anew() {
         let mut refusals = Refusals::default();
-        logins(&mut refusals, FailureKind::Misconfigured, true, 200).await;
-        refusals.note(&failure(FailureKind::Saturated), true, Instant::now());
+        logins(&mut refusals, FailureKind::Misconfigured, WATCHED, 200).await;
+        refusals.note(&failure(FailureKind::Saturated), WATCHED, Instant::now());
         assert_eq!(refusals.standing(Instant::now()), None);
-        logins(&mut refusals, FailureKind::Saturated, true, 200).await;
+        logins(&mut refusals, FailureKind::Saturated, WATCHED, 200).await;
         refusals.end();
         assert_eq!((refusals.standing(Instant::now()), refusals.login_at()), (None, None));
     }
@@ -184,10 +253,10 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_hint_brings_the_next_login_forward() {
         let mut refusals = Refusals::default();
-        logins(&mut refusals, FailureKind::Misconfigured, true, 200).await;
+        logins(&mut refusals, FailureKind::Misconfigured, WATCHED, 200).await;
         assert!(refusals.standing(Instant::now()).is_some());
         refusals.doubt(Instant::now());
-        let made = logins(&mut refusals, FailureKind::Misconfigured, true, 10).await;
+        let made = logins(&mut refusals, FailureKind::Misconfigured, WATCHED, 10).await;
         assert_eq!(made, [0, 2, 6]);
     }
 }

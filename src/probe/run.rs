@@ -8,29 +8,23 @@
 //! and makes it an earnest one. A server that steadily refuses to let the probe in is asked in
 //! earnest ever more seldom: see [`super::refusal`].
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use tokio::{
     sync::{mpsc, watch},
-    time::{Instant, sleep_until, timeout, timeout_at},
+    time::timeout,
 };
 
 use super::{
-    due::{Due, hinted},
-    patience::Patience,
-    refusal::Refusals,
-    session::{GOODBYE, Session, Trouble, can_look, look},
-    socket::Dial,
-    stance::Stance,
-    stride::{Stride, jitter},
+    due::Due,
+    held::{HELD_FOR, Held, Told},
+    prober::{Prober, Wake},
     trail::{Leg, Trail},
     wording::{presentable, presentable_text},
 };
 use crate::{
     config::{ProbeConfig, ProbeTarget},
-    engine::{
-        ClusterKind, Evidence, Facts, Failure, FailureKind, Finding, Outcome, ProbeAdvice, ProbeKey,
-    },
+    engine::{ClusterKind, Finding, Outcome, ProbeAdvice, ProbeKey},
     metrics::ProbeMeter,
 };
 
@@ -66,30 +60,59 @@ pub struct Orders {
 pub async fn run(target: Target, mut orders: Orders, findings: mpsc::Sender<Finding>) {
     let mut prober = Prober::new(&target);
     let mut next = Due::first();
+    let mut held = Held::default();
     loop {
-        let outcome = match prober.rest(next, &mut orders, &findings).await {
+        let (outcome, asked) = match prober.rest(next, &mut orders, &findings).await {
             Wake::Due => {
                 let now = *orders.advice.borrow();
                 // On the heap for as long as it takes: a task at rest is the smaller for it.
-                let outcome = Box::pin(prober.probe(now.heartbeat)).await;
+                let mut probing = Box::pin(prober.probe(now.heartbeat));
+                let soon = match held.is_empty() {
+                    true => None,
+                    false => timeout(HELD_FOR, &mut probing).await.ok(),
+                };
+                let outcome = match soon {
+                    Some(outcome) => outcome,
+                    None if tell(held.with(None, target.key), &findings).await => {
+                        (&mut probing).await
+                    }
+                    None => break,
+                };
+                drop(probing);
                 target.meter.note(&outcome, prober.last_start.elapsed());
-                outcome
+                (outcome, Some(prober.dial.asked()))
             }
             Wake::Ended(failure) => {
                 target.meter.ended(&failure);
-                Outcome::Failed(failure)
+                (Outcome::Failed(failure), None)
             }
             Wake::Over => break,
         };
         prober.stride.note(&outcome, orders.advice.borrow().pace);
         next = prober.next_after(&outcome);
-        let took = prober.last_start.elapsed();
-        let finding = Finding { probe: target.key, took, outcome };
-        if findings.send(finding).await.is_err() {
+        let at_once = prober.ended && matches!(next, Due::At(_));
+        let waits = held.waits(target.kind, &outcome, at_once);
+        let told = Told { asked, outcome };
+        if waits {
+            if !held.is_empty() {
+                next = Due::second_look();
+            }
+            held.keep(told);
+        } else if !tell(held.with(Some(told), target.key), &findings).await {
             break;
         }
     }
     Box::pin(prober.close()).await;
+}
+
+/// Sends them in their order; `false` when nobody listens any more.
+async fn tell(all: Vec<Finding>, findings: &mpsc::Sender<Finding>) -> bool {
+    for finding in all {
+        if findings.send(finding).await.is_err() {
+            return false;
+        }
+    }
+    true
 }
 
 /// One probe over a connection of its own, for `pointsman probe` and for tests. Never writes a
@@ -129,274 +152,6 @@ pub async fn show(target: &Target) -> Shown {
     }
     Shown { legs, outcome }
 }
-
-/// What one task carries from probe to probe.
-struct Prober {
-    kind: ClusterKind,
-    dial: Dial,
-    session: Option<Session>,
-    /// When the connection is replaced by a fresh one.
-    renew_at: Instant,
-    /// When the last probe started, or the last connection was found ended.
-    last_start: Instant,
-    /// When an idle connection was last found ended.
-    last_end: Option<Instant>,
-    last: Stance,
-    stride: Stride,
-    refusals: Refusals,
-    /// The stance at the last answer over a connection that may still be renewed. `Some` while the server refuses
-    /// fresh ones.
-    parked: Option<Stance>,
-    patience: Patience,
-    /// The last outcome was a connection that ended under us.
-    ended: bool,
-}
-
-/// Why a rest is over.
-enum Wake {
-    /// A probe is due.
-    Due,
-    /// The idle connection ended.
-    Ended(Failure),
-    /// Nobody listens any more.
-    Over,
-}
-
-impl Prober {
-    fn new(target: &Target) -> Self {
-        let now = Instant::now();
-        Self {
-            kind: target.kind,
-            dial: Dial::new(target.target.clone(), Arc::clone(&target.config)),
-            session: None,
-            renew_at: now,
-            last_start: now,
-            last_end: None,
-            last: Stance::Unknown,
-            stride: Stride::default(),
-            refusals: Refusals::default(),
-            parked: None,
-            patience: Patience::default(),
-            ended: false,
-        }
-    }
-
-    /// Waits until a probe is due, watching the connection and the orders meanwhile.
-    async fn rest(
-        &mut self,
-        mut next: Due,
-        orders: &mut Orders,
-        findings: &mpsc::Sender<Finding>,
-    ) -> Wake {
-        loop {
-            let pace = orders.advice.borrow_and_update().pace;
-            let rest = self.stride.rest(pace, &self.dial.config);
-            let due = next.at(self.last_start, rest, self.blind_until());
-            tokio::select! {
-                biased;
-                () = findings.closed() => return Wake::Over,
-                trouble = ended(&mut self.session) => {
-                    self.session = None;
-                    self.refusals.end();
-                    match trouble {
-                        Trouble::Expired => {}
-                        Trouble::Failed(failure) => {
-                            self.ended = true;
-                            return Wake::Ended(presentable(failure, &self.dial.config));
-                        }
-                    }
-                }
-                changed = orders.advice.changed() => {
-                    if changed.is_err() {
-                        return Wake::Over;
-                    }
-                }
-                () = hinted(&mut orders.hints) => {
-                    self.stride.doubt();
-                    self.refusals.doubt(Instant::now());
-                    next = Due::after_hint(self.last_start);
-                }
-                () = sleep_until(due) => return Wake::Due,
-            }
-        }
-    }
-
-    /// One probe, within the one deadline.
-    async fn probe(&mut self, heartbeat: bool) -> Outcome {
-        self.ended = false;
-        self.last_start = Instant::now();
-        let patience = self.patience.limit(&self.dial.config);
-        let deadline = self.last_start + patience;
-        let heartbeat = heartbeat && self.dial.config.heartbeat_write;
-        let outcome = match timeout_at(deadline, self.ask(deadline, heartbeat)).await {
-            Ok(Ok(facts)) => Outcome::Answered(facts),
-            Ok(Err(failure)) => Outcome::Failed(presentable(failure, &self.dial.config)),
-            Err(_) => {
-                // The connection is in the middle of something; nobody knows of what.
-                self.session = None;
-                self.refusals.end();
-                let detail = format!("no reply within {patience:?}");
-                Outcome::Failed(Failure::new(FailureKind::TimedOut, detail))
-            }
-        };
-        self.patience.note(&outcome);
-        outcome
-    }
-
-    /// Asks, or sees that a server that steadily refuses us is still there.
-    async fn ask(&mut self, deadline: Instant, heartbeat: bool) -> Result<Facts, Failure> {
-        let Some(refusal) = self.refusals.standing(Instant::now()).cloned() else {
-            return self.log_in_and_ask(deadline, heartbeat).await;
-        };
-        if self.session.is_some() {
-            return self.ask_parked(refusal, deadline).await;
-        }
-        match look(self.kind, &mut self.dial, deadline).await {
-            Ok(true) => Err(refusal),
-            Ok(false) => self.log_in_and_ask(deadline, heartbeat).await,
-            Err(failure) => {
-                self.refusals.end();
-                Err(failure)
-            }
-        }
-    }
-
-    /// Notes how a login or what followed it failed.
-    fn note_refusal(&mut self, failure: &Failure) {
-        let watched = self.session.is_some() || can_look(self.kind);
-        self.refusals.note(failure, watched, Instant::now());
-    }
-
-    /// Until when a probe would be blind: no login is due, and nothing else tells of the server.
-    fn blind_until(&self) -> Instant {
-        let blind = self.session.is_none() && !can_look(self.kind);
-        self.refusals.login_at().filter(|_| blind).unwrap_or(self.last_start)
-    }
-
-    async fn log_in_and_ask(
-        &mut self,
-        deadline: Instant,
-        heartbeat: bool,
-    ) -> Result<Facts, Failure> {
-        if let Err(refusal) = self.renew_if_due(deadline).await {
-            self.note_refusal(&refusal);
-            return self.ask_parked(refusal, deadline).await;
-        }
-        let mut used = self.session.is_some();
-        loop {
-            let session = match &mut self.session {
-                Some(session) => session,
-                none => {
-                    let began = Instant::now();
-                    let fresh = match Session::open(self.kind, &mut self.dial, deadline).await {
-                        Ok(fresh) => fresh,
-                        Err(failure) => {
-                            self.note_refusal(&failure);
-                            return Err(failure);
-                        }
-                    };
-                    self.patience.note_fresh(began.elapsed());
-                    self.parked = None;
-                    self.renew_at = Instant::now() + RENEW_AFTER.mul_f64(jitter());
-                    none.insert(fresh)
-                }
-            };
-            let trouble = match session.probe(&mut self.dial, deadline, heartbeat).await {
-                Ok(facts) => {
-                    self.refusals.end();
-                    return Ok(facts);
-                }
-                Err(trouble) => trouble,
-            };
-            self.session = None;
-            if used && matches!(trouble, Trouble::Expired) {
-                used = false;
-                continue;
-            }
-            let failure = trouble.into_failure();
-            self.note_refusal(&failure);
-            self.ended = used && failure.kind == FailureKind::Closed;
-            return Err(failure);
-        }
-    }
-
-    /// Sees now and then whether the server still lets new connections in.
-    ///
-    /// When it says that it does not, the old connection is kept: it holds our slot in a full
-    /// server, gives notice of a crash and still tells of a change of role.
-    async fn renew_if_due(&mut self, deadline: Instant) -> Result<(), Failure> {
-        let Some(session) = &mut self.session else {
-            return Ok(());
-        };
-        if Instant::now() < self.renew_at {
-            return Ok(());
-        }
-        let began = Instant::now();
-        let renewed = session.renew(&mut self.dial, deadline).await;
-        match &renewed {
-            Ok(()) => {
-                self.patience.note_fresh(began.elapsed());
-                self.parked = None;
-                self.renew_at = Instant::now() + RENEW_AFTER.mul_f64(jitter());
-            }
-            Err(failure) if failure.kind.evidence() == Evidence::Alive => {}
-            Err(_) => self.session = None,
-        }
-        renewed
-    }
-
-    /// Asks over the old connection of a server that refuses fresh ones. The refusal is what is reported, unless the
-    /// server's stance on writes has changed since: that counts for more.
-    async fn ask_parked(&mut self, refusal: Failure, deadline: Instant) -> Result<Facts, Failure> {
-        let Some(session) = &mut self.session else { return Err(refusal) };
-        let before = *self.parked.get_or_insert(self.last);
-        match session.probe(&mut self.dial, deadline, false).await {
-            Ok(facts) if Stance::of_facts(&facts) != before => Ok(facts),
-            Ok(_) => Err(refusal),
-            Err(_) => {
-                (self.session, self.parked) = (None, None);
-                self.refusals.end();
-                Err(refusal)
-            }
-        }
-    }
-
-    /// Remembers `outcome` and says when to ask again.
-    fn next_after(&mut self, outcome: &Outcome) -> Due {
-        let stance = Stance::of(outcome);
-        let before = std::mem::replace(&mut self.last, stance);
-        let now = Instant::now();
-        if self.ended {
-            let recently = self.last_end.replace(now).is_some_and(|last| {
-                now.saturating_duration_since(last) < self.dial.config.fast_interval
-            });
-            if !recently {
-                return Due::At(now);
-            }
-        } else if stance.calls_for_second_look(before) {
-            return Due::second_look();
-        }
-        Due::paced()
-    }
-
-    async fn close(self) {
-        if let Some(session) = self.session {
-            let _ = timeout(GOODBYE, session.close()).await;
-        }
-    }
-}
-
-/// Waits for the end of the connection, for ever when there is none.
-async fn ended(session: &mut Option<Session>) -> Trouble {
-    match session {
-        Some(session) => session.ended().await,
-        None => std::future::pending().await,
-    }
-}
-
-/// How long a connection is used. A server that accepts nothing new (full, password changed,
-/// certificate expired) goes on answering on an old connection, so only a fresh one shows it.
-const RENEW_AFTER: Duration = Duration::from_secs(10);
 
 #[cfg(test)]
 mod tests {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{mysql, postgres, socket::Dial, tcp, trail::Step};
+use super::{dial::Dial, mysql, postgres, tcp, trail::Step};
 use crate::engine::{ClusterKind, Facts, Failure, FailureKind};
 
 /// One connection, kept between probes.
@@ -75,9 +75,24 @@ impl Session {
             }
             Self::MySql(session) => {
                 dial.trail.begin(Step::Query);
-                session.probe(deadline, heartbeat).await
+                // The first statement tells of writes; what follows is as new or newer.
+                dial.asks();
+                session.probe(deadline, heartbeat).await.map_err(|trouble| match trouble {
+                    Trouble::Failed(failure) if failure.kind == FailureKind::TimedOut => {
+                        Trouble::Failed(Failure::new(dial.silence(), failure.detail))
+                    }
+                    trouble => trouble,
+                })
             }
             Self::Tcp => tcp::probe(dial, deadline).await.map_err(Trouble::Failed),
+        }
+    }
+
+    /// Whether it has to be renewed before it is asked again, although the last probe went well.
+    pub(super) fn is_spent(&self) -> bool {
+        match self {
+            Self::MySql(session) => session.is_spent(),
+            Self::Postgres(_) | Self::Tcp => false,
         }
     }
 

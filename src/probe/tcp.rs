@@ -2,10 +2,10 @@
 
 use tokio::time::Instant;
 
-use super::socket::Dial;
+use super::dial::Dial;
 use crate::engine::{Facts, Failure};
 
 /// Connects by `deadline` and hangs up.
 pub(super) async fn probe(dial: &mut Dial, deadline: Instant) -> Result<Facts, Failure> {
-    dial.connect(deadline).await.map(|_stream| Facts::Tcp)
+    dial.connect(deadline).await.map(|_connected| Facts::Tcp)
 }

@@ -5,7 +5,7 @@
 
 use tokio::time::{Instant, timeout_at};
 
-use super::{mysql, postgres, session::GOODBYE, socket::Dial};
+use super::{dial::Dial, mysql, postgres, session::GOODBYE};
 use crate::engine::{ClusterKind, Failure, FailureKind};
 
 /// A logged-in connection to a PostgreSQL, MySQL or MariaDB server. One that is dropped without
@@ -78,8 +78,9 @@ impl Visit {
             }
             Login::MySql(link) => match timeout_at(deadline, link.table(statement, most)).await {
                 Ok(reply) => Ok(reply?.into_rows()),
+                // The login is as old as the visit.
                 Err(_) => Err(VisitError::Broken(Failure::new(
-                    FailureKind::TimedOut,
+                    FailureKind::Unresponsive,
                     "logged in, but the question got no reply",
                 ))),
             },

@@ -1,7 +1,7 @@
 //! The octets of the state file: one line about what follows, and then JSON.
 //!
 //! ```text
-//! pointsman-state 1 crc32=0a1b2c3d length=1234
+//! pointsman-state 2 crc32=0a1b2c3d length=1234
 //! {"saved_at_ms":…}
 //! ```
 //!
@@ -13,8 +13,12 @@ use super::Image;
 /// What a state file begins with.
 const MAGIC: &str = "pointsman-state";
 
-/// The format that this version writes and reads.
-pub const FORMAT: u32 = 1;
+/// The format that this version writes.
+pub const FORMAT: u32 = 2;
+
+/// The oldest format that it reads. What format 1 lacks may be missing: histories, how far they
+/// reach, addresses, and whether a pin was denied.
+const OLDEST: u32 = 1;
 
 /// No first line is longer: no newline within so many octets is none at all.
 const LONGEST_HEADER: usize = 100;
@@ -26,10 +30,12 @@ pub enum FormatError {
     #[error("it is no state file: its first line is damaged, or of something else")]
     NoHeader,
     /// It is of an older version of Pointsman, which this one does not know.
-    #[error("it has format {0}, which is too old: this version reads format {FORMAT}")]
+    #[error("it has format {0}, which is too old: this version reads formats {OLDEST} to {FORMAT}")]
     TooOld(u32),
     /// It is of a newer version of Pointsman.
-    #[error("it has format {found}, which is too new: this version reads format {FORMAT}")]
+    #[error(
+        "it has format {found}, which is too new: this version reads formats {OLDEST} to {FORMAT}"
+    )]
     TooNew {
         /// Its format.
         found: u32,
@@ -73,7 +79,7 @@ pub fn decode(octets: &[u8]) -> Result<Image, FormatError> {
     let end = start.iter().position(|&octet| octet == b'\n').ok_or(FormatError::NoHeader)?;
     let header = Header::parse(&octets[..=end]).ok_or(FormatError::NoHeader)?;
     let body = &octets[end + 1..];
-    if header.format < FORMAT {
+    if header.format < OLDEST {
         return Err(FormatError::TooOld(header.format));
     }
     let damage = header.damage(body);
@@ -142,7 +148,7 @@ mod tests {
     fn with_format(image: &Image, format: u32) -> Vec<u8> {
         let octets = encode(image).expect("an image can be written");
         let text = String::from_utf8(octets).expect("JSON is UTF-8");
-        text.replacen("pointsman-state 1 ", &format!("pointsman-state {format} "), 1).into_bytes()
+        text.replacen("pointsman-state 2 ", &format!("pointsman-state {format} "), 1).into_bytes()
     }
 
     #[test]
@@ -151,7 +157,7 @@ mod tests {
         let text = String::from_utf8(octets).expect("JSON is UTF-8");
         let (header, body) = text.split_once('\n').expect("two lines");
         let expected = format!(
-            "pointsman-state 1 crc32={:08x} length={}",
+            "pointsman-state 2 crc32={:08x} length={}",
             crc32fast::hash(body.as_bytes()),
             body.len()
         );
@@ -163,12 +169,37 @@ mod tests {
     fn other_formats_are_told_apart_and_a_newer_one_still_tells_its_serial() {
         let image = Image { serial_limit: 77, ..Image::default() };
         assert!(matches!(decode(&with_format(&image, 0)), Err(FormatError::TooOld(0))));
-        let newer = decode(&with_format(&image, 2));
-        assert!(matches!(newer, Err(FormatError::TooNew { found: 2, serial: Some(77) })));
-        let mut damaged = with_format(&image, 2);
+        let newer = decode(&with_format(&image, 3));
+        assert!(matches!(newer, Err(FormatError::TooNew { found: 3, serial: Some(77) })));
+        let mut damaged = with_format(&image, 3);
         damaged.pop();
         let newer = decode(&damaged);
-        assert!(matches!(newer, Err(FormatError::TooNew { found: 2, serial: None })));
+        assert!(matches!(newer, Err(FormatError::TooNew { found: 3, serial: None })));
+    }
+
+    /// As version 0.1.0 has written it.
+    const FORMAT_1: &[u8] = include_bytes!("image/format-1.state");
+
+    #[test]
+    fn a_file_of_the_first_format_is_read_whole() {
+        let image = decode(FORMAT_1).expect("a format that is read");
+        assert_eq!((image.serial, image.serial_limit, image.next_event_id), (77, 677, 100_042));
+        let orders = &image.clusters["orders"];
+        assert_eq!(orders.write.as_deref(), Some("db1"));
+        assert_eq!(orders.identity, Some(7_423_942_396_483_012_345));
+        let [loss] = &orders.superseded[..] else { panic!("{:?}", orders.superseded) };
+        assert_eq!(
+            (&*loss.server, loss.by.as_deref(), loss.timeline),
+            ("db3", Some("db1"), Some(4))
+        );
+        assert_eq!(orders.overrides.len(), 2);
+        assert_eq!((image.added.len(), image.events.len()), (1, 1));
+        // What it does not tell is unknown.
+        let db1 = &orders.servers["db1"];
+        assert_eq!((&*loss.by_gtid, orders.reach.len(), orders.pin_denied), ("", 0, false));
+        assert_eq!((db1.addresses.len(), db1.port, db1.history.as_ref()), (0, 0, None));
+        let written = encode(&image).expect("an image can be written");
+        assert_eq!(decode(&written).expect("it was written just now"), image);
     }
 
     #[test]

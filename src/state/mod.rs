@@ -23,7 +23,10 @@ pub use self::{
     folder::{Folder, OpenError, Opened, SaveError},
     format::{FORMAT, FormatError, decode, encode},
     health::{SetAside, StateHealth, StateReport},
-    image::{ClusterImage, Image, OverrideImage, ServerImage, SupersededImage},
+    image::{
+        ClusterImage, HistoryImage, Image, OverrideImage, PositionImage, ReachImage, ServerImage,
+        StreamImage, SupersededImage,
+    },
     keeper::Keeper,
     limit::{first_serial, limit_ahead},
     saver::Saver,

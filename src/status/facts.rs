@@ -107,6 +107,8 @@ fn mysql(facts: &MySqlFacts, list: &mut List) {
             list.add("MEMBER_ROLE", role);
             list.add("majority of the group", yes_no(member.majority));
             list.add("transactions to be applied", member.queue);
+            list.add_or("group_replication_group_name", member.group_name.as_ref(), "not told");
+            members(&member.members, list);
         }
         Some(Group::Galera(node)) => {
             list.add("wsrep_ready", on_off(node.ready));
@@ -120,6 +122,7 @@ fn mysql(facts: &MySqlFacts, list: &mut List) {
             list.add("wsrep_local_state", node.local_state);
             list.add("wsrep_local_recv_queue", node.receive_queue);
             list.add("keeps clients away", yes_no(node.refuses_clients));
+            members(&node.members, list);
         }
         None => {}
     }
@@ -128,6 +131,16 @@ fn mysql(facts: &MySqlFacts, list: &mut List) {
     }
     list.add("server_id", facts.identity.server_id);
     list.add_or("client sessions", facts.sessions, HIDDEN);
+}
+
+/// The members of a group as one of them sees it.
+fn members(names: &[Box<str>], list: &mut List) {
+    match names {
+        [] => list.add("members in its view", "not told"),
+        names => {
+            list.add("members in its view", format_args!("{}: {}", names.len(), names.join(", ")))
+        }
+    }
 }
 
 /// One replication channel; several are told apart by their names.

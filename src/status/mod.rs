@@ -9,7 +9,7 @@ mod facts;
 mod tests;
 mod upkeep;
 
-use std::net::IpAddr;
+use std::{net::IpAddr, time::Duration};
 
 pub use self::facts::facts;
 use crate::{
@@ -23,7 +23,7 @@ use crate::{
     },
     engine::{
         ClusterId, ClusterKind, Decision, Degradation, Lag, Moment, Override, ReadReason, ServerId,
-        ServerIndex, Wish, WriteReason,
+        ServerIndex, ServerState, Standing, StateReason, Wish, WriteReason,
     },
     hooks::HookTally,
     publish::Snapshot,
@@ -124,6 +124,25 @@ pub fn laid(listing: &ClusterListing, laid: &Override, start: WallTime) -> Overr
     }
 }
 
+/// How long a state may last that should pass.
+pub const PASSES_WITHIN: Duration = Duration::from_secs(60);
+
+/// Whether a server's state is one that should pass soon: it starts, or somebody has paused replay
+/// and may have forgotten it. A delay is on purpose, and a donor is busy for as long as it takes.
+pub fn is_transient(standing: Standing) -> bool {
+    let Standing { state, reason, .. } = standing;
+    match state {
+        ServerState::Starting => reason != StateReason::Donor,
+        ServerState::Maintenance => reason == StateReason::ReplayPaused,
+        _ => false,
+    }
+}
+
+/// Whether it should have passed by `now`: then somebody is to look.
+pub fn is_overdue(standing: Standing, now: Moment) -> bool {
+    is_transient(standing) && now.since(standing.since) >= PASSES_WITHIN
+}
+
 /// One cluster by its configuration and what was last said of it.
 struct View<'a> {
     id: ClusterId,
@@ -188,6 +207,7 @@ impl<'a> View<'a> {
             drained: overrides
                 .iter()
                 .any(|laid| matches!(laid.wish, Wish::Drain { server, .. } if server == index)),
+            transient: is_transient(report.standing),
         })
     }
 

@@ -117,3 +117,26 @@ fn an_override_is_told_with_its_server_its_term_and_who_wants_it() {
     assert_eq!((told.kind, told.server, told.until), (OverrideKind::Freeze, None, None));
     assert_eq!(layout(Balance::Shuffle).clusters().len(), 1);
 }
+
+#[test]
+fn what_should_pass_is_overdue_after_a_minute_and_what_is_on_purpose_never_is() {
+    use FailureKind::Starting as StartsUp;
+    use ServerState::{Down, Maintenance, Replica, Starting};
+    for (state, reason, should_pass) in [
+        (Starting, StateReason::Fails(StartsUp), true),
+        (Starting, StateReason::NotInGroup, true),
+        (Starting, StateReason::Donor, false),
+        (Maintenance, StateReason::ReplayPaused, true),
+        (Maintenance, StateReason::DelayedOnPurpose, false),
+        (Maintenance, StateReason::ClientsKeptAway, false),
+        (Replica, StateReason::Fresh, false),
+        // An alarm of its own, from the first moment on.
+        (Down, StateReason::Fails(FailureKind::Refused), false),
+    ] {
+        let standing = standing(state, reason, None).standing;
+        assert_eq!(is_transient(standing), should_pass, "{state}: {reason}");
+        let begun = Moment::from_millis(2_000);
+        assert!(!is_overdue(standing, begun + (PASSES_WITHIN - Duration::from_millis(1))));
+        assert_eq!(is_overdue(standing, begun + PASSES_WITHIN), should_pass, "{state}: {reason}");
+    }
+}

@@ -9,7 +9,8 @@
 //! | WARN | a server is gone or needs its operator; an answer is not what its name promises |
 //! | INFO | every other change |
 //!
-//! What stays wrong is logged again once a minute, and not more often. Nobody ever waits for the
+//! What stays wrong is logged again once a minute, and not more often; so is a state that should have
+//! passed by then. Nobody ever waits for the
 //! log to be written.
 
 mod output;
@@ -28,7 +29,7 @@ use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberI
 pub use self::output::{Log, Losses};
 use crate::engine::{
     ClusterId, ClusterPolicy, Degradation, Engine, Event, ServerId, ServerIndex, ServerState,
-    StateReason, Word, WriteReason,
+    Standing, StateReason, Word, WriteReason,
 };
 
 /// What is logged unless `RUST_LOG` says otherwise. hickory logs each reply at info and each odd
@@ -139,14 +140,15 @@ pub fn log(event: &Event, engine: &Engine) {
     }
 }
 
-/// Reminds of every server that is wrong and stays wrong. Called once a minute.
-pub fn remind(engine: &Engine, clusters: usize) {
+/// Reminds of every server that is wrong and stays wrong, or that `is_overdue` to be otherwise.
+/// Called once a minute.
+pub fn remind(engine: &Engine, clusters: usize, is_overdue: impl Fn(Standing) -> bool) {
     for id in (0..clusters).map(ClusterId) {
         let policy = engine.policy(id);
         for index in (0..policy.servers.len()).map(ServerIndex) {
             let server = ServerId { cluster: id, server: index };
             let standing = engine.standing(server);
-            if !is_wrong(standing.state, standing.reason) {
+            if !is_wrong(standing.state, standing.reason) && !is_overdue(standing) {
                 continue;
             }
             warn!(

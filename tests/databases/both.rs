@@ -6,7 +6,8 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use crate::{
     dig::dig,
-    mariadb_cluster::MariaCluster,
+    mysql_cluster::MySqlCluster,
+    mysql_programs::MySqlPrograms,
     patience,
     pointsman::{Cluster, Engine, Pointsman},
     postgres_cluster::PgCluster,
@@ -24,7 +25,7 @@ const MARIADB: [Ipv4Addr; 3] =
 fn both_engines() {
     let _turn = turn();
     let mut postgres = PgCluster::start(Programs::installed(), &POSTGRES);
-    let mut mariadb = MariaCluster::start(&MARIADB);
+    let mut mariadb = MySqlCluster::start(MySqlPrograms::mariadb(), &MARIADB);
     let db = Cluster::new("db", Engine::Postgres, POSTGRES, postgres.port());
     let shop = Cluster::new("shop", Engine::MySql, MARIADB, mariadb.port());
     let pointsman = Pointsman::serve(&[&db, &shop]);

@@ -7,7 +7,8 @@
 use std::net::Ipv4Addr;
 
 use crate::{
-    mariadb_cluster::MariaCluster,
+    mysql_cluster::MySqlCluster,
+    mysql_programs::MySqlPrograms,
     patience,
     pointsman::{Cluster, Engine, Pointsman},
     postgres_cluster::PgCluster,
@@ -37,7 +38,16 @@ fn heartbeats_on_postgres() {
     let value = |query: &str| servers.value(0, query);
     expect_beats(|| value("SELECT beat FROM pointsman.heartbeat"));
 
-    let mut scene = open("commits wait for a standby that does not exist");
+    let scene = open("commits wait for a standby that does not exist, and the disk is well");
+    servers.block_commits(0, true);
+    expect_beats(|| value("SELECT beat FROM pointsman.heartbeat"));
+    scene.watch_a_while();
+    servers.block_commits(0, false);
+    scene.close();
+
+    // A heartbeat that waits for the standby like everybody else: a stand-in for a disk.
+    servers.sql(0, WAIT_FOR_STANDBY);
+    let mut scene = open("commits of heartbeats hang");
     servers.block_commits(0, true);
     expect_stall(&mut scene);
     let asking = "SELECT min(pid) FROM pg_stat_activity \
@@ -64,6 +74,12 @@ fn heartbeats_on_postgres() {
     pointsman.stop();
 }
 
+const WAIT_FOR_STANDBY: &str = "\
+    CREATE FUNCTION pointsman.wait_for_standby() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN \
+        PERFORM pg_catalog.set_config('synchronous_commit', 'on', true); RETURN new; END$$; \
+    CREATE TRIGGER wait_for_standby BEFORE UPDATE ON pointsman.heartbeat \
+        FOR EACH ROW EXECUTE FUNCTION pointsman.wait_for_standby()";
+
 const PG_SESSIONS: &str =
     "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pointsman'";
 const PG_HANGING: &str = "SELECT count(*) FROM pg_stat_activity \
@@ -72,7 +88,7 @@ const PG_HANGING: &str = "SELECT count(*) FROM pg_stat_activity \
 #[test]
 fn heartbeats_on_mariadb() {
     let _turn = turn();
-    let servers = MariaCluster::start(&MARIADB);
+    let servers = MySqlCluster::start(MySqlPrograms::mariadb(), &MARIADB);
     servers.allow_heartbeats(0);
     let mut cluster = Cluster::new("shop", Engine::MySql, MARIADB, servers.port());
     cluster.heartbeats = true;

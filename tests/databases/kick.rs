@@ -1,4 +1,4 @@
-//! What the stories of session kicks on PostgreSQL and on MariaDB have in common.
+//! What the stories of session kicks on PostgreSQL and on MySQL and MariaDB have in common.
 
 use std::time::Duration;
 

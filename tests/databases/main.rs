@@ -17,23 +17,30 @@
     reason = "the tests run in real time, and a story says where it is"
 )]
 
+mod accepted;
 mod balance;
 mod both;
 mod console_stories;
 mod dig;
+mod empty_server;
 mod galera_stories;
 mod heartbeats;
 mod kick;
-mod kick_mariadb;
+mod kick_mysql;
 mod kick_postgres;
-mod mariadb_logins;
-mod mariadb_stories;
+mod mariadb_versions;
+mod mysql_group_stories;
+mod mysql_logins;
+mod mysql_stories;
+mod offline_mode;
 mod patroni_stories;
 mod pgbouncer;
 mod postgres_stories;
 mod postgres_versions;
 mod readme;
 mod refused_logins;
+mod semi_sync;
+mod session_settings;
 mod smart_shutdown;
 mod tcp_stories;
 mod versions;
@@ -41,9 +48,9 @@ mod versions;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use pointsman_testbed::{
-    account, dns_client, galera_cluster, listeners, mariadb_cluster, mariadb_server, patience,
-    patroni_cluster, pointsman, ports, postgres_cluster, postgres_programs, postgres_sessions,
-    process, scene,
+    account, dns_client, galera_cluster, listeners, mysql_cluster, mysql_flavour, mysql_group,
+    mysql_programs, mysql_server, mysql_sessions, patience, patroni_cluster, pointsman, ports,
+    postgres_cluster, postgres_programs, postgres_sessions, process, scene,
 };
 
 /// Whether a story of an engine's list is to run: all of them, unless `POINTSMAN_STORIES` names

@@ -36,7 +36,7 @@ fn a_wrong_password_does_not_fill_the_log_and_a_hint_ends_it() {
     let (hints, hinted) = watch::channel(());
     let (send, mut observations) = mpsc::channel(1);
     let orders = Orders { advice, hints: hinted };
-    runtime.spawn(probe::run(target(servers.port()), orders, send));
+    runtime.spawn(probe::run(target(SERVER, servers.port()), orders, send));
     let mut next = || -> Finding { observations.blocking_recv().expect("the probe runs") };
     let is_refused = |observation: &Finding| match &observation.outcome {
         Outcome::Failed(failure) => failure.kind == FailureKind::Misconfigured,
@@ -65,10 +65,11 @@ fn a_wrong_password_does_not_fill_the_log_and_a_hint_ends_it() {
     assert!(matches!(back.map(|back| back.outcome), Some(Outcome::Answered(_))));
 }
 
-fn target(port: u16) -> Target {
+/// A server that is asked ten times a second.
+pub(crate) fn target(address: Ipv4Addr, port: u16) -> Target {
     Target {
         key: ProbeKey(0),
-        target: ProbeTarget { host: TargetHost::Address(SERVER.into()), port },
+        target: ProbeTarget { host: TargetHost::Address(address.into()), port },
         kind: ClusterKind::Postgres,
         config: Arc::new(ProbeConfig {
             user: "pointsman".into(),

@@ -1,5 +1,5 @@
 //! The probe against every supported major version of PostgreSQL, as primary, as standby, and
-//! promoted.
+//! promoted; and with what servers give new sessions.
 
 use std::net::Ipv4Addr;
 
@@ -8,7 +8,7 @@ use crate::{
     postgres_cluster::{PgCluster, Shutdown},
     postgres_versions::{VERSIONS, major, programs},
     scene::Scene,
-    turn,
+    session_settings, turn,
 };
 
 const SERVERS: [Ipv4Addr; 2] = [Ipv4Addr::new(127, 0, 4, 1), Ipv4Addr::new(127, 0, 4, 2)];
@@ -21,6 +21,8 @@ fn postgres_12_to_18() {
         let mut servers = PgCluster::start(programs(version), &SERVERS);
         let running = servers.value(0, "SHOW server_version_num");
         assert_eq!(running.parse::<u32>().ok().map(|number| number / 10_000), Some(major));
+
+        session_settings::check(&servers, SERVERS[0]);
 
         let cluster = Cluster::new("db", Engine::Postgres, SERVERS, servers.port());
         let pointsman = Pointsman::serve(&[&cluster]);

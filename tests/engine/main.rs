@@ -10,5 +10,6 @@ mod reconfigured;
 mod restarts;
 mod scenarios;
 mod simulation;
+mod stories;
 mod witnesses;
 mod world;

@@ -5,10 +5,11 @@
 //! 8s   lift drain db2
 //! 9s   restart                          with what the earlier process remembered
 //! 9s   restart cold                     without it
+//! 9s   accept db1                       what it has is the cluster's history from now on
 //! ```
 
 use pointsman::engine::{
-    ClusterId, ClusterPolicy, Engine, Moment, Override, ServerIndex, Wish, WishKey,
+    Acceptance, ClusterId, ClusterPolicy, Engine, Moment, Override, ServerIndex, Wish, WishKey,
 };
 
 const CLUSTER: ClusterId = ClusterId(0);
@@ -43,6 +44,12 @@ pub(crate) fn operate(
             };
             let lifted = engine.lift(CLUSTER, key, "ann");
             Some(if lifted.is_some() { String::new() } else { "nothing to lift".to_owned() })
+        }
+        ["accept", name] => {
+            let by = ("ann".into(), "a story".into());
+            let accepted = Acceptance { server: server(name), by: by.0, because: by.1 };
+            let refused = engine.accept(CLUSTER, accepted, now).err();
+            Some(refused.map_or_else(String::new, |refusal| format!("refused: {refusal}")))
         }
         ["restart", how @ ..] => {
             let mut anew = Engine::new(vec![policy.clone()], now);

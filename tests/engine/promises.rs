@@ -21,6 +21,8 @@ pub(crate) struct Watched {
     heard: Vec<Heard>,
     /// The server that the write name said last.
     last_writer: Option<ServerIndex>,
+    /// When the name was last given to another server.
+    published_at: Option<Moment>,
     /// When the write name was last moved away from each server.
     left_at: Vec<Option<Moment>>,
     /// Servers that a read name has said.
@@ -63,6 +65,7 @@ impl Watched {
             failback,
             heard: vec![Heard::default(); servers],
             last_writer: None,
+            published_at: None,
             left_at: vec![None; servers],
             ever_read: BTreeSet::new(),
             moves: 0,
@@ -188,7 +191,10 @@ impl Watched {
         let Some(to) = to else {
             let from = from.expect("it is not nobody too");
             let anybody = (0..self.heard.len()).map(ServerIndex);
-            return if self.was_refused(from)
+            let server = ServerId { cluster: ClusterId(0), server: from };
+            let lost = self.engine.standing(server).reason == StateReason::HistoryLost;
+            return if lost
+                || self.was_refused(from)
                 || anybody.into_iter().any(|one| self.overtakes(one, from))
             {
                 Ok(())
@@ -203,13 +209,24 @@ impl Watched {
             self.left_at[left.0] = Some(now);
         }
         let Some(from) = from else {
+            self.published_at = Some(now);
             return Ok(());
         };
         self.moves += 1;
         let left_long_ago =
             self.left_at[to.0].is_none_or(|left| now.since(left) >= Duration::from_secs(60));
         let returns = self.failback == Failback::Preferred && to < from && left_long_ago;
-        if self.was_refused(from) || self.was_lost(from) || returns || self.overtakes(to, from) {
+        // Of two that turn writable at about the same time the facts tell, not who was heard first,
+        // as soon as both have been heard.
+        let at_once = reason == WriteReason::HeldSplitBrain
+            && self.published_at.is_some_and(|at| now.since(at) < Duration::from_secs(10));
+        self.published_at = Some(now);
+        if self.was_refused(from)
+            || self.was_lost(from)
+            || returns
+            || at_once
+            || self.overtakes(to, from)
+        {
             return Ok(());
         }
         Err(format!("moved from {from:?} to {to:?} without evidence ({reason})"))

@@ -3,7 +3,7 @@
 use std::{fmt::Write as _, fs, path::Path};
 
 use crate::{
-    row::{Kind, Phase, Row},
+    row::{ALL, Kind, Phase, Row},
     rows,
 };
 
@@ -26,7 +26,7 @@ fn the_document_has_the_rows() {
 
 #[test]
 fn every_name_is_unique_for_its_engine() {
-    for kind in [Kind::Postgres, Kind::MariaDb] {
+    for &kind in ALL {
         let rows = rows::all();
         let rows = rows.iter().filter(|row| row.kinds.contains(&kind));
         let mut names: Vec<_> = rows.map(|row| row.name).collect();
@@ -55,10 +55,9 @@ fn told(row: &Row, phase: Phase) -> String {
     course.map_or_else(|| "–".to_owned(), |course| format!("{} → {}", course.during, course.after))
 }
 
-fn engines(kinds: &[Kind]) -> &'static str {
-    match kinds {
-        [Kind::Postgres] => "PostgreSQL",
-        [Kind::MariaDb] => "MariaDB",
-        _ => "both",
+fn engines(kinds: &[Kind]) -> String {
+    if kinds == ALL {
+        return "all".to_owned();
     }
+    kinds.iter().map(|kind| kind.title()).collect::<Vec<_>>().join(", ")
 }

@@ -1,13 +1,14 @@
 //! The fault matrix: everything that may befall a database and its monitor, in calm, during a
-//! failover, and when Pointsman starts, on a real PostgreSQL primary with two standbys and on a real
-//! MariaDB primary with two GTID replicas.
+//! failover, and when Pointsman starts, on a real PostgreSQL primary with two standbys and on real
+//! MariaDB and MySQL primaries with two GTID replicas.
 //!
 //! The rows are in `rows/`, one file per theme; a row says in data what must be answered. Every
-//! answer given meanwhile is watched. The two engines go through their rows side by side, each on
+//! answer given meanwhile is watched. The engines go through their rows side by side, each on
 //! servers that are started once and mended after each row; those about networks and clocks have
 //! servers and a network of their own. Pointsman is started anew for each row.
 //!
-//! `POINTSMAN_FAULTS=name,name` plays only these rows. `docs/FAULTS.md` has the table of all of them;
+//! `POINTSMAN_FAULTS=name,name` plays only these rows, `POINTSMAN_ENGINES=mysql,mariadb` only on these
+//! engines. `docs/FAULTS.md` has the table of all of them;
 //! `UPDATE_FAULTS=1` writes it anew.
 
 #![expect(
@@ -40,6 +41,10 @@ const POSTGRES: [Ipv4Addr; 3] =
     [Ipv4Addr::new(127, 41, 1, 1), Ipv4Addr::new(127, 41, 1, 2), Ipv4Addr::new(127, 41, 1, 3)];
 const MARIADB: [Ipv4Addr; 3] =
     [Ipv4Addr::new(127, 41, 2, 1), Ipv4Addr::new(127, 41, 2, 2), Ipv4Addr::new(127, 41, 2, 3)];
+const MYSQL: [Ipv4Addr; 3] =
+    [Ipv4Addr::new(127, 41, 3, 1), Ipv4Addr::new(127, 41, 3, 2), Ipv4Addr::new(127, 41, 3, 3)];
+
+const ENGINES: &str = "POINTSMAN_ENGINES";
 
 /// Lines that the sum says of what went wrong in a row; the failure of the test says all of them.
 const TOLD_LINES: usize = 12;
@@ -49,18 +54,24 @@ fn no_fault_fools_it() {
     let tracks = [
         (Kind::Postgres, POSTGRES, false),
         (Kind::MariaDb, MARIADB, false),
+        (Kind::MySql, MYSQL, false),
         (Kind::Postgres, POSTGRES, true),
         (Kind::MariaDb, MARIADB, true),
+        (Kind::MySql, MYSQL, true),
     ]
+    .into_iter()
+    .filter(|(kind, ..)| is_chosen(*kind))
     .map(|(kind, addresses, networked)| {
         let rows = chosen(if networked { rows::of_networks() } else { rows::of_servers() });
         thread::spawn(move || {
             disk::enter_private_mounts();
             track::run(kind, addresses, &rows, networked)
         })
-    });
+    })
+    .collect::<Vec<_>>(); // They begin here, all of them.
     let list = std::env::var("POINTSMAN_FAULTS").ok();
-    let long = long::is_chosen(list.as_deref()).then(|| thread::spawn(long::run));
+    let long = long::is_chosen(list.as_deref()) && std::env::var_os(ENGINES).is_none();
+    let long = long.then(|| thread::spawn(long::run));
     let mut total = Tally::default();
     for track in tracks.into_iter().chain(long) {
         total.add(track.join().expect("a track ends by itself"));
@@ -73,6 +84,13 @@ fn no_fault_fools_it() {
     assert!(total.failed.is_empty(), "{}", total.failed.join("\n\n"));
     assert!(total.rows > 0, "POINTSMAN_FAULTS names no row");
     assert_eq!(total.false_moves, 0, "false moves of the write name");
+}
+
+/// Whether rows are to be played on this engine: on all of them, unless the variable names some.
+fn is_chosen(kind: Kind) -> bool {
+    std::env::var(ENGINES).map_or(true, |list| {
+        list.split(',').any(|name| name.trim().eq_ignore_ascii_case(kind.title()))
+    })
 }
 
 /// Those of `all` that are to be played: all of them, unless `POINTSMAN_FAULTS` names some.

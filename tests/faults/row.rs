@@ -37,12 +37,16 @@ pub(crate) type Deed = fn(&mut Stage);
 pub(crate) enum Kind {
     Postgres,
     MariaDb,
+    MySql,
 }
 
-/// Rows that both engines have.
-pub(crate) const BOTH: &[Kind] = &[Kind::Postgres, Kind::MariaDb];
+/// Rows that every engine has.
+pub(crate) const ALL: &[Kind] = &[Kind::Postgres, Kind::MariaDb, Kind::MySql];
 pub(crate) const POSTGRES: &[Kind] = &[Kind::Postgres];
 pub(crate) const MARIADB: &[Kind] = &[Kind::MariaDb];
+pub(crate) const MYSQL: &[Kind] = &[Kind::MySql];
+/// MySQL, and what came from it.
+pub(crate) const MYSQLS: &[Kind] = &[Kind::MariaDb, Kind::MySql];
 
 /// Who is who when the row begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,12 +145,12 @@ pub(crate) const SOON: Duration = Duration::from_secs(16);
 pub(crate) const IN_TIME: Duration = Duration::from_secs(30);
 
 impl Row {
-    /// A row of both engines that befalls `target`, with no courses yet.
+    /// A row of every engine that befalls `target`, with no courses yet.
     pub(crate) fn new(name: &'static str, target: Place, story: &'static str) -> Self {
         Self {
             name,
             story,
-            kinds: BOTH,
+            kinds: ALL,
             target,
             settings: Settings::default(),
             prepare: |_| {},
@@ -263,6 +267,17 @@ impl Write {
         match self {
             Self::To(place) | Self::Held(place, _) => Some(place),
             Self::Either(_) | Self::Nobody(_) => None,
+        }
+    }
+}
+
+impl Kind {
+    /// As people call it.
+    pub(crate) fn title(self) -> &'static str {
+        match self {
+            Self::Postgres => "PostgreSQL",
+            Self::MariaDb => "MariaDB",
+            Self::MySql => "MySQL",
         }
     }
 }

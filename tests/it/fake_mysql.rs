@@ -8,7 +8,10 @@
 
 use std::{
     net::SocketAddr,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
@@ -16,6 +19,7 @@ use socket2::SockRef;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
+    sync::Semaphore,
     task::JoinHandle,
 };
 
@@ -52,6 +56,15 @@ pub(crate) enum Login {
     Refuse(u16, &'static str),
 }
 
+/// Where a server that stands still keeps its clients waiting.
+#[derive(Clone, Copy, PartialEq)]
+pub(crate) enum Hold {
+    /// Before the greeting.
+    Greeting,
+    /// Before the reply to the password.
+    Login,
+}
+
 /// How a server leaves a client that asks nothing.
 #[derive(Clone)]
 pub(crate) enum Parting {
@@ -69,6 +82,8 @@ pub(crate) struct Script {
     /// In the greeting.
     pub(crate) greeting: &'static str,
     pub(crate) login: Login,
+    /// Each client waits there for a permit, and every later one finds it open.
+    pub(crate) held: Option<(Hold, Arc<Semaphore>)>,
     /// The statement after whose answer it leaves its client, and how.
     pub(crate) parting: Option<(&'static str, Parting)>,
     /// Each octet is a write of its own.
@@ -79,7 +94,14 @@ pub(crate) struct Script {
 impl Script {
     /// A server that accepts every login and knows no statement.
     pub(crate) fn new(greeting: &'static str) -> Self {
-        Self { greeting, login: Login::Accept, parting: None, trickles: false, answers: Vec::new() }
+        Self {
+            greeting,
+            login: Login::Accept,
+            held: None,
+            parting: None,
+            trickles: false,
+            answers: Vec::new(),
+        }
     }
 
     /// Answers statements that begin with `start`; what was said last comes first.
@@ -132,24 +154,33 @@ pub(crate) struct FakeMySql {
     statements: Arc<Mutex<Vec<String>>>,
     /// How many clients said goodbye.
     goodbyes: Arc<Mutex<usize>>,
+    accepted: Arc<AtomicUsize>,
     accepting: JoinHandle<()>,
 }
 
 impl FakeMySql {
     /// Listens on `host` and a free port.
     pub(crate) async fn start(host: &str, script: Script) -> Self {
+        Self::start_each(host, vec![script]).await
+    }
+
+    /// Plays the first script to the first client, and so on; the last one to all that follow.
+    pub(crate) async fn start_each(host: &str, scripts: Vec<Script>) -> Self {
         let listener = TcpListener::bind((host, 0)).await.expect("a free port");
         let address = listener.local_addr().expect("a bound socket");
         let statements = Arc::new(Mutex::new(Vec::new()));
         let goodbyes = Arc::new(Mutex::new(0));
         let (log, quits) = (Arc::clone(&statements), Arc::clone(&goodbyes));
+        let accepted = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&accepted);
         let accepting = tokio::spawn(async move {
             let mut clients = tokio::task::JoinSet::new();
             while let Ok((socket, _)) = listener.accept().await {
+                let client = count.fetch_add(1, Ordering::SeqCst);
+                let script = scripts[client.min(scripts.len() - 1)].clone();
                 // Each packet is a write of its own.
                 socket.set_nodelay(true).expect("a TCP socket");
-                let client =
-                    Client { socket, sequence: 0, script: script.clone(), log: Arc::clone(&log) };
+                let client = Client { socket, sequence: 0, script, log: Arc::clone(&log) };
                 let quits = Arc::clone(&quits);
                 clients.spawn(async move {
                     if client.serve().await == Some(Goodbye) {
@@ -158,12 +189,17 @@ impl FakeMySql {
                 });
             }
         });
-        Self { address, statements, goodbyes, accepting }
+        Self { address, statements, goodbyes, accepted, accepting }
     }
 
     /// Every statement received so far.
     pub(crate) fn statements(&self) -> Vec<String> {
         self.statements.lock().expect("not poisoned").clone()
+    }
+
+    /// How many clients have come so far.
+    pub(crate) fn accepted(&self) -> usize {
+        self.accepted.load(Ordering::SeqCst)
     }
 
     /// How many clients ended their session with COM_QUIT.
@@ -202,8 +238,10 @@ impl Client {
             self.send(&error(code, "", message)).await?;
             return None;
         }
+        self.wait(Hold::Greeting).await?;
         self.send(&greeting(self.script.greeting)).await?;
         self.receive().await?;
+        self.wait(Hold::Login).await?;
         if let Login::Refuse(code, message) = self.script.login {
             self.send(&error(code, "28000", message)).await?;
             return None;
@@ -224,6 +262,13 @@ impl Client {
                 }
                 _ => self.send(&error(1047, "08S01", "Unknown command")).await?,
             }
+        }
+    }
+
+    async fn wait(&self, place: Hold) -> Option<()> {
+        match &self.script.held {
+            Some((held, gate)) if *held == place => gate.acquire().await.map(drop).ok(),
+            _ => Some(()),
         }
     }
 

@@ -19,7 +19,7 @@ use pointsman::{
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, TcpStream},
-    sync::oneshot,
+    sync::{Semaphore, oneshot},
 };
 use tokio_rustls::TlsAcceptor;
 
@@ -43,6 +43,8 @@ pub(crate) enum Step {
     Endless(Vec<u8>),
     /// Waits.
     Wait(Duration),
+    /// Waits until there is a permit, and leaves it to the next one.
+    Until(Arc<Semaphore>),
     /// Says nothing and reads on until the client leaves.
     Silence,
 }
@@ -220,6 +222,7 @@ where
                 stream.write_all(&octets).await?;
             },
             Step::Wait(time) => tokio::time::sleep(time).await,
+            Step::Until(gate) => drop(gate.acquire().await.expect("open")),
             Step::Silence => {
                 let mut sink = [0; 1024];
                 while stream.read(&mut sink).await? > 0 {}

@@ -11,6 +11,7 @@ mod fake_http;
 mod fake_mysql;
 mod fake_postgres;
 mod fuzz_corpus;
+mod handshakes;
 #[expect(clippy::disallowed_methods, reason = "the process under test has real time only")]
 mod hooks;
 mod hooks_packaged;

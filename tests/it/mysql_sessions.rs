@@ -8,7 +8,7 @@ use std::{
 
 use pointsman::{
     config::{ProbeTarget, TargetHost, TlsMode},
-    engine::{ClusterKind, Facts, FailureKind, ProbeKey},
+    engine::{ClusterKind, Facts, FailureKind, ProbeKey, Writability},
     metrics::ProbeMeter,
     probe::{Dial, Target, Trouble, mysql::Session},
 };
@@ -19,7 +19,8 @@ use tokio::{
 };
 
 use crate::{
-    fake_mysql::{Answer, FakeMySql, Parting, Script, error, greeting},
+    fake_mysql::{Answer, FakeMySql, Login, Parting, Script, error, greeting},
+    fake_postgres,
     mysql_versions::{Version::MySql84, config, dial, target},
     probe_cadence::Running,
 };
@@ -133,6 +134,62 @@ async fn a_probe_ends_by_itself_at_its_deadline() {
     let now = Instant::now() + Duration::from_millis(100);
     let trouble = session.probe(now, false).await.expect_err("no reply");
     assert_eq!(trouble.into_failure().kind, FailureKind::TimedOut);
+}
+
+/// `offline_mode` ends the sessions of all ordinary users, perhaps also the one that has just begun,
+/// and tells the reason to the next.
+#[tokio::test]
+async fn a_server_that_goes_offline_was_never_gone() {
+    let offline = MySql84.primary().login(Login::Refuse(3032, "The server is in offline mode"));
+    let ended = leaving(Parting::Close);
+    let ended_at_once = MySql84.primary().on("SELECT @@version", Answer::Close);
+    for scripts in [
+        vec![ended.clone(), offline.clone()],
+        vec![ended.clone(), ended_at_once.clone(), offline.clone()],
+    ] {
+        let server = FakeMySql::start_each(HOST, scripts).await;
+        let mut running = running(&server);
+        running.next_is_writable().await;
+        assert_eq!(running.next_failure().await, FailureKind::Maintenance);
+    }
+    // Whoever goes on ending sessions is told as it is.
+    let server = FakeMySql::start_each(HOST, vec![ended, ended_at_once]).await;
+    let mut running = running(&server);
+    running.next_is_writable().await;
+    for _ in 0..3 {
+        assert_eq!(running.next_failure().await, FailureKind::Closed);
+    }
+}
+
+/// The own coordinate waits for the lock of a binary log whose disk is full.
+#[tokio::test]
+async fn a_coordinate_that_hangs_leaves_everything_else_known() {
+    let script = MySql84.primary().on("SHOW BINARY LOG STATUS", Answer::Silence);
+    let server = FakeMySql::start(HOST, script).await;
+    let mut dial = dial(server.address, TlsMode::Disable);
+    let mut session = Session::connect(&mut dial, soon()).await.expect("a login");
+    let deadline = Instant::now() + Duration::from_millis(500);
+    match session.probe(deadline, false).await.expect("facts") {
+        Facts::MySql(facts) => {
+            assert_eq!((facts.position, facts.writability), (None, Writability::Writable));
+        }
+        other => panic!("{other:?}"),
+    }
+    assert!(session.is_spent());
+    drop(session);
+
+    let mut config = config(TlsMode::Disable);
+    config.interval = Duration::from_millis(50);
+    config.timeout = Duration::from_millis(500);
+    let mut target = fake_postgres::target(server.address, config);
+    target.kind = ClusterKind::MySql;
+    let mut running = Running::start(target);
+    for _ in 0..4 {
+        running.next_is_writable().await;
+    }
+    let asked = server.statements();
+    let asked = asked.iter().filter(|text| text.starts_with("SHOW BINARY LOG STATUS"));
+    assert_eq!(asked.count(), 2, "once by each session and not again");
 }
 
 /// A server that refuses a statement, and one whose answer is no facts, are left in order.

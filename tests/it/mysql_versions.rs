@@ -354,11 +354,32 @@ async fn group_replication_is_read_from_the_members_own_view() {
                 role: expected_role,
                 majority,
                 queue: 3,
-                group_name: None,
-                members: Vec::new(),
+                group_name: Some("9a1f1a2e-0000-11e1-9e33-c80aa9429562".into()),
+                members: [UUID, "b", "c"].map(Into::into).to_vec(),
             };
             assert_eq!(facts.group, Some(Group::Replication(expected)));
         }
+    }
+}
+
+#[tokio::test]
+async fn a_galera_node_names_the_members_of_its_component() {
+    let variables = [("wsrep_on", "ON"), ("wsrep_provider", "/usr/lib/galera/libgalera_smm.so")];
+    let status = settings(&[
+        ("Threads_connected", "5"),
+        ("wsrep_ready", "ON"),
+        ("wsrep_cluster_status", "Primary"),
+        ("wsrep_cluster_state_uuid", "5b1d"),
+        ("wsrep_local_state", "4"),
+        ("wsrep_incoming_addresses", "10.0.0.2:3306,10.0.0.1:3306"),
+    ]);
+    let script = MariaDb103.primary();
+    let script = script.on("SHOW GLOBAL VARIABLES", MariaDb103.variables(&variables));
+    match facts(script.on("SHOW GLOBAL STATUS", status)).await.group {
+        Some(Group::Galera(node)) => {
+            assert_eq!(node.members, ["10.0.0.1:3306".into(), "10.0.0.2:3306".into()]);
+        }
+        other => panic!("{other:?}"),
     }
 }
 
@@ -393,6 +414,9 @@ async fn failing_statements_are_told_apart() {
     let error = |code| Answer::Error(code, "HY000", "in the server's words");
     for (statement, answer, expected) in [
         ("SELECT @@version", error(1047), FailureKind::GroupUnready),
+        // `init_connect` has failed: it lets us in and has nothing for us.
+        ("SELECT @@version", error(1184), FailureKind::Misconfigured),
+        ("SHOW GLOBAL VARIABLES", error(1184), FailureKind::Closed),
         ("SHOW GLOBAL VARIABLES", error(1927), FailureKind::Closed),
         ("SHOW GLOBAL VARIABLES", error(3032), FailureKind::Maintenance),
         ("SHOW GLOBAL STATUS", error(1053), FailureKind::ShuttingDown),

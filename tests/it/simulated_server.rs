@@ -135,7 +135,7 @@ async fn each_condition_fails_in_its_own_way() {
     }
     assert!(Facts::Postgres(answers(&stage, DB1).await).claims_writable());
     stage.freeze(DB1);
-    assert_eq!(fails(&stage, DB1).await, FailureKind::TimedOut);
+    assert_eq!(fails(&stage, DB1).await, FailureKind::Unresponsive);
     stage.thaw(DB1);
     answers(&stage, DB1).await;
     stage.set_password(DB1, "another").await;

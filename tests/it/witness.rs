@@ -158,7 +158,7 @@ async fn hostile_http_is_no_word() {
     let endless = |head: &[u8]| [head, AGAIN].concat();
     for (reply, expected) in [
         (b"".to_vec(), FailureKind::Closed),
-        (SILENCE.to_vec(), FailureKind::TimedOut),
+        (SILENCE.to_vec(), FailureKind::Unresponsive),
         (b"SSH-2.0-OpenSSH\r\n".to_vec(), FailureKind::Garbled),
         (b"\0\xff\xfe\x80".to_vec(), FailureKind::Garbled),
         (b"HTTP/1.1 20".to_vec(), FailureKind::Closed),
@@ -216,7 +216,7 @@ async fn an_agent_says_one_line() {
         (b"hello\n".to_vec(), FailureKind::Garbled),
         (b"\xff\xfe\0\n".to_vec(), FailureKind::Garbled),
         ([b"x", AGAIN].concat(), FailureKind::Garbled),
-        (SILENCE.to_vec(), FailureKind::TimedOut),
+        (SILENCE.to_vec(), FailureKind::Unresponsive),
     ] {
         service.says("*", &reply);
         let shown = String::from_utf8_lossy(&reply).into_owned();

@@ -199,6 +199,12 @@ pub(super) const ADDED: Family = Family::gauge(
     "Whether the server was added at run time and is not in the configuration file.",
 );
 
+pub(super) const TRANSIENT: Family = Family::gauge(
+    "pointsman_node_transient",
+    NODE,
+    "Whether the server is in a state that should pass soon: it starts, or replay is paused.",
+);
+
 pub(super) const OVERRIDE: Family = Family::gauge(
     "pointsman_override_active",
     &["cluster", "kind", "node", "force"],
@@ -292,7 +298,7 @@ pub(super) const PROCESS_STARTED: Family = Family::gauge(
 
 /// All of them, in the order of the document.
 #[cfg(test)]
-pub(super) const ALL: [&Family; 59] = [
+pub(super) const ALL: [&Family; 60] = [
     &BUILD,
     &STARTED,
     &READY,
@@ -332,6 +338,7 @@ pub(super) const ALL: [&Family; 59] = [
     &LAG,
     &DRAINED,
     &ADDED,
+    &TRANSIENT,
     &OVERRIDE,
     &OVERRIDE_END,
     &PROBES,

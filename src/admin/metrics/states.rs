@@ -108,6 +108,7 @@ fn servers(encoder: &mut Encoder, status: &Status) {
     each(&family::LAG, &|server| server.lag_ms.map(millis));
     each(&family::DRAINED, &|server| Some(flag(server.drained).to_string()));
     each(&family::ADDED, &|server| Some(flag(server.added).to_string()));
+    each(&family::TRANSIENT, &|server| Some(flag(server.transient).to_string()));
     encoder.family(&family::ROLE);
     for (cluster, server) in listed() {
         let now = role_of(&server.state);

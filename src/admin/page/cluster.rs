@@ -76,7 +76,7 @@ fn servers(view: &View<'_>, cluster: &ClusterStatus) -> Markup {
 }
 
 fn row(view: &View<'_>, cluster: &ClusterStatus, server: &ServerStatus) -> Markup {
-    let concern = Concern::of_server(server);
+    let concern = Concern::of_server(server, view.now);
     let addresses = server.addresses.join(", ");
     html! {
         tr role="row" {

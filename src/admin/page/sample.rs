@@ -163,6 +163,7 @@ fn server(name: &str, state: &str, names: &[&str], lag_ms: Option<u64>) -> Serve
         witnesses: Vec::new(),
         added: false,
         drained: false,
+        transient: false,
     }
 }
 

@@ -2,7 +2,7 @@
 
 use axum::http::HeaderValue;
 
-use super::{history::History, *};
+use super::{history::History, view::Concern, *};
 use crate::{
     api::{EventEntry, EventKind, Status},
     engine::{Facts, Moment, Outcome},
@@ -185,4 +185,20 @@ fn browsers_read_html_and_curl_does_not() {
     assert!(!asked("*/*") && !asked("text/plain") && !asked("application/json"));
     assert!(asked("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"));
     assert!(asked("Text/HTML; charset=utf-8"));
+}
+
+#[test]
+fn a_state_that_should_pass_is_marked_as_harm_when_it_has_lasted_for_a_minute() {
+    let mut server = sample::troubled().clusters[0].servers[0].clone();
+    server.state = "Maintenance".into();
+    server.since = "2026-11-21T15:00:00.000Z".into();
+    let since = 1_795_273_200_000;
+    for (transient, age, expected) in [
+        (false, 3_600_000, Concern::Wanted),
+        (true, 59_999, Concern::Wanted),
+        (true, 60_000, Concern::Harm),
+    ] {
+        server.transient = transient;
+        assert_eq!(Concern::of_server(&server, since + age), expected, "{transient} {age}");
+    }
 }

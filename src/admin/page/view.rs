@@ -7,6 +7,7 @@ use crate::{
     api::{ClusterStatus, EventEntry, NameRole, NameStatus, OverrideStatus, ServerStatus, Status},
     engine::ServerState,
     metrics::ProbeMetrics,
+    status::PASSES_WITHIN,
 };
 
 /// Everything that the page tells.
@@ -46,7 +47,8 @@ impl View<'_> {
             self.only.is_none_or(|only| cluster.name.eq_ignore_ascii_case(only))
         };
         let clusters = self.status.clusters.iter().filter(shown);
-        let mut clusters: Vec<_> = clusters.map(|one| (Concern::of_cluster(one), one)).collect();
+        let mut clusters: Vec<_> =
+            clusters.map(|one| (Concern::of_cluster(one, self.now), one)).collect();
         clusters.sort_by_key(|(concern, _)| std::cmp::Reverse(*concern));
         clusters
     }
@@ -71,8 +73,8 @@ impl View<'_> {
     /// One sentence about everything.
     pub(super) fn summary(&self) -> String {
         let clusters = &self.status.clusters;
-        let count =
-            |least| clusters.iter().filter(|cluster| Concern::of_cluster(cluster) >= least).count();
+        let concern = |cluster: &&ClusterStatus| Concern::of_cluster(cluster, self.now);
+        let count = |least| clusters.iter().filter(|one| concern(one) >= least).count();
         let (harmed, troubled) = (count(Concern::Harm), count(Concern::Look));
         let of = match clusters.len() {
             1 => "the one cluster".to_owned(),
@@ -97,7 +99,7 @@ impl View<'_> {
 
     /// The greatest concern of all.
     pub(super) fn concern(&self) -> Concern {
-        let clusters = self.status.clusters.iter().map(Concern::of_cluster);
+        let clusters = self.status.clusters.iter().map(|one| Concern::of_cluster(one, self.now));
         let whole = match (self.status.isolated, self.status.ready) {
             (true, _) => Concern::Harm,
             (false, false) => Concern::Look,
@@ -141,10 +143,10 @@ pub(super) struct LastProbe {
 }
 
 impl Concern {
-    /// That of a cluster: of its names, its servers and what was laid over it.
-    pub(super) fn of_cluster(cluster: &ClusterStatus) -> Self {
+    /// That of a cluster at `now`: of its names, its servers and what was laid over it.
+    pub(super) fn of_cluster(cluster: &ClusterStatus, now: u64) -> Self {
         let names = cluster.names.iter().map(Self::of_name);
-        let servers = cluster.servers.iter().map(Self::of_server);
+        let servers = cluster.servers.iter().map(|server| Self::of_server(server, now));
         let laid = if cluster.overrides.is_empty() { Self::None } else { Self::Wanted };
         names
             .chain(servers.map(|concern| concern.min(Self::Look)))
@@ -163,9 +165,11 @@ impl Concern {
         }
     }
 
-    /// That of a server by its state.
-    pub(super) fn of_server(server: &ServerStatus) -> Self {
+    /// That of a server by its state, which may have lasted for too long at `now`.
+    pub(super) fn of_server(server: &ServerStatus, now: u64) -> Self {
+        let age = words::age(&server.since, now).map(|words::Span(age)| u128::from(age));
         match Self::of_state(&server.state) {
+            _ if server.transient && age >= Some(PASSES_WITHIN.as_millis()) => Self::Harm,
             Self::None if server.drained => Self::Wanted,
             concern => concern,
         }

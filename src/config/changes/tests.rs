@@ -151,3 +151,12 @@ fn what_only_a_start_can_change_is_told_apart() {
         ["[dns] listen differs and needs a restart", "[state] differs and needs a restart"]
     );
 }
+
+#[test]
+fn what_a_history_is_worth_is_told() {
+    let write = "write = { name = \"db-write.internal.\" }";
+    let held = "write = { name = \"db-write.internal.\", on_newer_timeline = \"hold\" }";
+    assert_eq!(changed(write, held), ["orders: on_newer_timeline is Hold, was Follow"]);
+    let shared = "write = { name = \"db-write.internal.\", shared_storage = true }";
+    assert_eq!(changed(write, shared), ["orders: shared_storage is true, was false"]);
+}

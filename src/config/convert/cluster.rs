@@ -166,12 +166,26 @@ impl Rules {
         if self.kind == Some(ClusterKind::Tcp) {
             conversion.useless(&section.on_not_writable, "on_not_writable", NO_ROLES);
             conversion.useless(&section.on_split_brain, "on_split_brain", NO_ROLES);
+            conversion.useless(&section.shared_storage, "shared_storage", NO_ROLES);
+        }
+        match self.kind {
+            Some(ClusterKind::MySql) => {
+                let reason = "MySQL and MariaDB have no timelines";
+                conversion.useless(&section.on_newer_timeline, "on_newer_timeline", reason);
+            }
+            Some(ClusterKind::Tcp) => {
+                conversion.useless(&section.on_newer_timeline, "on_newer_timeline", NO_ROLES);
+            }
+            Some(ClusterKind::Postgres) | None => {}
         }
         Some(WritePolicy {
             on_not_writable: *section.on_not_writable.given().unwrap_or(&OnNotWritable::Empty),
             on_split_brain: *section.on_split_brain.given().unwrap_or(&OnSplitBrain::Keep),
-            on_newer_timeline: OnNewerTimeline::Follow,
-            shared_storage: false,
+            on_newer_timeline: *section
+                .on_newer_timeline
+                .given()
+                .unwrap_or(&OnNewerTimeline::Follow),
+            shared_storage: *section.shared_storage.given().unwrap_or(&false),
             failback: *section.failback.given().unwrap_or(&Failback::Stay),
             flap_block: conversion.time(
                 &section.flap_block,

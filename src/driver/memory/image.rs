@@ -2,38 +2,49 @@
 
 use std::collections::BTreeMap;
 
+use super::{
+    View,
+    history::{gtid_text, history_image, reach_images},
+};
 use crate::{
     answers::{ClusterListing, Layout, NameRole, WallTime},
     api::OverrideKind,
-    engine::{ClusterId, Engine, Moment, Override, Remembered, ServerId, ServerIndex, Wish},
+    engine::{ClusterId, Moment, Override, Remembered, ServerId, ServerIndex, Wish},
     state::{ClusterImage, OverrideImage, ServerImage, SupersededImage},
 };
 
-/// What is to be kept of a cluster, whose memory is `remembered`. `start` is the wall time at
-/// [`Moment::START`].
+/// What is to be kept of a cluster, whose memory is `remembered`.
 pub(super) fn cluster_image(
     id: ClusterId,
     remembered: &Remembered,
-    engine: &Engine,
-    layout: &Layout,
-    start: WallTime,
+    view: View<'_>,
 ) -> ClusterImage {
+    let View { engine, layout, start, now } = view;
     let Some(listing) = layout.clusters().get(id.0) else {
         return ClusterImage::default();
     };
     let named = Named { listing, start };
     let servers = listing.servers.iter().enumerate().map(|(index, server)| {
+        let mut histories = remembered.histories.iter();
+        let history = histories.find(|history| history.server == ServerIndex(index));
         let standing = engine.standing(ServerId { cluster: id, server: ServerIndex(index) });
         let image = ServerImage {
             state: standing.state.to_string().into(),
             reason: standing.reason.to_string().into(),
             since_ms: named.millis(standing.since),
+            addresses: server.addresses.clone(),
+            port: server.port,
+            history: history.map(history_image),
         };
         (server.name.clone(), image)
     });
     let superseded = remembered.superseded.iter().filter_map(|loss| {
-        let (server, by) = (named.server(loss.server)?, named.server(loss.heir?)?);
-        Some(SupersededImage { server, by, timeline: loss.timeline })
+        Some(SupersededImage {
+            server: named.server(loss.server)?,
+            by: loss.heir.and_then(|heir| named.server(heir)),
+            timeline: loss.timeline,
+            by_gtid: gtid_text(&loss.heir_gtid),
+        })
     });
     ClusterImage {
         write: remembered.write.and_then(|server| named.server(server)),
@@ -47,6 +58,8 @@ pub(super) fn cluster_image(
             .collect(),
         identity: remembered.identity,
         superseded: superseded.collect(),
+        reach: reach_images(&remembered.positions, named.millis(now)),
+        pin_denied: remembered.pin_denied,
         servers: servers.collect(),
         overrides: engine.overrides(id).iter().map(|laid| named.laid(laid)).collect(),
     }

@@ -1,9 +1,12 @@
 //! What the driver tells of itself to those who remember: the chronicle and the state file.
 //!
 //! What is kept of a cluster is made anew when something happened in it, or when its memory is
-//! another one, and not with every probe. Neither the chronicle nor the file is waited for.
+//! another one. How far histories reach changes with every probe: that is kept with whatever else
+//! is, once a minute, and at the end. Neither the chronicle nor the file is waited for.
 
+mod history;
 mod image;
+mod places;
 mod restore;
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
@@ -20,12 +23,20 @@ use crate::{
     answers::{Layout, Serial, WallTime},
     api::ServerAdd,
     clock,
-    control::{Chronicle, Laid},
-    engine::{ClusterId, Engine, Event, Moment, Remembered},
-    state::{Image, Keeper},
+    control::Chronicle,
+    engine::{ClusterId, Engine, Event, GtidState, Moment, Remembered},
+    state::{ClusterImage, Image, Keeper},
 };
 
-/// No override counts as older.
+/// A cluster in which nothing happens is asked for its memory this often at most: a name may be
+/// decided otherwise beneath an override, and nobody is told.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Clusters that are looked at in one go for how far their histories reach: about a millisecond's
+/// work.
+const AT_ONCE: usize = 64;
+
+/// Nothing counts as older.
 const OLDEST: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
 /// What a driver begins with and what it leaves behind.
@@ -42,11 +53,17 @@ pub struct Past {
 }
 
 impl Past {
-    /// How long ago the oldest override was laid that is still in force: moments begin then.
+    /// How long ago the oldest override was laid that is still in force, or the oldest position was
+    /// seen that is remembered: moments begin then.
     pub(super) fn age(&self) -> Duration {
         let now = clock::unix_millis();
         let clusters = self.image.iter().flat_map(|image| image.clusters.values());
-        let since = clusters.flat_map(|cluster| &cluster.overrides).map(|laid| laid.since_ms);
+        let since = clusters.flat_map(|cluster| {
+            let laid = cluster.overrides.iter().map(|laid| laid.since_ms);
+            let seen = cluster.reach.iter().flat_map(|reach| &reach.seen);
+            laid.chain(seen.map(|seen| seen.seen_ms))
+        });
+        let now = now.max(self.image.as_ref().map_or(0, |image| image.saved_at_ms));
         let age = now.saturating_sub(since.min().unwrap_or(now));
         Duration::from_millis(age).min(OLDEST)
     }
@@ -91,7 +108,7 @@ impl Past {
                 "names say what they said {age} s ago until the first round of probes has ended"
             );
         }
-        Memory { keeper, chronicle, kept: Vec::new(), names }
+        Memory { keeper, chronicle, kept: Vec::new(), names, due: BTreeSet::new() }
     }
 }
 
@@ -101,25 +118,54 @@ pub(super) struct Memory {
     keeper: Keeper,
     chronicle: Chronicle,
     /// By [`ClusterId`].
-    kept: Vec<Remembered>,
+    kept: Vec<Kept>,
     /// Names of clusters that may be in the file.
     names: BTreeSet<Box<str>>,
+    /// Clusters of which it is to be seen whether their histories reach further.
+    due: BTreeSet<ClusterId>,
+}
+
+/// One cluster.
+#[derive(Debug)]
+struct Kept {
+    /// What was decided, without what changes with every probe.
+    decided: Remembered,
+    image: Arc<ClusterImage>,
+    /// When it was last asked for its memory.
+    looked: Moment,
+}
+
+/// What images are made of.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct View<'a> {
+    pub(super) engine: &'a Engine,
+    pub(super) layout: &'a Layout,
+    /// The wall time at [`Moment::START`].
+    pub(super) start: WallTime,
+    pub(super) now: Moment,
+}
+
+impl View<'_> {
+    fn kept(self, id: ClusterId, memory: Remembered) -> Kept {
+        let image = Arc::new(cluster_image(id, &memory, self));
+        Kept { decided: decided(memory), image, looked: self.now }
+    }
 }
 
 impl Memory {
-    /// Keeps all clusters, and forgets those that there are no more: at the start, and when there
-    /// is another configuration.
-    pub(super) fn note_all(&mut self, engine: &Engine, layout: &Layout, start: WallTime) {
-        let ids = || (0..layout.clusters().len()).map(ClusterId);
-        self.kept = ids().map(|id| engine.remember(id)).collect();
-        let images: Vec<_> = ids()
-            .zip(&self.kept)
-            .map(|(id, kept)| (name_of(layout, id), cluster_image(id, kept, engine, layout, start)))
-            .collect();
+    /// Keeps all clusters, and forgets those that there are no more: at the start, when there is
+    /// another configuration, and at the end.
+    pub(super) fn note_all(&mut self, view: View<'_>) {
+        let ids = || (0..view.layout.clusters().len()).map(ClusterId);
+        self.kept = ids().map(|id| view.kept(id, view.engine.remember(id))).collect();
+        self.due.clear();
+        let named = ids().map(|id| name_of(view.layout, id));
+        let images: Vec<_> =
+            named.zip(self.kept.iter().map(|kept| Arc::clone(&kept.image))).collect();
         let names: BTreeSet<_> = images.iter().map(|(name, _)| name.clone()).collect();
         let gone: Vec<_> = self.names.difference(&names).map(|name| (name.clone(), None)).collect();
         self.names = names;
-        let images = images.into_iter().map(|(name, image)| (name, Some(Arc::new(image))));
+        let images = images.into_iter().map(|(name, image)| (name, Some(image)));
         self.keeper.note(gone.into_iter().chain(images));
     }
 
@@ -129,27 +175,38 @@ impl Memory {
     }
 
     /// Tells the chronicle what happened, and keeps the clusters of which there is something new.
-    pub(super) fn note(
-        &mut self,
-        judged: &[ClusterId],
-        events: &[Event],
-        (engine, layout): (&Engine, &Layout),
-        start: WallTime,
-    ) {
+    pub(super) fn note(&mut self, judged: &[ClusterId], events: &[Event], view: View<'_>) {
         let at = WallTime::from_unix_millis(clock::unix_millis());
         for event in events {
-            self.chronicle.add(entry(event, layout, at));
+            self.chronicle.add(entry(event, view.layout, at));
         }
         let happened: BTreeSet<_> = events.iter().filter_map(Event::cluster).collect();
         let mut images = Vec::new();
         for &id in judged {
-            let now = engine.remember(id);
             let Some(kept) = self.kept.get_mut(id.0) else {
                 continue;
             };
-            if now != *kept || happened.contains(&id) {
-                let image = cluster_image(id, &now, engine, layout, start);
-                images.push((name_of(layout, id), Some(Arc::new(image))));
+            let has_news = happened.contains(&id);
+            if !has_news && view.now < kept.looked + LOOK_EVERY {
+                continue;
+            }
+            kept.looked = view.now;
+            let now = view.engine.remember(id);
+            if has_news || decided(now.clone()) != kept.decided {
+                *kept = view.kept(id, now);
+                images.push((name_of(view.layout, id), Some(Arc::clone(&kept.image))));
+            }
+        }
+        for _ in 0..AT_ONCE {
+            let Some(id) = self.due.pop_first() else {
+                break;
+            };
+            let Some(kept) = self.kept.get_mut(id.0) else {
+                continue;
+            };
+            let now = view.kept(id, view.engine.remember(id));
+            if reaches_further(&now.image, &kept.image) {
+                images.push((name_of(view.layout, id), Some(Arc::clone(&now.image))));
                 *kept = now;
             }
         }
@@ -158,16 +215,18 @@ impl Memory {
         }
     }
 
-    /// Answers a change when all that was noted has been saved, or could not be. Nobody waits here.
-    pub(super) fn answer_when_saved<E: Send + 'static>(
+    /// Answers a change when all that was noted has been saved, or could not be: `told` puts why
+    /// into the answer. Nobody waits here.
+    pub(super) fn answer_when_saved<T: Send + 'static, E: Send + 'static>(
         &self,
-        done: Result<Laid, E>,
-        reply: oneshot::Sender<Result<Laid, E>>,
+        done: Result<T, E>,
+        reply: oneshot::Sender<Result<T, E>>,
+        told: fn(T, Option<Box<str>>) -> T,
     ) {
         // Who asked may have left.
         match done {
-            Ok(laid) => self.keeper.when_saved(move |unsaved| {
-                _ = reply.send(Ok(Laid { unsaved, ..laid }));
+            Ok(done) => self.keeper.when_saved(move |unsaved| {
+                _ = reply.send(Ok(told(done, unsaved)));
             }),
             Err(refusal) => _ = reply.send(Err(refusal)),
         }
@@ -188,10 +247,97 @@ impl Memory {
         self.keeper.when_saved(then);
     }
 
-    /// Reminds of a state that cannot be saved. Called once a minute.
-    pub(super) fn remind(&self) {
+    /// Reminds of a state that cannot be saved, and lets the next calls of [`Self::note`] see whose
+    /// histories reach further. Called once a minute.
+    pub(super) fn remind(&mut self) {
+        self.due = (0..self.kept.len()).map(ClusterId).collect();
         if let Some(fault) = self.keeper.fault() {
             error!(event = "state_unsaved", "still: {fault}");
         }
+    }
+}
+
+/// A memory without what changes with every probe.
+fn decided(mut memory: Remembered) -> Remembered {
+    memory.positions.clear();
+    memory.histories.iter_mut().for_each(|history| history.gtid = GtidState::Unknown);
+    memory.superseded.iter_mut().for_each(|loss| loss.heir_gtid = GtidState::Unknown);
+    memory
+}
+
+/// Whether a server has more than before, or a stream has come further. Which older positions are
+/// kept changes with time alone, and is not asked.
+fn reaches_further(now: &ClusterImage, before: &ClusterImage) -> bool {
+    let histories = |image: &ClusterImage| -> Vec<_> {
+        image.servers.values().map(|server| server.history.clone()).collect()
+    };
+    let newest = |image: &ClusterImage| -> Vec<_> {
+        let reach = image.reach.iter();
+        let newest = reach.map(|reach| {
+            let last = reach.seen.last().map(|seen| (seen.segment, seen.offset));
+            (reach.stream.clone(), last)
+        });
+        newest.collect()
+    };
+    histories(now) != histories(before)
+        || now.superseded != before.superseded
+        || newest(now) != newest(before)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::state::{HistoryImage, PositionImage, ReachImage, ServerImage, StreamImage};
+
+    #[test]
+    fn only_what_is_newer_reaches_further() {
+        let seen = |offset, seen_ms| PositionImage { segment: 0, offset, seen_ms };
+        let image = |gtid: &str, seen: &[PositionImage]| {
+            let history = Some(HistoryImage { gtid: gtid.into(), ..HistoryImage::default() });
+            ClusterImage {
+                servers: [("db1".into(), ServerImage { history, ..ServerImage::default() })].into(),
+                reach: vec![ReachImage { stream: StreamImage::Wal, seen: seen.into() }],
+                ..ClusterImage::default()
+            }
+        };
+        let before = image("mysql:", &[seen(1, 100), seen(2, 200)]);
+        let mut other_state = before.clone();
+        let told = other_state.servers.values_mut().next().expect("one");
+        (told.state, told.since_ms) = ("Down".into(), 7);
+        for same in [image("mysql:", &[seen(2, 200)]), other_state] {
+            assert!(!reaches_further(&same, &before), "{same:?}");
+        }
+        let more = "mysql:3e11fa47-71ca-11e1-9e33-c80aa9429562:1";
+        for further in
+            [image("mysql:", &[seen(2, 200), seen(3, 300)]), image(more, &[seen(2, 200)])]
+        {
+            assert!(reaches_further(&further, &before), "{further:?}");
+        }
+    }
+
+    #[test]
+    fn what_changes_with_every_probe_is_no_decision() {
+        use crate::engine::{Position, RememberedHistory, RememberedPosition, ServerIndex, Stream};
+        let gtid = GtidState::parse_text("mysql:").expect("a state");
+        let memory = |gtid: &GtidState, lost, offset| Remembered {
+            histories: vec![RememberedHistory {
+                server: ServerIndex(0),
+                uuid: None,
+                server_id: 1,
+                timeline: None,
+                gtid: gtid.clone(),
+                lost,
+                followed: false,
+            }],
+            positions: vec![RememberedPosition {
+                stream: Stream::Wal,
+                position: Position::lsn(offset),
+                age: Duration::ZERO,
+            }],
+            ..Remembered::default()
+        };
+        let before = decided(memory(&gtid, false, 1));
+        assert_eq!(decided(memory(&GtidState::Unknown, false, 2)), before);
+        assert_ne!(decided(memory(&gtid, true, 1)), before);
     }
 }

@@ -1,19 +1,22 @@
 //! From what an earlier process left to a cluster's memory: names become places again.
 //!
-//! What is not configured any more is passed over. An override has the rest of its time: by the
-//! clock, and never more than it had left when it was saved, so that a clock that was set back
-//! prolongs nothing. One whose time is over, or whose server has left, is told and dropped.
+//! What is not configured any more is passed over, unless it has a new name only. An override has
+//! the rest of its time: by the clock, and never more than it had left when it was saved, so that a
+//! clock that was set back prolongs nothing. One whose time is over, or whose server has left, is
+//! told and dropped.
 
 use std::time::Duration;
 
-use super::image::read_names;
+use super::{
+    history::{gtid, history, positions},
+    image::read_names,
+    places::Places,
+};
 use crate::{
     answers::{ClusterListing, Layout, WallTime},
     api::{EventEntry, EventKind, OverrideKind},
     clock,
-    engine::{
-        ClusterId, GtidState, Moment, Override, Remembered, RememberedLoss, ServerIndex, Wish,
-    },
+    engine::{ClusterId, Moment, Override, Remembered, RememberedLoss, ServerIndex, Wish},
     state::{ClusterImage, Image, OverrideImage},
 };
 
@@ -42,51 +45,69 @@ pub(super) fn restore(image: &Image, layout: &Layout, now: Moment) -> Vec<Restor
     known
         .map(|(cluster, listing, image)| {
             let reads = read_names(layout, cluster);
-            let remembered = remembered(image, listing, &reads);
+            let places = Places::new(image, listing);
+            let remembered = remembered(image, &places, &reads, time.passed());
             let mut restored =
                 Restored { cluster, remembered, overrides: Vec::new(), dropped: Vec::new() };
             for laid in &image.overrides {
-                match time.resumed(laid, listing) {
+                match time.resumed(laid, &places) {
                     Ok(laid) => restored.overrides.push(laid),
                     Err(why) => restored.dropped.push(time.dropped(laid, listing, why)),
                 }
             }
+            // What a pin was denied ends with it.
+            let is_pin = |laid: &Override| matches!(laid.wish, Wish::Pin { .. });
+            restored.remembered.pin_denied &= restored.overrides.iter().any(is_pin);
             restored
         })
         .collect()
 }
 
-fn remembered(image: &ClusterImage, listing: &ClusterListing, reads: &[Box<str>]) -> Remembered {
-    let place = |name: &str| place(listing, name);
-    let places = |names: &Vec<Box<str>>| {
-        let mut places: Vec<_> = names.iter().filter_map(|name| place(name)).collect();
-        places.sort_unstable();
-        places.dedup();
-        places
+/// The memory of a cluster at the wall time `now_ms`.
+fn remembered(
+    image: &ClusterImage,
+    places: &Places<'_>,
+    reads: &[Box<str>],
+    now_ms: u64,
+) -> Remembered {
+    let place = |name: &str| places.of(name);
+    let placed = |names: &Vec<Box<str>>| {
+        let mut placed: Vec<_> = names.iter().filter_map(|name| place(name)).collect();
+        placed.sort_unstable();
+        placed.dedup();
+        placed
     };
-    let reads = reads.iter().map(|name| image.reads.get(name).map(places).unwrap_or_default());
+    let reads = reads.iter().map(|name| image.reads.get(name).map(placed).unwrap_or_default());
     let superseded = image.superseded.iter().filter_map(|superseded| {
+        let server = place(&superseded.server)?;
+        let heir = superseded.by.as_deref().and_then(place);
         Some(RememberedLoss {
-            server: place(&superseded.server)?,
-            heir: Some(place(&superseded.by)?),
+            server,
+            heir: heir.filter(|heir| *heir != server),
             timeline: superseded.timeline,
-            heir_gtid: GtidState::Unknown,
+            heir_gtid: gtid(&superseded.by_gtid),
         })
     });
-    Remembered {
+    let histories = image
+        .servers
+        .iter()
+        .filter_map(|(name, server)| Some(history(place(name)?, server.history.as_ref()?)));
+    let mut remembered = Remembered {
         write: image.write.as_deref().and_then(place),
         last_writer: image.last_writer.as_deref().and_then(place),
         reads: reads.collect(),
         identity: image.identity,
         superseded: superseded.collect(),
-        ..Remembered::default()
-    }
-}
-
-/// The place of the server of this name, in any case of letters.
-fn place(listing: &ClusterListing, name: &str) -> Option<ServerIndex> {
-    let mut names = listing.servers.iter().map(|server| &server.name);
-    names.position(|known| known.eq_ignore_ascii_case(name)).map(ServerIndex)
+        histories: histories.collect(),
+        positions: positions(&image.reach, now_ms),
+        pin_denied: image.pin_denied,
+    };
+    // One of each server, in config order: names in two cases of letters mean the same one.
+    remembered.superseded.sort_by_key(|loss| loss.server);
+    remembered.superseded.dedup_by_key(|loss| loss.server);
+    remembered.histories.sort_by_key(|history| history.server);
+    remembered.histories.dedup_by_key(|history| history.server);
+    remembered
 }
 
 struct Time {
@@ -97,9 +118,9 @@ struct Time {
 
 impl Time {
     /// The override as it goes on, or why it does not.
-    fn resumed(&self, laid: &OverrideImage, listing: &ClusterListing) -> Result<Override, &str> {
+    fn resumed(&self, laid: &OverrideImage, places: &Places<'_>) -> Result<Override, &str> {
         let server = laid.server.as_deref();
-        let server = match (laid.kind, server.map(|name| place(listing, name))) {
+        let server = match (laid.kind, server.map(|name| places.of(name))) {
             (OverrideKind::Freeze | OverrideKind::Maintenance, _) => ServerIndex(0),
             (_, Some(Some(server))) => server,
             _ => return Err("its server is not configured any more"),
@@ -124,7 +145,12 @@ impl Time {
 
     /// Milliseconds that an override has left.
     fn left(&self, until_ms: u64) -> u64 {
-        until_ms.saturating_sub(self.now_ms.max(self.saved_at_ms))
+        until_ms.saturating_sub(self.passed())
+    }
+
+    /// The wall time; that of the last save while the clock is behind it.
+    fn passed(&self) -> u64 {
+        self.now_ms.max(self.saved_at_ms)
     }
 
     /// The moment so many milliseconds ago.

@@ -442,7 +442,7 @@ fn a_driver_that_is_stuck_does_not_beat() {
     let (hold, held) = std::sync::mpsc::channel();
     let (tell, told) = std::sync::mpsc::channel();
     let (finish, finished) = tokio::sync::oneshot::channel::<()>();
-    let thread = std::thread::spawn(move || {
+    let thread = thread::spawn(move || {
         let log = Arc::new(Stuck(std::sync::Mutex::new(held)));
         let subscriber = tracing_subscriber::fmt().with_writer(log).finish();
         let _guard = tracing::subscriber::set_default(subscriber);
@@ -466,12 +466,12 @@ fn a_driver_that_is_stuck_does_not_beat() {
         if pulse.beats() != since.0 {
             since = (pulse.beats(), clock::unix_millis());
         }
-        std::thread::sleep(Duration::from_millis(20));
+        thread::sleep(Duration::from_millis(20));
     }
     drop(hold);
     while pulse.beats() < since.0 + 4 {
         assert!(clock::unix_millis() < deadline, "it does not go on");
-        std::thread::sleep(Duration::from_millis(20));
+        thread::sleep(Duration::from_millis(20));
     }
     drop(finish);
     thread.join().unwrap();

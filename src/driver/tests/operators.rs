@@ -5,7 +5,8 @@ use tokio::sync::oneshot;
 use super::*;
 use crate::{
     api::{ClusterStatus, OverrideKind, Supposition},
-    control::{Laid, LayRequest, OverrideSubject, Refusal, Signed, Term},
+    control::{AcceptRequest, Laid, LayRequest, OverrideSubject, Refusal, Signed, Term},
+    engine::Acceptance,
 };
 
 fn signed(reason: &str) -> Signed {
@@ -75,6 +76,51 @@ async fn a_name_that_there_is_not_is_refused_with_those_that_there_are() {
     assert_eq!(running.lay(maintenance("x")).await, Err(unknown.clone()));
     let subject = OverrideSubject::Pin { cluster: "x".into(), server: "db1".into() };
     assert_eq!(running.lay(subject).await, Err(unknown));
+}
+
+fn acceptance(cluster: &str, server: &str) -> AcceptRequest {
+    let signed = signed("restored\nfrom a backup");
+    AcceptRequest { cluster: cluster.into(), server: server.into(), signed }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_history_is_accepted_with_who_and_why_and_everybody_is_told() {
+    let mut running = Running::healthy().await;
+    let accepted = running.control.accept(acceptance("Orders", "DB2")).await;
+    let accepted = accepted.expect("it answers");
+    assert_eq!((&*accepted.cluster, &*accepted.server), ("orders", "db2"));
+    // These tests have no folder to save to, and that is told.
+    assert!(accepted.unsaved.is_some_and(|why| why.contains("[state]")));
+    let told = running.take_events().into_iter().find_map(|event| match event {
+        Event::Accepted { accepted, .. } => Some(*accepted),
+        _ => None,
+    });
+    let (by, because) = ("anna".into(), "restored from a backup".into());
+    assert_eq!(told, Some(Acceptance { server: ServerIndex(1), by, because }));
+    let events = running.told("_events.orders");
+    let line = events.iter().find(|line| line.contains("accepted=db2")).expect("a line");
+    assert!(line.contains(" author=anna reason=\"restored from a backup\""), "{line}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_history_that_nobody_knows_is_not_accepted() {
+    let mut running = Running::healthy().await;
+    for _ in 0..3 {
+        running.tell(1, refused()).await;
+    }
+    running.take_events();
+    let refused = running.control.accept(acceptance("orders", "db2")).await;
+    let refused = refused.expect_err("it does not answer");
+    assert!(
+        matches!(&refused, Refusal::DoesNotAnswer { server, state: ServerState::Down, .. }
+            if &**server == "db2"),
+        "{refused}"
+    );
+    assert!(refused.to_string().contains("`pointsman probe db2`"), "{refused}");
+    for (cluster, server) in [("x", "db1"), ("orders", "db9")] {
+        assert!(running.control.accept(acceptance(cluster, server)).await.is_err());
+    }
+    assert_eq!(running.take_events(), [], "nothing has changed");
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,8 +3,10 @@
 use super::*;
 use crate::{
     api::{EventKind, OverrideKind},
-    control::Chronicle,
-    state::{ClusterImage, Image, OverrideImage},
+    control::{AcceptRequest, Chronicle, Signed},
+    state::{
+        ClusterImage, Image, OverrideImage, PositionImage, ReachImage, ServerImage, StreamImage,
+    },
 };
 
 fn names(names: &[&str]) -> Vec<Box<str>> {
@@ -142,4 +144,78 @@ async fn what_happens_is_told_in_names() {
     assert_eq!((down.server.as_deref(), down.from.as_deref()), (Some("db2"), Some("Replica")));
     let ids: Vec<_> = entries.iter().map(|entry| entry.id).collect();
     assert!(ids.is_sorted(), "{ids:?}");
+
+    let signed = Signed { author: "anna".into(), reason: "a restored backup".into() };
+    let request = AcceptRequest { cluster: "orders".into(), server: "db1".into(), signed };
+    running.control.accept(request).await.expect("it answers");
+    let entries = chronicle.entries();
+    let accepted = entries.iter().find(|entry| entry.kind == EventKind::Accepted);
+    let accepted = accepted.expect("it is told");
+    assert_eq!(accepted.server.as_deref(), Some("db1"));
+    assert_eq!(
+        (&*accepted.reason, &*accepted.detail),
+        ("history accepted by anna", "a restored backup")
+    );
+}
+
+/// A server that an earlier process knew at the address of `db<number>`.
+fn server_at(number: u8, name: &str) -> (Box<str>, ServerImage) {
+    let addresses = vec![[127, 27, 1, number].into()];
+    (name.into(), ServerImage { addresses, port: 5432, ..ServerImage::default() })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_that_was_renamed_while_nobody_looked_is_known_by_its_address() {
+    let mut image = image(&["former2", "db3"], vec![drain("former2", 0, None)]);
+    let cluster = image.clusters.get_mut("orders").and_then(Arc::get_mut).expect("just made");
+    cluster.write = Some("Former1".into());
+    cluster.servers =
+        [server_at(1, "former1"), server_at(2, "former2"), server_at(3, "db3")].into();
+    let (running, _) = restarted(image);
+    assert_eq!(running.addresses("db-write"), ["127.27.1.1"]);
+    assert_eq!(running.addresses("db-read"), ["127.27.1.3"], "its drain is still in force");
+    let status = running.told("_status.db-read");
+    assert!(status.iter().any(|line| line.contains("override=drain server=db2")), "{status:?}");
+}
+
+fn pin(server: &str) -> OverrideImage {
+    let since_ms = clock::unix_millis();
+    OverrideImage { kind: OverrideKind::Pin, ..drain(server, since_ms, None) }
+}
+
+/// A pin never brings back a server that has said that it is not writable, and silence is no other
+/// word: neither before the restart nor after it.
+#[tokio::test(start_paused = true)]
+async fn what_a_pin_was_denied_is_denied_after_a_restart() {
+    for (denied, expected) in [(false, &["127.27.1.1"][..]), (true, &[])] {
+        let mut image = image(&["db2", "db3"], vec![pin("db1")]);
+        let cluster = image.clusters.get_mut("orders").and_then(Arc::get_mut).expect("just made");
+        cluster.pin_denied = denied;
+        let (running, _) = restarted(image);
+        assert_eq!(running.addresses("db-write"), expected, "at once, denied: {denied}");
+        for _ in 0..3 {
+            for server in 1..3 {
+                running.tell(server, answer(server)).await;
+            }
+            running.tell(0, refused()).await;
+        }
+        assert_eq!(running.addresses("db-write"), expected, "when it is silent, denied: {denied}");
+        for _ in 0..3 {
+            running.round().await;
+        }
+        assert_eq!(running.addresses("db-write"), ["127.27.1.1"], "when it is writable again");
+    }
+}
+
+#[test]
+fn moments_begin_with_the_oldest_position_that_is_remembered() {
+    let now = clock::unix_millis();
+    let mut image = image(&[], vec![drain("db2", now - 60_000, None)]);
+    let cluster = image.clusters.get_mut("orders").and_then(Arc::get_mut).expect("just made");
+    let seen =
+        [3_600_000, 1_000].map(|age| PositionImage { segment: 0, offset: 1, seen_ms: now - age });
+    cluster.reach = vec![ReachImage { stream: StreamImage::Wal, seen: seen.into() }];
+    let past = Past { image: Some(image), ..Past::default() };
+    let (least, most) = (Duration::from_secs(3_600), Duration::from_secs(3_660));
+    assert!((least..most).contains(&past.age()), "{:?}", past.age());
 }

@@ -1,7 +1,14 @@
 //! An operator's word that makes the history of one server the cluster's.
+//!
+//! Everything that was proven against it by what others had is forgotten, and those others must
+//! follow before their word counts again.
 
 use super::Cluster;
-use crate::engine::{Acceptance, AcceptanceRefusal, ClusterKind, Moment, record::Liveness};
+use crate::engine::{
+    Acceptance, AcceptanceRefusal, ClusterKind, Moment, ServerIndex,
+    judge::Office,
+    record::{Liveness, Loss},
+};
 
 impl Cluster {
     /// Whether a history may be accepted, and accepts it.
@@ -13,12 +20,28 @@ impl Cluster {
         if self.policy.kind == ClusterKind::Tcp {
             return Err(AcceptanceRefusal::NoHistory);
         }
-        let record = &mut self.records[accepted.server.0];
+        let server = accepted.server;
+        let record = &self.records[server.0];
         if record.liveness(&self.policy.thresholds, now) != Liveness::Answering {
             let (state, reason) = (record.limited.state, record.limited.reason);
             return Err(AcceptanceRefusal::DoesNotAnswer { state, reason });
         }
-        record.superseded = None;
+        self.identity.accept(record);
+        let history = record.history.clone();
+        for index in (0..self.records.len()).map(ServerIndex).filter(|index| *index != server) {
+            let claims =
+                self.records[index.0].facts.as_ref().is_none_or(|facts| facts.claims_writable());
+            if claims {
+                self.records[index.0].superseded = None;
+                self.records[index.0].mark_superseded(server, &history.gtid, Loss::Name);
+            }
+        }
+        let record = &mut self.records[server.0];
+        record.accept_history();
+        self.positions.clear();
+        self.office = Office { timeline: history.timeline, gtid: history.gtid, since: None };
+        self.write.inherit(server);
+        self.overlay.touch();
         Ok(())
     }
 }

@@ -54,6 +54,7 @@ impl Cluster {
             unrest::awaits_writer(reason)
         });
         !self.ready
+            || self.round.is_some()
             || writer
             || self.said.reads.iter().any(|read| unrest::awaits_readers(read.reason))
             || self.records.iter().any(|record| unrest::is_unsettled(record, thresholds, now))
@@ -62,7 +63,7 @@ impl Cluster {
     /// When [`Self::decide`] must run again although nothing new was observed.
     pub(in crate::engine) fn next_deadline(&self, now: Moment) -> Option<Moment> {
         let thresholds = &self.policy.thresholds;
-        let first_round = (!self.ready).then(|| self.started + thresholds.first_round);
+        let round = self.round.map(|began| began + thresholds.first_round);
         let silence = self.records.iter().filter_map(|record| {
             let goes_silent = record.last_word? + thresholds.stale_after;
             // Just after it: the silence must be longer than the limit.
@@ -76,7 +77,7 @@ impl Cluster {
         let calm = self.unrest.deadline();
         let expiry = self.overlay.next_expiry();
         let slow = self.records.iter().filter_map(cadence::slow_from);
-        let once = [first_round, unblocked, calm, expiry].into_iter().flatten();
+        let once = [round, unblocked, calm, expiry].into_iter().flatten();
         let all = silence.chain(expiries).chain(slow).chain(once);
         all.filter(|deadline| *deadline > now).min()
     }

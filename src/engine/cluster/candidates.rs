@@ -3,7 +3,7 @@
 use super::Cluster;
 use crate::engine::{
     Because, Candidacy, Change, Lag, Moment, NameOf, ReadReason, ServerIndex, ServerState,
-    Thresholds, WishKey, WriteReason,
+    StateReason, Thresholds, WishKey, WriteReason,
     record::Record,
     verdict::{ReadFitness, WriteFitness},
 };
@@ -74,6 +74,10 @@ impl Cluster {
             | ServerState::ReplicaBroken => Change::Promoted,
             ServerState::Unknown | ServerState::ReadOnlyPrimary | ServerState::Primary => {
                 Change::Writable
+            }
+            ServerState::StalePrimary => Change::Accepted,
+            ServerState::WrongCluster if record.limited.reason == StateReason::HistoryLost => {
+                Change::Accepted
             }
             state => self.mended_when(state),
         }
@@ -190,6 +194,7 @@ fn holds_until(reason: WriteReason) -> Change {
         WriteReason::Primary | WriteReason::MostPreferred | WriteReason::Incumbent => {
             Change::Replaced
         }
+        WriteReason::HeldSplitBrain => Change::OneLeft,
         WriteReason::HeldFlapping => Change::BlockEnds,
         WriteReason::HeldIsolated => Change::NetworkReturns,
         WriteReason::Remembered | WriteReason::NotReady => Change::FirstRound,
@@ -202,7 +207,7 @@ fn holds_until(reason: WriteReason) -> Change {
         | WriteReason::Maintenance => Change::OverrideEnds,
         WriteReason::Held(_)
         | WriteReason::HeldUnreachable
-        | WriteReason::HeldSplitBrain
+        | WriteReason::HeldUnresponsive
         | WriteReason::HeldNotWritable
         | WriteReason::NotWritable
         | WriteReason::SplitBrain

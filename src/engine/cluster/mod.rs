@@ -12,9 +12,10 @@ use self::overlay::{Overlay, Said};
 use super::{
     ClusterId, ClusterPolicy, Decision, Event, Moment, Observation, Pace, ReadDecision, ServerId,
     ServerIndex, Standing, StateReason, WitnessStanding, WriteDecision,
-    judge::{self, Judgement, KnownIdentity, Precedents, WriterRule},
+    judge::{self, Judgement, KnownIdentity, Office, Precedents, WriterRule},
+    positions::Positions,
     read::{Candidates, ReadLadder},
-    record::{Liveness, Record},
+    record::{Liveness, Loss, Record},
     unrest::Unrest,
     verdict::{ReadFitness, Verdict},
     witness::Turn,
@@ -28,6 +29,10 @@ pub(super) struct Cluster {
     policy: ClusterPolicy,
     records: Vec<Record>,
     identity: KnownIdentity,
+    /// How far the cluster's history reaches.
+    positions: Positions,
+    /// What the last published writer had.
+    office: Office,
     /// What the names would say if no operator wished anything.
     write: WriteLadder,
     reads: Vec<ReadLadder>,
@@ -37,6 +42,12 @@ pub(super) struct Cluster {
     started: Moment,
     /// The first round of probes has ended.
     ready: bool,
+    /// When a round began in which every server has its time to say what it is, while it lasts.
+    round: Option<Moment>,
+    /// When a server of it was first heard.
+    last_heard: Option<Moment>,
+    /// When it was last judged.
+    judged: Moment,
     unrest: Unrest,
     /// One per server.
     paces: Vec<Pace>,
@@ -56,12 +67,17 @@ impl Cluster {
                 .map(|server| Record::new(policy.reads.len(), &server.witnesses))
                 .collect(),
             identity: KnownIdentity::default(),
+            positions: Positions::default(),
+            office: Office::default(),
             write: WriteLadder::new(),
             reads: (0..policy.reads.len()).map(ReadLadder::new).collect(),
             overlay: Overlay::default(),
             said: Said::nothing(policy.reads.len()),
             started: now,
             ready: false,
+            round: Some(now),
+            last_heard: None,
+            judged: now,
             unrest: Unrest::new(now),
             paces: vec![Pace::Fast; policy.servers.len()],
             no_writer_since: None,
@@ -78,8 +94,20 @@ impl Cluster {
     /// that ends after its server was removed may still report.
     pub(super) fn observe(&mut self, observation: Observation, now: Moment) {
         if let Some(record) = self.records.get_mut(observation.server.server.0) {
-            record.fold(observation.outcome, &self.policy.thresholds, now);
+            let Observation { asked, outcome, .. } = observation;
+            let first = self.last_heard.is_none() && outcome.is_from_the_host();
+            record.fold(outcome, asked.min(now), &self.policy.thresholds, now);
+            if first {
+                // Nobody could be heard before: the first round begins with the first word.
+                self.last_heard = Some(now);
+                self.begin_round(now);
+            }
         }
+    }
+
+    /// Every server has its time again to say what it is, before a name moves.
+    pub(super) fn begin_round(&mut self, now: Moment) {
+        self.round = Some(now);
     }
 
     pub(super) fn records(&self) -> &[Record] {
@@ -96,6 +124,16 @@ impl Cluster {
         self.records.iter().filter(|record| record.is_silent()).count()
     }
 
+    /// How many of them fell silent just now.
+    pub(super) fn fell_silent(&self, now: Moment) -> usize {
+        let window = self.policy.thresholds.at_once();
+        let just_now = |record: &&Record| {
+            record.is_silent()
+                && record.trouble.as_ref().is_some_and(|trouble| now.since(trouble.began) <= window)
+        };
+        self.records.iter().filter(just_now).count()
+    }
+
     /// Whether any server has ever answered.
     pub(super) fn has_been_heard(&self) -> bool {
         self.records.iter().any(|record| record.facts.is_some())
@@ -108,10 +146,13 @@ impl Cluster {
         }
     }
 
-    /// Gives every failing server its full number of chances again.
-    pub(super) fn forgive(&mut self, now: Moment) {
+    /// Gives every server that has failed only from `since` its full number of chances again.
+    pub(super) fn forgive(&mut self, since: Moment, now: Moment) {
         for record in &mut self.records {
-            record.forgive(now);
+            record.forgive(since, now);
+        }
+        if !self.ready {
+            self.begin_round(now);
         }
     }
 
@@ -155,30 +196,57 @@ impl Cluster {
     /// Judges and decides anew. Every change goes to `events`.
     pub(super) fn decide(&mut self, now: Moment, events: &mut Vec<Event>) {
         let told = events.len();
-        self.isolated = false;
+        (self.isolated, self.judged) = (false, now);
         self.expire(now, events);
+        let identity = self.identity.get().cloned();
         self.identity.learn(&self.records, self.ready, &self.policy.thresholds, now);
-        let (blocked, steering) = (self.write.blocked(now), self.steering());
-        let precedents = Precedents {
-            published: self.write.decision.server,
-            last_writer: self.write.last,
-            blocked: &blocked,
-            steering: &steering,
-            identity: self.identity.get(),
-        };
-        let mut judgement = judge::judge(&self.policy, &mut self.records, precedents, now);
+        if identity.is_some() && identity.as_ref() != self.identity.get() {
+            // What the members of another cluster had is nobody's heritage.
+            (self.office, self.positions) = (Office::default(), Positions::default());
+        }
+        let steering = self.steering();
         self.note_witnesses(now, events);
-        self.note_verdicts(&judgement, now);
-        self.limit(&mut judgement, now);
-        self.note_states(&judgement, now, events);
-        self.ready |= self.first_round_has_ended(now);
-        if self.ready {
+        let mut judgement = self.judge(&steering, now);
+        if self.round.is_some() && self.round_has_ended(now) {
+            (self.round, self.ready) = (None, true);
+            judgement = self.judge(&steering, now);
+        }
+        if self.ready && self.round.is_none() {
+            let before = (self.write.decision.server, self.write.last);
             self.decide_write(&judgement, &steering, now);
-            self.decide_reads(now);
+            if before != (self.write.decision.server, self.write.last) {
+                // Who is in office tells what the others are.
+                judgement = self.judge(&steering, now);
+                self.decide_write(&judgement, &steering, now);
+            }
         } else if let Some(rules) = self.policy.write {
             self.write.doubt_memory(&judgement, &rules, now);
         }
+        self.note_states(&judgement, now, events);
+        if self.ready {
+            self.decide_reads(now);
+        }
         self.publish(told, now, events);
+    }
+
+    /// Makes all verdicts anew, and keeps what each server itself shows; the witnesses' words limit
+    /// what comes of it.
+    fn judge(&mut self, steering: &Steering, now: Moment) -> Judgement {
+        let blocked = self.write.blocked(now);
+        let precedents = Precedents {
+            published: self.write.decision.server,
+            last_writer: self.write.last,
+            office: &self.office,
+            ready: self.ready && self.round.is_none(),
+            blocked: &blocked,
+            steering,
+            identity: self.identity.get(),
+        };
+        let mut judgement =
+            judge::judge(&self.policy, &mut self.records, &mut self.positions, precedents, now);
+        self.note_verdicts(&judgement, now);
+        self.limit(&mut judgement, now);
+        judgement
     }
 
     /// Every server of every cluster failed at once: states and ladders stand still.
@@ -219,11 +287,47 @@ impl Cluster {
         let Some(rules) = self.policy.write else {
             return;
         };
-        if let Some(moved) = self.write.decide(judgement, &self.policy, &rules, steering, now)
+        let moved = self.write.decide(judgement, &self.policy, &rules, steering, now);
+        if let Some(moved) = moved.filter(|moved| steering.wanted == Some(moved.to)) {
+            // An operator has settled what only precedence was against.
+            let record = &mut self.records[moved.to.0];
+            let lost = record.superseded.as_ref().map(|superseded| superseded.loss);
+            if lost == Some(Loss::Precedence) {
+                record.superseded = None;
+            }
+        }
+        if let Some(moved) = moved.filter(|moved| moved.proven)
             && judgement.writer == WriterRule::History
-            && moved.proven
+            && !self.claims_anew(moved.from, moved.to)
         {
-            self.records[moved.from.0].mark_superseded(moved.to);
+            let had = self.records[moved.to.0].history.gtid.clone();
+            self.records[moved.from.0].mark_superseded(moved.to, &had, Loss::Name);
+        }
+        self.note_office(judgement, moved.is_some());
+    }
+
+    /// Whether a server that is left has already said that it was promoted anew: that claim is newer
+    /// than the one that it is left for.
+    fn claims_anew(&self, from: ServerIndex, to: ServerIndex) -> bool {
+        let run = |server: ServerIndex| self.records[server.0].writable;
+        let timeline = |server: ServerIndex| self.records[server.0].history.timeline;
+        let answers = self.records[from.0].trouble.is_none();
+        let is_no_older = timeline(from).is_some() && timeline(from) >= timeline(to);
+        answers && run(from).is_some() && is_no_older
+    }
+
+    /// Keeps what the one in office has.
+    fn note_office(&mut self, judgement: &Judgement, moved: bool) {
+        let Some(writer) = self.write.decision.server else { return };
+        self.office.since = self.write.last_since;
+        let history = &mut self.records[writer.0].history;
+        history.followed |= self.ready;
+        let confirmed = judgement.verdicts[writer.0].reason == StateReason::SaysWritable;
+        if confirmed || moved {
+            self.office.timeline = history.timeline.or(self.office.timeline);
+            if !history.gtid.is_unknown() {
+                self.office.gtid.clone_from(&history.gtid);
+            }
         }
     }
 
@@ -259,17 +363,19 @@ impl Cluster {
         }
     }
 
-    /// The first round is over when each server has said something that counts, or has had its
-    /// time.
-    fn first_round_has_ended(&self, now: Moment) -> bool {
+    /// A round is over when each server has said something that counts, or has had its time.
+    fn round_has_ended(&self, now: Moment) -> bool {
         let has_spoken = |record: &Record| {
             let waits_for_second_word = record.verdict.reason == StateReason::WritableUnconfirmed;
+            let replicates = record.verdict.read == ReadFitness::Replica;
+            let is_compared = !replicates || record.gates.iter().all(|gate| gate.is_known());
             match record.liveness(&self.policy.thresholds, now) {
                 Liveness::Unheard | Liveness::Doubtful(_) => false,
-                _ => !waits_for_second_word && record.witnesses.are_asked(),
+                _ => !waits_for_second_word && is_compared && record.witnesses.are_asked(),
             }
         };
-        now.since(self.started) >= self.policy.thresholds.first_round
+        let began = self.round.unwrap_or(self.started);
+        now.since(began) >= self.policy.thresholds.first_round
             || self.records.iter().all(has_spoken)
     }
 

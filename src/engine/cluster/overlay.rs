@@ -51,6 +51,18 @@ impl Overlay {
         self.laid.push(wished);
     }
 
+    /// One that an earlier process has laid: what its server has said since stays said.
+    fn resume(&mut self, laid: Override) {
+        self.touched = true;
+        self.laid.retain(|before| before.wish.key() != laid.wish.key());
+        self.laid.push(laid);
+    }
+
+    /// The pinned server has said that it is not writable.
+    pub(super) fn deny(&mut self) {
+        self.denied = true;
+    }
+
     pub(super) fn lift(&mut self, key: WishKey) -> Option<Override> {
         let place = self.laid.iter().position(|laid| laid.wish.key() == key)?;
         self.touched = true;
@@ -69,6 +81,11 @@ impl Overlay {
     /// Whether an operator has acted since the last decision, or an override has ended.
     pub(super) fn is_touched(&self) -> bool {
         self.touched
+    }
+
+    /// An operator has acted in another way than by an override.
+    pub(super) fn touch(&mut self) {
+        self.touched = true;
     }
 
     /// A decision has taken everything into account.
@@ -154,7 +171,7 @@ impl Cluster {
 
     /// Lays an override that was in force before a restart: nothing is refused.
     pub(in crate::engine) fn resume(&mut self, laid: Override) {
-        self.overlay.lay(laid);
+        self.overlay.resume(laid);
     }
 
     pub(in crate::engine) fn lift(&mut self, key: WishKey) -> Option<Override> {
@@ -233,7 +250,8 @@ impl Cluster {
 
     fn note_denial(&mut self) {
         let Some(pin) = self.overlay.pin() else {
-            self.overlay.denied = false;
+            // Before the first decision overrides may still come back.
+            self.overlay.denied &= !self.ready;
             return;
         };
         match self.records[pin.server.0].limited.write {
@@ -288,6 +306,7 @@ impl Cluster {
             WriteFitness::Fit | WriteFitness::Spare => (here, WriteReason::Pinned),
             _ if pin.even_if_not_writable => (here, WriteReason::PinnedUnsafe(state)),
             _ if reason == StateReason::UnreachableFromHere => (here, WriteReason::HeldUnreachable),
+            _ if reason == StateReason::Unresponsive => (here, WriteReason::HeldUnresponsive),
             _ if matches!(state, ServerState::Primary | ServerState::Up) => {
                 (here, WriteReason::Pinned)
             }

@@ -8,7 +8,7 @@
 use super::{Cluster, overlay::Overlay};
 use crate::engine::{
     ClusterId, ClusterPolicy, Moment, Override, ReadDecision, ReadReason, ReadServer, ServerIndex,
-    StateReason, Wish, WishKey,
+    ServerPolicy, StateReason, Wish, WishKey,
     gate::LagGate,
     record::{Record, Superseded},
     verdict::Verdict,
@@ -25,20 +25,50 @@ struct Places {
 
 impl Places {
     fn new(old: &ClusterPolicy, new: &ClusterPolicy) -> Self {
-        let place = |name: &str| new.servers.iter().position(|server| &*server.name == name);
-        let now = old.servers.iter().map(|server| place(&server.name).map(ServerIndex)).collect();
-        let kept = new.servers.iter().map(|server| {
-            let before = old.servers.iter().position(|before| before.name == server.name)?;
-            let was = &old.servers[before];
-            let same = (&was.addresses, was.port, &was.aliases)
-                == (&server.addresses, server.port, &server.aliases);
-            same.then_some(before)
-        });
-        Self { now, kept: kept.collect() }
+        let same = |was: &ServerPolicy, is: &ServerPolicy| {
+            (&was.addresses, was.port, &was.aliases) == (&is.addresses, is.port, &is.aliases)
+        };
+        let named = |name: &str| old.servers.iter().position(|server| *server.name == *name);
+        // Where a server is tells more than what it is called.
+        let kept: Vec<_> = new
+            .servers
+            .iter()
+            .map(|server| {
+                let by_name = named(&server.name).filter(|&was| same(&old.servers[was], server));
+                by_name.or_else(|| old.servers.iter().position(|was| same(was, server)))
+            })
+            .collect();
+        let moved_to = |was: usize| kept.iter().position(|before| *before == Some(was));
+        let renamed = |was: usize| {
+            let name = &old.servers[was].name;
+            let place = new.servers.iter().position(|server| server.name == *name)?;
+            // Its name went to another server that was known before.
+            kept[place].is_none_or(|before| before == was).then_some(place)
+        };
+        let now = (0..old.servers.len()).map(|was| moved_to(was).or_else(|| renamed(was)));
+        let now = now.map(|place| place.map(ServerIndex)).collect();
+        Self { now, kept }
     }
 
     fn of(&self, server: ServerIndex) -> Option<ServerIndex> {
         self.now.get(server.0).copied().flatten()
+    }
+
+    /// Where a server is now of which everything known still holds.
+    fn of_known(&self, server: ServerIndex) -> Option<ServerIndex> {
+        self.of(server).filter(|place| self.kept[place.0] == Some(server.0))
+    }
+}
+
+impl Places {
+    /// Where a server is now, also one that has moved and has not been heard there yet.
+    fn anywhere(&self) -> impl Fn(ServerIndex) -> Option<ServerIndex> {
+        |server| self.of(server)
+    }
+
+    /// Where a server is now of which everything known still holds.
+    fn known(&self) -> impl Fn(ServerIndex) -> Option<ServerIndex> {
+        |server| self.of_known(server)
     }
 }
 
@@ -74,12 +104,22 @@ impl Cluster {
             }
         }
         (cluster.started, cluster.ready) = (self.started, self.ready);
+        (cluster.round, cluster.last_heard) = (self.round, self.last_heard);
+        cluster.judged = self.judged;
+        cluster.positions = self.positions.clone();
+        cluster.office = self.office.clone();
         (cluster.unrest, cluster.isolated) = (self.unrest, self.isolated);
         cluster.no_writer_since = self.no_writer_since;
         cluster.identity = self.identity.clone();
         if cluster.policy.write.is_some() && self.policy.write.is_some() {
-            cluster.write = self.write.moved(&|server| places.of(server), now);
-            cluster.said.write = moved_write(self.said.write, &|server| places.of(server), now);
+            cluster.write = self.write.moved(&places.anywhere(), &places.known(), now);
+            cluster.said.write = moved_write(self.said.write, &places.known(), now);
+            let left =
+                self.write.decision.server.is_some() && cluster.write.decision.server.is_none();
+            let unheard = places.kept.iter().any(Option::is_none);
+            if left && unheard && cluster.ready {
+                cluster.begin_round(now);
+            }
         }
         for name in 0..cluster.reads.len() {
             if let Some(before) = self.read_name_before(name, &cluster.policy) {
@@ -113,19 +153,31 @@ impl Cluster {
         cluster: &Self,
         places: &Places,
     ) -> Record {
+        let known_lag = record.settled.and_then(|settled| settled.lag);
         let gates = cluster.policy.reads.iter().map(|read| {
             // Gates with one limit have seen the same replies.
             let before = self.policy.reads.iter().position(|old| old.max_lag == read.max_lag);
-            before.map_or_else(LagGate::default, |before| record.gates[before])
+            let new = || {
+                let mut gate = LagGate::default();
+                if record.gates.iter().any(|gate| gate.is_known()) {
+                    gate.pass(known_lag, read.max_lag);
+                }
+                gate
+            };
+            before.map_or_else(new, |before| record.gates[before])
         });
-        let superseded = record.superseded.and_then(|superseded| {
-            let by = places.of(superseded.by)?;
-            Some(Superseded { by, ..superseded })
+        let superseded = record.superseded.clone().map(|superseded| {
+            let heir = match superseded.by {
+                Some(by) => self.records[by.0].history.gtid.clone(),
+                None => superseded.heir.clone(),
+            };
+            Superseded { by: superseded.by.and_then(|by| places.of(by)), heir, ..superseded }
         });
         let moved = |verdict: Verdict| moved_verdict(verdict, places);
         Record {
             gates: gates.collect(),
             superseded,
+            left_behind: record.left_behind.map(|reason| moved_reason(reason, places)),
             witnesses: record.witnesses.carried_over(&fresh.witnesses),
             verdict: moved(record.verdict),
             limited: moved(record.limited),
@@ -147,23 +199,35 @@ fn moved_wish(wish: Wish, places: &Places) -> Option<Wish> {
 
 /// The next judgement gives another reason where the other server is gone.
 fn moved_verdict(verdict: Verdict, places: &Places) -> Verdict {
-    let reason = match verdict.reason {
+    verdict.because(moved_reason(verdict.reason, places))
+}
+
+fn moved_reason(reason: StateReason, places: &Places) -> StateReason {
+    match reason {
         StateReason::OlderHistory(other) => {
             places.of(other).map_or(StateReason::NotRejoined, StateReason::OlderHistory)
         }
         StateReason::SecondWriter(other) => {
-            places.of(other).map_or(StateReason::NotRejoined, StateReason::SecondWriter)
+            places.of(other).map_or(StateReason::LostContest, StateReason::SecondWriter)
+        }
+        StateReason::Unfollowed(other) => {
+            places.of(other).map_or(StateReason::LostContest, StateReason::Unfollowed)
+        }
+        StateReason::OtherComponent(other) => {
+            places.of(other).map_or(StateReason::LostContest, StateReason::OtherComponent)
+        }
+        StateReason::FollowsStale(other) => {
+            places.of(other).map_or(StateReason::DeadBranch, StateReason::FollowsStale)
         }
         other => other,
-    };
-    verdict.because(reason)
+    }
 }
 
 /// Without those who are gone; with nobody left it is as if nothing had ever been said.
 fn moved_read(said: &ReadDecision, places: &Places, now: Moment) -> ReadDecision {
     let members = said.servers.iter();
     let moved = members.filter_map(|&ReadServer { server, percent, sessions }| {
-        Some(ReadServer { server: places.of(server)?, percent, sessions })
+        Some(ReadServer { server: places.of_known(server)?, percent, sessions })
     });
     let mut servers: Vec<_> = moved.collect();
     servers.sort_by_key(|member| member.server);

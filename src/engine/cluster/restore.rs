@@ -6,10 +6,10 @@
 
 use super::Cluster;
 use crate::engine::{
-    GtidState, Moment, ReadReason, Remembered, RememberedLoss, ServerIndex, WriteDecision,
-    WriteReason,
-    judge::{Identity, KnownIdentity},
-    record::Superseded,
+    Moment, ReadReason, Remembered, RememberedLoss, ServerIndex, WriteDecision, WriteReason,
+    history::History,
+    judge::{Identity, KnownIdentity, Office},
+    record::{Loss, Superseded},
 };
 
 impl Cluster {
@@ -24,14 +24,18 @@ impl Cluster {
         let reads: Vec<_> =
             if frozen { self.said.reads.iter().collect() } else { ladders.collect() };
         let superseded = self.records.iter().enumerate().filter_map(|(index, record)| {
-            let Superseded { by, timeline } = record.superseded?;
-            Some(RememberedLoss {
-                server: ServerIndex(index),
-                heir: Some(by),
-                timeline,
-                heir_gtid: GtidState::Unknown,
-            })
+            let Superseded { by, timeline, heir, .. } = record.superseded.clone()?;
+            let heir_gtid = match by {
+                Some(by) => self.records[by.0].history.gtid.clone(),
+                None => heir,
+            };
+            Some(RememberedLoss { server: ServerIndex(index), heir: by, timeline, heir_gtid })
         });
+        let histories = self
+            .records
+            .iter()
+            .enumerate()
+            .filter_map(|(index, record)| record.history.remember(ServerIndex(index)));
         Remembered {
             write: write.server,
             last_writer: self.write.last,
@@ -41,11 +45,11 @@ impl Cluster {
                 .collect(),
             identity: match self.identity.get() {
                 Some(Identity::System(system)) => Some(*system),
-                Some(Identity::Galera(_)) | None => None,
+                Some(Identity::Group(_)) | None => None,
             },
             superseded: superseded.collect(),
-            histories: Vec::new(),
-            positions: Vec::new(),
+            histories: histories.collect(),
+            positions: self.positions.remember(self.judged),
             pin_denied: self.overlay.denied(),
         }
     }
@@ -64,14 +68,27 @@ impl Cluster {
             self.write.decision = WriteDecision { server, reason, since: now };
             self.write.last = memory.last_writer.filter(is_known).or(server);
         }
-        for &RememberedLoss { server, heir, timeline, .. } in &memory.superseded {
-            if let Some(by) = heir
-                && is_known(&server)
-                && is_known(&by)
-                && server != by
-            {
-                self.records[server.0].superseded = Some(Superseded { by, timeline });
+        for loss in &memory.superseded {
+            let by = loss.heir.filter(|heir| is_known(heir) && *heir != loss.server);
+            // With a heir that is nowhere and has left nothing, nobody could ever be caught up with.
+            let is_of_use = by.is_some() || !loss.heir_gtid.is_unknown();
+            if is_known(&loss.server) && is_of_use {
+                let (timeline, heir) = (loss.timeline, loss.heir_gtid.clone());
+                let superseded = Superseded { by, timeline, heir, loss: Loss::Name };
+                self.records[loss.server.0].superseded = Some(superseded);
             }
+        }
+        for known in memory.histories.iter().filter(|known| is_known(&known.server)) {
+            self.records[known.server.0].history = History::restored(known);
+        }
+        self.positions.restore(&memory.positions, now);
+        if let Some(writer) = self.write.last {
+            let history = &self.records[writer.0].history;
+            self.office =
+                Office { timeline: history.timeline, gtid: history.gtid.clone(), since: None };
+        }
+        if memory.pin_denied {
+            self.overlay.deny();
         }
         if let Some(system) = memory.identity {
             self.identity = KnownIdentity::remembered(Identity::System(system));

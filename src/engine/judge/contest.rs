@@ -1,10 +1,13 @@
 //! Two servers of one cluster say that they are writable. Who is right?
 //!
-//! In this order: the newer history; the server published so far; more replicas attached;
-//! `priority`; config order. The first and the last three are facts that any other instance sees
-//! too, so two instances that have published nothing yet come to the same answer.
+//! The one in office stays, unless another one has a newer history and the other members do not
+//! follow the one in office. With nobody in office: the newer history; more replicas attached;
+//! `priority`; config order. All of that are facts that any other instance sees too, so two
+//! instances that have published nothing yet come to the same answer.
 
-use crate::engine::{Relation, ServerIndex, ServerPolicy, StateReason};
+use std::cmp::Reverse;
+
+use crate::engine::{Relation, ServerIndex, ServerPolicy, StateReason, record::Loss};
 
 /// What came out of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -12,19 +15,39 @@ pub(super) struct Contest {
     /// The server that is right, if any is.
     pub(super) champion: Option<ServerIndex>,
     /// The others, each with what speaks against it.
-    pub(super) losers: Vec<(ServerIndex, StateReason)>,
-    /// The champion stands on no evidence but on having been there first.
+    pub(super) losers: Vec<Loser>,
+    /// The champion stands on no evidence but on precedence.
     pub(super) split_brain: bool,
+}
+
+/// A server that is not right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Loser {
+    pub(super) server: ServerIndex,
+    /// Whom it lost against.
+    pub(super) against: ServerIndex,
+    pub(super) loss: Loss,
+    pub(super) reason: StateReason,
 }
 
 /// What the contest asks about the claimants.
 pub(super) struct Evidence<'a> {
     /// How the history of the first lies to that of the second.
     pub(super) relation: &'a dyn Fn(ServerIndex, ServerIndex) -> Relation,
-    /// How many replicas receive from it.
-    pub(super) attached: &'a dyn Fn(ServerIndex) -> usize,
+    /// How many other members follow it.
+    pub(super) following: &'a dyn Fn(ServerIndex) -> usize,
     /// Why the first is older than the second.
     pub(super) older: &'a dyn Fn(ServerIndex, ServerIndex) -> StateReason,
+    /// Whether the one in office was there before the other claimed to be writable.
+    pub(super) precedes: &'a dyn Fn(ServerIndex, ServerIndex) -> bool,
+    /// Whether the one in office has said that it is writable since the other one does. Until then
+    /// nobody knows whether there are two.
+    pub(super) asked_since: &'a dyn Fn(ServerIndex, ServerIndex) -> bool,
+    /// Whether any member that answers has not been asked since a server says that it is writable:
+    /// it may go over to it.
+    pub(super) is_awaited: &'a dyn Fn(ServerIndex) -> bool,
+    /// A newer history takes nothing from one in office that lives.
+    pub(super) hold: bool,
 }
 
 /// Settles it among `claimants`, of which `incumbent` may be one.
@@ -34,40 +57,117 @@ pub(super) fn settle(
     servers: &[ServerPolicy],
     evidence: &Evidence<'_>,
 ) -> Contest {
-    let newer_than = |one: ServerIndex| {
-        claimants
-            .iter()
-            .copied()
-            .find(|&other| other != one && (evidence.relation)(other, one) == Relation::Ahead)
-    };
-    let (outdated, leaders): (Vec<_>, Vec<_>) =
-        claimants.iter().copied().partition(|&one| newer_than(one).is_some());
-    let incumbent = incumbent.filter(|incumbent| claimants.contains(incumbent));
-    // An outdated incumbent gives way to those that have all it has, not to just anybody.
-    let succeeds = |one: ServerIndex| {
-        incumbent.is_none_or(|incumbent| (evidence.relation)(one, incumbent) == Relation::Ahead)
-    };
-    let champion = match incumbent.filter(|incumbent| leaders.contains(incumbent)) {
-        Some(incumbent) => Some(incumbent),
-        None => leaders.iter().copied().filter(|&one| succeeds(one)).min_by_key(|&one| {
-            let attached = (evidence.attached)(one);
-            (std::cmp::Reverse(attached), servers[one.0].priority, one)
-        }),
-    };
-    let mut losers: Vec<_> = outdated
-        .into_iter()
-        .filter_map(|one| newer_than(one).map(|newer| (one, (evidence.older)(one, newer))))
-        .collect();
-    if let Some(champion) = champion {
-        let rivals = leaders.iter().copied().filter(|&one| one != champion);
-        losers.extend(rivals.map(|one| (one, StateReason::SecondWriter(champion))));
+    match incumbent.filter(|incumbent| claimants.contains(incumbent)) {
+        Some(incumbent) => in_office(claimants, incumbent, servers, evidence),
+        None => vacant(claimants, servers, evidence),
     }
-    Contest { champion, losers, split_brain: leaders.len() > 1 }
+}
+
+fn in_office(
+    claimants: &[ServerIndex],
+    incumbent: ServerIndex,
+    servers: &[ServerPolicy],
+    evidence: &Evidence<'_>,
+) -> Contest {
+    let others = || claimants.iter().copied().filter(|&one| one != incumbent);
+    let newer = |one: &ServerIndex| (evidence.relation)(*one, incumbent) == Relation::Ahead;
+    let challengers: Vec<_> = others().filter(newer).collect();
+    let followed = |one: ServerIndex| (evidence.following)(one);
+    let most = challengers.iter().map(|&one| followed(one)).max().unwrap_or(0);
+    let upheld = challengers.is_empty()
+        || evidence.hold
+        || followed(incumbent) > 0 && followed(incumbent) >= most;
+    // What was said before the newer one turned writable speaks for nobody.
+    let awaited = most == 0 && challengers.iter().any(|&one| (evidence.is_awaited)(one));
+    if awaited {
+        let known: Vec<_> =
+            claimants.iter().copied().filter(|one| !challengers.contains(one)).collect();
+        return against(incumbent, &known, evidence);
+    }
+    if !upheld {
+        // It gives way to those that have all it has, not to just anybody.
+        return among(&challengers, claimants, servers, evidence);
+    }
+    // Two that turned writable at about the same time are told apart by facts, not by who was heard
+    // first.
+    let at_once: Vec<_> = others()
+        .filter(|one| !challengers.contains(one) && !(evidence.precedes)(incumbent, *one))
+        .filter(|&one| (evidence.asked_since)(incumbent, one))
+        .filter(|&one| (evidence.relation)(incumbent, one) != Relation::Ahead)
+        .chain([incumbent])
+        .collect();
+    let champion = best(&at_once, servers, evidence).unwrap_or(incumbent);
+    let mut contest = against(champion, claimants, evidence);
+    for loser in &mut contest.losers {
+        if challengers.contains(&loser.server) {
+            // A rule of the operator's is no evidence: with the one in office the reason goes.
+            let evident = followed(incumbent) > 0 && followed(incumbent) >= most;
+            loser.loss = if evident { Loss::Following } else { Loss::Nothing };
+            loser.reason = StateReason::Unfollowed(champion);
+        }
+    }
+    contest
+}
+
+fn vacant(claimants: &[ServerIndex], servers: &[ServerPolicy], evidence: &Evidence<'_>) -> Contest {
+    among(claimants, claimants, servers, evidence)
+}
+
+/// The best of `chosen`, against all `claimants`.
+fn among(
+    chosen: &[ServerIndex],
+    claimants: &[ServerIndex],
+    servers: &[ServerPolicy],
+    evidence: &Evidence<'_>,
+) -> Contest {
+    let outdated = |one: &ServerIndex| {
+        chosen.iter().any(|other| (evidence.relation)(*other, *one) == Relation::Ahead)
+    };
+    let leaders: Vec<_> = chosen.iter().copied().filter(|one| !outdated(one)).collect();
+    match best(&leaders, servers, evidence) {
+        Some(champion) => against(champion, claimants, evidence),
+        None => Contest::default(),
+    }
+}
+
+fn best(
+    leaders: &[ServerIndex],
+    servers: &[ServerPolicy],
+    evidence: &Evidence<'_>,
+) -> Option<ServerIndex> {
+    leaders
+        .iter()
+        .copied()
+        .min_by_key(|&one| (Reverse((evidence.following)(one)), servers[one.0].priority, one))
+}
+
+/// The contest that `champion` has won.
+fn against(champion: ServerIndex, claimants: &[ServerIndex], evidence: &Evidence<'_>) -> Contest {
+    let mut contest = Contest { champion: Some(champion), ..Contest::default() };
+    for &server in claimants.iter().filter(|server| **server != champion) {
+        let older = (evidence.relation)(champion, server) == Relation::Ahead;
+        let newer = (evidence.relation)(server, champion) == Relation::Ahead;
+        if !older && !newer {
+            if !(evidence.asked_since)(champion, server) {
+                continue;
+            }
+            contest.split_brain = true;
+        }
+        // Being behind the last word of one that may be dead by now is what a promotion costs.
+        let both_there = (evidence.asked_since)(champion, server);
+        let (loss, reason) = match older {
+            true if !both_there => (Loss::Nothing, (evidence.older)(server, champion)),
+            true => (Loss::Age, (evidence.older)(server, champion)),
+            false => (Loss::Precedence, StateReason::SecondWriter(champion)),
+        };
+        contest.losers.push(Loser { server, against: champion, loss, reason });
+    }
+    contest
 }
 
 impl Contest {
     /// What speaks against `server`, if it is a loser.
     pub(super) fn against(&self, server: ServerIndex) -> Option<StateReason> {
-        self.losers.iter().find(|(loser, _)| *loser == server).map(|&(_, reason)| reason)
+        self.losers.iter().find(|loser| loser.server == server).map(|loser| loser.reason)
     }
 }

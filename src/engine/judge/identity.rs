@@ -13,7 +13,8 @@ use crate::engine::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::engine) enum Identity {
     System(u64),
-    Galera(Box<str>),
+    /// Galera's cluster UUID, or the name of a replication group.
+    Group(Box<str>),
 }
 
 /// The identity of one cluster, as far as it is known.
@@ -24,12 +25,22 @@ pub(in crate::engine) struct KnownIdentity {
     established: bool,
     /// It was known before the restart: the dead that carry it count though nobody has heard them.
     remembered: bool,
+    /// An operator has said that this is the cluster's, whatever others carried before.
+    accepted: bool,
 }
 
 impl KnownIdentity {
     /// One that an earlier process has known.
     pub(in crate::engine) fn remembered(identity: Identity) -> Self {
-        Self { identity: Some(identity), established: true, remembered: true }
+        Self { identity: Some(identity), established: true, remembered: true, accepted: false }
+    }
+
+    /// The identity of a server whose history an operator has made the cluster's.
+    pub(in crate::engine) fn accept(&mut self, record: &Record) {
+        if let Some(identity) = carried_identity(record) {
+            let identity = Some(identity);
+            *self = Self { identity, established: true, remembered: false, accepted: true };
+        }
     }
 
     /// The identity that servers must carry; `None` as long as nobody has shown one.
@@ -68,12 +79,13 @@ impl KnownIdentity {
         let stays = |known: &&Identity| {
             let carried = started && votes(known) > 0 || self.remembered;
             let loyal = carried && !majority(leader);
-            loyal || self.established && lives(known)
+            loyal || self.accepted || self.established && lives(known)
         };
         let identity = self.identity.as_ref().filter(stays).unwrap_or(leader).clone();
         let same = self.identity.as_ref() == Some(&identity);
         self.established = same && self.established || majority(&identity);
         self.remembered &= same;
+        self.accepted &= same && !majority(&identity);
         self.identity = Some(identity);
     }
 }
@@ -81,7 +93,7 @@ impl KnownIdentity {
 fn carried_identity(record: &Record) -> Option<Identity> {
     match record.facts.as_ref()? {
         Facts::Postgres(facts) => Some(Identity::System(facts.system_identifier)),
-        Facts::MySql(facts) => mysql::galera_identity(facts),
+        Facts::MySql(facts) => mysql::group_identity(facts),
         Facts::Tcp => None,
     }
 }

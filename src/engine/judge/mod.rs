@@ -7,6 +7,7 @@
 mod contest;
 mod identity;
 mod mysql;
+mod office;
 mod postgres;
 #[cfg(test)]
 mod tests;
@@ -22,12 +23,16 @@ use self::{
 use super::{
     ClusterKind, ClusterPolicy, Endpoint, Facts, FailureKind, Lag, Moment, ServerIndex,
     ServerPolicy, ServerState, StateReason,
-    record::{Liveness, Record},
+    positions::Positions,
+    record::{Liveness, Loss, Record},
     verdict::{ReadFitness, Verdict, WriteFitness},
     write::Steering,
 };
 
-pub(super) use self::identity::{Identity, KnownIdentity};
+pub(super) use self::{
+    identity::{Identity, KnownIdentity},
+    office::Office,
+};
 
 /// The verdicts on all servers of a cluster.
 #[derive(Clone, Debug)]
@@ -36,9 +41,6 @@ pub(super) struct Judgement {
     pub(super) verdicts: Vec<Verdict>,
     /// Two servers are writable and nothing but precedence tells which is right.
     pub(super) split_brain: bool,
-    /// The published server is outdated by the word of a replica, and a server that may be its
-    /// successor has not been asked since.
-    pub(super) heir_unasked: bool,
     /// By what the writer is found.
     pub(super) writer: WriterRule,
 }
@@ -62,6 +64,11 @@ pub(super) struct Precedents<'a> {
     pub(super) published: Option<ServerIndex>,
     /// The last server that it said, also after a withdrawal.
     pub(super) last_writer: Option<ServerIndex>,
+    /// What that one had.
+    pub(super) office: &'a Office,
+    /// Every server has had its time to say what it is: what speaks for one is not only that it was
+    /// heard first.
+    pub(super) ready: bool,
     /// The servers that the write name may not return to yet.
     pub(super) blocked: &'a [ServerIndex],
     /// What operators wish of the choice among several.
@@ -74,12 +81,13 @@ pub(super) struct Precedents<'a> {
 pub(super) fn judge(
     policy: &ClusterPolicy,
     records: &mut [Record],
+    positions: &mut Positions,
     precedents: Precedents<'_>,
     now: Moment,
 ) -> Judgement {
     match policy.kind {
-        ClusterKind::Postgres => postgres::judge(policy, records, precedents, now),
-        ClusterKind::MySql => mysql::judge(policy, records, precedents, now),
+        ClusterKind::Postgres => postgres::judge(policy, records, positions, precedents, now),
+        ClusterKind::MySql => mysql::judge(policy, records, positions, precedents, now),
         ClusterKind::Tcp => judge_tcp(policy, records, now),
     }
 }
@@ -94,6 +102,7 @@ fn judge_tcp(policy: &ClusterPolicy, records: &mut [Record], now: Moment) -> Jud
             if is_returning(record, policy) {
                 return returning(record);
             }
+            record.vouch_for_freshness();
             Verdict {
                 state: ServerState::Up,
                 reason: StateReason::Accepts,
@@ -103,7 +112,7 @@ fn judge_tcp(policy: &ClusterPolicy, records: &mut [Record], now: Moment) -> Jud
             }
         })
         .collect();
-    Judgement { verdicts, split_brain: false, heir_unasked: false, writer: WriterRule::Free }
+    Judgement { verdicts, split_brain: false, writer: WriterRule::Free }
 }
 
 /// The verdict on a server that was away and has yet to prove itself.
@@ -148,6 +157,7 @@ fn is_claimant(
         && record.facts.as_ref().is_some_and(Facts::claims_writable)
         && (published || record.is_confirmed_writable())
         && !record.heart.is_stopped(now)
+        && !record.history.lost
         && !is_foreign(record, precedents)
 }
 
@@ -165,7 +175,7 @@ fn writable_verdict(
         };
     }
     if contest.champion == Some(index) {
-        record.away = false;
+        (record.away, record.left_office) = (false, false);
         return Verdict {
             state: ServerState::Primary,
             reason: StateReason::SaysWritable,
@@ -177,23 +187,36 @@ fn writable_verdict(
     if let Some(reason) = contest.against(index) {
         return Verdict::out(ServerState::StalePrimary, reason);
     }
-    if record.superseded.is_some() {
-        return Verdict::out(ServerState::StalePrimary, StateReason::NotRejoined);
+    if record.history.lost {
+        return HISTORY_LOST;
+    }
+    if let Some(superseded) = &record.superseded {
+        let reason = match (superseded.loss, superseded.by) {
+            (Loss::Name | Loss::Age, _) => StateReason::NotRejoined,
+            (Loss::Following, Some(by)) => StateReason::Unfollowed(by),
+            (Loss::Precedence, Some(by)) if contest.champion == Some(by) => {
+                StateReason::SecondWriter(by)
+            }
+            (Loss::Precedence | Loss::Following | Loss::Nothing, _) => StateReason::LostContest,
+        };
+        return Verdict::out(ServerState::StalePrimary, reason);
     }
     unconfirmed(record)
 }
 
-/// Whether all servers that took over from a superseded one have given way, as `gave_way` tells of
-/// each.
-fn is_reinstated(
-    index: ServerIndex,
-    record: &Record,
-    precedents: Precedents<'_>,
-    gave_way: &dyn Fn(ServerIndex) -> bool,
-) -> bool {
-    let heirs = record.superseded.map(|superseded| superseded.by).into_iter();
-    let mut heirs = heirs.chain(precedents.last_writer).filter(|heir| *heir != index);
-    record.superseded.is_some() && record.is_confirmed_writable() && heirs.all(gave_way)
+/// The verdict on a server that is not what it was: it proves nothing until it has followed.
+const HISTORY_LOST: Verdict = Verdict {
+    state: ServerState::WrongCluster,
+    reason: StateReason::HistoryLost,
+    write: WriteFitness::Refused,
+    read: ReadFitness::Never,
+    lag: None,
+};
+
+/// Whether a server that calls itself a primary has lost against the one that is right.
+fn is_stale(index: ServerIndex, record: &Record, contest: &Contest) -> bool {
+    contest.champion.is_some_and(|champion| champion != index)
+        && (contest.against(index).is_some() || record.superseded.is_some())
 }
 
 /// The verdict on a server whose first word as a writable one has yet to be confirmed: it stays
@@ -211,29 +234,59 @@ fn unconfirmed(record: &Record) -> Verdict {
     Verdict { write, ..before.because(StateReason::WritableUnconfirmed) }
 }
 
-/// Passes a fresh reply of a replica through the gates of all read names, and tells whether any is
-/// open.
-///
-/// `lag` is `None` when there is nothing to compare with, which leaves the gates as they are, and
-/// `Some(None)` when the reply itself says that lag cannot be told.
-fn pass_gates(record: &mut Record, policy: &ClusterPolicy, lag: Option<Option<Lag>>) -> bool {
-    if let (true, Some(lag)) = (record.fresh, lag) {
-        for (gate, read) in record.gates.iter_mut().zip(&policy.reads) {
-            gate.pass(lag, read.max_lag);
-        }
-    }
-    record.gates.is_empty() || record.gates.iter().any(|gate| gate.is_fresh())
+/// What a replica's position comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Freshness {
+    /// It is fresh enough for at least one read name.
+    fresh: bool,
+    /// How far it is behind; `None` when that cannot be told.
+    lag: Option<Lag>,
+    /// There is a primary that answers, so that it was compared with the present.
+    compared: bool,
+    /// Its lag is within the longest limit of all.
+    within: bool,
 }
 
-/// The verdict on a replica that receives what it should.
-fn attached_verdict(fresh: bool, lag: Option<Lag>, compared: bool) -> Verdict {
-    let (state, reason) = match (fresh, compared, lag) {
-        (true, true, _) => (ServerState::Replica, StateReason::Fresh),
-        (true, false, _) => (ServerState::Replica, StateReason::FreshWhenLastCompared),
-        (false, _, Some(lag)) => (ServerState::ReplicaLagging, StateReason::Behind(lag)),
-        (false, _, None) => (ServerState::ReplicaLagging, StateReason::LagUnknown),
-    };
-    Verdict { state, reason, write: WriteFitness::Refused, read: ReadFitness::Replica, lag }
+impl Freshness {
+    /// Passes a fresh reply of a replica through the gates of all read names.
+    ///
+    /// `lag` is `None` when only the next reply can tell, which leaves the gates as they are, and
+    /// `Some(None)` when it cannot be told, which is late.
+    fn pass(
+        record: &mut Record,
+        policy: &ClusterPolicy,
+        lag: Option<Option<Lag>>,
+        compared: bool,
+    ) -> Self {
+        if let (true, Some(lag)) = (record.fresh, lag) {
+            for (gate, read) in record.gates.iter_mut().zip(&policy.reads) {
+                gate.pass(lag, read.max_lag);
+            }
+        }
+        let fresh = record.gates.is_empty() || record.gates.iter().any(|gate| gate.is_fresh());
+        let before = || record.settled.filter(|_| record.left_behind.is_none());
+        let lag = lag.unwrap_or_else(|| before().and_then(|settled| settled.lag));
+        let within = lag.is_some_and(|Lag(lag)| lag <= reach(policy));
+        Self { fresh, lag, compared, within }
+    }
+
+    /// The verdict on a replica that receives what it should.
+    fn attached(self) -> Verdict {
+        let Self { fresh, lag, compared, within } = self;
+        let (state, reason) = match (fresh, compared, lag) {
+            (true, true, _) => (ServerState::Replica, StateReason::Fresh),
+            (true, false, _) => (ServerState::Replica, StateReason::LacksNothingShown),
+            (false, _, Some(_)) if within => (ServerState::ReplicaLagging, StateReason::CatchingUp),
+            (false, _, Some(lag)) => (ServerState::ReplicaLagging, StateReason::Behind(lag)),
+            (false, _, None) => (ServerState::ReplicaLagging, StateReason::LagUnknown),
+        };
+        Verdict { state, reason, write: WriteFitness::Refused, read: ReadFitness::Replica, lag }
+    }
+}
+
+/// The longest lag that any read name allows: as far back the positions must reach.
+fn reach(policy: &ClusterPolicy) -> Duration {
+    policy.reads.iter().map(|read| read.max_lag).max().unwrap_or_default()
 }
 
 /// How long a condition has lasted: `None` while it does not hold.

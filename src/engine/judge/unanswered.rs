@@ -33,7 +33,8 @@ pub(super) fn by_liveness(
         }
         Liveness::ProbeSilent => {
             record.mark_away();
-            let before = settled.unwrap_or(Verdict::UNHEARD);
+            let unheard = Verdict { write: WriteFitness::Gone, ..Verdict::UNHEARD };
+            let before = settled.unwrap_or(unheard);
             Verdict {
                 state: ServerState::Unknown,
                 reason: StateReason::ProbeSilent,
@@ -47,6 +48,7 @@ pub(super) fn by_liveness(
         }
         Liveness::Gone(kind) => {
             record.mark_away();
+            record.end_run();
             Verdict {
                 state: ServerState::Down,
                 reason: StateReason::Fails(kind),
@@ -91,14 +93,25 @@ fn unproven(write: WriteFitness) -> WriteFitness {
     }
 }
 
+/// Whether a server has been full for so short a time that it keeps its role without question.
+pub(super) fn is_patient(record: &Record, now: Moment) -> bool {
+    let lasts = record.refuses_since().map_or(Duration::ZERO, |since| now.since(since));
+    lasts < Thresholds::SATURATED_GRACE
+}
+
 fn alive_but_refusing(record: &mut Record, kind: FailureKind, now: Moment) -> Verdict {
     let reason = StateReason::Fails(kind);
-    let settled = record.settled.unwrap_or(Verdict::UNHEARD);
+    // Of one that has shown no role since the start, nothing but an earlier process's word is left.
+    let lasts = record.refuses_since().map_or(Duration::ZERO, |since| now.since(since));
+    let unheard = match lasts < Thresholds::SATURATED_GRACE {
+        true => Verdict::UNHEARD,
+        false => Verdict { write: WriteFitness::Gone, ..Verdict::UNHEARD },
+    };
+    let settled = record.settled.unwrap_or(unheard);
     let before = Verdict { write: unproven(settled.write), reason, ..settled };
     match kind {
         FailureKind::Saturated => {
-            let lasts = record.refuses_since().map_or(Duration::ZERO, |since| now.since(since));
-            let patient = lasts < Thresholds::SATURATED_GRACE;
+            let patient = is_patient(record, now);
             // Clients find no slot either, so that others are better, if there are any.
             Verdict {
                 state: ServerState::Saturated,
@@ -121,6 +134,7 @@ fn alive_but_refusing(record: &mut Record, kind: FailureKind, now: Moment) -> Ve
         }
         _ => {
             record.mark_away();
+            record.end_run();
             Verdict { write: WriteFitness::Gone, ..Verdict::out(ServerState::Starting, reason) }
         }
     }
@@ -145,18 +159,26 @@ pub(super) fn unreachable_from_here(
     };
     let since = record.trouble.as_ref()?.since;
     let settled = record.settled.filter(|settled| settled.state == ServerState::Primary)?;
-    if !kind.may_be_ours() || contest.against(index).is_some() {
+    if !kind.is_silence() || contest.against(index).is_some() {
         return None;
     }
     let others = (0..records.len()).map(ServerIndex).filter(|other| *other != index);
     let before = record.verdict;
+    let reason = match kind.may_be_ours() {
+        true => StateReason::UnreachableFromHere,
+        false => StateReason::Unresponsive,
+    };
+    // A replica whose own probe is mute may leave its word open for ever; nobody waits so long.
+    let patient = now.since(since) < policy.thresholds.stale_after * 2;
     match others.map(|replica| opinion(replica, since)).min()? {
         Opinion::GoesOn => Some(Verdict {
             write: WriteFitness::Open,
             read: ReadFitness::No,
-            ..settled.because(StateReason::UnreachableFromHere)
+            ..settled.because(reason)
         }),
-        Opinion::Pending if before.state == ServerState::Primary && contest.champion.is_none() => {
+        Opinion::Pending
+            if before.state == ServerState::Primary && contest.champion.is_none() && patient =>
+        {
             Some(Verdict { write: unproven(before.write), ..before })
         }
         Opinion::Pending | Opinion::Nothing => None,

@@ -24,6 +24,9 @@ pub(super) const DENIED: u16 = 1227;
 /// and newer); MariaDB closes it without a word.
 const EXPIRED: u16 = 4031;
 
+/// The server ends a new session (`ER_NEW_ABORTING_CONNECTION`).
+const ABORTING: u16 = 1184;
+
 /// Why a statement brought no rows.
 #[derive(Debug)]
 pub(in crate::probe) enum Fault {
@@ -77,6 +80,19 @@ impl From<Fault> for Failure {
     }
 }
 
+/// What the failure of the first statement after the login proves.
+///
+/// 1184 is the server's word there that `init_connect` failed for this user: it lets us in and has
+/// nothing for us, as with a missing right, and goes on serving others.
+pub(super) fn of_first_statement(fault: Fault) -> Failure {
+    match fault {
+        Fault::Refused { code: ABORTING, message } => {
+            Failure::new(FailureKind::Misconfigured, format!("{ABORTING} {message}"))
+        }
+        fault => fault.into(),
+    }
+}
+
 /// What the server's refusal proves, with its number and words.
 pub(super) fn refusal(code: u16, message: &str) -> Failure {
     Failure::new(kind(code), format!("{code} {message}"))
@@ -101,7 +117,7 @@ pub(super) fn kind(code: u16) -> FailureKind {
         // Shutdown in progress, normal shutdown, shutdown complete.
         1053 | 1077 | 1079 => FailureKind::ShuttingDown,
         // This session was ended: forced close, aborted, network, killed.
-        1080 | 1152 | 1158..=1161 | 1184 | 1317 | 1927 | 3169 => FailureKind::Closed,
+        1080 | 1152 | 1158..=1161 | ABORTING | 1317 | 1927 | 3169 => FailureKind::Closed,
         // offline_mode.
         3032 => FailureKind::Maintenance,
         // Galera: not prepared. Group Replication: a hook refused, not in a group, no majority.
@@ -123,7 +139,7 @@ pub(super) fn is_read_only(code: u16) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Fault, garbled, is_read_only, kind, refusal};
+    use super::{Fault, garbled, is_read_only, kind, of_first_statement, refusal};
     use crate::{
         engine::{Evidence, Failure, FailureKind},
         probe::session::Trouble,
@@ -201,6 +217,16 @@ mod tests {
     fn a_failure_carries_number_and_words() {
         let failure = refusal(1045, "Access denied for user");
         assert_eq!(failure.to_string(), "does not let the probe in (1045 Access denied for user)");
+    }
+
+    #[test]
+    fn a_session_that_is_aborted_as_it_begins_is_a_refusal() {
+        let fault = |code| Fault::Refused { code, message: "init_connect command failed".into() };
+        let failure = of_first_statement(fault(1184));
+        assert_eq!(failure.kind, FailureKind::Misconfigured);
+        assert_eq!(*failure.detail, *"1184 init_connect command failed");
+        assert_eq!(Failure::from(fault(1184)).kind, FailureKind::Closed);
+        assert_eq!(of_first_statement(fault(1053)).kind, FailureKind::ShuttingDown);
     }
 
     #[test]

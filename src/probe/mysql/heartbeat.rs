@@ -79,9 +79,10 @@ impl Heart {
         }
     }
 
-    /// Writes once, or finds out whether the write that hung has ended.
-    pub(super) async fn beat(&mut self) -> Heartbeat {
-        let deadline = Instant::now() + self.config.timeout / 3;
+    /// Writes once, or finds out whether the write that hung has ended; by `limit`, and sooner if
+    /// there is time, so that the facts found meanwhile are still reported.
+    pub(super) async fn beat(&mut self, limit: Instant) -> Heartbeat {
+        let deadline = limit.min(Instant::now() + self.config.timeout / 3);
         let mut beating = match std::mem::replace(&mut self.state, State::Idle(None)) {
             State::Hanging(beating) => beating,
             State::Idle(link) => match self.link(link, deadline).await {

@@ -4,18 +4,25 @@
 //! A query whose future is dropped leaves the rest of its reply on the wire. Such a connection is
 //! of no more use, and says so.
 
-use tokio::time::{Instant, timeout_at};
+use tokio::{
+    net::TcpStream,
+    time::{Instant, timeout_at},
+};
 
 use super::{
     error::Fault,
-    login::{Encryption, Refusal, log_in},
+    login::{Encryption, Refusal, Terms, log_in},
     reply::Reply,
     text::{Collector, Progress},
     wire::Wire,
 };
 use crate::{
     engine::{Failure, FailureKind},
-    probe::{session::Trouble, socket::Dial},
+    probe::{
+        dial::Dial,
+        handshake::{self, Login},
+        session::Trouble,
+    },
 };
 
 /// First octet of a command: leave, and ask.
@@ -33,6 +40,8 @@ impl Link {
     /// connected to.
     ///
     /// `prefer` falls back to plain text when the server has no TLS, or none that both sides speak.
+    /// A login that gets no reply by `deadline` goes on, and the next call with the same `dial` waits
+    /// for it.
     ///
     /// # Errors
     /// How it failed.
@@ -41,14 +50,17 @@ impl Link {
         deadline: Instant,
     ) -> Result<Self, Failure> {
         let mode = Encryption::of(&dial.config.tls);
-        let wire = match open_with(dial, mode, deadline).await {
+        let begin = begin_login(dial, mode)?;
+        let link = handshake::log_in(dial, |kept| &mut kept.mysql, deadline, begin).await;
+        match link {
             Err(Refusal::NoTls(why)) if mode == Encryption::IfOffered => {
                 dial.trail.fail(&why);
-                open_with(dial, Encryption::Off, deadline).await
+                let begin = begin_login(dial, Encryption::Off)?;
+                handshake::log_in_once(dial, deadline, begin).await
             }
-            result => result,
-        };
-        wire.map(|wire| Self { wire: Some(wire) }).map_err(Refusal::into_failure)
+            link => link,
+        }
+        .map_err(Refusal::into_failure)
     }
 
     /// Sends `statement`, which may be several joined by `;`, and returns one reply per statement.
@@ -119,15 +131,17 @@ impl Link {
     }
 }
 
-async fn open_with(
-    dial: &mut Dial,
+/// What to do with a connection so that it becomes a login.
+fn begin_login(
+    dial: &Dial,
     encryption: Encryption,
-    deadline: Instant,
-) -> Result<Wire, Refusal> {
-    let wire = Wire::new(dial.connect(deadline).await?);
-    timeout_at(deadline, log_in(wire, dial, encryption)).await.unwrap_or_else(|_| {
-        let detail = format!("{}: connected, but the login got no reply", dial.target);
-        Err(Failure::new(FailureKind::TimedOut, detail).into())
+) -> Result<impl FnOnce(&Dial, TcpStream) -> Login<Link, Refusal> + use<>, Failure> {
+    let terms = Terms::of(dial, encryption)?;
+    Ok(|_: &Dial, stream| -> Login<Link, Refusal> {
+        Box::pin(async move {
+            let wire = log_in(Wire::new(stream), terms).await?;
+            Ok(Link { wire: Some(wire) })
+        })
     })
 }
 

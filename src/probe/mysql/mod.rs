@@ -45,17 +45,16 @@ use self::{
 use crate::{
     config::ProbeTarget,
     engine::{
-        Channel, Facts, Failure, FailureKind, Flavour, Group, Heartbeat, MySqlFacts, Position,
-        Writability,
+        Channel, Facts, Failure, FailureKind, Flavour, Group, Heartbeat, MySqlFacts, Writability,
     },
     probe::{
+        dial::Dial,
         session::{GOODBYE, Trouble},
-        socket::Dial,
     },
 };
 
 pub use self::grants::{Release, kick_sql as kick_grants, sql as grants};
-pub(super) use self::{error::Fault, link::Link};
+pub(super) use self::{error::Fault, link::Link, login::Refusal};
 
 /// A logged-in probe connection to one server.
 pub struct Session {
@@ -66,6 +65,10 @@ pub struct Session {
     target: ProbeTarget,
     /// The missing right was reported.
     warned: bool,
+    /// Until when the own coordinate is not asked for, because that hung.
+    position_after: Option<Instant>,
+    /// It hung on this connection.
+    spent: bool,
 }
 
 impl Session {
@@ -91,6 +94,8 @@ impl Session {
             heart: Heart::new(&dial.target, &dial.config, server.flavour),
             target: dial.target.clone(),
             warned: false,
+            position_after: None,
+            spent: false,
         })
     }
 
@@ -106,6 +111,7 @@ impl Session {
         let mut fresh = Self::connect(dial, deadline).await?;
         std::mem::swap(&mut fresh.heart, &mut self.heart);
         fresh.warned = self.warned;
+        fresh.position_after = self.position_after;
         std::mem::replace(self, fresh).link.quit(goodbye_by(deadline)).await;
         Ok(())
     }
@@ -116,7 +122,10 @@ impl Session {
     /// # Errors
     /// How it failed. The session is of no more use then, and has said goodbye if it could.
     pub async fn probe(&mut self, deadline: Instant, heartbeat: bool) -> Result<Facts, Trouble> {
-        let facts = timeout_at(deadline, self.ask(heartbeat)).await.unwrap_or_else(|_| {
+        let margin = deadline.saturating_duration_since(Instant::now()) / 10;
+        let limit = deadline.checked_sub(margin).unwrap_or(deadline);
+        let asked = timeout_at(deadline, self.ask(limit, heartbeat)).await;
+        let facts = asked.unwrap_or_else(|_| {
             let detail = "logged in, but the question got no reply";
             Err(Failure::new(FailureKind::TimedOut, detail).into())
         });
@@ -126,9 +135,18 @@ impl Session {
         facts
     }
 
+    /// Whether the last probe has brought facts and left the connection in the middle of a reply.
+    /// The session is to be renewed before it is asked again.
+    pub fn is_spent(&self) -> bool {
+        self.spent
+    }
+
     /// Waits for the server to end the idle connection. Cancel-safe.
     pub async fn ended(&mut self) -> Trouble {
-        self.link.ended().await
+        match self.spent {
+            true => std::future::pending().await,
+            false => self.link.ended().await,
+        }
     }
 
     /// Says goodbye (COM_QUIT). A session that is dropped instead counts as an aborted client on the
@@ -138,27 +156,63 @@ impl Session {
         self.link.quit(Instant::now() + GOODBYE).await;
     }
 
-    async fn ask(&mut self, heartbeat: bool) -> Result<Facts, Trouble> {
+    /// What role and history come from must be answered. The own coordinate and the heartbeat may be
+    /// answered by `limit`, or stay unknown.
+    async fn ask(&mut self, limit: Instant, heartbeat: bool) -> Result<Facts, Trouble> {
         let replies = self.link.query(&self.statements.basics).await?;
         let [variables, status, gtid] = &replies[..] else {
             return Err(garbled(format!("{} results for three statements", replies.len())).into());
         };
         let (variables, status) = (variables.settings(), status.settings());
         let writability = variables::writability(&variables)?;
+        // Without these two a replica or a member could pass for a primary of its own. There is no
+        // word for "did not say in time": the whole probe fails.
+        let channels = self.channels().await?;
+        let group = self.group(&variables, &status).await?;
+        let sessions = variables::sessions(&status, 1 + self.heart.connections())?;
+        let beats = heartbeat && writability == Writability::Writable;
+        let beat = async {
+            match beats {
+                true => self.heart.beat(limit).await,
+                false => Heartbeat::NotTried,
+            }
+        };
+        let (link, statement) = (&mut self.link, &mut self.statements.position);
+        let position = async {
+            if !variables.is_on("log_bin") {
+                return Ok::<_, Failure>(None);
+            }
+            if self.flavour == Flavour::MariaDb
+                && let Some(counted) = variables::position_counter(&status)
+            {
+                return Ok(Some(counted));
+            }
+            // It waits for the lock of the binary log, as writes do whose disk is full: then others
+            // cannot be measured by this server, and everything else is known. No session is left
+            // to hang with each probe.
+            if self.position_after.is_some_and(|after| Instant::now() < after) {
+                return Ok(None);
+            }
+            match timeout_at(limit, ask(link, statement)).await {
+                Ok(reply) => Ok(reply?.as_ref().and_then(variables::position)),
+                Err(_) => {
+                    self.position_after = Some(Instant::now() + HANGS_APART);
+                    self.spent = true;
+                    Ok(None)
+                }
+            }
+        };
+        let (position, heartbeat) = tokio::join!(position, beat);
         let facts = MySqlFacts {
             flavour: self.flavour,
             identity: variables::identity(&variables)?,
             writability,
-            channels: self.channels().await?,
+            channels,
             gtid: gtid::state(self.flavour, gtid, &variables),
-            position: self.position(&variables, &status).await?,
-            group: self.group(&variables, &status).await?,
-            sessions: variables::sessions(&status, 1 + self.heart.connections())?,
-            heartbeat: if heartbeat && writability == Writability::Writable {
-                self.heart.beat().await
-            } else {
-                Heartbeat::NotTried
-            },
+            position: position?,
+            group,
+            sessions,
+            heartbeat,
         };
         Ok(Facts::MySql(facts))
     }
@@ -175,23 +229,6 @@ impl Session {
                 Ok(None)
             }
         }
-    }
-
-    async fn position(
-        &mut self,
-        variables: &Settings,
-        status: &Settings,
-    ) -> Result<Option<Position>, Failure> {
-        if !variables.is_on("log_bin") {
-            return Ok(None);
-        }
-        if self.flavour == Flavour::MariaDb
-            && let Some(position) = variables::position_counter(status)
-        {
-            return Ok(Some(position));
-        }
-        let reply = ask(&mut self.link, &mut self.statements.position).await?;
-        Ok(reply.as_ref().and_then(variables::position))
     }
 
     async fn group(
@@ -217,13 +254,15 @@ impl Session {
 /// What is said first over every connection, by `deadline`.
 async fn begin(link: &mut Link, interval: Duration, deadline: Instant) -> Result<Server, Failure> {
     let begun = async {
-        let server = Server::detect(&link.query_one(flavour::STATEMENT).await?)?;
+        let reply = link.query_one(flavour::STATEMENT).await.map_err(error::of_first_statement)?;
+        let server = Server::detect(&reply)?;
         limit_idling(link, interval).await?;
         Ok(server)
     };
     timeout_at(deadline, begun).await.unwrap_or_else(|_| {
         let detail = "logged in, but the first statements got no reply";
-        Err(Failure::new(FailureKind::TimedOut, detail))
+        // The connection is as old as the attempt.
+        Err(Failure::new(FailureKind::Unresponsive, detail))
     })
 }
 
@@ -269,6 +308,9 @@ async fn ask(link: &mut Link, spelling: &mut Spelling) -> Result<Option<Reply>, 
 /// asked every few seconds.
 const IDLE_LONGEST: Duration = Duration::from_secs(15);
 
+/// From one statement that hangs to the next.
+const HANGS_APART: Duration = Duration::from_secs(60);
+
 #[cfg(test)]
 mod tests {
     use tokio::time::Instant;
@@ -276,7 +318,7 @@ mod tests {
     use super::Session;
     use crate::{
         engine::Facts,
-        probe::{Trouble, socket::Dial},
+        probe::{Trouble, dial::Dial},
     };
 
     fn may_move<T: Send>(thing: T) -> T {

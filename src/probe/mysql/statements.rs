@@ -18,8 +18,8 @@ const VARIABLES: &str = "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('read_onl
 /// The status counters of every fact, from both families.
 const STATUS: &str = "SHOW GLOBAL STATUS WHERE Variable_name IN ('Threads_connected', \
     'wsrep_ready', 'wsrep_cluster_status', 'wsrep_cluster_state_uuid', 'wsrep_local_state', \
-    'wsrep_local_recv_queue', 'group_replication_primary_member', 'Binlog_snapshot_file', \
-    'Binlog_snapshot_position')";
+    'wsrep_local_recv_queue', 'wsrep_incoming_addresses', 'group_replication_primary_member', \
+    'Binlog_snapshot_file', 'Binlog_snapshot_position')";
 
 /// SHOW VARIABLES cuts long values (MySQL 5.7 at 1024 characters), and GTID sets grow long.
 const MYSQL_GTID: &str = "SELECT @@GLOBAL.gtid_executed AS gtid_executed";

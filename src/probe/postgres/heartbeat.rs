@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     engine::{Evidence, Failure, FailureKind, Heartbeat},
-    probe::{session::Trouble, socket::Dial},
+    probe::{dial::Dial, session::Trouble},
 };
 
 /// The login that writes.

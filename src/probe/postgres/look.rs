@@ -13,14 +13,14 @@ use tokio::{
 };
 
 use crate::{
-    engine::{Failure, FailureKind},
-    probe::socket::{Dial, failure_of},
+    engine::Failure,
+    probe::{dial::Dial, socket::failure_of},
 };
 
 /// Looks by `deadline`. Whether a living PostgreSQL was seen; not when the reply is an odd one,
 /// which a login may understand.
 pub(in crate::probe) async fn look(dial: &mut Dial, deadline: Instant) -> Result<bool, Failure> {
-    let mut stream = dial.connect(deadline).await?;
+    let (mut stream, _) = dial.connect(deadline).await?;
     let question = async {
         stream.write_all(&GSSENC_REQUEST).await?;
         let mut reply = [0];
@@ -31,7 +31,7 @@ pub(in crate::probe) async fn look(dial: &mut Dial, deadline: Instant) -> Result
         Ok(seen) => seen.map_err(|error| failure_of(&error, "before the login")),
         Err(_) => {
             let detail = format!("{}: connected, but got no reply", dial.target);
-            Err(Failure::new(FailureKind::TimedOut, detail))
+            Err(Failure::new(dial.silence(), detail))
         }
     }
 }

@@ -7,6 +7,7 @@ mod row;
 mod sql;
 mod sqlstate;
 mod wire;
+mod wire_error;
 
 use tokio::time::Instant;
 
@@ -14,11 +15,8 @@ use self::heartbeat::Heart;
 pub(super) use self::look::look;
 pub use self::sql::COLUMNS;
 pub(crate) use self::sql::FACTS;
-pub(super) use self::{
-    sql::options,
-    wire::{Wire, WireError},
-};
-use super::{session::Trouble, socket::Dial};
+pub(super) use self::{sql::options, wire::Wire, wire_error::WireError};
+use super::{dial::Dial, session::Trouble};
 use crate::engine::{Facts, Failure, PostgresRole};
 
 /// One login, kept between probes, and on a primary with heartbeats a second one that only writes.
@@ -31,7 +29,7 @@ impl Session {
     /// Connects and logs in by `deadline`.
     pub(super) async fn connect(dial: &mut Dial, deadline: Instant) -> Result<Self, Failure> {
         Ok(Self {
-            wire: Wire::open(dial, &options(dial.config.timeout), deadline).await?,
+            wire: Wire::open_patiently(dial, &options(dial.config.timeout), deadline).await?,
             heart: Heart::default(),
         })
     }
@@ -44,7 +42,7 @@ impl Session {
         dial: &mut Dial,
         deadline: Instant,
     ) -> Result<(), Failure> {
-        let fresh = Wire::open(dial, &options(dial.config.timeout), deadline).await?;
+        let fresh = Wire::open_patiently(dial, &options(dial.config.timeout), deadline).await?;
         std::mem::replace(&mut self.wire, fresh).close().await;
         Ok(())
     }
@@ -61,7 +59,8 @@ impl Session {
     ) -> Result<Facts, Trouble> {
         let mut repeats = 0;
         let reply = loop {
-            match self.wire.ask(FACTS, deadline).await {
+            dial.asks();
+            match self.wire.ask(FACTS, deadline, dial.silence()).await {
                 Err(error) if error.is_passing() && repeats < REPEATS_MAX => repeats += 1,
                 result => break result?,
             }

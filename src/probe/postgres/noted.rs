@@ -8,7 +8,8 @@ use std::pin::Pin;
 use tokio_postgres::tls::TlsConnect;
 
 use crate::probe::{
-    socket::{Dial, Metered},
+    dial::Dial,
+    socket::Metered,
     trail::{Step, Trail},
 };
 

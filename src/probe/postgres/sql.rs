@@ -58,9 +58,11 @@ pub const COLUMNS: [&str; 18] = [
 ///   one until the first checkpoint after a promotion has ended.
 /// - `read_only` reads `default_transaction_read_only`, which decides for ordinary sessions.
 ///   `transaction_read_only` would also be on in a transaction that began just before a promotion.
-///   A value that was set for the probe's own role (`ALTER ROLE … SET`) says nothing about other
-///   sessions and hides the server's, so it counts as off; one for the database or for all roles
-///   counts.
+///   One database does not stand for the server: a value that was set for the probe's own role or
+///   its database (`ALTER ROLE … SET`, `ALTER DATABASE … SET`) says nothing about other sessions and
+///   hides the server's, so it counts as off; one for the server or for all roles counts. So does
+///   one that every database has, by the settings that everybody may read: templates, and
+///   `postgres` beside others, are no applications' databases.
 /// - `heard` is the only sign of life of an idle primary: nothing is written, no position moves, and
 ///   its standbys ask it for a keepalive after half a `wal_receiver_timeout`, 30 s by default.
 ///   `latest_end_time` stands still meanwhile.
@@ -70,9 +72,16 @@ pub(crate) const FACTS: &str = "\
 SELECT c.system_identifier,
   s.in_recovery,
   CASE WHEN s.in_recovery THEN NULL
-    WHEN current_setting('default_transaction_read_only') = 'off' THEN false
-    ELSE (SELECT g.source NOT IN ('user', 'database user') FROM pg_settings g
-      WHERE g.name = 'default_transaction_read_only') END AS read_only,
+    WHEN current_setting('default_transaction_read_only') = 'on'
+      AND (SELECT g.source NOT IN ('database', 'user', 'database user') FROM pg_settings g
+        WHERE g.name = 'default_transaction_read_only') THEN true
+    ELSE (SELECT coalesce(bool_and(d.oid IN (
+          SELECT o.setdatabase FROM pg_db_role_setting o, unnest(o.setconfig) c
+          WHERE o.setrole = 0
+            AND c ~* '^default_transaction_read_only=(on|1|t|tr|tru|true|y|ye|yes)$')), false)
+      FROM (SELECT oid, bool_or(datname <> 'postgres') OVER () AND datname = 'postgres' AS spare
+        FROM pg_database WHERE datallowconn AND NOT datistemplate) d
+      WHERE NOT d.spare) END AS read_only,
   CASE WHEN NOT s.in_recovery
     THEN substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) END AS timeline,
   CASE WHEN NOT s.in_recovery THEN pg_current_wal_lsn() END AS wal_lsn,
@@ -118,12 +127,13 @@ pub(in crate::probe) fn options(timeout: Duration) -> String {
 }
 
 /// Startup options for heartbeats. Statements longer than the probe's `timeout` are given up by the
-/// server; a role that is read-only by default may write all the same.
+/// server; a role that is read-only by default may write all the same. A commit waits for the own
+/// disk, which is what a heartbeat tests, and for no standby.
 pub(super) fn heartbeat_options(timeout: Duration) -> String {
     let patience = timeout.as_millis().max(1);
     format!(
         "-c search_path=pg_catalog -c statement_timeout={patience} \
-         -c default_transaction_read_only=off {FAREWELL}"
+         -c default_transaction_read_only=off -c synchronous_commit=local {FAREWELL}"
     )
 }
 

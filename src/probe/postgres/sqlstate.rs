@@ -30,8 +30,9 @@ pub(super) fn judge(code: &str, message: &str, routine: Option<&str>) -> Verdict
         "53300" => FailureKind::Saturated,
         // database_dropped; object_not_in_prerequisite_state: the database accepts no connections.
         "57P04" | "55000" => FailureKind::Misconfigured,
-        // protocol_violation: a pooler or something that is no PostgreSQL.
-        "08P01" => FailureKind::Garbled,
+        // protocol_violation, the word of poolers for whatever they cannot do (unsupported startup
+        // parameter, server login failed): the database behind it may be well or gone.
+        "08P01" => FailureKind::Troubled,
         _ => match code.get(..2) {
             // Invalid authorization, catalogue or schema name, syntax or access rule, feature not
             // supported: what is asked for is missing or forbidden, by a server that is well enough
@@ -43,6 +44,29 @@ pub(super) fn judge(code: &str, message: &str, routine: Option<&str>) -> Verdict
         },
     };
     Verdict::Failed(kind)
+}
+
+/// Judges an error that came before the login was complete.
+///
+/// The server then does for the new session what the settings of its role, its database or the
+/// server ask for: it loads libraries, runs triggers. What fails of that keeps us out, like a wrong
+/// password, while others may be in. That leaves no statement of ours that could be at fault.
+pub(super) fn judge_login(code: &str, message: &str, routine: Option<&str>) -> Verdict {
+    let verdict = judge(code, message, routine);
+    let is_of_session = match code.get(..2) {
+        // Insufficient resources, operator intervention, system and internal errors: the server's.
+        // Conflicts with replay pass; what a pooler says is of any kind.
+        Some("08" | "53" | "57" | "58" | "F0" | "XX" | "40") | None => {
+            matches!(routine, Some("internal_load_library" | "expand_dynamic_library_name"))
+        }
+        Some(_) => true,
+    };
+    match verdict {
+        Verdict::Failed(FailureKind::Troubled) if is_of_session => {
+            Verdict::Failed(FailureKind::Misconfigured)
+        }
+        verdict => verdict,
+    }
 }
 
 /// Whether a statement that failed so may succeed at once: a promotion came between two functions
@@ -93,9 +117,9 @@ const SHUTDOWN_WORDS: [&str; 16] = [
 
 #[cfg(test)]
 mod tests {
-    use super::{Verdict, judge};
+    use super::{Verdict, judge, judge_login};
     use crate::engine::FailureKind::{
-        self, Closed, Garbled, Misconfigured, Saturated, ShuttingDown, Starting, Troubled,
+        self, Closed, Misconfigured, Saturated, ShuttingDown, Starting, Troubled,
     };
 
     /// Code, text, routine, verdict: the table of the judgement document, row by row.
@@ -148,7 +172,7 @@ mod tests {
         ("53200", "out of memory", None, Troubled),
         ("XX000", "cache lookup failed", None, Troubled),
         ("57014", "canceling statement due to statement timeout", None, Troubled),
-        ("08P01", "unsupported startup parameter", None, Garbled),
+        ("08P01", "unsupported startup parameter: options", None, Troubled),
     ];
 
     #[test]
@@ -165,6 +189,34 @@ mod tests {
         for (code, ..) in TABLE {
             assert!(document.contains(code), "{code}");
         }
+    }
+
+    #[test]
+    fn what_a_new_session_fails_with_keeps_us_out() {
+        for (code, message, routine, kind) in [
+            // session_preload_libraries; a login trigger that raises, or writes on a standby.
+            (
+                "58P01",
+                "could not access file \"nope\": No such file or directory",
+                Some("internal_load_library"),
+                Misconfigured,
+            ),
+            ("P0001", "not now", Some("exec_stmt_raise"), Misconfigured),
+            ("25006", "cannot execute INSERT in a read-only transaction", None, Misconfigured),
+            ("22023", "invalid value for parameter", None, Misconfigured),
+            ("58P01", "could not open file \"global/1262\"", Some("mdopenfork"), Troubled),
+            ("08P01", "server login failed", None, Troubled),
+            ("53200", "out of memory", None, Troubled),
+            ("57014", "canceling statement due to statement timeout", None, Troubled),
+            ("XX000", "cache lookup failed", None, Troubled),
+            ("57P03", "the database system is shutting down", None, ShuttingDown),
+            ("53300", "sorry, too many clients already", Some("InitProcess"), Saturated),
+            ("57P01", "terminating connection due to administrator command", None, Closed),
+        ] {
+            let verdict = judge_login(code, message, routine);
+            assert_eq!(verdict, Verdict::Failed(kind), "{code} {message}");
+        }
+        assert_eq!(judge("P0001", "not now", None), Verdict::Failed(Troubled));
     }
 
     #[test]

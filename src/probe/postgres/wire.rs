@@ -4,7 +4,7 @@
 //! live here and are polled together, so there is no background task that could outlive its
 //! session.
 
-use std::{error::Error as _, future::poll_fn, io, pin::Pin, sync::Arc, task::Poll};
+use std::{future::poll_fn, pin::Pin, sync::Arc, task::Poll};
 
 use futures_util::Stream as _;
 use rustls::ClientConfig;
@@ -20,15 +20,17 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::{
     noted::{Noted, let_in},
-    sql, sqlstate,
+    sql,
+    wire_error::WireError,
 };
 use crate::{
     config::TlsMode,
     engine::{Failure, FailureKind},
     probe::{
+        dial::Dial,
+        handshake::{self, Login},
         session::Trouble,
-        socket::{Dial, Meter, Metered, kind_of},
-        tls,
+        socket::{Meter, Metered},
         trail::Step,
     },
 };
@@ -55,20 +57,18 @@ struct Pending {
     rows_max: usize,
 }
 
+/// Whether a login that gets no reply in time goes on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Patient {
+    Yes,
+    No,
+}
+
 /// A whole reply to one statement.
 #[derive(Default)]
 pub(in crate::probe) struct Reply {
     rows: Vec<SimpleQueryRow>,
     affected: u64,
-}
-
-/// Why a statement got no reply.
-#[derive(Clone, Debug)]
-pub(in crate::probe) enum WireError {
-    /// The server said why.
-    Database { code: Box<str>, verdict: sqlstate::Verdict, message: Box<str> },
-    /// The connection or the protocol failed.
-    Broken(Failure),
 }
 
 impl Wire {
@@ -81,15 +81,34 @@ impl Wire {
         options: &str,
         deadline: Instant,
     ) -> Result<Self, Failure> {
+        Self::open_with(dial, options, Patient::No, deadline).await
+    }
+
+    /// The same; a login that gets no reply by `deadline` goes on, and the next call waits for it.
+    pub(in crate::probe) async fn open_patiently(
+        dial: &mut Dial,
+        options: &str,
+        deadline: Instant,
+    ) -> Result<Self, Failure> {
+        Self::open_with(dial, options, Patient::Yes, deadline).await
+    }
+
+    async fn open_with(
+        dial: &mut Dial,
+        options: &str,
+        patient: Patient,
+        deadline: Instant,
+    ) -> Result<Self, Failure> {
         let mode = match &dial.config.tls {
             TlsMode::Disable => SslMode::Disable,
             TlsMode::Prefer => SslMode::Prefer,
             TlsMode::Require | TlsMode::VerifyFull { .. } => SslMode::Require,
         };
-        match Self::log_in(dial, options, mode, deadline).await {
+        match Self::log_in(dial, options, mode, patient, deadline).await {
             Err(refusal) if mode == SslMode::Prefer && refusal.may_pass_without_tls() => {
                 dial.trail.fail(&Trouble::from(refusal.clone()).into_failure());
-                let plain = Self::log_in(dial, options, SslMode::Disable, deadline).await;
+                let mode = SslMode::Disable;
+                let plain = Self::log_in(dial, options, mode, Patient::No, deadline).await;
                 plain.map_err(|_| refusal)
             }
             result => result,
@@ -101,46 +120,63 @@ impl Wire {
         dial: &mut Dial,
         options: &str,
         mode: SslMode,
+        patient: Patient,
         deadline: Instant,
     ) -> Result<Self, WireError> {
         let settings = dial.tls().map_err(WireError::Broken)?;
         let mut connector = MakeRustlsConnect::new(ClientConfig::clone(&settings));
         let Ok(connector) =
             MakeTlsConnect::<Metered>::make_tls_connect(&mut connector, &dial.host());
-        let stream: TcpStream = dial.connect(deadline).await.map_err(WireError::Broken)?;
-        let (stream, meter) = Metered::new(stream);
-        let config = login(dial, options, mode);
+        let connector = Noted { connector, trail: dial.trail.clone() };
+        let mut meter = None;
+        let begin = |dial: &Dial, stream: TcpStream| -> Login<Self, WireError> {
+            let (stream, metered) = Metered::new(stream);
+            meter = Some(Arc::clone(&metered));
+            dial.trail.begin(if mode == SslMode::Disable { Step::Login } else { Step::Tls });
+            let config = login(dial, options, mode);
+            Box::pin(async move {
+                match config.connect_raw(stream, connector).await {
+                    Ok((client, connection)) => Ok(Self {
+                        client,
+                        connection: Some(connection),
+                        end: None,
+                        meter: metered,
+                        pending: None,
+                    }),
+                    Err(error) => Err(WireError::of_login(&error, &metered)),
+                }
+            })
+        };
+        let replied = match patient {
+            Patient::Yes => {
+                handshake::log_in(dial, |kept| &mut kept.postgres, deadline, begin).await
+            }
+            Patient::No => handshake::log_in_once(dial, deadline, begin).await,
+        };
         let trail = &dial.trail;
-        trail.begin(if mode == SslMode::Disable { Step::Login } else { Step::Tls });
-        let connector = Noted { connector, trail: trail.clone() };
-        let replied = timeout_at(deadline, config.connect_raw(stream, connector)).await;
-        if mode == SslMode::Prefer && meter.has_heard() && trail.is_silent_at(Step::Tls) {
+        let plain = mode == SslMode::Prefer && meter.is_some_and(|meter| meter.has_heard());
+        if plain && trail.is_silent_at(Step::Tls) {
             trail.skip(Step::Tls, "the server does not offer it: plain text", Step::Login);
         }
-        match replied {
-            Ok(Ok((client, connection))) => {
-                trail.say(|| let_in(dial, connection.parameter("server_version")));
-                Ok(Self { client, connection: Some(connection), end: None, meter, pending: None })
-            }
-            Ok(Err(error)) => Err(WireError::new(&error, &meter)),
-            Err(_) => Err(WireError::Broken(Failure::new(
-                FailureKind::TimedOut,
-                format!("{}: connected, but the login got no reply", dial.target),
-            ))),
+        if let Ok(Self { connection: Some(connection), .. }) = &replied {
+            trail.say(|| let_in(dial, connection.parameter("server_version")));
         }
+        replied
     }
 
-    /// Sends `statement` and reads its whole reply by `deadline`.
+    /// Sends `statement` and reads its whole reply by `deadline`. `silence` is what it proves when
+    /// there is none.
     pub(super) async fn ask(
         &mut self,
         statement: &str,
         deadline: Instant,
+        silence: FailureKind,
     ) -> Result<Reply, WireError> {
         self.send(statement).await?;
-        self.received(deadline).await
+        self.received(deadline, silence).await
     }
 
-    /// The same for a reply of up to so many rows and octets.
+    /// The same right after the login, for a reply of up to so many rows and octets.
     pub(in crate::probe) async fn ask_for_table(
         &mut self,
         statement: &str,
@@ -149,15 +185,17 @@ impl Wire {
     ) -> Result<Reply, WireError> {
         self.meter.allow(octets);
         self.send_for(statement, rows).await?;
-        self.received(deadline).await
+        self.received(deadline, FailureKind::Unresponsive).await
     }
 
-    async fn received(&mut self, deadline: Instant) -> Result<Reply, WireError> {
+    async fn received(
+        &mut self,
+        deadline: Instant,
+        silence: FailureKind,
+    ) -> Result<Reply, WireError> {
         timeout_at(deadline, self.receive()).await.unwrap_or_else(|_| {
-            Err(WireError::Broken(Failure::new(
-                FailureKind::TimedOut,
-                "logged in, but the question got no reply",
-            )))
+            let detail = "logged in, but the question got no reply";
+            Err(WireError::Broken(Failure::new(silence, detail)))
         })
     }
 
@@ -283,97 +321,6 @@ impl Reply {
             _ => {}
         }
         Ok(())
-    }
-}
-
-impl WireError {
-    /// What an error of the protocol library means, given what the socket saw.
-    fn new(error: &tokio_postgres::Error, meter: &Meter) -> Self {
-        if let Some(database) = error.as_db_error() {
-            let code = database.code().code();
-            return Self::Database {
-                code: code.into(),
-                verdict: sqlstate::judge(code, database.message(), database.routine()),
-                message: database.message().into(),
-            };
-        }
-        let source = error.source().and_then(|source| source.downcast_ref::<io::Error>());
-        if let Some(rustls) = source
-            .and_then(io::Error::get_ref)
-            .and_then(|inner| inner.downcast_ref::<rustls::Error>())
-        {
-            return Self::Broken(tls::misconfigured(rustls));
-        }
-        if let Some(end) = meter.end() {
-            return Self::Broken(end.clone());
-        }
-        let mut detail = error.to_string();
-        if let Some(source) = error.source() {
-            detail = format!("{detail}: {source}");
-        }
-        // The library keeps the kind of its errors to itself; its own words are stable within one
-        // major version, and every word that is not known here is a soft failure.
-        let kind = match detail.as_str() {
-            text if text.starts_with("error performing TLS handshake")
-                || text.starts_with("authentication error")
-                || text.starts_with("invalid configuration") =>
-            {
-                FailureKind::Misconfigured
-            }
-            "connection closed" => FailureKind::Closed,
-            _ => match source.map(kind_of) {
-                Some(FailureKind::TimedOut) => FailureKind::TimedOut,
-                _ => FailureKind::Garbled,
-            },
-        };
-        Self::Broken(Failure::new(kind, detail))
-    }
-
-    /// How a connection ended. Only a client that has left ends it without an error.
-    fn of_end(end: Result<(), tokio_postgres::Error>, meter: &Meter) -> Self {
-        match end {
-            Ok(()) => Self::closed(),
-            Err(error) => Self::new(&error, meter),
-        }
-    }
-
-    fn closed() -> Self {
-        Self::Broken(Failure::new(FailureKind::Closed, "the server closed the connection"))
-    }
-
-    /// The more telling of the two ways in which reply and connection ended.
-    fn or_rather(self, end: Option<&Self>) -> Self {
-        match (&self, end) {
-            (Self::Broken(_), Some(end)) => end.clone(),
-            _ => self,
-        }
-    }
-
-    /// Whether the same statement may well succeed at once.
-    pub(super) fn is_passing(&self) -> bool {
-        matches!(self, Self::Database { code, .. } if sqlstate::is_passing(code))
-    }
-
-    /// Whether a login without TLS may succeed where this one did not.
-    fn may_pass_without_tls(&self) -> bool {
-        match self {
-            Self::Database { code, .. } => &**code == "28000",
-            Self::Broken(failure) => {
-                failure.kind == FailureKind::Misconfigured && failure.detail.contains("TLS")
-            }
-        }
-    }
-}
-
-impl From<WireError> for Trouble {
-    fn from(error: WireError) -> Self {
-        match error {
-            WireError::Broken(failure) => Self::Failed(failure),
-            WireError::Database { verdict: sqlstate::Verdict::Expired, .. } => Self::Expired,
-            WireError::Database { code, verdict: sqlstate::Verdict::Failed(kind), message } => {
-                Self::Failed(Failure::new(kind, format!("{code} {message}")))
-            }
-        }
     }
 }
 

@@ -6,7 +6,7 @@ use super::{WitnessTarget, words};
 use crate::{
     config::ProbeTarget,
     engine::{Failure, FailureKind, Testimony},
-    probe::socket::{Dial, failure_of},
+    probe::{dial::Dial, socket::failure_of},
 };
 
 /// An agent and how to reach it.
@@ -18,9 +18,14 @@ impl Agent {
         Self(Dial::new(target_of_agent, target.config.clone()))
     }
 
+    /// How it is reached.
+    pub(super) fn dial(&mut self) -> &mut Dial {
+        &mut self.0
+    }
+
     /// Calls it and reads one line; the end of the connection ends a line too.
     pub(super) async fn ask(&mut self, deadline: Instant) -> Result<Testimony, Failure> {
-        let stream = self.0.connect(deadline).await?;
+        let (stream, _) = self.0.connect(deadline).await?;
         let mut line = Vec::new();
         let mut limited = stream.take(LINE_MAX);
         while !line.contains(&b'\n') {

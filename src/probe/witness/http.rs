@@ -23,7 +23,8 @@ use crate::{
     config::{ProbeTarget, TlsMode},
     engine::{Failure, FailureKind, Testimony, Word},
     probe::{
-        socket::{Dial, Meter, Metered, failure_of},
+        dial::Dial,
+        socket::{Meter, Metered, failure_of},
         tls,
         trail::Trail,
     },
@@ -46,6 +47,11 @@ impl Http {
     ) -> Self {
         let client = Client::new(target, port, host, tls);
         Self { client, path: path.into(), expect: expect.into() }
+    }
+
+    /// How it is reached.
+    pub(super) fn dial(&mut self) -> &mut Dial {
+        self.client.dial()
     }
 
     /// Asks once; a status that is not expected is `down`.
@@ -93,6 +99,11 @@ impl Client {
         Self { dial: Dial::new(target_of_service, target.config.clone()), host, tls }
     }
 
+    /// How it is reached.
+    pub(super) fn dial(&mut self) -> &mut Dial {
+        &mut self.dial
+    }
+
     /// Asks for `path` and reads at most `most` octets of the body; a longer one is `Garbled`
     /// unless nothing of it is wanted.
     pub(super) async fn get(
@@ -108,7 +119,8 @@ impl Client {
             .header(CONNECTION, "close")
             .body(Empty::<Bytes>::new())
             .map_err(|error| Failure::new(FailureKind::Misconfigured, error.to_string()))?;
-        let (stream, meter) = Metered::new(self.dial.connect(deadline).await?);
+        let (stream, _) = self.dial.connect(deadline).await?;
+        let (stream, meter) = Metered::new(stream);
         let Some(config) = tls else {
             return exchange(stream, &meter, request, most).await;
         };

@@ -20,6 +20,7 @@ use tokio::{
 use self::{agent::Agent, command::Command, http::Http, patroni::Patroni};
 use super::{
     Orders,
+    dial::Dial,
     due::{Due, hinted},
     stance::Stance,
     stride::Stride,
@@ -88,6 +89,7 @@ pub async fn watch(target: WitnessTarget, mut orders: Orders, findings: mpsc::Se
             });
         }
         for outcome in outcomes {
+            // A question may be two requests: what is said is as old as the first.
             let took = asking.last_start.elapsed();
             let finding = Finding { probe: target.key, took, outcome };
             if findings.send(finding).await.is_err() {
@@ -184,6 +186,9 @@ impl Asking {
     async fn ask(&mut self, config: &ProbeConfig) -> Reply {
         self.last_start = Instant::now();
         let deadline = self.last_start + config.timeout;
+        if let Some(dial) = self.witness.dial() {
+            dial.begin();
+        }
         let asked = async {
             match &mut self.witness {
                 Witness::Patroni(patroni) => patroni.ask(deadline).await,
@@ -192,11 +197,24 @@ impl Asking {
                 Witness::Command(command) => Reply::plain(command.ask().await),
             }
         };
-        timeout_at(deadline, asked).await.unwrap_or_else(|_| {
-            let detail = format!("no reply within {:?}", config.timeout);
-            let silence = Failure::new(FailureKind::TimedOut, detail);
-            Reply { said: Err(silence.clone()), outcome: Outcome::Failed(silence) }
-        })
+        if let Ok(reply) = timeout_at(deadline, asked).await {
+            return reply;
+        }
+        let kind = self.witness.dial().map_or(FailureKind::TimedOut, |dial| dial.silence());
+        let silence = Failure::new(kind, format!("no reply within {:?}", config.timeout));
+        Reply { said: Err(silence.clone()), outcome: Outcome::Failed(silence) }
+    }
+}
+
+impl Witness {
+    /// How it is reached; a command is not.
+    fn dial(&mut self) -> Option<&mut Dial> {
+        match self {
+            Self::Patroni(patroni) => Some(patroni.dial()),
+            Self::Http(http) => Some(http.dial()),
+            Self::Agent(agent) => Some(agent.dial()),
+            Self::Command(_) => None,
+        }
     }
 }
 

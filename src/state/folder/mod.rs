@@ -40,7 +40,7 @@ const BROKEN: &str = "pointsman.state.broken-";
 /// Files of no use that are kept, for whoever wants to know why.
 const BROKEN_KEPT: usize = 3;
 
-/// A longer file is not ours: ten thousand clusters need a tenth of it.
+/// A longer file is not ours: ten thousand clusters need a fifth of it.
 const LONGEST: u64 = 256 << 20;
 
 /// A folder, in our hands if it can be.

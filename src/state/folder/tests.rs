@@ -93,7 +93,7 @@ fn the_serial_of_a_newer_format_is_kept() {
     let folder = folder();
     let octets = encode(&image(77)).expect("an image can be written");
     let text = String::from_utf8(octets).expect("JSON");
-    let newer = text.replacen("pointsman-state 1 ", "pointsman-state 9 ", 1);
+    let newer = text.replacen("pointsman-state 2 ", "pointsman-state 9 ", 1);
     fs::write(folder.path().join(STATE), newer).expect("a writable folder");
     let opened = opened(&folder);
     assert!(opened.image.is_none());

@@ -48,6 +48,7 @@ pub(crate) fn rows() -> Vec<Row> {
             })
             .never(&[(P, "Primary")]),
         ),
+        // MySQL refuses to load a certificate that has expired.
         expired().only(MARIADB),
     ]
 }

@@ -1,17 +1,17 @@
 //! The disk of the primary is full, while somebody writes.
 //!
-//! PostgreSQL ends when it cannot write its log, and does not come up again. MariaDB waits for room:
-//! it answers every question and commits nothing, which only heartbeats find out.
+//! PostgreSQL ends when it cannot write its log, and does not come up again. MySQL and
+//! MariaDB wait for room: they answer questions and commit nothing, which only heartbeats find out.
 
 use crate::row::{
-    MARIADB, POSTGRES,
+    MYSQLS, POSTGRES,
     Phase::{Calm, Failover, Start},
     Place::{A, B, P},
     Row, SOON, expect, held, nobody, to,
 };
 
 pub(crate) fn rows() -> Vec<Row> {
-    vec![postgres(), mariadb(), mariadb_with_heartbeats()]
+    vec![postgres(), mysqls(), mysqls_with_heartbeats()]
 }
 
 fn postgres() -> Row {
@@ -41,10 +41,10 @@ fn postgres() -> Row {
         ))
 }
 
-fn mariadb() -> Row {
+fn mysqls() -> Row {
     let story = "the disk of the primary is full: writes wait, and nobody asks about writes";
     Row::new("disk-full", P, story)
-        .only(MARIADB)
+        .only(MYSQLS)
         .fault(
             |stage| {
                 stage.write_steadily();
@@ -58,9 +58,9 @@ fn mariadb() -> Row {
         .course(expect(Calm, to(P, &[A, B]), to(P, &[A, B]).within(SOON)))
 }
 
-fn mariadb_with_heartbeats() -> Row {
+fn mysqls_with_heartbeats() -> Row {
     let story = "the disk of the primary is full: writes wait, heartbeats too";
-    let mut row = mariadb();
+    let mut row = mysqls();
     (row.name, row.story, row.settings.heartbeats) = ("disk-full-heartbeats", story, true);
     row.courses = vec![expect(
         Calm,

@@ -2,7 +2,7 @@
 
 use crate::{
     row::{
-        IN_TIME, MARIADB, POSTGRES,
+        IN_TIME, Kind, MYSQL, MYSQLS, POSTGRES,
         Phase::{Calm, Failover, Start},
         Place::{A, B, P},
         Row, SOON, either, expect, held, nobody, to,
@@ -45,7 +45,7 @@ fn full() -> Vec<Row> {
                 to(P, &[A, B]).states(&[(P, &["Primary"])]),
             )),
         Row::new("primary-full", P, "every connection slot of the primary is taken")
-            .only(MARIADB)
+            .only(MYSQLS)
             .loud("the probe must find out when it ends")
             .fault(|stage| stage.fill(P), |stage| stage.release())
             .course(expect(
@@ -167,7 +167,7 @@ fn late() -> Vec<Row> {
             .course(expect(Calm, to(P, &[A, B]), to(P, &[A, B]))),
         // Replicas begin when the primary has ended, and take as long; all of them at once.
         Row::new("huge-transaction", P, "one transaction takes replicas six seconds")
-            .only(MARIADB)
+            .only(MYSQLS)
             .fault(
                 |stage| {
                     stage.write_steadily();
@@ -222,7 +222,7 @@ fn promoted() -> Vec<Row> {
             ),
         // Both have what the other has not: the published one stays, or the one with replicas.
         Row::new("promoted-by-mistake", A, story)
-            .only(MARIADB)
+            .only(MYSQLS)
             .fault(
                 |stage| {
                     stage.write_steadily();
@@ -287,25 +287,35 @@ fn cascading() -> Vec<Row> {
     ]
 }
 
+fn replica_replaced() -> Row {
+    Row::new("replica-replaced", B, "a new and empty server is at the place of a replica")
+        .fault(
+            |stage| stage.group.make_foreign(stage.at(B)),
+            |stage| stage.group.make_native(stage.at(B), stage.leader()),
+        )
+        .course(expect(
+            Calm,
+            to(P, &[A]).states(&[(B, &["WrongCluster", "StalePrimary"])]),
+            to(P, &[A, B]).states(&[(B, &["Replica"])]),
+        ))
+}
+
 fn replaced() -> Vec<Row> {
     vec![
-        // MariaDB's servers have no mark that they share: an empty one counts as a second writer,
-        // and one in the primary's place as the primary.
-        Row::new("replica-replaced", B, "a new and empty server is at the place of a replica")
-            .fault(
-                |stage| stage.group.make_foreign(stage.at(B)),
-                |stage| stage.group.make_native(stage.at(B), stage.leader()),
-            )
-            .course(expect(
-                Calm,
-                to(P, &[A]).states(&[(B, &["WrongCluster", "StalePrimary"])]),
-                to(P, &[A, B]).states(&[(B, &["Replica"])]),
-            ))
-            .course(expect(
-                Start,
-                to(P, &[A]).states(&[(B, &["WrongCluster", "StalePrimary"])]),
-                to(P, &[A, B]).states(&[(B, &["Replica"])]),
-            )),
+        // Servers of MySQL and MariaDB have no mark that they share: an empty one counts as a second
+        // writer, and one in the primary's place as the primary.
+        replica_replaced().only(&[Kind::Postgres, Kind::MariaDb]).course(expect(
+            Start,
+            to(P, &[A]).states(&[(B, &["WrongCluster", "StalePrimary"])]),
+            to(P, &[A, B]).states(&[(B, &["Replica"])]),
+        )),
+        // Who has not seen the server before takes its few transactions, by a `server_uuid` of its
+        // own, for a history beside the other one.
+        replica_replaced().only(MYSQL).course(expect(
+            Start,
+            held(P, TWO_WRITABLE, &[A]).states(&[(B, &["WrongCluster", "StalePrimary"])]),
+            to(P, &[A, B]).states(&[(B, &["Replica"])]),
+        )),
         Row::new("primary-replaced", P, "a new and empty server is at the place of the primary")
             .only(POSTGRES)
             .fault(
@@ -359,7 +369,7 @@ fn switched() -> Vec<Row> {
                 to(A, &[B, P]).states(&[(P, &["Replica"])]).within(SOON),
             )),
         Row::new("switchover", P, "a planned switchover: P is read-only, A is promoted, P follows")
-            .only(MARIADB)
+            .only(MYSQLS)
             .fault(begin, end)
             .course(
                 expect(

@@ -95,6 +95,11 @@ fn what_is_told_is_what_the_description_promises() {
         ("/v1/thaw", signed("cluster", "orders")),
         ("/v1/maintenance", signed("cluster", "nobody")),
         ("/v1/drain", json!({"server": "orders2", "autor": "t"})),
+        (
+            "/v1/accept",
+            json!({"cluster": "orders", "server": "orders2", "author": "t", "reason": "r"}),
+        ),
+        ("/v1/accept", signed("cluster", "orders")),
     ] {
         let told = fits(&document, "post", path, &served.post(path, &body));
         assert!(told["done"].is_string() || told["error"].is_string(), "{told}");

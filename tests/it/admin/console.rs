@@ -102,6 +102,10 @@ fn what_is_shown_is_for_people_and_for_programs() {
         ("what-if orders1 rain", "cannot be supposed; write down, up, or lag="),
         ("drain orders1 --reason x --for soon", "`for` is `soon`; write a number and its unit"),
         ("events --since tomorrow", "write how long ago"),
+        ("accept nobody orders1 --reason x", "there is no cluster \"nobody\"; there are: orders"),
+        ("accept orders nobody --reason x", "there is no server \"nobody\""),
+        ("accept orders billing1 --reason x", "billing1 is a server of billing, not of orders"),
+        ("accept orders orders1 --reason x", "tcp servers, which show no history to accept"),
     ] {
         let Ended { code, stdout, stderr } = on(&served, line);
         assert_eq!((code, stdout.as_str()), (Some(1), ""), "{line}");

@@ -9,17 +9,14 @@ use std::{net::Ipv4Addr, path::Path};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-use crate::{
-    mariadb_server::{self, MariaServer},
-    ports,
-};
+use crate::{mysql_programs::MySqlPrograms, mysql_server::MySqlServer, mysql_sessions, ports};
 
 /// Where Debian's package keeps the library.
 const PROVIDER: &str = "/usr/lib/galera/libgalera_smm.so";
 
 /// The nodes and their data. Dropped, nothing of them is left.
 pub struct GaleraCluster {
-    nodes: Vec<MariaServer>,
+    nodes: Vec<MySqlServer>,
     runtime: Runtime,
     port: u16,
     group_port: u16,
@@ -32,12 +29,12 @@ impl GaleraCluster {
     /// Makes a new cluster; returns when every node is synced.
     pub fn start(addresses: &[Ipv4Addr]) -> Self {
         assert!(Path::new(PROVIDER).exists(), "Galera is not installed; tests/run installs it");
-        let account = mariadb_server::account();
-        let directory = account.directory("pointsman-galera-");
+        let programs = MySqlPrograms::mariadb();
+        let directory = programs.account().directory("pointsman-galera-");
         let port = ports::free_on(addresses);
         let mut cluster = Self {
-            nodes: MariaServer::install(&account, addresses, port, directory.path()),
-            runtime: mariadb_server::runtime(),
+            nodes: MySqlServer::install(&programs, addresses, port, directory.path()),
+            runtime: mysql_sessions::runtime(),
             port,
             group_port: ports::free_on(addresses),
             transfer_port: ports::free_on(addresses),
@@ -46,7 +43,7 @@ impl GaleraCluster {
         };
         cluster.launch(0, &["--wsrep-new-cluster".to_owned()]);
         cluster.wait_until_synced(0);
-        for statement in MariaServer::users() {
+        for statement in programs.users() {
             cluster.nodes[0].sql(&cluster.runtime, &[&statement]);
         }
         for node in 1..addresses.len() {

@@ -216,6 +216,19 @@ impl PgCluster {
 
     /// Makes `server`, running or not, a standby of `of` with a new copy of its data.
     pub fn rebuild(&mut self, server: usize, of: usize) {
+        self.copy_running(of, server);
+        self.start_as_standby(server, of);
+    }
+
+    /// Makes `server`, running or not, a writable copy of `of` on the same timeline, as a standby
+    /// that was started without its `standby.signal`.
+    pub fn rebuild_writable(&mut self, server: usize, of: usize) {
+        self.copy_running(of, server);
+        self.configure(server, server);
+        self.start_server(server);
+    }
+
+    fn copy_running(&mut self, of: usize, server: usize) {
         self.servers[server].process = None;
         let data = self.servers[server].data.clone();
         drop(fs::remove_dir_all(&data));
@@ -226,7 +239,6 @@ impl PgCluster {
             .args(["--port", &self.port.to_string(), "--pgdata"])
             .arg(&data);
         account::run(&mut copy);
-        self.start_as_standby(server, of);
     }
 
     /// Lets a running standby follow `to` from now on.

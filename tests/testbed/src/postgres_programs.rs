@@ -5,15 +5,9 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::Command,
-    sync::Arc,
 };
 
-use tempfile::TempDir;
-
-use crate::{
-    account::{self, Account},
-    grants::Grants,
-};
+use crate::{account::Account, distribution::Distribution, grants::Grants};
 
 /// Where the programs of one version lie.
 #[derive(Clone, Debug)]
@@ -21,7 +15,7 @@ pub struct Programs {
     directory: PathBuf,
     major: u32,
     account: Account,
-    _copy: Option<Arc<TempDir>>,
+    _distribution: Option<Distribution>,
 }
 
 impl Programs {
@@ -42,33 +36,16 @@ impl Programs {
             directory: path.join("bin"),
             major,
             account: Account::named("postgres"),
-            _copy: None,
+            _distribution: None,
         }
     }
 
-    /// Those in `bin/` of an unpacked distribution of version `major`. When the server's account
-    /// cannot get at them, because they lie in somebody's private directory, it gets a copy.
+    /// Those in `bin/` of an unpacked distribution of version `major`.
     pub fn unpacked(distribution: &Path, major: u32) -> Self {
         let account = Account::named("postgres");
-        let reachable = account
-            .command(distribution.join("bin/postgres"))
-            .arg("--version")
-            .output()
-            .is_ok_and(|output| output.status.success());
-        if reachable {
-            return Self { directory: distribution.join("bin"), major, account, _copy: None };
-        }
-        let copy = account.directory("pointsman-postgres-programs-");
-        let mut command = Command::new("cp");
-        command.arg("--archive").arg(distribution).arg(copy.path());
-        account::run(&mut command);
-        let name = distribution.file_name().expect("a distribution is a directory");
-        Self {
-            directory: copy.path().join(name).join("bin"),
-            major,
-            account,
-            _copy: Some(Arc::new(copy)),
-        }
+        let distribution = Distribution::at(distribution, "bin/postgres", &account);
+        let directory = distribution.path().join("bin");
+        Self { directory, major, account, _distribution: Some(distribution) }
     }
 
     /// The major version.

@@ -4,15 +4,19 @@
 //! to anybody, whatever it says. Where several members may write (Galera always, Group Replication
 //! in multi-primary mode), one is chosen and kept.
 
-use super::mysql_facts;
+use super::{
+    HIDDEN, Standpoint, component::Components, history::is_writable_replica, mysql_facts, replica,
+    streams,
+};
 use crate::engine::{
-    ClusterPolicy, Failback, Galera, Group, GroupMember, GroupRole, Moment, MySqlFacts,
+    ClusterPolicy, Facts, Failback, Galera, Group, GroupMember, GroupRole, Moment, MySqlFacts,
     ServerIndex, ServerState, StateReason, Thresholds, Writability,
     judge::{
-        FOREIGN, Identity, Judgement, Precedents, WriterRule, by_liveness, is_foreign,
-        is_returning, returning, unconfirmed,
+        FOREIGN, HISTORY_LOST, Identity, Judgement, Precedents, WriterRule, by_liveness,
+        is_foreign, is_returning, office::has_rival, returning, unconfirmed,
     },
-    record::{Liveness, Record},
+    positions::Positions,
+    record::{Liveness, Loss, Record},
     verdict::{ReadFitness, Verdict, WriteFitness},
     write::elect,
 };
@@ -21,25 +25,87 @@ use crate::engine::{
 /// writers long before a healthy member collects so many.
 const QUEUE_LIMIT: u64 = 1000;
 
-/// Whether the cluster is a group: at least half of the servers that have shown what they are
-/// belong to one. A single foreign node, or a group that is only being built, does not make it one.
-pub(super) fn is_group(records: &[Record]) -> bool {
+/// Whether a group decides who writes.
+///
+/// It does when the last writer was one of its members. A server outside of it that is the writer, or
+/// that claims to be one, is overruled only by a group that most of the servers belong to: a single
+/// foreign node, or a group that is only being built, does not take the name. Asynchronous replicas
+/// have no say, however many there are.
+pub(super) fn decides(
+    policy: &ClusterPolicy,
+    records: &[Record],
+    precedents: Precedents<'_>,
+    now: Moment,
+) -> bool {
     let known = || records.iter().filter_map(mysql_facts);
     let members = known().filter(|facts| facts.group.is_some()).count();
-    members > 0 && members * 2 >= known().count()
+    if members == 0 {
+        return false;
+    }
+    let last = precedents.last_writer.and_then(|last| mysql_facts(&records[last.0]));
+    if let Some(last) = last {
+        return last.group.is_some();
+    }
+    let loner = |index: ServerIndex| {
+        let record = &records[index.0];
+        mysql_facts(record).is_some_and(|facts| facts.group.is_none())
+            && record.facts.as_ref().is_some_and(Facts::claims_writable)
+            && !record.history.lost
+            && !is_writable_replica(index, policy, records, precedents, now)
+    };
+    let follow = known().filter(|facts| facts.channels.iter().flatten().next().is_some()).count();
+    let independent = known().count() - follow.min(known().count() - members);
+    !(0..records.len()).map(ServerIndex).any(loner) || members * 2 >= independent
+}
+
+/// Whether a server says itself that its group has no quorum, or does not count it in.
+pub(super) fn is_shut_out(facts: &MySqlFacts) -> bool {
+    match &facts.group {
+        Some(Group::Galera(node)) => !node.ready || !node.primary_component,
+        Some(Group::Replication(member)) => !member.online || !member.majority,
+        None => false,
+    }
 }
 
 pub(super) fn judge(
     policy: &ClusterPolicy,
     records: &mut [Record],
+    positions: &mut Positions,
     precedents: Precedents<'_>,
     now: Moment,
 ) -> Judgement {
-    let mut verdicts: Vec<_> = records
-        .iter_mut()
-        .enumerate()
-        .map(|(index, record)| verdict(ServerIndex(index), record, policy, precedents, now))
+    let components = Components::of(policy, records, precedents, now);
+    components.note(records, precedents);
+    streams::note(policy, records, positions, precedents, components.main(), now);
+    let joining = records.iter().filter_map(mysql_facts).any(is_joining);
+    let mut verdicts: Vec<_> = (0..records.len())
+        .map(|index| {
+            let server = ServerIndex(index);
+            let elsewhere = components.outside_of(server);
+            verdict(server, &mut records[index], policy, precedents, elsewhere, joining, now)
+        })
         .collect();
+    let (writer, rule) = choose_writer(policy, records, precedents, &mut verdicts, now);
+    let standpoint =
+        Standpoint { champion: writer, members: components.main(), stale: &[], positions };
+    for index in (0..records.len()).map(ServerIndex) {
+        if is_outside(&records[index.0], policy, now) {
+            verdicts[index.0] = outside(index, policy, records, standpoint, precedents, now);
+        }
+    }
+    let rivals = has_rival(writer.or(precedents.last_writer), records);
+    let split_brain = components.are_split() || rivals;
+    Judgement { verdicts, split_brain, writer: rule }
+}
+
+/// Chooses the writer among those that may write, and makes followers of the others.
+fn choose_writer(
+    policy: &ClusterPolicy,
+    records: &[Record],
+    precedents: Precedents<'_>,
+    verdicts: &mut [Verdict],
+    now: Moment,
+) -> (Option<ServerIndex>, WriterRule) {
     let writers: Vec<_> = (0..verdicts.len())
         .map(ServerIndex)
         .filter(|index| verdicts[index.0].write == WriteFitness::Fit)
@@ -68,9 +134,10 @@ pub(super) fn judge(
         (WriterRule::Free, Some(write)) => write.failback,
         _ => Failback::Stay,
     };
+    // A moment of nobody ends no tenure.
+    let incumbent = precedents.published.or(precedents.last_writer);
     let writer = wanted.or(held);
-    let writer =
-        writer.or_else(|| elect(&open, precedents.published, precedents.blocked, failback, policy));
+    let writer = writer.or_else(|| elect(&open, incumbent, precedents.blocked, failback, policy));
     for index in writers.iter().filter(|index| Some(**index) != writer) {
         let follower = &mut verdicts[index.0];
         (follower.state, follower.reason) = (ServerState::Replica, StateReason::Fresh);
@@ -79,7 +146,53 @@ pub(super) fn judge(
             follower.write = WriteFitness::Open;
         }
     }
-    Judgement { verdicts, split_brain: false, heir_unasked: false, writer: rule }
+    (writer, rule)
+}
+
+/// Whether a server answers and is no member of a group.
+fn is_outside(record: &Record, policy: &ClusterPolicy, now: Moment) -> bool {
+    record.liveness(&policy.thresholds, now) == Liveness::Answering
+        && mysql_facts(record).is_some_and(|facts| facts.group.is_none())
+}
+
+/// The verdict on a server outside the group: a replica by the rules of replicas, whichever member
+/// it follows.
+fn outside(
+    index: ServerIndex,
+    policy: &ClusterPolicy,
+    records: &mut [Record],
+    standpoint: Standpoint<'_>,
+    precedents: Precedents<'_>,
+    now: Moment,
+) -> Verdict {
+    let record = &records[index.0];
+    let writable = record.facts.as_ref().is_some_and(Facts::claims_writable);
+    let replicates = is_writable_replica(index, policy, records, precedents, now);
+    if record.history.lost {
+        return HISTORY_LOST;
+    }
+    if writable && !replicates {
+        let reason = standpoint.champion.map_or(StateReason::NotInGroup, StateReason::SecondWriter);
+        return Verdict::out(ServerState::StalePrimary, reason);
+    }
+    let hidden = mysql_facts(record).is_some_and(|facts| facts.channels.is_none());
+    if hidden {
+        return HIDDEN;
+    }
+    let verdict = replica::verdict(index, policy, records, standpoint, now);
+    match verdict.reason {
+        StateReason::Fresh | StateReason::LacksNothingShown if writable => {
+            verdict.because(StateReason::WritableReplica)
+        }
+        _ => verdict,
+    }
+}
+
+fn is_joining(facts: &MySqlFacts) -> bool {
+    const JOINING: u8 = 1;
+    const JOINED: u8 = 3;
+    matches!(&facts.group, Some(Group::Galera(node))
+        if node.local_state == JOINING || node.local_state == JOINED)
 }
 
 /// A group in which any member in good standing is a secondary has one writer, and elects it.
@@ -120,6 +233,8 @@ fn verdict(
     record: &mut Record,
     policy: &ClusterPolicy,
     precedents: Precedents<'_>,
+    elsewhere: Option<ServerIndex>,
+    joining: bool,
     now: Moment,
 ) -> Verdict {
     if let Some(verdict) = by_liveness(record, policy, now) {
@@ -133,11 +248,25 @@ fn verdict(
     };
     let published = precedents.published == Some(index);
     let standing = Standing::of(facts, published);
+    let writable = facts.writability == Writability::Writable;
+    if let Some(right) = elsewhere {
+        let state = if writable { ServerState::StalePrimary } else { ServerState::ReplicaBroken };
+        return Verdict::out(state, StateReason::OtherComponent(right));
+    }
+    if let Some(superseded) = &record.superseded
+        && standing != Standing::Outside
+        && superseded.loss == Loss::Precedence
+    {
+        let reason = superseded.by.map_or(StateReason::LostContest, StateReason::OtherComponent);
+        return Verdict::out(ServerState::StalePrimary, reason);
+    }
     if matches!(standing, Standing::Outside | Standing::Donor { .. }) {
         record.mark_away();
     } else if is_returning(record, policy) {
         return returning(record);
     }
+    // The group throttles its writers: a member in good standing is fresh.
+    record.vouch_for_freshness();
     let replica = |reason| Verdict {
         read: ReadFitness::Replica,
         ..Verdict::out(ServerState::Replica, reason)
@@ -168,7 +297,7 @@ fn verdict(
             state: ServerState::Starting,
             write: if writable { WriteFitness::Gone } else { WriteFitness::Refused },
             read: ReadFitness::LastResort,
-            ..replica(StateReason::Donor)
+            ..replica(if joining { StateReason::Donor } else { StateReason::Desynced })
         },
     }
 }
@@ -235,14 +364,17 @@ impl Standing {
     }
 }
 
-/// The identity of the Galera cluster that a server belongs to.
-pub(in crate::engine::judge) fn galera_identity(facts: &MySqlFacts) -> Option<Identity> {
+/// The identity of the group that a server belongs to.
+pub(in crate::engine::judge) fn group_identity(facts: &MySqlFacts) -> Option<Identity> {
     match &facts.group {
         // A node that has not joined yet carries a UUID of zeros.
         Some(Group::Galera(galera))
             if galera.cluster_uuid.bytes().any(|b| b.is_ascii_hexdigit() && b != b'0') =>
         {
-            Some(Identity::Galera(galera.cluster_uuid.clone()))
+            Some(Identity::Group(galera.cluster_uuid.clone()))
+        }
+        Some(Group::Replication(member)) if member.online => {
+            Some(Identity::Group(member.group_name.clone()?))
         }
         _ => None,
     }

@@ -1,8 +1,7 @@
 //! Who of several writable servers has the newer history, and whose word counts at all.
 
-use super::{
-    mysql_facts,
-    topology::{Trail, attached_replicas, is_attached, member_channels, runs, trail},
+use super::topology::{
+    MemberChannel, Trail, attached_replicas, is_attached, member_channels, runs, trail,
 };
 use crate::engine::{
     ClusterPolicy, Facts, GtidState, IoThread, Moment, Relation, ServerIndex, Thresholds,
@@ -23,19 +22,21 @@ pub(super) fn is_writable_replica(
     precedents: Precedents<'_>,
     now: Moment,
 ) -> bool {
-    member_channels(index, policy, records).iter().any(|&(source, channel)| {
-        let writable = claims_writable(&records[source.0]);
-        let liveness = records[source.0].liveness(&policy.thresholds, now);
-        let overshadowed = precedents.last_writer == Some(source)
-            && writable
-            && !matches!(liveness, Liveness::Gone(_));
-        let ring = || trail(source, index, policy, records) == Trail::Leads;
-        let follows = match precedents.published == Some(index) {
-            true => writable && channel.io == IoThread::Running,
-            false => runs(channel),
-        };
-        follows && (overshadowed || !ring())
-    })
+    member_channels(index, policy, records).iter().any(
+        |&MemberChannel { source, channel, .. }| {
+            let writable = claims_writable(&records[source.0]);
+            let liveness = records[source.0].liveness(&policy.thresholds, now);
+            let overshadowed = precedents.last_writer == Some(source)
+                && writable
+                && !matches!(liveness, Liveness::Gone(_));
+            let ring = || trail(source, index, policy, records) == Trail::Leads;
+            let follows = match precedents.published == Some(index) {
+                true => writable && channel.io == IoThread::Running,
+                false => runs(channel),
+            };
+            follows && (overshadowed || !ring())
+        },
+    )
 }
 
 /// How the transactions of one server lie to those of another, as far as that proves who took over
@@ -55,7 +56,7 @@ pub(super) fn history(
 ) -> Relation {
     let follows = |replica: ServerIndex, source: ServerIndex| {
         let mut channels = member_channels(replica, policy, records).into_iter();
-        channels.any(|(of, channel)| of == source && runs(channel))
+        channels.any(|member| member.source == source && runs(member.channel))
     };
     if follows(one, other) || follows(other, one) {
         return Relation::Unknown;
@@ -73,15 +74,24 @@ pub(super) fn history(
             }
         }
     };
+    // Without GTIDs only those who replicate tell: when all have gone over, so has the cluster.
+    let replaces = |new: ServerIndex, old: ServerIndex| {
+        records[old.0].trouble.is_some()
+            && outruns(new, old)
+            && attached_replicas(new, policy, records, now) > 0
+    };
     match gtid(&records[one.0]).relation(gtid(&records[other.0])) {
         Relation::Ahead if !outruns(one, other) => Relation::Unknown,
         Relation::Behind if !outruns(other, one) => Relation::Unknown,
+        Relation::Unknown if replaces(one, other) => Relation::Ahead,
+        Relation::Unknown if replaces(other, one) => Relation::Behind,
         relation => relation,
     }
 }
 
+/// What a server has, by its last word or by what an earlier process has known.
 fn gtid(record: &Record) -> &GtidState {
-    mysql_facts(record).map_or(&GtidState::Unknown, |facts| &facts.gtid)
+    &record.history.gtid
 }
 
 fn claims_writable(record: &Record) -> bool {

@@ -1,48 +1,87 @@
 //! MySQL and MariaDB: a group decides for itself; without one, the newer GTID history is right.
+//!
+//! Each server is what it shows: members of a group and asynchronous replicas mix in one cluster.
 
+mod component;
 mod group;
 mod history;
 mod replica;
+mod streams;
+mod succession;
 mod topology;
 
-use self::{
-    history::{gave_way, history, is_writable_replica},
-    topology::{attached_replicas, opinion},
-};
+use self::{history::is_writable_replica, succession::settle_primary, topology::opinion};
 use super::{
-    FOREIGN, Judgement, Precedents, WriterRule, by_liveness,
-    contest::{self, Contest, Evidence},
-    is_claimant, is_foreign, is_reinstated, overruled, unreachable_from_here, writable_verdict,
+    FOREIGN, HISTORY_LOST, Judgement, Precedents, WriterRule, by_liveness, contest::Contest,
+    is_foreign, is_stale, office::has_rival, overruled, unreachable_from_here, writable_verdict,
 };
 use crate::engine::{
     ClusterPolicy, Facts, Moment, MySqlFacts, ServerIndex, ServerState, StateReason, Writability,
+    positions::Positions,
     record::Record,
     verdict::{ReadFitness, Verdict, WriteFitness},
 };
 
-pub(super) use group::galera_identity;
+pub(super) use self::group::group_identity;
+
+/// What replicas are measured against.
+#[derive(Clone, Copy)]
+struct Standpoint<'a> {
+    /// The primary, or the writer of the group.
+    champion: Option<ServerIndex>,
+    /// The members of a group that are in good standing: each has all that the group has.
+    members: &'a [ServerIndex],
+    /// Those that call themselves primaries and have lost against the one that is right.
+    stale: &'a [ServerIndex],
+    positions: &'a Positions,
+}
+
+impl Standpoint<'_> {
+    /// Which server shows the present to a replica of `source`.
+    fn primary_for(&self, source: ServerIndex) -> Option<ServerIndex> {
+        match self.members.contains(&source) {
+            true => Some(source),
+            false => self.champion,
+        }
+    }
+}
 
 pub(super) fn judge(
     policy: &ClusterPolicy,
     records: &mut [Record],
+    positions: &mut Positions,
     precedents: Precedents<'_>,
     now: Moment,
 ) -> Judgement {
-    if group::is_group(records) {
-        return group::judge(policy, records, precedents, now);
+    if group::decides(policy, records, precedents, now) {
+        return group::judge(policy, records, positions, precedents, now);
     }
     let contest = settle_primary(policy, records, precedents, now);
+    let leaders: Vec<_> = contest.champion.into_iter().collect();
+    streams::note(policy, records, positions, precedents, &leaders, now);
+    let stale: Vec<_> = (0..records.len())
+        .map(ServerIndex)
+        .filter(|&index| is_stale(index, &records[index.0], &contest))
+        .collect();
+    let champion = contest.champion;
+    let standpoint = Standpoint { champion, members: &[], stale: &stale, positions };
     let mut verdicts = Vec::with_capacity(records.len());
     for index in (0..records.len()).map(ServerIndex) {
-        verdicts.push(verdict(index, policy, records, precedents, &contest, now));
+        verdicts.push(verdict(index, policy, records, standpoint, precedents, &contest, now));
     }
-    Judgement {
-        verdicts,
-        split_brain: contest.split_brain,
-        heir_unasked: false,
-        writer: WriterRule::History,
-    }
+    let winner = contest.champion.or(precedents.last_writer);
+    let split_brain = contest.split_brain || has_rival(winner, records);
+    Judgement { verdicts, split_brain, writer: WriterRule::History }
 }
+
+/// The verdict on a server that does not let the probe see whether it replicates.
+const HIDDEN: Verdict = Verdict {
+    state: ServerState::Misconfigured,
+    reason: StateReason::ReplicationHidden,
+    write: WriteFitness::Refused,
+    read: ReadFitness::LastResort,
+    lag: None,
+};
 
 fn mysql_facts(record: &Record) -> Option<&MySqlFacts> {
     match record.facts.as_ref()? {
@@ -51,57 +90,17 @@ fn mysql_facts(record: &Record) -> Option<&MySqlFacts> {
     }
 }
 
-fn settle_primary(
-    policy: &ClusterPolicy,
-    records: &mut [Record],
-    precedents: Precedents<'_>,
-    now: Moment,
-) -> Contest {
-    for index in (0..records.len()).map(ServerIndex) {
-        let gave_way = |heir| gave_way(heir, index, policy, records, precedents, now);
-        if is_reinstated(index, &records[index.0], precedents, &gave_way) {
-            records[index.0].superseded = None;
-        }
-    }
-    let claimants: Vec<_> = (0..records.len())
-        .map(ServerIndex)
-        .filter(|&index| {
-            let record = &records[index.0];
-            is_claimant(index, record, policy, precedents, now)
-                && record.superseded.is_none()
-                && !is_writable_replica(index, policy, records, precedents, now)
-        })
-        .collect();
-    let contest = contest::settle(
-        &claimants,
-        precedents.last_writer,
-        &policy.servers,
-        &Evidence {
-            relation: &|one, other| history(one, other, policy, records, now),
-            attached: &|one| attached_replicas(one, policy, records, now),
-            older: &|_, newer| StateReason::OlderHistory(newer),
-        },
-    );
-    for (loser, reason) in &contest.losers {
-        let record = &mut records[loser.0];
-        if let StateReason::OlderHistory(newer) = *reason
-            && !record.followed
-        {
-            record.mark_superseded(newer);
-        }
-    }
-    contest
-}
-
 fn verdict(
     index: ServerIndex,
     policy: &ClusterPolicy,
     records: &mut [Record],
+    standpoint: Standpoint<'_>,
     precedents: Precedents<'_>,
     contest: &Contest,
     now: Moment,
 ) -> Verdict {
-    let opinion = |replica, since| opinion(replica, index, since, policy, records, now);
+    let taken_over = contest.champion.is_some_and(|champion| champion != index);
+    let opinion = |replica, since| opinion(replica, index, since, policy, records, taken_over, now);
     let unreachable = unreachable_from_here(index, records, policy, contest, &opinion, now);
     if let Some(verdict) = unreachable {
         return verdict;
@@ -116,28 +115,33 @@ fn verdict(
     let Some(facts) = mysql_facts(record) else {
         return Verdict::UNHEARD;
     };
+    if group::is_shut_out(facts) {
+        record.mark_away();
+        return Verdict::out(ServerState::Starting, StateReason::NotInGroup);
+    }
     let (writability, hidden) = (facts.writability, facts.channels.is_none());
     match writability {
         Writability::OfflineMode => {
             Verdict::out(ServerState::Maintenance, StateReason::ReadOnly(writability))
         }
+        Writability::Writable if hidden && precedents.last_writer != Some(index) => HIDDEN,
         Writability::Writable if !is_writable_replica(index, policy, records, precedents, now) => {
-            writable_verdict(index, &mut records[index.0], contest, now)
+            let record = &mut records[index.0];
+            match record.history.lost {
+                true => HISTORY_LOST,
+                false => writable_verdict(index, record, contest, now),
+            }
         }
         Writability::Writable => {
-            let verdict = replica::verdict(index, policy, records, contest.champion, now);
+            let verdict = replica::verdict(index, policy, records, standpoint, now);
             match verdict.reason {
-                StateReason::Fresh | StateReason::FreshWhenLastCompared => {
+                StateReason::Fresh | StateReason::LacksNothingShown => {
                     verdict.because(StateReason::WritableReplica)
                 }
                 _ => verdict,
             }
         }
-        _ if hidden => Verdict {
-            write: WriteFitness::Refused,
-            read: ReadFitness::LastResort,
-            ..Verdict::out(ServerState::Misconfigured, StateReason::ReplicationHidden)
-        },
-        _ => replica::verdict(index, policy, records, contest.champion, now),
+        _ if hidden => HIDDEN,
+        _ => replica::verdict(index, policy, records, standpoint, now),
     }
 }

@@ -4,13 +4,14 @@
 use std::time::Duration;
 
 use super::{
-    mysql_facts,
-    topology::{Trail, member_channels, trail},
+    Standpoint, mysql_facts,
+    topology::{MemberChannel, Trail, is_attached, member_channels, trail},
 };
 use crate::engine::{
-    Channel, ClusterPolicy, IoThread, Lag, Moment, ServerIndex, ServerState, StateReason,
-    Thresholds, Writability,
-    judge::{attached_verdict, is_returning, lasting, pass_gates, returning},
+    Channel, ClusterPolicy, Facts, IoThread, Lag, Moment, Relation, ServerIndex, ServerState,
+    StateReason, Thresholds, Writability,
+    judge::{Freshness, HISTORY_LOST, is_returning, lasting, returning},
+    positions::{Positions, Reached},
     record::{Liveness, Record},
     verdict::{ReadFitness, Verdict, WriteFitness},
 };
@@ -20,32 +21,56 @@ pub(super) fn verdict(
     index: ServerIndex,
     policy: &ClusterPolicy,
     records: &mut [Record],
-    primary: Option<ServerIndex>,
+    standpoint: Standpoint<'_>,
     now: Moment,
 ) -> Verdict {
     let Some((source, channel)) = worst_channel(index, policy, records) else {
-        return without_member_channel(&records[index.0]);
+        return without_member_channel(index, policy, records, standpoint, now);
     };
-    let answers = |server: ServerIndex| {
-        records[server.0].liveness(&policy.thresholds, now) == Liveness::Answering
-    };
+    let liveness = |server: ServerIndex| records[server.0].liveness(&policy.thresholds, now);
+    let answers = |server: ServerIndex| liveness(server) == Liveness::Answering;
+    let primary = standpoint.primary_for(source);
     let trail = primary.map(|primary| trail(index, primary, policy, records));
-    let somebody_to_follow = answers(source) || primary.is_some_and(answers);
+    let has_primary =
+        |server: ServerIndex| !matches!(liveness(server), Liveness::Gone(_) | Liveness::Unheard);
+    let sibling_receives = (0..records.len()).map(ServerIndex).any(|other| {
+        other != index && answers(other) && is_attached(other, source, policy, records)
+    });
+    let somebody_to_follow =
+        has_primary(source) || primary.is_some_and(has_primary) || sibling_receives;
+    let compared = primary.is_some_and(answers);
+    let misled = misled_by(source, records, primary, answers(source), standpoint.stale);
+    let diverged = is_diverged(&records[index.0], records, primary, compared);
+    let running = channel.io == IoThread::Running;
     let lag = match trail {
-        // What it is measured by is not the primary's.
-        Some(Trail::Astray) => None,
-        _ => lag_behind(&records[index.0], &channel, source, primary, records),
+        _ if misled.is_some() || diverged => Some(None),
+        // What it goes on receiving is not the primary's.
+        Some(Trail::Astray) if running => None,
+        _ => lag(&records[index.0], &channel, source, primary, records, standpoint.positions),
     };
     let record = &mut records[index.0];
-    let fresh = pass_gates(record, policy, lag);
-    let known_lag = lag.unwrap_or_else(|| record.settled.and_then(|settled| settled.lag));
-    let attached = attached_verdict(fresh, known_lag, lag.is_some());
-    let out = |state, reason| Verdict { lag: known_lag, ..Verdict::out(state, reason) };
+    match misled {
+        Some(stale) => record.left_behind = Some(StateReason::FollowsStale(stale)),
+        None if diverged => record.left_behind = Some(StateReason::Diverged),
+        None if running && trail == Some(Trail::Leads) => record.left_behind = None,
+        None => {}
+    }
+    if record.left_behind.is_some() {
+        record.forget_freshness();
+    }
+    let lag = lag.filter(|_| record.left_behind.is_none());
+    let freshness = Freshness::pass(record, policy, lag, compared);
+    let attached = freshness.attached();
+    let lag = freshness.lag;
+    let out = |state, reason| Verdict { lag, ..Verdict::out(state, reason) };
 
-    let alone = somebody_to_follow && channel.io != IoThread::Running;
+    let alone = somebody_to_follow && !running;
     let detached = lasting(&mut record.detached_since, alone, now);
-    let astray = trail == Some(Trail::Astray) && channel.io == IoThread::Running;
-    let astray = lasting(&mut record.dead_branch_since, astray, now);
+    let off = trail == Some(Trail::Astray) && running;
+    let off = lasting(&mut record.dead_branch_since, off, now);
+    if running && off.is_none() && record.left_behind.is_none() {
+        record.mark_followed();
+    }
     if is_returning(record, policy) {
         return Verdict { write: WriteFitness::Refused, ..returning(record) };
     }
@@ -55,13 +80,11 @@ pub(super) fn verdict(
     if !channel.sql_running || channel.sql_errno != 0 {
         return out(ServerState::ReplicaBroken, StateReason::ApplierStopped(channel.sql_errno));
     }
-    match astray {
-        Some(astray) if astray >= Thresholds::DEAD_BRANCH_AFTER => {
-            return out(ServerState::ReplicaBroken, StateReason::Astray);
-        }
-        Some(_) => return attached,
-        None if channel.io == IoThread::Running => record.mark_followed(),
-        None => {}
+    if off.is_some_and(|lasts| lasts >= Thresholds::DEAD_BRANCH_AFTER) {
+        record.left_behind = Some(StateReason::Astray);
+    }
+    if let Some(reason) = record.left_behind {
+        return out(ServerState::ReplicaBroken, reason);
     }
     match detached {
         Some(detached) if detached >= Thresholds::DETACHED_AFTER => Verdict {
@@ -74,7 +97,40 @@ pub(super) fn verdict(
     }
 }
 
-/// A server with several channels from members is as good as the worst of them.
+/// The member that a replica receives from, when that one calls itself a primary and is not the
+/// one.
+fn misled_by(
+    source: ServerIndex,
+    records: &[Record],
+    primary: Option<ServerIndex>,
+    answers: bool,
+    stale: &[ServerIndex],
+) -> Option<ServerIndex> {
+    let stale = stale.contains(&source)
+        && records[source.0].facts.as_ref().is_some_and(Facts::claims_writable);
+    (primary.is_some_and(|primary| primary != source) && answers && stale).then_some(source)
+}
+
+/// Whether a replica has what the primary, asked later, did not have.
+fn is_diverged(
+    record: &Record,
+    records: &[Record],
+    primary: Option<ServerIndex>,
+    compared: bool,
+) -> bool {
+    let Some(primary) = primary.filter(|_| compared).map(|primary| &records[primary.0]) else {
+        return false;
+    };
+    let turned_writable =
+        mysql_facts(record).is_some_and(|facts| facts.writability == Writability::Writable);
+    // Errant transactions of a read-only replica are common, and harm only its own data.
+    turned_writable
+        && primary.facts_at >= record.facts_came
+        && record.history.gtid.relation(&primary.history.gtid) == Relation::Diverged
+}
+
+/// A server with several channels from members is as good as the worst of them. Several that would
+/// come from one member by its number are one, and the best of them is it.
 fn worst_channel(
     index: ServerIndex,
     policy: &ClusterPolicy,
@@ -88,59 +144,183 @@ fn worst_channel(
             channel.seconds_behind.map(std::cmp::Reverse),
         )
     };
-    let worst = channels.into_iter().min_by_key(|(_, channel)| goodness(channel));
-    worst.map(|(source, channel)| (source, channel.clone()))
+    let mut sources: Vec<_> = channels.iter().map(|member| member.source).collect();
+    sources.sort_unstable();
+    sources.dedup();
+    let best_of = |source: ServerIndex| {
+        let from_it = channels.iter().filter(|member| member.source == source);
+        let (named, numbered): (Vec<&MemberChannel<'_>>, Vec<_>) =
+            from_it.partition(|member| !member.ambiguous);
+        let worst_named = named.into_iter().min_by_key(|member| goodness(member.channel));
+        worst_named.or_else(|| numbered.into_iter().max_by_key(|member| goodness(member.channel)))
+    };
+    let worst = sources.into_iter().filter_map(best_of).min_by_key(|it| goodness(it.channel));
+    worst.map(|member| (member.source, member.channel.clone()))
 }
 
-/// Read-only, and no member to follow: a server in a switchover, an orphan, or one of another
-/// cluster.
-fn without_member_channel(record: &Record) -> Verdict {
+/// Read-only, and no member to follow: a server in a switchover, an orphan, the top of a standby
+/// site, or one of another cluster.
+fn without_member_channel(
+    index: ServerIndex,
+    policy: &ClusterPolicy,
+    records: &mut [Record],
+    standpoint: Standpoint<'_>,
+    now: Moment,
+) -> Verdict {
+    let related = is_related(index, policy, records);
+    let record = &records[index.0];
     let Some(facts) = mysql_facts(record) else {
         return Verdict::UNHEARD;
     };
-    if facts.channels.as_ref().is_some_and(|channels| !channels.is_empty()) {
+    if record.history.lost {
+        return HISTORY_LOST;
+    }
+    let outside = facts
+        .channels
+        .iter()
+        .flatten()
+        .max_by_key(|channel| (channel.io == IoThread::Running, channel.sql_running));
+    let Some(channel) = outside.cloned() else {
+        let reason = match facts.writability {
+            Writability::ReadOnly | Writability::SuperReadOnly => StateReason::Orphan,
+            other => StateReason::ReadOnly(other),
+        };
+        return Verdict {
+            read: ReadFitness::LastResort,
+            ..Verdict::out(ServerState::ReadOnlyPrimary, reason)
+        };
+    };
+    if !related {
         return Verdict {
             read: ReadFitness::Never,
             ..Verdict::out(ServerState::WrongCluster, StateReason::ForeignSource)
         };
     }
-    let reason = match facts.writability {
-        Writability::ReadOnly | Writability::SuperReadOnly => StateReason::Orphan,
-        other => StateReason::ReadOnly(other),
-    };
-    Verdict { read: ReadFitness::LastResort, ..Verdict::out(ServerState::ReadOnlyPrimary, reason) }
+    // A member that receives from a server outside: the top of a site without a primary, or one
+    // whose source has left the configuration.
+    let own = channel.seconds_behind.map(Duration::from_secs);
+    let reached = by_gtid(record, standpoint.positions);
+    let running = channel.io == IoThread::Running;
+    let lag = with_own_word(reached.lag(own), own, false);
+    let record = &mut records[index.0];
+    let attended = standpoint.champion.is_some();
+    let detached = lasting(&mut record.detached_since, attended || !running, now);
+    let attached = Freshness::pass(record, policy, lag, false).attached();
+    if is_returning(record, policy) {
+        return Verdict { write: WriteFitness::Refused, ..returning(record) };
+    }
+    if !channel.sql_running || channel.sql_errno != 0 {
+        let reason = StateReason::ApplierStopped(channel.sql_errno);
+        return Verdict { lag: attached.lag, ..Verdict::out(ServerState::ReplicaBroken, reason) };
+    }
+    match detached {
+        Some(lasts) if attended && lasts >= Thresholds::DETACHED_AFTER => Verdict {
+            state: ServerState::ReplicaDetached,
+            reason: StateReason::NoReceiver,
+            read: ReadFitness::LastResort,
+            ..attached
+        },
+        _ => attached,
+    }
 }
 
-/// How far a replica is behind the primary: `None` when there is nothing to compare with,
-/// `Some(None)` when the replica itself cannot tell.
+/// Whether a server belongs to the cluster though it follows nobody in it: it did at some time,
+/// members follow it, or their histories have an origin in common.
+fn is_related(index: ServerIndex, policy: &ClusterPolicy, records: &[Record]) -> bool {
+    let record = &records[index.0];
+    let kin = |other: &Record| record.history.gtid.shares(&other.history.gtid) == Some(true);
+    record.history.followed
+        || record.ever_fit
+        || records.iter().enumerate().any(|(other, one)| {
+            other != index.0
+                && (kin(one)
+                    || member_channels(ServerIndex(other), policy, records)
+                        .iter()
+                        .any(|member| member.source == index))
+        })
+}
+
+/// How far a replica is behind: `None` when its next reply will tell, `Some(None)` when it cannot be
+/// told.
 ///
-/// A direct replica is measured by the primary's binary log. Behind another replica, coordinates
-/// cannot be compared: there the server's own number and its source's lag add up.
-fn lag_behind(
+/// By GTIDs a replica is compared with all that any member has shown, stream by stream. A direct
+/// replica is measured by its source's binary log, too. Behind another replica, coordinates cannot
+/// be compared: there the server's own number and its source's lag add up.
+fn lag(
     replica: &Record,
     channel: &Channel,
     source: ServerIndex,
     primary: Option<ServerIndex>,
     records: &[Record],
+    positions: &Positions,
 ) -> Option<Option<Lag>> {
-    if let Some(supposed) = replica.supposed_lag {
-        return Some(Some(supposed));
+    if replica.supposed_lag.is_some() {
+        return Some(replica.supposed_lag);
     }
     let own = channel.seconds_behind.map(Duration::from_secs);
-    let primary = primary?;
-    if source == primary {
-        let ring = &records[primary.0].positions;
-        let measured = channel.applied.and_then(|applied| ring.lag(applied, own, replica.facts_at));
-        if measured.is_some() {
-            return Some(measured);
-        }
+    let present = primary.is_some_and(|primary| records[primary.0].trouble.is_none());
+    let direct = primary.is_none_or(|primary| primary == source);
+    let mut reached = by_gtid(replica, positions);
+    if direct {
+        reached = reached.or_later(by_coordinates(replica, channel, &records[source.0]));
+    }
+    if reached != Reached::NothingShown {
+        return with_own_word(reached.lag(own), own, present);
     }
     if channel.io != IoThread::Running {
         return None;
     }
     let upstream = match records[source.0].settled {
-        Some(settled) if source != primary => settled.lag.map_or(Duration::ZERO, |Lag(lag)| lag),
+        Some(settled) if Some(source) != primary => {
+            settled.lag.map_or(Duration::ZERO, |Lag(lag)| lag)
+        }
         _ => Duration::ZERO,
     };
     Some(own.map(|own| Lag(own + upstream)))
+}
+
+/// A replica's own number is a word against it where nobody shows the present.
+fn with_own_word(
+    lag: Option<Option<Lag>>,
+    own: Option<Duration>,
+    present: bool,
+) -> Option<Option<Lag>> {
+    match (lag, own) {
+        (Some(Some(Lag(lag))), Some(own)) if !present => Some(Some(Lag(lag.max(own)))),
+        (lag, _) => lag,
+    }
+}
+
+/// How a replica lies to what was shown in each stream of GTIDs. A domain of which it has never
+/// shown anything is one that it leaves out.
+fn by_gtid(replica: &Record, positions: &Positions) -> Reached {
+    let own = mysql_facts(replica).map(|facts| facts.gtid.reach()).unwrap_or_default();
+    if own.is_empty() {
+        return Reached::NothingShown;
+    }
+    let streams = positions.streams().map(|stream| {
+        let reached = own.iter().find(|(known, ..)| known == stream);
+        match (reached, stream) {
+            (Some((_, last, _)), _) => {
+                positions.reached(stream, super::streams::point(*last), replica.facts_at)
+            }
+            (None, crate::engine::Stream::Source(_)) => {
+                positions.reached(stream, super::streams::point(0), replica.facts_at)
+            }
+            (None, _) => Reached::NothingShown,
+        }
+    });
+    streams.fold(Reached::NothingShown, Reached::or_later)
+}
+
+/// How a direct replica lies to the binary log of its source.
+fn by_coordinates(replica: &Record, channel: &Channel, source: &Record) -> Reached {
+    let Some(applied) = channel.applied else { return Reached::NothingShown };
+    let impossible = source.positions.last().is_some_and(|last| applied > last)
+        && source.facts_at >= replica.facts_came;
+    match impossible {
+        // The source has begun its log anew, and the coordinate is of the old one.
+        true => Reached::LacksAtLeast(Duration::from_secs(1)),
+        false => source.positions.reached(applied, replica.facts_at),
+    }
 }

@@ -19,7 +19,8 @@ pub(super) enum Trail {
     Unknown,
 }
 
-/// Follows the channels of `from`, of whatever state they are, member by member towards `to`.
+/// Follows the channels of `from`, of whatever state they are, and from there those that receive,
+/// member by member towards `to`.
 pub(super) fn trail(
     from: ServerIndex,
     to: ServerIndex,
@@ -38,55 +39,86 @@ pub(super) fn trail(
         }
         let channels = mysql_facts(&records[server.0]).map(|facts| facts.channels.is_some());
         hidden |= channels != Some(true);
-        pending
-            .extend(member_channels(server, policy, records).into_iter().map(|(source, _)| source));
+        // Beyond the first, only what still receives passes anything on.
+        let passes =
+            |member: &MemberChannel<'_>| server == from || member.channel.io == IoThread::Running;
+        let channels = member_channels(server, policy, records).into_iter();
+        pending.extend(channels.filter(passes).map(|member| member.source));
     }
     if hidden { Trail::Unknown } else { Trail::Astray }
 }
 
-/// Which member a channel replicates from: by its identity first, by its address second.
+/// A channel that comes from a member of the cluster.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct MemberChannel<'a> {
+    pub(super) source: ServerIndex,
+    pub(super) channel: &'a Channel,
+    /// Only a number says so, and another channel of the same server says the same.
+    pub(super) ambiguous: bool,
+}
+
+/// How a member was known as a source.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum KnownBy {
+    Address,
+    Uuid,
+    /// `server_id`: unique only among those who replicate from each other, and 1 by default.
+    Number,
+}
+
+/// Which member a channel replicates from. An address decides before an identity: a number means
+/// nothing outside of the fleet, and a copied data directory carries the UUID of its original.
 fn source_member(
     source: &SourceId,
     servers: &[ServerPolicy],
     records: &[Record],
-) -> Option<ServerIndex> {
-    let by_uuid = |uuid: &str| {
-        records.iter().position(|record| {
-            mysql_facts(record)
-                .and_then(|facts| facts.identity.uuid.as_deref())
-                .is_some_and(|own| own.eq_ignore_ascii_case(uuid))
-        })
-    };
-    let by_address = || servers.iter().position(|server| is_endpoint_of(&source.endpoint, server));
-    let by_server_id = || {
-        let carries = |record: &Record| {
-            source.server_id != 0
-                && mysql_facts(record)
-                    .is_some_and(|facts| facts.identity.server_id == source.server_id)
-        };
+) -> Option<(ServerIndex, KnownBy)> {
+    let by_address = servers.iter().position(|server| is_endpoint_of(&source.endpoint, server));
+    if let Some(member) = by_address {
+        return Some((ServerIndex(member), KnownBy::Address));
+    }
+    let only = |carries: &dyn Fn(&Record) -> bool| {
         let mut carriers = (0..records.len()).filter(|&index| carries(&records[index]));
-        carriers.next().filter(|_| carriers.next().is_none())
+        carriers.next().filter(|_| carriers.next().is_none()).map(ServerIndex)
     };
-    let index = match source.uuid.as_deref() {
-        Some(uuid) => by_uuid(uuid).or_else(by_address),
-        None => by_server_id().or_else(by_address),
-    };
-    index.map(ServerIndex)
+    if let Some(uuid) = source.uuid.as_deref() {
+        let carries = |record: &Record| {
+            record.history.uuid.as_deref().is_some_and(|own| own.eq_ignore_ascii_case(uuid))
+        };
+        return only(&carries).map(|member| (member, KnownBy::Uuid));
+    }
+    let carries =
+        |record: &Record| source.server_id != 0 && record.history.server_id == source.server_id;
+    only(&carries).map(|member| (member, KnownBy::Number))
 }
 
-/// The channels of a server that come from a member of its cluster, each with that member. Others,
-/// a migration for example, have no say.
+/// The channels of a server that come from a member of its cluster. Others, a migration for example,
+/// have no say: of several that would come from one member, those that name its address win over
+/// those that only carry its number.
 pub(super) fn member_channels<'a>(
     index: ServerIndex,
     policy: &ClusterPolicy,
     records: &'a [Record],
-) -> Vec<(ServerIndex, &'a Channel)> {
+) -> Vec<MemberChannel<'a>> {
     let channels = mysql_facts(&records[index.0]).and_then(|facts| facts.channels.as_ref());
     let from_member = |channel: &'a Channel| {
-        let member = source_member(&channel.source, &policy.servers, records)?;
-        (member != index).then_some((member, channel))
+        let (member, by) = source_member(&channel.source, &policy.servers, records)?;
+        (member != index).then_some((member, by, channel))
     };
-    channels.into_iter().flatten().filter_map(from_member).collect()
+    let found: Vec<_> = channels.into_iter().flatten().filter_map(from_member).collect();
+    let named = |member: ServerIndex| {
+        found.iter().any(|(other, by, _)| *other == member && *by != KnownBy::Number)
+    };
+    let numbered =
+        |member: ServerIndex| found.iter().filter(|(other, ..)| *other == member).count() > 1;
+    let counts = found.iter().filter(|(member, by, _)| *by != KnownBy::Number || !named(*member));
+    counts
+        .map(|&(source, by, channel)| MemberChannel {
+            source,
+            channel,
+            ambiguous: by == KnownBy::Number && numbered(source),
+        })
+        .collect()
 }
 
 /// Whether a channel still brings changes: received ones are applied, or new ones come.
@@ -117,7 +149,7 @@ pub(super) fn is_attached(
 ) -> bool {
     member_channels(replica, policy, records)
         .iter()
-        .any(|(of, channel)| *of == source && channel.io == IoThread::Running)
+        .any(|member| member.source == source && member.channel.io == IoThread::Running)
 }
 
 /// What `replica` tells of `source`, which it receives from directly or through others and which is
@@ -128,16 +160,30 @@ pub(super) fn opinion(
     since: Moment,
     policy: &ClusterPolicy,
     records: &[Record],
+    taken_over: bool,
     now: Moment,
 ) -> Opinion {
     let channels = member_channels(replica, policy, records);
-    let told = channels.iter().map(|(of, channel)| {
-        let from = if *of == source { Origin::Source } else { Origin::Beyond };
-        match records[replica.0].opinion(&channel.name, from, since, now) {
+    let told = channels.iter().map(|member| {
+        let direct = member.source == source;
+        // Somebody else took over and is written to: what comes through others is that one's.
+        if member.ambiguous || !direct && taken_over {
+            return Opinion::Nothing;
+        }
+        let from = if direct { Origin::Source } else { Origin::Beyond };
+        match records[replica.0].opinion(&member.channel.name, from, since, now) {
             Opinion::Nothing => Opinion::Nothing,
-            _ if trail(*of, source, policy, records) != Trail::Leads => Opinion::Nothing,
+            _ if trail(member.source, source, policy, records) != Trail::Leads => Opinion::Nothing,
+            _ if writes_itself(member.source, source, records) => Opinion::Nothing,
             told => told,
         }
     });
     told.min().unwrap_or(Opinion::Nothing)
+}
+
+/// Whether an intermediate server takes writes of its own, which then are no sign of life of its
+/// source.
+fn writes_itself(between: ServerIndex, source: ServerIndex, records: &[Record]) -> bool {
+    between != source
+        && records[between.0].facts.as_ref().is_some_and(crate::engine::Facts::claims_writable)
 }

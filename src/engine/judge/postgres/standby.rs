@@ -1,11 +1,21 @@
 //! A standby: does it follow the primary, and how closely?
+//!
+//! What it has counts, not how it gets it: a standby that is fed from an archive and keeps up is as
+//! good as one that streams.
 
 use std::time::Duration;
 
-use super::{postgres_role, primary_timeline};
+use super::{
+    followers::{Sender, sender},
+    postgres_facts, postgres_role, primary_timeline, received_timeline,
+    wal::written,
+};
 use crate::engine::{
-    ClusterPolicy, Lag, Moment, PostgresRole, ServerIndex, ServerState, StateReason, Thresholds,
-    judge::{attached_verdict, is_endpoint_of, is_returning, lasting, pass_gates, returning},
+    ClusterPolicy, Lag, Moment, Position, PostgresRole, ServerIndex, ServerState, StateReason,
+    Stream, Thresholds,
+    history::standby_timeline,
+    judge::{Freshness, contest::Contest, is_returning, is_stale, lasting, returning},
+    positions::Positions,
     record::{Liveness, Record},
     verdict::{ReadFitness, Verdict, WriteFitness},
 };
@@ -15,131 +25,228 @@ pub(super) fn verdict(
     index: ServerIndex,
     policy: &ClusterPolicy,
     records: &mut [Record],
-    primary: Option<ServerIndex>,
+    positions: &Positions,
+    contest: &Contest,
     now: Moment,
 ) -> Verdict {
-    let lag = lag_behind(primary, &records[index.0], records);
-    let answers =
-        |server: usize| records[server].liveness(&policy.thresholds, now) == Liveness::Answering;
-    let source = primary.map(|primary| Source {
-        timeline: primary_timeline(&records[primary.0]),
-        answers: answers(primary.0),
-        elsewhere: sender(&records[index.0], policy).is_some_and(|sender| {
-            sender != primary.0 && answers(sender) && primary_timeline(&records[sender]).is_some()
-        }),
-    });
+    let place = Place::of(index, policy, records, contest, now);
+    let proven = place.branch(&records[index.0], records, positions);
+    let attended = place.is_attended();
+    let lag = lag(&records[index.0], positions);
     let record = &mut records[index.0];
-    let fresh = pass_gates(record, policy, lag);
-    let known_lag = lag.unwrap_or_else(|| record.settled.and_then(|settled| settled.lag));
-    let attached = attached_verdict(fresh, known_lag, lag.is_some());
-    let out = |state, reason| Verdict { lag: known_lag, ..Verdict::out(state, reason) };
-
-    let Some(link) = Link::of(record, source, now) else {
+    let Some(&PostgresRole::Standby { receiver, paused, apply_delay, .. }) = postgres_role(record)
+    else {
         return Verdict::UNHEARD;
     };
+    let on_right_branch = place.is_on_right_branch(record);
+    match proven {
+        Branch::Left(reason) => record.left_behind = Some(reason),
+        _ if on_right_branch => record.left_behind = None,
+        _ => {}
+    }
+    let suspect = matches!(proven, Branch::MayFollow);
+    let suspected = lasting(&mut record.dead_branch_since, suspect, now);
+    let alone = !receiver.is_attached() && attended;
+    lasting(&mut record.detached_since, alone, now);
+    // No lag is measured across timelines.
+    if record.left_behind.is_some() {
+        record.forget_freshness();
+    }
+    let lag = lag.filter(|_| record.left_behind.is_none());
+    let freshness = Freshness::pass(record, policy, lag, place.compared);
+    let attached = freshness.attached();
+    let lag = freshness.lag;
+    let out = |state, reason| Verdict { lag, ..Verdict::out(state, reason) };
     if is_returning(record, policy) {
         return Verdict { write: WriteFitness::Refused, ..returning(record) };
     }
-    match link {
-        Link::Paused => out(ServerState::Maintenance, StateReason::ReplayPaused),
-        Link::Delayed => out(ServerState::Maintenance, StateReason::DelayedOnPurpose),
-        Link::OnDeadBranch(lasting) if lasting >= Thresholds::DEAD_BRANCH_AFTER => {
-            out(ServerState::ReplicaBroken, StateReason::DeadBranch)
-        }
-        Link::Detached(lasting) if lasting >= Thresholds::DETACHED_AFTER => {
-            let read = match lasting < Thresholds::DETACHED_GRACE {
+    if paused {
+        return out(ServerState::Maintenance, StateReason::ReplayPaused);
+    }
+    if let Some(reason) = record.left_behind {
+        return out(ServerState::ReplicaBroken, reason);
+    }
+    if suspected.is_some_and(|lasts| lasts >= Thresholds::DEAD_BRANCH_AFTER) {
+        record.left_behind = Some(StateReason::DeadBranch);
+        return out(ServerState::ReplicaBroken, StateReason::DeadBranch);
+    }
+    if receiver.is_attached() && !suspect {
+        record.mark_followed();
+    }
+    if !apply_delay.is_zero() {
+        return out(ServerState::Maintenance, StateReason::DelayedOnPurpose);
+    }
+    match detached_for(record, now).filter(|_| alone) {
+        Some(lasts) if lasts >= Thresholds::DETACHED_AFTER => {
+            let read = match lasts < Thresholds::DETACHED_GRACE {
                 true => ReadFitness::Replica,
                 false => ReadFitness::LastResort,
             };
             let (state, reason) = (ServerState::ReplicaDetached, StateReason::NoReceiver);
             Verdict { state, reason, read, ..attached }
         }
-        Link::Attached => {
-            record.mark_followed();
-            attached
-        }
-        Link::Detached(_) | Link::OnDeadBranch(_) | Link::NobodyToFollow => attached,
+        _ => attached,
     }
 }
 
-/// The primary, as far as a standby's link to it is concerned.
-#[derive(Clone, Copy)]
-struct Source {
-    timeline: Option<u32>,
-    answers: bool,
-    /// The standby receives from another server that calls itself a primary.
-    elsewhere: bool,
-}
-
-/// How a standby hangs on its primary.
-enum Link {
-    /// Its WAL receiver runs.
-    Attached,
-    /// It has no receiver, and there is no primary that it could receive from.
-    NobodyToFollow,
-    /// It has had no receiver for so long, although there is a primary.
-    Detached(Duration),
-    /// It has followed a timeline that the primary has left, or another primary, for so long.
-    OnDeadBranch(Duration),
-    /// Replay is paused.
-    Paused,
-    /// It is late on purpose.
-    Delayed,
-}
-
-impl Link {
-    fn of(record: &mut Record, source: Option<Source>, now: Moment) -> Option<Self> {
-        let PostgresRole::Standby { receiver, timeline, paused, apply_delay, .. } =
-            *postgres_role(record)?
-        else {
-            return None;
-        };
-        let left_behind = source.is_some_and(|source| {
-            let behind = |(primary, own)| own < primary;
-            source.elsewhere || source.timeline.zip(timeline).is_some_and(behind)
-        });
-        let dead_branch = lasting(&mut record.dead_branch_since, left_behind, now);
-        let source_answers = source.is_some_and(|source| source.answers);
-        let alone = source_answers && !receiver.is_attached();
-        let detached = lasting(&mut record.detached_since, alone, now);
-        Some(match (dead_branch, detached) {
-            _ if paused => Self::Paused,
-            _ if !apply_delay.is_zero() => Self::Delayed,
-            (Some(dead_branch), None) => Self::OnDeadBranch(dead_branch),
-            (Some(dead_branch), _) if dead_branch >= Thresholds::DEAD_BRANCH_AFTER => {
-                Self::OnDeadBranch(dead_branch)
-            }
-            (_, Some(detached)) => Self::Detached(detached),
-            (None, None) if receiver.is_attached() => Self::Attached,
-            (None, None) => Self::NobodyToFollow,
-        })
-    }
-}
-
-/// The member that a standby receives from, if it tells.
-fn sender(standby: &Record, policy: &ClusterPolicy) -> Option<usize> {
-    let PostgresRole::Standby { sender: Some(sender), .. } = postgres_role(standby)? else {
-        return None;
-    };
-    policy.servers.iter().position(|server| is_endpoint_of(sender, server))
-}
-
-/// How far a standby is behind the primary: `None` when there is nothing to compare with,
-/// `Some(None)` when the standby cannot tell how far it has come.
-fn lag_behind(
+/// Where a standby stands among the others.
+struct Place {
     primary: Option<ServerIndex>,
-    standby: &Record,
-    records: &[Record],
-) -> Option<Option<Lag>> {
+    /// The primary's timeline.
+    timeline: Option<u32>,
+    /// The primary answers, so that what it shows is the present.
+    compared: bool,
+    /// The primary is not known to be gone.
+    has_primary: bool,
+    /// Another member that answers receives.
+    sibling_receives: bool,
+    /// It receives from a member that calls itself a primary and is not the one.
+    misled_by: Option<ServerIndex>,
+}
+
+/// The branch of history that a standby is on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Branch {
+    /// Nothing speaks against it.
+    Same,
+    /// It is on an older timeline, at a point from which it can still follow.
+    MayFollow,
+    /// It is proven to be on another one.
+    Left(StateReason),
+}
+
+impl Place {
+    fn of(
+        index: ServerIndex,
+        policy: &ClusterPolicy,
+        records: &[Record],
+        contest: &Contest,
+        now: Moment,
+    ) -> Self {
+        let primary = contest.champion;
+        let liveness = |server: ServerIndex| records[server.0].liveness(&policy.thresholds, now);
+        let answers = |server| liveness(server) == Liveness::Answering;
+        let misled_by = match sender(&records[index.0], policy) {
+            Some(Sender::Member(sender)) => {
+                let record = &records[sender.0];
+                let calls_itself_primary = primary_timeline(record).is_some()
+                    && (record.is_confirmed_writable() || is_stale(sender, record, contest));
+                (primary.is_some_and(|primary| primary != sender)
+                    && answers(sender)
+                    && calls_itself_primary)
+                    .then_some(sender)
+            }
+            _ => None,
+        };
+        let receives = |other: &usize| {
+            *other != index.0
+                && answers(ServerIndex(*other))
+                && records[*other].left_behind.is_none()
+                && sender(&records[*other], policy).is_some()
+        };
+        Self {
+            primary,
+            timeline: primary.and_then(|primary| primary_timeline(&records[primary.0])),
+            compared: primary.is_some_and(answers),
+            has_primary: primary.is_some_and(|primary| {
+                !matches!(liveness(primary), Liveness::Gone(_) | Liveness::Unheard)
+            }),
+            sibling_receives: (0..records.len()).any(|other| receives(&other)),
+            misled_by,
+        }
+    }
+
+    /// Whether there is somebody that it could receive from.
+    fn is_attended(&self) -> bool {
+        self.has_primary || self.sibling_receives
+    }
+
+    fn branch(&self, record: &Record, records: &[Record], positions: &Positions) -> Branch {
+        let Some(facts) = postgres_facts(record) else { return Branch::Same };
+        let PostgresRole::Standby { replayed, received, .. } = facts.role else {
+            return Branch::Same;
+        };
+        if let Some(sender) = self.misled_by {
+            return Branch::Left(StateReason::FollowsStale(sender));
+        }
+        let (Some(primary), Some(timeline)) = (self.primary, self.timeline) else {
+            return Branch::Same;
+        };
+        if self.compared
+            && let Some(own) = standby_timeline(facts).filter(|own| *own > timeline)
+        {
+            return Branch::Left(StateReason::StrayTimeline(own));
+        }
+        let came_to = replayed.max(received);
+        if self.is_ahead_of(&records[primary.0], record, replayed) {
+            return Branch::Left(StateReason::Diverged);
+        }
+        // The control file says "at least", so an old timeline in it says nothing.
+        let Some(received) = received_timeline_shown(record).filter(|own| *own < timeline) else {
+            return Branch::Same;
+        };
+        let beyond = |fork: Position| came_to.is_some_and(|position| position > fork);
+        match positions.fork_after(received) {
+            Some(fork) if beyond(fork) => Branch::Left(StateReason::DeadBranch),
+            _ => Branch::MayFollow,
+        }
+    }
+
+    /// Whether a standby has replayed what the primary did not have when it was asked later.
+    fn is_ahead_of(&self, primary: &Record, record: &Record, replayed: Option<Position>) -> bool {
+        self.compared
+            && primary.facts_at >= record.facts_came
+            && written(primary).zip(replayed).is_some_and(|(written, replayed)| replayed > written)
+    }
+
+    /// Whether a standby is seen on the primary's own branch.
+    fn is_on_right_branch(&self, record: &Record) -> bool {
+        self.compared && received_timeline(record).is_some_and(|own| Some(own) == self.timeline)
+            || self.compared
+                && postgres_facts(record).and_then(standby_timeline) == self.timeline
+                && self.misled_by.is_none()
+    }
+}
+
+/// The timeline that a standby receives or tries to.
+fn received_timeline_shown(record: &Record) -> Option<u32> {
+    match postgres_role(record)? {
+        PostgresRole::Standby { timeline, .. } => *timeline,
+        PostgresRole::Primary { .. } => None,
+    }
+}
+
+/// How long a standby has been without a receiver and without anything new: one that an archive
+/// feeds is fed.
+fn detached_for(record: &Record, now: Moment) -> Option<Duration> {
+    let since = record.detached_since?;
+    let archive_alone = match postgres_role(record)? {
+        PostgresRole::Standby { received, replayed, .. } => {
+            received.is_none() && replayed.is_some()
+        }
+        PostgresRole::Primary { .. } => false,
+    };
+    let fed = record.advance.map(|(_, at)| at).filter(|at| *at > since);
+    match archive_alone {
+        // Nothing was ever streamed: only what it lacks tells whether it is fed.
+        true if record.gates.iter().all(|gate| gate.is_fresh()) => None,
+        _ => Some(now.since(fed.unwrap_or(since))),
+    }
+}
+
+/// How far a standby is behind all that was shown: `None` when its next reply will tell, `Some(None)`
+/// when it cannot be told.
+fn lag(standby: &Record, positions: &Positions) -> Option<Option<Lag>> {
     let PostgresRole::Standby { replayed, replay_age, .. } = postgres_role(standby)? else {
         return None;
     };
-    if let Some(supposed) = standby.supposed_lag {
-        return Some(Some(supposed));
+    if standby.supposed_lag.is_some() {
+        return Some(standby.supposed_lag);
     }
-    let Some(replayed) = *replayed else {
-        return Some(None);
-    };
-    let ring = &records[primary?.0].positions;
-    ring.lag(replayed, *replay_age, standby.facts_at).map(Some)
+    match *replayed {
+        None => Some(None),
+        Some(replayed) => {
+            positions.reached(&Stream::Wal, replayed, standby.facts_at).lag(*replay_age)
+        }
+    }
 }

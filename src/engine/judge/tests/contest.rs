@@ -44,8 +44,12 @@ fn contest_heard(
                 Relation::Diverged
             }
         },
-        attached: &|ServerIndex(one)| attached.get(one).copied().unwrap_or(0),
+        following: &|ServerIndex(one)| attached.get(one).copied().unwrap_or(0),
         older: &|_, newer| StateReason::OlderHistory(newer),
+        precedes: &|_, _| true,
+        asked_since: &|_, _| true,
+        is_awaited: &|_| false,
+        hold: false,
     };
     settle(&claimants, incumbent.map(ServerIndex), &policies, &evidence)
 }
@@ -55,7 +59,7 @@ fn champion(contest: &Contest) -> Option<usize> {
 }
 
 fn losers(contest: &Contest) -> BTreeSet<usize> {
-    contest.losers.iter().map(|(loser, _)| loser.0).collect()
+    contest.losers.iter().map(|loser| loser.server.0).collect()
 }
 
 #[test]
@@ -67,7 +71,10 @@ fn nobody_or_one_is_no_contest() {
 
 #[test]
 fn the_newer_history_beats_everything_else() {
-    let settled = contest(2, Some(0), &[(1, 0)], &[2, 0], &[1, 100]);
+    let upheld = contest(2, Some(0), &[(1, 0)], &[2, 0], &[1, 100]);
+    assert_eq!((champion(&upheld), upheld.split_brain), (Some(0), false), "the others follow it");
+    assert_eq!(upheld.against(ServerIndex(1)), Some(StateReason::Unfollowed(ServerIndex(0))));
+    let settled = contest(2, Some(0), &[(1, 0)], &[1, 2], &[1, 100]);
     assert_eq!((champion(&settled), settled.split_brain), (Some(1), false));
     let reason = StateReason::OlderHistory(ServerIndex(1));
     assert_eq!(settled.against(ServerIndex(0)), Some(reason));

@@ -35,28 +35,46 @@ fn every_witness_and_every_word_has_its_row() {
     }
 }
 
-/// One of each reason. The match fails to compile when a variant is added, so that the list is not
-/// forgotten.
-fn state_reasons() -> Vec<StateReason> {
+/// Fails to compile when a reason is added, so that the list below is not forgotten.
+fn is_listed(reason: &StateReason) {
     use StateReason as R;
-    let (lag, server) = (Lag(Duration::ZERO), ServerIndex(0));
-    let complete = |reason: &R| match reason {
+    match reason {
         R::NotProbedYet | R::ProbeSilent | R::SaysWritable | R::WritableUnconfirmed => (),
         R::UnreachableFromHere | R::ReadOnly(_) | R::TransactionReadOnly | R::CannotWrite => (),
-        R::Orphan | R::Fresh | R::FreshWhenLastCompared | R::WritableReplica => (),
-        R::Behind(_) | R::LagUnknown | R::NoReceiver | R::ForeignSource => (),
+        R::Orphan | R::Fresh | R::LacksNothingShown | R::WritableReplica => (),
+        R::Behind(_) | R::CatchingUp | R::LagUnknown | R::NoReceiver | R::ForeignSource => (),
         R::ApplierStopped(_) | R::DeadBranch | R::Astray | R::ReplicationHidden => (),
         R::Returning | R::OlderTimeline(_) | R::OlderHistory(_) | R::SecondWriter(_) => (),
         R::NotRejoined | R::Accepts | R::OtherCluster | R::ReplayPaused => (),
         R::DelayedOnPurpose | R::GroupSecondary | R::Backlog(_) | R::Donor => (),
+        R::Unresponsive | R::StrayTimeline(_) | R::Diverged | R::FollowsStale(_) => (),
+        R::LostContest | R::Unfollowed(_) | R::NotPromoted | R::LacksHistory => (),
+        R::HistoryLost | R::OtherComponent(_) | R::Desynced => (),
         R::ClientsKeptAway | R::NotInGroup | R::Witness(..) | R::Fails(_) => (),
-    };
+    }
+}
+
+/// One of each reason.
+fn state_reasons() -> Vec<StateReason> {
+    use StateReason as R;
+    let (lag, server) = (Lag(Duration::ZERO), ServerIndex(0));
     let all = vec![
         R::NotProbedYet,
         R::ProbeSilent,
         R::SaysWritable,
         R::WritableUnconfirmed,
         R::UnreachableFromHere,
+        R::Unresponsive,
+        R::StrayTimeline(7),
+        R::Diverged,
+        R::FollowsStale(server),
+        R::LostContest,
+        R::Unfollowed(server),
+        R::NotPromoted,
+        R::LacksHistory,
+        R::HistoryLost,
+        R::OtherComponent(server),
+        R::Desynced,
         R::ReadOnly(Writability::ReadOnly),
         R::ReadOnly(Writability::SuperReadOnly),
         R::ReadOnly(Writability::InnodbReadOnly),
@@ -65,9 +83,10 @@ fn state_reasons() -> Vec<StateReason> {
         R::CannotWrite,
         R::Orphan,
         R::Fresh,
-        R::FreshWhenLastCompared,
+        R::LacksNothingShown,
         R::WritableReplica,
         R::Behind(lag),
+        R::CatchingUp,
         R::LagUnknown,
         R::NoReceiver,
         R::ForeignSource,
@@ -92,7 +111,7 @@ fn state_reasons() -> Vec<StateReason> {
         R::Witness(Check::Agent, Word::Drain),
         R::Fails(FailureKind::Refused),
     ];
-    all.iter().for_each(complete);
+    all.iter().for_each(is_listed);
     all
 }
 
@@ -131,6 +150,7 @@ fn every_reason_is_quoted() {
         WriteReason::Incumbent,
         WriteReason::Held(ServerState::Down),
         WriteReason::HeldUnreachable,
+        WriteReason::HeldUnresponsive,
         WriteReason::HeldSplitBrain,
         WriteReason::HeldFlapping,
         WriteReason::HeldIsolated,

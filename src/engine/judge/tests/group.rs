@@ -204,13 +204,14 @@ fn a_donor_is_left_when_others_can_write_and_kept_when_it_is_the_last_one() {
     let mut bench = settled(&nodes());
     let [_, one, two] = nodes();
     bench.rounds(1, &[donor(), one, two]);
-    assert_eq!((bench.writer(), bench.reason(0)), (Some(1), StateReason::Donor));
+    assert_eq!((bench.writer(), bench.reason(0)), (Some(1), StateReason::Desynced));
 
     let mut bench = settled(&nodes());
     let joining = |at| says(node(at, |galera| galera.local_state = 1));
     bench.seconds(60, &[donor(), joining(1), joining(2)]);
     assert_eq!(bench.writers_so_far(), [Some(0)]);
     assert_eq!(bench.write_reason(), WriteReason::Held(ServerState::Starting));
+    assert_eq!(bench.reason(0), StateReason::Donor);
 }
 
 #[test]

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::engine::{GtidState, SourceId};
 
-use ReadFitness::{LastResort, Never, No, Replica};
+use ReadFitness::{LastResort, No, Replica};
 use WriteFitness::{Fit, Gone, Open, Refused};
 
 fn history() -> GtidState {
@@ -148,11 +148,12 @@ fn table_of_replicas() {
             (ServerState::Maintenance, Refused, No),
         ),
         ("writable replica", 1, says(read_only(two.clone(), Writability::Writable)), attached),
+        ("source outside the cluster", 1, says(following(two.clone(), vec![outside()])), attached),
         (
-            "source outside the cluster",
-            1,
+            "source outside the cluster, for 6 s",
+            6,
             says(following(two.clone(), vec![outside()])),
-            (ServerState::WrongCluster, Refused, Never),
+            detached,
         ),
         (
             "a channel from outside besides the member's",
@@ -189,6 +190,7 @@ fn table_of_replicas() {
     let unknown = with_channel(two, |channel| {
         (channel.applied, channel.seconds_behind) = (None, None);
     });
+    let unknown = MySqlFacts { gtid: GtidState::Unknown, ..unknown };
     bench.seconds(2, &said([zero, one, unknown]));
     assert_eq!((bench.state(2), bench.reason(2)), LAG_UNKNOWN);
 }
@@ -228,8 +230,11 @@ fn strictly_newer_history_wins_once_it_is_proven() {
     bench.hear([(1, newer.clone())]);
     bench.hear([(1, newer.clone())]);
     bench.hear([(1, newer.clone())]);
-    assert_eq!((bench.writer(), bench.state(1)), (Some(0), ServerState::StalePrimary));
+    assert_eq!((bench.writer(), bench.reason(1)), (Some(0), StateReason::WritableUnconfirmed));
+    assert_eq!(bench.write_reason(), WriteReason::Primary, "nobody knows of two yet");
     bench.hear([(0, says(writable(0, history())))]);
+    assert_eq!(bench.writer(), Some(0), "the third follows it");
+    bench.hear([(2, says(replica(2, 1, mariadb(&[(0, 100), (1, 101)]))))]);
     assert_eq!((bench.writer(), bench.state(0)), (Some(1), ServerState::StalePrimary));
     // The old one needs to follow before its word counts again.
     bench.seconds(
@@ -333,7 +338,7 @@ fn a_primary_that_said_it_is_not_writable_may_be_held() {
 }
 
 #[test]
-fn sources_are_known_by_uuid_then_by_number_then_by_address() {
+fn sources_are_known_by_address_then_by_uuid_then_by_number() {
     let named = |uuid: Option<&str>, server_id, host: &str| SourceId {
         uuid: uuid.map(Into::into),
         server_id,
@@ -355,9 +360,10 @@ fn sources_are_known_by_uuid_then_by_number_then_by_address() {
         let mut bench = Bench::new(ClusterKind::MySql, 2);
         let mut zero = writable(0, history());
         zero.identity.uuid = Some(own.as_str().into());
-        let one = with_channel(replica(1, 0, history()), |channel| channel.source = source.clone());
+        let other = mariadb(&[(77, 100)]);
+        let one = with_channel(replica(1, 0, other), |channel| channel.source = source.clone());
         bench.seconds(2, &[says(zero), says(one)]);
-        let expected = if known { ServerState::Replica } else { ServerState::WrongCluster };
-        assert_eq!(bench.state(1), expected, "{source:?}");
+        let foreign = bench.state(1) == ServerState::WrongCluster;
+        assert_eq!(foreign, !known, "{source:?}");
     }
 }

@@ -63,14 +63,20 @@ fn table_of_primaries() {
         row(
             "writable, lower timeline than a confirmed primary",
             1,
-            [primary(1, 100), primary(2, 110), two.clone()],
+            [primary(1, 100), primary(2, 110), standby(2, 1, 110)],
             (ServerState::StalePrimary, Refused, No),
+        ),
+        row(
+            "writable, lower timeline than a primary that nobody follows",
+            1,
+            [primary(1, 100), primary(2, 110), two.clone()],
+            (ServerState::Primary, Fit, ReadFitness::Primary),
         ),
         row(
             "writable, lower timeline than a standby receives",
             1,
             [primary(1, 100), standby(2, 1, 110), two.clone()],
-            (ServerState::StalePrimary, Refused, No),
+            (ServerState::Primary, Fit, ReadFitness::Primary),
         ),
         row(
             "read-only by setting",
@@ -132,7 +138,8 @@ fn table_of_standbys() {
         row("writable, same timeline as the published one", 1, primary(1, 100), stale),
         row("writable, of another system", 1, foreign(primary(9, 100)), FOREIGN),
     ]);
-    let promoted = || [zero.clone(), primary(2, 110), standby(1, 0, 100)];
+    let dead = || fails(FailureKind::Refused);
+    let promoted = || [dead(), primary(2, 110), standby(1, 0, 100)];
     check(vec![
         Row {
             observed: "follows the timeline that was left, for 8 s",
@@ -266,7 +273,7 @@ fn without_a_primary_replicas_keep_their_verdict() {
     let alone = detached_standby(1, 100);
     bench.seconds(120, &[fails(FailureKind::Refused), alone.clone(), alone]);
     assert_eq!(bench.state(1), ServerState::Replica);
-    assert_eq!(bench.reason(1), StateReason::FreshWhenLastCompared);
+    assert_eq!(bench.reason(1), StateReason::LacksNothingShown);
     assert_eq!((bench.writer(), bench.readers()), (Some(0), vec![1, 2]));
     assert_eq!(bench.write_reason(), WriteReason::Held(ServerState::Down));
 }
@@ -365,7 +372,11 @@ fn a_saturated_or_locked_primary_is_overtaken_by_a_proven_newer_timeline() {
         let mut bench = settled();
         bench.rounds(1, &[fails(kind), standby(1, 0, 100), standby(1, 0, 100)]);
         assert_eq!(bench.writer(), Some(0));
-        bench.rounds(2, &[fails(kind), primary(2, 110), standby(1, 0, 100)]);
+        if kind != FailureKind::TimedOut {
+            bench.rounds(2, &[fails(kind), primary(2, 110), standby(1, 0, 100)]);
+            assert_eq!(bench.writer(), Some(0), "{kind:?}: the other one follows it");
+        }
+        bench.rounds(2, &[fails(kind), primary(2, 110), standby(2, 1, 110)]);
         assert_eq!(bench.writer(), Some(1), "{kind:?}");
     }
 }
@@ -419,6 +430,8 @@ fn hold_keeps_what_refuses_writes_and_never_what_takes_and_loses_them() {
     bench.hear([(0, foreign(primary(1, 100)))]);
     assert_eq!((bench.writer(), bench.write_reason()), (None, WriteReason::NotWritable));
     let mut bench = bench_that_holds();
-    bench.hear([(1, standby(2, 2, 110)), (2, standby(1, 0, 100))]);
-    assert_eq!((bench.writer(), bench.state(0)), (None, ServerState::StalePrimary));
+    bench.rounds(2, &[fails(FailureKind::Refused), primary(2, 110), standby(2, 1, 110)]);
+    let gone = || fails(FailureKind::Refused);
+    bench.rounds(4, &[primary(1, 100), gone(), gone()]);
+    assert_eq!((bench.writer(), bench.state(0)), (Some(1), ServerState::StalePrimary));
 }

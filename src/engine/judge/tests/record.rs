@@ -2,8 +2,8 @@
 
 use super::{FailureKind, Outcome, fails, primary, standby, thresholds};
 use crate::engine::{
-    Moment, ServerIndex,
-    record::{Liveness, Record},
+    GtidState, Moment, ServerIndex,
+    record::{Liveness, Loss, Record},
 };
 
 /// A record after these outcomes, half a second apart, and the moment of the last one.
@@ -12,7 +12,7 @@ fn folded(outcomes: impl IntoIterator<Item = Outcome>) -> (Record, Moment) {
     let mut now = Moment::START;
     for outcome in outcomes {
         now = now + super::STEP;
-        record.fold(outcome, &thresholds(), now);
+        record.fold(outcome, now, &thresholds(), now);
     }
     (record, now)
 }
@@ -74,7 +74,13 @@ fn silence_of_the_probe_counts_before_everything_else() {
 fn forgiving_gives_all_chances_back() {
     let (mut record, now) = folded([fails(TimedOut), fails(TimedOut), fails(TimedOut)]);
     assert_eq!(record.liveness(&thresholds(), now), Liveness::Gone(TimedOut));
-    record.forgive(now);
+    record.forgive(now, now);
+    assert_eq!(
+        record.liveness(&thresholds(), now),
+        Liveness::Gone(TimedOut),
+        "it was silent before"
+    );
+    record.forgive(Moment::START, now);
     assert_eq!(record.liveness(&thresholds(), now), Liveness::Doubtful(TimedOut));
 }
 
@@ -86,18 +92,10 @@ fn a_writable_server_is_confirmed_by_its_second_agreeing_reply() {
     assert!(confirmed(&[primary(1, 1), primary(1, 2)]));
     assert!(!confirmed(&[primary(1, 1), primary(2, 2)]), "another timeline is another claim");
     assert!(!confirmed(&[primary(1, 1), standby(1, 0, 1), primary(1, 1)]));
-    assert!(confirmed(&[primary(1, 1), fails(TimedOut), primary(1, 1)]), "no reply is no denial");
-}
-
-#[test]
-fn positions_are_forgotten_with_the_role_or_the_timeline() {
-    let lag = |outcomes: Vec<Outcome>| {
-        let (record, now) = folded(outcomes);
-        record.positions.lag(crate::engine::Position::lsn(10), None, now + super::STEP)
-    };
-    assert!(lag(vec![primary(1, 10), primary(1, 20)]).is_some_and(|lag| !lag.0.is_zero()));
-    assert!(lag(vec![primary(1, 20), primary(2, 5)]).is_some_and(|lag| lag.0.is_zero()));
-    assert_eq!(lag(vec![primary(1, 20), standby(1, 0, 20)]), None);
+    assert!(
+        !confirmed(&[primary(1, 1), fails(TimedOut), primary(1, 1)]),
+        "in a row means in a row"
+    );
 }
 
 #[test]
@@ -119,12 +117,12 @@ fn what_was_away_starts_anew_and_remembers_who_took_over() {
         record.gates[0].pass(None, std::time::Duration::from_secs(1));
     }
     assert!(!record.gates[0].is_fresh());
-    record.mark_superseded(ServerIndex(1));
-    record.mark_superseded(ServerIndex(2));
-    let superseded = record.superseded.expect("it was marked");
-    assert_eq!((superseded.by, superseded.timeline), (ServerIndex(1), Some(3)));
+    record.mark_superseded(ServerIndex(1), &GtidState::Unknown, Loss::Name);
+    record.mark_superseded(ServerIndex(2), &GtidState::Unknown, Loss::Age);
+    let superseded = record.superseded.clone().expect("it was marked");
+    assert_eq!((superseded.by, superseded.timeline), (Some(ServerIndex(1)), Some(3)));
     record.mark_away();
-    assert!(record.away && record.successes == 0 && record.gates[0].is_fresh());
+    assert!(record.away && record.successes == 0 && !record.gates[0].is_known());
     assert!(record.superseded.is_some());
     record.mark_followed();
     assert!(record.superseded.is_none());

@@ -34,11 +34,13 @@ pub(super) fn member(
     let mut total = 0_usize;
     let mut voting = 0_usize;
     let mut own = None;
+    let mut ids = Vec::new();
     for row in members.rows() {
         let state = row.text(&["MEMBER_STATE"]).unwrap_or_default();
         total += 1;
         voting += usize::from(matches!(state, "ONLINE" | "RECOVERING"));
         let id = row.text(&["MEMBER_ID"]).unwrap_or_default();
+        ids.push(id);
         if !own_id.is_empty() && id.eq_ignore_ascii_case(own_id) {
             own = Some((state, row.text(&["MEMBER_ROLE"])));
         }
@@ -58,7 +60,8 @@ pub(super) fn member(
         majority: voting * 2 > total,
         queue: queue(load)?,
         group_name: variables.get("group_replication_group_name").map(Into::into),
-        members: Vec::new(),
+        // A member that has not joined yet has no id.
+        members: in_order(ids.into_iter()),
     })
 }
 
@@ -108,8 +111,27 @@ pub(super) fn galera(variables: &Settings, status: &Settings) -> Result<Option<G
         local_state,
         refuses_clients: refuses_clients(variables, local_state),
         receive_queue: number(status, "wsrep_local_recv_queue")?.unwrap_or(0),
-        members: Vec::new(),
+        members: in_order(incoming(status)),
     }))
+}
+
+/// What the members of the component call themselves to clients. Addresses that nobody has set are
+/// `AUTO` or empty, and name nobody.
+fn incoming(status: &Settings) -> impl Iterator<Item = &str> {
+    let addresses = status.get("wsrep_incoming_addresses").unwrap_or_default();
+    addresses.split(',').map(str::trim).filter(|address| !address.eq_ignore_ascii_case("AUTO"))
+}
+
+/// The names of members, without those that are empty, so that equal views are equal.
+fn in_order<'a>(names: impl Iterator<Item = &'a str>) -> Vec<Box<str>> {
+    let mut names: Vec<Box<str>> = names
+        .filter(|name| !name.is_empty())
+        .map(str::to_ascii_lowercase)
+        .map(Into::into)
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    names
 }
 
 /// `wsrep_sst_donor_rejects_queries` keeps clients away only while the node is a donor (state 2).

@@ -26,7 +26,7 @@ fn load(count: &str) -> Reply {
 }
 
 fn own_view(rows: &[(&str, &str, &str)]) -> GroupMember {
-    let variables = Settings::of(&[("server_uuid", A)]);
+    let variables = Settings::of(&[("server_uuid", A), ("group_replication_group_name", "9a1f")]);
     member(&view(rows), &load("3"), &variables, &Settings::default()).expect("a view")
 }
 
@@ -42,8 +42,8 @@ fn a_member_with_the_majority_is_believed() {
         role: GroupRole::Primary,
         majority: true,
         queue: 3,
-        group_name: None,
-        members: Vec::new(),
+        group_name: Some("9a1f".into()),
+        members: [A, B, C].map(Into::into).to_vec(),
     };
     assert_eq!(found, expected);
 }
@@ -75,6 +75,7 @@ fn states_other_than_online_are_not_online() {
     }
     let not_joined = own_view(&[("", "OFFLINE", "")]);
     assert!(!not_joined.online && !not_joined.majority);
+    assert!(not_joined.members.is_empty());
 }
 
 #[test]
@@ -119,6 +120,7 @@ fn synced() -> (Pairs, Pairs) {
         ("wsrep_cluster_state_uuid", "5b1d"),
         ("wsrep_local_state", "4"),
         ("wsrep_local_recv_queue", "2"),
+        ("wsrep_incoming_addresses", "10.0.0.2:3306,10.0.0.1:3306, 10.0.0.3:3306,"),
     ];
     (variables, status)
 }
@@ -143,12 +145,20 @@ fn a_synced_node_is_read() {
         local_state: 4,
         refuses_clients: false,
         receive_queue: 2,
-        members: Vec::new(),
+        members: ["10.0.0.1:3306", "10.0.0.2:3306", "10.0.0.3:3306"].map(Into::into).to_vec(),
     };
     assert_eq!(node(&[]), expected);
     assert!(!node(&[("wsrep_cluster_status", "non-Primary")]).primary_component);
     assert!(!node(&[("wsrep_ready", "OFF")]).ready);
     assert_eq!(node(&[("wsrep_local_state", "2")]).local_state, 2);
+}
+
+#[test]
+fn members_without_an_address_name_nobody() {
+    let members = |told| node(&[("wsrep_incoming_addresses", told)]).members;
+    assert_eq!(members("AUTO,AUTO,Db1:3306"), ["db1:3306".into()]);
+    assert_eq!(members("AUTO,AUTO"), []);
+    assert_eq!(members(",, "), []);
 }
 
 #[test]

@@ -9,7 +9,9 @@ mod greeting;
 mod plugin;
 mod rsa;
 
-use rustls::pki_types::ServerName;
+use std::sync::Arc;
+
+use rustls::{ClientConfig, pki_types::ServerName};
 
 use self::{
     capabilities::{CONNECT_ATTRS, PLUGIN_AUTH, PLUGIN_AUTH_LENENC, SSL, wanted},
@@ -23,7 +25,10 @@ use super::{
 use crate::{
     config::{ProbeConfig, TlsMode},
     engine::{Failure, FailureKind},
-    probe::{socket::Dial, trail},
+    probe::{
+        dial::Dial,
+        trail::{self, Trail},
+    },
 };
 
 /// utf8mb4_general_ci: every version of both families knows it.
@@ -42,7 +47,7 @@ pub(super) enum Encryption {
 
 /// Why nobody was let in.
 #[derive(Debug)]
-pub(super) enum Refusal {
+pub(in crate::probe) enum Refusal {
     /// The two sides speak no TLS that both understand.
     NoTls(Failure),
     /// Anything else.
@@ -60,41 +65,59 @@ impl Encryption {
     }
 }
 
-/// Logs in over a new connection.
-pub(super) async fn log_in(
-    mut wire: Wire,
-    dial: &Dial,
+/// What a login needs to know, for as long as it takes.
+pub(super) struct Terms {
+    config: Arc<ProbeConfig>,
     encryption: Encryption,
-) -> Result<Wire, Refusal> {
-    dial.trail.begin(trail::Step::Greeting);
+    /// The host as certificates name it, and how to encrypt; unless it is off.
+    tls: Option<(String, Arc<ClientConfig>)>,
+    trail: Trail,
+}
+
+impl Terms {
+    /// Those of the server that `dial` reaches.
+    ///
+    /// # Errors
+    /// `Misconfigured` when there is no way to encrypt.
+    pub(super) fn of(dial: &Dial, encryption: Encryption) -> Result<Self, Failure> {
+        let tls = match encryption {
+            Encryption::Off => None,
+            Encryption::IfOffered | Encryption::Required => Some((dial.host(), dial.tls()?)),
+        };
+        let (config, trail) = (Arc::clone(&dial.config), dial.trail.clone());
+        Ok(Self { config, encryption, tls, trail })
+    }
+}
+
+/// Logs in over a new connection.
+pub(super) async fn log_in(mut wire: Wire, terms: Terms) -> Result<Wire, Refusal> {
+    let Terms { config, encryption, tls, trail } = terms;
+    trail.begin(trail::Step::Greeting);
     let greeting = Greeting::parse(&wire.receive().await?)?;
     if encryption != Encryption::Off {
-        dial.trail.begin(trail::Step::Tls);
+        trail.begin(trail::Step::Tls);
     }
     let mut capabilities = wanted(greeting.capabilities);
     let offered = greeting.capabilities & SSL != 0;
-    match encryption {
-        Encryption::Required if !offered => {
+    match tls {
+        None => {}
+        Some(_) if !offered && encryption == Encryption::Required => {
             let detail = "TLS: the server does not offer it";
             return Err(Refusal::Other(Failure::new(FailureKind::Misconfigured, detail)));
         }
-        Encryption::IfOffered | Encryption::Required if offered => {
+        Some((host, tls)) if offered => {
             capabilities |= SSL;
-            dial.trail.say(|| "the server offers it".to_owned());
+            trail.say(|| "the server offers it".to_owned());
             wire.send(&head(capabilities).0).await?;
-            wire = encrypt(wire, dial).await?;
+            wire = encrypt(wire, &host, tls).await?;
         }
-        Encryption::IfOffered => {
-            dial.trail.say(|| "the server does not offer it: plain text".to_owned());
-        }
-        Encryption::Off | Encryption::Required => {}
+        Some(_) => trail.say(|| "the server does not offer it: plain text".to_owned()),
     }
-    dial.trail.begin(trail::Step::Login);
-    let config = &dial.config;
+    trail.begin(trail::Step::Login);
     let password = config.password.as_ref().map_or(&[][..], |secret| secret.reveal().as_bytes());
     let (mut exchange, plugin, proof) =
         Exchange::begin(&greeting.plugin, greeting.nonce, password, wire.is_encrypted());
-    wire.send(&response(capabilities, config, plugin, &proof)).await?;
+    wire.send(&response(capabilities, &config, plugin, &proof)).await?;
     loop {
         match exchange.next(&wire.receive().await?)? {
             Step::Done => return Ok(wire),
@@ -104,9 +127,7 @@ pub(super) async fn log_in(
     }
 }
 
-async fn encrypt(wire: Wire, dial: &Dial) -> Result<Wire, Refusal> {
-    let config = dial.tls()?;
-    let host = dial.host();
+async fn encrypt(wire: Wire, host: &str, config: Arc<ClientConfig>) -> Result<Wire, Refusal> {
     let name = ServerName::try_from(host.trim_end_matches('.').to_owned()).map_err(|_| {
         let detail = format!("TLS: {host} cannot be the name in a certificate");
         Failure::new(FailureKind::Misconfigured, detail)

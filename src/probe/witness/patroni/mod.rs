@@ -21,6 +21,7 @@ use crate::{
         Evidence, Facts, Failure, FailureKind, Heartbeat, Outcome, Position, PostgresFacts,
         PostgresRole, Receiver, Testimony, Word,
     },
+    probe::dial::Dial,
 };
 
 /// The API of one server's Patroni.
@@ -42,6 +43,11 @@ impl Patroni {
             None => "/replica".to_owned(),
         };
         Self { client: Client::new(target, port, None, tls), replica }
+    }
+
+    /// How it is reached.
+    pub(super) fn dial(&mut self) -> &mut Dial {
+        self.client.dial()
     }
 
     /// Asks once, with one GET or two.

@@ -9,7 +9,8 @@ use std::{
 
 use mysql_async::{Conn, OptsBuilder, prelude::Queryable as _};
 use pointsman_testbed::{
-    mariadb_cluster::MariaCluster,
+    mysql_cluster::MySqlCluster,
+    mysql_programs::MySqlPrograms,
     postgres_cluster::{PgCluster, Shutdown},
     postgres_programs::Programs,
 };
@@ -33,7 +34,7 @@ pub(crate) enum Engine {
 /// A primary and its replicas. Dropped, nothing of them is left.
 pub(crate) enum Database {
     Postgres(PgCluster),
-    MariaDb(MariaCluster),
+    MariaDb(MySqlCluster),
 }
 
 /// Waits beside a promotion for the moment when the server itself says that it is writable.
@@ -64,7 +65,9 @@ impl Database {
                 widen(&mut cluster, addresses.len());
                 Self::Postgres(cluster)
             }
-            Engine::MariaDb => Self::MariaDb(MariaCluster::start(addresses)),
+            Engine::MariaDb => {
+                Self::MariaDb(MySqlCluster::start(MySqlPrograms::mariadb(), addresses))
+            }
         }
     }
 

@@ -1,0 +1,198 @@
+//! What one server was last known to have.
+//!
+//! A history never shrinks by itself. A server whose transactions no longer contain its own, or that
+//! calls itself by another UUID, was installed anew or restored from an older copy while nobody
+//! looked: it proves nothing until it has followed.
+
+use std::time::Duration;
+
+use super::{
+    Facts, GtidState, Moment, MySqlFacts, Position, PostgresFacts, PostgresRole, RememberedHistory,
+    ServerIndex, Writability,
+};
+
+/// The memory of what one server has.
+#[derive(Clone, Debug, Default)]
+pub(super) struct History {
+    /// MySQL: its `server_uuid`.
+    pub(super) uuid: Option<Box<str>>,
+    /// MySQL and MariaDB: its `server_id`; 0 when unknown.
+    pub(super) server_id: u32,
+    /// MySQL and MariaDB: its transactions.
+    pub(super) gtid: GtidState,
+    /// PostgreSQL: its system identifier.
+    system: Option<u64>,
+    /// PostgreSQL: the timeline that it last wrote on, or has come to as a standby.
+    pub(super) timeline: Option<u32>,
+    /// PostgreSQL: where it last wrote as a primary.
+    written: Option<Written>,
+    /// It has lost what it had, and has not followed since.
+    pub(super) lost: bool,
+    /// It has been a replica of this cluster, or its writer.
+    pub(super) followed: bool,
+    /// It has been heard since the start of the process.
+    heard: bool,
+}
+
+/// How far a PostgreSQL primary has written.
+#[derive(Clone, Copy, Debug)]
+struct Written {
+    last: Position,
+    at: Moment,
+    /// A point that is surely on its disk: a crash of the host may lose what is younger.
+    durable: Option<Position>,
+}
+
+/// What a reply makes of the history before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Continuity {
+    /// It goes on.
+    GoesOn,
+    /// The server that went on running has begun it anew (`RESET BINARY LOGS AND GTIDS`).
+    Reset,
+    /// It is another one.
+    Lost,
+    /// It is another cluster's.
+    Replaced,
+}
+
+impl History {
+    /// After so long what a primary has written is on its disk, whatever `synchronous_commit` says:
+    /// the WAL writer flushes at least every three `wal_writer_delay` (manual, "Asynchronous
+    /// Commit"), which is 30 s at the very most and 0.6 s by default.
+    const DURABLE_AFTER: Duration = Duration::from_secs(2);
+
+    /// Folds in one reply. `interrupted` when anything else than good replies came since the last;
+    /// `led` when the last one said that it was writable.
+    pub(super) fn fold(
+        &mut self,
+        facts: &Facts,
+        interrupted: bool,
+        led: bool,
+        now: Moment,
+    ) -> Continuity {
+        let interrupted = interrupted || !self.heard;
+        let continuity = match facts {
+            Facts::Postgres(facts) => self.fold_postgres(facts, interrupted, now),
+            Facts::MySql(facts) => self.fold_mysql(facts, interrupted, led),
+            Facts::Tcp => Continuity::GoesOn,
+        };
+        self.heard = true;
+        if continuity == Continuity::Lost {
+            (self.lost, self.followed) = (true, false);
+        }
+        continuity
+    }
+
+    /// It follows a primary of this cluster: what it has is the cluster's.
+    pub(super) fn mark_followed(&mut self) {
+        (self.lost, self.followed) = (false, true);
+    }
+
+    fn fold_mysql(&mut self, facts: &MySqlFacts, interrupted: bool, led: bool) -> Continuity {
+        // A replica begins its own anew only to be built anew.
+        let leads = led && facts.writability == Writability::Writable;
+        let known = self.uuid.as_deref();
+        let renamed = known
+            .zip(facts.identity.uuid.as_deref())
+            .is_some_and(|(old, new)| !old.eq_ignore_ascii_case(new));
+        let shrunk = facts.gtid.contains(&self.gtid) == Some(false);
+        if facts.identity.uuid.is_some() {
+            self.uuid.clone_from(&facts.identity.uuid);
+        }
+        if facts.identity.server_id != 0 {
+            self.server_id = facts.identity.server_id;
+        }
+        if !facts.gtid.is_unknown() {
+            self.gtid.clone_from(&facts.gtid);
+        }
+        match (renamed, shrunk) {
+            (true, _) => Continuity::Lost,
+            (false, true) if interrupted || !leads => Continuity::Lost,
+            (false, true) => Continuity::Reset,
+            (false, false) => Continuity::GoesOn,
+        }
+    }
+
+    fn fold_postgres(
+        &mut self,
+        facts: &PostgresFacts,
+        interrupted: bool,
+        now: Moment,
+    ) -> Continuity {
+        let replaced = self.system.is_some_and(|system| system != facts.system_identifier);
+        if replaced {
+            // Whether it belongs here is not a question of its history.
+            let system = Some(facts.system_identifier);
+            *self = Self { system, ..Self::default() };
+        }
+        self.system = Some(facts.system_identifier);
+        let PostgresRole::Primary { timeline, position, .. } = facts.role else {
+            self.timeline = standby_timeline(facts).or(self.timeline);
+            self.written = None;
+            return if replaced { Continuity::Replaced } else { Continuity::GoesOn };
+        };
+        let before = self.written.filter(|_| self.timeline == Some(timeline));
+        let older = self.timeline.is_some_and(|known| timeline < known);
+        let shorter = before.and_then(|written| written.durable).is_some_and(|it| position < it);
+        let durable = before.and_then(|written| {
+            let settled = now.since(written.at) >= Self::DURABLE_AFTER;
+            if settled { Some(written.last) } else { written.durable }
+        });
+        self.timeline = Some(timeline);
+        self.written = match before {
+            Some(written) if now.since(written.at) < Self::DURABLE_AFTER && !shorter => {
+                Some(Written { durable, ..written })
+            }
+            _ => Some(Written { last: position, at: now, durable: durable.filter(|_| !shorter) }),
+        };
+        match interrupted && (older || shorter) {
+            _ if replaced => Continuity::Replaced,
+            true => Continuity::Lost,
+            false => Continuity::GoesOn,
+        }
+    }
+
+    /// What a restart must not forget; `None` when nothing is known.
+    pub(super) fn remember(&self, server: ServerIndex) -> Option<RememberedHistory> {
+        let known = self.uuid.is_some()
+            || self.server_id != 0
+            || self.timeline.is_some()
+            || !self.gtid.is_unknown();
+        known.then(|| RememberedHistory {
+            server,
+            uuid: self.uuid.clone(),
+            server_id: self.server_id,
+            timeline: self.timeline,
+            gtid: self.gtid.clone(),
+            lost: self.lost,
+            followed: self.followed,
+        })
+    }
+
+    /// What an earlier process has known.
+    pub(super) fn restored(remembered: &RememberedHistory) -> Self {
+        Self {
+            uuid: remembered.uuid.clone(),
+            server_id: remembered.server_id,
+            gtid: remembered.gtid.clone(),
+            system: None,
+            timeline: remembered.timeline,
+            written: None,
+            lost: remembered.lost,
+            followed: remembered.followed,
+            heard: false,
+        }
+    }
+}
+
+/// The timeline that a standby has come to: that which it receives, or at least that of its control
+/// file.
+pub(super) fn standby_timeline(facts: &PostgresFacts) -> Option<u32> {
+    match facts.role {
+        PostgresRole::Standby { timeline, recovery_timeline, .. } => {
+            timeline.max(recovery_timeline)
+        }
+        PostgresRole::Primary { .. } => None,
+    }
+}

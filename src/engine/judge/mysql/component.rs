@@ -1,0 +1,123 @@
+//! The parts of a group that has split although each part has a quorum.
+//!
+//! A bootstrap keeps the identity of a group, so two parts of one group may both take writes. Their
+//! members' views tell them apart: no member is in both.
+
+use super::mysql_facts;
+use crate::engine::{
+    ClusterPolicy, Group, Moment, ServerIndex,
+    judge::{Precedents, is_foreign},
+    record::{Liveness, Loss, Record},
+};
+
+/// The parts of a group, by who sees whom.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Components {
+    /// Members in good standing that answer, part by part.
+    parts: Vec<Vec<ServerIndex>>,
+    /// Which part the writer is chosen from.
+    main: usize,
+}
+
+impl Components {
+    /// The parts that members see. The one of the published writer is right, else the larger one,
+    /// else that of the first member in config order.
+    pub(super) fn of(
+        policy: &ClusterPolicy,
+        records: &[Record],
+        precedents: Precedents<'_>,
+        now: Moment,
+    ) -> Self {
+        let sound = (0..records.len()).map(ServerIndex).filter(|index| {
+            let record = &records[index.0];
+            record.liveness(&policy.thresholds, now) == Liveness::Answering
+                && !is_foreign(record, precedents)
+                && mysql_facts(record)
+                    .is_some_and(|facts| facts.group.is_some() && !super::group::is_shut_out(facts))
+        });
+        let mut parts: Vec<Vec<ServerIndex>> = Vec::new();
+        for member in sound {
+            let sees = |part: &Vec<ServerIndex>| {
+                part.iter().any(|other| overlap(view(records, *other), view(records, member)))
+            };
+            let (with, without): (Vec<_>, Vec<_>) = parts.into_iter().partition(sees);
+            let mut joined: Vec<_> = with.into_iter().flatten().chain([member]).collect();
+            joined.sort_unstable();
+            parts = without;
+            parts.push(joined);
+        }
+        let rank = |part: &Vec<ServerIndex>| {
+            let holds = |one: Option<ServerIndex>| one.is_some_and(|one| part.contains(&one));
+            let lost = part.iter().all(|member| records[member.0].superseded.is_some());
+            let incumbent = holds(precedents.published) || holds(precedents.last_writer);
+            (!lost, incumbent, part.len(), std::cmp::Reverse(part.first().copied()))
+        };
+        let main = (0..parts.len()).max_by_key(|&at| rank(&parts[at])).unwrap_or(0);
+        Self { parts, main }
+    }
+
+    /// Whether there are two that could be written to.
+    pub(super) fn are_split(&self) -> bool {
+        self.parts.len() > 1
+    }
+
+    /// A member of the part that is right, when `server` is in another.
+    pub(super) fn outside_of(&self, server: ServerIndex) -> Option<ServerIndex> {
+        let elsewhere = self
+            .parts
+            .iter()
+            .enumerate()
+            .any(|(at, part)| at != self.main && part.contains(&server));
+        self.main().first().copied().filter(|_| elsewhere)
+    }
+
+    /// The members of the part that is right.
+    pub(super) fn main(&self) -> &[ServerIndex] {
+        self.parts.get(self.main).map_or(&[], Vec::as_slice)
+    }
+
+    /// Remembers who is in the wrong part, also when the right one is gone, and forgets it of those
+    /// who are in one part with the writer again.
+    pub(super) fn note(&self, records: &mut [Record], precedents: Precedents<'_>) {
+        let writer = precedents.published.or(precedents.last_writer);
+        for part in &self.parts {
+            let rejoined =
+                |heir: Option<ServerIndex>| heir.is_some_and(|heir| part.contains(&heir));
+            for member in part {
+                let record = &mut records[member.0];
+                let heir = record.superseded.as_ref().and_then(|superseded| superseded.by);
+                if rejoined(heir.filter(|heir| heir != member))
+                    || rejoined(writer.filter(|writer| writer != member))
+                {
+                    record.superseded = None;
+                }
+            }
+        }
+        let Some(right) = self.main().first().copied() else { return };
+        if !precedents.ready {
+            return;
+        }
+        let heir = writer.filter(|writer| self.main().contains(writer)).unwrap_or(right);
+        let had = records[heir.0].history.gtid.clone();
+        for (at, part) in self.parts.iter().enumerate() {
+            if at != self.main {
+                for member in part {
+                    records[member.0].mark_superseded(heir, &had, Loss::Precedence);
+                }
+            }
+        }
+    }
+}
+
+fn view(records: &[Record], member: ServerIndex) -> &[Box<str>] {
+    match mysql_facts(&records[member.0]).and_then(|facts| facts.group.as_ref()) {
+        Some(Group::Galera(node)) => &node.members,
+        Some(Group::Replication(member)) => &member.members,
+        None => &[],
+    }
+}
+
+/// A member that does not tell whom it sees is no proof of a split.
+fn overlap(one: &[Box<str>], other: &[Box<str>]) -> bool {
+    one.is_empty() || other.is_empty() || one.iter().any(|member| other.contains(member))
+}

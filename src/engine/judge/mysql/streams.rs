@@ -1,0 +1,90 @@
+//! How far the cluster's transactions reach, stream by stream, by all that its members show.
+
+use super::{mysql_facts, topology::member_channels};
+use crate::engine::{
+    ClusterPolicy, Moment, Position, ServerIndex, Stream,
+    judge::{Precedents, is_foreign, reach},
+    positions::Positions,
+    record::{Liveness, Record},
+};
+
+/// Notes what the fresh replies of members show.
+///
+/// While there is a primary, what it has is the measure. Without one the replicas are compared with
+/// each other, less what each has written itself: an errant transaction of one makes nobody late.
+pub(super) fn note(
+    policy: &ClusterPolicy,
+    records: &mut [Record],
+    positions: &mut Positions,
+    precedents: Precedents<'_>,
+    leaders: &[ServerIndex],
+    now: Moment,
+) {
+    let counts = |record: &Record| {
+        record.liveness(&policy.thresholds, now) == Liveness::Answering
+            && !is_foreign(record, precedents)
+            && !record.history.lost
+    };
+    if leaders.iter().any(|leader| records[leader.0].reset) {
+        positions.clear();
+    }
+    let follows: Vec<bool> = (0..records.len())
+        .map(|index| !member_channels(ServerIndex(index), policy, records).is_empty())
+        .collect();
+    for (index, record) in records.iter_mut().enumerate() {
+        let reset = std::mem::take(&mut record.reset);
+        if !record.fresh {
+            continue;
+        }
+        let reach = mysql_facts(record).map(|facts| facts.gtid.reach()).unwrap_or_default();
+        record.note_shown(reach.iter().map(|(stream, last, _)| (stream.clone(), point(*last))));
+        if reset || !counts(record) || record.left_behind.is_some() {
+            continue;
+        }
+        let leads = leaders.contains(&ServerIndex(index));
+        if !leads && (!leaders.is_empty() || !follows[index]) {
+            continue;
+        }
+        let Some(facts) = mysql_facts(record) else { continue };
+        let own = |stream: &Stream, server: Option<u32>| match (stream, &facts.identity.uuid) {
+            (Stream::Source(source), Some(uuid)) => {
+                source.split(':').next().is_some_and(|it| it.eq_ignore_ascii_case(uuid))
+            }
+            _ => server.is_some_and(|server| server == facts.identity.server_id),
+        };
+        for ((stream, _, server), shown) in reach.iter().zip(&record.shown) {
+            if leads || !own(stream, *server) {
+                positions.show(stream.clone(), shown.position, shown.since, shown.rose);
+            }
+        }
+    }
+    bound_by_leaders(records, positions, leaders);
+    positions.thin_out(reach(policy));
+    for record in records.iter_mut() {
+        record.positions.thin_out(reach(policy));
+    }
+}
+
+/// What the leaders do not have is lost: nobody will ever reach it.
+fn bound_by_leaders(records: &[Record], positions: &mut Positions, leaders: &[ServerIndex]) {
+    let fresh = leaders.iter().map(|leader| &records[leader.0]).filter(|record| record.fresh);
+    let reached: Vec<_> = fresh
+        .filter_map(mysql_facts)
+        .filter(|facts| !facts.gtid.is_unknown())
+        .flat_map(|facts| facts.gtid.reach())
+        .collect();
+    if reached.is_empty() {
+        return;
+    }
+    let last = |stream: &Stream| {
+        let of_it = reached.iter().filter(|(known, ..)| known == stream);
+        of_it.map(|(_, last, _)| *last).max()
+    };
+    positions.forget(|stream| last(stream).is_none());
+    positions.bound(|stream| point(last(stream).unwrap_or(0)));
+}
+
+/// The point of a stream of GTIDs at this number.
+pub(super) fn point(number: u64) -> Position {
+    Position { segment: 0, offset: number }
+}

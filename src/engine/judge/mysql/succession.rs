@@ -1,0 +1,265 @@
+//! Who of several writable servers is right, and who may take over.
+//!
+//! An heir must have inherited. What the last writer had written last may be lost with it, for
+//! replication is asynchronous; but a server that shares nothing with it, or that is behind every
+//! other member, has not inherited.
+
+use super::{
+    history::{gave_way, history, is_writable_replica},
+    mysql_facts,
+    topology::{attached_replicas, is_attached, opinion},
+};
+use crate::engine::{
+    ClusterPolicy, Facts, FailureKind, Moment, Relation, ServerIndex, StateReason,
+    judge::{
+        Precedents,
+        contest::{self, Contest, Evidence, Loser},
+        is_claimant, is_foreign,
+        office::{is_gone, is_reinstated, mark_losers},
+        unanswered::is_patient,
+    },
+    reception::Opinion,
+    record::{Liveness, Loss, Record},
+};
+
+/// Settles who is the primary, and remembers who lost.
+pub(super) fn settle_primary(
+    policy: &ClusterPolicy,
+    records: &mut [Record],
+    precedents: Precedents<'_>,
+    now: Moment,
+) -> Contest {
+    for index in (0..records.len()).map(ServerIndex) {
+        if records[index.0].history.lost && is_followed_by_all(index, policy, records, now) {
+            records[index.0].history.mark_followed();
+        }
+        let followed = attached_replicas(index, policy, records, now);
+        let won_over = records[index.0].superseded.as_ref().is_some_and(|superseded| {
+            superseded.loss == Loss::Following
+                && superseded
+                    .by
+                    .is_none_or(|by| followed > attached_replicas(by, policy, records, now))
+        });
+        let gave_way = |heir| gave_way(heir, index, policy, records, precedents, now);
+        let gone = |heir: ServerIndex| is_gone(records[heir.0].liveness(&policy.thresholds, now));
+        if won_over || is_reinstated(index, records, precedents, followed, &gave_way, &gone) {
+            records[index.0].superseded = None;
+        }
+    }
+    let field = Field { policy, records, precedents, now };
+    let mut claimants: Vec<_> =
+        (0..records.len()).map(ServerIndex).filter(|&index| field.claims(index)).collect();
+    // That nobody sees its channels is no proof that it has none.
+    claimants.retain(|&one| !field.hides_channels(one) || precedents.last_writer == Some(one));
+    let barred: Vec<_> = claimants.iter().filter_map(|&one| field.bar(one, &claimants)).collect();
+    claimants.retain(|one| barred.iter().all(|loser| loser.server != *one));
+    let mut contest = field.settle(&claimants);
+    contest.losers.extend(barred);
+    field.outdate_unheard(&mut contest);
+    mark_losers(&contest, records, precedents);
+    contest
+}
+
+/// Whether every other member that answers follows a server, and has nothing that this one lacks:
+/// they were built from it, so that what it has is the cluster's.
+fn is_followed_by_all(
+    index: ServerIndex,
+    policy: &ClusterPolicy,
+    records: &[Record],
+    now: Moment,
+) -> bool {
+    let own = &records[index.0].history.gtid;
+    let mut others = (0..records.len()).map(ServerIndex).filter(|&other| {
+        other != index
+            && records[other.0].liveness(&policy.thresholds, now) == Liveness::Answering
+            && mysql_facts(&records[other.0]).is_some()
+    });
+    let built = |other: ServerIndex| {
+        let theirs = &records[other.0].history.gtid;
+        is_attached(other, index, policy, records)
+            && !theirs.is_empty()
+            && own.contains(theirs) == Some(true)
+    };
+    others.next().is_some_and(built) && others.all(built)
+}
+
+/// All that the question who is right rests on.
+struct Field<'a> {
+    policy: &'a ClusterPolicy,
+    records: &'a [Record],
+    precedents: Precedents<'a>,
+    now: Moment,
+}
+
+impl Field<'_> {
+    fn liveness(&self, index: ServerIndex) -> Liveness {
+        self.records[index.0].liveness(&self.policy.thresholds, self.now)
+    }
+
+    fn claims(&self, index: ServerIndex) -> bool {
+        let record = &self.records[index.0];
+        let (policy, records, precedents) = (self.policy, self.records, self.precedents);
+        record.superseded.is_none()
+            && !self.has_been_full_for_long(index)
+            && !mysql_facts(record).is_some_and(super::group::is_shut_out)
+            && (is_claimant(index, record, policy, precedents, self.now)
+                || self.lives_by_witness(index))
+            && !is_writable_replica(index, policy, records, precedents, self.now)
+    }
+
+    /// Whether the published server does not answer us while a replica receives from it directly.
+    fn lives_by_witness(&self, index: ServerIndex) -> bool {
+        let record = &self.records[index.0];
+        let (Liveness::Gone(kind), Some(trouble)) = (self.liveness(index), &record.trouble) else {
+            return false;
+        };
+        let told = |replica| {
+            let (policy, records) = (self.policy, self.records);
+            opinion(replica, index, trouble.since, policy, records, true, self.now)
+        };
+        let others = (0..self.records.len()).map(ServerIndex).filter(|other| *other != index);
+        self.precedents.published == Some(index)
+            && kind.is_silence()
+            && !record.history.lost
+            && record.facts.as_ref().is_some_and(Facts::claims_writable)
+            && others.map(told).min() == Some(Opinion::GoesOn)
+    }
+
+    /// Whether a server takes nobody in any more, and no replica shows that it is written to.
+    fn has_been_full_for_long(&self, index: ServerIndex) -> bool {
+        let record = &self.records[index.0];
+        self.liveness(index) == Liveness::Alive(FailureKind::Saturated)
+            && !is_patient(record, self.now)
+            && attached_replicas(index, self.policy, self.records, self.now) == 0
+    }
+
+    fn hides_channels(&self, index: ServerIndex) -> bool {
+        mysql_facts(&self.records[index.0]).is_some_and(|facts| facts.channels.is_none())
+    }
+
+    /// Why a writable server has not inherited, when the last writer is not there to contest.
+    fn bar(&self, index: ServerIndex, claimants: &[ServerIndex]) -> Option<Loser> {
+        let last = self.precedents.last_writer;
+        if last.is_some_and(|last| last == index || claimants.contains(&last)) {
+            return None;
+        }
+        let lacks = self.is_stranger(index, last) || last.is_some() && self.is_behind_all(index);
+        let shared = self.policy.write.is_some_and(|write| write.shared_storage);
+        (lacks && !shared).then(|| Loser {
+            server: index,
+            against: last.unwrap_or(index),
+            loss: Loss::Age,
+            reason: StateReason::LacksHistory,
+        })
+    }
+
+    /// Whether a server has nothing in common with the cluster whose writer it claims to be.
+    fn is_stranger(&self, index: ServerIndex, last: Option<ServerIndex>) -> bool {
+        let record = &self.records[index.0];
+        let own = &record.history.gtid;
+        let had = &self.precedents.office.gtid;
+        match last {
+            Some(_) if !had.is_unknown() && !own.is_unknown() => {
+                !had.is_empty() && own.shares(had) == Some(false)
+            }
+            // Without GTIDs only its own past speaks for it.
+            Some(last) => {
+                let known = self.records[last.0].history.server_id != 0;
+                known && !record.history.followed && own.is_unknown()
+            }
+            None => {
+                let mut others = self.live_others(index).peekable();
+                others.peek().is_some()
+                    && others.all(|other| {
+                        let theirs = &self.records[other.0].history.gtid;
+                        !theirs.is_empty() && own.shares(theirs) == Some(false)
+                    })
+            }
+        }
+    }
+
+    /// Whether every other member that answers and does not follow it has all that it has, and more.
+    fn is_behind_all(&self, index: ServerIndex) -> bool {
+        let own = &self.records[index.0].history.gtid;
+        let mut others = self.live_others(index).peekable();
+        others.peek().is_some()
+            && others
+                .all(|other| self.records[other.0].history.gtid.relation(own) == Relation::Ahead)
+    }
+
+    /// The other members that answer, show what they have, and do not follow `index`.
+    fn live_others(&self, index: ServerIndex) -> impl Iterator<Item = ServerIndex> {
+        (0..self.records.len()).map(ServerIndex).filter(move |&other| {
+            let record = &self.records[other.0];
+            other != index
+                && self.liveness(other) == Liveness::Answering
+                && !record.history.gtid.is_unknown()
+                && !record.history.lost
+                && record.superseded.is_none()
+                && self.precedents.last_writer != Some(other)
+                && !is_foreign(record, self.precedents)
+                && !is_attached(other, index, self.policy, self.records)
+        })
+    }
+
+    /// Whether a member that answers, or may, has said nothing since `rival` says that it is writable.
+    fn is_awaited(&self, rival: ServerIndex) -> bool {
+        let Some(run) = self.records[rival.0].writable else { return false };
+        self.records.iter().enumerate().any(|(index, record)| {
+            let asked = matches!(
+                self.liveness(ServerIndex(index)),
+                Liveness::Answering | Liveness::Doubtful(_)
+            );
+            asked && record.facts_at < run.since && !is_foreign(record, self.precedents)
+        })
+    }
+
+    fn settle(&self, claimants: &[ServerIndex]) -> Contest {
+        let (policy, records, now) = (self.policy, self.records, self.now);
+        contest::settle(
+            claimants,
+            self.precedents.last_writer,
+            &policy.servers,
+            &Evidence {
+                relation: &|one, other| history(one, other, policy, records, now),
+                following: &|one| attached_replicas(one, policy, records, now),
+                older: &|_, newer| StateReason::OlderHistory(newer),
+                precedes: &|_, one| self.precedents.office.precedes(&records[one.0], now),
+                asked_since: &|one, other| self.was_asked_since(one, other),
+                is_awaited: &|one| self.is_awaited(one),
+                hold: false,
+            },
+        )
+    }
+
+    /// Whether `one` has said that it is writable since `other` does, or has refused to say so for
+    /// long.
+    fn was_asked_since(&self, one: ServerIndex, other: ServerIndex) -> bool {
+        let Some(run) = self.records[other.0].writable else { return true };
+        match self.liveness(one) {
+            Liveness::Answering => self.records[one.0].facts_at >= run.since,
+            _ => false,
+        }
+    }
+
+    /// A published server that has said nothing since the start is outdated by what it was known to
+    /// have.
+    fn outdate_unheard(&self, contest: &mut Contest) {
+        let (Some(published), Some(champion)) = (self.precedents.published, contest.champion)
+        else {
+            return;
+        };
+        let record = &self.records[published.0];
+        if published == champion || record.facts.is_some() || contest.against(published).is_some() {
+            return;
+        }
+        if history(champion, published, self.policy, self.records, self.now) == Relation::Ahead {
+            contest.losers.push(Loser {
+                server: published,
+                against: champion,
+                loss: Loss::Age,
+                reason: StateReason::OlderHistory(champion),
+            });
+        }
+    }
+}

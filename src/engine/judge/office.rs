@@ -1,0 +1,137 @@
+//! Who is in office, and what that proves.
+//!
+//! The last published writer is in office until another server takes over from it. What it had is
+//! what an heir must have inherited, also when it is gone.
+
+use std::time::Duration;
+
+use crate::engine::{
+    GtidState, Moment, Relation, ServerIndex,
+    record::{Liveness, Loss, Record, Superseded},
+};
+
+use super::{Precedents, contest::Contest};
+
+/// The last published writer, as far as its heirs are concerned.
+#[derive(Clone, Debug, Default)]
+pub(in crate::engine) struct Office {
+    /// PostgreSQL: the timeline that it wrote on.
+    pub(in crate::engine) timeline: Option<u32>,
+    /// MySQL and MariaDB: what it was last known to have.
+    pub(in crate::engine) gtid: GtidState,
+    /// When it came into office; `None` when that was before the start of the process.
+    pub(in crate::engine) since: Option<Moment>,
+}
+
+impl Office {
+    /// Two servers that turn writable within so long were promoted at about the same time, as far as
+    /// anybody can tell who asks once in a while: another instance may have heard them the other way
+    /// round.
+    const AT_ONCE: Duration = Duration::from_secs(3);
+
+    /// For so long after it came into office the name may still go over to the other one. Later there
+    /// is more to lose by a move than by two instances that disagree.
+    const YOUNG: Duration = Duration::from_secs(10);
+
+    /// Whether the one in office is not just one of two that turned writable at about the same time.
+    pub(in crate::engine::judge) fn precedes(&self, rival: &Record, now: Moment) -> bool {
+        match (self.since, rival.writable) {
+            (Some(since), Some(run)) if now.since(since) < Self::YOUNG => {
+                since + Self::AT_ONCE <= run.since || run.since + Self::AT_ONCE <= since
+            }
+            _ => true,
+        }
+    }
+}
+
+/// Whether a server is in office and has been alive ever since: nothing that others show about it is
+/// worth more than its own word.
+pub(super) fn lives_in_office(
+    index: ServerIndex,
+    record: &Record,
+    precedents: Precedents<'_>,
+) -> bool {
+    precedents.published == Some(index) && !record.left_office
+}
+
+/// Whether the word of a superseded server counts again, because its heirs have given way, as
+/// `gave_way` tells of each, or have been caught up with, or are gone while somebody made this server
+/// writable, as we saw.
+pub(super) fn is_reinstated(
+    index: ServerIndex,
+    records: &[Record],
+    precedents: Precedents<'_>,
+    followed: usize,
+    gave_way: &dyn Fn(ServerIndex) -> bool,
+    is_gone: &dyn Fn(ServerIndex) -> bool,
+) -> bool {
+    let record = &records[index.0];
+    let Some(Superseded { by, heir, loss, .. }) = &record.superseded else {
+        return false;
+    };
+    if !record.is_confirmed_writable() {
+        return false;
+    }
+    let own = &record.history.gtid;
+    let caught_up = |heir: &GtidState| {
+        !heir.is_unknown() && !heir.is_empty() && own.contains(heir) == Some(true)
+    };
+    let has_given_way = |heir: ServerIndex| {
+        let before = |heir: &Record| match (&heir.trouble, record.writable) {
+            (Some(trouble), Some(run)) => trouble.began <= run.since && run.turned,
+            _ => false,
+        };
+        let gone = is_gone(heir);
+        gave_way(heir)
+            || caught_up(&records[heir.0].history.gtid)
+            || gone && before(&records[heir.0])
+            // Somebody has pointed the other members at it.
+            || gone && *loss != Loss::Name && followed > 0 && !heir_is_followed(own, records, heir)
+    };
+    let mut heirs = by.iter().copied().chain(precedents.last_writer).filter(|heir| *heir != index);
+    match by {
+        Some(_) => heirs.all(has_given_way),
+        // It has left the configuration.
+        None => caught_up(heir) && heirs.all(has_given_way),
+    }
+}
+
+/// Whether what a gone heir had is more than this server has, and somebody else has it.
+fn heir_is_followed(own: &GtidState, records: &[Record], heir: ServerIndex) -> bool {
+    let had = &records[heir.0].history.gtid;
+    records.iter().enumerate().any(|(index, record)| {
+        index != heir.0
+            && record.trouble.is_none()
+            && record.history.gtid.relation(own) == Relation::Ahead
+            && record.history.gtid.contains(had) == Some(true)
+    })
+}
+
+/// Remembers who lost what, so that the absence of the winner proves nothing later.
+pub(super) fn mark_losers(contest: &Contest, records: &mut [Record], precedents: Precedents<'_>) {
+    if !precedents.ready {
+        return;
+    }
+    for loser in &contest.losers {
+        if loser.loss != Loss::Nothing {
+            let heir = records[loser.against.0].history.gtid.clone();
+            records[loser.server.0].mark_superseded(loser.against, &heir, loser.loss);
+        }
+    }
+}
+
+/// Whether a server that answers and is writable has lost against `winner` by precedence alone: two
+/// histories go on beside each other.
+pub(super) fn has_rival(winner: Option<ServerIndex>, records: &[Record]) -> bool {
+    records.iter().any(|record| {
+        let lost = record.superseded.as_ref().is_some_and(|superseded| {
+            superseded.loss == Loss::Precedence && superseded.by == winner
+        });
+        lost && record.trouble.is_none() && record.is_confirmed_writable()
+    })
+}
+
+/// Whether a server is known to be gone.
+pub(super) fn is_gone(liveness: Liveness) -> bool {
+    matches!(liveness, Liveness::Gone(_))
+}

@@ -1,0 +1,106 @@
+//! Whom the standbys of a cluster follow, and what they tell of it.
+
+use super::{postgres_role, primary_timeline, received_timeline};
+use crate::engine::{
+    ClusterPolicy, Endpoint, Moment, PostgresRole, ServerIndex, ServerPolicy,
+    judge::is_endpoint_of,
+    reception::{Opinion, Origin},
+    record::{Liveness, Record},
+};
+
+/// Where a standby receives from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sender {
+    /// This member.
+    Member(ServerIndex),
+    /// A server outside the cluster.
+    Outside,
+    /// It does not tell.
+    Hidden,
+}
+
+/// Where an attached standby receives from; `None` for one that is not attached.
+pub(super) fn sender(record: &Record, policy: &ClusterPolicy) -> Option<Sender> {
+    match postgres_role(record)? {
+        PostgresRole::Standby { receiver, sender, .. } if receiver.is_attached() => {
+            let member = |named: &Endpoint| {
+                policy.servers.iter().position(|server| is_endpoint_of(named, server))
+            };
+            Some(match sender {
+                None => Sender::Hidden,
+                Some(named) => member(named)
+                    .map_or(Sender::Outside, |member| Sender::Member(ServerIndex(member))),
+            })
+        }
+        _ => None,
+    }
+}
+
+/// How many standbys that answer follow `primary`: directly, or through others on its timeline.
+pub(super) fn followers(
+    primary: ServerIndex,
+    policy: &ClusterPolicy,
+    records: &[Record],
+    now: Moment,
+) -> usize {
+    let follows = |(index, record): &(usize, &Record)| {
+        *index != primary.0
+            && record.liveness(&policy.thresholds, now) == Liveness::Answering
+            && is_follower(record, primary, policy, records)
+    };
+    records.iter().enumerate().filter(follows).count()
+}
+
+fn is_follower(
+    standby: &Record,
+    primary: ServerIndex,
+    policy: &ClusterPolicy,
+    records: &[Record],
+) -> bool {
+    let own = primary_timeline(&records[primary.0]).or(records[primary.0].history.timeline);
+    match sender(standby, policy) {
+        None => false,
+        Some(Sender::Member(sender)) if sender == primary => true,
+        // Another one that calls itself a primary.
+        Some(Sender::Member(sender)) if primary_timeline(&records[sender.0]).is_some() => false,
+        Some(_) => own.is_some() && received_timeline(standby) == own,
+    }
+}
+
+/// Whether a server is a standby that receives from `sender` directly, as far as it tells.
+fn is_sent_by(record: &Record, sender: &ServerPolicy) -> bool {
+    match postgres_role(record) {
+        Some(PostgresRole::Standby { receiver, sender: Some(named), .. }) => {
+            receiver.is_attached() && is_endpoint_of(named, sender)
+        }
+        _ => false,
+    }
+}
+
+/// What `standby` tells of `primary`, silent `since` then: nothing, when it follows another one.
+pub(super) fn opinion(
+    standby: ServerIndex,
+    primary: ServerIndex,
+    since: Moment,
+    policy: &ClusterPolicy,
+    records: &[Record],
+    now: Moment,
+) -> Opinion {
+    let record = &records[standby.0];
+    if is_sent_by(record, &policy.servers[primary.0]) {
+        return record.opinion("", Origin::Source, since, now);
+    }
+    match is_follower(record, primary, policy, records) || hides_everything(record) {
+        true => record.opinion("", Origin::Beyond, since, now),
+        false => Opinion::Nothing,
+    }
+}
+
+/// Whether an attached standby tells neither whom nor which timeline it follows.
+fn hides_everything(record: &Record) -> bool {
+    matches!(
+        postgres_role(record),
+        Some(PostgresRole::Standby { receiver, sender: None, timeline: None, .. })
+            if receiver.is_attached()
+    )
+}

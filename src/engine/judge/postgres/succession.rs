@@ -1,0 +1,406 @@
+//! Who of several primaries is right, and who may take over.
+//!
+//! A promotion of PostgreSQL always makes a higher timeline (manual, "Timelines"), so a server on the
+//! last writer's timeline was promoted by nobody: it is a copy. What a standby shows of somebody
+//! else's promotion is hearsay: it keeps a server from being published anew, and takes nothing from
+//! one that is published and alive.
+
+use std::cmp::Ordering;
+
+use super::{
+    followers::{Sender, followers, opinion, sender},
+    postgres_role, primary_timeline, received_timeline,
+};
+use crate::engine::{
+    ClusterPolicy, Moment, OnNewerTimeline, PostgresRole, Relation, ServerIndex, ServerState,
+    StateReason,
+    judge::{
+        Precedents,
+        contest::{self, Contest, Evidence, Loser},
+        is_claimant, is_foreign,
+        office::{is_gone, is_reinstated, lives_in_office, mark_losers},
+    },
+    reception::Opinion,
+    record::{Liveness, Loss, Record},
+    verdict::Verdict,
+};
+
+/// Settles who is the primary, and remembers who lost.
+pub(super) fn settle_primary(
+    policy: &ClusterPolicy,
+    records: &mut [Record],
+    precedents: Precedents<'_>,
+    now: Moment,
+) -> Contest {
+    reinstate(policy, records, precedents, now);
+    let field = Field { policy, records, precedents, now };
+    let mut losers = Vec::new();
+    let mut claimants = Vec::new();
+    for index in (0..records.len()).map(ServerIndex) {
+        if !field.claims(index) {
+            continue;
+        }
+        match field.bar(index) {
+            Some(loser) => losers.push(loser),
+            None => claimants.push(index),
+        }
+    }
+    let mut contest = field.settle(&claimants);
+    contest.losers.extend(losers);
+    field.outdate_others(&mut contest);
+    mark_losers(&contest, records, precedents);
+    contest
+}
+
+/// Ends the memory of a lost contest where its reason has gone.
+fn reinstate(
+    policy: &ClusterPolicy,
+    records: &mut [Record],
+    precedents: Precedents<'_>,
+    now: Moment,
+) {
+    for index in (0..records.len()).map(ServerIndex) {
+        let Some(own) = primary_timeline(&records[index.0]) else {
+            continue;
+        };
+        // Who streams from it was built from it, or has nothing that it lacks.
+        if records[index.0].history.lost && followers(index, policy, records, now) > 0 {
+            records[index.0].history.mark_followed();
+        }
+        let Some(superseded) = &records[index.0].superseded else {
+            continue;
+        };
+        let promoted = was_promoted(&records[index.0], own, records, precedents);
+        let followed = followers(index, policy, records, now);
+        // Whoever the members go over to has won what it had lost.
+        let won_over = superseded.loss == Loss::Following
+            && superseded.by.is_none_or(|by| followed > followers(by, policy, records, now));
+        let gave_way = |heir| gave_way(heir, own, policy, records, precedents, now);
+        let nobody = |_| false;
+        if promoted || won_over || is_reinstated(index, records, precedents, 0, &gave_way, &nobody)
+        {
+            records[index.0].superseded = None;
+        }
+    }
+}
+
+/// Whether a server on the timeline `own` was promoted since it was superseded. Only a standby is
+/// promoted, so what it wrote on its own is gone.
+fn was_promoted(record: &Record, own: u32, records: &[Record], precedents: Precedents<'_>) -> bool {
+    match record.superseded.as_ref().map(|superseded| superseded.timeline) {
+        Some(Some(written)) => own > written,
+        // It was a standby and hid its timeline; one that is newer than all others comes from a
+        // promotion.
+        Some(None) => {
+            let others = records.iter().filter(|other| !std::ptr::eq(*other, record));
+            let others = others.filter(|other| !is_foreign(other, precedents));
+            others.filter_map(|other| other.history.timeline).all(|newest| own > newest)
+        }
+        None => false,
+    }
+}
+
+/// Whether the server that took over from one on the timeline `own` has given way: it belongs to
+/// another cluster now, or it streams that timeline.
+fn gave_way(
+    heir: ServerIndex,
+    own: u32,
+    policy: &ClusterPolicy,
+    records: &[Record],
+    precedents: Precedents<'_>,
+    now: Moment,
+) -> bool {
+    let heir = &records[heir.0];
+    let follows = match postgres_role(heir) {
+        Some(PostgresRole::Standby { receiver, timeline, recovery_timeline, .. }) => {
+            receiver.is_attached()
+                && (*timeline).max(*recovery_timeline).is_some_and(|timeline| timeline <= own)
+        }
+        _ => false,
+    };
+    heir.liveness(&policy.thresholds, now) == Liveness::Answering
+        && (follows || is_foreign(heir, precedents))
+}
+
+/// All that the question who is right rests on.
+struct Field<'a> {
+    policy: &'a ClusterPolicy,
+    records: &'a [Record],
+    precedents: Precedents<'a>,
+    now: Moment,
+}
+
+impl Field<'_> {
+    fn timeline(&self, index: ServerIndex) -> Option<u32> {
+        primary_timeline(&self.records[index.0])
+    }
+
+    fn followers(&self, index: ServerIndex) -> usize {
+        followers(index, self.policy, self.records, self.now)
+    }
+
+    fn liveness(&self, index: ServerIndex) -> Liveness {
+        self.records[index.0].liveness(&self.policy.thresholds, self.now)
+    }
+
+    /// Whether a server takes part: it says that it is a writable primary, nothing proves that it is
+    /// gone, and its word counts.
+    fn claims(&self, index: ServerIndex) -> bool {
+        let record = &self.records[index.0];
+        record.superseded.is_none()
+            && self.timeline(index).is_some()
+            && (is_claimant(index, record, self.policy, self.precedents, self.now)
+                || self.lives_by_witness(index))
+    }
+
+    /// Whether the published server does not answer us while its standbys receive from it.
+    fn lives_by_witness(&self, index: ServerIndex) -> bool {
+        let record = &self.records[index.0];
+        let (Liveness::Gone(kind), Some(trouble)) = (self.liveness(index), &record.trouble) else {
+            return false;
+        };
+        let told = |standby| {
+            let (policy, records) = (self.policy, self.records);
+            opinion(standby, index, trouble.since, policy, records, self.now)
+        };
+        let others = (0..self.records.len()).map(ServerIndex).filter(|other| *other != index);
+        self.precedents.published == Some(index)
+            && kind.is_silence()
+            && !record.history.lost
+            && record.facts.as_ref().is_some_and(crate::engine::Facts::claims_writable)
+            && others.map(told).min() == Some(Opinion::GoesOn)
+    }
+
+    /// Why a server that says it is writable is no heir, whoever else is there.
+    fn bar(&self, index: ServerIndex) -> Option<Loser> {
+        let own = self.timeline(index)?;
+        let age = |newer, against| Loser {
+            server: index,
+            against,
+            loss: Loss::Age,
+            reason: StateReason::OlderTimeline(newer),
+        };
+        let record = &self.records[index.0];
+        if lives_in_office(index, record, self.precedents) {
+            return None;
+        }
+        let newest = self.newest_written_beside(index, own);
+        if let Some((newer, by)) = newest.filter(|_| !self.was_seen_promoted(index, own)) {
+            return Some(age(newer, by));
+        }
+        if let Some((newer, by)) = self.hearsay_against(index, own) {
+            return Some(Loser { loss: Loss::Nothing, ..age(newer, by) });
+        }
+        let last = self.precedents.last_writer.filter(|last| *last != index)?;
+        let had = self.precedents.office.timeline?;
+        if gave_way(last, own, self.policy, self.records, self.precedents, self.now) {
+            return None;
+        }
+        match own.cmp(&had) {
+            Ordering::Greater => None,
+            _ if self.was_seen_promoted(index, own) => None,
+            Ordering::Less => Some(age(had, last)),
+            Ordering::Equal => self.is_copy(last).then_some(Loser {
+                server: index,
+                against: last,
+                loss: Loss::Precedence,
+                reason: StateReason::NotPromoted,
+            }),
+        }
+    }
+
+    /// Whether a server on the last writer's own timeline is no more than a copy of it.
+    fn is_copy(&self, last: ServerIndex) -> bool {
+        // While both are there, the contest tells.
+        let both = self.claims(last);
+        let shared = self.policy.write.is_some_and(|write| write.shared_storage);
+        !(both || shared)
+    }
+
+    /// The highest timeline above `own` that another member was seen writing on, dead or alive. A
+    /// first reply does not count: it could be an odd one. Nor does the word of one that lost.
+    fn newest_written_beside(&self, index: ServerIndex, own: u32) -> Option<(u32, ServerIndex)> {
+        let others = self.records.iter().enumerate().filter(|&(other, record)| {
+            other != index.0
+                && record.superseded.is_none()
+                && !record.history.lost
+                && !is_foreign(record, self.precedents)
+        });
+        let written = others.filter_map(|(other, record)| match *postgres_role(record)? {
+            PostgresRole::Primary { timeline, read_only, .. } => {
+                let published = self.precedents.published == Some(ServerIndex(other));
+                let was_one = |settled: Verdict| {
+                    matches!(settled.state, ServerState::Primary | ServerState::StalePrimary)
+                };
+                let confirmed =
+                    record.is_confirmed_writable() || record.settled.is_some_and(was_one);
+                (read_only || published || confirmed).then_some((timeline, ServerIndex(other)))
+            }
+            PostgresRole::Standby { .. } => None,
+        });
+        written.filter(|(timeline, _)| *timeline > own).max()
+    }
+
+    /// Whether this server was promoted before our eyes, when everybody was gone who had written on
+    /// its timeline or a later one.
+    fn was_seen_promoted(&self, index: ServerIndex, own: u32) -> bool {
+        let Some(run) = self.records[index.0].writable.filter(|run| run.turned) else {
+            return false;
+        };
+        let others = self.records.iter().enumerate().filter(|(other, _)| *other != index.0);
+        let mut newer = others.filter(|(_, record)| {
+            primary_timeline(record).is_some_and(|timeline| timeline >= own)
+                && !is_foreign(record, self.precedents)
+        });
+        newer.all(|(other, record)| {
+            is_gone(self.liveness(ServerIndex(other)))
+                && record.verdict.state == ServerState::Down
+                && record.since <= run.since
+        })
+    }
+
+    /// What standbys show of a promotion that nobody has seen: enough to keep a server from being
+    /// published, while nobody follows that one.
+    fn hearsay_against(&self, index: ServerIndex, own: u32) -> Option<(u32, ServerIndex)> {
+        let shown = self.records.iter().enumerate().filter_map(|(standby, record)| {
+            let newer = received_timeline(record).filter(|timeline| *timeline > own)?;
+            let from_member = match sender(record, self.policy)? {
+                Sender::Member(sender) => sender != index,
+                Sender::Hidden => true,
+                Sender::Outside => false,
+            };
+            let answers = self.liveness(ServerIndex(standby)) == Liveness::Answering;
+            (from_member && answers && !is_foreign(record, self.precedents))
+                .then_some((newer, ServerIndex(standby)))
+        });
+        shown.max().filter(|_| self.followers(index) == 0)
+    }
+
+    /// Whether a member that answers, or may, has said nothing since `rival` says that it is writable.
+    fn is_awaited(&self, rival: ServerIndex) -> bool {
+        let Some(run) = self.records[rival.0].writable else { return false };
+        self.records.iter().enumerate().any(|(index, record)| {
+            let asked = matches!(
+                self.liveness(ServerIndex(index)),
+                Liveness::Answering | Liveness::Doubtful(_)
+            );
+            asked && record.facts_at < run.since && !is_foreign(record, self.precedents)
+        })
+    }
+
+    fn settle(&self, claimants: &[ServerIndex]) -> Contest {
+        let last = self.precedents.last_writer;
+        let ahead_of_last = |one: &ServerIndex| {
+            last.is_some_and(|last| *one != last && self.timeline(*one) > self.timeline(last))
+        };
+        // Whether the one in office lives will be known in a moment.
+        let in_doubt = last.is_some_and(|last| {
+            matches!(self.liveness(last), Liveness::Doubtful(_) | Liveness::ProbeSilent)
+        });
+        let wait = in_doubt
+            && claimants
+                .iter()
+                .filter(|one| ahead_of_last(one))
+                .all(|&one| self.followers(one) == 0);
+        let waiting: Vec<_> = match wait {
+            true => claimants.iter().copied().filter(|one| !ahead_of_last(one)).collect(),
+            false => claimants.to_vec(),
+        };
+        contest::settle(
+            &waiting,
+            last,
+            &self.policy.servers,
+            &Evidence {
+                relation: &|one, other| match self.timeline(one).cmp(&self.timeline(other)) {
+                    Ordering::Less => Relation::Behind,
+                    Ordering::Equal => Relation::Equal,
+                    Ordering::Greater => Relation::Ahead,
+                },
+                following: &|one| self.followers(one),
+                older: &|_, newer| {
+                    StateReason::OlderTimeline(self.timeline(newer).unwrap_or_default())
+                },
+                precedes: &|_, one| self.precedents.office.precedes(&self.records[one.0], self.now),
+                asked_since: &|one, other| {
+                    let run = self.records[other.0].writable;
+                    run.is_none_or(|run| {
+                        self.liveness(one) == Liveness::Answering
+                            && self.records[one.0].facts_at >= run.since
+                    })
+                },
+                is_awaited: &|one| self.is_awaited(one),
+                hold: self
+                    .policy
+                    .write
+                    .is_some_and(|write| write.on_newer_timeline == OnNewerTimeline::Hold),
+            },
+        )
+    }
+
+    /// Says of primaries that take no part whether the one that is right has left them behind: those
+    /// that are locked, read-only or have not been heard.
+    fn outdate_others(&self, contest: &mut Contest) {
+        for index in (0..self.records.len()).map(ServerIndex) {
+            let record = &self.records[index.0];
+            if contest.champion == Some(index) || contest.against(index).is_some() {
+                continue;
+            }
+            let published = self.precedents.published == Some(index);
+            // A first reply may be an odd one.
+            if !published && record.writable.is_some() && !record.is_confirmed_writable() {
+                continue;
+            }
+            let own = match self.timeline(index) {
+                None if published && record.facts.is_none() => self.precedents.office.timeline,
+                own => own,
+            };
+            let Some(own) = own.filter(|_| !is_foreign(record, self.precedents)) else {
+                continue;
+            };
+            let champion = contest.champion.and_then(|champion| {
+                Some((self.timeline(champion)?, champion)).filter(|(newer, _)| *newer > own)
+            });
+            let read_only = || {
+                self.newest_written_beside(index, own)
+                    .filter(|_| contest.champion.is_none() && self.followers(index) == 0)
+            };
+            if let Some((newer, by)) = champion.or_else(read_only) {
+                contest.losers.push(Loser {
+                    server: index,
+                    against: by,
+                    loss: Loss::Age,
+                    reason: StateReason::OlderTimeline(newer),
+                });
+            }
+        }
+        self.read_only_successor(contest);
+    }
+
+    /// A member that was promoted and refuses writes has left the champion behind, too, unless the
+    /// others follow the champion.
+    fn read_only_successor(&self, contest: &mut Contest) {
+        let Some(champion) = contest.champion else { return };
+        let Some(own) = self.timeline(champion) else { return };
+        let newer = self.newest_written_beside(champion, own).filter(|&(_, other)| {
+            let refuses = matches!(
+                postgres_role(&self.records[other.0]),
+                Some(PostgresRole::Primary { read_only: true, .. })
+            );
+            refuses && self.liveness(other) == Liveness::Answering
+        });
+        let Some((newer, by)) = newer else { return };
+        let hold =
+            self.policy.write.is_some_and(|write| write.on_newer_timeline == OnNewerTimeline::Hold);
+        let (own_followers, others) = (self.followers(champion), self.followers(by));
+        if hold || own_followers > 0 && own_followers >= others {
+            return;
+        }
+        contest.champion = None;
+        contest.losers.push(Loser {
+            server: champion,
+            against: by,
+            loss: Loss::Age,
+            reason: StateReason::OlderTimeline(newer),
+        });
+    }
+}

@@ -1,0 +1,70 @@
+//! Ends of MySQL connections that wait for what a fresh one says.
+//!
+//! `offline_mode` ends the sessions of all ordinary users and then tells the reason to whoever logs
+//! in (3032): such a server was never gone. So when MySQL or MariaDB has ended a session of ours,
+//! that is told together with the next outcome, or not at all when that one is maintenance. While
+//! the server is still ending sessions it may end the fresh one, too: then it is asked once more.
+//! None of this delays the news of a crash, for nobody listens then and that is known at once; an
+//! outcome that is late is not waited for.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::engine::{ClusterKind, Failure, FailureKind, Finding, Outcome, ProbeKey};
+
+/// What is not told yet, in the order of what happened.
+#[derive(Debug, Default)]
+pub(super) struct Held(Vec<Told>);
+
+/// An outcome, and when the question was sent that it answers.
+#[derive(Debug)]
+pub(super) struct Told {
+    /// When; `None` for what has just come though nobody asked.
+    pub(super) asked: Option<Instant>,
+    /// What it found.
+    pub(super) outcome: Outcome,
+}
+
+impl Held {
+    /// Whether a server of this `kind` is asked again before `outcome` is told. `begins`: an
+    /// established session has ended, and the next probe is due at once.
+    pub(super) fn waits(&self, kind: ClusterKind, outcome: &Outcome, begins: bool) -> bool {
+        let is_closed =
+            matches!(outcome, Outcome::Failed(Failure { kind: FailureKind::Closed, .. }));
+        kind == ClusterKind::MySql
+            && is_closed
+            && (begins && self.0.is_empty() || self.0.len() == 1)
+    }
+
+    /// Keeps it until the next outcome.
+    pub(super) fn keep(&mut self, mut told: Told) {
+        told.asked.get_or_insert_with(Instant::now);
+        self.0.push(told);
+    }
+
+    /// Whether nothing waits.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// What is to be told by now, with the latest, as the findings of `probe`.
+    pub(super) fn with(&mut self, latest: Option<Told>, probe: ProbeKey) -> Vec<Finding> {
+        let mut all = std::mem::take(&mut self.0);
+        let is_maintenance = latest.as_ref().is_some_and(|latest| {
+            matches!(&latest.outcome, Outcome::Failed(failure)
+                if failure.kind == FailureKind::Maintenance)
+        });
+        if is_maintenance {
+            all.clear();
+        }
+        let finding = |Told { asked, outcome }| {
+            let took = asked.map_or(Duration::ZERO, |asked| asked.elapsed());
+            Finding { probe, took, outcome }
+        };
+        all.into_iter().chain(latest).map(finding).collect()
+    }
+}
+
+/// How long an end may wait.
+pub(super) const HELD_FOR: Duration = Duration::from_millis(100);

@@ -1,0 +1,67 @@
+//! What a restart must not forget of histories: what each server had, and how far they reached.
+//!
+//! Transactions are texts here, as [`GtidState::to_text`](crate::engine::GtidState::to_text) tells
+//! them: a text that cannot be read any more costs its own server's history and not the file.
+
+use serde::{Deserialize, Serialize};
+
+/// What a server was last known to have.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HistoryImage {
+    /// MySQL: its `server_uuid`.
+    #[serde(default)]
+    pub uuid: Option<Box<str>>,
+    /// MySQL and MariaDB: its `server_id`; 0 when unknown.
+    #[serde(default)]
+    pub server_id: u32,
+    /// PostgreSQL: the timeline that it last wrote on or replayed.
+    #[serde(default)]
+    pub timeline: Option<u32>,
+    /// MySQL and MariaDB: its transactions; empty when unknown.
+    #[serde(default)]
+    pub gtid: Box<str>,
+    /// It has lost what it had, and has not followed since.
+    #[serde(default)]
+    pub lost: bool,
+    /// It has been a replica of this cluster.
+    #[serde(default)]
+    pub followed: bool,
+}
+
+/// How far a stream of changes was known to reach.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ReachImage {
+    /// Which.
+    pub stream: StreamImage,
+    /// When it was first seen at which point, oldest first.
+    pub seen: Vec<PositionImage>,
+}
+
+/// Which stream of changes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StreamImage {
+    /// PostgreSQL's write-ahead log.
+    Wal,
+    /// A source of MySQL GTIDs.
+    Source(Box<str>),
+    /// A domain of MariaDB GTIDs.
+    Domain(u32),
+}
+
+/// A point in a stream of changes, and when it was first seen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PositionImage {
+    /// Number of the binary log file; 0 for anything else.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub segment: u64,
+    /// Octets into the log, or the number of a transaction.
+    pub offset: u64,
+    /// When.
+    pub seen_ms: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}

@@ -1,0 +1,153 @@
+//! Any image at all, for property tests.
+
+use proptest::{collection, option, prelude::*};
+
+use super::*;
+use crate::api::EventKind;
+
+fn name() -> impl Strategy<Value = Box<str>> {
+    // Any text: nothing that a stranger may have written must break the file.
+    any::<String>().prop_map(Into::into)
+}
+
+fn laid() -> impl Strategy<Value = OverrideImage> {
+    let kind = prop_oneof![
+        Just(OverrideKind::Drain),
+        Just(OverrideKind::Pin),
+        Just(OverrideKind::Freeze),
+        Just(OverrideKind::Maintenance)
+    ];
+    let times = (any::<u64>(), option::of(any::<u64>()));
+    (kind, option::of(name()), any::<bool>(), name(), name(), times).prop_map(
+        |(kind, server, force, author, reason, (since_ms, until_ms))| OverrideImage {
+            kind,
+            server,
+            force,
+            author,
+            reason,
+            since_ms,
+            until_ms,
+        },
+    )
+}
+
+fn superseded() -> impl Strategy<Value = SupersededImage> {
+    (name(), option::of(name()), option::of(any::<u32>()), name()).prop_map(
+        |(server, by, timeline, by_gtid)| SupersededImage { server, by, timeline, by_gtid },
+    )
+}
+
+fn server() -> impl Strategy<Value = ServerImage> {
+    let addresses = collection::vec(any::<IpAddr>(), 0..3);
+    (name(), name(), any::<u64>(), addresses, any::<u16>(), option::of(history())).prop_map(
+        |(state, reason, since_ms, addresses, port, history)| ServerImage {
+            state,
+            reason,
+            since_ms,
+            addresses,
+            port,
+            history,
+        },
+    )
+}
+
+fn history() -> impl Strategy<Value = HistoryImage> {
+    let numbers = (any::<u32>(), option::of(any::<u32>()));
+    (option::of(name()), numbers, name(), any::<bool>(), any::<bool>()).prop_map(
+        |(uuid, (server_id, timeline), gtid, lost, followed)| HistoryImage {
+            uuid,
+            server_id,
+            timeline,
+            gtid,
+            lost,
+            followed,
+        },
+    )
+}
+
+fn reach() -> impl Strategy<Value = ReachImage> {
+    let stream = prop_oneof![
+        Just(StreamImage::Wal),
+        name().prop_map(StreamImage::Source),
+        any::<u32>().prop_map(StreamImage::Domain),
+    ];
+    let position = (any::<u64>(), any::<u64>(), any::<u64>())
+        .prop_map(|(segment, offset, seen_ms)| PositionImage { segment, offset, seen_ms });
+    (stream, collection::vec(position, 0..4)).prop_map(|(stream, seen)| ReachImage { stream, seen })
+}
+
+fn cluster() -> impl Strategy<Value = Arc<ClusterImage>> {
+    (
+        (option::of(name()), option::of(name()), option::of(any::<u64>())),
+        collection::btree_map(name(), collection::vec(name(), 0..4), 0..3),
+        (collection::vec(superseded(), 0..3), collection::vec(reach(), 0..3), any::<bool>()),
+        collection::btree_map(name(), server(), 0..4),
+        collection::vec(laid(), 0..4),
+    )
+        .prop_map(|((write, last_writer, identity), reads, known, servers, overrides)| {
+            let (superseded, reach, pin_denied) = known;
+            Arc::new(ClusterImage {
+                write,
+                last_writer,
+                reads,
+                identity,
+                superseded,
+                reach,
+                pin_denied,
+                servers,
+                overrides,
+            })
+        })
+}
+
+fn event() -> impl Strategy<Value = Arc<EventEntry>> {
+    let text = any::<String>;
+    (any::<u64>(), text(), option::of(text()), text(), text()).prop_map(
+        |(id, at, cluster, reason, detail)| {
+            Arc::new(EventEntry {
+                id,
+                at,
+                kind: EventKind::ServerState,
+                server: cluster.clone(),
+                name: None,
+                from: cluster.clone(),
+                to: None,
+                cluster,
+                reason,
+                detail,
+            })
+        },
+    )
+}
+
+fn added() -> impl Strategy<Value = ServerAdd> {
+    let text = any::<String>;
+    (text(), text(), text(), text()).prop_map(|(cluster, name, address, author)| ServerAdd {
+        cluster,
+        name,
+        address,
+        author,
+    })
+}
+
+/// Any image at all.
+pub(in crate::state) fn any_image() -> impl Strategy<Value = Image> {
+    (
+        (any::<u64>(), any::<u32>(), any::<u32>(), any::<u64>()),
+        collection::btree_map(name(), cluster(), 0..4),
+        collection::vec(added(), 0..3),
+        collection::vec(event(), 0..5),
+    )
+        .prop_map(|(numbers, clusters, added, events)| {
+            let (saved_at_ms, serial, serial_limit, next_event_id) = numbers;
+            Image {
+                saved_at_ms,
+                serial,
+                serial_limit,
+                clusters,
+                added: added.into(),
+                events,
+                next_event_id,
+            }
+        })
+}

@@ -1,0 +1,309 @@
+//! The oracles, asked after each decision and at the end. See [`super::oracle`] for what each
+//! promises.
+
+use std::time::Duration;
+
+use pointsman::engine::{
+    ClusterKind, Decision, Event, Facts, IoThread, Moment, ReadReason, ServerIndex, WriteReason,
+};
+
+use super::{
+    monitor::{CLUSTER, Monitor},
+    oracle::{Broken, Oracle},
+    truth::{Impostor, Truth, is_visible},
+};
+use crate::world::World;
+
+/// Replies in a row that a read name may ignore: it takes three to see that a server is late.
+const LATE_REPLIES: u32 = 6;
+
+/// After a decision: every oracle that does not hold.
+pub(super) fn after_decision(
+    monitor: &mut Monitor,
+    events: &[Event],
+    world: &World,
+    truth: &Truth,
+    now: Moment,
+) -> Vec<Broken> {
+    if world.breed.is_group() {
+        return Vec::new();
+    }
+    let decision = monitor.decision();
+    let published = monitor.published_by(&decision);
+    let mut broken = Vec::new();
+    if now >= monitor.overridden_until && !truth.disputed {
+        let withdrawals = events.iter().map(|it| check_withdrawal(monitor, it, world, truth, now));
+        broken.extend(withdrawals.filter_map(Result::err));
+        broken.extend(check_impostor(monitor, published, world, truth).err());
+        if world.kind == ClusterKind::Postgres || world.gtids {
+            broken.extend(check_read_lag(monitor, &decision, truth).err());
+        }
+    }
+    note_published(monitor, published, truth);
+    broken
+}
+
+fn note_published(monitor: &mut Monitor, published: Option<usize>, truth: &Truth) {
+    let Some(published) = published else { return };
+    let knowledge = &mut monitor.knowledge;
+    if published == truth.rightful && !truth.is_lost() {
+        if knowledge.servers[published].writable > 1 {
+            knowledge.published_reign = Some(truth.reign);
+        }
+    } else if knowledge.published_reign.is_none() && truth.impostors[published].is_some() {
+        knowledge.misled = true;
+    }
+}
+
+fn check_impostor(
+    monitor: &Monitor,
+    published: Option<usize>,
+    world: &World,
+    truth: &Truth,
+) -> Result<(), Broken> {
+    let Some(published) = published else { return Ok(()) };
+    let (Some(impostor), Some(reign)) =
+        (truth.impostors[published], monitor.knowledge.published_reign)
+    else {
+        return Ok(());
+    };
+    // Without GTIDs a server cannot show what it has.
+    if world.kind == ClusterKind::MySql && !world.gtids {
+        return Ok(());
+    }
+    // MySQL: a writable copy whose source is silent looks like a promotion. It is known by a contest
+    // that it has lost, and one that lost what it had by what it had shown.
+    let told = &monitor.knowledge.servers[published];
+    let shrunk = impostor == Impostor::Lost && told.was_known;
+    let looks_promoted = world.kind == ClusterKind::MySql && !told.lost_a_contest && !shrunk;
+    let better_was_published = truth.reign_of[published].is_some_and(|own| own < reign);
+    let has_spoken = told.replies > 2 && !looks_promoted;
+    let never_reigned = truth.reign_of[published].is_none() && has_spoken;
+    if better_was_published || never_reigned {
+        return Err(Broken::new(
+            Oracle::Impostor,
+            format!("published {published}, which is {impostor:?}; it had published reign {reign}"),
+        ));
+    }
+    Ok(())
+}
+
+fn check_withdrawal(
+    monitor: &Monitor,
+    event: &Event,
+    world: &World,
+    truth: &Truth,
+    now: Moment,
+) -> Result<(), Broken> {
+    let Event::Write { cluster: CLUSTER, from: Some(from), to, reason } = *event else {
+        return Ok(());
+    };
+    let host = |server: ServerIndex| monitor.places[server.0];
+    let from = host(from);
+    let told = &monitor.knowledge.servers[from];
+    let recent = now.since(told.facts_asked) < Duration::from_secs(4);
+    let well = told.writable >= 3 && told.replies >= 3 && recent && !follows(&told.facts);
+    let rightful = from == truth.rightful && !truth.is_lost();
+    let empties = monitor
+        .policy
+        .write
+        .is_some_and(|write| write.on_split_brain == pointsman::engine::OnSplitBrain::Empty);
+    // Histories that cannot be compared, or a lost one that carries another identity.
+    let blind = world.kind == ClusterKind::MySql && !world.gtids;
+    if to.map(host) == Some(from) || !well || !rightful || blind {
+        return Ok(());
+    }
+    if monitor.knowledge.is_challenged(from, empties) {
+        return Ok(());
+    }
+    Err(Broken::new(
+        Oracle::Withdrawal,
+        format!("left {from} for {:?} ({reason}), which answers and takes writes", to.map(host)),
+    ))
+}
+
+fn follows(facts: &Option<Facts>) -> bool {
+    let Some(Facts::MySql(facts)) = facts else { return false };
+    facts.channels.iter().flatten().any(|channel| channel.io == IoThread::Running)
+}
+
+fn check_read_lag(monitor: &Monitor, decision: &Decision, truth: &Truth) -> Result<(), Broken> {
+    for (name, read) in decision.reads.iter().enumerate() {
+        if !matches!(read.reason, ReadReason::Fit | ReadReason::Few) {
+            continue;
+        }
+        for member in &read.servers {
+            let host = monitor.places[member.server.0];
+            let late = monitor.knowledge.servers[host].late.get(name).copied().unwrap_or(0);
+            if host != truth.rightful && late >= LATE_REPLIES {
+                return Err(Broken::new(
+                    Oracle::ReadLag,
+                    format!("read name {name} says {host} as fit, late for {late} replies"),
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// After the stillness: every oracle that does not hold.
+pub(super) fn at_the_end(monitors: &[Monitor], world: &World, truth: &Truth) -> Vec<Broken> {
+    let mut broken = Vec::new();
+    for (at, monitor) in monitors.iter().enumerate() {
+        let results = match (world.breed.is_group(), truth.disputed) {
+            (true, _) => vec![check_quorum(monitor, world)],
+            (false, true) => Vec::new(),
+            (false, false) => vec![
+                check_liveness(monitor, world, truth),
+                check_dead_reads(monitor, world, truth),
+                check_restart(monitor),
+            ],
+        };
+        let which = |it: Broken| Broken { text: format!("monitor {at}: {}", it.text), ..it };
+        broken.extend(results.into_iter().filter_map(Result::err).map(which));
+    }
+    if !world.breed.is_group() && !truth.disputed {
+        broken.extend(check_twins(monitors, world, truth).err());
+    }
+    broken
+}
+
+fn check_liveness(monitor: &Monitor, world: &World, truth: &Truth) -> Result<(), Broken> {
+    let writer = truth.rightful;
+    if !is_plainly_right(monitor, world, truth) || monitor.published() == Some(writer) {
+        return Ok(());
+    }
+    let write = monitor.decision().write.expect("a write name");
+    Err(Broken::new(
+        Oracle::Liveness,
+        format!(
+            "{writer} takes writes and nobody else does, and the name says {:?} ({})",
+            monitor.published(),
+            write.reason
+        ),
+    ))
+}
+
+/// The writer is visible, alone, and nothing that happened to the monitor hides that.
+fn is_plainly_right(monitor: &Monitor, world: &World, truth: &Truth) -> bool {
+    let writer = truth.rightful;
+    let takes_writes = |index: usize| world.hosts[index].takes_writes();
+    let servers = || 0..world.hosts.len();
+    let alone = takes_writes(writer) && !servers().any(|it| it != writer && takes_writes(it));
+    let follows = |index: usize| {
+        let standby = matches!(world.hosts[index].role, crate::world::Role::Standby { .. });
+        let idle = !standby || !is_visible(index, world) || truth.impostors[index].is_some();
+        idle || truth.follows(index, world)
+    };
+    // At a start without memory an impostor may have been first, or be as many as the others.
+    let misled = monitor.knowledge.misled
+        || monitor.knowledge.cold && truth.impostors.iter().any(is_no_mere_loser);
+    alone
+        && !truth.is_lost()
+        && is_visible(writer, world)
+        && !world.hosts[writer].hidden
+        && servers().all(follows)
+        && monitor.place(writer).is_some()
+        && !misled
+}
+
+fn is_no_mere_loser(impostor: &Option<Impostor>) -> bool {
+    impostor.is_some_and(|impostor| impostor != Impostor::Succeeded)
+}
+
+fn check_dead_reads(monitor: &Monitor, world: &World, truth: &Truth) -> Result<(), Broken> {
+    let fit: Vec<_> = (0..world.hosts.len())
+        .filter(|&index| truth.is_fit(index, world) && monitor.place(index).is_some())
+        .collect();
+    if fit.is_empty() || !is_plainly_right(monitor, world, truth) {
+        return Ok(());
+    }
+    for name in 0..monitor.policy.reads.len() {
+        let readers = monitor.readers(name);
+        if readers.iter().all(|&reader| !is_visible(reader, world)) {
+            return Err(Broken::new(
+                Oracle::DeadReads,
+                format!("read name {name} says {readers:?}, all dead, and {fit:?} are fit"),
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn check_restart(monitor: &Monitor) -> Result<(), Broken> {
+    let Some(control) = &monitor.control else { return Ok(()) };
+    let (ours, theirs) = (monitor.decision(), control.decision(CLUSTER));
+    let server = |decision: &Decision| decision.write.and_then(|write| write.server);
+    if server(&ours) != server(&theirs) {
+        return Err(Broken::new(
+            Oracle::Restart,
+            format!("write {:?} after the restart, without it {:?}", ours.write, theirs.write),
+        ));
+    }
+    for (ours, theirs) in ours.reads.iter().zip(&theirs.reads) {
+        let fit = ours.reason == ReadReason::Fit && theirs.reason == ReadReason::Fit;
+        let servers = |read: &pointsman::engine::ReadDecision| -> Vec<_> {
+            read.servers.iter().map(|member| member.server).collect()
+        };
+        if fit && servers(ours) != servers(theirs) {
+            return Err(Broken::new(
+                Oracle::Restart,
+                format!(
+                    "reads {:?} after the restart, without it {:?}",
+                    servers(ours),
+                    servers(theirs)
+                ),
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn check_twins(monitors: &[Monitor], world: &World, truth: &Truth) -> Result<(), Broken> {
+    let [one, other] = monitors else { return Ok(()) };
+    let declared = |monitor: &Monitor| {
+        let write = monitor.decision().write.expect("a write name");
+        matches!(write.reason, WriteReason::HeldSplitBrain | WriteReason::SplitBrain)
+    };
+    let complete = |monitor: &Monitor| monitor.places.len() == world.hosts.len();
+    let reigns = |monitor: &Monitor| monitor.knowledge.published_reign == Some(truth.reign);
+    if declared(one) || declared(other) || !complete(one) || !complete(other) {
+        return Ok(());
+    }
+    let comparable = monitors.iter().all(|it| is_plainly_right(it, world, truth))
+        || !truth.is_lost() && monitors.iter().all(|it| reigns(it) && !it.knowledge.cold);
+    if comparable && one.published() != other.published() {
+        return Err(Broken::new(
+            Oracle::Twins,
+            format!("one writes to {:?}, the other to {:?}", one.published(), other.published()),
+        ));
+    }
+    let same_priorities = one.places == other.places;
+    for name in 0..one.policy.reads.len() {
+        let fit = |monitor: &Monitor| monitor.decision().reads[name].reason == ReadReason::Fit;
+        let both = fit(one) && fit(other) && comparable && same_priorities;
+        if both && one.readers(name) != other.readers(name) {
+            let (one, other) = (one.readers(name), other.readers(name));
+            return Err(Broken::new(
+                Oracle::Twins,
+                format!("read name {name}: one says {one:?}, the other {other:?}"),
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn check_quorum(monitor: &Monitor, world: &World) -> Result<(), Broken> {
+    let takes = |index: usize| world.hosts[index].takes_writes() && is_visible(index, world);
+    let takers: Vec<_> = (0..world.hosts.len())
+        .filter(|&index| takes(index) && monitor.place(index).is_some())
+        .collect();
+    match monitor.published() {
+        Some(published) if takers.contains(&published) => Ok(()),
+        _ if takers.is_empty() => Ok(()),
+        odd => Err(Broken::new(
+            Oracle::Quorum,
+            format!("{takers:?} have a quorum and take writes, and the name says {odd:?}"),
+        )),
+    }
+}
