@@ -58,6 +58,8 @@ struct Known {
     before_reply: Option<Word>,
     /// Replies in a row that claim to be writable, and agree.
     claims: u32,
+    /// When the last run of such replies began, failures between them aside.
+    run_since: Option<Moment>,
     /// Failures in a row, and refusals in a row at the end of them.
     silent: u32,
     refused: u32,
@@ -87,7 +89,7 @@ pub(crate) struct Ledger {
 }
 
 impl Known {
-    fn hear(&mut self, word: Word) {
+    fn hear(&mut self, word: Word, now: Moment) {
         (self.before_last, self.last) = (self.last, Some(word));
         if word.is_failure() {
             self.claims = 0;
@@ -96,6 +98,10 @@ impl Known {
             return;
         }
         let agrees = self.reply.is_none_or(|before| before.timeline() == word.timeline());
+        let goes_on = agrees && self.reply.is_some_and(Word::claims);
+        if word.claims() && !goes_on {
+            self.run_since = Some(now);
+        }
         self.claims = match word.claims() {
             true if agrees => self.claims + 1,
             true => 1,
@@ -174,7 +180,7 @@ impl Ledger {
 
     pub(crate) fn hear(&mut self, server: usize, word: Word, now: Moment) {
         let denied = self.known[server].reply.is_some_and(Word::denies);
-        self.known[server].hear(word);
+        self.known[server].hear(word, now);
         if self.published == Some(server)
             && let Word::Primary(timeline) = word
         {
@@ -260,10 +266,23 @@ impl Ledger {
         if self.published == Some(writer)
             && self.known[writer].takes_writes()
             && !self.is_newer(server, writer)
+            && !self.is_double(server, writer)
         {
             return Some(Promise::Deposed);
         }
-        (!self.has_inherited(server)).then_some(Promise::Heir)
+        let inherits = self.has_inherited(server) || self.is_double(server, writer);
+        (!inherits).then_some(Promise::Heir)
+    }
+
+    /// Whether two were promoted at nearly the same time: which of them is right is decided by other
+    /// facts than who was heard first, and the name may move once more for it.
+    fn is_double(&self, server: usize, writer: usize) -> bool {
+        let (one, other) = (&self.known[server], &self.known[writer]);
+        let together = |one: Moment, other| one.since(other).max(other.since(one)) <= CONTEST;
+        let runs = one.run_since.zip(other.run_since);
+        runs.is_some_and(|(one, other)| together(one, other))
+            && one.primary_on == other.primary_on
+            && !one.stranger
     }
 
     /// Whether `newer` was seen as a primary with a history beyond that of `older`, the writer.

@@ -88,6 +88,14 @@ pub(crate) const WORLDS: &[World] = &[
         large: false,
     },
     World {
+        name: "postgres-3-double",
+        product: Product::Postgres,
+        start: POSTGRES_3,
+        writer: 0,
+        servers: &[cast(2, "P1 S2<2 x"), cast(2, "P2 S1<1 S2<3 x"), cast(2, "P2 S1<1 S2<2 x")],
+        large: false,
+    },
+    World {
         name: "postgres-cold",
         product: Product::Postgres,
         start: None,
@@ -100,7 +108,10 @@ pub(crate) const WORLDS: &[World] = &[
         product: Product::MariaDb,
         start: MYSQL_2,
         writer: 0,
-        servers: &[cast(3, "W:A W:ABA O:A R:AB<2 x"), cast(3, "W:A W:AB O:AB R:A<1 R:ABA<1 x")],
+        servers: &[
+            cast(3, "W:A W:Aa W:ABA O:A R:AB<2 x"),
+            cast(3, "W:A W:AB O:AB R:A<1 R:ABA<1 x"),
+        ],
         large: false,
     },
     World {
@@ -135,6 +146,14 @@ pub(crate) const WORLDS: &[World] = &[
             cast(2, "W:A W:AB R:A<1 NEW x"),
             cast(1, "W:A W:AC R:A<1 R:Aa<1 C:Aa<1 R:A<2 R:AB<2 NEW x"),
         ],
+        large: false,
+    },
+    World {
+        name: "mysql-3-double",
+        product: Product::MySql,
+        start: MYSQL_3,
+        writer: 0,
+        servers: &[cast(2, "W:A O:A x"), cast(2, "W:AB R:A<1 x"), cast(2, "W:AC C:A<1 R:AB<2 x")],
         large: false,
     },
     World {
