@@ -166,8 +166,7 @@ impl Record {
             (_, None) => true,
         };
         let led = self.facts.as_ref().is_some_and(Facts::claims_writable);
-        let denied =
-            self.facts.as_ref().is_some_and(|before| !before.claims_writable() && grows(before));
+        let denied = !led && self.facts.as_ref().is_some_and(grows);
         let continuity = self.history.fold(&facts, interrupted, led, now);
         self.reset |= continuity == Continuity::Reset;
         if matches!(continuity, Continuity::Lost | Continuity::Replaced) {
@@ -295,7 +294,7 @@ impl Record {
         self.forget_freshness();
     }
 
-    /// Nothing that was measured of it means anything: its next measure decides.
+    /// Nothing measured of it means anything: its next measure decides.
     pub(super) fn forget_freshness(&mut self) {
         self.gates.fill(LagGate::default());
     }
@@ -326,7 +325,7 @@ impl Record {
         self.superseded.get_or_insert(Superseded { by, timeline, heir, loss });
     }
 
-    /// The server is gone: whatever it claims when it is back it claims anew.
+    /// It is gone: whatever it claims when it is back it claims anew.
     pub(super) fn end_run(&mut self) {
         (self.writable, self.left_office) = (None, true);
     }
