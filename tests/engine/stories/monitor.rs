@@ -147,7 +147,8 @@ impl Monitor {
                 let Some(place) = self.place(at) else { return false };
                 let limits: Vec<_> = self.policy.reads.iter().map(|read| read.max_lag).collect();
                 let (asked, outcome) = (flying.asked, &flying.outcome);
-                self.knowledge.note(at, asked, outcome, flying.seen, &limits);
+                let published = self.published();
+                self.knowledge.note(at, asked, outcome, flying.seen, published, &limits);
                 ServerId { cluster: CLUSTER, server: ServerIndex(place) }
             }
             false => ServerId { cluster: OTHER, server: ServerIndex(at - hosts) },
