@@ -84,8 +84,10 @@ pub(super) fn is_reinstated(
             _ => false,
         };
         let gone = is_gone(heir);
+        // One that came up anew shows no more what it won with.
+        let is_itself = !records[heir.0].history.lost;
         gave_way(heir)
-            || caught_up(&records[heir.0].history.gtid)
+            || is_itself && caught_up(&records[heir.0].history.gtid)
             || gone && before(&records[heir.0])
             // Somebody has pointed the other members at it.
             || gone && *loss != Loss::Name && followed > 0 && !heir_is_followed(own, records, heir)

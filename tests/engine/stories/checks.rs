@@ -198,7 +198,13 @@ fn is_plainly_right(monitor: &Monitor, world: &World, truth: &Truth) -> bool {
     // At a start without memory an impostor may have been first, or be as many as the others.
     let misled = monitor.knowledge.misled
         || monitor.knowledge.cold && truth.impostors.iter().any(is_no_mere_loser);
+    // MySQL: one that was made anew and promoted before anybody saw it follow proves nothing, and a
+    // running channel of a stranger that carries a member's number makes it look like a replica.
+    let is_mysql = world.kind == ClusterKind::MySql;
+    let migrates = world.hosts[writer].outside.is_some_and(|outside| outside.running);
+    let obscure = is_mysql && (monitor.knowledge.servers[writer].unproven || migrates);
     alone
+        && !obscure
         && !truth.is_lost()
         && is_visible(writer, world)
         && !world.hosts[writer].hidden

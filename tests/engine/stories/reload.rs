@@ -16,6 +16,7 @@ impl Monitor {
             anew.resume(CLUSTER, laid.clone());
         }
         let before = std::mem::replace(&mut self.engine, anew);
+        self.end_sessions();
         if self.control.is_none() && self.overridden_until < now {
             self.control = Some(before);
         }
@@ -23,6 +24,7 @@ impl Monitor {
 
     pub(super) fn restart_cold(&mut self, now: Moment) {
         self.engine = Engine::new(self.policies(), now);
+        self.end_sessions();
         self.control = None;
         self.knowledge.forget();
     }
