@@ -58,7 +58,6 @@ pub(crate) const ALLOWED: &[Allowed] = &[
     order("galera-3-second", Promise::WriteOrder, "* | x/o/L/out | *", STAY),
     order("galera-3-second", Promise::ReadOrder, "* | x/o/L/out | *", STAY),
     order("galera-3-donor", Promise::WriteOrder, "* | * | *", DONOR),
-    order("galera-3-donor", Promise::ReadOrder, "* | * | *", DONOR),
     order("galera-3", Promise::ReadOrder, "ok | ok/x/donor/out | L", LOCKED),
     order("galera-3-second", Promise::ReadOrder, "x/ok/out | ok | L", LOCKED),
     order("group-3", Promise::Unpublished, "L | x/PRI/out | PRI/out", ELECTED),
