@@ -32,7 +32,7 @@ pub(super) fn reinstate(
         // Whoever the members go over to has won what it had lost.
         let won_over = superseded.loss == Loss::Following
             && superseded.by.is_none_or(|by| followed > followers(by, policy, records, now));
-        let gave_way = |heir| gave_way(heir, own, policy, records, precedents, now);
+        let gave_way = |heir| gave_way(heir, own, followed, policy, records, precedents, now);
         let nobody = |_| false;
         if promoted || won_over || is_reinstated(index, records, precedents, 0, &gave_way, &nobody)
         {
@@ -57,11 +57,13 @@ fn was_promoted(record: &Record, own: u32, records: &[Record], precedents: Prece
     }
 }
 
-/// Whether the server that took over from one on the timeline `own` has given way: it belongs to
-/// another cluster now, or it streams that timeline.
+/// Whether the server that took over from one on the timeline `own` has given way: it streams that
+/// timeline. One that belongs to another cluster now has only gone, unless a member follows this
+/// server (`followed`).
 pub(super) fn gave_way(
     heir: ServerIndex,
     own: u32,
+    followed: usize,
     policy: &ClusterPolicy,
     records: &[Record],
     precedents: Precedents<'_>,
@@ -76,5 +78,5 @@ pub(super) fn gave_way(
         _ => false,
     };
     heir.liveness(&policy.thresholds, now) == Liveness::Answering
-        && (follows || is_foreign(heir, precedents))
+        && (follows || followed > 0 && is_foreign(heir, precedents))
 }

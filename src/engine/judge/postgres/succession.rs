@@ -126,7 +126,8 @@ impl Field<'_> {
         }
         let last = self.precedents.last_writer.filter(|last| *last != index)?;
         let had = self.precedents.office.timeline?;
-        if gave_way(last, own, self.policy, self.records, self.precedents, self.now) {
+        let (policy, records, precedents) = (self.policy, self.records, self.precedents);
+        if gave_way(last, own, self.followers(index), policy, records, precedents, self.now) {
             return None;
         }
         match own.cmp(&had) {
