@@ -23,14 +23,14 @@ const STAY: &str = "the choice is free and kept: who was well in the moment in w
 const DONOR: &str = "a donor is left at once for a node that is well, and who is well is a matter \
                      of the moment; then the choice is kept";
 
-const LOST: &str = "two that were heard to be writable at the same time had a contest, and who lost it \
-                    is remembered; whether they were heard so is a matter of the order";
-const AT_ONCE: &str = "two that turn writable within three seconds are told apart by facts, as soon as \
-                       both are heard: by the others that follow, priority and order";
+const LOST: &str = "two that were heard to be writable at the same time had a contest, and who \
+                    lost it is remembered; whether they were heard so is a matter of the order";
+const AT_ONCE: &str = "two that turn writable within three seconds are told apart by facts, as \
+                       soon as both are heard: by the others that follow, priority and order";
 const SEEN: &str = "it was promoted before our eyes while everybody on its timeline was down";
 const FOLLOWS: &str = "the last writer follows it itself";
-const FOLLOWED: &str = "the last writer is gone, and the other members have gone over to it; a server \
-                        that lost a contest is nobody's measure";
+const FOLLOWED: &str = "the last writer is gone, and the other members have gone over to it; a \
+                        server that lost a contest is nobody's measure";
 const CLAIM: &str = "another timeline is another claim, and needs its second reply";
 const CONFIRMED: &str = "a claim that was confirmed outlives a single missed reply";
 const READS: &str = "nobody is fit for reads, and what stays is what was said last";

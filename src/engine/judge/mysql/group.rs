@@ -29,10 +29,10 @@ const QUEUE_LIMIT: u64 = 1000;
 
 /// Whether a group decides who writes.
 ///
-/// It does when the last writer was one of its members, or has left it and follows one. A server outside of it that is the writer, or
-/// that claims to be one, is overruled only by a group that most of the servers belong to: a single
-/// foreign node, or a group that is only being built, does not take the name. Asynchronous replicas
-/// have no say, however many there are.
+/// It does when the last writer was one of its members, or has left it and follows one. A server
+/// outside of it that is the writer, or that claims to be one, is overruled only by a group that most
+/// of the servers belong to: a single foreign node, or a group that is only being built, does not
+/// take the name. Asynchronous replicas have no say, however many there are.
 pub(super) fn decides(
     policy: &ClusterPolicy,
     records: &[Record],
