@@ -72,6 +72,13 @@ fn check_impostor(
     if world.kind == ClusterKind::MySql && !world.gtids {
         return Ok(());
     }
+    // PostgreSQL: when nobody who answers carries the cluster's identity any more, it looks like an
+    // upgrade.
+    let ours = |host: &usize| is_visible(*host, world) && world.hosts[*host].system == 1;
+    let is_postgres = world.kind == ClusterKind::Postgres;
+    if is_postgres && impostor == Impostor::Lost && !monitor.places.iter().any(ours) {
+        return Ok(());
+    }
     // MySQL: a writable copy whose source is silent looks like a promotion. It is known by a contest
     // that it has lost, and one that lost what it had by what it had shown.
     let told = &monitor.knowledge.servers[published];
