@@ -103,6 +103,8 @@ pub(super) struct WritableRun {
     /// The reply just before said that it was not writable, and nothing came between: it was seen
     /// to turn writable.
     pub(super) turned: bool,
+    /// It was promoted since its last reply: it was seen to turn writable, or its timeline has risen.
+    pub(super) promoted: bool,
     timeline: Option<u32>,
 }
 
@@ -180,9 +182,13 @@ impl Record {
                 Some(run) if run.timeline == timeline => {
                     WritableRun { replies: run.replies.saturating_add(1), ..run }
                 }
-                _ => {
-                    WritableRun { since: now, replies: 1, turned: denied && !interrupted, timeline }
-                }
+                _ => WritableRun {
+                    since: now,
+                    replies: 1,
+                    turned: denied && !interrupted,
+                    promoted: denied && (!interrupted || timeline.is_some()),
+                    timeline,
+                },
             }
         });
         self.heart.fold(facts.heartbeat(), self.writable.is_some(), thresholds, now);

@@ -38,7 +38,8 @@ impl Office {
     /// Whether the one in office is not just one of two that turned writable at about the same time.
     pub(in crate::engine::judge) fn precedes(&self, rival: &Record, now: Moment) -> bool {
         match (self.since, rival.writable) {
-            (Some(since), Some(run)) if now.since(since) < Self::YOUNG => {
+            // A copy, or an old primary that is back, was promoted by nobody.
+            (Some(since), Some(run)) if run.promoted && now.since(since) < Self::YOUNG => {
                 since + Self::AT_ONCE <= run.since || run.since + Self::AT_ONCE <= since
             }
             _ => true,

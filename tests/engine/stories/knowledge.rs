@@ -17,6 +17,8 @@ pub(super) struct Knowledge {
     pub published_reign: Option<u32>,
     /// It has published a server that is no heir since it began without a memory.
     pub misled: bool,
+    /// A server has left its configuration for a time: what it knew of that one is forgotten.
+    pub dropped: bool,
     /// It began without a memory, or with an old one, in the middle of the story.
     pub cold: bool,
 }
@@ -50,6 +52,7 @@ impl Knowledge {
             shown: Vec::new(),
             published_reign: None,
             misled: false,
+            dropped: false,
             cold: false,
         }
     }

@@ -48,6 +48,7 @@ impl Monitor {
         if let Some(at) = self.place(host).filter(|_| self.places.len() > 1) {
             self.policy.servers.remove(at);
             self.places.remove(at);
+            self.knowledge.dropped = true;
             self.reload(now);
         }
     }
