@@ -343,7 +343,11 @@ impl Ledger {
         if self.others(writer).any(|other| self.is_newer(other, writer)) {
             return false;
         }
-        known.reply.is_some_and(Word::claims)
+        // Once it is empty, two replies in a row fill it again.
+        match self.published == Some(writer) {
+            true => known.reply.is_some_and(Word::claims),
+            false => known.takes_writes(),
+        }
     }
 
     /// Who has to be published in the stillness, by when at the latest, if the words leave no doubt.

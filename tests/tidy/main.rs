@@ -7,6 +7,7 @@
 mod fault;
 mod imports;
 mod leftovers;
+mod mutants;
 mod paths;
 mod rust_text;
 mod shape;
