@@ -164,7 +164,12 @@ impl Watched {
     fn check_reads(&mut self, decision: &Decision) -> Result<(), String> {
         let read = &decision.reads[0];
         self.ever_read.extend(read.servers.iter().map(|server| server.server));
-        let ours = |server: &ServerIndex| !self.heard[server.0].foreign;
+        // What a server has that lost its history is not the cluster's data.
+        let ours = |server: &ServerIndex| {
+            let id = ServerId { cluster: ClusterId(0), server: *server };
+            let lost = self.engine.standing(id).reason == StateReason::HistoryLost;
+            !self.heard[server.0].foreign && !lost
+        };
         if read.servers.is_empty() && self.ever_read.iter().any(ours) {
             return Err("the read name is empty".into());
         }
