@@ -14,10 +14,8 @@
 //! less than an answer that lives short.
 
 use super::{
-    Check, Moment, Pace, ServerState, StateReason, Thresholds, Word, WriteReason,
-    record::{Liveness, Record},
-    unrest,
-    verdict::WriteFitness,
+    Check, Moment, Pace, ServerState, StateReason, Thresholds, Word, WriteReason, record::Record,
+    trouble::Liveness, unrest, verdict::WriteFitness,
 };
 
 /// What a cluster waits for.

@@ -196,3 +196,25 @@ pub(super) fn standby_timeline(facts: &PostgresFacts) -> Option<u32> {
         PostgresRole::Primary { .. } => None,
     }
 }
+
+/// The timeline that a server shows, as a primary or a standby.
+pub(super) fn shown_timeline(facts: &Facts) -> Option<u32> {
+    match facts {
+        Facts::Postgres(facts) => match facts.role {
+            PostgresRole::Primary { timeline, .. } => Some(timeline),
+            PostgresRole::Standby { .. } => standby_timeline(facts),
+        },
+        Facts::MySql(_) | Facts::Tcp => None,
+    }
+}
+
+/// The timeline that a primary writes on.
+pub(super) fn primary_timeline(facts: &Facts) -> Option<u32> {
+    match facts {
+        Facts::Postgres(facts) => match facts.role {
+            PostgresRole::Primary { timeline, .. } => Some(timeline),
+            PostgresRole::Standby { .. } => None,
+        },
+        Facts::MySql(_) | Facts::Tcp => None,
+    }
+}

@@ -9,7 +9,7 @@ use super::{
     Acceptance, AcceptanceRefusal, Candidacy, ClusterId, ClusterPolicy, Decision, Event, Moment,
     NameOf, Observation, Override, OverrideRefusal, OverrideTurn, ProbeAdvice, Remembered,
     ServerId, ServerIndex, Standing, Supposition, Thresholds, WishKey, WitnessStanding,
-    cluster::Cluster,
+    cluster::Cluster, deadlines::Deadlines,
 };
 
 /// Judges every server and decides what every name says. See the [module](super) for how to drive
@@ -367,41 +367,3 @@ impl Engine {
 
 /// From one supposed reply to the next.
 const SUPPOSED_ROUND: Duration = Duration::from_millis(500);
-
-/// When a cluster must be decided again without an observation.
-#[derive(Clone, Debug, Default)]
-struct Deadlines {
-    soonest_first: BTreeSet<(Moment, ClusterId)>,
-    by_cluster: BTreeMap<ClusterId, Moment>,
-}
-
-impl Deadlines {
-    fn first(&self) -> Option<Moment> {
-        self.soonest_first.first().map(|(deadline, _)| *deadline)
-    }
-
-    /// Replaces the deadline of a cluster.
-    fn set(&mut self, cluster: ClusterId, deadline: Option<Moment>) {
-        let before = match deadline {
-            Some(deadline) => self.by_cluster.insert(cluster, deadline),
-            None => self.by_cluster.remove(&cluster),
-        };
-        if let Some(before) = before {
-            self.soonest_first.remove(&(before, cluster));
-        }
-        self.soonest_first.extend(deadline.map(|deadline| (deadline, cluster)));
-    }
-
-    /// The clusters whose deadline has come; they have none until it is set anew.
-    fn take_due(&mut self, now: Moment) -> Vec<ClusterId> {
-        let mut due = Vec::new();
-        while let Some(&(deadline, cluster)) = self.soonest_first.first() {
-            if deadline > now {
-                break;
-            }
-            self.set(cluster, None);
-            due.push(cluster);
-        }
-        due
-    }
-}

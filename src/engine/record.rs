@@ -1,13 +1,15 @@
 //! All that is remembered of one server: its last facts, and how well it has answered since.
 
 use super::{
-    Check, Evidence, Facts, Failure, FailureKind, GtidState, IoThread, Lag, Moment, Outcome,
-    Position, PostgresRole, ServerIndex, StateReason, Stream, Thresholds,
+    Check, Evidence, Facts, Failure, GtidState, IoThread, Lag, Moment, Outcome, Position,
+    PostgresRole, ServerIndex, StateReason, Stream, Thresholds,
     gate::LagGate,
     heart::Heart,
-    history::{Continuity, History, standby_timeline},
+    history::{Continuity, History, primary_timeline, shown_timeline},
     positions::PositionRing,
     reception::{Opinion, Origin, Received, Reception},
+    superseded::{Loss, Superseded},
+    trouble::{Liveness, Trouble},
     verdict::Verdict,
     witness::Witnesses,
 };
@@ -81,35 +83,6 @@ pub(super) struct Record {
     pub(super) since: Moment,
 }
 
-/// The state of a server when another one took over from it, or was right when both were writable.
-#[derive(Clone, Debug)]
-pub(super) struct Superseded {
-    /// The other one; `None` when it has left the configuration.
-    pub(super) by: Option<ServerIndex>,
-    /// The PostgreSQL timeline that it was on. Only a promotion can change it, and only a standby
-    /// is promoted.
-    pub(super) timeline: Option<u32>,
-    /// What the other one was last known to have.
-    pub(super) heir: GtidState,
-    /// What it lost.
-    pub(super) loss: Loss,
-}
-
-/// What a superseded server has lost.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Loss {
-    /// The write name: it was moved away.
-    Name,
-    /// The other one has a newer history.
-    Age,
-    /// Both were writable, and nothing but precedence was against it.
-    Precedence,
-    /// It was promoted beside a primary that lives, and the other members follow that one.
-    Following,
-    /// Nothing for good: what speaks against it may be disproved with the next reply.
-    Nothing,
-}
-
 /// The point of a stream that a server has come to, by its last word.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Shown {
@@ -121,26 +94,6 @@ pub(super) struct Shown {
     pub(super) rose: bool,
 }
 
-/// A run of failures, none of them followed by a good reply yet.
-#[derive(Clone, Debug)]
-pub(super) struct Trouble {
-    /// The latest failure.
-    pub(super) failure: Failure,
-    /// When the run began, as far as its failures count.
-    pub(super) since: Moment,
-    /// When the run began.
-    pub(super) began: Moment,
-    /// Failures without a sign of life, in a row.
-    pub(super) silent: u32,
-    /// Hard failures in a row.
-    pub(super) hard: u32,
-    /// Nobody else has been heard since the run began, so that silence may be our own network's.
-    pub(super) alone: bool,
-    /// How the server refused us when it last showed that it is alive, and since when it has done
-    /// so. Silence in between changes nothing: a full server is often slow to say so.
-    pub(super) refusal: Option<(FailureKind, Moment)>,
-}
-
 /// Replies in a row that claim to be writable in the same way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct WritableRun {
@@ -150,24 +103,9 @@ pub(super) struct WritableRun {
     /// The reply just before said that it was not writable, and nothing came between: it was seen
     /// to turn writable.
     pub(super) turned: bool,
+    /// It was promoted since its last reply: it was seen to turn writable, or its timeline has risen.
+    pub(super) promoted: bool,
     timeline: Option<u32>,
-}
-
-/// How a server has answered lately.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Liveness {
-    /// No word yet.
-    Unheard,
-    /// The last probe was answered.
-    Answering,
-    /// Probes fail, not often enough to tell.
-    Doubtful(FailureKind),
-    /// The probe task is silent: nothing is known any more.
-    ProbeSilent,
-    /// Alive, and it said why it cannot answer.
-    Alive(FailureKind),
-    /// It does not answer.
-    Gone(FailureKind),
 }
 
 impl Record {
@@ -230,8 +168,7 @@ impl Record {
             (_, None) => true,
         };
         let led = self.facts.as_ref().is_some_and(Facts::claims_writable);
-        let denied =
-            self.facts.as_ref().is_some_and(|before| !before.claims_writable() && grows(before));
+        let denied = !led && self.facts.as_ref().is_some_and(grows);
         let continuity = self.history.fold(&facts, interrupted, led, now);
         self.reset |= continuity == Continuity::Reset;
         if matches!(continuity, Continuity::Lost | Continuity::Replaced) {
@@ -245,9 +182,13 @@ impl Record {
                 Some(run) if run.timeline == timeline => {
                     WritableRun { replies: run.replies.saturating_add(1), ..run }
                 }
-                _ => {
-                    WritableRun { since: now, replies: 1, turned: denied && !interrupted, timeline }
-                }
+                _ => WritableRun {
+                    since: now,
+                    replies: 1,
+                    turned: denied && !interrupted,
+                    promoted: denied && (!interrupted || timeline.is_some()),
+                    timeline,
+                },
             }
         });
         self.heart.fold(facts.heartbeat(), self.writable.is_some(), thresholds, now);
@@ -359,7 +300,7 @@ impl Record {
         self.forget_freshness();
     }
 
-    /// Nothing that was measured of it means anything: its next measure decides.
+    /// Nothing measured of it means anything: its next measure decides.
     pub(super) fn forget_freshness(&mut self) {
         self.gates.fill(LagGate::default());
     }
@@ -390,7 +331,7 @@ impl Record {
         self.superseded.get_or_insert(Superseded { by, timeline, heir, loss });
     }
 
-    /// The server is gone: whatever it claims when it is back it claims anew.
+    /// It is gone: whatever it claims when it is back it claims anew.
     pub(super) fn end_run(&mut self) {
         (self.writable, self.left_office) = (None, true);
     }
@@ -461,25 +402,5 @@ impl Record {
     pub(super) fn refuses_since(&self) -> Option<Moment> {
         let trouble = self.trouble.as_ref()?;
         trouble.refusal.filter(|(kind, _)| *kind == trouble.failure.kind).map(|(_, since)| since)
-    }
-}
-
-fn shown_timeline(facts: &Facts) -> Option<u32> {
-    match facts {
-        Facts::Postgres(facts) => match facts.role {
-            PostgresRole::Primary { timeline, .. } => Some(timeline),
-            PostgresRole::Standby { .. } => standby_timeline(facts),
-        },
-        Facts::MySql(_) | Facts::Tcp => None,
-    }
-}
-
-fn primary_timeline(facts: &Facts) -> Option<u32> {
-    match facts {
-        Facts::Postgres(facts) => match facts.role {
-            PostgresRole::Primary { timeline, .. } => Some(timeline),
-            PostgresRole::Standby { .. } => None,
-        },
-        Facts::MySql(_) | Facts::Tcp => None,
     }
 }

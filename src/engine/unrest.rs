@@ -12,7 +12,7 @@
 
 use super::{
     Moment, ReadReason, ServerState, Stability, StateReason, Thresholds, WriteReason,
-    record::{Liveness, Record},
+    record::Record, trouble::Liveness,
 };
 
 /// When a cluster was last in doubt, and what that makes of it.

@@ -11,6 +11,7 @@ use super::{
     Check, ClusterPolicy, Failback, Moment, OnNotWritable, OnSplitBrain, ServerIndex, ServerState,
     StateReason, Thresholds, Word, WriteDecision, WritePolicy, WriteReason,
     judge::{Judgement, WriterRule},
+    steering::{Move, Steering},
     verdict::{Verdict, WriteFitness},
 };
 
@@ -26,27 +27,6 @@ pub(super) struct WriteLadder {
     left: Vec<(ServerIndex, Moment)>,
     /// Since when the last published server has been left out by its group.
     left_out_since: Option<Moment>,
-}
-
-/// What operators wish of the choice.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Steering {
-    /// To be chosen, as soon as it may be.
-    pub(super) wanted: Option<ServerIndex>,
-    /// Whether `wanted` is so by a pin: then it is also preferred to one that was merely published
-    /// before it.
-    pub(super) pinned: bool,
-    /// To be left, where the choice is free.
-    pub(super) barred: Vec<ServerIndex>,
-}
-
-/// The name says another server than the last one that it said.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Move {
-    pub(super) from: ServerIndex,
-    pub(super) to: ServerIndex,
-    /// The servers' own words show that the new one is right, not an operator's alone.
-    pub(super) proven: bool,
 }
 
 impl WriteLadder {

@@ -50,6 +50,9 @@ struct Heard {
     writable: u32,
     /// It belonged to another cluster when it last answered, as the engine sees it.
     foreign: bool,
+    /// Another one has shown a newer history since it last said that it is not writable. What is
+    /// proven stays so, also when that other one is rebuilt and shows it no more.
+    overtaken: bool,
 }
 
 impl Watched {
@@ -85,6 +88,12 @@ impl Watched {
             if heard.replies > 0 {
                 heard.foreign = state(&self.engine, index) == ServerState::WrongCluster;
             }
+        }
+        for index in (0..self.heard.len()).map(ServerIndex) {
+            let anybody = (0..self.heard.len()).map(ServerIndex);
+            let overtaken = anybody.into_iter().any(|one| self.overtakes(one, index));
+            let heard = &mut self.heard[index.0];
+            heard.overtaken = overtaken || heard.overtaken && heard.claims_writable();
         }
         let events = self.engine.take_events();
         let decision = self.engine.decision(CLUSTER);
@@ -190,13 +199,9 @@ impl Watched {
         }
         let Some(to) = to else {
             let from = from.expect("it is not nobody too");
-            let anybody = (0..self.heard.len()).map(ServerIndex);
             let server = ServerId { cluster: ClusterId(0), server: from };
             let lost = self.engine.standing(server).reason == StateReason::HistoryLost;
-            return if lost
-                || self.was_refused(from)
-                || anybody.into_iter().any(|one| self.overtakes(one, from))
-            {
+            return if lost || self.was_refused(from) || self.heard[from.0].overtaken {
                 Ok(())
             } else {
                 Err(format!("withdrew {from:?} without evidence ({reason})"))
@@ -308,6 +313,14 @@ impl Watched {
 }
 
 impl Heard {
+    /// Its last facts say that it is writable.
+    fn claims_writable(&self) -> bool {
+        match self.facts.as_deref().map(outcome) {
+            Some(Outcome::Answered(facts)) => facts.claims_writable(),
+            _ => false,
+        }
+    }
+
     fn note(&mut self, observation: &Rc<Observation>, now: Moment) {
         self.newest = Some(Rc::clone(observation));
         let before = self.timeline();

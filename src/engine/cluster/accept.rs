@@ -5,9 +5,8 @@
 
 use super::Cluster;
 use crate::engine::{
-    Acceptance, AcceptanceRefusal, ClusterKind, Moment, ServerIndex,
-    judge::Office,
-    record::{Liveness, Loss},
+    Acceptance, AcceptanceRefusal, ClusterKind, Moment, ServerIndex, judge::Office,
+    superseded::Loss, trouble::Liveness,
 };
 
 impl Cluster {

@@ -3,6 +3,7 @@
 mod accept;
 mod attention;
 mod candidates;
+mod changes;
 mod overlay;
 mod reconfigure;
 mod restore;
@@ -10,16 +11,18 @@ mod suppose;
 
 use self::overlay::{Overlay, Said};
 use super::{
-    ClusterId, ClusterPolicy, Decision, Event, Moment, Observation, Pace, ReadDecision, ServerId,
-    ServerIndex, Standing, StateReason, WitnessStanding, WriteDecision,
+    ClusterId, ClusterPolicy, Decision, Event, Moment, Observation, Pace, ServerIndex, Standing,
+    StateReason, WitnessStanding,
     judge::{self, Judgement, KnownIdentity, Office, Precedents, WriterRule},
     positions::Positions,
     read::{Candidates, ReadLadder},
-    record::{Liveness, Loss, Record},
+    record::Record,
+    steering::Steering,
+    superseded::Loss,
+    trouble::Liveness,
     unrest::Unrest,
     verdict::{ReadFitness, Verdict},
-    witness::Turn,
-    write::{Steering, WriteLadder},
+    write::WriteLadder,
 };
 
 /// The memory of one cluster.
@@ -384,74 +387,6 @@ impl Cluster {
     fn limit(&self, judgement: &mut Judgement, now: Moment) {
         for (verdict, record) in judgement.verdicts.iter_mut().zip(&self.records) {
             *verdict = record.witnesses.limit(*verdict, &self.policy.thresholds, now);
-        }
-    }
-
-    fn note_witnesses(&mut self, now: Moment, events: &mut Vec<Event>) {
-        for (index, record) in self.records.iter_mut().enumerate() {
-            let server = ServerId { cluster: self.id, server: ServerIndex(index) };
-            for turn in record.witnesses.turns(&self.policy.thresholds, now) {
-                let Turn { check, from, to, detail } = turn;
-                events.push(Event::Witness { server, check, from, to, detail: detail.into() });
-            }
-        }
-    }
-
-    fn note_verdicts(&mut self, judgement: &Judgement, now: Moment) {
-        for (record, &verdict) in self.records.iter_mut().zip(&judgement.verdicts) {
-            record.verdict = verdict;
-            let answering = record.liveness(&self.policy.thresholds, now) == Liveness::Answering;
-            if answering && verdict.reason != StateReason::WritableUnconfirmed {
-                record.settled = Some(verdict);
-            }
-            record.fresh = false;
-        }
-    }
-
-    fn note_states(&mut self, judgement: &Judgement, now: Moment, events: &mut Vec<Event>) {
-        for (index, (record, &verdict)) in
-            self.records.iter_mut().zip(&judgement.verdicts).enumerate()
-        {
-            let from = record.limited.state;
-            if from != verdict.state {
-                record.since = now;
-                let failure = record.trouble.as_ref().map(|trouble| &*trouble.failure.detail);
-                let detail = record.witnesses.detail_of(verdict.reason).or(failure);
-                events.push(Event::State {
-                    server: ServerId { cluster: self.id, server: ServerIndex(index) },
-                    from,
-                    to: verdict.state,
-                    reason: verdict.reason,
-                    detail: detail.unwrap_or_default().into(),
-                });
-            }
-            record.limited = verdict;
-        }
-    }
-
-    fn note_decision(&self, before: &Decision, events: &mut Vec<Event>) {
-        let now = self.decision();
-        if let (Some(from), Some(to)) = (before.write, now.write)
-            && (from.server, from.reason) != (to.server, to.reason)
-        {
-            let WriteDecision { server, reason, .. } = to;
-            let cluster = self.id;
-            events.push(Event::Write { cluster, from: from.server, to: server, reason });
-        }
-        for (name, (from, to)) in before.reads.iter().zip(&now.reads).enumerate() {
-            let servers = |read: &ReadDecision| -> Vec<_> {
-                read.servers.iter().map(|server| server.server).collect()
-            };
-            let (from_servers, to_servers) = (servers(from), servers(to));
-            if from_servers != to_servers || from.reason != to.reason {
-                events.push(Event::Read {
-                    cluster: self.id,
-                    name,
-                    from: from_servers,
-                    to: to_servers,
-                    reason: to.reason,
-                });
-            }
         }
     }
 }

@@ -10,8 +10,8 @@ use crate::engine::{
     Event, Moment, Override, OverrideRefusal, OverrideTurn, ReadDecision, ReadReason, ServerIndex,
     ServerState, StateReason, Wish, WishKey, WriteDecision, WriteReason,
     read::Candidates,
+    steering::Steering,
     verdict::{Verdict, WriteFitness},
-    write::Steering,
 };
 
 /// The overrides of one cluster.

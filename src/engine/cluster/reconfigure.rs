@@ -8,11 +8,8 @@
 use super::{Cluster, overlay::Overlay};
 use crate::engine::{
     ClusterId, ClusterPolicy, Moment, Override, ReadDecision, ReadReason, ReadServer, ServerIndex,
-    ServerPolicy, StateReason, Wish, WishKey,
-    gate::LagGate,
-    record::{Record, Superseded},
-    verdict::Verdict,
-    write::moved_write,
+    ServerPolicy, StateReason, Wish, WishKey, gate::LagGate, record::Record,
+    superseded::Superseded, verdict::Verdict, write::moved_write,
 };
 
 /// Where the servers of an earlier configuration are now.

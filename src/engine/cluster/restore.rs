@@ -9,7 +9,7 @@ use crate::engine::{
     Moment, ReadReason, Remembered, RememberedLoss, ServerIndex, WriteDecision, WriteReason,
     history::History,
     judge::{Identity, KnownIdentity, Office},
-    record::{Loss, Superseded},
+    superseded::{Loss, Superseded},
 };
 
 impl Cluster {

@@ -7,7 +7,7 @@
 
 use std::cmp::Reverse;
 
-use crate::engine::{Relation, ServerIndex, ServerPolicy, StateReason, record::Loss};
+use crate::engine::{Relation, ServerIndex, ServerPolicy, StateReason, superseded::Loss};
 
 /// What came out of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

@@ -4,7 +4,8 @@ use super::mysql;
 use crate::engine::{
     Facts, Moment, ServerState, StateReason, Thresholds,
     judge::Precedents,
-    record::{Liveness, Record},
+    record::Record,
+    trouble::Liveness,
     verdict::{ReadFitness, Verdict, WriteFitness},
 };
 

@@ -24,9 +24,11 @@ use super::{
     ClusterKind, ClusterPolicy, Endpoint, Facts, FailureKind, Lag, Moment, ServerIndex,
     ServerPolicy, ServerState, StateReason,
     positions::Positions,
-    record::{Liveness, Loss, Record},
+    record::Record,
+    steering::Steering,
+    superseded::Loss,
+    trouble::Liveness,
     verdict::{ReadFitness, Verdict, WriteFitness},
-    write::Steering,
 };
 
 pub(super) use self::{

@@ -7,7 +7,9 @@ use std::time::Duration;
 
 use crate::engine::{
     GtidState, Moment, Relation, ServerIndex,
-    record::{Liveness, Loss, Record, Superseded},
+    record::Record,
+    superseded::{Loss, Superseded},
+    trouble::Liveness,
 };
 
 use super::{Precedents, contest::Contest};
@@ -36,7 +38,8 @@ impl Office {
     /// Whether the one in office is not just one of two that turned writable at about the same time.
     pub(in crate::engine::judge) fn precedes(&self, rival: &Record, now: Moment) -> bool {
         match (self.since, rival.writable) {
-            (Some(since), Some(run)) if now.since(since) < Self::YOUNG => {
+            // A copy, or an old primary that is back, was promoted by nobody.
+            (Some(since), Some(run)) if run.promoted && now.since(since) < Self::YOUNG => {
                 since + Self::AT_ONCE <= run.since || run.since + Self::AT_ONCE <= since
             }
             _ => true,
@@ -82,8 +85,10 @@ pub(super) fn is_reinstated(
             _ => false,
         };
         let gone = is_gone(heir);
+        // One that came up anew shows no more what it won with.
+        let is_itself = !records[heir.0].history.lost;
         gave_way(heir)
-            || caught_up(&records[heir.0].history.gtid)
+            || is_itself && caught_up(&records[heir.0].history.gtid)
             || gone && before(&records[heir.0])
             // Somebody has pointed the other members at it.
             || gone && *loss != Loss::Name && followed > 0 && !heir_is_followed(own, records, heir)

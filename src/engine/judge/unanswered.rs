@@ -7,7 +7,8 @@ use super::contest::Contest;
 use crate::engine::{
     ClusterPolicy, FailureKind, Moment, ServerIndex, ServerState, StateReason, Thresholds,
     reception::Opinion,
-    record::{Liveness, Record},
+    record::Record,
+    trouble::Liveness,
     verdict::{ReadFitness, Verdict, WriteFitness},
 };
 

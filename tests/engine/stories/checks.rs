@@ -4,7 +4,8 @@
 use std::time::Duration;
 
 use pointsman::engine::{
-    ClusterKind, Decision, Event, Facts, IoThread, Moment, ReadReason, ServerIndex, WriteReason,
+    ClusterKind, Decision, Event, Facts, IoThread, Moment, OnNewerTimeline, ReadReason,
+    ServerIndex, WriteReason,
 };
 
 use super::{
@@ -36,7 +37,7 @@ pub(super) fn after_decision(
         broken.extend(withdrawals.filter_map(Result::err));
         broken.extend(check_impostor(monitor, published, world, truth).err());
         if world.kind == ClusterKind::Postgres || world.gtids {
-            broken.extend(check_read_lag(monitor, &decision, truth).err());
+            broken.extend(check_read_lag(monitor, &decision, world, truth).err());
         }
     }
     note_published(monitor, published, truth);
@@ -69,6 +70,13 @@ fn check_impostor(
     };
     // Without GTIDs a server cannot show what it has.
     if world.kind == ClusterKind::MySql && !world.gtids {
+        return Ok(());
+    }
+    // PostgreSQL: when nobody who answers carries the cluster's identity any more, it looks like an
+    // upgrade.
+    let ours = |host: &usize| is_visible(*host, world) && world.hosts[*host].system == 1;
+    let is_postgres = world.kind == ClusterKind::Postgres;
+    if is_postgres && impostor == Impostor::Lost && !monitor.places.iter().any(ours) {
         return Ok(());
     }
     // MySQL: a writable copy whose source is silent looks like a promotion. It is known by a contest
@@ -127,7 +135,22 @@ fn follows(facts: &Option<Facts>) -> bool {
     facts.channels.iter().flatten().any(|channel| channel.io == IoThread::Running)
 }
 
-fn check_read_lag(monitor: &Monitor, decision: &Decision, truth: &Truth) -> Result<(), Broken> {
+fn check_read_lag(
+    monitor: &Monitor,
+    decision: &Decision,
+    world: &World,
+    truth: &Truth,
+) -> Result<(), Broken> {
+    // Behind an impostor that is published all are measured by what that one has: whether it may be
+    // published is asked elsewhere.
+    if monitor.published().is_some_and(|published| truth.impostors[published].is_some()) {
+        return Ok(());
+    }
+    // PostgreSQL numbers its timelines, and another promotion may have made the same number.
+    let looks_alike = |host: usize| {
+        truth.impostors[host] == Some(Impostor::Stray)
+            && world.timeline(host) == world.timeline(truth.rightful)
+    };
     for (name, read) in decision.reads.iter().enumerate() {
         if !matches!(read.reason, ReadReason::Fit | ReadReason::Few) {
             continue;
@@ -135,7 +158,7 @@ fn check_read_lag(monitor: &Monitor, decision: &Decision, truth: &Truth) -> Resu
         for member in &read.servers {
             let host = monitor.places[member.server.0];
             let late = monitor.knowledge.servers[host].late.get(name).copied().unwrap_or(0);
-            if host != truth.rightful && late >= LATE_REPLIES {
+            if host != truth.rightful && late >= LATE_REPLIES && !looks_alike(host) {
                 return Err(Broken::new(
                     Oracle::ReadLag,
                     format!("read name {name} says {host} as fit, late for {late} replies"),
@@ -151,6 +174,8 @@ pub(super) fn at_the_end(monitors: &[Monitor], world: &World, truth: &Truth) -> 
     let mut broken = Vec::new();
     for (at, monitor) in monitors.iter().enumerate() {
         let results = match (world.breed.is_group(), truth.disputed) {
+            // A part that was wrong in a split brain stays so until it joins the other one.
+            (true, _) if truth.split && is_divided(world) => Vec::new(),
             (true, _) => vec![check_quorum(monitor, world)],
             (false, true) => Vec::new(),
             (false, false) => vec![
@@ -166,6 +191,13 @@ pub(super) fn at_the_end(monitors: &[Monitor], world: &World, truth: &Truth) -> 
         broken.extend(check_twins(monitors, world, truth).err());
     }
     broken
+}
+
+/// The members of the group are in several components.
+fn is_divided(world: &World) -> bool {
+    let mut components = world.hosts.iter().filter_map(|host| Some(host.group.as_ref()?.component));
+    let first = components.next();
+    components.any(|component| Some(component) != first)
 }
 
 fn check_liveness(monitor: &Monitor, world: &World, truth: &Truth) -> Result<(), Broken> {
@@ -198,13 +230,29 @@ fn is_plainly_right(monitor: &Monitor, world: &World, truth: &Truth) -> bool {
     // At a start without memory an impostor may have been first, or be as many as the others.
     let misled = monitor.knowledge.misled
         || monitor.knowledge.cold && truth.impostors.iter().any(is_no_mere_loser);
+    // MySQL: one that was made anew and promoted before anybody saw it follow proves nothing, and a
+    // running channel of a stranger that carries a member's number makes it look like a replica.
+    let is_mysql = world.kind == ClusterKind::MySql;
+    let migrates = world.hosts[writer].outside.is_some_and(|outside| outside.running);
+    let obscure = is_mysql && (monitor.knowledge.servers[writer].unproven || migrates);
     alone
+        && !obscure
         && !truth.is_lost()
         && is_visible(writer, world)
-        && !world.hosts[writer].hidden
+        && !servers().any(|index| world.hosts[index].hidden)
+        && !is_held_by_rule(monitor, world)
         && servers().all(follows)
         && monitor.place(writer).is_some()
         && !misled
+}
+
+/// The published server is alive and lets nobody in, so that nothing shows what it is now, and the
+/// operator's rule is that no newer timeline takes the name from one that lives.
+fn is_held_by_rule(monitor: &Monitor, world: &World) -> bool {
+    let write = monitor.policy.write;
+    let holds = write.is_some_and(|it| it.on_newer_timeline == OnNewerTimeline::Hold);
+    let refuses = |index: usize| world.hosts[index].refuses.is_some();
+    world.kind == ClusterKind::Postgres && holds && monitor.published().is_some_and(refuses)
 }
 
 fn is_no_mere_loser(impostor: &Option<Impostor>) -> bool {
@@ -215,7 +263,9 @@ fn check_dead_reads(monitor: &Monitor, world: &World, truth: &Truth) -> Result<(
     let fit: Vec<_> = (0..world.hosts.len())
         .filter(|&index| truth.is_fit(index, world) && monitor.place(index).is_some())
         .collect();
-    if fit.is_empty() || !is_plainly_right(monitor, world, truth) {
+    // While the name holds another server the replicas are measured by that one: liveness asks.
+    let writer = monitor.published() == Some(truth.rightful);
+    if fit.is_empty() || !writer || !is_plainly_right(monitor, world, truth) {
         return Ok(());
     }
     for name in 0..monitor.policy.reads.len() {
@@ -270,8 +320,9 @@ fn check_twins(monitors: &[Monitor], world: &World, truth: &Truth) -> Result<(),
     if declared(one) || declared(other) || !complete(one) || !complete(other) {
         return Ok(());
     }
-    let comparable = monitors.iter().all(|it| is_plainly_right(it, world, truth))
-        || !truth.is_lost() && monitors.iter().all(|it| reigns(it) && !it.knowledge.cold);
+    let plain = monitors.iter().all(|it| is_plainly_right(it, world, truth));
+    let remembers = |it: &Monitor| reigns(it) && !it.knowledge.cold && !it.knowledge.dropped;
+    let comparable = plain || !truth.is_lost() && monitors.iter().all(remembers);
     if comparable && one.published() != other.published() {
         return Err(Broken::new(
             Oracle::Twins,
@@ -281,7 +332,8 @@ fn check_twins(monitors: &[Monitor], world: &World, truth: &Truth) -> Result<(),
     let same_priorities = one.places == other.places;
     for name in 0..one.policy.reads.len() {
         let fit = |monitor: &Monitor| monitor.decision().reads[name].reason == ReadReason::Fit;
-        let both = fit(one) && fit(other) && comparable && same_priorities;
+        // Without a writer, who has come off its line is known to those who saw that in its time.
+        let both = fit(one) && fit(other) && plain && same_priorities;
         if both && one.readers(name) != other.readers(name) {
             let (one, other) = (one.readers(name), other.readers(name));
             return Err(Broken::new(

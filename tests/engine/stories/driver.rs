@@ -18,6 +18,8 @@ const CONFIRM: Duration = Duration::from_millis(75);
 #[derive(Clone)]
 pub(super) struct Probe {
     pub ask_at: Moment,
+    /// During which start of the server its open connection was made.
+    pub session: Option<u32>,
     pub in_flight: Option<InFlight>,
     /// What the last reply was, to see what is new.
     last: Option<Word>,
@@ -46,7 +48,7 @@ enum Word {
 
 impl Probe {
     pub(super) fn new(ask_at: Moment, loss: usize, slow: usize) -> Self {
-        Self { ask_at, in_flight: None, last: None, loss, slow }
+        Self { ask_at, session: None, in_flight: None, last: None, loss, slow }
     }
 
     /// The next moment at which anything happens to it.
@@ -54,10 +56,19 @@ impl Probe {
         self.in_flight.as_ref().map_or(self.ask_at, |flying| flying.arrives)
     }
 
-    /// The question goes out; `outcome` is what the server is at this moment.
-    pub(super) fn ask(&mut self, outcome: Outcome, seen: Seen, now: Moment, random: &mut SplitMix) {
+    /// The question goes out; `outcome` is what the server is at this moment, in its start number
+    /// `start`.
+    pub(super) fn ask(
+        &mut self,
+        (outcome, start): (Outcome, u32),
+        seen: Seen,
+        now: Moment,
+        random: &mut SplitMix,
+    ) {
         let lost = random.below(100) < self.loss;
-        let outcome = if lost { timed_out() } else { outcome };
+        let outcome = if lost { timed_out() } else { self.through_session(outcome, start) };
+        let answered = matches!(outcome, Outcome::Answered(_));
+        self.session = answered.then_some(start);
         let took = match &outcome {
             Outcome::Failed(failure) if failure.kind == FailureKind::TimedOut => TIMEOUT,
             _ if self.slow > 0 && random.below(self.slow) == 0 => {
@@ -66,6 +77,17 @@ impl Probe {
             _ => Duration::from_millis(1 + random.below(8) as u64),
         };
         self.in_flight = Some(InFlight { arrives: now + took, asked: now, outcome, seen });
+    }
+
+    /// However quickly a server was started anew, its end has closed the open connection: that is
+    /// what the probe finds first.
+    fn through_session(&self, outcome: Outcome, start: u32) -> Outcome {
+        match (&outcome, self.session) {
+            (Outcome::Answered(_), Some(open)) if open != start => {
+                Outcome::Failed(Failure::new(FailureKind::Closed, ""))
+            }
+            _ => outcome,
+        }
     }
 
     /// The reply that has arrived; the next question is planned.

@@ -17,6 +17,8 @@ pub(super) struct Knowledge {
     pub published_reign: Option<u32>,
     /// It has published a server that is no heir since it began without a memory.
     pub misled: bool,
+    /// A server has left its configuration for a time: what it knew of that one is forgotten.
+    pub dropped: bool,
     /// It began without a memory, or with an old one, in the middle of the story.
     pub cold: bool,
 }
@@ -35,6 +37,8 @@ pub(super) struct Told {
     pub late: Vec<u32>,
     /// It had shown what it had before it became what it is.
     pub was_known: bool,
+    /// It was made anew, and has not been seen following anybody since.
+    pub unproven: bool,
     /// It was writable beside the rightful writer, and lost that contest.
     pub lost_a_contest: bool,
     /// When it first said that it is writable, as what it is.
@@ -48,6 +52,7 @@ impl Knowledge {
             shown: Vec::new(),
             published_reign: None,
             misled: false,
+            dropped: false,
             cold: false,
         }
     }
@@ -61,10 +66,11 @@ impl Knowledge {
     pub(super) fn begin_anew(&mut self, index: usize) {
         let told = &mut self.servers[index];
         let was_known = told.facts.is_some();
-        *told = Told { facts: told.facts.take(), was_known, ..Told::default() };
+        *told = Told { facts: told.facts.take(), was_known, unproven: true, ..Told::default() };
     }
 
-    /// The rightful writer has spoken: whoever was writable before that has lost to it.
+    /// The published, rightful writer has spoken: whoever was writable before that has lost to it.
+    /// One that was published itself by then has taken over, as far as anybody can see.
     fn settle_contests(&mut self, writer: usize, asked: Moment) {
         for (index, told) in self.servers.iter_mut().enumerate() {
             let before = told.writable > 1 && told.writable_since.is_some_and(|it| it < asked);
@@ -80,6 +86,7 @@ impl Knowledge {
         asked: Moment,
         outcome: &Outcome,
         seen: Seen,
+        published: Option<usize>,
         limits: &[Duration],
     ) {
         let told = &mut self.servers[index];
@@ -92,6 +99,7 @@ impl Knowledge {
                 } else {
                     told.writable_since = None;
                 }
+                told.unproven &= !is_attached(facts);
                 told.facts = Some(facts.clone());
                 told.facts_asked = asked;
             }
@@ -101,7 +109,7 @@ impl Knowledge {
             }
             Outcome::Witnessed(..) => return,
         }
-        if seen.is_writer && self.servers[index].writable > 1 {
+        if seen.is_writer && published == Some(index) && self.servers[index].writable > 1 {
             self.settle_contests(index, asked);
         }
         let reached = self.shown.partition_point(|(_, length)| *length <= seen.on_the_line);
@@ -153,6 +161,20 @@ impl Seen {
         // Only the writer's own word and what a follower has replayed is certain.
         let shows = if truth.impostors[index].is_none() { on_the_line } else { 0 };
         Self { on_the_line, shows, is_writer }
+    }
+}
+
+/// Whether a server says that it receives from another one.
+fn is_attached(facts: &Facts) -> bool {
+    match facts {
+        Facts::Postgres(facts) => match facts.role {
+            PostgresRole::Standby { receiver, .. } => receiver.is_attached(),
+            PostgresRole::Primary { .. } => false,
+        },
+        Facts::MySql(facts) => {
+            facts.channels.iter().flatten().any(|channel| channel.io == IoThread::Running)
+        }
+        Facts::Tcp => true,
     }
 }
 

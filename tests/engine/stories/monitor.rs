@@ -102,6 +102,11 @@ impl Monitor {
         self.interval = CALM_INTERVAL;
     }
 
+    /// Its process was started anew, and has no open connection.
+    pub(super) fn end_sessions(&mut self) {
+        self.probes.iter_mut().for_each(|probe| probe.session = None);
+    }
+
     /// Asks and hears whatever is due, and decides when anything was heard.
     pub(super) fn step(&mut self, world: &World, truth: &Truth, now: Moment) -> bool {
         let mut due = self.engine.next_deadline().is_some_and(|deadline| deadline <= now);
@@ -112,14 +117,15 @@ impl Monitor {
             if self.probes[at].in_flight.is_some() {
                 due |= self.hear(at, now);
             } else {
-                let (outcome, seen) = match at {
-                    _ if self.isolated => (timed_out(), Seen::default()),
+                let (found, seen) = match at {
+                    _ if self.isolated => ((timed_out(), 0), Seen::default()),
                     host if host < world.hosts.len() => {
-                        (world.outcome(host), Seen::of(host, truth, world))
+                        let start = world.hosts[host].starts;
+                        ((world.outcome(host), start), Seen::of(host, truth, world))
                     }
-                    _ => (Outcome::Answered(Facts::Tcp), Seen::default()),
+                    _ => ((Outcome::Answered(Facts::Tcp), 0), Seen::default()),
                 };
-                self.probes[at].ask(outcome, seen, now, &mut self.random);
+                self.probes[at].ask(found, seen, now, &mut self.random);
             }
         }
         if due {
@@ -141,7 +147,8 @@ impl Monitor {
                 let Some(place) = self.place(at) else { return false };
                 let limits: Vec<_> = self.policy.reads.iter().map(|read| read.max_lag).collect();
                 let (asked, outcome) = (flying.asked, &flying.outcome);
-                self.knowledge.note(at, asked, outcome, flying.seen, &limits);
+                let published = self.published();
+                self.knowledge.note(at, asked, outcome, flying.seen, published, &limits);
                 ServerId { cluster: CLUSTER, server: ServerIndex(place) }
             }
             false => ServerId { cluster: OTHER, server: ServerIndex(at - hosts) },

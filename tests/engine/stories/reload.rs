@@ -16,6 +16,7 @@ impl Monitor {
             anew.resume(CLUSTER, laid.clone());
         }
         let before = std::mem::replace(&mut self.engine, anew);
+        self.end_sessions();
         if self.control.is_none() && self.overridden_until < now {
             self.control = Some(before);
         }
@@ -23,6 +24,7 @@ impl Monitor {
 
     pub(super) fn restart_cold(&mut self, now: Moment) {
         self.engine = Engine::new(self.policies(), now);
+        self.end_sessions();
         self.control = None;
         self.knowledge.forget();
     }
@@ -46,6 +48,7 @@ impl Monitor {
         if let Some(at) = self.place(host).filter(|_| self.places.len() > 1) {
             self.policy.servers.remove(at);
             self.places.remove(at);
+            self.knowledge.dropped = true;
             self.reload(now);
         }
     }

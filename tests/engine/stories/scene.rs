@@ -57,7 +57,14 @@ impl Scene<'_> {
                     self.world.leave_group(index, of);
                 }
             }
-            H::Bootstrap(who) => self.world.bootstrap(self.who(who)),
+            H::Bootstrap(who) => {
+                let index = self.who(who);
+                let mut others = self.world.hosts.iter().enumerate();
+                self.truth.split |= others.any(|(other, host)| {
+                    other != index && host.group.as_ref().is_some_and(|member| member.quorate)
+                });
+                self.world.bootstrap(index);
+            }
             H::Isolated(at, so) => self.monitors[at].isolated = so,
             H::RestartWarm(at) => self.monitors[at].restart_warm(now),
             H::RestartCold(at) => self.monitors[at].restart_cold(now),

@@ -27,6 +27,8 @@ pub(super) struct Truth {
     lost: Option<History>,
     /// Nobody can tell who is right.
     pub disputed: bool,
+    /// A part of the group was declared a component while another one had a quorum.
+    pub split: bool,
 }
 
 impl Truth {
@@ -40,6 +42,7 @@ impl Truth {
             impostors: vec![None; servers],
             lost: None,
             disputed: false,
+            split: false,
         }
     }
 

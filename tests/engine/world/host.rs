@@ -42,6 +42,8 @@ pub(crate) struct Host {
     pub quiet: u32,
     /// How often it was installed anew. MySQL makes a new uuid then.
     pub incarnation: u32,
+    /// How often it was started: sessions do not outlive a start.
+    pub starts: u32,
     /// `server_id`, which need not be its own alone.
     pub server_id: u32,
     /// MySQL: it was copied with `auto.cnf`, and carries the uuid of this one.
@@ -127,6 +129,7 @@ impl Host {
             heard: 0,
             quiet: 0,
             incarnation: 0,
+            starts: 0,
             server_id: u32::try_from(index + 1).expect("few servers"),
             uuid_of: None,
             lag: Duration::ZERO,
@@ -165,6 +168,7 @@ impl Host {
     pub(super) fn reinstall(&mut self) {
         self.process = Process::Running;
         self.incarnation += 1;
+        self.starts += 1;
         self.writes_as = None;
         (self.paused, self.unplugged, self.broken, self.stalled) = (false, false, false, false);
         (self.ring_of, self.left_channel, self.stray) = (None, None, None);

@@ -19,6 +19,7 @@ impl World {
         let host = &mut self.hosts[index];
         if host.process == Process::Stopped {
             host.process = Process::Starting;
+            host.starts += 1;
         }
     }
 
@@ -86,6 +87,8 @@ impl World {
         }
         let read_only = self.kind == ClusterKind::MySql;
         let host = &mut self.hosts[index];
+        // PostgreSQL looks for its `standby.signal` only when it starts.
+        host.starts += u32::from(!read_only);
         host.role = Role::Standby { of };
         (host.read_only, host.stray, host.writes_as) = (read_only, None, None);
     }

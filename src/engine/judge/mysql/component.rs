@@ -7,7 +7,9 @@ use super::mysql_facts;
 use crate::engine::{
     ClusterPolicy, Group, Moment, ServerIndex,
     judge::{Precedents, is_foreign},
-    record::{Liveness, Loss, Record},
+    record::Record,
+    superseded::Loss,
+    trouble::Liveness,
 };
 
 /// The parts of a group, by who sees whom.

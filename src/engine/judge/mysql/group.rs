@@ -6,17 +6,19 @@
 
 use super::{
     HIDDEN, Standpoint, component::Components, history::is_writable_replica, mysql_facts, replica,
-    streams,
+    streams, topology::member_channels,
 };
 use crate::engine::{
-    ClusterPolicy, Facts, Failback, Galera, Group, GroupMember, GroupRole, Moment, MySqlFacts,
-    ServerIndex, ServerState, StateReason, Thresholds, Writability,
+    ClusterPolicy, Facts, Failback, Galera, Group, GroupMember, GroupRole, IoThread, Moment,
+    MySqlFacts, ServerIndex, ServerState, StateReason, Thresholds, Writability,
     judge::{
         FOREIGN, HISTORY_LOST, Identity, Judgement, Precedents, WriterRule, by_liveness,
         is_foreign, is_returning, office::has_rival, returning, unconfirmed,
     },
     positions::Positions,
-    record::{Liveness, Loss, Record},
+    record::Record,
+    superseded::Loss,
+    trouble::Liveness,
     verdict::{ReadFitness, Verdict, WriteFitness},
     write::elect,
 };
@@ -27,10 +29,10 @@ const QUEUE_LIMIT: u64 = 1000;
 
 /// Whether a group decides who writes.
 ///
-/// It does when the last writer was one of its members. A server outside of it that is the writer, or
-/// that claims to be one, is overruled only by a group that most of the servers belong to: a single
-/// foreign node, or a group that is only being built, does not take the name. Asynchronous replicas
-/// have no say, however many there are.
+/// It does when the last writer was one of its members, or has left it and follows one. A server
+/// outside of it that is the writer, or that claims to be one, is overruled only by a group that most
+/// of the servers belong to: a single foreign node, or a group that is only being built, does not
+/// take the name. Asynchronous replicas have no say, however many there are.
 pub(super) fn decides(
     policy: &ClusterPolicy,
     records: &[Record],
@@ -42,9 +44,17 @@ pub(super) fn decides(
     if members == 0 {
         return false;
     }
-    let last = precedents.last_writer.and_then(|last| mysql_facts(&records[last.0]));
+    let in_group = |index: ServerIndex| {
+        mysql_facts(&records[index.0]).is_some_and(|facts| facts.group.is_some())
+    };
+    let last = precedents.last_writer.filter(|last| mysql_facts(&records[last.0]).is_some());
     if let Some(last) = last {
-        return last.group.is_some();
+        let writes = records[last.0].facts.as_ref().is_some_and(Facts::claims_writable);
+        let follows = || {
+            let mut channels = member_channels(last, policy, records).into_iter();
+            channels.any(|it| it.channel.io == IoThread::Running && in_group(it.source))
+        };
+        return in_group(last) || !writes && follows();
     }
     let loner = |index: ServerIndex| {
         let record = &records[index.0];

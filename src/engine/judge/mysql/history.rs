@@ -6,7 +6,8 @@ use super::topology::{
 use crate::engine::{
     ClusterPolicy, Facts, GtidState, IoThread, Moment, Relation, ServerIndex, Thresholds,
     judge::{Precedents, is_foreign},
-    record::{Liveness, Record},
+    record::Record,
+    trouble::Liveness,
 };
 
 /// Whether a writable server is really a replica that somebody forgot to protect.
@@ -99,8 +100,8 @@ fn claims_writable(record: &Record) -> bool {
 }
 
 /// Whether the server that took over from `index` has given way: it replicates from this one, or it
-/// says itself that it is not writable and has nothing that this one lacks, or it belongs to
-/// another cluster now.
+/// says itself that it is not writable and has nothing that this one lacks. One that belongs to
+/// another cluster now has only gone, unless a replica follows this server.
 pub(super) fn gave_way(
     heir: ServerIndex,
     index: ServerIndex,
@@ -115,6 +116,7 @@ pub(super) fn gave_way(
         !claims_writable(record) && matches!(relation, Relation::Equal | Relation::Ahead)
     };
     let follows = || is_attached(heir, index, policy, records);
+    let followed = || attached_replicas(index, policy, records, now) > 0;
     record.liveness(&policy.thresholds, now) == Liveness::Answering
-        && (is_foreign(record, precedents) || resigned() || follows())
+        && (resigned() || follows() || is_foreign(record, precedents) && followed())
 }

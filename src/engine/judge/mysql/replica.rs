@@ -12,7 +12,8 @@ use crate::engine::{
     StateReason, Thresholds, Writability,
     judge::{Freshness, HISTORY_LOST, is_returning, lasting, returning},
     positions::{Positions, Reached},
-    record::{Liveness, Record},
+    record::Record,
+    trouble::Liveness,
     verdict::{ReadFitness, Verdict, WriteFitness},
 };
 

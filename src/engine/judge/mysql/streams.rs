@@ -5,7 +5,8 @@ use crate::engine::{
     ClusterPolicy, Moment, Position, ServerIndex, Stream,
     judge::{Precedents, is_foreign, reach},
     positions::Positions,
-    record::{Liveness, Record},
+    record::Record,
+    trouble::Liveness,
 };
 
 /// Notes what the fresh replies of members show.

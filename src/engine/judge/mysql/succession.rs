@@ -19,7 +19,9 @@ use crate::engine::{
         unanswered::is_patient,
     },
     reception::Opinion,
-    record::{Liveness, Loss, Record},
+    record::Record,
+    superseded::Loss,
+    trouble::Liveness,
 };
 
 /// Settles who is the primary, and remembers who lost.
@@ -143,6 +145,10 @@ impl Field<'_> {
         if last.is_some_and(|last| last == index || claimants.contains(&last)) {
             return None;
         }
+        // Whom the last writer follows has inherited.
+        if last.is_some_and(|last| self.follows(last, index)) {
+            return None;
+        }
         let lacks = self.is_stranger(index, last) || last.is_some() && self.is_behind_all(index);
         let shared = self.policy.write.is_some_and(|write| write.shared_storage);
         (lacks && !shared).then(|| Loser {
@@ -151,6 +157,11 @@ impl Field<'_> {
             loss: Loss::Age,
             reason: StateReason::LacksHistory,
         })
+    }
+
+    fn follows(&self, replica: ServerIndex, source: ServerIndex) -> bool {
+        self.liveness(replica) == Liveness::Answering
+            && is_attached(replica, source, self.policy, self.records)
     }
 
     /// Whether a server has nothing in common with the cluster whose writer it claims to be.

@@ -5,7 +5,8 @@ use crate::engine::{
     Channel, ClusterPolicy, IoThread, Moment, ServerIndex, ServerPolicy, SourceId,
     judge::is_endpoint_of,
     reception::{Opinion, Origin},
-    record::{Liveness, Record},
+    record::Record,
+    trouble::Liveness,
 };
 
 /// Where a server's changes come from in the end.

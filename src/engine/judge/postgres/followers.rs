@@ -5,7 +5,8 @@ use crate::engine::{
     ClusterPolicy, Endpoint, Moment, PostgresRole, ServerIndex, ServerPolicy,
     judge::is_endpoint_of,
     reception::{Opinion, Origin},
-    record::{Liveness, Record},
+    record::Record,
+    trouble::Liveness,
 };
 
 /// Where a standby receives from.

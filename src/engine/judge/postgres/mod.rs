@@ -1,6 +1,7 @@
 //! PostgreSQL: a promotion starts a timeline, and only a higher timeline succeeds the last one.
 
 mod followers;
+mod reinstatement;
 mod standby;
 mod succession;
 mod wal;

@@ -16,7 +16,8 @@ use crate::engine::{
     history::standby_timeline,
     judge::{Freshness, contest::Contest, is_returning, is_stale, lasting, returning},
     positions::Positions,
-    record::{Liveness, Record},
+    record::Record,
+    trouble::Liveness,
     verdict::{ReadFitness, Verdict, WriteFitness},
 };
 

@@ -10,6 +10,7 @@ use std::cmp::Ordering;
 use super::{
     followers::{Sender, followers, opinion, sender},
     postgres_role, primary_timeline, received_timeline,
+    reinstatement::{gave_way, reinstate},
 };
 use crate::engine::{
     ClusterPolicy, Moment, OnNewerTimeline, PostgresRole, Relation, ServerIndex, ServerState,
@@ -18,10 +19,12 @@ use crate::engine::{
         Precedents,
         contest::{self, Contest, Evidence, Loser},
         is_claimant, is_foreign,
-        office::{is_gone, is_reinstated, lives_in_office, mark_losers},
+        office::{is_gone, lives_in_office, mark_losers},
     },
     reception::Opinion,
-    record::{Liveness, Loss, Record},
+    record::Record,
+    superseded::Loss,
+    trouble::Liveness,
     verdict::Verdict,
 };
 
@@ -50,76 +53,6 @@ pub(super) fn settle_primary(
     field.outdate_others(&mut contest);
     mark_losers(&contest, records, precedents);
     contest
-}
-
-/// Ends the memory of a lost contest where its reason has gone.
-fn reinstate(
-    policy: &ClusterPolicy,
-    records: &mut [Record],
-    precedents: Precedents<'_>,
-    now: Moment,
-) {
-    for index in (0..records.len()).map(ServerIndex) {
-        let Some(own) = primary_timeline(&records[index.0]) else {
-            continue;
-        };
-        // Who streams from it was built from it, or has nothing that it lacks.
-        if records[index.0].history.lost && followers(index, policy, records, now) > 0 {
-            records[index.0].history.mark_followed();
-        }
-        let Some(superseded) = &records[index.0].superseded else {
-            continue;
-        };
-        let promoted = was_promoted(&records[index.0], own, records, precedents);
-        let followed = followers(index, policy, records, now);
-        // Whoever the members go over to has won what it had lost.
-        let won_over = superseded.loss == Loss::Following
-            && superseded.by.is_none_or(|by| followed > followers(by, policy, records, now));
-        let gave_way = |heir| gave_way(heir, own, policy, records, precedents, now);
-        let nobody = |_| false;
-        if promoted || won_over || is_reinstated(index, records, precedents, 0, &gave_way, &nobody)
-        {
-            records[index.0].superseded = None;
-        }
-    }
-}
-
-/// Whether a server on the timeline `own` was promoted since it was superseded. Only a standby is
-/// promoted, so what it wrote on its own is gone.
-fn was_promoted(record: &Record, own: u32, records: &[Record], precedents: Precedents<'_>) -> bool {
-    match record.superseded.as_ref().map(|superseded| superseded.timeline) {
-        Some(Some(written)) => own > written,
-        // It was a standby and hid its timeline; one that is newer than all others comes from a
-        // promotion.
-        Some(None) => {
-            let others = records.iter().filter(|other| !std::ptr::eq(*other, record));
-            let others = others.filter(|other| !is_foreign(other, precedents));
-            others.filter_map(|other| other.history.timeline).all(|newest| own > newest)
-        }
-        None => false,
-    }
-}
-
-/// Whether the server that took over from one on the timeline `own` has given way: it belongs to
-/// another cluster now, or it streams that timeline.
-fn gave_way(
-    heir: ServerIndex,
-    own: u32,
-    policy: &ClusterPolicy,
-    records: &[Record],
-    precedents: Precedents<'_>,
-    now: Moment,
-) -> bool {
-    let heir = &records[heir.0];
-    let follows = match postgres_role(heir) {
-        Some(PostgresRole::Standby { receiver, timeline, recovery_timeline, .. }) => {
-            receiver.is_attached()
-                && (*timeline).max(*recovery_timeline).is_some_and(|timeline| timeline <= own)
-        }
-        _ => false,
-    };
-    heir.liveness(&policy.thresholds, now) == Liveness::Answering
-        && (follows || is_foreign(heir, precedents))
 }
 
 /// All that the question who is right rests on.
@@ -193,7 +126,8 @@ impl Field<'_> {
         }
         let last = self.precedents.last_writer.filter(|last| *last != index)?;
         let had = self.precedents.office.timeline?;
-        if gave_way(last, own, self.policy, self.records, self.precedents, self.now) {
+        let (policy, records, precedents) = (self.policy, self.records, self.precedents);
+        if gave_way(last, own, self.followers(index), policy, records, precedents, self.now) {
             return None;
         }
         match own.cmp(&had) {

@@ -6,7 +6,8 @@ use crate::engine::{
     history::standby_timeline,
     judge::{Precedents, is_foreign, reach},
     positions::Positions,
-    record::{Liveness, Record},
+    record::Record,
+    trouble::Liveness,
 };
 
 /// Notes what the fresh replies of members show of the log.

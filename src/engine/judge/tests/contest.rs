@@ -1,4 +1,4 @@
-//! The order in which two writable servers are told apart (section 10).
+//! The order in which two writable servers are told apart (section 8).
 
 use std::collections::BTreeSet;
 

@@ -2,8 +2,7 @@
 
 use super::{FailureKind, Outcome, fails, primary, standby, thresholds};
 use crate::engine::{
-    GtidState, Moment, ServerIndex,
-    record::{Liveness, Loss, Record},
+    GtidState, Moment, ServerIndex, record::Record, superseded::Loss, trouble::Liveness,
 };
 
 /// A record after these outcomes, half a second apart, and the moment of the last one.

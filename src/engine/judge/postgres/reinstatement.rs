@@ -1,0 +1,82 @@
+//! When the word of a server that lost a contest counts again.
+
+use super::{followers::followers, postgres_role, primary_timeline};
+use crate::engine::{
+    ClusterPolicy, Moment, PostgresRole, ServerIndex,
+    judge::{Precedents, is_foreign, office::is_reinstated},
+    record::Record,
+    superseded::Loss,
+    trouble::Liveness,
+};
+
+/// Ends the memory of a lost contest where its reason has gone.
+pub(super) fn reinstate(
+    policy: &ClusterPolicy,
+    records: &mut [Record],
+    precedents: Precedents<'_>,
+    now: Moment,
+) {
+    for index in (0..records.len()).map(ServerIndex) {
+        let Some(own) = primary_timeline(&records[index.0]) else {
+            continue;
+        };
+        // Who streams from it was built from it, or has nothing that it lacks.
+        if records[index.0].history.lost && followers(index, policy, records, now) > 0 {
+            records[index.0].history.mark_followed();
+        }
+        let Some(superseded) = &records[index.0].superseded else {
+            continue;
+        };
+        let promoted = was_promoted(&records[index.0], own, records, precedents);
+        let followed = followers(index, policy, records, now);
+        // Whoever the members go over to has won what it had lost.
+        let won_over = superseded.loss == Loss::Following
+            && superseded.by.is_none_or(|by| followed > followers(by, policy, records, now));
+        let gave_way = |heir| gave_way(heir, own, followed, policy, records, precedents, now);
+        let nobody = |_| false;
+        if promoted || won_over || is_reinstated(index, records, precedents, 0, &gave_way, &nobody)
+        {
+            records[index.0].superseded = None;
+        }
+    }
+}
+
+/// Whether a server on the timeline `own` was promoted since it was superseded. Only a standby is
+/// promoted, so what it wrote on its own is gone.
+fn was_promoted(record: &Record, own: u32, records: &[Record], precedents: Precedents<'_>) -> bool {
+    match record.superseded.as_ref().map(|superseded| superseded.timeline) {
+        Some(Some(written)) => own > written,
+        // It was a standby and hid its timeline; one that is newer than all others comes from a
+        // promotion.
+        Some(None) => {
+            let others = records.iter().filter(|other| !std::ptr::eq(*other, record));
+            let others = others.filter(|other| !is_foreign(other, precedents));
+            others.filter_map(|other| other.history.timeline).all(|newest| own > newest)
+        }
+        None => false,
+    }
+}
+
+/// Whether the server that took over from one on the timeline `own` has given way: it streams that
+/// timeline. One that belongs to another cluster now has only gone, unless a member follows this
+/// server (`followed`).
+pub(super) fn gave_way(
+    heir: ServerIndex,
+    own: u32,
+    followed: usize,
+    policy: &ClusterPolicy,
+    records: &[Record],
+    precedents: Precedents<'_>,
+    now: Moment,
+) -> bool {
+    let heir = &records[heir.0];
+    let follows = match postgres_role(heir) {
+        Some(PostgresRole::Standby { receiver, timeline, recovery_timeline, .. }) => {
+            receiver.is_attached()
+                && (*timeline).max(*recovery_timeline).is_some_and(|timeline| timeline <= own)
+        }
+        _ => false,
+    };
+    heir.liveness(&policy.thresholds, now) == Liveness::Answering
+        && (follows || followed > 0 && is_foreign(heir, precedents))
+}

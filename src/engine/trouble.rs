@@ -1,0 +1,40 @@
+//! How a server fails, and what that makes of it.
+
+use super::{Failure, FailureKind, Moment};
+
+/// A run of failures, none of them followed by a good reply yet.
+#[derive(Clone, Debug)]
+pub(super) struct Trouble {
+    /// The latest failure.
+    pub(super) failure: Failure,
+    /// When the run began, as far as its failures count.
+    pub(super) since: Moment,
+    /// When the run began.
+    pub(super) began: Moment,
+    /// Failures without a sign of life, in a row.
+    pub(super) silent: u32,
+    /// Hard failures in a row.
+    pub(super) hard: u32,
+    /// Nobody else has been heard since the run began, so that silence may be our own network's.
+    pub(super) alone: bool,
+    /// How the server refused us when it last showed that it is alive, and since when it has done
+    /// so. Silence in between changes nothing: a full server is often slow to say so.
+    pub(super) refusal: Option<(FailureKind, Moment)>,
+}
+
+/// How a server has answered lately.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Liveness {
+    /// No word yet.
+    Unheard,
+    /// The last probe was answered.
+    Answering,
+    /// Probes fail, not often enough to tell.
+    Doubtful(FailureKind),
+    /// The probe task is silent: nothing is known any more.
+    ProbeSilent,
+    /// Alive, and it said why it cannot answer.
+    Alive(FailureKind),
+    /// It does not answer.
+    Gone(FailureKind),
+}
