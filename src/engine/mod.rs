@@ -19,6 +19,7 @@
 mod acceptance;
 mod cadence;
 mod candidacy;
+mod claim;
 mod cluster;
 mod deadlines;
 mod decision;

@@ -3,6 +3,7 @@
 use super::{
     Check, Evidence, Facts, Failure, GtidState, IoThread, Lag, Moment, Outcome, Position,
     PostgresRole, ServerIndex, StateReason, Stream, Thresholds,
+    claim::WritableRun,
     gate::LagGate,
     heart::Heart,
     history::{Continuity, History, primary_timeline, shown_timeline},
@@ -92,20 +93,6 @@ pub(super) struct Shown {
     pub(super) since: Moment,
     /// It had shown less before.
     pub(super) rose: bool,
-}
-
-/// Replies in a row that claim to be writable in the same way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct WritableRun {
-    /// When the first of them had come.
-    pub(super) since: Moment,
-    pub(super) replies: u32,
-    /// The reply just before said that it was not writable, and nothing came between: it was seen
-    /// to turn writable.
-    pub(super) turned: bool,
-    /// It was promoted since its last reply: it was seen to turn writable, or its timeline has risen.
-    pub(super) promoted: bool,
-    timeline: Option<u32>,
 }
 
 impl Record {
