@@ -25,13 +25,10 @@ const DONOR: &str = "a donor is left at once for a node that is well, and who is
 
 const LOST: &str = "two that were heard to be writable at the same time had a contest, and who \
                     lost it is remembered; whether they were heard so is a matter of the order";
-const AT_ONCE: &str = "two that turn writable within three seconds are told apart by facts, as \
-                       soon as both are heard: by the others that follow, priority and order";
 const SEEN: &str = "it was promoted before our eyes while everybody on its timeline was down";
 const FOLLOWS: &str = "the last writer follows it itself";
 const FOLLOWED: &str = "the last writer is gone, and the other members have gone over to it; a \
                         server that lost a contest is nobody's measure";
-const CLAIM: &str = "another timeline is another claim, and needs its second reply";
 const CONFIRMED: &str = "a claim that was confirmed outlives a single missed reply";
 const READS: &str = "nobody is fit for reads, and what stays is what was said last";
 const LOCKED: &str =
@@ -63,14 +60,12 @@ pub(crate) const ALLOWED: &[Allowed] = &[
     order("group-3", Promise::Unpublished, "L | x/PRI/out | PRI/out", ELECTED),
     order("postgres-2", Promise::Heir, "x | P2", SEEN),
     order("postgres-2*", Promise::Heir, "S* | P*", FOLLOWS),
-    order("postgres-2", Promise::Emptied, "P3 | *", CLAIM),
     order("postgres-2*", Promise::WriteOrder, "x/o/L/P*/S* | P*/x", LOST),
     order("postgres-2*", Promise::ReadOrder, "* | *", READS),
     order("postgres-3*", Promise::WriteOrder, "* | P2/x | *", LOST),
     order("postgres-3*", Promise::ReadOrder, "* | * | *", READS),
     order("postgres-3-double", Promise::Unpublished, "x | x/P2 | x/P2", LOST),
     order("postgres-cold", Promise::WriteOrder, "P1 | P2 | S1<1", LOST),
-    order("mariadb-2", Promise::Deposed, "W:A | W:A", AT_ONCE),
     order("mariadb-2", Promise::Unconfirmed, "W:A* | *", CONFIRMED),
     order("mariadb-2*", Promise::Unpublished, "x/o | W:A*", LOST),
     order("mariadb-2*", Promise::WriteOrder, "x/o/W:A*/O:A* | W:A*/O:A*/x", LOST),
