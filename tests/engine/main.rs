@@ -1,6 +1,7 @@
 //! The engine alone, without a socket or a clock: stories as text files, and seeded random stories
 //! by the thousand.
 
+mod excused;
 mod galera;
 mod operators;
 mod overridden;
