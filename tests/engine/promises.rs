@@ -85,8 +85,10 @@ impl Watched {
     pub(crate) fn decide(&mut self, now: Moment) -> Result<(), String> {
         self.engine.decide(now);
         for (index, heard) in self.heard.iter_mut().enumerate() {
-            if heard.replies > 0 {
-                heard.foreign = state(&self.engine, index) == ServerState::WrongCluster;
+            // A probe that falls silent makes nobody a member.
+            let known = state(&self.engine, index);
+            if heard.replies > 0 && known != ServerState::Unknown {
+                heard.foreign = known == ServerState::WrongCluster;
             }
         }
         for index in (0..self.heard.len()).map(ServerIndex) {
