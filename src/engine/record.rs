@@ -1,8 +1,8 @@
 //! All that is remembered of one server: its last facts, and how well it has answered since.
 
 use super::{
-    Check, Evidence, Facts, Failure, GtidState, IoThread, Lag, Moment, Outcome, Position,
-    PostgresRole, ServerIndex, StateReason, Stream, Thresholds,
+    Check, Evidence, Facts, Failure, FailureKind, GtidState, IoThread, Lag, Moment, Outcome,
+    Position, PostgresRole, ServerIndex, StateReason, Stream, Thresholds,
     claim::WritableRun,
     gate::LagGate,
     heart::Heart,
@@ -227,9 +227,13 @@ impl Record {
     fn fold_failure(&mut self, failure: Failure, now: Moment) {
         self.last_word = Some(now);
         self.successes = 0;
-        // Two replies in a row are two with nothing between them.
-        self.writable = self.writable.filter(|run| run.replies >= Thresholds::CONFIRM_WRITABLE);
         let kind = failure.kind;
+        // Two replies in a row are two with nothing between them but the end of a session: a fresh
+        // connection tells more.
+        let goes_on = |run: &WritableRun| {
+            run.replies >= Thresholds::CONFIRM_WRITABLE || kind == FailureKind::Closed
+        };
+        self.writable = self.writable.filter(goes_on);
         let trouble = self.trouble.get_or_insert_with(|| Trouble {
             failure: failure.clone(),
             since: now,

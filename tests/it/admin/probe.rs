@@ -162,7 +162,10 @@ fn each_step_may_break_and_is_named() {
 #[test]
 fn what_a_server_says_is_shown_with_what_is_decided_of_it() {
     let host = |last: u8| format!("127.62.2.{last}");
-    let primary = Fake::start(&host(2), at_question(reply(&PRIMARY)));
+    // A claim to be writable needs a second reply in a row.
+    let mut asked_twice = at_question(reply(&PRIMARY));
+    asked_twice.splice(4..4, [Step::ReadMessage, Step::Send(reply(&PRIMARY))]);
+    let primary = Fake::start(&host(2), asked_twice);
     let plain = vec![Step::ReadStartup, Step::Send(b"N".to_vec())];
     let standby = [plain, at_question(reply(&STANDBY))].concat();
     let standby = Fake::start(&host(3), standby);
