@@ -28,6 +28,8 @@ pub(super) struct History {
     written: Option<Written>,
     /// It has lost what it had, and has not followed since.
     pub(super) lost: bool,
+    /// What it has is the beginning of what it had: a crash may lose the end of a binary log.
+    pub(super) lost_tail: bool,
     /// It has been a replica of this cluster, or its writer.
     pub(super) followed: bool,
     /// It has been heard since the start of the process.
@@ -97,6 +99,11 @@ impl History {
             .zip(facts.identity.uuid.as_deref())
             .is_some_and(|(old, new)| !old.eq_ignore_ascii_case(new));
         let shrunk = facts.gtid.contains(&self.gtid) == Some(false);
+        self.lost_tail = shrunk
+            && !renamed
+            && facts.gtid.shares(&self.gtid) == Some(true)
+            && self.gtid.contains(&facts.gtid) == Some(true)
+            || self.lost_tail && !renamed && !shrunk;
         if facts.identity.uuid.is_some() {
             self.uuid.clone_from(&facts.identity.uuid);
         }
@@ -180,6 +187,7 @@ impl History {
             timeline: remembered.timeline,
             written: None,
             lost: remembered.lost,
+            lost_tail: false,
             followed: remembered.followed,
             heard: false,
         }

@@ -247,6 +247,8 @@ struct Freshness {
     compared: bool,
     /// Its lag is within the longest limit of all.
     within: bool,
+    /// Only its next reply can tell.
+    undecided: bool,
 }
 
 impl Freshness {
@@ -260,6 +262,7 @@ impl Freshness {
         lag: Option<Option<Lag>>,
         compared: bool,
     ) -> Self {
+        let undecided = lag.is_none() && !record.gates.iter().any(|gate| gate.is_known());
         if let (true, Some(lag)) = (record.fresh, lag) {
             for (gate, read) in record.gates.iter_mut().zip(&policy.reads) {
                 gate.pass(lag, read.max_lag);
@@ -269,13 +272,14 @@ impl Freshness {
         let before = || record.settled.filter(|_| record.left_behind.is_none());
         let lag = lag.unwrap_or_else(|| before().and_then(|settled| settled.lag));
         let within = lag.is_some_and(|Lag(lag)| lag <= reach(policy));
-        Self { fresh, lag, compared, within }
+        Self { fresh, lag, compared, within, undecided }
     }
 
     /// The verdict on a replica that receives what it should.
     fn attached(self) -> Verdict {
-        let Self { fresh, lag, compared, within } = self;
+        let Self { fresh, lag, compared, within, undecided } = self;
         let (state, reason) = match (fresh, compared, lag) {
+            (false, _, None) if undecided => (ServerState::Replica, StateReason::LagUnknown),
             (true, true, _) => (ServerState::Replica, StateReason::Fresh),
             (true, false, _) => (ServerState::Replica, StateReason::LacksNothingShown),
             (false, _, Some(_)) if within => (ServerState::ReplicaLagging, StateReason::CatchingUp),

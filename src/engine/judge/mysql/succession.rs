@@ -32,7 +32,12 @@ pub(super) fn settle_primary(
     now: Moment,
 ) -> Contest {
     for index in (0..records.len()).map(ServerIndex) {
-        if records[index.0].history.lost && is_followed_by_all(index, policy, records, now) {
+        let only_a_tail = precedents.last_writer == Some(index)
+            && records[index.0].history.lost_tail
+            && is_ahead_of_all(index, policy, records, now);
+        if records[index.0].history.lost
+            && (only_a_tail || is_followed_by_all(index, policy, records, now))
+        {
             records[index.0].history.mark_followed();
         }
         let followed = attached_replicas(index, policy, records, now);
@@ -60,6 +65,22 @@ pub(super) fn settle_primary(
     field.outdate_unheard(&mut contest);
     mark_losers(&contest, records, precedents);
     contest
+}
+
+/// Whether no other member that answers has what the last writer has lost: its crash has lost the
+/// end of its log, and nobody has that.
+fn is_ahead_of_all(
+    index: ServerIndex,
+    policy: &ClusterPolicy,
+    records: &[Record],
+    now: Moment,
+) -> bool {
+    let own = &records[index.0].history.gtid;
+    records.iter().enumerate().all(|(other, record)| {
+        other == index.0
+            || record.liveness(&policy.thresholds, now) != Liveness::Answering
+            || own.contains(&record.history.gtid) != Some(false)
+    })
 }
 
 /// Whether every other member that answers follows a server, and has nothing that this one lacks:
@@ -179,8 +200,16 @@ impl Field<'_> {
                 known && !record.history.followed && own.is_unknown()
             }
             None => {
-                let mut others = self.live_others(index).peekable();
-                others.peek().is_some()
+                // Another one that claims to be the writer is no witness.
+                let mut others = self
+                    .live_others(index)
+                    .filter(|other| {
+                        let facts = self.records[other.0].facts.as_ref();
+                        facts.is_some_and(|facts| !facts.claims_writable())
+                    })
+                    .peekable();
+                attached_replicas(index, self.policy, self.records, self.now) == 0
+                    && others.peek().is_some()
                     && others.all(|other| {
                         let theirs = &self.records[other.0].history.gtid;
                         !theirs.is_empty() && own.shares(theirs) == Some(false)
