@@ -2,7 +2,7 @@
 
 use crate::{
     row::{
-        IN_TIME, Kind, MYSQL, MYSQLS, POSTGRES,
+        IN_TIME, MYSQLS, POSTGRES,
         Phase::{Calm, Failover, Start},
         Place::{A, B, P},
         Row, SOON, either, expect, held, nobody, to,
@@ -302,18 +302,10 @@ fn replica_replaced() -> Row {
 
 fn replaced() -> Vec<Row> {
     vec![
-        // Servers of MySQL and MariaDB have no mark that they share: an empty one counts as a second
-        // writer, and one in the primary's place as the primary.
-        replica_replaced().only(&[Kind::Postgres, Kind::MariaDb]).course(expect(
+        // Servers of MySQL and MariaDB have no mark that they share; an empty one has inherited nothing.
+        replica_replaced().course(expect(
             Start,
             to(P, &[A]).states(&[(B, &["WrongCluster", "StalePrimary"])]),
-            to(P, &[A, B]).states(&[(B, &["Replica"])]),
-        )),
-        // Who has not seen the server before takes its few transactions, by a `server_uuid` of its
-        // own, for a history beside the other one.
-        replica_replaced().only(MYSQL).course(expect(
-            Start,
-            held(P, TWO_WRITABLE, &[A]).states(&[(B, &["WrongCluster", "StalePrimary"])]),
             to(P, &[A, B]).states(&[(B, &["Replica"])]),
         )),
         Row::new("primary-replaced", P, "a new and empty server is at the place of the primary")
