@@ -44,7 +44,6 @@ pub(crate) enum Kind {
 pub(crate) const ALL: &[Kind] = &[Kind::Postgres, Kind::MariaDb, Kind::MySql];
 pub(crate) const POSTGRES: &[Kind] = &[Kind::Postgres];
 pub(crate) const MARIADB: &[Kind] = &[Kind::MariaDb];
-pub(crate) const MYSQL: &[Kind] = &[Kind::MySql];
 /// MySQL, and what came from it.
 pub(crate) const MYSQLS: &[Kind] = &[Kind::MariaDb, Kind::MySql];
 
