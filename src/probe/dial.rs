@@ -234,19 +234,13 @@ mod tests {
     use tokio::{net::TcpListener, time::Instant};
 
     use super::{Dial, Failure, FailureKind, weakest};
-    use crate::config::{ProbeConfig, ProbeTarget, TargetHost, TlsMode};
+    use crate::{
+        config::{ProbeTarget, TargetHost},
+        probe::test_config,
+    };
 
     fn dial(host: TargetHost, port: u16) -> Dial {
-        let config = ProbeConfig {
-            user: "pointsman".into(),
-            password: None,
-            database: "postgres".into(),
-            tls: TlsMode::Disable,
-            interval: Duration::from_secs(1),
-            fast_interval: Duration::from_millis(250),
-            timeout: Duration::from_secs(5),
-            heartbeat_write: false,
-        };
+        let config = test_config(Duration::from_secs(5));
         Dial::new(ProbeTarget { host, port }, Arc::new(config))
     }
 

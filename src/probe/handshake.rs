@@ -164,23 +164,15 @@ mod tests {
 
     use super::super::{dial::Dial, mysql, postgres};
     use crate::{
-        config::{ProbeConfig, ProbeTarget, TargetHost, TlsMode},
+        config::{ProbeTarget, TargetHost},
         engine::{Failure, FailureKind},
+        probe::test_config,
     };
 
     const TIMEOUT: Duration = Duration::from_millis(1500);
 
     fn dial(listener: &TcpListener) -> Dial {
-        let config = ProbeConfig {
-            user: "pointsman".into(),
-            password: None,
-            database: "postgres".into(),
-            tls: TlsMode::Disable,
-            interval: Duration::from_secs(1),
-            fast_interval: Duration::from_millis(250),
-            timeout: TIMEOUT,
-            heartbeat_write: false,
-        };
+        let config = test_config(TIMEOUT);
         let address = listener.local_addr().expect("bound");
         let host = TargetHost::Address(address.ip());
         Dial::new(ProbeTarget { host, port: address.port() }, Arc::new(config))

@@ -41,3 +41,19 @@ pub use session::Trouble;
 pub use trail::{Leg, Step};
 pub use visit::{Row, Visit, VisitError};
 pub use witness::{Names, WitnessTarget, watch};
+
+/// How a test asks a server that it plays itself.
+#[cfg(test)]
+fn test_config(timeout: std::time::Duration) -> crate::config::ProbeConfig {
+    use std::time::Duration;
+    crate::config::ProbeConfig {
+        user: "pointsman".into(),
+        password: None,
+        database: "postgres".into(),
+        tls: crate::config::TlsMode::Disable,
+        interval: Duration::from_secs(1),
+        fast_interval: Duration::from_millis(250),
+        timeout,
+        heartbeat_write: false,
+    }
+}

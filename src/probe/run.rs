@@ -161,25 +161,17 @@ mod tests {
 
     use super::{Orders, Target, run};
     use crate::{
-        config::{ProbeConfig, ProbeTarget, TargetHost, TlsMode},
+        config::{ProbeTarget, TargetHost},
         engine::{ClusterKind, Pace, ProbeAdvice, ProbeKey},
         metrics::ProbeMeter,
+        probe::test_config,
     };
 
     /// Thousands of tasks rest nearly all the time: what a probe needs while it runs must not be
     /// theirs for good.
     #[test]
     fn a_task_at_rest_is_small() {
-        let config = ProbeConfig {
-            user: "pointsman".into(),
-            password: None,
-            database: "postgres".into(),
-            tls: TlsMode::Disable,
-            interval: Duration::from_secs(1),
-            fast_interval: Duration::from_millis(250),
-            timeout: Duration::from_millis(1500),
-            heartbeat_write: false,
-        };
+        let config = test_config(Duration::from_millis(1500));
         let target = Target {
             key: ProbeKey(0),
             target: ProbeTarget { host: TargetHost::Name("db1".into()), port: 5432 },
