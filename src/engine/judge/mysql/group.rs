@@ -256,6 +256,10 @@ fn verdict(
     let Some(facts) = mysql_facts(record) else {
         return Verdict::UNHEARD;
     };
+    if facts.group.is_none() {
+        // No member: `outside` tells what it is.
+        return Verdict::UNHEARD;
+    }
     let published = precedents.published == Some(index);
     let standing = Standing::of(facts, published);
     let writable = facts.writability == Writability::Writable;
