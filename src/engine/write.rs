@@ -8,8 +8,8 @@
 //! right; what else an operator wishes is laid over what the ladder says, and the ladder goes on.
 
 use super::{
-    Check, ClusterPolicy, Failback, Moment, OnNotWritable, OnSplitBrain, ServerIndex, ServerState,
-    StateReason, Thresholds, Word, WriteDecision, WritePolicy, WriteReason,
+    Check, ClusterPolicy, Failback, FailureKind, Moment, OnNotWritable, OnSplitBrain, ServerIndex,
+    ServerState, StateReason, Thresholds, Word, WriteDecision, WritePolicy, WriteReason,
     judge::{Judgement, WriterRule},
     steering::{Move, Steering},
     verdict::{Verdict, WriteFitness},
@@ -238,7 +238,7 @@ impl WriteLadder {
     /// moment; whoever is ready first is not the better writer for it.
     fn group_settles(&mut self, judgement: &Judgement, now: Moment) -> bool {
         let left_out = self.last.is_some_and(|last| match judgement.verdicts[last.0].reason {
-            StateReason::NotInGroup => true,
+            StateReason::NotInGroup | StateReason::Fails(FailureKind::GroupUnready) => true,
             StateReason::Returning => self.left_out_since.is_some(),
             _ => false,
         });

@@ -130,33 +130,27 @@ fn is_diverged(
         && record.history.gtid.relation(&primary.history.gtid) == Relation::Diverged
 }
 
-/// A server with several channels from members is as good as the worst of them. Several that would
-/// come from one member by its number are one, and the best of them is it.
+/// A server with several channels from members is as good as the worst of them. Of several that only
+/// a number tells of, the best is the one that counts.
 fn worst_channel(
     index: ServerIndex,
     policy: &ClusterPolicy,
     records: &[Record],
 ) -> Option<(ServerIndex, Channel)> {
     let channels = member_channels(index, policy, records);
-    let goodness = |channel: &Channel| {
+    let goodness = |member: &&MemberChannel<'_>| {
+        let channel = member.channel;
         (
             channel.sql_running && channel.sql_errno == 0,
             channel.io == IoThread::Running,
             channel.seconds_behind.map(std::cmp::Reverse),
         )
     };
-    let mut sources: Vec<_> = channels.iter().map(|member| member.source).collect();
-    sources.sort_unstable();
-    sources.dedup();
-    let best_of = |source: ServerIndex| {
-        let from_it = channels.iter().filter(|member| member.source == source);
-        let (named, numbered): (Vec<&MemberChannel<'_>>, Vec<_>) =
-            from_it.partition(|member| !member.ambiguous);
-        let worst_named = named.into_iter().min_by_key(|member| goodness(member.channel));
-        worst_named.or_else(|| numbered.into_iter().max_by_key(|member| goodness(member.channel)))
+    let told = match channels.iter().any(|member| member.ambiguous) {
+        true => channels.iter().max_by_key(goodness),
+        false => channels.iter().min_by_key(goodness),
     };
-    let worst = sources.into_iter().filter_map(best_of).min_by_key(|it| goodness(it.channel));
-    worst.map(|member| (member.source, member.channel.clone()))
+    told.map(|member| (member.source, member.channel.clone()))
 }
 
 /// Read-only, and no member to follow: a server in a switchover, an orphan, the top of a standby

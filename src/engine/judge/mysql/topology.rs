@@ -2,7 +2,7 @@
 
 use super::mysql_facts;
 use crate::engine::{
-    Channel, ClusterPolicy, IoThread, Moment, ServerIndex, ServerPolicy, SourceId,
+    Channel, ClusterPolicy, Facts, IoThread, Moment, ServerIndex, ServerPolicy, SourceId,
     judge::is_endpoint_of,
     reception::{Opinion, Origin},
     record::Record,
@@ -54,7 +54,7 @@ pub(super) fn trail(
 pub(super) struct MemberChannel<'a> {
     pub(super) source: ServerIndex,
     pub(super) channel: &'a Channel,
-    /// Only a number says so, and another channel of the same server says the same.
+    /// Only a number says so, and of another channel of the same server, too.
     pub(super) ambiguous: bool,
 }
 
@@ -94,32 +94,46 @@ fn source_member(
 }
 
 /// The channels of a server that come from a member of its cluster. Others, a migration for example,
-/// have no say: of several that would come from one member, those that name its address win over
-/// those that only carry its number.
+/// have no say, and a number alone proves little: beside a channel that names a member, and where its
+/// carrier in turn only receives from this server, it is somebody's outside.
 pub(super) fn member_channels<'a>(
     index: ServerIndex,
     policy: &ClusterPolicy,
     records: &'a [Record],
 ) -> Vec<MemberChannel<'a>> {
+    let found = channels_of_fleet(index, policy, records);
+    let is_named = |by: KnownBy| by != KnownBy::Number;
+    let named = found.iter().any(|(_, by, _)| is_named(*by));
+    let returns = |member: ServerIndex| {
+        let back = channels_of_fleet(member, policy, records);
+        !claims_writable(&records[member.0]) && back.iter().any(|(source, ..)| *source == index)
+    };
+    let counts = found
+        .iter()
+        .filter(|(member, by, _)| is_named(*by) || !named && !returns(*member))
+        .collect::<Vec<_>>();
+    let ambiguous = !named && counts.len() > 1;
+    let told =
+        |&&(source, _, channel): &&(_, _, &'a _)| MemberChannel { source, channel, ambiguous };
+    counts.iter().map(told).collect()
+}
+
+/// The channels of a server whose source carries anything of a member, and how that is known.
+fn channels_of_fleet<'a>(
+    index: ServerIndex,
+    policy: &ClusterPolicy,
+    records: &'a [Record],
+) -> Vec<(ServerIndex, KnownBy, &'a Channel)> {
     let channels = mysql_facts(&records[index.0]).and_then(|facts| facts.channels.as_ref());
     let from_member = |channel: &'a Channel| {
         let (member, by) = source_member(&channel.source, &policy.servers, records)?;
         (member != index).then_some((member, by, channel))
     };
-    let found: Vec<_> = channels.into_iter().flatten().filter_map(from_member).collect();
-    let named = |member: ServerIndex| {
-        found.iter().any(|(other, by, _)| *other == member && *by != KnownBy::Number)
-    };
-    let numbered =
-        |member: ServerIndex| found.iter().filter(|(other, ..)| *other == member).count() > 1;
-    let counts = found.iter().filter(|(member, by, _)| *by != KnownBy::Number || !named(*member));
-    counts
-        .map(|&(source, by, channel)| MemberChannel {
-            source,
-            channel,
-            ambiguous: by == KnownBy::Number && numbered(source),
-        })
-        .collect()
+    channels.into_iter().flatten().filter_map(from_member).collect()
+}
+
+fn claims_writable(record: &Record) -> bool {
+    record.facts.as_ref().is_some_and(Facts::claims_writable)
 }
 
 /// Whether a channel still brings changes: received ones are applied, or new ones come.
@@ -185,6 +199,5 @@ pub(super) fn opinion(
 /// Whether an intermediate server takes writes of its own, which then are no sign of life of its
 /// source.
 fn writes_itself(between: ServerIndex, source: ServerIndex, records: &[Record]) -> bool {
-    between != source
-        && records[between.0].facts.as_ref().is_some_and(crate::engine::Facts::claims_writable)
+    between != source && claims_writable(&records[between.0])
 }

@@ -142,7 +142,12 @@ fn table_of_group_replication() {
                 MySqlFacts { writability: Writability::Writable, ..member(1, SECONDARY) },
                 follower,
             ),
-            ("no group at all", 1, replica(1, 0, GtidState::Unknown), outside),
+            (
+                "no member, and a replica of one",
+                1,
+                replica(1, 0, GtidState::Unknown),
+                (ServerState::Replica, Refused, Replica),
+            ),
         ],
     );
 }

@@ -278,3 +278,40 @@ fn a_channel_that_was_left_behind_takes_nothing_from_a_published_server() {
     bench.seconds(1, &[says(writable(0, history())), following, two()]);
     assert_eq!((bench.writer(), bench.reason(1)), (Some(0), StateReason::WritableReplica));
 }
+
+#[test]
+fn the_top_of_a_standby_site_does_not_follow_its_own_replica() {
+    // Its source outside carries the number of the second, and has a binary log of its own.
+    let top = |offset| {
+        with_channel(replica(0, 1, history()), |channel| {
+            channel.source.endpoint.host = "192.0.2.1".into();
+            channel.applied = Some(Position { segment: 1, offset });
+        })
+    };
+    let mut bench = Bench::new(ClusterKind::MySql, 2);
+    for offset in (10..900).step_by(10) {
+        let mut below = replica(1, 0, history());
+        below.position = Some(Position { segment: 7, offset });
+        bench.rounds(1, &[says(top(offset)), says(below)]);
+    }
+    assert_eq!((bench.state(0), bench.readers()), (ServerState::Replica, vec![0, 1]));
+}
+
+#[test]
+fn of_several_channels_that_only_numbers_tell_of_none_breaks_a_replica() {
+    let private = |channel: &mut crate::engine::Channel| {
+        channel.source.endpoint.host = "10.0.0.1".into();
+    };
+    let mut migration = channel(2);
+    migration.name = "migration".into();
+    stopped(&mut migration);
+    private(&mut migration);
+    let mut one = with_channel(replica(1, 0, history()), private);
+    one.channels.as_mut().expect("shown").push(migration);
+    let bench = settled(&[
+        says(writable(0, history())),
+        says(one),
+        says(with_channel(replica(2, 0, history()), private)),
+    ]);
+    assert_eq!(bench.readers(), [1, 2]);
+}
