@@ -123,6 +123,23 @@ impl GtidState {
         }
     }
 
+    /// The same without the transactions that began on one server.
+    pub(super) fn without(&self, uuid: Option<&str>, server_id: u32) -> Self {
+        match self {
+            Self::Unknown => Self::Unknown,
+            Self::MySql(GtidSet(sources)) => {
+                let began_there = |source: &str| {
+                    let of = source.split(':').next().unwrap_or_default();
+                    uuid.is_some_and(|uuid| of.eq_ignore_ascii_case(uuid))
+                };
+                let others = sources.iter().filter(|(source, _)| !began_there(source));
+                let others = others.map(|(source, all)| (source.clone(), all.clone()));
+                Self::MySql(GtidSet(others.collect()))
+            }
+            Self::MariaDb(state) => Self::MariaDb(state.without(server_id)),
+        }
+    }
+
     /// Whether it is known to have no transaction.
     pub fn is_empty(&self) -> bool {
         match self {
@@ -330,6 +347,21 @@ impl BinlogState {
     /// server rise, so the lower of the two is in both.
     fn shares(&self, other: &Self) -> bool {
         other.seen.keys().any(|origin| self.seen.contains_key(origin))
+    }
+}
+
+impl BinlogState {
+    fn without(&self, server_id: u32) -> Self {
+        let others = self.seen.iter().filter(|((_, server), _)| *server != server_id);
+        let seen: BTreeMap<_, _> = others.map(|(origin, number)| (*origin, *number)).collect();
+        let mut last: BTreeMap<u32, (u32, u64)> = BTreeMap::new();
+        for (&(domain, server), &number) in &seen {
+            let entry = last.entry(domain).or_insert((server, number));
+            if number > entry.1 {
+                *entry = (server, number);
+            }
+        }
+        Self { last, seen }
     }
 }
 

@@ -7,8 +7,8 @@
 use std::time::Duration;
 
 use super::{
-    Facts, GtidState, Moment, MySqlFacts, Position, PostgresFacts, PostgresRole, RememberedHistory,
-    ServerIndex, Writability,
+    Facts, GtidState, Moment, MySqlFacts, Position, PostgresFacts, PostgresRole, Relation,
+    RememberedHistory, ServerIndex, Writability,
 };
 
 /// The memory of what one server has.
@@ -89,6 +89,20 @@ impl History {
     /// It follows a primary of this cluster: what it has is the cluster's.
     pub(super) fn mark_followed(&mut self) {
         (self.lost, self.followed) = (false, true);
+    }
+
+    /// MySQL and MariaDB: its transactions but for those that it wrote itself: errant ones of a replica
+    /// are nobody's heritage.
+    pub(super) fn inherited(&self) -> GtidState {
+        self.gtid.without(self.uuid.as_deref(), self.server_id)
+    }
+
+    /// MySQL and MariaDB: whether `other` has all that this one has, and more, but for what either
+    /// has written itself.
+    pub(super) fn is_behind(&self, other: &Self) -> bool {
+        let ours = self.inherited().without(other.uuid.as_deref(), other.server_id);
+        let theirs = other.inherited().without(self.uuid.as_deref(), self.server_id);
+        theirs.relation(&ours) == Relation::Ahead
     }
 
     fn fold_mysql(&mut self, facts: &MySqlFacts, interrupted: bool, led: bool) -> Continuity {

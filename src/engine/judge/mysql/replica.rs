@@ -32,8 +32,11 @@ pub(super) fn verdict(
     let answers = |server: ServerIndex| liveness(server) == Liveness::Answering;
     let primary = standpoint.primary_for(source);
     let trail = primary.map(|primary| trail(index, primary, policy, records));
-    let has_primary =
-        |server: ServerIndex| !matches!(liveness(server), Liveness::Gone(_) | Liveness::Unheard);
+    let has_primary = |server: ServerIndex| {
+        let present = !matches!(liveness(server), Liveness::Gone(_) | Liveness::Unheard);
+        // What came up anew in its place has nothing to give.
+        present && !records[server.0].history.lost
+    };
     let sibling_receives = (0..records.len()).map(ServerIndex).any(|other| {
         other != index && answers(other) && is_attached(other, source, policy, records)
     });
@@ -256,7 +259,7 @@ fn lag(
     let present = primary.is_some_and(|primary| records[primary.0].trouble.is_none());
     let direct = primary.is_none_or(|primary| primary == source);
     let mut reached = by_gtid(replica, positions);
-    if direct {
+    if direct && !records[source.0].history.lost {
         reached = reached.or_later(by_coordinates(replica, channel, &records[source.0]));
     }
     if reached != Reached::NothingShown {

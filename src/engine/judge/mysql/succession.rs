@@ -32,9 +32,10 @@ pub(super) fn settle_primary(
     now: Moment,
 ) -> Contest {
     for index in (0..records.len()).map(ServerIndex) {
-        let only_a_tail = precedents.last_writer == Some(index)
-            && records[index.0].history.lost_tail
-            && is_ahead_of_all(index, policy, records, now);
+        // What another one has is lost for good, however much is written in its place.
+        records[index.0].history.lost_tail &= is_ahead_of_all(index, policy, records, now);
+        let only_a_tail =
+            precedents.last_writer == Some(index) && records[index.0].history.lost_tail;
         if records[index.0].history.lost
             && (only_a_tail || is_followed_by_all(index, policy, records, now))
         {
@@ -79,7 +80,7 @@ fn is_ahead_of_all(
     records.iter().enumerate().all(|(other, record)| {
         other == index.0
             || record.liveness(&policy.thresholds, now) != Liveness::Answering
-            || own.contains(&record.history.gtid) != Some(false)
+            || own.contains(&record.history.inherited()) != Some(false)
     })
 }
 
@@ -98,10 +99,10 @@ fn is_followed_by_all(
             && mysql_facts(&records[other.0]).is_some()
     });
     let built = |other: ServerIndex| {
-        let theirs = &records[other.0].history.gtid;
+        let theirs = records[other.0].history.inherited();
         is_attached(other, index, policy, records)
             && !theirs.is_empty()
-            && own.contains(theirs) == Some(true)
+            && own.contains(&theirs) == Some(true)
     };
     others.next().is_some_and(built) && others.all(built)
 }
@@ -218,13 +219,12 @@ impl Field<'_> {
         }
     }
 
-    /// Whether every other member that answers and does not follow it has all that it has, and more.
+    /// Whether every other member that answers and does not follow it has all that it has inherited,
+    /// and more.
     fn is_behind_all(&self, index: ServerIndex) -> bool {
-        let own = &self.records[index.0].history.gtid;
+        let own = &self.records[index.0].history;
         let mut others = self.live_others(index).peekable();
-        others.peek().is_some()
-            && others
-                .all(|other| self.records[other.0].history.gtid.relation(own) == Relation::Ahead)
+        others.peek().is_some() && others.all(|other| own.is_behind(&self.records[other.0].history))
     }
 
     /// The other members that answer, show what they have, and do not follow `index`.
