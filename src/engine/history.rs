@@ -97,12 +97,12 @@ impl History {
         self.gtid.without(self.uuid.as_deref(), self.server_id)
     }
 
-    /// MySQL and MariaDB: whether `other` has all that this one has, and more, but for what either
-    /// has written itself.
-    pub(super) fn is_behind(&self, other: &Self) -> bool {
+    /// MySQL and MariaDB: whether `other` has all that this one has of the heritage `had`, and more,
+    /// but for what either has written itself.
+    pub(super) fn is_behind(&self, other: &Self, had: &GtidState) -> bool {
         let ours = self.inherited().without(other.uuid.as_deref(), other.server_id);
         let theirs = other.inherited().without(self.uuid.as_deref(), self.server_id);
-        theirs.relation(&ours) == Relation::Ahead
+        theirs.known_to(had).relation(&ours.known_to(had)) == Relation::Ahead
     }
 
     fn fold_mysql(&mut self, facts: &MySqlFacts, interrupted: bool, led: bool) -> Continuity {

@@ -99,6 +99,11 @@ impl Positions {
         *self = Self::default();
     }
 
+    /// Whether anything was shown of a stream.
+    pub(super) fn knows(&self, stream: &Stream) -> bool {
+        self.streams.contains_key(stream)
+    }
+
     /// All streams.
     pub(super) fn streams(&self) -> impl Iterator<Item = &Stream> {
         self.streams.keys()

@@ -76,7 +76,8 @@ pub struct RememberedPosition {
 pub enum Stream {
     /// PostgreSQL's write-ahead log; positions are log sequence numbers.
     Wal,
-    /// A source of MySQL GTIDs (`uuid` or `uuid:tag`); offsets are transaction numbers.
+    /// A source of MySQL GTIDs (`uuid` or `uuid:tag`); offsets are transaction numbers. What follows
+    /// a gap is another one (`uuid:1000000`).
     Source(Box<str>),
     /// A domain of MariaDB GTIDs; offsets are sequence numbers.
     Domain(u32),

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::engine::{
     Channel, ClusterPolicy, Facts, IoThread, Lag, Moment, Relation, ServerIndex, ServerState,
-    StateReason, Thresholds, Writability,
+    StateReason, Stream, Thresholds, Writability,
     judge::{Freshness, HISTORY_LOST, is_returning, lasting, returning},
     positions::{Positions, Reached},
     record::Record,
@@ -224,7 +224,7 @@ fn without_member_channel(
 
 /// Whether a server belongs to the cluster though it follows nobody in it: it did at some time,
 /// members follow it, or their histories have an origin in common.
-fn is_related(index: ServerIndex, policy: &ClusterPolicy, records: &[Record]) -> bool {
+pub(super) fn is_related(index: ServerIndex, policy: &ClusterPolicy, records: &[Record]) -> bool {
     let record = &records[index.0];
     let kin = |other: &Record| record.history.gtid.shares(&other.history.gtid) == Some(true);
     record.history.followed
@@ -292,20 +292,17 @@ fn with_own_word(
 /// How a replica lies to what was shown in each stream of GTIDs. A domain of which it has never
 /// shown anything is one that it leaves out.
 fn by_gtid(replica: &Record, positions: &Positions) -> Reached {
-    let own = mysql_facts(replica).map(|facts| facts.gtid.reach()).unwrap_or_default();
-    if own.is_empty() {
+    let Some(own) = mysql_facts(replica).map(|facts| &facts.gtid) else {
+        return Reached::NothingShown;
+    };
+    if own.is_unknown() || own.is_empty() {
         return Reached::NothingShown;
     }
-    let streams = positions.streams().map(|stream| {
-        let reached = own.iter().find(|(known, ..)| known == stream);
-        match (reached, stream) {
-            (Some((_, last, _)), _) => {
-                positions.reached(stream, super::streams::point(*last), replica.facts_at)
-            }
-            (None, crate::engine::Stream::Source(_)) => {
-                positions.reached(stream, super::streams::point(0), replica.facts_at)
-            }
-            (None, _) => Reached::NothingShown,
+    let streams = positions.streams().map(|stream| match (own.reaches(stream), stream) {
+        (None, Stream::Domain(_) | Stream::Wal) => Reached::NothingShown,
+        (last, _) => {
+            let last = super::streams::point(last.unwrap_or(0));
+            positions.reached(stream, last, replica.facts_at)
         }
     });
     streams.fold(Reached::NothingShown, Reached::or_later)

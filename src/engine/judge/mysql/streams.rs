@@ -1,6 +1,6 @@
 //! How far the cluster's transactions reach, stream by stream, by all that its members show.
 
-use super::{mysql_facts, topology::member_channels};
+use super::{mysql_facts, replica::is_related, topology::member_channels};
 use crate::engine::{
     ClusterPolicy, Moment, Position, ServerIndex, Stream,
     judge::{Precedents, is_foreign, reach},
@@ -29,9 +29,10 @@ pub(super) fn note(
     if leaders.iter().any(|leader| records[leader.0].reset) {
         positions.clear();
     }
-    let follows: Vec<bool> = (0..records.len())
-        .map(|index| !member_channels(ServerIndex(index), policy, records).is_empty())
-        .collect();
+    let follows: Vec<bool> =
+        (0..records.len()).map(|index| receives(ServerIndex(index), policy, records)).collect();
+    let mixed: Vec<bool> =
+        (0..records.len()).map(|index| is_mixed(ServerIndex(index), policy, records)).collect();
     for (index, record) in records.iter_mut().enumerate() {
         let reset = std::mem::take(&mut record.reset);
         if !record.fresh {
@@ -54,7 +55,11 @@ pub(super) fn note(
             _ => server.is_some_and(|server| server == facts.identity.server_id),
         };
         for ((stream, _, server), shown) in reach.iter().zip(&record.shown) {
-            if leads || !own(stream, *server) {
+            // A gap of a replica closes in a moment, and what only one receives that has a source
+            // outside may come from there.
+            let alone = stream.begins_after_a_gap() || mixed[index];
+            let counts = !alone || positions.knows(stream);
+            if leads || counts && !own(stream, *server) {
                 positions.show(stream.clone(), shown.position, shown.since, shown.rose);
             }
         }
@@ -64,6 +69,21 @@ pub(super) fn note(
     for record in records.iter_mut() {
         record.positions.thin_out(reach(policy));
     }
+}
+
+/// Whether a server follows a member, or is one of ours behind a server that nobody knows: the top of
+/// a site, or a replica whose source has left the configuration.
+fn receives(index: ServerIndex, policy: &ClusterPolicy, records: &[Record]) -> bool {
+    let shown = mysql_facts(&records[index.0]).and_then(|facts| facts.channels.as_ref());
+    !member_channels(index, policy, records).is_empty()
+        || shown.is_some_and(|channels| !channels.is_empty()) && is_related(index, policy, records)
+}
+
+/// Whether a server follows a member, and somebody outside, too.
+fn is_mixed(index: ServerIndex, policy: &ClusterPolicy, records: &[Record]) -> bool {
+    let shown = mysql_facts(&records[index.0]).and_then(|facts| facts.channels.as_ref());
+    let ours = member_channels(index, policy, records).len();
+    ours > 0 && shown.is_some_and(|channels| channels.len() > ours)
 }
 
 /// What the leaders do not have is lost: nobody will ever reach it.

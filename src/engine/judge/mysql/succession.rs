@@ -80,7 +80,7 @@ fn is_ahead_of_all(
     records.iter().enumerate().all(|(other, record)| {
         other == index.0
             || record.liveness(&policy.thresholds, now) != Liveness::Answering
-            || own.contains(&record.history.inherited()) != Some(false)
+            || own.contains(&record.history.inherited().known_to(own)) != Some(false)
     })
 }
 
@@ -222,9 +222,10 @@ impl Field<'_> {
     /// Whether every other member that answers and does not follow it has all that it has inherited,
     /// and more.
     fn is_behind_all(&self, index: ServerIndex) -> bool {
-        let own = &self.records[index.0].history;
+        let (own, had) = (&self.records[index.0].history, &self.precedents.office.gtid);
         let mut others = self.live_others(index).peekable();
-        others.peek().is_some() && others.all(|other| own.is_behind(&self.records[other.0].history))
+        let ahead = |other: ServerIndex| own.is_behind(&self.records[other.0].history, had);
+        others.peek().is_some() && others.all(ahead)
     }
 
     /// The other members that answer, show what they have, and do not follow `index`.

@@ -55,3 +55,79 @@ fn who_was_the_writer_before_is_not_behind_its_own_old_transactions() {
     let bench = after_a_death(before, second.clone(), second);
     assert_eq!((bench.writer(), bench.state(1)), (Some(1), ServerState::Primary));
 }
+
+#[test]
+fn a_replica_is_measured_beyond_a_gap_that_stays() {
+    let set = |last: u64| {
+        let text = format!("{}:1-90:1000000-{last}", super::uuid(0));
+        GtidState::MySql(super::GtidSet::parse(&text).expect("a valid set"))
+    };
+    let mut bench = Bench::new(ClusterKind::MySql, 3);
+    for second in 1_000_000..1_000_030_u64 {
+        // The second stands still after ten seconds; nobody shows a coordinate.
+        let facts = [
+            writable(0, set(second)),
+            replica(1, 0, set(second.min(1_000_010))),
+            replica(2, 0, set(second)),
+        ];
+        let bare = facts.map(|facts| {
+            says(with_channel(MySqlFacts { position: None, ..facts }, |channel| {
+                channel.applied = None;
+            }))
+        });
+        bench.seconds(1, &bare);
+    }
+    assert_eq!((bench.state(1), bench.readers()), (ServerState::ReplicaLagging, vec![2]));
+}
+
+/// The same server with a second channel, from outside, which brought these transactions.
+fn with_migration(facts: MySqlFacts) -> MySqlFacts {
+    let mut facts = facts;
+    let mut migration = super::channel(9);
+    migration.name = "migration".into();
+    migration.source.endpoint.host = "192.0.2.1".into();
+    facts.channels.as_mut().expect("shown").push(migration);
+    facts
+}
+
+#[test]
+fn what_a_migration_brings_makes_no_sibling_late() {
+    let before = || executed(&[(0, 100)]);
+    let mut bench = Bench::new(ClusterKind::MySql, 3);
+    let all = |first, one_more: u64| {
+        let migrated = executed(&[(0, 100), (9, 50 + one_more)]);
+        [
+            first,
+            says(with_migration(with_channel(replica(1, 0, migrated), cut))),
+            says(with_channel(replica(2, 0, before()), cut)),
+        ]
+    };
+    bench.seconds(2, &all(says(writable(0, before())), 0));
+    for more in 0..30 {
+        bench.seconds(1, &all(fails(FailureKind::Refused), more));
+    }
+    assert_eq!(bench.readers(), [1, 2]);
+}
+
+#[test]
+fn what_a_migration_brought_is_no_heritage() {
+    let before = executed(&[(0, 100)]);
+    let third = executed(&[(0, 100), (9, 50)]);
+    let bench = after_a_death(before.clone(), before, third);
+    assert_eq!((bench.writer(), bench.state(1)), (Some(1), ServerState::Primary));
+}
+
+#[test]
+fn the_top_of_a_site_shows_how_far_the_others_are_behind() {
+    let mut bench = Bench::new(ClusterKind::MySql, 2);
+    for last in 100..130 {
+        let top = with_channel(replica(0, 9, executed(&[(9, last)])), |channel| {
+            channel.source.endpoint.host = "192.0.2.1".into();
+        });
+        let below = with_channel(replica(1, 0, executed(&[(9, last.min(110))])), |channel| {
+            channel.applied = None;
+        });
+        bench.seconds(1, &[says(MySqlFacts { position: None, ..top }), says(below)]);
+    }
+    assert_eq!((bench.state(1), bench.readers()), (ServerState::ReplicaLagging, vec![0]));
+}

@@ -4,9 +4,9 @@
 //! number per domain and server (manual, "gtid_binlog_state"). In MariaDB two forks may reach the
 //! same sequence number by different servers, so sequence numbers alone say nothing.
 
-use std::{collections::BTreeMap, fmt};
+mod reach;
 
-use super::Stream;
+use std::{collections::BTreeMap, fmt};
 
 /// All transactions a server has, as far as it tells.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -125,18 +125,31 @@ impl GtidState {
 
     /// The same without the transactions that began on one server.
     pub(super) fn without(&self, uuid: Option<&str>, server_id: u32) -> Self {
+        let is_it = |source: &str| {
+            let of = source.split(':').next().unwrap_or_default();
+            uuid.is_some_and(|uuid| of.eq_ignore_ascii_case(uuid))
+        };
+        self.only(&|source| !is_it(source), &|(_, server)| server != server_id)
+    }
+
+    /// The same without the transactions of an origin that `other` has nothing of; all of it when
+    /// nothing is known of `other`.
+    pub(super) fn known_to(&self, other: &Self) -> Self {
+        match other {
+            Self::Unknown => self.clone(),
+            Self::MySql(GtidSet(known)) => self.only(&|it| known.contains_key(it), &|_| false),
+            Self::MariaDb(state) => self.only(&|_| false, &|it| state.seen.contains_key(&it)),
+        }
+    }
+
+    fn only(&self, source: &dyn Fn(&str) -> bool, origin: &dyn Fn((u32, u32)) -> bool) -> Self {
         match self {
             Self::Unknown => Self::Unknown,
             Self::MySql(GtidSet(sources)) => {
-                let began_there = |source: &str| {
-                    let of = source.split(':').next().unwrap_or_default();
-                    uuid.is_some_and(|uuid| of.eq_ignore_ascii_case(uuid))
-                };
-                let others = sources.iter().filter(|(source, _)| !began_there(source));
-                let others = others.map(|(source, all)| (source.clone(), all.clone()));
-                Self::MySql(GtidSet(others.collect()))
+                let kept = sources.iter().filter(|(name, _)| source(name));
+                Self::MySql(GtidSet(kept.map(|(it, all)| (it.clone(), all.clone())).collect()))
             }
-            Self::MariaDb(state) => Self::MariaDb(state.without(server_id)),
+            Self::MariaDb(state) => Self::MariaDb(state.only(origin)),
         }
     }
 
@@ -146,29 +159,6 @@ impl GtidState {
             Self::Unknown => false,
             Self::MySql(GtidSet(sources)) => sources.is_empty(),
             Self::MariaDb(state) => state.seen.is_empty(),
-        }
-    }
-
-    /// How far it reaches in each stream, with the `server_id` of the last transaction where the
-    /// stream does not name its source.
-    ///
-    /// A set with gaps reaches to the end of its first interval: what comes later may have overtaken
-    /// what is missing.
-    pub fn reach(&self) -> Vec<(Stream, u64, Option<u32>)> {
-        match self {
-            Self::Unknown => Vec::new(),
-            Self::MySql(GtidSet(sources)) => {
-                let reached = sources.iter().filter_map(|(source, intervals)| {
-                    let (_, last) = intervals.first()?;
-                    Some((Stream::Source(source.clone()), *last, None))
-                });
-                reached.collect()
-            }
-            Self::MariaDb(state) => {
-                let last = state.last.iter();
-                last.map(|(&domain, &(server, last))| (Stream::Domain(domain), last, Some(server)))
-                    .collect()
-            }
         }
     }
 }
@@ -351,9 +341,9 @@ impl BinlogState {
 }
 
 impl BinlogState {
-    fn without(&self, server_id: u32) -> Self {
-        let others = self.seen.iter().filter(|((_, server), _)| *server != server_id);
-        let seen: BTreeMap<_, _> = others.map(|(origin, number)| (*origin, *number)).collect();
+    fn only(&self, origin: &dyn Fn((u32, u32)) -> bool) -> Self {
+        let kept = self.seen.iter().filter(|(it, _)| origin(**it));
+        let seen: BTreeMap<_, _> = kept.map(|(it, number)| (*it, *number)).collect();
         let mut last: BTreeMap<u32, (u32, u64)> = BTreeMap::new();
         for (&(domain, server), &number) in &seen {
             let entry = last.entry(domain).or_insert((server, number));
