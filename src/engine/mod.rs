@@ -60,8 +60,9 @@ pub use decision::{
 };
 pub use event::{Event, OverrideTurn};
 pub use facts::{
-    Channel, Endpoint, Facts, Flavour, Galera, Group, GroupMember, GroupRole, Heartbeat, IoThread,
-    MySqlFacts, MySqlIdentity, PostgresFacts, PostgresRole, Receiver, SourceId, Writability,
+    Channel, Domains, Endpoint, Facts, Flavour, Galera, Group, GroupMember, GroupRole, Heartbeat,
+    IoThread, MySqlFacts, MySqlIdentity, PostgresFacts, PostgresRole, Receiver, SourceId,
+    Writability,
 };
 pub use gtid::{BinlogState, GtidError, GtidSet, GtidState, Relation};
 pub use ids::{ClusterId, ProbeKey, ServerId, ServerIndex};

@@ -114,6 +114,16 @@ impl Positions {
         self.streams.get(stream).map_or(Reached::NothingShown, |ring| ring.reached(applied, at))
     }
 
+    /// How a replica that has shown nothing of a stream lies to what was added to it before our eyes.
+    pub(super) fn lacks_all(&self, stream: &Stream, at: Moment) -> Reached {
+        let added =
+            self.streams.get(stream).and_then(|ring| ring.samples.iter().find(|it| it.timed));
+        match added {
+            Some(added) if added.at < millis(at) => Reached::Lacks(age(added.at, at)),
+            _ => Reached::NothingShown,
+        }
+    }
+
     /// What a restart must not forget: a few samples of each stream.
     pub(super) fn remember(&self, now: Moment) -> Vec<RememberedPosition> {
         let samples = self.streams.iter().flat_map(|(stream, ring)| {
@@ -132,7 +142,8 @@ impl Positions {
             let at = millis(now).saturating_sub(i64::try_from(age.as_millis()).unwrap_or(i64::MAX));
             let ring = self.streams.entry(stream.clone()).or_default();
             if ring.samples.back().is_none_or(|last| last.position < *position && last.at <= at) {
-                ring.samples.push_back(Sample { at, position: *position, timed: true });
+                let timed = !ring.samples.is_empty();
+                ring.samples.push_back(Sample { at, position: *position, timed });
             }
         }
     }

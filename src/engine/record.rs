@@ -329,12 +329,13 @@ impl Record {
 
     /// Notes the points that a fresh reply shows.
     pub(super) fn note_shown(&mut self, points: impl Iterator<Item = (Stream, Position)>) {
-        let asked = self.facts_at;
+        // A stream that was not there before has begun since.
+        let (asked, watched) = (self.facts_at, !self.shown.is_empty());
         let shown = points.map(|(stream, position)| {
             match self.shown.iter().find(|shown| shown.stream == stream) {
                 Some(before) if before.position == position => before.clone(),
                 before => {
-                    let rose = before.is_some_and(|before| before.position < position);
+                    let rose = before.map_or(watched, |before| before.position < position);
                     Shown { stream, position, since: asked, rose }
                 }
             }

@@ -3,7 +3,7 @@
 use std::{net::Ipv4Addr, time::Duration};
 
 use pointsman::engine::{
-    BinlogState, Channel, Endpoint, Facts, Failure, FailureKind, Flavour, Galera, Group,
+    BinlogState, Channel, Domains, Endpoint, Facts, Failure, FailureKind, Flavour, Galera, Group,
     GroupMember, GroupRole, GtidSet, GtidState, Heartbeat, IoThread, MySqlFacts, MySqlIdentity,
     Outcome, Position, PostgresFacts, PostgresRole, Receiver, ServerPolicy, SourceId, Writability,
 };
@@ -102,6 +102,7 @@ fn channel(product: Product, of: usize, history: History, io: IoThread) -> Chann
         seconds_behind: (io == IoThread::Running).then_some(0),
         delay: Duration::ZERO,
         heartbeats: Some(1),
+        domains: Domains::All,
     }
 }
 

@@ -4,8 +4,8 @@ mod mysql;
 mod postgres;
 
 pub use mysql::{
-    Channel, Flavour, Galera, Group, GroupMember, GroupRole, IoThread, MySqlFacts, MySqlIdentity,
-    SourceId, Writability,
+    Channel, Domains, Flavour, Galera, Group, GroupMember, GroupRole, IoThread, MySqlFacts,
+    MySqlIdentity, SourceId, Writability,
 };
 pub use postgres::{PostgresFacts, PostgresRole, Receiver};
 

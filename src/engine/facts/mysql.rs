@@ -86,6 +86,31 @@ pub struct Channel {
     pub delay: Duration,
     /// Heartbeats received from the source since the channel started, where the server counts them.
     pub heartbeats: Option<u64>,
+    /// MariaDB: the GTID domains that it takes changes of.
+    pub domains: Domains,
+}
+
+/// Some GTID domains of MariaDB.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Domains {
+    /// Each of them.
+    #[default]
+    All,
+    /// `Replicate_Do_Domain_Ids`.
+    Only(Box<[u32]>),
+    /// `Replicate_Ignore_Domain_Ids`.
+    AllBut(Box<[u32]>),
+}
+
+impl Domains {
+    /// Whether `domain` is one of them.
+    pub fn contain(&self, domain: u32) -> bool {
+        match self {
+            Self::All => true,
+            Self::Only(these) => these.contains(&domain),
+            Self::AllBut(others) => !others.contains(&domain),
+        }
+    }
 }
 
 /// How a replica names its source. Identity counts first, the address second.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use pointsman::engine::{
-    Channel, Flavour, IoThread, MySqlFacts, MySqlIdentity, Position, SourceId, Writability,
+    Channel, Domains, Flavour, IoThread, MySqlFacts, MySqlIdentity, Position, SourceId, Writability,
 };
 
 use super::{Breed, World, address, endpoint, host::Role};
@@ -72,6 +72,7 @@ impl World {
             seconds_behind: outside.running.then_some(0),
             delay: Duration::ZERO,
             heartbeats: Some(outside.received),
+            domains: Domains::All,
         }));
         channels
     }
@@ -94,6 +95,7 @@ impl World {
             seconds_behind: None,
             delay: host.delay,
             heartbeats: Some(host.heard),
+            domains: Domains::All,
         }
     }
 

@@ -197,7 +197,7 @@ fn without_member_channel(
     // A member that receives from a server outside: the top of a site without a primary, or one
     // whose source has left the configuration.
     let own = channel.seconds_behind.map(Duration::from_secs);
-    let reached = by_gtid(record, standpoint.positions);
+    let reached = by_gtid(record, &channel, standpoint.positions);
     let running = channel.io == IoThread::Running;
     let lag = with_own_word(reached.lag(own), own, false);
     let record = &mut records[index.0];
@@ -258,7 +258,7 @@ fn lag(
     let own = channel.seconds_behind.map(Duration::from_secs);
     let present = primary.is_some_and(|primary| records[primary.0].trouble.is_none());
     let direct = primary.is_none_or(|primary| primary == source);
-    let mut reached = by_gtid(replica, positions);
+    let mut reached = by_gtid(replica, channel, positions);
     if direct && !records[source.0].history.lost {
         reached = reached.or_later(by_coordinates(replica, channel, &records[source.0]));
     }
@@ -289,21 +289,23 @@ fn with_own_word(
     }
 }
 
-/// How a replica lies to what was shown in each stream of GTIDs. A domain of which it has never
-/// shown anything is one that it leaves out.
-fn by_gtid(replica: &Record, positions: &Positions) -> Reached {
+/// How a replica lies to what was shown in each stream of GTIDs. Of a domain of which it shows nothing
+/// only what was written since it is watched is missing; it may leave the domain out, too.
+fn by_gtid(replica: &Record, channel: &Channel, positions: &Positions) -> Reached {
     let Some(own) = mysql_facts(replica).map(|facts| &facts.gtid) else {
         return Reached::NothingShown;
     };
     if own.is_unknown() || own.is_empty() {
         return Reached::NothingShown;
     }
+    let at = replica.facts_at;
     let streams = positions.streams().map(|stream| match (own.reaches(stream), stream) {
-        (None, Stream::Domain(_) | Stream::Wal) => Reached::NothingShown,
-        (last, _) => {
-            let last = super::streams::point(last.unwrap_or(0));
-            positions.reached(stream, last, replica.facts_at)
+        (Some(last), _) => positions.reached(stream, super::streams::point(last), at),
+        (None, Stream::Source(_)) => positions.reached(stream, super::streams::point(0), at),
+        (None, Stream::Domain(domain)) if channel.domains.contain(*domain) => {
+            positions.lacks_all(stream, at)
         }
+        (None, Stream::Domain(_) | Stream::Wal) => Reached::NothingShown,
     });
     streams.fold(Reached::NothingShown, Reached::or_later)
 }

@@ -22,12 +22,12 @@ mod witness;
 use std::time::Duration;
 
 use crate::engine::{
-    BinlogState, Channel, ClusterId, ClusterKind, ClusterPolicy, Endpoint, Event, Facts, Failback,
-    Failure, FailureKind, Flavour, GtidSet, GtidState, Heartbeat, IoThread, Moment, MySqlFacts,
-    MySqlIdentity, Observation, OnNewerTimeline, OnNotWritable, OnSplitBrain, Outcome, Position,
-    PostgresFacts, PostgresRole, ReadDecision, ReadPolicy, Receiver, ServerId, ServerIndex,
-    ServerPolicy, ServerState, SourceId, StateReason, Thresholds, Writability, WritePolicy,
-    WriteReason,
+    BinlogState, Channel, ClusterId, ClusterKind, ClusterPolicy, Domains, Endpoint, Event, Facts,
+    Failback, Failure, FailureKind, Flavour, GtidSet, GtidState, Heartbeat, IoThread, Moment,
+    MySqlFacts, MySqlIdentity, Observation, OnNewerTimeline, OnNotWritable, OnSplitBrain, Outcome,
+    Position, PostgresFacts, PostgresRole, ReadDecision, ReadPolicy, Receiver, ServerId,
+    ServerIndex, ServerPolicy, ServerState, SourceId, StateReason, Thresholds, Writability,
+    WritePolicy, WriteReason,
     cluster::Cluster,
     verdict::{ReadFitness, Verdict, WriteFitness},
 };
@@ -302,6 +302,7 @@ fn channel(of: usize) -> Channel {
         seconds_behind: Some(0),
         delay: Duration::ZERO,
         heartbeats: None,
+        domains: Domains::All,
     }
 }
 

@@ -13,7 +13,7 @@ use super::{
     error::garbled,
     reply::{Record, Reply},
 };
-use crate::engine::{Channel, Endpoint, Failure, IoThread, Position, SourceId};
+use crate::engine::{Channel, Domains, Endpoint, Failure, IoThread, Position, SourceId};
 
 /// Reads every channel.
 ///
@@ -50,7 +50,27 @@ fn channel(row: &Record<'_>) -> Result<Channel, Failure> {
         seconds_behind: seconds_behind(row)?,
         delay: Duration::from_secs(number(row, &["SQL_Delay"])?.unwrap_or(0)),
         heartbeats: number(row, &["Slave_received_heartbeats"])?,
+        domains: domains(row)?,
     })
+}
+
+/// At most one of the two lists is set.
+fn domains(row: &Record<'_>) -> Result<Domains, Failure> {
+    let only = numbers(row, "Replicate_Do_Domain_Ids")?;
+    let not = numbers(row, "Replicate_Ignore_Domain_Ids")?;
+    Ok(match (only.is_empty(), not.is_empty()) {
+        (false, _) => Domains::Only(only),
+        (true, false) => Domains::AllBut(not),
+        (true, true) => Domains::All,
+    })
+}
+
+/// A list of numbers between commas or spaces.
+fn numbers(row: &Record<'_>, name: &str) -> Result<Box<[u32]>, Failure> {
+    let text = row.text(&[name]).unwrap_or_default();
+    let parts = text.split([',', ' ']).filter(|part| !part.is_empty());
+    let number = |part: &str| part.parse().map_err(|_| garbled(format!("{name} is {text:?}")));
+    parts.map(number).collect()
 }
 
 fn source(row: &Record<'_>) -> Result<SourceId, Failure> {

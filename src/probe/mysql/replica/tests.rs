@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Reply, channels};
-use crate::engine::{Channel, Endpoint, FailureKind, IoThread, Position, SourceId};
+use crate::engine::{Channel, Domains, Endpoint, FailureKind, IoThread, Position, SourceId};
 
 macro_rules! fixture {
     ($name:literal) => {
@@ -32,6 +32,7 @@ fn healthy(uuid: Option<&str>) -> Channel {
         seconds_behind: Some(0),
         delay: Duration::ZERO,
         heartbeats: None,
+        domains: Domains::All,
     }
 }
 
@@ -103,6 +104,21 @@ fn mariadb_10_5_with_a_broken_applier_and_12_that_prepares() {
     let preparing = channels(&fixture!("mariadb-12")).expect("readable");
     assert_eq!(preparing[0].io, IoThread::Connecting);
     assert_eq!(&*preparing[0].name, "west");
+}
+
+#[test]
+fn mariadb_may_leave_domains_out() {
+    let told = include_str!(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/fixtures/mysql/replica-mariadb-10.11.txt"
+    ));
+    let with = |name: &str, list: &str| {
+        let text = told.replace(&format!("{name}: "), &format!("{name}: {list}"));
+        channels(&Reply::vertical(&text)).map(|found| found[0].domains.clone())
+    };
+    assert_eq!(with("Replicate_Do_Domain_Ids", "1, 2"), Ok(Domains::Only([1, 2].into())));
+    assert_eq!(with("Replicate_Ignore_Domain_Ids", "7"), Ok(Domains::AllBut([7].into())));
+    assert!(with("Replicate_Ignore_Domain_Ids", "x").is_err());
 }
 
 #[test]
