@@ -50,6 +50,23 @@ impl Heart {
         self.stopped && self.failed_lately(now)
     }
 
+    /// Whether its last heartbeats failed, and none has been tried for long.
+    pub(super) fn is_untested(&self, now: Moment) -> bool {
+        self.stopped && !self.failed_lately(now)
+    }
+
+    /// Whether heartbeats are written.
+    pub(super) fn beats(&self) -> bool {
+        !self.stopped && self.writes > 0
+    }
+
+    /// Its server is gone: what comes up in its place has nothing to live down.
+    pub(super) fn end(&mut self, now: Moment) {
+        if !self.failed_lately(now) {
+            *self = Self::default();
+        }
+    }
+
     /// Whether the next heartbeats may stop the heart.
     pub(super) fn is_in_doubt(&self, now: Moment) -> bool {
         !self.stopped && self.failures > 0 && self.failed_lately(now)

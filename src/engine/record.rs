@@ -323,8 +323,9 @@ impl Record {
     }
 
     /// It is gone: whatever it claims when it is back it claims anew.
-    pub(super) fn end_run(&mut self) {
+    pub(super) fn end_run(&mut self, now: Moment) {
         (self.writable, self.left_office) = (None, true);
+        self.heart.end(now);
     }
 
     /// Notes the points that a fresh reply shows.

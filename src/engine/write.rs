@@ -27,19 +27,23 @@ pub(super) struct WriteLadder {
     left: Vec<(ServerIndex, Moment)>,
     /// Since when the last published server has been left out by its group.
     left_out_since: Option<Moment>,
+    /// Servers whose last heartbeats failed, while those of the published one are written: nobody
+    /// knows better of them, so the name does not return to them by its own choice.
+    pub(super) untested: Vec<ServerIndex>,
 }
 
 impl WriteLadder {
     pub(super) fn new() -> Self {
         let decision =
             WriteDecision { server: None, reason: WriteReason::NotReady, since: Moment::START };
-        Self { decision, last: None, last_since: None, left: Vec::new(), left_out_since: None }
+        let (last, last_since, left_out_since) = (None, None, None);
+        Self { decision, last, last_since, left: vec![], left_out_since, untested: vec![] }
     }
 
     /// The servers that the name may not return to yet by its own choice.
     pub(super) fn blocked(&self, now: Moment) -> Vec<ServerIndex> {
         let lasting = self.left.iter().filter(|(_, until)| now < *until);
-        lasting.map(|(server, _)| *server).collect()
+        lasting.map(|(server, _)| *server).chain(self.untested.iter().copied()).collect()
     }
 
     /// When the next block ends, if there is one.
@@ -100,6 +104,7 @@ impl WriteLadder {
             last_since: self.last_since,
             left: left.collect(),
             left_out_since: self.left_out_since,
+            untested: Vec::new(),
         }
     }
 
@@ -226,6 +231,7 @@ impl WriteLadder {
         let reason = match best {
             _ if judgement.split_brain => WriteReason::HeldSplitBrain,
             Some(best) if best == chosen => WriteReason::MostPreferred,
+            Some(best) if self.untested.contains(&best) => WriteReason::Incumbent,
             Some(best) if blocked.contains(&best) && rules.failback == Failback::Preferred => {
                 WriteReason::HeldFlapping
             }

@@ -4,6 +4,7 @@ use super::Cluster;
 use crate::engine::{
     Moment, ProbeAdvice, ServerIndex, ServerState, StateReason, Thresholds,
     cadence::{self, Need},
+    record::Record,
     unrest,
 };
 
@@ -19,6 +20,17 @@ impl Cluster {
             && said.is_none_or(|said| said == server);
         let heartbeat = said == Some(server) && confirmed || proves_writing;
         ProbeAdvice { pace: self.paces[server.0], heartbeat }
+    }
+
+    /// Which servers have failed to write, and have not been tried since, while the published one
+    /// proves that it writes.
+    pub(super) fn note_hearts(&mut self, now: Moment) {
+        let published = self.write.decision.server;
+        let proven = published.is_some_and(|published| self.records[published.0].heart.beats());
+        let untested = |(index, record): (usize, &Record)| {
+            (proven && record.heart.is_untested(now)).then_some(ServerIndex(index))
+        };
+        self.write.untested = self.records.iter().enumerate().filter_map(untested).collect();
     }
 
     /// Sets the pace of each server. Advice stands until the next judgement, like the decision.

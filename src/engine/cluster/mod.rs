@@ -209,6 +209,7 @@ impl Cluster {
         }
         let steering = self.steering();
         self.note_witnesses(now, events);
+        self.note_hearts(now);
         let mut judgement = self.judge(&steering, now);
         if self.round.is_some() && self.round_has_ended(now) {
             (self.round, self.ready) = (None, true);

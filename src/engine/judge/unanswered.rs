@@ -49,7 +49,7 @@ pub(super) fn by_liveness(
         }
         Liveness::Gone(kind) => {
             record.mark_away();
-            record.end_run();
+            record.end_run(now);
             Verdict {
                 state: ServerState::Down,
                 reason: StateReason::Fails(kind),
@@ -135,7 +135,7 @@ fn alive_but_refusing(record: &mut Record, kind: FailureKind, now: Moment) -> Ve
         }
         _ => {
             record.mark_away();
-            record.end_run();
+            record.end_run(now);
             Verdict { write: WriteFitness::Gone, ..Verdict::out(ServerState::Starting, reason) }
         }
     }

@@ -270,15 +270,14 @@ impl World {
 
     fn heartbeat(&self, index: usize) -> Heartbeat {
         let host = &self.hosts[index];
-        match host.role {
-            Role::Primary if self.heartbeats && host.beats && !host.read_only => {
-                if host.stalled {
-                    Heartbeat::Failed
-                } else {
-                    Heartbeat::Written
-                }
-            }
-            _ => Heartbeat::NotTried,
+        let may = match &host.group {
+            Some(member) => member.may_write(),
+            None => host.role == Role::Primary,
+        };
+        match may && self.heartbeats && host.beats && !host.read_only {
+            true if host.stalled => Heartbeat::Failed,
+            true => Heartbeat::Written,
+            false => Heartbeat::NotTried,
         }
     }
 }

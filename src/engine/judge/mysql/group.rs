@@ -263,16 +263,16 @@ fn verdict(
     let published = precedents.published == Some(index);
     let standing = Standing::of(facts, published);
     let writable = facts.writability == Writability::Writable;
+    let lost = if writable { ServerState::StalePrimary } else { ServerState::ReplicaBroken };
     if let Some(right) = elsewhere {
-        let state = if writable { ServerState::StalePrimary } else { ServerState::ReplicaBroken };
-        return Verdict::out(state, StateReason::OtherComponent(right));
+        return Verdict::out(lost, StateReason::OtherComponent(right));
     }
     if let Some(superseded) = &record.superseded
         && standing != Standing::Outside
         && superseded.loss == Loss::Precedence
     {
         let reason = superseded.by.map_or(StateReason::LostContest, StateReason::OtherComponent);
-        return Verdict::out(ServerState::StalePrimary, reason);
+        return Verdict::out(lost, reason);
     }
     if matches!(standing, Standing::Outside | Standing::Donor { .. }) {
         record.mark_away();
