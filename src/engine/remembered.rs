@@ -17,6 +17,8 @@ pub struct Remembered {
     pub reads: Vec<Vec<ServerIndex>>,
     /// The identity that all servers of the cluster share: PostgreSQL's system identifier.
     pub identity: Option<u64>,
+    /// That of a group: Galera's cluster UUID, or the name of a replication group.
+    pub group: Option<Box<str>>,
     /// Servers that another one took over from, or that lost a contest, and that have not followed
     /// since.
     pub superseded: Vec<RememberedLoss>,

@@ -14,7 +14,7 @@ use crate::{
 const GTID_OCTETS: usize = 256 << 10;
 
 /// Octets of a `server_uuid`, and of a source with its tag.
-const NAME_OCTETS: usize = 128;
+pub(super) const NAME_OCTETS: usize = 128;
 
 /// Streams of one cluster: those that have moved last.
 const STREAMS: usize = 64;

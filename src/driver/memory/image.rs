@@ -57,6 +57,7 @@ pub(super) fn cluster_image(
             })
             .collect(),
         identity: remembered.identity,
+        group: remembered.group.clone(),
         superseded: superseded.collect(),
         reach: reach_images(&remembered.positions, named.millis(now)),
         pin_denied: remembered.pin_denied,

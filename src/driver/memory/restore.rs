@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use super::{
-    history::{gtid, history, positions},
+    history::{NAME_OCTETS, gtid, history, positions},
     image::read_names,
     places::Places,
 };
@@ -97,6 +97,7 @@ fn remembered(
         last_writer: image.last_writer.as_deref().and_then(place),
         reads: reads.collect(),
         identity: image.identity,
+        group: image.group.clone().filter(|group| group.len() <= NAME_OCTETS),
         superseded: superseded.collect(),
         histories: histories.collect(),
         positions: positions(&image.reach, now_ms),

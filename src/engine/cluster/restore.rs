@@ -47,6 +47,10 @@ impl Cluster {
                 Some(Identity::System(system)) => Some(*system),
                 Some(Identity::Group(_)) | None => None,
             },
+            group: match self.identity.get() {
+                Some(Identity::Group(group)) => Some(group.clone()),
+                Some(Identity::System(_)) | None => None,
+            },
             superseded: superseded.collect(),
             histories: histories.collect(),
             positions: self.positions.remember(self.judged),
@@ -90,8 +94,9 @@ impl Cluster {
         if memory.pin_denied {
             self.overlay.deny();
         }
-        if let Some(system) = memory.identity {
-            self.identity = KnownIdentity::remembered(Identity::System(system));
+        let group = memory.group.clone().map(Identity::Group);
+        if let Some(identity) = memory.identity.map(Identity::System).or(group) {
+            self.identity = KnownIdentity::remembered(identity);
         }
         for (name, said) in memory.reads.iter().enumerate().take(self.reads.len()) {
             let mut said: Vec<_> = said.iter().copied().filter(is_known).collect();

@@ -57,6 +57,9 @@ pub struct ClusterImage {
     /// The identity that all servers of the cluster share.
     #[serde(default)]
     pub identity: Option<u64>,
+    /// That of a group.
+    #[serde(default)]
+    pub group: Option<Box<str>>,
     /// Servers that another one took over from and that have not followed since.
     #[serde(default)]
     pub superseded: Vec<SupersededImage>,

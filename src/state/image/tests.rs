@@ -78,26 +78,29 @@ fn reach() -> impl Strategy<Value = ReachImage> {
 
 fn cluster() -> impl Strategy<Value = Arc<ClusterImage>> {
     (
-        (option::of(name()), option::of(name()), option::of(any::<u64>())),
+        (option::of(name()), option::of(name()), option::of(any::<u64>()), option::of(name())),
         collection::btree_map(name(), collection::vec(name(), 0..4), 0..3),
         (collection::vec(superseded(), 0..3), collection::vec(reach(), 0..3), any::<bool>()),
         collection::btree_map(name(), server(), 0..4),
         collection::vec(laid(), 0..4),
     )
-        .prop_map(|((write, last_writer, identity), reads, known, servers, overrides)| {
-            let (superseded, reach, pin_denied) = known;
-            Arc::new(ClusterImage {
-                write,
-                last_writer,
-                reads,
-                identity,
-                superseded,
-                reach,
-                pin_denied,
-                servers,
-                overrides,
-            })
-        })
+        .prop_map(
+            |((write, last_writer, identity, group), reads, known, servers, overrides)| {
+                let (superseded, reach, pin_denied) = known;
+                Arc::new(ClusterImage {
+                    write,
+                    last_writer,
+                    reads,
+                    identity,
+                    group,
+                    superseded,
+                    reach,
+                    pin_denied,
+                    servers,
+                    overrides,
+                })
+            },
+        )
 }
 
 fn event() -> impl Strategy<Value = Arc<EventEntry>> {
