@@ -34,8 +34,9 @@ impl Components {
             let record = &records[index.0];
             record.liveness(&policy.thresholds, now) == Liveness::Answering
                 && !is_foreign(record, precedents)
-                && mysql_facts(record)
-                    .is_some_and(|facts| facts.group.is_some() && !super::group::is_shut_out(facts))
+                && mysql_facts(record).is_some_and(|facts| {
+                    facts.group.is_some() && !super::standing::is_shut_out(facts)
+                })
         });
         let mut parts: Vec<Vec<ServerIndex>> = Vec::new();
         for member in sound {
@@ -117,6 +118,11 @@ fn view(records: &[Record], member: ServerIndex) -> &[Box<str>] {
         Some(Group::Replication(member)) => &member.members,
         None => &[],
     }
+}
+
+/// Whether two members may be in one part of their group.
+pub(super) fn see_each_other(one: ServerIndex, other: ServerIndex, records: &[Record]) -> bool {
+    overlap(view(records, one), view(records, other))
 }
 
 /// A member that does not tell whom it sees is no proof of a split.

@@ -5,14 +5,14 @@
 //! in multi-primary mode), one is chosen and kept.
 
 use super::{
-    HIDDEN, Standpoint, component::Components, history::is_writable_replica, mysql_facts, replica,
-    streams, topology::member_channels,
+    HIDDEN, Standpoint, component::Components, fed, history::is_writable_replica, mysql_facts,
+    replica, standing::Standing, streams, topology::member_channels,
 };
 use crate::engine::{
-    ClusterPolicy, Facts, Failback, Galera, Group, GroupMember, GroupRole, IoThread, Moment,
-    MySqlFacts, ServerIndex, ServerState, StateReason, Thresholds, Writability,
+    ClusterPolicy, Facts, Failback, Group, GroupRole, IoThread, Lag, Moment, MySqlFacts,
+    ServerIndex, ServerState, StateReason, Thresholds, Writability,
     judge::{
-        FOREIGN, HISTORY_LOST, Identity, Judgement, Precedents, WriterRule, by_liveness,
+        FOREIGN, Freshness, HISTORY_LOST, Identity, Judgement, Precedents, WriterRule, by_liveness,
         is_foreign, is_returning, office::has_rival, returning, unconfirmed,
     },
     positions::Positions,
@@ -22,10 +22,6 @@ use crate::engine::{
     verdict::{ReadFitness, Verdict, WriteFitness},
     write::elect,
 };
-
-/// Transactions waiting to be applied beyond which a member counts as late. Groups throttle their
-/// writers long before a healthy member collects so many.
-const QUEUE_LIMIT: u64 = 1000;
 
 /// Whether a group decides who writes.
 ///
@@ -40,13 +36,14 @@ pub(super) fn decides(
     now: Moment,
 ) -> bool {
     let known = || records.iter().filter_map(mysql_facts);
-    let members = known().filter(|facts| facts.group.is_some()).count();
+    let in_group = |index: ServerIndex| {
+        mysql_facts(&records[index.0]).is_some_and(|facts| facts.group.is_some())
+            && fed::feeder(index, policy, records, precedents).is_none()
+    };
+    let members = (0..records.len()).map(ServerIndex).filter(|&index| in_group(index)).count();
     if members == 0 {
         return false;
     }
-    let in_group = |index: ServerIndex| {
-        mysql_facts(&records[index.0]).is_some_and(|facts| facts.group.is_some())
-    };
     let last = precedents.last_writer.filter(|last| mysql_facts(&records[last.0]).is_some());
     if let Some(last) = last {
         let writes = records[last.0].facts.as_ref().is_some_and(Facts::claims_writable);
@@ -68,15 +65,6 @@ pub(super) fn decides(
     !(0..records.len()).map(ServerIndex).any(loner) || members * 2 >= independent
 }
 
-/// Whether a server says itself that its group has no quorum, or does not count it in.
-pub(super) fn is_shut_out(facts: &MySqlFacts) -> bool {
-    match &facts.group {
-        Some(Group::Galera(node)) => !node.ready || !node.primary_component,
-        Some(Group::Replication(member)) => !member.online || !member.majority,
-        None => false,
-    }
-}
-
 pub(super) fn judge(
     policy: &ClusterPolicy,
     records: &mut [Record],
@@ -88,18 +76,23 @@ pub(super) fn judge(
     components.note(records, precedents);
     streams::note(policy, records, positions, precedents, components.main(), now);
     let joining = records.iter().filter_map(mysql_facts).any(is_joining);
+    let behind = fed::behind_its_source(policy, records, now);
     let mut verdicts: Vec<_> = (0..records.len())
         .map(|index| {
             let server = ServerIndex(index);
             let elsewhere = components.outside_of(server);
-            verdict(server, &mut records[index], policy, precedents, elsewhere, joining, now)
+            let group = GroupState { elsewhere, joining, behind };
+            verdict(server, &mut records[index], policy, precedents, group, now)
         })
         .collect();
     let (writer, rule) = choose_writer(policy, records, precedents, &mut verdicts, now);
     let standpoint =
         Standpoint { champion: writer, members: components.main(), stale: &[], positions };
     for index in (0..records.len()).map(ServerIndex) {
-        if is_outside(&records[index.0], policy, now) {
+        let feeder = fed::feeder(index, policy, records, precedents);
+        if let Some(feeder) = feeder.filter(|_| answers(&records[index.0], policy, now)) {
+            verdicts[index.0] = fed::verdict(index, feeder, policy, records, standpoint, now);
+        } else if is_outside(&records[index.0], policy, now) {
             verdicts[index.0] = outside(index, policy, records, standpoint, precedents, now);
         }
     }
@@ -161,8 +154,11 @@ fn choose_writer(
 
 /// Whether a server answers and is no member of a group.
 fn is_outside(record: &Record, policy: &ClusterPolicy, now: Moment) -> bool {
+    answers(record, policy, now) && mysql_facts(record).is_some_and(|facts| facts.group.is_none())
+}
+
+fn answers(record: &Record, policy: &ClusterPolicy, now: Moment) -> bool {
     record.liveness(&policy.thresholds, now) == Liveness::Answering
-        && mysql_facts(record).is_some_and(|facts| facts.group.is_none())
 }
 
 /// The verdict on a server outside the group: a replica by the rules of replicas, whichever member
@@ -243,8 +239,7 @@ fn verdict(
     record: &mut Record,
     policy: &ClusterPolicy,
     precedents: Precedents<'_>,
-    elsewhere: Option<ServerIndex>,
-    joining: bool,
+    group: GroupState,
     now: Moment,
 ) -> Verdict {
     if let Some(verdict) = by_liveness(record, policy, now) {
@@ -264,7 +259,7 @@ fn verdict(
     let standing = Standing::of(facts, published);
     let writable = facts.writability == Writability::Writable;
     let lost = if writable { ServerState::StalePrimary } else { ServerState::ReplicaBroken };
-    if let Some(right) = elsewhere {
+    if let Some(right) = group.elsewhere {
         return Verdict::out(lost, StateReason::OtherComponent(right));
     }
     if let Some(superseded) = &record.superseded
@@ -279,15 +274,20 @@ fn verdict(
     } else if is_returning(record, policy) {
         return returning(record);
     }
-    // The group throttles its writers: a member in good standing is fresh.
-    record.vouch_for_freshness();
-    let replica = |reason| Verdict {
-        read: ReadFitness::Replica,
-        ..Verdict::out(ServerState::Replica, reason)
+    // The group throttles its writers: a member in good standing is as fresh as the group.
+    let late = group.behind.and_then(|lag| {
+        let freshness = Freshness::pass(record, policy, Some(Some(lag)), false).attached();
+        (freshness.state != ServerState::Replica).then_some(freshness)
+    });
+    if group.behind.is_none() {
+        record.vouch_for_freshness();
+    }
+    let replica = |reason| {
+        let fresh =
+            Verdict { read: ReadFitness::Replica, ..Verdict::out(ServerState::Replica, reason) };
+        late.unwrap_or(fresh)
     };
     match standing {
-        Standing::Outside => Verdict::out(ServerState::Starting, StateReason::NotInGroup),
-        Standing::KeptAway => Verdict::out(ServerState::Maintenance, StateReason::ClientsKeptAway),
         Standing::Writer if record.heart.is_stopped(now) => Verdict {
             read: ReadFitness::LastResort,
             ..Verdict::out(ServerState::ReadOnlyPrimary, StateReason::CannotWrite)
@@ -301,81 +301,45 @@ fn verdict(
             lag: None,
         },
         Standing::Follower(reason) => replica(reason),
-        Standing::Late { queue, writable } => Verdict {
-            state: ServerState::ReplicaLagging,
-            write: if writable { WriteFitness::Open } else { WriteFitness::Refused },
-            read: ReadFitness::LastResort,
-            ..replica(StateReason::Backlog(queue))
-        },
-        Standing::Donor { writable } => Verdict {
-            state: ServerState::Starting,
-            write: if writable { WriteFitness::Gone } else { WriteFitness::Refused },
-            read: ReadFitness::LastResort,
-            ..replica(if joining { StateReason::Donor } else { StateReason::Desynced })
-        },
+        standing => kept_out(standing, group.joining),
     }
 }
 
-/// What a member is to its group.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Standing {
-    Writer,
-    /// It does not write, for this reason.
-    Follower(StateReason),
-    /// So many transactions wait to be applied that it should not be read, nor begin to write.
-    Late {
-        queue: u64,
-        writable: bool,
-    },
-    /// A Galera node that another one copies. Depending on the method it goes on as usual, lags or
-    /// blocks: it may stay when nobody else can do its work.
-    Donor {
-        writable: bool,
-    },
-    /// A member that its administrator keeps clients away from.
-    KeptAway,
-    /// Not counted in by its group, or in a part without quorum.
-    Outside,
+/// The verdict on a member that its group or its administrator keeps from work.
+pub(super) fn kept_out(standing: Standing, joining: bool) -> Verdict {
+    let late = |state, reason, write| Verdict {
+        read: ReadFitness::LastResort,
+        write,
+        ..Verdict::out(state, reason)
+    };
+    let refused_or = |writable, write| if writable { write } else { WriteFitness::Refused };
+    match standing {
+        Standing::KeptAway => Verdict::out(ServerState::Maintenance, StateReason::ClientsKeptAway),
+        Standing::Late { queue, writable } => late(
+            ServerState::ReplicaLagging,
+            StateReason::Backlog(queue),
+            refused_or(writable, WriteFitness::Open),
+        ),
+        Standing::Donor { writable } => late(
+            ServerState::Starting,
+            if joining { StateReason::Donor } else { StateReason::Desynced },
+            refused_or(writable, WriteFitness::Gone),
+        ),
+        Standing::Outside | Standing::Writer | Standing::Follower(_) => {
+            Verdict::out(ServerState::Starting, StateReason::NotInGroup)
+        }
+    }
 }
 
-impl Standing {
-    fn of(facts: &MySqlFacts, published: bool) -> Self {
-        match &facts.group {
-            Some(Group::Galera(galera)) => Self::of_node(galera, facts, published),
-            Some(Group::Replication(member)) => Self::of_member(member, facts),
-            None => Self::Outside,
-        }
-    }
-
-    fn of_node(galera: &Galera, facts: &MySqlFacts, published: bool) -> Self {
-        const DONOR: u8 = 2;
-        const SYNCED: u8 = 4;
-        let writable = facts.writability == Writability::Writable;
-        let queue = galera.receive_queue;
-        match galera.local_state {
-            _ if !galera.ready || !galera.primary_component => Self::Outside,
-            _ if galera.refuses_clients => Self::KeptAway,
-            DONOR => Self::Donor { writable },
-            SYNCED if queue > QUEUE_LIMIT && !(writable && published) => {
-                Self::Late { queue, writable }
-            }
-            SYNCED if writable => Self::Writer,
-            SYNCED => Self::Follower(StateReason::ReadOnly(facts.writability)),
-            _ => Self::Outside,
-        }
-    }
-
-    fn of_member(member: &GroupMember, facts: &MySqlFacts) -> Self {
-        let writable = facts.writability == Writability::Writable;
-        let queue = member.queue;
-        match member.role {
-            _ if !member.online || !member.majority => Self::Outside,
-            GroupRole::Primary if writable => Self::Writer,
-            _ if queue > QUEUE_LIMIT => Self::Late { queue, writable: false },
-            GroupRole::Primary => Self::Follower(StateReason::ReadOnly(facts.writability)),
-            GroupRole::Secondary => Self::Follower(StateReason::GroupSecondary),
-        }
-    }
+/// What the others of its group make of a member.
+#[derive(Clone, Copy, Debug)]
+struct GroupState {
+    /// A member of the right part, when this one is in another.
+    elsewhere: Option<ServerIndex>,
+    /// Somebody joins.
+    joining: bool,
+    /// How far the whole group is behind its source.
+    behind: Option<Lag>,
 }
 
 /// The identity of the group that a server belongs to.

@@ -3,9 +3,11 @@
 //! Each server is what it shows: members of a group and asynchronous replicas mix in one cluster.
 
 mod component;
+mod fed;
 mod group;
 mod history;
 mod replica;
+mod standing;
 mod streams;
 mod succession;
 mod topology;
@@ -109,13 +111,17 @@ fn verdict(
     if let Some(verdict) = by_liveness(record, policy, now) {
         return overruled(index, verdict, record, contest);
     }
+    if let Some(feeder) = fed::feeder(index, policy, records, precedents) {
+        return fed::verdict(index, feeder, policy, records, standpoint, now);
+    }
+    let record = &mut records[index.0];
     if is_foreign(record, precedents) {
         return FOREIGN;
     }
     let Some(facts) = mysql_facts(record) else {
         return Verdict::UNHEARD;
     };
-    if group::is_shut_out(facts) {
+    if standing::is_shut_out(facts) {
         record.mark_away();
         return Verdict::out(ServerState::Starting, StateReason::NotInGroup);
     }

@@ -5,6 +5,7 @@
 //! other member, has not inherited.
 
 use super::{
+    fed::feeder,
     history::{gave_way, history, is_writable_replica},
     mysql_facts,
     topology::{attached_replicas, is_attached, opinion},
@@ -125,10 +126,11 @@ impl Field<'_> {
         let (policy, records, precedents) = (self.policy, self.records, self.precedents);
         record.superseded.is_none()
             && !self.has_been_full_for_long(index)
-            && !mysql_facts(record).is_some_and(super::group::is_shut_out)
+            && !mysql_facts(record).is_some_and(super::standing::is_shut_out)
             && (is_claimant(index, record, policy, precedents, self.now)
                 || self.lives_by_witness(index))
             && !is_writable_replica(index, policy, records, precedents, self.now)
+            && feeder(index, policy, records, precedents).is_none()
     }
 
     /// Whether the published server does not answer us while a replica receives from it directly.

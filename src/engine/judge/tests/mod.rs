@@ -11,6 +11,7 @@ mod group;
 mod isolation;
 mod ladders;
 mod mysql;
+mod mysql_fed;
 mod mysql_heirs;
 mod mysql_topology;
 mod postgres;
