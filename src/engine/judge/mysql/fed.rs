@@ -100,10 +100,12 @@ fn behind(
     let record = &mut records[index.0];
     record.mark_followed();
     record.away = false;
-    let freshness = Freshness::pass(record, policy, Some(of_feeder.lag), false);
+    // What the feeder was before it was one tells nothing.
+    let replicates = matches!(of_feeder.state, ServerState::Replica | ServerState::ReplicaLagging);
+    let freshness = Freshness::pass(record, policy, replicates.then_some(of_feeder.lag), false);
     match of_feeder.state {
-        ServerState::Replica | ServerState::ReplicaLagging => freshness.attached(),
-        _ => of_feeder,
+        ServerState::ReplicaDetached | ServerState::ReplicaBroken => of_feeder,
+        _ => freshness.attached(),
     }
 }
 

@@ -5,12 +5,18 @@
 //! in multi-primary mode), one is chosen and kept.
 
 use super::{
-    HIDDEN, Standpoint, component::Components, fed, history::is_writable_replica, mysql_facts,
-    replica, standing::Standing, streams, topology::member_channels,
+    HIDDEN, Standpoint,
+    component::Components,
+    fed,
+    history::is_writable_replica,
+    mysql_facts, replica,
+    standing::{Standing, is_shut_out},
+    streams,
+    topology::member_channels,
 };
 use crate::engine::{
-    ClusterPolicy, Facts, Failback, Group, GroupRole, IoThread, Lag, Moment, MySqlFacts,
-    ServerIndex, ServerState, StateReason, Thresholds, Writability,
+    ClusterPolicy, Facts, Failback, FailureKind, Group, GroupRole, IoThread, Lag, Moment,
+    MySqlFacts, ServerIndex, ServerState, StateReason, Thresholds, Writability,
     judge::{
         FOREIGN, Freshness, HISTORY_LOST, Identity, Judgement, Precedents, WriterRule, by_liveness,
         is_foreign, is_returning, office::has_rival, returning, unconfirmed,
@@ -28,7 +34,8 @@ use crate::engine::{
 /// It does when the last writer was one of its members, or has left it and follows one. A server
 /// outside of it that is the writer, or that claims to be one, is overruled only by a group that most
 /// of the servers belong to: a single foreign node, or a group that is only being built, does not
-/// take the name. Asynchronous replicas have no say, however many there are.
+/// take the name. Asynchronous replicas have no say, however many there are; but where no member can
+/// have a quorum, somebody may have promoted one.
 pub(super) fn decides(
     policy: &ClusterPolicy,
     records: &[Record],
@@ -44,15 +51,6 @@ pub(super) fn decides(
     if members == 0 {
         return false;
     }
-    let last = precedents.last_writer.filter(|last| mysql_facts(&records[last.0]).is_some());
-    if let Some(last) = last {
-        let writes = records[last.0].facts.as_ref().is_some_and(Facts::claims_writable);
-        let follows = || {
-            let mut channels = member_channels(last, policy, records).into_iter();
-            channels.any(|it| it.channel.io == IoThread::Running && in_group(it.source))
-        };
-        return in_group(last) || !writes && follows();
-    }
     let loner = |index: ServerIndex| {
         let record = &records[index.0];
         mysql_facts(record).is_some_and(|facts| facts.group.is_none())
@@ -60,9 +58,34 @@ pub(super) fn decides(
             && !record.history.lost
             && !is_writable_replica(index, policy, records, precedents, now)
     };
+    let claimed = || (0..records.len()).map(ServerIndex).any(loner);
+    let last = precedents.last_writer.filter(|last| mysql_facts(&records[last.0]).is_some());
+    if let Some(last) = last {
+        let writes = records[last.0].facts.as_ref().is_some_and(Facts::claims_writable);
+        let follows = || {
+            let mut channels = member_channels(last, policy, records).into_iter();
+            channels.any(|it| it.channel.io == IoThread::Running && in_group(it.source))
+        };
+        let can_elect = || records.iter().any(|record| may_elect(record, policy, now));
+        return in_group(last) && (can_elect() || !claimed()) || !writes && follows();
+    }
     let follow = known().filter(|facts| facts.channels.iter().flatten().next().is_some()).count();
     let independent = known().count() - follow.min(known().count() - members);
-    !(0..records.len()).map(ServerIndex).any(loner) || members * 2 >= independent
+    !claimed() || members * 2 >= independent
+}
+
+/// Whether a member of a group may have a quorum, as far as anybody knows.
+fn may_elect(record: &Record, policy: &ClusterPolicy, now: Moment) -> bool {
+    let Some(facts) = mysql_facts(record).filter(|facts| facts.group.is_some()) else {
+        return false;
+    };
+    match record.liveness(&policy.thresholds, now) {
+        Liveness::Answering => !is_shut_out(facts),
+        Liveness::Gone(_) | Liveness::Alive(FailureKind::GroupUnready | FailureKind::Starting) => {
+            false
+        }
+        _ => true,
+    }
 }
 
 pub(super) fn judge(
@@ -178,6 +201,11 @@ fn outside(
         return HISTORY_LOST;
     }
     if writable && !replicates {
+        if let Some(writer) = standpoint.champion.filter(|_| precedents.ready) {
+            // The end of the group proves nothing for it later.
+            let had = records[writer.0].history.gtid.clone();
+            records[index.0].mark_superseded(writer, &had, Loss::Age);
+        }
         let reason = standpoint.champion.map_or(StateReason::NotInGroup, StateReason::SecondWriter);
         return Verdict::out(ServerState::StalePrimary, reason);
     }
