@@ -9,7 +9,7 @@ use super::{
     streams, topology::member_channels,
 };
 use crate::engine::{
-    ClusterPolicy, Facts, Failback, Galera, Group, GroupMember, GroupRole, IoThread, Moment,
+    ClusterPolicy, Facts, Failback, Galera, Group, GroupMember, GroupRole, IoThread, Loss, Moment,
     MySqlFacts, ServerIndex, ServerState, StateReason, Thresholds, Writability,
     judge::{
         FOREIGN, HISTORY_LOST, Identity, Judgement, Precedents, WriterRule, by_liveness,
@@ -17,7 +17,6 @@ use crate::engine::{
     },
     positions::Positions,
     record::Record,
-    superseded::Loss,
     trouble::Liveness,
     verdict::{ReadFitness, Verdict, WriteFitness},
     write::elect,
