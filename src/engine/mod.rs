@@ -75,7 +75,9 @@ pub use policy::{
     ServerPolicy, Thresholds, WritePolicy,
 };
 pub use position::Position;
-pub use remembered::{Remembered, RememberedHistory, RememberedLoss, RememberedPosition, Stream};
+pub use remembered::{
+    Loss, Remembered, RememberedHistory, RememberedLoss, RememberedPosition, Stream,
+};
 pub use state::{Lag, ServerState, Standing, StateReason};
 pub use supposition::Supposition;
 pub use witness::{Check, Testimony, WitnessStanding, Word};

@@ -1,7 +1,7 @@
 //! All that is remembered of one server: its last facts, and how well it has answered since.
 
 use super::{
-    Check, Evidence, Facts, Failure, FailureKind, GtidState, IoThread, Lag, Moment, Outcome,
+    Check, Evidence, Facts, Failure, FailureKind, GtidState, IoThread, Lag, Loss, Moment, Outcome,
     Position, PostgresRole, ServerIndex, StateReason, Stream, Thresholds,
     claim::WritableRun,
     gate::LagGate,
@@ -9,7 +9,7 @@ use super::{
     history::{Continuity, History, primary_timeline, shown_timeline},
     positions::PositionRing,
     reception::{Opinion, Origin, Received, Reception},
-    superseded::{Loss, Superseded},
+    superseded::Superseded,
     trouble::{Liveness, Trouble},
     verdict::Verdict,
     witness::Witnesses,

@@ -41,6 +41,21 @@ pub struct RememberedLoss {
     pub timeline: Option<u32>,
     /// What the heir was last known to have.
     pub heir_gtid: GtidState,
+    /// How it lost: by that it is decided what ends the memory of it.
+    pub loss: Loss,
+}
+
+/// How a server lost against another one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Loss {
+    /// The write name was moved away from it.
+    Name,
+    /// The other one has a newer history.
+    Age,
+    /// Both were writable, and nothing but precedence was against it.
+    Precedence,
+    /// It was promoted beside a primary that lives, and the other members follow that one.
+    Following,
 }
 
 /// What a server was last known to have: a history never shrinks by itself.

@@ -1,7 +1,7 @@
 //! What is remembered of a server that another one took over from: its word does not count until it
 //! has followed, or its heir has given way.
 
-use super::{GtidState, ServerIndex};
+use super::{GtidState, Loss, ServerIndex};
 
 /// The state of a server when another one took over from it, or was right when both were writable.
 #[derive(Clone, Debug)]
@@ -13,21 +13,6 @@ pub(super) struct Superseded {
     pub(super) timeline: Option<u32>,
     /// What the other one was last known to have.
     pub(super) heir: GtidState,
-    /// What it lost.
+    /// How it lost.
     pub(super) loss: Loss,
-}
-
-/// What a superseded server has lost.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Loss {
-    /// The write name: it was moved away.
-    Name,
-    /// The other one has a newer history.
-    Age,
-    /// Both were writable, and nothing but precedence was against it.
-    Precedence,
-    /// It was promoted beside a primary that lives, and the other members follow that one.
-    Following,
-    /// Nothing for good: what speaks against it may be disproved with the next reply.
-    Nothing,
 }

@@ -143,7 +143,10 @@ impl Header {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{super::image::tests::any_image, *};
+    use super::{
+        super::image::{LossImage, tests::any_image},
+        *,
+    };
 
     fn with_format(image: &Image, format: u32) -> Vec<u8> {
         let octets = encode(image).expect("an image can be written");
@@ -197,6 +200,7 @@ mod tests {
         // What it does not tell is unknown.
         let db1 = &orders.servers["db1"];
         assert_eq!((&*loss.by_gtid, orders.reach.len(), orders.pin_denied), ("", 0, false));
+        assert_eq!(loss.loss, LossImage::Name);
         assert_eq!((db1.addresses.len(), db1.port, db1.history.as_ref()), (0, 0, None));
         let written = encode(&image).expect("an image can be written");
         assert_eq!(decode(&written).expect("it was written just now"), image);

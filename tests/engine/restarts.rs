@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use pointsman::engine::{
-    ClusterId, ClusterKind, Degradation, Engine, Failback, GtidState, Moment, Pace, Remembered,
-    RememberedLoss, ServerId, ServerIndex, Stability, Wish, WriteReason,
+    ClusterId, ClusterKind, Degradation, Engine, Failback, GtidState, Loss, Moment, Pace,
+    Remembered, RememberedLoss, ServerId, ServerIndex, Stability, Wish, WriteReason,
 };
 
 use crate::{
@@ -92,7 +92,13 @@ fn the_names_say_again_what_they_said() {
 }
 
 fn loss(server: ServerIndex, heir: ServerIndex, timeline: Option<u32>) -> RememberedLoss {
-    RememberedLoss { server, heir: Some(heir), timeline, heir_gtid: GtidState::Unknown }
+    RememberedLoss {
+        server,
+        heir: Some(heir),
+        timeline,
+        heir_gtid: GtidState::Unknown,
+        loss: Loss::Name,
+    }
 }
 
 #[test]

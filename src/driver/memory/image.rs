@@ -9,8 +9,8 @@ use super::{
 use crate::{
     answers::{ClusterListing, Layout, NameRole, WallTime},
     api::OverrideKind,
-    engine::{ClusterId, Moment, Override, Remembered, ServerId, ServerIndex, Wish},
-    state::{ClusterImage, OverrideImage, ServerImage, SupersededImage},
+    engine::{ClusterId, Loss, Moment, Override, Remembered, ServerId, ServerIndex, Wish},
+    state::{ClusterImage, LossImage, OverrideImage, ServerImage, SupersededImage},
 };
 
 /// What is to be kept of a cluster, whose memory is `remembered`.
@@ -44,6 +44,12 @@ pub(super) fn cluster_image(
             by: loss.heir.and_then(|heir| named.server(heir)),
             timeline: loss.timeline,
             by_gtid: gtid_text(&loss.heir_gtid),
+            loss: match loss.loss {
+                Loss::Name => LossImage::Name,
+                Loss::Age => LossImage::Age,
+                Loss::Precedence => LossImage::Precedence,
+                Loss::Following => LossImage::Following,
+            },
         })
     });
     ClusterImage {

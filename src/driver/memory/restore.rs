@@ -16,8 +16,8 @@ use crate::{
     answers::{ClusterListing, Layout, WallTime},
     api::{EventEntry, EventKind, OverrideKind},
     clock,
-    engine::{ClusterId, Moment, Override, Remembered, RememberedLoss, ServerIndex, Wish},
-    state::{ClusterImage, Image, OverrideImage},
+    engine::{ClusterId, Loss, Moment, Override, Remembered, RememberedLoss, ServerIndex, Wish},
+    state::{ClusterImage, Image, LossImage, OverrideImage},
 };
 
 /// What comes back of one cluster.
@@ -86,6 +86,12 @@ fn remembered(
             heir: heir.filter(|heir| *heir != server),
             timeline: superseded.timeline,
             heir_gtid: gtid(&superseded.by_gtid),
+            loss: match superseded.loss {
+                LossImage::Name => Loss::Name,
+                LossImage::Age => Loss::Age,
+                LossImage::Precedence => Loss::Precedence,
+                LossImage::Following => Loss::Following,
+            },
         })
     });
     let histories = image

@@ -5,8 +5,8 @@
 
 use super::Cluster;
 use crate::engine::{
-    Acceptance, AcceptanceRefusal, ClusterKind, Moment, ServerIndex, judge::Office,
-    superseded::Loss, trouble::Liveness,
+    Acceptance, AcceptanceRefusal, ClusterKind, Loss, Moment, ServerIndex, judge::Office,
+    trouble::Liveness,
 };
 
 impl Cluster {

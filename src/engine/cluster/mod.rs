@@ -11,14 +11,13 @@ mod suppose;
 
 use self::overlay::{Overlay, Said};
 use super::{
-    ClusterId, ClusterPolicy, Decision, Event, Moment, Observation, Pace, ServerIndex, Standing,
-    StateReason, WitnessStanding,
+    ClusterId, ClusterPolicy, Decision, Event, Loss, Moment, Observation, Pace, ServerIndex,
+    Standing, StateReason, WitnessStanding,
     judge::{self, Judgement, KnownIdentity, Office, Precedents, WriterRule},
     positions::Positions,
     read::{Candidates, ReadLadder},
     record::Record,
     steering::Steering,
-    superseded::Loss,
     trouble::Liveness,
     unrest::Unrest,
     verdict::{ReadFitness, Verdict},

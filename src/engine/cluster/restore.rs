@@ -9,7 +9,7 @@ use crate::engine::{
     Moment, ReadReason, Remembered, RememberedLoss, ServerIndex, WriteDecision, WriteReason,
     history::History,
     judge::{Identity, KnownIdentity, Office},
-    superseded::{Loss, Superseded},
+    superseded::Superseded,
 };
 
 impl Cluster {
@@ -24,12 +24,13 @@ impl Cluster {
         let reads: Vec<_> =
             if frozen { self.said.reads.iter().collect() } else { ladders.collect() };
         let superseded = self.records.iter().enumerate().filter_map(|(index, record)| {
-            let Superseded { by, timeline, heir, .. } = record.superseded.clone()?;
+            let Superseded { by, timeline, heir, loss } = record.superseded.clone()?;
             let heir_gtid = match by {
                 Some(by) => self.records[by.0].history.gtid.clone(),
                 None => heir,
             };
-            Some(RememberedLoss { server: ServerIndex(index), heir: by, timeline, heir_gtid })
+            let server = ServerIndex(index);
+            Some(RememberedLoss { server, heir: by, timeline, heir_gtid, loss })
         });
         let histories = self
             .records
@@ -72,14 +73,14 @@ impl Cluster {
             self.write.decision = WriteDecision { server, reason, since: now };
             self.write.last = memory.last_writer.filter(is_known).or(server);
         }
-        for loss in &memory.superseded {
-            let by = loss.heir.filter(|heir| is_known(heir) && *heir != loss.server);
+        for lost in &memory.superseded {
+            let by = lost.heir.filter(|heir| is_known(heir) && *heir != lost.server);
             // With a heir that is nowhere and has left nothing, nobody could ever be caught up with.
-            let is_of_use = by.is_some() || !loss.heir_gtid.is_unknown();
-            if is_known(&loss.server) && is_of_use {
-                let (timeline, heir) = (loss.timeline, loss.heir_gtid.clone());
-                let superseded = Superseded { by, timeline, heir, loss: Loss::Name };
-                self.records[loss.server.0].superseded = Some(superseded);
+            let is_of_use = by.is_some() || !lost.heir_gtid.is_unknown();
+            if is_known(&lost.server) && is_of_use {
+                let (timeline, heir, loss) = (lost.timeline, lost.heir_gtid.clone(), lost.loss);
+                let superseded = Superseded { by, timeline, heir, loss };
+                self.records[lost.server.0].superseded = Some(superseded);
             }
         }
         for known in memory.histories.iter().filter(|known| is_known(&known.server)) {

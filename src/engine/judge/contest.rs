@@ -7,7 +7,7 @@
 
 use std::cmp::Reverse;
 
-use crate::engine::{Relation, ServerIndex, ServerPolicy, StateReason, superseded::Loss};
+use crate::engine::{Loss, Relation, ServerIndex, ServerPolicy, StateReason};
 
 /// What came out of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,7 +26,8 @@ pub(super) struct Loser {
     pub(super) server: ServerIndex,
     /// Whom it lost against.
     pub(super) against: ServerIndex,
-    pub(super) loss: Loss,
+    /// How; `None` when the next reply may disprove it, so that nothing is remembered.
+    pub(super) loss: Option<Loss>,
     pub(super) reason: StateReason,
 }
 
@@ -102,7 +103,7 @@ fn in_office(
         if challengers.contains(&loser.server) {
             // A rule of the operator's is no evidence: with the one in office the reason goes.
             let evident = followed(incumbent) > 0 && followed(incumbent) >= most;
-            loser.loss = if evident { Loss::Following } else { Loss::Nothing };
+            loser.loss = evident.then_some(Loss::Following);
             loser.reason = StateReason::Unfollowed(champion);
         }
     }
@@ -156,9 +157,9 @@ fn against(champion: ServerIndex, claimants: &[ServerIndex], evidence: &Evidence
         // Being behind the last word of one that may be dead by now is what a promotion costs.
         let both_there = (evidence.asked_since)(champion, server);
         let (loss, reason) = match older {
-            true if !both_there => (Loss::Nothing, (evidence.older)(server, champion)),
-            true => (Loss::Age, (evidence.older)(server, champion)),
-            false => (Loss::Precedence, StateReason::SecondWriter(champion)),
+            true if !both_there => (None, (evidence.older)(server, champion)),
+            true => (Some(Loss::Age), (evidence.older)(server, champion)),
+            false => (Some(Loss::Precedence), StateReason::SecondWriter(champion)),
         };
         contest.losers.push(Loser { server, against: champion, loss, reason });
     }

@@ -21,12 +21,11 @@ use self::{
     unanswered::{by_liveness, overruled, unreachable_from_here},
 };
 use super::{
-    ClusterKind, ClusterPolicy, Endpoint, Facts, FailureKind, Lag, Moment, ServerIndex,
+    ClusterKind, ClusterPolicy, Endpoint, Facts, FailureKind, Lag, Loss, Moment, ServerIndex,
     ServerPolicy, ServerState, StateReason,
     positions::Positions,
     record::Record,
     steering::Steering,
-    superseded::Loss,
     trouble::Liveness,
     verdict::{ReadFitness, Verdict, WriteFitness},
 };
@@ -199,7 +198,7 @@ fn writable_verdict(
             (Loss::Precedence, Some(by)) if contest.champion == Some(by) => {
                 StateReason::SecondWriter(by)
             }
-            (Loss::Precedence | Loss::Following | Loss::Nothing, _) => StateReason::LostContest,
+            (Loss::Precedence | Loss::Following, _) => StateReason::LostContest,
         };
         return Verdict::out(ServerState::StalePrimary, reason);
     }

@@ -6,13 +6,11 @@
 use std::time::Duration;
 
 use crate::engine::{
-    GtidState, Moment, Relation, ServerIndex,
-    record::Record,
-    superseded::{Loss, Superseded},
-    trouble::Liveness,
+    ClusterPolicy, Facts, GtidState, Loss, Moment, Relation, ServerIndex, reception::Opinion,
+    record::Record, superseded::Superseded, trouble::Liveness,
 };
 
-use super::{Precedents, contest::Contest};
+use super::{Precedents, contest::Contest, is_foreign};
 
 /// The last published writer, as far as its heirs are concerned.
 #[derive(Clone, Debug, Default)]
@@ -55,6 +53,74 @@ pub(super) fn lives_in_office(
     precedents: Precedents<'_>,
 ) -> bool {
     precedents.published == Some(index) && !record.left_office
+}
+
+/// Whether the published server does not answer us while a member receives from it, as
+/// `opinion(member, since)` tells of each since its silence began.
+pub(super) fn lives_by_witness(
+    index: ServerIndex,
+    policy: &ClusterPolicy,
+    records: &[Record],
+    precedents: Precedents<'_>,
+    opinion: &dyn Fn(ServerIndex, Moment) -> Opinion,
+    now: Moment,
+) -> bool {
+    let record = &records[index.0];
+    let (Liveness::Gone(kind), Some(trouble)) =
+        (record.liveness(&policy.thresholds, now), &record.trouble)
+    else {
+        return false;
+    };
+    let others = (0..records.len()).map(ServerIndex).filter(|other| *other != index);
+    precedents.published == Some(index)
+        && kind.is_silence()
+        && !record.history.lost
+        && record.facts.as_ref().is_some_and(Facts::claims_writable)
+        && others.map(|other| opinion(other, trouble.since)).min() == Some(Opinion::GoesOn)
+}
+
+/// Whether a member that answers, or may, has said nothing since `rival` says that it is writable.
+pub(super) fn is_awaited(
+    rival: ServerIndex,
+    policy: &ClusterPolicy,
+    records: &[Record],
+    precedents: Precedents<'_>,
+    now: Moment,
+) -> bool {
+    let Some(run) = records[rival.0].writable else { return false };
+    records.iter().any(|record| {
+        let liveness = record.liveness(&policy.thresholds, now);
+        matches!(liveness, Liveness::Answering | Liveness::Doubtful(_))
+            && record.facts_at < run.since
+            && !is_foreign(record, precedents)
+    })
+}
+
+/// Whether `one` answers, and was asked since `other` says that it is writable.
+pub(super) fn was_asked_since(
+    one: ServerIndex,
+    other: ServerIndex,
+    policy: &ClusterPolicy,
+    records: &[Record],
+    now: Moment,
+) -> bool {
+    let record = &records[one.0];
+    records[other.0].writable.is_none_or(|run| {
+        record.liveness(&policy.thresholds, now) == Liveness::Answering
+            && record.facts_at >= run.since
+    })
+}
+
+/// Whether the members have gone over to a server that lost because they followed another one.
+pub(super) fn has_won_over(
+    index: ServerIndex,
+    records: &[Record],
+    followers: &dyn Fn(ServerIndex) -> usize,
+) -> bool {
+    records[index.0].superseded.as_ref().is_some_and(|superseded| {
+        superseded.loss == Loss::Following
+            && superseded.by.is_none_or(|by| followers(index) > followers(by))
+    })
 }
 
 /// Whether the word of a superseded server counts again, because its heirs have given way, as
@@ -118,9 +184,9 @@ pub(super) fn mark_losers(contest: &Contest, records: &mut [Record], precedents:
         return;
     }
     for loser in &contest.losers {
-        if loser.loss != Loss::Nothing {
+        if let Some(loss) = loser.loss {
             let heir = records[loser.against.0].history.gtid.clone();
-            records[loser.server.0].mark_superseded(loser.against, &heir, loser.loss);
+            records[loser.server.0].mark_superseded(loser.against, &heir, loss);
         }
     }
 }

@@ -92,6 +92,24 @@ pub struct SupersededImage {
     /// [`GtidState::to_text`](crate::engine::GtidState::to_text) tells them; empty when unknown.
     #[serde(default)]
     pub by_gtid: Box<str>,
+    /// How it lost.
+    #[serde(default)]
+    pub loss: LossImage,
+}
+
+/// [`Loss`](crate::engine::Loss), as it is saved.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LossImage {
+    /// The write name was moved away from it; also what a file says that does not tell.
+    #[default]
+    Name,
+    /// The other one has a newer history.
+    Age,
+    /// Nothing but precedence was against it.
+    Precedence,
+    /// The other members follow the other one.
+    Following,
 }
 
 /// What one server was.

@@ -1,6 +1,6 @@
 //! Any image at all, for property tests.
 
-use proptest::{collection, option, prelude::*};
+use proptest::{collection, option, prelude::*, sample};
 
 use super::*;
 use crate::api::EventKind;
@@ -32,8 +32,16 @@ fn laid() -> impl Strategy<Value = OverrideImage> {
 }
 
 fn superseded() -> impl Strategy<Value = SupersededImage> {
-    (name(), option::of(name()), option::of(any::<u32>()), name()).prop_map(
-        |(server, by, timeline, by_gtid)| SupersededImage { server, by, timeline, by_gtid },
+    let losses = [LossImage::Name, LossImage::Age, LossImage::Precedence, LossImage::Following];
+    let loss = sample::select(losses.to_vec());
+    (name(), option::of(name()), option::of(any::<u32>()), name(), loss).prop_map(
+        |(server, by, timeline, by_gtid, loss)| SupersededImage {
+            server,
+            by,
+            timeline,
+            by_gtid,
+            loss,
+        },
     )
 }
 

@@ -98,8 +98,8 @@ impl MySqlPrograms {
         command
     }
 
-    /// Makes the data of a server that has no history.
-    pub(crate) fn new_data(&self, data: &Path) {
+    /// Makes the data of a server that has no history, with temporary tables in `temporary`.
+    pub(crate) fn new_data(&self, data: &Path, temporary: &Path) {
         let mut command = match self.flavour {
             Flavour::MySql => {
                 let mut server = self.server(&[]);
@@ -114,7 +114,8 @@ impl MySqlPrograms {
                 install
             }
         };
-        account::run(command.arg(format!("--datadir={}", data.display())));
+        command.arg(format!("--datadir={}", data.display()));
+        account::run(command.arg(format!("--tmpdir={}", temporary.display())));
     }
 
     /// Where everything lies that belongs to the programs.

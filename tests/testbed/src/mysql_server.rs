@@ -63,7 +63,7 @@ impl MySqlServer {
             programs.account().own(&server.home);
             match servers.first() {
                 Some(first) => server.copy_data(first),
-                None => programs.new_data(&server.data()),
+                None => server.new_data(),
             }
             servers.push(server);
         }
@@ -91,6 +91,7 @@ impl MySqlServer {
         let mut command = self.programs.server(&self.environment);
         command
             .arg(format!("--datadir={}", self.data().display()))
+            .arg(format!("--tmpdir={}", self.temporary().display()))
             .arg(format!("--socket={}", self.socket().display()))
             .arg(format!("--pid-file={}", self.home.join("pid").display()))
             .arg(format!("--bind-address={}", self.address))
@@ -181,7 +182,7 @@ impl MySqlServer {
     pub fn put_data_aside(&self, statements: &[String]) -> PathBuf {
         let aside = self.home.join("aside");
         fs::rename(self.data(), aside).expect("a directory can be renamed");
-        self.programs.new_data(&self.data());
+        self.new_data();
         let file = self.home.join("first.sql");
         let text = statements.join(";\n") + ";\n";
         fs::write(&file, text).expect("a file can be written");
@@ -193,6 +194,21 @@ impl MySqlServer {
         fs::remove_dir_all(self.data()).expect("a directory can be removed");
         let aside = self.home.join("aside");
         fs::rename(aside, self.data()).expect("a directory can be renamed");
+    }
+
+    /// Makes the data of a server that has no history.
+    fn new_data(&self) {
+        self.programs.new_data(&self.data(), &self.temporary());
+    }
+
+    /// Where it keeps temporary tables: a directory of its own, because a server that starts
+    /// removes the temporary tables of whoever shares the directory, and beside its home, which may
+    /// be a full disk.
+    fn temporary(&self) -> PathBuf {
+        let directory = self.home.with_file_name(format!("{}.tmp", self.address));
+        fs::create_dir_all(&directory).expect("a directory can be made");
+        self.programs.account().own(&directory);
+        directory
     }
 
     /// Fills its disk, or ends that.

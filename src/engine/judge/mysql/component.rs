@@ -5,10 +5,9 @@
 
 use super::mysql_facts;
 use crate::engine::{
-    ClusterPolicy, Group, Moment, ServerIndex,
+    ClusterPolicy, Group, Loss, Moment, ServerIndex,
     judge::{Precedents, is_foreign},
     record::Record,
-    superseded::Loss,
     trouble::Liveness,
 };
 

@@ -15,7 +15,7 @@ use super::{
     topology::member_channels,
 };
 use crate::engine::{
-    ClusterPolicy, Facts, Failback, FailureKind, Group, GroupRole, IoThread, Lag, Moment,
+    ClusterPolicy, Facts, Failback, FailureKind, Group, GroupRole, IoThread, Lag, Loss, Moment,
     MySqlFacts, ServerIndex, ServerState, StateReason, Thresholds, Writability,
     judge::{
         FOREIGN, Freshness, HISTORY_LOST, Identity, Judgement, Precedents, WriterRule, by_liveness,
@@ -23,7 +23,6 @@ use crate::engine::{
     },
     positions::Positions,
     record::Record,
-    superseded::Loss,
     trouble::Liveness,
     verdict::{ReadFitness, Verdict, WriteFitness},
     write::elect,

@@ -11,17 +11,18 @@ use super::{
     topology::{attached_replicas, is_attached, opinion},
 };
 use crate::engine::{
-    ClusterPolicy, Facts, FailureKind, Moment, Relation, ServerIndex, StateReason,
+    ClusterPolicy, FailureKind, Loss, Moment, Relation, ServerIndex, StateReason,
     judge::{
         Precedents,
         contest::{self, Contest, Evidence, Loser},
         is_claimant, is_foreign,
-        office::{is_gone, is_reinstated, mark_losers},
+        office::{
+            has_won_over, is_awaited, is_gone, is_reinstated, lives_by_witness, mark_losers,
+            was_asked_since,
+        },
         unanswered::is_patient,
     },
-    reception::Opinion,
     record::Record,
-    superseded::Loss,
     trouble::Liveness,
 };
 
@@ -34,7 +35,7 @@ pub(super) fn settle_primary(
 ) -> Contest {
     for index in (0..records.len()).map(ServerIndex) {
         // What another one has is lost for good, however much is written in its place.
-        records[index.0].history.lost_tail &= is_ahead_of_all(index, policy, records, now);
+        records[index.0].history.lost_tail &= is_ahead_of_all(index, records);
         let only_a_tail =
             precedents.last_writer == Some(index) && records[index.0].history.lost_tail;
         if records[index.0].history.lost
@@ -42,16 +43,13 @@ pub(super) fn settle_primary(
         {
             records[index.0].history.mark_followed();
         }
-        let followed = attached_replicas(index, policy, records, now);
-        let won_over = records[index.0].superseded.as_ref().is_some_and(|superseded| {
-            superseded.loss == Loss::Following
-                && superseded
-                    .by
-                    .is_none_or(|by| followed > attached_replicas(by, policy, records, now))
-        });
+        let followers = |one| attached_replicas(one, policy, records, now);
+        let followed = followers(index);
         let gave_way = |heir| gave_way(heir, index, policy, records, precedents, now);
         let gone = |heir: ServerIndex| is_gone(records[heir.0].liveness(&policy.thresholds, now));
-        if won_over || is_reinstated(index, records, precedents, followed, &gave_way, &gone) {
+        if has_won_over(index, records, &followers)
+            || is_reinstated(index, records, precedents, followed, &gave_way, &gone)
+        {
             records[index.0].superseded = None;
         }
     }
@@ -69,19 +67,12 @@ pub(super) fn settle_primary(
     contest
 }
 
-/// Whether no other member that answers has what the last writer has lost: its crash has lost the
-/// end of its log, and nobody has that.
-fn is_ahead_of_all(
-    index: ServerIndex,
-    policy: &ClusterPolicy,
-    records: &[Record],
-    now: Moment,
-) -> bool {
+/// Whether no other member, dead or alive, has shown what the last writer has lost: its crash has
+/// lost the end of its log, and nobody has that.
+fn is_ahead_of_all(index: ServerIndex, records: &[Record]) -> bool {
     let own = &records[index.0].history.gtid;
     records.iter().enumerate().all(|(other, record)| {
-        other == index.0
-            || record.liveness(&policy.thresholds, now) != Liveness::Answering
-            || own.contains(&record.history.inherited().known_to(own)) != Some(false)
+        other == index.0 || own.contains(&record.history.inherited().known_to(own)) != Some(false)
     })
 }
 
@@ -133,22 +124,10 @@ impl Field<'_> {
             && feeder(index, policy, records, precedents).is_none()
     }
 
-    /// Whether the published server does not answer us while a replica receives from it directly.
     fn lives_by_witness(&self, index: ServerIndex) -> bool {
-        let record = &self.records[index.0];
-        let (Liveness::Gone(kind), Some(trouble)) = (self.liveness(index), &record.trouble) else {
-            return false;
-        };
-        let told = |replica| {
-            let (policy, records) = (self.policy, self.records);
-            opinion(replica, index, trouble.since, policy, records, true, self.now)
-        };
-        let others = (0..self.records.len()).map(ServerIndex).filter(|other| *other != index);
-        self.precedents.published == Some(index)
-            && kind.is_silence()
-            && !record.history.lost
-            && record.facts.as_ref().is_some_and(Facts::claims_writable)
-            && others.map(told).min() == Some(Opinion::GoesOn)
+        let (policy, records, now) = (self.policy, self.records, self.now);
+        let told = |replica, since| opinion(replica, index, since, policy, records, true, now);
+        lives_by_witness(index, policy, records, self.precedents, &told, now)
     }
 
     /// Whether a server takes nobody in any more, and no replica shows that it is written to.
@@ -178,7 +157,7 @@ impl Field<'_> {
         (lacks && !shared).then(|| Loser {
             server: index,
             against: last.unwrap_or(index),
-            loss: Loss::Age,
+            loss: Some(Loss::Age),
             reason: StateReason::LacksHistory,
         })
     }
@@ -245,18 +224,6 @@ impl Field<'_> {
         })
     }
 
-    /// Whether a member that answers, or may, has said nothing since `rival` says that it is writable.
-    fn is_awaited(&self, rival: ServerIndex) -> bool {
-        let Some(run) = self.records[rival.0].writable else { return false };
-        self.records.iter().enumerate().any(|(index, record)| {
-            let asked = matches!(
-                self.liveness(ServerIndex(index)),
-                Liveness::Answering | Liveness::Doubtful(_)
-            );
-            asked && record.facts_at < run.since && !is_foreign(record, self.precedents)
-        })
-    }
-
     fn settle(&self, claimants: &[ServerIndex]) -> Contest {
         let (policy, records, now) = (self.policy, self.records, self.now);
         contest::settle(
@@ -268,21 +235,11 @@ impl Field<'_> {
                 following: &|one| attached_replicas(one, policy, records, now),
                 older: &|_, newer| StateReason::OlderHistory(newer),
                 precedes: &|_, one| self.precedents.office.precedes(&records[one.0], now),
-                asked_since: &|one, other| self.was_asked_since(one, other),
-                is_awaited: &|one| self.is_awaited(one),
+                asked_since: &|one, other| was_asked_since(one, other, policy, records, now),
+                is_awaited: &|one| is_awaited(one, policy, records, self.precedents, now),
                 hold: false,
             },
         )
-    }
-
-    /// Whether `one` has said that it is writable since `other` does, or has refused to say so for
-    /// long.
-    fn was_asked_since(&self, one: ServerIndex, other: ServerIndex) -> bool {
-        let Some(run) = self.records[other.0].writable else { return true };
-        match self.liveness(one) {
-            Liveness::Answering => self.records[one.0].facts_at >= run.since,
-            _ => false,
-        }
     }
 
     /// A published server that has said nothing since the start is outdated by what it was known to
@@ -300,7 +257,7 @@ impl Field<'_> {
             contest.losers.push(Loser {
                 server: published,
                 against: champion,
-                loss: Loss::Age,
+                loss: Some(Loss::Age),
                 reason: StateReason::OlderHistory(champion),
             });
         }

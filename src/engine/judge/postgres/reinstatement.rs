@@ -3,9 +3,11 @@
 use super::{followers::followers, postgres_role, primary_timeline};
 use crate::engine::{
     ClusterPolicy, Moment, PostgresRole, ServerIndex,
-    judge::{Precedents, is_foreign, office::is_reinstated},
+    judge::{
+        Precedents, is_foreign,
+        office::{has_won_over, is_reinstated},
+    },
     record::Record,
-    superseded::Loss,
     trouble::Liveness,
 };
 
@@ -24,14 +26,13 @@ pub(super) fn reinstate(
         if records[index.0].history.lost && followers(index, policy, records, now) > 0 {
             records[index.0].history.mark_followed();
         }
-        let Some(superseded) = &records[index.0].superseded else {
+        if records[index.0].superseded.is_none() {
             continue;
-        };
+        }
         let promoted = was_promoted(&records[index.0], own, records, precedents);
-        let followed = followers(index, policy, records, now);
-        // Whoever the members go over to has won what it had lost.
-        let won_over = superseded.loss == Loss::Following
-            && superseded.by.is_none_or(|by| followed > followers(by, policy, records, now));
+        let followers = |one| followers(one, policy, records, now);
+        let followed = followers(index);
+        let won_over = has_won_over(index, records, &followers);
         let gave_way = |heir| gave_way(heir, own, followed, policy, records, precedents, now);
         let nobody = |_| false;
         if promoted || won_over || is_reinstated(index, records, precedents, 0, &gave_way, &nobody)

@@ -13,17 +13,17 @@ use super::{
     reinstatement::{gave_way, reinstate},
 };
 use crate::engine::{
-    ClusterPolicy, Moment, OnNewerTimeline, PostgresRole, Relation, ServerIndex, ServerState,
+    ClusterPolicy, Loss, Moment, OnNewerTimeline, PostgresRole, Relation, ServerIndex, ServerState,
     StateReason,
     judge::{
         Precedents,
         contest::{self, Contest, Evidence, Loser},
         is_claimant, is_foreign,
-        office::{is_gone, lives_in_office, mark_losers},
+        office::{
+            is_awaited, is_gone, lives_by_witness, lives_in_office, mark_losers, was_asked_since,
+        },
     },
-    reception::Opinion,
     record::Record,
-    superseded::Loss,
     trouble::Liveness,
     verdict::Verdict,
 };
@@ -86,22 +86,10 @@ impl Field<'_> {
                 || self.lives_by_witness(index))
     }
 
-    /// Whether the published server does not answer us while its standbys receive from it.
     fn lives_by_witness(&self, index: ServerIndex) -> bool {
-        let record = &self.records[index.0];
-        let (Liveness::Gone(kind), Some(trouble)) = (self.liveness(index), &record.trouble) else {
-            return false;
-        };
-        let told = |standby| {
-            let (policy, records) = (self.policy, self.records);
-            opinion(standby, index, trouble.since, policy, records, self.now)
-        };
-        let others = (0..self.records.len()).map(ServerIndex).filter(|other| *other != index);
-        self.precedents.published == Some(index)
-            && kind.is_silence()
-            && !record.history.lost
-            && record.facts.as_ref().is_some_and(crate::engine::Facts::claims_writable)
-            && others.map(told).min() == Some(Opinion::GoesOn)
+        let (policy, records, now) = (self.policy, self.records, self.now);
+        let told = |standby, since| opinion(standby, index, since, policy, records, now);
+        lives_by_witness(index, policy, records, self.precedents, &told, now)
     }
 
     /// Why a server that says it is writable is no heir, whoever else is there.
@@ -110,7 +98,7 @@ impl Field<'_> {
         let age = |newer, against| Loser {
             server: index,
             against,
-            loss: Loss::Age,
+            loss: Some(Loss::Age),
             reason: StateReason::OlderTimeline(newer),
         };
         let record = &self.records[index.0];
@@ -122,7 +110,7 @@ impl Field<'_> {
             return Some(age(newer, by));
         }
         if let Some((newer, by)) = self.hearsay_against(index, own) {
-            return Some(Loser { loss: Loss::Nothing, ..age(newer, by) });
+            return Some(Loser { loss: None, ..age(newer, by) });
         }
         let last = self.precedents.last_writer.filter(|last| *last != index)?;
         let had = self.precedents.office.timeline?;
@@ -137,7 +125,7 @@ impl Field<'_> {
             Ordering::Equal => self.is_copy(last).then_some(Loser {
                 server: index,
                 against: last,
-                loss: Loss::Precedence,
+                loss: Some(Loss::Precedence),
                 reason: StateReason::NotPromoted,
             }),
         }
@@ -210,19 +198,14 @@ impl Field<'_> {
         shown.max().filter(|_| self.followers(index) == 0)
     }
 
-    /// Whether a member that answers, or may, has said nothing since `rival` says that it is writable.
-    fn is_awaited(&self, rival: ServerIndex) -> bool {
-        let Some(run) = self.records[rival.0].writable else { return false };
-        self.records.iter().enumerate().any(|(index, record)| {
-            let asked = matches!(
-                self.liveness(ServerIndex(index)),
-                Liveness::Answering | Liveness::Doubtful(_)
-            );
-            asked && record.facts_at < run.since && !is_foreign(record, self.precedents)
-        })
+    /// Whether a newer timeline takes nothing from one in office that lives.
+    fn holds(&self) -> bool {
+        let rule = self.policy.write.map(|write| write.on_newer_timeline);
+        rule == Some(OnNewerTimeline::Hold)
     }
 
     fn settle(&self, claimants: &[ServerIndex]) -> Contest {
+        let (policy, records, now) = (self.policy, self.records, self.now);
         let last = self.precedents.last_writer;
         let ahead_of_last = |one: &ServerIndex| {
             last.is_some_and(|last| *one != last && self.timeline(*one) > self.timeline(last))
@@ -243,7 +226,7 @@ impl Field<'_> {
         contest::settle(
             &waiting,
             last,
-            &self.policy.servers,
+            &policy.servers,
             &Evidence {
                 relation: &|one, other| match self.timeline(one).cmp(&self.timeline(other)) {
                     Ordering::Less => Relation::Behind,
@@ -254,19 +237,10 @@ impl Field<'_> {
                 older: &|_, newer| {
                     StateReason::OlderTimeline(self.timeline(newer).unwrap_or_default())
                 },
-                precedes: &|_, one| self.precedents.office.precedes(&self.records[one.0], self.now),
-                asked_since: &|one, other| {
-                    let run = self.records[other.0].writable;
-                    run.is_none_or(|run| {
-                        self.liveness(one) == Liveness::Answering
-                            && self.records[one.0].facts_at >= run.since
-                    })
-                },
-                is_awaited: &|one| self.is_awaited(one),
-                hold: self
-                    .policy
-                    .write
-                    .is_some_and(|write| write.on_newer_timeline == OnNewerTimeline::Hold),
+                precedes: &|_, one| self.precedents.office.precedes(&records[one.0], now),
+                asked_since: &|one, other| was_asked_since(one, other, policy, records, now),
+                is_awaited: &|one| is_awaited(one, policy, records, self.precedents, now),
+                hold: self.holds(),
             },
         )
     }
@@ -302,7 +276,7 @@ impl Field<'_> {
                 contest.losers.push(Loser {
                     server: index,
                     against: by,
-                    loss: Loss::Age,
+                    loss: Some(Loss::Age),
                     reason: StateReason::OlderTimeline(newer),
                 });
             }
@@ -323,17 +297,15 @@ impl Field<'_> {
             refuses && self.liveness(other) == Liveness::Answering
         });
         let Some((newer, by)) = newer else { return };
-        let hold =
-            self.policy.write.is_some_and(|write| write.on_newer_timeline == OnNewerTimeline::Hold);
         let (own_followers, others) = (self.followers(champion), self.followers(by));
-        if hold || own_followers > 0 && own_followers >= others {
+        if self.holds() || own_followers > 0 && own_followers >= others {
             return;
         }
         contest.champion = None;
         contest.losers.push(Loser {
             server: champion,
             against: by,
-            loss: Loss::Age,
+            loss: Some(Loss::Age),
             reason: StateReason::OlderTimeline(newer),
         });
     }

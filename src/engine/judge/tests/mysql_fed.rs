@@ -133,7 +133,8 @@ fn another_group_that_follows_ours_is_read() {
 }
 
 /// Two members of a group, and a replica of the second.
-fn with_a_replica() -> [Outcome; 3] {
+fn with_a_replica(last: u64) -> [Outcome; 3] {
+    let history = || mariadb(&[(0, last)]);
     let mut writer = member(writable(0, history()), GroupRole::Primary, "here");
     writer.writability = Writability::Writable;
     let secondary = member(writable(1, history()), GroupRole::Secondary, "here");
@@ -147,7 +148,7 @@ fn promoted() -> Outcome {
 #[test]
 fn a_replica_that_is_promoted_when_the_group_is_lost_inherits() {
     let mut bench = Bench::new(ClusterKind::MySql, 3);
-    bench.seconds(3, &with_a_replica());
+    bench.seconds(3, &with_a_replica(100));
     let gone = || fails(FailureKind::TimedOut);
     let waiting = says(with_channel(replica(2, 1, history()), cut));
     bench.seconds(10, &[gone(), gone(), waiting]);
@@ -155,7 +156,7 @@ fn a_replica_that_is_promoted_when_the_group_is_lost_inherits() {
     bench.seconds(2, &[gone(), gone(), promoted()]);
     assert_eq!(bench.writer(), Some(2));
     // The group is back as it was.
-    let [writer, secondary, _] = with_a_replica();
+    let [writer, secondary, _] = with_a_replica(100);
     bench.seconds(5, &[writer, secondary, promoted()]);
     assert_eq!((bench.writer(), bench.state(0)), (Some(2), ServerState::StalePrimary));
 }
@@ -163,8 +164,8 @@ fn a_replica_that_is_promoted_when_the_group_is_lost_inherits() {
 #[test]
 fn one_that_was_writable_beside_the_group_inherits_nothing_by_its_end() {
     let mut bench = Bench::new(ClusterKind::MySql, 3);
-    bench.seconds(3, &with_a_replica());
-    let [writer, secondary, _] = with_a_replica();
+    bench.seconds(3, &with_a_replica(100));
+    let [writer, secondary, _] = with_a_replica(120);
     bench.seconds(5, &[writer, secondary, promoted()]);
     assert_eq!((bench.writer(), bench.state(2)), (Some(0), ServerState::StalePrimary));
     let gone = || fails(FailureKind::TimedOut);

@@ -1,9 +1,7 @@
 //! Folding: what replies and failures in a row add up to.
 
 use super::{FailureKind, Outcome, fails, primary, standby, thresholds};
-use crate::engine::{
-    GtidState, Moment, ServerIndex, record::Record, superseded::Loss, trouble::Liveness,
-};
+use crate::engine::{GtidState, Loss, Moment, ServerIndex, record::Record, trouble::Liveness};
 
 /// A record after these outcomes, half a second apart, and the moment of the last one.
 fn folded(outcomes: impl IntoIterator<Item = Outcome>) -> (Record, Moment) {
