@@ -132,9 +132,14 @@ impl History {
         self.gtid.without(self.uuid.as_deref(), self.server_id)
     }
 
-    /// MySQL and MariaDB: whether `other` has all that this one has of the heritage `had`, and more,
-    /// but for what either has written itself.
+    /// MySQL and MariaDB: whether `other` has all that this one has, and more of the heritage `had`
+    /// that it has not written itself.
     pub(super) fn is_behind(&self, other: &Self, had: &GtidState) -> bool {
+        other.inherited().known_to(had).relation(&self.gtid) == Relation::Ahead
+    }
+
+    /// The same, but for what this one has written itself.
+    pub(super) fn has_inherited_less(&self, other: &Self, had: &GtidState) -> bool {
         let ours = self.inherited().without(other.uuid.as_deref(), other.server_id);
         let theirs = other.inherited().without(self.uuid.as_deref(), self.server_id);
         theirs.known_to(had).relation(&ours.known_to(had)) == Relation::Ahead

@@ -58,7 +58,7 @@ pub(super) fn judge(
     if group::decides(policy, records, precedents, now) {
         return group::judge(policy, records, positions, precedents, now);
     }
-    let contest = settle_primary(policy, records, precedents, now);
+    let contest = settle_primary(policy, records, positions, precedents, now);
     let leaders: Vec<_> = contest.champion.into_iter().collect();
     streams::note(policy, records, positions, precedents, &leaders, now);
     let stale: Vec<_> = (0..records.len())

@@ -11,7 +11,8 @@ use super::{
     topology::{attached_replicas, is_attached, opinion},
 };
 use crate::engine::{
-    ClusterPolicy, FailureKind, Loss, Moment, Relation, ServerIndex, StateReason,
+    ClusterPolicy, Facts, FailureKind, Loss, Moment, Relation, ServerIndex, StateReason,
+    Thresholds,
     judge::{
         Precedents,
         contest::{self, Contest, Evidence, Loser},
@@ -20,8 +21,10 @@ use crate::engine::{
             has_won_over, is_awaited, is_gone, is_reinstated, lives_by_witness, mark_losers,
             was_asked_since,
         },
+        reach,
         unanswered::is_patient,
     },
+    positions::{Positions, Reached},
     record::Record,
     trouble::Liveness,
 };
@@ -30,6 +33,7 @@ use crate::engine::{
 pub(super) fn settle_primary(
     policy: &ClusterPolicy,
     records: &mut [Record],
+    positions: &Positions,
     precedents: Precedents<'_>,
     now: Moment,
 ) -> Contest {
@@ -53,7 +57,7 @@ pub(super) fn settle_primary(
             records[index.0].superseded = None;
         }
     }
-    let field = Field { policy, records, precedents, now };
+    let field = Field { policy, records, positions, precedents, now };
     let mut claimants: Vec<_> =
         (0..records.len()).map(ServerIndex).filter(|&index| field.claims(index)).collect();
     // That nobody sees its channels is no proof that it has none.
@@ -103,6 +107,7 @@ fn is_followed_by_all(
 struct Field<'a> {
     policy: &'a ClusterPolicy,
     records: &'a [Record],
+    positions: &'a Positions,
     precedents: Precedents<'a>,
     now: Moment,
 }
@@ -200,13 +205,38 @@ impl Field<'_> {
         }
     }
 
-    /// Whether every other member that answers and does not follow it has all that it has inherited,
-    /// and more.
+    /// Whether every other member that answers and does not follow it has all that it has, and more.
+    /// What one that was late has written itself since makes up for nothing.
     fn is_behind_all(&self, index: ServerIndex) -> bool {
         let (own, had) = (&self.records[index.0].history, &self.precedents.office.gtid);
+        let late = self.was_promoted_late(index);
         let mut others = self.live_others(index).peekable();
-        let ahead = |other: ServerIndex| own.is_behind(&self.records[other.0].history, had);
+        let ahead = |other: ServerIndex| {
+            let record = &self.records[other.0];
+            let theirs = &record.history;
+            // Errant transactions of a replica are nobody's heritage; those of a writer may be.
+            let writes = record.facts.as_ref().is_some_and(Facts::claims_writable);
+            own.is_behind(theirs, had)
+                || writes && theirs.gtid.relation(&own.gtid) == Relation::Ahead
+                || late && own.has_inherited_less(theirs, had)
+        };
         others.peek().is_some() && others.all(ahead)
+    }
+
+    /// Whether a server lacked, when it was promoted, what somebody had shown longer ago than any read
+    /// name allows.
+    fn was_promoted_late(&self, index: ServerIndex) -> bool {
+        let record = &self.records[index.0];
+        let Some(run) = record.writable.filter(|run| run.promoted) else { return false };
+        let limit = reach(self.policy).max(Thresholds::DETACHED_AFTER);
+        let inherited = record.history.inherited();
+        self.positions.streams().any(|stream| {
+            let last = super::streams::point(inherited.reaches(stream).unwrap_or(0));
+            match self.positions.reached(stream, last, run.since) {
+                Reached::Lacks(age) | Reached::LacksAtLeast(age) => age > limit,
+                Reached::NothingShown => false,
+            }
+        })
     }
 
     /// The other members that answer, show what they have, and do not follow `index`.

@@ -38,14 +38,46 @@ fn errant_transactions_of_a_replica_outdate_no_heir() {
 }
 
 #[test]
-fn what_an_heir_writes_itself_replaces_nothing_that_it_has_not_inherited() {
+fn a_moment_behind_another_one_is_what_a_promotion_costs() {
     let before = executed(&[(0, 100)]);
     let bench = after_a_death(before, executed(&[(0, 110), (1, 5)]), executed(&[(0, 120)]));
-    assert_eq!((bench.writer(), bench.state(1)), (Some(0), ServerState::StalePrimary));
-    let before = mariadb(&[(0, 100)]);
-    let second = mariadb(&[(0, 110), (1, 115)]);
-    let bench = after_a_death(before, second, mariadb(&[(0, 120)]));
-    assert_eq!((bench.writer(), bench.state(1)), (Some(0), ServerState::StalePrimary));
+    assert_eq!((bench.writer(), bench.state(1)), (Some(1), ServerState::Primary));
+}
+
+/// The second server has received nothing for so many seconds when the first one dies, and is
+/// written to when it is promoted. The third has all.
+fn after_standing_still(seconds: u64, state: fn(&[(usize, u64)]) -> GtidState) -> Bench {
+    let of = |at: usize, facts: MySqlFacts| {
+        let mut facts = facts;
+        facts.identity.uuid = Some(super::uuid(at).into());
+        // Nobody shows a coordinate.
+        says(with_channel(MySqlFacts { position: None, ..facts }, |channel| channel.applied = None))
+    };
+    let stands = state(&[(0, 100)]);
+    let mut bench = Bench::new(ClusterKind::MySql, 3);
+    for last in 100..=100 + seconds {
+        let all = state(&[(0, last)]);
+        let second = with_channel(replica(1, 0, stands.clone()), cut);
+        let third = replica(2, 0, all.clone());
+        bench.seconds(1, &[of(0, writable(0, all)), of(1, second), of(2, third)]);
+    }
+    let third = with_channel(replica(2, 0, state(&[(0, 100 + seconds)])), cut);
+    let gone = fails(FailureKind::Refused);
+    let waiting = of(1, with_channel(replica(1, 0, stands), cut));
+    bench.seconds(2, &[gone.clone(), waiting, of(2, third.clone())]);
+    let promoted = of(1, writable(1, state(&[(0, 100), (1, 105)])));
+    bench.seconds(4, &[gone, promoted, of(2, third)]);
+    bench
+}
+
+#[test]
+fn what_a_late_heir_writes_itself_makes_up_for_nothing() {
+    for state in [executed, mariadb] {
+        let bench = after_standing_still(30, state);
+        assert_eq!((bench.writer(), bench.state(1)), (Some(0), ServerState::StalePrimary));
+        let bench = after_standing_still(3, state);
+        assert_eq!((bench.writer(), bench.state(1)), (Some(1), ServerState::Primary));
+    }
 }
 
 #[test]
