@@ -30,6 +30,8 @@ pub(super) struct History {
     written: Option<Written>,
     /// It has lost what it had, and has not followed since.
     pub(super) lost: bool,
+    /// When that was seen first; at the start when an earlier process saw it.
+    pub(super) lost_since: Moment,
     /// What it has is the beginning of what it had, and all of that which was on its disk: a crash
     /// may lose the end of a binary log.
     pub(super) lost_tail: bool,
@@ -116,6 +118,7 @@ impl History {
         };
         self.heard = true;
         if continuity == Continuity::Lost {
+            self.lost_since = if self.lost { self.lost_since } else { now };
             (self.lost, self.followed) = (true, false);
         }
         continuity
@@ -254,6 +257,7 @@ impl History {
             timeline: remembered.timeline,
             written: None,
             lost: remembered.lost,
+            lost_since: Moment::START,
             lost_tail: false,
             followed: remembered.followed,
             heard: false,

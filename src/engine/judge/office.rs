@@ -146,16 +146,17 @@ pub(super) fn is_reinstated(
         !heir.is_unknown() && !heir.is_empty() && own.contains(heir) == Some(true)
     };
     let has_given_way = |heir: ServerIndex| {
-        let before = |heir: &Record| match (&heir.trouble, record.writable) {
-            (Some(trouble), Some(run)) => trouble.began <= run.since && run.turned,
-            _ => false,
-        };
         let gone = is_gone(heir);
-        // One that came up anew shows no more what it won with.
+        // One that came up anew shows no more what it won with: it is gone, too.
         let is_itself = !records[heir.0].history.lost;
+        let since = match &records[heir.0] {
+            heir if heir.history.lost => Some(heir.history.lost_since),
+            heir => heir.trouble.as_ref().filter(|_| gone).map(|trouble| trouble.began),
+        };
+        let turned = record.writable.filter(|run| run.turned);
         gave_way(heir)
             || is_itself && caught_up(&records[heir.0].history.gtid)
-            || gone && before(&records[heir.0])
+            || turned.is_some_and(|run| since.is_some_and(|since| since <= run.since))
             // Somebody has pointed the other members at it.
             || gone && *loss != Loss::Name && followed > 0 && !heir_is_followed(own, records, heir)
     };

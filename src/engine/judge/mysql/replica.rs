@@ -32,11 +32,7 @@ pub(super) fn verdict(
     let answers = |server: ServerIndex| liveness(server) == Liveness::Answering;
     let primary = standpoint.primary_for(source);
     let trail = primary.map(|primary| trail(index, primary, policy, records));
-    let has_primary = |server: ServerIndex| {
-        let present = !matches!(liveness(server), Liveness::Gone(_) | Liveness::Unheard);
-        // What came up anew in its place has nothing to give.
-        present && !records[server.0].history.lost
-    };
+    let has_primary = |server: ServerIndex| may_give(&records[server.0], liveness(server));
     let sibling_receives = (0..records.len()).map(ServerIndex).any(|other| {
         other != index && answers(other) && is_attached(other, source, policy, records)
     });
@@ -99,6 +95,11 @@ pub(super) fn verdict(
         },
         _ => attached,
     }
+}
+
+/// Whether a replica may receive from a server: what came up anew in its place has nothing to give.
+fn may_give(record: &Record, liveness: Liveness) -> bool {
+    !matches!(liveness, Liveness::Gone(_) | Liveness::Unheard) && !record.history.lost
 }
 
 /// The member that a replica receives from, when that one calls itself a primary and is not the
