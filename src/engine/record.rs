@@ -315,11 +315,17 @@ impl Record {
     }
 
     /// Another server took over from it, or was right when both were writable.
-    pub(super) fn mark_superseded(&mut self, by: ServerIndex, heir: &GtidState, loss: Loss) {
+    pub(super) fn mark_superseded(
+        &mut self,
+        by: Option<ServerIndex>,
+        heir: &GtidState,
+        loss: Loss,
+    ) {
         let timeline = self.facts.as_ref().and_then(shown_timeline);
+        let claim = self.writable.map(|run| run.since);
         self.followed = false;
-        let (by, heir) = (Some(by), heir.clone());
-        self.superseded.get_or_insert(Superseded { by, timeline, heir, loss });
+        let heir = heir.clone();
+        self.superseded.get_or_insert(Superseded { by, timeline, heir, loss, claim });
     }
 
     /// It is gone: whatever it claims when it is back it claims anew.
