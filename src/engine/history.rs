@@ -32,8 +32,8 @@ pub(super) struct History {
     pub(super) lost: bool,
     /// When that was seen first; at the start when an earlier process saw it.
     pub(super) lost_since: Moment,
-    /// What it has is the beginning of what it had, and all of that which was on its disk: a crash
-    /// may lose the end of a binary log.
+    /// By its last reply it has the beginning of what it had, and all of that which was on its disk:
+    /// a crash may lose the end of a binary log.
     pub(super) lost_tail: bool,
     /// It has been a replica of this cluster, or its writer.
     pub(super) followed: bool,
@@ -112,7 +112,8 @@ impl History {
     ) -> Continuity {
         let interrupted = interrupted || !self.heard;
         let continuity = match facts {
-            Facts::Postgres(facts) => self.fold_postgres(facts, interrupted, now),
+            // A standby becomes a primary of the same timeline by a restart only.
+            Facts::Postgres(facts) => self.fold_postgres(facts, interrupted || !led, now),
             Facts::MySql(facts) => self.fold_mysql(facts, interrupted, led, now),
             Facts::Tcp => Continuity::GoesOn,
         };
@@ -168,7 +169,7 @@ impl History {
                 && facts.gtid.contains(durable) == Some(true)
                 && self.gtid.contains(&facts.gtid) == Some(true)
         });
-        self.lost_tail = !renamed && if shrunk { is_beginning } else { self.lost_tail };
+        self.lost_tail = !renamed && shrunk && is_beginning;
         if renamed || shrunk {
             self.flushed = None;
         }
@@ -204,8 +205,9 @@ impl History {
         }
         self.system = Some(facts.system_identifier);
         let PostgresRole::Primary { timeline, position, .. } = facts.role else {
-            self.timeline = standby_timeline(facts).or(self.timeline);
-            self.written = None;
+            let timeline = standby_timeline(facts).or(self.timeline);
+            self.written = self.written.filter(|_| timeline == self.timeline);
+            self.timeline = timeline;
             return if replaced { Continuity::Replaced } else { Continuity::GoesOn };
         };
         let before = self.written.filter(|_| self.timeline == Some(timeline));
@@ -243,6 +245,7 @@ impl History {
             gtid: self.gtid.clone(),
             lost: self.lost,
             followed: self.followed,
+            left_behind: None,
         })
     }
 

@@ -76,7 +76,8 @@ pub use policy::{
 };
 pub use position::Position;
 pub use remembered::{
-    Loss, Remembered, RememberedHistory, RememberedLoss, RememberedPosition, Stream,
+    LeftBehind, Loss, Remembered, RememberedHistory, RememberedLoss, RememberedOffice,
+    RememberedPosition, Stream,
 };
 pub use state::{Lag, ServerState, Standing, StateReason};
 pub use supposition::Supposition;

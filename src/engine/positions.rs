@@ -39,6 +39,17 @@ struct Sample {
     timed: bool,
 }
 
+/// The point of a stream that a server has come to, by its last word.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Shown {
+    pub(super) stream: Stream,
+    pub(super) position: Position,
+    /// When it was asked and first said so.
+    pub(super) since: Moment,
+    /// It had shown less before.
+    pub(super) rose: bool,
+}
+
 /// How a replica lies to what was shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reached {

@@ -7,7 +7,7 @@ use super::{
     gate::LagGate,
     heart::Heart,
     history::{Continuity, History, primary_timeline, shown_timeline},
-    positions::PositionRing,
+    positions::{PositionRing, Shown},
     reception::{Opinion, Origin, Received, Reception},
     superseded::Superseded,
     trouble::{Liveness, Trouble},
@@ -82,17 +82,6 @@ pub(super) struct Record {
     pub(super) settled: Option<Verdict>,
     /// When the present state began.
     pub(super) since: Moment,
-}
-
-/// The point of a stream that a server has come to, by its last word.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Shown {
-    pub(super) stream: Stream,
-    pub(super) position: Position,
-    /// When it was asked and first said so.
-    pub(super) since: Moment,
-    /// It had shown less before.
-    pub(super) rose: bool,
 }
 
 impl Record {
@@ -315,11 +304,17 @@ impl Record {
     }
 
     /// Another server took over from it, or was right when both were writable.
-    pub(super) fn mark_superseded(&mut self, by: ServerIndex, heir: &GtidState, loss: Loss) {
+    pub(super) fn mark_superseded(
+        &mut self,
+        by: Option<ServerIndex>,
+        heir: &GtidState,
+        loss: Loss,
+    ) {
         let timeline = self.facts.as_ref().and_then(shown_timeline);
+        let claim = self.writable.map(|run| run.since);
         self.followed = false;
-        let (by, heir) = (Some(by), heir.clone());
-        self.superseded.get_or_insert(Superseded { by, timeline, heir, loss });
+        let heir = heir.clone();
+        self.superseded.get_or_insert(Superseded { by, timeline, heir, loss, claim });
     }
 
     /// It is gone: whatever it claims when it is back it claims anew.

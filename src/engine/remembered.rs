@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{GtidState, Position, ServerIndex};
+use super::{ClusterKind, GtidState, Position, ServerIndex, StateReason};
 
 /// Enough of a cluster's memory to give right answers before the first round has ended, and to
 /// know an old primary again when it comes back. Overrides are kept beside it, except that a frozen
@@ -13,6 +13,8 @@ pub struct Remembered {
     pub write: Option<ServerIndex>,
     /// The last server that it said, also after a withdrawal.
     pub last_writer: Option<ServerIndex>,
+    /// What the last writer had when it was published.
+    pub office: RememberedOffice,
     /// The servers that each read name said, in config order.
     pub reads: Vec<Vec<ServerIndex>>,
     /// The identity that all servers of the cluster share: PostgreSQL's system identifier.
@@ -28,6 +30,17 @@ pub struct Remembered {
     pub positions: Vec<RememberedPosition>,
     /// The server that an operator has pinned the write name to has said that it is not writable.
     pub pin_denied: bool,
+}
+
+/// What the last published writer had, which an heir must have inherited.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RememberedOffice {
+    /// PostgreSQL: the timeline that it wrote on.
+    pub timeline: Option<u32>,
+    /// MySQL and MariaDB: its transactions.
+    pub gtid: GtidState,
+    /// It has been away since it was published.
+    pub left: bool,
 }
 
 /// A server whose word does not count until it has followed, with what it lost against.
@@ -56,6 +69,8 @@ pub enum Loss {
     Precedence,
     /// It was promoted beside a primary that lives, and the other members follow that one.
     Following,
+    /// An operator has made the history of the other one the cluster's.
+    Acceptance,
 }
 
 /// What a server was last known to have: a history never shrinks by itself.
@@ -75,6 +90,45 @@ pub struct RememberedHistory {
     pub lost: bool,
     /// It has been a replica of this cluster, or its writer.
     pub followed: bool,
+    /// Why it was proven to be on a branch that the cluster has left, if it was.
+    pub left_behind: Option<LeftBehind>,
+}
+
+/// Why a replica is on a branch that the cluster has left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LeftBehind {
+    /// PostgreSQL: it follows a timeline that the primary has left.
+    DeadBranch,
+    /// PostgreSQL: it is on this timeline, which the primary does not have.
+    StrayTimeline(u32),
+    /// It has changes that the primary does not have.
+    Diverged,
+    /// MySQL and MariaDB: its source does not lead to the primary.
+    Astray,
+}
+
+impl LeftBehind {
+    /// Of a verdict's reason; `None` when it is no such reason.
+    pub(super) fn of(reason: StateReason, kind: ClusterKind) -> Option<Self> {
+        match (reason, kind) {
+            (StateReason::StrayTimeline(timeline), _) => Some(Self::StrayTimeline(timeline)),
+            (StateReason::Diverged, _) => Some(Self::Diverged),
+            (StateReason::DeadBranch, _)
+            | (StateReason::FollowsStale(_), ClusterKind::Postgres) => Some(Self::DeadBranch),
+            (StateReason::Astray | StateReason::FollowsStale(_), _) => Some(Self::Astray),
+            _ => None,
+        }
+    }
+
+    /// The reason of the verdict.
+    pub(super) fn reason(self) -> StateReason {
+        match self {
+            Self::DeadBranch => StateReason::DeadBranch,
+            Self::StrayTimeline(timeline) => StateReason::StrayTimeline(timeline),
+            Self::Diverged => StateReason::Diverged,
+            Self::Astray => StateReason::Astray,
+        }
+    }
 }
 
 /// The cluster's history reached this far.

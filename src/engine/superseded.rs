@@ -1,7 +1,7 @@
 //! What is remembered of a server that another one took over from: its word does not count until it
 //! has followed, or its heir has given way.
 
-use super::{GtidState, Loss, ServerIndex};
+use super::{GtidState, Loss, Moment, ServerIndex};
 
 /// The state of a server when another one took over from it, or was right when both were writable.
 #[derive(Clone, Debug)]
@@ -15,4 +15,7 @@ pub(super) struct Superseded {
     pub(super) heir: GtidState,
     /// How it lost.
     pub(super) loss: Loss,
+    /// When it began to say that it was writable, if it did so when it lost: as long as it goes on
+    /// with that, nothing comes to it but what it writes itself.
+    pub(super) claim: Option<Moment>,
 }

@@ -81,7 +81,8 @@ impl WriteLadder {
         };
         let verdict = &judgement.verdicts[remembered.0];
         let denied = verdict.write == WriteFitness::Refused && !overtaken(verdict);
-        if denied && rules.on_not_writable == OnNotWritable::Empty {
+        let held = rules.on_not_writable == OnNotWritable::Hold && !swallows_writes(verdict);
+        if denied && !held {
             let reason = WriteReason::NotReady;
             self.decision = WriteDecision { server: None, reason, since: now };
         }

@@ -24,8 +24,8 @@ pub use self::{
     format::{FORMAT, FormatError, decode, encode},
     health::{SetAside, StateHealth, StateReport},
     image::{
-        ClusterImage, HistoryImage, Image, LossImage, OverrideImage, PositionImage, ReachImage,
-        ServerImage, StreamImage, SupersededImage,
+        ClusterImage, HistoryImage, Image, LeftBehindImage, LossImage, OfficeImage, OverrideImage,
+        PositionImage, ReachImage, ServerImage, StreamImage, SupersededImage,
     },
     keeper::Keeper,
     limit::{first_serial, limit_ahead},

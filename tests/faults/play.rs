@@ -169,10 +169,12 @@ impl<'s> Play<'s> {
         self.leave_for_seen(&next, course.gap);
     }
 
-    /// While servers are mended, the primary may have to help out with reads.
+    /// While servers are mended, the primary may have to help out with reads. One that was published
+    /// and is made a replica says so before its successor has said twice that it is writable.
     fn leave_for_normal(&mut self) {
         let next = Seen { readers: vec![0, 1, 2], ..normal(self.stage) };
-        self.leave_for_seen(&[next], false);
+        let gap = next.writer != self.last.writer;
+        self.leave_for_seen(&[next], gap);
     }
 
     fn leave_for_seen(&mut self, next: &[Seen], gap: bool) {

@@ -6,8 +6,10 @@
 use std::{cmp::Reverse, time::Duration};
 
 use crate::{
-    engine::{GtidState, Position, RememberedHistory, RememberedPosition, ServerIndex, Stream},
-    state::{HistoryImage, PositionImage, ReachImage, StreamImage},
+    engine::{
+        GtidState, LeftBehind, Position, RememberedHistory, RememberedPosition, ServerIndex, Stream,
+    },
+    state::{HistoryImage, LeftBehindImage, PositionImage, ReachImage, StreamImage},
 };
 
 /// Octets of the transactions of one server. A longer text counts as unknown, which proves nothing.
@@ -38,6 +40,12 @@ pub(super) fn history_image(history: &RememberedHistory) -> HistoryImage {
         gtid: gtid_text(&history.gtid),
         lost: history.lost,
         followed: history.followed,
+        left_behind: history.left_behind.map(|why| match why {
+            LeftBehind::DeadBranch => LeftBehindImage::DeadBranch,
+            LeftBehind::StrayTimeline(timeline) => LeftBehindImage::StrayTimeline(timeline),
+            LeftBehind::Diverged => LeftBehindImage::Diverged,
+            LeftBehind::Astray => LeftBehindImage::Astray,
+        }),
     }
 }
 
@@ -51,6 +59,12 @@ pub(super) fn history(server: ServerIndex, image: &HistoryImage) -> RememberedHi
         gtid: gtid(&image.gtid),
         lost: image.lost,
         followed: image.followed,
+        left_behind: image.left_behind.map(|why| match why {
+            LeftBehindImage::DeadBranch => LeftBehind::DeadBranch,
+            LeftBehindImage::StrayTimeline(timeline) => LeftBehind::StrayTimeline(timeline),
+            LeftBehindImage::Diverged => LeftBehind::Diverged,
+            LeftBehindImage::Astray => LeftBehind::Astray,
+        }),
     }
 }
 
@@ -215,6 +229,7 @@ mod tests {
             gtid: GtidState::parse_text(text).expect("a state"),
             lost: true,
             followed: true,
+            left_behind: Some(LeftBehind::StrayTimeline(4)),
         };
         assert_eq!(&*history_image(&known).gtid, text);
         assert_eq!(history(ServerIndex(2), &history_image(&known)), known);

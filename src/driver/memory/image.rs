@@ -10,7 +10,7 @@ use crate::{
     answers::{ClusterListing, Layout, NameRole, WallTime},
     api::OverrideKind,
     engine::{ClusterId, Loss, Moment, Override, Remembered, ServerId, ServerIndex, Wish},
-    state::{ClusterImage, LossImage, OverrideImage, ServerImage, SupersededImage},
+    state::{ClusterImage, LossImage, OfficeImage, OverrideImage, ServerImage, SupersededImage},
 };
 
 /// What is to be kept of a cluster, whose memory is `remembered`.
@@ -49,12 +49,18 @@ pub(super) fn cluster_image(
                 Loss::Age => LossImage::Age,
                 Loss::Precedence => LossImage::Precedence,
                 Loss::Following => LossImage::Following,
+                Loss::Acceptance => LossImage::Acceptance,
             },
         })
     });
     ClusterImage {
         write: remembered.write.and_then(|server| named.server(server)),
         last_writer: remembered.last_writer.and_then(|server| named.server(server)),
+        office: OfficeImage {
+            timeline: remembered.office.timeline,
+            gtid: gtid_text(&remembered.office.gtid),
+            left: remembered.office.left,
+        },
         reads: read_names(layout, id)
             .into_iter()
             .zip(&remembered.reads)

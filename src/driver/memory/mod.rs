@@ -260,6 +260,7 @@ impl Memory {
 /// A memory without what changes with every probe.
 fn decided(mut memory: Remembered) -> Remembered {
     memory.positions.clear();
+    memory.office.gtid = GtidState::Unknown;
     memory.histories.iter_mut().for_each(|history| history.gtid = GtidState::Unknown);
     memory.superseded.iter_mut().for_each(|loss| loss.heir_gtid = GtidState::Unknown);
     memory
@@ -328,6 +329,7 @@ mod tests {
                 gtid: gtid.clone(),
                 lost,
                 followed: false,
+                left_behind: None,
             }],
             positions: vec![RememberedPosition {
                 stream: Stream::Wal,

@@ -16,7 +16,10 @@ use crate::{
     answers::{ClusterListing, Layout, WallTime},
     api::{EventEntry, EventKind, OverrideKind},
     clock,
-    engine::{ClusterId, Loss, Moment, Override, Remembered, RememberedLoss, ServerIndex, Wish},
+    engine::{
+        ClusterId, Loss, Moment, Override, Remembered, RememberedLoss, RememberedOffice,
+        ServerIndex, Wish,
+    },
     state::{ClusterImage, Image, LossImage, OverrideImage},
 };
 
@@ -91,6 +94,7 @@ fn remembered(
                 LossImage::Age => Loss::Age,
                 LossImage::Precedence => Loss::Precedence,
                 LossImage::Following => Loss::Following,
+                LossImage::Acceptance => Loss::Acceptance,
             },
         })
     });
@@ -101,6 +105,11 @@ fn remembered(
     let mut remembered = Remembered {
         write: image.write.as_deref().and_then(place),
         last_writer: image.last_writer.as_deref().and_then(place),
+        office: RememberedOffice {
+            timeline: image.office.timeline,
+            gtid: gtid(&image.office.gtid),
+            left: image.office.left,
+        },
         reads: reads.collect(),
         identity: image.identity,
         group: image.group.clone().filter(|group| group.len() <= NAME_OCTETS),

@@ -28,12 +28,8 @@ impl Cluster {
         self.identity.accept(record);
         let history = record.history.clone();
         for index in (0..self.records.len()).map(ServerIndex).filter(|index| *index != server) {
-            let claims =
-                self.records[index.0].facts.as_ref().is_none_or(|facts| facts.claims_writable());
-            if claims {
-                self.records[index.0].superseded = None;
-                self.records[index.0].mark_superseded(server, &history.gtid, Loss::Name);
-            }
+            self.records[index.0].superseded = None;
+            self.records[index.0].mark_superseded(Some(server), &history.gtid, Loss::Acceptance);
         }
         let record = &mut self.records[server.0];
         record.accept_history();

@@ -304,7 +304,7 @@ impl Cluster {
             && !self.claims_anew(moved.from, moved.to)
         {
             let had = self.records[moved.to.0].history.gtid.clone();
-            self.records[moved.from.0].mark_superseded(moved.to, &had, Loss::Name);
+            self.records[moved.from.0].mark_superseded(Some(moved.to), &had, Loss::Name);
         }
         self.note_office(judgement, moved.is_some());
     }

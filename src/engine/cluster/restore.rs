@@ -6,7 +6,8 @@
 
 use super::Cluster;
 use crate::engine::{
-    Moment, ReadReason, Remembered, RememberedLoss, ServerIndex, WriteDecision, WriteReason,
+    LeftBehind, Moment, ReadReason, Remembered, RememberedHistory, RememberedLoss,
+    RememberedOffice, ServerIndex, WriteDecision, WriteReason,
     history::History,
     judge::{Identity, KnownIdentity, Office},
     superseded::Superseded,
@@ -24,7 +25,7 @@ impl Cluster {
         let reads: Vec<_> =
             if frozen { self.said.reads.iter().collect() } else { ladders.collect() };
         let superseded = self.records.iter().enumerate().filter_map(|(index, record)| {
-            let Superseded { by, timeline, heir, loss } = record.superseded.clone()?;
+            let Superseded { by, timeline, heir, loss, .. } = record.superseded.clone()?;
             let heir_gtid = match by {
                 Some(by) => self.records[by.0].history.gtid.clone(),
                 None => heir,
@@ -32,14 +33,20 @@ impl Cluster {
             let server = ServerIndex(index);
             Some(RememberedLoss { server, heir: by, timeline, heir_gtid, loss })
         });
-        let histories = self
-            .records
-            .iter()
-            .enumerate()
-            .filter_map(|(index, record)| record.history.remember(ServerIndex(index)));
+        let histories = self.records.iter().enumerate().filter_map(|(index, record)| {
+            let history = record.history.remember(ServerIndex(index))?;
+            let reason = record.left_behind;
+            let left_behind = reason.and_then(|it| LeftBehind::of(it, self.policy.kind));
+            Some(RememberedHistory { left_behind, ..history })
+        });
         Remembered {
             write: write.server,
             last_writer: self.write.last,
+            office: RememberedOffice {
+                timeline: self.office.timeline,
+                gtid: self.office.gtid.clone(),
+                left: self.write.last.is_some_and(|last| self.records[last.0].left_office),
+            },
             reads: reads
                 .into_iter()
                 .map(|read| read.servers.iter().map(|member| member.server).collect())
@@ -79,18 +86,24 @@ impl Cluster {
             let is_of_use = by.is_some() || !lost.heir_gtid.is_unknown();
             if is_known(&lost.server) && is_of_use {
                 let (timeline, heir, loss) = (lost.timeline, lost.heir_gtid.clone(), lost.loss);
-                let superseded = Superseded { by, timeline, heir, loss };
+                let superseded = Superseded { by, timeline, heir, loss, claim: None };
                 self.records[lost.server.0].superseded = Some(superseded);
             }
         }
         for known in memory.histories.iter().filter(|known| is_known(&known.server)) {
-            self.records[known.server.0].history = History::restored(known);
+            let record = &mut self.records[known.server.0];
+            record.history = History::restored(known);
+            record.left_behind = known.left_behind.map(LeftBehind::reason);
         }
         self.positions.restore(&memory.positions, now);
         if let Some(writer) = self.write.last {
-            let history = &self.records[writer.0].history;
-            self.office =
-                Office { timeline: history.timeline, gtid: history.gtid.clone(), since: None };
+            // An image that does not tell has at least what that server was known to have.
+            let record = &mut self.records[writer.0];
+            let RememberedOffice { timeline, gtid, left } = &memory.office;
+            let gtid = if gtid.is_unknown() { &record.history.gtid } else { gtid };
+            let timeline = timeline.or(record.history.timeline);
+            self.office = Office { timeline, gtid: gtid.clone(), since: None };
+            record.left_office = *left;
         }
         if memory.pin_denied {
             self.overlay.deny();

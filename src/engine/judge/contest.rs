@@ -24,8 +24,8 @@ pub(super) struct Contest {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Loser {
     pub(super) server: ServerIndex,
-    /// Whom it lost against.
-    pub(super) against: ServerIndex,
+    /// Whom it lost against; `None` when that is the last writer, which has left the configuration.
+    pub(super) against: Option<ServerIndex>,
     /// How; `None` when the next reply may disprove it, so that nothing is remembered.
     pub(super) loss: Option<Loss>,
     pub(super) reason: StateReason,
@@ -161,7 +161,7 @@ fn against(champion: ServerIndex, claimants: &[ServerIndex], evidence: &Evidence
             true => (Some(Loss::Age), (evidence.older)(server, champion)),
             false => (Some(Loss::Precedence), StateReason::SecondWriter(champion)),
         };
-        contest.losers.push(Loser { server, against: champion, loss, reason });
+        contest.losers.push(Loser { server, against: Some(champion), loss, reason });
     }
     contest
 }

@@ -55,8 +55,9 @@ impl KnownIdentity {
     /// order: facts that any other instance sees too. Nothing is taken for known before the first
     /// round has ended (`started`), because the first server to answer may be the foreign one.
     /// After it, the known identity gives way only to one that more than half of all servers carry;
-    /// once it was carried by so many itself, only when nobody who answers carries it any more, as
-    /// after an upgrade that made every server anew. One that was remembered is known from the start.
+    /// once it was carried by so many itself, only when nobody who is there carries it any more, and
+    /// two servers carry the other one, as after an upgrade that made every server anew: one alone
+    /// has just as well lost its volume. One that was remembered is known from the start.
     pub(in crate::engine) fn learn(
         &mut self,
         records: &[Record],
@@ -71,16 +72,20 @@ impl KnownIdentity {
             return;
         };
         let majority = |one: &Identity| votes(one) * 2 > records.len();
+        let is_there = |record: &Record| {
+            let liveness = record.liveness(thresholds, now);
+            matches!(liveness, Liveness::Answering | Liveness::Doubtful(_) | Liveness::Unheard)
+        };
         let lives = |one: &Identity| {
-            records.iter().any(|record| {
-                record.liveness(thresholds, now) == Liveness::Answering
-                    && carried_identity(record).as_ref() == Some(one)
-            })
+            records.iter().any(|it| is_there(it) && carried_identity(it).as_ref() == Some(one))
         };
         let stays = |known: &&Identity| {
             let carried = started && votes(known) > 0 || self.remembered;
             let loyal = carried && !majority(leader);
-            loyal || self.accepted || self.established && lives(known)
+            let unmatched = lives(known) || *known != leader && votes(leader) < 2;
+            let awaited =
+                self.remembered && records.iter().any(|it| is_there(it) && it.facts.is_none());
+            loyal || self.accepted || self.established && (unmatched || awaited)
         };
         let identity = self.identity.as_ref().filter(stays).unwrap_or(leader).clone();
         let same = self.identity.as_ref() == Some(&identity);

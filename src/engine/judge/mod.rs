@@ -193,7 +193,7 @@ fn writable_verdict(
     }
     if let Some(superseded) = &record.superseded {
         let reason = match (superseded.loss, superseded.by) {
-            (Loss::Name | Loss::Age, _) => StateReason::NotRejoined,
+            (Loss::Name | Loss::Age | Loss::Acceptance, _) => StateReason::NotRejoined,
             (Loss::Following, Some(by)) => StateReason::Unfollowed(by),
             (Loss::Precedence, Some(by)) if contest.champion == Some(by) => {
                 StateReason::SecondWriter(by)

@@ -135,20 +135,28 @@ pub(super) fn is_reinstated(
     is_gone: &dyn Fn(ServerIndex) -> bool,
 ) -> bool {
     let record = &records[index.0];
-    let Some(Superseded { by, heir, loss, .. }) = &record.superseded else {
+    let Some(Superseded { by, heir, loss, claim, .. }) = &record.superseded else {
         return false;
     };
     if !record.is_confirmed_writable() {
         return false;
     }
+    // What it has is not the cluster's, however much it is.
+    if *loss == Loss::Acceptance {
+        return false;
+    }
     let own = &record.history.gtid;
+    let goes_on = claim.is_some() && *claim == record.writable.map(|run| run.since);
     let caught_up = |heir: &GtidState| {
-        !heir.is_unknown() && !heir.is_empty() && own.contains(heir) == Some(true)
+        !goes_on && !heir.is_unknown() && !heir.is_empty() && own.contains(heir) == Some(true)
     };
     let has_given_way = |heir: ServerIndex| {
         let gone = is_gone(heir);
-        // One that came up anew shows no more what it won with: it is gone, too.
-        let is_itself = !records[heir.0].history.lost;
+        // One that came up anew shows no more what it won with: it is gone, too. One that is there
+        // and writable is contested, however idle it is.
+        let heir_lives =
+            records[heir.0].trouble.is_none() && records[heir.0].is_confirmed_writable();
+        let is_itself = !records[heir.0].history.lost && !heir_lives;
         let since = match &records[heir.0] {
             heir if heir.history.lost => Some(heir.history.lost_since),
             heir => heir.trouble.as_ref().filter(|_| gone).map(|trouble| trouble.began),
@@ -186,7 +194,10 @@ pub(super) fn mark_losers(contest: &Contest, records: &mut [Record], precedents:
     }
     for loser in &contest.losers {
         if let Some(loss) = loser.loss {
-            let heir = records[loser.against.0].history.gtid.clone();
+            let heir = match loser.against {
+                Some(against) => records[against.0].history.gtid.clone(),
+                None => precedents.office.gtid.clone(),
+            };
             records[loser.server.0].mark_superseded(loser.against, &heir, loss);
         }
     }

@@ -26,6 +26,37 @@ pub struct HistoryImage {
     /// It has been a replica of this cluster.
     #[serde(default)]
     pub followed: bool,
+    /// Why it was proven to be on a branch that the cluster has left.
+    #[serde(default)]
+    pub left_behind: Option<LeftBehindImage>,
+}
+
+/// [`LeftBehind`](crate::engine::LeftBehind), as it is saved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LeftBehindImage {
+    /// It follows a timeline that the primary has left.
+    DeadBranch,
+    /// It is on this timeline, which the primary does not have.
+    StrayTimeline(u32),
+    /// It has changes that the primary does not have.
+    Diverged,
+    /// Its source does not lead to the primary.
+    Astray,
+}
+
+/// What the last published writer had.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OfficeImage {
+    /// PostgreSQL: the timeline that it wrote on.
+    #[serde(default)]
+    pub timeline: Option<u32>,
+    /// MySQL and MariaDB: its transactions; empty when unknown.
+    #[serde(default)]
+    pub gtid: Box<str>,
+    /// It has been away since it was published.
+    #[serde(default)]
+    pub left: bool,
 }
 
 /// How far a stream of changes was known to reach.

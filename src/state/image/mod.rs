@@ -17,7 +17,9 @@ use crate::{
 
 mod history;
 
-pub use self::history::{HistoryImage, PositionImage, ReachImage, StreamImage};
+pub use self::history::{
+    HistoryImage, LeftBehindImage, OfficeImage, PositionImage, ReachImage, StreamImage,
+};
 
 /// Everything that is saved.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
@@ -51,6 +53,9 @@ pub struct ClusterImage {
     /// The last one that it said, also after a withdrawal.
     #[serde(default)]
     pub last_writer: Option<Box<str>>,
+    /// What the last writer had when it was published.
+    #[serde(default)]
+    pub office: OfficeImage,
     /// What the read names said, by name.
     #[serde(default)]
     pub reads: BTreeMap<Box<str>, Vec<Box<str>>>,
@@ -110,6 +115,8 @@ pub enum LossImage {
     Precedence,
     /// The other members follow the other one.
     Following,
+    /// An operator has accepted the history of the other one.
+    Acceptance,
 }
 
 /// What one server was.

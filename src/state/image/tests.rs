@@ -32,7 +32,13 @@ fn laid() -> impl Strategy<Value = OverrideImage> {
 }
 
 fn superseded() -> impl Strategy<Value = SupersededImage> {
-    let losses = [LossImage::Name, LossImage::Age, LossImage::Precedence, LossImage::Following];
+    let losses = [
+        LossImage::Name,
+        LossImage::Age,
+        LossImage::Precedence,
+        LossImage::Following,
+        LossImage::Acceptance,
+    ];
     let loss = sample::select(losses.to_vec());
     (name(), option::of(name()), option::of(any::<u32>()), name(), loss).prop_map(
         |(server, by, timeline, by_gtid, loss)| SupersededImage {
@@ -61,14 +67,21 @@ fn server() -> impl Strategy<Value = ServerImage> {
 
 fn history() -> impl Strategy<Value = HistoryImage> {
     let numbers = (any::<u32>(), option::of(any::<u32>()));
-    (option::of(name()), numbers, name(), any::<bool>(), any::<bool>()).prop_map(
-        |(uuid, (server_id, timeline), gtid, lost, followed)| HistoryImage {
+    let left_behind = option::of(prop_oneof![
+        Just(LeftBehindImage::DeadBranch),
+        any::<u32>().prop_map(LeftBehindImage::StrayTimeline),
+        Just(LeftBehindImage::Diverged),
+        Just(LeftBehindImage::Astray)
+    ]);
+    (option::of(name()), numbers, name(), any::<bool>(), any::<bool>(), left_behind).prop_map(
+        |(uuid, (server_id, timeline), gtid, lost, followed, left_behind)| HistoryImage {
             uuid,
             server_id,
             timeline,
             gtid,
             lost,
             followed,
+            left_behind,
         },
     )
 }
@@ -84,20 +97,30 @@ fn reach() -> impl Strategy<Value = ReachImage> {
     (stream, collection::vec(position, 0..4)).prop_map(|(stream, seen)| ReachImage { stream, seen })
 }
 
+fn office() -> impl Strategy<Value = OfficeImage> {
+    (option::of(any::<u32>()), name(), any::<bool>())
+        .prop_map(|(timeline, gtid, left)| OfficeImage { timeline, gtid, left })
+}
+
 fn cluster() -> impl Strategy<Value = Arc<ClusterImage>> {
     (
-        (option::of(name()), option::of(name()), option::of(any::<u64>()), option::of(name())),
+        (
+            (option::of(name()), option::of(name()), office()),
+            (option::of(any::<u64>()), option::of(name())),
+        ),
         collection::btree_map(name(), collection::vec(name(), 0..4), 0..3),
         (collection::vec(superseded(), 0..3), collection::vec(reach(), 0..3), any::<bool>()),
         collection::btree_map(name(), server(), 0..4),
         collection::vec(laid(), 0..4),
     )
         .prop_map(
-            |((write, last_writer, identity, group), reads, known, servers, overrides)| {
+            |(((write, last_writer, office), identity), reads, known, servers, overrides)| {
+                let (identity, group) = identity;
                 let (superseded, reach, pin_denied) = known;
                 Arc::new(ClusterImage {
                     write,
                     last_writer,
+                    office,
                     reads,
                     identity,
                     group,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use pointsman::engine::{
     ClusterKind, Decision, Event, Facts, IoThread, Moment, OnNewerTimeline, ReadReason,
-    ServerIndex, WriteReason,
+    ServerIndex, WritePolicy, WriteReason,
 };
 
 use super::{
@@ -84,9 +84,19 @@ fn check_impostor(
     let told = &monitor.knowledge.servers[published];
     let shrunk = impostor == Impostor::Lost && told.was_known;
     let looks_promoted = world.kind == ClusterKind::MySql && !told.lost_a_contest && !shrunk;
-    let better_was_published = truth.reign_of[published].is_some_and(|own| own < reign);
+    let is_rebuilt = impostor == Impostor::Copy && looks_promoted;
+    let better_was_published =
+        truth.reign_of[published].is_some_and(|own| own < reign) && !is_rebuilt;
     let has_spoken = told.replies > 2 && !looks_promoted;
     let never_reigned = truth.reign_of[published].is_none() && has_spoken;
+    // A copy of a writer that it does not know looks like a promotion of that one.
+    if impostor == Impostor::Copy && (reign < truth.reign || declares_split_brain(monitor)) {
+        return Ok(());
+    }
+    // The rightful one says itself that it replicates: it was promoted with its channel left behind.
+    if follows(&monitor.knowledge.servers[truth.rightful].facts) {
+        return Ok(());
+    }
     if better_was_published || never_reigned {
         return Err(Broken::new(
             Oracle::Impostor,
@@ -94,6 +104,11 @@ fn check_impostor(
         ));
     }
     Ok(())
+}
+
+fn declares_split_brain(monitor: &Monitor) -> bool {
+    let write = monitor.decision().write.expect("a write name");
+    matches!(write.reason, WriteReason::HeldSplitBrain | WriteReason::SplitBrain)
 }
 
 fn check_withdrawal(
@@ -118,7 +133,9 @@ fn check_withdrawal(
         .is_some_and(|write| write.on_split_brain == pointsman::engine::OnSplitBrain::Empty);
     // Histories that cannot be compared, or a lost one that carries another identity.
     let blind = world.kind == ClusterKind::MySql && !world.gtids;
-    if to.map(host) == Some(from) || !well || !rightful || blind {
+    // Two that turn writable within seconds are told apart by facts, and it is a split brain.
+    let at_once = reason == WriteReason::HeldSplitBrain;
+    if to.map(host) == Some(from) || !well || !rightful || blind || at_once {
         return Ok(());
     }
     if monitor.knowledge.is_challenged(from, empties) {
@@ -181,7 +198,7 @@ pub(super) fn at_the_end(monitors: &[Monitor], world: &World, truth: &Truth) -> 
             (false, false) => vec![
                 check_liveness(monitor, world, truth),
                 check_dead_reads(monitor, world, truth),
-                check_restart(monitor),
+                check_restart(monitor, truth),
             ],
         };
         let which = |it: Broken| Broken { text: format!("monitor {at}: {}", it.text), ..it };
@@ -193,8 +210,11 @@ pub(super) fn at_the_end(monitors: &[Monitor], world: &World, truth: &Truth) -> 
     broken
 }
 
-/// The members of the group are in several components.
+/// The members of the group are in several components, or one has left it.
 fn is_divided(world: &World) -> bool {
+    if world.hosts.iter().any(|host| host.group.is_none()) {
+        return true;
+    }
     let mut components = world.hosts.iter().filter_map(|host| Some(host.group.as_ref()?.component));
     let first = components.next();
     components.any(|component| Some(component) != first)
@@ -235,8 +255,14 @@ fn is_plainly_right(monitor: &Monitor, world: &World, truth: &Truth) -> bool {
     let is_mysql = world.kind == ClusterKind::MySql;
     let migrates = world.hosts[writer].outside.is_some_and(|outside| outside.running);
     let obscure = is_mysql && (monitor.knowledge.servers[writer].unproven || migrates);
+    // A stray on a timeline of the same number looks like a follower of whoever is published.
+    let published = monitor.published().map(|it| world.timeline(it));
+    let confused = (0..world.hosts.len()).any(|it| {
+        truth.impostors[it] == Some(Impostor::Stray) && Some(world.timeline(it)) == published
+    });
     alone
         && !obscure
+        && !confused
         && !truth.is_lost()
         && is_visible(writer, world)
         && !servers().any(|index| world.hosts[index].hidden)
@@ -280,8 +306,13 @@ fn check_dead_reads(monitor: &Monitor, world: &World, truth: &Truth) -> Result<(
     Ok(())
 }
 
-fn check_restart(monitor: &Monitor) -> Result<(), Broken> {
+fn check_restart(monitor: &Monitor, truth: &Truth) -> Result<(), Broken> {
     let Some(control) = &monitor.control else { return Ok(()) };
+    // When nobody is right, or the one in office is kept by rule, it counts who was heard first.
+    let holds = |it: WritePolicy| it.on_newer_timeline == OnNewerTimeline::Hold;
+    if truth.is_lost() || monitor.policy.write.is_some_and(holds) {
+        return Ok(());
+    }
     let (ours, theirs) = (monitor.decision(), control.decision(CLUSTER));
     let server = |decision: &Decision| decision.write.and_then(|write| write.server);
     if server(&ours) != server(&theirs) {
@@ -311,13 +342,18 @@ fn check_restart(monitor: &Monitor) -> Result<(), Broken> {
 
 fn check_twins(monitors: &[Monitor], world: &World, truth: &Truth) -> Result<(), Broken> {
     let [one, other] = monitors else { return Ok(()) };
-    let declared = |monitor: &Monitor| {
-        let write = monitor.decision().write.expect("a write name");
-        matches!(write.reason, WriteReason::HeldSplitBrain | WriteReason::SplitBrain)
-    };
     let complete = |monitor: &Monitor| monitor.places.len() == world.hosts.len();
     let reigns = |monitor: &Monitor| monitor.knowledge.published_reign == Some(truth.reign);
-    if declared(one) || declared(other) || !complete(one) || !complete(other) {
+    // Whether one may be published that is no heir is asked elsewhere.
+    let misled = |it: &Monitor| it.published().is_some_and(|it| truth.impostors[it].is_some());
+    if misled(one) || misled(other) {
+        return Ok(());
+    }
+    if declares_split_brain(one)
+        || declares_split_brain(other)
+        || !complete(one)
+        || !complete(other)
+    {
         return Ok(());
     }
     let plain = monitors.iter().all(|it| is_plainly_right(it, world, truth));

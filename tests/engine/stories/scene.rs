@@ -57,14 +57,7 @@ impl Scene<'_> {
                     self.world.leave_group(index, of);
                 }
             }
-            H::Bootstrap(who) => {
-                let index = self.who(who);
-                let mut others = self.world.hosts.iter().enumerate();
-                self.truth.split |= others.any(|(other, host)| {
-                    other != index && host.group.as_ref().is_some_and(|member| member.quorate)
-                });
-                self.world.bootstrap(index);
-            }
+            H::Bootstrap(who) => self.world.bootstrap(self.who(who)),
             H::Isolated(at, so) => self.monitors[at].isolated = so,
             H::RestartWarm(at) => self.monitors[at].restart_warm(now),
             H::RestartCold(at) => self.monitors[at].restart_cold(now),
@@ -234,8 +227,9 @@ impl Scene<'_> {
             let long_ago = self.now.before(Duration::from_secs(8));
             let had = self.world.hosts[index].history.clone();
             self.world.restore(index, writer, long_ago);
-            // With everything that it had it looks like a copy.
-            let is_copy = had.begins(&self.world.hosts[index].history);
+            // With everything that it surely had on its disk it looks like a copy.
+            let settled = had.cut(self.world.settled(&had, Duration::from_secs(8)));
+            let is_copy = settled.begins(&self.world.hosts[index].history);
             let impostor = if is_copy { Impostor::Copy } else { Impostor::Lost };
             self.truth.disown(index, impostor, self.world);
             self.begin_anew(index);
@@ -291,6 +285,10 @@ impl Scene<'_> {
             self.world.hosts[*index].takes_writes() && is_visible(*index, self.world)
         };
         let Some(chosen) = (0..self.world.hosts.len()).find(takes) else { return };
+        // An operator accepts what the monitors show.
+        if self.monitors.iter().any(|it| it.knowledge.servers[chosen].replies == 0) {
+            return;
+        }
         self.truth.crown(chosen);
         for index in 0..self.world.hosts.len() {
             let line = &self.world.hosts[chosen].history;

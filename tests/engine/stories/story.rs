@@ -118,6 +118,7 @@ impl Story {
             if self.now >= tick {
                 self.happen();
                 self.world.tick_at(self.now);
+                self.truth.split |= self.world.is_split();
                 let still = tick.since_start() >= stands_still;
                 if tick.since_start() == stands_still {
                     self.monitors.iter_mut().for_each(|it| it.calm_down(self.now));

@@ -93,6 +93,14 @@ impl World {
         self.hosts[index].writes_as = Some(writer);
     }
 
+    /// Several components have a quorum.
+    pub(crate) fn is_split(&self) -> bool {
+        let quorate = self.members().filter(|(_, member)| member.quorate);
+        let mut components = quorate.map(|(_, member)| member.component);
+        let first = components.next();
+        components.any(|component| Some(component) != first)
+    }
+
     fn members(&self) -> impl Iterator<Item = (usize, &Membership)> {
         self.hosts
             .iter()

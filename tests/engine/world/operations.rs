@@ -1,5 +1,7 @@
 //! What happens to servers: they die, come back, are promoted, rebuilt and copied.
 
+use std::time::Duration;
+
 use pointsman::engine::{ClusterKind, Moment};
 
 use super::{
@@ -125,6 +127,12 @@ impl World {
         if matches!(host.role, Role::Standby { .. }) {
             host.stray = Some(writer);
         }
+    }
+
+    /// How long a history was so long before its last change.
+    pub(crate) fn settled(&self, history: &History, before: Duration) -> u64 {
+        let last = self.journal.written_after(history, history.length().saturating_sub(1));
+        last.map_or(0, |last| self.journal.length_at(history, last.before(before)))
     }
 
     /// `RESET MASTER`: GTIDs and positions begin anew.

@@ -251,6 +251,7 @@ fn slow_links() -> Vec<Row> {
                 expect(Start, to(P, &[A, B]).within(SOON), to(P, &[A, B])).never(&[(P, "Down")]),
             ),
         Row::new("trickle", B, "a replica's words come through one octet a second")
+            .loud("a statement whose reply does not come through ends with its session")
             .ready(|stage| stage.put_proxies(&[B]))
             .fault(
                 |stage| stage.conduct(Conduct::Trickle(Duration::from_secs(1))),

@@ -396,11 +396,15 @@ impl PgCluster {
         let slots: usize = slots.and_then(|slots| slots.parse().ok()).expect("a number of slots");
         let mut clients = Vec::new();
         patience::until("every slot is taken, none of them by the probe", || {
-            self.sessions.run(&administrator, END_PROBE_SESSIONS);
             while let Some(client) = self.session(server, "application") {
                 clients.push(client);
             }
-            clients.len() + 1 == slots
+            // Two ends in a row would look like the end of the server.
+            let full = clients.len() + 1 == slots;
+            if !full {
+                self.sessions.run(&administrator, END_PROBE_SESSIONS);
+            }
+            full
         });
         clients.push(administrator);
         Sessions { _clients: clients }
@@ -535,9 +539,11 @@ impl PgCluster {
 
     fn wait_for_streaming(&self, standby: usize, of: usize) {
         let streams = self.streams_from(of);
-        patience::until("the standby streams", || {
-            self.try_value(standby, &streams).as_deref() == Some("1")
+        // It looks for its sender every five seconds, and anew when that one was not ready.
+        let streams = patience::poll(2 * patience::PATIENCE, || {
+            (self.try_value(standby, &streams).as_deref() == Some("1")).then_some(())
         });
+        assert!(streams.is_some(), "server {standby} does not stream from server {of}");
     }
 
     fn streams_from(&self, of: usize) -> String {

@@ -104,7 +104,7 @@ impl Components {
         for (at, part) in self.parts.iter().enumerate() {
             if at != self.main {
                 for member in part {
-                    records[member.0].mark_superseded(heir, &had, Loss::Precedence);
+                    records[member.0].mark_superseded(Some(heir), &had, Loss::Precedence);
                 }
             }
         }

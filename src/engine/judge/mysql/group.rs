@@ -203,7 +203,7 @@ fn outside(
         if let Some(writer) = standpoint.champion.filter(|_| precedents.ready) {
             // The end of the group proves nothing for it later.
             let had = records[writer.0].history.gtid.clone();
-            records[index.0].mark_superseded(writer, &had, Loss::Age);
+            records[index.0].mark_superseded(Some(writer), &had, Loss::Age);
         }
         let reason = standpoint.champion.map_or(StateReason::NotInGroup, StateReason::SecondWriter);
         return Verdict::out(ServerState::StalePrimary, reason);

@@ -18,8 +18,7 @@ use crate::engine::{
         contest::{self, Contest, Evidence, Loser},
         is_claimant, is_foreign,
         office::{
-            has_won_over, is_awaited, is_gone, is_reinstated, lives_by_witness, mark_losers,
-            was_asked_since,
+            has_won_over, is_awaited, is_reinstated, lives_by_witness, mark_losers, was_asked_since,
         },
         reach,
         unanswered::is_patient,
@@ -38,10 +37,10 @@ pub(super) fn settle_primary(
     now: Moment,
 ) -> Contest {
     for index in (0..records.len()).map(ServerIndex) {
-        // What another one has is lost for good, however much is written in its place.
-        records[index.0].history.lost_tail &= is_ahead_of_all(index, records);
+        // What it writes from now on says nothing of what it has lost.
+        let tail = std::mem::take(&mut records[index.0].history.lost_tail);
         let only_a_tail =
-            precedents.last_writer == Some(index) && records[index.0].history.lost_tail;
+            tail && precedents.last_writer == Some(index) && is_ahead_of_all(index, records);
         if records[index.0].history.lost
             && (only_a_tail || is_followed_by_all(index, policy, records, now))
         {
@@ -50,7 +49,12 @@ pub(super) fn settle_primary(
         let followers = |one| attached_replicas(one, policy, records, now);
         let followed = followers(index);
         let gave_way = |heir| gave_way(heir, index, policy, records, precedents, now);
-        let gone = |heir: ServerIndex| is_gone(records[heir.0].liveness(&policy.thresholds, now));
+        let gone = |heir: ServerIndex| match records[heir.0].liveness(&policy.thresholds, now) {
+            Liveness::Gone(_) => true,
+            // It lets nobody in, and nobody receives from it: what it is now nothing shows.
+            Liveness::Alive(_) => !is_patient(&records[heir.0], now) && followers(heir) == 0,
+            _ => false,
+        };
         if has_won_over(index, records, &followers)
             || is_reinstated(index, records, precedents, followed, &gave_way, &gone)
         {
@@ -89,6 +93,7 @@ fn is_followed_by_all(
     now: Moment,
 ) -> bool {
     let own = &records[index.0].history.gtid;
+    let since = records[index.0].writable.map(|run| run.since);
     let mut others = (0..records.len()).map(ServerIndex).filter(|&other| {
         other != index
             && records[other.0].liveness(&policy.thresholds, now) == Liveness::Answering
@@ -97,6 +102,7 @@ fn is_followed_by_all(
     let built = |other: ServerIndex| {
         let theirs = records[other.0].history.inherited();
         is_attached(other, index, policy, records)
+            && since.is_none_or(|since| records[other.0].facts_at >= since)
             && !theirs.is_empty()
             && own.contains(&theirs) == Some(true)
     };
@@ -157,11 +163,13 @@ impl Field<'_> {
         if last.is_some_and(|last| self.follows(last, index)) {
             return None;
         }
-        let lacks = self.is_stranger(index, last) || last.is_some() && self.is_behind_all(index);
+        let lacks = self.is_stranger(index, last)
+            || self.was_never_heir(index)
+            || last.is_some() && self.is_behind_all(index);
         let shared = self.policy.write.is_some_and(|write| write.shared_storage);
-        (lacks && !shared).then(|| Loser {
+        (lacks && !shared).then_some(Loser {
             server: index,
-            against: last.unwrap_or(index),
+            against: last,
             loss: Some(Loss::Age),
             reason: StateReason::LacksHistory,
         })
@@ -181,10 +189,13 @@ impl Field<'_> {
             Some(_) if !had.is_unknown() && !own.is_unknown() => {
                 !had.is_empty() && own.shares(had) == Some(false)
             }
-            // Without GTIDs only its own past speaks for it.
+            // Without GTIDs only its own past speaks for it, or who follows it.
             Some(last) => {
                 let known = self.records[last.0].history.server_id != 0;
-                known && !record.history.followed && own.is_unknown()
+                known
+                    && !record.history.followed
+                    && own.is_unknown()
+                    && attached_replicas(index, self.policy, self.records, self.now) == 0
             }
             None => {
                 // Another one that claims to be the writer is no witness.
@@ -239,6 +250,16 @@ impl Field<'_> {
         })
     }
 
+    /// Whether a server lacks what the last writer had, and nothing shows that it was ever made its
+    /// heir: it was never seen following or being promoted, and nobody follows it.
+    fn was_never_heir(&self, index: ServerIndex) -> bool {
+        let record = &self.records[index.0];
+        !record.history.followed
+            && record.history.gtid.contains(&self.precedents.office.gtid) == Some(false)
+            && !record.writable.is_some_and(|run| run.promoted)
+            && attached_replicas(index, self.policy, self.records, self.now) == 0
+    }
+
     /// The other members that answer, show what they have, and do not follow `index`.
     fn live_others(&self, index: ServerIndex) -> impl Iterator<Item = ServerIndex> {
         (0..self.records.len()).map(ServerIndex).filter(move |&other| {
@@ -286,7 +307,7 @@ impl Field<'_> {
         if history(champion, published, self.policy, self.records, self.now) == Relation::Ahead {
             contest.losers.push(Loser {
                 server: published,
-                against: champion,
+                against: Some(champion),
                 loss: Some(Loss::Age),
                 reason: StateReason::OlderHistory(champion),
             });

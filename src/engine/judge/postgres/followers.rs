@@ -37,19 +37,28 @@ pub(super) fn sender(record: &Record, policy: &ClusterPolicy) -> Option<Sender> 
     }
 }
 
-/// How many standbys that answer follow `primary`: directly, or through others on its timeline.
+/// How many standbys that answer follow `primary`.
 pub(super) fn followers(
     primary: ServerIndex,
     policy: &ClusterPolicy,
     records: &[Record],
     now: Moment,
 ) -> usize {
-    let follows = |(index, record): &(usize, &Record)| {
-        *index != primary.0
-            && record.liveness(&policy.thresholds, now) == Liveness::Answering
-            && is_follower(record, primary, policy, records)
-    };
-    records.iter().enumerate().filter(follows).count()
+    followers_of(primary, policy, records, now).count()
+}
+
+/// The standbys that answer and follow `primary`: directly, or through others on its timeline.
+pub(super) fn followers_of(
+    primary: ServerIndex,
+    policy: &ClusterPolicy,
+    records: &[Record],
+    now: Moment,
+) -> impl Iterator<Item = ServerIndex> {
+    (0..records.len()).map(ServerIndex).filter(move |&index| {
+        index != primary
+            && records[index.0].liveness(&policy.thresholds, now) == Liveness::Answering
+            && is_follower(&records[index.0], primary, policy, records)
+    })
 }
 
 fn is_follower(

@@ -1,8 +1,11 @@
 //! When the word of a server that lost a contest counts again.
 
-use super::{followers::followers, postgres_role, primary_timeline};
+use super::{
+    followers::{followers, followers_of},
+    postgres_role, primary_timeline,
+};
 use crate::engine::{
-    ClusterPolicy, Moment, PostgresRole, ServerIndex,
+    ClusterPolicy, Loss, Moment, PostgresRole, ServerIndex,
     judge::{
         Precedents, is_foreign,
         office::{has_won_over, is_reinstated},
@@ -23,10 +26,12 @@ pub(super) fn reinstate(
             continue;
         };
         // Who streams from it was built from it, or has nothing that it lacks.
-        if records[index.0].history.lost && followers(index, policy, records, now) > 0 {
+        if records[index.0].history.lost && is_followed(index, policy, records, now) {
             records[index.0].history.mark_followed();
         }
-        if records[index.0].superseded.is_none() {
+        // What an operator has made the cluster's history ends by following it alone.
+        let lost = records[index.0].superseded.as_ref().map(|superseded| superseded.loss);
+        if lost.is_none_or(|loss| loss == Loss::Acceptance) {
             continue;
         }
         let promoted = was_promoted(&records[index.0], own, records, precedents);
@@ -40,6 +45,18 @@ pub(super) fn reinstate(
             records[index.0].superseded = None;
         }
     }
+}
+
+/// Whether a standby that was asked since this server is what it is now follows it.
+fn is_followed(
+    index: ServerIndex,
+    policy: &ClusterPolicy,
+    records: &[Record],
+    now: Moment,
+) -> bool {
+    let Some(run) = records[index.0].writable else { return false };
+    followers_of(index, policy, records, now)
+        .any(|standby| records[standby.0].facts_at >= run.since)
 }
 
 /// Whether a server on the timeline `own` was promoted since it was superseded. Only a standby is

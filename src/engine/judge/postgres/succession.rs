@@ -8,7 +8,7 @@
 use std::cmp::Ordering;
 
 use super::{
-    followers::{Sender, followers, opinion, sender},
+    followers::{Sender, followers, followers_of, opinion, sender},
     postgres_role, primary_timeline, received_timeline,
     reinstatement::{gave_way, reinstate},
 };
@@ -97,7 +97,7 @@ impl Field<'_> {
         let own = self.timeline(index)?;
         let age = |newer, against| Loser {
             server: index,
-            against,
+            against: Some(against),
             loss: Some(Loss::Age),
             reason: StateReason::OlderTimeline(newer),
         };
@@ -112,8 +112,13 @@ impl Field<'_> {
         if let Some((newer, by)) = self.hearsay_against(index, own) {
             return Some(Loser { loss: None, ..age(newer, by) });
         }
-        let last = self.precedents.last_writer.filter(|last| *last != index)?;
         let had = self.precedents.office.timeline?;
+        let Some(last) = self.precedents.last_writer else {
+            return self.bar_of_removed(index, own, had);
+        };
+        if last == index {
+            return None;
+        }
         let (policy, records, precedents) = (self.policy, self.records, self.precedents);
         if gave_way(last, own, self.followers(index), policy, records, precedents, self.now) {
             return None;
@@ -124,11 +129,36 @@ impl Field<'_> {
             Ordering::Less => Some(age(had, last)),
             Ordering::Equal => self.is_copy(last).then_some(Loser {
                 server: index,
-                against: last,
+                against: Some(last),
                 loss: Some(Loss::Precedence),
                 reason: StateReason::NotPromoted,
             }),
         }
+    }
+
+    /// Why a member is no heir of a last writer that has left the configuration: it was a standby, is
+    /// on no higher timeline, and nobody follows it.
+    fn bar_of_removed(&self, index: ServerIndex, own: u32, had: u32) -> Option<Loser> {
+        let was_standby = self.records[index.0].history.followed;
+        let bare = was_standby
+            && own <= had
+            && !self.is_sender(index)
+            && !self.was_seen_promoted(index, own);
+        bare.then_some(Loser {
+            server: index,
+            against: None,
+            loss: None,
+            reason: match own.cmp(&had) {
+                Ordering::Less => StateReason::OlderTimeline(had),
+                _ => StateReason::NotPromoted,
+            },
+        })
+    }
+
+    /// Whether a standby that answers receives from this server directly.
+    fn is_sender(&self, index: ServerIndex) -> bool {
+        followers_of(index, self.policy, self.records, self.now)
+            .any(|it| sender(&self.records[it.0], self.policy) == Some(Sender::Member(index)))
     }
 
     /// Whether a server on the last writer's own timeline is no more than a copy of it.
@@ -275,7 +305,7 @@ impl Field<'_> {
             if let Some((newer, by)) = champion.or_else(read_only) {
                 contest.losers.push(Loser {
                     server: index,
-                    against: by,
+                    against: Some(by),
                     loss: Some(Loss::Age),
                     reason: StateReason::OlderTimeline(newer),
                 });
@@ -304,7 +334,7 @@ impl Field<'_> {
         contest.champion = None;
         contest.losers.push(Loser {
             server: champion,
-            against: by,
+            against: Some(by),
             loss: Some(Loss::Age),
             reason: StateReason::OlderTimeline(newer),
         });

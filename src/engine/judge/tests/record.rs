@@ -114,8 +114,8 @@ fn what_was_away_starts_anew_and_remembers_who_took_over() {
         record.gates[0].pass(None, std::time::Duration::from_secs(1));
     }
     assert!(!record.gates[0].is_fresh());
-    record.mark_superseded(ServerIndex(1), &GtidState::Unknown, Loss::Name);
-    record.mark_superseded(ServerIndex(2), &GtidState::Unknown, Loss::Age);
+    record.mark_superseded(Some(ServerIndex(1)), &GtidState::Unknown, Loss::Name);
+    record.mark_superseded(Some(ServerIndex(2)), &GtidState::Unknown, Loss::Age);
     let superseded = record.superseded.clone().expect("it was marked");
     assert_eq!((superseded.by, superseded.timeline), (Some(ServerIndex(1)), Some(3)));
     record.mark_away();
