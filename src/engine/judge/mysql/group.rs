@@ -279,8 +279,8 @@ fn verdict(
         return Verdict::UNHEARD;
     };
     if facts.group.is_none() {
-        // No member: `outside` tells what it is.
-        return Verdict::UNHEARD;
+        // No member, and no writer of the group: `outside` tells what it is.
+        return Verdict::out(ServerState::Starting, StateReason::NotInGroup);
     }
     let published = precedents.published == Some(index);
     let standing = Standing::of(facts, published);
