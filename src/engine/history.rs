@@ -26,6 +26,9 @@ pub(super) struct History {
     pub(super) timeline: Option<u32>,
     /// PostgreSQL: where it last wrote as a primary.
     written: Option<Written>,
+    /// PostgreSQL: up to where it wrote as a primary, and on which timeline, while it has not
+    /// followed since.
+    pub(super) wrote: Option<(u32, Position)>,
     /// It has lost what it had, and has not followed since.
     pub(super) lost: bool,
     /// What it has is the beginning of what it had: a crash may lose the end of a binary log.
@@ -88,7 +91,7 @@ impl History {
 
     /// It follows a primary of this cluster: what it has is the cluster's.
     pub(super) fn mark_followed(&mut self) {
-        (self.lost, self.followed) = (false, true);
+        (self.lost, self.followed, self.wrote) = (false, true, None);
     }
 
     fn fold_mysql(&mut self, facts: &MySqlFacts, interrupted: bool, led: bool) -> Continuity {
@@ -137,6 +140,8 @@ impl History {
         let PostgresRole::Primary { timeline, position, .. } = facts.role else {
             self.timeline = standby_timeline(facts).or(self.timeline);
             self.written = None;
+            // Whoever shows less than it wrote was built anew.
+            self.wrote = self.wrote.filter(|(_, end)| replayed(facts) >= Some(*end));
             return if replaced { Continuity::Replaced } else { Continuity::GoesOn };
         };
         let before = self.written.filter(|_| self.timeline == Some(timeline));
@@ -147,6 +152,7 @@ impl History {
             if settled { Some(written.last) } else { written.durable }
         });
         self.timeline = Some(timeline);
+        self.wrote = Some((timeline, position));
         self.written = match before {
             Some(written) if now.since(written.at) < Self::DURABLE_AFTER && !shorter => {
                 Some(Written { durable, ..written })
@@ -174,6 +180,7 @@ impl History {
             gtid: self.gtid.clone(),
             lost: self.lost,
             followed: self.followed,
+            left_behind: false,
         })
     }
 
@@ -186,6 +193,7 @@ impl History {
             system: None,
             timeline: remembered.timeline,
             written: None,
+            wrote: None,
             lost: remembered.lost,
             lost_tail: false,
             followed: remembered.followed,
@@ -201,6 +209,14 @@ pub(super) fn standby_timeline(facts: &PostgresFacts) -> Option<u32> {
         PostgresRole::Standby { timeline, recovery_timeline, .. } => {
             timeline.max(recovery_timeline)
         }
+        PostgresRole::Primary { .. } => None,
+    }
+}
+
+/// How far a standby has replayed.
+fn replayed(facts: &PostgresFacts) -> Option<Position> {
+    match facts.role {
+        PostgresRole::Standby { replayed, .. } => replayed,
         PostgresRole::Primary { .. } => None,
     }
 }

@@ -13,6 +13,10 @@ pub struct Remembered {
     pub write: Option<ServerIndex>,
     /// The last server that it said, also after a withdrawal.
     pub last_writer: Option<ServerIndex>,
+    /// The PostgreSQL timeline that it wrote on, also when it has left the configuration.
+    pub office_timeline: Option<u32>,
+    /// What it was last known to have, when it has left the configuration.
+    pub office_gtid: GtidState,
     /// The servers that each read name said, in config order.
     pub reads: Vec<Vec<ServerIndex>>,
     /// The identity that all servers of the cluster share: PostgreSQL's system identifier.
@@ -73,6 +77,8 @@ pub struct RememberedHistory {
     pub lost: bool,
     /// It has been a replica of this cluster, or its writer.
     pub followed: bool,
+    /// It was proven to be on a branch that the cluster has left.
+    pub left_behind: bool,
 }
 
 /// The cluster's history reached this far.

@@ -38,6 +38,7 @@ pub(super) fn history_image(history: &RememberedHistory) -> HistoryImage {
         gtid: gtid_text(&history.gtid),
         lost: history.lost,
         followed: history.followed,
+        left_behind: history.left_behind,
     }
 }
 
@@ -51,6 +52,7 @@ pub(super) fn history(server: ServerIndex, image: &HistoryImage) -> RememberedHi
         gtid: gtid(&image.gtid),
         lost: image.lost,
         followed: image.followed,
+        left_behind: image.left_behind,
     }
 }
 
@@ -215,6 +217,7 @@ mod tests {
             gtid: GtidState::parse_text(text).expect("a state"),
             lost: true,
             followed: true,
+            left_behind: true,
         };
         assert_eq!(&*history_image(&known).gtid, text);
         assert_eq!(history(ServerIndex(2), &history_image(&known)), known);

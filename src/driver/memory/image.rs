@@ -55,6 +55,8 @@ pub(super) fn cluster_image(
     ClusterImage {
         write: remembered.write.and_then(|server| named.server(server)),
         last_writer: remembered.last_writer.and_then(|server| named.server(server)),
+        office_timeline: remembered.office_timeline,
+        office_gtid: gtid_text(&remembered.office_gtid),
         reads: read_names(layout, id)
             .into_iter()
             .zip(&remembered.reads)

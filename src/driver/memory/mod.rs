@@ -328,6 +328,7 @@ mod tests {
                 gtid: gtid.clone(),
                 lost,
                 followed: false,
+                left_behind: false,
             }],
             positions: vec![RememberedPosition {
                 stream: Stream::Wal,

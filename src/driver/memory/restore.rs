@@ -101,6 +101,8 @@ fn remembered(
     let mut remembered = Remembered {
         write: image.write.as_deref().and_then(place),
         last_writer: image.last_writer.as_deref().and_then(place),
+        office_timeline: image.office_timeline,
+        office_gtid: gtid(&image.office_gtid),
         reads: reads.collect(),
         identity: image.identity,
         superseded: superseded.collect(),

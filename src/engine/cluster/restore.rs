@@ -6,7 +6,8 @@
 
 use super::Cluster;
 use crate::engine::{
-    Moment, ReadReason, Remembered, RememberedLoss, ServerIndex, WriteDecision, WriteReason,
+    GtidState, Moment, ReadReason, Remembered, RememberedHistory, RememberedLoss, ServerIndex,
+    StateReason, WriteDecision, WriteReason,
     history::History,
     judge::{Identity, KnownIdentity, Office},
     superseded::Superseded,
@@ -32,14 +33,20 @@ impl Cluster {
             let server = ServerIndex(index);
             Some(RememberedLoss { server, heir: by, timeline, heir_gtid, loss })
         });
-        let histories = self
-            .records
-            .iter()
-            .enumerate()
-            .filter_map(|(index, record)| record.history.remember(ServerIndex(index)));
+        let histories = self.records.iter().enumerate().filter_map(|(index, record)| {
+            let left_behind = record.left_behind.is_some();
+            let history = record.history.remember(ServerIndex(index))?;
+            Some(RememberedHistory { left_behind, ..history })
+        });
+        let office_gtid = match self.write.last {
+            Some(_) => GtidState::default(),
+            None => self.office.gtid.clone(),
+        };
         Remembered {
             write: write.server,
             last_writer: self.write.last,
+            office_timeline: self.office.timeline,
+            office_gtid,
             reads: reads
                 .into_iter()
                 .map(|read| read.servers.iter().map(|member| member.server).collect())
@@ -72,7 +79,9 @@ impl Cluster {
         for lost in &memory.superseded {
             let by = lost.heir.filter(|heir| is_known(heir) && *heir != lost.server);
             // With a heir that is nowhere and has left nothing, nobody could ever be caught up with.
-            let is_of_use = by.is_some() || !lost.heir_gtid.is_unknown();
+            let is_of_use = by.is_some()
+                || !lost.heir_gtid.is_unknown()
+                || lost.timeline.is_some() && lost.timeline < memory.office_timeline;
             if is_known(&lost.server) && is_of_use {
                 let (timeline, heir, loss) = (lost.timeline, lost.heir_gtid.clone(), lost.loss);
                 let superseded = Superseded { by, timeline, heir, loss };
@@ -80,14 +89,17 @@ impl Cluster {
             }
         }
         for known in memory.histories.iter().filter(|known| is_known(&known.server)) {
-            self.records[known.server.0].history = History::restored(known);
+            let left_behind = known.left_behind.then(|| left_behind(known, memory));
+            let record = &mut self.records[known.server.0];
+            (record.history, record.left_behind) = (History::restored(known), left_behind);
         }
         self.positions.restore(&memory.positions, now);
-        if let Some(writer) = self.write.last {
-            let history = &self.records[writer.0].history;
-            self.office =
-                Office { timeline: history.timeline, gtid: history.gtid.clone(), since: None };
-        }
+        let had = self.write.last.map(|writer| &self.records[writer.0].history);
+        self.office = Office {
+            timeline: memory.office_timeline.or(had.and_then(|had| had.timeline)),
+            gtid: had.map_or(&memory.office_gtid, |had| &had.gtid).clone(),
+            since: None,
+        };
         if memory.pin_denied {
             self.overlay.deny();
         }
@@ -109,5 +121,14 @@ impl Cluster {
             self.reads[name].decision = candidates.say(name, &before, said, reason, now);
         }
         self.lay_over(now);
+    }
+}
+
+/// Why a server was known to be left behind, as far as its history tells.
+fn left_behind(known: &RememberedHistory, memory: &Remembered) -> StateReason {
+    match known.timeline {
+        Some(own) if Some(own) > memory.office_timeline => StateReason::StrayTimeline(own),
+        Some(_) => StateReason::DeadBranch,
+        None => StateReason::Astray,
     }
 }

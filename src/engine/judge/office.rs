@@ -198,7 +198,7 @@ pub(super) fn has_rival(winner: Option<ServerIndex>, records: &[Record]) -> bool
         let lost = record.superseded.as_ref().is_some_and(|superseded| {
             superseded.loss == Loss::Precedence && superseded.by == winner
         });
-        lost && record.trouble.is_none() && record.is_confirmed_writable()
+        lost && record.trouble.is_none() && record.writable.is_some()
     })
 }
 

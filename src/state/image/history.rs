@@ -26,6 +26,9 @@ pub struct HistoryImage {
     /// It has been a replica of this cluster.
     #[serde(default)]
     pub followed: bool,
+    /// It was proven to be on a branch that the cluster has left.
+    #[serde(default)]
+    pub left_behind: bool,
 }
 
 /// How far a stream of changes was known to reach.

@@ -51,6 +51,13 @@ pub struct ClusterImage {
     /// The last one that it said, also after a withdrawal.
     #[serde(default)]
     pub last_writer: Option<Box<str>>,
+    /// The PostgreSQL timeline that it wrote on.
+    #[serde(default)]
+    pub office_timeline: Option<u32>,
+    /// The transactions that it was last known to have when it has left the configuration; empty
+    /// when unknown.
+    #[serde(default)]
+    pub office_gtid: Box<str>,
     /// What the read names said, by name.
     #[serde(default)]
     pub reads: BTreeMap<Box<str>, Vec<Box<str>>>,

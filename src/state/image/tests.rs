@@ -61,14 +61,16 @@ fn server() -> impl Strategy<Value = ServerImage> {
 
 fn history() -> impl Strategy<Value = HistoryImage> {
     let numbers = (any::<u32>(), option::of(any::<u32>()));
-    (option::of(name()), numbers, name(), any::<bool>(), any::<bool>()).prop_map(
-        |(uuid, (server_id, timeline), gtid, lost, followed)| HistoryImage {
+    let marks = (any::<bool>(), any::<bool>(), any::<bool>());
+    (option::of(name()), numbers, name(), marks).prop_map(
+        |(uuid, (server_id, timeline), gtid, (lost, followed, left_behind))| HistoryImage {
             uuid,
             server_id,
             timeline,
             gtid,
             lost,
             followed,
+            left_behind,
         },
     )
 }
@@ -86,17 +88,24 @@ fn reach() -> impl Strategy<Value = ReachImage> {
 
 fn cluster() -> impl Strategy<Value = Arc<ClusterImage>> {
     (
-        (option::of(name()), option::of(name()), option::of(any::<u64>())),
+        (
+            option::of(name()),
+            (option::of(name()), option::of(any::<u32>()), name()),
+            option::of(any::<u64>()),
+        ),
         collection::btree_map(name(), collection::vec(name(), 0..4), 0..3),
         (collection::vec(superseded(), 0..3), collection::vec(reach(), 0..3), any::<bool>()),
         collection::btree_map(name(), server(), 0..4),
         collection::vec(laid(), 0..4),
     )
-        .prop_map(|((write, last_writer, identity), reads, known, servers, overrides)| {
+        .prop_map(|((write, office, identity), reads, known, servers, overrides)| {
             let (superseded, reach, pin_denied) = known;
+            let (last_writer, office_timeline, office_gtid) = office;
             Arc::new(ClusterImage {
                 write,
                 last_writer,
+                office_timeline,
+                office_gtid,
                 reads,
                 identity,
                 superseded,
