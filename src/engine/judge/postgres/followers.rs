@@ -37,6 +37,27 @@ pub(super) fn sender(record: &Record, policy: &ClusterPolicy) -> Option<Sender> 
     }
 }
 
+/// Where what a standby receives comes from in the end: through how many other standbys ever that
+/// answer and receive the same timeline.
+pub(super) fn origin(
+    standby: ServerIndex,
+    policy: &ClusterPolicy,
+    records: &[Record],
+) -> Option<Sender> {
+    let record = &records[standby.0];
+    let mut found = sender(record, policy)?;
+    for _ in 1..records.len() {
+        let Sender::Member(member) = found else { break };
+        let upstream = &records[member.0];
+        let Some(next) = sender(upstream, policy) else { break };
+        if upstream.trouble.is_some() || received_timeline(upstream) != received_timeline(record) {
+            break;
+        }
+        found = next;
+    }
+    Some(found)
+}
+
 /// How many standbys that answer follow `primary`: directly, or through others on its timeline.
 pub(super) fn followers(
     primary: ServerIndex,
@@ -47,24 +68,24 @@ pub(super) fn followers(
     let follows = |(index, record): &(usize, &Record)| {
         *index != primary.0
             && record.liveness(&policy.thresholds, now) == Liveness::Answering
-            && is_follower(record, primary, policy, records)
+            && is_follower(ServerIndex(*index), primary, policy, records)
     };
     records.iter().enumerate().filter(follows).count()
 }
 
 fn is_follower(
-    standby: &Record,
+    standby: ServerIndex,
     primary: ServerIndex,
     policy: &ClusterPolicy,
     records: &[Record],
 ) -> bool {
     let own = primary_timeline(&records[primary.0]).or(records[primary.0].history.timeline);
-    match sender(standby, policy) {
+    match origin(standby, policy, records) {
         None => false,
         Some(Sender::Member(sender)) if sender == primary => true,
         // Another one that calls itself a primary.
         Some(Sender::Member(sender)) if primary_timeline(&records[sender.0]).is_some() => false,
-        Some(_) => own.is_some() && received_timeline(standby) == own,
+        Some(_) => own.is_some() && received_timeline(&records[standby.0]) == own,
     }
 }
 
@@ -91,7 +112,7 @@ pub(super) fn opinion(
     if is_sent_by(record, &policy.servers[primary.0]) {
         return record.opinion("", Origin::Source, since, now);
     }
-    match is_follower(record, primary, policy, records) || hides_everything(record) {
+    match is_follower(standby, primary, policy, records) || hides_everything(record) {
         true => record.opinion("", Origin::Beyond, since, now),
         false => Opinion::Nothing,
     }

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::{
-    followers::{Sender, sender},
+    followers::{Sender, origin, sender},
     postgres_facts, postgres_role, primary_timeline, received_timeline,
     wal::written,
 };
@@ -68,7 +68,8 @@ pub(super) fn verdict(
         return out(ServerState::ReplicaBroken, reason);
     }
     if suspected.is_some_and(|lasts| lasts >= Thresholds::DEAD_BRANCH_AFTER) {
-        record.left_behind = Some(StateReason::DeadBranch);
+        // Without a primary that is no more than a comparison.
+        record.left_behind = place.primary.map(|_| StateReason::DeadBranch);
         return out(ServerState::ReplicaBroken, StateReason::DeadBranch);
     }
     if receiver.is_attached() && !suspect {
@@ -101,6 +102,8 @@ struct Place {
     has_primary: bool,
     /// Another member that answers receives.
     sibling_receives: bool,
+    /// More of the others receive a higher timeline than there are that receive its own.
+    outvoted: bool,
     /// It receives from a member that calls itself a primary and is not the one.
     misled_by: Option<ServerIndex>,
 }
@@ -127,15 +130,19 @@ impl Place {
         let primary = contest.champion;
         let liveness = |server: ServerIndex| records[server.0].liveness(&policy.thresholds, now);
         let answers = |server| liveness(server) == Liveness::Answering;
-        let misled_by = match sender(&records[index.0], policy) {
+        let misled_by = match origin(index, policy, records) {
             Some(Sender::Member(sender)) => {
                 let record = &records[sender.0];
-                let calls_itself_primary = primary_timeline(record).is_some()
-                    && (record.is_confirmed_writable() || is_stale(sender, record, contest));
-                (primary.is_some_and(|primary| primary != sender)
-                    && answers(sender)
-                    && calls_itself_primary)
-                    .then_some(sender)
+                let misleads = match primary {
+                    Some(primary) => {
+                        primary != sender
+                            && (record.is_confirmed_writable() || is_stale(sender, record, contest))
+                    }
+                    // Whoever has lost is none, whether its heir is there or not.
+                    None => record.superseded.is_some(),
+                };
+                let calls_itself_primary = primary_timeline(record).is_some();
+                (misleads && answers(sender) && calls_itself_primary).then_some(sender)
             }
             _ => None,
         };
@@ -153,6 +160,7 @@ impl Place {
                 !matches!(liveness(primary), Liveness::Gone(_) | Liveness::Unheard)
             }),
             sibling_receives: (0..records.len()).any(|other| receives(&other)),
+            outvoted: is_outvoted(index, records, &receives),
             misled_by,
         }
     }
@@ -171,7 +179,7 @@ impl Place {
             return Branch::Left(StateReason::FollowsStale(sender));
         }
         let (Some(primary), Some(timeline)) = (self.primary, self.timeline) else {
-            return Branch::Same;
+            return if self.outvoted { Branch::MayFollow } else { Branch::Same };
         };
         if self.compared
             && let Some(own) = standby_timeline(facts).filter(|own| *own > timeline)
@@ -181,6 +189,13 @@ impl Place {
         let came_to = replayed.max(received);
         if self.is_ahead_of(&records[primary.0], record, replayed) {
             return Branch::Left(StateReason::Diverged);
+        }
+        if let Some((wrote_on, end)) = record.history.wrote
+            && wrote_on < timeline
+            && standby_timeline(facts).is_none_or(|own| own <= wrote_on)
+            && positions.fork_after(wrote_on).is_some_and(|fork| end > fork)
+        {
+            return Branch::Left(StateReason::DeadBranch);
         }
         // The control file says "at least", so an old timeline in it says nothing.
         let Some(received) = received_timeline_shown(record).filter(|own| *own < timeline) else {
@@ -207,6 +222,18 @@ impl Place {
                 && postgres_facts(record).and_then(standby_timeline) == self.timeline
                 && self.misled_by.is_none()
     }
+}
+
+/// Whether more standbys that are known to receive a higher timeline than what this one receives.
+fn is_outvoted(index: ServerIndex, records: &[Record], receives: &dyn Fn(&usize) -> bool) -> bool {
+    let Some(own) = received_timeline(&records[index.0]) else { return false };
+    let others: Vec<_> = (0..records.len())
+        .filter(receives)
+        .filter_map(|other| received_timeline(&records[other]))
+        .collect();
+    let newer = others.iter().filter(|timeline| **timeline > own).count();
+    let same = others.iter().filter(|timeline| **timeline == own).count() + 1;
+    newer > same
 }
 
 /// The timeline that a standby receives or tries to.

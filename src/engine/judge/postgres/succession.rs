@@ -112,23 +112,28 @@ impl Field<'_> {
         if let Some((newer, by)) = self.hearsay_against(index, own) {
             return Some(Loser { loss: None, ..age(newer, by) });
         }
-        let last = self.precedents.last_writer.filter(|last| *last != index)?;
+        self.lacks_what_the_last_writer_had(index, own)
+    }
+
+    /// What the last writer had counts also when it has left the configuration.
+    fn lacks_what_the_last_writer_had(&self, index: ServerIndex, own: u32) -> Option<Loser> {
         let had = self.precedents.office.timeline?;
+        let last = self.precedents.last_writer;
         let (policy, records, precedents) = (self.policy, self.records, self.precedents);
-        if gave_way(last, own, self.followers(index), policy, records, precedents, self.now) {
+        let followed = self.followers(index);
+        let gave_way = |last| gave_way(last, own, followed, policy, records, precedents, self.now);
+        if last == Some(index) || last.is_some_and(gave_way) || self.was_seen_promoted(index, own) {
             return None;
         }
-        match own.cmp(&had) {
-            Ordering::Greater => None,
-            _ if self.was_seen_promoted(index, own) => None,
-            Ordering::Less => Some(age(had, last)),
-            Ordering::Equal => self.is_copy(last).then_some(Loser {
-                server: index,
-                against: last,
-                loss: Some(Loss::Precedence),
-                reason: StateReason::NotPromoted,
-            }),
-        }
+        let (loss, reason) = match own.cmp(&had) {
+            Ordering::Less if last.is_some() => (Some(Loss::Age), StateReason::OlderTimeline(had)),
+            Ordering::Less => (None, StateReason::OlderTimeline(had)),
+            Ordering::Equal if last.is_some_and(|last| self.is_copy(last)) => {
+                (Some(Loss::Precedence), StateReason::NotPromoted)
+            }
+            Ordering::Equal | Ordering::Greater => return None,
+        };
+        Some(Loser { server: index, against: last.unwrap_or(index), loss, reason })
     }
 
     /// Whether a server on the last writer's own timeline is no more than a copy of it.
@@ -211,20 +216,20 @@ impl Field<'_> {
             last.is_some_and(|last| *one != last && self.timeline(*one) > self.timeline(last))
         };
         // Whether the one in office lives will be known in a moment.
-        let in_doubt = last.is_some_and(|last| {
-            matches!(self.liveness(last), Liveness::Doubtful(_) | Liveness::ProbeSilent)
-        });
+        let in_doubt =
+            last.is_some_and(|last| matches!(self.liveness(last), Liveness::Doubtful(_)));
         let wait = in_doubt
             && claimants
                 .iter()
                 .filter(|one| ahead_of_last(one))
                 .all(|&one| self.followers(one) == 0);
-        let waiting: Vec<_> = match wait {
-            true => claimants.iter().copied().filter(|one| !ahead_of_last(one)).collect(),
-            false => claimants.to_vec(),
+        // One that is in doubt itself is chosen for nothing new.
+        let waits = |one: &ServerIndex| {
+            ahead_of_last(one) && (wait || self.liveness(*one) != Liveness::Answering)
         };
+        let present: Vec<_> = claimants.iter().copied().filter(|one| !waits(one)).collect();
         contest::settle(
-            &waiting,
+            &present,
             last,
             &policy.servers,
             &Evidence {
@@ -298,15 +303,16 @@ impl Field<'_> {
         });
         let Some((newer, by)) = newer else { return };
         let (own_followers, others) = (self.followers(champion), self.followers(by));
-        if self.holds() || own_followers > 0 && own_followers >= others {
+        let loser = if own_followers > 0 && own_followers >= others {
+            let reason = StateReason::Unfollowed(champion);
+            Loser { server: by, against: champion, loss: Some(Loss::Following), reason }
+        } else if self.holds() {
             return;
-        }
-        contest.champion = None;
-        contest.losers.push(Loser {
-            server: champion,
-            against: by,
-            loss: Some(Loss::Age),
-            reason: StateReason::OlderTimeline(newer),
-        });
+        } else {
+            contest.champion = None;
+            let reason = StateReason::OlderTimeline(newer);
+            Loser { server: champion, against: by, loss: Some(Loss::Age), reason }
+        };
+        contest.losers.push(loser);
     }
 }
