@@ -181,6 +181,7 @@ impl History {
             lost: self.lost,
             followed: self.followed,
             left_behind: false,
+            cannot_write: false,
         })
     }
 

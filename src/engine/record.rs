@@ -56,6 +56,9 @@ pub(super) struct Record {
     /// It was proven to be on a branch that the cluster has left, for this reason. That stays true
     /// until it is seen on the right one, whoever else is there.
     pub(super) left_behind: Option<StateReason>,
+    /// PostgreSQL: the timeline that this branch shares with the right one: until the server was
+    /// gone, and may be built anew, the timeline disproves nothing.
+    pub(super) diverged_on: Option<u32>,
     /// One gate per read name.
     pub(super) gates: Vec<LagGate>,
     /// It was gone or not ready since it was last the primary, by its own failures: others may have
@@ -116,6 +119,7 @@ impl Record {
             detached_since: None,
             dead_branch_since: None,
             left_behind: None,
+            diverged_on: None,
             gates: vec![LagGate::default(); read_names],
             away: false,
             left_office: false,
@@ -287,7 +291,7 @@ impl Record {
     /// The server is gone or not ready. When it returns as a replica it must prove itself, and its
     /// first reply tells whether it is late, whatever was known before.
     pub(super) fn mark_away(&mut self) {
-        (self.away, self.successes) = (true, 0);
+        (self.away, self.successes, self.diverged_on) = (true, 0, None);
         self.forget_freshness();
     }
 
@@ -309,9 +313,8 @@ impl Record {
 
     /// What it has is the cluster's history, by an operator's word.
     pub(super) fn accept_history(&mut self) {
-        (self.superseded, self.left_behind, self.dead_branch_since) = (None, None, None);
-        self.followed = true;
-        self.history.mark_followed();
+        (self.left_behind, self.dead_branch_since, self.diverged_on) = (None, None, None);
+        self.mark_followed();
     }
 
     /// Another server took over from it, or was right when both were writable.

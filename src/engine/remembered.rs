@@ -79,6 +79,8 @@ pub struct RememberedHistory {
     pub followed: bool,
     /// It was proven to be on a branch that the cluster has left.
     pub left_behind: bool,
+    /// Its heartbeat writes failed.
+    pub cannot_write: bool,
 }
 
 /// The cluster's history reached this far.

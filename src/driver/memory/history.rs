@@ -39,6 +39,7 @@ pub(super) fn history_image(history: &RememberedHistory) -> HistoryImage {
         lost: history.lost,
         followed: history.followed,
         left_behind: history.left_behind,
+        cannot_write: history.cannot_write,
     }
 }
 
@@ -53,6 +54,7 @@ pub(super) fn history(server: ServerIndex, image: &HistoryImage) -> RememberedHi
         lost: image.lost,
         followed: image.followed,
         left_behind: image.left_behind,
+        cannot_write: image.cannot_write,
     }
 }
 
@@ -218,6 +220,7 @@ mod tests {
             lost: true,
             followed: true,
             left_behind: true,
+            cannot_write: true,
         };
         assert_eq!(&*history_image(&known).gtid, text);
         assert_eq!(history(ServerIndex(2), &history_image(&known)), known);

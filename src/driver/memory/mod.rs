@@ -329,6 +329,7 @@ mod tests {
                 lost,
                 followed: false,
                 left_behind: false,
+                cannot_write: false,
             }],
             positions: vec![RememberedPosition {
                 stream: Stream::Wal,

@@ -8,6 +8,7 @@ use super::Cluster;
 use crate::engine::{
     GtidState, Moment, ReadReason, Remembered, RememberedHistory, RememberedLoss, ServerIndex,
     StateReason, WriteDecision, WriteReason,
+    heart::Heart,
     history::History,
     judge::{Identity, KnownIdentity, Office},
     superseded::Superseded,
@@ -35,8 +36,9 @@ impl Cluster {
         });
         let histories = self.records.iter().enumerate().filter_map(|(index, record)| {
             let left_behind = record.left_behind.is_some();
+            let cannot_write = record.heart.is_stopped(self.judged);
             let history = record.history.remember(ServerIndex(index))?;
-            Some(RememberedHistory { left_behind, ..history })
+            Some(RememberedHistory { left_behind, cannot_write, ..history })
         });
         let office_gtid = match self.write.last {
             Some(_) => GtidState::default(),
@@ -92,6 +94,9 @@ impl Cluster {
             let left_behind = known.left_behind.then(|| left_behind(known, memory));
             let record = &mut self.records[known.server.0];
             (record.history, record.left_behind) = (History::restored(known), left_behind);
+            if known.cannot_write {
+                record.heart = Heart::stopped(now);
+            }
         }
         self.positions.restore(&memory.positions, now);
         let had = self.write.last.map(|writer| &self.records[writer.0].history);

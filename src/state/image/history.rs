@@ -29,6 +29,9 @@ pub struct HistoryImage {
     /// It was proven to be on a branch that the cluster has left.
     #[serde(default)]
     pub left_behind: bool,
+    /// Its heartbeat writes failed.
+    #[serde(default)]
+    pub cannot_write: bool,
 }
 
 /// How far a stream of changes was known to reach.

@@ -61,16 +61,19 @@ fn server() -> impl Strategy<Value = ServerImage> {
 
 fn history() -> impl Strategy<Value = HistoryImage> {
     let numbers = (any::<u32>(), option::of(any::<u32>()));
-    let marks = (any::<bool>(), any::<bool>(), any::<bool>());
+    let marks = [any::<bool>(); 4];
     (option::of(name()), numbers, name(), marks).prop_map(
-        |(uuid, (server_id, timeline), gtid, (lost, followed, left_behind))| HistoryImage {
-            uuid,
-            server_id,
-            timeline,
-            gtid,
-            lost,
-            followed,
-            left_behind,
+        |(uuid, (server_id, timeline), gtid, [lost, followed, left_behind, cannot_write])| {
+            HistoryImage {
+                uuid,
+                server_id,
+                timeline,
+                gtid,
+                lost,
+                followed,
+                left_behind,
+                cannot_write,
+            }
         },
     )
 }

@@ -1,6 +1,9 @@
 //! When the word of a server that lost a contest counts again.
 
-use super::{followers::followers, postgres_role, primary_timeline};
+use super::{
+    followers::{adherents, followers},
+    postgres_role, primary_timeline,
+};
 use crate::engine::{
     ClusterPolicy, Moment, PostgresRole, ServerIndex,
     judge::{
@@ -30,9 +33,10 @@ pub(super) fn reinstate(
             continue;
         }
         let promoted = was_promoted(&records[index.0], own, records, precedents);
-        let followers = |one| followers(one, policy, records, now);
-        let followed = followers(index);
-        let won_over = has_won_over(index, records, &followers);
+        let followed = followers(index, policy, records, now);
+        // Who has only lost its stream, or is away, has not gone over.
+        let support = |one| if one == index { followed } else { adherents(one, policy, records) };
+        let won_over = has_won_over(index, records, &support);
         let gave_way = |heir| gave_way(heir, own, followed, policy, records, precedents, now);
         let nobody = |_| false;
         if promoted || won_over || is_reinstated(index, records, precedents, 0, &gave_way, &nobody)

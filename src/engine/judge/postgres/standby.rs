@@ -41,8 +41,11 @@ pub(super) fn verdict(
     };
     let on_right_branch = place.is_on_right_branch(record);
     match proven {
-        Branch::Left(reason) => record.left_behind = Some(reason),
-        _ if on_right_branch => record.left_behind = None,
+        Branch::Left(reason) => {
+            record.left_behind = Some(reason);
+            record.diverged_on = place.diverged_on(record, reason);
+        }
+        _ if on_right_branch => (record.left_behind, record.diverged_on) = (None, None),
         _ => {}
     }
     let suspect = matches!(proven, Branch::MayFollow);
@@ -215,12 +218,24 @@ impl Place {
             && written(primary).zip(replayed).is_some_and(|(written, replayed)| replayed > written)
     }
 
+    /// The timeline of a standby on another branch, when the primary is on the same one: a copy goes
+    /// on writing on the timeline that it was copied with.
+    fn diverged_on(&self, record: &Record, reason: StateReason) -> Option<u32> {
+        let hidden = matches!(reason, StateReason::FollowsStale(_) | StateReason::Diverged);
+        let own = postgres_facts(record).and_then(standby_timeline)?;
+        (hidden && self.timeline.is_none_or(|timeline| timeline == own)).then_some(own)
+    }
+
     /// Whether a standby is seen on the primary's own branch.
     fn is_on_right_branch(&self, record: &Record) -> bool {
-        self.compared && received_timeline(record).is_some_and(|own| Some(own) == self.timeline)
-            || self.compared
-                && postgres_facts(record).and_then(standby_timeline) == self.timeline
-                && self.misled_by.is_none()
+        let came_to = postgres_facts(record).and_then(standby_timeline);
+        let received = received_timeline(record);
+        let on_it = received.is_some() && received == self.timeline
+            || came_to == self.timeline && self.misled_by.is_none();
+        let is_told = record.diverged_on.is_none()
+            || record.diverged_on != self.timeline
+            || self.primary.map(StateReason::FollowsStale) == record.left_behind;
+        self.compared && on_it && is_told
     }
 }
 
