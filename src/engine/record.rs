@@ -56,8 +56,8 @@ pub(super) struct Record {
     /// It was proven to be on a branch that the cluster has left, for this reason. That stays true
     /// until it is seen on the right one, whoever else is there.
     pub(super) left_behind: Option<StateReason>,
-    /// PostgreSQL: the timeline that this branch shares with the right one: until the server was
-    /// gone, and may be built anew, the timeline disproves nothing.
+    /// PostgreSQL: the timeline that this branch shares with the right one, so that being on it
+    /// disproves nothing: it must receive from there, or have been gone and be built anew.
     pub(super) diverged_on: Option<u32>,
     /// One gate per read name.
     pub(super) gates: Vec<LagGate>,

@@ -193,12 +193,8 @@ impl Place {
         if self.is_ahead_of(&records[primary.0], record, replayed) {
             return Branch::Left(StateReason::Diverged);
         }
-        if let Some((wrote_on, end)) = record.history.wrote
-            && wrote_on < timeline
-            && standby_timeline(facts).is_none_or(|own| own <= wrote_on)
-            && positions.fork_after(wrote_on).is_some_and(|fork| end > fork)
-        {
-            return Branch::Left(StateReason::DeadBranch);
+        if let Some(reason) = wrote_beside(record, timeline, positions) {
+            return Branch::Left(reason);
         }
         // The control file says "at least", so an old timeline in it says nothing.
         let Some(received) = received_timeline_shown(record).filter(|own| *own < timeline) else {
@@ -232,11 +228,32 @@ impl Place {
         let received = received_timeline(record);
         let on_it = received.is_some() && received == self.timeline
             || came_to == self.timeline && self.misled_by.is_none();
-        let is_told = record.diverged_on.is_none()
-            || record.diverged_on != self.timeline
-            || self.primary.map(StateReason::FollowsStale) == record.left_behind;
+        let is_told =
+            record.diverged_on.is_none_or(|own| Some(own) != self.timeline) || is_attached(record);
         self.compared && on_it && is_told
     }
+}
+
+fn is_attached(record: &Record) -> bool {
+    match postgres_role(record) {
+        Some(PostgresRole::Standby { receiver, .. }) => receiver.is_attached(),
+        _ => false,
+    }
+}
+
+/// Why a former primary that receives nothing yet has what the primary, on `timeline`, has not: it
+/// wrote past the fork, or beside the primary on one timeline.
+fn wrote_beside(record: &Record, timeline: u32, positions: &Positions) -> Option<StateReason> {
+    let (wrote_on, end) = record.history.wrote?;
+    let came_to = standby_timeline(postgres_facts(record)?);
+    if is_attached(record) || came_to.is_some_and(|own| own > wrote_on) {
+        return None;
+    }
+    if wrote_on == timeline && record.superseded.is_some() {
+        return Some(StateReason::Diverged);
+    }
+    let past_it = positions.fork_after(wrote_on).is_some_and(|fork| end > fork);
+    (wrote_on < timeline && past_it).then_some(StateReason::DeadBranch)
 }
 
 /// Whether more standbys that are known to receive a higher timeline than what this one receives.
