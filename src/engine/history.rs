@@ -26,9 +26,10 @@ pub(super) struct History {
     pub(super) timeline: Option<u32>,
     /// PostgreSQL: where it last wrote as a primary.
     written: Option<Written>,
-    /// PostgreSQL: up to where it wrote as a primary, and on which timeline, while it has not
-    /// followed since.
-    pub(super) wrote: Option<(u32, Position)>,
+    /// PostgreSQL: how far it was seen on which timeline, writing or receiving.
+    pub(super) reached: Option<(u32, Position)>,
+    /// PostgreSQL: where it was first seen to write on its timeline: the fork, or somewhat later.
+    pub(super) began: Option<(u32, Position)>,
     /// It has lost what it had, and has not followed since.
     pub(super) lost: bool,
     /// What it has is the beginning of what it had: a crash may lose the end of a binary log.
@@ -91,7 +92,7 @@ impl History {
 
     /// It follows a primary of this cluster: what it has is the cluster's.
     pub(super) fn mark_followed(&mut self) {
-        (self.lost, self.followed, self.wrote) = (false, true, None);
+        (self.lost, self.followed) = (false, true);
     }
 
     fn fold_mysql(&mut self, facts: &MySqlFacts, interrupted: bool, led: bool) -> Continuity {
@@ -140,8 +141,8 @@ impl History {
         let PostgresRole::Primary { timeline, position, .. } = facts.role else {
             self.timeline = standby_timeline(facts).or(self.timeline);
             self.written = None;
-            // Whoever shows less than it wrote was built anew.
-            self.wrote = self.wrote.filter(|(_, end)| replayed(facts) >= Some(*end));
+            self.began = None;
+            self.reached = self.reached_as_standby(facts);
             return if replaced { Continuity::Replaced } else { Continuity::GoesOn };
         };
         let before = self.written.filter(|_| self.timeline == Some(timeline));
@@ -152,7 +153,8 @@ impl History {
             if settled { Some(written.last) } else { written.durable }
         });
         self.timeline = Some(timeline);
-        self.wrote = Some((timeline, position));
+        self.reached = Some((timeline, position));
+        self.began = self.began.filter(|(on, _)| *on == timeline).or(self.reached);
         self.written = match before {
             Some(written) if now.since(written.at) < Self::DURABLE_AFTER && !shorter => {
                 Some(Written { durable, ..written })
@@ -163,6 +165,17 @@ impl History {
             _ if replaced => Continuity::Replaced,
             true => Continuity::Lost,
             false => Continuity::GoesOn,
+        }
+    }
+
+    fn reached_as_standby(&self, facts: &PostgresFacts) -> Option<(u32, Position)> {
+        let PostgresRole::Standby { receiver, timeline, replayed, .. } = facts.role else {
+            return None;
+        };
+        match receiver.is_attached() {
+            true => timeline.zip(replayed),
+            // Whoever shows less than before was built anew.
+            false => self.reached.filter(|(_, end)| replayed >= Some(*end)),
         }
     }
 
@@ -194,7 +207,8 @@ impl History {
             system: None,
             timeline: remembered.timeline,
             written: None,
-            wrote: None,
+            reached: None,
+            began: None,
             lost: remembered.lost,
             lost_tail: false,
             followed: remembered.followed,
@@ -210,14 +224,6 @@ pub(super) fn standby_timeline(facts: &PostgresFacts) -> Option<u32> {
         PostgresRole::Standby { timeline, recovery_timeline, .. } => {
             timeline.max(recovery_timeline)
         }
-        PostgresRole::Primary { .. } => None,
-    }
-}
-
-/// How far a standby has replayed.
-fn replayed(facts: &PostgresFacts) -> Option<Position> {
-    match facts.role {
-        PostgresRole::Standby { replayed, .. } => replayed,
         PostgresRole::Primary { .. } => None,
     }
 }

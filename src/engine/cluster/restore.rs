@@ -83,7 +83,7 @@ impl Cluster {
             // With a heir that is nowhere and has left nothing, nobody could ever be caught up with.
             let is_of_use = by.is_some()
                 || !lost.heir_gtid.is_unknown()
-                || lost.timeline.is_some() && lost.timeline < memory.office_timeline;
+                || lost.timeline.is_some() && lost.timeline <= memory.office_timeline;
             if is_known(&lost.server) && is_of_use {
                 let (timeline, heir, loss) = (lost.timeline, lost.heir_gtid.clone(), lost.loss);
                 let superseded = Superseded { by, timeline, heir, loss };

@@ -193,7 +193,7 @@ impl Place {
         if self.is_ahead_of(&records[primary.0], record, replayed) {
             return Branch::Left(StateReason::Diverged);
         }
-        if let Some(reason) = wrote_beside(record, timeline, positions) {
+        if let Some(reason) = went_past(record, timeline, positions) {
             return Branch::Left(reason);
         }
         // The control file says "at least", so an old timeline in it says nothing.
@@ -241,19 +241,19 @@ fn is_attached(record: &Record) -> bool {
     }
 }
 
-/// Why a former primary that receives nothing yet has what the primary, on `timeline`, has not: it
-/// wrote past the fork, or beside the primary on one timeline.
-fn wrote_beside(record: &Record, timeline: u32, positions: &Positions) -> Option<StateReason> {
-    let (wrote_on, end) = record.history.wrote?;
+/// Why a standby that receives nothing has what the primary, on `timeline`, has not: it was seen past
+/// the fork before, or it wrote beside the primary on one timeline.
+fn went_past(record: &Record, timeline: u32, positions: &Positions) -> Option<StateReason> {
+    let (on, end) = record.history.reached?;
     let came_to = standby_timeline(postgres_facts(record)?);
-    if is_attached(record) || came_to.is_some_and(|own| own > wrote_on) {
+    if is_attached(record) || came_to.is_some_and(|own| own > on) {
         return None;
     }
-    if wrote_on == timeline && record.superseded.is_some() {
+    if on == timeline && record.superseded.is_some() {
         return Some(StateReason::Diverged);
     }
-    let past_it = positions.fork_after(wrote_on).is_some_and(|fork| end > fork);
-    (wrote_on < timeline && past_it).then_some(StateReason::DeadBranch)
+    let past_it = positions.fork_after(on).is_some_and(|fork| end > fork);
+    (on < timeline && past_it).then_some(StateReason::DeadBranch)
 }
 
 /// Whether more standbys that are known to receive a higher timeline than what this one receives.
