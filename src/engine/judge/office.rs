@@ -55,6 +55,16 @@ pub(super) fn lives_in_office(
     precedents.published == Some(index) && !record.left_office
 }
 
+/// Whether a server that does not answer us is published since before the start of this process, so
+/// that its role is known from then alone.
+pub(super) fn is_remembered(
+    index: ServerIndex,
+    record: &Record,
+    precedents: Precedents<'_>,
+) -> bool {
+    precedents.published == Some(index) && record.facts.is_none()
+}
+
 /// Whether the published server does not answer us while a member receives from it, as
 /// `opinion(member, since)` tells of each since its silence began.
 pub(super) fn lives_by_witness(
@@ -75,7 +85,7 @@ pub(super) fn lives_by_witness(
     precedents.published == Some(index)
         && kind.is_silence()
         && !record.history.lost
-        && record.facts.as_ref().is_some_and(Facts::claims_writable)
+        && record.facts.as_ref().is_none_or(Facts::claims_writable)
         && others.map(|other| opinion(other, trouble.since)).min() == Some(Opinion::GoesOn)
 }
 

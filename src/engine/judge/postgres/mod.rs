@@ -8,8 +8,11 @@ mod wal;
 
 use self::{followers::opinion, succession::settle_primary};
 use super::{
-    FOREIGN, HISTORY_LOST, Judgement, Precedents, WriterRule, by_liveness, contest::Contest,
-    is_foreign, office::has_rival, overruled, unreachable_from_here, why_stale, writable_verdict,
+    FOREIGN, HISTORY_LOST, Judgement, Precedents, WriterRule, by_liveness,
+    contest::Contest,
+    is_foreign,
+    office::{has_rival, is_remembered},
+    overruled, unreachable_from_here, why_stale, writable_verdict,
 };
 use crate::engine::{
     ClusterPolicy, Facts, Moment, PostgresFacts, PostgresRole, ServerIndex, ServerState,
@@ -47,7 +50,9 @@ fn verdict(
     now: Moment,
 ) -> Verdict {
     let opinion = |standby, since| opinion(standby, index, since, policy, records, now);
-    let unreachable = unreachable_from_here(index, records, policy, contest, &opinion, now);
+    let remembered = is_remembered(index, &records[index.0], precedents);
+    let unreachable =
+        unreachable_from_here(index, remembered, records, policy, contest, &opinion, now);
     if let Some(verdict) = unreachable {
         return verdict;
     }

@@ -13,14 +13,15 @@ use super::{
     reinstatement::{gave_way, reinstate},
 };
 use crate::engine::{
-    ClusterPolicy, Loss, Moment, OnNewerTimeline, PostgresRole, Relation, ServerIndex, ServerState,
-    StateReason,
+    ClusterPolicy, FailureKind, Loss, Moment, OnNewerTimeline, PostgresRole, Relation, ServerIndex,
+    ServerState, StateReason,
     judge::{
         Precedents,
         contest::{self, Contest, Evidence, Loser},
         is_claimant, is_foreign,
         office::{
-            is_awaited, is_gone, lives_by_witness, lives_in_office, mark_losers, was_asked_since,
+            is_awaited, is_gone, is_remembered, lives_by_witness, lives_in_office, mark_losers,
+            was_asked_since,
         },
     },
     record::Record,
@@ -65,7 +66,10 @@ struct Field<'a> {
 
 impl Field<'_> {
     fn timeline(&self, index: ServerIndex) -> Option<u32> {
-        primary_timeline(&self.records[index.0])
+        let record = &self.records[index.0];
+        let office = || self.precedents.office.timeline;
+        let remembered = is_remembered(index, record, self.precedents);
+        primary_timeline(record).or_else(|| remembered.then(office).flatten())
     }
 
     fn followers(&self, index: ServerIndex) -> usize {
@@ -83,13 +87,21 @@ impl Field<'_> {
         record.superseded.is_none()
             && self.timeline(index).is_some()
             && (is_claimant(index, record, self.policy, self.precedents, self.now)
-                || self.lives_by_witness(index))
+                || self.lives_by_witness(index)
+                || self.lives_by_refusal(index))
     }
 
     fn lives_by_witness(&self, index: ServerIndex) -> bool {
         let (policy, records, now) = (self.policy, self.records, self.now);
         let told = |standby, since| opinion(standby, index, since, policy, records, now);
         lives_by_witness(index, policy, records, self.precedents, &told, now)
+    }
+
+    /// Whether the published server has only refused us since the start of this process.
+    fn lives_by_refusal(&self, index: ServerIndex) -> bool {
+        use FailureKind::{Misconfigured, Saturated};
+        is_remembered(index, &self.records[index.0], self.precedents)
+            && matches!(self.liveness(index), Liveness::Alive(Saturated | Misconfigured))
     }
 
     /// Why a server that says it is writable is no heir, whoever else is there.
@@ -263,11 +275,8 @@ impl Field<'_> {
             if !published && record.writable.is_some() && !record.is_confirmed_writable() {
                 continue;
             }
-            let own = match self.timeline(index) {
-                None if published && record.facts.is_none() => self.precedents.office.timeline,
-                own => own,
-            };
-            let Some(own) = own.filter(|_| !is_foreign(record, self.precedents)) else {
+            let own = self.timeline(index).filter(|_| !is_foreign(record, self.precedents));
+            let Some(own) = own else {
                 continue;
             };
             let champion = contest.champion.and_then(|champion| {
