@@ -6,8 +6,8 @@
 use std::time::Duration;
 
 use crate::engine::{
-    ClusterPolicy, Facts, GtidState, Loss, Moment, Relation, ServerIndex, reception::Opinion,
-    record::Record, superseded::Superseded, trouble::Liveness,
+    ClusterPolicy, Facts, FailureKind, GtidState, Loss, Moment, Relation, ServerIndex,
+    reception::Opinion, record::Record, superseded::Superseded, trouble::Liveness,
 };
 
 use super::{Precedents, contest::Contest, is_foreign};
@@ -63,6 +63,23 @@ pub(super) fn is_remembered(
     precedents: Precedents<'_>,
 ) -> bool {
     precedents.published == Some(index) && record.facts.is_none()
+}
+
+/// Whether the published server has only refused us since the start of this process.
+pub(super) fn lives_by_refusal(
+    index: ServerIndex,
+    policy: &ClusterPolicy,
+    records: &[Record],
+    precedents: Precedents<'_>,
+    now: Moment,
+) -> bool {
+    use FailureKind::{Misconfigured, Saturated};
+    let record = &records[index.0];
+    is_remembered(index, record, precedents)
+        && matches!(
+            record.liveness(&policy.thresholds, now),
+            Liveness::Alive(Saturated | Misconfigured)
+        )
 }
 
 /// Whether the published server does not answer us while a member receives from it, as

@@ -13,15 +13,15 @@ use super::{
     reinstatement::{gave_way, reinstate},
 };
 use crate::engine::{
-    ClusterPolicy, FailureKind, Loss, Moment, OnNewerTimeline, PostgresRole, Relation, ServerIndex,
-    ServerState, StateReason,
+    ClusterPolicy, Loss, Moment, OnNewerTimeline, PostgresRole, Relation, ServerIndex, ServerState,
+    StateReason,
     judge::{
         Precedents,
         contest::{self, Contest, Evidence, Loser},
         is_claimant, is_foreign,
         office::{
-            is_awaited, is_gone, is_remembered, lives_by_witness, lives_in_office, mark_losers,
-            was_asked_since,
+            is_awaited, is_gone, is_remembered, lives_by_refusal, lives_by_witness,
+            lives_in_office, mark_losers, was_asked_since,
         },
     },
     record::Record,
@@ -88,20 +88,13 @@ impl Field<'_> {
             && self.timeline(index).is_some()
             && (is_claimant(index, record, self.policy, self.precedents, self.now)
                 || self.lives_by_witness(index)
-                || self.lives_by_refusal(index))
+                || lives_by_refusal(index, self.policy, self.records, self.precedents, self.now))
     }
 
     fn lives_by_witness(&self, index: ServerIndex) -> bool {
         let (policy, records, now) = (self.policy, self.records, self.now);
         let told = |standby, since| opinion(standby, index, since, policy, records, now);
         lives_by_witness(index, policy, records, self.precedents, &told, now)
-    }
-
-    /// Whether the published server has only refused us since the start of this process.
-    fn lives_by_refusal(&self, index: ServerIndex) -> bool {
-        use FailureKind::{Misconfigured, Saturated};
-        is_remembered(index, &self.records[index.0], self.precedents)
-            && matches!(self.liveness(index), Liveness::Alive(Saturated | Misconfigured))
     }
 
     /// Why a server that says it is writable is no heir, whoever else is there.
