@@ -15,7 +15,7 @@ pub struct Remembered {
     pub last_writer: Option<ServerIndex>,
     /// The PostgreSQL timeline that it wrote on, also when it has left the configuration.
     pub office_timeline: Option<u32>,
-    /// What it was last known to have, when it has left the configuration.
+    /// What it was last known to have, when it has left the configuration or has lost it.
     pub office_gtid: GtidState,
     /// The servers that each read name said, in config order.
     pub reads: Vec<Vec<ServerIndex>>,

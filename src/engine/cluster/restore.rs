@@ -40,9 +40,10 @@ impl Cluster {
             let history = record.history.remember(ServerIndex(index))?;
             Some(RememberedHistory { left_behind, cannot_write, ..history })
         });
-        let office_gtid = match self.write.last {
-            Some(_) => GtidState::default(),
-            None => self.office.gtid.clone(),
+        let has_it = |last: ServerIndex| !self.records[last.0].history.lost;
+        let office_gtid = match self.write.last.is_some_and(has_it) {
+            true => GtidState::default(),
+            false => self.office.gtid.clone(),
         };
         Remembered {
             write: write.server,
@@ -102,7 +103,7 @@ impl Cluster {
         let had = self.write.last.map(|writer| &self.records[writer.0].history);
         self.office = Office {
             timeline: memory.office_timeline.or(had.and_then(|had| had.timeline)),
-            gtid: had.map_or(&memory.office_gtid, |had| &had.gtid).clone(),
+            gtid: had.filter(|had| !had.lost).map_or(&memory.office_gtid, |had| &had.gtid).clone(),
             since: None,
         };
         if memory.pin_denied {

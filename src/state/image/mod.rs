@@ -54,8 +54,8 @@ pub struct ClusterImage {
     /// The PostgreSQL timeline that it wrote on.
     #[serde(default)]
     pub office_timeline: Option<u32>,
-    /// The transactions that it was last known to have when it has left the configuration; empty
-    /// when unknown.
+    /// The transactions that it was last known to have when it has left the configuration or has lost
+    /// them; empty when unknown.
     #[serde(default)]
     pub office_gtid: Box<str>,
     /// What the read names said, by name.

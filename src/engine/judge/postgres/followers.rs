@@ -1,9 +1,8 @@
 //! Whom the standbys of a cluster follow, and what they tell of it.
 
-use super::{postgres_facts, postgres_role, primary_timeline, received_timeline};
+use super::{postgres_role, primary_timeline, received_timeline};
 use crate::engine::{
     ClusterPolicy, Endpoint, Moment, PostgresRole, ServerIndex, ServerPolicy,
-    history::standby_timeline,
     judge::is_endpoint_of,
     reception::{Opinion, Origin},
     record::Record,
@@ -74,19 +73,15 @@ pub(super) fn followers(
     records.iter().enumerate().filter(follows).count()
 }
 
-/// How many standbys are on the side of `primary` by their last words: they followed it, or have come
-/// to its timeline and follow nobody.
+/// How many standbys are on the side of `primary` by their last words, or by what was remembered of
+/// them: they followed it, or have come to its timeline and follow nobody.
 pub(super) fn adherents(primary: ServerIndex, policy: &ClusterPolicy, records: &[Record]) -> usize {
     let own = primary_timeline(&records[primary.0]).or(records[primary.0].history.timeline);
     let adheres = |standby: &ServerIndex| {
         let record = &records[standby.0];
-        let waits = || {
-            sender(record, policy).is_none()
-                && postgres_facts(record)
-                    .and_then(standby_timeline)
-                    .is_some_and(|it| Some(it) == own)
-        };
-        *standby != primary && (is_follower(*standby, primary, policy, records) || waits())
+        let is_standby = primary_timeline(record).is_none() && sender(record, policy).is_none();
+        let waits = is_standby && own.is_some() && record.history.timeline == own;
+        *standby != primary && (waits || is_follower(*standby, primary, policy, records))
     };
     (0..records.len()).map(ServerIndex).filter(adheres).count()
 }
