@@ -56,9 +56,9 @@ pub(super) struct Record {
     /// It was proven to be on a branch that the cluster has left, for this reason. That stays true
     /// until it is seen on the right one, whoever else is there.
     pub(super) left_behind: Option<StateReason>,
-    /// PostgreSQL: the timeline that this branch shares with the right one, so that being on it
-    /// disproves nothing: it must receive from there, or have been gone and be built anew.
-    pub(super) diverged_on: Option<u32>,
+    /// PostgreSQL: the timeline that it was on then, as long as it was not built anew. Where the right
+    /// branch has the same one it disproves nothing unless the server receives from there.
+    pub(super) left_on: Option<u32>,
     /// One gate per read name.
     pub(super) gates: Vec<LagGate>,
     /// It was gone or not ready since it was last the primary, by its own failures: others may have
@@ -119,7 +119,7 @@ impl Record {
             detached_since: None,
             dead_branch_since: None,
             left_behind: None,
-            diverged_on: None,
+            left_on: None,
             gates: vec![LagGate::default(); read_names],
             away: false,
             left_office: false,
@@ -196,10 +196,10 @@ impl Record {
                     (self.reception, self.advance) = (Reception::default(), None);
                 }
                 PostgresRole::Standby { receiver, received, heard, replayed, .. } => {
-                    if let Some(replayed) = replayed
-                        && self.advance.is_none_or(|(before, _)| replayed != before)
-                    {
-                        self.advance = Some((replayed, now));
+                    let before = self.advance.map(|(before, _)| before);
+                    if replayed.is_some() && replayed != before {
+                        self.advance = replayed.map(|replayed| (replayed, now));
+                        self.left_on = self.left_on.filter(|_| replayed > before);
                     }
                     let connected = receiver.is_attached();
                     let received = Received { position: received, beats: heard, connected };
@@ -291,7 +291,7 @@ impl Record {
     /// The server is gone or not ready. When it returns as a replica it must prove itself, and its
     /// first reply tells whether it is late, whatever was known before.
     pub(super) fn mark_away(&mut self) {
-        (self.away, self.successes, self.diverged_on) = (true, 0, None);
+        (self.away, self.successes) = (true, 0);
         self.forget_freshness();
     }
 
@@ -313,7 +313,7 @@ impl Record {
 
     /// What it has is the cluster's history, by an operator's word.
     pub(super) fn accept_history(&mut self) {
-        (self.left_behind, self.dead_branch_since, self.diverged_on) = (None, None, None);
+        (self.left_behind, self.dead_branch_since, self.left_on) = (None, None, None);
         self.mark_followed();
     }
 

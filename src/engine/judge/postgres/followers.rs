@@ -86,7 +86,8 @@ pub(super) fn adherents(primary: ServerIndex, policy: &ClusterPolicy, records: &
     (0..records.len()).map(ServerIndex).filter(adheres).count()
 }
 
-fn is_follower(
+/// Whether a standby follows `primary` by its last word: directly, or through others.
+pub(super) fn is_follower(
     standby: ServerIndex,
     primary: ServerIndex,
     policy: &ClusterPolicy,

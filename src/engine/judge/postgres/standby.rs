@@ -43,9 +43,9 @@ pub(super) fn verdict(
     match proven {
         Branch::Left(reason) => {
             record.left_behind = Some(reason);
-            record.diverged_on = place.diverged_on(record, reason);
+            record.left_on = postgres_facts(record).and_then(standby_timeline);
         }
-        _ if on_right_branch => (record.left_behind, record.diverged_on) = (None, None),
+        _ if on_right_branch => (record.left_behind, record.left_on) = (None, None),
         _ => {}
     }
     let suspect = matches!(proven, Branch::MayFollow);
@@ -71,8 +71,8 @@ pub(super) fn verdict(
         return out(ServerState::ReplicaBroken, reason);
     }
     if suspected.is_some_and(|lasts| lasts >= Thresholds::DEAD_BRANCH_AFTER) {
-        // Without a primary that is no more than a comparison.
-        record.left_behind = place.primary.map(|_| StateReason::DeadBranch);
+        record.left_behind = Some(StateReason::DeadBranch);
+        record.left_on = received_timeline(record);
         return out(ServerState::ReplicaBroken, StateReason::DeadBranch);
     }
     if receiver.is_attached() && !suspect {
@@ -214,14 +214,6 @@ impl Place {
             && written(primary).zip(replayed).is_some_and(|(written, replayed)| replayed > written)
     }
 
-    /// The timeline of a standby on another branch, when the primary is on the same one: a copy goes
-    /// on writing on the timeline that it was copied with.
-    fn diverged_on(&self, record: &Record, reason: StateReason) -> Option<u32> {
-        let hidden = matches!(reason, StateReason::FollowsStale(_) | StateReason::Diverged);
-        let own = postgres_facts(record).and_then(standby_timeline)?;
-        (hidden && self.timeline.is_none_or(|timeline| timeline == own)).then_some(own)
-    }
-
     /// Whether a standby is seen on the primary's own branch.
     fn is_on_right_branch(&self, record: &Record) -> bool {
         let came_to = postgres_facts(record).and_then(standby_timeline);
@@ -229,8 +221,12 @@ impl Place {
         let on_it = received.is_some() && received == self.timeline
             || came_to == self.timeline && self.misled_by.is_none();
         let is_told =
-            record.diverged_on.is_none_or(|own| Some(own) != self.timeline) || is_attached(record);
-        self.compared && on_it && is_told
+            record.left_on.is_none_or(|own| Some(own) != self.timeline) || is_attached(record);
+        // Without a primary a newer timeline than before must do.
+        let went_on = self.primary.is_none()
+            && record.left_behind == Some(StateReason::DeadBranch)
+            && received > record.left_on;
+        self.compared && on_it && is_told || went_on
     }
 }
 

@@ -8,7 +8,7 @@
 use std::cmp::Ordering;
 
 use super::{
-    followers::{Sender, followers, opinion, sender},
+    followers::{Sender, followers, is_follower, opinion, sender},
     postgres_role, primary_timeline, received_timeline,
     reinstatement::{gave_way, reinstate},
 };
@@ -74,6 +74,19 @@ impl Field<'_> {
 
     fn followers(&self, index: ServerIndex) -> usize {
         followers(index, self.policy, self.records, self.now)
+    }
+
+    /// How many members follow a server. What we have missed of a follower takes nothing from the one
+    /// in office.
+    fn supporters(&self, index: ServerIndex) -> usize {
+        let missed = (0..self.records.len()).map(ServerIndex).filter(|&one| {
+            let liveness = self.liveness(one);
+            matches!(liveness, Liveness::Doubtful(_) | Liveness::ProbeSilent)
+                && one != index
+                && is_follower(one, index, self.policy, self.records)
+        });
+        let in_office = self.precedents.published == Some(index);
+        self.followers(index) + if in_office { missed.count() } else { 0 }
     }
 
     fn liveness(&self, index: ServerIndex) -> Liveness {
@@ -243,7 +256,7 @@ impl Field<'_> {
                     Ordering::Equal => Relation::Equal,
                     Ordering::Greater => Relation::Ahead,
                 },
-                following: &|one| self.followers(one),
+                following: &|one| self.supporters(one),
                 older: &|_, newer| {
                     StateReason::OlderTimeline(self.timeline(newer).unwrap_or_default())
                 },
@@ -304,7 +317,7 @@ impl Field<'_> {
             refuses && self.liveness(other) == Liveness::Answering
         });
         let Some((newer, by)) = newer else { return };
-        let (own_followers, others) = (self.followers(champion), self.followers(by));
+        let (own_followers, others) = (self.supporters(champion), self.followers(by));
         let loser = if own_followers > 0 && own_followers >= others {
             let reason = StateReason::Unfollowed(champion);
             Loser { server: by, against: champion, loss: Some(Loss::Following), reason }
