@@ -238,32 +238,8 @@ impl Record {
             run.replies >= Thresholds::CONFIRM_WRITABLE || kind == FailureKind::Closed
         };
         self.writable = self.writable.filter(goes_on);
-        let trouble = self.trouble.get_or_insert_with(|| Trouble {
-            failure: failure.clone(),
-            since: now,
-            began: now,
-            silent: 0,
-            hard: 0,
-            alone: false,
-            refusal: None,
-        });
-        trouble.failure = failure;
-        match kind.evidence() {
-            Evidence::Hard => {
-                trouble.silent = trouble.silent.saturating_add(1);
-                trouble.hard = trouble.hard.saturating_add(1);
-            }
-            Evidence::Soft => {
-                trouble.silent = trouble.silent.saturating_add(1);
-                trouble.hard = 0;
-            }
-            Evidence::Alive => {
-                (trouble.silent, trouble.hard) = (0, 0);
-                if trouble.refusal.is_none_or(|(refused, _)| refused != kind) {
-                    trouble.refusal = Some((kind, now));
-                }
-            }
-        }
+        let begin = || Trouble::new(failure.clone(), now);
+        self.trouble.get_or_insert_with(begin).note(failure, now);
     }
 
     /// Any server of any cluster was last heard then.
