@@ -21,6 +21,8 @@ pub struct Remembered {
     pub reads: Vec<Vec<ServerIndex>>,
     /// The identity that all servers of the cluster share: PostgreSQL's system identifier.
     pub identity: Option<u64>,
+    /// An operator has said that it is the cluster's, and not more than half of the servers carry it.
+    pub identity_accepted: bool,
     /// Servers that another one took over from, or that lost a contest, and that have not followed
     /// since.
     pub superseded: Vec<RememberedLoss>,

@@ -105,6 +105,7 @@ fn remembered(
         office_gtid: gtid(&image.office_gtid),
         reads: reads.collect(),
         identity: image.identity,
+        identity_accepted: image.identity_accepted,
         superseded: superseded.collect(),
         histories: histories.collect(),
         positions: positions(&image.reach, now_ms),

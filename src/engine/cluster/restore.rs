@@ -58,6 +58,7 @@ impl Cluster {
                 Some(Identity::System(system)) => Some(*system),
                 Some(Identity::Group(_)) | None => None,
             },
+            identity_accepted: self.identity.is_accepted(),
             superseded: superseded.collect(),
             histories: histories.collect(),
             positions: self.positions.remember(self.judged),
@@ -110,7 +111,8 @@ impl Cluster {
             self.overlay.deny();
         }
         if let Some(system) = memory.identity {
-            self.identity = KnownIdentity::remembered(Identity::System(system));
+            let identity = Identity::System(system);
+            self.identity = KnownIdentity::remembered(identity, memory.identity_accepted);
         }
         for (name, said) in memory.reads.iter().enumerate().take(self.reads.len()) {
             let mut said: Vec<_> = said.iter().copied().filter(is_known).collect();

@@ -94,7 +94,7 @@ fn cluster() -> impl Strategy<Value = Arc<ClusterImage>> {
         (
             option::of(name()),
             (option::of(name()), option::of(any::<u32>()), name()),
-            option::of(any::<u64>()),
+            (option::of(any::<u64>()), any::<bool>()),
         ),
         collection::btree_map(name(), collection::vec(name(), 0..4), 0..3),
         (collection::vec(superseded(), 0..3), collection::vec(reach(), 0..3), any::<bool>()),
@@ -104,6 +104,7 @@ fn cluster() -> impl Strategy<Value = Arc<ClusterImage>> {
         .prop_map(|((write, office, identity), reads, known, servers, overrides)| {
             let (superseded, reach, pin_denied) = known;
             let (last_writer, office_timeline, office_gtid) = office;
+            let (identity, identity_accepted) = identity;
             Arc::new(ClusterImage {
                 write,
                 last_writer,
@@ -111,6 +112,7 @@ fn cluster() -> impl Strategy<Value = Arc<ClusterImage>> {
                 office_gtid,
                 reads,
                 identity,
+                identity_accepted,
                 superseded,
                 reach,
                 pin_denied,
