@@ -20,6 +20,8 @@ pub(super) struct History {
     pub(super) server_id: u32,
     /// MySQL and MariaDB: its transactions.
     pub(super) gtid: GtidState,
+    /// MySQL and MariaDB: which of them a crash does not lose.
+    flushed: Option<Flushed>,
     /// PostgreSQL: its system identifier.
     system: Option<u64>,
     /// PostgreSQL: the timeline that it last wrote on, or has come to as a standby.
@@ -32,7 +34,8 @@ pub(super) struct History {
     pub(super) began: Option<(u32, Position)>,
     /// It has lost what it had, and has not followed since.
     pub(super) lost: bool,
-    /// What it has is the beginning of what it had: a crash may lose the end of a binary log.
+    /// What it has is the beginning of what it had, and all of that which was on its disk: a crash
+    /// may lose the end of a binary log.
     pub(super) lost_tail: bool,
     /// It has been a replica of this cluster, or its writer.
     pub(super) followed: bool,
@@ -47,6 +50,38 @@ struct Written {
     at: Moment,
     /// A point that is surely on its disk: a crash of the host may lose what is younger.
     durable: Option<Position>,
+}
+
+/// What is surely on the disk of a MySQL or MariaDB server.
+#[derive(Clone, Debug)]
+struct Flushed {
+    last: GtidState,
+    at: Moment,
+    durable: Option<GtidState>,
+}
+
+impl Flushed {
+    /// A process that crashes loses no more than the last moment of its binary log.
+    const AFTER_CRASH: Duration = Duration::from_secs(2);
+
+    /// With `sync_binlog = 0`, MariaDB's default, the kernel writes it, after half a minute
+    /// (proc_sys_vm(5), dirty_expire_centisecs): so much a host may lose with it.
+    const AFTER_POWER_CUT: Duration = Duration::from_secs(60);
+
+    fn note(known: &mut Option<Self>, gtid: &GtidState, now: Moment) {
+        let Some(known) = known else {
+            *known = Some(Self { last: gtid.clone(), at: now, durable: None });
+            return;
+        };
+        let after = match known.durable {
+            None => Self::AFTER_CRASH,
+            Some(_) => Self::AFTER_POWER_CUT,
+        };
+        if now.since(known.at) >= after {
+            known.durable = Some(std::mem::replace(&mut known.last, gtid.clone()));
+            known.at = now;
+        }
+    }
 }
 
 /// What a reply makes of the history before.
@@ -80,7 +115,7 @@ impl History {
         let interrupted = interrupted || !self.heard;
         let continuity = match facts {
             Facts::Postgres(facts) => self.fold_postgres(facts, interrupted, now),
-            Facts::MySql(facts) => self.fold_mysql(facts, interrupted, led),
+            Facts::MySql(facts) => self.fold_mysql(facts, interrupted, led, now),
             Facts::Tcp => Continuity::GoesOn,
         };
         self.heard = true;
@@ -95,7 +130,13 @@ impl History {
         (self.lost, self.followed) = (false, true);
     }
 
-    fn fold_mysql(&mut self, facts: &MySqlFacts, interrupted: bool, led: bool) -> Continuity {
+    fn fold_mysql(
+        &mut self,
+        facts: &MySqlFacts,
+        interrupted: bool,
+        led: bool,
+        now: Moment,
+    ) -> Continuity {
         // A replica begins its own anew only to be built anew.
         let leads = led && facts.writability == Writability::Writable;
         let known = self.uuid.as_deref();
@@ -103,11 +144,16 @@ impl History {
             .zip(facts.identity.uuid.as_deref())
             .is_some_and(|(old, new)| !old.eq_ignore_ascii_case(new));
         let shrunk = facts.gtid.contains(&self.gtid) == Some(false);
-        self.lost_tail = shrunk
-            && !renamed
-            && facts.gtid.shares(&self.gtid) == Some(true)
-            && self.gtid.contains(&facts.gtid) == Some(true)
-            || self.lost_tail && !renamed && !shrunk;
+        let durable = self.flushed.as_ref().and_then(|flushed| flushed.durable.as_ref());
+        let is_beginning = durable.is_some_and(|durable| {
+            !durable.is_empty()
+                && facts.gtid.contains(durable) == Some(true)
+                && self.gtid.contains(&facts.gtid) == Some(true)
+        });
+        self.lost_tail = !renamed && if shrunk { is_beginning } else { self.lost_tail };
+        if renamed || shrunk {
+            self.flushed = None;
+        }
         if facts.identity.uuid.is_some() {
             self.uuid.clone_from(&facts.identity.uuid);
         }
@@ -116,6 +162,7 @@ impl History {
         }
         if !facts.gtid.is_unknown() {
             self.gtid.clone_from(&facts.gtid);
+            Flushed::note(&mut self.flushed, &facts.gtid, now);
         }
         match (renamed, shrunk) {
             (true, _) => Continuity::Lost,
@@ -204,6 +251,7 @@ impl History {
             uuid: remembered.uuid.clone(),
             server_id: remembered.server_id,
             gtid: remembered.gtid.clone(),
+            flushed: None,
             system: None,
             timeline: remembered.timeline,
             written: None,

@@ -65,7 +65,7 @@ impl Failure {
     }
 }
 
-/// What a failed probe proves. The tables in `docs/JUDGEMENT.md` map SQLSTATEs and error numbers to
+/// What a failed probe proves. The tables in `docs/PROBES.md` map SQLSTATEs and error numbers to
 /// these.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum FailureKind {

@@ -191,8 +191,8 @@ mod tests {
     }
 
     #[test]
-    fn the_judgement_document_lists_every_number_in_its_row() {
-        let document = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/JUDGEMENT.md"));
+    fn the_document_of_probes_lists_every_number_in_its_row() {
+        let document = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/PROBES.md"));
         let section = document.split("### Which error number").nth(1).expect("the table");
         for code in (1000..5000).filter(|&code| kind(code) != FailureKind::Troubled) {
             // The only range in the table.

@@ -184,8 +184,8 @@ mod tests {
     }
 
     #[test]
-    fn the_judgement_document_lists_every_code() {
-        let document = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/JUDGEMENT.md"));
+    fn the_document_of_probes_lists_every_code() {
+        let document = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/PROBES.md"));
         for (code, ..) in TABLE {
             assert!(document.contains(code), "{code}");
         }

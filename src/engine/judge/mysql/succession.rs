@@ -35,7 +35,7 @@ pub(super) fn settle_primary(
     for index in (0..records.len()).map(ServerIndex) {
         let only_a_tail = precedents.last_writer == Some(index)
             && records[index.0].history.lost_tail
-            && is_ahead_of_all(index, policy, records, now);
+            && is_ahead_of_all(index, records);
         if records[index.0].history.lost
             && (only_a_tail || is_followed_by_all(index, policy, records, now))
         {
@@ -65,20 +65,11 @@ pub(super) fn settle_primary(
     contest
 }
 
-/// Whether no other member that answers has what the last writer has lost: its crash has lost the
-/// end of its log, and nobody has that.
-fn is_ahead_of_all(
-    index: ServerIndex,
-    policy: &ClusterPolicy,
-    records: &[Record],
-    now: Moment,
-) -> bool {
+/// Whether no other member, dead or alive, has shown what the last writer has lost: its crash has
+/// lost the end of its log, and nobody has that.
+fn is_ahead_of_all(index: ServerIndex, records: &[Record]) -> bool {
     let own = &records[index.0].history.gtid;
-    records.iter().enumerate().all(|(other, record)| {
-        other == index.0
-            || record.liveness(&policy.thresholds, now) != Liveness::Answering
-            || own.contains(&record.history.gtid) != Some(false)
-    })
+    records.iter().all(|record| own.contains(&record.history.gtid) != Some(false))
 }
 
 /// Whether every other member that answers follows a server, and has nothing that this one lacks:
