@@ -169,7 +169,8 @@ fn writable_verdict(
     contest: &Contest,
     now: Moment,
 ) -> Verdict {
-    if record.heart.is_stopped(now) {
+    let stale = why_stale(index, record, contest);
+    if record.heart.is_stopped(now) && stale.is_none() {
         return Verdict {
             read: ReadFitness::LastResort,
             ..Verdict::out(ServerState::ReadOnlyPrimary, StateReason::CannotWrite)
@@ -188,7 +189,7 @@ fn writable_verdict(
     if record.history.lost && contest.against(index).is_none() {
         return HISTORY_LOST;
     }
-    match why_stale(index, record, contest) {
+    match stale {
         Some(reason) => Verdict::out(ServerState::StalePrimary, reason),
         None => unconfirmed(record),
     }

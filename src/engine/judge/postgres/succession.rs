@@ -8,7 +8,7 @@
 use std::cmp::Ordering;
 
 use super::{
-    followers::{Sender, followers, is_follower, opinion, sender},
+    followers::{Sender, followers, is_follower, opinion, origin},
     postgres_role, primary_timeline, received_timeline,
     reinstatement::{gave_way, reinstate},
 };
@@ -209,8 +209,11 @@ impl Field<'_> {
     fn hearsay_against(&self, index: ServerIndex, own: u32) -> Option<(u32, ServerIndex)> {
         let shown = self.records.iter().enumerate().filter_map(|(standby, record)| {
             let newer = received_timeline(record).filter(|timeline| *timeline > own)?;
-            let from_member = match sender(record, self.policy)? {
-                Sender::Member(sender) => sender != index,
+            let from_member = match origin(ServerIndex(standby), self.policy, self.records)? {
+                // What a loser was promoted to is known.
+                Sender::Member(sender) => {
+                    sender != index && self.records[sender.0].superseded.is_none()
+                }
                 Sender::Hidden => true,
                 Sender::Outside => false,
             };
