@@ -28,6 +28,10 @@ pub(super) struct History {
     pub(super) timeline: Option<u32>,
     /// PostgreSQL: where it last wrote as a primary.
     written: Option<Written>,
+    /// PostgreSQL: how far it was seen on which timeline, writing or receiving.
+    pub(super) reached: Option<(u32, Position)>,
+    /// PostgreSQL: where it was first seen to write on its timeline: the fork, or somewhat later.
+    pub(super) began: Option<(u32, Position)>,
     /// It has lost what it had, and has not followed since.
     pub(super) lost: bool,
     /// By its last reply it has the beginning of what it had, and all of that which was on its disk:
@@ -186,6 +190,8 @@ impl History {
             let timeline = standby_timeline(facts).or(self.timeline);
             self.written = self.written.filter(|_| timeline == self.timeline);
             self.timeline = timeline;
+            self.began = None;
+            self.reached = self.reached_as_standby(facts);
             return if replaced { Continuity::Replaced } else { Continuity::GoesOn };
         };
         let before = self.written.filter(|_| self.timeline == Some(timeline));
@@ -196,6 +202,8 @@ impl History {
             if settled { Some(written.last) } else { written.durable }
         });
         self.timeline = Some(timeline);
+        self.reached = Some((timeline, position));
+        self.began = self.began.filter(|(on, _)| *on == timeline).or(self.reached);
         self.written = match before {
             Some(written) if now.since(written.at) < Self::DURABLE_AFTER && !shorter => {
                 Some(Written { durable, ..written })
@@ -206,6 +214,17 @@ impl History {
             _ if replaced => Continuity::Replaced,
             true => Continuity::Lost,
             false => Continuity::GoesOn,
+        }
+    }
+
+    fn reached_as_standby(&self, facts: &PostgresFacts) -> Option<(u32, Position)> {
+        let PostgresRole::Standby { receiver, timeline, replayed, .. } = facts.role else {
+            return None;
+        };
+        match receiver.is_attached() {
+            true => timeline.zip(replayed),
+            // Whoever shows less than before was built anew.
+            false => self.reached.filter(|(_, end)| replayed >= Some(*end)),
         }
     }
 
@@ -224,6 +243,7 @@ impl History {
             lost: self.lost,
             followed: self.followed,
             left_behind: None,
+            cannot_write: false,
         })
     }
 
@@ -237,6 +257,8 @@ impl History {
             system: None,
             timeline: remembered.timeline,
             written: None,
+            reached: None,
+            began: None,
             lost: remembered.lost,
             lost_tail: false,
             followed: remembered.followed,

@@ -112,6 +112,7 @@ fn remembered(
         },
         reads: reads.collect(),
         identity: image.identity,
+        identity_accepted: image.identity_accepted,
         superseded: superseded.collect(),
         histories: histories.collect(),
         positions: positions(&image.reach, now_ms),

@@ -62,6 +62,9 @@ pub struct ClusterImage {
     /// The identity that all servers of the cluster share.
     #[serde(default)]
     pub identity: Option<u64>,
+    /// An operator has said so, and not more than half of the servers carry it.
+    #[serde(default)]
+    pub identity_accepted: bool,
     /// Servers that another one took over from and that have not followed since.
     #[serde(default)]
     pub superseded: Vec<SupersededImage>,
