@@ -21,6 +21,11 @@ impl Heart {
     /// server may not be shut out for ever by what nobody can check.
     const LASTS: Duration = Duration::from_secs(60);
 
+    /// The heart of a server that could not write when an earlier process ended.
+    pub(super) fn stopped(now: Moment) -> Self {
+        Self { stopped: true, last_failure: Some(now), ..Self::default() }
+    }
+
     /// Folds in the heartbeat of one good reply.
     pub(super) fn fold(
         &mut self,

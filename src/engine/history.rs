@@ -28,6 +28,10 @@ pub(super) struct History {
     pub(super) timeline: Option<u32>,
     /// PostgreSQL: where it last wrote as a primary.
     written: Option<Written>,
+    /// PostgreSQL: how far it was seen on which timeline, writing or receiving.
+    pub(super) reached: Option<(u32, Position)>,
+    /// PostgreSQL: where it was first seen to write on its timeline: the fork, or somewhat later.
+    pub(super) began: Option<(u32, Position)>,
     /// It has lost what it had, and has not followed since.
     pub(super) lost: bool,
     /// When that was seen first; at the start when an earlier process saw it.
@@ -208,6 +212,8 @@ impl History {
             let timeline = standby_timeline(facts).or(self.timeline);
             self.written = self.written.filter(|_| timeline == self.timeline);
             self.timeline = timeline;
+            self.began = None;
+            self.reached = self.reached_as_standby(facts);
             return if replaced { Continuity::Replaced } else { Continuity::GoesOn };
         };
         let before = self.written.filter(|_| self.timeline == Some(timeline));
@@ -218,6 +224,8 @@ impl History {
             if settled { Some(written.last) } else { written.durable }
         });
         self.timeline = Some(timeline);
+        self.reached = Some((timeline, position));
+        self.began = self.began.filter(|(on, _)| *on == timeline).or(self.reached);
         self.written = match before {
             Some(written) if now.since(written.at) < Self::DURABLE_AFTER && !shorter => {
                 Some(Written { durable, ..written })
@@ -228,6 +236,17 @@ impl History {
             _ if replaced => Continuity::Replaced,
             true => Continuity::Lost,
             false => Continuity::GoesOn,
+        }
+    }
+
+    fn reached_as_standby(&self, facts: &PostgresFacts) -> Option<(u32, Position)> {
+        let PostgresRole::Standby { receiver, timeline, replayed, .. } = facts.role else {
+            return None;
+        };
+        match receiver.is_attached() {
+            true => timeline.zip(replayed),
+            // Whoever shows less than before was built anew.
+            false => self.reached.filter(|(_, end)| replayed >= Some(*end)),
         }
     }
 
@@ -246,6 +265,7 @@ impl History {
             lost: self.lost,
             followed: self.followed,
             left_behind: None,
+            cannot_write: false,
         })
     }
 
@@ -259,6 +279,8 @@ impl History {
             system: None,
             timeline: remembered.timeline,
             written: None,
+            reached: None,
+            began: None,
             lost: remembered.lost,
             lost_since: Moment::START,
             lost_tail: false,

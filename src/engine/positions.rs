@@ -68,13 +68,14 @@ impl Positions {
         self.streams.entry(stream).or_default().show(position, asked, rises);
     }
 
-    /// PostgreSQL: a primary was seen at `position` on `timeline`. What was seen before on earlier
-    /// timelines holds up to the fork and no further.
+    /// PostgreSQL: the primary was seen at `position` on `timeline`. What was seen before on earlier
+    /// timelines holds up to the fork and no further; later ones are those of an undone promotion.
     pub(super) fn begin_timeline(&mut self, timeline: u32, position: Position) {
-        if self.forks.contains_key(&timeline) {
+        let undone = self.forks.split_off(&(timeline + 1));
+        if undone.is_empty() && self.forks.contains_key(&timeline) {
             return;
         }
-        self.forks.insert(timeline, position);
+        self.forks.entry(timeline).or_insert(position);
         if let Some(ring) = self.streams.get_mut(&Stream::Wal) {
             ring.forget_beyond(position);
         }

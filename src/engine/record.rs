@@ -56,6 +56,9 @@ pub(super) struct Record {
     /// It was proven to be on a branch that the cluster has left, for this reason. That stays true
     /// until it is seen on the right one, whoever else is there.
     pub(super) left_behind: Option<StateReason>,
+    /// PostgreSQL: the timeline that it was on then, as long as it was not built anew. Where the right
+    /// branch has the same one it disproves nothing unless the server receives from there.
+    pub(super) left_on: Option<u32>,
     /// One gate per read name.
     pub(super) gates: Vec<LagGate>,
     /// It was gone or not ready since it was last the primary, by its own failures: others may have
@@ -105,6 +108,7 @@ impl Record {
             detached_since: None,
             dead_branch_since: None,
             left_behind: None,
+            left_on: None,
             gates: vec![LagGate::default(); read_names],
             away: false,
             left_office: false,
@@ -181,10 +185,10 @@ impl Record {
                     (self.reception, self.advance) = (Reception::default(), None);
                 }
                 PostgresRole::Standby { receiver, received, heard, replayed, .. } => {
-                    if let Some(replayed) = replayed
-                        && self.advance.is_none_or(|(before, _)| replayed != before)
-                    {
-                        self.advance = Some((replayed, now));
+                    let before = self.advance.map(|(before, _)| before);
+                    if replayed.is_some() && replayed != before {
+                        self.advance = replayed.map(|replayed| (replayed, now));
+                        self.left_on = self.left_on.filter(|_| replayed > before);
                     }
                     let connected = receiver.is_attached();
                     let received = Received { position: received, beats: heard, connected };
@@ -223,32 +227,8 @@ impl Record {
             run.replies >= Thresholds::CONFIRM_WRITABLE || kind == FailureKind::Closed
         };
         self.writable = self.writable.filter(goes_on);
-        let trouble = self.trouble.get_or_insert_with(|| Trouble {
-            failure: failure.clone(),
-            since: now,
-            began: now,
-            silent: 0,
-            hard: 0,
-            alone: false,
-            refusal: None,
-        });
-        trouble.failure = failure;
-        match kind.evidence() {
-            Evidence::Hard => {
-                trouble.silent = trouble.silent.saturating_add(1);
-                trouble.hard = trouble.hard.saturating_add(1);
-            }
-            Evidence::Soft => {
-                trouble.silent = trouble.silent.saturating_add(1);
-                trouble.hard = 0;
-            }
-            Evidence::Alive => {
-                (trouble.silent, trouble.hard) = (0, 0);
-                if trouble.refusal.is_none_or(|(refused, _)| refused != kind) {
-                    trouble.refusal = Some((kind, now));
-                }
-            }
-        }
+        let begin = || Trouble::new(failure.clone(), now);
+        self.trouble.get_or_insert_with(begin).note(failure, now);
     }
 
     /// Any server of any cluster was last heard then.
@@ -298,9 +278,8 @@ impl Record {
 
     /// What it has is the cluster's history, by an operator's word.
     pub(super) fn accept_history(&mut self) {
-        (self.superseded, self.left_behind, self.dead_branch_since) = (None, None, None);
-        self.followed = true;
-        self.history.mark_followed();
+        (self.left_behind, self.dead_branch_since, self.left_on) = (None, None, None);
+        self.mark_followed();
     }
 
     /// Another server took over from it, or was right when both were writable.

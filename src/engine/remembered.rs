@@ -21,6 +21,8 @@ pub struct Remembered {
     pub identity: Option<u64>,
     /// That of a group: Galera's cluster UUID, or the name of a replication group.
     pub group: Option<Box<str>>,
+    /// An operator has said that it is the cluster's, and not more than half of the servers carry it.
+    pub identity_accepted: bool,
     /// Servers that another one took over from, or that lost a contest, and that have not followed
     /// since.
     pub superseded: Vec<RememberedLoss>,
@@ -92,6 +94,8 @@ pub struct RememberedHistory {
     pub followed: bool,
     /// Why it was proven to be on a branch that the cluster has left, if it was.
     pub left_behind: Option<LeftBehind>,
+    /// Its heartbeat writes failed.
+    pub cannot_write: bool,
 }
 
 /// Why a replica is on a branch that the cluster has left.

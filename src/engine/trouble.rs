@@ -1,6 +1,6 @@
 //! How a server fails, and what that makes of it.
 
-use super::{Failure, FailureKind, Moment};
+use super::{Evidence, Failure, FailureKind, Moment};
 
 /// A run of failures, none of them followed by a good reply yet.
 #[derive(Clone, Debug)]
@@ -9,7 +9,7 @@ pub(super) struct Trouble {
     pub(super) failure: Failure,
     /// When the run began, as far as its failures count.
     pub(super) since: Moment,
-    /// When the run began.
+    /// When the run began, or, of one that refused us first, its silence.
     pub(super) began: Moment,
     /// Failures without a sign of life, in a row.
     pub(super) silent: u32,
@@ -20,6 +20,40 @@ pub(super) struct Trouble {
     /// How the server refused us when it last showed that it is alive, and since when it has done
     /// so. Silence in between changes nothing: a full server is often slow to say so.
     pub(super) refusal: Option<(FailureKind, Moment)>,
+}
+
+impl Trouble {
+    /// A run that begins.
+    pub(super) fn new(failure: Failure, now: Moment) -> Self {
+        Self { failure, since: now, began: now, silent: 0, hard: 0, alone: false, refusal: None }
+    }
+
+    /// Takes in a failure of the run, the first one too.
+    pub(super) fn note(&mut self, failure: Failure, now: Moment) {
+        let kind = failure.kind;
+        let alive = |kind: FailureKind| kind.evidence() == Evidence::Alive;
+        if alive(self.failure.kind) && !alive(kind) {
+            // Who has only refused us until now falls silent now.
+            (self.since, self.began) = (now, now);
+        }
+        self.failure = failure;
+        match kind.evidence() {
+            Evidence::Hard => {
+                self.silent = self.silent.saturating_add(1);
+                self.hard = self.hard.saturating_add(1);
+            }
+            Evidence::Soft => {
+                self.silent = self.silent.saturating_add(1);
+                self.hard = 0;
+            }
+            Evidence::Alive => {
+                (self.silent, self.hard) = (0, 0);
+                if self.refusal.is_none_or(|(refused, _)| refused != kind) {
+                    self.refusal = Some((kind, now));
+                }
+            }
+        }
+    }
 }
 
 /// How a server has answered lately.

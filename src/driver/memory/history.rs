@@ -46,6 +46,7 @@ pub(super) fn history_image(history: &RememberedHistory) -> HistoryImage {
             LeftBehind::Diverged => LeftBehindImage::Diverged,
             LeftBehind::Astray => LeftBehindImage::Astray,
         }),
+        cannot_write: history.cannot_write,
     }
 }
 
@@ -65,6 +66,7 @@ pub(super) fn history(server: ServerIndex, image: &HistoryImage) -> RememberedHi
             LeftBehindImage::Diverged => LeftBehind::Diverged,
             LeftBehindImage::Astray => LeftBehind::Astray,
         }),
+        cannot_write: image.cannot_write,
     }
 }
 
@@ -230,6 +232,7 @@ mod tests {
             lost: true,
             followed: true,
             left_behind: Some(LeftBehind::StrayTimeline(4)),
+            cannot_write: true,
         };
         assert_eq!(&*history_image(&known).gtid, text);
         assert_eq!(history(ServerIndex(2), &history_image(&known)), known);

@@ -70,6 +70,7 @@ pub(super) fn cluster_image(
             .collect(),
         identity: remembered.identity,
         group: remembered.group.clone(),
+        identity_accepted: remembered.identity_accepted,
         superseded: superseded.collect(),
         reach: reach_images(&remembered.positions, named.millis(now)),
         pin_denied: remembered.pin_denied,

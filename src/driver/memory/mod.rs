@@ -330,6 +330,7 @@ mod tests {
                 lost,
                 followed: false,
                 left_behind: None,
+                cannot_write: false,
             }],
             positions: vec![RememberedPosition {
                 stream: Stream::Wal,

@@ -113,6 +113,7 @@ fn remembered(
         reads: reads.collect(),
         identity: image.identity,
         group: image.group.clone().filter(|group| group.len() <= NAME_OCTETS),
+        identity_accepted: image.identity_accepted,
         superseded: superseded.collect(),
         histories: histories.collect(),
         positions: positions(&image.reach, now_ms),

@@ -8,6 +8,7 @@ use super::Cluster;
 use crate::engine::{
     LeftBehind, Moment, ReadReason, Remembered, RememberedHistory, RememberedLoss,
     RememberedOffice, ServerIndex, WriteDecision, WriteReason,
+    heart::Heart,
     history::History,
     judge::{Identity, KnownIdentity, Office},
     superseded::Superseded,
@@ -37,7 +38,8 @@ impl Cluster {
             let history = record.history.remember(ServerIndex(index))?;
             let reason = record.left_behind;
             let left_behind = reason.and_then(|it| LeftBehind::of(it, self.policy.kind));
-            Some(RememberedHistory { left_behind, ..history })
+            let cannot_write = record.heart.is_stopped(self.judged);
+            Some(RememberedHistory { left_behind, cannot_write, ..history })
         });
         Remembered {
             write: write.server,
@@ -59,6 +61,7 @@ impl Cluster {
                 Some(Identity::Group(group)) => Some(group.clone()),
                 Some(Identity::System(_)) | None => None,
             },
+            identity_accepted: self.identity.is_accepted(),
             superseded: superseded.collect(),
             histories: histories.collect(),
             positions: self.positions.remember(self.judged),
@@ -83,7 +86,9 @@ impl Cluster {
         for lost in &memory.superseded {
             let by = lost.heir.filter(|heir| is_known(heir) && *heir != lost.server);
             // With a heir that is nowhere and has left nothing, nobody could ever be caught up with.
-            let is_of_use = by.is_some() || !lost.heir_gtid.is_unknown();
+            let is_of_use = by.is_some()
+                || !lost.heir_gtid.is_unknown()
+                || lost.timeline.is_some() && lost.timeline <= memory.office.timeline;
             if is_known(&lost.server) && is_of_use {
                 let (timeline, heir, loss) = (lost.timeline, lost.heir_gtid.clone(), lost.loss);
                 let superseded = Superseded { by, timeline, heir, loss, claim: None };
@@ -94,23 +99,18 @@ impl Cluster {
             let record = &mut self.records[known.server.0];
             record.history = History::restored(known);
             record.left_behind = known.left_behind.map(LeftBehind::reason);
+            if known.cannot_write {
+                record.heart = Heart::stopped(now);
+            }
         }
         self.positions.restore(&memory.positions, now);
-        if let Some(writer) = self.write.last {
-            // An image that does not tell has at least what that server was known to have.
-            let record = &mut self.records[writer.0];
-            let RememberedOffice { timeline, gtid, left } = &memory.office;
-            let gtid = if gtid.is_unknown() { &record.history.gtid } else { gtid };
-            let timeline = timeline.or(record.history.timeline);
-            self.office = Office { timeline, gtid: gtid.clone(), since: None };
-            record.left_office = *left;
-        }
+        self.restore_office(&memory.office);
         if memory.pin_denied {
             self.overlay.deny();
         }
         let group = memory.group.clone().map(Identity::Group);
         if let Some(identity) = memory.identity.map(Identity::System).or(group) {
-            self.identity = KnownIdentity::remembered(identity);
+            self.identity = KnownIdentity::remembered(identity, memory.identity_accepted);
         }
         for (name, said) in memory.reads.iter().enumerate().take(self.reads.len()) {
             let mut said: Vec<_> = said.iter().copied().filter(is_known).collect();
@@ -127,5 +127,20 @@ impl Cluster {
             self.reads[name].decision = candidates.say(name, &before, said, reason, now);
         }
         self.lay_over(now);
+    }
+
+    /// What the last writer had, whether it is still configured or not.
+    fn restore_office(&mut self, office: &RememberedOffice) {
+        let RememberedOffice { timeline, gtid, left } = office.clone();
+        self.office = Office { timeline, gtid, since: None };
+        if let Some(writer) = self.write.last {
+            // An image that does not tell has at least what that server was known to have.
+            let record = &mut self.records[writer.0];
+            if self.office.gtid.is_unknown() {
+                self.office.gtid.clone_from(&record.history.gtid);
+            }
+            self.office.timeline = timeline.or(record.history.timeline);
+            record.left_office = left;
+        }
     }
 }

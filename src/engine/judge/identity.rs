@@ -31,9 +31,14 @@ pub(in crate::engine) struct KnownIdentity {
 }
 
 impl KnownIdentity {
-    /// One that an earlier process has known.
-    pub(in crate::engine) fn remembered(identity: Identity) -> Self {
-        Self { identity: Some(identity), established: true, remembered: true, accepted: false }
+    /// One that an earlier process has known, or was told by an operator (`accepted`).
+    pub(in crate::engine) fn remembered(identity: Identity, accepted: bool) -> Self {
+        Self { identity: Some(identity), established: true, remembered: true, accepted }
+    }
+
+    /// Whether it rests on an operator's word.
+    pub(in crate::engine) fn is_accepted(&self) -> bool {
+        self.accepted
     }
 
     /// The identity of a server whose history an operator has made the cluster's.

@@ -169,7 +169,8 @@ fn writable_verdict(
     contest: &Contest,
     now: Moment,
 ) -> Verdict {
-    if record.heart.is_stopped(now) {
+    let stale = why_stale(index, record, contest);
+    if record.heart.is_stopped(now) && stale.is_none() {
         return Verdict {
             read: ReadFitness::LastResort,
             ..Verdict::out(ServerState::ReadOnlyPrimary, StateReason::CannotWrite)
@@ -185,24 +186,29 @@ fn writable_verdict(
             lag: None,
         };
     }
-    if let Some(reason) = contest.against(index) {
-        return Verdict::out(ServerState::StalePrimary, reason);
-    }
-    if record.history.lost {
+    if record.history.lost && contest.against(index).is_none() {
         return HISTORY_LOST;
     }
-    if let Some(superseded) = &record.superseded {
-        let reason = match (superseded.loss, superseded.by) {
+    match stale {
+        Some(reason) => Verdict::out(ServerState::StalePrimary, reason),
+        None => unconfirmed(record),
+    }
+}
+
+/// What speaks against the word of a server that calls itself a primary: that it has lost now, or
+/// before.
+fn why_stale(index: ServerIndex, record: &Record, contest: &Contest) -> Option<StateReason> {
+    contest.against(index).or_else(|| {
+        let superseded = record.superseded.as_ref()?;
+        Some(match (superseded.loss, superseded.by) {
             (Loss::Name | Loss::Age | Loss::Acceptance, _) => StateReason::NotRejoined,
             (Loss::Following, Some(by)) => StateReason::Unfollowed(by),
             (Loss::Precedence, Some(by)) if contest.champion == Some(by) => {
                 StateReason::SecondWriter(by)
             }
             (Loss::Precedence | Loss::Following, _) => StateReason::LostContest,
-        };
-        return Verdict::out(ServerState::StalePrimary, reason);
-    }
-    unconfirmed(record)
+        })
+    })
 }
 
 /// The verdict on a server that is not what it was: it proves nothing until it has followed.

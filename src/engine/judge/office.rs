@@ -6,8 +6,8 @@
 use std::time::Duration;
 
 use crate::engine::{
-    ClusterPolicy, Facts, GtidState, Loss, Moment, Relation, ServerIndex, reception::Opinion,
-    record::Record, superseded::Superseded, trouble::Liveness,
+    ClusterPolicy, Facts, FailureKind, GtidState, Loss, Moment, Relation, ServerIndex,
+    reception::Opinion, record::Record, superseded::Superseded, trouble::Liveness,
 };
 
 use super::{Precedents, contest::Contest, is_foreign};
@@ -55,6 +55,33 @@ pub(super) fn lives_in_office(
     precedents.published == Some(index) && !record.left_office
 }
 
+/// Whether a server that does not answer us is published since before the start of this process, so
+/// that its role is known from then alone.
+pub(super) fn is_remembered(
+    index: ServerIndex,
+    record: &Record,
+    precedents: Precedents<'_>,
+) -> bool {
+    precedents.published == Some(index) && record.facts.is_none()
+}
+
+/// Whether the published server has only refused us since the start of this process.
+pub(super) fn lives_by_refusal(
+    index: ServerIndex,
+    policy: &ClusterPolicy,
+    records: &[Record],
+    precedents: Precedents<'_>,
+    now: Moment,
+) -> bool {
+    use FailureKind::{Misconfigured, Saturated};
+    let record = &records[index.0];
+    is_remembered(index, record, precedents)
+        && matches!(
+            record.liveness(&policy.thresholds, now),
+            Liveness::Alive(Saturated | Misconfigured)
+        )
+}
+
 /// Whether the published server does not answer us while a member receives from it, as
 /// `opinion(member, since)` tells of each since its silence began.
 pub(super) fn lives_by_witness(
@@ -75,7 +102,7 @@ pub(super) fn lives_by_witness(
     precedents.published == Some(index)
         && kind.is_silence()
         && !record.history.lost
-        && record.facts.as_ref().is_some_and(Facts::claims_writable)
+        && record.facts.as_ref().is_none_or(Facts::claims_writable)
         && others.map(|other| opinion(other, trouble.since)).min() == Some(Opinion::GoesOn)
 }
 
@@ -210,7 +237,7 @@ pub(super) fn has_rival(winner: Option<ServerIndex>, records: &[Record]) -> bool
         let lost = record.superseded.as_ref().is_some_and(|superseded| {
             superseded.loss == Loss::Precedence && superseded.by == winner
         });
-        lost && record.trouble.is_none() && record.is_confirmed_writable()
+        lost && record.trouble.is_none() && record.writable.is_some()
     })
 }
 

@@ -145,9 +145,11 @@ fn alive_but_refusing(record: &mut Record, kind: FailureKind, now: Moment) -> Ve
 /// to it is broken, not the server. While no replica tells so, and one may yet, it stays what it
 /// was, unless another server is writable. `None` when neither is the case.
 ///
-/// `opinion(replica, since)` is what a replica tells of this primary, silent `since` then.
+/// `opinion(replica, since)` is what a replica tells of this primary, silent `since` then;
+/// `remembered` when its role is known from an earlier process alone.
 pub(super) fn unreachable_from_here(
     index: ServerIndex,
+    remembered: bool,
     records: &[Record],
     policy: &ClusterPolicy,
     contest: &Contest,
@@ -159,7 +161,10 @@ pub(super) fn unreachable_from_here(
         return None;
     };
     let since = record.trouble.as_ref()?.since;
-    let settled = record.settled.filter(|settled| settled.state == ServerState::Primary)?;
+    let settled = match record.settled {
+        None if remembered => Verdict { state: ServerState::Primary, ..Verdict::UNHEARD },
+        settled => settled.filter(|settled| settled.state == ServerState::Primary)?,
+    };
     if !kind.is_silence() || contest.against(index).is_some() {
         return None;
     }

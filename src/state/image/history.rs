@@ -29,6 +29,9 @@ pub struct HistoryImage {
     /// Why it was proven to be on a branch that the cluster has left.
     #[serde(default)]
     pub left_behind: Option<LeftBehindImage>,
+    /// Its heartbeat writes failed.
+    #[serde(default)]
+    pub cannot_write: bool,
 }
 
 /// [`LeftBehind`](crate::engine::LeftBehind), as it is saved.

@@ -65,6 +65,9 @@ pub struct ClusterImage {
     /// That of a group.
     #[serde(default)]
     pub group: Option<Box<str>>,
+    /// An operator has said so, and not more than half of the servers carry it.
+    #[serde(default)]
+    pub identity_accepted: bool,
     /// Servers that another one took over from and that have not followed since.
     #[serde(default)]
     pub superseded: Vec<SupersededImage>,

@@ -73,15 +73,19 @@ fn history() -> impl Strategy<Value = HistoryImage> {
         Just(LeftBehindImage::Diverged),
         Just(LeftBehindImage::Astray)
     ]);
-    (option::of(name()), numbers, name(), any::<bool>(), any::<bool>(), left_behind).prop_map(
-        |(uuid, (server_id, timeline), gtid, lost, followed, left_behind)| HistoryImage {
-            uuid,
-            server_id,
-            timeline,
-            gtid,
-            lost,
-            followed,
-            left_behind,
+    let marks = [any::<bool>(); 3];
+    (option::of(name()), numbers, name(), marks, left_behind).prop_map(
+        |(uuid, (server_id, timeline), gtid, [lost, followed, cannot_write], left_behind)| {
+            HistoryImage {
+                uuid,
+                server_id,
+                timeline,
+                gtid,
+                lost,
+                followed,
+                left_behind,
+                cannot_write,
+            }
         },
     )
 }
@@ -106,32 +110,32 @@ fn cluster() -> impl Strategy<Value = Arc<ClusterImage>> {
     (
         (
             (option::of(name()), option::of(name()), office()),
-            (option::of(any::<u64>()), option::of(name())),
+            (option::of(any::<u64>()), option::of(name()), any::<bool>()),
         ),
         collection::btree_map(name(), collection::vec(name(), 0..4), 0..3),
         (collection::vec(superseded(), 0..3), collection::vec(reach(), 0..3), any::<bool>()),
         collection::btree_map(name(), server(), 0..4),
         collection::vec(laid(), 0..4),
     )
-        .prop_map(
-            |(((write, last_writer, office), identity), reads, known, servers, overrides)| {
-                let (identity, group) = identity;
-                let (superseded, reach, pin_denied) = known;
-                Arc::new(ClusterImage {
-                    write,
-                    last_writer,
-                    office,
-                    reads,
-                    identity,
-                    group,
-                    superseded,
-                    reach,
-                    pin_denied,
-                    servers,
-                    overrides,
-                })
-            },
-        )
+        .prop_map(|((names, identity), reads, known, servers, overrides)| {
+            let (superseded, reach, pin_denied) = known;
+            let (write, last_writer, office) = names;
+            let (identity, group, identity_accepted) = identity;
+            Arc::new(ClusterImage {
+                write,
+                last_writer,
+                office,
+                reads,
+                identity,
+                group,
+                identity_accepted,
+                superseded,
+                reach,
+                pin_denied,
+                servers,
+                overrides,
+            })
+        })
 }
 
 fn event() -> impl Strategy<Value = Arc<EventEntry>> {

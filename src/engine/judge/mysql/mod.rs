@@ -14,8 +14,11 @@ mod topology;
 
 use self::{history::is_writable_replica, succession::settle_primary, topology::opinion};
 use super::{
-    FOREIGN, HISTORY_LOST, Judgement, Precedents, WriterRule, by_liveness, contest::Contest,
-    is_foreign, is_stale, office::has_rival, overruled, unreachable_from_here, writable_verdict,
+    FOREIGN, HISTORY_LOST, Judgement, Precedents, WriterRule, by_liveness,
+    contest::Contest,
+    is_foreign, is_stale,
+    office::{has_rival, is_remembered},
+    overruled, unreachable_from_here, writable_verdict,
 };
 use crate::engine::{
     ClusterPolicy, Facts, Moment, MySqlFacts, ServerIndex, ServerState, StateReason, Writability,
@@ -103,7 +106,9 @@ fn verdict(
 ) -> Verdict {
     let taken_over = contest.champion.is_some_and(|champion| champion != index);
     let opinion = |replica, since| opinion(replica, index, since, policy, records, taken_over, now);
-    let unreachable = unreachable_from_here(index, records, policy, contest, &opinion, now);
+    let remembered = is_remembered(index, &records[index.0], precedents);
+    let unreachable =
+        unreachable_from_here(index, remembered, records, policy, contest, &opinion, now);
     if let Some(verdict) = unreachable {
         return verdict;
     }

@@ -18,7 +18,8 @@ use crate::engine::{
         contest::{self, Contest, Evidence, Loser},
         is_claimant, is_foreign,
         office::{
-            has_won_over, is_awaited, is_reinstated, lives_by_witness, mark_losers, was_asked_since,
+            has_won_over, is_awaited, is_reinstated, lives_by_refusal, lives_by_witness,
+            mark_losers, was_asked_since,
         },
         reach,
         unanswered::is_patient,
@@ -130,7 +131,8 @@ impl Field<'_> {
             && !self.has_been_full_for_long(index)
             && !mysql_facts(record).is_some_and(super::standing::is_shut_out)
             && (is_claimant(index, record, policy, precedents, self.now)
-                || self.lives_by_witness(index))
+                || self.lives_by_witness(index)
+                || lives_by_refusal(index, policy, records, precedents, self.now))
             && !is_writable_replica(index, policy, records, precedents, self.now)
             && feeder(index, policy, records, precedents).is_none()
     }

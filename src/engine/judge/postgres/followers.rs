@@ -37,6 +37,27 @@ pub(super) fn sender(record: &Record, policy: &ClusterPolicy) -> Option<Sender> 
     }
 }
 
+/// Where what a standby receives comes from in the end: through how many other standbys ever that
+/// answer and receive the same timeline.
+pub(super) fn origin(
+    standby: ServerIndex,
+    policy: &ClusterPolicy,
+    records: &[Record],
+) -> Option<Sender> {
+    let record = &records[standby.0];
+    let mut found = sender(record, policy)?;
+    for _ in 1..records.len() {
+        let Sender::Member(member) = found else { break };
+        let upstream = &records[member.0];
+        let Some(next) = sender(upstream, policy) else { break };
+        if upstream.trouble.is_some() || received_timeline(upstream) != received_timeline(record) {
+            break;
+        }
+        found = next;
+    }
+    Some(found)
+}
+
 /// How many standbys that answer follow `primary`.
 pub(super) fn followers(
     primary: ServerIndex,
@@ -57,23 +78,49 @@ pub(super) fn followers_of(
     (0..records.len()).map(ServerIndex).filter(move |&index| {
         index != primary
             && records[index.0].liveness(&policy.thresholds, now) == Liveness::Answering
-            && is_follower(&records[index.0], primary, policy, records)
+            && is_follower(index, primary, policy, records)
     })
 }
 
-fn is_follower(
-    standby: &Record,
+/// How many standbys are on the side of `primary` by their last words, or by what was remembered of
+/// them: they followed it, or have come to its timeline and follow nobody. The dead are on nobody's
+/// side when it is dead itself.
+pub(super) fn adherents(
+    primary: ServerIndex,
+    policy: &ClusterPolicy,
+    records: &[Record],
+    now: Moment,
+) -> usize {
+    let is_gone = |one: ServerIndex| {
+        matches!(records[one.0].liveness(&policy.thresholds, now), Liveness::Gone(_))
+    };
+    let all_count = !is_gone(primary);
+    let own = primary_timeline(&records[primary.0]).or(records[primary.0].history.timeline);
+    let adheres = |standby: &ServerIndex| {
+        let record = &records[standby.0];
+        let is_standby = primary_timeline(record).is_none() && sender(record, policy).is_none();
+        let waits = is_standby && own.is_some() && record.history.timeline == own;
+        *standby != primary
+            && (all_count || !is_gone(*standby))
+            && (waits || is_follower(*standby, primary, policy, records))
+    };
+    (0..records.len()).map(ServerIndex).filter(adheres).count()
+}
+
+/// Whether a standby follows `primary` by its last word: directly, or through others.
+pub(super) fn is_follower(
+    standby: ServerIndex,
     primary: ServerIndex,
     policy: &ClusterPolicy,
     records: &[Record],
 ) -> bool {
     let own = primary_timeline(&records[primary.0]).or(records[primary.0].history.timeline);
-    match sender(standby, policy) {
+    match origin(standby, policy, records) {
         None => false,
         Some(Sender::Member(sender)) if sender == primary => true,
         // Another one that calls itself a primary.
         Some(Sender::Member(sender)) if primary_timeline(&records[sender.0]).is_some() => false,
-        Some(_) => own.is_some() && received_timeline(standby) == own,
+        Some(_) => own.is_some() && received_timeline(&records[standby.0]) == own,
     }
 }
 
@@ -100,7 +147,7 @@ pub(super) fn opinion(
     if is_sent_by(record, &policy.servers[primary.0]) {
         return record.opinion("", Origin::Source, since, now);
     }
-    match is_follower(record, primary, policy, records) || hides_everything(record) {
+    match is_follower(standby, primary, policy, records) || hides_everything(record) {
         true => record.opinion("", Origin::Beyond, since, now),
         false => Opinion::Nothing,
     }

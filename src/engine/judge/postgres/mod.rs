@@ -8,8 +8,11 @@ mod wal;
 
 use self::{followers::opinion, succession::settle_primary};
 use super::{
-    FOREIGN, HISTORY_LOST, Judgement, Precedents, WriterRule, by_liveness, contest::Contest,
-    is_foreign, office::has_rival, overruled, unreachable_from_here, writable_verdict,
+    FOREIGN, HISTORY_LOST, Judgement, Precedents, WriterRule, by_liveness,
+    contest::Contest,
+    is_foreign,
+    office::{has_rival, is_remembered},
+    overruled, unreachable_from_here, why_stale, writable_verdict,
 };
 use crate::engine::{
     ClusterPolicy, Facts, Moment, PostgresFacts, PostgresRole, ServerIndex, ServerState,
@@ -47,7 +50,9 @@ fn verdict(
     now: Moment,
 ) -> Verdict {
     let opinion = |standby, since| opinion(standby, index, since, policy, records, now);
-    let unreachable = unreachable_from_here(index, records, policy, contest, &opinion, now);
+    let remembered = is_remembered(index, &records[index.0], precedents);
+    let unreachable =
+        unreachable_from_here(index, remembered, records, policy, contest, &opinion, now);
     if let Some(verdict) = unreachable {
         return verdict;
     }
@@ -63,16 +68,21 @@ fn verdict(
         Some(PostgresRole::Primary { read_only: false, .. }) => {
             writable_verdict(index, record, contest, now)
         }
-        Some(PostgresRole::Primary { read_only: true, .. }) => match contest.against(index) {
-            Some(reason) => Verdict::out(ServerState::StalePrimary, reason),
-            None => {
-                record.away = false;
-                Verdict {
-                    read: ReadFitness::LastResort,
-                    ..Verdict::out(ServerState::ReadOnlyPrimary, StateReason::TransactionReadOnly)
+        Some(PostgresRole::Primary { read_only: true, .. }) => {
+            match why_stale(index, record, contest) {
+                Some(reason) => Verdict::out(ServerState::StalePrimary, reason),
+                None => {
+                    record.away = false;
+                    Verdict {
+                        read: ReadFitness::LastResort,
+                        ..Verdict::out(
+                            ServerState::ReadOnlyPrimary,
+                            StateReason::TransactionReadOnly,
+                        )
+                    }
                 }
             }
-        },
+        }
         Some(PostgresRole::Standby { .. }) => {
             standby::verdict(index, policy, records, positions, contest, now)
         }

@@ -1,7 +1,7 @@
 //! When the word of a server that lost a contest counts again.
 
 use super::{
-    followers::{followers, followers_of},
+    followers::{adherents, followers, followers_of},
     postgres_role, primary_timeline,
 };
 use crate::engine::{
@@ -35,9 +35,11 @@ pub(super) fn reinstate(
             continue;
         }
         let promoted = was_promoted(&records[index.0], own, records, precedents);
-        let followers = |one| followers(one, policy, records, now);
-        let followed = followers(index);
-        let won_over = has_won_over(index, records, &followers);
+        let followed = followers(index, policy, records, now);
+        // Who has only lost its stream, or is away, has not gone over.
+        let support =
+            |one| if one == index { followed } else { adherents(one, policy, records, now) };
+        let won_over = has_won_over(index, records, &support);
         let gave_way = |heir| gave_way(heir, own, followed, policy, records, precedents, now);
         let nobody = |_| false;
         if promoted || won_over || is_reinstated(index, records, precedents, 0, &gave_way, &nobody)

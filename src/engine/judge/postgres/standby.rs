@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use super::{
-    followers::{Sender, sender},
+    followers::{Sender, origin, sender},
     postgres_facts, postgres_role, primary_timeline, received_timeline,
     wal::written,
 };
@@ -41,8 +41,11 @@ pub(super) fn verdict(
     };
     let on_right_branch = place.is_on_right_branch(record);
     match proven {
-        Branch::Left(reason) => record.left_behind = Some(reason),
-        _ if on_right_branch => record.left_behind = None,
+        Branch::Left(reason) => {
+            record.left_behind = Some(reason);
+            record.left_on = postgres_facts(record).and_then(standby_timeline);
+        }
+        _ if on_right_branch => (record.left_behind, record.left_on) = (None, None),
         _ => {}
     }
     let suspect = matches!(proven, Branch::MayFollow);
@@ -69,6 +72,7 @@ pub(super) fn verdict(
     }
     if suspected.is_some_and(|lasts| lasts >= Thresholds::DEAD_BRANCH_AFTER) {
         record.left_behind = Some(StateReason::DeadBranch);
+        record.left_on = received_timeline(record);
         return out(ServerState::ReplicaBroken, StateReason::DeadBranch);
     }
     if receiver.is_attached() && !suspect {
@@ -101,6 +105,8 @@ struct Place {
     has_primary: bool,
     /// Another member that answers receives.
     sibling_receives: bool,
+    /// More of the others receive a higher timeline than there are that receive its own.
+    outvoted: bool,
     /// It receives from a member that calls itself a primary and is not the one.
     misled_by: Option<ServerIndex>,
 }
@@ -127,15 +133,19 @@ impl Place {
         let primary = contest.champion;
         let liveness = |server: ServerIndex| records[server.0].liveness(&policy.thresholds, now);
         let answers = |server| liveness(server) == Liveness::Answering;
-        let misled_by = match sender(&records[index.0], policy) {
+        let misled_by = match origin(index, policy, records) {
             Some(Sender::Member(sender)) => {
                 let record = &records[sender.0];
-                let calls_itself_primary = primary_timeline(record).is_some()
-                    && (record.is_confirmed_writable() || is_stale(sender, record, contest));
-                (primary.is_some_and(|primary| primary != sender)
-                    && answers(sender)
-                    && calls_itself_primary)
-                    .then_some(sender)
+                let misleads = match primary {
+                    Some(primary) => {
+                        primary != sender
+                            && (record.is_confirmed_writable() || is_stale(sender, record, contest))
+                    }
+                    // Whoever has lost is none, whether its heir is there or not.
+                    None => record.superseded.is_some(),
+                };
+                let calls_itself_primary = primary_timeline(record).is_some();
+                (misleads && answers(sender) && calls_itself_primary).then_some(sender)
             }
             _ => None,
         };
@@ -153,6 +163,7 @@ impl Place {
                 !matches!(liveness(primary), Liveness::Gone(_) | Liveness::Unheard)
             }),
             sibling_receives: (0..records.len()).any(|other| receives(&other)),
+            outvoted: is_outvoted(index, records, &receives),
             misled_by,
         }
     }
@@ -171,7 +182,7 @@ impl Place {
             return Branch::Left(StateReason::FollowsStale(sender));
         }
         let (Some(primary), Some(timeline)) = (self.primary, self.timeline) else {
-            return Branch::Same;
+            return if self.outvoted { Branch::MayFollow } else { Branch::Same };
         };
         if self.compared
             && let Some(own) = standby_timeline(facts).filter(|own| *own > timeline)
@@ -181,6 +192,9 @@ impl Place {
         let came_to = replayed.max(received);
         if self.is_ahead_of(&records[primary.0], record, replayed) {
             return Branch::Left(StateReason::Diverged);
+        }
+        if let Some(reason) = went_past(record, timeline, positions) {
+            return Branch::Left(reason);
         }
         // The control file says "at least", so an old timeline in it says nothing.
         let Some(received) = received_timeline_shown(record).filter(|own| *own < timeline) else {
@@ -202,11 +216,52 @@ impl Place {
 
     /// Whether a standby is seen on the primary's own branch.
     fn is_on_right_branch(&self, record: &Record) -> bool {
-        self.compared && received_timeline(record).is_some_and(|own| Some(own) == self.timeline)
-            || self.compared
-                && postgres_facts(record).and_then(standby_timeline) == self.timeline
-                && self.misled_by.is_none()
+        let came_to = postgres_facts(record).and_then(standby_timeline);
+        let received = received_timeline(record);
+        let on_it = received.is_some() && received == self.timeline
+            || came_to == self.timeline && self.misled_by.is_none();
+        let is_told =
+            record.left_on.is_none_or(|own| Some(own) != self.timeline) || is_attached(record);
+        // Without a primary a newer timeline than before must do.
+        let went_on = self.primary.is_none()
+            && record.left_behind == Some(StateReason::DeadBranch)
+            && received > record.left_on;
+        self.compared && on_it && is_told || went_on
     }
+}
+
+fn is_attached(record: &Record) -> bool {
+    match postgres_role(record) {
+        Some(PostgresRole::Standby { receiver, .. }) => receiver.is_attached(),
+        _ => false,
+    }
+}
+
+/// Why a standby that receives nothing has what the primary, on `timeline`, has not: it was seen past
+/// the fork before, or it wrote beside the primary on one timeline.
+fn went_past(record: &Record, timeline: u32, positions: &Positions) -> Option<StateReason> {
+    let (on, end) = record.history.reached?;
+    let came_to = standby_timeline(postgres_facts(record)?);
+    if is_attached(record) || came_to.is_some_and(|own| own > on) {
+        return None;
+    }
+    if on == timeline && record.superseded.is_some() {
+        return Some(StateReason::Diverged);
+    }
+    let past_it = positions.fork_after(on).is_some_and(|fork| end > fork);
+    (on < timeline && past_it).then_some(StateReason::DeadBranch)
+}
+
+/// Whether more standbys that are known to receive a higher timeline than what this one receives.
+fn is_outvoted(index: ServerIndex, records: &[Record], receives: &dyn Fn(&usize) -> bool) -> bool {
+    let Some(own) = received_timeline(&records[index.0]) else { return false };
+    let others: Vec<_> = (0..records.len())
+        .filter(receives)
+        .filter_map(|other| received_timeline(&records[other]))
+        .collect();
+    let newer = others.iter().filter(|timeline| **timeline > own).count();
+    let same = others.iter().filter(|timeline| **timeline == own).count() + 1;
+    newer > same
 }
 
 /// The timeline that a standby receives or tries to.

@@ -8,7 +8,7 @@
 use std::cmp::Ordering;
 
 use super::{
-    followers::{Sender, followers, followers_of, opinion, sender},
+    followers::{Sender, followers, followers_of, is_follower, opinion, origin, sender},
     postgres_role, primary_timeline, received_timeline,
     reinstatement::{gave_way, reinstate},
 };
@@ -20,7 +20,8 @@ use crate::engine::{
         contest::{self, Contest, Evidence, Loser},
         is_claimant, is_foreign,
         office::{
-            is_awaited, is_gone, lives_by_witness, lives_in_office, mark_losers, was_asked_since,
+            is_awaited, is_gone, is_remembered, lives_by_refusal, lives_by_witness,
+            lives_in_office, mark_losers, was_asked_since,
         },
     },
     record::Record,
@@ -65,11 +66,27 @@ struct Field<'a> {
 
 impl Field<'_> {
     fn timeline(&self, index: ServerIndex) -> Option<u32> {
-        primary_timeline(&self.records[index.0])
+        let record = &self.records[index.0];
+        let office = || self.precedents.office.timeline;
+        let remembered = is_remembered(index, record, self.precedents);
+        primary_timeline(record).or_else(|| remembered.then(office).flatten())
     }
 
     fn followers(&self, index: ServerIndex) -> usize {
         followers(index, self.policy, self.records, self.now)
+    }
+
+    /// How many members follow a server. What we have missed of a follower takes nothing from the one
+    /// in office.
+    fn supporters(&self, index: ServerIndex) -> usize {
+        let missed = (0..self.records.len()).map(ServerIndex).filter(|&one| {
+            let liveness = self.liveness(one);
+            matches!(liveness, Liveness::Doubtful(_) | Liveness::ProbeSilent)
+                && one != index
+                && is_follower(one, index, self.policy, self.records)
+        });
+        let in_office = self.precedents.published == Some(index);
+        self.followers(index) + if in_office { missed.count() } else { 0 }
     }
 
     fn liveness(&self, index: ServerIndex) -> Liveness {
@@ -83,7 +100,8 @@ impl Field<'_> {
         record.superseded.is_none()
             && self.timeline(index).is_some()
             && (is_claimant(index, record, self.policy, self.precedents, self.now)
-                || self.lives_by_witness(index))
+                || self.lives_by_witness(index)
+                || lives_by_refusal(index, self.policy, self.records, self.precedents, self.now))
     }
 
     fn lives_by_witness(&self, index: ServerIndex) -> bool {
@@ -112,47 +130,41 @@ impl Field<'_> {
         if let Some((newer, by)) = self.hearsay_against(index, own) {
             return Some(Loser { loss: None, ..age(newer, by) });
         }
+        self.lacks_what_the_last_writer_had(index, own)
+    }
+
+    fn lacks_what_the_last_writer_had(&self, index: ServerIndex, own: u32) -> Option<Loser> {
         let had = self.precedents.office.timeline?;
         let Some(last) = self.precedents.last_writer else {
             return self.bar_of_removed(index, own, had);
         };
-        if last == index {
-            return None;
-        }
         let (policy, records, precedents) = (self.policy, self.records, self.precedents);
-        if gave_way(last, own, self.followers(index), policy, records, precedents, self.now) {
+        let followed = self.followers(index);
+        if last == index
+            || gave_way(last, own, followed, policy, records, precedents, self.now)
+            || self.was_seen_promoted(index, own)
+        {
             return None;
         }
-        match own.cmp(&had) {
-            Ordering::Greater => None,
-            _ if self.was_seen_promoted(index, own) => None,
-            Ordering::Less => Some(age(had, last)),
-            Ordering::Equal => self.is_copy(last).then_some(Loser {
-                server: index,
-                against: Some(last),
-                loss: Some(Loss::Precedence),
-                reason: StateReason::NotPromoted,
-            }),
-        }
+        let (loss, reason) = match own.cmp(&had) {
+            Ordering::Less => (Loss::Age, StateReason::OlderTimeline(had)),
+            Ordering::Equal if self.is_copy(last) => (Loss::Precedence, StateReason::NotPromoted),
+            Ordering::Equal | Ordering::Greater => return None,
+        };
+        Some(Loser { server: index, against: Some(last), loss: Some(loss), reason })
     }
 
-    /// Why a member is no heir of a last writer that has left the configuration: it was a standby, is
-    /// on no higher timeline, and nobody follows it.
+    /// Why a server is no heir of a last writer that has left the configuration: it is on an older
+    /// timeline, or was a standby, is on the same one, and nobody follows it.
     fn bar_of_removed(&self, index: ServerIndex, own: u32, had: u32) -> Option<Loser> {
         let was_standby = self.records[index.0].history.followed;
-        let bare = was_standby
-            && own <= had
-            && !self.is_sender(index)
-            && !self.was_seen_promoted(index, own);
-        bare.then_some(Loser {
-            server: index,
-            against: None,
-            loss: None,
-            reason: match own.cmp(&had) {
-                Ordering::Less => StateReason::OlderTimeline(had),
-                _ => StateReason::NotPromoted,
-            },
-        })
+        let reason = match own.cmp(&had) {
+            _ if self.was_seen_promoted(index, own) => return None,
+            Ordering::Less => StateReason::OlderTimeline(had),
+            Ordering::Equal if was_standby && !self.is_sender(index) => StateReason::NotPromoted,
+            Ordering::Equal | Ordering::Greater => return None,
+        };
+        Some(Loser { server: index, against: None, loss: None, reason })
     }
 
     /// Whether a standby that answers receives from this server directly.
@@ -216,8 +228,11 @@ impl Field<'_> {
     fn hearsay_against(&self, index: ServerIndex, own: u32) -> Option<(u32, ServerIndex)> {
         let shown = self.records.iter().enumerate().filter_map(|(standby, record)| {
             let newer = received_timeline(record).filter(|timeline| *timeline > own)?;
-            let from_member = match sender(record, self.policy)? {
-                Sender::Member(sender) => sender != index,
+            let from_member = match origin(ServerIndex(standby), self.policy, self.records)? {
+                // What a loser was promoted to is known.
+                Sender::Member(sender) => {
+                    sender != index && self.records[sender.0].superseded.is_none()
+                }
                 Sender::Hidden => true,
                 Sender::Outside => false,
             };
@@ -241,20 +256,20 @@ impl Field<'_> {
             last.is_some_and(|last| *one != last && self.timeline(*one) > self.timeline(last))
         };
         // Whether the one in office lives will be known in a moment.
-        let in_doubt = last.is_some_and(|last| {
-            matches!(self.liveness(last), Liveness::Doubtful(_) | Liveness::ProbeSilent)
-        });
+        let in_doubt =
+            last.is_some_and(|last| matches!(self.liveness(last), Liveness::Doubtful(_)));
         let wait = in_doubt
             && claimants
                 .iter()
                 .filter(|one| ahead_of_last(one))
                 .all(|&one| self.followers(one) == 0);
-        let waiting: Vec<_> = match wait {
-            true => claimants.iter().copied().filter(|one| !ahead_of_last(one)).collect(),
-            false => claimants.to_vec(),
+        // One that is in doubt itself is chosen for nothing new.
+        let waits = |one: &ServerIndex| {
+            ahead_of_last(one) && (wait || self.liveness(*one) != Liveness::Answering)
         };
+        let present: Vec<_> = claimants.iter().copied().filter(|one| !waits(one)).collect();
         contest::settle(
-            &waiting,
+            &present,
             last,
             &policy.servers,
             &Evidence {
@@ -263,7 +278,7 @@ impl Field<'_> {
                     Ordering::Equal => Relation::Equal,
                     Ordering::Greater => Relation::Ahead,
                 },
-                following: &|one| self.followers(one),
+                following: &|one| self.supporters(one),
                 older: &|_, newer| {
                     StateReason::OlderTimeline(self.timeline(newer).unwrap_or_default())
                 },
@@ -288,11 +303,8 @@ impl Field<'_> {
             if !published && record.writable.is_some() && !record.is_confirmed_writable() {
                 continue;
             }
-            let own = match self.timeline(index) {
-                None if published && record.facts.is_none() => self.precedents.office.timeline,
-                own => own,
-            };
-            let Some(own) = own.filter(|_| !is_foreign(record, self.precedents)) else {
+            let own = self.timeline(index).filter(|_| !is_foreign(record, self.precedents));
+            let Some(own) = own else {
                 continue;
             };
             let champion = contest.champion.and_then(|champion| {
@@ -327,16 +339,17 @@ impl Field<'_> {
             refuses && self.liveness(other) == Liveness::Answering
         });
         let Some((newer, by)) = newer else { return };
-        let (own_followers, others) = (self.followers(champion), self.followers(by));
-        if self.holds() || own_followers > 0 && own_followers >= others {
+        let (own_followers, others) = (self.supporters(champion), self.followers(by));
+        let loser = if own_followers > 0 && own_followers >= others {
+            let reason = StateReason::Unfollowed(champion);
+            Loser { server: by, against: Some(champion), loss: Some(Loss::Following), reason }
+        } else if self.holds() {
             return;
-        }
-        contest.champion = None;
-        contest.losers.push(Loser {
-            server: champion,
-            against: Some(by),
-            loss: Some(Loss::Age),
-            reason: StateReason::OlderTimeline(newer),
-        });
+        } else {
+            contest.champion = None;
+            let reason = StateReason::OlderTimeline(newer);
+            Loser { server: champion, against: Some(by), loss: Some(Loss::Age), reason }
+        };
+        contest.losers.push(loser);
     }
 }

@@ -28,7 +28,8 @@ pub(super) fn note(
         Some((primary_timeline(record)?, written(record)?))
     });
     if let Some((timeline, position)) = leading {
-        positions.begin_timeline(timeline, position);
+        let began = champion.and_then(|champion| records[champion.0].history.began);
+        positions.begin_timeline(timeline, began.map_or(position, |(_, fork)| fork));
     }
     let timeline = match leading {
         Some((timeline, _)) => Some(timeline),
