@@ -153,6 +153,19 @@ impl GtidState {
         }
     }
 
+    /// Whether every transaction has its number from this one server, by its `server_id` (MariaDB) or
+    /// its `server_uuid` (MySQL).
+    pub fn is_written_by(&self, server_id: u32, uuid: Option<&str>) -> bool {
+        match self {
+            Self::Unknown => false,
+            Self::MySql(GtidSet(sources)) => sources.keys().all(|source| {
+                let source = source.split(':').next();
+                source.zip(uuid).is_some_and(|(source, uuid)| source.eq_ignore_ascii_case(uuid))
+            }),
+            Self::MariaDb(state) => state.seen.keys().all(|(_, server)| *server == server_id),
+        }
+    }
+
     /// Whether it is known to have no transaction.
     pub fn is_empty(&self) -> bool {
         match self {

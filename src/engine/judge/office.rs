@@ -173,17 +173,21 @@ pub(super) fn is_reinstated(
         return false;
     }
     let own = &record.history.gtid;
-    let goes_on = claim.is_some() && *claim == record.writable.map(|run| run.since);
+    // One that lacked something and goes on writing may have used its own numbers a second time.
+    let goes_on =
+        *loss == Loss::Age && claim.is_some() && *claim == record.writable.map(|run| run.since);
     let caught_up = |heir: &GtidState| {
-        !goes_on && !heir.is_unknown() && !heir.is_empty() && own.contains(heir) == Some(true)
+        let (number, uuid) = (record.history.server_id, record.history.uuid.as_deref());
+        let ambiguous = goes_on && heir.is_written_by(number, uuid);
+        !heir.is_empty() && !ambiguous && own.contains(heir) == Some(true)
     };
     let has_given_way = |heir: ServerIndex| {
         let gone = is_gone(heir);
         // One that came up anew shows no more what it won with: it is gone, too. One that is there
-        // and writable is contested, however idle it is.
-        let heir_lives =
-            records[heir.0].trouble.is_none() && records[heir.0].is_confirmed_writable();
-        let is_itself = !records[heir.0].history.lost && !heir_lives;
+        // and writable, or may be, is contested, however idle it is.
+        let says_no = records[heir.0].trouble.is_none()
+            && records[heir.0].facts.as_ref().is_some_and(|facts| !facts.claims_writable());
+        let is_itself = !records[heir.0].history.lost && (gone || says_no);
         let since = match &records[heir.0] {
             heir if heir.history.lost => Some(heir.history.lost_since),
             heir => heir.trouble.as_ref().filter(|_| gone).map(|trouble| trouble.began),

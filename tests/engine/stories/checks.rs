@@ -87,6 +87,10 @@ fn check_impostor(
     let is_rebuilt = impostor == Impostor::Copy && looks_promoted;
     let better_was_published =
         truth.reign_of[published].is_some_and(|own| own < reign) && !is_rebuilt;
+    // One that has all that the writer had has inherited, whatever it lost before.
+    let has_all = truth.line(world).begins(&world.hosts[published].history)
+        && !is_visible(truth.rightful, world);
+    let looks_promoted = looks_promoted || world.kind == ClusterKind::MySql && has_all;
     let has_spoken = told.replies > 2 && !looks_promoted;
     let never_reigned = truth.reign_of[published].is_none() && has_spoken;
     // A copy of a writer that it does not know looks like a promotion of that one.
@@ -242,19 +246,23 @@ fn is_plainly_right(monitor: &Monitor, world: &World, truth: &Truth) -> bool {
     let takes_writes = |index: usize| world.hosts[index].takes_writes();
     let servers = || 0..world.hosts.len();
     let alone = takes_writes(writer) && !servers().any(|it| it != writer && takes_writes(it));
-    let follows = |index: usize| {
+    let is_in_line = |index: usize| {
         let standby = matches!(world.hosts[index].role, crate::world::Role::Standby { .. });
         let idle = !standby || !is_visible(index, world) || truth.impostors[index].is_some();
         idle || truth.follows(index, world)
     };
-    // At a start without memory an impostor may have been first, or be as many as the others.
+    // At a start without memory an impostor may have been first, or be as many as the others, and
+    // an operator's word is forgotten.
     let misled = monitor.knowledge.misled
-        || monitor.knowledge.cold && truth.impostors.iter().any(is_no_mere_loser);
+        || monitor.knowledge.cold
+            && (truth.accepted || truth.impostors.iter().any(is_no_mere_loser));
     // MySQL: one that was made anew and promoted before anybody saw it follow proves nothing, and a
     // running channel of a stranger that carries a member's number makes it look like a replica.
     let is_mysql = world.kind == ClusterKind::MySql;
     let migrates = world.hosts[writer].outside.is_some_and(|outside| outside.running);
-    let obscure = is_mysql && (monitor.knowledge.servers[writer].unproven || migrates);
+    let told = &monitor.knowledge.servers[writer];
+    let obscure = is_mysql && (told.unproven || migrates || follows(&told.facts))
+        || is_mysql && !world.gtids && !told.attached && truth.reign > 1;
     // A stray on a timeline of the same number looks like a follower of whoever is published.
     let published = monitor.published().map(|it| world.timeline(it));
     let confused = (0..world.hosts.len()).any(|it| {
@@ -267,18 +275,20 @@ fn is_plainly_right(monitor: &Monitor, world: &World, truth: &Truth) -> bool {
         && is_visible(writer, world)
         && !servers().any(|index| world.hosts[index].hidden)
         && !is_held_by_rule(monitor, world)
-        && servers().all(follows)
+        && servers().all(is_in_line)
         && monitor.place(writer).is_some()
         && !misled
 }
 
 /// The published server is alive and lets nobody in, so that nothing shows what it is now, and the
-/// operator's rule is that no newer timeline takes the name from one that lives.
+/// operator's rule is that no newer timeline takes the name from one that lives. On MySQL it may
+/// have what the others lack.
 fn is_held_by_rule(monitor: &Monitor, world: &World) -> bool {
     let write = monitor.policy.write;
     let holds = write.is_some_and(|it| it.on_newer_timeline == OnNewerTimeline::Hold);
     let refuses = |index: usize| world.hosts[index].refuses.is_some();
-    world.kind == ClusterKind::Postgres && holds && monitor.published().is_some_and(refuses)
+    let by_rule = holds || world.kind == ClusterKind::MySql;
+    by_rule && monitor.published().is_some_and(refuses)
 }
 
 fn is_no_mere_loser(impostor: &Option<Impostor>) -> bool {

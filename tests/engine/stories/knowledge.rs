@@ -39,6 +39,8 @@ pub(super) struct Told {
     pub was_known: bool,
     /// It was made anew, and has not been seen following anybody since.
     pub unproven: bool,
+    /// It has been seen following somebody.
+    pub attached: bool,
     /// It was writable beside the rightful writer, and lost that contest.
     pub lost_a_contest: bool,
     /// When it first said that it is writable, as what it is.
@@ -100,6 +102,7 @@ impl Knowledge {
                     told.writable_since = None;
                 }
                 told.unproven &= !is_attached(facts);
+                told.attached |= is_attached(facts);
                 told.facts = Some(facts.clone());
                 told.facts_asked = asked;
             }

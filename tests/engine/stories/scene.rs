@@ -290,6 +290,7 @@ impl Scene<'_> {
             return;
         }
         self.truth.crown(chosen);
+        self.truth.accepted = true;
         for index in 0..self.world.hosts.len() {
             let line = &self.world.hosts[chosen].history;
             if index != chosen && !self.world.hosts[index].history.begins(line) {

@@ -25,6 +25,8 @@ pub(super) struct Truth {
     pub impostors: Vec<Option<Impostor>>,
     /// What the rightful writer had before it lost it.
     lost: Option<History>,
+    /// An operator has said whose history is the cluster's.
+    pub accepted: bool,
     /// Nobody can tell who is right.
     pub disputed: bool,
     /// A part of the group was declared a component while another one had a quorum.
@@ -41,6 +43,7 @@ impl Truth {
             reign_of,
             impostors: vec![None; servers],
             lost: None,
+            accepted: false,
             disputed: false,
             split: false,
         }
