@@ -71,7 +71,8 @@ pub enum Loss {
     Precedence,
     /// It was promoted beside a primary that lives, and the other members follow that one.
     Following,
-    /// An operator has made the history of the other one the cluster's.
+    /// An operator has made the history of the other one the cluster's: nothing but following ends
+    /// that.
     Acceptance,
 }
 

@@ -158,6 +158,7 @@ pub(super) fn is_reinstated(
     records: &[Record],
     precedents: Precedents<'_>,
     followed: usize,
+    follows: &dyn Fn(ServerIndex) -> bool,
     gave_way: &dyn Fn(ServerIndex) -> bool,
     is_gone: &dyn Fn(ServerIndex) -> bool,
 ) -> bool {
@@ -168,9 +169,9 @@ pub(super) fn is_reinstated(
     if !record.is_confirmed_writable() {
         return false;
     }
-    // What it has is not the cluster's, however much it is.
+    // What it has is not the cluster's, however much it is, until one of the two follows the other.
     if *loss == Loss::Acceptance {
-        return false;
+        return by.is_some_and(follows);
     }
     let own = &record.history.gtid;
     // One that lacked something and goes on writing may have used its own numbers a second time.

@@ -35,7 +35,7 @@ use oracle::{Broken, Oracle};
 use story::Story;
 
 /// As many as a test run has time for.
-const STORIES: u64 = 15_000;
+const STORIES: u64 = 20_000;
 
 #[test]
 fn the_names_are_right_by_the_truth_of_the_world() {

@@ -50,6 +50,10 @@ pub(super) fn settle_primary(
         let followers = |one| attached_replicas(one, policy, records, now);
         let followed = followers(index);
         let gave_way = |heir| gave_way(heir, index, policy, records, precedents, now);
+        let follows = |heir: ServerIndex| {
+            records[heir.0].liveness(&policy.thresholds, now) == Liveness::Answering
+                && is_attached(heir, index, policy, records)
+        };
         let gone = |heir: ServerIndex| match records[heir.0].liveness(&policy.thresholds, now) {
             Liveness::Gone(_) => true,
             // It lets nobody in, and nobody receives from it: what it is now nothing shows.
@@ -57,7 +61,7 @@ pub(super) fn settle_primary(
             _ => false,
         };
         if has_won_over(index, records, &followers)
-            || is_reinstated(index, records, precedents, followed, &gave_way, &gone)
+            || is_reinstated(index, records, precedents, followed, &follows, &gave_way, &gone)
         {
             records[index.0].superseded = None;
         }

@@ -29,20 +29,23 @@ pub(super) fn reinstate(
         if records[index.0].history.lost && is_followed(index, policy, records, now) {
             records[index.0].history.mark_followed();
         }
-        // What an operator has made the cluster's history ends by following it alone.
-        let lost = records[index.0].superseded.as_ref().map(|superseded| superseded.loss);
-        if lost.is_none_or(|loss| loss == Loss::Acceptance) {
+        let Some(superseded) = &records[index.0].superseded else {
             continue;
-        }
-        let promoted = was_promoted(&records[index.0], own, records, precedents);
+        };
+        // A promotion before an operator's word proves nothing against it.
+        let promoted = superseded.loss != Loss::Acceptance
+            && was_promoted(&records[index.0], own, records, precedents);
         let followed = followers(index, policy, records, now);
         // Who has only lost its stream, or is away, has not gone over.
         let support =
             |one| if one == index { followed } else { adherents(one, policy, records, now) };
         let won_over = has_won_over(index, records, &support);
+        let follows = |heir| followers_of(index, policy, records, now).any(|one| one == heir);
         let gave_way = |heir| gave_way(heir, own, followed, policy, records, precedents, now);
         let nobody = |_| false;
-        if promoted || won_over || is_reinstated(index, records, precedents, 0, &gave_way, &nobody)
+        if promoted
+            || won_over
+            || is_reinstated(index, records, precedents, 0, &follows, &gave_way, &nobody)
         {
             records[index.0].superseded = None;
         }
