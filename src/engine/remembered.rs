@@ -41,6 +41,8 @@ pub struct RememberedOffice {
     pub timeline: Option<u32>,
     /// MySQL and MariaDB: its transactions.
     pub gtid: GtidState,
+    /// MySQL and MariaDB: those that it had when it came into office.
+    pub began_with: GtidState,
     /// It has been away since it was published.
     pub left: bool,
 }

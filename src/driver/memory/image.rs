@@ -59,6 +59,7 @@ pub(super) fn cluster_image(
         office: OfficeImage {
             timeline: remembered.office.timeline,
             gtid: gtid_text(&remembered.office.gtid),
+            began_with: gtid_text(&remembered.office.began_with),
             left: remembered.office.left,
         },
         reads: read_names(layout, id)

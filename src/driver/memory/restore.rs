@@ -108,6 +108,7 @@ fn remembered(
         office: RememberedOffice {
             timeline: image.office.timeline,
             gtid: gtid(&image.office.gtid),
+            began_with: gtid(&image.office.began_with),
             left: image.office.left,
         },
         reads: reads.collect(),

@@ -34,7 +34,8 @@ impl Cluster {
         let record = &mut self.records[server.0];
         record.accept_history();
         self.positions.clear();
-        self.office = Office { timeline: history.timeline, gtid: history.gtid, since: None };
+        let (timeline, gtid) = (history.timeline, history.gtid);
+        self.office = Office { timeline, began_with: gtid.clone(), gtid, since: None };
         self.write.inherit(server);
         self.overlay.touch();
         Ok(())

@@ -330,6 +330,9 @@ impl Cluster {
             self.office.timeline = history.timeline.or(self.office.timeline);
             if !history.gtid.is_unknown() {
                 self.office.gtid.clone_from(&history.gtid);
+                if moved {
+                    self.office.began_with.clone_from(&history.gtid);
+                }
             }
         }
     }

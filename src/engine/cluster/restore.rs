@@ -47,6 +47,7 @@ impl Cluster {
             office: RememberedOffice {
                 timeline: self.office.timeline,
                 gtid: self.office.gtid.clone(),
+                began_with: self.office.began_with.clone(),
                 left: self.write.last.is_some_and(|last| self.records[last.0].left_office),
             },
             reads: reads
@@ -131,8 +132,8 @@ impl Cluster {
 
     /// What the last writer had, whether it is still configured or not.
     fn restore_office(&mut self, office: &RememberedOffice) {
-        let RememberedOffice { timeline, gtid, left } = office.clone();
-        self.office = Office { timeline, gtid, since: None };
+        let RememberedOffice { timeline, gtid, began_with, left } = office.clone();
+        self.office = Office { timeline, gtid, began_with, since: None };
         if let Some(writer) = self.write.last {
             // An image that does not tell has at least what that server was known to have.
             let record = &mut self.records[writer.0];

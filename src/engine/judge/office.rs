@@ -19,6 +19,8 @@ pub(in crate::engine) struct Office {
     pub(in crate::engine) timeline: Option<u32>,
     /// MySQL and MariaDB: what it was last known to have.
     pub(in crate::engine) gtid: GtidState,
+    /// MySQL and MariaDB: what it had when it came into office.
+    pub(in crate::engine) began_with: GtidState,
     /// When it came into office; `None` when that was before the start of the process.
     pub(in crate::engine) since: Option<Moment>,
 }

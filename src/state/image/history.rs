@@ -57,6 +57,9 @@ pub struct OfficeImage {
     /// MySQL and MariaDB: its transactions; empty when unknown.
     #[serde(default)]
     pub gtid: Box<str>,
+    /// MySQL and MariaDB: those that it had when it came into office; empty when unknown.
+    #[serde(default)]
+    pub began_with: Box<str>,
     /// It has been away since it was published.
     #[serde(default)]
     pub left: bool,

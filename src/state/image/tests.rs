@@ -102,8 +102,13 @@ fn reach() -> impl Strategy<Value = ReachImage> {
 }
 
 fn office() -> impl Strategy<Value = OfficeImage> {
-    (option::of(any::<u32>()), name(), any::<bool>())
-        .prop_map(|(timeline, gtid, left)| OfficeImage { timeline, gtid, left })
+    let office = (option::of(any::<u32>()), name(), name(), any::<bool>());
+    office.prop_map(|(timeline, gtid, began_with, left)| OfficeImage {
+        timeline,
+        gtid,
+        began_with,
+        left,
+    })
 }
 
 fn cluster() -> impl Strategy<Value = Arc<ClusterImage>> {

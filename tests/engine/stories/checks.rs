@@ -31,6 +31,7 @@ pub(super) fn after_decision(
     }
     let decision = monitor.decision();
     let published = monitor.published_by(&decision);
+    monitor.knowledge.split_brain |= declares_split_brain(monitor);
     let mut broken = Vec::new();
     if now >= monitor.overridden_until && !truth.disputed {
         let withdrawals = events.iter().map(|it| check_withdrawal(monitor, it, world, truth, now));
@@ -88,13 +89,14 @@ fn check_impostor(
     let better_was_published =
         truth.reign_of[published].is_some_and(|own| own < reign) && !is_rebuilt;
     // One that has all that the writer had has inherited, whatever it lost before.
-    let has_all = truth.line(world).begins(&world.hosts[published].history)
-        && !is_visible(truth.rightful, world);
+    let rightful_is_there = is_visible(truth.rightful, world) && !truth.is_lost();
+    let has_all = truth.line(world).begins(&world.hosts[published].history) && !rightful_is_there;
     let looks_promoted = looks_promoted || world.kind == ClusterKind::MySql && has_all;
     let has_spoken = told.replies > 2 && !looks_promoted;
     let never_reigned = truth.reign_of[published].is_none() && has_spoken;
     // A copy of a writer that it does not know looks like a promotion of that one.
-    if impostor == Impostor::Copy && (reign < truth.reign || declares_split_brain(monitor)) {
+    // What a split brain has decided stays.
+    if impostor == Impostor::Copy && (reign < truth.reign || monitor.knowledge.split_brain) {
         return Ok(());
     }
     // The rightful one says itself that it replicates: it was promoted with its channel left behind.

@@ -17,6 +17,8 @@ pub(super) struct Knowledge {
     pub published_reign: Option<u32>,
     /// It has published a server that is no heir since it began without a memory.
     pub misled: bool,
+    /// It has declared a split brain.
+    pub split_brain: bool,
     /// A server has left its configuration for a time: what it knew of that one is forgotten.
     pub dropped: bool,
     /// It began without a memory, or with an old one, in the middle of the story.
@@ -54,6 +56,7 @@ impl Knowledge {
             shown: Vec::new(),
             published_reign: None,
             misled: false,
+            split_brain: false,
             dropped: false,
             cold: false,
         }

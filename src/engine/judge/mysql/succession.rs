@@ -11,7 +11,7 @@ use super::{
     topology::{attached_replicas, is_attached, opinion},
 };
 use crate::engine::{
-    ClusterPolicy, Facts, FailureKind, Loss, Moment, Relation, ServerIndex, StateReason,
+    ClusterPolicy, Facts, FailureKind, GtidState, Loss, Moment, Relation, ServerIndex, StateReason,
     Thresholds,
     judge::{
         Precedents,
@@ -256,12 +256,14 @@ impl Field<'_> {
         })
     }
 
-    /// Whether a server lacks what the last writer had, and nothing shows that it was ever made its
-    /// heir: it was never seen following or being promoted, and nobody follows it.
+    /// Whether nothing shows that a server was ever made the last writer's heir: nobody saw it promoted
+    /// and nobody follows it, and it lacks what that one had, and was never seen following, or even
+    /// what that one came into office with.
     fn was_never_heir(&self, index: ServerIndex) -> bool {
         let record = &self.records[index.0];
-        !record.history.followed
-            && record.history.gtid.contains(&self.precedents.office.gtid) == Some(false)
+        let lacks = |had: &GtidState| record.history.gtid.contains(had) == Some(false);
+        let office = self.precedents.office;
+        (!record.history.followed && lacks(&office.gtid) || lacks(&office.began_with))
             && !record.writable.is_some_and(|run| run.promoted)
             && attached_replicas(index, self.policy, self.records, self.now) == 0
     }
@@ -295,6 +297,10 @@ impl Field<'_> {
                 asked_since: &|one, other| was_asked_since(one, other, policy, records, now),
                 is_awaited: &|one| is_awaited(one, policy, records, self.precedents, now),
                 hold: false,
+                left: self
+                    .precedents
+                    .last_writer
+                    .is_some_and(|last| self.records[last.0].left_office),
             },
         )
     }
