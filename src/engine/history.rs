@@ -36,9 +36,9 @@ pub(super) struct History {
     pub(super) lost: bool,
     /// When that was seen first; at the start when an earlier process saw it.
     pub(super) lost_since: Moment,
-    /// By its last reply it has the beginning of what it had, and all of that which was on its disk:
-    /// a crash may lose the end of a binary log.
-    pub(super) lost_tail: bool,
+    /// By its last reply it has the beginning of what it had: a crash may lose the end of a binary
+    /// log.
+    pub(super) lost_tail: Option<LostTail>,
     /// It has been a replica of this cluster, or its writer.
     pub(super) followed: bool,
     /// It has been heard since the start of the process.
@@ -52,6 +52,15 @@ struct Written {
     at: Moment,
     /// A point that is surely on its disk: a crash of the host may lose what is younger.
     durable: Option<Position>,
+}
+
+/// A server that has only the beginning of what it had.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum LostTail {
+    /// It has all that was surely on its disk.
+    Unflushed,
+    /// It was not known for long enough to tell what was on its disk.
+    Unknown,
 }
 
 /// What is surely on the disk of a MySQL or MariaDB server.
@@ -167,13 +176,15 @@ impl History {
             .zip(facts.identity.uuid.as_deref())
             .is_some_and(|(old, new)| !old.eq_ignore_ascii_case(new));
         let shrunk = facts.gtid.contains(&self.gtid) == Some(false);
+        let is_beginning = shrunk && !renamed && self.gtid.contains(&facts.gtid) == Some(true);
         let durable = self.flushed.as_ref().and_then(|flushed| flushed.durable.as_ref());
-        let is_beginning = durable.is_some_and(|durable| {
-            !durable.is_empty()
-                && facts.gtid.contains(durable) == Some(true)
-                && self.gtid.contains(&facts.gtid) == Some(true)
-        });
-        self.lost_tail = !renamed && shrunk && is_beginning;
+        self.lost_tail = match durable.filter(|durable| !durable.is_empty()) {
+            _ if !is_beginning || facts.gtid.is_empty() => None,
+            Some(durable) => {
+                (facts.gtid.contains(durable) == Some(true)).then_some(LostTail::Unflushed)
+            }
+            None => Some(LostTail::Unknown),
+        };
         if renamed || shrunk {
             self.flushed = None;
         }
@@ -283,7 +294,7 @@ impl History {
             began: None,
             lost: remembered.lost,
             lost_since: Moment::START,
-            lost_tail: false,
+            lost_tail: None,
             followed: remembered.followed,
             heard: false,
         }

@@ -87,6 +87,11 @@ impl Positions {
         self.forks.range(timeline + 1..).map(|(_, fork)| *fork).min()
     }
 
+    /// PostgreSQL: the highest timeline that a primary was seen on.
+    pub(super) fn newest_timeline(&self) -> Option<u32> {
+        self.forks.keys().next_back().copied()
+    }
+
     /// Keeps one sample in `reach / 256`, and none that is older than needed.
     pub(super) fn thin_out(&mut self, reach: Duration) {
         for ring in self.streams.values_mut() {

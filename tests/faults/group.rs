@@ -273,6 +273,14 @@ impl Group {
         }
     }
 
+    /// PostgreSQL: makes a replica a writable copy of its primary.
+    pub(crate) fn copy_writable(&mut self, server: usize, of: usize) {
+        match self {
+            Self::Postgres(cluster) => cluster.rebuild_writable(server, of),
+            Self::MySql(_) => panic!("a row of PostgreSQL"),
+        }
+    }
+
     /// Lets a healthy replica follow another primary.
     pub(crate) fn repoint(&mut self, server: usize, to: usize) {
         match self {

@@ -286,6 +286,9 @@ impl Freshness {
         let (state, reason) = match (fresh, compared, lag) {
             (false, _, None) if undecided => (ServerState::Replica, StateReason::LagUnknown),
             (true, true, _) => (ServerState::Replica, StateReason::Fresh),
+            (true, false, Some(Lag(lag))) if !lag.is_zero() => {
+                (ServerState::Replica, StateReason::Fresh)
+            }
             (true, false, _) => (ServerState::Replica, StateReason::LacksNothingShown),
             (false, _, Some(_)) if within => (ServerState::ReplicaLagging, StateReason::CatchingUp),
             (false, _, Some(lag)) => (ServerState::ReplicaLagging, StateReason::Behind(lag)),

@@ -332,7 +332,25 @@ fn replaced() -> Vec<Row> {
                 nobody(NOBODY_FOUND, &[A, B]).states(&[(P, &["WrongCluster"])]),
                 to(P, &[A, B]).states(&[(P, &["Primary"])]),
             )),
+        copied(),
     ]
+}
+
+/// On the primary's own timeline: nothing promoted it.
+fn copied() -> Row {
+    let two = || held(P, TWO_WRITABLE, &[A]).states(&[(B, &["StalePrimary"])]);
+    let story = "a replica starts as a writable copy, and the primary restarts";
+    Row::new("replica-copied", B, story)
+        .only(POSTGRES)
+        .fault(
+            |stage| {
+                stage.group.copy_writable(stage.at(B), stage.at(P));
+                stage.must_be_rebuilt(B);
+            },
+            |stage| stage.crash_and_restart(P),
+        )
+        .course(expect(Calm, two(), two()).never(&[(B, "Primary")]))
+        .course(expect(Start, two(), two()).never(&[(B, "Primary")]))
 }
 
 fn switched() -> Vec<Row> {

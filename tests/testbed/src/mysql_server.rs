@@ -225,9 +225,17 @@ impl MySqlServer {
 
     /// Runs statements that must succeed, in one session of the administrator.
     pub fn sql(&self, runtime: &Runtime, statements: &[&str]) {
-        if let Err(error) = self.query(runtime, statements) {
-            panic!("{statements:?} on {}: {error}\n{}", self.address, self.log_tail());
-        }
+        // A server that was full takes a moment to see that others have left.
+        let done = patience::poll(patience::PATIENCE, || match self.query(runtime, statements) {
+            Err(error) if error.to_string().contains("Too many connections") => None,
+            result => Some(result),
+        });
+        let failure = match done {
+            Some(Ok(_)) => return,
+            Some(Err(error)) => error.to_string(),
+            None => "it stays full".to_owned(),
+        };
+        panic!("{statements:?} on {}: {failure}\n{}", self.address, self.log_tail());
     }
 
     /// A named column of the first row that a `SHOW` statement returns; `None` when it fails or

@@ -6,7 +6,9 @@
 //! never for what Pointsman makes of it. Superuser sessions log in without a password, the probe's
 //! role with SCRAM.
 
-use std::{ffi::OsString, fmt::Write as _, fs, net::Ipv4Addr, path::PathBuf, time::Duration};
+use std::{
+    ffi::OsString, fmt::Write as _, fs, net::Ipv4Addr, path::PathBuf, thread, time::Duration,
+};
 
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
@@ -395,16 +397,22 @@ impl PgCluster {
         let slots = self.sessions.ask(&administrator, COUNT_SLOTS);
         let slots: usize = slots.and_then(|slots| slots.parse().ok()).expect("a number of slots");
         let mut clients = Vec::new();
-        patience::until("every slot is taken, none of them by the probe", || {
+        let mut fill = || {
             while let Some(client) = self.session(server, "application") {
                 clients.push(client);
             }
-            // Two ends in a row would look like the end of the server.
-            let full = clients.len() + 1 == slots;
-            if !full {
-                self.sessions.run(&administrator, END_PROBE_SESSIONS);
+            clients.len() + 1 == slots
+        };
+        patience::until("every slot is taken, none of them by the probe", || {
+            if fill() {
+                return true;
             }
-            full
+            self.sessions.run(&administrator, END_PROBE_SESSIONS);
+            // Two ends in a row would look like the end of the server, so the probe has its reply.
+            fill() || {
+                thread::sleep(Duration::from_millis(700));
+                false
+            }
         });
         clients.push(administrator);
         Sessions { _clients: clients }

@@ -13,6 +13,7 @@ use super::{
 use crate::engine::{
     ClusterPolicy, Facts, FailureKind, GtidState, Loss, Moment, Relation, ServerIndex, StateReason,
     Thresholds,
+    history::LostTail,
     judge::{
         Precedents,
         contest::{self, Contest, Evidence, Loser},
@@ -39,9 +40,9 @@ pub(super) fn settle_primary(
 ) -> Contest {
     for index in (0..records.len()).map(ServerIndex) {
         // What it writes from now on says nothing of what it has lost.
-        let tail = std::mem::take(&mut records[index.0].history.lost_tail);
-        let only_a_tail =
-            tail && precedents.last_writer == Some(index) && is_ahead_of_all(index, records);
+        let tail = records[index.0].history.lost_tail.take();
+        let only_a_tail = precedents.last_writer == Some(index)
+            && tail.is_some_and(|tail| is_ahead_of_all(index, tail, records));
         if records[index.0].history.lost
             && (only_a_tail || is_followed_by_all(index, policy, records, now))
         {
@@ -81,12 +82,19 @@ pub(super) fn settle_primary(
 }
 
 /// Whether no other member, dead or alive, has shown what the last writer has lost: its crash has
-/// lost the end of its log, and nobody has that.
-fn is_ahead_of_all(index: ServerIndex, records: &[Record]) -> bool {
+/// lost the end of its log, and nobody has that. Where nothing is known of its disk, another one must
+/// have shown how far the history reaches.
+fn is_ahead_of_all(index: ServerIndex, tail: LostTail, records: &[Record]) -> bool {
     let own = &records[index.0].history.gtid;
-    records.iter().enumerate().all(|(other, record)| {
+    let shown = |(other, record): (usize, &Record)| {
+        let theirs = &record.history.gtid;
+        other != index.0 && !theirs.is_empty() && own.contains(theirs) == Some(true)
+    };
+    let no_more = |(other, record): (usize, &Record)| {
         other == index.0 || own.contains(&record.history.inherited().known_to(own)) != Some(false)
-    })
+    };
+    let is_known = tail == LostTail::Unflushed || records.iter().enumerate().any(shown);
+    is_known && records.iter().enumerate().all(no_more)
 }
 
 /// Whether every other member that answers follows a server, and has nothing that this one lacks:
@@ -204,16 +212,14 @@ impl Field<'_> {
                     && attached_replicas(index, self.policy, self.records, self.now) == 0
             }
             None => {
-                // Another one that claims to be the writer is no witness.
-                let mut others = self
-                    .live_others(index)
-                    .filter(|other| {
-                        let facts = self.records[other.0].facts.as_ref();
-                        facts.is_some_and(|facts| !facts.claims_writable())
-                    })
-                    .peekable();
-                attached_replicas(index, self.policy, self.records, self.now) == 0
-                    && others.peek().is_some()
+                // Another one that claims to be the writer is no witness. A replica that receives
+                // from an empty server keeps what it has.
+                let is_replica = |other: &ServerIndex| {
+                    let facts = self.records[other.0].facts.as_ref();
+                    facts.is_some_and(|facts| !facts.claims_writable())
+                };
+                let mut others = self.shown_by_others(index).filter(is_replica).peekable();
+                others.peek().is_some()
                     && others.all(|other| {
                         let theirs = &self.records[other.0].history.gtid;
                         !theirs.is_empty() && own.shares(theirs) == Some(false)
@@ -270,6 +276,12 @@ impl Field<'_> {
 
     /// The other members that answer, show what they have, and do not follow `index`.
     fn live_others(&self, index: ServerIndex) -> impl Iterator<Item = ServerIndex> {
+        self.shown_by_others(index)
+            .filter(move |&other| !is_attached(other, index, self.policy, self.records))
+    }
+
+    /// The other members that answer and show what they have.
+    fn shown_by_others(&self, index: ServerIndex) -> impl Iterator<Item = ServerIndex> {
         (0..self.records.len()).map(ServerIndex).filter(move |&other| {
             let record = &self.records[other.0];
             other != index
@@ -279,7 +291,6 @@ impl Field<'_> {
                 && record.superseded.is_none()
                 && self.precedents.last_writer != Some(other)
                 && !is_foreign(record, self.precedents)
-                && !is_attached(other, index, self.policy, self.records)
         })
     }
 

@@ -181,29 +181,37 @@ impl Place {
         if let Some(sender) = self.misled_by {
             return Branch::Left(StateReason::FollowsStale(sender));
         }
+        let came_to = replayed.max(received);
+        // The control file says "at least", so an old timeline in it says nothing.
+        let receives = received_timeline_shown(record);
+        let is_past =
+            |own: u32| positions.fork_after(own).zip(came_to).is_some_and(|(fork, end)| end > fork);
         let (Some(primary), Some(timeline)) = (self.primary, self.timeline) else {
-            return if self.outvoted { Branch::MayFollow } else { Branch::Same };
+            // A primary of a later timeline was seen, and its absence does not undo that.
+            let newest = positions.newest_timeline();
+            let past = newest.and_then(|newest| went_past(record, newest, positions));
+            return match (past, self.outvoted) {
+                (Some(reason), _) => Branch::Left(reason),
+                _ if receives.is_some_and(is_past) => Branch::Left(StateReason::DeadBranch),
+                (None, true) => Branch::MayFollow,
+                (None, false) => Branch::Same,
+            };
         };
         if self.compared
             && let Some(own) = standby_timeline(facts).filter(|own| *own > timeline)
         {
             return Branch::Left(StateReason::StrayTimeline(own));
         }
-        let came_to = replayed.max(received);
         if self.is_ahead_of(&records[primary.0], record, replayed) {
             return Branch::Left(StateReason::Diverged);
         }
         if let Some(reason) = went_past(record, timeline, positions) {
             return Branch::Left(reason);
         }
-        // The control file says "at least", so an old timeline in it says nothing.
-        let Some(received) = received_timeline_shown(record).filter(|own| *own < timeline) else {
-            return Branch::Same;
-        };
-        let beyond = |fork: Position| came_to.is_some_and(|position| position > fork);
-        match positions.fork_after(received) {
-            Some(fork) if beyond(fork) => Branch::Left(StateReason::DeadBranch),
-            _ => Branch::MayFollow,
+        match receives.filter(|own| *own < timeline) {
+            Some(own) if is_past(own) => Branch::Left(StateReason::DeadBranch),
+            Some(_) => Branch::MayFollow,
+            None => Branch::Same,
         }
     }
 
