@@ -24,6 +24,8 @@ pub(super) struct History {
     flushed: Option<Flushed>,
     /// PostgreSQL: its system identifier.
     system: Option<u64>,
+    /// PostgreSQL: what the system had that answered there before this one.
+    earlier: Option<Box<Self>>,
     /// PostgreSQL: the timeline that it last wrote on, or has come to as a standby.
     pub(super) timeline: Option<u32>,
     /// PostgreSQL: where it last wrote as a primary.
@@ -212,12 +214,8 @@ impl History {
         interrupted: bool,
         now: Moment,
     ) -> Continuity {
-        let replaced = self.system.is_some_and(|system| system != facts.system_identifier);
-        if replaced {
-            // Whether it belongs here is not a question of its history.
-            let system = Some(facts.system_identifier);
-            *self = Self { system, ..Self::default() };
-        }
+        let replaced = self.system.is_some_and(|system| system != facts.system_identifier)
+            && !self.comes_back(facts.system_identifier);
         self.system = Some(facts.system_identifier);
         let PostgresRole::Primary { timeline, position, .. } = facts.role else {
             let timeline = standby_timeline(facts).or(self.timeline);
@@ -247,6 +245,25 @@ impl History {
             _ if replaced => Continuity::Replaced,
             true => Continuity::Lost,
             false => Continuity::GoesOn,
+        }
+    }
+
+    /// Another system answers: whether the one that answered before it is back, with what that had.
+    ///
+    /// Whether another one belongs here is not a question of its history.
+    fn comes_back(&mut self, system: u64) -> bool {
+        let mut before = std::mem::take(self);
+        let earlier = before.earlier.take();
+        match earlier.filter(|earlier| earlier.system == Some(system)) {
+            Some(earlier) => {
+                *self = *earlier;
+                true
+            }
+            None => {
+                let system = Some(system);
+                *self = Self { system, earlier: Some(Box::new(before)), ..Self::default() };
+                false
+            }
         }
     }
 
@@ -288,6 +305,7 @@ impl History {
             gtid: remembered.gtid.clone(),
             flushed: None,
             system: None,
+            earlier: None,
             timeline: remembered.timeline,
             written: None,
             reached: None,
