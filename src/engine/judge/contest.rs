@@ -49,9 +49,6 @@ pub(super) struct Evidence<'a> {
     pub(super) is_awaited: &'a dyn Fn(ServerIndex) -> bool,
     /// A newer history takes nothing from one in office that lives.
     pub(super) hold: bool,
-    /// The one in office has been away: the members may have gone over to another one, whose history
-    /// need not be newer.
-    pub(super) left: bool,
 }
 
 /// Settles it among `claimants`, of which `incumbent` may be one.
@@ -75,13 +72,8 @@ fn in_office(
 ) -> Contest {
     let others = || claimants.iter().copied().filter(|&one| one != incumbent);
     let followed = |one: ServerIndex| (evidence.following)(one);
-    let deserted = evidence.left && followed(incumbent) == 0;
-    let challenges = |one: &ServerIndex| match (evidence.relation)(*one, incumbent) {
-        Relation::Ahead => true,
-        Relation::Behind => false,
-        _ => deserted && followed(*one) > 0,
-    };
-    let challengers: Vec<_> = others().filter(challenges).collect();
+    let newer = |one: &ServerIndex| (evidence.relation)(*one, incumbent) == Relation::Ahead;
+    let challengers: Vec<_> = others().filter(newer).collect();
     let most = challengers.iter().map(|&one| followed(one)).max().unwrap_or(0);
     let upheld = challengers.is_empty()
         || evidence.hold

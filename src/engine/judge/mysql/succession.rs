@@ -308,10 +308,6 @@ impl Field<'_> {
                 asked_since: &|one, other| was_asked_since(one, other, policy, records, now),
                 is_awaited: &|one| is_awaited(one, policy, records, self.precedents, now),
                 hold: false,
-                left: self
-                    .precedents
-                    .last_writer
-                    .is_some_and(|last| self.records[last.0].left_office),
             },
         )
     }

@@ -286,7 +286,6 @@ impl Field<'_> {
                 asked_since: &|one, other| was_asked_since(one, other, policy, records, now),
                 is_awaited: &|one| is_awaited(one, policy, records, self.precedents, now),
                 hold: self.holds(),
-                left: false, // Only a promotion succeeds.
             },
         )
     }

@@ -49,7 +49,6 @@ fn contest_heard(
         precedes: &|_, _| true,
         asked_since: &|_, _| true,
         is_awaited: &|_| false,
-        left: false,
         hold: false,
     };
     settle(&claimants, incumbent.map(ServerIndex), &policies, &evidence)
