@@ -350,7 +350,6 @@ fn copied() -> Row {
             |stage| stage.crash_and_restart(P),
         )
         .course(expect(Calm, two(), two()).never(&[(B, "Primary")]))
-        .course(expect(Start, two(), two()).never(&[(B, "Primary")]))
 }
 
 fn switched() -> Vec<Row> {
