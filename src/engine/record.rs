@@ -139,6 +139,11 @@ impl Record {
         }
     }
 
+    /// Whether it says, by its last good reply, that it is writable.
+    pub(super) fn claims_writable(&self) -> bool {
+        self.facts.as_ref().is_some_and(Facts::claims_writable)
+    }
+
     fn fold_facts(&mut self, facts: Facts, asked: Moment, thresholds: &Thresholds, now: Moment) {
         self.last_word = Some(now);
         let interrupted = self.trouble.take().is_some();
@@ -147,7 +152,7 @@ impl Record {
             (before, Some(timeline)) => before.is_some_and(|before| before < timeline),
             (_, None) => true,
         };
-        let led = self.facts.as_ref().is_some_and(Facts::claims_writable);
+        let led = self.claims_writable();
         let denied = !led && self.facts.as_ref().is_some_and(grows);
         let continuity = self.history.fold(&facts, interrupted, led, now);
         self.reset |= continuity == Continuity::Reset;

@@ -21,7 +21,7 @@ use self::{
     unanswered::{by_liveness, overruled, unreachable_from_here},
 };
 use super::{
-    ClusterKind, ClusterPolicy, Endpoint, Facts, FailureKind, Lag, Loss, Moment, ServerIndex,
+    ClusterKind, ClusterPolicy, Endpoint, FailureKind, Lag, Loss, Moment, ServerIndex,
     ServerPolicy, ServerState, StateReason,
     positions::Positions,
     record::Record,
@@ -155,7 +155,7 @@ fn is_claimant(
         Liveness::Gone(_) | Liveness::Unheard | Liveness::Alive(_) => false,
     };
     present
-        && record.facts.as_ref().is_some_and(Facts::claims_writable)
+        && record.claims_writable()
         && (published || record.is_confirmed_writable())
         && !record.heart.is_stopped(now)
         && !record.history.lost

@@ -227,7 +227,7 @@ impl MySqlServer {
     pub fn sql(&self, runtime: &Runtime, statements: &[&str]) {
         // A server that was full takes a moment to see that others have left.
         let done = patience::poll(patience::PATIENCE, || match self.query(runtime, statements) {
-            Err(error) if error.to_string().contains("Too many connections") => None,
+            Err(error) if is_full(&*error) => None,
             result => Some(result),
         });
         let failure = match done {
@@ -360,4 +360,11 @@ impl MySqlServer {
         let process = self.process.take();
         process.unwrap_or_else(|| panic!("{} is not running", self.address))
     }
+}
+
+/// ER_CON_COUNT_ERROR: every connection slot is taken.
+fn is_full(error: &(dyn std::error::Error + 'static)) -> bool {
+    const ER_CON_COUNT_ERROR: u16 = 1040;
+    let server = error.downcast_ref::<mysql_async::Error>();
+    matches!(server, Some(mysql_async::Error::Server(error)) if error.code == ER_CON_COUNT_ERROR)
 }

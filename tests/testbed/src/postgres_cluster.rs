@@ -6,9 +6,7 @@
 //! never for what Pointsman makes of it. Superuser sessions log in without a password, the probe's
 //! role with SCRAM.
 
-use std::{
-    ffi::OsString, fmt::Write as _, fs, net::Ipv4Addr, path::PathBuf, thread, time::Duration,
-};
+use std::{ffi::OsString, fmt::Write as _, fs, net::Ipv4Addr, path::PathBuf, time::Duration};
 
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
@@ -67,6 +65,8 @@ const COUNT_PROBE_SESSIONS: &str =
     "SELECT count(*) FROM pg_stat_activity WHERE usename = 'pointsman'";
 const COUNT_SLOTS: &str = "SELECT current_setting('max_connections')::int \
                            - current_setting('superuser_reserved_connections')::int";
+const PROBE_HAS_ASKED: &str = "SELECT (count(*) > 0)::text FROM pg_stat_activity \
+                               WHERE usename = 'pointsman' AND state = 'idle' AND query <> ''";
 const END_PROBE_SESSIONS: &str =
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'pointsman'";
 
@@ -410,7 +410,8 @@ impl PgCluster {
             self.sessions.run(&administrator, END_PROBE_SESSIONS);
             // Two ends in a row would look like the end of the server, so the probe has its reply.
             fill() || {
-                thread::sleep(Duration::from_millis(700));
+                let asked = || self.sessions.ask(&administrator, PROBE_HAS_ASKED)?.parse().ok();
+                patience::poll(Duration::from_secs(2), || asked().filter(|asked| *asked));
                 false
             }
         });

@@ -9,7 +9,7 @@ use super::{
     topology::{member_channels, runs},
 };
 use crate::engine::{
-    ClusterPolicy, Facts, Lag, Moment, ServerIndex, ServerState, StateReason, Writability,
+    ClusterPolicy, Lag, Moment, ServerIndex, ServerState, StateReason, Writability,
     judge::{Freshness, Precedents},
     record::Record,
     trouble::Liveness,
@@ -56,7 +56,7 @@ fn gives_back(
     policy: &ClusterPolicy,
     records: &[Record],
 ) -> bool {
-    let writes = records[source.0].facts.as_ref().is_some_and(Facts::claims_writable);
+    let writes = records[source.0].claims_writable();
     let channels = member_channels(source, policy, records);
     !writes && channels.iter().any(|it| are_together(it.source, member, records))
 }

@@ -15,7 +15,7 @@ use super::{
     topology::member_channels,
 };
 use crate::engine::{
-    ClusterPolicy, Facts, Failback, FailureKind, Group, GroupRole, IoThread, Lag, Loss, Moment,
+    ClusterPolicy, Failback, FailureKind, Group, GroupRole, IoThread, Lag, Loss, Moment,
     MySqlFacts, ServerIndex, ServerState, StateReason, Thresholds, Writability,
     judge::{
         FOREIGN, Freshness, HISTORY_LOST, Identity, Judgement, Precedents, WriterRule, by_liveness,
@@ -53,14 +53,14 @@ pub(super) fn decides(
     let loner = |index: ServerIndex| {
         let record = &records[index.0];
         mysql_facts(record).is_some_and(|facts| facts.group.is_none())
-            && record.facts.as_ref().is_some_and(Facts::claims_writable)
+            && record.claims_writable()
             && !record.history.lost
             && !is_writable_replica(index, policy, records, precedents, now)
     };
     let claimed = || (0..records.len()).map(ServerIndex).any(loner);
     let last = precedents.last_writer.filter(|last| mysql_facts(&records[last.0]).is_some());
     if let Some(last) = last {
-        let writes = records[last.0].facts.as_ref().is_some_and(Facts::claims_writable);
+        let writes = records[last.0].claims_writable();
         let follows = || {
             let mut channels = member_channels(last, policy, records).into_iter();
             channels.any(|it| it.channel.io == IoThread::Running && in_group(it.source))
@@ -194,7 +194,7 @@ fn outside(
     now: Moment,
 ) -> Verdict {
     let record = &records[index.0];
-    let writable = record.facts.as_ref().is_some_and(Facts::claims_writable);
+    let writable = record.claims_writable();
     let replicates = is_writable_replica(index, policy, records, precedents, now);
     if record.history.lost {
         return HISTORY_LOST;

@@ -4,7 +4,7 @@ use super::topology::{
     MemberChannel, Trail, attached_replicas, is_attached, member_channels, runs, trail,
 };
 use crate::engine::{
-    ClusterPolicy, Facts, GtidState, IoThread, Moment, Relation, ServerIndex, Thresholds,
+    ClusterPolicy, GtidState, IoThread, Moment, Relation, ServerIndex, Thresholds,
     judge::{Precedents, is_foreign},
     record::Record,
     trouble::Liveness,
@@ -25,7 +25,7 @@ pub(super) fn is_writable_replica(
 ) -> bool {
     member_channels(index, policy, records).iter().any(
         |&MemberChannel { source, channel, .. }| {
-            let writable = claims_writable(&records[source.0]);
+            let writable = records[source.0].claims_writable();
             let liveness = records[source.0].liveness(&policy.thresholds, now);
             let overshadowed = precedents.last_writer == Some(source)
                 && writable
@@ -95,10 +95,6 @@ fn gtid(record: &Record) -> &GtidState {
     &record.history.gtid
 }
 
-fn claims_writable(record: &Record) -> bool {
-    record.facts.as_ref().is_some_and(Facts::claims_writable)
-}
-
 /// Whether the server that took over from `index` has given way: it replicates from this one, or it
 /// says itself that it is not writable and has nothing that this one lacks. One that belongs to
 /// another cluster now has only gone, unless a replica follows this server.
@@ -113,7 +109,7 @@ pub(super) fn gave_way(
     let record = &records[heir.0];
     let resigned = || {
         let relation = gtid(&records[index.0]).relation(gtid(record));
-        !claims_writable(record) && matches!(relation, Relation::Equal | Relation::Ahead)
+        !record.claims_writable() && matches!(relation, Relation::Equal | Relation::Ahead)
     };
     let follows = || is_attached(heir, index, policy, records);
     let followed = || attached_replicas(index, policy, records, now) > 0;

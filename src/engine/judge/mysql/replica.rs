@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use super::{
     Standpoint, mysql_facts,
-    topology::{MemberChannel, Trail, is_attached, member_channels, trail},
+    topology::{MemberChannel, Trail, is_receiving, member_channels, trail},
 };
 use crate::engine::{
-    Channel, ClusterPolicy, Facts, IoThread, Lag, Moment, Relation, ServerIndex, ServerState,
-    StateReason, Stream, Thresholds, Writability,
+    Channel, ClusterPolicy, IoThread, Lag, Moment, Relation, ServerIndex, ServerState, StateReason,
+    Stream, Thresholds, Writability,
     judge::{Freshness, HISTORY_LOST, is_returning, lasting, returning},
     positions::{Positions, Reached},
     record::Record,
@@ -33,9 +33,9 @@ pub(super) fn verdict(
     let primary = standpoint.primary_for(source);
     let trail = primary.map(|primary| trail(index, primary, policy, records));
     let has_primary = |server: ServerIndex| may_give(&records[server.0], liveness(server));
-    let sibling_receives = (0..records.len()).map(ServerIndex).any(|other| {
-        other != index && answers(other) && is_attached(other, source, policy, records)
-    });
+    let sibling_receives = (0..records.len())
+        .map(ServerIndex)
+        .any(|other| other != index && is_receiving(other, source, policy, records, now));
     let somebody_to_follow =
         has_primary(source) || primary.is_some_and(has_primary) || sibling_receives;
     let compared = primary.is_some_and(answers);
@@ -111,8 +111,7 @@ fn misled_by(
     answers: bool,
     stale: &[ServerIndex],
 ) -> Option<ServerIndex> {
-    let stale = stale.contains(&source)
-        && records[source.0].facts.as_ref().is_some_and(Facts::claims_writable);
+    let stale = stale.contains(&source) && records[source.0].claims_writable();
     (primary.is_some_and(|primary| primary != source) && answers && stale).then_some(source)
 }
 

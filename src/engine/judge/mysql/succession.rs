@@ -8,10 +8,10 @@ use super::{
     fed::feeder,
     history::{gave_way, history, is_writable_replica},
     mysql_facts,
-    topology::{attached_replicas, is_attached, opinion},
+    topology::{attached_replicas, is_attached, is_receiving, opinion},
 };
 use crate::engine::{
-    ClusterPolicy, Facts, FailureKind, GtidState, Loss, Moment, Relation, ServerIndex, StateReason,
+    ClusterPolicy, FailureKind, GtidState, Loss, Moment, Relation, ServerIndex, StateReason,
     Thresholds,
     history::LostTail,
     judge::{
@@ -51,10 +51,7 @@ pub(super) fn settle_primary(
         let followers = |one| attached_replicas(one, policy, records, now);
         let followed = followers(index);
         let gave_way = |heir| gave_way(heir, index, policy, records, precedents, now);
-        let follows = |heir: ServerIndex| {
-            records[heir.0].liveness(&policy.thresholds, now) == Liveness::Answering
-                && is_attached(heir, index, policy, records)
-        };
+        let follows = |heir| is_receiving(heir, index, policy, records, now);
         let gone = |heir: ServerIndex| match records[heir.0].liveness(&policy.thresholds, now) {
             Liveness::Gone(_) => true,
             // It lets nobody in, and nobody receives from it: what it is now nothing shows.
@@ -174,7 +171,7 @@ impl Field<'_> {
             return None;
         }
         // Whom the last writer follows has inherited.
-        if last.is_some_and(|last| self.follows(last, index)) {
+        if last.is_some_and(|last| is_receiving(last, index, self.policy, self.records, self.now)) {
             return None;
         }
         let lacks = self.is_stranger(index, last)
@@ -187,11 +184,6 @@ impl Field<'_> {
             loss: Some(Loss::Age),
             reason: StateReason::LacksHistory,
         })
-    }
-
-    fn follows(&self, replica: ServerIndex, source: ServerIndex) -> bool {
-        self.liveness(replica) == Liveness::Answering
-            && is_attached(replica, source, self.policy, self.records)
     }
 
     /// Whether a server has nothing in common with the cluster whose writer it claims to be.
@@ -238,7 +230,7 @@ impl Field<'_> {
             let record = &self.records[other.0];
             let theirs = &record.history;
             // Errant transactions of a replica are nobody's heritage; those of a writer may be.
-            let writes = record.facts.as_ref().is_some_and(Facts::claims_writable);
+            let writes = record.claims_writable();
             own.is_behind(theirs, had)
                 || writes && theirs.gtid.relation(&own.gtid) == Relation::Ahead
                 || late && own.has_inherited_less(theirs, had)

@@ -2,7 +2,7 @@
 
 use super::mysql_facts;
 use crate::engine::{
-    Channel, ClusterPolicy, Facts, IoThread, Moment, ServerIndex, ServerPolicy, SourceId,
+    Channel, ClusterPolicy, IoThread, Moment, ServerIndex, ServerPolicy, SourceId,
     judge::is_endpoint_of,
     reception::{Opinion, Origin},
     record::Record,
@@ -106,7 +106,7 @@ pub(super) fn member_channels<'a>(
     let named = found.iter().any(|(_, by, _)| is_named(*by));
     let returns = |member: ServerIndex| {
         let back = channels_of_fleet(member, policy, records);
-        !claims_writable(&records[member.0]) && back.iter().any(|(source, ..)| *source == index)
+        !records[member.0].claims_writable() && back.iter().any(|(source, ..)| *source == index)
     };
     let counts = found
         .iter()
@@ -132,10 +132,6 @@ fn channels_of_fleet<'a>(
     channels.into_iter().flatten().filter_map(from_member).collect()
 }
 
-fn claims_writable(record: &Record) -> bool {
-    record.facts.as_ref().is_some_and(Facts::claims_writable)
-}
-
 /// Whether a channel still brings changes: received ones are applied, or new ones come.
 pub(super) fn runs(channel: &Channel) -> bool {
     channel.sql_running || channel.io == IoThread::Running
@@ -148,11 +144,20 @@ pub(super) fn attached_replicas(
     records: &[Record],
     now: Moment,
 ) -> usize {
-    let receives = |index: &ServerIndex| {
-        records[index.0].liveness(&policy.thresholds, now) == Liveness::Answering
-            && is_attached(*index, primary, policy, records)
-    };
-    (0..records.len()).map(ServerIndex).filter(receives).count()
+    let all = (0..records.len()).map(ServerIndex);
+    all.filter(|&replica| is_receiving(replica, primary, policy, records, now)).count()
+}
+
+/// Whether `replica` answers and receives from `source` directly.
+pub(super) fn is_receiving(
+    replica: ServerIndex,
+    source: ServerIndex,
+    policy: &ClusterPolicy,
+    records: &[Record],
+    now: Moment,
+) -> bool {
+    records[replica.0].liveness(&policy.thresholds, now) == Liveness::Answering
+        && is_attached(replica, source, policy, records)
 }
 
 /// Whether, by its last reply, `replica` received from `source` directly.
@@ -199,5 +204,5 @@ pub(super) fn opinion(
 /// Whether an intermediate server takes writes of its own, which then are no sign of life of its
 /// source.
 fn writes_itself(between: ServerIndex, source: ServerIndex, records: &[Record]) -> bool {
-    between != source && claims_writable(&records[between.0])
+    between != source && records[between.0].claims_writable()
 }

@@ -1,0 +1,132 @@
+//! GTID sets and positions: what is read, contained and shared.
+
+use proptest::{collection, prelude::*};
+
+use super::{BinlogState, GtidSet, GtidState, Relation};
+
+const A: &str = "3e11fa47-71ca-11e1-9e33-c80aa9429562";
+const B: &str = "4e11fa47-71ca-11e1-9e33-c80aa9429562";
+
+fn mysql(text: &str) -> GtidState {
+    GtidState::MySql(GtidSet::parse(text).expect("a GTID set"))
+}
+
+fn mariadb(position: &str, state: &str) -> GtidState {
+    GtidState::MariaDb(BinlogState::parse(position, state, "").expect("a position"))
+}
+
+#[test]
+fn mysql_sets_are_compared_by_containment() {
+    let check = |ours: String, theirs: String, relation| {
+        assert_eq!(mysql(&ours).relation(&mysql(&theirs)), relation, "{ours} and {theirs}");
+    };
+    check(format!("{A}:1-5"), format!("{A}:1-3:4-5"), Relation::Equal);
+    check(format!("{A}:1-6"), format!("{A}:1-5"), Relation::Ahead);
+    check(format!("{A}:1-5"), format!("{A}:1-5,\n{B}:1"), Relation::Behind);
+    check(format!("{A}:1-6"), format!("{A}:1-5,{B}:1"), Relation::Diverged);
+    check(format!("{A}:1-3:5"), format!("{A}:4"), Relation::Diverged);
+    check(String::new(), format!("{A}:1"), Relation::Behind);
+    check(A.to_uppercase() + ":1", format!("{A}:1"), Relation::Equal);
+    check(format!("{A}:1-5:tag:1-2"), format!("{A}:1-5"), Relation::Ahead);
+    check(format!("{A}:tag:1-2"), format!("{A}:1-2"), Relation::Diverged);
+}
+
+#[test]
+fn sets_and_positions_print_as_the_server_prints_them() {
+    assert_eq!(mysql(&format!("{A}:1-3:4-5:9")).to_string(), format!("{A}:1-5:9"));
+    assert_eq!(mariadb("0-1-17,1-2-3", "0-1-17").to_string(), "0-1-17,1-2-3");
+    assert_eq!(GtidState::Unknown.to_string(), "");
+}
+
+#[test]
+fn mariadb_forks_at_the_same_sequence_number_have_diverged() {
+    let old = mariadb("0-1-17", "0-1-17");
+    let new = mariadb("0-2-17", "0-1-16,0-2-17");
+    assert_eq!(old.relation(&new), Relation::Diverged);
+    let stopped_earlier = mariadb("0-1-16", "0-1-16");
+    assert_eq!(new.relation(&stopped_earlier), Relation::Ahead);
+    assert_eq!(stopped_earlier.relation(&new), Relation::Behind);
+    assert_eq!(old.relation(&old), Relation::Equal);
+    assert_eq!(old.relation(&GtidState::Unknown), Relation::Unknown);
+}
+
+#[test]
+fn a_mariadb_replica_without_its_own_binary_log_counts_what_it_applied() {
+    let replica = BinlogState::parse("", "", "0-1-17").expect("a position");
+    let primary = BinlogState::parse("0-1-17", "0-1-17", "").expect("a position");
+    assert!(replica.contains(&primary) && primary.contains(&replica));
+}
+
+#[test]
+fn what_is_no_gtid_is_an_error() {
+    for odd in ["x", "3e11fa47:1", A, &format!("{A}:0"), &format!("{A}:5-3")] {
+        assert!(GtidSet::parse(odd).is_err(), "{odd}");
+    }
+    for odd in ["0-1", "0-1-2-3", "a-b-c", "0-1--2"] {
+        assert!(BinlogState::parse(odd, "", "").is_err(), "{odd}");
+    }
+}
+
+#[test]
+fn nothing_is_lost_in_the_text_to_keep() {
+    let check = |state: GtidState, text: &str| {
+        assert_eq!(state.to_text(), text);
+        assert_eq!(GtidState::parse_text(text), Ok(state), "{text}");
+    };
+    check(GtidState::Unknown, "");
+    check(mysql(""), "mysql:");
+    check(
+        mysql(&format!("{A}:1-5:9:tag:1-3, {B}:7")),
+        &format!("mysql:{A}:1-5:9,{A}:tag:1-3,{B}:7"),
+    );
+    check(mariadb("", ""), "mariadb:;");
+    // The fork at 17 shows only in what was seen of server 2.
+    check(mariadb("0-1-17", "0-1-17,0-2-16"), "mariadb:0-1-17;0-1-17,0-2-16");
+}
+
+#[test]
+fn a_text_that_nobody_has_kept_is_an_error() {
+    let a = format!("{A}:1");
+    for odd in ["x", " ", "mysql", "mysql:x", "mariadb:", "mariadb:0-1-1", "mariadb:;x", &a] {
+        assert!(GtidState::parse_text(odd).is_err(), "{odd}");
+    }
+    let long = GtidState::parse_text(&"x".repeat(1_000)).expect_err("no state");
+    assert!(long.to_string().len() < 100, "{long}");
+}
+
+fn any_set() -> impl Strategy<Value = GtidState> {
+    let interval = (1_u64.., 0_u64..20)
+        .prop_map(|(first, more)| format!(":{first}-{}", first.saturating_add(more)));
+    let source = prop_oneof![Just(A), Just(B)];
+    let tag = prop_oneof![Just(""), Just(":tag"), Just(":_t2")];
+    let part = (source, tag, collection::vec(interval, 1..4));
+    let part = part.prop_map(|(uuid, tag, spans)| format!("{uuid}{tag}{}", spans.concat()));
+    collection::vec(part, 0..5).prop_map(|parts| mysql(&parts.join(",")))
+}
+
+fn any_binlog_state() -> impl Strategy<Value = GtidState> {
+    let gtid = (0_u32..3, 1_u32..4, any::<u64>());
+    let gtid = gtid.prop_map(|(domain, server, number)| format!("{domain}-{server}-{number}"));
+    let list = || collection::vec(gtid.clone(), 0..5).prop_map(|parts| parts.join(","));
+    (list(), list()).prop_map(|(position, state)| mariadb(&position, &state))
+}
+
+proptest! {
+    #[test]
+    fn every_state_is_read_as_it_was_kept(
+        state in prop_oneof![any_set(), any_binlog_state()],
+    ) {
+        let text = state.to_text();
+        prop_assert_eq!(text.lines().count(), 1);
+        prop_assert_eq!(GtidState::parse_text(&text), Ok(state));
+    }
+
+    #[test]
+    fn whatever_is_read_is_kept_as_it_was_read(
+        text in "(mysql:|mariadb:)?[0-9a-f:;,_ -]{0,80}",
+    ) {
+        if let Ok(state) = GtidState::parse_text(&text) {
+            prop_assert_eq!(GtidState::parse_text(&state.to_text()), Ok(state));
+        }
+    }
+}
