@@ -10,12 +10,12 @@ use pointsman::state::{Image, StreamImage, decode};
 use tempfile::TempDir;
 
 use crate::{
+    in_turn,
     pointsman::{Cluster, Engine, Pointsman, write_files},
     ports,
     postgres_cluster::{PgCluster, Shutdown},
     postgres_programs::Programs,
     scene::Scene,
-    turn,
 };
 
 const SERVERS: [Ipv4Addr; 3] =
@@ -26,37 +26,43 @@ const HOME: Ipv4Addr = Ipv4Addr::new(127, 62, 30, 9);
 
 #[test]
 fn a_history_is_accepted() {
-    let _turn = turn();
-    let mut servers = PgCluster::start(Programs::installed(), &SERVERS);
-    let cluster = Cluster::new("db", Engine::Postgres, SERVERS, servers.port());
-    let folder = tempfile::tempdir().expect("a temporary directory can be made");
-    let dns = SocketAddr::from((HOME, ports::free_on(&[HOME])));
-    let more = "\n[admin]\nsocket = \"admin.sock\"\n";
-    write_files(folder.path(), dns, &[&cluster], more);
-    let pointsman = Pointsman::serve_files(folder.path(), dns, &cluster);
+    in_turn(|| {
+        let mut servers = PgCluster::start(Programs::installed(), &SERVERS);
+        let cluster = Cluster::new("db", Engine::Postgres, SERVERS, servers.port());
+        let folder = tempfile::tempdir().expect("a temporary directory can be made");
+        let dns = SocketAddr::from((HOME, ports::free_on(&[HOME])));
+        let more = "\n[admin]\nsocket = \"admin.sock\"\n";
+        write_files(folder.path(), dns, &[&cluster], more);
+        let pointsman = Pointsman::serve_files(folder.path(), dns, &cluster);
 
-    a_writable_copy_is_never_published_and_the_original_is_accepted(
-        &pointsman,
-        &cluster,
-        &mut servers,
-    );
-    the_copy_is_accepted(&pointsman, &cluster, &mut servers);
+        a_writable_copy_is_never_published_and_the_original_is_accepted(
+            &pointsman,
+            &cluster,
+            &mut servers,
+        );
+        the_copy_is_accepted(&pointsman, &cluster, &mut servers);
 
-    pointsman.stop();
-    let image = saved(&folder);
-    let known = &image.clusters["db"];
-    let wal = known.reach.iter().find(|reach| reach.stream == StreamImage::Wal);
-    assert!(wal.is_some_and(|reach| !reach.seen.is_empty()), "{:?}", known.reach);
-    for (name, server) in &known.servers {
-        let history = server.history.as_ref();
-        assert_eq!(history.and_then(|history| history.timeline), Some(1), "{name}: {server:?}");
-    }
-    let pointsman = Pointsman::serve_files(folder.path(), dns, &cluster);
-    let scene =
-        Scene::open("PostgreSQL accept 3: a restart knows it", &pointsman, &cluster, 2, &[0, 1]);
-    scene.watch_a_while();
-    scene.close();
-    pointsman.stop();
+        pointsman.stop();
+        let image = saved(&folder);
+        let known = &image.clusters["db"];
+        let wal = known.reach.iter().find(|reach| reach.stream == StreamImage::Wal);
+        assert!(wal.is_some_and(|reach| !reach.seen.is_empty()), "{:?}", known.reach);
+        for (name, server) in &known.servers {
+            let history = server.history.as_ref();
+            assert_eq!(history.and_then(|history| history.timeline), Some(1), "{name}: {server:?}");
+        }
+        let pointsman = Pointsman::serve_files(folder.path(), dns, &cluster);
+        let scene = Scene::open(
+            "PostgreSQL accept 3: a restart knows it",
+            &pointsman,
+            &cluster,
+            2,
+            &[0, 1],
+        );
+        scene.watch_a_while();
+        scene.close();
+        pointsman.stop();
+    });
 }
 
 /// What Pointsman says when somebody accepts the history of `server`.

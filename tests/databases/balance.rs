@@ -9,11 +9,10 @@ use hickory_proto::rr::Name;
 
 use crate::{
     dns_client::DnsClient,
-    patience,
+    in_turn, patience,
     pointsman::{Cluster, Engine, Pointsman},
     postgres_cluster::PgCluster,
     postgres_programs::Programs,
-    turn,
 };
 
 const SERVERS: [Ipv4Addr; 3] =
@@ -24,26 +23,27 @@ const B: IpAddr = IpAddr::V4(SERVERS[2]);
 
 #[test]
 fn balance() {
-    let _turn = turn();
-    let servers = PgCluster::start(Programs::installed(), &SERVERS);
-    let mut cluster = Cluster::new("db", Engine::Postgres, SERVERS, servers.port());
-    cluster.more_reads = &[
-        ("weighted", "balance = \"weighted\""),
-        ("least", "balance = \"least-connections\""),
-        ("hash", "balance = \"client-hash\""),
-        ("one", "max_answers = 1"),
-    ];
-    let pointsman = Pointsman::serve(&[&cluster]);
-    let mut client = pointsman.client();
-    patience::until("both standbys are in the read name", || {
-        let answer = client.addresses(&cluster.read_name());
-        answer.is_some_and(|answer| answer.set() == [A, B])
+    in_turn(|| {
+        let servers = PgCluster::start(Programs::installed(), &SERVERS);
+        let mut cluster = Cluster::new("db", Engine::Postgres, SERVERS, servers.port());
+        cluster.more_reads = &[
+            ("weighted", "balance = \"weighted\""),
+            ("least", "balance = \"least-connections\""),
+            ("hash", "balance = \"client-hash\""),
+            ("one", "max_answers = 1"),
+        ];
+        let pointsman = Pointsman::serve(&[&cluster]);
+        let mut client = pointsman.client();
+        patience::until("both standbys are in the read name", || {
+            let answer = client.addresses(&cluster.read_name());
+            answer.is_some_and(|answer| answer.set() == [A, B])
+        });
+        weights_are_kept(&mut client);
+        one_is_named(&mut client);
+        a_client_keeps_its_server(&pointsman);
+        the_busy_one_is_last(&servers, &mut client);
+        pointsman.stop();
     });
-    weights_are_kept(&mut client);
-    one_is_named(&mut client);
-    a_client_keeps_its_server(&pointsman);
-    the_busy_one_is_last(&servers, &mut client);
-    pointsman.stop();
 }
 
 /// B weighs three of five and comes first as often; the bounds are six standard deviations wide.

@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use crate::{
     dig::dig,
+    in_turn,
     mysql_cluster::MySqlCluster,
     mysql_programs::MySqlPrograms,
     patience,
@@ -13,7 +14,6 @@ use crate::{
     postgres_cluster::PgCluster,
     postgres_programs::Programs,
     scene::Scene,
-    turn,
 };
 
 const POSTGRES: [Ipv4Addr; 3] =
@@ -23,55 +23,56 @@ const MARIADB: [Ipv4Addr; 3] =
 
 #[test]
 fn both_engines() {
-    let _turn = turn();
-    let mut postgres = PgCluster::start(Programs::installed(), &POSTGRES);
-    let mut mariadb = MySqlCluster::start(MySqlPrograms::mariadb(), &MARIADB);
-    let db = Cluster::new("db", Engine::Postgres, POSTGRES, postgres.port());
-    let shop = Cluster::new("shop", Engine::MySql, MARIADB, mariadb.port());
-    let pointsman = Pointsman::serve(&[&db, &shop]);
-    let open = |title: &str, cluster, primary, readers: &[usize]| {
-        Scene::open(format!("both: {title}"), &pointsman, cluster, primary, readers)
-    };
+    in_turn(|| {
+        let mut postgres = PgCluster::start(Programs::installed(), &POSTGRES);
+        let mut mariadb = MySqlCluster::start(MySqlPrograms::mariadb(), &MARIADB);
+        let db = Cluster::new("db", Engine::Postgres, POSTGRES, postgres.port());
+        let shop = Cluster::new("shop", Engine::MySql, MARIADB, mariadb.port());
+        let pointsman = Pointsman::serve(&[&db, &shop]);
+        let open = |title: &str, cluster, primary, readers: &[usize]| {
+            Scene::open(format!("both: {title}"), &pointsman, cluster, primary, readers)
+        };
 
-    let calm = open("MariaDB, while PostgreSQL fails over", &shop, 0, &[1, 2]);
-    let mut storm = open("PostgreSQL fails over", &db, 0, &[1, 2]);
-    expect(&pointsman, &db, &[0], &[1, 2], false);
-    postgres.kill9(0);
-    storm.expect_state(0, "Down");
-    expect(&pointsman, &db, &[0], &[1, 2], true);
-    storm.may_write(&[0, 1]);
-    postgres.promote(1);
-    postgres.repoint(2, 1);
-    expect(&pointsman, &db, &[1], &[2], false);
-    postgres.start_server(0);
-    storm.expect_state(0, "StalePrimary");
-    expect(&pointsman, &db, &[1], &[2], false);
-    postgres.rebuild(0, 1);
-    expect(&pointsman, &db, &[1], &[0, 2], false);
-    storm.close();
-    calm.assert_unmoved(0, &[1, 2]);
-    calm.close();
+        let calm = open("MariaDB, while PostgreSQL fails over", &shop, 0, &[1, 2]);
+        let mut storm = open("PostgreSQL fails over", &db, 0, &[1, 2]);
+        expect(&pointsman, &db, &[0], &[1, 2], false);
+        postgres.kill9(0);
+        storm.expect_state(0, "Down");
+        expect(&pointsman, &db, &[0], &[1, 2], true);
+        storm.may_write(&[0, 1]);
+        postgres.promote(1);
+        postgres.repoint(2, 1);
+        expect(&pointsman, &db, &[1], &[2], false);
+        postgres.start_server(0);
+        storm.expect_state(0, "StalePrimary");
+        expect(&pointsman, &db, &[1], &[2], false);
+        postgres.rebuild(0, 1);
+        expect(&pointsman, &db, &[1], &[0, 2], false);
+        storm.close();
+        calm.assert_unmoved(0, &[1, 2]);
+        calm.close();
 
-    let calm = open("PostgreSQL, while MariaDB fails over", &db, 1, &[0, 2]);
-    let mut storm = open("MariaDB fails over", &shop, 0, &[1, 2]);
-    expect(&pointsman, &shop, &[0], &[1, 2], false);
-    mariadb.kill9(0);
-    storm.expect_state(0, "Down");
-    expect(&pointsman, &shop, &[0], &[1, 2], true);
-    storm.may_write(&[0, 1]);
-    mariadb.promote(1);
-    mariadb.write(1, "after the failover");
-    mariadb.follow(2, 1);
-    expect(&pointsman, &shop, &[1], &[2], false);
-    mariadb.start_server(0, false);
-    storm.expect_state(0, "StalePrimary");
-    expect(&pointsman, &shop, &[1], &[2], false);
-    mariadb.follow(0, 1);
-    expect(&pointsman, &shop, &[1], &[0, 2], false);
-    storm.close();
-    calm.assert_unmoved(1, &[0, 2]);
-    calm.close();
-    pointsman.stop();
+        let calm = open("PostgreSQL, while MariaDB fails over", &db, 1, &[0, 2]);
+        let mut storm = open("MariaDB fails over", &shop, 0, &[1, 2]);
+        expect(&pointsman, &shop, &[0], &[1, 2], false);
+        mariadb.kill9(0);
+        storm.expect_state(0, "Down");
+        expect(&pointsman, &shop, &[0], &[1, 2], true);
+        storm.may_write(&[0, 1]);
+        mariadb.promote(1);
+        mariadb.write(1, "after the failover");
+        mariadb.follow(2, 1);
+        expect(&pointsman, &shop, &[1], &[2], false);
+        mariadb.start_server(0, false);
+        storm.expect_state(0, "StalePrimary");
+        expect(&pointsman, &shop, &[1], &[2], false);
+        mariadb.follow(0, 1);
+        expect(&pointsman, &shop, &[1], &[0, 2], false);
+        storm.close();
+        calm.assert_unmoved(1, &[0, 2]);
+        calm.close();
+        pointsman.stop();
+    });
 }
 
 /// Waits until `dig` gets these servers from the write name and from the read name, and for writes

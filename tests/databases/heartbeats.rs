@@ -7,6 +7,7 @@
 use std::net::Ipv4Addr;
 
 use crate::{
+    in_turn,
     mysql_cluster::MySqlCluster,
     mysql_programs::MySqlPrograms,
     patience,
@@ -14,7 +15,6 @@ use crate::{
     postgres_cluster::PgCluster,
     postgres_programs::Programs,
     scene::Scene,
-    turn,
 };
 
 const POSTGRES: [Ipv4Addr; 2] = [Ipv4Addr::new(127, 0, 7, 1), Ipv4Addr::new(127, 0, 7, 2)];
@@ -25,53 +25,54 @@ const SESSIONS_MAX: u32 = 4;
 
 #[test]
 fn heartbeats_on_postgres() {
-    let _turn = turn();
-    let servers = PgCluster::start(Programs::installed(), &POSTGRES);
-    servers.allow_heartbeats(0);
-    let mut cluster = Cluster::new("db", Engine::Postgres, POSTGRES, servers.port());
-    cluster.heartbeats = true;
-    let pointsman = Pointsman::serve(&[&cluster]);
-    let open = |title: &str| {
-        let title = format!("PostgreSQL heartbeats: {title}");
-        Scene::open(title, &pointsman, &cluster, 0, &[1])
-    };
-    let value = |query: &str| servers.value(0, query);
-    expect_beats(|| value("SELECT beat FROM pointsman.heartbeat"));
+    in_turn(|| {
+        let servers = PgCluster::start(Programs::installed(), &POSTGRES);
+        servers.allow_heartbeats(0);
+        let mut cluster = Cluster::new("db", Engine::Postgres, POSTGRES, servers.port());
+        cluster.heartbeats = true;
+        let pointsman = Pointsman::serve(&[&cluster]);
+        let open = |title: &str| {
+            let title = format!("PostgreSQL heartbeats: {title}");
+            Scene::open(title, &pointsman, &cluster, 0, &[1])
+        };
+        let value = |query: &str| servers.value(0, query);
+        expect_beats(|| value("SELECT beat FROM pointsman.heartbeat"));
 
-    let scene = open("commits wait for a standby that does not exist, and the disk is well");
-    servers.block_commits(0, true);
-    expect_beats(|| value("SELECT beat FROM pointsman.heartbeat"));
-    scene.watch_a_while();
-    servers.block_commits(0, false);
-    scene.close();
+        let scene = open("commits wait for a standby that does not exist, and the disk is well");
+        servers.block_commits(0, true);
+        expect_beats(|| value("SELECT beat FROM pointsman.heartbeat"));
+        scene.watch_a_while();
+        servers.block_commits(0, false);
+        scene.close();
 
-    // A heartbeat that waits for the standby like everybody else: a stand-in for a disk.
-    servers.sql(0, WAIT_FOR_STANDBY);
-    let mut scene = open("commits of heartbeats hang");
-    servers.block_commits(0, true);
-    expect_stall(&mut scene);
-    let asking = "SELECT min(pid) FROM pg_stat_activity \
+        // A heartbeat that waits for the standby like everybody else: a stand-in for a disk.
+        servers.sql(0, WAIT_FOR_STANDBY);
+        let mut scene = open("commits of heartbeats hang");
+        servers.block_commits(0, true);
+        expect_stall(&mut scene);
+        let asking = "SELECT min(pid) FROM pg_stat_activity \
                   WHERE application_name = 'pointsman' AND query NOT LIKE 'UPDATE%'";
-    expect_renewal(&scene, || value(asking), || value(PG_SESSIONS));
-    assert_eq!(value(PG_HANGING), "1", "hanging writes");
-    servers.freeze(0);
-    scene.expect_state(0, "Down");
-    servers.thaw(0);
-    scene.expect_state(0, "ReadOnlyPrimary");
-    patience::until("the probe asks again", || !value(asking).is_empty());
-    scene.watch_a_while();
-    assert_eq!(value(PG_HANGING), "1", "hanging writes after a silence");
-    servers.block_commits(0, false);
-    expect_recovery(scene);
-    expect_beats(|| value("SELECT beat FROM pointsman.heartbeat"));
+        expect_renewal(&scene, || value(asking), || value(PG_SESSIONS));
+        assert_eq!(value(PG_HANGING), "1", "hanging writes");
+        servers.freeze(0);
+        scene.expect_state(0, "Down");
+        servers.thaw(0);
+        scene.expect_state(0, "ReadOnlyPrimary");
+        patience::until("the probe asks again", || !value(asking).is_empty());
+        scene.watch_a_while();
+        assert_eq!(value(PG_HANGING), "1", "hanging writes after a silence");
+        servers.block_commits(0, false);
+        expect_recovery(scene);
+        expect_beats(|| value("SELECT beat FROM pointsman.heartbeat"));
 
-    let mut scene = open("somebody has locked the table");
-    let lock = servers.lock_heartbeats(0);
-    expect_stall(&mut scene);
-    expect_renewal(&scene, || value(asking), || value(PG_SESSIONS));
-    drop(lock);
-    expect_recovery(scene);
-    pointsman.stop();
+        let mut scene = open("somebody has locked the table");
+        let lock = servers.lock_heartbeats(0);
+        expect_stall(&mut scene);
+        expect_renewal(&scene, || value(asking), || value(PG_SESSIONS));
+        drop(lock);
+        expect_recovery(scene);
+        pointsman.stop();
+    });
 }
 
 const WAIT_FOR_STANDBY: &str = "\
@@ -87,26 +88,28 @@ const PG_HANGING: &str = "SELECT count(*) FROM pg_stat_activity \
 
 #[test]
 fn heartbeats_on_mariadb() {
-    let _turn = turn();
-    let servers = MySqlCluster::start(MySqlPrograms::mariadb(), &MARIADB);
-    servers.allow_heartbeats(0);
-    let mut cluster = Cluster::new("shop", Engine::MySql, MARIADB, servers.port());
-    cluster.heartbeats = true;
-    let pointsman = Pointsman::serve(&[&cluster]);
-    let value = |query: &str| servers.value(0, query);
-    expect_beats(|| value("SELECT beat FROM pointsman.heartbeat"));
+    in_turn(|| {
+        let servers = MySqlCluster::start(MySqlPrograms::mariadb(), &MARIADB);
+        servers.allow_heartbeats(0);
+        let mut cluster = Cluster::new("shop", Engine::MySql, MARIADB, servers.port());
+        cluster.heartbeats = true;
+        let pointsman = Pointsman::serve(&[&cluster]);
+        let value = |query: &str| servers.value(0, query);
+        expect_beats(|| value("SELECT beat FROM pointsman.heartbeat"));
 
-    let title = "MariaDB heartbeats: somebody holds a global read lock";
-    let mut scene = Scene::open(title, &pointsman, &cluster, 0, &[1]);
-    let lock = servers.block_writes(0);
-    expect_stall(&mut scene);
-    let oldest = "SELECT min(id) FROM information_schema.processlist WHERE user = 'pointsman'";
-    let sessions = "SELECT count(*) FROM information_schema.processlist WHERE user = 'pointsman'";
-    expect_renewal(&scene, || value(oldest), || value(sessions));
-    drop(lock);
-    expect_recovery(scene);
-    expect_beats(|| value("SELECT beat FROM pointsman.heartbeat"));
-    pointsman.stop();
+        let title = "MariaDB heartbeats: somebody holds a global read lock";
+        let mut scene = Scene::open(title, &pointsman, &cluster, 0, &[1]);
+        let lock = servers.block_writes(0);
+        expect_stall(&mut scene);
+        let oldest = "SELECT min(id) FROM information_schema.processlist WHERE user = 'pointsman'";
+        let sessions =
+            "SELECT count(*) FROM information_schema.processlist WHERE user = 'pointsman'";
+        expect_renewal(&scene, || value(oldest), || value(sessions));
+        drop(lock);
+        expect_recovery(scene);
+        expect_beats(|| value("SELECT beat FROM pointsman.heartbeat"));
+        pointsman.stop();
+    });
 }
 
 /// Waits until the row has changed twice.

@@ -6,16 +6,17 @@ use mysql_async::{Conn, OptsBuilder, prelude::Queryable as _};
 use tokio::runtime::Runtime;
 
 use crate::{
+    in_turn,
     kick::{counted, of_user, report, wait_for_log, wait_for_writer, watch},
     mysql_cluster::MySqlCluster,
     mysql_programs::MySqlPrograms,
     mysql_sessions::runtime,
     patience,
     pointsman::{Cluster, Engine, Pointsman},
-    turn,
 };
 
 /// How a flavour calls what matters here.
+#[derive(Clone, Copy)]
 struct Words {
     servers: [Ipv4Addr; 3],
     /// The right to end sessions of others.
@@ -59,12 +60,13 @@ fn sessions_on_a_former_mysql_primary_are_ended() {
 }
 
 fn play(programs: MySqlPrograms, words: Words) {
-    let _turn = turn();
-    let stage = Stage::new(programs, words);
-    let mut held = stage.hold();
-    stage.missing_rights_are_named(&mut held);
-    stage.a_dry_run_counts(&mut held);
-    stage.a_former_primary_is_left_by_its_clients(held);
+    in_turn(|| {
+        let stage = Stage::new(programs.clone(), words);
+        let mut held = stage.hold();
+        stage.missing_rights_are_named(&mut held);
+        stage.a_dry_run_counts(&mut held);
+        stage.a_former_primary_is_left_by_its_clients(held);
+    });
 }
 
 struct Stage {

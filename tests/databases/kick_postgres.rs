@@ -5,13 +5,13 @@ use std::{collections::BTreeSet, net::Ipv4Addr};
 use tokio_postgres::Client;
 
 use crate::{
+    in_turn,
     kick::{counted, of_user, report, wait_for_log, wait_for_writer, watch},
     patience,
     pointsman::{Cluster, Engine, Pointsman},
     postgres_cluster::PgCluster,
     postgres_programs::Programs,
     postgres_sessions::SessionMaker,
-    turn,
 };
 
 const SERVERS: [Ipv4Addr; 3] =
@@ -19,15 +19,16 @@ const SERVERS: [Ipv4Addr; 3] =
 
 #[test]
 fn sessions_on_a_former_postgres_primary_are_ended() {
-    let _turn = turn();
-    let stage = Stage::new();
-    let held = stage.hold(0);
-    stage.without_a_right_nothing_is_ended(&held);
-    stage.servers.sql(0, "GRANT pg_signal_backend TO pointsman");
-    stage.catch_up();
-    stage.a_dry_run_counts(&held);
-    stage.a_server_that_is_down_or_unknown_is_said_to_be(&held);
-    stage.a_stale_primary_is_left_by_its_clients(held);
+    in_turn(|| {
+        let stage = Stage::new();
+        let held = stage.hold(0);
+        stage.without_a_right_nothing_is_ended(&held);
+        stage.servers.sql(0, "GRANT pg_signal_backend TO pointsman");
+        stage.catch_up();
+        stage.a_dry_run_counts(&held);
+        stage.a_server_that_is_down_or_unknown_is_said_to_be(&held);
+        stage.a_stale_primary_is_left_by_its_clients(held);
+    });
 }
 
 struct Stage {

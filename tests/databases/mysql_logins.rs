@@ -18,8 +18,8 @@ use rustls::pki_types::{CertificateDer, pem::PemObject};
 use tokio::runtime::Runtime;
 
 use crate::{
-    mysql_flavour::Flavour, mysql_programs::MySqlPrograms, mysql_server::MySqlServer,
-    mysql_sessions, patience, pointsman::PROBE_PASSWORD, ports, turn,
+    in_turn, mysql_flavour::Flavour, mysql_programs::MySqlPrograms, mysql_server::MySqlServer,
+    mysql_sessions, patience, pointsman::PROBE_PASSWORD, ports,
 };
 
 const ADDRESS: Ipv4Addr = Ipv4Addr::new(127, 22, 3, 1);
@@ -92,56 +92,57 @@ fn account(user: &str, rule: &str, right: &str) -> [String; 2] {
 /// Makes the accounts by `statements`, and lets the probe in as each of `logins`. The first has a
 /// good password.
 fn play(programs: &MySqlPrograms, statements: &[String], logins: &[Login]) {
-    let _turn = turn();
-    let directory = programs.account().directory("pointsman-logins-");
-    let port = ports::free_on(&[ADDRESS]);
-    let mut servers = MySqlServer::install(programs, &[ADDRESS], port, directory.path());
-    let mut settings = vec!["--server-id=1".to_owned(), "--log-bin=binlog".to_owned()];
-    for (name, content) in [("cert", CERTIFICATE), ("key", KEY)] {
-        let file = directory.path().join(name);
-        fs::write(&file, content).expect("a file can be written");
-        programs.account().own(&file);
-        settings.push(format!("--ssl-{name}={}", file.display()));
-    }
-    let server = &mut servers[0];
-    server.launch(&settings);
-    let stage = Stage { server, runtime: mysql_sessions::runtime(), port };
-    stage.server.wait_for(&stage.runtime, "SELECT 1", "1", "1");
-    for statement in statements {
-        stage.server.sql(&stage.runtime, &[statement]);
-    }
+    in_turn(|| {
+        let directory = programs.account().directory("pointsman-logins-");
+        let port = ports::free_on(&[ADDRESS]);
+        let mut servers = MySqlServer::install(programs, &[ADDRESS], port, directory.path());
+        let mut settings = vec!["--server-id=1".to_owned(), "--log-bin=binlog".to_owned()];
+        for (name, content) in [("cert", CERTIFICATE), ("key", KEY)] {
+            let file = directory.path().join(name);
+            fs::write(&file, content).expect("a file can be written");
+            programs.account().own(&file);
+            settings.push(format!("--ssl-{name}={}", file.display()));
+        }
+        let server = &mut servers[0];
+        server.launch(&settings);
+        let stage = Stage { server, runtime: mysql_sessions::runtime(), port };
+        stage.server.wait_for(&stage.runtime, "SELECT 1", "1", "1");
+        for statement in statements {
+            stage.server.sql(&stage.runtime, &[statement]);
+        }
 
-    stage.wait_for_the_last();
-    let before = stage.aborted("Aborted_clients");
-    for login in logins {
-        stage.log_in(*login);
-    }
-    let (first, ..) = logins[0];
-    let failure = stage.probe(first, Some(PROBE_PASSWORD), trusting(FOREIGN));
-    assert!(matches!(&failure, Outcome::Failed(failure)
+        stage.wait_for_the_last();
+        let before = stage.aborted("Aborted_clients");
+        for login in logins {
+            stage.log_in(*login);
+        }
+        let (first, ..) = logins[0];
+        let failure = stage.probe(first, Some(PROBE_PASSWORD), trusting(FOREIGN));
+        assert!(matches!(&failure, Outcome::Failed(failure)
         if failure.kind == FailureKind::Misconfigured && failure.detail.contains("TLS")));
 
-    stage.wait_for_the_last();
-    assert_eq!(stage.aborted("Aborted_clients"), before, "a goodbye is missing");
-    let refused = stage.aborted("Aborted_connects");
-    for (user, _, password, without_tls, _) in logins {
-        if *without_tls {
-            stage.probe(user, *password, TlsMode::Disable);
-            stage.probe(user, *password, trusting(AUTHORITY));
+        stage.wait_for_the_last();
+        assert_eq!(stage.aborted("Aborted_clients"), before, "a goodbye is missing");
+        let refused = stage.aborted("Aborted_connects");
+        for (user, _, password, without_tls, _) in logins {
+            if *without_tls {
+                stage.probe(user, *password, TlsMode::Disable);
+                stage.probe(user, *password, trusting(AUTHORITY));
+            }
         }
-    }
-    stage.wait_for_the_last();
-    assert_eq!(stage.aborted("Aborted_connects"), refused, "a login was broken off");
+        stage.wait_for_the_last();
+        assert_eq!(stage.aborted("Aborted_connects"), refused, "a login was broken off");
 
-    // Let in, and thrown out again by what the server does for each new session.
-    stage.server.sql(&stage.runtime, &["SET GLOBAL init_connect = 'SELECT * FROM mysql.user'"]);
-    let (user, _, password, ..) = logins[0];
-    let thrown_out = stage.probe(user, password, trusting(AUTHORITY));
-    assert!(
-        matches!(&thrown_out, Outcome::Failed(failure)
+        // Let in, and thrown out again by what the server does for each new session.
+        stage.server.sql(&stage.runtime, &["SET GLOBAL init_connect = 'SELECT * FROM mysql.user'"]);
+        let (user, _, password, ..) = logins[0];
+        let thrown_out = stage.probe(user, password, trusting(AUTHORITY));
+        assert!(
+            matches!(&thrown_out, Outcome::Failed(failure)
         if failure.kind == FailureKind::Misconfigured && failure.detail.contains("1184")),
-        "{thrown_out:?}"
-    );
+            "{thrown_out:?}"
+        );
+    });
 }
 
 struct Stage<'a> {

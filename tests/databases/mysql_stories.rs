@@ -11,13 +11,12 @@ use std::{
 };
 
 use crate::{
-    is_chosen,
+    in_turn, is_chosen,
     mysql_cluster::MySqlCluster,
     mysql_programs::MySqlPrograms,
     patience,
     pointsman::{Cluster, Engine, PROBE_PASSWORD, Pointsman},
     scene::Scene,
-    turn,
 };
 
 const MARIADB: [Ipv4Addr; 3] =
@@ -36,34 +35,35 @@ fn mysql() {
 }
 
 fn play(programs: MySqlPrograms, addresses: [Ipv4Addr; 3]) {
-    let _turn = turn();
-    println!("{} {}", programs.flavour().title(), programs.version());
-    let mut servers = MySqlCluster::start(programs, &addresses);
-    let cluster = Cluster::new("shop", Engine::MySql, addresses, servers.port());
-    let pointsman = Pointsman::serve(&[&cluster]);
-    let stage = Stage { engine: servers.flavour().title(), pointsman, cluster };
-    let stories: [fn(&Stage, &mut MySqlCluster, usize) -> usize; 13] = [
-        reads_are_shuffled,
-        a_replica_crashes,
-        both_replicas_stop,
-        the_primary_crashes,
-        the_old_primary_returns,
-        a_replica_falls_behind,
-        the_probe_is_shut_out,
-        the_primary_freezes,
-        a_foreign_server_moves_in,
-        a_planned_switchover,
-        nobody_is_writable,
-        histories_diverge,
-        a_replica_crashes_between_rare_probes,
-    ];
-    let mut primary = 0;
-    for (number, story) in (1..).zip(stories) {
-        if is_chosen(number) {
-            primary = story(&stage, &mut servers, primary);
+    in_turn(|| {
+        println!("{} {}", programs.flavour().title(), programs.version());
+        let mut servers = MySqlCluster::start(programs.clone(), &addresses);
+        let cluster = Cluster::new("shop", Engine::MySql, addresses, servers.port());
+        let pointsman = Pointsman::serve(&[&cluster]);
+        let stage = Stage { engine: servers.flavour().title(), pointsman, cluster };
+        let stories: [fn(&Stage, &mut MySqlCluster, usize) -> usize; 13] = [
+            reads_are_shuffled,
+            a_replica_crashes,
+            both_replicas_stop,
+            the_primary_crashes,
+            the_old_primary_returns,
+            a_replica_falls_behind,
+            the_probe_is_shut_out,
+            the_primary_freezes,
+            a_foreign_server_moves_in,
+            a_planned_switchover,
+            nobody_is_writable,
+            histories_diverge,
+            a_replica_crashes_between_rare_probes,
+        ];
+        let mut primary = 0;
+        for (number, story) in (1..).zip(stories) {
+            if is_chosen(number) {
+                primary = story(&stage, &mut servers, primary);
+            }
         }
-    }
-    stage.pointsman.stop();
+        stage.pointsman.stop();
+    });
 }
 
 struct Stage {

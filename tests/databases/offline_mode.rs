@@ -5,11 +5,11 @@
 use std::net::Ipv4Addr;
 
 use crate::{
+    in_turn,
     mysql_cluster::MySqlCluster,
     mysql_programs::MySqlPrograms,
     pointsman::{Cluster, Engine, Pointsman},
     scene::Scene,
-    turn,
 };
 
 const SERVERS: [Ipv4Addr; 3] =
@@ -21,34 +21,35 @@ const INTERVALS: [Option<&str>; 3] = [None, Some("1s"), Some("5s")];
 
 #[test]
 fn mysql_in_offline_mode() {
-    let _turn = turn();
-    let servers = MySqlCluster::start(MySqlPrograms::mysql(), &SERVERS);
-    for interval in INTERVALS {
-        let mut cluster = Cluster::new("shop", Engine::MySql, SERVERS, servers.port());
-        cluster.interval = interval;
-        let pointsman = Pointsman::serve(&[&cluster]);
-        for server in [1, 0] {
-            let title =
-                format!("MySQL: server {server} in offline mode, probed every {interval:?}");
-            let mut scene = Scene::open(title, &pointsman, &cluster, 0, &[1, 2]);
-            scene.may_be_empty();
-            servers.sql(server, &["SET GLOBAL offline_mode = ON"]);
-            scene.expect_state(server, "Maintenance");
-            if server == 1 {
-                scene.expect_reads(&[2]);
-            } else {
-                scene.expect_no_write();
+    in_turn(|| {
+        let servers = MySqlCluster::start(MySqlPrograms::mysql(), &SERVERS);
+        for interval in INTERVALS {
+            let mut cluster = Cluster::new("shop", Engine::MySql, SERVERS, servers.port());
+            cluster.interval = interval;
+            let pointsman = Pointsman::serve(&[&cluster]);
+            for server in [1, 0] {
+                let title =
+                    format!("MySQL: server {server} in offline mode, probed every {interval:?}");
+                let mut scene = Scene::open(title, &pointsman, &cluster, 0, &[1, 2]);
+                scene.may_be_empty();
+                servers.sql(server, &["SET GLOBAL offline_mode = ON"]);
+                scene.expect_state(server, "Maintenance");
+                if server == 1 {
+                    scene.expect_reads(&[2]);
+                } else {
+                    scene.expect_no_write();
+                }
+                scene.watch_a_while();
+                servers.sql(server, &["SET GLOBAL offline_mode = OFF"]);
+                let role = if server == 0 { "Primary" } else { "Replica" };
+                scene.expect_state(server, role);
+                scene.expect_reads(&[1, 2]);
+                scene.expect_write(0);
+                let path = scene.state_path(server);
+                scene.assert(path == ["Maintenance", role], &format!("it went through {path:?}"));
+                scene.close();
             }
-            scene.watch_a_while();
-            servers.sql(server, &["SET GLOBAL offline_mode = OFF"]);
-            let role = if server == 0 { "Primary" } else { "Replica" };
-            scene.expect_state(server, role);
-            scene.expect_reads(&[1, 2]);
-            scene.expect_write(0);
-            let path = scene.state_path(server);
-            scene.assert(path == ["Maintenance", role], &format!("it went through {path:?}"));
-            scene.close();
+            pointsman.stop();
         }
-        pointsman.stop();
-    }
+    });
 }

@@ -16,12 +16,11 @@ use std::{
 };
 
 use crate::{
-    patience,
+    in_turn, patience,
     patroni_cluster::{PatroniCluster, assert_installed, status},
     pointsman::{Cluster, Engine, Pointsman},
     postgres_programs::Programs,
     scene::Scene,
-    turn,
 };
 
 const STORE: Ipv4Addr = Ipv4Addr::new(127, 56, 1, 9);
@@ -30,24 +29,25 @@ const SERVERS: [Ipv4Addr; 3] =
 
 #[test]
 fn patroni_is_followed() {
-    let _turn = turn();
-    assert_installed();
-    let programs = Programs::installed();
-    let grants = programs.grants().user().join(";\n");
-    let mut servers = PatroniCluster::start(programs, STORE, &SERVERS);
-    servers.sql(0, &grants);
-    let both = cluster("both", true, &servers);
-    let alone = cluster("alone", false, &servers);
-    let first = Pointsman::serve(&[&both]);
-    let second = Pointsman::serve(&[&alone]);
-    let stage = Stage { views: [(&first, &both), (&second, &alone)] };
+    in_turn(|| {
+        assert_installed();
+        let programs = Programs::installed();
+        let grants = programs.grants().user().join(";\n");
+        let mut servers = PatroniCluster::start(programs, STORE, &SERVERS);
+        servers.sql(0, &grants);
+        let both = cluster("both", true, &servers);
+        let alone = cluster("alone", false, &servers);
+        let first = Pointsman::serve(&[&both]);
+        let second = Pointsman::serve(&[&alone]);
+        let stage = Stage { views: [(&first, &both), (&second, &alone)] };
 
-    stage.a_planned_switchover(&servers);
-    stage.a_pause(&servers);
-    let leader = stage.the_leader_dies(&mut servers);
-    stage.its_host_comes_back(&mut servers, leader);
-    first.stop();
-    second.stop();
+        stage.a_planned_switchover(&servers);
+        stage.a_pause(&servers);
+        let leader = stage.the_leader_dies(&mut servers);
+        stage.its_host_comes_back(&mut servers, leader);
+        first.stop();
+        second.stop();
+    });
 }
 
 /// The cluster with the checks `database` and `patroni`, or with `patroni` alone.

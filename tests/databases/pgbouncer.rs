@@ -19,14 +19,13 @@ use tempfile::TempDir;
 
 use crate::{
     account::Account,
-    patience,
+    in_turn, patience,
     pointsman::{Cluster, Engine, Pointsman},
     ports,
     postgres_cluster::PgCluster,
     postgres_programs::Programs,
     postgres_sessions::SessionMaker,
     process::ServerProcess,
-    turn,
 };
 
 const DOCUMENT: &str = include_str!("../../docs/RESOLVERS.md");
@@ -40,76 +39,79 @@ const MOVES_WITHIN: Duration = Duration::from_secs(3);
 
 #[test]
 fn pgbouncer_leaves_a_stale_primary() {
-    let _turn = turn();
-    let servers = PgCluster::start(Programs::installed(), &SERVERS);
-    let cluster = Cluster::new("pool", Engine::Postgres, SERVERS, servers.port());
-    let pointsman = Pointsman::serve_at(DNS, &[&cluster]);
-    let pooler = PgBouncer::start(&cluster, documented_settings());
-    patience::until("PgBouncer reaches the primary", || {
-        pooler.server().is_some_and(|(address, _)| address == SERVERS[0].to_string())
-    });
-    assert_eq!(pooler.server(), pooler.server(), "a connection of the pool is used again");
+    in_turn(|| {
+        let servers = PgCluster::start(Programs::installed(), &SERVERS);
+        let cluster = Cluster::new("pool", Engine::Postgres, SERVERS, servers.port());
+        let pointsman = Pointsman::serve_at(DNS, &[&cluster]);
+        let pooler = PgBouncer::start(&cluster, documented_settings());
+        patience::until("PgBouncer reaches the primary", || {
+            pooler.server().is_some_and(|(address, _)| address == SERVERS[0].to_string())
+        });
+        assert_eq!(pooler.server(), pooler.server(), "a connection of the pool is used again");
 
-    servers.promote(1);
-    let mut dns = pointsman.client();
-    patience::until("the name follows the promotion", || {
-        let answer = dns.addresses(&cluster.write_name());
-        answer.is_some_and(|answer| answer.addresses == [IpAddr::V4(SERVERS[1])])
+        servers.promote(1);
+        let mut dns = pointsman.client();
+        patience::until("the name follows the promotion", || {
+            let answer = dns.addresses(&cluster.write_name());
+            answer.is_some_and(|answer| answer.addresses == [IpAddr::V4(SERVERS[1])])
+        });
+        assert_eq!(servers.value(0, "SELECT pg_is_in_recovery()"), "f", "the old primary lives on");
+        let promoted = SERVERS[1].to_string();
+        let moved = patience::poll(MOVES_WITHIN, || {
+            pooler.server().filter(|(address, _)| *address == promoted)
+        });
+        assert!(moved.is_some(), "it is still with {:?}\n{}", pooler.server(), pooler.log_tail());
+        for _ in 0..10 {
+            let (address, _) = pooler.server().expect("PgBouncer gives a session");
+            assert_eq!(address, promoted, "{}", pooler.log_tail());
+        }
+        pointsman.stop();
     });
-    assert_eq!(servers.value(0, "SELECT pg_is_in_recovery()"), "f", "the old primary lives on");
-    let promoted = SERVERS[1].to_string();
-    let moved = patience::poll(MOVES_WITHIN, || {
-        pooler.server().filter(|(address, _)| *address == promoted)
-    });
-    assert!(moved.is_some(), "it is still with {:?}\n{}", pooler.server(), pooler.log_tail());
-    for _ in 0..10 {
-        let (address, _) = pooler.server().expect("PgBouncer gives a session");
-        assert_eq!(address, promoted, "{}", pooler.log_tail());
-    }
-    pointsman.stop();
 }
 
 /// The pool asks for no serial here: what moves it is the packaged hook, as it is.
 #[test]
 fn the_packaged_hook_leads_pgbouncer_away_from_a_stale_primary() {
-    let _turn = turn();
-    let servers = PgCluster::start(Programs::installed(), &SERVERS);
-    let port = ports::free_on(&[POOLER]);
-    let program = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/hooks/pgbouncer-reconnect");
-    let mut cluster = Cluster::new("pool", Engine::Postgres, SERVERS, servers.port());
-    // Behind the keys of the probe there may be further sections.
-    cluster.more_probe = format!(
-        "[[hook]]\nname = \"pools\"\nevents = [\"write_changed\"]\n\
+    in_turn(|| {
+        let servers = PgCluster::start(Programs::installed(), &SERVERS);
+        let port = ports::free_on(&[POOLER]);
+        let program =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/hooks/pgbouncer-reconnect");
+        let mut cluster = Cluster::new("pool", Engine::Postgres, SERVERS, servers.port());
+        // Behind the keys of the probe there may be further sections.
+        cluster.more_probe = format!(
+            "[[hook]]\nname = \"pools\"\nevents = [\"write_changed\"]\n\
          command = [{program:?}, \"{POOLER}\", \"{port}\", \"postgres\"]\n"
-    );
-    let pointsman = Pointsman::serve_at(DNS, &[&cluster]);
-    let settings = "dns_max_ttl = 1\ndns_nxdomain_ttl = 1\nserver_login_retry = 1\n";
-    let pooler = PgBouncer::start_at(port, &cluster, settings);
-    patience::until("PgBouncer reaches the primary", || {
-        pooler.server().is_some_and(|(address, _)| address == SERVERS[0].to_string())
+        );
+        let pointsman = Pointsman::serve_at(DNS, &[&cluster]);
+        let settings = "dns_max_ttl = 1\ndns_nxdomain_ttl = 1\nserver_login_retry = 1\n";
+        let pooler = PgBouncer::start_at(port, &cluster, settings);
+        patience::until("PgBouncer reaches the primary", || {
+            pooler.server().is_some_and(|(address, _)| address == SERVERS[0].to_string())
+        });
+        // One that nobody tells.
+        let other = PgBouncer::start(&cluster, settings);
+        patience::until("it reaches the primary, too", || {
+            other.server().is_some_and(|(address, _)| address == SERVERS[0].to_string())
+        });
+        let served = other.server();
+        let told = || pooler.log().matches("login attempt: db=pgbouncer user=pointsman").count();
+        let before = told();
+        servers.promote(1);
+        let promoted = SERVERS[1].to_string();
+        patience::until("the pool follows the promotion", || {
+            pooler.server().is_some_and(|(address, _)| address == promoted)
+        });
+        assert_eq!(servers.value(0, "SELECT pg_is_in_recovery()"), "f", "the old primary lives on");
+        patience::until("it is told twice", || told() >= before + 2);
+        for _ in 0..10 {
+            let (address, _) = pooler.server().expect("PgBouncer gives a session");
+            assert_eq!(address, promoted, "{}", pooler.log_tail());
+        }
+        assert_eq!(other.server(), served, "without the hook a pool stays where it is");
+        assert!(!pointsman.log().contains("\"event\":\"hook\""), "{}", pointsman.log().text());
+        pointsman.stop();
     });
-    // One that nobody tells.
-    let other = PgBouncer::start(&cluster, settings);
-    patience::until("it reaches the primary, too", || {
-        other.server().is_some_and(|(address, _)| address == SERVERS[0].to_string())
-    });
-    let served = other.server();
-    let told = || pooler.log().matches("login attempt: db=pgbouncer user=pointsman").count();
-    let before = told();
-    servers.promote(1);
-    let promoted = SERVERS[1].to_string();
-    patience::until("the pool follows the promotion", || {
-        pooler.server().is_some_and(|(address, _)| address == promoted)
-    });
-    assert_eq!(servers.value(0, "SELECT pg_is_in_recovery()"), "f", "the old primary lives on");
-    patience::until("it is told twice", || told() >= before + 2);
-    for _ in 0..10 {
-        let (address, _) = pooler.server().expect("PgBouncer gives a session");
-        assert_eq!(address, promoted, "{}", pooler.log_tail());
-    }
-    assert_eq!(other.server(), served, "without the hook a pool stays where it is");
-    assert!(!pointsman.log().contains("\"event\":\"hook\""), "{}", pointsman.log().text());
-    pointsman.stop();
 }
 
 /// A running PgBouncer. Dropped, it is killed.

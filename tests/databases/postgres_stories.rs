@@ -9,12 +9,11 @@ use std::{net::Ipv4Addr, time::Instant};
 
 use crate::{
     dig::dig_for,
-    is_chosen,
+    in_turn, is_chosen,
     pointsman::{Cluster, Engine, PROBE_PASSWORD, Pointsman},
     postgres_cluster::{PgCluster, Shutdown},
     postgres_programs::Programs,
     scene::Scene,
-    turn,
 };
 
 const SERVERS: [Ipv4Addr; 3] =
@@ -22,30 +21,31 @@ const SERVERS: [Ipv4Addr; 3] =
 
 #[test]
 fn postgres() {
-    let _turn = turn();
-    let mut servers = PgCluster::start(Programs::installed(), &SERVERS);
-    let cluster = Cluster::new("db", Engine::Postgres, SERVERS, servers.port());
-    let pointsman = Pointsman::serve(&[&cluster]);
-    let stage = Stage { pointsman, cluster };
-    let stories: [fn(&Stage, &mut PgCluster, usize) -> usize; 10] = [
-        reads_are_shuffled,
-        a_standby_crashes,
-        both_standbys_stop,
-        the_primary_crashes,
-        the_old_primary_returns,
-        a_standby_falls_behind,
-        the_probe_is_shut_out,
-        the_primary_freezes,
-        a_foreign_server_moves_in,
-        a_planned_switchover,
-    ];
-    let mut primary = 0;
-    for (number, story) in (1..).zip(stories) {
-        if is_chosen(number) {
-            primary = story(&stage, &mut servers, primary);
+    in_turn(|| {
+        let mut servers = PgCluster::start(Programs::installed(), &SERVERS);
+        let cluster = Cluster::new("db", Engine::Postgres, SERVERS, servers.port());
+        let pointsman = Pointsman::serve(&[&cluster]);
+        let stage = Stage { pointsman, cluster };
+        let stories: [fn(&Stage, &mut PgCluster, usize) -> usize; 10] = [
+            reads_are_shuffled,
+            a_standby_crashes,
+            both_standbys_stop,
+            the_primary_crashes,
+            the_old_primary_returns,
+            a_standby_falls_behind,
+            the_probe_is_shut_out,
+            the_primary_freezes,
+            a_foreign_server_moves_in,
+            a_planned_switchover,
+        ];
+        let mut primary = 0;
+        for (number, story) in (1..).zip(stories) {
+            if is_chosen(number) {
+                primary = story(&stage, &mut servers, primary);
+            }
         }
-    }
-    stage.pointsman.stop();
+        stage.pointsman.stop();
+    });
 }
 
 struct Stage {

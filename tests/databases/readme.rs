@@ -10,11 +10,10 @@ use tempfile::TempDir;
 
 use crate::{
     account::{self, Account},
-    patience, ports,
+    in_turn, patience, ports,
     postgres_cluster::{PgCluster, Shutdown},
     postgres_programs::Programs,
     process::ServerProcess,
-    turn,
 };
 
 const README: &str = include_str!("../../README.md");
@@ -22,46 +21,47 @@ const SERVERS: [Ipv4Addr; 2] = [Ipv4Addr::new(127, 0, 1, 1), Ipv4Addr::new(127, 
 
 #[test]
 fn five_minutes_with_ones_own_servers() {
-    let _turn = turn();
-    let mut servers = PgCluster::start(Programs::installed(), &SERVERS);
-    servers.forget_probe(0);
-    let [to_grant, zone, config, to_run, shown] = &code_blocks()[..] else {
-        panic!("the section has other code blocks");
-    };
-    let folder = tempfile::tempdir().expect("a temporary directory can be made");
-    let reader = Reader { folder, dns_port: ports::free_for_dns().port().to_string() };
+    in_turn(|| {
+        let mut servers = PgCluster::start(Programs::installed(), &SERVERS);
+        servers.forget_probe(0);
+        let [to_grant, zone, config, to_run, shown] = &code_blocks()[..] else {
+            panic!("the section has other code blocks");
+        };
+        let folder = tempfile::tempdir().expect("a temporary directory can be made");
+        let reader = Reader { folder, dns_port: ports::free_for_dns().port().to_string() };
 
-    // 1. A user for the probes.
-    let [build, grants] = commands(to_grant)[..] else { panic!("other commands: {to_grant}") };
-    assert_eq!(build, "cargo build --release");
-    let sql = reader.run(grants);
-    assert!(sql.contains("'change me'"), "no password to be changed:\n{sql}");
-    servers.sql(0, &sql.replace("'change me'", "'one line'"));
+        // 1. A user for the probes.
+        let [build, grants] = commands(to_grant)[..] else { panic!("other commands: {to_grant}") };
+        assert_eq!(build, "cargo build --release");
+        let sql = reader.run(grants);
+        assert!(sql.contains("'change me'"), "no password to be changed:\n{sql}");
+        servers.sql(0, &sql.replace("'change me'", "'one line'"));
 
-    // 2. A zone; 3. the configuration.
-    reader.write("pointsman/db.zone", zone);
-    reader.write("pointsman/orders.password", "one line\n");
-    reader.write("pointsman/pointsman.toml", &reader.localise(config, servers.port()));
+        // 2. A zone; 3. the configuration.
+        reader.write("pointsman/db.zone", zone);
+        reader.write("pointsman/orders.password", "one line\n");
+        reader.write("pointsman/pointsman.toml", &reader.localise(config, servers.port()));
 
-    // 4. Check, run, ask.
-    let [check, serve, ask_write, ask_read] = commands(to_run)[..] else {
-        panic!("other commands: {to_run}");
-    };
-    reader.run(check);
-    let serve = serve.strip_suffix(" &").expect("it runs in the background");
-    let pointsman = reader.start(serve);
-    reader.expect(ask_write, &["127.0.1.1"], &pointsman);
-    reader.expect(ask_read, &["127.0.1.2"], &pointsman);
+        // 4. Check, run, ask.
+        let [check, serve, ask_write, ask_read] = commands(to_run)[..] else {
+            panic!("other commands: {to_run}");
+        };
+        reader.run(check);
+        let serve = serve.strip_suffix(" &").expect("it runs in the background");
+        let pointsman = reader.start(serve);
+        reader.expect(ask_write, &["127.0.1.1"], &pointsman);
+        reader.expect(ask_read, &["127.0.1.2"], &pointsman);
 
-    // Stop the primary and look again.
-    servers.stop(0, Shutdown::Fast);
-    let (ask, answer) = shown.split_once('\n').expect("a command and its output");
-    let ask = ask.strip_prefix("$ ").expect("a prompt");
-    reader.expect(ask, &answer.lines().collect::<Vec<_>>(), &pointsman);
+        // Stop the primary and look again.
+        servers.stop(0, Shutdown::Fast);
+        let (ask, answer) = shown.split_once('\n').expect("a command and its output");
+        let ask = ask.strip_prefix("$ ").expect("a prompt");
+        reader.expect(ask, &answer.lines().collect::<Vec<_>>(), &pointsman);
 
-    // Promote the standby, and the name follows it.
-    servers.promote(1);
-    reader.expect(ask_write, &["127.0.1.2"], &pointsman);
+        // Promote the standby, and the name follows it.
+        servers.promote(1);
+        reader.expect(ask_write, &["127.0.1.2"], &pointsman);
+    });
 }
 
 /// The code blocks of the section, in order.

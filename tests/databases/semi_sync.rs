@@ -5,12 +5,12 @@
 use std::net::Ipv4Addr;
 
 use crate::{
+    in_turn,
     mysql_cluster::MySqlCluster,
     mysql_programs::MySqlPrograms,
     patience,
     pointsman::{Cluster, Engine, Pointsman},
     scene::Scene,
-    turn,
 };
 
 const MARIADB: [Ipv4Addr; 3] =
@@ -29,13 +29,14 @@ fn semi_sync_on_mysql() {
 }
 
 fn play(programs: MySqlPrograms, addresses: [Ipv4Addr; 3]) {
-    let _turn = turn();
-    let mut servers = MySqlCluster::start(programs, &addresses);
-    servers.allow_heartbeats(0);
-    servers.wait_for_acknowledgements(0);
-    let cluster = Cluster::new("shop", Engine::MySql, addresses, servers.port());
-    nobody_acknowledges(&servers, &Cluster { heartbeats: true, ..cluster.clone() });
-    the_primary_crashes(&mut servers, &cluster);
+    in_turn(|| {
+        let mut servers = MySqlCluster::start(programs.clone(), &addresses);
+        servers.allow_heartbeats(0);
+        servers.wait_for_acknowledgements(0);
+        let cluster = Cluster::new("shop", Engine::MySql, addresses, servers.port());
+        nobody_acknowledges(&servers, &Cluster { heartbeats: true, ..cluster.clone() });
+        the_primary_crashes(&mut servers, &cluster);
+    });
 }
 
 /// It says that it is writable; only heartbeats find out.

@@ -7,11 +7,11 @@ use std::{
 };
 
 use crate::{
+    in_turn,
     pointsman::{Cluster, Engine, Pointsman},
     postgres_cluster::{PgCluster, Shutdown},
     postgres_programs::Programs,
     scene::Scene,
-    turn,
 };
 
 const SERVERS: [Ipv4Addr; 2] = [Ipv4Addr::new(127, 0, 9, 1), Ipv4Addr::new(127, 0, 9, 2)];
@@ -22,24 +22,25 @@ const HELD_UP_MAX: Duration = Duration::from_secs(12);
 
 #[test]
 fn a_smart_shutdown_is_not_held_up() {
-    let _turn = turn();
-    let mut servers = PgCluster::start(Programs::installed(), &SERVERS);
-    servers.allow_heartbeats(0);
-    let mut cluster = Cluster::new("db", Engine::Postgres, SERVERS, servers.port());
-    cluster.heartbeats = true;
-    let pointsman = Pointsman::serve(&[&cluster]);
-    let title = "PostgreSQL: smart shutdown of the primary, which writes heartbeats";
-    let mut scene = Scene::open(title, &pointsman, &cluster, 0, &[1]);
-    let began = Instant::now();
-    servers.stop(0, Shutdown::Smart);
-    let took = began.elapsed();
-    println!("    {took:?} until the server had ended");
-    scene.assert(took < HELD_UP_MAX, &format!("the server took {took:?} to end"));
-    scene.expect_state(0, "Down");
-    scene.expect_write_held(0);
-    servers.start_server(0);
-    scene.expect_write(0);
-    scene.assert_unmoved(0, &[1]);
-    scene.close();
-    pointsman.stop();
+    in_turn(|| {
+        let mut servers = PgCluster::start(Programs::installed(), &SERVERS);
+        servers.allow_heartbeats(0);
+        let mut cluster = Cluster::new("db", Engine::Postgres, SERVERS, servers.port());
+        cluster.heartbeats = true;
+        let pointsman = Pointsman::serve(&[&cluster]);
+        let title = "PostgreSQL: smart shutdown of the primary, which writes heartbeats";
+        let mut scene = Scene::open(title, &pointsman, &cluster, 0, &[1]);
+        let began = Instant::now();
+        servers.stop(0, Shutdown::Smart);
+        let took = began.elapsed();
+        println!("    {took:?} until the server had ended");
+        scene.assert(took < HELD_UP_MAX, &format!("the server took {took:?} to end"));
+        scene.expect_state(0, "Down");
+        scene.expect_write_held(0);
+        servers.start_server(0);
+        scene.expect_write(0);
+        scene.assert_unmoved(0, &[1]);
+        scene.close();
+        pointsman.stop();
+    });
 }

@@ -12,6 +12,7 @@ use std::{
 };
 
 use pointsman_testbed::{
+    attempt::attempt,
     dns_client::DnsClient,
     namespace::{Effect, Namespace, Traffic},
     patience,
@@ -21,7 +22,7 @@ use pointsman_testbed::{
 use crate::{
     group::Group,
     row::{AT_ONCE, IN_TIME, Kind},
-    track::{Tally, caught},
+    track::Tally,
     watch::{Rule, Watch},
 };
 
@@ -54,8 +55,8 @@ pub(crate) fn is_chosen(list: Option<&str>) -> bool {
 pub(crate) fn run() -> Tally {
     let mut tally = Tally::default();
     let began = Instant::now();
-    if let Err(words) = caught(|| play(&mut tally)) {
-        tally.failed.push(format!("{NAME}: {words}"));
+    if let Err(failure) = attempt(|| play(&mut tally)) {
+        tally.failed.push(format!("{NAME}: {failure}"));
     }
     tally.rows += CLUSTERS.len();
     println!("both clusters, {NAME}: {:.1} s", began.elapsed().as_secs_f32());

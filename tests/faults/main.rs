@@ -49,6 +49,10 @@ const ENGINES: &str = "POINTSMAN_ENGINES";
 /// Lines that the sum says of what went wrong in a row; the failure of the test says all of them.
 const TOLD_LINES: usize = 12;
 
+/// Rows that may fail once and be right when they are played again: a busy machine may be why. More of
+/// them are no accident.
+const UNSTEADY_MAX: usize = 4;
+
 #[test]
 fn no_fault_fools_it() {
     let tracks = [
@@ -77,11 +81,13 @@ fn no_fault_fools_it() {
         total.add(track.join().expect("a track ends by itself"));
     }
     // Past the capture of the test harness: the sum is worth a line in every run.
-    let told = total.unready.iter().chain(&total.failed);
+    let told = total.unready.iter().chain(&total.unsteady).chain(&total.failed);
     let told = told.flat_map(|words| words.lines().take(TOLD_LINES));
     let told: String = told.map(|line| format!("    {line}\n")).collect();
     write!(io::stdout(), "fault matrix: {total}\n{told}").expect("somebody reads the output");
     assert!(total.failed.is_empty(), "{}", total.failed.join("\n\n"));
+    let unsteady = total.unsteady.len();
+    assert!(unsteady <= UNSTEADY_MAX, "{unsteady} rows failed at first: that is no accident");
     assert!(total.rows > 0, "POINTSMAN_FAULTS names no row");
     assert_eq!(total.false_moves, 0, "false moves of the write name");
 }

@@ -1,11 +1,8 @@
 //! All rows of one engine, one after another, on the same servers.
 
-use std::{
-    fmt,
-    net::Ipv4Addr,
-    panic::{AssertUnwindSafe, catch_unwind},
-    time::Instant,
-};
+use std::{fmt, net::Ipv4Addr, time::Instant};
+
+use pointsman_testbed::attempt::{Failure, attempt};
 
 use crate::{
     play,
@@ -26,6 +23,8 @@ pub(crate) struct Tally {
     pub(crate) false_moves: usize,
     /// Sets of servers that did not get ready for a row, with their words.
     pub(crate) unready: Vec<String>,
+    /// Rows that failed once, with their words.
+    pub(crate) unsteady: Vec<String>,
     /// What went wrong, row by row.
     pub(crate) failed: Vec<String>,
 }
@@ -54,38 +53,52 @@ pub(crate) fn run(kind: Kind, addresses: [Ipv4Addr; 3], rows: &[Row], networked:
 }
 
 impl Track<'_> {
+    /// Plays a row, and once more where a busy machine may be why it failed.
     fn play(&mut self, row: &Row, course: &Course) {
         let title = format!("{:?}, {}, {}", self.kind, row.name, course.phase);
-        let began = Instant::now();
-        let played = self.ready_for(row, &title).and_then(|mut stage| {
-            let findings = caught(|| play::play(&mut stage, row, course))?;
-            self.stage = Some(stage);
-            Ok(findings)
-        });
-        let took = began.elapsed().as_secs_f32();
         self.tally.rows += 1;
-        let wrong = match played {
-            Ok(findings) => {
-                self.tally.answers += findings.answers;
-                self.tally.false_moves += findings.false_moves;
-                findings.wrong
-            }
-            Err(words) => vec![words],
-        };
-        if wrong.is_empty() {
-            println!("{title}: {took:.1} s");
-        } else {
-            println!("{title}: FAILED after {took:.1} s");
-            self.tally.failed.push(format!("{title}: {}", wrong.join("\n")));
-            self.stage = None;
+        if let Err(failure) = self.once(row, course, &title) {
+            let failure = match failure {
+                Failure::WritesAstray(_) => failure,
+                Failure::Otherwise(words) => {
+                    self.tally.unsteady.push(format!("{title}: {words}"));
+                    match self.once(row, course, &title) {
+                        Ok(()) => return,
+                        Err(failure) => failure,
+                    }
+                }
+            };
+            self.tally.failed.push(format!("{title}: {failure}"));
         }
     }
 
+    fn once(&mut self, row: &Row, course: &Course, title: &str) -> Result<(), Failure> {
+        let began = Instant::now();
+        let result = self.ready_for(row, title).and_then(|mut stage| {
+            let findings = attempt(|| play::play(&mut stage, row, course))?;
+            self.tally.answers += findings.answers;
+            self.tally.false_moves += findings.false_moves;
+            if findings.wrong.is_empty() {
+                self.stage = Some(stage);
+                return Ok(());
+            }
+            let astray = findings.false_moves > 0;
+            let failure = if astray { Failure::WritesAstray } else { Failure::Otherwise };
+            Err(failure(findings.wrong.join("\n")))
+        });
+        let took = began.elapsed().as_secs_f32();
+        match &result {
+            Ok(()) => println!("{title}: {took:.1} s"),
+            Err(_) => println!("{title}: FAILED after {took:.1} s"),
+        }
+        result
+    }
+
     /// Servers that are ready for `row`.
-    fn ready_for(&mut self, row: &Row, title: &str) -> Result<Stage, String> {
+    fn ready_for(&mut self, row: &Row, title: &str) -> Result<Stage, Failure> {
         for _ in 1..=SETS_MAX {
             let last = self.stage.take();
-            let ready = caught(|| {
+            let ready = attempt(|| {
                 let new = || Stage::set(self.kind, self.addresses, self.networked);
                 let mut stage = last.unwrap_or_else(new);
                 stage.make_ready(row);
@@ -93,20 +106,11 @@ impl Track<'_> {
             });
             match ready {
                 Ok(stage) => return Ok(stage),
-                Err(words) => self.tally.unready.push(format!("{title}: {words}")),
+                Err(failure) => self.tally.unready.push(format!("{title}: {failure}")),
             }
         }
-        Err(format!("{SETS_MAX} sets of servers did not get ready"))
+        Err(Failure::Otherwise(format!("{SETS_MAX} sets of servers did not get ready")))
     }
-}
-
-/// What `work` returns, or the words of its panic.
-pub(crate) fn caught<T>(work: impl FnOnce() -> T) -> Result<T, String> {
-    catch_unwind(AssertUnwindSafe(work)).map_err(|words| {
-        let text = words.downcast_ref::<String>().cloned();
-        text.or_else(|| words.downcast_ref::<&str>().map(|&text| text.to_owned()))
-            .unwrap_or_else(|| "a panic without words".to_owned())
-    })
 }
 
 impl Tally {
@@ -115,18 +119,20 @@ impl Tally {
         self.answers += other.answers;
         self.false_moves += other.false_moves;
         self.unready.extend(other.unready);
+        self.unsteady.extend(other.unsteady);
         self.failed.extend(other.failed);
     }
 }
 
 impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { rows, answers, false_moves, unready, failed } = self;
-        let (failed, unready) = (failed.len(), unready.len());
+        let Self { rows, answers, false_moves, unready, unsteady, failed } = self;
+        let (failed, unready, unsteady) = (failed.len(), unready.len(), unsteady.len());
         write!(
             f,
             "{rows} rows, {false_moves} false moves of the write name, {failed} failed, \
-             {answers} answers, {unready} times new servers because the old did not get ready"
+             {unsteady} played twice, {answers} answers, \
+             {unready} times new servers because the old did not get ready"
         )
     }
 }

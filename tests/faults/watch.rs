@@ -68,6 +68,15 @@ impl Watch {
         self.watcher.record()
     }
 
+    /// How many answers so far sent writes where they must not go.
+    pub(crate) fn writes_astray(&self) -> usize {
+        let mut findings = Findings::default();
+        for sample in &self.watcher.record().writes {
+            self.judge_write(sample, &mut findings);
+        }
+        findings.false_moves
+    }
+
     /// Ends the watch. `path` is how the write name should have moved; `mute` excuses questions
     /// without a reply.
     pub(crate) fn end(self, path: &[IpAddr], mute: bool) -> Findings {

@@ -24,13 +24,12 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use crate::{
-    is_chosen,
+    in_turn, is_chosen,
     patience::{self, PATIENCE},
     pointsman::{Cluster, Engine, PROBE_PASSWORD, Pointsman, write_files},
     ports,
     postgres_cluster::PgCluster,
     postgres_programs::Programs,
-    turn,
 };
 
 const SERVERS: [Ipv4Addr; 3] =
@@ -43,26 +42,27 @@ const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 
 #[test]
 fn console() {
-    let _turn = turn();
-    let mut stage = Stage::start();
-    let stories: [(&str, Story); 8] = [
-        ("what is shown is what is", looks::what_is_shown_is_what_is),
-        ("a probe shows what the server says", looks::a_probe_shows_what_the_server_says),
-        ("a server joins and becomes ready", restarts::a_server_joins_and_becomes_ready),
-        ("drain, pin and maintenance", overrides::drain_pin_and_maintenance),
-        ("the page shows what is", page::the_page_shows_what_is),
-        ("a frozen name outlasts its primary", overrides::a_frozen_name_outlasts_its_primary),
-        ("kill -9 forgets nothing", restarts::kill_9_forgets_nothing),
-        ("the file takes over", restarts::the_file_takes_over_and_a_server_leaves),
-    ];
-    for (number, (title, story)) in (1..).zip(stories) {
-        // Those that come later stand on the third one.
-        if is_chosen(number) {
-            println!("console story {number}: {title}");
-            story(&mut stage);
+    in_turn(|| {
+        let mut stage = Stage::start();
+        let stories: [(&str, Story); 8] = [
+            ("what is shown is what is", looks::what_is_shown_is_what_is),
+            ("a probe shows what the server says", looks::a_probe_shows_what_the_server_says),
+            ("a server joins and becomes ready", restarts::a_server_joins_and_becomes_ready),
+            ("drain, pin and maintenance", overrides::drain_pin_and_maintenance),
+            ("the page shows what is", page::the_page_shows_what_is),
+            ("a frozen name outlasts its primary", overrides::a_frozen_name_outlasts_its_primary),
+            ("kill -9 forgets nothing", restarts::kill_9_forgets_nothing),
+            ("the file takes over", restarts::the_file_takes_over_and_a_server_leaves),
+        ];
+        for (number, (title, story)) in (1..).zip(stories) {
+            // Those that come later stand on the third one.
+            if is_chosen(number) {
+                println!("console story {number}: {title}");
+                story(&mut stage);
+            }
         }
-    }
-    stage.stop();
+        stage.stop();
+    });
 }
 
 /// What happens on the stage.

@@ -17,9 +17,9 @@ use pointsman_testbed::browser::Browser;
 
 use super::{Stage, output_of};
 use crate::{
-    patience,
+    in_turn, patience,
     pointsman::{Cluster, Engine, Pointsman, write_files},
-    ports, turn,
+    ports,
 };
 
 const DESK: (u32, u32) = (1280, 900);
@@ -110,51 +110,53 @@ impl Drop for Listener {
 
 #[test]
 fn a_thousand_clusters_are_shown_with_the_broken_one_first() {
-    let _turn = turn();
-    let home = std::net::Ipv4Addr::new(127, 62, 11, 9);
-    let listener = Listener::start("127.62.11.1");
-    let silent = ports::free_for_dns_on(&[[127, 62, 11, 2].into()])[0];
-    let dns = ports::free_for_dns_on(&[home])[0];
-    let http = SocketAddr::new(home.into(), ports::free_on(&[home]));
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let mut more = format!("[admin]\nsocket = \"admin.sock\"\nhttp = \"{http}\"\n");
-    for number in 0..1_000 {
-        let probed = if number == 777 { silent } else { listener.address };
-        let (ten, one) = (20 + number / 200, 1 + number % 200);
-        write!(
-            more,
-            "[[cluster]]\nname = \"c{number}\"\nengine = \"tcp\"\n\
+    in_turn(|| {
+        let home = std::net::Ipv4Addr::new(127, 62, 11, 9);
+        let listener = Listener::start("127.62.11.1");
+        let silent = ports::free_for_dns_on(&[[127, 62, 11, 2].into()])[0];
+        let dns = ports::free_for_dns_on(&[home])[0];
+        let http = SocketAddr::new(home.into(), ports::free_on(&[home]));
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let mut more = format!("[admin]\nsocket = \"admin.sock\"\nhttp = \"{http}\"\n");
+        for number in 0..1_000 {
+            let probed = if number == 777 { silent } else { listener.address };
+            let (ten, one) = (20 + number / 200, 1 + number % 200);
+            write!(
+                more,
+                "[[cluster]]\nname = \"c{number}\"\nengine = \"tcp\"\n\
              write = {{ name = \"c{number}.internal.\" }}\n\
              probe = {{ interval = \"30s\", fast_interval = \"30s\", timeout = \"5s\" }}\n\
              [[cluster.server]]\nname = \"s{number}\"\naddress = \"127.62.{ten}.{one}\"\n\
              port = 80\nprobe_address = \"{probed}\"\n"
-        )
-        .expect("a string takes everything");
-    }
-    let at = [[127, 62, 11, 1].into()];
-    let cluster = Cluster::new("last", Engine::Tcp, at, listener.address.port());
-    write_files(folder.path(), dns, &[&cluster], &more);
-    let pointsman = Pointsman::serve_files(folder.path(), dns, &cluster);
-    let url = format!("http://{http}/");
-    patience::until("the first round has ended", || {
-        let ready = Command::new("curl").args(["-s", &format!("{url}readyz")]).output();
-        ready.is_ok_and(|ready| ready.stdout == b"ready\n")
+            )
+            .expect("a string takes everything");
+        }
+        let at = [[127, 62, 11, 1].into()];
+        let cluster = Cluster::new("last", Engine::Tcp, at, listener.address.port());
+        write_files(folder.path(), dns, &[&cluster], &more);
+        let pointsman = Pointsman::serve_files(folder.path(), dns, &cluster);
+        let url = format!("http://{http}/");
+        patience::until("the first round has ended", || {
+            let ready = Command::new("curl").args(["-s", &format!("{url}readyz")]).output();
+            ready.is_ok_and(|ready| ready.stdout == b"ready\n")
+        });
+        let text = output_of(Command::new("curl").args(["-s", &url]), "");
+        assert!(text.contains("c999.internal. -> s999"), "{text:.2000}");
+        let place =
+            |words: &str| text.find(words).unwrap_or_else(|| panic!("{words}: {text:.2000}"));
+        assert!(place("c777 (tcp") < place("c0 (tcp"), "what is broken comes first");
+        let mut browser = Browser::start();
+        for (size, place) in [(DESK, "desk"), (PHONE, "phone")] {
+            browser.show(&url, size, "light");
+            browser.until("document.body.innerText.includes('c777')");
+            let widths = browser.value("[document.documentElement.scrollWidth, innerWidth]");
+            assert!(widths[0].as_u64() <= widths[1].as_u64(), "{place}: {widths}");
+            assert!(browser.complaints().is_empty(), "{:?}", browser.complaints());
+            browser.photograph_window(&format!("thousand-{place}"));
+        }
+        drop(browser);
+        let file = fs::read_to_string(folder.path().join("pointsman.toml")).expect("the file");
+        assert_eq!(file.matches("[[cluster]]").count(), 1_001);
+        pointsman.stop();
     });
-    let text = output_of(Command::new("curl").args(["-s", &url]), "");
-    assert!(text.contains("c999.internal. -> s999"), "{text:.2000}");
-    let place = |words: &str| text.find(words).unwrap_or_else(|| panic!("{words}: {text:.2000}"));
-    assert!(place("c777 (tcp") < place("c0 (tcp"), "what is broken comes first");
-    let mut browser = Browser::start();
-    for (size, place) in [(DESK, "desk"), (PHONE, "phone")] {
-        browser.show(&url, size, "light");
-        browser.until("document.body.innerText.includes('c777')");
-        let widths = browser.value("[document.documentElement.scrollWidth, innerWidth]");
-        assert!(widths[0].as_u64() <= widths[1].as_u64(), "{place}: {widths}");
-        assert!(browser.complaints().is_empty(), "{:?}", browser.complaints());
-        browser.photograph_window(&format!("thousand-{place}"));
-    }
-    drop(browser);
-    let file = fs::read_to_string(folder.path().join("pointsman.toml")).expect("the file");
-    assert_eq!(file.matches("[[cluster]]").count(), 1_001);
-    pointsman.stop();
 }

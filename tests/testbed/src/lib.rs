@@ -11,6 +11,7 @@
 )]
 
 pub mod account;
+pub mod attempt;
 pub mod browser;
 pub mod certificates;
 pub mod disk;

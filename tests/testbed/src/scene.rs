@@ -11,6 +11,7 @@ use std::{
 };
 
 use crate::{
+    attempt::Failure,
     dns_client::{Answer, DnsClient},
     log::{Mark, StateChange},
     patience::{self, PATIENCE},
@@ -202,29 +203,40 @@ impl<'a> Scene<'a> {
     /// When patience runs out; with the answers and the log.
     pub fn eventually(&mut self, what: &str, mut happened: impl FnMut(&mut Self) -> bool) {
         let found = patience::poll(PATIENCE, || happened(self).then_some(()));
-        assert!(
-            found.is_some(),
-            "{}: waited {PATIENCE:?} in vain until {what}\n{}",
-            self.title,
-            self.tell()
-        );
+        self.assert(found.is_some(), &format!("waited {PATIENCE:?} in vain until {what}"));
     }
 
     /// Fails the story unless `holds`.
+    ///
+    /// # Panics
+    /// When it does not; with the answers and the log.
     pub fn assert(&self, holds: bool, what: &str) {
-        assert!(holds, "{}: {what}\n{}", self.title, self.tell());
+        if !holds {
+            self.assert_writes_right(&self.record());
+            Failure::Otherwise(self.words(what)).end_attempt();
+        }
+    }
+
+    /// No answer so far sent writes to a server that was not to have them.
+    fn assert_writes_right(&self, record: &Record) {
+        for sample in &record.writes {
+            for address in &sample.answer.addresses {
+                if !self.allowed(*address, sample.asked, sample.until) {
+                    let what = format!("this write answer was wrong: {}", sample.answer);
+                    Failure::WritesAstray(self.words(&what)).end_attempt();
+                }
+            }
+        }
     }
 
     /// Ends the story: every answer given meanwhile must have been right.
     pub fn close(self) {
         let record = self.record();
         record.assert_sound();
+        self.assert_writes_right(&record);
         for sample in &record.writes {
-            let answer = &sample.answer;
-            let right = answer.addresses.first().map_or(self.silence_for_writes, |address| {
-                self.allowed(*address, sample.asked, sample.until)
-            });
-            self.assert(right, &format!("this write answer was wrong: {answer}"));
+            let right = !sample.answer.addresses.is_empty() || self.silence_for_writes;
+            self.assert(right, &format!("this write answer was wrong: {}", sample.answer));
         }
         for sample in &record.reads {
             let some = !sample.answer.addresses.is_empty();
@@ -253,7 +265,7 @@ impl<'a> Scene<'a> {
     fn ask(&mut self, name: &hickory_proto::rr::Name) -> Answer {
         match self.client.addresses(name) {
             Some(answer) => answer,
-            None => panic!("{}: no answer for {name}\n{}", self.title, self.tell()),
+            None => Failure::Otherwise(self.words(&format!("no answer for {name}"))).end_attempt(),
         }
     }
 
@@ -267,7 +279,8 @@ impl<'a> Scene<'a> {
         log.states(self.mark, self.cluster.name, &name)
     }
 
-    fn tell(&self) -> String {
-        format!("answers:\n{}log:\n{}", self.record().tell(30), self.pointsman.log().tail(40))
+    fn words(&self, what: &str) -> String {
+        let (record, log) = (self.record(), self.pointsman.log());
+        format!("{}: {what}\nanswers:\n{}log:\n{}", self.title, record.tell(30), log.tail(40))
     }
 }
