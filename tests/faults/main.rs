@@ -49,9 +49,9 @@ const ENGINES: &str = "POINTSMAN_ENGINES";
 /// Lines that the sum says of what went wrong in a row; the failure of the test says all of them.
 const TOLD_LINES: usize = 12;
 
-/// Rows that may fail once and be right when they are played again: a busy machine may be why. More of
-/// them are no accident.
-const UNSTEADY_MAX: usize = 4;
+/// One row of so many may fail once and be right when it is played again: a busy machine may be why. More
+/// of them are no accident.
+const ONE_OF: usize = 20;
 
 #[test]
 fn no_fault_fools_it() {
@@ -87,7 +87,8 @@ fn no_fault_fools_it() {
     write!(io::stdout(), "fault matrix: {total}\n{told}").expect("somebody reads the output");
     assert!(total.failed.is_empty(), "{}", total.failed.join("\n\n"));
     let unsteady = total.unsteady.len();
-    assert!(unsteady <= UNSTEADY_MAX, "{unsteady} rows failed at first: that is no accident");
+    let most = total.rows.div_ceil(ONE_OF);
+    assert!(unsteady <= most, "{unsteady} rows failed at first: that is no accident");
     assert!(total.rows > 0, "POINTSMAN_FAULTS names no row");
     assert_eq!(total.false_moves, 0, "false moves of the write name");
 }

@@ -40,7 +40,7 @@ use site::Site;
 
 #[test]
 fn every_story_is_told_as_written() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scenarios");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../scenarios");
     let mut stories: Vec<_> = fs::read_dir(&folder)
         .expect("tests/scenarios exists")
         .map(|entry| entry.expect("a readable entry").path())

@@ -5,11 +5,13 @@
 //! group) and to the monitors (restarts, reloads, isolation, operators), all at random times. Then
 //! everything is still for a while, and the names must be right.
 //!
-//! A failing run lists its broken oracles with some seeds of each, and tells the first story of
-//! each:
+//! The stories of a test run that still break an oracle stand in `open.txt`. A run fails when another
+//! one does, and when one of these does not any more. It lists the broken oracles with some seeds of
+//! each, and tells the first story of each:
 //!
 //! ```text
-//! cargo test --test engine stories::                        what fits into a test run, with settled oracles
+//! cargo test --test engine stories::                        what fits into a test run
+//! UPDATE_OPEN_STORIES=1 cargo test --test engine stories::  writes open.txt anew: read every line of the difference
 //! STORIES=10000000 cargo test --test engine stories::       ten million, for a night
 //! STORY_SEED=17 cargo test --test engine stories::          plays one alone and tells it
 //! STORY_ORACLES=liveness,twins cargo test ...               these oracles only
@@ -21,6 +23,7 @@ mod happening;
 mod knowledge;
 mod lie;
 mod monitor;
+mod open;
 mod oracle;
 mod plot;
 mod policies;
@@ -29,19 +32,23 @@ mod scene;
 mod story;
 mod truth;
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+};
 
 use oracle::{Broken, Oracle};
 use story::Story;
 
 /// As many as a test run has time for.
-const STORIES: u64 = 20_000;
+const STORIES: u64 = 100_000;
 
 #[test]
 fn the_names_are_right_by_the_truth_of_the_world() {
     let number = |name| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     let oracles = oracles();
-    let seeds = match number("STORY_SEED") {
+    let alone = number("STORY_SEED");
+    let seeds = match alone {
         Some(seed) => seed..seed + 1,
         None => 0..number("STORIES").unwrap_or(STORIES),
     };
@@ -63,28 +70,47 @@ fn the_names_are_right_by_the_truth_of_the_world() {
         }
         both
     });
-    assert!(tally.broken.is_empty(), "{}", tally.report());
     // Stories in which nobody is ever promoted would prove nothing.
     let stories = seeds.end - seeds.start;
     assert!(stories < 100 || tally.reigns > stories / 4, "{} reigns", tally.reigns);
+    if std::env::var_os("UPDATE_OPEN_STORIES").is_some() {
+        return open::write(&tally.broken);
+    }
+    let open = if alone.is_some() { Seeds::new() } else { open::read() };
+    let is_asked = |oracle: &Oracle, seed: &u64| oracles.contains(oracle) && seeds.contains(seed);
+    let mended = less(&open, &tally.broken, is_asked);
+    assert!(mended.is_empty(), "open.txt says that these break an oracle: {mended:?}");
+    let broken = less(&tally.broken, &open, |_, _| true);
+    assert!(broken.is_empty(), "{}", report(&broken));
 }
 
 fn oracles() -> Vec<Oracle> {
     match std::env::var("STORY_ORACLES") {
         Ok(names) => names.split(',').map(Oracle::named).collect(),
-        Err(_) => {
-            let is_settled = |oracle: &Oracle| !Oracle::UNSETTLED.contains(oracle);
-            Oracle::ALL.into_iter().filter(is_settled).collect()
+        Err(_) => Oracle::ALL.to_vec(),
+    }
+}
+
+/// Stories by the oracle that they break, by their seeds.
+type Seeds = BTreeMap<Oracle, BTreeSet<u64>>;
+
+/// Those of `all` that `counts` which are not among `known`.
+fn less(all: &Seeds, known: &Seeds, counts: impl Fn(&Oracle, &u64) -> bool) -> Seeds {
+    let is_known = |oracle, seed| known.get(oracle).is_some_and(|seeds| seeds.contains(seed));
+    let mut rest = Seeds::new();
+    for (oracle, seeds) in all {
+        for seed in seeds.iter().filter(|seed| counts(oracle, seed) && !is_known(oracle, seed)) {
+            rest.entry(*oracle).or_default().insert(*seed);
         }
     }
+    rest
 }
 
 /// What came of many stories.
 #[derive(Default)]
 struct Tally {
     reigns: u64,
-    /// By oracle: how many stories broke it, and the first of them.
-    broken: BTreeMap<Oracle, (u64, Vec<u64>)>,
+    broken: Seeds,
 }
 
 impl Tally {
@@ -92,35 +118,30 @@ impl Tally {
         let (reigns, broken) = Story::new(seed).play(oracles);
         self.reigns += u64::from(reigns);
         if let Some(Broken { oracle, .. }) = broken {
-            let (count, seeds) = self.broken.entry(oracle).or_default();
-            *count += 1;
-            if seeds.len() < 8 {
-                seeds.push(seed);
-            }
+            self.broken.entry(oracle).or_default().insert(seed);
         }
     }
 
     fn add(&mut self, other: Self) {
         self.reigns += other.reigns;
-        for (oracle, (count, seeds)) in other.broken {
-            let entry = self.broken.entry(oracle).or_default();
-            entry.0 += count;
-            entry.1.extend(seeds);
-            entry.1.sort_unstable();
+        for (oracle, seeds) in other.broken {
+            self.broken.entry(oracle).or_default().extend(seeds);
         }
     }
+}
 
-    fn report(&self) -> String {
-        let mut report = String::from("oracles are broken\n");
-        for (oracle, (count, seeds)) in &self.broken {
-            writeln!(report, "  {oracle}: {count} stories, seeds {seeds:?}").expect("memory");
-        }
-        for (oracle, (_, seeds)) in &self.broken {
-            let mut story = Story::new(seeds[0]);
-            story.tell = true;
-            let told = story.play_and_tell(&[*oracle]);
-            writeln!(report, "\nseed {}:\n{told}", seeds[0]).expect("memory");
-        }
-        report
+fn report(broken: &Seeds) -> String {
+    let mut report = String::from("oracles are broken\n");
+    for (oracle, seeds) in broken {
+        let some: Vec<_> = seeds.iter().take(8).collect();
+        writeln!(report, "  {oracle}: {} stories, seeds {some:?}", seeds.len()).expect("memory");
     }
+    for (oracle, seeds) in broken {
+        let Some(&seed) = seeds.first() else { continue };
+        let mut story = Story::new(seed);
+        story.tell = true;
+        let told = story.play_and_tell(&[*oracle]);
+        writeln!(report, "\nseed {seed}:\n{told}").expect("memory");
+    }
+    report
 }

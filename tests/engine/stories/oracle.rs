@@ -51,16 +51,6 @@ impl Oracle {
         Self::Quorum,
     ];
 
-    /// Those that do not hold in all stories yet, and are left out unless they are asked for:
-    /// `STORY_ORACLES=read-lag cargo test --test engine stories::` lists their seeds.
-    ///
-    /// Of 100000 stories 220 break read-lag: with the writer dead, what it had shown before it died is
-    /// not held against the replicas that are left (351, 872), or strays on a promotion outside look
-    /// fit because nobody shows another timeline (297, 623). Of the others a dozen are open, none of them
-    /// among the first 20000: numbers that a MariaDB server uses a second time (28785), a disappearance
-    /// of both sides of a contest (54291), a restart in the middle of a split brain (56900).
-    pub(super) const UNSETTLED: [Self; 1] = [Self::ReadLag];
-
     pub(super) fn named(name: &str) -> Self {
         let found = Self::ALL.into_iter().find(|oracle| oracle.to_string() == name);
         found.unwrap_or_else(|| panic!("no such oracle: {name}; there are {:?}", Self::ALL))

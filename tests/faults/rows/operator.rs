@@ -314,11 +314,15 @@ fn replaced() -> Vec<Row> {
                 |stage| stage.group.make_foreign(stage.at(P)),
                 |stage| stage.group.make_native(stage.at(P), stage.at(P)),
             )
-            .course(expect(
-                Calm,
-                nobody("not writable", &[A, B]).states(&[(P, &["WrongCluster"])]),
-                to(P, &[A, B]).states(&[(P, &["Primary"])]),
-            ))
+            .course(
+                expect(
+                    Calm,
+                    nobody("not writable", &[A, B]).states(&[(P, &["WrongCluster"])]),
+                    to(P, &[A, B]).states(&[(P, &["Primary"])]),
+                )
+                // Standbys find their primary again a moment after we do.
+                .by_way_of(&[A, B]),
+            )
             .course(
                 expect(
                     Failover,

@@ -6,7 +6,7 @@
 
 use std::{
     fmt,
-    panic::{AssertUnwindSafe, catch_unwind, panic_any},
+    panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
 };
 
 /// How a story failed.
@@ -25,7 +25,7 @@ impl Failure {
     /// Always; [`attempt`] returns the failure.
     pub fn end_attempt(self) -> ! {
         println!("{self}");
-        panic_any(self)
+        resume_unwind(Box::new(self))
     }
 }
 

@@ -108,8 +108,13 @@ pub(super) fn judge(
         })
         .collect();
     let (writer, rule) = choose_writer(policy, records, precedents, &mut verdicts, now);
-    let standpoint =
-        Standpoint { champion: writer, members: components.main(), stale: &[], positions };
+    let standpoint = Standpoint {
+        champion: writer,
+        members: components.main(),
+        stale: &[],
+        positions,
+        office: &precedents.office.gtid,
+    };
     for index in (0..records.len()).map(ServerIndex) {
         let feeder = fed::feeder(index, policy, records, precedents);
         if let Some(feeder) = feeder.filter(|_| answers(&records[index.0], policy, now)) {

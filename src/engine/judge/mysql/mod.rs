@@ -21,7 +21,8 @@ use super::{
     overruled, unreachable_from_here, writable_verdict,
 };
 use crate::engine::{
-    ClusterPolicy, Facts, Moment, MySqlFacts, ServerIndex, ServerState, StateReason, Writability,
+    ClusterPolicy, Facts, GtidState, Moment, MySqlFacts, ServerIndex, ServerState, StateReason,
+    Writability,
     positions::Positions,
     record::Record,
     verdict::{ReadFitness, Verdict, WriteFitness},
@@ -39,6 +40,8 @@ struct Standpoint<'a> {
     /// Those that call themselves primaries and have lost against the one that is right.
     stale: &'a [ServerIndex],
     positions: &'a Positions,
+    /// What the last writer was last known to have.
+    office: &'a GtidState,
 }
 
 impl Standpoint<'_> {
@@ -69,7 +72,8 @@ pub(super) fn judge(
         .filter(|&index| is_stale(index, &records[index.0], &contest))
         .collect();
     let champion = contest.champion;
-    let standpoint = Standpoint { champion, members: &[], stale: &stale, positions };
+    let office = &precedents.office.gtid;
+    let standpoint = Standpoint { champion, members: &[], stale: &stale, positions, office };
     let mut verdicts = Vec::with_capacity(records.len());
     for index in (0..records.len()).map(ServerIndex) {
         verdicts.push(verdict(index, policy, records, standpoint, precedents, &contest, now));

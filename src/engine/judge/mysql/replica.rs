@@ -8,8 +8,8 @@ use super::{
     topology::{MemberChannel, Trail, is_receiving, member_channels, trail},
 };
 use crate::engine::{
-    Channel, ClusterPolicy, IoThread, Lag, Moment, Relation, ServerIndex, ServerState, StateReason,
-    Stream, Thresholds, Writability,
+    Channel, ClusterPolicy, GtidState, IoThread, Lag, Moment, Relation, ServerIndex, ServerState,
+    StateReason, Stream, Thresholds, Writability,
     judge::{Freshness, HISTORY_LOST, is_returning, lasting, returning},
     positions::{Positions, Reached},
     record::Record,
@@ -46,6 +46,7 @@ pub(super) fn verdict(
         _ if misled.is_some() || diverged => Some(None),
         // What it goes on receiving is not the primary's.
         Some(Trail::Astray) if running => None,
+        _ if is_of_another_history(&records[index.0], &channel, standpoint.office) => Some(None),
         _ => lag(&records[index.0], &channel, source, primary, records, standpoint.positions),
     };
     let record = &mut records[index.0];
@@ -113,6 +114,16 @@ fn misled_by(
 ) -> Option<ServerIndex> {
     let stale = stale.contains(&source) && records[source.0].claims_writable();
     (primary.is_some_and(|primary| primary != source) && answers && stale).then_some(source)
+}
+
+/// Whether a replica that receives nothing shares nothing with the last writer: it is no late copy, and
+/// what it lacks is not counted in seconds.
+fn is_of_another_history(replica: &Record, channel: &Channel, office: &GtidState) -> bool {
+    let own = &replica.history.gtid;
+    channel.io != IoThread::Running
+        && !own.is_empty()
+        && !office.is_empty()
+        && own.shares(office) == Some(false)
 }
 
 /// Whether a replica has what the primary, asked later, did not have.

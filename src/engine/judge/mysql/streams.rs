@@ -11,7 +11,8 @@ use crate::engine::{
 
 /// Notes what the fresh replies of members show.
 ///
-/// While there is a primary, what it has is the measure. Without one the replicas are compared with
+/// While there is a primary, what it has is the measure, also what it had shown before it was known to
+/// be the one: it may never reply again. Without one the replicas are compared with
 /// each other, less what each has written itself: an errant transaction of one makes nobody late.
 pub(super) fn note(
     policy: &ClusterPolicy,
@@ -35,15 +36,17 @@ pub(super) fn note(
         (0..records.len()).map(|index| is_mixed(ServerIndex(index), policy, records)).collect();
     for (index, record) in records.iter_mut().enumerate() {
         let reset = std::mem::take(&mut record.reset);
-        if !record.fresh {
+        let leads = leaders.contains(&ServerIndex(index));
+        if !record.fresh && !leads {
             continue;
         }
         let reach = mysql_facts(record).map(|facts| facts.gtid.reach()).unwrap_or_default();
-        record.note_shown(reach.iter().map(|(stream, last, _)| (stream.clone(), point(*last))));
+        if record.fresh {
+            record.note_shown(reach.iter().map(|(stream, last, _)| (stream.clone(), point(*last))));
+        }
         if reset || !counts(record) || record.left_behind.is_some() {
             continue;
         }
-        let leads = leaders.contains(&ServerIndex(index));
         if !leads && (!leaders.is_empty() || !follows[index]) {
             continue;
         }

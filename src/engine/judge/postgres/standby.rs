@@ -56,7 +56,11 @@ pub(super) fn verdict(
     if record.left_behind.is_some() {
         record.forget_freshness();
     }
-    let lag = lag.filter(|_| record.left_behind.is_none());
+    let lag = match record.left_behind {
+        Some(_) => None,
+        None if !place.compared && may_have_left(record, positions) => Some(None),
+        None => lag,
+    };
     let freshness = Freshness::pass(record, policy, lag, place.compared);
     let attached = freshness.attached();
     let lag = freshness.lag;
@@ -258,6 +262,17 @@ fn went_past(record: &Record, timeline: u32, positions: &Positions) -> Option<St
     }
     let past_it = positions.fork_after(on).is_some_and(|fork| end > fork);
     (on < timeline && past_it).then_some(StateReason::DeadBranch)
+}
+
+/// Whether a standby has come past a fork and nothing shows on which side: it receives nothing, and was
+/// last seen on a timeline that others have left before that.
+fn may_have_left(record: &Record, positions: &Positions) -> bool {
+    let Some(facts) = postgres_facts(record) else { return false };
+    let PostgresRole::Standby { replayed, received, .. } = facts.role else { return false };
+    let seen_on = standby_timeline(facts).max(record.history.reached.map(|(on, _)| on));
+    let fork = seen_on.and_then(|own| positions.fork_after(own));
+    !is_attached(record)
+        && fork.zip(replayed.max(received)).is_some_and(|(fork, came_to)| came_to > fork)
 }
 
 /// Whether more standbys that are known to receive a higher timeline than what this one receives.

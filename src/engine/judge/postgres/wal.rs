@@ -10,7 +10,8 @@ use crate::engine::{
     trouble::Liveness,
 };
 
-/// Notes what the fresh replies of members show of the log.
+/// Notes what the fresh replies of members show of the log. What the primary had shown before it was
+/// known to be the one counts as well: it may never reply again.
 pub(super) fn note(
     policy: &ClusterPolicy,
     records: &mut [Record],
@@ -36,18 +37,15 @@ pub(super) fn note(
         None => common_timeline(records.iter().filter(|record| answers(record))),
     };
     for (index, record) in records.iter_mut().enumerate() {
-        if !record.fresh {
+        let leads = champion == Some(ServerIndex(index));
+        if record.fresh {
+            let last = written(record).or_else(|| came_to(record));
+            record.note_shown(last.map(|position| (Stream::Wal, position)).into_iter());
+        }
+        if !leads && !record.fresh || !answers(record) || record.left_behind.is_some() {
             continue;
         }
-        let last = written(record).or_else(|| came_to(record));
-        record.note_shown(last.map(|position| (Stream::Wal, position)).into_iter());
-        if !answers(record) || record.left_behind.is_some() {
-            continue;
-        }
-        let counts = match champion {
-            Some(champion) if champion.0 == index => true,
-            _ => primary_timeline(record).is_none() && on(record, timeline),
-        };
+        let counts = leads || primary_timeline(record).is_none() && on(record, timeline);
         for shown in record.shown.iter().filter(|_| counts) {
             positions.show(shown.stream.clone(), shown.position, shown.since, shown.rose);
         }

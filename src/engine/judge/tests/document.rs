@@ -7,8 +7,8 @@ use crate::engine::{
     Writability, WriteReason,
 };
 
-const DOCUMENT: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/JUDGEMENT.md"));
-const PROBES: &str = include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/docs/PROBES.md"));
+const DOCUMENT: &str = include_str!("../../../../docs/JUDGEMENT.md");
+const PROBES: &str = include_str!("../../../../docs/PROBES.md");
 
 /// The document with one blank between all words, so that a line end within a sentence does not
 /// matter.

@@ -279,6 +279,23 @@ fn without_a_primary_replicas_keep_their_verdict() {
 }
 
 #[test]
+fn what_an_heir_had_shown_before_it_was_known_as_the_heir_counts() {
+    let mut bench = settled();
+    bench.hear([(0, fails(FailureKind::TimedOut)), (1, primary(2, 200))]);
+    bench.hear([(0, fails(FailureKind::TimedOut)), (1, primary(2, 200))]);
+    bench.hear([(0, fails(FailureKind::TimedOut))]);
+    assert_eq!(bench.writer(), Some(1));
+    for _ in 0..30 {
+        bench.hear([
+            (0, fails(FailureKind::TimedOut)),
+            (1, fails(FailureKind::Refused)),
+            (2, detached_standby(1, 100)),
+        ]);
+    }
+    assert_eq!(bench.state(2), ServerState::ReplicaLagging);
+}
+
+#[test]
 fn a_primary_that_standbys_still_receive_from_is_kept() {
     let mut bench = settled();
     for position in (110..400).step_by(10) {

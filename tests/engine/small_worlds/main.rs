@@ -15,6 +15,8 @@
 //! in `target/tmp/small-worlds/WORLD.txt`. Which stories can happen is ruled in `feasible.rs`, what is
 //! allowed to fail in `allowed.rs`.
 
+extern crate pointsman_engine_tests as pointsman;
+
 mod allowed;
 mod class;
 mod explore;
