@@ -38,7 +38,7 @@ fn promises_hold_in_ten_thousand_random_stories() {
         halves.into_iter().map(|half| half.join().expect("every story keeps the promises")).sum()
     });
     // Stories in which nothing ever moves would prove nothing.
-    assert!(stories < 100 || moves > stories / 2, "{moves} moves in {stories} stories");
+    assert!(stories < 100 || moves > stories / 3, "{moves} moves in {stories} stories");
 }
 
 fn play_seed(seed: u64) -> u64 {
