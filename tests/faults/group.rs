@@ -203,7 +203,20 @@ impl Group {
     pub(crate) fn make_native(&mut self, server: usize, primary: usize) {
         match self {
             Self::Postgres(cluster) => cluster.make_native(server),
-            Self::MySql(marked) => marked.cluster.make_native(server, primary),
+            Self::MySql(marked) => {
+                marked.cluster.make_native(server, primary);
+                if marked.writable[server] {
+                    marked.cluster.set_read_only(server, false);
+                }
+            }
+        }
+    }
+
+    /// Makes a replica a standby of a promoted copy: its timeline is one that no member has.
+    pub(crate) fn make_stray(&mut self, server: usize) {
+        match self {
+            Self::Postgres(cluster) => cluster.make_stray(server),
+            Self::MySql(_) => panic!("a row of PostgreSQL"),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use crate::{
     row::{
-        IN_TIME, MYSQLS, POSTGRES,
+        IN_TIME, MARIADB, MYSQLS, POSTGRES,
         Phase::{Calm, Failover, Start},
         Place::{A, B, P},
         Row, SOON, either, expect, held, nobody, to,
@@ -336,8 +336,58 @@ fn replaced() -> Vec<Row> {
                 nobody(NOBODY_FOUND, &[A, B]).states(&[(P, &["WrongCluster"])]),
                 to(P, &[A, B]).states(&[(P, &["Primary"])]),
             )),
+        primary_emptied(),
+        stray(),
         copied(),
     ]
+}
+
+/// MySQL's replicas receive from the empty server, and are no readers of the first choice.
+fn primary_emptied() -> Row {
+    Row::new("primary-replaced", P, "a new and empty server is at the place of the primary")
+        .only(MARIADB)
+        .fault(
+            |stage| stage.group.make_foreign(stage.at(P)),
+            |stage| {
+                stage.group.make_native(stage.at(P), stage.at(P));
+                // Their threads ended for good when the empty server had nothing of theirs.
+                for replica in [A, B] {
+                    stage.repoint(replica, P);
+                }
+            },
+        )
+        .course(
+            expect(
+                Calm,
+                nobody("not writable", &[A, B]).states(&[(P, &["WrongCluster"])]),
+                to(P, &[A, B]).states(&[(P, &["Primary"])]),
+            )
+            .by_way_of(&[P, A, B]),
+        )
+        .course(
+            expect(
+                Start,
+                nobody(NOBODY_FOUND, &[A, B]).states(&[(P, &["StalePrimary"])]),
+                to(P, &[A, B]).states(&[(P, &["Primary"])]),
+            )
+            .by_way_of(&[P, A, B]),
+        )
+}
+
+/// What a standby shows about somebody else withdraws nobody that lives.
+fn stray() -> Row {
+    let stray = || to(P, &[A]).states(&[(B, &["ReplicaBroken"])]);
+    Row::new("stray-standby", B, "a replica is a standby of a promoted copy, on its own timeline")
+        .only(POSTGRES)
+        .fault(
+            |stage| {
+                stage.group.make_stray(stage.at(B));
+                stage.must_be_rebuilt(B);
+            },
+            |stage| stage.crash_and_restart(P),
+        )
+        .course(expect(Calm, stray(), stray()))
+        .course(expect(Start, stray(), stray()))
 }
 
 /// On the primary's own timeline: nothing promoted it.

@@ -208,12 +208,32 @@ impl PgCluster {
     /// Starts a stopped server, whose data is as old as `of`'s or older and of the same branch, as
     /// its standby.
     pub fn start_as_standby(&mut self, server: usize, of: usize) {
-        let mark = self.servers[server].data.join("standby.signal");
-        fs::write(&mark, "").expect("the data directory can be written to");
-        self.programs.account().own(&mark);
+        self.mark_as_standby(server);
         self.configure(server, of);
         self.start_server(server);
         self.wait_for_streaming(server, of);
+    }
+
+    fn mark_as_standby(&self, server: usize) {
+        let mark = self.servers[server].data.join("standby.signal");
+        fs::write(&mark, "").expect("the data directory can be written to");
+        self.programs.account().own(&mark);
+    }
+
+    /// Promotes a standby where nobody sees it, and lets it come up as a standby again: it is on a timeline
+    /// of its own, and nobody is there whom it could follow.
+    pub fn make_stray(&mut self, server: usize) {
+        self.stop(server, Shutdown::Fast);
+        let port = self.servers[server].port;
+        self.servers[server].port = ports::free_on(&[self.servers[server].address]);
+        self.configure(server, server);
+        self.start_server(server);
+        self.promote(server);
+        self.stop(server, Shutdown::Fast);
+        self.servers[server].port = port;
+        self.configure(server, server);
+        self.mark_as_standby(server);
+        self.start_server(server);
     }
 
     /// Makes `server`, running or not, a standby of `of` with a new copy of its data.

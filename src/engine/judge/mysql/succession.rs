@@ -176,12 +176,14 @@ impl Field<'_> {
         }
         let lacks = self.is_stranger(index, last)
             || self.was_never_heir(index)
-            || last.is_some() && self.is_behind_all(index);
+            || self.is_behind_all(index) && (last.is_some() || self.lacks_what_was_shown(index));
         let shared = self.policy.write.is_some_and(|write| write.shared_storage);
+        // Where nobody was ever the writer there was no contest: only what is shown now counts.
+        let contested = last.is_some() || !self.precedents.office.gtid.is_unknown();
         (lacks && !shared).then_some(Loser {
             server: index,
             against: last,
-            loss: Some(Loss::Age),
+            loss: contested.then_some(Loss::Age),
             reason: StateReason::LacksHistory,
         })
     }
@@ -236,6 +238,21 @@ impl Field<'_> {
                 || late && own.has_inherited_less(theirs, had)
         };
         others.peek().is_some() && others.all(ahead)
+    }
+
+    /// Whether nobody follows a server, and it lacks what others had shown before it was asked: it never
+    /// wrote that. An empty server that has its predecessor's number may have a beginning in common.
+    fn lacks_what_was_shown(&self, index: ServerIndex) -> bool {
+        let record = &self.records[index.0];
+        let lacks = |stream| {
+            let last = record.history.gtid.reaches(stream).map(super::streams::point);
+            match last.map(|last| self.positions.reached(stream, last, record.facts_at)) {
+                Some(Reached::Lacks(age) | Reached::LacksAtLeast(age)) => !age.is_zero(),
+                Some(Reached::NothingShown) | None => false,
+            }
+        };
+        attached_replicas(index, self.policy, self.records, self.now) == 0
+            && self.positions.streams().any(lacks)
     }
 
     /// Whether a server lacked, when it was promoted, what somebody had shown longer ago than any read

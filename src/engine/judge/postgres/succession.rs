@@ -228,6 +228,10 @@ impl Field<'_> {
     fn hearsay_against(&self, index: ServerIndex, own: u32) -> Option<(u32, ServerIndex)> {
         let shown = self.records.iter().enumerate().filter_map(|(standby, record)| {
             let newer = received_timeline(record).filter(|timeline| *timeline > own)?;
+            // It showed that already beside the primary that lived, and was the suspect itself.
+            if record.left_behind == Some(StateReason::StrayTimeline(newer)) {
+                return None;
+            }
             let from_member = match origin(ServerIndex(standby), self.policy, self.records)? {
                 // What a loser was promoted to is known.
                 Sender::Member(sender) => {

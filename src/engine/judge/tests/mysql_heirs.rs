@@ -28,6 +28,20 @@ fn after_a_death(before: GtidState, second: GtidState, third: GtidState) -> Benc
 }
 
 #[test]
+fn at_a_start_an_empty_server_with_its_old_number_is_no_primary() {
+    let alone = |at| says(with_channel(replica(at, 0, mariadb(&[(0, 100)])), cut));
+    let mut bench = Bench::new(ClusterKind::MySql, 3);
+    bench.seconds(10, &[says(writable(0, mariadb(&[(0, 6)]))), alone(1), alone(2)]);
+    assert_eq!((bench.writer(), bench.state(0)), (None, ServerState::StalePrimary));
+    // A primary that replicas follow is ahead of them, whatever they are asked first.
+    let mut bench = Bench::new(ClusterKind::MySql, 3);
+    bench.hear([(0, says(writable(0, mariadb(&[(0, 99)]))))]);
+    let follows = |at| says(replica(at, 0, mariadb(&[(0, 100)])));
+    bench.seconds(10, &[says(writable(0, mariadb(&[(0, 100)]))), follows(1), follows(2)]);
+    assert_eq!(bench.writer(), Some(0));
+}
+
+#[test]
 fn errant_transactions_of_a_replica_outdate_no_heir() {
     let mysql = executed(&[(0, 100)]);
     let bench = after_a_death(mysql.clone(), mysql, executed(&[(0, 100), (2, 3)]));
