@@ -211,32 +211,40 @@ impl Folder {
         Ok(())
     }
 
-    /// A name with the time for a file of no use, and a later time when there is such a file.
+    /// A name with the time for a file of no use. It sorts behind those of all that are there, also when
+    /// two are set aside within a millisecond or the clock went back.
     fn free_name(&self) -> PathBuf {
-        let names = (clock::unix_millis()..).map(|millis| {
-            let time = format!("{:.3}", WallTime::from_unix_millis(millis));
-            self.path.join(format!("{BROKEN}{}", time.replace(['-', ':'], "")))
-        });
-        let mut free = names.filter(|path| !path.exists());
-        free.next().unwrap_or_else(|| self.path.join(BROKEN))
+        let now = format!("{:.3}", WallTime::from_unix_millis(clock::unix_millis()));
+        let by_time = self.path.join(format!("{BROKEN}{}", now.replace(['-', ':'], "")));
+        match self.set_aside_before().pop() {
+            Some(newest) if newest >= by_time => {
+                let mut name = newest.into_os_string();
+                name.push("-1");
+                name.into()
+            }
+            _ => by_time,
+        }
     }
 
     fn forget_oldest(&self) {
-        let Ok(files) = fs::read_dir(&self.path) else {
-            return;
-        };
-        let is_broken = |path: &PathBuf| {
-            path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(BROKEN))
-        };
-        let mut broken: Vec<_> =
-            files.flatten().map(|file| file.path()).filter(is_broken).collect();
-        // Their names end with a time, the oldest first.
-        broken.sort();
+        let broken = self.set_aside_before();
         let many = broken.len().saturating_sub(BROKEN_KEPT);
         for path in broken.into_iter().take(many) {
             // The next one is tried again.
             _ = fs::remove_file(path);
         }
+    }
+
+    /// The files of no use, the oldest first: their names begin with a time.
+    fn set_aside_before(&self) -> Vec<PathBuf> {
+        let Ok(files) = fs::read_dir(&self.path) else { return Vec::new() };
+        let is_broken = |path: &PathBuf| {
+            path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(BROKEN))
+        };
+        let mut broken: Vec<_> =
+            files.flatten().map(|file| file.path()).filter(is_broken).collect();
+        broken.sort();
+        broken
     }
 }
 

@@ -89,6 +89,26 @@ fn files_of_no_use_are_set_aside_and_the_last_three_are_kept() {
 }
 
 #[test]
+fn a_file_that_is_set_aside_is_the_newest_whatever_the_clock_says() {
+    let folder = folder();
+    for year in ["2990", "2991", "2992"] {
+        let name = format!("{BROKEN}{year}0101T000000.000Z");
+        fs::write(folder.path().join(name), "of another clock").expect("a writable folder");
+    }
+    for number in 1..=2 {
+        fs::write(folder.path().join(STATE), format!("broken {number}"))
+            .expect("a writable folder");
+        drop(opened(&folder));
+    }
+    let broken = names(&folder).into_iter().filter(|name| name.starts_with(BROKEN));
+    let mut broken: Vec<_> = broken.collect();
+    broken.sort();
+    let texts = broken.iter().map(|name| fs::read_to_string(folder.path().join(name)));
+    let texts: Vec<_> = texts.map(|text| text.expect("a text")).collect();
+    assert_eq!(texts, ["of another clock", "broken 1", "broken 2"]);
+}
+
+#[test]
 fn the_serial_of_a_newer_format_is_kept() {
     let folder = folder();
     let octets = encode(&image(77)).expect("an image can be written");
