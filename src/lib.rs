@@ -20,6 +20,7 @@ pub mod engine;
 pub mod hooks;
 pub mod inherited;
 pub mod metrics;
+pub mod plain_text;
 pub mod probe;
 pub mod process_group;
 pub mod publish;

@@ -14,6 +14,7 @@ use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
 use super::rejection::{Rejection, shown};
+use crate::plain_text::{is_misleading, start_of_line};
 
 /// A body of JSON.
 #[derive(Debug)]
@@ -132,8 +133,7 @@ async fn octets(headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Rejection> {
 
 /// What a library says of a client's words, in one line.
 fn line(text: &str) -> String {
-    let line: String = text.chars().take(LINE_CHARS).collect();
-    line.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    start_of_line(text, LINE_CHARS)
 }
 
 /// A text of a client that is kept and shown to others: one line of 1 to `most` characters.
@@ -146,16 +146,11 @@ pub(super) fn one_line(field: &str, text: &str, most: usize) -> Result<Box<str>,
     if count > most {
         return Err(Rejection::bad(format!("`{field}` is longer than {most} characters")));
     }
-    if let Some(odd) = text.chars().find(|c| c.is_control() || is_direction(*c)) {
+    if let Some(odd) = text.chars().find(|c| is_misleading(*c)) {
         let odd = shown(&odd.to_string());
         return Err(Rejection::bad(format!("`{field}` has the character `{odd}`; leave it out")));
     }
     Ok(text.into())
-}
-
-/// Characters that end a line, or turn the text after them round on a terminal.
-fn is_direction(c: char) -> bool {
-    matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}')
 }
 
 const EXPECTED: &str = "send a JSON object as docs/ADMIN.md and GET /v1/openapi.json describe it";

@@ -13,11 +13,13 @@ use super::{
     ServiceOptions, TermOptions, UndrainOptions,
     client::{block_on, query},
     look::{as_json, failed, segment},
-    screen::plain,
 };
-use crate::api::{
-    Accept, Changed, ConfigText, ConfigWish, Drain, End, Pin, Ready, Reloaded, ServerAdd, Suspend,
-    Undrain,
+use crate::{
+    api::{
+        Accept, Changed, ConfigText, ConfigWish, Drain, End, Pin, Ready, Reloaded, ServerAdd,
+        Suspend, Undrain,
+    },
+    plain_text::one_line,
 };
 
 /// Takes a server out of the read names.
@@ -154,10 +156,10 @@ pub fn reload(options: &ReloadOptions, out: Out<'_>) -> io::Result<u8> {
         writeln!(out.output, "reloaded; nothing has changed")?;
     }
     for line in changed {
-        writeln!(out.output, "{}", plain(&line))?;
+        writeln!(out.output, "{}", one_line(&line))?;
     }
     for line in needs_restart {
-        writeln!(out.errors, "{}", plain(&line))?;
+        writeln!(out.errors, "{}", one_line(&line))?;
     }
     Ok(0)
 }
@@ -196,10 +198,10 @@ fn send(
         };
     match asking.form.json {
         true => out.output.write_all(as_json(&changed).as_bytes())?,
-        false => writeln!(out.output, "{}", plain(&changed.done))?,
+        false => writeln!(out.output, "{}", one_line(&changed.done))?,
     }
     for warning in &changed.warnings {
-        writeln!(out.errors, "warning: {}", plain(warning))?;
+        writeln!(out.errors, "warning: {}", one_line(warning))?;
     }
     Ok(0)
 }

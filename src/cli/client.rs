@@ -20,10 +20,10 @@ use hyper_util::rt::TokioIo;
 use serde::{Serialize, de::DeserializeOwned};
 use tokio::{net::UnixStream, runtime, time::timeout};
 
-use super::screen::plain;
 use crate::{
     api::Refused,
     config::{AdminConfig, ConfigError},
+    plain_text::one_line,
 };
 
 /// Whom to ask.
@@ -323,7 +323,7 @@ pub(super) fn encoded(text: &str) -> String {
 /// What a refusal says.
 fn refused(status: StatusCode, octets: &[u8]) -> ClientError {
     let reason = match serde_json::from_slice::<Refused>(octets) {
-        Ok(refused) => plain(&refused.error),
+        Ok(refused) => one_line(&refused.error),
         Err(_) => format!("the service answers {status}"),
     };
     ClientError::Refused { status, reason }

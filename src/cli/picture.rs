@@ -2,10 +2,13 @@
 
 use std::fmt::Write as _;
 
-use super::screen::{Screen, Table, Tone, plain};
-use crate::api::{
-    ClusterStatus, EventEntry, EventKind, Explanation, NameRole, NameStatus, OverrideKind,
-    OverrideStatus, ServerStatus, Status, WhatIf, Why,
+use super::screen::{Screen, Table, Tone};
+use crate::{
+    api::{
+        ClusterStatus, EventEntry, EventKind, Explanation, NameRole, NameStatus, OverrideKind,
+        OverrideStatus, ServerStatus, Status, WhatIf, Why,
+    },
+    plain_text::one_line,
 };
 
 /// Everything.
@@ -21,10 +24,10 @@ pub(super) fn status(status: &Status, screen: &Screen) -> String {
          {queries} queries\n"
     );
     for fault in &status.faults {
-        _ = writeln!(text, "{}", screen.paint(Tone::Bad, &plain(fault)));
+        _ = writeln!(text, "{}", screen.paint(Tone::Bad, &one_line(fault)));
     }
     for warning in &status.warnings {
-        let words = format!("warning: {}", plain(warning));
+        let words = format!("warning: {}", one_line(warning));
         _ = writeln!(text, "{}", screen.paint(Tone::Doubtful, &words));
     }
     if status.isolated {
@@ -86,11 +89,11 @@ pub(super) fn why(why: &Why, screen: &Screen) -> String {
         _ = writeln!(text, "  behind by {}", lag(Some(millis)));
     }
     if let Some(failure) = &server.failure {
-        _ = writeln!(text, "  {}", screen.paint(Tone::Bad, &plain(failure)));
+        _ = writeln!(text, "  {}", screen.paint(Tone::Bad, &one_line(failure)));
     }
     for witness in &server.witnesses {
         let word = witness.word.as_deref().unwrap_or("nothing");
-        _ = writeln!(text, "  {} says {word}: {}", witness.check, plain(&witness.detail));
+        _ = writeln!(text, "  {} says {word}: {}", witness.check, one_line(&witness.detail));
     }
     text += &laid(overrides, screen);
     if matches!(&*server.state, "StalePrimary" | "WrongCluster") {
@@ -137,7 +140,7 @@ pub(super) fn explanation(told: &Explanation, screen: &Screen) -> String {
 /// What would be, name by name.
 pub(super) fn what_if(told: &WhatIf, screen: &Screen) -> String {
     let WhatIf { supposed, now, then } = told;
-    let mut text = format!("{}\n", screen.paint(Tone::Bold, &plain(supposed)));
+    let mut text = format!("{}\n", screen.paint(Tone::Bold, &one_line(supposed)));
     let mut table = Table::new(&["NAME", "NOW", "THEN", "WHY THEN"]);
     for (now, then) in now.names.iter().zip(&then.names) {
         let changes = now.servers != then.servers;
@@ -185,7 +188,7 @@ pub(super) fn event(entry: &EventEntry) -> String {
     if !detail.is_empty() {
         _ = write!(text, " ({detail})");
     }
-    plain(&text) + "\n"
+    one_line(&text) + "\n"
 }
 
 fn or_nobody(text: &str) -> &str {
@@ -217,7 +220,7 @@ fn laid(overrides: &[OverrideStatus], screen: &Screen) -> String {
             None => "until somebody ends it".to_owned(),
         };
         let words = format!("{server}{what}, {term}, by {author}: {reason}");
-        _ = writeln!(text, "  {}", screen.paint(Tone::Doubtful, &plain(&words)));
+        _ = writeln!(text, "  {}", screen.paint(Tone::Doubtful, &one_line(&words)));
     }
     text
 }
@@ -237,7 +240,7 @@ fn of_server(server: &ServerStatus) -> String {
 /// The same with the words of its failure, if it fails.
 fn of_failing(server: &ServerStatus) -> String {
     match &server.failure {
-        Some(failure) => format!("{}: {}", of_server(server), plain(failure)),
+        Some(failure) => format!("{}: {}", of_server(server), one_line(failure)),
         None => of_server(server),
     }
 }

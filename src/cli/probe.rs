@@ -9,11 +9,12 @@ use super::{
     client::block_on,
     look::{as_json, failed, segment},
     picture,
-    screen::{Table, Tone, plain},
+    screen::{Table, Tone},
 };
 use crate::{
     api::{ProbeStep, ProbeStepName, Probed},
     clock,
+    plain_text::one_line,
 };
 
 /// Probes a server once. Returns the exit code: 0 when the server said what it is, 1 when it did
@@ -45,7 +46,8 @@ async fn ask(client: &Client, server: &str) -> Result<Probed, ClientError> {
 fn drawn(probed: &Probed, screen: &Screen) -> String {
     let Probed { server, target, steps, facts, failure, now, .. } = probed;
     let title = screen.paint(Tone::Bold, server);
-    let mut text = format!("{title} at {}, probed over a connection of its own\n", plain(target));
+    let mut text =
+        format!("{title} at {}, probed over a connection of its own\n", one_line(target));
     let mut table = Table::new(&["STEP", "MS", "", "WHAT WAS SEEN"]);
     for ProbeStep { step, ms, ok, detail, error } in steps {
         let (tone, word) = if *ok { (Tone::Good, "ok") } else { (Tone::Bad, "failed") };
@@ -63,8 +65,8 @@ fn drawn(probed: &Probed, screen: &Screen) -> String {
     text += &table.text(screen);
     if let Some(failure) = failure {
         let broken = format!("broken at {}: {}", title_of(failure.step), failure.error);
-        _ = writeln!(text, "{}", screen.paint(Tone::Bad, &plain(&broken)));
-        _ = writeln!(text, "  {}", plain(&failure.advice));
+        _ = writeln!(text, "{}", screen.paint(Tone::Bad, &one_line(&broken)));
+        _ = writeln!(text, "  {}", one_line(&failure.advice));
     }
     if !facts.is_empty() {
         let mut table = Table::new(&["FACT", "VALUE"]);

@@ -6,6 +6,8 @@ use std::io::IsTerminal;
 use jiff::Timestamp;
 use rustix::termios::tcgetwinsize;
 
+use crate::plain_text::one_line;
+
 /// What the output can show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Screen {
@@ -105,7 +107,7 @@ impl Table {
 
     /// Adds a row. Texts may be strangers': what moves a cursor becomes a blank.
     pub(super) fn row<const N: usize>(&mut self, cells: [(Tone, String); N]) {
-        self.rows.push(cells.into_iter().map(|(tone, text)| (tone, plain(&text))).collect());
+        self.rows.push(cells.into_iter().map(|(tone, text)| (tone, one_line(&text))).collect());
     }
 
     /// The whole, each line after two blanks and with its end.
@@ -160,11 +162,6 @@ pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
         used += length;
     }
     lines
-}
-
-/// `text` without what moves a cursor.
-pub(super) fn plain(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 /// Blanks before a row.

@@ -8,11 +8,12 @@ use super::{
     Client, ClientError, Out, Screen, SessionsOptions,
     client::block_on,
     look::{as_json, failed, segment, watch},
-    screen::{Table, Tone, plain, span},
+    screen::{Table, Tone, span},
 };
 use crate::{
     api::{SessionGroup, SessionReport, SessionState},
     clock,
+    plain_text::one_line,
 };
 
 /// Shows who is connected to a server. Returns the exit code.
@@ -60,7 +61,7 @@ fn picture(report: &SessionReport, screen: &Screen) -> String {
         (mode, Some(fault)) => format!("kick {mode}: none would be ended; {fault}"),
     };
     let tone = if kick.fault.is_some() { Tone::Bad } else { Tone::Plain };
-    _ = writeln!(text, "  {}", screen.paint(tone, &plain(&words)));
+    _ = writeln!(text, "  {}", screen.paint(tone, &one_line(&words)));
     if report.groups.is_empty() {
         return text;
     }

@@ -11,6 +11,7 @@ use super::{KickMode, defaults, fault::Faults, reading::Value};
 use crate::{
     answers::Balance,
     engine::{Check, ClusterKind, Failback, OnNewerTimeline, OnNotWritable, OnSplitBrain},
+    plain_text::is_misleading,
 };
 
 /// A whole number, not yet in its range.
@@ -108,11 +109,11 @@ pub(super) fn parsed<T: Value>(
     }
 }
 
-/// Refuses empty texts and control characters, which no path, user or database name here has.
+/// Refuses empty texts, control characters and marks of direction, which no path, user or database name here has.
 fn plain(text: &str) -> Result<&str, String> {
     match text {
         "" => Err("is empty".into()),
-        text if text.contains(char::is_control) => Err("holds a control character".into()),
+        text if text.contains(is_misleading) => Err("holds a control character".into()),
         text => Ok(text),
     }
 }

@@ -1,5 +1,7 @@
 //! Who asks for something and why.
 
+use crate::plain_text::one_line;
+
 /// Texts of strangers, for logs and tables: one line of bounded length each.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signed {
@@ -26,13 +28,9 @@ impl Signed {
     }
 }
 
-/// `text` on one line: a blank stands for each character that moves a cursor or changes the order
-/// of others; `nothing` stands for a text without any other.
+/// `text` on one line of at most so many characters; `nothing` stands for one without any.
 fn line(text: &str, chars: usize, nothing: &str) -> Box<str> {
-    let orders = ['\u{200e}'..='\u{200f}', '\u{2028}'..='\u{202e}', '\u{2066}'..='\u{2069}'];
-    let moves = |c: char| c.is_control() || orders.iter().any(|range| range.contains(&c));
-    let shown: String = text.chars().map(|c| if moves(c) { ' ' } else { c }).collect();
-    let shown: String = shown.trim().chars().take(chars).collect();
+    let shown: String = one_line(text).trim().chars().take(chars).collect();
     if shown.is_empty() { nothing.into() } else { shown.trim_end().into() }
 }
 

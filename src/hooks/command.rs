@@ -18,6 +18,7 @@ use tokio::{
 
 use crate::{
     api::EventEntry,
+    plain_text::one_line,
     process_group::{LAST_WORDS, ProcessGroup, leader},
 };
 
@@ -142,7 +143,7 @@ impl std::fmt::Display for LastWords {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let text = String::from_utf8_lossy(&self.0);
         match text.lines().map(str::trim).rfind(|line| !line.is_empty()) {
-            Some(line) => write!(f, ": {}", line.replace(char::is_control, " ")),
+            Some(line) => write!(f, ": {}", one_line(line)),
             None => Ok(()),
         }
     }

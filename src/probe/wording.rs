@@ -3,7 +3,7 @@
 //! The password is hidden first, in the whole text: in a text that was cut before, the first half of
 //! a password would be left at its end, and no longer be known as one.
 
-use crate::{config::ProbeConfig, engine::Failure};
+use crate::{config::ProbeConfig, engine::Failure, plain_text::start_of_line};
 
 /// `failure` of a probe with `config`, as the log and the status may show it.
 pub(super) fn presentable(failure: Failure, config: &ProbeConfig) -> Failure {
@@ -17,14 +17,9 @@ pub(super) fn presentable_text(text: &str, config: &ProbeConfig) -> String {
 
 fn shown(text: &str, password: Option<&str>) -> String {
     match password.filter(|password| password.len() >= MASKED_OCTETS_MIN) {
-        Some(password) => one_line(&text.replace(password, "***"), DETAIL_CHARS_MAX),
-        None => one_line(text, DETAIL_CHARS_MAX),
+        Some(password) => start_of_line(&text.replace(password, "***"), DETAIL_CHARS_MAX),
+        None => start_of_line(text, DETAIL_CHARS_MAX),
     }
-}
-
-/// The first `chars` characters of `text`, on one line: a blank stands for each control character.
-pub(super) fn one_line(text: &str, chars: usize) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(chars).collect()
 }
 
 /// A log line stays readable, whatever a server says.

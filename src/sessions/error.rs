@@ -1,6 +1,6 @@
 //! Why nothing is known of a server's sessions, or none was ended.
 
-use crate::{engine::Failure, probe::VisitError};
+use crate::{engine::Failure, plain_text::one_line, probe::VisitError};
 
 /// It prints with what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -61,9 +61,7 @@ impl From<VisitError> for Fault {
         match error {
             VisitError::Refused { code, message } => {
                 // The server's words go into logs: they stay in one line.
-                let message: String =
-                    message.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
-                Self::Refused { code, message: message.into() }
+                Self::Refused { code, message: one_line(&message).into() }
             }
             VisitError::Broken(failure) => Self::Broken(failure),
         }

@@ -19,15 +19,19 @@ struct Row {
     from_outside: &'static [&'static str],
 }
 
-const TABLE: [Row; 25] = [
+const TABLE: [Row; 26] = [
     Row { module: "engine", of_ours: &[], from_outside: &[] },
     Row {
         module: "answers",
-        of_ours: &["engine"],
+        of_ours: &["engine", "plain_text"],
         from_outside: &["foldhash", "hickory_proto", "jiff", "rand", "thiserror"],
     },
     Row { module: "api", of_ours: &[], from_outside: &["serde", "utoipa"] },
-    Row { module: "control", of_ours: &["api", "engine"], from_outside: &["thiserror", "tokio"] },
+    Row {
+        module: "control",
+        of_ours: &["api", "engine", "plain_text"],
+        from_outside: &["thiserror", "tokio"],
+    },
     Row { module: "publish", of_ours: &["answers"], from_outside: &["arc_swap"] },
     Row {
         module: "status",
@@ -44,7 +48,14 @@ const TABLE: [Row; 25] = [
     },
     Row {
         module: "config",
-        of_ours: &["answers", "api::EventEntry", "api::EventKind", "api::ServerAdd", "engine"],
+        of_ours: &[
+            "answers",
+            "api::EventEntry",
+            "api::EventKind",
+            "api::ServerAdd",
+            "engine",
+            "plain_text",
+        ],
         from_outside: &[
             "hickory_proto",
             "ipnet",
@@ -66,6 +77,7 @@ const TABLE: [Row; 25] = [
             "config::WitnessConfig",
             "engine",
             "metrics::ProbeMeter",
+            "plain_text",
             "process_group",
         ],
         from_outside: &[
@@ -132,6 +144,7 @@ const TABLE: [Row; 25] = [
             "hooks::HooksHandle",
             "inherited",
             "metrics",
+            "plain_text",
             "publish",
             "state::StateHealth",
             "status",
@@ -202,6 +215,7 @@ const TABLE: [Row; 25] = [
             "config::TlsMode",
             "config::WebhookConfig",
             "control::Chronicle",
+            "plain_text",
             "process_group",
         ],
         from_outside: &[
@@ -229,11 +243,13 @@ const TABLE: [Row; 25] = [
             "engine",
             "metrics::KickCounts",
             "metrics::KickTotals",
+            "plain_text",
             "probe",
             "publish::Reader",
         ],
         from_outside: &["thiserror", "tokio", "tracing"],
     },
+    Row { module: "plain_text", of_ours: &[], from_outside: &[] },
     Row { module: "process_group", of_ours: &[], from_outside: &["nix", "tokio"] },
     Row { module: "descriptors", of_ours: &[], from_outside: &["nix", "tracing"] },
     Row { module: "inherited", of_ours: &[], from_outside: &["listenfd", "socket2", "thiserror"] },
@@ -265,7 +281,7 @@ const TABLE: [Row; 25] = [
     },
     Row {
         module: "cli",
-        of_ours: &["api", "clock", "config"],
+        of_ours: &["api", "clock", "config", "plain_text"],
         from_outside: &[
             "clap",
             "http_body_util",

@@ -75,6 +75,20 @@ fn wall_time_is_read_in_one_place() {
 }
 
 #[test]
+fn texts_of_strangers_are_made_harmless_in_one_place() {
+    let tree = RustTree::read("src/");
+    let elsewhere =
+        tree.files.iter().filter(|file| !file.is_test && file.path != "src/plain_text.rs");
+    let faults = elsewhere.flat_map(|file| {
+        code_words(&file.text).filter(|(_, word)| *word == "is_control").map(|(line, _)| {
+            let advice = "only src/plain_text.rs says what a text may not have; ask it";
+            Fault::new(&file.path, line, "plain text", advice)
+        })
+    });
+    assert_none(faults.collect());
+}
+
+#[test]
 fn nothing_is_left_undone() {
     let faults = FOLDERS.into_iter().flat_map(|folder| {
         let files = RustTree::read(folder).files;

@@ -4,6 +4,8 @@ use std::fmt::{Display, Write as _};
 
 use hickory_proto::rr::{LowerName, RData, Record, rdata::TXT};
 
+use crate::plain_text::is_misleading;
+
 /// A line that is being written. Values that are more than a plain word are quoted.
 #[derive(Debug, Default)]
 pub(super) struct Line(String);
@@ -45,7 +47,7 @@ impl Line {
 fn quoted(text: &str) -> String {
     let safe = text.chars().map(|c| match c {
         '"' | '\\' => '\'',
-        c if c.is_control() => ' ',
+        c if is_misleading(c) => ' ',
         c => c,
     });
     let mut quoted = String::with_capacity(text.len() + 2);

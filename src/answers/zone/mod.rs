@@ -29,6 +29,7 @@ use std::{collections::BTreeMap, fmt};
 use hickory_proto::rr::{LowerName, Name, RData, Record, RecordType, rdata::SOA};
 
 use self::entry::Cursor;
+use crate::plain_text::is_misleading;
 
 /// One zone: its apex and every static record in it.
 #[derive(Clone, Debug)]
@@ -207,14 +208,14 @@ fn level(set: Vec<Placed>) -> Vec<Record> {
         .collect()
 }
 
-/// `text` with its control characters written out.
+/// `text` with its control characters and marks of direction written out.
 fn printable(text: String) -> String {
-    if !text.contains(char::is_control) {
+    if !text.contains(is_misleading) {
         return text;
     }
     let mut shown = String::with_capacity(text.len() + 8);
     for character in text.chars() {
-        match character.is_control() {
+        match is_misleading(character) {
             true => shown.extend(character.escape_default()),
             false => shown.push(character),
         }

@@ -24,12 +24,13 @@ use super::{
     due::{Due, hinted},
     stance::Stance,
     stride::Stride,
-    wording::{one_line, presentable},
+    wording::presentable,
 };
 use crate::{
     config::{ProbeConfig, ProbeTarget, WitnessConfig},
     engine::{Check, Facts, Failure, FailureKind, Finding, Outcome, ProbeKey, Testimony, Word},
     metrics::ProbeMeter,
+    plain_text::start_of_line,
 };
 
 /// Whom to ask about which server.
@@ -219,7 +220,7 @@ impl Witness {
 }
 
 fn shortened(testimony: Testimony) -> Testimony {
-    let detail = one_line(testimony.detail.trim(), DETAIL_CHARS_MAX).into();
+    let detail = start_of_line(testimony.detail.trim(), DETAIL_CHARS_MAX).into();
     Testimony { detail, ..testimony }
 }
 

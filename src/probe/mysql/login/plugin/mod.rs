@@ -12,6 +12,7 @@ use mysql_common::scramble::{
 use super::rsa;
 use crate::{
     engine::{Failure, FailureKind},
+    plain_text::start_of_line,
     probe::mysql::{error::garbled, wire::Fields},
 };
 
@@ -212,11 +213,7 @@ fn parsec_salt(data: &[u8]) -> Result<(u32, &[u8]), Failure> {
 }
 
 fn refused(plugin: &[u8]) -> Failure {
-    let name: String = String::from_utf8_lossy(plugin)
-        .chars()
-        .map(|c| if c.is_control() { ' ' } else { c })
-        .take(NAME_CHARS_MAX)
-        .collect();
+    let name = start_of_line(&String::from_utf8_lossy(plugin), NAME_CHARS_MAX);
     let detail =
         format!("the probe's user has the authentication plugin {name}, which probes do not use");
     Failure::new(FailureKind::Misconfigured, detail)

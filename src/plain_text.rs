@@ -1,0 +1,47 @@
+//! Texts of strangers, as any voice may say them: a database's error, the last words of a hook, what an
+//! operator gives as a reason.
+//!
+//! Such a text stays on one line, moves no cursor and does not turn what stands beside it round. Everything
+//! that comes from outside passes here before it is kept or shown.
+
+/// Whether a character does something to a terminal or a page instead of being shown: a control character,
+/// a line or paragraph separator, or one of the explicit marks of direction (Unicode, annex 9, table 4).
+#[must_use]
+pub fn is_misleading(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}')
+        || matches!(c, '\u{2066}'..='\u{2069}')
+}
+
+/// `text` on one line: a blank stands for each character that [`is_misleading`].
+#[must_use]
+pub fn one_line(text: &str) -> String {
+    text.chars().map(|c| if is_misleading(c) { ' ' } else { c }).collect()
+}
+
+/// The first `chars` characters of `text`, on one line.
+#[must_use]
+pub fn start_of_line(text: &str, chars: usize) -> String {
+    text.chars().map(|c| if is_misleading(c) { ' ' } else { c }).take(chars).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_moves_a_cursor_or_turns_a_line_round() {
+        assert_eq!(one_line("denied\r\nfor \u{1b}[31muser\u{9b}2J"), "denied  for  [31muser 2J");
+        assert_eq!(one_line("db1 \u{202e}1bd\u{2066}x\u{2029}\u{61c}"), "db1  1bd x  ");
+        assert_eq!(
+            one_line("Zugriff für „anna“ verweigert 🛑"),
+            "Zugriff für „anna“ verweigert 🛑"
+        );
+    }
+
+    #[test]
+    fn a_text_is_cut_by_characters() {
+        assert_eq!(start_of_line("äöü\n", 3), "äöü");
+        assert_eq!(start_of_line("a\nb", 9), "a b");
+    }
+}
