@@ -114,6 +114,20 @@ fn a_foreign_server_that_was_alone_for_long_gives_way_to_the_majority() {
 }
 
 #[test]
+fn half_of_all_servers_are_no_majority() {
+    let mut bench = Bench::new(ClusterKind::Postgres, 4);
+    let refused = || fails(FailureKind::Refused);
+    let ours = || [primary(1, 100), standby(1, 2, 100)];
+    let [zero, one] = ours();
+    bench.seconds(4, &[refused(), refused(), zero, one]);
+    assert_eq!(bench.writer(), Some(2));
+    let [zero, one] = ours();
+    let strangers = [foreign(primary(1, 5)), foreign(standby(1, 0, 5)), zero, one];
+    bench.seconds(20, &strangers);
+    assert_eq!((bench.writer(), bench.state(0)), (Some(2), ServerState::WrongCluster));
+}
+
+#[test]
 fn a_cluster_that_was_made_anew_is_known_again_although_one_old_server_stays_dead() {
     let mut bench = start();
     bench.seconds(5, &healthy());
