@@ -125,6 +125,10 @@ fn half_of_all_servers_are_no_majority() {
     let strangers = [foreign(primary(1, 5)), foreign(standby(1, 0, 5)), zero, one];
     bench.seconds(20, &strangers);
     assert_eq!((bench.writer(), bench.state(0)), (Some(2), ServerState::WrongCluster));
+    // What half of them carried was never settled: it gives way to a majority.
+    let [zero, one, _, last] = strangers;
+    bench.seconds(4, &[zero, one, foreign(standby(1, 0, 5)), last]);
+    assert_eq!((bench.state(0), bench.state(3)), (ServerState::Primary, ServerState::WrongCluster));
 }
 
 #[test]
