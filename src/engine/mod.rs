@@ -15,6 +15,48 @@
 //! engine.advice(server);              // how the probes should go on
 //! engine.next_deadline();             // when to call `decide` again at the latest
 //! ```
+//!
+//! A failover of a PostgreSQL pair:
+//!
+//! ```
+//! # use std::time::Duration;
+//! # use pointsman::engine::*;
+//! # use PostgresRole::{Primary, Standby};
+//! # let server = |name: &str, host: &str| ServerPolicy { name: name.into(), priority: 100,
+//! #     aliases: vec![host.into()], addresses: vec![], port: 5432, witnesses: vec![] };
+//! # let policy = ClusterPolicy { name: "orders".into(), kind: ClusterKind::Postgres,
+//! #     servers: vec![server("db1", "10.0.0.1"), server("db2", "10.0.0.2")],
+//! #     write: Some(WritePolicy { on_not_writable: OnNotWritable::Empty,
+//! #         on_split_brain: OnSplitBrain::Keep, on_newer_timeline: OnNewerTimeline::Follow,
+//! #         shared_storage: false, failback: Failback::Stay, flap_block: Duration::from_secs(60) }),
+//! #     reads: vec![], thresholds: Thresholds { fall: 3, rise: 2,
+//! #         stale_after: Duration::from_secs(8), first_round: Duration::from_secs(2) } };
+//! # let at = |lsn| Position::lsn(lsn);
+//! # let primary = |timeline, lsn| Primary { read_only: false, timeline, position: at(lsn) };
+//! # let standby = |lsn| Standby { receiver: Receiver::Streaming, timeline: Some(1),
+//! #     recovery_timeline: Some(1), received: Some(at(lsn)), heard: None, replayed: Some(at(lsn)),
+//! #     replay_age: None, paused: false, apply_delay: Duration::ZERO,
+//! #     sender: Some(Endpoint { host: "10.0.0.1".into(), port: 5432 }) };
+//! # let answers = |role| Outcome::Answered(Facts::Postgres(PostgresFacts { system_identifier: 7,
+//! #     role, sessions: None, heartbeat: Heartbeat::NotTried }));
+//! # let refused = || Outcome::Failed(Failure::new(FailureKind::Refused, "connection refused"));
+//! let (orders, mut now) = (ClusterId(0), Moment::START);
+//! let mut engine = Engine::new(vec![policy], now);
+//! let mut hear = |outcomes: [Outcome; 2]| {
+//!     for (index, outcome) in outcomes.into_iter().enumerate() {
+//!         let server = ServerId { cluster: orders, server: ServerIndex(index) };
+//!         engine.observe(Observation { server, asked: now, outcome }, now);
+//!     }
+//!     engine.decide(now);
+//!     now = now + Duration::from_millis(250);
+//!     engine.decision(orders).write.and_then(|write| write.server)
+//! };
+//! hear([answers(primary(1, 100)), answers(standby(100))]);
+//! assert_eq!(hear([answers(primary(1, 100)), answers(standby(100))]), Some(ServerIndex(0)));
+//! assert_eq!(hear([refused(), answers(standby(100))]), Some(ServerIndex(0))); // held
+//! assert_eq!(hear([refused(), answers(primary(2, 110))]), Some(ServerIndex(0))); // said once
+//! assert_eq!(hear([refused(), answers(primary(2, 120))]), Some(ServerIndex(1))); // and again
+//! ```
 
 mod acceptance;
 mod cadence;
