@@ -5,9 +5,9 @@
 //! installs what is needed; a server that is missing fails its test, because a skipped test proves
 //! nothing.
 //!
-//! The stories are timing-sensitive and the machine may be small, so the tests take turns
-//! ([`in_turn`]), and all stories of one engine run in one test on one cluster: each restores a
-//! healthy cluster, not always with the same primary.
+//! The stories are timing-sensitive and the machine may be small, so at most two are played at a time
+//! ([`in_turn`]): they wait more than they work. All stories of one engine run in one test on one
+//! cluster: each restores a healthy cluster, not always with the same primary.
 //!
 //! `POINTSMAN_STORIES=4,8` runs only these stories of an engine's list, for work on one of them.
 
@@ -47,7 +47,10 @@ mod versions;
 
 use std::{
     io::{self, Write as _},
-    sync::{Mutex, PoisonError},
+    sync::{
+        Condvar, Mutex, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
     thread,
 };
 
@@ -75,25 +78,51 @@ fn is_chosen(number: u32) -> bool {
 /// no accident.
 const UNSTEADY_MAX: usize = 2;
 
-/// Plays a story while no other test of this binary runs. Where a busy machine may be why it failed, it
-/// is played once more, from the beginning.
+/// Stories at a time.
+const AT_A_TIME: usize = 2;
+
+/// Plays a story when its turn comes. Where a busy machine may be why it failed, it is played once more,
+/// from the beginning.
 ///
 /// # Panics
 /// When it sent writes astray, when it failed twice, and when too many stories failed once.
 fn in_turn(story: impl Fn()) {
-    static UNSTEADY: Mutex<usize> = Mutex::new(0);
-    // A test that failed does not stop the others.
-    let mut unsteady = UNSTEADY.lock().unwrap_or_else(PoisonError::into_inner);
+    static UNSTEADY: AtomicUsize = AtomicUsize::new(0);
+    let _turn = Turn::take();
     let Err(failure) = attempt(&story) else { return };
     match failure {
         Failure::WritesAstray(_) => panic!("{failure}"),
         Failure::Otherwise(words) => {
-            assert!(*unsteady < UNSTEADY_MAX, "one story too many that failed once: {words}");
-            *unsteady += 1;
+            let before = UNSTEADY.fetch_add(1, Ordering::Relaxed);
+            assert!(before < UNSTEADY_MAX, "one story too many that failed once: {words}");
             tell_all(&format!("failed, and is played again: {words}"));
             story();
             tell_all("was right when it was played again");
         }
+    }
+}
+
+/// A story's turn. Dropped, the next one's comes, also when the story failed.
+struct Turn;
+
+static PLAYING: Mutex<usize> = Mutex::new(0);
+static NEXT: Condvar = Condvar::new();
+
+impl Turn {
+    fn take() -> Self {
+        let playing = PLAYING.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut playing = NEXT
+            .wait_while(playing, |playing| *playing >= AT_A_TIME)
+            .unwrap_or_else(PoisonError::into_inner);
+        *playing += 1;
+        Self
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        *PLAYING.lock().unwrap_or_else(PoisonError::into_inner) -= 1;
+        NEXT.notify_one();
     }
 }
 

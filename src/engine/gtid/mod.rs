@@ -256,9 +256,10 @@ impl GtidSet {
     pub fn contains(&self, other: &Self) -> bool {
         other.0.iter().all(|(source, theirs)| {
             let ours = self.0.get(source).map_or(&[][..], Vec::as_slice);
-            theirs.iter().all(|&(first, last)| {
-                ours.iter().any(|&(our_first, our_last)| our_first <= first && last <= our_last)
-            })
+            let is_in_one = |&(first, last): &(u64, u64)| {
+                ending_from(ours, first).is_some_and(|ours| ours.0 <= first && last <= ours.1)
+            };
+            theirs.iter().all(is_in_one)
         })
     }
 }
@@ -269,11 +270,18 @@ impl GtidSet {
         other.0.iter().any(|(source, theirs)| {
             let ours = self.0.get(source).map_or(&[][..], Vec::as_slice);
             let overlaps = |&(first, last): &(u64, u64)| {
-                ours.iter().any(|&(our_first, our_last)| our_first <= last && first <= our_last)
+                ending_from(ours, first).is_some_and(|ours| ours.0 <= last)
             };
             theirs.iter().any(overlaps)
         })
     }
+}
+
+/// The first of `intervals`, normalised, that ends with `number` or later. It is searched for: a server
+/// may show a set of a hundred thousand intervals, and all servers are compared at each decision.
+fn ending_from(intervals: &[(u64, u64)], number: u64) -> Option<(u64, u64)> {
+    let at = intervals.partition_point(|&(_, last)| last < number);
+    intervals.get(at).copied()
 }
 
 fn is_uuid(text: &str) -> bool {

@@ -1,5 +1,7 @@
 //! GTID sets and positions: what is read, contained and shared.
 
+use std::collections::BTreeSet;
+
 use proptest::{collection, prelude::*};
 
 use super::{BinlogState, GtidSet, GtidState, Relation};
@@ -119,6 +121,24 @@ proptest! {
         let text = state.to_text();
         prop_assert_eq!(text.lines().count(), 1);
         prop_assert_eq!(GtidState::parse_text(&text), Ok(state));
+    }
+
+    #[test]
+    fn intervals_say_what_their_numbers_say(
+        ours in collection::vec((1_u64..40, 0_u64..6), 1..8),
+        theirs in collection::vec((1_u64..40, 0_u64..6), 1..8),
+    ) {
+        let set = |spans: &[(u64, u64)]| {
+            let spans: String =
+                spans.iter().map(|(first, more)| format!(":{first}-{}", first + more)).collect();
+            mysql(&format!("{A}{spans}"))
+        };
+        let numbers = |spans: &[(u64, u64)]| -> BTreeSet<u64> {
+            spans.iter().flat_map(|&(first, more)| first..=first + more).collect()
+        };
+        let (one, other) = (numbers(&ours), numbers(&theirs));
+        prop_assert_eq!(set(&ours).contains(&set(&theirs)), Some(other.is_subset(&one)));
+        prop_assert_eq!(set(&ours).shares(&set(&theirs)), Some(!other.is_disjoint(&one)));
     }
 
     #[test]
