@@ -42,6 +42,25 @@ fn at_a_start_an_empty_server_with_its_old_number_is_no_primary() {
 }
 
 #[test]
+fn a_promotion_makes_no_heir_of_who_shares_nothing_with_the_last_writer() {
+    let of = |at: usize, facts: MySqlFacts| {
+        let mut facts = facts;
+        facts.identity.uuid = Some(super::uuid(at).into());
+        says(facts)
+    };
+    let (ours, another) = (|| executed(&[(0, 100)]), || executed(&[(5, 50)]));
+    let refused = || fails(FailureKind::Refused);
+    let mut bench = Bench::new(ClusterKind::MySql, 3);
+    bench.seconds(4, &[of(0, writable(0, ours())), refused(), of(2, replica(2, 0, ours()))]);
+    assert_eq!(bench.writer(), Some(0));
+    let alone = || of(2, with_channel(replica(2, 0, ours()), cut));
+    let locked = with_channel(replica(1, 0, another()), cut);
+    bench.seconds(4, &[refused(), of(1, locked), alone()]);
+    bench.seconds(4, &[refused(), of(1, writable(1, another())), alone()]);
+    assert_eq!((bench.writer(), bench.state(1)), (Some(0), ServerState::StalePrimary));
+}
+
+#[test]
 fn errant_transactions_of_a_replica_outdate_no_heir() {
     let mysql = executed(&[(0, 100)]);
     let bench = after_a_death(mysql.clone(), mysql, executed(&[(0, 100), (2, 3)]));

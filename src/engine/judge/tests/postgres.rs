@@ -361,6 +361,14 @@ fn a_primary_is_not_down_before_its_standbys_can_have_told() {
 }
 
 #[test]
+fn nobody_waits_for_ever_for_the_word_of_a_standby_that_is_mute_itself() {
+    let mut bench = settled();
+    let mute = || fails(FailureKind::TimedOut);
+    bench.seconds(40, &[mute(), detached_standby(1, 100), mute()]);
+    assert_eq!(bench.state(0), ServerState::Down);
+}
+
+#[test]
 fn a_primary_whose_standbys_have_lost_it_is_down_at_once() {
     let mut bench = settled();
     for position in (110..400).step_by(10) {

@@ -1,8 +1,8 @@
 //! PostgreSQL: who took over from whom, and how a server that was left returns.
 
 use super::{
-    FailureKind, Heartbeat, Outcome, PostgresFacts, Receiver, ServerState, StateReason, answers,
-    edited_standby, fails, foreign,
+    Bench, ClusterKind, FailureKind, Heartbeat, Outcome, PostgresFacts, Receiver, ServerState,
+    StateReason, answers, edited_standby, fails, foreign,
     postgres::{healthy, settled},
     primary, standby,
 };
@@ -163,4 +163,32 @@ fn a_heartbeat_that_nobody_can_try_any_more_does_not_shut_a_server_out_for_ever(
     assert_eq!(bench.writer(), None);
     bench.seconds(10, &healthy());
     assert_eq!(bench.writer(), Some(0));
+}
+
+#[test]
+fn a_server_that_has_lost_is_not_kept_by_one_that_still_receives_from_it() {
+    let mut bench = Bench::new(ClusterKind::Postgres, 5);
+    let old = |lsn| standby(1, 0, lsn);
+    bench.seconds(3, &[primary(1, 100), old(100), old(100), old(100), old(100)]);
+    for lsn in (110..).step_by(10).take(20) {
+        bench.hear([
+            (0, fails(FailureKind::TimedOut)),
+            (1, primary(2, lsn)),
+            (2, old(lsn)),
+            (3, standby(2, 1, lsn)),
+            (4, standby(2, 1, lsn)),
+        ]);
+    }
+    assert_eq!((bench.writer(), bench.state(0)), (Some(1), ServerState::Down));
+}
+
+#[test]
+fn what_a_standby_receives_beyond_the_fork_is_another_branch_at_once() {
+    let mut bench = settled();
+    let gone = || fails(FailureKind::Refused);
+    bench.seconds(3, &[gone(), primary(2, 120), standby(2, 1, 120)]);
+    assert_eq!(bench.writer(), Some(1));
+    // From a server that is none of ours.
+    bench.seconds(1, &[gone(), primary(2, 130), standby(1, 9, 150)]);
+    assert_eq!(bench.state(2), ServerState::ReplicaBroken);
 }
