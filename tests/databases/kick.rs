@@ -63,3 +63,8 @@ pub(super) fn counted(pointsman: &Pointsman, server: &str, mode: &str) -> Option
     });
     lines.next()?.rsplit_once(' ')?.1.parse().ok()
 }
+
+/// Waits until the metrics count so many: a session has ended a moment before its round is counted.
+pub(super) fn wait_for_count(pointsman: &Pointsman, server: &str, mode: &str, count: u64) {
+    patience::until("the sessions are counted", || counted(pointsman, server, mode) == Some(count));
+}

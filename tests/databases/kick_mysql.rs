@@ -7,7 +7,7 @@ use tokio::runtime::Runtime;
 
 use crate::{
     in_turn,
-    kick::{counted, of_user, report, wait_for_log, wait_for_writer, watch},
+    kick::{counted, of_user, report, wait_for_count, wait_for_log, wait_for_writer, watch},
     mysql_cluster::MySqlCluster,
     mysql_programs::MySqlPrograms,
     mysql_sessions::runtime,
@@ -191,7 +191,7 @@ impl Stage {
         wait_for_writer(&pointsman, &cluster, 1);
         wait_for_log(&pointsman, "2 sessions on km1 would be ended");
         watch("a dry run ends nothing", || self.all_live(held));
-        assert_eq!(counted(&pointsman, "km1", "dry-run"), Some(2));
+        wait_for_count(&pointsman, "km1", "dry-run", 2);
         assert_eq!(counted(&pointsman, "km1", "on"), Some(0));
         pointsman.stop();
     }
@@ -229,7 +229,7 @@ impl Stage {
         // The third server still follows the first; the second is its own master now.
         let after = self.dumps();
         assert!(!after.is_empty() && after.is_subset(&dumps), "{after:?} of {dumps:?}");
-        assert_eq!(counted(&pointsman, "km1", "on"), Some(3));
+        wait_for_count(&pointsman, "km1", "on", 3);
         let mut late = self.open("application", Some("story"));
         watch("there is no third round", || self.lives(&mut late));
         pointsman.stop();

@@ -6,7 +6,7 @@ use tokio_postgres::Client;
 
 use crate::{
     in_turn,
-    kick::{counted, of_user, report, wait_for_log, wait_for_writer, watch},
+    kick::{counted, of_user, report, wait_for_count, wait_for_log, wait_for_writer, watch},
     patience,
     pointsman::{Cluster, Engine, Pointsman},
     postgres_cluster::PgCluster,
@@ -203,7 +203,7 @@ impl Stage {
         let late = self.open(0, "application");
         watch("there is no third round", || self.maker.is_open(&late));
         self.assert_live(&held.others);
-        assert_eq!(counted(&pointsman, "kp1", "on"), Some(3));
+        wait_for_count(&pointsman, "kp1", "on", 3);
         assert_eq!(counted(&pointsman, "kp2", "on"), None);
         let (_, events) = pointsman.command(&["events"]);
         assert!(events.contains("2 sessions on kp1 were ended"), "{events}");
