@@ -20,6 +20,10 @@ use crate::{
 /// is three calm probes or six fast ones.
 const HOLD: Duration = Duration::from_millis(600);
 
+/// Where others may be seen on the way, a look counts when it has been there so many times in a row, or
+/// came back meanwhile.
+const WAY_LOOKS: usize = 4;
+
 /// Sessions of the probe that a server may count: one that asks, one that replaces it.
 const SESSIONS_MAX: usize = 2;
 
@@ -192,7 +196,8 @@ impl<'s> Play<'s> {
     fn expect(&mut self, when: &str, look: &Look, by_way_of: &[Place]) {
         let began = Instant::now();
         let mut seen = self.wait_for(when, look, began);
-        if !by_way_of.is_empty() {
+        let looks = if by_way_of.is_empty() { 0 } else { WAY_LOOKS };
+        for _ in 0..looks {
             thread::sleep(HOLD);
             if self.missing(look, &seen).is_some() {
                 seen = self.wait_for(when, look, began);

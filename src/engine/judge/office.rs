@@ -230,11 +230,23 @@ pub(super) fn mark_losers(contest: &Contest, records: &mut [Record], precedents:
         if let Some(loss) = loser.loss {
             let heir = match loser.against {
                 Some(against) => records[against.0].history.gtid.clone(),
+                None if precedents.office.gtid.is_unknown() => most_shown(loser.server, records),
                 None => precedents.office.gtid.clone(),
             };
             records[loser.server.0].mark_superseded(loser.against, &heir, loss);
         }
     }
+}
+
+/// MySQL and MariaDB: the longest history that any other member has shown.
+fn most_shown(index: ServerIndex, records: &[Record]) -> GtidState {
+    let others = records.iter().enumerate().filter(|(other, record)| {
+        *other != index.0 && !record.history.lost && !record.history.gtid.is_unknown()
+    });
+    others.fold(GtidState::Unknown, |most, (_, record)| {
+        let own = &record.history.gtid;
+        if most.is_unknown() || own.relation(&most) == Relation::Ahead { own.clone() } else { most }
+    })
 }
 
 /// Whether a server that answers and is writable has lost against `winner` by precedence alone: two

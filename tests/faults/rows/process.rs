@@ -138,7 +138,10 @@ fn restarted() -> Vec<Row> {
                     stage.crash_and_restart(A);
                 }),
             )
-            .course(expect(Start, to(P, &[A, B]).within(SOON), to(P, &[A, B]))),
+            .course(
+                // Replicas may look for their primary a moment longer than we do.
+                expect(Start, to(P, &[A, B]).within(SOON), to(P, &[A, B])).by_way_of(&[P]),
+            ),
         // A primary that is killed and comes back after a promotion is in `primary-killed`.
         Row::new("stale-primary", P, "the old primary is up again beside the new one")
             .fault(

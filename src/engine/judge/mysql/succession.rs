@@ -178,12 +178,10 @@ impl Field<'_> {
             || self.was_never_heir(index)
             || self.is_behind_all(index) && (last.is_some() || self.lacks_what_was_shown(index));
         let shared = self.policy.write.is_some_and(|write| write.shared_storage);
-        // Where nobody was ever the writer there was no contest: only what is shown now counts.
-        let contested = last.is_some() || !self.precedents.office.gtid.is_unknown();
         (lacks && !shared).then_some(Loser {
             server: index,
             against: last,
-            loss: contested.then_some(Loss::Age),
+            loss: Some(Loss::Age),
             reason: StateReason::LacksHistory,
         })
     }

@@ -33,6 +33,10 @@ fn at_a_start_an_empty_server_with_its_old_number_is_no_primary() {
     let mut bench = Bench::new(ClusterKind::MySql, 3);
     bench.seconds(10, &[says(writable(0, mariadb(&[(0, 6)]))), alone(1), alone(2)]);
     assert_eq!((bench.writer(), bench.state(0)), (None, ServerState::StalePrimary));
+    // Its data is given back to it.
+    bench.seconds(1, &[fails(FailureKind::Refused), alone(1), alone(2)]);
+    bench.seconds(3, &[says(writable(0, mariadb(&[(0, 101)]))), alone(1), alone(2)]);
+    assert_eq!((bench.writer(), bench.state(0)), (Some(0), ServerState::Primary));
     // A primary that replicas follow is ahead of them, whatever they are asked first.
     let mut bench = Bench::new(ClusterKind::MySql, 3);
     bench.hear([(0, says(writable(0, mariadb(&[(0, 99)]))))]);
@@ -58,6 +62,26 @@ fn a_promotion_makes_no_heir_of_who_shares_nothing_with_the_last_writer() {
     bench.seconds(4, &[refused(), of(1, locked), alone()]);
     bench.seconds(4, &[refused(), of(1, writable(1, another())), alone()]);
     assert_eq!((bench.writer(), bench.state(1)), (Some(0), ServerState::StalePrimary));
+}
+
+#[test]
+fn an_empty_server_at_the_place_of_a_replica_contests_nothing_after_a_start() {
+    let of = |at: usize, facts: MySqlFacts| {
+        let mut facts = facts;
+        facts.identity.uuid = Some(super::uuid(at).into());
+        says(facts)
+    };
+    let ours = || executed(&[(0, 100)]);
+    let mut bench = Bench::new(ClusterKind::MySql, 3);
+    bench.seconds(
+        5,
+        &[
+            of(0, writable(0, ours())),
+            of(1, replica(1, 0, ours())),
+            of(7, writable(2, executed(&[(7, 3)]))),
+        ],
+    );
+    assert_eq!((bench.writer(), bench.state(2)), (Some(0), ServerState::StalePrimary));
 }
 
 #[test]
