@@ -65,6 +65,26 @@ fn a_promotion_makes_no_heir_of_who_shares_nothing_with_the_last_writer() {
 }
 
 #[test]
+fn a_lost_end_that_a_dead_replica_had_shown_is_no_mere_end() {
+    let of = |at: usize, facts: MySqlFacts| {
+        let mut facts = facts;
+        facts.identity.uuid = Some(super::uuid(at).into());
+        says(facts)
+    };
+    let ours = |last| executed(&[(0, last)]);
+    let refused = || fails(FailureKind::Refused);
+    for (shown, state) in [(100, ServerState::WrongCluster), (95, ServerState::Primary)] {
+        let mut bench = Bench::new(ClusterKind::MySql, 3);
+        let [one, two] = [(1, shown), (2, 95)].map(|(at, last)| of(at, replica(at, 0, ours(last))));
+        bench.seconds(2, &[of(0, writable(0, ours(100))), one, two]);
+        let two = of(2, with_channel(replica(2, 0, ours(95)), cut));
+        bench.seconds(2, &[refused(), refused(), two.clone()]);
+        bench.seconds(2, &[of(0, writable(0, ours(95))), refused(), two]);
+        assert_eq!(bench.state(0), state, "a dead replica had shown {shown}");
+    }
+}
+
+#[test]
 fn an_empty_server_at_the_place_of_a_replica_contests_nothing_after_a_start() {
     let of = |at: usize, facts: MySqlFacts| {
         let mut facts = facts;

@@ -189,6 +189,6 @@ fn what_a_standby_receives_beyond_the_fork_is_another_branch_at_once() {
     bench.seconds(3, &[gone(), primary(2, 120), standby(2, 1, 120)]);
     assert_eq!(bench.writer(), Some(1));
     // From a server that is none of ours.
-    bench.seconds(1, &[gone(), primary(2, 130), standby(1, 9, 150)]);
+    bench.seconds(1, &[gone(), primary(2, 200), standby(1, 9, 150)]);
     assert_eq!(bench.state(2), ServerState::ReplicaBroken);
 }
