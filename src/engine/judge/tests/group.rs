@@ -70,6 +70,15 @@ fn settled(outcomes: &[Outcome]) -> Bench {
     bench
 }
 
+#[test]
+fn of_two_parts_the_wrong_one_is_known_before_the_first_round_has_ended() {
+    let seeing =
+        |at: usize, member: &str| says(node(at, |galera| galera.members = vec![member.into()]));
+    let mut bench = Bench::new(ClusterKind::MySql, 3);
+    bench.hear([(0, seeing(0, "one")), (1, seeing(1, "other"))]);
+    assert_eq!(bench.state(1), ServerState::StalePrimary);
+}
+
 type Expected = (ServerState, WriteFitness, ReadFitness);
 
 /// Plays rows of (observed, which server says it, what, expected verdict on it) to a settled
