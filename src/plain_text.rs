@@ -16,13 +16,14 @@ pub fn is_misleading(c: char) -> bool {
 /// `text` on one line: a blank stands for each character that [`is_misleading`].
 #[must_use]
 pub fn one_line(text: &str) -> String {
-    text.chars().map(|c| if is_misleading(c) { ' ' } else { c }).collect()
+    text.replace(is_misleading, " ")
 }
 
 /// The first `chars` characters of `text`, on one line.
 #[must_use]
 pub fn start_of_line(text: &str, chars: usize) -> String {
-    text.chars().map(|c| if is_misleading(c) { ' ' } else { c }).take(chars).collect()
+    let end = text.char_indices().nth(chars).map_or(text.len(), |(end, _)| end);
+    one_line(&text[..end])
 }
 
 #[cfg(test)]

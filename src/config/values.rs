@@ -109,7 +109,8 @@ pub(super) fn parsed<T: Value>(
     }
 }
 
-/// Refuses empty texts, control characters and marks of direction, which no path, user or database name here has.
+/// Refuses empty texts, control characters and marks of direction, which no path, user or database
+/// name here has.
 fn plain(text: &str) -> Result<&str, String> {
     match text {
         "" => Err("is empty".into()),

@@ -277,6 +277,14 @@ impl Reached {
         }
     }
 
+    /// Whether a point is missing that is known to be older than `limit`.
+    pub(super) fn lacks_older_than(self, limit: Duration) -> bool {
+        match self {
+            Self::Lacks(age) | Self::LacksAtLeast(age) => age > limit,
+            Self::NothingShown => false,
+        }
+    }
+
     /// The later of two.
     pub(super) fn or_later(self, other: Self) -> Self {
         let key = |one: Self| match one {

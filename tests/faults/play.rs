@@ -398,10 +398,8 @@ impl<'s> Play<'s> {
 
     /// The row has failed. What was answered so far counts all the same.
     fn fail(&self, what: &str) -> ! {
-        let astray = self.watch.writes_astray();
         let words = format!("{what}\n{}", self.tell());
-        let failure = if astray > 0 { Failure::WritesAstray } else { Failure::Otherwise };
-        failure(words).end_attempt()
+        Failure::of(self.watch.writes_astray(), words).end_attempt()
     }
 
     fn tell(&self) -> String {

@@ -2,7 +2,7 @@
 
 use std::{fmt, net::Ipv4Addr, time::Instant};
 
-use pointsman_testbed::attempt::{Failure, attempt};
+use pointsman_testbed::attempt::{Failure, at_most_twice, attempt};
 
 use crate::{
     play,
@@ -57,17 +57,9 @@ impl Track<'_> {
     fn play(&mut self, row: &Row, course: &Course) {
         let title = format!("{:?}, {}, {}", self.kind, row.name, course.phase);
         self.tally.rows += 1;
-        if let Err(failure) = self.once(row, course, &title) {
-            let failure = match failure {
-                Failure::WritesAstray(_) => failure,
-                Failure::Otherwise(words) => {
-                    self.tally.unsteady.push(format!("{title}: {words}"));
-                    match self.once(row, course, &title) {
-                        Ok(()) => return,
-                        Err(failure) => failure,
-                    }
-                }
-            };
+        let (first, result) = at_most_twice(|| self.once(row, course, &title));
+        self.tally.unsteady.extend(first.map(|words| format!("{title}: {words}")));
+        if let Err(failure) = result {
             self.tally.failed.push(format!("{title}: {failure}"));
         }
     }
@@ -82,9 +74,7 @@ impl Track<'_> {
                 self.stage = Some(stage);
                 return Ok(());
             }
-            let astray = findings.false_moves > 0;
-            let failure = if astray { Failure::WritesAstray } else { Failure::Otherwise };
-            Err(failure(findings.wrong.join("\n")))
+            Err(Failure::of(findings.false_moves, findings.wrong.join("\n")))
         });
         let took = began.elapsed().as_secs_f32();
         match &result {

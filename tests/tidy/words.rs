@@ -64,26 +64,22 @@ fn pure_modules_do_without_the_world() {
 
 #[test]
 fn wall_time_is_read_in_one_place() {
-    let tree = RustTree::read("src/");
-    let elsewhere = tree.files.iter().filter(|file| file.path != "src/clock.rs");
-    let faults = elsewhere.flat_map(|file| {
-        code_words(&file.text).filter(|(_, word)| *word == "SystemTime").map(|(line, _)| {
-            Fault::new(&file.path, line, "clock", "only src/clock.rs reads the wall clock; ask it")
-        })
-    });
-    assert_none(faults.collect());
+    let advice = "only src/clock.rs reads the wall clock; ask it";
+    assert_only_in("src/clock.rs", "SystemTime", "clock", advice);
 }
 
 #[test]
 fn texts_of_strangers_are_made_harmless_in_one_place() {
+    let advice = "only src/plain_text.rs says what a text may not have; ask it";
+    assert_only_in("src/plain_text.rs", "is_control", "plain text", advice);
+}
+
+fn assert_only_in(home: &str, wanted: &str, rule: &'static str, advice: &str) {
     let tree = RustTree::read("src/");
-    let elsewhere =
-        tree.files.iter().filter(|file| !file.is_test && file.path != "src/plain_text.rs");
+    let elsewhere = tree.files.iter().filter(|file| file.path != home);
     let faults = elsewhere.flat_map(|file| {
-        code_words(&file.text).filter(|(_, word)| *word == "is_control").map(|(line, _)| {
-            let advice = "only src/plain_text.rs says what a text may not have; ask it";
-            Fault::new(&file.path, line, "plain text", advice)
-        })
+        let found = code_words(&file.text).filter(|(_, word)| *word == wanted);
+        found.map(|(line, _)| Fault::new(&file.path, line, rule, advice))
     });
     assert_none(faults.collect());
 }

@@ -4,7 +4,7 @@ use std::fmt::{Display, Write as _};
 
 use hickory_proto::rr::{LowerName, RData, Record, rdata::TXT};
 
-use crate::plain_text::is_misleading;
+use crate::plain_text::one_line;
 
 /// A line that is being written. Values that are more than a plain word are quoted.
 #[derive(Debug, Default)]
@@ -45,16 +45,7 @@ impl Line {
 
 /// `text` between quotes; what would end them, or the line, is replaced.
 fn quoted(text: &str) -> String {
-    let safe = text.chars().map(|c| match c {
-        '"' | '\\' => '\'',
-        c if is_misleading(c) => ' ',
-        c => c,
-    });
-    let mut quoted = String::with_capacity(text.len() + 2);
-    quoted.push('"');
-    quoted.extend(safe);
-    quoted.push('"');
-    quoted
+    format!("\"{}\"", one_line(text).replace(['"', '\\'], "'"))
 }
 
 /// The lines as TXT records at `owner`, one each. A record set that is too large ends with how much

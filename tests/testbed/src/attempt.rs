@@ -19,6 +19,11 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// A failure with these words, in which so many answers sent writes astray.
+    pub fn of(astray: usize, words: String) -> Self {
+        if astray > 0 { Self::WritesAstray(words) } else { Self::Otherwise(words) }
+    }
+
     /// Ends the attempt that is running.
     ///
     /// # Panics
@@ -43,6 +48,17 @@ pub fn attempt<T>(work: impl FnOnce() -> T) -> Result<T, Failure> {
         let text = text.or_else(|| payload.downcast_ref::<&str>().map(|&text| text.to_owned()));
         Failure::Otherwise(text.unwrap_or_else(|| "a panic without words".to_owned()))
     })
+}
+
+/// Plays once, and a second time where a busy machine may be why the first failed: how that one failed,
+/// and what came of the last.
+pub fn at_most_twice(
+    mut play: impl FnMut() -> Result<(), Failure>,
+) -> (Option<String>, Result<(), Failure>) {
+    match play() {
+        Err(Failure::Otherwise(words)) => (Some(words), play()),
+        result => (None, result),
+    }
 }
 
 impl fmt::Display for Failure {

@@ -4,10 +4,13 @@
 //! replication is asynchronous; but a server that shares nothing with it, or that is behind every
 //! other member, has not inherited.
 
+use std::time::Duration;
+
 use super::{
     fed::feeder,
     history::{gave_way, history, is_writable_replica},
     mysql_facts,
+    streams::point,
     topology::{attached_replicas, is_attached, is_receiving, opinion},
 };
 use crate::engine::{
@@ -25,7 +28,7 @@ use crate::engine::{
         reach,
         unanswered::is_patient,
     },
-    positions::{Positions, Reached},
+    positions::Positions,
     record::Record,
     trouble::Liveness,
 };
@@ -243,11 +246,10 @@ impl Field<'_> {
     fn lacks_what_was_shown(&self, index: ServerIndex) -> bool {
         let record = &self.records[index.0];
         let lacks = |stream| {
-            let last = record.history.gtid.reaches(stream).map(super::streams::point);
-            match last.map(|last| self.positions.reached(stream, last, record.facts_at)) {
-                Some(Reached::Lacks(age) | Reached::LacksAtLeast(age)) => !age.is_zero(),
-                Some(Reached::NothingShown) | None => false,
-            }
+            record.history.gtid.reaches(stream).is_some_and(|last| {
+                let reached = self.positions.reached(stream, point(last), record.facts_at);
+                reached.lacks_older_than(Duration::ZERO)
+            })
         };
         attached_replicas(index, self.policy, self.records, self.now) == 0
             && self.positions.streams().any(lacks)
@@ -261,11 +263,8 @@ impl Field<'_> {
         let limit = reach(self.policy).max(Thresholds::DETACHED_AFTER);
         let inherited = record.history.inherited();
         self.positions.streams().any(|stream| {
-            let last = super::streams::point(inherited.reaches(stream).unwrap_or(0));
-            match self.positions.reached(stream, last, run.since) {
-                Reached::Lacks(age) | Reached::LacksAtLeast(age) => age > limit,
-                Reached::NothingShown => false,
-            }
+            let last = point(inherited.reaches(stream).unwrap_or(0));
+            self.positions.reached(stream, last, run.since).lacks_older_than(limit)
         })
     }
 

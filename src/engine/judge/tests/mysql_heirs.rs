@@ -5,25 +5,27 @@ use super::{
     mariadb, replica, says, with_channel, writable,
 };
 
+/// The same facts with the `server_uuid` of the `at`th server.
+fn known(at: usize, facts: MySqlFacts) -> MySqlFacts {
+    let mut facts = facts;
+    facts.identity.uuid = Some(super::uuid(at).into());
+    facts
+}
+
 /// The first server is dead; the second, writable, and the third have these transactions.
 fn after_a_death(before: GtidState, second: GtidState, third: GtidState) -> Bench {
-    let facts = |at: usize, facts: MySqlFacts| {
-        let mut facts = facts;
-        facts.identity.uuid = Some(super::uuid(at).into());
-        facts
-    };
     let mut bench = Bench::new(ClusterKind::MySql, 3);
     bench.seconds(
         2,
         &[
-            says(facts(0, writable(0, before.clone()))),
-            says(facts(1, replica(1, 0, before.clone()))),
-            says(facts(2, replica(2, 0, before))),
+            says(known(0, writable(0, before.clone()))),
+            says(known(1, replica(1, 0, before.clone()))),
+            says(known(2, replica(2, 0, before))),
         ],
     );
     let gone = fails(FailureKind::Refused);
-    let third = facts(2, with_channel(replica(2, 0, third), cut));
-    bench.seconds(4, &[gone, says(facts(1, writable(1, second))), says(third)]);
+    let third = known(2, with_channel(replica(2, 0, third), cut));
+    bench.seconds(4, &[gone, says(known(1, writable(1, second))), says(third)]);
     bench
 }
 
@@ -47,11 +49,7 @@ fn at_a_start_an_empty_server_with_its_old_number_is_no_primary() {
 
 #[test]
 fn a_promotion_makes_no_heir_of_who_shares_nothing_with_the_last_writer() {
-    let of = |at: usize, facts: MySqlFacts| {
-        let mut facts = facts;
-        facts.identity.uuid = Some(super::uuid(at).into());
-        says(facts)
-    };
+    let of = |at, facts| says(known(at, facts));
     let (ours, another) = (|| executed(&[(0, 100)]), || executed(&[(5, 50)]));
     let refused = || fails(FailureKind::Refused);
     let mut bench = Bench::new(ClusterKind::MySql, 3);
@@ -66,11 +64,7 @@ fn a_promotion_makes_no_heir_of_who_shares_nothing_with_the_last_writer() {
 
 #[test]
 fn a_lost_end_that_a_dead_replica_had_shown_is_no_mere_end() {
-    let of = |at: usize, facts: MySqlFacts| {
-        let mut facts = facts;
-        facts.identity.uuid = Some(super::uuid(at).into());
-        says(facts)
-    };
+    let of = |at, facts| says(known(at, facts));
     let ours = |last| executed(&[(0, last)]);
     let refused = || fails(FailureKind::Refused);
     for (shown, state) in [(100, ServerState::WrongCluster), (95, ServerState::Primary)] {
@@ -86,11 +80,7 @@ fn a_lost_end_that_a_dead_replica_had_shown_is_no_mere_end() {
 
 #[test]
 fn an_empty_server_at_the_place_of_a_replica_contests_nothing_after_a_start() {
-    let of = |at: usize, facts: MySqlFacts| {
-        let mut facts = facts;
-        facts.identity.uuid = Some(super::uuid(at).into());
-        says(facts)
-    };
+    let of = |at, facts| says(known(at, facts));
     let ours = || executed(&[(0, 100)]);
     let mut bench = Bench::new(ClusterKind::MySql, 3);
     bench.seconds(
@@ -125,10 +115,9 @@ fn a_moment_behind_another_one_is_what_a_promotion_costs() {
 /// written to when it is promoted. The third has all.
 fn after_standing_still(seconds: u64, state: fn(&[(usize, u64)]) -> GtidState) -> Bench {
     let of = |at: usize, facts: MySqlFacts| {
-        let mut facts = facts;
-        facts.identity.uuid = Some(super::uuid(at).into());
         // Nobody shows a coordinate.
-        says(with_channel(MySqlFacts { position: None, ..facts }, |channel| channel.applied = None))
+        let facts = MySqlFacts { position: None, ..known(at, facts) };
+        says(with_channel(facts, |channel| channel.applied = None))
     };
     let stands = state(&[(0, 100)]);
     let mut bench = Bench::new(ClusterKind::MySql, 3);
