@@ -3,11 +3,16 @@
 use std::time::Duration;
 
 use super::{
-    Bench, ClusterKind, ClusterPolicy, Facts, Failback, FailureKind, OnSplitBrain, Outcome,
-    PostgresFacts, ServerState, WriteReason, answers, detached_standby, edited_standby, fails,
-    foreign, policy, primary, standby,
+    Bench, ClusterKind, ClusterPolicy, Facts, Failback, FailureKind, Moment, OnSplitBrain, Outcome,
+    PostgresFacts, ServerState, StateReason, Verdict, WriteFitness, WriteReason, answers,
+    detached_standby, edited_standby, fails, foreign, policy, primary, standby,
 };
-use crate::engine::ReadReason;
+use crate::engine::{
+    Check, ReadReason, Word,
+    judge::{Judgement, WriterRule},
+    steering::Steering,
+    write::WriteLadder,
+};
 
 fn healthy() -> [Outcome; 3] {
     [primary(1, 100), standby(1, 0, 100), standby(1, 0, 100)]
@@ -244,4 +249,28 @@ fn every_server_that_was_left_lately_is_blocked_not_just_the_last() {
     assert_eq!((bench.writer(), bench.write_reason()), (Some(2), WriteReason::HeldFlapping));
     bench.seconds(3, &[up(), up(), up()]);
     assert_eq!(bench.writers_so_far(), [Some(0), Some(1), Some(2), Some(0)]);
+}
+
+/// What becomes of a published server that others say is outdated, while `reason` is what is said of
+/// the one that takes over.
+fn overtaken_beside(reason: StateReason) -> Option<usize> {
+    let rules = policy(ClusterKind::Postgres, 2);
+    let write = rules.write.as_ref().expect("a write name");
+    let (steering, now) = (Steering::default(), Moment::START);
+    let with = |verdicts| Judgement { verdicts, split_brain: false, writer: WriterRule::History };
+    let primary = Verdict { write: WriteFitness::Fit, ..Verdict::UNHEARD };
+    let mut ladder = WriteLadder::new();
+    ladder.decide(&with(vec![primary, Verdict::UNHEARD]), &rules, write, &steering, now);
+    let overtaken = Verdict::out(ServerState::StalePrimary, StateReason::NotRejoined);
+    let heir = Verdict::UNHEARD.because(reason);
+    ladder.decide(&with(vec![overtaken, heir]), &rules, write, &steering, now);
+    ladder.decision.server.map(|server| server.0)
+}
+
+#[test]
+fn an_outdated_server_stays_for_the_moment_that_its_heir_needs_to_be_confirmed() {
+    assert_eq!(overtaken_beside(StateReason::Returning), None);
+    assert_eq!(overtaken_beside(StateReason::WritableUnconfirmed), Some(0));
+    let leaderless = StateReason::Witness(Check::Patroni, Word::NotLeader);
+    assert_eq!(overtaken_beside(leaderless), Some(0));
 }

@@ -229,3 +229,16 @@ fn the_top_of_a_site_shows_how_far_the_others_are_behind() {
     }
     assert_eq!((bench.state(1), bench.readers()), (ServerState::ReplicaLagging, vec![0]));
 }
+
+#[test]
+fn one_that_was_gone_and_says_nothing_now_does_not_claim_against_its_heir() {
+    let gone = || fails(FailureKind::Refused);
+    let history = || mariadb(&[(0, 100)]);
+    let mut bench = Bench::new(ClusterKind::MySql, 2);
+    bench.seconds(2, &[says(writable(0, history())), says(replica(1, 0, history()))]);
+    let alone = || says(with_channel(replica(1, 0, history()), cut));
+    bench.rounds(2, &[gone(), alone()]);
+    bench.rounds(1, &[fails(FailureKind::Starting), alone()]);
+    bench.rounds(2, &[fails(FailureKind::TimedOut), says(writable(1, history()))]);
+    assert_eq!((bench.writer(), bench.state(1)), (Some(1), ServerState::Primary));
+}

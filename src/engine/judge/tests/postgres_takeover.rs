@@ -2,7 +2,7 @@
 
 use super::{
     Bench, ClusterKind, FailureKind, Heartbeat, Outcome, PostgresFacts, Receiver, ServerState,
-    StateReason, answers, edited_standby, fails, foreign,
+    StateReason, answers, detached_standby, edited_standby, fails, foreign,
     postgres::{healthy, settled},
     primary, standby,
 };
@@ -191,4 +191,33 @@ fn what_a_standby_receives_beyond_the_fork_is_another_branch_at_once() {
     // From a server that is none of ours.
     bench.seconds(1, &[gone(), primary(2, 200), standby(1, 9, 150)]);
     assert_eq!(bench.state(2), ServerState::ReplicaBroken);
+}
+
+/// A bench on which the primary came back with less than had been on its disk.
+fn restored() -> Bench {
+    let mut bench = settled();
+    bench.seconds(5, &healthy());
+    bench.hear([(0, fails(FailureKind::Refused))]);
+    bench.hear([(0, primary(1, 50))]);
+    assert_eq!((bench.writer(), bench.reason(0)), (None, StateReason::HistoryLost));
+    bench
+}
+
+#[test]
+fn who_followed_before_a_restored_server_came_back_does_not_speak_for_it() {
+    let mut bench = restored();
+    bench.rounds(4, &[primary(1, 50)]);
+    assert_eq!((bench.writer(), bench.state(0)), (None, ServerState::WrongCluster));
+    bench.rounds(2, &[primary(1, 50), standby(1, 0, 50)]);
+    assert_eq!((bench.writer(), bench.state(0)), (Some(0), ServerState::Primary));
+}
+
+#[test]
+fn a_restored_server_that_starts_as_a_standby_and_receives_from_nobody_has_followed_nobody() {
+    let nobody_else = || [fails(FailureKind::Refused), fails(FailureKind::Refused)];
+    let with = |first| [vec![first], nobody_else().to_vec()].concat();
+    let mut bench = restored();
+    bench.seconds(2, &with(detached_standby(1, 50)));
+    bench.seconds(2, &with(primary(1, 50)));
+    assert_eq!((bench.writer(), bench.reason(0)), (None, StateReason::HistoryLost));
 }
