@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use arc_swap::{ArcSwap, Guard};
 
-use crate::answers::{AnswerTable, Reports};
+use crate::{answers::AnswerTable, report::Reports};
 
 /// What DNS workers, status and metrics read. All of it belongs to one generation.
 #[derive(Clone, Debug)]

@@ -11,10 +11,9 @@ use super::{
     span,
 };
 use crate::{
-    api::{
-        Accept, Changed, Drain, End, OverrideKind, OverrideStatus, Pin, Refused, Suspend, Undrain,
-    },
-    control::{AcceptRequest, Accepted, Laid, LayRequest, OverrideSubject, Signed, Term},
+    api::{Accept, Changed, Drain, End, OverrideStatus, Pin, Refused, Suspend, Undrain},
+    control::{AcceptRequest, Accepted, Laid, LayRequest, LiftRequest, Signed, Term},
+    report::{Wish, WishKey},
 };
 
 /// Takes a server out of the read names; by force out of the write name too.
@@ -33,9 +32,9 @@ pub(super) async fn drain(
     Json(wish): Json<Drain>,
 ) -> Result<Response, Rejection> {
     let Drain { server, force, lasts, forever, author, reason } = wish;
-    let subject = OverrideSubject::Drain { cluster: "".into(), server: name("server", server)? };
-    let term = term(lasts, forever)?;
-    lay(operations, LayRequest { subject, force, signed: signed(&author, &reason)?, term }).await
+    let wish = Wish::Drain { server: name("server", server)?, force };
+    let (term, signed) = (term(lasts, forever)?, signed(&author, &reason)?);
+    lay(operations, LayRequest { cluster: None, wish, signed, term }).await
 }
 
 /// Ends the drain of a server.
@@ -53,8 +52,9 @@ pub(super) async fn undrain(
     State(operations): State<Operations>,
     Json(Undrain { server, author, reason }): Json<Undrain>,
 ) -> Result<Response, Rejection> {
-    let subject = OverrideSubject::Drain { cluster: "".into(), server: name("server", server)? };
-    lift(operations, subject, ended_by(&author, &reason)?).await
+    let key = WishKey::Drain(name("server", server)?);
+    let signed = ended_by(&author, &reason)?;
+    lift(operations, LiftRequest { cluster: None, key, signed }).await
 }
 
 /// Lets the write name say one server and no other.
@@ -72,11 +72,11 @@ pub(super) async fn pin(
     State(operations): State<Operations>,
     Json(wish): Json<Pin>,
 ) -> Result<Response, Rejection> {
-    let Pin { cluster, server, even_if_not_writable: force, lasts, forever, author, reason } = wish;
-    let (cluster, server) = (name("cluster", cluster)?, name("server", server)?);
-    let subject = OverrideSubject::Pin { cluster, server };
-    let term = term(lasts, forever)?;
-    lay(operations, LayRequest { subject, force, signed: signed(&author, &reason)?, term }).await
+    let Pin { cluster, server, even_if_not_writable, lasts, forever, author, reason } = wish;
+    let cluster = Some(name("cluster", cluster)?);
+    let wish = Wish::Pin { server: name("server", server)?, even_if_not_writable };
+    let (term, signed) = (term(lasts, forever)?, signed(&author, &reason)?);
+    lay(operations, LayRequest { cluster, wish, signed, term }).await
 }
 
 /// Ends the pin of a cluster.
@@ -92,10 +92,9 @@ pub(super) async fn pin(
 )]
 pub(super) async fn unpin(
     State(operations): State<Operations>,
-    Json(End { cluster, author, reason }): Json<End>,
+    Json(wish): Json<End>,
 ) -> Result<Response, Rejection> {
-    let subject = OverrideSubject::Pin { cluster: name("cluster", cluster)?, server: "".into() };
-    lift(operations, subject, ended_by(&author, &reason)?).await
+    end(operations, wish, WishKey::Pin).await
 }
 
 /// Lets all names of a cluster say what they say now.
@@ -112,7 +111,7 @@ pub(super) async fn freeze(
     State(operations): State<Operations>,
     Json(wish): Json<Suspend>,
 ) -> Result<Response, Rejection> {
-    suspend(operations, wish, |cluster| OverrideSubject::Freeze { cluster }).await
+    suspend(operations, wish, Wish::Freeze).await
 }
 
 /// Ends the freeze of a cluster.
@@ -128,10 +127,9 @@ pub(super) async fn freeze(
 )]
 pub(super) async fn thaw(
     State(operations): State<Operations>,
-    Json(End { cluster, author, reason }): Json<End>,
+    Json(wish): Json<End>,
 ) -> Result<Response, Rejection> {
-    let subject = OverrideSubject::Freeze { cluster: name("cluster", cluster)? };
-    lift(operations, subject, ended_by(&author, &reason)?).await
+    end(operations, wish, WishKey::Freeze).await
 }
 
 /// Takes a cluster out of service: none of its names has an address.
@@ -148,7 +146,7 @@ pub(super) async fn maintenance(
     State(operations): State<Operations>,
     Json(wish): Json<Suspend>,
 ) -> Result<Response, Rejection> {
-    suspend(operations, wish, |cluster| OverrideSubject::Maintenance { cluster }).await
+    suspend(operations, wish, Wish::Maintenance).await
 }
 
 /// Ends the maintenance of a cluster.
@@ -164,10 +162,9 @@ pub(super) async fn maintenance(
 )]
 pub(super) async fn end_maintenance(
     State(operations): State<Operations>,
-    Json(End { cluster, author, reason }): Json<End>,
+    Json(wish): Json<End>,
 ) -> Result<Response, Rejection> {
-    let subject = OverrideSubject::Maintenance { cluster: name("cluster", cluster)? };
-    lift(operations, subject, ended_by(&author, &reason)?).await
+    end(operations, wish, WishKey::Maintenance).await
 }
 
 /// Makes the history of one server the cluster's from now on.
@@ -193,67 +190,77 @@ pub(super) async fn accept(
     let accepted = operations.within(operations.control().accept(request)).await?;
     let Accepted { cluster, server, unsaved } = accepted;
     let done = format!("the history of {server} is that of {cluster} from now on");
-    Ok(changed(done, None, unsaved))
+    let changed = Changed { done, laid: None, warnings: warnings(unsaved) };
+    Ok(json(StatusCode::OK, &changed))
 }
 
 async fn suspend(
     operations: Operations,
-    wish: Suspend,
-    subject: impl FnOnce(Box<str>) -> OverrideSubject,
+    asked: Suspend,
+    wish: Wish,
 ) -> Result<Response, Rejection> {
-    let Suspend { cluster, lasts, forever, author, reason } = wish;
-    let subject = subject(name("cluster", cluster)?);
-    let term = term(lasts, forever)?;
-    let signed = signed(&author, &reason)?;
-    lay(operations, LayRequest { subject, force: false, signed, term }).await
+    let Suspend { cluster, lasts, forever, author, reason } = asked;
+    let cluster = Some(name("cluster", cluster)?);
+    let (term, signed) = (term(lasts, forever)?, signed(&author, &reason)?);
+    lay(operations, LayRequest { cluster, wish, signed, term }).await
+}
+
+async fn end(operations: Operations, asked: End, key: WishKey) -> Result<Response, Rejection> {
+    let End { cluster, author, reason } = asked;
+    let cluster = Some(name("cluster", cluster)?);
+    lift(operations, LiftRequest { cluster, key, signed: ended_by(&author, &reason)? }).await
 }
 
 async fn lay(operations: Operations, request: LayRequest) -> Result<Response, Rejection> {
-    let Laid { laid, unsaved } = operations.within(operations.control().lay(request)).await?;
-    let until = match &laid.until {
-        Some(until) => format!("until {until}"),
+    let done = operations.within(operations.control().lay(request)).await?;
+    let until = match done.laid.until {
+        Some(until) => format!("until {until:.3}"),
         None => "until somebody ends it".to_owned(),
     };
-    Ok(changed(format!("{} {until}", in_words(&laid)), Some(laid), unsaved))
+    Ok(changed(format!("{} {until}", in_words(&done)), done))
 }
 
-async fn lift(
-    operations: Operations,
-    subject: OverrideSubject,
-    by: Signed,
-) -> Result<Response, Rejection> {
-    let Laid { laid, unsaved } = operations.within(operations.control().lift(subject, by)).await?;
-    Ok(changed(format!("no longer: {}", in_words(&laid)), Some(laid), unsaved))
+async fn lift(operations: Operations, request: LiftRequest) -> Result<Response, Rejection> {
+    let done = operations.within(operations.control().lift(request)).await?;
+    Ok(changed(format!("no longer: {}", in_words(&done)), done))
 }
 
-fn changed(done: String, laid: Option<OverrideStatus>, unsaved: Option<Box<str>>) -> Response {
+fn changed(words: String, done: Laid) -> Response {
+    let Laid { cluster, laid, unsaved } = done;
+    let laid = Some(OverrideStatus::new(&cluster, &laid));
+    json(StatusCode::OK, &Changed { done: words, laid, warnings: warnings(unsaved) })
+}
+
+fn warnings(unsaved: Option<Box<str>>) -> Vec<String> {
     let warning = |why: Box<str>| {
         format!("this could not be saved, so that a restart would forget it: {why}")
     };
-    let warnings = unsaved.into_iter().map(warning).collect();
-    json(StatusCode::OK, &Changed { done, laid, warnings })
+    unsaved.into_iter().map(warning).collect()
 }
 
 /// What an override means, without its end.
-fn in_words(laid: &OverrideStatus) -> String {
-    let OverrideStatus { kind, cluster, server, force, .. } = laid;
-    let server = server.as_deref().unwrap_or("?");
-    match (kind, force) {
-        (OverrideKind::Drain, false) => format!("{server} is drained"),
-        (OverrideKind::Drain, true) => format!("{server} is drained, of the write name too,"),
-        (OverrideKind::Pin, false) => format!("{cluster} is pinned to {server}"),
-        (OverrideKind::Pin, true) => {
+fn in_words(done: &Laid) -> String {
+    let cluster = &done.cluster;
+    match &done.laid.wish {
+        Wish::Drain { server, force: false } => format!("{server} is drained"),
+        Wish::Drain { server, force: true } => {
+            format!("{server} is drained, of the write name too,")
+        }
+        Wish::Pin { server, even_if_not_writable: false } => {
+            format!("{cluster} is pinned to {server}")
+        }
+        Wish::Pin { server, even_if_not_writable: true } => {
             format!("{cluster} is pinned to {server}, even while it is not writable,")
         }
-        (OverrideKind::Freeze, _) => format!("{cluster} is frozen"),
-        (OverrideKind::Maintenance, _) => format!("{cluster} is in maintenance"),
+        Wish::Freeze => format!("{cluster} is frozen"),
+        Wish::Maintenance => format!("{cluster} is in maintenance"),
     }
 }
 
 fn term(lasts: Option<String>, forever: bool) -> Result<Term, Rejection> {
     let lasts = match (lasts, forever) {
         (None, false) => return Ok(Term::DEFAULT),
-        (None, true) => return Ok(Term::Forever),
+        (None, true) => return Ok(Term::FOREVER),
         (Some(_), true) => {
             return Err(Rejection::bad("`for` and `forever` exclude each other; send one of them"));
         }
@@ -263,22 +270,19 @@ fn term(lasts: Option<String>, forever: bool) -> Result<Term, Rejection> {
         let error = format!("`for` is `{}`; write {}", shown(&lasts), span::FORM);
         return Err(Rejection::bad(error));
     };
-    match (Term::LEAST..=Term::MOST).contains(&term) {
-        true => Ok(Term::For(term)),
-        false => Err(Rejection::bad("`for` is 1s to 30d; `forever` lasts until somebody ends it")),
-    }
+    Term::lasting(term)
+        .ok_or_else(|| Rejection::bad("`for` is 1s to 30d; `forever` lasts until somebody ends it"))
 }
 
 fn signed(author: &str, reason: &str) -> Result<Signed, Rejection> {
     let author = one_line("author", author, Signed::AUTHOR_CHARS)?;
-    Ok(Signed { author, reason: one_line("reason", reason, Signed::REASON_CHARS)? })
+    Ok(Signed::new(&author, &one_line("reason", reason, Signed::REASON_CHARS)?))
 }
 
 /// Who ends something need not say why.
 fn ended_by(author: &str, reason: &str) -> Result<Signed, Rejection> {
     if reason.trim().is_empty() {
-        let author = one_line("author", author, Signed::AUTHOR_CHARS)?;
-        return Ok(Signed { author, reason: "".into() });
+        return Ok(Signed::new(&one_line("author", author, Signed::AUTHOR_CHARS)?, ""));
     }
     signed(author, reason)
 }

@@ -14,9 +14,10 @@ use super::{
     span,
 };
 use crate::{
-    answers::WallTime,
     api::{EventEntry, Events, Refused},
+    chronicle::Entry,
     clock,
+    wall_time::WallTime,
 };
 
 /// The query of `GET /v1/events`.
@@ -55,19 +56,17 @@ pub(super) async fn events(
         return Err(Rejection::bad(format!("`limit` is 1 to {MOST}")));
     }
     let entries = operations.chronicle().entries();
-    let wanted = |entry: &&std::sync::Arc<EventEntry>| {
-        // Times of one form: as texts they are in the order of time.
-        since.as_ref().is_none_or(|since| entry.at >= *since) && is_of(entry, cluster.as_deref())
+    let wanted = |entry: &&std::sync::Arc<Entry>| {
+        since.is_none_or(|since| entry.change.at >= since) && is_of(entry, cluster.as_deref())
     };
-    let mut events: Vec<_> =
-        entries.iter().rev().filter(wanted).take(limit).map(|entry| (**entry).clone()).collect();
-    events.reverse();
+    let newest: Vec<_> = entries.iter().rev().filter(wanted).take(limit).collect();
+    let events = newest.iter().rev().map(|entry| EventEntry::from(&***entry)).collect();
     Ok(json(StatusCode::OK, &Events { events }))
 }
 
 /// Whether an event is of the cluster, or of all of them.
-pub(super) fn is_of(entry: &EventEntry, cluster: Option<&str>) -> bool {
-    match (cluster, &entry.cluster) {
+pub(super) fn is_of(entry: &Entry, cluster: Option<&str>) -> bool {
+    match (cluster, &entry.change.cluster) {
         (Some(asked), Some(its)) => its.eq_ignore_ascii_case(asked),
         (None, _) | (_, None) => true,
     }
@@ -81,20 +80,19 @@ pub(super) fn known(operations: &Operations, name: &str) -> Result<(), Rejection
     }
 }
 
-/// A point in time in the form of [`EventEntry::at`].
-fn time(text: &str) -> Result<String, Rejection> {
+/// A point in time.
+fn time(text: &str) -> Result<WallTime, Rejection> {
     let ago = span::duration(text).map(|ago| {
         let millis = u64::try_from(ago.as_millis()).unwrap_or(u64::MAX);
         WallTime::from_unix_millis(clock::unix_millis()).earlier(millis)
     });
-    match ago.or_else(|| WallTime::parse(text)) {
-        Some(time) => Ok(format!("{time:.3}")),
-        None => Err(Rejection::bad(format!(
+    ago.or_else(|| WallTime::parse(text)).ok_or_else(|| {
+        Rejection::bad(format!(
             "`since` is `{}`; write how long ago, {}, or a time such as 2026-11-21T06:00:00Z",
             shown(text),
             span::FORM
-        ))),
-    }
+        ))
+    })
 }
 
 /// Events of one reply unless somebody says otherwise.

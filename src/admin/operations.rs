@@ -20,16 +20,17 @@ use tracing::info;
 
 use super::{page::history::History, rejection::Rejection};
 use crate::{
-    answers::WallTime,
-    api::{ClusterStatus, Status, Why},
+    chronicle::Chronicle,
     clock::Clock,
-    control::{Chronicle, Control},
+    control::Control,
     engine::{ClusterId, Decision, Lag, ReadReason, ServerId, ServerIndex, WriteReason},
     hooks::HooksHandle,
     metrics::Metrics,
     publish::Reader,
+    report::{ClusterView, Why},
     state::StateHealth,
-    status::{self, Process},
+    status::{self, Process, Status},
+    wall_time::WallTime,
     watchdog::Health,
 };
 
@@ -149,15 +150,15 @@ impl Operations {
             state: state.as_ref().map(StateHealth::report),
             hooks: hooks.tallies(),
         };
-        status::status(&self.0.reader.snapshot(), process)
+        Status::new(&self.0.reader.snapshot(), process)
     }
 
     /// The cluster of this name, in any case of letters, as it is published.
-    pub fn cluster_status(&self, name: &str) -> Option<ClusterStatus> {
+    pub fn cluster_status(&self, name: &str) -> Option<ClusterView> {
         let snapshot = self.0.reader.snapshot();
         let mut clusters = snapshot.table.layout().clusters().iter();
         let id = clusters.position(|cluster| cluster.name.eq_ignore_ascii_case(name))?;
-        status::published(&snapshot, ClusterId(id))
+        status::cluster(&snapshot, ClusterId(id))
     }
 
     /// The server of this name, in any case of letters, and why it is in each name or not.

@@ -16,7 +16,10 @@ use super::{
     reply::json,
     span,
 };
-use crate::api::{Explanation, Refused, Supposition, WhatIf};
+use crate::{
+    api::{Explanation, Refused, WhatIf},
+    engine::Supposition,
+};
 
 /// The query of `GET /v1/explain`.
 #[derive(Debug, Deserialize)]
@@ -52,7 +55,7 @@ pub(super) async fn explain(
     let turn = operations.question_turn().await?;
     let answer = operations.within(operations.control().explain(name)).await;
     rest(turn);
-    Ok(json(StatusCode::OK, &answer?))
+    Ok(json(StatusCode::OK, &Explanation::from(&answer?)))
 }
 
 /// What would be decided if a server were otherwise. Nothing is changed.
@@ -78,7 +81,7 @@ pub(super) async fn what_if(
     let turn = operations.question_turn().await?;
     let answer = operations.within(operations.control().what_if(server, supposition)).await;
     rest(turn);
-    Ok(json(StatusCode::OK, &answer?))
+    Ok(json(StatusCode::OK, &WhatIf::from(&answer?)))
 }
 
 /// Keeps the turn for a moment, in which the driver does other things.
@@ -97,11 +100,10 @@ impl FromStr for Supposed {
 
     fn from_str(text: &str) -> Result<Self, Rejection> {
         let lag = text.strip_prefix("lag=").and_then(span::duration);
-        let lag = lag.and_then(|lag| u64::try_from(lag.as_millis()).ok());
         Ok(Self(match (text, lag) {
             ("down", _) => Supposition::Down,
             ("up", _) => Supposition::Up,
-            (_, Some(lag)) => Supposition::LagMs(lag),
+            (_, Some(lag)) => Supposition::Lag(lag),
             _ => {
                 let text = shown(text);
                 return Err(Rejection::bad(format!(

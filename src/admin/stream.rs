@@ -34,7 +34,7 @@ use super::{
 };
 use crate::{
     api::{EventEntry, Refused},
-    control::Chronicle,
+    chronicle::{Chronicle, Entry},
 };
 
 /// The query of `GET /v1/events/stream`.
@@ -102,8 +102,8 @@ pub(super) async fn stream_of_events(
 struct Following {
     chronicle: Chronicle,
     /// Remembered events that are still to be told, oldest first.
-    waiting: VecDeque<Arc<EventEntry>>,
-    news: Receiver<Arc<EventEntry>>,
+    waiting: VecDeque<Arc<Entry>>,
+    news: Receiver<Arc<Entry>>,
     /// The last one that was told or passed over.
     last: u64,
     cluster: Option<String>,
@@ -166,10 +166,10 @@ impl Following {
 }
 
 /// One event as it goes over the wire: JSON has no line breaks.
-fn framed(entry: &EventEntry) -> Option<String> {
-    let data = serde_json::to_string(entry).ok()?;
-    let kind = serde_json::to_value(entry.kind).ok()?;
-    Some(format!("id: {}\nevent: {}\ndata: {data}\n\n", entry.id, kind.as_str()?))
+fn framed(entry: &Entry) -> Option<String> {
+    let data = serde_json::to_string(&EventEntry::from(entry)).ok()?;
+    let kind = entry.change.kind().name();
+    Some(format!("id: {}\nevent: {kind}\ndata: {data}\n\n", entry.id))
 }
 
 /// How long a stream lasts.

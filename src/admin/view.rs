@@ -1,17 +1,24 @@
 //! What is: everything, one cluster, one server. Read from what is published; nobody is asked.
+//! What is told of the whole service is put into the words of the API here, the rest in `api`.
 
 use axum::{extract::State, http::StatusCode, response::Response};
 
 use super::{Operations, asked::Named, rejection::Rejection, reply::json};
-use crate::api::{ClusterStatus, Refused, Status, Why};
+use crate::{
+    api::{self, ClusterStatus, HookStatus, Refused, StateStatus, Why},
+    hooks::HookTally,
+    state::StateReport,
+    status::{Status, VERSION},
+    wall_time::WallTime,
+};
 
 /// Everything: clusters, names, servers, overrides.
 #[utoipa::path(
     get, path = "/v1/status", tag = "look",
-    responses((status = 200, description = "Everything", body = Status)),
+    responses((status = 200, description = "Everything", body = api::Status)),
 )]
 pub(super) async fn status(State(operations): State<Operations>) -> Response {
-    json(StatusCode::OK, &operations.status())
+    json(StatusCode::OK, &api::Status::from(&operations.status()))
 }
 
 /// One cluster.
@@ -29,7 +36,7 @@ pub(super) async fn cluster(
 ) -> Result<Response, Rejection> {
     let found = operations.cluster_status(&name);
     let found = found.ok_or_else(|| Rejection::unknown_cluster(&name))?;
-    Ok(json(StatusCode::OK, &found))
+    Ok(json(StatusCode::OK, &ClusterStatus::from(&found)))
 }
 
 /// What one server is, and why it is in each name or not.
@@ -46,5 +53,58 @@ pub(super) async fn server(
     Named(name): Named,
 ) -> Result<Response, Rejection> {
     let found = operations.why(&name).ok_or_else(|| Rejection::unknown_server(&name))?;
-    Ok(json(StatusCode::OK, &found))
+    Ok(json(StatusCode::OK, &Why::from(&found)))
+}
+
+impl From<&Status> for api::Status {
+    fn from(status: &Status) -> Self {
+        let process = &status.process;
+        Self {
+            version: VERSION.to_owned(),
+            started: rfc3339(process.started),
+            generation: status.generation,
+            serial: status.serial,
+            ready: status.is_ready(),
+            faults: process.faults.clone(),
+            isolated: status.isolated,
+            warnings: status.warnings.clone(),
+            state: process.state.as_ref().map(StateStatus::from),
+            hooks: process.hooks.iter().map(HookStatus::from).collect(),
+            queries: process.queries,
+            clusters: status.clusters.iter().map(ClusterStatus::from).collect(),
+        }
+    }
+}
+
+impl From<&StateReport> for StateStatus {
+    fn from(report: &StateReport) -> Self {
+        let (fault, since) = report.fault.clone().unzip();
+        let aside = report.set_aside.as_ref();
+        Self {
+            saved: fault.is_none(),
+            fault: fault.map(String::from),
+            unsaved_since: since.map(rfc3339),
+            serial_limited: report.is_serial_limited,
+            set_aside: aside.map(|aside| aside.path.display().to_string()),
+            set_aside_why: aside.map(|aside| aside.why.to_string()),
+        }
+    }
+}
+
+impl From<&HookTally> for HookStatus {
+    fn from(tally: &HookTally) -> Self {
+        Self {
+            name: tally.name.to_string(),
+            runs: tally.runs,
+            failures: tally.failures,
+            dropped: tally.dropped,
+            pending: u64::try_from(tally.pending).unwrap_or(u64::MAX),
+            failing_since: tally.failing_since.map(rfc3339),
+        }
+    }
+}
+
+/// RFC 3339 in UTC with milliseconds.
+fn rfc3339(time: WallTime) -> String {
+    format!("{time:.3}")
 }

@@ -14,7 +14,7 @@ mod companion;
 mod layout;
 mod lookup;
 mod names;
-mod report;
+mod question;
 #[cfg(test)]
 pub(crate) mod sample;
 mod serial;
@@ -28,7 +28,7 @@ pub use companion::{ClusterListing, CompanionKind, Directory};
 pub use layout::{Layout, PlacementError};
 pub use lookup::{Answer, Outcome};
 pub use names::{Balance, NameRole, PublishedServer, ServedName};
-pub use report::{ClusterReport, Happened, Report, Reports, ServerReport, WallTime, WitnessReport};
+pub use question::{TextQuestion, TextSubject};
 pub use serial::Serial;
 pub use set::ServedSet;
 pub use table::{AnswerTable, Note, WireSoa};

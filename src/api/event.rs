@@ -3,6 +3,12 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::rfc3339;
+use crate::{
+    chronicle::Entry,
+    report::{ChangeKind, Words},
+};
+
 /// The last changes, oldest first.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct Events {
@@ -42,40 +48,22 @@ pub enum EventKind {
     Kick,
 }
 
-impl EventKind {
-    /// Every kind, in the order of this list.
-    pub const ALL: [Self; 13] = [
-        Self::WriteChanged,
-        Self::NoWriter,
-        Self::SplitBrain,
-        Self::ServerState,
-        Self::ReadChanged,
-        Self::ReadEmpty,
-        Self::Witness,
-        Self::Isolated,
-        Self::Reconnected,
-        Self::Override,
-        Self::Accepted,
-        Self::Config,
-        Self::Kick,
-    ];
-
-    /// Its name, the same as in JSON.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::WriteChanged => "write_changed",
-            Self::NoWriter => "no_writer",
-            Self::SplitBrain => "split_brain",
-            Self::ServerState => "server_state",
-            Self::ReadChanged => "read_changed",
-            Self::ReadEmpty => "read_empty",
-            Self::Witness => "witness",
-            Self::Isolated => "isolated",
-            Self::Reconnected => "reconnected",
-            Self::Override => "override",
-            Self::Accepted => "accepted",
-            Self::Config => "config",
-            Self::Kick => "kick",
+impl From<ChangeKind> for EventKind {
+    fn from(kind: ChangeKind) -> Self {
+        match kind {
+            ChangeKind::WriteChanged => Self::WriteChanged,
+            ChangeKind::NoWriter => Self::NoWriter,
+            ChangeKind::SplitBrain => Self::SplitBrain,
+            ChangeKind::ServerState => Self::ServerState,
+            ChangeKind::ReadChanged => Self::ReadChanged,
+            ChangeKind::ReadEmpty => Self::ReadEmpty,
+            ChangeKind::Witness => Self::Witness,
+            ChangeKind::Isolated => Self::Isolated,
+            ChangeKind::Reconnected => Self::Reconnected,
+            ChangeKind::Override => Self::Override,
+            ChangeKind::Accepted => Self::Accepted,
+            ChangeKind::Config => Self::Config,
+            ChangeKind::Kick => Self::Kick,
         }
     }
 }
@@ -105,18 +93,38 @@ pub struct EventEntry {
     pub detail: String,
 }
 
+impl From<&Entry> for EventEntry {
+    fn from(entry: &Entry) -> Self {
+        let change = &entry.change;
+        let Words { from, to, reason, detail } = change.words();
+        Self {
+            id: entry.id,
+            at: rfc3339(change.at),
+            kind: change.kind().into(),
+            cluster: change.cluster.as_deref().map(str::to_owned),
+            server: change.server().map(str::to_owned),
+            name: change.name().filter(|name| !name.is_empty()).map(str::to_owned),
+            from,
+            to,
+            reason,
+            detail,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use super::EventKind;
+    use super::{ChangeKind, EventKind};
 
     #[test]
     fn kinds_have_the_same_names_everywhere() {
-        for kind in EventKind::ALL {
-            let json = serde_json::to_value(kind).expect("a word");
+        for kind in ChangeKind::ALL {
+            let json = serde_json::to_value(EventKind::from(kind)).expect("a word");
             assert_eq!(json, kind.name());
+            assert_eq!(ChangeKind::parse(kind.name()), Some(kind));
         }
-        let mut kinds = EventKind::ALL.to_vec();
+        let mut kinds = ChangeKind::ALL.to_vec();
         kinds.dedup();
-        assert_eq!(kinds.len(), EventKind::ALL.len());
+        assert_eq!(kinds.len(), ChangeKind::ALL.len());
     }
 }

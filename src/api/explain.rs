@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{ClusterStatus, NameStatus};
+use crate::{engine::Supposition, report};
 
 /// Why a name says what it says.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -31,17 +32,6 @@ pub struct Candidate {
     pub would_change: String,
 }
 
-/// What is supposed of a server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Supposition {
-    /// It refuses connections.
-    Down,
-    /// It answers as it did when it was last well.
-    Up,
-    /// It is a replica behind by so many milliseconds.
-    LagMs(u64),
-}
-
 /// What would be decided if a server were otherwise, and nothing else changed.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct WhatIf {
@@ -51,4 +41,39 @@ pub struct WhatIf {
     pub now: ClusterStatus,
     /// The cluster as it would be once the decision had settled.
     pub then: ClusterStatus,
+}
+
+impl From<&report::Explanation> for Explanation {
+    fn from(explanation: &report::Explanation) -> Self {
+        Self {
+            name: NameStatus::from(&explanation.name),
+            cluster: explanation.cluster.to_string(),
+            candidates: explanation.candidates.iter().map(Candidate::from).collect(),
+        }
+    }
+}
+
+impl From<&report::Candidate> for Candidate {
+    fn from(candidate: &report::Candidate) -> Self {
+        let report::Candidate { server, state, candidacy } = candidate;
+        Self {
+            server: server.to_string(),
+            state: state.to_string(),
+            included: candidacy.included,
+            because: candidacy.because.to_string(),
+            would_change: candidacy.change.to_string(),
+        }
+    }
+}
+
+impl From<&report::WhatIf> for WhatIf {
+    fn from(what_if: &report::WhatIf) -> Self {
+        let name = &what_if.server;
+        let supposed = match what_if.supposed {
+            Supposition::Down => format!("{name} refuses connections"),
+            Supposition::Up => format!("{name} answers as it did when it last answered"),
+            Supposition::Lag(lag) => format!("{name} is a replica that is behind by {lag:?}"),
+        };
+        Self { supposed, now: (&what_if.now).into(), then: (&what_if.then).into() }
+    }
 }

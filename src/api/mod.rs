@@ -4,6 +4,8 @@
 //! document is made of them. A field may be added within `/v1`; none is ever removed or given
 //! another meaning. Readers pass over fields that they do not know.
 //!
+//! Most types mirror those of `report`, which is where they are made from.
+//!
 //! Times are RFC 3339 in UTC with milliseconds. Durations are in the units that their names say.
 
 mod change;
@@ -12,6 +14,8 @@ mod explain;
 mod probe;
 mod session;
 mod status;
+#[cfg(test)]
+mod tests;
 mod why;
 
 pub use self::{
@@ -20,7 +24,7 @@ pub use self::{
         ServerAdd, Suspend, Undrain,
     },
     event::{EventEntry, EventKind, Events},
-    explain::{Candidate, Explanation, Supposition, WhatIf},
+    explain::{Candidate, Explanation, WhatIf},
     probe::{Fact, ProbeFailure, ProbeStep, ProbeStepName, Probed},
     session::{KickStatus, SessionGroup, SessionReport, SessionState},
     status::{
@@ -29,3 +33,9 @@ pub use self::{
     },
     why::{Membership, Why},
 };
+use crate::wall_time::WallTime;
+
+/// RFC 3339 in UTC with milliseconds.
+fn rfc3339(time: WallTime) -> String {
+    format!("{time:.3}")
+}

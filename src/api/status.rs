@@ -1,7 +1,15 @@
 //! What everything is now: `GET /v1/status` and its parts.
 
+use std::net::IpAddr;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+use super::rfc3339;
+use crate::{
+    engine::{ClusterKind, Degradation, Lag, Word},
+    report::{self, ClusterView, NameReason, NameView, ServerView, WitnessReport},
+};
 
 /// The whole service.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -197,4 +205,113 @@ pub struct OverrideStatus {
     pub since: String,
     /// When it ends by itself; `None` for never.
     pub until: Option<String>,
+}
+
+impl From<&ClusterView> for ClusterStatus {
+    fn from(view: &ClusterView) -> Self {
+        let engine = match view.kind {
+            ClusterKind::Postgres => "postgres",
+            ClusterKind::MySql => "mysql",
+            ClusterKind::Tcp => "tcp",
+        };
+        Self {
+            name: view.name.to_string(),
+            engine: engine.to_owned(),
+            stability: view.stability.to_string(),
+            names: view.names.iter().map(NameStatus::from).collect(),
+            servers: view.servers.iter().map(ServerStatus::from).collect(),
+            overrides: OverrideStatus::of(&view.name, &view.overrides),
+        }
+    }
+}
+
+impl From<NameReason> for NameRole {
+    fn from(reason: NameReason) -> Self {
+        match reason {
+            NameReason::Write(_) => Self::Write,
+            NameReason::Read(_) => Self::Read,
+        }
+    }
+}
+
+impl From<&NameView> for NameStatus {
+    fn from(view: &NameView) -> Self {
+        let degradation = match view.reason.degradation() {
+            Degradation::None => "none",
+            Degradation::Stale => "stale",
+            Degradation::Fallback => "fallback",
+            Degradation::NotReady => "not-ready",
+        };
+        Self {
+            name: view.name.to_string(),
+            role: view.reason.into(),
+            servers: view.servers.iter().map(ToString::to_string).collect(),
+            reason: view.reason.to_string(),
+            degradation: degradation.to_owned(),
+            since: rfc3339(view.since),
+            ttl: view.ttl,
+        }
+    }
+}
+
+impl From<&ServerView> for ServerStatus {
+    fn from(view: &ServerView) -> Self {
+        let millis = |Lag(lag): Lag| u64::try_from(lag.as_millis()).unwrap_or(u64::MAX);
+        Self {
+            name: view.name.to_string(),
+            addresses: view.addresses.iter().map(IpAddr::to_string).collect(),
+            port: view.port,
+            state: view.state.to_string(),
+            reason: view.reason.to_string(),
+            since: rfc3339(view.since),
+            lag_ms: view.lag.map(millis),
+            failure: view.failure.as_deref().map(str::to_owned),
+            names: view.names.iter().map(ToString::to_string).collect(),
+            witnesses: view.witnesses.iter().map(WitnessStatus::from).collect(),
+            added: view.added,
+            drained: view.drained,
+            transient: view.transient,
+        }
+    }
+}
+
+impl From<&WitnessReport> for WitnessStatus {
+    fn from(report: &WitnessReport) -> Self {
+        Self {
+            check: report.check.name().to_owned(),
+            word: report.word.as_ref().map(Word::to_string),
+            detail: report.detail.to_string(),
+        }
+    }
+}
+
+impl From<&report::Wish> for OverrideKind {
+    fn from(wish: &report::Wish) -> Self {
+        match wish {
+            report::Wish::Drain { .. } => Self::Drain,
+            report::Wish::Pin { .. } => Self::Pin,
+            report::Wish::Freeze => Self::Freeze,
+            report::Wish::Maintenance => Self::Maintenance,
+        }
+    }
+}
+
+impl OverrideStatus {
+    /// An override of `cluster`.
+    pub fn new(cluster: &str, laid: &report::Override) -> Self {
+        Self {
+            kind: OverrideKind::from(&laid.wish),
+            cluster: cluster.to_owned(),
+            server: laid.wish.as_ref().server().map(ToString::to_string),
+            force: laid.wish.is_forced(),
+            author: laid.author.to_string(),
+            reason: laid.reason.to_string(),
+            since: rfc3339(laid.since),
+            until: laid.until.map(rfc3339),
+        }
+    }
+
+    pub(super) fn of(cluster: &str, laid: &[report::Override]) -> Vec<Self> {
+        laid.iter().map(|laid| Self::new(cluster, laid)).collect()
+    }
 }

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{NameRole, OverrideStatus, ServerStatus};
+use crate::report;
 
 /// One server and its place in each name of its cluster.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -29,4 +30,26 @@ pub struct Membership {
     pub included: bool,
     /// Why, or why not.
     pub because: String,
+}
+
+impl From<&report::Why> for Why {
+    fn from(why: &report::Why) -> Self {
+        Self {
+            cluster: why.cluster.to_string(),
+            server: ServerStatus::from(&why.server),
+            names: why.names.iter().map(Membership::from).collect(),
+            overrides: OverrideStatus::of(&why.cluster, &why.overrides),
+        }
+    }
+}
+
+impl From<&report::Membership> for Membership {
+    fn from(name: &report::Membership) -> Self {
+        Self {
+            name: name.name.to_string(),
+            role: name.reason.into(),
+            included: name.is_included(),
+            because: name.to_string(),
+        }
+    }
 }

@@ -8,9 +8,9 @@ use tracing::{error, info};
 use super::StartError;
 use crate::{
     api::ServerAdd,
+    chronicle::{Chronicle, Entry},
     clock,
     config::Config,
-    control::Chronicle,
     driver::Past,
     state::{Folder, Opened, Saver, first_serial},
 };
@@ -37,7 +37,9 @@ pub(super) fn begin(config: Config) -> Result<Begun, StartError> {
     };
     let serial = first_serial(serial, clock::unix_seconds());
     let chronicle = match &image {
-        Some(image) => Chronicle::continued(image.events.clone(), image.next_event_id),
+        Some(image) => {
+            Chronicle::continued(image.events.iter().cloned().map(Entry::from), image.next_event_id)
+        }
         None => Chronicle::default(),
     };
     let saver = Saver::start(folder, image.clone().unwrap_or_default(), serial, chronicle.clone())

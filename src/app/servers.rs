@@ -7,9 +7,11 @@ use super::{
 use crate::{
     api::{Changed, ServerAdd},
     config::{Config, edited_file, replace_file},
-    control::{OrderError, OverrideSubject, Signed},
+    control::{LiftRequest, OrderError, Signed},
     driver::{Newcomer, Settled},
     engine::ClusterId,
+    report::WishKey,
+    status,
 };
 
 /// Why a server that has just been added is drained.
@@ -21,16 +23,15 @@ const READY: &str = "ready";
 impl Service {
     /// Lets a server join its cluster, probed and drained.
     pub(super) async fn add_server(&mut self, server: ServerAdd) -> Result<Changed, OrderError> {
-        let Signed { author, reason } =
-            Signed { author: server.author.into(), reason: ADDED.into() }.tidy();
-        let server = ServerAdd { author: author.to_string(), ..server };
+        let signed = Signed::new(&server.author, ADDED);
+        let server = ServerAdd { author: signed.author().to_owned(), ..server };
         if let Some(cluster) = self.config.cluster_of(&server.name) {
             let name = &server.name;
             return Err(refused(format!("there is a server {name} already, in {cluster}")));
         }
         let mut added = self.config.added.to_vec();
         added.push(server.clone());
-        let newcomer = Newcomer { server: server.name.as_str().into(), author, reason };
+        let newcomer = Newcomer { server: server.name.as_str().into(), signed };
         let warnings = self.overlay(added, vec![newcomer]).await?;
         let ServerAdd { cluster, name, address, author } = server;
         let done = format!(
@@ -47,8 +48,8 @@ impl Service {
         server: &str,
         author: Box<str>,
     ) -> Result<Changed, OrderError> {
-        let subject = OverrideSubject::Drain { cluster: "".into(), server: server.into() };
-        let lifted = self.control.lift(subject, Signed { author, reason: READY.into() }).await;
+        let (key, signed) = (WishKey::Drain(server.into()), Signed::new(&author, READY));
+        let lifted = self.control.lift(LiftRequest { cluster: None, key, signed }).await;
         let lifted = lifted.map_err(refused)?;
         let unsaved = lifted.unsaved.map(|why| unsaved(&why));
         Ok(Changed {
@@ -80,7 +81,7 @@ impl Service {
         let kept =
             self.config.added.iter().filter(|added| !added.name.eq_ignore_ascii_case(server));
         let warnings = self.overlay(kept.cloned().collect(), Vec::new()).await?;
-        let author = Signed { author: author.into(), reason: "".into() }.tidy().author;
+        let author = Signed::new(author, "");
         self.note(&format!("{server} leaves {cluster}, by {author}"), &[]);
         Ok(Changed { done: format!("{server} leaves {cluster}"), laid: None, warnings })
     }
@@ -143,10 +144,10 @@ impl Service {
         let snapshot = self.reader.snapshot();
         let layout = snapshot.table.layout();
         let clusters = (0..layout.clusters().len()).map(ClusterId);
-        let statuses = clusters.filter_map(|id| crate::status::published(&snapshot, id));
-        let mut servers = statuses.flat_map(|cluster| cluster.servers);
+        let views = clusters.filter_map(|id| status::cluster(&snapshot, id));
+        let mut servers = views.flat_map(|cluster| cluster.servers);
         let known = servers.find(|known| known.name.eq_ignore_ascii_case(server))?;
-        known.names.into_iter().next()
+        known.names.into_iter().next().map(String::from)
     }
 }
 

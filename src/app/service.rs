@@ -19,16 +19,19 @@ use super::{
 };
 use crate::{
     admin::Operations,
-    answers::{Layout, WallTime},
-    api::{EventEntry, EventKind, Reloaded},
+    answers::Layout,
+    api::Reloaded,
+    chronicle::Chronicle,
     clock, config,
     config::Config,
-    control::{Chronicle, Control, Order, OrderError},
+    control::{Control, Order, OrderError},
     driver::{Newcomer, Plan, PlannedCluster, Replan, Settled},
     engine::Finding,
     hooks::HooksHandle,
     publish::Reader,
+    report::{Change, Configuration, What},
     sessions::SessionsHandle,
+    wall_time::WallTime,
 };
 
 /// Whoever runs the parts.
@@ -129,7 +132,7 @@ impl Service {
                 for line in faults.lines() {
                     error!(event = "config", "not reloaded: {line}");
                 }
-                self.enter("not reloaded: the configuration has faults", &faults);
+                self.enter(Configuration::Refused { faults: in_line(&faults) });
                 Err(OrderError::Refused(
                     format!("not reloaded, the configuration before is in force still: {faults}")
                         .into(),
@@ -170,24 +173,23 @@ impl Service {
         if lines.len() > LINES_LOGGED {
             info!(event = "config", "configuration: and {} more", lines.len() - LINES_LOGGED);
         }
-        self.enter(what, &lines.join("; "));
+        let detail = in_line(&lines.join("; "));
+        self.enter(Configuration::Changed { done: what.into(), detail });
     }
 
-    fn enter(&self, reason: &str, detail: &str) {
-        let detail = detail.replace('\n', "; ");
-        self.chronicle.add(EventEntry {
-            id: 0,
-            at: format!("{:.3}", WallTime::from_unix_millis(clock::unix_millis())),
-            kind: EventKind::Config,
+    fn enter(&self, change: Configuration) {
+        self.chronicle.add(Change {
+            at: WallTime::from_unix_millis(clock::unix_millis()),
             cluster: None,
-            server: None,
-            name: None,
-            from: None,
-            to: None,
-            reason: reason.to_owned(),
-            detail: detail.chars().take(DETAIL_CHARS).collect(),
+            what: What::Configuration(change),
         });
     }
+}
+
+/// Lines as the chronicle has them.
+fn in_line(lines: &str) -> Box<str> {
+    let text: String = lines.replace('\n', "; ").chars().take(DETAIL_CHARS).collect();
+    text.into()
 }
 
 /// Does work that reads files beside the runtime.

@@ -10,7 +10,10 @@ use std::{
     time::Duration,
 };
 
-use super::service::{Service, refused};
+use super::{
+    facts::facts,
+    service::{Service, refused},
+};
 use crate::{
     admin::Operations,
     api::{ProbeFailure, ProbeStep, ProbeStepName, Probed},
@@ -19,7 +22,6 @@ use crate::{
     engine::{ClusterKind, Failure, FailureKind, Outcome, ProbeKey},
     metrics::ProbeMeter,
     probe::{self, Leg, Shown, Step, Target},
-    status,
 };
 
 /// Which servers are being probed for somebody, by name.
@@ -125,7 +127,7 @@ fn told(
         return Err(refused(format!("{server} has left {cluster} meanwhile")));
     };
     let facts = match &outcome {
-        Outcome::Answered(facts) => status::facts(facts),
+        Outcome::Answered(answered) => facts(answered),
         _ => Vec::new(),
     };
     let failure = match &outcome {
@@ -140,7 +142,7 @@ fn told(
         steps: legs.into_iter().map(step).collect(),
         facts,
         failure,
-        now,
+        now: (&now).into(),
     })
 }
 

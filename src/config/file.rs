@@ -21,8 +21,8 @@ use super::{
 };
 use crate::{
     answers::Balance,
-    api::EventKind,
     engine::{ClusterKind, Failback, OnNewerTimeline, OnNotWritable, OnSplitBrain},
+    report::ChangeKind,
 };
 
 section! {
@@ -165,7 +165,7 @@ section! {
         /// Its name in Pointsman.
         name: Label,
         /// The kinds of changes. At least one.
-        events: Vec<Spanned<EventKind>>,
+        events: Vec<Spanned<ChangeKind>>,
         /// The clusters whose changes they are, if not all.
         clusters: Vec<Spanned<Label>>,
         /// The program to run and its arguments.

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use super::{ProbeTarget, Secret, TlsMode};
-use crate::api::{EventEntry, EventKind};
+use crate::report::{Change, ChangeKind};
 
 /// One hook: which changes, and what to do about each.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -11,7 +11,7 @@ pub struct HookConfig {
     /// Its name, unique among the hooks.
     pub name: Box<str>,
     /// The kinds of changes; at least one.
-    pub events: Vec<EventKind>,
+    pub events: Vec<ChangeKind>,
     /// The clusters whose changes they are; all if it is empty.
     pub clusters: Vec<Box<str>>,
     /// What is done.
@@ -48,12 +48,12 @@ pub struct WebhookConfig {
 }
 
 impl HookConfig {
-    /// Whether it wants to be told of `entry`. What is about all clusters is about its own, too.
-    pub fn wants(&self, entry: &EventEntry) -> bool {
-        let of_its_clusters = entry.cluster.as_deref().is_none_or(|cluster| {
+    /// Whether it wants to be told of `change`. What is about all clusters is about its own, too.
+    pub fn wants(&self, change: &Change) -> bool {
+        let of_its_clusters = change.cluster.as_deref().is_none_or(|cluster| {
             self.clusters.is_empty()
                 || self.clusters.iter().any(|own| own.eq_ignore_ascii_case(cluster))
         });
-        of_its_clusters && self.events.contains(&entry.kind)
+        of_its_clusters && self.events.contains(&change.kind())
     }
 }

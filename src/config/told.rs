@@ -9,7 +9,7 @@ use super::{
     reading::Value,
     values::{is_url_path, parsed},
 };
-use crate::api::EventKind;
+use crate::report::ChangeKind;
 
 /// The URL of a webhook.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,7 +62,7 @@ fn url(text: &str) -> Option<HookUrl> {
     Some(HookUrl { https, target, path })
 }
 
-impl Value for EventKind {
+impl Value for ChangeKind {
     const KIND: &'static str = "a string";
     const FORM: &'static str = "a list of the kinds of events, as in [\"write_changed\"]";
 

@@ -1,13 +1,11 @@
 //! What the driver is told and asked.
 
-use std::{fmt, time::Duration};
-
 use tokio::sync::oneshot;
 
-use super::Signed;
+use super::{Signed, Term};
 use crate::{
-    api::{Explanation, OverrideKind, OverrideStatus, Supposition, WhatIf},
-    engine::{ServerState, StateReason},
+    engine::{ServerState, StateReason, Supposition},
+    report::{Explanation, Override, WhatIf, Wish, WishKey},
 };
 
 /// One command, with the end for its reply.
@@ -16,7 +14,7 @@ pub enum Command {
     /// Lays an override.
     Lay(LayRequest, oneshot::Sender<Result<Laid, Refusal>>),
     /// Ends one.
-    Lift(OverrideSubject, Signed, oneshot::Sender<Result<Laid, Refusal>>),
+    Lift(LiftRequest, oneshot::Sender<Result<Laid, Refusal>>),
     /// Makes the history of one server its cluster's.
     Accept(AcceptRequest, oneshot::Sender<Result<Accepted, Refusal>>),
     /// Asks, and changes nothing.
@@ -33,16 +31,27 @@ pub enum Question {
 }
 
 /// A wish for an override.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LayRequest {
-    /// What it is about.
-    pub subject: OverrideSubject,
-    /// A drain of the write name too, or a pin that holds even while the server is not writable.
-    pub force: bool,
+    /// The cluster; `None` for that of the server which the wish is about.
+    pub cluster: Option<Box<str>>,
+    /// What is wished.
+    pub wish: Wish,
     /// Who asks and why.
     pub signed: Signed,
     /// How long.
     pub term: Term,
+}
+
+/// A wish that an override end before its time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LiftRequest {
+    /// The cluster; `None` for that of the server which the override is about.
+    pub cluster: Option<Box<str>>,
+    /// Which override.
+    pub key: WishKey,
+    /// Who asks, and why if they say so.
+    pub signed: Signed,
 }
 
 /// A wish that the history of one server be its cluster's from now on.
@@ -56,92 +65,13 @@ pub struct AcceptRequest {
     pub signed: Signed,
 }
 
-/// How long an override lasts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Term {
-    /// So long from now on.
-    For(Duration),
-    /// Until somebody ends it.
-    Forever,
-}
-
-impl Term {
-    /// What an override lasts unless somebody says otherwise.
-    pub const DEFAULT: Self = Self::For(Duration::from_secs(3600));
-
-    /// The shortest time.
-    pub const LEAST: Duration = Duration::from_secs(1);
-
-    /// The longest time: what is to last longer, or nobody knows how long, lasts until somebody
-    /// ends it.
-    pub const MOST: Duration = Duration::from_secs(30 * 24 * 3600);
-}
-
-/// What an override is about; there is at most one about each.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum OverrideSubject {
-    /// The drain of a server. Servers' names are unique, the cluster follows from them; it is empty
-    /// in a request.
-    Drain {
-        /// Its cluster.
-        cluster: Box<str>,
-        /// The server.
-        server: Box<str>,
-    },
-    /// The pin of a cluster; the server is empty when a pin is to be ended.
-    Pin {
-        /// The cluster.
-        cluster: Box<str>,
-        /// The server.
-        server: Box<str>,
-    },
-    /// The freeze of a cluster.
-    Freeze {
-        /// The cluster.
-        cluster: Box<str>,
-    },
-    /// The maintenance of a cluster.
-    Maintenance {
-        /// The cluster.
-        cluster: Box<str>,
-    },
-}
-
-impl OverrideSubject {
-    /// What kind of override.
-    pub fn kind(&self) -> OverrideKind {
-        match self {
-            Self::Drain { .. } => OverrideKind::Drain,
-            Self::Pin { .. } => OverrideKind::Pin,
-            Self::Freeze { .. } => OverrideKind::Freeze,
-            Self::Maintenance { .. } => OverrideKind::Maintenance,
-        }
-    }
-
-    /// Its cluster.
-    pub fn cluster(&self) -> &str {
-        match self {
-            Self::Drain { cluster, .. }
-            | Self::Pin { cluster, .. }
-            | Self::Freeze { cluster }
-            | Self::Maintenance { cluster } => cluster,
-        }
-    }
-
-    /// Its server, if it is about one.
-    pub fn server(&self) -> Option<&str> {
-        match self {
-            Self::Drain { server, .. } | Self::Pin { server, .. } => Some(server),
-            Self::Freeze { .. } | Self::Maintenance { .. } => None,
-        }
-    }
-}
-
 /// What has come of a change.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Laid {
+    /// The cluster, as the configuration writes it.
+    pub cluster: Box<str>,
     /// The override as it is in force, or as it was until it ended.
-    pub laid: OverrideStatus,
+    pub laid: Override,
     /// Why it could not be saved, if it could not: it is in force, and a restart would forget it.
     pub unsaved: Option<Box<str>>,
 }
@@ -250,31 +180,15 @@ pub enum Refusal {
          its write name say one of them"
     )]
     NoHistory(Box<str>),
-    /// A time too short or too long.
-    #[error("an override lasts from 1 s to 30 days, or for ever if that is said")]
-    OddTerm,
     /// There is nothing to end.
-    #[error("there is no {kind} of {of} to end", kind = Kind(*kind))]
+    #[error("there is no {key} of {of} to end")]
     NotLaid {
-        /// Which kind.
-        kind: OverrideKind,
+        /// Which.
+        key: WishKey,
         /// Of which cluster or server.
         of: Box<str>,
     },
     /// The service ends.
     #[error("the service is stopping; ask again when it has started")]
     Stopping,
-}
-
-struct Kind(OverrideKind);
-
-impl fmt::Display for Kind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self.0 {
-            OverrideKind::Drain => "drain",
-            OverrideKind::Pin => "pin",
-            OverrideKind::Freeze => "freeze",
-            OverrideKind::Maintenance => "maintenance",
-        })
-    }
 }

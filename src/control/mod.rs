@@ -8,23 +8,23 @@
 //! Commands say clusters and servers by name, for their places change with a reload. A command that
 //! changes something is answered when the change is in force and has been saved, or could not be.
 
-mod chronicle;
 mod command;
 mod order;
 mod signed;
+mod term;
 
 use tokio::sync::{mpsc, oneshot};
 
 pub use self::{
-    chronicle::Chronicle,
-    command::{
-        AcceptRequest, Accepted, Command, Laid, LayRequest, OverrideSubject, Question, Refusal,
-        Term,
-    },
+    command::{AcceptRequest, Accepted, Command, Laid, LayRequest, LiftRequest, Question, Refusal},
     order::{Order, OrderError, Reply},
     signed::Signed,
+    term::Term,
 };
-use crate::api::{Explanation, Supposition, WhatIf};
+use crate::{
+    engine::Supposition,
+    report::{Explanation, WhatIf},
+};
 
 /// Commands that may wait. Whoever gives more of them waits.
 const QUEUE: usize = 64;
@@ -65,8 +65,8 @@ impl Control {
     ///
     /// # Errors
     /// [`Refusal`], as when there is none.
-    pub async fn lift(&self, subject: OverrideSubject, by: Signed) -> Result<Laid, Refusal> {
-        self.command(|reply| Command::Lift(subject, by, reply)).await?
+    pub async fn lift(&self, request: LiftRequest) -> Result<Laid, Refusal> {
+        self.command(|reply| Command::Lift(request, reply)).await?
     }
 
     /// Makes the history of one server its cluster's.

@@ -1,14 +1,14 @@
 //! Who asks for something and why.
 
+use std::fmt;
+
 use crate::plain_text::one_line;
 
-/// Texts of strangers, for logs and tables: one line of bounded length each.
+/// Texts of strangers, for logs and tables: one line of bounded length each, whatever they were.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signed {
-    /// Who.
-    pub author: Box<str>,
-    /// Why.
-    pub reason: Box<str>,
+    author: Box<str>,
+    reason: Option<Box<str>>,
 }
 
 impl Signed {
@@ -18,20 +18,39 @@ impl Signed {
     /// Characters of a reason.
     pub const REASON_CHARS: usize = 300;
 
-    /// The texts as they may be kept and shown: on one line, no longer than that, and never empty.
-    #[must_use]
-    pub fn tidy(self) -> Self {
+    /// Somebody who may say why. The texts are put on one line and cut.
+    pub fn new(author: &str, reason: &str) -> Self {
         Self {
-            author: line(&self.author, Self::AUTHOR_CHARS, "unknown"),
-            reason: line(&self.reason, Self::REASON_CHARS, "no reason given"),
+            author: line(author, Self::AUTHOR_CHARS).unwrap_or_else(|| "unknown".into()),
+            reason: line(reason, Self::REASON_CHARS),
+        }
+    }
+
+    /// Who. Never empty.
+    pub fn author(&self) -> &str {
+        &self.author
+    }
+
+    /// Why. Never empty: that no reason was given is said.
+    pub fn reason(&self) -> &str {
+        self.reason.as_deref().unwrap_or("no reason given")
+    }
+}
+
+/// `anna: kernel upgrade`; who has not said why is told alone.
+impl fmt::Display for Signed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.reason {
+            Some(reason) => write!(f, "{}: {reason}", self.author),
+            None => f.write_str(&self.author),
         }
     }
 }
 
-/// `text` on one line of at most so many characters; `nothing` stands for one without any.
-fn line(text: &str, chars: usize, nothing: &str) -> Box<str> {
+/// `text` on one line of at most so many characters; `None` for one without any.
+fn line(text: &str, chars: usize) -> Option<Box<str>> {
     let shown: String = one_line(text).trim().chars().take(chars).collect();
-    if shown.is_empty() { nothing.into() } else { shown.trim_end().into() }
+    (!shown.is_empty()).then(|| shown.trim_end().into())
 }
 
 #[cfg(test)]
@@ -40,14 +59,13 @@ mod tests {
 
     #[test]
     fn texts_of_strangers_are_one_line_of_bounded_length() {
-        let signed = |author: &str, reason: &str| {
-            Signed { author: author.into(), reason: reason.into() }.tidy()
-        };
-        let tidy = signed(" anna\n", "kernel\r\n\u{1b}[31mupgrade\u{202e}");
-        assert_eq!((&*tidy.author, &*tidy.reason), ("anna", "kernel   [31mupgrade"));
-        let long = signed(&"ä".repeat(101), &"x".repeat(301));
-        assert_eq!((long.author.chars().count(), long.reason.len()), (100, 300));
-        let empty = signed("\t", "");
-        assert_eq!((&*empty.author, &*empty.reason), ("unknown", "no reason given"));
+        let tidy = Signed::new(" anna\n", "kernel\r\n\u{1b}[31mupgrade\u{202e}");
+        assert_eq!((tidy.author(), tidy.reason()), ("anna", "kernel   [31mupgrade"));
+        assert_eq!(tidy.to_string(), "anna: kernel   [31mupgrade");
+        let long = Signed::new(&"ä".repeat(101), &"x".repeat(301));
+        assert_eq!((long.author().chars().count(), long.reason().len()), (100, 300));
+        let empty = Signed::new("\t", "");
+        assert_eq!((empty.author(), empty.reason()), ("unknown", "no reason given"));
+        assert_eq!(empty.to_string(), "unknown");
     }
 }

@@ -5,14 +5,11 @@
 use super::Driver;
 use crate::{
     answers::NameRole,
-    control::{
-        AcceptRequest, Accepted, Command, Laid, LayRequest, OverrideSubject, Refusal, Signed, Term,
-    },
+    control::{AcceptRequest, Accepted, Command, Laid, LayRequest, LiftRequest, Refusal},
     engine::{
-        Acceptance, AcceptanceRefusal, ClusterId, Moment, Override, OverrideRefusal, ServerId,
-        ServerIndex, Wish, WishKey,
+        Acceptance, AcceptanceRefusal, ClusterId, Override, OverrideRefusal, ServerId, ServerIndex,
+        Wish,
     },
-    status,
 };
 
 /// Names that are told to whoever asked for one that there is not.
@@ -26,8 +23,8 @@ impl Driver {
                 let laid = self.lay(request);
                 self.memory.answer_when_saved(laid, reply, Laid::with);
             }
-            Command::Lift(subject, by, reply) => {
-                let lifted = self.lift(&subject, by);
+            Command::Lift(request, reply) => {
+                let lifted = self.lift(request);
                 self.memory.answer_when_saved(lifted, reply, Laid::with);
             }
             Command::Accept(request, reply) => {
@@ -40,39 +37,48 @@ impl Driver {
 
     fn lay(&mut self, request: LayRequest) -> Result<Laid, Refusal> {
         let now = self.clock.now();
-        let (cluster, wish) = self.wish(&request.subject, request.force)?;
-        let until = until(request.term, now)?;
-        let Signed { author, reason } = request.signed.tidy();
-        let wished = Override { wish, author, reason, since: now, until };
+        let LayRequest { cluster, wish, signed, term } = request;
+        let within = cluster.map(|name| self.cluster(&name)).transpose()?;
+        let mut of_server = None;
+        let wish = wish.try_map(|name| {
+            let id = self.server_of(&name, within)?;
+            of_server = Some(id.cluster);
+            Ok(id.server)
+        })?;
+        let cluster = self.one_of(within, of_server)?;
+        let (author, reason) = (signed.author().into(), signed.reason().into());
+        let wished = Override { wish, author, reason, since: now, until: term.until(now) };
         let laid = self.engine.lay(cluster, wished.clone(), now);
         laid.map_err(|refusal| self.refusal(cluster, wish, refusal))?;
         self.conclude(now);
-        Ok(self.told(cluster, &wished))
+        Ok(self.named(cluster, &wished))
     }
 
-    fn lift(&mut self, subject: &OverrideSubject, by: Signed) -> Result<Laid, Refusal> {
+    fn lift(&mut self, request: LiftRequest) -> Result<Laid, Refusal> {
         let now = self.clock.now();
-        let (cluster, key) = self.wish_key(subject)?;
+        let LiftRequest { cluster, key, signed } = request;
+        let within = cluster.map(|name| self.cluster(&name)).transpose()?;
+        let mut drained = None;
+        let place = key.clone().try_map(|name| {
+            let id = self.server_of(&name, within)?;
+            drained = Some(id);
+            Ok(id.server)
+        })?;
+        let cluster = self.one_of(within, drained.map(|id| id.cluster))?;
         // Why it ended stands beside who ended it, wherever that is told. Nobody need say why.
-        let is_said = !by.reason.trim().is_empty();
-        let Signed { author, reason } = by.tidy();
-        let by = if is_said { format!("{author}: {reason}").into() } else { author };
-        let Some(lifted) = self.engine.lift(cluster, key, &by) else {
-            let of = match key {
-                WishKey::Drain(server) => self.server_name(ServerId { cluster, server }),
-                WishKey::Pin | WishKey::Freeze | WishKey::Maintenance => self.cluster_name(cluster),
-            };
-            return Err(Refusal::NotLaid { kind: subject.kind(), of });
+        let Some(lifted) = self.engine.lift(cluster, place, &signed.to_string()) else {
+            let of = drained.map_or_else(|| self.cluster_name(cluster), |id| self.server_name(id));
+            return Err(Refusal::NotLaid { key, of });
         };
         self.conclude(now);
-        Ok(self.told(cluster, &lifted))
+        Ok(self.named(cluster, &lifted))
     }
 
     fn accept(&mut self, request: AcceptRequest) -> Result<Accepted, Refusal> {
         let now = self.clock.now();
         let cluster = self.cluster(&request.cluster)?;
-        let id = self.server_of(&request.server, &request.cluster)?;
-        let Signed { author: by, reason: because } = request.signed.tidy();
+        let id = self.server_of(&request.server, Some(cluster))?;
+        let (by, because) = (request.signed.author().into(), request.signed.reason().into());
         let accepted = Acceptance { server: id.server, by, because };
         self.engine.accept(cluster, accepted, now).map_err(|refusal| match refusal {
             AcceptanceRefusal::NoHistory => Refusal::NoHistory(self.cluster_name(cluster)),
@@ -85,41 +91,23 @@ impl Driver {
         Ok(Accepted { cluster, server, unsaved: None })
     }
 
-    /// An override in the words of its reply.
-    fn told(&self, cluster: ClusterId, laid: &Override) -> Laid {
-        let current = self.publisher.current();
-        let listing = &current.table.layout().clusters()[cluster.0];
-        Laid { laid: status::laid(listing, laid, self.reporter.start()), unsaved: None }
+    /// An override by names.
+    fn named(&self, cluster: ClusterId, laid: &Override) -> Laid {
+        let (start, name) = (self.reporter.start(), self.cluster_name(cluster));
+        let server = |server| self.server_name(ServerId { cluster, server });
+        Laid { cluster: name, laid: laid.map(server, |time| start.at(time)), unsaved: None }
     }
 
-    fn wish(&self, subject: &OverrideSubject, force: bool) -> Result<(ClusterId, Wish), Refusal> {
-        Ok(match subject {
-            OverrideSubject::Drain { cluster, server } => {
-                let ServerId { cluster, server } = self.server_of(server, cluster)?;
-                (cluster, Wish::Drain { server, force })
-            }
-            OverrideSubject::Pin { cluster, server } => {
-                let asked = self.cluster(cluster)?;
-                let ServerId { server, .. } = self.server_of(server, cluster)?;
-                (asked, Wish::Pin { server, even_if_not_writable: force })
-            }
-            OverrideSubject::Freeze { cluster } => (self.cluster(cluster)?, Wish::Freeze),
-            OverrideSubject::Maintenance { cluster } => (self.cluster(cluster)?, Wish::Maintenance),
-        })
-    }
-
-    fn wish_key(&self, subject: &OverrideSubject) -> Result<(ClusterId, WishKey), Refusal> {
-        Ok(match subject {
-            OverrideSubject::Drain { cluster, server } => {
-                let ServerId { cluster, server } = self.server_of(server, cluster)?;
-                (cluster, WishKey::Drain(server))
-            }
-            OverrideSubject::Pin { cluster, .. } => (self.cluster(cluster)?, WishKey::Pin),
-            OverrideSubject::Freeze { cluster } => (self.cluster(cluster)?, WishKey::Freeze),
-            OverrideSubject::Maintenance { cluster } => {
-                (self.cluster(cluster)?, WishKey::Maintenance)
-            }
-        })
+    /// The cluster that a request names, or that of its server.
+    fn one_of(
+        &self,
+        named: Option<ClusterId>,
+        of_server: Option<ClusterId>,
+    ) -> Result<ClusterId, Refusal> {
+        match named.or(of_server) {
+            Some(cluster) => Ok(cluster),
+            None => self.cluster(""),
+        }
     }
 
     /// The cluster of this name, in any case of letters.
@@ -147,17 +135,17 @@ impl Driver {
         })
     }
 
-    /// The server of this name, which is one of `cluster`'s unless that is empty.
-    fn server_of(&self, name: &str, cluster: &str) -> Result<ServerId, Refusal> {
+    /// The server of this name, which is one of `cluster`'s.
+    fn server_of(&self, name: &str, cluster: Option<ClusterId>) -> Result<ServerId, Refusal> {
         let id = self.server(name)?;
-        if cluster.is_empty() || self.cluster(cluster)? == id.cluster {
-            return Ok(id);
+        match cluster.filter(|cluster| *cluster != id.cluster) {
+            None => Ok(id),
+            Some(asked) => Err(Refusal::OtherCluster {
+                server: self.server_name(id),
+                cluster: self.cluster_name(id.cluster),
+                asked: self.cluster_name(asked),
+            }),
         }
-        Err(Refusal::OtherCluster {
-            server: self.server_name(id),
-            cluster: self.cluster_name(id.cluster),
-            asked: cluster.into(),
-        })
     }
 
     fn refusal(&self, cluster: ClusterId, wish: Wish, refusal: OverrideRefusal) -> Refusal {
@@ -189,14 +177,5 @@ impl Driver {
 
     pub(super) fn server_name(&self, server: ServerId) -> Box<str> {
         self.clusters[server.cluster.0].servers()[server.server.0].name.clone()
-    }
-}
-
-/// When what begins at `now` ends by itself.
-fn until(term: Term, now: Moment) -> Result<Option<Moment>, Refusal> {
-    match term {
-        Term::Forever => Ok(None),
-        Term::For(time) if (Term::LEAST..=Term::MOST).contains(&time) => Ok(Some(now + time)),
-        Term::For(_) => Err(Refusal::OddTerm),
     }
 }

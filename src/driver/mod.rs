@@ -5,9 +5,7 @@
 //! published snapshot.
 
 mod commands;
-mod entry;
 mod followed;
-mod history;
 mod memory;
 mod plan;
 mod questions;
@@ -29,14 +27,16 @@ use self::{
     reporter::Reporter,
 };
 use crate::{
-    answers::build,
+    answers::{Layout, build},
     api::ServerAdd,
     clock::{self, Clock},
     control::Command,
     engine::{ClusterId, Engine, Event, Finding, Moment, Observation, ProbeKey, ServerId},
     metrics::DriverCounts,
     publish::{Publisher, Reader, Snapshot},
-    status, telemetry,
+    report::{self, Change},
+    telemetry,
+    wall_time::WallTime,
     watchdog::Pulse,
 };
 
@@ -196,7 +196,7 @@ impl Driver {
                 _ = beats.tick() => Turn::Beat,
                 _ = reminder.tick() => {
                     let now = self.clock.now();
-                    let is_overdue = |standing| status::is_overdue(standing, now);
+                    let is_overdue = |standing| report::is_overdue(standing, now);
                     telemetry::remind(&self.engine, self.clusters.len(), is_overdue);
                     self.memory.remind();
                     Turn::Judge
@@ -240,15 +240,17 @@ impl Driver {
         }
         self.counts.judged(judged.len());
         let events = self.engine.take_events();
-        self.reporter.note(&events, now);
+        let current = self.publisher.current();
+        let changes = named(&events, current.table.layout());
+        self.reporter.note(&events, &changes, now);
         // First the answers, then the words about them.
         self.publish(&judged, &changed, now);
-        self.remember(&judged, &events);
+        self.remember(&judged, &events, changes);
         self.tell(events);
     }
 
     /// Keeps what is new. Nothing is waited for.
-    fn remember(&mut self, judged: &[ClusterId], events: &[Event]) {
+    fn remember(&mut self, judged: &[ClusterId], events: &[Event], changes: Vec<Arc<Change>>) {
         let current = self.publisher.current();
         let view = View {
             engine: &self.engine,
@@ -256,7 +258,7 @@ impl Driver {
             start: self.reporter.start(),
             now: self.clock.now(),
         };
-        self.memory.note(judged, events, view);
+        self.memory.note(judged, events, changes, view);
     }
 
     /// Keeps everything, as of another configuration or at the end.
@@ -324,6 +326,12 @@ impl Drop for Driver {
             self.remember_all();
         }
     }
+}
+
+/// What has just happened in the clusters of `layout`, by names.
+fn named(events: &[Event], layout: &Layout) -> Vec<Arc<Change>> {
+    let at = WallTime::from_unix_millis(clock::unix_millis());
+    events.iter().map(|event| Arc::new(Change::new(event, layout, at))).collect()
 }
 
 /// Waits until `deadline`; for ever when there is none.

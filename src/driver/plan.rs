@@ -9,6 +9,7 @@ use tokio::sync::{oneshot, watch};
 use crate::{
     answers::{Layout, PublishedServer},
     api::ServerAdd,
+    control::Signed,
     engine::{ClusterPolicy, ProbeAdvice, ProbeKey},
 };
 
@@ -62,8 +63,6 @@ pub struct Settled {
 pub struct Newcomer {
     /// Its name.
     pub server: Box<str>,
-    /// Who lets it join. One line.
-    pub author: Box<str>,
-    /// Why it is drained. One line.
-    pub reason: Box<str>,
+    /// Who lets it join, and why it is drained.
+    pub signed: Signed,
 }

@@ -1,14 +1,11 @@
 //! Answers questions about decisions. Nothing changes by them.
 
-use std::time::Duration;
-
 use super::Driver;
 use crate::{
     answers::{NameRole, ServedName},
-    api::{self, Candidate, Explanation, WhatIf},
     control::{Question, Refusal},
-    engine::{Candidacy, NameOf, ServerId, Supposition},
-    status,
+    engine::{NameOf, ServerId, Supposition},
+    report::{Candidate, ClusterView, Explanation, WhatIf},
 };
 
 /// Names that are told to whoever asked for one that there is not.
@@ -42,53 +39,39 @@ impl Driver {
             NameRole::Read { index, .. } => NameOf::Reads(index),
         };
         let report = self.reporter.of(id, &self.engine);
-        let now = status::cluster(layout, id, &report);
-        let told = now.and_then(|cluster| {
-            let name = cluster.names.into_iter().find(|name| name.name == called(served))?;
+        let now = ClusterView::new(layout, id, &report);
+        let found = now.and_then(|cluster| {
+            let name = cluster.names.into_iter().find(|name| *name.name == *called(served))?;
             Some((cluster.name, name))
         });
-        let Some((cluster, name)) = told else {
+        let Some((cluster, name)) = found else {
             return Err(Refusal::Stopping);
         };
         let candidates = self.engine.candidacy(id, of, self.clock.now());
-        let candidates = candidates.into_iter().map(|candidate| {
-            let Candidacy { server, included, because, change } = candidate;
-            let server = ServerId { cluster: id, server };
+        let candidates = candidates.into_iter().map(|candidacy| {
+            let server = ServerId { cluster: id, server: candidacy.server };
             Candidate {
-                server: self.server_name(server).into(),
-                state: self.engine.standing(server).state.to_string(),
-                included,
-                because: because.to_string(),
-                would_change: change.to_string(),
+                server: self.server_name(server),
+                state: self.engine.standing(server).state,
+                candidacy,
             }
         });
         Ok(Explanation { name, cluster, candidates: candidates.collect() })
     }
 
     /// What a copy of the engine decides when one server is otherwise.
-    fn what_if(&self, server: &str, supposed: api::Supposition) -> Result<WhatIf, Refusal> {
+    fn what_if(&self, server: &str, supposed: Supposition) -> Result<WhatIf, Refusal> {
         let id = self.server(server)?;
-        let name = self.server_name(id);
-        let (supposition, supposed) = match supposed {
-            api::Supposition::Down => (Supposition::Down, format!("{name} refuses connections")),
-            api::Supposition::Up => {
-                (Supposition::Up, format!("{name} answers as it did when it last answered"))
-            }
-            api::Supposition::LagMs(millis) => {
-                let lag = Duration::from_millis(millis);
-                (Supposition::Lag(lag), format!("{name} is a replica that is behind by {lag:?}"))
-            }
-        };
         let current = self.publisher.current();
         let layout = current.table.layout();
-        let then = self.engine.suppose(id, supposition, self.clock.now());
+        let then = self.engine.suppose(id, supposed, self.clock.now());
         let [now, then] = [&self.engine, &then].map(|engine| {
-            status::cluster(layout, id.cluster, &self.reporter.of(id.cluster, engine))
+            ClusterView::new(layout, id.cluster, &self.reporter.of(id.cluster, engine))
         });
         // Clusters of the layout are those of the engine.
         let (Some(now), Some(then)) = (now, then) else {
             return Err(Refusal::Stopping);
         };
-        Ok(WhatIf { supposed, now, then })
+        Ok(WhatIf { server: self.server_name(id), supposed, now, then })
     }
 }

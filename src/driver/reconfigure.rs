@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Channels, Driver, Followed, Newcomer, Plan, Replan, Settled};
+use super::{Channels, Driver, Followed, Newcomer, Plan, Replan, Settled, named};
 use crate::{
     answers::ClusterAnswers,
     clock,
@@ -44,7 +44,8 @@ impl Driver {
         let layout = layout.succeeding(before);
         self.reporter.replan(before, &layout, &self.added);
         let events = self.engine.take_events();
-        self.reporter.note(&events, now);
+        let changes = named(&events, &layout);
+        self.reporter.note(&events, &changes, now);
         let answers: Vec<ClusterAnswers<'_>> =
             self.clusters.iter().map(Followed::answers).collect();
         let limit = self.memory.serial_limit();
@@ -53,7 +54,7 @@ impl Driver {
         self.memory.note_serial(table.serial());
         self.counts.published();
         self.publisher.publish(Snapshot { table, reports });
-        self.remember(&[], &events);
+        self.remember(&[], &events, changes);
         self.tell(events);
         let known: HashSet<_> = self.clusters.iter().map(|cluster| &*cluster.name).collect();
         self.counts.retain(|name| known.contains(name));
@@ -66,7 +67,7 @@ impl Driver {
     /// Lays the drain of a server that joins. It is out of every read name as long as nobody has
     /// heard of it, so that nothing speaks against it.
     fn drain(&mut self, newcomer: Newcomer, now: Moment) {
-        let Newcomer { server, author, reason } = newcomer;
+        let Newcomer { server, signed } = newcomer;
         let Ok(id) = self.server(&server) else {
             return;
         };
@@ -74,6 +75,7 @@ impl Driver {
         // the one to write to. Where there are none, it would be a choice of ours.
         let force = self.engine.policy(id.cluster).kind == ClusterKind::Tcp;
         let wish = Wish::Drain { server: id.server, force };
+        let (author, reason) = (signed.author().into(), signed.reason().into());
         let drained = Override { wish, author, reason, since: now, until: None };
         // The last server of a read name is not one that has just joined.
         _ = self.engine.lay(id.cluster, drained, now);

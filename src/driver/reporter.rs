@@ -12,15 +12,16 @@ use std::{
     time::Duration,
 };
 
-use super::history::Moves;
 use crate::{
-    answers::{ClusterReport, Happened, Layout, Reports, ServerReport, WallTime, WitnessReport},
+    answers::Layout,
     api::ServerAdd,
     clock,
     engine::{
         ClusterId, Decision, Engine, Event, Lag, Moment, ServerId, ServerIndex, Standing,
         WriteDecision,
     },
+    report::{Change, ClusterReport, Reports, ServerReport, WitnessReport},
+    wall_time::WallTime,
 };
 
 /// Changes that are remembered of each cluster.
@@ -59,7 +60,7 @@ struct Followed {
     /// One per server: whether it is not in the configuration file.
     added: Box<[bool]>,
     /// Newest first.
-    history: VecDeque<Arc<Happened>>,
+    history: VecDeque<Arc<Change>>,
     /// Something happened since the last report.
     has_news: bool,
     reported: Moment,
@@ -68,7 +69,7 @@ struct Followed {
 
 /// How a cluster differs from its report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Change {
+enum Difference {
     None,
     /// In what changes with every probe.
     Detail,
@@ -90,14 +91,14 @@ impl Reporter {
     /// For the clusters of another layout. What happened in those that stay is still remembered.
     pub(super) fn replan(&mut self, before: &Layout, layout: &Layout, added: &[ServerAdd]) {
         let earlier = mem::replace(&mut self.clusters, followed(layout, added));
-        let places = before.clusters().iter().map(|listing| listing.name.to_ascii_lowercase());
-        let mut earlier: HashMap<_, _> = places.zip(earlier.into_iter().enumerate()).collect();
+        let names = before.clusters().iter().map(|listing| listing.name.to_ascii_lowercase());
+        let mut earlier: HashMap<_, _> = names.zip(earlier).collect();
         for (index, listing) in layout.clusters().iter().enumerate() {
             let known = earlier.remove(&listing.name.to_ascii_lowercase());
-            if let (Some((place, known)), Some(now)) = (known, self.clusters.get_mut(index)) {
-                let moves = Moves::new((before, ClusterId(place)), (layout, ClusterId(index)));
-                let moved = known.history.iter().filter_map(|happened| moves.moved(happened));
-                now.history = moved.collect();
+            if let (Some(known), Some(now)) = (known, self.clusters.get_mut(index)) {
+                // What is about a server or a name that has left is told no more.
+                let stays = |change: &Arc<Change>| change.is_in(layout, ClusterId(index));
+                now.history = known.history.into_iter().filter(stays).collect();
             }
         }
         self.waiting.clear();
@@ -118,23 +119,22 @@ impl Reporter {
         Reports::new(clusters.map(|id| self.report(id, engine, None)).collect())
     }
 
-    /// Remembers what happened at `now`.
-    pub(super) fn note(&mut self, events: &[Event], now: Moment) {
-        if events.is_empty() {
+    /// Remembers what happened at `now`, each of `events` with its change by names.
+    pub(super) fn note(&mut self, events: &[Event], changes: &[Arc<Change>], now: Moment) {
+        let Some(change) = changes.first() else {
             return;
-        }
-        let at = wall_time();
-        let start = at.at_start(now);
+        };
+        let start = change.at.at_start(now);
         if start.distance(self.start) > DRIFT {
             self.start = start;
         }
-        for event in events {
+        for (event, change) in events.iter().zip(changes) {
             let Some(ClusterId(index)) = event.cluster() else {
                 continue;
             };
             let followed = &mut self.clusters[index];
             followed.history.truncate(HISTORY - 1);
-            followed.history.push_front(Arc::new(Happened { at, event: event.clone() }));
+            followed.history.push_front(Arc::clone(change));
             followed.has_news = true;
         }
     }
@@ -149,10 +149,10 @@ impl Reporter {
     ) -> Vec<(ClusterId, ClusterReport)> {
         let mut made = Vec::new();
         for &id in judged {
-            match self.change(id, engine, published) {
-                Change::None => {}
-                Change::Detail => self.wait(id, now),
-                Change::Turn => made.push(id),
+            match self.difference(id, engine, published) {
+                Difference::None => {}
+                Difference::Detail => self.wait(id, now),
+                Difference::Turn => made.push(id),
             }
         }
         let mut reports: Vec<_> =
@@ -229,16 +229,16 @@ impl Reporter {
         }
     }
 
-    fn change(&self, id: ClusterId, engine: &Engine, published: &Reports) -> Change {
+    fn difference(&self, id: ClusterId, engine: &Engine, published: &Reports) -> Difference {
         let followed = &self.clusters[id.0];
         let Some(last) = published.of(id) else {
-            return Change::None;
+            return Difference::None;
         };
         if followed.has_news || is_another(&engine.decision(id), &last.decision) {
-            return Change::Turn;
+            return Difference::Turn;
         }
         if engine.overrides(id) != &*last.overrides {
-            return Change::Turn;
+            return Difference::Turn;
         }
         let changes = servers(id, &followed.added).zip(&last.servers).map(|((server, _), last)| {
             let now = engine.standing(server);
@@ -247,17 +247,17 @@ impl Reporter {
                 engine.witnesses(server).zip(&last.witnesses).all(|(now, last)| last.tells(&now))
             };
             if now.state != last.standing.state {
-                Change::Turn
+                Difference::Turn
             } else if told(now) != told(last.standing)
                 || failure != last.failure.as_deref()
                 || !same_words()
             {
-                Change::Detail
+                Difference::Detail
             } else {
-                Change::None
+                Difference::None
             }
         });
-        changes.max().unwrap_or(Change::None)
+        changes.max().unwrap_or(Difference::None)
     }
 }
 

@@ -18,8 +18,10 @@ use tokio::{
 
 use crate::{
     api::EventEntry,
+    chronicle::Entry,
     plain_text::one_line,
     process_group::{LAST_WORDS, ProcessGroup, leader},
+    report::Words,
 };
 
 /// Why a command did not tell it.
@@ -41,7 +43,7 @@ pub(super) enum CommandFault {
 pub(super) async fn run(
     program: &Path,
     arguments: &[Box<str>],
-    entry: &EventEntry,
+    entry: &Entry,
     deadline: Duration,
 ) -> Result<(), CommandFault> {
     let cannot_run = |source| CommandFault::Start { program: program.to_owned(), source };
@@ -75,11 +77,11 @@ pub(super) async fn run(
 /// Gives it the change to read and listens to it until it has ended.
 async fn until_the_end(
     child: &mut Child,
-    entry: &EventEntry,
+    entry: &Entry,
     stderr: &mut Option<ChildStderr>,
     last_words: &mut LastWords,
 ) -> io::Result<ExitStatus> {
-    let mut json = serde_json::to_vec(entry).unwrap_or_default();
+    let mut json = serde_json::to_vec(&EventEntry::from(entry)).unwrap_or_default();
     json.push(b'\n');
     let stdin = child.stdin.take();
     let told = async move {
@@ -100,18 +102,20 @@ async fn until_the_end(
 }
 
 /// The change, for commands that read no JSON. What it does not have is empty.
-fn environment(entry: &EventEntry) -> [(&'static str, String); 9] {
-    let or_empty = |text: &Option<String>| text.clone().unwrap_or_default();
+fn environment(entry: &Entry) -> [(&'static str, String); 9] {
+    let change = &entry.change;
+    let Words { from, to, reason, .. } = change.words();
+    let or_empty = |text: Option<&str>| text.unwrap_or_default().to_owned();
     [
-        ("POINTSMAN_EVENT", entry.kind.name().to_owned()),
-        ("POINTSMAN_CLUSTER", or_empty(&entry.cluster)),
-        ("POINTSMAN_SERVER", or_empty(&entry.server)),
-        ("POINTSMAN_NAME", or_empty(&entry.name)),
-        ("POINTSMAN_FROM", or_empty(&entry.from)),
-        ("POINTSMAN_TO", or_empty(&entry.to)),
-        ("POINTSMAN_REASON", entry.reason.clone()),
+        ("POINTSMAN_EVENT", change.kind().name().to_owned()),
+        ("POINTSMAN_CLUSTER", or_empty(change.cluster.as_deref())),
+        ("POINTSMAN_SERVER", or_empty(change.server())),
+        ("POINTSMAN_NAME", or_empty(change.name())),
+        ("POINTSMAN_FROM", or_empty(from.as_deref())),
+        ("POINTSMAN_TO", or_empty(to.as_deref())),
+        ("POINTSMAN_REASON", reason),
         ("POINTSMAN_ID", entry.id.to_string()),
-        ("POINTSMAN_AT", entry.at.clone()),
+        ("POINTSMAN_AT", format!("{:.3}", change.at)),
     ]
     // No environment can hold a NUL.
     .map(|(name, value)| (name, value.replace('\0', "\u{fffd}")))

@@ -21,7 +21,7 @@ use super::{
     webhook,
 };
 use crate::{
-    api::EventEntry,
+    chronicle::Entry,
     config::{HookAction, HookConfig},
 };
 
@@ -51,7 +51,7 @@ struct Queue {
     /// What the hook is at the moment.
     hook: Arc<HookConfig>,
     /// Oldest first.
-    waiting: VecDeque<Arc<EventEntry>>,
+    waiting: VecDeque<Arc<Entry>>,
     /// Whether one is being told.
     telling: bool,
     /// Those that were lost since the log last said so.
@@ -76,9 +76,9 @@ impl Line {
     }
 
     /// Takes in a change if the hook wants it.
-    pub(super) fn offer(&self, entry: &Arc<EventEntry>) {
+    pub(super) fn offer(&self, entry: &Arc<Entry>) {
         let mut queue = self.queue();
-        if !queue.hook.wants(entry) {
+        if !queue.hook.wants(&entry.change) {
             return;
         }
         if queue.waiting.len() == WAITING_MAX {
@@ -123,7 +123,7 @@ impl Line {
         }
     }
 
-    async fn next(&self) -> Option<Arc<EventEntry>> {
+    async fn next(&self) -> Option<Arc<Entry>> {
         loop {
             if let Some(next) = self.waiting() {
                 return next;
@@ -133,7 +133,7 @@ impl Line {
     }
 
     /// The oldest that waits; `Some(None)` when none will ever come.
-    fn waiting(&self) -> Option<Option<Arc<EventEntry>>> {
+    fn waiting(&self) -> Option<Option<Arc<Entry>>> {
         let mut queue = self.queue();
         let lost = std::mem::take(&mut queue.lost);
         if lost > 0 {
@@ -149,7 +149,7 @@ impl Line {
         }
     }
 
-    async fn tell(&self, entry: &EventEntry, places: &Semaphore) {
+    async fn tell(&self, entry: &Entry, places: &Semaphore) {
         let mut wait = FIRST_WAIT;
         for attempt in 1.. {
             let hook = Arc::clone(&self.queue().hook);
@@ -171,7 +171,7 @@ impl Line {
             };
             if attempt >= last {
                 self.counts.drop(1);
-                let kind = entry.kind.name();
+                let kind = entry.change.kind().name();
                 warn!(event = "hook", hook = name, id, kind, attempt, "not told: {fault}");
                 return;
             }
@@ -201,7 +201,7 @@ impl Line {
 }
 
 /// Tells it once. The error is in words, for the log.
-async fn attempt_of(hook: &HookConfig, entry: &EventEntry) -> Result<(), String> {
+async fn attempt_of(hook: &HookConfig, entry: &Entry) -> Result<(), String> {
     match &hook.action {
         HookAction::Command { program, arguments } => {
             let ran = command::run(program, arguments, entry, hook.timeout).await;

@@ -33,7 +33,10 @@ use tracing::warn;
 
 use self::line::Line;
 pub use self::tally::HookTally;
-use crate::{api::EventEntry, config::HookConfig, control::Chronicle};
+use crate::{
+    chronicle::{Chronicle, Entry},
+    config::HookConfig,
+};
 
 /// Attempts of all hooks at a time.
 const AT_ONCE: usize = 8;
@@ -59,7 +62,7 @@ pub struct HooksHandle {
 
 /// Hands each change to those who want it.
 struct Dispatcher {
-    news: broadcast::Receiver<Arc<EventEntry>>,
+    news: broadcast::Receiver<Arc<Entry>>,
     wanted: watch::Receiver<Vec<Arc<HookConfig>>>,
     /// In the order of the configuration.
     lines: Arc<Mutex<Vec<Arc<Line>>>>,
@@ -161,7 +164,7 @@ impl Dispatcher {
         while self.runners.join_next().await.is_some() {}
     }
 
-    fn tell(&self, entry: &Arc<EventEntry>) {
+    fn tell(&self, entry: &Arc<Entry>) {
         for line in self.lines() {
             line.offer(entry);
         }

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::{answers::WallTime, clock};
+use crate::{clock, wall_time::WallTime};
 
 /// The numbers of one hook since the start of the process.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -25,6 +25,7 @@ use tokio_rustls::TlsConnector;
 use super::signature::signature;
 use crate::{
     api::EventEntry,
+    chronicle::Entry,
     clock,
     config::{TargetHost, TlsMode, WebhookConfig},
 };
@@ -49,7 +50,7 @@ pub(super) enum WebhookFault {
 /// # Errors
 ///
 /// [`WebhookFault`], for everything but a reply of 2xx.
-pub(super) async fn post(webhook: &WebhookConfig, entry: &EventEntry) -> Result<(), WebhookFault> {
+pub(super) async fn post(webhook: &WebhookConfig, entry: &Entry) -> Result<(), WebhookFault> {
     let request = request(webhook, entry, clock::unix_seconds())?;
     let port = webhook.target.port;
     let (stream, name) = match &webhook.target.host {
@@ -80,20 +81,20 @@ pub(super) async fn post(webhook: &WebhookConfig, entry: &EventEntry) -> Result<
 /// The request at the time `now`, in seconds since 1970.
 fn request(
     webhook: &WebhookConfig,
-    entry: &EventEntry,
+    entry: &Entry,
     now: u64,
 ) -> Result<Request<Full<Bytes>>, WebhookFault> {
     let cannot = |error: &dyn std::fmt::Display| WebhookFault::Request(error.to_string());
-    let body = serde_json::to_vec(entry).map_err(|error| cannot(&error))?;
+    let body = serde_json::to_vec(&EventEntry::from(entry)).map_err(|error| cannot(&error))?;
     let timestamp = now.to_string();
     // Without a state folder ids begin anew with each process; the time tells them apart.
-    let delivery = format!("{}-{}", entry.at, entry.id);
+    let delivery = format!("{:.3}-{}", entry.change.at, entry.id);
     let mut request = Request::post(&*webhook.path)
         .header(HOST, webhook.target.to_string())
         .header(USER_AGENT, "pointsman")
         .header(CONNECTION, "close")
         .header(CONTENT_TYPE, "application/json")
-        .header("X-Pointsman-Event", entry.kind.name())
+        .header("X-Pointsman-Event", entry.change.kind().name())
         .header("X-Pointsman-Delivery", delivery)
         .header("X-Pointsman-Timestamp", &timestamp);
     if let Some(secret) = &webhook.secret {

@@ -14,35 +14,29 @@ use super::{
 };
 use crate::{
     answers::NameRole,
-    api::EventEntry,
+    chronicle::Entry,
     config::{ClusterConfig, KickMode},
+    report::What,
 };
 
 /// Whoever notices.
 pub(super) struct Kicker {
     means: Means,
-    news: Receiver<Arc<EventEntry>>,
-    /// The clusters with a kick that is not off, by name.
-    followed: HashMap<Box<str>, Followed>,
+    news: Receiver<Arc<Entry>>,
+    /// The clusters with a kick that is not off, by name: the last server that the write name of each
+    /// said, if it has said one since then.
+    writers: HashMap<Box<str>, Option<Box<str>>>,
     pursuits: JoinSet<()>,
     running: HashMap<Quarry, AbortHandle>,
 }
 
-/// What is known of a cluster with a kick.
-struct Followed {
-    /// Its write name.
-    name: String,
-    /// The last that it said, if it has said one since then.
-    writer: Option<Box<str>>,
-}
-
 impl Kicker {
     /// One that hears of what happens by `news`.
-    pub(super) fn new(means: Means, news: Receiver<Arc<EventEntry>>) -> Self {
+    pub(super) fn new(means: Means, news: Receiver<Arc<Entry>>) -> Self {
         Self {
             means,
             news,
-            followed: HashMap::new(),
+            writers: HashMap::new(),
             pursuits: JoinSet::new(),
             running: HashMap::new(),
         }
@@ -69,14 +63,12 @@ impl Kicker {
     /// Learns who writes where. A cluster whose kick is new, or was off, begins with who writes now.
     fn look_at_all(&mut self) {
         let config = Arc::clone(&self.means.config.borrow_and_update());
-        let mut earlier = std::mem::take(&mut self.followed);
+        let mut earlier = std::mem::take(&mut self.writers);
         for cluster in config.clusters.iter().filter(|cluster| kicks(cluster)) {
-            let Some(name) = write_name(cluster) else { continue };
-            let known = earlier.remove(&cluster.policy.name);
-            let writer = known.and_then(|known| known.writer);
-            self.followed.insert(cluster.policy.name.clone(), Followed { name, writer });
+            let writer = earlier.remove(&cluster.policy.name).flatten();
+            self.writers.insert(cluster.policy.name.clone(), writer);
         }
-        if self.followed.is_empty() {
+        if self.writers.is_empty() {
             return;
         }
         for (cluster, writer) in published_writers(&self.means.reader) {
@@ -84,21 +76,18 @@ impl Kicker {
         }
     }
 
-    fn hear(&mut self, entry: &EventEntry) {
-        let (Some(cluster), Some(name), Some(writer)) = (&entry.cluster, &entry.name, &entry.to)
-        else {
-            return;
-        };
-        // A read name may say several servers, or have the same events.
-        if self.followed.get(&**cluster).is_some_and(|followed| followed.name == *name) {
+    fn hear(&mut self, entry: &Entry) {
+        if let (Some(cluster), What::Write { to: Some(writer), .. }) =
+            (&entry.change.cluster, &entry.change.what)
+        {
             self.wrote(cluster, writer);
         }
     }
 
     /// The write name of `cluster` says `writer`. Nothing happens where it is not followed.
     fn wrote(&mut self, cluster: &str, writer: &str) {
-        let Some(followed) = self.followed.get_mut(cluster) else { return };
-        let before = followed.writer.replace(writer.into());
+        let Some(known) = self.writers.get_mut(cluster) else { return };
+        let before = known.replace(writer.into());
         if let Some(back) = self.running.remove(&Quarry::new(cluster, writer)) {
             back.abort();
         }
@@ -112,12 +101,8 @@ impl Kicker {
     }
 }
 
-/// Whether the cluster has a kick that is not off.
+/// Whether the cluster has a write name and a kick that is not off.
 fn kicks(cluster: &ClusterConfig) -> bool {
     cluster.kick.as_ref().is_some_and(|kick| kick.mode != KickMode::Off)
-}
-
-fn write_name(cluster: &ClusterConfig) -> Option<String> {
-    let write = cluster.names.iter().find(|served| served.role == NameRole::Write)?;
-    Some(write.name.to_string())
+        && cluster.names.iter().any(|served| served.role == NameRole::Write)
 }

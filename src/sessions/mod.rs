@@ -35,14 +35,14 @@ use tokio::{
 pub use self::error::{Fault, SessionsError};
 use self::{kicker::Kicker, report::report, server::Server};
 use crate::{
-    answers::WallTime,
     api::SessionReport,
+    chronicle::Chronicle,
     clock,
     config::Config,
-    control::Chronicle,
     engine::{Failure, FailureKind},
     metrics::KickCounts,
     publish::Reader,
+    wall_time::WallTime,
 };
 
 /// The running kicks. Dropping it ends them.

@@ -23,11 +23,12 @@ use super::{
     writer::{Place, Stance, stance},
 };
 use crate::{
-    answers::{NameRole, WallTime},
-    api::{EventEntry, EventKind},
+    answers::NameRole,
     clock,
     config::{KickConfig, KickMode},
     metrics::KickTotals,
+    report::{Change, What},
+    wall_time::WallTime,
 };
 
 /// A server by its names.
@@ -241,17 +242,14 @@ impl Pursuit {
     }
 
     fn enter(&self, reason: &str, detail: &str) {
-        self.means.chronicle.add(EventEntry {
-            id: 0,
-            at: format!("{:.3}", WallTime::from_unix_millis(clock::unix_millis())),
-            kind: EventKind::Kick,
-            cluster: Some(self.quarry.cluster.to_string()),
-            server: Some(self.quarry.server.to_string()),
-            name: None,
-            from: None,
-            to: None,
-            reason: reason.to_owned(),
-            detail: detail.chars().take(DETAIL_CHARS).collect(),
+        self.means.chronicle.add(Change {
+            at: WallTime::from_unix_millis(clock::unix_millis()),
+            cluster: Some(self.quarry.cluster.clone()),
+            what: What::Kick {
+                server: self.quarry.server.clone(),
+                done: reason.into(),
+                detail: detail.chars().take(DETAIL_CHARS).collect(),
+            },
         });
     }
 }

@@ -7,9 +7,9 @@ use super::{
     session::{Session, SessionKind, Spared},
 };
 use crate::{
-    answers::WallTime,
     api::{KickStatus, SessionGroup, SessionReport, SessionState},
     config::{KickConfig, KickMode},
+    wall_time::WallTime,
 };
 
 /// By user, database and address.

@@ -6,9 +6,10 @@ use std::{
 };
 
 use crate::{
-    answers::{ClusterReport, Layout},
+    answers::Layout,
     engine::{ClusterId, ServerState},
     publish::Reader,
+    report::ClusterReport,
 };
 
 /// What a pursuit may do at the moment.
@@ -94,11 +95,12 @@ mod tests {
 
     use super::*;
     use crate::{
-        answers::{ServerReport, WallTime},
         engine::{
             Decision, Moment, ServerIndex, Stability, Standing, StateReason, WriteDecision,
             WriteReason,
         },
+        report::ServerReport,
+        wall_time::WallTime,
     };
 
     fn report(writer: Option<usize>, state: ServerState) -> ClusterReport {

@@ -8,9 +8,10 @@ use std::{
 
 use super::limit::limit_unsaved;
 use crate::{
-    answers::{Serial, WallTime},
+    answers::Serial,
     clock::{self, Clock},
     engine::Moment,
+    wall_time::WallTime,
 };
 
 /// A save that takes longer than this is as good as none: the disk hangs.

@@ -24,8 +24,9 @@ pub use self::{
     format::{FORMAT, FormatError, decode, encode},
     health::{SetAside, StateHealth, StateReport},
     image::{
-        ClusterImage, HistoryImage, Image, LeftBehindImage, LossImage, OfficeImage, OverrideImage,
-        PositionImage, ReachImage, ServerImage, StreamImage, SupersededImage,
+        ClusterImage, ConcernImage, EventImage, HistoryImage, Image, LeftBehindImage, LossImage,
+        OfficeImage, OverrideImage, PositionImage, ReachImage, ServerImage, StreamImage,
+        SupersededImage,
     },
     keeper::Keeper,
     limit::{first_serial, limit_ahead},

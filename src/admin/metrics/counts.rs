@@ -10,9 +10,12 @@ use super::{
     process::ProcessUse,
     states::millis,
 };
-use crate::metrics::{
-    DnsTransport, DriverCounts, Dropped, HistogramTotals, KickCounts, ProbeMeter, ProbeMetrics,
-    QueryType, Refused, ReplyCode,
+use crate::{
+    metrics::{
+        DnsTransport, DriverCounts, Dropped, HistogramTotals, KickCounts, ProbeMeter, ProbeMetrics,
+        QueryType, Refused, ReplyCode,
+    },
+    status::VERSION,
 };
 
 /// Of the service as a whole.
@@ -21,18 +24,18 @@ pub(super) fn service(encoder: &mut Encoder, scrape: &Scrape<'_>) {
     let counts = &metrics.service;
     let (reloaded, at) = counts.last_reload();
     encoder.family(&family::BUILD);
-    encoder.sample(&family::BUILD, &[&status.version], 1);
+    encoder.sample(&family::BUILD, &[VERSION], 1);
     one(encoder, &family::STARTED, millis(counts.started_millis()));
-    one(encoder, &family::READY, u8::from(status.ready));
+    one(encoder, &family::READY, u8::from(status.is_ready()));
     one(encoder, &family::STALLED, stalled);
     one(encoder, &family::ISOLATED, u8::from(status.isolated));
     one(encoder, &family::RELOAD_OK, u8::from(reloaded));
     one(encoder, &family::RELOAD_AT, millis(at));
     maybe(encoder, &family::STATE_SAVED, counts.is_state_saved().map(u8::from));
     one(encoder, &family::STATE_FAILURES, counts.state_failures());
-    let state = status.state.as_ref();
+    let state = status.process.state.as_ref();
     maybe(encoder, &family::STATE_ASIDE, state.map(|one| u8::from(one.set_aside.is_some())));
-    maybe(encoder, &family::SERIAL_LIMITED, state.map(|one| u8::from(one.serial_limited)));
+    maybe(encoder, &family::SERIAL_LIMITED, state.map(|one| u8::from(one.is_serial_limited)));
     one(encoder, &family::LOG_LOST, counts.log_lines_lost());
     one(encoder, &family::HINTS, counts.hints());
     one(encoder, &family::GENERATION, status.generation);

@@ -20,7 +20,7 @@ use self::{
     process::ProcessUse,
 };
 use super::{Operations, reply::reply};
-use crate::{api::Status, metrics::Metrics};
+use crate::{metrics::Metrics, status::Status};
 
 /// All metrics, in the form that the client reads.
 pub(super) async fn metrics(State(operations): State<Operations>, headers: HeaderMap) -> Response {
@@ -57,7 +57,7 @@ impl Scrape<'_> {
         counts::kicks(&mut encoder, &self.metrics.kicks);
         counts::probes(&mut encoder, &self.metrics.probes);
         counts::dns(&mut encoder, self);
-        states::hooks(&mut encoder, &self.status.hooks);
+        states::hooks(&mut encoder, &self.status.process.hooks);
         counts::process(&mut encoder, ProcessUse::now(), self.metrics.service.started_millis());
         encoder.finish()
     }

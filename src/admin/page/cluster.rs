@@ -1,16 +1,22 @@
 //! One cluster: what its names say, and what each of its servers is.
 
+use std::net::IpAddr;
+
 use maud::{Markup, html};
 
 use super::{
     plot::plot,
-    view::{Concern, View},
+    view::{Appearance, View},
     words::Span,
 };
-use crate::api::{ClusterStatus, NameRole, NameStatus, ServerStatus};
+use crate::{
+    engine::{ClusterKind, Lag},
+    report::{ClusterView, Concern, NameView, ServerView},
+    wall_time::WallTime,
+};
 
 /// All of a cluster.
-pub(super) fn article(view: &View<'_>, cluster: &ClusterStatus, concern: Concern) -> Markup {
+pub(super) fn article(view: &View<'_>, cluster: &ClusterView, concern: Concern) -> Markup {
     let id = format!("cluster-{}", cluster.name);
     let of = format!("of-{}", cluster.name);
     html! {
@@ -18,7 +24,7 @@ pub(super) fn article(view: &View<'_>, cluster: &ClusterStatus, concern: Concern
             h3 id=(id) {
                 span .sign aria-hidden="true" { (concern.sign()) } " "
                 a href=(link(cluster)) { (cluster.name) }
-                " " span .about { (cluster.engine) ", " (cluster.stability) }
+                " " span .about { (engine(cluster.kind)) ", " (cluster.stability) }
                 " " span .word { (concern.words()) }
             }
             dl .names { @for name in &cluster.names { (said(view, name)) } }
@@ -28,13 +34,13 @@ pub(super) fn article(view: &View<'_>, cluster: &ClusterStatus, concern: Concern
 }
 
 /// A cluster in one line.
-pub(super) fn line(cluster: &ClusterStatus, concern: Concern) -> Markup {
+pub(super) fn line(cluster: &ClusterView, concern: Concern) -> Markup {
     html! {
         li .(concern.class()) id=(format!("line-{}", cluster.name)) {
             span .sign aria-hidden="true" { (concern.sign()) } " "
             a href=(link(cluster)) { (cluster.name) }
             @for name in &cluster.names {
-                " " span .says { (role(name.role)) " → " (servers_of(name)) }
+                " " span .says { (name.reason.role()) " → " (servers_of(name)) }
             }
             " " span .word { (concern.words()) }
         }
@@ -42,22 +48,22 @@ pub(super) fn line(cluster: &ClusterStatus, concern: Concern) -> Markup {
 }
 
 /// What a name says, since when and why.
-fn said(view: &View<'_>, name: &NameStatus) -> Markup {
+fn said(view: &View<'_>, name: &NameView) -> Markup {
     let concern = Concern::of_name(name);
     html! {
         div .(concern.class()) {
-            dt { span .role { (role(name.role)) } " " code { (name.name) } }
+            dt { span .role { (name.reason.role()) } " " code { (name.name) } }
             dd {
                 span .arrow aria-hidden="true" { "→ " }
                 strong { (servers_of(name)) }
-                " for " time datetime=(name.since) title=(name.since) { (view.ago(&name.since)) }
+                " for " (since(view, name.since))
                 span .detail { " — " (name.reason) "; TTL " (name.ttl) " s" }
             }
         }
     }
 }
 
-fn servers(view: &View<'_>, cluster: &ClusterStatus) -> Markup {
+fn servers(view: &View<'_>, cluster: &ClusterView) -> Markup {
     html! {
         table role="table" {
             caption .hidden { "Servers of " (cluster.name) }
@@ -75,34 +81,37 @@ fn servers(view: &View<'_>, cluster: &ClusterStatus) -> Markup {
     }
 }
 
-fn row(view: &View<'_>, cluster: &ClusterStatus, server: &ServerStatus) -> Markup {
+fn row(view: &View<'_>, cluster: &ClusterView, server: &ServerView) -> Markup {
     let concern = Concern::of_server(server, view.now);
-    let addresses = server.addresses.join(", ");
+    let addresses: Vec<_> = server.addresses.iter().map(IpAddr::to_string).collect();
     html! {
         tr role="row" {
             th scope="row" role="rowheader" {
                 (server.name)
-                span .detail { (addresses) " port " (server.port) }
+                span .detail { (addresses.join(", ")) " port " (server.port) }
                 @if server.added { span .tag { "not in the config file" } }
             }
             td role="cell" data-head="State" .(concern.class()) {
                 span .sign aria-hidden="true" { (concern.sign()) } " "
                 strong { (server.state) } " for "
-                time datetime=(server.since) title=(server.since) { (view.ago(&server.since)) }
+                (since(view, server.since))
                 @if server.drained { " " span .tag { "drained" } }
                 span .detail { (server.reason) }
                 @if let Some(failure) = &server.failure { span .detail { (failure) } }
                 @for witness in &server.witnesses {
                     span .detail {
-                        (witness.check) ": "
-                        (witness.word.as_deref().unwrap_or("says nothing"))
+                        (witness.check.name()) ": "
+                        @match witness.word {
+                            Some(word) => (word),
+                            None => "says nothing",
+                        }
                         @if !witness.detail.is_empty() { " (" (witness.detail) ")" }
                     }
                 }
             }
             td role="cell" data-head="In" { (membership(cluster, server)) }
             td role="cell" data-head="Lag" .number {
-                (server.lag_ms.map_or_else(|| "–".to_owned(), |lag| Span(lag).to_string()))
+                (server.lag.map_or_else(|| "–".to_owned(), |lag| span(lag).to_string()))
             }
             td role="cell" data-head="Last 5 minutes" .plotted {
                 (plot(view.history.lags(&server.name)))
@@ -113,7 +122,7 @@ fn row(view: &View<'_>, cluster: &ClusterStatus, server: &ServerStatus) -> Marku
 }
 
 /// Which names say it, and which do not.
-fn membership(cluster: &ClusterStatus, server: &ServerStatus) -> Markup {
+fn membership(cluster: &ClusterView, server: &ServerView) -> Markup {
     let names = cluster.names.iter().map(|name| (name, server.names.contains(&name.name)));
     html! {
         ul .membership {
@@ -132,7 +141,7 @@ fn membership(cluster: &ClusterStatus, server: &ServerStatus) -> Markup {
     }
 }
 
-fn last_probe(view: &View<'_>, cluster: &ClusterStatus, server: &ServerStatus) -> Markup {
+fn last_probe(view: &View<'_>, cluster: &ClusterView, server: &ServerView) -> Markup {
     html! {
         @match view.last_probe(&cluster.name, &server.name) {
             Some(last) => {
@@ -145,19 +154,31 @@ fn last_probe(view: &View<'_>, cluster: &ClusterStatus, server: &ServerStatus) -
 }
 
 /// The servers of a name, or that there is none.
-pub(super) fn servers_of(name: &NameStatus) -> String {
+pub(super) fn servers_of(name: &NameView) -> String {
     match name.servers.is_empty() {
         true => "no address".to_owned(),
         false => name.servers.join(", "),
     }
 }
 
-/// What a name is for.
-pub(super) fn role(role: NameRole) -> &'static str {
-    match role {
-        NameRole::Write => "write",
-        NameRole::Read => "read",
+/// How far a server is behind.
+pub(super) fn span(Lag(lag): Lag) -> Span {
+    Span(u64::try_from(lag.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// What a cluster's servers speak.
+pub(super) fn engine(kind: ClusterKind) -> &'static str {
+    match kind {
+        ClusterKind::Postgres => "postgres",
+        ClusterKind::MySql => "mysql",
+        ClusterKind::Tcp => "tcp",
     }
+}
+
+/// How long ago something was, with the time itself for machines.
+fn since(view: &View<'_>, time: WallTime) -> Markup {
+    let exact = format!("{time:.3}");
+    html! { time datetime=(exact) title=(exact) { (view.ago(time)) } }
 }
 
 /// The first label of a name: enough within its cluster.
@@ -167,6 +188,6 @@ fn short(name: &str) -> &str {
 
 /// Where a cluster is shown alone. Names of clusters have no character that a query would need to
 /// escape.
-fn link(cluster: &ClusterStatus) -> String {
+fn link(cluster: &ClusterView) -> String {
     format!("/?cluster={}", cluster.name)
 }

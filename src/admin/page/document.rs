@@ -7,10 +7,14 @@ use maud::{DOCTYPE, Markup, html};
 
 use super::{
     cluster::{article, line},
-    view::{Concern, View},
+    view::{Appearance, View},
     words,
 };
-use crate::api::{EventEntry, EventKind, OverrideKind, OverrideStatus};
+use crate::{
+    chronicle::Entry,
+    report::{Change, ChangeKind, Concern, Override, Wish, Words},
+    status::VERSION,
+};
 
 /// The whole page.
 pub(super) fn document(view: &View<'_>) -> Markup {
@@ -65,8 +69,8 @@ fn header(view: &View<'_>, summary: &str) -> Markup {
                 div { dt { "Queries" } dd { (rate(view)) } }
                 div { dt { "SOA serial" } dd { (status.serial) } }
                 div { dt { "Generation" } dd { (status.generation) } }
-                div { dt { "Running for" } dd { (view.ago(&status.started)) } }
-                div { dt { "Version" } dd { (status.version) } }
+                div { dt { "Running for" } dd { (view.ago(status.process.started)) } }
+                div { dt { "Version" } dd { (VERSION) } }
             }
         }
     }
@@ -76,17 +80,17 @@ fn header(view: &View<'_>, summary: &str) -> Markup {
 pub(super) fn rate(view: &View<'_>) -> String {
     match view.history.queries_per_second() {
         Some(rate) => format!("{rate:.1}/s"),
-        None => format!("{} in all", view.status.queries),
+        None => format!("{} in all", view.status.process.queries),
     }
 }
 
 /// Why it is not ready.
 fn faults(view: &View<'_>) -> Markup {
     html! {
-        @if !view.status.faults.is_empty() {
+        @if !view.status.process.faults.is_empty() {
             section .notice aria-labelledby="faults" {
                 h2 #faults { "Not ready" }
-                ul { @for fault in &view.status.faults { li { (fault) } } }
+                ul { @for fault in &view.status.process.faults { li { (fault) } } }
             }
         }
     }
@@ -113,47 +117,50 @@ fn overrides(view: &View<'_>) -> Markup {
         @if !laid.is_empty() {
             section .overrides aria-labelledby="overrides" {
                 h2 #overrides { "Overrides" }
-                ul { @for one in laid { li .wanted { (laid_by(view, one)) } } }
+                ul {
+                    @for (cluster, one) in laid {
+                        li .wanted { (laid_by(view, &cluster.name, one)) }
+                    }
+                }
             }
         }
     }
 }
 
-fn laid_by(view: &View<'_>, one: &OverrideStatus) -> Markup {
-    let (what, of, end) = override_words(one);
+fn laid_by(view: &View<'_>, cluster: &str, one: &Override) -> Markup {
+    let (what, of, end) = override_words(cluster, &one.wish);
     html! {
         p {
             span .sign aria-hidden="true" { "◆" } " "
             strong { (what) " " (of) }
-            @if one.force { " (forced)" }
-            @match one.until.as_deref() {
+            @if one.wish.is_forced() { " (forced)" }
+            @match one.until {
                 Some(until) => {
                     " ends in "
-                    time datetime=(until) { (view.rest(until)) }
+                    time datetime=(format_args!("{until:.3}")) { (view.rest(until)) }
                 }
                 None => " never ends by itself",
             }
         }
         p .detail {
             (one.reason) " — " (one.author) ", "
-            time datetime=(one.since) { (view.ago(&one.since)) } " ago. End it: "
+            time datetime=(format_args!("{:.3}", one.since)) { (view.ago(one.since)) }
+            " ago. End it: "
             code { "pointsman " (end) }
         }
     }
 }
 
 /// What an override does, to whom, and the command that ends it.
-pub(super) fn override_words(one: &OverrideStatus) -> (&'static str, String, String) {
-    let cluster = &one.cluster;
-    let server = one.server.as_deref().unwrap_or_default();
-    match one.kind {
-        OverrideKind::Drain => ("drained:", server.to_owned(), format!("undrain {server}")),
-        OverrideKind::Pin => {
+pub(super) fn override_words(cluster: &str, wish: &Wish) -> (&'static str, String, String) {
+    match wish {
+        Wish::Drain { server, .. } => ("drained:", server.to_string(), format!("undrain {server}")),
+        Wish::Pin { server, .. } => {
             ("pinned:", format!("{cluster} to {server}"), format!("unpin {cluster}"))
         }
-        OverrideKind::Freeze => ("frozen:", cluster.clone(), format!("thaw {cluster}")),
-        OverrideKind::Maintenance => {
-            ("in maintenance:", cluster.clone(), format!("maintenance {cluster} --end"))
+        Wish::Freeze => ("frozen:", cluster.to_owned(), format!("thaw {cluster}")),
+        Wish::Maintenance => {
+            ("in maintenance:", cluster.to_owned(), format!("maintenance {cluster} --end"))
         }
     }
 }
@@ -184,42 +191,45 @@ fn clusters(view: &View<'_>) -> Markup {
 }
 
 fn timeline(view: &View<'_>) -> Markup {
-    let today = words::day(view.now);
     let mut events = view.events().peekable();
     html! {
         section aria-labelledby="events" {
             h2 #events { "Last changes" }
             @if events.peek().is_none() { p { "Nothing has changed yet." } }
             ol .events reversed {
-                @for event in events { (change(event, &today)) }
+                @for event in events { (change(view, event)) }
             }
         }
     }
 }
 
-fn change(event: &EventEntry, today: &str) -> Markup {
-    let concern = Concern::of_event(event);
+fn change(view: &View<'_>, event: &Entry) -> Markup {
+    let concern = Concern::of_change(&event.change);
+    let words = event.change.words();
+    let at = event.change.at;
     html! {
         li .(concern.class()) id=(format!("event-{}", event.id)) {
-            time datetime=(event.at) { (words::clock(&event.at, today)) } " "
+            time datetime=(format_args!("{at:.3}")) { (words::clock(at, view.now)) } " "
             span .sign aria-hidden="true" { (concern.sign()) } " "
             span .hidden { (concern.words()) ": " }
-            strong { (subject(event)) } " "
-            @if let Some(change) = turn(event) { span .turn { (change) } " " }
+            strong { (subject(&event.change)) } " "
+            @if let Some(change) = turn(event.change.kind(), &words) {
+                span .turn { (change) } " "
+            }
             span .detail {
-                (event.reason)
-                @if !event.detail.is_empty() { " (" (event.detail) ")" }
+                (words.reason)
+                @if !words.detail.is_empty() { " (" (words.detail) ")" }
             }
         }
     }
 }
 
 /// Whom a change is about.
-pub(super) fn subject(event: &EventEntry) -> String {
-    let parts = [&event.cluster, &event.name, &event.server].into_iter().flatten();
-    let parts: Vec<_> = parts.map(String::as_str).collect();
+pub(super) fn subject(change: &Change) -> String {
+    let parts = [change.cluster.as_deref(), change.name(), change.server()];
+    let parts: Vec<_> = parts.into_iter().flatten().collect();
     match parts.is_empty() {
-        true if event.kind == EventKind::Config => "configuration".to_owned(),
+        true if change.kind() == ChangeKind::Config => "configuration".to_owned(),
         true => "everything".to_owned(),
         false => parts.join(" "),
     }
@@ -227,15 +237,15 @@ pub(super) fn subject(event: &EventEntry) -> String {
 
 /// From what to what it went. What an operator lays is told by its reason alone; what says the same
 /// for another reason goes nowhere.
-pub(super) fn turn(event: &EventEntry) -> Option<String> {
+pub(super) fn turn(kind: ChangeKind, words: &Words) -> Option<String> {
     let shown = |side: &Option<String>| match side.as_deref() {
         Some("") | None => "nothing".to_owned(),
         Some(side) => side.to_owned(),
     };
-    let told = event.from.is_some() || event.to.is_some();
-    let (from, to) = (shown(&event.from), shown(&event.to));
-    match event.kind {
-        EventKind::Override => None,
+    let told = words.from.is_some() || words.to.is_some();
+    let (from, to) = (shown(&words.from), shown(&words.to));
+    match kind {
+        ChangeKind::Override => None,
         _ if !told => None,
         _ if from == to => Some(format!("{to} as before")),
         _ => Some(format!("{from} → {to}")),

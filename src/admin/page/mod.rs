@@ -5,7 +5,6 @@
 //! not come from here.
 
 mod cluster;
-mod concern;
 mod document;
 mod follow;
 pub(super) mod history;
@@ -27,7 +26,7 @@ use serde::Deserialize;
 pub(super) use self::follow::follow;
 use self::{document::document, view::View};
 use super::Operations;
-use crate::{api::Status, clock};
+use crate::{clock, status::Status, wall_time::WallTime};
 
 /// The query of the page.
 #[derive(Debug, Deserialize)]
@@ -63,7 +62,7 @@ fn show(
         events: &operations.chronicle().entries(),
         history: &history,
         probes: &operations.metrics().probes,
-        now: clock::unix_millis(),
+        now: WallTime::from_unix_millis(clock::unix_millis()),
         only,
     };
     match html {

@@ -1,29 +1,35 @@
 //! A service to look at: one cluster after a failover, one in split brain, one that is well.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
-use crate::api::{
-    ClusterStatus, EventEntry, EventKind, HookStatus, NameRole, NameStatus, OverrideKind,
-    OverrideStatus, ServerStatus, StateStatus, Status, WitnessStatus,
+use crate::{
+    chronicle::Entry,
+    engine::{
+        Check, ClusterKind, FailureKind, Lag, ReadReason, ServerState, Stability, StateReason,
+        Word, WriteReason,
+    },
+    hooks::HookTally,
+    report::{
+        Change, ClusterView, NameReason, NameView, Override, ServerView, What, Wish, WitnessReport,
+    },
+    state::StateReport,
+    status::{Process, Status},
+    wall_time::WallTime,
 };
 
-/// 2026-11-21T15:00:00Z in milliseconds since 1970.
-pub(in crate::admin) const NOW: u64 = 1_795_273_200_000;
+/// 2026-11-21T15:00:00Z.
+pub(in crate::admin) const NOW: WallTime = WallTime::from_unix_millis(1_795_273_200_000);
 
 /// All is well with one cluster.
 pub(in crate::admin) fn well() -> Status {
+    let process =
+        Process { started: at("2026-11-18T12:00:00Z"), queries: 123_456, ..Process::default() };
     Status {
-        version: "0.1.0".into(),
-        started: "2026-11-18T12:00:00.000Z".into(),
+        process,
         generation: 17,
         serial: 1_795_000_017,
-        ready: true,
-        faults: Vec::new(),
         isolated: false,
         warnings: Vec::new(),
-        state: None,
-        hooks: Vec::new(),
-        queries: 123_456,
         clusters: vec![cluster("billing")],
     }
 }
@@ -31,57 +37,49 @@ pub(in crate::admin) fn well() -> Status {
 /// A failover with a drain, a split brain, and one that is well.
 pub(in crate::admin) fn troubled() -> Status {
     let mut orders = cluster("orders");
-    orders.stability = "unrest".into();
-    let names = ["db-write.internal.", "db-read.internal."].map(str::to_owned);
-    for (name, said) in orders.names.iter_mut().zip(&names) {
-        name.name.clone_from(said);
+    orders.stability = Stability::Unrest;
+    let names = ["db-write.internal.", "db-read.internal."];
+    for (name, said) in orders.names.iter_mut().zip(names) {
+        name.name = said.into();
     }
     orders.names[0].servers = vec!["db2".into()];
     orders.names[1].servers = vec!["db2".into()];
-    orders.names[1].degradation = "fallback".into();
-    orders.names[1].reason = "too few fit replicas, so the primary helps out".into();
+    orders.names[1].reason = NameReason::Read(ReadReason::WithPrimary);
     orders.servers = vec![
-        server("db1", "Down", &[], None),
-        server("db2", "Primary", &[&names[0], &names[1]], None),
-        server("db3", "ReplicaLagging", &[], Some(45_200)),
+        server("db1", ServerState::Down, &[], None),
+        server("db2", ServerState::Primary, &names, None),
+        server("db3", ServerState::ReplicaLagging, &[], Some(45_200)),
     ];
     orders.servers[0].failure = Some("connection refused (127.0.1.1:5432)".into());
     orders.servers[2].drained = true;
-    orders.servers[2].witnesses = vec![WitnessStatus {
-        check: "patroni".into(),
-        word: Some("up".into()),
-        detail: "running, timeline 2".into(),
-    }];
-    orders.overrides = vec![laid(OverrideKind::Drain, "orders", Some("db3"))];
+    let (check, word) = (Check::Patroni, Some(Word::Up));
+    let patroni = WitnessReport { check, word, detail: "running, timeline 2".into() };
+    orders.servers[2].witnesses = [patroni].into();
+    orders.overrides = vec![laid(Wish::Drain { server: "db3".into(), force: false })];
     let mut users = cluster("users");
-    users.names[0].reason =
-        "held: two servers are writable and nothing tells which is right".into();
-    users.names[0].degradation = "stale".into();
-    users.servers[1].state = "StalePrimary".into();
-    users.overrides =
-        vec![OverrideStatus { until: None, ..laid(OverrideKind::Freeze, "users", None) }];
-    let hook = HookStatus {
+    users.names[0].reason = NameReason::Write(WriteReason::HeldSplitBrain);
+    users.servers[1].state = ServerState::StalePrimary;
+    users.overrides = vec![Override { until: None, ..laid(Wish::Freeze) }];
+    let hook = HookTally {
         name: "chat".into(),
         runs: 12,
         failures: 3,
         dropped: 1,
         pending: 4,
-        failing_since: Some("2026-11-21T14:56:00.000Z".into()),
+        failing_since: Some(at("2026-11-21T14:56:00Z")),
     };
-    let state = StateStatus {
-        saved: false,
-        fault: Some("the state cannot be saved: the disk is full".into()),
-        unsaved_since: Some("2026-11-21T14:57:00.000Z".into()),
-        serial_limited: true,
+    let fault = "the state cannot be saved: the disk is full".into();
+    let state = StateReport {
+        fault: Some((fault, at("2026-11-21T14:57:00Z"))),
+        is_serial_limited: true,
         set_aside: None,
-        set_aside_why: None,
     };
+    let well = well();
     Status {
         clusters: vec![cluster("billing"), orders, users],
         warnings: vec!["the state cannot be saved".into(), "the hook chat fails".into()],
-        state: Some(state),
-        hooks: vec![hook],
-        ..well()
+        process: Process { state: Some(state), hooks: vec![hook], ..well.process },
+        ..well
     }
 }
 
@@ -93,89 +91,86 @@ pub(in crate::admin) fn many(count: usize) -> Status {
 }
 
 /// What has happened.
-pub(in crate::admin) fn events() -> Vec<Arc<EventEntry>> {
-    let entry = |id, kind, from: &str, to: &str, reason: &str| EventEntry {
-        id,
-        at: format!("2026-11-21T14:5{id}:07.250Z"),
-        kind,
-        cluster: Some("orders".into()),
-        server: (kind == EventKind::ServerState).then(|| "db1".into()),
-        name: None,
-        from: Some(from.into()),
-        to: Some(to.into()),
-        reason: reason.into(),
-        detail: String::new(),
+pub(in crate::admin) fn events() -> Vec<Arc<Entry>> {
+    let entry = |id, what| {
+        let at = at(&format!("2026-11-21T14:5{id}:07.250Z"));
+        let change = Change { at, cluster: Some("orders".into()), what };
+        Arc::new(Entry { id, change: change.into() })
+    };
+    let write = |from: Option<&str>, to: Option<&str>, reason| {
+        let [from, to] = [from, to].map(|server| server.map(Box::from));
+        What::Write { name: "db-write.internal.".into(), from, to, reason }
+    };
+    let down = What::State {
+        server: "db1".into(),
+        from: ServerState::Primary,
+        to: ServerState::Down,
+        reason: StateReason::Fails(FailureKind::Refused),
+        detail: "".into(),
     };
     vec![
-        entry(1, EventKind::ServerState, "Primary", "Down", "refuses connections"),
-        entry(2, EventKind::NoWriter, "db1", "", "no address: the last primary is not writable"),
-        entry(3, EventKind::WriteChanged, "", "db2", "it is the one writable primary"),
+        entry(1, down),
+        entry(2, write(Some("db1"), None, WriteReason::NotWritable)),
+        entry(3, write(None, Some("db2"), WriteReason::Primary)),
     ]
-    .into_iter()
-    .map(Arc::new)
-    .collect()
 }
 
 /// A cluster that is well.
-pub(in crate::admin) fn cluster(name: &str) -> ClusterStatus {
-    let names = [format!("{name}-write.internal."), format!("{name}-read.internal.")];
-    let said = |role, name: &String, servers: &[&str]| NameStatus {
-        name: name.clone(),
-        role,
-        servers: servers.iter().map(|server| (*server).to_owned()).collect(),
-        reason: match role {
-            NameRole::Write => "it is the one writable primary".into(),
-            NameRole::Read => "the fit replicas".into(),
-        },
-        degradation: "none".into(),
-        since: "2026-11-18T12:00:01.000Z".into(),
+pub(in crate::admin) fn cluster(name: &str) -> ClusterView {
+    let [write, read] = [format!("{name}-write.internal."), format!("{name}-read.internal.")];
+    let said = |name: &str, servers: &[&str], reason| NameView {
+        name: name.into(),
+        servers: servers.iter().map(|server| (*server).into()).collect(),
+        reason,
+        since: at("2026-11-18T12:00:01Z"),
         ttl: 1,
     };
     let called = |number: usize| format!("{name}{number}");
-    ClusterStatus {
+    ClusterView {
         name: name.into(),
-        engine: "postgres".into(),
-        stability: "calm".into(),
+        kind: ClusterKind::Postgres,
+        stability: Stability::Calm,
         names: vec![
-            said(NameRole::Write, &names[0], &[&called(1)]),
-            said(NameRole::Read, &names[1], &[&called(2), &called(3)]),
+            said(&write, &[&called(1)], NameReason::Write(WriteReason::Primary)),
+            said(&read, &[&called(2), &called(3)], NameReason::Read(ReadReason::Fit)),
         ],
         servers: vec![
-            server(&called(1), "Primary", &[&names[0]], None),
-            server(&called(2), "Replica", &[&names[1]], Some(0)),
-            server(&called(3), "Replica", &[&names[1]], Some(212)),
+            server(&called(1), ServerState::Primary, &[&write], None),
+            server(&called(2), ServerState::Replica, &[&read], Some(0)),
+            server(&called(3), ServerState::Replica, &[&read], Some(212)),
         ],
         overrides: Vec::new(),
     }
 }
 
-fn server(name: &str, state: &str, names: &[&str], lag_ms: Option<u64>) -> ServerStatus {
-    ServerStatus {
+fn server(name: &str, state: ServerState, names: &[&str], lag_ms: Option<u64>) -> ServerView {
+    ServerView {
         name: name.into(),
-        addresses: vec!["10.0.0.1".into(), "fd00::1".into()],
+        addresses: ["10.0.0.1", "fd00::1"].map(|one| one.parse().expect("an address")).into(),
         port: 5432,
-        state: state.into(),
-        reason: "it says that it is so".into(),
-        since: "2026-11-21T14:55:00.000Z".into(),
-        lag_ms,
+        state,
+        reason: StateReason::SaysWritable,
+        since: at("2026-11-21T14:55:00Z"),
+        lag: lag_ms.map(|millis| Lag(Duration::from_millis(millis))),
         failure: None,
-        names: names.iter().map(|name| (*name).to_owned()).collect(),
-        witnesses: Vec::new(),
+        names: names.iter().map(|name| (*name).into()).collect(),
+        witnesses: [].into(),
         added: false,
         drained: false,
         transient: false,
     }
 }
 
-fn laid(kind: OverrideKind, cluster: &str, server: Option<&str>) -> OverrideStatus {
-    OverrideStatus {
-        kind,
-        cluster: cluster.into(),
-        server: server.map(str::to_owned),
-        force: false,
+fn laid(wish: Wish) -> Override {
+    Override {
+        wish,
         author: "ada".into(),
         reason: "new disk".into(),
-        since: "2026-11-21T14:30:00.000Z".into(),
-        until: Some("2026-11-21T15:30:00.000Z".into()),
+        since: at("2026-11-21T14:30:00Z"),
+        until: Some(at("2026-11-21T15:30:00Z")),
     }
+}
+
+fn at(text: &str) -> WallTime {
+    WallTime::parse(text).expect("a test's time")
 }

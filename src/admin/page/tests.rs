@@ -2,11 +2,11 @@
 
 use axum::http::HeaderValue;
 
-use super::{history::History, view::Concern, *};
+use super::{history::History, *};
 use crate::{
-    api::{EventEntry, EventKind, Status},
-    engine::{Facts, Moment, Outcome},
+    engine::{Facts, Moment, Outcome, ServerState},
     metrics::{ProbeMeter, ProbeMetrics, ProbeSubject},
+    report::{ChangeKind, Concern, Wish, Words},
 };
 
 /// The HTML and the text of `status`.
@@ -74,10 +74,10 @@ fn everything_is_told_without_a_script() {
         "drained: db3 ends in 30 min 0 s new disk — ada, 30 min 0 s ago. \
          End it: pointsman undrain db3",
         "frozen: users never ends by itself",
-        "14:53:07 ▲ look at it: orders nothing → db2 it is the one writable primary",
+        "14:53:07 ▲ look at it: orders db-write.internal. nothing → db2 it is the one",
         "not as promised",
-        "14:52:07 ✖ not as promised: orders db1 → nothing no address",
-        "14:51:07 ✖ not as promised: orders db1 Primary → Down refuses",
+        "14:52:07 ✖ not as promised: orders db-write.internal. db1 → nothing no address",
+        "14:51:07 ✖ not as promised: orders db1 Primary → Down connection refused",
         "▲ Warnings the state cannot be saved the hook chat fails",
     ] {
         assert!(words.contains(told), "{told:?} is not in {words}");
@@ -88,7 +88,7 @@ fn everything_is_told_without_a_script() {
         "  write db-write.internal. -> db2 for 3 d 2 h, TTL 1 s: it is the one writable primary",
         "connection refused (127.0.1.1:5432)",
         "\nwarning: the hook chat fails\n",
-        "Last changes\n  ▲ 2026-11-21T14:53:07.250Z orders nothing → db2: it is the one",
+        "Last changes\n  ▲ 2026-11-21T14:53:07.250Z orders db-write.internal. nothing → db2: it",
     ] {
         assert!(text.contains(told), "{told:?} is not in\n{text}");
     }
@@ -98,14 +98,14 @@ fn everything_is_told_without_a_script() {
 fn a_change_tells_from_what_to_what_where_that_says_something() {
     let told = |kind, from: Option<&str>, to: Option<&str>| {
         let [from, to] = [from, to].map(|side| side.map(str::to_owned));
-        document::turn(&EventEntry { kind, from, to, ..(*sample::events()[0]).clone() })
+        document::turn(kind, &Words { from, to, ..Words::default() })
     };
-    let write = EventKind::WriteChanged;
+    let write = ChangeKind::WriteChanged;
     assert_eq!(told(write, Some("db1"), Some("db2")).as_deref(), Some("db1 → db2"));
     assert_eq!(told(write, Some("db1"), None).as_deref(), Some("db1 → nothing"));
     assert_eq!(told(write, Some("db1"), Some("db1")).as_deref(), Some("db1 as before"));
-    assert_eq!(told(EventKind::Override, None, Some("drain")), None);
-    assert_eq!(told(EventKind::Config, None, None), None);
+    assert_eq!(told(ChangeKind::Override, None, Some("drain")), None);
+    assert_eq!(told(ChangeKind::Config, None, None), None);
 }
 
 #[test]
@@ -129,21 +129,18 @@ fn nothing_that_is_named_can_run() {
     let mut status = sample::troubled();
     let evil = "</script><script>alert(1)</script>\"onmouseover=\"alert(2)' &";
     for cluster in &mut status.clusters {
-        evil.clone_into(&mut cluster.name);
-        evil.clone_into(&mut cluster.engine);
+        cluster.name = evil.into();
         for name in &mut cluster.names {
-            evil.clone_into(&mut name.name);
-            evil.clone_into(&mut name.reason);
-            name.servers = vec![evil.to_owned()];
+            name.name = evil.into();
+            name.servers = vec![evil.into()];
         }
         for server in &mut cluster.servers {
-            evil.clone_into(&mut server.name);
-            evil.clone_into(&mut server.state);
-            server.failure = Some(evil.to_owned());
+            server.name = evil.into();
+            server.failure = Some(evil.into());
         }
         for laid in &mut cluster.overrides {
-            evil.clone_into(&mut laid.reason);
-            laid.server = Some(evil.to_owned());
+            laid.reason = evil.into();
+            laid.wish = Wish::Drain { server: evil.into(), force: false };
         }
     }
     let (html, _) = shown(&status, None);
@@ -154,12 +151,8 @@ fn nothing_that_is_named_can_run() {
 
 #[test]
 fn a_service_without_clusters_or_changes_has_a_page_too() {
-    let status = Status {
-        clusters: Vec::new(),
-        ready: false,
-        faults: vec!["the driver is stalled".into()],
-        ..sample::well()
-    };
+    let mut status = Status { clusters: Vec::new(), ..sample::well() };
+    status.process.faults = vec!["the driver is stalled".into()];
     let view = View {
         status: &status,
         events: &[],
@@ -190,15 +183,19 @@ fn browsers_read_html_and_curl_does_not() {
 #[test]
 fn a_state_that_should_pass_is_marked_as_harm_when_it_has_lasted_for_a_minute() {
     let mut server = sample::troubled().clusters[0].servers[0].clone();
-    server.state = "Maintenance".into();
-    server.since = "2026-11-21T15:00:00.000Z".into();
-    let since = 1_795_273_200_000;
+    server.state = ServerState::Maintenance;
+    server.since = sample::NOW;
+    let since = sample::NOW.unix_millis();
     for (transient, age, expected) in [
         (false, 3_600_000, Concern::Wanted),
         (true, 59_999, Concern::Wanted),
         (true, 60_000, Concern::Harm),
     ] {
         server.transient = transient;
-        assert_eq!(Concern::of_server(&server, since + age), expected, "{transient} {age}");
+        assert_eq!(
+            Concern::of_server(&server, WallTime::from_unix_millis(since + age)),
+            expected,
+            "{transient} {age}"
+        );
     }
 }

@@ -3,12 +3,14 @@
 use std::fmt::{self, Write};
 
 use super::{
-    cluster::{role, servers_of},
+    cluster::{engine, servers_of, span},
     document::{override_words, rate, subject, turn},
-    view::{Concern, View},
-    words::{self, Span},
+    view::{Appearance, View},
 };
-use crate::api::ClusterStatus;
+use crate::{
+    report::{ClusterView, Concern},
+    status::VERSION,
+};
 
 /// The whole page.
 pub(super) fn text(view: &View<'_>) -> String {
@@ -23,21 +25,21 @@ fn write(view: &View<'_>, out: &mut String) -> fmt::Result {
     writeln!(
         out,
         "pointsman {}, serial {}, generation {}, queries {}, running for {}",
-        status.version,
+        VERSION,
         status.serial,
         status.generation,
         rate(view),
-        view.ago(&status.started)
+        view.ago(status.process.started)
     )?;
-    for fault in &status.faults {
+    for fault in &status.process.faults {
         writeln!(out, "not ready: {fault}")?;
     }
     for warning in &status.warnings {
         writeln!(out, "warning: {warning}")?;
     }
-    for one in view.overrides() {
-        let (what, of, end) = override_words(one);
-        let rest = one.until.as_deref().and_then(|until| words::rest(until, view.now));
+    for (cluster, one) in view.overrides() {
+        let (what, of, end) = override_words(&cluster.name, &one.wish);
+        let rest = one.until.map(|until| view.rest(until));
         let rest = rest.map_or_else(|| "for ever".to_owned(), |rest| format!("for {rest} more"));
         let (author, reason) = (&one.author, &one.reason);
         writeln!(out, "{what} {of} {rest} ({author}: {reason}); end it: pointsman {end}")?;
@@ -47,7 +49,7 @@ fn write(view: &View<'_>, out: &mut String) -> fmt::Result {
             out,
             "\n{} ({}, {}): {}",
             cluster.name,
-            cluster.engine,
+            engine(cluster.kind),
             cluster.stability,
             concern.words()
         )?;
@@ -59,22 +61,23 @@ fn write(view: &View<'_>, out: &mut String) -> fmt::Result {
         writeln!(out, "\nLast changes")?;
     }
     for event in events {
-        let turn = turn(event).map_or_else(String::new, |turn| format!(" {turn}"));
-        let (sign, subject) = (Concern::of_event(event).sign(), subject(event));
-        writeln!(out, "  {sign} {} {subject}{turn}: {}", event.at, event.reason)?;
+        let (change, words) = (&event.change, event.change.words());
+        let turn = turn(change.kind(), &words).map_or_else(String::new, |turn| format!(" {turn}"));
+        let (sign, subject) = (Concern::of_change(change).sign(), subject(change));
+        writeln!(out, "  {sign} {:.3} {subject}{turn}: {}", change.at, words.reason)?;
     }
     Ok(())
 }
 
-fn names(view: &View<'_>, cluster: &ClusterStatus, out: &mut String) -> fmt::Result {
+fn names(view: &View<'_>, cluster: &ClusterView, out: &mut String) -> fmt::Result {
     for name in &cluster.names {
         writeln!(
             out,
             "  {} {} -> {} for {}, TTL {} s: {}",
-            role(name.role),
+            name.reason.role(),
             name.name,
             servers_of(name),
-            view.ago(&name.since),
+            view.ago(name.since),
             name.ttl,
             name.reason
         )?;
@@ -82,18 +85,21 @@ fn names(view: &View<'_>, cluster: &ClusterStatus, out: &mut String) -> fmt::Res
     Ok(())
 }
 
-fn servers(view: &View<'_>, cluster: &ClusterStatus, out: &mut String) -> fmt::Result {
+fn servers(view: &View<'_>, cluster: &ClusterView, out: &mut String) -> fmt::Result {
     let mut rows = vec![["SERVER", "STATE", "FOR", "LAG", "LAST PROBE", "WHY"].map(str::to_owned)];
     rows.extend(cluster.servers.iter().map(|server| {
         let probe = view.last_probe(&cluster.name, &server.name);
         let drained = if server.drained { "drained; " } else { "" };
         [
-            server.name.clone(),
-            server.state.clone(),
-            view.ago(&server.since),
-            server.lag_ms.map_or_else(|| "-".to_owned(), |lag| Span(lag).to_string()),
+            server.name.to_string(),
+            server.state.to_string(),
+            view.ago(server.since).to_string(),
+            server.lag.map_or_else(|| "-".to_owned(), |lag| span(lag).to_string()),
             probe.map_or_else(|| "-".to_owned(), |probe| format!("{} ago", probe.ago)),
-            format!("{drained}{}", server.failure.as_deref().unwrap_or(&server.reason)),
+            match &server.failure {
+                Some(failure) => format!("{drained}{failure}"),
+                None => format!("{drained}{}", server.reason),
+            },
         ]
     }));
     let width =

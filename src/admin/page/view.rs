@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use super::{history::History, words};
 use crate::{
-    api::{ClusterStatus, EventEntry, NameRole, NameStatus, OverrideStatus, ServerStatus, Status},
-    engine::ServerState,
+    chronicle::Entry,
     metrics::ProbeMetrics,
-    status::PASSES_WITHIN,
+    report::{ClusterView, Concern, Override},
+    status::Status,
+    wall_time::WallTime,
 };
 
 /// Everything that the page tells.
@@ -16,34 +17,21 @@ pub(super) struct View<'v> {
     /// What is now.
     pub(super) status: &'v Status,
     /// The last changes, oldest first.
-    pub(super) events: &'v [Arc<EventEntry>],
+    pub(super) events: &'v [Arc<Entry>],
     /// What was in the last minutes.
     pub(super) history: &'v History,
     /// When each server was last asked.
     pub(super) probes: &'v ProbeMetrics,
-    /// Milliseconds since 1970.
-    pub(super) now: u64,
+    /// The time.
+    pub(super) now: WallTime,
     /// The one cluster that is asked for, if it is one.
     pub(super) only: Option<&'v str>,
 }
 
-/// How much something asks for attention.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Concern {
-    /// All is well.
-    None,
-    /// It is so because somebody wants it.
-    Wanted,
-    /// Clients are served, and somebody should look.
-    Look,
-    /// Clients are not served as promised.
-    Harm,
-}
-
 impl View<'_> {
     /// The clusters that are shown, those of the greatest concern first, else in config order.
-    pub(super) fn clusters(&self) -> Vec<(Concern, &ClusterStatus)> {
-        let shown = |cluster: &&ClusterStatus| {
+    pub(super) fn clusters(&self) -> Vec<(Concern, &ClusterView)> {
+        let shown = |cluster: &&ClusterView| {
             self.only.is_none_or(|only| cluster.name.eq_ignore_ascii_case(only))
         };
         let clusters = self.status.clusters.iter().filter(shown);
@@ -54,16 +42,18 @@ impl View<'_> {
     }
 
     /// All overrides, those that end first in front.
-    pub(super) fn overrides(&self) -> Vec<&OverrideStatus> {
+    pub(super) fn overrides(&self) -> Vec<(&ClusterView, &Override)> {
         let clusters = self.clusters().into_iter();
-        let mut laid: Vec<_> = clusters.flat_map(|(_, cluster)| &cluster.overrides).collect();
-        laid.sort_by_key(|one| (one.until.is_none(), one.until.as_deref()));
+        let mut laid: Vec<_> = clusters
+            .flat_map(|(_, cluster)| cluster.overrides.iter().map(move |laid| (cluster, laid)))
+            .collect();
+        laid.sort_by_key(|(_, one)| (one.until.is_none(), one.until));
         laid
     }
 
     /// The last changes, newest first, at most [`EVENTS`].
-    pub(super) fn events(&self) -> impl Iterator<Item = &EventEntry> {
-        let about = |event: &&EventEntry| match (self.only, &event.cluster) {
+    pub(super) fn events(&self) -> impl Iterator<Item = &Entry> {
+        let about = |event: &&Entry| match (self.only, &event.change.cluster) {
             (Some(only), Some(cluster)) => cluster.eq_ignore_ascii_case(only),
             _ => true,
         };
@@ -73,7 +63,7 @@ impl View<'_> {
     /// One sentence about everything.
     pub(super) fn summary(&self) -> String {
         let clusters = &self.status.clusters;
-        let concern = |cluster: &&ClusterStatus| Concern::of_cluster(cluster, self.now);
+        let concern = |cluster: &&ClusterView| Concern::of_cluster(cluster, self.now);
         let count = |least| clusters.iter().filter(|one| concern(one) >= least).count();
         let (harmed, troubled) = (count(Concern::Harm), count(Concern::Look));
         let of = match clusters.len() {
@@ -100,7 +90,7 @@ impl View<'_> {
     /// The greatest concern of all.
     pub(super) fn concern(&self) -> Concern {
         let clusters = self.status.clusters.iter().map(|one| Concern::of_cluster(one, self.now));
-        let whole = match (self.status.isolated, self.status.ready) {
+        let whole = match (self.status.isolated, self.status.is_ready()) {
             (true, _) => Concern::Harm,
             (false, false) => Concern::Look,
             (false, true) if self.status.warnings.is_empty() => Concern::None,
@@ -109,14 +99,14 @@ impl View<'_> {
         clusters.max().unwrap_or(Concern::None).max(whole)
     }
 
-    /// How long ago `time` was, in words; the time itself when it cannot be read.
-    pub(super) fn ago(&self, time: &str) -> String {
-        words::age(time, self.now).map_or_else(|| time.to_owned(), |age| age.to_string())
+    /// How long ago `time` was, in words.
+    pub(super) fn ago(&self, time: WallTime) -> words::Span {
+        words::Span(self.now.since(time))
     }
 
-    /// How long it is until `time`, in words; the time itself when it cannot be read.
-    pub(super) fn rest(&self, time: &str) -> String {
-        words::rest(time, self.now).map_or_else(|| time.to_owned(), |rest| rest.to_string())
+    /// How long it is until `time`, in words.
+    pub(super) fn rest(&self, time: WallTime) -> words::Span {
+        words::Span(time.since(self.now))
     }
 
     /// The last probe of a server, in words.
@@ -126,7 +116,7 @@ impl View<'_> {
         Some(LastProbe {
             result: last.failure.map_or_else(|| "answered".to_owned(), |kind| kind.to_string()),
             took: words::Span(took),
-            ago: words::Span(self.now.saturating_sub(last.at)),
+            ago: self.ago(WallTime::from_unix_millis(last.at)),
         })
     }
 }
@@ -142,52 +132,20 @@ pub(super) struct LastProbe {
     pub(super) ago: words::Span,
 }
 
-impl Concern {
-    /// That of a cluster at `now`: of its names, its servers and what was laid over it.
-    pub(super) fn of_cluster(cluster: &ClusterStatus, now: u64) -> Self {
-        let names = cluster.names.iter().map(Self::of_name);
-        let servers = cluster.servers.iter().map(|server| Self::of_server(server, now));
-        let laid = if cluster.overrides.is_empty() { Self::None } else { Self::Wanted };
-        names
-            .chain(servers.map(|concern| concern.min(Self::Look)))
-            .max()
-            .map_or(laid, |most| most.max(laid))
-    }
-
-    /// That of a name.
-    pub(super) fn of_name(name: &NameStatus) -> Self {
-        match (&*name.degradation, name.servers.is_empty()) {
-            ("none", false) => Self::None,
-            ("not-ready", _) => Self::Look,
-            (_, true) => Self::Harm,
-            ("stale", _) if name.role == NameRole::Write => Self::Harm,
-            _ => Self::Look,
-        }
-    }
-
-    /// That of a server by its state, which may have lasted for too long at `now`.
-    pub(super) fn of_server(server: &ServerStatus, now: u64) -> Self {
-        let age = words::age(&server.since, now).map(|words::Span(age)| u128::from(age));
-        match Self::of_state(&server.state) {
-            _ if server.transient && age >= Some(PASSES_WITHIN.as_millis()) => Self::Harm,
-            Self::None if server.drained => Self::Wanted,
-            concern => concern,
-        }
-    }
-
-    /// That of a state, by its name.
-    pub(super) fn of_state(state: &str) -> Self {
-        match ServerState::ALL.into_iter().find(|known| known.to_string() == state) {
-            Some(ServerState::Primary | ServerState::Replica | ServerState::Up) => Self::None,
-            Some(ServerState::Maintenance) => Self::Wanted,
-            Some(ServerState::Down) => Self::Harm,
-            Some(state) if state.is_alarming() => Self::Harm,
-            _ => Self::Look,
-        }
-    }
-
+/// How a concern looks.
+pub(super) trait Appearance {
     /// The class of its colours.
-    pub(super) fn class(self) -> &'static str {
+    fn class(self) -> &'static str;
+
+    /// The sign beside its colour.
+    fn sign(self) -> &'static str;
+
+    /// What it is called.
+    fn words(self) -> &'static str;
+}
+
+impl Appearance for Concern {
+    fn class(self) -> &'static str {
         match self {
             Self::None => "well",
             Self::Wanted => "wanted",
@@ -196,8 +154,7 @@ impl Concern {
         }
     }
 
-    /// The sign beside its colour.
-    pub(super) fn sign(self) -> &'static str {
+    fn sign(self) -> &'static str {
         match self {
             Self::None => "●",
             Self::Wanted => "◆",
@@ -206,8 +163,7 @@ impl Concern {
         }
     }
 
-    /// What it is called.
-    pub(super) fn words(self) -> &'static str {
+    fn words(self) -> &'static str {
         match self {
             Self::None => "well",
             Self::Wanted => "as wanted",

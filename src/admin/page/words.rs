@@ -2,49 +2,32 @@
 
 use std::fmt;
 
-use jiff::Timestamp;
+use crate::wall_time::WallTime;
 
 /// How long something took or has lasted, in milliseconds, in its two largest units at most:
 /// `3 d 4 h`, `5 min 2 s`, `1.5 s`, `4 ms`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Span(pub(super) u64);
 
-/// How long before now a time in RFC 3339 was; `None` for one that cannot be read.
-pub(super) fn age(time: &str, now: u64) -> Option<Span> {
-    Some(Span(now.saturating_sub(millis(time)?)))
-}
-
-/// How long from now on until a time in RFC 3339.
-pub(super) fn rest(time: &str, now: u64) -> Option<Span> {
-    Some(Span(millis(time)?.saturating_sub(now)))
-}
-
-/// A time in RFC 3339 in milliseconds since 1970.
-fn millis(time: &str) -> Option<u64> {
-    let at: Timestamp = time.parse().ok()?;
-    u64::try_from(at.as_millisecond()).ok()
-}
-
-/// `12:03:04` of a time in RFC 3339 in UTC, and the day before it when that is not today.
-pub(super) fn clock<'t>(time: &'t str, today: &str) -> &'t str {
-    let second = time.get(..19).unwrap_or(time);
+/// `12:03:04`, and the day before it when that is not today.
+pub(super) fn clock(time: WallTime, today: WallTime) -> String {
+    let (text, today) = (time.to_string(), day(today));
+    let second = text.get(..19).unwrap_or(&text);
     match second.split_once('T') {
-        Some((day, clock)) if day == today => clock,
-        _ => second,
+        Some((day, clock)) if day == today => clock.to_owned(),
+        _ => second.to_owned(),
     }
 }
 
-/// `2026-11-21 14:59:58` of milliseconds since 1970, in UTC.
-pub(super) fn moment(millis: u64) -> String {
-    let at = i64::try_from(millis).ok().and_then(|at| Timestamp::from_millisecond(at).ok());
-    let text = at.map(|at| at.to_string()).unwrap_or_default();
+/// `2026-11-21 14:59:58`, in UTC.
+pub(super) fn moment(time: WallTime) -> String {
+    let text = time.to_string();
     text.get(..19).unwrap_or(&text).replace('T', " ")
 }
 
-/// `2026-11-21` of milliseconds since 1970.
-pub(super) fn day(millis: u64) -> String {
-    let at = i64::try_from(millis).ok().and_then(|at| Timestamp::from_millisecond(at).ok());
-    at.map(|at| at.to_string().chars().take(10).collect()).unwrap_or_default()
+/// `2026-11-21`.
+fn day(time: WallTime) -> String {
+    time.to_string().chars().take(10).collect()
 }
 
 impl fmt::Display for Span {
@@ -82,14 +65,11 @@ mod tests {
     }
 
     #[test]
-    fn ages_count_from_now() {
-        let now = 1_795_273_200_000;
-        assert_eq!(day(now), "2026-11-21");
-        assert_eq!(age("2026-11-21T14:59:58.500Z", now), Some(Span(1_500)));
-        assert_eq!(age("2026-11-21T15:00:01.000Z", now), Some(Span(0)), "clocks may differ");
-        assert_eq!(rest("2026-11-21T15:00:01.000Z", now), Some(Span(1_000)));
-        assert_eq!(age("yesterday", now), None);
-        assert_eq!(clock("2026-11-21T14:59:58.500Z", "2026-11-21"), "14:59:58");
-        assert_eq!(clock("2026-11-20T14:59:58.500Z", "2026-11-21"), "2026-11-20T14:59:58");
+    fn the_day_is_told_when_it_is_not_today() {
+        let time = |text| WallTime::parse(text).expect("a time");
+        let now = WallTime::from_unix_millis(1_795_273_200_000);
+        assert_eq!(moment(now), "2026-11-21 15:00:00");
+        assert_eq!(clock(time("2026-11-21T14:59:58.500Z"), now), "14:59:58");
+        assert_eq!(clock(time("2026-11-20T14:59:58.500Z"), now), "2026-11-20T14:59:58");
     }
 }

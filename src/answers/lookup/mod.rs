@@ -21,7 +21,7 @@ use std::borrow::Cow;
 use hickory_proto::rr::{LowerName, RData, Record, RecordType};
 
 use super::{
-    AnswerTable, CompanionKind, Layout, Note, Report, ServedSet,
+    AnswerTable, CompanionKind, Layout, Note, ServedSet, TextQuestion,
     companion::Companion,
     layout::{Node, RecordSets, ZoneLayout},
 };
@@ -63,7 +63,7 @@ pub enum Outcome<'t> {
         note: Option<&'t Note>,
     },
     /// TXT records that tell about servers and names; the reports have the words.
-    Report(Report),
+    Text(TextQuestion),
     /// The name exists and has nothing of this type.
     NoData {
         /// For the authority section.

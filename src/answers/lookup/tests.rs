@@ -35,7 +35,7 @@ pub(super) fn show(answer: &Answer<'_>) -> String {
         Outcome::Services { records, additional, .. } => {
             format!("{} + {}", list(&mut records.iter()), list(&mut additional.iter()))
         }
-        Outcome::Report(_) => format!("{:?}", answer.companion.expect("a kind")),
+        Outcome::Text(_) => format!("{:?}", answer.companion.expect("a kind")),
         Outcome::NoData { soa, .. } => format!("no data, {} {}", soa.name, soa.ttl),
         Outcome::NxDomain { soa } => format!("no such name, {} {}", soa.name, soa.ttl),
         Outcome::Referral { servers, glue } => {

@@ -6,7 +6,6 @@ use toml::Spanned;
 
 use super::{Conversion, Firsts, probe};
 use crate::{
-    api::EventKind,
     config::{
         HookAction, HookConfig, TlsMode, WebhookConfig, defaults,
         file::{ClusterSection, HookSection},
@@ -14,6 +13,7 @@ use crate::{
         reading::{Field, Section},
         told::HookUrl,
     },
+    report::ChangeKind,
 };
 
 /// The hooks, in the order of the file; those with a fault are left out.
@@ -79,7 +79,7 @@ fn events(
     section: &HookSection,
     place: &Range<usize>,
     conversion: &mut Conversion<'_>,
-) -> Vec<EventKind> {
+) -> Vec<ChangeKind> {
     let example = (HookSection::TITLE, "events = [\"write_changed\", \"no_writer\"]");
     conversion.required(&section.events, place, example);
     let Some(list) = section.events.given_with_place() else {

@@ -8,15 +8,13 @@ use rand::{SeedableRng, rngs::SmallRng};
 
 use super::*;
 use crate::{
-    answers::{
-        Reports,
-        sample::{self, healthy},
-    },
+    answers::sample::{self, healthy},
     config::DnsConfig,
     dns::{
         Admission, Rules, Transport,
         slow::{self, Scene},
     },
+    report::Reports,
 };
 
 const NOW: u32 = 1_700_000_000;

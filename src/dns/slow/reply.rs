@@ -42,8 +42,9 @@ use super::{
     query::{Query, Section},
 };
 use crate::{
-    answers::{Answer, AnswerTable, CompanionKind, Outcome, Reports},
+    answers::{Answer, AnswerTable, CompanionKind, Outcome},
     dns::{Admission, CookieReply, CookieVerdict, Rules, Transport, identity::Chaos},
+    report::{self, Reports},
 };
 
 /// Where a query came from, and what is known there.
@@ -216,7 +217,7 @@ impl<'a> Reply<'a> {
     /// Says what was found in the table.
     fn say(&mut self, answer: Answer<'a>, scene: Scene<'a>, rng: &mut impl Rng) {
         let (code, authoritative, error) = match &answer.outcome {
-            Outcome::Records(_) | Outcome::Report(_) => (NOERROR, true, None),
+            Outcome::Records(_) | Outcome::Text(_) => (NOERROR, true, None),
             Outcome::Served { note, .. }
             | Outcome::Services { note, .. }
             | Outcome::NoData { note, .. } => (NOERROR, true, note.and_then(ExtendedError::of)),
@@ -257,8 +258,8 @@ fn sections<'t>(answer: Answer<'t>, scene: Scene<'t>, rng: &mut impl Rng) -> Sec
                 sections.courtesies.extend(additional.into_iter().map(Cow::Owned));
             }
         }
-        Outcome::Report(report) => {
-            let records = report.records(scene.table, scene.reports);
+        Outcome::Text(question) => {
+            let records = report::records(&question, scene.table, scene.reports);
             sections.answers.extend(records.into_iter().map(Cow::Owned));
         }
         Outcome::NoData { soa, .. } | Outcome::NxDomain { soa } => {

@@ -7,10 +7,10 @@ use super::{
     history::{gtid_text, history_image, reach_images},
 };
 use crate::{
-    answers::{ClusterListing, Layout, NameRole, WallTime},
-    api::OverrideKind,
-    engine::{ClusterId, Loss, Moment, Override, Remembered, ServerId, ServerIndex, Wish},
+    answers::{ClusterListing, Layout, NameRole},
+    engine::{ClusterId, Loss, Moment, Override, Remembered, ServerId, ServerIndex},
     state::{ClusterImage, LossImage, OfficeImage, OverrideImage, ServerImage, SupersededImage},
+    wall_time::WallTime,
 };
 
 /// What is to be kept of a cluster, whose memory is `remembered`.
@@ -105,16 +105,10 @@ impl Named<'_> {
     }
 
     fn laid(&self, laid: &Override) -> OverrideImage {
-        let (kind, force) = match laid.wish {
-            Wish::Drain { force, .. } => (OverrideKind::Drain, force),
-            Wish::Pin { even_if_not_writable, .. } => (OverrideKind::Pin, even_if_not_writable),
-            Wish::Freeze => (OverrideKind::Freeze, false),
-            Wish::Maintenance => (OverrideKind::Maintenance, false),
-        };
         OverrideImage {
-            kind,
+            kind: laid.wish.map(|_| ()).key(),
             server: laid.wish.server().and_then(|server| self.server(server)),
-            force,
+            force: laid.wish.is_forced(),
             author: laid.author.clone(),
             reason: laid.reason.clone(),
             since_ms: self.millis(laid.since),

@@ -18,14 +18,15 @@ use self::{
     image::{cluster_image, name_of},
     restore::{Restored, restore},
 };
-use super::entry::entry;
 use crate::{
-    answers::{Layout, Serial, WallTime},
+    answers::{Layout, Serial},
     api::ServerAdd,
+    chronicle::Chronicle,
     clock,
-    control::Chronicle,
     engine::{ClusterId, Engine, Event, GtidState, Moment, Remembered},
+    report::Change,
     state::{ClusterImage, Image, Keeper},
+    wall_time::WallTime,
 };
 
 /// A cluster in which nothing happens is asked for its memory this often at most: a name may be
@@ -86,15 +87,15 @@ impl Past {
             overrides += laid.len();
             engine.restore(cluster, &remembered, now);
             laid.into_iter().for_each(|laid| engine.resume(cluster, laid));
-            for entry in dropped {
+            for change in dropped {
                 info!(
                     event = "override",
-                    cluster = entry.cluster,
-                    server = entry.server,
+                    cluster = change.cluster.as_deref(),
+                    server = change.server(),
                     "{}",
-                    entry.reason
+                    change.words().reason
                 );
-                chronicle.add(entry);
+                chronicle.add(change);
             }
         }
         // So that an override has its say before the first answer.
@@ -175,10 +176,15 @@ impl Memory {
     }
 
     /// Tells the chronicle what happened, and keeps the clusters of which there is something new.
-    pub(super) fn note(&mut self, judged: &[ClusterId], events: &[Event], view: View<'_>) {
-        let at = WallTime::from_unix_millis(clock::unix_millis());
-        for event in events {
-            self.chronicle.add(entry(event, view.layout, at));
+    pub(super) fn note(
+        &mut self,
+        judged: &[ClusterId],
+        events: &[Event],
+        changes: Vec<Arc<Change>>,
+        view: View<'_>,
+    ) {
+        for change in changes {
+            self.chronicle.add(change);
         }
         let happened: BTreeSet<_> = events.iter().filter_map(Event::cluster).collect();
         let mut images = Vec::new();

@@ -13,14 +13,14 @@ use super::{
     places::Places,
 };
 use crate::{
-    answers::{ClusterListing, Layout, WallTime},
-    api::{EventEntry, EventKind, OverrideKind},
+    answers::{ClusterListing, Layout},
     clock,
     engine::{
-        ClusterId, Loss, Moment, Override, Remembered, RememberedLoss, RememberedOffice,
-        ServerIndex, Wish,
+        ClusterId, Loss, Moment, Override, Remembered, RememberedLoss, RememberedOffice, WishKey,
     },
+    report::{Change, DropReason, What},
     state::{ClusterImage, Image, LossImage, OverrideImage},
+    wall_time::WallTime,
 };
 
 /// What comes back of one cluster.
@@ -30,7 +30,7 @@ pub(super) struct Restored {
     pub(super) remembered: Remembered,
     pub(super) overrides: Vec<Override>,
     /// Overrides that do not come back.
-    pub(super) dropped: Vec<EventEntry>,
+    pub(super) dropped: Vec<Change>,
 }
 
 /// What `image` says of the clusters of `layout`, at `now`.
@@ -59,7 +59,7 @@ pub(super) fn restore(image: &Image, layout: &Layout, now: Moment) -> Vec<Restor
                 }
             }
             // What a pin was denied ends with it.
-            let is_pin = |laid: &Override| matches!(laid.wish, Wish::Pin { .. });
+            let is_pin = |laid: &Override| laid.wish.key() == WishKey::Pin;
             restored.remembered.pin_denied &= restored.overrides.iter().any(is_pin);
             restored
         })
@@ -136,24 +136,17 @@ struct Time {
 
 impl Time {
     /// The override as it goes on, or why it does not.
-    fn resumed(&self, laid: &OverrideImage, places: &Places<'_>) -> Result<Override, &str> {
-        let server = laid.server.as_deref();
-        let server = match (laid.kind, server.map(|name| places.of(name))) {
-            (OverrideKind::Freeze | OverrideKind::Maintenance, _) => ServerIndex(0),
-            (_, Some(Some(server))) => server,
-            _ => return Err("its server is not configured any more"),
+    fn resumed(&self, laid: &OverrideImage, places: &Places<'_>) -> Result<Override, DropReason> {
+        let wish = laid.wish().and_then(|wish| wish.try_map(|name| places.of(name).ok_or(())).ok());
+        let Some(wish) = wish else {
+            return Err(DropReason::ServerGone);
         };
         let left = laid.until_ms.map(|until| self.left(until));
         if left == Some(0) {
-            return Err("its time was over before the service started");
+            return Err(DropReason::TimeOver);
         }
         Ok(Override {
-            wish: match laid.kind {
-                OverrideKind::Drain => Wish::Drain { server, force: laid.force },
-                OverrideKind::Pin => Wish::Pin { server, even_if_not_writable: laid.force },
-                OverrideKind::Freeze => Wish::Freeze,
-                OverrideKind::Maintenance => Wish::Maintenance,
-            },
+            wish,
             author: laid.author.clone(),
             reason: laid.reason.clone(),
             since: self.before(self.now_ms.saturating_sub(laid.since_ms)),
@@ -177,24 +170,14 @@ impl Time {
         Moment::from_start(self.now.since_start().saturating_sub(age))
     }
 
-    fn dropped(&self, laid: &OverrideImage, listing: &ClusterListing, why: &str) -> EventEntry {
-        let kind = match laid.kind {
-            OverrideKind::Drain => "drain",
-            OverrideKind::Pin => "pin",
-            OverrideKind::Freeze => "freeze",
-            OverrideKind::Maintenance => "maintenance",
-        };
-        EventEntry {
-            id: 0,
-            at: format!("{:.3}", WallTime::from_unix_millis(self.now_ms)),
-            kind: EventKind::Override,
-            cluster: Some(listing.name.to_string()),
-            server: laid.server.as_deref().map(str::to_owned),
-            name: None,
-            from: Some(kind.to_owned()),
-            to: None,
-            reason: format!("{kind} expired: {why}"),
-            detail: laid.reason.to_string(),
+    fn dropped(&self, laid: &OverrideImage, listing: &ClusterListing, why: DropReason) -> Change {
+        let server = laid.server.clone();
+        let reason = laid.reason.clone();
+        let wish = laid.kind.map(|()| server.clone().unwrap_or_default());
+        Change {
+            at: WallTime::from_unix_millis(self.now_ms),
+            cluster: Some(listing.name.clone()),
+            what: What::OverrideDropped { wish, server, why, reason },
         }
     }
 }

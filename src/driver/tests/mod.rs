@@ -115,8 +115,8 @@ impl Running {
     fn told(&self, name: &str) -> Vec<String> {
         let snapshot = self.ends.reader.snapshot();
         match snapshot.table.lookup(&dns_name(name), RecordType::TXT).outcome {
-            Found::Report(report) => {
-                let records = report.records(&snapshot.table, &snapshot.reports);
+            Found::Text(question) => {
+                let records = report::records(&question, &snapshot.table, &snapshot.reports);
                 records.iter().map(|record| record.data.to_string()).collect()
             }
             other => panic!("{other:?}"),

@@ -4,30 +4,36 @@ use tokio::sync::oneshot;
 
 use super::*;
 use crate::{
-    api::{ClusterStatus, OverrideKind, Supposition},
-    control::{AcceptRequest, Laid, LayRequest, OverrideSubject, Refusal, Signed, Term},
-    engine::Acceptance,
+    control::{AcceptRequest, Laid, LayRequest, LiftRequest, Refusal, Signed, Term},
+    engine::{Acceptance, Supposition},
+    report::{ClusterView, Wish, WishKey},
 };
 
 fn signed(reason: &str) -> Signed {
-    Signed { author: "anna".into(), reason: reason.into() }
+    Signed::new("anna", reason)
 }
 
-fn drain(server: &str) -> OverrideSubject {
-    OverrideSubject::Drain { cluster: "".into(), server: server.into() }
+fn drain(server: &str) -> LayRequest {
+    request(None, Wish::Drain { server: server.into(), force: false })
 }
 
-fn maintenance(cluster: &str) -> OverrideSubject {
-    OverrideSubject::Maintenance { cluster: cluster.into() }
+fn maintenance(cluster: &str) -> LayRequest {
+    request(Some(cluster), Wish::Maintenance)
 }
 
-fn request(subject: OverrideSubject) -> LayRequest {
-    LayRequest { subject, force: false, signed: signed("a test"), term: Term::DEFAULT }
+fn request(cluster: Option<&str>, wish: Wish) -> LayRequest {
+    let (signed, term) = (signed("a test"), Term::DEFAULT);
+    LayRequest { cluster: cluster.map(Box::from), wish, signed, term }
+}
+
+fn undrain(server: &str, reason: &str) -> LiftRequest {
+    let (key, signed) = (WishKey::Drain(server.into()), signed(reason));
+    LiftRequest { cluster: None, key, signed }
 }
 
 impl Running {
-    async fn lay(&self, subject: OverrideSubject) -> Result<Laid, Refusal> {
-        self.control.lay(request(subject)).await
+    async fn lay(&self, request: LayRequest) -> Result<Laid, Refusal> {
+        self.control.lay(request).await
     }
 
     /// Puts another plan in force.
@@ -46,10 +52,10 @@ impl Running {
 #[tokio::test(start_paused = true)]
 async fn an_override_is_told_with_who_why_and_until_when() {
     let mut running = Running::healthy().await;
-    let laid = running.lay(drain("DB2")).await.expect("db3 is left").laid;
-    assert_eq!((laid.kind, laid.cluster.as_str()), (OverrideKind::Drain, "orders"));
-    assert_eq!(laid.server.as_deref(), Some("db2"));
-    assert_eq!((laid.author.as_str(), laid.reason.as_str()), ("anna", "a test"));
+    let Laid { cluster, laid, .. } = running.lay(drain("DB2")).await.expect("db3 is left");
+    assert_eq!(&*cluster, "orders");
+    assert_eq!(laid.wish, Wish::Drain { server: "db2".into(), force: false });
+    assert_eq!((&*laid.author, &*laid.reason), ("anna", "a test"));
     assert!(laid.until.as_ref().is_some_and(|until| *until > laid.since));
     // All of it is published before the reply.
     let status = running.told("_status.db-read");
@@ -59,11 +65,14 @@ async fn an_override_is_told_with_who_why_and_until_when() {
     let events = running.take_events();
     assert!(events.iter().any(|event| matches!(event, Event::Override { .. })), "{events:?}");
 
-    let lifted = running.control.lift(drain("db2"), signed("done")).await.expect("it was laid");
+    let lifted = running.control.lift(undrain("db2", "done")).await.expect("it was laid");
     assert_eq!(lifted.laid, laid);
     assert!(!running.told("_status.db-read").concat().contains("override="));
-    let again = running.control.lift(drain("db2"), signed("done")).await;
-    assert_eq!(again, Err(Refusal::NotLaid { kind: OverrideKind::Drain, of: "db2".into() }));
+    let again = running.control.lift(undrain("db2", "done")).await;
+    assert_eq!(
+        again,
+        Err(Refusal::NotLaid { key: WishKey::Drain("db2".into()), of: "db2".into() })
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -74,8 +83,8 @@ async fn a_name_that_there_is_not_is_refused_with_those_that_there_are() {
     assert_eq!(running.lay(drain("db9")).await, Err(unknown));
     let unknown = Refusal::UnknownCluster { name: "x".into(), known: vec!["orders".into()] };
     assert_eq!(running.lay(maintenance("x")).await, Err(unknown.clone()));
-    let subject = OverrideSubject::Pin { cluster: "x".into(), server: "db1".into() };
-    assert_eq!(running.lay(subject).await, Err(unknown));
+    let pin = Wish::Pin { server: "db1".into(), even_if_not_writable: false };
+    assert_eq!(running.lay(request(Some("x"), pin)).await, Err(unknown));
 }
 
 fn acceptance(cluster: &str, server: &str) -> AcceptRequest {
@@ -124,13 +133,9 @@ async fn a_history_that_nobody_knows_is_not_accepted() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_term_has_its_bounds() {
+async fn what_lasts_for_ever_has_no_end() {
     let running = Running::healthy().await;
-    for odd in [Duration::ZERO, Term::LEAST / 2, Term::MOST + Duration::from_secs(1)] {
-        let wish = LayRequest { term: Term::For(odd), ..request(drain("db2")) };
-        assert_eq!(running.control.lay(wish).await, Err(Refusal::OddTerm));
-    }
-    let wish = LayRequest { term: Term::Forever, ..request(drain("db2")) };
+    let wish = LayRequest { term: Term::FOREVER, ..drain("db2") };
     let laid = running.control.lay(wish).await.expect("db3 is left").laid;
     assert_eq!(laid.until, None);
     assert!(running.told("_status.db-read").concat().contains(" until=never "));
@@ -139,10 +144,10 @@ async fn a_term_has_its_bounds() {
 #[tokio::test(start_paused = true)]
 async fn texts_of_strangers_are_one_line() {
     let running = Running::healthy().await;
-    let signed = Signed { author: "a\nb".into(), reason: "x".repeat(1_000).into() };
-    let laid = running.control.lay(LayRequest { signed, ..request(drain("db2")) }).await;
+    let signed = Signed::new("a\nb", &"x".repeat(1_000));
+    let laid = running.control.lay(LayRequest { signed, ..drain("db2") }).await;
     let laid = laid.expect("db3 is left").laid;
-    assert_eq!((laid.author.as_str(), laid.reason.len()), ("a b", Signed::REASON_CHARS));
+    assert_eq!((&*laid.author, laid.reason.len()), ("a b", Signed::REASON_CHARS));
 }
 
 #[tokio::test(start_paused = true)]
@@ -220,11 +225,7 @@ async fn a_newcomer_is_asked_and_drained_until_somebody_ends_that() {
         author: "anna".into(),
     };
     more.added = [added].into();
-    let newcomer = Newcomer {
-        server: "db4".into(),
-        author: "anna".into(),
-        reason: "added at run time".into(),
-    };
+    let newcomer = Newcomer { server: "db4".into(), signed: signed("added at run time") };
     running.replan(more, vec![newcomer]).await;
     for _ in 0..3 {
         running.round().await;
@@ -236,7 +237,7 @@ async fn a_newcomer_is_asked_and_drained_until_somebody_ends_that() {
     assert_eq!(added, [false, false, false, true]);
     let why = running.told("_why.db4").concat();
     assert!(why.contains("author=anna") && why.contains("reason=\"added at run time\""), "{why}");
-    running.control.lift(drain("db4"), signed("ready")).await.expect("it is drained");
+    running.control.lift(undrain("db4", "ready")).await.expect("it is drained");
     assert_eq!(running.addresses("db-read"), ["127.27.1.2", "127.27.1.3", "127.27.1.4"]);
 }
 
@@ -246,14 +247,11 @@ async fn a_name_is_explained_server_by_server() {
     running.lay(drain("db2")).await.expect("db3 is left");
     for asked in ["DB-Read.internal", "db-read.internal."] {
         let told = running.control.explain(asked.into()).await.expect("a served name");
-        assert_eq!(
-            (told.cluster.as_str(), told.name.servers.as_slice()),
-            ("orders", &["db3".to_owned()][..])
-        );
+        assert_eq!((&*told.cluster, told.name.servers.as_slice()), ("orders", &["db3".into()][..]));
         let included: Vec<_> =
-            told.candidates.iter().map(|one| (one.server.as_str(), one.included)).collect();
+            told.candidates.iter().map(|one| (&*one.server, one.candidacy.included)).collect();
         assert_eq!(included, [("db1", false), ("db2", false), ("db3", true)]);
-        assert_eq!(told.candidates[1].because, "drained by an operator");
+        assert_eq!(told.candidates[1].candidacy.because.to_string(), "drained by an operator");
     }
     let unknown = running.control.explain("x.internal.".into()).await;
     assert!(matches!(unknown, Err(Refusal::UnknownName { known, .. }) if known.len() == 2));
@@ -264,12 +262,12 @@ async fn what_if_decides_on_a_copy_and_changes_nothing() {
     let mut running = Running::healthy().await;
     let generation = running.generation();
     let told = running.control.what_if("db2".into(), Supposition::Down).await.expect("a server");
-    let says = |cluster: &ClusterStatus| cluster.names[1].servers.clone();
+    let says = |cluster: &ClusterView| cluster.names[1].servers.clone();
     assert_eq!(
         (says(&told.now), says(&told.then)),
-        (vec!["db2".into(), "db3".into()], vec!["db3".to_owned()])
+        (vec!["db2".into(), "db3".into()], vec!["db3".into()])
     );
-    assert_eq!(told.then.servers[1].state, "Down");
+    assert_eq!(told.then.servers[1].state, ServerState::Down);
     assert_eq!((running.generation(), running.take_events()), (generation, vec![]));
     let unknown = running.control.what_if("db9".into(), Supposition::Up).await;
     assert!(matches!(unknown, Err(Refusal::UnknownServer { .. })));
@@ -286,7 +284,7 @@ async fn the_note_of_an_answer_tells_who_and_why() {
     }
     // Said again for another reason: the note follows, and no pooler needs to know.
     let serial = running.serial();
-    let again = LayRequest { signed: signed("another"), ..request(maintenance("orders")) };
+    let again = LayRequest { signed: signed("another"), ..maintenance("orders") };
     running.control.lay(again).await.expect("a cluster");
     let note = running.note("db-write").expect("a reason");
     assert!(note.text.ends_with(" (anna: another)"), "{note:?}");

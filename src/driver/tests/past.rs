@@ -2,11 +2,14 @@
 
 use super::*;
 use crate::{
-    api::{EventKind, OverrideKind},
-    control::{AcceptRequest, Chronicle, Signed},
+    api::{EventEntry, EventKind},
+    chronicle::Chronicle,
+    control::{AcceptRequest, Signed},
+    engine::WishKey,
     state::{
         ClusterImage, Image, OverrideImage, PositionImage, ReachImage, ServerImage, StreamImage,
     },
+    wall_time::WallTime,
 };
 
 fn names(names: &[&str]) -> Vec<Box<str>> {
@@ -28,7 +31,7 @@ fn image(reads: &[&str], overrides: Vec<OverrideImage>) -> Image {
 
 fn drain(server: &str, since_ms: u64, until_ms: Option<u64>) -> OverrideImage {
     OverrideImage {
-        kind: OverrideKind::Drain,
+        kind: WishKey::Drain(()),
         server: Some(server.into()),
         force: false,
         author: "anna".into(),
@@ -48,6 +51,11 @@ fn restarted(image: Image) -> (Running, Chronicle) {
     let past = Past { image: Some(image), serial, chronicle: chronicle.clone(), ..Past::default() };
     let (driver, ends) = Driver::new(plan, commands, past, Some(observer));
     (Running { task: tokio::spawn(driver.run()), ends, control, advice, events }, chronicle)
+}
+
+/// What the chronicle has, in the words of the API.
+fn told(chronicle: &Chronicle) -> Vec<EventEntry> {
+    chronicle.entries().iter().map(|entry| EventEntry::from(&**entry)).collect()
 }
 
 #[tokio::test(start_paused = true)]
@@ -84,7 +92,7 @@ async fn overrides_have_the_rest_of_their_time_and_those_without_any_are_told() 
     let since = WallTimeText::of(now - hour);
     assert!(status.iter().any(|line| line.contains("override=drain server=db2")), "{status:?}");
     assert!(status.iter().any(|line| line.contains(&since.0)), "{since:?} in {status:?}");
-    let told: Vec<_> = chronicle.entries();
+    let told = told(&chronicle);
     let dropped: Vec<_> = told
         .iter()
         .filter(|entry| entry.kind == EventKind::Override)
@@ -115,7 +123,7 @@ struct WallTimeText(String);
 
 impl WallTimeText {
     fn of(unix_millis: u64) -> Self {
-        let text = crate::answers::WallTime::from_unix_millis(unix_millis).to_string();
+        let text = WallTime::from_unix_millis(unix_millis).to_string();
         Self(format!("since={}", &text[..16]))
     }
 }
@@ -129,26 +137,26 @@ async fn what_happens_is_told_in_names() {
     for _ in 0..3 {
         running.tell(1, refused()).await;
     }
-    let entries = chronicle.entries();
-    let told = |kind, to: &str| {
+    let entries = told(&chronicle);
+    let one = |kind, to: &str| {
         let found =
             entries.iter().find(|entry| entry.kind == kind && entry.to.as_deref() == Some(to));
         found.unwrap_or_else(|| panic!("no {kind:?} to {to} in {entries:?}"))
     };
-    let write = told(EventKind::WriteChanged, "db1");
+    let write = one(EventKind::WriteChanged, "db1");
     assert_eq!(write.name.as_deref(), Some("db-write.internal."));
     assert_eq!(write.cluster.as_deref(), Some("orders"));
-    assert_eq!(told(EventKind::ReadChanged, "db2,db3").name.as_deref(), Some("db-read.internal."));
-    assert_eq!(told(EventKind::ReadChanged, "db3").from.as_deref(), Some("db2,db3"));
-    let down = told(EventKind::ServerState, "Down");
+    assert_eq!(one(EventKind::ReadChanged, "db2,db3").name.as_deref(), Some("db-read.internal."));
+    assert_eq!(one(EventKind::ReadChanged, "db3").from.as_deref(), Some("db2,db3"));
+    let down = one(EventKind::ServerState, "Down");
     assert_eq!((down.server.as_deref(), down.from.as_deref()), (Some("db2"), Some("Replica")));
     let ids: Vec<_> = entries.iter().map(|entry| entry.id).collect();
     assert!(ids.is_sorted(), "{ids:?}");
 
-    let signed = Signed { author: "anna".into(), reason: "a restored backup".into() };
+    let signed = Signed::new("anna", "a restored backup");
     let request = AcceptRequest { cluster: "orders".into(), server: "db1".into(), signed };
     running.control.accept(request).await.expect("it answers");
-    let entries = chronicle.entries();
+    let entries = told(&chronicle);
     let accepted = entries.iter().find(|entry| entry.kind == EventKind::Accepted);
     let accepted = accepted.expect("it is told");
     assert_eq!(accepted.server.as_deref(), Some("db1"));
@@ -180,7 +188,7 @@ async fn a_server_that_was_renamed_while_nobody_looked_is_known_by_its_address()
 
 fn pin(server: &str) -> OverrideImage {
     let since_ms = clock::unix_millis();
-    OverrideImage { kind: OverrideKind::Pin, ..drain(server, since_ms, None) }
+    OverrideImage { kind: WishKey::Pin, ..drain(server, since_ms, None) }
 }
 
 /// A pin never brings back a server that has said that it is not writable, and silence is no other

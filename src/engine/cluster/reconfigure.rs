@@ -8,8 +8,8 @@
 use super::{Cluster, overlay::Overlay};
 use crate::engine::{
     ClusterId, ClusterPolicy, Moment, Override, ReadDecision, ReadReason, ReadServer, ServerIndex,
-    ServerPolicy, StateReason, Wish, WishKey, gate::LagGate, record::Record,
-    superseded::Superseded, verdict::Verdict, write::moved_write,
+    ServerPolicy, StateReason, WishKey, gate::LagGate, record::Record, superseded::Superseded,
+    verdict::Verdict, write::moved_write,
 };
 
 /// Where the servers of an earlier configuration are now.
@@ -82,7 +82,7 @@ impl Cluster {
         let places = Places::new(&self.policy, &policy);
         let mut cluster = Self::new(id, policy, now);
         let laid = self.overlay.laid().iter().filter_map(|laid| {
-            let wish = moved_wish(laid.wish, &places)?;
+            let wish = laid.wish.try_map(|server| places.of(server).ok_or(())).ok()?;
             // A pin needs a name to pin.
             let senseless = wish.key() == WishKey::Pin && cluster.policy.write.is_none();
             (!senseless).then(|| Override { wish, ..laid.clone() })
@@ -182,16 +182,6 @@ impl Cluster {
             ..record.clone()
         }
     }
-}
-
-fn moved_wish(wish: Wish, places: &Places) -> Option<Wish> {
-    Some(match wish {
-        Wish::Drain { server, force } => Wish::Drain { server: places.of(server)?, force },
-        Wish::Pin { server, even_if_not_writable } => {
-            Wish::Pin { server: places.of(server)?, even_if_not_writable }
-        }
-        Wish::Freeze | Wish::Maintenance => wish,
-    })
 }
 
 /// The next judgement gives another reason where the other server is gone.

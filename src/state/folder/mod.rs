@@ -27,10 +27,7 @@ use nix::{
 use tracing::{error, warn};
 
 use super::{FormatError, Image, SetAside, decode, encode};
-use crate::{
-    answers::{Serial, WallTime},
-    clock,
-};
+use crate::{answers::Serial, clock, wall_time::WallTime};
 
 const STATE: &str = "pointsman.state";
 const NEXT: &str = "pointsman.state.tmp";

@@ -10,15 +10,16 @@ use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{
-    answers::Serial,
-    api::{EventEntry, OverrideKind, ServerAdd},
-};
+use crate::{answers::Serial, api::ServerAdd};
 
+mod event;
 mod history;
+mod overrides;
 
-pub use self::history::{
-    HistoryImage, LeftBehindImage, OfficeImage, PositionImage, ReachImage, StreamImage,
+pub use self::{
+    event::{ConcernImage, EventImage},
+    history::{HistoryImage, LeftBehindImage, OfficeImage, PositionImage, ReachImage, StreamImage},
+    overrides::OverrideImage,
 };
 
 /// Everything that is saved.
@@ -38,7 +39,7 @@ pub struct Image {
     pub added: Arc<[ServerAdd]>,
     /// The last changes, oldest first.
     #[serde(default)]
-    pub events: Vec<Arc<EventEntry>>,
+    pub events: Vec<EventImage>,
     /// No change has had this id or a higher one.
     #[serde(default)]
     pub next_event_id: u64,
@@ -140,27 +141,6 @@ pub struct ServerImage {
     /// What it was last known to have.
     #[serde(default)]
     pub history: Option<HistoryImage>,
-}
-
-/// One override.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct OverrideImage {
-    /// What kind.
-    pub kind: OverrideKind,
-    /// The server that it is about, if it is about one.
-    #[serde(default)]
-    pub server: Option<Box<str>>,
-    /// A drain of the write name too, or a pin that holds even while the server is not writable.
-    pub force: bool,
-    /// Who asked for it.
-    pub author: Box<str>,
-    /// Why.
-    pub reason: Box<str>,
-    /// Since when it is in force.
-    pub since_ms: u64,
-    /// When it ends by itself; `None` for never.
-    #[serde(default)]
-    pub until_ms: Option<u64>,
 }
 
 impl Image {

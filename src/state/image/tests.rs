@@ -3,7 +3,7 @@
 use proptest::{collection, option, prelude::*, sample};
 
 use super::*;
-use crate::api::EventKind;
+use crate::{engine::WishKey, report::ChangeKind};
 
 fn name() -> impl Strategy<Value = Box<str>> {
     // Any text: nothing that a stranger may have written must break the file.
@@ -12,10 +12,10 @@ fn name() -> impl Strategy<Value = Box<str>> {
 
 fn laid() -> impl Strategy<Value = OverrideImage> {
     let kind = prop_oneof![
-        Just(OverrideKind::Drain),
-        Just(OverrideKind::Pin),
-        Just(OverrideKind::Freeze),
-        Just(OverrideKind::Maintenance)
+        Just(WishKey::Drain(())),
+        Just(WishKey::Pin),
+        Just(WishKey::Freeze),
+        Just(WishKey::Maintenance)
     ];
     let times = (any::<u64>(), option::of(any::<u64>()));
     (kind, option::of(name()), any::<bool>(), name(), name(), times).prop_map(
@@ -143,22 +143,21 @@ fn cluster() -> impl Strategy<Value = Arc<ClusterImage>> {
         })
 }
 
-fn event() -> impl Strategy<Value = Arc<EventEntry>> {
+fn event() -> impl Strategy<Value = EventImage> {
     let text = any::<String>;
-    (any::<u64>(), text(), option::of(text()), text(), text()).prop_map(
-        |(id, at, cluster, reason, detail)| {
-            Arc::new(EventEntry {
-                id,
-                at,
-                kind: EventKind::ServerState,
-                server: cluster.clone(),
-                name: None,
-                from: cluster.clone(),
-                to: None,
-                cluster,
-                reason,
-                detail,
-            })
+    (any::<u64>(), text(), option::of(name()), text(), text()).prop_map(
+        |(id, at, cluster, reason, detail)| EventImage {
+            id,
+            at,
+            kind: ChangeKind::ServerState,
+            server: cluster.clone(),
+            name: None,
+            from: cluster.as_deref().map(str::to_owned),
+            to: None,
+            cluster,
+            reason,
+            detail,
+            concern: Some(ConcernImage::Look),
         },
     )
 }

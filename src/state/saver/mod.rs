@@ -16,14 +16,14 @@ use tokio::{sync::oneshot, time::timeout};
 use tracing::{error, info};
 
 use super::{
-    Folder, Image, Keeper, SaveError, StateHealth,
+    EventImage, Folder, Image, Keeper, SaveError, StateHealth,
     keeper::{GATHER, Shared, Slot, Then},
     limit::{is_short, limit_ahead},
 };
 use crate::{
     answers::Serial,
+    chronicle::Chronicle,
     clock::{self, Clock},
-    control::Chronicle,
     engine::Moment,
 };
 
@@ -196,7 +196,7 @@ impl Round {
         let before = mem::replace(&mut self.image.serial_limit, limit.value());
         self.image.saved_at_ms = clock::unix_millis();
         self.image.serial = self.serial.value();
-        self.image.events = events;
+        self.image.events = events.iter().map(|entry| EventImage::from(&**entry)).collect();
         self.image.next_event_id = if is_last { next_id } else { next_id + IDS_AHEAD };
         let saved = self.folder.save(&self.image);
         if saved.is_err() {

@@ -6,8 +6,11 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::{
-    api::{EventEntry, EventKind, ServerAdd},
+    api::ServerAdd,
+    chronicle::Entry,
+    report::{Change, What},
     state::{ClusterImage, Opened, StateReport},
+    wall_time::WallTime,
 };
 
 /// A save that takes longer has failed.
@@ -15,7 +18,8 @@ const PATIENCE: Duration = Duration::from_secs(20);
 
 fn start(opened: Opened) -> (Saver, Chronicle) {
     let image = opened.image.unwrap_or_default();
-    let chronicle = Chronicle::continued(image.events.clone(), image.next_event_id);
+    let chronicle =
+        Chronicle::continued(image.events.iter().cloned().map(Entry::from), image.next_event_id);
     let serial = Serial::first(opened.serial, 1_000);
     let saver = Saver::start(opened.folder, image, serial, chronicle.clone());
     (saver.expect("a thread"), chronicle)
@@ -37,19 +41,8 @@ fn writes_to(server: &str) -> (Box<str>, Option<Arc<ClusterImage>>) {
     ("orders".into(), Some(Arc::new(image)))
 }
 
-fn event() -> EventEntry {
-    EventEntry {
-        id: 0,
-        at: "2026-11-21T06:00:00.000Z".to_owned(),
-        kind: EventKind::Isolated,
-        cluster: None,
-        server: None,
-        name: None,
-        from: None,
-        to: None,
-        reason: String::new(),
-        detail: String::new(),
-    }
+fn event() -> Change {
+    Change { at: WallTime::default(), cluster: None, what: What::Isolated }
 }
 
 #[tokio::test]

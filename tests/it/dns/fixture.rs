@@ -8,17 +8,18 @@ use std::{
 use hickory_proto::rr::{LowerName, Name};
 use pointsman::{
     answers::{
-        AnswerTable, Balance, ClusterAnswers, ClusterListing, ClusterReport, CompanionKind,
-        Directory, Happened, Layout, NameRole, PublishedServer, Reports, Serial, ServedName,
-        ServerReport, WallTime, Zone, build,
+        AnswerTable, Balance, ClusterAnswers, ClusterListing, CompanionKind, Directory, Layout,
+        NameRole, PublishedServer, Serial, ServedName, Zone, build,
     },
     config::DnsConfig,
     dns::{DnsServer, bind},
     engine::{
-        ClusterId, ClusterKind, Decision, Event, Moment, ReadDecision, ReadReason, ReadServer,
+        ClusterId, ClusterKind, Decision, Moment, ReadDecision, ReadReason, ReadServer,
         ServerIndex, ServerState, Stability, Standing, StateReason, WriteDecision, WriteReason,
     },
     publish::{Publisher, Snapshot},
+    report::{Change, ClusterReport, Reports, ServerReport, What},
+    wall_time::WallTime,
 };
 
 const ZONE: &str = "\
@@ -134,15 +135,19 @@ fn report(decision: &Decision, servers: usize) -> ClusterReport {
         since: Moment::START,
         lag: None,
     };
-    let (cluster, reason) = (ClusterId(0), WriteReason::Primary);
-    let event = Event::Write { cluster, from: None, to: Some(ServerIndex(0)), reason };
+    let what = What::Write {
+        name: "db-write.internal.".into(),
+        from: None,
+        to: Some("db1".into()),
+        reason: WriteReason::Primary,
+    };
     let start = WallTime::from_unix_millis(1_795_240_800_000);
     let server = ServerReport { standing, failure: None, witnesses: [].into(), added: false };
     ClusterReport {
         decision: decision.clone(),
         servers: vec![server; servers].into(),
         overrides: [].into(),
-        events: Arc::new([Arc::new(Happened { at: start, event })]),
+        events: Arc::new([Arc::new(Change { at: start, cluster: Some("orders".into()), what })]),
         start,
     }
 }

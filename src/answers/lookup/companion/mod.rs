@@ -4,7 +4,7 @@ use hickory_proto::rr::{LowerName, Name, RData, Record, RecordType, rdata::SRV};
 
 use super::Outcome;
 use crate::{
-    answers::{AnswerTable, PublishedServer, Report, companion::Companion},
+    answers::{AnswerTable, PublishedServer, TextQuestion, companion::Companion},
     engine::ServerId,
 };
 
@@ -34,7 +34,7 @@ impl AnswerTable {
             Companion::Status(_) | Companion::Why(_) | Companion::Events(_)
                 if asks_for(RecordType::TXT) =>
             {
-                Report::new(name.clone(), companion).map_or(no_data, Outcome::Report)
+                TextQuestion::new(name.clone(), companion).map_or(no_data, Outcome::Text)
             }
             _ => no_data,
         }

@@ -47,6 +47,11 @@ impl WallTime {
         Self(self.0.saturating_sub(millis))
     }
 
+    /// Milliseconds since `earlier`; 0 when that is later, for clocks may differ.
+    pub fn since(self, earlier: Self) -> u64 {
+        self.0.saturating_sub(earlier.0)
+    }
+
     /// How many milliseconds lie between the two, whichever is first.
     pub fn distance(self, other: Self) -> u64 {
         self.0.abs_diff(other.0)

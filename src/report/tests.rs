@@ -1,17 +1,20 @@
 //! What is told of the sample's cluster.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use super::*;
+use hickory_proto::rr::LowerName;
+
+use super::{Change, ClusterReport, Reports, ServerReport, records};
 use crate::{
     answers::{
-        Outcome,
-        sample::{healthy, name, table, write},
+        Balance, Outcome,
+        sample::{healthy, layout, name, table, write},
     },
     engine::{
-        Decision, FailureKind, Lag, Moment, Override, ReadReason, ServerId, ServerIndex,
-        ServerState, StateReason, Wish, WriteReason,
+        ClusterId, Decision, Event, FailureKind, Lag, Moment, Override, ReadReason, ServerId,
+        ServerIndex, ServerState, Standing, StateReason, Wish, WriteReason,
     },
+    wall_time::WallTime,
 };
 
 fn standing(state: ServerState, reason: StateReason, lag: Option<u64>) -> ServerReport {
@@ -47,12 +50,11 @@ fn report(decision: Decision) -> ClusterReport {
 fn told(owner: &str, decision: &Decision, report: ClusterReport) -> Vec<String> {
     let table = table(decision);
     let owner = name(owner);
-    let Outcome::Report(question) =
-        table.lookup(&owner, hickory_proto::rr::RecordType::TXT).outcome
+    let Outcome::Text(question) = table.lookup(&owner, hickory_proto::rr::RecordType::TXT).outcome
     else {
         panic!("no report at {owner}");
     };
-    let records = question.records(&table, &Reports::new(vec![report]));
+    let records = records(&question, &table, &Reports::new(vec![report]));
     assert!(records.iter().all(|record| record.ttl == 1 && LowerName::from(&record.name) == owner));
     records.iter().map(|record| record.data.to_string()).collect()
 }
@@ -165,7 +167,7 @@ fn events_are_the_last_ten_newest_first() {
         .zip(events)
         .map(|(age, event)| {
             let at = WallTime::from_unix_millis(1_795_240_800_100 - age * 1_000);
-            Arc::new(Happened { at, event })
+            Arc::new(Change::new(&event, &layout(Balance::Shuffle), at))
         })
         .collect();
     let lines = told("_events.orders.internal.", &decision, report);

@@ -10,7 +10,7 @@ use std::{
 
 use tokio::sync::broadcast;
 
-use crate::api::EventEntry;
+use crate::report::Change;
 
 /// Changes that are remembered.
 const KEPT: usize = 1_000;
@@ -18,28 +18,38 @@ const KEPT: usize = 1_000;
 /// Changes that a listener may be behind by before it loses the oldest of them.
 const BACKLOG: usize = 256;
 
+/// A change and its number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Grows with every change, across restarts.
+    pub id: u64,
+    /// What happened.
+    pub change: Arc<Change>,
+}
+
 /// The last changes of all clusters. Clones share them.
 #[derive(Clone, Debug)]
 pub struct Chronicle {
     kept: Arc<Mutex<Kept>>,
-    news: broadcast::Sender<Arc<EventEntry>>,
+    news: broadcast::Sender<Arc<Entry>>,
 }
 
 #[derive(Debug)]
 struct Kept {
     /// Oldest first, with rising ids.
-    entries: VecDeque<Arc<EventEntry>>,
+    entries: VecDeque<Arc<Entry>>,
     next_id: u64,
 }
 
 impl Chronicle {
     /// One that begins with what an earlier process remembered, oldest first.
-    pub fn new(earlier: Vec<EventEntry>) -> Self {
-        Self::continued(earlier.into_iter().map(Arc::new).collect(), 1)
+    pub fn new(earlier: Vec<Entry>) -> Self {
+        Self::continued(earlier, 1)
     }
 
     /// The same, when that process may have given every id below `next_id`.
-    pub fn continued(earlier: Vec<Arc<EventEntry>>, next_id: u64) -> Self {
+    pub fn continued(earlier: impl IntoIterator<Item = Entry>, next_id: u64) -> Self {
+        let earlier: Vec<_> = earlier.into_iter().map(Arc::new).collect();
         let after_last = earlier.last().map_or(1, |last| last.id.saturating_add(1));
         let next_id = next_id.max(after_last);
         let skipped = earlier.len().saturating_sub(KEPT);
@@ -48,12 +58,11 @@ impl Chronicle {
         Self { kept, news: broadcast::Sender::new(BACKLOG) }
     }
 
-    /// Adds a change, whose id is given here.
-    pub fn add(&self, mut entry: EventEntry) -> Arc<EventEntry> {
+    /// Adds a change, which gets its number here.
+    pub fn add(&self, change: impl Into<Arc<Change>>) -> Arc<Entry> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        entry.id = kept.next_id;
+        let entry = Arc::new(Entry { id: kept.next_id, change: change.into() });
         kept.next_id += 1;
-        let entry = Arc::new(entry);
         if kept.entries.len() == KEPT {
             kept.entries.pop_front();
         }
@@ -64,20 +73,20 @@ impl Chronicle {
     }
 
     /// What is remembered, oldest first.
-    pub fn entries(&self) -> Vec<Arc<EventEntry>> {
+    pub fn entries(&self) -> Vec<Arc<Entry>> {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.entries.iter().cloned().collect()
     }
 
     /// What is remembered, oldest first, and the id that the next change will have.
-    pub fn kept(&self) -> (Vec<Arc<EventEntry>>, u64) {
+    pub fn kept(&self) -> (Vec<Arc<Entry>>, u64) {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         (kept.entries.iter().cloned().collect(), kept.next_id)
     }
 
     /// What is remembered, and everything that follows it: nothing is missing between the two and
     /// nothing is in both.
-    pub fn follow(&self) -> (Vec<Arc<EventEntry>>, broadcast::Receiver<Arc<EventEntry>>) {
+    pub fn follow(&self) -> (Vec<Arc<Entry>>, broadcast::Receiver<Arc<Entry>>) {
         let kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         (kept.entries.iter().cloned().collect(), self.news.subscribe())
     }
@@ -91,42 +100,35 @@ impl Default for Chronicle {
 
 #[cfg(test)]
 mod tests {
-    use super::{Chronicle, KEPT};
-    use crate::api::{EventEntry, EventKind};
+    use super::{Chronicle, Entry, KEPT};
+    use crate::{
+        report::{Change, What},
+        wall_time::WallTime,
+    };
 
-    fn entry(reason: &str) -> EventEntry {
-        EventEntry {
-            id: 0,
-            at: "2026-11-21T06:00:00.000Z".to_owned(),
-            kind: EventKind::Config,
-            cluster: None,
-            server: None,
-            name: None,
-            from: None,
-            to: None,
-            reason: reason.to_owned(),
-            detail: String::new(),
-        }
+    fn change() -> Change {
+        Change { at: WallTime::default(), cluster: None, what: What::Isolated }
     }
 
     #[test]
     fn ids_go_on_after_those_of_an_earlier_process() {
-        let chronicle = Chronicle::new(vec![EventEntry { id: 41, ..entry("before") }]);
-        assert_eq!(chronicle.add(entry("after")).id, 42);
+        let chronicle = Chronicle::new(vec![Entry { id: 41, change: change().into() }]);
+        assert_eq!(chronicle.add(change()).id, 42);
         let ids: Vec<_> = chronicle.entries().iter().map(|entry| entry.id).collect();
         assert_eq!(ids, [41, 42]);
         let (entries, next_id) = chronicle.kept();
         assert_eq!((entries.len(), next_id), (2, 43));
+        let entries = entries.iter().map(|entry| (**entry).clone());
         let after_a_kill = Chronicle::continued(entries, 1_000);
-        assert_eq!(after_a_kill.add(entry("later")).id, 1_000);
+        assert_eq!(after_a_kill.add(change()).id, 1_000);
     }
 
     #[test]
     fn who_follows_misses_nothing_and_hears_nothing_twice() {
         let chronicle = Chronicle::default();
-        chronicle.add(entry("first"));
+        chronicle.add(change());
         let (before, mut news) = chronicle.follow();
-        chronicle.add(entry("second"));
+        chronicle.add(change());
         assert_eq!(before.len(), 1);
         assert_eq!(news.try_recv().map(|entry| entry.id), Ok(2));
         assert!(news.try_recv().is_err());
@@ -136,7 +138,7 @@ mod tests {
     fn the_oldest_are_forgotten() {
         let chronicle = Chronicle::default();
         for _ in 0..KEPT + 10 {
-            chronicle.add(entry("again"));
+            chronicle.add(change());
         }
         let entries = chronicle.entries();
         assert_eq!((entries.len(), entries[0].id), (KEPT, 11));

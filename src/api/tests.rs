@@ -1,0 +1,102 @@
+//! Typed views in the words of the API.
+
+use std::time::Duration;
+
+use super::*;
+use crate::{
+    engine::{
+        Check, ClusterKind, FailureKind, Lag, ServerState, Stability, StateReason, Word,
+        WriteReason,
+    },
+    report::{ClusterView, NameReason, NameView, Override, ServerView, Wish, WitnessReport},
+};
+
+/// 2026-11-21T06:00:01Z.
+const SINCE: WallTime = WallTime::from_unix_millis(1_795_240_801_000);
+
+fn view() -> ClusterView {
+    let write = NameView {
+        name: "db-write.internal.".into(),
+        servers: vec!["db1".into()],
+        reason: NameReason::Write(WriteReason::HeldUnreachable),
+        since: SINCE,
+        ttl: 1,
+    };
+    let (check, word) = (Check::Patroni, Some(Word::NotLeader));
+    let server = ServerView {
+        name: "db2".into(),
+        addresses: vec![[10, 0, 0, 2].into()],
+        port: 5432,
+        state: ServerState::Down,
+        reason: StateReason::Fails(FailureKind::Refused),
+        since: SINCE,
+        lag: Some(Lag(Duration::from_millis(250))),
+        failure: Some("refused".into()),
+        names: Vec::new(),
+        witnesses: [WitnessReport { check, word, detail: "replica".into() }].into(),
+        added: true,
+        drained: false,
+        transient: false,
+    };
+    let pin = Override {
+        wish: Wish::Pin { server: "db2".into(), even_if_not_writable: true },
+        author: "ann@desk".into(),
+        reason: "move".into(),
+        since: SINCE,
+        until: Some(WallTime::from_unix_millis(1_795_240_861_000)),
+    };
+    let freeze = Override { wish: Wish::Freeze, until: None, ..pin.clone() };
+    ClusterView {
+        name: "orders".into(),
+        kind: ClusterKind::Postgres,
+        stability: Stability::Calm,
+        names: vec![write],
+        servers: vec![server],
+        overrides: vec![pin, freeze],
+    }
+}
+
+#[test]
+fn a_cluster_is_told_name_by_name_and_server_by_server() {
+    let cluster = ClusterStatus::from(&view());
+    let words = (&*cluster.name, &*cluster.engine, &*cluster.stability);
+    assert_eq!(words, ("orders", "postgres", "calm"));
+    let [write] = cluster.names.as_slice() else { panic!("one name") };
+    assert_eq!((&*write.name, write.role), ("db-write.internal.", NameRole::Write));
+    assert_eq!((&write.servers[..], write.ttl), (&["db1".to_owned()][..], 1));
+    assert_eq!((&*write.degradation, &*write.since), ("stale", "2026-11-21T06:00:01.000Z"));
+    assert_eq!(write.reason, WriteReason::HeldUnreachable.to_string());
+    let [db2] = cluster.servers.as_slice() else { panic!("one server") };
+    assert_eq!((&*db2.state, &*db2.reason), ("Down", "connection refused"));
+    assert_eq!(
+        (db2.lag_ms, db2.addresses.concat(), db2.port),
+        (Some(250), "10.0.0.2".into(), 5432)
+    );
+    assert_eq!((db2.failure.as_deref(), db2.added), (Some("refused"), true));
+    let [patroni] = db2.witnesses.as_slice() else { panic!("one witness") };
+    assert_eq!((&*patroni.check, patroni.word.as_deref()), ("patroni", Some("not the leader")));
+}
+
+#[test]
+fn an_override_is_told_with_its_server_its_term_and_who_wants_it() {
+    let overrides = ClusterStatus::from(&view()).overrides;
+    let [told, freeze] = overrides.as_slice() else { panic!("two overrides") };
+    assert_eq!((told.kind, told.server.as_deref()), (OverrideKind::Pin, Some("db2")));
+    assert_eq!((&*told.cluster, told.force), ("orders", true));
+    assert_eq!((&*told.author, &*told.reason), ("ann@desk", "move"));
+    assert_eq!(told.since, "2026-11-21T06:00:01.000Z");
+    assert_eq!(told.until.as_deref(), Some("2026-11-21T06:01:01.000Z"));
+    assert_eq!(freeze.kind, OverrideKind::Freeze);
+    assert_eq!((&freeze.server, &freeze.until), (&None, &None));
+}
+
+#[test]
+fn why_says_of_each_name_why_the_server_is_in_it_or_not() {
+    let why = Why::from(&view().why("db2").expect("a server"));
+    assert_eq!((&*why.cluster, &*why.server.name), ("orders", "db2"));
+    let [write] = why.names.as_slice() else { panic!("one name") };
+    let reason = WriteReason::HeldUnreachable;
+    let because = format!("it is Down: connection refused; published is db1: {reason}");
+    assert_eq!((write.included, &write.because), (false, &because));
+    assert_eq!(why.overrides.len(), 2);
+}

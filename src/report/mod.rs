@@ -1,0 +1,52 @@
+//! What is said of clusters beside their answers: the one place where places become names.
+//!
+//! ```text
+//! engine ──▶ ClusterReport (by places, published) ──▶ ClusterView (by names) ──▶ dig, API, page, metrics
+//!        ──▶ Event (by places) ─────────────────────▶ Change (by names) ───────▶ dig, chronicle, hooks, page
+//! ```
+//!
+//! Everything stays typed here: states, reasons, times and durations become words where somebody
+//! reads them. Reports are put into words when somebody asks: few do, and there are many clusters.
+//!
+//! Nothing here is secret: there are names, addresses, states, reasons and the words of failures,
+//! which the probes have passed through their mask.
+
+mod change;
+mod change_kind;
+mod cluster;
+mod concern;
+mod dig;
+mod explain;
+mod lines;
+mod membership;
+mod named;
+mod reports;
+mod server;
+#[cfg(test)]
+mod tests;
+mod view;
+mod words;
+
+pub use self::{
+    change::{Change, Configuration, DropReason, Earlier, What},
+    change_kind::ChangeKind,
+    cluster::{ClusterReport, ServerReport, WitnessReport},
+    concern::Concern,
+    dig::records,
+    explain::{Candidate, Explanation, WhatIf},
+    membership::{LeftOut, Membership, Why},
+    reports::Reports,
+    server::{PASSES_WITHIN, ServerView, is_overdue, is_transient},
+    view::{ClusterView, NameReason, NameView},
+    words::Words,
+};
+use crate::{engine, wall_time::WallTime};
+
+/// An override by the names of the configuration and the wall clock.
+pub type Override = engine::Override<Box<str>, WallTime>;
+
+/// What an operator wishes, by the names of the configuration.
+pub type Wish = engine::Wish<Box<str>>;
+
+/// Which of a cluster's overrides, by the names of the configuration.
+pub type WishKey = engine::WishKey<Box<str>>;
