@@ -167,6 +167,7 @@ const TABLE: [Row; 26] = [
             "tokio",
             "tracing",
             "utoipa",
+            "utoipa_axum",
         ],
     },
     Row { module: "clock", of_ours: &["engine::Moment"], from_outside: &["tokio"] },
