@@ -17,10 +17,13 @@ use crate::{
 type Arrow = (&'static str, &'static str);
 
 /// Arrows that close a circle and wait to be straightened.
-const KNOWN: [Arrow; 4] = [
+const KNOWN: [Arrow; 7] = [
     ("src/engine/judge/identity.rs", "src/engine/judge/mysql/group.rs"),
     ("src/engine/judge/mysql/fed.rs", "src/engine/judge/mysql/group.rs"),
     ("src/engine/judge/mysql/streams.rs", "src/engine/judge/mysql/replica.rs"),
+    ("src/engine/observation.rs", "src/engine/witness.rs"),
+    ("src/engine/policy.rs", "src/engine/witness.rs"),
+    ("src/engine/state.rs", "src/engine/witness.rs"),
     ("src/engine/write.rs", "src/engine/judge/mod.rs"),
 ];
 
@@ -68,7 +71,7 @@ impl Graph {
         for (file, paths) in &modules.files {
             let from = graph.arrows.entry(file.path.clone()).or_default();
             for path in paths.iter().filter(|path| !matches!(path.by, NamedBy::Export(_))) {
-                if let Some(to) = modules.home(file, path)
+                if let Some(to) = modules.home(paths, path)
                     && !file.module.starts_with(&to.module)
                 {
                     from.entry(to.path.clone()).or_insert(path.line);
@@ -149,34 +152,35 @@ struct Modules<'a> {
 
 impl<'a> Modules<'a> {
     fn read(tree: &'a RustTree) -> Self {
-        let files = tree.files.iter().filter(|file| !file.is_test);
-        let files: Vec<_> = files
-            .map(|file| {
-                let mut paths = named_paths(&file.text, &file.module, "pointsman");
-                paths.retain(|path| !path.in_test);
-                (file, paths)
-            })
-            .collect();
+        let files: Vec<_> = tree.files.iter().filter(|file| !file.is_test).collect();
         let is_module = |file: &RustFile| file.top() != "main";
-        let places = files.iter().enumerate().filter(|(_, (file, _))| is_module(file));
-        let by_module = places.map(|(place, (file, _))| (file.module.as_slice(), place)).collect();
+        let places = files.iter().enumerate().filter(|(_, file)| is_module(file));
+        let by_module: BTreeMap<_, _> =
+            places.map(|(place, file)| (file.module.as_slice(), place)).collect();
+        let paths = |file: &'a RustFile| {
+            let mut paths = named_paths(&file.text, &file.module, "pointsman");
+            paths.retain(|path| !path.in_test);
+            for NamedPath { segments, .. } in &mut paths {
+                let below = [file.module.as_slice(), &segments[..1]].concat();
+                // A path may begin with a module right below the one that names it.
+                if by_module.contains_key(below.as_slice()) {
+                    let root = std::iter::once("crate".to_owned());
+                    segments.splice(..0, root.chain(file.module.iter().cloned()));
+                }
+            }
+            (file, paths)
+        };
+        let files = files.iter().copied().map(paths).collect();
         Self { files, by_module }
     }
 
-    /// The file that defines what `path`, named by `file`, leads to; `None` for a mere module and for
-    /// what is not ours.
-    fn home(&self, file: &RustFile, path: &NamedPath) -> Option<&'a RustFile> {
-        let first = path.segments.first()?;
-        if first == "crate" {
-            return self.follow(&path.segments[1..], FAR);
-        }
-        let child = [file.module.as_slice(), std::slice::from_ref(first)].concat();
-        if self.by_module.contains_key(child.as_slice()) {
-            return self.follow(&[file.module.as_slice(), &path.segments].concat(), FAR);
-        }
-        let (_, paths) = self.files.iter().find(|(other, _)| other.path == file.path)?;
+    /// The file that defines what `path` leads to, where these `paths` are named; `None` for a mere
+    /// module and for what is not ours.
+    fn home(&self, paths: &[NamedPath], path: &NamedPath) -> Option<&'a RustFile> {
+        let (first, below) = path.segments.split_first()?;
         match path.by {
-            NamedBy::Code => self.through(paths, first, &path.segments[1..], FAR),
+            _ if first == "crate" => self.follow(below, FAR),
+            NamedBy::Code => self.through(paths, first, below, FAR),
             NamedBy::Import(_) | NamedBy::Export(_) => None,
         }
     }
@@ -269,9 +273,12 @@ mod tests {
             "use super::One;",
             "use super::{one as other}; struct Two(other::One);",
             "use super::one::*;",
+            "use crate::a::deep::One;",
+            "use super::Low;",
         ] {
             let found = circles(&[
-                ("a/mod", "mod one; mod two; pub use self::one::One;"),
+                ("a/mod", "mod one; mod two; mod deep; pub use self::one::One; pub use deep::*;"),
+                ("a/deep", "pub use super::one::{One, One as Low};"),
                 ("a/one", "pub struct One; use super::two::Two;"),
                 ("a/two", &format!("pub struct Two; {there}")),
             ]);
