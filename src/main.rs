@@ -9,9 +9,8 @@ use clap::Parser;
 use pointsman::{
     app,
     cli::{
-        BAD_CONFIGURATION, CheckOptions, Command, CommandLine, DemoOptions, GrantsEngine,
-        GrantsOptions, Out, ServeOptions, USAGE, change, check, events, hint, look, probe,
-        sessions,
+        self, BAD_CONFIGURATION, Command, CommandLine, DemoOptions, GrantsEngine, GrantsOptions,
+        Out, ServeOptions, USAGE,
     },
     config::Config,
     demo,
@@ -23,32 +22,13 @@ use tokio::runtime::Runtime;
 use tracing::error;
 
 fn main() -> ExitCode {
-    let (output, errors) = (&mut io::stdout(), &mut io::stderr());
-    let out = Out { output, errors };
+    let out = Out { output: &mut io::stdout(), errors: &mut io::stderr() };
     let outcome = match CommandLine::parse().command {
         Command::Serve(options) => return serve(&options),
-        Command::CheckConfig(options) => return check_config(&options),
+        Command::CheckConfig(options) => cli::check_config(&options, out),
         Command::Demo(options) => return demo(&options),
-        Command::Grants(options) => return grants(&options),
-        Command::Hint(options) => hint::run(&options, out.output, out.errors),
-        Command::Status(options) => look::status(&options, out),
-        Command::Why(options) => look::why(&options, out),
-        Command::Sessions(options) => sessions::run(&options, out),
-        Command::Explain(options) => look::explain(&options, out),
-        Command::WhatIf(options) => look::what_if(&options, out),
-        Command::Probe(options) => probe::run(&options, out),
-        Command::Events(options) => events::run(&options, out),
-        Command::Drain(options) => change::drain(&options, out),
-        Command::Undrain(options) => change::undrain(&options, out),
-        Command::Pin(options) => change::pin(&options, out),
-        Command::Unpin(options) => change::unpin(&options, out),
-        Command::Freeze(options) => change::freeze(&options, out),
-        Command::Thaw(options) => change::thaw(&options, out),
-        Command::Maintenance(options) => change::maintenance(&options, out),
-        Command::Accept(options) => change::accept(&options, out),
-        Command::Server(command) => change::server(&command, out),
-        Command::Reload(options) => change::reload(&options, out),
-        Command::Config(options) => change::config(&options, out),
+        Command::Grants(options) => grants(&options, out),
+        Command::Service(command) => cli::run(&command, out),
     };
     outcome.map_or(ExitCode::FAILURE, ExitCode::from)
 }
@@ -60,7 +40,7 @@ fn serve(options: &ServeOptions) -> ExitCode {
     let config = match Config::load(&options.config) {
         Ok(config) => config,
         Err(faults) => {
-            let reported = check::report(&faults, &mut io::stderr());
+            let reported = cli::report(&faults, &mut io::stderr());
             return reported.map_or(ExitCode::FAILURE, |()| ExitCode::from(BAD_CONFIGURATION));
         }
     };
@@ -88,14 +68,6 @@ fn serve(options: &ServeOptions) -> ExitCode {
     }
 }
 
-fn check_config(options: &CheckOptions) -> ExitCode {
-    let outcome = match options.json {
-        true => check::run_json(&options.file, &mut io::stdout()),
-        false => check::run(&options.file, &mut io::stdout(), &mut io::stderr()),
-    };
-    outcome.map_or(ExitCode::FAILURE, ExitCode::from)
-}
-
 /// Tells the demo's story. It has no log: the story says what happens.
 fn demo(options: &DemoOptions) -> ExitCode {
     match Runtime::new() {
@@ -110,19 +82,17 @@ fn demo(options: &DemoOptions) -> ExitCode {
 }
 
 /// Prints the SQL for the probe's user.
-fn grants(options: &GrantsOptions) -> ExitCode {
+fn grants(options: &GrantsOptions, out: Out<'_>) -> io::Result<u8> {
     let version = options.server_version.as_deref();
     let sql = match options.engine {
         GrantsEngine::Postgres => grants::for_postgres(version),
         GrantsEngine::Mysql => grants::for_mysql(version),
     };
     match sql {
-        Ok(sql) => {
-            io::stdout().write_all(sql.as_bytes()).map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS)
-        }
+        Ok(sql) => out.output.write_all(sql.as_bytes()).map(|()| 0),
         Err(unknown) => {
-            _ = writeln!(io::stderr(), "{unknown}");
-            ExitCode::from(USAGE)
+            _ = writeln!(out.errors, "{unknown}");
+            Ok(USAGE)
         }
     }
 }

@@ -140,7 +140,7 @@ impl Listeners {
         let following = page::follow(operations.clone());
         runtime.block_on(async {
             select! {
-                () = serve(unix, http, routes::routes(operations, guard), stop) => {}
+                () = serve(unix, http, routes::guarded(operations, guard), stop) => {}
                 () = following => {}
             }
         });

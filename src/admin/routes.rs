@@ -3,71 +3,67 @@
 use std::sync::Arc;
 
 use axum::{
-    Router,
+    Extension, Router,
     extract::State,
     http::{Method, StatusCode, Uri},
     middleware::from_fn_with_state,
     response::Response,
-    routing::{MethodRouter, delete, get, post},
+    routing::get,
+};
+use utoipa::{
+    OpenApi,
+    openapi::{self, PathItem, Paths},
+};
+use utoipa_axum::{
+    router::{OpenApiRouter, UtoipaMethodRouter},
+    routes,
 };
 
 use super::{
     Operations, change,
-    document::description,
-    events::events,
+    document::{self, Document},
+    events,
     guard::{Guard, may_change, meant_for_us},
-    hint::hint,
+    hint,
     metrics::metrics,
     page::{icon, page, script, style},
-    question::{explain, what_if},
+    question,
     rejection::shown,
     reply::{refuse, text},
-    service,
-    stream::stream_of_events,
-    view,
+    service, stream, view,
 };
 
-/// One path and method.
-pub(super) struct Route {
-    pub(super) method: Method,
-    /// As axum and OpenAPI write it.
-    pub(super) path: &'static str,
-    handler: MethodRouter<Operations>,
-}
-
-/// Every path and method.
-pub(super) fn table() -> Vec<Route> {
-    let route = |method, path, handler| Route { method, path, handler };
-    let look = |path, handler| route(Method::GET, path, handler);
-    let change = |path, handler| route(Method::POST, path, handler);
+/// Every endpoint of the API. The attribute of each handler has its method, its path and what the
+/// document says of it.
+fn endpoints() -> Vec<UtoipaMethodRouter<Operations>> {
     vec![
-        look("/healthz", get(health)),
-        look("/readyz", get(readiness)),
-        look("/v1/status", get(view::status)),
-        look("/v1/clusters/{name}", get(view::cluster)),
-        look("/v1/servers/{name}", get(view::server)),
-        look("/v1/servers/{name}/sessions", get(service::sessions)),
-        look("/v1/explain", get(explain)),
-        look("/v1/what-if", get(what_if)),
-        look("/v1/events", get(events)),
-        look("/v1/events/stream", get(stream_of_events)),
-        look("/v1/openapi.json", get(description)),
-        change("/v1/hint", post(hint)),
-        change("/v1/drain", post(change::drain)),
-        change("/v1/undrain", post(change::undrain)),
-        change("/v1/pin", post(change::pin)),
-        change("/v1/unpin", post(change::unpin)),
-        change("/v1/freeze", post(change::freeze)),
-        change("/v1/thaw", post(change::thaw)),
-        change("/v1/maintenance", post(change::maintenance)),
-        change("/v1/end-maintenance", post(change::end_maintenance)),
-        change("/v1/accept", post(change::accept)),
-        change("/v1/reload", post(service::reload)),
-        change("/v1/servers", post(service::add_server)),
-        change("/v1/servers/{name}/ready", post(service::ready_server)),
-        change("/v1/servers/{name}/probe", post(service::probe_server)),
-        route(Method::DELETE, "/v1/servers/{name}", delete(service::remove_server)),
-        change("/v1/config", post(service::config)),
+        routes!(health),
+        routes!(readiness),
+        routes!(view::status),
+        routes!(view::cluster),
+        routes!(view::server),
+        routes!(service::sessions),
+        routes!(question::explain),
+        routes!(question::what_if),
+        routes!(events::events),
+        routes!(stream::stream_of_events),
+        routes!(document::description),
+        routes!(hint::hint),
+        routes!(change::drain),
+        routes!(change::undrain),
+        routes!(change::pin),
+        routes!(change::unpin),
+        routes!(change::freeze),
+        routes!(change::thaw),
+        routes!(change::maintenance),
+        routes!(change::end_maintenance),
+        routes!(change::accept),
+        routes!(service::reload),
+        routes!(service::add_server),
+        routes!(service::ready_server),
+        routes!(service::probe_server),
+        routes!(service::remove_server),
+        routes!(service::config),
     ]
 }
 
@@ -81,20 +77,44 @@ fn pages() -> Router<Operations> {
         .route("/metrics", get(metrics))
 }
 
-/// All paths, guarded: what is no `GET` needs the right to change, save [hints](super::hint).
-pub(super) fn routes(operations: Operations, guard: Arc<Guard>) -> Router {
+/// All paths, guarded: what is no `GET` needs the right to change, save [hints](hint).
+pub(super) fn guarded(operations: Operations, guard: Arc<Guard>) -> Router {
     let may_change = from_fn_with_state(Arc::clone(&guard), may_change);
-    let mut router = pages();
-    for Route { method, path, handler } in table() {
-        let is_free = method == Method::GET || path == HINT;
-        let handler = if is_free { handler } else { handler.route_layer(may_change.clone()) };
-        router = router.route(path, handler);
-    }
+    let endpoints = endpoints().into_iter().map(|(schemas, paths, handler)| {
+        let handler = match is_free(&paths) {
+            true => handler,
+            false => handler.route_layer(may_change.clone()),
+        };
+        (schemas, paths, handler)
+    });
+    let (router, document) = described(endpoints);
     router
+        .merge(pages())
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)
+        .layer(Extension(Arc::new(document)))
         .layer(from_fn_with_state(guard, meant_for_us))
         .with_state(operations)
+}
+
+/// The endpoints, and the description of them all.
+fn described(
+    endpoints: impl Iterator<Item = UtoipaMethodRouter<Operations>>,
+) -> (Router<Operations>, openapi::OpenApi) {
+    let empty = OpenApiRouter::with_openapi(Document::openapi());
+    endpoints.fold(empty, OpenApiRouter::routes).split_for_parts()
+}
+
+/// Whether nobody needs a right for it.
+fn is_free(paths: &Paths) -> bool {
+    paths.paths.iter().all(|(path, item)| path == HINT || is_only_read(item))
+}
+
+/// Whether `GET` is the only method of a path.
+fn is_only_read(item: &PathItem) -> bool {
+    let PathItem { get, put, post, delete, options, head, patch, trace, query, .. } = item;
+    let others = [put, post, delete, options, head, patch, trace, query];
+    get.is_some() && others.into_iter().all(Option::is_none)
 }
 
 /// The process serves HTTP, and no more is said.
@@ -137,3 +157,81 @@ const SEE: &str = "GET /v1/openapi.json lists what there is";
 
 /// The one change that needs no right: it brings probes forward and decides nothing.
 const HINT: &str = "/v1/hint";
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::{Map, Value};
+
+    use super::*;
+
+    fn document() -> Value {
+        let (_, document) = described(endpoints().into_iter());
+        serde_json::to_value(document).expect("JSON")
+    }
+
+    /// Every method with its path.
+    fn methods(paths: &Map<String, Value>) -> BTreeSet<(String, String)> {
+        let methods = paths.iter().flat_map(|(path, item)| {
+            let methods = item.as_object().expect("methods").keys();
+            methods.map(move |method| (method.to_uppercase(), path.clone()))
+        });
+        methods.collect()
+    }
+
+    /// What one line says, as the document tells it.
+    fn told(paths: &Paths) -> BTreeSet<(String, String)> {
+        let paths = serde_json::to_value(paths).expect("JSON");
+        methods(paths.as_object().expect("paths"))
+    }
+
+    #[test]
+    fn it_describes_each_path_and_method_and_no_others() {
+        let document = document();
+        assert_eq!(document["openapi"], "3.1.0");
+        let paths = document["paths"].as_object().expect("paths");
+        let described = methods(paths);
+        let endpoints = endpoints();
+        let served: BTreeSet<_> = endpoints.iter().flat_map(|(_, paths, _)| told(paths)).collect();
+        assert_eq!(described, served);
+        assert_eq!(served.len(), endpoints.len(), "none twice");
+    }
+
+    #[test]
+    fn each_change_but_the_hint_needs_the_token() {
+        let document = document();
+        for (_, paths, _) in endpoints() {
+            let methods = told(&paths);
+            let is_free_to_all =
+                methods.iter().all(|(method, path)| method == "GET" || path == "/v1/hint");
+            assert_eq!(is_free(&paths), is_free_to_all, "{methods:?}");
+        }
+        for (path, item) in document["paths"].as_object().expect("paths") {
+            for (method, operation) in item.as_object().expect("methods") {
+                let is_guarded = method != "get" && path != "/v1/hint";
+                assert_eq!(operation["security"].is_array(), is_guarded, "{method} {path}");
+            }
+        }
+    }
+
+    #[test]
+    fn each_type_and_field_is_explained_and_each_reference_leads_somewhere() {
+        let document = document();
+        let schemas = document["components"]["schemas"].as_object().expect("schemas");
+        for (name, schema) in schemas {
+            assert!(schema["description"].is_string(), "{name}");
+            for (field, schema) in schema["properties"].as_object().into_iter().flatten() {
+                let is_explained = schema["description"].is_string()
+                    || schema["$ref"].is_string()
+                    || schema["oneOf"].is_array();
+                assert!(is_explained, "{name}.{field}: {schema}");
+            }
+        }
+        let text = document.to_string();
+        for reference in text.split("\"#/components/schemas/").skip(1) {
+            let name = reference.split('"').next().expect("a name");
+            assert!(schemas.contains_key(name), "{name}");
+        }
+    }
+}

@@ -26,7 +26,7 @@ use hickory_proto::rr::LowerName;
 
 use super::{
     PublishedServer, ServedName,
-    layout::{Node, ZoneLayout},
+    node::{Node, ZoneLayout},
 };
 use crate::engine::{ClusterId, ClusterKind, ServerId, ServerIndex};
 

@@ -14,6 +14,8 @@ mod companion;
 mod layout;
 mod lookup;
 mod names;
+mod next;
+mod node;
 mod question;
 #[cfg(test)]
 pub(crate) mod sample;
@@ -21,13 +23,15 @@ mod serial;
 mod set;
 mod table;
 mod wire;
+mod wire_index;
 mod zone;
 
 pub use build::{ClusterAnswers, build};
 pub use companion::{ClusterListing, CompanionKind, Directory};
-pub use layout::{Layout, PlacementError};
+pub use layout::Layout;
 pub use lookup::{Answer, Outcome};
 pub use names::{Balance, NameRole, PublishedServer, ServedName};
+pub use node::PlacementError;
 pub use question::{TextQuestion, TextSubject};
 pub use serial::Serial;
 pub use set::ServedSet;

@@ -11,10 +11,7 @@ use hickory_proto::{
     serialize::binary::{BinEncodable, BinEncoder, NameEncoding},
 };
 
-use super::{
-    Layout, Serial, ServedSet,
-    build::{ClusterAnswers, answer, build},
-};
+use super::{Layout, Serial, ServedSet};
 use crate::engine::{ClusterId, Degradation, ServerIndex};
 
 /// Frozen answers to every question about our zones.
@@ -102,55 +99,6 @@ impl AnswerTable {
         &self.layout
     }
 
-    /// The table after this one, in which the names of these clusters say what they say there, and
-    /// all others what they say here; `None` when it would change nothing at all.
-    ///
-    /// Costs a pointer for each served name and the work for those that are named. The generation
-    /// grows by one. The serial grows (see [`Serial::next`]) only when other records are published;
-    /// reasons, TTLs and the order of servers do not count: poolers that watch the serial drop their
-    /// connections when it grows, and nobody has to move for these. `unix_seconds` is wall time in
-    /// seconds since 1970.
-    pub fn with<'a>(
-        &self,
-        changes: impl IntoIterator<Item = (ClusterId, ClusterAnswers<'a>)>,
-        unix_seconds: u64,
-    ) -> Option<Self> {
-        self.within(changes, unix_seconds, Serial::MAX)
-    }
-
-    /// The same with a serial that does not exceed `limit`, unless it does already. At the limit it
-    /// stands still, and what has changed is published all the same; see [`Self::owes_a_serial`].
-    pub fn within<'a>(
-        &self,
-        changes: impl IntoIterator<Item = (ClusterId, ClusterAnswers<'a>)>,
-        unix_seconds: u64,
-        limit: Serial,
-    ) -> Option<Self> {
-        let mut changed = Vec::new();
-        for (cluster, answers) in changes {
-            for &index in self.layout.names_of(cluster) {
-                let next = answer(&self.layout.served()[index], Some(answers));
-                if next != *self.served[index] {
-                    changed.push((index, next));
-                }
-            }
-        }
-        if changed.is_empty() {
-            return None;
-        }
-        let same_records =
-            changed.iter().all(|(index, next)| next.equals_records(&self.served[*index]));
-        let mut table = Self { generation: self.generation + 1, ..self.clone() };
-        let served = Arc::make_mut(&mut table.served);
-        for (index, next) in changed {
-            served[index] = Arc::new(next);
-        }
-        if !same_records {
-            table.grow(unix_seconds, limit);
-        }
-        Some(table)
-    }
-
     /// Whether records were published whose serial could not grow.
     pub fn owes_a_serial(&self) -> bool {
         self.owes_a_serial
@@ -173,29 +121,8 @@ impl AnswerTable {
         self.authorities = Authority::of(&self.layout, next);
     }
 
-    /// The table after this one, of another layout, in which everything is made anew.
-    ///
-    /// The generation grows by one. The serial grows as in [`Self::with`] when other records are
-    /// published, those of zones and of servers among them, and not above `limit`.
-    #[must_use]
-    pub fn replaced(
-        &self,
-        layout: Layout,
-        clusters: &[ClusterAnswers<'_>],
-        unix_seconds: u64,
-        limit: Serial,
-    ) -> Self {
-        let layout = Arc::new(layout);
-        let mut table = build(&layout, clusters, self.generation + 1, self.serial);
-        table.owes_a_serial = self.owes_a_serial;
-        if !self.publishes_what(&table) {
-            table.grow(unix_seconds, limit);
-        }
-        table
-    }
-
     /// Whether both publish the same records, whatever their order, TTLs and reasons are.
-    fn publishes_what(&self, other: &Self) -> bool {
+    pub(super) fn publishes_what(&self, other: &Self) -> bool {
         if !self.layout.places_what(&other.layout) {
             return false;
         }
@@ -221,7 +148,7 @@ impl AnswerTable {
 
 impl ServedAnswer {
     /// Whether both publish the same records, whatever their order, TTLs and reasons are.
-    fn equals_records(&self, other: &Self) -> bool {
+    pub(super) fn equals_records(&self, other: &Self) -> bool {
         let named = |answer: &Self| BTreeSet::from_iter(answer.servers.iter().copied());
         (self.servers == other.servers || named(self) == named(other))
             && self.v4.equals_records(&other.v4)

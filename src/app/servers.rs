@@ -2,7 +2,7 @@
 
 use super::{
     prepared::Prepared,
-    service::{Service, beside, refused},
+    service::{Service, beside},
 };
 use crate::{
     api::{Changed, ServerAdd},
@@ -27,7 +27,9 @@ impl Service {
         let server = ServerAdd { author: signed.author().to_owned(), ..server };
         if let Some(cluster) = self.config.cluster_of(&server.name) {
             let name = &server.name;
-            return Err(refused(format!("there is a server {name} already, in {cluster}")));
+            return Err(OrderError::refused(format!(
+                "there is a server {name} already, in {cluster}"
+            )));
         }
         let mut added = self.config.added.to_vec();
         added.push(server.clone());
@@ -50,7 +52,7 @@ impl Service {
     ) -> Result<Changed, OrderError> {
         let (key, signed) = (WishKey::Drain(server.into()), Signed::new(&author, READY));
         let lifted = self.control.lift(LiftRequest { cluster: None, key, signed }).await;
-        let lifted = lifted.map_err(refused)?;
+        let lifted = lifted.map_err(OrderError::refused)?;
         let unsaved = lifted.unsaved.map(|why| unsaved(&why));
         Ok(Changed {
             done: format!("{server} is drained no more: names follow what it is"),
@@ -66,14 +68,16 @@ impl Service {
         author: &str,
     ) -> Result<Changed, OrderError> {
         let Some(cluster) = self.config.cluster_of(server).map(str::to_owned) else {
-            return Err(refused(format!("there is no server {server:?}")));
+            return Err(OrderError::refused(format!("there is no server {server:?}")));
         };
         if self.config.in_the_file(server).is_some() {
             let file = self.config.file.display();
-            return Err(refused(format!("{server} is in {file}: remove it there, then reload")));
+            return Err(OrderError::refused(format!(
+                "{server} is in {file}: remove it there, then reload"
+            )));
         }
         if let Some(name) = self.name_that_says(server) {
-            return Err(refused(format!(
+            return Err(OrderError::refused(format!(
                 "{name} says {server} now: `pointsman drain {server}` first, or let another server \
                  take over"
             )));
@@ -90,17 +94,20 @@ impl Service {
     pub(super) async fn write_config(&mut self, write: bool) -> Result<String, OrderError> {
         let running = self.config.clone();
         let written = beside(move || {
-            let (text, same) = edited_file(&running, &running.added).map_err(refused)?;
+            let (text, same) =
+                edited_file(&running, &running.added).map_err(OrderError::refused)?;
             let path = &running.file;
             if write && !running.added.is_empty() {
                 replace_file(path, &text).map_err(|error| {
                     let path = path.display();
-                    refused(format!("cannot write {path}: {error}; print it and put it there"))
+                    OrderError::refused(format!(
+                        "cannot write {path}: {error}; print it and put it there"
+                    ))
                 })?;
             }
             // When the file was what is in force, it still is, with the servers in it.
             let taken_in = write && same && !running.added.is_empty();
-            let next = taken_in.then(|| Config::load(path).map_err(refused));
+            let next = taken_in.then(|| Config::load(path).map_err(OrderError::refused));
             let prepared = match next.transpose()? {
                 Some(next) => Some(Prepared::next(&running, next)?),
                 None => None,
@@ -132,7 +139,7 @@ impl Service {
     ) -> Result<Vec<String>, OrderError> {
         let running = self.config.clone();
         let prepared = beside(move || {
-            let next = running.with_added(&added).map_err(refused)?;
+            let next = running.with_added(&added).map_err(OrderError::refused)?;
             Ok::<_, OrderError>(Prepared::next(&running, next)?)
         });
         let Settled { unsaved: why } = self.put_in_force(prepared.await??, newcomers).await?;

@@ -3,7 +3,7 @@
 //!
 //! Files are read beside the runtime, so that nothing waits for a disk.
 
-use std::{fmt::Display, sync::Arc};
+use std::sync::Arc;
 
 use tokio::{
     sync::{mpsc, oneshot},
@@ -98,13 +98,15 @@ impl Service {
             Order::RemoveServer { server, author, reply } => {
                 _ = reply.send(self.remove_server(&server, &author).await);
             }
-            Order::Probe { server, reply } => self.show_probe(&server, reply),
+            Order::Probe { server, reply } => {
+                self.showing.show(&self.config, &self.operations, &server, reply);
+            }
             Order::WriteConfig { write, reply } => _ = reply.send(self.write_config(write).await),
             Order::Sessions { server, reply } => {
                 // A server may take its time; other orders do not wait for it.
                 let sessions = self.sessions.clone();
                 tokio::spawn(async move {
-                    _ = reply.send(sessions.report(&server).await.map_err(refused));
+                    _ = reply.send(sessions.report(&server).await.map_err(OrderError::refused));
                 });
             }
         }
@@ -196,19 +198,14 @@ fn in_line(lines: &str) -> Box<str> {
 pub(super) async fn beside<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, OrderError> {
-    spawn_blocking(work)
-        .await
-        .map_err(|_| refused("reading the configuration has failed: this is a fault of ours"))
-}
-
-/// A refusal in these words.
-pub(super) fn refused(why: impl Display) -> OrderError {
-    OrderError::Refused(why.to_string().into())
+    spawn_blocking(work).await.map_err(|_| {
+        OrderError::refused("reading the configuration has failed: this is a fault of ours")
+    })
 }
 
 impl From<PrepareError> for OrderError {
     fn from(error: PrepareError) -> Self {
-        refused(error)
+        Self::refused(error)
     }
 }
 

@@ -10,10 +10,7 @@ use std::{
     time::Duration,
 };
 
-use super::{
-    facts::facts,
-    service::{Service, refused},
-};
+use super::facts::facts;
 use crate::{
     admin::Operations,
     api::{ProbeFailure, ProbeStep, ProbeStepName, Probed},
@@ -42,11 +39,17 @@ struct Question {
     target: Target,
 }
 
-impl Service {
-    /// Probes `server` once, beside everything else, and tells how that went.
-    pub(super) fn show_probe(&self, server: &str, reply: Reply<Probed>) {
-        let begun = question(&self.config, server)
-            .and_then(|question| Ok((self.showing.place(&question.server)?, question)));
+impl Showing {
+    /// Probes `server` of `config` once, beside everything else, and tells how that went.
+    pub(super) fn show(
+        &self,
+        config: &Config,
+        operations: &Operations,
+        server: &str,
+        reply: Reply<Probed>,
+    ) {
+        let begun = question(config, server)
+            .and_then(|question| Ok((self.place(&question.server)?, question)));
         let (place, question) = match begun {
             Ok(begun) => begun,
             Err(error) => {
@@ -54,7 +57,7 @@ impl Service {
                 return;
             }
         };
-        let operations = self.operations.clone();
+        let operations = operations.clone();
         // It ends by its own deadline.
         tokio::spawn(async move {
             let shown = probe::show(&question.target).await;
@@ -62,18 +65,16 @@ impl Service {
             _ = reply.send(told(&question, shown, &operations));
         });
     }
-}
 
-impl Showing {
     fn place(&self, server: &str) -> Result<Place, OrderError> {
         let mut servers = self.servers();
         if servers.contains(server) {
-            return Err(refused(format!(
+            return Err(OrderError::refused(format!(
                 "{server} is being probed for somebody else; ask again in a moment"
             )));
         }
         if servers.len() >= SHOWN_MAX {
-            return Err(refused(format!(
+            return Err(OrderError::refused(format!(
                 "{SHOWN_MAX} servers are being probed for somebody; ask again in a moment"
             )));
         }
@@ -95,11 +96,11 @@ impl Drop for Place {
 /// How `server` is asked by its cluster's own settings.
 fn question(config: &Config, server: &str) -> Result<Question, OrderError> {
     let Some((cluster, index)) = config.server(server) else {
-        return Err(refused(format!("there is no server {server:?}")));
+        return Err(OrderError::refused(format!("there is no server {server:?}")));
     };
     let name = &cluster.policy.servers[index].name;
     if !cluster.checks[index].database {
-        return Err(refused(format!(
+        return Err(OrderError::refused(format!(
             "{name} is not asked itself, only its witnesses are: `pointsman why {name}` shows what \
              they say"
         )));
@@ -124,7 +125,7 @@ fn told(
 ) -> Result<Probed, OrderError> {
     let Question { cluster, server, target } = question;
     let Some(now) = operations.why(server) else {
-        return Err(refused(format!("{server} has left {cluster} meanwhile")));
+        return Err(OrderError::refused(format!("{server} has left {cluster} meanwhile")));
     };
     let facts = match &outcome {
         Outcome::Answered(answered) => facts(answered),

@@ -2,24 +2,47 @@
 
 use std::io::{self, Write};
 
+use clap::Args;
 use hyper::Method;
 use tokio::{select, signal};
 
 use super::{
-    Client, ClientError, EventsOptions, Out,
-    client::{block_on, query},
-    look::{as_json, failed},
+    client::{Client, ClientError, block_on, query},
+    options::{Form, ServiceOptions},
+    outcome::{Out, as_json, failed},
     picture,
 };
 use crate::api::{EventEntry, Events};
+
+/// Options of `events`.
+#[derive(Debug, Args)]
+pub struct EventsOptions {
+    /// Since when: how long ago, as in 1h, or a time, as in 2026-11-21T06:00:00Z
+    #[arg(long, value_name = "TIME")]
+    pub since: Option<String>,
+    /// Only of this cluster
+    #[arg(long)]
+    pub cluster: Option<String>,
+    /// At most so many, the newest [default: 100]
+    #[arg(long, value_name = "NUMBER")]
+    pub limit: Option<u16>,
+    /// Go on with what happens, until Ctrl-C; with --json, one object per line
+    #[arg(long)]
+    pub follow: bool,
+    /// How it is printed.
+    #[command(flatten)]
+    pub form: Form,
+    /// The service.
+    #[command(flatten)]
+    pub service: ServiceOptions,
+}
 
 /// Shows the last changes, and goes on with what happens if asked to. Returns the exit code.
 ///
 /// # Errors
 /// When the outcome cannot be written.
-pub fn run(options: &EventsOptions, Out { output, errors }: Out<'_>) -> io::Result<u8> {
-    let service = &options.service;
-    let client = match Client::new(service.socket.as_deref(), &service.config) {
+pub(super) fn run(options: &EventsOptions, Out { output, errors }: Out<'_>) -> io::Result<u8> {
+    let client = match options.service.client() {
         Ok(client) => client,
         Err(error) => return failed(&error, errors),
     };

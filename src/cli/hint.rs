@@ -1,10 +1,24 @@
 //! `hint`: tells the running service that something has changed in a cluster.
 
-use std::io::{self, Write};
+use std::io;
 
+use clap::Args;
 use serde::{Deserialize, Serialize};
 
-use super::{BAD_CONFIGURATION, Client, ClientError, FAILED, HintOptions, check};
+use super::{
+    options::ServiceOptions,
+    outcome::{Out, failed},
+};
+
+/// Options of `hint`.
+#[derive(Debug, Args)]
+pub struct HintOptions {
+    /// The cluster, as the configuration names it
+    pub cluster: String,
+    /// The service.
+    #[command(flatten)]
+    pub service: ServiceOptions,
+}
 
 /// What is sent.
 #[derive(Serialize)]
@@ -18,31 +32,18 @@ struct Taken {
     cluster: String,
 }
 
-/// Gives the hint. One line on `output` when it was taken, why not on `errors` otherwise. Returns
-/// the exit code.
+/// Gives the hint. Returns the exit code.
 ///
 /// # Errors
-///
 /// When the outcome cannot be written.
-pub fn run(
-    options: &HintOptions,
-    output: &mut dyn Write,
-    errors: &mut dyn Write,
-) -> io::Result<u8> {
-    let client = Client::new(options.service.socket.as_deref(), &options.service.config);
+pub(super) fn run(options: &HintOptions, Out { output, errors }: Out<'_>) -> io::Result<u8> {
     let hint = Hint { cluster: &options.cluster };
+    let client = options.service.client();
     match client.and_then(|client| client.post::<Taken>("/v1/hint", &hint)) {
         Ok(Taken { cluster }) => {
             writeln!(output, "{cluster}: every server is asked at once")?;
             Ok(0)
         }
-        Err(ClientError::Config(faults)) => {
-            check::report(&faults, errors)?;
-            Ok(BAD_CONFIGURATION)
-        }
-        Err(error) => {
-            writeln!(errors, "{error}")?;
-            Ok(FAILED)
-        }
+        Err(error) => failed(&error, errors),
     }
 }

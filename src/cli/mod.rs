@@ -1,55 +1,52 @@
-//! The command line: what may be said, the commands that need nothing running, and the client of
-//! those that talk to a running service.
+//! The command line. A command is a file: its options and what it does.
+//!
+//! Most commands talk to a running service. What [`Command::Serve`], [`Command::Demo`] and
+//! [`Command::Grants`] run is not known here: `main` puts it together.
 //!
 //! Exit codes: 0 fine, 1 failed, 2 usage (clap's), 78 bad configuration (`EX_CONFIG` of
 //! sysexits.h).
 
-pub mod change;
-pub mod check;
+mod accept;
+mod change;
+mod check_config;
 mod client;
-pub mod events;
-pub mod hint;
-pub mod look;
-mod operate;
+mod config;
+mod demo;
+mod drain;
+mod events;
+mod explain;
+mod freeze;
+mod grants;
+mod hint;
+mod maintenance;
+mod options;
+mod outcome;
 mod picture;
-pub mod probe;
+mod pin;
+mod probe;
+mod reload;
 mod screen;
-pub mod sessions;
+mod serve;
+mod server;
+mod sessions;
+mod show;
+mod status;
+mod watch;
+mod what_if;
+mod why;
 
-use std::{io, path::PathBuf};
+use std::io;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Parser, Subcommand};
 
 pub use self::{
+    check_config::{CheckOptions, run as check_config},
     client::{Client, ClientError},
-    operate::{
-        AcceptOptions, Asking, ConfigOptions, DrainOptions, EndClusterOptions, EndOptions,
-        EventsOptions, ExplainOptions, Form, FreezeOptions, MaintenanceOptions, PinOptions,
-        ProbeOptions, ReloadOptions, ServerAddOptions, ServerCommand, ServerOptions,
-        SessionsOptions, StatusOptions, TermOptions, UndrainOptions, WhatIfOptions, WhyOptions,
-    },
-    screen::Screen,
+    demo::DemoOptions,
+    grants::{GrantsEngine, GrantsOptions},
+    outcome::{BAD_CONFIGURATION, Out, USAGE, report},
+    serve::ServeOptions,
 };
-
-/// Where the outcome of a command goes.
-pub struct Out<'a> {
-    /// What was done, or found.
-    pub output: &'a mut dyn io::Write,
-    /// Why it was not, and warnings.
-    pub errors: &'a mut dyn io::Write,
-}
-
-/// Where the configuration is unless somebody says otherwise.
-pub const DEFAULT_CONFIG: &str = "/etc/pointsman/pointsman.toml";
-
-/// Exit code of a command that could not do what it was asked for.
-pub const FAILED: u8 = 1;
-
-/// Exit code of a command that found a fault in the configuration.
-pub const BAD_CONFIGURATION: u8 = 78;
-
-/// Exit code of a command that was asked for something that does not exist; clap uses the same.
-pub const USAGE: u8 = 2;
 
 /// DNS names that follow the writable primary and the fresh replicas of databases.
 #[derive(Debug, Parser)]
@@ -71,122 +68,88 @@ pub enum Command {
     Demo(DemoOptions),
     /// Print the SQL that gives the probe user its rights, and no more
     Grants(GrantsOptions),
+    /// What talks to a running service
+    #[command(flatten)]
+    Service(ServiceCommand),
+}
+
+/// The subcommands that talk to a running service.
+#[derive(Debug, Subcommand)]
+pub enum ServiceCommand {
     /// Tell the running service that something has changed, so that it probes a cluster at once
-    Hint(HintOptions),
+    Hint(hint::HintOptions),
     /// Show clusters, names, servers and overrides
-    Status(StatusOptions),
+    Status(status::StatusOptions),
     /// Show what a server is, and why it is in each name or not
-    Why(WhyOptions),
+    Why(why::WhyOptions),
     /// Show who is connected to a server, and which sessions a kick would end
-    Sessions(SessionsOptions),
+    Sessions(sessions::SessionsOptions),
     /// Show why a name says what it says: each candidate, and what would change it
-    Explain(ExplainOptions),
+    Explain(explain::ExplainOptions),
     /// Show what would be decided if a server were otherwise; nothing changes
-    WhatIf(WhatIfOptions),
+    WhatIf(what_if::WhatIfOptions),
     /// Probe a server once, step by step, and show where that breaks
-    Probe(ProbeOptions),
+    Probe(probe::ProbeOptions),
     /// Show what has happened
-    Events(EventsOptions),
+    Events(events::EventsOptions),
     /// Take a server out of the read names; by force out of the write name too
-    Drain(DrainOptions),
+    Drain(drain::DrainOptions),
     /// End the drain of a server
-    Undrain(UndrainOptions),
+    Undrain(drain::UndrainOptions),
     /// Let the write name of a cluster say one server and no other
-    Pin(PinOptions),
+    Pin(pin::PinOptions),
     /// End the pin of a cluster
-    Unpin(EndClusterOptions),
+    Unpin(options::EndClusterOptions),
     /// Let all names of a cluster say what they say now
-    Freeze(FreezeOptions),
+    Freeze(freeze::FreezeOptions),
     /// End the freeze of a cluster
-    Thaw(EndClusterOptions),
+    Thaw(options::EndClusterOptions),
     /// Take a cluster out of service: no name has an address
-    Maintenance(MaintenanceOptions),
+    Maintenance(maintenance::MaintenanceOptions),
     /// Make the history of one server the cluster's from now on
-    Accept(AcceptOptions),
+    Accept(accept::AcceptOptions),
     /// Let servers come and go while the service runs
     #[command(subcommand)]
-    Server(ServerCommand),
+    Server(server::ServerCommand),
     /// Read the configuration again and apply what differs
-    Reload(ReloadOptions),
+    Reload(reload::ReloadOptions),
     /// Show the configuration file with the servers that were added, or change it
-    Config(ConfigOptions),
+    Config(config::ConfigOptions),
 }
 
-/// Options of `serve`.
-#[derive(Debug, Args)]
-pub struct ServeOptions {
-    /// Configuration file
-    #[arg(long, value_name = "FILE", env = "POINTSMAN_CONFIG", default_value = DEFAULT_CONFIG)]
-    pub config: PathBuf,
-}
-
-/// Options of `check-config`.
-#[derive(Debug, Args)]
-pub struct CheckOptions {
-    /// Configuration file
-    #[arg(value_name = "FILE", env = "POINTSMAN_CONFIG", default_value = DEFAULT_CONFIG)]
-    pub file: PathBuf,
-    /// Print the faults as one JSON object, for editors and pipelines
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// Options of `demo`.
-#[derive(Debug, Args)]
-pub struct DemoOptions {
-    /// Tell the story once and exit: 0 when every answer was right, 1 otherwise
-    #[arg(long)]
-    pub once: bool,
-    /// Loopback port to answer DNS on [default: a free one]
-    #[arg(long, value_name = "PORT")]
-    pub port: Option<u16>,
-}
-
-/// Options of `grants`.
-#[derive(Debug, Args)]
-pub struct GrantsOptions {
-    /// Whose SQL
-    pub engine: GrantsEngine,
-    /// Version of the server, such as 16, 8.4 or 10.11-MariaDB [default: what every version needs]
-    #[arg(long, value_name = "VERSION")]
-    pub server_version: Option<String>,
-}
-
-/// Options of `hint`.
-#[derive(Debug, Args)]
-pub struct HintOptions {
-    /// The cluster, as the configuration names it
-    pub cluster: String,
-    /// The service.
-    #[command(flatten)]
-    pub service: ServiceOptions,
-}
-
-/// Options of every command that talks to a running service.
-#[derive(Debug, Args)]
-pub struct ServiceOptions {
-    /// Configuration file of the service, of which only `[admin]` is read
-    #[arg(long, value_name = "FILE", env = "POINTSMAN_CONFIG", default_value = DEFAULT_CONFIG)]
-    pub config: PathBuf,
-    /// Unix socket of the service, instead of the one in the configuration
-    #[arg(long, value_name = "PATH")]
-    pub socket: Option<PathBuf>,
-}
-
-/// Whose SQL `grants` prints.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum GrantsEngine {
-    /// PostgreSQL
-    Postgres,
-    /// MySQL and MariaDB
-    Mysql,
+/// Runs one command. Returns the exit code.
+///
+/// # Errors
+/// When the outcome cannot be written.
+pub fn run(command: &ServiceCommand, out: Out<'_>) -> io::Result<u8> {
+    match command {
+        ServiceCommand::Hint(options) => hint::run(options, out),
+        ServiceCommand::Status(options) => status::run(options, out),
+        ServiceCommand::Why(options) => why::run(options, out),
+        ServiceCommand::Sessions(options) => sessions::run(options, out),
+        ServiceCommand::Explain(options) => explain::run(options, out),
+        ServiceCommand::WhatIf(options) => what_if::run(options, out),
+        ServiceCommand::Probe(options) => probe::run(options, out),
+        ServiceCommand::Events(options) => events::run(options, out),
+        ServiceCommand::Drain(options) => drain::drain(options, out),
+        ServiceCommand::Undrain(options) => drain::undrain(options, out),
+        ServiceCommand::Pin(options) => pin::pin(options, out),
+        ServiceCommand::Unpin(options) => pin::unpin(options, out),
+        ServiceCommand::Freeze(options) => freeze::freeze(options, out),
+        ServiceCommand::Thaw(options) => freeze::thaw(options, out),
+        ServiceCommand::Maintenance(options) => maintenance::run(options, out),
+        ServiceCommand::Accept(options) => accept::run(options, out),
+        ServiceCommand::Server(command) => server::run(command, out),
+        ServiceCommand::Reload(options) => reload::run(options, out),
+        ServiceCommand::Config(options) => config::run(options, out),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use clap::{CommandFactory, Parser};
 
-    use super::{Command, CommandLine, GrantsEngine};
+    use super::{Command, CommandLine, GrantsEngine, ServiceCommand};
 
     #[test]
     fn the_definitions_are_consistent() {
@@ -216,7 +179,7 @@ mod tests {
         ));
         assert!(matches!(
             read(&["hint", "orders", "--socket", "x.sock"]),
-            Ok(Command::Hint(options)) if options.cluster == "orders"
+            Ok(Command::Service(ServiceCommand::Hint(options))) if options.cluster == "orders"
                 && options.service.socket.as_deref() == Some("x.sock".as_ref())
         ));
         for usage in [&["grants", "oracle"][..], &["hint"], &["serve", "x.toml"], &["watch"], &[]] {

@@ -1,15 +1,16 @@
-//! `pointsman probe`: one probe of a server, step by step, made by the running service.
+//! `probe`: one probe of a server, step by step, made by the running service.
 
 use std::{fmt::Write as _, io};
 
+use clap::Args;
 use hyper::Method;
 
 use super::{
-    Client, ClientError, FAILED, Out, ProbeOptions, Screen,
-    client::block_on,
-    look::{as_json, failed, segment},
+    client::{Client, ClientError, block_on, encoded},
+    options::{Form, ServiceOptions},
+    outcome::{FAILED, Out, as_json, failed},
     picture,
-    screen::{Table, Tone},
+    screen::{Screen, Table, Tone},
 };
 use crate::{
     api::{ProbeStep, ProbeStepName, Probed},
@@ -17,15 +18,27 @@ use crate::{
     plain_text::one_line,
 };
 
+/// Options of `probe`.
+#[derive(Debug, Args)]
+pub struct ProbeOptions {
+    /// The server, as the configuration names it
+    pub server: String,
+    /// How it is printed.
+    #[command(flatten)]
+    pub form: Form,
+    /// The service.
+    #[command(flatten)]
+    pub service: ServiceOptions,
+}
+
 /// Probes a server once. Returns the exit code: 0 when the server said what it is, 1 when it did
 /// not.
 ///
 /// # Errors
 /// When the outcome cannot be written.
-pub fn run(options: &ProbeOptions, Out { output, errors }: Out<'_>) -> io::Result<u8> {
-    let service = &options.service;
-    let asked = Client::new(service.socket.as_deref(), &service.config)
-        .and_then(|client| block_on(ask(&client, &options.server)));
+pub(super) fn run(options: &ProbeOptions, Out { output, errors }: Out<'_>) -> io::Result<u8> {
+    let asked = options.service.client();
+    let asked = asked.and_then(|client| block_on(ask(&client, &options.server)));
     let probed = match asked {
         Ok(probed) => probed,
         Err(error) => return failed(&error, errors),
@@ -39,7 +52,7 @@ pub fn run(options: &ProbeOptions, Out { output, errors }: Out<'_>) -> io::Resul
 }
 
 async fn ask(client: &Client, server: &str) -> Result<Probed, ClientError> {
-    let path = format!("/v1/servers/{}/probe", segment(server));
+    let path = format!("/v1/servers/{}/probe", encoded(server));
     client.ask_patiently(Method::POST, &path, None::<&()>).await
 }
 

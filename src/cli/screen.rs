@@ -10,13 +10,13 @@ use crate::plain_text::one_line;
 
 /// What the output can show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Screen {
+pub(super) struct Screen {
     /// Columns; `None` for no limit, as in a pipe.
-    pub width: Option<usize>,
+    pub(super) width: Option<usize>,
     /// Whether colours are wanted.
-    pub colour: bool,
+    pub(super) colour: bool,
     /// Now, in milliseconds since 1970.
-    pub now: i64,
+    pub(super) now: i64,
 }
 
 /// What a colour says.
@@ -39,7 +39,7 @@ pub(super) enum Tone {
 impl Screen {
     /// Standard output as it is: colours on a terminal, unless the environment has a `NO_COLOR` that
     /// is not empty (no-color.org).
-    pub fn of_stdout(now: u64) -> Self {
+    pub(super) fn of_stdout(now: u64) -> Self {
         let stdout = std::io::stdout();
         let is_terminal = stdout.is_terminal();
         let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())

@@ -1,14 +1,16 @@
-//! `pointsman sessions`: the clients that hold on to a server.
+//! `sessions`: the clients that hold on to a server.
 
 use std::{fmt::Write as _, io};
 
+use clap::Args;
 use hyper::Method;
 
 use super::{
-    Client, ClientError, Out, Screen, SessionsOptions,
-    client::block_on,
-    look::{as_json, failed, segment, watch},
-    screen::{Table, Tone, span},
+    client::{Client, ClientError, block_on, encoded},
+    options::{Form, ServiceOptions},
+    outcome::{Out, as_json, failed},
+    screen::{Screen, Table, Tone, span},
+    watch::watch,
 };
 use crate::{
     api::{SessionGroup, SessionReport, SessionState},
@@ -16,28 +18,43 @@ use crate::{
     plain_text::one_line,
 };
 
+/// Options of `sessions`.
+#[derive(Debug, Args)]
+pub struct SessionsOptions {
+    /// The server, as the configuration names it
+    pub server: String,
+    /// Draw it again every second, until Ctrl-C
+    #[arg(long)]
+    pub watch: bool,
+    /// How it is printed.
+    #[command(flatten)]
+    pub form: Form,
+    /// The service.
+    #[command(flatten)]
+    pub service: ServiceOptions,
+}
+
 /// Shows who is connected to a server. Returns the exit code.
 ///
 /// # Errors
 /// When the outcome cannot be written.
-pub fn run(options: &SessionsOptions, Out { output, errors }: Out<'_>) -> io::Result<u8> {
-    let service = &options.service;
-    let client = match Client::new(service.socket.as_deref(), &service.config) {
+pub(super) fn run(options: &SessionsOptions, out: Out<'_>) -> io::Result<u8> {
+    let client = match options.service.client() {
         Ok(client) => client,
-        Err(error) => return failed(&error, errors),
+        Err(error) => return failed(&error, out.errors),
     };
     let drawn = async || drawn(options, &client).await;
     if options.watch {
-        return watch(options.form.json, drawn, output, errors);
+        return watch(options.form.json, drawn, out);
     }
     match block_on(drawn()) {
-        Ok(text) => output.write_all(text.as_bytes()).map(|()| 0),
-        Err(error) => failed(&error, errors),
+        Ok(text) => out.output.write_all(text.as_bytes()).map(|()| 0),
+        Err(error) => failed(&error, out.errors),
     }
 }
 
 async fn drawn(options: &SessionsOptions, client: &Client) -> Result<String, ClientError> {
-    let path = format!("/v1/servers/{}/sessions", segment(&options.server));
+    let path = format!("/v1/servers/{}/sessions", encoded(&options.server));
     let report: SessionReport = client.ask(Method::GET, &path, None::<&()>).await?;
     let screen = Screen::of_stdout(clock::unix_millis());
     Ok(if options.form.json { as_json(&report) } else { picture(&report, &screen) })

@@ -1,11 +1,6 @@
 //! Settings of the operator's access (`[admin]`).
 
-use std::{
-    net::SocketAddr,
-    path::{Path, PathBuf},
-};
-
-use super::{ConfigError, System, convert, fault::Faults, pieces, text};
+use std::{net::SocketAddr, path::PathBuf};
 
 /// How operators look in and give commands. Every part is off unless it is named.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,21 +15,4 @@ pub struct AdminConfig {
     /// Host names by which clients may call us over HTTP, in lower case and without a dot at their
     /// end. Addresses and `localhost` need not be named.
     pub hosts: Vec<Box<str>>,
-}
-
-impl AdminConfig {
-    /// Reads `[admin]` of the file at `path`, and neither the rest of it nor any other file: who
-    /// only gives commands need not be able to read passwords.
-    ///
-    /// # Errors
-    ///
-    /// Every fault of `[admin]`, or that the file cannot be read or is no TOML.
-    pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let text = text(path)?;
-        let mut faults = Faults::new(path, &text);
-        match pieces::admin(&text, &mut faults) {
-            Some(section) => convert::admin(&section, path, &System, faults),
-            None => Err(ConfigError::new(faults.into_sorted())),
-        }
-    }
 }

@@ -117,6 +117,23 @@ impl Config {
     }
 }
 
+impl AdminConfig {
+    /// Reads `[admin]` of the file at `path`, and neither the rest of it nor any other file: who
+    /// only gives commands need not be able to read passwords.
+    ///
+    /// # Errors
+    ///
+    /// Every fault of `[admin]`, or that the file cannot be read or is no TOML.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let text = text(path)?;
+        let mut faults = Faults::new(path, &text);
+        match pieces::admin(&text, &mut faults) {
+            Some(section) => convert::admin(&section, path, &System, faults),
+            None => Err(ConfigError::new(faults.into_sorted())),
+        }
+    }
+}
+
 /// The text of the file at `path`.
 fn text(path: &Path) -> Result<String, ConfigError> {
     let octets = System.read(path).map_err(|error| {

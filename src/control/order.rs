@@ -1,5 +1,7 @@
 //! What whoever runs the parts is told to do.
 
+use std::fmt::Display;
+
 use tokio::sync::oneshot;
 
 use crate::api::{Changed, Probed, Reloaded, ServerAdd, SessionReport};
@@ -65,4 +67,11 @@ pub enum OrderError {
     /// The service ends.
     #[error("the service is stopping; ask again when it has started")]
     Stopping,
+}
+
+impl OrderError {
+    /// A refusal in these words.
+    pub fn refused(why: impl Display) -> Self {
+        Self::Refused(why.to_string().into())
+    }
 }

@@ -19,7 +19,6 @@ use tokio::{
 };
 
 use super::{
-    handshake::Kept,
     socket::{failure_of, prepare},
     tls,
     trail::{Step, Trail},
@@ -42,8 +41,6 @@ pub struct Dial {
     lookup: Option<JoinHandle<io::Result<Vec<SocketAddr>>>>,
     /// Where the steps of a probe are noted.
     pub(super) trail: Trail,
-    /// A login that the server has not answered yet.
-    pub(super) kept: Kept,
     /// The host has accepted a connection in this attempt, or one that still waits for its login.
     accepted: bool,
     /// When the question was sent that was asked last; a connect is one, too.
@@ -59,7 +56,6 @@ impl Dial {
             tls: OnceLock::new(),
             lookup: None,
             trail: Trail::default(),
-            kept: Kept::default(),
             accepted: false,
             asked: Instant::now(),
         }

@@ -22,7 +22,7 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 
-use super::{dial::Dial, mysql, postgres};
+use super::dial::Dial;
 use crate::engine::Failure;
 
 /// What becomes of a connection until somebody is let in.
@@ -39,17 +39,8 @@ pub(super) struct Handshake<T, E> {
     patience: Duration,
 }
 
-/// The login that outlived the attempt that began it; a server speaks one protocol.
-#[derive(Default)]
-pub(super) struct Kept {
-    /// To PostgreSQL.
-    pub(super) postgres: Place<postgres::Wire, postgres::WireError>,
-    /// To MySQL or MariaDB.
-    pub(super) mysql: Place<mysql::Link, mysql::Refusal>,
-}
-
-/// Where a login is kept.
-type Place<T, E> = Option<Box<Handshake<T, E>>>;
+/// Where the login is kept that outlives the attempt that began it.
+pub(super) type Place<T, E> = Option<Box<Handshake<T, E>>>;
 
 /// The login that is kept in `place`, or else a new one over a new connection, by `deadline`.
 ///
@@ -57,14 +48,14 @@ type Place<T, E> = Option<Box<Handshake<T, E>>>;
 /// How the login failed; silence when it is still under way.
 pub(super) async fn log_in<T, E>(
     dial: &mut Dial,
-    place: fn(&mut Kept) -> &mut Place<T, E>,
+    place: &mut Place<T, E>,
     deadline: Instant,
     begin: impl FnOnce(&Dial, TcpStream) -> Login<T, E>,
 ) -> Result<T, E>
 where
     E: From<Failure>,
 {
-    let origin = place(&mut dial.kept).as_ref().map(|kept| (kept.peer, kept.began, kept.patience));
+    let origin = place.as_ref().map(|kept| (kept.peer, kept.began, kept.patience));
     let mut patience = AT_FIRST;
     if let Some((_, began, before)) = origin
         && began.elapsed() >= before
@@ -76,18 +67,18 @@ where
         && dial.leads_to(peer, deadline).await
     {
         dial.note_accepted();
-        match result(place(&mut dial.kept), deadline).await {
+        match result(place, deadline).await {
             Some(Ok(login)) => return Ok(login),
             Some(Err(_)) => {}
             None => return Err(silence(dial)),
         }
     }
-    *place(&mut dial.kept) = None;
+    *place = None;
     let (stream, peer) = dial.connect(deadline).await?;
     let login = begin(dial, stream);
     let handshake = Handshake { login, result: None, peer, began: Instant::now(), patience };
-    *place(&mut dial.kept) = Some(Box::new(handshake));
-    let result = result(place(&mut dial.kept), deadline).await;
+    *place = Some(Box::new(handshake));
+    let result = result(place, deadline).await;
     result.unwrap_or_else(|| Err(silence(dial)))
 }
 
@@ -122,32 +113,10 @@ fn silence<E: From<Failure>>(dial: &Dial) -> E {
 
 impl<T, E> Handshake<T, E> {
     /// Goes on with it until it has ended. Cancel-safe.
-    async fn ended(&mut self) {
+    pub(super) async fn ended(&mut self) {
         if self.result.is_none() {
             self.result = Some((&mut self.login).await);
         }
-    }
-}
-
-impl Kept {
-    /// Whether a login is under way.
-    pub(super) fn is_any(&self) -> bool {
-        self.postgres.is_some() || self.mysql.is_some()
-    }
-
-    /// Waits until the login that is under way has ended, for ever when there is none. Cancel-safe.
-    pub(super) async fn ended(&mut self) {
-        match (&mut self.postgres, &mut self.mysql) {
-            (Some(kept), _) => kept.ended().await,
-            (_, Some(kept)) => kept.ended().await,
-            (None, None) => std::future::pending().await,
-        }
-    }
-}
-
-impl std::fmt::Debug for Kept {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Kept").field("is_any", &self.is_any()).finish()
     }
 }
 
@@ -162,7 +131,7 @@ mod tests {
 
     use tokio::time::Instant;
 
-    use super::super::{dial::Dial, mysql, postgres};
+    use super::super::{dial::Dial, kept::Kept, mysql, postgres};
     use crate::{
         config::{ProbeTarget, TargetHost},
         engine::{Failure, FailureKind},
@@ -191,14 +160,16 @@ mod tests {
 
     /// As many attempts as fit into so long a silence, each until its deadline.
     async fn attempts(listener: &TcpListener, is_postgres: bool, silence: Duration) {
-        let mut dial = dial(listener);
+        let (mut dial, mut kept) = (dial(listener), Kept::default());
         let end = Instant::now() + silence;
         while Instant::now() < end {
             dial.begin();
             let deadline = Instant::now() + TIMEOUT;
             let failure: Option<Failure> = match is_postgres {
-                true => postgres::Wire::open_patiently(&mut dial, "", deadline).await.err(),
-                false => mysql::Link::open(&mut dial, deadline).await.err(),
+                true => postgres::Wire::open_patiently(&mut dial, &mut kept.postgres, "", deadline)
+                    .await
+                    .err(),
+                false => mysql::Link::open(&mut dial, &mut kept.mysql, deadline).await.err(),
             };
             let kind = failure.expect("nobody answers").kind;
             assert_eq!(kind, FailureKind::Unresponsive);

@@ -10,12 +10,14 @@ use tokio::{
 use super::{
     dial::Dial,
     due::{Due, hinted},
+    kept::Kept,
     patience::Patience,
     refusal::{Refusals, Watch},
-    run::{Orders, Target},
-    session::{GOODBYE, Session, Trouble, can_look, look},
+    session::{Session, can_look, look},
     stance::Stance,
     stride::{Stride, jitter},
+    target::{Orders, Target},
+    trouble::{GOODBYE, Trouble},
     wording::presentable,
 };
 use crate::engine::{ClusterKind, Evidence, Facts, Failure, FailureKind, Finding, Outcome, Pace};
@@ -24,6 +26,8 @@ use crate::engine::{ClusterKind, Evidence, Facts, Failure, FailureKind, Finding,
 pub(super) struct Prober {
     pub(super) kind: ClusterKind,
     pub(super) dial: Dial,
+    /// A login that the server has not answered yet.
+    kept: Kept,
     session: Option<Session>,
     /// When the connection is replaced by a fresh one.
     renew_at: Instant,
@@ -60,6 +64,7 @@ impl Prober {
         Self {
             kind: target.kind,
             dial: Dial::new(target.target.clone(), Arc::clone(&target.config)),
+            kept: Kept::default(),
             session: None,
             renew_at: now,
             last_start: now,
@@ -105,7 +110,7 @@ impl Prober {
                         return Wake::Over;
                     }
                 }
-                () = self.dial.kept.ended(), if self.session.is_none() => return Wake::Due,
+                () = self.kept.ended(), if self.session.is_none() => return Wake::Due,
                 () = hinted(&mut orders.hints) => {
                     self.stride.doubt();
                     self.refusals.doubt(Instant::now());
@@ -197,14 +202,17 @@ impl Prober {
             let session = match &mut self.session {
                 Some(session) => session,
                 none => {
-                    let (began, waited) = (Instant::now(), self.dial.kept.is_any());
-                    let fresh = match Session::open(self.kind, &mut self.dial, deadline).await {
-                        Ok(fresh) => fresh,
-                        Err(failure) => {
-                            self.note_refusal(&failure);
-                            return Err(failure);
-                        }
-                    };
+                    let (began, waited) = (Instant::now(), self.kept.is_any());
+                    let fresh =
+                        match Session::open(self.kind, &mut self.dial, &mut self.kept, deadline)
+                            .await
+                        {
+                            Ok(fresh) => fresh,
+                            Err(failure) => {
+                                self.note_refusal(&failure);
+                                return Err(failure);
+                            }
+                        };
                     // One that was waited for before says nothing of the server's speed.
                     if !waited {
                         self.patience.note_fresh(began.elapsed());
@@ -248,7 +256,7 @@ impl Prober {
             return Ok(());
         }
         let began = Instant::now();
-        let renewed = session.renew(&mut self.dial, deadline).await;
+        let renewed = session.renew(&mut self.dial, &mut self.kept, deadline).await;
         match &renewed {
             Ok(()) => {
                 self.patience.note_fresh(began.elapsed());

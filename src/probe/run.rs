@@ -8,49 +8,17 @@
 //! and makes it an earnest one. A server that steadily refuses to let the probe in is asked in
 //! earnest ever more seldom: see [`super::refusal`].
 
-use std::sync::Arc;
-
-use tokio::{
-    sync::{mpsc, watch},
-    time::timeout,
-};
+use tokio::{sync::mpsc, time::timeout};
 
 use super::{
     due::Due,
     held::{HELD_FOR, Held, Told},
     prober::{Prober, Wake},
+    target::{Orders, Target},
     trail::{Leg, Trail},
     wording::{presentable, presentable_text},
 };
-use crate::{
-    config::{ProbeConfig, ProbeTarget},
-    engine::{ClusterKind, Finding, Outcome, ProbeAdvice, ProbeKey},
-    metrics::ProbeMeter,
-};
-
-/// Whom to probe and how.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Target {
-    /// Under which name it reports.
-    pub key: ProbeKey,
-    /// Where to connect.
-    pub target: ProbeTarget,
-    /// What it speaks.
-    pub kind: ClusterKind,
-    /// How its cluster is probed.
-    pub config: Arc<ProbeConfig>,
-    /// Where its probes are counted.
-    pub meter: ProbeMeter,
-}
-
-/// What a probe task is told while it runs.
-#[derive(Clone, Debug)]
-pub struct Orders {
-    /// How to go on, by the engine. The task ends when it has no sender any more.
-    pub advice: watch::Receiver<ProbeAdvice>,
-    /// A change asks for a probe at once, whatever the cadence. Without a sender nobody asks.
-    pub hints: watch::Receiver<()>,
-}
+use crate::engine::{Finding, Outcome};
 
 /// Probes `target` until `findings` has no receiver or its advice no sender any more.
 ///

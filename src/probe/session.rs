@@ -1,11 +1,9 @@
 //! A logged-in connection to one server, whatever it speaks. A closed set of engines, so an enum
 //! and no trait.
 
-use std::time::Duration;
-
 use tokio::time::Instant;
 
-use super::{dial::Dial, mysql, postgres, tcp, trail::Step};
+use super::{dial::Dial, kept::Kept, mysql, postgres, tcp, trail::Step, trouble::Trouble};
 use crate::engine::{ClusterKind, Facts, Failure, FailureKind};
 
 /// One connection, kept between probes.
@@ -18,29 +16,22 @@ pub(super) enum Session {
     Tcp,
 }
 
-/// Why a session is of no more use.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Trouble {
-    /// The server ended it because it was idle for long. Says nothing about the server.
-    Expired,
-    /// Something to report.
-    Failed(Failure),
-}
-
 impl Session {
-    /// Connects and logs in by `deadline`.
+    /// Connects and logs in by `deadline`. A login that gets no reply by then is `kept`.
     pub(super) async fn open(
         kind: ClusterKind,
         dial: &mut Dial,
+        kept: &mut Kept,
         deadline: Instant,
     ) -> Result<Self, Failure> {
         match kind {
             ClusterKind::Postgres => {
-                let session = postgres::Session::connect(dial, deadline).await?;
+                let session =
+                    postgres::Session::connect(dial, &mut kept.postgres, deadline).await?;
                 Ok(Self::Postgres(Box::new(session)))
             }
             ClusterKind::MySql => {
-                let session = mysql::Session::connect(dial, deadline).await?;
+                let session = mysql::Session::connect(dial, &mut kept.mysql, deadline).await?;
                 Ok(Self::MySql(Box::new(session)))
             }
             ClusterKind::Tcp => Ok(Self::Tcp),
@@ -52,11 +43,12 @@ impl Session {
     pub(super) async fn renew(
         &mut self,
         dial: &mut Dial,
+        kept: &mut Kept,
         deadline: Instant,
     ) -> Result<(), Failure> {
         match self {
-            Self::Postgres(session) => session.renew(dial, deadline).await,
-            Self::MySql(session) => session.renew(dial, deadline).await,
+            Self::Postgres(session) => session.renew(dial, &mut kept.postgres, deadline).await,
+            Self::MySql(session) => session.renew(dial, &mut kept.mysql, deadline).await,
             Self::Tcp => Ok(()),
         }
     }
@@ -130,27 +122,5 @@ pub(super) async fn look(
     match kind {
         ClusterKind::Postgres => postgres::look(dial, deadline).await,
         ClusterKind::MySql | ClusterKind::Tcp => Ok(false),
-    }
-}
-
-/// How long a goodbye may take: a full socket buffer is no reason to hang around.
-pub(super) const GOODBYE: Duration = Duration::from_millis(100);
-
-impl From<Failure> for Trouble {
-    fn from(failure: Failure) -> Self {
-        Self::Failed(failure)
-    }
-}
-
-impl Trouble {
-    /// The failure to report when no silent way out is left.
-    pub fn into_failure(self) -> Failure {
-        match self {
-            Self::Expired => Failure::new(
-                FailureKind::Troubled,
-                "the server ends sessions faster than they are used",
-            ),
-            Self::Failed(failure) => failure,
-        }
     }
 }

@@ -5,7 +5,7 @@
 
 use tokio::time::{Instant, timeout_at};
 
-use super::{dial::Dial, mysql, postgres, session::GOODBYE};
+use super::{dial::Dial, mysql, postgres, trouble::GOODBYE};
 use crate::engine::{ClusterKind, Failure, FailureKind};
 
 /// A logged-in connection to a PostgreSQL, MySQL or MariaDB server. One that is dropped without
@@ -52,7 +52,8 @@ impl Visit {
                 Ok(Self(Login::Postgres(Box::new(wire))))
             }
             ClusterKind::MySql => {
-                let link = mysql::Link::open(dial, deadline).await?;
+                let mut kept = mysql::KeptLogin::default();
+                let link = mysql::Link::open(dial, &mut kept, deadline).await?;
                 Ok(Self(Login::MySql(Box::new(link))))
             }
             ClusterKind::Tcp => {

@@ -8,7 +8,10 @@ use std::{future::Future, time::Duration};
 use pointsman::{
     config::TlsMode,
     engine::{Failure, FailureKind},
-    probe::{Trouble, mysql::Session},
+    probe::{
+        Trouble,
+        mysql::{KeptLogin, Session},
+    },
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -52,7 +55,7 @@ where
     .abort_handle();
     let mut dial = dial(address, tls);
     let whole = async {
-        let mut session = Session::connect(&mut dial, later()).await?;
+        let mut session = Session::connect(&mut dial, &mut KeptLogin::default(), later()).await?;
         session.probe(later(), false).await.map_err(Trouble::into_failure)
     };
     let outcome = timeout(deadline, whole).await;
@@ -253,7 +256,8 @@ async fn evil_results() {
             .on("SHOW GLOBAL VARIABLES", Answer::Raw(packet.clone()));
         let server = FakeMySql::start(HOST, script).await;
         let mut dial = dial(server.address, TlsMode::Disable);
-        let mut session = Session::connect(&mut dial, later()).await.expect("a login");
+        let mut session =
+            Session::connect(&mut dial, &mut KeptLogin::default(), later()).await.expect("a login");
         let outcome = timeout(SHORT, session.probe(later(), false)).await;
         drop((session, server));
         nothing_lives().await;
@@ -269,7 +273,7 @@ async fn an_endless_result_is_cut_off() {
     let script = Script::new("8.4.3").on("SELECT @@version", Answer::Rows(vec!["v".into()], rows));
     let server = FakeMySql::start(HOST, script).await;
     let mut dial = dial(server.address, TlsMode::Disable);
-    let Err(failure) = Session::connect(&mut dial, later()).await else {
+    let Err(failure) = Session::connect(&mut dial, &mut KeptLogin::default(), later()).await else {
         panic!("took it all");
     };
     assert_eq!(failure.kind, FailureKind::Garbled, "{failure:?}");
@@ -282,7 +286,8 @@ async fn a_probe_dropped_within_a_result_leaves_nothing_behind() {
         .on("SHOW GLOBAL VARIABLES", Answer::Unfinished("Variable_name"));
     let server = FakeMySql::start(HOST, script).await;
     let mut dial = dial(server.address, TlsMode::Disable);
-    let mut session = Session::connect(&mut dial, later()).await.expect("a login");
+    let mut session =
+        Session::connect(&mut dial, &mut KeptLogin::default(), later()).await.expect("a login");
     assert!(timeout(SHORT, session.probe(later(), false)).await.is_err());
     drop(session);
     // The peer still lives, and would keep anyone waiting who went on to read.

@@ -10,7 +10,10 @@ use pointsman::{
     config::{ProbeTarget, TargetHost, TlsMode},
     engine::{ClusterKind, Facts, FailureKind, ProbeKey, Writability},
     metrics::ProbeMeter,
-    probe::{Dial, Target, Trouble, mysql::Session},
+    probe::{
+        Dial, Target, Trouble,
+        mysql::{KeptLogin, Session},
+    },
 };
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -96,7 +99,8 @@ async fn replies_in_pieces_of_one_octet_are_facts() {
     script.trickles = true;
     let server = FakeMySql::start(HOST, script).await;
     let mut dial = dial(server.address, TlsMode::Disable);
-    let mut session = Session::connect(&mut dial, soon()).await.expect("a login");
+    let mut session =
+        Session::connect(&mut dial, &mut KeptLogin::default(), soon()).await.expect("a login");
     let facts = session.probe(soon(), false).await.expect("facts");
     assert!(facts.claims_writable(), "{facts:?}");
 }
@@ -107,7 +111,8 @@ async fn a_server_by_name_is_reached_by_any_of_its_addresses() {
     let host = TargetHost::Name("localhost".into());
     let target = ProbeTarget { host, port: server.address.port() };
     let mut dial = Dial::new(target, Arc::new(config(TlsMode::Disable)));
-    let mut session = Session::connect(&mut dial, soon()).await.expect("a login");
+    let mut session =
+        Session::connect(&mut dial, &mut KeptLogin::default(), soon()).await.expect("a login");
     assert!(matches!(session.probe(soon(), false).await, Ok(Facts::MySql(_))));
 }
 
@@ -116,7 +121,8 @@ async fn a_session_whose_probe_was_dropped_is_of_no_more_use() {
     let script = MySql84.primary().on("SHOW GLOBAL STATUS", Answer::Silence);
     let server = FakeMySql::start(HOST, script).await;
     let mut dial = dial(server.address, TlsMode::Disable);
-    let mut session = Session::connect(&mut dial, soon()).await.expect("a login");
+    let mut session =
+        Session::connect(&mut dial, &mut KeptLogin::default(), soon()).await.expect("a login");
     let short = Duration::from_millis(100);
     assert!(timeout(short, session.probe(soon(), false)).await.is_err());
     let trouble = session.probe(soon(), false).await.expect_err("no connection");
@@ -130,7 +136,8 @@ async fn a_probe_ends_by_itself_at_its_deadline() {
     let script = MySql84.primary().on("SHOW GLOBAL STATUS", Answer::Silence);
     let server = FakeMySql::start(HOST, script).await;
     let mut dial = dial(server.address, TlsMode::Disable);
-    let mut session = Session::connect(&mut dial, soon()).await.expect("a login");
+    let mut session =
+        Session::connect(&mut dial, &mut KeptLogin::default(), soon()).await.expect("a login");
     let now = Instant::now() + Duration::from_millis(100);
     let trouble = session.probe(now, false).await.expect_err("no reply");
     assert_eq!(trouble.into_failure().kind, FailureKind::TimedOut);
@@ -167,7 +174,8 @@ async fn a_coordinate_that_hangs_leaves_everything_else_known() {
     let script = MySql84.primary().on("SHOW BINARY LOG STATUS", Answer::Silence);
     let server = FakeMySql::start(HOST, script).await;
     let mut dial = dial(server.address, TlsMode::Disable);
-    let mut session = Session::connect(&mut dial, soon()).await.expect("a login");
+    let mut session =
+        Session::connect(&mut dial, &mut KeptLogin::default(), soon()).await.expect("a login");
     let deadline = Instant::now() + Duration::from_millis(500);
     match session.probe(deadline, false).await.expect("facts") {
         Facts::MySql(facts) => {
@@ -198,7 +206,8 @@ async fn a_failed_probe_says_goodbye() {
     for answer in [Answer::Error(1047, "08S01", "not prepared"), Answer::Done { affected: 0 }] {
         let server = FakeMySql::start(HOST, MySql84.primary().on("SHOW GLOBAL", answer)).await;
         let mut dial = dial(server.address, TlsMode::Disable);
-        let mut session = Session::connect(&mut dial, soon()).await.expect("a login");
+        let mut session =
+            Session::connect(&mut dial, &mut KeptLogin::default(), soon()).await.expect("a login");
         assert!(session.probe(soon(), false).await.is_err());
         let goodbye = timeout(PATIENCE, async {
             while server.goodbyes() == 0 {
@@ -227,7 +236,7 @@ async fn converse(packets: Vec<Vec<u8>>) -> (Vec<Vec<u8>>, FailureKind) {
         Some(())
     });
     let mut dial = dial(address, TlsMode::Disable);
-    let outcome = Session::connect(&mut dial, soon()).await;
+    let outcome = Session::connect(&mut dial, &mut KeptLogin::default(), soon()).await;
     let failure = outcome.err().expect("the peer hangs up");
     peer.await.expect("the peer does not panic");
     let said = said.lock().expect("not poisoned").clone();
@@ -334,7 +343,8 @@ async fn what_a_server_says_while_it_is_asked_counts_as_its_last_word() {
     let script = MySql84.primary().on("SHOW GLOBAL", Answer::Error(4031, "HY000", "idle"));
     let server = FakeMySql::start(HOST, script).await;
     let mut dial = dial(server.address, TlsMode::Disable);
-    let mut session = Session::connect(&mut dial, soon()).await.expect("a login");
+    let mut session =
+        Session::connect(&mut dial, &mut KeptLogin::default(), soon()).await.expect("a login");
     let trouble = session.probe(soon(), false).await.expect_err("expired");
     assert_eq!(trouble, Trouble::Expired, "the next one asks over a fresh connection");
 }

@@ -13,7 +13,10 @@ use pointsman::{
         Facts, Failure, FailureKind, Flavour, Group, GroupMember, GroupRole, GtidState, Heartbeat,
         IoThread, MySqlFacts, Position, Writability,
     },
-    probe::{Dial, Trouble, mysql::Session},
+    probe::{
+        Dial, Trouble,
+        mysql::{KeptLogin, Session},
+    },
 };
 use tokio::time::{Instant, timeout};
 
@@ -171,7 +174,8 @@ pub(crate) fn dial(address: SocketAddr, tls: TlsMode) -> Dial {
 }
 
 async fn connect(server: &FakeMySql) -> Result<Session, Failure> {
-    Session::connect(&mut dial(server.address, TlsMode::Disable), soon()).await
+    Session::connect(&mut dial(server.address, TlsMode::Disable), &mut KeptLogin::default(), soon())
+        .await
 }
 
 fn soon() -> Instant {
@@ -487,7 +491,7 @@ async fn a_write_that_hangs_is_begun_only_once() {
         assert_eq!(facts.heartbeat, Heartbeat::Failed);
         assert_eq!(facts.writability, Writability::Writable);
         let mut dial = dial(server.address, TlsMode::Disable);
-        session.renew(&mut dial, soon()).await.expect("a login");
+        session.renew(&mut dial, &mut KeptLogin::default(), soon()).await.expect("a login");
     }
     let sent = server.statements();
     let writes = sent.iter().filter(|text| text.starts_with("UPDATE")).count();
@@ -506,7 +510,9 @@ async fn a_replica_is_never_written_to() {
 #[tokio::test]
 async fn without_tls_on_the_server_prefer_goes_on_in_plain_text_and_require_does_not() {
     let server = FakeMySql::start(HOST, MySql84.primary()).await;
-    let log_in = async |tls| Session::connect(&mut dial(server.address, tls), soon()).await;
+    let log_in = async |tls| {
+        Session::connect(&mut dial(server.address, tls), &mut KeptLogin::default(), soon()).await
+    };
     assert!(log_in(TlsMode::Prefer).await.is_ok());
     let Err(failure) = log_in(TlsMode::Require).await else {
         panic!("went on in plain text");

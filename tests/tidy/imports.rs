@@ -174,6 +174,7 @@ const TABLE: [Row; 29] = [
             "tokio",
             "tracing",
             "utoipa",
+            "utoipa_axum",
         ],
     },
     Row { module: "clock", of_ours: &["engine::Moment"], from_outside: &["tokio"] },

@@ -4,6 +4,7 @@
 //! enough to see who imports whom. What Clippy checks (length of functions, `unwrap`, printing,
 //! clocks) is Clippy's.
 
+mod circles;
 mod dependencies;
 mod fault;
 mod imports;

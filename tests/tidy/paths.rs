@@ -11,6 +11,18 @@ pub(crate) struct NamedPath {
     pub(crate) segments: Vec<String>,
     /// Named by an item under `#[cfg(test)]`.
     pub(crate) in_test: bool,
+    pub(crate) by: NamedBy,
+}
+
+/// What names a path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum NamedBy {
+    /// `use`, for the file itself; what it is called from there on, `*` for everything.
+    Import(String),
+    /// `pub use`, for others too.
+    Export(String),
+    /// Code that goes there without an import.
+    Code,
 }
 
 /// Every path with more than one segment that `text` names, and every import. `module` is where
@@ -59,8 +71,11 @@ impl Reader<'_> {
             }
             // `impl Trait + use<'a>` captures, and imports nothing.
             "use" if self.text(1) != "<" => {
+                // `pub use` or `pub(…) use`.
+                let by =
+                    if matches!(before, "pub" | ")") { NamedBy::Export } else { NamedBy::Import };
                 self.at += 1;
-                self.tree(&[]);
+                self.tree(&[], by);
                 return;
             }
             _ if is_word(text) && self.text(1) == "::" && before != "." => {
@@ -102,11 +117,11 @@ impl Reader<'_> {
             self.at += 2;
         }
         self.at += 1;
-        self.note(first, segments);
+        self.note(first, segments, NamedBy::Code);
     }
 
     /// A `use` tree below `prefix`, to its end.
-    fn tree(&mut self, prefix: &[String]) {
+    fn tree(&mut self, prefix: &[String], by: fn(String) -> NamedBy) {
         let mut segments = prefix.to_vec();
         let first = self.at;
         if self.text(0) == "::" {
@@ -117,7 +132,7 @@ impl Reader<'_> {
                 "{" => {
                     self.at += 1;
                     while !matches!(self.text(0), "}" | "") {
-                        self.tree(&segments);
+                        self.tree(&segments, by);
                         if self.text(0) == "," {
                             self.at += 1;
                         }
@@ -136,16 +151,18 @@ impl Reader<'_> {
             }
             self.at += 1;
         }
+        let mut name = segments.last().cloned().unwrap_or_default();
         if self.text(0) == "as" {
+            self.text(1).clone_into(&mut name);
             self.at += 2;
         }
-        self.note(first, segments);
+        self.note(first, segments, by(name));
     }
 
-    fn note(&mut self, at: usize, segments: Vec<String>) {
+    fn note(&mut self, at: usize, segments: Vec<String>, by: NamedBy) {
         let Token { line, in_test, .. } = self.tokens[at.min(self.tokens.len() - 1)];
         let segments = self.resolve(segments);
-        self.found.push(NamedPath { line, segments, in_test });
+        self.found.push(NamedPath { line, segments, in_test, by });
     }
 
     fn resolve(&self, segments: Vec<String>) -> Vec<String> {

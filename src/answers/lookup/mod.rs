@@ -23,7 +23,7 @@ use hickory_proto::rr::{LowerName, RData, Record, RecordType};
 use super::{
     AnswerTable, CompanionKind, Layout, Note, ServedSet, TextQuestion,
     companion::Companion,
-    layout::{Node, RecordSets, ZoneLayout},
+    node::{Node, RecordSets, ZoneLayout},
 };
 
 /// The answer to one question.

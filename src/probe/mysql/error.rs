@@ -9,10 +9,9 @@
 //! missing right: the answer stays unknown) and 1064 on a status statement (the other spelling is
 //! tried).
 
-use super::wire::Fields;
 use crate::{
     engine::{Failure, FailureKind},
-    probe::session::Trouble,
+    probe::trouble::Trouble,
 };
 
 /// A statement is not in the server's grammar (`ER_PARSE_ERROR`).
@@ -39,23 +38,6 @@ pub(in crate::probe) enum Fault {
     },
     /// The connection is of no more use.
     Broken(Trouble),
-}
-
-impl Fault {
-    /// Reads an error of the server ("ERR_Packet"). Before the login it has no SQLSTATE.
-    ///
-    /// # Errors
-    /// `Garbled` when it is too short for a number.
-    pub(super) fn of_packet(payload: &[u8]) -> Result<Self, Failure> {
-        let mut fields = Fields::new(payload);
-        let code = fields.octet().and_then(|_| fields.short());
-        let code = code.ok_or_else(|| garbled("an error without a number"))?;
-        let words = match fields.rest() {
-            [b'#', _, _, _, _, _, words @ ..] => words,
-            words => words,
-        };
-        Ok(Self::Refused { code, message: String::from_utf8_lossy(words).into() })
-    }
 }
 
 impl From<Failure> for Fault {
@@ -139,11 +121,8 @@ pub(super) fn is_read_only(code: u16) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Fault, garbled, is_read_only, kind, of_first_statement, refusal};
-    use crate::{
-        engine::{Evidence, Failure, FailureKind},
-        probe::session::Trouble,
-    };
+    use super::{Fault, is_read_only, kind, of_first_statement, refusal};
+    use crate::engine::{Evidence, Failure, FailureKind};
 
     #[test]
     fn each_row_of_the_error_table_has_its_verdict() {
@@ -227,26 +206,5 @@ mod tests {
         assert_eq!(*failure.detail, *"1184 init_connect command failed");
         assert_eq!(Failure::from(fault(1184)).kind, FailureKind::Closed);
         assert_eq!(of_first_statement(fault(1053)).kind, FailureKind::ShuttingDown);
-    }
-
-    #[test]
-    fn no_part_of_the_words_is_lost_before_the_password_is_hidden_in_them() {
-        let words = format!("{}correct horse battery", "x".repeat(190));
-        let packet = [b"\xFF\x15\x04#28000", words.as_bytes()].concat();
-        let failure = Failure::from(Fault::of_packet(&packet).expect("an error"));
-        assert_eq!(*failure.detail, *format!("1045 {words}"));
-        assert_eq!(*garbled(&words).detail, *words);
-    }
-
-    #[test]
-    fn an_error_packet_has_a_number_and_perhaps_a_state() {
-        let read = |packet: &[u8]| Fault::of_packet(packet).map(Failure::from);
-        let failure = read(b"\xFF\x10\x04Too many connections").expect("an error");
-        assert_eq!(failure, refusal(1040, "Too many connections"));
-        assert_eq!(read(b"\xFF\x10\x04#08004Too many").expect("an error").kind, kind(1040));
-        assert_eq!(read(b"\xFF\x10\x04").expect("an error").kind, kind(1040));
-        assert!(read(b"\xFF\x10").is_err());
-        let idle = Fault::of_packet(b"\xFF\xBF\x0F#HY000bye").expect("an error");
-        assert!(matches!(Trouble::from(idle), Trouble::Expired));
     }
 }

@@ -20,8 +20,8 @@ use crate::{
     engine::{Failure, FailureKind},
     probe::{
         dial::Dial,
-        handshake::{self, Login},
-        session::Trouble,
+        handshake::{self, Login, Place},
+        trouble::Trouble,
     },
 };
 
@@ -35,23 +35,28 @@ pub(in crate::probe) struct Link {
     wire: Option<Wire>,
 }
 
+/// Where a login is kept that its server takes its time for.
+#[derive(Default)]
+pub struct KeptLogin(pub(in crate::probe) Place<Link, Refusal>);
+
 impl Link {
     /// Resolves, connects and logs in by `deadline`, at the first address that lets itself be
     /// connected to.
     ///
     /// `prefer` falls back to plain text when the server has no TLS, or none that both sides speak.
-    /// A login that gets no reply by `deadline` goes on, and the next call with the same `dial` waits
-    /// for it.
+    /// A login that gets no reply by `deadline` goes on and is `kept`, and the next call waits for
+    /// it.
     ///
     /// # Errors
     /// How it failed.
     pub(in crate::probe) async fn open(
         dial: &mut Dial,
+        kept: &mut KeptLogin,
         deadline: Instant,
     ) -> Result<Self, Failure> {
         let mode = Encryption::of(&dial.config.tls);
         let begin = begin_login(dial, mode)?;
-        let link = handshake::log_in(dial, |kept| &mut kept.mysql, deadline, begin).await;
+        let link = handshake::log_in(dial, &mut kept.0, deadline, begin).await;
         match link {
             Err(Refusal::NoTls(why)) if mode == Encryption::IfOffered => {
                 dial.trail.fail(&why);

@@ -49,12 +49,13 @@ use crate::{
     },
     probe::{
         dial::Dial,
-        session::{GOODBYE, Trouble},
+        trouble::{GOODBYE, Trouble},
     },
 };
 
 pub use self::grants::{Release, kick_sql as kick_grants, sql as grants};
-pub(super) use self::{error::Fault, link::Link, login::Refusal};
+pub use self::link::KeptLogin;
+pub(super) use self::{error::Fault, link::Link};
 
 /// A logged-in probe connection to one server.
 pub struct Session {
@@ -73,12 +74,16 @@ pub struct Session {
 
 impl Session {
     /// Resolves the host, connects, logs in and finds out which family and version answers, by
-    /// `deadline`.
+    /// `deadline`. A login that gets no reply by then is `kept`.
     ///
     /// # Errors
     /// How it failed, by the table of error numbers in `error.rs`.
-    pub async fn connect(dial: &mut Dial, deadline: Instant) -> Result<Self, Failure> {
-        let mut link = Link::open(dial, deadline).await?;
+    pub async fn connect(
+        dial: &mut Dial,
+        kept: &mut KeptLogin,
+        deadline: Instant,
+    ) -> Result<Self, Failure> {
+        let mut link = Link::open(dial, kept, deadline).await?;
         let server = match begin(&mut link, dial.config.interval, deadline).await {
             Ok(server) => server,
             Err(failure) => {
@@ -107,8 +112,13 @@ impl Session {
     ///
     /// # Errors
     /// As for [`Session::connect`].
-    pub async fn renew(&mut self, dial: &mut Dial, deadline: Instant) -> Result<(), Failure> {
-        let mut fresh = Self::connect(dial, deadline).await?;
+    pub async fn renew(
+        &mut self,
+        dial: &mut Dial,
+        kept: &mut KeptLogin,
+        deadline: Instant,
+    ) -> Result<(), Failure> {
+        let mut fresh = Self::connect(dial, kept, deadline).await?;
         std::mem::swap(&mut fresh.heart, &mut self.heart);
         fresh.warned = self.warned;
         fresh.position_after = self.position_after;
@@ -315,7 +325,7 @@ const HANGS_APART: Duration = Duration::from_secs(60);
 mod tests {
     use tokio::time::Instant;
 
-    use super::Session;
+    use super::{KeptLogin, Session};
     use crate::{
         engine::Facts,
         probe::{Trouble, dial::Dial},
@@ -327,7 +337,7 @@ mod tests {
 
     /// Compiles only while a probe may run on any thread.
     async fn whole(dial: &mut Dial, deadline: Instant) -> Result<Facts, Trouble> {
-        let session = may_move(Session::connect(dial, deadline)).await?;
+        let session = may_move(Session::connect(dial, &mut KeptLogin::default(), deadline)).await?;
         let mut session = may_move(session);
         let facts = may_move(session.probe(deadline, true)).await;
         may_move(session.ended()).await;

@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     engine::{Evidence, Failure, FailureKind, Heartbeat},
-    probe::{dial::Dial, session::Trouble},
+    probe::{dial::Dial, trouble::Trouble},
 };
 
 /// The login that writes.

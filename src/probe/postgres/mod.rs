@@ -16,7 +16,7 @@ pub(super) use self::look::look;
 pub use self::sql::COLUMNS;
 pub(crate) use self::sql::FACTS;
 pub(super) use self::{sql::options, wire::Wire, wire_error::WireError};
-use super::{dial::Dial, session::Trouble};
+use super::{dial::Dial, handshake::Place, trouble::Trouble};
 use crate::engine::{Facts, Failure, PostgresRole};
 
 /// One login, kept between probes, and on a primary with heartbeats a second one that only writes.
@@ -26,10 +26,15 @@ pub(super) struct Session {
 }
 
 impl Session {
-    /// Connects and logs in by `deadline`.
-    pub(super) async fn connect(dial: &mut Dial, deadline: Instant) -> Result<Self, Failure> {
+    /// Connects and logs in by `deadline`. A login that gets no reply by then is `kept`.
+    pub(super) async fn connect(
+        dial: &mut Dial,
+        kept: &mut Place<Wire, WireError>,
+        deadline: Instant,
+    ) -> Result<Self, Failure> {
+        let options = options(dial.config.timeout);
         Ok(Self {
-            wire: Wire::open_patiently(dial, &options(dial.config.timeout), deadline).await?,
+            wire: Wire::open_patiently(dial, kept, &options, deadline).await?,
             heart: Heart::default(),
         })
     }
@@ -40,9 +45,11 @@ impl Session {
     pub(super) async fn renew(
         &mut self,
         dial: &mut Dial,
+        kept: &mut Place<Wire, WireError>,
         deadline: Instant,
     ) -> Result<(), Failure> {
-        let fresh = Wire::open_patiently(dial, &options(dial.config.timeout), deadline).await?;
+        let options = options(dial.config.timeout);
+        let fresh = Wire::open_patiently(dial, kept, &options, deadline).await?;
         std::mem::replace(&mut self.wire, fresh).close().await;
         Ok(())
     }

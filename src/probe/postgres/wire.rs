@@ -28,10 +28,10 @@ use crate::{
     engine::{Failure, FailureKind},
     probe::{
         dial::Dial,
-        handshake::{self, Login},
-        session::Trouble,
+        handshake::{self, Login, Place},
         socket::{Meter, Metered},
         trail::Step,
+        trouble::Trouble,
     },
 };
 
@@ -57,13 +57,6 @@ struct Pending {
     rows_max: usize,
 }
 
-/// Whether a login that gets no reply in time goes on.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Patient {
-    Yes,
-    No,
-}
-
 /// A whole reply to one statement.
 #[derive(Default)]
 pub(in crate::probe) struct Reply {
@@ -81,22 +74,24 @@ impl Wire {
         options: &str,
         deadline: Instant,
     ) -> Result<Self, Failure> {
-        Self::open_with(dial, options, Patient::No, deadline).await
+        Self::open_with(dial, None, options, deadline).await
     }
 
-    /// The same; a login that gets no reply by `deadline` goes on, and the next call waits for it.
+    /// The same; a login that gets no reply by `deadline` goes on and is `kept`, and the next call
+    /// waits for it.
     pub(in crate::probe) async fn open_patiently(
         dial: &mut Dial,
+        kept: &mut Place<Self, WireError>,
         options: &str,
         deadline: Instant,
     ) -> Result<Self, Failure> {
-        Self::open_with(dial, options, Patient::Yes, deadline).await
+        Self::open_with(dial, Some(kept), options, deadline).await
     }
 
     async fn open_with(
         dial: &mut Dial,
+        kept: Option<&mut Place<Self, WireError>>,
         options: &str,
-        patient: Patient,
         deadline: Instant,
     ) -> Result<Self, Failure> {
         let mode = match &dial.config.tls {
@@ -104,11 +99,11 @@ impl Wire {
             TlsMode::Prefer => SslMode::Prefer,
             TlsMode::Require | TlsMode::VerifyFull { .. } => SslMode::Require,
         };
-        match Self::log_in(dial, options, mode, patient, deadline).await {
+        match Self::log_in(dial, kept, options, mode, deadline).await {
             Err(refusal) if mode == SslMode::Prefer && refusal.may_pass_without_tls() => {
                 dial.trail.fail(&Trouble::from(refusal.clone()).into_failure());
                 let mode = SslMode::Disable;
-                let plain = Self::log_in(dial, options, mode, Patient::No, deadline).await;
+                let plain = Self::log_in(dial, None, options, mode, deadline).await;
                 plain.map_err(|_| refusal)
             }
             result => result,
@@ -118,9 +113,9 @@ impl Wire {
 
     async fn log_in(
         dial: &mut Dial,
+        kept: Option<&mut Place<Self, WireError>>,
         options: &str,
         mode: SslMode,
-        patient: Patient,
         deadline: Instant,
     ) -> Result<Self, WireError> {
         let settings = dial.tls().map_err(WireError::Broken)?;
@@ -147,11 +142,9 @@ impl Wire {
                 }
             })
         };
-        let replied = match patient {
-            Patient::Yes => {
-                handshake::log_in(dial, |kept| &mut kept.postgres, deadline, begin).await
-            }
-            Patient::No => handshake::log_in_once(dial, deadline, begin).await,
+        let replied = match kept {
+            Some(place) => handshake::log_in(dial, place, deadline, begin).await,
+            None => handshake::log_in_once(dial, deadline, begin).await,
         };
         let trail = &dial.trail;
         let plain = mode == SslMode::Prefer && meter.is_some_and(|meter| meter.has_heard());

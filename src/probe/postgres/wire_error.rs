@@ -6,9 +6,9 @@ use super::sqlstate;
 use crate::{
     engine::{Failure, FailureKind},
     probe::{
-        session::Trouble,
         socket::{Meter, kind_of},
         tls,
+        trouble::Trouble,
     },
 };
 

@@ -8,6 +8,7 @@
 //! "ERR_Packet"), so errors are told apart here. Sequence numbers must fit, except that of an error
 //! that crossed our question: such an error belongs to the connection and not to the statement.
 
+mod err_packet;
 mod fields;
 mod frames;
 
@@ -26,9 +27,9 @@ use super::error::{Fault, garbled};
 use crate::{
     engine::{Failure, FailureKind},
     probe::{
-        session::Trouble,
         socket::{Meter, Metered, failure_of},
         tls,
+        trouble::Trouble,
     },
 };
 

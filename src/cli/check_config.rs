@@ -2,19 +2,40 @@
 
 use std::{
     io::{self, Write},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
-use super::BAD_CONFIGURATION;
-use crate::config::{Config, ConfigError, Fault};
+use clap::Args;
 
-/// Checks `file`: one line on `output` when all is well, every fault on `errors` otherwise. Returns
-/// the exit code.
+use super::{
+    options::DEFAULT_CONFIG,
+    outcome::{BAD_CONFIGURATION, Out, count, report},
+};
+use crate::config::{Config, Fault};
+
+/// Options of `check-config`.
+#[derive(Debug, Args)]
+pub struct CheckOptions {
+    /// Configuration file
+    #[arg(value_name = "FILE", env = "POINTSMAN_CONFIG", default_value = DEFAULT_CONFIG)]
+    pub file: PathBuf,
+    /// Print the faults as one JSON object, for editors and pipelines
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Checks the file: one line when all is well, every fault otherwise. Returns the exit code.
 ///
 /// # Errors
-///
 /// When the outcome cannot be written.
-pub fn run(file: &Path, output: &mut dyn Write, errors: &mut dyn Write) -> io::Result<u8> {
+pub fn run(options: &CheckOptions, Out { output, errors }: Out<'_>) -> io::Result<u8> {
+    match options.json {
+        true => for_programs(&options.file, output),
+        false => for_people(&options.file, output, errors),
+    }
+}
+
+fn for_people(file: &Path, output: &mut dyn Write, errors: &mut dyn Write) -> io::Result<u8> {
     match Config::load(file) {
         Ok(config) => {
             writeln!(output, "{}: fine: {}", file.display(), summary(&config))?;
@@ -27,12 +48,8 @@ pub fn run(file: &Path, output: &mut dyn Write, errors: &mut dyn Write) -> io::R
     }
 }
 
-/// The same for programs: one JSON object with a list of faults, empty when all is well. Returns the exit code.
-///
-/// # Errors
-///
-/// When the outcome cannot be written.
-pub fn run_json(file: &Path, output: &mut dyn Write) -> io::Result<u8> {
+/// One JSON object with a list of faults, empty when all is well.
+fn for_programs(file: &Path, output: &mut dyn Write) -> io::Result<u8> {
     let loaded = Config::load(file);
     let (faults, code) = match &loaded {
         Ok(_) => (&[][..], 0),
@@ -49,17 +66,6 @@ struct Report<'a> {
     faults: &'a [Fault],
 }
 
-/// Writes every fault on a line of its own, and how many there are.
-///
-/// # Errors
-///
-/// When they cannot be written.
-pub fn report(error: &ConfigError, errors: &mut dyn Write) -> io::Result<()> {
-    // In one piece: standard error has no buffer, and there may be thousands of faults.
-    let found = count(error.faults().len(), "fault");
-    errors.write_all(format!("{error}\n{found} found\n").as_bytes())
-}
-
 /// How much the configuration holds.
 fn summary(config: &Config) -> String {
     let sum =
@@ -71,11 +77,4 @@ fn summary(config: &Config) -> String {
         count(sum(|cluster| cluster.names.len()), "name"),
     ]
     .join(", ")
-}
-
-fn count(number: usize, noun: &str) -> String {
-    match number {
-        1 => format!("1 {noun}"),
-        _ => format!("{number} {noun}s"),
-    }
 }

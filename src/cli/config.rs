@@ -1,0 +1,44 @@
+//! `config`: shows the configuration file with the servers that were added, or changes it.
+
+use std::io;
+
+use clap::Args;
+
+use super::{
+    options::{Form, ServiceOptions},
+    outcome::{Out, as_json, failed},
+};
+use crate::api::{ConfigText, ConfigWish};
+
+/// Options of `config`.
+#[derive(Debug, Args)]
+pub struct ConfigOptions {
+    /// Change the file, and do not only show it
+    #[arg(long)]
+    pub write: bool,
+    /// How it is printed.
+    #[command(flatten)]
+    pub form: Form,
+    /// The service.
+    #[command(flatten)]
+    pub service: ServiceOptions,
+}
+
+/// Shows the configuration file with the servers that were added, or changes it. Returns the exit code.
+///
+/// # Errors
+/// When the outcome cannot be written.
+pub(super) fn run(options: &ConfigOptions, out: Out<'_>) -> io::Result<u8> {
+    let wish = ConfigWish { write: options.write };
+    let told: ConfigText =
+        match options.service.client().and_then(|client| client.post("/v1/config", &wish)) {
+            Ok(told) => told,
+            Err(error) => return failed(&error, out.errors),
+        };
+    match (options.form.json, told.written) {
+        (true, _) => out.output.write_all(as_json(&told).as_bytes())?,
+        (false, false) => out.output.write_all(told.text.as_bytes())?,
+        (false, true) => writeln!(out.output, "the configuration file has been changed")?,
+    }
+    Ok(0)
+}

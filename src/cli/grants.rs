@@ -1,0 +1,22 @@
+//! `grants`: what may be said; the SQL is the probes'.
+
+use clap::{Args, ValueEnum};
+
+/// Options of `grants`.
+#[derive(Debug, Args)]
+pub struct GrantsOptions {
+    /// Whose SQL
+    pub engine: GrantsEngine,
+    /// Version of the server, such as 16, 8.4 or 10.11-MariaDB [default: what every version needs]
+    #[arg(long, value_name = "VERSION")]
+    pub server_version: Option<String>,
+}
+
+/// Whose SQL `grants` prints.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum GrantsEngine {
+    /// PostgreSQL
+    Postgres,
+    /// MySQL and MariaDB
+    Mysql,
+}

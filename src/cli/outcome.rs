@@ -1,0 +1,62 @@
+//! What comes of a command: where it goes, and the exit code.
+
+use std::io::{self, Write};
+
+use super::client::ClientError;
+use crate::config::ConfigError;
+
+/// Where the outcome of a command goes.
+pub struct Out<'a> {
+    /// What was done, or found.
+    pub output: &'a mut dyn Write,
+    /// Why it was not, and warnings.
+    pub errors: &'a mut dyn Write,
+}
+
+/// Exit code of a command that could not do what it was asked for.
+pub(super) const FAILED: u8 = 1;
+
+/// Exit code of a command that found a fault in the configuration.
+pub const BAD_CONFIGURATION: u8 = 78;
+
+/// Exit code of a command that was asked for something that does not exist; clap uses the same.
+pub const USAGE: u8 = 2;
+
+/// Says why there is no answer. Returns the exit code.
+pub(super) fn failed(error: &ClientError, errors: &mut dyn Write) -> io::Result<u8> {
+    match error {
+        ClientError::Config(faults) => {
+            report(faults, errors)?;
+            Ok(BAD_CONFIGURATION)
+        }
+        error => {
+            writeln!(errors, "{error}")?;
+            Ok(FAILED)
+        }
+    }
+}
+
+/// Writes every fault on a line of its own, and how many there are.
+///
+/// # Errors
+///
+/// When they cannot be written.
+pub fn report(error: &ConfigError, errors: &mut dyn Write) -> io::Result<()> {
+    // In one piece: standard error has no buffer, and there may be thousands of faults.
+    let found = count(error.faults().len(), "fault");
+    errors.write_all(format!("{error}\n{found} found\n").as_bytes())
+}
+
+/// One line of JSON.
+pub(super) fn as_json(told: &impl serde::Serialize) -> String {
+    let text = serde_json::to_string(told).unwrap_or_else(|error| format!("{error}"));
+    text + "\n"
+}
+
+/// `1 fault`, `2 faults`.
+pub(super) fn count(number: usize, noun: &str) -> String {
+    match number {
+        1 => format!("1 {noun}"),
+        _ => format!("{number} {noun}s"),
+    }
+}
