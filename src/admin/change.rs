@@ -8,13 +8,13 @@ use super::{
     asked::{Json, one_line},
     rejection::{Rejection, shown},
     reply::json,
-    span,
 };
 use crate::{
     api::{
         Accept, Changed, Drain, End, OverrideKind, OverrideStatus, Pin, Refused, Suspend, Undrain,
     },
     control::{AcceptRequest, Accepted, Laid, LayRequest, OverrideSubject, Signed, Term},
+    duration,
 };
 
 /// Takes a server out of the read names; by force out of the write name too.
@@ -259,8 +259,8 @@ fn term(lasts: Option<String>, forever: bool) -> Result<Term, Rejection> {
         }
         (Some(lasts), false) => lasts,
     };
-    let Some(term) = span::duration(&lasts) else {
-        let error = format!("`for` is `{}`; write {}", shown(&lasts), span::FORM);
+    let Ok(term) = duration::parse(&lasts) else {
+        let error = format!("`for` is `{}`; write {}", shown(&lasts), duration::FORM);
         return Err(Rejection::bad(error));
     };
     match (Term::LEAST..=Term::MOST).contains(&term) {

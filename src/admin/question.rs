@@ -14,9 +14,11 @@ use super::{
     asked::Asked,
     rejection::{Rejection, shown},
     reply::json,
-    span,
 };
-use crate::api::{Explanation, Refused, Supposition, WhatIf};
+use crate::{
+    api::{Explanation, Refused, Supposition, WhatIf},
+    duration,
+};
 
 /// The query of `GET /v1/explain`.
 #[derive(Debug, Deserialize)]
@@ -96,7 +98,7 @@ impl FromStr for Supposed {
     type Err = Rejection;
 
     fn from_str(text: &str) -> Result<Self, Rejection> {
-        let lag = text.strip_prefix("lag=").and_then(span::duration);
+        let lag = text.strip_prefix("lag=").and_then(|lag| duration::parse(lag).ok());
         let lag = lag.and_then(|lag| u64::try_from(lag.as_millis()).ok());
         Ok(Self(match (text, lag) {
             ("down", _) => Supposition::Down,
@@ -106,7 +108,7 @@ impl FromStr for Supposed {
                 let text = shown(text);
                 return Err(Rejection::bad(format!(
                     "`{text}` cannot be supposed; write down, up, or lag= and {}",
-                    span::FORM
+                    duration::FORM
                 )));
             }
         }))

@@ -10,6 +10,7 @@ use toml::{Spanned, de::DeValue};
 use super::{KickMode, defaults, fault::Faults, reading::Value};
 use crate::{
     answers::Balance,
+    duration,
     engine::{Check, ClusterKind, Failback, OnNewerTimeline, OnNotWritable, OnSplitBrain},
     plain_text::is_misleading,
 };
@@ -248,43 +249,13 @@ impl Value for WholeNumber {
 
 impl Value for Duration {
     const KIND: &'static str = "a duration with a unit";
-    const FORM: &'static str =
-        "a number and its unit in quotes, as in \"250ms\", \"1s\", \"2m\" or \"1h\"";
+    const FORM: &'static str = duration::FORM_IN_QUOTES;
 
     fn read(key: &str, value: &Spanned<DeValue<'_>>, faults: &mut Faults<'_>) -> Option<Self> {
-        parsed(key, value, faults, duration)
+        parsed(key, value, faults, |text| {
+            duration::parse(text).map_err(|error| format!("= {text:?} {error}"))
+        })
     }
-}
-
-/// `250ms`, `1s`, `2m`, `1h`, `1d`.
-fn duration(text: &str) -> Result<Duration, String> {
-    let (sign, digits_on) = match text.strip_prefix('-') {
-        Some(rest) => (-1, rest),
-        None => (1, text),
-    };
-    let digits_end = digits_on.find(|next: char| !next.is_ascii_digit()).unwrap_or(digits_on.len());
-    let (digits, unit) = digits_on.split_at(digits_end);
-    let unit_ms = match unit {
-        "ms" => 1,
-        "s" => 1_000,
-        "m" => 60_000,
-        "h" => 3_600_000,
-        "d" => 86_400_000,
-        "" if !digits.is_empty() => return Err(format!("= {text:?} has no unit")),
-        _ => return Err(format!("= {text:?} is not a duration")),
-    };
-    if digits.is_empty() {
-        return Err(format!("= {text:?} is not a duration"));
-    }
-    if sign < 0 {
-        return Err(format!("= {text:?} is negative"));
-    }
-    digits
-        .parse::<u64>()
-        .ok()
-        .and_then(|number| number.checked_mul(unit_ms))
-        .map(Duration::from_millis)
-        .ok_or_else(|| format!("= {text:?} is longer than any time that fits"))
 }
 
 impl<T: Value> Value for OneOrMany<T> {
@@ -379,9 +350,7 @@ words! { Failback, "\"stay\" or \"preferred\"",
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
-    use super::{duration, size};
+    use super::size;
 
     #[test]
     fn sizes_need_a_unit() {
@@ -390,31 +359,6 @@ mod tests {
         assert_eq!(size("1GB"), Some(1 << 30));
         for odd in ["", "1", "MB", "1mb", "1 MB", "-1MB", "1TB", "99999999999999999999GB"] {
             assert_eq!(size(odd), None, "{odd:?}");
-        }
-    }
-
-    #[test]
-    fn durations_need_a_unit() {
-        assert_eq!(duration("1500ms"), Ok(Duration::from_millis(1500)));
-        assert_eq!(duration("1s"), Ok(Duration::from_secs(1)));
-        assert_eq!(duration("2m"), Ok(Duration::from_secs(120)));
-        assert_eq!(duration("1h"), Ok(Duration::from_secs(3600)));
-        assert_eq!(duration("1d"), Ok(Duration::from_secs(86_400)));
-        for odd in [
-            "",
-            "1",
-            "s",
-            "1 s",
-            "-1s",
-            "-",
-            "1.5s",
-            "1sec",
-            "1S",
-            "99999999999999999999s",
-            "9999999999999999999d",
-            "１s",
-        ] {
-            assert!(duration(odd).is_err(), "{odd:?}");
         }
     }
 }

@@ -19,7 +19,7 @@ struct Row {
     from_outside: &'static [&'static str],
 }
 
-const TABLE: [Row; 26] = [
+const TABLE: [Row; 27] = [
     Row { module: "engine", of_ours: &[], from_outside: &[] },
     Row {
         module: "answers",
@@ -53,6 +53,7 @@ const TABLE: [Row; 26] = [
             "api::EventEntry",
             "api::EventKind",
             "api::ServerAdd",
+            "duration",
             "engine",
             "plain_text",
         ],
@@ -140,6 +141,7 @@ const TABLE: [Row; 26] = [
             "clock",
             "config::AdminConfig",
             "control",
+            "duration",
             "engine",
             "hooks::HooksHandle",
             "inherited",
@@ -249,6 +251,7 @@ const TABLE: [Row; 26] = [
         ],
         from_outside: &["thiserror", "tokio", "tracing"],
     },
+    Row { module: "duration", of_ours: &[], from_outside: &["thiserror"] },
     Row { module: "plain_text", of_ours: &[], from_outside: &[] },
     Row { module: "process_group", of_ours: &[], from_outside: &["nix", "tokio"] },
     Row { module: "descriptors", of_ours: &[], from_outside: &["nix", "tracing"] },
@@ -281,7 +284,7 @@ const TABLE: [Row; 26] = [
     },
     Row {
         module: "cli",
-        of_ours: &["api", "clock", "config", "plain_text"],
+        of_ours: &["api", "clock", "config", "duration", "plain_text"],
         from_outside: &[
             "clap",
             "http_body_util",

@@ -12,7 +12,6 @@ use super::{
     names::Names,
     probe,
     server::{self, Server},
-    shown,
 };
 use crate::{
     answers::{Balance, NameRole, ServedName},
@@ -21,6 +20,7 @@ use crate::{
         file::{ClusterSection, ReadSection, WriteSection},
         reading::{Field, Section},
     },
+    duration::written,
     engine::{
         ClusterId, ClusterKind, ClusterPolicy, Failback, OnNewerTimeline, OnNotWritable,
         OnSplitBrain, ReadPolicy, WritePolicy,
@@ -294,7 +294,7 @@ impl Ttls {
         };
         if let (Some(place), true) = (ttl_unstable.span(), ttls.ttl_unstable > ttls.ttl) {
             let times = [ttls.ttl_unstable, ttls.ttl];
-            let [unstable, calm] = times.map(|time| shown(Duration::from_secs(time.into())));
+            let [unstable, calm] = times.map(|time| written(Duration::from_secs(time.into())));
             conversion.faults.add(
                 place,
                 format!("`ttl_unstable` = \"{unstable}\" is longer than `ttl` = \"{calm}\""),
@@ -320,7 +320,7 @@ fn seconds(
         ),
         Field::Given(value) if value.get_ref().subsec_nanos() != 0 => (
             value.span(),
-            format!("= \"{}\" is not in whole seconds", shown(*value.get_ref())),
+            format!("= \"{}\" is not in whole seconds", written(*value.get_ref())),
             "write \"1s\" or more",
         ),
         _ => {

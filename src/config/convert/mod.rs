@@ -38,7 +38,7 @@ use super::{
     reading::Field,
     values::WholeNumber,
 };
-use crate::engine::ClusterId;
+use crate::{duration::written, engine::ClusterId};
 
 /// The configuration of the whole `section`, read from `text`, which is that of `file`.
 pub(super) fn config(
@@ -236,8 +236,8 @@ impl Conversion<'_> {
         if range.contains(&time) {
             return time;
         }
-        let what = format!("`{key}` = \"{}\" is out of range", shown(time));
-        let (least, most) = (shown(*range.start()), shown(*range.end()));
+        let what = format!("`{key}` = \"{}\" is out of range", written(time));
+        let (least, most) = (written(*range.start()), written(*range.end()));
         let advice = format!("write a time from \"{least}\" to \"{most}\"");
         self.faults.add(value.span(), what, advice);
         default
@@ -249,19 +249,6 @@ impl Conversion<'_> {
             let what = format!("`{key}` has no effect here: {reason}");
             self.faults.add(span, what, "remove it");
         }
-    }
-}
-
-/// A time as the file would say it.
-fn shown(time: Duration) -> String {
-    let ms = time.as_millis();
-    match ms {
-        0 => "0s".into(),
-        _ if ms.is_multiple_of(86_400_000) => format!("{}d", ms / 86_400_000),
-        _ if ms.is_multiple_of(3_600_000) => format!("{}h", ms / 3_600_000),
-        _ if ms.is_multiple_of(60_000) => format!("{}m", ms / 60_000),
-        _ if ms.is_multiple_of(1_000) => format!("{}s", ms / 1_000),
-        _ => format!("{ms}ms"),
     }
 }
 

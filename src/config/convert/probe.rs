@@ -10,7 +10,7 @@ use std::{
 
 use toml::Spanned;
 
-use super::{Conversion, pem, shown};
+use super::{Conversion, pem};
 use crate::{
     config::{
         ProbeConfig, Secret, TlsMode, defaults,
@@ -18,6 +18,7 @@ use crate::{
         reading::{Field, Section},
         values::{TlsWord, VariableName},
     },
+    duration::written,
     engine::{ClusterKind, Thresholds},
 };
 
@@ -147,7 +148,7 @@ impl Times {
             defaults::FAST_INTERVAL.min(interval),
         );
         if let (Some(place), true) = (section.fast_interval.span(), fast_interval > interval) {
-            let (fast, calm) = (shown(fast_interval), shown(interval));
+            let (fast, calm) = (written(fast_interval), written(interval));
             conversion.faults.add(
                 place,
                 format!("`fast_interval` = \"{fast}\" is longer than `interval` = \"{calm}\""),
@@ -163,7 +164,7 @@ impl Times {
         let most = defaults::INTERVALS_PER_TIMEOUT * interval;
         let place = section.timeout.span().or_else(|| section.interval.span());
         if let (Some(place), true) = (place, timeout > most) {
-            let (timeout, calm) = (shown(timeout), shown(interval));
+            let (timeout, calm) = (written(timeout), written(interval));
             let times = defaults::INTERVALS_PER_TIMEOUT;
             conversion.faults.add(
                 place,
