@@ -45,7 +45,7 @@ pub use self::{
     admin::AdminConfig,
     changes::Changes,
     checks::{Checks, WitnessConfig},
-    cluster::ClusterConfig,
+    cluster::{ClusterConfig, ServerConfig},
     dns::{DnsConfig, ExposeConfig, RateLimitConfig, TcpConfig, TlsListenConfig},
     error::ConfigError,
     fault::{Fault, Position},
@@ -107,13 +107,9 @@ impl Config {
         }
     }
 
-    /// The cluster of the server `name`, in any case of letters, and the server's place in it.
-    pub fn server(&self, name: &str) -> Option<(&ClusterConfig, usize)> {
-        self.clusters.iter().find_map(|cluster| {
-            let mut servers = cluster.policy.servers.iter();
-            let index = servers.position(|server| server.name.eq_ignore_ascii_case(name))?;
-            Some((cluster, index))
-        })
+    /// The server `name`, in any case of letters, and its cluster.
+    pub fn server(&self, name: &str) -> Option<(&ClusterConfig, &ServerConfig)> {
+        self.clusters.iter().find_map(|cluster| Some((cluster, cluster.server(name)?)))
     }
 }
 

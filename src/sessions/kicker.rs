@@ -72,9 +72,9 @@ impl Kicker {
         let mut earlier = std::mem::take(&mut self.followed);
         for cluster in config.clusters.iter().filter(|cluster| kicks(cluster)) {
             let Some(name) = write_name(cluster) else { continue };
-            let known = earlier.remove(&cluster.policy.name);
+            let known = earlier.remove(&cluster.name);
             let writer = known.and_then(|known| known.writer);
-            self.followed.insert(cluster.policy.name.clone(), Followed { name, writer });
+            self.followed.insert(cluster.name.clone(), Followed { name, writer });
         }
         if self.followed.is_empty() {
             return;

@@ -8,9 +8,9 @@ use std::{
     sync::Arc,
 };
 
-use super::{ClusterConfig, Config, DnsConfig, HookConfig, KickConfig, ProbeConfig};
+use super::{ClusterConfig, Config, DnsConfig, HookConfig, KickConfig, ProbeConfig, ServerConfig};
 use crate::{
-    answers::{NameRole, PublishedServer, ServedName, Zone},
+    answers::{NameRole, ServedName, Zone},
     engine::{ReadPolicy, Thresholds, WritePolicy},
 };
 
@@ -54,15 +54,15 @@ impl Changes {
 
     fn clusters(&mut self, before: &[ClusterConfig], after: &[ClusterConfig]) {
         let by_name = |clusters: &[ClusterConfig]| -> HashMap<String, usize> {
-            let names = clusters.iter().map(|cluster| cluster.policy.name.to_string());
+            let names = clusters.iter().map(|cluster| cluster.name.to_string());
             names.zip(0..).collect()
         };
         let (earlier, later) = (by_name(before), by_name(after));
         for (index, cluster) in after.iter().enumerate() {
-            let name = &cluster.policy.name;
+            let name = &cluster.name;
             match earlier.get(&**name) {
                 None => {
-                    let servers = cluster.published.len();
+                    let servers = cluster.servers.len();
                     self.changed.push(format!("{name} is new, with {servers} servers"));
                 }
                 Some(&place) => {
@@ -76,7 +76,7 @@ impl Changes {
             }
         }
         for cluster in before {
-            let name = &cluster.policy.name;
+            let name = &cluster.name;
             if !later.contains_key(&**name) {
                 self.changed.push(format!("{name} is gone"));
             }
@@ -162,55 +162,47 @@ impl Words {
     }
 
     fn cluster(&mut self, before: &ClusterConfig, after: &ClusterConfig) {
-        self.setting("", "engine", (&before.policy.kind, &after.policy.kind));
+        self.setting("", "engine", (&before.kind, &after.kind));
         self.servers(before, after);
         self.names(before, after);
-        self.write(before.policy.write.as_ref(), after.policy.write.as_ref());
+        self.write(before.write.as_ref(), after.write.as_ref());
         self.probe(&before.probe, &after.probe);
         self.kick(before.kick.as_ref(), after.kick.as_ref());
-        self.thresholds(&before.policy.thresholds, &after.policy.thresholds);
+        self.thresholds(&before.thresholds, &after.thresholds);
     }
 
     fn servers(&mut self, before: &ClusterConfig, after: &ClusterConfig) {
-        let place_in = |servers: &[PublishedServer], name: &str| {
-            servers.iter().position(|known| *known.name == *name)
-        };
-        for (index, server) in after.published.iter().enumerate() {
-            match place_in(&before.published, &server.name) {
+        for server in &after.servers {
+            match before.server(&server.name) {
                 None => self.add(format!("{} joins", server.name)),
-                Some(place) => self.server((before, place), (after, index)),
+                Some(known) => self.server(known, server),
             }
         }
-        for server in &before.published {
-            if place_in(&after.published, &server.name).is_none() {
+        for server in &before.servers {
+            if after.server(&server.name).is_none() {
                 self.add(format!("{} leaves", server.name));
             }
         }
         let stay = |one: &ClusterConfig, other: &ClusterConfig| -> Vec<String> {
-            let names = one.published.iter().map(|server| &*server.name);
-            let both = names.filter(|name| place_in(&other.published, name).is_some());
-            both.map(str::to_owned).collect()
+            let names = one.servers.iter().map(|server| &*server.name);
+            names.filter(|name| other.server(name).is_some()).map(str::to_owned).collect()
         };
         if stay(before, after) != stay(after, before) {
             self.add("its servers are in another order");
         }
     }
 
-    fn server(&mut self, before: (&ClusterConfig, usize), after: (&ClusterConfig, usize)) {
-        let ((old, from), (new, to)) = (before, after);
-        let (was, is) = (&old.published[from], &new.published[to]);
-        let of = format!("{} ", is.name);
-        self.setting(&of, "address", (&was.addresses, &is.addresses));
-        self.setting(&of, "port", (&was.port, &is.port));
-        self.setting(&of, "weight", (&was.weight, &is.weight));
-        let (was, is) = (&old.policy.servers[from], &new.policy.servers[to]);
-        self.setting(&of, "priority", (&was.priority, &is.priority));
-        let (was, is) = (&old.targets[from], &new.targets[to]);
-        if was != is {
-            self.add(format!("{of}is probed at {is}, was at {was}"));
+    fn server(&mut self, was: &ServerConfig, is: &ServerConfig) {
+        let ServerConfig { name, addresses, port, priority, weight, target, checks } = is;
+        let of = format!("{name} ");
+        self.setting(&of, "address", (&was.addresses, addresses));
+        self.setting(&of, "port", (&was.port, port));
+        self.setting(&of, "weight", (&was.weight, weight));
+        self.setting(&of, "priority", (&was.priority, priority));
+        if was.target != *target {
+            self.add(format!("{of}is probed at {target}, was at {}", was.target));
         }
-        let (was, is) = (&old.checks[from], &new.checks[to]);
-        if was != is {
+        if was.checks != *checks {
             self.add(format!("{of}has other checks"));
         }
     }
@@ -253,9 +245,8 @@ impl Words {
         };
         self.setting(of, "balance", (&was, &is));
         self.setting(of, "max_answers", (&most, &now));
-        let ReadPolicy { max_lag, min_servers, include_primary, by_sessions: _ } =
-            &new.policy.reads[to];
-        let was = &old.policy.reads[from];
+        let ReadPolicy { max_lag, min_servers, include_primary, by_sessions: _ } = &new.reads[to];
+        let was = &old.reads[from];
         self.setting(of, "max_lag", (&was.max_lag, max_lag));
         self.setting(of, "min_servers", (&was.min_servers, min_servers));
         self.setting(of, "include_primary", (&was.include_primary, include_primary));

@@ -5,25 +5,18 @@ use std::{ops::Range, time::Duration};
 use hickory_proto::rr::LowerName;
 use toml::Spanned;
 
-use super::{
-    Conversion, Seen,
-    checks::ClusterChecks,
-    kick,
-    names::Names,
-    probe,
-    server::{self, Server},
-};
+use super::{Conversion, Seen, checks::ClusterChecks, kick, names::Names, probe, server};
 use crate::{
     answers::{Balance, NameRole, ServedName},
     config::{
-        ClusterConfig, defaults,
+        ClusterConfig, ServerConfig, defaults,
         file::{ClusterSection, ReadSection, WriteSection},
         reading::{Field, Section},
     },
     duration::written,
     engine::{
-        ClusterId, ClusterKind, ClusterPolicy, Failback, OnNewerTimeline, OnNotWritable,
-        OnSplitBrain, ReadPolicy, WritePolicy,
+        ClusterId, ClusterKind, Failback, OnNewerTimeline, OnNotWritable, OnSplitBrain, ReadPolicy,
+        WritePolicy,
     },
 };
 
@@ -66,22 +59,17 @@ pub(super) fn convert(
     let kick = kick::convert(&section.kick, &around, conversion);
     let (name, kind) = (name?, kind?);
     let (probe, thresholds) = probe?;
-    let mut config = ClusterConfig {
-        policy: ClusterPolicy { name, kind, servers: Vec::new(), write, reads, thresholds },
-        probe,
-        targets: Vec::new(),
-        checks: Vec::new(),
-        published: Vec::new(),
+    Some(ClusterConfig {
+        name,
+        kind,
+        servers,
+        write,
+        reads,
         names: rules.served,
+        probe,
+        thresholds,
         kick,
-    };
-    for server in servers {
-        config.policy.servers.push(server.policy);
-        config.targets.push(server.target);
-        config.checks.push(server.checks);
-        config.published.push(server.published);
-    }
-    Some(config)
+    })
 }
 
 fn name(
@@ -110,7 +98,7 @@ fn servers(
     place: &Range<usize>,
     (seen, checks): (&mut Seen, &mut ClusterChecks),
     conversion: &mut Conversion<'_>,
-) -> Vec<Server> {
+) -> Vec<ServerConfig> {
     let sections = section.server.given().map_or(&[][..], Vec::as_slice);
     if sections.is_empty() && !matches!(section.server, Field::Faulty) {
         conversion.faults.add(

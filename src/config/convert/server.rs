@@ -1,28 +1,19 @@
 //! `[[cluster.server]]`.
 
-use std::{collections::BTreeSet, net::IpAddr, ops::Range};
+use std::{net::IpAddr, ops::Range};
 
 use toml::Spanned;
 
 use super::{Conversion, Seen, checks::ClusterChecks};
 use crate::{
-    answers::PublishedServer,
     config::{
-        Checks, ProbeTarget, TargetHost, defaults,
+        ProbeTarget, ServerConfig, TargetHost, defaults,
         file::ServerSection,
         reading::{Field, Section},
         values::OneOrMany,
     },
-    engine::{ClusterKind, ServerPolicy},
+    engine::ClusterKind,
 };
-
-/// What each component needs of one server.
-pub(super) struct Server {
-    pub(super) policy: ServerPolicy,
-    pub(super) target: ProbeTarget,
-    pub(super) checks: Checks,
-    pub(super) published: PublishedServer,
-}
 
 /// One server of a cluster of `kind`, if that is known; `None` once a fault has been reported.
 pub(super) fn convert(
@@ -31,7 +22,7 @@ pub(super) fn convert(
     seen: &mut Seen,
     checks: &mut ClusterChecks,
     conversion: &mut Conversion<'_>,
-) -> Option<Server> {
+) -> Option<ServerConfig> {
     let (place, section) = (section.span(), section.get_ref());
     let name = name(section, &place, seen, conversion);
     let port = port(kind, section, &place, conversion);
@@ -47,19 +38,7 @@ pub(super) fn convert(
         Some(probe) => ProbeTarget { host: probe.host.clone(), port: probe.port.unwrap_or(port) },
         None => ProbeTarget { host: TargetHost::Address(first), port },
     };
-    Some(Server {
-        policy: ServerPolicy {
-            aliases: aliases(&name, &addresses, &target),
-            name: name.clone(),
-            priority,
-            addresses: addresses.clone(),
-            port,
-            witnesses: checks.witnesses.iter().map(|witness| witness.check()).collect(),
-        },
-        target,
-        checks,
-        published: PublishedServer { name, addresses, port, weight },
-    })
+    Some(ServerConfig { name, addresses, port, priority, weight, target, checks })
 }
 
 fn name(
@@ -162,15 +141,4 @@ fn unpublishable(address: IpAddr) -> Option<&'static str> {
         }
         _ => None,
     }
-}
-
-/// Every text under which a replica may name this server as its source, without repetition.
-fn aliases(name: &str, addresses: &[IpAddr], target: &ProbeTarget) -> Vec<Box<str>> {
-    let host = match &target.host {
-        TargetHost::Address(address) => address.to_string(),
-        TargetHost::Name(name) => name.to_string(),
-    };
-    let mut known = BTreeSet::new();
-    let texts = addresses.iter().map(ToString::to_string).chain([host, name.to_owned()]);
-    texts.filter(|text| known.insert(text.clone())).map(Into::into).collect()
 }
