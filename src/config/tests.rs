@@ -11,7 +11,7 @@ use std::{
 
 use super::{
     Config, DnsConfig, ExposeConfig, Networks, ProbeTarget, RateLimitConfig, Sources, TargetHost,
-    TcpConfig, TlsListenConfig, TlsMode, defaults,
+    TcpConfig, TlsListenConfig, TlsMode, dns::LISTEN,
 };
 use crate::{
     answers::{Balance, NameRole},
@@ -87,7 +87,7 @@ fn what_is_left_out_has_its_default() {
     let config = load_from(&one("postgres", USER, ""), &Memory::with(&[]));
     assert!(config.dns.workers >= 1);
     let workers = config.dns.workers;
-    assert_eq!(config.dns, DnsConfig::on(vec![defaults::LISTEN], workers));
+    assert_eq!(config.dns, DnsConfig::on(vec![LISTEN], workers));
     assert_eq!(config.state.directory, None);
     assert_eq!(config.admin, super::AdminConfig::default());
     let [cluster] = &config.clusters[..] else {
@@ -119,7 +119,7 @@ fn what_is_left_out_has_its_default() {
     assert!(matches!(probe.tls, TlsMode::Prefer));
     assert_eq!(
         (probe.interval, probe.fast_interval, probe.timeout),
-        (defaults::INTERVAL, defaults::FAST_INTERVAL, defaults::TIMEOUT)
+        (Duration::from_secs(1), Duration::from_millis(250), Duration::from_millis(1500))
     );
     let server = &cluster.servers[0];
     assert_eq!((server.port, server.priority), (5432, 100));

@@ -12,7 +12,7 @@ use std::{
 
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, TomlError, Value, value};
 
-use super::{Config, ConfigError, System, TargetHost, hosts::host_port, text};
+use super::{Config, ConfigError, System, TargetHost, file::text, read::host_port};
 use crate::api::ServerAdd;
 
 /// Why servers cannot be added to a configuration.
