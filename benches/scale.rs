@@ -71,7 +71,7 @@ fn plan(config: &Config, layout: Layout) -> Plan {
     let advice = ProbeAdvice { pace: Pace::Fast, heartbeat: false };
     let clusters = config.clusters.iter().zip(layout.clusters()).enumerate();
     let clusters = clusters.map(|(index, (cluster, listing))| PlannedCluster {
-        policy: cluster.policy.clone(),
+        policy: cluster.policy(),
         published: Arc::clone(&listing.servers),
         probes: (0..SERVERS).map(|server| vec![key(index, server)]).collect(),
     });

@@ -17,6 +17,7 @@ pub mod demo;
 pub mod descriptors;
 pub mod dns;
 pub mod driver;
+pub mod duration;
 pub mod engine;
 pub mod hooks;
 pub mod inherited;

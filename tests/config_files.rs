@@ -192,8 +192,8 @@ fn the_designed_file_loads_from_disk() {
     let (_folder, file) = installed(DESIGN);
     let config = Config::load(&file).unwrap_or_else(|error| panic!("{error}"));
     let cluster = &config.clusters[0];
-    assert_eq!(cluster.targets.len(), 3);
-    assert_eq!(cluster.policy.servers[0].priority, 1);
+    assert_eq!(cluster.servers.len(), 3);
+    assert_eq!(cluster.servers[0].priority, 1);
     let password = cluster.probe.password.as_ref();
     assert_eq!(password.map(|secret| secret.reveal()), Some("hunter2"));
 }

@@ -129,19 +129,19 @@ fn startable(config: &Config, text: &str) {
     assert!(!config.zones.is_empty() && !config.clusters.is_empty(), "{shown}");
     let names: Vec<_> = config.clusters.iter().flat_map(|cluster| cluster.names.clone()).collect();
     let layout = Layout::new(&config.zones, names.clone()).expect("a place for every name");
-    let policies = config.clusters.iter().map(|cluster| cluster.policy.clone()).collect();
+    let policies = config.clusters.iter().map(|cluster| cluster.policy()).collect();
     let mut engine = Engine::new(policies, Moment::START);
     engine.decide(Moment::START);
     let decisions: Vec<_> =
         (0..config.clusters.len()).map(|index| engine.decision(ClusterId(index))).collect();
-    let clusters: Vec<_> = config
-        .clusters
+    let listings = config.directory().clusters;
+    let clusters: Vec<_> = listings
         .iter()
         .zip(&decisions)
-        .map(|(cluster, decision)| ClusterAnswers {
+        .map(|(listing, decision)| ClusterAnswers {
             overrides: &[],
-            name: &cluster.policy.name,
-            servers: &cluster.published,
+            name: &listing.name,
+            servers: &listing.servers,
             decision,
         })
         .collect();

@@ -269,20 +269,20 @@ fn table(config: &Config) -> AnswerTable {
     let names = config.clusters.iter().flat_map(|cluster| cluster.names.clone()).collect();
     let layout = Layout::new(&config.zones, names).expect("the names have places");
     // Nothing is known of any yet; then something is of the last.
-    let policies = config.clusters.iter().map(|cluster| cluster.policy.clone()).collect();
+    let policies = config.clusters.iter().map(|cluster| cluster.policy()).collect();
     let mut engine = Engine::new(policies, Moment::START);
     engine.decide(Moment::START);
     let mut decisions = [0, 1].map(|index| engine.decision(ClusterId(index)));
     decisions[1].write = Some(write);
     decisions[1].reads = vec![of(3), of(100)];
-    let answers: Vec<_> = config
-        .clusters
+    let listings = config.directory().clusters;
+    let answers: Vec<_> = listings
         .iter()
         .zip(&decisions)
-        .map(|(cluster, decision)| ClusterAnswers {
+        .map(|(listing, decision)| ClusterAnswers {
             overrides: &[],
-            name: &cluster.policy.name,
-            servers: &cluster.published,
+            name: &listing.name,
+            servers: &listing.servers,
             decision,
         })
         .collect();

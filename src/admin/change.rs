@@ -8,11 +8,11 @@ use super::{
     asked::{Json, one_line},
     rejection::{Rejection, shown},
     reply::json,
-    span,
 };
 use crate::{
     api::{Accept, Changed, Drain, End, OverrideStatus, Pin, Refused, Suspend, Undrain},
     control::{AcceptRequest, Accepted, Laid, LayRequest, LiftRequest, Signed, Term},
+    duration,
     report::{Wish, WishKey},
 };
 
@@ -266,8 +266,8 @@ fn term(lasts: Option<String>, forever: bool) -> Result<Term, Rejection> {
         }
         (Some(lasts), false) => lasts,
     };
-    let Some(term) = span::duration(&lasts) else {
-        let error = format!("`for` is `{}`; write {}", shown(&lasts), span::FORM);
+    let Ok(term) = duration::parse(&lasts) else {
+        let error = format!("`for` is `{}`; write {}", shown(&lasts), duration::FORM);
         return Err(Rejection::bad(error));
     };
     Term::lasting(term)

@@ -11,12 +11,11 @@ use super::{
     asked::Asked,
     rejection::{Rejection, shown},
     reply::json,
-    span,
 };
 use crate::{
     api::{EventEntry, Events, Refused},
     chronicle::Entry,
-    clock,
+    clock, duration,
     wall_time::WallTime,
 };
 
@@ -82,7 +81,7 @@ pub(super) fn known(operations: &Operations, name: &str) -> Result<(), Rejection
 
 /// A point in time.
 fn time(text: &str) -> Result<WallTime, Rejection> {
-    let ago = span::duration(text).map(|ago| {
+    let ago = duration::parse(text).ok().map(|ago| {
         let millis = u64::try_from(ago.as_millis()).unwrap_or(u64::MAX);
         WallTime::from_unix_millis(clock::unix_millis()).earlier(millis)
     });
@@ -90,7 +89,7 @@ fn time(text: &str) -> Result<WallTime, Rejection> {
         Rejection::bad(format!(
             "`since` is `{}`; write how long ago, {}, or a time such as 2026-11-21T06:00:00Z",
             shown(text),
-            span::FORM
+            duration::FORM
         ))
     })
 }

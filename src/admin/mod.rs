@@ -26,7 +26,6 @@ mod rejection;
 mod reply;
 mod routes;
 mod service;
-mod span;
 mod stream;
 mod token;
 mod view;

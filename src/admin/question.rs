@@ -14,10 +14,10 @@ use super::{
     asked::Asked,
     rejection::{Rejection, shown},
     reply::json,
-    span,
 };
 use crate::{
     api::{Explanation, Refused, WhatIf},
+    duration,
     engine::Supposition,
 };
 
@@ -99,7 +99,7 @@ impl FromStr for Supposed {
     type Err = Rejection;
 
     fn from_str(text: &str) -> Result<Self, Rejection> {
-        let lag = text.strip_prefix("lag=").and_then(span::duration);
+        let lag = text.strip_prefix("lag=").and_then(|lag| duration::parse(lag).ok());
         Ok(Self(match (text, lag) {
             ("down", _) => Supposition::Down,
             ("up", _) => Supposition::Up,
@@ -108,7 +108,7 @@ impl FromStr for Supposed {
                 let text = shown(text);
                 return Err(Rejection::bad(format!(
                     "`{text}` cannot be supposed; write down, up, or lag= and {}",
-                    span::FORM
+                    duration::FORM
                 )));
             }
         }))

@@ -358,9 +358,9 @@ async fn look_around(mut losses: Losses, state: Option<StateHealth>, counts: Ser
 
 /// Descriptors in use when every probe and every client uses all that it may.
 fn descriptors_needed(config: &Config) -> u64 {
-    let servers: usize = config.clusters.iter().map(|cluster| cluster.targets.len()).sum();
-    let checks = config.clusters.iter().flat_map(|cluster| &cluster.checks);
-    let witnesses: usize = checks.map(|checks| checks.witnesses.len()).sum();
+    let servers = config.clusters.iter().flat_map(|cluster| &cluster.servers);
+    let witnesses: usize = servers.clone().map(|server| server.checks.witnesses.len()).sum();
+    let servers = servers.count();
     let dns = &config.dns;
     let listeners = dns.listen.len() * (1 + dns.workers);
     let asked = servers * (DESCRIPTORS_PER_SERVER + DESCRIPTORS_PER_VISIT);

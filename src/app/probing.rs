@@ -14,7 +14,7 @@ use tokio::{
 use tracing::error;
 
 use crate::{
-    config::{ClusterConfig, ProbeConfig, ProbeTarget},
+    config::{ClusterConfig, ProbeConfig, ProbeTarget, ServerConfig},
     engine::{Check, Finding, Pace, ProbeAdvice, ProbeKey},
     metrics::{ProbeMetrics, ProbeSubject},
     probe::{self, Names, Orders, WitnessTarget},
@@ -82,14 +82,13 @@ impl Probes {
             keys: Vec::with_capacity(clusters.len()),
             fresh: Vec::new(),
             asked: HashMap::new(),
-            clusters: clusters.iter().map(|cluster| cluster.policy.name.clone()).collect(),
+            clusters: clusters.iter().map(|cluster| cluster.name.clone()).collect(),
             starting: Vec::new(),
         };
         for cluster in clusters {
             let config = Arc::new(cluster.probe.clone());
-            let servers = 0..cluster.targets.len();
-            let keys = servers.map(|index| {
-                let about = about(cluster, index, &config, &self.metrics);
+            let keys = cluster.servers.iter().map(|server| {
+                let about = about(cluster, server, &config, &self.metrics);
                 about.into_iter().map(|(at, asked)| self.key(at, asked, &mut questions)).collect()
             });
             let keys = keys.collect();
@@ -149,7 +148,7 @@ impl Probes {
 
     /// What asks the tasks of each of these clusters to ask at once.
     pub(super) fn hints(&self, clusters: &[ClusterConfig]) -> Vec<(Box<str>, watch::Sender<()>)> {
-        let names = clusters.iter().map(|cluster| &cluster.policy.name);
+        let names = clusters.iter().map(|cluster| &cluster.name);
         let hints = names.filter_map(|name| Some((name.clone(), self.hints.get(name)?.clone())));
         hints.collect()
     }
@@ -199,15 +198,12 @@ impl Asked {
 /// The questions about one server: each of its witnesses, and itself, if it is asked.
 fn about(
     cluster: &ClusterConfig,
-    index: usize,
+    server: &ServerConfig,
     config: &Arc<ProbeConfig>,
     metrics: &ProbeMetrics,
 ) -> Vec<(Question, Asked)> {
-    let (target, checks) = (&cluster.targets[index], &cluster.checks[index]);
-    let names = Names {
-        cluster: cluster.policy.name.clone(),
-        server: cluster.policy.servers[index].name.clone(),
-    };
+    let ServerConfig { name, target, checks, .. } = server;
+    let names = Names { cluster: cluster.name.clone(), server: name.clone() };
     let question = |witness| Question {
         cluster: names.cluster.clone(),
         server: names.server.clone(),
@@ -232,7 +228,7 @@ fn about(
         (question(Some(witness.check())), asked)
     });
     let server = checks.database.then(|| {
-        let (target, kind, config) = (target.clone(), cluster.policy.kind, Arc::clone(config));
+        let (target, kind, config) = (target.clone(), cluster.kind, Arc::clone(config));
         let meter = meter(None);
         (question(None), Asked::Server(probe::Target { key, target, kind, config, meter }))
     });

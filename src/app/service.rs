@@ -58,7 +58,7 @@ pub(super) fn plan(config: &Config, layout: Layout, questions: &mut Questions) -
     let keys = std::mem::take(&mut questions.keys);
     let clusters = config.clusters.iter().zip(layout.clusters()).zip(keys);
     let clusters = clusters.map(|((cluster, listing), probes)| PlannedCluster {
-        policy: cluster.policy.clone(),
+        policy: cluster.policy(),
         published: Arc::clone(&listing.servers),
         probes,
     });

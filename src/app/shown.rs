@@ -14,7 +14,7 @@ use super::facts::facts;
 use crate::{
     admin::Operations,
     api::{ProbeFailure, ProbeStep, ProbeStepName, Probed},
-    config::Config,
+    config::{Config, ServerConfig},
     control::{OrderError, Reply},
     engine::{ClusterKind, Failure, FailureKind, Outcome, ProbeKey},
     metrics::ProbeMeter,
@@ -95,11 +95,11 @@ impl Drop for Place {
 
 /// How `server` is asked by its cluster's own settings.
 fn question(config: &Config, server: &str) -> Result<Question, OrderError> {
-    let Some((cluster, index)) = config.server(server) else {
+    let Some((cluster, server)) = config.server(server) else {
         return Err(OrderError::refused(format!("there is no server {server:?}")));
     };
-    let name = &cluster.policy.servers[index].name;
-    if !cluster.checks[index].database {
+    let ServerConfig { name, target, checks, .. } = server;
+    if !checks.database {
         return Err(OrderError::refused(format!(
             "{name} is not asked itself, only its witnesses are: `pointsman why {name}` shows what \
              they say"
@@ -110,12 +110,12 @@ fn question(config: &Config, server: &str) -> Result<Question, OrderError> {
     let target = Target {
         // It reports to no engine.
         key: ProbeKey(u64::MAX),
-        target: cluster.targets[index].clone(),
-        kind: cluster.policy.kind,
+        target: target.clone(),
+        kind: cluster.kind,
         config: Arc::new(settings),
         meter: ProbeMeter::default(),
     };
-    Ok(Question { cluster: cluster.policy.name.clone(), server: name.clone(), target })
+    Ok(Question { cluster: cluster.name.clone(), server: name.clone(), target })
 }
 
 fn told(

@@ -73,7 +73,7 @@ fn summary(config: &Config) -> String {
     [
         count(config.zones.len(), "zone"),
         count(config.clusters.len(), "cluster"),
-        count(sum(|cluster| cluster.targets.len()), "server"),
+        count(sum(|cluster| cluster.servers.len()), "server"),
         count(sum(|cluster| cluster.names.len()), "name"),
     ]
     .join(", ")

@@ -19,7 +19,7 @@ pub struct MaintenanceOptions {
     /// End it
     #[arg(long, conflicts_with_all = ["lasts", "forever"])]
     pub end: bool,
-    /// How long: 30m, 2h, 7d [default: 1h]
+    /// How long: 30m, 1h30m, 7d [default: 1h]
     #[arg(long = "for", id = "lasts", value_name = "DURATION", conflicts_with = "forever")]
     pub lasts: Option<String>,
     /// Until somebody ends it

@@ -52,7 +52,7 @@ pub struct Asking {
 /// How long an override lasts, and why it is there.
 #[derive(Debug, Args)]
 pub struct TermOptions {
-    /// How long: 30m, 2h, 7d [default: 1h]
+    /// How long: 30m, 1h30m, 7d [default: 1h]
     #[arg(long = "for", id = "lasts", value_name = "DURATION", conflicts_with = "forever")]
     pub lasts: Option<String>,
     /// Until somebody ends it

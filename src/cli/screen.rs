@@ -1,12 +1,12 @@
 //! How things are shown: tables that fit the terminal, colours only where somebody sees them, times
 //! as ages.
 
-use std::io::IsTerminal;
+use std::{io::IsTerminal, time::Duration};
 
 use jiff::Timestamp;
 use rustix::termios::tcgetwinsize;
 
-use crate::plain_text::one_line;
+use crate::{duration::Rough, plain_text::one_line};
 
 /// What the output can show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,13 +82,11 @@ impl Screen {
 
 /// `12s`, `3m10s`, `2h5m`, `4d3h`; nothing is ever in the future.
 pub(super) fn span(millis: i64) -> String {
-    let seconds = (millis / 1_000).max(0);
-    let (minutes, hours, days) = (seconds / 60, seconds / 3_600, seconds / 86_400);
-    match (days, hours, minutes) {
-        (0, 0, 0) => format!("{seconds}s"),
-        (0, 0, _) => format!("{minutes}m{}s", seconds % 60),
-        (0, ..) => format!("{hours}h{}m", minutes % 60),
-        _ => format!("{days}d{}h", hours % 24),
+    match Rough::of(Duration::from_millis(millis.max(0).unsigned_abs())) {
+        Rough::Seconds(seconds) => format!("{seconds}s"),
+        Rough::Minutes(minutes, seconds) => format!("{minutes}m{seconds}s"),
+        Rough::Hours(hours, minutes) => format!("{hours}h{minutes}m"),
+        Rough::Days(days, hours) => format!("{days}d{hours}h"),
     }
 }
 

@@ -1,27 +1,281 @@
-//! Settings of one cluster (`[[cluster]]`), split by who needs them.
+//! `[[cluster]]`: one replication group.
 
-use super::{Checks, KickConfig, ProbeConfig, ProbeTarget};
+use std::{collections::HashMap, net::IpAddr, ops::Range};
+
+use toml::Spanned;
+
+use super::{
+    KickConfig, ProbeConfig, ServerConfig,
+    changes::Words,
+    checks::ClusterChecks,
+    kick::{self, KickSection},
+    names::{self, Names, Ttls},
+    probe::{self, ProbeSection},
+    read::{Conversion, Field, Firsts, Label, Section, one_of, section},
+    read_name::{self, ReadSection},
+    server::{self, ServerSection},
+    write_name::{self, WriteSection},
+    zone::Zones,
+};
 use crate::{
-    answers::{PublishedServer, ServedName},
-    engine::ClusterPolicy,
+    answers::{ClusterListing, NameRole, ServedName},
+    engine::{ClusterId, ClusterKind, ClusterPolicy, ReadPolicy, Thresholds, WritePolicy},
 };
 
-/// One replication group. `policy.servers`, `targets`, `checks` and `published` are in the same
-/// order: the file's.
+section! {
+    /// One replication group.
+    ClusterSection = "[[cluster]]" {
+        /// Its name in Pointsman.
+        name: Label,
+        /// What its servers speak.
+        engine: ClusterKind,
+        /// The name that follows the writable primary.
+        write: WriteSection,
+        /// The names that follow the replicas.
+        read: Vec<Spanned<ReadSection>>,
+        /// How its servers are asked.
+        probe: ProbeSection,
+        /// Whose sessions are ended on a server that has lost the write name.
+        kick: KickSection,
+        /// Its servers. At least one.
+        server: Vec<Spanned<ServerSection>>,
+    }
+}
+
+/// One replication group.
 #[derive(Clone, Debug)]
 pub struct ClusterConfig {
-    /// For the engine: the rules.
-    pub policy: ClusterPolicy,
-    /// For the probes: how to ask.
-    pub probe: ProbeConfig,
-    /// For the probes: whom to ask, one per server.
-    pub targets: Vec<ProbeTarget>,
-    /// For the probes: who is asked about each server.
-    pub checks: Vec<Checks>,
-    /// For the answers: what to say of each server.
-    pub published: Vec<PublishedServer>,
-    /// For the answers: the names that follow this cluster, the write name first. At least one.
+    /// Its name, unique among the clusters.
+    pub name: Box<str>,
+    /// What its servers speak.
+    pub kind: ClusterKind,
+    /// At least one. Their place is their [`crate::engine::ServerIndex`].
+    pub servers: Vec<ServerConfig>,
+    /// Rules of its write name; `None` when it has none.
+    pub write: Option<WritePolicy>,
+    /// Rules of its read names, in the order of the file.
+    pub reads: Vec<ReadPolicy>,
+    /// The names that follow this cluster, the write name first. At least one.
     pub names: Vec<ServedName>,
+    /// How to ask.
+    pub probe: ProbeConfig,
+    /// When evidence turns into a judgement.
+    pub thresholds: Thresholds,
     /// Whose sessions are ended on a server that has lost the write name.
     pub kick: Option<KickConfig>,
+}
+
+impl ClusterConfig {
+    /// The server `name`, in any case of letters.
+    pub fn server(&self, name: &str) -> Option<&ServerConfig> {
+        self.servers.iter().find(|server| server.name.eq_ignore_ascii_case(name))
+    }
+
+    /// Its rules, for the engine.
+    pub fn policy(&self) -> ClusterPolicy {
+        ClusterPolicy {
+            name: self.name.clone(),
+            kind: self.kind,
+            servers: self.servers.iter().map(ServerConfig::policy).collect(),
+            write: self.write,
+            reads: self.reads.clone(),
+            thresholds: self.thresholds,
+        }
+    }
+
+    /// What answers say of it.
+    pub fn listing(&self) -> ClusterListing {
+        ClusterListing {
+            name: self.name.clone(),
+            kind: self.kind,
+            servers: self.servers.iter().map(ServerConfig::published).collect(),
+        }
+    }
+}
+
+/// The clusters of the file as far as they can be read. Their names lie in `zones`.
+pub(super) fn convert(
+    field: &Field<Vec<Spanned<ClusterSection>>>,
+    zones: &Zones,
+    conversion: &mut Conversion<'_>,
+) -> Vec<ClusterConfig> {
+    let sections = field.given().map_or(&[][..], Vec::as_slice);
+    if sections.is_empty() && !matches!(field, Field::Faulty) {
+        conversion
+            .faults
+            .add_whole("there is no cluster", "add a [[cluster]] with its names and servers");
+    }
+    let mut seen = Seen::default();
+    let mut names = Names::new(zones);
+    let sections = sections.iter().enumerate();
+    sections
+        .filter_map(|(index, section)| {
+            cluster(ClusterId(index), section, &mut seen, &mut names, conversion)
+        })
+        .collect()
+}
+
+/// What must be unique in the whole configuration, and where it was first seen.
+#[derive(Default)]
+pub(super) struct Seen {
+    clusters: Firsts<String>,
+    pub(super) servers: Firsts<String>,
+    pub(super) published: Firsts<(IpAddr, u16)>,
+}
+
+/// One cluster; `None` once a fault has been reported that leaves too little of it.
+fn cluster(
+    id: ClusterId,
+    section: &Spanned<ClusterSection>,
+    seen: &mut Seen,
+    names: &mut Names<'_>,
+    conversion: &mut Conversion<'_>,
+) -> Option<ClusterConfig> {
+    let (place, section) = (section.span(), section.get_ref());
+    let name = name(section, &place, seen, conversion);
+    let example = (ClusterSection::TITLE, "engine = \"postgres\"");
+    let kind = conversion.required(&section.engine, &place, example).copied();
+    let mut checks = ClusterChecks::read(kind, &section.probe, conversion);
+    let servers = servers(kind, section, &place, (seen, &mut checks), conversion);
+    let Served { write, reads, names } = served((id, kind), section, names, conversion);
+    if !section.write.is_present() && !section.read.is_present() {
+        conversion.faults.add(
+            place.clone(),
+            "the cluster has no name in DNS",
+            "add a [cluster.write] or a [[cluster.read]]",
+        );
+    }
+    let probe = probe::convert(kind, checks.ask_the_database(), &section.probe, &place, conversion);
+    checks.finish(conversion);
+    let around = kick::Around {
+        kind,
+        has_write: section.write.is_present(),
+        probe_user: probe.as_ref().map(|(probe, _)| &*probe.user),
+    };
+    let kick = kick::convert(&section.kick, &around, conversion);
+    let (name, kind) = (name?, kind?);
+    let (probe, thresholds) = probe?;
+    Some(ClusterConfig { name, kind, servers, write, reads, names, probe, thresholds, kick })
+}
+
+fn name(
+    section: &ClusterSection,
+    place: &Range<usize>,
+    seen: &mut Seen,
+    conversion: &mut Conversion<'_>,
+) -> Option<Box<str>> {
+    let example = (ClusterSection::TITLE, "name = \"orders\"");
+    let name = &conversion.required(&section.name, place, example)?.0;
+    let place = section.name.span().unwrap_or_else(|| place.clone());
+    if let Some(first) = seen.clusters.earlier(name.to_ascii_lowercase(), place.clone()) {
+        let line = conversion.faults.line(&first);
+        conversion.faults.add(
+            place,
+            format!("a second cluster named `{name}`, the first is on line {line}"),
+            "give each cluster its own name",
+        );
+    }
+    Some(name.as_str().into())
+}
+
+fn servers(
+    kind: Option<ClusterKind>,
+    section: &ClusterSection,
+    place: &Range<usize>,
+    (seen, checks): (&mut Seen, &mut ClusterChecks),
+    conversion: &mut Conversion<'_>,
+) -> Vec<ServerConfig> {
+    let sections = section.server.given().map_or(&[][..], Vec::as_slice);
+    if sections.is_empty() && !matches!(section.server, Field::Faulty) {
+        conversion.faults.add(
+            place.clone(),
+            "the cluster has no server",
+            "add a [[cluster.server]] with name and address",
+        );
+    }
+    sections
+        .iter()
+        .filter_map(|section| server::convert(kind, section, seen, checks, conversion))
+        .collect()
+}
+
+/// The names of one cluster and their rules.
+struct Served {
+    write: Option<WritePolicy>,
+    reads: Vec<ReadPolicy>,
+    names: Vec<ServedName>,
+}
+
+fn served(
+    (id, kind): (ClusterId, Option<ClusterKind>),
+    section: &ClusterSection,
+    taken: &mut Names<'_>,
+    conversion: &mut Conversion<'_>,
+) -> Served {
+    let mut names = Vec::new();
+    let mut serve = |name: Option<_>, role, Ttls { ttl, ttl_unstable }| {
+        names.extend(name.map(|name| ServedName { name, cluster: id, role, ttl, ttl_unstable }));
+    };
+    let write = section.write.given_with_place().map(|section| {
+        let (name, ttls, policy) = write_name::convert(section, kind, taken, conversion);
+        serve(name, NameRole::Write, ttls);
+        policy
+    });
+    let servers = section.server.given().map_or(1, |list| list.len().max(1));
+    let sections = section.read.given().map_or(&[][..], Vec::as_slice).iter().enumerate();
+    let reads = sections.map(|(index, section)| {
+        let around = read_name::Around { kind, servers, index };
+        let read = read_name::convert(section, around, taken, conversion);
+        serve(read.name, read.role, read.ttls);
+        read.policy
+    });
+    Served { write, reads: reads.collect(), names }
+}
+
+/// What a reload says of the clusters.
+pub(super) fn changes(before: &[ClusterConfig], after: &[ClusterConfig], words: &mut Words) {
+    let by_name = |clusters: &[ClusterConfig]| -> HashMap<String, usize> {
+        let names = clusters.iter().map(|cluster| cluster.name.to_string());
+        names.zip(0..).collect()
+    };
+    let (earlier, later) = (by_name(before), by_name(after));
+    for (index, cluster) in after.iter().enumerate() {
+        let name = &cluster.name;
+        let Some(&place) = earlier.get(&**name) else {
+            words.add(format!("{name} is new, with {} servers", cluster.servers.len()));
+            continue;
+        };
+        let mut of_it = Words::default();
+        settings(&before[place], cluster, &mut of_it);
+        if before.len() == after.len() && place != index {
+            of_it.add("another place among the clusters");
+        }
+        words.add_about(name, of_it);
+    }
+    for cluster in before {
+        if !later.contains_key(&*cluster.name) {
+            words.add(format!("{} is gone", cluster.name));
+        }
+    }
+}
+
+fn settings(was: &ClusterConfig, is: &ClusterConfig, words: &mut Words) {
+    words.setting("", "engine", (&was.kind, &is.kind));
+    server::changes(was, is, words);
+    names::changes(was, is, words);
+    if let (Some(was), Some(is)) = (&was.write, &is.write) {
+        write_name::changes(was, is, words);
+    }
+    probe::changes(&was.probe, &is.probe, words);
+    kick::changes(was.kick.as_ref(), is.kick.as_ref(), words);
+    probe::changes_of_thresholds(&was.thresholds, &is.thresholds, words);
+}
+
+/// Why a setting that depends on roles is of no use.
+pub(super) const NO_ROLES: &str = "\"tcp\" servers have no roles";
+
+one_of! { ClusterKind, "\"postgres\", \"mysql\" (also for MariaDB) or \"tcp\"",
+    "postgres" => Self::Postgres,
+    "mysql" => Self::MySql,
+    "tcp" => Self::Tcp,
 }

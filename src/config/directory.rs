@@ -1,7 +1,7 @@
 //! What the names beside the served ones need to know of the configuration.
 
 use super::{ClusterConfig, Config, ExposeConfig, Networks};
-use crate::answers::{ClusterListing, CompanionKind, Directory};
+use crate::answers::{CompanionKind, Directory};
 
 impl Config {
     /// The clusters, and which names there are beside those that they serve: of each kind, unless
@@ -15,14 +15,9 @@ impl Config {
             (CompanionKind::Why, why),
             (CompanionKind::Events, events),
         ];
-        let listing = |cluster: &ClusterConfig| ClusterListing {
-            name: cluster.policy.name.clone(),
-            kind: cluster.policy.kind,
-            servers: cluster.published.as_slice().into(),
-        };
         let placed = kinds.into_iter().filter(|(_, networks)| **networks != Networks::Nobody);
         Directory {
-            clusters: self.clusters.iter().map(listing).collect(),
+            clusters: self.clusters.iter().map(ClusterConfig::listing).collect(),
             placed: placed.map(|(kind, _)| kind).collect(),
         }
     }

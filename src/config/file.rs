@@ -1,28 +1,18 @@
-//! The picture of the configuration file: every section, every key, the type of each. Nothing is
-//! checked here.
-//!
-//! `section!` turns each picture into a struct whose fields remember where their value stands.
-//! Unknown keys, wrong types and values that cannot be read are reported while reading
-//! (`reading.rs`); whether the values make sense together is for `convert`.
+//! The whole file: which sections it has, and the [`Config`] that they become together.
 
-use std::{net::IpAddr, net::SocketAddr, path::PathBuf, time::Duration};
+use std::{path::Path, sync::Arc};
 
 use toml::Spanned;
 
 use super::{
-    KickMode, Networks,
-    hosts::{HostName, HostPort, Label},
-    reading::{Field, section},
-    told::HookUrl,
-    values::{
-        CheckWord, HeaderText, Identity, OneOrMany, Size, TlsWord, UrlPath, VariableName,
-        WholeNumber,
-    },
-};
-use crate::{
-    answers::Balance,
-    engine::{ClusterKind, Failback, OnNewerTimeline, OnNotWritable, OnSplitBrain},
-    report::ChangeKind,
+    Config,
+    admin::{self, AdminSection},
+    cluster::{self, ClusterSection},
+    dns::{self, DnsSection, Listeners},
+    hook::{self, HookSection},
+    read::{ConfigError, Conversion, Faults, Sources, System, section},
+    state::{self, StateSection},
+    zone::{self, ZoneSection},
 };
 
 section! {
@@ -43,343 +33,71 @@ section! {
     }
 }
 
-section! {
-    /// Where DNS is answered.
-    DnsSection = "[dns]" {
-        /// Addresses and ports, each for UDP and TCP.
-        listen: Vec<Spanned<SocketAddr>>,
-        /// Threads.
-        workers: WholeNumber,
-        /// What we call ourselves.
-        identity: Identity,
-        /// Who may ask.
-        allow_query: Networks,
-        /// The secrets of server cookies.
-        cookie_secret_file: PathBuf,
-        /// Limits of connections.
-        tcp: TcpSection,
-        /// DNS over TLS.
-        tls: TlsListenSection,
-        /// Response rate limiting.
-        rate_limit: RateLimitSection,
-        /// Who may see what beside the served names.
-        expose: ExposeSection,
-    }
+/// The configuration of the whole `section`, read from `text`, which is that of `file`.
+pub(super) fn convert(
+    section: &FileSection,
+    (file, text): (&Path, &str),
+    sources: &dyn Sources,
+    faults: Faults<'_>,
+) -> Result<Config, ConfigError> {
+    let mut conversion = Conversion::new(file, sources, faults);
+    let mut listeners = Listeners::new(&section.dns);
+    let dns = dns::convert(&section.dns, &mut listeners, &mut conversion);
+    let state = state::convert(&section.state, &conversion);
+    let admin = admin::convert(&section.admin, &mut listeners, &mut conversion);
+    let zones = zone::convert(&section.zone, &mut conversion);
+    let clusters = cluster::convert(&section.cluster, &zones, &mut conversion);
+    let hooks = hook::convert(&section.hook, &section.cluster, &mut conversion);
+    conversion.finish(Config {
+        file: file.into(),
+        text: text.into(),
+        added: Arc::default(),
+        dns,
+        zones: zones.into_zones(),
+        state,
+        admin,
+        hooks,
+        clusters,
+    })
 }
 
-section! {
-    /// Limits of DNS over TCP and TLS.
-    TcpSection = "[dns.tcp]" {
-        /// Connections in all.
-        max_connections: WholeNumber,
-        /// Connections of one client address.
-        max_connections_per_client: WholeNumber,
-        /// How long a connection may be of no use.
-        idle_timeout: Duration,
-    }
-}
-
-section! {
-    /// DNS over TLS.
-    TlsListenSection = "[dns.tls]" {
-        /// Addresses and ports.
-        listen: Vec<Spanned<SocketAddr>>,
-        /// The certificate chain, PEM.
-        certificate_file: PathBuf,
-        /// Its private key, PEM.
-        key_file: PathBuf,
-    }
-}
-
-section! {
-    /// Response rate limiting over UDP.
-    RateLimitSection = "[dns.rate_limit]" {
-        /// Replies per second to one client prefix.
-        responses_per_second: WholeNumber,
-        /// One in so many of the others is sent short.
-        slip: WholeNumber,
-        /// Bits of an IPv4 client prefix.
-        ipv4_prefix: WholeNumber,
-        /// Bits of an IPv6 client prefix.
-        ipv6_prefix: WholeNumber,
-        /// Who is never limited.
-        exempt: Networks,
-    }
-}
-
-section! {
-    /// Who may see what beside the served names.
-    ExposeSection = "[dns.expose]" {
-        /// SRV of the served names.
-        srv: Networks,
-        /// Addresses of single servers.
-        servers: Networks,
-        /// How a served name comes about.
-        status: Networks,
-        /// How a server is judged.
-        why: Networks,
-        /// A cluster's last changes.
-        events: Networks,
-        /// Our version.
-        version: Networks,
-        /// Our identity.
-        identity: Networks,
-    }
-}
-
-section! {
-    /// One zone.
-    ZoneSection = "[[zone]]" {
-        /// The apex.
-        origin: HostName,
-        /// The master file.
-        file: PathBuf,
-    }
-}
-
-section! {
-    /// What survives restarts.
-    StateSection = "[state]" {
-        /// A folder that Pointsman may write to.
-        directory: PathBuf,
-    }
-}
-
-section! {
-    /// The operator's access.
-    AdminSection = "[admin]" {
-        /// Socket of the CLI.
-        socket: PathBuf,
-        /// Address and port of the status page and the API.
-        http: SocketAddr,
-        /// The token that changes over HTTP need.
-        token_file: PathBuf,
-        /// Names by which clients call us over HTTP.
-        hosts: Vec<Spanned<HostName>>,
-    }
-}
-
-section! {
-    /// Who is told of changes.
-    HookSection = "[[hook]]" {
-        /// Its name in Pointsman.
-        name: Label,
-        /// The kinds of changes. At least one.
-        events: Vec<Spanned<ChangeKind>>,
-        /// The clusters whose changes they are, if not all.
-        clusters: Vec<Spanned<Label>>,
-        /// The program to run and its arguments.
-        command: Vec<Spanned<String>>,
-        /// Where to POST to.
-        webhook: HookUrl,
-        /// File with the secret that signs.
-        secret_file: PathBuf,
-        /// Authorities for `https`, PEM.
-        ca_file: PathBuf,
-        /// Deadline of one attempt.
-        timeout: Duration,
-    }
-}
-
-section! {
-    /// One replication group.
-    ClusterSection = "[[cluster]]" {
-        /// Its name in Pointsman.
-        name: Label,
-        /// What its servers speak.
-        engine: ClusterKind,
-        /// The name that follows the writable primary.
-        write: WriteSection,
-        /// The names that follow the replicas.
-        read: Vec<Spanned<ReadSection>>,
-        /// How its servers are asked.
-        probe: ProbeSection,
-        /// Whose sessions are ended on a server that has lost the write name.
-        kick: KickSection,
-        /// Its servers. At least one.
-        server: Vec<Spanned<ServerSection>>,
-    }
-}
-
-section! {
-    /// The write name.
-    WriteSection = "[cluster.write]" {
-        /// The DNS name.
-        name: HostName,
-        /// TTL of its records.
-        ttl: Duration,
-        /// TTL of its records while in doubt.
-        ttl_unstable: Duration,
-        /// What to say when the last primary is known not to be writable.
-        on_not_writable: OnNotWritable,
-        /// What to say when two servers are writable and nothing tells which is right.
-        on_split_brain: OnSplitBrain,
-        /// PostgreSQL: what a newer timeline is worth beside a published primary that lives.
-        on_newer_timeline: OnNewerTimeline,
-        /// Whether the servers are started in turn on one shared volume.
-        shared_storage: bool,
-        /// Whether a healthy server is left for a preferred one.
-        failback: Failback,
-        /// How long the name does not return to the server that it was moved away from.
-        flap_block: Duration,
-    }
-}
-
-section! {
-    /// One read name.
-    ReadSection = "[[cluster.read]]" {
-        /// The DNS name.
-        name: HostName,
-        /// TTL of its records.
-        ttl: Duration,
-        /// TTL of its records while in doubt.
-        ttl_unstable: Duration,
-        /// Lag up to which a replica is fresh.
-        max_lag: Duration,
-        /// Fit replicas below which others are added.
-        min_servers: WholeNumber,
-        /// Records in one answer, at most.
-        max_answers: WholeNumber,
-        /// Whether the primary always belongs to the set.
-        include_primary: bool,
-        /// The order of the servers in an answer.
-        balance: Balance,
-    }
-}
-
-section! {
-    /// How servers are asked.
-    ProbeSection = "[cluster.probe]" {
-        /// Login role or user.
-        user: String,
-        /// File with the password.
-        password_file: PathBuf,
-        /// Environment variable with the password.
-        password_env: VariableName,
-        /// File with the password in the systemd credentials folder.
-        password_credential: PathBuf,
-        /// PostgreSQL database to connect to.
-        database: String,
-        /// Encryption.
-        tls: TlsWord,
-        /// Authorities for `verify-full`, PEM.
-        ca_file: PathBuf,
-        /// Calm cadence.
-        interval: Duration,
-        /// Cadence in doubt.
-        fast_interval: Duration,
-        /// Deadline of a probe.
-        timeout: Duration,
-        /// Soft failures in a row until Down.
-        fall: WholeNumber,
-        /// Successes in a row until a replica is back.
-        rise: WholeNumber,
-        /// Whether a row is updated on the primary with each probe.
-        heartbeat_write: bool,
-        /// Who is asked about each server.
-        checks: Vec<Spanned<CheckWord>>,
-        /// Patroni's REST API.
-        patroni: PatroniSection,
-        /// The status of an HTTP reply.
-        http: HttpSection,
-        /// A line of text in HAProxy's words.
-        agent: AgentSection,
-        /// The exit status of a command.
-        command: CommandSection,
-    }
-}
-
-section! {
-    /// Patroni's REST API.
-    PatroniSection = "[cluster.probe.patroni]" {
-        /// Its port.
-        port: WholeNumber,
-        /// Encryption.
-        tls: TlsWord,
-        /// Authorities for `verify-full`, PEM.
-        ca_file: PathBuf,
-        /// How far a replica may be behind.
-        replica_lag: Size,
-    }
-}
-
-section! {
-    /// The status of an HTTP reply.
-    HttpSection = "[cluster.probe.http]" {
-        /// The port.
-        port: WholeNumber,
-        /// Path and query.
-        path: UrlPath,
-        /// The `Host` header.
-        host: HeaderText,
-        /// Good statuses.
-        expect: Vec<Spanned<WholeNumber>>,
-        /// Encryption.
-        tls: TlsWord,
-        /// Authorities for `verify-full`, PEM.
-        ca_file: PathBuf,
-    }
-}
-
-section! {
-    /// A line of text in HAProxy's words.
-    AgentSection = "[cluster.probe.agent]" {
-        /// The port.
-        port: WholeNumber,
-    }
-}
-
-section! {
-    /// The exit status of a command.
-    CommandSection = "[cluster.probe.command]" {
-        /// The program and its arguments.
-        run: Vec<Spanned<String>>,
-    }
-}
-
-section! {
-    /// Whose sessions are ended on a server that has lost the write name.
-    KickSection = "[cluster.kick]" {
-        /// Whether they are.
-        mode: KickMode,
-        /// The users whose sessions are meant.
-        users: Vec<Spanned<String>>,
-        /// The databases whose sessions are meant.
-        databases: Vec<Spanned<String>>,
-        /// Who ends them, if not the probe's user.
-        user: String,
-        /// File with the password.
-        password_file: PathBuf,
-        /// Environment variable with the password.
-        password_env: VariableName,
-        /// File with the password in the systemd credentials folder.
-        password_credential: PathBuf,
-    }
-}
-
-section! {
-    /// One server.
-    ServerSection = "[[cluster.server]]" {
-        /// Its name in Pointsman.
-        name: Label,
-        /// What DNS says.
-        address: OneOrMany<IpAddr>,
-        /// The database port.
-        port: WholeNumber,
-        /// Where the choice is free: lower is preferred.
-        priority: WholeNumber,
-        /// Share under `balance = "weighted"`.
-        weight: WholeNumber,
-        /// Where it is asked, if not at its first address.
-        probe_address: HostPort,
-        /// Who is asked about it, if not those of its cluster.
-        checks: Vec<Spanned<CheckWord>>,
-    }
+/// The text of the file at `path`.
+pub(super) fn text(path: &Path) -> Result<String, ConfigError> {
+    let octets = System.read(path).map_err(|error| {
+        let mut faults = Faults::new(path, "");
+        faults.add_whole(
+            format!("cannot be read: {error}"),
+            "name the file with --config or POINTSMAN_CONFIG",
+        );
+        ConfigError::new(faults.into_sorted())
+    })?;
+    String::from_utf8(octets).map_err(|error| {
+        let valid = error.utf8_error().valid_up_to();
+        let good = String::from_utf8_lossy(&error.as_bytes()[..valid]).into_owned();
+        let mut faults = Faults::new(path, &good);
+        faults.add(good.len()..good.len(), "not UTF-8", "save the file as UTF-8");
+        ConfigError::new(faults.into_sorted())
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{super::reading::Section, *};
+    use super::*;
+    use crate::config::{
+        admin::AdminSection,
+        checks::{AgentSection, CommandSection, HttpSection, PatroniSection},
+        cluster::ClusterSection,
+        dns::{DnsSection, ExposeSection, RateLimitSection, TcpSection, TlsListenSection},
+        hook::HookSection,
+        kick::KickSection,
+        probe::ProbeSection,
+        read::Section,
+        read_name::ReadSection,
+        server::ServerSection,
+        state::StateSection,
+        write_name::WriteSection,
+        zone::ZoneSection,
+    };
 
     /// Every section with its keys.
     const FORMAT: [(&str, &[&str]); 19] = [

@@ -1,62 +1,61 @@
 //! The configuration: a TOML file in, checked and immutable settings out, one part per component.
 //!
 //! ```text
-//! text ──pieces──▶ tables ──reading──▶ file.rs sections ──convert──▶ Config
-//!                   └──────────── every fault, with line and column ─────────┘
+//! text ──pieces──▶ tables ──section!──▶ sections ──convert──▶ Config
+//!                   └─────────── every fault, with line and column ─────────┘
 //! ```
 //!
-//! `file.rs` is the picture of the format. Nothing of a file with a fault is used, and all faults
-//! are reported at once; only a file that is not TOML is reported for that alone. Zone files,
-//! passwords and authorities are read here too, so that whoever holds a [`Config`] needs no other
-//! file to start.
+//! Each section of the file has a file here: its keys with type, range, default and reason, the
+//! settings that it becomes, how it becomes them, and what a reload says when they differ. `read/`
+//! is what all sections are read with.
+//!
+//! Nothing of a file with a fault is used, and all faults are reported at once; only a file that is
+//! not TOML is reported for that alone. Zone files, passwords and authorities are read here too, so
+//! that whoever holds a [`Config`] needs no other file to start.
 
 mod admin;
 mod changes;
 mod checks;
 mod cluster;
-mod convert;
-pub mod defaults;
 mod directory;
 mod dns;
-mod error;
-mod fault;
 mod file;
 mod hook;
-mod hosts;
 mod kick;
-mod networks;
+mod names;
 mod overlay;
-mod pieces;
+mod password;
 mod probe;
-mod reading;
-mod secret;
-mod sources;
+mod read;
+mod read_name;
+mod server;
 mod state;
-mod told;
-mod values;
+mod target;
+mod tls;
+mod write_name;
+mod zone;
 
 #[cfg(test)]
 mod tests;
 
 use std::{path::Path, sync::Arc};
 
-use self::fault::Faults;
+use self::read::Faults;
 pub use self::{
     admin::AdminConfig,
     changes::Changes,
     checks::{Checks, WitnessConfig},
     cluster::ClusterConfig,
     dns::{DnsConfig, ExposeConfig, RateLimitConfig, TcpConfig, TlsListenConfig},
-    error::ConfigError,
-    fault::{Fault, Position},
     hook::{HookAction, HookConfig, WebhookConfig},
     kick::{KickConfig, KickLogin, KickMode},
-    networks::Networks,
     overlay::{OverlayError, edited_file, replace_file},
-    probe::{ProbeConfig, ProbeTarget, TargetHost, TlsMode},
-    secret::Secret,
-    sources::{Sources, System},
+    probe::ProbeConfig,
+    read::{ConfigError, Fault, Networks, Position, Secret, Sources, System},
+    server::ServerConfig,
     state::StateConfig,
+    target::{ProbeTarget, TargetHost},
+    tls::TlsMode,
 };
 use crate::{answers::Zone, api::ServerAdd};
 
@@ -91,7 +90,7 @@ impl Config {
     ///
     /// Every fault of the file and of its zone files.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        Self::from_text(&text(path)?, path, &System)
+        Self::from_text(&file::text(path)?, path, &System)
     }
 
     /// Reads `text` as the content of `file`, in whose folder relative paths start.
@@ -101,54 +100,14 @@ impl Config {
     /// Every fault of the text and of the zone files that it names.
     pub fn from_text(text: &str, file: &Path, sources: &dyn Sources) -> Result<Self, ConfigError> {
         let mut faults = Faults::new(file, text);
-        match pieces::read(text, &mut faults) {
-            Some(section) => convert::config(&section, (file, text), sources, faults),
+        match read::read(text, &mut faults) {
+            Some(section) => file::convert(&section, (file, text), sources, faults),
             None => Err(ConfigError::new(faults.into_sorted())),
         }
     }
 
-    /// The cluster of the server `name`, in any case of letters, and the server's place in it.
-    pub fn server(&self, name: &str) -> Option<(&ClusterConfig, usize)> {
-        self.clusters.iter().find_map(|cluster| {
-            let mut servers = cluster.policy.servers.iter();
-            let index = servers.position(|server| server.name.eq_ignore_ascii_case(name))?;
-            Some((cluster, index))
-        })
+    /// The server `name`, in any case of letters, and its cluster.
+    pub fn server(&self, name: &str) -> Option<(&ClusterConfig, &ServerConfig)> {
+        self.clusters.iter().find_map(|cluster| Some((cluster, cluster.server(name)?)))
     }
-}
-
-impl AdminConfig {
-    /// Reads `[admin]` of the file at `path`, and neither the rest of it nor any other file: who
-    /// only gives commands need not be able to read passwords.
-    ///
-    /// # Errors
-    ///
-    /// Every fault of `[admin]`, or that the file cannot be read or is no TOML.
-    pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        let text = text(path)?;
-        let mut faults = Faults::new(path, &text);
-        match pieces::admin(&text, &mut faults) {
-            Some(section) => convert::admin(&section, path, &System, faults),
-            None => Err(ConfigError::new(faults.into_sorted())),
-        }
-    }
-}
-
-/// The text of the file at `path`.
-fn text(path: &Path) -> Result<String, ConfigError> {
-    let octets = System.read(path).map_err(|error| {
-        let mut faults = Faults::new(path, "");
-        faults.add_whole(
-            format!("cannot be read: {error}"),
-            "name the file with --config or POINTSMAN_CONFIG",
-        );
-        ConfigError::new(faults.into_sorted())
-    })?;
-    String::from_utf8(octets).map_err(|error| {
-        let valid = error.utf8_error().valid_up_to();
-        let good = String::from_utf8_lossy(&error.as_bytes()[..valid]).into_owned();
-        let mut faults = Faults::new(path, &good);
-        faults.add(good.len()..good.len(), "not UTF-8", "save the file as UTF-8");
-        ConfigError::new(faults.into_sorted())
-    })
 }

@@ -1,8 +1,70 @@
-//! Settings of the probes of one cluster.
+//! `[cluster.probe]`: how the servers of a cluster are asked, and when what they say counts.
 
-use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
+use std::{
+    ops::{Range, RangeInclusive},
+    path::PathBuf,
+    time::Duration,
+};
 
-use super::Secret;
+use toml::Spanned;
+
+use super::{
+    Secret, TlsMode,
+    changes::Words,
+    checks::{AgentSection, CheckWord, CommandSection, HttpSection, PatroniSection},
+    password::{PasswordFields, VariableName, password},
+    read::{Conversion, Field, Section, Whole, section},
+    tls::{self, TlsWord},
+};
+use crate::{
+    duration::written,
+    engine::{ClusterKind, Thresholds},
+};
+
+section! {
+    /// How servers are asked.
+    ProbeSection = "[cluster.probe]" {
+        /// Login role or user.
+        user: String,
+        /// File with the password.
+        password_file: PathBuf,
+        /// Environment variable with the password.
+        password_env: VariableName,
+        /// File with the password in the systemd credentials folder.
+        password_credential: PathBuf,
+        /// PostgreSQL database to connect to.
+        database: String,
+        /// Encryption.
+        tls: TlsWord,
+        /// Authorities for `verify-full`, PEM.
+        ca_file: PathBuf,
+        /// Calm cadence. One small query a second is noise for any database.
+        interval: Duration [INTERVALS] = Duration::from_secs(1),
+        /// Cadence while anything is in doubt: a promotion is seen within a quarter of a second.
+        fast_interval(interval: Duration): Duration [INTERVALS]
+            = Duration::from_millis(250).min(interval),
+        /// Deadline of a whole probe. Longer than a lost SYN's first retry (1 s, RFC 6298 section
+        /// 2). Shorter than 50 ms mistakes load for death; longer than 30 s is no deadline.
+        timeout: Duration [Duration::from_millis(50)..=Duration::from_secs(30)]
+            = Duration::from_millis(1500),
+        /// Soft failures in a row until Down: two may be one lost packet and its retry.
+        fall: Whole<u32> [1..=100] = 3,
+        /// Successes in a row until a replica is back: one may be the last gasp of a flapping link.
+        rise: Whole<u32> [1..=100] = 2,
+        /// Whether a row is updated on the primary with each probe.
+        heartbeat_write: bool = false,
+        /// Who is asked about each server.
+        checks: Vec<Spanned<CheckWord>>,
+        /// Patroni's REST API.
+        patroni: PatroniSection,
+        /// The status of an HTTP reply.
+        http: HttpSection,
+        /// A line of text in HAProxy's words.
+        agent: AgentSection,
+        /// The exit status of a command.
+        command: CommandSection,
+    }
+}
 
 /// How to ask the servers of one cluster (`[cluster.probe]`).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,69 +77,196 @@ pub struct ProbeConfig {
     pub database: Box<str>,
     /// Encryption of the probe's connection.
     pub tls: TlsMode,
-    /// Time between two probes while all is well. 1 s by default.
+    /// Time between two probes while all is well.
     pub interval: Duration,
-    /// Time between two probes while anything is in doubt. 250 ms by default.
+    /// Time between two probes while anything is in doubt.
     pub fast_interval: Duration,
-    /// One deadline around name resolution, connect, TLS, login and query. 1.5 s by default.
+    /// One deadline around name resolution, connect, TLS, login and query.
     pub timeout: Duration,
-    /// Whether one row of Pointsman's own table is updated on the published primary with each probe. Off by default.
+    /// Whether one row of Pointsman's own table is updated on the published primary with each probe.
     pub heartbeat_write: bool,
 }
 
-/// `tls` of `[cluster.probe]`, in the words of libpq's `sslmode`.
-#[derive(Clone, PartialEq, Eq)]
-pub enum TlsMode {
-    /// Never encrypt.
-    Disable,
-    /// Encrypt when the server can, without checking its certificate. The default.
-    Prefer,
-    /// Always encrypt, without checking the server's certificate.
-    Require,
-    /// Always encrypt; the certificate must come from an authority in `ca_file` and name the probed host.
-    VerifyFull {
-        /// The authorities, each in DER, as read from the PEM file.
-        authorities: Arc<[Vec<u8>]>,
-    },
-}
-
-/// The mode's name as in the file.
-impl fmt::Debug for TlsMode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Disable => "disable",
-            Self::Prefer => "prefer",
-            Self::Require => "require",
-            Self::VerifyFull { .. } => "verify-full",
-        })
+/// How to probe a cluster of `kind`, if that is known, in which some server is asked itself if
+/// `database`, and when its evidence turns into a judgement. `None` once a fault has been reported.
+pub(super) fn convert(
+    kind: Option<ClusterKind>,
+    database: bool,
+    field: &Field<ProbeSection>,
+    cluster: &Range<usize>,
+    conversion: &mut Conversion<'_>,
+) -> Option<(ProbeConfig, Thresholds)> {
+    if !field.is_present() && kind.is_some_and(|kind| kind != ClusterKind::Tcp) {
+        conversion.faults.add(
+            cluster.clone(),
+            "the cluster has no [cluster.probe]",
+            "add it with user = \"pointsman\" and the password's source",
+        );
     }
+    let absent = ProbeSection::default();
+    let section = match (field, kind) {
+        (Field::Given(section), _) => section.get_ref(),
+        (_, Some(ClusterKind::Tcp)) => &absent,
+        _ => return None,
+    };
+    let place = field.span().unwrap_or_else(|| cluster.clone());
+    let times = Times::convert(section, conversion);
+    let (fall, rise) = (section.fall(conversion), section.rise(conversion));
+    match kind {
+        Some(ClusterKind::Tcp) => no_login(section, "\"tcp\" probes only connect", conversion),
+        Some(ClusterKind::Postgres) if !database => {
+            no_login(section, "no server has \"database\" in its `checks`", conversion);
+        }
+        Some(ClusterKind::MySql) => {
+            let reason = "MySQL and MariaDB are asked without a database";
+            conversion.useless(&section.database, "database", reason);
+        }
+        Some(ClusterKind::Postgres) | None => {}
+    }
+    if database && kind.is_some_and(|kind| kind != ClusterKind::Tcp) {
+        let example = (ProbeSection::TITLE, "user = \"pointsman\"");
+        conversion.required(&section.user, &place, example);
+    }
+    let default_database = match kind {
+        Some(ClusterKind::Postgres) => POSTGRES_DATABASE,
+        _ => "",
+    };
+    let config = ProbeConfig {
+        user: section.user.given().map_or("", String::as_str).into(),
+        password: match kind {
+            Some(ClusterKind::Tcp) => None,
+            _ => {
+                let fields = PasswordFields {
+                    file: &section.password_file,
+                    env: &section.password_env,
+                    credential: &section.password_credential,
+                };
+                password(&fields, conversion)
+            }
+        },
+        database: section.database.given().map_or(default_database, String::as_str).into(),
+        tls: match kind {
+            Some(ClusterKind::Tcp) => TlsMode::Disable,
+            _ => tls::convert(&section.tls, &section.ca_file, TlsWord::Prefer, conversion),
+        },
+        interval: times.interval,
+        fast_interval: times.fast_interval,
+        timeout: times.timeout,
+        heartbeat_write: section.heartbeat_write(),
+    };
+    Some((config, times.thresholds(fall, rise)))
 }
 
-/// Where a server is probed; its published address may be another one.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ProbeTarget {
-    /// Host name or address.
-    pub host: TargetHost,
-    /// TCP port.
-    pub port: u16,
+/// Reports what a probe that does not log in cannot use.
+fn no_login(section: &ProbeSection, reason: &str, conversion: &mut Conversion<'_>) {
+    conversion.useless(&section.user, "user", reason);
+    conversion.useless(&section.password_file, "password_file", reason);
+    conversion.useless(&section.password_env, "password_env", reason);
+    conversion.useless(&section.password_credential, "password_credential", reason);
+    conversion.useless(&section.database, "database", reason);
+    conversion.useless(&section.tls, "tls", reason);
+    conversion.useless(&section.ca_file, "ca_file", reason);
+    conversion.useless(&section.heartbeat_write, "heartbeat_write", reason);
 }
 
-/// Host part of a [`ProbeTarget`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum TargetHost {
-    /// A fixed address.
-    Address(IpAddr),
-    /// A name, resolved again at each connect, because providers move names.
-    Name(Box<str>),
+/// The cadence of probes.
+struct Times {
+    interval: Duration,
+    fast_interval: Duration,
+    timeout: Duration,
 }
 
-/// `db1.example:5432`, `127.0.1.1:5432` or `[::1]:5432`.
-impl fmt::Display for ProbeTarget {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.host {
-            TargetHost::Address(IpAddr::V6(address)) => write!(f, "[{address}]:{}", self.port),
-            TargetHost::Address(IpAddr::V4(address)) => write!(f, "{address}:{}", self.port),
-            TargetHost::Name(name) => write!(f, "{name}:{}", self.port),
+impl Times {
+    fn convert(section: &ProbeSection, conversion: &mut Conversion<'_>) -> Self {
+        let interval = section.interval(conversion);
+        let fast_interval = section.fast_interval(interval, conversion);
+        if let (Some(place), true) = (section.fast_interval.span(), fast_interval > interval) {
+            let (fast, calm) = (written(fast_interval), written(interval));
+            conversion.faults.add(
+                place,
+                format!("`fast_interval` = \"{fast}\" is longer than `interval` = \"{calm}\""),
+                "make it shorter: it is the cadence while in doubt",
+            );
+        }
+        let timeout = section.timeout(conversion);
+        let most = INTERVALS_PER_TIMEOUT * interval;
+        let place = section.timeout.span().or_else(|| section.interval.span());
+        if let (Some(place), true) = (place, timeout > most) {
+            let (timeout, calm) = (written(timeout), written(interval));
+            let times = INTERVALS_PER_TIMEOUT;
+            conversion.faults.add(
+                place,
+                format!("`timeout` = \"{timeout}\" is over {times} times `interval` = \"{calm}\""),
+                "lower `timeout` or raise `interval`: a due probe waits for the one before it",
+            );
+        }
+        Self { interval, fast_interval, timeout }
+    }
+
+    fn thresholds(&self, fall: u32, rise: u32) -> Thresholds {
+        Thresholds {
+            fall,
+            rise,
+            stale_after: stale_after(self.interval, self.timeout),
+            first_round: first_round(self.timeout),
         }
     }
 }
+
+/// What a reload says of it.
+pub(super) fn changes(was: &ProbeConfig, is: &ProbeConfig, words: &mut Words) {
+    let ProbeConfig {
+        user,
+        password,
+        database,
+        tls,
+        interval,
+        fast_interval,
+        timeout,
+        heartbeat_write,
+    } = is;
+    words.setting("probe ", "user", (&was.user, user));
+    if was.password != *password {
+        words.add("probe password is another one");
+    }
+    words.setting("probe ", "database", (&was.database, database));
+    if was.tls != *tls {
+        words.add(format!("probe tls is {tls:?}, or its authorities are others"));
+    }
+    words.setting("probe ", "interval", (&was.interval, interval));
+    words.setting("probe ", "fast_interval", (&was.fast_interval, fast_interval));
+    words.setting("probe ", "timeout", (&was.timeout, timeout));
+    words.setting("probe ", "heartbeat_write", (&was.heartbeat_write, heartbeat_write));
+}
+
+/// What a reload says of when evidence turns into a judgement.
+pub(super) fn changes_of_thresholds(was: &Thresholds, is: &Thresholds, words: &mut Words) {
+    // The others follow from settings of the probe.
+    let Thresholds { fall, rise, stale_after: _, first_round: _ } = is;
+    words.setting("probe ", "fall", (&was.fall, fall));
+    words.setting("probe ", "rise", (&was.rise, rise));
+}
+
+/// Silence after which a probe task counts as stuck: three honest rounds, and not less than one of
+/// a server that has been down for long and a quarter of that, so that neither its slow pace nor a
+/// busy machine that starves the probes for a moment turns servers Unknown.
+fn stale_after(interval: Duration, timeout: Duration) -> Duration {
+    let slowest = Thresholds::SLOWEST.max(interval) + timeout;
+    (3 * (interval + timeout)).max(slowest * 5 / 4)
+}
+
+/// How long a name may say "not ready" after the start: the first probe's deadline and 500 ms of
+/// start jitter.
+fn first_round(timeout: Duration) -> Duration {
+    timeout + Duration::from_millis(500)
+}
+
+/// Limits of both intervals. Faster is load without knowledge; slower is no monitoring.
+const INTERVALS: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(300);
+
+/// A timeout of more intervals than this means that one of the two is a slip of the pen: a probe
+/// that is due waits for the one before it, so the interval would never be kept when it matters.
+const INTERVALS_PER_TIMEOUT: u32 = 10;
+
+/// The database that a PostgreSQL probe connects to: it exists unless somebody drops it.
+const POSTGRES_DATABASE: &str = "postgres";

@@ -11,7 +11,7 @@ use std::{
 
 use super::{
     Config, DnsConfig, ExposeConfig, Networks, ProbeTarget, RateLimitConfig, Sources, TargetHost,
-    TcpConfig, TlsListenConfig, TlsMode, defaults,
+    TcpConfig, TlsListenConfig, TlsMode, dns::LISTEN,
 };
 use crate::{
     answers::{Balance, NameRole},
@@ -87,25 +87,25 @@ fn what_is_left_out_has_its_default() {
     let config = load_from(&one("postgres", USER, ""), &Memory::with(&[]));
     assert!(config.dns.workers >= 1);
     let workers = config.dns.workers;
-    assert_eq!(config.dns, DnsConfig::on(vec![defaults::LISTEN], workers));
+    assert_eq!(config.dns, DnsConfig::on(vec![LISTEN], workers));
     assert_eq!(config.state.directory, None);
     assert_eq!(config.admin, super::AdminConfig::default());
     let [cluster] = &config.clusters[..] else {
         panic!("{config:?}");
     };
-    assert_eq!(cluster.policy.kind, ClusterKind::Postgres);
-    let write = cluster.policy.write.expect("a write name");
+    assert_eq!(cluster.kind, ClusterKind::Postgres);
+    let write = cluster.write.expect("a write name");
     assert_eq!(write.on_not_writable, OnNotWritable::Empty);
     assert_eq!(write.on_split_brain, OnSplitBrain::Keep);
     assert_eq!((write.on_newer_timeline, write.shared_storage), (OnNewerTimeline::Follow, false));
     assert_eq!(write.failback, Failback::Stay);
-    let read = cluster.policy.reads[0];
+    let read = cluster.reads[0];
     assert_eq!(
         (read.max_lag, read.min_servers, read.include_primary),
         (Duration::from_secs(10), 1, false)
     );
     assert_eq!(
-        cluster.policy.thresholds,
+        cluster.thresholds,
         Thresholds {
             fall: 3,
             rise: 2,
@@ -119,12 +119,12 @@ fn what_is_left_out_has_its_default() {
     assert!(matches!(probe.tls, TlsMode::Prefer));
     assert_eq!(
         (probe.interval, probe.fast_interval, probe.timeout),
-        (defaults::INTERVAL, defaults::FAST_INTERVAL, defaults::TIMEOUT)
+        (Duration::from_secs(1), Duration::from_millis(250), Duration::from_millis(1500))
     );
-    let server = &cluster.policy.servers[0];
+    let server = &cluster.servers[0];
     assert_eq!((server.port, server.priority), (5432, 100));
-    assert_eq!((cluster.published[0].weight, cluster.published[0].port), (1, 5432));
-    assert_eq!(cluster.targets[0].to_string(), "10.0.0.1:5432");
+    assert_eq!((server.weight, server.port), (1, 5432));
+    assert_eq!(server.target.to_string(), "10.0.0.1:5432");
 }
 
 /// The settings of DNS in a file that begins with `lines`, beside one cluster.
@@ -252,7 +252,7 @@ fn names_follow_their_cluster_and_rule() {
     "#;
     let text = one("mysql", USER, "") + second;
     let config = load_from(&text, &Memory::with(&[]));
-    assert_eq!(config.clusters[0].policy.servers[0].port, 3306);
+    assert_eq!(config.clusters[0].servers[0].port, 3306);
     assert_eq!(&*config.clusters[0].probe.database, "");
     let shown: Vec<_> = config
         .clusters
@@ -271,9 +271,9 @@ fn names_follow_their_cluster_and_rule() {
             ("y.internal.".into(), d, read(1, Balance::ClientHash, Some(3)), (60, 5)),
         ]
     );
-    let published = &config.clusters[1].published[0];
+    let published = &config.clusters[1].servers[0];
     assert_eq!((published.addresses.len(), published.port, published.weight), (2, 80, 0));
-    assert_eq!(config.clusters[1].policy.write, None);
+    assert_eq!(config.clusters[1].write, None);
 }
 
 #[test]
@@ -282,8 +282,8 @@ fn a_server_is_known_by_every_name_it_has() {
         let server = format!("port = 5433\nprobe_address = \"{place}\"");
         let mut config = load_from(&one("postgres", USER, &server), &Memory::with(&[]));
         let mut cluster = config.clusters.remove(0);
-        let aliases = cluster.policy.servers.remove(0).aliases.join(" ");
-        (cluster.targets.remove(0), aliases)
+        let aliases = cluster.policy().servers.remove(0).aliases.join(" ");
+        (cluster.servers.remove(0).target, aliases)
     };
     let named = |name: &str, port| ProbeTarget { host: TargetHost::Name(name.into()), port };
     assert_eq!(
@@ -336,11 +336,11 @@ fn slow_probes_wait_longer_and_fast_ones_stay_below_the_calm_cadence() {
     let probe = format!("{USER}interval = \"200ms\"\ntimeout = \"2s\"");
     let cluster = load_from(&one("postgres", &probe, ""), &Memory::with(&[])).clusters.remove(0);
     assert_eq!(cluster.probe.fast_interval, Duration::from_millis(200));
-    assert_eq!(cluster.policy.thresholds.stale_after, Duration::from_millis(8750));
+    assert_eq!(cluster.thresholds.stale_after, Duration::from_millis(8750));
     let probe = format!("{USER}timeout = \"50ms\"");
     let cluster = load_from(&one("postgres", &probe, ""), &Memory::with(&[])).clusters.remove(0);
-    assert_eq!(cluster.policy.thresholds.stale_after, Duration::from_micros(6_312_500));
-    assert_eq!(cluster.policy.thresholds.first_round, Duration::from_millis(550));
+    assert_eq!(cluster.thresholds.stale_after, Duration::from_micros(6_312_500));
+    assert_eq!(cluster.thresholds.first_round, Duration::from_millis(550));
 }
 
 #[test]

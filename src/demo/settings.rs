@@ -114,6 +114,6 @@ mod tests {
         assert_eq!(password.reveal(), PASSWORD);
         let names = cluster.names.iter().map(|name| name.name.to_string());
         assert_eq!(names.collect::<Vec<_>>(), [WRITE_NAME, READ_NAME]);
-        assert_eq!(cluster.targets[2].to_string(), "127.0.10.3:5432");
+        assert_eq!(cluster.servers[2].target.to_string(), "127.0.10.3:5432");
     }
 }

@@ -65,8 +65,8 @@ impl Kicker {
         let config = Arc::clone(&self.means.config.borrow_and_update());
         let mut earlier = std::mem::take(&mut self.writers);
         for cluster in config.clusters.iter().filter(|cluster| kicks(cluster)) {
-            let writer = earlier.remove(&cluster.policy.name).flatten();
-            self.writers.insert(cluster.policy.name.clone(), writer);
+            let writer = earlier.remove(&cluster.name).flatten();
+            self.writers.insert(cluster.name.clone(), writer);
         }
         if self.writers.is_empty() {
             return;

@@ -136,8 +136,7 @@ impl Pursuit {
     /// The server by the configuration of this moment, and the TTL of the write name.
     fn target(&self) -> Option<(Server, Duration)> {
         let config = Arc::clone(&self.means.config.borrow());
-        let cluster =
-            config.clusters.iter().find(|one| *one.policy.name == *self.quarry.cluster)?;
+        let cluster = config.clusters.iter().find(|one| *one.name == *self.quarry.cluster)?;
         let write = cluster.names.iter().find(|name| name.role == NameRole::Write)?;
         let server = Server::named(&config, &self.quarry.server).ok()?;
         (server.cluster == self.quarry.cluster)

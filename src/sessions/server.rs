@@ -10,7 +10,7 @@ use super::{
     session::Session,
 };
 use crate::{
-    config::{ClusterConfig, Config, KickConfig, KickMode, ProbeConfig, ProbeTarget},
+    config::{ClusterConfig, Config, KickConfig, KickMode, ProbeConfig, ProbeTarget, ServerConfig},
     engine::ClusterKind,
     probe::{Dial, Visit},
 };
@@ -40,14 +40,14 @@ impl Server {
     /// The server of this name, in any case of letters.
     pub(super) fn named(config: &Config, name: &str) -> Result<Self, SessionsError> {
         let found = config.server(name);
-        let (cluster, index) = found.ok_or_else(|| SessionsError::UnknownServer(name.into()))?;
-        Self::of(cluster, index)
+        let (cluster, server) = found.ok_or_else(|| SessionsError::UnknownServer(name.into()))?;
+        Self::of(cluster, server)
     }
 
-    fn of(cluster: &ClusterConfig, index: usize) -> Result<Self, SessionsError> {
-        let ClusterConfig { policy, probe, kick, .. } = cluster;
-        let name = policy.servers[index].name.clone();
-        if policy.kind == ClusterKind::Tcp {
+    fn of(cluster: &ClusterConfig, server: &ServerConfig) -> Result<Self, SessionsError> {
+        let ClusterConfig { kind, probe, kick, .. } = cluster;
+        let name = server.name.clone();
+        if *kind == ClusterKind::Tcp {
             return Err(SessionsError::NoSessions(name));
         }
         let mut login = probe.clone();
@@ -63,10 +63,10 @@ impl Server {
         own.retain(|user| !user.is_empty());
         login.timeout = STATEMENT;
         Ok(Self {
-            cluster: policy.name.clone(),
+            cluster: cluster.name.clone(),
             name,
-            kind: policy.kind,
-            target: cluster.targets[index].clone(),
+            kind: *kind,
+            target: server.target.clone(),
             login: Arc::new(login),
             own,
             kick: kick.clone(),

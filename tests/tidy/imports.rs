@@ -19,7 +19,7 @@ struct Row {
     from_outside: &'static [&'static str],
 }
 
-const TABLE: [Row; 29] = [
+const TABLE: [Row; 30] = [
     Row { module: "engine", of_ours: &[], from_outside: &[] },
     Row {
         module: "answers",
@@ -60,7 +60,7 @@ const TABLE: [Row; 29] = [
     },
     Row {
         module: "config",
-        of_ours: &["answers", "api::ServerAdd", "engine", "plain_text", "report"],
+        of_ours: &["answers", "api::ServerAdd", "duration", "engine", "plain_text", "report"],
         from_outside: &[
             "hickory_proto",
             "ipnet",
@@ -146,6 +146,7 @@ const TABLE: [Row; 29] = [
             "clock",
             "config::AdminConfig",
             "control",
+            "duration",
             "engine",
             "hooks",
             "inherited",
@@ -262,6 +263,7 @@ const TABLE: [Row; 29] = [
         ],
         from_outside: &["thiserror", "tokio", "tracing"],
     },
+    Row { module: "duration", of_ours: &[], from_outside: &["thiserror"] },
     Row { module: "plain_text", of_ours: &[], from_outside: &[] },
     Row { module: "process_group", of_ours: &[], from_outside: &["nix", "tokio"] },
     Row { module: "descriptors", of_ours: &[], from_outside: &["nix", "tracing"] },
@@ -297,7 +299,7 @@ const TABLE: [Row; 29] = [
     },
     Row {
         module: "cli",
-        of_ours: &["api", "clock", "config", "plain_text"],
+        of_ours: &["api", "clock", "config", "duration", "plain_text"],
         from_outside: &[
             "clap",
             "http_body_util",

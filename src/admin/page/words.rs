@@ -1,8 +1,10 @@
 //! Times and durations for people.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use crate::wall_time::WallTime;
+
+use crate::duration::Rough;
 
 /// How long something took or has lasted, in milliseconds, in its two largest units at most:
 /// `3 d 4 h`, `5 min 2 s`, `1.5 s`, `4 ms`.
@@ -32,15 +34,14 @@ fn day(time: WallTime) -> String {
 
 impl fmt::Display for Span {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let seconds = self.0 / 1000;
-        let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
-        match self.0 {
-            ..1_000 => write!(f, "{} ms", self.0),
-            1_000..10_000 => write!(f, "{seconds}.{} s", self.0 % 1000 / 100),
-            _ if minutes == 0 => write!(f, "{seconds} s"),
-            _ if hours == 0 => write!(f, "{minutes} min {} s", seconds % 60),
-            _ if days == 0 => write!(f, "{hours} h {} min", minutes % 60),
-            _ => write!(f, "{days} d {} h", hours % 24),
+        let Self(millis) = *self;
+        match Rough::of(Duration::from_millis(millis)) {
+            Rough::Seconds(0) => write!(f, "{millis} ms"),
+            Rough::Seconds(seconds @ ..10) => write!(f, "{seconds}.{} s", millis % 1000 / 100),
+            Rough::Seconds(seconds) => write!(f, "{seconds} s"),
+            Rough::Minutes(minutes, seconds) => write!(f, "{minutes} min {seconds} s"),
+            Rough::Hours(hours, minutes) => write!(f, "{hours} h {minutes} min"),
+            Rough::Days(days, hours) => write!(f, "{days} d {hours} h"),
         }
     }
 }

@@ -12,8 +12,8 @@ use std::{
 
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, TomlError, Value, value};
 
-use super::{Config, ConfigError, System, TargetHost, hosts::host_port, text};
-use crate::{answers::PublishedServer, api::ServerAdd};
+use super::{Config, ConfigError, System, TargetHost, file::text, read::host_port};
+use crate::api::ServerAdd;
 
 /// Why servers cannot be added to a configuration.
 #[derive(Debug, thiserror::Error)]
@@ -104,11 +104,7 @@ impl Config {
 
     /// The cluster of a server, in any case of letters.
     pub fn cluster_of(&self, server: &str) -> Option<&str> {
-        let has = |servers: &[PublishedServer]| {
-            servers.iter().any(|known| known.name.eq_ignore_ascii_case(server))
-        };
-        let mut clusters = self.clusters.iter();
-        clusters.find(|cluster| has(&cluster.published)).map(|cluster| &*cluster.policy.name)
+        self.server(server).map(|(cluster, _)| &*cluster.name)
     }
 
     /// Those of `added` that are still to be laid over this configuration, which is the file's alone,
@@ -116,7 +112,7 @@ impl Config {
     pub fn still_added(&self, added: &[ServerAdd]) -> (Vec<ServerAdd>, Vec<String>) {
         let mut notes = Vec::new();
         let has_cluster = |name: &str| {
-            self.clusters.iter().any(|cluster| cluster.policy.name.eq_ignore_ascii_case(name))
+            self.clusters.iter().any(|cluster| cluster.name.eq_ignore_ascii_case(name))
         };
         let kept = added.iter().filter(|server| {
             let ServerAdd { cluster, name, .. } = server;
@@ -139,7 +135,7 @@ impl Config {
     }
 
     fn no_cluster(&self, name: &str) -> OverlayError {
-        let known = self.clusters.iter().map(|cluster| cluster.policy.name.to_string());
+        let known = self.clusters.iter().map(|cluster| cluster.name.to_string());
         OverlayError::NoCluster { name: name.to_owned(), known: known.take(KNOWN).collect() }
     }
 }

@@ -68,8 +68,12 @@ fn an_added_server_is_read_as_if_it_were_in_the_file() {
         server("cache", "c2", "10.0.1.2:6379"),
     ];
     let with = config.with_added(&added).unwrap();
-    let targets: Vec<_> =
-        with.clusters.iter().flat_map(|one| &one.targets).map(ToString::to_string).collect();
+    let targets: Vec<_> = with
+        .clusters
+        .iter()
+        .flat_map(|one| &one.servers)
+        .map(|one| one.target.to_string())
+        .collect();
     assert_eq!(
         targets,
         ["10.0.0.1:5432", "10.0.0.2:5432", "[fd00::3]:5433", "10.0.1.1:6379", "10.0.1.2:6379"]
@@ -78,7 +82,7 @@ fn an_added_server_is_read_as_if_it_were_in_the_file() {
     assert_eq!((with.in_the_file("DB2"), with.cluster_of("DB2")), (None, Some("orders")));
     assert_eq!(with.in_the_file("db1"), Some("orders"));
     // Without them it is the file again.
-    assert_eq!(with.with_added(&[]).unwrap().clusters[0].targets.len(), 1);
+    assert_eq!(with.with_added(&[]).unwrap().clusters[0].servers.len(), 1);
 }
 
 #[test]

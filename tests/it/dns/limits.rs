@@ -83,9 +83,10 @@ fn serve(listen: &str, config: &Config, reading: u8) -> DnsServer {
         stability: Stability::Calm,
     };
     let layout = Layout::new(&config.zones, cluster.names.clone()).expect("the names have places");
+    let listing = cluster.listing();
     let answers = ClusterAnswers {
-        name: &cluster.policy.name,
-        servers: &cluster.published,
+        name: &listing.name,
+        servers: &listing.servers,
         decision: &decision,
         overrides: &[],
     };

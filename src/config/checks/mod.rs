@@ -1,19 +1,129 @@
-//! `checks` and the sections that they need.
+//! `checks` of `[cluster.probe]` and `[[cluster.server]]`: who is asked about a server beside itself,
+//! and the sections that say how.
+
+mod agent;
+mod command;
+mod http;
+mod patroni;
 
 use std::{ops::Range, path::PathBuf, sync::Arc};
 
 use toml::Spanned;
 
-use super::{Conversion, probe};
-use crate::{
-    config::{
-        Checks, TlsMode, WitnessConfig, defaults,
-        file::{AgentSection, CommandSection, HttpSection, PatroniSection, ProbeSection},
-        reading::{Field, Section},
-        values::{CheckWord, TlsWord, WholeNumber},
-    },
-    engine::{Check, ClusterKind},
+pub(super) use self::{
+    agent::AgentSection, command::CommandSection, http::HttpSection, patroni::PatroniSection,
 };
+use super::{
+    TlsMode,
+    probe::ProbeSection,
+    read::{Conversion, Field, Section, one_of},
+    tls::{self, TlsWord},
+};
+use crate::engine::{Check, ClusterKind};
+
+/// The checks of one server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Checks {
+    /// `database`: the server itself, by its own protocol; a connect for `tcp`.
+    pub database: bool,
+    /// The others, in the order of the file, each once. Not empty without `database`.
+    pub witnesses: Vec<Arc<WitnessConfig>>,
+    /// Whose replies are the server's own, when it is not asked itself: Patroni's for `postgres`,
+    /// the first one's for `tcp`.
+    pub speaker: Option<Check>,
+}
+
+/// How one of the other checks is made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WitnessConfig {
+    /// `[cluster.probe.patroni]`
+    Patroni {
+        /// Port of the REST API.
+        port: u16,
+        /// Encryption, never [`TlsMode::Prefer`]. Off by default.
+        tls: TlsMode,
+        /// Octets that a replica may be behind, as Patroni measures it.
+        replica_lag: Option<u64>,
+    },
+    /// `[cluster.probe.http]`
+    Http {
+        /// TCP port.
+        port: u16,
+        /// Path and query, from `/` on. `/` by default.
+        path: Box<str>,
+        /// The `Host` header; the probed host by default.
+        host: Option<Box<str>>,
+        /// Statuses that are good; any 2xx if there is none.
+        expect: Vec<u16>,
+        /// Encryption, never [`TlsMode::Prefer`]. Off by default.
+        tls: TlsMode,
+    },
+    /// `[cluster.probe.agent]`
+    Agent {
+        /// TCP port.
+        port: u16,
+    },
+    /// `[cluster.probe.command]`
+    Command {
+        /// The program's file.
+        program: PathBuf,
+        /// Its arguments, in which `{server}`, `{address}`, `{port}` and `{cluster}` are replaced.
+        arguments: Vec<Box<str>>,
+    },
+}
+
+impl WitnessConfig {
+    /// Which check this is.
+    pub fn check(&self) -> Check {
+        match self {
+            Self::Patroni { .. } => Check::Patroni,
+            Self::Http { .. } => Check::Http,
+            Self::Agent { .. } => Check::Agent,
+            Self::Command { .. } => Check::Command,
+        }
+    }
+}
+
+/// One of `checks`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum CheckWord {
+    /// The server itself.
+    Database,
+    /// Patroni's REST API.
+    Patroni,
+    /// The status of an HTTP reply.
+    Http,
+    /// A line of text.
+    Agent,
+    /// The exit status of a command.
+    Command,
+}
+
+impl CheckWord {
+    /// The witness that it means, if it is not the server itself.
+    pub(super) fn witness(self) -> Option<Check> {
+        match self {
+            Self::Database => None,
+            Self::Patroni => Some(Check::Patroni),
+            Self::Http => Some(Check::Http),
+            Self::Agent => Some(Check::Agent),
+            Self::Command => Some(Check::Command),
+        }
+    }
+
+    /// The word itself.
+    pub(super) fn name(self) -> &'static str {
+        self.witness().map_or("database", Check::name)
+    }
+}
+
+one_of! { CheckWord, "a list of \"database\", \"patroni\", \"http\", \"agent\" and \"command\"",
+    "database" => Self::Database,
+    "patroni" => Self::Patroni,
+    "http" => Self::Http,
+    "agent" => Self::Agent,
+    "command" => Self::Command,
+}
 
 /// The checks of a cluster: those of every server that has none of its own, and how each is made.
 pub(super) struct ClusterChecks {
@@ -49,10 +159,10 @@ impl ClusterChecks {
         };
         let section = section.get_ref();
         checks.made = vec![
-            made(Check::Patroni, &section.patroni, conversion, patroni),
-            made(Check::Http, &section.http, conversion, http),
-            made(Check::Agent, &section.agent, conversion, agent),
-            made(Check::Command, &section.command, conversion, command),
+            made(Check::Patroni, &section.patroni, conversion, patroni::convert),
+            made(Check::Http, &section.http, conversion, http::convert),
+            made(Check::Agent, &section.agent, conversion, agent::convert),
+            made(Check::Command, &section.command, conversion, command::convert),
         ];
         if let Some(common) = checks.list(&section.checks, conversion) {
             checks.common = common;
@@ -189,100 +299,6 @@ fn made<S: Section>(
     Made { check, title: S::TITLE, place, config: config.map(Arc::new), used }
 }
 
-fn patroni(
-    section: Option<(&PatroniSection, Range<usize>)>,
-    conversion: &mut Conversion<'_>,
-) -> Option<WitnessConfig> {
-    let Some((section, _)) = section else {
-        let (port, tls) = (defaults::PATRONI_PORT, TlsMode::Disable);
-        return Some(WitnessConfig::Patroni { port, tls, replica_lag: None });
-    };
-    Some(WitnessConfig::Patroni {
-        port: conversion.number(&section.port, "port", PORTS, defaults::PATRONI_PORT),
-        tls: https(&section.tls, &section.ca_file, conversion),
-        replica_lag: section.replica_lag.given().map(|size| size.0),
-    })
-}
-
-fn http(
-    section: Option<(&HttpSection, Range<usize>)>,
-    conversion: &mut Conversion<'_>,
-) -> Option<WitnessConfig> {
-    let (section, place) = section?;
-    conversion.required(&section.port, &place, (HttpSection::TITLE, "port = 8080"));
-    let statuses = section.expect.given_with_place();
-    if let Some(empty) = statuses.filter(|list| list.get_ref().is_empty()) {
-        let advice = "name the statuses that are good, or remove it: then every 2xx is";
-        conversion.faults.add(empty.span(), "`expect` is an empty list", advice);
-    }
-    let mut expect = Vec::new();
-    for status in statuses.map_or(&[][..], |list| list.get_ref()) {
-        expect.push(status_code(status, conversion));
-    }
-    Some(WitnessConfig::Http {
-        port: conversion.number(&section.port, "port", PORTS, 1),
-        path: section.path.given().map_or("/", |path| &path.0).into(),
-        host: section.host.given().map(|host| host.0.as_str().into()),
-        expect,
-        tls: https(&section.tls, &section.ca_file, conversion),
-    })
-}
-
-fn status_code(status: &Spanned<WholeNumber>, conversion: &mut Conversion<'_>) -> u16 {
-    let WholeNumber(code) = *status.get_ref();
-    u16::try_from(code).ok().filter(|code| defaults::HTTP_STATUS.contains(code)).unwrap_or_else(
-        || {
-            let what = format!("`expect` has {code}, which no reply ends with");
-            conversion.faults.add(status.span(), what, "write statuses from 200 to 599");
-            200
-        },
-    )
-}
-
-fn agent(
-    section: Option<(&AgentSection, Range<usize>)>,
-    conversion: &mut Conversion<'_>,
-) -> Option<WitnessConfig> {
-    let (section, place) = section?;
-    conversion.required(&section.port, &place, (AgentSection::TITLE, "port = 9777"));
-    Some(WitnessConfig::Agent { port: conversion.number(&section.port, "port", PORTS, 1) })
-}
-
-fn command(
-    section: Option<(&CommandSection, Range<usize>)>,
-    conversion: &mut Conversion<'_>,
-) -> Option<WitnessConfig> {
-    let (section, place) = section?;
-    let example = (CommandSection::TITLE, "run = [\"/usr/local/bin/check\", \"{server}\"]");
-    let run = conversion.required(&section.run, &place, example)?;
-    let [program, arguments @ ..] = &run[..] else {
-        let place = section.run.span().unwrap_or(place);
-        let advice = "write the program's path, then its arguments";
-        conversion.faults.add(place, "`run` is an empty list", advice);
-        return None;
-    };
-    for argument in arguments {
-        if let Some(odd) = unknown_placeholder(argument.get_ref()) {
-            let known = defaults::PLACEHOLDERS.map(|name| format!("{{{name}}}")).join(", ");
-            let what = format!("`run` has {{{odd}}}, which stands for nothing");
-            conversion.faults.add(argument.span(), what, format!("known here: {known}"));
-        }
-    }
-    Some(WitnessConfig::Command {
-        program: conversion.path(&PathBuf::from(program.get_ref())),
-        arguments: arguments.iter().map(|argument| argument.get_ref().as_str().into()).collect(),
-    })
-}
-
-/// A word between braces that looks like a placeholder and is none. Other braces may be JSON.
-fn unknown_placeholder(argument: &str) -> Option<&str> {
-    let words = argument.split('{').skip(1).filter_map(|rest| Some(rest.split_once('}')?.0));
-    let mut plain = words.filter(|word| {
-        !word.is_empty() && word.bytes().all(|octet| octet.is_ascii_lowercase() || octet == b'_')
-    });
-    plain.find(|word| !defaults::PLACEHOLDERS.contains(word))
-}
-
 /// The encryption of an HTTP check: off unless asked for, and never tried both ways.
 fn https(
     tls: &Field<TlsWord>,
@@ -294,7 +310,5 @@ fn https(
         conversion.faults.add(place, "`tls` = \"prefer\": HTTP is not asked both ways", advice);
         return TlsMode::Disable;
     }
-    probe::tls(tls, ca_file, TlsWord::Disable, conversion)
+    tls::convert(tls, ca_file, TlsWord::Disable, conversion)
 }
-
-const PORTS: std::ops::RangeInclusive<i64> = 1..=65_535;

@@ -1,5 +1,4 @@
-//! From a parsed TOML table to a section of `file.rs`, tolerant: one wrong value does not hide the
-//! next.
+//! From a parsed TOML table to a section, tolerant: one wrong value does not hide the next.
 
 use std::ops::Range;
 
@@ -8,12 +7,13 @@ use toml::{
     de::{DeTable, DeValue},
 };
 
-use super::fault::Faults;
+use super::Faults;
 
 /// A key's value, as far as it could be read.
-#[derive(Debug)]
-pub(super) enum Field<T> {
+#[derive(Debug, Default)]
+pub(in crate::config) enum Field<T> {
     /// The key is not in the file.
+    #[default]
     Absent,
     /// It is, and its value has been reported as wrong.
     Faulty,
@@ -23,7 +23,7 @@ pub(super) enum Field<T> {
 
 impl<T: Value> Field<T> {
     /// Looks up `key` and reads its value.
-    pub(super) fn read(key: &str, table: &DeTable<'_>, faults: &mut Faults<'_>) -> Self {
+    pub(in crate::config) fn read(key: &str, table: &DeTable<'_>, faults: &mut Faults<'_>) -> Self {
         table.get(key).map_or(Self::Absent, |value| match T::read(key, value, faults) {
             Some(read) => Self::Given(Spanned::new(faults.place(value.span()), read)),
             None => Self::Faulty,
@@ -33,7 +33,7 @@ impl<T: Value> Field<T> {
 
 impl<T> Field<T> {
     /// The value, if there is a readable one.
-    pub(super) fn given(&self) -> Option<&T> {
+    pub(in crate::config) fn given(&self) -> Option<&T> {
         match self {
             Self::Given(value) => Some(value.get_ref()),
             Self::Absent | Self::Faulty => None,
@@ -41,7 +41,7 @@ impl<T> Field<T> {
     }
 
     /// The value with its place, if there is a readable one.
-    pub(super) fn given_with_place(&self) -> Option<&Spanned<T>> {
+    pub(in crate::config) fn given_with_place(&self) -> Option<&Spanned<T>> {
         match self {
             Self::Given(value) => Some(value),
             Self::Absent | Self::Faulty => None,
@@ -49,7 +49,7 @@ impl<T> Field<T> {
     }
 
     /// The place of a readable value.
-    pub(super) fn span(&self) -> Option<Range<usize>> {
+    pub(in crate::config) fn span(&self) -> Option<Range<usize>> {
         match self {
             Self::Given(value) => Some(value.span()),
             Self::Absent | Self::Faulty => None,
@@ -57,13 +57,13 @@ impl<T> Field<T> {
     }
 
     /// Whether the key is in the file, readable or not.
-    pub(super) fn is_present(&self) -> bool {
+    pub(in crate::config) fn is_present(&self) -> bool {
         !matches!(self, Self::Absent)
     }
 }
 
 /// A type that a key's value can have.
-pub(super) trait Value: Sized {
+pub(in crate::config) trait Value: Sized {
     /// The type in words, as in "must be a string".
     const KIND: &'static str;
     /// How it is written, after "write ".
@@ -90,16 +90,34 @@ pub(super) trait Value: Sized {
     }
 }
 
-/// A table with a fixed set of keys.
-pub(super) trait Section {
+/// A table with a fixed set of keys. `section!` declares one.
+pub(in crate::config) trait Section: Sized {
     /// Its header, as in `[[cluster.read]]`.
     const TITLE: &'static str;
+    /// How it is written, after "write ".
+    const FORM: &'static str;
     /// Every key it may have.
     const KEYS: &'static [&'static str];
+
+    /// Reads every key, and reports those that it does not have.
+    fn from_table(table: &DeTable<'_>, faults: &mut Faults<'_>) -> Self;
+}
+
+impl<S: Section> Value for S {
+    const KIND: &'static str = "a section";
+    const FORM: &'static str = S::FORM;
+
+    fn read(key: &str, value: &Spanned<DeValue<'_>>, faults: &mut Faults<'_>) -> Option<Self> {
+        let Some(table) = value.get_ref().as_table() else {
+            Self::wrong_type(key, value, faults);
+            return None;
+        };
+        Some(Self::from_table(table, faults))
+    }
 }
 
 /// Reports every key of `table` that the section `S` does not have.
-pub(super) fn unknown_keys<S: Section>(table: &DeTable<'_>, faults: &mut Faults<'_>) {
+pub(in crate::config) fn unknown_keys<S: Section>(table: &DeTable<'_>, faults: &mut Faults<'_>) {
     for key in table.keys() {
         let name = key.get_ref().as_ref();
         if S::KEYS.contains(&name) {
@@ -144,52 +162,72 @@ fn nearest<'a>(word: &str, words: &[&'a str]) -> Vec<&'a str> {
 /// `address`.
 const LIKENESS: f64 = 0.85;
 
-/// Declares a section: a struct with one [`Field`] per key, and how it is read.
+/// Declares a section by its keys: `key: Type [range] = default`, of which the last two may be left
+/// out. It makes a struct with one [`Field`] per key, and tells how it is read. A key with a default
+/// is also a method that gives its value, or the default where there is none or where it is out of
+/// its range. `key(around: Type)` names what range and default depend on.
 macro_rules! section {
     ($(#[$doc:meta])* $name:ident = $title:literal {
-        $($(#[$key_doc:meta])* $key:ident: $type:ty,)*
+        $(
+            $(#[$key_doc:meta])*
+            $key:ident $(($around:ident: $around_type:ty))?: $type:ty
+            $([$range:expr])? $(= $default:expr)?,
+        )*
     }) => {
         $(#[$doc])*
-        #[derive(Debug)]
-        pub(super) struct $name {
-            $($(#[$key_doc])* pub(super) $key: Field<$type>,)*
+        #[derive(Debug, Default)]
+        pub(in crate::config) struct $name {
+            $($(#[$key_doc])* pub(in crate::config) $key: $crate::config::read::Field<$type>,)*
         }
 
-        impl $crate::config::reading::Section for $name {
+        $($crate::config::read::section! {
+            @value $name, $(#[$key_doc])* $key, ($($around: $around_type)?), $type,
+            $([$range])? $(= $default)?
+        })*
+
+        impl $crate::config::read::Section for $name {
             const TITLE: &'static str = $title;
+            const FORM: &'static str = concat!("it under a line `", $title, "`");
             const KEYS: &'static [&'static str] = &[$(stringify!($key)),*];
-        }
 
-        impl $name {
-            /// Reads every key, and reports the unknown ones.
-            pub(super) fn from_table(
+            fn from_table(
                 table: &toml::de::DeTable<'_>,
-                faults: &mut $crate::config::fault::Faults<'_>,
+                faults: &mut $crate::config::read::Faults<'_>,
             ) -> Self {
-                $crate::config::reading::unknown_keys::<Self>(table, faults);
-                Self { $($key: Field::read(stringify!($key), table, faults),)* }
+                $crate::config::read::unknown_keys::<Self>(table, faults);
+                Self {
+                    $($key: $crate::config::read::Field::read(stringify!($key), table, faults),)*
+                }
             }
         }
+    };
 
-        impl $crate::config::reading::Value for $name {
-            const KIND: &'static str = "a section";
-            const FORM: &'static str = concat!("it under a line `", $title, "`");
+    (@value $name:ident, $(#[$doc:meta])* $key:ident, (), $type:ty,) => {};
 
-            fn read(
-                key: &str,
-                value: &toml::Spanned<toml::de::DeValue<'_>>,
-                faults: &mut $crate::config::fault::Faults<'_>,
-            ) -> Option<Self> {
-                let Some(table) = value.get_ref().as_table() else {
-                    Self::wrong_type(key, value, faults);
-                    return None;
-                };
-                Some(Self::from_table(table, faults))
+    (@value $name:ident, $(#[$doc:meta])* $key:ident, (), $type:ty, = $default:expr) => {
+        impl $name {
+            $(#[$doc])*
+            pub(in crate::config) fn $key(&self) -> $type {
+                self.$key.given().cloned().unwrap_or_else(|| $default)
+            }
+        }
+    };
+
+    (@value $name:ident, $(#[$doc:meta])* $key:ident, ($($around:ident: $around_type:ty)?),
+     $type:ty, [$range:expr] = $default:expr) => {
+        impl $name {
+            $(#[$doc])*
+            pub(in crate::config) fn $key(
+                &self,
+                $($around: $around_type,)?
+                conversion: &mut $crate::config::read::Conversion<'_>,
+            ) -> <$type as $crate::config::read::Ranged>::Within {
+                conversion.within(&self.$key, stringify!($key), &($range), $default)
             }
         }
     };
 }
-pub(super) use section;
+pub(in crate::config) use section;
 
 impl<T: Value> Value for Vec<Spanned<T>> {
     const KIND: &'static str = "a list";

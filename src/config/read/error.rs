@@ -12,7 +12,7 @@ pub struct ConfigError {
 
 impl ConfigError {
     /// Of at least one fault.
-    pub(super) fn new(faults: Vec<Fault>) -> Self {
+    pub(in crate::config) fn new(faults: Vec<Fault>) -> Self {
         debug_assert!(!faults.is_empty(), "an error without a fault");
         Self { faults }
     }

@@ -1,23 +1,101 @@
-//! `[[hook]]`: whom to tell of which changes.
+//! `[[hook]]`: who is told of changes.
 
-use std::{ops::Range, path::PathBuf, sync::Arc};
+mod url;
 
-use toml::Spanned;
+use std::{ops::Range, path::PathBuf, sync::Arc, time::Duration};
 
-use super::{Conversion, Firsts, probe};
-use crate::{
-    config::{
-        HookAction, HookConfig, TlsMode, WebhookConfig, defaults,
-        file::{ClusterSection, HookSection},
-        hosts::Label,
-        reading::{Field, Section},
-        told::HookUrl,
-    },
-    report::ChangeKind,
+use toml::{Spanned, de::DeValue};
+
+use self::url::HookUrl;
+use super::{
+    ProbeTarget, Secret, TlsMode,
+    changes::Words,
+    cluster::ClusterSection,
+    password,
+    read::{Conversion, Faults, Field, Firsts, Label, Section, Value, section},
+    tls,
 };
+use crate::report::{Change, ChangeKind};
+
+section! {
+    /// Who is told of changes.
+    HookSection = "[[hook]]" {
+        /// Its name in Pointsman.
+        name: Label,
+        /// The kinds of changes. At least one.
+        events: Vec<Spanned<ChangeKind>>,
+        /// The clusters whose changes they are, if not all.
+        clusters: Vec<Spanned<Label>>,
+        /// The program to run and its arguments.
+        command: Vec<Spanned<String>>,
+        /// Where to POST to.
+        webhook: HookUrl,
+        /// File with the secret that signs.
+        secret_file: PathBuf,
+        /// Authorities for `https`, PEM.
+        ca_file: PathBuf,
+        /// Deadline of one attempt. Commands that talk to other programs take seconds; shorter than
+        /// one second cuts off honest work, and longer than minutes lets events wait too long.
+        timeout: Duration [Duration::from_secs(1)..=Duration::from_secs(300)]
+            = Duration::from_secs(10),
+    }
+}
+
+/// One hook: which changes, and what to do about each.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HookConfig {
+    /// Its name, unique among the hooks.
+    pub name: Box<str>,
+    /// The kinds of changes; at least one.
+    pub events: Vec<ChangeKind>,
+    /// The clusters whose changes they are; all if it is empty.
+    pub clusters: Vec<Box<str>>,
+    /// What is done.
+    pub action: HookAction,
+    /// How long one attempt may take.
+    pub timeout: Duration,
+}
+
+/// What a hook does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HookAction {
+    /// Runs a program, without a shell.
+    Command {
+        /// Its file.
+        program: PathBuf,
+        /// Its arguments.
+        arguments: Vec<Box<str>>,
+    },
+    /// Sends a request.
+    Webhook(WebhookConfig),
+}
+
+/// Where a webhook goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct WebhookConfig {
+    /// Host and port.
+    pub target: ProbeTarget,
+    /// Path and query, from `/` on. It may hold a secret: no log shows it.
+    pub path: Box<str>,
+    /// [`TlsMode::VerifyFull`] for `https`, else [`TlsMode::Disable`].
+    pub tls: TlsMode,
+    /// What requests are signed with.
+    pub secret: Option<Secret>,
+}
+
+impl HookConfig {
+    /// Whether it wants to be told of `change`. What is about all clusters is about its own, too.
+    pub fn wants(&self, change: &Change) -> bool {
+        let of_its_clusters = change.cluster.as_deref().is_none_or(|cluster| {
+            self.clusters.is_empty()
+                || self.clusters.iter().any(|own| own.eq_ignore_ascii_case(cluster))
+        });
+        of_its_clusters && self.events.contains(&change.kind())
+    }
+}
 
 /// The hooks, in the order of the file; those with a fault are left out.
-pub(super) fn hooks(
+pub(super) fn convert(
     field: &Field<Vec<Spanned<HookSection>>>,
     clusters: &Field<Vec<Spanned<ClusterSection>>>,
     conversion: &mut Conversion<'_>,
@@ -49,12 +127,7 @@ fn hook(
     let events = events(section, &place, conversion);
     let clusters = clusters(&section.clusters, known, conversion);
     let action = action(section, &place, conversion);
-    let timeout = conversion.time(
-        &section.timeout,
-        "timeout",
-        &defaults::HOOK_TIMEOUT_RANGE,
-        defaults::HOOK_TIMEOUT,
-    );
+    let timeout = section.timeout(conversion);
     Some(HookConfig { name: name?, events, clusters, action: action?, timeout })
 }
 
@@ -185,14 +258,14 @@ fn webhook(
     let secret = section
         .secret_file
         .given_with_place()
-        .and_then(|file| conversion.content(file, probe::secret, advice));
+        .and_then(|file| conversion.content(file, password::secret, advice));
     let tls = match (url.https, &section.ca_file) {
         (false, ca_file) => {
             conversion.useless(ca_file, "ca_file", "only https:// checks a certificate");
             TlsMode::Disable
         }
         (true, Field::Given(file)) => {
-            TlsMode::VerifyFull { authorities: probe::certificates(file, conversion) }
+            TlsMode::VerifyFull { authorities: tls::certificates(file, conversion) }
         }
         (true, Field::Faulty) => TlsMode::Disable,
         (true, Field::Absent) => {
@@ -204,6 +277,45 @@ fn webhook(
         }
     };
     WebhookConfig { target: url.target.clone(), path: url.path.as_str().into(), tls, secret }
+}
+
+/// What a reload says of the hooks.
+pub(super) fn changes(before: &[Arc<HookConfig>], after: &[Arc<HookConfig>], words: &mut Words) {
+    let named = |hooks: &[Arc<HookConfig>], name: &str| {
+        hooks.iter().find(|known| known.name.eq_ignore_ascii_case(name)).cloned()
+    };
+    for hook in after {
+        match named(before, &hook.name) {
+            None => words.add(format!("hook {} is new", hook.name)),
+            Some(known) if known != *hook => words.add(format!("hook {} differs", hook.name)),
+            Some(_) => {}
+        }
+    }
+    for hook in before {
+        if named(after, &hook.name).is_none() {
+            words.add(format!("hook {} is gone", hook.name));
+        }
+    }
+}
+
+impl Value for ChangeKind {
+    const KIND: &'static str = "a string";
+    const FORM: &'static str = "a list of the kinds of events, as in [\"write_changed\"]";
+
+    fn read(key: &str, value: &Spanned<DeValue<'_>>, faults: &mut Faults<'_>) -> Option<Self> {
+        let text = value.get_ref().as_str();
+        let known = text.and_then(|text| Self::ALL.into_iter().find(|kind| kind.name() == text));
+        if known.is_some() {
+            return known;
+        }
+        let Some(text) = text else {
+            Self::wrong_type(key, value, faults);
+            return None;
+        };
+        let advice = format!("known here: {}", Self::ALL.map(Self::name).join(", "));
+        faults.add(value.span(), format!("`{key}` = {text:?} is not known"), advice);
+        None
+    }
 }
 
 /// Names in a message; there may be ten thousand.

@@ -1,19 +1,29 @@
-//! `[[zone]]`: reads the zone files.
+//! `[[zone]]`: the zone files with their static records.
 
-use std::{collections::HashMap, ops::Range, path::Path};
+use std::{
+    collections::HashMap,
+    ops::Range,
+    path::{Path, PathBuf},
+};
 
 use hickory_proto::rr::{LowerName, Name};
 use toml::Spanned;
 
-use super::{Conversion, Firsts};
-use crate::{
-    answers::Zone,
-    config::{
-        Fault, Position,
-        file::ZoneSection,
-        reading::{Field, Section},
-    },
+use super::{
+    changes::Words,
+    read::{Conversion, Fault, Field, Firsts, HostName, Position, Section, section},
 };
+use crate::answers::Zone;
+
+section! {
+    /// One zone.
+    ZoneSection = "[[zone]]" {
+        /// The apex.
+        origin: HostName,
+        /// The master file.
+        file: PathBuf,
+    }
+}
 
 /// The zones of the configuration, as far as they could be read.
 pub(super) struct Zones {
@@ -60,7 +70,7 @@ impl Zones {
 }
 
 /// Reads every zone.
-pub(super) fn read(
+pub(super) fn convert(
     field: &Field<Vec<Spanned<ZoneSection>>>,
     conversion: &mut Conversion<'_>,
 ) -> Zones {
@@ -149,4 +159,23 @@ fn parse(
         });
     }
     None
+}
+
+/// What a reload says of the zones.
+pub(super) fn changes(before: &[Zone], after: &[Zone], words: &mut Words) {
+    for zone in after {
+        let origin = zone.origin();
+        match before.iter().find(|known| known.origin() == origin) {
+            None => words.add(format!("zone {origin} is new")),
+            Some(known) if !known.equals(zone) => {
+                words.add(format!("zone {origin} has other records"));
+            }
+            Some(_) => {}
+        }
+    }
+    for zone in before {
+        if !after.iter().any(|kept| kept.origin() == zone.origin()) {
+            words.add(format!("zone {} is gone", zone.origin()));
+        }
+    }
 }

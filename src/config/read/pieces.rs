@@ -16,15 +16,12 @@ use std::ops::Range;
 
 use toml::{Spanned, de::DeTable};
 
-use super::{
-    fault::Faults,
-    file::{AdminSection, ClusterSection, FileSection},
-    reading::Field,
-};
+use super::{Faults, Field, Section};
+use crate::config::{admin::AdminSection, cluster::ClusterSection, file::FileSection};
 
 /// Reads the sections of `text`, with a fault for everything that cannot be read; `None` if it is
 /// not TOML.
-pub(super) fn read(text: &str, faults: &mut Faults<'_>) -> Option<FileSection> {
+pub(in crate::config) fn read(text: &str, faults: &mut Faults<'_>) -> Option<FileSection> {
     let mark = faults.mark();
     let section = in_pieces(text, faults);
     faults.begin_at(0);
@@ -35,13 +32,13 @@ pub(super) fn read(text: &str, faults: &mut Faults<'_>) -> Option<FileSection> {
 }
 
 /// Reads `[admin]` alone.
-pub(super) fn admin(text: &str, faults: &mut Faults<'_>) -> Option<Field<AdminSection>> {
+pub(in crate::config) fn admin(text: &str, faults: &mut Faults<'_>) -> Option<Field<AdminSection>> {
     let table = table(text, faults)?;
     Some(Field::read("admin", &table, faults))
 }
 
 /// Reads everything at once.
-pub(super) fn whole(text: &str, faults: &mut Faults<'_>) -> Option<FileSection> {
+pub(in crate::config) fn whole(text: &str, faults: &mut Faults<'_>) -> Option<FileSection> {
     let table = table(text, faults)?;
     Some(FileSection::from_table(&table, faults))
 }

@@ -12,7 +12,9 @@ use rustls::{
 /// # Errors
 ///
 /// What is wrong with the file, after its name.
-pub(super) fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, &'static str> {
+pub(in crate::config) fn certificates(
+    pem: &[u8],
+) -> Result<Vec<CertificateDer<'static>>, &'static str> {
     let certificates: Vec<CertificateDer<'_>> = CertificateDer::pem_slice_iter(pem)
         .collect::<Result<_, _>>()
         .map_err(|_| "is not whole PEM")?;
@@ -31,7 +33,7 @@ pub(super) fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, &
 /// # Errors
 ///
 /// What is wrong with the file, after its name; never a part of the key.
-pub(super) fn key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, &'static str> {
+pub(in crate::config) fn key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, &'static str> {
     let keys: Vec<PrivateKeyDer<'_>> = PrivateKeyDer::pem_slice_iter(pem)
         .collect::<Result<_, _>>()
         .map_err(|_| "is not whole PEM")?;
@@ -48,7 +50,7 @@ pub(super) fn key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, &'static str> {
 /// # Errors
 ///
 /// What is wrong with the key, after its name.
-pub(super) fn fit(
+pub(in crate::config) fn fit(
     chain: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
 ) -> Result<(), &'static str> {

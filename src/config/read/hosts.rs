@@ -7,24 +7,25 @@ use std::net::{IpAddr, SocketAddr};
 use hickory_proto::rr::{LowerName, Name};
 use toml::{Spanned, de::DeValue};
 
-use super::{TargetHost, fault::Faults, reading::Value, values::parsed};
+use super::{Faults, Value, parsed};
+use crate::config::TargetHost;
 
 /// A name that can be a label of a DNS name, because `dig` shows it in one: servers and clusters.
 /// `_` in front is kept for names that tell about others, as `_why` (RFC 8552).
 #[derive(Clone, Debug)]
-pub(super) struct Label(pub(super) String);
+pub(in crate::config) struct Label(pub(in crate::config) String);
 
 /// An absolute DNS name of letters, digits, `-` and `_`.
 #[derive(Clone, Debug)]
-pub(super) struct HostName(pub(super) LowerName);
+pub(in crate::config) struct HostName(pub(in crate::config) LowerName);
 
 /// A host with an optional port.
 #[derive(Clone, Debug)]
-pub(super) struct HostPort {
+pub(in crate::config) struct HostPort {
     /// Name or address.
-    pub(super) host: TargetHost,
+    pub(in crate::config) host: TargetHost,
     /// Port, never 0; `None` for the server's own.
-    pub(super) port: Option<u16>,
+    pub(in crate::config) port: Option<u16>,
 }
 
 impl Value for IpAddr {
@@ -112,7 +113,7 @@ impl Value for HostPort {
 }
 
 /// A bare IPv6 address has no port; one with a port needs brackets.
-pub(super) fn host_port(text: &str) -> Option<HostPort> {
+pub(in crate::config) fn host_port(text: &str) -> Option<HostPort> {
     if let Ok(address) = text.parse() {
         return Some(HostPort { host: TargetHost::Address(address), port: None });
     }

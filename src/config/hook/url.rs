@@ -1,19 +1,15 @@
-//! The types of values that say whom a hook tells of what.
+//! `webhook` of `[[hook]]`: a URL.
 
 use toml::{Spanned, de::DeValue};
 
-use super::{
+use crate::config::{
     ProbeTarget,
-    fault::Faults,
-    hosts::host_port,
-    reading::Value,
-    values::{is_url_path, parsed},
+    read::{Faults, Value, host_port, is_url_path, parsed},
 };
-use crate::report::ChangeKind;
 
 /// The URL of a webhook.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct HookUrl {
+pub(in crate::config) struct HookUrl {
     /// Whether it is `https`.
     pub(super) https: bool,
     /// Host and port; 80 or 443 where the URL has none.
@@ -60,26 +56,6 @@ fn url(text: &str) -> Option<HookUrl> {
     let host = host_port(authority).filter(|_| is_url_path(&path))?;
     let target = ProbeTarget { host: host.host, port: host.port.unwrap_or(usual_port) };
     Some(HookUrl { https, target, path })
-}
-
-impl Value for ChangeKind {
-    const KIND: &'static str = "a string";
-    const FORM: &'static str = "a list of the kinds of events, as in [\"write_changed\"]";
-
-    fn read(key: &str, value: &Spanned<DeValue<'_>>, faults: &mut Faults<'_>) -> Option<Self> {
-        let text = value.get_ref().as_str();
-        let known = text.and_then(|text| Self::ALL.into_iter().find(|kind| kind.name() == text));
-        if known.is_some() {
-            return known;
-        }
-        let Some(text) = text else {
-            Self::wrong_type(key, value, faults);
-            return None;
-        };
-        let advice = format!("known here: {}", Self::ALL.map(Self::name).join(", "));
-        faults.add(value.span(), format!("`{key}` = {text:?} is not known"), advice);
-        None
-    }
 }
 
 #[cfg(test)]

@@ -1,0 +1,200 @@
+//! The names that follow clusters, `name`, `ttl` and `ttl_unstable` of `[cluster.write]` and of
+//! `[[cluster.read]]`: each in one zone, each once, none where static records are.
+
+use std::{
+    collections::{HashMap, HashSet},
+    ops::{Range, RangeInclusive},
+    time::Duration,
+};
+
+use hickory_proto::rr::{LowerName, RecordType};
+use toml::{Spanned, de::DeValue};
+
+use super::{
+    ClusterConfig,
+    changes::Words,
+    read::{Conversion, Faults, Field, Firsts, HostName, RangeError, Ranged, Value},
+    read_name,
+    zone::Zones,
+};
+use crate::{
+    answers::{NameRole, ServedName, Zone},
+    duration::written,
+};
+
+/// The names accepted so far.
+pub(super) struct Names<'a> {
+    zones: &'a Zones,
+    seen: Firsts<LowerName>,
+}
+
+impl<'a> Names<'a> {
+    /// None yet, to be placed into `zones`.
+    pub(super) fn new(zones: &'a Zones) -> Self {
+        Self { zones, seen: Firsts::default() }
+    }
+
+    /// Takes the name in `field`, if there is one, and reports what is wrong with it.
+    pub(super) fn take(
+        &mut self,
+        field: &Field<HostName>,
+        conversion: &mut Conversion<'_>,
+    ) -> Option<LowerName> {
+        let Field::Given(given) = field else {
+            return None;
+        };
+        let HostName(name) = given.get_ref();
+        let earlier = self.seen.earlier(name.clone(), given.span());
+        let fault = match earlier {
+            Some(first) => {
+                let line = conversion.faults.line(&first);
+                Some((
+                    format!("`{name}` is already served, see line {line}"),
+                    "give each name to one cluster and one rule".to_owned(),
+                ))
+            }
+            None => self.misplaced(name),
+        };
+        if let Some((what, advice)) = fault {
+            conversion.faults.add(given.span(), what, advice);
+        }
+        Some(name.clone())
+    }
+
+    /// Why `name` cannot be where it is, and what to do.
+    fn misplaced(&self, name: &LowerName) -> Option<(String, String)> {
+        let Some(origin) = self.zones.origin_of(name) else {
+            let advice = format!("choose a name below {}, or add a [[zone]]", self.zones.listed());
+            let what = format!("`{name}` lies in no zone");
+            return self.zones.complete.then_some((what, advice));
+        };
+        if name == origin {
+            return Some((
+                format!("`{name}` is the apex of its zone"),
+                format!("choose a name below it, as in `db-write.{origin}`"),
+            ));
+        }
+        let zone = self.zones.zone(origin)?;
+        if let Some(sets) = zone.records(name) {
+            let kinds: Vec<String> = sets.keys().map(ToString::to_string).collect();
+            return Some((
+                format!("`{name}` has static records in its zone file ({})", kinds.join(", ")),
+                "remove them or choose another name".into(),
+            ));
+        }
+        shadow(name, zone).map(|(above, kind)| {
+            (
+                format!("`{name}` lies below `{above}`, which is a {kind}"),
+                "choose a name that is not below it".into(),
+            )
+        })
+    }
+}
+
+/// The static name above `name` that hides it, and as what.
+fn shadow(name: &LowerName, zone: &Zone) -> Option<(LowerName, &'static str)> {
+    let mut above = name.base_name();
+    while above != *zone.origin() && zone.origin().zone_of(&above) {
+        if let Some(sets) = zone.records(&above) {
+            if sets.contains_key(&RecordType::CNAME) {
+                return Some((above, "CNAME"));
+            }
+            if sets.contains_key(&RecordType::NS) {
+                return Some((above, "delegation to other name servers"));
+            }
+        }
+        above = above.base_name();
+    }
+    None
+}
+
+/// A TTL: a time in whole seconds, never 0.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Ttl(Duration);
+
+impl Value for Ttl {
+    const KIND: &'static str = Duration::KIND;
+    const FORM: &'static str = Duration::FORM;
+
+    fn read(key: &str, value: &Spanned<DeValue<'_>>, faults: &mut Faults<'_>) -> Option<Self> {
+        Duration::read(key, value, faults).map(Self)
+    }
+}
+
+impl Ranged for Ttl {
+    /// In seconds.
+    type Within = u32;
+
+    fn within(&self, range: &RangeInclusive<u32>) -> Result<u32, RangeError> {
+        let Self(time) = *self;
+        let [least, most] =
+            [range.start(), range.end()].map(|limit| Duration::from_secs((*limit).into()));
+        let (what, advice) = match time {
+            Duration::ZERO => (
+                "= 0 would be kept for long by some resolvers and refused by others".to_owned(),
+                "write \"1s\"",
+            ),
+            _ if time.subsec_nanos() != 0 => {
+                (format!("= \"{}\" is not in whole seconds", written(time)), "write \"1s\" or more")
+            }
+            _ => {
+                let seconds = time.within(&(least..=most))?.as_secs();
+                return Ok(u32::try_from(seconds).unwrap_or(u32::MAX));
+            }
+        };
+        Err(RangeError { what, advice: advice.into() })
+    }
+}
+
+/// TTLs that make sense: at most a day.
+pub(super) const TTLS: RangeInclusive<u32> = 1..=86_400;
+
+/// The TTLs of one name, in seconds.
+#[derive(Clone, Copy)]
+pub(super) struct Ttls {
+    pub(super) ttl: u32,
+    pub(super) ttl_unstable: u32,
+}
+
+impl Ttls {
+    /// Reports a `ttl_unstable` at `place` that is the longer one.
+    pub(super) fn check(self, place: Option<Range<usize>>, conversion: &mut Conversion<'_>) {
+        if let (Some(place), true) = (place, self.ttl_unstable > self.ttl) {
+            let times = [self.ttl_unstable, self.ttl];
+            let [unstable, calm] = times.map(|time| written(Duration::from_secs(time.into())));
+            conversion.faults.add(
+                place,
+                format!("`ttl_unstable` = \"{unstable}\" is longer than `ttl` = \"{calm}\""),
+                "make it shorter: it is for the time of doubt",
+            );
+        }
+    }
+}
+
+/// What a reload says of the names of a cluster.
+pub(super) fn changes(before: &ClusterConfig, after: &ClusterConfig, words: &mut Words) {
+    fn by_name(names: &[ServedName]) -> HashMap<String, &ServedName> {
+        names.iter().map(|name| (name.name.to_string(), name)).collect()
+    }
+    let earlier = by_name(&before.names);
+    for name in &after.names {
+        let Some(known) = earlier.get(&name.name.to_string()) else {
+            words.add(format!("{} is served", name.name));
+            continue;
+        };
+        let of = format!("{} ", name.name);
+        words.setting(&of, "ttl", (&known.ttl, &name.ttl));
+        words.setting(&of, "ttl_unstable", (&known.ttl_unstable, &name.ttl_unstable));
+        match (known.role, name.role) {
+            (NameRole::Write, NameRole::Write) => {}
+            (NameRole::Read { .. }, NameRole::Read { .. }) => {
+                read_name::changes(&of, (before, known.role), (after, name.role), words);
+            }
+            _ => words.add(format!("{of}is for something else")),
+        }
+    }
+    let later: HashSet<_> = after.names.iter().map(|name| name.name.to_string()).collect();
+    for name in earlier.keys().filter(|name| !later.contains(*name)) {
+        words.add(format!("{name} is no longer served"));
+    }
+}

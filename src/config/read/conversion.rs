@@ -1,0 +1,167 @@
+//! From the values of a section to settings, gathering every fault on the way.
+//!
+//! Where a value is missing or wrong, conversion goes on with the default: once there is a fault,
+//! nothing of the result is used. Settings that would have no effect are faults too, because
+//! whoever wrote them expects one.
+
+use std::{
+    collections::{HashMap, hash_map::Entry},
+    fmt,
+    hash::Hash,
+    io,
+    ops::{Range, RangeInclusive},
+    path::{Path, PathBuf},
+    rc::Rc,
+    sync::Arc,
+};
+
+use toml::Spanned;
+
+use super::{ConfigError, Faults, Field, RangeError, Ranged, Sources, System};
+
+/// What all sections share while they are converted.
+pub(in crate::config) struct Conversion<'a> {
+    pub(in crate::config) faults: Faults<'a>,
+    base: &'a Path,
+    pub(in crate::config) sources: &'a dyn Sources,
+    /// Files that were read, because thousands of clusters may name the same.
+    contents: HashMap<PathBuf, Rc<[u8]>>,
+    /// What each `ca_file` holds, for the same reason.
+    pub(in crate::config) authorities: HashMap<PathBuf, Arc<[Vec<u8>]>>,
+}
+
+impl<'a> Conversion<'a> {
+    /// Of what is read from `file`, with the faults that have been found.
+    pub(in crate::config) fn new(
+        file: &'a Path,
+        sources: &'a dyn Sources,
+        faults: Faults<'a>,
+    ) -> Self {
+        Self {
+            faults,
+            base: file.parent().unwrap_or_else(|| Path::new("")),
+            sources,
+            contents: HashMap::new(),
+            authorities: HashMap::new(),
+        }
+    }
+
+    /// Of no file: all that it can be asked for is defaults.
+    pub(in crate::config) fn of_nothing() -> Self {
+        let nowhere = Path::new("");
+        Self::new(nowhere, &System, Faults::new(nowhere, ""))
+    }
+
+    /// `made`, unless there is any fault.
+    pub(in crate::config) fn finish<T>(self, made: T) -> Result<T, ConfigError> {
+        match self.faults.is_empty() {
+            true => Ok(made),
+            false => Err(ConfigError::new(self.faults.into_sorted())),
+        }
+    }
+}
+
+impl Conversion<'_> {
+    /// `path`, from the configuration's folder if it is relative.
+    pub(in crate::config) fn path(&self, path: &Path) -> PathBuf {
+        self.base.join(path)
+    }
+
+    /// What is in the file at `path`, which is read only once.
+    pub(in crate::config) fn read(&mut self, path: &Path) -> io::Result<Rc<[u8]>> {
+        if let Some(content) = self.contents.get(path) {
+            return Ok(Rc::clone(content));
+        }
+        let content: Rc<[u8]> = self.sources.read(path)?.into();
+        self.contents.insert(path.to_owned(), Rc::clone(&content));
+        Ok(content)
+    }
+
+    /// What `parse` makes of the file that a key names. Its error is what is wrong with the
+    /// content, after the file's name; `advice` says what to do about any fault.
+    pub(in crate::config) fn content<T, E: fmt::Display>(
+        &mut self,
+        file: &Spanned<PathBuf>,
+        parse: impl FnOnce(&[u8]) -> Result<T, E>,
+        advice: &str,
+    ) -> Option<T> {
+        let path = self.path(file.get_ref());
+        let content = self.read(&path);
+        let what = match content.map(|octets| parse(&octets)) {
+            Ok(Ok(parsed)) => return Some(parsed),
+            Ok(Err(what)) => format!("`{}` {what}", path.display()),
+            Err(error) => format!("cannot read `{}`: {error}", path.display()),
+        };
+        self.faults.add(file.span(), what, advice);
+        None
+    }
+
+    /// The value of a key that cannot be left out of the section `title` at `section`.
+    pub(in crate::config) fn required<'f, T>(
+        &mut self,
+        field: &'f Field<T>,
+        section: &Range<usize>,
+        (title, example): (&str, &str),
+    ) -> Option<&'f T> {
+        if !field.is_present() {
+            let key = example.split(' ').next().unwrap_or(example);
+            self.faults.add(
+                section.clone(),
+                format!("{title} has no `{key}`"),
+                format!("add {example}"),
+            );
+        }
+        field.given()
+    }
+
+    /// The value of `key` if it is within `range`, else `default`.
+    pub(in crate::config) fn within<T: Ranged>(
+        &mut self,
+        field: &Field<T>,
+        key: &str,
+        range: &RangeInclusive<T::Within>,
+        default: T::Within,
+    ) -> T::Within {
+        let Field::Given(value) = field else {
+            return default;
+        };
+        value.get_ref().within(range).unwrap_or_else(|RangeError { what, advice }| {
+            self.faults.add(value.span(), format!("`{key}` {what}"), advice);
+            default
+        })
+    }
+
+    /// Reports a key that `reason` makes useless.
+    pub(in crate::config) fn useless<T>(&mut self, field: &Field<T>, key: &str, reason: &str) {
+        if let Some(span) = field.span() {
+            let what = format!("`{key}` has no effect here: {reason}");
+            self.faults.add(span, what, "remove it");
+        }
+    }
+}
+
+/// Where each of several things that must be unique was seen first.
+pub(in crate::config) struct Firsts<K>(HashMap<K, Range<usize>>);
+
+impl<K> Default for Firsts<K> {
+    fn default() -> Self {
+        Self(HashMap::new())
+    }
+}
+
+impl<K: Eq + Hash> Firsts<K> {
+    /// The place of an equal thing before; `None` when this is the first.
+    pub(in crate::config) fn earlier(
+        &mut self,
+        thing: K,
+        place: Range<usize>,
+    ) -> Option<Range<usize>> {
+        match self.0.entry(thing) {
+            Entry::Occupied(first) => Some(first.get().clone()),
+            Entry::Vacant(free) => {
+                free.insert(place);
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,261 @@
+//! `[[cluster.server]]`: one server.
+
+use std::{collections::BTreeSet, net::IpAddr, ops::Range};
+
+use toml::Spanned;
+
+use super::{
+    Checks, ClusterConfig, ProbeTarget, TargetHost,
+    changes::Words,
+    checks::{CheckWord, ClusterChecks},
+    cluster::Seen,
+    read::{Conversion, Field, HostPort, Label, OneOrMany, PORTS, Section, Whole, section},
+};
+use crate::{
+    answers::PublishedServer,
+    engine::{ClusterKind, ServerPolicy},
+};
+
+section! {
+    /// One server.
+    ServerSection = "[[cluster.server]]" {
+        /// Its name in Pointsman.
+        name: Label,
+        /// What DNS says.
+        address: OneOrMany<IpAddr>,
+        /// The database port.
+        port(usual: u16): Whole<u16> [PORTS] = usual,
+        /// Where the choice is free: lower is preferred. The same for all, so that the order of the
+        /// file decides; the range is that of SRV (RFC 2782), as that of the weight.
+        priority: Whole<u32> [0..=65_535] = 100,
+        /// Share under `balance = "weighted"`. The same for all: every server gets the same share.
+        weight: Whole<u32> [0..=65_535] = 1,
+        /// Where it is asked, if not at its first address.
+        probe_address: HostPort,
+        /// Who is asked about it, if not those of its cluster.
+        checks: Vec<Spanned<CheckWord>>,
+    }
+}
+
+/// One server.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServerConfig {
+    /// Its name, unique among the servers of all clusters.
+    pub name: Box<str>,
+    /// The published addresses; at least one.
+    pub addresses: Vec<IpAddr>,
+    /// The database port.
+    pub port: u16,
+    /// Lower is preferred, where the choice is free.
+    pub priority: u32,
+    /// Its share of the clients of a weighted read name; 0 keeps it for last.
+    pub weight: u32,
+    /// Where it is asked.
+    pub target: ProbeTarget,
+    /// Who is asked about it.
+    pub checks: Checks,
+}
+
+impl ServerConfig {
+    pub(super) fn policy(&self) -> ServerPolicy {
+        let witnesses = self.checks.witnesses.iter();
+        ServerPolicy {
+            name: self.name.clone(),
+            priority: self.priority,
+            aliases: self.aliases(),
+            addresses: self.addresses.clone(),
+            port: self.port,
+            witnesses: witnesses.map(|witness| witness.check()).collect(),
+        }
+    }
+
+    pub(super) fn published(&self) -> PublishedServer {
+        PublishedServer {
+            name: self.name.clone(),
+            addresses: self.addresses.clone(),
+            port: self.port,
+            weight: self.weight,
+        }
+    }
+
+    /// Every text under which a replica may name this server as its source, without repetition.
+    fn aliases(&self) -> Vec<Box<str>> {
+        let host = match &self.target.host {
+            TargetHost::Address(address) => address.to_string(),
+            TargetHost::Name(name) => name.to_string(),
+        };
+        let mut known = BTreeSet::new();
+        let addresses = self.addresses.iter().map(ToString::to_string);
+        let texts = addresses.chain([host, self.name.to_string()]);
+        texts.filter(|text| known.insert(text.clone())).map(Into::into).collect()
+    }
+}
+
+/// One server of a cluster of `kind`, if that is known; `None` once a fault has been reported.
+pub(super) fn convert(
+    kind: Option<ClusterKind>,
+    section: &Spanned<ServerSection>,
+    seen: &mut Seen,
+    checks: &mut ClusterChecks,
+    conversion: &mut Conversion<'_>,
+) -> Option<ServerConfig> {
+    let (place, section) = (section.span(), section.get_ref());
+    let name = name(section, &place, seen, conversion);
+    let port = port(kind, section, &place, conversion);
+    let example = (ServerSection::TITLE, "address = \"10.0.0.1\"");
+    conversion.required(&section.address, &place, example);
+    let addresses = addresses(&section.address, port, seen, conversion);
+    let (priority, weight) = (section.priority(conversion), section.weight(conversion));
+    let checks = checks.of_server(&section.checks, conversion);
+    let (name, port, first) = (name?, port?, *addresses.first()?);
+    let target = match section.probe_address.given() {
+        Some(probe) => ProbeTarget { host: probe.host.clone(), port: probe.port.unwrap_or(port) },
+        None => ProbeTarget { host: TargetHost::Address(first), port },
+    };
+    Some(ServerConfig { name, addresses, port, priority, weight, target, checks })
+}
+
+fn name(
+    section: &ServerSection,
+    place: &Range<usize>,
+    seen: &mut Seen,
+    conversion: &mut Conversion<'_>,
+) -> Option<Box<str>> {
+    let example = (ServerSection::TITLE, "name = \"db1\"");
+    let name = &conversion.required(&section.name, place, example)?.0;
+    let place = section.name.span().unwrap_or_else(|| place.clone());
+    if let Some(first) = seen.servers.earlier(name.to_ascii_lowercase(), place.clone()) {
+        let line = conversion.faults.line(&first);
+        conversion.faults.add(
+            place,
+            format!("a second server named `{name}`, the first is on line {line}"),
+            "give every server of every cluster its own name",
+        );
+    }
+    Some(name.as_str().into())
+}
+
+/// The port, by default the engine's. `tcp` has none.
+fn port(
+    kind: Option<ClusterKind>,
+    section: &ServerSection,
+    place: &Range<usize>,
+    conversion: &mut Conversion<'_>,
+) -> Option<u16> {
+    let usual = match kind {
+        Some(ClusterKind::Postgres) => Some(POSTGRES_PORT),
+        Some(ClusterKind::MySql) => Some(MYSQL_PORT),
+        Some(ClusterKind::Tcp) | None => None,
+    };
+    if !section.port.is_present() && kind == Some(ClusterKind::Tcp) {
+        conversion.faults.add(
+            place.clone(),
+            "a server of a \"tcp\" cluster has no `port`",
+            "add port = 6379, or whatever it listens on",
+        );
+    }
+    match section.port {
+        Field::Absent => usual,
+        _ => Some(section.port(1, conversion)),
+    }
+}
+
+/// The published addresses, each usable by clients and each once per port in the whole
+/// configuration.
+fn addresses(
+    field: &Field<OneOrMany<IpAddr>>,
+    port: Option<u16>,
+    seen: &mut Seen,
+    conversion: &mut Conversion<'_>,
+) -> Vec<IpAddr> {
+    let Field::Given(list) = field else {
+        return Vec::new();
+    };
+    let OneOrMany(addresses) = list.get_ref();
+    if addresses.is_empty() {
+        conversion.faults.add(
+            list.span(),
+            "`address` is an empty list",
+            "name the address that clients shall connect to",
+        );
+    }
+    for address in addresses {
+        let ip = *address.get_ref();
+        if let Some(reason) = unpublishable(ip) {
+            conversion.faults.add(
+                address.span(),
+                format!("{ip} cannot be published: {reason}"),
+                "name the address that clients shall connect to",
+            );
+        }
+        let Some(port) = port else { continue };
+        if let Some(first) = seen.published.earlier((ip, port), address.span()) {
+            let line = conversion.faults.line(&first);
+            conversion.faults.add(
+                address.span(),
+                format!("{ip} with port {port} is already published, see line {line}"),
+                "name every server once",
+            );
+        }
+    }
+    addresses.iter().map(|address| *address.get_ref()).collect()
+}
+
+/// Why no client could connect to `address`.
+fn unpublishable(address: IpAddr) -> Option<&'static str> {
+    match address {
+        address if address.is_unspecified() => Some("it means \"any address\""),
+        address if address.is_multicast() => Some("it is a multicast address"),
+        IpAddr::V4(v4) if v4.is_broadcast() => Some("it is the broadcast address"),
+        IpAddr::V6(v6) if v6.to_ipv4_mapped().is_some() => {
+            Some("it is an IPv4 address written as IPv6")
+        }
+        IpAddr::V6(v6) if v6.is_unicast_link_local() => {
+            Some("it is link-local, and DNS cannot say on which link")
+        }
+        _ => None,
+    }
+}
+
+/// What a reload says of the servers of a cluster.
+pub(super) fn changes(before: &ClusterConfig, after: &ClusterConfig, words: &mut Words) {
+    for server in &after.servers {
+        match before.server(&server.name) {
+            None => words.add(format!("{} joins", server.name)),
+            Some(known) => settings(known, server, words),
+        }
+    }
+    for server in &before.servers {
+        if after.server(&server.name).is_none() {
+            words.add(format!("{} leaves", server.name));
+        }
+    }
+    let stay = |one: &ClusterConfig, other: &ClusterConfig| -> Vec<String> {
+        let names = one.servers.iter().map(|server| &*server.name);
+        names.filter(|name| other.server(name).is_some()).map(str::to_owned).collect()
+    };
+    if stay(before, after) != stay(after, before) {
+        words.add("its servers are in another order");
+    }
+}
+
+fn settings(was: &ServerConfig, is: &ServerConfig, words: &mut Words) {
+    let ServerConfig { name, addresses, port, priority, weight, target, checks } = is;
+    let of = format!("{name} ");
+    words.setting(&of, "address", (&was.addresses, addresses));
+    words.setting(&of, "port", (&was.port, port));
+    words.setting(&of, "weight", (&was.weight, weight));
+    words.setting(&of, "priority", (&was.priority, priority));
+    if was.target != *target {
+        words.add(format!("{of}is probed at {target}, was at {}", was.target));
+    }
+    if was.checks != *checks {
+        words.add(format!("{of}has other checks"));
+    }
+}
+
+/// PostgreSQL's port.
+const POSTGRES_PORT: u16 = 5432;
+
+/// MySQL's and MariaDB's port.
+const MYSQL_PORT: u16 = 3306;
