@@ -6,7 +6,7 @@ use super::{
     claim::WritableRun,
     gate::LagGate,
     heart::Heart,
-    history::{Continuity, History, primary_timeline, shown_timeline},
+    history::{Continuity, History, primary_timeline, shown_timeline, standby_timeline},
     positions::{PositionRing, Shown},
     reception::{Opinion, Origin, Received, Reception},
     superseded::Superseded,
@@ -59,6 +59,15 @@ pub(super) struct Record {
     /// PostgreSQL: the timeline that it was on then, as long as it was not built anew. Where the right
     /// branch has the same one it disproves nothing unless the server receives from there.
     pub(super) left_on: Option<u32>,
+    /// PostgreSQL: it was seen beyond the primary, and has not been away since, as it is when it is
+    /// built anew.
+    pub(super) beyond_primary: bool,
+    /// PostgreSQL: the timeline that it has come to in recovery, and when a reply came that showed it
+    /// there first, as long as it has not been away since.
+    pub(super) came_to: Option<(u32, Moment)>,
+    /// PostgreSQL: the timeline that it showed when it was in recovery last, and when it was asked. A
+    /// higher one that it has as a primary began later.
+    pub(super) recovered_on: Option<(u32, Moment)>,
     /// One gate per read name.
     pub(super) gates: Vec<LagGate>,
     /// It was gone or not ready since it was last the primary, by its own failures: others may have
@@ -109,6 +118,9 @@ impl Record {
             dead_branch_since: None,
             left_behind: None,
             left_on: None,
+            beyond_primary: false,
+            came_to: None,
+            recovered_on: None,
             gates: vec![LagGate::default(); read_names],
             away: false,
             left_office: false,
@@ -190,6 +202,11 @@ impl Record {
                     (self.reception, self.advance) = (Reception::default(), None);
                 }
                 PostgresRole::Standby { receiver, received, heard, replayed, .. } => {
+                    if let Some(on) = standby_timeline(facts) {
+                        let known = self.came_to.filter(|(known, _)| *known == on);
+                        self.came_to = known.or(Some((on, now)));
+                        self.recovered_on = Some((on, asked));
+                    }
                     let before = self.advance.map(|(before, _)| before);
                     if replayed.is_some() && replayed != before {
                         self.advance = replayed.map(|replayed| (replayed, now));
@@ -262,6 +279,7 @@ impl Record {
     /// first reply tells whether it is late, whatever was known before.
     pub(super) fn mark_away(&mut self) {
         (self.away, self.successes) = (true, 0);
+        (self.beyond_primary, self.came_to) = (false, None);
         self.forget_freshness();
     }
 

@@ -23,6 +23,8 @@ mod both;
 mod console_stories;
 mod dig;
 mod empty_server;
+mod galera_replicas;
+mod galera_split;
 mod galera_stories;
 mod heartbeats;
 mod kick;
@@ -58,8 +60,8 @@ use pointsman_testbed::{
     account,
     attempt::{at_most_twice, attempt},
     dns_client, galera_cluster, listeners, mysql_cluster, mysql_flavour, mysql_group,
-    mysql_programs, mysql_server, mysql_sessions, patience, patroni_cluster, pointsman, ports,
-    postgres_cluster, postgres_programs, postgres_sessions, process, scene,
+    mysql_programs, mysql_server, mysql_sessions, namespace, patience, patroni_cluster, pointsman,
+    ports, postgres_cluster, postgres_programs, postgres_sessions, process, scene,
 };
 
 /// Lines that are said of a story that is played again.

@@ -10,6 +10,30 @@ use crate::{
 const BEGIN: &str = "<!-- rows -->\n";
 const END: &str = "<!-- end of rows -->\n";
 
+/// What befalls groups, which elect their own writer; `tests/databases` has the files.
+const GROUPS: [(&str, &str); 4] = [
+    (
+        "galera_stories.rs",
+        "Galera: the writer is killed and comes back; the majority is gone, and the last node is \
+         no writer",
+    ),
+    (
+        "galera_split.rs",
+        "Galera, the network between the nodes splits: the writer is cut off from the majority; \
+         two of three nodes without a quorum are never the writer; both parts take writes, which \
+         is told; the end of one makes the other no heir",
+    ),
+    (
+        "galera_replicas.rs",
+        "Galera with more asynchronous replicas than nodes: no false split brain; the node that is \
+         left without a quorum is no writer, and the replicas are read",
+    ),
+    (
+        "mysql_group_stories.rs",
+        "Group Replication: an election, a planned switch, the majority is gone",
+    ),
+];
+
 #[test]
 fn the_document_has_the_rows() {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/FAULTS.md");
@@ -46,7 +70,20 @@ fn table() -> String {
         writeln!(table, "| `{name}`: {story} | {} | {} |", engines(row.kinds), phases.join(" | "))
             .expect("memory takes what is written");
     }
-    table
+    table + &groups()
+}
+
+fn groups() -> String {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/databases");
+    let story = |(file, told): &(&str, &str)| {
+        assert!(folder.join(file).exists(), "there is no {file}");
+        format!("- `tests/databases/{file}`: {told}.\n")
+    };
+    let stories: String = GROUPS.iter().map(story).collect();
+    format!(
+        "\n## Groups\n\nFaults of groups are no rows: a group elects, and has no A that is \
+         promoted. They are stories, watched in\nthe same way.\n\n{stories}"
+    )
 }
 
 /// What is answered, and after the arrow what is answered when the fault is over.

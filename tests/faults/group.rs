@@ -191,6 +191,15 @@ impl Group {
         }
     }
 
+    /// Lets a replica receive from a server outside as well, which has the `server_id` of
+    /// `namesake` and goes on writing until what is returned is dropped.
+    pub(crate) fn begin_migration(&self, replica: usize, namesake: usize) -> Box<dyn Any> {
+        match self {
+            Self::Postgres(_) => panic!("a row of MySQL and MariaDB"),
+            Self::MySql(marked) => Box::new(marked.cluster.begin_migration(replica, namesake)),
+        }
+    }
+
     /// Puts a new and empty server in the place of `server`.
     pub(crate) fn make_foreign(&mut self, server: usize) {
         match self {
@@ -199,7 +208,18 @@ impl Group {
         }
     }
 
-    /// Ends [`Self::make_foreign`].
+    /// Puts a new and empty server in the place of a primary. Replicas of MySQL take what it has, so
+    /// that its binary log must be empty as well, or they would stop one by one.
+    pub(crate) fn make_empty(&mut self, primary: usize) {
+        match self {
+            Self::MySql(marked) if marked.cluster.flavour() == Flavour::MySql => {
+                marked.cluster.make_empty(primary);
+            }
+            _ => self.make_foreign(primary),
+        }
+    }
+
+    /// Ends [`Self::make_foreign`] or [`Self::make_empty`].
     pub(crate) fn make_native(&mut self, server: usize, primary: usize) {
         match self {
             Self::Postgres(cluster) => cluster.make_native(server),

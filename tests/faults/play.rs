@@ -81,7 +81,8 @@ pub(crate) fn play(stage: &mut Stage, row: &Row, course: &Course) -> Findings {
     play.count_sessions();
     play.leave_by_way_of(course);
     (row.end)(play.stage);
-    if course.phase == Phase::Failover && row.target == Place::B {
+    let follows = row.target == Place::B && !play.stage.has_diverged(Place::B);
+    if course.phase == Phase::Failover && follows {
         play.stage.repoint(Place::B, Place::A);
     }
     play.expect("after", &course.after, course.by_way_of);

@@ -331,6 +331,19 @@ impl Stage {
         self.held.push(workload);
     }
 
+    /// Until the row ends, B receives from a server outside as well, which has the primary's
+    /// `server_id`. What it has received only a rebuild removes.
+    pub(crate) fn begin_migration(&mut self) {
+        let migration = self.group.begin_migration(self.at(Place::B), self.leader);
+        self.held.push(migration);
+        self.must_be_rebuilt(Place::B);
+    }
+
+    /// Whether the server at `place` has a history of its own.
+    pub(crate) fn has_diverged(&self, place: Place) -> bool {
+        self.diverged.contains(&self.at(place))
+    }
+
     /// Lets a healthy replica follow another server.
     pub(crate) fn repoint(&mut self, place: Place, to: Place) {
         self.group.repoint(self.at(place), self.at(to));

@@ -2,10 +2,12 @@
 
 mod certificate;
 mod disk;
+mod migration;
 mod monitor;
 mod network;
 mod operator;
 mod process;
+mod replaced;
 
 use crate::row::Row;
 
@@ -16,8 +18,9 @@ pub(crate) fn all() -> Vec<Row> {
 
 /// What befalls servers.
 pub(crate) fn of_servers() -> Vec<Row> {
-    let rows = [process::rows(), operator::rows(), certificate::rows(), disk::rows()];
-    rows.into_iter().flatten().collect()
+    let of_processes = [process::rows(), operator::rows(), replaced::rows(), migration::rows()];
+    let of_machines = [certificate::rows(), disk::rows()];
+    of_processes.into_iter().chain(of_machines).flatten().collect()
 }
 
 /// What befalls networks, clocks and Pointsman itself.

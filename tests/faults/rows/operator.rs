@@ -2,7 +2,7 @@
 
 use crate::{
     row::{
-        IN_TIME, MARIADB, MYSQLS, POSTGRES,
+        IN_TIME, MYSQLS, POSTGRES,
         Phase::{Calm, Failover, Start},
         Place::{A, B, P},
         Row, SOON, either, expect, held, nobody, to,
@@ -13,10 +13,7 @@ use crate::{
 const NOBODY_FOUND: &str = "no address: no primary has been found";
 
 pub(crate) fn rows() -> Vec<Row> {
-    [full(), locked(), late(), promoted(), cascading(), replaced(), switched()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [full(), locked(), late(), promoted(), cascading(), switched()].into_iter().flatten().collect()
 }
 
 fn full() -> Vec<Row> {
@@ -285,125 +282,6 @@ fn cascading() -> Vec<Row> {
                 .never(&[(P, "Primary")]),
             ),
     ]
-}
-
-fn replica_replaced() -> Row {
-    Row::new("replica-replaced", B, "a new and empty server is at the place of a replica")
-        .fault(
-            |stage| stage.group.make_foreign(stage.at(B)),
-            |stage| stage.group.make_native(stage.at(B), stage.leader()),
-        )
-        .course(expect(
-            Calm,
-            to(P, &[A]).states(&[(B, &["WrongCluster", "StalePrimary"])]),
-            to(P, &[A, B]).states(&[(B, &["Replica"])]),
-        ))
-}
-
-fn replaced() -> Vec<Row> {
-    vec![
-        // Servers of MySQL and MariaDB have no mark that they share; an empty one has inherited nothing.
-        replica_replaced().course(expect(
-            Start,
-            to(P, &[A]).states(&[(B, &["WrongCluster", "StalePrimary"])]),
-            to(P, &[A, B]).states(&[(B, &["Replica"])]),
-        )),
-        Row::new("primary-replaced", P, "a new and empty server is at the place of the primary")
-            .only(POSTGRES)
-            .fault(
-                |stage| stage.group.make_foreign(stage.at(P)),
-                |stage| stage.group.make_native(stage.at(P), stage.at(P)),
-            )
-            .course(
-                expect(
-                    Calm,
-                    nobody("not writable", &[A, B]).states(&[(P, &["WrongCluster"])]),
-                    to(P, &[A, B]).states(&[(P, &["Primary"])]),
-                )
-                // Standbys find their primary again a moment after we do.
-                .by_way_of(&[A, B]),
-            )
-            .course(
-                expect(
-                    Failover,
-                    to(A, &[B]).states(&[(P, &["WrongCluster"]), (A, &["Primary"])]),
-                    to(A, &[B]).states(&[(P, &["StalePrimary"])]),
-                )
-                .with_gap(),
-            )
-            .course(expect(
-                Start,
-                nobody(NOBODY_FOUND, &[A, B]).states(&[(P, &["WrongCluster"])]),
-                to(P, &[A, B]).states(&[(P, &["Primary"])]),
-            )),
-        primary_emptied(),
-        stray(),
-        copied(),
-    ]
-}
-
-/// MySQL's replicas receive from the empty server, and are no readers of the first choice.
-fn primary_emptied() -> Row {
-    Row::new("primary-replaced", P, "a new and empty server is at the place of the primary")
-        .only(MARIADB)
-        .fault(
-            |stage| stage.group.make_foreign(stage.at(P)),
-            |stage| {
-                stage.group.make_native(stage.at(P), stage.at(P));
-                // Their threads ended for good when the empty server had nothing of theirs.
-                for replica in [A, B] {
-                    stage.repoint(replica, P);
-                }
-            },
-        )
-        .course(
-            expect(
-                Calm,
-                nobody("not writable", &[A, B]).states(&[(P, &["WrongCluster"])]),
-                to(P, &[A, B]).states(&[(P, &["Primary"])]),
-            )
-            .by_way_of(&[P, A, B]),
-        )
-        .course(
-            expect(
-                Start,
-                nobody(NOBODY_FOUND, &[A, B]).states(&[(P, &["StalePrimary"])]),
-                to(P, &[A, B]).states(&[(P, &["Primary"])]),
-            )
-            .by_way_of(&[P, A, B]),
-        )
-}
-
-/// What a standby shows about somebody else withdraws nobody that lives.
-fn stray() -> Row {
-    let stray = || to(P, &[A]).states(&[(B, &["ReplicaBroken"])]);
-    Row::new("stray-standby", B, "a replica is a standby of a promoted copy, on its own timeline")
-        .only(POSTGRES)
-        .fault(
-            |stage| {
-                stage.group.make_stray(stage.at(B));
-                stage.must_be_rebuilt(B);
-            },
-            |stage| stage.crash_and_restart(P),
-        )
-        .course(expect(Calm, stray(), stray()))
-        .course(expect(Start, stray(), stray()))
-}
-
-/// On the primary's own timeline: nothing promoted it.
-fn copied() -> Row {
-    let two = || held(P, TWO_WRITABLE, &[A]).states(&[(B, &["StalePrimary"])]);
-    let story = "a replica starts as a writable copy, and the primary restarts";
-    Row::new("replica-copied", B, story)
-        .only(POSTGRES)
-        .fault(
-            |stage| {
-                stage.group.copy_writable(stage.at(B), stage.at(P));
-                stage.must_be_rebuilt(B);
-            },
-            |stage| stage.crash_and_restart(P),
-        )
-        .course(expect(Calm, two(), two()).never(&[(B, "Primary")]))
 }
 
 fn switched() -> Vec<Row> {

@@ -1,4 +1,4 @@
-//! A Galera cluster of MariaDB servers on loopback addresses.
+//! A Galera cluster of MariaDB servers on loopback addresses, and asynchronous replicas beside it.
 //!
 //! Each node has ports of its own for the group, for incremental and for full state transfer, since
 //! all of them share one machine. A dead node is expelled after two or three seconds. Shorter
@@ -9,14 +9,21 @@ use std::{net::Ipv4Addr, path::Path};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-use crate::{mysql_programs::MySqlPrograms, mysql_server::MySqlServer, mysql_sessions, ports};
+use crate::{
+    mysql_flavour::Flavour, mysql_programs::MySqlPrograms, mysql_server::MySqlServer,
+    mysql_sessions, ports,
+};
 
 /// Where Debian's package keeps the library.
 const PROVIDER: &str = "/usr/lib/galera/libgalera_smm.so";
 
-/// The nodes and their data. Dropped, nothing of them is left.
+/// The same on every node, so that a transaction has one GTID everywhere.
+const SERVER_ID: usize = 1;
+
+/// The servers and their data. Dropped, nothing of them is left.
 pub struct GaleraCluster {
     nodes: Vec<MySqlServer>,
+    replicas: Vec<MySqlServer>,
     runtime: Runtime,
     port: u16,
     group_port: u16,
@@ -27,13 +34,21 @@ pub struct GaleraCluster {
 
 impl GaleraCluster {
     /// Makes a new cluster; returns when every node is synced.
-    pub fn start(addresses: &[Ipv4Addr]) -> Self {
+    pub fn start(nodes: &[Ipv4Addr]) -> Self {
+        Self::start_with_replicas(nodes, &[])
+    }
+
+    /// Makes a new cluster, and replicas that receive from its first node.
+    pub fn start_with_replicas(nodes: &[Ipv4Addr], replicas: &[Ipv4Addr]) -> Self {
+        let addresses = &[nodes, replicas].concat();
         assert!(Path::new(PROVIDER).exists(), "Galera is not installed; tests/run installs it");
         let programs = MySqlPrograms::mariadb();
         let directory = programs.account().directory("pointsman-galera-");
         let port = ports::free_on(addresses);
+        let mut servers = MySqlServer::install(&programs, addresses, port, directory.path());
         let mut cluster = Self {
-            nodes: MySqlServer::install(&programs, addresses, port, directory.path()),
+            replicas: servers.split_off(nodes.len()),
+            nodes: servers,
             runtime: mysql_sessions::runtime(),
             port,
             group_port: ports::free_on(addresses),
@@ -46,7 +61,10 @@ impl GaleraCluster {
         for statement in programs.users() {
             cluster.nodes[0].sql(&cluster.runtime, &[&statement]);
         }
-        for node in 1..addresses.len() {
+        for replica in 0..replicas.len() {
+            cluster.start_replica(replica);
+        }
+        for node in 1..nodes.len() {
             cluster.start_node(node, 0); // One by one: a donor serves one joiner.
         }
         cluster
@@ -69,6 +87,12 @@ impl GaleraCluster {
         self.wait_until_synced(node);
     }
 
+    /// Lets a node count for so many in the question who is the majority.
+    pub fn set_weight(&self, node: usize, weight: u8) {
+        let weight = format!("SET GLOBAL wsrep_provider_options = 'pc.weight={weight}'");
+        self.nodes[node].sql(&self.runtime, &[&weight]);
+    }
+
     /// Waits until a node counts `size` members.
     pub fn wait_for_size(&self, node: usize, size: usize) {
         self.wait_for(node, "wsrep_cluster_size", &size.to_string());
@@ -84,6 +108,20 @@ impl GaleraCluster {
         let bootstrap = "SET GLOBAL wsrep_provider_options = 'pc.bootstrap=1'";
         self.nodes[node].sql(&self.runtime, &[bootstrap]);
         self.wait_until_synced(node);
+    }
+
+    fn start_replica(&mut self, replica: usize) {
+        let flavour = Flavour::MariaDb;
+        let mut settings = flavour.replication_settings(SERVER_ID + 1 + replica);
+        settings.push("--read-only=1".to_owned());
+        let server = &mut self.replicas[replica];
+        server.launch(&settings);
+        server.wait_for(&self.runtime, "SELECT 1", "1", "1");
+        let statements = flavour.follow(self.nodes[0].address(), self.port);
+        let statements: Vec<_> = statements.iter().map(String::as_str).collect();
+        server.sql(&self.runtime, &statements);
+        let running = flavour.column("Replica_SQL_Running");
+        server.wait_for(&self.runtime, "SHOW REPLICA STATUS", &running, "Yes");
     }
 
     fn wait_until_synced(&self, node: usize) {
@@ -117,6 +155,10 @@ impl GaleraCluster {
             ),
             "--innodb-autoinc-lock-mode=2".to_owned(),
         ];
+        if !self.replicas.is_empty() {
+            settings.extend(Flavour::MariaDb.replication_settings(SERVER_ID));
+            settings.push("--wsrep-gtid-mode=ON".to_owned());
+        }
         settings.extend_from_slice(more);
         self.nodes[node].launch(&settings);
     }

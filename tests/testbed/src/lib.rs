@@ -24,6 +24,7 @@ pub mod grants;
 pub mod http;
 pub mod listeners;
 pub mod log;
+pub mod migration;
 pub mod mysql_cluster;
 pub mod mysql_flavour;
 pub mod mysql_group;

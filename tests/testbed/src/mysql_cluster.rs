@@ -8,22 +8,22 @@ use std::{ffi::OsString, net::Ipv4Addr};
 
 use rustix::process::Pid;
 use tempfile::TempDir;
-use tokio::{
-    runtime::Runtime,
-    task::JoinHandle,
-    time::{self, Duration},
-};
+use tokio::runtime::Runtime;
 
 use crate::{
     grants::Grants,
+    migration::{self, Migration},
     mysql_flavour::Flavour,
     mysql_programs::MySqlPrograms,
     mysql_server::MySqlServer,
-    mysql_sessions::{self, Sessions},
+    mysql_sessions::{self, Sessions, Workload},
     patience, ports,
 };
 
 const REPLICATION: &str = "SHOW REPLICA STATUS";
+
+/// The last octet of a server that is no member.
+const OUTSIDE: u8 = 9;
 
 /// The servers and their data. Dropped, nothing of them is left.
 pub struct MySqlCluster {
@@ -32,11 +32,6 @@ pub struct MySqlCluster {
     runtime: Runtime,
     port: u16,
     _directory: TempDir,
-}
-
-/// A session that inserts a row every 20 ms; dropped, it ends.
-pub struct Workload {
-    task: JoinHandle<()>,
 }
 
 impl MySqlCluster {
@@ -266,15 +261,27 @@ impl MySqlCluster {
 
     /// Writes to `primary` until dropped.
     pub fn write_steadily(&self, primary: usize) -> Workload {
-        let mut session = self.servers[primary].session(&self.runtime);
-        let task = self.runtime.spawn(async move {
-            while mysql_sessions::run(&mut session, "INSERT INTO story.rows (word) VALUES ('tick')")
-                .await
-            {
-                time::sleep(Duration::from_millis(20)).await;
-            }
+        let session = self.servers[primary].session(&self.runtime);
+        let insert = "INSERT INTO story.rows (word) VALUES ('tick')";
+        Workload::begin(&self.runtime, session, insert)
+    }
+
+    /// Lets a replica receive from a server outside of the cluster as well, which has the same
+    /// `server_id` as `namesake` and goes on writing until what is returned is dropped.
+    pub fn begin_migration(&self, replica: usize, namesake: usize) -> Migration {
+        let [first, second, third, _] = self.servers[replica].address().octets();
+        let outside = Ipv4Addr::new(first, second, third, OUTSIDE);
+        let migration = Migration::begin(&self.programs, outside, server_id(namesake));
+        let (host, port) = migration.address();
+        let statements = self.flavour().follow_also(migration::CHANNEL, host, port);
+        self.sql(replica, &statements.each_ref().map(String::as_str));
+        patience::until("the replica receives from outside", || {
+            self.servers[replica]
+                .show(&self.runtime, &Migration::has_arrived(), "arrived")
+                .as_deref()
+                == Some("1")
         });
-        Workload { task }
+        migration
     }
 
     /// Gives a replica, or what was one, a copy of another replica's data, and lets it follow the
@@ -292,17 +299,27 @@ impl MySqlCluster {
     }
 
     /// Starts a new server of no history under the address of `server`, writable, with the probe's
-    /// user.
+    /// user, which is in its binary log.
     pub fn make_foreign(&mut self, server: usize) {
+        self.install_anew(server, &self.programs.users());
+    }
+
+    /// The same with nothing in its binary log, as the entry points of container images do it.
+    pub fn make_empty(&mut self, server: usize) {
+        self.install_anew(server, &self.programs.unlogged_users());
+    }
+
+    fn install_anew(&mut self, server: usize, statements: &[String]) {
         self.stop(server);
-        let file = self.servers[server].put_data_aside(&self.programs.users());
+        self.servers[server].put_data_aside();
+        let file = self.servers[server].first_statements(statements);
         let mut settings = self.settings(server, false);
         settings.push(format!("--init-file={}", file.display()));
         self.servers[server].launch(&settings);
         self.wait_for_start(server);
     }
 
-    /// Ends [`Self::make_foreign`]: the server with its own data is back, as a replica.
+    /// Ends [`Self::make_foreign`] or [`Self::make_empty`]: the server with its own data is back, as a replica.
     pub fn make_native(&mut self, server: usize, primary: usize) {
         self.stop(server);
         self.servers[server].take_data_back();
@@ -364,7 +381,7 @@ impl MySqlCluster {
     }
 
     fn settings(&self, server: usize, read_only: bool) -> Vec<String> {
-        let mut settings = self.flavour().replication_settings(server + 1);
+        let mut settings = self.flavour().replication_settings(server_id(server));
         settings.push(format!("--read-only={}", u8::from(read_only)));
         settings
     }
@@ -380,8 +397,6 @@ impl MySqlCluster {
     }
 }
 
-impl Drop for Workload {
-    fn drop(&mut self) {
-        self.task.abort();
-    }
+fn server_id(server: usize) -> usize {
+    server + 1
 }

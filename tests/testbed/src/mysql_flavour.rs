@@ -99,35 +99,55 @@ impl Flavour {
         ]
     }
 
-    /// Statements that make a server a read-only replica of another one, from its own GTIDs on.
-    /// MySQL gives up after ten attempts unless it is told otherwise.
+    /// Statements that make a server a read-only replica of another one, from its own GTIDs on;
+    /// what it receives over other channels goes on.
     pub(crate) fn follow(self, host: Ipv4Addr, port: u16) -> Vec<String> {
-        let statements = match self {
+        match self {
             Self::MySql => vec![
                 "SET GLOBAL read_only = 1".to_owned(),
                 "SET GLOBAL super_read_only = 0".to_owned(),
-                "STOP REPLICA".to_owned(),
-                format!(
-                    "CHANGE REPLICATION SOURCE TO SOURCE_HOST = '{host}', SOURCE_PORT = {port}, \
-                     SOURCE_USER = 'replication', SOURCE_PASSWORD = '{REPLICATION_PASSWORD}', \
-                     GET_SOURCE_PUBLIC_KEY = 1, SOURCE_AUTO_POSITION = 1, \
-                     SOURCE_CONNECT_RETRY = 1, SOURCE_RETRY_COUNT = 86400, \
-                     SOURCE_HEARTBEAT_PERIOD = 1"
-                ),
+                "STOP REPLICA FOR CHANNEL ''".to_owned(),
+                self.change_source("", host, port),
+                "START REPLICA FOR CHANNEL ''".to_owned(),
             ],
             Self::MariaDb => vec![
                 "SET GLOBAL read_only = 1".to_owned(),
-                "STOP REPLICA".to_owned(),
+                "STOP ALL REPLICAS".to_owned(), // While one runs, nobody can set the position.
                 "SET GLOBAL gtid_slave_pos = @@global.gtid_binlog_pos".to_owned(),
-                format!(
-                    "CHANGE MASTER TO MASTER_HOST = '{host}', MASTER_PORT = {port}, \
-                     MASTER_USER = 'replication', MASTER_PASSWORD = '{REPLICATION_PASSWORD}', \
-                     MASTER_USE_GTID = slave_pos, \
-                     MASTER_CONNECT_RETRY = 1, MASTER_HEARTBEAT_PERIOD = 1"
-                ),
+                self.change_source("", host, port),
+                "START ALL REPLICAS".to_owned(),
             ],
+        }
+    }
+
+    /// Statements that let a replica receive from another server as well, over a channel of this
+    /// name.
+    pub(crate) fn follow_also(self, channel: &str, host: Ipv4Addr, port: u16) -> [String; 2] {
+        let start = match self {
+            Self::MySql => format!("START REPLICA FOR CHANNEL '{channel}'"),
+            Self::MariaDb => format!("START REPLICA '{channel}'"),
         };
-        statements.into_iter().chain(["START REPLICA".to_owned()]).collect()
+        [self.change_source(channel, host, port), start]
+    }
+
+    /// Where a channel comes from, by GTID. MySQL gives up after ten attempts unless it is told
+    /// otherwise.
+    fn change_source(self, channel: &str, host: Ipv4Addr, port: u16) -> String {
+        match self {
+            Self::MySql => format!(
+                "CHANGE REPLICATION SOURCE TO SOURCE_HOST = '{host}', SOURCE_PORT = {port}, \
+                 SOURCE_USER = 'replication', SOURCE_PASSWORD = '{REPLICATION_PASSWORD}', \
+                 GET_SOURCE_PUBLIC_KEY = 1, SOURCE_AUTO_POSITION = 1, \
+                 SOURCE_CONNECT_RETRY = 1, SOURCE_RETRY_COUNT = 86400, \
+                 SOURCE_HEARTBEAT_PERIOD = 1 FOR CHANNEL '{channel}'"
+            ),
+            Self::MariaDb => format!(
+                "CHANGE MASTER '{channel}' TO MASTER_HOST = '{host}', MASTER_PORT = {port}, \
+                 MASTER_USER = 'replication', MASTER_PASSWORD = '{REPLICATION_PASSWORD}', \
+                 MASTER_USE_GTID = slave_pos, \
+                 MASTER_CONNECT_RETRY = 1, MASTER_HEARTBEAT_PERIOD = 1"
+            ),
+        }
     }
 
     /// Statements that let a server acknowledge what it receives. A thread that receives already
@@ -180,7 +200,15 @@ impl Flavour {
     pub(crate) fn has_reached(self, end: &str) -> String {
         match self {
             Self::MySql => format!("SELECT gtid_subset('{end}', @@global.gtid_executed)"),
-            Self::MariaDb => format!("SELECT @@global.gtid_binlog_pos = '{end}'"),
+            // Domain by domain: it may have more of them.
+            Self::MariaDb => {
+                let has = |one| format!("find_in_set('{one}', @@global.gtid_binlog_pos) > 0");
+                let all: Vec<_> = end.split(',').filter(|one| !one.is_empty()).map(has).collect();
+                format!(
+                    "SELECT {}",
+                    if all.is_empty() { "1".to_owned() } else { all.join(" AND ") }
+                )
+            }
         }
     }
 

@@ -90,6 +90,11 @@ impl MySqlPrograms {
         statements
     }
 
+    /// The same, which leave no trace in the binary log.
+    pub fn unlogged_users(&self) -> Vec<String> {
+        std::iter::once("SET sql_log_bin = 0".to_owned()).chain(self.users()).collect()
+    }
+
     /// A command that runs the server under its account, with these variables for it alone.
     pub(crate) fn server(&self, environment: &[(OsString, OsString)]) -> Command {
         let program = self.program("sbin", self.flavour.program());

@@ -177,12 +177,15 @@ impl MySqlServer {
         }
     }
 
-    /// Puts the data of a stopped server aside and gives it new data of no history. Returns a file
-    /// of `statements` for `--init-file`, which run before anybody gets in.
-    pub fn put_data_aside(&self, statements: &[String]) -> PathBuf {
+    /// Puts the data of a stopped server aside and gives it new data of no history.
+    pub fn put_data_aside(&self) {
         let aside = self.home.join("aside");
         fs::rename(self.data(), aside).expect("a directory can be renamed");
         self.new_data();
+    }
+
+    /// A file of `statements` for `--init-file`, which run before anybody gets in.
+    pub fn first_statements(&self, statements: &[String]) -> PathBuf {
         let file = self.home.join("first.sql");
         let text = statements.join(";\n") + ";\n";
         fs::write(&file, text).expect("a file can be written");

@@ -3,11 +3,35 @@
 use std::time::Duration;
 
 use mysql_async::{Conn, Opts, Row, prelude::Queryable};
-use tokio::{runtime::Runtime, time};
+use tokio::{runtime::Runtime, task::JoinHandle, time};
 
 /// Sessions held open; dropped, they end.
 pub struct Sessions {
     pub(crate) _connections: Vec<Conn>,
+}
+
+/// A session that writes every 20 ms; dropped, it ends.
+pub struct Workload {
+    task: JoinHandle<()>,
+}
+
+impl Workload {
+    /// Runs `statement` again and again until it fails.
+    pub(crate) fn begin(runtime: &Runtime, mut session: Conn, statement: &str) -> Self {
+        let statement = statement.to_owned();
+        let task = runtime.spawn(async move {
+            while run(&mut session, &statement).await {
+                time::sleep(Duration::from_millis(20)).await;
+            }
+        });
+        Self { task }
+    }
+}
+
+impl Drop for Workload {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
 }
 
 /// A new session; `None` when the server lets nobody in, or says nothing.

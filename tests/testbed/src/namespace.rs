@@ -93,24 +93,40 @@ impl Namespace {
     /// From now on `effect` happens to the packets of `traffic` from and to the servers at
     /// `addresses`.
     pub fn fault(&self, traffic: Traffic, addresses: &[Ipv4Addr], effect: Effect) -> NetworkFault {
-        let number = self.faults.get();
-        self.faults.set(number + 1);
-        let table = format!("fault{number}");
         let marks = match traffic {
             Traffic::Probes => format!("{PROBE}"),
             Traffic::Replication => format!("{REPLICATION}"),
             Traffic::Both => format!("{PROBE}, {REPLICATION}"),
         };
-        let addresses: Vec<_> = addresses.iter().map(Ipv4Addr::to_string).collect();
-        // On the way in: the sender has done its part and hears nothing of the loss.
+        let rule = effect.rule();
+        let concerned = set_of(addresses);
+        self.load(&[format!("ct mark {{ {marks} }} ct original ip daddr {concerned} {rule}")])
+    }
+
+    /// From now on the servers at `one` and those at `other` cannot reach each other; Pointsman reaches
+    /// all of them. It concerns connections that a server opens from its own address.
+    pub fn split(&self, one: &[Ipv4Addr], other: &[Ipv4Addr]) -> NetworkFault {
+        let (one, other) = (set_of(one), set_of(other));
+        self.load(&[(&one, &other), (&other, &one)].map(|(from, to)| {
+            format!(
+                "ct mark {REPLICATION} ct original ip saddr {from} ct original ip daddr {to} drop"
+            )
+        }))
+    }
+
+    /// Loads `rules` for packets on the way in: the sender has done its part and hears nothing of the
+    /// loss.
+    fn load(&self, rules: &[String]) -> NetworkFault {
+        let number = self.faults.get();
+        self.faults.set(number + 1);
+        let table = format!("fault{number}");
+        let rules = rules.join("\n");
         nft(&format!(
             "table inet {table} {{\n\
              chain input {{\n\
              type filter hook input priority 0; policy accept;\n\
-             ct mark {{ {marks} }} ct original ip daddr {{ {} }} {}\n\
-             }}\n}}\n",
-            addresses.join(", "),
-            effect.rule(),
+             {rules}\n\
+             }}\n}}\n"
         ));
         NetworkFault { table, _of_this_thread: PhantomData }
     }
@@ -148,6 +164,12 @@ impl Drop for NetworkFault {
         let gone = status.is_ok_and(|status| status.success());
         assert!(gone || std::thread::panicking(), "{} cannot be removed", self.table);
     }
+}
+
+/// As nft(8) writes a set.
+fn set_of(addresses: &[Ipv4Addr]) -> String {
+    let addresses: Vec<_> = addresses.iter().map(Ipv4Addr::to_string).collect();
+    format!("{{ {} }}", addresses.join(", "))
 }
 
 /// Loads `rules`.

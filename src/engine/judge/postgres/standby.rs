@@ -44,8 +44,12 @@ pub(super) fn verdict(
         Branch::Left(reason) => {
             record.left_behind = Some(reason);
             record.left_on = postgres_facts(record).and_then(standby_timeline);
+            record.beyond_primary |= reason == StateReason::Diverged;
         }
-        _ if on_right_branch => (record.left_behind, record.left_on) = (None, None),
+        _ if on_right_branch => {
+            (record.left_behind, record.left_on) = (None, None);
+            record.beyond_primary = false;
+        }
         _ => {}
     }
     let suspect = matches!(proven, Branch::MayFollow);
@@ -113,6 +117,10 @@ struct Place {
     outvoted: bool,
     /// It receives from a member that calls itself a primary and is not the one.
     misled_by: Option<ServerIndex>,
+    /// It receives from the primary, by the name that the primary has here.
+    is_led: bool,
+    /// The primary was in recovery on a lower timeline then: its own began later.
+    began_after: Option<Moment>,
 }
 
 /// The branch of history that a standby is on.
@@ -153,6 +161,7 @@ impl Place {
             }
             _ => None,
         };
+        let leader = primary.map(Sender::Member);
         let receives = |other: &usize| {
             *other != index.0
                 && answers(ServerIndex(*other))
@@ -169,6 +178,8 @@ impl Place {
             sibling_receives: (0..records.len()).any(|other| receives(&other)),
             outvoted: is_outvoted(index, records, &receives),
             misled_by,
+            is_led: leader.is_some() && sender(&records[index.0], policy) == leader,
+            began_after: primary.and_then(|primary| last_recovery(&records[primary.0])),
         }
     }
 
@@ -206,6 +217,9 @@ impl Place {
         {
             return Branch::Left(StateReason::StrayTimeline(own));
         }
+        if self.compared && self.is_older_than_primary(record) {
+            return Branch::Left(StateReason::StrayTimeline(timeline));
+        }
         if self.is_ahead_of(&records[primary.0], record, replayed) {
             return Branch::Left(StateReason::Diverged);
         }
@@ -226,20 +240,34 @@ impl Place {
             && written(primary).zip(replayed).is_some_and(|(written, replayed)| replayed > written)
     }
 
+    /// Whether a standby had come to a timeline of the primary's number before the primary's began: two
+    /// that were promoted apart count alike.
+    fn is_older_than_primary(&self, record: &Record) -> bool {
+        let came_to = record.came_to.filter(|(own, _)| Some(*own) == self.timeline);
+        !self.is_led && came_to.zip(self.began_after).is_some_and(|((_, at), began)| at <= began)
+    }
+
     /// Whether a standby is seen on the primary's own branch.
     fn is_on_right_branch(&self, record: &Record) -> bool {
         let came_to = postgres_facts(record).and_then(standby_timeline);
         let received = received_timeline(record);
         let on_it = received.is_some() && received == self.timeline
             || came_to == self.timeline && self.misled_by.is_none();
-        let is_told =
-            record.left_on.is_none_or(|own| Some(own) != self.timeline) || is_attached(record);
+        // Who was beyond the primary and still receives what it received goes on beside it.
+        let is_told = record.left_on.is_none_or(|own| Some(own) != self.timeline)
+            || is_attached(record) && (self.is_led || !record.beyond_primary);
         // Without a primary a newer timeline than before must do.
         let went_on = self.primary.is_none()
             && record.left_behind == Some(StateReason::DeadBranch)
             && received > record.left_on;
         self.compared && on_it && is_told || went_on
     }
+}
+
+/// When a primary was last known to be in recovery on a lower timeline than it has now.
+fn last_recovery(primary: &Record) -> Option<Moment> {
+    let timeline = primary_timeline(primary)?;
+    primary.recovered_on.filter(|(on, _)| *on < timeline).map(|(_, at)| at)
 }
 
 fn is_attached(record: &Record) -> bool {

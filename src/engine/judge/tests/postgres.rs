@@ -295,6 +295,35 @@ fn what_an_heir_had_shown_before_it_was_known_as_the_heir_counts() {
     assert_eq!(bench.state(2), ServerState::ReplicaLagging);
 }
 
+/// A bench on which server 2 has come further than the primary, on a timeline of the same number.
+fn beyond_the_primary() -> Bench {
+    let mut bench = settled();
+    bench.seconds(1, &[fails(FailureKind::Refused), primary(2, 200), standby(2, 2, 300)]);
+    assert_eq!((bench.writer(), bench.reason(2)), (Some(1), StateReason::Diverged));
+    bench
+}
+
+/// Only positions tell the two timelines apart, and only when the primary was asked after the standby.
+#[test]
+fn who_was_beyond_the_primary_stays_broken_while_it_receives_from_elsewhere() {
+    let mut bench = beyond_the_primary();
+    bench.hear([(2, standby(2, 2, 300))]);
+    assert_eq!((bench.reason(2), bench.readers()), (StateReason::Diverged, vec![1]));
+    bench.hear([(1, primary(2, 400)), (2, standby(2, 2, 300))]);
+    assert_eq!((bench.reason(2), bench.readers()), (StateReason::Diverged, vec![1]));
+    bench.hear([(2, standby(2, 1, 400))]);
+    assert_eq!(bench.readers(), [2]);
+}
+
+#[test]
+fn who_was_beyond_the_primary_and_away_may_have_been_built_anew() {
+    let mut bench = beyond_the_primary();
+    let round = |last| [fails(FailureKind::Refused), primary(2, 400), last];
+    bench.seconds(2, &round(fails(FailureKind::Refused)));
+    bench.seconds(2, &round(standby(2, 9, 400)));
+    assert_eq!(bench.readers(), [2]);
+}
+
 #[test]
 fn a_primary_that_standbys_still_receive_from_is_kept() {
     let mut bench = settled();
