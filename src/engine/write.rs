@@ -79,7 +79,7 @@ impl WriteLadder {
         let Some(remembered) = self.decision.server else {
             return;
         };
-        let verdict = &judgement.verdicts[remembered.0];
+        let verdict = &judgement.verdicts[remembered];
         let denied = verdict.write == WriteFitness::Refused && !overtaken(verdict);
         let held = rules.on_not_writable == OnNotWritable::Hold && !swallows_writes(verdict);
         if denied && !held {
@@ -152,7 +152,7 @@ impl WriteLadder {
         } else {
             self.left.push((from, now + rules.flap_block));
         }
-        let fitness = judgement.verdicts[to.0].write;
+        let fitness = judgement.verdicts[to].write;
         let proven = matches!(fitness, WriteFitness::Fit | WriteFitness::Spare);
         Some(Move { from, to, proven })
     }
@@ -172,12 +172,12 @@ impl WriteLadder {
         let reason =
             if judgement.split_brain { WriteReason::HeldSplitBrain } else { WriteReason::Primary };
         let pinned = steering.wanted.filter(|_| steering.pinned);
-        if let Some(pinned) = pinned.filter(|pinned| is_a_choice(&judgement.verdicts[pinned.0])) {
+        if let Some(pinned) = pinned.filter(|pinned| is_a_choice(&judgement.verdicts[*pinned])) {
             return (Some(pinned), reason);
         }
         match (published, fit) {
             (Some(published), Some(fit)) if published != fit => {
-                let verdict = &judgement.verdicts[published.0];
+                let verdict = &judgement.verdicts[published];
                 match verdict.write {
                     WriteFitness::Spare | WriteFitness::Gone | WriteFitness::Refused => {
                         (Some(fit), reason)
@@ -208,7 +208,7 @@ impl WriteLadder {
         let published = self.decision.server;
         let incumbent = published.or(self.last);
         if let Some(wanted) = steering.wanted.filter(|wanted| {
-            matches!(judgement.verdicts[wanted.0].write, WriteFitness::Fit | WriteFitness::Spare)
+            matches!(judgement.verdicts[*wanted].write, WriteFitness::Fit | WriteFitness::Spare)
         }) {
             let preferred = best == Some(wanted);
             let reason =
@@ -216,7 +216,7 @@ impl WriteLadder {
             return (Some(wanted), reason);
         }
         if let Some(published) = published {
-            let verdict = &judgement.verdicts[published.0];
+            let verdict = &judgement.verdicts[published];
             let barred = steering.barred.contains(&published) && !fit.is_empty();
             if verdict.write == WriteFitness::Open && !barred {
                 return (Some(published), self.held(verdict));
@@ -244,7 +244,7 @@ impl WriteLadder {
     /// Whether a group has just left its writer out. While members come and go it may do so to any of them for a
     /// moment; whoever is ready first is not the better writer for it.
     fn group_settles(&mut self, judgement: &Judgement, now: Moment) -> bool {
-        let left_out = self.last.is_some_and(|last| match judgement.verdicts[last.0].reason {
+        let left_out = self.last.is_some_and(|last| match judgement.verdicts[last].reason {
             StateReason::NotInGroup | StateReason::Fails(FailureKind::GroupUnready) => true,
             StateReason::Returning => self.left_out_since.is_some(),
             _ => false,
@@ -294,7 +294,7 @@ impl WriteLadder {
             // It was withdrawn, or there has never been one.
             return (None, self.last.map_or(reason, |_| WriteReason::NotWritable));
         };
-        let verdict = &judgement.verdicts[published.0];
+        let verdict = &judgement.verdicts[published];
         // Only an inference speaks against it, and the server that the inference is about has
         // spoken once, or has not been asked since: its word is milliseconds away, and a negative
         // answer would be cached for a second.
@@ -327,9 +327,9 @@ pub(super) fn moved_write(
 /// is none.
 fn fit(judgement: &Judgement, barred: &[ServerIndex]) -> Vec<ServerIndex> {
     let all = |fitness| {
-        let verdicts = judgement.verdicts.iter().enumerate();
+        let verdicts = judgement.verdicts.enumerate();
         let some = verdicts.filter(move |(_, verdict)| verdict.write == fitness);
-        let some = some.map(|(index, _)| ServerIndex(index));
+        let some = some.map(|(index, _)| index);
         some.filter(|server| !barred.contains(server)).collect::<Vec<_>>()
     };
     match all(WriteFitness::Fit) {
@@ -395,5 +395,5 @@ pub(super) fn elect(
 }
 
 fn most_preferred(fit: &[ServerIndex], policy: &ClusterPolicy) -> Option<ServerIndex> {
-    fit.iter().copied().min_by_key(|&index| (policy.servers[index.0].priority, index))
+    fit.iter().copied().min_by_key(|&index| (policy.server(index).priority, index))
 }

@@ -11,7 +11,7 @@ use crate::engine::{
 impl Cluster {
     /// How the probes of a server should go on.
     pub(in crate::engine) fn advice(&self, server: ServerIndex) -> ProbeAdvice {
-        let record = &self.records[server.0];
+        let record = &self.records[server];
         let said = self.said.write.server;
         let confirmed =
             record.verdict.state == ServerState::Primary && record.is_confirmed_writable();
@@ -19,26 +19,26 @@ impl Cluster {
             && self.write.last == Some(server)
             && said.is_none_or(|said| said == server);
         let heartbeat = said == Some(server) && confirmed || proves_writing;
-        ProbeAdvice { pace: self.paces[server.0], heartbeat }
+        ProbeAdvice { pace: self.paces[server], heartbeat }
     }
 
     /// Which servers have failed to write, and have not been tried since, while the published one
     /// proves that it writes.
     pub(super) fn note_hearts(&mut self, now: Moment) {
         let published = self.write.decision.server;
-        let proven = published.is_some_and(|published| self.records[published.0].heart.beats());
-        let untested = |(index, record): (usize, &Record)| {
-            (proven && record.heart.is_untested(now)).then_some(ServerIndex(index))
+        let proven = published.is_some_and(|published| self.records[published].heart.beats());
+        let untested = |(server, record): (ServerIndex, &Record)| {
+            (proven && record.heart.is_untested(now)).then_some(server)
         };
-        self.write.untested = self.records.iter().enumerate().filter_map(untested).collect();
+        self.write.untested = self.records.enumerate().filter_map(untested).collect();
     }
 
     /// Sets the pace of each server. Advice stands until the next judgement, like the decision.
     pub(super) fn set_paces(&mut self, now: Moment) {
         let need = self.need(now);
         let published = self.said.write.server;
-        for (index, (record, pace)) in self.records.iter().zip(&mut self.paces).enumerate() {
-            let published = published == Some(ServerIndex(index));
+        for ((server, record), pace) in self.records.enumerate().zip(&mut self.paces) {
+            let published = published == Some(server);
             *pace = cadence::pace(record, published, need, now);
         }
     }

@@ -12,7 +12,7 @@ impl Cluster {
     /// Every server as a candidate for a name, in config order; nothing for a name that there is
     /// not.
     pub(in crate::engine) fn candidacy(&self, name: NameOf, now: Moment) -> Vec<Candidacy> {
-        let servers = (0..self.records.len()).map(ServerIndex);
+        let servers = self.records.indices();
         match name {
             NameOf::Writes if self.policy.write.is_none() => Vec::new(),
             NameOf::Writes => servers.map(|server| self.as_writer(server, now)).collect(),
@@ -32,7 +32,7 @@ impl Cluster {
     }
 
     fn not_writer(&self, server: ServerIndex, now: Moment) -> (Because, Change) {
-        let record = &self.records[server.0];
+        let record = &self.records[server];
         let verdict = &record.limited;
         let is = Because::Is(verdict.state, verdict.reason);
         let reason = self.said.write.reason;
@@ -100,7 +100,7 @@ impl Cluster {
         reason: ReadReason,
     ) -> (Because, Change) {
         let rules = &self.policy.reads[name];
-        let verdict = &self.records[server.0].limited;
+        let verdict = &self.records[server].limited;
         let stays = Because::Stays(reason);
         match reason {
             ReadReason::Frozen => return (stays, Change::OverrideEnds),
@@ -110,7 +110,7 @@ impl Cluster {
             _ => {}
         }
         let is_writer = self.primary(self.said.write.server) == Some(server);
-        let fresh = self.records[server.0].gates[name].is_fresh();
+        let fresh = self.records[server].gates[name].is_fresh();
         match verdict.read {
             _ if is_writer && rules.include_primary => (Because::PrimaryIncluded, Change::Demoted),
             _ if is_writer => (Because::PrimaryHelps, Change::ReplicasReturn),
@@ -133,7 +133,7 @@ impl Cluster {
         reason: ReadReason,
     ) -> (Because, Change) {
         let rules = &self.policy.reads[name];
-        let verdict = &self.records[server.0].limited;
+        let verdict = &self.records[server].limited;
         let stands = Because::ReadsStand(reason);
         match reason {
             ReadReason::Maintenance | ReadReason::Frozen => return (stands, Change::OverrideEnds),

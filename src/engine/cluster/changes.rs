@@ -2,14 +2,14 @@
 
 use super::Cluster;
 use crate::engine::{
-    Decision, Event, Moment, ReadDecision, ServerId, ServerIndex, StateReason, WriteDecision,
-    judge::Judgement, trouble::Liveness, witness::Turn,
+    Decision, Event, Moment, ReadDecision, ServerId, StateReason, WriteDecision, judge::Judgement,
+    trouble::Liveness, witness::Turn,
 };
 
 impl Cluster {
     pub(super) fn note_witnesses(&mut self, now: Moment, events: &mut Vec<Event>) {
-        for (index, record) in self.records.iter_mut().enumerate() {
-            let server = ServerId { cluster: self.id, server: ServerIndex(index) };
+        for (server, record) in self.records.enumerate_mut() {
+            let server = ServerId { cluster: self.id, server };
             for turn in record.witnesses.turns(&self.policy.thresholds, now) {
                 let Turn { check, from, to, detail } = turn;
                 events.push(Event::Witness { server, check, from, to, detail: detail.into() });
@@ -34,16 +34,14 @@ impl Cluster {
         now: Moment,
         events: &mut Vec<Event>,
     ) {
-        for (index, (record, &verdict)) in
-            self.records.iter_mut().zip(&judgement.verdicts).enumerate()
-        {
+        for ((server, record), &verdict) in self.records.enumerate_mut().zip(&judgement.verdicts) {
             let from = record.limited.state;
             if from != verdict.state {
                 record.since = now;
                 let failure = record.trouble.as_ref().map(|trouble| &*trouble.failure.detail);
                 let detail = record.witnesses.detail_of(verdict.reason).or(failure);
                 events.push(Event::State {
-                    server: ServerId { cluster: self.id, server: ServerIndex(index) },
+                    server: ServerId { cluster: self.id, server },
                     from,
                     to: verdict.state,
                     reason: verdict.reason,

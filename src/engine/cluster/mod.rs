@@ -13,6 +13,7 @@ use self::overlay::{Overlay, Said};
 use super::{
     ClusterId, ClusterPolicy, Decision, Event, Loss, Moment, Observation, Pace, ServerIndex,
     Standing, StateReason, WitnessStanding,
+    ids::Servers,
     judge::{self, Judgement, KnownIdentity, Office, Precedents, WriterRule},
     positions::Positions,
     read::{Candidates, ReadLadder},
@@ -29,7 +30,7 @@ use super::{
 pub(super) struct Cluster {
     id: ClusterId,
     policy: ClusterPolicy,
-    records: Vec<Record>,
+    records: Servers<Record>,
     identity: KnownIdentity,
     /// How far the cluster's history reaches.
     positions: Positions,
@@ -52,7 +53,7 @@ pub(super) struct Cluster {
     judged: Moment,
     unrest: Unrest,
     /// One per server.
-    paces: Vec<Pace>,
+    paces: Servers<Pace>,
     /// Since when the write name has waited for a writer.
     no_writer_since: Option<Moment>,
     /// Every server of every cluster is silent, so that states and ladders stand still.
@@ -81,7 +82,7 @@ impl Cluster {
             last_heard: None,
             judged: now,
             unrest: Unrest::new(now),
-            paces: vec![Pace::Fast; policy.servers.len()],
+            paces: policy.servers.iter().map(|_| Pace::Fast).collect(),
             no_writer_since: None,
             isolated: false,
             policy,
@@ -95,7 +96,7 @@ impl Cluster {
     /// Folds in one observation of one of its servers. One of an unknown server is ignored: a probe
     /// that ends after its server was removed may still report.
     pub(super) fn observe(&mut self, observation: Observation, now: Moment) {
-        if let Some(record) = self.records.get_mut(observation.server.server.0) {
+        if let Some(record) = self.records.get_mut(observation.server.server) {
             let Observation { asked, outcome, .. } = observation;
             let first = self.last_heard.is_none() && outcome.is_from_the_host();
             record.fold(outcome, asked.min(now), &self.policy.thresholds, now);
@@ -112,7 +113,7 @@ impl Cluster {
         self.round = Some(now);
     }
 
-    pub(super) fn records(&self) -> &[Record] {
+    pub(super) fn records(&self) -> &Servers<Record> {
         &self.records
     }
 
@@ -176,14 +177,14 @@ impl Cluster {
 
     /// What a server is now, and why.
     pub(super) fn standing(&self, server: ServerIndex) -> Standing {
-        let record = &self.records[server.0];
+        let record = &self.records[server];
         let Verdict { state, reason, lag, .. } = record.limited;
         Standing { state, reason, since: record.since, lag }
     }
 
     /// The words of a server's present failure, if it fails.
     pub(super) fn failure_detail(&self, server: ServerIndex) -> Option<&str> {
-        let trouble = self.records[server.0].trouble.as_ref()?;
+        let trouble = self.records[server].trouble.as_ref()?;
         Some(&*trouble.failure.detail)
     }
 
@@ -192,7 +193,7 @@ impl Cluster {
         &self,
         server: ServerIndex,
     ) -> impl Iterator<Item = WitnessStanding<'_>> {
-        self.records[server.0].witnesses.standings()
+        self.records[server].witnesses.standings()
     }
 
     /// Judges and decides anew. Every change goes to `events`.
@@ -293,7 +294,7 @@ impl Cluster {
         let moved = self.write.decide(judgement, &self.policy, &rules, steering, now);
         if let Some(moved) = moved.filter(|moved| steering.wanted == Some(moved.to)) {
             // An operator has settled what only precedence was against.
-            let record = &mut self.records[moved.to.0];
+            let record = &mut self.records[moved.to];
             let lost = record.superseded.as_ref().map(|superseded| superseded.loss);
             if lost == Some(Loss::Precedence) {
                 record.superseded = None;
@@ -303,8 +304,8 @@ impl Cluster {
             && judgement.writer == WriterRule::History
             && !self.claims_anew(moved.from, moved.to)
         {
-            let had = self.records[moved.to.0].history.gtid.clone();
-            self.records[moved.from.0].mark_superseded(Some(moved.to), &had, Loss::Name);
+            let had = self.records[moved.to].history.gtid.clone();
+            self.records[moved.from].mark_superseded(Some(moved.to), &had, Loss::Name);
         }
         self.note_office(judgement, moved.is_some());
     }
@@ -312,9 +313,9 @@ impl Cluster {
     /// Whether a server that is left has already said that it was promoted anew: that claim is newer
     /// than the one that it is left for.
     fn claims_anew(&self, from: ServerIndex, to: ServerIndex) -> bool {
-        let run = |server: ServerIndex| self.records[server.0].writable;
-        let timeline = |server: ServerIndex| self.records[server.0].history.timeline;
-        let answers = self.records[from.0].trouble.is_none();
+        let run = |server: ServerIndex| self.records[server].writable;
+        let timeline = |server: ServerIndex| self.records[server].history.timeline;
+        let answers = self.records[from].trouble.is_none();
         let is_no_older = timeline(from).is_some() && timeline(from) >= timeline(to);
         answers && run(from).is_some() && is_no_older
     }
@@ -323,9 +324,9 @@ impl Cluster {
     fn note_office(&mut self, judgement: &Judgement, moved: bool) {
         let Some(writer) = self.write.decision.server else { return };
         self.office.since = self.write.last_since;
-        let history = &mut self.records[writer.0].history;
+        let history = &mut self.records[writer].history;
         history.followed |= self.ready;
-        let confirmed = judgement.verdicts[writer.0].reason == StateReason::SaysWritable;
+        let confirmed = judgement.verdicts[writer].reason == StateReason::SaysWritable;
         if confirmed || moved {
             self.office.timeline = history.timeline.or(self.office.timeline);
             if !history.gtid.is_unknown() {
@@ -344,7 +345,7 @@ impl Cluster {
             read.decide(&candidates, now);
         }
         for server in reads.iter().flat_map(|read| &read.decision.servers) {
-            self.records[server.server.0].ever_fit = true;
+            self.records[server.server].ever_fit = true;
         }
         self.reads = reads;
     }
@@ -365,7 +366,7 @@ impl Cluster {
         let is_primary = |record: &Record| record.limited.read == ReadFitness::Primary;
         match self.policy.write {
             Some(_) => writer.or(self.write.decision.server),
-            None => self.records.iter().position(is_primary).map(ServerIndex),
+            None => self.records.position(is_primary),
         }
     }
 

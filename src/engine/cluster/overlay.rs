@@ -154,7 +154,7 @@ impl Cluster {
                     return Err(OverrideRefusal::NoWriteName);
                 }
                 if !even_if_not_writable && !self.is_writable_now(server) {
-                    let Verdict { state, reason, .. } = self.records[server.0].limited;
+                    let Verdict { state, reason, .. } = self.records[server].limited;
                     return Err(OverrideRefusal::NotWritable { state, reason });
                 }
             }
@@ -184,7 +184,7 @@ impl Cluster {
 
     /// Confirmed as writable; the published one may have missed a reply or two.
     fn is_writable_now(&self, server: ServerIndex) -> bool {
-        let verdict = &self.records[server.0].limited;
+        let verdict = &self.records[server].limited;
         match verdict.write {
             WriteFitness::Fit | WriteFitness::Spare => true,
             WriteFitness::Open => {
@@ -254,7 +254,7 @@ impl Cluster {
             self.overlay.denied &= !self.ready;
             return;
         };
-        match self.records[pin.server.0].limited.write {
+        match self.records[pin.server].limited.write {
             WriteFitness::Fit | WriteFitness::Spare => self.overlay.denied = false,
             WriteFitness::Refused => self.overlay.denied = true,
             WriteFitness::Open | WriteFitness::Gone => {}
@@ -295,7 +295,7 @@ impl Cluster {
     }
 
     fn pinned(&self, pin: Pin) -> (Option<ServerIndex>, WriteReason) {
-        let Verdict { state, reason, write, .. } = self.records[pin.server.0].limited;
+        let Verdict { state, reason, write, .. } = self.records[pin.server].limited;
         let here = Some(pin.server);
         match write {
             // Silence does not bring back what the server itself has ended.

@@ -3,6 +3,7 @@
 use super::mysql;
 use crate::engine::{
     Facts, Moment, ServerState, StateReason, Thresholds,
+    ids::Servers,
     judge::Precedents,
     record::Record,
     trouble::Liveness,
@@ -65,7 +66,7 @@ impl KnownIdentity {
     /// has just as well lost its volume. One that was remembered is known from the start.
     pub(in crate::engine) fn learn(
         &mut self,
-        records: &[Record],
+        records: &Servers<Record>,
         started: bool,
         thresholds: &Thresholds,
         now: Moment,

@@ -23,6 +23,7 @@ use self::{
 use super::{
     ClusterKind, ClusterPolicy, Endpoint, FailureKind, Lag, Loss, Moment, ServerIndex,
     ServerPolicy, ServerState, StateReason,
+    ids::Servers,
     positions::Positions,
     record::Record,
     steering::Steering,
@@ -39,7 +40,7 @@ pub(super) use self::{
 #[derive(Clone, Debug)]
 pub(super) struct Judgement {
     /// One per server, in config order.
-    pub(super) verdicts: Vec<Verdict>,
+    pub(super) verdicts: Servers<Verdict>,
     /// Two servers are writable and nothing but precedence tells which is right.
     pub(super) split_brain: bool,
     /// By what the writer is found.
@@ -81,7 +82,7 @@ pub(super) struct Precedents<'a> {
 /// Judges all servers of one cluster.
 pub(super) fn judge(
     policy: &ClusterPolicy,
-    records: &mut [Record],
+    records: &mut Servers<Record>,
     positions: &mut Positions,
     precedents: Precedents<'_>,
     now: Moment,
@@ -93,7 +94,7 @@ pub(super) fn judge(
     }
 }
 
-fn judge_tcp(policy: &ClusterPolicy, records: &mut [Record], now: Moment) -> Judgement {
+fn judge_tcp(policy: &ClusterPolicy, records: &mut Servers<Record>, now: Moment) -> Judgement {
     let verdicts = records
         .iter_mut()
         .map(|record| {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::engine::{
     ClusterPolicy, Facts, FailureKind, GtidState, Loss, Moment, Relation, ServerIndex,
-    reception::Opinion, record::Record, superseded::Superseded, trouble::Liveness,
+    ids::Servers, reception::Opinion, record::Record, superseded::Superseded, trouble::Liveness,
 };
 
 use super::{Precedents, contest::Contest, is_foreign};
@@ -71,12 +71,12 @@ pub(super) fn is_remembered(
 pub(super) fn lives_by_refusal(
     index: ServerIndex,
     policy: &ClusterPolicy,
-    records: &[Record],
+    records: &Servers<Record>,
     precedents: Precedents<'_>,
     now: Moment,
 ) -> bool {
     use FailureKind::{Misconfigured, Saturated};
-    let record = &records[index.0];
+    let record = &records[index];
     is_remembered(index, record, precedents)
         && matches!(
             record.liveness(&policy.thresholds, now),
@@ -89,18 +89,18 @@ pub(super) fn lives_by_refusal(
 pub(super) fn lives_by_witness(
     index: ServerIndex,
     policy: &ClusterPolicy,
-    records: &[Record],
+    records: &Servers<Record>,
     precedents: Precedents<'_>,
     opinion: &dyn Fn(ServerIndex, Moment) -> Opinion,
     now: Moment,
 ) -> bool {
-    let record = &records[index.0];
+    let record = &records[index];
     let (Liveness::Gone(kind), Some(trouble)) =
         (record.liveness(&policy.thresholds, now), &record.trouble)
     else {
         return false;
     };
-    let others = (0..records.len()).map(ServerIndex).filter(|other| *other != index);
+    let others = records.indices().filter(|other| *other != index);
     precedents.published == Some(index)
         && kind.is_silence()
         && !record.history.lost
@@ -112,11 +112,11 @@ pub(super) fn lives_by_witness(
 pub(super) fn is_awaited(
     rival: ServerIndex,
     policy: &ClusterPolicy,
-    records: &[Record],
+    records: &Servers<Record>,
     precedents: Precedents<'_>,
     now: Moment,
 ) -> bool {
-    let Some(run) = records[rival.0].writable else { return false };
+    let Some(run) = records[rival].writable else { return false };
     records.iter().any(|record| {
         let liveness = record.liveness(&policy.thresholds, now);
         matches!(liveness, Liveness::Answering | Liveness::Doubtful(_))
@@ -130,11 +130,11 @@ pub(super) fn was_asked_since(
     one: ServerIndex,
     other: ServerIndex,
     policy: &ClusterPolicy,
-    records: &[Record],
+    records: &Servers<Record>,
     now: Moment,
 ) -> bool {
-    let record = &records[one.0];
-    records[other.0].writable.is_none_or(|run| {
+    let record = &records[one];
+    records[other].writable.is_none_or(|run| {
         record.liveness(&policy.thresholds, now) == Liveness::Answering
             && record.facts_at >= run.since
     })
@@ -143,10 +143,10 @@ pub(super) fn was_asked_since(
 /// Whether the members have gone over to a server that lost because they followed another one.
 pub(super) fn has_won_over(
     index: ServerIndex,
-    records: &[Record],
+    records: &Servers<Record>,
     followers: &dyn Fn(ServerIndex) -> usize,
 ) -> bool {
-    records[index.0].superseded.as_ref().is_some_and(|superseded| {
+    records[index].superseded.as_ref().is_some_and(|superseded| {
         superseded.loss == Loss::Following
             && superseded.by.is_none_or(|by| followers(index) > followers(by))
     })
@@ -157,14 +157,14 @@ pub(super) fn has_won_over(
 /// writable, as we saw.
 pub(super) fn is_reinstated(
     index: ServerIndex,
-    records: &[Record],
+    records: &Servers<Record>,
     precedents: Precedents<'_>,
     followed: usize,
     follows: &dyn Fn(ServerIndex) -> bool,
     gave_way: &dyn Fn(ServerIndex) -> bool,
     is_gone: &dyn Fn(ServerIndex) -> bool,
 ) -> bool {
-    let record = &records[index.0];
+    let record = &records[index];
     let Some(Superseded { by, heir, loss, claim, .. }) = &record.superseded else {
         return false;
     };
@@ -188,16 +188,16 @@ pub(super) fn is_reinstated(
         let gone = is_gone(heir);
         // One that came up anew shows no more what it won with: it is gone, too. One that is there
         // and writable, or may be, is contested, however idle it is.
-        let says_no = records[heir.0].trouble.is_none()
-            && records[heir.0].facts.as_ref().is_some_and(|facts| !facts.claims_writable());
-        let is_itself = !records[heir.0].history.lost && (gone || says_no);
-        let since = match &records[heir.0] {
+        let says_no = records[heir].trouble.is_none()
+            && records[heir].facts.as_ref().is_some_and(|facts| !facts.claims_writable());
+        let is_itself = !records[heir].history.lost && (gone || says_no);
+        let since = match &records[heir] {
             heir if heir.history.lost => Some(heir.history.lost_since),
             heir => heir.trouble.as_ref().filter(|_| gone).map(|trouble| trouble.began),
         };
         let turned = record.writable.filter(|run| run.turned);
         gave_way(heir)
-            || is_itself && caught_up(&records[heir.0].history.gtid)
+            || is_itself && caught_up(&records[heir].history.gtid)
             || turned.is_some_and(|run| since.is_some_and(|since| since <= run.since))
             // Somebody has pointed the other members at it.
             || gone && *loss != Loss::Name && followed > 0 && !heir_is_followed(own, records, heir)
@@ -211,10 +211,10 @@ pub(super) fn is_reinstated(
 }
 
 /// Whether what a gone heir had is more than this server has, and somebody else has it.
-fn heir_is_followed(own: &GtidState, records: &[Record], heir: ServerIndex) -> bool {
-    let had = &records[heir.0].history.gtid;
-    records.iter().enumerate().any(|(index, record)| {
-        index != heir.0
+fn heir_is_followed(own: &GtidState, records: &Servers<Record>, heir: ServerIndex) -> bool {
+    let had = &records[heir].history.gtid;
+    records.enumerate().any(|(index, record)| {
+        index != heir
             && record.trouble.is_none()
             && record.history.gtid.relation(own) == Relation::Ahead
             && record.history.gtid.contains(had) == Some(true)
@@ -222,26 +222,30 @@ fn heir_is_followed(own: &GtidState, records: &[Record], heir: ServerIndex) -> b
 }
 
 /// Remembers who lost what, so that the absence of the winner proves nothing later.
-pub(super) fn mark_losers(contest: &Contest, records: &mut [Record], precedents: Precedents<'_>) {
+pub(super) fn mark_losers(
+    contest: &Contest,
+    records: &mut Servers<Record>,
+    precedents: Precedents<'_>,
+) {
     if !precedents.ready {
         return;
     }
     for loser in &contest.losers {
         if let Some(loss) = loser.loss {
             let heir = match loser.against {
-                Some(against) => records[against.0].history.gtid.clone(),
+                Some(against) => records[against].history.gtid.clone(),
                 None if precedents.office.gtid.is_unknown() => most_shown(loser.server, records),
                 None => precedents.office.gtid.clone(),
             };
-            records[loser.server.0].mark_superseded(loser.against, &heir, loss);
+            records[loser.server].mark_superseded(loser.against, &heir, loss);
         }
     }
 }
 
 /// MySQL and MariaDB: the longest history that any other member has shown.
-fn most_shown(index: ServerIndex, records: &[Record]) -> GtidState {
-    let others = records.iter().enumerate().filter(|(other, record)| {
-        *other != index.0 && !record.history.lost && !record.history.gtid.is_unknown()
+fn most_shown(index: ServerIndex, records: &Servers<Record>) -> GtidState {
+    let others = records.enumerate().filter(|(other, record)| {
+        *other != index && !record.history.lost && !record.history.gtid.is_unknown()
     });
     others.fold(GtidState::Unknown, |most, (_, record)| {
         let own = &record.history.gtid;
@@ -251,7 +255,7 @@ fn most_shown(index: ServerIndex, records: &[Record]) -> GtidState {
 
 /// Whether a server that answers and is writable has lost against `winner` by precedence alone: two
 /// histories go on beside each other.
-pub(super) fn has_rival(winner: Option<ServerIndex>, records: &[Record]) -> bool {
+pub(super) fn has_rival(winner: Option<ServerIndex>, records: &Servers<Record>) -> bool {
     records.iter().any(|record| {
         let lost = record.superseded.as_ref().is_some_and(|superseded| {
             superseded.loss == Loss::Precedence && superseded.by == winner

@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::contest::Contest;
 use crate::engine::{
     ClusterPolicy, FailureKind, Moment, ServerIndex, ServerState, StateReason, Thresholds,
+    ids::Servers,
     reception::Opinion,
     record::Record,
     trouble::Liveness,
@@ -150,13 +151,13 @@ fn alive_but_refusing(record: &mut Record, kind: FailureKind, now: Moment) -> Ve
 pub(super) fn unreachable_from_here(
     index: ServerIndex,
     remembered: bool,
-    records: &[Record],
+    records: &Servers<Record>,
     policy: &ClusterPolicy,
     contest: &Contest,
     opinion: &dyn Fn(ServerIndex, Moment) -> Opinion,
     now: Moment,
 ) -> Option<Verdict> {
-    let record = &records[index.0];
+    let record = &records[index];
     let Liveness::Gone(kind) = record.liveness(&policy.thresholds, now) else {
         return None;
     };
@@ -168,7 +169,7 @@ pub(super) fn unreachable_from_here(
     if !kind.is_silence() || contest.against(index).is_some() {
         return None;
     }
-    let others = (0..records.len()).map(ServerIndex).filter(|other| *other != index);
+    let others = records.indices().filter(|other| *other != index);
     let before = record.verdict;
     let reason = match kind.may_be_ours() {
         true => StateReason::UnreachableFromHere,

@@ -6,6 +6,7 @@
 use super::mysql_facts;
 use crate::engine::{
     ClusterPolicy, Group, Loss, Moment, ServerIndex,
+    ids::Servers,
     judge::{Precedents, is_foreign},
     record::Record,
     trouble::Liveness,
@@ -25,12 +26,12 @@ impl Components {
     /// else that of the first member in config order.
     pub(super) fn of(
         policy: &ClusterPolicy,
-        records: &[Record],
+        records: &Servers<Record>,
         precedents: Precedents<'_>,
         now: Moment,
     ) -> Self {
-        let sound = (0..records.len()).map(ServerIndex).filter(|index| {
-            let record = &records[index.0];
+        let sound = records.indices().filter(|index| {
+            let record = &records[*index];
             record.liveness(&policy.thresholds, now) == Liveness::Answering
                 && !is_foreign(record, precedents)
                 && mysql_facts(record).is_some_and(|facts| {
@@ -50,7 +51,7 @@ impl Components {
         }
         let rank = |part: &Vec<ServerIndex>| {
             let holds = |one: Option<ServerIndex>| one.is_some_and(|one| part.contains(&one));
-            let lost = part.iter().all(|member| records[member.0].superseded.is_some());
+            let lost = part.iter().all(|member| records[*member].superseded.is_some());
             let incumbent = holds(precedents.published) || holds(precedents.last_writer);
             (!lost, incumbent, part.len(), std::cmp::Reverse(part.first().copied()))
         };
@@ -80,13 +81,13 @@ impl Components {
 
     /// Remembers who is in the wrong part, also when the right one is gone, and forgets it of those
     /// who are in one part with the writer again.
-    pub(super) fn note(&self, records: &mut [Record], precedents: Precedents<'_>) {
+    pub(super) fn note(&self, records: &mut Servers<Record>, precedents: Precedents<'_>) {
         let writer = precedents.published.or(precedents.last_writer);
         for part in &self.parts {
             let rejoined =
                 |heir: Option<ServerIndex>| heir.is_some_and(|heir| part.contains(&heir));
             for member in part {
-                let record = &mut records[member.0];
+                let record = &mut records[*member];
                 let heir = record.superseded.as_ref().and_then(|superseded| superseded.by);
                 if rejoined(heir.filter(|heir| heir != member))
                     || rejoined(writer.filter(|writer| writer != member))
@@ -100,19 +101,19 @@ impl Components {
             return;
         }
         let heir = writer.filter(|writer| self.main().contains(writer)).unwrap_or(right);
-        let had = records[heir.0].history.gtid.clone();
+        let had = records[heir].history.gtid.clone();
         for (at, part) in self.parts.iter().enumerate() {
             if at != self.main {
                 for member in part {
-                    records[member.0].mark_superseded(Some(heir), &had, Loss::Precedence);
+                    records[*member].mark_superseded(Some(heir), &had, Loss::Precedence);
                 }
             }
         }
     }
 }
 
-fn view(records: &[Record], member: ServerIndex) -> &[Box<str>] {
-    match mysql_facts(&records[member.0]).and_then(|facts| facts.group.as_ref()) {
+fn view(records: &Servers<Record>, member: ServerIndex) -> &[Box<str>] {
+    match mysql_facts(&records[member]).and_then(|facts| facts.group.as_ref()) {
         Some(Group::Galera(node)) => &node.members,
         Some(Group::Replication(member)) => &member.members,
         None => &[],
@@ -120,7 +121,11 @@ fn view(records: &[Record], member: ServerIndex) -> &[Box<str>] {
 }
 
 /// Whether two members may be in one part of their group.
-pub(super) fn see_each_other(one: ServerIndex, other: ServerIndex, records: &[Record]) -> bool {
+pub(super) fn see_each_other(
+    one: ServerIndex,
+    other: ServerIndex,
+    records: &Servers<Record>,
+) -> bool {
     overlap(view(records, one), view(records, other))
 }
 

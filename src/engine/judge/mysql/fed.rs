@@ -10,6 +10,7 @@ use super::{
 };
 use crate::engine::{
     ClusterPolicy, Lag, Moment, ServerIndex, ServerState, StateReason, Writability,
+    ids::Servers,
     judge::{Freshness, Precedents},
     record::Record,
     trouble::Liveness,
@@ -21,7 +22,7 @@ use crate::engine::{
 pub(super) fn feeder(
     index: ServerIndex,
     policy: &ClusterPolicy,
-    records: &[Record],
+    records: &Servers<Record>,
     precedents: Precedents<'_>,
 ) -> Option<ServerIndex> {
     let together = |one: ServerIndex, other: ServerIndex| are_together(one, other, records);
@@ -32,18 +33,18 @@ pub(super) fn feeder(
         member_channels(member, policy, records).iter().any(|it| {
             runs(it.channel)
                 && !together(index, it.source)
-                && !records[it.source.0].history.lost
+                && !records[it.source].history.lost
                 && !gives_back(it.source, index, policy, records)
         })
     };
-    let mut members = (0..records.len()).map(ServerIndex).filter(|&one| together(index, one));
+    let mut members = records.indices().filter(|&one| together(index, one));
     members.find(|&member| receives(member))
 }
 
 /// Whether two servers are members of one part of one group.
-fn are_together(one: ServerIndex, other: ServerIndex, records: &[Record]) -> bool {
+fn are_together(one: ServerIndex, other: ServerIndex, records: &Servers<Record>) -> bool {
     let of = |server: ServerIndex| {
-        let facts = mysql_facts(&records[server.0])?;
+        let facts = mysql_facts(&records[server])?;
         group::group_identity(facts).filter(|_| !is_shut_out(facts))
     };
     of(one).is_some() && of(one) == of(other) && component::see_each_other(one, other, records)
@@ -54,9 +55,9 @@ fn gives_back(
     source: ServerIndex,
     member: ServerIndex,
     policy: &ClusterPolicy,
-    records: &[Record],
+    records: &Servers<Record>,
 ) -> bool {
-    let writes = records[source.0].claims_writable();
+    let writes = records[source].claims_writable();
     let channels = member_channels(source, policy, records);
     !writes && channels.iter().any(|it| are_together(it.source, member, records))
 }
@@ -66,11 +67,11 @@ pub(super) fn verdict(
     index: ServerIndex,
     feeder: ServerIndex,
     policy: &ClusterPolicy,
-    records: &mut [Record],
+    records: &mut Servers<Record>,
     standpoint: Standpoint<'_>,
     now: Moment,
 ) -> Verdict {
-    let Some(facts) = mysql_facts(&records[index.0]) else { return Verdict::UNHEARD };
+    let Some(facts) = mysql_facts(&records[index]) else { return Verdict::UNHEARD };
     let writable = facts.writability == Writability::Writable;
     let reason = match Standing::of(facts, false) {
         Standing::Writer => StateReason::WritableReplica,
@@ -94,10 +95,10 @@ fn behind(
     feeder: ServerIndex,
     index: ServerIndex,
     policy: &ClusterPolicy,
-    records: &mut [Record],
+    records: &mut Servers<Record>,
 ) -> Verdict {
-    let Some(of_feeder) = records[feeder.0].settled else { return Verdict::UNHEARD };
-    let record = &mut records[index.0];
+    let Some(of_feeder) = records[feeder].settled else { return Verdict::UNHEARD };
+    let record = &mut records[index];
     record.mark_followed();
     record.away = false;
     // What the feeder was before it was one tells nothing.
@@ -113,7 +114,7 @@ fn behind(
 /// the member that replicates from there.
 pub(super) fn behind_its_source(
     policy: &ClusterPolicy,
-    records: &[Record],
+    records: &Servers<Record>,
     now: Moment,
 ) -> Option<Lag> {
     let members = || {

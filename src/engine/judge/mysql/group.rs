@@ -17,6 +17,7 @@ use super::{
 use crate::engine::{
     ClusterPolicy, Failback, FailureKind, Group, GroupRole, IoThread, Lag, Loss, Moment,
     MySqlFacts, ServerIndex, ServerState, StateReason, Thresholds, Writability,
+    ids::Servers,
     judge::{
         FOREIGN, Freshness, HISTORY_LOST, Identity, Judgement, Precedents, WriterRule, by_liveness,
         is_foreign, is_returning, office::has_rival, returning, unconfirmed,
@@ -37,30 +38,30 @@ use crate::engine::{
 /// have a quorum, somebody may have promoted one.
 pub(super) fn decides(
     policy: &ClusterPolicy,
-    records: &[Record],
+    records: &Servers<Record>,
     precedents: Precedents<'_>,
     now: Moment,
 ) -> bool {
     let known = || records.iter().filter_map(mysql_facts);
     let in_group = |index: ServerIndex| {
-        mysql_facts(&records[index.0]).is_some_and(|facts| facts.group.is_some())
+        mysql_facts(&records[index]).is_some_and(|facts| facts.group.is_some())
             && fed::feeder(index, policy, records, precedents).is_none()
     };
-    let members = (0..records.len()).map(ServerIndex).filter(|&index| in_group(index)).count();
+    let members = records.indices().filter(|&index| in_group(index)).count();
     if members == 0 {
         return false;
     }
     let loner = |index: ServerIndex| {
-        let record = &records[index.0];
+        let record = &records[index];
         mysql_facts(record).is_some_and(|facts| facts.group.is_none())
             && record.claims_writable()
             && !record.history.lost
             && !is_writable_replica(index, policy, records, precedents, now)
     };
-    let claimed = || (0..records.len()).map(ServerIndex).any(loner);
-    let last = precedents.last_writer.filter(|last| mysql_facts(&records[last.0]).is_some());
+    let claimed = || records.indices().any(loner);
+    let last = precedents.last_writer.filter(|last| mysql_facts(&records[*last]).is_some());
     if let Some(last) = last {
-        let writes = records[last.0].claims_writable();
+        let writes = records[last].claims_writable();
         let follows = || {
             let mut channels = member_channels(last, policy, records).into_iter();
             channels.any(|it| it.channel.io == IoThread::Running && in_group(it.source))
@@ -89,7 +90,7 @@ fn may_elect(record: &Record, policy: &ClusterPolicy, now: Moment) -> bool {
 
 pub(super) fn judge(
     policy: &ClusterPolicy,
-    records: &mut [Record],
+    records: &mut Servers<Record>,
     positions: &mut Positions,
     precedents: Precedents<'_>,
     now: Moment,
@@ -99,12 +100,12 @@ pub(super) fn judge(
     streams::note(policy, records, positions, precedents, components.main(), now);
     let joining = records.iter().filter_map(mysql_facts).any(is_joining);
     let behind = fed::behind_its_source(policy, records, now);
-    let mut verdicts: Vec<_> = (0..records.len())
-        .map(|index| {
-            let server = ServerIndex(index);
+    let mut verdicts: Servers<_> = records
+        .indices()
+        .map(|server| {
             let elsewhere = components.outside_of(server);
             let group = GroupState { elsewhere, joining, behind };
-            verdict(server, &mut records[index], policy, precedents, group, now)
+            verdict(server, &mut records[server], policy, precedents, group, now)
         })
         .collect();
     let (writer, rule) = choose_writer(policy, records, precedents, &mut verdicts, now);
@@ -115,12 +116,12 @@ pub(super) fn judge(
         positions,
         office: &precedents.office.gtid,
     };
-    for index in (0..records.len()).map(ServerIndex) {
+    for index in records.indices() {
         let feeder = fed::feeder(index, policy, records, precedents);
-        if let Some(feeder) = feeder.filter(|_| answers(&records[index.0], policy, now)) {
-            verdicts[index.0] = fed::verdict(index, feeder, policy, records, standpoint, now);
-        } else if is_outside(&records[index.0], policy, now) {
-            verdicts[index.0] = outside(index, policy, records, standpoint, precedents, now);
+        if let Some(feeder) = feeder.filter(|_| answers(&records[index], policy, now)) {
+            verdicts[index] = fed::verdict(index, feeder, policy, records, standpoint, now);
+        } else if is_outside(&records[index], policy, now) {
+            verdicts[index] = outside(index, policy, records, standpoint, precedents, now);
         }
     }
     let rivals = has_rival(writer.or(precedents.last_writer), records);
@@ -131,21 +132,19 @@ pub(super) fn judge(
 /// Chooses the writer among those that may write, and makes followers of the others.
 fn choose_writer(
     policy: &ClusterPolicy,
-    records: &[Record],
+    records: &Servers<Record>,
     precedents: Precedents<'_>,
-    verdicts: &mut [Verdict],
+    verdicts: &mut Servers<Verdict>,
     now: Moment,
 ) -> (Option<ServerIndex>, WriterRule) {
-    let writers: Vec<_> = (0..verdicts.len())
-        .map(ServerIndex)
-        .filter(|index| verdicts[index.0].write == WriteFitness::Fit)
-        .collect();
+    let writers: Vec<_> =
+        verdicts.indices().filter(|index| verdicts[*index].write == WriteFitness::Fit).collect();
     let rule = writer_rule(records);
     if rule == WriterRule::Elected
         && let Some(published) = precedents.published
         && writers.iter().any(|&writer| outlasts(writer, published, records, policy, now))
     {
-        verdicts[published.0].write = WriteFitness::Refused;
+        verdicts[published].write = WriteFitness::Refused;
     }
     let steering = precedents.steering;
     let heeded = rule == WriterRule::Free || steering.pinned;
@@ -158,7 +157,7 @@ fn choose_writer(
     // A published server that does not answer stays, and the others stay its followers.
     let held = precedents.published.filter(|published| {
         let left = steering.barred.contains(published) && !open.is_empty();
-        verdicts[published.0].write == WriteFitness::Open && !left
+        verdicts[*published].write == WriteFitness::Open && !left
     });
     let failback = match (rule, policy.write) {
         (WriterRule::Free, Some(write)) => write.failback,
@@ -169,7 +168,7 @@ fn choose_writer(
     let writer = wanted.or(held);
     let writer = writer.or_else(|| elect(&open, incumbent, precedents.blocked, failback, policy));
     for index in writers.iter().filter(|index| Some(**index) != writer) {
-        let follower = &mut verdicts[index.0];
+        let follower = &mut verdicts[*index];
         (follower.state, follower.reason) = (ServerState::Replica, StateReason::Fresh);
         follower.read = ReadFitness::Replica;
         if rule == WriterRule::Elected {
@@ -193,12 +192,12 @@ fn answers(record: &Record, policy: &ClusterPolicy, now: Moment) -> bool {
 fn outside(
     index: ServerIndex,
     policy: &ClusterPolicy,
-    records: &mut [Record],
+    records: &mut Servers<Record>,
     standpoint: Standpoint<'_>,
     precedents: Precedents<'_>,
     now: Moment,
 ) -> Verdict {
-    let record = &records[index.0];
+    let record = &records[index];
     let writable = record.claims_writable();
     let replicates = is_writable_replica(index, policy, records, precedents, now);
     if record.history.lost {
@@ -207,8 +206,8 @@ fn outside(
     if writable && !replicates {
         if let Some(writer) = standpoint.champion.filter(|_| precedents.ready) {
             // The end of the group proves nothing for it later.
-            let had = records[writer.0].history.gtid.clone();
-            records[index.0].mark_superseded(Some(writer), &had, Loss::Age);
+            let had = records[writer].history.gtid.clone();
+            records[index].mark_superseded(Some(writer), &had, Loss::Age);
         }
         let reason = standpoint.champion.map_or(StateReason::NotInGroup, StateReason::SecondWriter);
         return Verdict::out(ServerState::StalePrimary, reason);
@@ -235,7 +234,7 @@ fn is_joining(facts: &MySqlFacts) -> bool {
 
 /// A group in which any member in good standing is a secondary has one writer, and elects it.
 /// Otherwise all its members may write.
-fn writer_rule(records: &[Record]) -> WriterRule {
+fn writer_rule(records: &Servers<Record>) -> WriterRule {
     let is_secondary = |facts: &MySqlFacts| match &facts.group {
         Some(Group::Replication(member)) => {
             member.online && member.majority && member.role == GroupRole::Secondary
@@ -253,15 +252,15 @@ fn writer_rule(records: &[Record]) -> WriterRule {
 fn outlasts(
     writer: ServerIndex,
     published: ServerIndex,
-    records: &[Record],
+    records: &Servers<Record>,
     policy: &ClusterPolicy,
     now: Moment,
 ) -> bool {
     let unheard = matches!(
-        records[published.0].liveness(&policy.thresholds, now),
+        records[published].liveness(&policy.thresholds, now),
         Liveness::Alive(_) | Liveness::ProbeSilent
     );
-    let elected = records[writer.0].writable;
+    let elected = records[writer].writable;
     unheard
         && elected.is_some_and(|elected| now.since(elected.since) >= Thresholds::SATURATED_GRACE)
 }

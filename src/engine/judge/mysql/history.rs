@@ -5,6 +5,7 @@ use super::topology::{
 };
 use crate::engine::{
     ClusterPolicy, GtidState, IoThread, Moment, Relation, ServerIndex, Thresholds,
+    ids::Servers,
     judge::{Precedents, is_foreign},
     record::Record,
     trouble::Liveness,
@@ -19,14 +20,14 @@ use crate::engine::{
 pub(super) fn is_writable_replica(
     index: ServerIndex,
     policy: &ClusterPolicy,
-    records: &[Record],
+    records: &Servers<Record>,
     precedents: Precedents<'_>,
     now: Moment,
 ) -> bool {
     member_channels(index, policy, records).iter().any(
         |&MemberChannel { source, channel, .. }| {
-            let writable = records[source.0].claims_writable();
-            let liveness = records[source.0].liveness(&policy.thresholds, now);
+            let writable = records[source].claims_writable();
+            let liveness = records[source].liveness(&policy.thresholds, now);
             let overshadowed = precedents.last_writer == Some(source)
                 && writable
                 && !matches!(liveness, Liveness::Gone(_));
@@ -52,7 +53,7 @@ pub(super) fn history(
     one: ServerIndex,
     other: ServerIndex,
     policy: &ClusterPolicy,
-    records: &[Record],
+    records: &Servers<Record>,
     now: Moment,
 ) -> Relation {
     let follows = |replica: ServerIndex, source: ServerIndex| {
@@ -63,11 +64,11 @@ pub(super) fn history(
         return Relation::Unknown;
     }
     let outruns = |ahead: ServerIndex, behind: ServerIndex| {
-        let Some(run) = records[ahead.0].writable else {
+        let Some(run) = records[ahead].writable else {
             return false;
         };
-        match records[behind.0].liveness(&policy.thresholds, now) {
-            Liveness::Answering => records[behind.0].facts_at > run.since,
+        match records[behind].liveness(&policy.thresholds, now) {
+            Liveness::Answering => records[behind].facts_at > run.since,
             Liveness::Doubtful(_) => false,
             _ => {
                 now.since(run.since) >= Thresholds::SATURATED_GRACE
@@ -77,11 +78,11 @@ pub(super) fn history(
     };
     // Without GTIDs only those who replicate tell: when all have gone over, so has the cluster.
     let replaces = |new: ServerIndex, old: ServerIndex| {
-        records[old.0].trouble.is_some()
+        records[old].trouble.is_some()
             && outruns(new, old)
             && attached_replicas(new, policy, records, now) > 0
     };
-    match gtid(&records[one.0]).relation(gtid(&records[other.0])) {
+    match gtid(&records[one]).relation(gtid(&records[other])) {
         Relation::Ahead if !outruns(one, other) => Relation::Unknown,
         Relation::Behind if !outruns(other, one) => Relation::Unknown,
         Relation::Unknown if replaces(one, other) => Relation::Ahead,
@@ -102,13 +103,13 @@ pub(super) fn gave_way(
     heir: ServerIndex,
     index: ServerIndex,
     policy: &ClusterPolicy,
-    records: &[Record],
+    records: &Servers<Record>,
     precedents: Precedents<'_>,
     now: Moment,
 ) -> bool {
-    let record = &records[heir.0];
+    let record = &records[heir];
     let resigned = || {
-        let relation = gtid(&records[index.0]).relation(gtid(record));
+        let relation = gtid(&records[index]).relation(gtid(record));
         !record.claims_writable() && matches!(relation, Relation::Equal | Relation::Ahead)
     };
     let follows = || is_attached(heir, index, policy, records);

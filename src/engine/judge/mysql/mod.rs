@@ -23,6 +23,7 @@ use super::{
 use crate::engine::{
     ClusterPolicy, Facts, GtidState, Moment, MySqlFacts, ServerIndex, ServerState, StateReason,
     Writability,
+    ids::Servers,
     positions::Positions,
     record::Record,
     verdict::{ReadFitness, Verdict, WriteFitness},
@@ -56,7 +57,7 @@ impl Standpoint<'_> {
 
 pub(super) fn judge(
     policy: &ClusterPolicy,
-    records: &mut [Record],
+    records: &mut Servers<Record>,
     positions: &mut Positions,
     precedents: Precedents<'_>,
     now: Moment,
@@ -67,17 +68,15 @@ pub(super) fn judge(
     let contest = settle_primary(policy, records, positions, precedents, now);
     let leaders: Vec<_> = contest.champion.into_iter().collect();
     streams::note(policy, records, positions, precedents, &leaders, now);
-    let stale: Vec<_> = (0..records.len())
-        .map(ServerIndex)
-        .filter(|&index| is_stale(index, &records[index.0], &contest))
-        .collect();
+    let stale: Vec<_> =
+        records.indices().filter(|&index| is_stale(index, &records[index], &contest)).collect();
     let champion = contest.champion;
     let office = &precedents.office.gtid;
     let standpoint = Standpoint { champion, members: &[], stale: &stale, positions, office };
-    let mut verdicts = Vec::with_capacity(records.len());
-    for index in (0..records.len()).map(ServerIndex) {
-        verdicts.push(verdict(index, policy, records, standpoint, precedents, &contest, now));
-    }
+    let verdicts = records
+        .indices()
+        .map(|index| verdict(index, policy, records, standpoint, precedents, &contest, now))
+        .collect();
     let winner = contest.champion.or(precedents.last_writer);
     let split_brain = contest.split_brain || has_rival(winner, records);
     Judgement { verdicts, split_brain, writer: WriterRule::History }
@@ -102,7 +101,7 @@ fn mysql_facts(record: &Record) -> Option<&MySqlFacts> {
 fn verdict(
     index: ServerIndex,
     policy: &ClusterPolicy,
-    records: &mut [Record],
+    records: &mut Servers<Record>,
     standpoint: Standpoint<'_>,
     precedents: Precedents<'_>,
     contest: &Contest,
@@ -110,20 +109,20 @@ fn verdict(
 ) -> Verdict {
     let taken_over = contest.champion.is_some_and(|champion| champion != index);
     let opinion = |replica, since| opinion(replica, index, since, policy, records, taken_over, now);
-    let remembered = is_remembered(index, &records[index.0], precedents);
+    let remembered = is_remembered(index, &records[index], precedents);
     let unreachable =
         unreachable_from_here(index, remembered, records, policy, contest, &opinion, now);
     if let Some(verdict) = unreachable {
         return verdict;
     }
-    let record = &mut records[index.0];
+    let record = &mut records[index];
     if let Some(verdict) = by_liveness(record, policy, now) {
         return overruled(index, verdict, record, contest);
     }
     if let Some(feeder) = fed::feeder(index, policy, records, precedents) {
         return fed::verdict(index, feeder, policy, records, standpoint, now);
     }
-    let record = &mut records[index.0];
+    let record = &mut records[index];
     if is_foreign(record, precedents) {
         return FOREIGN;
     }
@@ -141,7 +140,7 @@ fn verdict(
         }
         Writability::Writable if hidden && precedents.last_writer != Some(index) => HIDDEN,
         Writability::Writable if !is_writable_replica(index, policy, records, precedents, now) => {
-            let record = &mut records[index.0];
+            let record = &mut records[index];
             match record.history.lost {
                 true => HISTORY_LOST,
                 false => writable_verdict(index, record, contest, now),

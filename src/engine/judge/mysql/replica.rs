@@ -10,6 +10,7 @@ use super::{
 use crate::engine::{
     Channel, ClusterPolicy, GtidState, IoThread, Lag, Moment, Relation, ServerIndex, ServerState,
     StateReason, Stream, Thresholds, Writability,
+    ids::Servers,
     judge::{Freshness, HISTORY_LOST, is_returning, lasting, returning},
     positions::{Positions, Reached},
     record::Record,
@@ -21,35 +22,35 @@ use crate::engine::{
 pub(super) fn verdict(
     index: ServerIndex,
     policy: &ClusterPolicy,
-    records: &mut [Record],
+    records: &mut Servers<Record>,
     standpoint: Standpoint<'_>,
     now: Moment,
 ) -> Verdict {
     let Some((source, channel)) = worst_channel(index, policy, records) else {
         return without_member_channel(index, policy, records, standpoint, now);
     };
-    let liveness = |server: ServerIndex| records[server.0].liveness(&policy.thresholds, now);
+    let liveness = |server: ServerIndex| records[server].liveness(&policy.thresholds, now);
     let answers = |server: ServerIndex| liveness(server) == Liveness::Answering;
     let primary = standpoint.primary_for(source);
     let trail = primary.map(|primary| trail(index, primary, policy, records));
-    let has_primary = |server: ServerIndex| may_give(&records[server.0], liveness(server));
-    let sibling_receives = (0..records.len())
-        .map(ServerIndex)
+    let has_primary = |server: ServerIndex| may_give(&records[server], liveness(server));
+    let sibling_receives = records
+        .indices()
         .any(|other| other != index && is_receiving(other, source, policy, records, now));
     let somebody_to_follow =
         has_primary(source) || primary.is_some_and(has_primary) || sibling_receives;
     let compared = primary.is_some_and(answers);
     let misled = misled_by(source, records, primary, answers(source), standpoint.stale);
-    let diverged = is_diverged(&records[index.0], records, primary, compared);
+    let diverged = is_diverged(&records[index], records, primary, compared);
     let running = channel.io == IoThread::Running;
     let lag = match trail {
         _ if misled.is_some() || diverged => Some(None),
         // What it goes on receiving is not the primary's.
         Some(Trail::Astray) if running => None,
-        _ if is_of_another_history(&records[index.0], &channel, standpoint.office) => Some(None),
-        _ => lag(&records[index.0], &channel, source, primary, records, standpoint.positions),
+        _ if is_of_another_history(&records[index], &channel, standpoint.office) => Some(None),
+        _ => lag(&records[index], &channel, source, primary, records, standpoint.positions),
     };
-    let record = &mut records[index.0];
+    let record = &mut records[index];
     match misled {
         Some(stale) => record.left_behind = Some(StateReason::FollowsStale(stale)),
         None if diverged => record.left_behind = Some(StateReason::Diverged),
@@ -107,12 +108,12 @@ fn may_give(record: &Record, liveness: Liveness) -> bool {
 /// one.
 fn misled_by(
     source: ServerIndex,
-    records: &[Record],
+    records: &Servers<Record>,
     primary: Option<ServerIndex>,
     answers: bool,
     stale: &[ServerIndex],
 ) -> Option<ServerIndex> {
-    let stale = stale.contains(&source) && records[source.0].claims_writable();
+    let stale = stale.contains(&source) && records[source].claims_writable();
     (primary.is_some_and(|primary| primary != source) && answers && stale).then_some(source)
 }
 
@@ -129,11 +130,11 @@ fn is_of_another_history(replica: &Record, channel: &Channel, office: &GtidState
 /// Whether a replica has what the primary, asked later, did not have.
 fn is_diverged(
     record: &Record,
-    records: &[Record],
+    records: &Servers<Record>,
     primary: Option<ServerIndex>,
     compared: bool,
 ) -> bool {
-    let Some(primary) = primary.filter(|_| compared).map(|primary| &records[primary.0]) else {
+    let Some(primary) = primary.filter(|_| compared).map(|primary| &records[primary]) else {
         return false;
     };
     let turned_writable =
@@ -149,7 +150,7 @@ fn is_diverged(
 fn worst_channel(
     index: ServerIndex,
     policy: &ClusterPolicy,
-    records: &[Record],
+    records: &Servers<Record>,
 ) -> Option<(ServerIndex, Channel)> {
     let channels = member_channels(index, policy, records);
     let goodness = |member: &&MemberChannel<'_>| {
@@ -172,12 +173,12 @@ fn worst_channel(
 fn without_member_channel(
     index: ServerIndex,
     policy: &ClusterPolicy,
-    records: &mut [Record],
+    records: &mut Servers<Record>,
     standpoint: Standpoint<'_>,
     now: Moment,
 ) -> Verdict {
     let related = is_related(index, policy, records);
-    let record = &records[index.0];
+    let record = &records[index];
     let Some(facts) = mysql_facts(record) else {
         return Verdict::UNHEARD;
     };
@@ -211,7 +212,7 @@ fn without_member_channel(
     let reached = by_gtid(record, &channel, standpoint.positions);
     let running = channel.io == IoThread::Running;
     let lag = with_own_word(reached.lag(own), own, false);
-    let record = &mut records[index.0];
+    let record = &mut records[index];
     let attended = standpoint.champion.is_some();
     let detached = lasting(&mut record.detached_since, attended || !running, now);
     let attached = Freshness::pass(record, policy, lag, false).attached();
@@ -235,15 +236,19 @@ fn without_member_channel(
 
 /// Whether a server belongs to the cluster though it follows nobody in it: it did at some time,
 /// members follow it, or their histories have an origin in common.
-pub(super) fn is_related(index: ServerIndex, policy: &ClusterPolicy, records: &[Record]) -> bool {
-    let record = &records[index.0];
+pub(super) fn is_related(
+    index: ServerIndex,
+    policy: &ClusterPolicy,
+    records: &Servers<Record>,
+) -> bool {
+    let record = &records[index];
     let kin = |other: &Record| record.history.gtid.shares(&other.history.gtid) == Some(true);
     record.history.followed
         || record.ever_fit
-        || records.iter().enumerate().any(|(other, one)| {
-            other != index.0
+        || records.enumerate().any(|(other, one)| {
+            other != index
                 && (kin(one)
-                    || member_channels(ServerIndex(other), policy, records)
+                    || member_channels(other, policy, records)
                         .iter()
                         .any(|member| member.source == index))
         })
@@ -260,18 +265,18 @@ fn lag(
     channel: &Channel,
     source: ServerIndex,
     primary: Option<ServerIndex>,
-    records: &[Record],
+    records: &Servers<Record>,
     positions: &Positions,
 ) -> Option<Option<Lag>> {
     if replica.supposed_lag.is_some() {
         return Some(replica.supposed_lag);
     }
     let own = channel.seconds_behind.map(Duration::from_secs);
-    let present = primary.is_some_and(|primary| records[primary.0].trouble.is_none());
+    let present = primary.is_some_and(|primary| records[primary].trouble.is_none());
     let direct = primary.is_none_or(|primary| primary == source);
     let mut reached = by_gtid(replica, channel, positions);
-    if direct && !records[source.0].history.lost {
-        reached = reached.or_later(by_coordinates(replica, channel, &records[source.0]));
+    if direct && !records[source].history.lost {
+        reached = reached.or_later(by_coordinates(replica, channel, &records[source]));
     }
     if reached != Reached::NothingShown {
         return with_own_word(reached.lag(own), own, present);
@@ -279,7 +284,7 @@ fn lag(
     if channel.io != IoThread::Running {
         return None;
     }
-    let upstream = match records[source.0].settled {
+    let upstream = match records[source].settled {
         Some(settled) if Some(source) != primary => {
             settled.lag.map_or(Duration::ZERO, |Lag(lag)| lag)
         }

@@ -3,6 +3,7 @@
 use super::{mysql_facts, replica::is_related, topology::member_channels};
 use crate::engine::{
     ClusterPolicy, Moment, Position, ServerIndex, Stream,
+    ids::Servers,
     judge::{Precedents, is_foreign, reach},
     positions::Positions,
     record::Record,
@@ -16,7 +17,7 @@ use crate::engine::{
 /// each other, less what each has written itself: an errant transaction of one makes nobody late.
 pub(super) fn note(
     policy: &ClusterPolicy,
-    records: &mut [Record],
+    records: &mut Servers<Record>,
     positions: &mut Positions,
     precedents: Precedents<'_>,
     leaders: &[ServerIndex],
@@ -27,16 +28,16 @@ pub(super) fn note(
             && !is_foreign(record, precedents)
             && !record.history.lost
     };
-    if leaders.iter().any(|leader| records[leader.0].reset) {
+    if leaders.iter().any(|leader| records[*leader].reset) {
         positions.clear();
     }
-    let follows: Vec<bool> =
-        (0..records.len()).map(|index| receives(ServerIndex(index), policy, records)).collect();
-    let mixed: Vec<bool> =
-        (0..records.len()).map(|index| is_mixed(ServerIndex(index), policy, records)).collect();
-    for (index, record) in records.iter_mut().enumerate() {
+    let follows: Servers<bool> =
+        records.indices().map(|index| receives(index, policy, records)).collect();
+    let mixed: Servers<bool> =
+        records.indices().map(|index| is_mixed(index, policy, records)).collect();
+    for (index, record) in records.enumerate_mut() {
         let reset = std::mem::take(&mut record.reset);
-        let leads = leaders.contains(&ServerIndex(index));
+        let leads = leaders.contains(&index);
         if !record.fresh && !leads {
             continue;
         }
@@ -76,22 +77,22 @@ pub(super) fn note(
 
 /// Whether a server follows a member, or is one of ours behind a server that nobody knows: the top of
 /// a site, or a replica whose source has left the configuration.
-fn receives(index: ServerIndex, policy: &ClusterPolicy, records: &[Record]) -> bool {
-    let shown = mysql_facts(&records[index.0]).and_then(|facts| facts.channels.as_ref());
+fn receives(index: ServerIndex, policy: &ClusterPolicy, records: &Servers<Record>) -> bool {
+    let shown = mysql_facts(&records[index]).and_then(|facts| facts.channels.as_ref());
     !member_channels(index, policy, records).is_empty()
         || shown.is_some_and(|channels| !channels.is_empty()) && is_related(index, policy, records)
 }
 
 /// Whether a server follows a member, and somebody outside, too.
-fn is_mixed(index: ServerIndex, policy: &ClusterPolicy, records: &[Record]) -> bool {
-    let shown = mysql_facts(&records[index.0]).and_then(|facts| facts.channels.as_ref());
+fn is_mixed(index: ServerIndex, policy: &ClusterPolicy, records: &Servers<Record>) -> bool {
+    let shown = mysql_facts(&records[index]).and_then(|facts| facts.channels.as_ref());
     let ours = member_channels(index, policy, records).len();
     ours > 0 && shown.is_some_and(|channels| channels.len() > ours)
 }
 
 /// What the leaders do not have is lost: nobody will ever reach it.
-fn bound_by_leaders(records: &[Record], positions: &mut Positions, leaders: &[ServerIndex]) {
-    let fresh = leaders.iter().map(|leader| &records[leader.0]).filter(|record| record.fresh);
+fn bound_by_leaders(records: &Servers<Record>, positions: &mut Positions, leaders: &[ServerIndex]) {
+    let fresh = leaders.iter().map(|leader| &records[*leader]).filter(|record| record.fresh);
     let reached: Vec<_> = fresh
         .filter_map(mysql_facts)
         .filter(|facts| !facts.gtid.is_unknown())

@@ -17,6 +17,7 @@ use crate::engine::{
     ClusterPolicy, FailureKind, GtidState, Loss, Moment, Relation, ServerIndex, StateReason,
     Thresholds,
     history::LostTail,
+    ids::Servers,
     judge::{
         Precedents,
         contest::{self, Contest, Evidence, Loser},
@@ -36,40 +37,39 @@ use crate::engine::{
 /// Settles who is the primary, and remembers who lost.
 pub(super) fn settle_primary(
     policy: &ClusterPolicy,
-    records: &mut [Record],
+    records: &mut Servers<Record>,
     positions: &Positions,
     precedents: Precedents<'_>,
     now: Moment,
 ) -> Contest {
-    for index in (0..records.len()).map(ServerIndex) {
+    for index in records.indices() {
         // What it writes from now on says nothing of what it has lost.
-        let tail = records[index.0].history.lost_tail.take();
+        let tail = records[index].history.lost_tail.take();
         let only_a_tail = precedents.last_writer == Some(index)
             && tail.is_some_and(|tail| is_ahead_of_all(index, tail, records));
-        if records[index.0].history.lost
+        if records[index].history.lost
             && (only_a_tail || is_followed_by_all(index, policy, records, now))
         {
-            records[index.0].history.mark_followed();
+            records[index].history.mark_followed();
         }
         let followers = |one| attached_replicas(one, policy, records, now);
         let followed = followers(index);
         let gave_way = |heir| gave_way(heir, index, policy, records, precedents, now);
         let follows = |heir| is_receiving(heir, index, policy, records, now);
-        let gone = |heir: ServerIndex| match records[heir.0].liveness(&policy.thresholds, now) {
+        let gone = |heir: ServerIndex| match records[heir].liveness(&policy.thresholds, now) {
             Liveness::Gone(_) => true,
             // It lets nobody in, and nobody receives from it: what it is now nothing shows.
-            Liveness::Alive(_) => !is_patient(&records[heir.0], now) && followers(heir) == 0,
+            Liveness::Alive(_) => !is_patient(&records[heir], now) && followers(heir) == 0,
             _ => false,
         };
         if has_won_over(index, records, &followers)
             || is_reinstated(index, records, precedents, followed, &follows, &gave_way, &gone)
         {
-            records[index.0].superseded = None;
+            records[index].superseded = None;
         }
     }
     let field = Field { policy, records, positions, precedents, now };
-    let mut claimants: Vec<_> =
-        (0..records.len()).map(ServerIndex).filter(|&index| field.claims(index)).collect();
+    let mut claimants: Vec<_> = records.indices().filter(|&index| field.claims(index)).collect();
     // That nobody sees its channels is no proof that it has none.
     claimants.retain(|&one| !field.hides_channels(one) || precedents.last_writer == Some(one));
     let barred: Vec<_> = claimants.iter().filter_map(|&one| field.bar(one, &claimants)).collect();
@@ -84,17 +84,17 @@ pub(super) fn settle_primary(
 /// Whether no other member, dead or alive, has shown what the last writer has lost: its crash has
 /// lost the end of its log, and nobody has that. Where nothing is known of its disk, another one must
 /// have shown how far the history reaches.
-fn is_ahead_of_all(index: ServerIndex, tail: LostTail, records: &[Record]) -> bool {
-    let own = &records[index.0].history.gtid;
-    let shown = |(other, record): (usize, &Record)| {
+fn is_ahead_of_all(index: ServerIndex, tail: LostTail, records: &Servers<Record>) -> bool {
+    let own = &records[index].history.gtid;
+    let shown = |(other, record): (ServerIndex, &Record)| {
         let theirs = &record.history.gtid;
-        other != index.0 && !theirs.is_empty() && own.contains(theirs) == Some(true)
+        other != index && !theirs.is_empty() && own.contains(theirs) == Some(true)
     };
-    let no_more = |(other, record): (usize, &Record)| {
-        other == index.0 || own.contains(&record.history.inherited().known_to(own)) != Some(false)
+    let no_more = |(other, record): (ServerIndex, &Record)| {
+        other == index || own.contains(&record.history.inherited().known_to(own)) != Some(false)
     };
-    let is_known = tail == LostTail::Unflushed || records.iter().enumerate().any(shown);
-    is_known && records.iter().enumerate().all(no_more)
+    let is_known = tail == LostTail::Unflushed || records.enumerate().any(shown);
+    is_known && records.enumerate().all(no_more)
 }
 
 /// Whether every other member that answers follows a server, and has nothing that this one lacks:
@@ -102,20 +102,20 @@ fn is_ahead_of_all(index: ServerIndex, tail: LostTail, records: &[Record]) -> bo
 fn is_followed_by_all(
     index: ServerIndex,
     policy: &ClusterPolicy,
-    records: &[Record],
+    records: &Servers<Record>,
     now: Moment,
 ) -> bool {
-    let own = &records[index.0].history.gtid;
-    let since = records[index.0].writable.map(|run| run.since);
-    let mut others = (0..records.len()).map(ServerIndex).filter(|&other| {
+    let own = &records[index].history.gtid;
+    let since = records[index].writable.map(|run| run.since);
+    let mut others = records.indices().filter(|&other| {
         other != index
-            && records[other.0].liveness(&policy.thresholds, now) == Liveness::Answering
-            && mysql_facts(&records[other.0]).is_some()
+            && records[other].liveness(&policy.thresholds, now) == Liveness::Answering
+            && mysql_facts(&records[other]).is_some()
     });
     let built = |other: ServerIndex| {
-        let theirs = records[other.0].history.inherited();
+        let theirs = records[other].history.inherited();
         is_attached(other, index, policy, records)
-            && since.is_none_or(|since| records[other.0].facts_at >= since)
+            && since.is_none_or(|since| records[other].facts_at >= since)
             && !theirs.is_empty()
             && own.contains(&theirs) == Some(true)
     };
@@ -125,7 +125,7 @@ fn is_followed_by_all(
 /// All that the question who is right rests on.
 struct Field<'a> {
     policy: &'a ClusterPolicy,
-    records: &'a [Record],
+    records: &'a Servers<Record>,
     positions: &'a Positions,
     precedents: Precedents<'a>,
     now: Moment,
@@ -133,11 +133,11 @@ struct Field<'a> {
 
 impl Field<'_> {
     fn liveness(&self, index: ServerIndex) -> Liveness {
-        self.records[index.0].liveness(&self.policy.thresholds, self.now)
+        self.records[index].liveness(&self.policy.thresholds, self.now)
     }
 
     fn claims(&self, index: ServerIndex) -> bool {
-        let record = &self.records[index.0];
+        let record = &self.records[index];
         let (policy, records, precedents) = (self.policy, self.records, self.precedents);
         record.superseded.is_none()
             && !self.has_been_full_for_long(index)
@@ -157,14 +157,14 @@ impl Field<'_> {
 
     /// Whether a server takes nobody in any more, and no replica shows that it is written to.
     fn has_been_full_for_long(&self, index: ServerIndex) -> bool {
-        let record = &self.records[index.0];
+        let record = &self.records[index];
         self.liveness(index) == Liveness::Alive(FailureKind::Saturated)
             && !is_patient(record, self.now)
             && attached_replicas(index, self.policy, self.records, self.now) == 0
     }
 
     fn hides_channels(&self, index: ServerIndex) -> bool {
-        mysql_facts(&self.records[index.0]).is_some_and(|facts| facts.channels.is_none())
+        mysql_facts(&self.records[index]).is_some_and(|facts| facts.channels.is_none())
     }
 
     /// Why a writable server has not inherited, when the last writer is not there to contest.
@@ -191,7 +191,7 @@ impl Field<'_> {
 
     /// Whether a server has nothing in common with the cluster whose writer it claims to be.
     fn is_stranger(&self, index: ServerIndex, last: Option<ServerIndex>) -> bool {
-        let record = &self.records[index.0];
+        let record = &self.records[index];
         let own = &record.history.gtid;
         let had = &self.precedents.office.gtid;
         match last {
@@ -200,7 +200,7 @@ impl Field<'_> {
             }
             // Without GTIDs only its own past speaks for it, or who follows it.
             Some(last) => {
-                let known = self.records[last.0].history.server_id != 0;
+                let known = self.records[last].history.server_id != 0;
                 known
                     && !record.history.followed
                     && own.is_unknown()
@@ -210,13 +210,13 @@ impl Field<'_> {
                 // Another one that claims to be the writer is no witness. A replica that receives
                 // from an empty server keeps what it has.
                 let is_replica = |other: &ServerIndex| {
-                    let facts = self.records[other.0].facts.as_ref();
+                    let facts = self.records[*other].facts.as_ref();
                     facts.is_some_and(|facts| !facts.claims_writable())
                 };
                 let mut others = self.shown_by_others(index).filter(is_replica).peekable();
                 others.peek().is_some()
                     && others.all(|other| {
-                        let theirs = &self.records[other.0].history.gtid;
+                        let theirs = &self.records[other].history.gtid;
                         !theirs.is_empty() && own.shares(theirs) == Some(false)
                     })
             }
@@ -226,11 +226,11 @@ impl Field<'_> {
     /// Whether every other member that answers and does not follow it has all that it has, and more.
     /// What one that was late has written itself since makes up for nothing.
     fn is_behind_all(&self, index: ServerIndex) -> bool {
-        let (own, had) = (&self.records[index.0].history, &self.precedents.office.gtid);
+        let (own, had) = (&self.records[index].history, &self.precedents.office.gtid);
         let late = self.was_promoted_late(index);
         let mut others = self.live_others(index).peekable();
         let ahead = |other: ServerIndex| {
-            let record = &self.records[other.0];
+            let record = &self.records[other];
             let theirs = &record.history;
             // Errant transactions of a replica are nobody's heritage; those of a writer may be.
             let writes = record.claims_writable();
@@ -244,7 +244,7 @@ impl Field<'_> {
     /// Whether nobody follows a server, and it lacks what others had shown before it was asked: it never
     /// wrote that. An empty server that has its predecessor's number may have a beginning in common.
     fn lacks_what_was_shown(&self, index: ServerIndex) -> bool {
-        let record = &self.records[index.0];
+        let record = &self.records[index];
         let lacks = |stream| {
             record.history.gtid.reaches(stream).is_some_and(|last| {
                 let reached = self.positions.reached(stream, point(last), record.facts_at);
@@ -258,7 +258,7 @@ impl Field<'_> {
     /// Whether a server lacked, when it was promoted, what somebody had shown longer ago than any read
     /// name allows.
     fn was_promoted_late(&self, index: ServerIndex) -> bool {
-        let record = &self.records[index.0];
+        let record = &self.records[index];
         let Some(run) = record.writable.filter(|run| run.promoted) else { return false };
         let limit = reach(self.policy).max(Thresholds::DETACHED_AFTER);
         let inherited = record.history.inherited();
@@ -272,7 +272,7 @@ impl Field<'_> {
     /// and nobody follows it, and it lacks what that one had, and was never seen following, or even
     /// what that one came into office with.
     fn was_never_heir(&self, index: ServerIndex) -> bool {
-        let record = &self.records[index.0];
+        let record = &self.records[index];
         let lacks = |had: &GtidState| record.history.gtid.contains(had) == Some(false);
         let office = self.precedents.office;
         (!record.history.followed && lacks(&office.gtid) || lacks(&office.began_with))
@@ -288,8 +288,8 @@ impl Field<'_> {
 
     /// The other members that answer and show what they have.
     fn shown_by_others(&self, index: ServerIndex) -> impl Iterator<Item = ServerIndex> {
-        (0..self.records.len()).map(ServerIndex).filter(move |&other| {
-            let record = &self.records[other.0];
+        self.records.indices().filter(move |&other| {
+            let record = &self.records[other];
             other != index
                 && self.liveness(other) == Liveness::Answering
                 && !record.history.gtid.is_unknown()
@@ -305,12 +305,12 @@ impl Field<'_> {
         contest::settle(
             claimants,
             self.precedents.last_writer,
-            &policy.servers,
             &Evidence {
                 relation: &|one, other| history(one, other, policy, records, now),
                 following: &|one| attached_replicas(one, policy, records, now),
+                priority: &|one| policy.server(one).priority,
                 older: &|_, newer| StateReason::OlderHistory(newer),
-                precedes: &|_, one| self.precedents.office.precedes(&records[one.0], now),
+                precedes: &|_, one| self.precedents.office.precedes(&records[one], now),
                 asked_since: &|one, other| was_asked_since(one, other, policy, records, now),
                 is_awaited: &|one| is_awaited(one, policy, records, self.precedents, now),
                 hold: false,
@@ -325,7 +325,7 @@ impl Field<'_> {
         else {
             return;
         };
-        let record = &self.records[published.0];
+        let record = &self.records[published];
         if published == champion || record.facts.is_some() || contest.against(published).is_some() {
             return;
         }

@@ -2,7 +2,8 @@
 
 use super::mysql_facts;
 use crate::engine::{
-    Channel, ClusterPolicy, IoThread, Moment, ServerIndex, ServerPolicy, SourceId,
+    Channel, ClusterPolicy, IoThread, Moment, ServerIndex, SourceId,
+    ids::Servers,
     judge::is_endpoint_of,
     reception::{Opinion, Origin},
     record::Record,
@@ -26,19 +27,19 @@ pub(super) fn trail(
     from: ServerIndex,
     to: ServerIndex,
     policy: &ClusterPolicy,
-    records: &[Record],
+    records: &Servers<Record>,
 ) -> Trail {
-    let mut visited = vec![false; records.len()];
+    let mut visited: Servers<_> = records.iter().map(|_| false).collect();
     let mut pending = vec![from];
     let mut hidden = false;
     while let Some(server) = pending.pop() {
         if server == to {
             return Trail::Leads;
         }
-        if std::mem::replace(&mut visited[server.0], true) {
+        if std::mem::replace(&mut visited[server], true) {
             continue;
         }
-        let channels = mysql_facts(&records[server.0]).map(|facts| facts.channels.is_some());
+        let channels = mysql_facts(&records[server]).map(|facts| facts.channels.is_some());
         hidden |= channels != Some(true);
         // Beyond the first, only what still receives passes anything on.
         let passes =
@@ -71,16 +72,16 @@ enum KnownBy {
 /// nothing outside of the fleet, and a copied data directory carries the UUID of its original.
 fn source_member(
     source: &SourceId,
-    servers: &[ServerPolicy],
-    records: &[Record],
+    policy: &ClusterPolicy,
+    records: &Servers<Record>,
 ) -> Option<(ServerIndex, KnownBy)> {
-    let by_address = servers.iter().position(|server| is_endpoint_of(&source.endpoint, server));
+    let by_address = policy.position(|server| is_endpoint_of(&source.endpoint, server));
     if let Some(member) = by_address {
-        return Some((ServerIndex(member), KnownBy::Address));
+        return Some((member, KnownBy::Address));
     }
     let only = |carries: &dyn Fn(&Record) -> bool| {
-        let mut carriers = (0..records.len()).filter(|&index| carries(&records[index]));
-        carriers.next().filter(|_| carriers.next().is_none()).map(ServerIndex)
+        let mut carriers = records.indices().filter(|&index| carries(&records[index]));
+        carriers.next().filter(|_| carriers.next().is_none())
     };
     if let Some(uuid) = source.uuid.as_deref() {
         let carries = |record: &Record| {
@@ -99,14 +100,14 @@ fn source_member(
 pub(super) fn member_channels<'a>(
     index: ServerIndex,
     policy: &ClusterPolicy,
-    records: &'a [Record],
+    records: &'a Servers<Record>,
 ) -> Vec<MemberChannel<'a>> {
     let found = channels_of_fleet(index, policy, records);
     let is_named = |by: KnownBy| by != KnownBy::Number;
     let named = found.iter().any(|(_, by, _)| is_named(*by));
     let returns = |member: ServerIndex| {
         let back = channels_of_fleet(member, policy, records);
-        !records[member.0].claims_writable() && back.iter().any(|(source, ..)| *source == index)
+        !records[member].claims_writable() && back.iter().any(|(source, ..)| *source == index)
     };
     let counts = found
         .iter()
@@ -122,11 +123,11 @@ pub(super) fn member_channels<'a>(
 fn channels_of_fleet<'a>(
     index: ServerIndex,
     policy: &ClusterPolicy,
-    records: &'a [Record],
+    records: &'a Servers<Record>,
 ) -> Vec<(ServerIndex, KnownBy, &'a Channel)> {
-    let channels = mysql_facts(&records[index.0]).and_then(|facts| facts.channels.as_ref());
+    let channels = mysql_facts(&records[index]).and_then(|facts| facts.channels.as_ref());
     let from_member = |channel: &'a Channel| {
-        let (member, by) = source_member(&channel.source, &policy.servers, records)?;
+        let (member, by) = source_member(&channel.source, policy, records)?;
         (member != index).then_some((member, by, channel))
     };
     channels.into_iter().flatten().filter_map(from_member).collect()
@@ -141,10 +142,10 @@ pub(super) fn runs(channel: &Channel) -> bool {
 pub(super) fn attached_replicas(
     primary: ServerIndex,
     policy: &ClusterPolicy,
-    records: &[Record],
+    records: &Servers<Record>,
     now: Moment,
 ) -> usize {
-    let all = (0..records.len()).map(ServerIndex);
+    let all = records.indices();
     all.filter(|&replica| is_receiving(replica, primary, policy, records, now)).count()
 }
 
@@ -153,10 +154,10 @@ pub(super) fn is_receiving(
     replica: ServerIndex,
     source: ServerIndex,
     policy: &ClusterPolicy,
-    records: &[Record],
+    records: &Servers<Record>,
     now: Moment,
 ) -> bool {
-    records[replica.0].liveness(&policy.thresholds, now) == Liveness::Answering
+    records[replica].liveness(&policy.thresholds, now) == Liveness::Answering
         && is_attached(replica, source, policy, records)
 }
 
@@ -165,7 +166,7 @@ pub(super) fn is_attached(
     replica: ServerIndex,
     source: ServerIndex,
     policy: &ClusterPolicy,
-    records: &[Record],
+    records: &Servers<Record>,
 ) -> bool {
     member_channels(replica, policy, records)
         .iter()
@@ -179,7 +180,7 @@ pub(super) fn opinion(
     source: ServerIndex,
     since: Moment,
     policy: &ClusterPolicy,
-    records: &[Record],
+    records: &Servers<Record>,
     taken_over: bool,
     now: Moment,
 ) -> Opinion {
@@ -191,7 +192,7 @@ pub(super) fn opinion(
             return Opinion::Nothing;
         }
         let from = if direct { Origin::Source } else { Origin::Beyond };
-        match records[replica.0].opinion(&member.channel.name, from, since, now) {
+        match records[replica].opinion(&member.channel.name, from, since, now) {
             Opinion::Nothing => Opinion::Nothing,
             _ if trail(member.source, source, policy, records) != Trail::Leads => Opinion::Nothing,
             _ if writes_itself(member.source, source, records) => Opinion::Nothing,
@@ -203,6 +204,6 @@ pub(super) fn opinion(
 
 /// Whether an intermediate server takes writes of its own, which then are no sign of life of its
 /// source.
-fn writes_itself(between: ServerIndex, source: ServerIndex, records: &[Record]) -> bool {
-    between != source && records[between.0].claims_writable()
+fn writes_itself(between: ServerIndex, source: ServerIndex, records: &Servers<Record>) -> bool {
+    between != source && records[between].claims_writable()
 }

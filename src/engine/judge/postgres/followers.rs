@@ -3,6 +3,7 @@
 use super::{postgres_role, primary_timeline, received_timeline};
 use crate::engine::{
     ClusterPolicy, Endpoint, Moment, PostgresRole, ServerIndex, ServerPolicy,
+    ids::Servers,
     judge::is_endpoint_of,
     reception::{Opinion, Origin},
     record::Record,
@@ -24,13 +25,10 @@ pub(super) enum Sender {
 pub(super) fn sender(record: &Record, policy: &ClusterPolicy) -> Option<Sender> {
     match postgres_role(record)? {
         PostgresRole::Standby { receiver, sender, .. } if receiver.is_attached() => {
-            let member = |named: &Endpoint| {
-                policy.servers.iter().position(|server| is_endpoint_of(named, server))
-            };
+            let member = |named: &Endpoint| policy.position(|server| is_endpoint_of(named, server));
             Some(match sender {
                 None => Sender::Hidden,
-                Some(named) => member(named)
-                    .map_or(Sender::Outside, |member| Sender::Member(ServerIndex(member))),
+                Some(named) => member(named).map_or(Sender::Outside, Sender::Member),
             })
         }
         _ => None,
@@ -42,13 +40,13 @@ pub(super) fn sender(record: &Record, policy: &ClusterPolicy) -> Option<Sender> 
 pub(super) fn origin(
     standby: ServerIndex,
     policy: &ClusterPolicy,
-    records: &[Record],
+    records: &Servers<Record>,
 ) -> Option<Sender> {
-    let record = &records[standby.0];
+    let record = &records[standby];
     let mut found = sender(record, policy)?;
     for _ in 1..records.len() {
         let Sender::Member(member) = found else { break };
-        let upstream = &records[member.0];
+        let upstream = &records[member];
         let Some(next) = sender(upstream, policy) else { break };
         if upstream.trouble.is_some() || received_timeline(upstream) != received_timeline(record) {
             break;
@@ -62,7 +60,7 @@ pub(super) fn origin(
 pub(super) fn followers(
     primary: ServerIndex,
     policy: &ClusterPolicy,
-    records: &[Record],
+    records: &Servers<Record>,
     now: Moment,
 ) -> usize {
     followers_of(primary, policy, records, now).count()
@@ -72,12 +70,12 @@ pub(super) fn followers(
 pub(super) fn followers_of(
     primary: ServerIndex,
     policy: &ClusterPolicy,
-    records: &[Record],
+    records: &Servers<Record>,
     now: Moment,
 ) -> impl Iterator<Item = ServerIndex> {
-    (0..records.len()).map(ServerIndex).filter(move |&index| {
+    records.indices().filter(move |&index| {
         index != primary
-            && records[index.0].liveness(&policy.thresholds, now) == Liveness::Answering
+            && records[index].liveness(&policy.thresholds, now) == Liveness::Answering
             && is_follower(index, primary, policy, records)
     })
 }
@@ -88,23 +86,23 @@ pub(super) fn followers_of(
 pub(super) fn adherents(
     primary: ServerIndex,
     policy: &ClusterPolicy,
-    records: &[Record],
+    records: &Servers<Record>,
     now: Moment,
 ) -> usize {
     let is_gone = |one: ServerIndex| {
-        matches!(records[one.0].liveness(&policy.thresholds, now), Liveness::Gone(_))
+        matches!(records[one].liveness(&policy.thresholds, now), Liveness::Gone(_))
     };
     let all_count = !is_gone(primary);
-    let own = primary_timeline(&records[primary.0]).or(records[primary.0].history.timeline);
+    let own = primary_timeline(&records[primary]).or(records[primary].history.timeline);
     let adheres = |standby: &ServerIndex| {
-        let record = &records[standby.0];
+        let record = &records[*standby];
         let is_standby = primary_timeline(record).is_none() && sender(record, policy).is_none();
         let waits = is_standby && own.is_some() && record.history.timeline == own;
         *standby != primary
             && (all_count || !is_gone(*standby))
             && (waits || is_follower(*standby, primary, policy, records))
     };
-    (0..records.len()).map(ServerIndex).filter(adheres).count()
+    records.indices().filter(adheres).count()
 }
 
 /// Whether a standby follows `primary` by its last word: directly, or through others.
@@ -112,15 +110,15 @@ pub(super) fn is_follower(
     standby: ServerIndex,
     primary: ServerIndex,
     policy: &ClusterPolicy,
-    records: &[Record],
+    records: &Servers<Record>,
 ) -> bool {
-    let own = primary_timeline(&records[primary.0]).or(records[primary.0].history.timeline);
+    let own = primary_timeline(&records[primary]).or(records[primary].history.timeline);
     match origin(standby, policy, records) {
         None => false,
         Some(Sender::Member(sender)) if sender == primary => true,
         // Another one that calls itself a primary.
-        Some(Sender::Member(sender)) if primary_timeline(&records[sender.0]).is_some() => false,
-        Some(_) => own.is_some() && received_timeline(&records[standby.0]) == own,
+        Some(Sender::Member(sender)) if primary_timeline(&records[sender]).is_some() => false,
+        Some(_) => own.is_some() && received_timeline(&records[standby]) == own,
     }
 }
 
@@ -140,11 +138,11 @@ pub(super) fn opinion(
     primary: ServerIndex,
     since: Moment,
     policy: &ClusterPolicy,
-    records: &[Record],
+    records: &Servers<Record>,
     now: Moment,
 ) -> Opinion {
-    let record = &records[standby.0];
-    if is_sent_by(record, &policy.servers[primary.0]) {
+    let record = &records[standby];
+    if is_sent_by(record, policy.server(primary)) {
         return record.opinion("", Origin::Source, since, now);
     }
     match is_follower(standby, primary, policy, records) || hides_everything(record) {

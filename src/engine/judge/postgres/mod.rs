@@ -17,6 +17,7 @@ use super::{
 use crate::engine::{
     ClusterPolicy, Facts, Moment, PostgresFacts, PostgresRole, ServerIndex, ServerState,
     StateReason,
+    ids::Servers,
     positions::Positions,
     record::Record,
     verdict::{ReadFitness, Verdict},
@@ -24,17 +25,17 @@ use crate::engine::{
 
 pub(super) fn judge(
     policy: &ClusterPolicy,
-    records: &mut [Record],
+    records: &mut Servers<Record>,
     positions: &mut Positions,
     precedents: Precedents<'_>,
     now: Moment,
 ) -> Judgement {
     let contest = settle_primary(policy, records, precedents, now);
     wal::note(policy, records, positions, precedents, contest.champion, now);
-    let mut verdicts = Vec::with_capacity(records.len());
-    for index in (0..records.len()).map(ServerIndex) {
-        verdicts.push(verdict(index, policy, records, positions, precedents, &contest, now));
-    }
+    let verdicts = records
+        .indices()
+        .map(|index| verdict(index, policy, records, positions, precedents, &contest, now))
+        .collect();
     let winner = contest.champion.or(precedents.last_writer);
     let split_brain = contest.split_brain || has_rival(winner, records);
     Judgement { verdicts, split_brain, writer: WriterRule::History }
@@ -43,20 +44,20 @@ pub(super) fn judge(
 fn verdict(
     index: ServerIndex,
     policy: &ClusterPolicy,
-    records: &mut [Record],
+    records: &mut Servers<Record>,
     positions: &Positions,
     precedents: Precedents<'_>,
     contest: &Contest,
     now: Moment,
 ) -> Verdict {
     let opinion = |standby, since| opinion(standby, index, since, policy, records, now);
-    let remembered = is_remembered(index, &records[index.0], precedents);
+    let remembered = is_remembered(index, &records[index], precedents);
     let unreachable =
         unreachable_from_here(index, remembered, records, policy, contest, &opinion, now);
     if let Some(verdict) = unreachable {
         return verdict;
     }
-    let record = &mut records[index.0];
+    let record = &mut records[index];
     if let Some(verdict) = by_liveness(record, policy, now) {
         return overruled(index, verdict, record, contest);
     }

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::engine::{
     ClusterPolicy, Loss, Moment, PostgresRole, ServerIndex,
+    ids::Servers,
     judge::{
         Precedents, is_foreign,
         office::{has_won_over, is_reinstated},
@@ -17,24 +18,24 @@ use crate::engine::{
 /// Ends the memory of a lost contest where its reason has gone.
 pub(super) fn reinstate(
     policy: &ClusterPolicy,
-    records: &mut [Record],
+    records: &mut Servers<Record>,
     precedents: Precedents<'_>,
     now: Moment,
 ) {
-    for index in (0..records.len()).map(ServerIndex) {
-        let Some(own) = primary_timeline(&records[index.0]) else {
+    for index in records.indices() {
+        let Some(own) = primary_timeline(&records[index]) else {
             continue;
         };
         // Who streams from it was built from it, or has nothing that it lacks.
-        if records[index.0].history.lost && is_followed(index, policy, records, now) {
-            records[index.0].history.mark_followed();
+        if records[index].history.lost && is_followed(index, policy, records, now) {
+            records[index].history.mark_followed();
         }
-        let Some(superseded) = &records[index.0].superseded else {
+        let Some(superseded) = &records[index].superseded else {
             continue;
         };
         // A promotion before an operator's word proves nothing against it.
         let promoted = superseded.loss != Loss::Acceptance
-            && was_promoted(&records[index.0], own, records, precedents);
+            && was_promoted(&records[index], own, records, precedents);
         let followed = followers(index, policy, records, now);
         // Who has only lost its stream, or is away, has not gone over.
         let support =
@@ -47,7 +48,7 @@ pub(super) fn reinstate(
             || won_over
             || is_reinstated(index, records, precedents, 0, &follows, &gave_way, &nobody)
         {
-            records[index.0].superseded = None;
+            records[index].superseded = None;
         }
     }
 }
@@ -56,17 +57,21 @@ pub(super) fn reinstate(
 fn is_followed(
     index: ServerIndex,
     policy: &ClusterPolicy,
-    records: &[Record],
+    records: &Servers<Record>,
     now: Moment,
 ) -> bool {
-    let Some(run) = records[index.0].writable else { return false };
-    followers_of(index, policy, records, now)
-        .any(|standby| records[standby.0].facts_at >= run.since)
+    let Some(run) = records[index].writable else { return false };
+    followers_of(index, policy, records, now).any(|standby| records[standby].facts_at >= run.since)
 }
 
 /// Whether a server on the timeline `own` was promoted since it was superseded. Only a standby is
 /// promoted, so what it wrote on its own is gone.
-fn was_promoted(record: &Record, own: u32, records: &[Record], precedents: Precedents<'_>) -> bool {
+fn was_promoted(
+    record: &Record,
+    own: u32,
+    records: &Servers<Record>,
+    precedents: Precedents<'_>,
+) -> bool {
     match record.superseded.as_ref().map(|superseded| superseded.timeline) {
         Some(Some(written)) => own > written,
         // It was a standby and hid its timeline; one that is newer than all others comes from a
@@ -88,11 +93,11 @@ pub(super) fn gave_way(
     own: u32,
     followed: usize,
     policy: &ClusterPolicy,
-    records: &[Record],
+    records: &Servers<Record>,
     precedents: Precedents<'_>,
     now: Moment,
 ) -> bool {
-    let heir = &records[heir.0];
+    let heir = &records[heir];
     let follows = match postgres_role(heir) {
         Some(PostgresRole::Standby { receiver, timeline, recovery_timeline, .. }) => {
             receiver.is_attached()

@@ -14,6 +14,7 @@ use crate::engine::{
     ClusterPolicy, Lag, Moment, Position, PostgresRole, ServerIndex, ServerState, StateReason,
     Stream, Thresholds,
     history::standby_timeline,
+    ids::Servers,
     judge::{Freshness, contest::Contest, is_returning, is_stale, lasting, returning},
     positions::Positions,
     record::Record,
@@ -25,16 +26,16 @@ use crate::engine::{
 pub(super) fn verdict(
     index: ServerIndex,
     policy: &ClusterPolicy,
-    records: &mut [Record],
+    records: &mut Servers<Record>,
     positions: &Positions,
     contest: &Contest,
     now: Moment,
 ) -> Verdict {
     let place = Place::of(index, policy, records, contest, now);
-    let proven = place.branch(&records[index.0], records, positions);
+    let proven = place.branch(&records[index], records, positions);
     let attended = place.is_attended();
-    let lag = lag(&records[index.0], positions);
-    let record = &mut records[index.0];
+    let lag = lag(&records[index], positions);
+    let record = &mut records[index];
     let Some(&PostgresRole::Standby { receiver, paused, apply_delay, .. }) = postgres_role(record)
     else {
         return Verdict::UNHEARD;
@@ -130,16 +131,16 @@ impl Place {
     fn of(
         index: ServerIndex,
         policy: &ClusterPolicy,
-        records: &[Record],
+        records: &Servers<Record>,
         contest: &Contest,
         now: Moment,
     ) -> Self {
         let primary = contest.champion;
-        let liveness = |server: ServerIndex| records[server.0].liveness(&policy.thresholds, now);
+        let liveness = |server: ServerIndex| records[server].liveness(&policy.thresholds, now);
         let answers = |server| liveness(server) == Liveness::Answering;
         let misled_by = match origin(index, policy, records) {
             Some(Sender::Member(sender)) => {
-                let record = &records[sender.0];
+                let record = &records[sender];
                 let misleads = match primary {
                     Some(primary) => {
                         primary != sender
@@ -153,20 +154,20 @@ impl Place {
             }
             _ => None,
         };
-        let receives = |other: &usize| {
-            *other != index.0
-                && answers(ServerIndex(*other))
+        let receives = |other: &ServerIndex| {
+            *other != index
+                && answers(*other)
                 && records[*other].left_behind.is_none()
                 && sender(&records[*other], policy).is_some()
         };
         Self {
             primary,
-            timeline: primary.and_then(|primary| primary_timeline(&records[primary.0])),
+            timeline: primary.and_then(|primary| primary_timeline(&records[primary])),
             compared: primary.is_some_and(answers),
             has_primary: primary.is_some_and(|primary| {
                 !matches!(liveness(primary), Liveness::Gone(_) | Liveness::Unheard)
             }),
-            sibling_receives: (0..records.len()).any(|other| receives(&other)),
+            sibling_receives: records.indices().any(|other| receives(&other)),
             outvoted: is_outvoted(index, records, &receives),
             misled_by,
         }
@@ -177,7 +178,7 @@ impl Place {
         self.has_primary || self.sibling_receives
     }
 
-    fn branch(&self, record: &Record, records: &[Record], positions: &Positions) -> Branch {
+    fn branch(&self, record: &Record, records: &Servers<Record>, positions: &Positions) -> Branch {
         let Some(facts) = postgres_facts(record) else { return Branch::Same };
         let PostgresRole::Standby { replayed, received, .. } = facts.role else {
             return Branch::Same;
@@ -206,7 +207,7 @@ impl Place {
         {
             return Branch::Left(StateReason::StrayTimeline(own));
         }
-        if self.is_ahead_of(&records[primary.0], record, replayed) {
+        if self.is_ahead_of(&records[primary], record, replayed) {
             return Branch::Left(StateReason::Diverged);
         }
         if let Some(reason) = went_past(record, timeline, positions) {
@@ -276,9 +277,14 @@ fn may_have_left(record: &Record, positions: &Positions) -> bool {
 }
 
 /// Whether more standbys that are known to receive a higher timeline than what this one receives.
-fn is_outvoted(index: ServerIndex, records: &[Record], receives: &dyn Fn(&usize) -> bool) -> bool {
-    let Some(own) = received_timeline(&records[index.0]) else { return false };
-    let others: Vec<_> = (0..records.len())
+fn is_outvoted(
+    index: ServerIndex,
+    records: &Servers<Record>,
+    receives: &dyn Fn(&ServerIndex) -> bool,
+) -> bool {
+    let Some(own) = received_timeline(&records[index]) else { return false };
+    let others: Vec<_> = records
+        .indices()
         .filter(receives)
         .filter_map(|other| received_timeline(&records[other]))
         .collect();

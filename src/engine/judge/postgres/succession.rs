@@ -15,6 +15,7 @@ use super::{
 use crate::engine::{
     ClusterPolicy, Loss, Moment, OnNewerTimeline, PostgresRole, Relation, ServerIndex, ServerState,
     StateReason,
+    ids::Servers,
     judge::{
         Precedents,
         contest::{self, Contest, Evidence, Loser},
@@ -32,7 +33,7 @@ use crate::engine::{
 /// Settles who is the primary, and remembers who lost.
 pub(super) fn settle_primary(
     policy: &ClusterPolicy,
-    records: &mut [Record],
+    records: &mut Servers<Record>,
     precedents: Precedents<'_>,
     now: Moment,
 ) -> Contest {
@@ -40,7 +41,7 @@ pub(super) fn settle_primary(
     let field = Field { policy, records, precedents, now };
     let mut losers = Vec::new();
     let mut claimants = Vec::new();
-    for index in (0..records.len()).map(ServerIndex) {
+    for index in records.indices() {
         if !field.claims(index) {
             continue;
         }
@@ -59,14 +60,14 @@ pub(super) fn settle_primary(
 /// All that the question who is right rests on.
 struct Field<'a> {
     policy: &'a ClusterPolicy,
-    records: &'a [Record],
+    records: &'a Servers<Record>,
     precedents: Precedents<'a>,
     now: Moment,
 }
 
 impl Field<'_> {
     fn timeline(&self, index: ServerIndex) -> Option<u32> {
-        let record = &self.records[index.0];
+        let record = &self.records[index];
         let office = || self.precedents.office.timeline;
         let remembered = is_remembered(index, record, self.precedents);
         primary_timeline(record).or_else(|| remembered.then(office).flatten())
@@ -79,7 +80,7 @@ impl Field<'_> {
     /// How many members follow a server. What we have missed of a follower takes nothing from the one
     /// in office.
     fn supporters(&self, index: ServerIndex) -> usize {
-        let missed = (0..self.records.len()).map(ServerIndex).filter(|&one| {
+        let missed = self.records.indices().filter(|&one| {
             let liveness = self.liveness(one);
             matches!(liveness, Liveness::Doubtful(_) | Liveness::ProbeSilent)
                 && one != index
@@ -90,13 +91,13 @@ impl Field<'_> {
     }
 
     fn liveness(&self, index: ServerIndex) -> Liveness {
-        self.records[index.0].liveness(&self.policy.thresholds, self.now)
+        self.records[index].liveness(&self.policy.thresholds, self.now)
     }
 
     /// Whether a server takes part: it says that it is a writable primary, nothing proves that it is
     /// gone, and its word counts.
     fn claims(&self, index: ServerIndex) -> bool {
-        let record = &self.records[index.0];
+        let record = &self.records[index];
         record.superseded.is_none()
             && self.timeline(index).is_some()
             && (is_claimant(index, record, self.policy, self.precedents, self.now)
@@ -119,7 +120,7 @@ impl Field<'_> {
             loss: Some(Loss::Age),
             reason: StateReason::OlderTimeline(newer),
         };
-        let record = &self.records[index.0];
+        let record = &self.records[index];
         if lives_in_office(index, record, self.precedents) {
             return None;
         }
@@ -157,7 +158,7 @@ impl Field<'_> {
     /// Why a server is no heir of a last writer that has left the configuration: it is on an older
     /// timeline, or was a standby, is on the same one, and nobody follows it.
     fn bar_of_removed(&self, index: ServerIndex, own: u32, had: u32) -> Option<Loser> {
-        let was_standby = self.records[index.0].history.followed;
+        let was_standby = self.records[index].history.followed;
         let reason = match own.cmp(&had) {
             _ if self.was_seen_promoted(index, own) => return None,
             Ordering::Less => StateReason::OlderTimeline(had),
@@ -170,7 +171,7 @@ impl Field<'_> {
     /// Whether a standby that answers receives from this server directly.
     fn is_sender(&self, index: ServerIndex) -> bool {
         followers_of(index, self.policy, self.records, self.now)
-            .any(|it| sender(&self.records[it.0], self.policy) == Some(Sender::Member(index)))
+            .any(|it| sender(&self.records[it], self.policy) == Some(Sender::Member(index)))
     }
 
     /// Whether a server on the last writer's own timeline is no more than a copy of it.
@@ -184,21 +185,21 @@ impl Field<'_> {
     /// The highest timeline above `own` that another member was seen writing on, dead or alive. A
     /// first reply does not count: it could be an odd one. Nor does the word of one that lost.
     fn newest_written_beside(&self, index: ServerIndex, own: u32) -> Option<(u32, ServerIndex)> {
-        let others = self.records.iter().enumerate().filter(|&(other, record)| {
-            other != index.0
+        let others = self.records.enumerate().filter(|&(other, record)| {
+            other != index
                 && record.superseded.is_none()
                 && !record.history.lost
                 && !is_foreign(record, self.precedents)
         });
         let written = others.filter_map(|(other, record)| match *postgres_role(record)? {
             PostgresRole::Primary { timeline, read_only, .. } => {
-                let published = self.precedents.published == Some(ServerIndex(other));
+                let published = self.precedents.published == Some(other);
                 let was_one = |settled: Verdict| {
                     matches!(settled.state, ServerState::Primary | ServerState::StalePrimary)
                 };
                 let confirmed =
                     record.is_confirmed_writable() || record.settled.is_some_and(was_one);
-                (read_only || published || confirmed).then_some((timeline, ServerIndex(other)))
+                (read_only || published || confirmed).then_some((timeline, other))
             }
             PostgresRole::Standby { .. } => None,
         });
@@ -208,16 +209,16 @@ impl Field<'_> {
     /// Whether this server was promoted before our eyes, when everybody was gone who had written on
     /// its timeline or a later one.
     fn was_seen_promoted(&self, index: ServerIndex, own: u32) -> bool {
-        let Some(run) = self.records[index.0].writable.filter(|run| run.turned) else {
+        let Some(run) = self.records[index].writable.filter(|run| run.turned) else {
             return false;
         };
-        let others = self.records.iter().enumerate().filter(|(other, _)| *other != index.0);
+        let others = self.records.enumerate().filter(|(other, _)| *other != index);
         let mut newer = others.filter(|(_, record)| {
             primary_timeline(record).is_some_and(|timeline| timeline >= own)
                 && !is_foreign(record, self.precedents)
         });
         newer.all(|(other, record)| {
-            is_gone(self.liveness(ServerIndex(other)))
+            is_gone(self.liveness(other))
                 && record.verdict.state == ServerState::Down
                 && record.since <= run.since
         })
@@ -226,23 +227,23 @@ impl Field<'_> {
     /// What standbys show of a promotion that nobody has seen: enough to keep a server from being
     /// published, while nobody follows that one.
     fn hearsay_against(&self, index: ServerIndex, own: u32) -> Option<(u32, ServerIndex)> {
-        let shown = self.records.iter().enumerate().filter_map(|(standby, record)| {
+        let shown = self.records.enumerate().filter_map(|(standby, record)| {
             let newer = received_timeline(record).filter(|timeline| *timeline > own)?;
             // It showed that already beside the primary that lived, and was the suspect itself.
             if record.left_behind == Some(StateReason::StrayTimeline(newer)) {
                 return None;
             }
-            let from_member = match origin(ServerIndex(standby), self.policy, self.records)? {
+            let from_member = match origin(standby, self.policy, self.records)? {
                 // What a loser was promoted to is known.
                 Sender::Member(sender) => {
-                    sender != index && self.records[sender.0].superseded.is_none()
+                    sender != index && self.records[sender].superseded.is_none()
                 }
                 Sender::Hidden => true,
                 Sender::Outside => false,
             };
-            let answers = self.liveness(ServerIndex(standby)) == Liveness::Answering;
+            let answers = self.liveness(standby) == Liveness::Answering;
             (from_member && answers && !is_foreign(record, self.precedents))
-                .then_some((newer, ServerIndex(standby)))
+                .then_some((newer, standby))
         });
         shown.max().filter(|_| self.followers(index) == 0)
     }
@@ -275,7 +276,6 @@ impl Field<'_> {
         contest::settle(
             &present,
             last,
-            &policy.servers,
             &Evidence {
                 relation: &|one, other| match self.timeline(one).cmp(&self.timeline(other)) {
                     Ordering::Less => Relation::Behind,
@@ -283,10 +283,11 @@ impl Field<'_> {
                     Ordering::Greater => Relation::Ahead,
                 },
                 following: &|one| self.supporters(one),
+                priority: &|one| policy.server(one).priority,
                 older: &|_, newer| {
                     StateReason::OlderTimeline(self.timeline(newer).unwrap_or_default())
                 },
-                precedes: &|_, one| self.precedents.office.precedes(&records[one.0], now),
+                precedes: &|_, one| self.precedents.office.precedes(&records[one], now),
                 asked_since: &|one, other| was_asked_since(one, other, policy, records, now),
                 is_awaited: &|one| is_awaited(one, policy, records, self.precedents, now),
                 hold: self.holds(),
@@ -297,8 +298,8 @@ impl Field<'_> {
     /// Says of primaries that take no part whether the one that is right has left them behind: those
     /// that are locked, read-only or have not been heard.
     fn outdate_others(&self, contest: &mut Contest) {
-        for index in (0..self.records.len()).map(ServerIndex) {
-            let record = &self.records[index.0];
+        for index in self.records.indices() {
+            let record = &self.records[index];
             if contest.champion == Some(index) || contest.against(index).is_some() {
                 continue;
             }
@@ -337,7 +338,7 @@ impl Field<'_> {
         let Some(own) = self.timeline(champion) else { return };
         let newer = self.newest_written_beside(champion, own).filter(|&(_, other)| {
             let refuses = matches!(
-                postgres_role(&self.records[other.0]),
+                postgres_role(&self.records[other]),
                 Some(PostgresRole::Primary { read_only: true, .. })
             );
             refuses && self.liveness(other) == Liveness::Answering

@@ -4,6 +4,7 @@ use super::{postgres_facts, primary_timeline};
 use crate::engine::{
     ClusterPolicy, Moment, Position, PostgresRole, ServerIndex, Stream,
     history::standby_timeline,
+    ids::Servers,
     judge::{Precedents, is_foreign, reach},
     positions::Positions,
     record::Record,
@@ -14,7 +15,7 @@ use crate::engine::{
 /// known to be the one counts as well: it may never reply again.
 pub(super) fn note(
     policy: &ClusterPolicy,
-    records: &mut [Record],
+    records: &mut Servers<Record>,
     positions: &mut Positions,
     precedents: Precedents<'_>,
     champion: Option<ServerIndex>,
@@ -25,19 +26,19 @@ pub(super) fn note(
             && !is_foreign(record, precedents)
     };
     let leading = champion.and_then(|champion| {
-        let record = &records[champion.0];
+        let record = &records[champion];
         Some((primary_timeline(record)?, written(record)?))
     });
     if let Some((timeline, position)) = leading {
-        let began = champion.and_then(|champion| records[champion.0].history.began);
+        let began = champion.and_then(|champion| records[champion].history.began);
         positions.begin_timeline(timeline, began.map_or(position, |(_, fork)| fork));
     }
     let timeline = match leading {
         Some((timeline, _)) => Some(timeline),
         None => common_timeline(records.iter().filter(|record| answers(record))),
     };
-    for (index, record) in records.iter_mut().enumerate() {
-        let leads = champion == Some(ServerIndex(index));
+    for (index, record) in records.enumerate_mut() {
+        let leads = champion == Some(index);
         if record.fresh {
             let last = written(record).or_else(|| came_to(record));
             record.note_shown(last.map(|position| (Stream::Wal, position)).into_iter());
