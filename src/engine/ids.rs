@@ -46,7 +46,7 @@ impl<T> Servers<T> {
     }
 
     /// Every server. Borrows nothing, so that the list may change meanwhile.
-    pub(super) fn indices(&self) -> impl DoubleEndedIterator<Item = ServerIndex> + use<T> {
+    pub(super) fn indices(&self) -> impl Iterator<Item = ServerIndex> + Clone + use<T> {
         (0..self.0.len()).map(ServerIndex)
     }
 

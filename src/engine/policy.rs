@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use super::{Check, ServerIndex};
+use super::{Check, Endpoint, ServerIndex};
 
 /// One replication group and the rules for it.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,7 +21,19 @@ pub struct ClusterPolicy {
     pub thresholds: Thresholds,
 }
 
+impl ServerPolicy {
+    /// Whether a replica that names `endpoint` gets its changes from this server.
+    pub(super) fn is_at(&self, endpoint: &Endpoint) -> bool {
+        endpoint.port == self.port && self.aliases.contains(&endpoint.host)
+    }
+}
+
 impl ClusterPolicy {
+    /// The longest lag that any read name allows: as far back the positions must reach.
+    pub(super) fn reach(&self) -> Duration {
+        self.reads.iter().map(|read| read.max_lag).max().unwrap_or_default()
+    }
+
     /// The rules of one of its servers.
     pub(super) fn server(&self, server: ServerIndex) -> &ServerPolicy {
         &self.servers[server.0]

@@ -6,6 +6,7 @@
 
 use super::{
     ClusterPolicy, Lag, Moment, ReadDecision, ReadReason, ReadServer, ServerIndex,
+    conclusion::Conclusion,
     ids::Servers,
     record::Record,
     verdict::{ReadFitness, Verdict},
@@ -23,6 +24,7 @@ pub(super) struct ReadLadder {
 pub(super) struct Candidates<'a> {
     pub(super) policy: &'a ClusterPolicy,
     pub(super) records: &'a Servers<Record>,
+    pub(super) conclusions: &'a Servers<Conclusion>,
     /// The server that is the primary now: left out unless asked for or needed.
     pub(super) primary: Option<ServerIndex>,
     /// Servers that operators have drained: on no rung.
@@ -95,7 +97,7 @@ impl ReadLadder {
         let before = self.decision.servers.iter().map(|server| server.server);
         let mut servers: Vec<_> = before.filter(is_ours).collect();
         if servers.is_empty() {
-            let ever_fit = |server: &ServerIndex| candidates.records[*server].ever_fit;
+            let ever_fit = |server: &ServerIndex| candidates.conclusions[*server].ever_fit;
             servers = candidates.all().filter(ever_fit).filter(is_ours).collect();
         }
         match servers.is_empty() {
@@ -148,7 +150,7 @@ impl Candidates<'_> {
     }
 
     fn verdict(&self, server: ServerIndex) -> &Verdict {
-        &self.records[server].limited
+        &self.conclusions[server].limited
     }
 
     fn is_readable_primary(&self, primary: ServerIndex) -> bool {
@@ -157,7 +159,7 @@ impl Candidates<'_> {
     }
 
     fn is_fresh_for(&self, name: usize, server: ServerIndex) -> bool {
-        self.records[server].gates[name].is_fresh()
+        self.conclusions[server].gates[name].is_fresh()
     }
 
     fn replicas(&self) -> impl Iterator<Item = ServerIndex> {

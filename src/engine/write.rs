@@ -10,7 +10,8 @@
 use super::{
     Check, ClusterPolicy, Failback, FailureKind, Moment, OnNotWritable, OnSplitBrain, ServerIndex,
     ServerState, StateReason, Thresholds, Word, WriteDecision, WritePolicy, WriteReason,
-    judge::{Judgement, WriterRule},
+    choice::{elect, most_preferred},
+    judgement::{Judgement, WriterRule},
     steering::{Move, Steering},
     verdict::{Verdict, WriteFitness},
 };
@@ -222,7 +223,8 @@ impl WriteLadder {
                 return (Some(published), self.held(verdict));
             }
         }
-        if self.group_settles(judgement, now) {
+        self.note_left_out(judgement, now);
+        if self.group_settles(now) {
             return (None, WriteReason::NotWritable);
         }
         let blocked = self.blocked(now);
@@ -241,19 +243,20 @@ impl WriteLadder {
         (Some(chosen), reason)
     }
 
-    /// Whether a group has just left its writer out. While members come and go it may do so to any of them for a
-    /// moment; whoever is ready first is not the better writer for it.
-    fn group_settles(&mut self, judgement: &Judgement, now: Moment) -> bool {
+    /// Notes whether a group has left its writer out.
+    fn note_left_out(&mut self, judgement: &Judgement, now: Moment) {
         let left_out = self.last.is_some_and(|last| match judgement.verdicts[last].reason {
             StateReason::NotInGroup | StateReason::Fails(FailureKind::GroupUnready) => true,
             StateReason::Returning => self.left_out_since.is_some(),
             _ => false,
         });
-        if !left_out {
-            self.left_out_since = None;
-            return false;
-        }
-        now.since(*self.left_out_since.get_or_insert(now)) < Thresholds::GROUP_SETTLES
+        self.left_out_since = left_out.then(|| self.left_out_since.unwrap_or(now));
+    }
+
+    /// Whether a group has just left its writer out. While members come and go it may do so to any
+    /// of them for a moment; whoever is ready first is not the better writer for it.
+    fn group_settles(&self, now: Moment) -> bool {
+        self.left_out_since.is_some_and(|since| now.since(since) < Thresholds::GROUP_SETTLES)
     }
 
     /// Why the published server stays although it is not fit. One that has only missed a reply or
@@ -369,31 +372,4 @@ fn somebody_awaits_confirmation(judgement: &Judgement) -> bool {
         let leaderless = StateReason::Witness(Check::Patroni, Word::NotLeader);
         verdict.reason == StateReason::WritableUnconfirmed || verdict.reason == leaderless
     })
-}
-
-/// Chooses among servers that may all be written to.
-///
-/// With [`Failback::Stay`] the published one stays; otherwise the most preferred one is taken.
-/// While the published one is fit, those that are `blocked` are no choice.
-pub(super) fn elect(
-    fit: &[ServerIndex],
-    published: Option<ServerIndex>,
-    blocked: &[ServerIndex],
-    failback: Failback,
-    policy: &ClusterPolicy,
-) -> Option<ServerIndex> {
-    let incumbent = published.filter(|published| fit.contains(published));
-    match (incumbent, failback) {
-        (None, _) => most_preferred(fit, policy),
-        (Some(incumbent), Failback::Stay) => Some(incumbent),
-        (Some(incumbent), Failback::Preferred) => {
-            let may = |one: &&ServerIndex| **one == incumbent || !blocked.contains(one);
-            let open: Vec<_> = fit.iter().filter(may).copied().collect();
-            most_preferred(&open, policy)
-        }
-    }
-}
-
-fn most_preferred(fit: &[ServerIndex], policy: &ClusterPolicy) -> Option<ServerIndex> {
-    fit.iter().copied().min_by_key(|&index| (policy.server(index).priority, index))
 }

@@ -6,6 +6,7 @@
 use super::Cluster;
 use crate::engine::{
     Acceptance, AcceptanceRefusal, ClusterKind, Loss, Moment, judge::Office, trouble::Liveness,
+    verdict::Verdict,
 };
 
 impl Cluster {
@@ -21,17 +22,17 @@ impl Cluster {
         let server = accepted.server;
         let record = &self.records[server];
         if record.liveness(&self.policy.thresholds, now) != Liveness::Answering {
-            let (state, reason) = (record.limited.state, record.limited.reason);
+            let Verdict { state, reason, .. } = self.conclusions[server].limited;
             return Err(AcceptanceRefusal::DoesNotAnswer { state, reason });
         }
         self.identity.accept(record);
         let history = record.history.clone();
         for index in self.records.indices().filter(|index| *index != server) {
-            self.records[index].superseded = None;
-            self.records[index].mark_superseded(Some(server), &history.gtid, Loss::Acceptance);
+            let (record, conclusion) = (&self.records[index], &mut self.conclusions[index]);
+            conclusion.superseded = None;
+            conclusion.mark_superseded(record, Some(server), &history.gtid, Loss::Acceptance);
         }
-        let record = &mut self.records[server];
-        record.accept_history();
+        self.conclusions[server].accept_history(&mut self.records[server], now);
         self.positions.clear();
         let (timeline, gtid) = (history.timeline, history.gtid);
         self.office = Office { timeline, began_with: gtid.clone(), gtid, since: None };

@@ -2,8 +2,8 @@
 
 use super::Cluster;
 use crate::engine::{
-    Decision, Event, Moment, ReadDecision, ServerId, StateReason, WriteDecision, judge::Judgement,
-    trouble::Liveness, witness::Turn,
+    Decision, Event, Moment, ReadDecision, ServerId, StateReason, WriteDecision,
+    judgement::Judgement, trouble::Liveness, witness::Turn,
 };
 
 impl Cluster {
@@ -18,13 +18,13 @@ impl Cluster {
     }
 
     pub(super) fn note_verdicts(&mut self, judgement: &Judgement, now: Moment) {
-        for (record, &verdict) in self.records.iter_mut().zip(&judgement.verdicts) {
-            record.verdict = verdict;
+        for (server, record) in self.records.enumerate_mut() {
+            let (verdict, conclusion) = (judgement.verdicts[server], &mut self.conclusions[server]);
+            conclusion.end(verdict, record, now);
             let answering = record.liveness(&self.policy.thresholds, now) == Liveness::Answering;
             if answering && verdict.reason != StateReason::WritableUnconfirmed {
-                record.settled = Some(verdict);
+                conclusion.settled = Some(verdict);
             }
-            record.fresh = false;
         }
     }
 
@@ -34,10 +34,11 @@ impl Cluster {
         now: Moment,
         events: &mut Vec<Event>,
     ) {
-        for ((server, record), &verdict) in self.records.enumerate_mut().zip(&judgement.verdicts) {
-            let from = record.limited.state;
+        for (server, conclusion) in self.conclusions.enumerate_mut() {
+            let (record, verdict) = (&self.records[server], judgement.verdicts[server]);
+            let from = conclusion.limited.state;
             if from != verdict.state {
-                record.since = now;
+                conclusion.since = now;
                 let failure = record.trouble.as_ref().map(|trouble| &*trouble.failure.detail);
                 let detail = record.witnesses.detail_of(verdict.reason).or(failure);
                 events.push(Event::State {
@@ -48,7 +49,7 @@ impl Cluster {
                     detail: detail.unwrap_or_default().into(),
                 });
             }
-            record.limited = verdict;
+            conclusion.limited = verdict;
         }
     }
 

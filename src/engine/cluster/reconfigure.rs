@@ -8,7 +8,7 @@
 use super::{Cluster, overlay::Overlay};
 use crate::engine::{
     ClusterId, ClusterPolicy, Moment, Override, ReadDecision, ReadReason, ReadServer, ServerIndex,
-    ServerPolicy, StateReason, Wish, WishKey, gate::LagGate, ids::Servers, record::Record,
+    ServerPolicy, StateReason, Wish, WishKey, conclusion::Conclusion, gate::LagGate, ids::Servers,
     superseded::Superseded, verdict::Verdict, write::moved_write,
 };
 
@@ -93,9 +93,12 @@ impl Cluster {
         }
         for (index, before) in places.kept.enumerate() {
             if let Some(before) = *before {
-                let fresh = &cluster.records[index];
-                let record = self.moved_record(&self.records[before], fresh, &cluster, &places);
+                let mut record = self.records[before].clone();
+                let asked = &cluster.records[index].witnesses;
+                record.witnesses = record.witnesses.carried_over(asked);
                 cluster.records[index] = record;
+                cluster.conclusions[index] =
+                    self.moved_conclusion(&self.conclusions[before], &cluster.policy, &places);
                 cluster.paces[index] = self.paces[before];
             }
         }
@@ -141,28 +144,27 @@ impl Cluster {
         }
     }
 
-    /// What is known of a server, in the places of `cluster`. `fresh` is as if nothing were.
-    fn moved_record(
+    /// What was concluded of a server, in its new place and with the read names of `policy`.
+    fn moved_conclusion(
         &self,
-        record: &Record,
-        fresh: &Record,
-        cluster: &Self,
+        known: &Conclusion,
+        policy: &ClusterPolicy,
         places: &Places,
-    ) -> Record {
-        let known_lag = record.settled.and_then(|settled| settled.lag);
-        let gates = cluster.policy.reads.iter().map(|read| {
+    ) -> Conclusion {
+        let known_lag = known.settled.and_then(|settled| settled.lag);
+        let gates = policy.reads.iter().map(|read| {
             // Gates with one limit have seen the same replies.
             let before = self.policy.reads.iter().position(|old| old.max_lag == read.max_lag);
             let new = || {
                 let mut gate = LagGate::default();
-                if record.gates.iter().any(|gate| gate.is_known()) {
+                if known.gates.iter().any(|gate| gate.is_known()) {
                     gate.pass(known_lag, read.max_lag);
                 }
                 gate
             };
-            before.map_or_else(new, |before| record.gates[before])
+            before.map_or_else(new, |before| known.gates[before])
         });
-        let superseded = record.superseded.clone().map(|superseded| {
+        let superseded = known.superseded.clone().map(|superseded| {
             let heir = match superseded.by {
                 Some(by) => self.records[by].history.gtid.clone(),
                 None => superseded.heir.clone(),
@@ -170,16 +172,14 @@ impl Cluster {
             Superseded { by: superseded.by.and_then(|by| places.of(by)), heir, ..superseded }
         });
         let moved = |verdict: Verdict| moved_verdict(verdict, places);
-        Record {
-            gates: gates.collect(),
-            superseded,
-            left_behind: record.left_behind.map(|reason| moved_reason(reason, places)),
-            witnesses: record.witnesses.carried_over(&fresh.witnesses),
-            verdict: moved(record.verdict),
-            limited: moved(record.limited),
-            settled: record.settled.map(moved),
-            ..record.clone()
-        }
+        let mut conclusion = known.clone();
+        conclusion.gates = gates.collect();
+        conclusion.superseded = superseded;
+        conclusion.left_behind = known.left_behind.map(|reason| moved_reason(reason, places));
+        conclusion.verdict = moved(known.verdict);
+        conclusion.limited = moved(known.limited);
+        conclusion.settled = known.settled.map(moved);
+        conclusion
     }
 }
 

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::engine::{
     Check, ReadReason, Word,
-    judge::{Judgement, WriterRule},
+    judgement::{Judgement, WriterRule},
     steering::Steering,
     write::WriteLadder,
 };
