@@ -5,13 +5,13 @@ use axum::{extract::State, http::StatusCode, response::Response};
 
 use super::{
     Operations,
-    asked::{Json, one_line},
     rejection::{Rejection, shown},
     reply::json,
+    request::{Json, one_line},
 };
 use crate::{
     api::{Accept, Changed, Drain, End, OverrideStatus, Pin, Refused, Suspend, Undrain},
-    control::{AcceptRequest, Accepted, Laid, LayRequest, LiftRequest, Signed, Term},
+    control::{AcceptRequest, Accepted, LayRequest, LiftRequest, OverrideReply, Signed, Term},
     duration,
     report::{Wish, WishKey},
 };
@@ -225,8 +225,8 @@ async fn lift(operations: Operations, request: LiftRequest) -> Result<Response, 
     Ok(changed(format!("no longer: {}", in_words(&done)), done))
 }
 
-fn changed(words: String, done: Laid) -> Response {
-    let Laid { cluster, laid, unsaved } = done;
+fn changed(words: String, done: OverrideReply) -> Response {
+    let OverrideReply { cluster, laid, unsaved } = done;
     let laid = Some(OverrideStatus::new(&cluster, &laid));
     json(StatusCode::OK, &Changed { done: words, laid, warnings: warnings(unsaved) })
 }
@@ -239,7 +239,7 @@ fn warnings(unsaved: Option<Box<str>>) -> Vec<String> {
 }
 
 /// What an override means, without its end.
-fn in_words(done: &Laid) -> String {
+fn in_words(done: &OverrideReply) -> String {
     let cluster = &done.cluster;
     match &done.laid.wish {
         Wish::Drain { server, force: false } => format!("{server} is drained"),

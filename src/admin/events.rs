@@ -8,9 +8,9 @@ use serde::Deserialize;
 
 use super::{
     Operations,
-    asked::Asked,
     rejection::{Rejection, shown},
     reply::json,
+    request::QueryOf,
 };
 use crate::{
     api::{EventEntry, Events, Refused},
@@ -22,7 +22,7 @@ use crate::{
 /// The query of `GET /v1/events`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct EventsAsked {
+pub(super) struct EventsQuery {
     since: Option<String>,
     cluster: Option<String>,
     limit: Option<usize>,
@@ -44,7 +44,7 @@ pub(super) struct EventsAsked {
 )]
 pub(super) async fn events(
     State(operations): State<Operations>,
-    Asked(EventsAsked { since, cluster, limit }): Asked<EventsAsked>,
+    QueryOf(EventsQuery { since, cluster, limit }): QueryOf<EventsQuery>,
 ) -> Result<Response, Rejection> {
     let since = since.as_deref().map(time).transpose()?;
     if let Some(name) = &cluster {

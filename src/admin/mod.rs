@@ -9,7 +9,6 @@
 //! thread busy: probes, decisions and DNS run on others, and readiness is told even while those are
 //! stalled. What it does to the rest goes through [`Operations`]. `docs/ADMIN.md` is its reference.
 
-mod asked;
 mod change;
 mod connections;
 mod document;
@@ -24,6 +23,7 @@ mod page;
 mod question;
 mod rejection;
 mod reply;
+mod request;
 mod routes;
 mod service;
 mod stream;
@@ -50,7 +50,7 @@ use tracing::warn;
 use self::{connections::serve, file::SocketFile, guard::Guard};
 pub use self::{
     error::BindError,
-    operations::{Chores, Operations},
+    operations::{Background, Operations},
 };
 use crate::{config::AdminConfig, inherited::Inherited};
 

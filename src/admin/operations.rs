@@ -40,7 +40,7 @@ pub struct Operations(Arc<Inner>);
 
 /// What goes on beside answering.
 #[derive(Clone, Debug)]
-pub struct Chores {
+pub struct Background {
     /// Those who are told of changes.
     pub hooks: HooksHandle,
     /// How saving the state goes; `None` when none is saved.
@@ -59,7 +59,7 @@ struct Inner {
     clock: Clock,
     control: Control,
     chronicle: Chronicle,
-    chores: Chores,
+    chores: Background,
     /// For those who ask the engine: one after the other.
     question: Arc<Semaphore>,
 }
@@ -84,7 +84,7 @@ impl Operations {
         metrics: Metrics,
         control: Control,
         chronicle: Chronicle,
-        chores: Chores,
+        chores: Background,
     ) -> Self {
         Self(Arc::new(Inner {
             clusters: Mutex::new(Cluster::all(clusters)),
@@ -142,7 +142,7 @@ impl Operations {
         let counts = &self.0.metrics;
         let started = WallTime::from_unix_millis(counts.service.started_millis());
         let queries = counts.dns.totals().all_queries();
-        let Chores { hooks, state } = &self.0.chores;
+        let Background { hooks, state } = &self.0.chores;
         let process = Process {
             started,
             faults: self.faults(),

@@ -11,9 +11,9 @@ use tokio::time::sleep;
 
 use super::{
     Operations,
-    asked::Asked,
     rejection::{Rejection, shown},
     reply::json,
+    request::QueryOf,
 };
 use crate::{
     api::{Explanation, Refused, WhatIf},
@@ -24,14 +24,14 @@ use crate::{
 /// The query of `GET /v1/explain`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct NameAsked {
+pub(super) struct NameQuery {
     name: String,
 }
 
 /// The query of `GET /v1/what-if`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct SupposedAsked {
+pub(super) struct WhatIfQuery {
     server: String,
     suppose: String,
 }
@@ -49,7 +49,7 @@ pub(super) struct SupposedAsked {
 )]
 pub(super) async fn explain(
     State(operations): State<Operations>,
-    Asked(NameAsked { name }): Asked<NameAsked>,
+    QueryOf(NameQuery { name }): QueryOf<NameQuery>,
 ) -> Result<Response, Rejection> {
     let name = short("name", name)?;
     let turn = operations.question_turn().await?;
@@ -74,7 +74,7 @@ pub(super) async fn explain(
 )]
 pub(super) async fn what_if(
     State(operations): State<Operations>,
-    Asked(SupposedAsked { server, suppose }): Asked<SupposedAsked>,
+    QueryOf(WhatIfQuery { server, suppose }): QueryOf<WhatIfQuery>,
 ) -> Result<Response, Rejection> {
     let Supposed(supposition) = suppose.parse()?;
     let server = short("server", server)?;

@@ -5,10 +5,10 @@ use serde::Deserialize;
 
 use super::{
     Operations,
-    asked::{Asked, Json, MaybeJson, Named, Nothing, one_line},
     change::NAME_CHARS,
     rejection::Rejection,
     reply::json,
+    request::{Json, MaybeJson, Named, Nothing, QueryOf, one_line},
 };
 use crate::{
     api::{
@@ -143,7 +143,7 @@ pub(super) async fn probe_server(
 pub(super) async fn remove_server(
     State(operations): State<Operations>,
     Named(name): Named,
-    Asked(By { author }): Asked<By>,
+    QueryOf(By { author }): QueryOf<By>,
 ) -> Result<Response, Rejection> {
     let server = one_line("name", &name, NAME_CHARS)?;
     let author = one_line("author", &author, Signed::AUTHOR_CHARS)?;

@@ -27,10 +27,10 @@ use tokio::{
 
 use super::{
     Operations,
-    asked::Asked,
     connections::Visit,
     events::{is_of, known},
     rejection::Rejection,
+    request::QueryOf,
 };
 use crate::{
     api::{EventEntry, Refused},
@@ -40,7 +40,7 @@ use crate::{
 /// The query of `GET /v1/events/stream`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct StreamAsked {
+pub(super) struct StreamQuery {
     cluster: Option<String>,
 }
 
@@ -63,7 +63,7 @@ pub(super) async fn stream_of_events(
     State(operations): State<Operations>,
     Extension(visit): Extension<Visit>,
     headers: HeaderMap,
-    Asked(StreamAsked { cluster }): Asked<StreamAsked>,
+    QueryOf(StreamQuery { cluster }): QueryOf<StreamQuery>,
 ) -> Result<Response, Rejection> {
     if let Some(name) = &cluster {
         known(&operations, name)?;

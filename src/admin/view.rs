@@ -3,7 +3,7 @@
 
 use axum::{extract::State, http::StatusCode, response::Response};
 
-use super::{Operations, asked::Named, rejection::Rejection, reply::json};
+use super::{Operations, rejection::Rejection, reply::json, request::Named};
 use crate::{
     api::{self, ClusterStatus, HookStatus, Refused, StateStatus, Why},
     hooks::HookTally,

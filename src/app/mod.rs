@@ -6,10 +6,10 @@
 //! watchdog says so. A probe that panics ends nothing, see `probing.rs`.
 
 mod facts;
-mod herald;
 mod past;
 mod prepared;
 mod probing;
+mod reload_notifier;
 mod servers;
 mod service;
 mod shown;
@@ -25,16 +25,16 @@ use tokio::{
 use tracing::{info, warn};
 
 use self::{
-    herald::{Herald, status},
-    past::Begun,
+    past::OpenedState,
     prepared::layout,
     probing::Probes,
+    reload_notifier::{ReloadNotifier, status},
     service::{Service, plan},
     shown::Showing,
     signals::{Signal, Signals},
 };
 use crate::{
-    admin::{self, AdminServer, Chores, Operations},
+    admin::{self, AdminServer, Background, Operations},
     answers::PlacementError,
     config::Config,
     control::{Control, ControlEnds, Order},
@@ -200,7 +200,7 @@ impl App {
         mut inherited: Inherited,
         observer: Option<mpsc::UnboundedSender<Event>>,
     ) -> Result<Self, StartError> {
-        let Begun { config, past, saver } = past::begin(config)?;
+        let OpenedState { config, past, saver } = past::begin(config)?;
         let mut probes = Probes::default();
         let mut questions = probes.questions(&config.clusters);
         let plan = plan(&config, layout(&config)?, &mut questions);
@@ -221,7 +221,7 @@ impl App {
         // Before the driver moves: they hear of everything that it does.
         let hooks = Hooks::start(&config.hooks, &chronicle);
         let state = saver.as_ref().map(Saver::health);
-        let chores = Chores { hooks: hooks.handle().clone(), state };
+        let chores = Background { hooks: hooks.handle().clone(), state };
         let operations = Operations::new(
             hints,
             reader.clone(),
@@ -237,8 +237,10 @@ impl App {
         let sessions = Sessions::start(Arc::clone(&config), reader.clone(), &chronicle, kicks);
         let driver = JoinSet::from_iter([driver.run()]);
         let (stopping, stop) = oneshot::channel();
-        let herald =
-            Herald { announcer: watchdog.announcer(), addresses: dns.local_addresses().to_vec() };
+        let herald = ReloadNotifier {
+            announcer: watchdog.announcer(),
+            addresses: dns.local_addresses().to_vec(),
+        };
         let service = Service {
             herald,
             config,

@@ -17,7 +17,7 @@ use crate::{
 
 /// All of it.
 #[derive(Debug)]
-pub(super) struct Begun {
+pub(super) struct OpenedState {
     /// The configuration, with the servers that were added over it.
     pub(super) config: Config,
     pub(super) past: Past,
@@ -26,9 +26,9 @@ pub(super) struct Begun {
 }
 
 /// Opens the state folder of `config`, if it has one, and takes up what lies there.
-pub(super) fn begin(config: Config) -> Result<Begun, StartError> {
+pub(super) fn begin(config: Config) -> Result<OpenedState, StartError> {
     let Some(directory) = &config.state.directory else {
-        return Ok(Begun { config, past: Past::default(), saver: None });
+        return Ok(OpenedState { config, past: Past::default(), saver: None });
     };
     let Opened { folder, image, serial } = Folder::open(directory)?;
     let config = match &image {
@@ -46,7 +46,7 @@ pub(super) fn begin(config: Config) -> Result<Begun, StartError> {
         .map_err(start_error)?;
     let keeper = saver.keeper();
     let past = Past { image, serial: Some(serial), keeper, chronicle };
-    Ok(Begun { config, past, saver: Some(saver) })
+    Ok(OpenedState { config, past, saver: Some(saver) })
 }
 
 /// `config` with those of `added` over it that it has no objection to.

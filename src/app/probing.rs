@@ -38,7 +38,7 @@ const FIRST_ADVICE: ProbeAdvice = ProbeAdvice { pace: Pace::Fast, heartbeat: fal
 #[derive(Debug, Default)]
 pub(super) struct Probes {
     tasks: JoinSet<()>,
-    asked: HashMap<Question, Asked>,
+    asked: HashMap<Question, TaskSubject>,
     /// By the name of the cluster: asks all of its tasks to ask at once.
     hints: HashMap<Box<str>, watch::Sender<()>>,
     next_key: u64,
@@ -56,7 +56,7 @@ struct Question {
 
 /// A question that is asked again and again, and how.
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Asked {
+enum TaskSubject {
     /// To the server itself.
     Server(probe::Target),
     /// To somebody else about it.
@@ -70,9 +70,9 @@ pub(super) struct Questions {
     pub(super) keys: Vec<Vec<Vec<ProbeKey>>>,
     /// The ends for the advice of those that are new.
     pub(super) fresh: Vec<(ProbeKey, watch::Sender<ProbeAdvice>)>,
-    asked: HashMap<Question, Asked>,
+    asked: HashMap<Question, TaskSubject>,
     clusters: Vec<Box<str>>,
-    starting: Vec<(Box<str>, Asked, watch::Receiver<ProbeAdvice>)>,
+    starting: Vec<(Box<str>, TaskSubject, watch::Receiver<ProbeAdvice>)>,
 }
 
 impl Probes {
@@ -98,7 +98,7 @@ impl Probes {
     }
 
     /// The key under which a question is asked: that of the task that asks it already, or a new one.
-    fn key(&mut self, at: Question, asked: Asked, questions: &mut Questions) -> ProbeKey {
+    fn key(&mut self, at: Question, asked: TaskSubject, questions: &mut Questions) -> ProbeKey {
         if let Some(known) = self.asked.get(&at)
             && asked.clone().with(known.key()) == *known
         {
@@ -164,7 +164,7 @@ impl Probes {
     }
 }
 
-impl Asked {
+impl TaskSubject {
     /// The same, reported under `key`.
     fn with(self, key: ProbeKey) -> Self {
         match self {
@@ -201,7 +201,7 @@ fn about(
     server: &ServerConfig,
     config: &Arc<ProbeConfig>,
     metrics: &ProbeMetrics,
-) -> Vec<(Question, Asked)> {
+) -> Vec<(Question, TaskSubject)> {
     let ServerConfig { name, target, checks, .. } = server;
     let names = Names { cluster: cluster.name.clone(), server: name.clone() };
     let question = |witness| Question {
@@ -216,7 +216,7 @@ fn about(
     // The key is given later.
     let key = ProbeKey(u64::MAX);
     let witnesses = checks.witnesses.iter().map(|witness| {
-        let asked = Asked::Witness(WitnessTarget {
+        let asked = TaskSubject::Witness(WitnessTarget {
             key,
             names: names.clone(),
             target: target.clone(),
@@ -230,14 +230,14 @@ fn about(
     let server = checks.database.then(|| {
         let (target, kind, config) = (target.clone(), cluster.kind, Arc::clone(config));
         let meter = meter(None);
-        (question(None), Asked::Server(probe::Target { key, target, kind, config, meter }))
+        (question(None), TaskSubject::Server(probe::Target { key, target, kind, config, meter }))
     });
     witnesses.chain(server).collect()
 }
 
 /// Asks about one server for as long as anybody listens. A probe that panics is a fault of ours in
 /// one server's answer; it must not end the probing of that server, nor anything else.
-async fn keep_probing(asked: Asked, orders: Orders, findings: mpsc::Sender<Finding>) {
+async fn keep_probing(asked: TaskSubject, orders: Orders, findings: mpsc::Sender<Finding>) {
     loop {
         // A set, for it ends its task when it is dropped.
         let mut task = JoinSet::from_iter([asked.clone().run(orders.clone(), findings.clone())]);

@@ -12,9 +12,9 @@ use tokio::{
 use tracing::{error, info, warn};
 
 use super::{
-    herald::Herald,
     prepared::{PrepareError, Prepared},
     probing::{Probes, Questions},
+    reload_notifier::ReloadNotifier,
     shown::Showing,
 };
 use crate::{
@@ -36,7 +36,7 @@ use crate::{
 /// Whoever runs the parts.
 #[derive(Debug)]
 pub(super) struct Service {
-    pub(super) herald: Herald,
+    pub(super) herald: ReloadNotifier,
     /// What is in force.
     pub(super) config: Arc<Config>,
     pub(super) probes: Probes,

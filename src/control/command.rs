@@ -12,9 +12,9 @@ use crate::{
 #[derive(Debug)]
 pub enum Command {
     /// Lays an override.
-    Lay(LayRequest, oneshot::Sender<Result<Laid, Refusal>>),
+    Lay(LayRequest, oneshot::Sender<Result<OverrideReply, Refusal>>),
     /// Ends one.
-    Lift(LiftRequest, oneshot::Sender<Result<Laid, Refusal>>),
+    Lift(LiftRequest, oneshot::Sender<Result<OverrideReply, Refusal>>),
     /// Makes the history of one server its cluster's.
     Accept(AcceptRequest, oneshot::Sender<Result<Accepted, Refusal>>),
     /// Asks, and changes nothing.
@@ -67,7 +67,7 @@ pub struct AcceptRequest {
 
 /// What has come of a change.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Laid {
+pub struct OverrideReply {
     /// The cluster, as the configuration writes it.
     pub cluster: Box<str>,
     /// The override as it is in force, or as it was until it ended.
@@ -76,7 +76,7 @@ pub struct Laid {
     pub unsaved: Option<Box<str>>,
 }
 
-impl Laid {
+impl OverrideReply {
     /// The same, with why it could not be saved.
     #[must_use]
     pub fn with(self, unsaved: Option<Box<str>>) -> Self {

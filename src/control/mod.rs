@@ -16,7 +16,9 @@ mod term;
 use tokio::sync::{mpsc, oneshot};
 
 pub use self::{
-    command::{AcceptRequest, Accepted, Command, Laid, LayRequest, LiftRequest, Question, Refusal},
+    command::{
+        AcceptRequest, Accepted, Command, LayRequest, LiftRequest, OverrideReply, Question, Refusal,
+    },
     order::{Done, Order, OrderError, Reply},
     signed::Signed,
     term::Term,
@@ -57,7 +59,7 @@ impl Control {
     ///
     /// # Errors
     /// [`Refusal`]; nothing has changed then.
-    pub async fn lay(&self, request: LayRequest) -> Result<Laid, Refusal> {
+    pub async fn lay(&self, request: LayRequest) -> Result<OverrideReply, Refusal> {
         self.command(|reply| Command::Lay(request, reply)).await?
     }
 
@@ -65,7 +67,7 @@ impl Control {
     ///
     /// # Errors
     /// [`Refusal`], as when there is none.
-    pub async fn lift(&self, request: LiftRequest) -> Result<Laid, Refusal> {
+    pub async fn lift(&self, request: LiftRequest) -> Result<OverrideReply, Refusal> {
         self.command(|reply| Command::Lift(request, reply)).await?
     }
 

@@ -5,7 +5,7 @@
 use super::Driver;
 use crate::{
     answers::NameRole,
-    control::{AcceptRequest, Accepted, Command, Laid, LayRequest, LiftRequest, Refusal},
+    control::{AcceptRequest, Accepted, Command, LayRequest, LiftRequest, OverrideReply, Refusal},
     engine::{
         Acceptance, AcceptanceRefusal, ClusterId, Override, OverrideRefusal, ServerId, ServerIndex,
         Wish,
@@ -21,11 +21,11 @@ impl Driver {
         match command {
             Command::Lay(request, reply) => {
                 let laid = self.lay(request);
-                self.memory.answer_when_saved(laid, reply, Laid::with);
+                self.memory.answer_when_saved(laid, reply, OverrideReply::with);
             }
             Command::Lift(request, reply) => {
                 let lifted = self.lift(request);
-                self.memory.answer_when_saved(lifted, reply, Laid::with);
+                self.memory.answer_when_saved(lifted, reply, OverrideReply::with);
             }
             Command::Accept(request, reply) => {
                 let accepted = self.accept(request);
@@ -35,7 +35,7 @@ impl Driver {
         }
     }
 
-    fn lay(&mut self, request: LayRequest) -> Result<Laid, Refusal> {
+    fn lay(&mut self, request: LayRequest) -> Result<OverrideReply, Refusal> {
         let now = self.clock.now();
         let LayRequest { cluster, wish, signed, term } = request;
         let within = cluster.map(|name| self.cluster(&name)).transpose()?;
@@ -54,7 +54,7 @@ impl Driver {
         Ok(self.named(cluster, &wished))
     }
 
-    fn lift(&mut self, request: LiftRequest) -> Result<Laid, Refusal> {
+    fn lift(&mut self, request: LiftRequest) -> Result<OverrideReply, Refusal> {
         let now = self.clock.now();
         let LiftRequest { cluster, key, signed } = request;
         let within = cluster.map(|name| self.cluster(&name)).transpose()?;
@@ -92,10 +92,14 @@ impl Driver {
     }
 
     /// An override by names.
-    fn named(&self, cluster: ClusterId, laid: &Override) -> Laid {
+    fn named(&self, cluster: ClusterId, laid: &Override) -> OverrideReply {
         let (start, name) = (self.reporter.start(), self.cluster_name(cluster));
         let server = |server| self.server_name(ServerId { cluster, server });
-        Laid { cluster: name, laid: laid.map(server, |time| start.at(time)), unsaved: None }
+        OverrideReply {
+            cluster: name,
+            laid: laid.map(server, |time| start.at(time)),
+            unsaved: None,
+        }
     }
 
     /// The cluster that a request names, or that of its server.

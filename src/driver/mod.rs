@@ -4,8 +4,8 @@
 //! Nothing else touches the engine, so nothing locks it. Readers see its decisions only through the
 //! published snapshot.
 
+mod cluster_state;
 mod commands;
-mod followed;
 mod memory;
 mod plan;
 mod questions;
@@ -22,7 +22,7 @@ use tokio::{
 pub use self::memory::Past;
 pub use self::plan::{Newcomer, Plan, PlannedCluster, Replan, Settled};
 use self::{
-    followed::{Channels, Followed},
+    cluster_state::{Channels, ClusterState},
     memory::{Memory, View},
     reporter::Reporter,
 };
@@ -70,7 +70,7 @@ pub struct Driver {
     findings: mpsc::Receiver<Finding>,
     commands: mpsc::Receiver<Command>,
     replans: mpsc::Receiver<Replan>,
-    clusters: Vec<Followed>,
+    clusters: Vec<ClusterState>,
     /// Which server each task asks about.
     servers: HashMap<ProbeKey, ServerId>,
     /// Servers that are not in the configuration file.
@@ -130,10 +130,10 @@ impl Driver {
         let clusters: Vec<_> = (0..)
             .map(ClusterId)
             .zip(clusters)
-            .map(|(id, planned)| Followed::new(id, planned, &mut channels, &engine))
+            .map(|(id, planned)| ClusterState::new(id, planned, &mut channels, &engine))
             .collect();
         let layout = Arc::new(layout);
-        let answers: Vec<_> = clusters.iter().map(Followed::answers).collect();
+        let answers: Vec<_> = clusters.iter().map(ClusterState::answers).collect();
         let table = build(&layout, &answers, 1, serial);
         let mut reporter = Reporter::new(&layout, &added, clock.now());
         let reports = reporter.all(&engine, clock.now());

@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Channels, Driver, Followed, Newcomer, Plan, Replan, Settled, named};
+use super::{Channels, ClusterState, Driver, Newcomer, Plan, Replan, Settled, named};
 use crate::{
     answers::ClusterAnswers,
     clock,
@@ -21,10 +21,10 @@ impl Driver {
         let policies = clusters.iter().map(|cluster| cluster.policy.clone()).collect();
         self.engine.reconfigure(policies, now);
         let mut channels: Channels =
-            self.clusters.drain(..).flat_map(Followed::into_channels).chain(fresh).collect();
+            self.clusters.drain(..).flat_map(ClusterState::into_channels).chain(fresh).collect();
         let planned = (0..).map(ClusterId).zip(clusters);
         self.clusters = planned
-            .map(|(id, planned)| Followed::new(id, planned, &mut channels, &self.engine))
+            .map(|(id, planned)| ClusterState::new(id, planned, &mut channels, &self.engine))
             .collect();
         // Tasks that are in no list any more hear that they are to end.
         drop(channels);
@@ -47,7 +47,7 @@ impl Driver {
         let changes = named(&events, &layout);
         self.reporter.note(&events, &changes, now);
         let answers: Vec<ClusterAnswers<'_>> =
-            self.clusters.iter().map(Followed::answers).collect();
+            self.clusters.iter().map(ClusterState::answers).collect();
         let limit = self.memory.serial_limit();
         let table = current.table.replaced(layout, &answers, clock::unix_seconds(), limit);
         let reports = self.reporter.all(&self.engine, now);
@@ -83,7 +83,7 @@ impl Driver {
 }
 
 /// Which server each task asks about.
-pub(super) fn servers(clusters: &[Followed]) -> HashMap<ProbeKey, ServerId> {
+pub(super) fn servers(clusters: &[ClusterState]) -> HashMap<ProbeKey, ServerId> {
     let ids = (0..).map(ClusterId);
     ids.zip(clusters).flat_map(|(id, cluster)| cluster.keys(id)).collect()
 }

@@ -47,7 +47,7 @@ const DRIFT: u64 = 1_000;
 /// What the driver remembers for its reports.
 #[derive(Debug)]
 pub(super) struct Reporter {
-    clusters: Vec<Followed>,
+    clusters: Vec<ReportState>,
     /// Clusters whose report waits, the one that is due first in front.
     waiting: BTreeSet<(Moment, ClusterId)>,
     /// The wall time at the start.
@@ -56,7 +56,7 @@ pub(super) struct Reporter {
 
 /// One cluster.
 #[derive(Debug, Default)]
-struct Followed {
+struct ReportState {
     /// One per server: whether it is not in the configuration file.
     added: Box<[bool]>,
     /// Newest first.
@@ -283,12 +283,12 @@ fn told(standing: Standing) -> (crate::engine::StateReason, Option<u128>) {
 }
 
 /// The clusters of `layout`, of which nothing is remembered yet.
-fn followed(layout: &Layout, added: &[AddedServer]) -> Vec<Followed> {
+fn followed(layout: &Layout, added: &[AddedServer]) -> Vec<ReportState> {
     let added: HashSet<_> = added.iter().map(|server| server.name.to_ascii_lowercase()).collect();
     let is_added = |name: &str| added.contains(&name.to_ascii_lowercase());
-    let followed = layout.clusters().iter().map(|listing| Followed {
+    let followed = layout.clusters().iter().map(|listing| ReportState {
         added: listing.servers.iter().map(|server| is_added(&server.name)).collect(),
-        ..Followed::default()
+        ..ReportState::default()
     });
     followed.collect()
 }

@@ -20,7 +20,7 @@ use super::{DnsTransport, Dropped, QueryType, Refused, ReplyCode};
 
 /// What is counted of one reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Said {
+pub struct ReplySummary {
     /// What was asked for.
     pub query_type: QueryType,
     /// The slot of the served name that was asked for; [`NO_SLOT`](DnsTally::NO_SLOT) for others.
@@ -140,7 +140,7 @@ impl DnsTally {
 
     /// Counts a query and its reply.
     #[inline]
-    pub fn reply(&self, transport: DnsTransport, said: Said) {
+    pub fn reply(&self, transport: DnsTransport, said: ReplySummary) {
         let shard = &*self.shard;
         self.add(&shard.queries[transport as usize][said.query_type as usize]);
         let slot = said.slot as usize;
@@ -245,7 +245,7 @@ fn sum(sums: &mut [u64], counters: &[AtomicU64]) {
 mod tests {
     use super::*;
 
-    const WELL: Said = Said {
+    const WELL: ReplySummary = ReplySummary {
         query_type: QueryType::A,
         slot: 3,
         code: ReplyCode::NoError,
@@ -262,7 +262,7 @@ mod tests {
         for _ in 0..100 {
             counters.shared().reply(DnsTransport::Tcp, WELL);
         }
-        other.reply(DnsTransport::Udp, Said { code: ReplyCode::ServFail, ..WELL });
+        other.reply(DnsTransport::Udp, ReplySummary { code: ReplyCode::ServFail, ..WELL });
         let totals = counters.totals();
         assert_eq!(totals.queries[DnsTransport::Udp as usize][QueryType::A as usize], 3);
         assert_eq!(totals.queries[DnsTransport::Tcp as usize][QueryType::A as usize], 100);
@@ -275,10 +275,10 @@ mod tests {
         let tally = counters.alone();
         let slots = counters.totals().names.len();
         for slot in [DnsTally::NO_SLOT, u32::try_from(slots).unwrap()] {
-            tally.reply(DnsTransport::Tls, Said { slot, truncated: true, ..WELL });
+            tally.reply(DnsTransport::Tls, ReplySummary { slot, truncated: true, ..WELL });
         }
         let refused = Some(Refused::Prohibited);
-        tally.reply(DnsTransport::Tls, Said { code: ReplyCode::Refused, refused, ..WELL });
+        tally.reply(DnsTransport::Tls, ReplySummary { code: ReplyCode::Refused, refused, ..WELL });
         let totals = counters.totals();
         assert_eq!(totals.names, vec![[0; 2]; slots]);
         assert_eq!(totals.other[ReplyCode::NoError as usize], 2);

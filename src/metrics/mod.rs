@@ -18,7 +18,7 @@ mod probes;
 mod service;
 
 pub use self::{
-    dns::{DnsCounters, DnsTally, DnsTotals, Said},
+    dns::{DnsCounters, DnsTally, DnsTotals, ReplySummary},
     dns_kinds::{DnsTransport, Dropped, QueryType, Refused, ReplyCode},
     driver::{DriverCounts, EventTurn, Failovers},
     histogram::{Histogram, HistogramTotals},

@@ -2,7 +2,7 @@
 //! has left.
 //!
 //! ```text
-//! Chronicle ──write_changed──▶ kicker ──▶ pursuit of db1: look, end, and once more after a TTL
+//! Chronicle ──write_changed──▶ kicker ──▶ kick of db1: look, end, and once more after a TTL
 //! Reader ─────who is the writer──┘             │
 //! admin ──Order::Sessions──▶ report of db1 ────┴─▶ one visit at a time to each server
 //! ```
@@ -11,10 +11,10 @@
 //! no name moves. Nobody waits for a kick, and one that fails changes no answer.
 
 mod error;
-mod kicker;
+mod kick;
+mod kick_watcher;
 mod mysql;
 mod postgres;
-mod pursuit;
 mod report;
 mod server;
 mod session;
@@ -33,7 +33,7 @@ use tokio::{
 };
 
 pub use self::error::{Fault, SessionsError};
-use self::{kicker::Kicker, report::report, server::Server};
+use self::{kick_watcher::KickWatcher, report::report, server::Server};
 use crate::{
     chronicle::Chronicle,
     clock,
@@ -48,7 +48,7 @@ use crate::{
 /// The running kicks. Dropping it ends them.
 #[derive(Debug)]
 pub struct Sessions {
-    /// One task, which owns the pursuits.
+    /// One task, which owns the kicks.
     kicker: JoinSet<()>,
     handle: SessionsHandle,
 }
@@ -57,25 +57,25 @@ pub struct Sessions {
 #[derive(Clone, Debug)]
 pub struct SessionsHandle {
     config: watch::Sender<Arc<Config>>,
-    desks: Desks,
+    desks: ServerQueues,
 }
 
 /// What kicks work with. Clones are the same.
 #[derive(Clone)]
-struct Means {
+struct KickContext {
     config: watch::Receiver<Arc<Config>>,
     reader: Reader,
     chronicle: Chronicle,
     counts: KickCounts,
-    desks: Desks,
+    desks: ServerQueues,
 }
 
 /// The desk of each server, by cluster and name.
-type Desks = Arc<Mutex<HashMap<(Box<str>, Box<str>), Arc<Desk>>>>;
+type ServerQueues = Arc<Mutex<HashMap<(Box<str>, Box<str>), Arc<ServerQueue>>>>;
 
 /// Where those wait who want to visit the same server.
 #[derive(Debug, Default)]
-struct Desk {
+struct ServerQueue {
     last: tokio::sync::Mutex<Option<(Instant, SessionReport)>>,
 }
 
@@ -93,8 +93,8 @@ impl Sessions {
         let (_, news) = chronicle.follow();
         let desks = Arc::clone(&handle.desks);
         let chronicle = chronicle.clone();
-        let means = Means { config: followed, reader, chronicle, counts, desks };
-        Self { kicker: JoinSet::from_iter([Kicker::new(means, news).run()]), handle }
+        let context = KickContext { config: followed, reader, chronicle, counts, desks };
+        Self { kicker: JoinSet::from_iter([KickWatcher::new(context, news).run()]), handle }
     }
 
     /// What can be asked and told.
@@ -135,7 +135,7 @@ impl SessionsHandle {
 /// What is found on a server, or was found a moment ago.
 async fn reported(
     server: &Server,
-    desks: &Desks,
+    desks: &ServerQueues,
     deadline: Instant,
 ) -> Result<SessionReport, Fault> {
     let desk = desk(desks, server);
@@ -156,7 +156,7 @@ async fn reported(
 }
 
 /// The desk of a server. There are as many as servers were ever asked for.
-fn desk(desks: &Desks, server: &Server) -> Arc<Desk> {
+fn desk(desks: &ServerQueues, server: &Server) -> Arc<ServerQueue> {
     let mut desks = desks.lock().unwrap_or_else(PoisonError::into_inner);
     let place = (server.cluster.clone(), server.name.clone());
     Arc::clone(desks.entry(place).or_default())

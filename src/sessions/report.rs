@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    server::{Look, Server},
+    server::{Server, SessionList},
     session::{Session, SessionKind, Spared},
 };
 use crate::{
@@ -26,7 +26,7 @@ struct Group<'a> {
 }
 
 /// What was found on `server` at `at`.
-pub(super) fn report(server: &Server, look: &Look, at: WallTime) -> SessionReport {
+pub(super) fn report(server: &Server, look: &SessionList, at: WallTime) -> SessionReport {
     let kick = server.kick();
     let fault = look.fault.as_ref();
     let groups = groups(&look.sessions, kick, fault.is_some());

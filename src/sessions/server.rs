@@ -30,7 +30,7 @@ pub(super) struct Server {
 
 /// What was found.
 #[derive(Clone, Debug)]
-pub(super) struct Look {
+pub(super) struct SessionList {
     pub(super) sessions: Vec<Session>,
     /// Why a kick may end none of them, if so.
     pub(super) fault: Option<Fault>,
@@ -85,7 +85,11 @@ impl Server {
     }
 
     /// Looks who is there.
-    pub(super) async fn look(&self, visit: &mut Visit, deadline: Instant) -> Result<Look, Fault> {
+    pub(super) async fn look(
+        &self,
+        visit: &mut Visit,
+        deadline: Instant,
+    ) -> Result<SessionList, Fault> {
         let own: Vec<_> = self.own.iter().map(|user| &**user).collect();
         let kick = self.kick();
         let (sessions, fault) = match self.kind {
@@ -100,7 +104,7 @@ impl Server {
                 (sessions, fault)
             }
         };
-        Ok(Look { sessions, fault })
+        Ok(SessionList { sessions, fault })
     }
 
     /// Ends `sessions` while `may_go_on`, and says how many.

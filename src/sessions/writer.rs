@@ -12,7 +12,7 @@ use crate::{
     report::ClusterReport,
 };
 
-/// What a pursuit may do at the moment.
+/// What a kick may do at the moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stance {
     /// Its server has the write name, or is none of the cluster's any more.

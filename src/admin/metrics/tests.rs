@@ -19,7 +19,8 @@ use crate::{
         ClusterId, Event, Facts, Failure, FailureKind, Moment, Outcome, ServerIndex, WriteReason,
     },
     metrics::{
-        DnsTransport, Dropped, KickTotals, ProbeSubject, QueryType, Refused, ReplyCode, Said,
+        DnsTransport, Dropped, KickTotals, ProbeSubject, QueryType, Refused, ReplyCode,
+        ReplySummary,
     },
 };
 
@@ -52,7 +53,7 @@ fn eventful() -> Metrics {
         metrics.driver.happened(&event, Some("orders"), Moment::from_millis(millis));
     }
     let tally = metrics.dns.alone();
-    let said = Said {
+    let said = ReplySummary {
         query_type: QueryType::A,
         slot: 0,
         code: ReplyCode::NoError,
@@ -61,7 +62,10 @@ fn eventful() -> Metrics {
     };
     tally.reply(DnsTransport::Udp, said);
     let refused = Some(Refused::NotAuthoritative);
-    tally.reply(DnsTransport::Tcp, Said { slot: 9, code: ReplyCode::Refused, refused, ..said });
+    tally.reply(
+        DnsTransport::Tcp,
+        ReplySummary { slot: 9, code: ReplyCode::Refused, refused, ..said },
+    );
     tally.dropped(DnsTransport::Udp, Dropped::RateLimited);
     metrics.kicks.count("orders", "db1", KickTotals { ended: 2, ..KickTotals::default() });
     metrics.service.state_saved(false);

@@ -30,7 +30,7 @@ use crate::{clock, status::Status, wall_time::WallTime};
 
 /// The query of the page.
 #[derive(Debug, Deserialize)]
-pub(super) struct Asked {
+pub(super) struct PageQuery {
     /// The one cluster to show.
     cluster: Option<String>,
 }
@@ -43,7 +43,7 @@ pub(super) async fn page(
 ) -> Response {
     let status = operations.status();
     // A query that makes no sense asks for nothing.
-    let asked = Query::<Asked>::try_from_uri(&uri).ok();
+    let asked = Query::<PageQuery>::try_from_uri(&uri).ok();
     let only = asked.and_then(|Query(asked)| asked.cluster);
     let (kind, text) = show(&operations, &status, only.as_deref(), reads_html(&headers));
     reply(kind, text)

@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     answers::{AnswerTable, Note, WireAnswer, WireSoa},
-    metrics::{DnsTally, QueryType, Refused, ReplyCode, Said},
+    metrics::{DnsTally, QueryType, Refused, ReplyCode, ReplySummary},
 };
 
 /// What replies are made from.
@@ -48,7 +48,7 @@ pub(super) fn respond<R: Rng>(
     sender: Sender,
     source: &mut Source<'_, R>,
     out: &mut Vec<u8>,
-) -> Option<Said> {
+) -> Option<ReplySummary> {
     let query = Query::parse(octets)?;
     let limit = match query.edns {
         _ if !sender.by_udp => usize::from(u16::MAX),
@@ -68,7 +68,7 @@ pub(super) fn respond<R: Rng>(
     source.name.make_ascii_lowercase();
     let start = out.len();
     let mut reply = Reply { octets, query: &query, cookie, limit: start + limit, start, out };
-    let mut said = Said {
+    let mut said = ReplySummary {
         query_type: QueryType::of(query.record_type),
         slot: DnsTally::NO_SLOT,
         code: ReplyCode::NoError,

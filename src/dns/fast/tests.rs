@@ -22,7 +22,7 @@ const NOW: u32 = 1_700_000_000;
 const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 7));
 
 /// What the fast path replies, if it does, and what is counted of that.
-fn by_fast(octets: &[u8], table: &AnswerTable, by_udp: bool) -> Option<(Vec<u8>, Said)> {
+fn by_fast(octets: &[u8], table: &AnswerTable, by_udp: bool) -> Option<(Vec<u8>, ReplySummary)> {
     let mut rng = SmallRng::seed_from_u64(7);
     let cookies = Cookies::new(&[[5; 16]]);
     let mut source = Source {
@@ -41,7 +41,7 @@ fn by_fast(octets: &[u8], table: &AnswerTable, by_udp: bool) -> Option<(Vec<u8>,
 }
 
 /// What the slow path replies, and what is counted of it.
-fn by_slow(octets: &[u8], table: &AnswerTable, by_udp: bool) -> (Vec<u8>, Said) {
+fn by_slow(octets: &[u8], table: &AnswerTable, by_udp: bool) -> (Vec<u8>, ReplySummary) {
     let mut rng = SmallRng::seed_from_u64(7);
     let mut out = Vec::new();
     let transport = if by_udp { Transport::Udp } else { Transport::Tcp };

@@ -23,7 +23,7 @@ use self::{
 use super::{Cookies, Transport};
 use crate::{
     answers::AnswerTable,
-    metrics::{DnsTally, QueryType, ReplyCode, Said},
+    metrics::{DnsTally, QueryType, ReplyCode, ReplySummary},
 };
 
 /// Appends the reply to `octets`, which are at least a header without QR, to `out`. Returns what
@@ -33,7 +33,7 @@ pub(super) fn respond(
     scene: Scene<'_>,
     rng: &mut impl Rng,
     out: &mut Vec<u8>,
-) -> Option<Said> {
+) -> Option<ReplySummary> {
     let query = Query::read(octets);
     let reply = Reply::to(&query, scene, rng);
     let octets = reply.encode(size_limit(scene.transport, query.opt))?;
@@ -42,7 +42,7 @@ pub(super) fn respond(
         || (QueryType::Unread, None),
         |question| question_counted(question, scene.table),
     );
-    Some(Said {
+    Some(ReplySummary {
         query_type,
         slot: slot.unwrap_or(DnsTally::NO_SLOT),
         code: ReplyCode::of(reply.code),

@@ -4,7 +4,7 @@ use tokio::sync::oneshot;
 
 use super::*;
 use crate::{
-    control::{AcceptRequest, Laid, LayRequest, LiftRequest, Refusal, Signed, Term},
+    control::{AcceptRequest, LayRequest, LiftRequest, OverrideReply, Refusal, Signed, Term},
     engine::{Acceptance, Supposition},
     report::{ClusterView, Wish, WishKey},
 };
@@ -32,7 +32,7 @@ fn undrain(server: &str, reason: &str) -> LiftRequest {
 }
 
 impl Running {
-    async fn lay(&self, request: LayRequest) -> Result<Laid, Refusal> {
+    async fn lay(&self, request: LayRequest) -> Result<OverrideReply, Refusal> {
         self.control.lay(request).await
     }
 
@@ -52,7 +52,7 @@ impl Running {
 #[tokio::test(start_paused = true)]
 async fn an_override_is_told_with_who_why_and_until_when() {
     let mut running = Running::healthy().await;
-    let Laid { cluster, laid, .. } = running.lay(drain("DB2")).await.expect("db3 is left");
+    let OverrideReply { cluster, laid, .. } = running.lay(drain("DB2")).await.expect("db3 is left");
     assert_eq!(&*cluster, "orders");
     assert_eq!(laid.wish, Wish::Drain { server: "db2".into(), force: false });
     assert_eq!((&*laid.author, &*laid.reason), ("anna", "a test"));

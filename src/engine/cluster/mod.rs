@@ -11,7 +11,7 @@ mod restore;
 mod suppose;
 mod writer;
 
-use self::overlay::{Overlay, Said};
+use self::overlay::{NameDecisions, Overlay};
 use super::{
     ClusterId, ClusterPolicy, Decision, Event, Moment, Observation, Pace, ServerIndex, Standing,
     StateReason, WitnessStanding,
@@ -46,7 +46,7 @@ pub(super) struct Cluster {
     reads: Vec<ReadLadder>,
     overlay: Overlay,
     /// What they say.
-    said: Said,
+    said: NameDecisions,
     started: Moment,
     /// The first round of probes has ended.
     ready: bool,
@@ -77,7 +77,7 @@ impl Cluster {
             write: WriteLadder::new(),
             reads: (0..policy.reads.len()).map(ReadLadder::new).collect(),
             overlay: Overlay::default(),
-            said: Said::nothing(policy.reads.len()),
+            said: NameDecisions::nothing(policy.reads.len()),
             started: now,
             ready: false,
             round: Some(now),

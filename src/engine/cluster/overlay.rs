@@ -17,7 +17,7 @@ pub(super) struct Overlay {
 
 /// What the names of a cluster say.
 #[derive(Clone, Debug)]
-pub(super) struct Said {
+pub(super) struct NameDecisions {
     pub(super) write: WriteDecision,
     pub(super) reads: Vec<ReadDecision>,
 }
@@ -128,7 +128,7 @@ impl Overlay {
     }
 }
 
-impl Said {
+impl NameDecisions {
     /// Nothing yet, for so many read names.
     pub(super) fn nothing(reads: usize) -> Self {
         let (since, reason) = (Moment::START, ReadReason::NotReady);

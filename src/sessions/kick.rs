@@ -16,9 +16,9 @@ use tokio::time::{Instant, sleep};
 use tracing::{info, warn};
 
 use super::{
-    Means, desk,
+    KickContext, desk,
     error::Fault,
-    server::{Look, Server},
+    server::{Server, SessionList},
     session::{Session, SessionKind},
     writer::{Place, Stance, stance},
 };
@@ -33,21 +33,21 @@ use crate::{
 
 /// A server by its names.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Quarry {
+pub(super) struct KickTarget {
     cluster: Box<str>,
     server: Box<str>,
 }
 
-impl Quarry {
+impl KickTarget {
     pub(super) fn new(cluster: &str, server: &str) -> Self {
         Self { cluster: cluster.into(), server: server.into() }
     }
 }
 
-/// One pursuit.
-pub(super) struct Pursuit {
-    quarry: Quarry,
-    means: Means,
+/// One kick.
+pub(super) struct Kick {
+    target: KickTarget,
+    context: KickContext,
     place: Place,
     /// Sessions that were counted: one that takes its time to end is counted once.
     counted: HashSet<(u64, i64)>,
@@ -67,16 +67,16 @@ struct Round {
     fault: Option<Fault>,
 }
 
-impl Pursuit {
-    pub(super) fn new(quarry: Quarry, means: Means) -> Self {
-        Self { quarry, means, place: Place::default(), counted: HashSet::new(), told: None }
+impl Kick {
+    pub(super) fn new(target: KickTarget, context: KickContext) -> Self {
+        Self { target, context, place: Place::default(), counted: HashSet::new(), told: None }
     }
 
     /// Both rounds, with waits between them. Ends early when nothing is to be done any more.
     pub(super) async fn run(mut self) {
-        let Quarry { cluster, server } = self.quarry.clone();
+        let KickTarget { cluster, server } = self.target.clone();
         // Known to the metrics from now on, with zeros.
-        self.means.counts.count(&cluster, &server, KickTotals::default());
+        self.context.counts.count(&cluster, &server, KickTotals::default());
         let (mut rounds, mut failures) = (0, 0);
         let mut due = Instant::now();
         while rounds < ROUNDS && failures < FAILURES {
@@ -126,30 +126,30 @@ impl Pursuit {
 
     /// Whether the configuration has changed and wants nothing of it any more.
     fn is_called_off(&mut self) -> bool {
-        if !self.means.config.has_changed().unwrap_or(false) {
+        if !self.context.config.has_changed().unwrap_or(false) {
             return false;
         }
-        self.means.config.mark_unchanged();
+        self.context.config.mark_unchanged();
         self.target().is_none_or(|(target, _)| target.kick().is_none())
     }
 
     /// The server by the configuration of this moment, and the TTL of the write name.
     fn target(&self) -> Option<(Server, Duration)> {
-        let config = Arc::clone(&self.means.config.borrow());
-        let cluster = config.clusters.iter().find(|one| *one.name == *self.quarry.cluster)?;
+        let config = Arc::clone(&self.context.config.borrow());
+        let cluster = config.clusters.iter().find(|one| *one.name == *self.target.cluster)?;
         let write = cluster.names.iter().find(|name| name.role == NameRole::Write)?;
-        let server = Server::named(&config, &self.quarry.server).ok()?;
-        (server.cluster == self.quarry.cluster)
+        let server = Server::named(&config, &self.target.server).ok()?;
+        (server.cluster == self.target.cluster)
             .then(|| (server, Duration::from_secs(write.ttl.into())))
     }
 
     fn stance(&self) -> Stance {
-        stance(&self.means.reader, &self.place, &self.quarry.cluster, &self.quarry.server)
+        stance(&self.context.reader, &self.place, &self.target.cluster, &self.target.server)
     }
 
     /// Looks who is there and ends those who are meant.
     async fn round(&mut self, target: &Server, kick: &KickConfig) -> Result<Round, Fault> {
-        let desk = desk(&self.means.desks, target);
+        let desk = desk(&self.context.desks, target);
         // Nobody else visits the server meanwhile, and what was told of it is old afterwards.
         let mut last = desk.last.lock().await;
         *last = None;
@@ -157,8 +157,8 @@ impl Pursuit {
         let mut visit = target.visit(deadline).await?;
         let look = target.look(&mut visit, deadline).await;
         let round = match look {
-            Ok(Look { fault: Some(fault), .. }) | Err(fault) => Err(fault),
-            Ok(Look { sessions, fault: None }) => {
+            Ok(SessionList { fault: Some(fault), .. }) | Err(fault) => Err(fault),
+            Ok(SessionList { sessions, fault: None }) => {
                 let (meant, spared) = chosen(&sessions, kick);
                 let (ended, fault) = match kick.mode {
                     KickMode::On => {
@@ -196,13 +196,13 @@ impl Pursuit {
 
     /// Tells the log, the metrics and the chronicle.
     fn tell(&mut self, mode: KickMode, round: &Round) {
-        let Quarry { cluster, server } = &self.quarry;
+        let KickTarget { cluster, server } = &self.target;
         let Round { hit, spared, users, .. } = round;
         let more = match mode {
             KickMode::On => KickTotals { ended: *hit, ..KickTotals::default() },
             KickMode::DryRun | KickMode::Off => KickTotals { found: *hit, ..KickTotals::default() },
         };
-        self.means.counts.count(cluster, server, more);
+        self.context.counts.count(cluster, server, more);
         let were = if mode == KickMode::On { "were ended" } else { "would be ended" };
         let sessions = if *hit == 1 { "session" } else { "sessions" };
         let words = format!("{hit} {sessions} on {server} {were}: the write name has left it");
@@ -225,8 +225,8 @@ impl Pursuit {
 
     /// Tells of a round that has ended nothing, or not all. The same fault is told once.
     fn failed(&mut self, fault: Fault) {
-        let Quarry { cluster, server } = &self.quarry;
-        self.means.counts.count(
+        let KickTarget { cluster, server } = &self.target;
+        self.context.counts.count(
             cluster,
             server,
             KickTotals { failures: 1, ..KickTotals::default() },
@@ -241,11 +241,11 @@ impl Pursuit {
     }
 
     fn enter(&self, reason: &str, detail: &str) {
-        self.means.chronicle.add(Change {
+        self.context.chronicle.add(Change {
             at: WallTime::from_unix_millis(clock::unix_millis()),
-            cluster: Some(self.quarry.cluster.clone()),
+            cluster: Some(self.target.cluster.clone()),
             what: What::Kick {
-                server: self.quarry.server.clone(),
+                server: self.target.server.clone(),
                 done: reason.into(),
                 detail: detail.chars().take(DETAIL_CHARS).collect(),
             },
@@ -265,7 +265,7 @@ fn count(number: usize) -> u64 {
     u64::try_from(number).unwrap_or(u64::MAX)
 }
 
-/// Rounds of one pursuit.
+/// Rounds of one kick.
 const ROUNDS: u32 = 2;
 
 /// Attempts in a row that fail until a server is left alone.

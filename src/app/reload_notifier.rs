@@ -6,13 +6,13 @@ use crate::{config::Config, watchdog::Announcer};
 
 /// Tells the service manager of reloads.
 #[derive(Debug)]
-pub(super) struct Herald {
+pub(super) struct ReloadNotifier {
     pub(super) announcer: Announcer,
     /// Where we answer DNS; no reload changes it.
     pub(super) addresses: Vec<SocketAddr>,
 }
 
-impl Herald {
+impl ReloadNotifier {
     /// The configuration is being read again; [`Self::reloaded`] must follow.
     pub(super) fn reloading(&self) {
         self.announcer.reloading();

@@ -15,7 +15,7 @@ pub(super) type Channels = HashMap<ProbeKey, watch::Sender<ProbeAdvice>>;
 
 /// What is published of a cluster, and who asks about its servers.
 #[derive(Debug)]
-pub(super) struct Followed {
+pub(super) struct ClusterState {
     pub(super) name: Box<str>,
     published: Arc<[PublishedServer]>,
     decision: Decision,
@@ -31,7 +31,7 @@ struct Task {
     advice: watch::Sender<ProbeAdvice>,
 }
 
-impl Followed {
+impl ClusterState {
     /// One that is at this place from now on. Its tasks' channels are taken out of `channels`.
     pub(super) fn new(
         id: ClusterId,

@@ -8,8 +8,8 @@ use tokio::{
 };
 
 use super::{
-    Means,
-    pursuit::{Pursuit, Quarry},
+    KickContext,
+    kick::{Kick, KickTarget},
     writer::published_writers,
 };
 use crate::{
@@ -20,24 +20,24 @@ use crate::{
 };
 
 /// Whoever notices.
-pub(super) struct Kicker {
-    means: Means,
+pub(super) struct KickWatcher {
+    context: KickContext,
     news: Receiver<Arc<Entry>>,
     /// The clusters with a kick that is not off, by name: the last server that the write name of each
     /// said, if it has said one since then.
     writers: HashMap<Box<str>, Option<Box<str>>>,
-    pursuits: JoinSet<()>,
-    running: HashMap<Quarry, AbortHandle>,
+    kicks: JoinSet<()>,
+    running: HashMap<KickTarget, AbortHandle>,
 }
 
-impl Kicker {
+impl KickWatcher {
     /// One that hears of what happens by `news`.
-    pub(super) fn new(means: Means, news: Receiver<Arc<Entry>>) -> Self {
+    pub(super) fn new(context: KickContext, news: Receiver<Arc<Entry>>) -> Self {
         Self {
-            means,
+            context,
             news,
             writers: HashMap::new(),
-            pursuits: JoinSet::new(),
+            kicks: JoinSet::new(),
             running: HashMap::new(),
         }
     }
@@ -47,22 +47,22 @@ impl Kicker {
         self.look_at_all();
         loop {
             tokio::select! {
-                Ok(()) = self.means.config.changed() => self.look_at_all(),
+                Ok(()) = self.context.config.changed() => self.look_at_all(),
                 news = self.news.recv() => match news {
                     Ok(entry) => self.hear(&entry),
                     // What was missed is in what is published.
                     Err(RecvError::Lagged(_)) => self.look_at_all(),
                     Err(RecvError::Closed) => return,
                 },
-                Some(_) = self.pursuits.join_next() => {}
+                Some(_) = self.kicks.join_next() => {}
             }
-            self.running.retain(|_, pursuit| !pursuit.is_finished());
+            self.running.retain(|_, kick| !kick.is_finished());
         }
     }
 
     /// Learns who writes where. A cluster whose kick is new, or was off, begins with who writes now.
     fn look_at_all(&mut self) {
-        let config = Arc::clone(&self.means.config.borrow_and_update());
+        let config = Arc::clone(&self.context.config.borrow_and_update());
         let mut earlier = std::mem::take(&mut self.writers);
         for cluster in config.clusters.iter().filter(|cluster| kicks(cluster)) {
             let writer = earlier.remove(&cluster.name).flatten();
@@ -71,7 +71,7 @@ impl Kicker {
         if self.writers.is_empty() {
             return;
         }
-        for (cluster, writer) in published_writers(&self.means.reader) {
+        for (cluster, writer) in published_writers(&self.context.reader) {
             self.wrote(&cluster, &writer);
         }
     }
@@ -88,16 +88,16 @@ impl Kicker {
     fn wrote(&mut self, cluster: &str, writer: &str) {
         let Some(known) = self.writers.get_mut(cluster) else { return };
         let before = known.replace(writer.into());
-        if let Some(back) = self.running.remove(&Quarry::new(cluster, writer)) {
+        if let Some(back) = self.running.remove(&KickTarget::new(cluster, writer)) {
             back.abort();
         }
         let Some(before) = before.filter(|before| **before != *writer) else { return };
-        let quarry = Quarry::new(cluster, &before);
-        if let Some(earlier) = self.running.remove(&quarry) {
+        let target = KickTarget::new(cluster, &before);
+        if let Some(earlier) = self.running.remove(&target) {
             earlier.abort();
         }
-        let pursuit = Pursuit::new(quarry.clone(), self.means.clone());
-        self.running.insert(quarry, self.pursuits.spawn(pursuit.run()));
+        let kick = Kick::new(target.clone(), self.context.clone());
+        self.running.insert(target, self.kicks.spawn(kick.run()));
     }
 }
 
