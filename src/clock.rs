@@ -28,7 +28,13 @@ impl Clock {
 
     /// The time since the start.
     pub fn now(&self) -> Moment {
-        Moment::from_start(self.shown.saturating_add(self.start.elapsed()))
+        self.moment(Instant::now())
+    }
+
+    /// The moment that [`Self::now`] gives at `instant`; the start for an earlier one.
+    pub fn moment(&self, instant: Instant) -> Moment {
+        let since_start = instant.saturating_duration_since(self.start);
+        Moment::from_start(self.shown.saturating_add(since_start))
     }
 
     /// The instant at which [`Self::now`] gives `moment`, to sleep until.

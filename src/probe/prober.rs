@@ -1,6 +1,6 @@
-//! What one probe task carries from probe to probe, and how it makes one of them.
+//! The sockets of one probe task, and the clock: what the task's rhythm asks for is done here.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use tokio::{
     sync::mpsc,
@@ -9,300 +9,155 @@ use tokio::{
 
 use super::{
     dial::Dial,
-    due::{Due, hinted},
+    jitter::{jitter, share},
     kept::Kept,
-    patience::Patience,
-    refusal::{Refusals, Watch},
-    session::{Session, can_look, look},
-    stance::Stance,
-    stride::{Stride, jitter},
-    target::{Orders, Target},
+    rhythm::{Event, Reply, Rhythm, Step},
+    session::{Session, look},
+    target::{Orders, Target, hinted},
     trouble::{GOODBYE, Trouble},
     wording::presentable,
 };
-use crate::engine::{ClusterKind, Evidence, Facts, Failure, FailureKind, Finding, Outcome, Pace};
+use crate::{
+    clock::Clock,
+    engine::{ClusterKind, Failure, Finding, Moment, Outcome},
+};
 
 /// What one task carries from probe to probe.
 pub(super) struct Prober {
-    pub(super) kind: ClusterKind,
+    pub(super) rhythm: Rhythm,
+    pub(super) clock: Clock,
     pub(super) dial: Dial,
+    kind: ClusterKind,
     /// A login that the server has not answered yet.
     kept: Kept,
     session: Option<Session>,
-    /// When the connection is replaced by a fresh one.
-    renew_at: Instant,
-    /// When the last probe started, or the last connection was found ended.
-    pub(super) last_start: Instant,
-    /// When an idle connection was last found ended.
-    last_end: Option<Instant>,
-    last: Stance,
-    pub(super) stride: Stride,
-    refusals: Refusals,
-    /// The stance at the last answer over a connection that may still be renewed. `Some` while the server refuses
-    /// fresh ones.
-    parked: Option<Stance>,
-    patience: Patience,
-    /// The last outcome was a connection that ended under us.
-    pub(super) ended: bool,
-    /// Since when the advice has been to hurry, if it is.
-    hurried_since: Option<Instant>,
 }
 
 /// Why a rest is over.
 pub(super) enum Wake {
     /// A probe is due.
     Due,
-    /// The idle connection ended.
-    Ended(Failure),
+    /// The idle connection ended; when that was known.
+    Ended(Failure, Moment),
     /// Nobody listens any more.
     Over,
 }
 
+/// What ends one wait of a rest.
+enum Heard {
+    Due,
+    Ended(Trouble),
+    Over,
+    Advice,
+    Hint,
+}
+
 impl Prober {
     pub(super) fn new(target: &Target) -> Self {
-        let now = Instant::now();
+        let clock = Clock::start();
+        let config = Arc::clone(&target.config);
         Self {
-            kind: target.kind,
+            rhythm: Rhythm::new(target.key, target.kind, config, Moment::START, share()),
+            clock,
             dial: Dial::new(target.target.clone(), Arc::clone(&target.config)),
+            kind: target.kind,
             kept: Kept::default(),
             session: None,
-            renew_at: now,
-            last_start: now,
-            last_end: None,
-            last: Stance::Unknown,
-            stride: Stride::default(),
-            refusals: Refusals::default(),
-            parked: None,
-            patience: Patience::default(),
-            ended: false,
-            hurried_since: None,
         }
     }
 
     /// Waits until a probe is due, watching the connection and the orders meanwhile.
     pub(super) async fn rest(
         &mut self,
-        mut next: Due,
         orders: &mut Orders,
         findings: &mpsc::Sender<Finding>,
     ) -> Wake {
+        let mut heard = Heard::Advice;
         loop {
-            let pace = orders.advice.borrow_and_update().pace;
-            self.note_pace(pace);
-            let rest = self.stride.rest(pace, &self.dial.config);
-            let due = next.at(self.last_start, rest, self.blind_until());
-            tokio::select! {
-                biased;
-                () = findings.closed() => return Wake::Over,
-                trouble = ended(&mut self.session) => {
+            let now = self.clock.now();
+            match heard {
+                Heard::Due => return Wake::Due,
+                Heard::Over => return Wake::Over,
+                Heard::Ended(Trouble::Failed(failure)) => {
                     self.session = None;
-                    self.refusals.end();
-                    match trouble {
-                        Trouble::Expired => {}
-                        Trouble::Failed(failure) => {
-                            self.ended = true;
-                            return Wake::Ended(presentable(failure, &self.dial.config));
-                        }
-                    }
+                    self.rhythm.end();
+                    return Wake::Ended(presentable(failure, &self.dial.config), now);
                 }
+                Heard::Ended(Trouble::Expired) => {
+                    self.session = None;
+                    self.rhythm.expire();
+                }
+                Heard::Hint => self.rhythm.hint(now),
+                Heard::Advice => {}
+            }
+            let pace = orders.advice.borrow_and_update().pace;
+            let due = self.clock.instant(self.rhythm.due(pace, now));
+            heard = tokio::select! {
+                biased;
+                () = findings.closed() => Heard::Over,
+                trouble = ended(&mut self.session) => Heard::Ended(trouble),
                 changed = orders.advice.changed() => {
-                    if changed.is_err() {
-                        return Wake::Over;
-                    }
+                    if changed.is_ok() { Heard::Advice } else { Heard::Over }
                 }
-                () = self.kept.ended(), if self.session.is_none() => return Wake::Due,
-                () = hinted(&mut orders.hints) => {
-                    self.stride.doubt();
-                    self.refusals.doubt(Instant::now());
-                    next = Due::after_hint(self.last_start);
-                }
-                () = sleep_until(due) => return Wake::Due,
-            }
+                () = self.kept.ended(), if self.session.is_none() => Heard::Due,
+                () = hinted(&mut orders.hints) => Heard::Hint,
+                () = sleep_until(due) => Heard::Due,
+            };
         }
     }
 
-    /// One probe, within the one deadline.
-    pub(super) async fn probe(&mut self, heartbeat: bool) -> Outcome {
-        self.ended = false;
-        self.last_start = Instant::now();
+    /// One probe, within the one deadline; and when it was over.
+    pub(super) async fn probe(&mut self, heartbeat: bool) -> (Outcome, Moment) {
         self.dial.begin();
-        let patience = self.patience.limit(&self.dial.config);
-        let deadline = self.last_start + patience;
-        let heartbeat = heartbeat && self.dial.config.heartbeat_write;
-        let outcome = match timeout_at(deadline, self.ask(deadline, heartbeat)).await {
-            Ok(Ok(facts)) => Outcome::Answered(facts),
-            Ok(Err(failure)) => Outcome::Failed(presentable(failure, &self.dial.config)),
-            Err(_) => {
-                // The connection is in the middle of something; nobody knows of what.
-                self.session = None;
-                self.refusals.end();
-                let detail = format!("no reply within {patience:?}");
-                Outcome::Failed(Failure::new(self.dial.silence(), detail))
-            }
-        };
-        self.patience.note(&outcome);
-        outcome
-    }
-
-    /// Asks, or sees that a server that steadily refuses us is still there.
-    async fn ask(&mut self, deadline: Instant, heartbeat: bool) -> Result<Facts, Failure> {
-        let Some(refusal) = self.refusals.standing(Instant::now()).cloned() else {
-            return self.log_in_and_ask(deadline, heartbeat).await;
-        };
-        if self.session.is_some() {
-            return self.ask_parked(refusal, deadline).await;
-        }
-        match look(self.kind, &mut self.dial, deadline).await {
-            Ok(true) => Err(refusal),
-            Ok(false) => self.log_in_and_ask(deadline, heartbeat).await,
-            Err(failure) => {
-                self.refusals.end();
-                Err(failure)
-            }
-        }
-    }
-
-    /// Notes how a login or what followed it failed.
-    fn note_refusal(&mut self, failure: &Failure) {
-        let watched = self.session.is_some() || can_look(self.kind);
-        let hurried = self.hurried_since.is_some_and(|since| since.elapsed() < HURRIED_FOR);
-        self.refusals.note(failure, Watch { watched, hurried }, Instant::now());
-    }
-
-    /// Notes whether the cluster is in unrest.
-    fn note_pace(&mut self, pace: Pace) {
-        match pace {
-            Pace::Calm | Pace::Slow => self.hurried_since = None,
-            Pace::Fast | Pace::Urgent if self.hurried_since.is_some() => {}
-            Pace::Fast | Pace::Urgent => {
-                let now = Instant::now();
-                self.hurried_since = Some(now);
-                self.refusals.hurry(now);
-            }
-        }
-    }
-
-    /// Until when a probe would be blind: no login is due, and nothing else tells of the server.
-    fn blind_until(&self) -> Instant {
-        let blind = self.session.is_none() && !can_look(self.kind);
-        self.refusals.login_at().filter(|_| blind).unwrap_or(self.last_start)
-    }
-
-    async fn log_in_and_ask(
-        &mut self,
-        deadline: Instant,
-        heartbeat: bool,
-    ) -> Result<Facts, Failure> {
-        if let Err(refusal) = self.renew_if_due(deadline).await {
-            self.note_refusal(&refusal);
-            return self.ask_parked(refusal, deadline).await;
-        }
-        let mut used = self.session.is_some();
+        let mut event = Event::Due { heartbeat };
         loop {
-            let session = match &mut self.session {
-                Some(session) => session,
-                none => {
-                    let (began, waited) = (Instant::now(), self.kept.is_any());
-                    let fresh =
-                        match Session::open(self.kind, &mut self.dial, &mut self.kept, deadline)
-                            .await
-                        {
-                            Ok(fresh) => fresh,
-                            Err(failure) => {
-                                self.note_refusal(&failure);
-                                return Err(failure);
-                            }
-                        };
-                    // One that was waited for before says nothing of the server's speed.
-                    if !waited {
-                        self.patience.note_fresh(began.elapsed());
-                    }
-                    self.parked = None;
-                    self.renew_at = Instant::now() + RENEW_AFTER.mul_f64(jitter());
-                    none.insert(fresh)
-                }
-            };
-            let trouble = match session.probe(&mut self.dial, deadline, heartbeat).await {
-                Ok(facts) => {
-                    self.refusals.end();
-                    if session.is_spent() {
-                        self.renew_at = Instant::now();
-                    }
-                    return Ok(facts);
-                }
-                Err(trouble) => trouble,
-            };
-            self.session = None;
-            if used && matches!(trouble, Trouble::Expired) {
-                used = false;
-                continue;
+            let now = self.clock.now();
+            let step = self.rhythm.step(event, now, jitter());
+            if !self.rhythm.is_logged_in() {
+                self.session = None;
             }
-            let failure = trouble.into_failure();
-            self.note_refusal(&failure);
-            self.ended = used && failure.kind == FailureKind::Closed;
-            return Err(failure);
+            let deadline = self.clock.instant(self.rhythm.deadline());
+            let done = match step {
+                Step::End(outcome) => return (outcome, now),
+                Step::Look => timeout_at(deadline, self.look(deadline)).await,
+                Step::LogIn => timeout_at(deadline, self.log_in(deadline)).await,
+                Step::Ask { heartbeat } => {
+                    timeout_at(deadline, self.ask(deadline, heartbeat)).await
+                }
+            };
+            event = done.unwrap_or_else(|_| Event::Silence(self.dial.silence()));
         }
     }
 
-    /// Sees now and then whether the server still lets new connections in.
-    ///
-    /// When it says that it does not, the old connection is kept: it holds our slot in a full
-    /// server, gives notice of a crash and still tells of a change of role.
-    async fn renew_if_due(&mut self, deadline: Instant) -> Result<(), Failure> {
-        let Some(session) = &mut self.session else {
-            return Ok(());
+    async fn look(&mut self, deadline: Instant) -> Event {
+        Event::Looked(look(self.kind, &mut self.dial, deadline).await)
+    }
+
+    async fn log_in(&mut self, deadline: Instant) -> Event {
+        let waited = self.kept.is_any();
+        let (dial, kept) = (&mut self.dial, &mut self.kept);
+        let result = match &mut self.session {
+            Some(session) => session.renew(dial, kept, deadline).await,
+            none => Session::open(self.kind, dial, kept, deadline).await.map(|fresh| {
+                *none = Some(fresh);
+            }),
         };
-        if Instant::now() < self.renew_at {
-            return Ok(());
-        }
-        let began = Instant::now();
-        let renewed = session.renew(&mut self.dial, &mut self.kept, deadline).await;
-        match &renewed {
-            Ok(()) => {
-                self.patience.note_fresh(began.elapsed());
-                self.parked = None;
-                self.renew_at = Instant::now() + RENEW_AFTER.mul_f64(jitter());
-            }
-            Err(failure) if failure.kind.evidence() == Evidence::Alive => {}
-            Err(_) => self.session = None,
-        }
-        renewed
+        Event::LoggedIn { waited, result }
     }
 
-    /// Asks over the old connection of a server that refuses fresh ones. The refusal is what is reported, unless the
-    /// server's stance on writes has changed since: that counts for more.
-    async fn ask_parked(&mut self, refusal: Failure, deadline: Instant) -> Result<Facts, Failure> {
-        let Some(session) = &mut self.session else { return Err(refusal) };
-        let before = *self.parked.get_or_insert(self.last);
-        match session.probe(&mut self.dial, deadline, false).await {
-            Ok(facts) if Stance::of_facts(&facts) != before => Ok(facts),
-            Ok(_) => Err(refusal),
-            Err(_) => {
-                (self.session, self.parked) = (None, None);
-                self.refusals.end();
-                Err(refusal)
-            }
-        }
+    async fn ask(&mut self, deadline: Instant, heartbeat: bool) -> Event {
+        let reply = match &mut self.session {
+            Some(session) => session
+                .probe(&mut self.dial, deadline, heartbeat)
+                .await
+                .map(|facts| Reply { facts, spent: session.is_spent() }),
+            // As if the server had ended it: the rhythm has another one opened.
+            None => Err(Trouble::Expired),
+        };
+        Event::Asked(reply)
     }
 
-    /// Remembers `outcome` and says when to ask again.
-    pub(super) fn next_after(&mut self, outcome: &Outcome) -> Due {
-        let stance = Stance::of(outcome);
-        let before = std::mem::replace(&mut self.last, stance);
-        let now = Instant::now();
-        if self.ended {
-            let recently = self.last_end.replace(now).is_some_and(|last| {
-                now.saturating_duration_since(last) < self.dial.config.fast_interval
-            });
-            if !recently {
-                return Due::At(now);
-            }
-        } else if stance.calls_for_second_look(before) {
-            return Due::second_look();
-        }
-        Due::paced()
-    }
-
+    /// Closes the connection politely.
     pub(super) async fn close(self) {
         if let Some(session) = self.session {
             let _ = timeout(GOODBYE, session.close()).await;
@@ -317,10 +172,3 @@ async fn ended(session: &mut Option<Session>) -> Trouble {
         None => std::future::pending().await,
     }
 }
-
-/// How long a connection is used. A server that accepts nothing new (full, password changed,
-/// certificate expired) goes on answering on an old connection, so only a fresh one shows it.
-const RENEW_AFTER: Duration = Duration::from_secs(10);
-
-/// For how long unrest hurries what fills a server's log.
-const HURRIED_FOR: Duration = Duration::from_secs(300);

@@ -1,19 +1,11 @@
-//! The probe task of one server: when to ask, and what to do between two questions.
-//!
-//! Besides the advised cadence there are two extra probes, because two agreeing replies are needed
-//! to judge and the second should not wait for the next tick: one soon after a first hard failure,
-//! and one after a server's stance on writes changed. A connection that ends while it is idle is a
-//! failure of its own and is checked at once. A server that ends every connection soon
-//! after the login earns only one such check per fast interval. A hint moves the next probe forward
-//! and makes it an earnest one. A server that steadily refuses to let the probe in is asked in
-//! earnest ever more seldom: see [`super::refusal`].
+//! The probe task of one server: rests, probes and tells, as the server's [rhythm](super::rhythm) says.
 
 use tokio::{sync::mpsc, time::timeout};
 
 use super::{
-    due::Due,
-    held::{HELD_FOR, Held, Told},
+    jitter::jitter,
     prober::{Prober, Wake},
+    rhythm::{HELD_FOR, Held, Told},
     target::{Orders, Target},
     trail::{Leg, Trail},
     wording::{presentable, presentable_text},
@@ -27,46 +19,39 @@ use crate::engine::{Finding, Outcome};
 /// politely.
 pub async fn run(target: Target, mut orders: Orders, findings: mpsc::Sender<Finding>) {
     let mut prober = Prober::new(&target);
-    let mut next = Due::first();
     let mut held = Held::default();
     loop {
-        let (outcome, asked) = match prober.rest(next, &mut orders, &findings).await {
+        let (latest, now) = match prober.rest(&mut orders, &findings).await {
             Wake::Due => {
-                let now = *orders.advice.borrow();
+                let clock = prober.clock;
+                let heartbeat = orders.advice.borrow().heartbeat;
                 // On the heap for as long as it takes: a task at rest is the smaller for it.
-                let mut probing = Box::pin(prober.probe(now.heartbeat));
+                let mut probing = Box::pin(prober.probe(heartbeat));
                 let soon = match held.is_empty() {
                     true => None,
                     false => timeout(HELD_FOR, &mut probing).await.ok(),
                 };
-                let outcome = match soon {
-                    Some(outcome) => outcome,
-                    None if tell(held.with(None, target.key), &findings).await => {
+                let (outcome, now) = match soon {
+                    Some(ended) => ended,
+                    None if tell(held.with(None, target.key, clock.now()), &findings).await => {
                         (&mut probing).await
                     }
                     None => break,
                 };
                 drop(probing);
-                target.meter.note(&outcome, prober.last_start.elapsed());
-                (outcome, Some(prober.dial.asked()))
+                target.meter.note(&outcome, now.since(prober.rhythm.last_start()));
+                let asked = clock.moment(prober.dial.asked());
+                (Told { asked: Some(asked), outcome }, now)
             }
-            Wake::Ended(failure) => {
+            Wake::Ended(failure, now) => {
                 target.meter.ended(&failure);
-                (Outcome::Failed(failure), None)
+                (Told { asked: None, outcome: Outcome::Failed(failure) }, now)
             }
             Wake::Over => break,
         };
-        prober.stride.note(&outcome, orders.advice.borrow().pace);
-        next = prober.next_after(&outcome);
-        let at_once = prober.ended && matches!(next, Due::At(_));
-        let waits = held.waits(target.kind, &outcome, at_once);
-        let told = Told { asked, outcome };
-        if waits {
-            if !held.is_empty() {
-                next = Due::second_look();
-            }
-            held.keep(told);
-        } else if !tell(held.with(Some(told), target.key), &findings).await {
+        let pace = orders.advice.borrow().pace;
+        let told = prober.rhythm.conclude(latest, &mut held, pace, now, jitter());
+        if !tell(told, &findings).await {
             break;
         }
     }
@@ -87,7 +72,7 @@ async fn tell(all: Vec<Finding>, findings: &mpsc::Sender<Finding>) -> bool {
 /// heartbeat.
 pub async fn once(target: &Target) -> Outcome {
     let mut prober = Prober::new(target);
-    let outcome = prober.probe(false).await;
+    let (outcome, _) = prober.probe(false).await;
     prober.close().await;
     outcome
 }
@@ -105,7 +90,7 @@ pub struct Shown {
 pub async fn show(target: &Target) -> Shown {
     let mut prober = Prober::new(target);
     prober.dial.trail = Trail::followed();
-    let outcome = prober.probe(false).await;
+    let (outcome, _) = prober.probe(false).await;
     let failure = match &outcome {
         Outcome::Failed(failure) => Some(failure),
         _ => None,

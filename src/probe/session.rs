@@ -107,11 +107,6 @@ impl Session {
     }
 }
 
-/// Whether [`look`] can tell anything of servers that speak this.
-pub(super) fn can_look(kind: ClusterKind) -> bool {
-    kind == ClusterKind::Postgres
-}
-
 /// Looks by `deadline` whether the server lives, so that its log says nothing of it. Not so where
 /// that cannot be known.
 pub(super) async fn look(

@@ -33,3 +33,10 @@ pub struct Orders {
     /// A change asks for a probe at once, whatever the cadence. Without a sender nobody asks.
     pub hints: watch::Receiver<()>,
 }
+
+/// Waits for a hint, for ever when nobody can give one.
+pub(super) async fn hinted(hints: &mut watch::Receiver<()>) {
+    if hints.changed().await.is_err() {
+        std::future::pending().await
+    }
+}

@@ -75,6 +75,7 @@ const TABLE: [Row; 30] = [
     Row {
         module: "probe",
         of_ours: &[
+            "clock",
             "config::ProbeConfig",
             "config::ProbeTarget",
             "config::TargetHost",

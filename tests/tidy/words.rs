@@ -7,7 +7,7 @@ use crate::{
     tree::{FOLDERS, RustFile, RustTree},
 };
 
-/// Words that some modules do without, and why.
+/// Words that some modules do without, and why. A module is named by its path.
 struct Ban {
     modules: &'static [&'static str],
     words: &'static [&'static str],
@@ -15,12 +15,12 @@ struct Ban {
 }
 
 /// Modules that are pure: the same inputs give the same outputs.
-const PURE: &[&str] = &["engine", "answers"];
+const PURE: &[&str] = &["engine", "answers", "probe::rhythm"];
 
 const BANS: [Ban; 6] = [
     Ban {
         modules: PURE,
-        words: &["Instant", "SystemTime", "UNIX_EPOCH", "elapsed"],
+        words: &["Clock", "Instant", "SystemTime", "UNIX_EPOCH", "elapsed"],
         advice: "time is an argument here: take a Moment, or seconds",
     },
     Ban {
@@ -45,9 +45,9 @@ const BANS: [Ban; 6] = [
                  Duration",
     },
     Ban {
-        modules: &["engine"],
+        modules: &["engine", "probe::rhythm"],
         words: &["rand", "random"],
-        advice: "the engine draws no random numbers; shuffling is for `answers`",
+        advice: "decisions draw no random numbers; shuffling is for `answers`, jitter an argument",
     },
 ];
 
@@ -94,31 +94,41 @@ fn nothing_is_left_undone() {
 }
 
 fn banned(file: &RustFile) -> Vec<Fault> {
-    let bans = BANS.iter().filter(|ban| !file.is_test && ban.modules.contains(&file.top()));
-    let faults = bans.flat_map(|ban| {
-        code_words(&file.text).filter(|(_, word)| ban.words.contains(word)).map(|(line, word)| {
-            let advice = format!("`{word}` in `{}`: {}", file.top(), ban.advice);
+    let bans = BANS.iter().filter_map(|ban| Some((ban, one_of(ban.modules, file)?)));
+    let faults = bans.flat_map(|(ban, module)| {
+        let words = code_words(&file.text).filter(|(_, word)| ban.words.contains(word));
+        words.map(move |(line, word)| {
+            let advice = format!("`{word}` in `{module}`: {}", ban.advice);
             Fault::new(&file.path, line, "purity", advice)
         })
     });
     faults.chain(worldly(file)).collect()
 }
 
+/// The one of these modules that has `file`, if it is no test.
+fn one_of(modules: &[&'static str], file: &RustFile) -> Option<&'static str> {
+    let has = |module: &&str| {
+        let path: Vec<_> = module.split("::").collect();
+        !file.is_test && file.module.iter().take(path.len()).eq(&path)
+    };
+    modules.iter().copied().find(has)
+}
+
 /// What a pure module takes from [`WORLD`].
 fn worldly(file: &RustFile) -> impl Iterator<Item = Fault> {
-    let is_pure = !file.is_test && PURE.contains(&file.top());
+    let pure = one_of(PURE, file);
     let paths = named_paths(&file.text, &file.module, "pointsman").into_iter();
-    let worldly = paths.filter(move |path| {
+    let worldly = paths.filter(|path| {
         let second = path.segments.get(1).map_or("", String::as_str);
-        is_pure && !path.in_test && path.segments[0] == "std" && WORLD.contains(&second)
+        !path.in_test && path.segments[0] == "std" && WORLD.contains(&second)
     });
-    worldly.map(|path| {
+    worldly.filter_map(move |path| {
         let advice = format!(
             "`{}` in `{}`: pure code talks to nobody; return a value, and let a shell act on it",
             path.segments.join("::"),
-            file.top()
+            pure?
         );
-        Fault::new(&file.path, path.line, "purity", advice)
+        Some(Fault::new(&file.path, path.line, "purity", advice))
     })
 }
 
@@ -173,6 +183,19 @@ mod tests {
             assert_eq!(found[0].line, 2, "{found:?}");
         }
         for source in [
+            "\nfn f(clock: &Clock) {}",
+            "\nuse tokio::time::sleep_until;",
+            "\nasync fn f() {}",
+            "\nfn f() -> f64 { rand::random() }",
+            "\nuse std::io::Read;",
+        ] {
+            for path in ["src/probe/rhythm/a.rs", "src/probe/rhythm/mod.rs"] {
+                let found = banned(&file(path, source));
+                assert!(!found.is_empty(), "{source}");
+                assert!(found.iter().all(|fault| fault.line == 2), "{found:?}");
+            }
+        }
+        for source in [
             "// an Instant, async\n",
             "const A: &str = \"f64\";",
             "fn f(a: &'static str) {}",
@@ -183,6 +206,7 @@ mod tests {
         }
         assert_eq!(banned(&file("src/answers/a.rs", "fn f(a: f64) {}")), []);
         assert_eq!(banned(&file("src/probe/a.rs", "async fn f() {}")), []);
+        assert_eq!(banned(&file("src/probe/rhythm/a.rs", "fn f(a: f64) {}")), []);
     }
 
     #[test]

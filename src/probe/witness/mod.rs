@@ -14,21 +14,24 @@ use std::sync::Arc;
 
 use tokio::{
     sync::mpsc,
-    time::{Instant, sleep_until, timeout_at},
+    time::{sleep_until, timeout_at},
 };
 
 use self::{agent::Agent, command::Command, http::Http, patroni::Patroni};
 use super::{
     Orders,
     dial::Dial,
-    due::{Due, hinted},
-    stance::Stance,
-    stride::Stride,
+    jitter::{jitter, share},
+    rhythm::{Due, Stance, Stride},
+    target::hinted,
     wording::presentable,
 };
 use crate::{
+    clock::Clock,
     config::{ProbeConfig, ProbeTarget, WitnessConfig},
-    engine::{Check, Facts, Failure, FailureKind, Finding, Outcome, ProbeKey, Testimony, Word},
+    engine::{
+        Check, Facts, Failure, FailureKind, Finding, Moment, Outcome, ProbeKey, Testimony, Word,
+    },
     metrics::ProbeMeter,
     plain_text::start_of_line,
 };
@@ -67,22 +70,23 @@ pub struct Names {
 /// sends a second one. When the channel is full the next question waits.
 pub async fn watch(target: WitnessTarget, mut orders: Orders, findings: mpsc::Sender<Finding>) {
     let mut asking = Asking::new(&target);
-    let mut due = Due::first();
+    let mut due = Due::first(Moment::START, share());
     let mut stance = Stance::Unknown;
     while asking.rest(due, &target.config, &mut orders, &findings).await {
         let pace = orders.advice.borrow().pace;
         let Reply { said, outcome } = asking.ask(&target.config).await;
+        let now = asking.clock.now();
         asking.stride.note(&outcome, pace);
         let presentable = |failure| presentable(failure, &target.config);
         let said = said.map(shortened).map_err(presentable);
         let said = Outcome::Witnessed(asking.check, said);
-        target.meter.note(&said, asking.last_start.elapsed());
+        target.meter.note(&said, now.since(asking.last_start));
         let mut outcomes = vec![said];
-        due = Due::paced();
+        due = Due::Paced(jitter());
         if target.speaks {
             let before = std::mem::replace(&mut stance, Stance::of(&outcome));
             if stance.calls_for_second_look(before) {
-                due = Due::second_look();
+                due = Due::second_look(now);
             }
             outcomes.push(match outcome {
                 Outcome::Failed(failure) => Outcome::Failed(presentable(failure)),
@@ -91,7 +95,7 @@ pub async fn watch(target: WitnessTarget, mut orders: Orders, findings: mpsc::Se
         }
         for outcome in outcomes {
             // A question may be two requests: what is said is as old as the first.
-            let took = asking.last_start.elapsed();
+            let took = asking.clock.now().since(asking.last_start);
             let finding = Finding { probe: target.key, took, outcome };
             if findings.send(finding).await.is_err() {
                 return;
@@ -126,7 +130,8 @@ impl Reply {
 struct Asking {
     check: Check,
     witness: Witness,
-    last_start: Instant,
+    clock: Clock,
+    last_start: Moment,
     stride: Stride,
 }
 
@@ -151,8 +156,8 @@ impl Asking {
                 Witness::Command(Command::new(target, program, arguments))
             }
         };
-        let (last_start, stride) = (Instant::now(), Stride::default());
-        Self { check: target.witness.check(), witness, last_start, stride }
+        let (clock, last_start, stride) = (Clock::start(), Moment::START, Stride::default());
+        Self { check: target.witness.check(), witness, clock, last_start, stride }
     }
 
     /// Waits until a question is due; `false` when nobody listens any more.
@@ -166,7 +171,7 @@ impl Asking {
         loop {
             let pace = orders.advice.borrow_and_update().pace;
             let rest = self.stride.rest(pace, config);
-            let at = due.at(self.last_start, rest, self.last_start);
+            let at = self.clock.instant(due.at(self.last_start, rest, self.last_start));
             tokio::select! {
                 biased;
                 () = findings.closed() => return false,
@@ -185,8 +190,8 @@ impl Asking {
     }
 
     async fn ask(&mut self, config: &ProbeConfig) -> Reply {
-        self.last_start = Instant::now();
-        let deadline = self.last_start + config.timeout;
+        self.last_start = self.clock.now();
+        let deadline = self.clock.instant(self.last_start + config.timeout);
         if let Some(dial) = self.witness.dial() {
             dial.begin();
         }

@@ -62,28 +62,15 @@ mod tests {
 
     use super::Patience;
     use crate::{
-        config::{ProbeConfig, TlsMode},
         engine::{Failure, FailureKind, Outcome},
+        probe::test_config,
     };
 
     const LONGEST: Duration = Duration::from_millis(1500);
 
-    fn config() -> ProbeConfig {
-        ProbeConfig {
-            user: "pointsman".into(),
-            password: None,
-            database: "postgres".into(),
-            tls: TlsMode::Disable,
-            interval: Duration::from_secs(1),
-            fast_interval: Duration::from_millis(250),
-            timeout: LONGEST,
-            heartbeat_write: false,
-        }
-    }
-
     #[test]
     fn one_slow_login_does_not_make_the_next_silence_a_long_one() {
-        let config = config();
+        let config = test_config(LONGEST);
         for kind in [FailureKind::TimedOut, FailureKind::Unresponsive] {
             let silence = Outcome::Failed(Failure::new(kind, ""));
             let mut patience = Patience::default();

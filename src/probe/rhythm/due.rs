@@ -5,54 +5,46 @@
 
 use std::time::Duration;
 
-use tokio::{sync::watch, time::Instant};
-
-use super::stride::jitter;
+use crate::engine::Moment;
 
 /// When the next question is due.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Due {
+pub(in crate::probe) enum Due {
     /// Then, whatever the advice.
-    At(Instant),
+    At(Moment),
     /// By the advised cadence, stretched or shrunk by this factor.
     Paced(f64),
 }
 
 impl Due {
-    /// The first question of a task that starts now.
-    pub(super) fn first() -> Self {
-        Self::At(Instant::now() + START_SPREAD.mul_f64(rand::random()))
+    /// The first question of a task that starts at `now`, after this `share` of the time (0 to 1) in
+    /// which all tasks start.
+    pub(in crate::probe) fn first(now: Moment, share: f64) -> Self {
+        Self::At(now + START_SPREAD.mul_f64(share))
     }
 
-    /// A second look at what the last reply told for the first time.
-    pub(super) fn second_look() -> Self {
-        Self::At(Instant::now() + CONFIRM_DELAY)
+    /// A second look at what the reply told for the first time that came at `now`.
+    pub(in crate::probe) fn second_look(now: Moment) -> Self {
+        Self::At(now + CONFIRM_DELAY)
     }
 
     /// After a hint; the last question began at `last_start`.
-    pub(super) fn after_hint(last_start: Instant) -> Self {
+    pub(in crate::probe) fn after_hint(last_start: Moment) -> Self {
         Self::At(last_start + HINTS_APART)
-    }
-
-    /// By the advised cadence.
-    pub(super) fn paced() -> Self {
-        Self::Paced(jitter())
     }
 
     /// The moment, if the last question began at `last_start` and the advised cadence is one every
     /// `rest`. A paced question is never due before `earliest`.
-    pub(super) fn at(self, last_start: Instant, rest: Duration, earliest: Instant) -> Instant {
+    pub(in crate::probe) fn at(
+        self,
+        last_start: Moment,
+        rest: Duration,
+        earliest: Moment,
+    ) -> Moment {
         match self {
             Self::At(at) => at,
             Self::Paced(factor) => (last_start + rest.mul_f64(factor)).max(earliest),
         }
-    }
-}
-
-/// Waits for a hint, for ever when nobody can give one.
-pub(super) async fn hinted(hints: &mut watch::Receiver<()>) {
-    if hints.changed().await.is_err() {
-        std::future::pending().await
     }
 }
 

@@ -13,7 +13,7 @@ use crate::{
 
 /// What the last outcomes mean for the next rest.
 #[derive(Debug, Default)]
-pub(super) struct Stride {
+pub(in crate::probe) struct Stride {
     /// How the last probe failed; `None` when it did not, or a hint came since.
     failing: Option<FailureKind>,
     /// Failures of that kind since it began or the pace became slow, the first one not counted.
@@ -22,7 +22,7 @@ pub(super) struct Stride {
 
 impl Stride {
     /// Notes what a probe that was asked at `pace` came to.
-    pub(super) fn note(&mut self, outcome: &Outcome, pace: Pace) {
+    pub(in crate::probe) fn note(&mut self, outcome: &Outcome, pace: Pace) {
         let failing = match outcome {
             Outcome::Failed(failure) => Some(failure.kind),
             Outcome::Answered(_) | Outcome::Witnessed(..) => None,
@@ -36,12 +36,12 @@ impl Stride {
     }
 
     /// A hint: whatever was known is in doubt.
-    pub(super) fn doubt(&mut self) {
+    pub(in crate::probe) fn doubt(&mut self) {
         *self = Self::default();
     }
 
     /// From the start of the last probe to that of the next, without jitter.
-    pub(super) fn rest(&self, pace: Pace, config: &ProbeConfig) -> Duration {
+    pub(in crate::probe) fn rest(&self, pace: Pace, config: &ProbeConfig) -> Duration {
         match (pace, self.repeats) {
             (Pace::Calm, _) => config.interval,
             (Pace::Fast, _) | (Pace::Slow, 0) => config.fast_interval,
@@ -54,40 +54,25 @@ impl Stride {
     }
 }
 
-/// Keeps the probes of many servers, and of two Pointsmen, from falling into step.
-pub(super) fn jitter() -> f64 {
-    rand::random_range(1.0 - JITTER..1.0 + JITTER)
-}
-
-/// How far an interval may be stretched or shrunk.
-const JITTER: f64 = 0.05;
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
     use super::Stride;
     use crate::{
-        config::{ProbeConfig, TlsMode},
+        config::ProbeConfig,
         engine::{
             Facts, Failure,
             FailureKind::{Refused, TimedOut},
             Outcome,
             Pace::{self, Calm, Fast, Slow, Urgent},
         },
+        probe::test_config,
     };
 
     fn config(interval: u64) -> ProbeConfig {
-        ProbeConfig {
-            user: "pointsman".into(),
-            password: None,
-            database: "postgres".into(),
-            tls: TlsMode::Disable,
-            interval: Duration::from_millis(interval),
-            fast_interval: Duration::from_millis(250),
-            timeout: Duration::from_millis(1500),
-            heartbeat_write: false,
-        }
+        let interval = Duration::from_millis(interval);
+        ProbeConfig { interval, ..test_config(Duration::from_millis(1500)) }
     }
 
     /// The rests, in milliseconds, after each of these outcomes.

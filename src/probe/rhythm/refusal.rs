@@ -3,7 +3,7 @@
 //! Each login that a server refuses is a line in its log, and a wrong password must not fill it.
 //! After a few refusals in a row logins grow rare. In between the server is watched by what leaves
 //! no line: the old login that it may still keep for us, or on PostgreSQL a [quiet
-//! look](super::postgres::look). As long as that succeeds the same refusal is reported again; when
+//! look](crate::probe::postgres::look). As long as that succeeds the same refusal is reported again; when
 //! it fails, that is reported, and the next probe logs in: what restarts may have changed its mind.
 //!
 //! MySQL and MariaDB have no quiet look. They count connections that end before the login against
@@ -19,9 +19,7 @@
 
 use std::time::Duration;
 
-use tokio::time::Instant;
-
-use crate::engine::{Failure, FailureKind, Thresholds};
+use crate::engine::{Failure, FailureKind, Moment, Thresholds};
 
 /// What is known of a server that refuses, beside the refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,16 +43,16 @@ struct Run {
     /// How many logins in a row were refused like this.
     logins: u32,
     /// When the first of them was.
-    since: Instant,
+    since: Moment,
     /// From the last login to the next.
     distance: Duration,
     /// When the next login is due.
-    login_at: Instant,
+    login_at: Moment,
 }
 
 impl Refusals {
     /// A login came to this failure at `now`.
-    pub(super) fn note(&mut self, failure: &Failure, watch: Watch, now: Instant) {
+    pub(super) fn note(&mut self, failure: &Failure, watch: Watch, now: Moment) {
         let (logins, since, before) = match &self.run {
             Some(run) if run.refusal.kind == failure.kind => {
                 (run.logins.saturating_add(1), run.since, run.distance)
@@ -66,7 +64,7 @@ impl Refusals {
             return;
         };
         let is_patient = match failure.kind {
-            FailureKind::Starting => now.saturating_duration_since(since) < STARTING_SOON,
+            FailureKind::Starting => now.since(since) < STARTING_SOON,
             _ => logins < GENEROUS,
         };
         let distance = match is_patient {
@@ -78,7 +76,7 @@ impl Refusals {
     }
 
     /// The cluster is in unrest from `now` on: a server that is starting up is asked at once.
-    pub(super) fn hurry(&mut self, now: Instant) {
+    pub(super) fn hurry(&mut self, now: Moment) {
         if let Some(run) = &mut self.run
             && run.refusal.kind == FailureKind::Starting
         {
@@ -93,19 +91,19 @@ impl Refusals {
 
     /// A hint: the next probe logs in, and if that is in vain, the distances grow from their
     /// beginning.
-    pub(super) fn doubt(&mut self, now: Instant) {
+    pub(super) fn doubt(&mut self, now: Moment) {
         if let Some(run) = &mut self.run {
             (run.distance, run.login_at) = (Duration::ZERO, now);
         }
     }
 
     /// The refusal that stands while no login is due at `now`.
-    pub(super) fn standing(&self, now: Instant) -> Option<&Failure> {
+    pub(super) fn standing(&self, now: Moment) -> Option<&Failure> {
         self.run.as_ref().filter(|run| now < run.login_at).map(|run| &run.refusal)
     }
 
     /// When the next login is due, of a server that refuses.
-    pub(super) fn login_at(&self) -> Option<Instant> {
+    pub(super) fn login_at(&self) -> Option<Moment> {
         self.run.as_ref().map(|run| run.login_at)
     }
 }
@@ -152,10 +150,8 @@ const STARTING_HURRIED: Duration = Duration::from_secs(1);
 mod tests {
     use std::time::Duration;
 
-    use tokio::time::{Instant, advance};
-
     use super::{Refusals, Watch};
-    use crate::engine::{Failure, FailureKind};
+    use crate::engine::{Failure, FailureKind, Moment};
 
     const WATCHED: Watch = Watch { watched: true, hurried: false };
     const UNWATCHED: Watch = Watch { watched: false, hurried: false };
@@ -164,99 +160,107 @@ mod tests {
         Failure::new(kind, "why")
     }
 
-    /// Probes once a second, and returns the seconds at which it logged in.
-    async fn logins(
-        refusals: &mut Refusals,
-        kind: FailureKind,
-        watch: Watch,
-        seconds: u64,
-    ) -> Vec<u64> {
-        let mut logins = Vec::new();
-        for second in 0..seconds {
-            if refusals.standing(Instant::now()).is_none() {
-                refusals.note(&failure(kind), watch, Instant::now());
-                logins.push(second);
-            }
-            advance(Duration::from_secs(1)).await;
-        }
-        logins
+    /// A server from its first probe on.
+    #[derive(Default)]
+    struct Played {
+        refusals: Refusals,
+        now: Moment,
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_wrong_password_costs_a_few_logins_and_then_one_a_minute() {
-        let mut refusals = Refusals::default();
-        let made = logins(&mut refusals, FailureKind::Misconfigured, WATCHED, 300).await;
+    impl Played {
+        /// Probes once a second, and returns the seconds at which it logged in.
+        fn logins(&mut self, kind: FailureKind, watch: Watch, seconds: u64) -> Vec<u64> {
+            let mut logins = Vec::new();
+            for second in 0..seconds {
+                if self.standing().is_none() {
+                    self.refusals.note(&failure(kind), watch, self.now);
+                    logins.push(second);
+                }
+                self.now = self.now + Duration::from_secs(1);
+            }
+            logins
+        }
+
+        fn standing(&self) -> Option<&Failure> {
+            self.refusals.standing(self.now)
+        }
+    }
+
+    #[test]
+    fn a_wrong_password_costs_a_few_logins_and_then_one_a_minute() {
+        let mut played = Played::default();
+        let made = played.logins(FailureKind::Misconfigured, WATCHED, 300);
         assert_eq!(made, [0, 1, 2, 4, 8, 16, 32, 64, 124, 184, 244]);
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_full_server_is_tried_every_ten_seconds() {
-        let mut refusals = Refusals::default();
-        let made = logins(&mut refusals, FailureKind::Saturated, WATCHED, 50).await;
+    #[test]
+    fn a_full_server_is_tried_every_ten_seconds() {
+        let mut played = Played::default();
+        let made = played.logins(FailureKind::Saturated, WATCHED, 50);
         assert_eq!(made, [0, 1, 2, 4, 8, 16, 26, 36, 46]);
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn whom_nobody_watches_is_tried_as_often_as_a_dead_one() {
+    #[test]
+    fn whom_nobody_watches_is_tried_as_often_as_a_dead_one() {
         for kind in [FailureKind::Misconfigured, FailureKind::Saturated] {
-            let made = logins(&mut Refusals::default(), kind, UNWATCHED, 20).await;
+            let made = Played::default().logins(kind, UNWATCHED, 20);
             assert_eq!(made, [0, 1, 2, 4, 8, 13, 18]);
         }
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn starting_and_dying_servers_are_asked_at_the_full_pace() {
+    #[test]
+    fn starting_and_dying_servers_are_asked_at_the_full_pace() {
         let steady = [FailureKind::Misconfigured, FailureKind::Saturated];
         for kind in FailureKind::ALL.into_iter().filter(|kind| !steady.contains(kind)) {
-            let made = logins(&mut Refusals::default(), kind, WATCHED, 30).await;
+            let made = Played::default().logins(kind, WATCHED, 30);
             assert_eq!(made.len(), 30, "{kind}");
         }
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_server_that_starts_for_long_is_left_in_peace_unless_much_depends_on_it() {
-        let mut refusals = Refusals::default();
-        let made = logins(&mut refusals, FailureKind::Starting, WATCHED, 300).await;
+    #[test]
+    fn a_server_that_starts_for_long_is_left_in_peace_unless_much_depends_on_it() {
+        let mut played = Played::default();
+        let made = played.logins(FailureKind::Starting, WATCHED, 300);
         let (soon, late) = made.split_at(61);
         assert_eq!(soon, (0..=60).collect::<Vec<u64>>());
         assert_eq!(late, [62, 66, 74, 90, 122, 182, 242]);
-        refusals.hurry(Instant::now());
+        played.refusals.hurry(played.now);
         let hurried = Watch { watched: true, hurried: true };
-        let made = logins(&mut refusals, FailureKind::Starting, hurried, 5).await;
+        let made = played.logins(FailureKind::Starting, hurried, 5);
         assert_eq!(made, [0, 1, 2, 3, 4]);
-        let made = logins(&mut refusals, FailureKind::Starting, WATCHED, 30).await;
+        let made = played.logins(FailureKind::Starting, WATCHED, 30);
         assert_eq!(made, [0, 2, 6, 14], "the distances begin anew");
         // Nobody would see it die.
-        let made = logins(&mut Refusals::default(), FailureKind::Starting, UNWATCHED, 99).await;
+        let made = Played::default().logins(FailureKind::Starting, UNWATCHED, 99);
         assert_eq!(made.len(), 99);
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn unrest_changes_nothing_for_whom_somebody_must_let_in() {
-        let mut refusals = Refusals::default();
-        logins(&mut refusals, FailureKind::Misconfigured, WATCHED, 200).await;
-        refusals.hurry(Instant::now());
-        assert!(refusals.standing(Instant::now()).is_some());
+    #[test]
+    fn unrest_changes_nothing_for_whom_somebody_must_let_in() {
+        let mut played = Played::default();
+        played.logins(FailureKind::Misconfigured, WATCHED, 200);
+        played.refusals.hurry(played.now);
+        assert!(played.standing().is_some());
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn another_refusal_and_a_return_begin_anew() {
-        let mut refusals = Refusals::default();
-        logins(&mut refusals, FailureKind::Misconfigured, WATCHED, 200).await;
-        refusals.note(&failure(FailureKind::Saturated), WATCHED, Instant::now());
-        assert_eq!(refusals.standing(Instant::now()), None);
-        logins(&mut refusals, FailureKind::Saturated, WATCHED, 200).await;
-        refusals.end();
-        assert_eq!((refusals.standing(Instant::now()), refusals.login_at()), (None, None));
+    #[test]
+    fn another_refusal_and_a_return_begin_anew() {
+        let mut played = Played::default();
+        played.logins(FailureKind::Misconfigured, WATCHED, 200);
+        played.refusals.note(&failure(FailureKind::Saturated), WATCHED, played.now);
+        assert_eq!(played.standing(), None);
+        played.logins(FailureKind::Saturated, WATCHED, 200);
+        played.refusals.end();
+        assert_eq!((played.standing(), played.refusals.login_at()), (None, None));
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_hint_brings_the_next_login_forward() {
-        let mut refusals = Refusals::default();
-        logins(&mut refusals, FailureKind::Misconfigured, WATCHED, 200).await;
-        assert!(refusals.standing(Instant::now()).is_some());
-        refusals.doubt(Instant::now());
-        let made = logins(&mut refusals, FailureKind::Misconfigured, WATCHED, 10).await;
+    #[test]
+    fn a_hint_brings_the_next_login_forward() {
+        let mut played = Played::default();
+        played.logins(FailureKind::Misconfigured, WATCHED, 200);
+        assert!(played.standing().is_some());
+        played.refusals.doubt(played.now);
+        let made = played.logins(FailureKind::Misconfigured, WATCHED, 10);
         assert_eq!(made, [0, 2, 6]);
     }
 }

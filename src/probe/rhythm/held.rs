@@ -9,21 +9,19 @@
 
 use std::time::Duration;
 
-use tokio::time::Instant;
-
-use crate::engine::{ClusterKind, Failure, FailureKind, Finding, Outcome, ProbeKey};
+use crate::engine::{ClusterKind, Failure, FailureKind, Finding, Moment, Outcome, ProbeKey};
 
 /// What is not told yet, in the order of what happened.
 #[derive(Debug, Default)]
-pub(super) struct Held(Vec<Told>);
+pub(in crate::probe) struct Held(Vec<Told>);
 
 /// An outcome, and when the question was sent that it answers.
 #[derive(Debug)]
-pub(super) struct Told {
+pub(in crate::probe) struct Told {
     /// When; `None` for what has just come though nobody asked.
-    pub(super) asked: Option<Instant>,
+    pub(in crate::probe) asked: Option<Moment>,
     /// What it found.
-    pub(super) outcome: Outcome,
+    pub(in crate::probe) outcome: Outcome,
 }
 
 impl Held {
@@ -37,19 +35,24 @@ impl Held {
             && (begins && self.0.is_empty() || self.0.len() == 1)
     }
 
-    /// Keeps it until the next outcome.
-    pub(super) fn keep(&mut self, mut told: Told) {
-        told.asked.get_or_insert_with(Instant::now);
+    /// Keeps it, which is known at `now`, until the next outcome.
+    pub(super) fn keep(&mut self, mut told: Told, now: Moment) {
+        told.asked.get_or_insert(now);
         self.0.push(told);
     }
 
     /// Whether nothing waits.
-    pub(super) fn is_empty(&self) -> bool {
+    pub(in crate::probe) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// What is to be told by now, with the latest, as the findings of `probe`.
-    pub(super) fn with(&mut self, latest: Option<Told>, probe: ProbeKey) -> Vec<Finding> {
+    /// What is to be told at `now`, with the latest, as the findings of `probe`.
+    pub(in crate::probe) fn with(
+        &mut self,
+        latest: Option<Told>,
+        probe: ProbeKey,
+        now: Moment,
+    ) -> Vec<Finding> {
         let mut all = std::mem::take(&mut self.0);
         let is_maintenance = latest.as_ref().is_some_and(|latest| {
             matches!(&latest.outcome, Outcome::Failed(failure)
@@ -59,7 +62,7 @@ impl Held {
             all.clear();
         }
         let finding = |Told { asked, outcome }| {
-            let took = asked.map_or(Duration::ZERO, |asked| asked.elapsed());
+            let took = asked.map_or(Duration::ZERO, |asked| now.since(asked));
             Finding { probe, took, outcome }
         };
         all.into_iter().chain(latest).map(finding).collect()
@@ -67,4 +70,4 @@ impl Held {
 }
 
 /// How long an end may wait.
-pub(super) const HELD_FOR: Duration = Duration::from_millis(100);
+pub(in crate::probe) const HELD_FOR: Duration = Duration::from_millis(100);
