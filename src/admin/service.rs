@@ -14,7 +14,8 @@ use crate::{
     api::{
         Changed, ConfigText, ConfigWish, Probed, Ready, Refused, Reloaded, ServerAdd, SessionReport,
     },
-    control::{Order, Signed},
+    config::{AddedServer, Changes},
+    control::{Done, Order, Signed},
 };
 
 /// The query of `DELETE /v1/servers/{name}`.
@@ -39,7 +40,8 @@ pub(super) async fn reload(
     MaybeJson(_): MaybeJson<Nothing>,
 ) -> Result<Response, Rejection> {
     let reloaded = operations.within(operations.control().order(Order::Reload)).await?;
-    Ok(json::<Reloaded>(StatusCode::OK, &reloaded))
+    let Changes { changed, needs_restart } = reloaded;
+    Ok(json(StatusCode::OK, &Reloaded { changed, needs_restart }))
 }
 
 /// Lets a server join a cluster: it is probed, and drained until it is made ready.
@@ -65,9 +67,11 @@ pub(super) async fn add_server(
     ] {
         *text = one_line(field, text, most)?.into();
     }
-    let order = |reply| Order::AddServer(wish, reply);
+    let ServerAdd { cluster, name, address, author } = wish;
+    let server = AddedServer { cluster, name, address, author };
+    let order = |reply| Order::AddServer(server, reply);
     let changed = operations.within(operations.control().order(order)).await?;
-    Ok(json::<Changed>(StatusCode::OK, &changed))
+    Ok(done(changed))
 }
 
 /// Ends the drain with which a server has joined.
@@ -91,7 +95,7 @@ pub(super) async fn ready_server(
     let author = one_line("author", &author, Signed::AUTHOR_CHARS)?;
     let order = |reply| Order::ReadyServer { server, author, reply };
     let changed = operations.within(operations.control().order(order)).await?;
-    Ok(json::<Changed>(StatusCode::OK, &changed))
+    Ok(done(changed))
 }
 
 /// Probes a server once, over a connection of its own, and shows each step: where it breaks, and
@@ -118,7 +122,7 @@ pub(super) async fn probe_server(
     let server = one_line("name", &name, NAME_CHARS)?;
     let order = operations.control().order(|reply| Order::Probe { server, reply });
     let probed = operations.within_patiently(order).await?;
-    Ok(json::<Probed>(StatusCode::OK, &probed))
+    Ok(json(StatusCode::OK, &Probed::from(&probed)))
 }
 
 /// Takes away a server that was added.
@@ -145,7 +149,7 @@ pub(super) async fn remove_server(
     let author = one_line("author", &author, Signed::AUTHOR_CHARS)?;
     let order = |reply| Order::RemoveServer { server, author, reply };
     let changed = operations.within(operations.control().order(order)).await?;
-    Ok(json::<Changed>(StatusCode::OK, &changed))
+    Ok(done(changed))
 }
 
 /// Shows the configuration file with the servers that were added, and puts it in place if asked to.
@@ -188,7 +192,12 @@ pub(super) async fn sessions(
     }
     let order = |reply| Order::Sessions { server: name.into(), reply };
     let report = operations.within(operations.control().order(order)).await?;
-    Ok(json::<SessionReport>(StatusCode::OK, &report))
+    Ok(json(StatusCode::OK, &SessionReport::from(&report)))
+}
+
+fn done(done: Done) -> Response {
+    let Done { done, warnings } = done;
+    json(StatusCode::OK, &Changed { done, laid: None, warnings })
 }
 
 /// Characters of an address with a port.

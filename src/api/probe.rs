@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::Why;
+use crate::report::{self, BrokenStep, ProbeTrace, TracedStep};
 
 /// What one probe came to, and what is decided of the server meanwhile.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -78,4 +79,53 @@ pub struct ProbeFailure {
     pub error: String,
     /// What to do.
     pub advice: String,
+}
+
+impl From<&ProbeTrace> for Probed {
+    fn from(trace: &ProbeTrace) -> Self {
+        let fact =
+            |fact: &report::Fact| Fact { name: fact.name.clone(), value: fact.value.clone() };
+        Self {
+            cluster: trace.cluster.to_string(),
+            server: trace.server.to_string(),
+            target: trace.target.clone(),
+            ok: trace.broken.is_none(),
+            steps: trace.steps.iter().map(ProbeStep::from).collect(),
+            facts: trace.facts.iter().map(fact).collect(),
+            failure: trace.broken.as_ref().map(ProbeFailure::from),
+            now: Why::from(&trace.now),
+        }
+    }
+}
+
+impl From<&TracedStep> for ProbeStep {
+    fn from(step: &TracedStep) -> Self {
+        Self {
+            step: step.step.into(),
+            ms: (step.took.as_secs_f64() * 10_000.0).round() / 10.0,
+            ok: step.error.is_none(),
+            detail: step.detail.iter().map(ToString::to_string).collect(),
+            error: step.error.clone(),
+        }
+    }
+}
+
+impl From<&BrokenStep> for ProbeFailure {
+    fn from(broken: &BrokenStep) -> Self {
+        let BrokenStep { step, error, advice } = broken;
+        Self { step: (*step).into(), error: error.clone(), advice: advice.clone() }
+    }
+}
+
+impl From<report::ProbeStep> for ProbeStepName {
+    fn from(step: report::ProbeStep) -> Self {
+        match step {
+            report::ProbeStep::Resolve => Self::Resolve,
+            report::ProbeStep::Connect => Self::Connect,
+            report::ProbeStep::Greeting => Self::Greeting,
+            report::ProbeStep::Tls => Self::Tls,
+            report::ProbeStep::Login => Self::Login,
+            report::ProbeStep::Query => Self::Query,
+        }
+    }
 }

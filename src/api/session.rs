@@ -3,6 +3,9 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::rfc3339;
+use crate::report;
+
 /// The sessions of one server, counted there a moment ago.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct SessionReport {
@@ -68,4 +71,43 @@ pub struct KickStatus {
     pub would_end: u64,
     /// Why it would end none, if something is missing.
     pub fault: Option<String>,
+}
+
+impl From<&report::SessionReport> for SessionReport {
+    fn from(report: &report::SessionReport) -> Self {
+        Self {
+            cluster: report.cluster.to_string(),
+            server: report.server.to_string(),
+            at: rfc3339(report.at),
+            clients: report.clients,
+            oldest_seconds: report.oldest_seconds,
+            replication: report.replication,
+            own: report.own,
+            groups: report.groups.iter().map(SessionGroup::from).collect(),
+            kick: KickStatus {
+                mode: report.kick.mode.to_owned(),
+                would_end: report.kick.would_end,
+                fault: report.kick.fault.clone(),
+            },
+        }
+    }
+}
+
+impl From<&report::SessionGroup> for SessionGroup {
+    fn from(group: &report::SessionGroup) -> Self {
+        let states = group.states.iter().map(|(state, sessions)| SessionState {
+            state: state.to_string(),
+            sessions: *sessions,
+        });
+        Self {
+            user: group.user.to_string(),
+            database: group.database.as_deref().map(str::to_owned),
+            address: group.address.as_deref().map(str::to_owned),
+            sessions: group.sessions,
+            states: states.collect(),
+            oldest_seconds: group.oldest_seconds,
+            would_end: group.would_end,
+            spared: group.spared.clone(),
+        }
+    }
 }

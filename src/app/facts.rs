@@ -6,11 +6,11 @@
 use std::{fmt, time::Duration};
 
 use crate::{
-    api::Fact,
     engine::{
         Channel, Facts, Flavour, Group, GroupRole, GtidState, IoThread, MySqlFacts, PostgresFacts,
         PostgresRole, Receiver, Writability,
     },
+    report::Fact,
 };
 
 /// The facts, in the order in which an operator asks for them.

@@ -7,9 +7,9 @@ use tracing::{error, info};
 
 use super::StartError;
 use crate::{
-    api::ServerAdd,
     chronicle::{Chronicle, Entry},
     clock,
+    config::AddedServer,
     config::Config,
     driver::Past,
     state::{Folder, Opened, Saver, first_serial},
@@ -50,7 +50,7 @@ pub(super) fn begin(config: Config) -> Result<Begun, StartError> {
 }
 
 /// `config` with those of `added` over it that it has no objection to.
-fn with_added(config: Config, added: &[ServerAdd]) -> Config {
+fn with_added(config: Config, added: &[AddedServer]) -> Config {
     let (added, notes) = config.still_added(added);
     for note in notes {
         info!(event = "config", "configuration: {note}");

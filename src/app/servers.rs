@@ -5,9 +5,8 @@ use super::{
     service::{Service, beside},
 };
 use crate::{
-    api::{Changed, ServerAdd},
-    config::{Config, edited_file, replace_file},
-    control::{LiftRequest, OrderError, Signed},
+    config::{AddedServer, Config, edited_file, replace_file},
+    control::{Done, LiftRequest, OrderError, Signed},
     driver::{Newcomer, Settled},
     engine::ClusterId,
     report::WishKey,
@@ -22,9 +21,9 @@ const READY: &str = "ready";
 
 impl Service {
     /// Lets a server join its cluster, probed and drained.
-    pub(super) async fn add_server(&mut self, server: ServerAdd) -> Result<Changed, OrderError> {
+    pub(super) async fn add_server(&mut self, server: AddedServer) -> Result<Done, OrderError> {
         let signed = Signed::new(&server.author, ADDED);
-        let server = ServerAdd { author: signed.author().to_owned(), ..server };
+        let server = AddedServer { author: signed.author().to_owned(), ..server };
         if let Some(cluster) = self.config.cluster_of(&server.name) {
             let name = &server.name;
             return Err(OrderError::refused(format!(
@@ -35,13 +34,13 @@ impl Service {
         added.push(server.clone());
         let newcomer = Newcomer { server: server.name.as_str().into(), signed };
         let warnings = self.overlay(added, vec![newcomer]).await?;
-        let ServerAdd { cluster, name, address, author } = server;
+        let AddedServer { cluster, name, address, author } = server;
         let done = format!(
             "{name} joins {cluster} at {address}: it is probed, and drained until \
              `pointsman server ready {name}`"
         );
         self.note(&format!("{name} joins {cluster}, by {author}"), &[]);
-        Ok(Changed { done, laid: None, warnings })
+        Ok(Done { done, warnings })
     }
 
     /// Ends the drain of a server.
@@ -49,14 +48,13 @@ impl Service {
         &self,
         server: &str,
         author: Box<str>,
-    ) -> Result<Changed, OrderError> {
+    ) -> Result<Done, OrderError> {
         let (key, signed) = (WishKey::Drain(server.into()), Signed::new(&author, READY));
         let lifted = self.control.lift(LiftRequest { cluster: None, key, signed }).await;
         let lifted = lifted.map_err(OrderError::refused)?;
         let unsaved = lifted.unsaved.map(|why| unsaved(&why));
-        Ok(Changed {
+        Ok(Done {
             done: format!("{server} is drained no more: names follow what it is"),
-            laid: None,
             warnings: unsaved.into_iter().collect(),
         })
     }
@@ -66,7 +64,7 @@ impl Service {
         &mut self,
         server: &str,
         author: &str,
-    ) -> Result<Changed, OrderError> {
+    ) -> Result<Done, OrderError> {
         let Some(cluster) = self.config.cluster_of(server).map(str::to_owned) else {
             return Err(OrderError::refused(format!("there is no server {server:?}")));
         };
@@ -87,7 +85,7 @@ impl Service {
         let warnings = self.overlay(kept.cloned().collect(), Vec::new()).await?;
         let author = Signed::new(author, "");
         self.note(&format!("{server} leaves {cluster}, by {author}"), &[]);
-        Ok(Changed { done: format!("{server} leaves {cluster}"), laid: None, warnings })
+        Ok(Done { done: format!("{server} leaves {cluster}"), warnings })
     }
 
     /// The file as it is now with the servers that were added; `write` also puts it in its place.
@@ -134,7 +132,7 @@ impl Service {
     /// should know beside that.
     async fn overlay(
         &mut self,
-        added: Vec<ServerAdd>,
+        added: Vec<AddedServer>,
         newcomers: Vec<Newcomer>,
     ) -> Result<Vec<String>, OrderError> {
         let running = self.config.clone();

@@ -20,7 +20,6 @@ use super::{
 use crate::{
     admin::Operations,
     answers::Layout,
-    api::Reloaded,
     chronicle::Chronicle,
     clock, config,
     config::Config,
@@ -113,7 +112,7 @@ impl Service {
     }
 
     /// Reads the configuration again and applies what differs; on any fault the one before stays.
-    async fn reload(&mut self) -> Result<Reloaded, OrderError> {
+    async fn reload(&mut self) -> Result<config::Changes, OrderError> {
         let running = Arc::clone(&self.config);
         match beside(move || Prepared::reloaded(&running)).await? {
             Ok(prepared) => {
@@ -126,7 +125,7 @@ impl Service {
                     warn!(event = "config", "{key}");
                 }
                 self.operations.metrics().service.reloaded(true);
-                Ok(Reloaded { changed, needs_restart })
+                Ok(config::Changes { changed, needs_restart })
             }
             Err(fault) => {
                 self.operations.metrics().service.reloaded(false);

@@ -13,12 +13,12 @@ use std::{
 use super::facts::facts;
 use crate::{
     admin::Operations,
-    api::{ProbeFailure, ProbeStep, ProbeStepName, Probed},
     config::{Config, ServerConfig},
     control::{OrderError, Reply},
     engine::{ClusterKind, Failure, FailureKind, Outcome, ProbeKey},
     metrics::ProbeMeter,
     probe::{self, Leg, Shown, Step, Target},
+    report::{BrokenStep, ProbeStep, ProbeTrace, TracedStep},
 };
 
 /// Which servers are being probed for somebody, by name.
@@ -46,7 +46,7 @@ impl Showing {
         config: &Config,
         operations: &Operations,
         server: &str,
-        reply: Reply<Probed>,
+        reply: Reply<ProbeTrace>,
     ) {
         let begun = question(config, server)
             .and_then(|question| Ok((self.place(&question.server)?, question)));
@@ -122,7 +122,7 @@ fn told(
     question: &Question,
     Shown { legs, outcome }: Shown,
     operations: &Operations,
-) -> Result<Probed, OrderError> {
+) -> Result<ProbeTrace, OrderError> {
     let Question { cluster, server, target } = question;
     let Some(now) = operations.why(server) else {
         return Err(OrderError::refused(format!("{server} has left {cluster} meanwhile")));
@@ -131,47 +131,45 @@ fn told(
         Outcome::Answered(answered) => facts(answered),
         _ => Vec::new(),
     };
-    let failure = match &outcome {
-        Outcome::Failed(failure) => Some(failed(&legs, failure, target)),
+    let broken = match &outcome {
+        Outcome::Failed(failure) => Some(broken(&legs, failure, target)),
         _ => None,
     };
-    Ok(Probed {
-        cluster: cluster.to_string(),
-        server: server.to_string(),
+    Ok(ProbeTrace {
+        cluster: cluster.clone(),
+        server: server.clone(),
         target: target.target.to_string(),
-        ok: failure.is_none(),
         steps: legs.into_iter().map(step).collect(),
         facts,
-        failure,
-        now: (&now).into(),
+        broken,
+        now,
     })
 }
 
-fn step(leg: Leg) -> ProbeStep {
-    ProbeStep {
+fn step(leg: Leg) -> TracedStep {
+    TracedStep {
         step: name(leg.step),
-        ms: (leg.took.as_secs_f64() * 10_000.0).round() / 10.0,
-        ok: leg.failure.is_none(),
-        detail: leg.words.into_iter().map(String::from).collect(),
+        took: leg.took,
+        detail: leg.words,
         error: leg.failure.map(|failure| failure.to_string()),
     }
 }
 
-fn failed(legs: &[Leg], failure: &Failure, target: &Target) -> ProbeFailure {
+fn broken(legs: &[Leg], failure: &Failure, target: &Target) -> BrokenStep {
     let broken = legs.iter().rev().find(|leg| leg.failure.is_some());
     let step = broken.map_or(Step::Query, |leg| leg.step);
     let advice = advice(step, failure, target);
-    ProbeFailure { step: name(step), error: failure.to_string(), advice }
+    BrokenStep { step: name(step), error: failure.to_string(), advice }
 }
 
-fn name(step: Step) -> ProbeStepName {
+fn name(step: Step) -> ProbeStep {
     match step {
-        Step::Resolve => ProbeStepName::Resolve,
-        Step::Connect => ProbeStepName::Connect,
-        Step::Greeting => ProbeStepName::Greeting,
-        Step::Tls => ProbeStepName::Tls,
-        Step::Login => ProbeStepName::Login,
-        Step::Query => ProbeStepName::Query,
+        Step::Resolve => ProbeStep::Resolve,
+        Step::Connect => ProbeStep::Connect,
+        Step::Greeting => ProbeStep::Greeting,
+        Step::Tls => ProbeStep::Tls,
+        Step::Login => ProbeStep::Login,
+        Step::Query => ProbeStep::Query,
     }
 }
 

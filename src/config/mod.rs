@@ -13,6 +13,7 @@
 //! not TOML is reported for that alone. Zone files, passwords and authorities are read here too, so
 //! that whoever holds a [`Config`] needs no other file to start.
 
+mod added;
 mod admin;
 mod changes;
 mod checks;
@@ -42,6 +43,7 @@ use std::{path::Path, sync::Arc};
 
 use self::read::Faults;
 pub use self::{
+    added::AddedServer,
     admin::AdminConfig,
     changes::Changes,
     checks::{Checks, WitnessConfig},
@@ -57,7 +59,7 @@ pub use self::{
     target::{ProbeTarget, TargetHost},
     tls::TlsMode,
 };
-use crate::{answers::Zone, api::ServerAdd};
+use crate::answers::Zone;
 
 /// Everything that the file says.
 #[derive(Clone, Debug)]
@@ -68,7 +70,7 @@ pub struct Config {
     pub text: Arc<str>,
     /// Servers that were added while the service ran: they are in [`Self::clusters`] and not in the
     /// text.
-    pub added: Arc<[ServerAdd]>,
+    pub added: Arc<[AddedServer]>,
     /// Where DNS is answered.
     pub dns: DnsConfig,
     /// The zones with their static records; at least one, no two with one origin.

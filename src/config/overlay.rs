@@ -12,8 +12,8 @@ use std::{
 
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, TomlError, Value, value};
 
+use super::AddedServer;
 use super::{Config, ConfigError, System, TargetHost, file::text, read::host_port};
-use crate::api::ServerAdd;
 
 /// Why servers cannot be added to a configuration.
 #[derive(Debug, thiserror::Error)]
@@ -65,7 +65,7 @@ impl Config {
     ///
     /// # Errors
     /// [`OverlayError`].
-    pub fn with_added(&self, added: &[ServerAdd]) -> Result<Self, OverlayError> {
+    pub fn with_added(&self, added: &[AddedServer]) -> Result<Self, OverlayError> {
         let edited = self.edited(added)?;
         let read = Self::from_text(&edited, &self.file, &System).map_err(OverlayError::Faults)?;
         Ok(Self { text: self.text.clone(), added: added.into(), ..read })
@@ -76,7 +76,7 @@ impl Config {
     ///
     /// # Errors
     /// [`OverlayError::Address`], [`OverlayError::NoCluster`] and [`OverlayError::Taken`].
-    pub fn edited(&self, added: &[ServerAdd]) -> Result<String, OverlayError> {
+    pub fn edited(&self, added: &[AddedServer]) -> Result<String, OverlayError> {
         if added.is_empty() {
             return Ok(self.text.to_string());
         }
@@ -109,13 +109,13 @@ impl Config {
 
     /// Those of `added` that are still to be laid over this configuration, which is the file's alone,
     /// and what became of the others, one line each: the file has them now, or their cluster is gone.
-    pub fn still_added(&self, added: &[ServerAdd]) -> (Vec<ServerAdd>, Vec<String>) {
+    pub fn still_added(&self, added: &[AddedServer]) -> (Vec<AddedServer>, Vec<String>) {
         let mut notes = Vec::new();
         let has_cluster = |name: &str| {
             self.clusters.iter().any(|cluster| cluster.name.eq_ignore_ascii_case(name))
         };
         let kept = added.iter().filter(|server| {
-            let ServerAdd { cluster, name, .. } = server;
+            let AddedServer { cluster, name, .. } = server;
             if self.cluster_of(name).is_some() {
                 notes.push(format!(
                     "{cluster}: {name} was added while running and is in the file now"
@@ -145,7 +145,10 @@ impl Config {
 ///
 /// # Errors
 /// [`OverlayError`].
-pub fn edited_file(running: &Config, added: &[ServerAdd]) -> Result<(String, bool), OverlayError> {
+pub fn edited_file(
+    running: &Config,
+    added: &[AddedServer],
+) -> Result<(String, bool), OverlayError> {
     let now = Config::from_text(&text(&running.file)?, &running.file, &System)?;
     let (kept, _) = now.still_added(added);
     let same = now.text == running.text;

@@ -17,7 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 
 pub use self::{
     command::{AcceptRequest, Accepted, Command, Laid, LayRequest, LiftRequest, Question, Refusal},
-    order::{Order, OrderError, Reply},
+    order::{Done, Order, OrderError, Reply},
     signed::Signed,
     term::Term,
 };

@@ -4,7 +4,10 @@ use std::fmt::Display;
 
 use tokio::sync::oneshot;
 
-use crate::api::{Changed, Probed, Reloaded, ServerAdd, SessionReport};
+use crate::{
+    config::{AddedServer, Changes},
+    report::{ProbeTrace, SessionReport},
+};
 
 /// Where the outcome of an order goes.
 pub type Reply<T> = oneshot::Sender<Result<T, OrderError>>;
@@ -13,9 +16,9 @@ pub type Reply<T> = oneshot::Sender<Result<T, OrderError>>;
 #[derive(Debug)]
 pub enum Order {
     /// Reads the configuration, its zone files and its passwords again, and applies what differs.
-    Reload(Reply<Reloaded>),
+    Reload(Reply<Changes>),
     /// Lets a server join a cluster, probed and drained.
-    AddServer(ServerAdd, Reply<Changed>),
+    AddServer(AddedServer, Reply<Done>),
     /// Ends the drain of a server that was added.
     ReadyServer {
         /// The server.
@@ -23,7 +26,7 @@ pub enum Order {
         /// Who asks.
         author: Box<str>,
         /// Where the outcome goes.
-        reply: Reply<Changed>,
+        reply: Reply<Done>,
     },
     /// Takes away a server that was added.
     RemoveServer {
@@ -32,14 +35,14 @@ pub enum Order {
         /// Who asks.
         author: Box<str>,
         /// Where the outcome goes.
-        reply: Reply<Changed>,
+        reply: Reply<Done>,
     },
     /// Probes a server once, step by step, over a connection of its own.
     Probe {
         /// The server.
         server: Box<str>,
         /// Where the outcome goes.
-        reply: Reply<Probed>,
+        reply: Reply<ProbeTrace>,
     },
     /// The configuration file with the servers that were added, comments kept. `write` also puts it
     /// in the file's place.
@@ -56,6 +59,15 @@ pub enum Order {
         /// Where the outcome goes.
         reply: Reply<SessionReport>,
     },
+}
+
+/// What has come of an order that changed something.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Done {
+    /// What has changed, in one sentence.
+    pub done: String,
+    /// What the caller should know beside that, as that it could not be saved.
+    pub warnings: Vec<String>,
 }
 
 /// Why an order was not carried out. It prints with what to do.

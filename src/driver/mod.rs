@@ -28,8 +28,8 @@ use self::{
 };
 use crate::{
     answers::{Layout, build},
-    api::ServerAdd,
     clock::{self, Clock},
+    config::AddedServer,
     control::Command,
     engine::{ClusterId, Engine, Event, Finding, Moment, Observation, ProbeKey, ServerId},
     metrics::DriverCounts,
@@ -74,7 +74,7 @@ pub struct Driver {
     /// Which server each task asks about.
     servers: HashMap<ProbeKey, ServerId>,
     /// Servers that are not in the configuration file.
-    added: Arc<[ServerAdd]>,
+    added: Arc<[AddedServer]>,
     reporter: Reporter,
     memory: Memory,
     publisher: Publisher,

@@ -8,7 +8,7 @@ use tokio::sync::{oneshot, watch};
 
 use crate::{
     answers::{Layout, PublishedServer},
-    api::ServerAdd,
+    config::AddedServer,
     control::Signed,
     engine::{ClusterPolicy, ProbeAdvice, ProbeKey},
 };
@@ -24,7 +24,7 @@ pub struct Plan {
     /// no list of this plan any more is told to end: its advice has no sender then.
     pub fresh: Vec<(ProbeKey, watch::Sender<ProbeAdvice>)>,
     /// Servers that were added while the service ran and are not in the configuration file.
-    pub added: Arc<[ServerAdd]>,
+    pub added: Arc<[AddedServer]>,
 }
 
 /// One cluster.

@@ -14,8 +14,8 @@ use std::{
 
 use crate::{
     answers::Layout,
-    api::ServerAdd,
     clock,
+    config::AddedServer,
     engine::{
         ClusterId, Decision, Engine, Event, Lag, Moment, ServerId, ServerIndex, Standing,
         WriteDecision,
@@ -80,7 +80,7 @@ enum Difference {
 impl Reporter {
     /// For the clusters of `layout`, in which the servers of `added` are not in the configuration
     /// file.
-    pub(super) fn new(layout: &Layout, added: &[ServerAdd], now: Moment) -> Self {
+    pub(super) fn new(layout: &Layout, added: &[AddedServer], now: Moment) -> Self {
         Self {
             clusters: followed(layout, added),
             waiting: BTreeSet::new(),
@@ -89,7 +89,7 @@ impl Reporter {
     }
 
     /// For the clusters of another layout. What happened in those that stay is still remembered.
-    pub(super) fn replan(&mut self, before: &Layout, layout: &Layout, added: &[ServerAdd]) {
+    pub(super) fn replan(&mut self, before: &Layout, layout: &Layout, added: &[AddedServer]) {
         let earlier = mem::replace(&mut self.clusters, followed(layout, added));
         let names = before.clusters().iter().map(|listing| listing.name.to_ascii_lowercase());
         let mut earlier: HashMap<_, _> = names.zip(earlier).collect();
@@ -283,7 +283,7 @@ fn told(standing: Standing) -> (crate::engine::StateReason, Option<u128>) {
 }
 
 /// The clusters of `layout`, of which nothing is remembered yet.
-fn followed(layout: &Layout, added: &[ServerAdd]) -> Vec<Followed> {
+fn followed(layout: &Layout, added: &[AddedServer]) -> Vec<Followed> {
     let added: HashSet<_> = added.iter().map(|server| server.name.to_ascii_lowercase()).collect();
     let is_added = |name: &str| added.contains(&name.to_ascii_lowercase());
     let followed = layout.clusters().iter().map(|listing| Followed {

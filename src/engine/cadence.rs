@@ -14,8 +14,8 @@
 //! less than an answer that lives short.
 
 use super::{
-    Check, Moment, Pace, ServerState, StateReason, Thresholds, Word, WriteReason, record::Record,
-    trouble::Liveness, unrest, verdict::WriteFitness,
+    Check, Moment, Pace, ServerState, StateReason, Thresholds, Word, WriteReason,
+    conclusion::Conclusion, record::Record, trouble::Liveness, unrest, verdict::WriteFitness,
 };
 
 /// What a cluster waits for.
@@ -30,8 +30,14 @@ pub(super) enum Need {
 }
 
 /// The pace of one server, in a cluster with this `need`.
-pub(super) fn pace(record: &Record, published: bool, need: Need, now: Moment) -> Pace {
-    let slow_from = (!published).then(|| slow_from(record)).flatten();
+pub(super) fn pace(
+    record: &Record,
+    conclusion: &Conclusion,
+    published: bool,
+    need: Need,
+    now: Moment,
+) -> Pace {
+    let slow_from = (!published).then(|| slow_from(record, conclusion)).flatten();
     if slow_from.is_some_and(|slow_from| now >= slow_from) {
         return Pace::Slow;
     }
@@ -44,11 +50,11 @@ pub(super) fn pace(record: &Record, published: bool, need: Need, now: Moment) ->
 }
 
 /// When a server that is Down is asked slowly; `None` for all others.
-pub(super) fn slow_from(record: &Record) -> Option<Moment> {
+pub(super) fn slow_from(record: &Record, conclusion: &Conclusion) -> Option<Moment> {
     // One whose failures were forgiven is looked at anew before it counts as dead again.
     let is_known = record.trouble.as_ref().is_some_and(|trouble| trouble.silent > 0);
-    (record.verdict.state == ServerState::Down && is_known)
-        .then(|| record.since + Thresholds::LONG_DEAD_AFTER)
+    (conclusion.verdict.state == ServerState::Down && is_known)
+        .then(|| conclusion.since + Thresholds::LONG_DEAD_AFTER)
 }
 
 /// Whether a write name with this reason keeps the probes fast. One that is moved back soon does
@@ -66,18 +72,23 @@ pub(super) fn writer_in_doubt(reason: WriteReason) -> bool {
 }
 
 /// Whether the next probes of this server, or of others, may change its verdict.
-pub(super) fn server_in_doubt(record: &Record, thresholds: &Thresholds, now: Moment) -> bool {
+pub(super) fn server_in_doubt(
+    record: &Record,
+    conclusion: &Conclusion,
+    thresholds: &Thresholds,
+    now: Moment,
+) -> bool {
     let liveness = record.liveness(thresholds, now);
     let overruled = record.trouble.as_ref().is_some_and(|trouble| trouble.silent > 0)
-        && record.verdict.state != ServerState::Down;
-    let starts = record.verdict.state == ServerState::Starting
-        && record.verdict.write == WriteFitness::Gone
-        && now.since(record.since) < Thresholds::LONG_DEAD_AFTER;
+        && conclusion.verdict.state != ServerState::Down;
+    let starts = conclusion.verdict.state == ServerState::Starting
+        && conclusion.verdict.write == WriteFitness::Gone
+        && now.since(conclusion.since) < Thresholds::LONG_DEAD_AFTER;
     // The first to know of a primary's end may be the one who received from it.
     let lost_its_source = liveness == Liveness::Answering
-        && record.detached_since.is_some_and(|since| now.since(since) < Thresholds::DETACHED_AFTER);
-    unrest::is_unsettled(record, thresholds, now)
-        || record.limited.reason == AWAITS_LEADER
+        && conclusion.detached_for(now).is_some_and(|lasts| lasts < Thresholds::DETACHED_AFTER);
+    unrest::is_unsettled(record, conclusion, thresholds, now)
+        || conclusion.limited.reason == AWAITS_LEADER
         || liveness == Liveness::Unheard
         || overruled
         || starts

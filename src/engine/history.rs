@@ -1,5 +1,14 @@
 //! What one server was last known to have.
 //!
+//! A colleague keeps a diary with numbered pages and says now and then how far he is. Yesterday it
+//! was page 100. If he says 40 today, this is not that diary: he has bought another one, or found an
+//! old copy of it. We do not believe what it says of our common past until he has copied ours. If he
+//! says 99, he may only have fallen into the water with page 100 still wet.
+//!
+//! A primary is at 100 at 10 s and at 500 at 13 s. It falls silent, and something answers in its
+//! place. With 300 it is the same server, whose crash has lost the last moment: 100 was seen for more
+//! than 2 s and is surely on its disk, and 500 was not. With 50 it has lost its history.
+//!
 //! A history never shrinks by itself. A server whose transactions no longer contain its own, or that
 //! calls itself by another UUID, was installed anew or restored from an older copy while nobody
 //! looked: it proves nothing until it has followed.
@@ -215,10 +224,10 @@ impl History {
         now: Moment,
     ) -> Continuity {
         let replaced = self.system.is_some_and(|system| system != facts.system_identifier)
-            && !self.comes_back(facts.system_identifier);
+            && !self.go_over_to(facts.system_identifier);
         self.system = Some(facts.system_identifier);
         let PostgresRole::Primary { timeline, position, .. } = facts.role else {
-            let timeline = standby_timeline(facts).or(self.timeline);
+            let timeline = facts.standby_timeline().or(self.timeline);
             self.written = self.written.filter(|_| timeline == self.timeline);
             self.timeline = timeline;
             self.began = None;
@@ -248,10 +257,11 @@ impl History {
         }
     }
 
-    /// Another system answers: whether the one that answered before it is back, with what that had.
+    /// Another system answers: goes over to what is known of it, and keeps what this one had. Returns
+    /// whether it is one that has answered before, with what it had then.
     ///
     /// Whether another one belongs here is not a question of its history.
-    fn comes_back(&mut self, system: u64) -> bool {
+    fn go_over_to(&mut self, system: u64) -> bool {
         let mut before = std::mem::take(self);
         let earlier = before.earlier.take();
         match earlier.filter(|earlier| earlier.system == Some(system)) {
@@ -316,38 +326,5 @@ impl History {
             followed: remembered.followed,
             heard: false,
         }
-    }
-}
-
-/// The timeline that a standby has come to: that which it receives, or at least that of its control
-/// file.
-pub(super) fn standby_timeline(facts: &PostgresFacts) -> Option<u32> {
-    match facts.role {
-        PostgresRole::Standby { timeline, recovery_timeline, .. } => {
-            timeline.max(recovery_timeline)
-        }
-        PostgresRole::Primary { .. } => None,
-    }
-}
-
-/// The timeline that a server shows, as a primary or a standby.
-pub(super) fn shown_timeline(facts: &Facts) -> Option<u32> {
-    match facts {
-        Facts::Postgres(facts) => match facts.role {
-            PostgresRole::Primary { timeline, .. } => Some(timeline),
-            PostgresRole::Standby { .. } => standby_timeline(facts),
-        },
-        Facts::MySql(_) | Facts::Tcp => None,
-    }
-}
-
-/// The timeline that a primary writes on.
-pub(super) fn primary_timeline(facts: &Facts) -> Option<u32> {
-    match facts {
-        Facts::Postgres(facts) => match facts.role {
-            PostgresRole::Primary { timeline, .. } => Some(timeline),
-            PostgresRole::Standby { .. } => None,
-        },
-        Facts::MySql(_) | Facts::Tcp => None,
     }
 }

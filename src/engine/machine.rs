@@ -8,8 +8,8 @@ use std::{
 use super::{
     Acceptance, AcceptanceRefusal, Candidacy, ClusterId, ClusterPolicy, Decision, Event, Moment,
     NameOf, Observation, Override, OverrideRefusal, OverrideTurn, ProbeAdvice, Remembered,
-    ServerId, ServerIndex, Standing, Supposition, Thresholds, WishKey, WitnessStanding,
-    cluster::Cluster, deadlines::Deadlines,
+    ServerId, Standing, Supposition, Thresholds, WishKey, WitnessStanding, cluster::Cluster,
+    deadlines::Deadlines,
 };
 
 /// Judges every server and decides what every name says. See the [module](super) for how to drive
@@ -287,9 +287,9 @@ impl Engine {
                 continue;
             };
             let (cluster, kept) = self.clusters[before].reconfigured(id, policy, now);
-            let place = |cluster, server| ServerId { cluster, server: ServerIndex(server) };
-            places.extend(kept.into_iter().enumerate().filter_map(|(server, was)| {
-                Some((place(ClusterId(before), was?), place(id, server)))
+            places.extend(kept.enumerate().filter_map(|(server, was)| {
+                let was = ServerId { cluster: ClusterId(before), server: (*was)? };
+                Some((was, ServerId { cluster: id, server }))
             }));
             clusters.push(cluster);
         }

@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use super::Check;
+use super::{Check, Endpoint, ServerIndex};
 
 /// One replication group and the rules for it.
 #[derive(Clone, Debug, PartialEq)]
@@ -19,6 +19,35 @@ pub struct ClusterPolicy {
     pub reads: Vec<ReadPolicy>,
     /// When evidence turns into a judgement.
     pub thresholds: Thresholds,
+}
+
+impl ServerPolicy {
+    /// Whether a replica that names `endpoint` gets its changes from this server.
+    pub(super) fn is_at(&self, endpoint: &Endpoint) -> bool {
+        endpoint.port == self.port && self.aliases.contains(&endpoint.host)
+    }
+}
+
+impl ClusterPolicy {
+    /// The longest lag that any read name allows: as far back the positions must reach.
+    pub(super) fn reach(&self) -> Duration {
+        self.reads.iter().map(|read| read.max_lag).max().unwrap_or_default()
+    }
+
+    /// The rules of one of its servers.
+    pub(super) fn server(&self, server: ServerIndex) -> &ServerPolicy {
+        &self.servers[server.0]
+    }
+
+    /// Its servers.
+    pub(super) fn indices(&self) -> impl Iterator<Item = ServerIndex> + use<> {
+        (0..self.servers.len()).map(ServerIndex)
+    }
+
+    /// The first server in config order of which this holds.
+    pub(super) fn position(&self, holds: impl FnMut(&ServerPolicy) -> bool) -> Option<ServerIndex> {
+        self.servers.iter().position(holds).map(ServerIndex)
+    }
 }
 
 /// What the servers of a cluster speak.

@@ -20,6 +20,11 @@ impl Position {
         Self { segment: 0, offset }
     }
 
+    /// The transaction of this number in a stream of GTIDs.
+    pub(super) const fn transaction(number: u64) -> Self {
+        Self { segment: 0, offset: number }
+    }
+
     /// A PostgreSQL log sequence number as the server prints it: `16/B374D848` (manual, `pg_lsn`).
     ///
     /// `None` when the text is not one.

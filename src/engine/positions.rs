@@ -1,10 +1,14 @@
 //! How far the history of a cluster reaches, and since when: what every lag is measured by.
 //!
-//! One memory for the whole cluster, fed by everything that any member shows: the primary, and, when
-//! there is none that answers, the replicas. So it outlives a promotion, and replicas without a
-//! primary are compared with each other. A replica that has not reached a point that somebody showed
-//! at some time is at least as late as that is old. Nothing is compared across clocks, and nothing
-//! needs to be written to the primary.
+//! Two friends read one novel, and I am ahead. I note when I come to a page: page 10 at 12:00, page
+//! 20 at 12:05, page 30 at 12:10. At 12:12 you say that you are on page 24. The first page in my
+//! notes that you have not reached is 30, and I was there at 12:10: you are two minutes behind, by my
+//! watch alone. If I put the book down, you are in time as soon as you are on page 30, however long I
+//! pause. My first note is weaker: nobody knows who read page 10 before me, so on page 5 you are
+//! behind by twelve minutes *at least*.
+//!
+//! One memory for the whole cluster, fed by the primary and, when none answers, by the replicas: it
+//! outlives a promotion, and replicas without a primary are compared with each other.
 
 use std::{
     collections::{BTreeMap, VecDeque},

@@ -6,6 +6,8 @@
 
 use super::{
     ClusterPolicy, Lag, Moment, ReadDecision, ReadReason, ReadServer, ServerIndex,
+    conclusion::Conclusion,
+    ids::Servers,
     record::Record,
     verdict::{ReadFitness, Verdict},
 };
@@ -21,7 +23,8 @@ pub(super) struct ReadLadder {
 /// The servers of a cluster as one read name sees them.
 pub(super) struct Candidates<'a> {
     pub(super) policy: &'a ClusterPolicy,
-    pub(super) records: &'a [Record],
+    pub(super) records: &'a Servers<Record>,
+    pub(super) conclusions: &'a Servers<Conclusion>,
     /// The server that is the primary now: left out unless asked for or needed.
     pub(super) primary: Option<ServerIndex>,
     /// Servers that operators have drained: on no rung.
@@ -94,7 +97,7 @@ impl ReadLadder {
         let before = self.decision.servers.iter().map(|server| server.server);
         let mut servers: Vec<_> = before.filter(is_ours).collect();
         if servers.is_empty() {
-            let ever_fit = |server: &ServerIndex| candidates.records[server.0].ever_fit;
+            let ever_fit = |server: &ServerIndex| candidates.conclusions[*server].ever_fit;
             servers = candidates.all().filter(ever_fit).filter(is_ours).collect();
         }
         match servers.is_empty() {
@@ -120,7 +123,7 @@ impl Candidates<'_> {
         let same_rung = std::mem::discriminant(&reason) == std::mem::discriminant(&before.reason);
         let rules = &self.policy.reads[name];
         let sessions = |server: ServerIndex| {
-            let facts = self.records[server.0].facts.as_ref().filter(|_| rules.by_sessions);
+            let facts = self.records[server].facts.as_ref().filter(|_| rules.by_sessions);
             facts.and_then(super::Facts::sessions)
         };
         let servers = servers.into_iter().map(|server| ReadServer {
@@ -139,15 +142,15 @@ impl Candidates<'_> {
 
     /// Servers that are not drained.
     fn all(&self) -> impl Iterator<Item = ServerIndex> {
-        (0..self.records.len()).map(ServerIndex).filter(|server| !self.drained.contains(server))
+        self.records.indices().filter(|server| !self.drained.contains(server))
     }
 
     fn percent(&self, server: ServerIndex, now: Moment) -> u16 {
-        self.records[server.0].witnesses.percent(&self.policy.thresholds, now)
+        self.records[server].witnesses.percent(&self.policy.thresholds, now)
     }
 
     fn verdict(&self, server: ServerIndex) -> &Verdict {
-        &self.records[server.0].limited
+        &self.conclusions[server].limited
     }
 
     fn is_readable_primary(&self, primary: ServerIndex) -> bool {
@@ -156,7 +159,7 @@ impl Candidates<'_> {
     }
 
     fn is_fresh_for(&self, name: usize, server: ServerIndex) -> bool {
-        self.records[server.0].gates[name].is_fresh()
+        self.conclusions[server].gates[name].is_fresh()
     }
 
     fn replicas(&self) -> impl Iterator<Item = ServerIndex> {

@@ -1,6 +1,16 @@
 //! What a replica receives, channel by channel: a second opinion on a primary that does not answer
 //! us.
 //!
+//! Somebody does not answer the telephone, and we ask a friend who gets letters from there. "Seven so
+//! far", the friend says at noon, which tells nothing: they may be old. "Eight", an hour later: one
+//! came in between, so the writer is alive and our telephone is broken. "Still seven" speaks for
+//! nobody.
+//!
+//! A primary is silent since 10 s. Its replica has received up to 100 by its reply of 11 s and up to
+//! 140 by that of 12 s: the primary goes on. Had the replies come at 9 s and 12 s, the 40 might be
+//! from before the silence, and the next reply must tell. Had it stayed at 100 from 11 s to 12 s, the
+//! replica would be no witness.
+//!
 //! Two things count. Positions move only when a primary somewhere up the line has written. Signs of
 //! life come from the next server alone, also when nothing is written: a replica of a replica hears
 //! them long after the primary is dead. On an idle line they are rare, every 30 s by the defaults of

@@ -1,21 +1,25 @@
-//! All that is remembered of one server: its last facts, and how well it has answered since.
+//! What was heard of one server: its last facts, and how well it has answered since.
+
+use std::time::Duration;
 
 use super::{
-    Check, Evidence, Facts, Failure, FailureKind, GtidState, IoThread, Lag, Loss, Moment, Outcome,
-    Position, PostgresRole, ServerIndex, StateReason, Stream, Thresholds,
+    Check, Evidence, Facts, Failure, FailureKind, IoThread, Lag, Moment, MySqlFacts, Outcome,
+    Position, PostgresFacts, PostgresRole, Thresholds,
     claim::WritableRun,
-    gate::LagGate,
     heart::Heart,
-    history::{Continuity, History, primary_timeline, shown_timeline, standby_timeline},
-    positions::{PositionRing, Shown},
+    history::{Continuity, History},
+    positions::PositionRing,
     reception::{Opinion, Origin, Received, Reception},
-    superseded::Superseded,
     trouble::{Liveness, Trouble},
-    verdict::Verdict,
     witness::Witnesses,
 };
 
-/// The memory of one server. Folding is all it does; what it adds up to is for `judge`.
+/// What was heard of one server. Folding is all that it does; what that adds up to stands in its
+/// [`Conclusion`](super::conclusion::Conclusion).
+///
+/// Three things a judgement tells it, for nobody else can know: that a claim to be writable is over
+/// ([`Self::end_run`]), that its history is the cluster's ([`History::mark_followed`]), and how far
+/// back a lag is of use ([`Self::thin_out`]).
 #[derive(Clone, Debug)]
 pub(super) struct Record {
     /// The last good reply.
@@ -26,113 +30,59 @@ pub(super) struct Record {
     pub(super) facts_came: Moment,
     /// What it was last known to have.
     pub(super) history: History,
-    /// Whether a good reply came since the last judgement.
-    pub(super) fresh: bool,
+    /// Good replies so far. A reply is known by its number.
+    pub(super) replies: u64,
+    /// So many of them had come when a probe failed last.
+    failed_after: u64,
+    /// The reply by which it had begun its history anew while it ran; 0 for none.
+    pub(super) began_anew: u64,
+    /// PostgreSQL: the reply by which it had replayed less than before, as a standby that was built
+    /// anew has; 0 for none.
+    pub(super) rewound: u64,
     /// The last word of the probe task, good or bad.
     pub(super) last_word: Option<Moment>,
     /// The failures since the last good reply.
     pub(super) trouble: Option<Trouble>,
-    /// Good replies in a row.
-    pub(super) successes: u32,
     /// Replies in a row with the same claim to be writable.
     pub(super) writable: Option<WritableRun>,
     /// Its heartbeat writes.
     pub(super) heart: Heart,
     /// MySQL and MariaDB: its own binary log coordinates, which only its direct replicas share.
     pub(super) positions: PositionRing,
-    /// How far it has shown to have come as a replica, and when that last grew.
-    pub(super) advance: Option<(Position, Moment)>,
-    /// The points that it showed last, stream by stream.
-    pub(super) shown: Vec<Shown>,
-    /// Its history was begun anew while it ran, since the last judgement.
-    pub(super) reset: bool,
-    /// What it has received as a replica.
-    pub(super) reception: Reception,
-    /// Since when it has been without a receiver although there is somebody to receive from.
-    pub(super) detached_since: Option<Moment>,
-    /// Since when it has followed what the primary has left: an older timeline, or a server that is
-    /// none of the primary's.
-    pub(super) dead_branch_since: Option<Moment>,
-    /// It was proven to be on a branch that the cluster has left, for this reason. That stays true
-    /// until it is seen on the right one, whoever else is there.
-    pub(super) left_behind: Option<StateReason>,
-    /// PostgreSQL: the timeline that it was on then, as long as it was not built anew. Where the right
-    /// branch has the same one it disproves nothing unless the server receives from there.
-    pub(super) left_on: Option<u32>,
-    /// PostgreSQL: it was seen beyond the primary, and has not been away since, as it is when it is
-    /// built anew.
-    pub(super) beyond_primary: bool,
-    /// PostgreSQL: the timeline that it has come to in recovery, and when a reply came that showed it
-    /// there first, as long as it has not been away since.
-    pub(super) came_to: Option<(u32, Moment)>,
     /// PostgreSQL: the timeline that it showed when it was in recovery last, and when it was asked. A
     /// higher one that it has as a primary began later.
     pub(super) recovered_on: Option<(u32, Moment)>,
-    /// One gate per read name.
-    pub(super) gates: Vec<LagGate>,
-    /// It was gone or not ready since it was last the primary, by its own failures: others may have
-    /// taken over meanwhile.
-    pub(super) left_office: bool,
-    /// It was gone or not ready; as a replica it must answer `rise` times before it is back.
-    pub(super) away: bool,
-    /// The write name was moved away from it: it must follow the new primary before its word counts
-    /// again.
-    pub(super) superseded: Option<Superseded>,
-    /// It has been seen following since it was last superseded.
-    pub(super) followed: bool,
-    /// It has been fit for a read name at some time.
-    pub(super) ever_fit: bool,
+    /// How far it has shown to have come as a replica, and when that last grew.
+    pub(super) advance: Option<(Position, Moment)>,
+    /// What it has received as a replica.
+    pub(super) reception: Reception,
     /// How far it is supposed to be behind, in a copy of the engine that answers what-if.
     pub(super) supposed_lag: Option<Lag>,
     /// What others say of it.
     pub(super) witnesses: Witnesses,
-    /// The present verdict, by what the server itself shows.
-    pub(super) verdict: Verdict,
-    /// The present verdict, less what its witnesses take away.
-    pub(super) limited: Verdict,
-    /// The last verdict that rests on a good reply.
-    pub(super) settled: Option<Verdict>,
-    /// When the present state began.
-    pub(super) since: Moment,
 }
 
 impl Record {
-    pub(super) fn new(read_names: usize, witnesses: &[Check]) -> Self {
+    pub(super) fn new(witnesses: &[Check]) -> Self {
         Self {
             facts: None,
             facts_at: Moment::START,
             facts_came: Moment::START,
             history: History::default(),
-            fresh: false,
+            replies: 0,
+            failed_after: 0,
+            began_anew: 0,
+            rewound: 0,
             last_word: None,
             trouble: None,
-            successes: 0,
             writable: None,
             heart: Heart::default(),
             positions: PositionRing::default(),
-            advance: None,
-            shown: Vec::new(),
-            reset: false,
-            reception: Reception::default(),
-            detached_since: None,
-            dead_branch_since: None,
-            left_behind: None,
-            left_on: None,
-            beyond_primary: false,
-            came_to: None,
             recovered_on: None,
-            gates: vec![LagGate::default(); read_names],
-            away: false,
-            left_office: false,
-            superseded: None,
-            followed: false,
-            ever_fit: false,
+            advance: None,
+            reception: Reception::default(),
             supposed_lag: None,
             witnesses: Witnesses::new(witnesses),
-            verdict: Verdict::UNHEARD,
-            limited: Verdict::UNHEARD,
-            settled: None,
-            since: Moment::START,
         }
     }
 
@@ -158,23 +108,25 @@ impl Record {
 
     fn fold_facts(&mut self, facts: Facts, asked: Moment, thresholds: &Thresholds, now: Moment) {
         self.last_word = Some(now);
+        self.replies += 1;
         let interrupted = self.trouble.take().is_some();
         // PostgreSQL is promoted to another timeline; one that has the same was only restarted.
-        let grows = |before: &Facts| match (shown_timeline(before), primary_timeline(&facts)) {
+        let grows = |before: &Facts| match (before.shown_timeline(), facts.primary_timeline()) {
             (before, Some(timeline)) => before.is_some_and(|before| before < timeline),
             (_, None) => true,
         };
         let led = self.claims_writable();
         let denied = !led && self.facts.as_ref().is_some_and(grows);
         let continuity = self.history.fold(&facts, interrupted, led, now);
-        self.reset |= continuity == Continuity::Reset;
+        if continuity == Continuity::Reset {
+            self.began_anew = self.replies;
+        }
         if matches!(continuity, Continuity::Lost | Continuity::Replaced) {
             // It is another one, that has claimed nothing yet.
             self.writable = None;
         }
-        self.successes = self.successes.saturating_add(1);
         self.writable = facts.claims_writable().then(|| {
-            let timeline = primary_timeline(&facts);
+            let timeline = facts.primary_timeline();
             match self.writable {
                 Some(run) if run.timeline == timeline => {
                     WritableRun { replies: run.replies.saturating_add(1), ..run }
@@ -192,7 +144,6 @@ impl Record {
         self.fold_positions(&facts, asked, now);
         self.facts = Some(facts);
         (self.facts_at, self.facts_came) = (asked, now);
-        self.fresh = true;
     }
 
     fn fold_positions(&mut self, facts: &Facts, asked: Moment, now: Moment) {
@@ -202,15 +153,15 @@ impl Record {
                     (self.reception, self.advance) = (Reception::default(), None);
                 }
                 PostgresRole::Standby { receiver, received, heard, replayed, .. } => {
-                    if let Some(on) = standby_timeline(facts) {
-                        let known = self.came_to.filter(|(known, _)| *known == on);
-                        self.came_to = known.or(Some((on, now)));
+                    if let Some(on) = facts.standby_timeline() {
                         self.recovered_on = Some((on, asked));
                     }
                     let before = self.advance.map(|(before, _)| before);
                     if replayed.is_some() && replayed != before {
                         self.advance = replayed.map(|replayed| (replayed, now));
-                        self.left_on = self.left_on.filter(|_| replayed > before);
+                        if replayed < before {
+                            self.rewound = self.replies;
+                        }
                     }
                     let connected = receiver.is_attached();
                     let received = Received { position: received, beats: heard, connected };
@@ -241,7 +192,7 @@ impl Record {
 
     fn fold_failure(&mut self, failure: Failure, now: Moment) {
         self.last_word = Some(now);
-        self.successes = 0;
+        self.failed_after = self.replies;
         let kind = failure.kind;
         // Two replies in a row are two with nothing between them but the end of a session: a fresh
         // connection tells more.
@@ -270,75 +221,48 @@ impl Record {
 
     /// Silence up to now was ours: nobody could take in what the probe said.
     pub(super) fn excuse_silence(&mut self, now: Moment) {
-        if self.verdict.reason != StateReason::ProbeSilent {
-            self.last_word = self.last_word.map(|_| now);
-        }
-    }
-
-    /// The server is gone or not ready. When it returns as a replica it must prove itself, and its
-    /// first reply tells whether it is late, whatever was known before.
-    pub(super) fn mark_away(&mut self) {
-        (self.away, self.successes) = (true, 0);
-        (self.beyond_primary, self.came_to) = (false, None);
-        self.forget_freshness();
-    }
-
-    /// Nothing measured of it means anything: its next measure decides.
-    pub(super) fn forget_freshness(&mut self) {
-        self.gates.fill(LagGate::default());
-    }
-
-    /// It is fresh for every read name, without being measured.
-    pub(super) fn vouch_for_freshness(&mut self) {
-        self.gates.iter_mut().for_each(LagGate::vouch);
-    }
-
-    /// It follows a primary: whatever it wrote on its own is gone.
-    pub(super) fn mark_followed(&mut self) {
-        (self.followed, self.superseded) = (true, None);
-        self.history.mark_followed();
-    }
-
-    /// What it has is the cluster's history, by an operator's word.
-    pub(super) fn accept_history(&mut self) {
-        (self.left_behind, self.dead_branch_since, self.left_on) = (None, None, None);
-        self.mark_followed();
-    }
-
-    /// Another server took over from it, or was right when both were writable.
-    pub(super) fn mark_superseded(
-        &mut self,
-        by: Option<ServerIndex>,
-        heir: &GtidState,
-        loss: Loss,
-    ) {
-        let timeline = self.facts.as_ref().and_then(shown_timeline);
-        let claim = self.writable.map(|run| run.since);
-        self.followed = false;
-        let heir = heir.clone();
-        self.superseded.get_or_insert(Superseded { by, timeline, heir, loss, claim });
+        self.last_word = self.last_word.map(|_| now);
     }
 
     /// It is gone: whatever it claims when it is back it claims anew.
     pub(super) fn end_run(&mut self, now: Moment) {
-        (self.writable, self.left_office) = (None, true);
+        self.writable = None;
         self.heart.end(now);
     }
 
-    /// Notes the points that a fresh reply shows.
-    pub(super) fn note_shown(&mut self, points: impl Iterator<Item = (Stream, Position)>) {
-        // A stream that was not there before has begun since.
-        let (asked, watched) = (self.facts_at, !self.shown.is_empty());
-        let shown = points.map(|(stream, position)| {
-            match self.shown.iter().find(|shown| shown.stream == stream) {
-                Some(before) if before.position == position => before.clone(),
-                before => {
-                    let rose = before.map_or(watched, |before| before.position < position);
-                    Shown { stream, position, since: asked, rose }
-                }
-            }
-        });
-        self.shown = shown.collect();
+    /// Keeps no more of its own coordinates than lags of up to `reach` need.
+    pub(super) fn thin_out(&mut self, reach: Duration) {
+        self.positions.thin_out(reach);
+    }
+
+    /// Good replies in a row since the reply of number `mark`.
+    pub(super) fn good_replies_since(&self, mark: u64) -> u64 {
+        self.replies - mark.max(self.failed_after)
+    }
+
+    /// What it said last, if it is a PostgreSQL server.
+    pub(super) fn postgres(&self) -> Option<&PostgresFacts> {
+        self.facts.as_ref()?.postgres()
+    }
+
+    /// What it said of its recovery last, if it is a PostgreSQL server.
+    pub(super) fn postgres_role(&self) -> Option<&PostgresRole> {
+        self.postgres().map(|facts| &facts.role)
+    }
+
+    /// The timeline that it writes on as a PostgreSQL primary.
+    pub(super) fn primary_timeline(&self) -> Option<u32> {
+        self.postgres()?.primary_timeline()
+    }
+
+    /// The timeline that it receives as a PostgreSQL standby, if it tells.
+    pub(super) fn received_timeline(&self) -> Option<u32> {
+        self.postgres()?.received_timeline()
+    }
+
+    /// What it said last, if it is a MySQL or MariaDB server.
+    pub(super) fn mysql(&self) -> Option<&MySqlFacts> {
+        self.facts.as_ref()?.mysql()
     }
 
     /// Whether the last probe failed in a way that may be our own network's fault.

@@ -1,5 +1,14 @@
 //! Calm or unrest: whether an answer may change soon.
 //!
+//! Under a blue sky people plan the whole day. When the first cloud comes up they look out of the
+//! window every few minutes, and they do so until the sky has been clear for a while, not only until
+//! that one cloud is gone. Rain that has fallen since the morning is no cloud: everybody knows it.
+//!
+//! At 100 s a replica misses a probe, and at 101 s it answers again. From 100 s on answers live for
+//! `ttl_unstable`, and they do until 160 s. At 130 s another server misses one: now calm comes at
+//! 190 s. A replica that dies is a doubt while its failures are too few to tell, and a change when it
+//! is Down; a minute later it is known, and answers live for `ttl` again though it stays Down.
+//!
 //! Unrest begins with the first doubt anywhere in a cluster, so that short-lived answers are out
 //! before the change that they are for, and lasts until nothing has been in doubt and nothing has
 //! changed for [`Thresholds::CALM_AFTER`]. A cluster begins in unrest. What an operator lays over
@@ -12,7 +21,7 @@
 
 use super::{
     Moment, ReadReason, ServerState, Stability, StateReason, Thresholds, WriteReason,
-    record::Record, trouble::Liveness,
+    conclusion::Conclusion, record::Record, trouble::Liveness,
 };
 
 /// When a cluster was last in doubt, and what that makes of it.
@@ -83,16 +92,22 @@ pub(super) fn awaits_readers(reason: ReadReason) -> bool {
 }
 
 /// Whether the next replies of a server, or their absence, may change its verdict.
-pub(super) fn is_unsettled(record: &Record, thresholds: &Thresholds, now: Moment) -> bool {
-    let waits =
-        matches!(record.verdict.reason, StateReason::WritableUnconfirmed | StateReason::Returning);
+pub(super) fn is_unsettled(
+    record: &Record,
+    conclusion: &Conclusion,
+    thresholds: &Thresholds,
+    now: Moment,
+) -> bool {
+    let reason = conclusion.verdict.reason;
+    let waits = matches!(reason, StateReason::WritableUnconfirmed | StateReason::Returning);
     waits
         || record.witnesses.is_in_doubt()
         || match record.liveness(thresholds, now) {
             Liveness::Doubtful(_) => true,
             // Gates and heart stand still while it does not answer.
             Liveness::Answering => {
-                record.heart.is_in_doubt(now) || record.gates.iter().any(|gate| gate.is_in_doubt())
+                record.heart.is_in_doubt(now)
+                    || conclusion.gates.iter().any(|gate| gate.is_in_doubt())
             }
             Liveness::Unheard | Liveness::ProbeSilent | Liveness::Alive(_) | Liveness::Gone(_) => {
                 false

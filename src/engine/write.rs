@@ -10,7 +10,8 @@
 use super::{
     Check, ClusterPolicy, Failback, FailureKind, Moment, OnNotWritable, OnSplitBrain, ServerIndex,
     ServerState, StateReason, Thresholds, Word, WriteDecision, WritePolicy, WriteReason,
-    judge::{Judgement, WriterRule},
+    choice::{elect, most_preferred},
+    judgement::{Judgement, WriterRule},
     steering::{Move, Steering},
     verdict::{Verdict, WriteFitness},
 };
@@ -79,7 +80,7 @@ impl WriteLadder {
         let Some(remembered) = self.decision.server else {
             return;
         };
-        let verdict = &judgement.verdicts[remembered.0];
+        let verdict = &judgement.verdicts[remembered];
         let denied = verdict.write == WriteFitness::Refused && !overtaken(verdict);
         let held = rules.on_not_writable == OnNotWritable::Hold && !swallows_writes(verdict);
         if denied && !held {
@@ -152,7 +153,7 @@ impl WriteLadder {
         } else {
             self.left.push((from, now + rules.flap_block));
         }
-        let fitness = judgement.verdicts[to.0].write;
+        let fitness = judgement.verdicts[to].write;
         let proven = matches!(fitness, WriteFitness::Fit | WriteFitness::Spare);
         Some(Move { from, to, proven })
     }
@@ -172,12 +173,12 @@ impl WriteLadder {
         let reason =
             if judgement.split_brain { WriteReason::HeldSplitBrain } else { WriteReason::Primary };
         let pinned = steering.wanted.filter(|_| steering.pinned);
-        if let Some(pinned) = pinned.filter(|pinned| is_a_choice(&judgement.verdicts[pinned.0])) {
+        if let Some(pinned) = pinned.filter(|pinned| is_a_choice(&judgement.verdicts[*pinned])) {
             return (Some(pinned), reason);
         }
         match (published, fit) {
             (Some(published), Some(fit)) if published != fit => {
-                let verdict = &judgement.verdicts[published.0];
+                let verdict = &judgement.verdicts[published];
                 match verdict.write {
                     WriteFitness::Spare | WriteFitness::Gone | WriteFitness::Refused => {
                         (Some(fit), reason)
@@ -208,7 +209,7 @@ impl WriteLadder {
         let published = self.decision.server;
         let incumbent = published.or(self.last);
         if let Some(wanted) = steering.wanted.filter(|wanted| {
-            matches!(judgement.verdicts[wanted.0].write, WriteFitness::Fit | WriteFitness::Spare)
+            matches!(judgement.verdicts[*wanted].write, WriteFitness::Fit | WriteFitness::Spare)
         }) {
             let preferred = best == Some(wanted);
             let reason =
@@ -216,13 +217,14 @@ impl WriteLadder {
             return (Some(wanted), reason);
         }
         if let Some(published) = published {
-            let verdict = &judgement.verdicts[published.0];
+            let verdict = &judgement.verdicts[published];
             let barred = steering.barred.contains(&published) && !fit.is_empty();
             if verdict.write == WriteFitness::Open && !barred {
                 return (Some(published), self.held(verdict));
             }
         }
-        if self.group_settles(judgement, now) {
+        self.note_left_out(judgement, now);
+        if self.group_settles(now) {
             return (None, WriteReason::NotWritable);
         }
         let blocked = self.blocked(now);
@@ -241,19 +243,20 @@ impl WriteLadder {
         (Some(chosen), reason)
     }
 
-    /// Whether a group has just left its writer out. While members come and go it may do so to any of them for a
-    /// moment; whoever is ready first is not the better writer for it.
-    fn group_settles(&mut self, judgement: &Judgement, now: Moment) -> bool {
-        let left_out = self.last.is_some_and(|last| match judgement.verdicts[last.0].reason {
+    /// Notes whether a group has left its writer out.
+    fn note_left_out(&mut self, judgement: &Judgement, now: Moment) {
+        let left_out = self.last.is_some_and(|last| match judgement.verdicts[last].reason {
             StateReason::NotInGroup | StateReason::Fails(FailureKind::GroupUnready) => true,
             StateReason::Returning => self.left_out_since.is_some(),
             _ => false,
         });
-        if !left_out {
-            self.left_out_since = None;
-            return false;
-        }
-        now.since(*self.left_out_since.get_or_insert(now)) < Thresholds::GROUP_SETTLES
+        self.left_out_since = left_out.then(|| self.left_out_since.unwrap_or(now));
+    }
+
+    /// Whether a group has just left its writer out. While members come and go it may do so to any
+    /// of them for a moment; whoever is ready first is not the better writer for it.
+    fn group_settles(&self, now: Moment) -> bool {
+        self.left_out_since.is_some_and(|since| now.since(since) < Thresholds::GROUP_SETTLES)
     }
 
     /// Why the published server stays although it is not fit. One that has only missed a reply or
@@ -294,7 +297,7 @@ impl WriteLadder {
             // It was withdrawn, or there has never been one.
             return (None, self.last.map_or(reason, |_| WriteReason::NotWritable));
         };
-        let verdict = &judgement.verdicts[published.0];
+        let verdict = &judgement.verdicts[published];
         // Only an inference speaks against it, and the server that the inference is about has
         // spoken once, or has not been asked since: its word is milliseconds away, and a negative
         // answer would be cached for a second.
@@ -327,9 +330,9 @@ pub(super) fn moved_write(
 /// is none.
 fn fit(judgement: &Judgement, barred: &[ServerIndex]) -> Vec<ServerIndex> {
     let all = |fitness| {
-        let verdicts = judgement.verdicts.iter().enumerate();
+        let verdicts = judgement.verdicts.enumerate();
         let some = verdicts.filter(move |(_, verdict)| verdict.write == fitness);
-        let some = some.map(|(index, _)| ServerIndex(index));
+        let some = some.map(|(index, _)| index);
         some.filter(|server| !barred.contains(server)).collect::<Vec<_>>()
     };
     match all(WriteFitness::Fit) {
@@ -369,31 +372,4 @@ fn somebody_awaits_confirmation(judgement: &Judgement) -> bool {
         let leaderless = StateReason::Witness(Check::Patroni, Word::NotLeader);
         verdict.reason == StateReason::WritableUnconfirmed || verdict.reason == leaderless
     })
-}
-
-/// Chooses among servers that may all be written to.
-///
-/// With [`Failback::Stay`] the published one stays; otherwise the most preferred one is taken.
-/// While the published one is fit, those that are `blocked` are no choice.
-pub(super) fn elect(
-    fit: &[ServerIndex],
-    published: Option<ServerIndex>,
-    blocked: &[ServerIndex],
-    failback: Failback,
-    policy: &ClusterPolicy,
-) -> Option<ServerIndex> {
-    let incumbent = published.filter(|published| fit.contains(published));
-    match (incumbent, failback) {
-        (None, _) => most_preferred(fit, policy),
-        (Some(incumbent), Failback::Stay) => Some(incumbent),
-        (Some(incumbent), Failback::Preferred) => {
-            let may = |one: &&ServerIndex| **one == incumbent || !blocked.contains(one);
-            let open: Vec<_> = fit.iter().filter(may).copied().collect();
-            most_preferred(&open, policy)
-        }
-    }
-}
-
-fn most_preferred(fit: &[ServerIndex], policy: &ClusterPolicy) -> Option<ServerIndex> {
-    fit.iter().copied().min_by_key(|&index| (policy.servers[index.0].priority, index))
 }

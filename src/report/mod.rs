@@ -20,8 +20,10 @@ mod explain;
 mod lines;
 mod membership;
 mod named;
+mod probe;
 mod reports;
 mod server;
+mod sessions;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -35,8 +37,10 @@ pub use self::{
     dig::records,
     explain::{Candidate, Explanation, WhatIf},
     membership::{LeftOut, Membership, Why},
+    probe::{BrokenStep, Fact, ProbeStep, ProbeTrace, TracedStep},
     reports::Reports,
     server::{PASSES_WITHIN, ServerView, is_overdue, is_transient},
+    sessions::{KickForecast, SessionGroup, SessionReport},
     view::{ClusterView, NameReason, NameView},
     words::Words,
 };

@@ -35,13 +35,13 @@ use tokio::{
 pub use self::error::{Fault, SessionsError};
 use self::{kicker::Kicker, report::report, server::Server};
 use crate::{
-    api::SessionReport,
     chronicle::Chronicle,
     clock,
     config::Config,
     engine::{Failure, FailureKind},
     metrics::KickCounts,
     publish::Reader,
+    report::SessionReport,
     wall_time::WallTime,
 };
 

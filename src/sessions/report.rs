@@ -7,8 +7,8 @@ use super::{
     session::{Session, SessionKind, Spared},
 };
 use crate::{
-    api::{KickStatus, SessionGroup, SessionReport, SessionState},
     config::{KickConfig, KickMode},
+    report::{KickForecast, SessionGroup, SessionReport},
     wall_time::WallTime,
 };
 
@@ -35,15 +35,15 @@ pub(super) fn report(server: &Server, look: &Look, at: WallTime) -> SessionRepor
         u64::try_from(of_kind.count()).unwrap_or(u64::MAX)
     };
     SessionReport {
-        cluster: server.cluster.to_string(),
-        server: server.name.to_string(),
-        at: format!("{at:.3}"),
+        cluster: server.cluster.clone(),
+        server: server.name.clone(),
+        at,
         clients: count(SessionKind::Client),
         oldest_seconds: groups.iter().filter_map(|group| group.oldest_seconds).max(),
         replication: count(SessionKind::Replication),
         own: count(SessionKind::Own),
-        kick: KickStatus {
-            mode: kick.map_or(KickMode::Off, |kick| kick.mode).to_string(),
+        kick: KickForecast {
+            mode: kick.map_or(KickMode::Off, |kick| kick.mode).name(),
             would_end: groups.iter().map(|group| group.would_end).sum(),
             fault: fault.map(ToString::to_string),
         },
@@ -70,13 +70,13 @@ fn groups(sessions: &[Session], kick: Option<&KickConfig>, is_kept: bool) -> Vec
     }
     let told = |((user, database, address), group): (Place<'_>, Group<'_>)| {
         let Group { sessions, states, oldest, would_end, spared } = group;
-        let state = |(state, sessions): (&str, u64)| SessionState { state: state.into(), sessions };
+        let states = states.into_iter().map(|(state, sessions)| (state.into(), sessions));
         SessionGroup {
-            user: user.to_owned(),
-            database: database.map(str::to_owned),
-            address: address.map(str::to_owned),
+            user: user.into(),
+            database: database.map(Box::from),
+            address: address.map(Box::from),
             sessions,
-            states: states.into_iter().map(state).collect(),
+            states: states.collect(),
             oldest_seconds: oldest,
             would_end,
             spared: spared.map(|spared| spared.to_string()),
@@ -143,7 +143,7 @@ mod tests {
         );
         assert_eq!(groups[0].oldest_seconds, Some(90));
         let states: Vec<_> =
-            groups[0].states.iter().map(|state| (&*state.state, state.sessions)).collect();
+            groups[0].states.iter().map(|(state, sessions)| (&**state, *sessions)).collect();
         assert_eq!(states, [("active", 1), ("idle", 2)]);
     }
 

@@ -10,8 +10,8 @@ use std::{
 use super::{ClusterImage, Image, StateHealth, limit::is_short};
 use crate::{
     answers::Serial,
-    api::ServerAdd,
     clock::{self, Clock},
+    config::AddedServer,
     engine::Moment,
 };
 
@@ -45,7 +45,7 @@ pub(super) struct Shared {
 pub(super) struct Slot {
     /// `None` for a cluster that there is no more.
     clusters: BTreeMap<Box<str>, Option<Arc<ClusterImage>>>,
-    added: Option<Arc<[ServerAdd]>>,
+    added: Option<Arc<[AddedServer]>>,
     serial: Option<Serial>,
     /// Something has changed since then.
     pub(super) since: Option<Moment>,
@@ -73,7 +73,7 @@ impl Keeper {
     }
 
     /// Takes the servers that were added while the service ran, all of them.
-    pub fn note_added(&self, added: impl Into<Arc<[ServerAdd]>>) {
+    pub fn note_added(&self, added: impl Into<Arc<[AddedServer]>>) {
         let added = added.into();
         self.change(|slot| slot.added = Some(added));
     }

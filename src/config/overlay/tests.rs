@@ -53,9 +53,9 @@ impl Folder {
     }
 }
 
-fn server(cluster: &str, name: &str, address: &str) -> ServerAdd {
+fn server(cluster: &str, name: &str, address: &str) -> AddedServer {
     let [cluster, name, address] = [cluster, name, address].map(str::to_owned);
-    ServerAdd { cluster, name, address, author: "anna".into() }
+    AddedServer { cluster, name, address, author: "anna".into() }
 }
 
 #[test]

@@ -20,9 +20,9 @@ use self::{
 };
 use crate::{
     answers::{Layout, Serial},
-    api::ServerAdd,
     chronicle::Chronicle,
     clock,
+    config::AddedServer,
     engine::{ClusterId, Engine, Event, GtidState, Moment, Remembered},
     report::Change,
     state::{ClusterImage, Image, Keeper},
@@ -171,7 +171,7 @@ impl Memory {
     }
 
     /// Keeps the servers that were added while the service ran.
-    pub(super) fn note_added(&self, added: &Arc<[ServerAdd]>) {
+    pub(super) fn note_added(&self, added: &Arc<[AddedServer]>) {
         self.keeper.note_added(Arc::clone(added));
     }
 

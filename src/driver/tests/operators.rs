@@ -218,7 +218,7 @@ async fn a_newcomer_is_asked_and_drained_until_somebody_ends_that() {
     let running = Running::healthy().await;
     let (mut more, _) = plan(&[1, 2, 3, 4], &[0, 1, 2, 3]);
     more.fresh.drain(..3);
-    let added = ServerAdd {
+    let added = AddedServer {
         cluster: "orders".into(),
         name: "db4".into(),
         address: "127.27.1.4".into(),

@@ -5,8 +5,8 @@
 
 use super::Cluster;
 use crate::engine::{
-    Acceptance, AcceptanceRefusal, ClusterKind, Loss, Moment, ServerIndex, judge::Office,
-    trouble::Liveness,
+    Acceptance, AcceptanceRefusal, ClusterKind, Loss, Moment, judge::Office, trouble::Liveness,
+    verdict::Verdict,
 };
 
 impl Cluster {
@@ -20,19 +20,19 @@ impl Cluster {
             return Err(AcceptanceRefusal::NoHistory);
         }
         let server = accepted.server;
-        let record = &self.records[server.0];
+        let record = &self.records[server];
         if record.liveness(&self.policy.thresholds, now) != Liveness::Answering {
-            let (state, reason) = (record.limited.state, record.limited.reason);
+            let Verdict { state, reason, .. } = self.conclusions[server].limited;
             return Err(AcceptanceRefusal::DoesNotAnswer { state, reason });
         }
         self.identity.accept(record);
         let history = record.history.clone();
-        for index in (0..self.records.len()).map(ServerIndex).filter(|index| *index != server) {
-            self.records[index.0].superseded = None;
-            self.records[index.0].mark_superseded(Some(server), &history.gtid, Loss::Acceptance);
+        for index in self.records.indices().filter(|index| *index != server) {
+            let (record, conclusion) = (&self.records[index], &mut self.conclusions[index]);
+            conclusion.superseded = None;
+            conclusion.mark_superseded(record, Some(server), &history.gtid, Loss::Acceptance);
         }
-        let record = &mut self.records[server.0];
-        record.accept_history();
+        self.conclusions[server].accept_history(&mut self.records[server], now);
         self.positions.clear();
         let (timeline, gtid) = (history.timeline, history.gtid);
         self.office = Office { timeline, began_with: gtid.clone(), gtid, since: None };

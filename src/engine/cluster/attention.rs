@@ -11,48 +11,55 @@ use crate::engine::{
 impl Cluster {
     /// How the probes of a server should go on.
     pub(in crate::engine) fn advice(&self, server: ServerIndex) -> ProbeAdvice {
-        let record = &self.records[server.0];
+        let verdict = &self.conclusions[server].verdict;
         let said = self.said.write.server;
         let confirmed =
-            record.verdict.state == ServerState::Primary && record.is_confirmed_writable();
-        let proves_writing = record.verdict.reason == StateReason::CannotWrite
+            verdict.state == ServerState::Primary && self.records[server].is_confirmed_writable();
+        let proves_writing = verdict.reason == StateReason::CannotWrite
             && self.write.last == Some(server)
             && said.is_none_or(|said| said == server);
         let heartbeat = said == Some(server) && confirmed || proves_writing;
-        ProbeAdvice { pace: self.paces[server.0], heartbeat }
+        ProbeAdvice { pace: self.paces[server], heartbeat }
     }
 
     /// Which servers have failed to write, and have not been tried since, while the published one
     /// proves that it writes.
     pub(super) fn note_hearts(&mut self, now: Moment) {
         let published = self.write.decision.server;
-        let proven = published.is_some_and(|published| self.records[published.0].heart.beats());
-        let untested = |(index, record): (usize, &Record)| {
-            (proven && record.heart.is_untested(now)).then_some(ServerIndex(index))
+        let proven = published.is_some_and(|published| self.records[published].heart.beats());
+        let untested = |(server, record): (ServerIndex, &Record)| {
+            (proven && record.heart.is_untested(now)).then_some(server)
         };
-        self.write.untested = self.records.iter().enumerate().filter_map(untested).collect();
+        self.write.untested = self.records.enumerate().filter_map(untested).collect();
     }
 
     /// Sets the pace of each server. Advice stands until the next judgement, like the decision.
     pub(super) fn set_paces(&mut self, now: Moment) {
+        self.note_writer(now);
         let need = self.need(now);
         let published = self.said.write.server;
-        for (index, (record, pace)) in self.records.iter().zip(&mut self.paces).enumerate() {
-            let published = published == Some(ServerIndex(index));
-            *pace = cadence::pace(record, published, need, now);
+        for (server, pace) in self.paces.enumerate_mut() {
+            let (record, conclusion) = (&self.records[server], &self.conclusions[server]);
+            let published = published == Some(server);
+            *pace = cadence::pace(record, conclusion, published, need, now);
         }
     }
 
-    /// What the next probes may bring.
-    fn need(&mut self, now: Moment) -> Need {
-        let thresholds = &self.policy.thresholds;
+    /// Notes since when the write name has waited for a writer.
+    fn note_writer(&mut self, now: Moment) {
         let waits = self.policy.write.is_some() && cadence::writer_in_doubt(self.said.write.reason);
         self.no_writer_since = waits.then(|| self.no_writer_since.unwrap_or(now));
-        let doubtful = |record| cadence::server_in_doubt(record, thresholds, now);
+    }
+
+    /// What the next probes may bring.
+    fn need(&self, now: Moment) -> Need {
+        let thresholds = &self.policy.thresholds;
+        let doubtful =
+            |(record, conclusion)| cadence::server_in_doubt(record, conclusion, thresholds, now);
         match self.no_writer_since {
             Some(since) if now.since(since) < Thresholds::URGENT_FOR => Need::Writer,
             Some(_) => Need::Evidence,
-            None if self.records.iter().any(doubtful) => Need::Evidence,
+            None if self.heard_and_concluded().any(doubtful) => Need::Evidence,
             None => Need::Nothing,
         }
     }
@@ -69,7 +76,9 @@ impl Cluster {
             || self.round.is_some()
             || writer
             || self.said.reads.iter().any(|read| unrest::awaits_readers(read.reason))
-            || self.records.iter().any(|record| unrest::is_unsettled(record, thresholds, now))
+            || self.heard_and_concluded().any(|(record, conclusion)| {
+                unrest::is_unsettled(record, conclusion, thresholds, now)
+            })
     }
 
     /// When [`Self::decide`] must run again although nothing new was observed.
@@ -88,7 +97,9 @@ impl Cluster {
         let unblocked = self.write.blocked_until(now);
         let calm = self.unrest.deadline();
         let expiry = self.overlay.next_expiry();
-        let slow = self.records.iter().filter_map(cadence::slow_from);
+        let slow = self
+            .heard_and_concluded()
+            .filter_map(|(record, conclusion)| cadence::slow_from(record, conclusion));
         let once = [round, unblocked, calm, expiry].into_iter().flatten();
         let all = silence.chain(expiries).chain(slow).chain(once);
         all.filter(|deadline| *deadline > now).min()

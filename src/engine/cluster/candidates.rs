@@ -4,15 +4,14 @@ use super::Cluster;
 use crate::engine::{
     Because, Candidacy, Change, Lag, Moment, NameOf, ReadReason, ServerIndex, ServerState,
     StateReason, Thresholds, WishKey, WriteReason,
-    record::Record,
-    verdict::{ReadFitness, WriteFitness},
+    verdict::{ReadFitness, Verdict, WriteFitness},
 };
 
 impl Cluster {
     /// Every server as a candidate for a name, in config order; nothing for a name that there is
     /// not.
     pub(in crate::engine) fn candidacy(&self, name: NameOf, now: Moment) -> Vec<Candidacy> {
-        let servers = (0..self.records.len()).map(ServerIndex);
+        let servers = self.records.indices();
         match name {
             NameOf::Writes if self.policy.write.is_none() => Vec::new(),
             NameOf::Writes => servers.map(|server| self.as_writer(server, now)).collect(),
@@ -32,8 +31,7 @@ impl Cluster {
     }
 
     fn not_writer(&self, server: ServerIndex, now: Moment) -> (Because, Change) {
-        let record = &self.records[server.0];
-        let verdict = &record.limited;
+        let verdict = &self.conclusions[server].limited;
         let is = Because::Is(verdict.state, verdict.reason);
         let reason = self.said.write.reason;
         let stands = Because::WritesStand(reason);
@@ -60,14 +58,14 @@ impl Cluster {
             WriteFitness::Fit => (Because::AnotherPublished, Change::PublishedFails),
             WriteFitness::Spare => (is, Change::PublishedFails),
             WriteFitness::Open | WriteFitness::Gone | WriteFitness::Refused => {
-                (is, self.may_write_when(record))
+                (is, self.may_write_when(verdict))
             }
         }
     }
 
     /// What would make a writer of a server that is none.
-    fn may_write_when(&self, record: &Record) -> Change {
-        match record.limited.state {
+    fn may_write_when(&self, verdict: &Verdict) -> Change {
+        match verdict.state {
             ServerState::Replica
             | ServerState::ReplicaLagging
             | ServerState::ReplicaDetached
@@ -76,7 +74,7 @@ impl Cluster {
                 Change::Writable
             }
             ServerState::StalePrimary => Change::Accepted,
-            ServerState::WrongCluster if record.limited.reason == StateReason::HistoryLost => {
+            ServerState::WrongCluster if verdict.reason == StateReason::HistoryLost => {
                 Change::Accepted
             }
             state => self.mended_when(state),
@@ -100,7 +98,7 @@ impl Cluster {
         reason: ReadReason,
     ) -> (Because, Change) {
         let rules = &self.policy.reads[name];
-        let verdict = &self.records[server.0].limited;
+        let verdict = &self.conclusions[server].limited;
         let stays = Because::Stays(reason);
         match reason {
             ReadReason::Frozen => return (stays, Change::OverrideEnds),
@@ -110,7 +108,7 @@ impl Cluster {
             _ => {}
         }
         let is_writer = self.primary(self.said.write.server) == Some(server);
-        let fresh = self.records[server.0].gates[name].is_fresh();
+        let fresh = self.conclusions[server].gates[name].is_fresh();
         match verdict.read {
             _ if is_writer && rules.include_primary => (Because::PrimaryIncluded, Change::Demoted),
             _ if is_writer => (Because::PrimaryHelps, Change::ReplicasReturn),
@@ -133,7 +131,7 @@ impl Cluster {
         reason: ReadReason,
     ) -> (Because, Change) {
         let rules = &self.policy.reads[name];
-        let verdict = &self.records[server.0].limited;
+        let verdict = &self.conclusions[server].limited;
         let stands = Because::ReadsStand(reason);
         match reason {
             ReadReason::Maintenance | ReadReason::Frozen => return (stands, Change::OverrideEnds),

@@ -2,14 +2,14 @@
 
 use super::Cluster;
 use crate::engine::{
-    Decision, Event, Moment, ReadDecision, ServerId, ServerIndex, StateReason, WriteDecision,
-    judge::Judgement, trouble::Liveness, witness::Turn,
+    Decision, Event, Moment, ReadDecision, ServerId, StateReason, WriteDecision,
+    judgement::Judgement, trouble::Liveness, witness::Turn,
 };
 
 impl Cluster {
     pub(super) fn note_witnesses(&mut self, now: Moment, events: &mut Vec<Event>) {
-        for (index, record) in self.records.iter_mut().enumerate() {
-            let server = ServerId { cluster: self.id, server: ServerIndex(index) };
+        for (server, record) in self.records.enumerate_mut() {
+            let server = ServerId { cluster: self.id, server };
             for turn in record.witnesses.turns(&self.policy.thresholds, now) {
                 let Turn { check, from, to, detail } = turn;
                 events.push(Event::Witness { server, check, from, to, detail: detail.into() });
@@ -18,13 +18,13 @@ impl Cluster {
     }
 
     pub(super) fn note_verdicts(&mut self, judgement: &Judgement, now: Moment) {
-        for (record, &verdict) in self.records.iter_mut().zip(&judgement.verdicts) {
-            record.verdict = verdict;
+        for (server, record) in self.records.enumerate_mut() {
+            let (verdict, conclusion) = (judgement.verdicts[server], &mut self.conclusions[server]);
+            conclusion.end(verdict, record, now);
             let answering = record.liveness(&self.policy.thresholds, now) == Liveness::Answering;
             if answering && verdict.reason != StateReason::WritableUnconfirmed {
-                record.settled = Some(verdict);
+                conclusion.settled = Some(verdict);
             }
-            record.fresh = false;
         }
     }
 
@@ -34,23 +34,22 @@ impl Cluster {
         now: Moment,
         events: &mut Vec<Event>,
     ) {
-        for (index, (record, &verdict)) in
-            self.records.iter_mut().zip(&judgement.verdicts).enumerate()
-        {
-            let from = record.limited.state;
+        for (server, conclusion) in self.conclusions.enumerate_mut() {
+            let (record, verdict) = (&self.records[server], judgement.verdicts[server]);
+            let from = conclusion.limited.state;
             if from != verdict.state {
-                record.since = now;
+                conclusion.since = now;
                 let failure = record.trouble.as_ref().map(|trouble| &*trouble.failure.detail);
                 let detail = record.witnesses.detail_of(verdict.reason).or(failure);
                 events.push(Event::State {
-                    server: ServerId { cluster: self.id, server: ServerIndex(index) },
+                    server: ServerId { cluster: self.id, server },
                     from,
                     to: verdict.state,
                     reason: verdict.reason,
                     detail: detail.unwrap_or_default().into(),
                 });
             }
-            record.limited = verdict;
+            conclusion.limited = verdict;
         }
     }
 

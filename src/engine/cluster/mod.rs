@@ -5,15 +5,20 @@ mod attention;
 mod candidates;
 mod changes;
 mod overlay;
+mod overridden;
 mod reconfigure;
 mod restore;
 mod suppose;
+mod writer;
 
 use self::overlay::{Overlay, Said};
 use super::{
-    ClusterId, ClusterPolicy, Decision, Event, Loss, Moment, Observation, Pace, ServerIndex,
-    Standing, StateReason, WitnessStanding,
-    judge::{self, Judgement, KnownIdentity, Office, Precedents, WriterRule},
+    ClusterId, ClusterPolicy, Decision, Event, Moment, Observation, Pace, ServerIndex, Standing,
+    StateReason, WitnessStanding,
+    conclusion::Conclusion,
+    ids::Servers,
+    judge::{self, Hearing, KnownIdentity, Office, Precedents},
+    judgement::Judgement,
     positions::Positions,
     read::{Candidates, ReadLadder},
     record::Record,
@@ -29,7 +34,8 @@ use super::{
 pub(super) struct Cluster {
     id: ClusterId,
     policy: ClusterPolicy,
-    records: Vec<Record>,
+    records: Servers<Record>,
+    conclusions: Servers<Conclusion>,
     identity: KnownIdentity,
     /// How far the cluster's history reaches.
     positions: Positions,
@@ -52,7 +58,7 @@ pub(super) struct Cluster {
     judged: Moment,
     unrest: Unrest,
     /// One per server.
-    paces: Vec<Pace>,
+    paces: Servers<Pace>,
     /// Since when the write name has waited for a writer.
     no_writer_since: Option<Moment>,
     /// Every server of every cluster is silent, so that states and ladders stand still.
@@ -63,11 +69,8 @@ impl Cluster {
     pub(super) fn new(id: ClusterId, policy: ClusterPolicy, now: Moment) -> Self {
         Self {
             id,
-            records: policy
-                .servers
-                .iter()
-                .map(|server| Record::new(policy.reads.len(), &server.witnesses))
-                .collect(),
+            records: policy.servers.iter().map(|server| Record::new(&server.witnesses)).collect(),
+            conclusions: policy.indices().map(|_| Conclusion::new(policy.reads.len())).collect(),
             identity: KnownIdentity::default(),
             positions: Positions::default(),
             office: Office::default(),
@@ -81,7 +84,7 @@ impl Cluster {
             last_heard: None,
             judged: now,
             unrest: Unrest::new(now),
-            paces: vec![Pace::Fast; policy.servers.len()],
+            paces: policy.servers.iter().map(|_| Pace::Fast).collect(),
             no_writer_since: None,
             isolated: false,
             policy,
@@ -95,7 +98,7 @@ impl Cluster {
     /// Folds in one observation of one of its servers. One of an unknown server is ignored: a probe
     /// that ends after its server was removed may still report.
     pub(super) fn observe(&mut self, observation: Observation, now: Moment) {
-        if let Some(record) = self.records.get_mut(observation.server.server.0) {
+        if let Some(record) = self.records.get_mut(observation.server.server) {
             let Observation { asked, outcome, .. } = observation;
             let first = self.last_heard.is_none() && outcome.is_from_the_host();
             record.fold(outcome, asked.min(now), &self.policy.thresholds, now);
@@ -112,7 +115,7 @@ impl Cluster {
         self.round = Some(now);
     }
 
-    pub(super) fn records(&self) -> &[Record] {
+    pub(super) fn records(&self) -> &Servers<Record> {
         &self.records
     }
 
@@ -160,8 +163,10 @@ impl Cluster {
 
     /// Silence up to now was ours.
     pub(super) fn excuse_silence(&mut self, now: Moment) {
-        for record in &mut self.records {
-            record.excuse_silence(now);
+        for (record, conclusion) in self.records.iter_mut().zip(&self.conclusions) {
+            if conclusion.verdict.reason != StateReason::ProbeSilent {
+                record.excuse_silence(now);
+            }
         }
     }
 
@@ -174,16 +179,21 @@ impl Cluster {
         }
     }
 
+    /// What is known of a server by what was judged so far.
+    pub(super) fn conclusion(&self, server: ServerIndex) -> &Conclusion {
+        &self.conclusions[server]
+    }
+
     /// What a server is now, and why.
     pub(super) fn standing(&self, server: ServerIndex) -> Standing {
-        let record = &self.records[server.0];
-        let Verdict { state, reason, lag, .. } = record.limited;
-        Standing { state, reason, since: record.since, lag }
+        let conclusion = self.conclusion(server);
+        let Verdict { state, reason, lag, .. } = conclusion.limited;
+        Standing { state, reason, since: conclusion.since, lag }
     }
 
     /// The words of a server's present failure, if it fails.
     pub(super) fn failure_detail(&self, server: ServerIndex) -> Option<&str> {
-        let trouble = self.records[server.0].trouble.as_ref()?;
+        let trouble = self.records[server].trouble.as_ref()?;
         Some(&*trouble.failure.detail)
     }
 
@@ -192,7 +202,7 @@ impl Cluster {
         &self,
         server: ServerIndex,
     ) -> impl Iterator<Item = WitnessStanding<'_>> {
-        self.records[server.0].witnesses.standings()
+        self.records[server].witnesses.standings()
     }
 
     /// Judges and decides anew. Every change goes to `events`.
@@ -245,8 +255,16 @@ impl Cluster {
             steering,
             identity: self.identity.get(),
         };
-        let mut judgement =
-            judge::judge(&self.policy, &mut self.records, &mut self.positions, precedents, now);
+        let reach = self.policy.reach();
+        self.records.iter_mut().for_each(|record| record.thin_out(reach));
+        let mut hearing = Hearing {
+            policy: &self.policy,
+            records: &self.records,
+            conclusions: &mut self.conclusions,
+            precedents: &precedents,
+            now,
+        };
+        let mut judgement = judge::judge(&mut hearing, &mut self.positions);
         self.note_verdicts(&judgement, now);
         self.limit(&mut judgement, now);
         judgement
@@ -286,57 +304,6 @@ impl Cluster {
         self.set_paces(now);
     }
 
-    fn decide_write(&mut self, judgement: &Judgement, steering: &Steering, now: Moment) {
-        let Some(rules) = self.policy.write else {
-            return;
-        };
-        let moved = self.write.decide(judgement, &self.policy, &rules, steering, now);
-        if let Some(moved) = moved.filter(|moved| steering.wanted == Some(moved.to)) {
-            // An operator has settled what only precedence was against.
-            let record = &mut self.records[moved.to.0];
-            let lost = record.superseded.as_ref().map(|superseded| superseded.loss);
-            if lost == Some(Loss::Precedence) {
-                record.superseded = None;
-            }
-        }
-        if let Some(moved) = moved.filter(|moved| moved.proven)
-            && judgement.writer == WriterRule::History
-            && !self.claims_anew(moved.from, moved.to)
-        {
-            let had = self.records[moved.to.0].history.gtid.clone();
-            self.records[moved.from.0].mark_superseded(Some(moved.to), &had, Loss::Name);
-        }
-        self.note_office(judgement, moved.is_some());
-    }
-
-    /// Whether a server that is left has already said that it was promoted anew: that claim is newer
-    /// than the one that it is left for.
-    fn claims_anew(&self, from: ServerIndex, to: ServerIndex) -> bool {
-        let run = |server: ServerIndex| self.records[server.0].writable;
-        let timeline = |server: ServerIndex| self.records[server.0].history.timeline;
-        let answers = self.records[from.0].trouble.is_none();
-        let is_no_older = timeline(from).is_some() && timeline(from) >= timeline(to);
-        answers && run(from).is_some() && is_no_older
-    }
-
-    /// Keeps what the one in office has.
-    fn note_office(&mut self, judgement: &Judgement, moved: bool) {
-        let Some(writer) = self.write.decision.server else { return };
-        self.office.since = self.write.last_since;
-        let history = &mut self.records[writer.0].history;
-        history.followed |= self.ready;
-        let confirmed = judgement.verdicts[writer.0].reason == StateReason::SaysWritable;
-        if confirmed || moved {
-            self.office.timeline = history.timeline.or(self.office.timeline);
-            if !history.gtid.is_unknown() {
-                self.office.gtid.clone_from(&history.gtid);
-                if moved {
-                    self.office.began_with.clone_from(&history.gtid);
-                }
-            }
-        }
-    }
-
     fn decide_reads(&mut self, now: Moment) {
         let mut reads = std::mem::take(&mut self.reads);
         let candidates = self.candidates(self.write.decision.server, &[]);
@@ -344,7 +311,7 @@ impl Cluster {
             read.decide(&candidates, now);
         }
         for server in reads.iter().flat_map(|read| &read.decision.servers) {
-            self.records[server.server.0].ever_fit = true;
+            self.conclusions[server.server].ever_fit = true;
         }
         self.reads = reads;
     }
@@ -355,26 +322,28 @@ impl Cluster {
         writer: Option<ServerIndex>,
         drained: &'a [ServerIndex],
     ) -> Candidates<'a> {
-        let (policy, records, primary) = (&self.policy, &self.records, self.primary(writer));
-        Candidates { policy, records, primary, drained }
+        let (policy, primary) = (&self.policy, self.primary(writer));
+        let (records, conclusions) = (&self.records, &self.conclusions);
+        Candidates { policy, records, conclusions, primary, drained }
     }
 
     /// The server that reads spare: the published writer, or the primary of a cluster without a
     /// write name.
     fn primary(&self, writer: Option<ServerIndex>) -> Option<ServerIndex> {
-        let is_primary = |record: &Record| record.limited.read == ReadFitness::Primary;
+        let is_primary = |known: &Conclusion| known.limited.read == ReadFitness::Primary;
         match self.policy.write {
             Some(_) => writer.or(self.write.decision.server),
-            None => self.records.iter().position(is_primary).map(ServerIndex),
+            None => self.conclusions.position(is_primary),
         }
     }
 
     /// A round is over when each server has said something that counts, or has had its time.
     fn round_has_ended(&self, now: Moment) -> bool {
-        let has_spoken = |record: &Record| {
-            let waits_for_second_word = record.verdict.reason == StateReason::WritableUnconfirmed;
-            let replicates = record.verdict.read == ReadFitness::Replica;
-            let is_compared = !replicates || record.gates.iter().all(|gate| gate.is_known());
+        let has_spoken = |(record, conclusion): (&Record, &Conclusion)| {
+            let verdict = &conclusion.verdict;
+            let waits_for_second_word = verdict.reason == StateReason::WritableUnconfirmed;
+            let replicates = verdict.read == ReadFitness::Replica;
+            let is_compared = !replicates || conclusion.gates.iter().all(|gate| gate.is_known());
             match record.liveness(&self.policy.thresholds, now) {
                 Liveness::Unheard | Liveness::Doubtful(_) => false,
                 _ => !waits_for_second_word && is_compared && record.witnesses.are_asked(),
@@ -382,7 +351,12 @@ impl Cluster {
         };
         let began = self.round.unwrap_or(self.started);
         now.since(began) >= self.policy.thresholds.first_round
-            || self.records.iter().all(has_spoken)
+            || self.heard_and_concluded().all(has_spoken)
+    }
+
+    /// What was heard of each server, and what was concluded of it.
+    fn heard_and_concluded(&self) -> impl Iterator<Item = (&Record, &Conclusion)> {
+        self.records.iter().zip(&self.conclusions)
     }
 
     /// Takes from each verdict what the server's witnesses speak against. What was judged before

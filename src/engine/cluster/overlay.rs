@@ -1,17 +1,8 @@
-//! What operators have laid over a cluster, and what its names say beneath it.
-//!
-//! The ladders go on as if nobody had wished anything, and what they come to is published unless an
-//! override says otherwise: maintenance before freeze, freeze before pin, pin before drain. So the
-//! end of an override needs no rule of its own. The one thing that outlasts an override is where it
-//! has moved a choice that was free: see [`Steering`].
+//! What operators have laid over a cluster, and what its names say.
 
-use super::Cluster;
 use crate::engine::{
-    Event, Moment, Override, OverrideRefusal, OverrideTurn, ReadDecision, ReadReason, ServerIndex,
-    ServerState, StateReason, Wish, WishKey, WriteDecision, WriteReason,
-    read::Candidates,
-    steering::Steering,
-    verdict::{Verdict, WriteFitness},
+    Moment, Override, ReadDecision, ReadReason, ServerIndex, Wish, WishKey, WriteDecision,
+    WriteReason,
 };
 
 /// The overrides of one cluster.
@@ -31,10 +22,11 @@ pub(super) struct Said {
     pub(super) reads: Vec<ReadDecision>,
 }
 
+/// The pin that is in force.
 #[derive(Clone, Copy, Debug)]
-struct Pin {
-    server: ServerIndex,
-    even_if_not_writable: bool,
+pub(super) struct Pin {
+    pub(super) server: ServerIndex,
+    pub(super) even_if_not_writable: bool,
 }
 
 impl Overlay {
@@ -52,7 +44,7 @@ impl Overlay {
     }
 
     /// One that an earlier process has laid: what its server has said since stays said.
-    fn resume(&mut self, laid: Override) {
+    pub(super) fn resume(&mut self, laid: Override) {
         self.touched = true;
         self.laid.retain(|before| before.wish.key() != laid.wish.key());
         self.laid.push(laid);
@@ -61,6 +53,11 @@ impl Overlay {
     /// The pinned server has said that it is not writable.
     pub(super) fn deny(&mut self) {
         self.denied = true;
+    }
+
+    /// The pinned server is fit, or nobody is pinned.
+    pub(super) fn forget_denial(&mut self) {
+        self.denied = false;
     }
 
     pub(super) fn lift(&mut self, key: WishKey) -> Option<Override> {
@@ -99,7 +96,7 @@ impl Overlay {
     }
 
     /// Takes away what has had its time.
-    fn expire(&mut self, now: Moment) -> Vec<Override> {
+    pub(super) fn expire(&mut self, now: Moment) -> Vec<Override> {
         let (over, lasting) = std::mem::take(&mut self.laid)
             .into_iter()
             .partition(|laid| laid.until.is_some_and(|until| until <= now));
@@ -112,7 +109,7 @@ impl Overlay {
         self.laid.iter().any(|laid| laid.wish.key() == key)
     }
 
-    fn pin(&self) -> Option<Pin> {
+    pub(super) fn pin(&self) -> Option<Pin> {
         self.laid.iter().find_map(|laid| match laid.wish {
             Wish::Pin { server, even_if_not_writable } => {
                 Some(Pin { server, even_if_not_writable })
@@ -139,232 +136,4 @@ impl Said {
         let reason = WriteReason::NotReady;
         Self { write: WriteDecision { server: None, reason, since }, reads: vec![read; reads] }
     }
-}
-
-impl Cluster {
-    /// Whether an override may be laid, and lays it.
-    pub(in crate::engine) fn lay(
-        &mut self,
-        wished: Override,
-        now: Moment,
-    ) -> Result<(), OverrideRefusal> {
-        match wished.wish {
-            Wish::Pin { server, even_if_not_writable } => {
-                if self.policy.write.is_none() {
-                    return Err(OverrideRefusal::NoWriteName);
-                }
-                if !even_if_not_writable && !self.is_writable_now(server) {
-                    let Verdict { state, reason, .. } = self.records[server.0].limited;
-                    return Err(OverrideRefusal::NotWritable { state, reason });
-                }
-            }
-            Wish::Drain { server, force: false } => {
-                if let Some(name) = self.is_last_reader(server, now) {
-                    return Err(OverrideRefusal::LastReader { name });
-                }
-            }
-            Wish::Drain { force: true, .. } | Wish::Freeze | Wish::Maintenance => {}
-        }
-        self.overlay.lay(wished);
-        Ok(())
-    }
-
-    /// Lays an override that was in force before a restart: nothing is refused.
-    pub(in crate::engine) fn resume(&mut self, laid: Override) {
-        self.overlay.resume(laid);
-    }
-
-    pub(in crate::engine) fn lift(&mut self, key: WishKey) -> Option<Override> {
-        self.overlay.lift(key)
-    }
-
-    pub(in crate::engine) fn overrides(&self) -> &[Override] {
-        self.overlay.laid()
-    }
-
-    /// Confirmed as writable; the published one may have missed a reply or two.
-    fn is_writable_now(&self, server: ServerIndex) -> bool {
-        let verdict = &self.records[server.0].limited;
-        match verdict.write {
-            WriteFitness::Fit | WriteFitness::Spare => true,
-            WriteFitness::Open => {
-                let published = self.said.write.server == Some(server);
-                published && matches!(verdict.state, ServerState::Primary | ServerState::Up)
-            }
-            WriteFitness::Gone | WriteFitness::Refused => false,
-        }
-    }
-
-    /// The read name that would be left without a server that is known to be of use.
-    fn is_last_reader(&self, server: ServerIndex, now: Moment) -> Option<usize> {
-        let mut drained = self.overlay.drained(false);
-        drained.push(server);
-        let candidates = self.candidates(self.said.write.server, &drained);
-        let said_now = self.reads_said(self.said.write.server, now);
-        (0..self.reads.len()).find(|&name| {
-            let now = &said_now[name];
-            let (left, rung) = self.reads[name].climb(&candidates);
-            let lost = left.is_empty()
-                || rung == ReadReason::LastKnown && now.reason != ReadReason::LastKnown;
-            lost && now.servers.iter().any(|member| member.server == server)
-        })
-    }
-
-    /// Ends what has had its time.
-    pub(super) fn expire(&mut self, now: Moment, events: &mut Vec<Event>) {
-        for over in self.overlay.expire(now) {
-            let (cluster, laid, turn) = (self.id, Box::new(over), OverrideTurn::Expired);
-            events.push(Event::Override { cluster, laid, turn });
-        }
-    }
-
-    /// How operators steer the choice of the writer. A frozen name is steered too: where the choice
-    /// is free, it is to find the server there that it says.
-    pub(super) fn steering(&self) -> Steering {
-        let pin = self.overlay.pin();
-        let frozen = if self.is_frozen() { self.said.write.server } else { None };
-        Steering {
-            wanted: frozen.or_else(|| pin.map(|pin| pin.server)),
-            pinned: frozen.is_none() && pin.is_some(),
-            barred: self.overlay.drained(true),
-        }
-    }
-
-    pub(super) fn is_frozen(&self) -> bool {
-        self.overlay.has(WishKey::Freeze) && !self.overlay.has(WishKey::Maintenance)
-    }
-
-    /// Lays the overrides over what the ladders say.
-    pub(super) fn lay_over(&mut self, now: Moment) {
-        self.note_denial();
-        let (server, reason) = self.write_said();
-        let before = self.said.write;
-        let since = match before.server == server {
-            true => before.since,
-            // What the ladder has said for longer has only been hidden.
-            false => now,
-        };
-        self.said.write = WriteDecision { server, reason, since };
-        self.said.reads = self.reads_said(server, now);
-    }
-
-    fn note_denial(&mut self) {
-        let Some(pin) = self.overlay.pin() else {
-            // Before the first decision overrides may still come back.
-            self.overlay.denied &= !self.ready;
-            return;
-        };
-        match self.records[pin.server.0].limited.write {
-            WriteFitness::Fit | WriteFitness::Spare => self.overlay.denied = false,
-            WriteFitness::Refused => self.overlay.denied = true,
-            WriteFitness::Open | WriteFitness::Gone => {}
-        }
-    }
-
-    fn write_said(&self) -> (Option<ServerIndex>, WriteReason) {
-        if self.policy.write.is_some() && self.overlay.has(WishKey::Maintenance) {
-            return (None, WriteReason::Maintenance);
-        }
-        let unfrozen = self.write_unfrozen();
-        let said = self.said.write;
-        match said.reason {
-            _ if !self.is_frozen() => unfrozen,
-            // Nothing can stand still that has never been said.
-            WriteReason::NotReady | WriteReason::Maintenance => match unfrozen {
-                (_, WriteReason::NotReady) => unfrozen,
-                (server, _) => (server, WriteReason::Frozen),
-            },
-            _ => (said.server, WriteReason::Frozen),
-        }
-    }
-
-    fn write_unfrozen(&self) -> (Option<ServerIndex>, WriteReason) {
-        let WriteDecision { server, reason, .. } = self.write.decision;
-        if self.policy.write.is_none() {
-            return (server, reason);
-        }
-        if let Some(pin) = self.overlay.pin() {
-            return self.pinned(pin);
-        }
-        match server {
-            Some(drained) if self.overlay.drained(true).contains(&drained) => {
-                (None, WriteReason::Drained)
-            }
-            _ => (server, reason),
-        }
-    }
-
-    fn pinned(&self, pin: Pin) -> (Option<ServerIndex>, WriteReason) {
-        let Verdict { state, reason, write, .. } = self.records[pin.server.0].limited;
-        let here = Some(pin.server);
-        match write {
-            // Silence does not bring back what the server itself has ended.
-            _ if self.overlay.denied && !pin.even_if_not_writable => {
-                (None, WriteReason::PinnedNotWritable)
-            }
-            _ if self.isolated => (here, WriteReason::HeldIsolated),
-            WriteFitness::Fit | WriteFitness::Spare => (here, WriteReason::Pinned),
-            _ if pin.even_if_not_writable => (here, WriteReason::PinnedUnsafe(state)),
-            _ if reason == StateReason::UnreachableFromHere => (here, WriteReason::HeldUnreachable),
-            _ if reason == StateReason::Unresponsive => (here, WriteReason::HeldUnresponsive),
-            _ if matches!(state, ServerState::Primary | ServerState::Up) => {
-                (here, WriteReason::Pinned)
-            }
-            _ => (here, WriteReason::HeldPinned(state)),
-        }
-    }
-
-    /// What the read names say, with `writer` in the write name.
-    fn reads_said(&self, writer: Option<ServerIndex>, now: Moment) -> Vec<ReadDecision> {
-        let drained = self.overlay.drained(false);
-        let candidates = self.candidates(writer, &drained);
-        (0..self.reads.len()).map(|name| self.read_said(name, &candidates, now)).collect()
-    }
-
-    fn read_said(&self, name: usize, candidates: &Candidates<'_>, now: Moment) -> ReadDecision {
-        let before = &self.said.reads[name];
-        let say = |servers, reason| candidates.say(name, before, servers, reason, now);
-        if self.overlay.has(WishKey::Maintenance) {
-            return say(Vec::new(), ReadReason::Maintenance);
-        }
-        let unfrozen = || self.read_unfrozen(name, candidates);
-        let (servers, reason) = match before.reason {
-            _ if !self.is_frozen() => unfrozen(),
-            ReadReason::NotReady | ReadReason::Maintenance => match unfrozen() {
-                (servers, ReadReason::NotReady) => (servers, ReadReason::NotReady),
-                (servers, _) => (servers, ReadReason::Frozen),
-            },
-            _ => (members(before), ReadReason::Frozen),
-        };
-        say(servers, reason)
-    }
-
-    fn read_unfrozen(
-        &self,
-        name: usize,
-        candidates: &Candidates<'_>,
-    ) -> (Vec<ServerIndex>, ReadReason) {
-        let ladder = &self.reads[name].decision;
-        let follows = candidates.primary == self.primary(self.write.decision.server);
-        if candidates.drained.is_empty() && follows {
-            return (members(ladder), ladder.reason);
-        }
-        let stands_still = self.isolated || !self.ready;
-        let (servers, reason) = match stands_still {
-            true => {
-                let mut servers = members(ladder);
-                servers.retain(|server| !candidates.drained.contains(server));
-                (servers, ladder.reason)
-            }
-            false => self.reads[name].climb(candidates),
-        };
-        match servers.is_empty() && !ladder.servers.is_empty() {
-            true => (servers, ReadReason::Drained),
-            false => (servers, reason),
-        }
-    }
-}
-
-fn members(read: &ReadDecision) -> Vec<ServerIndex> {
-    read.servers.iter().map(|member| member.server).collect()
 }

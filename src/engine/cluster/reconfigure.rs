@@ -8,16 +8,16 @@
 use super::{Cluster, overlay::Overlay};
 use crate::engine::{
     ClusterId, ClusterPolicy, Moment, Override, ReadDecision, ReadReason, ReadServer, ServerIndex,
-    ServerPolicy, StateReason, WishKey, gate::LagGate, record::Record, superseded::Superseded,
-    verdict::Verdict, write::moved_write,
+    ServerPolicy, StateReason, WishKey, conclusion::Conclusion, gate::LagGate, ids::Servers,
+    superseded::Superseded, verdict::Verdict, write::moved_write,
 };
 
 /// Where the servers of an earlier configuration are now.
 struct Places {
     /// By the old place.
-    now: Vec<Option<ServerIndex>>,
+    now: Servers<Option<ServerIndex>>,
     /// By the new place: the old one of a server of which everything known still holds.
-    kept: Vec<Option<usize>>,
+    kept: Servers<Option<ServerIndex>>,
 }
 
 impl Places {
@@ -25,35 +25,34 @@ impl Places {
         let same = |was: &ServerPolicy, is: &ServerPolicy| {
             (&was.addresses, was.port, &was.aliases) == (&is.addresses, is.port, &is.aliases)
         };
-        let named = |name: &str| old.servers.iter().position(|server| *server.name == *name);
+        let named = |name: &str| old.position(|server| *server.name == *name);
         // Where a server is tells more than what it is called.
-        let kept: Vec<_> = new
+        let kept: Servers<_> = new
             .servers
             .iter()
             .map(|server| {
-                let by_name = named(&server.name).filter(|&was| same(&old.servers[was], server));
-                by_name.or_else(|| old.servers.iter().position(|was| same(was, server)))
+                let by_name = named(&server.name).filter(|&was| same(old.server(was), server));
+                by_name.or_else(|| old.position(|was| same(was, server)))
             })
             .collect();
-        let moved_to = |was: usize| kept.iter().position(|before| *before == Some(was));
-        let renamed = |was: usize| {
-            let name = &old.servers[was].name;
-            let place = new.servers.iter().position(|server| server.name == *name)?;
+        let moved_to = |was: ServerIndex| kept.position(|before| *before == Some(was));
+        let renamed = |was: ServerIndex| {
+            let name = &old.server(was).name;
+            let place = new.position(|server| server.name == *name)?;
             // Its name went to another server that was known before.
             kept[place].is_none_or(|before| before == was).then_some(place)
         };
-        let now = (0..old.servers.len()).map(|was| moved_to(was).or_else(|| renamed(was)));
-        let now = now.map(|place| place.map(ServerIndex)).collect();
+        let now = old.indices().map(|was| moved_to(was).or_else(|| renamed(was))).collect();
         Self { now, kept }
     }
 
     fn of(&self, server: ServerIndex) -> Option<ServerIndex> {
-        self.now.get(server.0).copied().flatten()
+        self.now.get(server).copied().flatten()
     }
 
     /// Where a server is now of which everything known still holds.
     fn of_known(&self, server: ServerIndex) -> Option<ServerIndex> {
-        self.of(server).filter(|place| self.kept[place.0] == Some(server.0))
+        self.of(server).filter(|place| self.kept[*place] == Some(server))
     }
 }
 
@@ -78,7 +77,7 @@ impl Cluster {
         id: ClusterId,
         policy: ClusterPolicy,
         now: Moment,
-    ) -> (Self, Vec<Option<usize>>) {
+    ) -> (Self, Servers<Option<ServerIndex>>) {
         let places = Places::new(&self.policy, &policy);
         let mut cluster = Self::new(id, policy, now);
         let laid = self.overlay.laid().iter().filter_map(|laid| {
@@ -89,14 +88,17 @@ impl Cluster {
         });
         cluster.overlay = Overlay::after_change(laid.collect(), self.overlay.denied());
         if self.policy.kind != cluster.policy.kind {
-            let nobody = vec![None; cluster.records.len()];
+            let nobody = cluster.records.iter().map(|_| None).collect();
             return (cluster, nobody);
         }
-        for (index, before) in places.kept.iter().enumerate() {
+        for (index, before) in places.kept.enumerate() {
             if let Some(before) = *before {
-                let fresh = &cluster.records[index];
-                let record = self.moved_record(&self.records[before], fresh, &cluster, &places);
+                let mut record = self.records[before].clone();
+                let asked = &cluster.records[index].witnesses;
+                record.witnesses = record.witnesses.carried_over(asked);
                 cluster.records[index] = record;
+                cluster.conclusions[index] =
+                    self.moved_conclusion(&self.conclusions[before], &cluster.policy, &places);
                 cluster.paces[index] = self.paces[before];
             }
         }
@@ -142,45 +144,42 @@ impl Cluster {
         }
     }
 
-    /// What is known of a server, in the places of `cluster`. `fresh` is as if nothing were.
-    fn moved_record(
+    /// What was concluded of a server, in its new place and with the read names of `policy`.
+    fn moved_conclusion(
         &self,
-        record: &Record,
-        fresh: &Record,
-        cluster: &Self,
+        known: &Conclusion,
+        policy: &ClusterPolicy,
         places: &Places,
-    ) -> Record {
-        let known_lag = record.settled.and_then(|settled| settled.lag);
-        let gates = cluster.policy.reads.iter().map(|read| {
+    ) -> Conclusion {
+        let known_lag = known.settled.and_then(|settled| settled.lag);
+        let gates = policy.reads.iter().map(|read| {
             // Gates with one limit have seen the same replies.
             let before = self.policy.reads.iter().position(|old| old.max_lag == read.max_lag);
             let new = || {
                 let mut gate = LagGate::default();
-                if record.gates.iter().any(|gate| gate.is_known()) {
+                if known.gates.iter().any(|gate| gate.is_known()) {
                     gate.pass(known_lag, read.max_lag);
                 }
                 gate
             };
-            before.map_or_else(new, |before| record.gates[before])
+            before.map_or_else(new, |before| known.gates[before])
         });
-        let superseded = record.superseded.clone().map(|superseded| {
+        let superseded = known.superseded.clone().map(|superseded| {
             let heir = match superseded.by {
-                Some(by) => self.records[by.0].history.gtid.clone(),
+                Some(by) => self.records[by].history.gtid.clone(),
                 None => superseded.heir.clone(),
             };
             Superseded { by: superseded.by.and_then(|by| places.of(by)), heir, ..superseded }
         });
         let moved = |verdict: Verdict| moved_verdict(verdict, places);
-        Record {
-            gates: gates.collect(),
-            superseded,
-            left_behind: record.left_behind.map(|reason| moved_reason(reason, places)),
-            witnesses: record.witnesses.carried_over(&fresh.witnesses),
-            verdict: moved(record.verdict),
-            limited: moved(record.limited),
-            settled: record.settled.map(moved),
-            ..record.clone()
-        }
+        let mut conclusion = known.clone();
+        conclusion.gates = gates.collect();
+        conclusion.superseded = superseded;
+        conclusion.left_behind = known.left_behind.map(|reason| moved_reason(reason, places));
+        conclusion.verdict = moved(known.verdict);
+        conclusion.limited = moved(known.limited);
+        conclusion.settled = known.settled.map(moved);
+        conclusion
     }
 }
 

@@ -25,18 +25,17 @@ impl Cluster {
         let ladders = self.reads.iter().map(|read| &read.decision);
         let reads: Vec<_> =
             if frozen { self.said.reads.iter().collect() } else { ladders.collect() };
-        let superseded = self.records.iter().enumerate().filter_map(|(index, record)| {
-            let Superseded { by, timeline, heir, loss, .. } = record.superseded.clone()?;
+        let superseded = self.conclusions.enumerate().filter_map(|(server, conclusion)| {
+            let Superseded { by, timeline, heir, loss, .. } = conclusion.superseded.clone()?;
             let heir_gtid = match by {
-                Some(by) => self.records[by.0].history.gtid.clone(),
+                Some(by) => self.records[by].history.gtid.clone(),
                 None => heir,
             };
-            let server = ServerIndex(index);
             Some(RememberedLoss { server, heir: by, timeline, heir_gtid, loss })
         });
-        let histories = self.records.iter().enumerate().filter_map(|(index, record)| {
-            let history = record.history.remember(ServerIndex(index))?;
-            let reason = record.left_behind;
+        let histories = self.records.enumerate().filter_map(|(server, record)| {
+            let history = record.history.remember(server)?;
+            let reason = self.conclusions[server].left_behind;
             let left_behind = reason.and_then(|it| LeftBehind::of(it, self.policy.kind));
             let cannot_write = record.heart.is_stopped(self.judged);
             Some(RememberedHistory { left_behind, cannot_write, ..history })
@@ -48,7 +47,7 @@ impl Cluster {
                 timeline: self.office.timeline,
                 gtid: self.office.gtid.clone(),
                 began_with: self.office.began_with.clone(),
-                left: self.write.last.is_some_and(|last| self.records[last.0].left_office),
+                left: self.write.last.is_some_and(|last| self.conclusions[last].left_office),
             },
             reads: reads
                 .into_iter()
@@ -76,8 +75,8 @@ impl Cluster {
         if self.ready {
             return;
         }
-        let servers = self.records.len();
-        let is_known = |server: &ServerIndex| server.0 < servers;
+        let servers: Vec<_> = self.records.indices().collect();
+        let is_known = |server: &ServerIndex| servers.contains(server);
         if self.policy.write.is_some() {
             let server = memory.write.filter(is_known);
             let reason = server.map_or(WriteReason::NotReady, |_| WriteReason::Remembered);
@@ -93,13 +92,13 @@ impl Cluster {
             if is_known(&lost.server) && is_of_use {
                 let (timeline, heir, loss) = (lost.timeline, lost.heir_gtid.clone(), lost.loss);
                 let superseded = Superseded { by, timeline, heir, loss, claim: None };
-                self.records[lost.server.0].superseded = Some(superseded);
+                self.conclusions[lost.server].superseded = Some(superseded);
             }
         }
         for known in memory.histories.iter().filter(|known| is_known(&known.server)) {
-            let record = &mut self.records[known.server.0];
+            let record = &mut self.records[known.server];
             record.history = History::restored(known);
-            record.left_behind = known.left_behind.map(LeftBehind::reason);
+            self.conclusions[known.server].left_behind = known.left_behind.map(LeftBehind::reason);
             if known.cannot_write {
                 record.heart = Heart::stopped(now);
             }
@@ -117,7 +116,7 @@ impl Cluster {
             let mut said: Vec<_> = said.iter().copied().filter(is_known).collect();
             said.dedup();
             for server in &said {
-                self.records[server.0].ever_fit = true;
+                self.conclusions[*server].ever_fit = true;
             }
             let reason = match said.is_empty() {
                 true => ReadReason::NotReady,
@@ -136,12 +135,12 @@ impl Cluster {
         self.office = Office { timeline, gtid, began_with, since: None };
         if let Some(writer) = self.write.last {
             // An image that does not tell has at least what that server was known to have.
-            let record = &mut self.records[writer.0];
+            let record = &self.records[writer];
             if self.office.gtid.is_unknown() {
                 self.office.gtid.clone_from(&record.history.gtid);
             }
             self.office.timeline = timeline.or(record.history.timeline);
-            record.left_office = left;
+            self.conclusions[writer].left_office = left;
         }
     }
 }

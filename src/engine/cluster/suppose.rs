@@ -21,7 +21,7 @@ impl Cluster {
         server: ServerIndex,
         supposed: Supposition,
     ) -> Option<Outcome> {
-        let record = &mut self.records[server.0];
+        let record = &mut self.records[server];
         let facts = match (&record.facts, self.policy.kind) {
             (Some(facts), _) => Some(well(facts.clone())),
             (None, ClusterKind::Tcp) => Some(Facts::Tcp),

@@ -1,8 +1,12 @@
 //! What a server said of itself in one probe: facts, not yet a judgement.
 
+mod endpoint;
+mod heartbeat;
 mod mysql;
 mod postgres;
 
+pub use endpoint::Endpoint;
+pub use heartbeat::Heartbeat;
 pub use mysql::{
     Channel, Domains, Flavour, Galera, Group, GroupMember, GroupRole, IoThread, MySqlFacts,
     MySqlIdentity, SourceId, Writability,
@@ -31,6 +35,33 @@ impl Facts {
         }
     }
 
+    /// Those of a PostgreSQL server.
+    pub(in crate::engine) fn postgres(&self) -> Option<&PostgresFacts> {
+        match self {
+            Self::Postgres(facts) => Some(facts),
+            Self::MySql(_) | Self::Tcp => None,
+        }
+    }
+
+    /// Those of a MySQL or MariaDB server.
+    pub(in crate::engine) fn mysql(&self) -> Option<&MySqlFacts> {
+        match self {
+            Self::MySql(facts) => Some(facts),
+            Self::Postgres(_) | Self::Tcp => None,
+        }
+    }
+
+    /// PostgreSQL: the timeline that a primary writes on.
+    pub(in crate::engine) fn primary_timeline(&self) -> Option<u32> {
+        self.postgres()?.primary_timeline()
+    }
+
+    /// PostgreSQL: the timeline that a server shows, as a primary or a standby.
+    pub(in crate::engine) fn shown_timeline(&self) -> Option<u32> {
+        let facts = self.postgres()?;
+        facts.primary_timeline().or_else(|| facts.standby_timeline())
+    }
+
     /// What became of the probe's heartbeat write.
     pub fn heartbeat(&self) -> Heartbeat {
         match self {
@@ -52,25 +83,4 @@ impl Facts {
             Self::Tcp => true,
         }
     }
-}
-
-/// The outcome of the optional heartbeat write (`heartbeat_write = true`).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Heartbeat {
-    /// Heartbeats are off, or the server is no primary.
-    #[default]
-    NotTried,
-    /// The row was updated within its deadline.
-    Written,
-    /// The server answered the question for its role but could not write in time.
-    Failed,
-}
-
-/// Where a replica gets its changes from, as the replica names it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Endpoint {
-    /// Host name or address text.
-    pub host: Box<str>,
-    /// TCP port.
-    pub port: u16,
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Endpoint, Heartbeat};
+use super::{endpoint::Endpoint, heartbeat::Heartbeat};
 use crate::engine::{GtidState, Position};
 
 /// One probe of a MySQL (5.7 or newer) or MariaDB server.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Endpoint, Heartbeat};
+use super::{endpoint::Endpoint, heartbeat::Heartbeat};
 use crate::engine::Position;
 
 /// One probe of a PostgreSQL server, 12 or newer.
@@ -17,6 +17,40 @@ pub struct PostgresFacts {
     pub sessions: Option<u32>,
     /// The heartbeat write, on a primary and when it is switched on.
     pub heartbeat: Heartbeat,
+}
+
+impl PostgresFacts {
+    /// The timeline that a primary writes on.
+    pub(in crate::engine) fn primary_timeline(&self) -> Option<u32> {
+        match self.role {
+            PostgresRole::Primary { timeline, .. } => Some(timeline),
+            PostgresRole::Standby { .. } => None,
+        }
+    }
+
+    /// The timeline that a standby has come to: that which it receives, or at least that of its
+    /// control file.
+    pub(in crate::engine) fn standby_timeline(&self) -> Option<u32> {
+        match self.role {
+            PostgresRole::Standby { timeline, recovery_timeline, .. } => {
+                timeline.max(recovery_timeline)
+            }
+            PostgresRole::Primary { .. } => None,
+        }
+    }
+
+    /// The timeline that an attached standby receives, if it tells.
+    pub(in crate::engine) fn received_timeline(&self) -> Option<u32> {
+        match self.role {
+            PostgresRole::Standby { timeline, .. } if self.is_attached() => timeline,
+            _ => None,
+        }
+    }
+
+    /// Whether it is a standby that may be taken as attached to a sender.
+    pub(in crate::engine) fn is_attached(&self) -> bool {
+        matches!(self.role, PostgresRole::Standby { receiver, .. } if receiver.is_attached())
+    }
 }
 
 /// `pg_is_in_recovery()` decides which.

@@ -7,7 +7,7 @@
 
 use std::cmp::Reverse;
 
-use crate::engine::{Loss, Relation, ServerIndex, ServerPolicy, StateReason};
+use crate::engine::{Loss, Relation, ServerIndex, StateReason};
 
 /// What came out of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -37,6 +37,8 @@ pub(super) struct Evidence<'a> {
     pub(super) relation: &'a dyn Fn(ServerIndex, ServerIndex) -> Relation,
     /// How many other members follow it.
     pub(super) following: &'a dyn Fn(ServerIndex) -> usize,
+    /// Its `priority`: the lowest is the most preferred.
+    pub(super) priority: &'a dyn Fn(ServerIndex) -> u32,
     /// Why the first is older than the second.
     pub(super) older: &'a dyn Fn(ServerIndex, ServerIndex) -> StateReason,
     /// Whether the one in office was there before the other claimed to be writable.
@@ -55,19 +57,17 @@ pub(super) struct Evidence<'a> {
 pub(super) fn settle(
     claimants: &[ServerIndex],
     incumbent: Option<ServerIndex>,
-    servers: &[ServerPolicy],
     evidence: &Evidence<'_>,
 ) -> Contest {
     match incumbent.filter(|incumbent| claimants.contains(incumbent)) {
-        Some(incumbent) => in_office(claimants, incumbent, servers, evidence),
-        None => vacant(claimants, servers, evidence),
+        Some(incumbent) => in_office(claimants, incumbent, evidence),
+        None => vacant(claimants, evidence),
     }
 }
 
 fn in_office(
     claimants: &[ServerIndex],
     incumbent: ServerIndex,
-    servers: &[ServerPolicy],
     evidence: &Evidence<'_>,
 ) -> Contest {
     let others = || claimants.iter().copied().filter(|&one| one != incumbent);
@@ -87,7 +87,7 @@ fn in_office(
     }
     if !upheld {
         // It gives way to those that have all it has, not to just anybody.
-        return among(&challengers, claimants, servers, evidence);
+        return among(&challengers, claimants, evidence);
     }
     // Two that turned writable at about the same time are told apart by facts, not by who was heard
     // first.
@@ -97,7 +97,7 @@ fn in_office(
         .filter(|&one| (evidence.relation)(incumbent, one) != Relation::Ahead)
         .chain([incumbent])
         .collect();
-    let champion = best(&at_once, servers, evidence).unwrap_or(incumbent);
+    let champion = best(&at_once, evidence).unwrap_or(incumbent);
     let mut contest = against(champion, claimants, evidence);
     for loser in &mut contest.losers {
         if challengers.contains(&loser.server) {
@@ -110,36 +110,27 @@ fn in_office(
     contest
 }
 
-fn vacant(claimants: &[ServerIndex], servers: &[ServerPolicy], evidence: &Evidence<'_>) -> Contest {
-    among(claimants, claimants, servers, evidence)
+fn vacant(claimants: &[ServerIndex], evidence: &Evidence<'_>) -> Contest {
+    among(claimants, claimants, evidence)
 }
 
 /// The best of `chosen`, against all `claimants`.
-fn among(
-    chosen: &[ServerIndex],
-    claimants: &[ServerIndex],
-    servers: &[ServerPolicy],
-    evidence: &Evidence<'_>,
-) -> Contest {
+fn among(chosen: &[ServerIndex], claimants: &[ServerIndex], evidence: &Evidence<'_>) -> Contest {
     let outdated = |one: &ServerIndex| {
         chosen.iter().any(|other| (evidence.relation)(*other, *one) == Relation::Ahead)
     };
     let leaders: Vec<_> = chosen.iter().copied().filter(|one| !outdated(one)).collect();
-    match best(&leaders, servers, evidence) {
+    match best(&leaders, evidence) {
         Some(champion) => against(champion, claimants, evidence),
         None => Contest::default(),
     }
 }
 
-fn best(
-    leaders: &[ServerIndex],
-    servers: &[ServerPolicy],
-    evidence: &Evidence<'_>,
-) -> Option<ServerIndex> {
+fn best(leaders: &[ServerIndex], evidence: &Evidence<'_>) -> Option<ServerIndex> {
     leaders
         .iter()
         .copied()
-        .min_by_key(|&one| (Reverse((evidence.following)(one)), servers[one.0].priority, one))
+        .min_by_key(|&one| (Reverse((evidence.following)(one)), (evidence.priority)(one), one))
 }
 
 /// The contest that `champion` has won.

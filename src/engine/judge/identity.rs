@@ -1,12 +1,7 @@
 //! Which servers belong to the cluster at all.
 
-use super::mysql;
 use crate::engine::{
-    Facts, Moment, ServerState, StateReason, Thresholds,
-    judge::Precedents,
-    record::Record,
-    trouble::Liveness,
-    verdict::{ReadFitness, Verdict, WriteFitness},
+    Facts, Group, Moment, MySqlFacts, Thresholds, ids::Servers, record::Record, trouble::Liveness,
 };
 
 /// What members of one cluster have in common: PostgreSQL's system identifier, Galera's cluster
@@ -65,7 +60,7 @@ impl KnownIdentity {
     /// has just as well lost its volume. One that was remembered is known from the start.
     pub(in crate::engine) fn learn(
         &mut self,
-        records: &[Record],
+        records: &Servers<Record>,
         started: bool,
         thresholds: &Thresholds,
         now: Moment,
@@ -101,27 +96,27 @@ impl KnownIdentity {
     }
 }
 
-fn carried_identity(record: &Record) -> Option<Identity> {
+/// The identity that a server's last word carries.
+pub(super) fn carried_identity(record: &Record) -> Option<Identity> {
     match record.facts.as_ref()? {
         Facts::Postgres(facts) => Some(Identity::System(facts.system_identifier)),
-        Facts::MySql(facts) => mysql::group_identity(facts),
+        Facts::MySql(facts) => group_identity(facts),
         Facts::Tcp => None,
     }
 }
 
-/// Whether a server's last word carries another identity than the cluster's.
-pub(super) fn is_foreign(record: &Record, precedents: Precedents<'_>) -> bool {
-    match (carried_identity(record), precedents.identity) {
-        (Some(carried), Some(known)) => carried != *known,
-        _ => false,
+/// The identity of the group that a server belongs to.
+pub(super) fn group_identity(facts: &MySqlFacts) -> Option<Identity> {
+    match &facts.group {
+        // A node that has not joined yet carries a UUID of zeros.
+        Some(Group::Galera(galera))
+            if galera.cluster_uuid.bytes().any(|b| b.is_ascii_hexdigit() && b != b'0') =>
+        {
+            Some(Identity::Group(galera.cluster_uuid.clone()))
+        }
+        Some(Group::Replication(member)) if member.online => {
+            Some(Identity::Group(member.group_name.clone()?))
+        }
+        _ => None,
     }
 }
-
-/// The verdict on a server of another cluster.
-pub(super) const FOREIGN: Verdict = Verdict {
-    state: ServerState::WrongCluster,
-    reason: StateReason::OtherCluster,
-    write: WriteFitness::Refused,
-    read: ReadFitness::Never,
-    lag: None,
-};

@@ -3,9 +3,14 @@
 
 use std::time::Duration;
 
-use super::contest::Contest;
+use super::{
+    case::{Case, Hearing},
+    contest::Contest,
+    tenure::is_remembered,
+};
 use crate::engine::{
-    ClusterPolicy, FailureKind, Moment, ServerIndex, ServerState, StateReason, Thresholds,
+    FailureKind, Moment, ServerIndex, ServerState, StateReason, Thresholds,
+    conclusion::Conclusion,
     reception::Opinion,
     record::Record,
     trouble::Liveness,
@@ -16,24 +21,22 @@ use crate::engine::{
 /// judged.
 ///
 /// "Cannot log in" is not "down": a server that is alive keeps the role it had.
-pub(super) fn by_liveness(
-    record: &mut Record,
-    policy: &ClusterPolicy,
-    now: Moment,
-) -> Option<Verdict> {
-    let settled = record.settled;
-    let verdict = match record.liveness(&policy.thresholds, now) {
+pub(super) fn by_liveness(index: ServerIndex, hearing: &mut Hearing<'_>) -> Option<Verdict> {
+    let (liveness, now) = (hearing.case().liveness(index), hearing.now);
+    let (record, conclusion) = hearing.of(index);
+    let settled = conclusion.settled;
+    let verdict = match liveness {
         Liveness::Answering => return None,
         Liveness::Unheard => Verdict::UNHEARD,
         Liveness::Doubtful(kind) => {
-            let before = match record.verdict {
+            let before = match conclusion.verdict {
                 Verdict::UNHEARD => Verdict::UNHEARD.because(StateReason::Fails(kind)),
                 before => before,
             };
             Verdict { write: unproven(before.write), ..before }
         }
         Liveness::ProbeSilent => {
-            record.mark_away();
+            conclusion.mark_away(record);
             let unheard = Verdict { write: WriteFitness::Gone, ..Verdict::UNHEARD };
             let before = settled.unwrap_or(unheard);
             Verdict {
@@ -48,8 +51,8 @@ pub(super) fn by_liveness(
             }
         }
         Liveness::Gone(kind) => {
-            record.mark_away();
-            record.end_run(now);
+            conclusion.mark_away(record);
+            conclusion.end_run();
             Verdict {
                 state: ServerState::Down,
                 reason: StateReason::Fails(kind),
@@ -58,7 +61,7 @@ pub(super) fn by_liveness(
                 lag: None,
             }
         }
-        Liveness::Alive(kind) => alive_but_refusing(record, kind, now),
+        Liveness::Alive(kind) => alive_but_refusing(record, conclusion, kind, now),
     };
     match settled.map(|settled| settled.read) {
         Some(ReadFitness::Never) => Some(Verdict { read: ReadFitness::Never, ..verdict }),
@@ -71,11 +74,13 @@ pub(super) fn by_liveness(
 pub(super) fn overruled(
     index: ServerIndex,
     verdict: Verdict,
-    record: &Record,
+    conclusion: &Conclusion,
     contest: &Contest,
 ) -> Verdict {
     match contest.against(index) {
-        Some(reason) if record.settled.is_some_and(|settled| settled.state == verdict.state) => {
+        Some(reason)
+            if conclusion.settled.is_some_and(|settled| settled.state == verdict.state) =>
+        {
             Verdict::out(ServerState::StalePrimary, reason)
         }
         // It is away and takes no writes; only its own word would withdraw it before its successor is confirmed.
@@ -100,7 +105,12 @@ pub(super) fn is_patient(record: &Record, now: Moment) -> bool {
     lasts < Thresholds::SATURATED_GRACE
 }
 
-fn alive_but_refusing(record: &mut Record, kind: FailureKind, now: Moment) -> Verdict {
+fn alive_but_refusing(
+    record: &Record,
+    conclusion: &mut Conclusion,
+    kind: FailureKind,
+    now: Moment,
+) -> Verdict {
     let reason = StateReason::Fails(kind);
     // Of one that has shown no role since the start, nothing but an earlier process's word is left.
     let lasts = record.refuses_since().map_or(Duration::ZERO, |since| now.since(since));
@@ -108,7 +118,7 @@ fn alive_but_refusing(record: &mut Record, kind: FailureKind, now: Moment) -> Ve
         true => Verdict::UNHEARD,
         false => Verdict { write: WriteFitness::Gone, ..Verdict::UNHEARD },
     };
-    let settled = record.settled.unwrap_or(unheard);
+    let settled = conclusion.settled.unwrap_or(unheard);
     let before = Verdict { write: unproven(settled.write), reason, ..settled };
     match kind {
         FailureKind::Saturated => {
@@ -130,12 +140,12 @@ fn alive_but_refusing(record: &mut Record, kind: FailureKind, now: Moment) -> Ve
         FailureKind::Misconfigured => Verdict { state: ServerState::Misconfigured, ..before },
         FailureKind::Maintenance => Verdict::out(ServerState::Maintenance, reason),
         FailureKind::GroupUnready => {
-            record.mark_away();
+            conclusion.mark_away(record);
             Verdict::out(ServerState::Starting, reason)
         }
         _ => {
-            record.mark_away();
-            record.end_run(now);
+            conclusion.mark_away(record);
+            conclusion.end_run();
             Verdict { write: WriteFitness::Gone, ..Verdict::out(ServerState::Starting, reason) }
         }
     }
@@ -145,38 +155,35 @@ fn alive_but_refusing(record: &mut Record, kind: FailureKind, now: Moment) -> Ve
 /// to it is broken, not the server. While no replica tells so, and one may yet, it stays what it
 /// was, unless another server is writable. `None` when neither is the case.
 ///
-/// `opinion(replica, since)` is what a replica tells of this primary, silent `since` then;
-/// `remembered` when its role is known from an earlier process alone.
+/// `opinion(replica, since)` is what a replica tells of this primary, silent `since` then.
 pub(super) fn unreachable_from_here(
     index: ServerIndex,
-    remembered: bool,
-    records: &[Record],
-    policy: &ClusterPolicy,
+    case: Case<'_>,
     contest: &Contest,
     opinion: &dyn Fn(ServerIndex, Moment) -> Opinion,
-    now: Moment,
 ) -> Option<Verdict> {
-    let record = &records[index.0];
-    let Liveness::Gone(kind) = record.liveness(&policy.thresholds, now) else {
+    let Liveness::Gone(kind) = case.liveness(index) else {
         return None;
     };
-    let since = record.trouble.as_ref()?.since;
-    let settled = match record.settled {
-        None if remembered => Verdict { state: ServerState::Primary, ..Verdict::UNHEARD },
+    let since = case.records[index].trouble.as_ref()?.since;
+    let conclusion = &case.conclusions[index];
+    let settled = match conclusion.settled {
+        None if is_remembered(index, case) => {
+            Verdict { state: ServerState::Primary, ..Verdict::UNHEARD }
+        }
         settled => settled.filter(|settled| settled.state == ServerState::Primary)?,
     };
     if !kind.is_silence() || contest.against(index).is_some() {
         return None;
     }
-    let others = (0..records.len()).map(ServerIndex).filter(|other| *other != index);
-    let before = record.verdict;
+    let before = conclusion.verdict;
     let reason = match kind.may_be_ours() {
         true => StateReason::UnreachableFromHere,
         false => StateReason::Unresponsive,
     };
     // A replica whose own probe is mute may leave its word open for ever; nobody waits so long.
-    let patient = now.since(since) < policy.thresholds.stale_after * 2;
-    match others.map(|replica| opinion(replica, since)).min()? {
+    let patient = case.now.since(since) < case.policy.thresholds.stale_after * 2;
+    match case.others(index).map(|replica| opinion(replica, since)).min()? {
         Opinion::GoesOn => Some(Verdict {
             write: WriteFitness::Open,
             read: ReadFitness::No,

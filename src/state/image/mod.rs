@@ -10,8 +10,9 @@ use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{answers::Serial, api::ServerAdd};
+use crate::{answers::Serial, config::AddedServer};
 
+mod added;
 mod event;
 mod history;
 mod overrides;
@@ -35,8 +36,8 @@ pub struct Image {
     #[serde(default)]
     pub clusters: BTreeMap<Box<str>, Arc<ClusterImage>>,
     /// Servers that were added while the service ran, in the order in which they came.
-    #[serde(default)]
-    pub added: Arc<[ServerAdd]>,
+    #[serde(default, with = "added")]
+    pub added: Arc<[AddedServer]>,
     /// The last changes, oldest first.
     #[serde(default)]
     pub events: Vec<EventImage>,

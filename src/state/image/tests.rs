@@ -162,9 +162,9 @@ fn event() -> impl Strategy<Value = EventImage> {
     )
 }
 
-fn added() -> impl Strategy<Value = ServerAdd> {
+fn added() -> impl Strategy<Value = AddedServer> {
     let text = any::<String>;
-    (text(), text(), text(), text()).prop_map(|(cluster, name, address, author)| ServerAdd {
+    (text(), text(), text(), text()).prop_map(|(cluster, name, address, author)| AddedServer {
         cluster,
         name,
         address,

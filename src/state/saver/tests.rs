@@ -6,8 +6,8 @@ use tempfile::TempDir;
 
 use super::*;
 use crate::{
-    api::ServerAdd,
     chronicle::Entry,
+    config::AddedServer,
     report::{Change, What},
     state::{ClusterImage, Opened, StateReport},
     wall_time::WallTime,
@@ -52,7 +52,7 @@ async fn what_somebody_waits_for_is_in_the_file_when_they_are_told() {
     let keeper = saver.keeper();
     keeper.note([writes_to("db1"), ("gone".into(), None)]);
     keeper.note([writes_to("db2")]);
-    let added = ServerAdd {
+    let added = AddedServer {
         cluster: "orders".into(),
         name: "db9".into(),
         address: "127.53.0.9".into(),

@@ -3,12 +3,12 @@
 //! A bootstrap keeps the identity of a group, so two parts of one group may both take writes. Their
 //! members' views tell them apart: no member is in both.
 
-use super::mysql_facts;
+use super::standing::is_shut_out;
 use crate::engine::{
-    ClusterPolicy, Group, Loss, Moment, ServerIndex,
-    judge::{Precedents, is_foreign},
+    Group, Loss, ServerIndex,
+    ids::Servers,
+    judge::case::{Case, Hearing},
     record::Record,
-    trouble::Liveness,
 };
 
 /// The parts of a group, by who sees whom.
@@ -23,24 +23,17 @@ pub(super) struct Components {
 impl Components {
     /// The parts that members see. The one of the published writer is right, else the larger one,
     /// else that of the first member in config order.
-    pub(super) fn of(
-        policy: &ClusterPolicy,
-        records: &[Record],
-        precedents: Precedents<'_>,
-        now: Moment,
-    ) -> Self {
-        let sound = (0..records.len()).map(ServerIndex).filter(|index| {
-            let record = &records[index.0];
-            record.liveness(&policy.thresholds, now) == Liveness::Answering
-                && !is_foreign(record, precedents)
-                && mysql_facts(record).is_some_and(|facts| {
-                    facts.group.is_some() && !super::standing::is_shut_out(facts)
-                })
+    pub(super) fn of(case: Case<'_>) -> Self {
+        let sound = case.indices().filter(|&index| {
+            let facts = case.records[index].mysql();
+            case.answers(index)
+                && !case.is_foreign(index)
+                && facts.is_some_and(|facts| facts.group.is_some() && !is_shut_out(facts))
         });
         let mut parts: Vec<Vec<ServerIndex>> = Vec::new();
         for member in sound {
             let sees = |part: &Vec<ServerIndex>| {
-                part.iter().any(|other| overlap(view(records, *other), view(records, member)))
+                part.iter().any(|&other| see_each_other(other, member, case.records))
             };
             let (with, without): (Vec<_>, Vec<_>) = parts.into_iter().partition(sees);
             let mut joined: Vec<_> = with.into_iter().flatten().chain([member]).collect();
@@ -50,8 +43,8 @@ impl Components {
         }
         let rank = |part: &Vec<ServerIndex>| {
             let holds = |one: Option<ServerIndex>| one.is_some_and(|one| part.contains(&one));
-            let lost = part.iter().all(|member| records[member.0].superseded.is_some());
-            let incumbent = holds(precedents.published) || holds(precedents.last_writer);
+            let lost = part.iter().all(|member| case.superseded(*member).is_some());
+            let incumbent = holds(case.precedents.published) || holds(case.precedents.last_writer);
             (!lost, incumbent, part.len(), std::cmp::Reverse(part.first().copied()))
         };
         let main = (0..parts.len()).max_by_key(|&at| rank(&parts[at])).unwrap_or(0);
@@ -80,18 +73,19 @@ impl Components {
 
     /// Remembers who is in the wrong part, also when the right one is gone, and forgets it of those
     /// who are in one part with the writer again.
-    pub(super) fn note(&self, records: &mut [Record], precedents: Precedents<'_>) {
+    pub(super) fn note(&self, hearing: &mut Hearing<'_>) {
+        let precedents = hearing.precedents;
         let writer = precedents.published.or(precedents.last_writer);
         for part in &self.parts {
             let rejoined =
                 |heir: Option<ServerIndex>| heir.is_some_and(|heir| part.contains(&heir));
             for member in part {
-                let record = &mut records[member.0];
-                let heir = record.superseded.as_ref().and_then(|superseded| superseded.by);
+                let conclusion = &mut hearing.conclusions[*member];
+                let heir = conclusion.superseded.as_ref().and_then(|superseded| superseded.by);
                 if rejoined(heir.filter(|heir| heir != member))
                     || rejoined(writer.filter(|writer| writer != member))
                 {
-                    record.superseded = None;
+                    conclusion.superseded = None;
                 }
             }
         }
@@ -100,19 +94,20 @@ impl Components {
             return;
         }
         let heir = writer.filter(|writer| self.main().contains(writer)).unwrap_or(right);
-        let had = records[heir.0].history.gtid.clone();
+        let had = &hearing.records[heir].history.gtid;
         for (at, part) in self.parts.iter().enumerate() {
             if at != self.main {
                 for member in part {
-                    records[member.0].mark_superseded(Some(heir), &had, Loss::Precedence);
+                    let (record, conclusion) = hearing.of(*member);
+                    conclusion.mark_superseded(record, Some(heir), had, Loss::Precedence);
                 }
             }
         }
     }
 }
 
-fn view(records: &[Record], member: ServerIndex) -> &[Box<str>] {
-    match mysql_facts(&records[member.0]).and_then(|facts| facts.group.as_ref()) {
+fn view(records: &Servers<Record>, member: ServerIndex) -> &[Box<str>] {
+    match records[member].mysql().and_then(|facts| facts.group.as_ref()) {
         Some(Group::Galera(node)) => &node.members,
         Some(Group::Replication(member)) => &member.members,
         None => &[],
@@ -120,7 +115,11 @@ fn view(records: &[Record], member: ServerIndex) -> &[Box<str>] {
 }
 
 /// Whether two members may be in one part of their group.
-pub(super) fn see_each_other(one: ServerIndex, other: ServerIndex, records: &[Record]) -> bool {
+pub(super) fn see_each_other(
+    one: ServerIndex,
+    other: ServerIndex,
+    records: &Servers<Record>,
+) -> bool {
     overlap(view(records, one), view(records, other))
 }
 

@@ -5,27 +5,34 @@
 //! in multi-primary mode), one is chosen and kept.
 
 use super::{
-    HIDDEN, Standpoint,
     component::Components,
     fed,
     history::is_writable_replica,
-    mysql_facts, replica,
-    standing::{Standing, is_shut_out},
+    replica,
+    standing::{Standing, is_shut_out, kept_out},
+    standpoint::Standpoint,
     streams,
     topology::member_channels,
 };
 use crate::engine::{
-    ClusterPolicy, Failback, FailureKind, Group, GroupRole, IoThread, Lag, Loss, Moment,
-    MySqlFacts, ServerIndex, ServerState, StateReason, Thresholds, Writability,
+    Failback, FailureKind, Group, GroupRole, IoThread, Lag, Loss, MySqlFacts, ServerIndex,
+    ServerState, StateReason, Thresholds, Writability,
+    choice::elect,
+    ids::Servers,
     judge::{
-        FOREIGN, Freshness, HISTORY_LOST, Identity, Judgement, Precedents, WriterRule, by_liveness,
-        is_foreign, is_returning, office::has_rival, returning, unconfirmed,
+        case::{Case, Hearing},
+        freshness::Freshness,
+        tenure::has_rival,
+        unanswered::by_liveness,
+        verdicts::{
+            FOREIGN, HISTORY_LOST, REPLICATION_HIDDEN, read_only_primary, returning, unconfirmed,
+        },
     },
+    judgement::{Judgement, WriterRule},
     positions::Positions,
     record::Record,
     trouble::Liveness,
     verdict::{ReadFitness, Verdict, WriteFitness},
-    write::elect,
 };
 
 /// Whether a group decides who writes.
@@ -35,37 +42,32 @@ use crate::engine::{
 /// of the servers belong to: a single foreign node, or a group that is only being built, does not
 /// take the name. Asynchronous replicas have no say, however many there are; but where no member can
 /// have a quorum, somebody may have promoted one.
-pub(super) fn decides(
-    policy: &ClusterPolicy,
-    records: &[Record],
-    precedents: Precedents<'_>,
-    now: Moment,
-) -> bool {
-    let known = || records.iter().filter_map(mysql_facts);
+pub(super) fn decides(case: Case<'_>) -> bool {
+    let known = || case.records.iter().filter_map(Record::mysql);
     let in_group = |index: ServerIndex| {
-        mysql_facts(&records[index.0]).is_some_and(|facts| facts.group.is_some())
-            && fed::feeder(index, policy, records, precedents).is_none()
+        case.records[index].mysql().is_some_and(|facts| facts.group.is_some())
+            && fed::feeder(index, case).is_none()
     };
-    let members = (0..records.len()).map(ServerIndex).filter(|&index| in_group(index)).count();
+    let members = case.indices().filter(|&index| in_group(index)).count();
     if members == 0 {
         return false;
     }
     let loner = |index: ServerIndex| {
-        let record = &records[index.0];
-        mysql_facts(record).is_some_and(|facts| facts.group.is_none())
+        let record = &case.records[index];
+        record.mysql().is_some_and(|facts| facts.group.is_none())
             && record.claims_writable()
-            && !record.history.lost
-            && !is_writable_replica(index, policy, records, precedents, now)
+            && !case.has_lost_history(index)
+            && !is_writable_replica(index, case)
     };
-    let claimed = || (0..records.len()).map(ServerIndex).any(loner);
-    let last = precedents.last_writer.filter(|last| mysql_facts(&records[last.0]).is_some());
+    let claimed = || case.indices().any(loner);
+    let last = case.precedents.last_writer.filter(|last| case.records[*last].mysql().is_some());
     if let Some(last) = last {
-        let writes = records[last.0].claims_writable();
+        let writes = case.records[last].claims_writable();
         let follows = || {
-            let mut channels = member_channels(last, policy, records).into_iter();
+            let mut channels = member_channels(last, case).into_iter();
             channels.any(|it| it.channel.io == IoThread::Running && in_group(it.source))
         };
-        let can_elect = || records.iter().any(|record| may_elect(record, policy, now));
+        let can_elect = || case.indices().any(|member| may_elect(member, case));
         return in_group(last) && (can_elect() || !claimed()) || !writes && follows();
     }
     let follow = known().filter(|facts| facts.channels.iter().flatten().next().is_some()).count();
@@ -74,11 +76,11 @@ pub(super) fn decides(
 }
 
 /// Whether a member of a group may have a quorum, as far as anybody knows.
-fn may_elect(record: &Record, policy: &ClusterPolicy, now: Moment) -> bool {
-    let Some(facts) = mysql_facts(record).filter(|facts| facts.group.is_some()) else {
+fn may_elect(member: ServerIndex, case: Case<'_>) -> bool {
+    let Some(facts) = case.records[member].mysql().filter(|facts| facts.group.is_some()) else {
         return false;
     };
-    match record.liveness(&policy.thresholds, now) {
+    match case.liveness(member) {
         Liveness::Answering => !is_shut_out(facts),
         Liveness::Gone(_) | Liveness::Alive(FailureKind::GroupUnready | FailureKind::Starting) => {
             false
@@ -87,67 +89,56 @@ fn may_elect(record: &Record, policy: &ClusterPolicy, now: Moment) -> bool {
     }
 }
 
-pub(super) fn judge(
-    policy: &ClusterPolicy,
-    records: &mut [Record],
-    positions: &mut Positions,
-    precedents: Precedents<'_>,
-    now: Moment,
-) -> Judgement {
-    let components = Components::of(policy, records, precedents, now);
-    components.note(records, precedents);
-    streams::note(policy, records, positions, precedents, components.main(), now);
-    let joining = records.iter().filter_map(mysql_facts).any(is_joining);
-    let behind = fed::behind_its_source(policy, records, now);
-    let mut verdicts: Vec<_> = (0..records.len())
+pub(super) fn judge(hearing: &mut Hearing<'_>, positions: &mut Positions) -> Judgement {
+    let components = Components::of(hearing.case());
+    components.note(hearing);
+    streams::note(hearing, positions, components.main());
+    let joining = hearing.records.iter().filter_map(Record::mysql).any(is_joining);
+    let behind = fed::behind_its_source(hearing.case());
+    let servers = hearing.records.indices();
+    let mut verdicts: Servers<_> = servers
         .map(|index| {
-            let server = ServerIndex(index);
-            let elsewhere = components.outside_of(server);
-            let group = GroupState { elsewhere, joining, behind };
-            verdict(server, &mut records[index], policy, precedents, group, now)
+            let elsewhere = components.outside_of(index);
+            verdict(index, hearing, GroupState { elsewhere, joining, behind })
         })
         .collect();
-    let (writer, rule) = choose_writer(policy, records, precedents, &mut verdicts, now);
+    let (writer, rule) = choose_writer(hearing.case(), &mut verdicts);
     let standpoint = Standpoint {
         champion: writer,
         members: components.main(),
         stale: &[],
         positions,
-        office: &precedents.office.gtid,
+        office: &hearing.precedents.office.gtid,
     };
-    for index in (0..records.len()).map(ServerIndex) {
-        let feeder = fed::feeder(index, policy, records, precedents);
-        if let Some(feeder) = feeder.filter(|_| answers(&records[index.0], policy, now)) {
-            verdicts[index.0] = fed::verdict(index, feeder, policy, records, standpoint, now);
-        } else if is_outside(&records[index.0], policy, now) {
-            verdicts[index.0] = outside(index, policy, records, standpoint, precedents, now);
+    for index in hearing.records.indices() {
+        let case = hearing.case();
+        let feeder = fed::feeder(index, case);
+        if let Some(feeder) = feeder.filter(|_| case.answers(index)) {
+            verdicts[index] = fed::verdict(index, feeder, hearing, standpoint);
+        } else if is_outside(index, case) {
+            verdicts[index] = outside(index, hearing, standpoint);
         }
     }
-    let rivals = has_rival(writer.or(precedents.last_writer), records);
+    let rivals = has_rival(writer.or(hearing.precedents.last_writer), hearing.case());
     let split_brain = components.are_split() || rivals;
     Judgement { verdicts, split_brain, writer: rule }
 }
 
 /// Chooses the writer among those that may write, and makes followers of the others.
 fn choose_writer(
-    policy: &ClusterPolicy,
-    records: &[Record],
-    precedents: Precedents<'_>,
-    verdicts: &mut [Verdict],
-    now: Moment,
+    case: Case<'_>,
+    verdicts: &mut Servers<Verdict>,
 ) -> (Option<ServerIndex>, WriterRule) {
-    let writers: Vec<_> = (0..verdicts.len())
-        .map(ServerIndex)
-        .filter(|index| verdicts[index.0].write == WriteFitness::Fit)
-        .collect();
-    let rule = writer_rule(records);
+    let writers: Vec<_> =
+        verdicts.indices().filter(|index| verdicts[*index].write == WriteFitness::Fit).collect();
+    let rule = writer_rule(case.records);
     if rule == WriterRule::Elected
-        && let Some(published) = precedents.published
-        && writers.iter().any(|&writer| outlasts(writer, published, records, policy, now))
+        && let Some(published) = case.precedents.published
+        && writers.iter().any(|&writer| outlasts(writer, published, case))
     {
-        verdicts[published.0].write = WriteFitness::Refused;
+        verdicts[published].write = WriteFitness::Refused;
     }
-    let steering = precedents.steering;
+    let steering = case.precedents.steering;
     let heeded = rule == WriterRule::Free || steering.pinned;
     let wanted = steering.wanted.filter(|wanted| heeded && writers.contains(wanted));
     let mut open = writers.clone();
@@ -156,20 +147,21 @@ fn choose_writer(
         open.clone_from(&writers);
     }
     // A published server that does not answer stays, and the others stay its followers.
-    let held = precedents.published.filter(|published| {
+    let held = case.precedents.published.filter(|published| {
         let left = steering.barred.contains(published) && !open.is_empty();
-        verdicts[published.0].write == WriteFitness::Open && !left
+        verdicts[*published].write == WriteFitness::Open && !left
     });
-    let failback = match (rule, policy.write) {
+    let failback = match (rule, case.policy.write) {
         (WriterRule::Free, Some(write)) => write.failback,
         _ => Failback::Stay,
     };
     // A moment of nobody ends no tenure.
-    let incumbent = precedents.published.or(precedents.last_writer);
+    let incumbent = case.precedents.published.or(case.precedents.last_writer);
     let writer = wanted.or(held);
-    let writer = writer.or_else(|| elect(&open, incumbent, precedents.blocked, failback, policy));
+    let writer =
+        writer.or_else(|| elect(&open, incumbent, case.precedents.blocked, failback, case.policy));
     for index in writers.iter().filter(|index| Some(**index) != writer) {
-        let follower = &mut verdicts[index.0];
+        let follower = &mut verdicts[*index];
         (follower.state, follower.reason) = (ServerState::Replica, StateReason::Fresh);
         follower.read = ReadFitness::Replica;
         if rule == WriterRule::Elected {
@@ -180,44 +172,33 @@ fn choose_writer(
 }
 
 /// Whether a server answers and is no member of a group.
-fn is_outside(record: &Record, policy: &ClusterPolicy, now: Moment) -> bool {
-    answers(record, policy, now) && mysql_facts(record).is_some_and(|facts| facts.group.is_none())
-}
-
-fn answers(record: &Record, policy: &ClusterPolicy, now: Moment) -> bool {
-    record.liveness(&policy.thresholds, now) == Liveness::Answering
+fn is_outside(server: ServerIndex, case: Case<'_>) -> bool {
+    let facts = case.records[server].mysql();
+    case.answers(server) && facts.is_some_and(|facts| facts.group.is_none())
 }
 
 /// The verdict on a server outside the group: a replica by the rules of replicas, whichever member
 /// it follows.
-fn outside(
-    index: ServerIndex,
-    policy: &ClusterPolicy,
-    records: &mut [Record],
-    standpoint: Standpoint<'_>,
-    precedents: Precedents<'_>,
-    now: Moment,
-) -> Verdict {
-    let record = &records[index.0];
+fn outside(index: ServerIndex, hearing: &mut Hearing<'_>, standpoint: Standpoint<'_>) -> Verdict {
+    let record = &hearing.records[index];
     let writable = record.claims_writable();
-    let replicates = is_writable_replica(index, policy, records, precedents, now);
-    if record.history.lost {
+    if hearing.case().has_lost_history(index) {
         return HISTORY_LOST;
     }
-    if writable && !replicates {
-        if let Some(writer) = standpoint.champion.filter(|_| precedents.ready) {
+    if writable && !is_writable_replica(index, hearing.case()) {
+        if let Some(writer) = standpoint.champion.filter(|_| hearing.precedents.ready) {
             // The end of the group proves nothing for it later.
-            let had = records[writer.0].history.gtid.clone();
-            records[index.0].mark_superseded(Some(writer), &had, Loss::Age);
+            let had = &hearing.records[writer].history.gtid;
+            hearing.conclusions[index].mark_superseded(record, Some(writer), had, Loss::Age);
         }
         let reason = standpoint.champion.map_or(StateReason::NotInGroup, StateReason::SecondWriter);
         return Verdict::out(ServerState::StalePrimary, reason);
     }
-    let hidden = mysql_facts(record).is_some_and(|facts| facts.channels.is_none());
+    let hidden = record.mysql().is_some_and(|facts| facts.channels.is_none());
     if hidden {
-        return HIDDEN;
+        return REPLICATION_HIDDEN;
     }
-    let verdict = replica::verdict(index, policy, records, standpoint, now);
+    let verdict = replica::verdict(index, hearing, standpoint);
     match verdict.reason {
         StateReason::Fresh | StateReason::LacksNothingShown if writable => {
             verdict.because(StateReason::WritableReplica)
@@ -235,14 +216,14 @@ fn is_joining(facts: &MySqlFacts) -> bool {
 
 /// A group in which any member in good standing is a secondary has one writer, and elects it.
 /// Otherwise all its members may write.
-fn writer_rule(records: &[Record]) -> WriterRule {
+fn writer_rule(records: &Servers<Record>) -> WriterRule {
     let is_secondary = |facts: &MySqlFacts| match &facts.group {
         Some(Group::Replication(member)) => {
             member.online && member.majority && member.role == GroupRole::Secondary
         }
         _ => false,
     };
-    match records.iter().filter_map(mysql_facts).any(is_secondary) {
+    match records.iter().filter_map(Record::mysql).any(is_secondary) {
         true => WriterRule::Elected,
         false => WriterRule::Free,
     }
@@ -250,51 +231,37 @@ fn writer_rule(records: &[Record]) -> WriterRule {
 
 /// Whether the group has elected `writer` for so long that the last word of `published`, which is
 /// alive and lets nobody in or whose probe is silent, no longer counts.
-fn outlasts(
-    writer: ServerIndex,
-    published: ServerIndex,
-    records: &[Record],
-    policy: &ClusterPolicy,
-    now: Moment,
-) -> bool {
-    let unheard = matches!(
-        records[published.0].liveness(&policy.thresholds, now),
-        Liveness::Alive(_) | Liveness::ProbeSilent
-    );
-    let elected = records[writer.0].writable;
-    unheard
-        && elected.is_some_and(|elected| now.since(elected.since) >= Thresholds::SATURATED_GRACE)
+fn outlasts(writer: ServerIndex, published: ServerIndex, case: Case<'_>) -> bool {
+    let unheard = matches!(case.liveness(published), Liveness::Alive(_) | Liveness::ProbeSilent);
+    let elected = case.records[writer].writable;
+    let long = Thresholds::SATURATED_GRACE;
+    unheard && elected.is_some_and(|elected| case.now.since(elected.since) >= long)
 }
 
-fn verdict(
-    index: ServerIndex,
-    record: &mut Record,
-    policy: &ClusterPolicy,
-    precedents: Precedents<'_>,
-    group: GroupState,
-    now: Moment,
-) -> Verdict {
-    if let Some(verdict) = by_liveness(record, policy, now) {
+fn verdict(index: ServerIndex, hearing: &mut Hearing<'_>, group: GroupState) -> Verdict {
+    if let Some(verdict) = by_liveness(index, hearing) {
         return verdict;
     }
-    if is_foreign(record, precedents) {
+    if hearing.case().is_foreign(index) {
         return FOREIGN;
     }
-    let Some(facts) = mysql_facts(record) else {
+    let published = hearing.precedents.published == Some(index);
+    let (policy, now) = (hearing.policy, hearing.now);
+    let (record, conclusion) = hearing.of(index);
+    let Some(facts) = record.mysql() else {
         return Verdict::UNHEARD;
     };
     if facts.group.is_none() {
         // No member, and no writer of the group: `outside` tells what it is.
         return Verdict::out(ServerState::Starting, StateReason::NotInGroup);
     }
-    let published = precedents.published == Some(index);
     let standing = Standing::of(facts, published);
     let writable = facts.writability == Writability::Writable;
     let lost = if writable { ServerState::StalePrimary } else { ServerState::ReplicaBroken };
     if let Some(right) = group.elsewhere {
         return Verdict::out(lost, StateReason::OtherComponent(right));
     }
-    if let Some(superseded) = &record.superseded
+    if let Some(superseded) = &conclusion.superseded
         && standing != Standing::Outside
         && superseded.loss == Loss::Precedence
     {
@@ -302,17 +269,21 @@ fn verdict(
         return Verdict::out(lost, reason);
     }
     if matches!(standing, Standing::Outside | Standing::Donor { .. }) {
-        record.mark_away();
-    } else if is_returning(record, policy) {
-        return returning(record);
+        conclusion.mark_away(record);
+    } else {
+        conclusion.note_return(record, policy.thresholds.rise);
+        if conclusion.is_away() {
+            return returning(conclusion);
+        }
     }
     // The group throttles its writers: a member in good standing is as fresh as the group.
     let late = group.behind.and_then(|lag| {
-        let freshness = Freshness::pass(record, policy, Some(Some(lag)), false).attached();
+        let freshness = Freshness::pass(conclusion, record, policy, Some(Some(lag)), false);
+        let freshness = freshness.attached();
         (freshness.state != ServerState::Replica).then_some(freshness)
     });
     if group.behind.is_none() {
-        record.vouch_for_freshness();
+        conclusion.vouch_for_freshness();
     }
     let replica = |reason| {
         let fresh =
@@ -320,11 +291,12 @@ fn verdict(
         late.unwrap_or(fresh)
     };
     match standing {
-        Standing::Writer if record.heart.is_stopped(now) => Verdict {
-            read: ReadFitness::LastResort,
-            ..Verdict::out(ServerState::ReadOnlyPrimary, StateReason::CannotWrite)
-        },
-        Standing::Writer if !record.is_confirmed_writable() && !published => unconfirmed(record),
+        Standing::Writer if record.heart.is_stopped(now) => {
+            read_only_primary(StateReason::CannotWrite)
+        }
+        Standing::Writer if !record.is_confirmed_writable() && !published => {
+            unconfirmed(conclusion)
+        }
         Standing::Writer => Verdict {
             state: ServerState::Primary,
             reason: StateReason::SaysWritable,
@@ -337,32 +309,6 @@ fn verdict(
     }
 }
 
-/// The verdict on a member that its group or its administrator keeps from work.
-pub(super) fn kept_out(standing: Standing, joining: bool) -> Verdict {
-    let late = |state, reason, write| Verdict {
-        read: ReadFitness::LastResort,
-        write,
-        ..Verdict::out(state, reason)
-    };
-    let refused_or = |writable, write| if writable { write } else { WriteFitness::Refused };
-    match standing {
-        Standing::KeptAway => Verdict::out(ServerState::Maintenance, StateReason::ClientsKeptAway),
-        Standing::Late { queue, writable } => late(
-            ServerState::ReplicaLagging,
-            StateReason::Backlog(queue),
-            refused_or(writable, WriteFitness::Open),
-        ),
-        Standing::Donor { writable } => late(
-            ServerState::Starting,
-            if joining { StateReason::Donor } else { StateReason::Desynced },
-            refused_or(writable, WriteFitness::Gone),
-        ),
-        Standing::Outside | Standing::Writer | Standing::Follower(_) => {
-            Verdict::out(ServerState::Starting, StateReason::NotInGroup)
-        }
-    }
-}
-
 /// What the others of its group make of a member.
 #[derive(Clone, Copy, Debug)]
 struct GroupState {
@@ -372,20 +318,4 @@ struct GroupState {
     joining: bool,
     /// How far the whole group is behind its source.
     behind: Option<Lag>,
-}
-
-/// The identity of the group that a server belongs to.
-pub(in crate::engine::judge) fn group_identity(facts: &MySqlFacts) -> Option<Identity> {
-    match &facts.group {
-        // A node that has not joined yet carries a UUID of zeros.
-        Some(Group::Galera(galera))
-            if galera.cluster_uuid.bytes().any(|b| b.is_ascii_hexdigit() && b != b'0') =>
-        {
-            Some(Identity::Group(galera.cluster_uuid.clone()))
-        }
-        Some(Group::Replication(member)) if member.online => {
-            Some(Identity::Group(member.group_name.clone()?))
-        }
-        _ => None,
-    }
 }

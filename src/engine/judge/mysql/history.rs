@@ -4,9 +4,7 @@ use super::topology::{
     MemberChannel, Trail, attached_replicas, is_attached, member_channels, runs, trail,
 };
 use crate::engine::{
-    ClusterPolicy, GtidState, IoThread, Moment, Relation, ServerIndex, Thresholds,
-    judge::{Precedents, is_foreign},
-    record::Record,
+    GtidState, IoThread, Relation, ServerIndex, Thresholds, judge::case::Case, record::Record,
     trouble::Liveness,
 };
 
@@ -16,28 +14,20 @@ use crate::engine::{
 /// primary, and of several the one that was published; the others count as its replicas while it is
 /// there. A published server is a replica only once it receives from another that is writable
 /// itself: a channel that was left behind takes nothing from it.
-pub(super) fn is_writable_replica(
-    index: ServerIndex,
-    policy: &ClusterPolicy,
-    records: &[Record],
-    precedents: Precedents<'_>,
-    now: Moment,
-) -> bool {
-    member_channels(index, policy, records).iter().any(
-        |&MemberChannel { source, channel, .. }| {
-            let writable = records[source.0].claims_writable();
-            let liveness = records[source.0].liveness(&policy.thresholds, now);
-            let overshadowed = precedents.last_writer == Some(source)
-                && writable
-                && !matches!(liveness, Liveness::Gone(_));
-            let ring = || trail(source, index, policy, records) == Trail::Leads;
-            let follows = match precedents.published == Some(index) {
-                true => writable && channel.io == IoThread::Running,
-                false => runs(channel),
-            };
-            follows && (overshadowed || !ring())
-        },
-    )
+pub(super) fn is_writable_replica(index: ServerIndex, case: Case<'_>) -> bool {
+    member_channels(index, case).iter().any(|&MemberChannel { source, channel, .. }| {
+        let writable = case.records[source].claims_writable();
+        let liveness = case.liveness(source);
+        let overshadowed = case.precedents.last_writer == Some(source)
+            && writable
+            && !matches!(liveness, Liveness::Gone(_));
+        let ring = || trail(source, index, case) == Trail::Leads;
+        let follows = match case.precedents.published == Some(index) {
+            true => writable && channel.io == IoThread::Running,
+            false => runs(channel),
+        };
+        follows && (overshadowed || !ring())
+    })
 }
 
 /// How the transactions of one server lie to those of another, as far as that proves who took over
@@ -48,40 +38,32 @@ pub(super) fn is_writable_replica(
 /// older one would lack what the other has written since. One that is alive and does not answer is
 /// outrun when the other has been writable for as long as a silent server keeps its role, and no
 /// replica receives from it any more.
-pub(super) fn history(
-    one: ServerIndex,
-    other: ServerIndex,
-    policy: &ClusterPolicy,
-    records: &[Record],
-    now: Moment,
-) -> Relation {
+pub(super) fn history(one: ServerIndex, other: ServerIndex, case: Case<'_>) -> Relation {
     let follows = |replica: ServerIndex, source: ServerIndex| {
-        let mut channels = member_channels(replica, policy, records).into_iter();
+        let mut channels = member_channels(replica, case).into_iter();
         channels.any(|member| member.source == source && runs(member.channel))
     };
     if follows(one, other) || follows(other, one) {
         return Relation::Unknown;
     }
     let outruns = |ahead: ServerIndex, behind: ServerIndex| {
-        let Some(run) = records[ahead.0].writable else {
+        let Some(run) = case.records[ahead].writable else {
             return false;
         };
-        match records[behind.0].liveness(&policy.thresholds, now) {
-            Liveness::Answering => records[behind.0].facts_at > run.since,
+        match case.liveness(behind) {
+            Liveness::Answering => case.records[behind].facts_at > run.since,
             Liveness::Doubtful(_) => false,
             _ => {
-                now.since(run.since) >= Thresholds::SATURATED_GRACE
-                    && attached_replicas(behind, policy, records, now) == 0
+                case.now.since(run.since) >= Thresholds::SATURATED_GRACE
+                    && attached_replicas(behind, case) == 0
             }
         }
     };
     // Without GTIDs only those who replicate tell: when all have gone over, so has the cluster.
     let replaces = |new: ServerIndex, old: ServerIndex| {
-        records[old.0].trouble.is_some()
-            && outruns(new, old)
-            && attached_replicas(new, policy, records, now) > 0
+        case.records[old].trouble.is_some() && outruns(new, old) && attached_replicas(new, case) > 0
     };
-    match gtid(&records[one.0]).relation(gtid(&records[other.0])) {
+    match gtid(&case.records[one]).relation(gtid(&case.records[other])) {
         Relation::Ahead if !outruns(one, other) => Relation::Unknown,
         Relation::Behind if !outruns(other, one) => Relation::Unknown,
         Relation::Unknown if replaces(one, other) => Relation::Ahead,
@@ -98,21 +80,13 @@ fn gtid(record: &Record) -> &GtidState {
 /// Whether the server that took over from `index` has given way: it replicates from this one, or it
 /// says itself that it is not writable and has nothing that this one lacks. One that belongs to
 /// another cluster now has only gone, unless a replica follows this server.
-pub(super) fn gave_way(
-    heir: ServerIndex,
-    index: ServerIndex,
-    policy: &ClusterPolicy,
-    records: &[Record],
-    precedents: Precedents<'_>,
-    now: Moment,
-) -> bool {
-    let record = &records[heir.0];
+pub(super) fn gave_way(heir: ServerIndex, index: ServerIndex, case: Case<'_>) -> bool {
+    let record = &case.records[heir];
     let resigned = || {
-        let relation = gtid(&records[index.0]).relation(gtid(record));
+        let relation = gtid(&case.records[index]).relation(gtid(record));
         !record.claims_writable() && matches!(relation, Relation::Equal | Relation::Ahead)
     };
-    let follows = || is_attached(heir, index, policy, records);
-    let followed = || attached_replicas(index, policy, records, now) > 0;
-    record.liveness(&policy.thresholds, now) == Liveness::Answering
-        && (resigned() || follows() || is_foreign(record, precedents) && followed())
+    let follows = || is_attached(heir, index, case);
+    let followed = || attached_replicas(index, case) > 0;
+    case.answers(heir) && (resigned() || follows() || case.is_foreign(heir) && followed())
 }

@@ -8,130 +8,76 @@ mod group;
 mod history;
 mod replica;
 mod standing;
+mod standpoint;
 mod streams;
 mod succession;
 mod topology;
 
-use self::{history::is_writable_replica, succession::settle_primary, topology::opinion};
+use self::{
+    history::is_writable_replica, standpoint::Standpoint, succession::settle_primary,
+    topology::opinion,
+};
 use super::{
-    FOREIGN, HISTORY_LOST, Judgement, Precedents, WriterRule, by_liveness,
+    case::Hearing,
+    claim::{is_stale, writable_verdict},
     contest::Contest,
-    is_foreign, is_stale,
-    office::{has_rival, is_remembered},
-    overruled, unreachable_from_here, writable_verdict,
+    tenure::has_rival,
+    unanswered::{by_liveness, overruled, unreachable_from_here},
+    verdicts::{FOREIGN, HISTORY_LOST, REPLICATION_HIDDEN},
 };
 use crate::engine::{
-    ClusterPolicy, Facts, GtidState, Moment, MySqlFacts, ServerIndex, ServerState, StateReason,
-    Writability,
+    ServerIndex, ServerState, StateReason, Writability,
+    judgement::{Judgement, WriterRule},
     positions::Positions,
-    record::Record,
-    verdict::{ReadFitness, Verdict, WriteFitness},
+    verdict::Verdict,
 };
 
-pub(super) use self::group::group_identity;
-
-/// What replicas are measured against.
-#[derive(Clone, Copy)]
-struct Standpoint<'a> {
-    /// The primary, or the writer of the group.
-    champion: Option<ServerIndex>,
-    /// The members of a group that are in good standing: each has all that the group has.
-    members: &'a [ServerIndex],
-    /// Those that call themselves primaries and have lost against the one that is right.
-    stale: &'a [ServerIndex],
-    positions: &'a Positions,
-    /// What the last writer was last known to have.
-    office: &'a GtidState,
-}
-
-impl Standpoint<'_> {
-    /// Which server shows the present to a replica of `source`.
-    fn primary_for(&self, source: ServerIndex) -> Option<ServerIndex> {
-        match self.members.contains(&source) {
-            true => Some(source),
-            false => self.champion,
-        }
+pub(super) fn judge(hearing: &mut Hearing<'_>, positions: &mut Positions) -> Judgement {
+    if group::decides(hearing.case()) {
+        return group::judge(hearing, positions);
     }
-}
-
-pub(super) fn judge(
-    policy: &ClusterPolicy,
-    records: &mut [Record],
-    positions: &mut Positions,
-    precedents: Precedents<'_>,
-    now: Moment,
-) -> Judgement {
-    if group::decides(policy, records, precedents, now) {
-        return group::judge(policy, records, positions, precedents, now);
-    }
-    let contest = settle_primary(policy, records, positions, precedents, now);
+    let contest = settle_primary(hearing, positions);
     let leaders: Vec<_> = contest.champion.into_iter().collect();
-    streams::note(policy, records, positions, precedents, &leaders, now);
-    let stale: Vec<_> = (0..records.len())
-        .map(ServerIndex)
-        .filter(|&index| is_stale(index, &records[index.0], &contest))
-        .collect();
+    streams::note(hearing, positions, &leaders);
+    let case = hearing.case();
+    let stale: Vec<_> = case.indices().filter(|&index| is_stale(index, case, &contest)).collect();
     let champion = contest.champion;
-    let office = &precedents.office.gtid;
+    let office = &hearing.precedents.office.gtid;
     let standpoint = Standpoint { champion, members: &[], stale: &stale, positions, office };
-    let mut verdicts = Vec::with_capacity(records.len());
-    for index in (0..records.len()).map(ServerIndex) {
-        verdicts.push(verdict(index, policy, records, standpoint, precedents, &contest, now));
-    }
-    let winner = contest.champion.or(precedents.last_writer);
-    let split_brain = contest.split_brain || has_rival(winner, records);
+    let servers = hearing.records.indices();
+    let verdicts = servers.map(|index| verdict(index, hearing, standpoint, &contest)).collect();
+    let winner = contest.champion.or(hearing.precedents.last_writer);
+    let split_brain = contest.split_brain || has_rival(winner, hearing.case());
     Judgement { verdicts, split_brain, writer: WriterRule::History }
-}
-
-/// The verdict on a server that does not let the probe see whether it replicates.
-const HIDDEN: Verdict = Verdict {
-    state: ServerState::Misconfigured,
-    reason: StateReason::ReplicationHidden,
-    write: WriteFitness::Refused,
-    read: ReadFitness::LastResort,
-    lag: None,
-};
-
-fn mysql_facts(record: &Record) -> Option<&MySqlFacts> {
-    match record.facts.as_ref()? {
-        Facts::MySql(facts) => Some(facts),
-        Facts::Postgres(_) | Facts::Tcp => None,
-    }
 }
 
 fn verdict(
     index: ServerIndex,
-    policy: &ClusterPolicy,
-    records: &mut [Record],
+    hearing: &mut Hearing<'_>,
     standpoint: Standpoint<'_>,
-    precedents: Precedents<'_>,
     contest: &Contest,
-    now: Moment,
 ) -> Verdict {
+    let case = hearing.case();
     let taken_over = contest.champion.is_some_and(|champion| champion != index);
-    let opinion = |replica, since| opinion(replica, index, since, policy, records, taken_over, now);
-    let remembered = is_remembered(index, &records[index.0], precedents);
-    let unreachable =
-        unreachable_from_here(index, remembered, records, policy, contest, &opinion, now);
-    if let Some(verdict) = unreachable {
+    let opinion = |replica, since| opinion(replica, index, since, taken_over, case);
+    if let Some(verdict) = unreachable_from_here(index, case, contest, &opinion) {
         return verdict;
     }
-    let record = &mut records[index.0];
-    if let Some(verdict) = by_liveness(record, policy, now) {
-        return overruled(index, verdict, record, contest);
+    if let Some(verdict) = by_liveness(index, hearing) {
+        return overruled(index, verdict, &hearing.conclusions[index], contest);
     }
-    if let Some(feeder) = fed::feeder(index, policy, records, precedents) {
-        return fed::verdict(index, feeder, policy, records, standpoint, now);
+    if let Some(feeder) = fed::feeder(index, hearing.case()) {
+        return fed::verdict(index, feeder, hearing, standpoint);
     }
-    let record = &mut records[index.0];
-    if is_foreign(record, precedents) {
+    if hearing.case().is_foreign(index) {
         return FOREIGN;
     }
-    let Some(facts) = mysql_facts(record) else {
+    let (record, conclusion) = hearing.of(index);
+    let Some(facts) = record.mysql() else {
         return Verdict::UNHEARD;
     };
     if standing::is_shut_out(facts) {
-        record.mark_away();
+        conclusion.mark_away(record);
         return Verdict::out(ServerState::Starting, StateReason::NotInGroup);
     }
     let (writability, hidden) = (facts.writability, facts.channels.is_none());
@@ -139,16 +85,17 @@ fn verdict(
         Writability::OfflineMode => {
             Verdict::out(ServerState::Maintenance, StateReason::ReadOnly(writability))
         }
-        Writability::Writable if hidden && precedents.last_writer != Some(index) => HIDDEN,
-        Writability::Writable if !is_writable_replica(index, policy, records, precedents, now) => {
-            let record = &mut records[index.0];
-            match record.history.lost {
+        Writability::Writable if hidden && hearing.precedents.last_writer != Some(index) => {
+            REPLICATION_HIDDEN
+        }
+        Writability::Writable if !is_writable_replica(index, hearing.case()) => {
+            match hearing.case().has_lost_history(index) {
                 true => HISTORY_LOST,
-                false => writable_verdict(index, record, contest, now),
+                false => writable_verdict(index, hearing, contest),
             }
         }
         Writability::Writable => {
-            let verdict = replica::verdict(index, policy, records, standpoint, now);
+            let verdict = replica::verdict(index, hearing, standpoint);
             match verdict.reason {
                 StateReason::Fresh | StateReason::LacksNothingShown => {
                     verdict.because(StateReason::WritableReplica)
@@ -156,7 +103,7 @@ fn verdict(
                 _ => verdict,
             }
         }
-        _ if hidden => HIDDEN,
-        _ => replica::verdict(index, policy, records, standpoint, now),
+        _ if hidden => REPLICATION_HIDDEN,
+        _ => replica::verdict(index, hearing, standpoint),
     }
 }

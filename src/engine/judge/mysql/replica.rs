@@ -4,13 +4,17 @@
 use std::time::Duration;
 
 use super::{
-    Standpoint, mysql_facts,
+    standpoint::Standpoint,
     topology::{MemberChannel, Trail, is_receiving, member_channels, trail},
 };
 use crate::engine::{
-    Channel, ClusterPolicy, GtidState, IoThread, Lag, Moment, Relation, ServerIndex, ServerState,
-    StateReason, Stream, Thresholds, Writability,
-    judge::{Freshness, HISTORY_LOST, is_returning, lasting, returning},
+    Channel, GtidState, IoThread, Lag, Position, Relation, ServerIndex, ServerState, StateReason,
+    Stream, Thresholds, Writability,
+    judge::{
+        case::{Case, Hearing},
+        freshness::Freshness,
+        verdicts::{HISTORY_LOST, read_only_primary, returning},
+    },
     positions::{Positions, Reached},
     record::Record,
     trouble::Liveness,
@@ -20,60 +24,40 @@ use crate::engine::{
 /// The verdict on a server that is not writable, or that replicates although it is.
 pub(super) fn verdict(
     index: ServerIndex,
-    policy: &ClusterPolicy,
-    records: &mut [Record],
+    hearing: &mut Hearing<'_>,
     standpoint: Standpoint<'_>,
-    now: Moment,
 ) -> Verdict {
-    let Some((source, channel)) = worst_channel(index, policy, records) else {
-        return without_member_channel(index, policy, records, standpoint, now);
+    let Some((source, channel)) = worst_channel(index, hearing.case()) else {
+        return without_member_channel(index, hearing, standpoint);
     };
-    let liveness = |server: ServerIndex| records[server.0].liveness(&policy.thresholds, now);
-    let answers = |server: ServerIndex| liveness(server) == Liveness::Answering;
-    let primary = standpoint.primary_for(source);
-    let trail = primary.map(|primary| trail(index, primary, policy, records));
-    let has_primary = |server: ServerIndex| may_give(&records[server.0], liveness(server));
-    let sibling_receives = (0..records.len())
-        .map(ServerIndex)
-        .any(|other| other != index && is_receiving(other, source, policy, records, now));
-    let somebody_to_follow =
-        has_primary(source) || primary.is_some_and(has_primary) || sibling_receives;
-    let compared = primary.is_some_and(answers);
-    let misled = misled_by(source, records, primary, answers(source), standpoint.stale);
-    let diverged = is_diverged(&records[index.0], records, primary, compared);
+    let place = Place::of(index, source, &channel, hearing.case(), standpoint);
+    let (policy, now) = (hearing.policy, hearing.now);
+    let (record, conclusion) = hearing.of(index);
     let running = channel.io == IoThread::Running;
-    let lag = match trail {
-        _ if misled.is_some() || diverged => Some(None),
-        // What it goes on receiving is not the primary's.
-        Some(Trail::Astray) if running => None,
-        _ if is_of_another_history(&records[index.0], &channel, standpoint.office) => Some(None),
-        _ => lag(&records[index.0], &channel, source, primary, records, standpoint.positions),
-    };
-    let record = &mut records[index.0];
-    match misled {
-        Some(stale) => record.left_behind = Some(StateReason::FollowsStale(stale)),
-        None if diverged => record.left_behind = Some(StateReason::Diverged),
-        None if running && trail == Some(Trail::Leads) => record.left_behind = None,
+    match place.misled_by {
+        Some(stale) => conclusion.left_behind = Some(StateReason::FollowsStale(stale)),
+        None if place.diverged => conclusion.left_behind = Some(StateReason::Diverged),
+        None if running && place.trail == Some(Trail::Leads) => conclusion.left_behind = None,
         None => {}
     }
-    if record.left_behind.is_some() {
-        record.forget_freshness();
+    if conclusion.left_behind.is_some() {
+        conclusion.forget_freshness();
     }
-    let lag = lag.filter(|_| record.left_behind.is_none());
-    let freshness = Freshness::pass(record, policy, lag, compared);
+    let lag = place.lag.filter(|_| conclusion.left_behind.is_none());
+    let freshness = Freshness::pass(conclusion, record, policy, lag, place.compared);
     let attached = freshness.attached();
     let lag = freshness.lag;
     let out = |state, reason| Verdict { lag, ..Verdict::out(state, reason) };
 
-    let alone = somebody_to_follow && !running;
-    let detached = lasting(&mut record.detached_since, alone, now);
-    let off = trail == Some(Trail::Astray) && running;
-    let off = lasting(&mut record.dead_branch_since, off, now);
-    if running && off.is_none() && record.left_behind.is_none() {
-        record.mark_followed();
+    conclusion.note_detached(place.is_attended && !running, now);
+    let astray = place.trail == Some(Trail::Astray) && running;
+    conclusion.note_astray(astray, now);
+    if running && !astray && conclusion.left_behind.is_none() {
+        conclusion.mark_followed();
     }
-    if is_returning(record, policy) {
-        return Verdict { write: WriteFitness::Refused, ..returning(record) };
+    conclusion.note_return(record, policy.thresholds.rise);
+    if conclusion.is_away() {
+        return Verdict { write: WriteFitness::Refused, ..returning(conclusion) };
     }
     if !channel.delay.is_zero() {
         return out(ServerState::Maintenance, StateReason::DelayedOnPurpose);
@@ -81,39 +65,91 @@ pub(super) fn verdict(
     if !channel.sql_running || channel.sql_errno != 0 {
         return out(ServerState::ReplicaBroken, StateReason::ApplierStopped(channel.sql_errno));
     }
-    if off.is_some_and(|lasts| lasts >= Thresholds::DEAD_BRANCH_AFTER) {
-        record.left_behind = Some(StateReason::Astray);
+    if conclusion.astray_for(now).is_some_and(|lasts| lasts >= Thresholds::DEAD_BRANCH_AFTER) {
+        conclusion.left_behind = Some(StateReason::Astray);
     }
-    if let Some(reason) = record.left_behind {
+    if let Some(reason) = conclusion.left_behind {
         return out(ServerState::ReplicaBroken, reason);
     }
-    match detached {
-        Some(detached) if detached >= Thresholds::DETACHED_AFTER => Verdict {
-            state: ServerState::ReplicaDetached,
-            reason: StateReason::NoReceiver,
-            read: ReadFitness::LastResort,
-            ..attached
-        },
+    match conclusion.detached_for(now) {
+        Some(lasts) if lasts >= Thresholds::DETACHED_AFTER => detached(attached),
         _ => attached,
     }
 }
 
+/// The verdict on a replica that has received nothing for long.
+fn detached(attached: Verdict) -> Verdict {
+    Verdict {
+        state: ServerState::ReplicaDetached,
+        reason: StateReason::NoReceiver,
+        read: ReadFitness::LastResort,
+        ..attached
+    }
+}
+
+/// Where a replica of a member stands among the others.
+struct Place {
+    /// Where its changes come from in the end, as seen from the primary.
+    trail: Option<Trail>,
+    /// There is somebody that it could receive from.
+    is_attended: bool,
+    /// The primary answers, so that what it shows is the present.
+    compared: bool,
+    /// It receives from a member that calls itself a primary and is not the one.
+    misled_by: Option<ServerIndex>,
+    /// It has what the primary, asked later, did not have.
+    diverged: bool,
+    /// How far it is behind: `None` when its next reply will tell, `Some(None)` when it cannot be
+    /// told.
+    lag: Option<Option<Lag>>,
+}
+
+impl Place {
+    fn of(
+        index: ServerIndex,
+        source: ServerIndex,
+        channel: &Channel,
+        case: Case<'_>,
+        standpoint: Standpoint<'_>,
+    ) -> Self {
+        let primary = standpoint.primary_for(source);
+        let trail = primary.map(|primary| trail(index, primary, case));
+        let sibling_receives = || case.others(index).any(|other| is_receiving(other, source, case));
+        let is_attended = may_give(source, case)
+            || primary.is_some_and(|primary| may_give(primary, case))
+            || sibling_receives();
+        let compared = primary.is_some_and(|primary| case.answers(primary));
+        let misled_by = misled_by(source, primary, standpoint.stale, case);
+        let diverged = is_diverged(index, primary.filter(|_| compared), case);
+        let replica = &case.records[index];
+        let lag = match trail {
+            _ if misled_by.is_some() || diverged => Some(None),
+            // What it goes on receiving is not the primary's.
+            Some(Trail::Astray) if channel.io == IoThread::Running => None,
+            _ if is_of_another_history(replica, channel, standpoint.office) => Some(None),
+            _ => lag(replica, channel, source, primary, case, standpoint.positions),
+        };
+        Self { trail, is_attended, compared, misled_by, diverged, lag }
+    }
+}
+
 /// Whether a replica may receive from a server: what came up anew in its place has nothing to give.
-fn may_give(record: &Record, liveness: Liveness) -> bool {
-    !matches!(liveness, Liveness::Gone(_) | Liveness::Unheard) && !record.history.lost
+fn may_give(source: ServerIndex, case: Case<'_>) -> bool {
+    !matches!(case.liveness(source), Liveness::Gone(_) | Liveness::Unheard)
+        && !case.has_lost_history(source)
 }
 
 /// The member that a replica receives from, when that one calls itself a primary and is not the
 /// one.
 fn misled_by(
     source: ServerIndex,
-    records: &[Record],
     primary: Option<ServerIndex>,
-    answers: bool,
     stale: &[ServerIndex],
+    case: Case<'_>,
 ) -> Option<ServerIndex> {
-    let stale = stale.contains(&source) && records[source.0].claims_writable();
-    (primary.is_some_and(|primary| primary != source) && answers && stale).then_some(source)
+    let stale = stale.contains(&source) && case.records[source].claims_writable();
+    let beside = primary.is_some_and(|primary| primary != source);
+    (beside && case.answers(source) && stale).then_some(source)
 }
 
 /// Whether a replica that receives nothing shares nothing with the last writer: it is no late copy, and
@@ -127,17 +163,13 @@ fn is_of_another_history(replica: &Record, channel: &Channel, office: &GtidState
 }
 
 /// Whether a replica has what the primary, asked later, did not have.
-fn is_diverged(
-    record: &Record,
-    records: &[Record],
-    primary: Option<ServerIndex>,
-    compared: bool,
-) -> bool {
-    let Some(primary) = primary.filter(|_| compared).map(|primary| &records[primary.0]) else {
+fn is_diverged(index: ServerIndex, primary: Option<ServerIndex>, case: Case<'_>) -> bool {
+    let record = &case.records[index];
+    let Some(primary) = primary.map(|primary| &case.records[primary]) else {
         return false;
     };
     let turned_writable =
-        mysql_facts(record).is_some_and(|facts| facts.writability == Writability::Writable);
+        record.mysql().is_some_and(|facts| facts.writability == Writability::Writable);
     // Errant transactions of a read-only replica are common, and harm only its own data.
     turned_writable
         && primary.facts_at >= record.facts_came
@@ -146,12 +178,8 @@ fn is_diverged(
 
 /// A server with several channels from members is as good as the worst of them. Of several that only
 /// a number tells of, the best is the one that counts.
-fn worst_channel(
-    index: ServerIndex,
-    policy: &ClusterPolicy,
-    records: &[Record],
-) -> Option<(ServerIndex, Channel)> {
-    let channels = member_channels(index, policy, records);
+fn worst_channel(index: ServerIndex, case: Case<'_>) -> Option<(ServerIndex, Channel)> {
+    let channels = member_channels(index, case);
     let goodness = |member: &&MemberChannel<'_>| {
         let channel = member.channel;
         (
@@ -171,17 +199,16 @@ fn worst_channel(
 /// site, or one of another cluster.
 fn without_member_channel(
     index: ServerIndex,
-    policy: &ClusterPolicy,
-    records: &mut [Record],
+    hearing: &mut Hearing<'_>,
     standpoint: Standpoint<'_>,
-    now: Moment,
 ) -> Verdict {
-    let related = is_related(index, policy, records);
-    let record = &records[index.0];
-    let Some(facts) = mysql_facts(record) else {
+    let related = is_related(index, hearing.case());
+    let (policy, now) = (hearing.policy, hearing.now);
+    let (record, conclusion) = hearing.of(index);
+    let Some(facts) = record.mysql() else {
         return Verdict::UNHEARD;
     };
-    if record.history.lost {
+    if conclusion.has_lost_history(record) {
         return HISTORY_LOST;
     }
     let outside = facts
@@ -194,10 +221,7 @@ fn without_member_channel(
             Writability::ReadOnly | Writability::SuperReadOnly => StateReason::Orphan,
             other => StateReason::ReadOnly(other),
         };
-        return Verdict {
-            read: ReadFitness::LastResort,
-            ..Verdict::out(ServerState::ReadOnlyPrimary, reason)
-        };
+        return read_only_primary(reason);
     };
     if !related {
         return Verdict {
@@ -211,41 +235,34 @@ fn without_member_channel(
     let reached = by_gtid(record, &channel, standpoint.positions);
     let running = channel.io == IoThread::Running;
     let lag = with_own_word(reached.lag(own), own, false);
-    let record = &mut records[index.0];
     let attended = standpoint.champion.is_some();
-    let detached = lasting(&mut record.detached_since, attended || !running, now);
-    let attached = Freshness::pass(record, policy, lag, false).attached();
-    if is_returning(record, policy) {
-        return Verdict { write: WriteFitness::Refused, ..returning(record) };
+    conclusion.note_detached(attended || !running, now);
+    let attached = Freshness::pass(conclusion, record, policy, lag, false).attached();
+    conclusion.note_return(record, policy.thresholds.rise);
+    if conclusion.is_away() {
+        return Verdict { write: WriteFitness::Refused, ..returning(conclusion) };
     }
     if !channel.sql_running || channel.sql_errno != 0 {
         let reason = StateReason::ApplierStopped(channel.sql_errno);
         return Verdict { lag: attached.lag, ..Verdict::out(ServerState::ReplicaBroken, reason) };
     }
-    match detached {
-        Some(lasts) if attended && lasts >= Thresholds::DETACHED_AFTER => Verdict {
-            state: ServerState::ReplicaDetached,
-            reason: StateReason::NoReceiver,
-            read: ReadFitness::LastResort,
-            ..attached
-        },
+    match conclusion.detached_for(now) {
+        Some(lasts) if attended && lasts >= Thresholds::DETACHED_AFTER => detached(attached),
         _ => attached,
     }
 }
 
 /// Whether a server belongs to the cluster though it follows nobody in it: it did at some time,
 /// members follow it, or their histories have an origin in common.
-pub(super) fn is_related(index: ServerIndex, policy: &ClusterPolicy, records: &[Record]) -> bool {
-    let record = &records[index.0];
+pub(super) fn is_related(index: ServerIndex, case: Case<'_>) -> bool {
+    let record = &case.records[index];
     let kin = |other: &Record| record.history.gtid.shares(&other.history.gtid) == Some(true);
-    record.history.followed
-        || record.ever_fit
-        || records.iter().enumerate().any(|(other, one)| {
-            other != index.0
+    case.has_followed(index)
+        || case.conclusions[index].ever_fit
+        || case.records.enumerate().any(|(other, one)| {
+            other != index
                 && (kin(one)
-                    || member_channels(ServerIndex(other), policy, records)
-                        .iter()
-                        .any(|member| member.source == index))
+                    || member_channels(other, case).iter().any(|member| member.source == index))
         })
 }
 
@@ -260,18 +277,18 @@ fn lag(
     channel: &Channel,
     source: ServerIndex,
     primary: Option<ServerIndex>,
-    records: &[Record],
+    case: Case<'_>,
     positions: &Positions,
 ) -> Option<Option<Lag>> {
     if replica.supposed_lag.is_some() {
         return Some(replica.supposed_lag);
     }
     let own = channel.seconds_behind.map(Duration::from_secs);
-    let present = primary.is_some_and(|primary| records[primary.0].trouble.is_none());
+    let present = primary.is_some_and(|primary| case.records[primary].trouble.is_none());
     let direct = primary.is_none_or(|primary| primary == source);
     let mut reached = by_gtid(replica, channel, positions);
-    if direct && !records[source.0].history.lost {
-        reached = reached.or_later(by_coordinates(replica, channel, &records[source.0]));
+    if direct && !case.has_lost_history(source) {
+        reached = reached.or_later(by_coordinates(replica, channel, &case.records[source]));
     }
     if reached != Reached::NothingShown {
         return with_own_word(reached.lag(own), own, present);
@@ -279,7 +296,7 @@ fn lag(
     if channel.io != IoThread::Running {
         return None;
     }
-    let upstream = match records[source.0].settled {
+    let upstream = match case.conclusions[source].settled {
         Some(settled) if Some(source) != primary => {
             settled.lag.map_or(Duration::ZERO, |Lag(lag)| lag)
         }
@@ -303,7 +320,7 @@ fn with_own_word(
 /// How a replica lies to what was shown in each stream of GTIDs. Of a domain of which it shows nothing
 /// only what was written since it is watched is missing; it may leave the domain out, too.
 fn by_gtid(replica: &Record, channel: &Channel, positions: &Positions) -> Reached {
-    let Some(own) = mysql_facts(replica).map(|facts| &facts.gtid) else {
+    let Some(own) = replica.mysql().map(|facts| &facts.gtid) else {
         return Reached::NothingShown;
     };
     if own.is_unknown() || own.is_empty() {
@@ -311,8 +328,8 @@ fn by_gtid(replica: &Record, channel: &Channel, positions: &Positions) -> Reache
     }
     let at = replica.facts_at;
     let streams = positions.streams().map(|stream| match (own.reaches(stream), stream) {
-        (Some(last), _) => positions.reached(stream, super::streams::point(last), at),
-        (None, Stream::Source(_)) => positions.reached(stream, super::streams::point(0), at),
+        (Some(last), _) => positions.reached(stream, Position::transaction(last), at),
+        (None, Stream::Source(_)) => positions.reached(stream, Position::transaction(0), at),
         (None, Stream::Domain(domain)) if channel.domains.contain(*domain) => {
             positions.lacks_all(stream, at)
         }

@@ -1,6 +1,9 @@
 //! What a member of a group says of its part in it.
 
-use crate::engine::{Galera, Group, GroupMember, GroupRole, MySqlFacts, StateReason, Writability};
+use crate::engine::{
+    Galera, Group, GroupMember, GroupRole, MySqlFacts, ServerState, StateReason, Writability,
+    verdict::{ReadFitness, Verdict, WriteFitness},
+};
 
 /// Transactions waiting to be applied beyond which a member counts as late. Groups throttle their
 /// writers long before a healthy member collects so many.
@@ -74,5 +77,31 @@ pub(super) fn is_shut_out(facts: &MySqlFacts) -> bool {
         Some(Group::Galera(node)) => !node.ready || !node.primary_component,
         Some(Group::Replication(member)) => !member.online || !member.majority,
         None => false,
+    }
+}
+
+/// The verdict on a member that its group or its administrator keeps from work.
+pub(super) fn kept_out(standing: Standing, joining: bool) -> Verdict {
+    let late = |state, reason, write| Verdict {
+        read: ReadFitness::LastResort,
+        write,
+        ..Verdict::out(state, reason)
+    };
+    let refused_or = |writable, write| if writable { write } else { WriteFitness::Refused };
+    match standing {
+        Standing::KeptAway => Verdict::out(ServerState::Maintenance, StateReason::ClientsKeptAway),
+        Standing::Late { queue, writable } => late(
+            ServerState::ReplicaLagging,
+            StateReason::Backlog(queue),
+            refused_or(writable, WriteFitness::Open),
+        ),
+        Standing::Donor { writable } => late(
+            ServerState::Starting,
+            if joining { StateReason::Donor } else { StateReason::Desynced },
+            refused_or(writable, WriteFitness::Gone),
+        ),
+        Standing::Outside | Standing::Writer | Standing::Follower(_) => {
+            Verdict::out(ServerState::Starting, StateReason::NotInGroup)
+        }
     }
 }

@@ -1,12 +1,12 @@
 //! How far the cluster's transactions reach, stream by stream, by all that its members show.
 
-use super::{mysql_facts, replica::is_related, topology::member_channels};
+use super::{replica::is_related, topology::member_channels};
 use crate::engine::{
-    ClusterPolicy, Moment, Position, ServerIndex, Stream,
-    judge::{Precedents, is_foreign, reach},
+    MySqlFacts, Position, ServerIndex, Stream,
+    ids::Servers,
+    judge::case::{Case, Hearing},
     positions::Positions,
     record::Record,
-    trouble::Liveness,
 };
 
 /// Notes what the fresh replies of members show.
@@ -14,86 +14,87 @@ use crate::engine::{
 /// While there is a primary, what it has is the measure, also what it had shown before it was known to
 /// be the one: it may never reply again. Without one the replicas are compared with
 /// each other, less what each has written itself: an errant transaction of one makes nobody late.
-pub(super) fn note(
-    policy: &ClusterPolicy,
-    records: &mut [Record],
-    positions: &mut Positions,
-    precedents: Precedents<'_>,
-    leaders: &[ServerIndex],
-    now: Moment,
-) {
-    let counts = |record: &Record| {
-        record.liveness(&policy.thresholds, now) == Liveness::Answering
-            && !is_foreign(record, precedents)
-            && !record.history.lost
-    };
-    if leaders.iter().any(|leader| records[leader.0].reset) {
+pub(super) fn note(hearing: &mut Hearing<'_>, positions: &mut Positions, leaders: &[ServerIndex]) {
+    let case = hearing.case();
+    let began_anew =
+        |leader: &ServerIndex| case.conclusions[*leader].has_begun_anew(&case.records[*leader]);
+    if leaders.iter().any(began_anew) {
         positions.clear();
     }
-    let follows: Vec<bool> =
-        (0..records.len()).map(|index| receives(ServerIndex(index), policy, records)).collect();
-    let mixed: Vec<bool> =
-        (0..records.len()).map(|index| is_mixed(ServerIndex(index), policy, records)).collect();
-    for (index, record) in records.iter_mut().enumerate() {
-        let reset = std::mem::take(&mut record.reset);
-        let leads = leaders.contains(&ServerIndex(index));
-        if !record.fresh && !leads {
+    let follows: Servers<bool> = case.indices().map(|index| receives(index, case)).collect();
+    let mixed: Servers<bool> = case.indices().map(|index| is_mixed(index, case)).collect();
+    for index in hearing.records.indices() {
+        let leads = leaders.contains(&index);
+        let fresh = hearing.case().has_news(index);
+        if !fresh && !leads {
             continue;
         }
-        let reach = mysql_facts(record).map(|facts| facts.gtid.reach()).unwrap_or_default();
-        if record.fresh {
-            record.note_shown(reach.iter().map(|(stream, last, _)| (stream.clone(), point(*last))));
+        let counts = counts(index, hearing.case());
+        let (record, conclusion) = hearing.of(index);
+        let reach = record.mysql().map(|facts| facts.gtid.reach()).unwrap_or_default();
+        if fresh {
+            let last = |(stream, last, _): &(Stream, u64, _)| {
+                (stream.clone(), Position::transaction(*last))
+            };
+            conclusion.note_shown(record, reach.iter().map(last));
         }
-        if reset || !counts(record) || record.left_behind.is_some() {
+        if conclusion.has_begun_anew(record) || !counts || conclusion.left_behind.is_some() {
             continue;
         }
         if !leads && (!leaders.is_empty() || !follows[index]) {
             continue;
         }
-        let Some(facts) = mysql_facts(record) else { continue };
-        let own = |stream: &Stream, server: Option<u32>| match (stream, &facts.identity.uuid) {
-            (Stream::Source(source), Some(uuid)) => {
-                source.split(':').next().is_some_and(|it| it.eq_ignore_ascii_case(uuid))
-            }
-            _ => server.is_some_and(|server| server == facts.identity.server_id),
-        };
-        for ((stream, _, server), shown) in reach.iter().zip(&record.shown) {
+        let Some(facts) = record.mysql() else { continue };
+        for ((stream, _, server), shown) in reach.iter().zip(&conclusion.shown) {
             // A gap of a replica closes in a moment, and what only one receives that has a source
             // outside may come from there.
             let alone = stream.begins_after_a_gap() || mixed[index];
             let counts = !alone || positions.knows(stream);
-            if leads || counts && !own(stream, *server) {
+            if leads || counts && !is_its_own(stream, *server, facts) {
                 positions.show(stream.clone(), shown.position, shown.since, shown.rose);
             }
         }
     }
-    bound_by_leaders(records, positions, leaders);
-    positions.thin_out(reach(policy));
-    for record in records.iter_mut() {
-        record.positions.thin_out(reach(policy));
+    bound_by_leaders(hearing.case(), positions, leaders);
+    positions.thin_out(hearing.policy.reach());
+}
+
+/// Whether what a server shows is of this cluster, and of now.
+fn counts(server: ServerIndex, case: Case<'_>) -> bool {
+    case.answers(server) && !case.is_foreign(server) && !case.has_lost_history(server)
+}
+
+/// Whether a server has written a stream itself, of which the last transaction is by `server`.
+fn is_its_own(stream: &Stream, server: Option<u32>, facts: &MySqlFacts) -> bool {
+    match (stream, &facts.identity.uuid) {
+        (Stream::Source(source), Some(uuid)) => {
+            source.split(':').next().is_some_and(|it| it.eq_ignore_ascii_case(uuid))
+        }
+        _ => server.is_some_and(|server| server == facts.identity.server_id),
     }
 }
 
 /// Whether a server follows a member, or is one of ours behind a server that nobody knows: the top of
 /// a site, or a replica whose source has left the configuration.
-fn receives(index: ServerIndex, policy: &ClusterPolicy, records: &[Record]) -> bool {
-    let shown = mysql_facts(&records[index.0]).and_then(|facts| facts.channels.as_ref());
-    !member_channels(index, policy, records).is_empty()
-        || shown.is_some_and(|channels| !channels.is_empty()) && is_related(index, policy, records)
+fn receives(index: ServerIndex, case: Case<'_>) -> bool {
+    let shown = case.records[index].mysql().and_then(|facts| facts.channels.as_ref());
+    !member_channels(index, case).is_empty()
+        || shown.is_some_and(|channels| !channels.is_empty()) && is_related(index, case)
 }
 
 /// Whether a server follows a member, and somebody outside, too.
-fn is_mixed(index: ServerIndex, policy: &ClusterPolicy, records: &[Record]) -> bool {
-    let shown = mysql_facts(&records[index.0]).and_then(|facts| facts.channels.as_ref());
-    let ours = member_channels(index, policy, records).len();
+fn is_mixed(index: ServerIndex, case: Case<'_>) -> bool {
+    let shown = case.records[index].mysql().and_then(|facts| facts.channels.as_ref());
+    let ours = member_channels(index, case).len();
     ours > 0 && shown.is_some_and(|channels| channels.len() > ours)
 }
 
 /// What the leaders do not have is lost: nobody will ever reach it.
-fn bound_by_leaders(records: &[Record], positions: &mut Positions, leaders: &[ServerIndex]) {
-    let fresh = leaders.iter().map(|leader| &records[leader.0]).filter(|record| record.fresh);
+fn bound_by_leaders(case: Case<'_>, positions: &mut Positions, leaders: &[ServerIndex]) {
+    let fresh = leaders.iter().filter(|&&leader| case.has_news(leader));
+    let fresh = fresh.map(|leader| &case.records[*leader]);
     let reached: Vec<_> = fresh
-        .filter_map(mysql_facts)
+        .filter_map(Record::mysql)
         .filter(|facts| !facts.gtid.is_unknown())
         .flat_map(|facts| facts.gtid.reach())
         .collect();
@@ -105,10 +106,5 @@ fn bound_by_leaders(records: &[Record], positions: &mut Positions, leaders: &[Se
         of_it.map(|(_, last, _)| *last).max()
     };
     positions.forget(|stream| last(stream).is_none());
-    positions.bound(|stream| point(last(stream).unwrap_or(0)));
-}
-
-/// The point of a stream of GTIDs at this number.
-pub(super) fn point(number: u64) -> Position {
-    Position { segment: 0, offset: number }
+    positions.bound(|stream| Position::transaction(last(stream).unwrap_or(0)));
 }

@@ -9,23 +9,21 @@ use std::time::Duration;
 use super::{
     fed::feeder,
     history::{gave_way, history, is_writable_replica},
-    mysql_facts,
-    streams::point,
+    standing::is_shut_out,
     topology::{attached_replicas, is_attached, is_receiving, opinion},
 };
 use crate::engine::{
-    ClusterPolicy, FailureKind, GtidState, Loss, Moment, Relation, ServerIndex, StateReason,
-    Thresholds,
+    FailureKind, GtidState, Loss, Position, Relation, ServerIndex, StateReason, Thresholds,
     history::LostTail,
+    ids::Servers,
     judge::{
-        Precedents,
+        case::{Case, Hearing},
+        claim::is_claimant,
         contest::{self, Contest, Evidence, Loser},
-        is_claimant, is_foreign,
-        office::{
+        tenure::{
             has_won_over, is_awaited, is_reinstated, lives_by_refusal, lives_by_witness,
             mark_losers, was_asked_since,
         },
-        reach,
         unanswered::is_patient,
     },
     positions::Positions,
@@ -34,88 +32,75 @@ use crate::engine::{
 };
 
 /// Settles who is the primary, and remembers who lost.
-pub(super) fn settle_primary(
-    policy: &ClusterPolicy,
-    records: &mut [Record],
-    positions: &Positions,
-    precedents: Precedents<'_>,
-    now: Moment,
-) -> Contest {
-    for index in (0..records.len()).map(ServerIndex) {
-        // What it writes from now on says nothing of what it has lost.
-        let tail = records[index.0].history.lost_tail.take();
-        let only_a_tail = precedents.last_writer == Some(index)
-            && tail.is_some_and(|tail| is_ahead_of_all(index, tail, records));
-        if records[index.0].history.lost
-            && (only_a_tail || is_followed_by_all(index, policy, records, now))
-        {
-            records[index.0].history.mark_followed();
+pub(super) fn settle_primary(hearing: &mut Hearing<'_>, positions: &Positions) -> Contest {
+    for index in hearing.records.indices() {
+        let (record, conclusion) = hearing.of(index);
+        let tail = conclusion.take_tail(record);
+        if is_ours_again(index, tail, hearing.case()) {
+            hearing.conclusions[index].claim_history();
         }
-        let followers = |one| attached_replicas(one, policy, records, now);
-        let followed = followers(index);
-        let gave_way = |heir| gave_way(heir, index, policy, records, precedents, now);
-        let follows = |heir| is_receiving(heir, index, policy, records, now);
-        let gone = |heir: ServerIndex| match records[heir.0].liveness(&policy.thresholds, now) {
-            Liveness::Gone(_) => true,
-            // It lets nobody in, and nobody receives from it: what it is now nothing shows.
-            Liveness::Alive(_) => !is_patient(&records[heir.0], now) && followers(heir) == 0,
-            _ => false,
-        };
-        if has_won_over(index, records, &followers)
-            || is_reinstated(index, records, precedents, followed, &follows, &gave_way, &gone)
-        {
-            records[index.0].superseded = None;
+        if counts_again(index, hearing.case()) {
+            hearing.conclusions[index].superseded = None;
         }
     }
-    let field = Field { policy, records, positions, precedents, now };
-    let mut claimants: Vec<_> =
-        (0..records.len()).map(ServerIndex).filter(|&index| field.claims(index)).collect();
-    // That nobody sees its channels is no proof that it has none.
-    claimants.retain(|&one| !field.hides_channels(one) || precedents.last_writer == Some(one));
-    let barred: Vec<_> = claimants.iter().filter_map(|&one| field.bar(one, &claimants)).collect();
-    claimants.retain(|one| barred.iter().all(|loser| loser.server != *one));
-    let mut contest = field.settle(&claimants);
-    contest.losers.extend(barred);
-    field.outdate_unheard(&mut contest);
-    mark_losers(&contest, records, precedents);
+    let contest = Field { case: hearing.case(), positions }.contest();
+    mark_losers(&contest, hearing);
     contest
+}
+
+/// Whether a server that has lost its history has the cluster's all the same: it was the last writer
+/// and has lost no more than a crash takes, or all others were built from it.
+fn is_ours_again(index: ServerIndex, tail: Option<LostTail>, case: Case<'_>) -> bool {
+    let was_last = case.precedents.last_writer == Some(index);
+    let only_a_tail =
+        || was_last && tail.is_some_and(|tail| is_ahead_of_all(index, tail, case.records));
+    case.has_lost_history(index) && (only_a_tail() || is_followed_by_all(index, case))
+}
+
+/// Whether the word of a superseded server counts again.
+fn counts_again(index: ServerIndex, case: Case<'_>) -> bool {
+    let followers = |one| attached_replicas(one, case);
+    let gave_way = |heir| gave_way(heir, index, case);
+    let follows = |heir| is_receiving(heir, index, case);
+    let gone = |heir: ServerIndex| match case.liveness(heir) {
+        Liveness::Gone(_) => true,
+        // It lets nobody in, and nobody receives from it: what it is now nothing shows.
+        Liveness::Alive(_) => !is_patient(&case.records[heir], case.now) && followers(heir) == 0,
+        _ => false,
+    };
+    case.superseded(index).is_some()
+        && (has_won_over(index, case, &followers)
+            || is_reinstated(index, case, followers(index), &follows, &gave_way, &gone))
 }
 
 /// Whether no other member, dead or alive, has shown what the last writer has lost: its crash has
 /// lost the end of its log, and nobody has that. Where nothing is known of its disk, another one must
 /// have shown how far the history reaches.
-fn is_ahead_of_all(index: ServerIndex, tail: LostTail, records: &[Record]) -> bool {
-    let own = &records[index.0].history.gtid;
-    let shown = |(other, record): (usize, &Record)| {
+fn is_ahead_of_all(index: ServerIndex, tail: LostTail, records: &Servers<Record>) -> bool {
+    let own = &records[index].history.gtid;
+    let shown = |(other, record): (ServerIndex, &Record)| {
         let theirs = &record.history.gtid;
-        other != index.0 && !theirs.is_empty() && own.contains(theirs) == Some(true)
+        other != index && !theirs.is_empty() && own.contains(theirs) == Some(true)
     };
-    let no_more = |(other, record): (usize, &Record)| {
-        other == index.0 || own.contains(&record.history.inherited().known_to(own)) != Some(false)
+    let no_more = |(other, record): (ServerIndex, &Record)| {
+        other == index || own.contains(&record.history.inherited().known_to(own)) != Some(false)
     };
-    let is_known = tail == LostTail::Unflushed || records.iter().enumerate().any(shown);
-    is_known && records.iter().enumerate().all(no_more)
+    let is_known = tail == LostTail::Unflushed || records.enumerate().any(shown);
+    is_known && records.enumerate().all(no_more)
 }
 
 /// Whether every other member that answers follows a server, and has nothing that this one lacks:
 /// they were built from it, so that what it has is the cluster's.
-fn is_followed_by_all(
-    index: ServerIndex,
-    policy: &ClusterPolicy,
-    records: &[Record],
-    now: Moment,
-) -> bool {
-    let own = &records[index.0].history.gtid;
-    let since = records[index.0].writable.map(|run| run.since);
-    let mut others = (0..records.len()).map(ServerIndex).filter(|&other| {
-        other != index
-            && records[other.0].liveness(&policy.thresholds, now) == Liveness::Answering
-            && mysql_facts(&records[other.0]).is_some()
-    });
+fn is_followed_by_all(index: ServerIndex, case: Case<'_>) -> bool {
+    let own = &case.records[index].history.gtid;
+    let since = case.records[index].writable.map(|run| run.since);
+    let is_shown =
+        |other: &ServerIndex| case.answers(*other) && case.records[*other].mysql().is_some();
+    let mut others = case.others(index).filter(is_shown);
     let built = |other: ServerIndex| {
-        let theirs = records[other.0].history.inherited();
-        is_attached(other, index, policy, records)
-            && since.is_none_or(|since| records[other.0].facts_at >= since)
+        let theirs = case.records[other].history.inherited();
+        is_attached(other, index, case)
+            && since.is_none_or(|since| case.records[other].facts_at >= since)
             && !theirs.is_empty()
             && own.contains(&theirs) == Some(true)
     };
@@ -124,63 +109,69 @@ fn is_followed_by_all(
 
 /// All that the question who is right rests on.
 struct Field<'a> {
-    policy: &'a ClusterPolicy,
-    records: &'a [Record],
+    case: Case<'a>,
     positions: &'a Positions,
-    precedents: Precedents<'a>,
-    now: Moment,
 }
 
 impl Field<'_> {
-    fn liveness(&self, index: ServerIndex) -> Liveness {
-        self.records[index.0].liveness(&self.policy.thresholds, self.now)
+    fn contest(&self) -> Contest {
+        let last = self.case.precedents.last_writer;
+        let mut claimants: Vec<_> =
+            self.case.indices().filter(|&index| self.claims(index)).collect();
+        // That nobody sees its channels is no proof that it has none.
+        claimants.retain(|&one| !self.hides_channels(one) || last == Some(one));
+        let barred: Vec<_> =
+            claimants.iter().filter_map(|&one| self.bar(one, &claimants)).collect();
+        claimants.retain(|one| barred.iter().all(|loser| loser.server != *one));
+        let mut contest = self.settle(&claimants);
+        contest.losers.extend(barred);
+        self.outdate_unheard(&mut contest);
+        contest
     }
 
     fn claims(&self, index: ServerIndex) -> bool {
-        let record = &self.records[index.0];
-        let (policy, records, precedents) = (self.policy, self.records, self.precedents);
-        record.superseded.is_none()
+        let case = self.case;
+        case.superseded(index).is_none()
             && !self.has_been_full_for_long(index)
-            && !mysql_facts(record).is_some_and(super::standing::is_shut_out)
-            && (is_claimant(index, record, policy, precedents, self.now)
+            && !case.records[index].mysql().is_some_and(is_shut_out)
+            && (is_claimant(index, case)
                 || self.lives_by_witness(index)
-                || lives_by_refusal(index, policy, records, precedents, self.now))
-            && !is_writable_replica(index, policy, records, precedents, self.now)
-            && feeder(index, policy, records, precedents).is_none()
+                || lives_by_refusal(index, case))
+            && !is_writable_replica(index, case)
+            && feeder(index, case).is_none()
     }
 
     fn lives_by_witness(&self, index: ServerIndex) -> bool {
-        let (policy, records, now) = (self.policy, self.records, self.now);
-        let told = |replica, since| opinion(replica, index, since, policy, records, true, now);
-        lives_by_witness(index, policy, records, self.precedents, &told, now)
+        let told = |replica, since| opinion(replica, index, since, true, self.case);
+        lives_by_witness(index, self.case, &told)
     }
 
     /// Whether a server takes nobody in any more, and no replica shows that it is written to.
     fn has_been_full_for_long(&self, index: ServerIndex) -> bool {
-        let record = &self.records[index.0];
-        self.liveness(index) == Liveness::Alive(FailureKind::Saturated)
-            && !is_patient(record, self.now)
-            && attached_replicas(index, self.policy, self.records, self.now) == 0
+        let record = &self.case.records[index];
+        self.case.liveness(index) == Liveness::Alive(FailureKind::Saturated)
+            && !is_patient(record, self.case.now)
+            && attached_replicas(index, self.case) == 0
     }
 
     fn hides_channels(&self, index: ServerIndex) -> bool {
-        mysql_facts(&self.records[index.0]).is_some_and(|facts| facts.channels.is_none())
+        self.case.records[index].mysql().is_some_and(|facts| facts.channels.is_none())
     }
 
     /// Why a writable server has not inherited, when the last writer is not there to contest.
     fn bar(&self, index: ServerIndex, claimants: &[ServerIndex]) -> Option<Loser> {
-        let last = self.precedents.last_writer;
+        let last = self.case.precedents.last_writer;
         if last.is_some_and(|last| last == index || claimants.contains(&last)) {
             return None;
         }
         // Whom the last writer follows has inherited.
-        if last.is_some_and(|last| is_receiving(last, index, self.policy, self.records, self.now)) {
+        if last.is_some_and(|last| is_receiving(last, index, self.case)) {
             return None;
         }
         let lacks = self.is_stranger(index, last)
             || self.was_never_heir(index)
             || self.is_behind_all(index) && (last.is_some() || self.lacks_what_was_shown(index));
-        let shared = self.policy.write.is_some_and(|write| write.shared_storage);
+        let shared = self.case.policy.write.is_some_and(|write| write.shared_storage);
         (lacks && !shared).then_some(Loser {
             server: index,
             against: last,
@@ -191,32 +182,32 @@ impl Field<'_> {
 
     /// Whether a server has nothing in common with the cluster whose writer it claims to be.
     fn is_stranger(&self, index: ServerIndex, last: Option<ServerIndex>) -> bool {
-        let record = &self.records[index.0];
+        let record = &self.case.records[index];
         let own = &record.history.gtid;
-        let had = &self.precedents.office.gtid;
+        let had = &self.case.precedents.office.gtid;
         match last {
             Some(_) if !had.is_unknown() && !own.is_unknown() => {
                 !had.is_empty() && own.shares(had) == Some(false)
             }
             // Without GTIDs only its own past speaks for it, or who follows it.
             Some(last) => {
-                let known = self.records[last.0].history.server_id != 0;
+                let known = self.case.records[last].history.server_id != 0;
                 known
-                    && !record.history.followed
+                    && !self.case.has_followed(index)
                     && own.is_unknown()
-                    && attached_replicas(index, self.policy, self.records, self.now) == 0
+                    && attached_replicas(index, self.case) == 0
             }
             None => {
                 // Another one that claims to be the writer is no witness. A replica that receives
                 // from an empty server keeps what it has.
                 let is_replica = |other: &ServerIndex| {
-                    let facts = self.records[other.0].facts.as_ref();
+                    let facts = self.case.records[*other].facts.as_ref();
                     facts.is_some_and(|facts| !facts.claims_writable())
                 };
                 let mut others = self.shown_by_others(index).filter(is_replica).peekable();
                 others.peek().is_some()
                     && others.all(|other| {
-                        let theirs = &self.records[other.0].history.gtid;
+                        let theirs = &self.case.records[other].history.gtid;
                         !theirs.is_empty() && own.shares(theirs) == Some(false)
                     })
             }
@@ -226,11 +217,11 @@ impl Field<'_> {
     /// Whether every other member that answers and does not follow it has all that it has, and more.
     /// What one that was late has written itself since makes up for nothing.
     fn is_behind_all(&self, index: ServerIndex) -> bool {
-        let (own, had) = (&self.records[index.0].history, &self.precedents.office.gtid);
+        let (own, had) = (&self.case.records[index].history, &self.case.precedents.office.gtid);
         let late = self.was_promoted_late(index);
         let mut others = self.live_others(index).peekable();
         let ahead = |other: ServerIndex| {
-            let record = &self.records[other.0];
+            let record = &self.case.records[other];
             let theirs = &record.history;
             // Errant transactions of a replica are nobody's heritage; those of a writer may be.
             let writes = record.claims_writable();
@@ -244,26 +235,26 @@ impl Field<'_> {
     /// Whether nobody follows a server, and it lacks what others had shown before it was asked: it never
     /// wrote that. An empty server that has its predecessor's number may have a beginning in common.
     fn lacks_what_was_shown(&self, index: ServerIndex) -> bool {
-        let record = &self.records[index.0];
+        let record = &self.case.records[index];
         let lacks = |stream| {
             record.history.gtid.reaches(stream).is_some_and(|last| {
-                let reached = self.positions.reached(stream, point(last), record.facts_at);
+                let reached =
+                    self.positions.reached(stream, Position::transaction(last), record.facts_at);
                 reached.lacks_older_than(Duration::ZERO)
             })
         };
-        attached_replicas(index, self.policy, self.records, self.now) == 0
-            && self.positions.streams().any(lacks)
+        attached_replicas(index, self.case) == 0 && self.positions.streams().any(lacks)
     }
 
     /// Whether a server lacked, when it was promoted, what somebody had shown longer ago than any read
     /// name allows.
     fn was_promoted_late(&self, index: ServerIndex) -> bool {
-        let record = &self.records[index.0];
+        let record = &self.case.records[index];
         let Some(run) = record.writable.filter(|run| run.promoted) else { return false };
-        let limit = reach(self.policy).max(Thresholds::DETACHED_AFTER);
+        let limit = self.case.policy.reach().max(Thresholds::DETACHED_AFTER);
         let inherited = record.history.inherited();
         self.positions.streams().any(|stream| {
-            let last = point(inherited.reaches(stream).unwrap_or(0));
+            let last = Position::transaction(inherited.reaches(stream).unwrap_or(0));
             self.positions.reached(stream, last, run.since).lacks_older_than(limit)
         })
     }
@@ -272,47 +263,45 @@ impl Field<'_> {
     /// and nobody follows it, and it lacks what that one had, and was never seen following, or even
     /// what that one came into office with.
     fn was_never_heir(&self, index: ServerIndex) -> bool {
-        let record = &self.records[index.0];
+        let record = &self.case.records[index];
         let lacks = |had: &GtidState| record.history.gtid.contains(had) == Some(false);
-        let office = self.precedents.office;
-        (!record.history.followed && lacks(&office.gtid) || lacks(&office.began_with))
+        let office = self.case.precedents.office;
+        (!self.case.has_followed(index) && lacks(&office.gtid) || lacks(&office.began_with))
             && !record.writable.is_some_and(|run| run.promoted)
-            && attached_replicas(index, self.policy, self.records, self.now) == 0
+            && attached_replicas(index, self.case) == 0
     }
 
     /// The other members that answer, show what they have, and do not follow `index`.
     fn live_others(&self, index: ServerIndex) -> impl Iterator<Item = ServerIndex> {
-        self.shown_by_others(index)
-            .filter(move |&other| !is_attached(other, index, self.policy, self.records))
+        self.shown_by_others(index).filter(move |&other| !is_attached(other, index, self.case))
     }
 
     /// The other members that answer and show what they have.
     fn shown_by_others(&self, index: ServerIndex) -> impl Iterator<Item = ServerIndex> {
-        (0..self.records.len()).map(ServerIndex).filter(move |&other| {
-            let record = &self.records[other.0];
-            other != index
-                && self.liveness(other) == Liveness::Answering
-                && !record.history.gtid.is_unknown()
-                && !record.history.lost
-                && record.superseded.is_none()
-                && self.precedents.last_writer != Some(other)
-                && !is_foreign(record, self.precedents)
+        let case = self.case;
+        case.others(index).filter(move |&other| {
+            case.answers(other)
+                && !case.records[other].history.gtid.is_unknown()
+                && !case.has_lost_history(other)
+                && case.superseded(other).is_none()
+                && case.precedents.last_writer != Some(other)
+                && !case.is_foreign(other)
         })
     }
 
     fn settle(&self, claimants: &[ServerIndex]) -> Contest {
-        let (policy, records, now) = (self.policy, self.records, self.now);
+        let case = self.case;
         contest::settle(
             claimants,
-            self.precedents.last_writer,
-            &policy.servers,
+            case.precedents.last_writer,
             &Evidence {
-                relation: &|one, other| history(one, other, policy, records, now),
-                following: &|one| attached_replicas(one, policy, records, now),
+                relation: &|one, other| history(one, other, case),
+                following: &|one| attached_replicas(one, case),
+                priority: &|one| case.policy.server(one).priority,
                 older: &|_, newer| StateReason::OlderHistory(newer),
-                precedes: &|_, one| self.precedents.office.precedes(&records[one.0], now),
-                asked_since: &|one, other| was_asked_since(one, other, policy, records, now),
-                is_awaited: &|one| is_awaited(one, policy, records, self.precedents, now),
+                precedes: &|_, one| case.precedents.office.precedes(&case.records[one], case.now),
+                asked_since: &|one, other| was_asked_since(one, other, case),
+                is_awaited: &|one| is_awaited(one, case),
                 hold: false,
             },
         )
@@ -321,15 +310,15 @@ impl Field<'_> {
     /// A published server that has said nothing since the start is outdated by what it was known to
     /// have.
     fn outdate_unheard(&self, contest: &mut Contest) {
-        let (Some(published), Some(champion)) = (self.precedents.published, contest.champion)
+        let (Some(published), Some(champion)) = (self.case.precedents.published, contest.champion)
         else {
             return;
         };
-        let record = &self.records[published.0];
+        let record = &self.case.records[published];
         if published == champion || record.facts.is_some() || contest.against(published).is_some() {
             return;
         }
-        if history(champion, published, self.policy, self.records, self.now) == Relation::Ahead {
+        if history(champion, published, self.case) == Relation::Ahead {
             contest.losers.push(Loser {
                 server: published,
                 against: Some(champion),

@@ -1,12 +1,11 @@
 //! Who replicates from whom, as far as the members of the cluster tell.
 
-use super::mysql_facts;
 use crate::engine::{
-    Channel, ClusterPolicy, IoThread, Moment, ServerIndex, ServerPolicy, SourceId,
-    judge::is_endpoint_of,
+    Channel, IoThread, Moment, ServerIndex, SourceId,
+    ids::Servers,
+    judge::case::Case,
     reception::{Opinion, Origin},
     record::Record,
-    trouble::Liveness,
 };
 
 /// Where a server's changes come from in the end.
@@ -22,28 +21,23 @@ pub(super) enum Trail {
 
 /// Follows the channels of `from`, of whatever state they are, and from there those that receive,
 /// member by member towards `to`.
-pub(super) fn trail(
-    from: ServerIndex,
-    to: ServerIndex,
-    policy: &ClusterPolicy,
-    records: &[Record],
-) -> Trail {
-    let mut visited = vec![false; records.len()];
+pub(super) fn trail(from: ServerIndex, to: ServerIndex, case: Case<'_>) -> Trail {
+    let mut visited: Servers<_> = case.records.iter().map(|_| false).collect();
     let mut pending = vec![from];
     let mut hidden = false;
     while let Some(server) = pending.pop() {
         if server == to {
             return Trail::Leads;
         }
-        if std::mem::replace(&mut visited[server.0], true) {
+        if std::mem::replace(&mut visited[server], true) {
             continue;
         }
-        let channels = mysql_facts(&records[server.0]).map(|facts| facts.channels.is_some());
+        let channels = case.records[server].mysql().map(|facts| facts.channels.is_some());
         hidden |= channels != Some(true);
         // Beyond the first, only what still receives passes anything on.
         let passes =
             |member: &MemberChannel<'_>| server == from || member.channel.io == IoThread::Running;
-        let channels = member_channels(server, policy, records).into_iter();
+        let channels = member_channels(server, case).into_iter();
         pending.extend(channels.filter(passes).map(|member| member.source));
     }
     if hidden { Trail::Unknown } else { Trail::Astray }
@@ -69,18 +63,14 @@ enum KnownBy {
 
 /// Which member a channel replicates from. An address decides before an identity: a number means
 /// nothing outside of the fleet, and a copied data directory carries the UUID of its original.
-fn source_member(
-    source: &SourceId,
-    servers: &[ServerPolicy],
-    records: &[Record],
-) -> Option<(ServerIndex, KnownBy)> {
-    let by_address = servers.iter().position(|server| is_endpoint_of(&source.endpoint, server));
+fn source_member(source: &SourceId, case: Case<'_>) -> Option<(ServerIndex, KnownBy)> {
+    let by_address = case.policy.position(|server| server.is_at(&source.endpoint));
     if let Some(member) = by_address {
-        return Some((ServerIndex(member), KnownBy::Address));
+        return Some((member, KnownBy::Address));
     }
     let only = |carries: &dyn Fn(&Record) -> bool| {
-        let mut carriers = (0..records.len()).filter(|&index| carries(&records[index]));
-        carriers.next().filter(|_| carriers.next().is_none()).map(ServerIndex)
+        let mut carriers = case.indices().filter(|&index| carries(&case.records[index]));
+        carriers.next().filter(|_| carriers.next().is_none())
     };
     if let Some(uuid) = source.uuid.as_deref() {
         let carries = |record: &Record| {
@@ -96,17 +86,13 @@ fn source_member(
 /// The channels of a server that come from a member of its cluster. Others, a migration for example,
 /// have no say, and a number alone proves little: beside a channel that names a member, and where its
 /// carrier in turn only receives from this server, it is somebody's outside.
-pub(super) fn member_channels<'a>(
-    index: ServerIndex,
-    policy: &ClusterPolicy,
-    records: &'a [Record],
-) -> Vec<MemberChannel<'a>> {
-    let found = channels_of_fleet(index, policy, records);
+pub(super) fn member_channels<'a>(index: ServerIndex, case: Case<'a>) -> Vec<MemberChannel<'a>> {
+    let found = channels_of_fleet(index, case);
     let is_named = |by: KnownBy| by != KnownBy::Number;
     let named = found.iter().any(|(_, by, _)| is_named(*by));
     let returns = |member: ServerIndex| {
-        let back = channels_of_fleet(member, policy, records);
-        !records[member.0].claims_writable() && back.iter().any(|(source, ..)| *source == index)
+        let back = channels_of_fleet(member, case);
+        !case.records[member].claims_writable() && back.iter().any(|(source, ..)| *source == index)
     };
     let counts = found
         .iter()
@@ -121,12 +107,11 @@ pub(super) fn member_channels<'a>(
 /// The channels of a server whose source carries anything of a member, and how that is known.
 fn channels_of_fleet<'a>(
     index: ServerIndex,
-    policy: &ClusterPolicy,
-    records: &'a [Record],
+    case: Case<'a>,
 ) -> Vec<(ServerIndex, KnownBy, &'a Channel)> {
-    let channels = mysql_facts(&records[index.0]).and_then(|facts| facts.channels.as_ref());
+    let channels = case.records[index].mysql().and_then(|facts| facts.channels.as_ref());
     let from_member = |channel: &'a Channel| {
-        let (member, by) = source_member(&channel.source, &policy.servers, records)?;
+        let (member, by) = source_member(&channel.source, case)?;
         (member != index).then_some((member, by, channel))
     };
     channels.into_iter().flatten().filter_map(from_member).collect()
@@ -138,36 +123,19 @@ pub(super) fn runs(channel: &Channel) -> bool {
 }
 
 /// How many replicas receive from `primary` now.
-pub(super) fn attached_replicas(
-    primary: ServerIndex,
-    policy: &ClusterPolicy,
-    records: &[Record],
-    now: Moment,
-) -> usize {
-    let all = (0..records.len()).map(ServerIndex);
-    all.filter(|&replica| is_receiving(replica, primary, policy, records, now)).count()
+pub(super) fn attached_replicas(primary: ServerIndex, case: Case<'_>) -> usize {
+    let all = case.indices();
+    all.filter(|&replica| is_receiving(replica, primary, case)).count()
 }
 
 /// Whether `replica` answers and receives from `source` directly.
-pub(super) fn is_receiving(
-    replica: ServerIndex,
-    source: ServerIndex,
-    policy: &ClusterPolicy,
-    records: &[Record],
-    now: Moment,
-) -> bool {
-    records[replica.0].liveness(&policy.thresholds, now) == Liveness::Answering
-        && is_attached(replica, source, policy, records)
+pub(super) fn is_receiving(replica: ServerIndex, source: ServerIndex, case: Case<'_>) -> bool {
+    case.answers(replica) && is_attached(replica, source, case)
 }
 
 /// Whether, by its last reply, `replica` received from `source` directly.
-pub(super) fn is_attached(
-    replica: ServerIndex,
-    source: ServerIndex,
-    policy: &ClusterPolicy,
-    records: &[Record],
-) -> bool {
-    member_channels(replica, policy, records)
+pub(super) fn is_attached(replica: ServerIndex, source: ServerIndex, case: Case<'_>) -> bool {
+    member_channels(replica, case)
         .iter()
         .any(|member| member.source == source && member.channel.io == IoThread::Running)
 }
@@ -178,12 +146,10 @@ pub(super) fn opinion(
     replica: ServerIndex,
     source: ServerIndex,
     since: Moment,
-    policy: &ClusterPolicy,
-    records: &[Record],
     taken_over: bool,
-    now: Moment,
+    case: Case<'_>,
 ) -> Opinion {
-    let channels = member_channels(replica, policy, records);
+    let channels = member_channels(replica, case);
     let told = channels.iter().map(|member| {
         let direct = member.source == source;
         // Somebody else took over and is written to: what comes through others is that one's.
@@ -191,10 +157,10 @@ pub(super) fn opinion(
             return Opinion::Nothing;
         }
         let from = if direct { Origin::Source } else { Origin::Beyond };
-        match records[replica.0].opinion(&member.channel.name, from, since, now) {
+        match case.records[replica].opinion(&member.channel.name, from, since, case.now) {
             Opinion::Nothing => Opinion::Nothing,
-            _ if trail(member.source, source, policy, records) != Trail::Leads => Opinion::Nothing,
-            _ if writes_itself(member.source, source, records) => Opinion::Nothing,
+            _ if trail(member.source, source, case) != Trail::Leads => Opinion::Nothing,
+            _ if writes_itself(member.source, source, case.records) => Opinion::Nothing,
             told => told,
         }
     });
@@ -203,6 +169,6 @@ pub(super) fn opinion(
 
 /// Whether an intermediate server takes writes of its own, which then are no sign of life of its
 /// source.
-fn writes_itself(between: ServerIndex, source: ServerIndex, records: &[Record]) -> bool {
-    between != source && records[between.0].claims_writable()
+fn writes_itself(between: ServerIndex, source: ServerIndex, records: &Servers<Record>) -> bool {
+    between != source && records[between].claims_writable()
 }

@@ -1,12 +1,10 @@
 //! Whom the standbys of a cluster follow, and what they tell of it.
 
-use super::{postgres_role, primary_timeline, received_timeline};
 use crate::engine::{
-    ClusterPolicy, Endpoint, Moment, PostgresRole, ServerIndex, ServerPolicy,
-    judge::is_endpoint_of,
+    Endpoint, Moment, PostgresRole, ServerIndex, ServerPolicy,
+    judge::case::Case,
     reception::{Opinion, Origin},
     record::Record,
-    trouble::Liveness,
 };
 
 /// Where a standby receives from.
@@ -21,16 +19,13 @@ pub(super) enum Sender {
 }
 
 /// Where an attached standby receives from; `None` for one that is not attached.
-pub(super) fn sender(record: &Record, policy: &ClusterPolicy) -> Option<Sender> {
-    match postgres_role(record)? {
+pub(super) fn sender(standby: ServerIndex, case: Case<'_>) -> Option<Sender> {
+    match case.records[standby].postgres_role()? {
         PostgresRole::Standby { receiver, sender, .. } if receiver.is_attached() => {
-            let member = |named: &Endpoint| {
-                policy.servers.iter().position(|server| is_endpoint_of(named, server))
-            };
+            let member = |named: &Endpoint| case.policy.position(|server| server.is_at(named));
             Some(match sender {
                 None => Sender::Hidden,
-                Some(named) => member(named)
-                    .map_or(Sender::Outside, |member| Sender::Member(ServerIndex(member))),
+                Some(named) => member(named).map_or(Sender::Outside, Sender::Member),
             })
         }
         _ => None,
@@ -39,18 +34,15 @@ pub(super) fn sender(record: &Record, policy: &ClusterPolicy) -> Option<Sender> 
 
 /// Where what a standby receives comes from in the end: through how many other standbys ever that
 /// answer and receive the same timeline.
-pub(super) fn origin(
-    standby: ServerIndex,
-    policy: &ClusterPolicy,
-    records: &[Record],
-) -> Option<Sender> {
-    let record = &records[standby.0];
-    let mut found = sender(record, policy)?;
-    for _ in 1..records.len() {
+pub(super) fn origin(standby: ServerIndex, case: Case<'_>) -> Option<Sender> {
+    let record = &case.records[standby];
+    let mut found = sender(standby, case)?;
+    for _ in 1..case.records.len() {
         let Sender::Member(member) = found else { break };
-        let upstream = &records[member.0];
-        let Some(next) = sender(upstream, policy) else { break };
-        if upstream.trouble.is_some() || received_timeline(upstream) != received_timeline(record) {
+        let upstream = &case.records[member];
+        let Some(next) = sender(member, case) else { break };
+        if upstream.trouble.is_some() || upstream.received_timeline() != record.received_timeline()
+        {
             break;
         }
         found = next;
@@ -59,76 +51,53 @@ pub(super) fn origin(
 }
 
 /// How many standbys that answer follow `primary`.
-pub(super) fn followers(
-    primary: ServerIndex,
-    policy: &ClusterPolicy,
-    records: &[Record],
-    now: Moment,
-) -> usize {
-    followers_of(primary, policy, records, now).count()
+pub(super) fn followers(primary: ServerIndex, case: Case<'_>) -> usize {
+    followers_of(primary, case).count()
 }
 
 /// The standbys that answer and follow `primary`: directly, or through others on its timeline.
 pub(super) fn followers_of(
     primary: ServerIndex,
-    policy: &ClusterPolicy,
-    records: &[Record],
-    now: Moment,
+    case: Case<'_>,
 ) -> impl Iterator<Item = ServerIndex> {
-    (0..records.len()).map(ServerIndex).filter(move |&index| {
-        index != primary
-            && records[index.0].liveness(&policy.thresholds, now) == Liveness::Answering
-            && is_follower(index, primary, policy, records)
-    })
+    case.others(primary)
+        .filter(move |&index| case.answers(index) && is_follower(index, primary, case))
 }
 
 /// How many standbys are on the side of `primary` by their last words, or by what was remembered of
 /// them: they followed it, or have come to its timeline and follow nobody. The dead are on nobody's
 /// side when it is dead itself.
-pub(super) fn adherents(
-    primary: ServerIndex,
-    policy: &ClusterPolicy,
-    records: &[Record],
-    now: Moment,
-) -> usize {
-    let is_gone = |one: ServerIndex| {
-        matches!(records[one.0].liveness(&policy.thresholds, now), Liveness::Gone(_))
-    };
-    let all_count = !is_gone(primary);
-    let own = primary_timeline(&records[primary.0]).or(records[primary.0].history.timeline);
+pub(super) fn adherents(primary: ServerIndex, case: Case<'_>) -> usize {
+    let all_count = !case.is_gone(primary);
+    let own = case.records[primary].primary_timeline().or(case.records[primary].history.timeline);
     let adheres = |standby: &ServerIndex| {
-        let record = &records[standby.0];
-        let is_standby = primary_timeline(record).is_none() && sender(record, policy).is_none();
+        let record = &case.records[*standby];
+        let is_standby = record.primary_timeline().is_none() && sender(*standby, case).is_none();
         let waits = is_standby && own.is_some() && record.history.timeline == own;
         *standby != primary
-            && (all_count || !is_gone(*standby))
-            && (waits || is_follower(*standby, primary, policy, records))
+            && (all_count || !case.is_gone(*standby))
+            && (waits || is_follower(*standby, primary, case))
     };
-    (0..records.len()).map(ServerIndex).filter(adheres).count()
+    case.indices().filter(adheres).count()
 }
 
 /// Whether a standby follows `primary` by its last word: directly, or through others.
-pub(super) fn is_follower(
-    standby: ServerIndex,
-    primary: ServerIndex,
-    policy: &ClusterPolicy,
-    records: &[Record],
-) -> bool {
-    let own = primary_timeline(&records[primary.0]).or(records[primary.0].history.timeline);
-    match origin(standby, policy, records) {
+pub(super) fn is_follower(standby: ServerIndex, primary: ServerIndex, case: Case<'_>) -> bool {
+    let own = case.records[primary].primary_timeline().or(case.records[primary].history.timeline);
+    match origin(standby, case) {
         None => false,
         Some(Sender::Member(sender)) if sender == primary => true,
         // Another one that calls itself a primary.
-        Some(Sender::Member(sender)) if primary_timeline(&records[sender.0]).is_some() => false,
-        Some(_) => own.is_some() && received_timeline(&records[standby.0]) == own,
+        Some(Sender::Member(sender)) if case.records[sender].primary_timeline().is_some() => false,
+        Some(_) => own.is_some() && case.records[standby].received_timeline() == own,
     }
 }
 
 /// Whether a server is a standby that receives from `sender` directly, as far as it tells.
 fn is_sent_by(record: &Record, sender: &ServerPolicy) -> bool {
-    match postgres_role(record) {
+    match record.postgres_role() {
         Some(PostgresRole::Standby { receiver, sender: Some(named), .. }) => {
-            receiver.is_attached() && is_endpoint_of(named, sender)
+            receiver.is_attached() && sender.is_at(named)
         }
         _ => false,
     }
@@ -139,16 +108,14 @@ pub(super) fn opinion(
     standby: ServerIndex,
     primary: ServerIndex,
     since: Moment,
-    policy: &ClusterPolicy,
-    records: &[Record],
-    now: Moment,
+    case: Case<'_>,
 ) -> Opinion {
-    let record = &records[standby.0];
-    if is_sent_by(record, &policy.servers[primary.0]) {
-        return record.opinion("", Origin::Source, since, now);
+    let record = &case.records[standby];
+    if is_sent_by(record, case.policy.server(primary)) {
+        return record.opinion("", Origin::Source, since, case.now);
     }
-    match is_follower(standby, primary, policy, records) || hides_everything(record) {
-        true => record.opinion("", Origin::Beyond, since, now),
+    match is_follower(standby, primary, case) || hides_everything(record) {
+        true => record.opinion("", Origin::Beyond, since, case.now),
         false => Opinion::Nothing,
     }
 }
@@ -156,7 +123,7 @@ pub(super) fn opinion(
 /// Whether an attached standby tells neither whom nor which timeline it follows.
 fn hides_everything(record: &Record) -> bool {
     matches!(
-        postgres_role(record),
+        record.postgres_role(),
         Some(PostgresRole::Standby { receiver, sender: None, timeline: None, .. })
             if receiver.is_attached()
     )

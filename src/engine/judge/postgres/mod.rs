@@ -8,110 +8,63 @@ mod wal;
 
 use self::{followers::opinion, succession::settle_primary};
 use super::{
-    FOREIGN, HISTORY_LOST, Judgement, Precedents, WriterRule, by_liveness,
+    case::Hearing,
+    claim::{why_stale, writable_verdict},
     contest::Contest,
-    is_foreign,
-    office::{has_rival, is_remembered},
-    overruled, unreachable_from_here, why_stale, writable_verdict,
+    tenure::has_rival,
+    unanswered::{by_liveness, overruled, unreachable_from_here},
+    verdicts::{FOREIGN, HISTORY_LOST, read_only_primary},
 };
 use crate::engine::{
-    ClusterPolicy, Facts, Moment, PostgresFacts, PostgresRole, ServerIndex, ServerState,
-    StateReason,
+    PostgresRole, ServerIndex, ServerState, StateReason,
+    judgement::{Judgement, WriterRule},
     positions::Positions,
-    record::Record,
-    verdict::{ReadFitness, Verdict},
+    verdict::Verdict,
 };
 
-pub(super) fn judge(
-    policy: &ClusterPolicy,
-    records: &mut [Record],
-    positions: &mut Positions,
-    precedents: Precedents<'_>,
-    now: Moment,
-) -> Judgement {
-    let contest = settle_primary(policy, records, precedents, now);
-    wal::note(policy, records, positions, precedents, contest.champion, now);
-    let mut verdicts = Vec::with_capacity(records.len());
-    for index in (0..records.len()).map(ServerIndex) {
-        verdicts.push(verdict(index, policy, records, positions, precedents, &contest, now));
-    }
-    let winner = contest.champion.or(precedents.last_writer);
-    let split_brain = contest.split_brain || has_rival(winner, records);
+pub(super) fn judge(hearing: &mut Hearing<'_>, positions: &mut Positions) -> Judgement {
+    let contest = settle_primary(hearing);
+    wal::note(hearing, positions, contest.champion);
+    let servers = hearing.records.indices();
+    let verdicts = servers.map(|index| verdict(index, hearing, positions, &contest)).collect();
+    let winner = contest.champion.or(hearing.precedents.last_writer);
+    let split_brain = contest.split_brain || has_rival(winner, hearing.case());
     Judgement { verdicts, split_brain, writer: WriterRule::History }
 }
 
 fn verdict(
     index: ServerIndex,
-    policy: &ClusterPolicy,
-    records: &mut [Record],
+    hearing: &mut Hearing<'_>,
     positions: &Positions,
-    precedents: Precedents<'_>,
     contest: &Contest,
-    now: Moment,
 ) -> Verdict {
-    let opinion = |standby, since| opinion(standby, index, since, policy, records, now);
-    let remembered = is_remembered(index, &records[index.0], precedents);
-    let unreachable =
-        unreachable_from_here(index, remembered, records, policy, contest, &opinion, now);
-    if let Some(verdict) = unreachable {
+    let case = hearing.case();
+    let opinion = |standby, since| opinion(standby, index, since, case);
+    if let Some(verdict) = unreachable_from_here(index, case, contest, &opinion) {
         return verdict;
     }
-    let record = &mut records[index.0];
-    if let Some(verdict) = by_liveness(record, policy, now) {
-        return overruled(index, verdict, record, contest);
+    if let Some(verdict) = by_liveness(index, hearing) {
+        return overruled(index, verdict, &hearing.conclusions[index], contest);
     }
-    if is_foreign(record, precedents) {
+    if hearing.case().is_foreign(index) {
         return FOREIGN;
     }
-    match postgres_role(record) {
-        Some(PostgresRole::Primary { .. }) if record.history.lost => HISTORY_LOST,
+    let (record, conclusion) = hearing.of(index);
+    match record.postgres_role() {
+        Some(PostgresRole::Primary { .. }) if conclusion.has_lost_history(record) => HISTORY_LOST,
         Some(PostgresRole::Primary { read_only: false, .. }) => {
-            writable_verdict(index, record, contest, now)
+            writable_verdict(index, hearing, contest)
         }
         Some(PostgresRole::Primary { read_only: true, .. }) => {
-            match why_stale(index, record, contest) {
+            match why_stale(index, conclusion, contest) {
                 Some(reason) => Verdict::out(ServerState::StalePrimary, reason),
                 None => {
-                    record.away = false;
-                    Verdict {
-                        read: ReadFitness::LastResort,
-                        ..Verdict::out(
-                            ServerState::ReadOnlyPrimary,
-                            StateReason::TransactionReadOnly,
-                        )
-                    }
+                    conclusion.mark_back();
+                    read_only_primary(StateReason::TransactionReadOnly)
                 }
             }
         }
-        Some(PostgresRole::Standby { .. }) => {
-            standby::verdict(index, policy, records, positions, contest, now)
-        }
+        Some(PostgresRole::Standby { .. }) => standby::verdict(index, hearing, positions, contest),
         None => Verdict::UNHEARD,
-    }
-}
-
-fn postgres_facts(record: &Record) -> Option<&PostgresFacts> {
-    match record.facts.as_ref()? {
-        Facts::Postgres(facts) => Some(facts),
-        Facts::MySql(_) | Facts::Tcp => None,
-    }
-}
-
-fn postgres_role(record: &Record) -> Option<&PostgresRole> {
-    postgres_facts(record).map(|facts| &facts.role)
-}
-
-fn primary_timeline(record: &Record) -> Option<u32> {
-    match postgres_role(record)? {
-        PostgresRole::Primary { timeline, .. } => Some(*timeline),
-        PostgresRole::Standby { .. } => None,
-    }
-}
-
-/// The timeline that a standby receives, if it tells.
-fn received_timeline(record: &Record) -> Option<u32> {
-    match postgres_role(record)? {
-        PostgresRole::Standby { timeline, receiver, .. } if receiver.is_attached() => *timeline,
-        _ => None,
     }
 }

@@ -1,80 +1,66 @@
 //! When the word of a server that lost a contest counts again.
 
-use super::{
-    followers::{adherents, followers, followers_of},
-    postgres_role, primary_timeline,
-};
+use super::followers::{adherents, followers, followers_of};
 use crate::engine::{
-    ClusterPolicy, Loss, Moment, PostgresRole, ServerIndex,
+    Loss, PostgresRole, ServerIndex,
     judge::{
-        Precedents, is_foreign,
-        office::{has_won_over, is_reinstated},
+        case::{Case, Hearing},
+        tenure::{has_won_over, is_reinstated},
     },
-    record::Record,
-    trouble::Liveness,
 };
 
 /// Ends the memory of a lost contest where its reason has gone.
-pub(super) fn reinstate(
-    policy: &ClusterPolicy,
-    records: &mut [Record],
-    precedents: Precedents<'_>,
-    now: Moment,
-) {
-    for index in (0..records.len()).map(ServerIndex) {
-        let Some(own) = primary_timeline(&records[index.0]) else {
+pub(super) fn reinstate(hearing: &mut Hearing<'_>) {
+    for index in hearing.records.indices() {
+        let Some(own) = hearing.records[index].primary_timeline() else {
             continue;
         };
         // Who streams from it was built from it, or has nothing that it lacks.
-        if records[index.0].history.lost && is_followed(index, policy, records, now) {
-            records[index.0].history.mark_followed();
+        if hearing.case().has_lost_history(index) && is_followed(index, hearing.case()) {
+            hearing.conclusions[index].claim_history();
         }
-        let Some(superseded) = &records[index.0].superseded else {
-            continue;
-        };
-        // A promotion before an operator's word proves nothing against it.
-        let promoted = superseded.loss != Loss::Acceptance
-            && was_promoted(&records[index.0], own, records, precedents);
-        let followed = followers(index, policy, records, now);
-        // Who has only lost its stream, or is away, has not gone over.
-        let support =
-            |one| if one == index { followed } else { adherents(one, policy, records, now) };
-        let won_over = has_won_over(index, records, &support);
-        let follows = |heir| followers_of(index, policy, records, now).any(|one| one == heir);
-        let gave_way = |heir| gave_way(heir, own, followed, policy, records, precedents, now);
-        let nobody = |_| false;
-        if promoted
-            || won_over
-            || is_reinstated(index, records, precedents, 0, &follows, &gave_way, &nobody)
-        {
-            records[index.0].superseded = None;
+        if counts_again(index, own, hearing.case()) {
+            hearing.conclusions[index].superseded = None;
         }
     }
 }
 
+/// Whether the word of a superseded server on the timeline `own` counts again.
+fn counts_again(index: ServerIndex, own: u32, case: Case<'_>) -> bool {
+    let Some(superseded) = case.superseded(index) else {
+        return false;
+    };
+    // A promotion before an operator's word proves nothing against it.
+    let promoted = superseded.loss != Loss::Acceptance && was_promoted(index, own, case);
+    let followed = followers(index, case);
+    // Who has only lost its stream, or is away, has not gone over.
+    let support = |one| if one == index { followed } else { adherents(one, case) };
+    let follows = |heir| followers_of(index, case).any(|one| one == heir);
+    let gave_way = |heir| gave_way(heir, own, followed, case);
+    let nobody = |_| false;
+    promoted
+        || has_won_over(index, case, &support)
+        || is_reinstated(index, case, 0, &follows, &gave_way, &nobody)
+}
+
 /// Whether a standby that was asked since this server is what it is now follows it.
-fn is_followed(
-    index: ServerIndex,
-    policy: &ClusterPolicy,
-    records: &[Record],
-    now: Moment,
-) -> bool {
-    let Some(run) = records[index.0].writable else { return false };
-    followers_of(index, policy, records, now)
-        .any(|standby| records[standby.0].facts_at >= run.since)
+fn is_followed(index: ServerIndex, case: Case<'_>) -> bool {
+    let Some(run) = case.records[index].writable else { return false };
+    followers_of(index, case).any(|standby| case.records[standby].facts_at >= run.since)
 }
 
 /// Whether a server on the timeline `own` was promoted since it was superseded. Only a standby is
 /// promoted, so what it wrote on its own is gone.
-fn was_promoted(record: &Record, own: u32, records: &[Record], precedents: Precedents<'_>) -> bool {
-    match record.superseded.as_ref().map(|superseded| superseded.timeline) {
+fn was_promoted(index: ServerIndex, own: u32, case: Case<'_>) -> bool {
+    match case.superseded(index).map(|superseded| superseded.timeline) {
         Some(Some(written)) => own > written,
         // It was a standby and hid its timeline; one that is newer than all others comes from a
         // promotion.
         Some(None) => {
-            let others = records.iter().filter(|other| !std::ptr::eq(*other, record));
-            let others = others.filter(|other| !is_foreign(other, precedents));
-            others.filter_map(|other| other.history.timeline).all(|newest| own > newest)
+            let others = case.others(index).filter(|&other| !case.is_foreign(other));
+            others
+                .filter_map(|other| case.records[other].history.timeline)
+                .all(|newest| own > newest)
         }
         None => false,
     }
@@ -83,23 +69,13 @@ fn was_promoted(record: &Record, own: u32, records: &[Record], precedents: Prece
 /// Whether the server that took over from one on the timeline `own` has given way: it streams that
 /// timeline. One that belongs to another cluster now has only gone, unless a member follows this
 /// server (`followed`).
-pub(super) fn gave_way(
-    heir: ServerIndex,
-    own: u32,
-    followed: usize,
-    policy: &ClusterPolicy,
-    records: &[Record],
-    precedents: Precedents<'_>,
-    now: Moment,
-) -> bool {
-    let heir = &records[heir.0];
-    let follows = match postgres_role(heir) {
+pub(super) fn gave_way(heir: ServerIndex, own: u32, followed: usize, case: Case<'_>) -> bool {
+    let follows = match case.records[heir].postgres_role() {
         Some(PostgresRole::Standby { receiver, timeline, recovery_timeline, .. }) => {
             receiver.is_attached()
                 && (*timeline).max(*recovery_timeline).is_some_and(|timeline| timeline <= own)
         }
         _ => false,
     };
-    heir.liveness(&policy.thresholds, now) == Liveness::Answering
-        && (follows || followed > 0 && is_foreign(heir, precedents))
+    case.answers(heir) && (follows || followed > 0 && case.is_foreign(heir))
 }

@@ -7,14 +7,19 @@ use std::time::Duration;
 
 use super::{
     followers::{Sender, origin, sender},
-    postgres_facts, postgres_role, primary_timeline, received_timeline,
     wal::written,
 };
 use crate::engine::{
-    ClusterPolicy, Lag, Moment, Position, PostgresRole, ServerIndex, ServerState, StateReason,
+    Lag, Moment, Position, PostgresFacts, PostgresRole, ServerIndex, ServerState, StateReason,
     Stream, Thresholds,
-    history::standby_timeline,
-    judge::{Freshness, contest::Contest, is_returning, is_stale, lasting, returning},
+    conclusion::Conclusion,
+    judge::{
+        case::{Case, Hearing},
+        claim::is_stale,
+        contest::Contest,
+        freshness::Freshness,
+        verdicts::returning,
+    },
     positions::Positions,
     record::Record,
     trouble::Liveness,
@@ -24,72 +29,60 @@ use crate::engine::{
 /// The verdict on a server in recovery.
 pub(super) fn verdict(
     index: ServerIndex,
-    policy: &ClusterPolicy,
-    records: &mut [Record],
+    hearing: &mut Hearing<'_>,
     positions: &Positions,
     contest: &Contest,
-    now: Moment,
 ) -> Verdict {
-    let place = Place::of(index, policy, records, contest, now);
-    let proven = place.branch(&records[index.0], records, positions);
-    let attended = place.is_attended();
-    let lag = lag(&records[index.0], positions);
-    let record = &mut records[index.0];
-    let Some(&PostgresRole::Standby { receiver, paused, apply_delay, .. }) = postgres_role(record)
+    let (record, conclusion) = hearing.of(index);
+    conclusion.note_recovery(record);
+    let place = Place::of(index, hearing.case(), contest);
+    let branch = place.branch(index, hearing.case(), positions);
+    let (policy, now) = (hearing.policy, hearing.now);
+    let (record, conclusion) = hearing.of(index);
+    let Some(&PostgresRole::Standby { receiver, paused, apply_delay, .. }) = record.postgres_role()
     else {
         return Verdict::UNHEARD;
     };
-    let on_right_branch = place.is_on_right_branch(record);
-    match proven {
-        Branch::Left(reason) => {
-            record.left_behind = Some(reason);
-            record.left_on = postgres_facts(record).and_then(standby_timeline);
-            record.beyond_primary |= reason == StateReason::Diverged;
-        }
-        _ if on_right_branch => {
-            (record.left_behind, record.left_on) = (None, None);
-            record.beyond_primary = false;
-        }
-        _ => {}
-    }
-    let suspect = matches!(proven, Branch::MayFollow);
-    let suspected = lasting(&mut record.dead_branch_since, suspect, now);
-    let alone = !receiver.is_attached() && attended;
-    lasting(&mut record.detached_since, alone, now);
+    place.note_branch(branch, record, conclusion);
+    let suspect = matches!(branch, Branch::MayFollow);
+    conclusion.note_astray(suspect, now);
+    let alone = !receiver.is_attached() && place.is_attended();
+    conclusion.note_detached(alone, now);
     // No lag is measured across timelines.
-    if record.left_behind.is_some() {
-        record.forget_freshness();
+    if conclusion.left_behind.is_some() {
+        conclusion.forget_freshness();
     }
-    let lag = match record.left_behind {
+    let lag = match conclusion.left_behind {
         Some(_) => None,
         None if !place.compared && may_have_left(record, positions) => Some(None),
-        None => lag,
+        None => lag(record, positions),
     };
-    let freshness = Freshness::pass(record, policy, lag, place.compared);
+    let freshness = Freshness::pass(conclusion, record, policy, lag, place.compared);
     let attached = freshness.attached();
     let lag = freshness.lag;
     let out = |state, reason| Verdict { lag, ..Verdict::out(state, reason) };
-    if is_returning(record, policy) {
-        return Verdict { write: WriteFitness::Refused, ..returning(record) };
+    conclusion.note_return(record, policy.thresholds.rise);
+    if conclusion.is_away() {
+        return Verdict { write: WriteFitness::Refused, ..returning(conclusion) };
     }
     if paused {
         return out(ServerState::Maintenance, StateReason::ReplayPaused);
     }
-    if let Some(reason) = record.left_behind {
+    if let Some(reason) = conclusion.left_behind {
         return out(ServerState::ReplicaBroken, reason);
     }
-    if suspected.is_some_and(|lasts| lasts >= Thresholds::DEAD_BRANCH_AFTER) {
-        record.left_behind = Some(StateReason::DeadBranch);
-        record.left_on = received_timeline(record);
+    if conclusion.astray_for(now).is_some_and(|lasts| lasts >= Thresholds::DEAD_BRANCH_AFTER) {
+        conclusion.left_behind = Some(StateReason::DeadBranch);
+        conclusion.left_on = record.received_timeline();
         return out(ServerState::ReplicaBroken, StateReason::DeadBranch);
     }
     if receiver.is_attached() && !suspect {
-        record.mark_followed();
+        conclusion.mark_followed();
     }
     if !apply_delay.is_zero() {
         return out(ServerState::Maintenance, StateReason::DelayedOnPurpose);
     }
-    match detached_for(record, now).filter(|_| alone) {
+    match unfed_for(record, conclusion, now).filter(|_| alone) {
         Some(lasts) if lasts >= Thresholds::DETACHED_AFTER => {
             let read = match lasts < Thresholds::DETACHED_GRACE {
                 true => ReadFitness::Replica,
@@ -135,51 +128,44 @@ enum Branch {
 }
 
 impl Place {
-    fn of(
-        index: ServerIndex,
-        policy: &ClusterPolicy,
-        records: &[Record],
-        contest: &Contest,
-        now: Moment,
-    ) -> Self {
+    fn of(index: ServerIndex, case: Case<'_>, contest: &Contest) -> Self {
         let primary = contest.champion;
-        let liveness = |server: ServerIndex| records[server.0].liveness(&policy.thresholds, now);
-        let answers = |server| liveness(server) == Liveness::Answering;
-        let misled_by = match origin(index, policy, records) {
+        let answers = |server| case.answers(server);
+        let misled_by = match origin(index, case) {
             Some(Sender::Member(sender)) => {
-                let record = &records[sender.0];
+                let record = &case.records[sender];
                 let misleads = match primary {
                     Some(primary) => {
                         primary != sender
-                            && (record.is_confirmed_writable() || is_stale(sender, record, contest))
+                            && (record.is_confirmed_writable() || is_stale(sender, case, contest))
                     }
                     // Whoever has lost is none, whether its heir is there or not.
-                    None => record.superseded.is_some(),
+                    None => case.superseded(sender).is_some(),
                 };
-                let calls_itself_primary = primary_timeline(record).is_some();
+                let calls_itself_primary = record.primary_timeline().is_some();
                 (misleads && answers(sender) && calls_itself_primary).then_some(sender)
             }
             _ => None,
         };
         let leader = primary.map(Sender::Member);
-        let receives = |other: &usize| {
-            *other != index.0
-                && answers(ServerIndex(*other))
-                && records[*other].left_behind.is_none()
-                && sender(&records[*other], policy).is_some()
+        let receives = |other: &ServerIndex| {
+            *other != index
+                && answers(*other)
+                && case.conclusions[*other].left_behind.is_none()
+                && sender(*other, case).is_some()
         };
         Self {
             primary,
-            timeline: primary.and_then(|primary| primary_timeline(&records[primary.0])),
+            timeline: primary.and_then(|primary| case.records[primary].primary_timeline()),
             compared: primary.is_some_and(answers),
             has_primary: primary.is_some_and(|primary| {
-                !matches!(liveness(primary), Liveness::Gone(_) | Liveness::Unheard)
+                !matches!(case.liveness(primary), Liveness::Gone(_) | Liveness::Unheard)
             }),
-            sibling_receives: (0..records.len()).any(|other| receives(&other)),
-            outvoted: is_outvoted(index, records, &receives),
+            sibling_receives: case.indices().any(|other| receives(&other)),
+            outvoted: is_outvoted(index, case, &receives),
             misled_by,
-            is_led: leader.is_some() && sender(&records[index.0], policy) == leader,
-            began_after: primary.and_then(|primary| last_recovery(&records[primary.0])),
+            is_led: leader.is_some() && sender(index, case) == leader,
+            began_after: primary.and_then(|primary| last_recovery(&case.records[primary])),
         }
     }
 
@@ -188,8 +174,9 @@ impl Place {
         self.has_primary || self.sibling_receives
     }
 
-    fn branch(&self, record: &Record, records: &[Record], positions: &Positions) -> Branch {
-        let Some(facts) = postgres_facts(record) else { return Branch::Same };
+    fn branch(&self, index: ServerIndex, case: Case<'_>, positions: &Positions) -> Branch {
+        let record = &case.records[index];
+        let Some(facts) = record.postgres() else { return Branch::Same };
         let PostgresRole::Standby { replayed, received, .. } = facts.role else {
             return Branch::Same;
         };
@@ -204,7 +191,7 @@ impl Place {
         let (Some(primary), Some(timeline)) = (self.primary, self.timeline) else {
             // A primary of a later timeline was seen, and its absence does not undo that.
             let newest = positions.newest_timeline();
-            let past = newest.and_then(|newest| went_past(record, newest, positions));
+            let past = newest.and_then(|newest| went_past(index, newest, case, positions));
             return match (past, self.outvoted) {
                 (Some(reason), _) => Branch::Left(reason),
                 _ if receives.is_some_and(is_past) => Branch::Left(StateReason::DeadBranch),
@@ -213,17 +200,17 @@ impl Place {
             };
         };
         if self.compared
-            && let Some(own) = standby_timeline(facts).filter(|own| *own > timeline)
+            && let Some(own) = facts.standby_timeline().filter(|own| *own > timeline)
         {
             return Branch::Left(StateReason::StrayTimeline(own));
         }
-        if self.compared && self.is_older_than_primary(record) {
+        if self.compared && self.is_older_than_primary(&case.conclusions[index]) {
             return Branch::Left(StateReason::StrayTimeline(timeline));
         }
-        if self.is_ahead_of(&records[primary.0], record, replayed) {
+        if self.is_ahead_of(&case.records[primary], record, replayed) {
             return Branch::Left(StateReason::Diverged);
         }
-        if let Some(reason) = went_past(record, timeline, positions) {
+        if let Some(reason) = went_past(index, timeline, case, positions) {
             return Branch::Left(reason);
         }
         match receives.filter(|own| *own < timeline) {
@@ -242,50 +229,69 @@ impl Place {
 
     /// Whether a standby had come to a timeline of the primary's number before the primary's began: two
     /// that were promoted apart count alike.
-    fn is_older_than_primary(&self, record: &Record) -> bool {
-        let came_to = record.came_to.filter(|(own, _)| Some(*own) == self.timeline);
-        !self.is_led && came_to.zip(self.began_after).is_some_and(|((_, at), began)| at <= began)
+    fn is_older_than_primary(&self, conclusion: &Conclusion) -> bool {
+        let since = conclusion.in_recovery_since(self.timeline);
+        !self.is_led && since.zip(self.began_after).is_some_and(|(since, began)| since <= began)
+    }
+
+    /// Notes the branch that a standby is on.
+    fn note_branch(&self, branch: Branch, record: &Record, conclusion: &mut Conclusion) {
+        match branch {
+            Branch::Left(reason) => {
+                conclusion.left_behind = Some(reason);
+                conclusion.left_on = record.postgres().and_then(PostgresFacts::standby_timeline);
+                conclusion.beyond_primary |= reason == StateReason::Diverged;
+            }
+            _ if self.is_on_right_branch(record, conclusion) => {
+                (conclusion.left_behind, conclusion.left_on) = (None, None);
+                conclusion.beyond_primary = false;
+            }
+            _ => {}
+        }
     }
 
     /// Whether a standby is seen on the primary's own branch.
-    fn is_on_right_branch(&self, record: &Record) -> bool {
-        let came_to = postgres_facts(record).and_then(standby_timeline);
-        let received = received_timeline(record);
+    fn is_on_right_branch(&self, record: &Record, conclusion: &Conclusion) -> bool {
+        let came_to = record.postgres().and_then(PostgresFacts::standby_timeline);
+        let received = record.received_timeline();
         let on_it = received.is_some() && received == self.timeline
             || came_to == self.timeline && self.misled_by.is_none();
         // Who was beyond the primary and still receives what it received goes on beside it.
-        let is_told = record.left_on.is_none_or(|own| Some(own) != self.timeline)
-            || is_attached(record) && (self.is_led || !record.beyond_primary);
+        let is_told = conclusion.left_on.is_none_or(|own| Some(own) != self.timeline)
+            || is_attached(record) && (self.is_led || !conclusion.beyond_primary);
         // Without a primary a newer timeline than before must do.
         let went_on = self.primary.is_none()
-            && record.left_behind == Some(StateReason::DeadBranch)
-            && received > record.left_on;
+            && conclusion.left_behind == Some(StateReason::DeadBranch)
+            && received > conclusion.left_on;
         self.compared && on_it && is_told || went_on
     }
 }
 
 /// When a primary was last known to be in recovery on a lower timeline than it has now.
 fn last_recovery(primary: &Record) -> Option<Moment> {
-    let timeline = primary_timeline(primary)?;
+    let timeline = primary.primary_timeline()?;
     primary.recovered_on.filter(|(on, _)| *on < timeline).map(|(_, at)| at)
 }
 
 fn is_attached(record: &Record) -> bool {
-    match postgres_role(record) {
-        Some(PostgresRole::Standby { receiver, .. }) => receiver.is_attached(),
-        _ => false,
-    }
+    record.postgres().is_some_and(PostgresFacts::is_attached)
 }
 
 /// Why a standby that receives nothing has what the primary, on `timeline`, has not: it was seen past
 /// the fork before, or it wrote beside the primary on one timeline.
-fn went_past(record: &Record, timeline: u32, positions: &Positions) -> Option<StateReason> {
+fn went_past(
+    index: ServerIndex,
+    timeline: u32,
+    case: Case<'_>,
+    positions: &Positions,
+) -> Option<StateReason> {
+    let record = &case.records[index];
     let (on, end) = record.history.reached?;
-    let came_to = standby_timeline(postgres_facts(record)?);
+    let came_to = record.postgres()?.standby_timeline();
     if is_attached(record) || came_to.is_some_and(|own| own > on) {
         return None;
     }
-    if on == timeline && record.superseded.is_some() {
+    if on == timeline && case.superseded(index).is_some() {
         return Some(StateReason::Diverged);
     }
     let past_it = positions.fork_after(on).is_some_and(|fork| end > fork);
@@ -295,20 +301,25 @@ fn went_past(record: &Record, timeline: u32, positions: &Positions) -> Option<St
 /// Whether a standby has come past a fork and nothing shows on which side: it receives nothing, and was
 /// last seen on a timeline that others have left before that.
 fn may_have_left(record: &Record, positions: &Positions) -> bool {
-    let Some(facts) = postgres_facts(record) else { return false };
+    let Some(facts) = record.postgres() else { return false };
     let PostgresRole::Standby { replayed, received, .. } = facts.role else { return false };
-    let seen_on = standby_timeline(facts).max(record.history.reached.map(|(on, _)| on));
+    let seen_on = facts.standby_timeline().max(record.history.reached.map(|(on, _)| on));
     let fork = seen_on.and_then(|own| positions.fork_after(own));
     !is_attached(record)
         && fork.zip(replayed.max(received)).is_some_and(|(fork, came_to)| came_to > fork)
 }
 
 /// Whether more standbys that are known to receive a higher timeline than what this one receives.
-fn is_outvoted(index: ServerIndex, records: &[Record], receives: &dyn Fn(&usize) -> bool) -> bool {
-    let Some(own) = received_timeline(&records[index.0]) else { return false };
-    let others: Vec<_> = (0..records.len())
+fn is_outvoted(
+    index: ServerIndex,
+    case: Case<'_>,
+    receives: &dyn Fn(&ServerIndex) -> bool,
+) -> bool {
+    let Some(own) = case.records[index].received_timeline() else { return false };
+    let others: Vec<_> = case
+        .indices()
         .filter(receives)
-        .filter_map(|other| received_timeline(&records[other]))
+        .filter_map(|other| case.records[other].received_timeline())
         .collect();
     let newer = others.iter().filter(|timeline| **timeline > own).count();
     let same = others.iter().filter(|timeline| **timeline == own).count() + 1;
@@ -317,7 +328,7 @@ fn is_outvoted(index: ServerIndex, records: &[Record], receives: &dyn Fn(&usize)
 
 /// The timeline that a standby receives or tries to.
 fn received_timeline_shown(record: &Record) -> Option<u32> {
-    match postgres_role(record)? {
+    match record.postgres_role()? {
         PostgresRole::Standby { timeline, .. } => *timeline,
         PostgresRole::Primary { .. } => None,
     }
@@ -325,9 +336,9 @@ fn received_timeline_shown(record: &Record) -> Option<u32> {
 
 /// How long a standby has been without a receiver and without anything new: one that an archive
 /// feeds is fed.
-fn detached_for(record: &Record, now: Moment) -> Option<Duration> {
-    let since = record.detached_since?;
-    let archive_alone = match postgres_role(record)? {
+fn unfed_for(record: &Record, conclusion: &Conclusion, now: Moment) -> Option<Duration> {
+    let since = conclusion.detached_since?;
+    let archive_alone = match record.postgres_role()? {
         PostgresRole::Standby { received, replayed, .. } => {
             received.is_none() && replayed.is_some()
         }
@@ -336,7 +347,7 @@ fn detached_for(record: &Record, now: Moment) -> Option<Duration> {
     let fed = record.advance.map(|(_, at)| at).filter(|at| *at > since);
     match archive_alone {
         // Nothing was ever streamed: only what it lacks tells whether it is fed.
-        true if record.gates.iter().all(|gate| gate.is_fresh()) => None,
+        true if conclusion.gates.iter().all(|gate| gate.is_fresh()) => None,
         _ => Some(now.since(fed.unwrap_or(since))),
     }
 }
@@ -344,7 +355,7 @@ fn detached_for(record: &Record, now: Moment) -> Option<Duration> {
 /// How far a standby is behind all that was shown: `None` when its next reply will tell, `Some(None)`
 /// when it cannot be told.
 fn lag(standby: &Record, positions: &Positions) -> Option<Option<Lag>> {
-    let PostgresRole::Standby { replayed, replay_age, .. } = postgres_role(standby)? else {
+    let PostgresRole::Standby { replayed, replay_age, .. } = standby.postgres_role()? else {
         return None;
     };
     if standby.supposed_lag.is_some() {

@@ -9,105 +9,92 @@ use std::cmp::Ordering;
 
 use super::{
     followers::{Sender, followers, followers_of, is_follower, opinion, origin, sender},
-    postgres_role, primary_timeline, received_timeline,
     reinstatement::{gave_way, reinstate},
 };
 use crate::engine::{
-    ClusterPolicy, Loss, Moment, OnNewerTimeline, PostgresRole, Relation, ServerIndex, ServerState,
-    StateReason,
+    Loss, OnNewerTimeline, PostgresRole, Relation, ServerIndex, ServerState, StateReason,
     judge::{
-        Precedents,
+        case::{Case, Hearing},
+        claim::is_claimant,
         contest::{self, Contest, Evidence, Loser},
-        is_claimant, is_foreign,
-        office::{
-            is_awaited, is_gone, is_remembered, lives_by_refusal, lives_by_witness,
-            lives_in_office, mark_losers, was_asked_since,
+        tenure::{
+            is_awaited, is_remembered, lives_by_refusal, lives_by_witness, lives_in_office,
+            mark_losers, was_asked_since,
         },
     },
-    record::Record,
     trouble::Liveness,
     verdict::Verdict,
 };
 
 /// Settles who is the primary, and remembers who lost.
-pub(super) fn settle_primary(
-    policy: &ClusterPolicy,
-    records: &mut [Record],
-    precedents: Precedents<'_>,
-    now: Moment,
-) -> Contest {
-    reinstate(policy, records, precedents, now);
-    let field = Field { policy, records, precedents, now };
-    let mut losers = Vec::new();
-    let mut claimants = Vec::new();
-    for index in (0..records.len()).map(ServerIndex) {
-        if !field.claims(index) {
-            continue;
-        }
-        match field.bar(index) {
-            Some(loser) => losers.push(loser),
-            None => claimants.push(index),
-        }
-    }
-    let mut contest = field.settle(&claimants);
-    contest.losers.extend(losers);
-    field.outdate_others(&mut contest);
-    mark_losers(&contest, records, precedents);
+pub(super) fn settle_primary(hearing: &mut Hearing<'_>) -> Contest {
+    reinstate(hearing);
+    let contest = Field { case: hearing.case() }.contest();
+    mark_losers(&contest, hearing);
     contest
 }
 
 /// All that the question who is right rests on.
 struct Field<'a> {
-    policy: &'a ClusterPolicy,
-    records: &'a [Record],
-    precedents: Precedents<'a>,
-    now: Moment,
+    case: Case<'a>,
 }
 
 impl Field<'_> {
+    fn contest(&self) -> Contest {
+        let mut losers = Vec::new();
+        let mut claimants = Vec::new();
+        for index in self.case.indices() {
+            if !self.claims(index) {
+                continue;
+            }
+            match self.bar(index) {
+                Some(loser) => losers.push(loser),
+                None => claimants.push(index),
+            }
+        }
+        let mut contest = self.settle(&claimants);
+        contest.losers.extend(losers);
+        self.outdate_others(&mut contest);
+        contest
+    }
+
     fn timeline(&self, index: ServerIndex) -> Option<u32> {
-        let record = &self.records[index.0];
-        let office = || self.precedents.office.timeline;
-        let remembered = is_remembered(index, record, self.precedents);
-        primary_timeline(record).or_else(|| remembered.then(office).flatten())
+        let record = &self.case.records[index];
+        let office = || self.case.precedents.office.timeline;
+        let remembered = is_remembered(index, self.case);
+        record.primary_timeline().or_else(|| remembered.then(office).flatten())
     }
 
     fn followers(&self, index: ServerIndex) -> usize {
-        followers(index, self.policy, self.records, self.now)
+        followers(index, self.case)
     }
 
     /// How many members follow a server. What we have missed of a follower takes nothing from the one
     /// in office.
     fn supporters(&self, index: ServerIndex) -> usize {
-        let missed = (0..self.records.len()).map(ServerIndex).filter(|&one| {
-            let liveness = self.liveness(one);
+        let missed = self.case.indices().filter(|&one| {
+            let liveness = self.case.liveness(one);
             matches!(liveness, Liveness::Doubtful(_) | Liveness::ProbeSilent)
                 && one != index
-                && is_follower(one, index, self.policy, self.records)
+                && is_follower(one, index, self.case)
         });
-        let in_office = self.precedents.published == Some(index);
+        let in_office = self.case.precedents.published == Some(index);
         self.followers(index) + if in_office { missed.count() } else { 0 }
-    }
-
-    fn liveness(&self, index: ServerIndex) -> Liveness {
-        self.records[index.0].liveness(&self.policy.thresholds, self.now)
     }
 
     /// Whether a server takes part: it says that it is a writable primary, nothing proves that it is
     /// gone, and its word counts.
     fn claims(&self, index: ServerIndex) -> bool {
-        let record = &self.records[index.0];
-        record.superseded.is_none()
+        self.case.superseded(index).is_none()
             && self.timeline(index).is_some()
-            && (is_claimant(index, record, self.policy, self.precedents, self.now)
+            && (is_claimant(index, self.case)
                 || self.lives_by_witness(index)
-                || lives_by_refusal(index, self.policy, self.records, self.precedents, self.now))
+                || lives_by_refusal(index, self.case))
     }
 
     fn lives_by_witness(&self, index: ServerIndex) -> bool {
-        let (policy, records, now) = (self.policy, self.records, self.now);
-        let told = |standby, since| opinion(standby, index, since, policy, records, now);
-        lives_by_witness(index, policy, records, self.precedents, &told, now)
+        let told = |standby, since| opinion(standby, index, since, self.case);
+        lives_by_witness(index, self.case, &told)
     }
 
     /// Why a server that says it is writable is no heir, whoever else is there.
@@ -119,8 +106,7 @@ impl Field<'_> {
             loss: Some(Loss::Age),
             reason: StateReason::OlderTimeline(newer),
         };
-        let record = &self.records[index.0];
-        if lives_in_office(index, record, self.precedents) {
+        if lives_in_office(index, self.case) {
             return None;
         }
         let newest = self.newest_written_beside(index, own);
@@ -134,14 +120,13 @@ impl Field<'_> {
     }
 
     fn lacks_what_the_last_writer_had(&self, index: ServerIndex, own: u32) -> Option<Loser> {
-        let had = self.precedents.office.timeline?;
-        let Some(last) = self.precedents.last_writer else {
+        let had = self.case.precedents.office.timeline?;
+        let Some(last) = self.case.precedents.last_writer else {
             return self.bar_of_removed(index, own, had);
         };
-        let (policy, records, precedents) = (self.policy, self.records, self.precedents);
         let followed = self.followers(index);
         if last == index
-            || gave_way(last, own, followed, policy, records, precedents, self.now)
+            || gave_way(last, own, followed, self.case)
             || self.was_seen_promoted(index, own)
         {
             return None;
@@ -157,7 +142,7 @@ impl Field<'_> {
     /// Why a server is no heir of a last writer that has left the configuration: it is on an older
     /// timeline, or was a standby, is on the same one, and nobody follows it.
     fn bar_of_removed(&self, index: ServerIndex, own: u32, had: u32) -> Option<Loser> {
-        let was_standby = self.records[index.0].history.followed;
+        let was_standby = self.case.has_followed(index);
         let reason = match own.cmp(&had) {
             _ if self.was_seen_promoted(index, own) => return None,
             Ordering::Less => StateReason::OlderTimeline(had),
@@ -169,99 +154,97 @@ impl Field<'_> {
 
     /// Whether a standby that answers receives from this server directly.
     fn is_sender(&self, index: ServerIndex) -> bool {
-        followers_of(index, self.policy, self.records, self.now)
-            .any(|it| sender(&self.records[it.0], self.policy) == Some(Sender::Member(index)))
+        followers_of(index, self.case)
+            .any(|it| sender(it, self.case) == Some(Sender::Member(index)))
     }
 
     /// Whether a server on the last writer's own timeline is no more than a copy of it.
     fn is_copy(&self, last: ServerIndex) -> bool {
         // While both are there, the contest tells.
         let both = self.claims(last);
-        let shared = self.policy.write.is_some_and(|write| write.shared_storage);
+        let shared = self.case.policy.write.is_some_and(|write| write.shared_storage);
         !(both || shared)
     }
 
     /// The highest timeline above `own` that another member was seen writing on, dead or alive. A
     /// first reply does not count: it could be an odd one. Nor does the word of one that lost.
     fn newest_written_beside(&self, index: ServerIndex, own: u32) -> Option<(u32, ServerIndex)> {
-        let others = self.records.iter().enumerate().filter(|&(other, record)| {
-            other != index.0
-                && record.superseded.is_none()
-                && !record.history.lost
-                && !is_foreign(record, self.precedents)
+        let others = self.case.others(index).filter(|&other| {
+            self.case.superseded(other).is_none()
+                && !self.case.has_lost_history(other)
+                && !self.case.is_foreign(other)
         });
-        let written = others.filter_map(|(other, record)| match *postgres_role(record)? {
-            PostgresRole::Primary { timeline, read_only, .. } => {
-                let published = self.precedents.published == Some(ServerIndex(other));
-                let was_one = |settled: Verdict| {
-                    matches!(settled.state, ServerState::Primary | ServerState::StalePrimary)
-                };
-                let confirmed =
-                    record.is_confirmed_writable() || record.settled.is_some_and(was_one);
-                (read_only || published || confirmed).then_some((timeline, ServerIndex(other)))
-            }
-            PostgresRole::Standby { .. } => None,
-        });
+        let written =
+            others.filter_map(|other| match *self.case.records[other].postgres_role()? {
+                PostgresRole::Primary { timeline, read_only, .. } => {
+                    let published = self.case.precedents.published == Some(other);
+                    let was_one = |settled: Verdict| {
+                        matches!(settled.state, ServerState::Primary | ServerState::StalePrimary)
+                    };
+                    let confirmed = self.case.records[other].is_confirmed_writable()
+                        || self.case.conclusions[other].settled.is_some_and(was_one);
+                    (read_only || published || confirmed).then_some((timeline, other))
+                }
+                PostgresRole::Standby { .. } => None,
+            });
         written.filter(|(timeline, _)| *timeline > own).max()
     }
 
     /// Whether this server was promoted before our eyes, when everybody was gone who had written on
     /// its timeline or a later one.
     fn was_seen_promoted(&self, index: ServerIndex, own: u32) -> bool {
-        let Some(run) = self.records[index.0].writable.filter(|run| run.turned) else {
+        let Some(run) = self.case.records[index].writable.filter(|run| run.turned) else {
             return false;
         };
-        let others = self.records.iter().enumerate().filter(|(other, _)| *other != index.0);
-        let mut newer = others.filter(|(_, record)| {
-            primary_timeline(record).is_some_and(|timeline| timeline >= own)
-                && !is_foreign(record, self.precedents)
+        let mut newer = self.case.others(index).filter(|&other| {
+            let timeline = self.case.records[other].primary_timeline();
+            timeline.is_some_and(|timeline| timeline >= own) && !self.case.is_foreign(other)
         });
-        newer.all(|(other, record)| {
-            is_gone(self.liveness(ServerIndex(other)))
-                && record.verdict.state == ServerState::Down
-                && record.since <= run.since
+        newer.all(|other| {
+            let conclusion = &self.case.conclusions[other];
+            self.case.is_gone(other)
+                && conclusion.verdict.state == ServerState::Down
+                && conclusion.since <= run.since
         })
     }
 
     /// What standbys show of a promotion that nobody has seen: enough to keep a server from being
     /// published, while nobody follows that one.
     fn hearsay_against(&self, index: ServerIndex, own: u32) -> Option<(u32, ServerIndex)> {
-        let shown = self.records.iter().enumerate().filter_map(|(standby, record)| {
-            let newer = received_timeline(record).filter(|timeline| *timeline > own)?;
+        let shown = self.case.records.enumerate().filter_map(|(standby, record)| {
+            let newer = record.received_timeline().filter(|timeline| *timeline > own)?;
             // It showed that already beside the primary that lived, and was the suspect itself.
-            if record.left_behind == Some(StateReason::StrayTimeline(newer)) {
+            let left_behind = self.case.conclusions[standby].left_behind;
+            if left_behind == Some(StateReason::StrayTimeline(newer)) {
                 return None;
             }
-            let from_member = match origin(ServerIndex(standby), self.policy, self.records)? {
+            let from_member = match origin(standby, self.case)? {
                 // What a loser was promoted to is known.
-                Sender::Member(sender) => {
-                    sender != index && self.records[sender.0].superseded.is_none()
-                }
+                Sender::Member(sender) => sender != index && self.case.superseded(sender).is_none(),
                 Sender::Hidden => true,
                 Sender::Outside => false,
             };
-            let answers = self.liveness(ServerIndex(standby)) == Liveness::Answering;
-            (from_member && answers && !is_foreign(record, self.precedents))
-                .then_some((newer, ServerIndex(standby)))
+            let answers = self.case.answers(standby);
+            (from_member && answers && !self.case.is_foreign(standby)).then_some((newer, standby))
         });
         shown.max().filter(|_| self.followers(index) == 0)
     }
 
     /// Whether a newer timeline takes nothing from one in office that lives.
     fn holds(&self) -> bool {
-        let rule = self.policy.write.map(|write| write.on_newer_timeline);
+        let rule = self.case.policy.write.map(|write| write.on_newer_timeline);
         rule == Some(OnNewerTimeline::Hold)
     }
 
     fn settle(&self, claimants: &[ServerIndex]) -> Contest {
-        let (policy, records, now) = (self.policy, self.records, self.now);
-        let last = self.precedents.last_writer;
+        let case = self.case;
+        let last = case.precedents.last_writer;
         let ahead_of_last = |one: &ServerIndex| {
             last.is_some_and(|last| *one != last && self.timeline(*one) > self.timeline(last))
         };
         // Whether the one in office lives will be known in a moment.
         let in_doubt =
-            last.is_some_and(|last| matches!(self.liveness(last), Liveness::Doubtful(_)));
+            last.is_some_and(|last| matches!(self.case.liveness(last), Liveness::Doubtful(_)));
         let wait = in_doubt
             && claimants
                 .iter()
@@ -269,13 +252,12 @@ impl Field<'_> {
                 .all(|&one| self.followers(one) == 0);
         // One that is in doubt itself is chosen for nothing new.
         let waits = |one: &ServerIndex| {
-            ahead_of_last(one) && (wait || self.liveness(*one) != Liveness::Answering)
+            ahead_of_last(one) && (wait || self.case.liveness(*one) != Liveness::Answering)
         };
         let present: Vec<_> = claimants.iter().copied().filter(|one| !waits(one)).collect();
         contest::settle(
             &present,
             last,
-            &policy.servers,
             &Evidence {
                 relation: &|one, other| match self.timeline(one).cmp(&self.timeline(other)) {
                     Ordering::Less => Relation::Behind,
@@ -283,12 +265,13 @@ impl Field<'_> {
                     Ordering::Greater => Relation::Ahead,
                 },
                 following: &|one| self.supporters(one),
+                priority: &|one| case.policy.server(one).priority,
                 older: &|_, newer| {
                     StateReason::OlderTimeline(self.timeline(newer).unwrap_or_default())
                 },
-                precedes: &|_, one| self.precedents.office.precedes(&records[one.0], now),
-                asked_since: &|one, other| was_asked_since(one, other, policy, records, now),
-                is_awaited: &|one| is_awaited(one, policy, records, self.precedents, now),
+                precedes: &|_, one| case.precedents.office.precedes(&case.records[one], case.now),
+                asked_since: &|one, other| was_asked_since(one, other, case),
+                is_awaited: &|one| is_awaited(one, case),
                 hold: self.holds(),
             },
         )
@@ -297,17 +280,17 @@ impl Field<'_> {
     /// Says of primaries that take no part whether the one that is right has left them behind: those
     /// that are locked, read-only or have not been heard.
     fn outdate_others(&self, contest: &mut Contest) {
-        for index in (0..self.records.len()).map(ServerIndex) {
-            let record = &self.records[index.0];
+        for index in self.case.indices() {
+            let record = &self.case.records[index];
             if contest.champion == Some(index) || contest.against(index).is_some() {
                 continue;
             }
-            let published = self.precedents.published == Some(index);
+            let published = self.case.precedents.published == Some(index);
             // A first reply may be an odd one.
             if !published && record.writable.is_some() && !record.is_confirmed_writable() {
                 continue;
             }
-            let own = self.timeline(index).filter(|_| !is_foreign(record, self.precedents));
+            let own = self.timeline(index).filter(|_| !self.case.is_foreign(index));
             let Some(own) = own else {
                 continue;
             };
@@ -337,10 +320,10 @@ impl Field<'_> {
         let Some(own) = self.timeline(champion) else { return };
         let newer = self.newest_written_beside(champion, own).filter(|&(_, other)| {
             let refuses = matches!(
-                postgres_role(&self.records[other.0]),
+                self.case.records[other].postgres_role(),
                 Some(PostgresRole::Primary { read_only: true, .. })
             );
-            refuses && self.liveness(other) == Liveness::Answering
+            refuses && self.case.answers(other)
         });
         let Some((newer, by)) = newer else { return };
         let (own_followers, others) = (self.supporters(champion), self.followers(by));

@@ -1,61 +1,62 @@
 //! How far the cluster's write-ahead log reaches, by all that its members show.
 
-use super::{postgres_facts, primary_timeline};
 use crate::engine::{
-    ClusterPolicy, Moment, Position, PostgresRole, ServerIndex, Stream,
-    history::standby_timeline,
-    judge::{Precedents, is_foreign, reach},
+    Position, PostgresFacts, PostgresRole, ServerIndex, Stream,
+    judge::case::{Case, Hearing},
     positions::Positions,
     record::Record,
-    trouble::Liveness,
 };
 
 /// Notes what the fresh replies of members show of the log. What the primary had shown before it was
 /// known to be the one counts as well: it may never reply again.
 pub(super) fn note(
-    policy: &ClusterPolicy,
-    records: &mut [Record],
+    hearing: &mut Hearing<'_>,
     positions: &mut Positions,
-    precedents: Precedents<'_>,
     champion: Option<ServerIndex>,
-    now: Moment,
 ) {
-    let answers = |record: &Record| {
-        record.liveness(&policy.thresholds, now) == Liveness::Answering
-            && !is_foreign(record, precedents)
-    };
     let leading = champion.and_then(|champion| {
-        let record = &records[champion.0];
-        Some((primary_timeline(record)?, written(record)?))
+        let record = &hearing.records[champion];
+        Some((record.primary_timeline()?, written(record)?, record.history.began))
     });
-    if let Some((timeline, position)) = leading {
-        let began = champion.and_then(|champion| records[champion.0].history.began);
+    if let Some((timeline, position, began)) = leading {
         positions.begin_timeline(timeline, began.map_or(position, |(_, fork)| fork));
     }
     let timeline = match leading {
-        Some((timeline, _)) => Some(timeline),
-        None => common_timeline(records.iter().filter(|record| answers(record))),
+        Some((timeline, ..)) => Some(timeline),
+        None => common_timeline(hearing.case()),
     };
-    for (index, record) in records.iter_mut().enumerate() {
-        let leads = champion == Some(ServerIndex(index));
-        if record.fresh {
-            let last = written(record).or_else(|| came_to(record));
-            record.note_shown(last.map(|position| (Stream::Wal, position)).into_iter());
-        }
-        if !leads && !record.fresh || !answers(record) || record.left_behind.is_some() {
+    for index in hearing.records.indices() {
+        let leads = champion == Some(index);
+        let fresh = hearing.case().has_news(index);
+        if !leads && !fresh {
             continue;
         }
-        let counts = leads || primary_timeline(record).is_none() && on(record, timeline);
-        for shown in record.shown.iter().filter(|_| counts) {
+        let counts = counts(index, hearing.case());
+        let (record, conclusion) = hearing.of(index);
+        if fresh {
+            let last = written(record).or_else(|| came_to(record));
+            let point = last.map(|position| (Stream::Wal, position));
+            conclusion.note_shown(record, point.into_iter());
+        }
+        if !counts || conclusion.left_behind.is_some() {
+            continue;
+        }
+        let measures = leads || record.primary_timeline().is_none() && on(record, timeline);
+        for shown in conclusion.shown.iter().filter(|_| measures) {
             positions.show(shown.stream.clone(), shown.position, shown.since, shown.rose);
         }
     }
-    positions.thin_out(reach(policy));
+    positions.thin_out(hearing.policy.reach());
+}
+
+/// Whether what a server shows is of this cluster, and of now.
+fn counts(server: ServerIndex, case: Case<'_>) -> bool {
+    case.answers(server) && !case.is_foreign(server)
 }
 
 /// Where a primary has come to.
 pub(super) fn written(record: &Record) -> Option<Position> {
-    match postgres_facts(record)?.role {
+    match record.postgres()?.role {
         PostgresRole::Primary { position, .. } => Some(position),
         PostgresRole::Standby { .. } => None,
     }
@@ -63,7 +64,7 @@ pub(super) fn written(record: &Record) -> Option<Position> {
 
 /// How far a standby has come: what it has received or replayed.
 fn came_to(record: &Record) -> Option<Position> {
-    match postgres_facts(record)?.role {
+    match record.postgres()?.role {
         PostgresRole::Standby { received, replayed, .. } => received.max(replayed),
         PostgresRole::Primary { .. } => None,
     }
@@ -71,14 +72,15 @@ fn came_to(record: &Record) -> Option<Position> {
 
 /// Whether a standby is on `timeline` or may be.
 fn on(record: &Record, timeline: Option<u32>) -> bool {
-    let own = postgres_facts(record).and_then(standby_timeline);
+    let own = record.postgres().and_then(PostgresFacts::standby_timeline);
     own.is_none() || timeline.is_none() || own == timeline
 }
 
 /// The timeline that most standbys have come to, the highest among equals.
-fn common_timeline<'a>(records: impl Iterator<Item = &'a Record>) -> Option<u32> {
+fn common_timeline(case: Case<'_>) -> Option<u32> {
+    let members = case.indices().filter(|&member| counts(member, case));
     let mut timelines: Vec<_> =
-        records.filter_map(|record| standby_timeline(postgres_facts(record)?)).collect();
+        members.filter_map(|member| case.records[member].postgres()?.standby_timeline()).collect();
     timelines.sort_unstable();
     let mut runs = timelines.chunk_by(|one, other| one == other);
     let mut most: Option<&[u32]> = None;

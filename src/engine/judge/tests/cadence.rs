@@ -74,7 +74,7 @@ fn a_server_that_is_down_for_a_minute_is_slow_and_nobody_else_is() {
 fn the_engine_wants_to_be_woken_when_a_server_becomes_slow() {
     let mut bench = settled();
     bench.rounds(2, &one_fails(FailureKind::Refused));
-    let slow_from = bench.cluster.records()[2].since + Thresholds::LONG_DEAD_AFTER;
+    let slow_from = bench.cluster.standing(ServerIndex(2)).since + Thresholds::LONG_DEAD_AFTER;
     while bench.now + STEP < slow_from {
         bench.rounds(1, &one_fails(FailureKind::Refused));
     }

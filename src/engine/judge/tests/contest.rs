@@ -45,13 +45,14 @@ fn contest_heard(
             }
         },
         following: &|ServerIndex(one)| attached.get(one).copied().unwrap_or(0),
+        priority: &|ServerIndex(one)| policies[one].priority,
         older: &|_, newer| StateReason::OlderHistory(newer),
         precedes: &|_, _| true,
         asked_since: &|_, _| true,
         is_awaited: &|_| false,
         hold: false,
     };
-    settle(&claimants, incumbent.map(ServerIndex), &policies, &evidence)
+    settle(&claimants, incumbent.map(ServerIndex), &evidence)
 }
 
 fn champion(contest: &Contest) -> Option<usize> {

@@ -9,7 +9,7 @@ use super::{
 };
 use crate::engine::{
     Check, ReadReason, Word,
-    judge::{Judgement, WriterRule},
+    judgement::{Judgement, WriterRule},
     steering::Steering,
     write::WriteLadder,
 };
@@ -257,13 +257,17 @@ fn overtaken_beside(reason: StateReason) -> Option<usize> {
     let rules = policy(ClusterKind::Postgres, 2);
     let write = rules.write.as_ref().expect("a write name");
     let (steering, now) = (Steering::default(), Moment::START);
-    let with = |verdicts| Judgement { verdicts, split_brain: false, writer: WriterRule::History };
+    let with = |verdicts: [Verdict; 2]| Judgement {
+        verdicts: verdicts.into_iter().collect(),
+        split_brain: false,
+        writer: WriterRule::History,
+    };
     let primary = Verdict { write: WriteFitness::Fit, ..Verdict::UNHEARD };
     let mut ladder = WriteLadder::new();
-    ladder.decide(&with(vec![primary, Verdict::UNHEARD]), &rules, write, &steering, now);
+    ladder.decide(&with([primary, Verdict::UNHEARD]), &rules, write, &steering, now);
     let overtaken = Verdict::out(ServerState::StalePrimary, StateReason::NotRejoined);
     let heir = Verdict::UNHEARD.because(reason);
-    ladder.decide(&with(vec![overtaken, heir]), &rules, write, &steering, now);
+    ladder.decide(&with([overtaken, heir]), &rules, write, &steering, now);
     ladder.decision.server.map(|server| server.0)
 }
 

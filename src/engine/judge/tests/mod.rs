@@ -78,7 +78,7 @@ impl Bench {
     }
 
     fn verdict(&self, server: usize) -> Verdict {
-        self.cluster.records()[server].verdict
+        self.cluster.conclusion(ServerIndex(server)).verdict
     }
 
     fn state(&self, server: usize) -> ServerState {

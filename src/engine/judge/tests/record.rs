@@ -1,11 +1,13 @@
 //! Folding: what replies and failures in a row add up to.
 
 use super::{FailureKind, Outcome, fails, primary, standby, thresholds};
-use crate::engine::{GtidState, Loss, Moment, ServerIndex, record::Record, trouble::Liveness};
+use crate::engine::{
+    GtidState, Loss, Moment, ServerIndex, conclusion::Conclusion, record::Record, trouble::Liveness,
+};
 
 /// A record after these outcomes, half a second apart, and the moment of the last one.
 fn folded(outcomes: impl IntoIterator<Item = Outcome>) -> (Record, Moment) {
-    let mut record = Record::new(1, &[]);
+    let mut record = Record::new(&[]);
     let mut now = Moment::START;
     for outcome in outcomes {
         now = now + super::STEP;
@@ -52,7 +54,7 @@ fn a_good_reply_ends_every_run_of_failures() {
     let outcomes = [fails(Refused), primary(1, 1), fails(Refused)];
     assert_eq!(liveness(outcomes.clone()), Liveness::Doubtful(Refused));
     let (record, _) = folded(outcomes);
-    assert_eq!(record.successes, 0);
+    assert_eq!(record.good_replies_since(0), 0);
     assert_eq!(liveness([fails(Refused), fails(Refused), primary(1, 1)]), Liveness::Answering);
 }
 
@@ -109,18 +111,20 @@ fn how_long_a_server_refuses_is_counted_from_its_first_refusal_of_the_kind() {
 
 #[test]
 fn what_was_away_starts_anew_and_remembers_who_took_over() {
-    let (mut record, _) = folded([primary(3, 1), primary(3, 2)]);
+    let (record, _) = folded([primary(3, 1), primary(3, 2)]);
+    let mut conclusion = Conclusion::new(1);
     for _ in 0..3 {
-        record.gates[0].pass(None, std::time::Duration::from_secs(1));
+        conclusion.gates[0].pass(None, std::time::Duration::from_secs(1));
     }
-    assert!(!record.gates[0].is_fresh());
-    record.mark_superseded(Some(ServerIndex(1)), &GtidState::Unknown, Loss::Name);
-    record.mark_superseded(Some(ServerIndex(2)), &GtidState::Unknown, Loss::Age);
-    let superseded = record.superseded.clone().expect("it was marked");
+    assert!(!conclusion.gates[0].is_fresh());
+    conclusion.mark_superseded(&record, Some(ServerIndex(1)), &GtidState::Unknown, Loss::Name);
+    conclusion.mark_superseded(&record, Some(ServerIndex(2)), &GtidState::Unknown, Loss::Age);
+    let superseded = conclusion.superseded.clone().expect("it was marked");
     assert_eq!((superseded.by, superseded.timeline), (Some(ServerIndex(1)), Some(3)));
-    record.mark_away();
-    assert!(record.away && record.successes == 0 && !record.gates[0].is_known());
-    assert!(record.superseded.is_some());
-    record.mark_followed();
-    assert!(record.superseded.is_none());
+    conclusion.mark_away(&record);
+    conclusion.note_return(&record, 1);
+    assert!(conclusion.is_away() && !conclusion.gates[0].is_known());
+    assert!(conclusion.superseded.is_some());
+    conclusion.mark_followed();
+    assert!(conclusion.superseded.is_none());
 }

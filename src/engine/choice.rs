@@ -1,0 +1,31 @@
+//! A choice among servers that may all be written to.
+
+use super::{ClusterPolicy, Failback, ServerIndex};
+
+/// Chooses among servers that may all be written to.
+///
+/// With [`Failback::Stay`] the published one stays; otherwise the most preferred one is taken.
+/// While the published one is fit, those that are `blocked` are no choice.
+pub(super) fn elect(
+    fit: &[ServerIndex],
+    published: Option<ServerIndex>,
+    blocked: &[ServerIndex],
+    failback: Failback,
+    policy: &ClusterPolicy,
+) -> Option<ServerIndex> {
+    let incumbent = published.filter(|published| fit.contains(published));
+    match (incumbent, failback) {
+        (None, _) => most_preferred(fit, policy),
+        (Some(incumbent), Failback::Stay) => Some(incumbent),
+        (Some(incumbent), Failback::Preferred) => {
+            let may = |one: &&ServerIndex| **one == incumbent || !blocked.contains(one);
+            let open: Vec<_> = fit.iter().filter(may).copied().collect();
+            most_preferred(&open, policy)
+        }
+    }
+}
+
+/// The one of the lowest `priority`, among equals the first in config order.
+pub(super) fn most_preferred(fit: &[ServerIndex], policy: &ClusterPolicy) -> Option<ServerIndex> {
+    fit.iter().copied().min_by_key(|&index| (policy.server(index).priority, index))
+}

@@ -1,0 +1,189 @@
+//! Who is in office, and what that proves: when the word of the one in office, or of one that lost
+//! against it, counts.
+
+use super::{
+    case::{Case, Hearing},
+    contest::Contest,
+};
+use crate::engine::{
+    Facts, FailureKind, GtidState, Loss, Moment, Relation, ServerIndex, reception::Opinion,
+    superseded::Superseded, trouble::Liveness,
+};
+
+/// Whether a server is in office and has been alive ever since: nothing that others show about it is
+/// worth more than its own word.
+pub(super) fn lives_in_office(index: ServerIndex, case: Case<'_>) -> bool {
+    case.precedents.published == Some(index) && !case.conclusions[index].left_office
+}
+
+/// Whether a server that does not answer us is published since before the start of this process, so
+/// that its role is known from then alone.
+pub(super) fn is_remembered(index: ServerIndex, case: Case<'_>) -> bool {
+    case.precedents.published == Some(index) && case.records[index].facts.is_none()
+}
+
+/// Whether the published server has only refused us since the start of this process.
+pub(super) fn lives_by_refusal(index: ServerIndex, case: Case<'_>) -> bool {
+    use FailureKind::{Misconfigured, Saturated};
+    is_remembered(index, case)
+        && matches!(case.liveness(index), Liveness::Alive(Saturated | Misconfigured))
+}
+
+/// Whether the published server does not answer us while a member receives from it, as
+/// `opinion(member, since)` tells of each since its silence began.
+pub(super) fn lives_by_witness(
+    index: ServerIndex,
+    case: Case<'_>,
+    opinion: &dyn Fn(ServerIndex, Moment) -> Opinion,
+) -> bool {
+    let record = &case.records[index];
+    let (Liveness::Gone(kind), Some(trouble)) = (case.liveness(index), &record.trouble) else {
+        return false;
+    };
+    let others = case.others(index);
+    case.precedents.published == Some(index)
+        && kind.is_silence()
+        && !case.has_lost_history(index)
+        && record.facts.as_ref().is_none_or(Facts::claims_writable)
+        && others.map(|other| opinion(other, trouble.since)).min() == Some(Opinion::GoesOn)
+}
+
+/// Whether a member that answers, or may, has said nothing since `rival` says that it is writable.
+pub(super) fn is_awaited(rival: ServerIndex, case: Case<'_>) -> bool {
+    let Some(run) = case.records[rival].writable else { return false };
+    case.indices().any(|member| {
+        matches!(case.liveness(member), Liveness::Answering | Liveness::Doubtful(_))
+            && case.records[member].facts_at < run.since
+            && !case.is_foreign(member)
+    })
+}
+
+/// Whether `one` answers, and was asked since `other` says that it is writable.
+pub(super) fn was_asked_since(one: ServerIndex, other: ServerIndex, case: Case<'_>) -> bool {
+    case.records[other]
+        .writable
+        .is_none_or(|run| case.answers(one) && case.records[one].facts_at >= run.since)
+}
+
+/// Whether the members have gone over to a server that lost because they followed another one.
+pub(super) fn has_won_over(
+    index: ServerIndex,
+    case: Case<'_>,
+    followers: &dyn Fn(ServerIndex) -> usize,
+) -> bool {
+    case.superseded(index).is_some_and(|superseded| {
+        superseded.loss == Loss::Following
+            && superseded.by.is_none_or(|by| followers(index) > followers(by))
+    })
+}
+
+/// Whether the word of a superseded server counts again, because its heirs have given way, as
+/// `gave_way` tells of each, or have been caught up with, or are gone while somebody made this server
+/// writable, as we saw.
+pub(super) fn is_reinstated(
+    index: ServerIndex,
+    case: Case<'_>,
+    followed: usize,
+    follows: &dyn Fn(ServerIndex) -> bool,
+    gave_way: &dyn Fn(ServerIndex) -> bool,
+    is_gone: &dyn Fn(ServerIndex) -> bool,
+) -> bool {
+    let record = &case.records[index];
+    let Some(Superseded { by, heir, loss, claim, .. }) = case.superseded(index) else {
+        return false;
+    };
+    if !record.is_confirmed_writable() {
+        return false;
+    }
+    // What it has is not the cluster's, however much it is, until one of the two follows the other.
+    if *loss == Loss::Acceptance {
+        return by.is_some_and(follows);
+    }
+    let own = &record.history.gtid;
+    // One that lacked something and goes on writing may have used its own numbers a second time.
+    let goes_on =
+        *loss == Loss::Age && claim.is_some() && *claim == record.writable.map(|run| run.since);
+    let caught_up = |heir: &GtidState| {
+        let (number, uuid) = (record.history.server_id, record.history.uuid.as_deref());
+        let ambiguous = goes_on && heir.is_written_by(number, uuid);
+        !heir.is_empty() && !ambiguous && own.contains(heir) == Some(true)
+    };
+    let has_given_way = |heir: ServerIndex| {
+        let gone = is_gone(heir);
+        // One that came up anew shows no more what it won with: it is gone, too. One that is there
+        // and writable, or may be, is contested, however idle it is.
+        let says_no = case.records[heir].trouble.is_none()
+            && case.records[heir].facts.as_ref().is_some_and(|facts| !facts.claims_writable());
+        let is_itself = !case.has_lost_history(heir) && (gone || says_no);
+        let since = match &case.records[heir] {
+            it if case.has_lost_history(heir) => Some(it.history.lost_since),
+            it => it.trouble.as_ref().filter(|_| gone).map(|trouble| trouble.began),
+        };
+        let turned = record.writable.filter(|run| run.turned);
+        gave_way(heir)
+            || is_itself && caught_up(&case.records[heir].history.gtid)
+            || turned.is_some_and(|run| since.is_some_and(|since| since <= run.since))
+            // Somebody has pointed the other members at it.
+            || gone && *loss != Loss::Name && followed > 0 && !heir_is_followed(own, case, heir)
+    };
+    let mut heirs =
+        by.iter().copied().chain(case.precedents.last_writer).filter(|heir| *heir != index);
+    match by {
+        Some(_) => heirs.all(has_given_way),
+        // It has left the configuration.
+        None => caught_up(heir) && heirs.all(has_given_way),
+    }
+}
+
+/// Whether what a gone heir had is more than this server has, and somebody else has it.
+fn heir_is_followed(own: &GtidState, case: Case<'_>, heir: ServerIndex) -> bool {
+    let had = &case.records[heir].history.gtid;
+    case.records.enumerate().any(|(index, record)| {
+        index != heir
+            && record.trouble.is_none()
+            && record.history.gtid.relation(own) == Relation::Ahead
+            && record.history.gtid.contains(had) == Some(true)
+    })
+}
+
+/// Remembers who lost what, so that the absence of the winner proves nothing later.
+pub(super) fn mark_losers(contest: &Contest, hearing: &mut Hearing<'_>) {
+    if !hearing.precedents.ready {
+        return;
+    }
+    let office = &hearing.precedents.office.gtid;
+    for loser in &contest.losers {
+        if let Some(loss) = loser.loss {
+            let heir = match loser.against {
+                Some(against) => hearing.records[against].history.gtid.clone(),
+                None if office.is_unknown() => most_shown(loser.server, hearing.case()),
+                None => office.clone(),
+            };
+            let (record, conclusion) = hearing.of(loser.server);
+            conclusion.mark_superseded(record, loser.against, &heir, loss);
+        }
+    }
+}
+
+/// MySQL and MariaDB: the longest history that any other member has shown.
+fn most_shown(index: ServerIndex, case: Case<'_>) -> GtidState {
+    let others = case.others(index).filter(|&other| {
+        !case.has_lost_history(other) && !case.records[other].history.gtid.is_unknown()
+    });
+    others.fold(GtidState::Unknown, |most, other| {
+        let own = &case.records[other].history.gtid;
+        if most.is_unknown() || own.relation(&most) == Relation::Ahead { own.clone() } else { most }
+    })
+}
+
+/// Whether a server that answers and is writable has lost against `winner` by precedence alone: two
+/// histories go on beside each other.
+pub(super) fn has_rival(winner: Option<ServerIndex>, case: Case<'_>) -> bool {
+    case.indices().any(|rival| {
+        let lost = case.superseded(rival).is_some_and(|superseded| {
+            superseded.loss == Loss::Precedence && superseded.by == winner
+        });
+        let record = &case.records[rival];
+        lost && record.trouble.is_none() && record.writable.is_some()
+    })
+}

@@ -1,0 +1,68 @@
+//! Verdicts that read the same whatever a server speaks.
+
+use crate::engine::{
+    ServerState, StateReason,
+    conclusion::Conclusion,
+    verdict::{ReadFitness, Verdict, WriteFitness},
+};
+
+/// The verdict on a server of another cluster.
+pub(super) const FOREIGN: Verdict = Verdict {
+    state: ServerState::WrongCluster,
+    reason: StateReason::OtherCluster,
+    write: WriteFitness::Refused,
+    read: ReadFitness::Never,
+    lag: None,
+};
+
+/// The verdict on a server that is not what it was: it proves nothing until it has followed.
+pub(super) const HISTORY_LOST: Verdict = Verdict {
+    state: ServerState::WrongCluster,
+    reason: StateReason::HistoryLost,
+    write: WriteFitness::Refused,
+    read: ReadFitness::Never,
+    lag: None,
+};
+
+/// The verdict on a server that does not let the probe see whether it replicates.
+pub(super) const REPLICATION_HIDDEN: Verdict = Verdict {
+    state: ServerState::Misconfigured,
+    reason: StateReason::ReplicationHidden,
+    write: WriteFitness::Refused,
+    read: ReadFitness::LastResort,
+    lag: None,
+};
+
+/// The verdict on a primary that refuses writes, for this reason.
+pub(super) fn read_only_primary(reason: StateReason) -> Verdict {
+    let read = ReadFitness::LastResort;
+    Verdict { read, ..Verdict::out(ServerState::ReadOnlyPrimary, reason) }
+}
+
+/// The verdict on a server that was away and has yet to prove itself.
+///
+/// One whose probe was silent has not been gone as far as anybody knows: if it is published, it
+/// stays.
+pub(super) fn returning(conclusion: &Conclusion) -> Verdict {
+    let write = match conclusion.verdict.write {
+        WriteFitness::Open => WriteFitness::Open,
+        _ => WriteFitness::Gone,
+    };
+    let (state, reason) = (ServerState::Starting, StateReason::Returning);
+    Verdict { state, reason, write, read: ReadFitness::No, lag: None }
+}
+
+/// The verdict on a server whose first word as a writable one has yet to be confirmed: it stays
+/// what it was.
+pub(super) fn unconfirmed(conclusion: &Conclusion) -> Verdict {
+    let before = match conclusion.settled {
+        _ if conclusion.is_away() => Verdict { state: ServerState::Starting, ..Verdict::UNHEARD },
+        Some(settled) => settled,
+        None => Verdict::UNHEARD,
+    };
+    let write = match before.write {
+        WriteFitness::Fit => WriteFitness::Open,
+        other => other,
+    };
+    Verdict { write, ..before.because(StateReason::WritableUnconfirmed) }
+}
