@@ -8,6 +8,7 @@ mod circles;
 mod dependencies;
 mod fault;
 mod imports;
+mod layout;
 mod leftovers;
 mod mutants;
 mod paths;
