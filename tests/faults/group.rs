@@ -85,6 +85,14 @@ impl Group {
         }
     }
 
+    /// The same where it is no fault, but servers are made ready: it takes no longer than it must.
+    pub(crate) fn stop_quickly(&mut self, server: usize) {
+        match self {
+            Self::Postgres(_) => self.stop(server),
+            Self::MySql(marked) => marked.cluster.stop_quickly(server),
+        }
+    }
+
     /// Starts a stopped server as what it was.
     pub(crate) fn start_again(&mut self, server: usize) {
         match self {
@@ -422,7 +430,7 @@ impl Group {
             Self::Postgres(cluster) => cluster.set_identity(server, identity),
             Self::MySql(marked) => {
                 marked.cluster.put_identity(server, identity);
-                self.stop(server);
+                self.stop_quickly(server);
                 self.start_again(server);
             }
         }

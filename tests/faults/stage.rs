@@ -271,7 +271,7 @@ impl Stage {
 
     /// A clean stop and a start.
     fn restart(&mut self, server: usize) {
-        self.group.stop(server);
+        self.group.stop_quickly(server);
         self.group.start_again(server);
         for follower in self.followers() {
             self.group.wait_until_follows(follower, self.leader);

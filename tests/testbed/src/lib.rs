@@ -14,6 +14,7 @@ pub mod account;
 pub mod attempt;
 pub mod browser;
 pub mod certificates;
+mod data_template;
 pub mod disk;
 pub mod distribution;
 pub mod dns_client;

@@ -113,6 +113,12 @@ impl MySqlCluster {
         self.servers[server].stop();
     }
 
+    /// An orderly stop which is no fault, and need not last as long as one. See
+    /// [`MySqlServer::stop_quickly`].
+    pub fn stop_quickly(&mut self, server: usize) {
+        self.servers[server].stop_quickly(&self.runtime);
+    }
+
     /// Starts a stopped server, which goes on replicating if it did; `read_only` is what its option
     /// file says.
     pub fn start_server(&mut self, server: usize, read_only: bool) {
@@ -288,7 +294,7 @@ impl MySqlCluster {
     /// same primary.
     pub fn rebuild(&mut self, server: usize, donor: usize, primary: usize) {
         self.servers[server].kill9();
-        self.servers[donor].stop();
+        self.stop_quickly(donor);
         self.servers[server].copy_data(&self.servers[donor]);
         self.launch(donor, true);
         self.launch(server, true);
@@ -310,7 +316,7 @@ impl MySqlCluster {
     }
 
     fn install_anew(&mut self, server: usize, statements: &[String]) {
-        self.stop(server);
+        self.stop_quickly(server);
         self.servers[server].put_data_aside();
         let file = self.servers[server].first_statements(statements);
         let mut settings = self.settings(server, false);
@@ -321,7 +327,7 @@ impl MySqlCluster {
 
     /// Ends [`Self::make_foreign`] or [`Self::make_empty`]: the server with its own data is back, as a replica.
     pub fn make_native(&mut self, server: usize, primary: usize) {
-        self.stop(server);
+        self.kill9(server); // Nobody wants what it has.
         self.servers[server].take_data_back();
         self.start_server(server, true);
         self.wait_caught_up(server, primary);

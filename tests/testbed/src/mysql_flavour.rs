@@ -65,6 +65,18 @@ impl Flavour {
         }
     }
 
+    /// What data is initialised with.
+    pub(crate) fn initialisation(self) -> &'static [&'static str] {
+        match self {
+            Self::MySql => &["--initialize-insecure", "--innodb-redo-log-capacity=16M"],
+            Self::MariaDb => &[
+                "--auth-root-authentication-method=normal",
+                "--skip-test-db",
+                "--innodb-log-file-size=8M",
+            ],
+        }
+    }
+
     /// What every server is started with.
     pub(crate) fn settings(self) -> impl Iterator<Item = &'static str> {
         let own = match self {

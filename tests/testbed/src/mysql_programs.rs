@@ -2,6 +2,7 @@
 
 use std::{
     ffi::OsString,
+    fs,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -9,10 +10,14 @@ use std::{
 use crate::{
     account::{self, Account},
     build_folder,
+    data_template::DataTemplate,
     distribution::Distribution,
     grants::Grants,
     mysql_flavour::Flavour,
 };
+
+/// The file of its data in which a server of MySQL keeps its `server_uuid`.
+pub(crate) const IDENTITY: &str = "auto.cnf";
 
 /// Where the programs of one version lie.
 #[derive(Clone, Debug)]
@@ -103,24 +108,33 @@ impl MySqlPrograms {
         command
     }
 
-    /// Makes the data of a server that has no history, with temporary tables in `temporary`.
-    pub(crate) fn new_data(&self, data: &Path, temporary: &Path) {
+    /// Makes the data of a server that has no history, and no `server_uuid` either: it makes one for
+    /// itself at its first start.
+    pub(crate) fn new_data(&self, data: &Path) {
+        let template = DataTemplate {
+            account: &self.account,
+            name: format!("{}-{}", self.flavour.program(), self.version),
+            options: self.flavour.initialisation(),
+            initialise: |folder: &Path| self.initialise(folder),
+        };
+        template.copy_to(data);
+    }
+
+    /// Makes a folder `data` in `folder`, which the account may write to.
+    fn initialise(&self, folder: &Path) {
+        let data = folder.join("data");
         let mut command = match self.flavour {
-            Flavour::MySql => {
-                let mut server = self.server(&[]);
-                server.args(["--initialize-insecure", "--innodb-redo-log-capacity=16M"]);
-                server
-            }
+            Flavour::MySql => self.server(&[]),
             Flavour::MariaDb => {
                 let mut install = self.account.command(self.program("bin", "mariadb-install-db"));
                 install.arg("--no-defaults").args(self.base());
-                install.arg("--auth-root-authentication-method=normal");
-                install.args(["--skip-test-db", "--innodb-log-file-size=8M"]);
                 install
             }
         };
+        command.args(self.flavour.initialisation());
         command.arg(format!("--datadir={}", data.display()));
-        account::run(command.arg(format!("--tmpdir={}", temporary.display())));
+        account::run(command.arg(format!("--tmpdir={}", folder.display())));
+        drop(fs::remove_file(data.join(IDENTITY))); // MariaDB has none.
     }
 
     /// Where everything lies that belongs to the programs.

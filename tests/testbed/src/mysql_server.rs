@@ -19,7 +19,7 @@ use crate::{
     account,
     disk::Disk,
     mysql_flavour::Flavour,
-    mysql_programs::MySqlPrograms,
+    mysql_programs::{IDENTITY, MySqlPrograms},
     mysql_sessions::{Sessions, connect, end_sessions_of, ids_of, run},
     patience,
     process::ServerProcess,
@@ -152,6 +152,15 @@ impl MySqlServer {
         self.take_process().end(Signal::TERM);
     }
 
+    /// An orderly stop that is as quick as it can be. While MySQL has replicas, its event scheduler
+    /// holds the end up for eight seconds, which is how long it waits for its other threads.
+    pub fn stop_quickly(&mut self, runtime: &Runtime) {
+        if self.flavour() == Flavour::MySql {
+            self.sql(runtime, &["SET GLOBAL event_scheduler = OFF"]);
+        }
+        self.stop();
+    }
+
     /// SIGSTOP.
     pub fn freeze(&self) {
         self.process().freeze();
@@ -165,7 +174,7 @@ impl MySqlServer {
     /// Gives a stopped server a copy of the data of another stopped server. On MySQL it stays the
     /// server that it is: its `server_uuid` is in a file of the data.
     pub fn copy_data(&self, from: &Self) {
-        let identity = self.data().join("auto.cnf");
+        let identity = self.data().join(IDENTITY);
         let own = fs::read_to_string(&identity).ok();
         drop(fs::remove_dir_all(self.data()));
         let mut copy = self.programs.account().command("cp");
@@ -201,7 +210,7 @@ impl MySqlServer {
 
     /// Makes the data of a server that has no history.
     fn new_data(&self) {
-        self.programs.new_data(&self.data(), &self.temporary());
+        self.programs.new_data(&self.data());
     }
 
     /// Where it keeps temporary tables: a directory of its own, because a server that starts
