@@ -37,6 +37,7 @@ pub(in crate::probe) struct Reply {
 
 /// What is to be done.
 #[derive(Debug, PartialEq)]
+#[expect(clippy::large_enum_variant, reason = "it is passed on at once, and there is one of it")]
 pub(in crate::probe) enum Step {
     /// A quiet look.
     Look,
