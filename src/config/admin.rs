@@ -9,8 +9,8 @@ use toml::Spanned;
 
 use super::{
     dns::Listeners,
-    file::text,
     read::{self, ConfigError, Conversion, Faults, Field, HostName, System, section},
+    text::text,
 };
 
 section! {

@@ -3,9 +3,7 @@
 //!
 //! No line shows a password, an authority or a cookie secret.
 
-use std::fmt::Debug;
-
-use super::{Config, admin, cluster, dns, hook, state, zone};
+use super::{Config, admin, cluster, dns, hook, state, words::Words, zone};
 
 /// The differences.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,35 +26,8 @@ impl Changes {
         let state = state::differing(&before.state, &after.state);
         let keys = dns.into_iter().chain(admin).chain(state);
         Self {
-            changed: words.0,
+            changed: words.into_lines(),
             needs_restart: keys.map(|key| format!("{key} differs and needs a restart")).collect(),
-        }
-    }
-}
-
-/// What is to be said, one line per thing.
-#[derive(Default)]
-pub(super) struct Words(Vec<String>);
-
-impl Words {
-    pub(super) fn add(&mut self, words: impl Into<String>) {
-        self.0.push(words.into());
-    }
-
-    /// Adds what is to be said of one cluster.
-    pub(super) fn add_about(&mut self, cluster: &str, words: Self) {
-        self.0.extend(words.0.into_iter().map(|words| format!("{cluster}: {words}")));
-    }
-
-    /// Says that a setting differs, with both values.
-    pub(super) fn setting<T: PartialEq + Debug>(
-        &mut self,
-        of: &str,
-        key: &str,
-        (from, to): (&T, &T),
-    ) {
-        if from != to {
-            self.add(format!("{of}{key} is {to:?}, was {from:?}"));
         }
     }
 }

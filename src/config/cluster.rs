@@ -1,19 +1,23 @@
 //! `[[cluster]]`: one replication group.
 
-use std::{collections::HashMap, net::IpAddr, ops::Range};
+use std::{
+    collections::{HashMap, HashSet},
+    ops::Range,
+};
 
 use toml::Spanned;
 
 use super::{
     KickConfig, ProbeConfig, ServerConfig,
-    changes::Words,
     checks::ClusterChecks,
     kick::{self, KickSection},
-    names::{self, Names, Ttls},
+    names::{Names, Ttls},
     probe::{self, ProbeSection},
-    read::{Conversion, Field, Firsts, Label, Section, one_of, section},
+    read::{Conversion, Field, Label, Section, one_of, section},
     read_name::{self, ReadSection},
+    seen::Seen,
     server::{self, ServerSection},
+    words::Words,
     write_name::{self, WriteSection},
     zone::Zones,
 };
@@ -68,7 +72,7 @@ pub struct ClusterConfig {
 impl ClusterConfig {
     /// The server `name`, in any case of letters.
     pub fn server(&self, name: &str) -> Option<&ServerConfig> {
-        self.servers.iter().find(|server| server.name.eq_ignore_ascii_case(name))
+        server::named(&self.servers, name)
     }
 
     /// Its rules, for the engine.
@@ -113,14 +117,6 @@ pub(super) fn convert(
             cluster(ClusterId(index), section, &mut seen, &mut names, conversion)
         })
         .collect()
-}
-
-/// What must be unique in the whole configuration, and where it was first seen.
-#[derive(Default)]
-pub(super) struct Seen {
-    clusters: Firsts<String>,
-    pub(super) servers: Firsts<String>,
-    pub(super) published: Firsts<(IpAddr, u16)>,
 }
 
 /// One cluster; `None` once a fault has been reported that leaves too little of it.
@@ -261,8 +257,8 @@ pub(super) fn changes(before: &[ClusterConfig], after: &[ClusterConfig], words: 
 
 fn settings(was: &ClusterConfig, is: &ClusterConfig, words: &mut Words) {
     words.setting("", "engine", (&was.kind, &is.kind));
-    server::changes(was, is, words);
-    names::changes(was, is, words);
+    server::changes(&was.servers, &is.servers, words);
+    changes_of_names(was, is, words);
     if let (Some(was), Some(is)) = (&was.write, &is.write) {
         write_name::changes(was, is, words);
     }
@@ -271,8 +267,34 @@ fn settings(was: &ClusterConfig, is: &ClusterConfig, words: &mut Words) {
     probe::changes_of_thresholds(&was.thresholds, &is.thresholds, words);
 }
 
-/// Why a setting that depends on roles is of no use.
-pub(super) const NO_ROLES: &str = "\"tcp\" servers have no roles";
+/// What a reload says of the names of a cluster.
+fn changes_of_names(before: &ClusterConfig, after: &ClusterConfig, words: &mut Words) {
+    fn by_name(names: &[ServedName]) -> HashMap<String, &ServedName> {
+        names.iter().map(|name| (name.name.to_string(), name)).collect()
+    }
+    let earlier = by_name(&before.names);
+    for name in &after.names {
+        let Some(known) = earlier.get(&name.name.to_string()) else {
+            words.add(format!("{} is served", name.name));
+            continue;
+        };
+        let of = format!("{} ", name.name);
+        words.setting(&of, "ttl", (&known.ttl, &name.ttl));
+        words.setting(&of, "ttl_unstable", (&known.ttl_unstable, &name.ttl_unstable));
+        match (known.role, name.role) {
+            (NameRole::Write, NameRole::Write) => {}
+            (NameRole::Read { .. }, NameRole::Read { .. }) => {
+                let (was, is) = ((&*before.reads, known.role), (&*after.reads, name.role));
+                read_name::changes(&of, was, is, words);
+            }
+            _ => words.add(format!("{of}is for something else")),
+        }
+    }
+    let later: HashSet<_> = after.names.iter().map(|name| name.name.to_string()).collect();
+    for name in earlier.keys().filter(|name| !later.contains(*name)) {
+        words.add(format!("{name} is no longer served"));
+    }
+}
 
 one_of! { ClusterKind, "\"postgres\", \"mysql\" (also for MariaDB) or \"tcp\"",
     "postgres" => Self::Postgres,

@@ -10,7 +10,7 @@ use super::{
     cluster::{self, ClusterSection},
     dns::{self, DnsSection, Listeners},
     hook::{self, HookSection},
-    read::{ConfigError, Conversion, Faults, Sources, System, section},
+    read::{ConfigError, Conversion, Faults, Sources, section},
     state::{self, StateSection},
     zone::{self, ZoneSection},
 };
@@ -58,25 +58,6 @@ pub(super) fn convert(
         admin,
         hooks,
         clusters,
-    })
-}
-
-/// The text of the file at `path`.
-pub(super) fn text(path: &Path) -> Result<String, ConfigError> {
-    let octets = System.read(path).map_err(|error| {
-        let mut faults = Faults::new(path, "");
-        faults.add_whole(
-            format!("cannot be read: {error}"),
-            "name the file with --config or POINTSMAN_CONFIG",
-        );
-        ConfigError::new(faults.into_sorted())
-    })?;
-    String::from_utf8(octets).map_err(|error| {
-        let valid = error.utf8_error().valid_up_to();
-        let good = String::from_utf8_lossy(&error.as_bytes()[..valid]).into_owned();
-        let mut faults = Faults::new(path, &good);
-        faults.add(good.len()..good.len(), "not UTF-8", "save the file as UTF-8");
-        ConfigError::new(faults.into_sorted())
     })
 }
 

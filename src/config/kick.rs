@@ -6,9 +6,9 @@ use toml::Spanned;
 
 use super::{
     Secret,
-    changes::Words,
     password::{PasswordFields, VariableName, password},
     read::{Conversion, Field, Section, one_of, section},
+    words::Words,
 };
 use crate::engine::ClusterKind;
 

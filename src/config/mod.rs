@@ -29,10 +29,13 @@ mod password;
 mod probe;
 mod read;
 mod read_name;
+mod seen;
 mod server;
 mod state;
 mod target;
+mod text;
 mod tls;
+mod words;
 mod write_name;
 mod zone;
 
@@ -92,7 +95,7 @@ impl Config {
     ///
     /// Every fault of the file and of its zone files.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
-        Self::from_text(&file::text(path)?, path, &System)
+        Self::from_text(&text::text(path)?, path, &System)
     }
 
     /// Reads `text` as the content of `file`, in whose folder relative paths start.

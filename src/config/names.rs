@@ -2,7 +2,6 @@
 //! `[[cluster.read]]`: each in one zone, each once, none where static records are.
 
 use std::{
-    collections::{HashMap, HashSet},
     ops::{Range, RangeInclusive},
     time::Duration,
 };
@@ -11,16 +10,10 @@ use hickory_proto::rr::{LowerName, RecordType};
 use toml::{Spanned, de::DeValue};
 
 use super::{
-    ClusterConfig,
-    changes::Words,
     read::{Conversion, Faults, Field, Firsts, HostName, RangeError, Ranged, Value},
-    read_name,
     zone::Zones,
 };
-use crate::{
-    answers::{NameRole, ServedName, Zone},
-    duration::written,
-};
+use crate::{answers::Zone, duration::written};
 
 /// The names accepted so far.
 pub(super) struct Names<'a> {
@@ -171,30 +164,5 @@ impl Ttls {
     }
 }
 
-/// What a reload says of the names of a cluster.
-pub(super) fn changes(before: &ClusterConfig, after: &ClusterConfig, words: &mut Words) {
-    fn by_name(names: &[ServedName]) -> HashMap<String, &ServedName> {
-        names.iter().map(|name| (name.name.to_string(), name)).collect()
-    }
-    let earlier = by_name(&before.names);
-    for name in &after.names {
-        let Some(known) = earlier.get(&name.name.to_string()) else {
-            words.add(format!("{} is served", name.name));
-            continue;
-        };
-        let of = format!("{} ", name.name);
-        words.setting(&of, "ttl", (&known.ttl, &name.ttl));
-        words.setting(&of, "ttl_unstable", (&known.ttl_unstable, &name.ttl_unstable));
-        match (known.role, name.role) {
-            (NameRole::Write, NameRole::Write) => {}
-            (NameRole::Read { .. }, NameRole::Read { .. }) => {
-                read_name::changes(&of, (before, known.role), (after, name.role), words);
-            }
-            _ => words.add(format!("{of}is for something else")),
-        }
-    }
-    let later: HashSet<_> = after.names.iter().map(|name| name.name.to_string()).collect();
-    for name in earlier.keys().filter(|name| !later.contains(*name)) {
-        words.add(format!("{name} is no longer served"));
-    }
-}
+/// Why a setting that depends on roles is of no use.
+pub(super) const NO_ROLES: &str = "\"tcp\" servers have no roles";

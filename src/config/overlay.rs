@@ -13,7 +13,7 @@ use std::{
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, TomlError, Value, value};
 
 use super::AddedServer;
-use super::{Config, ConfigError, System, TargetHost, file::text, read::host_port};
+use super::{Config, ConfigError, System, TargetHost, read::host_port, text::text};
 
 /// Why servers cannot be added to a configuration.
 #[derive(Debug, thiserror::Error)]

@@ -10,11 +10,11 @@ use toml::Spanned;
 
 use super::{
     Secret, TlsMode,
-    changes::Words,
     checks::{AgentSection, CheckWord, CommandSection, HttpSection, PatroniSection},
     password::{PasswordFields, VariableName, password},
     read::{Conversion, Field, Section, Whole, section},
     tls::{self, TlsWord},
+    words::Words,
 };
 use crate::{
     duration::written,

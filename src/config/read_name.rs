@@ -6,11 +6,9 @@ use hickory_proto::rr::LowerName;
 use toml::Spanned;
 
 use super::{
-    ClusterConfig,
-    changes::Words,
-    cluster::NO_ROLES,
-    names::{Names, TTLS, Ttl, Ttls},
+    names::{NO_ROLES, Names, TTLS, Ttl, Ttls},
     read::{Conversion, HostName, Section, Whole, one_of, section},
+    words::Words,
 };
 use crate::{
     answers::{Balance, NameRole},
@@ -115,8 +113,8 @@ fn max_answers(
 /// What a reload says of the rules of a read name.
 pub(super) fn changes(
     of: &str,
-    was: (&ClusterConfig, NameRole),
-    is: (&ClusterConfig, NameRole),
+    was: (&[ReadPolicy], NameRole),
+    is: (&[ReadPolicy], NameRole),
     words: &mut Words,
 ) {
     let ((old, from), (new, to)) = (was, is);
@@ -129,8 +127,8 @@ pub(super) fn changes(
     };
     words.setting(of, "balance", (&was, &is));
     words.setting(of, "max_answers", (&most, &now));
-    let ReadPolicy { max_lag, min_servers, include_primary, by_sessions: _ } = &new.reads[to];
-    let was = &old.reads[from];
+    let ReadPolicy { max_lag, min_servers, include_primary, by_sessions: _ } = &new[to];
+    let was = &old[from];
     words.setting(of, "max_lag", (&was.max_lag, max_lag));
     words.setting(of, "min_servers", (&was.min_servers, min_servers));
     words.setting(of, "include_primary", (&was.include_primary, include_primary));

@@ -5,11 +5,11 @@ use std::{collections::BTreeSet, net::IpAddr, ops::Range};
 use toml::Spanned;
 
 use super::{
-    Checks, ClusterConfig, ProbeTarget, TargetHost,
-    changes::Words,
+    Checks, ProbeTarget, TargetHost,
     checks::{CheckWord, ClusterChecks},
-    cluster::Seen,
     read::{Conversion, Field, HostPort, Label, OneOrMany, PORTS, Section, Whole, section},
+    seen::Seen,
+    words::Words,
 };
 use crate::{
     answers::PublishedServer,
@@ -217,22 +217,27 @@ fn unpublishable(address: IpAddr) -> Option<&'static str> {
     }
 }
 
+/// The server `name`, in any case of letters.
+pub(super) fn named<'s>(servers: &'s [ServerConfig], name: &str) -> Option<&'s ServerConfig> {
+    servers.iter().find(|server| server.name.eq_ignore_ascii_case(name))
+}
+
 /// What a reload says of the servers of a cluster.
-pub(super) fn changes(before: &ClusterConfig, after: &ClusterConfig, words: &mut Words) {
-    for server in &after.servers {
-        match before.server(&server.name) {
+pub(super) fn changes(before: &[ServerConfig], after: &[ServerConfig], words: &mut Words) {
+    for server in after {
+        match named(before, &server.name) {
             None => words.add(format!("{} joins", server.name)),
             Some(known) => settings(known, server, words),
         }
     }
-    for server in &before.servers {
-        if after.server(&server.name).is_none() {
+    for server in before {
+        if named(after, &server.name).is_none() {
             words.add(format!("{} leaves", server.name));
         }
     }
-    let stay = |one: &ClusterConfig, other: &ClusterConfig| -> Vec<String> {
-        let names = one.servers.iter().map(|server| &*server.name);
-        names.filter(|name| other.server(name).is_some()).map(str::to_owned).collect()
+    let stay = |one: &[ServerConfig], other: &[ServerConfig]| -> Vec<String> {
+        let names = one.iter().map(|server| &*server.name);
+        names.filter(|name| named(other, name).is_some()).map(str::to_owned).collect()
     };
     if stay(before, after) != stay(after, before) {
         words.add("its servers are in another order");

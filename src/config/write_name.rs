@@ -6,10 +6,9 @@ use hickory_proto::rr::LowerName;
 use toml::Spanned;
 
 use super::{
-    changes::Words,
-    cluster::NO_ROLES,
-    names::{Names, TTLS, Ttl, Ttls},
+    names::{NO_ROLES, Names, TTLS, Ttl, Ttls},
     read::{Conversion, HostName, Section, one_of, section},
+    words::Words,
 };
 use crate::engine::{
     ClusterKind, Failback, OnNewerTimeline, OnNotWritable, OnSplitBrain, WritePolicy,

@@ -10,8 +10,8 @@ use hickory_proto::rr::{LowerName, Name};
 use toml::Spanned;
 
 use super::{
-    changes::Words,
     read::{Conversion, Fault, Field, Firsts, HostName, Position, Section, section},
+    words::Words,
 };
 use crate::answers::Zone;
 

@@ -8,7 +8,7 @@ use hickory_proto::rr::Record;
 use super::{
     Change, ClusterView, NameView, Override, Reports, ServerView, What, WitnessReport,
     lines::{self, Line},
-    view::listed,
+    name::listed,
 };
 use crate::{
     answers::{AnswerTable, TextQuestion, TextSubject},

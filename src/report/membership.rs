@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{ClusterView, NameReason, NameView, Override, ServerView, view::listed};
+use super::{ClusterView, NameReason, NameView, Override, ServerView, name::listed};
 use crate::engine::{ServerState, StateReason, Wish};
 
 /// One server and its place in each name of its cluster.

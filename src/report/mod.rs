@@ -11,6 +11,7 @@
 //! Nothing here is secret: there are names, addresses, states, reasons and the words of failures,
 //! which the probes have passed through their mask.
 
+mod attention;
 mod change;
 mod change_kind;
 mod cluster;
@@ -19,6 +20,7 @@ mod dig;
 mod explain;
 mod lines;
 mod membership;
+mod name;
 mod named;
 mod probe;
 mod reports;
@@ -27,6 +29,7 @@ mod sessions;
 #[cfg(test)]
 mod tests;
 mod view;
+mod wording;
 mod words;
 
 pub use self::{
@@ -37,11 +40,12 @@ pub use self::{
     dig::records,
     explain::{Candidate, Explanation, WhatIf},
     membership::{LeftOut, Membership, Why},
+    name::{NameReason, NameView},
     probe::{BrokenStep, Fact, ProbeStep, ProbeTrace, TracedStep},
     reports::Reports,
     server::{PASSES_WITHIN, ServerView, is_overdue, is_transient},
     sessions::{KickForecast, SessionGroup, SessionReport},
-    view::{ClusterView, NameReason, NameView},
+    view::ClusterView,
     words::Words,
 };
 use crate::{engine, wall_time::WallTime};

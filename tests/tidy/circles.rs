@@ -13,23 +13,9 @@ use crate::{
     tree::{RustFile, RustTree},
 };
 
-/// An arrow from a file to another one.
-type Arrow = (&'static str, &'static str);
-
-/// Arrows that close a circle and wait to be straightened.
-const KNOWN: [Arrow; 7] = [
-    ("src/engine/judge/identity.rs", "src/engine/judge/mysql/group.rs"),
-    ("src/engine/judge/mysql/fed.rs", "src/engine/judge/mysql/group.rs"),
-    ("src/engine/judge/mysql/streams.rs", "src/engine/judge/mysql/replica.rs"),
-    ("src/engine/observation.rs", "src/engine/witness.rs"),
-    ("src/engine/policy.rs", "src/engine/witness.rs"),
-    ("src/engine/state.rs", "src/engine/witness.rs"),
-    ("src/engine/write.rs", "src/engine/judge/mod.rs"),
-];
-
 #[test]
 fn files_import_from_each_other_in_no_circle() {
-    let graph = Graph::read(&RustTree::read("src/")).without(&KNOWN);
+    let graph = Graph::read(&RustTree::read("src/"));
     let shown: Vec<_> = graph.circles().iter().map(|circle| graph.shown(circle)).collect();
     assert!(
         shown.is_empty(),
@@ -37,18 +23,6 @@ fn files_import_from_each_other_in_no_circle() {
         shown.len(),
         shown.join("\n\n")
     );
-}
-
-#[test]
-fn known_arrows_still_close_a_circle() {
-    let graph = Graph::read(&RustTree::read("src/"));
-    for (place, (from, to)) in KNOWN.into_iter().enumerate() {
-        let others: Vec<_> = [&KNOWN[..place], &KNOWN[place + 1..]].concat();
-        let graph = graph.without(&others);
-        let is_there = graph.arrows.get(from).is_some_and(|to_all| to_all.contains_key(to));
-        let closes = is_there && graph.reached_from(to).contains(from);
-        assert!(closes, "{from} to {to} closes no circle any more; strike it out of KNOWN");
-    }
 }
 
 #[test]
@@ -77,15 +51,6 @@ impl Graph {
                     from.entry(to.path.clone()).or_insert(path.line);
                 }
             }
-        }
-        graph
-    }
-
-    /// The same without some of the arrows.
-    fn without(&self, arrows: &[Arrow]) -> Self {
-        let mut graph = self.clone();
-        for (from, to) in arrows {
-            graph.arrows.entry((*from).to_owned()).or_default().remove(*to);
         }
         graph
     }

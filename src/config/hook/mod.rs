@@ -9,11 +9,11 @@ use toml::{Spanned, de::DeValue};
 use self::url::HookUrl;
 use super::{
     ProbeTarget, Secret, TlsMode,
-    changes::Words,
     cluster::ClusterSection,
     password,
     read::{Conversion, Faults, Field, Firsts, Label, Section, Value, section},
     tls,
+    words::Words,
 };
 use crate::report::{Change, ChangeKind};
 

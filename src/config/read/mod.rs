@@ -11,6 +11,7 @@ mod fault;
 mod hosts;
 mod networks;
 mod pem;
+mod picture;
 mod pieces;
 mod secret;
 mod section;
@@ -22,8 +23,9 @@ pub(super) use self::{
     fault::Faults,
     hosts::{HostName, HostPort, Label, host_port},
     pem::{certificates, fit, key},
+    picture::section,
     pieces::{admin, read},
-    section::{Field, Section, Value, section, unknown_keys},
+    section::{Field, Section, Value, unknown_keys},
     values::{
         OneOrMany, PORTS, RangeError, Ranged, UrlPath, Whole, is_url_path, one_of, parsed, plain,
     },

@@ -2,10 +2,10 @@
 
 use super::*;
 use crate::{
-    api::{EventEntry, EventKind},
-    chronicle::Chronicle,
+    chronicle::{Chronicle, Entry},
     control::{AcceptRequest, Signed},
     engine::WishKey,
+    report::{ChangeKind, Words},
     state::{
         ClusterImage, Image, OverrideImage, PositionImage, ReachImage, ServerImage, StreamImage,
     },
@@ -53,9 +53,26 @@ fn restarted(image: Image) -> (Running, Chronicle) {
     (Running { task: tokio::spawn(driver.run()), ends, control, advice, events }, chronicle)
 }
 
-/// What the chronicle has, in the words of the API.
-fn told(chronicle: &Chronicle) -> Vec<EventEntry> {
-    chronicle.entries().iter().map(|entry| EventEntry::from(&**entry)).collect()
+/// A change in words.
+#[derive(Debug)]
+struct Told {
+    id: u64,
+    kind: ChangeKind,
+    cluster: Option<Box<str>>,
+    server: Option<Box<str>>,
+    name: Option<Box<str>>,
+    words: Words,
+}
+
+/// What the chronicle has.
+fn told(chronicle: &Chronicle) -> Vec<Told> {
+    let told = |entry: &Arc<Entry>| {
+        let change = &entry.change;
+        let [server, name] = [change.server(), change.name()].map(|one| one.map(Box::from));
+        let (kind, words, cluster) = (change.kind(), change.words(), change.cluster.clone());
+        Told { id: entry.id, kind, cluster, server, name, words }
+    };
+    chronicle.entries().iter().map(told).collect()
 }
 
 #[tokio::test(start_paused = true)]
@@ -95,8 +112,8 @@ async fn overrides_have_the_rest_of_their_time_and_those_without_any_are_told() 
     let told = told(&chronicle);
     let dropped: Vec<_> = told
         .iter()
-        .filter(|entry| entry.kind == EventKind::Override)
-        .map(|entry| (entry.server.as_deref(), entry.reason.as_str()))
+        .filter(|entry| entry.kind == ChangeKind::Override)
+        .map(|entry| (entry.server.as_deref(), &*entry.words.reason))
         .collect();
     assert_eq!(
         dropped,
@@ -139,17 +156,21 @@ async fn what_happens_is_told_in_names() {
     }
     let entries = told(&chronicle);
     let one = |kind, to: &str| {
-        let found =
-            entries.iter().find(|entry| entry.kind == kind && entry.to.as_deref() == Some(to));
+        let found = entries
+            .iter()
+            .find(|entry| entry.kind == kind && entry.words.to.as_deref() == Some(to));
         found.unwrap_or_else(|| panic!("no {kind:?} to {to} in {entries:?}"))
     };
-    let write = one(EventKind::WriteChanged, "db1");
+    let write = one(ChangeKind::WriteChanged, "db1");
     assert_eq!(write.name.as_deref(), Some("db-write.internal."));
     assert_eq!(write.cluster.as_deref(), Some("orders"));
-    assert_eq!(one(EventKind::ReadChanged, "db2,db3").name.as_deref(), Some("db-read.internal."));
-    assert_eq!(one(EventKind::ReadChanged, "db3").from.as_deref(), Some("db2,db3"));
-    let down = one(EventKind::ServerState, "Down");
-    assert_eq!((down.server.as_deref(), down.from.as_deref()), (Some("db2"), Some("Replica")));
+    assert_eq!(one(ChangeKind::ReadChanged, "db2,db3").name.as_deref(), Some("db-read.internal."));
+    assert_eq!(one(ChangeKind::ReadChanged, "db3").words.from.as_deref(), Some("db2,db3"));
+    let down = one(ChangeKind::ServerState, "Down");
+    assert_eq!(
+        (down.server.as_deref(), down.words.from.as_deref()),
+        (Some("db2"), Some("Replica"))
+    );
     let ids: Vec<_> = entries.iter().map(|entry| entry.id).collect();
     assert!(ids.is_sorted(), "{ids:?}");
 
@@ -157,11 +178,11 @@ async fn what_happens_is_told_in_names() {
     let request = AcceptRequest { cluster: "orders".into(), server: "db1".into(), signed };
     running.control.accept(request).await.expect("it answers");
     let entries = told(&chronicle);
-    let accepted = entries.iter().find(|entry| entry.kind == EventKind::Accepted);
+    let accepted = entries.iter().find(|entry| entry.kind == ChangeKind::Accepted);
     let accepted = accepted.expect("it is told");
     assert_eq!(accepted.server.as_deref(), Some("db1"));
     assert_eq!(
-        (&*accepted.reason, &*accepted.detail),
+        (&*accepted.words.reason, &*accepted.words.detail),
         ("history accepted by anna", "a restored backup")
     );
 }

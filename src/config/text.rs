@@ -1,0 +1,24 @@
+//! The text of a configuration file.
+
+use std::path::Path;
+
+use super::read::{ConfigError, Faults, Sources, System};
+
+/// The text of the file at `path`.
+pub(super) fn text(path: &Path) -> Result<String, ConfigError> {
+    let octets = System.read(path).map_err(|error| {
+        let mut faults = Faults::new(path, "");
+        faults.add_whole(
+            format!("cannot be read: {error}"),
+            "name the file with --config or POINTSMAN_CONFIG",
+        );
+        ConfigError::new(faults.into_sorted())
+    })?;
+    String::from_utf8(octets).map_err(|error| {
+        let valid = error.utf8_error().valid_up_to();
+        let good = String::from_utf8_lossy(&error.as_bytes()[..valid]).into_owned();
+        let mut faults = Faults::new(path, &good);
+        faults.add(good.len()..good.len(), "not UTF-8", "save the file as UTF-8");
+        ConfigError::new(faults.into_sorted())
+    })
+}
