@@ -37,13 +37,13 @@ mod mysql_stories;
 mod offline_mode;
 mod patroni_stories;
 mod pgbouncer;
-mod postgres_stories;
 mod postgres_versions;
 mod readme;
 mod refused_logins;
 mod semi_sync;
 mod session_settings;
 mod smart_shutdown;
+mod stories;
 mod tcp_stories;
 mod versions;
 
@@ -59,7 +59,7 @@ use std::{
 use pointsman_testbed::{
     account,
     attempt::{at_most_twice, attempt},
-    dns_client, galera_cluster, listeners, mysql_cluster, mysql_flavour, mysql_group,
+    dns_client, galera_cluster, group, listeners, mysql_cluster, mysql_flavour, mysql_group,
     mysql_programs, mysql_server, mysql_sessions, namespace, patience, patroni_cluster, pointsman,
     ports, postgres_cluster, postgres_programs, postgres_sessions, process, scene,
 };

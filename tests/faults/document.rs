@@ -2,8 +2,10 @@
 
 use std::{fmt::Write as _, fs, path::Path};
 
+use pointsman_testbed::group::Kind;
+
 use crate::{
-    row::{ALL, Kind, Phase, Row},
+    row::{ALL, Phase, Row},
     rows,
 };
 

@@ -14,14 +14,14 @@ use std::{
 use pointsman_testbed::{
     attempt::attempt,
     dns_client::DnsClient,
+    group::{Group, Kind},
     namespace::{Effect, Namespace, Traffic},
     patience,
     pointsman::{Cluster, Pointsman},
 };
 
 use crate::{
-    group::Group,
-    row::{AT_ONCE, IN_TIME, Kind},
+    row::{AT_ONCE, IN_TIME},
     track::Tally,
     watch::{Rule, Watch},
 };
@@ -74,6 +74,7 @@ fn play(tally: &mut Tally) {
     let network = Namespace::enter();
     let groups = CLUSTERS.map(|(name, kind, addresses)| {
         let group = Group::start(kind, &addresses);
+        group.allow_heartbeats(0);
         let cluster = Cluster::new(name, group.engine(), addresses, group.port());
         (group, cluster)
     });

@@ -19,7 +19,6 @@
 )]
 
 mod document;
-mod group;
 mod long;
 mod play;
 mod row;
@@ -34,8 +33,8 @@ use std::{
     thread,
 };
 
-use pointsman_testbed::disk;
-use row::{Kind, Row};
+use pointsman_testbed::{disk, group::Kind};
+use row::Row;
 use track::Tally;
 
 const POSTGRES: [Ipv4Addr; 3] =

@@ -2,6 +2,8 @@
 
 use std::{fmt, time::Duration};
 
+use pointsman_testbed::group::Kind;
+
 use crate::stage::Stage;
 
 /// A fault and what is expected of Pointsman in each phase that it may strike in.
@@ -31,14 +33,6 @@ pub(crate) struct Row {
 
 /// Something that is done to servers.
 pub(crate) type Deed = fn(&mut Stage);
-
-/// An engine with its real servers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
-    Postgres,
-    MariaDb,
-    MySql,
-}
 
 /// Rows that every engine has.
 pub(crate) const ALL: &[Kind] = &[Kind::Postgres, Kind::MariaDb, Kind::MySql];
@@ -266,17 +260,6 @@ impl Write {
         match self {
             Self::To(place) | Self::Held(place, _) => Some(place),
             Self::Either(_) | Self::Nobody(_) => None,
-        }
-    }
-}
-
-impl Kind {
-    /// As people call it.
-    pub(crate) fn title(self) -> &'static str {
-        match self {
-            Self::Postgres => "PostgreSQL",
-            Self::MariaDb => "MariaDB",
-            Self::MySql => "MySQL",
         }
     }
 }

@@ -5,6 +5,7 @@ use std::{any::Any, collections::BTreeMap, net::Ipv4Addr, thread, time::Duration
 use pointsman_testbed::{
     certificates::{Authority, Validity},
     fault_proxy::{Conduct, FaultProxy},
+    group::{Group, Kind},
     namespace::{Effect, Namespace, Traffic},
     pointsman::{Cluster, Pointsman},
     ports,
@@ -12,10 +13,7 @@ use pointsman_testbed::{
 };
 use rustix::process::{Pid, Signal, kill_process};
 
-use crate::{
-    group::Group,
-    row::{Kind, Place, Row},
-};
+use crate::row::{Place, Row};
 
 /// The servers of one engine for all of its rows.
 pub(crate) struct Stage {
@@ -52,6 +50,7 @@ impl Stage {
     pub(crate) fn set(kind: Kind, addresses: [Ipv4Addr; 3], networked: bool) -> Self {
         let network = networked.then(Namespace::enter);
         let group = Group::start(kind, &addresses);
+        group.allow_heartbeats(0);
         let cluster = plain(&group, addresses);
         Self {
             group,
@@ -134,6 +133,7 @@ impl Stage {
     pub(crate) fn promote(&mut self, place: Place) {
         let server = self.at(place);
         self.group.promote(server);
+        self.group.write_after_promotion(server);
         self.leader = server;
     }
 
@@ -282,6 +282,7 @@ impl Stage {
     pub(crate) fn promote_by_mistake(&mut self, place: Place) {
         let server = self.at(place);
         self.group.promote(server);
+        self.group.write_after_promotion(server);
         self.diverged.push(server);
     }
 

@@ -2,11 +2,14 @@
 
 use std::{fmt, net::Ipv4Addr, time::Instant};
 
-use pointsman_testbed::attempt::{Failure, at_most_twice, attempt};
+use pointsman_testbed::{
+    attempt::{Failure, at_most_twice, attempt},
+    group::Kind,
+};
 
 use crate::{
     play,
-    row::{Course, Kind, Row},
+    row::{Course, Row},
     stage::Stage,
 };
 

@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+pub(crate) use pointsman::probe::POSTGRES_COLUMNS as COLUMNS;
 use pointsman::{
     config::{ProbeConfig, ProbeTarget, Secret, TargetHost, TlsMode},
     engine::{ClusterKind, ProbeKey},
@@ -325,30 +326,8 @@ pub(crate) fn reply(texts: &[Option<&str>]) -> Vec<u8> {
     [description(&COLUMNS), row(texts), complete(), ready()].concat()
 }
 
-/// The columns that the probe asks for.
-pub(crate) const COLUMNS: [&str; 18] = [
-    "system_identifier",
-    "in_recovery",
-    "read_only",
-    "timeline",
-    "wal_lsn",
-    "receiver",
-    "receiver_status",
-    "received_timeline",
-    "recovery_timeline",
-    "receive_lsn",
-    "replay_lsn",
-    "replay_age",
-    "paused",
-    "apply_delay",
-    "sender_host",
-    "sender_port",
-    "heard",
-    "sessions",
-];
-
-/// What a writable primary says in them.
-pub(crate) const PRIMARY: [Option<&str>; 18] = [
+/// What a writable primary says in the columns that the probe asks for.
+pub(crate) const PRIMARY: [Option<&str>; COLUMNS.len()] = [
     Some("7319245698132145678"),
     Some("f"),
     Some("f"),
@@ -370,7 +349,7 @@ pub(crate) const PRIMARY: [Option<&str>; 18] = [
 ];
 
 /// What a streaming standby says in them.
-pub(crate) const STANDBY: [Option<&str>; 18] = [
+pub(crate) const STANDBY: [Option<&str>; COLUMNS.len()] = [
     Some("7319245698132145678"),
     Some("t"),
     None,

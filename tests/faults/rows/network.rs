@@ -5,12 +5,13 @@ use std::time::Duration;
 
 use pointsman_testbed::{
     fault_proxy::{Conduct, Cut},
+    group::Kind,
     namespace::{Effect, Traffic},
 };
 
 use crate::{
     row::{
-        IN_TIME, Kind, MARIADB,
+        IN_TIME, MARIADB,
         Phase::{Calm, Failover, Start},
         Place::{self, A, B, P},
         Row, SOON, expect, held, nobody, to,

@@ -22,6 +22,7 @@ pub mod dns_exchange;
 pub mod fault_proxy;
 pub mod galera_cluster;
 pub mod grants;
+pub mod group;
 pub mod http;
 pub mod listeners;
 pub mod log;
