@@ -206,8 +206,7 @@ impl Operations {
             listing.servers.iter().enumerate().map(move |(index, server)| {
                 let server_report = report.and_then(|report| report.servers.get(index));
                 let lag = server_report.and_then(|server| server.standing.lag);
-                let millis = |Lag(lag): Lag| u64::try_from(lag.as_millis()).unwrap_or(u64::MAX);
-                (&*server.name, lag.map(millis))
+                (&*server.name, lag.map(Lag::millis))
             })
         });
         self.history().note(self.0.clock.now(), servers, queries);

@@ -5,11 +5,10 @@ use axum::{extract::State, http::StatusCode, response::Response};
 
 use super::{Operations, rejection::Rejection, reply::json, request::Named};
 use crate::{
-    api::{self, ClusterStatus, HookStatus, Refused, StateStatus, Why},
+    api::{self, ClusterStatus, HookStatus, Refused, StateStatus, Why, rfc3339},
     hooks::HookTally,
     state::StateReport,
     status::{Status, VERSION},
-    wall_time::WallTime,
 };
 
 /// Everything: clusters, names, servers, overrides.
@@ -102,9 +101,4 @@ impl From<&HookTally> for HookStatus {
             failing_since: tally.failing_since.map(rfc3339),
         }
     }
-}
-
-/// RFC 3339 in UTC with milliseconds.
-fn rfc3339(time: WallTime) -> String {
-    format!("{time:.3}")
 }

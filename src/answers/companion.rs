@@ -50,6 +50,13 @@ pub struct ClusterListing {
     pub servers: Arc<[PublishedServer]>,
 }
 
+impl ClusterListing {
+    /// The name of the server at this place; `None` when there is none.
+    pub fn server_name(&self, ServerIndex(index): ServerIndex) -> Option<&str> {
+        self.servers.get(index).map(|server| &*server.name)
+    }
+}
+
 /// What a companion name is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum CompanionKind {

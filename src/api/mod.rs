@@ -36,6 +36,6 @@ pub use self::{
 use crate::wall_time::WallTime;
 
 /// RFC 3339 in UTC with milliseconds.
-fn rfc3339(time: WallTime) -> String {
+pub(crate) fn rfc3339(time: WallTime) -> String {
     format!("{time:.3}")
 }

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::rfc3339;
 use crate::{
-    engine::{ClusterKind, Degradation, Lag, Word},
+    engine::{Degradation, Lag, Word},
     report::{self, ClusterView, NameReason, NameView, ServerView, WitnessReport},
 };
 
@@ -209,14 +209,9 @@ pub struct OverrideStatus {
 
 impl From<&ClusterView> for ClusterStatus {
     fn from(view: &ClusterView) -> Self {
-        let engine = match view.kind {
-            ClusterKind::Postgres => "postgres",
-            ClusterKind::MySql => "mysql",
-            ClusterKind::Tcp => "tcp",
-        };
         Self {
             name: view.name.to_string(),
-            engine: engine.to_owned(),
+            engine: view.kind.name().to_owned(),
             stability: view.stability.to_string(),
             names: view.names.iter().map(NameStatus::from).collect(),
             servers: view.servers.iter().map(ServerStatus::from).collect(),
@@ -256,7 +251,6 @@ impl From<&NameView> for NameStatus {
 
 impl From<&ServerView> for ServerStatus {
     fn from(view: &ServerView) -> Self {
-        let millis = |Lag(lag): Lag| u64::try_from(lag.as_millis()).unwrap_or(u64::MAX);
         Self {
             name: view.name.to_string(),
             addresses: view.addresses.iter().map(IpAddr::to_string).collect(),
@@ -264,7 +258,7 @@ impl From<&ServerView> for ServerStatus {
             state: view.state.to_string(),
             reason: view.reason.to_string(),
             since: rfc3339(view.since),
-            lag_ms: view.lag.map(millis),
+            lag_ms: view.lag.map(Lag::millis),
             failure: view.failure.as_deref().map(str::to_owned),
             names: view.names.iter().map(ToString::to_string).collect(),
             witnesses: view.witnesses.iter().map(WitnessStatus::from).collect(),

@@ -18,7 +18,7 @@ use crate::{
     engine::{ClusterKind, Failure, FailureKind, Outcome, ProbeKey},
     metrics::ProbeMeter,
     probe::{self, Leg, Shown, Step, Target},
-    report::{BrokenStep, ProbeStep, ProbeTrace, TracedStep},
+    report::{BrokenStep, ProbeTrace, TracedStep},
 };
 
 /// Which servers are being probed for somebody, by name.
@@ -148,7 +148,7 @@ fn told(
 
 fn step(leg: Leg) -> TracedStep {
     TracedStep {
-        step: name(leg.step),
+        step: leg.step,
         took: leg.took,
         detail: leg.words,
         error: leg.failure.map(|failure| failure.to_string()),
@@ -159,18 +159,7 @@ fn broken(legs: &[Leg], failure: &Failure, target: &Target) -> BrokenStep {
     let broken = legs.iter().rev().find(|leg| leg.failure.is_some());
     let step = broken.map_or(Step::Query, |leg| leg.step);
     let advice = advice(step, failure, target);
-    BrokenStep { step: name(step), error: failure.to_string(), advice }
-}
-
-fn name(step: Step) -> ProbeStep {
-    match step {
-        Step::Resolve => ProbeStep::Resolve,
-        Step::Connect => ProbeStep::Connect,
-        Step::Greeting => ProbeStep::Greeting,
-        Step::Tls => ProbeStep::Tls,
-        Step::Login => ProbeStep::Login,
-        Step::Query => ProbeStep::Query,
-    }
+    BrokenStep { step, error: failure.to_string(), advice }
 }
 
 /// What an operator does about a probe that breaks there and so.

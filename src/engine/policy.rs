@@ -61,6 +61,17 @@ pub enum ClusterKind {
     Tcp,
 }
 
+impl ClusterKind {
+    /// As the configuration, the API and the page call it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Postgres => "postgres",
+            Self::MySql => "mysql",
+            Self::Tcp => "tcp",
+        }
+    }
+}
+
 /// One server and how others may refer to it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ServerPolicy {

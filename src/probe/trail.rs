@@ -14,27 +14,11 @@ use std::{
 use tokio::time::Instant;
 
 use crate::engine::Failure;
+pub use crate::report::ProbeStep as Step;
 
 /// The steps of a probe, as far as it is followed.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Trail(Option<Arc<Mutex<Walk>>>);
-
-/// A step of a probe, in the order in which they are made.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Step {
-    /// The host's name is resolved.
-    Resolve,
-    /// A TCP connection to one of its addresses.
-    Connect,
-    /// What a MySQL or MariaDB server says first, unasked.
-    Greeting,
-    /// Encryption is asked for and agreed upon.
-    Tls,
-    /// The user is let in.
-    Login,
-    /// The server is asked what it is.
-    Query,
-}
 
 /// A step that was made.
 #[derive(Clone, Debug, PartialEq, Eq)]

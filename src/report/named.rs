@@ -69,9 +69,8 @@ impl<'a> Places<'a> {
         Self { layout, cluster, listing }
     }
 
-    fn server(&self, ServerIndex(index): ServerIndex) -> Box<str> {
-        let server = self.listing.and_then(|listing| listing.servers.get(index));
-        server.map_or_else(|| "?".into(), |server| server.name.clone())
+    fn server(&self, index: ServerIndex) -> Box<str> {
+        self.listing.and_then(|listing| listing.server_name(index)).unwrap_or("?").into()
     }
 
     fn servers(&self, servers: &[ServerIndex]) -> Vec<Box<str>> {

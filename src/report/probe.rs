@@ -36,8 +36,9 @@ pub struct TracedStep {
     pub error: Option<String>,
 }
 
-/// The steps of a probe. A cluster makes those that its engine and its settings have.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The steps of a probe, in the order in which they are made. A cluster makes those that its engine and
+/// its settings have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum ProbeStep {
     /// The host's name is resolved.
     Resolve,

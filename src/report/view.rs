@@ -88,6 +88,6 @@ impl Places<'_> {
     }
 
     fn server(&self, index: ServerIndex) -> Option<Box<str>> {
-        self.listing.servers.get(index.0).map(|server| server.name.clone())
+        self.listing.server_name(index).map(Box::from)
     }
 }

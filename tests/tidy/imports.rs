@@ -85,6 +85,7 @@ const TABLE: [Row; 30] = [
             "metrics::ProbeMeter",
             "plain_text",
             "process_group",
+            "report::ProbeStep",
         ],
         from_outside: &[
             "futures_util",

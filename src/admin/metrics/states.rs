@@ -5,7 +5,7 @@ use super::{
     families as family,
 };
 use crate::{
-    engine::{Degradation, Lag, ServerState, Stability},
+    engine::{Degradation, ServerState, Stability},
     hooks::HookTally,
     report::{NameView, Override, ServerView},
     status::Status,
@@ -103,9 +103,7 @@ fn servers(encoder: &mut Encoder, status: &Status) {
         |server: &ServerView| !matches!(server.state, ServerState::Down | ServerState::Unknown);
     each(&family::UP, &|server| Some(flag(lives(server)).to_string()));
     each(&family::STATE_SINCE, &|server| Some(seconds(server.since)));
-    each(&family::LAG, &|server| {
-        server.lag.map(|Lag(lag)| millis(u64::try_from(lag.as_millis()).unwrap_or(u64::MAX)))
-    });
+    each(&family::LAG, &|server| server.lag.map(|lag| millis(lag.millis())));
     each(&family::DRAINED, &|server| Some(flag(server.drained).to_string()));
     each(&family::ADDED, &|server| Some(flag(server.added).to_string()));
     each(&family::TRANSIENT, &|server| Some(flag(server.transient).to_string()));

@@ -10,7 +10,6 @@ use super::{
     words::Span,
 };
 use crate::{
-    engine::{ClusterKind, Lag},
     report::{ClusterView, Concern, NameView, ServerView},
     wall_time::WallTime,
 };
@@ -24,7 +23,7 @@ pub(super) fn article(view: &View<'_>, cluster: &ClusterView, concern: Concern) 
             h3 id=(id) {
                 span .sign aria-hidden="true" { (concern.sign()) } " "
                 a href=(link(cluster)) { (cluster.name) }
-                " " span .about { (engine(cluster.kind)) ", " (cluster.stability) }
+                " " span .about { (cluster.kind.name()) ", " (cluster.stability) }
                 " " span .word { (concern.words()) }
             }
             dl .names { @for name in &cluster.names { (said(view, name)) } }
@@ -111,7 +110,7 @@ fn row(view: &View<'_>, cluster: &ClusterView, server: &ServerView) -> Markup {
             }
             td role="cell" data-head="In" { (membership(cluster, server)) }
             td role="cell" data-head="Lag" .number {
-                (server.lag.map_or_else(|| "–".to_owned(), |lag| span(lag).to_string()))
+                (server.lag.map_or_else(|| "–".to_owned(), |lag| Span(lag.millis()).to_string()))
             }
             td role="cell" data-head="Last 5 minutes" .plotted {
                 (plot(view.history.lags(&server.name)))
@@ -158,20 +157,6 @@ pub(super) fn servers_of(name: &NameView) -> String {
     match name.servers.is_empty() {
         true => "no address".to_owned(),
         false => name.servers.join(", "),
-    }
-}
-
-/// How far a server is behind.
-pub(super) fn span(Lag(lag): Lag) -> Span {
-    Span(u64::try_from(lag.as_millis()).unwrap_or(u64::MAX))
-}
-
-/// What a cluster's servers speak.
-pub(super) fn engine(kind: ClusterKind) -> &'static str {
-    match kind {
-        ClusterKind::Postgres => "postgres",
-        ClusterKind::MySql => "mysql",
-        ClusterKind::Tcp => "tcp",
     }
 }
 

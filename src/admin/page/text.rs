@@ -3,9 +3,10 @@
 use std::fmt::{self, Write};
 
 use super::{
-    cluster::{engine, servers_of, span},
+    cluster::servers_of,
     document::{override_words, rate, subject, turn},
     view::{Appearance, View},
+    words::Span,
 };
 use crate::{
     report::{ClusterView, Concern},
@@ -49,7 +50,7 @@ fn write(view: &View<'_>, out: &mut String) -> fmt::Result {
             out,
             "\n{} ({}, {}): {}",
             cluster.name,
-            engine(cluster.kind),
+            cluster.kind.name(),
             cluster.stability,
             concern.words()
         )?;
@@ -94,7 +95,7 @@ fn servers(view: &View<'_>, cluster: &ClusterView, out: &mut String) -> fmt::Res
             server.name.to_string(),
             server.state.to_string(),
             view.ago(server.since).to_string(),
-            server.lag.map_or_else(|| "-".to_owned(), |lag| span(lag).to_string()),
+            server.lag.map_or_else(|| "-".to_owned(), |lag| Span(lag.millis()).to_string()),
             probe.map_or_else(|| "-".to_owned(), |probe| format!("{} ago", probe.ago)),
             match &server.failure {
                 Some(failure) => format!("{drained}{failure}"),

@@ -100,8 +100,8 @@ struct Named<'a> {
 }
 
 impl Named<'_> {
-    fn server(&self, ServerIndex(index): ServerIndex) -> Option<Box<str>> {
-        self.listing.servers.get(index).map(|server| server.name.clone())
+    fn server(&self, index: ServerIndex) -> Option<Box<str>> {
+        self.listing.server_name(index).map(Box::from)
     }
 
     fn laid(&self, laid: &Override) -> OverrideImage {
