@@ -27,7 +27,7 @@ use crate::{
     ),
     security((), ("token" = [])),
 )]
-pub(super) async fn drain(
+pub async fn drain(
     State(operations): State<Operations>,
     Json(wish): Json<Drain>,
 ) -> Result<Response, Rejection> {
@@ -48,7 +48,7 @@ pub(super) async fn drain(
     ),
     security((), ("token" = [])),
 )]
-pub(super) async fn undrain(
+pub async fn undrain(
     State(operations): State<Operations>,
     Json(Undrain { server, author, reason }): Json<Undrain>,
 ) -> Result<Response, Rejection> {
@@ -68,7 +68,7 @@ pub(super) async fn undrain(
     ),
     security((), ("token" = [])),
 )]
-pub(super) async fn pin(
+pub async fn pin(
     State(operations): State<Operations>,
     Json(wish): Json<Pin>,
 ) -> Result<Response, Rejection> {
@@ -90,7 +90,7 @@ pub(super) async fn pin(
     ),
     security((), ("token" = [])),
 )]
-pub(super) async fn unpin(
+pub async fn unpin(
     State(operations): State<Operations>,
     Json(wish): Json<End>,
 ) -> Result<Response, Rejection> {
@@ -107,7 +107,7 @@ pub(super) async fn unpin(
     ),
     security((), ("token" = [])),
 )]
-pub(super) async fn freeze(
+pub async fn freeze(
     State(operations): State<Operations>,
     Json(wish): Json<Suspend>,
 ) -> Result<Response, Rejection> {
@@ -125,7 +125,7 @@ pub(super) async fn freeze(
     ),
     security((), ("token" = [])),
 )]
-pub(super) async fn thaw(
+pub async fn thaw(
     State(operations): State<Operations>,
     Json(wish): Json<End>,
 ) -> Result<Response, Rejection> {
@@ -142,7 +142,7 @@ pub(super) async fn thaw(
     ),
     security((), ("token" = [])),
 )]
-pub(super) async fn maintenance(
+pub async fn maintenance(
     State(operations): State<Operations>,
     Json(wish): Json<Suspend>,
 ) -> Result<Response, Rejection> {
@@ -160,7 +160,7 @@ pub(super) async fn maintenance(
     ),
     security((), ("token" = [])),
 )]
-pub(super) async fn end_maintenance(
+pub async fn end_maintenance(
     State(operations): State<Operations>,
     Json(wish): Json<End>,
 ) -> Result<Response, Rejection> {
@@ -181,7 +181,7 @@ pub(super) async fn end_maintenance(
     ),
     security((), ("token" = [])),
 )]
-pub(super) async fn accept(
+pub async fn accept(
     State(operations): State<Operations>,
     Json(Accept { cluster, server, author, reason }): Json<Accept>,
 ) -> Result<Response, Rejection> {
@@ -293,4 +293,4 @@ fn name(field: &str, name: String) -> Result<Box<str>, Rejection> {
 }
 
 /// Characters of a name.
-pub(super) const NAME_CHARS: usize = 63;
+pub const NAME_CHARS: usize = 63;

@@ -36,7 +36,7 @@ use tracing::{error, warn};
 
 /// Where a request comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Peer {
+pub enum Peer {
     /// The Unix socket: somebody whom the file's permissions let in.
     Local,
     /// This address. Nothing is known of who it is.
@@ -45,7 +45,7 @@ pub(super) enum Peer {
 
 /// One connection, for whoever answers its request.
 #[derive(Clone, Debug)]
-pub(super) struct Visit {
+pub struct Visit {
     streams: Arc<Semaphore>,
     stays: Arc<AtomicBool>,
     stopping: watch::Receiver<bool>,
@@ -67,7 +67,7 @@ impl Visit {
 }
 
 /// Serves `routes` on both until told to stop, then gives requests under way a moment.
-pub(super) async fn serve(
+pub async fn serve(
     unix: Option<std::os::unix::net::UnixListener>,
     http: Option<std::net::TcpListener>,
     routes: Router,

@@ -32,7 +32,7 @@ use crate::api;
     ),
     modifiers(&Token),
 )]
-pub(super) struct Document;
+pub struct Document;
 
 /// How the right to change is shown over TCP.
 struct Token;
@@ -53,6 +53,6 @@ impl Modify for Token {
     get, path = "/v1/openapi.json", tag = "look",
     responses((status = 200, description = "OpenAPI 3.1", body = Object)),
 )]
-pub(super) async fn description(Extension(document): Extension<Arc<openapi::OpenApi>>) -> Response {
+pub async fn description(Extension(document): Extension<Arc<openapi::OpenApi>>) -> Response {
     json(StatusCode::OK, &*document)
 }

@@ -22,7 +22,7 @@ use crate::{
 /// The query of `GET /v1/events`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct EventsQuery {
+pub struct EventsQuery {
     since: Option<String>,
     cluster: Option<String>,
     limit: Option<usize>,
@@ -42,7 +42,7 @@ pub(super) struct EventsQuery {
         (status = 404, description = "There is no such cluster", body = Refused),
     ),
 )]
-pub(super) async fn events(
+pub async fn events(
     State(operations): State<Operations>,
     QueryOf(EventsQuery { since, cluster, limit }): QueryOf<EventsQuery>,
 ) -> Result<Response, Rejection> {
@@ -64,7 +64,7 @@ pub(super) async fn events(
 }
 
 /// Whether an event is of the cluster, or of all of them.
-pub(super) fn is_of(entry: &Entry, cluster: Option<&str>) -> bool {
+pub fn is_of(entry: &Entry, cluster: Option<&str>) -> bool {
     match (cluster, &entry.change.cluster) {
         (Some(asked), Some(its)) => its.eq_ignore_ascii_case(asked),
         (None, _) | (_, None) => true,
@@ -72,7 +72,7 @@ pub(super) fn is_of(entry: &Entry, cluster: Option<&str>) -> bool {
 }
 
 /// Refuses a cluster that there is not.
-pub(super) fn known(operations: &Operations, name: &str) -> Result<(), Rejection> {
+pub fn known(operations: &Operations, name: &str) -> Result<(), Rejection> {
     match operations.cluster_status(name) {
         Some(_) => Ok(()),
         None => Err(Rejection::unknown_cluster(name)),

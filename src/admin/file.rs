@@ -19,24 +19,21 @@ use super::BindError;
 
 /// The file of a bound socket. Dropping it removes it, unless another one is in its place.
 #[derive(Debug)]
-pub(super) struct SocketFile {
+pub struct SocketFile {
     path: PathBuf,
     /// Its device and inode; `None` when the file is the service manager's.
     identity: Option<(u64, u64)>,
 }
 
 /// Listens at `path`, for the owner and the group of this process.
-pub(super) fn bind(path: &Path) -> Result<(UnixListener, SocketFile), BindError> {
+pub fn bind(path: &Path) -> Result<(UnixListener, SocketFile), BindError> {
     make_way(path)?;
     listen(path).map_err(|source| BindError::unix(path, source))
 }
 
 /// Uses a socket that the service manager has bound to `path`. It keeps the file, and its rights are
 /// those of the socket unit.
-pub(super) fn adopt(
-    listener: UnixListener,
-    path: &Path,
-) -> Result<(UnixListener, SocketFile), BindError> {
+pub fn adopt(listener: UnixListener, path: &Path) -> Result<(UnixListener, SocketFile), BindError> {
     listener.set_nonblocking(true).map_err(|source| BindError::unix(path, source))?;
     Ok((listener, SocketFile { path: path.to_owned(), identity: None }))
 }
@@ -79,7 +76,7 @@ fn listen(path: &Path) -> io::Result<(UnixListener, SocketFile)> {
 
 impl SocketFile {
     /// Where it is.
-    pub(super) fn path(&self) -> &Path {
+    pub fn path(&self) -> &Path {
         &self.path
     }
 }

@@ -33,7 +33,7 @@ use crate::config::AdminConfig;
 
 /// The rules of `[admin]`.
 #[derive(Debug)]
-pub(super) struct Guard {
+pub struct Guard {
     /// In lower case.
     hosts: Vec<Box<str>>,
     token: Option<Token>,
@@ -43,7 +43,7 @@ pub(super) struct Guard {
 
 impl Guard {
     /// Those of `config`.
-    pub(super) fn new(config: &AdminConfig) -> Arc<Self> {
+    pub fn new(config: &AdminConfig) -> Arc<Self> {
         let token = config.token_file.as_deref().map(Token::new);
         Arc::new(Self { hosts: config.hosts.clone(), token, logged: Mutex::default() })
     }
@@ -124,7 +124,7 @@ impl Guard {
 }
 
 /// Lets requests pass that are meant for us. For all paths.
-pub(super) async fn meant_for_us(
+pub async fn meant_for_us(
     State(guard): State<Arc<Guard>>,
     request: Request,
     next: Next,
@@ -138,11 +138,7 @@ pub(super) async fn meant_for_us(
 }
 
 /// Lets requests pass that may change something. For the paths that do.
-pub(super) async fn may_change(
-    State(guard): State<Arc<Guard>>,
-    request: Request,
-    next: Next,
-) -> Response {
+pub async fn may_change(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
     match guard.check_change(&request) {
         Ok(()) => next.run(request).await,
         Err(rejection) => rejection.into_response(),

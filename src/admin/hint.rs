@@ -51,7 +51,7 @@ struct Taken {
         (status = 413, description = "The body is too long", body = Refused),
     ),
 )]
-pub(super) async fn hint(
+pub async fn hint(
     State(operations): State<Operations>,
     Extension(peer): Extension<Peer>,
     uri: Uri,

@@ -24,14 +24,14 @@ use crate::{
 /// The query of `GET /v1/explain`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct NameQuery {
+pub struct NameQuery {
     name: String,
 }
 
 /// The query of `GET /v1/what-if`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct WhatIfQuery {
+pub struct WhatIfQuery {
     server: String,
     suppose: String,
 }
@@ -47,7 +47,7 @@ pub(super) struct WhatIfQuery {
         (status = 503, description = "The service stops, or does not answer", body = Refused),
     ),
 )]
-pub(super) async fn explain(
+pub async fn explain(
     State(operations): State<Operations>,
     QueryOf(NameQuery { name }): QueryOf<NameQuery>,
 ) -> Result<Response, Rejection> {
@@ -72,7 +72,7 @@ pub(super) async fn explain(
         (status = 503, description = "The service stops, or does not answer", body = Refused),
     ),
 )]
-pub(super) async fn what_if(
+pub async fn what_if(
     State(operations): State<Operations>,
     QueryOf(WhatIfQuery { server, suppose }): QueryOf<WhatIfQuery>,
 ) -> Result<Response, Rejection> {

@@ -10,35 +10,35 @@ use crate::control::{OrderError, Refusal};
 
 /// A refusal.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Rejection {
+pub struct Rejection {
     status: StatusCode,
     error: String,
 }
 
 impl Rejection {
     /// With this status (RFC 9110 section 15.5) and these words.
-    pub(super) fn new(status: StatusCode, error: impl Into<String>) -> Self {
+    pub fn new(status: StatusCode, error: impl Into<String>) -> Self {
         Self { status, error: error.into() }
     }
 
     /// A request that cannot be understood.
-    pub(super) fn bad(error: impl Into<String>) -> Self {
+    pub fn bad(error: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, error)
     }
 
     /// The service cannot do it now.
-    pub(super) fn unavailable(error: impl Into<String>) -> Self {
+    pub fn unavailable(error: impl Into<String>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, error)
     }
 
     /// No server has this name, which may be anything that a client can send.
-    pub(super) fn unknown_server(name: &str) -> Self {
+    pub fn unknown_server(name: &str) -> Self {
         let error = format!("there is no server `{}`; GET /v1/status lists them", shown(name));
         Self::new(StatusCode::NOT_FOUND, error)
     }
 
     /// No cluster has this name, which may be anything that a client can send.
-    pub(super) fn unknown_cluster(name: &str) -> Self {
+    pub fn unknown_cluster(name: &str) -> Self {
         let error = format!("there is no cluster `{}`; GET /v1/status lists them", shown(name));
         Self::new(StatusCode::NOT_FOUND, error)
     }
@@ -80,7 +80,7 @@ impl From<OrderError> for Rejection {
 }
 
 /// A client's word as it may stand in a log or on a terminal: short, and in one line.
-pub(super) fn shown(word: &str) -> String {
+pub fn shown(word: &str) -> String {
     let word: String = word.chars().take(SHOWN_CHARS).collect();
     word.escape_debug().to_string()
 }

@@ -10,12 +10,12 @@ use serde::Serialize;
 use crate::api::Refused;
 
 /// A refusal with these words.
-pub(super) fn refuse(status: StatusCode, error: &str) -> Response {
+pub fn refuse(status: StatusCode, error: &str) -> Response {
     json(status, &Refused { error: error.to_owned() })
 }
 
 /// `object`, on a line of its own.
-pub(super) fn json<T: Serialize>(status: StatusCode, object: &T) -> Response {
+pub fn json<T: Serialize>(status: StatusCode, object: &T) -> Response {
     match serde_json::to_string(object) {
         Ok(text) => reply(status, "application/json", text + "\n"),
         // Only maps with odd keys and failing types of our own could do that.
@@ -24,12 +24,12 @@ pub(super) fn json<T: Serialize>(status: StatusCode, object: &T) -> Response {
 }
 
 /// Plain text.
-pub(super) fn text(status: StatusCode, text: String) -> Response {
+pub fn text(status: StatusCode, text: String) -> Response {
     reply(status, "text/plain; charset=utf-8", text)
 }
 
 /// `content` of this media type.
-pub(super) fn reply(status: StatusCode, kind: &'static str, content: String) -> Response {
+pub fn reply(status: StatusCode, kind: &'static str, content: String) -> Response {
     let mut response = Response::new(Body::from(content));
     *response.status_mut() = status;
     let headers = response.headers_mut();

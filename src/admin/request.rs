@@ -18,19 +18,19 @@ use crate::plain_text::{is_misleading, start_of_line};
 
 /// A body of JSON.
 #[derive(Debug)]
-pub(super) struct Json<T>(pub(super) T);
+pub struct Json<T>(pub(super) T);
 
 /// A body of JSON, or none.
 #[derive(Debug)]
-pub(super) struct MaybeJson<T>(pub(super) Option<T>);
+pub struct MaybeJson<T>(pub(super) Option<T>);
 
 /// The part of the path behind the last `?`.
 #[derive(Debug)]
-pub(super) struct QueryOf<T>(pub(super) T);
+pub struct QueryOf<T>(pub(super) T);
 
 /// The name in a path, percent-decoded.
 #[derive(Debug)]
-pub(super) struct Named(pub(super) String);
+pub struct Named(pub(super) String);
 
 impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
     type Rejection = Rejection;
@@ -90,7 +90,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Named {
 /// Nothing may be in the body of a request that says all by its path.
 #[derive(Debug, serde::Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Nothing {}
+pub struct Nothing {}
 
 fn read<T: DeserializeOwned>(headers: &HeaderMap, octets: &[u8]) -> Result<T, Rejection> {
     let mut kinds = headers.get_all(header::CONTENT_TYPE).iter();
@@ -137,7 +137,7 @@ fn line(text: &str) -> String {
 }
 
 /// A text of a client that is kept and shown to others: one line of 1 to `most` characters.
-pub(super) fn one_line(field: &str, text: &str, most: usize) -> Result<Box<str>, Rejection> {
+pub fn one_line(field: &str, text: &str, most: usize) -> Result<Box<str>, Rejection> {
     let text = text.trim();
     let count = text.chars().count();
     if count == 0 {

@@ -78,7 +78,7 @@ fn pages() -> Router<Operations> {
 }
 
 /// All paths, guarded: what is no `GET` needs the right to change, save [hints](hint).
-pub(super) fn guarded(operations: Operations, guard: Arc<Guard>) -> Router {
+pub fn guarded(operations: Operations, guard: Arc<Guard>) -> Router {
     let may_change = from_fn_with_state(Arc::clone(&guard), may_change);
     let endpoints = endpoints().into_iter().map(|(schemas, paths, handler)| {
         let handler = match is_free(&paths) {
@@ -122,7 +122,7 @@ fn is_only_read(item: &PathItem) -> bool {
     get, path = "/healthz", tag = "health",
     responses((status = 200, description = "`ok`", body = String, content_type = "text/plain")),
 )]
-pub(super) async fn health() -> Response {
+pub async fn health() -> Response {
     text(StatusCode::OK, "ok\n".into())
 }
 
@@ -134,7 +134,7 @@ pub(super) async fn health() -> Response {
         (status = 503, description = "Why not", body = String, content_type = "text/plain"),
     ),
 )]
-pub(super) async fn readiness(State(operations): State<Operations>) -> Response {
+pub async fn readiness(State(operations): State<Operations>) -> Response {
     let faults = operations.faults();
     match faults.is_empty() {
         true => text(StatusCode::OK, "ready\n".into()),

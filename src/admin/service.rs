@@ -21,7 +21,7 @@ use crate::{
 /// The query of `DELETE /v1/servers/{name}`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct By {
+pub struct By {
     author: String,
 }
 
@@ -35,7 +35,7 @@ pub(super) struct By {
     ),
     security((), ("token" = [])),
 )]
-pub(super) async fn reload(
+pub async fn reload(
     State(operations): State<Operations>,
     MaybeJson(_): MaybeJson<Nothing>,
 ) -> Result<Response, Rejection> {
@@ -55,7 +55,7 @@ pub(super) async fn reload(
     ),
     security((), ("token" = [])),
 )]
-pub(super) async fn add_server(
+pub async fn add_server(
     State(operations): State<Operations>,
     Json(mut wish): Json<ServerAdd>,
 ) -> Result<Response, Rejection> {
@@ -86,7 +86,7 @@ pub(super) async fn add_server(
     ),
     security((), ("token" = [])),
 )]
-pub(super) async fn ready_server(
+pub async fn ready_server(
     State(operations): State<Operations>,
     Named(name): Named,
     Json(Ready { author }): Json<Ready>,
@@ -111,7 +111,7 @@ pub(super) async fn ready_server(
     ),
     security((), ("token" = [])),
 )]
-pub(super) async fn probe_server(
+pub async fn probe_server(
     State(operations): State<Operations>,
     Named(name): Named,
     MaybeJson(_): MaybeJson<Nothing>,
@@ -140,7 +140,7 @@ pub(super) async fn probe_server(
     ),
     security((), ("token" = [])),
 )]
-pub(super) async fn remove_server(
+pub async fn remove_server(
     State(operations): State<Operations>,
     Named(name): Named,
     QueryOf(By { author }): QueryOf<By>,
@@ -163,7 +163,7 @@ pub(super) async fn remove_server(
     ),
     security((), ("token" = [])),
 )]
-pub(super) async fn config(
+pub async fn config(
     State(operations): State<Operations>,
     Json(ConfigWish { write }): Json<ConfigWish>,
 ) -> Result<Response, Rejection> {
@@ -183,7 +183,7 @@ pub(super) async fn config(
         (status = 503, description = "The service stops, or does not answer", body = Refused),
     ),
 )]
-pub(super) async fn sessions(
+pub async fn sessions(
     State(operations): State<Operations>,
     Named(name): Named,
 ) -> Result<Response, Rejection> {

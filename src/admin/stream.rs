@@ -40,7 +40,7 @@ use crate::{
 /// The query of `GET /v1/events/stream`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct StreamQuery {
+pub struct StreamQuery {
     cluster: Option<String>,
 }
 
@@ -59,7 +59,7 @@ pub(super) struct StreamQuery {
         (status = 503, description = "There are too many streams", body = Refused),
     ),
 )]
-pub(super) async fn stream_of_events(
+pub async fn stream_of_events(
     State(operations): State<Operations>,
     Extension(visit): Extension<Visit>,
     headers: HeaderMap,

@@ -16,7 +16,7 @@ use tracing::warn;
 
 /// The token and where it is.
 #[derive(Debug)]
-pub(super) struct Token {
+pub struct Token {
     file: PathBuf,
     /// What is wrong with the file, as it was last logged.
     complaint: Mutex<Option<String>>,
@@ -24,11 +24,11 @@ pub(super) struct Token {
 
 /// The file holds no token that could be used; the log says why.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Unusable;
+pub struct Unusable;
 
 impl Token {
     /// The one in `file`. What is wrong with the file is logged now, and whenever something else is.
-    pub(super) fn new(file: &Path) -> Self {
+    pub fn new(file: &Path) -> Self {
         let token = Self { file: file.to_owned(), complaint: Mutex::default() };
         _ = token.read();
         token
@@ -38,7 +38,7 @@ impl Token {
     ///
     /// # Errors
     /// When there is none to compare with.
-    pub(super) fn matches(&self, given: &str) -> Result<bool, Unusable> {
+    pub fn matches(&self, given: &str) -> Result<bool, Unusable> {
         let token = self.read()?;
         Ok(bool::from(token.as_bytes().ct_eq(given.as_bytes())))
     }

@@ -16,7 +16,7 @@ use crate::{
     get, path = "/v1/status", tag = "look",
     responses((status = 200, description = "Everything", body = api::Status)),
 )]
-pub(super) async fn status(State(operations): State<Operations>) -> Response {
+pub async fn status(State(operations): State<Operations>) -> Response {
     json(StatusCode::OK, &api::Status::from(&operations.status()))
 }
 
@@ -29,7 +29,7 @@ pub(super) async fn status(State(operations): State<Operations>) -> Response {
         (status = 404, description = "There is no such cluster", body = Refused),
     ),
 )]
-pub(super) async fn cluster(
+pub async fn cluster(
     State(operations): State<Operations>,
     Named(name): Named,
 ) -> Result<Response, Rejection> {
@@ -47,7 +47,7 @@ pub(super) async fn cluster(
         (status = 404, description = "There is no such server", body = Refused),
     ),
 )]
-pub(super) async fn server(
+pub async fn server(
     State(operations): State<Operations>,
     Named(name): Named,
 ) -> Result<Response, Rejection> {

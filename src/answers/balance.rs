@@ -17,19 +17,19 @@ use super::Balance;
 
 /// What the order of a server depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Share {
+pub struct Share {
     /// Its share under [`Balance::Weighted`]; 0 keeps it for last.
-    pub(super) weight: u32,
+    pub weight: u32,
     /// Its client sessions under [`Balance::LeastConnections`]; `None` when unknown.
-    pub(super) sessions: Option<u32>,
+    pub sessions: Option<u32>,
     /// [`name_hash`] of its name, for [`Balance::ClientHash`].
-    pub(super) name_hash: u64,
+    pub name_hash: u64,
 }
 
 /// Puts the indices into `shares` into `drawn` in the order of one answer to `client`, at most
 /// `limit` of them. What `drawn` held before is dropped. Nothing is allocated when it is large
 /// enough: sorts of up to some hundred servers work in place.
-pub(super) fn order(
+pub fn order(
     shares: &[Share],
     balance: Balance,
     limit: usize,
@@ -60,7 +60,7 @@ pub(super) fn order(
 }
 
 /// The part of a server's score that is the same for all clients.
-pub(super) fn name_hash(server: &str) -> u64 {
+pub fn name_hash(server: &str) -> u64 {
     fnv1a(fnv1a(FNV_OFFSET, server.as_bytes()), &[0])
 }
 

@@ -55,7 +55,7 @@ pub fn build(
 }
 
 /// What one served name says.
-pub(super) fn answer(name: &ServedName, cluster: Option<ClusterAnswers<'_>>) -> ServedAnswer {
+pub fn answer(name: &ServedName, cluster: Option<ClusterAnswers<'_>>) -> ServedAnswer {
     let Some(cluster) = cluster else {
         let reason = WriteReason::NotReady;
         return empty(note(reason.degradation(), "", &reason));

@@ -74,7 +74,7 @@ pub enum CompanionKind {
 
 /// A companion name that exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Companion {
+pub enum Companion {
     /// Of this served name.
     Service(usize),
     /// Of this server.
@@ -91,7 +91,7 @@ pub(super) enum Companion {
 
 impl Companion {
     /// What it is for; `None` for an empty non-terminal.
-    pub(super) fn kind(self) -> Option<CompanionKind> {
+    pub fn kind(self) -> Option<CompanionKind> {
         match self {
             Self::Service(_) => Some(CompanionKind::Service),
             Self::Server(_) => Some(CompanionKind::Server),
@@ -105,7 +105,7 @@ impl Companion {
 
 /// The [`Directory`], ready to be searched.
 #[derive(Debug)]
-pub(super) struct Companions {
+pub struct Companions {
     clusters: Vec<ClusterListing>,
     placed: BTreeSet<CompanionKind>,
     /// Server and cluster names in lower case.
@@ -123,10 +123,7 @@ struct Label {
 
 impl Companions {
     /// Those of `directory`, for names that lie in these zones.
-    pub(super) fn new(
-        directory: Directory,
-        served: impl Iterator<Item = (ClusterId, usize)>,
-    ) -> Self {
+    pub fn new(directory: Directory, served: impl Iterator<Item = (ClusterId, usize)>) -> Self {
         let Directory { clusters, placed } = directory;
         let mut zones = vec![Vec::new(); clusters.len()];
         for (cluster, zone) in served {
@@ -151,7 +148,7 @@ impl Companions {
 
     /// Whether both have the same companions with the same records, in whatever order of clusters
     /// and servers. The zones of the served names are the same in both.
-    pub(super) fn place_what(&self, other: &Self) -> bool {
+    pub fn place_what(&self, other: &Self) -> bool {
         let sorted = |companions: &Self| {
             let mut servers: Vec<_> = companions
                 .clusters
@@ -173,29 +170,29 @@ impl Companions {
     }
 
     /// What the configuration says of each cluster.
-    pub(super) fn listings(&self) -> &[ClusterListing] {
+    pub fn listings(&self) -> &[ClusterListing] {
         &self.clusters
     }
 
     /// What the configuration says of a cluster.
-    pub(super) fn listing(&self, cluster: ClusterId) -> Option<&ClusterListing> {
+    pub fn listing(&self, cluster: ClusterId) -> Option<&ClusterListing> {
         self.clusters.get(cluster.0)
     }
 
     /// What the configuration says of a server.
-    pub(super) fn server(&self, id: ServerId) -> Option<&PublishedServer> {
+    pub fn server(&self, id: ServerId) -> Option<&PublishedServer> {
         self.listing(id.cluster)?.servers.get(id.server.0)
     }
 
     /// Whether a name of this label right below an apex may be a companion. The label is in lower
     /// case.
-    pub(super) fn knows(&self, label: &[u8]) -> bool {
+    pub fn knows(&self, label: &[u8]) -> bool {
         self.labels.contains_key(label)
     }
 
     /// The companion called `name`, which lies in the zone at this place of the layout and is not
     /// configured.
-    pub(super) fn find(
+    pub fn find(
         &self,
         (place, zone): (usize, &ZoneLayout),
         served: &[ServedName],

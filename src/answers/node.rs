@@ -7,24 +7,24 @@ use hickory_proto::rr::{LowerName, RData, Record, RecordType};
 use super::Zone;
 
 /// The records of one name by type.
-pub(super) type RecordSets = BTreeMap<RecordType, Vec<Record>>;
+pub type RecordSets = BTreeMap<RecordType, Vec<Record>>;
 
 /// The names of one zone.
 #[derive(Debug)]
-pub(super) struct ZoneLayout {
+pub struct ZoneLayout {
     /// The apex.
-    pub(super) origin: LowerName,
+    pub origin: LowerName,
     /// Labels of the apex.
-    pub(super) depth: usize,
+    pub depth: usize,
     /// The SOA record of the zone file.
-    pub(super) soa: Record,
+    pub soa: Record,
     /// Everything that exists. It is only ever asked for one name, so its order does not matter.
-    pub(super) nodes: HashMap<LowerName, Node>,
+    pub nodes: HashMap<LowerName, Node>,
 }
 
 /// What a name is.
 #[derive(Debug)]
-pub(super) enum Node {
+pub enum Node {
     /// An empty non-terminal.
     Empty,
     /// It owns static records.
@@ -62,7 +62,7 @@ pub enum PlacementError {
 }
 
 impl ZoneLayout {
-    pub(super) fn new(zone: &Zone) -> Self {
+    pub fn new(zone: &Zone) -> Self {
         let origin = absolute(zone.origin());
         let (soa, ttl) = zone.soa();
         let soa = Record::from_rdata(origin.clone().into(), ttl, RData::SOA(soa.clone()));
@@ -78,7 +78,7 @@ impl ZoneLayout {
     }
 
     /// Whether both hold the same records and served names.
-    pub(super) fn places_what(&self, other: &Self) -> bool {
+    pub fn places_what(&self, other: &Self) -> bool {
         let same = |(name, node): (&LowerName, &Node)| match (node, other.nodes.get(name)) {
             (Node::Empty, Some(Node::Empty)) | (Node::Served(_), Some(Node::Served(_))) => true,
             (Node::Static(sets), Some(Node::Static(others))) => sets == others,
@@ -91,7 +91,7 @@ impl ZoneLayout {
     }
 
     /// Puts the served name with this index where it belongs.
-    pub(super) fn place(&mut self, name: LowerName, index: usize) -> Result<(), PlacementError> {
+    pub fn place(&mut self, name: LowerName, index: usize) -> Result<(), PlacementError> {
         if name.is_wildcard() {
             return Err(PlacementError::Wildcard(name));
         }
@@ -110,7 +110,7 @@ impl ZoneLayout {
     }
 
     /// Lets every name between the apex and `name` exist.
-    pub(super) fn insert_ancestors(&mut self, name: &LowerName) {
+    pub fn insert_ancestors(&mut self, name: &LowerName) {
         for depth in self.depth..name.iter().len() {
             let ancestor = LowerName::from(name.trim_to(depth));
             self.nodes.entry(ancestor).or_insert(Node::Empty);
@@ -119,7 +119,7 @@ impl ZoneLayout {
 
     /// The delegation strictly above `name`, if there is one. One at `name` itself is a clash of
     /// records.
-    pub(super) fn cut_above(&self, name: &LowerName) -> Option<LowerName> {
+    pub fn cut_above(&self, name: &LowerName) -> Option<LowerName> {
         (self.depth + 1..name.iter().len()).map(|depth| LowerName::from(name.trim_to(depth))).find(
             |ancestor| match self.nodes.get(ancestor) {
                 Some(Node::Static(sets)) => sets.contains_key(&RecordType::NS),
@@ -130,7 +130,7 @@ impl ZoneLayout {
 }
 
 /// The name as it arrives in questions: with the root at its end.
-pub(super) fn absolute(name: &LowerName) -> LowerName {
+pub fn absolute(name: &LowerName) -> LowerName {
     let mut name = name.clone();
     name.set_fqdn(true);
     name

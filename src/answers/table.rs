@@ -31,15 +31,15 @@ pub struct AnswerTable {
 
 /// A zone's SOA record in the forms that are served.
 #[derive(Clone, Debug)]
-pub(super) struct Authority {
+pub struct Authority {
     /// As an answer.
-    pub(super) soa: Record,
+    pub soa: Record,
     /// In a negative answer: its TTL is the lesser of its own and MINIMUM (RFC 2308 section 3).
-    pub(super) negative: Record,
+    pub negative: Record,
     /// `soa` as octets.
-    pub(super) soa_wire: WireSoa,
+    pub soa_wire: WireSoa,
     /// `negative` as octets.
-    pub(super) negative_wire: WireSoa,
+    pub negative_wire: WireSoa,
 }
 
 /// A SOA record as octets, from its type on, without an owner: in a message that is a pointer to
@@ -54,17 +54,17 @@ pub struct WireSoa {
 
 /// What one served name says.
 #[derive(Clone, Debug, PartialEq)]
-pub(super) struct ServedAnswer {
+pub struct ServedAnswer {
     /// Those that it names, in config order.
-    pub(super) servers: Box<[ServerIndex]>,
+    pub servers: Box<[ServerIndex]>,
     /// TTL of its records in seconds.
-    pub(super) ttl: u32,
+    pub ttl: u32,
     /// For A questions.
-    pub(super) v4: ServedSet,
+    pub v4: ServedSet,
     /// For AAAA questions.
-    pub(super) v6: ServedSet,
+    pub v6: ServedSet,
     /// Why the answer is not the ideal one; `None` when it is.
-    pub(super) note: Option<Note>,
+    pub note: Option<Note>,
 }
 
 /// Why an answer is degraded, for an Extended DNS Error (RFC 8914).
@@ -148,7 +148,7 @@ impl AnswerTable {
 
 impl ServedAnswer {
     /// Whether both publish the same records, whatever their order, TTLs and reasons are.
-    pub(super) fn equals_records(&self, other: &Self) -> bool {
+    pub fn equals_records(&self, other: &Self) -> bool {
         let named = |answer: &Self| BTreeSet::from_iter(answer.servers.iter().copied());
         (self.servers == other.servers || named(self) == named(other))
             && self.v4.equals_records(&other.v4)
@@ -158,7 +158,7 @@ impl ServedAnswer {
 
 impl Authority {
     /// The SOA records of every zone of `layout` with `serial`.
-    pub(super) fn of(layout: &Layout, serial: Serial) -> Arc<[Self]> {
+    pub fn of(layout: &Layout, serial: Serial) -> Arc<[Self]> {
         let zones = layout.zones().iter();
         zones.map(|zone| Self::new(&zone.soa, serial)).collect()
     }

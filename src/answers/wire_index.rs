@@ -16,20 +16,20 @@ use super::{
 
 /// Every name of all zones by its octets in lower case.
 #[derive(Debug, Default)]
-pub(super) struct WireIndex(pub(super) HashMap<Box<[u8]>, Place, FixedState>);
+pub struct WireIndex(pub(super) HashMap<Box<[u8]>, Place, FixedState>);
 
 /// What a name is.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) struct Place {
-    pub(super) zone: usize,
-    pub(super) kind: Kind,
+pub struct Place {
+    pub zone: usize,
+    pub kind: Kind,
     /// Whether what is not known right below it does not exist, for sure.
-    pub(super) closed: bool,
+    pub closed: bool,
 }
 
 /// How questions for a name are answered.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Kind {
+pub enum Kind {
     /// By what is decided: the index into the served names.
     Served(usize),
     /// By the apex's SOA record, if that is asked for.
@@ -43,7 +43,7 @@ pub(super) enum Kind {
 impl WireIndex {
     /// The names of `zones`, longest origin first: of two zones that know a name, the closer one
     /// answers.
-    pub(super) fn new(zones: &[ZoneLayout], companions: &Companions) -> Self {
+    pub fn new(zones: &[ZoneLayout], companions: &Companions) -> Self {
         let mut index = Self::default();
         for (number, zone) in zones.iter().enumerate() {
             for (name, node) in &zone.nodes {

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// The facts, in the order in which an operator asks for them.
-pub(super) fn facts(facts: &Facts) -> Vec<Fact> {
+pub fn facts(facts: &Facts) -> Vec<Fact> {
     let mut list = List(Vec::new());
     match facts {
         Facts::Postgres(facts) => postgres(facts, &mut list),

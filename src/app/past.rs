@@ -17,16 +17,16 @@ use crate::{
 
 /// All of it.
 #[derive(Debug)]
-pub(super) struct OpenedState {
+pub struct OpenedState {
     /// The configuration, with the servers that were added over it.
-    pub(super) config: Config,
-    pub(super) past: Past,
+    pub config: Config,
+    pub past: Past,
     /// `None` when nothing is kept.
-    pub(super) saver: Option<Saver>,
+    pub saver: Option<Saver>,
 }
 
 /// Opens the state folder of `config`, if it has one, and takes up what lies there.
-pub(super) fn begin(config: Config) -> Result<OpenedState, StartError> {
+pub fn begin(config: Config) -> Result<OpenedState, StartError> {
     let Some(directory) = &config.state.directory else {
         return Ok(OpenedState { config, past: Past::default(), saver: None });
     };

@@ -7,15 +7,15 @@ use crate::{
 
 /// What is to take the place of the configuration in force.
 #[derive(Debug)]
-pub(super) struct Prepared {
-    pub(super) config: Config,
-    pub(super) layout: Layout,
-    pub(super) changes: Changes,
+pub struct Prepared {
+    pub config: Config,
+    pub layout: Layout,
+    pub changes: Changes,
 }
 
 /// Why another configuration does not take its place. Nothing has changed then.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum PrepareError {
+pub enum PrepareError {
     #[error(transparent)]
     Overlay(#[from] OverlayError),
     #[error(transparent)]
@@ -25,7 +25,7 @@ pub(super) enum PrepareError {
 impl Prepared {
     /// The file and all that it names, read again, with those of the added servers over it that it
     /// has not taken in.
-    pub(super) fn reloaded(running: &Config) -> Result<Self, PrepareError> {
+    pub fn reloaded(running: &Config) -> Result<Self, PrepareError> {
         let file = Config::load(&running.file).map_err(OverlayError::File)?;
         let (added, notes) = file.still_added(&running.added);
         let next = if added.is_empty() { file } else { file.with_added(&added)? };
@@ -35,7 +35,7 @@ impl Prepared {
     }
 
     /// `next` after `running`, of which it keeps what only a restart can change.
-    pub(super) fn next(running: &Config, mut next: Config) -> Result<Self, PrepareError> {
+    pub fn next(running: &Config, mut next: Config) -> Result<Self, PrepareError> {
         let changes = Changes::between(running, &next);
         next.dns = running.dns.clone();
         next.admin = running.admin.clone();
@@ -44,13 +44,13 @@ impl Prepared {
     }
 
     /// Whether there is nothing to put in force.
-    pub(super) fn is_the_same(&self, running: &Config) -> bool {
+    pub fn is_the_same(&self, running: &Config) -> bool {
         self.changes.changed.is_empty() && self.config.text == running.text
     }
 }
 
 /// Where the names of a configuration lie.
-pub(super) fn layout(config: &Config) -> Result<Layout, PlacementError> {
+pub fn layout(config: &Config) -> Result<Layout, PlacementError> {
     let names = config.clusters.iter().flat_map(|cluster| cluster.names.clone()).collect();
     Layout::with_companions(&config.zones, names, config.directory())
 }

@@ -36,7 +36,7 @@ const FIRST_ADVICE: ProbeAdvice = ProbeAdvice { pace: Pace::Fast, heartbeat: fal
 
 /// All tasks that ask.
 #[derive(Debug, Default)]
-pub(super) struct Probes {
+pub struct Probes {
     tasks: JoinSet<()>,
     asked: HashMap<Question, TaskSubject>,
     /// By the name of the cluster: asks all of its tasks to ask at once.
@@ -65,11 +65,11 @@ enum TaskSubject {
 
 /// The questions of another configuration, before they are asked.
 #[derive(Debug)]
-pub(super) struct Questions {
+pub struct Questions {
     /// The tasks that ask about each server of each cluster, in config order.
-    pub(super) keys: Vec<Vec<Vec<ProbeKey>>>,
+    pub keys: Vec<Vec<Vec<ProbeKey>>>,
     /// The ends for the advice of those that are new.
-    pub(super) fresh: Vec<(ProbeKey, watch::Sender<ProbeAdvice>)>,
+    pub fresh: Vec<(ProbeKey, watch::Sender<ProbeAdvice>)>,
     asked: HashMap<Question, TaskSubject>,
     clusters: Vec<Box<str>>,
     starting: Vec<(Box<str>, TaskSubject, watch::Receiver<ProbeAdvice>)>,
@@ -77,7 +77,7 @@ pub(super) struct Questions {
 
 impl Probes {
     /// What is to be asked for `clusters`. Nothing changes yet.
-    pub(super) fn questions(&mut self, clusters: &[ClusterConfig]) -> Questions {
+    pub fn questions(&mut self, clusters: &[ClusterConfig]) -> Questions {
         let mut questions = Questions {
             keys: Vec::with_capacity(clusters.len()),
             fresh: Vec::new(),
@@ -117,7 +117,7 @@ impl Probes {
 
     /// Starts the tasks that are new, one after the other; they report to `findings`. The driver
     /// knows them already; those that are of no more use end because it has let go of them.
-    pub(super) fn start(&mut self, questions: Questions, findings: &mpsc::Sender<Finding>) {
+    pub fn start(&mut self, questions: Questions, findings: &mpsc::Sender<Finding>) {
         let Questions { asked, clusters, starting, .. } = questions;
         self.asked = asked;
         let mut earlier = std::mem::take(&mut self.hints);
@@ -147,19 +147,19 @@ impl Probes {
     }
 
     /// What asks the tasks of each of these clusters to ask at once.
-    pub(super) fn hints(&self, clusters: &[ClusterConfig]) -> Vec<(Box<str>, watch::Sender<()>)> {
+    pub fn hints(&self, clusters: &[ClusterConfig]) -> Vec<(Box<str>, watch::Sender<()>)> {
         let names = clusters.iter().map(|cluster| &cluster.name);
         let hints = names.filter_map(|name| Some((name.clone(), self.hints.get(name)?.clone())));
         hints.collect()
     }
 
     /// What all tasks count.
-    pub(super) fn metrics(&self) -> ProbeMetrics {
+    pub fn metrics(&self) -> ProbeMetrics {
         self.metrics.clone()
     }
 
     /// Waits until all tasks have ended. They do when nobody listens to them any more.
-    pub(super) async fn ended(mut self) {
+    pub async fn ended(mut self) {
         while self.tasks.join_next().await.is_some() {}
     }
 }

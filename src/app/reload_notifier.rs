@@ -6,27 +6,27 @@ use crate::{config::Config, watchdog::Announcer};
 
 /// Tells the service manager of reloads.
 #[derive(Debug)]
-pub(super) struct ReloadNotifier {
-    pub(super) announcer: Announcer,
+pub struct ReloadNotifier {
+    pub announcer: Announcer,
     /// Where we answer DNS; no reload changes it.
-    pub(super) addresses: Vec<SocketAddr>,
+    pub addresses: Vec<SocketAddr>,
 }
 
 impl ReloadNotifier {
     /// The configuration is being read again; [`Self::reloaded`] must follow.
-    pub(super) fn reloading(&self) {
+    pub fn reloading(&self) {
         self.announcer.reloading();
     }
 
     /// The reload has ended: `config` is in force, the new one unless that was refused.
-    pub(super) fn reloaded(&self, config: &Config, is_refused: bool) {
+    pub fn reloaded(&self, config: &Config, is_refused: bool) {
         let refused = if is_refused { "; the last reload was refused" } else { "" };
         self.announcer.reloaded(status(config, &self.addresses) + refused);
     }
 }
 
 /// What we do, in one short line.
-pub(super) fn status(config: &Config, addresses: &[SocketAddr]) -> String {
+pub fn status(config: &Config, addresses: &[SocketAddr]) -> String {
     let addresses: Vec<_> = addresses.iter().map(ToString::to_string).collect();
     let clusters = match config.clusters.len() {
         1 => "1 cluster".to_owned(),

@@ -21,7 +21,7 @@ const READY: &str = "ready";
 
 impl Service {
     /// Lets a server join its cluster, probed and drained.
-    pub(super) async fn add_server(&mut self, server: AddedServer) -> Result<Done, OrderError> {
+    pub async fn add_server(&mut self, server: AddedServer) -> Result<Done, OrderError> {
         let signed = Signed::new(&server.author, ADDED);
         let server = AddedServer { author: signed.author().to_owned(), ..server };
         if let Some(cluster) = self.config.cluster_of(&server.name) {
@@ -44,11 +44,7 @@ impl Service {
     }
 
     /// Ends the drain of a server.
-    pub(super) async fn ready_server(
-        &self,
-        server: &str,
-        author: Box<str>,
-    ) -> Result<Done, OrderError> {
+    pub async fn ready_server(&self, server: &str, author: Box<str>) -> Result<Done, OrderError> {
         let (key, signed) = (WishKey::Drain(server.into()), Signed::new(&author, READY));
         let lifted = self.control.lift(LiftRequest { cluster: None, key, signed }).await;
         let lifted = lifted.map_err(OrderError::refused)?;
@@ -60,11 +56,7 @@ impl Service {
     }
 
     /// Takes away a server that was added.
-    pub(super) async fn remove_server(
-        &mut self,
-        server: &str,
-        author: &str,
-    ) -> Result<Done, OrderError> {
+    pub async fn remove_server(&mut self, server: &str, author: &str) -> Result<Done, OrderError> {
         let Some(cluster) = self.config.cluster_of(server).map(str::to_owned) else {
             return Err(OrderError::refused(format!("there is no server {server:?}")));
         };
@@ -89,7 +81,7 @@ impl Service {
     }
 
     /// The file as it is now with the servers that were added; `write` also puts it in its place.
-    pub(super) async fn write_config(&mut self, write: bool) -> Result<String, OrderError> {
+    pub async fn write_config(&mut self, write: bool) -> Result<String, OrderError> {
         let running = self.config.clone();
         let written = beside(move || {
             let (text, same) =

@@ -35,25 +35,25 @@ use crate::{
 
 /// Whoever runs the parts.
 #[derive(Debug)]
-pub(super) struct Service {
-    pub(super) herald: ReloadNotifier,
+pub struct Service {
+    pub herald: ReloadNotifier,
     /// What is in force.
-    pub(super) config: Arc<Config>,
-    pub(super) probes: Probes,
-    pub(super) findings: mpsc::Sender<Finding>,
-    pub(super) replans: mpsc::Sender<Replan>,
-    pub(super) orders: mpsc::Receiver<Order>,
-    pub(super) control: Control,
-    pub(super) chronicle: Chronicle,
-    pub(super) operations: Operations,
-    pub(super) hooks: HooksHandle,
-    pub(super) sessions: SessionsHandle,
-    pub(super) reader: Reader,
-    pub(super) showing: Showing,
+    pub config: Arc<Config>,
+    pub probes: Probes,
+    pub findings: mpsc::Sender<Finding>,
+    pub replans: mpsc::Sender<Replan>,
+    pub orders: mpsc::Receiver<Order>,
+    pub control: Control,
+    pub chronicle: Chronicle,
+    pub operations: Operations,
+    pub hooks: HooksHandle,
+    pub sessions: SessionsHandle,
+    pub reader: Reader,
+    pub showing: Showing,
 }
 
 /// What the driver is to be told of `config`; what is to be asked is taken out of `questions`.
-pub(super) fn plan(config: &Config, layout: Layout, questions: &mut Questions) -> Plan {
+pub fn plan(config: &Config, layout: Layout, questions: &mut Questions) -> Plan {
     let keys = std::mem::take(&mut questions.keys);
     let clusters = config.clusters.iter().zip(layout.clusters()).zip(keys);
     let clusters = clusters.map(|((cluster, listing), probes)| PlannedCluster {
@@ -71,7 +71,7 @@ pub(super) fn plan(config: &Config, layout: Layout, questions: &mut Questions) -
 
 impl Service {
     /// Carries out orders until it is told to stop, and gives the probes back.
-    pub(super) async fn run(mut self, mut stop: oneshot::Receiver<()>) -> Probes {
+    pub async fn run(mut self, mut stop: oneshot::Receiver<()>) -> Probes {
         loop {
             tokio::select! {
                 biased;
@@ -143,7 +143,7 @@ impl Service {
     }
 
     /// Lets the driver, the probes and the admin API follow another configuration.
-    pub(super) async fn put_in_force(
+    pub async fn put_in_force(
         &mut self,
         prepared: Prepared,
         newcomers: Vec<Newcomer>,
@@ -166,7 +166,7 @@ impl Service {
     }
 
     /// Tells of a change of the configuration: in the log line by line, in the chronicle at once.
-    pub(super) fn note(&self, what: &str, lines: &[String]) {
+    pub fn note(&self, what: &str, lines: &[String]) {
         info!(event = "config", "configuration: {what}");
         for line in lines.iter().take(LINES_LOGGED) {
             info!(event = "config", "configuration: {line}");
@@ -194,7 +194,7 @@ fn in_line(lines: &str) -> Box<str> {
 }
 
 /// Does work that reads files beside the runtime.
-pub(super) async fn beside<T: Send + 'static>(
+pub async fn beside<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, OrderError> {
     spawn_blocking(work).await.map_err(|_| {

@@ -23,7 +23,7 @@ use crate::{
 
 /// Which servers are being probed for somebody, by name.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Showing(Arc<Mutex<HashSet<Box<str>>>>);
+pub struct Showing(Arc<Mutex<HashSet<Box<str>>>>);
 
 /// The place of one of them. It is free again when this is dropped.
 #[derive(Debug)]
@@ -41,7 +41,7 @@ struct Question {
 
 impl Showing {
     /// Probes `server` of `config` once, beside everything else, and tells how that went.
-    pub(super) fn show(
+    pub fn show(
         &self,
         config: &Config,
         operations: &Operations,

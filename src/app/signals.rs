@@ -6,7 +6,7 @@ use std::io;
 use tokio::signal::unix::{self, SignalKind};
 
 /// What a service manager or a terminal says.
-pub(super) struct Signals {
+pub struct Signals {
     terminate: unix::Signal,
     interrupt: unix::Signal,
     hangup: unix::Signal,
@@ -14,7 +14,7 @@ pub(super) struct Signals {
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Signal {
+pub enum Signal {
     /// The end.
     End,
     /// The configuration is to be read again.
@@ -26,7 +26,7 @@ impl Signals {
     ///
     /// # Errors
     /// When the system does not tell us of signals.
-    pub(super) fn listen() -> io::Result<Self> {
+    pub fn listen() -> io::Result<Self> {
         Ok(Self {
             terminate: unix::signal(SignalKind::terminate())?,
             interrupt: unix::signal(SignalKind::interrupt())?,
@@ -35,7 +35,7 @@ impl Signals {
     }
 
     /// Waits for the next one.
-    pub(super) async fn next(&mut self) -> Signal {
+    pub async fn next(&mut self) -> Signal {
         tokio::select! {
             _ = self.terminate.recv() => Signal::End,
             _ = self.interrupt.recv() => Signal::End,

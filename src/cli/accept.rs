@@ -35,7 +35,7 @@ pub struct AcceptOptions {
 ///
 /// # Errors
 /// When the outcome cannot be written.
-pub(super) fn run(options: &AcceptOptions, out: Out<'_>) -> io::Result<u8> {
+pub fn run(options: &AcceptOptions, out: Out<'_>) -> io::Result<u8> {
     let AcceptOptions { cluster, server, reason, asking } = options;
     let wish = Accept {
         cluster: cluster.clone(),

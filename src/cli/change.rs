@@ -17,24 +17,19 @@ use crate::{
 };
 
 /// Asks for what ends something of a whole cluster. Returns the exit code.
-pub(super) fn end(path: &str, options: &EndClusterOptions, out: Out<'_>) -> io::Result<u8> {
+pub fn end(path: &str, options: &EndClusterOptions, out: Out<'_>) -> io::Result<u8> {
     let asking = &options.end.asking;
     let (cluster, reason) = (options.cluster.clone(), options.end.reason.clone());
     post(path, &End { cluster, author: author(asking), reason }, asking, out)
 }
 
 /// Asks for a change by posting `wish`. Returns the exit code.
-pub(super) fn post(
-    path: &str,
-    wish: &impl Serialize,
-    asking: &Asking,
-    out: Out<'_>,
-) -> io::Result<u8> {
+pub fn post(path: &str, wish: &impl Serialize, asking: &Asking, out: Out<'_>) -> io::Result<u8> {
     send(Method::POST, path, Some(wish), asking, out)
 }
 
 /// Asks for a change and says what came of it. Returns the exit code.
-pub(super) fn send(
+pub fn send(
     method: Method,
     path: &str,
     wish: Option<&impl Serialize>,
@@ -57,7 +52,7 @@ pub(super) fn send(
 }
 
 /// Who asks: as they say, or as sudo(8) or the login has it, at this host.
-pub(super) fn author(asking: &Asking) -> String {
+pub fn author(asking: &Asking) -> String {
     if let Some(author) = &asking.author {
         return author.clone();
     }

@@ -291,9 +291,7 @@ impl Client {
 }
 
 /// Runs one request to its end, on a runtime of its own.
-pub(super) fn block_on<T>(
-    work: impl Future<Output = Result<T, ClientError>>,
-) -> Result<T, ClientError> {
+pub fn block_on<T>(work: impl Future<Output = Result<T, ClientError>>) -> Result<T, ClientError> {
     match runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime.block_on(work),
         Err(error) => Err(ClientError::Runtime(error)),
@@ -301,13 +299,13 @@ pub(super) fn block_on<T>(
 }
 
 /// `key=value&…`, with what has a meaning in a query encoded.
-pub(super) fn query(pairs: &[(&str, &str)]) -> String {
+pub fn query(pairs: &[(&str, &str)]) -> String {
     let pairs = pairs.iter().map(|(key, value)| format!("{key}={}", encoded(value)));
     pairs.collect::<Vec<_>>().join("&")
 }
 
 /// Everything but what never has a meaning in a URL (RFC 3986 section 2.3), percent-encoded.
-pub(super) fn encoded(text: &str) -> String {
+pub fn encoded(text: &str) -> String {
     let mut encoded = String::new();
     for octet in text.bytes() {
         match octet {

@@ -28,7 +28,7 @@ pub struct ConfigOptions {
 ///
 /// # Errors
 /// When the outcome cannot be written.
-pub(super) fn run(options: &ConfigOptions, out: Out<'_>) -> io::Result<u8> {
+pub fn run(options: &ConfigOptions, out: Out<'_>) -> io::Result<u8> {
     let wish = ConfigWish { write: options.write };
     let told: ConfigText =
         match options.service.client().and_then(|client| client.post("/v1/config", &wish)) {

@@ -41,7 +41,7 @@ pub struct UndrainOptions {
 ///
 /// # Errors
 /// When the outcome cannot be written.
-pub(super) fn drain(options: &DrainOptions, out: Out<'_>) -> io::Result<u8> {
+pub fn drain(options: &DrainOptions, out: Out<'_>) -> io::Result<u8> {
     let DrainOptions { server, force, term, asking } = options;
     let TermOptions { lasts, forever, reason } = term;
     let wish = Drain {
@@ -59,7 +59,7 @@ pub(super) fn drain(options: &DrainOptions, out: Out<'_>) -> io::Result<u8> {
 ///
 /// # Errors
 /// When the outcome cannot be written.
-pub(super) fn undrain(options: &UndrainOptions, out: Out<'_>) -> io::Result<u8> {
+pub fn undrain(options: &UndrainOptions, out: Out<'_>) -> io::Result<u8> {
     let asking = &options.end.asking;
     let reason = options.end.reason.clone();
     let wish = Undrain { server: options.server.clone(), author: author(asking), reason };

@@ -41,7 +41,7 @@ pub struct EventsOptions {
 ///
 /// # Errors
 /// When the outcome cannot be written.
-pub(super) fn run(options: &EventsOptions, Out { output, errors }: Out<'_>) -> io::Result<u8> {
+pub fn run(options: &EventsOptions, Out { output, errors }: Out<'_>) -> io::Result<u8> {
     let client = match options.service.client() {
         Ok(client) => client,
         Err(error) => return failed(&error, errors),

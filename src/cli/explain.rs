@@ -30,7 +30,7 @@ pub struct ExplainOptions {
 ///
 /// # Errors
 /// When the outcome cannot be written.
-pub(super) fn run(options: &ExplainOptions, out: Out<'_>) -> io::Result<u8> {
+pub fn run(options: &ExplainOptions, out: Out<'_>) -> io::Result<u8> {
     let path = format!("/v1/explain?{}", query(&[("name", &options.name)]));
     show::<Explanation>(&path, picture::explanation, &options.form, &options.service, out)
 }

@@ -28,7 +28,7 @@ pub struct FreezeOptions {
 ///
 /// # Errors
 /// When the outcome cannot be written.
-pub(super) fn freeze(options: &FreezeOptions, out: Out<'_>) -> io::Result<u8> {
+pub fn freeze(options: &FreezeOptions, out: Out<'_>) -> io::Result<u8> {
     let FreezeOptions { cluster, term, asking } = options;
     let TermOptions { lasts, forever, reason } = term;
     let wish = Suspend {
@@ -45,6 +45,6 @@ pub(super) fn freeze(options: &FreezeOptions, out: Out<'_>) -> io::Result<u8> {
 ///
 /// # Errors
 /// When the outcome cannot be written.
-pub(super) fn thaw(options: &EndClusterOptions, out: Out<'_>) -> io::Result<u8> {
+pub fn thaw(options: &EndClusterOptions, out: Out<'_>) -> io::Result<u8> {
     end("/v1/thaw", options, out)
 }

@@ -36,7 +36,7 @@ struct Taken {
 ///
 /// # Errors
 /// When the outcome cannot be written.
-pub(super) fn run(options: &HintOptions, Out { output, errors }: Out<'_>) -> io::Result<u8> {
+pub fn run(options: &HintOptions, Out { output, errors }: Out<'_>) -> io::Result<u8> {
     let hint = Hint { cluster: &options.cluster };
     let client = options.service.client();
     match client.and_then(|client| client.post::<Taken>("/v1/hint", &hint)) {

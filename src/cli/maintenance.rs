@@ -37,7 +37,7 @@ pub struct MaintenanceOptions {
 ///
 /// # Errors
 /// When the outcome cannot be written.
-pub(super) fn run(options: &MaintenanceOptions, out: Out<'_>) -> io::Result<u8> {
+pub fn run(options: &MaintenanceOptions, out: Out<'_>) -> io::Result<u8> {
     let MaintenanceOptions { cluster, end, lasts, forever, reason, asking } = options;
     let (author, reason) = (author(asking), reason.clone().unwrap_or_default());
     let cluster = cluster.clone();

@@ -7,7 +7,7 @@ use clap::Args;
 use super::client::{Client, ClientError};
 
 /// Where the configuration is unless somebody says otherwise.
-pub(super) const DEFAULT_CONFIG: &str = "/etc/pointsman/pointsman.toml";
+pub const DEFAULT_CONFIG: &str = "/etc/pointsman/pointsman.toml";
 
 /// Options of every command that talks to a running service.
 #[derive(Debug, Args)]
@@ -22,7 +22,7 @@ pub struct ServiceOptions {
 
 impl ServiceOptions {
     /// The client of that service.
-    pub(super) fn client(&self) -> Result<Client, ClientError> {
+    pub fn client(&self) -> Result<Client, ClientError> {
         Client::new(self.socket.as_deref(), &self.config)
     }
 }

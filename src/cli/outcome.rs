@@ -14,7 +14,7 @@ pub struct Out<'a> {
 }
 
 /// Exit code of a command that could not do what it was asked for.
-pub(super) const FAILED: u8 = 1;
+pub const FAILED: u8 = 1;
 
 /// Exit code of a command that found a fault in the configuration.
 pub const BAD_CONFIGURATION: u8 = 78;
@@ -23,7 +23,7 @@ pub const BAD_CONFIGURATION: u8 = 78;
 pub const USAGE: u8 = 2;
 
 /// Says why there is no answer. Returns the exit code.
-pub(super) fn failed(error: &ClientError, errors: &mut dyn Write) -> io::Result<u8> {
+pub fn failed(error: &ClientError, errors: &mut dyn Write) -> io::Result<u8> {
     match error {
         ClientError::Config(faults) => {
             report(faults, errors)?;
@@ -48,13 +48,13 @@ pub fn report(error: &ConfigError, errors: &mut dyn Write) -> io::Result<()> {
 }
 
 /// One line of JSON.
-pub(super) fn as_json(told: &impl serde::Serialize) -> String {
+pub fn as_json(told: &impl serde::Serialize) -> String {
     let text = serde_json::to_string(told).unwrap_or_else(|error| format!("{error}"));
     text + "\n"
 }
 
 /// `1 fault`, `2 faults`.
-pub(super) fn count(number: usize, noun: &str) -> String {
+pub fn count(number: usize, noun: &str) -> String {
     match number {
         1 => format!("1 {noun}"),
         _ => format!("{number} {noun}s"),

@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Everything.
-pub(super) fn status(status: &Status, screen: &Screen) -> String {
+pub fn status(status: &Status, screen: &Screen) -> String {
     let Status { version, generation, serial, queries, started, .. } = status;
     let ready = match status.ready {
         true => screen.paint(Tone::Good, "ready"),
@@ -43,7 +43,7 @@ pub(super) fn status(status: &Status, screen: &Screen) -> String {
 }
 
 /// One cluster.
-pub(super) fn cluster(cluster: &ClusterStatus, screen: &Screen) -> String {
+pub fn cluster(cluster: &ClusterStatus, screen: &Screen) -> String {
     let ClusterStatus { name, engine, stability, names, servers, overrides } = cluster;
     let tone = if stability == "calm" { Tone::Plain } else { Tone::Doubtful };
     let title = screen.paint(Tone::Bold, name);
@@ -75,7 +75,7 @@ pub(super) fn cluster(cluster: &ClusterStatus, screen: &Screen) -> String {
 }
 
 /// What a server is, and why it is in each name or not.
-pub(super) fn why(why: &Why, screen: &Screen) -> String {
+pub fn why(why: &Why, screen: &Screen) -> String {
     let Why { cluster, server, names, overrides } = why;
     let state = screen.paint(state(&server.state), &server.state);
     let mut text = format!(
@@ -116,7 +116,7 @@ pub(super) fn why(why: &Why, screen: &Screen) -> String {
 }
 
 /// Why a name says what it says.
-pub(super) fn explanation(told: &Explanation, screen: &Screen) -> String {
+pub fn explanation(told: &Explanation, screen: &Screen) -> String {
     let Explanation { name, cluster, candidates } = told;
     let mut text = says(name, cluster, screen);
     let mut table = Table::new(&["SERVER", "STATE", "IN", "WHY, AND WHAT WOULD CHANGE IT"]);
@@ -138,7 +138,7 @@ pub(super) fn explanation(told: &Explanation, screen: &Screen) -> String {
 }
 
 /// What would be, name by name.
-pub(super) fn what_if(told: &WhatIf, screen: &Screen) -> String {
+pub fn what_if(told: &WhatIf, screen: &Screen) -> String {
     let WhatIf { supposed, now, then } = told;
     let mut text = format!("{}\n", screen.paint(Tone::Bold, &one_line(supposed)));
     let mut table = Table::new(&["NAME", "NOW", "THEN", "WHY THEN"]);
@@ -166,7 +166,7 @@ pub(super) fn what_if(told: &WhatIf, screen: &Screen) -> String {
 }
 
 /// One change, on a line.
-pub(super) fn event(entry: &EventEntry) -> String {
+pub fn event(entry: &EventEntry) -> String {
     let EventEntry { at, kind, cluster, server, name, from, to, reason, detail, .. } = entry;
     let about = server.as_ref().or(name.as_ref());
     let mut text = at.clone();

@@ -33,7 +33,7 @@ pub struct PinOptions {
 ///
 /// # Errors
 /// When the outcome cannot be written.
-pub(super) fn pin(options: &PinOptions, out: Out<'_>) -> io::Result<u8> {
+pub fn pin(options: &PinOptions, out: Out<'_>) -> io::Result<u8> {
     let PinOptions { cluster, server, even_if_not_writable, term, asking } = options;
     let TermOptions { lasts, forever, reason } = term;
     let wish = Pin {
@@ -52,6 +52,6 @@ pub(super) fn pin(options: &PinOptions, out: Out<'_>) -> io::Result<u8> {
 ///
 /// # Errors
 /// When the outcome cannot be written.
-pub(super) fn unpin(options: &EndClusterOptions, out: Out<'_>) -> io::Result<u8> {
+pub fn unpin(options: &EndClusterOptions, out: Out<'_>) -> io::Result<u8> {
     end("/v1/unpin", options, out)
 }

@@ -36,7 +36,7 @@ pub struct ProbeOptions {
 ///
 /// # Errors
 /// When the outcome cannot be written.
-pub(super) fn run(options: &ProbeOptions, Out { output, errors }: Out<'_>) -> io::Result<u8> {
+pub fn run(options: &ProbeOptions, Out { output, errors }: Out<'_>) -> io::Result<u8> {
     let asked = options.service.client();
     let asked = asked.and_then(|client| block_on(ask(&client, &options.server)));
     let probed = match asked {

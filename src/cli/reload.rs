@@ -27,7 +27,7 @@ pub struct ReloadOptions {
 ///
 /// # Errors
 /// When the outcome cannot be written.
-pub(super) fn run(options: &ReloadOptions, out: Out<'_>) -> io::Result<u8> {
+pub fn run(options: &ReloadOptions, out: Out<'_>) -> io::Result<u8> {
     let reloaded: Reloaded = match options
         .service
         .client()

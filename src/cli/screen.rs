@@ -10,18 +10,18 @@ use crate::{duration::Rough, plain_text::one_line};
 
 /// What the output can show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Screen {
+pub struct Screen {
     /// Columns; `None` for no limit, as in a pipe.
-    pub(super) width: Option<usize>,
+    pub width: Option<usize>,
     /// Whether colours are wanted.
-    pub(super) colour: bool,
+    pub colour: bool,
     /// Now, in milliseconds since 1970.
-    pub(super) now: i64,
+    pub now: i64,
 }
 
 /// What a colour says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Tone {
+pub enum Tone {
     /// No colour.
     Plain,
     /// As it should be.
@@ -39,7 +39,7 @@ pub(super) enum Tone {
 impl Screen {
     /// Standard output as it is: colours on a terminal, unless the environment has a `NO_COLOR` that
     /// is not empty (no-color.org).
-    pub(super) fn of_stdout(now: u64) -> Self {
+    pub fn of_stdout(now: u64) -> Self {
         let stdout = std::io::stdout();
         let is_terminal = stdout.is_terminal();
         let refused = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
@@ -51,7 +51,7 @@ impl Screen {
     }
 
     /// `text` in a colour.
-    pub(super) fn paint(&self, tone: Tone, text: &str) -> String {
+    pub fn paint(&self, tone: Tone, text: &str) -> String {
         let code = match tone {
             Tone::Plain => return text.to_owned(),
             Tone::Good => "32",
@@ -64,7 +64,7 @@ impl Screen {
     }
 
     /// How long ago a time (RFC 3339) was, in its two largest units; the time itself if it is none.
-    pub(super) fn ago(&self, time: &str) -> String {
+    pub fn ago(&self, time: &str) -> String {
         match time.parse::<Timestamp>() {
             Ok(then) => span(self.now.saturating_sub(then.as_millisecond())),
             Err(_) => time.to_owned(),
@@ -72,7 +72,7 @@ impl Screen {
     }
 
     /// How long until a time (RFC 3339).
-    pub(super) fn until(&self, time: &str) -> String {
+    pub fn until(&self, time: &str) -> String {
         match time.parse::<Timestamp>() {
             Ok(then) => span(then.as_millisecond().saturating_sub(self.now)),
             Err(_) => time.to_owned(),
@@ -81,7 +81,7 @@ impl Screen {
 }
 
 /// `12s`, `3m10s`, `2h5m`, `4d3h`; nothing is ever in the future.
-pub(super) fn span(millis: i64) -> String {
+pub fn span(millis: i64) -> String {
     match Rough::of(Duration::from_millis(millis.max(0).unsigned_abs())) {
         Rough::Seconds(seconds) => format!("{seconds}s"),
         Rough::Minutes(minutes, seconds) => format!("{minutes}m{seconds}s"),
@@ -92,24 +92,24 @@ pub(super) fn span(millis: i64) -> String {
 
 /// A table: as wide as its cells, and its last column in as many lines as the screen makes of it.
 #[derive(Debug, Default)]
-pub(super) struct Table {
+pub struct Table {
     rows: Vec<Vec<(Tone, String)>>,
 }
 
 impl Table {
     /// One with these headings.
-    pub(super) fn new(headings: &[&str]) -> Self {
+    pub fn new(headings: &[&str]) -> Self {
         let heading = |text: &&str| (Tone::Dim, (*text).to_owned());
         Self { rows: vec![headings.iter().map(heading).collect()] }
     }
 
     /// Adds a row. Texts may be strangers': what moves a cursor becomes a blank.
-    pub(super) fn row<const N: usize>(&mut self, cells: [(Tone, String); N]) {
+    pub fn row<const N: usize>(&mut self, cells: [(Tone, String); N]) {
         self.rows.push(cells.into_iter().map(|(tone, text)| (tone, one_line(&text))).collect());
     }
 
     /// The whole, each line after two blanks and with its end.
-    pub(super) fn text(&self, screen: &Screen) -> String {
+    pub fn text(&self, screen: &Screen) -> String {
         let columns = self.rows.first().map_or(0, Vec::len);
         let width = |column: usize| {
             let cells = self.rows.iter().filter_map(|row| row.get(column));
@@ -142,7 +142,7 @@ impl Table {
 }
 
 /// `text` in lines of at most `width` characters, cut at blanks where there are some.
-pub(super) fn wrapped(text: &str, width: usize) -> Vec<String> {
+pub fn wrapped(text: &str, width: usize) -> Vec<String> {
     let mut lines = vec![String::new()];
     let mut used = 0;
     for word in text.split(' ') {

@@ -52,7 +52,7 @@ pub struct ServerOptions {
 ///
 /// # Errors
 /// When the outcome cannot be written.
-pub(super) fn run(command: &ServerCommand, out: Out<'_>) -> io::Result<u8> {
+pub fn run(command: &ServerCommand, out: Out<'_>) -> io::Result<u8> {
     match command {
         ServerCommand::Add(options) => {
             let wish = ServerAdd {

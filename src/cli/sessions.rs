@@ -38,7 +38,7 @@ pub struct SessionsOptions {
 ///
 /// # Errors
 /// When the outcome cannot be written.
-pub(super) fn run(options: &SessionsOptions, out: Out<'_>) -> io::Result<u8> {
+pub fn run(options: &SessionsOptions, out: Out<'_>) -> io::Result<u8> {
     let client = match options.service.client() {
         Ok(client) => client,
         Err(error) => return failed(&error, out.errors),

@@ -12,7 +12,7 @@ use super::{
 use crate::clock;
 
 /// Asks for what is at `path` and shows it in the wanted form. Returns the exit code.
-pub(super) fn show<T: Serialize + DeserializeOwned>(
+pub fn show<T: Serialize + DeserializeOwned>(
     path: &str,
     picture: fn(&T, &Screen) -> String,
     form: &Form,

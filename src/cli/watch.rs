@@ -14,7 +14,7 @@ use super::{
 };
 
 /// Draws again and again, until Ctrl-C. A service that is away for a moment is waited for.
-pub(super) fn watch(
+pub fn watch(
     as_json: bool,
     drawn: impl AsyncFn() -> Result<String, ClientError>,
     Out { output, errors }: Out<'_>,

@@ -32,7 +32,7 @@ pub struct WhatIfOptions {
 ///
 /// # Errors
 /// When the outcome cannot be written.
-pub(super) fn run(options: &WhatIfOptions, out: Out<'_>) -> io::Result<u8> {
+pub fn run(options: &WhatIfOptions, out: Out<'_>) -> io::Result<u8> {
     let asked = query(&[("server", &options.server), ("suppose", &options.supposition)]);
     let path = format!("/v1/what-if?{asked}");
     show::<WhatIf>(&path, picture::what_if, &options.form, &options.service, out)

@@ -30,7 +30,7 @@ pub struct WhyOptions {
 ///
 /// # Errors
 /// When the outcome cannot be written.
-pub(super) fn run(options: &WhyOptions, out: Out<'_>) -> io::Result<u8> {
+pub fn run(options: &WhyOptions, out: Out<'_>) -> io::Result<u8> {
     let path = format!("/v1/servers/{}", encoded(&options.server));
     show::<Why>(&path, picture::why, &options.form, &options.service, out)
 }

@@ -62,7 +62,7 @@ impl AdminConfig {
 }
 
 /// `[admin]`, which may be left out.
-pub(super) fn convert(
+pub fn convert(
     field: &Field<AdminSection>,
     listeners: &mut Listeners,
     conversion: &mut Conversion<'_>,
@@ -88,7 +88,7 @@ fn bare(name: String) -> Box<str> {
 }
 
 /// The keys that differ and are only read at the start.
-pub(super) fn differing(was: &AdminConfig, is: &AdminConfig) -> Vec<&'static str> {
+pub fn differing(was: &AdminConfig, is: &AdminConfig) -> Vec<&'static str> {
     let keys = [
         ("[admin] socket", was.socket != is.socket),
         ("[admin] http", was.http != is.http),

@@ -98,7 +98,7 @@ impl ClusterConfig {
 }
 
 /// The clusters of the file as far as they can be read. Their names lie in `zones`.
-pub(super) fn convert(
+pub fn convert(
     field: &Field<Vec<Spanned<ClusterSection>>>,
     zones: &Zones,
     conversion: &mut Conversion<'_>,
@@ -229,7 +229,7 @@ fn served(
 }
 
 /// What a reload says of the clusters.
-pub(super) fn changes(before: &[ClusterConfig], after: &[ClusterConfig], words: &mut Words) {
+pub fn changes(before: &[ClusterConfig], after: &[ClusterConfig], words: &mut Words) {
     let by_name = |clusters: &[ClusterConfig]| -> HashMap<String, usize> {
         let names = clusters.iter().map(|cluster| cluster.name.to_string());
         names.zip(0..).collect()

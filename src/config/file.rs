@@ -34,7 +34,7 @@ section! {
 }
 
 /// The configuration of the whole `section`, read from `text`, which is that of `file`.
-pub(super) fn convert(
+pub fn convert(
     section: &FileSection,
     (file, text): (&Path, &str),
     sources: &dyn Sources,

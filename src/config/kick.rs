@@ -96,16 +96,16 @@ impl fmt::Display for KickMode {
 }
 
 /// What stands around the section.
-pub(super) struct Around<'a> {
-    pub(super) kind: Option<ClusterKind>,
+pub struct Around<'a> {
+    pub kind: Option<ClusterKind>,
     /// Whether the cluster has a write name.
-    pub(super) has_write: bool,
+    pub has_write: bool,
     /// The probe's user; `None` or empty where nobody logs in.
-    pub(super) probe_user: Option<&'a str>,
+    pub probe_user: Option<&'a str>,
 }
 
 /// The settings; `None` without the section, or once a fault has been reported.
-pub(super) fn convert(
+pub fn convert(
     field: &Field<KickSection>,
     around: &Around<'_>,
     conversion: &mut Conversion<'_>,
@@ -229,7 +229,7 @@ fn is_privileged(kind: Option<ClusterKind>, user: &str) -> bool {
 }
 
 /// What a reload says of it.
-pub(super) fn changes(was: Option<&KickConfig>, is: Option<&KickConfig>, words: &mut Words) {
+pub fn changes(was: Option<&KickConfig>, is: Option<&KickConfig>, words: &mut Words) {
     match (was, is) {
         (None, None) => {}
         (None, Some(is)) => words.add(format!("has a kick, {}", is.mode)),

@@ -16,7 +16,7 @@ use super::{
 use crate::{answers::Zone, duration::written};
 
 /// The names accepted so far.
-pub(super) struct Names<'a> {
+pub struct Names<'a> {
     zones: &'a Zones,
     seen: Firsts<LowerName>,
 }
@@ -103,7 +103,7 @@ fn shadow(name: &LowerName, zone: &Zone) -> Option<(LowerName, &'static str)> {
 
 /// A TTL: a time in whole seconds, never 0.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Ttl(Duration);
+pub struct Ttl(Duration);
 
 impl Value for Ttl {
     const KIND: &'static str = Duration::KIND;
@@ -140,18 +140,18 @@ impl Ranged for Ttl {
 }
 
 /// TTLs that make sense: at most a day.
-pub(super) const TTLS: RangeInclusive<u32> = 1..=86_400;
+pub const TTLS: RangeInclusive<u32> = 1..=86_400;
 
 /// The TTLs of one name, in seconds.
 #[derive(Clone, Copy)]
-pub(super) struct Ttls {
-    pub(super) ttl: u32,
-    pub(super) ttl_unstable: u32,
+pub struct Ttls {
+    pub ttl: u32,
+    pub ttl_unstable: u32,
 }
 
 impl Ttls {
     /// Reports a `ttl_unstable` at `place` that is the longer one.
-    pub(super) fn check(self, place: Option<Range<usize>>, conversion: &mut Conversion<'_>) {
+    pub fn check(self, place: Option<Range<usize>>, conversion: &mut Conversion<'_>) {
         if let (Some(place), true) = (place, self.ttl_unstable > self.ttl) {
             let times = [self.ttl_unstable, self.ttl];
             let [unstable, calm] = times.map(|time| written(Duration::from_secs(time.into())));
@@ -165,4 +165,4 @@ impl Ttls {
 }
 
 /// Why a setting that depends on roles is of no use.
-pub(super) const NO_ROLES: &str = "\"tcp\" servers have no roles";
+pub const NO_ROLES: &str = "\"tcp\" servers have no roles";

@@ -13,7 +13,7 @@ use super::read::{Conversion, Faults, Field, Secret, Value, parsed, plain};
 
 /// The name of an environment variable.
 #[derive(Clone, Debug)]
-pub(super) struct VariableName(pub(super) String);
+pub struct VariableName(pub(super) String);
 
 impl Value for VariableName {
     const KIND: &'static str = "a string";
@@ -28,18 +28,15 @@ impl Value for VariableName {
 }
 
 /// The keys of which one names the source of a password.
-pub(super) struct PasswordFields<'a> {
-    pub(super) file: &'a Field<PathBuf>,
-    pub(super) env: &'a Field<VariableName>,
-    pub(super) credential: &'a Field<PathBuf>,
+pub struct PasswordFields<'a> {
+    pub file: &'a Field<PathBuf>,
+    pub env: &'a Field<VariableName>,
+    pub credential: &'a Field<PathBuf>,
 }
 
 /// The password from the one source that is named; `None` when none is, or once a fault has been
 /// reported.
-pub(super) fn password(
-    fields: &PasswordFields<'_>,
-    conversion: &mut Conversion<'_>,
-) -> Option<Secret> {
+pub fn password(fields: &PasswordFields<'_>, conversion: &mut Conversion<'_>) -> Option<Secret> {
     let sources = [
         ("password_file", fields.file.span()),
         ("password_env", fields.env.span()),
@@ -124,7 +121,7 @@ fn password_credential(
 }
 
 /// The password or other secret in `octets`, without the line end that editors add.
-pub(super) fn secret(octets: &[u8]) -> Result<Secret, &'static str> {
+pub fn secret(octets: &[u8]) -> Result<Secret, &'static str> {
     let text = str::from_utf8(octets).map_err(|_| "is not UTF-8")?;
     let line = text.strip_suffix('\n').unwrap_or(text);
     let line = line.strip_suffix('\r').unwrap_or(line);

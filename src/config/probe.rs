@@ -89,7 +89,7 @@ pub struct ProbeConfig {
 
 /// How to probe a cluster of `kind`, if that is known, in which some server is asked itself if
 /// `database`, and when its evidence turns into a judgement. `None` once a fault has been reported.
-pub(super) fn convert(
+pub fn convert(
     kind: Option<ClusterKind>,
     database: bool,
     field: &Field<ProbeSection>,
@@ -214,7 +214,7 @@ impl Times {
 }
 
 /// What a reload says of it.
-pub(super) fn changes(was: &ProbeConfig, is: &ProbeConfig, words: &mut Words) {
+pub fn changes(was: &ProbeConfig, is: &ProbeConfig, words: &mut Words) {
     let ProbeConfig {
         user,
         password,
@@ -240,7 +240,7 @@ pub(super) fn changes(was: &ProbeConfig, is: &ProbeConfig, words: &mut Words) {
 }
 
 /// What a reload says of when evidence turns into a judgement.
-pub(super) fn changes_of_thresholds(was: &Thresholds, is: &Thresholds, words: &mut Words) {
+pub fn changes_of_thresholds(was: &Thresholds, is: &Thresholds, words: &mut Words) {
     // The others follow from settings of the probe.
     let Thresholds { fall, rise, stale_after: _, first_round: _ } = is;
     words.setting("probe ", "fall", (&was.fall, fall));

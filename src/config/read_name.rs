@@ -41,23 +41,23 @@ section! {
 
 /// What stands around a read name.
 #[derive(Clone, Copy)]
-pub(super) struct Around {
-    pub(super) kind: Option<ClusterKind>,
+pub struct Around {
+    pub kind: Option<ClusterKind>,
     /// Servers of the cluster, at least 1.
-    pub(super) servers: usize,
+    pub servers: usize,
     /// The place of the name among the read names.
-    pub(super) index: usize,
+    pub index: usize,
 }
 
 /// A read name as far as it can be read.
-pub(super) struct ReadName {
-    pub(super) name: Option<LowerName>,
-    pub(super) ttls: Ttls,
-    pub(super) role: NameRole,
-    pub(super) policy: ReadPolicy,
+pub struct ReadName {
+    pub name: Option<LowerName>,
+    pub ttls: Ttls,
+    pub role: NameRole,
+    pub policy: ReadPolicy,
 }
 
-pub(super) fn convert(
+pub fn convert(
     section: &Spanned<ReadSection>,
     around: Around,
     names: &mut Names<'_>,
@@ -111,7 +111,7 @@ fn max_answers(
 }
 
 /// What a reload says of the rules of a read name.
-pub(super) fn changes(
+pub fn changes(
     of: &str,
     was: (&[ReadPolicy], NameRole),
     is: (&[ReadPolicy], NameRole),

@@ -92,7 +92,7 @@ impl ServerConfig {
 }
 
 /// One server of a cluster of `kind`, if that is known; `None` once a fault has been reported.
-pub(super) fn convert(
+pub fn convert(
     kind: Option<ClusterKind>,
     section: &Spanned<ServerSection>,
     seen: &mut Seen,
@@ -218,12 +218,12 @@ fn unpublishable(address: IpAddr) -> Option<&'static str> {
 }
 
 /// The server `name`, in any case of letters.
-pub(super) fn named<'s>(servers: &'s [ServerConfig], name: &str) -> Option<&'s ServerConfig> {
+pub fn named<'s>(servers: &'s [ServerConfig], name: &str) -> Option<&'s ServerConfig> {
     servers.iter().find(|server| server.name.eq_ignore_ascii_case(name))
 }
 
 /// What a reload says of the servers of a cluster.
-pub(super) fn changes(before: &[ServerConfig], after: &[ServerConfig], words: &mut Words) {
+pub fn changes(before: &[ServerConfig], after: &[ServerConfig], words: &mut Words) {
     for server in after {
         match named(before, &server.name) {
             None => words.add(format!("{} joins", server.name)),

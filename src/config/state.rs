@@ -20,12 +20,12 @@ pub struct StateConfig {
 }
 
 /// `[state]`, which may be left out.
-pub(super) fn convert(field: &Field<StateSection>, conversion: &Conversion<'_>) -> StateConfig {
+pub fn convert(field: &Field<StateSection>, conversion: &Conversion<'_>) -> StateConfig {
     let directory = field.given().and_then(|section| section.directory.given());
     StateConfig { directory: directory.map(|path| conversion.path(path)) }
 }
 
 /// What differs and is only read at the start.
-pub(super) fn differing(was: &StateConfig, is: &StateConfig) -> Option<&'static str> {
+pub fn differing(was: &StateConfig, is: &StateConfig) -> Option<&'static str> {
     (was != is).then_some("[state]")
 }

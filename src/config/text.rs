@@ -5,7 +5,7 @@ use std::path::Path;
 use super::read::{ConfigError, Faults, Sources, System};
 
 /// The text of the file at `path`.
-pub(super) fn text(path: &Path) -> Result<String, ConfigError> {
+pub fn text(path: &Path) -> Result<String, ConfigError> {
     let octets = System.read(path).map_err(|error| {
         let mut faults = Faults::new(path, "");
         faults.add_whole(

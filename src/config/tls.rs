@@ -24,7 +24,7 @@ pub enum TlsMode {
 
 /// `tls`, before `ca_file` is read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum TlsWord {
+pub enum TlsWord {
     /// `disable`
     Disable,
     /// `prefer`
@@ -55,7 +55,7 @@ impl fmt::Debug for TlsMode {
 }
 
 /// The mode of `tls`; `ca_file` belongs to `verify-full` and to nothing else.
-pub(super) fn convert(
+pub fn convert(
     tls: &Field<TlsWord>,
     ca_file: &Field<PathBuf>,
     default: TlsWord,
@@ -96,10 +96,7 @@ fn authorities(
 }
 
 /// The certificates in a file; none once a fault has been reported.
-pub(super) fn certificates(
-    file: &Spanned<PathBuf>,
-    conversion: &mut Conversion<'_>,
-) -> Arc<[Vec<u8>]> {
+pub fn certificates(file: &Spanned<PathBuf>, conversion: &mut Conversion<'_>) -> Arc<[Vec<u8>]> {
     let path = conversion.path(file.get_ref());
     if let Some(known) = conversion.authorities.get(&path) {
         return Arc::clone(known);

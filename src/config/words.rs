@@ -4,7 +4,7 @@ use std::fmt::Debug;
 
 /// What is to be said, one line per thing.
 #[derive(Default)]
-pub(super) struct Words(Vec<String>);
+pub struct Words(Vec<String>);
 
 impl Words {
     /// All of them.

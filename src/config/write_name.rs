@@ -42,7 +42,7 @@ section! {
 }
 
 /// The name, if it can be read, its TTLs and its rules.
-pub(super) fn convert(
+pub fn convert(
     section: &Spanned<WriteSection>,
     kind: Option<ClusterKind>,
     names: &mut Names<'_>,
@@ -82,7 +82,7 @@ pub(super) fn convert(
 }
 
 /// What a reload says of the rules of a write name.
-pub(super) fn changes(was: &WritePolicy, is: &WritePolicy, words: &mut Words) {
+pub fn changes(was: &WritePolicy, is: &WritePolicy, words: &mut Words) {
     let WritePolicy {
         on_not_writable,
         on_split_brain,

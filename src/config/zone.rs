@@ -26,19 +26,19 @@ section! {
 }
 
 /// The zones of the configuration, as far as they could be read.
-pub(super) struct Zones {
+pub struct Zones {
     /// In the order of the file.
     origins: Vec<LowerName>,
     /// Each origin, with the place of its zone in `readable` if its file is without fault.
     places: HashMap<LowerName, Option<usize>>,
     readable: Vec<Zone>,
     /// Whether every origin is known, so that a name outside all of them really is outside.
-    pub(super) complete: bool,
+    pub complete: bool,
 }
 
 impl Zones {
     /// The origin of the innermost zone that `name` lies in.
-    pub(super) fn origin_of(&self, name: &LowerName) -> Option<&LowerName> {
+    pub fn origin_of(&self, name: &LowerName) -> Option<&LowerName> {
         let mut above = name.clone();
         loop {
             if let Some((origin, _)) = self.places.get_key_value(&above) {
@@ -52,28 +52,25 @@ impl Zones {
     }
 
     /// The zone at `origin`, if its file is without fault.
-    pub(super) fn zone(&self, origin: &LowerName) -> Option<&Zone> {
+    pub fn zone(&self, origin: &LowerName) -> Option<&Zone> {
         let place = *self.places.get(origin)?;
         self.readable.get(place?)
     }
 
     /// Every origin, as a list for people.
-    pub(super) fn listed(&self) -> String {
+    pub fn listed(&self) -> String {
         let origins: Vec<String> = self.origins.iter().map(|one| format!("`{one}`")).collect();
         origins.join(" or ")
     }
 
     /// The zones, once there is no fault.
-    pub(super) fn into_zones(self) -> Vec<Zone> {
+    pub fn into_zones(self) -> Vec<Zone> {
         self.readable
     }
 }
 
 /// Reads every zone.
-pub(super) fn convert(
-    field: &Field<Vec<Spanned<ZoneSection>>>,
-    conversion: &mut Conversion<'_>,
-) -> Zones {
+pub fn convert(field: &Field<Vec<Spanned<ZoneSection>>>, conversion: &mut Conversion<'_>) -> Zones {
     let sections = field.given().map_or(&[][..], Vec::as_slice);
     let mut zones = Zones {
         origins: Vec::new(),
@@ -162,7 +159,7 @@ fn parse(
 }
 
 /// What a reload says of the zones.
-pub(super) fn changes(before: &[Zone], after: &[Zone], words: &mut Words) {
+pub fn changes(before: &[Zone], after: &[Zone], words: &mut Words) {
     for zone in after {
         let origin = zone.origin();
         match before.iter().find(|known| known.origin() == origin) {

@@ -16,17 +16,17 @@ use crate::engine::{
 };
 
 /// How long a server says that it is starting up.
-pub(super) const STARTUP: Duration = Duration::from_millis(300);
+pub const STARTUP: Duration = Duration::from_millis(300);
 
 /// The servers, in the order of their [`ServerIndex`].
 #[derive(Clone, Debug)]
-pub(super) struct Cluster {
+pub struct Cluster {
     members: Vec<Member>,
 }
 
 /// Whether a server's process runs, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Condition {
+pub enum Condition {
     /// There is no process.
     Stopped,
     /// It accepts connections and says that it is starting up, until then.
@@ -83,7 +83,7 @@ enum Replay {
 
 impl Cluster {
     /// One server per address, in service since `now`. The first is the primary, on timeline 1.
-    pub(super) fn new(addresses: &[SocketAddr], password: &str, now: Moment) -> Self {
+    pub fn new(addresses: &[SocketAddr], password: &str, now: Moment) -> Self {
         let role = |index| match index {
             0 => Role::Primary {
                 timeline: 1,
@@ -107,27 +107,27 @@ impl Cluster {
     }
 
     /// The process comes up; for [`STARTUP`] it is starting.
-    pub(super) fn start(&mut self, server: ServerIndex, now: Moment) {
+    pub fn start(&mut self, server: ServerIndex, now: Moment) {
         self.set_condition(server, Condition::Starting(now + STARTUP), now);
     }
 
     /// The process is gone, by a crash or on purpose.
-    pub(super) fn stop(&mut self, server: ServerIndex, now: Moment) {
+    pub fn stop(&mut self, server: ServerIndex, now: Moment) {
         self.set_condition(server, Condition::Stopped, now);
     }
 
     /// The process stands still: SIGSTOP, or a host that hangs.
-    pub(super) fn freeze(&mut self, server: ServerIndex, now: Moment) {
+    pub fn freeze(&mut self, server: ServerIndex, now: Moment) {
         self.set_condition(server, Condition::Frozen, now);
     }
 
     /// The frozen process goes on.
-    pub(super) fn thaw(&mut self, server: ServerIndex, now: Moment) {
+    pub fn thaw(&mut self, server: ServerIndex, now: Moment) {
         self.set_condition(server, Condition::Running, now);
     }
 
     /// The standby becomes a primary on a timeline of its own.
-    pub(super) fn promote(&mut self, server: ServerIndex, now: Moment) {
+    pub fn promote(&mut self, server: ServerIndex, now: Moment) {
         self.settle(now);
         let newest = self.members.iter().map(|member| member.role.timeline()).max();
         let member = &mut self.members[server.0];
@@ -143,7 +143,7 @@ impl Cluster {
 
     /// The server follows `source` from now on: a standby is told its new primary, a former primary
     /// is rewound.
-    pub(super) fn follow(&mut self, server: ServerIndex, source: ServerIndex, now: Moment) {
+    pub fn follow(&mut self, server: ServerIndex, source: ServerIndex, now: Moment) {
         self.settle(now);
         let received = self.members[source.0].role.position(now);
         let timeline = self.members[source.0].role.timeline();
@@ -153,7 +153,7 @@ impl Cluster {
 
     /// Replay of the standby stands still: by `pg_wal_replay_pause()`, or because a query holds it
     /// back.
-    pub(super) fn hold_replay(&mut self, server: ServerIndex, paused: bool, now: Moment) {
+    pub fn hold_replay(&mut self, server: ServerIndex, paused: bool, now: Moment) {
         self.settle(now);
         if let Role::Standby { received, replay, .. } = &mut self.members[server.0].role {
             *replay = Replay::Standing { position: *received, since: now, paused };
@@ -161,14 +161,14 @@ impl Cluster {
     }
 
     /// Replay of the standby goes on, and catches up at once.
-    pub(super) fn release_replay(&mut self, server: ServerIndex) {
+    pub fn release_replay(&mut self, server: ServerIndex) {
         if let Role::Standby { replay, .. } = &mut self.members[server.0].role {
             *replay = Replay::Prompt;
         }
     }
 
     /// Sets `default_transaction_read_only` of the primary.
-    pub(super) fn set_read_only(&mut self, server: ServerIndex, on: bool, now: Moment) {
+    pub fn set_read_only(&mut self, server: ServerIndex, on: bool, now: Moment) {
         self.settle(now);
         if let Role::Primary { read_only, .. } = &mut self.members[server.0].role {
             *read_only = on;
@@ -177,17 +177,17 @@ impl Cluster {
     }
 
     /// Sets the password of every role on that server.
-    pub(super) fn set_password(&mut self, server: ServerIndex, password: &str) {
+    pub fn set_password(&mut self, server: ServerIndex, password: &str) {
         self.members[server.0].password = password.into();
     }
 
     /// The password that the server asks for.
-    pub(super) fn password(&self, server: ServerIndex) -> &str {
+    pub fn password(&self, server: ServerIndex) -> &str {
         &self.members[server.0].password
     }
 
     /// How the server's process is at `now`.
-    pub(super) fn condition(&self, server: ServerIndex, now: Moment) -> Condition {
+    pub fn condition(&self, server: ServerIndex, now: Moment) -> Condition {
         match self.members[server.0].condition {
             Condition::Starting(until) if until <= now => Condition::Running,
             other => other,
@@ -195,7 +195,7 @@ impl Cluster {
     }
 
     /// What the server says of itself at `now`, if it is asked and answers.
-    pub(super) fn facts(&self, server: ServerIndex, now: Moment) -> PostgresFacts {
+    pub fn facts(&self, server: ServerIndex, now: Moment) -> PostgresFacts {
         let (role, sessions) = match self.members[server.0].role {
             Role::Primary { timeline, read_only, wal } => {
                 let position = Position::lsn(wal.position(now));

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// The row, in the order of [`POSTGRES_COLUMNS`]; `None` is NULL.
-pub(super) fn row(facts: &PostgresFacts) -> [Option<String>; POSTGRES_COLUMNS.len()] {
+pub fn row(facts: &PostgresFacts) -> [Option<String>; POSTGRES_COLUMNS.len()] {
     // The SQL type is signed, so large identifiers are negative there.
     let identifier = Some(facts.system_identifier.cast_signed().to_string());
     let sessions = facts.sessions.map(|sessions| sessions.to_string());

@@ -18,13 +18,13 @@ use tokio::{net::UdpSocket, time::timeout};
 
 /// A socket that talks to one DNS server.
 #[derive(Debug)]
-pub(super) struct Resolver {
+pub struct Resolver {
     socket: UdpSocket,
 }
 
 /// What a name says.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Answer {
+pub struct Answer {
     /// NOERROR when all is well.
     pub(super) code: ResponseCode,
     /// Its IPv4 addresses; the order of an answer means nothing.
@@ -35,7 +35,7 @@ pub(super) struct Answer {
 
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum AskError {
+pub enum AskError {
     /// The socket failed.
     #[error("cannot ask over DNS: {0}")]
     Socket(#[from] io::Error),
@@ -52,14 +52,14 @@ pub(super) enum AskError {
 
 impl Resolver {
     /// Nothing is sent yet.
-    pub(super) async fn connect(server: SocketAddr) -> io::Result<Self> {
+    pub async fn connect(server: SocketAddr) -> io::Result<Self> {
         let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         socket.connect(server).await?;
         Ok(Self { socket })
     }
 
     /// The IPv4 addresses of `name`.
-    pub(super) async fn ask(&self, name: &str) -> Result<Answer, AskError> {
+    pub async fn ask(&self, name: &str) -> Result<Answer, AskError> {
         let mut question = Message::query();
         question.add_query(Query::query(Name::from_ascii(name)?, RecordType::A));
         let mut edns = Edns::new();

@@ -49,20 +49,20 @@ use crate::{
 
 /// The process of one server. Dropping it ends it soon; [`Self::close`] ends it now.
 #[derive(Debug)]
-pub(super) struct Server {
+pub struct Server {
     orders: mpsc::Sender<Order>,
     task: JoinHandle<()>,
 }
 
 /// One server as its connections see it.
 #[derive(Clone, Debug)]
-pub(super) struct Member {
+pub struct Member {
     /// Which of the model's.
-    pub(super) index: ServerIndex,
+    pub index: ServerIndex,
     /// The model.
-    pub(super) cluster: watch::Receiver<Cluster>,
+    pub cluster: watch::Receiver<Cluster>,
     /// The time of the model.
-    pub(super) clock: Clock,
+    pub clock: Clock,
 }
 
 #[derive(Debug)]
@@ -72,7 +72,7 @@ enum Order {
 
 impl Server {
     /// Serves `member` at `address`, where the server before it may have left only just now.
-    pub(super) async fn open(address: SocketAddr, member: Member) -> io::Result<Self> {
+    pub async fn open(address: SocketAddr, member: Member) -> io::Result<Self> {
         let mut attempts = BIND_ATTEMPTS;
         let listener = loop {
             match TcpListener::bind(address).await {
@@ -87,20 +87,20 @@ impl Server {
     }
 
     /// Serves `member` on a socket that listens already.
-    pub(super) fn serve(listener: TcpListener, member: Member) -> Self {
+    pub fn serve(listener: TcpListener, member: Member) -> Self {
         let (orders, orders_to_task) = mpsc::channel(1);
         Self { orders, task: tokio::spawn(accept(listener, member, orders_to_task)) }
     }
 
     /// Closes the port and every connection, as the kernel does for a killed process.
-    pub(super) async fn close(self) {
+    pub async fn close(self) {
         drop(self.orders);
         // Only a panic could be told, and there is nobody left to take it out on.
         let _ended = self.task.await;
     }
 
     /// Closes every connection and goes on accepting (`pg_terminate_backend`).
-    pub(super) async fn end_sessions(&self) {
+    pub async fn end_sessions(&self) {
         // A task that has ended has no sessions.
         let _ = self.orders.send(Order::EndSessions).await;
     }

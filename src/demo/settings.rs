@@ -11,19 +11,19 @@ use super::stage::PASSWORD;
 use crate::config::{Config, ConfigError, Sources};
 
 /// Where the simulated servers listen. Nobody else is at home there.
-pub(super) const HOSTS: [IpAddr; 3] = [host(1), host(2), host(3)];
+pub const HOSTS: [IpAddr; 3] = [host(1), host(2), host(3)];
 
 /// The name that follows the primary.
-pub(super) const WRITE_NAME: &str = "db-write.internal.";
+pub const WRITE_NAME: &str = "db-write.internal.";
 
 /// The name that follows the replicas.
-pub(super) const READ_NAME: &str = "db-read.internal.";
+pub const READ_NAME: &str = "db-read.internal.";
 
 /// The configuration for `servers` that answers DNS on `port` of 127.0.0.1; 0 takes a free one.
 ///
 /// Probes are a little more eager than by default and less patient, so that nobody waits for the
 /// story to go on.
-pub(super) fn config(servers: &[SocketAddr], port: u16) -> Result<Config, ConfigError> {
+pub fn config(servers: &[SocketAddr], port: u16) -> Result<Config, ConfigError> {
     let mut text = format!(
         r#"
         [dns]

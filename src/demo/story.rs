@@ -19,18 +19,18 @@ const WATCH: Duration = Duration::from_millis(1200);
 
 /// The story and those in it.
 #[derive(Debug)]
-pub(super) struct Story<'a> {
+pub struct Story<'a> {
     /// The servers.
-    pub(super) stage: &'a mut Stage,
+    pub stage: &'a mut Stage,
     /// Who tells and judges.
-    pub(super) witness: &'a mut Witness,
+    pub witness: &'a mut Witness,
     /// How long each outcome stays, for the reader and for a `dig` of his own.
-    pub(super) pause: Duration,
+    pub pause: Duration,
 }
 
 /// Why the story is not told to its end.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum StoryError {
+pub enum StoryError {
     /// An answer was wrong, or there was none.
     #[error(transparent)]
     Objection(#[from] Objection),
@@ -41,13 +41,13 @@ pub(super) enum StoryError {
 
 impl Story<'_> {
     /// Waits until the first probes are back.
-    pub(super) async fn open(&mut self) -> Result<(), StoryError> {
+    pub async fn open(&mut self) -> Result<(), StoryError> {
         self.witness.scene("The first probes", &[DB1])?;
         self.reached(ordinary()).await
     }
 
     /// Tells it once.
-    pub(super) async fn tell(&mut self) -> Result<(), StoryError> {
+    pub async fn tell(&mut self) -> Result<(), StoryError> {
         self.replica_lags().await?;
         self.replay_is_paused().await?;
         self.password_is_changed().await?;

@@ -10,14 +10,14 @@ use crate::{clock::Clock, engine::Moment};
 
 /// Standard output with a clock beside it.
 #[derive(Debug)]
-pub(super) struct Terminal {
+pub struct Terminal {
     clock: Clock,
     coloured: bool,
 }
 
 /// Whose news a line is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum News {
+pub enum News {
     /// The story did this to the servers.
     Happened,
     /// Probes found a server in another state.
@@ -32,7 +32,7 @@ pub(super) enum News {
 
 impl Terminal {
     /// The clock starts now.
-    pub(super) fn new() -> Self {
+    pub fn new() -> Self {
         let coloured = io::stdout().is_terminal()
             && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
             && std::env::var_os("TERM").is_none_or(|term| term != "dumb");
@@ -40,12 +40,12 @@ impl Terminal {
     }
 
     /// A line as it is.
-    pub(super) fn plain(&self, text: impl Display) -> io::Result<()> {
+    pub fn plain(&self, text: impl Display) -> io::Result<()> {
         write_line(format_args!("{text}"))
     }
 
     /// An empty line and a bold one.
-    pub(super) fn headline(&self, text: impl Display) -> io::Result<()> {
+    pub fn headline(&self, text: impl Display) -> io::Result<()> {
         write_line(format_args!(""))?;
         match self.coloured {
             true => write_line(format_args!("{BOLD}{text}{RESET}")),
@@ -54,7 +54,7 @@ impl Terminal {
     }
 
     /// One piece of news.
-    pub(super) fn news(&self, news: News, text: impl Display) -> io::Result<()> {
+    pub fn news(&self, news: News, text: impl Display) -> io::Result<()> {
         let (word, colour) = (news.word(), news.colour());
         let seconds = seconds(self.clock.now());
         match self.coloured {
@@ -64,7 +64,7 @@ impl Terminal {
     }
 
     /// The time since the start.
-    pub(super) fn now(&self) -> Moment {
+    pub fn now(&self) -> Moment {
         self.clock.now()
     }
 }

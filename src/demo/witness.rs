@@ -29,7 +29,7 @@ const ROUND: Duration = Duration::from_millis(25);
 
 /// Asks, tells and judges.
 #[derive(Debug)]
-pub(super) struct Witness {
+pub struct Witness {
     terminal: Terminal,
     resolver: Resolver,
     events: mpsc::UnboundedReceiver<Event>,
@@ -51,7 +51,7 @@ struct Rules {
 
 /// What both names shall say.
 #[derive(Clone, Debug)]
-pub(super) struct Demand {
+pub struct Demand {
     write: Vec<ServerIndex>,
     write_note: Option<&'static str>,
     read: Vec<ServerIndex>,
@@ -68,7 +68,7 @@ struct Scenery {
 
 /// Why the story ends before its end.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum Objection {
+pub enum Objection {
     /// Nobody listens to the story.
     #[error("cannot write to the terminal: {0}")]
     Terminal(#[from] io::Error),
@@ -103,7 +103,7 @@ pub(super) enum Objection {
 
 impl Witness {
     /// A witness that has seen nothing yet.
-    pub(super) fn new(
+    pub fn new(
         terminal: Terminal,
         resolver: Resolver,
         events: mpsc::UnboundedReceiver<Event>,
@@ -113,28 +113,28 @@ impl Witness {
     }
 
     /// Where it tells.
-    pub(super) fn terminal(&self) -> &Terminal {
+    pub fn terminal(&self) -> &Terminal {
         &self.terminal
     }
 
     /// A new scene begins, in which only `writers` may be in the write name.
-    pub(super) fn scene(&mut self, title: &str, writers: &[ServerIndex]) -> Result<(), Objection> {
+    pub fn scene(&mut self, title: &str, writers: &[ServerIndex]) -> Result<(), Objection> {
         self.rules = Rules { writers: writers.to_vec(), may_withdraw: false, ..self.rules };
         Ok(self.terminal.headline(title)?)
     }
 
     /// In this scene the write name may be empty.
-    pub(super) fn may_withdraw(&mut self) {
+    pub fn may_withdraw(&mut self) {
         self.rules.may_withdraw = true;
     }
 
     /// Tells what was done to the servers.
-    pub(super) fn happened(&self, text: impl fmt::Display) -> Result<(), Objection> {
+    pub fn happened(&self, text: impl fmt::Display) -> Result<(), Objection> {
         Ok(self.terminal.news(News::Happened, text)?)
     }
 
     /// Waits until `demand` is met.
-    pub(super) async fn until(&mut self, demand: &Demand) -> Result<(), Objection> {
+    pub async fn until(&mut self, demand: &Demand) -> Result<(), Objection> {
         let deadline = self.terminal.now() + PATIENCE;
         loop {
             let scenery = self.look().await?;
@@ -154,7 +154,7 @@ impl Witness {
     }
 
     /// Sees that `demand`, which is met, stays so for `time`.
-    pub(super) async fn stays(&mut self, demand: &Demand, time: Duration) -> Result<(), Objection> {
+    pub async fn stays(&mut self, demand: &Demand, time: Duration) -> Result<(), Objection> {
         let end = self.terminal.now() + time;
         while self.terminal.now() < end {
             let scenery = self.look().await?;
@@ -241,7 +241,7 @@ impl Rules {
 
 impl Demand {
     /// The addresses of exactly these servers, and no complaint in either answer.
-    pub(super) fn new(write: &[ServerIndex], read: &[ServerIndex]) -> Self {
+    pub fn new(write: &[ServerIndex], read: &[ServerIndex]) -> Self {
         Self {
             write: write.to_vec(),
             write_note: None,
@@ -252,19 +252,19 @@ impl Demand {
     }
 
     /// The write name's Extended DNS Error must contain `words`.
-    pub(super) fn write_note(mut self, words: &'static str) -> Self {
+    pub fn write_note(mut self, words: &'static str) -> Self {
         self.write_note = Some(words);
         self
     }
 
     /// The read name's Extended DNS Error must contain `words`.
-    pub(super) fn read_note(mut self, words: &'static str) -> Self {
+    pub fn read_note(mut self, words: &'static str) -> Self {
         self.read_note = Some(words);
         self
     }
 
     /// The engine must hold `server` to be in `state`.
-    pub(super) fn state(mut self, server: ServerIndex, state: ServerState) -> Self {
+    pub fn state(mut self, server: ServerIndex, state: ServerState) -> Self {
         self.states.push((server, state));
         self
     }
@@ -350,12 +350,12 @@ fn decision(
 }
 
 /// A server as the configuration calls it.
-pub(super) fn name(server: ServerIndex) -> String {
+pub fn name(server: ServerIndex) -> String {
     format!("db{}", server.0 + 1)
 }
 
 /// A name as people write it.
-pub(super) fn without_root(name: &str) -> &str {
+pub fn without_root(name: &str) -> &str {
     name.trim_end_matches('.')
 }
 

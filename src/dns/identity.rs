@@ -16,7 +16,7 @@ use crate::config::{ExposeConfig, Networks};
 
 /// What this instance tells of itself.
 #[derive(Debug)]
-pub(super) struct Identity {
+pub struct Identity {
     name: Box<[u8]>,
     identity_seen_by: Networks,
     chaos: [ChaosName; 4],
@@ -32,7 +32,7 @@ struct ChaosName {
 
 /// What a name of class CH says to a client.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Chaos<'i> {
+pub enum Chaos<'i> {
     /// Its TXT data.
     Text(&'i TXT),
     /// Nothing to this one.
@@ -43,7 +43,7 @@ pub(super) enum Chaos<'i> {
 
 impl Identity {
     /// `name` is what this instance is called; `None` for the machine's host name.
-    pub(super) fn new(name: Option<&str>, expose: &ExposeConfig) -> Self {
+    pub fn new(name: Option<&str>, expose: &ExposeConfig) -> Self {
         let name = name.map_or_else(host_name, |name| name.as_bytes().into());
         let chaos = |owner: &str, text: &[u8], seen_by: &Networks| ChaosName {
             name: LowerName::from(Name::from_ascii(owner).expect("a name of letters and dots")),
@@ -64,12 +64,12 @@ impl Identity {
     }
 
     /// The data of the NSID option for `client`; `None` when it may not know.
-    pub(super) fn nsid(&self, client: IpAddr) -> Option<&[u8]> {
+    pub fn nsid(&self, client: IpAddr) -> Option<&[u8]> {
         self.identity_seen_by.contains(client).then_some(&*self.name)
     }
 
     /// What `name` says to `client` in class CH.
-    pub(super) fn chaos(&self, name: &LowerName, client: IpAddr) -> Chaos<'_> {
+    pub fn chaos(&self, name: &LowerName, client: IpAddr) -> Chaos<'_> {
         match self.chaos.iter().find(|chaos| chaos.name == *name) {
             Some(chaos) if chaos.seen_by.contains(client) => Chaos::Text(&chaos.text),
             Some(chaos) if chaos.seen_by != Networks::Nobody => Chaos::Prohibited,

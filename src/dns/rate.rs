@@ -21,7 +21,7 @@ use siphasher::sip::SipHasher13;
 use crate::config::{Networks, RateLimitConfig};
 
 /// Limits replies per client prefix.
-pub(super) struct RateLimit {
+pub struct RateLimit {
     /// Each holds a [`Place`].
     places: Box<[AtomicU64]>,
     key: SipHasher13,
@@ -35,7 +35,7 @@ pub(super) struct RateLimit {
 
 /// What becomes of one reply.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Allowance {
+pub enum Allowance {
     /// It is within the limit.
     Within,
     /// It is over the limit, and the one in so many that is sent nevertheless, truncated.
@@ -46,7 +46,7 @@ pub(super) enum Allowance {
 
 impl RateLimit {
     /// As `config` has it; `None` for no limit.
-    pub(super) fn new(config: &RateLimitConfig) -> Option<Self> {
+    pub fn new(config: &RateLimitConfig) -> Option<Self> {
         let per_second = u64::from(config.responses_per_second);
         let interval = SECOND.checked_div(per_second)?.max(1);
         Some(Self {
@@ -61,12 +61,12 @@ impl RateLimit {
     }
 
     /// Whether replies to `client` are counted.
-    pub(super) fn covers(&self, client: IpAddr) -> bool {
+    pub fn covers(&self, client: IpAddr) -> bool {
         !self.exempt.contains(client)
     }
 
     /// Counts a reply to `client` at `now`, in milliseconds of a clock that does not go back.
-    pub(super) fn take(&self, client: IpAddr, now: u64) -> Allowance {
+    pub fn take(&self, client: IpAddr, now: u64) -> Allowance {
         let now = now.saturating_mul(1000) & TIME_MAX;
         let mut allowance = Allowance::Within;
         let place = &self.places[self.place_of(client)];

@@ -40,10 +40,10 @@ pub struct Responder {
 
 /// What all responders of a server have in common.
 #[derive(Clone, Debug)]
-pub(super) struct Responders {
-    pub(super) reader: Reader,
-    pub(super) rules: Arc<Rules>,
-    pub(super) counters: DnsCounters,
+pub struct Responders {
+    pub reader: Reader,
+    pub rules: Arc<Rules>,
+    pub counters: DnsCounters,
 }
 
 /// Answers to queries that came together.
@@ -95,12 +95,12 @@ impl Responder {
 
 impl Responders {
     /// One more, for a connection.
-    pub(super) fn one(&self) -> Responder {
+    pub fn one(&self) -> Responder {
         self.responder().counting(self.counters.shared())
     }
 
     /// One more, for a thread that nobody else shares it with.
-    pub(super) fn one_alone(&self) -> Responder {
+    pub fn one_alone(&self) -> Responder {
         self.responder().counting(self.counters.alone())
     }
 

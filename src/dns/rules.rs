@@ -25,7 +25,7 @@ pub struct Rules {
 
 /// How a query is let in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Admission {
+pub enum Admission {
     /// It is answered.
     Welcome,
     /// It is refused, well-formed or not.

@@ -29,28 +29,28 @@ use crate::inherited::Inherited;
 
 /// The sockets of one address.
 #[derive(Debug)]
-pub(super) struct Sockets {
+pub struct Sockets {
     /// With the port that was found, where port 0 was asked for.
-    pub(super) address: SocketAddr,
+    pub address: SocketAddr,
     /// One per worker.
-    pub(super) udp: Vec<UdpSocket>,
+    pub udp: Vec<UdpSocket>,
     /// The listener.
-    pub(super) tcp: Bound,
+    pub tcp: Bound,
 }
 
 /// A TCP listener.
 #[derive(Debug)]
-pub(super) struct Bound {
+pub struct Bound {
     /// The socket.
-    pub(super) socket: TcpListener,
+    pub socket: TcpListener,
     /// Whether another process will go on with it.
-    pub(super) outlives_us: bool,
+    pub outlives_us: bool,
 }
 
 impl Sockets {
     /// Those of `inherited`, and for a transport without any, bound to `address`; with port 0, one
     /// port that is free for both transports.
-    pub(super) fn open(
+    pub fn open(
         address: SocketAddr,
         workers: usize,
         inherited: &mut Inherited,
@@ -95,7 +95,7 @@ impl Sockets {
 
 /// The listener of `inherited` for DNS over TLS, or one bound to `address`. Returns it with the port
 /// that was found for port 0.
-pub(super) fn open_tls(
+pub fn open_tls(
     address: SocketAddr,
     inherited: &mut Inherited,
 ) -> Result<(SocketAddr, Bound), BindError> {

@@ -11,12 +11,12 @@ use crate::{
 };
 
 /// The advice channels of all tasks.
-pub(super) type Channels = HashMap<ProbeKey, watch::Sender<ProbeAdvice>>;
+pub type Channels = HashMap<ProbeKey, watch::Sender<ProbeAdvice>>;
 
 /// What is published of a cluster, and who asks about its servers.
 #[derive(Debug)]
-pub(super) struct ClusterState {
-    pub(super) name: Box<str>,
+pub struct ClusterState {
+    pub name: Box<str>,
     published: Arc<[PublishedServer]>,
     decision: Decision,
     overrides: Box<[Override]>,
@@ -33,7 +33,7 @@ struct Task {
 
 impl ClusterState {
     /// One that is at this place from now on. Its tasks' channels are taken out of `channels`.
-    pub(super) fn new(
+    pub fn new(
         id: ClusterId,
         planned: PlannedCluster,
         channels: &mut Channels,
@@ -56,7 +56,7 @@ impl ClusterState {
 
     /// Takes over the engine's decision and advice. Returns whether the decision, or what is laid
     /// over it, is another one.
-    pub(super) fn follow(&mut self, id: ClusterId, engine: &Engine) -> bool {
+    pub fn follow(&mut self, id: ClusterId, engine: &Engine) -> bool {
         self.advise(id, engine);
         let decision = engine.decision(id);
         let overrides = engine.overrides(id);
@@ -79,23 +79,21 @@ impl ClusterState {
     }
 
     /// Which task asks about which server, with this cluster at `id`.
-    pub(super) fn keys(&self, id: ClusterId) -> impl Iterator<Item = (ProbeKey, ServerId)> {
+    pub fn keys(&self, id: ClusterId) -> impl Iterator<Item = (ProbeKey, ServerId)> {
         self.tasks(id).flat_map(|(server, tasks)| tasks.iter().map(move |task| (task.key, server)))
     }
 
     /// Gives the channels of all tasks back.
-    pub(super) fn into_channels(
-        self,
-    ) -> impl Iterator<Item = (ProbeKey, watch::Sender<ProbeAdvice>)> {
+    pub fn into_channels(self) -> impl Iterator<Item = (ProbeKey, watch::Sender<ProbeAdvice>)> {
         self.probes.into_iter().flatten().map(|task| (task.key, task.advice))
     }
 
     /// Its servers in config order.
-    pub(super) fn servers(&self) -> &[PublishedServer] {
+    pub fn servers(&self) -> &[PublishedServer] {
         &self.published
     }
 
-    pub(super) fn answers(&self) -> ClusterAnswers<'_> {
+    pub fn answers(&self) -> ClusterAnswers<'_> {
         ClusterAnswers {
             name: &self.name,
             servers: &self.published,

@@ -83,7 +83,7 @@ impl Driver {
 }
 
 /// Which server each task asks about.
-pub(super) fn servers(clusters: &[ClusterState]) -> HashMap<ProbeKey, ServerId> {
+pub fn servers(clusters: &[ClusterState]) -> HashMap<ProbeKey, ServerId> {
     let ids = (0..).map(ClusterId);
     ids.zip(clusters).flat_map(|(id, cluster)| cluster.keys(id)).collect()
 }

@@ -46,7 +46,7 @@ const DRIFT: u64 = 1_000;
 
 /// What the driver remembers for its reports.
 #[derive(Debug)]
-pub(super) struct Reporter {
+pub struct Reporter {
     clusters: Vec<ReportState>,
     /// Clusters whose report waits, the one that is due first in front.
     waiting: BTreeSet<(Moment, ClusterId)>,
@@ -80,7 +80,7 @@ enum Difference {
 impl Reporter {
     /// For the clusters of `layout`, in which the servers of `added` are not in the configuration
     /// file.
-    pub(super) fn new(layout: &Layout, added: &[AddedServer], now: Moment) -> Self {
+    pub fn new(layout: &Layout, added: &[AddedServer], now: Moment) -> Self {
         Self {
             clusters: followed(layout, added),
             waiting: BTreeSet::new(),
@@ -89,7 +89,7 @@ impl Reporter {
     }
 
     /// For the clusters of another layout. What happened in those that stay is still remembered.
-    pub(super) fn replan(&mut self, before: &Layout, layout: &Layout, added: &[AddedServer]) {
+    pub fn replan(&mut self, before: &Layout, layout: &Layout, added: &[AddedServer]) {
         let earlier = mem::replace(&mut self.clusters, followed(layout, added));
         let names = before.clusters().iter().map(|listing| listing.name.to_ascii_lowercase());
         let mut earlier: HashMap<_, _> = names.zip(earlier).collect();
@@ -105,12 +105,12 @@ impl Reporter {
     }
 
     /// The wall time at [`Moment::START`].
-    pub(super) fn start(&self) -> WallTime {
+    pub fn start(&self) -> WallTime {
         self.start
     }
 
     /// The reports of all clusters, made anew at `now`.
-    pub(super) fn all(&mut self, engine: &Engine, now: Moment) -> Reports {
+    pub fn all(&mut self, engine: &Engine, now: Moment) -> Reports {
         for followed in &mut self.clusters {
             (followed.reported, followed.has_news, followed.due) = (now, false, None);
         }
@@ -120,7 +120,7 @@ impl Reporter {
     }
 
     /// Remembers what happened at `now`, each of `events` with its change by names.
-    pub(super) fn note(&mut self, events: &[Event], changes: &[Arc<Change>], now: Moment) {
+    pub fn note(&mut self, events: &[Event], changes: &[Arc<Change>], now: Moment) {
         let Some(change) = changes.first() else {
             return;
         };
@@ -140,7 +140,7 @@ impl Reporter {
     }
 
     /// The reports to publish now, after these clusters were judged.
-    pub(super) fn collect(
+    pub fn collect(
         &mut self,
         judged: &[ClusterId],
         engine: &Engine,
@@ -167,7 +167,7 @@ impl Reporter {
     }
 
     /// When [`Self::collect`] is to be called again.
-    pub(super) fn next_deadline(&self) -> Option<Moment> {
+    pub fn next_deadline(&self) -> Option<Moment> {
         self.waiting.first().map(|(due, _)| *due)
     }
 
@@ -198,7 +198,7 @@ impl Reporter {
     }
 
     /// What is to be told of a cluster if `engine` decided, published or not.
-    pub(super) fn of(&self, id: ClusterId, engine: &Engine) -> ClusterReport {
+    pub fn of(&self, id: ClusterId, engine: &Engine) -> ClusterReport {
         self.report(id, engine, None)
     }
 

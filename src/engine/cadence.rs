@@ -20,7 +20,7 @@ use super::{
 
 /// What a cluster waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Need {
+pub enum Need {
     /// Nothing.
     Nothing,
     /// The next replies of anybody.
@@ -30,7 +30,7 @@ pub(super) enum Need {
 }
 
 /// The pace of one server, in a cluster with this `need`.
-pub(super) fn pace(
+pub fn pace(
     record: &Record,
     conclusion: &Conclusion,
     published: bool,
@@ -50,7 +50,7 @@ pub(super) fn pace(
 }
 
 /// When a server that is Down is asked slowly; `None` for all others.
-pub(super) fn slow_from(record: &Record, conclusion: &Conclusion) -> Option<Moment> {
+pub fn slow_from(record: &Record, conclusion: &Conclusion) -> Option<Moment> {
     // One whose failures were forgiven is looked at anew before it counts as dead again.
     let is_known = record.trouble.as_ref().is_some_and(|trouble| trouble.silent > 0);
     (conclusion.verdict.state == ServerState::Down && is_known)
@@ -60,7 +60,7 @@ pub(super) fn slow_from(record: &Record, conclusion: &Conclusion) -> Option<Mome
 /// Whether a write name with this reason keeps the probes fast. One that is moved back soon does
 /// not: that hangs on the clock alone. An isolated one leaves it to its servers. No promotion helps
 /// one that an operator has pinned.
-pub(super) fn writer_in_doubt(reason: WriteReason) -> bool {
+pub fn writer_in_doubt(reason: WriteReason) -> bool {
     unrest::awaits_writer(reason)
         && !matches!(
             reason,
@@ -72,7 +72,7 @@ pub(super) fn writer_in_doubt(reason: WriteReason) -> bool {
 }
 
 /// Whether the next probes of this server, or of others, may change its verdict.
-pub(super) fn server_in_doubt(
+pub fn server_in_doubt(
     record: &Record,
     conclusion: &Conclusion,
     thresholds: &Thresholds,

@@ -6,7 +6,7 @@ use super::{ClusterPolicy, Failback, ServerIndex};
 ///
 /// With [`Failback::Stay`] the published one stays; otherwise the most preferred one is taken.
 /// While the published one is fit, those that are `blocked` are no choice.
-pub(super) fn elect(
+pub fn elect(
     fit: &[ServerIndex],
     published: Option<ServerIndex>,
     blocked: &[ServerIndex],
@@ -26,6 +26,6 @@ pub(super) fn elect(
 }
 
 /// The one of the lowest `priority`, among equals the first in config order.
-pub(super) fn most_preferred(fit: &[ServerIndex], policy: &ClusterPolicy) -> Option<ServerIndex> {
+pub fn most_preferred(fit: &[ServerIndex], policy: &ClusterPolicy) -> Option<ServerIndex> {
     fit.iter().copied().min_by_key(|&index| (policy.server(index).priority, index))
 }

@@ -12,7 +12,7 @@ use super::{
 /// What judgements have come to about one server. Nothing that is heard changes it: a reply that
 /// speaks against it is seen by the next judgement.
 #[derive(Clone, Debug)]
-pub(super) struct Conclusion {
+pub struct Conclusion {
     /// So many good replies of it were judged.
     judged: u64,
     /// MySQL and MariaDB: the reply whose missing end ([`History::lost_tail`]) was looked at.
@@ -24,50 +24,50 @@ pub(super) struct Conclusion {
     /// Its claim to be writable is over: the record is told after the judgement.
     run_over: bool,
     /// The points that it showed last, stream by stream.
-    pub(super) shown: Vec<Shown>,
+    pub shown: Vec<Shown>,
     /// Since when it has been without a receiver although there is somebody to receive from.
-    pub(super) detached_since: Option<Moment>,
+    pub detached_since: Option<Moment>,
     /// Since when it has followed what the primary has left: an older timeline, or a server that is
     /// none of the primary's.
     dead_branch_since: Option<Moment>,
     /// It was proven to be on a branch that the cluster has left, for this reason. That stays true
     /// until it is seen on the right one, whoever else is there.
-    pub(super) left_behind: Option<StateReason>,
+    pub left_behind: Option<StateReason>,
     /// PostgreSQL: the timeline that it was on then, as long as it was not built anew. Where the right
     /// branch has the same one it disproves nothing unless the server receives from there.
-    pub(super) left_on: Option<u32>,
+    pub left_on: Option<u32>,
     /// PostgreSQL: it was seen beyond the primary, and has not been away since, as it is when it is
     /// built anew.
-    pub(super) beyond_primary: bool,
+    pub beyond_primary: bool,
     /// PostgreSQL: the timeline that it has come to in recovery, and when a reply came that showed it
     /// there first, as long as it has not been away since.
     came_to: Option<(u32, Moment)>,
     /// One gate per read name.
-    pub(super) gates: Vec<LagGate>,
+    pub gates: Vec<LagGate>,
     /// It was gone or not ready since it was last the primary, by its own failures: others may have
     /// taken over meanwhile.
-    pub(super) left_office: bool,
+    pub left_office: bool,
     /// It was gone or not ready when so many good replies had come; as a replica it must give `rise`
     /// more in a row before it is back.
     away: Option<u64>,
     /// The write name was moved away from it: it must follow the new primary before its word counts
     /// again.
-    pub(super) superseded: Option<Superseded>,
+    pub superseded: Option<Superseded>,
     /// It has been fit for a read name at some time.
-    pub(super) ever_fit: bool,
+    pub ever_fit: bool,
     /// The present verdict, by what the server itself shows.
-    pub(super) verdict: Verdict,
+    pub verdict: Verdict,
     /// The present verdict, less what its witnesses take away.
-    pub(super) limited: Verdict,
+    pub limited: Verdict,
     /// The last verdict that rests on a good reply.
-    pub(super) settled: Option<Verdict>,
+    pub settled: Option<Verdict>,
     /// When the present state began.
-    pub(super) since: Moment,
+    pub since: Moment,
 }
 
 impl Conclusion {
     /// Nothing yet, in a cluster with so many read names.
-    pub(super) fn new(read_names: usize) -> Self {
+    pub fn new(read_names: usize) -> Self {
         Self {
             judged: 0,
             tail_judged: 0,
@@ -93,49 +93,49 @@ impl Conclusion {
     }
 
     /// Whether a good reply has come since the last judgement.
-    pub(super) fn has_news(&self, record: &Record) -> bool {
+    pub fn has_news(&self, record: &Record) -> bool {
         record.replies > self.judged
     }
 
     /// Whether it has begun its history anew, while it ran, since the last judgement.
-    pub(super) fn has_begun_anew(&self, record: &Record) -> bool {
+    pub fn has_begun_anew(&self, record: &Record) -> bool {
         record.began_anew > self.judged
     }
 
     /// Whether it has lost what it had, and was not seen following since.
-    pub(super) fn has_lost_history(&self, record: &Record) -> bool {
+    pub fn has_lost_history(&self, record: &Record) -> bool {
         record.history.lost && !self.rejoined
     }
 
     /// Whether it has been a replica of this cluster, or its writer.
-    pub(super) fn has_followed(&self, record: &Record) -> bool {
+    pub fn has_followed(&self, record: &Record) -> bool {
         record.history.followed || self.rejoined
     }
 
     /// Whether it was gone or not ready, and has yet to prove itself.
-    pub(super) fn is_away(&self) -> bool {
+    pub fn is_away(&self) -> bool {
         self.away.is_some()
     }
 
     /// How long it has been without a receiver; `None` when it has one, or nobody to receive from.
-    pub(super) fn detached_for(&self, now: Moment) -> Option<Duration> {
+    pub fn detached_for(&self, now: Moment) -> Option<Duration> {
         self.detached_since.map(|since| now.since(since))
     }
 
     /// How long it has followed what the primary has left; `None` when it does not.
-    pub(super) fn astray_for(&self, now: Moment) -> Option<Duration> {
+    pub fn astray_for(&self, now: Moment) -> Option<Duration> {
         self.dead_branch_since.map(|since| now.since(since))
     }
 
     /// A judgement begins: notes what new replies alone disprove.
-    pub(super) fn begin(&mut self, record: &Record) {
+    pub fn begin(&mut self, record: &Record) {
         if record.rewound > self.judged {
             self.left_on = None;
         }
     }
 
     /// A judgement has ended with this verdict: tells the record what it must know to fold what comes.
-    pub(super) fn end(&mut self, verdict: Verdict, record: &mut Record, now: Moment) {
+    pub fn end(&mut self, verdict: Verdict, record: &mut Record, now: Moment) {
         self.verdict = verdict;
         self.judged = record.replies;
         self.tell(record, now);
@@ -152,21 +152,21 @@ impl Conclusion {
 
     /// The missing end of its history is looked at once: what it writes from then on says nothing of
     /// what it has lost.
-    pub(super) fn take_tail(&mut self, record: &Record) -> Option<LostTail> {
+    pub fn take_tail(&mut self, record: &Record) -> Option<LostTail> {
         let judged = std::mem::replace(&mut self.tail_judged, record.replies);
         record.history.lost_tail.filter(|_| judged != record.replies)
     }
 
     /// The server is gone or not ready. When it returns as a replica it must prove itself, and its
     /// first reply tells whether it is late, whatever was known before.
-    pub(super) fn mark_away(&mut self, record: &Record) {
+    pub fn mark_away(&mut self, record: &Record) {
         self.away = Some(record.replies);
         (self.beyond_primary, self.came_to) = (false, None);
         self.forget_freshness();
     }
 
     /// Notes the timeline that it has come to in recovery.
-    pub(super) fn note_recovery(&mut self, record: &Record) {
+    pub fn note_recovery(&mut self, record: &Record) {
         if let Some(on) = record.postgres().and_then(PostgresFacts::standby_timeline) {
             let known = self.came_to.filter(|(known, _)| *known == on);
             self.came_to = known.or(Some((on, record.facts_came)));
@@ -174,60 +174,60 @@ impl Conclusion {
     }
 
     /// Since when it has been known to be in recovery on this timeline.
-    pub(super) fn in_recovery_since(&self, timeline: Option<u32>) -> Option<Moment> {
+    pub fn in_recovery_since(&self, timeline: Option<u32>) -> Option<Moment> {
         self.came_to.filter(|(on, _)| Some(*on) == timeline).map(|(_, at)| at)
     }
 
     /// Enough good replies in a row bring back a server that was away.
-    pub(super) fn note_return(&mut self, record: &Record, rise: u32) {
+    pub fn note_return(&mut self, record: &Record, rise: u32) {
         self.away = self.away.filter(|&mark| record.good_replies_since(mark) < u64::from(rise));
     }
 
     /// It is back, whatever it has said since.
-    pub(super) fn mark_back(&mut self) {
+    pub fn mark_back(&mut self) {
         self.away = None;
     }
 
     /// Notes whether it is without a receiver although there is somebody to receive from.
-    pub(super) fn note_detached(&mut self, holds: bool, now: Moment) {
+    pub fn note_detached(&mut self, holds: bool, now: Moment) {
         self.detached_since = holds.then(|| self.detached_since.unwrap_or(now));
     }
 
     /// Notes whether it follows what the primary has left.
-    pub(super) fn note_astray(&mut self, holds: bool, now: Moment) {
+    pub fn note_astray(&mut self, holds: bool, now: Moment) {
         self.dead_branch_since = holds.then(|| self.dead_branch_since.unwrap_or(now));
     }
 
     /// Nothing measured of it means anything: its next measure decides.
-    pub(super) fn forget_freshness(&mut self) {
+    pub fn forget_freshness(&mut self) {
         self.gates.fill(LagGate::default());
     }
 
     /// It is fresh for every read name, without being measured.
-    pub(super) fn vouch_for_freshness(&mut self) {
+    pub fn vouch_for_freshness(&mut self) {
         self.gates.iter_mut().for_each(LagGate::vouch);
     }
 
     /// It follows a primary: whatever it wrote on its own is gone.
-    pub(super) fn mark_followed(&mut self) {
+    pub fn mark_followed(&mut self) {
         self.superseded = None;
         self.claim_history();
     }
 
     /// What it has is the cluster's, whoever is right.
-    pub(super) fn claim_history(&mut self) {
+    pub fn claim_history(&mut self) {
         self.rejoined = true;
     }
 
     /// What it has is the cluster's history, by an operator's word.
-    pub(super) fn accept_history(&mut self, record: &mut Record, now: Moment) {
+    pub fn accept_history(&mut self, record: &mut Record, now: Moment) {
         (self.left_behind, self.dead_branch_since, self.left_on) = (None, None, None);
         self.mark_followed();
         self.tell(record, now);
     }
 
     /// Another server took over from it, or was right when both were writable.
-    pub(super) fn mark_superseded(
+    pub fn mark_superseded(
         &mut self,
         record: &Record,
         by: Option<ServerIndex>,
@@ -241,12 +241,12 @@ impl Conclusion {
     }
 
     /// It is gone: whatever it claims when it is back it claims anew.
-    pub(super) fn end_run(&mut self) {
+    pub fn end_run(&mut self) {
         (self.run_over, self.left_office) = (true, true);
     }
 
     /// Notes the points that a new reply shows.
-    pub(super) fn note_shown(
+    pub fn note_shown(
         &mut self,
         record: &Record,
         points: impl Iterator<Item = (Stream, Position)>,

@@ -6,18 +6,18 @@ use super::{ClusterId, Moment};
 
 /// When a cluster must be decided again without an observation.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Deadlines {
+pub struct Deadlines {
     soonest_first: BTreeSet<(Moment, ClusterId)>,
     by_cluster: BTreeMap<ClusterId, Moment>,
 }
 
 impl Deadlines {
-    pub(super) fn first(&self) -> Option<Moment> {
+    pub fn first(&self) -> Option<Moment> {
         self.soonest_first.first().map(|(deadline, _)| *deadline)
     }
 
     /// Replaces the deadline of a cluster.
-    pub(super) fn set(&mut self, cluster: ClusterId, deadline: Option<Moment>) {
+    pub fn set(&mut self, cluster: ClusterId, deadline: Option<Moment>) {
         let before = match deadline {
             Some(deadline) => self.by_cluster.insert(cluster, deadline),
             None => self.by_cluster.remove(&cluster),
@@ -29,7 +29,7 @@ impl Deadlines {
     }
 
     /// The clusters whose deadline has come; they have none until it is set anew.
-    pub(super) fn take_due(&mut self, now: Moment) -> Vec<ClusterId> {
+    pub fn take_due(&mut self, now: Moment) -> Vec<ClusterId> {
         let mut due = Vec::new();
         while let Some(&(deadline, cluster)) = self.soonest_first.first() {
             if deadline > now {

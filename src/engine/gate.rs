@@ -7,7 +7,7 @@ use super::{Lag, Thresholds};
 
 /// Opens and closes one read name to one replica.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct LagGate {
+pub struct LagGate {
     verdict: Option<Freshness>,
     /// Replies in a row that speak for the other verdict.
     contrary: u32,
@@ -15,7 +15,7 @@ pub(super) struct LagGate {
 
 /// What a gate says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Freshness {
+pub enum Freshness {
     Fresh,
     Lagging,
 }
@@ -27,7 +27,7 @@ impl LagGate {
     /// The first reply decides at once. After it, [`Thresholds::LAG_FALL`] replies over `max_lag`
     /// close the gate, and [`Thresholds::LAG_RISE`] replies under
     /// [`Thresholds::LAG_RETURN_PERCENT`] of it open it again.
-    pub(super) fn pass(&mut self, lag: Option<Lag>, max_lag: Duration) {
+    pub fn pass(&mut self, lag: Option<Lag>, max_lag: Duration) {
         let within = |limit: Duration| lag.is_some_and(|Lag(lag)| lag <= limit);
         let Some(verdict) = self.verdict else {
             let fresh = within(max_lag);
@@ -48,22 +48,22 @@ impl LagGate {
     }
 
     /// Somebody else vouches for the replica: its group, or nobody asks for its lag.
-    pub(super) fn vouch(&mut self) {
+    pub fn vouch(&mut self) {
         *self = Self { verdict: Some(Freshness::Fresh), contrary: 0 };
     }
 
     /// Whether the replica is fresh. One that was never compared is not known to be.
-    pub(super) fn is_fresh(self) -> bool {
+    pub fn is_fresh(self) -> bool {
         self.verdict == Some(Freshness::Fresh)
     }
 
     /// Whether the replica was compared at all.
-    pub(super) fn is_known(self) -> bool {
+    pub fn is_known(self) -> bool {
         self.verdict.is_some()
     }
 
     /// Whether the next replies may turn the verdict.
-    pub(super) fn is_in_doubt(self) -> bool {
+    pub fn is_in_doubt(self) -> bool {
         self.contrary > 0
     }
 }

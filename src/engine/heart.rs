@@ -9,7 +9,7 @@ use super::{Heartbeat, Moment, Thresholds};
 /// `fall` failures in a row stop the heart, `rise` writes in a row set it going again, so that a
 /// disk that hangs now and then does not make the write name flicker.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Heart {
+pub struct Heart {
     failures: u32,
     writes: u32,
     last_failure: Option<Moment>,
@@ -22,12 +22,12 @@ impl Heart {
     const LASTS: Duration = Duration::from_secs(60);
 
     /// The heart of a server that could not write when an earlier process ended.
-    pub(super) fn stopped(now: Moment) -> Self {
+    pub fn stopped(now: Moment) -> Self {
         Self { stopped: true, last_failure: Some(now), ..Self::default() }
     }
 
     /// Folds in the heartbeat of one good reply.
-    pub(super) fn fold(
+    pub fn fold(
         &mut self,
         heartbeat: Heartbeat,
         claims_writable: bool,
@@ -51,29 +51,29 @@ impl Heart {
     }
 
     /// Whether the server answers questions while heartbeat writes fail.
-    pub(super) fn is_stopped(&self, now: Moment) -> bool {
+    pub fn is_stopped(&self, now: Moment) -> bool {
         self.stopped && self.failed_lately(now)
     }
 
     /// Whether its last heartbeats failed, and none has been tried for long.
-    pub(super) fn is_untested(&self, now: Moment) -> bool {
+    pub fn is_untested(&self, now: Moment) -> bool {
         self.stopped && !self.failed_lately(now)
     }
 
     /// Whether heartbeats are written.
-    pub(super) fn beats(&self) -> bool {
+    pub fn beats(&self) -> bool {
         !self.stopped && self.writes > 0
     }
 
     /// Its server is gone: what comes up in its place has nothing to live down.
-    pub(super) fn end(&mut self, now: Moment) {
+    pub fn end(&mut self, now: Moment) {
         if !self.failed_lately(now) {
             *self = Self::default();
         }
     }
 
     /// Whether the next heartbeats may stop the heart.
-    pub(super) fn is_in_doubt(&self, now: Moment) -> bool {
+    pub fn is_in_doubt(&self, now: Moment) -> bool {
         !self.stopped && self.failures > 0 && self.failed_lately(now)
     }
 

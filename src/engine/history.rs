@@ -22,13 +22,13 @@ use super::{
 
 /// The memory of what one server has.
 #[derive(Clone, Debug, Default)]
-pub(super) struct History {
+pub struct History {
     /// MySQL: its `server_uuid`.
-    pub(super) uuid: Option<Box<str>>,
+    pub uuid: Option<Box<str>>,
     /// MySQL and MariaDB: its `server_id`; 0 when unknown.
-    pub(super) server_id: u32,
+    pub server_id: u32,
     /// MySQL and MariaDB: its transactions.
-    pub(super) gtid: GtidState,
+    pub gtid: GtidState,
     /// MySQL and MariaDB: which of them a crash does not lose.
     flushed: Option<Flushed>,
     /// PostgreSQL: its system identifier.
@@ -36,22 +36,22 @@ pub(super) struct History {
     /// PostgreSQL: what the system had that answered there before this one.
     earlier: Option<Box<Self>>,
     /// PostgreSQL: the timeline that it last wrote on, or has come to as a standby.
-    pub(super) timeline: Option<u32>,
+    pub timeline: Option<u32>,
     /// PostgreSQL: where it last wrote as a primary.
     written: Option<Written>,
     /// PostgreSQL: how far it was seen on which timeline, writing or receiving.
-    pub(super) reached: Option<(u32, Position)>,
+    pub reached: Option<(u32, Position)>,
     /// PostgreSQL: where it was first seen to write on its timeline: the fork, or somewhat later.
-    pub(super) began: Option<(u32, Position)>,
+    pub began: Option<(u32, Position)>,
     /// It has lost what it had, and has not followed since.
-    pub(super) lost: bool,
+    pub lost: bool,
     /// When that was seen first; at the start when an earlier process saw it.
-    pub(super) lost_since: Moment,
+    pub lost_since: Moment,
     /// By its last reply it has the beginning of what it had: a crash may lose the end of a binary
     /// log.
-    pub(super) lost_tail: Option<LostTail>,
+    pub lost_tail: Option<LostTail>,
     /// It has been a replica of this cluster, or its writer.
-    pub(super) followed: bool,
+    pub followed: bool,
     /// It has been heard since the start of the process.
     heard: bool,
 }
@@ -67,7 +67,7 @@ struct Written {
 
 /// A server that has only the beginning of what it had.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum LostTail {
+pub enum LostTail {
     /// It has all that was surely on its disk.
     Unflushed,
     /// It was not known for long enough to tell what was on its disk.
@@ -108,7 +108,7 @@ impl Flushed {
 
 /// What a reply makes of the history before.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Continuity {
+pub enum Continuity {
     /// It goes on.
     GoesOn,
     /// The server that went on running has begun it anew (`RESET BINARY LOGS AND GTIDS`).
@@ -127,13 +127,7 @@ impl History {
 
     /// Folds in one reply. `interrupted` when anything else than good replies came since the last;
     /// `led` when the last one said that it was writable.
-    pub(super) fn fold(
-        &mut self,
-        facts: &Facts,
-        interrupted: bool,
-        led: bool,
-        now: Moment,
-    ) -> Continuity {
+    pub fn fold(&mut self, facts: &Facts, interrupted: bool, led: bool, now: Moment) -> Continuity {
         let interrupted = interrupted || !self.heard;
         let continuity = match facts {
             // A standby becomes a primary of the same timeline by a restart only.
@@ -150,24 +144,24 @@ impl History {
     }
 
     /// It follows a primary of this cluster: what it has is the cluster's.
-    pub(super) fn mark_followed(&mut self) {
+    pub fn mark_followed(&mut self) {
         (self.lost, self.followed) = (false, true);
     }
 
     /// MySQL and MariaDB: its transactions but for those that it wrote itself: errant ones of a replica
     /// are nobody's heritage.
-    pub(super) fn inherited(&self) -> GtidState {
+    pub fn inherited(&self) -> GtidState {
         self.gtid.without(self.uuid.as_deref(), self.server_id)
     }
 
     /// MySQL and MariaDB: whether `other` has all that this one has, and more of the heritage `had`
     /// that it has not written itself.
-    pub(super) fn is_behind(&self, other: &Self, had: &GtidState) -> bool {
+    pub fn is_behind(&self, other: &Self, had: &GtidState) -> bool {
         other.inherited().known_to(had).relation(&self.gtid) == Relation::Ahead
     }
 
     /// The same, but for what this one has written itself.
-    pub(super) fn has_inherited_less(&self, other: &Self, had: &GtidState) -> bool {
+    pub fn has_inherited_less(&self, other: &Self, had: &GtidState) -> bool {
         let ours = self.inherited().without(other.uuid.as_deref(), other.server_id);
         let theirs = other.inherited().without(self.uuid.as_deref(), self.server_id);
         theirs.known_to(had).relation(&ours.known_to(had)) == Relation::Ahead
@@ -289,7 +283,7 @@ impl History {
     }
 
     /// What a restart must not forget; `None` when nothing is known.
-    pub(super) fn remember(&self, server: ServerIndex) -> Option<RememberedHistory> {
+    pub fn remember(&self, server: ServerIndex) -> Option<RememberedHistory> {
         let known = self.uuid.is_some()
             || self.server_id != 0
             || self.timeline.is_some()
@@ -308,7 +302,7 @@ impl History {
     }
 
     /// What an earlier process has known.
-    pub(super) fn restored(remembered: &RememberedHistory) -> Self {
+    pub fn restored(remembered: &RememberedHistory) -> Self {
         Self {
             uuid: remembered.uuid.clone(),
             server_id: remembered.server_id,

@@ -30,46 +30,46 @@ pub struct ProbeKey(pub u64);
 
 /// One `T` for each server of a cluster, in config order. Only a [`ServerIndex`] leads into it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Servers<T>(Vec<T>);
+pub struct Servers<T>(Vec<T>);
 
 impl<T> Servers<T> {
-    pub(super) fn len(&self) -> usize {
+    pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    pub(super) fn get(&self, server: ServerIndex) -> Option<&T> {
+    pub fn get(&self, server: ServerIndex) -> Option<&T> {
         self.0.get(server.0)
     }
 
-    pub(super) fn get_mut(&mut self, server: ServerIndex) -> Option<&mut T> {
+    pub fn get_mut(&mut self, server: ServerIndex) -> Option<&mut T> {
         self.0.get_mut(server.0)
     }
 
     /// Every server. Borrows nothing, so that the list may change meanwhile.
-    pub(super) fn indices(&self) -> impl Iterator<Item = ServerIndex> + Clone + use<T> {
+    pub fn indices(&self) -> impl Iterator<Item = ServerIndex> + Clone + use<T> {
         (0..self.0.len()).map(ServerIndex)
     }
 
-    pub(super) fn iter(&self) -> std::slice::Iter<'_, T> {
+    pub fn iter(&self) -> std::slice::Iter<'_, T> {
         self.0.iter()
     }
 
-    pub(super) fn iter_mut(&mut self) -> std::slice::IterMut<'_, T> {
+    pub fn iter_mut(&mut self) -> std::slice::IterMut<'_, T> {
         self.0.iter_mut()
     }
 
     /// Every server with what the list has of it.
-    pub(super) fn enumerate(&self) -> impl Iterator<Item = (ServerIndex, &T)> {
+    pub fn enumerate(&self) -> impl Iterator<Item = (ServerIndex, &T)> {
         self.indices().zip(self.iter())
     }
 
     /// Every server with what the list has of it, to be changed.
-    pub(super) fn enumerate_mut(&mut self) -> impl Iterator<Item = (ServerIndex, &mut T)> {
+    pub fn enumerate_mut(&mut self) -> impl Iterator<Item = (ServerIndex, &mut T)> {
         self.indices().zip(self.iter_mut())
     }
 
     /// The first server in config order of which this holds.
-    pub(super) fn position(&self, holds: impl FnMut(&T) -> bool) -> Option<ServerIndex> {
+    pub fn position(&self, holds: impl FnMut(&T) -> bool) -> Option<ServerIndex> {
         self.iter().position(holds).map(ServerIndex)
     }
 }

@@ -4,18 +4,18 @@ use super::{ids::Servers, verdict::Verdict};
 
 /// The verdicts on all servers of a cluster.
 #[derive(Clone, Debug)]
-pub(super) struct Judgement {
+pub struct Judgement {
     /// One per server, in config order.
-    pub(super) verdicts: Servers<Verdict>,
+    pub verdicts: Servers<Verdict>,
     /// Two servers are writable and nothing but precedence tells which is right.
-    pub(super) split_brain: bool,
+    pub split_brain: bool,
     /// By what the writer is found.
-    pub(super) writer: WriterRule,
+    pub writer: WriterRule,
 }
 
 /// By what the writer of a cluster is found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum WriterRule {
+pub enum WriterRule {
     /// The servers' histories prove who it is; one that was left must follow before its word counts
     /// again.
     History,

@@ -19,7 +19,7 @@ use super::{Lag, Moment, Position, RememberedPosition, Stream};
 
 /// The streams of one cluster.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Positions {
+pub struct Positions {
     streams: BTreeMap<Stream, PositionRing>,
     /// PostgreSQL: where timelines begin, as far as their primaries have shown it: the first
     /// position seen on each, which is the fork or somewhat later.
@@ -28,7 +28,7 @@ pub(super) struct Positions {
 
 /// Samples of one stream, oldest first, positions strictly rising.
 #[derive(Clone, Debug, Default)]
-pub(super) struct PositionRing {
+pub struct PositionRing {
     samples: VecDeque<Sample>,
 }
 
@@ -45,7 +45,7 @@ struct Sample {
 
 /// The point of a stream that a server has come to, by its last word.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Shown {
+pub struct Shown {
     pub(super) stream: Stream,
     pub(super) position: Position,
     /// When it was asked and first said so.
@@ -56,7 +56,7 @@ pub(super) struct Shown {
 
 /// How a replica lies to what was shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Reached {
+pub enum Reached {
     /// Nothing was shown that it could be compared with.
     NothingShown,
     /// The first point that it lacks is so old.
@@ -68,13 +68,13 @@ pub(super) enum Reached {
 impl Positions {
     /// Somebody was seen at `position` of `stream`, by a question of `asked`. `rises` when the same
     /// server had shown less before.
-    pub(super) fn show(&mut self, stream: Stream, position: Position, asked: Moment, rises: bool) {
+    pub fn show(&mut self, stream: Stream, position: Position, asked: Moment, rises: bool) {
         self.streams.entry(stream).or_default().show(position, asked, rises);
     }
 
     /// PostgreSQL: the primary was seen at `position` on `timeline`. What was seen before on earlier
     /// timelines holds up to the fork and no further; later ones are those of an undone promotion.
-    pub(super) fn begin_timeline(&mut self, timeline: u32, position: Position) {
+    pub fn begin_timeline(&mut self, timeline: u32, position: Position) {
         let undone = self.forks.split_off(&(timeline + 1));
         if undone.is_empty() && self.forks.contains_key(&timeline) {
             return;
@@ -87,56 +87,56 @@ impl Positions {
 
     /// PostgreSQL: up to where a server on `timeline` can have come without having left what later
     /// timelines have; `None` when no later one was seen.
-    pub(super) fn fork_after(&self, timeline: u32) -> Option<Position> {
+    pub fn fork_after(&self, timeline: u32) -> Option<Position> {
         self.forks.range(timeline + 1..).map(|(_, fork)| *fork).min()
     }
 
     /// PostgreSQL: the highest timeline that a primary was seen on.
-    pub(super) fn newest_timeline(&self) -> Option<u32> {
+    pub fn newest_timeline(&self) -> Option<u32> {
         self.forks.keys().next_back().copied()
     }
 
     /// Keeps one sample in `reach / 256`, and none that is older than needed.
-    pub(super) fn thin_out(&mut self, reach: Duration) {
+    pub fn thin_out(&mut self, reach: Duration) {
         for ring in self.streams.values_mut() {
             ring.thin_out(reach);
         }
     }
 
     /// Forgets what was shown in streams that `is_gone`.
-    pub(super) fn forget(&mut self, is_gone: impl Fn(&Stream) -> bool) {
+    pub fn forget(&mut self, is_gone: impl Fn(&Stream) -> bool) {
         self.streams.retain(|stream, _| !is_gone(stream));
     }
 
     /// Forgets of each stream what lies beyond its `end`.
-    pub(super) fn bound(&mut self, end: impl Fn(&Stream) -> Position) {
+    pub fn bound(&mut self, end: impl Fn(&Stream) -> Position) {
         for (stream, ring) in &mut self.streams {
             ring.forget_beyond(end(stream));
         }
     }
 
     /// Forgets everything.
-    pub(super) fn clear(&mut self) {
+    pub fn clear(&mut self) {
         *self = Self::default();
     }
 
     /// Whether anything was shown of a stream.
-    pub(super) fn knows(&self, stream: &Stream) -> bool {
+    pub fn knows(&self, stream: &Stream) -> bool {
         self.streams.contains_key(stream)
     }
 
     /// All streams.
-    pub(super) fn streams(&self) -> impl Iterator<Item = &Stream> {
+    pub fn streams(&self) -> impl Iterator<Item = &Stream> {
         self.streams.keys()
     }
 
     /// How a replica that had come to `applied` at `at` lies to what was shown of a stream.
-    pub(super) fn reached(&self, stream: &Stream, applied: Position, at: Moment) -> Reached {
+    pub fn reached(&self, stream: &Stream, applied: Position, at: Moment) -> Reached {
         self.streams.get(stream).map_or(Reached::NothingShown, |ring| ring.reached(applied, at))
     }
 
     /// How a replica that has shown nothing of a stream lies to what was added to it before our eyes.
-    pub(super) fn lacks_all(&self, stream: &Stream, at: Moment) -> Reached {
+    pub fn lacks_all(&self, stream: &Stream, at: Moment) -> Reached {
         let added =
             self.streams.get(stream).and_then(|ring| ring.samples.iter().find(|it| it.timed));
         match added {
@@ -146,7 +146,7 @@ impl Positions {
     }
 
     /// What a restart must not forget: a few samples of each stream.
-    pub(super) fn remember(&self, now: Moment) -> Vec<RememberedPosition> {
+    pub fn remember(&self, now: Moment) -> Vec<RememberedPosition> {
         let samples = self.streams.iter().flat_map(|(stream, ring)| {
             ring.outline().map(|sample| RememberedPosition {
                 stream: stream.clone(),
@@ -158,7 +158,7 @@ impl Positions {
     }
 
     /// Begins with what an earlier process has seen.
-    pub(super) fn restore(&mut self, remembered: &[RememberedPosition], now: Moment) {
+    pub fn restore(&mut self, remembered: &[RememberedPosition], now: Moment) {
         for RememberedPosition { stream, position, age } in remembered {
             let at = millis(now).saturating_sub(i64::try_from(age.as_millis()).unwrap_or(i64::MAX));
             let ring = self.streams.entry(stream.clone()).or_default();
@@ -179,7 +179,7 @@ impl PositionRing {
     /// Somebody was seen at `position` when asked then.
     ///
     /// Only the first sight of a position counts: it has been there since.
-    pub(super) fn show(&mut self, position: Position, asked: Moment, timed: bool) {
+    pub fn show(&mut self, position: Position, asked: Moment, timed: bool) {
         let at = millis(asked);
         if let Some(last) = self.samples.back() {
             if position <= last.position {
@@ -196,12 +196,12 @@ impl PositionRing {
     }
 
     /// Forgets everything: another history.
-    pub(super) fn clear(&mut self) {
+    pub fn clear(&mut self) {
         self.samples.clear();
     }
 
     /// The last point that was seen.
-    pub(super) fn last(&self) -> Option<Position> {
+    pub fn last(&self) -> Option<Position> {
         self.samples.back().map(|sample| sample.position)
     }
 
@@ -209,7 +209,7 @@ impl PositionRing {
         self.samples.retain(|sample| sample.position <= fork);
     }
 
-    pub(super) fn thin_out(&mut self, reach: Duration) {
+    pub fn thin_out(&mut self, reach: Duration) {
         if self.samples.len() < Self::CAPACITY {
             return;
         }
@@ -231,7 +231,7 @@ impl PositionRing {
     }
 
     /// How a replica that had come to `applied` at `at` lies to it.
-    pub(super) fn reached(&self, applied: Position, at: Moment) -> Reached {
+    pub fn reached(&self, applied: Position, at: Moment) -> Reached {
         let Some(oldest) = self.samples.front() else { return Reached::NothingShown };
         let at_ms = millis(at);
         let first_missing = self.samples.partition_point(|sample| sample.position <= applied);
@@ -270,7 +270,7 @@ impl Reached {
     /// will tell, `Some(None)` when it cannot be told.
     ///
     /// Its own number counts only where what was shown is no more than a lower bound.
-    pub(super) fn lag(self, own: Option<Duration>) -> Option<Option<Lag>> {
+    pub fn lag(self, own: Option<Duration>) -> Option<Option<Lag>> {
         match (self, own) {
             (Self::Lacks(lag), _) => Some(Some(Lag(lag))),
             (Self::NothingShown, Some(own)) => Some(Some(Lag(own))),
@@ -282,7 +282,7 @@ impl Reached {
     }
 
     /// Whether a point is missing that is known to be older than `limit`.
-    pub(super) fn lacks_older_than(self, limit: Duration) -> bool {
+    pub fn lacks_older_than(self, limit: Duration) -> bool {
         match self {
             Self::Lacks(age) | Self::LacksAtLeast(age) => age > limit,
             Self::NothingShown => false,
@@ -290,7 +290,7 @@ impl Reached {
     }
 
     /// The later of two.
-    pub(super) fn or_later(self, other: Self) -> Self {
+    pub fn or_later(self, other: Self) -> Self {
         let key = |one: Self| match one {
             Self::NothingShown => (0, Duration::ZERO),
             Self::Lacks(lag) => (1, lag),

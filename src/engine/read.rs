@@ -14,25 +14,25 @@ use super::{
 
 /// One read name of a cluster and what it says now.
 #[derive(Clone, Debug)]
-pub(super) struct ReadLadder {
-    pub(super) decision: ReadDecision,
+pub struct ReadLadder {
+    pub decision: ReadDecision,
     /// Which of the cluster's read names, in config order.
     name: usize,
 }
 
 /// The servers of a cluster as one read name sees them.
-pub(super) struct Candidates<'a> {
-    pub(super) policy: &'a ClusterPolicy,
-    pub(super) records: &'a Servers<Record>,
-    pub(super) conclusions: &'a Servers<Conclusion>,
+pub struct Candidates<'a> {
+    pub policy: &'a ClusterPolicy,
+    pub records: &'a Servers<Record>,
+    pub conclusions: &'a Servers<Conclusion>,
     /// The server that is the primary now: left out unless asked for or needed.
-    pub(super) primary: Option<ServerIndex>,
+    pub primary: Option<ServerIndex>,
     /// Servers that operators have drained: on no rung.
-    pub(super) drained: &'a [ServerIndex],
+    pub drained: &'a [ServerIndex],
 }
 
 impl ReadLadder {
-    pub(super) fn new(name: usize) -> Self {
+    pub fn new(name: usize) -> Self {
         let decision = ReadDecision {
             servers: Vec::new(),
             reason: ReadReason::NotReady,
@@ -42,20 +42,20 @@ impl ReadLadder {
     }
 
     /// Decides anew.
-    pub(super) fn decide(&mut self, candidates: &Candidates<'_>, now: Moment) {
+    pub fn decide(&mut self, candidates: &Candidates<'_>, now: Moment) {
         let (servers, reason) = self.climb(candidates);
         self.decision = candidates.say(self.name, &self.decision, servers, reason, now);
     }
 
     /// Every server of every cluster failed at once: the set stays.
-    pub(super) fn hold_isolated(&mut self) {
+    pub fn hold_isolated(&mut self) {
         if !self.decision.servers.is_empty() {
             self.decision.reason = ReadReason::Isolated;
         }
     }
 
     /// The rung that the name comes to, and whom it says there.
-    pub(super) fn climb(&self, candidates: &Candidates<'_>) -> (Vec<ServerIndex>, ReadReason) {
+    pub fn climb(&self, candidates: &Candidates<'_>) -> (Vec<ServerIndex>, ReadReason) {
         let rules = &candidates.policy.reads[self.name];
         let primary = candidates.primary.filter(|primary| candidates.is_readable_primary(*primary));
         let mut servers = candidates.fit(self.name);
@@ -109,7 +109,7 @@ impl ReadLadder {
 
 impl Candidates<'_> {
     /// What a read name that said `before` says from now on.
-    pub(super) fn say(
+    pub fn say(
         &self,
         name: usize,
         before: &ReadDecision,

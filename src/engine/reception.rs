@@ -24,14 +24,14 @@ use super::{Moment, Position};
 ///
 /// PostgreSQL has one channel, without a name.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Reception {
+pub struct Reception {
     /// By name. Nearly always one, so that a list is smaller than a map and as fast.
     channels: Box<[(Box<str>, Progress)]>,
 }
 
 /// Where a server stands whose life is in question.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Origin {
+pub enum Origin {
     /// It is the source of the channel.
     Source,
     /// The source of the channel, as far as anybody knows, receives from it in turn.
@@ -42,7 +42,7 @@ pub(super) enum Origin {
 ///
 /// The weightier comes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Opinion {
+pub enum Opinion {
     /// That it lives: something of it came.
     GoesOn,
     /// Not yet anything: it takes two replies of the replica to show that something came between.
@@ -76,12 +76,12 @@ struct Advance {
 
 /// What a channel has received so far, in its source's coordinates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Received {
-    pub(super) position: Option<Position>,
+pub struct Received {
+    pub position: Option<Position>,
     /// Grows with every sign of life.
-    pub(super) beats: Option<u64>,
+    pub beats: Option<u64>,
     /// By the replica's own word the channel is connected to its source.
-    pub(super) connected: bool,
+    pub connected: bool,
 }
 
 impl Reception {
@@ -94,11 +94,7 @@ impl Reception {
     const LASTS_AT_MOST: Duration = Duration::from_secs(60);
 
     /// One reply of the replica. A channel that it does not name is forgotten.
-    pub(super) fn note<'a>(
-        &mut self,
-        channels: impl Iterator<Item = (&'a str, Received)>,
-        now: Moment,
-    ) {
+    pub fn note<'a>(&mut self, channels: impl Iterator<Item = (&'a str, Received)>, now: Moment) {
         self.channels = channels
             .map(|(name, received)| {
                 let progress = match self.progress(name) {
@@ -112,13 +108,7 @@ impl Reception {
 
     /// Whether `channel` is connected, and received something that the server at its `origin` sent
     /// after `since`, and did so lately.
-    pub(super) fn opinion(
-        &self,
-        channel: &str,
-        origin: Origin,
-        since: Moment,
-        now: Moment,
-    ) -> Opinion {
+    pub fn opinion(&self, channel: &str, origin: Origin, since: Moment, now: Moment) -> Opinion {
         let Some(progress) = self.progress(channel).filter(|last| last.received.connected) else {
             return Opinion::Nothing;
         };

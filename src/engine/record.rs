@@ -21,49 +21,49 @@ use super::{
 /// ([`Self::end_run`]), that its history is the cluster's ([`History::mark_followed`]), and how far
 /// back a lag is of use ([`Self::thin_out`]).
 #[derive(Clone, Debug)]
-pub(super) struct Record {
+pub struct Record {
     /// The last good reply.
-    pub(super) facts: Option<Facts>,
+    pub facts: Option<Facts>,
     /// When it was asked for: what it says was true then, or later.
-    pub(super) facts_at: Moment,
+    pub facts_at: Moment,
     /// When it came: what it says was true then, or earlier.
-    pub(super) facts_came: Moment,
+    pub facts_came: Moment,
     /// What it was last known to have.
-    pub(super) history: History,
+    pub history: History,
     /// Good replies so far. A reply is known by its number.
-    pub(super) replies: u64,
+    pub replies: u64,
     /// So many of them had come when a probe failed last.
     failed_after: u64,
     /// The reply by which it had begun its history anew while it ran; 0 for none.
-    pub(super) began_anew: u64,
+    pub began_anew: u64,
     /// PostgreSQL: the reply by which it had replayed less than before, as a standby that was built
     /// anew has; 0 for none.
-    pub(super) rewound: u64,
+    pub rewound: u64,
     /// The last word of the probe task, good or bad.
-    pub(super) last_word: Option<Moment>,
+    pub last_word: Option<Moment>,
     /// The failures since the last good reply.
-    pub(super) trouble: Option<Trouble>,
+    pub trouble: Option<Trouble>,
     /// Replies in a row with the same claim to be writable.
-    pub(super) writable: Option<WritableRun>,
+    pub writable: Option<WritableRun>,
     /// Its heartbeat writes.
-    pub(super) heart: Heart,
+    pub heart: Heart,
     /// MySQL and MariaDB: its own binary log coordinates, which only its direct replicas share.
-    pub(super) positions: PositionRing,
+    pub positions: PositionRing,
     /// PostgreSQL: the timeline that it showed when it was in recovery last, and when it was asked. A
     /// higher one that it has as a primary began later.
-    pub(super) recovered_on: Option<(u32, Moment)>,
+    pub recovered_on: Option<(u32, Moment)>,
     /// How far it has shown to have come as a replica, and when that last grew.
-    pub(super) advance: Option<(Position, Moment)>,
+    pub advance: Option<(Position, Moment)>,
     /// What it has received as a replica.
-    pub(super) reception: Reception,
+    pub reception: Reception,
     /// How far it is supposed to be behind, in a copy of the engine that answers what-if.
-    pub(super) supposed_lag: Option<Lag>,
+    pub supposed_lag: Option<Lag>,
     /// What others say of it.
-    pub(super) witnesses: Witnesses,
+    pub witnesses: Witnesses,
 }
 
 impl Record {
-    pub(super) fn new(witnesses: &[Check]) -> Self {
+    pub fn new(witnesses: &[Check]) -> Self {
         Self {
             facts: None,
             facts_at: Moment::START,
@@ -87,13 +87,7 @@ impl Record {
     }
 
     /// Folds in what one probe, or one question to a witness, came to.
-    pub(super) fn fold(
-        &mut self,
-        outcome: Outcome,
-        asked: Moment,
-        thresholds: &Thresholds,
-        now: Moment,
-    ) {
+    pub fn fold(&mut self, outcome: Outcome, asked: Moment, thresholds: &Thresholds, now: Moment) {
         match outcome {
             Outcome::Answered(facts) => self.fold_facts(facts, asked, thresholds, now),
             Outcome::Failed(failure) => self.fold_failure(failure, now),
@@ -102,7 +96,7 @@ impl Record {
     }
 
     /// Whether it says, by its last good reply, that it is writable.
-    pub(super) fn claims_writable(&self) -> bool {
+    pub fn claims_writable(&self) -> bool {
         self.facts.as_ref().is_some_and(Facts::claims_writable)
     }
 
@@ -205,7 +199,7 @@ impl Record {
     }
 
     /// Any server of any cluster was last heard then.
-    pub(super) fn note_heard(&mut self, last_heard: Option<Moment>) {
+    pub fn note_heard(&mut self, last_heard: Option<Moment>) {
         if let Some(trouble) = &mut self.trouble {
             trouble.alone = last_heard.is_none_or(|heard| heard < trouble.since);
         }
@@ -213,65 +207,65 @@ impl Record {
 
     /// Gives a server that has failed no longer than from `since` its full number of chances again,
     /// after a time in which failures proved nothing.
-    pub(super) fn forgive(&mut self, since: Moment, now: Moment) {
+    pub fn forgive(&mut self, since: Moment, now: Moment) {
         if let Some(trouble) = self.trouble.as_mut().filter(|trouble| trouble.began >= since) {
             (trouble.silent, trouble.hard, trouble.since) = (0, 0, now);
         }
     }
 
     /// Silence up to now was ours: nobody could take in what the probe said.
-    pub(super) fn excuse_silence(&mut self, now: Moment) {
+    pub fn excuse_silence(&mut self, now: Moment) {
         self.last_word = self.last_word.map(|_| now);
     }
 
     /// It is gone: whatever it claims when it is back it claims anew.
-    pub(super) fn end_run(&mut self, now: Moment) {
+    pub fn end_run(&mut self, now: Moment) {
         self.writable = None;
         self.heart.end(now);
     }
 
     /// Keeps no more of its own coordinates than lags of up to `reach` need.
-    pub(super) fn thin_out(&mut self, reach: Duration) {
+    pub fn thin_out(&mut self, reach: Duration) {
         self.positions.thin_out(reach);
     }
 
     /// Good replies in a row since the reply of number `mark`.
-    pub(super) fn good_replies_since(&self, mark: u64) -> u64 {
+    pub fn good_replies_since(&self, mark: u64) -> u64 {
         self.replies - mark.max(self.failed_after)
     }
 
     /// What it said last, if it is a PostgreSQL server.
-    pub(super) fn postgres(&self) -> Option<&PostgresFacts> {
+    pub fn postgres(&self) -> Option<&PostgresFacts> {
         self.facts.as_ref()?.postgres()
     }
 
     /// What it said of its recovery last, if it is a PostgreSQL server.
-    pub(super) fn postgres_role(&self) -> Option<&PostgresRole> {
+    pub fn postgres_role(&self) -> Option<&PostgresRole> {
         self.postgres().map(|facts| &facts.role)
     }
 
     /// The timeline that it writes on as a PostgreSQL primary.
-    pub(super) fn primary_timeline(&self) -> Option<u32> {
+    pub fn primary_timeline(&self) -> Option<u32> {
         self.postgres()?.primary_timeline()
     }
 
     /// The timeline that it receives as a PostgreSQL standby, if it tells.
-    pub(super) fn received_timeline(&self) -> Option<u32> {
+    pub fn received_timeline(&self) -> Option<u32> {
         self.postgres()?.received_timeline()
     }
 
     /// What it said last, if it is a MySQL or MariaDB server.
-    pub(super) fn mysql(&self) -> Option<&MySqlFacts> {
+    pub fn mysql(&self) -> Option<&MySqlFacts> {
         self.facts.as_ref()?.mysql()
     }
 
     /// Whether the last probe failed in a way that may be our own network's fault.
-    pub(super) fn is_silent(&self) -> bool {
+    pub fn is_silent(&self) -> bool {
         self.trouble.as_ref().is_some_and(|trouble| trouble.failure.kind.may_be_ours())
     }
 
     /// How the server has answered lately.
-    pub(super) fn liveness(&self, thresholds: &Thresholds, now: Moment) -> Liveness {
+    pub fn liveness(&self, thresholds: &Thresholds, now: Moment) -> Liveness {
         let Some(last_word) = self.last_word else {
             return Liveness::Unheard;
         };
@@ -294,18 +288,12 @@ impl Record {
     }
 
     /// Whether enough replies agree that the server is writable.
-    pub(super) fn is_confirmed_writable(&self) -> bool {
+    pub fn is_confirmed_writable(&self) -> bool {
         self.writable.is_some_and(|run| run.replies >= Thresholds::CONFIRM_WRITABLE)
     }
 
     /// What it tells as a replica of the server at the origin of `channel`, silent `since` then.
-    pub(super) fn opinion(
-        &self,
-        channel: &str,
-        origin: Origin,
-        since: Moment,
-        now: Moment,
-    ) -> Opinion {
+    pub fn opinion(&self, channel: &str, origin: Origin, since: Moment, now: Moment) -> Opinion {
         match self.trouble {
             None => self.reception.opinion(channel, origin, since, now),
             Some(_) => Opinion::Nothing,
@@ -313,7 +301,7 @@ impl Record {
     }
 
     /// Since when the server has been alive and refusing us as it does now.
-    pub(super) fn refuses_since(&self) -> Option<Moment> {
+    pub fn refuses_since(&self) -> Option<Moment> {
         let trouble = self.trouble.as_ref()?;
         trouble.refusal.filter(|(kind, _)| *kind == trouble.failure.kind).map(|(_, since)| since)
     }

@@ -4,21 +4,21 @@ use super::ServerIndex;
 
 /// What operators wish of the choice.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Steering {
+pub struct Steering {
     /// To be chosen, as soon as it may be.
-    pub(super) wanted: Option<ServerIndex>,
+    pub wanted: Option<ServerIndex>,
     /// Whether `wanted` is so by a pin: then it is also preferred to one that was merely published
     /// before it.
-    pub(super) pinned: bool,
+    pub pinned: bool,
     /// To be left, where the choice is free.
-    pub(super) barred: Vec<ServerIndex>,
+    pub barred: Vec<ServerIndex>,
 }
 
 /// The name says another server than the last one that it said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Move {
-    pub(super) from: ServerIndex,
-    pub(super) to: ServerIndex,
+pub struct Move {
+    pub from: ServerIndex,
+    pub to: ServerIndex,
     /// The servers' own words show that the new one is right, not an operator's alone.
-    pub(super) proven: bool,
+    pub proven: bool,
 }

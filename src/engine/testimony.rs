@@ -96,4 +96,4 @@ impl Testimony {
 }
 
 /// The whole configured weight, in percent.
-pub(super) const FULL: u16 = 100;
+pub const FULL: u16 = 100;

@@ -4,7 +4,7 @@ use super::{Evidence, Failure, FailureKind, Moment};
 
 /// A run of failures, none of them followed by a good reply yet.
 #[derive(Clone, Debug)]
-pub(super) struct Trouble {
+pub struct Trouble {
     /// The latest failure.
     pub(super) failure: Failure,
     /// When the run began, as far as its failures count.
@@ -58,7 +58,7 @@ impl Trouble {
 
 /// How a server has answered lately.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Liveness {
+pub enum Liveness {
     /// No word yet.
     Unheard,
     /// The last probe was answered.

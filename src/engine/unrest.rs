@@ -26,19 +26,19 @@ use super::{
 
 /// When a cluster was last in doubt, and what that makes of it.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Unrest {
+pub struct Unrest {
     /// The last time of a doubt or a change.
     last: Moment,
     stability: Stability,
 }
 
 impl Unrest {
-    pub(super) fn new(now: Moment) -> Self {
+    pub fn new(now: Moment) -> Self {
         Self { last: now, stability: Stability::Unrest }
     }
 
     /// One judgement: whether anything is in doubt or has changed at `now`.
-    pub(super) fn note(&mut self, stirring: bool, now: Moment) {
+    pub fn note(&mut self, stirring: bool, now: Moment) {
         if stirring {
             self.last = now;
         }
@@ -48,12 +48,12 @@ impl Unrest {
         };
     }
 
-    pub(super) fn stability(&self) -> Stability {
+    pub fn stability(&self) -> Stability {
         self.stability
     }
 
     /// When calm comes if nothing stirs before; `None` when it is there.
-    pub(super) fn deadline(&self) -> Option<Moment> {
+    pub fn deadline(&self) -> Option<Moment> {
         (self.stability == Stability::Unrest).then(|| self.ends())
     }
 
@@ -64,7 +64,7 @@ impl Unrest {
 
 /// Whether a write name with this reason waits for another one. One that an operator has settled
 /// waits for nobody but the operator.
-pub(super) fn awaits_writer(reason: WriteReason) -> bool {
+pub fn awaits_writer(reason: WriteReason) -> bool {
     !matches!(
         reason,
         WriteReason::Primary
@@ -81,7 +81,7 @@ pub(super) fn awaits_writer(reason: WriteReason) -> bool {
 }
 
 /// Whether a read name with this reason takes any server that comes back.
-pub(super) fn awaits_readers(reason: ReadReason) -> bool {
+pub fn awaits_readers(reason: ReadReason) -> bool {
     matches!(
         reason,
         ReadReason::NotReady
@@ -92,7 +92,7 @@ pub(super) fn awaits_readers(reason: ReadReason) -> bool {
 }
 
 /// Whether the next replies of a server, or their absence, may change its verdict.
-pub(super) fn is_unsettled(
+pub fn is_unsettled(
     record: &Record,
     conclusion: &Conclusion,
     thresholds: &Thresholds,

@@ -4,17 +4,17 @@ use super::{Lag, ServerState, StateReason};
 
 /// What a server is, and what it may be used for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Verdict {
-    pub(super) state: ServerState,
-    pub(super) reason: StateReason,
-    pub(super) write: WriteFitness,
-    pub(super) read: ReadFitness,
-    pub(super) lag: Option<Lag>,
+pub struct Verdict {
+    pub state: ServerState,
+    pub reason: StateReason,
+    pub write: WriteFitness,
+    pub read: ReadFitness,
+    pub lag: Option<Lag>,
 }
 
 /// May a server be in the write name?
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum WriteFitness {
+pub enum WriteFitness {
     /// It may be chosen.
     Fit,
     /// It may be written to, and a witness speaks against it: it is chosen, and stays, only while
@@ -31,7 +31,7 @@ pub(super) enum WriteFitness {
 
 /// May a server be in a read name?
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum ReadFitness {
+pub enum ReadFitness {
     /// A replica; its lag gates tell which names it is fresh enough for.
     Replica,
     /// The primary: by `include_primary`, or when replicas are short.
@@ -46,7 +46,7 @@ pub(super) enum ReadFitness {
 
 impl Verdict {
     /// Before the first word of or about a server.
-    pub(super) const UNHEARD: Self = Self {
+    pub const UNHEARD: Self = Self {
         state: ServerState::Unknown,
         reason: StateReason::NotProbedYet,
         write: WriteFitness::Open,
@@ -55,12 +55,12 @@ impl Verdict {
     };
 
     /// A server that is out of both names.
-    pub(super) fn out(state: ServerState, reason: StateReason) -> Self {
+    pub fn out(state: ServerState, reason: StateReason) -> Self {
         Self { state, reason, write: WriteFitness::Refused, read: ReadFitness::No, lag: None }
     }
 
     /// The same verdict with another reading of its reason.
-    pub(super) fn because(self, reason: StateReason) -> Self {
+    pub fn because(self, reason: StateReason) -> Self {
         Self { reason, ..self }
     }
 }

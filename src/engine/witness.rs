@@ -24,7 +24,7 @@ pub struct WitnessStanding<'a> {
 
 /// All witnesses of one server.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Witnesses(Vec<Witness>);
+pub struct Witnesses(Vec<Witness>);
 
 /// The memory of one witness.
 #[derive(Clone, Debug)]
@@ -46,7 +46,7 @@ struct Witness {
 }
 
 /// A change in what a witness says.
-pub(super) struct Turn<'a> {
+pub struct Turn<'a> {
     pub(super) check: Check,
     pub(super) from: Option<Word>,
     pub(super) to: Option<Word>,
@@ -55,18 +55,18 @@ pub(super) struct Turn<'a> {
 
 impl Witnesses {
     /// Witnesses that have not been heard yet.
-    pub(super) fn new(checks: &[Check]) -> Self {
+    pub fn new(checks: &[Check]) -> Self {
         Self(checks.iter().copied().map(Witness::new).collect())
     }
 
     /// The witnesses of `asked`, each with what these have said by the same check.
-    pub(super) fn carried_over(&self, asked: &Self) -> Self {
+    pub fn carried_over(&self, asked: &Self) -> Self {
         let known = |one: &Witness| self.0.iter().find(|before| before.check == one.check);
         Self(asked.0.iter().map(|one| known(one).unwrap_or(one).clone()).collect())
     }
 
     /// Folds in what one attempt came to. One of an unknown check is ignored.
-    pub(super) fn fold(
+    pub fn fold(
         &mut self,
         check: Check,
         said: Result<Testimony, Failure>,
@@ -83,12 +83,12 @@ impl Witnesses {
     }
 
     /// Whether each has been asked at least once.
-    pub(super) fn are_asked(&self) -> bool {
+    pub fn are_asked(&self) -> bool {
         self.0.iter().all(|witness| witness.last.is_some() || witness.trouble.is_some())
     }
 
     /// The verdict on a server, given by what it says itself, less what its witnesses take away.
-    pub(super) fn limit(&self, verdict: Verdict, thresholds: &Thresholds, now: Moment) -> Verdict {
+    pub fn limit(&self, verdict: Verdict, thresholds: &Thresholds, now: Moment) -> Verdict {
         let heard = || self.0.iter().filter_map(|witness| witness.heard(thresholds, now));
         let mut limited = verdict;
         let unled = heard().find(|heard| heard.testimony.leads == Some(false));
@@ -106,13 +106,13 @@ impl Witnesses {
     }
 
     /// Percent of its weight that a server can bear: the least that any witness says.
-    pub(super) fn percent(&self, thresholds: &Thresholds, now: Moment) -> u16 {
+    pub fn percent(&self, thresholds: &Thresholds, now: Moment) -> u16 {
         let heard = self.0.iter().filter_map(|witness| witness.heard(thresholds, now));
         heard.map(|heard| heard.testimony.percent).min().unwrap_or(FULL)
     }
 
     /// Whether the next words may change what counts.
-    pub(super) fn is_in_doubt(&self) -> bool {
+    pub fn is_in_doubt(&self) -> bool {
         let speaking = self.0.iter().filter(|witness| witness.told.is_some());
         let mut doubts = speaking.map(|witness| match witness.counted {
             Word::Down => witness.well > 0,
@@ -122,7 +122,7 @@ impl Witnesses {
     }
 
     /// When the next word expires that is not repeated.
-    pub(super) fn next_expiry(&self, thresholds: &Thresholds) -> Option<Moment> {
+    pub fn next_expiry(&self, thresholds: &Thresholds) -> Option<Moment> {
         let spoken = self.0.iter().filter(|witness| witness.told.is_some());
         // Just after it: the silence must be longer than the limit.
         let past = thresholds.stale_after + std::time::Duration::from_millis(1);
@@ -131,7 +131,7 @@ impl Witnesses {
 
     /// Tells what has changed since the last time. A first word that says nothing against the
     /// server is no news.
-    pub(super) fn turns(
+    pub fn turns(
         &mut self,
         thresholds: &Thresholds,
         now: Moment,
@@ -149,7 +149,7 @@ impl Witnesses {
     }
 
     /// What each says now, in the order of the checks.
-    pub(super) fn standings(&self) -> impl Iterator<Item = WitnessStanding<'_>> {
+    pub fn standings(&self) -> impl Iterator<Item = WitnessStanding<'_>> {
         self.0.iter().map(|witness| WitnessStanding {
             check: witness.check,
             word: witness.told,
@@ -158,7 +158,7 @@ impl Witnesses {
     }
 
     /// The own words of the witness behind `reason`, when it is one's.
-    pub(super) fn detail_of(&self, reason: StateReason) -> Option<&str> {
+    pub fn detail_of(&self, reason: StateReason) -> Option<&str> {
         let StateReason::Witness(check, _) = reason else { return None };
         self.0.iter().find(|witness| witness.check == check).map(Witness::detail)
     }

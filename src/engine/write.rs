@@ -18,23 +18,23 @@ use super::{
 
 /// The write name of one cluster and what it remembers.
 #[derive(Clone, Debug)]
-pub(super) struct WriteLadder {
-    pub(super) decision: WriteDecision,
+pub struct WriteLadder {
+    pub decision: WriteDecision,
     /// The last published server, also after a withdrawal.
-    pub(super) last: Option<ServerIndex>,
+    pub last: Option<ServerIndex>,
     /// Since when that has been so; `None` when an earlier process or an operator said so.
-    pub(super) last_since: Option<Moment>,
+    pub last_since: Option<Moment>,
     /// Servers that the name was moved away from lately, and until when it may not return to each.
     left: Vec<(ServerIndex, Moment)>,
     /// Since when the last published server has been left out by its group.
     left_out_since: Option<Moment>,
     /// Servers whose last heartbeats failed, while those of the published one are written: nobody
     /// knows better of them, so the name does not return to them by its own choice.
-    pub(super) untested: Vec<ServerIndex>,
+    pub untested: Vec<ServerIndex>,
 }
 
 impl WriteLadder {
-    pub(super) fn new() -> Self {
+    pub fn new() -> Self {
         let decision =
             WriteDecision { server: None, reason: WriteReason::NotReady, since: Moment::START };
         let (last, last_since, left_out_since) = (None, None, None);
@@ -42,18 +42,18 @@ impl WriteLadder {
     }
 
     /// The servers that the name may not return to yet by its own choice.
-    pub(super) fn blocked(&self, now: Moment) -> Vec<ServerIndex> {
+    pub fn blocked(&self, now: Moment) -> Vec<ServerIndex> {
         let lasting = self.left.iter().filter(|(_, until)| now < *until);
         lasting.map(|(server, _)| *server).chain(self.untested.iter().copied()).collect()
     }
 
     /// When the next block ends, if there is one.
-    pub(super) fn blocked_until(&self, now: Moment) -> Option<Moment> {
+    pub fn blocked_until(&self, now: Moment) -> Option<Moment> {
         self.left.iter().map(|(_, until)| *until).filter(|until| *until > now).min()
     }
 
     /// Decides anew. Returns the move, if the name was moved.
-    pub(super) fn decide(
+    pub fn decide(
         &mut self,
         judgement: &Judgement,
         policy: &ClusterPolicy,
@@ -76,7 +76,7 @@ impl WriteLadder {
 
     /// Before the first round has ended, what was said before the restart stands, unless its server
     /// says itself that it is not writable.
-    pub(super) fn doubt_memory(&mut self, judgement: &Judgement, rules: &WritePolicy, now: Moment) {
+    pub fn doubt_memory(&mut self, judgement: &Judgement, rules: &WritePolicy, now: Moment) {
         let Some(remembered) = self.decision.server else {
             return;
         };
@@ -93,7 +93,7 @@ impl WriteLadder {
     ///
     /// `known` leaves out one that is elsewhere now and has not been heard there: nobody knows what
     /// its new address is.
-    pub(super) fn moved(
+    pub fn moved(
         &self,
         place: &dyn Fn(ServerIndex) -> Option<ServerIndex>,
         known: &dyn Fn(ServerIndex) -> Option<ServerIndex>,
@@ -112,7 +112,7 @@ impl WriteLadder {
 
     /// By an operator's word `heir` has what the last writer had: it is the last writer, though the
     /// name does not say it yet.
-    pub(super) fn inherit(&mut self, heir: ServerIndex) {
+    pub fn inherit(&mut self, heir: ServerIndex) {
         if self.decision.server.is_some_and(|published| published != heir) {
             self.decision.server = None;
         }
@@ -121,7 +121,7 @@ impl WriteLadder {
     }
 
     /// Every server of every cluster failed at once: whatever is said now stays.
-    pub(super) fn hold_isolated(&mut self) {
+    pub fn hold_isolated(&mut self) {
         if self.decision.server.is_some() {
             self.decision.reason = WriteReason::HeldIsolated;
         }
@@ -315,7 +315,7 @@ impl WriteLadder {
 
 /// What the write name says, with its servers in other places. Of a server that has none it is as if
 /// nothing had ever been said.
-pub(super) fn moved_write(
+pub fn moved_write(
     said: WriteDecision,
     place: &dyn Fn(ServerIndex) -> Option<ServerIndex>,
     now: Moment,

@@ -26,7 +26,7 @@ use crate::{
 
 /// Why a command did not tell it.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum CommandFault {
+pub enum CommandFault {
     #[error("cannot run {}: {source}", program.display())]
     Start { program: PathBuf, source: io::Error },
     #[error("the command ended with {status}{last_words}")]
@@ -40,7 +40,7 @@ pub(super) enum CommandFault {
 /// # Errors
 ///
 /// [`CommandFault`], with the last line that it wrote to its standard error.
-pub(super) async fn run(
+pub async fn run(
     program: &Path,
     arguments: &[Box<str>],
     entry: &Entry,
@@ -123,7 +123,7 @@ fn environment(entry: &Entry) -> [(&'static str, String); 9] {
 
 /// The end of what a command wrote to its standard error.
 #[derive(Debug, Default)]
-pub(super) struct LastWords(Vec<u8>);
+pub struct LastWords(Vec<u8>);
 
 impl LastWords {
     /// Reads to the end, and forgets what is too much. Cancel-safe.

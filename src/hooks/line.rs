@@ -26,7 +26,7 @@ use crate::{
 };
 
 /// Changes that may wait for one hook.
-pub(super) const WAITING_MAX: usize = 100;
+pub const WAITING_MAX: usize = 100;
 
 /// How often a webhook is tried for one change: for four minutes of refusals.
 const ATTEMPTS: u32 = 10;
@@ -39,7 +39,7 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
 /// One hook.
 #[derive(Debug)]
-pub(super) struct Line {
+pub struct Line {
     queue: Mutex<Queue>,
     /// There is something new in the queue, or it is closed.
     stirred: Notify,
@@ -60,23 +60,23 @@ struct Queue {
 }
 
 impl Line {
-    pub(super) fn new(hook: Arc<HookConfig>) -> Self {
+    pub fn new(hook: Arc<HookConfig>) -> Self {
         let waiting = VecDeque::new();
         let queue = Queue { hook, waiting, telling: false, lost: 0, closed: false };
         Self { queue: Mutex::new(queue), stirred: Notify::new(), counts: Counts::default() }
     }
 
-    pub(super) fn is_named(&self, name: &str) -> bool {
+    pub fn is_named(&self, name: &str) -> bool {
         self.queue().hook.name.eq_ignore_ascii_case(name)
     }
 
     /// From the next attempt on, the hook is another one of the same name.
-    pub(super) fn follow(&self, hook: Arc<HookConfig>) {
+    pub fn follow(&self, hook: Arc<HookConfig>) {
         self.queue().hook = hook;
     }
 
     /// Takes in a change if the hook wants it.
-    pub(super) fn offer(&self, entry: &Arc<Entry>) {
+    pub fn offer(&self, entry: &Arc<Entry>) {
         let mut queue = self.queue();
         if !queue.hook.wants(&entry.change) {
             return;
@@ -91,17 +91,17 @@ impl Line {
     }
 
     /// So many changes went by that nobody looked at.
-    pub(super) fn missed(&self, changes: u64) {
+    pub fn missed(&self, changes: u64) {
         self.lose(&mut self.queue(), changes);
     }
 
     /// Nothing more comes.
-    pub(super) fn close(&self) {
+    pub fn close(&self) {
         self.queue().closed = true;
         self.stirred.notify_one();
     }
 
-    pub(super) fn tally(&self) -> HookTally {
+    pub fn tally(&self) -> HookTally {
         let queue = self.queue();
         let count = |counter: &std::sync::atomic::AtomicU64| counter.load(Ordering::Relaxed);
         HookTally {
@@ -116,7 +116,7 @@ impl Line {
 
     /// Tells one change after the other until the queue is closed and empty. Each attempt takes one
     /// of `places`.
-    pub(super) async fn run(self: Arc<Self>, places: Arc<Semaphore>) {
+    pub async fn run(self: Arc<Self>, places: Arc<Semaphore>) {
         while let Some(entry) = self.next().await {
             self.tell(&entry, &places).await;
             self.queue().telling = false;

@@ -7,7 +7,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use sha2::Sha256;
 
 /// The value of `X-Pointsman-Signature`: `sha256=` and 64 hexadecimal digits.
-pub(super) fn signature(secret: &str, timestamp: &str, body: &[u8]) -> String {
+pub fn signature(secret: &str, timestamp: &str, body: &[u8]) -> String {
     let mut mac =
         Hmac::<Sha256>::new_from_slice(secret.as_bytes()).expect("HMAC takes keys of any length");
     mac.update(timestamp.as_bytes());

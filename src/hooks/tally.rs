@@ -23,17 +23,17 @@ pub struct HookTally {
 
 /// The same while it counts.
 #[derive(Debug, Default)]
-pub(super) struct Counts {
-    pub(super) runs: AtomicU64,
-    pub(super) failures: AtomicU64,
-    pub(super) dropped: AtomicU64,
+pub struct Counts {
+    pub runs: AtomicU64,
+    pub failures: AtomicU64,
+    pub dropped: AtomicU64,
     /// Milliseconds since 1970; 0 while it does not fail.
     failing_since: AtomicU64,
 }
 
 impl Counts {
     /// One more attempt has ended.
-    pub(super) fn attempt(&self, well: bool) {
+    pub fn attempt(&self, well: bool) {
         self.runs.fetch_add(1, Ordering::Relaxed);
         if well {
             self.failing_since.store(0, Ordering::Relaxed);
@@ -46,7 +46,7 @@ impl Counts {
     }
 
     /// Since when no attempt has ended well.
-    pub(super) fn failing_since(&self) -> Option<WallTime> {
+    pub fn failing_since(&self) -> Option<WallTime> {
         match self.failing_since.load(Ordering::Relaxed) {
             0 => None,
             since => Some(WallTime::from_unix_millis(since)),
@@ -54,7 +54,7 @@ impl Counts {
     }
 
     /// So many events more are lost.
-    pub(super) fn drop(&self, events: u64) {
+    pub fn drop(&self, events: u64) {
         self.dropped.fetch_add(events, Ordering::Relaxed);
     }
 }

@@ -32,7 +32,7 @@ use crate::{
 
 /// Why a request did not tell it.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum WebhookFault {
+pub enum WebhookFault {
     #[error("no connection: {0}")]
     Connect(io::Error),
     #[error("TLS: {0}")]
@@ -50,7 +50,7 @@ pub(super) enum WebhookFault {
 /// # Errors
 ///
 /// [`WebhookFault`], for everything but a reply of 2xx.
-pub(super) async fn post(webhook: &WebhookConfig, entry: &Entry) -> Result<(), WebhookFault> {
+pub async fn post(webhook: &WebhookConfig, entry: &Entry) -> Result<(), WebhookFault> {
     let request = request(webhook, entry, clock::unix_seconds())?;
     let port = webhook.target.port;
     let (stream, name) = match &webhook.target.host {

@@ -26,10 +26,10 @@ use super::dial::Dial;
 use crate::engine::Failure;
 
 /// What becomes of a connection until somebody is let in.
-pub(super) type Login<T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send>>;
+pub type Login<T, E> = Pin<Box<dyn Future<Output = Result<T, E>> + Send>>;
 
 /// A login under way.
-pub(super) struct Handshake<T, E> {
+pub struct Handshake<T, E> {
     login: Login<T, E>,
     /// What it has come to.
     result: Option<Result<T, E>>,
@@ -40,13 +40,13 @@ pub(super) struct Handshake<T, E> {
 }
 
 /// Where the login is kept that outlives the attempt that began it.
-pub(super) type Place<T, E> = Option<Box<Handshake<T, E>>>;
+pub type Place<T, E> = Option<Box<Handshake<T, E>>>;
 
 /// The login that is kept in `place`, or else a new one over a new connection, by `deadline`.
 ///
 /// # Errors
 /// How the login failed; silence when it is still under way.
-pub(super) async fn log_in<T, E>(
+pub async fn log_in<T, E>(
     dial: &mut Dial,
     place: &mut Place<T, E>,
     deadline: Instant,
@@ -86,7 +86,7 @@ where
 ///
 /// # Errors
 /// How the login failed.
-pub(super) async fn log_in_once<T, E>(
+pub async fn log_in_once<T, E>(
     dial: &mut Dial,
     deadline: Instant,
     begin: impl FnOnce(&Dial, TcpStream) -> Login<T, E>,
@@ -113,7 +113,7 @@ fn silence<E: From<Failure>>(dial: &Dial) -> E {
 
 impl<T, E> Handshake<T, E> {
     /// Goes on with it until it has ended. Cancel-safe.
-    pub(super) async fn ended(&mut self) {
+    pub async fn ended(&mut self) {
         if self.result.is_none() {
             self.result = Some((&mut self.login).await);
         }

@@ -4,21 +4,21 @@ use super::{handshake::Place, mysql, postgres};
 
 /// A login that the server has not answered yet, if there is one; a server speaks one protocol.
 #[derive(Default)]
-pub(super) struct Kept {
+pub struct Kept {
     /// To PostgreSQL.
-    pub(super) postgres: Place<postgres::Wire, postgres::WireError>,
+    pub postgres: Place<postgres::Wire, postgres::WireError>,
     /// To MySQL or MariaDB.
-    pub(super) mysql: mysql::KeptLogin,
+    pub mysql: mysql::KeptLogin,
 }
 
 impl Kept {
     /// Whether a login is under way.
-    pub(super) fn is_any(&self) -> bool {
+    pub fn is_any(&self) -> bool {
         self.postgres.is_some() || self.mysql.0.is_some()
     }
 
     /// Waits until the login that is under way has ended, for ever when there is none. Cancel-safe.
-    pub(super) async fn ended(&mut self) {
+    pub async fn ended(&mut self) {
         match (&mut self.postgres, &mut self.mysql.0) {
             (Some(kept), _) => kept.ended().await,
             (_, Some(kept)) => kept.ended().await,

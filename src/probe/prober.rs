@@ -23,10 +23,10 @@ use crate::{
 };
 
 /// What one task carries from probe to probe.
-pub(super) struct Prober {
-    pub(super) rhythm: Rhythm,
-    pub(super) clock: Clock,
-    pub(super) dial: Dial,
+pub struct Prober {
+    pub rhythm: Rhythm,
+    pub clock: Clock,
+    pub dial: Dial,
     kind: ClusterKind,
     /// A login that the server has not answered yet.
     kept: Kept,
@@ -34,7 +34,7 @@ pub(super) struct Prober {
 }
 
 /// Why a rest is over.
-pub(super) enum Wake {
+pub enum Wake {
     /// A probe is due.
     Due,
     /// The idle connection ended; when that was known.
@@ -53,7 +53,7 @@ enum Heard {
 }
 
 impl Prober {
-    pub(super) fn new(target: &Target) -> Self {
+    pub fn new(target: &Target) -> Self {
         let clock = Clock::start();
         let config = Arc::clone(&target.config);
         Self {
@@ -67,11 +67,7 @@ impl Prober {
     }
 
     /// Waits until a probe is due, watching the connection and the orders meanwhile.
-    pub(super) async fn rest(
-        &mut self,
-        orders: &mut Orders,
-        findings: &mpsc::Sender<Finding>,
-    ) -> Wake {
+    pub async fn rest(&mut self, orders: &mut Orders, findings: &mpsc::Sender<Finding>) -> Wake {
         let mut heard = Heard::Advice;
         loop {
             let now = self.clock.now();
@@ -107,7 +103,7 @@ impl Prober {
     }
 
     /// One probe, within the one deadline; and when it was over.
-    pub(super) async fn probe(&mut self, heartbeat: bool) -> (Outcome, Moment) {
+    pub async fn probe(&mut self, heartbeat: bool) -> (Outcome, Moment) {
         self.dial.begin();
         let mut event = Event::Due { heartbeat };
         loop {
@@ -158,7 +154,7 @@ impl Prober {
     }
 
     /// Closes the connection politely.
-    pub(super) async fn close(self) {
+    pub async fn close(self) {
         if let Some(session) = self.session {
             let _ = timeout(GOODBYE, session.close()).await;
         }

@@ -7,7 +7,7 @@ use super::{dial::Dial, kept::Kept, mysql, postgres, tcp, trail::Step, trouble::
 use crate::engine::{ClusterKind, Facts, Failure, FailureKind};
 
 /// One connection, kept between probes.
-pub(super) enum Session {
+pub enum Session {
     /// PostgreSQL.
     Postgres(Box<postgres::Session>),
     /// MySQL or MariaDB.
@@ -109,11 +109,7 @@ impl Session {
 
 /// Looks by `deadline` whether the server lives, so that its log says nothing of it. Not so where
 /// that cannot be known.
-pub(super) async fn look(
-    kind: ClusterKind,
-    dial: &mut Dial,
-    deadline: Instant,
-) -> Result<bool, Failure> {
+pub async fn look(kind: ClusterKind, dial: &mut Dial, deadline: Instant) -> Result<bool, Failure> {
     match kind {
         ClusterKind::Postgres => postgres::look(dial, deadline).await,
         ClusterKind::MySql | ClusterKind::Tcp => Ok(false),

@@ -23,7 +23,7 @@ use crate::engine::{Failure, FailureKind};
 ///
 /// Everything unknown is `Unreachable`: soft, and possibly our own fault. A process that is out of
 /// file descriptors or ports must suspect itself, not the databases.
-pub(super) fn kind_of(error: &io::Error) -> FailureKind {
+pub fn kind_of(error: &io::Error) -> FailureKind {
     match error.kind() {
         io::ErrorKind::ConnectionRefused => FailureKind::Refused,
         io::ErrorKind::ConnectionReset
@@ -38,7 +38,7 @@ pub(super) fn kind_of(error: &io::Error) -> FailureKind {
 }
 
 /// A failure from an error of a socket, in the system's words.
-pub(super) fn failure_of(error: &io::Error, context: &str) -> Failure {
+pub fn failure_of(error: &io::Error, context: &str) -> Failure {
     Failure::new(kind_of(error), format!("{context}: {error}"))
 }
 
@@ -47,20 +47,20 @@ pub(super) fn failure_of(error: &io::Error, context: &str) -> Failure {
 /// The count stops an endless or monstrous reply long before it fills the memory; the memory of the
 /// end tells a closed connection from a reply that merely does not parse, which the protocol
 /// library reports alike.
-pub(super) struct Metered {
+pub struct Metered {
     stream: TcpStream,
     meter: Arc<Meter>,
 }
 
 /// What a [`Metered`] stream has seen, shared with the one who reads its errors.
-pub(super) struct Meter {
+pub struct Meter {
     allowance: AtomicUsize,
     end: OnceLock<Failure>,
 }
 
 impl Metered {
     /// Wraps `stream`, with the allowance of one reply.
-    pub(super) fn new(stream: TcpStream) -> (Self, Arc<Meter>) {
+    pub fn new(stream: TcpStream) -> (Self, Arc<Meter>) {
         let meter =
             Arc::new(Meter { allowance: AtomicUsize::new(REPLY_OCTETS_MAX), end: OnceLock::new() });
         let metered = Self { stream, meter: Arc::clone(&meter) };
@@ -70,22 +70,22 @@ impl Metered {
 
 impl Meter {
     /// Allows one more reply.
-    pub(super) fn refill(&self) {
+    pub fn refill(&self) {
         self.allow(REPLY_OCTETS_MAX);
     }
 
     /// Allows so many octets more, whatever was left.
-    pub(super) fn allow(&self, octets: usize) {
+    pub fn allow(&self, octets: usize) {
         self.allowance.store(octets, Ordering::Relaxed);
     }
 
     /// Whether the server has said anything yet, since the last allowance.
-    pub(super) fn has_heard(&self) -> bool {
+    pub fn has_heard(&self) -> bool {
         self.allowance.load(Ordering::Relaxed) < REPLY_OCTETS_MAX
     }
 
     /// How the connection ended, if it did.
-    pub(super) fn end(&self) -> Option<&Failure> {
+    pub fn end(&self) -> Option<&Failure> {
         self.end.get()
     }
 
@@ -153,7 +153,7 @@ impl AsyncWrite for Metered {
 ///
 /// `TCP_USER_TIMEOUT` ends a connection whose data nobody acknowledges after the probe's own
 /// timeout instead of the kernel's quarter of an hour (tcp(7)).
-pub(super) fn prepare(stream: &TcpStream, timeout: Duration) -> io::Result<()> {
+pub fn prepare(stream: &TcpStream, timeout: Duration) -> io::Result<()> {
     // With nobody listening on a port of the ephemeral range, the kernel may pick that very port as
     // the local one and connect the socket to itself.
     if stream.local_addr()? == stream.peer_addr()? {

@@ -35,7 +35,7 @@ pub struct Orders {
 }
 
 /// Waits for a hint, for ever when nobody can give one.
-pub(super) async fn hinted(hints: &mut watch::Receiver<()>) {
+pub async fn hinted(hints: &mut watch::Receiver<()>) {
     if hints.changed().await.is_err() {
         std::future::pending().await
     }

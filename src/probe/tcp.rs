@@ -6,6 +6,6 @@ use super::dial::Dial;
 use crate::engine::{Facts, Failure};
 
 /// Connects by `deadline` and hangs up.
-pub(super) async fn probe(dial: &mut Dial, deadline: Instant) -> Result<Facts, Failure> {
+pub async fn probe(dial: &mut Dial, deadline: Instant) -> Result<Facts, Failure> {
     dial.connect(deadline).await.map(|_connected| Facts::Tcp)
 }

@@ -32,7 +32,7 @@ use crate::{
 /// has expired or was replaced would go on to look well (RFC 8446 section 2.2).
 ///
 /// Fails as `Misconfigured` when an authority of `ca_file` is no usable certificate.
-pub(super) fn client_config(mode: &TlsMode, trail: &Trail) -> Result<ClientConfig, Failure> {
+pub fn client_config(mode: &TlsMode, trail: &Trail) -> Result<ClientConfig, Failure> {
     let provider = Arc::clone(&PROVIDER);
     let mut verifier = verifier(mode, &provider).map_err(|error| misconfigured(&error))?;
     if trail.is_followed() {
@@ -49,7 +49,7 @@ pub(super) fn client_config(mode: &TlsMode, trail: &Trail) -> Result<ClientConfi
 }
 
 /// A TLS error as a failure: the server is there, and we do not come to terms with it.
-pub(super) fn misconfigured(error: &Error) -> Failure {
+pub fn misconfigured(error: &Error) -> Failure {
     Failure::new(FailureKind::Misconfigured, format!("TLS: {error}"))
 }
 

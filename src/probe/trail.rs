@@ -18,7 +18,7 @@ pub use crate::report::ProbeStep as Step;
 
 /// The steps of a probe, as far as it is followed.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Trail(Option<Arc<Mutex<Walk>>>);
+pub struct Trail(Option<Arc<Mutex<Walk>>>);
 
 /// A step that was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,17 +42,17 @@ struct Walk {
 
 impl Trail {
     /// One that is followed.
-    pub(super) fn followed() -> Self {
+    pub fn followed() -> Self {
         Self(Some(Arc::new(Mutex::new(Walk { legs: Vec::new(), open: None }))))
     }
 
     /// Whether anybody will read it.
-    pub(super) fn is_followed(&self) -> bool {
+    pub fn is_followed(&self) -> bool {
         self.0.is_some()
     }
 
     /// The step before has gone well; this one begins.
-    pub(super) fn begin(&self, step: Step) {
+    pub fn begin(&self, step: Step) {
         if let Some(mut walk) = self.walk() {
             walk.end(None);
             walk.open = Some(Instant::now());
@@ -61,7 +61,7 @@ impl Trail {
     }
 
     /// Adds to what was seen in the step that is being made, or was the last one.
-    pub(super) fn say(&self, words: impl FnOnce() -> String) {
+    pub fn say(&self, words: impl FnOnce() -> String) {
         if let Some(mut walk) = self.walk()
             && let Some(last) = walk.legs.last_mut()
             && last.words.len() < WORDS_MAX
@@ -71,7 +71,7 @@ impl Trail {
     }
 
     /// The step that is being made has failed; others may follow.
-    pub(super) fn fail(&self, failure: &Failure) {
+    pub fn fail(&self, failure: &Failure) {
         if let Some(mut walk) = self.walk() {
             walk.end(Some(failure));
         }
@@ -79,7 +79,7 @@ impl Trail {
 
     /// The step that was taken for `skipped` is the `next` one: the first turned out to be needless,
     /// and why.
-    pub(super) fn skip(&self, skipped: Step, why: &str, next: Step) {
+    pub fn skip(&self, skipped: Step, why: &str, next: Step) {
         let Some(mut walk) = self.walk() else { return };
         let Some(last) = walk.legs.last_mut().filter(|last| last.step == skipped) else { return };
         let words = std::mem::take(&mut last.words);
@@ -90,13 +90,13 @@ impl Trail {
     }
 
     /// Whether this step is being made, and nothing was said of it.
-    pub(super) fn is_silent_at(&self, step: Step) -> bool {
+    pub fn is_silent_at(&self, step: Step) -> bool {
         let Some(walk) = self.walk() else { return false };
         walk.legs.last().is_some_and(|last| last.step == step && last.words.is_empty())
     }
 
     /// All steps, now that the probe has ended, with `failure` or well.
-    pub(super) fn end(&self, failure: Option<&Failure>) -> Vec<Leg> {
+    pub fn end(&self, failure: Option<&Failure>) -> Vec<Leg> {
         let Some(mut walk) = self.walk() else { return Vec::new() };
         walk.end(failure);
         std::mem::take(&mut walk.legs)

@@ -33,4 +33,4 @@ impl Trouble {
 }
 
 /// How long a goodbye may take: a full socket buffer is no reason to hang around.
-pub(super) const GOODBYE: Duration = Duration::from_millis(100);
+pub const GOODBYE: Duration = Duration::from_millis(100);

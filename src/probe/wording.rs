@@ -6,12 +6,12 @@
 use crate::{config::ProbeConfig, engine::Failure, plain_text::start_of_line};
 
 /// `failure` of a probe with `config`, as the log and the status may show it.
-pub(super) fn presentable(failure: Failure, config: &ProbeConfig) -> Failure {
+pub fn presentable(failure: Failure, config: &ProbeConfig) -> Failure {
     Failure::new(failure.kind, presentable_text(&failure.detail, config))
 }
 
 /// `text` of a probe with `config`, as it may be shown.
-pub(super) fn presentable_text(text: &str, config: &ProbeConfig) -> String {
+pub fn presentable_text(text: &str, config: &ProbeConfig) -> String {
     shown(text, config.password.as_ref().map(|password| password.reveal()))
 }
 

@@ -8,11 +8,11 @@ use crate::plain_text::one_line;
 
 /// A line that is being written. Values that are more than a plain word are quoted.
 #[derive(Debug, Default)]
-pub(super) struct Line(String);
+pub struct Line(String);
 
 impl Line {
     /// The line with one more word.
-    pub(super) fn with(mut self, key: &str, value: impl Display) -> Self {
+    pub fn with(mut self, key: &str, value: impl Display) -> Self {
         if !self.0.is_empty() {
             self.0.push(' ');
         }
@@ -30,7 +30,7 @@ impl Line {
     }
 
     /// The line with one more word, if there is a value.
-    pub(super) fn with_some(self, key: &str, value: Option<impl Display>) -> Self {
+    pub fn with_some(self, key: &str, value: Option<impl Display>) -> Self {
         match value {
             Some(value) => self.with(key, value),
             None => self,
@@ -38,7 +38,7 @@ impl Line {
     }
 
     /// The whole line.
-    pub(super) fn end(self) -> String {
+    pub fn end(self) -> String {
         self.0
     }
 }
@@ -50,7 +50,7 @@ fn quoted(text: &str) -> String {
 
 /// The lines as TXT records at `owner`, one each. A record set that is too large ends with how much
 /// is left out.
-pub(super) fn records(owner: &LowerName, lines: Vec<String>) -> Vec<Record> {
+pub fn records(owner: &LowerName, lines: Vec<String>) -> Vec<Record> {
     let total = lines.len();
     let mut octets = 0;
     let fits = |(index, line): &(usize, &String)| {

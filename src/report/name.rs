@@ -76,6 +76,6 @@ impl NameView {
 }
 
 /// `db1,db2`; `nobody` for none, as in the log.
-pub(super) fn listed(servers: &[Box<str>]) -> String {
+pub fn listed(servers: &[Box<str>]) -> String {
     if servers.is_empty() { "nobody".to_owned() } else { servers.join(",") }
 }

@@ -33,19 +33,19 @@ use crate::{
 
 /// A server by its names.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct KickTarget {
+pub struct KickTarget {
     cluster: Box<str>,
     server: Box<str>,
 }
 
 impl KickTarget {
-    pub(super) fn new(cluster: &str, server: &str) -> Self {
+    pub fn new(cluster: &str, server: &str) -> Self {
         Self { cluster: cluster.into(), server: server.into() }
     }
 }
 
 /// One kick.
-pub(super) struct Kick {
+pub struct Kick {
     target: KickTarget,
     context: KickContext,
     place: Place,
@@ -68,12 +68,12 @@ struct Round {
 }
 
 impl Kick {
-    pub(super) fn new(target: KickTarget, context: KickContext) -> Self {
+    pub fn new(target: KickTarget, context: KickContext) -> Self {
         Self { target, context, place: Place::default(), counted: HashSet::new(), told: None }
     }
 
     /// Both rounds, with waits between them. Ends early when nothing is to be done any more.
-    pub(super) async fn run(mut self) {
+    pub async fn run(mut self) {
         let KickTarget { cluster, server } = self.target.clone();
         // Known to the metrics from now on, with zeros.
         self.context.counts.count(&cluster, &server, KickTotals::default());

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// Whoever notices.
-pub(super) struct KickWatcher {
+pub struct KickWatcher {
     context: KickContext,
     news: Receiver<Arc<Entry>>,
     /// The clusters with a kick that is not off, by name: the last server that the write name of each
@@ -32,7 +32,7 @@ pub(super) struct KickWatcher {
 
 impl KickWatcher {
     /// One that hears of what happens by `news`.
-    pub(super) fn new(context: KickContext, news: Receiver<Arc<Entry>>) -> Self {
+    pub fn new(context: KickContext, news: Receiver<Arc<Entry>>) -> Self {
         Self {
             context,
             news,
@@ -43,7 +43,7 @@ impl KickWatcher {
     }
 
     /// Goes on until nobody adds to the chronicle any more.
-    pub(super) async fn run(mut self) {
+    pub async fn run(mut self) {
         self.look_at_all();
         loop {
             tokio::select! {

@@ -15,7 +15,7 @@ use super::{
 use crate::probe::{Row, Visit};
 
 /// What the server tells of its sessions. `own` are the users of Pointsman, the first is this one.
-pub(super) async fn sessions(
+pub async fn sessions(
     visit: &mut Visit,
     own: &[&str],
     deadline: Instant,
@@ -25,7 +25,7 @@ pub(super) async fn sessions(
 }
 
 /// Ends `sessions`, those that are still the same, and says how many.
-pub(super) async fn end(
+pub async fn end(
     visit: &mut Visit,
     sessions: &[&Session],
     deadline: Instant,
@@ -39,7 +39,7 @@ pub(super) async fn end(
 }
 
 /// The right that ends sessions of others, for `user`.
-pub(super) fn missing_right(user: &str) -> Fault {
+pub fn missing_right(user: &str) -> Fault {
     Fault::Missing {
         user: user.into(),
         what: "end sessions of others",

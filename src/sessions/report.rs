@@ -26,7 +26,7 @@ struct Group<'a> {
 }
 
 /// What was found on `server` at `at`.
-pub(super) fn report(server: &Server, look: &SessionList, at: WallTime) -> SessionReport {
+pub fn report(server: &Server, look: &SessionList, at: WallTime) -> SessionReport {
     let kick = server.kick();
     let fault = look.fault.as_ref();
     let groups = groups(&look.sessions, kick, fault.is_some());

@@ -17,9 +17,9 @@ use crate::{
 
 /// A server of the configuration.
 #[derive(Clone, Debug)]
-pub(super) struct Server {
-    pub(super) cluster: Box<str>,
-    pub(super) name: Box<str>,
+pub struct Server {
+    pub cluster: Box<str>,
+    pub name: Box<str>,
     kind: ClusterKind,
     target: ProbeTarget,
     login: Arc<ProbeConfig>,
@@ -30,15 +30,15 @@ pub(super) struct Server {
 
 /// What was found.
 #[derive(Clone, Debug)]
-pub(super) struct SessionList {
-    pub(super) sessions: Vec<Session>,
+pub struct SessionList {
+    pub sessions: Vec<Session>,
     /// Why a kick may end none of them, if so.
-    pub(super) fault: Option<Fault>,
+    pub fault: Option<Fault>,
 }
 
 impl Server {
     /// The server of this name, in any case of letters.
-    pub(super) fn named(config: &Config, name: &str) -> Result<Self, SessionsError> {
+    pub fn named(config: &Config, name: &str) -> Result<Self, SessionsError> {
         let found = config.server(name);
         let (cluster, server) = found.ok_or_else(|| SessionsError::UnknownServer(name.into()))?;
         Self::of(cluster, server)
@@ -74,22 +74,18 @@ impl Server {
     }
 
     /// What a kick is to do, if it is to do anything.
-    pub(super) fn kick(&self) -> Option<&KickConfig> {
+    pub fn kick(&self) -> Option<&KickConfig> {
         self.kick.as_ref().filter(|kick| kick.mode != KickMode::Off)
     }
 
     /// Logs in.
-    pub(super) async fn visit(&self, deadline: Instant) -> Result<Visit, Fault> {
+    pub async fn visit(&self, deadline: Instant) -> Result<Visit, Fault> {
         let mut dial = Dial::new(self.target.clone(), Arc::clone(&self.login));
         Ok(Visit::begin(self.kind, &mut dial, deadline).await?)
     }
 
     /// Looks who is there.
-    pub(super) async fn look(
-        &self,
-        visit: &mut Visit,
-        deadline: Instant,
-    ) -> Result<SessionList, Fault> {
+    pub async fn look(&self, visit: &mut Visit, deadline: Instant) -> Result<SessionList, Fault> {
         let own: Vec<_> = self.own.iter().map(|user| &**user).collect();
         let kick = self.kick();
         let (sessions, fault) = match self.kind {
@@ -108,7 +104,7 @@ impl Server {
     }
 
     /// Ends `sessions` while `may_go_on`, and says how many.
-    pub(super) async fn end(
+    pub async fn end(
         &self,
         visit: &mut Visit,
         sessions: &[&Session],

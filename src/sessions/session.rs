@@ -9,7 +9,7 @@ use crate::config::KickConfig;
 
 /// What a server tells of one session, in the words that are the same for every engine.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Session {
+pub struct Session {
     /// What ends it: a process id, or a connection id.
     pub(super) id: u64,
     /// When it began, as an exact number of the server's own; 0 where ids are never given again.
@@ -30,7 +30,7 @@ pub(super) struct Session {
 
 /// Whose session it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum SessionKind {
+pub enum SessionKind {
     /// An application's, or a person's.
     Client,
     /// Of a replica, or of somebody else who receives changes.
@@ -41,7 +41,7 @@ pub(super) enum SessionKind {
 
 /// Why a session is spared.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Spared {
+pub enum Spared {
     Replication,
     Own,
     Ending,

@@ -14,7 +14,7 @@ use crate::{
 
 /// What a kick may do at the moment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Stance {
+pub enum Stance {
     /// Its server has the write name, or is none of the cluster's any more.
     Over,
     /// Nobody has the write name, or the server does not answer.
@@ -25,10 +25,10 @@ pub(super) enum Stance {
 
 /// Where a cluster was the last time, so that it is not looked for among thousands each time.
 #[derive(Debug, Default)]
-pub(super) struct Place(AtomicUsize);
+pub struct Place(AtomicUsize);
 
 /// The server that each write name says now, by the names of the clusters.
-pub(super) fn published_writers(reader: &Reader) -> HashMap<Box<str>, Box<str>> {
+pub fn published_writers(reader: &Reader) -> HashMap<Box<str>, Box<str>> {
     let snapshot = reader.load();
     let clusters = snapshot.table.layout().clusters().iter().enumerate();
     let writers = clusters.filter_map(|(id, listing)| {
@@ -39,7 +39,7 @@ pub(super) fn published_writers(reader: &Reader) -> HashMap<Box<str>, Box<str>> 
 }
 
 /// What may be done to `server` now.
-pub(super) fn stance(reader: &Reader, place: &Place, cluster: &str, server: &str) -> Stance {
+pub fn stance(reader: &Reader, place: &Place, cluster: &str, server: &str) -> Stance {
     let snapshot = reader.load();
     let layout = snapshot.table.layout();
     let Some(id) = place.of(layout, cluster) else {

@@ -16,7 +16,7 @@ use crate::{
 };
 
 /// How long a change that nobody waits for may wait for others to be saved with.
-pub(super) const GATHER: Duration = Duration::from_millis(200);
+pub const GATHER: Duration = Duration::from_millis(200);
 
 /// Why nothing is saved where no folder is configured.
 const NOWHERE: &str = "no `directory` is set in [state], so a restart will have forgotten it";
@@ -25,7 +25,7 @@ const NOWHERE: &str = "no `directory` is set in [state], so a restart will have 
 const ENDED: &str = "the service is stopping, and has saved its state for the last time";
 
 /// What is done when a save has ended: `None` when all went well, else why not.
-pub(super) type Then = Box<dyn FnOnce(Option<Box<str>>) + Send>;
+pub type Then = Box<dyn FnOnce(Option<Box<str>>) + Send>;
 
 /// Takes changes to be saved. Clones take them for the same file. Nothing of it waits for the disk.
 #[derive(Clone, Debug, Default)]
@@ -33,26 +33,26 @@ pub struct Keeper(Option<Arc<Shared>>);
 
 /// What keepers and the saver share.
 #[derive(Debug)]
-pub(super) struct Shared {
+pub struct Shared {
     slot: Mutex<Slot>,
     wake: Condvar,
-    pub(super) health: StateHealth,
-    pub(super) clock: Clock,
+    pub health: StateHealth,
+    pub clock: Clock,
 }
 
 /// What has changed since the last save.
 #[derive(Default)]
-pub(super) struct Slot {
+pub struct Slot {
     /// `None` for a cluster that there is no more.
     clusters: BTreeMap<Box<str>, Option<Arc<ClusterImage>>>,
     added: Option<Arc<[AddedServer]>>,
     serial: Option<Serial>,
     /// Something has changed since then.
-    pub(super) since: Option<Moment>,
+    pub since: Option<Moment>,
     /// The limit of the serial is to be saved at once.
-    pub(super) is_short: bool,
-    pub(super) waiting: Vec<Then>,
-    pub(super) stopping: bool,
+    pub is_short: bool,
+    pub waiting: Vec<Then>,
+    pub stopping: bool,
     ended: bool,
 }
 
@@ -132,31 +132,27 @@ impl Keeper {
 }
 
 impl Shared {
-    pub(super) fn new(health: StateHealth, clock: Clock) -> Self {
+    pub fn new(health: StateHealth, clock: Clock) -> Self {
         Self { slot: Mutex::default(), wake: Condvar::new(), health, clock }
     }
 
-    pub(super) fn slot(&self) -> MutexGuard<'_, Slot> {
+    pub fn slot(&self) -> MutexGuard<'_, Slot> {
         self.slot.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Waits for a change, or for so long.
-    pub(super) fn wait<'s>(
-        &self,
-        slot: MutexGuard<'s, Slot>,
-        time: Duration,
-    ) -> MutexGuard<'s, Slot> {
+    pub fn wait<'s>(&self, slot: MutexGuard<'s, Slot>, time: Duration) -> MutexGuard<'s, Slot> {
         self.wake.wait_timeout(slot, time).unwrap_or_else(PoisonError::into_inner).0
     }
 
     /// Asks the saver to save for the last time.
-    pub(super) fn stop(&self) {
+    pub fn stop(&self) {
         self.slot().stopping = true;
         self.wake.notify_one();
     }
 
     /// Nothing will be saved any more: whoever still waits is told.
-    pub(super) fn end(&self) {
+    pub fn end(&self) {
         let mut slot = self.slot();
         slot.ended = true;
         let waiting = mem::take(&mut slot.waiting);
@@ -167,7 +163,7 @@ impl Shared {
 
 impl Slot {
     /// Puts everything that has changed into `image`; those who wait for it to be saved.
-    pub(super) fn take(&mut self, image: &mut Image) -> Vec<Then> {
+    pub fn take(&mut self, image: &mut Image) -> Vec<Then> {
         for (name, cluster) in mem::take(&mut self.clusters) {
             match cluster {
                 Some(cluster) => image.clusters.insert(name, cluster),

@@ -31,7 +31,7 @@ pub fn limit_ahead(serial: Serial, unix_seconds: u64) -> Serial {
 }
 
 /// Whether a limit is to be saved anew.
-pub(super) fn is_short(limit: Serial, serial: Serial, unix_seconds: u64) -> bool {
+pub fn is_short(limit: Serial, serial: Serial, unix_seconds: u64) -> bool {
     limit < base(serial, unix_seconds).ahead(SHORT)
 }
 
@@ -39,7 +39,7 @@ pub(super) fn is_short(limit: Serial, serial: Serial, unix_seconds: u64) -> bool
 ///
 /// Beyond the saved limit it follows the clock, one second behind: the next process begins at the
 /// time if not above the limit, and so above it, unless the clock is set back.
-pub(super) fn limit_unsaved(saved: Serial, unix_seconds: u64) -> Serial {
+pub fn limit_unsaved(saved: Serial, unix_seconds: u64) -> Serial {
     saved.max(Serial::first(None, unix_seconds.saturating_sub(1)))
 }
 

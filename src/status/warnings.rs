@@ -10,7 +10,7 @@ use crate::{
 const BACKLOG: usize = 20;
 
 /// What somebody should look at, one line each, with what to do.
-pub(super) fn warnings(state: Option<&StateReport>, hooks: &[HookTally]) -> Vec<String> {
+pub fn warnings(state: Option<&StateReport>, hooks: &[HookTally]) -> Vec<String> {
     let mut warnings = Vec::new();
     if let Some(state) = state {
         if let Some((fault, since)) = &state.fault {

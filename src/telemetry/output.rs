@@ -27,7 +27,7 @@ pub struct Losses {
 }
 
 /// A log on standard error, and what hands lines to it.
-pub(super) fn to_standard_error() -> (Log, NonBlocking) {
+pub fn to_standard_error() -> (Log, NonBlocking) {
     to(io::stderr())
 }
 

@@ -9,7 +9,7 @@ use super::pulse::Part;
 
 /// All parts as they were at the last look.
 #[derive(Debug)]
-pub(super) struct Looks {
+pub struct Looks {
     parts: Vec<Watched>,
 }
 
@@ -24,7 +24,7 @@ struct Watched {
 
 /// What a look has found anew.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Change {
+pub enum Change {
     /// This part has not moved for [`PATIENCE`].
     Stalled(Box<str>),
     /// This stalled part moves again, after so long.
@@ -33,20 +33,20 @@ pub(super) enum Change {
 
 impl Looks {
     /// The first look.
-    pub(super) fn new(parts: Vec<Part>) -> Self {
+    pub fn new(parts: Vec<Part>) -> Self {
         let watched =
             |part: Part| Watched { beats: part.pulse.beats(), still_for: Duration::ZERO, part };
         Self { parts: parts.into_iter().map(watched).collect() }
     }
 
     /// Looks again, `elapsed` after the last time.
-    pub(super) fn again(&mut self, elapsed: Duration) -> Vec<Change> {
+    pub fn again(&mut self, elapsed: Duration) -> Vec<Change> {
         let elapsed = elapsed.min(STEP_MAX);
         self.parts.iter_mut().filter_map(|watched| watched.look(elapsed)).collect()
     }
 
     /// The names of the stalled parts.
-    pub(super) fn stalled(&self) -> Vec<Box<str>> {
+    pub fn stalled(&self) -> Vec<Box<str>> {
         let stalled = self.parts.iter().filter(|watched| watched.is_stalled());
         stalled.map(|watched| watched.part.name.clone()).collect()
     }
@@ -73,7 +73,7 @@ impl Watched {
 
 /// A stalled part in the words of the log and of `/readyz`.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Stalled<'a>(pub(super) &'a str);
+pub struct Stalled<'a>(pub(super) &'a str);
 
 impl fmt::Display for Stalled<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -82,7 +82,7 @@ impl fmt::Display for Stalled<'_> {
 }
 
 /// How long a part may not move. Each beats once a second or more.
-pub(super) const PATIENCE: Duration = Duration::from_secs(5);
+pub const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What one look may count for. A look that comes later than this was held up with all the rest.
 const STEP_MAX: Duration = Duration::from_millis(1_500);

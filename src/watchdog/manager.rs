@@ -16,7 +16,7 @@ use tracing::warn;
 
 /// The service manager, if there is one.
 #[derive(Debug)]
-pub(super) struct Manager {
+pub struct Manager {
     /// How often it wants to hear of us; `None` when it does not.
     feed_every: Option<Duration>,
     line: Option<Line>,
@@ -32,7 +32,7 @@ struct Line {
 
 /// What may be said.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Message {
+pub enum Message {
     Ready(String),
     Reloading,
     Status(String),
@@ -45,7 +45,7 @@ impl Manager {
     ///
     /// # Errors
     /// What the system says when there can be no further thread.
-    pub(super) fn from_environment() -> io::Result<Self> {
+    pub fn from_environment() -> io::Result<Self> {
         if env::var_os("NOTIFY_SOCKET").is_none() {
             return Ok(Self { feed_every: None, line: None });
         }
@@ -62,32 +62,32 @@ impl Manager {
     }
 
     /// How often [`Self::feed`] is to be called; `None` for never.
-    pub(super) fn feed_every(&self) -> Option<Duration> {
+    pub fn feed_every(&self) -> Option<Duration> {
         self.feed_every
     }
 
     /// We are up, and this is what we do.
-    pub(super) fn ready(&self, status: &str) {
+    pub fn ready(&self, status: &str) {
         self.tell(|| Message::Ready(status.to_owned()));
     }
 
     /// We read our configuration again; [`Self::ready`] ends it.
-    pub(super) fn reloading(&self) {
+    pub fn reloading(&self) {
         self.tell(|| Message::Reloading);
     }
 
     /// What we do now, in one short line.
-    pub(super) fn status(&self, status: &str) {
+    pub fn status(&self, status: &str) {
         self.tell(|| Message::Status(status.to_owned()));
     }
 
     /// We are well.
-    pub(super) fn feed(&self) {
+    pub fn feed(&self) {
         self.tell(|| Message::Feed);
     }
 
     /// We are about to end. Returns when that has been heard, or after a moment.
-    pub(super) fn stopping(self) {
+    pub fn stopping(self) {
         self.tell(|| Message::Stopping);
         if let Some(Line { messages, end }) = self.line {
             drop(messages);
@@ -97,7 +97,7 @@ impl Manager {
 
     /// One whose thread is the test.
     #[cfg(test)]
-    pub(super) fn overheard() -> (Self, Receiver<Message>) {
+    pub fn overheard() -> (Self, Receiver<Message>) {
         let (messages, queue) = mpsc::sync_channel(QUEUE);
         let (_, end) = mpsc::channel();
         (Self { feed_every: None, line: Some(Line { messages, end }) }, queue)

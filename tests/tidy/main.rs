@@ -15,4 +15,5 @@ mod paths;
 mod rust_text;
 mod shape;
 mod tree;
+mod visibility;
 mod words;

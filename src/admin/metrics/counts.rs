@@ -19,7 +19,7 @@ use crate::{
 };
 
 /// Of the service as a whole.
-pub(super) fn service(encoder: &mut Encoder, scrape: &Scrape<'_>) {
+pub fn service(encoder: &mut Encoder, scrape: &Scrape<'_>) {
     let Scrape { status, metrics, stalled, .. } = scrape;
     let counts = &metrics.service;
     let (reloaded, at) = counts.last_reload();
@@ -49,7 +49,7 @@ pub(super) fn service(encoder: &mut Encoder, scrape: &Scrape<'_>) {
 }
 
 /// Of the write names.
-pub(super) fn failovers(encoder: &mut Encoder, counts: &DriverCounts) {
+pub fn failovers(encoder: &mut Encoder, counts: &DriverCounts) {
     let clusters = counts.failovers();
     encoder.family(&family::FAILOVERS);
     for (cluster, changes) in &clusters {
@@ -71,7 +71,7 @@ pub(super) fn failovers(encoder: &mut Encoder, counts: &DriverCounts) {
 }
 
 /// Of the session kicks.
-pub(super) fn kicks(encoder: &mut Encoder, counts: &KickCounts) {
+pub fn kicks(encoder: &mut Encoder, counts: &KickCounts) {
     let totals = counts.totals();
     encoder.family(&family::KICKED);
     for ((cluster, server), totals) in &totals {
@@ -85,7 +85,7 @@ pub(super) fn kicks(encoder: &mut Encoder, counts: &KickCounts) {
 }
 
 /// Of the probes.
-pub(super) fn probes(encoder: &mut Encoder, metrics: &ProbeMetrics) {
+pub fn probes(encoder: &mut Encoder, metrics: &ProbeMetrics) {
     let totals: Vec<_> = metrics
         .totals()
         .into_iter()
@@ -119,7 +119,7 @@ pub(super) fn probes(encoder: &mut Encoder, metrics: &ProbeMetrics) {
 }
 
 /// Of the DNS workers.
-pub(super) fn dns(encoder: &mut Encoder, scrape: &Scrape<'_>) {
+pub fn dns(encoder: &mut Encoder, scrape: &Scrape<'_>) {
     let totals = scrape.metrics.dns.totals();
     encoder.family(&family::QUERIES);
     for ((_, transport), row) in DnsTransport::ALL.iter().zip(&totals.queries) {
@@ -152,7 +152,7 @@ pub(super) fn dns(encoder: &mut Encoder, scrape: &Scrape<'_>) {
 }
 
 /// Of the process, which started at `started`, in milliseconds since 1970.
-pub(super) fn process(encoder: &mut Encoder, used: ProcessUse, started: u64) {
+pub fn process(encoder: &mut Encoder, used: ProcessUse, started: u64) {
     maybe(encoder, &family::CPU, used.cpu_seconds);
     maybe(encoder, &family::MEMORY, used.resident_octets);
     maybe(encoder, &family::DESCRIPTORS, used.open_descriptors);

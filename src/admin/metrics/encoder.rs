@@ -7,7 +7,7 @@ use std::fmt::{self, Write};
 
 /// The form that is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::admin) enum Format {
+pub enum Format {
     /// `text/plain; version=0.0.4`.
     Prometheus,
     /// `application/openmetrics-text; version=1.0.0`.
@@ -16,7 +16,7 @@ pub(in crate::admin) enum Format {
 
 /// What a family of metrics is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::admin) enum Kind {
+pub enum Kind {
     /// A number that only grows; its samples end in `_total`.
     Counter,
     /// A number that comes and goes.
@@ -27,29 +27,29 @@ pub(in crate::admin) enum Kind {
 
 /// A family of metrics.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::admin) struct Family {
+pub struct Family {
     /// Its name, with the prefix and the unit, without `_total`.
-    pub(in crate::admin) name: &'static str,
+    pub name: &'static str,
     /// What it is.
-    pub(in crate::admin) kind: Kind,
+    pub kind: Kind,
     /// The unit that its name ends with, if it has one.
-    pub(in crate::admin) unit: Option<&'static str>,
+    pub unit: Option<&'static str>,
     /// The labels of its samples, but for `le`.
-    pub(in crate::admin) labels: &'static [&'static str],
+    pub labels: &'static [&'static str],
     /// One sentence.
-    pub(in crate::admin) help: &'static str,
+    pub help: &'static str,
 }
 
 /// A text of metrics that grows.
 #[derive(Debug)]
-pub(in crate::admin) struct Encoder {
+pub struct Encoder {
     format: Format,
     text: String,
 }
 
 impl Family {
     /// A gauge without a unit.
-    pub(in crate::admin) const fn gauge(
+    pub const fn gauge(
         name: &'static str,
         labels: &'static [&'static str],
         help: &'static str,
@@ -58,7 +58,7 @@ impl Family {
     }
 
     /// A counter without a unit.
-    pub(in crate::admin) const fn counter(
+    pub const fn counter(
         name: &'static str,
         labels: &'static [&'static str],
         help: &'static str,
@@ -67,7 +67,7 @@ impl Family {
     }
 
     /// A histogram of seconds.
-    pub(in crate::admin) const fn histogram(
+    pub const fn histogram(
         name: &'static str,
         labels: &'static [&'static str],
         help: &'static str,
@@ -76,19 +76,19 @@ impl Family {
     }
 
     /// The same in `unit`, with which its name ends.
-    pub(in crate::admin) const fn of(self, unit: &'static str) -> Self {
+    pub const fn of(self, unit: &'static str) -> Self {
         Self { unit: Some(unit), ..self }
     }
 }
 
 impl Encoder {
     /// An empty text.
-    pub(in crate::admin) fn new(format: Format) -> Self {
+    pub fn new(format: Format) -> Self {
         Self { format, text: String::with_capacity(16 * 1024) }
     }
 
     /// Begins a family; its samples must follow before the next one begins.
-    pub(in crate::admin) fn family(&mut self, family: &Family) {
+    pub fn family(&mut self, family: &Family) {
         let Family { name, kind, unit, help, .. } = family;
         let total = match (self.format, kind) {
             (Format::Prometheus, Kind::Counter) => "_total",
@@ -106,19 +106,14 @@ impl Encoder {
     }
 
     /// A sample of `family` with the values of its labels, in their order.
-    pub(in crate::admin) fn sample(
-        &mut self,
-        family: &Family,
-        values: &[&str],
-        value: impl fmt::Display,
-    ) {
+    pub fn sample(&mut self, family: &Family, values: &[&str], value: impl fmt::Display) {
         let suffix = if family.kind == Kind::Counter { "_total" } else { "" };
         self.line(family, suffix, values, None, value);
     }
 
     /// The samples of a histogram: the upper ends of all buckets but the last, in seconds, how many
     /// observations there were up to each, and their sum.
-    pub(in crate::admin) fn histogram(
+    pub fn histogram(
         &mut self,
         family: &Family,
         values: &[&str],
@@ -156,7 +151,7 @@ impl Encoder {
     }
 
     /// The whole text.
-    pub(in crate::admin) fn finish(mut self) -> String {
+    pub fn finish(mut self) -> String {
         if self.format == Format::OpenMetrics {
             self.text.push_str("# EOF\n");
         }

@@ -18,278 +18,277 @@ const PROBE: &[&str] = &["cluster", "node", "check"];
 /// Labels of what is about a hook.
 const HOOK: &[&str] = &["hook"];
 
-pub(super) const BUILD: Family =
+pub const BUILD: Family =
     Family::gauge("pointsman_build_info", &["version"], "1, labelled with the version.");
-pub(super) const STARTED: Family = Family::gauge(
+pub const STARTED: Family = Family::gauge(
     "pointsman_start_time_seconds",
     &[],
     "When the service started, in seconds since 1970.",
 )
 .of("seconds");
-pub(super) const READY: Family = Family::gauge(
+pub const READY: Family = Family::gauge(
     "pointsman_ready",
     &[],
     "Whether every part moves and every name has its first decision, as /readyz says.",
 );
-pub(super) const STALLED: Family =
+pub const STALLED: Family =
     Family::gauge("pointsman_stalled_parts", &[], "Parts that have not moved for five seconds.");
-pub(super) const ISOLATED: Family = Family::gauge(
+pub const ISOLATED: Family = Family::gauge(
     "pointsman_isolated",
     &[],
     "Whether every server of every cluster is silent, so that answers stand still.",
 );
-pub(super) const RELOAD_OK: Family = Family::gauge(
+pub const RELOAD_OK: Family = Family::gauge(
     "pointsman_config_last_reload_successful",
     &[],
     "Whether the configuration could be read the last time.",
 );
-pub(super) const RELOAD_AT: Family = Family::gauge(
+pub const RELOAD_AT: Family = Family::gauge(
     "pointsman_config_last_reload_timestamp_seconds",
     &[],
     "When the configuration was last read, in seconds since 1970.",
 )
 .of("seconds");
-pub(super) const STATE_SAVED: Family = Family::gauge(
+pub const STATE_SAVED: Family = Family::gauge(
     "pointsman_state_saved",
     &[],
     "Whether the state file can be written; absent when none is configured.",
 );
-pub(super) const STATE_FAILURES: Family = Family::counter(
+pub const STATE_FAILURES: Family = Family::counter(
     "pointsman_state_save_failures",
     &[],
     "How often it came to be that the state file could not be written.",
 );
-pub(super) const STATE_ASIDE: Family = Family::gauge(
+pub const STATE_ASIDE: Family = Family::gauge(
     "pointsman_state_set_aside",
     &[],
     "Whether a state file lies about that was of no use; absent when none is configured.",
 );
-pub(super) const SERIAL_LIMITED: Family = Family::gauge(
+pub const SERIAL_LIMITED: Family = Family::gauge(
     "pointsman_serial_limited",
     &[],
     "Whether the serial has used up what was saved for it and grows once a second at most.",
 );
-pub(super) const LOG_LOST: Family = Family::counter(
+pub const LOG_LOST: Family = Family::counter(
     "pointsman_log_lines_lost",
     &[],
     "Lines of the log that were lost because nobody took them.",
 );
-pub(super) const HINTS: Family =
+pub const HINTS: Family =
     Family::counter("pointsman_hints", &[], "Hints that were taken, of all clusters.");
-pub(super) const GENERATION: Family = Family::gauge(
+pub const GENERATION: Family = Family::gauge(
     "pointsman_generation",
     &[],
     "The published generation of answers; grows with every change.",
 );
-pub(super) const SERIAL: Family = Family::gauge(
+pub const SERIAL: Family = Family::gauge(
     "pointsman_zone_serial",
     &[],
     "The SOA serial of all zones; grows when published records change.",
 );
-pub(super) const DECISIONS: Family =
+pub const DECISIONS: Family =
     Family::counter("pointsman_decisions", &[], "Decisions taken, one per cluster judged.");
-pub(super) const PUBLICATIONS: Family = Family::counter(
+pub const PUBLICATIONS: Family = Family::counter(
     "pointsman_publications",
     &[],
     "Snapshots of answers and reports that were published.",
 );
-pub(super) const EVENTS: Family =
+pub const EVENTS: Family =
     Family::counter("pointsman_events", &["kind"], "Changes, by what has changed.");
 
-pub(super) const ANSWERS: Family =
+pub const ANSWERS: Family =
     Family::gauge("pointsman_name_answers", NAME, "Servers that the name says now.");
-pub(super) const STALE: Family = Family::gauge(
+pub const STALE: Family = Family::gauge(
     "pointsman_name_stale",
     NAME,
     "Whether the name stands on older knowledge than the last probes'.",
 );
-pub(super) const FALLBACK: Family = Family::gauge(
+pub const FALLBACK: Family = Family::gauge(
     "pointsman_name_fallback",
     NAME,
     "Whether the name says something current that is not what it promises.",
 );
-pub(super) const NAME_READY: Family =
+pub const NAME_READY: Family =
     Family::gauge("pointsman_name_ready", NAME, "Whether the name has had its first decision.");
-pub(super) const CHANGED: Family = Family::gauge(
+pub const CHANGED: Family = Family::gauge(
     "pointsman_name_last_change_timestamp_seconds",
     NAME,
     "When the servers of the name last changed, in seconds since 1970.",
 )
 .of("seconds");
-pub(super) const ELIGIBLE: Family = Family::gauge(
+pub const ELIGIBLE: Family = Family::gauge(
     "pointsman_node_eligible",
     &["cluster", "node", "name", "role"],
     "Whether the name says this server now.",
 );
 
-pub(super) const SPLIT_BRAIN: Family = Family::gauge(
+pub const SPLIT_BRAIN: Family = Family::gauge(
     "pointsman_split_brain",
     &["cluster"],
     "Whether two servers are writable and nothing tells which is right.",
 );
-pub(super) const CALM: Family = Family::gauge(
+pub const CALM: Family = Family::gauge(
     "pointsman_cluster_calm",
     &["cluster"],
     "Whether nothing is in doubt and nothing has changed for a while.",
 );
-pub(super) const FAILOVERS: Family = Family::counter(
+pub const FAILOVERS: Family = Family::counter(
     "pointsman_failovers",
     &["cluster", "reason"],
     "How often the write name came to say another server than the last one, by its reason.",
 );
-pub(super) const WITHDRAWALS: Family = Family::counter(
+pub const WITHDRAWALS: Family = Family::counter(
     "pointsman_write_withdrawals",
     &["cluster"],
     "How often the write name lost its address.",
 );
-pub(super) const FLAPS: Family = Family::counter(
+pub const FLAPS: Family = Family::counter(
     "pointsman_flaps_suppressed",
     &["cluster"],
     "How often a return to the preferred server had to wait.",
 );
-pub(super) const FAILOVER_DURATION: Family = Family::histogram(
+pub const FAILOVER_DURATION: Family = Family::histogram(
     "pointsman_failover_duration_seconds",
     &[],
     "For how long a write name was in doubt before it said another server.",
 );
 
-pub(super) const KICKED: Family = Family::counter(
+pub const KICKED: Family = Family::counter(
     "pointsman_sessions_terminated",
     &["cluster", "node", "mode"],
     "Client sessions that were ended on a server without the write name, or that a dry run found.",
 );
-pub(super) const KICK_FAILURES: Family = Family::counter(
+pub const KICK_FAILURES: Family = Family::counter(
     "pointsman_session_kick_failures",
     NODE,
     "Rounds of a session kick that ended nothing because something failed.",
 );
 
-pub(super) const UP: Family = Family::gauge(
+pub const UP: Family = Family::gauge(
     "pointsman_node_up",
     NODE,
     "Whether the server is known to live: neither Down nor Unknown.",
 );
-pub(super) const ROLE: Family = Family::gauge(
+pub const ROLE: Family = Family::gauge(
     "pointsman_node_role",
     &["cluster", "node", "role"],
     "1 for the role that the server has now (primary, replica, none), 0 for the others.",
 );
-pub(super) const STATE: Family = Family::gauge(
+pub const STATE: Family = Family::gauge(
     "pointsman_node_state",
     &["cluster", "node", "state"],
     "1, labelled with the state of the server now.",
 );
-pub(super) const STATE_SINCE: Family = Family::gauge(
+pub const STATE_SINCE: Family = Family::gauge(
     "pointsman_node_state_since_timestamp_seconds",
     NODE,
     "Since when the server has been in its state, in seconds since 1970.",
 )
 .of("seconds");
-pub(super) const LAG: Family = Family::gauge(
+pub const LAG: Family = Family::gauge(
     "pointsman_node_replication_lag_seconds",
     NODE,
     "How far the server is behind its primary; absent while that is not known.",
 )
 .of("seconds");
-pub(super) const DRAINED: Family =
+pub const DRAINED: Family =
     Family::gauge("pointsman_node_drained", NODE, "Whether an operator has drained the server.");
-pub(super) const ADDED: Family = Family::gauge(
+pub const ADDED: Family = Family::gauge(
     "pointsman_node_added",
     NODE,
     "Whether the server was added at run time and is not in the configuration file.",
 );
 
-pub(super) const TRANSIENT: Family = Family::gauge(
+pub const TRANSIENT: Family = Family::gauge(
     "pointsman_node_transient",
     NODE,
     "Whether the server is in a state that should pass soon: it starts, or replay is paused.",
 );
 
-pub(super) const OVERRIDE: Family = Family::gauge(
+pub const OVERRIDE: Family = Family::gauge(
     "pointsman_override_active",
     &["cluster", "kind", "node", "force"],
     "1 for each override in force; `node` is empty for one of a whole cluster.",
 );
-pub(super) const OVERRIDE_END: Family = Family::gauge(
+pub const OVERRIDE_END: Family = Family::gauge(
     "pointsman_override_expiry_timestamp_seconds",
     &["cluster", "kind", "node"],
     "When the override ends by itself, in seconds since 1970; +Inf for never.",
 )
 .of("seconds");
 
-pub(super) const PROBES: Family = Family::counter(
+pub const PROBES: Family = Family::counter(
     "pointsman_probe",
     &["cluster", "node", "check", "result"],
     "Probes of a server and questions to its witnesses, by what they came to.",
 );
-pub(super) const PROBE_DURATION: Family = Family::histogram(
+pub const PROBE_DURATION: Family = Family::histogram(
     "pointsman_probe_duration_seconds",
     PROBE,
     "How long a probe took, from connect to the last reply.",
 );
-pub(super) const PROBE_SUCCESS: Family = Family::gauge(
+pub const PROBE_SUCCESS: Family = Family::gauge(
     "pointsman_probe_last_success_timestamp_seconds",
     PROBE,
     "When a probe was last answered, in seconds since 1970; absent before the first time.",
 )
 .of("seconds");
 
-pub(super) const QUERIES: Family = Family::counter(
+pub const QUERIES: Family = Family::counter(
     "pointsman_dns_queries",
     &["proto", "type"],
     "DNS queries by transport and by what they ask for.",
 );
-pub(super) const RESPONSES: Family = Family::counter(
+pub const RESPONSES: Family = Family::counter(
     "pointsman_dns_responses",
     &["name", "rcode"],
     "DNS replies by the served name they are about (`other` for the rest) and by response code.",
 );
-pub(super) const TRUNCATED: Family = Family::counter(
+pub const TRUNCATED: Family = Family::counter(
     "pointsman_dns_truncated",
     &["proto"],
     "DNS replies with TC: what they should hold did not fit, or the client is over its limit.",
 );
-pub(super) const REFUSED: Family =
+pub const REFUSED: Family =
     Family::counter("pointsman_dns_refused", &["reason"], "DNS queries that were refused.");
-pub(super) const DROPPED: Family = Family::counter(
+pub const DROPPED: Family = Family::counter(
     "pointsman_dns_dropped",
     &["reason"],
     "DNS messages without a reply: no queries, or over the rate limit.",
 );
 
-pub(super) const HOOK_RUNS: Family = Family::counter(
+pub const HOOK_RUNS: Family = Family::counter(
     "pointsman_hook_runs",
     &["hook", "result"],
     "Attempts of a hook to tell an event, by what they came to: told or failed.",
 );
-pub(super) const HOOK_PENDING: Family = Family::gauge(
+pub const HOOK_PENDING: Family = Family::gauge(
     "pointsman_hook_pending",
     HOOK,
     "Events that a hook has yet to tell, with the one that it is telling.",
 );
-pub(super) const HOOK_DROPPED: Family = Family::counter(
+pub const HOOK_DROPPED: Family = Family::counter(
     "pointsman_hook_dropped",
     HOOK,
     "Events that a hook never told: too many waited, or the last attempt failed.",
 );
-pub(super) const HOOK_FAILING: Family =
+pub const HOOK_FAILING: Family =
     Family::gauge("pointsman_hook_failing", HOOK, "Whether the last attempt of the hook failed.");
 
-pub(super) const CPU: Family = Family::counter(
+pub const CPU: Family = Family::counter(
     "process_cpu_seconds",
     &[],
     "CPU time of the process in user and kernel mode, in seconds.",
 )
 .of("seconds");
-pub(super) const MEMORY: Family =
+pub const MEMORY: Family =
     Family::gauge("process_resident_memory_bytes", &[], "What the process has in memory.")
         .of("bytes");
-pub(super) const DESCRIPTORS: Family =
-    Family::gauge("process_open_fds", &[], "Open file descriptors.");
-pub(super) const MOST_DESCRIPTORS: Family =
+pub const DESCRIPTORS: Family = Family::gauge("process_open_fds", &[], "Open file descriptors.");
+pub const MOST_DESCRIPTORS: Family =
     Family::gauge("process_max_fds", &[], "File descriptors that may be open.");
-pub(super) const THREADS: Family = Family::gauge("process_threads", &[], "Threads.");
-pub(super) const PROCESS_STARTED: Family = Family::gauge(
+pub const THREADS: Family = Family::gauge("process_threads", &[], "Threads.");
+pub const PROCESS_STARTED: Family = Family::gauge(
     "process_start_time_seconds",
     &[],
     "When the process started, in seconds since 1970.",
@@ -298,7 +297,7 @@ pub(super) const PROCESS_STARTED: Family = Family::gauge(
 
 /// All of them, in the order of the document.
 #[cfg(test)]
-pub(super) const ALL: [&Family; 60] = [
+pub const ALL: [&Family; 60] = [
     &BUILD,
     &STARTED,
     &READY,

@@ -23,7 +23,7 @@ use super::{Operations, reply::reply};
 use crate::{metrics::Metrics, status::Status};
 
 /// All metrics, in the form that the client reads.
-pub(super) async fn metrics(State(operations): State<Operations>, headers: HeaderMap) -> Response {
+pub async fn metrics(State(operations): State<Operations>, headers: HeaderMap) -> Response {
     let format = accepted(&headers);
     let scrape = Scrape {
         status: &operations.status(),

@@ -9,22 +9,22 @@ use nix::sys::{
 
 /// What is used now. What cannot be found out is left out.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(super) struct ProcessUse {
+pub struct ProcessUse {
     /// Of all threads, in user and kernel mode, in seconds.
-    pub(super) cpu_seconds: Option<f64>,
+    pub cpu_seconds: Option<f64>,
     /// In memory, in octets.
-    pub(super) resident_octets: Option<u64>,
+    pub resident_octets: Option<u64>,
     /// Open descriptors.
-    pub(super) open_descriptors: Option<u64>,
+    pub open_descriptors: Option<u64>,
     /// The limit of those.
-    pub(super) most_descriptors: Option<u64>,
+    pub most_descriptors: Option<u64>,
     /// Threads.
-    pub(super) threads: Option<u64>,
+    pub threads: Option<u64>,
 }
 
 impl ProcessUse {
     /// That of this moment.
-    pub(super) fn now() -> Self {
+    pub fn now() -> Self {
         let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
         let cpu = getrusage(UsageWho::RUSAGE_SELF)
             .map(|used| seconds(used.user_time()) + seconds(used.system_time()));

@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Appends those of clusters.
-pub(super) fn encode(encoder: &mut Encoder, status: &Status) {
+pub fn encode(encoder: &mut Encoder, status: &Status) {
     names(encoder, status);
     clusters(encoder, status);
     servers(encoder, status);
@@ -21,7 +21,7 @@ pub(super) fn encode(encoder: &mut Encoder, status: &Status) {
 }
 
 /// Appends those of hooks.
-pub(super) fn hooks(encoder: &mut Encoder, hooks: &[HookTally]) {
+pub fn hooks(encoder: &mut Encoder, hooks: &[HookTally]) {
     encoder.family(&family::HOOK_RUNS);
     for HookTally { name, runs, failures, .. } in hooks {
         let told = runs.saturating_sub(*failures);
@@ -163,7 +163,7 @@ fn role_of(state: ServerState) -> &'static str {
 }
 
 /// Milliseconds in seconds.
-pub(super) fn millis(millis: u64) -> String {
+pub fn millis(millis: u64) -> String {
     format!("{}.{:03}", millis / 1000, millis % 1000)
 }
 

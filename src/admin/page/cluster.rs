@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// All of a cluster.
-pub(super) fn article(view: &View<'_>, cluster: &ClusterView, concern: Concern) -> Markup {
+pub fn article(view: &View<'_>, cluster: &ClusterView, concern: Concern) -> Markup {
     let id = format!("cluster-{}", cluster.name);
     let of = format!("of-{}", cluster.name);
     html! {
@@ -33,7 +33,7 @@ pub(super) fn article(view: &View<'_>, cluster: &ClusterView, concern: Concern) 
 }
 
 /// A cluster in one line.
-pub(super) fn line(cluster: &ClusterView, concern: Concern) -> Markup {
+pub fn line(cluster: &ClusterView, concern: Concern) -> Markup {
     html! {
         li .(concern.class()) id=(format!("line-{}", cluster.name)) {
             span .sign aria-hidden="true" { (concern.sign()) } " "
@@ -153,7 +153,7 @@ fn last_probe(view: &View<'_>, cluster: &ClusterView, server: &ServerView) -> Ma
 }
 
 /// The servers of a name, or that there is none.
-pub(super) fn servers_of(name: &NameView) -> String {
+pub fn servers_of(name: &NameView) -> String {
     match name.servers.is_empty() {
         true => "no address".to_owned(),
         false => name.servers.join(", "),

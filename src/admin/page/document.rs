@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// The whole page.
-pub(super) fn document(view: &View<'_>) -> Markup {
+pub fn document(view: &View<'_>) -> Markup {
     let summary = view.summary();
     html! {
         (DOCTYPE)
@@ -77,7 +77,7 @@ fn header(view: &View<'_>, summary: &str) -> Markup {
 }
 
 /// Queries a second.
-pub(super) fn rate(view: &View<'_>) -> String {
+pub fn rate(view: &View<'_>) -> String {
     match view.history.queries_per_second() {
         Some(rate) => format!("{rate:.1}/s"),
         None => format!("{} in all", view.status.process.queries),
@@ -152,7 +152,7 @@ fn laid_by(view: &View<'_>, cluster: &str, one: &Override) -> Markup {
 }
 
 /// What an override does, to whom, and the command that ends it.
-pub(super) fn override_words(cluster: &str, wish: &Wish) -> (&'static str, String, String) {
+pub fn override_words(cluster: &str, wish: &Wish) -> (&'static str, String, String) {
     match wish {
         Wish::Drain { server, .. } => ("drained:", server.to_string(), format!("undrain {server}")),
         Wish::Pin { server, .. } => {
@@ -225,7 +225,7 @@ fn change(view: &View<'_>, event: &Entry) -> Markup {
 }
 
 /// Whom a change is about.
-pub(super) fn subject(change: &Change) -> String {
+pub fn subject(change: &Change) -> String {
     let parts = [change.cluster.as_deref(), change.name(), change.server()];
     let parts: Vec<_> = parts.into_iter().flatten().collect();
     match parts.is_empty() {
@@ -237,7 +237,7 @@ pub(super) fn subject(change: &Change) -> String {
 
 /// From what to what it went. What an operator lays is told by its reason alone; what says the same
 /// for another reason goes nowhere.
-pub(super) fn turn(kind: ChangeKind, words: &Words) -> Option<String> {
+pub fn turn(kind: ChangeKind, words: &Words) -> Option<String> {
     let shown = |side: &Option<String>| match side.as_deref() {
         Some("") | None => "nothing".to_owned(),
         Some(side) => side.to_owned(),

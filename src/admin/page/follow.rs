@@ -5,7 +5,7 @@ use tokio::time::{MissedTickBehavior, interval};
 use super::{super::Operations, history::History};
 
 /// Looks again and again.
-pub(in crate::admin) async fn follow(operations: Operations) {
+pub async fn follow(operations: Operations) {
     let mut looks = interval(History::EVERY);
     looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {

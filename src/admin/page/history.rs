@@ -12,7 +12,7 @@ use crate::engine::Moment;
 
 /// What was seen, look by look.
 #[derive(Debug, Default)]
-pub(in crate::admin) struct History {
+pub struct History {
     /// By the server's name, which is unique.
     lags: HashMap<Box<str>, Ring>,
     /// When, and how many queries there had been by then.
@@ -29,14 +29,14 @@ struct Ring {
 
 impl History {
     /// Between two looks.
-    pub(in crate::admin) const EVERY: Duration = Duration::from_secs(2);
+    pub const EVERY: Duration = Duration::from_secs(2);
 
     /// Looks that are remembered.
-    pub(in crate::admin) const LOOKS: usize = 150;
+    pub const LOOKS: usize = 150;
 
     /// Remembers what is at `now`: each server with its lag in milliseconds, where known, and all
     /// queries since the start.
-    pub(in crate::admin) fn note<'s>(
+    pub fn note<'s>(
         &mut self,
         now: Moment,
         servers: impl Iterator<Item = (&'s str, Option<u64>)>,
@@ -57,12 +57,12 @@ impl History {
     }
 
     /// The lag of a server in milliseconds, the oldest first; `None` where it was not known.
-    pub(in crate::admin) fn lags(&self, server: &str) -> impl Iterator<Item = Option<u32>> {
+    pub fn lags(&self, server: &str) -> impl Iterator<Item = Option<u32>> {
         self.lags.get(server).into_iter().flat_map(|ring| ring.lags.iter().copied())
     }
 
     /// Queries a second over the last looks; `None` before the second one.
-    pub(in crate::admin) fn queries_per_second(&self) -> Option<f64> {
+    pub fn queries_per_second(&self) -> Option<f64> {
         let (&(from, before), &(to, now)) = (self.queries.front()?, self.queries.back()?);
         let seconds = to.since(from).as_secs_f64();
         let queries = u32::try_from(now.saturating_sub(before)).unwrap_or(u32::MAX);

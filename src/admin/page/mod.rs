@@ -7,10 +7,10 @@
 mod cluster;
 mod document;
 mod follow;
-pub(super) mod history;
+pub mod history;
 mod plot;
 #[cfg(test)]
-pub(super) mod sample;
+pub mod sample;
 mod text;
 mod view;
 mod words;
@@ -23,24 +23,20 @@ use axum::{
 };
 use serde::Deserialize;
 
-pub(super) use self::follow::follow;
+pub use self::follow::follow;
 use self::{document::document, view::View};
 use super::Operations;
 use crate::{clock, status::Status, wall_time::WallTime};
 
 /// The query of the page.
 #[derive(Debug, Deserialize)]
-pub(super) struct PageQuery {
+pub struct PageQuery {
     /// The one cluster to show.
     cluster: Option<String>,
 }
 
 /// The page, in the form that the client reads.
-pub(super) async fn page(
-    State(operations): State<Operations>,
-    uri: Uri,
-    headers: HeaderMap,
-) -> Response {
+pub async fn page(State(operations): State<Operations>, uri: Uri, headers: HeaderMap) -> Response {
     let status = operations.status();
     // A query that makes no sense asks for nothing.
     let asked = Query::<PageQuery>::try_from_uri(&uri).ok();
@@ -72,17 +68,17 @@ fn show(
 }
 
 /// The page's style.
-pub(super) async fn style() -> Response {
+pub async fn style() -> Response {
     reply("text/css; charset=utf-8", include_str!("style.css"))
 }
 
 /// The page's script.
-pub(super) async fn script() -> Response {
+pub async fn script() -> Response {
     reply("text/javascript; charset=utf-8", include_str!("live.js"))
 }
 
 /// The page's icon.
-pub(super) async fn icon() -> Response {
+pub async fn icon() -> Response {
     reply("image/svg+xml", include_str!("icon.svg"))
 }
 

@@ -6,7 +6,7 @@ use super::{history::History, words::Span};
 
 /// The plot of `lags`, in milliseconds, the oldest first. Its words are for those who do not see
 /// it.
-pub(super) fn plot(lags: impl Iterator<Item = Option<u32>>) -> Markup {
+pub fn plot(lags: impl Iterator<Item = Option<u32>>) -> Markup {
     let lags: Vec<_> = lags.collect();
     let known = || lags.iter().flatten().copied();
     let Some(most) = known().max() else {

@@ -18,10 +18,10 @@ use crate::{
 };
 
 /// 2026-11-21T15:00:00Z.
-pub(in crate::admin) const NOW: WallTime = WallTime::from_unix_millis(1_795_273_200_000);
+pub const NOW: WallTime = WallTime::from_unix_millis(1_795_273_200_000);
 
 /// All is well with one cluster.
-pub(in crate::admin) fn well() -> Status {
+pub fn well() -> Status {
     let process =
         Process { started: at("2026-11-18T12:00:00Z"), queries: 123_456, ..Process::default() };
     Status {
@@ -35,7 +35,7 @@ pub(in crate::admin) fn well() -> Status {
 }
 
 /// A failover with a drain, a split brain, and one that is well.
-pub(in crate::admin) fn troubled() -> Status {
+pub fn troubled() -> Status {
     let mut orders = cluster("orders");
     orders.stability = Stability::Unrest;
     let names = ["db-write.internal.", "db-read.internal."];
@@ -84,14 +84,14 @@ pub(in crate::admin) fn troubled() -> Status {
 }
 
 /// So many clusters that are well, and one that is not.
-pub(in crate::admin) fn many(count: usize) -> Status {
+pub fn many(count: usize) -> Status {
     let mut status = troubled();
     status.clusters.extend((0..count).map(|number| cluster(&format!("shop{number:04}"))));
     status
 }
 
 /// What has happened.
-pub(in crate::admin) fn events() -> Vec<Arc<Entry>> {
+pub fn events() -> Vec<Arc<Entry>> {
     let entry = |id, what| {
         let at = at(&format!("2026-11-21T14:5{id}:07.250Z"));
         let change = Change { at, cluster: Some("orders".into()), what };
@@ -116,7 +116,7 @@ pub(in crate::admin) fn events() -> Vec<Arc<Entry>> {
 }
 
 /// A cluster that is well.
-pub(in crate::admin) fn cluster(name: &str) -> ClusterView {
+pub fn cluster(name: &str) -> ClusterView {
     let [write, read] = [format!("{name}-write.internal."), format!("{name}-read.internal.")];
     let said = |name: &str, servers: &[&str], reason| NameView {
         name: name.into(),

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// The whole page.
-pub(super) fn text(view: &View<'_>) -> String {
+pub fn text(view: &View<'_>) -> String {
     let mut text = String::new();
     write(view, &mut text).expect("a string takes everything");
     text

@@ -13,7 +13,7 @@ use crate::{
 
 /// Everything that the page tells.
 #[derive(Debug)]
-pub(super) struct View<'v> {
+pub struct View<'v> {
     /// What is now.
     pub(super) status: &'v Status,
     /// The last changes, oldest first.
@@ -123,7 +123,7 @@ impl View<'_> {
 
 /// A probe that is over.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct LastProbe {
+pub struct LastProbe {
     /// What it came to.
     pub(super) result: String,
     /// How long it took.
@@ -133,7 +133,7 @@ pub(super) struct LastProbe {
 }
 
 /// How a concern looks.
-pub(super) trait Appearance {
+pub trait Appearance {
     /// The class of its colours.
     fn class(self) -> &'static str;
 

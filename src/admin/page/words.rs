@@ -9,10 +9,10 @@ use crate::duration::Rough;
 /// How long something took or has lasted, in milliseconds, in its two largest units at most:
 /// `3 d 4 h`, `5 min 2 s`, `1.5 s`, `4 ms`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Span(pub(super) u64);
+pub struct Span(pub(super) u64);
 
 /// `12:03:04`, and the day before it when that is not today.
-pub(super) fn clock(time: WallTime, today: WallTime) -> String {
+pub fn clock(time: WallTime, today: WallTime) -> String {
     let (text, today) = (time.to_string(), day(today));
     let second = text.get(..19).unwrap_or(&text);
     match second.split_once('T') {
@@ -22,7 +22,7 @@ pub(super) fn clock(time: WallTime, today: WallTime) -> String {
 }
 
 /// `2026-11-21 14:59:58`, in UTC.
-pub(super) fn moment(time: WallTime) -> String {
+pub fn moment(time: WallTime) -> String {
     let text = time.to_string();
     text.get(..19).unwrap_or(&text).replace('T', " ")
 }

@@ -11,7 +11,7 @@ use super::super::{
 use super::*;
 
 /// The answer in one line.
-pub(super) fn show(answer: &Answer<'_>) -> String {
+pub fn show(answer: &Answer<'_>) -> String {
     let mut text = String::new();
     for alias in &answer.aliases {
         text += &format!("{} -> ", alias.name);
@@ -48,14 +48,14 @@ pub(super) fn show(answer: &Answer<'_>) -> String {
 }
 
 #[track_caller]
-pub(super) fn check(owner: &str, record_type: RecordType, expected: &str) {
+pub fn check(owner: &str, record_type: RecordType, expected: &str) {
     let table = table(&healthy());
     let answer = show(&table.lookup(&name(owner), record_type));
     assert_eq!(answer, expected, "{owner} {record_type}");
 }
 
-pub(super) const NO_DATA: &str = "no data, internal. 5";
-pub(super) const NO_NAME: &str = "no such name, internal. 5";
+pub const NO_DATA: &str = "no data, internal. 5";
+pub const NO_NAME: &str = "no such name, internal. 5";
 
 #[test]
 fn the_apex_answers_with_the_serial_of_the_table() {

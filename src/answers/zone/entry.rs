@@ -22,7 +22,7 @@ use super::{
 const TTL_MAX: u32 = 0x7FFF_FFFF;
 
 /// Where reading stands between two entries.
-pub(super) struct Cursor {
+pub struct Cursor {
     zone: Name,
     origin: Name,
     owner: Option<Name>,
@@ -32,19 +32,19 @@ pub(super) struct Cursor {
 
 impl Cursor {
     /// At the start of the file of `zone`.
-    pub(super) fn new(zone: &Name) -> Self {
+    pub fn new(zone: &Name) -> Self {
         let mut zone = zone.clone();
         zone.set_fqdn(true);
         Self { origin: zone.clone(), zone, owner: None, default_ttl: None, last_ttl: None }
     }
 
     /// The zone's name, absolute.
-    pub(super) fn zone(&self) -> &Name {
+    pub fn zone(&self) -> &Name {
         &self.zone
     }
 
     /// The record of `entry`; `None` when it is a directive.
-    pub(super) fn read(&mut self, entry: &Entry) -> Result<Option<Record>, ZoneFault> {
+    pub fn read(&mut self, entry: &Entry) -> Result<Option<Record>, ZoneFault> {
         let Some((first, rest)) = entry.tokens.split_first() else {
             return Ok(None);
         };

@@ -13,7 +13,7 @@ use super::ZoneFault;
 
 /// One directive or record.
 #[derive(Debug)]
-pub(super) struct Entry {
+pub struct Entry {
     /// Line of its first token, from 1.
     pub(super) line: usize,
     /// Column of its first token, from 1.
@@ -26,7 +26,7 @@ pub(super) struct Entry {
 
 /// One field of an entry.
 #[derive(Clone, Debug)]
-pub(super) struct Token {
+pub struct Token {
     /// Value of a quoted token, text of a bare one.
     pub(super) text: String,
     /// Whether it stood in quotes.
@@ -45,7 +45,7 @@ impl Token {
 }
 
 /// Every entry that can be split; what cannot goes to `faults`.
-pub(super) fn entries(text: &str, faults: &mut Vec<ZoneFault>) -> Vec<Entry> {
+pub fn entries(text: &str, faults: &mut Vec<ZoneFault>) -> Vec<Entry> {
     let mut splitter = Splitter::default();
     for (index, line) in text.lines().enumerate() {
         if let Err(fault) = splitter.line(index + 1, line) {

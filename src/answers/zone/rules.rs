@@ -9,7 +9,7 @@ use super::{Placed, Records, ZoneFault};
 
 /// A message holds fewer records: each has at least owner, type, class, TTL, length and an octet
 /// of data.
-pub(super) const SET_MAX: usize = MESSAGE_MAX / 13;
+pub const SET_MAX: usize = MESSAGE_MAX / 13;
 
 /// Octets of the longest message (RFC 1035 section 4.2.2).
 const MESSAGE_MAX: usize = 65_535;
@@ -18,7 +18,7 @@ const MESSAGE_MAX: usize = 65_535;
 const MESSAGE_REST: usize = 12 + 259 + 512;
 
 /// Records that cannot stand together or where they stand.
-pub(super) fn conflicts(records: &Records, origin: &LowerName, faults: &mut Vec<ZoneFault>) {
+pub fn conflicts(records: &Records, origin: &LowerName, faults: &mut Vec<ZoneFault>) {
     for (name, sets) in &records.0 {
         let all_soa = records.set(name, RecordType::SOA);
         if name != origin {
@@ -66,7 +66,7 @@ fn too_large(name: &LowerName, kind: RecordType, set: &[Placed]) -> Option<ZoneF
 
 /// Records that must be there: SOA and NS at the apex, and an address for each name server inside
 /// the zone.
-pub(super) fn missing(records: &Records, origin: &LowerName, faults: &mut Vec<ZoneFault>) {
+pub fn missing(records: &Records, origin: &LowerName, faults: &mut Vec<ZoneFault>) {
     let absent = |what: String, advice: &str| ZoneFault::new((1, 1), what, advice);
     if records.set(origin, RecordType::SOA).is_empty() {
         faults.push(absent(

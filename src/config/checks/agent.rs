@@ -14,7 +14,7 @@ section! {
 }
 
 /// The check of the section, without which there is none.
-pub(super) fn convert(
+pub fn convert(
     section: Option<(&AgentSection, Range<usize>)>,
     conversion: &mut Conversion<'_>,
 ) -> Option<WitnessConfig> {

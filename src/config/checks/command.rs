@@ -16,7 +16,7 @@ section! {
 }
 
 /// The check of the section, without which there is none.
-pub(super) fn convert(
+pub fn convert(
     section: Option<(&CommandSection, Range<usize>)>,
     conversion: &mut Conversion<'_>,
 ) -> Option<WitnessConfig> {

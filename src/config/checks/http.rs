@@ -32,7 +32,7 @@ section! {
 }
 
 /// The check of the section, without which there is none.
-pub(super) fn convert(
+pub fn convert(
     section: Option<(&HttpSection, Range<usize>)>,
     conversion: &mut Conversion<'_>,
 ) -> Option<WitnessConfig> {
@@ -70,7 +70,7 @@ const STATUSES: RangeInclusive<u16> = 200..=599;
 
 /// A text for an HTTP header.
 #[derive(Clone, Debug)]
-pub(in crate::config) struct HeaderText(String);
+pub struct HeaderText(String);
 
 impl Value for HeaderText {
     const KIND: &'static str = "a string";

@@ -10,7 +10,7 @@ use std::{ops::Range, path::PathBuf, sync::Arc};
 
 use toml::Spanned;
 
-pub(super) use self::{
+pub use self::{
     agent::AgentSection, command::CommandSection, http::HttpSection, patroni::PatroniSection,
 };
 use super::{
@@ -86,7 +86,7 @@ impl WitnessConfig {
 
 /// One of `checks`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum CheckWord {
+pub enum CheckWord {
     /// The server itself.
     Database,
     /// Patroni's REST API.
@@ -101,7 +101,7 @@ pub(super) enum CheckWord {
 
 impl CheckWord {
     /// The witness that it means, if it is not the server itself.
-    pub(super) fn witness(self) -> Option<Check> {
+    pub fn witness(self) -> Option<Check> {
         match self {
             Self::Database => None,
             Self::Patroni => Some(Check::Patroni),
@@ -112,7 +112,7 @@ impl CheckWord {
     }
 
     /// The word itself.
-    pub(super) fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         self.witness().map_or("database", Check::name)
     }
 }
@@ -126,7 +126,7 @@ one_of! { CheckWord, "a list of \"database\", \"patroni\", \"http\", \"agent\" a
 }
 
 /// The checks of a cluster: those of every server that has none of its own, and how each is made.
-pub(super) struct ClusterChecks {
+pub struct ClusterChecks {
     kind: Option<ClusterKind>,
     common: Vec<CheckWord>,
     made: Vec<Made>,
@@ -147,7 +147,7 @@ struct Made {
 
 impl ClusterChecks {
     /// Reads `checks` and its sections of a cluster of `kind`, if that is known.
-    pub(super) fn read(
+    pub fn read(
         kind: Option<ClusterKind>,
         field: &Field<ProbeSection>,
         conversion: &mut Conversion<'_>,
@@ -171,7 +171,7 @@ impl ClusterChecks {
     }
 
     /// The checks of a server with its own list, if it has one.
-    pub(super) fn of_server(
+    pub fn of_server(
         &mut self,
         field: &Field<Vec<Spanned<CheckWord>>>,
         conversion: &mut Conversion<'_>,
@@ -195,12 +195,12 @@ impl ClusterChecks {
     }
 
     /// Whether any server is asked itself, as is the rule.
-    pub(super) fn ask_the_database(&self) -> bool {
+    pub fn ask_the_database(&self) -> bool {
         self.database.unwrap_or(true)
     }
 
     /// Reports the sections that are in nobody's list.
-    pub(super) fn finish(self, conversion: &mut Conversion<'_>) {
+    pub fn finish(self, conversion: &mut Conversion<'_>) {
         for Made { check, title, place, used, .. } in self.made {
             if let (Some(place), false) = (place, used) {
                 let name = check.name();

@@ -25,7 +25,7 @@ section! {
 }
 
 /// The check of the section, or the usual one without it.
-pub(super) fn convert(
+pub fn convert(
     section: Option<(&PatroniSection, Range<usize>)>,
     conversion: &mut Conversion<'_>,
 ) -> Option<WitnessConfig> {
@@ -40,7 +40,7 @@ pub(super) fn convert(
 
 /// A number of octets.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::config) struct Size(u64);
+pub struct Size(u64);
 
 impl Value for Size {
     const KIND: &'static str = "a size in quotes";

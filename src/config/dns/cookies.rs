@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::config::read::{Conversion, Field};
 
 /// The secrets in the file, one per line.
-pub(super) fn convert(field: &Field<PathBuf>, conversion: &mut Conversion<'_>) -> Vec<[u8; 16]> {
+pub fn convert(field: &Field<PathBuf>, conversion: &mut Conversion<'_>) -> Vec<[u8; 16]> {
     let advice = "store 32 hexadecimal digits per line, as `openssl rand -hex 16` draws them, the \
                   secret that makes cookies first";
     let file = field.given_with_place();

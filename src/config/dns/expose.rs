@@ -49,10 +49,7 @@ impl Default for ExposeConfig {
 }
 
 /// `[dns.expose]`, which may be left out.
-pub(super) fn convert(
-    field: &Field<ExposeSection>,
-    conversion: &mut Conversion<'_>,
-) -> ExposeConfig {
+pub fn convert(field: &Field<ExposeSection>, conversion: &mut Conversion<'_>) -> ExposeConfig {
     let absent = ExposeSection::default();
     let section = field.given().unwrap_or(&absent);
     let config = ExposeConfig {

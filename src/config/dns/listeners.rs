@@ -13,11 +13,10 @@ use crate::config::read::{Conversion, Field, Firsts};
 /// `[dns] listen` when it is left out: only this host, until the operator says who else may ask.
 /// IPv6 loopback is left out because containers often lack it and a start must not fail on a
 /// default.
-pub(in crate::config) const LISTEN: SocketAddr =
-    SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 53));
+pub const LISTEN: SocketAddr = SocketAddr::V4(SocketAddrV4::new(Ipv4Addr::LOCALHOST, 53));
 
 /// Where something listens by TCP already.
-pub(in crate::config) struct Listeners {
+pub struct Listeners {
     seen: Firsts<SocketAddr>,
     /// Whether `[dns] listen` is left out.
     by_default: bool,

@@ -14,7 +14,7 @@ use toml::{Spanned, de::DeValue};
 pub use self::{
     expose::ExposeConfig, rate_limit::RateLimitConfig, tcp::TcpConfig, tls::TlsListenConfig,
 };
-pub(super) use self::{
+pub use self::{
     expose::ExposeSection,
     listeners::{LISTEN, Listeners},
     rate_limit::RateLimitSection,
@@ -73,7 +73,7 @@ pub struct DnsConfig {
 }
 
 /// `[dns]`, which may be left out.
-pub(super) fn convert(
+pub fn convert(
     field: &Field<DnsSection>,
     listeners: &mut Listeners,
     conversion: &mut Conversion<'_>,
@@ -104,7 +104,7 @@ fn cpus() -> usize {
 }
 
 /// The keys that differ. All are bound, or given to threads, at the start.
-pub(super) fn differing(was: &DnsConfig, is: &DnsConfig) -> Vec<&'static str> {
+pub fn differing(was: &DnsConfig, is: &DnsConfig) -> Vec<&'static str> {
     let DnsConfig {
         listen,
         workers,
@@ -176,7 +176,7 @@ impl fmt::Debug for DnsConfig {
 
 /// What NSID and `id.server` say: any text that fits into one TXT string.
 #[derive(Clone, Debug)]
-pub(super) struct Identity(String);
+pub struct Identity(String);
 
 impl Value for Identity {
     const KIND: &'static str = "a string";

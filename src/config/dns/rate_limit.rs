@@ -45,7 +45,7 @@ impl Default for RateLimitConfig {
 }
 
 /// `[dns.rate_limit]`, which may be left out.
-pub(super) fn convert(
+pub fn convert(
     field: &Field<RateLimitSection>,
     conversion: &mut Conversion<'_>,
 ) -> RateLimitConfig {

@@ -39,7 +39,7 @@ impl Default for TcpConfig {
 }
 
 /// `[dns.tcp]`, which may be left out.
-pub(super) fn convert(field: &Field<TcpSection>, conversion: &mut Conversion<'_>) -> TcpConfig {
+pub fn convert(field: &Field<TcpSection>, conversion: &mut Conversion<'_>) -> TcpConfig {
     let absent = TcpSection::default();
     let section = field.given().unwrap_or(&absent);
     let max_connections = section.max_connections(conversion);

@@ -31,7 +31,7 @@ pub struct TlsListenConfig {
 }
 
 /// `[dns.tls]`: off unless the section is there, and then all of it is needed.
-pub(super) fn convert(
+pub fn convert(
     field: &Field<TlsListenSection>,
     listeners: &mut Listeners,
     conversion: &mut Conversion<'_>,

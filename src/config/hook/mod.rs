@@ -95,7 +95,7 @@ impl HookConfig {
 }
 
 /// The hooks, in the order of the file; those with a fault are left out.
-pub(super) fn convert(
+pub fn convert(
     field: &Field<Vec<Spanned<HookSection>>>,
     clusters: &Field<Vec<Spanned<ClusterSection>>>,
     conversion: &mut Conversion<'_>,
@@ -280,7 +280,7 @@ fn webhook(
 }
 
 /// What a reload says of the hooks.
-pub(super) fn changes(before: &[Arc<HookConfig>], after: &[Arc<HookConfig>], words: &mut Words) {
+pub fn changes(before: &[Arc<HookConfig>], after: &[Arc<HookConfig>], words: &mut Words) {
     let named = |hooks: &[Arc<HookConfig>], name: &str| {
         hooks.iter().find(|known| known.name.eq_ignore_ascii_case(name)).cloned()
     };

@@ -9,13 +9,13 @@ use crate::config::{
 
 /// The URL of a webhook.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::config) struct HookUrl {
+pub struct HookUrl {
     /// Whether it is `https`.
-    pub(super) https: bool,
+    pub https: bool,
     /// Host and port; 80 or 443 where the URL has none.
-    pub(super) target: ProbeTarget,
+    pub target: ProbeTarget,
     /// Path and query, from `/` on.
-    pub(super) path: String,
+    pub path: String,
 }
 
 impl Value for HookUrl {

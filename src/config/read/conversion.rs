@@ -20,23 +20,19 @@ use toml::Spanned;
 use super::{ConfigError, Faults, Field, RangeError, Ranged, Sources, System};
 
 /// What all sections share while they are converted.
-pub(in crate::config) struct Conversion<'a> {
-    pub(in crate::config) faults: Faults<'a>,
+pub struct Conversion<'a> {
+    pub faults: Faults<'a>,
     base: &'a Path,
-    pub(in crate::config) sources: &'a dyn Sources,
+    pub sources: &'a dyn Sources,
     /// Files that were read, because thousands of clusters may name the same.
     contents: HashMap<PathBuf, Rc<[u8]>>,
     /// What each `ca_file` holds, for the same reason.
-    pub(in crate::config) authorities: HashMap<PathBuf, Arc<[Vec<u8>]>>,
+    pub authorities: HashMap<PathBuf, Arc<[Vec<u8>]>>,
 }
 
 impl<'a> Conversion<'a> {
     /// Of what is read from `file`, with the faults that have been found.
-    pub(in crate::config) fn new(
-        file: &'a Path,
-        sources: &'a dyn Sources,
-        faults: Faults<'a>,
-    ) -> Self {
+    pub fn new(file: &'a Path, sources: &'a dyn Sources, faults: Faults<'a>) -> Self {
         Self {
             faults,
             base: file.parent().unwrap_or_else(|| Path::new("")),
@@ -47,13 +43,13 @@ impl<'a> Conversion<'a> {
     }
 
     /// Of no file: all that it can be asked for is defaults.
-    pub(in crate::config) fn of_nothing() -> Self {
+    pub fn of_nothing() -> Self {
         let nowhere = Path::new("");
         Self::new(nowhere, &System, Faults::new(nowhere, ""))
     }
 
     /// `made`, unless there is any fault.
-    pub(in crate::config) fn finish<T>(self, made: T) -> Result<T, ConfigError> {
+    pub fn finish<T>(self, made: T) -> Result<T, ConfigError> {
         match self.faults.is_empty() {
             true => Ok(made),
             false => Err(ConfigError::new(self.faults.into_sorted())),
@@ -63,12 +59,12 @@ impl<'a> Conversion<'a> {
 
 impl Conversion<'_> {
     /// `path`, from the configuration's folder if it is relative.
-    pub(in crate::config) fn path(&self, path: &Path) -> PathBuf {
+    pub fn path(&self, path: &Path) -> PathBuf {
         self.base.join(path)
     }
 
     /// What is in the file at `path`, which is read only once.
-    pub(in crate::config) fn read(&mut self, path: &Path) -> io::Result<Rc<[u8]>> {
+    pub fn read(&mut self, path: &Path) -> io::Result<Rc<[u8]>> {
         if let Some(content) = self.contents.get(path) {
             return Ok(Rc::clone(content));
         }
@@ -79,7 +75,7 @@ impl Conversion<'_> {
 
     /// What `parse` makes of the file that a key names. Its error is what is wrong with the
     /// content, after the file's name; `advice` says what to do about any fault.
-    pub(in crate::config) fn content<T, E: fmt::Display>(
+    pub fn content<T, E: fmt::Display>(
         &mut self,
         file: &Spanned<PathBuf>,
         parse: impl FnOnce(&[u8]) -> Result<T, E>,
@@ -97,7 +93,7 @@ impl Conversion<'_> {
     }
 
     /// The value of a key that cannot be left out of the section `title` at `section`.
-    pub(in crate::config) fn required<'f, T>(
+    pub fn required<'f, T>(
         &mut self,
         field: &'f Field<T>,
         section: &Range<usize>,
@@ -115,7 +111,7 @@ impl Conversion<'_> {
     }
 
     /// The value of `key` if it is within `range`, else `default`.
-    pub(in crate::config) fn within<T: Ranged>(
+    pub fn within<T: Ranged>(
         &mut self,
         field: &Field<T>,
         key: &str,
@@ -132,7 +128,7 @@ impl Conversion<'_> {
     }
 
     /// Reports a key that `reason` makes useless.
-    pub(in crate::config) fn useless<T>(&mut self, field: &Field<T>, key: &str, reason: &str) {
+    pub fn useless<T>(&mut self, field: &Field<T>, key: &str, reason: &str) {
         if let Some(span) = field.span() {
             let what = format!("`{key}` has no effect here: {reason}");
             self.faults.add(span, what, "remove it");
@@ -141,7 +137,7 @@ impl Conversion<'_> {
 }
 
 /// Where each of several things that must be unique was seen first.
-pub(in crate::config) struct Firsts<K>(HashMap<K, Range<usize>>);
+pub struct Firsts<K>(HashMap<K, Range<usize>>);
 
 impl<K> Default for Firsts<K> {
     fn default() -> Self {
@@ -151,11 +147,7 @@ impl<K> Default for Firsts<K> {
 
 impl<K: Eq + Hash> Firsts<K> {
     /// The place of an equal thing before; `None` when this is the first.
-    pub(in crate::config) fn earlier(
-        &mut self,
-        thing: K,
-        place: Range<usize>,
-    ) -> Option<Range<usize>> {
+    pub fn earlier(&mut self, thing: K, place: Range<usize>) -> Option<Range<usize>> {
         match self.0.entry(thing) {
             Entry::Occupied(first) => Some(first.get().clone()),
             Entry::Vacant(free) => {

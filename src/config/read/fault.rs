@@ -46,7 +46,7 @@ pub struct Position {
 
 /// Collects the faults of one configuration file and the zone files that it names.
 #[derive(Debug)]
-pub(in crate::config) struct Faults<'a> {
+pub struct Faults<'a> {
     file: &'a Path,
     text: &'a str,
     /// Where in `text` the piece begins that spans count from.
@@ -58,27 +58,22 @@ pub(in crate::config) struct Faults<'a> {
 
 impl<'a> Faults<'a> {
     /// None yet, for the configuration `text` read from `file`.
-    pub(in crate::config) fn new(file: &'a Path, text: &'a str) -> Self {
+    pub fn new(file: &'a Path, text: &'a str) -> Self {
         Self { file, text, base: 0, line_starts: OnceCell::new(), list: Vec::new() }
     }
 
     /// From now on spans count from `base`, in octets of the configuration's text.
-    pub(in crate::config) fn begin_at(&mut self, base: usize) {
+    pub fn begin_at(&mut self, base: usize) {
         self.base = base;
     }
 
     /// `span` in the configuration's text as a whole.
-    pub(in crate::config) fn place(&self, span: Range<usize>) -> Range<usize> {
+    pub fn place(&self, span: Range<usize>) -> Range<usize> {
         self.base + span.start..self.base + span.end
     }
 
     /// A fault at `span`, in octets from the beginning of the piece that is read.
-    pub(in crate::config) fn add(
-        &mut self,
-        span: Range<usize>,
-        what: impl Into<String>,
-        advice: impl Into<String>,
-    ) {
+    pub fn add(&mut self, span: Range<usize>, what: impl Into<String>, advice: impl Into<String>) {
         let position = Some(self.position(span.start));
         self.list.push(Fault {
             file: self.file.to_owned(),
@@ -89,11 +84,7 @@ impl<'a> Faults<'a> {
     }
 
     /// A fault of the configuration as a whole.
-    pub(in crate::config) fn add_whole(
-        &mut self,
-        what: impl Into<String>,
-        advice: impl Into<String>,
-    ) {
+    pub fn add_whole(&mut self, what: impl Into<String>, advice: impl Into<String>) {
         self.list.push(Fault {
             file: self.file.to_owned(),
             position: None,
@@ -103,33 +94,33 @@ impl<'a> Faults<'a> {
     }
 
     /// A fault in another file.
-    pub(in crate::config) fn add_elsewhere(&mut self, fault: Fault) {
+    pub fn add_elsewhere(&mut self, fault: Fault) {
         self.list.push(fault);
     }
 
     /// The line on which `span` begins, for messages that point at an earlier place.
-    pub(in crate::config) fn line(&self, span: &Range<usize>) -> usize {
+    pub fn line(&self, span: &Range<usize>) -> usize {
         self.position(span.start).line
     }
 
     /// How many faults there are.
-    pub(in crate::config) fn mark(&self) -> usize {
+    pub fn mark(&self) -> usize {
         self.list.len()
     }
 
     /// Forgets all faults since `mark`.
-    pub(in crate::config) fn revert(&mut self, mark: usize) {
+    pub fn revert(&mut self, mark: usize) {
         self.list.truncate(mark);
     }
 
     /// Whether nothing is wrong so far.
-    pub(in crate::config) fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.list.is_empty()
     }
 
     /// All faults: the configuration file's first, then each zone file's, each in the order of its
     /// file.
-    pub(in crate::config) fn into_sorted(mut self) -> Vec<Fault> {
+    pub fn into_sorted(mut self) -> Vec<Fault> {
         let mut files = vec![self.file.to_owned()];
         for fault in &self.list {
             if !files.contains(&fault.file) {

@@ -13,19 +13,19 @@ use crate::config::TargetHost;
 /// A name that can be a label of a DNS name, because `dig` shows it in one: servers and clusters.
 /// `_` in front is kept for names that tell about others, as `_why` (RFC 8552).
 #[derive(Clone, Debug)]
-pub(in crate::config) struct Label(pub(in crate::config) String);
+pub struct Label(pub(in crate::config) String);
 
 /// An absolute DNS name of letters, digits, `-` and `_`.
 #[derive(Clone, Debug)]
-pub(in crate::config) struct HostName(pub(in crate::config) LowerName);
+pub struct HostName(pub(in crate::config) LowerName);
 
 /// A host with an optional port.
 #[derive(Clone, Debug)]
-pub(in crate::config) struct HostPort {
+pub struct HostPort {
     /// Name or address.
-    pub(in crate::config) host: TargetHost,
+    pub host: TargetHost,
     /// Port, never 0; `None` for the server's own.
-    pub(in crate::config) port: Option<u16>,
+    pub port: Option<u16>,
 }
 
 impl Value for IpAddr {
@@ -113,7 +113,7 @@ impl Value for HostPort {
 }
 
 /// A bare IPv6 address has no port; one with a port needs brackets.
-pub(in crate::config) fn host_port(text: &str) -> Option<HostPort> {
+pub fn host_port(text: &str) -> Option<HostPort> {
     if let Ok(address) = text.parse() {
         return Some(HostPort { host: TargetHost::Address(address), port: None });
     }

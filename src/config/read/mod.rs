@@ -18,22 +18,17 @@ mod section;
 mod sources;
 mod values;
 
-pub(super) use self::{
-    conversion::{Conversion, Firsts},
-    fault::Faults,
-    hosts::{HostName, HostPort, Label, host_port},
-    pem::{certificates, fit, key},
-    picture::section,
-    pieces::{admin, read},
-    section::{Field, Section, Value, unknown_keys},
-    values::{
-        OneOrMany, PORTS, RangeError, Ranged, UrlPath, Whole, is_url_path, one_of, parsed, plain,
-    },
-};
 pub use self::{
+    conversion::{Conversion, Firsts},
     error::ConfigError,
-    fault::{Fault, Position},
+    fault::{Fault, Faults, Position},
+    hosts::{HostName, HostPort, Label, host_port},
     networks::Networks,
+    pem::{certificates, fit, key},
+    pieces::{admin, read},
     secret::Secret,
+    section::{Field, Section, Value, unknown_keys},
     sources::{Sources, System},
+    values::{OneOrMany, PORTS, RangeError, Ranged, UrlPath, Whole, is_url_path, parsed, plain},
 };
+pub(crate) use self::{picture::section, values::one_of};

@@ -123,11 +123,11 @@ fn entry(text: &str) -> Result<Vec<IpNet>, (&'static str, String)> {
 }
 
 /// What the word `loopback` stands for (RFC 1122 section 3.2.1.3, RFC 4291 section 2.5.3).
-pub(in crate::config) const LOOPBACK: [&str; 2] = ["127.0.0.0/8", "::1/128"];
+pub const LOOPBACK: [&str; 2] = ["127.0.0.0/8", "::1/128"];
 
 /// What the word `private` stands for: private, shared and link-local addresses (RFC 1918,
 /// RFC 6598, RFC 3927, RFC 4193, RFC 4291 section 2.5.6).
-pub(in crate::config) const PRIVATE: [&str; 7] = [
+pub const PRIVATE: [&str; 7] = [
     "10.0.0.0/8",
     "172.16.0.0/12",
     "192.168.0.0/16",

@@ -12,9 +12,7 @@ use rustls::{
 /// # Errors
 ///
 /// What is wrong with the file, after its name.
-pub(in crate::config) fn certificates(
-    pem: &[u8],
-) -> Result<Vec<CertificateDer<'static>>, &'static str> {
+pub fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, &'static str> {
     let certificates: Vec<CertificateDer<'_>> = CertificateDer::pem_slice_iter(pem)
         .collect::<Result<_, _>>()
         .map_err(|_| "is not whole PEM")?;
@@ -33,7 +31,7 @@ pub(in crate::config) fn certificates(
 /// # Errors
 ///
 /// What is wrong with the file, after its name; never a part of the key.
-pub(in crate::config) fn key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, &'static str> {
+pub fn key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, &'static str> {
     let keys: Vec<PrivateKeyDer<'_>> = PrivateKeyDer::pem_slice_iter(pem)
         .collect::<Result<_, _>>()
         .map_err(|_| "is not whole PEM")?;
@@ -50,7 +48,7 @@ pub(in crate::config) fn key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, &'sta
 /// # Errors
 ///
 /// What is wrong with the key, after its name.
-pub(in crate::config) fn fit(
+pub fn fit(
     chain: Vec<CertificateDer<'static>>,
     key: PrivateKeyDer<'static>,
 ) -> Result<(), &'static str> {

@@ -14,8 +14,8 @@ macro_rules! section {
     }) => {
         $(#[$doc])*
         #[derive(Debug, Default)]
-        pub(in crate::config) struct $name {
-            $($(#[$key_doc])* pub(in crate::config) $key: $crate::config::read::Field<$type>,)*
+        pub struct $name {
+            $($(#[$key_doc])* pub $key: $crate::config::read::Field<$type>,)*
         }
 
         $($crate::config::read::section! {
@@ -45,7 +45,7 @@ macro_rules! section {
     (@value $name:ident, $(#[$doc:meta])* $key:ident, (), $type:ty, = $default:expr) => {
         impl $name {
             $(#[$doc])*
-            pub(in crate::config) fn $key(&self) -> $type {
+            pub fn $key(&self) -> $type {
                 self.$key.given().cloned().unwrap_or_else(|| $default)
             }
         }
@@ -55,7 +55,7 @@ macro_rules! section {
      $type:ty, [$range:expr] = $default:expr) => {
         impl $name {
             $(#[$doc])*
-            pub(in crate::config) fn $key(
+            pub fn $key(
                 &self,
                 $($around: $around_type,)?
                 conversion: &mut $crate::config::read::Conversion<'_>,
@@ -65,4 +65,4 @@ macro_rules! section {
         }
     };
 }
-pub(in crate::config) use section;
+pub(crate) use section;

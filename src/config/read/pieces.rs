@@ -21,7 +21,7 @@ use crate::config::{admin::AdminSection, cluster::ClusterSection, file::FileSect
 
 /// Reads the sections of `text`, with a fault for everything that cannot be read; `None` if it is
 /// not TOML.
-pub(in crate::config) fn read(text: &str, faults: &mut Faults<'_>) -> Option<FileSection> {
+pub fn read(text: &str, faults: &mut Faults<'_>) -> Option<FileSection> {
     let mark = faults.mark();
     let section = in_pieces(text, faults);
     faults.begin_at(0);
@@ -32,13 +32,13 @@ pub(in crate::config) fn read(text: &str, faults: &mut Faults<'_>) -> Option<Fil
 }
 
 /// Reads `[admin]` alone.
-pub(in crate::config) fn admin(text: &str, faults: &mut Faults<'_>) -> Option<Field<AdminSection>> {
+pub fn admin(text: &str, faults: &mut Faults<'_>) -> Option<Field<AdminSection>> {
     let table = table(text, faults)?;
     Some(Field::read("admin", &table, faults))
 }
 
 /// Reads everything at once.
-pub(in crate::config) fn whole(text: &str, faults: &mut Faults<'_>) -> Option<FileSection> {
+pub fn whole(text: &str, faults: &mut Faults<'_>) -> Option<FileSection> {
     let table = table(text, faults)?;
     Some(FileSection::from_table(&table, faults))
 }

@@ -11,7 +11,7 @@ use super::Faults;
 
 /// A key's value, as far as it could be read.
 #[derive(Debug, Default)]
-pub(in crate::config) enum Field<T> {
+pub enum Field<T> {
     /// The key is not in the file.
     #[default]
     Absent,
@@ -23,7 +23,7 @@ pub(in crate::config) enum Field<T> {
 
 impl<T: Value> Field<T> {
     /// Looks up `key` and reads its value.
-    pub(in crate::config) fn read(key: &str, table: &DeTable<'_>, faults: &mut Faults<'_>) -> Self {
+    pub fn read(key: &str, table: &DeTable<'_>, faults: &mut Faults<'_>) -> Self {
         table.get(key).map_or(Self::Absent, |value| match T::read(key, value, faults) {
             Some(read) => Self::Given(Spanned::new(faults.place(value.span()), read)),
             None => Self::Faulty,
@@ -33,7 +33,7 @@ impl<T: Value> Field<T> {
 
 impl<T> Field<T> {
     /// The value, if there is a readable one.
-    pub(in crate::config) fn given(&self) -> Option<&T> {
+    pub fn given(&self) -> Option<&T> {
         match self {
             Self::Given(value) => Some(value.get_ref()),
             Self::Absent | Self::Faulty => None,
@@ -41,7 +41,7 @@ impl<T> Field<T> {
     }
 
     /// The value with its place, if there is a readable one.
-    pub(in crate::config) fn given_with_place(&self) -> Option<&Spanned<T>> {
+    pub fn given_with_place(&self) -> Option<&Spanned<T>> {
         match self {
             Self::Given(value) => Some(value),
             Self::Absent | Self::Faulty => None,
@@ -49,7 +49,7 @@ impl<T> Field<T> {
     }
 
     /// The place of a readable value.
-    pub(in crate::config) fn span(&self) -> Option<Range<usize>> {
+    pub fn span(&self) -> Option<Range<usize>> {
         match self {
             Self::Given(value) => Some(value.span()),
             Self::Absent | Self::Faulty => None,
@@ -57,13 +57,13 @@ impl<T> Field<T> {
     }
 
     /// Whether the key is in the file, readable or not.
-    pub(in crate::config) fn is_present(&self) -> bool {
+    pub fn is_present(&self) -> bool {
         !matches!(self, Self::Absent)
     }
 }
 
 /// A type that a key's value can have.
-pub(in crate::config) trait Value: Sized {
+pub trait Value: Sized {
     /// The type in words, as in "must be a string".
     const KIND: &'static str;
     /// How it is written, after "write ".
@@ -91,7 +91,7 @@ pub(in crate::config) trait Value: Sized {
 }
 
 /// A table with a fixed set of keys. `section!` declares one.
-pub(in crate::config) trait Section: Sized {
+pub trait Section: Sized {
     /// Its header, as in `[[cluster.read]]`.
     const TITLE: &'static str;
     /// How it is written, after "write ".
@@ -117,7 +117,7 @@ impl<S: Section> Value for S {
 }
 
 /// Reports every key of `table` that the section `S` does not have.
-pub(in crate::config) fn unknown_keys<S: Section>(table: &DeTable<'_>, faults: &mut Faults<'_>) {
+pub fn unknown_keys<S: Section>(table: &DeTable<'_>, faults: &mut Faults<'_>) {
     for key in table.keys() {
         let name = key.get_ref().as_ref();
         if S::KEYS.contains(&name) {

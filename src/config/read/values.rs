@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// A type whose values have a range.
-pub(in crate::config) trait Ranged {
+pub trait Ranged {
     /// What a value is once it is in its range.
     type Within;
 
@@ -27,11 +27,11 @@ pub(in crate::config) trait Ranged {
 }
 
 /// Why a value is not what its key takes.
-pub(in crate::config) struct RangeError {
+pub struct RangeError {
     /// What is wrong, after the name of the key.
-    pub(in crate::config) what: String,
+    pub what: String,
     /// What to do.
-    pub(in crate::config) advice: String,
+    pub advice: String,
 }
 
 impl RangeError {
@@ -43,25 +43,25 @@ impl RangeError {
 
 /// A whole number that is an `N` once it is in its range.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::config) struct Whole<N> {
+pub struct Whole<N> {
     /// As it is in the file.
-    pub(in crate::config) number: i64,
+    pub number: i64,
     within: PhantomData<N>,
 }
 
 /// Every port (RFC 6335 section 6).
-pub(in crate::config) const PORTS: RangeInclusive<u16> = 1..=65_535;
+pub const PORTS: RangeInclusive<u16> = 1..=65_535;
 
 /// One value or a list of them, each with its place.
 #[derive(Debug)]
-pub(in crate::config) struct OneOrMany<T>(pub(in crate::config) Vec<Spanned<T>>);
+pub struct OneOrMany<T>(pub(in crate::config) Vec<Spanned<T>>);
 
 /// Path and query of a URL.
 #[derive(Clone, Debug)]
-pub(in crate::config) struct UrlPath(pub(in crate::config) String);
+pub struct UrlPath(pub(in crate::config) String);
 
 /// Reads a string through `parse`, whose error is what is wrong with it, after "`key` ".
-pub(in crate::config) fn parsed<T: Value>(
+pub fn parsed<T: Value>(
     key: &str,
     value: &Spanned<DeValue<'_>>,
     faults: &mut Faults<'_>,
@@ -83,7 +83,7 @@ pub(in crate::config) fn parsed<T: Value>(
 
 /// Refuses empty texts, control characters and marks of direction, which no path, user or database
 /// name here has.
-pub(in crate::config) fn plain(text: &str) -> Result<&str, String> {
+pub fn plain(text: &str) -> Result<&str, String> {
     match text {
         "" => Err("is empty".into()),
         text if text.contains(is_misleading) => Err("holds a control character".into()),
@@ -123,7 +123,7 @@ impl Value for UrlPath {
 }
 
 /// Whether it is a path with or without a query, percent-encoded (RFC 3986 section 3.3).
-pub(in crate::config) fn is_url_path(text: &str) -> bool {
+pub fn is_url_path(text: &str) -> bool {
     let plain = |octet: u8| octet.is_ascii_graphic() && !b"\"#<>\\^`{|}".contains(&octet);
     text.starts_with('/') && text.bytes().all(plain)
 }
@@ -234,4 +234,4 @@ macro_rules! one_of {
         }
     };
 }
-pub(in crate::config) use one_of;
+pub(crate) use one_of;

@@ -21,29 +21,29 @@ use crate::{
 };
 
 /// What replies are made from.
-pub(super) struct Source<'s, R> {
-    pub(super) table: &'s AnswerTable,
-    pub(super) rng: &'s mut R,
+pub struct Source<'s, R> {
+    pub table: &'s AnswerTable,
+    pub rng: &'s mut R,
     /// Room for the servers of one answer.
-    pub(super) drawn: &'s mut Vec<usize>,
+    pub drawn: &'s mut Vec<usize>,
     /// Room for a name in lower case.
-    pub(super) name: &'s mut Vec<u8>,
-    pub(super) cookies: &'s Cookies,
+    pub name: &'s mut Vec<u8>,
+    pub cookies: &'s Cookies,
     /// Wall time in seconds since 1970, modulo 2^32.
-    pub(super) unix_seconds: u32,
+    pub unix_seconds: u32,
 }
 
 /// How a message came.
 #[derive(Clone, Copy)]
-pub(super) struct Sender {
-    pub(super) address: IpAddr,
+pub struct Sender {
+    pub address: IpAddr,
     /// Whether by UDP, where replies have limits.
-    pub(super) by_udp: bool,
+    pub by_udp: bool,
 }
 
 /// Appends the reply to `query` to `out`, if it is a common one with a common answer that fits.
 /// Returns what is counted of it; `None` when it is for the slow path, and `out` is as before.
-pub(super) fn respond<R: Rng>(
+pub fn respond<R: Rng>(
     octets: &[u8],
     sender: Sender,
     source: &mut Source<'_, R>,

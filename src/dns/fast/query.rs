@@ -8,30 +8,30 @@ use crate::dns::HEADER;
 
 /// A common query.
 #[derive(Clone, Debug)]
-pub(super) struct Query<'q> {
+pub struct Query<'q> {
     /// The name in wire form, as it was asked.
-    pub(super) name: &'q [u8],
+    pub name: &'q [u8],
     /// What is asked for.
-    pub(super) record_type: u16,
+    pub record_type: u16,
     /// The OPT record, where there is one.
-    pub(super) edns: Option<QueryEdns<'q>>,
+    pub edns: Option<QueryEdns<'q>>,
 }
 
 /// The OPT record of a query.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct QueryEdns<'q> {
+pub struct QueryEdns<'q> {
     /// The largest UDP message that the client takes, in octets, as it says.
-    pub(super) udp_size: u16,
+    pub udp_size: u16,
     /// DO (RFC 3225).
-    pub(super) dnssec_ok: bool,
+    pub dnssec_ok: bool,
     /// The data of its COOKIE option, if it sends one, of a length that the option may have
     /// (RFC 7873 section 4).
-    pub(super) cookie: Option<&'q [u8]>,
+    pub cookie: Option<&'q [u8]>,
 }
 
 impl<'q> Query<'q> {
     /// Reads `octets`; `None` when they are not a common query.
-    pub(super) fn parse(octets: &'q [u8]) -> Option<Self> {
+    pub fn parse(octets: &'q [u8]) -> Option<Self> {
         let header = octets.first_chunk::<HEADER>()?;
         let [_, _, flags @ .., additionals_high, additionals] = header;
         let [high, low, counts @ ..] = flags;
@@ -55,7 +55,7 @@ impl<'q> Query<'q> {
     }
 
     /// Octets of the header and the question.
-    pub(super) fn question_end(&self) -> usize {
+    pub fn question_end(&self) -> usize {
         HEADER + self.name.len() + 4
     }
 }

@@ -11,20 +11,20 @@ use crate::{answers::Note, engine::Degradation, metrics::Refused};
 
 /// The OPT record of a query.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Opt<'q> {
+pub struct Opt<'q> {
     /// The largest datagram that the sender takes, in octets.
-    pub(super) size: u16,
+    pub size: u16,
     /// 0 is the one there is.
-    pub(super) version: u8,
+    pub version: u8,
     /// DO and 15 without a meaning.
-    pub(super) flags: u16,
+    pub flags: u16,
     /// The options, not looked at.
-    pub(super) options: &'q [u8],
+    pub options: &'q [u8],
 }
 
 /// The options of a query that mean something to us.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Options<'q> {
+pub struct Options<'q> {
     /// Data of the COOKIE option (RFC 7873).
     pub(super) cookie: Option<&'q [u8]>,
     /// Whether the server is asked who it is. Data, which should not be there, is ignored
@@ -38,27 +38,27 @@ pub(super) struct Options<'q> {
 
 /// The OPT record of a reply.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct ReplyOpt<'t> {
+pub struct ReplyOpt<'t> {
     /// DO, as it was asked.
-    pub(super) dnssec_ok: bool,
+    pub dnssec_ok: bool,
     /// Who we are.
-    pub(super) nsid: Option<&'t [u8]>,
+    pub nsid: Option<&'t [u8]>,
     /// Data of the COOKIE option.
-    pub(super) cookie: Option<[u8; 24]>,
+    pub cookie: Option<[u8; 24]>,
     /// How long a connection may be idle, in units of 100 ms.
-    pub(super) keepalive: Option<u16>,
+    pub keepalive: Option<u16>,
     /// Why the answer is not what it might be.
-    pub(super) error: Option<ExtendedError<'t>>,
+    pub error: Option<ExtendedError<'t>>,
     /// So many octets of padding, besides the four of the option itself.
-    pub(super) padding: Option<usize>,
+    pub padding: Option<usize>,
 }
 
 impl Opt<'_> {
     /// The type of OPT records.
-    pub(super) const TYPE: u16 = 41;
+    pub const TYPE: u16 = 41;
 
     /// Whether DO is set.
-    pub(super) fn dnssec_ok(&self) -> bool {
+    pub fn dnssec_ok(&self) -> bool {
         self.flags & DO != 0
     }
 }
@@ -86,11 +86,7 @@ impl<'q> Options<'q> {
 
 impl ReplyOpt<'_> {
     /// Writes the record; `code_high` are the upper eight bits of the response code.
-    pub(super) fn emit(
-        &self,
-        code_high: u8,
-        encoder: &mut BinEncoder<'_>,
-    ) -> Result<(), ProtoError> {
+    pub fn emit(&self, code_high: u8, encoder: &mut BinEncoder<'_>) -> Result<(), ProtoError> {
         encoder.emit_u8(0)?;
         encoder.emit_u16(Opt::TYPE)?;
         encoder.emit_u16(UDP_SIZE)?;
@@ -128,7 +124,7 @@ fn emit_option(code: u16, data: &[u8], encoder: &mut BinEncoder<'_>) -> Result<(
 
 /// An Extended DNS Error (RFC 8914): why an answer is not what it might be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::dns) struct ExtendedError<'t> {
+pub struct ExtendedError<'t> {
     code: u16,
     /// At most [`TEXT_MAX`] octets.
     text: &'t str,
@@ -136,14 +132,14 @@ pub(in crate::dns) struct ExtendedError<'t> {
 
 impl<'t> ExtendedError<'t> {
     /// The client may not ask this.
-    pub(in crate::dns) const PROHIBITED: ExtendedError<'static> = ExtendedError::bare(18);
+    pub const PROHIBITED: ExtendedError<'static> = ExtendedError::bare(18);
     /// The question lies outside our zones.
-    pub(in crate::dns) const NOT_AUTHORITATIVE: ExtendedError<'static> = ExtendedError::bare(20);
+    pub const NOT_AUTHORITATIVE: ExtendedError<'static> = ExtendedError::bare(20);
     /// We do not do such things.
-    pub(in crate::dns) const NOT_SUPPORTED: ExtendedError<'static> = ExtendedError::bare(21);
+    pub const NOT_SUPPORTED: ExtendedError<'static> = ExtendedError::bare(21);
 
     /// What a refusal that it explains is counted as.
-    pub(in crate::dns) fn refused(&self) -> Refused {
+    pub fn refused(&self) -> Refused {
         match self.code {
             18 => Refused::Prohibited,
             21 => Refused::NotSupported,
@@ -156,7 +152,7 @@ impl<'t> ExtendedError<'t> {
     }
 
     /// Says `note`; `None` for one that is no degradation.
-    pub(in crate::dns) fn of(note: &'t Note) -> Option<Self> {
+    pub fn of(note: &'t Note) -> Option<Self> {
         let code = match note.degradation {
             Degradation::None => return None,
             Degradation::Fallback => 0,
@@ -167,7 +163,7 @@ impl<'t> ExtendedError<'t> {
     }
 
     /// Appends the option, with code and length in front (RFC 6891 section 6.1.2).
-    pub(in crate::dns) fn append_to(self, out: &mut Vec<u8>) {
+    pub fn append_to(self, out: &mut Vec<u8>) {
         let length = u16::try_from(2 + self.text.len()).expect("the text has at most 160 octets");
         out.extend_from_slice(&EXTENDED_ERROR.to_be_bytes());
         out.extend_from_slice(&length.to_be_bytes());
@@ -185,7 +181,7 @@ fn cut(text: &str) -> &str {
 
 /// The largest UDP message that we send or ask for, in octets: it passes every sane path
 /// unfragmented (RFC 9715, DNS flag day 2020).
-pub(in crate::dns) const UDP_SIZE: u16 = 1232;
+pub const UDP_SIZE: u16 = 1232;
 
 /// So that header, the longest question, a cookie and the OPT record still fit into 512 octets:
 /// 12 + 259 + 28 + 11 + 6 + 160.

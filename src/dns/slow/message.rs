@@ -21,7 +21,7 @@ use crate::{dns::HEADER, metrics::Refused};
 
 /// A reply before it is encoded.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Reply<'a> {
+pub struct Reply<'a> {
     pub(super) id: u16,
     /// QR, opcode, AA, TC and RD; never the response code.
     pub(super) flags: u16,
@@ -41,13 +41,13 @@ pub(super) struct Reply<'a> {
 
 /// The records of a reply.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Sections<'a> {
-    pub(super) answers: Vec<Cow<'a, Record>>,
-    pub(super) authorities: Vec<Cow<'a, Record>>,
+pub struct Sections<'a> {
+    pub answers: Vec<Cow<'a, Record>>,
+    pub authorities: Vec<Cow<'a, Record>>,
     /// Additional records that the answer is of no use without.
-    pub(super) glue: Vec<Cow<'a, Record>>,
+    pub glue: Vec<Cow<'a, Record>>,
     /// Additional records that save a question.
-    pub(super) courtesies: Vec<Cow<'a, Record>>,
+    pub courtesies: Vec<Cow<'a, Record>>,
 }
 
 /// What is left out of a reply that is too long, ever more.
@@ -196,7 +196,7 @@ impl<'q> Asked<'q> {
 }
 
 /// Whether TC is set.
-pub(super) fn truncated(message: &[u8]) -> bool {
+pub fn truncated(message: &[u8]) -> bool {
     message[2] & 2 != 0
 }
 

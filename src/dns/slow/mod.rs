@@ -5,7 +5,7 @@
 //! octets ──▶ Query (frame, OPT) ──▶ Reply (what to say) ──▶ octets, cut to the client's size
 //! ```
 
-pub(super) mod edns;
+pub mod edns;
 mod message;
 mod query;
 mod reply;
@@ -14,7 +14,7 @@ use std::net::IpAddr;
 
 use rand::Rng;
 
-pub(super) use self::reply::Scene;
+pub use self::reply::Scene;
 use self::{
     edns::{Opt, Options, UDP_SIZE},
     message::Reply,
@@ -28,7 +28,7 @@ use crate::{
 
 /// Appends the reply to `octets`, which are at least a header without QR, to `out`. Returns what
 /// is counted of it; `None` when there is none.
-pub(super) fn respond(
+pub fn respond(
     octets: &[u8],
     scene: Scene<'_>,
     rng: &mut impl Rng,
@@ -64,7 +64,7 @@ fn question_counted(question: &[u8], table: &AnswerTable) -> (QueryType, Option<
 }
 
 /// Whether `octets` come with a server cookie of ours for `client`.
-pub(super) fn has_valid_cookie(
+pub fn has_valid_cookie(
     octets: &[u8],
     client: IpAddr,
     unix_seconds: u32,

@@ -18,54 +18,54 @@ use crate::dns::HEADER;
 
 /// A message that asks something, or tries to.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Query<'q> {
+pub struct Query<'q> {
     /// At least a header.
     octets: &'q [u8],
     /// Name, type and class of the question, where there is exactly one and it can be read.
-    pub(super) question: Option<&'q [u8]>,
+    pub question: Option<&'q [u8]>,
     /// The OPT record, where it could be read before anything that could not.
-    pub(super) opt: Option<Opt<'q>>,
+    pub opt: Option<Opt<'q>>,
     /// Where the TSIG record begins.
-    pub(super) tsig: Option<usize>,
+    pub tsig: Option<usize>,
     /// Whether the frame is broken.
-    pub(super) malformed: bool,
+    pub malformed: bool,
 }
 
 impl<'q> Query<'q> {
     /// Measures `octets`, which begin with a header.
-    pub(super) fn read(octets: &'q [u8]) -> Self {
+    pub fn read(octets: &'q [u8]) -> Self {
         let mut query = Self { octets, question: None, opt: None, tsig: None, malformed: false };
         query.malformed = query.measure().is_none();
         query
     }
 
     /// The whole message.
-    pub(super) fn octets(&self) -> &'q [u8] {
+    pub fn octets(&self) -> &'q [u8] {
         self.octets
     }
 
     /// As it was sent.
-    pub(super) fn id(&self) -> u16 {
+    pub fn id(&self) -> u16 {
         self.word(0)
     }
 
     /// Its number, 0 to 15 (RFC 1035 section 4.1.1).
-    pub(super) fn opcode(&self) -> u8 {
+    pub fn opcode(&self) -> u8 {
         self.octets[2] >> 3 & 15
     }
 
     /// QR, opcode, AA, TC, RD, RA, Z, AD, CD and response code, as they were sent.
-    pub(super) fn flags(&self) -> u16 {
+    pub fn flags(&self) -> u16 {
         self.word(2)
     }
 
     /// How many records the header announces in this section; [`Section::Question`] for questions.
-    pub(super) fn count(&self, section: Section) -> u16 {
+    pub fn count(&self, section: Section) -> u16 {
         self.word(4 + 2 * section as usize)
     }
 
     /// Whether there are no records before the additional section.
-    pub(super) fn is_bare(&self) -> bool {
+    pub fn is_bare(&self) -> bool {
         self.count(Section::Answer) == 0 && self.count(Section::Authority) == 0
     }
 
@@ -138,7 +138,7 @@ impl<'q> Query<'q> {
 
 /// The sections of a message in their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Section {
+pub enum Section {
     /// What is asked.
     Question,
     /// Of a query: nothing.

@@ -49,15 +49,15 @@ use crate::{
 
 /// Where a query came from, and what is known there.
 #[derive(Clone, Copy)]
-pub(in crate::dns) struct Scene<'t> {
-    pub(in crate::dns) client: IpAddr,
-    pub(in crate::dns) transport: Transport,
-    pub(in crate::dns) admission: Admission,
+pub struct Scene<'t> {
+    pub client: IpAddr,
+    pub transport: Transport,
+    pub admission: Admission,
     /// Wall time in seconds since 1970, modulo 2^32.
-    pub(in crate::dns) unix_seconds: u32,
-    pub(in crate::dns) rules: &'t Rules,
-    pub(in crate::dns) table: &'t AnswerTable,
-    pub(in crate::dns) reports: &'t Reports,
+    pub unix_seconds: u32,
+    pub rules: &'t Rules,
+    pub table: &'t AnswerTable,
+    pub reports: &'t Reports,
 }
 
 /// Why a query is not looked up.

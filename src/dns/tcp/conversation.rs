@@ -22,7 +22,7 @@ use super::{
 };
 
 /// A connection that is being served.
-pub(super) struct Conversation<S> {
+pub struct Conversation<S> {
     stream: S,
     client: SocketAddr,
     transport: Transport,
@@ -47,7 +47,7 @@ enum Left {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<S> {
     /// On an open stream.
-    pub(super) fn new(
+    pub fn new(
         stream: S,
         client: SocketAddr,
         transport: Transport,
@@ -60,7 +60,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<S> {
     }
 
     /// Answers until the connection has to end.
-    pub(super) async fn run(mut self) {
+    pub async fn run(mut self) {
         let mut stopping = self.stopping.clone();
         let mut stop = pin!(stopping.wait_for(|&is_stopping| is_stopping));
         let mut is_stopping = false;

@@ -12,7 +12,7 @@ use super::super::HEADER;
 
 /// Octets that arrived and are not yet answered.
 #[derive(Debug, Default)]
-pub(super) struct Frames {
+pub struct Frames {
     octets: Vec<u8>,
     /// Where the next message begins.
     next: usize,
@@ -22,7 +22,7 @@ pub(super) struct Frames {
 
 /// What lies at the head of the stream.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Frame<'f> {
+pub enum Frame<'f> {
     /// A message of at least a header, without its length.
     Message(&'f [u8]),
     /// The message is not there yet, or only a part of it.
@@ -38,11 +38,11 @@ const READ_LEAST: usize = 512;
 const READ_MOST: usize = 16 * 1024;
 
 /// Octets of the length in front of a message.
-pub(super) const LENGTH: usize = 2;
+pub const LENGTH: usize = 2;
 
 impl Frames {
     /// Takes the next message.
-    pub(super) fn take(&mut self) -> Frame<'_> {
+    pub fn take(&mut self) -> Frame<'_> {
         let rest = &self.octets[self.next..];
         let Some((length, rest)) = rest.split_first_chunk() else {
             return Frame::Incomplete;
@@ -61,16 +61,13 @@ impl Frames {
     }
 
     /// Whether [`Self::take`] has more to give than "incomplete".
-    pub(super) fn has_more(&self) -> bool {
+    pub fn has_more(&self) -> bool {
         self.missing() == 0
     }
 
     /// Reads what is there, once. Returns how many octets came; 0 at the end of the stream. May be
     /// dropped before it is done without a loss.
-    pub(super) async fn read(
-        &mut self,
-        stream: &mut (impl AsyncRead + Unpin),
-    ) -> io::Result<usize> {
+    pub async fn read(&mut self, stream: &mut (impl AsyncRead + Unpin)) -> io::Result<usize> {
         self.make_room();
         let count = stream.read_buf(&mut self.octets).await?;
         self.is_short = self.octets.len() == self.octets.capacity();

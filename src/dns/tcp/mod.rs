@@ -24,7 +24,7 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 use tracing::{error, warn};
 
-pub(super) use self::places::Places;
+pub use self::places::Places;
 use self::{conversation::Conversation, places::Place};
 use super::{
     Transport,
@@ -36,27 +36,27 @@ use crate::watchdog::Pulse;
 
 /// A listening socket and what its connections need.
 #[derive(Debug)]
-pub(super) struct Listener {
+pub struct Listener {
     /// The socket.
-    pub(super) bound: Bound,
+    pub bound: Bound,
     /// What it is bound to.
-    pub(super) address: SocketAddr,
+    pub address: SocketAddr,
     /// The certificate, for DNS over TLS.
-    pub(super) certificate: Option<Certificate>,
+    pub certificate: Option<Certificate>,
     /// Shared by all listeners.
-    pub(super) places: Places,
+    pub places: Places,
     /// The answers.
-    pub(super) responders: Responders,
+    pub responders: Responders,
     /// Turns true when it is time to stop.
-    pub(super) stopping: watch::Receiver<bool>,
+    pub stopping: watch::Receiver<bool>,
     /// Its sign of life.
-    pub(super) pulse: Pulse,
+    pub pulse: Pulse,
 }
 
 impl Listener {
     /// Accepts connections until told to stop, and then answers what has arrived. Dropping it
     /// closes all its connections.
-    pub(super) async fn serve(self) {
+    pub async fn serve(self) {
         let mut connections = JoinSet::new();
         let mut complaint = None;
         let mut stopping = self.stopping.clone();

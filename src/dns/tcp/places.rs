@@ -21,7 +21,7 @@ use crate::config::TcpConfig;
 
 /// The places of all listeners. Clones share them.
 #[derive(Clone, Debug)]
-pub(in super::super) struct Places(Arc<Shared>);
+pub struct Places(Arc<Shared>);
 
 #[derive(Debug)]
 struct Shared {
@@ -41,7 +41,7 @@ struct Table {
 
 /// Tells places apart; grows with each connection.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct Seat(u64);
+pub struct Seat(u64);
 
 #[derive(Debug)]
 struct Taken {
@@ -54,7 +54,7 @@ struct Taken {
 
 /// The place of one connection. Dropping it makes it free.
 #[derive(Debug)]
-pub(super) struct Place {
+pub struct Place {
     shared: Arc<Shared>,
     seat: Seat,
     active: Arc<AtomicU64>,
@@ -62,7 +62,7 @@ pub(super) struct Place {
 
 impl Places {
     /// All free.
-    pub(in super::super) fn new(limits: TcpConfig) -> Self {
+    pub fn new(limits: TcpConfig) -> Self {
         let table = Mutex::default();
         Self(Arc::new(Shared { limits, start: Instant::now(), table }))
     }

@@ -26,7 +26,7 @@ const DOT: &[u8] = b"dot";
 
 /// The state of both files; `None` for one that is not there.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Mark([Option<Trace>; 2]);
+pub struct Mark([Option<Trace>; 2]);
 
 /// What tells one state of a file from another: which one it is, its size and its last change.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +39,7 @@ struct Trace {
 }
 
 /// The present state of the files.
-pub(super) fn mark(config: &TlsListenConfig) -> Mark {
+pub fn mark(config: &TlsListenConfig) -> Mark {
     Mark([&config.certificate_file, &config.key_file].map(|file| {
         let found = fs::metadata(file).ok()?;
         Some(Trace {
@@ -52,7 +52,7 @@ pub(super) fn mark(config: &TlsListenConfig) -> Mark {
 }
 
 /// Reads the files: TLS 1.2 and 1.3, with the library's choice of ciphers.
-pub(super) fn load(config: &TlsListenConfig) -> Result<ServerConfig, CertificateError> {
+pub fn load(config: &TlsListenConfig) -> Result<ServerConfig, CertificateError> {
     let (certificate, key) = (&config.certificate_file, &config.key_file);
     let chain = chain(certificate)?;
     let private = private_key(key)?;

@@ -24,18 +24,18 @@ use crate::config::TlsListenConfig;
 
 /// The present certificate. Clones follow it.
 #[derive(Clone, Debug)]
-pub(super) struct Certificate(watch::Receiver<Arc<ServerConfig>>);
+pub struct Certificate(watch::Receiver<Arc<ServerConfig>>);
 
 impl Certificate {
     /// What the next handshake uses.
-    pub(super) fn current(&self) -> Arc<ServerConfig> {
+    pub fn current(&self) -> Arc<ServerConfig> {
         Arc::clone(&self.0.borrow())
     }
 }
 
 /// Keeps a [`Certificate`] up to date with its files.
 #[derive(Debug)]
-pub(super) struct Renewal {
+pub struct Renewal {
     config: TlsListenConfig,
     present: watch::Sender<Arc<ServerConfig>>,
     /// The files that were read last, whether they were any good or not.
@@ -47,7 +47,7 @@ impl Renewal {
     ///
     /// # Errors
     /// [`CertificateError`], when they cannot be used.
-    pub(super) fn start(config: TlsListenConfig) -> Result<(Self, Certificate), CertificateError> {
+    pub fn start(config: TlsListenConfig) -> Result<(Self, Certificate), CertificateError> {
         // The mark first: files that change meanwhile are read again.
         let read = mark(&config);
         let (present, certificate) = watch::channel(Arc::new(load(&config)?));
@@ -55,7 +55,7 @@ impl Renewal {
     }
 
     /// Watches the files until dropped.
-    pub(super) async fn run(mut self) {
+    pub async fn run(mut self) {
         let mut looks = interval(LOOK_EVERY);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut seen = self.read.clone();

@@ -35,7 +35,7 @@ const QUERY: usize = 4096 + 128;
 const REPLY: usize = 1232;
 
 /// A socket with the memory for its batches.
-pub(super) struct Batches<A: Family> {
+pub struct Batches<A: Family> {
     socket: UdpSocket,
     responder: Responder,
     /// The addresses that were asked, when it can be more than one: of each reply.
@@ -53,7 +53,7 @@ pub(super) struct Batches<A: Family> {
 impl<A: Family> Batches<A> {
     /// `wildcard` tells that replies must leave from the address that was asked. The socket must
     /// then deliver packet information.
-    pub(super) fn new(socket: UdpSocket, responder: Responder, wildcard: bool) -> Self {
+    pub fn new(socket: UdpSocket, responder: Responder, wildcard: bool) -> Self {
         Self {
             socket,
             responder,
@@ -72,7 +72,7 @@ impl<A: Family> Batches<A> {
     /// # Errors
     /// What `recvmmsg` said: `EAGAIN` when nothing came. A reply that cannot be sent is like one
     /// that is lost on the way, and no error.
-    pub(super) fn answer(&mut self, flags: MsgFlags) -> nix::Result<()> {
+    pub fn answer(&mut self, flags: MsgFlags) -> nix::Result<()> {
         let due = self.receive(flags)?;
         match &self.sources {
             None => {

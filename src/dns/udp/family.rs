@@ -10,7 +10,7 @@ use nix::{
 };
 
 /// The addresses of one family, as the kernel writes them.
-pub(super) trait Family: SockaddrLike + Copy {
+pub trait Family: SockaddrLike + Copy {
     /// From where a reply shall leave.
     type Source: Copy;
 

@@ -29,7 +29,7 @@ use crate::watchdog::Pulse;
 ///
 /// # Errors
 /// What the system says when the socket cannot be read any more.
-pub(super) fn serve(
+pub fn serve(
     socket: UdpSocket,
     address: SocketAddr,
     responder: Responder,

@@ -16,7 +16,7 @@ use crate::{
 const GTID_OCTETS: usize = 256 << 10;
 
 /// Octets of a `server_uuid`, and of a source with its tag.
-pub(super) const NAME_OCTETS: usize = 128;
+pub const NAME_OCTETS: usize = 128;
 
 /// Streams of one cluster: those that have moved last.
 const STREAMS: usize = 64;
@@ -32,7 +32,7 @@ const STEP: (u32, Duration) = (4, Duration::from_millis(100));
 const OLDEST: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
 /// What a server has, to be kept.
-pub(super) fn history_image(history: &RememberedHistory) -> HistoryImage {
+pub fn history_image(history: &RememberedHistory) -> HistoryImage {
     HistoryImage {
         uuid: history.uuid.clone(),
         server_id: history.server_id,
@@ -51,7 +51,7 @@ pub(super) fn history_image(history: &RememberedHistory) -> HistoryImage {
 }
 
 /// What a server was kept to have.
-pub(super) fn history(server: ServerIndex, image: &HistoryImage) -> RememberedHistory {
+pub fn history(server: ServerIndex, image: &HistoryImage) -> RememberedHistory {
     RememberedHistory {
         server,
         uuid: image.uuid.clone().filter(|uuid| uuid.len() <= NAME_OCTETS),
@@ -71,19 +71,19 @@ pub(super) fn history(server: ServerIndex, image: &HistoryImage) -> RememberedHi
 }
 
 /// Transactions as they are kept.
-pub(super) fn gtid_text(gtid: &GtidState) -> Box<str> {
+pub fn gtid_text(gtid: &GtidState) -> Box<str> {
     let text = gtid.to_text();
     if text.len() <= GTID_OCTETS { text.into() } else { "".into() }
 }
 
 /// Transactions as they were kept.
-pub(super) fn gtid(text: &str) -> GtidState {
+pub fn gtid(text: &str) -> GtidState {
     let text = if text.len() <= GTID_OCTETS { text } else { "" };
     GtidState::parse_text(text).unwrap_or_default()
 }
 
 /// How far a cluster's history reaches, to be kept at the wall time `now_ms`.
-pub(super) fn reach_images(positions: &[RememberedPosition], now_ms: u64) -> Vec<ReachImage> {
+pub fn reach_images(positions: &[RememberedPosition], now_ms: u64) -> Vec<ReachImage> {
     let mut streams: Vec<(&Stream, Vec<&RememberedPosition>)> = Vec::new();
     for position in positions {
         match streams.iter_mut().find(|(stream, _)| **stream == position.stream) {
@@ -129,7 +129,7 @@ fn thinned<'a>(positions: &[&'a RememberedPosition]) -> Vec<&'a RememberedPositi
 }
 
 /// How far a cluster's history was kept to reach, oldest first. `now_ms` is the wall time.
-pub(super) fn positions(reach: &[ReachImage], now_ms: u64) -> Vec<RememberedPosition> {
+pub fn positions(reach: &[ReachImage], now_ms: u64) -> Vec<RememberedPosition> {
     let mut positions: Vec<_> = reach
         .iter()
         .filter_map(|image| Some((stream(&image.stream)?, &image.seen)))

@@ -14,11 +14,7 @@ use crate::{
 };
 
 /// What is to be kept of a cluster, whose memory is `remembered`.
-pub(super) fn cluster_image(
-    id: ClusterId,
-    remembered: &Remembered,
-    view: View<'_>,
-) -> ClusterImage {
+pub fn cluster_image(id: ClusterId, remembered: &Remembered, view: View<'_>) -> ClusterImage {
     let View { engine, layout, start, now } = view;
     let Some(listing) = layout.clusters().get(id.0) else {
         return ClusterImage::default();
@@ -81,12 +77,12 @@ pub(super) fn cluster_image(
 }
 
 /// The name of a cluster.
-pub(super) fn name_of(layout: &Layout, id: ClusterId) -> Box<str> {
+pub fn name_of(layout: &Layout, id: ClusterId) -> Box<str> {
     layout.clusters().get(id.0).map(|listing| listing.name.clone()).unwrap_or_default()
 }
 
 /// The DNS names of a cluster's read names, by their place in its decisions.
-pub(super) fn read_names(layout: &Layout, id: ClusterId) -> Vec<Box<str>> {
+pub fn read_names(layout: &Layout, id: ClusterId) -> Vec<Box<str>> {
     let names = layout.served_of(id).filter_map(|name| match name.role {
         NameRole::Read { index, .. } => Some((index, name.name.to_string().into_boxed_str())),
         NameRole::Write => None,

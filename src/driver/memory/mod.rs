@@ -115,7 +115,7 @@ impl Past {
 
 /// What is remembered, as it was last told.
 #[derive(Debug)]
-pub(super) struct Memory {
+pub struct Memory {
     keeper: Keeper,
     chronicle: Chronicle,
     /// By [`ClusterId`].
@@ -138,12 +138,12 @@ struct Kept {
 
 /// What images are made of.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct View<'a> {
-    pub(super) engine: &'a Engine,
-    pub(super) layout: &'a Layout,
+pub struct View<'a> {
+    pub engine: &'a Engine,
+    pub layout: &'a Layout,
     /// The wall time at [`Moment::START`].
-    pub(super) start: WallTime,
-    pub(super) now: Moment,
+    pub start: WallTime,
+    pub now: Moment,
 }
 
 impl View<'_> {
@@ -156,7 +156,7 @@ impl View<'_> {
 impl Memory {
     /// Keeps all clusters, and forgets those that there are no more: at the start, when there is
     /// another configuration, and at the end.
-    pub(super) fn note_all(&mut self, view: View<'_>) {
+    pub fn note_all(&mut self, view: View<'_>) {
         let ids = || (0..view.layout.clusters().len()).map(ClusterId);
         self.kept = ids().map(|id| view.kept(id, view.engine.remember(id))).collect();
         self.due.clear();
@@ -171,12 +171,12 @@ impl Memory {
     }
 
     /// Keeps the servers that were added while the service ran.
-    pub(super) fn note_added(&self, added: &Arc<[AddedServer]>) {
+    pub fn note_added(&self, added: &Arc<[AddedServer]>) {
         self.keeper.note_added(Arc::clone(added));
     }
 
     /// Tells the chronicle what happened, and keeps the clusters of which there is something new.
-    pub(super) fn note(
+    pub fn note(
         &mut self,
         judged: &[ClusterId],
         events: &[Event],
@@ -223,7 +223,7 @@ impl Memory {
 
     /// Answers a change when all that was noted has been saved, or could not be: `told` puts why
     /// into the answer. Nobody waits here.
-    pub(super) fn answer_when_saved<T: Send + 'static, E: Send + 'static>(
+    pub fn answer_when_saved<T: Send + 'static, E: Send + 'static>(
         &self,
         done: Result<T, E>,
         reply: oneshot::Sender<Result<T, E>>,
@@ -239,23 +239,23 @@ impl Memory {
     }
 
     /// The highest serial that may be published now.
-    pub(super) fn serial_limit(&self) -> Serial {
+    pub fn serial_limit(&self) -> Serial {
         self.keeper.serial_limit()
     }
 
     /// A table with this serial is published from now on.
-    pub(super) fn note_serial(&self, published: Serial) {
+    pub fn note_serial(&self, published: Serial) {
         self.keeper.note_serial(published);
     }
 
     /// Calls `then` when all that was noted has been saved, or with why it could not be.
-    pub(super) fn when_saved(&self, then: impl FnOnce(Option<Box<str>>) + Send + 'static) {
+    pub fn when_saved(&self, then: impl FnOnce(Option<Box<str>>) + Send + 'static) {
         self.keeper.when_saved(then);
     }
 
     /// Reminds of a state that cannot be saved, and lets the next calls of [`Self::note`] see whose
     /// histories reach further. Called once a minute.
-    pub(super) fn remind(&mut self) {
+    pub fn remind(&mut self) {
         self.due = (0..self.kept.len()).map(ClusterId).collect();
         if let Some(fault) = self.keeper.fault() {
             error!(event = "state_unsaved", "still: {fault}");

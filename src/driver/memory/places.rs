@@ -13,7 +13,7 @@ use crate::{
 /// A name that is still there is that server. A server whose name is gone is the one with a new name
 /// at the same addresses and port, if there is just one: it was renamed while nobody looked.
 #[derive(Debug)]
-pub(super) struct Places<'a> {
+pub struct Places<'a> {
     servers: &'a [PublishedServer],
     /// By a name that is gone.
     renamed: BTreeMap<&'a str, ServerIndex>,

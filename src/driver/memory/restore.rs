@@ -25,16 +25,16 @@ use crate::{
 
 /// What comes back of one cluster.
 #[derive(Debug)]
-pub(super) struct Restored {
-    pub(super) cluster: ClusterId,
-    pub(super) remembered: Remembered,
-    pub(super) overrides: Vec<Override>,
+pub struct Restored {
+    pub cluster: ClusterId,
+    pub remembered: Remembered,
+    pub overrides: Vec<Override>,
     /// Overrides that do not come back.
-    pub(super) dropped: Vec<Change>,
+    pub dropped: Vec<Change>,
 }
 
 /// What `image` says of the clusters of `layout`, at `now`.
-pub(super) fn restore(image: &Image, layout: &Layout, now: Moment) -> Vec<Restored> {
+pub fn restore(image: &Image, layout: &Layout, now: Moment) -> Vec<Restored> {
     let time = Time { now, now_ms: clock::unix_millis(), saved_at_ms: image.saved_at_ms };
     let listings = (0..).map(ClusterId).zip(layout.clusters());
     let known = listings.filter_map(|(id, listing)| {

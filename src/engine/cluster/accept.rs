@@ -11,11 +11,7 @@ use crate::engine::{
 
 impl Cluster {
     /// Whether a history may be accepted, and accepts it.
-    pub(in crate::engine) fn accept(
-        &mut self,
-        accepted: &Acceptance,
-        now: Moment,
-    ) -> Result<(), AcceptanceRefusal> {
+    pub fn accept(&mut self, accepted: &Acceptance, now: Moment) -> Result<(), AcceptanceRefusal> {
         if self.policy.kind == ClusterKind::Tcp {
             return Err(AcceptanceRefusal::NoHistory);
         }

@@ -10,7 +10,7 @@ use crate::engine::{
 
 impl Cluster {
     /// How the probes of a server should go on.
-    pub(in crate::engine) fn advice(&self, server: ServerIndex) -> ProbeAdvice {
+    pub fn advice(&self, server: ServerIndex) -> ProbeAdvice {
         let verdict = &self.conclusions[server].verdict;
         let said = self.said.write.server;
         let confirmed =
@@ -82,7 +82,7 @@ impl Cluster {
     }
 
     /// When [`Self::decide`] must run again although nothing new was observed.
-    pub(in crate::engine) fn next_deadline(&self, now: Moment) -> Option<Moment> {
+    pub fn next_deadline(&self, now: Moment) -> Option<Moment> {
         let thresholds = &self.policy.thresholds;
         let round = self.round.map(|began| began + thresholds.first_round);
         let silence = self.records.iter().filter_map(|record| {

@@ -10,7 +10,7 @@ use crate::engine::{
 impl Cluster {
     /// Every server as a candidate for a name, in config order; nothing for a name that there is
     /// not.
-    pub(in crate::engine) fn candidacy(&self, name: NameOf, now: Moment) -> Vec<Candidacy> {
+    pub fn candidacy(&self, name: NameOf, now: Moment) -> Vec<Candidacy> {
         let servers = self.records.indices();
         match name {
             NameOf::Writes if self.policy.write.is_none() => Vec::new(),

@@ -31,7 +31,7 @@ use super::{
 
 /// The memory of one cluster.
 #[derive(Clone, Debug)]
-pub(super) struct Cluster {
+pub struct Cluster {
     id: ClusterId,
     policy: ClusterPolicy,
     records: Servers<Record>,
@@ -66,7 +66,7 @@ pub(super) struct Cluster {
 }
 
 impl Cluster {
-    pub(super) fn new(id: ClusterId, policy: ClusterPolicy, now: Moment) -> Self {
+    pub fn new(id: ClusterId, policy: ClusterPolicy, now: Moment) -> Self {
         Self {
             id,
             records: policy.servers.iter().map(|server| Record::new(&server.witnesses)).collect(),
@@ -91,13 +91,13 @@ impl Cluster {
         }
     }
 
-    pub(super) fn policy(&self) -> &ClusterPolicy {
+    pub fn policy(&self) -> &ClusterPolicy {
         &self.policy
     }
 
     /// Folds in one observation of one of its servers. One of an unknown server is ignored: a probe
     /// that ends after its server was removed may still report.
-    pub(super) fn observe(&mut self, observation: Observation, now: Moment) {
+    pub fn observe(&mut self, observation: Observation, now: Moment) {
         if let Some(record) = self.records.get_mut(observation.server.server) {
             let Observation { asked, outcome, .. } = observation;
             let first = self.last_heard.is_none() && outcome.is_from_the_host();
@@ -111,26 +111,26 @@ impl Cluster {
     }
 
     /// Every server has its time again to say what it is, before a name moves.
-    pub(super) fn begin_round(&mut self, now: Moment) {
+    pub fn begin_round(&mut self, now: Moment) {
         self.round = Some(now);
     }
 
-    pub(super) fn records(&self) -> &Servers<Record> {
+    pub fn records(&self) -> &Servers<Record> {
         &self.records
     }
 
     /// How many of its servers have been asked at all.
-    pub(super) fn asked_servers(&self) -> usize {
+    pub fn asked_servers(&self) -> usize {
         self.records.iter().filter(|record| record.last_word.is_some()).count()
     }
 
     /// How many of its servers fail in a way that may be our own network's fault.
-    pub(super) fn silent_servers(&self) -> usize {
+    pub fn silent_servers(&self) -> usize {
         self.records.iter().filter(|record| record.is_silent()).count()
     }
 
     /// How many of them fell silent just now.
-    pub(super) fn fell_silent(&self, now: Moment) -> usize {
+    pub fn fell_silent(&self, now: Moment) -> usize {
         let window = self.policy.thresholds.at_once();
         let just_now = |record: &&Record| {
             record.is_silent()
@@ -140,19 +140,19 @@ impl Cluster {
     }
 
     /// Whether any server has ever answered.
-    pub(super) fn has_been_heard(&self) -> bool {
+    pub fn has_been_heard(&self) -> bool {
         self.records.iter().any(|record| record.facts.is_some())
     }
 
     /// Any server of any cluster was last heard then.
-    pub(super) fn note_heard(&mut self, last_heard: Option<Moment>) {
+    pub fn note_heard(&mut self, last_heard: Option<Moment>) {
         for record in &mut self.records {
             record.note_heard(last_heard);
         }
     }
 
     /// Gives every server that has failed only from `since` its full number of chances again.
-    pub(super) fn forgive(&mut self, since: Moment, now: Moment) {
+    pub fn forgive(&mut self, since: Moment, now: Moment) {
         for record in &mut self.records {
             record.forgive(since, now);
         }
@@ -162,7 +162,7 @@ impl Cluster {
     }
 
     /// Silence up to now was ours.
-    pub(super) fn excuse_silence(&mut self, now: Moment) {
+    pub fn excuse_silence(&mut self, now: Moment) {
         for (record, conclusion) in self.records.iter_mut().zip(&self.conclusions) {
             if conclusion.verdict.reason != StateReason::ProbeSilent {
                 record.excuse_silence(now);
@@ -171,7 +171,7 @@ impl Cluster {
     }
 
     /// What is published now.
-    pub(super) fn decision(&self) -> Decision {
+    pub fn decision(&self) -> Decision {
         Decision {
             write: self.policy.write.map(|_| self.said.write),
             reads: self.said.reads.clone(),
@@ -180,33 +180,30 @@ impl Cluster {
     }
 
     /// What is known of a server by what was judged so far.
-    pub(super) fn conclusion(&self, server: ServerIndex) -> &Conclusion {
+    pub fn conclusion(&self, server: ServerIndex) -> &Conclusion {
         &self.conclusions[server]
     }
 
     /// What a server is now, and why.
-    pub(super) fn standing(&self, server: ServerIndex) -> Standing {
+    pub fn standing(&self, server: ServerIndex) -> Standing {
         let conclusion = self.conclusion(server);
         let Verdict { state, reason, lag, .. } = conclusion.limited;
         Standing { state, reason, since: conclusion.since, lag }
     }
 
     /// The words of a server's present failure, if it fails.
-    pub(super) fn failure_detail(&self, server: ServerIndex) -> Option<&str> {
+    pub fn failure_detail(&self, server: ServerIndex) -> Option<&str> {
         let trouble = self.records[server].trouble.as_ref()?;
         Some(&*trouble.failure.detail)
     }
 
     /// What the witnesses of a server say now.
-    pub(super) fn witnesses(
-        &self,
-        server: ServerIndex,
-    ) -> impl Iterator<Item = WitnessStanding<'_>> {
+    pub fn witnesses(&self, server: ServerIndex) -> impl Iterator<Item = WitnessStanding<'_>> {
         self.records[server].witnesses.standings()
     }
 
     /// Judges and decides anew. Every change goes to `events`.
-    pub(super) fn decide(&mut self, now: Moment, events: &mut Vec<Event>) {
+    pub fn decide(&mut self, now: Moment, events: &mut Vec<Event>) {
         let told = events.len();
         (self.isolated, self.judged) = (false, now);
         self.expire(now, events);
@@ -271,7 +268,7 @@ impl Cluster {
     }
 
     /// Every server of every cluster failed at once: states and ladders stand still.
-    pub(super) fn hold_isolated(&mut self, now: Moment, events: &mut Vec<Event>) {
+    pub fn hold_isolated(&mut self, now: Moment, events: &mut Vec<Event>) {
         let told = events.len();
         self.isolated = true;
         self.unrest.note(true, now);
@@ -283,7 +280,7 @@ impl Cluster {
     }
 
     /// While states and ladders stand still operators may act. Returns whether one did.
-    pub(super) fn heed_operators(&mut self, now: Moment, events: &mut Vec<Event>) -> bool {
+    pub fn heed_operators(&mut self, now: Moment, events: &mut Vec<Event>) -> bool {
         let told = events.len();
         self.expire(now, events);
         let acted = self.overlay.is_touched();

@@ -7,7 +7,7 @@ use crate::engine::{
 
 /// The overrides of one cluster.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Overlay {
+pub struct Overlay {
     laid: Vec<Override>,
     /// The pinned server has said that it is not writable since it was last fit.
     denied: bool,
@@ -17,26 +17,26 @@ pub(super) struct Overlay {
 
 /// What the names of a cluster say.
 #[derive(Clone, Debug)]
-pub(super) struct NameDecisions {
-    pub(super) write: WriteDecision,
-    pub(super) reads: Vec<ReadDecision>,
+pub struct NameDecisions {
+    pub write: WriteDecision,
+    pub reads: Vec<ReadDecision>,
 }
 
 /// The pin that is in force.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Pin {
+pub struct Pin {
     pub(super) server: ServerIndex,
     pub(super) even_if_not_writable: bool,
 }
 
 impl Overlay {
     /// The overrides of an earlier configuration, `touched` as a change of it is.
-    pub(super) fn after_change(laid: Vec<Override>, denied: bool) -> Self {
+    pub fn after_change(laid: Vec<Override>, denied: bool) -> Self {
         Self { laid, denied, touched: true }
     }
 
     /// In the place of an earlier one of its kind.
-    pub(super) fn lay(&mut self, wished: Override) {
+    pub fn lay(&mut self, wished: Override) {
         self.touched = true;
         self.denied &= wished.wish.key() != WishKey::Pin;
         self.laid.retain(|before| before.wish.key() != wished.wish.key());
@@ -44,59 +44,59 @@ impl Overlay {
     }
 
     /// One that an earlier process has laid: what its server has said since stays said.
-    pub(super) fn resume(&mut self, laid: Override) {
+    pub fn resume(&mut self, laid: Override) {
         self.touched = true;
         self.laid.retain(|before| before.wish.key() != laid.wish.key());
         self.laid.push(laid);
     }
 
     /// The pinned server has said that it is not writable.
-    pub(super) fn deny(&mut self) {
+    pub fn deny(&mut self) {
         self.denied = true;
     }
 
     /// The pinned server is fit, or nobody is pinned.
-    pub(super) fn forget_denial(&mut self) {
+    pub fn forget_denial(&mut self) {
         self.denied = false;
     }
 
-    pub(super) fn lift(&mut self, key: WishKey) -> Option<Override> {
+    pub fn lift(&mut self, key: WishKey) -> Option<Override> {
         let place = self.laid.iter().position(|laid| laid.wish.key() == key)?;
         self.touched = true;
         Some(self.laid.remove(place))
     }
 
-    pub(super) fn laid(&self) -> &[Override] {
+    pub fn laid(&self) -> &[Override] {
         &self.laid
     }
 
     /// Whether the pinned server has said that it is not writable since it was last fit.
-    pub(super) fn denied(&self) -> bool {
+    pub fn denied(&self) -> bool {
         self.denied
     }
 
     /// Whether an operator has acted since the last decision, or an override has ended.
-    pub(super) fn is_touched(&self) -> bool {
+    pub fn is_touched(&self) -> bool {
         self.touched
     }
 
     /// An operator has acted in another way than by an override.
-    pub(super) fn touch(&mut self) {
+    pub fn touch(&mut self) {
         self.touched = true;
     }
 
     /// A decision has taken everything into account.
-    pub(super) fn heeded(&mut self) {
+    pub fn heeded(&mut self) {
         self.touched = false;
     }
 
     /// When the next override ends by itself.
-    pub(super) fn next_expiry(&self) -> Option<Moment> {
+    pub fn next_expiry(&self) -> Option<Moment> {
         self.laid.iter().filter_map(|laid| laid.until).min()
     }
 
     /// Takes away what has had its time.
-    pub(super) fn expire(&mut self, now: Moment) -> Vec<Override> {
+    pub fn expire(&mut self, now: Moment) -> Vec<Override> {
         let (over, lasting) = std::mem::take(&mut self.laid)
             .into_iter()
             .partition(|laid| laid.until.is_some_and(|until| until <= now));
@@ -105,11 +105,11 @@ impl Overlay {
         over
     }
 
-    pub(super) fn has(&self, key: WishKey) -> bool {
+    pub fn has(&self, key: WishKey) -> bool {
         self.laid.iter().any(|laid| laid.wish.key() == key)
     }
 
-    pub(super) fn pin(&self) -> Option<Pin> {
+    pub fn pin(&self) -> Option<Pin> {
         self.laid.iter().find_map(|laid| match laid.wish {
             Wish::Pin { server, even_if_not_writable } => {
                 Some(Pin { server, even_if_not_writable })
@@ -119,7 +119,7 @@ impl Overlay {
     }
 
     /// All drained servers, or those that are drained of writes too.
-    pub(super) fn drained(&self, of_writes: bool) -> Vec<ServerIndex> {
+    pub fn drained(&self, of_writes: bool) -> Vec<ServerIndex> {
         let drained = self.laid.iter().filter_map(|laid| match laid.wish {
             Wish::Drain { server, force } => (force || !of_writes).then_some(server),
             _ => None,
@@ -130,7 +130,7 @@ impl Overlay {
 
 impl NameDecisions {
     /// Nothing yet, for so many read names.
-    pub(super) fn nothing(reads: usize) -> Self {
+    pub fn nothing(reads: usize) -> Self {
         let (since, reason) = (Moment::START, ReadReason::NotReady);
         let read = ReadDecision { servers: Vec::new(), reason, since };
         let reason = WriteReason::NotReady;

@@ -16,11 +16,7 @@ use crate::engine::{
 
 impl Cluster {
     /// Whether an override may be laid, and lays it.
-    pub(in crate::engine) fn lay(
-        &mut self,
-        wished: Override,
-        now: Moment,
-    ) -> Result<(), OverrideRefusal> {
+    pub fn lay(&mut self, wished: Override, now: Moment) -> Result<(), OverrideRefusal> {
         match wished.wish {
             Wish::Pin { server, even_if_not_writable } => {
                 if self.policy.write.is_none() {
@@ -43,15 +39,15 @@ impl Cluster {
     }
 
     /// Lays an override that was in force before a restart: nothing is refused.
-    pub(in crate::engine) fn resume(&mut self, laid: Override) {
+    pub fn resume(&mut self, laid: Override) {
         self.overlay.resume(laid);
     }
 
-    pub(in crate::engine) fn lift(&mut self, key: WishKey) -> Option<Override> {
+    pub fn lift(&mut self, key: WishKey) -> Option<Override> {
         self.overlay.lift(key)
     }
 
-    pub(in crate::engine) fn overrides(&self) -> &[Override] {
+    pub fn overrides(&self) -> &[Override] {
         self.overlay.laid()
     }
 

@@ -72,7 +72,7 @@ impl Cluster {
     /// The same cluster under another configuration, and by its new places the old ones of those
     /// servers of which everything known still holds: of none when the cluster speaks something else
     /// now, for then it begins anew.
-    pub(in crate::engine) fn reconfigured(
+    pub fn reconfigured(
         &self,
         id: ClusterId,
         policy: ClusterPolicy,

@@ -19,7 +19,7 @@ impl Cluster {
     ///
     /// While the cluster is frozen that is what the names say; otherwise what they would say if no
     /// operator wished anything, for the overrides are kept beside it.
-    pub(in crate::engine) fn remember(&self) -> Remembered {
+    pub fn remember(&self) -> Remembered {
         let frozen = self.is_frozen();
         let write = if frozen { self.said.write } else { self.write.decision };
         let ladders = self.reads.iter().map(|read| &read.decision);
@@ -71,7 +71,7 @@ impl Cluster {
 
     /// Begins with what an earlier process remembered. Servers that are no more are left out; a
     /// cluster that has had its first round knows better already.
-    pub(in crate::engine) fn restore(&mut self, memory: &Remembered, now: Moment) {
+    pub fn restore(&mut self, memory: &Remembered, now: Moment) {
         if self.ready {
             return;
         }

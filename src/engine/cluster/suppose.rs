@@ -9,18 +9,14 @@ use crate::engine::{
 impl Cluster {
     /// Rounds of probes after which everything that a supposition changes has been decided, save
     /// what takes longer than a group's change of view.
-    pub(in crate::engine) fn rounds_to_settle(&self) -> u32 {
+    pub fn rounds_to_settle(&self) -> u32 {
         let Thresholds { rise, .. } = self.policy.thresholds;
         let replies = [rise, Thresholds::LAG_FALL, Thresholds::LAG_RISE, Thresholds::HARD_FALL];
         replies.into_iter().max().unwrap_or(rise) + 1
     }
 
     /// What one probe of the server would find; `None` when nothing can be supposed.
-    pub(in crate::engine) fn suppose(
-        &mut self,
-        server: ServerIndex,
-        supposed: Supposition,
-    ) -> Option<Outcome> {
+    pub fn suppose(&mut self, server: ServerIndex, supposed: Supposition) -> Option<Outcome> {
         let record = &mut self.records[server];
         let facts = match (&record.facts, self.policy.kind) {
             (Some(facts), _) => Some(well(facts.clone())),

@@ -11,44 +11,44 @@ use crate::engine::{
 
 /// What a judgement may know besides what its servers said and what was concluded of them.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::engine) struct Precedents<'a> {
+pub struct Precedents<'a> {
     /// The server that the write name says now.
-    pub(in crate::engine) published: Option<ServerIndex>,
+    pub published: Option<ServerIndex>,
     /// The last server that it said, also after a withdrawal.
-    pub(in crate::engine) last_writer: Option<ServerIndex>,
+    pub last_writer: Option<ServerIndex>,
     /// What that one had.
-    pub(in crate::engine) office: &'a Office,
+    pub office: &'a Office,
     /// Every server has had its time to say what it is: what speaks for one is not only that it was
     /// heard first.
-    pub(in crate::engine) ready: bool,
+    pub ready: bool,
     /// The servers that the write name may not return to yet.
-    pub(in crate::engine) blocked: &'a [ServerIndex],
+    pub blocked: &'a [ServerIndex],
     /// What operators wish of the choice among several.
-    pub(in crate::engine) steering: &'a Steering,
+    pub steering: &'a Steering,
     /// The identity of the cluster, once it is known.
-    pub(in crate::engine) identity: Option<&'a Identity>,
+    pub identity: Option<&'a Identity>,
 }
 
 /// One cluster as it stands at one moment: questions are asked of it, and nothing in it changes.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Case<'a> {
-    pub(super) policy: &'a ClusterPolicy,
+pub struct Case<'a> {
+    pub policy: &'a ClusterPolicy,
     /// What was heard.
-    pub(super) records: &'a Servers<Record>,
+    pub records: &'a Servers<Record>,
     /// What was concluded so far.
-    pub(super) conclusions: &'a Servers<Conclusion>,
-    pub(super) precedents: &'a Precedents<'a>,
-    pub(super) now: Moment,
+    pub conclusions: &'a Servers<Conclusion>,
+    pub precedents: &'a Precedents<'a>,
+    pub now: Moment,
 }
 
 /// The same while it is judged: what was heard stands, conclusions change.
 #[derive(Debug)]
-pub(in crate::engine) struct Hearing<'a> {
-    pub(in crate::engine) policy: &'a ClusterPolicy,
-    pub(in crate::engine) records: &'a Servers<Record>,
-    pub(in crate::engine) conclusions: &'a mut Servers<Conclusion>,
-    pub(in crate::engine) precedents: &'a Precedents<'a>,
-    pub(in crate::engine) now: Moment,
+pub struct Hearing<'a> {
+    pub policy: &'a ClusterPolicy,
+    pub records: &'a Servers<Record>,
+    pub conclusions: &'a mut Servers<Conclusion>,
+    pub precedents: &'a Precedents<'a>,
+    pub now: Moment,
 }
 
 impl<'a> Hearing<'a> {
@@ -66,32 +66,32 @@ impl<'a> Hearing<'a> {
 
 impl<'a> Case<'a> {
     /// All servers in config order.
-    pub(super) fn indices(self) -> impl Iterator<Item = ServerIndex> + Clone {
+    pub fn indices(self) -> impl Iterator<Item = ServerIndex> + Clone {
         self.records.indices()
     }
 
     /// All servers but one.
-    pub(super) fn others(self, server: ServerIndex) -> impl Iterator<Item = ServerIndex> + Clone {
+    pub fn others(self, server: ServerIndex) -> impl Iterator<Item = ServerIndex> + Clone {
         self.indices().filter(move |other| *other != server)
     }
 
     /// How a server has answered lately.
-    pub(super) fn liveness(self, server: ServerIndex) -> Liveness {
+    pub fn liveness(self, server: ServerIndex) -> Liveness {
         self.records[server].liveness(&self.policy.thresholds, self.now)
     }
 
     /// Whether the last probe of a server was answered.
-    pub(super) fn answers(self, server: ServerIndex) -> bool {
+    pub fn answers(self, server: ServerIndex) -> bool {
         self.liveness(server) == Liveness::Answering
     }
 
     /// Whether a server is known to be gone.
-    pub(super) fn is_gone(self, server: ServerIndex) -> bool {
+    pub fn is_gone(self, server: ServerIndex) -> bool {
         matches!(self.liveness(server), Liveness::Gone(_))
     }
 
     /// Whether a server's last word carries another identity than the cluster's.
-    pub(super) fn is_foreign(self, server: ServerIndex) -> bool {
+    pub fn is_foreign(self, server: ServerIndex) -> bool {
         match (carried_identity(&self.records[server]), self.precedents.identity) {
             (Some(carried), Some(known)) => carried != *known,
             _ => false,
@@ -99,22 +99,22 @@ impl<'a> Case<'a> {
     }
 
     /// Whether a good reply of a server has come since the last judgement.
-    pub(super) fn has_news(self, server: ServerIndex) -> bool {
+    pub fn has_news(self, server: ServerIndex) -> bool {
         self.conclusions[server].has_news(&self.records[server])
     }
 
     /// Whether a server has lost what it had, and was not seen following since.
-    pub(super) fn has_lost_history(self, server: ServerIndex) -> bool {
+    pub fn has_lost_history(self, server: ServerIndex) -> bool {
         self.conclusions[server].has_lost_history(&self.records[server])
     }
 
     /// Whether a server has been a replica of this cluster, or its writer.
-    pub(super) fn has_followed(self, server: ServerIndex) -> bool {
+    pub fn has_followed(self, server: ServerIndex) -> bool {
         self.conclusions[server].has_followed(&self.records[server])
     }
 
     /// How a server lost against another one, as long as that counts.
-    pub(super) fn superseded(self, server: ServerIndex) -> Option<&'a Superseded> {
+    pub fn superseded(self, server: ServerIndex) -> Option<&'a Superseded> {
         self.conclusions[server].superseded.as_ref()
     }
 }

@@ -15,7 +15,7 @@ use crate::engine::{
 
 /// Whether a server takes part in the question who is the primary: it says that it is writable,
 /// nothing proves that it is gone, and its word counts.
-pub(super) fn is_claimant(index: ServerIndex, case: Case<'_>) -> bool {
+pub fn is_claimant(index: ServerIndex, case: Case<'_>) -> bool {
     let record = &case.records[index];
     let published = case.precedents.published == Some(index);
     let present = match case.liveness(index) {
@@ -35,7 +35,7 @@ pub(super) fn is_claimant(index: ServerIndex, case: Case<'_>) -> bool {
 }
 
 /// The verdict on a server that says it is writable, given how the contest ended.
-pub(super) fn writable_verdict(
+pub fn writable_verdict(
     index: ServerIndex,
     hearing: &mut Hearing<'_>,
     contest: &Contest,
@@ -68,7 +68,7 @@ pub(super) fn writable_verdict(
 
 /// What speaks against the word of a server that calls itself a primary: that it has lost now, or
 /// before.
-pub(super) fn why_stale(
+pub fn why_stale(
     index: ServerIndex,
     conclusion: &Conclusion,
     contest: &Contest,
@@ -87,7 +87,7 @@ pub(super) fn why_stale(
 }
 
 /// Whether a server that calls itself a primary has lost against the one that is right.
-pub(super) fn is_stale(index: ServerIndex, case: Case<'_>, contest: &Contest) -> bool {
+pub fn is_stale(index: ServerIndex, case: Case<'_>, contest: &Contest) -> bool {
     contest.champion.is_some_and(|champion| champion != index)
         && (contest.against(index).is_some() || case.superseded(index).is_some())
 }

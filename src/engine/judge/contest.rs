@@ -11,28 +11,28 @@ use crate::engine::{Loss, Relation, ServerIndex, StateReason};
 
 /// What came out of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Contest {
+pub struct Contest {
     /// The server that is right, if any is.
-    pub(super) champion: Option<ServerIndex>,
+    pub champion: Option<ServerIndex>,
     /// The others, each with what speaks against it.
-    pub(super) losers: Vec<Loser>,
+    pub losers: Vec<Loser>,
     /// The champion stands on no evidence but on precedence.
-    pub(super) split_brain: bool,
+    pub split_brain: bool,
 }
 
 /// A server that is not right.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Loser {
-    pub(super) server: ServerIndex,
+pub struct Loser {
+    pub server: ServerIndex,
     /// Whom it lost against; `None` when that is the last writer, which has left the configuration.
-    pub(super) against: Option<ServerIndex>,
+    pub against: Option<ServerIndex>,
     /// How; `None` when the next reply may disprove it, so that nothing is remembered.
-    pub(super) loss: Option<Loss>,
-    pub(super) reason: StateReason,
+    pub loss: Option<Loss>,
+    pub reason: StateReason,
 }
 
 /// What the contest asks about the claimants.
-pub(super) struct Evidence<'a> {
+pub struct Evidence<'a> {
     /// How the history of the first lies to that of the second.
     pub(super) relation: &'a dyn Fn(ServerIndex, ServerIndex) -> Relation,
     /// How many other members follow it.
@@ -54,7 +54,7 @@ pub(super) struct Evidence<'a> {
 }
 
 /// Settles it among `claimants`, of which `incumbent` may be one.
-pub(super) fn settle(
+pub fn settle(
     claimants: &[ServerIndex],
     incumbent: Option<ServerIndex>,
     evidence: &Evidence<'_>,
@@ -159,7 +159,7 @@ fn against(champion: ServerIndex, claimants: &[ServerIndex], evidence: &Evidence
 
 impl Contest {
     /// What speaks against `server`, if it is a loser.
-    pub(super) fn against(&self, server: ServerIndex) -> Option<StateReason> {
+    pub fn against(&self, server: ServerIndex) -> Option<StateReason> {
         self.losers.iter().find(|loser| loser.server == server).map(|loser| loser.reason)
     }
 }

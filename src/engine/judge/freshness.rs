@@ -9,7 +9,7 @@ use crate::engine::{
 
 /// What a replica's position comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Freshness {
+pub struct Freshness {
     /// It is fresh enough for at least one read name.
     fresh: bool,
     /// How far it is behind; `None` when that cannot be told.

@@ -7,7 +7,7 @@ use crate::engine::{
 /// What members of one cluster have in common: PostgreSQL's system identifier, Galera's cluster
 /// UUID.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(in crate::engine) enum Identity {
+pub enum Identity {
     System(u64),
     /// Galera's cluster UUID, or the name of a replication group.
     Group(Box<str>),
@@ -15,7 +15,7 @@ pub(in crate::engine) enum Identity {
 
 /// The identity of one cluster, as far as it is known.
 #[derive(Clone, Debug, Default)]
-pub(in crate::engine) struct KnownIdentity {
+pub struct KnownIdentity {
     identity: Option<Identity>,
     /// More than half of the cluster's servers have carried it.
     established: bool,
@@ -27,17 +27,17 @@ pub(in crate::engine) struct KnownIdentity {
 
 impl KnownIdentity {
     /// One that an earlier process has known, or was told by an operator (`accepted`).
-    pub(in crate::engine) fn remembered(identity: Identity, accepted: bool) -> Self {
+    pub fn remembered(identity: Identity, accepted: bool) -> Self {
         Self { identity: Some(identity), established: true, remembered: true, accepted }
     }
 
     /// Whether it rests on an operator's word.
-    pub(in crate::engine) fn is_accepted(&self) -> bool {
+    pub fn is_accepted(&self) -> bool {
         self.accepted
     }
 
     /// The identity of a server whose history an operator has made the cluster's.
-    pub(in crate::engine) fn accept(&mut self, record: &Record) {
+    pub fn accept(&mut self, record: &Record) {
         if let Some(identity) = carried_identity(record) {
             let identity = Some(identity);
             *self = Self { identity, established: true, remembered: false, accepted: true };
@@ -45,7 +45,7 @@ impl KnownIdentity {
     }
 
     /// The identity that servers must carry; `None` as long as nobody has shown one.
-    pub(in crate::engine) fn get(&self) -> Option<&Identity> {
+    pub fn get(&self) -> Option<&Identity> {
         self.identity.as_ref()
     }
 
@@ -58,7 +58,7 @@ impl KnownIdentity {
     /// once it was carried by so many itself, only when nobody who is there carries it any more, and
     /// two servers carry the other one, as after an upgrade that made every server anew: one alone
     /// has just as well lost its volume. One that was remembered is known from the start.
-    pub(in crate::engine) fn learn(
+    pub fn learn(
         &mut self,
         records: &Servers<Record>,
         started: bool,
@@ -97,7 +97,7 @@ impl KnownIdentity {
 }
 
 /// The identity that a server's last word carries.
-pub(super) fn carried_identity(record: &Record) -> Option<Identity> {
+pub fn carried_identity(record: &Record) -> Option<Identity> {
     match record.facts.as_ref()? {
         Facts::Postgres(facts) => Some(Identity::System(facts.system_identifier)),
         Facts::MySql(facts) => group_identity(facts),
@@ -106,7 +106,7 @@ pub(super) fn carried_identity(record: &Record) -> Option<Identity> {
 }
 
 /// The identity of the group that a server belongs to.
-pub(super) fn group_identity(facts: &MySqlFacts) -> Option<Identity> {
+pub fn group_identity(facts: &MySqlFacts) -> Option<Identity> {
     match &facts.group {
         // A node that has not joined yet carries a UUID of zeros.
         Some(Group::Galera(galera))

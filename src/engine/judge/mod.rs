@@ -21,14 +21,14 @@ mod verdicts;
 
 use super::{ClusterKind, judgement::Judgement, positions::Positions};
 
-pub(super) use self::{
+pub use self::{
     case::{Hearing, Precedents},
     identity::{Identity, KnownIdentity},
     office::Office,
 };
 
 /// Judges all servers of one cluster.
-pub(super) fn judge(hearing: &mut Hearing<'_>, positions: &mut Positions) -> Judgement {
+pub fn judge(hearing: &mut Hearing<'_>, positions: &mut Positions) -> Judgement {
     for (conclusion, record) in hearing.conclusions.iter_mut().zip(hearing.records) {
         conclusion.begin(record);
     }

@@ -7,15 +7,15 @@ use crate::engine::{GtidState, Moment, record::Record};
 
 /// The last published writer, as far as its heirs are concerned.
 #[derive(Clone, Debug, Default)]
-pub(in crate::engine) struct Office {
+pub struct Office {
     /// PostgreSQL: the timeline that it wrote on.
-    pub(in crate::engine) timeline: Option<u32>,
+    pub timeline: Option<u32>,
     /// MySQL and MariaDB: what it was last known to have.
-    pub(in crate::engine) gtid: GtidState,
+    pub gtid: GtidState,
     /// MySQL and MariaDB: what it had when it came into office.
-    pub(in crate::engine) began_with: GtidState,
+    pub began_with: GtidState,
     /// When it came into office; `None` when that was before the start of the process.
-    pub(in crate::engine) since: Option<Moment>,
+    pub since: Option<Moment>,
 }
 
 impl Office {

@@ -7,7 +7,7 @@ use crate::engine::{
     verdict::{ReadFitness, Verdict, WriteFitness},
 };
 
-pub(super) fn judge(hearing: &mut Hearing<'_>) -> Judgement {
+pub fn judge(hearing: &mut Hearing<'_>) -> Judgement {
     let verdicts = hearing.records.indices().map(|index| verdict(index, hearing)).collect();
     Judgement { verdicts, split_brain: false, writer: WriterRule::Free }
 }

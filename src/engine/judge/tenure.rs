@@ -12,18 +12,18 @@ use crate::engine::{
 
 /// Whether a server is in office and has been alive ever since: nothing that others show about it is
 /// worth more than its own word.
-pub(super) fn lives_in_office(index: ServerIndex, case: Case<'_>) -> bool {
+pub fn lives_in_office(index: ServerIndex, case: Case<'_>) -> bool {
     case.precedents.published == Some(index) && !case.conclusions[index].left_office
 }
 
 /// Whether a server that does not answer us is published since before the start of this process, so
 /// that its role is known from then alone.
-pub(super) fn is_remembered(index: ServerIndex, case: Case<'_>) -> bool {
+pub fn is_remembered(index: ServerIndex, case: Case<'_>) -> bool {
     case.precedents.published == Some(index) && case.records[index].facts.is_none()
 }
 
 /// Whether the published server has only refused us since the start of this process.
-pub(super) fn lives_by_refusal(index: ServerIndex, case: Case<'_>) -> bool {
+pub fn lives_by_refusal(index: ServerIndex, case: Case<'_>) -> bool {
     use FailureKind::{Misconfigured, Saturated};
     is_remembered(index, case)
         && matches!(case.liveness(index), Liveness::Alive(Saturated | Misconfigured))
@@ -31,7 +31,7 @@ pub(super) fn lives_by_refusal(index: ServerIndex, case: Case<'_>) -> bool {
 
 /// Whether the published server does not answer us while a member receives from it, as
 /// `opinion(member, since)` tells of each since its silence began.
-pub(super) fn lives_by_witness(
+pub fn lives_by_witness(
     index: ServerIndex,
     case: Case<'_>,
     opinion: &dyn Fn(ServerIndex, Moment) -> Opinion,
@@ -49,7 +49,7 @@ pub(super) fn lives_by_witness(
 }
 
 /// Whether a member that answers, or may, has said nothing since `rival` says that it is writable.
-pub(super) fn is_awaited(rival: ServerIndex, case: Case<'_>) -> bool {
+pub fn is_awaited(rival: ServerIndex, case: Case<'_>) -> bool {
     let Some(run) = case.records[rival].writable else { return false };
     case.indices().any(|member| {
         matches!(case.liveness(member), Liveness::Answering | Liveness::Doubtful(_))
@@ -59,14 +59,14 @@ pub(super) fn is_awaited(rival: ServerIndex, case: Case<'_>) -> bool {
 }
 
 /// Whether `one` answers, and was asked since `other` says that it is writable.
-pub(super) fn was_asked_since(one: ServerIndex, other: ServerIndex, case: Case<'_>) -> bool {
+pub fn was_asked_since(one: ServerIndex, other: ServerIndex, case: Case<'_>) -> bool {
     case.records[other]
         .writable
         .is_none_or(|run| case.answers(one) && case.records[one].facts_at >= run.since)
 }
 
 /// Whether the members have gone over to a server that lost because they followed another one.
-pub(super) fn has_won_over(
+pub fn has_won_over(
     index: ServerIndex,
     case: Case<'_>,
     followers: &dyn Fn(ServerIndex) -> usize,
@@ -80,7 +80,7 @@ pub(super) fn has_won_over(
 /// Whether the word of a superseded server counts again, because its heirs have given way, as
 /// `gave_way` tells of each, or have been caught up with, or are gone while somebody made this server
 /// writable, as we saw.
-pub(super) fn is_reinstated(
+pub fn is_reinstated(
     index: ServerIndex,
     case: Case<'_>,
     followed: usize,
@@ -147,7 +147,7 @@ fn heir_is_followed(own: &GtidState, case: Case<'_>, heir: ServerIndex) -> bool 
 }
 
 /// Remembers who lost what, so that the absence of the winner proves nothing later.
-pub(super) fn mark_losers(contest: &Contest, hearing: &mut Hearing<'_>) {
+pub fn mark_losers(contest: &Contest, hearing: &mut Hearing<'_>) {
     if !hearing.precedents.ready {
         return;
     }
@@ -178,7 +178,7 @@ fn most_shown(index: ServerIndex, case: Case<'_>) -> GtidState {
 
 /// Whether a server that answers and is writable has lost against `winner` by precedence alone: two
 /// histories go on beside each other.
-pub(super) fn has_rival(winner: Option<ServerIndex>, case: Case<'_>) -> bool {
+pub fn has_rival(winner: Option<ServerIndex>, case: Case<'_>) -> bool {
     case.indices().any(|rival| {
         let lost = case.superseded(rival).is_some_and(|superseded| {
             superseded.loss == Loss::Precedence && superseded.by == winner

@@ -21,7 +21,7 @@ use crate::engine::{
 /// judged.
 ///
 /// "Cannot log in" is not "down": a server that is alive keeps the role it had.
-pub(super) fn by_liveness(index: ServerIndex, hearing: &mut Hearing<'_>) -> Option<Verdict> {
+pub fn by_liveness(index: ServerIndex, hearing: &mut Hearing<'_>) -> Option<Verdict> {
     let (liveness, now) = (hearing.case().liveness(index), hearing.now);
     let (record, conclusion) = hearing.of(index);
     let settled = conclusion.settled;
@@ -71,7 +71,7 @@ pub(super) fn by_liveness(index: ServerIndex, hearing: &mut Hearing<'_>) -> Opti
 
 /// The verdict on a server that does not answer now, when those who do prove its last word
 /// outdated.
-pub(super) fn overruled(
+pub fn overruled(
     index: ServerIndex,
     verdict: Verdict,
     conclusion: &Conclusion,
@@ -100,7 +100,7 @@ fn unproven(write: WriteFitness) -> WriteFitness {
 }
 
 /// Whether a server has been full for so short a time that it keeps its role without question.
-pub(super) fn is_patient(record: &Record, now: Moment) -> bool {
+pub fn is_patient(record: &Record, now: Moment) -> bool {
     let lasts = record.refuses_since().map_or(Duration::ZERO, |since| now.since(since));
     lasts < Thresholds::SATURATED_GRACE
 }
@@ -156,7 +156,7 @@ fn alive_but_refusing(
 /// was, unless another server is writable. `None` when neither is the case.
 ///
 /// `opinion(replica, since)` is what a replica tells of this primary, silent `since` then.
-pub(super) fn unreachable_from_here(
+pub fn unreachable_from_here(
     index: ServerIndex,
     case: Case<'_>,
     contest: &Contest,

@@ -7,7 +7,7 @@ use crate::engine::{
 };
 
 /// The verdict on a server of another cluster.
-pub(super) const FOREIGN: Verdict = Verdict {
+pub const FOREIGN: Verdict = Verdict {
     state: ServerState::WrongCluster,
     reason: StateReason::OtherCluster,
     write: WriteFitness::Refused,
@@ -16,7 +16,7 @@ pub(super) const FOREIGN: Verdict = Verdict {
 };
 
 /// The verdict on a server that is not what it was: it proves nothing until it has followed.
-pub(super) const HISTORY_LOST: Verdict = Verdict {
+pub const HISTORY_LOST: Verdict = Verdict {
     state: ServerState::WrongCluster,
     reason: StateReason::HistoryLost,
     write: WriteFitness::Refused,
@@ -25,7 +25,7 @@ pub(super) const HISTORY_LOST: Verdict = Verdict {
 };
 
 /// The verdict on a server that does not let the probe see whether it replicates.
-pub(super) const REPLICATION_HIDDEN: Verdict = Verdict {
+pub const REPLICATION_HIDDEN: Verdict = Verdict {
     state: ServerState::Misconfigured,
     reason: StateReason::ReplicationHidden,
     write: WriteFitness::Refused,
@@ -34,7 +34,7 @@ pub(super) const REPLICATION_HIDDEN: Verdict = Verdict {
 };
 
 /// The verdict on a primary that refuses writes, for this reason.
-pub(super) fn read_only_primary(reason: StateReason) -> Verdict {
+pub fn read_only_primary(reason: StateReason) -> Verdict {
     let read = ReadFitness::LastResort;
     Verdict { read, ..Verdict::out(ServerState::ReadOnlyPrimary, reason) }
 }
@@ -43,7 +43,7 @@ pub(super) fn read_only_primary(reason: StateReason) -> Verdict {
 ///
 /// One whose probe was silent has not been gone as far as anybody knows: if it is published, it
 /// stays.
-pub(super) fn returning(conclusion: &Conclusion) -> Verdict {
+pub fn returning(conclusion: &Conclusion) -> Verdict {
     let write = match conclusion.verdict.write {
         WriteFitness::Open => WriteFitness::Open,
         _ => WriteFitness::Gone,
@@ -54,7 +54,7 @@ pub(super) fn returning(conclusion: &Conclusion) -> Verdict {
 
 /// The verdict on a server whose first word as a writable one has yet to be confirmed: it stays
 /// what it was.
-pub(super) fn unconfirmed(conclusion: &Conclusion) -> Verdict {
+pub fn unconfirmed(conclusion: &Conclusion) -> Verdict {
     let before = match conclusion.settled {
         _ if conclusion.is_away() => Verdict { state: ServerState::Starting, ..Verdict::UNHEARD },
         Some(settled) => settled,

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 ///
 /// It runs on the primary as a superuser, in the database that `[cluster.probe]` names. The
 /// password is a placeholder.
-pub(super) fn postgres(version: Option<u32>) -> String {
+pub fn postgres(version: Option<u32>) -> String {
     let mut sql = String::from(ROLE);
     match version {
         Some(version) if version >= RESERVED_SINCE => sql.push_str(RESERVED),

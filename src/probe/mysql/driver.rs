@@ -29,7 +29,7 @@ use crate::{
 };
 
 /// A logged-in connection.
-pub(super) struct Link {
+pub struct Link {
     /// `None` once it broke.
     conn: Option<Conn>,
     /// A statement was begun and not ended, by an error or because its future was dropped.

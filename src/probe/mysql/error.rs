@@ -15,9 +15,9 @@ use crate::{
 };
 
 /// A statement is not in the server's grammar (`ER_PARSE_ERROR`).
-pub(super) const SYNTAX: u16 = 1064;
+pub const SYNTAX: u16 = 1064;
 /// The statement needs a right that the probe's user lacks (`ER_SPECIFIC_ACCESS_DENIED_ERROR`).
-pub(super) const DENIED: u16 = 1227;
+pub const DENIED: u16 = 1227;
 
 /// The server ended a session that was idle for long (`ER_CLIENT_INTERACTION_TIMEOUT`, MySQL 8.0.24
 /// and newer); MariaDB closes it without a word.
@@ -28,7 +28,7 @@ const ABORTING: u16 = 1184;
 
 /// Why a statement brought no rows.
 #[derive(Debug)]
-pub(in crate::probe) enum Fault {
+pub enum Fault {
     /// The server refused the statement; the connection is fine.
     Refused {
         /// The server's error number.
@@ -66,7 +66,7 @@ impl From<Fault> for Failure {
 ///
 /// 1184 is the server's word there that `init_connect` failed for this user: it lets us in and has
 /// nothing for us, as with a missing right, and goes on serving others.
-pub(super) fn of_first_statement(fault: Fault) -> Failure {
+pub fn of_first_statement(fault: Fault) -> Failure {
     match fault {
         Fault::Refused { code: ABORTING, message } => {
             Failure::new(FailureKind::Misconfigured, format!("{ABORTING} {message}"))
@@ -76,17 +76,17 @@ pub(super) fn of_first_statement(fault: Fault) -> Failure {
 }
 
 /// What the server's refusal proves, with its number and words.
-pub(super) fn refusal(code: u16, message: &str) -> Failure {
+pub fn refusal(code: u16, message: &str) -> Failure {
     Failure::new(kind(code), format!("{code} {message}"))
 }
 
 /// A reply that is not what the statement is documented to return.
-pub(super) fn garbled(detail: impl AsRef<str>) -> Failure {
+pub fn garbled(detail: impl AsRef<str>) -> Failure {
     Failure::new(FailureKind::Garbled, detail.as_ref())
 }
 
 /// What an error number proves.
-pub(super) fn kind(code: u16) -> FailureKind {
+pub fn kind(code: u16) -> FailureKind {
     match code {
         // Too many connections.
         1040 => FailureKind::Saturated,
@@ -115,7 +115,7 @@ pub(super) fn kind(code: u16) -> FailureKind {
 
 /// Whether the server refused a write because it is read-only: `--read-only`, read-only mode,
 /// read-only transaction.
-pub(super) fn is_read_only(code: u16) -> bool {
+pub fn is_read_only(code: u16) -> bool {
     matches!(code, 1290 | 1792 | 1836)
 }
 

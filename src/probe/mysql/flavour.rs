@@ -11,11 +11,11 @@ use super::{error::garbled, reply::Reply};
 use crate::engine::{Failure, Flavour};
 
 /// Asks for both words at once.
-pub(super) const STATEMENT: &str = "SELECT @@version, @@version_comment";
+pub const STATEMENT: &str = "SELECT @@version, @@version_comment";
 
 /// Who answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Server {
+pub struct Server {
     /// The family.
     pub(super) flavour: Flavour,
     /// Its version.
@@ -24,7 +24,7 @@ pub(super) struct Server {
 
 /// Major, minor and patch number; those that are no numbers (`5.7.mysql_aurora.2.11.2`) are 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Version(pub(super) u32, pub(super) u32, pub(super) u32);
+pub struct Version(pub(super) u32, pub(super) u32, pub(super) u32);
 
 impl Server {
     /// Reads the reply to [`STATEMENT`].

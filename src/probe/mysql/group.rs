@@ -16,7 +16,7 @@ use super::{
 use crate::engine::{Failure, Galera, GroupMember, GroupRole};
 
 /// Whether Group Replication is set up here, so that its members are worth asking for.
-pub(super) fn is_replication(variables: &Settings) -> bool {
+pub fn is_replication(variables: &Settings) -> bool {
     variables.get("group_replication_group_name").is_some_and(|name| !name.is_empty())
 }
 
@@ -24,7 +24,7 @@ pub(super) fn is_replication(variables: &Settings) -> bool {
 ///
 /// # Errors
 /// A `Garbled` failure when there is no member at all, or the queue is no number.
-pub(super) fn member(
+pub fn member(
     members: &Reply,
     load: &Reply,
     variables: &Settings,
@@ -94,7 +94,7 @@ fn queue(load: &Reply) -> Result<u64, Failure> {
 ///
 /// # Errors
 /// A `Garbled` failure when a counter is no number.
-pub(super) fn galera(variables: &Settings, status: &Settings) -> Result<Option<Galera>, Failure> {
+pub fn galera(variables: &Settings, status: &Settings) -> Result<Option<Galera>, Failure> {
     let has_provider = variables
         .get("wsrep_provider")
         .is_some_and(|provider| !provider.is_empty() && !provider.eq_ignore_ascii_case("none"));

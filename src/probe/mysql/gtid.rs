@@ -11,7 +11,7 @@ use super::reply::{Reply, Settings};
 use crate::engine::{BinlogState, Flavour, GtidSet, GtidState};
 
 /// Reads the reply to the GTID part of [`super::statements::Statements::basics`].
-pub(super) fn state(flavour: Flavour, reply: &Reply, variables: &Settings) -> GtidState {
+pub fn state(flavour: Flavour, reply: &Reply, variables: &Settings) -> GtidState {
     let Some(row) = reply.first() else {
         return GtidState::Unknown;
     };

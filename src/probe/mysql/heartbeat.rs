@@ -33,7 +33,7 @@ const SETUP: &str = "SET SESSION lock_wait_timeout = 1, innodb_lock_wait_timeout
 const UPDATE: &str = "UPDATE pointsman.heartbeat SET beat = beat + 1 WHERE id = 1";
 
 /// The heartbeat's own connection.
-pub(super) struct Heart {
+pub struct Heart {
     target: ProbeTarget,
     config: ProbeConfig,
     flavour: Flavour,

@@ -30,7 +30,7 @@ const COM_QUIT: u8 = 1;
 const COM_QUERY: u8 = 3;
 
 /// A logged-in connection.
-pub(in crate::probe) struct Link {
+pub struct Link {
     /// `None` while a reply is being read, and once the connection is of no more use.
     wire: Option<Wire>,
 }
@@ -49,7 +49,7 @@ impl Link {
     ///
     /// # Errors
     /// How it failed.
-    pub(in crate::probe) async fn open(
+    pub async fn open(
         dial: &mut Dial,
         kept: &mut KeptLogin,
         deadline: Instant,
@@ -86,7 +86,7 @@ impl Link {
     }
 
     /// As [`Link::query`], for one statement with a reply of up to so many rows and octets.
-    pub(in crate::probe) async fn table(
+    pub async fn table(
         &mut self,
         statement: &str,
         (rows, octets): (usize, usize),
@@ -122,7 +122,7 @@ impl Link {
 
     /// Says goodbye (COM_QUIT) and closes, by `deadline`. A connection that is dropped instead
     /// counts as aborted on the server (`Aborted_clients`), so one that broke is only dropped.
-    pub(in crate::probe) async fn quit(&mut self, deadline: Instant) {
+    pub async fn quit(&mut self, deadline: Instant) {
         if let Some(mut wire) = self.wire.take() {
             let goodbye = async {
                 wire.begin();

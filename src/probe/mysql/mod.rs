@@ -55,7 +55,7 @@ use crate::{
 
 pub use self::grants::{Release, kick_sql as kick_grants, sql as grants};
 pub use self::link::KeptLogin;
-pub(super) use self::{error::Fault, link::Link};
+pub use self::{error::Fault, link::Link};
 
 /// A logged-in probe connection to one server.
 pub struct Session {

@@ -22,7 +22,7 @@ const WAIT_TIMEOUT: usize = 28_800;
 const KEEPALIVE: Duration = Duration::from_secs(10);
 
 /// Options to reach `target` at `address`, one of those its host has.
-pub(super) fn options(
+pub fn options(
     target: &ProbeTarget,
     address: SocketAddr,
     config: &ProbeConfig,

@@ -19,7 +19,7 @@ use crate::engine::{Channel, Domains, Endpoint, Failure, IoThread, Position, Sou
 ///
 /// # Errors
 /// A `Garbled` failure when a row lacks the state of its threads or has a number that is none.
-pub(super) fn channels(reply: &Reply) -> Result<Vec<Channel>, Failure> {
+pub fn channels(reply: &Reply) -> Result<Vec<Channel>, Failure> {
     reply.rows().filter(|row| !is_of_group(row)).map(|row| channel(&row)).collect()
 }
 

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 /// One result set in the text protocol. `None` is SQL's NULL.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(in crate::probe) struct Reply {
+pub struct Reply {
     columns: Vec<Box<str>>,
     rows: Vec<Vec<Option<Box<str>>>>,
 }
@@ -53,7 +53,7 @@ impl Reply {
 
 /// One row of a [`Reply`].
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Record<'a> {
+pub struct Record<'a> {
     columns: &'a [Box<str>],
     values: &'a [Option<Box<str>>],
 }
@@ -77,16 +77,16 @@ impl<'a> Record<'a> {
 /// Server variables or status counters by their lower-case names. Those a server does not have are
 /// missing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Settings(BTreeMap<String, Box<str>>);
+pub struct Settings(BTreeMap<String, Box<str>>);
 
 impl Settings {
     /// The value of `name`, given in lower case.
-    pub(super) fn get(&self, name: &str) -> Option<&str> {
+    pub fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(|value| &**value)
     }
 
     /// Whether `name` exists and is switched on.
-    pub(super) fn is_on(&self, name: &str) -> bool {
+    pub fn is_on(&self, name: &str) -> bool {
         self.get(name).is_some_and(|value| value == "1" || value.eq_ignore_ascii_case("ON"))
     }
 }
@@ -116,7 +116,7 @@ impl Reply {
 #[cfg(test)]
 impl Settings {
     /// Settings from `name = value` pairs.
-    pub(super) fn of(pairs: &[(&str, &str)]) -> Self {
+    pub fn of(pairs: &[(&str, &str)]) -> Self {
         Self(pairs.iter().map(|&(name, value)| (name.to_owned(), value.into())).collect())
     }
 }

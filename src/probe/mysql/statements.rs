@@ -28,34 +28,34 @@ const MARIADB_GTID: &str = "SELECT @@GLOBAL.gtid_binlog_pos AS gtid_binlog_pos, 
 
 /// Members as this server sees them, and the load of its own queue. All columns, since 5.7 lacks
 /// some.
-pub(super) const GROUP: &str = "SELECT * FROM performance_schema.replication_group_members; \
+pub const GROUP: &str = "SELECT * FROM performance_schema.replication_group_members; \
     SELECT * FROM performance_schema.replication_group_member_stats \
     WHERE MEMBER_ID = @@server_uuid";
 
 /// The statements for one server.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Statements {
+pub struct Statements {
     /// Variables, status counters and GTIDs: three result sets in one round trip. None of them
     /// needs a right.
-    pub(super) basics: Box<str>,
+    pub basics: Box<str>,
     /// Replication channels.
-    pub(super) channels: Spelling,
+    pub channels: Spelling,
     /// The own binary log coordinate, where no counter tells it.
-    pub(super) position: Spelling,
+    pub position: Spelling,
 }
 
 /// A statement under its two names.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Spelling {
+pub struct Spelling {
     /// To be sent.
-    pub(super) current: &'static str,
+    pub current: &'static str,
     /// To be tried when the server does not know the current one.
-    pub(super) other: &'static str,
+    pub other: &'static str,
 }
 
 impl Statements {
     /// What to send to `server`.
-    pub(super) fn for_server(server: Server) -> Self {
+    pub fn for_server(server: Server) -> Self {
         let (gtid, channels, position) = match server.flavour {
             Flavour::MySql => (
                 MYSQL_GTID,
@@ -87,7 +87,7 @@ impl Spelling {
     }
 
     /// Makes the other spelling the current one.
-    pub(super) fn switch(&mut self) {
+    pub fn switch(&mut self) {
         std::mem::swap(&mut self.current, &mut self.other);
     }
 }

@@ -23,7 +23,7 @@ const MORE_RESULTS: u16 = 8;
 
 /// What has arrived of one reply.
 #[derive(Debug)]
-pub(super) struct Collector {
+pub struct Collector {
     replies: Vec<Reply>,
     state: State,
     rows_max: usize,
@@ -42,7 +42,7 @@ enum State {
 
 /// Whether more packets belong to the reply.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Progress {
+pub enum Progress {
     /// They do.
     More,
     /// It is whole: one reply per statement.
@@ -58,7 +58,7 @@ impl Default for Collector {
 
 impl Collector {
     /// For results of at most so many rows.
-    pub(super) fn of_rows(rows_max: usize) -> Self {
+    pub fn of_rows(rows_max: usize) -> Self {
         Self { replies: Vec::new(), state: State::default(), rows_max }
     }
 
@@ -66,7 +66,7 @@ impl Collector {
     ///
     /// # Errors
     /// `Garbled` for what no reply to our statements has. The connection is then of no more use.
-    pub(super) fn take_in(&mut self, payload: &[u8]) -> Result<Progress, Failure> {
+    pub fn take_in(&mut self, payload: &[u8]) -> Result<Progress, Failure> {
         match std::mem::take(&mut self.state) {
             State::Head => match payload {
                 [OK, ..] => {

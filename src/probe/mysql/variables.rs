@@ -19,7 +19,7 @@ use crate::engine::{Failure, MySqlIdentity, Position, Writability};
 ///
 /// # Errors
 /// A `Garbled` failure when `read_only` is missing or any of them is empty.
-pub(super) fn writability(variables: &Settings) -> Result<Writability, Failure> {
+pub fn writability(variables: &Settings) -> Result<Writability, Failure> {
     if variables.get("read_only").is_none() {
         return Err(garbled("no read_only among the variables"));
     }
@@ -44,7 +44,7 @@ pub(super) fn writability(variables: &Settings) -> Result<Writability, Failure> 
 ///
 /// # Errors
 /// A `Garbled` failure when `server_id` is no number.
-pub(super) fn identity(variables: &Settings) -> Result<MySqlIdentity, Failure> {
+pub fn identity(variables: &Settings) -> Result<MySqlIdentity, Failure> {
     Ok(MySqlIdentity {
         uuid: variables.get("server_uuid").filter(|uuid| !uuid.is_empty()).map(Into::into),
         server_id: number(variables, "server_id")?.unwrap_or(0),
@@ -55,14 +55,14 @@ pub(super) fn identity(variables: &Settings) -> Result<MySqlIdentity, Failure> {
 ///
 /// # Errors
 /// A `Garbled` failure when the counter is no number.
-pub(super) fn sessions(status: &Settings, own: u32) -> Result<Option<u32>, Failure> {
+pub fn sessions(status: &Settings, own: u32) -> Result<Option<u32>, Failure> {
     let connected: Option<u32> = number(status, "threads_connected")?;
     Ok(connected.map(|connected| connected.saturating_sub(own)))
 }
 
 /// The coordinate in SHOW MASTER STATUS or its later names; no row means that the binary log is
 /// off.
-pub(super) fn position(reply: &Reply) -> Option<Position> {
+pub fn position(reply: &Reply) -> Option<Position> {
     let row = reply.first()?;
     let offset = row.text(&["Position"])?.parse().ok()?;
     Position::parse_binlog(row.text(&["File"])?, offset)
@@ -71,13 +71,13 @@ pub(super) fn position(reply: &Reply) -> Option<Position> {
 /// The same coordinate from MariaDB's counters `Binlog_snapshot_file` and
 /// `Binlog_snapshot_position`, which need no right: outside a snapshot transaction they are the
 /// current ones (manual, "Binlog_snapshot_position").
-pub(super) fn position_counter(status: &Settings) -> Option<Position> {
+pub fn position_counter(status: &Settings) -> Option<Position> {
     let offset = status.get("binlog_snapshot_position")?.parse().ok()?;
     Position::parse_binlog(status.get("binlog_snapshot_file")?, offset)
 }
 
 /// The number in `name`; `None` when it is missing.
-pub(super) fn number<T: FromStr>(settings: &Settings, name: &str) -> Result<Option<T>, Failure> {
+pub fn number<T: FromStr>(settings: &Settings, name: &str) -> Result<Option<T>, Failure> {
     settings
         .get(name)
         .map(|value| value.parse().map_err(|_| garbled(format!("{name} is {value:?}"))))

@@ -28,7 +28,7 @@ use crate::{
 
 /// The login that writes.
 #[derive(Default)]
-pub(super) struct Heart {
+pub struct Heart {
     wire: Option<Wire>,
     /// The misconfiguration that was found last, and when.
     complaint: Option<(Failure, Instant)>,

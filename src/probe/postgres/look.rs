@@ -19,7 +19,7 @@ use crate::{
 
 /// Looks by `deadline`. Whether a living PostgreSQL was seen; not when the reply is an odd one,
 /// which a login may understand.
-pub(in crate::probe) async fn look(dial: &mut Dial, deadline: Instant) -> Result<bool, Failure> {
+pub async fn look(dial: &mut Dial, deadline: Instant) -> Result<bool, Failure> {
     let (mut stream, _) = dial.connect(deadline).await?;
     let question = async {
         stream.write_all(&GSSENC_REQUEST).await?;

@@ -12,15 +12,15 @@ mod wire_error;
 use tokio::time::Instant;
 
 use self::heartbeat::Heart;
-pub(super) use self::look::look;
+pub use self::look::look;
 pub use self::sql::COLUMNS;
 pub(crate) use self::sql::FACTS;
-pub(super) use self::{sql::options, wire::Wire, wire_error::WireError};
+pub use self::{sql::options, wire::Wire, wire_error::WireError};
 use super::{dial::Dial, handshake::Place, trouble::Trouble};
 use crate::engine::{Facts, Failure, PostgresRole};
 
 /// One login, kept between probes, and on a primary with heartbeats a second one that only writes.
-pub(super) struct Session {
+pub struct Session {
     wire: Wire,
     heart: Heart,
 }

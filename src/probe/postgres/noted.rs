@@ -14,11 +14,11 @@ use crate::probe::{
 };
 
 /// Notes on the trail when the server has agreed to encryption, and when that is done.
-pub(super) struct Noted<C> {
+pub struct Noted<C> {
     /// What encrypts.
-    pub(super) connector: C,
+    pub connector: C,
     /// Where it is noted.
-    pub(super) trail: Trail,
+    pub trail: Trail,
 }
 
 impl<C> TlsConnect<Metered> for Noted<C>
@@ -43,7 +43,7 @@ where
 }
 
 /// Who has been let in where.
-pub(super) fn let_in(dial: &Dial, version: Option<&str>) -> String {
+pub fn let_in(dial: &Dial, version: Option<&str>) -> String {
     let (user, database) = (&dial.config.user, &dial.config.database);
     let version = version.unwrap_or("of an unknown version");
     format!("as {user} in database {database}: PostgreSQL {version}")

@@ -13,7 +13,7 @@ use crate::engine::{
 
 /// Reads a row, given as names and texts in the order in which the server sent them; `None` is
 /// NULL.
-pub(super) fn facts(row: &[(&str, Option<&str>)]) -> Result<PostgresFacts, Failure> {
+pub fn facts(row: &[(&str, Option<&str>)]) -> Result<PostgresFacts, Failure> {
     let names = row.iter().map(|(name, _)| *name);
     if !names.eq(COLUMNS) {
         return Err(garbled("other columns than were asked for"));

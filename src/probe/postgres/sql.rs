@@ -109,10 +109,10 @@ FROM (SELECT pg_is_in_recovery() AS in_recovery OFFSET 0) s
   LEFT JOIN pg_stat_wal_receiver r ON s.in_recovery";
 
 /// Updates the one row of Pointsman's own table. `pointsman grants postgres` prints how to make it.
-pub(super) const HEARTBEAT: &str = "UPDATE pointsman.heartbeat SET beat = clock_timestamp()";
+pub const HEARTBEAT: &str = "UPDATE pointsman.heartbeat SET beat = clock_timestamp()";
 
 /// How Pointsman calls itself to the server, in `pg_stat_activity` and in its log.
-pub(super) const APPLICATION_NAME: &str = "pointsman";
+pub const APPLICATION_NAME: &str = "pointsman";
 
 /// Lets the server notice within a minute that we have vanished without a word: our goodbye is lost
 /// when the network is, and a session that nobody ends counts against the role's connection limit
@@ -121,7 +121,7 @@ const FAREWELL: &str = "-c tcp_keepalives_idle=5 -c tcp_keepalives_interval=5";
 
 /// Startup options for the question: its own statement timeout, a little before the probe's, so
 /// that a slow server tells us rather than leaving a session behind.
-pub(in crate::probe) fn options(timeout: Duration) -> String {
+pub fn options(timeout: Duration) -> String {
     let patience = (timeout * 9 / 10).as_millis().max(1);
     format!("-c search_path=pg_catalog -c statement_timeout={patience} {FAREWELL}")
 }
@@ -129,7 +129,7 @@ pub(in crate::probe) fn options(timeout: Duration) -> String {
 /// Startup options for heartbeats. Statements longer than the probe's `timeout` are given up by the
 /// server; a role that is read-only by default may write all the same. A commit waits for the own
 /// disk, which is what a heartbeat tests, and for no standby.
-pub(super) fn heartbeat_options(timeout: Duration) -> String {
+pub fn heartbeat_options(timeout: Duration) -> String {
     let patience = timeout.as_millis().max(1);
     format!(
         "-c search_path=pg_catalog -c statement_timeout={patience} \

@@ -10,7 +10,7 @@ use crate::engine::FailureKind;
 
 /// What an error message of the server comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::probe) enum Verdict {
+pub enum Verdict {
     /// The session was idle for too long. No news about the server.
     Expired,
     /// A failure of this kind.
@@ -19,7 +19,7 @@ pub(in crate::probe) enum Verdict {
 
 /// Judges an error by its SQLSTATE, and where that is not enough by its text and the routine that
 /// raised it.
-pub(super) fn judge(code: &str, message: &str, routine: Option<&str>) -> Verdict {
+pub fn judge(code: &str, message: &str, routine: Option<&str>) -> Verdict {
     let kind = match code {
         "57P05" => return Verdict::Expired,
         // admin_shutdown, crash_shutdown: this session was ended; perhaps only this one.
@@ -51,7 +51,7 @@ pub(super) fn judge(code: &str, message: &str, routine: Option<&str>) -> Verdict
 /// The server then does for the new session what the settings of its role, its database or the
 /// server ask for: it loads libraries, runs triggers. What fails of that keeps us out, like a wrong
 /// password, while others may be in. That leaves no statement of ours that could be at fault.
-pub(super) fn judge_login(code: &str, message: &str, routine: Option<&str>) -> Verdict {
+pub fn judge_login(code: &str, message: &str, routine: Option<&str>) -> Verdict {
     let verdict = judge(code, message, routine);
     let is_of_session = match code.get(..2) {
         // Insufficient resources, operator intervention, system and internal errors: the server's.
@@ -72,7 +72,7 @@ pub(super) fn judge_login(code: &str, message: &str, routine: Option<&str>) -> V
 /// Whether a statement that failed so may succeed at once: a promotion came between two functions
 /// (object_not_in_prerequisite_state), or replay needed the statement's snapshot
 /// (serialization_failure, deadlock_detected).
-pub(super) fn is_passing(code: &str) -> bool {
+pub fn is_passing(code: &str) -> bool {
     matches!(code, "55000" | "40001" | "40P01")
 }
 

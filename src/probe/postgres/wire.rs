@@ -36,7 +36,7 @@ use crate::{
 };
 
 /// One login.
-pub(in crate::probe) struct Wire {
+pub struct Wire {
     client: Client,
     /// `None` once it has ended.
     connection: Option<Link>,
@@ -59,7 +59,7 @@ struct Pending {
 
 /// A whole reply to one statement.
 #[derive(Default)]
-pub(in crate::probe) struct Reply {
+pub struct Reply {
     rows: Vec<SimpleQueryRow>,
     affected: u64,
 }
@@ -69,17 +69,13 @@ impl Wire {
     ///
     /// With `prefer`, a server that refuses the encrypted login is asked once more without, as
     /// libpq does.
-    pub(in crate::probe) async fn open(
-        dial: &mut Dial,
-        options: &str,
-        deadline: Instant,
-    ) -> Result<Self, Failure> {
+    pub async fn open(dial: &mut Dial, options: &str, deadline: Instant) -> Result<Self, Failure> {
         Self::open_with(dial, None, options, deadline).await
     }
 
     /// The same; a login that gets no reply by `deadline` goes on and is `kept`, and the next call
     /// waits for it.
-    pub(in crate::probe) async fn open_patiently(
+    pub async fn open_patiently(
         dial: &mut Dial,
         kept: &mut Place<Self, WireError>,
         options: &str,
@@ -170,7 +166,7 @@ impl Wire {
     }
 
     /// The same right after the login, for a reply of up to so many rows and octets.
-    pub(in crate::probe) async fn ask_for_table(
+    pub async fn ask_for_table(
         &mut self,
         statement: &str,
         (rows, octets): (usize, usize),
@@ -270,7 +266,7 @@ impl Wire {
     }
 
     /// Says goodbye (protocol message Terminate).
-    pub(in crate::probe) async fn close(self) {
+    pub async fn close(self) {
         let Self { client, connection, pending, .. } = self;
         drop((client, pending));
         if let Some(connection) = connection {

@@ -14,7 +14,7 @@ use crate::{
 
 /// Why a statement got no reply.
 #[derive(Clone, Debug)]
-pub(in crate::probe) enum WireError {
+pub enum WireError {
     /// The server said why.
     Database { code: Box<str>, verdict: sqlstate::Verdict, message: Box<str> },
     /// The connection or the protocol failed.

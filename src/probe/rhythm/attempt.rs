@@ -9,7 +9,7 @@ use crate::{
 };
 
 /// What has happened.
-pub(in crate::probe) enum Event {
+pub enum Event {
     /// A probe is due; with a heartbeat, if the server takes it.
     Due { heartbeat: bool },
     /// A quiet look: whether it could tell that the server lives.
@@ -28,7 +28,7 @@ pub(in crate::probe) enum Event {
 }
 
 /// What a server says of itself.
-pub(in crate::probe) struct Reply {
+pub struct Reply {
     /// What it is.
     pub(in crate::probe) facts: Facts,
     /// The login has to be renewed before the server is asked again.
@@ -38,7 +38,7 @@ pub(in crate::probe) struct Reply {
 /// What is to be done.
 #[derive(Debug, PartialEq)]
 #[expect(clippy::large_enum_variant, reason = "it is passed on at once, and there is one of it")]
-pub(in crate::probe) enum Step {
+pub enum Step {
     /// A quiet look.
     Look,
     /// Log in over a fresh connection, in the place of the login that is open, if there is one.
@@ -51,7 +51,7 @@ pub(in crate::probe) enum Step {
 
 /// The probe that is under way.
 #[derive(Debug, Default)]
-pub(super) struct Attempt {
+pub struct Attempt {
     /// How long it may take.
     limit: Duration,
     heartbeat: bool,
@@ -65,7 +65,7 @@ pub(super) struct Attempt {
 
 impl Attempt {
     /// How long it may take.
-    pub(super) fn limit(&self) -> Duration {
+    pub fn limit(&self) -> Duration {
         self.limit
     }
 }
@@ -73,7 +73,7 @@ impl Attempt {
 impl Rhythm {
     /// What is to be done at `now`, after `event`. A fresh login is kept for a time that is
     /// stretched or shrunk by `jitter`.
-    pub(in crate::probe) fn step(&mut self, event: Event, now: Moment, jitter: f64) -> Step {
+    pub fn step(&mut self, event: Event, now: Moment, jitter: f64) -> Step {
         match event {
             Event::Due { heartbeat } => self.begin(heartbeat, now),
             Event::Looked(seen) => self.after_look(seen, now),

@@ -9,7 +9,7 @@ use crate::engine::Moment;
 
 /// When the next question is due.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::probe) enum Due {
+pub enum Due {
     /// Then, whatever the advice.
     At(Moment),
     /// By the advised cadence, stretched or shrunk by this factor.
@@ -19,28 +19,23 @@ pub(in crate::probe) enum Due {
 impl Due {
     /// The first question of a task that starts at `now`, after this `share` of the time (0 to 1) in
     /// which all tasks start.
-    pub(in crate::probe) fn first(now: Moment, share: f64) -> Self {
+    pub fn first(now: Moment, share: f64) -> Self {
         Self::At(now + START_SPREAD.mul_f64(share))
     }
 
     /// A second look at what the reply told for the first time that came at `now`.
-    pub(in crate::probe) fn second_look(now: Moment) -> Self {
+    pub fn second_look(now: Moment) -> Self {
         Self::At(now + CONFIRM_DELAY)
     }
 
     /// After a hint; the last question began at `last_start`.
-    pub(in crate::probe) fn after_hint(last_start: Moment) -> Self {
+    pub fn after_hint(last_start: Moment) -> Self {
         Self::At(last_start + HINTS_APART)
     }
 
     /// The moment, if the last question began at `last_start` and the advised cadence is one every
     /// `rest`. A paced question is never due before `earliest`.
-    pub(in crate::probe) fn at(
-        self,
-        last_start: Moment,
-        rest: Duration,
-        earliest: Moment,
-    ) -> Moment {
+    pub fn at(self, last_start: Moment, rest: Duration, earliest: Moment) -> Moment {
         match self {
             Self::At(at) => at,
             Self::Paced(factor) => (last_start + rest.mul_f64(factor)).max(earliest),

@@ -13,15 +13,15 @@ use crate::engine::{ClusterKind, Failure, FailureKind, Finding, Moment, Outcome,
 
 /// What is not told yet, in the order of what happened.
 #[derive(Debug, Default)]
-pub(in crate::probe) struct Held(Vec<Told>);
+pub struct Held(Vec<Told>);
 
 /// An outcome, and when the question was sent that it answers.
 #[derive(Debug)]
-pub(in crate::probe) struct Told {
+pub struct Told {
     /// When; `None` for what has just come though nobody asked.
-    pub(in crate::probe) asked: Option<Moment>,
+    pub asked: Option<Moment>,
     /// What it found.
-    pub(in crate::probe) outcome: Outcome,
+    pub outcome: Outcome,
 }
 
 impl Held {
@@ -42,17 +42,12 @@ impl Held {
     }
 
     /// Whether nothing waits.
-    pub(in crate::probe) fn is_empty(&self) -> bool {
+    pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
     /// What is to be told at `now`, with the latest, as the findings of `probe`.
-    pub(in crate::probe) fn with(
-        &mut self,
-        latest: Option<Told>,
-        probe: ProbeKey,
-        now: Moment,
-    ) -> Vec<Finding> {
+    pub fn with(&mut self, latest: Option<Told>, probe: ProbeKey, now: Moment) -> Vec<Finding> {
         let mut all = std::mem::take(&mut self.0);
         let is_maintenance = latest.as_ref().is_some_and(|latest| {
             matches!(&latest.outcome, Outcome::Failed(failure)
@@ -70,4 +65,4 @@ impl Held {
 }
 
 /// How long an end may wait.
-pub(in crate::probe) const HELD_FOR: Duration = Duration::from_millis(100);
+pub const HELD_FOR: Duration = Duration::from_millis(100);

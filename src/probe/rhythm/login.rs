@@ -7,7 +7,7 @@ use crate::engine::Moment;
 
 /// The login that is open.
 #[derive(Debug)]
-pub(super) struct Login {
+pub struct Login {
     /// When it is replaced by a fresh one.
     renew_at: Moment,
     /// The server's stance when it began to refuse fresh logins. `Some` while it does.

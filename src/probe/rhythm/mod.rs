@@ -28,7 +28,7 @@ use self::{
     patience::Patience,
     refusal::{Refusals, Watch},
 };
-pub(super) use self::{
+pub use self::{
     attempt::{Event, Reply, Step},
     due::Due,
     held::{HELD_FOR, Held, Told},
@@ -41,7 +41,7 @@ use crate::{
 };
 
 /// What one task carries from probe to probe, its sockets apart.
-pub(super) struct Rhythm {
+pub struct Rhythm {
     key: ProbeKey,
     kind: ClusterKind,
     config: Arc<ProbeConfig>,
@@ -69,7 +69,7 @@ pub(super) struct Rhythm {
 impl Rhythm {
     /// That of a task that starts at `now`; its first probe comes after this `share` of the time (0
     /// to 1) in which all tasks start.
-    pub(super) fn new(
+    pub fn new(
         key: ProbeKey,
         kind: ClusterKind,
         config: Arc<ProbeConfig>,
@@ -95,49 +95,49 @@ impl Rhythm {
     }
 
     /// When the last probe started.
-    pub(super) fn last_start(&self) -> Moment {
+    pub fn last_start(&self) -> Moment {
         self.last_start
     }
 
     /// By when the probe that is under way must have its reply.
-    pub(super) fn deadline(&self) -> Moment {
+    pub fn deadline(&self) -> Moment {
         self.last_start + self.attempt.limit()
     }
 
     /// Whether a login is open. A shell that has one lets go of it when this says that it is not.
-    pub(super) fn is_logged_in(&self) -> bool {
+    pub fn is_logged_in(&self) -> bool {
         self.login.is_some()
     }
 
     /// When the next probe is due, with the advice to ask at this `pace` at `now`.
-    pub(super) fn due(&mut self, pace: Pace, now: Moment) -> Moment {
+    pub fn due(&mut self, pace: Pace, now: Moment) -> Moment {
         self.note_pace(pace, now);
         let rest = self.stride.rest(pace, &self.config);
         self.next.at(self.last_start, rest, self.blind_until())
     }
 
     /// Somebody hinted at a change.
-    pub(super) fn hint(&mut self, now: Moment) {
+    pub fn hint(&mut self, now: Moment) {
         self.stride.doubt();
         self.refusals.doubt(now);
         self.next = Due::after_hint(self.last_start);
     }
 
     /// The server has ended the idle login because it was idle for long.
-    pub(super) fn expire(&mut self) {
+    pub fn expire(&mut self) {
         self.login = None;
         self.refusals.end();
     }
 
     /// The idle login has ended otherwise. That is an outcome of its own.
-    pub(super) fn end(&mut self) {
+    pub fn end(&mut self) {
         self.expire();
         self.ended = true;
     }
 
     /// Remembers the outcome that is `latest` at `now` and sets when to ask again, by the advised
     /// cadence stretched or shrunk by `jitter`. What is to be told now; nothing when it is `held`.
-    pub(super) fn conclude(
+    pub fn conclude(
         &mut self,
         latest: Told,
         held: &mut Held,

@@ -14,7 +14,7 @@ use crate::{
 
 /// What was seen of a server's speed.
 #[derive(Debug, Default)]
-pub(super) struct Patience {
+pub struct Patience {
     /// How long the last two fresh connections took, login and all. The faster one counts: the first
     /// one after an outage has often waited for TCP to send again, which says nothing of the server.
     fresh_took: [Option<Duration>; 2],
@@ -24,12 +24,12 @@ pub(super) struct Patience {
 
 impl Patience {
     /// A fresh connection took so long, login and all.
-    pub(super) fn note_fresh(&mut self, took: Duration) {
+    pub fn note_fresh(&mut self, took: Duration) {
         self.fresh_took = [Some(took), self.fresh_took[0]];
     }
 
     /// Notes what a probe came to.
-    pub(super) fn note(&mut self, outcome: &Outcome) {
+    pub fn note(&mut self, outcome: &Outcome) {
         let silent = matches!(
             outcome,
             Outcome::Failed(failure)
@@ -39,7 +39,7 @@ impl Patience {
     }
 
     /// How long the next probe may take: at most `timeout`.
-    pub(super) fn limit(&self, config: &ProbeConfig) -> Duration {
+    pub fn limit(&self, config: &ProbeConfig) -> Duration {
         match self.fresh_took.into_iter().flatten().min() {
             Some(took) if (1..=HASTY_PROBES).contains(&self.silences) => {
                 (took * HASTE_MARGIN).max(config.fast_interval / 2).min(config.timeout)

@@ -23,16 +23,16 @@ use crate::engine::{Failure, FailureKind, Moment, Thresholds};
 
 /// What is known of a server that refuses, beside the refusal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Watch {
+pub struct Watch {
     /// Something tells between two logins whether the server lives.
-    pub(super) watched: bool,
+    pub watched: bool,
     /// Its cluster has lately come into unrest.
-    pub(super) hurried: bool,
+    pub hurried: bool,
 }
 
 /// The run of refusals of one server, if it refuses.
 #[derive(Debug, Default)]
-pub(super) struct Refusals {
+pub struct Refusals {
     run: Option<Run>,
 }
 
@@ -52,7 +52,7 @@ struct Run {
 
 impl Refusals {
     /// A login came to this failure at `now`.
-    pub(super) fn note(&mut self, failure: &Failure, watch: Watch, now: Moment) {
+    pub fn note(&mut self, failure: &Failure, watch: Watch, now: Moment) {
         let (logins, since, before) = match &self.run {
             Some(run) if run.refusal.kind == failure.kind => {
                 (run.logins.saturating_add(1), run.since, run.distance)
@@ -76,7 +76,7 @@ impl Refusals {
     }
 
     /// The cluster is in unrest from `now` on: a server that is starting up is asked at once.
-    pub(super) fn hurry(&mut self, now: Moment) {
+    pub fn hurry(&mut self, now: Moment) {
         if let Some(run) = &mut self.run
             && run.refusal.kind == FailureKind::Starting
         {
@@ -85,25 +85,25 @@ impl Refusals {
     }
 
     /// The server let us in, or is another one by now.
-    pub(super) fn end(&mut self) {
+    pub fn end(&mut self) {
         self.run = None;
     }
 
     /// A hint: the next probe logs in, and if that is in vain, the distances grow from their
     /// beginning.
-    pub(super) fn doubt(&mut self, now: Moment) {
+    pub fn doubt(&mut self, now: Moment) {
         if let Some(run) = &mut self.run {
             (run.distance, run.login_at) = (Duration::ZERO, now);
         }
     }
 
     /// The refusal that stands while no login is due at `now`.
-    pub(super) fn standing(&self, now: Moment) -> Option<&Failure> {
+    pub fn standing(&self, now: Moment) -> Option<&Failure> {
         self.run.as_ref().filter(|run| now < run.login_at).map(|run| &run.refusal)
     }
 
     /// When the next login is due, of a server that refuses.
-    pub(super) fn login_at(&self) -> Option<Moment> {
+    pub fn login_at(&self) -> Option<Moment> {
         self.run.as_ref().map(|run| run.login_at)
     }
 }

@@ -4,7 +4,7 @@ use crate::engine::{Evidence, Facts, Outcome, PostgresRole};
 
 /// The part of an outcome that decides whether the next probe can wait.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(in crate::probe) enum Stance {
+pub enum Stance {
     /// Nothing: not asked yet, or a failure that is no hard evidence.
     Unknown,
     /// Hard evidence that it is gone.
@@ -18,7 +18,7 @@ pub(in crate::probe) enum Stance {
 }
 
 impl Stance {
-    pub(in crate::probe) fn of(outcome: &Outcome) -> Self {
+    pub fn of(outcome: &Outcome) -> Self {
         match outcome {
             Outcome::Failed(failure) if failure.kind.evidence() == Evidence::Hard => Self::Gone,
             Outcome::Failed(_) => Self::Unknown,
@@ -27,7 +27,7 @@ impl Stance {
         }
     }
 
-    pub(in crate::probe) fn of_facts(facts: &Facts) -> Self {
+    pub fn of_facts(facts: &Facts) -> Self {
         match facts {
             Facts::Tcp => Self::Follower,
             facts if facts.claims_writable() => Self::Writable,
@@ -40,7 +40,7 @@ impl Stance {
     }
 
     /// Whether this, after `before`, is worth a second look at once.
-    pub(in crate::probe) fn calls_for_second_look(self, before: Self) -> bool {
+    pub fn calls_for_second_look(self, before: Self) -> bool {
         match (before, self) {
             (before, now) if before == now => false,
             (_, Self::Unknown) => false,

@@ -13,7 +13,7 @@ use crate::{
 
 /// What the last outcomes mean for the next rest.
 #[derive(Debug, Default)]
-pub(in crate::probe) struct Stride {
+pub struct Stride {
     /// How the last probe failed; `None` when it did not, or a hint came since.
     failing: Option<FailureKind>,
     /// Failures of that kind since it began or the pace became slow, the first one not counted.
@@ -22,7 +22,7 @@ pub(in crate::probe) struct Stride {
 
 impl Stride {
     /// Notes what a probe that was asked at `pace` came to.
-    pub(in crate::probe) fn note(&mut self, outcome: &Outcome, pace: Pace) {
+    pub fn note(&mut self, outcome: &Outcome, pace: Pace) {
         let failing = match outcome {
             Outcome::Failed(failure) => Some(failure.kind),
             Outcome::Answered(_) | Outcome::Witnessed(..) => None,
@@ -36,12 +36,12 @@ impl Stride {
     }
 
     /// A hint: whatever was known is in doubt.
-    pub(in crate::probe) fn doubt(&mut self) {
+    pub fn doubt(&mut self) {
         *self = Self::default();
     }
 
     /// From the start of the last probe to that of the next, without jitter.
-    pub(in crate::probe) fn rest(&self, pace: Pace, config: &ProbeConfig) -> Duration {
+    pub fn rest(&self, pace: Pace, config: &ProbeConfig) -> Duration {
         match (pace, self.repeats) {
             (Pace::Calm, _) => config.interval,
             (Pace::Fast, _) | (Pace::Slow, 0) => config.fast_interval,

@@ -10,21 +10,21 @@ use crate::{
 };
 
 /// An agent and how to reach it.
-pub(super) struct Agent(Dial);
+pub struct Agent(Dial);
 
 impl Agent {
-    pub(super) fn new(target: &WitnessTarget, port: u16) -> Self {
+    pub fn new(target: &WitnessTarget, port: u16) -> Self {
         let target_of_agent = ProbeTarget { host: target.target.host.clone(), port };
         Self(Dial::new(target_of_agent, target.config.clone()))
     }
 
     /// How it is reached.
-    pub(super) fn dial(&mut self) -> &mut Dial {
+    pub fn dial(&mut self) -> &mut Dial {
         &mut self.0
     }
 
     /// Calls it and reads one line; the end of the connection ends a line too.
-    pub(super) async fn ask(&mut self, deadline: Instant) -> Result<Testimony, Failure> {
+    pub async fn ask(&mut self, deadline: Instant) -> Result<Testimony, Failure> {
         let (stream, _) = self.0.connect(deadline).await?;
         let mut line = Vec::new();
         let mut limited = stream.take(LINE_MAX);

@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// A command, ready to run.
-pub(super) struct Command {
+pub struct Command {
     program: PathBuf,
     arguments: Vec<String>,
     /// The same values as the placeholders'.

@@ -31,7 +31,7 @@ use crate::{
 };
 
 /// A check of a status.
-pub(super) struct Http {
+pub struct Http {
     client: Client,
     path: Box<str>,
     /// Any 2xx when it is empty.
@@ -39,7 +39,7 @@ pub(super) struct Http {
 }
 
 impl Http {
-    pub(super) fn new(
+    pub fn new(
         target: &WitnessTarget,
         (port, host, tls): (u16, Option<&str>, &TlsMode),
         path: &str,
@@ -50,12 +50,12 @@ impl Http {
     }
 
     /// How it is reached.
-    pub(super) fn dial(&mut self) -> &mut Dial {
+    pub fn dial(&mut self) -> &mut Dial {
         self.client.dial()
     }
 
     /// Asks once; a status that is not expected is `down`.
-    pub(super) async fn ask(&mut self, deadline: Instant) -> Result<Testimony, Failure> {
+    pub async fn ask(&mut self, deadline: Instant) -> Result<Testimony, Failure> {
         let Answer { status, .. } = self.client.get(&self.path, 0, deadline).await?;
         let good = match &self.expect[..] {
             [] => (200..300).contains(&status),
@@ -67,14 +67,14 @@ impl Http {
 }
 
 /// Where GETs are sent.
-pub(super) struct Client {
+pub struct Client {
     dial: Dial,
     host: Box<str>,
     tls: Result<Option<Arc<ClientConfig>>, Failure>,
 }
 
 /// A whole reply.
-pub(super) struct Answer {
+pub struct Answer {
     pub(super) status: u16,
     pub(super) body: Vec<u8>,
 }

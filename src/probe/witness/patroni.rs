@@ -25,19 +25,14 @@ use crate::{
 };
 
 /// The API of one server's Patroni.
-pub(super) struct Patroni {
+pub struct Patroni {
     client: Client,
     /// The path that asks for a fit replica.
     replica: String,
 }
 
 impl Patroni {
-    pub(super) fn new(
-        target: &WitnessTarget,
-        port: u16,
-        tls: &TlsMode,
-        replica_lag: Option<u64>,
-    ) -> Self {
+    pub fn new(target: &WitnessTarget, port: u16, tls: &TlsMode, replica_lag: Option<u64>) -> Self {
         let replica = match replica_lag {
             Some(octets) => format!("/replica?lag={octets}"),
             None => "/replica".to_owned(),
@@ -46,12 +41,12 @@ impl Patroni {
     }
 
     /// How it is reached.
-    pub(super) fn dial(&mut self) -> &mut Dial {
+    pub fn dial(&mut self) -> &mut Dial {
         self.client.dial()
     }
 
     /// Asks once, with one GET or two.
-    pub(super) async fn ask(&mut self, deadline: Instant) -> Reply {
+    pub async fn ask(&mut self, deadline: Instant) -> Reply {
         let asked = self.client.get("/primary", JSON_MAX, deadline).await;
         match asked.and_then(|answer| read(&answer)) {
             Ok((status, leads)) => {

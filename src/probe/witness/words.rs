@@ -9,7 +9,7 @@
 use crate::engine::{Testimony, Word};
 
 /// What a line says; `None` when no word of it is known.
-pub(super) fn parse(line: &str) -> Option<Testimony> {
+pub fn parse(line: &str) -> Option<Testimony> {
     let said = line.split('#').next().unwrap_or_default();
     let mut strongest = None;
     let mut percent = None;

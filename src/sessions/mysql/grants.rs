@@ -5,15 +5,15 @@
 
 /// An account or a role: a name and a pattern of hosts.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Account {
-    pub(super) user: Box<str>,
+pub struct Account {
+    pub user: Box<str>,
     /// Empty for a role of MariaDB.
-    pub(super) host: Box<str>,
+    pub host: Box<str>,
 }
 
 /// What one line grants.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Granted {
+pub enum Granted {
     /// Rights on everything.
     Rights(Vec<Box<str>>),
     /// Roles.
@@ -26,17 +26,17 @@ pub(super) enum Granted {
 
 impl Account {
     /// Whether a session of this user may have come in as this account.
-    pub(super) fn may_be_of(&self, user: &str) -> bool {
+    pub fn may_be_of(&self, user: &str) -> bool {
         *self.user == *user || (self.user.is_empty() && !self.host.is_empty())
     }
 
     /// Whether its rights are everybody's: MariaDB's PUBLIC.
-    pub(super) fn is_for_all(&self) -> bool {
+    pub fn is_for_all(&self) -> bool {
         &*self.user == "PUBLIC"
     }
 
     /// As statements name it, whatever the quotes of strings are.
-    pub(super) fn identified(&self) -> String {
+    pub fn identified(&self) -> String {
         let quoted = |text: &str| format!("`{}`", text.replace('`', "``"));
         match &*self.host {
             "" => quoted(&self.user),
@@ -45,14 +45,14 @@ impl Account {
     }
 
     /// As people write it.
-    pub(super) fn quoted(&self) -> String {
+    pub fn quoted(&self) -> String {
         let quoted = |text: &str| format!("'{}'", text.replace('\\', "\\\\").replace('\'', "''"));
         format!("{}@{}", quoted(&self.user), quoted(&self.host))
     }
 }
 
 /// Reads one line.
-pub(super) fn read(line: &str) -> Granted {
+pub fn read(line: &str) -> Granted {
     let Some(granted) = line.strip_prefix("GRANT ") else {
         // REVOKE takes away; the others set defaults.
         let is_harmless = ["REVOKE ", "SET DEFAULT ROLE ", "ALTER USER ", "CREATE USER "]

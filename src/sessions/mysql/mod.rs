@@ -26,7 +26,7 @@ use crate::{
 
 /// What the server tells of its sessions, and why a kick may end none of them, if so. `own` are the
 /// users of Pointsman.
-pub(super) async fn sessions(
+pub async fn sessions(
     visit: &mut Visit,
     own: &[&str],
     kick: Option<&KickConfig>,
@@ -74,7 +74,7 @@ pub(super) async fn sessions(
 }
 
 /// Ends `sessions`, one after the other while `may_go_on`, and says how many.
-pub(super) async fn end(
+pub async fn end(
     visit: &mut Visit,
     sessions: &[&Session],
     may_go_on: &(dyn Fn() -> bool + Sync),

@@ -22,14 +22,14 @@ struct Written<'a>(#[serde(with = "Added")] &'a AddedServer);
 #[derive(Deserialize)]
 struct Read(#[serde(with = "Added")] AddedServer);
 
-pub(super) fn serialize<S: Serializer>(
+pub fn serialize<S: Serializer>(
     servers: &Arc<[AddedServer]>,
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(servers.iter().map(Written))
 }
 
-pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+pub fn deserialize<'de, D: Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Arc<[AddedServer]>, D::Error> {
     let servers = Vec::<Read>::deserialize(deserializer)?;

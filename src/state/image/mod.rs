@@ -152,4 +152,4 @@ impl Image {
 }
 
 #[cfg(test)]
-pub(super) mod tests;
+pub mod tests;

@@ -173,7 +173,7 @@ fn added() -> impl Strategy<Value = AddedServer> {
 }
 
 /// Any image at all.
-pub(in crate::state) fn any_image() -> impl Strategy<Value = Image> {
+pub fn any_image() -> impl Strategy<Value = Image> {
     (
         (any::<u64>(), any::<u32>(), any::<u32>(), any::<u64>()),
         collection::btree_map(name(), cluster(), 0..4),

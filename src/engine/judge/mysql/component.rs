@@ -13,7 +13,7 @@ use crate::engine::{
 
 /// The parts of a group, by who sees whom.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Components {
+pub struct Components {
     /// Members in good standing that answer, part by part.
     parts: Vec<Vec<ServerIndex>>,
     /// Which part the writer is chosen from.
@@ -23,7 +23,7 @@ pub(super) struct Components {
 impl Components {
     /// The parts that members see. The one of the published writer is right, else the larger one,
     /// else that of the first member in config order.
-    pub(super) fn of(case: Case<'_>) -> Self {
+    pub fn of(case: Case<'_>) -> Self {
         let sound = case.indices().filter(|&index| {
             let facts = case.records[index].mysql();
             case.answers(index)
@@ -52,12 +52,12 @@ impl Components {
     }
 
     /// Whether there are two that could be written to.
-    pub(super) fn are_split(&self) -> bool {
+    pub fn are_split(&self) -> bool {
         self.parts.len() > 1
     }
 
     /// A member of the part that is right, when `server` is in another.
-    pub(super) fn outside_of(&self, server: ServerIndex) -> Option<ServerIndex> {
+    pub fn outside_of(&self, server: ServerIndex) -> Option<ServerIndex> {
         let elsewhere = self
             .parts
             .iter()
@@ -67,13 +67,13 @@ impl Components {
     }
 
     /// The members of the part that is right.
-    pub(super) fn main(&self) -> &[ServerIndex] {
+    pub fn main(&self) -> &[ServerIndex] {
         self.parts.get(self.main).map_or(&[], Vec::as_slice)
     }
 
     /// Remembers who is in the wrong part, also when the right one is gone, and forgets it of those
     /// who are in one part with the writer again.
-    pub(super) fn note(&self, hearing: &mut Hearing<'_>) {
+    pub fn note(&self, hearing: &mut Hearing<'_>) {
         let precedents = hearing.precedents;
         let writer = precedents.published.or(precedents.last_writer);
         for part in &self.parts {
@@ -115,11 +115,7 @@ fn view(records: &Servers<Record>, member: ServerIndex) -> &[Box<str>] {
 }
 
 /// Whether two members may be in one part of their group.
-pub(super) fn see_each_other(
-    one: ServerIndex,
-    other: ServerIndex,
-    records: &Servers<Record>,
-) -> bool {
+pub fn see_each_other(one: ServerIndex, other: ServerIndex, records: &Servers<Record>) -> bool {
     overlap(view(records, one), view(records, other))
 }
 

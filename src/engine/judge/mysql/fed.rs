@@ -23,7 +23,7 @@ use crate::engine::{
 
 /// The member of its group through which a server is fed from another member of the cluster, which is
 /// not in that group. The group of the last writer is fed by nobody.
-pub(super) fn feeder(index: ServerIndex, case: Case<'_>) -> Option<ServerIndex> {
+pub fn feeder(index: ServerIndex, case: Case<'_>) -> Option<ServerIndex> {
     let together = |one: ServerIndex, other: ServerIndex| are_together(one, other, case.records);
     if !together(index, index)
         || case.precedents.last_writer.is_some_and(|last| together(index, last))
@@ -59,7 +59,7 @@ fn gives_back(source: ServerIndex, member: ServerIndex, case: Case<'_>) -> bool 
 }
 
 /// The verdict on a member of a group that is fed through `feeder`.
-pub(super) fn verdict(
+pub fn verdict(
     index: ServerIndex,
     feeder: ServerIndex,
     hearing: &mut Hearing<'_>,
@@ -103,7 +103,7 @@ fn behind(feeder: ServerIndex, index: ServerIndex, hearing: &mut Hearing<'_>) ->
 
 /// How far a group in which nobody takes writes is behind a source outside of it, by the number of
 /// the member that replicates from there.
-pub(super) fn behind_its_source(case: Case<'_>) -> Option<Lag> {
+pub fn behind_its_source(case: Case<'_>) -> Option<Lag> {
     let members = || {
         let heard = case.indices().filter(|&member| case.answers(member));
         let facts = heard.filter_map(|member| case.records[member].mysql());

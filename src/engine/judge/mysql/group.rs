@@ -42,7 +42,7 @@ use crate::engine::{
 /// of the servers belong to: a single foreign node, or a group that is only being built, does not
 /// take the name. Asynchronous replicas have no say, however many there are; but where no member can
 /// have a quorum, somebody may have promoted one.
-pub(super) fn decides(case: Case<'_>) -> bool {
+pub fn decides(case: Case<'_>) -> bool {
     let known = || case.records.iter().filter_map(Record::mysql);
     let in_group = |index: ServerIndex| {
         case.records[index].mysql().is_some_and(|facts| facts.group.is_some())
@@ -89,7 +89,7 @@ fn may_elect(member: ServerIndex, case: Case<'_>) -> bool {
     }
 }
 
-pub(super) fn judge(hearing: &mut Hearing<'_>, positions: &mut Positions) -> Judgement {
+pub fn judge(hearing: &mut Hearing<'_>, positions: &mut Positions) -> Judgement {
     let components = Components::of(hearing.case());
     components.note(hearing);
     streams::note(hearing, positions, components.main());

@@ -14,7 +14,7 @@ use crate::engine::{
 /// primary, and of several the one that was published; the others count as its replicas while it is
 /// there. A published server is a replica only once it receives from another that is writable
 /// itself: a channel that was left behind takes nothing from it.
-pub(super) fn is_writable_replica(index: ServerIndex, case: Case<'_>) -> bool {
+pub fn is_writable_replica(index: ServerIndex, case: Case<'_>) -> bool {
     member_channels(index, case).iter().any(|&MemberChannel { source, channel, .. }| {
         let writable = case.records[source].claims_writable();
         let liveness = case.liveness(source);
@@ -38,7 +38,7 @@ pub(super) fn is_writable_replica(index: ServerIndex, case: Case<'_>) -> bool {
 /// older one would lack what the other has written since. One that is alive and does not answer is
 /// outrun when the other has been writable for as long as a silent server keeps its role, and no
 /// replica receives from it any more.
-pub(super) fn history(one: ServerIndex, other: ServerIndex, case: Case<'_>) -> Relation {
+pub fn history(one: ServerIndex, other: ServerIndex, case: Case<'_>) -> Relation {
     let follows = |replica: ServerIndex, source: ServerIndex| {
         let mut channels = member_channels(replica, case).into_iter();
         channels.any(|member| member.source == source && runs(member.channel))
@@ -80,7 +80,7 @@ fn gtid(record: &Record) -> &GtidState {
 /// Whether the server that took over from `index` has given way: it replicates from this one, or it
 /// says itself that it is not writable and has nothing that this one lacks. One that belongs to
 /// another cluster now has only gone, unless a replica follows this server.
-pub(super) fn gave_way(heir: ServerIndex, index: ServerIndex, case: Case<'_>) -> bool {
+pub fn gave_way(heir: ServerIndex, index: ServerIndex, case: Case<'_>) -> bool {
     let record = &case.records[heir];
     let resigned = || {
         let relation = gtid(&case.records[index]).relation(gtid(record));

@@ -32,7 +32,7 @@ use crate::engine::{
     verdict::Verdict,
 };
 
-pub(super) fn judge(hearing: &mut Hearing<'_>, positions: &mut Positions) -> Judgement {
+pub fn judge(hearing: &mut Hearing<'_>, positions: &mut Positions) -> Judgement {
     if group::decides(hearing.case()) {
         return group::judge(hearing, positions);
     }

@@ -22,7 +22,7 @@ use crate::engine::{
 };
 
 /// The verdict on a server that is not writable, or that replicates although it is.
-pub(super) fn verdict(
+pub fn verdict(
     index: ServerIndex,
     hearing: &mut Hearing<'_>,
     standpoint: Standpoint<'_>,
@@ -254,7 +254,7 @@ fn without_member_channel(
 
 /// Whether a server belongs to the cluster though it follows nobody in it: it did at some time,
 /// members follow it, or their histories have an origin in common.
-pub(super) fn is_related(index: ServerIndex, case: Case<'_>) -> bool {
+pub fn is_related(index: ServerIndex, case: Case<'_>) -> bool {
     let record = &case.records[index];
     let kin = |other: &Record| record.history.gtid.shares(&other.history.gtid) == Some(true);
     case.has_followed(index)

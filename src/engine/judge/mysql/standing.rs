@@ -11,7 +11,7 @@ const QUEUE_LIMIT: u64 = 1000;
 
 /// What a member is to its group.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Standing {
+pub enum Standing {
     Writer,
     /// It does not write, for this reason.
     Follower(StateReason),
@@ -72,7 +72,7 @@ impl Standing {
 }
 
 /// Whether a server says itself that its group has no quorum, or does not count it in.
-pub(super) fn is_shut_out(facts: &MySqlFacts) -> bool {
+pub fn is_shut_out(facts: &MySqlFacts) -> bool {
     match &facts.group {
         Some(Group::Galera(node)) => !node.ready || !node.primary_component,
         Some(Group::Replication(member)) => !member.online || !member.majority,
@@ -81,7 +81,7 @@ pub(super) fn is_shut_out(facts: &MySqlFacts) -> bool {
 }
 
 /// The verdict on a member that its group or its administrator keeps from work.
-pub(super) fn kept_out(standing: Standing, joining: bool) -> Verdict {
+pub fn kept_out(standing: Standing, joining: bool) -> Verdict {
     let late = |state, reason, write| Verdict {
         read: ReadFitness::LastResort,
         write,

@@ -14,7 +14,7 @@ use crate::engine::{
 /// While there is a primary, what it has is the measure, also what it had shown before it was known to
 /// be the one: it may never reply again. Without one the replicas are compared with
 /// each other, less what each has written itself: an errant transaction of one makes nobody late.
-pub(super) fn note(hearing: &mut Hearing<'_>, positions: &mut Positions, leaders: &[ServerIndex]) {
+pub fn note(hearing: &mut Hearing<'_>, positions: &mut Positions, leaders: &[ServerIndex]) {
     let case = hearing.case();
     let began_anew =
         |leader: &ServerIndex| case.conclusions[*leader].has_begun_anew(&case.records[*leader]);

@@ -32,7 +32,7 @@ use crate::engine::{
 };
 
 /// Settles who is the primary, and remembers who lost.
-pub(super) fn settle_primary(hearing: &mut Hearing<'_>, positions: &Positions) -> Contest {
+pub fn settle_primary(hearing: &mut Hearing<'_>, positions: &Positions) -> Contest {
     for index in hearing.records.indices() {
         let (record, conclusion) = hearing.of(index);
         let tail = conclusion.take_tail(record);

@@ -10,7 +10,7 @@ use crate::engine::{
 
 /// Where a server's changes come from in the end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Trail {
+pub enum Trail {
     /// From the server that was asked for, directly or through others.
     Leads,
     /// From others only.
@@ -21,7 +21,7 @@ pub(super) enum Trail {
 
 /// Follows the channels of `from`, of whatever state they are, and from there those that receive,
 /// member by member towards `to`.
-pub(super) fn trail(from: ServerIndex, to: ServerIndex, case: Case<'_>) -> Trail {
+pub fn trail(from: ServerIndex, to: ServerIndex, case: Case<'_>) -> Trail {
     let mut visited: Servers<_> = case.records.iter().map(|_| false).collect();
     let mut pending = vec![from];
     let mut hidden = false;
@@ -45,11 +45,11 @@ pub(super) fn trail(from: ServerIndex, to: ServerIndex, case: Case<'_>) -> Trail
 
 /// A channel that comes from a member of the cluster.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct MemberChannel<'a> {
-    pub(super) source: ServerIndex,
-    pub(super) channel: &'a Channel,
+pub struct MemberChannel<'a> {
+    pub source: ServerIndex,
+    pub channel: &'a Channel,
     /// Only a number says so, and of another channel of the same server, too.
-    pub(super) ambiguous: bool,
+    pub ambiguous: bool,
 }
 
 /// How a member was known as a source.
@@ -86,7 +86,7 @@ fn source_member(source: &SourceId, case: Case<'_>) -> Option<(ServerIndex, Know
 /// The channels of a server that come from a member of its cluster. Others, a migration for example,
 /// have no say, and a number alone proves little: beside a channel that names a member, and where its
 /// carrier in turn only receives from this server, it is somebody's outside.
-pub(super) fn member_channels<'a>(index: ServerIndex, case: Case<'a>) -> Vec<MemberChannel<'a>> {
+pub fn member_channels<'a>(index: ServerIndex, case: Case<'a>) -> Vec<MemberChannel<'a>> {
     let found = channels_of_fleet(index, case);
     let is_named = |by: KnownBy| by != KnownBy::Number;
     let named = found.iter().any(|(_, by, _)| is_named(*by));
@@ -118,23 +118,23 @@ fn channels_of_fleet<'a>(
 }
 
 /// Whether a channel still brings changes: received ones are applied, or new ones come.
-pub(super) fn runs(channel: &Channel) -> bool {
+pub fn runs(channel: &Channel) -> bool {
     channel.sql_running || channel.io == IoThread::Running
 }
 
 /// How many replicas receive from `primary` now.
-pub(super) fn attached_replicas(primary: ServerIndex, case: Case<'_>) -> usize {
+pub fn attached_replicas(primary: ServerIndex, case: Case<'_>) -> usize {
     let all = case.indices();
     all.filter(|&replica| is_receiving(replica, primary, case)).count()
 }
 
 /// Whether `replica` answers and receives from `source` directly.
-pub(super) fn is_receiving(replica: ServerIndex, source: ServerIndex, case: Case<'_>) -> bool {
+pub fn is_receiving(replica: ServerIndex, source: ServerIndex, case: Case<'_>) -> bool {
     case.answers(replica) && is_attached(replica, source, case)
 }
 
 /// Whether, by its last reply, `replica` received from `source` directly.
-pub(super) fn is_attached(replica: ServerIndex, source: ServerIndex, case: Case<'_>) -> bool {
+pub fn is_attached(replica: ServerIndex, source: ServerIndex, case: Case<'_>) -> bool {
     member_channels(replica, case)
         .iter()
         .any(|member| member.source == source && member.channel.io == IoThread::Running)
@@ -142,7 +142,7 @@ pub(super) fn is_attached(replica: ServerIndex, source: ServerIndex, case: Case<
 
 /// What `replica` tells of `source`, which it receives from directly or through others and which is
 /// silent `since` then.
-pub(super) fn opinion(
+pub fn opinion(
     replica: ServerIndex,
     source: ServerIndex,
     since: Moment,

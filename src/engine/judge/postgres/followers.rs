@@ -9,7 +9,7 @@ use crate::engine::{
 
 /// Where a standby receives from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Sender {
+pub enum Sender {
     /// This member.
     Member(ServerIndex),
     /// A server outside the cluster.
@@ -19,7 +19,7 @@ pub(super) enum Sender {
 }
 
 /// Where an attached standby receives from; `None` for one that is not attached.
-pub(super) fn sender(standby: ServerIndex, case: Case<'_>) -> Option<Sender> {
+pub fn sender(standby: ServerIndex, case: Case<'_>) -> Option<Sender> {
     match case.records[standby].postgres_role()? {
         PostgresRole::Standby { receiver, sender, .. } if receiver.is_attached() => {
             let member = |named: &Endpoint| case.policy.position(|server| server.is_at(named));
@@ -34,7 +34,7 @@ pub(super) fn sender(standby: ServerIndex, case: Case<'_>) -> Option<Sender> {
 
 /// Where what a standby receives comes from in the end: through how many other standbys ever that
 /// answer and receive the same timeline.
-pub(super) fn origin(standby: ServerIndex, case: Case<'_>) -> Option<Sender> {
+pub fn origin(standby: ServerIndex, case: Case<'_>) -> Option<Sender> {
     let record = &case.records[standby];
     let mut found = sender(standby, case)?;
     for _ in 1..case.records.len() {
@@ -51,15 +51,12 @@ pub(super) fn origin(standby: ServerIndex, case: Case<'_>) -> Option<Sender> {
 }
 
 /// How many standbys that answer follow `primary`.
-pub(super) fn followers(primary: ServerIndex, case: Case<'_>) -> usize {
+pub fn followers(primary: ServerIndex, case: Case<'_>) -> usize {
     followers_of(primary, case).count()
 }
 
 /// The standbys that answer and follow `primary`: directly, or through others on its timeline.
-pub(super) fn followers_of(
-    primary: ServerIndex,
-    case: Case<'_>,
-) -> impl Iterator<Item = ServerIndex> {
+pub fn followers_of(primary: ServerIndex, case: Case<'_>) -> impl Iterator<Item = ServerIndex> {
     case.others(primary)
         .filter(move |&index| case.answers(index) && is_follower(index, primary, case))
 }
@@ -67,7 +64,7 @@ pub(super) fn followers_of(
 /// How many standbys are on the side of `primary` by their last words, or by what was remembered of
 /// them: they followed it, or have come to its timeline and follow nobody. The dead are on nobody's
 /// side when it is dead itself.
-pub(super) fn adherents(primary: ServerIndex, case: Case<'_>) -> usize {
+pub fn adherents(primary: ServerIndex, case: Case<'_>) -> usize {
     let all_count = !case.is_gone(primary);
     let own = case.records[primary].primary_timeline().or(case.records[primary].history.timeline);
     let adheres = |standby: &ServerIndex| {
@@ -82,7 +79,7 @@ pub(super) fn adherents(primary: ServerIndex, case: Case<'_>) -> usize {
 }
 
 /// Whether a standby follows `primary` by its last word: directly, or through others.
-pub(super) fn is_follower(standby: ServerIndex, primary: ServerIndex, case: Case<'_>) -> bool {
+pub fn is_follower(standby: ServerIndex, primary: ServerIndex, case: Case<'_>) -> bool {
     let own = case.records[primary].primary_timeline().or(case.records[primary].history.timeline);
     match origin(standby, case) {
         None => false,
@@ -104,7 +101,7 @@ fn is_sent_by(record: &Record, sender: &ServerPolicy) -> bool {
 }
 
 /// What `standby` tells of `primary`, silent `since` then: nothing, when it follows another one.
-pub(super) fn opinion(
+pub fn opinion(
     standby: ServerIndex,
     primary: ServerIndex,
     since: Moment,

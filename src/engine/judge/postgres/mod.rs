@@ -22,7 +22,7 @@ use crate::engine::{
     verdict::Verdict,
 };
 
-pub(super) fn judge(hearing: &mut Hearing<'_>, positions: &mut Positions) -> Judgement {
+pub fn judge(hearing: &mut Hearing<'_>, positions: &mut Positions) -> Judgement {
     let contest = settle_primary(hearing);
     wal::note(hearing, positions, contest.champion);
     let servers = hearing.records.indices();

@@ -10,7 +10,7 @@ use crate::engine::{
 };
 
 /// Ends the memory of a lost contest where its reason has gone.
-pub(super) fn reinstate(hearing: &mut Hearing<'_>) {
+pub fn reinstate(hearing: &mut Hearing<'_>) {
     for index in hearing.records.indices() {
         let Some(own) = hearing.records[index].primary_timeline() else {
             continue;
@@ -69,7 +69,7 @@ fn was_promoted(index: ServerIndex, own: u32, case: Case<'_>) -> bool {
 /// Whether the server that took over from one on the timeline `own` has given way: it streams that
 /// timeline. One that belongs to another cluster now has only gone, unless a member follows this
 /// server (`followed`).
-pub(super) fn gave_way(heir: ServerIndex, own: u32, followed: usize, case: Case<'_>) -> bool {
+pub fn gave_way(heir: ServerIndex, own: u32, followed: usize, case: Case<'_>) -> bool {
     let follows = match case.records[heir].postgres_role() {
         Some(PostgresRole::Standby { receiver, timeline, recovery_timeline, .. }) => {
             receiver.is_attached()

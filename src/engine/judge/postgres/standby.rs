@@ -27,7 +27,7 @@ use crate::engine::{
 };
 
 /// The verdict on a server in recovery.
-pub(super) fn verdict(
+pub fn verdict(
     index: ServerIndex,
     hearing: &mut Hearing<'_>,
     positions: &Positions,

@@ -27,7 +27,7 @@ use crate::engine::{
 };
 
 /// Settles who is the primary, and remembers who lost.
-pub(super) fn settle_primary(hearing: &mut Hearing<'_>) -> Contest {
+pub fn settle_primary(hearing: &mut Hearing<'_>) -> Contest {
     reinstate(hearing);
     let contest = Field { case: hearing.case() }.contest();
     mark_losers(&contest, hearing);

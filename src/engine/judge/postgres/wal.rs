@@ -9,11 +9,7 @@ use crate::engine::{
 
 /// Notes what the fresh replies of members show of the log. What the primary had shown before it was
 /// known to be the one counts as well: it may never reply again.
-pub(super) fn note(
-    hearing: &mut Hearing<'_>,
-    positions: &mut Positions,
-    champion: Option<ServerIndex>,
-) {
+pub fn note(hearing: &mut Hearing<'_>, positions: &mut Positions, champion: Option<ServerIndex>) {
     let leading = champion.and_then(|champion| {
         let record = &hearing.records[champion];
         Some((record.primary_timeline()?, written(record)?, record.history.began))
@@ -55,7 +51,7 @@ fn counts(server: ServerIndex, case: Case<'_>) -> bool {
 }
 
 /// Where a primary has come to.
-pub(super) fn written(record: &Record) -> Option<Position> {
+pub fn written(record: &Record) -> Option<Position> {
     match record.postgres()?.role {
         PostgresRole::Primary { position, .. } => Some(position),
         PostgresRole::Standby { .. } => None,

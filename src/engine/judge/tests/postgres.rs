@@ -13,12 +13,12 @@ use ReadFitness::{LastResort, Never, No, Replica};
 use WriteFitness::{Fit, Gone, Open, Refused};
 
 /// A healthy round: a primary and two standbys.
-pub(super) fn healthy() -> [Outcome; 3] {
+pub fn healthy() -> [Outcome; 3] {
     [primary(1, 100), standby(1, 0, 100), standby(1, 0, 100)]
 }
 
 /// A bench on which a primary and two standbys have answered for some seconds.
-pub(super) fn settled() -> Bench {
+pub fn settled() -> Bench {
     let mut bench = Bench::new(ClusterKind::Postgres, 3);
     bench.seconds(2, &healthy());
     assert_eq!((bench.writer(), bench.readers()), (Some(0), vec![1, 2]));

@@ -8,23 +8,23 @@
 const LONG_PASSWORD: u32 = 1;
 const PROTOCOL_41: u32 = 1 << 9;
 /// The server speaks TLS.
-pub(super) const SSL: u32 = 1 << 11;
+pub const SSL: u32 = 1 << 11;
 const TRANSACTIONS: u32 = 1 << 13;
 const SECURE_CONNECTION: u32 = 1 << 15;
 const MULTI_STATEMENTS: u32 = 1 << 16;
 const MULTI_RESULTS: u32 = 1 << 17;
 /// Ways to log in have names.
-pub(super) const PLUGIN_AUTH: u32 = 1 << 19;
+pub const PLUGIN_AUTH: u32 = 1 << 19;
 /// The client may name itself.
-pub(super) const CONNECT_ATTRS: u32 = 1 << 20;
+pub const CONNECT_ATTRS: u32 = 1 << 20;
 /// The first answer to the challenge may be long.
-pub(super) const PLUGIN_AUTH_LENENC: u32 = 1 << 21;
+pub const PLUGIN_AUTH_LENENC: u32 = 1 << 21;
 
 /// What a probe cannot do without.
-pub(super) const REQUIRED: u32 = PROTOCOL_41 | SECURE_CONNECTION | MULTI_STATEMENTS | MULTI_RESULTS;
+pub const REQUIRED: u32 = PROTOCOL_41 | SECURE_CONNECTION | MULTI_STATEMENTS | MULTI_RESULTS;
 
 /// What a probe asks for of a server that can do `theirs`. TLS is asked for separately.
-pub(super) fn wanted(theirs: u32) -> u32 {
+pub fn wanted(theirs: u32) -> u32 {
     let optional = TRANSACTIONS | PLUGIN_AUTH | CONNECT_ATTRS | PLUGIN_AUTH_LENENC;
     LONG_PASSWORD | REQUIRED | theirs & optional
 }

@@ -13,13 +13,13 @@ const NONCE_OCTETS: usize = 20;
 
 /// What a login needs of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Greeting {
+pub struct Greeting {
     /// What the server can do.
-    pub(super) capabilities: u32,
+    pub capabilities: u32,
     /// The challenge for the first plugin.
-    pub(super) nonce: [u8; NONCE_OCTETS],
+    pub nonce: [u8; NONCE_OCTETS],
     /// How the server lets users in by default; empty when it does not say.
-    pub(super) plugin: Box<[u8]>,
+    pub plugin: Box<[u8]>,
 }
 
 impl Greeting {
@@ -28,7 +28,7 @@ impl Greeting {
     /// # Errors
     /// `Garbled` when it is no such packet, or that of a server that lacks what every MySQL since
     /// 5.7 and every MariaDB since 10.3 can do.
-    pub(super) fn parse(payload: &[u8]) -> Result<Self, Failure> {
+    pub fn parse(payload: &[u8]) -> Result<Self, Failure> {
         match payload.first() {
             Some(&VERSION) => {}
             Some(other) => return Err(garbled(format!("handshake version {other}"))),

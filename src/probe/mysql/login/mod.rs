@@ -36,7 +36,7 @@ const COLLATION: u8 = 45;
 
 /// Whether the connection is to be encrypted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Encryption {
+pub enum Encryption {
     /// Not at all.
     Off,
     /// If the server can.
@@ -47,7 +47,7 @@ pub(super) enum Encryption {
 
 /// Why nobody was let in.
 #[derive(Debug)]
-pub(in crate::probe) enum Refusal {
+pub enum Refusal {
     /// The two sides speak no TLS that both understand.
     NoTls(Failure),
     /// Anything else.
@@ -56,7 +56,7 @@ pub(in crate::probe) enum Refusal {
 
 impl Encryption {
     /// What `mode` asks for.
-    pub(super) fn of(mode: &TlsMode) -> Self {
+    pub fn of(mode: &TlsMode) -> Self {
         match mode {
             TlsMode::Disable => Self::Off,
             TlsMode::Prefer => Self::IfOffered,
@@ -66,7 +66,7 @@ impl Encryption {
 }
 
 /// What a login needs to know, for as long as it takes.
-pub(super) struct Terms {
+pub struct Terms {
     config: Arc<ProbeConfig>,
     encryption: Encryption,
     /// The host as certificates name it, and how to encrypt; unless it is off.
@@ -79,7 +79,7 @@ impl Terms {
     ///
     /// # Errors
     /// `Misconfigured` when there is no way to encrypt.
-    pub(super) fn of(dial: &Dial, encryption: Encryption) -> Result<Self, Failure> {
+    pub fn of(dial: &Dial, encryption: Encryption) -> Result<Self, Failure> {
         let tls = match encryption {
             Encryption::Off => None,
             Encryption::IfOffered | Encryption::Required => Some((dial.host(), dial.tls()?)),
@@ -90,7 +90,7 @@ impl Terms {
 }
 
 /// Logs in over a new connection.
-pub(super) async fn log_in(mut wire: Wire, terms: Terms) -> Result<Wire, Refusal> {
+pub async fn log_in(mut wire: Wire, terms: Terms) -> Result<Wire, Refusal> {
     let Terms { config, encryption, tls, trail } = terms;
     trail.begin(trail::Step::Greeting);
     let greeting = Greeting::parse(&wire.receive().await?)?;

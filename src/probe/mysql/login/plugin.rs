@@ -36,7 +36,7 @@ const SHA2_FULL: &[u8] = &[4];
 const SHA2_KEY_PLEASE: u8 = 2;
 
 /// The part of a login between the client's first answer and the server's verdict.
-pub(super) struct Exchange<'a> {
+pub struct Exchange<'a> {
     password: &'a [u8],
     /// Nobody can read what we send.
     encrypted: bool,
@@ -65,7 +65,7 @@ enum Sha2 {
 
 /// What to do next.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Step {
+pub enum Step {
     /// Logged in.
     Done,
     /// Send this.
@@ -77,7 +77,7 @@ pub(super) enum Step {
 impl<'a> Exchange<'a> {
     /// Begins with the plugin of the greeting, when it is one that needs no more than the greeting,
     /// else with the one every server knows. Returns the name to say and the first answer.
-    pub(super) fn begin(
+    pub fn begin(
         plugin: &[u8],
         nonce: [u8; 20],
         password: &'a [u8],
@@ -97,7 +97,7 @@ impl<'a> Exchange<'a> {
     ///
     /// # Errors
     /// `Misconfigured` for a plugin that is refused; `Garbled` for what no plugin says.
-    pub(super) fn next(&mut self, payload: &[u8]) -> Result<Step, Failure> {
+    pub fn next(&mut self, payload: &[u8]) -> Result<Step, Failure> {
         self.packets += 1;
         if self.packets > PACKETS_MAX {
             return Err(garbled("a login without end"));

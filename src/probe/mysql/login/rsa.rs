@@ -28,7 +28,7 @@ const BIT_STRING: u8 = 0x03;
 ///
 /// # Errors
 /// `Garbled` when that is no RSA key of a usual size, or too small a one for the message.
-pub(super) fn encrypt(message: &[u8], pem: &[u8]) -> Result<Vec<u8>, Failure> {
+pub fn encrypt(message: &[u8], pem: &[u8]) -> Result<Vec<u8>, Failure> {
     let info = SubjectPublicKeyInfoDer::from_pem_slice(pem)
         .map_err(|_| garbled("the server's public key is no PEM"))?;
     let key = public_key(&info).ok_or_else(|| garbled("the server's public key is no RSA key"))?;

@@ -3,37 +3,37 @@
 
 /// What is left of a payload.
 #[derive(Clone, Copy, Debug)]
-pub(in crate::probe::mysql) struct Fields<'a>(&'a [u8]);
+pub struct Fields<'a>(&'a [u8]);
 
 impl<'a> Fields<'a> {
     /// All of `payload`.
-    pub(in crate::probe::mysql) fn new(payload: &'a [u8]) -> Self {
+    pub fn new(payload: &'a [u8]) -> Self {
         Self(payload)
     }
 
     /// The next `count` octets.
-    pub(in crate::probe::mysql) fn take(&mut self, count: usize) -> Option<&'a [u8]> {
+    pub fn take(&mut self, count: usize) -> Option<&'a [u8]> {
         let (taken, rest) = self.0.split_at_checked(count)?;
         self.0 = rest;
         Some(taken)
     }
 
     /// One octet.
-    pub(in crate::probe::mysql) fn octet(&mut self) -> Option<u8> {
+    pub fn octet(&mut self) -> Option<u8> {
         let (first, rest) = self.0.split_first()?;
         self.0 = rest;
         Some(*first)
     }
 
     /// Two octets, the low one first.
-    pub(in crate::probe::mysql) fn short(&mut self) -> Option<u16> {
+    pub fn short(&mut self) -> Option<u16> {
         let (taken, rest) = self.0.split_first_chunk()?;
         self.0 = rest;
         Some(u16::from_le_bytes(*taken))
     }
 
     /// What comes before the next NUL, which is dropped.
-    pub(in crate::probe::mysql) fn text(&mut self) -> Option<&'a [u8]> {
+    pub fn text(&mut self) -> Option<&'a [u8]> {
         let end = self.0.iter().position(|octet| *octet == 0)?;
         let text = self.take(end);
         self.take(1)?;
@@ -42,7 +42,7 @@ impl<'a> Fields<'a> {
 
     /// A number of 1, 3, 4 or 9 octets ("Protocol::LengthEncodedInteger"); `None` also for the marks
     /// of NULL and of an error, which are none.
-    pub(in crate::probe::mysql) fn number(&mut self) -> Option<u64> {
+    pub fn number(&mut self) -> Option<u64> {
         let width = match self.octet()? {
             small @ 0..=0xFA => return Some(small.into()),
             0xFC => 2,
@@ -56,13 +56,13 @@ impl<'a> Fields<'a> {
     }
 
     /// Octets with their number before them ("Protocol::LengthEncodedString").
-    pub(in crate::probe::mysql) fn counted(&mut self) -> Option<&'a [u8]> {
+    pub fn counted(&mut self) -> Option<&'a [u8]> {
         let length = self.number()?;
         self.take(usize::try_from(length).ok()?)
     }
 
     /// One value of a row: counted octets, or the mark of NULL.
-    pub(in crate::probe::mysql) fn value(&mut self) -> Option<Option<&'a [u8]>> {
+    pub fn value(&mut self) -> Option<Option<&'a [u8]>> {
         if self.0.first() == Some(&NULL) {
             self.octet()?;
             return Some(None);
@@ -71,7 +71,7 @@ impl<'a> Fields<'a> {
     }
 
     /// Everything that is left.
-    pub(in crate::probe::mysql) fn rest(self) -> &'a [u8] {
+    pub fn rest(self) -> &'a [u8] {
         self.0
     }
 }

@@ -14,13 +14,13 @@ const KEPT_OCTETS: usize = 64 * 1024;
 
 /// What has arrived and was not taken yet. Grows by what arrives, never by what is announced.
 #[derive(Debug, Default)]
-pub(super) struct Frames {
+pub struct Frames {
     octets: Vec<u8>,
 }
 
 /// One packet.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Frame {
+pub struct Frame {
     /// Its place in the exchange, modulo 256.
     pub(super) sequence: u8,
     /// Its content.
@@ -68,7 +68,7 @@ impl Frames {
 ///
 /// # Errors
 /// `Misconfigured` when the payload does not fit, which only a monstrous user name brings about.
-pub(super) fn frame(sequence: u8, payload: &[u8]) -> Result<Vec<u8>, Failure> {
+pub fn frame(sequence: u8, payload: &[u8]) -> Result<Vec<u8>, Failure> {
     let length = u32::try_from(payload.len()).ok().filter(|length| *length < 0xFF_FFFF);
     let Some([low, middle, high, _]) = length.map(u32::to_le_bytes) else {
         let detail = "user name or password is longer than a packet";
@@ -82,23 +82,23 @@ pub(super) fn frame(sequence: u8, payload: &[u8]) -> Result<Vec<u8>, Failure> {
 
 /// A payload under construction.
 #[derive(Debug, Default)]
-pub(in crate::probe::mysql) struct Octets(pub(in crate::probe::mysql) Vec<u8>);
+pub struct Octets(pub(in crate::probe::mysql) Vec<u8>);
 
 impl Octets {
     /// Adds these as they are.
-    pub(in crate::probe::mysql) fn put(&mut self, octets: &[u8]) -> &mut Self {
+    pub fn put(&mut self, octets: &[u8]) -> &mut Self {
         self.0.extend_from_slice(octets);
         self
     }
 
     /// Adds a text that ends with a NUL; what follows a NUL of its own is cut off.
-    pub(in crate::probe::mysql) fn put_text(&mut self, text: &[u8]) -> &mut Self {
+    pub fn put_text(&mut self, text: &[u8]) -> &mut Self {
         let text = text.split(|octet| *octet == 0).next().unwrap_or_default();
         self.put(text).put(&[0])
     }
 
     /// Adds the length of `octets` and then them ("Protocol::LengthEncodedString").
-    pub(in crate::probe::mysql) fn put_counted(&mut self, octets: &[u8]) -> &mut Self {
+    pub fn put_counted(&mut self, octets: &[u8]) -> &mut Self {
         let length = octets.len();
         match (u8::try_from(length), u16::try_from(length)) {
             (Ok(length @ ..=250), _) => self.put(&[length]),

@@ -22,7 +22,7 @@ use tokio::{
 use tokio_rustls::TlsConnector;
 
 use self::frames::Frames;
-pub(super) use self::{fields::Fields, frames::Octets};
+pub use self::{fields::Fields, frames::Octets};
 use super::error::{Fault, garbled};
 use crate::{
     engine::{Failure, FailureKind},
@@ -35,7 +35,7 @@ use crate::{
 
 /// The most octets one reply to a question may have. Only GTID sets, which a status statement
 /// repeats for each channel, can come near it.
-pub(super) const REPLY_OCTETS_MAX: usize = 1 << 20;
+pub const REPLY_OCTETS_MAX: usize = 1 << 20;
 
 /// First octet of an error.
 const ERROR: u8 = 0xFF;
@@ -43,7 +43,7 @@ const ERROR: u8 = 0xFF;
 const READ_OCTETS: usize = 8 * 1024;
 
 /// One connection, in clear text or encrypted.
-pub(super) struct Wire {
+pub struct Wire {
     stream: Box<dyn Stream>,
     meter: Arc<Meter>,
     frames: Frames,
