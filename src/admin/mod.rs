@@ -9,7 +9,6 @@
 //! thread busy: probes, decisions and DNS run on others, and readiness is told even while those are
 //! stalled. What it does to the rest goes through [`Operations`]. `docs/ADMIN.md` is its reference.
 
-mod change;
 mod connections;
 mod document;
 mod error;
@@ -19,6 +18,7 @@ mod guard;
 mod hint;
 mod metrics;
 mod operations;
+mod overrides;
 mod page;
 mod question;
 mod rejection;

@@ -163,3 +163,5 @@ const BODY: Duration = Duration::from_secs(3);
 
 /// Characters of a library's words.
 const LINE_CHARS: usize = 400;
+/// Characters of the name of a cluster or server.
+pub const NAME_CHARS: usize = 63;

@@ -20,12 +20,13 @@ use utoipa_axum::{
 };
 
 use super::{
-    Operations, change,
+    Operations,
     document::{self, Document},
     events,
     guard::{Guard, may_change, meant_for_us},
     hint,
     metrics::metrics,
+    overrides,
     page::{icon, page, script, style},
     question,
     rejection::shown,
@@ -36,7 +37,8 @@ use super::{
 /// Every endpoint of the API. The attribute of each handler has its method, its path and what the
 /// document says of it.
 fn endpoints() -> Vec<UtoipaMethodRouter<Operations>> {
-    vec![
+    let mut all = overrides::endpoints();
+    all.extend([
         routes!(health),
         routes!(readiness),
         routes!(view::status),
@@ -49,22 +51,14 @@ fn endpoints() -> Vec<UtoipaMethodRouter<Operations>> {
         routes!(stream::stream_of_events),
         routes!(document::description),
         routes!(hint::hint),
-        routes!(change::drain),
-        routes!(change::undrain),
-        routes!(change::pin),
-        routes!(change::unpin),
-        routes!(change::freeze),
-        routes!(change::thaw),
-        routes!(change::maintenance),
-        routes!(change::end_maintenance),
-        routes!(change::accept),
         routes!(service::reload),
         routes!(service::add_server),
         routes!(service::ready_server),
         routes!(service::probe_server),
         routes!(service::remove_server),
         routes!(service::config),
-    ]
+    ]);
+    all
 }
 
 /// What is for people and for Prometheus, and no part of the API.

@@ -5,10 +5,9 @@ use serde::Deserialize;
 
 use super::{
     Operations,
-    change::NAME_CHARS,
     rejection::Rejection,
     reply::json,
-    request::{Json, MaybeJson, Named, Nothing, QueryOf, one_line},
+    request::{Json, MaybeJson, NAME_CHARS, Named, Nothing, QueryOf, one_line},
 };
 use crate::{
     api::{

@@ -103,7 +103,7 @@ fn write_answer(
         note: signed(
             note(write.reason.degradation(), cluster.name, &write.reason),
             cluster.overrides,
-            |wish| tells_of_write(write.reason, wish),
+            |wish| wish.decides_write(write.reason),
         ),
     }
 }
@@ -136,7 +136,7 @@ fn read_answer(
         note: signed(
             note(read.reason.degradation(), cluster.name, &read.reason),
             cluster.overrides,
-            |wish| tells_of_read(read.reason, wish),
+            |wish| wish.decides_read(read.reason),
         ),
     }
 }
@@ -164,42 +164,18 @@ fn note(degradation: Degradation, cluster: &str, reason: &impl std::fmt::Display
     Some(Note { degradation, text: text.into() })
 }
 
-/// The note with who laid the override that its reason tells of, and why.
+/// The note with the author and the reason of the override that decides the name.
 fn signed(
     note: Option<Note>,
     overrides: &[Override],
-    tells_of: impl Fn(Wish) -> bool,
+    decides: impl Fn(&Wish) -> bool,
 ) -> Option<Note> {
     let Note { degradation, text } = note?;
-    let text = match overrides.iter().find(|laid| tells_of(laid.wish)) {
+    let text = match overrides.iter().find(|laid| decides(&laid.wish)) {
         Some(Override { author, reason, .. }) => format!("{text} ({author}: {reason})").into(),
         None => text,
     };
     Some(Note { degradation, text })
-}
-
-/// Whether the reason of a write name tells of an override of this kind.
-fn tells_of_write(reason: WriteReason, wish: Wish) -> bool {
-    match reason {
-        WriteReason::Pinned
-        | WriteReason::HeldPinned(_)
-        | WriteReason::PinnedUnsafe(_)
-        | WriteReason::PinnedNotWritable => matches!(wish, Wish::Pin { .. }),
-        WriteReason::Drained => matches!(wish, Wish::Drain { force: true, .. }),
-        WriteReason::Frozen => wish == Wish::Freeze,
-        WriteReason::Maintenance => wish == Wish::Maintenance,
-        _ => false,
-    }
-}
-
-/// Whether the reason of a read name tells of an override of this kind.
-fn tells_of_read(reason: ReadReason, wish: Wish) -> bool {
-    match reason {
-        ReadReason::Drained => matches!(wish, Wish::Drain { .. }),
-        ReadReason::Frozen => wish == Wish::Freeze,
-        ReadReason::Maintenance => wish == Wish::Maintenance,
-        _ => false,
-    }
 }
 
 fn empty(note: Option<Note>) -> ServedAnswer {

@@ -11,6 +11,7 @@
 mod change;
 mod event;
 mod explain;
+mod overrides;
 mod probe;
 mod session;
 mod status;
@@ -19,17 +20,15 @@ mod tests;
 mod why;
 
 pub use self::{
-    change::{
-        Accept, Changed, ConfigText, ConfigWish, Drain, End, Pin, Ready, Refused, Reloaded,
-        ServerAdd, Suspend, Undrain,
-    },
+    change::{Accept, Changed, ConfigText, ConfigWish, Ready, Refused, Reloaded, ServerAdd},
     event::{EventEntry, EventKind, Events},
     explain::{Candidate, Explanation, WhatIf},
+    overrides::{Drain, End, OverrideKind, OverrideStatus, Pin, Suspend, Undrain},
     probe::{Fact, ProbeFailure, ProbeStep, ProbeStepName, Probed},
     session::{KickStatus, SessionGroup, SessionReport, SessionState},
     status::{
-        ClusterStatus, HookStatus, NameRole, NameStatus, OverrideKind, OverrideStatus,
-        ServerStatus, StateStatus, Status, WitnessStatus,
+        ClusterStatus, HookStatus, NameRole, NameStatus, ServerStatus, StateStatus, Status,
+        WitnessStatus,
     },
     why::{Membership, Why},
 };

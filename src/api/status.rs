@@ -5,10 +5,10 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::rfc3339;
+use super::{OverrideStatus, rfc3339};
 use crate::{
     engine::{Degradation, Lag, Word},
-    report::{self, ClusterView, NameReason, NameView, ServerView, WitnessReport},
+    report::{ClusterView, NameReason, NameView, ServerView, WitnessReport},
 };
 
 /// The whole service.
@@ -171,42 +171,6 @@ pub struct WitnessStatus {
     pub detail: String,
 }
 
-/// What kind of override.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum OverrideKind {
-    /// A server is out of the read names.
-    Drain,
-    /// The write name is fixed.
-    Pin,
-    /// Answers stand still.
-    Freeze,
-    /// No name has an address.
-    Maintenance,
-}
-
-/// One override.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct OverrideStatus {
-    /// What kind.
-    pub kind: OverrideKind,
-    /// Of which cluster.
-    pub cluster: String,
-    /// Of which server, if it is about one.
-    pub server: Option<String>,
-    /// Whether a drain is of the write name too, or a pin holds even while the server is not
-    /// writable.
-    pub force: bool,
-    /// Who asked for it.
-    pub author: String,
-    /// Why.
-    pub reason: String,
-    /// Since when.
-    pub since: String,
-    /// When it ends by itself; `None` for never.
-    pub until: Option<String>,
-}
-
 impl From<&ClusterView> for ClusterStatus {
     fn from(view: &ClusterView) -> Self {
         Self {
@@ -276,36 +240,5 @@ impl From<&WitnessReport> for WitnessStatus {
             word: report.word.as_ref().map(Word::to_string),
             detail: report.detail.to_string(),
         }
-    }
-}
-
-impl From<&report::Wish> for OverrideKind {
-    fn from(wish: &report::Wish) -> Self {
-        match wish {
-            report::Wish::Drain { .. } => Self::Drain,
-            report::Wish::Pin { .. } => Self::Pin,
-            report::Wish::Freeze => Self::Freeze,
-            report::Wish::Maintenance => Self::Maintenance,
-        }
-    }
-}
-
-impl OverrideStatus {
-    /// An override of `cluster`.
-    pub fn new(cluster: &str, laid: &report::Override) -> Self {
-        Self {
-            kind: OverrideKind::from(&laid.wish),
-            cluster: cluster.to_owned(),
-            server: laid.wish.as_ref().server().map(ToString::to_string),
-            force: laid.wish.is_forced(),
-            author: laid.author.to_string(),
-            reason: laid.reason.to_string(),
-            since: rfc3339(laid.since),
-            until: laid.until.map(rfc3339),
-        }
-    }
-
-    pub(super) fn of(cluster: &str, laid: &[report::Override]) -> Vec<Self> {
-        laid.iter().map(|laid| Self::new(cluster, laid)).collect()
     }
 }

@@ -5,10 +5,11 @@ use std::fmt::Write as _;
 use super::screen::{Screen, Table, Tone};
 use crate::{
     api::{
-        ClusterStatus, EventEntry, EventKind, Explanation, NameRole, NameStatus, OverrideKind,
-        OverrideStatus, ServerStatus, Status, WhatIf, Why,
+        ClusterStatus, EventEntry, EventKind, Explanation, NameRole, NameStatus, OverrideStatus,
+        ServerStatus, Status, WhatIf, Why,
     },
     plain_text::one_line,
+    report::OverrideWords,
 };
 
 /// Everything.
@@ -205,21 +206,15 @@ fn says(name: &NameStatus, cluster: &str, screen: &Screen) -> String {
 /// Overrides, one line each.
 fn laid(overrides: &[OverrideStatus], screen: &Screen) -> String {
     let mut text = String::new();
-    for OverrideStatus { kind, server, force, author, reason, until, .. } in overrides {
-        let what = match (kind, force) {
-            (OverrideKind::Drain, false) => "drained",
-            (OverrideKind::Drain, true) => "drained of all names",
-            (OverrideKind::Pin, false) => "pinned",
-            (OverrideKind::Pin, true) => "pinned, writable or not",
-            (OverrideKind::Freeze, _) => "frozen",
-            (OverrideKind::Maintenance, _) => "in maintenance",
-        };
-        let server = server.as_deref().map(|server| format!("{server} ")).unwrap_or_default();
+    for one in overrides {
+        let OverrideStatus { cluster, author, reason, until, .. } = one;
+        let Some(wish) = one.wish() else { continue };
+        let words = OverrideWords { cluster, wish: &wish };
         let term = match until {
             Some(until) => format!("ends in {}", screen.until(until)),
             None => "until somebody ends it".to_owned(),
         };
-        let words = format!("{server}{what}, {term}, by {author}: {reason}");
+        let words = format!("{words}, {term}, by {author}: {reason}");
         _ = writeln!(text, "  {}", screen.paint(Tone::Doubtful, &one_line(&words)));
     }
     text

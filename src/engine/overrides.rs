@@ -6,7 +6,7 @@
 
 use std::fmt;
 
-use super::{Moment, ServerIndex, ServerState, StateReason};
+use super::{Moment, ReadReason, ServerIndex, ServerState, StateReason, WriteReason};
 
 /// One override of a cluster and when it ends. The engine knows servers by their places and times as
 /// moments; others know them by names and by the wall clock.
@@ -90,6 +90,11 @@ impl WishKey<()> {
 }
 
 impl<S> WishKey<S> {
+    /// Its kind alone.
+    pub fn kind(self) -> WishKey<()> {
+        self.map(|_| ())
+    }
+
     /// The same with its server told otherwise.
     pub fn map<N>(self, server: impl FnOnce(S) -> N) -> WishKey<N> {
         match self {
@@ -115,6 +120,53 @@ impl<S> WishKey<S> {
 }
 
 impl<S> Wish<S> {
+    /// A wish of this kind, which is more than its kind if it is [forced](Self::is_forced); `None`
+    /// where its kind wants a server and none is named.
+    pub fn new(kind: WishKey<()>, server: Option<S>, forced: bool) -> Option<Self> {
+        Some(match kind {
+            WishKey::Drain(()) => Self::Drain { server: server?, force: forced },
+            WishKey::Pin => Self::Pin { server: server?, even_if_not_writable: forced },
+            WishKey::Freeze => Self::Freeze,
+            WishKey::Maintenance => Self::Maintenance,
+        })
+    }
+
+    /// Whether a write name with this reason says what it says because of it.
+    pub fn decides_write(&self, reason: WriteReason) -> bool {
+        match reason {
+            WriteReason::Pinned
+            | WriteReason::HeldPinned(_)
+            | WriteReason::PinnedUnsafe(_)
+            | WriteReason::PinnedNotWritable => matches!(self, Self::Pin { .. }),
+            WriteReason::Drained => matches!(self, Self::Drain { force: true, .. }),
+            WriteReason::Frozen => matches!(self, Self::Freeze),
+            WriteReason::Maintenance => matches!(self, Self::Maintenance),
+            _ => false,
+        }
+    }
+
+    /// Whether a read name with this reason says what it says because of it.
+    pub fn decides_read(&self, reason: ReadReason) -> bool {
+        match reason {
+            ReadReason::Drained => matches!(self, Self::Drain { .. }),
+            ReadReason::Frozen => matches!(self, Self::Freeze),
+            ReadReason::Maintenance => matches!(self, Self::Maintenance),
+            _ => false,
+        }
+    }
+
+    /// Whether it may be why this server is in a name or not: a drain is about its server alone, and
+    /// a pin of another server is why this one is not in the write name.
+    pub fn concerns(&self, server: &S) -> bool
+    where
+        S: PartialEq,
+    {
+        match self {
+            Self::Drain { server: drained, .. } => drained == server,
+            Self::Pin { .. } | Self::Freeze | Self::Maintenance => true,
+        }
+    }
+
     /// The server that it is about, if it is about one.
     pub fn server(self) -> Option<S> {
         match self {

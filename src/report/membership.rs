@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{ClusterView, NameReason, NameView, Override, ServerView, name::listed};
-use crate::engine::{ServerState, StateReason, Wish};
+use crate::engine::{ServerState, StateReason};
 
 /// One server and its place in each name of its cluster.
 #[derive(Clone, Debug, PartialEq)]
@@ -43,11 +43,7 @@ impl ClusterView {
     /// has none of that name.
     pub fn why(&self, server: &str) -> Option<Why> {
         let server = self.servers.iter().find(|known| *known.name == *server)?;
-        // A pin of another server is why this one is not in the write name.
-        let concerns = |laid: &&Override| match &laid.wish {
-            Wish::Drain { server: drained, .. } => *drained == server.name,
-            Wish::Pin { .. } | Wish::Freeze | Wish::Maintenance => true,
-        };
+        let concerns = |laid: &&Override| laid.wish.concerns(&server.name);
         Some(Why {
             cluster: self.name.clone(),
             server: server.clone(),

@@ -22,6 +22,7 @@ mod lines;
 mod membership;
 mod name;
 mod named;
+mod override_words;
 mod probe;
 mod reports;
 mod server;
@@ -41,6 +42,7 @@ pub use self::{
     explain::{Candidate, Explanation, WhatIf},
     membership::{LeftOut, Membership, Why},
     name::{NameReason, NameView},
+    override_words::OverrideWords,
     probe::{BrokenStep, Fact, ProbeStep, ProbeTrace, TracedStep},
     reports::Reports,
     server::{PASSES_WITHIN, ServerView, is_overdue, is_transient},

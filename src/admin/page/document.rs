@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     chronicle::Entry,
-    report::{Change, ChangeKind, Concern, Override, Wish, Words},
+    report::{Change, ChangeKind, Concern, Override, OverrideWords, Words},
     status::VERSION,
 };
 
@@ -128,39 +128,24 @@ fn overrides(view: &View<'_>) -> Markup {
 }
 
 fn laid_by(view: &View<'_>, cluster: &str, one: &Override) -> Markup {
-    let (what, of, end) = override_words(cluster, &one.wish);
+    let words = OverrideWords { cluster, wish: &one.wish };
     html! {
         p {
             span .sign aria-hidden="true" { "◆" } " "
-            strong { (what) " " (of) }
-            @if one.wish.is_forced() { " (forced)" }
+            strong { (words) }
             @match one.until {
                 Some(until) => {
-                    " ends in "
+                    " — ends in "
                     time datetime=(format_args!("{until:.3}")) { (view.rest(until)) }
                 }
-                None => " never ends by itself",
+                None => " — until somebody ends it",
             }
         }
         p .detail {
             (one.reason) " — " (one.author) ", "
             time datetime=(format_args!("{:.3}", one.since)) { (view.ago(one.since)) }
             " ago. End it: "
-            code { "pointsman " (end) }
-        }
-    }
-}
-
-/// What an override does, to whom, and the command that ends it.
-pub fn override_words(cluster: &str, wish: &Wish) -> (&'static str, String, String) {
-    match wish {
-        Wish::Drain { server, .. } => ("drained:", server.to_string(), format!("undrain {server}")),
-        Wish::Pin { server, .. } => {
-            ("pinned:", format!("{cluster} to {server}"), format!("unpin {cluster}"))
-        }
-        Wish::Freeze => ("frozen:", cluster.to_owned(), format!("thaw {cluster}")),
-        Wish::Maintenance => {
-            ("in maintenance:", cluster.to_owned(), format!("maintenance {cluster} --end"))
+            code { (words.ending_command()) }
         }
     }
 }

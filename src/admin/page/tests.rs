@@ -71,7 +71,7 @@ fn everything_is_told_without_a_script() {
         "45 s",
         "patroni: up (running, timeline 2)",
         "answered 3 ms,",
-        "drained: db3 ends in 30 min 0 s new disk — ada, 30 min 0 s ago. \
+        "db3 is drained — ends in 30 min 0 s new disk — ada, 30 min 0 s ago. \
          End it: pointsman undrain db3",
         "frozen: users never ends by itself",
         "14:53:07 ▲ look at it: orders db-write.internal. nothing → db2 it is the one",
@@ -84,7 +84,7 @@ fn everything_is_told_without_a_script() {
     }
     for told in [
         "1 of 3 clusters cannot serve as promised\npointsman 0.1.0, serial 1795000017",
-        "drained: db3 for 30 min 0 s more (ada: new disk); end it: pointsman undrain db3",
+        "db3 is drained for 30 min 0 s more (ada: new disk); end it: pointsman undrain db3",
         "  write db-write.internal. -> db2 for 3 d 2 h, TTL 1 s: it is the one writable primary",
         "connection refused (127.0.1.1:5432)",
         "\nwarning: the hook chat fails\n",

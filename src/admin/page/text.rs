@@ -4,12 +4,12 @@ use std::fmt::{self, Write};
 
 use super::{
     cluster::servers_of,
-    document::{override_words, rate, subject, turn},
+    document::{rate, subject, turn},
     view::{Appearance, View},
     words::Span,
 };
 use crate::{
-    report::{ClusterView, Concern},
+    report::{ClusterView, Concern, OverrideWords},
     status::VERSION,
 };
 
@@ -39,11 +39,13 @@ fn write(view: &View<'_>, out: &mut String) -> fmt::Result {
         writeln!(out, "warning: {warning}")?;
     }
     for (cluster, one) in view.overrides() {
-        let (what, of, end) = override_words(&cluster.name, &one.wish);
+        let words = OverrideWords { cluster: &cluster.name, wish: &one.wish };
         let rest = one.until.map(|until| view.rest(until));
-        let rest = rest.map_or_else(|| "for ever".to_owned(), |rest| format!("for {rest} more"));
+        let rest = rest
+            .map_or_else(|| "until somebody ends it".to_owned(), |rest| format!("for {rest} more"));
         let (author, reason) = (&one.author, &one.reason);
-        writeln!(out, "{what} {of} {rest} ({author}: {reason}); end it: pointsman {end}")?;
+        let end = words.ending_command();
+        writeln!(out, "{words} {rest} ({author}: {reason}); end it: {end}")?;
     }
     for (concern, cluster) in view.clusters() {
         writeln!(

@@ -29,13 +29,7 @@ pub struct OverrideImage {
 impl OverrideImage {
     /// What is wished, by the name of its server; `None` when the name is missing.
     pub fn wish(&self) -> Option<Wish<&str>> {
-        let server = self.server.as_deref();
-        Some(match self.kind {
-            WishKey::Drain(()) => Wish::Drain { server: server?, force: self.force },
-            WishKey::Pin => Wish::Pin { server: server?, even_if_not_writable: self.force },
-            WishKey::Freeze => Wish::Freeze,
-            WishKey::Maintenance => Wish::Maintenance,
-        })
+        Wish::new(self.kind, self.server.as_deref(), self.force)
     }
 }
 

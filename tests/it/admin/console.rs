@@ -46,7 +46,7 @@ fn each_change_is_in_force_when_the_command_returns_and_ends_when_it_is_ended() 
     let Ended { code, stderr, .. } = on(&served, "drain orders1 --reason kernel");
     assert_eq!(code, Some(1));
     assert!(stderr.contains("--force drains it all the same"), "{stderr}");
-    assert_eq!(said(&served, "undrain orders2"), "no longer: orders2 is drained\n");
+    assert_eq!(said(&served, "undrain orders2"), "orders2 is no longer drained\n");
     assert_eq!(read(), [two.as_str()]);
 
     said(&served, "pin orders orders2 --reason test --forever");

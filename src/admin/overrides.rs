@@ -1,20 +1,36 @@
-//! Overrides, laid and ended, and histories that are accepted. The reply comes when the change is in
-//! force and saved, or could not be.
+//! The endpoints of overrides and of accepted histories. The reply comes when the change is in force
+//! and saved, or could not be.
 
 use axum::{extract::State, http::StatusCode, response::Response};
+use utoipa_axum::{router::UtoipaMethodRouter, routes};
 
 use super::{
     Operations,
     rejection::{Rejection, shown},
     reply::json,
-    request::{Json, one_line},
+    request::{Json, NAME_CHARS, one_line},
 };
 use crate::{
     api::{Accept, Changed, Drain, End, OverrideStatus, Pin, Refused, Suspend, Undrain},
     control::{AcceptRequest, Accepted, LayRequest, LiftRequest, OverrideReply, Signed, Term},
     duration,
-    report::{Wish, WishKey},
+    report::{OverrideWords, Wish, WishKey},
 };
+
+/// Every endpoint of this file.
+pub fn endpoints() -> Vec<UtoipaMethodRouter<Operations>> {
+    vec![
+        routes!(drain),
+        routes!(undrain),
+        routes!(pin),
+        routes!(unpin),
+        routes!(freeze),
+        routes!(thaw),
+        routes!(maintenance),
+        routes!(end_maintenance),
+        routes!(accept),
+    ]
+}
 
 /// Takes a server out of the read names; by force out of the write name too.
 #[utoipa::path(
@@ -27,7 +43,7 @@ use crate::{
     ),
     security((), ("token" = [])),
 )]
-pub async fn drain(
+async fn drain(
     State(operations): State<Operations>,
     Json(wish): Json<Drain>,
 ) -> Result<Response, Rejection> {
@@ -48,7 +64,7 @@ pub async fn drain(
     ),
     security((), ("token" = [])),
 )]
-pub async fn undrain(
+async fn undrain(
     State(operations): State<Operations>,
     Json(Undrain { server, author, reason }): Json<Undrain>,
 ) -> Result<Response, Rejection> {
@@ -68,7 +84,7 @@ pub async fn undrain(
     ),
     security((), ("token" = [])),
 )]
-pub async fn pin(
+async fn pin(
     State(operations): State<Operations>,
     Json(wish): Json<Pin>,
 ) -> Result<Response, Rejection> {
@@ -90,7 +106,7 @@ pub async fn pin(
     ),
     security((), ("token" = [])),
 )]
-pub async fn unpin(
+async fn unpin(
     State(operations): State<Operations>,
     Json(wish): Json<End>,
 ) -> Result<Response, Rejection> {
@@ -107,7 +123,7 @@ pub async fn unpin(
     ),
     security((), ("token" = [])),
 )]
-pub async fn freeze(
+async fn freeze(
     State(operations): State<Operations>,
     Json(wish): Json<Suspend>,
 ) -> Result<Response, Rejection> {
@@ -125,7 +141,7 @@ pub async fn freeze(
     ),
     security((), ("token" = [])),
 )]
-pub async fn thaw(
+async fn thaw(
     State(operations): State<Operations>,
     Json(wish): Json<End>,
 ) -> Result<Response, Rejection> {
@@ -142,7 +158,7 @@ pub async fn thaw(
     ),
     security((), ("token" = [])),
 )]
-pub async fn maintenance(
+async fn maintenance(
     State(operations): State<Operations>,
     Json(wish): Json<Suspend>,
 ) -> Result<Response, Rejection> {
@@ -160,7 +176,7 @@ pub async fn maintenance(
     ),
     security((), ("token" = [])),
 )]
-pub async fn end_maintenance(
+async fn end_maintenance(
     State(operations): State<Operations>,
     Json(wish): Json<End>,
 ) -> Result<Response, Rejection> {
@@ -181,7 +197,7 @@ pub async fn end_maintenance(
     ),
     security((), ("token" = [])),
 )]
-pub async fn accept(
+async fn accept(
     State(operations): State<Operations>,
     Json(Accept { cluster, server, author, reason }): Json<Accept>,
 ) -> Result<Response, Rejection> {
@@ -217,18 +233,18 @@ async fn lay(operations: Operations, request: LayRequest) -> Result<Response, Re
         Some(until) => format!("until {until:.3}"),
         None => "until somebody ends it".to_owned(),
     };
-    Ok(changed(format!("{} {until}", in_words(&done)), done))
+    Ok(changed(format!("{} {until}", words(&done)), done))
 }
 
 async fn lift(operations: Operations, request: LiftRequest) -> Result<Response, Rejection> {
     let done = operations.within(operations.control().lift(request)).await?;
-    Ok(changed(format!("no longer: {}", in_words(&done)), done))
+    Ok(changed(words(&done).ended(), done))
 }
 
-fn changed(words: String, done: OverrideReply) -> Response {
+fn changed(sentence: String, done: OverrideReply) -> Response {
     let OverrideReply { cluster, laid, unsaved } = done;
     let laid = Some(OverrideStatus::new(&cluster, &laid));
-    json(StatusCode::OK, &Changed { done: words, laid, warnings: warnings(unsaved) })
+    json(StatusCode::OK, &Changed { done: sentence, laid, warnings: warnings(unsaved) })
 }
 
 fn warnings(unsaved: Option<Box<str>>) -> Vec<String> {
@@ -238,23 +254,8 @@ fn warnings(unsaved: Option<Box<str>>) -> Vec<String> {
     unsaved.into_iter().map(warning).collect()
 }
 
-/// What an override means, without its end.
-fn in_words(done: &OverrideReply) -> String {
-    let cluster = &done.cluster;
-    match &done.laid.wish {
-        Wish::Drain { server, force: false } => format!("{server} is drained"),
-        Wish::Drain { server, force: true } => {
-            format!("{server} is drained, of the write name too,")
-        }
-        Wish::Pin { server, even_if_not_writable: false } => {
-            format!("{cluster} is pinned to {server}")
-        }
-        Wish::Pin { server, even_if_not_writable: true } => {
-            format!("{cluster} is pinned to {server}, even while it is not writable,")
-        }
-        Wish::Freeze => format!("{cluster} is frozen"),
-        Wish::Maintenance => format!("{cluster} is in maintenance"),
-    }
+fn words(done: &OverrideReply) -> OverrideWords<'_> {
+    OverrideWords { cluster: &done.cluster, wish: &done.laid.wish }
 }
 
 fn term(lasts: Option<String>, forever: bool) -> Result<Term, Rejection> {
@@ -291,6 +292,3 @@ fn ended_by(author: &str, reason: &str) -> Result<Signed, Rejection> {
 fn name(field: &str, name: String) -> Result<Box<str>, Rejection> {
     one_line(field, &name, NAME_CHARS)
 }
-
-/// Characters of a name.
-pub const NAME_CHARS: usize = 63;
