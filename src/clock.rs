@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use tokio::time::Instant;
 
-use crate::engine::Moment;
+use crate::{engine::Moment, wall_time::WallTime};
 
 /// Tells the time as the engine counts it. It is tokio's clock, so that a test can pause it.
 #[derive(Clone, Copy, Debug)]
@@ -41,6 +41,11 @@ impl Clock {
     pub fn instant(&self, moment: Moment) -> Instant {
         self.start + moment.since_start().saturating_sub(self.shown)
     }
+}
+
+/// The time by the wall clock, for people.
+pub fn wall_time() -> WallTime {
+    WallTime::from_unix_millis(unix_millis())
 }
 
 /// Seconds since 1970 by the wall clock, for the SOA serial. 0 on a clock before that.

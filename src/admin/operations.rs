@@ -21,13 +21,13 @@ use tracing::info;
 use super::{page::history::History, rejection::Rejection};
 use crate::{
     chronicle::Chronicle,
-    clock::Clock,
+    clock::{self, Clock},
     control::Control,
     engine::{ClusterId, Decision, Lag, ReadReason, ServerId, ServerIndex, WriteReason},
     hooks::HooksHandle,
     metrics::Metrics,
-    publish::Reader,
-    report::{ClusterView, Why},
+    publish::{Reader, Snapshot},
+    report::{ClusterView, Effect, Why},
     state::StateHealth,
     status::{self, Process, Status},
     wall_time::WallTime,
@@ -145,6 +145,7 @@ impl Operations {
         let Background { hooks, state } = &self.0.chores;
         let process = Process {
             started,
+            now: clock::wall_time(),
             faults: self.faults(),
             queries,
             state: state.as_ref().map(StateHealth::report),
@@ -153,12 +154,32 @@ impl Operations {
         Status::new(&self.0.reader.snapshot(), process)
     }
 
+    /// What is published.
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.0.reader.snapshot()
+    }
+
+    /// What has come of a change between the answers of `before` and those of now: the names of all
+    /// clusters that say other servers, and what is dangerous about it.
+    pub fn effect_since(&self, before: &Snapshot) -> Effect {
+        let now = clock::wall_time();
+        let [before, after] = [before, &self.snapshot()].map(|snapshot| {
+            let clusters = (0..snapshot.table.layout().clusters().len()).map(ClusterId);
+            clusters.filter_map(|id| status::cluster(snapshot, id, now)).collect::<Vec<_>>()
+        });
+        Effect::of_all(&before, &after)
+    }
+
     /// The cluster of this name, in any case of letters, as it is published.
     pub fn cluster_status(&self, name: &str) -> Option<ClusterView> {
-        let snapshot = self.0.reader.snapshot();
+        self.cluster_in(&self.snapshot(), name)
+    }
+
+    /// The same, as it is in a snapshot.
+    pub fn cluster_in(&self, snapshot: &Snapshot, name: &str) -> Option<ClusterView> {
         let mut clusters = snapshot.table.layout().clusters().iter();
         let id = clusters.position(|cluster| cluster.name.eq_ignore_ascii_case(name))?;
-        status::cluster(&snapshot, ClusterId(id))
+        status::cluster(snapshot, ClusterId(id), clock::wall_time())
     }
 
     /// The server of this name, in any case of letters, and why it is in each name or not.
@@ -170,7 +191,7 @@ impl Operations {
             let server = servers.position(|server| server.name.eq_ignore_ascii_case(name))?;
             Some(ServerId { cluster: ClusterId(cluster), server: ServerIndex(server) })
         })?;
-        status::why(&snapshot, id)
+        status::why(&snapshot, id, clock::wall_time())
     }
 
     /// What is counted.

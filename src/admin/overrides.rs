@@ -6,15 +6,19 @@ use utoipa_axum::{router::UtoipaMethodRouter, routes};
 
 use super::{
     Operations,
+    question::rest,
     rejection::{Rejection, shown},
     reply::json,
     request::{Json, NAME_CHARS, one_line},
 };
 use crate::{
     api::{Accept, Changed, Drain, End, OverrideStatus, Pin, Refused, Suspend, Undrain},
-    control::{AcceptRequest, Accepted, LayRequest, LiftRequest, OverrideReply, Signed, Term},
+    control::{
+        AcceptRequest, Accepted, LayRequest, LiftRequest, OverrideRequest, Preview, Signed, Term,
+    },
     duration,
-    report::{OverrideWords, Wish, WishKey},
+    publish::Snapshot,
+    report::{Effect, Override, OverrideWords, Wish, WishKey},
 };
 
 /// Every endpoint of this file.
@@ -47,10 +51,10 @@ async fn drain(
     State(operations): State<Operations>,
     Json(wish): Json<Drain>,
 ) -> Result<Response, Rejection> {
-    let Drain { server, force, lasts, forever, author, reason } = wish;
+    let Drain { server, force, lasts, forever, author, reason, dry_run } = wish;
     let wish = Wish::Drain { server: name("server", server)?, force };
     let (term, signed) = (term(lasts, forever)?, signed(&author, &reason)?);
-    lay(operations, LayRequest { cluster: None, wish, signed, term }).await
+    lay(operations, LayRequest { cluster: None, wish, signed, term }, dry_run).await
 }
 
 /// Ends the drain of a server.
@@ -66,11 +70,11 @@ async fn drain(
 )]
 async fn undrain(
     State(operations): State<Operations>,
-    Json(Undrain { server, author, reason }): Json<Undrain>,
+    Json(Undrain { server, author, reason, dry_run }): Json<Undrain>,
 ) -> Result<Response, Rejection> {
     let key = WishKey::Drain(name("server", server)?);
     let signed = ended_by(&author, &reason)?;
-    lift(operations, LiftRequest { cluster: None, key, signed }).await
+    lift(operations, LiftRequest { cluster: None, key, signed }, dry_run).await
 }
 
 /// Lets the write name say one server and no other.
@@ -88,11 +92,12 @@ async fn pin(
     State(operations): State<Operations>,
     Json(wish): Json<Pin>,
 ) -> Result<Response, Rejection> {
-    let Pin { cluster, server, even_if_not_writable, lasts, forever, author, reason } = wish;
+    let Pin { cluster, server, even_if_not_writable, lasts, forever, author, reason, dry_run } =
+        wish;
     let cluster = Some(name("cluster", cluster)?);
     let wish = Wish::Pin { server: name("server", server)?, even_if_not_writable };
     let (term, signed) = (term(lasts, forever)?, signed(&author, &reason)?);
-    lay(operations, LayRequest { cluster, wish, signed, term }).await
+    lay(operations, LayRequest { cluster, wish, signed, term }, dry_run).await
 }
 
 /// Ends the pin of a cluster.
@@ -203,10 +208,12 @@ async fn accept(
 ) -> Result<Response, Rejection> {
     let (cluster, server) = (name("cluster", cluster)?, name("server", server)?);
     let request = AcceptRequest { cluster, server, signed: signed(&author, &reason)? };
+    let before = operations.snapshot();
     let accepted = operations.within(operations.control().accept(request)).await?;
     let Accepted { cluster, server, unsaved } = accepted;
     let done = format!("the history of {server} is that of {cluster} from now on");
-    let changed = Changed { done, laid: None, warnings: warnings(unsaved) };
+    let effect = effect(&operations, &before, &cluster, None);
+    let changed = Changed::new(done, None, &cluster, &effect, warnings(unsaved));
     Ok(json(StatusCode::OK, &changed))
 }
 
@@ -215,36 +222,99 @@ async fn suspend(
     asked: Suspend,
     wish: Wish,
 ) -> Result<Response, Rejection> {
-    let Suspend { cluster, lasts, forever, author, reason } = asked;
+    let Suspend { cluster, lasts, forever, author, reason, dry_run } = asked;
     let cluster = Some(name("cluster", cluster)?);
     let (term, signed) = (term(lasts, forever)?, signed(&author, &reason)?);
-    lay(operations, LayRequest { cluster, wish, signed, term }).await
+    lay(operations, LayRequest { cluster, wish, signed, term }, dry_run).await
 }
 
 async fn end(operations: Operations, asked: End, key: WishKey) -> Result<Response, Rejection> {
-    let End { cluster, author, reason } = asked;
+    let End { cluster, author, reason, dry_run } = asked;
     let cluster = Some(name("cluster", cluster)?);
-    lift(operations, LiftRequest { cluster, key, signed: ended_by(&author, &reason)? }).await
+    let signed = ended_by(&author, &reason)?;
+    lift(operations, LiftRequest { cluster, key, signed }, dry_run).await
 }
 
-async fn lay(operations: Operations, request: LayRequest) -> Result<Response, Rejection> {
+async fn lay(
+    operations: Operations,
+    request: LayRequest,
+    dry_run: bool,
+) -> Result<Response, Rejection> {
+    if dry_run {
+        return preview(operations, OverrideRequest::Lay(request), said_of).await;
+    }
+    let before = operations.snapshot();
     let done = operations.within(operations.control().lay(request)).await?;
-    let until = match done.laid.until {
-        Some(until) => format!("until {until:.3}"),
-        None => "until somebody ends it".to_owned(),
-    };
-    Ok(changed(format!("{} {until}", words(&done)), done))
+    let effect = effect(&operations, &before, &done.cluster, Some(&done.laid));
+    Ok(changed(&done.cluster, &done.laid, said_of, &effect, done.unsaved.clone()))
 }
 
-async fn lift(operations: Operations, request: LiftRequest) -> Result<Response, Rejection> {
+async fn lift(
+    operations: Operations,
+    request: LiftRequest,
+    dry_run: bool,
+) -> Result<Response, Rejection> {
+    let said = |words: &OverrideWords<'_>, _: &Override| words.ended();
+    if dry_run {
+        return preview(operations, OverrideRequest::Lift(request), said).await;
+    }
+    let before = operations.snapshot();
     let done = operations.within(operations.control().lift(request)).await?;
-    Ok(changed(words(&done).ended(), done))
+    let effect = effect(&operations, &before, &done.cluster, None);
+    Ok(changed(&done.cluster, &done.laid, said, &effect, done.unsaved.clone()))
 }
 
-fn changed(sentence: String, done: OverrideReply) -> Response {
-    let OverrideReply { cluster, laid, unsaved } = done;
-    let laid = Some(OverrideStatus::new(&cluster, &laid));
-    json(StatusCode::OK, &Changed { done: sentence, laid, warnings: warnings(unsaved) })
+/// Says what would be, and changes nothing.
+async fn preview(
+    operations: Operations,
+    request: OverrideRequest,
+    said: impl Fn(&OverrideWords<'_>, &Override) -> String,
+) -> Result<Response, Rejection> {
+    let is_laid = matches!(request, OverrideRequest::Lay(_));
+    let turn = operations.question_turn().await?;
+    let preview = operations.within(operations.control().preview(request)).await;
+    rest(turn);
+    let Preview { laid, now, then } = preview?;
+    let effect = Effect::between(&now, &then, is_laid.then_some(&laid));
+    let said = |words: &OverrideWords<'_>, laid: &Override| {
+        format!("nothing is changed; it would be so: {}", said(words, laid))
+    };
+    Ok(changed(&now.name, &laid, said, &effect, None))
+}
+
+/// What has come of a change between the answers of before and those of now.
+fn effect(
+    operations: &Operations,
+    before: &Snapshot,
+    cluster: &str,
+    laid: Option<&Override>,
+) -> Effect {
+    let views = [before, &operations.snapshot()].map(|then| operations.cluster_in(then, cluster));
+    match views {
+        [Some(before), Some(after)] => Effect::between(&before, &after, laid),
+        _ => Effect::default(),
+    }
+}
+
+/// An override that is in force, with its end.
+fn said_of(words: &OverrideWords<'_>, laid: &Override) -> String {
+    match laid.until {
+        Some(until) => format!("{words} until {until:.3}"),
+        None => format!("{words} until somebody ends it"),
+    }
+}
+
+fn changed(
+    cluster: &str,
+    laid: &Override,
+    said: impl Fn(&OverrideWords<'_>, &Override) -> String,
+    effect: &Effect,
+    unsaved: Option<Box<str>>,
+) -> Response {
+    let done = said(&OverrideWords { cluster, wish: &laid.wish }, laid);
+    let status = Some(OverrideStatus::new(cluster, laid));
+    let changed = Changed::new(done, status, cluster, effect, warnings(unsaved));
+    json(StatusCode::OK, &changed)
 }
 
 fn warnings(unsaved: Option<Box<str>>) -> Vec<String> {
@@ -252,10 +322,6 @@ fn warnings(unsaved: Option<Box<str>>) -> Vec<String> {
         format!("this could not be saved, so that a restart would forget it: {why}")
     };
     unsaved.into_iter().map(warning).collect()
-}
-
-fn words(done: &OverrideReply) -> OverrideWords<'_> {
-    OverrideWords { cluster: &done.cluster, wish: &done.laid.wish }
 }
 
 fn term(lasts: Option<String>, forever: bool) -> Result<Term, Rejection> {

@@ -85,7 +85,7 @@ pub async fn what_if(
 }
 
 /// Keeps the turn for a moment, in which the driver does other things.
-fn rest(turn: tokio::sync::OwnedSemaphorePermit) {
+pub fn rest(turn: tokio::sync::OwnedSemaphorePermit) {
     tokio::spawn(async move {
         sleep(PAUSE).await;
         drop(turn);

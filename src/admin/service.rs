@@ -14,7 +14,7 @@ use crate::{
         Changed, ConfigText, ConfigWish, Probed, Ready, Refused, Reloaded, ServerAdd, SessionReport,
     },
     config::{AddedServer, Changes},
-    control::{Done, Order, Signed},
+    control::{Done, Order, Reply, Signed},
 };
 
 /// The query of `DELETE /v1/servers/{name}`.
@@ -38,9 +38,11 @@ pub async fn reload(
     State(operations): State<Operations>,
     MaybeJson(_): MaybeJson<Nothing>,
 ) -> Result<Response, Rejection> {
+    let before = operations.snapshot();
     let reloaded = operations.within(operations.control().order(Order::Reload)).await?;
     let Changes { changed, needs_restart } = reloaded;
-    Ok(json(StatusCode::OK, &Reloaded { changed, needs_restart }))
+    let effect = operations.effect_since(&before);
+    Ok(json(StatusCode::OK, &Reloaded::new(changed, needs_restart, &effect)))
 }
 
 /// Lets a server join a cluster: it is probed, and drained until it is made ready.
@@ -69,8 +71,7 @@ pub async fn add_server(
     let ServerAdd { cluster, name, address, author } = wish;
     let server = AddedServer { cluster, name, address, author };
     let order = |reply| Order::AddServer(server, reply);
-    let changed = operations.within(operations.control().order(order)).await?;
-    Ok(done(changed))
+    carried_out(&operations, order).await
 }
 
 /// Ends the drain with which a server has joined.
@@ -93,8 +94,7 @@ pub async fn ready_server(
     let server = one_line("name", &name, NAME_CHARS)?;
     let author = one_line("author", &author, Signed::AUTHOR_CHARS)?;
     let order = |reply| Order::ReadyServer { server, author, reply };
-    let changed = operations.within(operations.control().order(order)).await?;
-    Ok(done(changed))
+    carried_out(&operations, order).await
 }
 
 /// Probes a server once, over a connection of its own, and shows each step: where it breaks, and
@@ -147,8 +147,7 @@ pub async fn remove_server(
     let server = one_line("name", &name, NAME_CHARS)?;
     let author = one_line("author", &author, Signed::AUTHOR_CHARS)?;
     let order = |reply| Order::RemoveServer { server, author, reply };
-    let changed = operations.within(operations.control().order(order)).await?;
-    Ok(done(changed))
+    carried_out(&operations, order).await
 }
 
 /// Shows the configuration file with the servers that were added, and puts it in place if asked to.
@@ -194,9 +193,15 @@ pub async fn sessions(
     Ok(json(StatusCode::OK, &SessionReport::from(&report)))
 }
 
-fn done(done: Done) -> Response {
-    let Done { done, warnings } = done;
-    json(StatusCode::OK, &Changed { done, laid: None, warnings })
+/// Gives an order that changes servers, and says what has come of it.
+async fn carried_out(
+    operations: &Operations,
+    order: impl FnOnce(Reply<Done>) -> Order,
+) -> Result<Response, Rejection> {
+    let before = operations.snapshot();
+    let Done { done, warnings } = operations.within(operations.control().order(order)).await?;
+    let effect = operations.effect_since(&before);
+    Ok(json(StatusCode::OK, &Changed::new(done, None, "", &effect, warnings)))
 }
 
 /// Characters of an address with a port.

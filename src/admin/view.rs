@@ -65,6 +65,8 @@ impl From<&Status> for api::Status {
             serial: status.serial,
             ready: status.is_ready(),
             faults: process.faults.clone(),
+            severity: status.severity().into(),
+            headline: status.headline(),
             isolated: status.isolated,
             warnings: status.warnings.clone(),
             state: process.state.as_ref().map(StateStatus::from),

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::OverrideStatus;
+use crate::report::{Effect, NameEffect};
 
 /// `POST /v1/accept`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -67,9 +68,32 @@ pub struct Changed {
     /// The override that is in force now, if the request was for one.
     #[serde(rename = "override", skip_serializing_if = "Option::is_none", default)]
     pub laid: Option<OverrideStatus>,
+    /// The names of the cluster: what they said before, and what they say then.
+    #[serde(default)]
+    pub names: Vec<NameChange>,
+    /// The override that it took the place of.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub replaced: Option<OverrideStatus>,
+    /// What the caller might not have meant, one line each: a name without an address, all reads on
+    /// the primary, a drained server that still is the writer, somebody else's override replaced.
+    #[serde(default)]
+    pub dangers: Vec<String>,
     /// What the caller should know beside that, as that it could not be saved.
     #[serde(default)]
     pub warnings: Vec<String>,
+}
+
+/// What a change does to a name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct NameChange {
+    /// The name, with the dot at its end.
+    pub name: String,
+    /// The servers that it said before, in config order.
+    pub before: Vec<String>,
+    /// Those that it says then.
+    pub after: Vec<String>,
+    /// All of it in one line.
+    pub summary: String,
 }
 
 /// The reply to a reload.
@@ -77,6 +101,12 @@ pub struct Changed {
 pub struct Reloaded {
     /// What has changed, one line each; empty when nothing has.
     pub changed: Vec<String>,
+    /// The names that say other servers than before.
+    #[serde(default)]
+    pub names: Vec<NameChange>,
+    /// What the caller might not have meant, one line each, as a name without an address.
+    #[serde(default)]
+    pub dangers: Vec<String>,
     /// What differs in the file but needs a restart, one line each.
     pub needs_restart: Vec<String>,
 }
@@ -86,4 +116,48 @@ pub struct Reloaded {
 pub struct Refused {
     /// Why, and what to do.
     pub error: String,
+}
+
+impl Reloaded {
+    /// What has changed, and how it affects names.
+    pub fn new(changed: Vec<String>, needs_restart: Vec<String>, effect: &Effect) -> Self {
+        Self {
+            changed,
+            names: effect.names.iter().map(NameChange::from).collect(),
+            dangers: effect.dangers.iter().map(ToString::to_string).collect(),
+            needs_restart,
+        }
+    }
+}
+
+impl Changed {
+    /// What has changed, and how it affects the names of its cluster.
+    pub fn new(
+        done: String,
+        laid: Option<OverrideStatus>,
+        cluster: &str,
+        effect: &Effect,
+        warnings: Vec<String>,
+    ) -> Self {
+        Self {
+            done,
+            laid,
+            names: effect.names.iter().map(NameChange::from).collect(),
+            replaced: effect.replaced.as_ref().map(|one| OverrideStatus::new(cluster, one)),
+            dangers: effect.dangers.iter().map(ToString::to_string).collect(),
+            warnings,
+        }
+    }
+}
+
+impl From<&NameEffect> for NameChange {
+    fn from(effect: &NameEffect) -> Self {
+        let listed = |servers: &[Box<str>]| servers.iter().map(ToString::to_string).collect();
+        Self {
+            name: effect.name.to_string(),
+            before: listed(&effect.before),
+            after: listed(&effect.after),
+            summary: effect.to_string(),
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{ClusterStatus, NameStatus};
+use super::{ClusterStatus, NameStatus, Severity};
 use crate::{engine::Supposition, report};
 
 /// Why a name says what it says.
@@ -24,6 +24,9 @@ pub struct Candidate {
     pub server: String,
     /// Its state.
     pub state: String,
+    /// How bad that is.
+    #[serde(default)]
+    pub severity: Severity,
     /// Whether the name says it.
     pub included: bool,
     /// Why, or why not.
@@ -55,10 +58,11 @@ impl From<&report::Explanation> for Explanation {
 
 impl From<&report::Candidate> for Candidate {
     fn from(candidate: &report::Candidate) -> Self {
-        let report::Candidate { server, state, candidacy } = candidate;
+        let report::Candidate { server, state, severity, candidacy } = candidate;
         Self {
             server: server.to_string(),
             state: state.to_string(),
+            severity: (*severity).into(),
             included: candidacy.included,
             because: candidacy.because.to_string(),
             would_change: candidacy.change.to_string(),

@@ -20,15 +20,17 @@ mod tests;
 mod why;
 
 pub use self::{
-    change::{Accept, Changed, ConfigText, ConfigWish, Ready, Refused, Reloaded, ServerAdd},
+    change::{
+        Accept, Changed, ConfigText, ConfigWish, NameChange, Ready, Refused, Reloaded, ServerAdd,
+    },
     event::{EventEntry, EventKind, Events},
     explain::{Candidate, Explanation, WhatIf},
     overrides::{Drain, End, OverrideKind, OverrideStatus, Pin, Suspend, Undrain},
     probe::{Fact, ProbeFailure, ProbeStep, ProbeStepName, Probed},
     session::{KickStatus, SessionGroup, SessionReport, SessionState},
     status::{
-        ClusterStatus, HookStatus, NameRole, NameStatus, ServerStatus, StateStatus, Status,
-        WitnessStatus,
+        ClusterStatus, Degradation, HookStatus, NameRole, NameStatus, ServerStatus, Severity,
+        Stability, StateStatus, Status, WitnessStatus,
     },
     why::{Membership, Why},
 };

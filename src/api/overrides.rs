@@ -6,7 +6,7 @@ use utoipa::ToSchema;
 use super::rfc3339;
 use crate::{
     engine::WishKey,
-    report::{self, Wish},
+    report::{self, OverrideWords, Wish},
 };
 
 /// `POST /v1/drain`.
@@ -28,6 +28,9 @@ pub struct Drain {
     pub author: String,
     /// Why: one line, at most 300 characters.
     pub reason: String,
+    /// Nothing is changed: the reply says what would be.
+    #[serde(default)]
+    pub dry_run: bool,
 }
 
 /// `POST /v1/undrain`.
@@ -41,6 +44,9 @@ pub struct Undrain {
     /// Why: one line, at most 300 characters. May be left out.
     #[serde(default)]
     pub reason: String,
+    /// Nothing is changed: the reply says what would be.
+    #[serde(default)]
+    pub dry_run: bool,
 }
 
 /// `POST /v1/pin`.
@@ -64,6 +70,9 @@ pub struct Pin {
     pub author: String,
     /// Why: one line, at most 300 characters.
     pub reason: String,
+    /// Nothing is changed: the reply says what would be.
+    #[serde(default)]
+    pub dry_run: bool,
 }
 
 /// `POST /v1/freeze` and `POST /v1/maintenance`.
@@ -82,6 +91,9 @@ pub struct Suspend {
     pub author: String,
     /// Why: one line, at most 300 characters.
     pub reason: String,
+    /// Nothing is changed: the reply says what would be.
+    #[serde(default)]
+    pub dry_run: bool,
 }
 
 /// `POST /v1/unpin`, `POST /v1/thaw` and `POST /v1/end-maintenance`.
@@ -95,6 +107,9 @@ pub struct End {
     /// Why: one line, at most 300 characters. May be left out.
     #[serde(default)]
     pub reason: String,
+    /// Nothing is changed: the reply says what would be.
+    #[serde(default)]
+    pub dry_run: bool,
 }
 
 /// What kind of override.
@@ -156,9 +171,12 @@ impl From<OverrideKind> for WishKey<()> {
 }
 
 impl OverrideStatus {
-    /// What is wished; `None` when the server is missing that the kind wants.
-    pub fn wish(&self) -> Option<Wish> {
-        Wish::new(self.kind.into(), self.server.as_deref().map(Into::into), self.force)
+    /// What is said of it, as in `db1 is drained`; `None` when the server is missing that the kind
+    /// wants.
+    pub fn words(&self) -> Option<String> {
+        let server = self.server.as_deref().map(Into::into);
+        let wish = Wish::new(self.kind.into(), server, self.force)?;
+        Some(OverrideWords { cluster: &self.cluster, wish: &wish }.to_string())
     }
 
     /// An override of `cluster`.

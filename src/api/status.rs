@@ -7,8 +7,8 @@ use utoipa::ToSchema;
 
 use super::{OverrideStatus, rfc3339};
 use crate::{
-    engine::{Degradation, Lag, Word},
-    report::{ClusterView, NameReason, NameView, ServerView, WitnessReport},
+    engine::{self, Lag, Word},
+    report::{self, ClusterView, NameReason, NameView, ServerView, WitnessReport},
 };
 
 /// The whole service.
@@ -26,6 +26,12 @@ pub struct Status {
     pub ready: bool,
     /// Why not, one line each.
     pub faults: Vec<String>,
+    /// How bad it is: the worst of all clusters, and of Pointsman itself.
+    #[serde(default)]
+    pub severity: Severity,
+    /// Everything in one sentence, what is broken first.
+    #[serde(default)]
+    pub headline: String,
     /// Whether every server of every cluster is silent, so that our own network is suspected and
     /// answers stand still.
     pub isolated: bool,
@@ -88,14 +94,58 @@ pub struct ClusterStatus {
     pub name: String,
     /// `postgres`, `mysql` or `tcp`.
     pub engine: String,
-    /// `calm`, or `unrest` while its names may change soon.
-    pub stability: String,
+    /// Whether its names may change soon.
+    pub stability: Stability,
+    /// How bad it is: the worst of its names, its servers and its overrides.
+    #[serde(default)]
+    pub severity: Severity,
     /// The write name, if it has one, and then the read names in config order.
     pub names: Vec<NameStatus>,
     /// Its servers, in config order.
     pub servers: Vec<ServerStatus>,
     /// What operators have laid over it.
     pub overrides: Vec<OverrideStatus>,
+}
+
+/// How bad something is.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Severity {
+    /// As it should be.
+    #[default]
+    Ok,
+    /// As an operator wants it: an override decides it.
+    Wanted,
+    /// Clients are served, and somebody should look.
+    Degraded,
+    /// Clients are not served as promised, or writes are in danger.
+    Outage,
+}
+
+/// Whether the names of a cluster may change soon.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stability {
+    /// Nothing is in doubt, and nothing has changed for a while.
+    Calm,
+    /// Its names may change soon.
+    Unrest,
+}
+
+/// How far an answer is from what its name promises.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Degradation {
+    /// Not at all.
+    None,
+    /// It stands on older knowledge than the last probe's.
+    Stale,
+    /// It is current, but not what the name promises.
+    Fallback,
+    /// There is no answer yet.
+    NotReady,
 }
 
 /// What a DNS name is for.
@@ -119,8 +169,11 @@ pub struct NameStatus {
     pub servers: Vec<String>,
     /// Why, in the words of `dig` and of the log.
     pub reason: String,
-    /// How far that is from what it promises: `none`, `stale`, `fallback` or `not-ready`.
-    pub degradation: String,
+    /// How far that is from what it promises.
+    pub degradation: Degradation,
+    /// How bad that is.
+    #[serde(default)]
+    pub severity: Severity,
     /// Since when it has said these servers.
     pub since: String,
     /// The TTL of its records now, in seconds.
@@ -142,6 +195,9 @@ pub struct ServerStatus {
     pub reason: String,
     /// Since when.
     pub since: String,
+    /// How bad that is.
+    #[serde(default)]
+    pub severity: Severity,
     /// How far it is behind the primary, in milliseconds, where known.
     pub lag_ms: Option<u64>,
     /// The words of its present failure, if it fails.
@@ -176,7 +232,8 @@ impl From<&ClusterView> for ClusterStatus {
         Self {
             name: view.name.to_string(),
             engine: view.kind.name().to_owned(),
-            stability: view.stability.to_string(),
+            stability: view.stability.into(),
+            severity: view.severity.into(),
             names: view.names.iter().map(NameStatus::from).collect(),
             servers: view.servers.iter().map(ServerStatus::from).collect(),
             overrides: OverrideStatus::of(&view.name, &view.overrides),
@@ -193,20 +250,58 @@ impl From<NameReason> for NameRole {
     }
 }
 
+impl Severity {
+    /// As people read it.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Wanted => "as wanted",
+            Self::Degraded => "degraded",
+            Self::Outage => "outage",
+        }
+    }
+}
+
+impl From<report::Severity> for Severity {
+    fn from(severity: report::Severity) -> Self {
+        match severity {
+            report::Severity::Ok => Self::Ok,
+            report::Severity::Wanted => Self::Wanted,
+            report::Severity::Degraded => Self::Degraded,
+            report::Severity::Outage => Self::Outage,
+        }
+    }
+}
+
+impl From<engine::Stability> for Stability {
+    fn from(stability: engine::Stability) -> Self {
+        match stability {
+            engine::Stability::Calm => Self::Calm,
+            engine::Stability::Unrest => Self::Unrest,
+        }
+    }
+}
+
+impl From<engine::Degradation> for Degradation {
+    fn from(degradation: engine::Degradation) -> Self {
+        match degradation {
+            engine::Degradation::None => Self::None,
+            engine::Degradation::Stale => Self::Stale,
+            engine::Degradation::Fallback => Self::Fallback,
+            engine::Degradation::NotReady => Self::NotReady,
+        }
+    }
+}
+
 impl From<&NameView> for NameStatus {
     fn from(view: &NameView) -> Self {
-        let degradation = match view.reason.degradation() {
-            Degradation::None => "none",
-            Degradation::Stale => "stale",
-            Degradation::Fallback => "fallback",
-            Degradation::NotReady => "not-ready",
-        };
         Self {
             name: view.name.to_string(),
             role: view.reason.into(),
             servers: view.servers.iter().map(ToString::to_string).collect(),
             reason: view.reason.to_string(),
-            degradation: degradation.to_owned(),
+            degradation: view.reason.degradation().into(),
+            severity: view.severity.into(),
             since: rfc3339(view.since),
             ttl: view.ttl,
         }
@@ -222,6 +317,7 @@ impl From<&ServerView> for ServerStatus {
             state: view.state.to_string(),
             reason: view.reason.to_string(),
             since: rfc3339(view.since),
+            severity: view.severity.into(),
             lag_ms: view.lag.map(Lag::millis),
             failure: view.failure.as_deref().map(str::to_owned),
             names: view.names.iter().map(ToString::to_string).collect(),

@@ -5,10 +5,9 @@ use std::time::Duration;
 use super::*;
 use crate::{
     engine::{
-        Check, ClusterKind, FailureKind, Lag, ServerState, Stability, StateReason, Word,
-        WriteReason,
+        self, Check, ClusterKind, FailureKind, Lag, ServerState, StateReason, Word, WriteReason,
     },
-    report::{ClusterView, NameReason, NameView, Override, ServerView, Wish, WitnessReport},
+    report::{self, ClusterView, NameReason, NameView, Override, ServerView, Wish, WitnessReport},
 };
 
 /// 2026-11-21T06:00:01Z.
@@ -21,6 +20,7 @@ fn view() -> ClusterView {
         reason: NameReason::Write(WriteReason::HeldUnreachable),
         since: SINCE,
         ttl: 1,
+        severity: report::Severity::default(),
     };
     let (check, word) = (Check::Patroni, Some(Word::NotLeader));
     let server = ServerView {
@@ -37,6 +37,8 @@ fn view() -> ClusterView {
         added: true,
         drained: false,
         transient: false,
+        overdue: false,
+        severity: report::Severity::default(),
     };
     let pin = Override {
         wish: Wish::Pin { server: "db2".into(), even_if_not_writable: true },
@@ -49,22 +51,28 @@ fn view() -> ClusterView {
     ClusterView {
         name: "orders".into(),
         kind: ClusterKind::Postgres,
-        stability: Stability::Calm,
+        stability: engine::Stability::Calm,
         names: vec![write],
         servers: vec![server],
         overrides: vec![pin, freeze],
+        severity: report::Severity::default(),
     }
+    .assessed()
 }
 
 #[test]
 fn a_cluster_is_told_name_by_name_and_server_by_server() {
     let cluster = ClusterStatus::from(&view());
-    let words = (&*cluster.name, &*cluster.engine, &*cluster.stability);
-    assert_eq!(words, ("orders", "postgres", "calm"));
+    let words = (&*cluster.name, &*cluster.engine, cluster.stability);
+    assert_eq!(words, ("orders", "postgres", Stability::Calm));
+    assert_eq!(cluster.severity, Severity::Outage);
     let [write] = cluster.names.as_slice() else { panic!("one name") };
     assert_eq!((&*write.name, write.role), ("db-write.internal.", NameRole::Write));
     assert_eq!((&write.servers[..], write.ttl), (&["db1".to_owned()][..], 1));
-    assert_eq!((&*write.degradation, &*write.since), ("stale", "2026-11-21T06:00:01.000Z"));
+    assert_eq!(
+        (write.degradation, &*write.since),
+        (Degradation::Stale, "2026-11-21T06:00:01.000Z")
+    );
     assert_eq!(write.reason, WriteReason::HeldUnreachable.to_string());
     let [db2] = cluster.servers.as_slice() else { panic!("one server") };
     assert_eq!((&*db2.state, &*db2.reason), ("Down", "connection refused"));

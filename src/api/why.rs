@@ -13,6 +13,9 @@ pub struct Why {
     pub cluster: String,
     /// What it is.
     pub server: ServerStatus,
+    /// The command that makes its history the cluster's, where it is out for its history.
+    #[serde(default)]
+    pub accept_command: Option<String>,
     /// The names of its cluster, the write name first.
     pub names: Vec<Membership>,
     /// What operators have laid over its cluster, as far as it concerns this server.
@@ -37,6 +40,7 @@ impl From<&report::Why> for Why {
         Self {
             cluster: why.cluster.to_string(),
             server: ServerStatus::from(&why.server),
+            accept_command: why.accept_command(),
             names: why.names.iter().map(Membership::from).collect(),
             overrides: OverrideStatus::of(&why.cluster, &why.overrides),
         }

@@ -5,6 +5,7 @@ use super::{
     service::{Service, beside},
 };
 use crate::{
+    clock,
     config::{AddedServer, Config, edited_file, replace_file},
     control::{Done, LiftRequest, OrderError, Signed},
     driver::{Newcomer, Settled},
@@ -141,7 +142,7 @@ impl Service {
         let snapshot = self.reader.snapshot();
         let layout = snapshot.table.layout();
         let clusters = (0..layout.clusters().len()).map(ClusterId);
-        let views = clusters.filter_map(|id| status::cluster(&snapshot, id));
+        let views = clusters.filter_map(|id| status::cluster(&snapshot, id, clock::wall_time()));
         let mut servers = views.flat_map(|cluster| cluster.servers);
         let known = servers.find(|known| known.name.eq_ignore_ascii_case(server))?;
         known.names.into_iter().next().map(String::from)

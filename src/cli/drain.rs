@@ -5,7 +5,7 @@ use std::io;
 use clap::Args;
 
 use super::{
-    change::{author, post},
+    change::{author, consider},
     options::{Asking, EndOptions, TermOptions},
     outcome::Out,
 };
@@ -43,16 +43,17 @@ pub struct UndrainOptions {
 /// When the outcome cannot be written.
 pub fn drain(options: &DrainOptions, out: Out<'_>) -> io::Result<u8> {
     let DrainOptions { server, force, term, asking } = options;
-    let TermOptions { lasts, forever, reason } = term;
-    let wish = Drain {
+    let TermOptions { lasts, forever, reason, consent } = term;
+    let wish = |dry_run| Drain {
         server: server.clone(),
         force: *force,
         lasts: lasts.clone(),
         forever: *forever,
         author: author(asking),
         reason: reason.clone(),
+        dry_run,
     };
-    post("/v1/drain", &wish, asking, out)
+    consider("/v1/drain", wish, consent, asking, out)
 }
 
 /// Ends the drain of a server. Returns the exit code.
@@ -60,8 +61,10 @@ pub fn drain(options: &DrainOptions, out: Out<'_>) -> io::Result<u8> {
 /// # Errors
 /// When the outcome cannot be written.
 pub fn undrain(options: &UndrainOptions, out: Out<'_>) -> io::Result<u8> {
-    let asking = &options.end.asking;
-    let reason = options.end.reason.clone();
-    let wish = Undrain { server: options.server.clone(), author: author(asking), reason };
-    post("/v1/undrain", &wish, asking, out)
+    let EndOptions { reason, consent, asking } = &options.end;
+    let wish = |dry_run| {
+        let (server, reason) = (options.server.clone(), reason.clone());
+        Undrain { server, author: author(asking), reason, dry_run }
+    };
+    consider("/v1/undrain", wish, consent, asking, out)
 }

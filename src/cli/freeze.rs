@@ -5,7 +5,7 @@ use std::io;
 use clap::Args;
 
 use super::{
-    change::{author, end, post},
+    change::{author, consider, end},
     options::{Asking, EndClusterOptions, TermOptions},
     outcome::Out,
 };
@@ -30,15 +30,16 @@ pub struct FreezeOptions {
 /// When the outcome cannot be written.
 pub fn freeze(options: &FreezeOptions, out: Out<'_>) -> io::Result<u8> {
     let FreezeOptions { cluster, term, asking } = options;
-    let TermOptions { lasts, forever, reason } = term;
-    let wish = Suspend {
+    let TermOptions { lasts, forever, reason, consent } = term;
+    let wish = |dry_run| Suspend {
         cluster: cluster.clone(),
         lasts: lasts.clone(),
         forever: *forever,
         author: author(asking),
         reason: reason.clone(),
+        dry_run,
     };
-    post("/v1/freeze", &wish, asking, out)
+    consider("/v1/freeze", wish, consent, asking, out)
 }
 
 /// Ends the freeze of a cluster. Returns the exit code.

@@ -5,8 +5,8 @@ use std::io;
 use clap::Args;
 
 use super::{
-    change::{author, post},
-    options::Asking,
+    change::{author, consider},
+    options::{Asking, Consent},
     outcome::Out,
 };
 use crate::api::{End, Suspend};
@@ -28,6 +28,9 @@ pub struct MaintenanceOptions {
     /// Why: one line, shown to others; needed unless it ends
     #[arg(long, value_name = "TEXT", required_unless_present = "end")]
     pub reason: Option<String>,
+    /// Whether it is thought over first.
+    #[command(flatten)]
+    pub consent: Consent,
     /// How it is asked.
     #[command(flatten)]
     pub asking: Asking,
@@ -38,12 +41,20 @@ pub struct MaintenanceOptions {
 /// # Errors
 /// When the outcome cannot be written.
 pub fn run(options: &MaintenanceOptions, out: Out<'_>) -> io::Result<u8> {
-    let MaintenanceOptions { cluster, end, lasts, forever, reason, asking } = options;
+    let MaintenanceOptions { cluster, end, lasts, forever, reason, consent, asking } = options;
     let (author, reason) = (author(asking), reason.clone().unwrap_or_default());
-    let cluster = cluster.clone();
+    let (cluster, lasts, forever) = (cluster.clone(), lasts.clone(), *forever);
     if *end {
-        return post("/v1/end-maintenance", &End { cluster, author, reason }, asking, out);
+        let wish = |dry_run| {
+            let (cluster, author, reason) = (cluster.clone(), author.clone(), reason.clone());
+            End { cluster, author, reason, dry_run }
+        };
+        return consider("/v1/end-maintenance", wish, consent, asking, out);
     }
-    let wish = Suspend { cluster, lasts: lasts.clone(), forever: *forever, author, reason };
-    post("/v1/maintenance", &wish, asking, out)
+    let wish = |dry_run| {
+        let (cluster, lasts) = (cluster.clone(), lasts.clone());
+        let (author, reason) = (author.clone(), reason.clone());
+        Suspend { cluster, lasts, forever, author, reason, dry_run }
+    };
+    consider("/v1/maintenance", wish, consent, asking, out)
 }

@@ -49,6 +49,18 @@ pub struct Asking {
     pub service: ServiceOptions,
 }
 
+/// Whether a change is thought over first.
+#[derive(Debug, Args)]
+pub struct Consent {
+    /// Do it without asking; on a terminal a change that leaves a name without an address, or that
+    /// you might not have meant for another reason, is asked about
+    #[arg(long)]
+    pub yes: bool,
+    /// Say what would be, and change nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
 /// How long an override lasts, and why it is there.
 #[derive(Debug, Args)]
 pub struct TermOptions {
@@ -61,6 +73,9 @@ pub struct TermOptions {
     /// Why: one line, shown to others
     #[arg(long, value_name = "TEXT")]
     pub reason: String,
+    /// Whether it is thought over first.
+    #[command(flatten)]
+    pub consent: Consent,
 }
 
 /// Why an override ends.
@@ -69,6 +84,9 @@ pub struct EndOptions {
     /// Why: one line, shown to others
     #[arg(long, value_name = "TEXT", default_value = "", hide_default_value = true)]
     pub reason: String,
+    /// Whether it is thought over first.
+    #[command(flatten)]
+    pub consent: Consent,
     /// How it is asked.
     #[command(flatten)]
     pub asking: Asking,

@@ -6,66 +6,86 @@ use super::screen::{Screen, Table, Tone};
 use crate::{
     api::{
         ClusterStatus, EventEntry, EventKind, Explanation, NameRole, NameStatus, OverrideStatus,
-        ServerStatus, Status, WhatIf, Why,
+        ServerStatus, Severity, Stability, Status, WhatIf, Why,
     },
     plain_text::one_line,
-    report::OverrideWords,
 };
 
-/// Everything.
+/// Everything, what is broken first.
 pub fn status(status: &Status, screen: &Screen) -> String {
-    let Status { version, generation, serial, queries, started, .. } = status;
-    let ready = match status.ready {
-        true => screen.paint(Tone::Good, "ready"),
-        false => screen.paint(Tone::Bad, "not ready"),
-    };
+    let Status { version, serial, queries, started, severity, headline, .. } = status;
+    let head = screen.paint(tone(*severity), headline);
     let up = screen.ago(started);
-    let mut text = format!(
-        "Pointsman {version}  {ready}  up {up}  generation {generation}  serial {serial}  \
-         {queries} queries\n"
-    );
+    let about = format!("Pointsman {version}, up {up}, {queries} queries, serial {serial}");
+    let mut text = format!("{head}\n{}\n", screen.paint(Tone::Dim, &about));
     for fault in &status.faults {
-        _ = writeln!(text, "{}", screen.paint(Tone::Bad, &one_line(fault)));
+        let words = format!("not ready: {}", one_line(fault));
+        _ = writeln!(text, "{}", screen.paint(Tone::Bad, &words));
     }
     for warning in &status.warnings {
         let words = format!("warning: {}", one_line(warning));
         _ = writeln!(text, "{}", screen.paint(Tone::Doubtful, &words));
     }
-    if status.isolated {
-        let words = "every server of every cluster is silent: our own network is suspected, and \
-                     answers stand still";
-        _ = writeln!(text, "{}", screen.paint(Tone::Bad, words));
-    }
-    for each in &status.clusters {
+    let mut clusters: Vec<_> = status.clusters.iter().collect();
+    clusters.sort_by_key(|cluster| std::cmp::Reverse(cluster.severity));
+    let few = clusters.len() <= WHOLE;
+    let is_whole = |one: &&ClusterStatus| few || one.severity > Severity::Wanted;
+    let (whole, rest): (Vec<_>, Vec<_>) = clusters.into_iter().partition(is_whole);
+    for each in whole {
         text.push('\n');
         text += &cluster(each, screen);
+    }
+    if !rest.is_empty() {
+        text.push('\n');
+    }
+    for each in rest {
+        text += &in_one_line(each, screen);
     }
     text
 }
 
+/// A cluster that needs nobody: what its names say.
+fn in_one_line(cluster: &ClusterStatus, screen: &Screen) -> String {
+    let ClusterStatus { name, severity, names, .. } = cluster;
+    let mut line = format!("{}  {}", screen.paint(Tone::Bold, name), severe(*severity, screen));
+    for said in names {
+        let role = match said.role {
+            NameRole::Write => "write",
+            NameRole::Read => "read",
+        };
+        _ = write!(line, "  {role}: {}", listed(&said.servers));
+    }
+    line + "\n"
+}
+
 /// One cluster.
 pub fn cluster(cluster: &ClusterStatus, screen: &Screen) -> String {
-    let ClusterStatus { name, engine, stability, names, servers, overrides } = cluster;
-    let tone = if stability == "calm" { Tone::Plain } else { Tone::Doubtful };
+    let ClusterStatus { name, engine, stability, severity, names, servers, overrides } = cluster;
     let title = screen.paint(Tone::Bold, name);
-    let mut text = format!("{title}  {engine}  {}\n", screen.paint(tone, stability));
+    let unsettled = match stability {
+        Stability::Calm => "",
+        Stability::Unrest => ", its names may change soon",
+    };
+    let severity = severe(*severity, screen);
+    let mut text = format!("{title}  {engine}  {severity}{unsettled}\n");
     text += &laid(overrides, screen);
-    let mut table = Table::new(&["NAME", "SAYS", "SINCE", "WHY"]);
+    let mut table = Table::new(&["NAME", "SERVERS", "SINCE", "WHY"]);
     for name in names {
-        let NameStatus { servers, reason, degradation, since, .. } = name;
+        let tone = tone(name.severity);
         table.row([
-            (Tone::Plain, name.name.clone()),
-            (degraded(degradation), listed(servers)),
-            (Tone::Plain, screen.ago(since)),
-            (degraded(degradation), reason.clone()),
+            (Tone::Plain, name.name.trim_end_matches('.').to_owned()),
+            (tone, listed(&name.servers)),
+            (Tone::Plain, screen.ago(&name.since)),
+            (tone, name.reason.clone()),
         ]);
     }
     text += &table.text(screen);
-    let mut table = Table::new(&["SERVER", "STATE", "LAG", "SINCE", "IN", "WHY"]);
+    let mut table = Table::new(&["SERVER", "ADDRESS", "STATE", "LAG", "SINCE", "IN", "WHY"]);
     for server in servers {
         table.row([
             (Tone::Plain, server.name.clone()),
-            (state(&server.state), server.state.clone()),
+            (Tone::Plain, server.addresses.join(", ")),
+            (tone(server.severity), server.state.clone()),
             (Tone::Plain, lag(server.lag_ms)),
             (Tone::Plain, screen.ago(&server.since)),
             (Tone::Plain, roles(&server.names, names)),
@@ -77,8 +97,8 @@ pub fn cluster(cluster: &ClusterStatus, screen: &Screen) -> String {
 
 /// What a server is, and why it is in each name or not.
 pub fn why(why: &Why, screen: &Screen) -> String {
-    let Why { cluster, server, names, overrides } = why;
-    let state = screen.paint(state(&server.state), &server.state);
+    let Why { cluster, server, accept_command, names, overrides } = why;
+    let state = screen.paint(tone(server.severity), &server.state);
     let mut text = format!(
         "{} of {cluster} is {state} since {}: {}\n",
         screen.paint(Tone::Bold, &server.name),
@@ -97,12 +117,8 @@ pub fn why(why: &Why, screen: &Screen) -> String {
         _ = writeln!(text, "  {} says {word}: {}", witness.check, one_line(&witness.detail));
     }
     text += &laid(overrides, screen);
-    if matches!(&*server.state, "StalePrimary" | "WrongCluster") {
-        _ = writeln!(
-            text,
-            "  if it has the right data after all: pointsman accept {cluster} {} --reason TEXT",
-            server.name
-        );
+    if let Some(command) = accept_command {
+        _ = writeln!(text, "  if it has the right data after all: {}", one_line(command));
     }
     let mut table = Table::new(&["NAME", "IN", "WHY"]);
     for name in names {
@@ -129,7 +145,7 @@ pub fn explanation(told: &Explanation, screen: &Screen) -> String {
         };
         table.row([
             (Tone::Plain, candidate.server.clone()),
-            (state(&candidate.state), candidate.state.clone()),
+            (tone(candidate.severity), candidate.state.clone()),
             (inside.0, inside.1.to_owned()),
             (Tone::Plain, because),
         ]);
@@ -145,12 +161,12 @@ pub fn what_if(told: &WhatIf, screen: &Screen) -> String {
     let mut table = Table::new(&["NAME", "NOW", "THEN", "WHY THEN"]);
     for (now, then) in now.names.iter().zip(&then.names) {
         let changes = now.servers != then.servers;
-        let tone = if changes { Tone::Doubtful } else { Tone::Plain };
+        let told = if changes { Tone::Doubtful } else { Tone::Plain };
         table.row([
             (Tone::Plain, then.name.clone()),
             (Tone::Plain, listed(&now.servers)),
-            (tone, listed(&then.servers)),
-            (degraded(&then.degradation), then.reason.clone()),
+            (told, listed(&then.servers)),
+            (tone(then.severity), then.reason.clone()),
         ]);
     }
     text += &table.text(screen);
@@ -158,8 +174,8 @@ pub fn what_if(told: &WhatIf, screen: &Screen) -> String {
     for (now, then) in now.servers.iter().zip(&then.servers) {
         table.row([
             (Tone::Plain, then.name.clone()),
-            (state(&now.state), now.state.clone()),
-            (state(&then.state), then.state.clone()),
+            (tone(now.severity), now.state.clone()),
+            (tone(then.severity), then.state.clone()),
             (Tone::Plain, then.reason.clone()),
         ]);
     }
@@ -182,7 +198,7 @@ pub fn event(entry: &EventEntry) -> String {
         }
         (Some(from), Some(to)) => _ = write!(text, "  {} → {}", or_nobody(from), or_nobody(to)),
         (None, Some(to)) => _ = write!(text, "  {}", or_nobody(to)),
-        (Some(from), None) => _ = write!(text, "  {} → nobody", or_nobody(from)),
+        (Some(from), None) => _ = write!(text, "  {} → none", or_nobody(from)),
         (None, None) => {}
     }
     _ = write!(text, "  {reason}");
@@ -193,12 +209,12 @@ pub fn event(entry: &EventEntry) -> String {
 }
 
 fn or_nobody(text: &str) -> &str {
-    if text.is_empty() { "nobody" } else { text }
+    if text.is_empty() { "none" } else { text }
 }
 
 fn says(name: &NameStatus, cluster: &str, screen: &Screen) -> String {
-    let NameStatus { servers, reason, degradation, since, .. } = name;
-    let said = screen.paint(degraded(degradation), &listed(servers));
+    let NameStatus { servers, reason, severity, since, .. } = name;
+    let said = screen.paint(tone(*severity), &listed(servers));
     let title = screen.paint(Tone::Bold, &name.name);
     format!("{title} of {cluster} says {said} since {}: {reason}\n", screen.ago(since))
 }
@@ -207,9 +223,8 @@ fn says(name: &NameStatus, cluster: &str, screen: &Screen) -> String {
 fn laid(overrides: &[OverrideStatus], screen: &Screen) -> String {
     let mut text = String::new();
     for one in overrides {
-        let OverrideStatus { cluster, author, reason, until, .. } = one;
-        let Some(wish) = one.wish() else { continue };
-        let words = OverrideWords { cluster, wish: &wish };
+        let OverrideStatus { author, reason, until, .. } = one;
+        let Some(words) = one.words() else { continue };
         let term = match until {
             Some(until) => format!("ends in {}", screen.until(until)),
             None => "until somebody ends it".to_owned(),
@@ -253,7 +268,7 @@ fn roles(said: &[String], names: &[NameStatus]) -> String {
 }
 
 fn listed(servers: &[String]) -> String {
-    if servers.is_empty() { "nobody".to_owned() } else { servers.join(", ") }
+    if servers.is_empty() { "none".to_owned() } else { servers.join(", ") }
 }
 
 fn lag(millis: Option<u64>) -> String {
@@ -263,21 +278,21 @@ fn lag(millis: Option<u64>) -> String {
     }
 }
 
-fn degraded(degradation: &str) -> Tone {
-    match degradation {
-        "none" => Tone::Good,
-        "stale" | "fallback" => Tone::Doubtful,
-        _ => Tone::Bad,
+fn tone(severity: Severity) -> Tone {
+    match severity {
+        Severity::Ok => Tone::Good,
+        Severity::Wanted => Tone::Plain,
+        Severity::Degraded => Tone::Doubtful,
+        Severity::Outage => Tone::Bad,
     }
 }
 
-fn state(state: &str) -> Tone {
-    match state {
-        "Primary" | "Replica" | "Up" => Tone::Good,
-        "Down" | "StalePrimary" | "ReplicaBroken" | "WrongCluster" => Tone::Bad,
-        _ => Tone::Doubtful,
-    }
+fn severe(severity: Severity, screen: &Screen) -> String {
+    screen.paint(tone(severity), severity.words())
 }
+
+/// So many clusters are shown whole, whether or not somebody should look at them.
+const WHOLE: usize = 6;
 
 #[cfg(test)]
 mod tests {
@@ -285,7 +300,7 @@ mod tests {
 
     const SCREEN: Screen = Screen { width: None, colour: false, now: 1_795_240_800_000 };
 
-    fn told(state: &str) -> String {
+    fn told(state: &str, accept: Option<&str>) -> String {
         let server = serde_json::json!({
             "name": "db1", "addresses": ["10.0.0.1"], "port": 5432, "state": state, "reason": "so",
             "since": "2026-11-21T05:59:00.000Z", "lag_ms": null, "failure": null, "names": [],
@@ -293,16 +308,14 @@ mod tests {
         });
         let server = serde_json::from_value(server).expect("a server as an older service tells it");
         let (cluster, names, overrides) = ("orders".to_owned(), Vec::new(), Vec::new());
-        why(&Why { cluster, server, names, overrides }, &SCREEN)
+        let accept_command = accept.map(str::to_owned);
+        why(&Why { cluster, server, accept_command, names, overrides }, &SCREEN)
     }
 
     #[test]
     fn whoever_is_out_for_its_history_is_told_with_the_cure() {
         let cure = "pointsman accept orders db1 --reason TEXT";
-        for (state, expected) in
-            [("StalePrimary", true), ("WrongCluster", true), ("Down", false), ("Primary", false)]
-        {
-            assert_eq!(told(state).contains(cure), expected, "{}", told(state));
-        }
+        assert!(told("StalePrimary", Some(cure)).contains(cure));
+        assert!(!told("Primary", None).contains("accept"));
     }
 }

@@ -5,7 +5,7 @@ use std::io;
 use clap::Args;
 
 use super::{
-    change::{author, end, post},
+    change::{author, consider, end},
     options::{Asking, EndClusterOptions, TermOptions},
     outcome::Out,
 };
@@ -35,8 +35,8 @@ pub struct PinOptions {
 /// When the outcome cannot be written.
 pub fn pin(options: &PinOptions, out: Out<'_>) -> io::Result<u8> {
     let PinOptions { cluster, server, even_if_not_writable, term, asking } = options;
-    let TermOptions { lasts, forever, reason } = term;
-    let wish = Pin {
+    let TermOptions { lasts, forever, reason, consent } = term;
+    let wish = |dry_run| Pin {
         cluster: cluster.clone(),
         server: server.clone(),
         even_if_not_writable: *even_if_not_writable,
@@ -44,8 +44,9 @@ pub fn pin(options: &PinOptions, out: Out<'_>) -> io::Result<u8> {
         forever: *forever,
         author: author(asking),
         reason: reason.clone(),
+        dry_run,
     };
-    post("/v1/pin", &wish, asking, out)
+    consider("/v1/pin", wish, consent, asking, out)
 }
 
 /// Ends the pin of a cluster. Returns the exit code.

@@ -40,12 +40,18 @@ pub fn run(options: &ReloadOptions, out: Out<'_>) -> io::Result<u8> {
         out.output.write_all(as_json(&reloaded).as_bytes())?;
         return Ok(0);
     }
-    let Reloaded { changed, needs_restart } = reloaded;
+    let Reloaded { changed, names, dangers, needs_restart } = reloaded;
     if changed.is_empty() && needs_restart.is_empty() {
         writeln!(out.output, "reloaded; nothing has changed")?;
     }
     for line in changed {
         writeln!(out.output, "{}", one_line(&line))?;
+    }
+    for name in names {
+        writeln!(out.output, "  {}", one_line(&name.summary))?;
+    }
+    for danger in dangers {
+        writeln!(out.errors, "warning: {}", one_line(&danger))?;
     }
     for line in needs_restart {
         writeln!(out.errors, "{}", one_line(&line))?;

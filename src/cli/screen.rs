@@ -50,6 +50,12 @@ impl Screen {
         Self { width, colour: is_terminal && !refused, now }
     }
 
+    /// Lines of the terminal that standard output is, if it is one.
+    pub fn height_of_stdout() -> Option<usize> {
+        let size = tcgetwinsize(std::io::stdout()).ok()?;
+        (size.ws_row > 0).then(|| usize::from(size.ws_row))
+    }
+
     /// `text` in a colour.
     pub fn paint(&self, tone: Tone, text: &str) -> String {
         let code = match tone {

@@ -14,8 +14,9 @@ use super::{
     watch::watch,
 };
 use crate::{
-    api::{ClusterStatus, Status},
+    api::{ClusterStatus, Severity, Status},
     clock,
+    plain_text::one_line,
 };
 
 /// Options of `status`.
@@ -26,6 +27,10 @@ pub struct StatusOptions {
     /// Draw it again every second, until Ctrl-C
     #[arg(long)]
     pub watch: bool,
+    /// Print one line for Nagios, Icinga or cron, and exit with 0 (OK, or as operators want it),
+    /// 1 (WARNING: degraded), 2 (CRITICAL: an outage) or 3 (UNKNOWN: no answer)
+    #[arg(long, conflicts_with_all = ["watch", "json"])]
+    pub check: bool,
     /// How it is printed.
     #[command(flatten)]
     pub form: Form,
@@ -41,8 +46,12 @@ pub struct StatusOptions {
 pub fn run(options: &StatusOptions, out: Out<'_>) -> io::Result<u8> {
     let client = match options.service.client() {
         Ok(client) => client,
+        Err(error) if options.check => return unknown(&error, out),
         Err(error) => return failed(&error, out.errors),
     };
+    if options.check {
+        return check(options, &client, out);
+    }
     if options.watch {
         return watch(options.form.json, async || drawn(options, &client).await, out);
     }
@@ -50,6 +59,47 @@ pub fn run(options: &StatusOptions, out: Out<'_>) -> io::Result<u8> {
         Ok(text) => out.output.write_all(text.as_bytes()).map(|()| 0),
         Err(error) => failed(&error, out.errors),
     }
+}
+
+/// One line and an exit code, as plug-ins of Nagios have them (Monitoring Plugins Development
+/// Guidelines, "Plugin Output" and "Plugin Return Codes").
+fn check(options: &StatusOptions, client: &Client, out: Out<'_>) -> io::Result<u8> {
+    let found = match &options.cluster {
+        Some(name) => {
+            let path = format!("/v1/clusters/{}", encoded(name));
+            client.get(&path).map(|cluster: ClusterStatus| {
+                let ClusterStatus { name, severity, .. } = &cluster;
+                (*severity, format!("{name}: {}", severity.words()), vec![cluster])
+            })
+        }
+        None => client
+            .get("/v1/status")
+            .map(|status: Status| (status.severity, status.headline, status.clusters)),
+    };
+    let (severity, headline, clusters) = match found {
+        Ok(found) => found,
+        Err(error) => return unknown(&error, out),
+    };
+    let (word, code) = match severity {
+        Severity::Ok | Severity::Wanted => ("OK", 0),
+        Severity::Degraded => ("WARNING", 1),
+        Severity::Outage => ("CRITICAL", 2),
+    };
+    let count = |asked| clusters.iter().filter(|cluster| cluster.severity == asked).count();
+    writeln!(
+        out.output,
+        "POINTSMAN {word} - {headline} | outage={} degraded={} wanted={} ok={}",
+        count(Severity::Outage),
+        count(Severity::Degraded),
+        count(Severity::Wanted),
+        count(Severity::Ok)
+    )?;
+    Ok(code)
+}
+
+fn unknown(error: &ClientError, out: Out<'_>) -> io::Result<u8> {
+    writeln!(out.output, "POINTSMAN UNKNOWN - {}", one_line(&error.to_string()))?;
+    Ok(3)
 }
 
 async fn drawn(options: &StatusOptions, client: &Client) -> Result<String, ClientError> {

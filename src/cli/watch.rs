@@ -29,7 +29,11 @@ pub fn watch(
             };
             let text = match is_drawn {
                 // Home, each line with nothing left of the one before, and nothing below.
-                true => format!("\u{1b}[H{}\u{1b}[J", text.replace('\n', "\u{1b}[K\n")),
+                true => {
+                    let height = Screen::height_of_stdout();
+                    let text = clipped(&text, height);
+                    format!("\u{1b}[H{}\u{1b}[J", text.replace('\n', "\u{1b}[K\n"))
+                }
                 false => text,
             };
             output.write_all(text.as_bytes())?;
@@ -61,5 +65,33 @@ pub fn watch(
     }
 }
 
+/// What fits a terminal of so many lines: the first lines, for what is broken stands first, and how
+/// many more there are.
+fn clipped(text: &str, height: Option<usize>) -> String {
+    let lines = text.lines().count();
+    match height {
+        Some(height) if lines >= height && height > 1 => {
+            let kept = height - 2;
+            let first = text.lines().take(kept).map(|line| format!("{line}\n"));
+            first.collect::<String>() + &format!("… {} more lines\n", lines - kept)
+        }
+        _ => text.to_owned(),
+    }
+}
+
 /// Between two drawings.
 const REDRAW_EVERY: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use super::clipped;
+
+    #[test]
+    fn what_does_not_fit_is_cut_at_the_bottom() {
+        let text = "one\ntwo\nthree\nfour\n";
+        assert_eq!(clipped(text, Some(4)), "one\ntwo\n… 2 more lines\n");
+        for height in [None, Some(5), Some(24)] {
+            assert_eq!(clipped(text, height), text, "{height:?}");
+        }
+    }
+}

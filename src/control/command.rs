@@ -5,7 +5,7 @@ use tokio::sync::oneshot;
 use super::{Signed, Term};
 use crate::{
     engine::{ServerState, StateReason, Supposition},
-    report::{Explanation, Override, WhatIf, Wish, WishKey},
+    report::{ClusterView, Explanation, Override, WhatIf, Wish, WishKey},
 };
 
 /// One command, with the end for its reply.
@@ -28,6 +28,28 @@ pub enum Question {
     Explain(Box<str>, oneshot::Sender<Result<Explanation, Refusal>>),
     /// What would be decided if a server were otherwise.
     WhatIf(Box<str>, Supposition, oneshot::Sender<Result<WhatIf, Refusal>>),
+    /// What an override, or its end, would do.
+    Preview(OverrideRequest, oneshot::Sender<Result<Preview, Refusal>>),
+}
+
+/// A wish for an override, or for its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum OverrideRequest {
+    /// That it be in force.
+    Lay(LayRequest),
+    /// That it end.
+    Lift(LiftRequest),
+}
+
+/// What a change of the overrides would do. Nothing has changed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Preview {
+    /// The override as it would be in force, or as it is.
+    pub laid: Override,
+    /// The cluster as it is.
+    pub now: ClusterView,
+    /// The cluster as it would be.
+    pub then: ClusterView,
 }
 
 /// A wish for an override.

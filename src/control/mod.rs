@@ -17,7 +17,8 @@ use tokio::sync::{mpsc, oneshot};
 
 pub use self::{
     command::{
-        AcceptRequest, Accepted, Command, LayRequest, LiftRequest, OverrideReply, Question, Refusal,
+        AcceptRequest, Accepted, Command, LayRequest, LiftRequest, OverrideReply, OverrideRequest,
+        Preview, Question, Refusal,
     },
     order::{Done, Order, OrderError, Reply},
     signed::Signed,
@@ -97,6 +98,14 @@ impl Control {
         supposition: Supposition,
     ) -> Result<WhatIf, Refusal> {
         self.command(|reply| Command::Ask(Question::WhatIf(server, supposition, reply))).await?
+    }
+
+    /// What an override, or its end, would do.
+    ///
+    /// # Errors
+    /// [`Refusal`], as when it is asked for in earnest.
+    pub async fn preview(&self, request: OverrideRequest) -> Result<Preview, Refusal> {
+        self.command(|reply| Command::Ask(Question::Preview(request, reply))).await?
     }
 
     /// Gives an order to whoever runs the parts: `order` is made of the end for its reply.

@@ -5,11 +5,15 @@
 use super::Driver;
 use crate::{
     answers::NameRole,
-    control::{AcceptRequest, Accepted, Command, LayRequest, LiftRequest, OverrideReply, Refusal},
-    engine::{
-        Acceptance, AcceptanceRefusal, ClusterId, Override, OverrideRefusal, ServerId, ServerIndex,
-        Wish,
+    control::{
+        AcceptRequest, Accepted, Command, LayRequest, LiftRequest, OverrideReply, OverrideRequest,
+        Preview, Refusal,
     },
+    engine::{
+        Acceptance, AcceptanceRefusal, ClusterId, Moment, Override, OverrideRefusal, ServerId,
+        ServerIndex, Wish, WishKey,
+    },
+    report::{self, ClusterView},
 };
 
 /// Names that are told to whoever asked for one that there is not.
@@ -37,6 +41,60 @@ impl Driver {
 
     fn lay(&mut self, request: LayRequest) -> Result<OverrideReply, Refusal> {
         let now = self.clock.now();
+        let (cluster, wished) = self.wished(request, now)?;
+        let laid = self.engine.lay(cluster, wished.clone(), now);
+        laid.map_err(|refusal| self.refusal(cluster, wished.wish, refusal))?;
+        self.conclude(now);
+        Ok(self.reply(cluster, &wished))
+    }
+
+    fn lift(&mut self, request: LiftRequest) -> Result<OverrideReply, Refusal> {
+        let now = self.clock.now();
+        let (cluster, place) = self.ended(&request)?;
+        // Why it ended stands beside who ended it, wherever that is told. Nobody need say why.
+        let Some(lifted) = self.engine.lift(cluster, place, &request.signed.to_string()) else {
+            return Err(self.not_laid(cluster, place, request.key));
+        };
+        self.conclude(now);
+        Ok(self.reply(cluster, &lifted))
+    }
+
+    /// What a change of the overrides would do: it is made on a copy of the engine.
+    pub(super) fn preview(&self, request: OverrideRequest) -> Result<Preview, Refusal> {
+        let now = self.clock.now();
+        let (cluster, laid, mut then) = match request {
+            OverrideRequest::Lay(request) => {
+                let (cluster, wished) = self.wished(request, now)?;
+                let mut then = self.engine.copy_of(cluster, now);
+                let laid = then.lay(cluster, wished.clone(), now);
+                laid.map_err(|refusal| self.refusal(cluster, wished.wish, refusal))?;
+                (cluster, wished, then)
+            }
+            OverrideRequest::Lift(request) => {
+                let (cluster, place) = self.ended(&request)?;
+                let mut then = self.engine.copy_of(cluster, now);
+                let Some(lifted) = then.lift(cluster, place, "") else {
+                    return Err(self.not_laid(cluster, place, request.key));
+                };
+                (cluster, lifted, then)
+            }
+        };
+        then.decide(now);
+        let current = self.publisher.current();
+        let view = |engine| {
+            let report = self.reporter.of(cluster, engine);
+            let at = self.reporter.start().at(now);
+            ClusterView::new(current.table.layout(), cluster, &report, at)
+        };
+        // Clusters of the layout are those of the engine.
+        let (Some(before), Some(after)) = (view(&self.engine), view(&then)) else {
+            return Err(Refusal::Stopping);
+        };
+        Ok(Preview { laid: self.named(cluster, &laid), now: before, then: after })
+    }
+
+    /// The override that a request wishes for, by places.
+    fn wished(&self, request: LayRequest, now: Moment) -> Result<(ClusterId, Override), Refusal> {
         let LayRequest { cluster, wish, signed, term } = request;
         let within = cluster.map(|name| self.cluster(&name)).transpose()?;
         let mut of_server = None;
@@ -47,31 +105,27 @@ impl Driver {
         })?;
         let cluster = self.one_of(within, of_server)?;
         let (author, reason) = (signed.author().into(), signed.reason().into());
-        let wished = Override { wish, author, reason, since: now, until: term.until(now) };
-        let laid = self.engine.lay(cluster, wished.clone(), now);
-        laid.map_err(|refusal| self.refusal(cluster, wish, refusal))?;
-        self.conclude(now);
-        Ok(self.named(cluster, &wished))
+        Ok((cluster, Override { wish, author, reason, since: now, until: term.until(now) }))
     }
 
-    fn lift(&mut self, request: LiftRequest) -> Result<OverrideReply, Refusal> {
-        let now = self.clock.now();
-        let LiftRequest { cluster, key, signed } = request;
-        let within = cluster.map(|name| self.cluster(&name)).transpose()?;
+    /// The override that a request wishes to end, by places.
+    fn ended(&self, request: &LiftRequest) -> Result<(ClusterId, WishKey), Refusal> {
+        let within = request.cluster.as_ref().map(|name| self.cluster(name)).transpose()?;
         let mut drained = None;
-        let place = key.clone().try_map(|name| {
+        let place = request.key.clone().try_map(|name| {
             let id = self.server_of(&name, within)?;
-            drained = Some(id);
+            drained = Some(id.cluster);
             Ok(id.server)
         })?;
-        let cluster = self.one_of(within, drained.map(|id| id.cluster))?;
-        // Why it ended stands beside who ended it, wherever that is told. Nobody need say why.
-        let Some(lifted) = self.engine.lift(cluster, place, &signed.to_string()) else {
-            let of = drained.map_or_else(|| self.cluster_name(cluster), |id| self.server_name(id));
-            return Err(Refusal::NotLaid { key, of });
+        Ok((self.one_of(within, drained)?, place))
+    }
+
+    fn not_laid(&self, cluster: ClusterId, place: WishKey, key: report::WishKey) -> Refusal {
+        let of = match place {
+            WishKey::Drain(server) => self.server_name(ServerId { cluster, server }),
+            _ => self.cluster_name(cluster),
         };
-        self.conclude(now);
-        Ok(self.named(cluster, &lifted))
+        Refusal::NotLaid { key, of }
     }
 
     fn accept(&mut self, request: AcceptRequest) -> Result<Accepted, Refusal> {
@@ -91,15 +145,16 @@ impl Driver {
         Ok(Accepted { cluster, server, unsaved: None })
     }
 
+    fn reply(&self, cluster: ClusterId, laid: &Override) -> OverrideReply {
+        let (name, laid) = (self.cluster_name(cluster), self.named(cluster, laid));
+        OverrideReply { cluster: name, laid, unsaved: None }
+    }
+
     /// An override by names.
-    fn named(&self, cluster: ClusterId, laid: &Override) -> OverrideReply {
-        let (start, name) = (self.reporter.start(), self.cluster_name(cluster));
+    fn named(&self, cluster: ClusterId, laid: &Override) -> report::Override {
+        let start = self.reporter.start();
         let server = |server| self.server_name(ServerId { cluster, server });
-        OverrideReply {
-            cluster: name,
-            laid: laid.map(server, |time| start.at(time)),
-            unsaved: None,
-        }
+        laid.map(server, |time| start.at(time))
     }
 
     /// The cluster that a request names, or that of its server.

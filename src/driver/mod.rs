@@ -36,7 +36,6 @@ use crate::{
     publish::{Publisher, Reader, Snapshot},
     report::{self, Change},
     telemetry,
-    wall_time::WallTime,
     watchdog::Pulse,
 };
 
@@ -330,7 +329,7 @@ impl Drop for Driver {
 
 /// What has just happened in the clusters of `layout`, by names.
 fn named(events: &[Event], layout: &Layout) -> Vec<Arc<Change>> {
-    let at = WallTime::from_unix_millis(clock::unix_millis());
+    let at = clock::wall_time();
     events.iter().map(|event| Arc::new(Change::new(event, layout, at))).collect()
 }
 

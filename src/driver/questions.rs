@@ -4,7 +4,7 @@ use super::Driver;
 use crate::{
     answers::{NameRole, ServedName},
     control::{Question, Refusal},
-    engine::{NameOf, ServerId, Supposition},
+    engine::{NameOf, Supposition},
     report::{Candidate, ClusterView, Explanation, WhatIf},
 };
 
@@ -18,6 +18,9 @@ impl Driver {
             Question::Explain(name, reply) => _ = reply.send(self.explain(&name)),
             Question::WhatIf(server, supposition, reply) => {
                 _ = reply.send(self.what_if(&server, supposition));
+            }
+            Question::Preview(request, reply) => {
+                _ = reply.send(self.preview(request));
             }
         }
     }
@@ -39,24 +42,24 @@ impl Driver {
             NameRole::Read { index, .. } => NameOf::Reads(index),
         };
         let report = self.reporter.of(id, &self.engine);
-        let now = ClusterView::new(layout, id, &report);
-        let found = now.and_then(|cluster| {
-            let name = cluster.names.into_iter().find(|name| *name.name == *called(served))?;
-            Some((cluster.name, name))
+        let now = self.reporter.start().at(self.clock.now());
+        let view = ClusterView::new(layout, id, &report, now);
+        let found = view.and_then(|view| {
+            let name = view.names.iter().find(|name| *name.name == *called(served))?.clone();
+            Some((view, name))
         });
-        let Some((cluster, name)) = found else {
+        let Some((view, name)) = found else {
             return Err(Refusal::Stopping);
         };
-        let candidates = self.engine.candidacy(id, of, self.clock.now());
-        let candidates = candidates.into_iter().map(|candidacy| {
-            let server = ServerId { cluster: id, server: candidacy.server };
-            Candidate {
-                server: self.server_name(server),
-                state: self.engine.standing(server).state,
-                candidacy,
-            }
+        let candidates = self.engine.candidacy(id, of, self.clock.now()).into_iter();
+        // Servers of the layout are those of the engine.
+        let candidates = candidates.filter_map(|candidacy| {
+            let server = view.servers.get(candidacy.server.0)?;
+            let (name, state, severity) = (server.name.clone(), server.state, server.severity);
+            Some(Candidate { server: name, state, severity, candidacy })
         });
-        Ok(Explanation { name, cluster, candidates: candidates.collect() })
+        let (candidates, cluster) = (candidates.collect(), view.name.clone());
+        Ok(Explanation { name, cluster, candidates })
     }
 
     /// What a copy of the engine decides when one server is otherwise.
@@ -65,8 +68,10 @@ impl Driver {
         let current = self.publisher.current();
         let layout = current.table.layout();
         let then = self.engine.suppose(id, supposed, self.clock.now());
+        let at = self.reporter.start().at(self.clock.now());
         let [now, then] = [&self.engine, &then].map(|engine| {
-            ClusterView::new(layout, id.cluster, &self.reporter.of(id.cluster, engine))
+            let report = self.reporter.of(id.cluster, engine);
+            ClusterView::new(layout, id.cluster, &report, at)
         });
         // Clusters of the layout are those of the engine.
         let (Some(now), Some(then)) = (now, then) else {

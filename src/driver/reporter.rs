@@ -84,7 +84,7 @@ impl Reporter {
         Self {
             clusters: followed(layout, added),
             waiting: BTreeSet::new(),
-            start: wall_time().at_start(now),
+            start: clock::wall_time().at_start(now),
         }
     }
 
@@ -304,8 +304,4 @@ fn on_grid(moment: Moment) -> Moment {
     let grid = GRID.as_millis();
     let turns = moment.since_start().as_millis().div_ceil(grid);
     Moment::from_millis(u64::try_from(turns * grid).unwrap_or(u64::MAX))
-}
-
-fn wall_time() -> WallTime {
-    WallTime::from_unix_millis(clock::unix_millis())
 }

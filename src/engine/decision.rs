@@ -111,6 +111,20 @@ pub enum Degradation {
 }
 
 impl WriteReason {
+    /// Whether an operator's override decides what the name says.
+    pub fn is_wished(self) -> bool {
+        matches!(
+            self,
+            Self::Pinned
+                | Self::HeldPinned(_)
+                | Self::PinnedUnsafe(_)
+                | Self::PinnedNotWritable
+                | Self::Drained
+                | Self::Frozen
+                | Self::Maintenance
+        )
+    }
+
     /// How degraded an answer with this reason is.
     pub fn degradation(self) -> Degradation {
         match self {
@@ -249,6 +263,11 @@ pub enum ReadReason {
 }
 
 impl ReadReason {
+    /// Whether an operator's override decides what the name says.
+    pub fn is_wished(self) -> bool {
+        matches!(self, Self::Drained | Self::Frozen | Self::Maintenance)
+    }
+
     /// How degraded an answer with this reason is.
     pub fn degradation(self) -> Degradation {
         match self {

@@ -216,18 +216,7 @@ impl Engine {
     /// changed. Only the server's own cluster is there to be looked at: the others begin anew.
     pub fn suppose(&self, server: ServerId, supposed: Supposition, now: Moment) -> Self {
         let ServerId { cluster: id, server: index } = server;
-        let copy = |(at, cluster): (usize, &Cluster)| match ClusterId(at) == id {
-            true => cluster.clone(),
-            false => Cluster::new(ClusterId(at), cluster.policy().clone(), now),
-        };
-        let mut engine = Self {
-            clusters: self.clusters.iter().enumerate().map(copy).collect(),
-            observed: BTreeSet::new(),
-            deadlines: Deadlines::default(),
-            decided: BTreeSet::new(),
-            events: Vec::new(),
-            ..*self
-        };
+        let mut engine = self.copy_of(id, now);
         let settles = engine.clusters[id.0].rounds_to_settle();
         let (mut now, mut round, end) = (now, 0, now + Thresholds::GROUP_SETTLES);
         while round < settles || now <= end {
@@ -240,6 +229,22 @@ impl Engine {
             (now, round) = (now + SUPPOSED_ROUND, round + 1);
         }
         engine
+    }
+
+    /// A copy in which one cluster is as it is and the others know nothing, to try a change on it.
+    pub fn copy_of(&self, id: ClusterId, now: Moment) -> Self {
+        let copy = |(at, cluster): (usize, &Cluster)| match ClusterId(at) == id {
+            true => cluster.clone(),
+            false => Cluster::new(ClusterId(at), cluster.policy().clone(), now),
+        };
+        Self {
+            clusters: self.clusters.iter().enumerate().map(copy).collect(),
+            observed: BTreeSet::new(),
+            deadlines: Deadlines::default(),
+            decided: BTreeSet::new(),
+            events: Vec::new(),
+            ..*self
+        }
     }
 
     /// What a restart must not forget of a cluster.

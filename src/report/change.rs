@@ -1,6 +1,6 @@
 //! What happened, by the names of the configuration: a reload moves nothing.
 
-use super::{ChangeKind, Concern, Override, WishKey, Words};
+use super::{ChangeKind, Override, Severity, WishKey, Words};
 use crate::{
     answers::Layout,
     engine::{
@@ -148,8 +148,8 @@ pub enum Configuration {
 pub struct Earlier {
     /// What kind of change.
     pub kind: ChangeKind,
-    /// How much it asked for attention.
-    pub concern: Concern,
+    /// How bad it was.
+    pub severity: Severity,
     /// Of which server, if it is about one.
     pub server: Option<Box<str>>,
     /// Of which served name, if it is about one.

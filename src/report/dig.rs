@@ -13,6 +13,7 @@ use super::{
 use crate::{
     answers::{AnswerTable, TextQuestion, TextSubject},
     engine::{ClusterId, Word},
+    wall_time::WallTime,
 };
 
 /// At most so many changes are told.
@@ -27,7 +28,8 @@ pub fn records(question: &TextQuestion, table: &AnswerTable, reports: &Reports) 
 
 fn text(about: TextSubject, table: &AnswerTable, reports: &Reports) -> Option<Vec<String>> {
     let layout = table.layout();
-    let view = |id: ClusterId| ClusterView::new(layout, id, reports.of(id)?);
+    // Nothing here tells how long a state may last.
+    let view = |id: ClusterId| ClusterView::new(layout, id, reports.of(id)?, WallTime::default());
     match about {
         TextSubject::Status(index) => {
             let served = &layout.served()[index];

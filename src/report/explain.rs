@@ -1,6 +1,6 @@
 //! Why a name says what it says, and what it would say, by names.
 
-use super::{ClusterView, NameView};
+use super::{ClusterView, NameView, Severity};
 use crate::engine::{Candidacy, ServerState, Supposition};
 
 /// Why a name says what it says.
@@ -21,6 +21,8 @@ pub struct Candidate {
     pub server: Box<str>,
     /// Its state.
     pub state: ServerState,
+    /// How bad that is.
+    pub severity: Severity,
     /// Whether the name says it, why, and what would change that.
     pub candidacy: Candidacy,
 }

@@ -53,6 +53,16 @@ impl ClusterView {
     }
 }
 
+impl Why {
+    /// The command that makes the server's history the cluster's, where it is out for its history.
+    pub fn accept_command(&self) -> Option<String> {
+        let is_out =
+            matches!(self.server.state, ServerState::StalePrimary | ServerState::WrongCluster);
+        let (cluster, server) = (&self.cluster, &self.server.name);
+        is_out.then(|| format!("pointsman accept {cluster} {server} --reason TEXT"))
+    }
+}
+
 impl Membership {
     fn of(server: &ServerView, name: &NameView) -> Self {
         let left_out = (!name.says(&server.name)).then(|| LeftOut {

@@ -11,12 +11,13 @@
 //! Nothing here is secret: there are names, addresses, states, reasons and the words of failures,
 //! which the probes have passed through their mask.
 
-mod attention;
+mod assessment;
 mod change;
 mod change_kind;
+mod change_severity;
 mod cluster;
-mod concern;
 mod dig;
+mod effect;
 mod explain;
 mod lines;
 mod membership;
@@ -25,8 +26,11 @@ mod named;
 mod override_words;
 mod probe;
 mod reports;
+#[cfg(test)]
+mod sample;
 mod server;
 mod sessions;
+mod severity;
 #[cfg(test)]
 mod tests;
 mod view;
@@ -37,16 +41,17 @@ pub use self::{
     change::{Change, Configuration, DropReason, Earlier, What},
     change_kind::ChangeKind,
     cluster::{ClusterReport, ServerReport, WitnessReport},
-    concern::Concern,
     dig::records,
+    effect::{Danger, Effect, NameEffect},
     explain::{Candidate, Explanation, WhatIf},
     membership::{LeftOut, Membership, Why},
     name::{NameReason, NameView},
     override_words::OverrideWords,
     probe::{BrokenStep, Fact, ProbeStep, ProbeTrace, TracedStep},
     reports::Reports,
-    server::{PASSES_WITHIN, ServerView, is_overdue, is_transient},
+    server::{ServerView, is_overdue, is_transient},
     sessions::{KickForecast, SessionGroup, SessionReport},
+    severity::Severity,
     view::ClusterView,
     words::Words,
 };

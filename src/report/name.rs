@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::Severity;
 use crate::{
     engine::{Degradation, ReadReason, WriteReason},
     wall_time::WallTime,
@@ -20,6 +21,8 @@ pub struct NameView {
     pub since: WallTime,
     /// The TTL of its records now, in seconds.
     pub ttl: u32,
+    /// How bad it is that it says so.
+    pub severity: Severity,
 }
 
 /// Why a name says what it says.

@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use super::{ClusterReport, NameView, ServerReport, WitnessReport};
+use super::{ClusterReport, NameView, ServerReport, Severity, WitnessReport};
 use crate::{
     answers::PublishedServer,
     engine::{Lag, Moment, ServerIndex, ServerState, Standing, StateReason, Wish},
@@ -38,6 +38,10 @@ pub struct ServerView {
     pub drained: bool,
     /// Whether its state is one that should pass soon.
     pub transient: bool,
+    /// Whether it has not passed for longer than [`PASSES_WITHIN`].
+    pub overdue: bool,
+    /// How bad it is that it is so.
+    pub severity: Severity,
 }
 
 impl ServerView {
@@ -47,6 +51,7 @@ impl ServerView {
         report: &ServerReport,
         cluster: &ClusterReport,
         names: &[NameView],
+        now: WallTime,
     ) -> Self {
         let Standing { state, reason, since, lag } = report.standing;
         let saying = names.iter().filter(|name| name.says(&server.name));
@@ -65,6 +70,9 @@ impl ServerView {
             added: report.added,
             drained: cluster.overrides.iter().any(|laid| drains(laid.wish)),
             transient: is_transient(report.standing),
+            overdue: is_transient(report.standing)
+                && u128::from(now.since(cluster.start.at(since))) >= PASSES_WITHIN.as_millis(),
+            severity: Severity::default(),
         }
     }
 }

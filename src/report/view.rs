@@ -1,11 +1,12 @@
 //! One cluster by the names of its configuration.
 
-use super::{ClusterReport, NameReason, NameView, Override, ServerView};
+use super::{ClusterReport, NameReason, NameView, Override, ServerView, Severity};
 use crate::{
     answers::{ClusterListing, Layout, NameRole, ServedName},
     engine::{
         self, ClusterId, ClusterKind, Moment, ReadReason, ServerIndex, Stability, WriteReason,
     },
+    wall_time::WallTime,
 };
 
 /// One cluster.
@@ -23,27 +24,37 @@ pub struct ClusterView {
     pub servers: Vec<ServerView>,
     /// What operators have laid over it.
     pub overrides: Vec<Override>,
+    /// How bad it is: the greatest of its names, its servers and its overrides.
+    pub severity: Severity,
 }
 
 impl ClusterView {
-    /// One cluster as `report` has it, published or not; `None` when `layout` has none at this place.
-    pub fn new(layout: &Layout, id: ClusterId, report: &ClusterReport) -> Option<Self> {
+    /// One cluster as `report` has it at `now`, published or not; `None` when `layout` has none at this
+    /// place.
+    pub fn new(
+        layout: &Layout,
+        id: ClusterId,
+        report: &ClusterReport,
+        now: WallTime,
+    ) -> Option<Self> {
         let listing = layout.clusters().get(id.0)?;
         let places = Places { listing, report };
         let names: Vec<_> = layout.served_of(id).map(|name| places.name(name)).collect();
         let servers = listing.servers.iter().zip(&report.servers).enumerate();
-        Some(Self {
+        let view = Self {
             name: listing.name.clone(),
             kind: listing.kind,
             stability: report.decision.stability,
             servers: servers
                 .map(|(index, (server, standing))| {
-                    ServerView::new(ServerIndex(index), server, standing, report, &names)
+                    ServerView::new(ServerIndex(index), server, standing, report, &names, now)
                 })
                 .collect(),
             names,
             overrides: report.overrides.iter().map(|laid| places.laid(laid)).collect(),
-        })
+            severity: Severity::default(),
+        };
+        Some(view.assessed())
     }
 }
 
@@ -79,6 +90,7 @@ impl Places<'_> {
             reason,
             since: self.report.start.at(since),
             ttl: name.ttl_while(decision.stability),
+            severity: Severity::default(),
         }
     }
 

@@ -4,6 +4,7 @@
 //! order. What somebody should look at beside the clusters keeps no name from being answered, so it
 //! makes nothing unready.
 
+mod headline;
 #[cfg(test)]
 mod tests;
 mod warnings;
@@ -43,6 +44,8 @@ pub struct Status {
 pub struct Process {
     /// When it started.
     pub started: WallTime,
+    /// The time now.
+    pub now: WallTime,
     /// Why it is not ready, one line each; empty when it is.
     pub faults: Vec<String>,
     /// DNS queries answered since the start.
@@ -57,7 +60,7 @@ impl Status {
     /// What is published, and how the process is.
     pub fn new(snapshot: &Snapshot, process: Process) -> Self {
         let ids = (0..snapshot.table.layout().clusters().len()).map(ClusterId);
-        let clusters: Vec<_> = ids.filter_map(|id| cluster(snapshot, id)).collect();
+        let clusters: Vec<_> = ids.filter_map(|id| cluster(snapshot, id, process.now)).collect();
         let mut names = clusters.iter().flat_map(|cluster| &cluster.names);
         Self {
             generation: snapshot.table.generation(),
@@ -75,13 +78,13 @@ impl Status {
     }
 }
 
-/// One cluster as it is published; `None` when there is none at this place.
-pub fn cluster(snapshot: &Snapshot, id: ClusterId) -> Option<ClusterView> {
-    ClusterView::new(snapshot.table.layout(), id, snapshot.reports.of(id)?)
+/// One cluster as it is published, at `now`; `None` when there is none at this place.
+pub fn cluster(snapshot: &Snapshot, id: ClusterId, now: WallTime) -> Option<ClusterView> {
+    ClusterView::new(snapshot.table.layout(), id, snapshot.reports.of(id)?, now)
 }
 
 /// What one server is, and why it is in each name or not; `None` when there is none at this place.
-pub fn why(snapshot: &Snapshot, id: ServerId) -> Option<Why> {
+pub fn why(snapshot: &Snapshot, id: ServerId, now: WallTime) -> Option<Why> {
     let listing = snapshot.table.layout().clusters().get(id.cluster.0)?;
-    cluster(snapshot, id.cluster)?.why(&listing.servers.get(id.server.0)?.name)
+    cluster(snapshot, id.cluster, now)?.why(&listing.servers.get(id.server.0)?.name)
 }

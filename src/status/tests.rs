@@ -77,11 +77,11 @@ fn what_is_not_ready_or_not_known_is_told_as_such() {
     let told = Status::new(&snapshot(&healthy()), Process { faults, ..Process::default() });
     assert!(!told.is_ready());
     let partless = Decision { write: None, reads: Vec::new(), ..healthy() };
-    let view = cluster(&snapshot(&partless), ClusterId(0)).expect("a cluster");
+    let view = cluster(&snapshot(&partless), ClusterId(0), WallTime::default()).expect("a cluster");
     assert!(view.names.iter().all(|name| {
         name.reason.degradation() == Degradation::NotReady && name.servers.is_empty()
     }));
-    assert!(cluster(&snapshot(&partless), ClusterId(1)).is_none());
+    assert!(cluster(&snapshot(&partless), ClusterId(1), WallTime::default()).is_none());
     let held = Decision { write: Some(write(Some(0), WriteReason::HeldIsolated)), ..healthy() };
     assert!(Status::new(&snapshot(&held), Process::default()).isolated);
 }
@@ -89,7 +89,7 @@ fn what_is_not_ready_or_not_known_is_told_as_such() {
 #[test]
 fn why_says_of_each_name_why_the_server_is_in_it_or_not() {
     let id = |server| ServerId { cluster: ClusterId(0), server: ServerIndex(server) };
-    let why_db3 = why(&snapshot(&healthy()), id(2)).expect("a server");
+    let why_db3 = why(&snapshot(&healthy()), id(2), WallTime::default()).expect("a server");
     assert_eq!((&*why_db3.cluster, &*why_db3.server.name), ("orders", "db3"));
     let [write, read, _] = why_db3.names.as_slice() else { panic!("three names") };
     assert_eq!(
@@ -97,5 +97,5 @@ fn why_says_of_each_name_why_the_server_is_in_it_or_not() {
         (false, "it is Down: connection refused; published is db1: it is the one writable primary")
     );
     assert_eq!((read.is_included(), &*read.to_string()), (true, "the fit replicas"));
-    assert!(why(&snapshot(&healthy()), id(3)).is_none());
+    assert!(why(&snapshot(&healthy()), id(3), WallTime::default()).is_none());
 }

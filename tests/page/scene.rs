@@ -14,6 +14,10 @@ use std::{
     time::{Duration, Instant},
 };
 
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 use pointsman_testbed::http::{self, Answer};
 use tempfile::TempDir;
 
@@ -100,6 +104,12 @@ impl Scene {
             let log = fs::read_to_string(self.folder.path().join("log")).unwrap_or_default();
             panic!("not in time: {what}\n{log}");
         }
+    }
+
+    /// Sends a signal to the service.
+    pub(crate) fn signal(&self, signal: Signal) {
+        let pid = Pid::from_raw(self.service.id().try_into().expect("a process"));
+        kill(pid, signal).expect("it runs");
     }
 
     /// A folder of its own.

@@ -1,6 +1,7 @@
 //! What people see: in both themes, on a desk and on a phone, with a script and without, by key
 //! and by screen reader.
 
+use nix::sys::signal::Signal;
 use pointsman_testbed::browser::Browser;
 
 use crate::scene::Scene;
@@ -53,7 +54,7 @@ fn the_page_follows_what_happens_and_is_whole_without_a_script() {
     browser.show(&url, DESK, "light");
     let text = browser.value("document.body.innerText").to_string();
     for told in [
-        "All is well with 3 clusters",
+        "All 3 clusters are ok",
         "orders-write.internal.",
         "→ orders1",
         "billing-read",
@@ -69,10 +70,7 @@ fn the_page_follows_what_happens_and_is_whole_without_a_script() {
     browser.show(&url, DESK, "light");
     browser.value("document.querySelector('#cluster-orders a').focus(); window.kept = 1");
     scene.servers[5] = None;
-    browser.until(
-        "document.getElementById('summary').textContent.includes('cannot serve as promised') \
-         || document.getElementById('summary').textContent.includes('looked at')",
-    );
+    browser.until("document.getElementById('summary').textContent.includes('1 of 3 clusters has')");
     browser.until("document.getElementById('live').textContent === 'This page is live.'");
     browser.until("document.body.innerText.includes('search1')");
     browser.until("document.querySelector('article h3 a').textContent === 'search'");
@@ -80,6 +78,23 @@ fn the_page_follows_what_happens_and_is_whole_without_a_script() {
     assert_eq!(browser.value("window.kept"), 1);
     assert_eq!(browser.value("document.activeElement.textContent"), "orders");
     assert_eq!(browser.complaints(), [&serde_json::Value::Null; 0]);
+}
+
+#[test]
+fn a_page_that_has_lost_its_pointsman_says_so_where_eyes_are() {
+    let scene = Scene::start("127.55.9");
+    let mut browser = Browser::start();
+    browser.show(&format!("http://{}/", scene.http), DESK, "light");
+    browser.until("document.getElementById('live').textContent === 'This page is live.'");
+    scene.signal(Signal::SIGSTOP);
+    browser.until("document.title.startsWith('No news from Pointsman for ')");
+    let summary = "document.getElementById('summary')";
+    let said = browser.value(&format!("[{summary}.className, {summary}.textContent]"));
+    assert_eq!(said[0], "summary lost", "grey, and no sign of what was before");
+    assert!(said[1].as_str().is_some_and(|text| text.starts_with("No news")), "{said}");
+    scene.signal(Signal::SIGCONT);
+    browser.until("document.title === 'All 3 clusters are ok · Pointsman'");
+    browser.until(&format!("{summary}.className === 'summary well'"));
 }
 
 #[test]
@@ -102,13 +117,13 @@ fn what_goes_away_is_never_marked_as_well() {
     };
     for [class, sign, words, text] in of("→ Down") {
         assert!(class.starts_with("harm") && sign == "✖", "{class} {sign} {text}");
-        assert_eq!(words, "not as promised: ");
+        assert_eq!(words, "outage: ");
     }
     for [class, sign, ..] in of("billing2 Up → Down").into_iter().chain(of("held: ")) {
         assert!(!class.contains("well") && sign != "●", "{class} {sign}");
     }
     for [class, sign, words, _] in of("→ Up") {
-        assert!(class.starts_with("well") && sign == "●" && words == "well: ", "{class} {sign}");
+        assert!(class.starts_with("well") && sign == "●" && words == "ok: ", "{class} {sign}");
     }
     let colours = browser.value(
         "[...document.querySelectorAll('.events li')].filter((one) => \
@@ -167,7 +182,7 @@ fn browsers_are_told_what_they_may_do() {
     }
     let text = scene.get("/", "*/*");
     assert!(text.head.contains("content-type: text/plain"), "{}", text.head);
-    assert!(text.body.starts_with("All is well with 3 clusters\n"), "{}", text.body);
+    assert!(text.body.starts_with("All 3 clusters are ok\n"), "{}", text.body);
     let one = scene.get("/?cluster=ORDERS", "*/*").body;
     assert!(one.contains("orders (tcp,") && !one.contains("billing (tcp,"), "{one}");
 }

@@ -182,7 +182,7 @@ const TABLE: [Row; 30] = [
             "utoipa_axum",
         ],
     },
-    Row { module: "clock", of_ours: &["engine::Moment"], from_outside: &["tokio"] },
+    Row { module: "clock", of_ours: &["engine::Moment", "wall_time"], from_outside: &["tokio"] },
     Row { module: "metrics", of_ours: &["clock", "engine"], from_outside: &[] },
     Row {
         module: "telemetry",

@@ -103,6 +103,12 @@ pub const STALE: Family = Family::gauge(
     NAME,
     "Whether the name stands on older knowledge than the last probes'.",
 );
+pub const NAME_SEVERITY: Family = Family::gauge(
+    "pointsman_name_severity",
+    NAME,
+    "How bad it is that the name says what it says: 0 ok, 1 as an operator wants it, 2 degraded, 3 \
+     outage.",
+);
 pub const FALLBACK: Family = Family::gauge(
     "pointsman_name_fallback",
     NAME,
@@ -126,6 +132,12 @@ pub const SPLIT_BRAIN: Family = Family::gauge(
     "pointsman_split_brain",
     &["cluster"],
     "Whether two servers are writable and nothing tells which is right.",
+);
+pub const CLUSTER_SEVERITY: Family = Family::gauge(
+    "pointsman_cluster_severity",
+    &["cluster"],
+    "How bad the cluster is, the worst of its names and servers: 0 ok, 1 as an operator wants it, \
+     2 degraded, 3 outage.",
 );
 pub const CALM: Family = Family::gauge(
     "pointsman_cluster_calm",
@@ -197,6 +209,12 @@ pub const ADDED: Family = Family::gauge(
     "pointsman_node_added",
     NODE,
     "Whether the server was added at run time and is not in the configuration file.",
+);
+
+pub const NODE_SEVERITY: Family = Family::gauge(
+    "pointsman_node_severity",
+    NODE,
+    "How bad the state of the server is: 0 ok, 1 as an operator wants it, 2 degraded, 3 outage.",
 );
 
 pub const TRANSIENT: Family = Family::gauge(
@@ -297,7 +315,7 @@ pub const PROCESS_STARTED: Family = Family::gauge(
 
 /// All of them, in the order of the document.
 #[cfg(test)]
-pub const ALL: [&Family; 60] = [
+pub const ALL: [&Family; 63] = [
     &BUILD,
     &STARTED,
     &READY,
@@ -317,12 +335,14 @@ pub const ALL: [&Family; 60] = [
     &PUBLICATIONS,
     &EVENTS,
     &ANSWERS,
+    &NAME_SEVERITY,
     &STALE,
     &FALLBACK,
     &NAME_READY,
     &CHANGED,
     &ELIGIBLE,
     &SPLIT_BRAIN,
+    &CLUSTER_SEVERITY,
     &CALM,
     &FAILOVERS,
     &WITHDRAWALS,
@@ -337,6 +357,7 @@ pub const ALL: [&Family; 60] = [
     &LAG,
     &DRAINED,
     &ADDED,
+    &NODE_SEVERITY,
     &TRANSIENT,
     &OVERRIDE,
     &OVERRIDE_END,

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     engine::{Degradation, ServerState, Stability},
     hooks::HookTally,
-    report::{NameView, Override, ServerView},
+    report::{NameView, Override, ServerView, Severity},
     status::Status,
     wall_time::WallTime,
 };
@@ -56,6 +56,7 @@ fn names(encoder: &mut Encoder, status: &Status) {
     };
     let degraded = |name: &NameView, way| flag(name.reason.degradation() == way);
     each(&family::ANSWERS, &|name| Some(name.servers.len().to_string()));
+    each(&family::NAME_SEVERITY, &|name| Some(severity(name.severity).to_string()));
     each(&family::STALE, &|name| Some(degraded(name, Degradation::Stale).to_string()));
     each(&family::FALLBACK, &|name| Some(degraded(name, Degradation::Fallback).to_string()));
     each(&family::NAME_READY, &|name| {
@@ -72,11 +73,26 @@ fn names(encoder: &mut Encoder, status: &Status) {
     }
 }
 
+/// As the help of the families says.
+fn severity(severity: Severity) -> u64 {
+    match severity {
+        Severity::Ok => 0,
+        Severity::Wanted => 1,
+        Severity::Degraded => 2,
+        Severity::Outage => 3,
+    }
+}
+
 fn clusters(encoder: &mut Encoder, status: &Status) {
     encoder.family(&family::SPLIT_BRAIN);
     for cluster in &status.clusters {
         let is_torn = cluster.names.iter().any(|name| name.reason.is_split_brain());
         encoder.sample(&family::SPLIT_BRAIN, &[&cluster.name], flag(is_torn));
+    }
+    encoder.family(&family::CLUSTER_SEVERITY);
+    for cluster in &status.clusters {
+        let value = severity(cluster.severity);
+        encoder.sample(&family::CLUSTER_SEVERITY, &[&cluster.name], value);
     }
     encoder.family(&family::CALM);
     for cluster in &status.clusters {
@@ -106,6 +122,7 @@ fn servers(encoder: &mut Encoder, status: &Status) {
     each(&family::LAG, &|server| server.lag.map(|lag| millis(lag.millis())));
     each(&family::DRAINED, &|server| Some(flag(server.drained).to_string()));
     each(&family::ADDED, &|server| Some(flag(server.added).to_string()));
+    each(&family::NODE_SEVERITY, &|server| Some(severity(server.severity).to_string()));
     each(&family::TRANSIENT, &|server| Some(flag(server.transient).to_string()));
     encoder.family(&family::ROLE);
     for (cluster, server) in listed() {

@@ -10,21 +10,22 @@ use super::{
     words::Span,
 };
 use crate::{
-    report::{ClusterView, Concern, NameView, ServerView},
+    report::{ClusterView, NameView, ServerView},
     wall_time::WallTime,
 };
 
 /// All of a cluster.
-pub fn article(view: &View<'_>, cluster: &ClusterView, concern: Concern) -> Markup {
+pub fn article(view: &View<'_>, cluster: &ClusterView) -> Markup {
+    let severity = cluster.severity;
     let id = format!("cluster-{}", cluster.name);
     let of = format!("of-{}", cluster.name);
     html! {
-        article .cluster .(concern.class()) id=(of) aria-labelledby=(id) {
+        article .cluster .(severity.class()) id=(of) aria-labelledby=(id) {
             h3 id=(id) {
-                span .sign aria-hidden="true" { (concern.sign()) } " "
+                span .sign aria-hidden="true" { (severity.sign()) } " "
                 a href=(link(cluster)) { (cluster.name) }
                 " " span .about { (cluster.kind.name()) ", " (cluster.stability) }
-                " " span .word { (concern.words()) }
+                " " span .word { (severity) }
             }
             dl .names { @for name in &cluster.names { (said(view, name)) } }
             (servers(view, cluster))
@@ -33,24 +34,25 @@ pub fn article(view: &View<'_>, cluster: &ClusterView, concern: Concern) -> Mark
 }
 
 /// A cluster in one line.
-pub fn line(cluster: &ClusterView, concern: Concern) -> Markup {
+pub fn line(cluster: &ClusterView) -> Markup {
+    let severity = cluster.severity;
     html! {
-        li .(concern.class()) id=(format!("line-{}", cluster.name)) {
-            span .sign aria-hidden="true" { (concern.sign()) } " "
+        li .(severity.class()) id=(format!("line-{}", cluster.name)) {
+            span .sign aria-hidden="true" { (severity.sign()) } " "
             a href=(link(cluster)) { (cluster.name) }
             @for name in &cluster.names {
                 " " span .says { (name.reason.role()) " → " (servers_of(name)) }
             }
-            " " span .word { (concern.words()) }
+            " " span .word { (severity) }
         }
     }
 }
 
 /// What a name says, since when and why.
 fn said(view: &View<'_>, name: &NameView) -> Markup {
-    let concern = Concern::of_name(name);
+    let severity = name.severity;
     html! {
-        div .(concern.class()) {
+        div .(severity.class()) {
             dt { span .role { (name.reason.role()) } " " code { (name.name) } }
             dd {
                 span .arrow aria-hidden="true" { "→ " }
@@ -81,7 +83,7 @@ fn servers(view: &View<'_>, cluster: &ClusterView) -> Markup {
 }
 
 fn row(view: &View<'_>, cluster: &ClusterView, server: &ServerView) -> Markup {
-    let concern = Concern::of_server(server, view.now);
+    let severity = server.severity;
     let addresses: Vec<_> = server.addresses.iter().map(IpAddr::to_string).collect();
     html! {
         tr role="row" {
@@ -90,8 +92,8 @@ fn row(view: &View<'_>, cluster: &ClusterView, server: &ServerView) -> Markup {
                 span .detail { (addresses.join(", ")) " port " (server.port) }
                 @if server.added { span .tag { "not in the config file" } }
             }
-            td role="cell" data-head="State" .(concern.class()) {
-                span .sign aria-hidden="true" { (concern.sign()) } " "
+            td role="cell" data-head="State" .(severity.class()) {
+                span .sign aria-hidden="true" { (severity.sign()) } " "
                 strong { (server.state) } " for "
                 (since(view, server.since))
                 @if server.drained { " " span .tag { "drained" } }
@@ -127,7 +129,10 @@ fn membership(cluster: &ClusterView, server: &ServerView) -> Markup {
         ul .membership {
             @for (name, included) in names {
                 @if included {
-                    li .in { span aria-hidden="true" { "✓ " } (short(&name.name)) }
+                    li .in .(name.severity.class()) {
+                        span aria-hidden="true" { "✓ " }
+                        (short(&name.name))
+                    }
                 } @else {
                     li .out {
                         span aria-hidden="true" { "– " }

@@ -12,13 +12,13 @@ use super::{
 };
 use crate::{
     chronicle::Entry,
-    report::{Change, ChangeKind, Concern, Override, OverrideWords, Words},
+    report::{Change, ChangeKind, ClusterView, Override, OverrideWords, Severity, Words},
     status::VERSION,
 };
 
 /// The whole page.
 pub fn document(view: &View<'_>) -> Markup {
-    let summary = view.summary();
+    let summary = view.status.headline();
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -56,13 +56,13 @@ pub fn document(view: &View<'_>) -> Markup {
 
 fn header(view: &View<'_>, summary: &str) -> Markup {
     let status = view.status;
-    let concern = view.concern();
+    let severity = view.status.severity();
     html! {
         header {
             div .title {
                 h1 { a href="/" { "Pointsman" } }
-                p #summary .summary .(concern.class()) role="status" aria-live="polite" {
-                    span .sign aria-hidden="true" { (concern.sign()) } " " (summary)
+                p #summary .summary .(severity.class()) role="status" aria-live="polite" {
+                    span .sign aria-hidden="true" { (severity.sign()) } " " (summary)
                 }
             }
             dl .facts {
@@ -98,12 +98,12 @@ fn faults(view: &View<'_>) -> Markup {
 
 /// What is not well beside the clusters.
 fn warnings(view: &View<'_>) -> Markup {
-    let concern = Concern::Look;
+    let severity = Severity::Degraded;
     html! {
         @if !view.status.warnings.is_empty() {
-            section .notice .(concern.class()) aria-labelledby="warnings" {
+            section .notice .(severity.class()) aria-labelledby="warnings" {
                 h2 #warnings {
-                    span .sign aria-hidden="true" { (concern.sign()) } " Warnings"
+                    span .sign aria-hidden="true" { (severity.sign()) } " Warnings"
                 }
                 ul { @for warning in &view.status.warnings { li { (warning) } } }
             }
@@ -153,9 +153,8 @@ fn laid_by(view: &View<'_>, cluster: &str, one: &Override) -> Markup {
 fn clusters(view: &View<'_>) -> Markup {
     let clusters = view.clusters();
     let few = clusters.len() <= WHOLE || view.only.is_some();
-    let is_whole = |concern: Concern| few || concern > Concern::None;
-    let (whole, rest): (Vec<_>, Vec<_>) =
-        clusters.into_iter().partition(|&(concern, _)| is_whole(concern));
+    let is_whole = |cluster: &&ClusterView| few || cluster.severity > Severity::Ok;
+    let (whole, rest): (Vec<_>, Vec<_>) = clusters.into_iter().partition(is_whole);
     let (whole, cut) = whole.split_at(whole.len().min(MOST_WHOLE));
     html! {
         section aria-labelledby="clusters" {
@@ -164,11 +163,11 @@ fn clusters(view: &View<'_>) -> Markup {
                 p { a href="/" { "All clusters" } }
                 @if whole.is_empty() { p { "There is no cluster " (only) "." } }
             }
-            @for &(concern, cluster) in whole { (article(view, cluster, concern)) }
+            @for cluster in whole { (article(view, cluster)) }
             @if !cut.is_empty() || !rest.is_empty() {
                 h3 #others { (cut.len() + rest.len()) " more clusters" }
                 ul .lines aria-labelledby="others" {
-                    @for &(concern, cluster) in cut.iter().chain(&rest) { (line(cluster, concern)) }
+                    @for cluster in cut.iter().chain(&rest) { (line(cluster)) }
                 }
             }
         }
@@ -189,14 +188,14 @@ fn timeline(view: &View<'_>) -> Markup {
 }
 
 fn change(view: &View<'_>, event: &Entry) -> Markup {
-    let concern = Concern::of_change(&event.change);
+    let severity = Severity::of_change(&event.change);
     let words = event.change.words();
     let at = event.change.at;
     html! {
-        li .(concern.class()) id=(format!("event-{}", event.id)) {
+        li .(severity.class()) id=(format!("event-{}", event.id)) {
             time datetime=(format_args!("{at:.3}")) { (words::clock(at, view.now)) } " "
-            span .sign aria-hidden="true" { (concern.sign()) } " "
-            span .hidden { (concern.words()) ": " }
+            span .sign aria-hidden="true" { (severity.sign()) } " "
+            span .hidden { (severity) ": " }
             strong { (subject(&event.change)) } " "
             @if let Some(change) = turn(event.change.kind(), &words) {
                 span .turn { (change) } " "

@@ -17,6 +17,27 @@ function tell(state, words) {
   live.textContent = words;
 }
 
+// Without news the page must not go on saying that all is well: where eyes are, and in the title.
+let heard = Date.now();
+let silence = 0;
+
+function silent() {
+  const words = `No news from Pointsman for ${Math.round((Date.now() - heard) / 1000)} s`;
+  const summary = document.getElementById("summary");
+  if (summary) {
+    if (!summary.classList.contains("lost")) summary.className = "summary lost";
+    summary.textContent = words;
+  }
+  document.title = `${words} · Pointsman`;
+  if (!silence) silence = setInterval(silent, 1000);
+}
+
+function heardAgain() {
+  heard = Date.now();
+  clearInterval(silence);
+  silence = 0;
+}
+
 function same(one, other) {
   return one.nodeType === other.nodeType && one.nodeName === other.nodeName && one.id === other.id;
 }
@@ -73,6 +94,7 @@ async function look() {
     });
     if (!reply.ok) throw new Error(String(reply.status));
     const text = await reply.text();
+    heardAgain();
     const next = new DOMParser().parseFromString(text, "text/html");
     if (document.title !== next.title) document.title = next.title;
     const focus = document.activeElement;
@@ -85,6 +107,7 @@ async function look() {
     tell("on", "This page is live.");
   } catch {
     tell("lost", "Pointsman does not answer; trying again.");
+    silent();
   }
   asking = false;
   timer = setTimeout(look, again ? 100 : document.hidden ? quiet.hidden : pause);

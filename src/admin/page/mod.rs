@@ -26,7 +26,7 @@ use serde::Deserialize;
 pub use self::follow::follow;
 use self::{document::document, view::View};
 use super::Operations;
-use crate::{clock, status::Status, wall_time::WallTime};
+use crate::{clock, status::Status};
 
 /// The query of the page.
 #[derive(Debug, Deserialize)]
@@ -58,7 +58,7 @@ fn show(
         events: &operations.chronicle().entries(),
         history: &history,
         probes: &operations.metrics().probes,
-        now: WallTime::from_unix_millis(clock::unix_millis()),
+        now: clock::wall_time(),
         only,
     };
     match html {

@@ -10,7 +10,8 @@ use crate::{
     },
     hooks::HookTally,
     report::{
-        Change, ClusterView, NameReason, NameView, Override, ServerView, What, Wish, WitnessReport,
+        Change, ClusterView, NameReason, NameView, Override, ServerView, Severity, What, Wish,
+        WitnessReport,
     },
     state::StateReport,
     status::{Process, Status},
@@ -76,7 +77,7 @@ pub fn troubled() -> Status {
     };
     let well = well();
     Status {
-        clusters: vec![cluster("billing"), orders, users],
+        clusters: vec![cluster("billing"), orders.assessed(), users.assessed()],
         warnings: vec!["the state cannot be saved".into(), "the hook chat fails".into()],
         process: Process { state: Some(state), hooks: vec![hook], ..well.process },
         ..well
@@ -124,6 +125,7 @@ pub fn cluster(name: &str) -> ClusterView {
         reason,
         since: at("2026-11-18T12:00:01Z"),
         ttl: 1,
+        severity: Severity::Ok,
     };
     let called = |number: usize| format!("{name}{number}");
     ClusterView {
@@ -140,7 +142,9 @@ pub fn cluster(name: &str) -> ClusterView {
             server(&called(3), ServerState::Replica, &[&read], Some(212)),
         ],
         overrides: Vec::new(),
+        severity: Severity::Ok,
     }
+    .assessed()
 }
 
 fn server(name: &str, state: ServerState, names: &[&str], lag_ms: Option<u64>) -> ServerView {
@@ -158,6 +162,8 @@ fn server(name: &str, state: ServerState, names: &[&str], lag_ms: Option<u64>) -
         added: false,
         drained: false,
         transient: false,
+        overdue: false,
+        severity: Severity::Ok,
     }
 }
 

@@ -9,7 +9,7 @@ use super::{
     words::Span,
 };
 use crate::{
-    report::{ClusterView, Concern, OverrideWords},
+    report::{ClusterView, OverrideWords, Severity},
     status::VERSION,
 };
 
@@ -22,7 +22,7 @@ pub fn text(view: &View<'_>) -> String {
 
 fn write(view: &View<'_>, out: &mut String) -> fmt::Result {
     let status = view.status;
-    writeln!(out, "{}", view.summary())?;
+    writeln!(out, "{}", view.status.headline())?;
     writeln!(
         out,
         "pointsman {}, serial {}, generation {}, queries {}, running for {}",
@@ -47,14 +47,14 @@ fn write(view: &View<'_>, out: &mut String) -> fmt::Result {
         let end = words.ending_command();
         writeln!(out, "{words} {rest} ({author}: {reason}); end it: {end}")?;
     }
-    for (concern, cluster) in view.clusters() {
+    for cluster in view.clusters() {
         writeln!(
             out,
             "\n{} ({}, {}): {}",
             cluster.name,
             cluster.kind.name(),
             cluster.stability,
-            concern.words()
+            cluster.severity
         )?;
         names(view, cluster, out)?;
         servers(view, cluster, out)?;
@@ -66,7 +66,7 @@ fn write(view: &View<'_>, out: &mut String) -> fmt::Result {
     for event in events {
         let (change, words) = (&event.change, event.change.words());
         let turn = turn(change.kind(), &words).map_or_else(String::new, |turn| format!(" {turn}"));
-        let (sign, subject) = (Concern::of_change(change).sign(), subject(change));
+        let (sign, subject) = (Severity::of_change(change).sign(), subject(change));
         writeln!(out, "  {sign} {:.3} {subject}{turn}: {}", change.at, words.reason)?;
     }
     Ok(())

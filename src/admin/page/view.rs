@@ -6,7 +6,7 @@ use super::{history::History, words};
 use crate::{
     chronicle::Entry,
     metrics::ProbeMetrics,
-    report::{ClusterView, Concern, Override},
+    report::{ClusterView, Override, Severity},
     status::Status,
     wall_time::WallTime,
 };
@@ -29,15 +29,13 @@ pub struct View<'v> {
 }
 
 impl View<'_> {
-    /// The clusters that are shown, those of the greatest concern first, else in config order.
-    pub(super) fn clusters(&self) -> Vec<(Concern, &ClusterView)> {
+    /// The clusters that are shown, the worst first, else in config order.
+    pub fn clusters(&self) -> Vec<&ClusterView> {
         let shown = |cluster: &&ClusterView| {
             self.only.is_none_or(|only| cluster.name.eq_ignore_ascii_case(only))
         };
-        let clusters = self.status.clusters.iter().filter(shown);
-        let mut clusters: Vec<_> =
-            clusters.map(|one| (Concern::of_cluster(one, self.now), one)).collect();
-        clusters.sort_by_key(|(concern, _)| std::cmp::Reverse(*concern));
+        let mut clusters: Vec<_> = self.status.clusters.iter().filter(shown).collect();
+        clusters.sort_by_key(|cluster| std::cmp::Reverse(cluster.severity));
         clusters
     }
 
@@ -45,7 +43,7 @@ impl View<'_> {
     pub(super) fn overrides(&self) -> Vec<(&ClusterView, &Override)> {
         let clusters = self.clusters().into_iter();
         let mut laid: Vec<_> = clusters
-            .flat_map(|(_, cluster)| cluster.overrides.iter().map(move |laid| (cluster, laid)))
+            .flat_map(|cluster| cluster.overrides.iter().map(move |laid| (cluster, laid)))
             .collect();
         laid.sort_by_key(|(_, one)| (one.until.is_none(), one.until));
         laid
@@ -58,45 +56,6 @@ impl View<'_> {
             _ => true,
         };
         self.events.iter().rev().map(|event| &**event).filter(about).take(EVENTS)
-    }
-
-    /// One sentence about everything.
-    pub(super) fn summary(&self) -> String {
-        let clusters = &self.status.clusters;
-        let concern = |cluster: &&ClusterView| Concern::of_cluster(cluster, self.now);
-        let count = |least| clusters.iter().filter(|one| concern(one) >= least).count();
-        let (harmed, troubled) = (count(Concern::Harm), count(Concern::Look));
-        let of = match clusters.len() {
-            1 => "the one cluster".to_owned(),
-            many => format!("{many} clusters"),
-        };
-        if self.status.isolated {
-            return format!("No server of {of} answers: our own network is suspected");
-        }
-        match (harmed, troubled) {
-            (0, 0) if !self.status.warnings.is_empty() => {
-                format!("Names are well with {of}; Pointsman itself should be looked at")
-            }
-            (0, 1) if clusters.len() == 1 => {
-                "Names are well; the one cluster should be looked at".to_owned()
-            }
-            (1, _) if clusters.len() == 1 => "The one cluster cannot serve as promised".to_owned(),
-            (0, 0) => format!("All is well with {of}"),
-            (0, looks) => format!("Names are well; {looks} of {of} should be looked at"),
-            (harmed, _) => format!("{harmed} of {of} cannot serve as promised"),
-        }
-    }
-
-    /// The greatest concern of all.
-    pub(super) fn concern(&self) -> Concern {
-        let clusters = self.status.clusters.iter().map(|one| Concern::of_cluster(one, self.now));
-        let whole = match (self.status.isolated, self.status.is_ready()) {
-            (true, _) => Concern::Harm,
-            (false, false) => Concern::Look,
-            (false, true) if self.status.warnings.is_empty() => Concern::None,
-            (false, true) => Concern::Look,
-        };
-        clusters.max().unwrap_or(Concern::None).max(whole)
     }
 
     /// How long ago `time` was, in words.
@@ -132,43 +91,31 @@ pub struct LastProbe {
     pub(super) ago: words::Span,
 }
 
-/// How a concern looks.
+/// How a severity looks.
 pub trait Appearance {
     /// The class of its colours.
     fn class(self) -> &'static str;
 
     /// The sign beside its colour.
     fn sign(self) -> &'static str;
-
-    /// What it is called.
-    fn words(self) -> &'static str;
 }
 
-impl Appearance for Concern {
+impl Appearance for Severity {
     fn class(self) -> &'static str {
         match self {
-            Self::None => "well",
+            Self::Ok => "well",
             Self::Wanted => "wanted",
-            Self::Look => "look",
-            Self::Harm => "harm",
+            Self::Degraded => "look",
+            Self::Outage => "harm",
         }
     }
 
     fn sign(self) -> &'static str {
         match self {
-            Self::None => "●",
+            Self::Ok => "●",
             Self::Wanted => "◆",
-            Self::Look => "▲",
-            Self::Harm => "✖",
-        }
-    }
-
-    fn words(self) -> &'static str {
-        match self {
-            Self::None => "well",
-            Self::Wanted => "as wanted",
-            Self::Look => "look at it",
-            Self::Harm => "not as promised",
+            Self::Degraded => "▲",
+            Self::Outage => "✖",
         }
     }
 }

@@ -4,7 +4,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
 use crate::{
     chronicle::Entry,
-    report::{Change, ChangeKind, Concern, Earlier, What, Words},
+    report::{Change, ChangeKind, Earlier, Severity, What, Words},
     wall_time::WallTime,
 };
 
@@ -32,12 +32,12 @@ pub struct EventImage {
     pub reason: String,
     /// The words of the failure behind it; empty when there was none.
     pub detail: String,
-    /// How much it asked for attention; a file that does not tell is judged by the kind.
+    /// How bad it was; a file that does not tell is judged by the kind.
     #[serde(default)]
     pub concern: Option<ConcernImage>,
 }
 
-/// [`Concern`], as it is saved.
+/// [`Severity`], as it is saved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ConcernImage {
@@ -66,11 +66,11 @@ impl From<&Entry> for EventImage {
             to,
             reason,
             detail,
-            concern: Some(match Concern::of_change(change) {
-                Concern::None => ConcernImage::None,
-                Concern::Wanted => ConcernImage::Wanted,
-                Concern::Look => ConcernImage::Look,
-                Concern::Harm => ConcernImage::Harm,
+            concern: Some(match Severity::of_change(change) {
+                Severity::Ok => ConcernImage::None,
+                Severity::Wanted => ConcernImage::Wanted,
+                Severity::Degraded => ConcernImage::Look,
+                Severity::Outage => ConcernImage::Harm,
             }),
         }
     }
@@ -80,15 +80,15 @@ impl From<EventImage> for Entry {
     fn from(image: EventImage) -> Self {
         let EventImage { id, at, kind, cluster, server, name, from, to, reason, detail, concern } =
             image;
-        let concern = match concern {
-            Some(ConcernImage::None) => Concern::None,
-            Some(ConcernImage::Wanted) => Concern::Wanted,
-            Some(ConcernImage::Look) => Concern::Look,
-            Some(ConcernImage::Harm) => Concern::Harm,
+        let severity = match concern {
+            Some(ConcernImage::None) => Severity::Ok,
+            Some(ConcernImage::Wanted) => Severity::Wanted,
+            Some(ConcernImage::Look) => Severity::Degraded,
+            Some(ConcernImage::Harm) => Severity::Outage,
             None => of_kind(kind),
         };
         let words = Words { from, to, reason, detail };
-        let earlier = Earlier { kind, concern, server, name, words };
+        let earlier = Earlier { kind, severity, server, name, words };
         let at = WallTime::parse(&at).unwrap_or_default();
         let change = Change { at, cluster, what: What::Earlier(Box::new(earlier)) };
         Self { id, change: change.into() }
@@ -96,19 +96,19 @@ impl From<EventImage> for Entry {
 }
 
 /// What is known of a change by its kind alone.
-fn of_kind(kind: ChangeKind) -> Concern {
+fn of_kind(kind: ChangeKind) -> Severity {
     match kind {
         ChangeKind::NoWriter
         | ChangeKind::SplitBrain
         | ChangeKind::ReadEmpty
-        | ChangeKind::Isolated => Concern::Harm,
-        ChangeKind::Reconnected => Concern::None,
-        ChangeKind::Override | ChangeKind::Accepted | ChangeKind::Config => Concern::Wanted,
+        | ChangeKind::Isolated => Severity::Outage,
+        ChangeKind::Reconnected => Severity::Ok,
+        ChangeKind::Override | ChangeKind::Accepted | ChangeKind::Config => Severity::Wanted,
         ChangeKind::WriteChanged
         | ChangeKind::ServerState
         | ChangeKind::ReadChanged
         | ChangeKind::Witness
-        | ChangeKind::Kick => Concern::Look,
+        | ChangeKind::Kick => Severity::Degraded,
     }
 }
 

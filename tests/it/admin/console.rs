@@ -25,6 +25,17 @@ fn said(served: &Served, line: &str) -> String {
     stdout
 }
 
+/// The same of a change that somebody might not have meant: what it says, and what it warns of.
+fn warned(served: &Served, line: &str) -> (String, String) {
+    let Ended { code, stdout, stderr } = on(served, line);
+    assert_eq!(code, Some(0), "{line}: {stderr}");
+    assert!(
+        !stderr.is_empty() && stderr.lines().all(|one| one.starts_with("warning: ")),
+        "{stderr}"
+    );
+    (stdout, stderr)
+}
+
 fn orders(served: &Served) -> Value {
     parsed(&said(served, "status orders --json"))
 }
@@ -38,21 +49,32 @@ fn each_change_is_in_force_when_the_command_returns_and_ends_when_it_is_ended() 
     let read = || answers(served.dns, "orders-read.internal.");
     assert_eq!((written(), read()), (vec![one.clone()], vec![two.clone()]));
 
-    let done = said(&served, "drain orders2 --reason kernel --for 30m --author ann");
+    let dry = "drain orders2 --reason kernel --author ann --dry-run";
+    let (would, _) = warned(&served, dry);
+    assert!(would.starts_with("nothing is changed; it would be so: orders2 is drained"), "{would}");
+    assert_eq!((read(), &orders(&served)["overrides"]), (vec![two.clone()], &json!([])));
+    let (done, danger) = warned(&served, "drain orders2 --reason kernel --for 30m --author ann");
     assert!(done.starts_with("orders2 is drained until 20"), "{done}");
+    assert!(done.contains("orders.internal: orders1, as before"), "{done}");
+    assert!(done.contains("orders-read.internal: orders2 -> orders1 ("), "{done}");
+    assert_eq!(danger, "warning: all readers of orders-read.internal go to the primary, orders1\n");
     assert_eq!(read(), [one.as_str()]);
     let laid = &orders(&served)["overrides"][0];
     assert_eq!((&laid["author"], &laid["reason"]), (&json!("ann"), &json!("kernel")));
     let Ended { code, stderr, .. } = on(&served, "drain orders1 --reason kernel");
     assert_eq!(code, Some(1));
     assert!(stderr.contains("--force drains it all the same"), "{stderr}");
-    assert_eq!(said(&served, "undrain orders2"), "orders2 is no longer drained\n");
+    let undrained = said(&served, "undrain orders2");
+    assert!(undrained.starts_with("orders2 is no longer drained\n"), "{undrained}");
+    assert!(undrained.contains("orders-read.internal: orders1 -> orders2 ("), "{undrained}");
     assert_eq!(read(), [two.as_str()]);
 
-    said(&served, "pin orders orders2 --reason test --forever");
+    said(&served, "pin orders orders2 --reason test --forever --author ann");
     assert_eq!(written(), [two.as_str()]);
     assert_eq!(orders(&served)["overrides"][0]["until"], Value::Null);
-    said(&served, "pin orders orders1 --reason back");
+    let (done, danger) = warned(&served, "pin orders orders1 --reason back --author bob");
+    assert!(done.contains("in the place of what ann wished: test"), "{done}");
+    assert!(danger.contains("ann wished (test), which had no end"), "{danger}");
     assert_eq!(written(), [one.as_str()]);
     said(&served, "unpin orders --reason enough");
     assert_eq!(orders(&served)["overrides"], json!([]));
@@ -60,7 +82,14 @@ fn each_change_is_in_force_when_the_command_returns_and_ends_when_it_is_ended() 
     assert!(events.contains(": enough"), "why it ended is told: {events}");
     assert!(!events.contains("no reason given"), "nobody need say why: {events}");
 
-    said(&served, "maintenance orders --reason move");
+    let (_, danger) = warned(&served, "maintenance orders --reason move");
+    for name in ["orders.internal", "orders-read.internal"] {
+        assert!(danger.contains(&format!("{name} is left without an address")), "{danger}");
+    }
+    // Wished, and so no alarm.
+    let check = "POINTSMAN OK - All 2 clusters are ok, 1 as wanted (orders) | outage=0 degraded=0 \
+                 wanted=1 ok=1\n";
+    assert_eq!(said(&served, "status --check"), check);
     assert!(written().is_empty() && read().is_empty());
     let why = said(&served, "why orders1");
     assert!(why.contains("in maintenance, ends in 59m") || why.contains("ends in 1h0m"), "{why}");
@@ -81,7 +110,7 @@ fn what_is_shown_is_for_people_and_for_programs() {
     let scene = Scene::console("127.54.6");
     let served = scene.serve(&[]);
     let status = said(&served, "status");
-    for words in ["ready", "orders  tcp", "orders.internal.", "orders1 ", "Up", "billing2"] {
+    for words in ["are ok", "orders  tcp", "orders.internal", "orders1 ", "Up", "billing2"] {
         assert!(status.contains(words), "{words}: {status}");
     }
     assert!(!status.contains('\u{1b}'), "no colour in a pipe");
@@ -90,7 +119,7 @@ fn what_is_shown_is_for_people_and_for_programs() {
     assert!(explained.contains("orders.internal. of orders says orders1"), "{explained}");
     let what_if = said(&served, "what-if orders1 down");
     assert!(what_if.contains("orders2"), "{what_if}");
-    said(&served, "drain orders2 --reason seen");
+    warned(&served, "drain orders2 --reason seen");
     let events = said(&served, "events --since 1h --cluster orders");
     assert!(events.contains("seen"), "{events}");
     let events = parsed(&said(&served, "events --json"));
