@@ -13,6 +13,7 @@ use std::{net::SocketAddr, time::Duration};
 
 use crate::engine::{
     Endpoint, Heartbeat, Moment, Position, PostgresFacts, PostgresRole, Receiver, ServerIndex,
+    Servers,
 };
 
 /// How long a server says that it is starting up.
@@ -21,7 +22,7 @@ pub const STARTUP: Duration = Duration::from_millis(300);
 /// The servers, in the order of their [`ServerIndex`].
 #[derive(Clone, Debug)]
 pub struct Cluster {
-    members: Vec<Member>,
+    members: Servers<Member>,
 }
 
 /// Whether a server's process runs, and how.
@@ -130,7 +131,7 @@ impl Cluster {
     pub fn promote(&mut self, server: ServerIndex, now: Moment) {
         self.settle(now);
         let newest = self.members.iter().map(|member| member.role.timeline()).max();
-        let member = &mut self.members[server.0];
+        let member = &mut self.members[server];
         if let Role::Standby { received, .. } = member.role {
             member.role = Role::Primary {
                 timeline: newest.unwrap_or_default() + 1,
@@ -145,9 +146,9 @@ impl Cluster {
     /// is rewound.
     pub fn follow(&mut self, server: ServerIndex, source: ServerIndex, now: Moment) {
         self.settle(now);
-        let received = self.members[source.0].role.position(now);
-        let timeline = self.members[source.0].role.timeline();
-        self.members[server.0].role =
+        let received = self.members[source].role.position(now);
+        let timeline = self.members[source].role.timeline();
+        self.members[server].role =
             Role::Standby { timeline, source, received, replay: Replay::Prompt };
     }
 
@@ -155,14 +156,14 @@ impl Cluster {
     /// back.
     pub fn hold_replay(&mut self, server: ServerIndex, paused: bool, now: Moment) {
         self.settle(now);
-        if let Role::Standby { received, replay, .. } = &mut self.members[server.0].role {
+        if let Role::Standby { received, replay, .. } = &mut self.members[server].role {
             *replay = Replay::Standing { position: *received, since: now, paused };
         }
     }
 
     /// Replay of the standby goes on, and catches up at once.
     pub fn release_replay(&mut self, server: ServerIndex) {
-        if let Role::Standby { replay, .. } = &mut self.members[server.0].role {
+        if let Role::Standby { replay, .. } = &mut self.members[server].role {
             *replay = Replay::Prompt;
         }
     }
@@ -170,7 +171,7 @@ impl Cluster {
     /// Sets `default_transaction_read_only` of the primary.
     pub fn set_read_only(&mut self, server: ServerIndex, on: bool, now: Moment) {
         self.settle(now);
-        if let Role::Primary { read_only, .. } = &mut self.members[server.0].role {
+        if let Role::Primary { read_only, .. } = &mut self.members[server].role {
             *read_only = on;
         }
         self.settle(now);
@@ -178,17 +179,17 @@ impl Cluster {
 
     /// Sets the password of every role on that server.
     pub fn set_password(&mut self, server: ServerIndex, password: &str) {
-        self.members[server.0].password = password.into();
+        self.members[server].password = password.into();
     }
 
     /// The password that the server asks for.
     pub fn password(&self, server: ServerIndex) -> &str {
-        &self.members[server.0].password
+        &self.members[server].password
     }
 
     /// How the server's process is at `now`.
     pub fn condition(&self, server: ServerIndex, now: Moment) -> Condition {
-        match self.members[server.0].condition {
+        match self.members[server].condition {
             Condition::Starting(until) if until <= now => Condition::Running,
             other => other,
         }
@@ -196,7 +197,7 @@ impl Cluster {
 
     /// What the server says of itself at `now`, if it is asked and answers.
     pub fn facts(&self, server: ServerIndex, now: Moment) -> PostgresFacts {
-        let (role, sessions) = match self.members[server.0].role {
+        let (role, sessions) = match self.members[server].role {
             Role::Primary { timeline, read_only, wal } => {
                 let position = Position::lsn(wal.position(now));
                 (PostgresRole::Primary { read_only, timeline, position }, PRIMARY_SESSIONS)
@@ -214,7 +215,7 @@ impl Cluster {
     fn standby(&self, server: ServerIndex, now: Moment) -> PostgresRole {
         let received = self.received(server, now);
         let sender = self.sender(server, now);
-        let role = &self.members[server.0].role;
+        let role = &self.members[server].role;
         let replay = match *role {
             Role::Standby { replay, .. } => replay,
             Role::Primary { .. } => Replay::Prompt,
@@ -242,10 +243,10 @@ impl Cluster {
 
     /// The primary that the standby receives from at `now`. A frozen one is still connected.
     fn sender(&self, server: ServerIndex, now: Moment) -> Option<&Member> {
-        let Role::Standby { source, timeline, received, .. } = self.members[server.0].role else {
+        let Role::Standby { source, timeline, received, .. } = self.members[server].role else {
             return None;
         };
-        let sender = &self.members[source.0];
+        let sender = &self.members[source];
         let present = matches!(self.condition(source, now), Condition::Running | Condition::Frozen);
         let leads = matches!(sender.role, Role::Primary { .. })
             && sender.role.timeline() >= timeline
@@ -256,23 +257,23 @@ impl Cluster {
     /// Octets of WAL that the standby has at `now`.
     fn received(&self, server: ServerIndex, now: Moment) -> u64 {
         self.sender(server, now).map_or_else(
-            || self.members[server.0].role.position(now),
+            || self.members[server].role.position(now),
             |sender| sender.role.position(now),
         )
     }
 
     fn set_condition(&mut self, server: ServerIndex, condition: Condition, now: Moment) {
         self.settle(now);
-        self.members[server.0].condition = condition;
+        self.members[server].condition = condition;
         self.settle(now);
     }
 
     /// Writes down what the time until `now` has come to, and who writes from now on.
     fn settle(&mut self, now: Moment) {
-        for index in (0..self.members.len()).map(ServerIndex) {
+        for index in self.members.indices() {
             let reached = self.received(index, now);
             let newest = self.sender(index, now).map(|sender| sender.role.timeline());
-            if let Role::Standby { received, timeline, .. } = &mut self.members[index.0].role {
+            if let Role::Standby { received, timeline, .. } = &mut self.members[index].role {
                 *received = reached;
                 *timeline = newest.unwrap_or(*timeline);
             }

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    engine::{PostgresFacts, ServerIndex},
+    engine::{PostgresFacts, ServerIndex, Servers},
 };
 
 /// The password of the probe's role, until the story changes it.
@@ -26,9 +26,9 @@ pub const PASSWORD: &str = "simulated";
 pub struct Stage {
     clock: Clock,
     cluster: watch::Sender<Cluster>,
-    addresses: Vec<SocketAddr>,
+    addresses: Servers<SocketAddr>,
     /// One per address; `None` while it is stopped.
-    servers: Vec<Option<Server>>,
+    servers: Servers<Option<Server>>,
 }
 
 /// Why the servers cannot listen.
@@ -50,21 +50,20 @@ impl Stage {
     /// The first address that cannot be listened on.
     pub async fn start(hosts: &[IpAddr]) -> Result<Self, StageError> {
         let listeners = bind_on_one_port(hosts).await?;
-        let addresses: Vec<_> = listeners.iter().map(|(address, _)| *address).collect();
+        let addresses: Servers<_> = listeners.iter().map(|(address, _)| *address).collect();
         let clock = Clock::start();
-        let cluster = Cluster::new(&addresses, PASSWORD, clock.now());
-        let mut stage =
-            Self { clock, cluster: watch::Sender::new(cluster), addresses, servers: Vec::new() };
-        for (index, (_, listener)) in listeners.into_iter().enumerate() {
-            let server = Server::serve(listener, stage.member(ServerIndex(index)));
-            stage.servers.push(Some(server));
+        let cluster = Cluster::new(addresses.as_slice(), PASSWORD, clock.now());
+        let servers = listeners.iter().map(|_| None).collect();
+        let mut stage = Self { clock, cluster: watch::Sender::new(cluster), addresses, servers };
+        for (index, (_, listener)) in stage.servers.indices().zip(listeners) {
+            stage.servers[index] = Some(Server::serve(listener, stage.member(index)));
         }
         Ok(stage)
     }
 
     /// Where the servers listen, in the order of their [`ServerIndex`].
     pub fn addresses(&self) -> &[SocketAddr] {
-        &self.addresses
+        self.addresses.as_slice()
     }
 
     /// What a server would say of itself now.
@@ -76,7 +75,7 @@ impl Stage {
     pub async fn stop(&mut self, server: ServerIndex) {
         let now = self.clock.now();
         self.cluster.send_modify(|cluster| cluster.stop(server, now));
-        if let Some(process) = self.servers[server.0].take() {
+        if let Some(process) = self.servers[server].take() {
             process.close().await;
         }
     }
@@ -89,12 +88,12 @@ impl Stage {
     pub async fn resume(&mut self, server: ServerIndex) -> Result<(), StageError> {
         let now = self.clock.now();
         self.cluster.send_modify(|cluster| cluster.start(server, now));
-        if self.servers[server.0].is_none() {
-            let address = self.addresses[server.0];
+        if self.servers[server].is_none() {
+            let address = self.addresses[server];
             let process = Server::open(address, self.member(server))
                 .await
                 .map_err(|source| StageError { address: address.ip(), source })?;
-            self.servers[server.0] = Some(process);
+            self.servers[server] = Some(process);
         }
         Ok(())
     }
@@ -149,14 +148,14 @@ impl Stage {
     /// Changes the password of the probe's role and ends its sessions.
     pub async fn set_password(&mut self, server: ServerIndex, password: &str) {
         self.cluster.send_modify(|cluster| cluster.set_password(server, password));
-        if let Some(process) = &self.servers[server.0] {
+        if let Some(process) = &self.servers[server] {
             process.end_sessions().await;
         }
     }
 
     /// Ends all servers, and returns when every socket is closed.
     pub async fn close(self) {
-        for server in self.servers.into_iter().flatten() {
+        for server in self.servers.into_values().flatten() {
             server.close().await;
         }
     }

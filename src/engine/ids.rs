@@ -33,14 +33,17 @@ pub struct ProbeKey(pub u64);
 pub struct Servers<T>(Vec<T>);
 
 impl<T> Servers<T> {
+    /// How many servers the cluster has.
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
+    /// What the list has of a server.
     pub fn get(&self, server: ServerIndex) -> Option<&T> {
         self.0.get(server.0)
     }
 
+    /// The same, to be changed.
     pub fn get_mut(&mut self, server: ServerIndex) -> Option<&mut T> {
         self.0.get_mut(server.0)
     }
@@ -50,12 +53,24 @@ impl<T> Servers<T> {
         (0..self.0.len()).map(ServerIndex)
     }
 
+    /// All, in config order.
+    pub fn as_slice(&self) -> &[T] {
+        &self.0
+    }
+
+    /// What the list has of each server, in config order.
     pub fn iter(&self) -> std::slice::Iter<'_, T> {
         self.0.iter()
     }
 
+    /// The same, to be changed.
     pub fn iter_mut(&mut self) -> std::slice::IterMut<'_, T> {
         self.0.iter_mut()
+    }
+
+    /// What the list has, in config order.
+    pub fn into_values(self) -> std::vec::IntoIter<T> {
+        self.0.into_iter()
     }
 
     /// Every server with what the list has of it.

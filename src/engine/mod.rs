@@ -111,7 +111,7 @@ pub use facts::{
     Writability,
 };
 pub use gtid::{BinlogState, GtidError, GtidSet, GtidState, Relation};
-pub use ids::{ClusterId, ProbeKey, ServerId, ServerIndex};
+pub use ids::{ClusterId, ProbeKey, ServerId, ServerIndex, Servers};
 pub use machine::Engine;
 pub use moment::Moment;
 pub use observation::{Evidence, Failure, FailureKind, Finding, Observation, Outcome};
