@@ -42,7 +42,7 @@ pub struct Guard {
 }
 
 impl Guard {
-    /// Those of `config`.
+    /// The guard that `config` asks for.
     pub fn new(config: &AdminConfig) -> Arc<Self> {
         let token = config.token_file.as_deref().map(Token::new);
         Arc::new(Self { hosts: config.hosts.clone(), token, logged: Mutex::default() })

@@ -76,7 +76,7 @@ fn shuffle(order: &mut [usize], rng: &mut impl Rng) {
 }
 
 /// Draws servers one after the other, each in proportion to its weight among those that are left.
-/// Those of weight 0 follow in a uniform order.
+/// Servers of weight 0 follow in a uniform order.
 fn draw_weighted(order: &mut [usize], shares: &[Share], limit: usize, rng: &mut impl Rng) {
     shuffle(order, rng);
     let mut total: u64 = shares.iter().map(|share| u64::from(share.weight)).sum();

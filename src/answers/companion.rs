@@ -122,7 +122,7 @@ struct Label {
 }
 
 impl Companions {
-    /// Those of `directory`, for names that lie in these zones.
+    /// The companions that `directory` describes, of the names that lie in these zones.
     pub fn new(directory: Directory, served: impl Iterator<Item = (ClusterId, usize)>) -> Self {
         let Directory { clusters, placed } = directory;
         let mut zones = vec![Vec::new(); clusters.len()];

@@ -15,7 +15,7 @@ pub enum WireAnswer<'t> {
         addresses: &'t ServedSet,
         /// Why they are not the ideal ones.
         note: Option<&'t Note>,
-        /// That of the name, see [`Layout::slots`](super::Layout::slots).
+        /// The slot of the name, see [`Layout::slots`](super::Layout::slots).
         slot: u32,
     },
     /// The apex's SOA record.
@@ -26,7 +26,7 @@ pub enum WireAnswer<'t> {
         soa: &'t WireSoa,
         /// Why, where the name should have an address.
         note: Option<&'t Note>,
-        /// That of a served name.
+        /// The slot, if the name is a served one.
         slot: Option<u32>,
     },
     /// There is no such name.

@@ -107,7 +107,7 @@ impl Config {
         self.server(server).map(|(cluster, _)| &*cluster.name)
     }
 
-    /// Those of `added` that are still to be laid over this configuration, which is the file's alone,
+    /// The servers of `added` that still belong over this configuration, which is the file's alone,
     /// and what became of the others, one line each: the file has them now, or their cluster is gone.
     pub fn still_added(&self, added: &[AddedServer]) -> (Vec<AddedServer>, Vec<String>) {
         let mut notes = Vec::new();

@@ -15,7 +15,7 @@ use siphasher::sip::SipHasher24;
 /// Makes and checks server cookies.
 pub struct Cookies {
     maker: SipHasher24,
-    /// Those of earlier or later days.
+    /// The secrets of earlier or later days.
     others: Box<[SipHasher24]>,
 }
 

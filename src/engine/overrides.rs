@@ -108,7 +108,7 @@ impl<S> WishKey<S> {
     /// The same with its server told otherwise, where it is known.
     ///
     /// # Errors
-    /// That of `server`.
+    /// What `server` returns.
     pub fn try_map<N, E>(self, server: impl FnOnce(S) -> Result<N, E>) -> Result<WishKey<N>, E> {
         match self.map(server) {
             WishKey::Drain(which) => Ok(WishKey::Drain(which?)),
@@ -221,7 +221,7 @@ impl<S> Wish<S> {
     /// The same wish with its server told otherwise, where it is known.
     ///
     /// # Errors
-    /// That of `server`.
+    /// What `server` returns.
     pub fn try_map<N, E>(self, server: impl FnOnce(S) -> Result<N, E>) -> Result<Wish<N>, E> {
         match self.map(server) {
             Wish::Drain { server, force } => Ok(Wish::Drain { server: server?, force }),

@@ -19,7 +19,7 @@ pub struct Remembered {
     pub reads: Vec<Vec<ServerIndex>>,
     /// The identity that all servers of the cluster share: PostgreSQL's system identifier.
     pub identity: Option<u64>,
-    /// That of a group: Galera's cluster UUID, or the name of a replication group.
+    /// The name of a group: Galera's cluster UUID, or the name of a replication group.
     pub group: Option<Box<str>>,
     /// An operator has said that it is the cluster's, and not more than half of the servers carry it.
     pub identity_accepted: bool,

@@ -109,7 +109,7 @@ impl QueryType {
         (Self::Unread, "unread"),
     ];
 
-    /// That of a type number.
+    /// The kind of a type number.
     #[inline]
     pub fn of(number: u16) -> Self {
         match number {
@@ -142,7 +142,7 @@ impl ReplyCode {
         (Self::Other, "other"),
     ];
 
-    /// That of a code number.
+    /// The kind of a code number.
     #[inline]
     pub fn of(number: u16) -> Self {
         match number {

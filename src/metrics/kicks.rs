@@ -12,7 +12,7 @@ pub struct KickCounts(Arc<Mutex<ByServer>>);
 /// By the names of cluster and server.
 type ByServer = BTreeMap<(Box<str>, Box<str>), KickTotals>;
 
-/// Those of one server since the start of the process.
+/// The kicks of one server since the start of the process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct KickTotals {
     /// Sessions that were ended.

@@ -7,7 +7,7 @@ use super::{ClusterView, NameReason, NameView, ServerView, Severity};
 use crate::engine::{Degradation, ReadReason, ServerState, Wish, WriteReason};
 
 impl Severity {
-    /// That of a cluster whose names and servers have theirs: the greatest. A server alone is no
+    /// How bad a cluster is: the worst of its names and servers, which are assessed before it. A server alone is no
     /// outage of its cluster, save one that is writable and must not be.
     pub fn of_cluster(cluster: &ClusterView) -> Self {
         let names = cluster.names.iter().map(|name| name.severity);
@@ -19,7 +19,7 @@ impl Severity {
         names.chain(servers).fold(wished, Self::max)
     }
 
-    /// That of a name of a cluster with these servers.
+    /// How bad it is what a name says, in a cluster with these servers.
     pub fn of_name(name: &NameView, servers: &[ServerView]) -> Self {
         let said = || servers.iter().filter(|server| name.says(&server.name));
         let is_empty = name.servers.is_empty();
@@ -54,7 +54,7 @@ impl Severity {
         }
     }
 
-    /// That of a server. One that an operator has taken out may be whatever it is, unless it takes
+    /// How bad the state of a server is. One that an operator has taken out may be whatever it is, unless it takes
     /// writes that will be lost.
     pub fn of_server(server: &ServerView, is_in_maintenance: bool) -> Self {
         match Self::of_state(server.state) {

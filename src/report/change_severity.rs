@@ -8,7 +8,7 @@ use super::{Change, Configuration, Severity, What};
 use crate::engine::{ReadReason, ServerState, Word, WriteReason};
 
 impl Severity {
-    /// That of a change.
+    /// How bad a change is.
     pub fn of_change(change: &Change) -> Self {
         match &change.what {
             What::State { to, .. } => Self::of_state(*to),
@@ -27,7 +27,7 @@ impl Severity {
         }
     }
 
-    /// That of a state.
+    /// How bad a state is by itself.
     pub fn of_state(state: ServerState) -> Self {
         match state {
             ServerState::Primary | ServerState::Replica | ServerState::Up => Self::Ok,

@@ -22,7 +22,7 @@ impl Reports {
         Self { groups: reports.chunks(GROUP).map(Arc::from).collect() }
     }
 
-    /// That of one cluster.
+    /// The report of one cluster.
     pub fn of(&self, cluster: ClusterId) -> Option<&Arc<ClusterReport>> {
         self.groups.get(cluster.0 / GROUP)?.get(cluster.0 % GROUP)
     }

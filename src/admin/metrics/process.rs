@@ -23,7 +23,7 @@ pub struct ProcessUse {
 }
 
 impl ProcessUse {
-    /// That of this moment.
+    /// The process as it is at this moment.
     pub fn now() -> Self {
         let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
         let cpu = getrusage(UsageWho::RUSAGE_SELF)

@@ -35,7 +35,7 @@ impl Facts {
         }
     }
 
-    /// Those of a PostgreSQL server.
+    /// What a PostgreSQL server shows; `None` of others.
     pub(in crate::engine) fn postgres(&self) -> Option<&PostgresFacts> {
         match self {
             Self::Postgres(facts) => Some(facts),
@@ -43,7 +43,7 @@ impl Facts {
         }
     }
 
-    /// Those of a MySQL or MariaDB server.
+    /// What a MySQL or MariaDB server shows; `None` of others.
     pub(in crate::engine) fn mysql(&self) -> Option<&MySqlFacts> {
         match self {
             Self::MySql(facts) => Some(facts),

@@ -113,7 +113,7 @@ struct Reply {
 }
 
 impl Reply {
-    /// That of a witness that knows no more of a server than whether it works.
+    /// The outcome of a witness that knows no more of a server than whether it works.
     fn plain(said: Result<Testimony, Failure>) -> Self {
         let outcome = match &said {
             Ok(Testimony { word: Word::Down, detail, .. }) => {

@@ -64,7 +64,7 @@ pub struct ClusterImage {
     /// The identity that all servers of the cluster share.
     #[serde(default)]
     pub identity: Option<u64>,
-    /// That of a group.
+    /// The name of a group.
     #[serde(default)]
     pub group: Option<Box<str>>,
     /// An operator has said so, and not more than half of the servers carry it.

@@ -75,7 +75,7 @@ pub struct Terms {
 }
 
 impl Terms {
-    /// Those of the server that `dial` reaches.
+    /// The credentials for the server that `dial` reaches.
     ///
     /// # Errors
     /// `Misconfigured` when there is no way to encrypt.
