@@ -71,7 +71,8 @@ fn pages() -> Router<Operations> {
         .route("/metrics", get(metrics))
 }
 
-/// All paths, guarded: what is no `GET` needs the right to change, save [hints](hint).
+/// All paths, guarded: what is no `GET` needs the right to change, save [hints](hint). So do
+/// sessions: looking at them logs in with the rights of the kick, and shows who is connected.
 pub fn guarded(operations: Operations, guard: Arc<Guard>) -> Router {
     let may_change = from_fn_with_state(Arc::clone(&guard), may_change);
     let endpoints = endpoints().into_iter().map(|(schemas, paths, handler)| {
@@ -101,7 +102,8 @@ fn described(
 
 /// Whether nobody needs a right for it.
 fn is_free(paths: &Paths) -> bool {
-    paths.paths.iter().all(|(path, item)| path == HINT || is_only_read(item))
+    let is_free = |path: &str, item| path == HINT || path != SESSIONS && is_only_read(item);
+    paths.paths.iter().all(|(path, item)| is_free(path, item))
 }
 
 /// Whether `GET` is the only method of a path.
@@ -152,6 +154,9 @@ const SEE: &str = "GET /v1/openapi.json lists what there is";
 /// The one change that needs no right: it brings probes forward and decides nothing.
 const HINT: &str = "/v1/hint";
 
+/// What is only read and needs the right all the same.
+const SESSIONS: &str = "/v1/servers/{name}/sessions";
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -193,17 +198,19 @@ mod tests {
     }
 
     #[test]
-    fn each_change_but_the_hint_needs_the_token() {
+    fn each_change_but_the_hint_and_the_sessions_need_the_token() {
         let document = document();
         for (_, paths, _) in endpoints() {
             let methods = told(&paths);
-            let is_free_to_all =
-                methods.iter().all(|(method, path)| method == "GET" || path == "/v1/hint");
+            let is_free_to_all = methods.iter().all(|(method, path)| {
+                path == "/v1/hint" || method == "GET" && !path.ends_with("/sessions")
+            });
             assert_eq!(is_free(&paths), is_free_to_all, "{methods:?}");
         }
         for (path, item) in document["paths"].as_object().expect("paths") {
             for (method, operation) in item.as_object().expect("methods") {
-                let is_guarded = method != "get" && path != "/v1/hint";
+                let is_guarded =
+                    (method != "get" || path.ends_with("/sessions")) && path != "/v1/hint";
                 assert_eq!(operation["security"].is_array(), is_guarded, "{method} {path}");
             }
         }

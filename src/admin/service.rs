@@ -180,6 +180,7 @@ pub async fn config(
         (status = 409, description = "It cannot be asked, and what is missing", body = Refused),
         (status = 503, description = "The service stops, or does not answer", body = Refused),
     ),
+    security((), ("token" = [])),
 )]
 pub async fn sessions(
     State(operations): State<Operations>,

@@ -134,6 +134,7 @@ impl Turn<'_> {
             drawn: self.drawn,
             name: self.name,
             cookies: self.rules.cookies(),
+            texts: self.rules.texts(),
             unix_seconds: self.unix_seconds,
         };
         if admission == Admission::Welcome

@@ -80,6 +80,12 @@ impl Rules {
         self.keepalive
     }
 
+    /// Who may see why an answer is degraded, as Extended DNS Error: whoever may see it as
+    /// `_status.<name>`.
+    pub fn texts(&self) -> &Networks {
+        &self.expose.status
+    }
+
     /// Whether `client` may see companion names of this kind.
     pub(super) fn shows(&self, kind: CompanionKind, client: IpAddr) -> bool {
         let networks = match kind {

@@ -16,7 +16,8 @@ use super::{
     slow::edns::{ExtendedError, UDP_SIZE},
 };
 use crate::{
-    answers::{AnswerTable, Note, WireAnswer, WireSoa},
+    answers::{AnswerTable, WireAnswer, WireSoa},
+    config::Networks,
     metrics::{DnsTally, QueryType, Refused, ReplyCode, ReplySummary},
 };
 
@@ -29,6 +30,8 @@ pub struct Source<'s, R> {
     /// Room for a name in lower case.
     pub name: &'s mut Vec<u8>,
     pub cookies: &'s Cookies,
+    /// Who may see why an answer is degraded.
+    pub texts: &'s Networks,
     /// Wall time in seconds since 1970, modulo 2^32.
     pub unix_seconds: u32,
 }
@@ -66,6 +69,8 @@ pub fn respond<R: Rng>(
     source.name.clear();
     source.name.extend_from_slice(query.name);
     source.name.make_ascii_lowercase();
+    let texts = source.texts;
+    let explained = |note| ExtendedError::of(note, || texts.contains(sender.address));
     let start = out.len();
     let mut reply = Reply { octets, query: &query, cookie, limit: start + limit, start, out };
     let mut said = ReplySummary {
@@ -84,13 +89,13 @@ pub fn respond<R: Rng>(
             let count = addresses.append_answer(sender.address, rng, drawn, room, reply.out);
             count.is_some_and(|count| {
                 reply.count(Section::Answer, count);
-                reply.end(note.and_then(ExtendedError::of))
+                reply.end(note.and_then(explained))
             })
         }
         WireAnswer::Soa(soa) => reply.soa(soa, Section::Answer, NOERROR, None),
         WireAnswer::NoData { soa, note, slot } => {
             said.slot = slot.unwrap_or(DnsTally::NO_SLOT);
-            reply.soa(soa, Section::Authority, NOERROR, note)
+            reply.soa(soa, Section::Authority, NOERROR, note.and_then(explained))
         }
         WireAnswer::NxDomain { soa } => {
             said.code = ReplyCode::NxDomain;
@@ -130,7 +135,13 @@ enum Section {
 
 impl Reply<'_> {
     /// A SOA record alone.
-    fn soa(&mut self, soa: &WireSoa, section: Section, code: u8, note: Option<&Note>) -> bool {
+    fn soa(
+        &mut self,
+        soa: &WireSoa,
+        section: Section,
+        code: u8,
+        error: Option<ExtendedError<'_>>,
+    ) -> bool {
         self.begin(AA, code);
         self.count(section, 1);
         // The question's name ends with the apex.
@@ -140,7 +151,7 @@ impl Reply<'_> {
         };
         self.out.extend_from_slice(&pointer.to_be_bytes());
         self.out.extend_from_slice(&soa.record);
-        self.end(note.and_then(ExtendedError::of))
+        self.end(error)
     }
 
     /// No name of ours (RFC 8906 section 3.1.5: an answer, not silence).

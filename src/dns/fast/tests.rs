@@ -9,7 +9,7 @@ use rand::{SeedableRng, rngs::SmallRng};
 use super::*;
 use crate::{
     answers::sample::{self, healthy},
-    config::DnsConfig,
+    config::{DnsConfig, ExposeConfig, Networks},
     dns::{
         Admission, Rules, Transport,
         slow::{self, Scene},
@@ -31,6 +31,7 @@ fn by_fast(octets: &[u8], table: &AnswerTable, by_udp: bool) -> Option<(Vec<u8>,
         drawn: &mut Vec::new(),
         name: &mut Vec::new(),
         cookies: &cookies,
+        texts: &Networks::All,
         unix_seconds: NOW,
     };
     let mut out = vec![0xee; 3];
@@ -45,7 +46,9 @@ fn by_slow(octets: &[u8], table: &AnswerTable, by_udp: bool) -> (Vec<u8>, ReplyS
     let mut rng = SmallRng::seed_from_u64(7);
     let mut out = Vec::new();
     let transport = if by_udp { Transport::Udp } else { Transport::Tcp };
-    let config = DnsConfig { cookie_secrets: vec![[5; 16]], ..DnsConfig::on(Vec::new(), 1) };
+    let expose = ExposeConfig { status: Networks::All, ..ExposeConfig::default() };
+    let config =
+        DnsConfig { cookie_secrets: vec![[5; 16]], expose, ..DnsConfig::on(Vec::new(), 1) };
     let scene = Scene {
         client: CLIENT,
         transport,

@@ -151,15 +151,16 @@ impl<'t> ExtendedError<'t> {
         Self { code, text: "" }
     }
 
-    /// Says `note`; `None` for one that is no degradation.
-    pub fn of(note: &'t Note) -> Option<Self> {
+    /// Says `note`; `None` for one that is no degradation. Who may not see the texts learns the code
+    /// alone: a text may name an operator and a reason.
+    pub fn of(note: &'t Note, shows_text: impl FnOnce() -> bool) -> Option<Self> {
         let code = match note.degradation {
             Degradation::None => return None,
             Degradation::Fallback => 0,
             Degradation::Stale => 3,
             Degradation::NotReady => 14,
         };
-        Some(Self { code, text: cut(&note.text) })
+        Some(Self { code, text: if shows_text() { cut(&note.text) } else { "" } })
     }
 
     /// Appends the option, with code and length in front (RFC 6891 section 6.1.2).
@@ -209,7 +210,8 @@ mod tests {
 
     #[test]
     fn codes_are_those_of_the_registry() {
-        let code = |degradation| ExtendedError::of(&note(degradation, "x")).map(|e| e.code);
+        let code =
+            |degradation| ExtendedError::of(&note(degradation, "x"), || true).map(|e| e.code);
         assert_eq!(code(Degradation::None), None);
         assert_eq!(code(Degradation::Fallback), Some(0));
         assert_eq!(code(Degradation::Stale), Some(3));
@@ -217,9 +219,16 @@ mod tests {
     }
 
     #[test]
+    fn whoever_may_not_see_texts_learns_the_code_alone() {
+        let frozen = note(Degradation::Stale, "frozen by an operator (ann@desk: payroll breach)");
+        let error = ExtendedError::of(&frozen, || false).expect("an error");
+        assert_eq!((error.code, error.text), (3, ""));
+    }
+
+    #[test]
     fn a_long_text_is_cut_between_characters() {
         let note = note(Degradation::Stale, &format!("x{}", "ä".repeat(100)));
-        let error = ExtendedError::of(&note).unwrap();
+        let error = ExtendedError::of(&note, || true).unwrap();
         assert_eq!(error.text, format!("x{}", "ä".repeat(79)));
         let opt = ReplyOpt { error: Some(error), ..ReplyOpt::default() };
         let mut octets = Vec::new();

@@ -216,15 +216,17 @@ impl<'a> Reply<'a> {
 
     /// Says what was found in the table.
     fn say(&mut self, answer: Answer<'a>, scene: Scene<'a>, rng: &mut impl Rng) {
+        let explained =
+            |note| ExtendedError::of(note, || scene.rules.texts().contains(scene.client));
         let (code, authoritative, error) = match &answer.outcome {
             Outcome::Records(_) | Outcome::Text(_) => (NOERROR, true, None),
             Outcome::Served { note, .. }
             | Outcome::Services { note, .. }
-            | Outcome::NoData { note, .. } => (NOERROR, true, note.and_then(ExtendedError::of)),
+            | Outcome::NoData { note, .. } => (NOERROR, true, note.and_then(explained)),
             Outcome::NxDomain { .. } => (NXDOMAIN, true, None),
             // With an alias in front, AA speaks of the alias (RFC 1035 section 4.1.1).
             Outcome::Referral { .. } => (NOERROR, !answer.aliases.is_empty(), None),
-            Outcome::NotReady { note } => (SERVFAIL, false, ExtendedError::of(note)),
+            Outcome::NotReady { note } => (SERVFAIL, false, explained(note)),
             Outcome::NotOurs => (REFUSED, false, Some(ExtendedError::NOT_AUTHORITATIVE)),
         };
         self.code = code;
