@@ -54,6 +54,9 @@ pub(crate) enum Login {
     RefuseAtOnce(u16, &'static str),
     /// After the password, as for a wrong one or `offline_mode`.
     Refuse(u16, &'static str),
+    /// Never decided: these packets are said, each after what the client says. Its answers are among
+    /// the statements, as `login` and their octets.
+    Demand(&'static [&'static [u8]]),
 }
 
 /// Where a server that stands still keeps its clients waiting.
@@ -245,6 +248,14 @@ impl Client {
         if let Login::Refuse(code, message) = self.script.login {
             self.send(&error(code, "28000", message)).await?;
             return None;
+        }
+        if let Login::Demand(packets) = self.script.login {
+            for packet in packets {
+                self.send(packet).await?;
+                let answer = self.receive().await?;
+                self.log.lock().expect("not poisoned").push(format!("login {answer:?}"));
+            }
+            self.wait_for_the_end().await?;
         }
         self.send(&ok(0, AUTOCOMMIT)).await?;
         loop {

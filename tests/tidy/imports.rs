@@ -92,7 +92,6 @@ const TABLE: [Row; 30] = [
             "http_body_util",
             "hyper",
             "hyper_util",
-            "mysql_async",
             "mysql_common",
             "rand",
             "rustls",

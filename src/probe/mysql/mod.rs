@@ -13,7 +13,6 @@
 //! The connection is ours down to the socket, and is watched between two probes: see `wire/` and
 //! `link.rs`. A session whose probe was dropped or failed is to be dropped too.
 
-mod driver;
 mod error;
 mod flavour;
 mod grants;
@@ -22,7 +21,6 @@ mod gtid;
 mod heartbeat;
 mod link;
 mod login;
-mod options;
 mod replica;
 mod reply;
 mod statements;

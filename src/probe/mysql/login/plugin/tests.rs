@@ -71,17 +71,30 @@ fn each_plugin_is_proven_after_a_switch() {
 }
 
 #[test]
-fn parsec_sends_its_proof_after_the_salt() {
+fn parsec_proves_once_after_the_salt_whatever_else_is_asked() {
     for mark in [&[1][..], &[]] {
-        let mut exchange = begin(b"mysql_native_password", false);
-        let step = exchange.next(&switch(b"parsec", &[7; 32])).expect("a wait for the salt");
-        assert_eq!(sent(step), b"");
-        let salt = [mark, b"P\0", &[9; 18]].concat();
-        assert_eq!(sent(exchange.next(&salt).expect("a proof")).len(), 96);
+        let salt = [mark, b"P\x06", &[9; 18]].concat();
+        let asked = || {
+            let mut exchange = begin(b"mysql_native_password", false);
+            let step = exchange.next(&switch(b"parsec", &[7; 32])).expect("a wait for the salt");
+            assert_eq!(sent(step), b"");
+            exchange
+        };
+        let mut exchange = asked();
+        assert!(matches!(exchange.next(&salt), Ok(Step::Derive(_))));
+        let failure = exchange.next(&salt).expect_err("the same again");
+        assert_eq!(failure.kind, FailureKind::Garbled, "{failure}");
+
+        // Nor by the detour of another switch.
+        let mut exchange = asked();
+        assert!(matches!(exchange.next(&salt), Ok(Step::Derive(_))));
+        exchange.next(&switch(b"parsec", &[8; 32])).expect("a wait for the salt");
+        assert!(exchange.next(&salt).is_err());
+
         let slow = [mark, b"P\x14", &[9; 18]].concat();
-        let failure = exchange.next(&slow).expect_err("minutes of work");
+        let failure = asked().next(&slow).expect_err("minutes of work");
         assert_eq!(failure.kind, FailureKind::Misconfigured);
-        assert!(exchange.next(&[mark, b"P\0", &[9; 17]].concat()).is_err());
+        assert!(asked().next(&[mark, b"P\0", &[9; 17]].concat()).is_err());
     }
 }
 
@@ -200,7 +213,7 @@ proptest! {
         for packet in packets {
             match exchange.next(&packet) {
                 Ok(Step::Send(payload)) => prop_assert!(payload.len() <= 1024),
-                Ok(Step::Wait) => {}
+                Ok(Step::Wait | Step::Derive(_)) => {}
                 Ok(Step::Done) | Err(_) => break,
             }
         }
