@@ -8,7 +8,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use pointsman::{
-    config::{ProbeConfig, ProbeTarget, Secret, TargetHost, TlsMode},
+    config::{AuthConfig, ProbeConfig, ProbeTarget, Secret, TargetHost, TlsMode},
     engine::{
         Facts, Failure, FailureKind, Flavour, Group, GroupMember, GroupRole, GtidState, Heartbeat,
         IoThread, MySqlFacts, Position, Writability,
@@ -161,6 +161,7 @@ pub(crate) fn config(tls: TlsMode) -> ProbeConfig {
         password: Some(Secret::new("secret words")),
         database: "".into(),
         tls,
+        auth: AuthConfig::default(),
         interval: Duration::from_secs(1),
         fast_interval: Duration::from_millis(250),
         timeout: Duration::from_millis(600),
@@ -482,10 +483,16 @@ async fn a_heartbeat_that_was_never_begun_says_nothing_of_the_server() {
 /// client that does them here comes to no end, and neither does anything else on this thread.
 #[tokio::test]
 async fn the_login_of_a_heartbeat_does_no_more_for_a_rogue_than_that_of_a_probe() {
-    const SWITCH: &[u8] = b"\xFEparsec\00123456789abcdef0123456789abcdef";
+    const SWITCH: &[u8] = b"\xFEparsec\0a123456789abcdef0123456789abcdef";
     const SLOW: &[u8] = b"\x01P\x14123456789012345678";
     const QUICK: &[u8] = b"\x01P\x00123456789012345678";
-    for (demands, answers) in [(&[SWITCH, SLOW][..], 1), (&[SWITCH, QUICK, QUICK, QUICK], 2)] {
+    const CACHING: &[u8] = b"\xFEcaching_sha2_password\0abcdefghijklmnopqrst\0";
+    const KEY: &[u8] = include_bytes!("../fixtures/mysql/rsa-public-key.pem");
+    for (demands, answers) in [
+        (&[SWITCH, SLOW][..], 1),
+        (&[SWITCH, QUICK, QUICK, QUICK], 2),
+        (&[CACHING, b"\x01\x04", KEY], 1),
+    ] {
         let rogue = Script::new("11.8.2-MariaDB").login(Login::Demand(demands));
         let server = FakeMySql::start_each(HOST, vec![MySql84.primary(), rogue]).await;
         let mut session = connect(&server).await.expect("a login");

@@ -17,14 +17,14 @@ use rustls::{ClientConfig, pki_types::ServerName};
 use self::{
     capabilities::{CONNECT_ATTRS, PLUGIN_AUTH, PLUGIN_AUTH_LENENC, SSL, wanted},
     greeting::Greeting,
-    plugin::{Exchange, Step},
+    plugin::{Disclosure, Exchange, Step},
 };
 use super::{
     error::Fault,
     wire::{Octets, REPLY_OCTETS_MAX, Wire},
 };
 use crate::{
-    config::{ProbeConfig, TlsMode},
+    config::{ProbeConfig, ServerPublicKey, TlsMode},
     engine::{Failure, FailureKind},
     probe::{
         dial::Dial,
@@ -119,7 +119,7 @@ pub async fn log_in(mut wire: Wire, terms: Terms) -> Result<Wire, Refusal> {
         &greeting.plugin,
         greeting.nonce,
         password_of(&config),
-        wire.is_encrypted(),
+        disclosure(&config, wire.is_encrypted()),
     );
     wire.send(&response(capabilities, &config, plugin, &proof)).await?;
     loop {
@@ -133,6 +133,17 @@ pub async fn log_in(mut wire: Wire, terms: Terms) -> Result<Wire, Refusal> {
             }
             Step::Wait => {}
         }
+    }
+}
+
+/// As MySQL's own clients do (manual, "Caching SHA-2 Pluggable Authentication"): within TLS the
+/// password, else nothing but what the operator asks for.
+fn disclosure(config: &ProbeConfig, is_encrypted: bool) -> Disclosure<'_> {
+    match &config.auth.server_public_key {
+        _ if is_encrypted => Disclosure::Clear,
+        ServerPublicKey::Pinned(key) => Disclosure::Pinned(key),
+        ServerPublicKey::Requested => Disclosure::Requested,
+        ServerPublicKey::Unknown => Disclosure::Refused,
     }
 }
 

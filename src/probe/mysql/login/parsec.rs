@@ -43,8 +43,8 @@ impl Proof {
         let salt = salt.try_into().map_err(|_| garbled("no salt for parsec"))?;
         if *exponent > EXPONENT_MAX {
             let detail = format!(
-                "parsec with 1024 × 2^{exponent} rounds is too slow to probe: give the probe's user a \
-                 password that was set with parsec_iterations of 65536 or less"
+                "parsec with 1024 × 2^{exponent} rounds is too slow to probe: give the probe's \
+                 user a password that was set with parsec_iterations of 65536 or less"
             );
             return Err(Failure::new(FailureKind::Misconfigured, detail));
         }

@@ -31,11 +31,23 @@ const SHA2_FULL: &[u8] = &[4];
 /// Asks for the server's public key.
 const SHA2_KEY_PLEASE: u8 = 2;
 
+/// What a server gets that asks for the password itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Disclosure<'a> {
+    /// The password: the connection is encrypted. Who is at its other end, `tls` has settled.
+    Clear,
+    /// The password encrypted with this key, a SubjectPublicKeyInfo in DER.
+    Pinned(&'a [u8]),
+    /// The password encrypted with the key that it sends.
+    Requested,
+    /// Nothing.
+    Refused,
+}
+
 /// The part of a login between the client's first answer and the server's verdict.
 pub struct Exchange<'a> {
     password: &'a [u8],
-    /// Nobody can read what we send.
-    encrypted: bool,
+    disclosure: Disclosure<'a>,
     plugin: Plugin,
     packets: u32,
     /// A key was derived.
@@ -81,7 +93,7 @@ impl<'a> Exchange<'a> {
         plugin: &[u8],
         nonce: [u8; 20],
         password: &'a [u8],
-        encrypted: bool,
+        disclosure: Disclosure<'a>,
     ) -> (Self, &'static [u8], Vec<u8>) {
         let (name, plugin, answer): (&[u8], _, _) = match plugin {
             b"caching_sha2_password" => {
@@ -90,7 +102,7 @@ impl<'a> Exchange<'a> {
             }
             _ => (b"mysql_native_password", Plugin::Native, native(&nonce, password)),
         };
-        (Self { password, encrypted, plugin, packets: 0, derived: false }, name, answer)
+        (Self { password, disclosure, plugin, packets: 0, derived: false }, name, answer)
     }
 
     /// What follows from the server's next packet, which is no error.
@@ -147,14 +159,24 @@ impl<'a> Exchange<'a> {
                     *stage = Sha2::Sent;
                     Ok(Step::Wait)
                 }
-                (Sha2::Hashed, SHA2_FULL) if self.encrypted => {
-                    *stage = Sha2::Sent;
-                    Ok(Step::Send([self.password, &[0]].concat()))
-                }
-                (Sha2::Hashed, SHA2_FULL) => {
-                    *stage = Sha2::KeyWanted;
-                    Ok(Step::Send(vec![SHA2_KEY_PLEASE]))
-                }
+                (Sha2::Hashed, SHA2_FULL) => match self.disclosure {
+                    Disclosure::Clear => {
+                        *stage = Sha2::Sent;
+                        Ok(Step::Send([self.password, &[0]].concat()))
+                    }
+                    Disclosure::Pinned(key) => {
+                        let hidden = hidden(self.password, nonce);
+                        *stage = Sha2::Sent;
+                        Ok(Step::Send(rsa::encrypt_with(&hidden, key)?))
+                    }
+                    Disclosure::Requested => {
+                        *stage = Sha2::KeyWanted;
+                        Ok(Step::Send(vec![SHA2_KEY_PLEASE]))
+                    }
+                    Disclosure::Refused => {
+                        Err(Failure::new(FailureKind::Misconfigured, UNDISCLOSED))
+                    }
+                },
                 (Sha2::KeyWanted, pem) => {
                     let hidden = hidden(self.password, nonce);
                     *stage = Sha2::Sent;
@@ -204,6 +226,11 @@ fn refused(plugin: &[u8]) -> Failure {
         format!("the probe's user has the authentication plugin {name}, which probes do not use");
     Failure::new(FailureKind::Misconfigured, detail)
 }
+
+/// Why nobody gets the password.
+const UNDISCLOSED: &str = "caching_sha2_password asks for the password itself, over a connection \
+    that is not encrypted: set tls = \"verify-full\", or server_public_key_file to the server's key, or \
+    get_server_public_key = true to give it to whoever answers";
 
 /// A name of a plugin is shown up to here.
 const NAME_CHARS_MAX: usize = 64;
