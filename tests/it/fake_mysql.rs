@@ -435,9 +435,9 @@ fn put_text(packet: &mut Vec<u8>, text: &str) {
     match u8::try_from(text.len()) {
         Ok(length) if length < 251 => packet.push(length),
         _ => {
-            let length = u16::try_from(text.len()).expect("a short text");
-            packet.push(0xFC);
-            packet.extend_from_slice(&length.to_le_bytes());
+            let length = u32::try_from(text.len()).expect("a short text");
+            packet.push(0xFD);
+            packet.extend_from_slice(&length.to_le_bytes()[..3]);
         }
     }
     packet.extend_from_slice(text.as_bytes());
