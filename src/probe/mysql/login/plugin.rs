@@ -228,9 +228,9 @@ fn refused(plugin: &[u8]) -> Failure {
 }
 
 /// Why nobody gets the password.
-const UNDISCLOSED: &str = "caching_sha2_password asks for the password itself, over a connection \
-    that is not encrypted: set tls = \"verify-full\", or server_public_key_file to the server's key, or \
-    get_server_public_key = true to give it to whoever answers";
+const UNDISCLOSED: &str = "caching_sha2_password asks for the password itself, over a \
+    connection that is not encrypted: set tls = \"verify-full\", or server_public_key_file to the \
+    server's key, or get_server_public_key = true to give it to whoever answers";
 
 /// A name of a plugin is shown up to here.
 const NAME_CHARS_MAX: usize = 64;
