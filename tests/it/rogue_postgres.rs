@@ -1,6 +1,6 @@
 //! Whoever answers in the place of a PostgreSQL server asks for the password, or lets us in without one.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use pointsman::{
     config::{AuthConfig, AuthMethod, ChannelBinding, ProbeConfig, RequireAuth, TlsMode},
@@ -12,6 +12,9 @@ use crate::{
     fake_postgres::{Fake, Step, config, error, login, message, primary_reply, target},
     probe_tls::{AUTHORITY, HOST, OTHER_HOST, SERVER, server_config, verify_full},
 };
+
+/// Far more than any of these logins takes, on a machine that is busy, too.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Asks by these octets, and says that it got something as soon as it got anything.
 fn asking(octets: &[u8]) -> Vec<Step> {
@@ -63,7 +66,8 @@ async fn probed(
     (tls, auth): (&TlsMode, &AuthConfig),
 ) -> Result<(), String> {
     let fake = Fake::start(host, script);
-    let config = ProbeConfig { tls: tls.clone(), auth: auth.clone(), ..config() };
+    let (tls, auth) = (tls.clone(), auth.clone());
+    let config = ProbeConfig { tls, auth, timeout: PATIENCE, ..config() };
     match probe::once(&target(fake.address, config)).await {
         Outcome::Answered(_) => Ok(()),
         Outcome::Failed(failure) => {
