@@ -15,6 +15,7 @@
 
 mod added;
 mod admin;
+mod auth;
 mod changes;
 mod checks;
 mod cluster;
@@ -48,6 +49,7 @@ use self::read::Faults;
 pub use self::{
     added::AddedServer,
     admin::AdminConfig,
+    auth::{AuthConfig, AuthMethod, ChannelBinding, RequireAuth, ServerPublicKey},
     changes::Changes,
     checks::{Checks, WitnessConfig},
     cluster::ClusterConfig,

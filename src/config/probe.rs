@@ -9,7 +9,8 @@ use std::{
 use toml::Spanned;
 
 use super::{
-    Secret, TlsMode,
+    AuthConfig, Secret, TlsMode,
+    auth::{AuthFields, AuthMethod, ChannelBinding},
     checks::{AgentSection, CheckWord, CommandSection, HttpSection, PatroniSection},
     password::{PasswordFields, VariableName, password},
     read::{Conversion, Field, Section, Whole, section},
@@ -38,6 +39,14 @@ section! {
         tls: TlsWord,
         /// Authorities for `verify-full`, PEM.
         ca_file: PathBuf,
+        /// PostgreSQL: how a server may ask for a proof.
+        require_auth: Vec<Spanned<AuthMethod>>,
+        /// PostgreSQL: whether the proof is bound to the encrypted connection.
+        channel_binding: ChannelBinding,
+        /// MySQL: the server's RSA key, PEM.
+        server_public_key_file: PathBuf,
+        /// MySQL: whether any RSA key will do.
+        get_server_public_key: bool,
         /// Calm cadence. One small query a second is noise for any database.
         interval: Duration [INTERVALS] = Duration::from_secs(1),
         /// Cadence while anything is in doubt: a promotion is seen within a quarter of a second.
@@ -77,6 +86,8 @@ pub struct ProbeConfig {
     pub database: Box<str>,
     /// Encryption of the probe's connection.
     pub tls: TlsMode,
+    /// What a server may be given of the password.
+    pub auth: AuthConfig,
     /// Time between two probes while all is well.
     pub interval: Duration,
     /// Time between two probes while anything is in doubt.
@@ -131,6 +142,10 @@ pub fn convert(
         Some(ClusterKind::Postgres) => POSTGRES_DATABASE,
         _ => "",
     };
+    let tls = match kind {
+        Some(ClusterKind::Tcp) => TlsMode::Disable,
+        _ => tls::convert(&section.tls, &section.ca_file, TlsWord::Prefer, conversion),
+    };
     let config = ProbeConfig {
         user: section.user.given().map_or("", String::as_str).into(),
         password: match kind {
@@ -145,16 +160,30 @@ pub fn convert(
             }
         },
         database: section.database.given().map_or(default_database, String::as_str).into(),
-        tls: match kind {
-            Some(ClusterKind::Tcp) => TlsMode::Disable,
-            _ => tls::convert(&section.tls, &section.ca_file, TlsWord::Prefer, conversion),
+        auth: match kind {
+            Some(kind) if database => section.auth().convert(kind, &tls, conversion),
+            _ => AuthConfig::default(),
         },
+        tls,
         interval: times.interval,
         fast_interval: times.fast_interval,
         timeout: times.timeout,
         heartbeat_write: section.heartbeat_write(),
     };
     Some((config, times.thresholds(fall, rise)))
+}
+
+impl ProbeSection {
+    /// What it says of the password's use.
+    fn auth(&self) -> AuthFields<'_> {
+        AuthFields {
+            require_auth: &self.require_auth,
+            channel_binding: &self.channel_binding,
+            server_public_key_file: &self.server_public_key_file,
+            get_server_public_key: &self.get_server_public_key,
+            tls: &self.tls,
+        }
+    }
 }
 
 /// Reports what a probe that does not log in cannot use.
@@ -166,6 +195,7 @@ fn no_login(section: &ProbeSection, reason: &str, conversion: &mut Conversion<'_
     conversion.useless(&section.database, "database", reason);
     conversion.useless(&section.tls, "tls", reason);
     conversion.useless(&section.ca_file, "ca_file", reason);
+    section.auth().useless(reason, conversion);
     conversion.useless(&section.heartbeat_write, "heartbeat_write", reason);
 }
 
@@ -220,6 +250,7 @@ pub fn changes(was: &ProbeConfig, is: &ProbeConfig, words: &mut Words) {
         password,
         database,
         tls,
+        auth,
         interval,
         fast_interval,
         timeout,
@@ -232,6 +263,9 @@ pub fn changes(was: &ProbeConfig, is: &ProbeConfig, words: &mut Words) {
     words.setting("probe ", "database", (&was.database, database));
     if was.tls != *tls {
         words.add(format!("probe tls is {tls:?}, or its authorities are others"));
+    }
+    if was.auth != *auth {
+        words.add("probe gives the password under other conditions");
     }
     words.setting("probe ", "interval", (&was.interval, interval));
     words.setting("probe ", "fast_interval", (&was.fast_interval, fast_interval));

@@ -39,9 +39,11 @@ use crate::{
     watchdog::Pulse,
 };
 
-/// Findings that may wait. Probe tasks wait when it is full, which slows probing down and loses
-/// nothing.
-const QUEUE: usize = 1024;
+/// Findings that may wait: those of one step. Probe tasks wait when it is full, which slows probing down
+/// and loses nothing. What one may hold is limited where it is made (`FACTS_OCTETS_MAX` of MySQL's
+/// probes, the longest reply of PostgreSQL's), so that a driver that is late holds less
+/// than 200 MiB in queue and step for servers that show as much as they can.
+const QUEUE: usize = BATCH;
 
 /// Findings judged in one step. Decisions are taken once per step, so a storm costs no more than
 /// this many folds before the answers follow.

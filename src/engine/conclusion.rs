@@ -1,7 +1,7 @@
 //! What was concluded of one server from all that was heard: what it is now, and what the next
 //! judgement must not forget.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use super::{
     Facts, GtidState, Loss, Moment, Position, PostgresFacts, ServerIndex, StateReason, Stream,
@@ -253,15 +253,16 @@ impl Conclusion {
     ) {
         // A stream that was not there before has begun since.
         let (asked, watched) = (record.facts_at, !self.shown.is_empty());
-        let shown = points.map(|(stream, position)| {
-            match self.shown.iter().find(|shown| shown.stream == stream) {
-                Some(before) if before.position == position => before.clone(),
-                before => {
-                    let rose = before.map_or(watched, |before| before.position < position);
-                    Shown { stream, position, since: asked, rose }
-                }
+        let before: BTreeMap<_, _> =
+            self.shown.iter().map(|shown| (&shown.stream, shown)).collect();
+        let shown = points.map(|(stream, position)| match before.get(&stream).copied() {
+            Some(before) if before.position == position => before.clone(),
+            before => {
+                let rose = before.map_or(watched, |before| before.position < position);
+                Shown { stream, position, since: asked, rose }
             }
         });
-        self.shown = shown.collect();
+        let shown = shown.collect();
+        self.shown = shown;
     }
 }

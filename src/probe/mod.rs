@@ -51,6 +51,7 @@ fn test_config(timeout: std::time::Duration) -> crate::config::ProbeConfig {
         password: None,
         database: "postgres".into(),
         tls: crate::config::TlsMode::Disable,
+        auth: crate::config::AuthConfig::default(),
         interval: Duration::from_secs(1),
         fast_interval: Duration::from_millis(250),
         timeout,

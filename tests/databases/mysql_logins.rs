@@ -2,19 +2,20 @@
 //! that this version has, each mode of TLS; and that the server counts no connection as aborted.
 //!
 //! `caching_sha2_password` asks for the password itself once, over TLS or encrypted with the server's
-//! RSA key, and remembers it until `FLUSH PRIVILEGES`; from then on a scrambled one will do.
+//! RSA key, and remembers it until `FLUSH PRIVILEGES`; from then on a scrambled one will do. Without TLS
+//! the key has to be known, or the operator has to take any.
 //!
 //! The certificates in `tests/it/tls` are for 127.22.3.1, so the server listens there.
 
 use std::{fs, net::Ipv4Addr, sync::Arc, time::Duration};
 
 use ::pointsman::{
-    config::{ProbeConfig, ProbeTarget, Secret, TargetHost, TlsMode},
+    config::{AuthConfig, ProbeConfig, ProbeTarget, Secret, ServerPublicKey, TargetHost, TlsMode},
     engine::{ClusterKind, Facts, FailureKind, Outcome, ProbeKey},
     metrics::ProbeMeter,
     probe::{self, Target},
 };
-use rustls::pki_types::{CertificateDer, pem::PemObject};
+use rustls::pki_types::{CertificateDer, SubjectPublicKeyInfoDer, pem::PemObject};
 use tokio::runtime::Runtime;
 
 use crate::{
@@ -133,6 +134,8 @@ fn play(programs: &MySqlPrograms, statements: &[String], logins: &[Login]) {
         stage.wait_for_the_last();
         assert_eq!(stage.aborted("Aborted_connects"), refused, "a login was broken off");
 
+        stage.log_in_by_key(logins[0]);
+
         // Let in, and thrown out again by what the server does for each new session.
         stage.server.sql(&stage.runtime, &["SET GLOBAL init_connect = 'SELECT * FROM mysql.user'"]);
         let (user, _, password, ..) = logins[0];
@@ -176,12 +179,46 @@ impl Stage<'_> {
         }
     }
 
+    /// Without TLS, by an account that the server has not in its cache: who asks for the password gets it
+    /// by the key that is known, and not by its own.
+    fn log_in_by_key(&self, (user, what, password, ..): Login) {
+        if self.server.flavour() != Flavour::MySql {
+            return;
+        }
+        let pem = fs::read(self.server.data().join("public_key.pem")).expect("MySQL makes it");
+        let key = SubjectPublicKeyInfoDer::from_pem_slice(&pem).expect("a key");
+        let pinned = ServerPublicKey::Pinned(key.as_ref().into());
+        for (key, wanted) in [(ServerPublicKey::Unknown, false), (pinned, true)] {
+            self.server.sql(&self.runtime, &["FLUSH PRIVILEGES"]);
+            match self.probe_with(key.clone(), user, password, TlsMode::Disable) {
+                Outcome::Answered(_) => assert!(wanted, "{what}, {key:?}"),
+                Outcome::Failed(failure) => {
+                    assert!(!wanted, "{what}, {key:?}: {failure}");
+                    assert!(failure.detail.contains("get_server_public_key"), "{failure}");
+                }
+                other @ Outcome::Witnessed(..) => panic!("{other:?}"),
+            }
+        }
+    }
+
+    /// Where there is no TLS, any key will do.
     fn probe(&self, user: &str, password: Option<&str>, tls: TlsMode) -> Outcome {
+        self.probe_with(ServerPublicKey::Requested, user, password, tls)
+    }
+
+    fn probe_with(
+        &self,
+        server_public_key: ServerPublicKey,
+        user: &str,
+        password: Option<&str>,
+        tls: TlsMode,
+    ) -> Outcome {
         let config = ProbeConfig {
             user: user.into(),
             password: password.map(Secret::new),
             database: "".into(),
             tls,
+            auth: AuthConfig { server_public_key, ..AuthConfig::default() },
             interval: Duration::from_secs(1),
             fast_interval: Duration::from_millis(250),
             timeout: Duration::from_secs(10),

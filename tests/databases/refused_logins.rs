@@ -4,7 +4,7 @@
 use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 
 use ::pointsman::{
-    config::{ProbeConfig, ProbeTarget, Secret, TargetHost, TlsMode},
+    config::{AuthConfig, ProbeConfig, ProbeTarget, Secret, TargetHost, TlsMode},
     engine::{ClusterKind, FailureKind, Finding, Outcome, Pace, ProbeAdvice, ProbeKey},
     metrics::ProbeMeter,
     probe::{self, Orders, Target},
@@ -77,6 +77,7 @@ pub(crate) fn target(address: Ipv4Addr, port: u16) -> Target {
             password: Some(Secret::new(PROBE_PASSWORD)),
             database: "postgres".into(),
             tls: TlsMode::Prefer,
+            auth: AuthConfig::default(),
             interval: Duration::from_millis(100),
             fast_interval: Duration::from_millis(100),
             timeout: Duration::from_millis(1500),

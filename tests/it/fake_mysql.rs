@@ -54,6 +54,9 @@ pub(crate) enum Login {
     RefuseAtOnce(u16, &'static str),
     /// After the password, as for a wrong one or `offline_mode`.
     Refuse(u16, &'static str),
+    /// Never decided: these packets are said, each after what the client says. Its answers are among
+    /// the statements, as `login` and their octets.
+    Demand(&'static [&'static [u8]]),
 }
 
 /// Where a server that stands still keeps its clients waiting.
@@ -246,6 +249,14 @@ impl Client {
             self.send(&error(code, "28000", message)).await?;
             return None;
         }
+        if let Login::Demand(packets) = self.script.login {
+            for packet in packets {
+                self.send(packet).await?;
+                let answer = self.receive().await?;
+                self.log.lock().expect("not poisoned").push(format!("login {answer:?}"));
+            }
+            self.wait_for_the_end().await?;
+        }
         self.send(&ok(0, AUTOCOMMIT)).await?;
         loop {
             let packet = self.receive().await?;
@@ -424,9 +435,9 @@ fn put_text(packet: &mut Vec<u8>, text: &str) {
     match u8::try_from(text.len()) {
         Ok(length) if length < 251 => packet.push(length),
         _ => {
-            let length = u16::try_from(text.len()).expect("a short text");
-            packet.push(0xFC);
-            packet.extend_from_slice(&length.to_le_bytes());
+            let length = u32::try_from(text.len()).expect("a short text");
+            packet.push(0xFD);
+            packet.extend_from_slice(&length.to_le_bytes()[..3]);
         }
     }
     packet.extend_from_slice(text.as_bytes());

@@ -12,7 +12,7 @@ use std::{
 
 pub(crate) use pointsman::probe::POSTGRES_COLUMNS as COLUMNS;
 use pointsman::{
-    config::{ProbeConfig, ProbeTarget, Secret, TargetHost, TlsMode},
+    config::{AuthConfig, ProbeConfig, ProbeTarget, Secret, TargetHost, TlsMode},
     engine::{ClusterKind, ProbeKey},
     metrics::ProbeMeter,
     probe::Target,
@@ -137,6 +137,7 @@ pub(crate) fn config() -> ProbeConfig {
         password: Some(Secret::new(PASSWORD)),
         database: "postgres".into(),
         tls: TlsMode::Disable,
+        auth: AuthConfig::default(),
         interval: Duration::from_secs(600),
         fast_interval: Duration::from_millis(50),
         timeout: Duration::from_millis(500),

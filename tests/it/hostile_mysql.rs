@@ -22,7 +22,7 @@ use tokio::{
 
 use crate::{
     fake_mysql::{Answer, FakeMySql, Script, error, greeting, rows},
-    mysql_versions::dial,
+    mysql_versions::{Version::MySql84, dial},
 };
 
 const HOST: &str = "127.23.8.1";
@@ -299,4 +299,39 @@ async fn a_probe_dropped_within_a_result_leaves_nothing_behind() {
     assert!(only_the_peer.await.is_ok(), "the probe left a task behind");
     drop(server);
     nothing_lives().await;
+}
+
+/// A megabyte that is well-formed and no honest server's: it must not come out as facts, which wait in the
+/// one queue for all clusters and are compared with those of each other server.
+#[tokio::test]
+async fn facts_without_measure_are_a_fault_of_their_server() {
+    let intervals: String = (1..60_000).map(|at| format!(":{}", 2 * at)).collect();
+    let set = format!("3e11fa47-71ca-11e1-9e33-c80aa9429562{intervals}");
+    let addresses: String = (0..60_000).map(|at| format!("db{at}:3306,")).collect();
+    let on = |name: &str, value: &str| vec![Some(name.to_owned()), Some(value.to_owned())];
+    let columns = || vec!["Variable_name".to_owned(), "Value".to_owned()];
+    let galera = [("read_only", "OFF"), ("wsrep_on", "ON"), ("wsrep_provider", "galera.so")];
+    let galera = galera.iter().map(|(name, value)| on(name, value)).collect();
+    let primary = MySql84.primary();
+    for (script, words) in [
+        (primary.clone().on("SELECT @@GLOBAL.gtid", rows(&["gtid_executed"], &[&[&set]])), "8192"),
+        (
+            primary.on("SHOW GLOBAL VARIABLES", Answer::Rows(columns(), galera)).on(
+                "SHOW GLOBAL STATUS",
+                {
+                    let addresses = on("wsrep_incoming_addresses", &addresses);
+                    Answer::Rows(columns(), vec![addresses])
+                },
+            ),
+            "octets of facts",
+        ),
+    ] {
+        let server = FakeMySql::start(HOST, script).await;
+        let mut dial = dial(server.address, TlsMode::Disable);
+        let mut session =
+            Session::connect(&mut dial, &mut KeptLogin::default(), later()).await.expect("a login");
+        let failure = session.probe(later(), false).await.expect_err("too much").into_failure();
+        assert_eq!(failure.kind, FailureKind::Garbled, "{failure}");
+        assert!(failure.detail.contains(words), "{failure}");
+    }
 }

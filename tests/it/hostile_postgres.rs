@@ -240,7 +240,7 @@ async fn what_the_server_says_never_shows_the_password_nor_breaks_the_line() {
         "127.22.1.4",
         vec![
             Step::ReadStartup,
-            Step::Send(message(b'R', &3_u32.to_be_bytes())),
+            Step::Send(message(b'R', &[0, 0, 0, 5, 1, 2, 3, 4])),
             Step::ReadMessage,
             Step::Send(error("FATAL", "28P01", &text)),
         ],

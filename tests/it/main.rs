@@ -28,6 +28,7 @@ mod probe_tls;
 mod process;
 #[expect(clippy::disallowed_methods, reason = "the process under test has real time only")]
 mod reload;
+mod rogue_postgres;
 mod serve;
 mod serve_tcp;
 mod serve_witness;

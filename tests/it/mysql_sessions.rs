@@ -7,14 +7,15 @@ use std::{
 };
 
 use pointsman::{
-    config::{ProbeTarget, TargetHost, TlsMode},
-    engine::{ClusterKind, Facts, FailureKind, ProbeKey, Writability},
+    config::{AuthConfig, ProbeConfig, ProbeTarget, ServerPublicKey, TargetHost, TlsMode},
+    engine::{ClusterKind, Facts, Failure, FailureKind, ProbeKey, Writability},
     metrics::ProbeMeter,
     probe::{
         Dial, Target, Trouble,
         mysql::{KeptLogin, Session},
     },
 };
+use rustls::pki_types::{SubjectPublicKeyInfoDer, pem::PemObject};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -220,6 +221,14 @@ async fn a_failed_probe_says_goodbye() {
 
 /// Sends each of `packets` after one of the client, and says what the client sent.
 async fn converse(packets: Vec<Vec<u8>>) -> (Vec<Vec<u8>>, FailureKind) {
+    let (said, failure) = converse_with(ServerPublicKey::default(), packets).await;
+    (said, failure.kind)
+}
+
+async fn converse_with(
+    server_public_key: ServerPublicKey,
+    packets: Vec<Vec<u8>>,
+) -> (Vec<Vec<u8>>, Failure) {
     let listener = TcpListener::bind((HOST, 0)).await.expect("a free port");
     let address = listener.local_addr().expect("bound");
     let said = Arc::new(Mutex::new(Vec::new()));
@@ -235,12 +244,14 @@ async fn converse(packets: Vec<Vec<u8>>) -> (Vec<Vec<u8>>, FailureKind) {
         }
         Some(())
     });
-    let mut dial = dial(address, TlsMode::Disable);
+    let auth = AuthConfig { server_public_key, ..AuthConfig::default() };
+    let config = ProbeConfig { auth, ..config(TlsMode::Disable) };
+    let mut dial = Dial::new(target(address), Arc::new(config));
     let outcome = Session::connect(&mut dial, &mut KeptLogin::default(), soon()).await;
     let failure = outcome.err().expect("the peer hangs up");
     peer.await.expect("the peer does not panic");
     let said = said.lock().expect("not poisoned").clone();
-    (said, failure.kind)
+    (said, failure)
 }
 
 fn frame(number: u8, payload: &[u8]) -> Vec<u8> {
@@ -263,7 +274,6 @@ const QUESTION: &[u8] = b"\x03SELECT @@version, @@version_comment";
 async fn a_login_goes_the_way_that_the_server_asks_for() {
     let nonce: &[u8] = b"abcdefghijklmnopqrst\0";
     let switch = |name: &str, nonce: &[u8]| [b"\xFE", name.as_bytes(), b"\0", nonce].concat();
-    let pem = include_bytes!("../fixtures/mysql/rsa-public-key.pem");
     for (packets, lengths) in [
         (vec![OK.to_vec()], vec![]),
         (vec![switch("mysql_native_password", nonce), OK.to_vec()], vec![20]),
@@ -271,15 +281,6 @@ async fn a_login_goes_the_way_that_the_server_asks_for() {
         (
             vec![switch("parsec", &[5; 32]), [&b"\x01P\x03"[..], &[6; 18]].concat(), OK.to_vec()],
             vec![0, 96],
-        ),
-        (
-            vec![
-                switch("caching_sha2_password", nonce),
-                b"\x01\x04".to_vec(),
-                [b"\x01", &pem[..]].concat(),
-                OK.to_vec(),
-            ],
-            vec![32, 1, 256],
         ),
         // One plugin refused, another accepted, as for an account of MariaDB that has two.
         (
@@ -303,6 +304,38 @@ async fn a_login_goes_the_way_that_the_server_asks_for() {
         assert!(without_secret, "the password went out in the clear");
     }
 }
+
+/// Whoever answers may ask for the password, and send a key of its own to encrypt it with, whatever
+/// plugin the account has.
+#[tokio::test]
+async fn a_password_is_encrypted_for_nobody_but_by_the_operators_word() {
+    let key: Arc<[u8]> =
+        SubjectPublicKeyInfoDer::from_pem_slice(PEM).expect("a key").as_ref().into();
+    for (key, proofs) in [
+        (ServerPublicKey::Unknown, &[32][..]),
+        (ServerPublicKey::Pinned(key), &[32, 256]),
+        (ServerPublicKey::Requested, &[32, 1, 256]),
+    ] {
+        let packets = vec![
+            greeting("8.4.3"),
+            b"\xFEcaching_sha2_password\0abcdefghijklmnopqrst\0".to_vec(),
+            b"\x01\x04".to_vec(),
+            [b"\x01", PEM].concat(),
+            OK.to_vec(),
+        ];
+        let (said, failure) = converse_with(key.clone(), packets).await;
+        let lengths: Vec<_> = said.iter().skip(1).map(Vec::len).take(proofs.len()).collect();
+        assert_eq!(lengths, proofs, "{key:?}");
+        assert!(said.iter().all(|packet| !contains(packet, b"secret")), "{key:?}");
+        if key == ServerPublicKey::Unknown {
+            assert_eq!(said.len(), 2, "the rogue got more: {said:?}");
+            assert_eq!(failure.kind, FailureKind::Misconfigured, "{failure}");
+            assert!(failure.detail.contains("get_server_public_key"), "{failure}");
+        }
+    }
+}
+
+const PEM: &[u8] = include_bytes!("../fixtures/mysql/rsa-public-key.pem");
 
 fn contains(octets: &[u8], word: &[u8]) -> bool {
     octets.windows(word.len()).any(|window| window == word)

@@ -8,7 +8,7 @@
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use pointsman::{
-    config::{ProbeConfig, ProbeTarget, Secret, TargetHost, TlsMode},
+    config::{AuthConfig, ProbeConfig, ProbeTarget, Secret, TargetHost, TlsMode},
     engine::{
         Facts, Failure, FailureKind, Flavour, Group, GroupMember, GroupRole, GtidState, Heartbeat,
         IoThread, MySqlFacts, Position, Writability,
@@ -20,7 +20,7 @@ use pointsman::{
 };
 use tokio::time::{Instant, timeout};
 
-use crate::fake_mysql::{Answer, FakeMySql, Login, Script, rows, vertical};
+use crate::fake_mysql::{Answer, FakeMySql, Login, Parting, Script, rows, vertical};
 
 const UUID: &str = "5e11fa47-71ca-11e1-9e33-c80aa9429562";
 const HOST: &str = "127.23.7.1";
@@ -161,6 +161,7 @@ pub(crate) fn config(tls: TlsMode) -> ProbeConfig {
         password: Some(Secret::new("secret words")),
         database: "".into(),
         tls,
+        auth: AuthConfig::default(),
         interval: Duration::from_secs(1),
         fast_interval: Duration::from_millis(250),
         timeout: Duration::from_millis(600),
@@ -475,6 +476,50 @@ async fn a_heartbeat_that_was_never_begun_says_nothing_of_the_server() {
             let facts = probe(&mut session, true).await.expect("facts");
             assert_eq!(facts.heartbeat, Heartbeat::NotTried);
         }
+    }
+}
+
+/// The heartbeat's login is at the word of whoever answers, as the probe's is. Twenty is 2³⁰ rounds: a
+/// client that does them here comes to no end, and neither does anything else on this thread.
+#[tokio::test]
+async fn the_login_of_a_heartbeat_does_no_more_for_a_rogue_than_that_of_a_probe() {
+    const SWITCH: &[u8] = b"\xFEparsec\0a123456789abcdef0123456789abcdef";
+    const SLOW: &[u8] = b"\x01P\x14123456789012345678";
+    const QUICK: &[u8] = b"\x01P\x00123456789012345678";
+    const CACHING: &[u8] = b"\xFEcaching_sha2_password\0abcdefghijklmnopqrst\0";
+    const KEY: &[u8] = include_bytes!("../fixtures/mysql/rsa-public-key.pem");
+    for (demands, answers) in [
+        (&[SWITCH, SLOW][..], 1),
+        (&[SWITCH, QUICK, QUICK, QUICK], 2),
+        (&[CACHING, b"\x01\x04", KEY], 1),
+    ] {
+        let rogue = Script::new("11.8.2-MariaDB").login(Login::Demand(demands));
+        let server = FakeMySql::start_each(HOST, vec![MySql84.primary(), rogue]).await;
+        let mut session = connect(&server).await.expect("a login");
+        let facts = probe(&mut session, true).await.expect("facts");
+        assert_eq!(facts.heartbeat, Heartbeat::NotTried);
+        let said = server.statements();
+        let said: Vec<_> = said.iter().filter(|text| text.starts_with("login")).collect();
+        assert_eq!(said.len(), answers, "{said:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_heartbeats_connection_that_its_server_ended_is_no_failed_write() {
+    let primary = || {
+        MySql84
+            .primary()
+            .on("SET SESSION lock", Answer::Done { affected: 0 })
+            .on("UPDATE pointsman.heartbeat", Answer::Done { affected: 1 })
+    };
+    let mut ending = primary();
+    ending.parting = Some(("UPDATE", Parting::Close));
+    let server = FakeMySql::start_each(HOST, vec![primary(), ending, primary()]).await;
+    let mut session = connect(&server).await.expect("a login");
+    for logins in [2, 3, 3] {
+        let facts = probe(&mut session, true).await.expect("facts");
+        assert_eq!(facts.heartbeat, Heartbeat::Written);
+        assert_eq!(server.accepted(), logins);
     }
 }
 

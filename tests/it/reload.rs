@@ -22,12 +22,12 @@ use crate::{
     process::{Service, Settings, message},
 };
 
-/// A server that takes the password in plain text and answers many questions. What it was told is
+/// A server that asks for a proof of the password and answers many questions. What it was told is
 /// compared by nobody.
 fn answers(reply: &[u8]) -> Vec<Step> {
     let mut script = vec![
         Step::ReadStartup,
-        Step::Send(pg_message(b'R', &3_u32.to_be_bytes())),
+        Step::Send(pg_message(b'R', &[0, 0, 0, 5, 1, 2, 3, 4])),
         Step::ReadMessage,
         Step::Send(login()),
     ];

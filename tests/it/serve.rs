@@ -129,7 +129,8 @@ fn no_form_of_the_password_is_ever_logged() {
         Step::Send(b"?what".to_vec()),
     ];
     let server = Fake::start_each("127.27.2.4", vec![asks_plainly, refuses]);
-    let probe = "user = \"pointsman\"\npassword_file = \"probe.password\"\ntls = \"disable\"\n";
+    let probe = "user = \"pointsman\"\npassword_file = \"probe.password\"\ntls = \"disable\"\n\
+                 require_auth = [\"password\", \"md5\"]\n";
     let text = config("postgres", probe, &[server.address.to_string()]);
     let settings = Settings::new(&text, PASSWORD);
     let everything = "trace,hickory_server=trace,hickory_net=trace,hickory_proto=trace";

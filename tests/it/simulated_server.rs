@@ -3,7 +3,7 @@
 use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use pointsman::{
-    config::{ProbeConfig, ProbeTarget, Secret, TargetHost, TlsMode},
+    config::{AuthConfig, ProbeConfig, ProbeTarget, Secret, TargetHost, TlsMode},
     demo::{PASSWORD, Stage},
     engine::{
         ClusterKind, Endpoint, Facts, FailureKind, Outcome, PostgresFacts, PostgresRole, ProbeKey,
@@ -41,6 +41,7 @@ fn target(stage: &Stage, server: ServerIndex, password: &str, tls: TlsMode) -> T
             password: Some(Secret::new(password)),
             database: "postgres".into(),
             tls,
+            auth: AuthConfig::default(),
             interval: Duration::from_secs(1),
             fast_interval: Duration::from_millis(100),
             timeout: Duration::from_millis(500),

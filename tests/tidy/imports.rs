@@ -76,8 +76,13 @@ const TABLE: [Row; 30] = [
         module: "probe",
         of_ours: &[
             "clock",
+            "config::AuthConfig",
+            "config::AuthMethod",
+            "config::ChannelBinding",
             "config::ProbeConfig",
             "config::ProbeTarget",
+            "config::RequireAuth",
+            "config::ServerPublicKey",
             "config::TargetHost",
             "config::TlsMode",
             "config::WitnessConfig",
@@ -92,7 +97,6 @@ const TABLE: [Row; 30] = [
             "http_body_util",
             "hyper",
             "hyper_util",
-            "mysql_async",
             "mysql_common",
             "rand",
             "rustls",
@@ -357,9 +361,13 @@ fn modules_import_what_their_row_allows_and_rows_allow_no_more() {
     assert_none(faults(&RustTree::read("src/"), &TABLE, &dependencies()));
 }
 
+/// Named for their features alone, which another dependency leaves open.
+const CHOSEN: [&str; 1] = ["flate2"];
+
 #[test]
 fn every_dependency_is_used() {
     let mut idle = dependencies();
+    idle.retain(|name| !CHOSEN.contains(&name.as_str()));
     for file in ["src/", "tests/"].into_iter().flat_map(|folder| RustTree::read(folder).files) {
         for path in named_paths(&file.text, &file.module, "pointsman") {
             idle.remove(&path.segments[0]);

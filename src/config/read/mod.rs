@@ -24,7 +24,7 @@ pub use self::{
     fault::{Fault, Faults, Position},
     hosts::{HostName, HostPort, Label, host_port},
     networks::Networks,
-    pem::{certificates, fit, key},
+    pem::{certificates, fit, key, public_key},
     pieces::{admin, read},
     secret::Secret,
     section::{Field, Section, Value, unknown_keys},

@@ -1,9 +1,11 @@
 //! Certificates and keys in PEM files.
 
+use std::sync::Arc;
+
 use rustls::{
     RootCertStore,
     crypto::ring,
-    pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject},
+    pki_types::{CertificateDer, PrivateKeyDer, SubjectPublicKeyInfoDer, pem::PemObject},
     sign::CertifiedKey,
 };
 
@@ -42,6 +44,28 @@ pub fn key(pem: &[u8]) -> Result<PrivateKeyDer<'static>, &'static str> {
         (None, _) => Err("holds no private key, or one that is encrypted"),
     }
 }
+
+/// The one public RSA key in a PEM file: a SubjectPublicKeyInfo (RFC 5280, section 4.1) in DER.
+///
+/// # Errors
+///
+/// What is wrong with the file, after its name.
+pub fn public_key(pem: &[u8]) -> Result<Arc<[u8]>, &'static str> {
+    let keys: Vec<SubjectPublicKeyInfoDer<'_>> = SubjectPublicKeyInfoDer::pem_slice_iter(pem)
+        .collect::<Result<_, _>>()
+        .map_err(|_| "is not whole PEM")?;
+    match &keys[..] {
+        [] => Err("holds no public key"),
+        [key] if key.windows(RSA_ENCRYPTION.len()).any(|id| id == RSA_ENCRYPTION) => {
+            Ok(key.as_ref().into())
+        }
+        [_] => Err("holds a public key that is none of RSA"),
+        _ => Err("holds more than one public key"),
+    }
+}
+
+/// `rsaEncryption` (RFC 8017, appendix A.1), in DER.
+const RSA_ENCRYPTION: [u8; 11] = [0x06, 0x09, 0x2A, 0x86, 0x48, 0x86, 0xF7, 0x0D, 0x01, 0x01, 0x01];
 
 /// Checks that TLS can be spoken with `key` and the first of `chain`.
 ///

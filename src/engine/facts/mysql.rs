@@ -29,6 +29,30 @@ pub struct MySqlFacts {
     pub heartbeat: Heartbeat,
 }
 
+impl MySqlFacts {
+    /// About how many octets it holds in lists and texts, which are as long as a server likes.
+    pub fn octets(&self) -> usize {
+        let text = |text: &Option<Box<str>>| text.as_ref().map_or(0, |text| text.len());
+        let channels = self.channels.iter().flatten().map(|channel| {
+            let Channel { name, source, domains, .. } = channel;
+            let domains = match domains {
+                Domains::All => &[][..],
+                Domains::Only(domains) | Domains::AllBut(domains) => domains,
+            };
+            let texts = name.len() + text(&source.uuid) + source.endpoint.host.len();
+            size_of::<Channel>() + texts + size_of_val(domains)
+        });
+        let group = self.group.as_ref().map_or(0, |group| {
+            let (name, members) = match group {
+                Group::Replication(member) => (text(&member.group_name), &member.members),
+                Group::Galera(node) => (node.cluster_uuid.len(), &node.members),
+            };
+            name + members.iter().map(|member| size_of::<Box<str>>() + member.len()).sum::<usize>()
+        });
+        text(&self.identity.uuid) + channels.sum::<usize>() + group + self.gtid.octets()
+    }
+}
+
 /// The two families: they differ in statements, columns and GTIDs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Flavour {

@@ -4,9 +4,12 @@
 //! number per domain and server (manual, "gtid_binlog_state"). In MariaDB two forks may reach the
 //! same sequence number by different servers, so sequence numbers alone say nothing.
 
+mod binlog;
 mod reach;
 
 use std::{collections::BTreeMap, fmt};
+
+pub use binlog::BinlogState;
 
 /// All transactions a server has, as far as it tells.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -74,7 +77,7 @@ impl GtidState {
             return GtidSet::parse(set).map(Self::MySql);
         }
         let parts = text.strip_prefix(MARIADB).and_then(|parts| parts.split_once(';'));
-        let fault = || GtidError(text.chars().take(SHOWN_CHARS).collect());
+        let fault = || GtidError::Odd(text.chars().take(SHOWN_CHARS).collect());
         let (last, seen) = parts.ok_or_else(fault)?;
         BinlogState::parse(last, seen, "").map(Self::MariaDb)
     }
@@ -206,13 +209,28 @@ fn printed(source: &str, intervals: &[(u64, u64)]) -> String {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct GtidSet(BTreeMap<Box<str>, Vec<(u64, u64)>>);
 
-/// The text is no GTID set or position.
+/// Why a text is no state that can be judged.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct GtidError(Box<str>);
+pub enum GtidError {
+    /// This part is no GTID set or position.
+    Odd(Box<str>),
+    /// It has more than [`GtidSet::INTERVALS_MAX`] intervals.
+    Intervals,
+    /// It has more than [`GtidState::ORIGINS_MAX`] origins.
+    Origins,
+}
 
 impl fmt::Display for GtidError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "not a GTID set: {:?}", self.0)
+        match self {
+            Self::Odd(part) => write!(f, "not a GTID set: {part:?}"),
+            Self::Intervals => {
+                write!(f, "a GTID set of more than {} intervals", GtidSet::INTERVALS_MAX)
+            }
+            Self::Origins => {
+                write!(f, "GTIDs of more than {} origins", GtidState::ORIGINS_MAX)
+            }
+        }
     }
 }
 
@@ -223,11 +241,12 @@ impl GtidSet {
     /// between.
     ///
     /// # Errors
-    /// [`GtidError`] with the part that is no GTID.
+    /// [`GtidError`] with the part that is no GTID, or with the limit that it is beyond.
     pub fn parse(text: &str) -> Result<Self, GtidError> {
         let mut set: BTreeMap<Box<str>, Vec<(u64, u64)>> = BTreeMap::new();
+        let mut all = 0;
         for part in text.split(',').map(str::trim).filter(|part| !part.is_empty()) {
-            let fault = || GtidError(part.into());
+            let fault = || GtidError::Odd(part.into());
             let mut fields = part.split(':').map(str::trim);
             let uuid = fields.next().filter(|uuid| is_uuid(uuid)).ok_or_else(fault)?;
             let uuid = uuid.to_ascii_lowercase();
@@ -241,6 +260,13 @@ impl GtidSet {
                 let interval = parse_interval(field).ok_or_else(fault)?;
                 set.entry(source.as_str().into()).or_default().push(interval);
                 intervals += 1;
+            }
+            all += intervals;
+            if all > Self::INTERVALS_MAX {
+                return Err(GtidError::Intervals);
+            }
+            if set.len() > GtidState::ORIGINS_MAX {
+                return Err(GtidError::Origins);
             }
             if intervals == 0 {
                 return Err(fault());
@@ -256,12 +282,38 @@ impl GtidSet {
     pub fn contains(&self, other: &Self) -> bool {
         other.0.iter().all(|(source, theirs)| {
             let ours = self.0.get(source).map_or(&[][..], Vec::as_slice);
-            let is_in_one = |&(first, last): &(u64, u64)| {
-                ending_from(ours, first).is_some_and(|ours| ours.0 <= first && last <= ours.1)
-            };
-            theirs.iter().all(is_in_one)
+            beside(theirs, ours).all(|((first, last), ours)| {
+                ours.is_some_and(|ours| ours.0 <= first && last <= ours.1)
+            })
         })
     }
+
+    /// How many intervals a set may have, of all sources together. All servers of a cluster are compared
+    /// at each decision, and any server may show any set. A replica leaves a gap for each of its workers
+    /// at most, of which it can have 1,024 (MySQL manual, `replica_parallel_workers`), and a group one for
+    /// each block of its nine members.
+    pub const INTERVALS_MAX: usize = 8 * 1024;
+}
+
+impl GtidState {
+    /// About how many octets it holds.
+    pub fn octets(&self) -> usize {
+        /// What a map keeps of an entry beside its text and list: key, value and its share of a node.
+        const ENTRY: usize = 64;
+        match self {
+            Self::Unknown => 0,
+            Self::MySql(GtidSet(sources)) => sources
+                .iter()
+                .map(|(source, intervals)| ENTRY + source.len() + size_of_val(&intervals[..]))
+                .sum(),
+            Self::MariaDb(state) => ENTRY * (state.last.len() + state.seen.len()),
+        }
+    }
+
+    /// How many sources (MySQL: `uuid` or `uuid:tag`) or pairs of domain and server (MariaDB) a state may
+    /// have: each is a stream that is watched. A server has one for each server that was ever the primary,
+    /// and for each tag.
+    pub const ORIGINS_MAX: usize = 1024;
 }
 
 impl GtidSet {
@@ -269,16 +321,28 @@ impl GtidSet {
     fn shares(&self, other: &Self) -> bool {
         other.0.iter().any(|(source, theirs)| {
             let ours = self.0.get(source).map_or(&[][..], Vec::as_slice);
-            let overlaps = |&(first, last): &(u64, u64)| {
-                ending_from(ours, first).is_some_and(|ours| ours.0 <= last)
-            };
-            theirs.iter().any(overlaps)
+            beside(theirs, ours).any(|((_, last), ours)| ours.is_some_and(|ours| ours.0 <= last))
         })
     }
 }
 
-/// The first of `intervals`, normalised, that ends with `number` or later. It is searched for: a server
-/// may show a set of a hundred thousand intervals, and all servers are compared at each decision.
+/// Each of `theirs` with the first of `ours` that ends where it begins or later. Both are normalised, so
+/// one walk along both is enough, whatever a server shows.
+fn beside<'a>(
+    theirs: &'a [(u64, u64)],
+    mut ours: &'a [(u64, u64)],
+) -> impl Iterator<Item = ((u64, u64), Option<(u64, u64)>)> + 'a {
+    theirs.iter().map(move |&(first, last)| {
+        while let [(_, end), rest @ ..] = ours
+            && *end < first
+        {
+            ours = rest;
+        }
+        ((first, last), ours.first().copied())
+    })
+}
+
+/// The first of `intervals`, normalised, that ends with `number` or later.
 fn ending_from(intervals: &[(u64, u64)], number: u64) -> Option<(u64, u64)> {
     let at = intervals.partition_point(|&(_, last)| last < number);
     intervals.get(at).copied()
@@ -308,90 +372,6 @@ fn normalise(intervals: &mut Vec<(u64, u64)>) {
         }
         touches
     });
-}
-
-/// What a MariaDB server has: the last transaction of each domain, and the last it saw of each
-/// server in it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct BinlogState {
-    /// domain → (server, sequence number)
-    last: BTreeMap<u32, (u32, u64)>,
-    /// (domain, server) → highest sequence number
-    seen: BTreeMap<(u32, u32), u64>,
-}
-
-impl BinlogState {
-    /// Reads `gtid_binlog_pos` (or `gtid_current_pos`), `gtid_binlog_state` and `gtid_slave_pos`,
-    /// each a list of `domain-server-sequence`.
-    ///
-    /// # Errors
-    /// [`GtidError`] with the part that is no GTID.
-    pub fn parse(position: &str, state: &str, slave_position: &str) -> Result<Self, GtidError> {
-        let position = parse_mariadb_list(position)?;
-        let state = parse_mariadb_list(state)?;
-        let slave_position = parse_mariadb_list(slave_position)?;
-        let mut seen: BTreeMap<(u32, u32), u64> = BTreeMap::new();
-        let mut last: BTreeMap<u32, (u32, u64)> = BTreeMap::new();
-        for &(domain, server, sequence) in state.iter().chain(&position).chain(&slave_position) {
-            let highest = seen.entry((domain, server)).or_default();
-            *highest = sequence.max(*highest);
-        }
-        for &(domain, server, sequence) in position.iter().chain(&slave_position) {
-            let entry = last.entry(domain).or_insert((server, sequence));
-            if sequence > entry.1 {
-                *entry = (server, sequence);
-            }
-        }
-        Ok(Self { last, seen })
-    }
-
-    /// Whether every domain's last transaction of `other` is known to `self`.
-    pub fn contains(&self, other: &Self) -> bool {
-        other.last.iter().all(|(&domain, &(server, sequence))| {
-            self.seen.get(&(domain, server)).is_some_and(|&highest| highest >= sequence)
-        })
-    }
-}
-
-impl BinlogState {
-    /// Whether both have seen a transaction of one server in one domain. Sequence numbers of one
-    /// server rise, so the lower of the two is in both.
-    fn shares(&self, other: &Self) -> bool {
-        other.seen.keys().any(|origin| self.seen.contains_key(origin))
-    }
-}
-
-impl BinlogState {
-    fn only(&self, origin: &dyn Fn((u32, u32)) -> bool) -> Self {
-        let kept = self.seen.iter().filter(|(it, _)| origin(**it));
-        let seen: BTreeMap<_, _> = kept.map(|(it, number)| (*it, *number)).collect();
-        let mut last: BTreeMap<u32, (u32, u64)> = BTreeMap::new();
-        for (&(domain, server), &number) in &seen {
-            let entry = last.entry(domain).or_insert((server, number));
-            if number > entry.1 {
-                *entry = (server, number);
-            }
-        }
-        Self { last, seen }
-    }
-}
-
-fn parse_mariadb_list(text: &str) -> Result<Vec<(u32, u32, u64)>, GtidError> {
-    text.split(',')
-        .map(str::trim)
-        .filter(|part| !part.is_empty())
-        .map(|part| {
-            let mut fields = part.split('-');
-            let gtid = (|| {
-                Some((
-                    fields.next()?.parse().ok()?,
-                    fields.next()?.parse().ok()?,
-                    fields.next()?.parse().ok()?,
-                ))
-            })();
-            gtid.filter(|_| fields.next().is_none()).ok_or_else(|| GtidError(part.into()))
-        })
-        .collect()
 }
 
 #[cfg(test)]

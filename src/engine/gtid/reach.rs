@@ -1,6 +1,6 @@
 //! How far a server's transactions reach, stream by stream.
 
-use super::{GtidSet, GtidState};
+use super::{GtidSet, GtidState, ending_from};
 use crate::engine::Stream;
 
 /// Intervals of one source, from its last, that are streams of their own. A group has nine members at
@@ -40,8 +40,7 @@ impl GtidState {
         match (self, stream) {
             (Self::MySql(GtidSet(sources)), Stream::Source(name)) => {
                 let (source, first) = source_and_first(name);
-                let intervals = sources.get(source)?;
-                intervals.iter().find(|(_, last)| *last >= first).map(|(_, last)| *last)
+                ending_from(sources.get(source)?, first).map(|(_, last)| last)
             }
             (Self::MariaDb(state), Stream::Domain(domain)) => {
                 state.last.get(domain).map(|(_, last)| *last)

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use proptest::{collection, prelude::*};
 
-use super::{BinlogState, GtidSet, GtidState, Relation};
+use super::{BinlogState, GtidError, GtidSet, GtidState, Relation};
 
 const A: &str = "3e11fa47-71ca-11e1-9e33-c80aa9429562";
 const B: &str = "4e11fa47-71ca-11e1-9e33-c80aa9429562";
@@ -31,6 +31,42 @@ fn mysql_sets_are_compared_by_containment() {
     check(A.to_uppercase() + ":1", format!("{A}:1"), Relation::Equal);
     check(format!("{A}:1-5:tag:1-2"), format!("{A}:1-5"), Relation::Ahead);
     check(format!("{A}:tag:1-2"), format!("{A}:1-2"), Relation::Diverged);
+}
+
+/// A set of so many intervals of one source, with a gap after each.
+fn gaps(intervals: usize) -> String {
+    let numbers: String = (1..=intervals).map(|at| format!(":{}", 2 * at)).collect();
+    format!("{A}{numbers}")
+}
+
+/// So many sources of one transaction each.
+fn sources(count: usize) -> String {
+    (0..count).map(|at| format!("{at:08x}-71ca-11e1-9e33-c80aa9429562:1,")).collect()
+}
+
+#[test]
+fn a_state_beyond_the_limits_is_refused_and_one_within_is_compared() {
+    let (intervals, origins) = (GtidSet::INTERVALS_MAX, GtidState::ORIGINS_MAX);
+    let many = mysql(&gaps(intervals));
+    assert_eq!(many.relation(&mysql(&gaps(intervals - 1))), Relation::Ahead);
+    assert_eq!(many.shares(&mysql(&format!("{A}:{}", 2 * intervals))), Some(true));
+    assert_eq!(many.shares(&mysql(&format!("{A}:{}", 2 * intervals + 1))), Some(false));
+    let parse = |text: &str| GtidSet::parse(text).map(drop);
+    assert_eq!(parse(&gaps(intervals + 1)), Err(GtidError::Intervals));
+    // Also when they are of many sources, or join in the end.
+    let apart = format!("{},{B}:1", gaps(intervals));
+    assert_eq!(parse(&apart), Err(GtidError::Intervals));
+    assert_eq!(parse(&format!("{A}{}", ":1".repeat(intervals + 1))), Err(GtidError::Intervals));
+    assert_eq!(parse(&sources(origins)), Ok(()));
+    assert_eq!(parse(&sources(origins + 1)), Err(GtidError::Origins));
+    let servers = |count: usize| (0..count).map(|at| format!("0-{at}-1,")).collect::<String>();
+    let parse = |state: &str| BinlogState::parse("", state, "").map(drop);
+    assert_eq!(parse(&servers(origins)), Ok(()));
+    assert_eq!(parse(&servers(origins + 1)), Err(GtidError::Origins));
+    // What the probe lets into the queue of findings has room for the largest.
+    let largest = format!("{},{}", sources(origins - 1), gaps(intervals - origins + 1));
+    assert!((128 * 1024..300 * 1024).contains(&mysql(&largest).octets()));
+    assert!(GtidState::Unknown.octets() == 0 && mariadb("", &servers(3)).octets() > 0);
 }
 
 #[test]

@@ -5,50 +5,63 @@
 //! binary log only what a replica applied is known, and of a primary nothing.
 //!
 //! Text that cannot be read leaves the state unknown: the server's role is known all the same, and
-//! the engine takes an unknown history for no proof of anything.
+//! the engine takes an unknown history for no proof of anything. A state that is too large to be judged
+//! is another matter: it is readable, so nothing else that this server says is believed beside it.
 
-use super::reply::{Reply, Settings};
-use crate::engine::{BinlogState, Flavour, GtidSet, GtidState};
+use super::{
+    error::garbled,
+    reply::{Reply, Settings},
+};
+use crate::engine::{BinlogState, Failure, Flavour, GtidError, GtidSet, GtidState};
 
 /// Reads the reply to the GTID part of [`super::statements::Statements::basics`].
-pub fn state(flavour: Flavour, reply: &Reply, variables: &Settings) -> GtidState {
+///
+/// # Errors
+/// A `Garbled` failure for more intervals or origins than can be judged.
+pub fn state(flavour: Flavour, reply: &Reply, variables: &Settings) -> Result<GtidState, Failure> {
     let Some(row) = reply.first() else {
-        return GtidState::Unknown;
+        return Ok(GtidState::Unknown);
     };
     let text = |name| row.text(&[name]).unwrap_or_default();
-    match flavour {
+    let state = match flavour {
         Flavour::MySql => {
             let counts_all = variables
                 .get("gtid_mode")
                 .is_some_and(|mode| matches!(mode, "ON" | "ON_PERMISSIVE"));
-            let set = row.text(&["gtid_executed"]);
-            match set.map(GtidSet::parse) {
-                Some(Ok(set)) if counts_all => GtidState::MySql(set),
-                _ => GtidState::Unknown,
+            match row.text(&["gtid_executed"]) {
+                Some(set) if counts_all => GtidSet::parse(set).map(GtidState::MySql),
+                _ => return Ok(GtidState::Unknown),
             }
         }
         Flavour::MariaDb => {
             let applied = text("gtid_slave_pos");
             if !variables.is_on("log_bin") && applied.is_empty() {
-                return GtidState::Unknown;
+                return Ok(GtidState::Unknown);
             }
             BinlogState::parse(text("gtid_binlog_pos"), text("gtid_binlog_state"), applied)
-                .map_or(GtidState::Unknown, GtidState::MariaDb)
+                .map(GtidState::MariaDb)
+        }
+    };
+    match state {
+        Ok(state) => Ok(state),
+        Err(GtidError::Odd(_)) => Ok(GtidState::Unknown),
+        Err(beyond @ (GtidError::Intervals | GtidError::Origins)) => {
+            Err(garbled(format!("{beyond}, which is more than can be judged")))
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Reply, Settings, state};
-    use crate::engine::{Flavour, GtidState, Relation};
+    use super::{GtidSet, Reply, Settings, state};
+    use crate::engine::{FailureKind, Flavour, GtidState, Relation};
 
     const UUID: &str = "3e11fa47-71ca-11e1-9e33-c80aa9429562";
 
     fn mysql(set: &str, mode: &str) -> GtidState {
         let reply = Reply::vertical(&format!("gtid_executed: {set}"));
         let variables = Settings::of(&[("gtid_mode", mode)]);
-        state(Flavour::MySql, &reply, &variables)
+        state(Flavour::MySql, &reply, &variables).expect("not too large")
     }
 
     fn mariadb(binlog: &str, history: &str, slave: &str, log_bin: &str) -> GtidState {
@@ -56,7 +69,7 @@ mod tests {
             "gtid_binlog_pos: {binlog}\ngtid_binlog_state: {history}\ngtid_slave_pos: {slave}"
         ));
         let variables = Settings::of(&[("log_bin", log_bin)]);
-        state(Flavour::MariaDb, &reply, &variables)
+        state(Flavour::MariaDb, &reply, &variables).expect("not too large")
     }
 
     #[test]
@@ -70,7 +83,23 @@ mod tests {
         }
         assert_eq!(mysql("banana", "ON"), GtidState::Unknown);
         let nothing = state(Flavour::MySql, &Reply::default(), &Settings::default());
-        assert_eq!(nothing, GtidState::Unknown);
+        assert_eq!(nothing, Ok(GtidState::Unknown));
+    }
+
+    #[test]
+    fn a_state_that_is_too_large_is_a_fault_of_its_server() {
+        let numbers: String =
+            (0..=GtidSet::INTERVALS_MAX).map(|at| format!(":{}", 2 * at + 1)).collect();
+        let reply = Reply::vertical(&format!("gtid_executed: {UUID}{numbers}"));
+        let variables = Settings::of(&[("gtid_mode", "ON")]);
+        let failure = state(Flavour::MySql, &reply, &variables).expect_err("too many");
+        assert_eq!(failure.kind, FailureKind::Garbled, "{failure}");
+        assert!(failure.detail.contains("8192 intervals"), "{failure}");
+        let servers: String = (0..=GtidState::ORIGINS_MAX).map(|at| format!("0-{at}-1,")).collect();
+        let reply = Reply::vertical(&format!("gtid_binlog_state: {servers}"));
+        let variables = Settings::of(&[("log_bin", "ON")]);
+        let failure = state(Flavour::MariaDb, &reply, &variables).expect_err("too many");
+        assert_eq!(failure.kind, FailureKind::Garbled, "{failure}");
     }
 
     #[test]

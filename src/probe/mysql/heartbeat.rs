@@ -10,22 +10,26 @@
 //! end after a second, on MariaDB every wait (`max_statement_time`); MySQL has no statement timeout
 //! for writes.
 //!
+//! The connection is the probe's own client (`link.rs`), with its limits on what a server may ask for:
+//! this one logs in at the server's word, too.
+//!
 //! Only a write that was begun counts against the server. A missing table or right is the set-up's
 //! fault: it is logged once, and counts as not tried. So does a login that fails: the server may be
 //! full or behind a name that does not resolve just now, and goes on serving those who are in.
 
-use std::{pin::Pin, time::Duration};
+use std::{pin::Pin, sync::Arc, time::Duration};
 
 use tokio::time::{Instant, timeout_at};
 use tracing::{debug, warn};
 
 use super::{
-    driver::Link,
     error::{Fault, is_read_only, kind},
+    link::{KeptLogin, Link},
 };
 use crate::{
     config::{ProbeConfig, ProbeTarget},
     engine::{Failure, FailureKind, Flavour, Heartbeat},
+    probe::{dial::Dial, trouble::GOODBYE, wording::presentable_text},
 };
 
 /// Ends waits for locks after their shortest settable time.
@@ -34,8 +38,9 @@ const UPDATE: &str = "UPDATE pointsman.heartbeat SET beat = beat + 1 WHERE id = 
 
 /// The heartbeat's own connection.
 pub struct Heart {
-    target: ProbeTarget,
-    config: ProbeConfig,
+    dial: Dial,
+    /// A login that the server has not answered yet.
+    kept: KeptLogin,
     flavour: Flavour,
     state: State,
     /// Set-up faults are reported once.
@@ -61,10 +66,10 @@ enum Beat {
 
 impl Heart {
     /// A heart that has not connected yet.
-    pub(super) fn new(target: &ProbeTarget, config: &ProbeConfig, flavour: Flavour) -> Self {
+    pub(super) fn new(target: &ProbeTarget, config: &Arc<ProbeConfig>, flavour: Flavour) -> Self {
         Self {
-            target: target.clone(),
-            config: config.clone(),
+            dial: Dial::new(target.clone(), Arc::clone(config)),
+            kept: KeptLogin::default(),
             flavour,
             state: State::Idle(None),
             warned: false,
@@ -82,11 +87,11 @@ impl Heart {
     /// Writes once, or finds out whether the write that hung has ended; by `limit`, and sooner if
     /// there is time, so that the facts found meanwhile are still reported.
     pub(super) async fn beat(&mut self, limit: Instant) -> Heartbeat {
-        let deadline = limit.min(Instant::now() + self.config.timeout / 3);
+        let deadline = limit.min(Instant::now() + self.dial.config.timeout / 3);
         let mut beating = match std::mem::replace(&mut self.state, State::Idle(None)) {
             State::Hanging(beating) => beating,
             State::Idle(link) => match self.link(link, deadline).await {
-                Some(link) => Box::pin(write(link, patience(&self.config), self.flavour)),
+                Some(link) => Box::pin(write(link, patience(&self.dial.config), self.flavour)),
                 None => return Heartbeat::NotTried,
             },
         };
@@ -105,12 +110,15 @@ impl Heart {
         }
     }
 
-    /// The connection to write over: the one at hand, or a new one if it can be had by `deadline`.
+    /// The connection to write over: the one at hand unless the server has ended it, or a new one if
+    /// it can be had by `deadline`.
     async fn link(&mut self, at_hand: Option<Link>, deadline: Instant) -> Option<Link> {
-        if let Some(link) = at_hand.filter(Link::is_usable) {
+        if let Some(mut link) = at_hand
+            && !link.has_ended().await
+        {
             return Some(link);
         }
-        let failure = match timeout_at(deadline, open(&self.target, &self.config)).await {
+        let failure = match timeout_at(deadline, self.open(deadline)).await {
             Ok(Ok(link)) => return Some(link),
             Ok(Err(failure)) => failure,
             Err(_) => Failure::new(FailureKind::TimedOut, "the login got no reply"),
@@ -119,21 +127,32 @@ impl Heart {
             FailureKind::Misconfigured | FailureKind::Saturated => {
                 self.complain(&failure.to_string());
             }
-            _ => debug!(server = %self.target, %failure, "no heartbeat"),
+            _ => {
+                let failure = presentable_text(&failure.to_string(), &self.dial.config);
+                debug!(server = %self.dial.target, failure, "no heartbeat");
+            }
         }
         None
     }
 
+    async fn open(&mut self, deadline: Instant) -> Result<Link, Failure> {
+        self.dial.begin();
+        let mut link = Link::open(&mut self.dial, &mut self.kept, deadline).await?;
+        link.query_one(SETUP).await?;
+        Ok(link)
+    }
+
     fn complain(&mut self, reason: &str) {
         if !std::mem::replace(&mut self.warned, true) {
-            warn!(server = %self.target, reason, "cannot write the heartbeat");
+            let reason = presentable_text(reason, &self.dial.config);
+            warn!(server = %self.dial.target, reason, "cannot write the heartbeat");
         }
     }
 
     /// Says goodbye, unless a write hangs.
     pub(super) async fn quit(self) {
-        if let State::Idle(Some(link)) = self.state {
-            link.quit().await;
+        if let State::Idle(Some(mut link)) = self.state {
+            link.quit(Instant::now() + GOODBYE).await;
         }
     }
 }
@@ -145,21 +164,15 @@ async fn write(mut link: Link, patience: f64, flavour: Flavour) -> (Link, Beat) 
             format!("SET STATEMENT max_statement_time = {patience} FOR {UPDATE}")
         }
     };
-    let beat = match link.run(&statement).await {
-        Ok(()) if link.affected_rows() == 0 => {
+    let beat = match link.query_one(&statement).await {
+        Ok(reply) if reply.affected_rows() == 0 => {
             Beat::Impossible("pointsman.heartbeat has no row with id 1".into())
         }
-        Ok(()) => Beat::Written,
+        Ok(_) => Beat::Written,
         Err(Fault::Broken(_)) => Beat::Failed,
         Err(Fault::Refused { code, message }) => refused(code, &message),
     };
     (link, beat)
-}
-
-async fn open(target: &ProbeTarget, config: &ProbeConfig) -> Result<Link, Failure> {
-    let mut link = Link::open(target, config).await?;
-    link.run(SETUP).await?;
-    Ok(link)
 }
 
 fn refused(code: u16, message: &str) -> Beat {

@@ -112,6 +112,19 @@ impl Link {
         }
     }
 
+    /// Whether a statement could be sent now.
+    pub(super) fn is_usable(&self) -> bool {
+        self.wire.is_some()
+    }
+
+    /// Whether nothing can be asked any more, as far as has been heard; never waits.
+    pub(super) async fn has_ended(&mut self) -> bool {
+        match &mut self.wire {
+            Some(wire) => wire.last_words().await.is_some(),
+            None => true,
+        }
+    }
+
     /// Waits until the server ends the idle connection. Cancel-safe.
     pub(super) async fn ended(&mut self) -> Trouble {
         match &mut self.wire {

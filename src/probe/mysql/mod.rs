@@ -13,7 +13,6 @@
 //! The connection is ours down to the socket, and is watched between two probes: see `wire/` and
 //! `link.rs`. A session whose probe was dropped or failed is to be dropped too.
 
-mod driver;
 mod error;
 mod flavour;
 mod grants;
@@ -22,7 +21,6 @@ mod gtid;
 mod heartbeat;
 mod link;
 mod login;
-mod options;
 mod replica;
 mod reply;
 mod statements;
@@ -218,12 +216,16 @@ impl Session {
             identity: variables::identity(&variables)?,
             writability,
             channels,
-            gtid: gtid::state(self.flavour, gtid, &variables),
+            gtid: gtid::state(self.flavour, gtid, &variables)?,
             position: position?,
             group,
             sessions,
             heartbeat,
         };
+        let octets = facts.octets();
+        if octets > FACTS_OCTETS_MAX {
+            return Err(garbled(format!("{octets} octets of facts")).into());
+        }
         Ok(Facts::MySql(facts))
     }
 
@@ -313,6 +315,11 @@ async fn ask(link: &mut Link, spelling: &mut Spelling) -> Result<Option<Reply>, 
         fault => Err(fault.into()),
     }
 }
+
+/// How many octets the facts of one probe may hold. They wait in a queue until the driver has time
+/// (`driver::QUEUE`). The largest state of GTIDs that is judged has some 270 KiB, the 256 channels that a
+/// MySQL server can have (manual, "Multi-Source Replication") 80.
+const FACTS_OCTETS_MAX: usize = 384 * 1024;
 
 /// How long the server keeps a session in which nothing is asked, at least. A parked session is
 /// asked every few seconds.

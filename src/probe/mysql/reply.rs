@@ -11,12 +11,23 @@ use std::collections::BTreeMap;
 pub struct Reply {
     columns: Vec<Box<str>>,
     rows: Vec<Vec<Option<Box<str>>>>,
+    affected_rows: u64,
 }
 
 impl Reply {
     /// An empty set of these columns.
     pub(super) fn new(columns: Vec<Box<str>>) -> Self {
-        Self { columns, rows: Vec::new() }
+        Self { columns, ..Self::default() }
+    }
+
+    /// What a statement without a result set returns: how many rows it changed.
+    pub(super) fn done(affected_rows: u64) -> Self {
+        Self { affected_rows, ..Self::default() }
+    }
+
+    /// How many rows the statement changed.
+    pub(super) fn affected_rows(&self) -> u64 {
+        self.affected_rows
     }
 
     /// Adds one row; what it has less than columns counts as NULL.

@@ -70,8 +70,8 @@ impl Collector {
         match std::mem::take(&mut self.state) {
             State::Head => match payload {
                 [OK, ..] => {
-                    let more = status_after_ok(payload).ok_or_else(cut_short)?;
-                    self.end_result(Reply::default(), more)
+                    let (affected_rows, status) = done(payload).ok_or_else(cut_short)?;
+                    self.end_result(Reply::done(affected_rows), status)
                 }
                 [LOCAL_FILE, ..] => Err(garbled("the server asks for a file")),
                 _ => {
@@ -117,13 +117,13 @@ impl Collector {
     }
 }
 
-/// The status flags of an OK packet.
-fn status_after_ok(payload: &[u8]) -> Option<u16> {
+/// The rows that an OK packet says were changed, and its status flags.
+fn done(payload: &[u8]) -> Option<(u64, u16)> {
     let mut fields = Fields::new(payload);
     fields.octet()?;
-    let _affected_rows = fields.number()?;
+    let affected_rows = fields.number()?;
     let _last_id = fields.number()?;
-    fields.short()
+    Some((affected_rows, fields.short()?))
 }
 
 /// The status flags of the packet that ends columns or rows; `None` when it is none.

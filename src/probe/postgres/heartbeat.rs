@@ -23,7 +23,7 @@ use super::{
 };
 use crate::{
     engine::{Evidence, Failure, FailureKind, Heartbeat},
-    probe::{dial::Dial, trouble::Trouble},
+    probe::{dial::Dial, trouble::Trouble, wording::presentable},
 };
 
 /// The login that writes.
@@ -67,6 +67,7 @@ impl Heart {
             Fault::Login(failure) => (failure, Heartbeat::NotTried),
             Fault::Write(failure) => (failure, Heartbeat::Failed),
         };
+        let failure = presentable(failure, &dial.config);
         if failure.kind.evidence() != Evidence::Alive {
             tracing::debug!(server = %dial.target, %failure, "no heartbeat");
             return outcome;

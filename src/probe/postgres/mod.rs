@@ -1,5 +1,6 @@
 //! The probe of a PostgreSQL server, 12 or newer.
 
+mod guard;
 mod heartbeat;
 mod look;
 mod noted;

@@ -7,6 +7,7 @@ use std::pin::Pin;
 
 use tokio_postgres::tls::TlsConnect;
 
+use super::guard::Guarded;
 use crate::probe::{
     dial::Dial,
     socket::Metered,
@@ -21,23 +22,25 @@ pub struct Noted<C> {
     pub trail: Trail,
 }
 
-impl<C> TlsConnect<Metered> for Noted<C>
+/// The watch over what the server asks for moves to the inside of the encryption.
+impl<C> TlsConnect<Guarded<Metered>> for Noted<C>
 where
     C: TlsConnect<Metered>,
     C::Future: Send + 'static,
 {
-    type Stream = C::Stream;
+    type Stream = Guarded<C::Stream>;
     type Error = C::Error;
-    type Future = Pin<Box<dyn Future<Output = Result<C::Stream, C::Error>> + Send>>;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Stream, C::Error>> + Send>>;
 
-    fn connect(self, stream: Metered) -> Self::Future {
+    fn connect(self, stream: Guarded<Metered>) -> Self::Future {
         let Self { connector, trail } = self;
         trail.say(|| "the server agrees".to_owned());
+        let (stream, watch) = stream.into_parts();
         let connecting = connector.connect(stream);
         Box::pin(async move {
             let connected = connecting.await?;
             trail.begin(Step::Login);
-            Ok(connected)
+            Ok(Guarded::new(connected, watch))
         })
     }
 }

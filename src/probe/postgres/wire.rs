@@ -14,17 +14,19 @@ use tokio::{
 };
 use tokio_postgres::{
     Client, Config, Connection, SimpleQueryMessage, SimpleQueryRow, SimpleQueryStream,
-    config::SslMode, tls::MakeTlsConnect,
+    config::{self, SslMode},
+    tls::MakeTlsConnect,
 };
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::{
+    guard::{Guarded, Watch},
     noted::{Noted, let_in},
     sql,
     wire_error::WireError,
 };
 use crate::{
-    config::TlsMode,
+    config::{ChannelBinding, TlsMode},
     engine::{Failure, FailureKind},
     probe::{
         dial::Dial,
@@ -48,7 +50,9 @@ pub struct Wire {
     pending: Option<Pending>,
 }
 
-type Link = Connection<Metered, <MakeRustlsConnect as MakeTlsConnect<Metered>>::Stream>;
+type Encrypted = <MakeRustlsConnect as MakeTlsConnect<Metered>>::Stream;
+
+type Link = Connection<Guarded<Metered>, Guarded<Encrypted>>;
 
 struct Pending {
     stream: Pin<Box<SimpleQueryStream>>,
@@ -125,6 +129,7 @@ impl Wire {
             meter = Some(Arc::clone(&metered));
             dial.trail.begin(if mode == SslMode::Disable { Step::Login } else { Step::Tls });
             let config = login(dial, options, mode);
+            let stream = Guarded::new(stream, Watch::new(&dial.config, mode != SslMode::Disable));
             Box::pin(async move {
                 match config.connect_raw(stream, connector).await {
                     Ok((client, connection)) => Ok(Self {
@@ -325,7 +330,12 @@ fn login(dial: &Dial, options: &str, mode: SslMode) -> Config {
         .dbname(&*dial.config.database)
         .application_name(sql::APPLICATION_NAME)
         .options(options)
-        .ssl_mode(mode);
+        .ssl_mode(mode)
+        .channel_binding(match dial.config.auth.channel_binding {
+            ChannelBinding::Disable => config::ChannelBinding::Disable,
+            ChannelBinding::Prefer => config::ChannelBinding::Prefer,
+            ChannelBinding::Require => config::ChannelBinding::Require,
+        });
     if let Some(password) = &dial.config.password {
         config.password(password.reveal());
     }

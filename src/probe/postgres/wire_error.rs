@@ -2,7 +2,7 @@
 
 use std::{error::Error as _, io};
 
-use super::sqlstate;
+use super::{guard::Refused, sqlstate};
 use crate::{
     engine::{Failure, FailureKind},
     probe::{
@@ -48,11 +48,12 @@ impl WireError {
             return Self::Database { code: code.into(), verdict, message };
         }
         let source = error.source().and_then(|source| source.downcast_ref::<io::Error>());
-        if let Some(rustls) = source
-            .and_then(io::Error::get_ref)
-            .and_then(|inner| inner.downcast_ref::<rustls::Error>())
-        {
+        let inner = source.and_then(io::Error::get_ref);
+        if let Some(rustls) = inner.and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
             return Self::Broken(tls::misconfigured(rustls));
+        }
+        if let Some(refused) = inner.and_then(|inner| inner.downcast_ref::<Refused>()) {
+            return Self::Broken(Failure::new(FailureKind::Misconfigured, refused.to_string()));
         }
         if let Some(end) = meter.end() {
             return Self::Broken(end.clone());

@@ -1,5 +1,7 @@
 //! How far the cluster's transactions reach, stream by stream, by all that its members show.
 
+use std::collections::BTreeMap;
+
 use super::{replica::is_related, topology::member_channels};
 use crate::engine::{
     MySqlFacts, Position, ServerIndex, Stream,
@@ -93,18 +95,16 @@ fn is_mixed(index: ServerIndex, case: Case<'_>) -> bool {
 fn bound_by_leaders(case: Case<'_>, positions: &mut Positions, leaders: &[ServerIndex]) {
     let fresh = leaders.iter().filter(|&&leader| case.has_news(leader));
     let fresh = fresh.map(|leader| &case.records[*leader]);
-    let reached: Vec<_> = fresh
-        .filter_map(Record::mysql)
-        .filter(|facts| !facts.gtid.is_unknown())
-        .flat_map(|facts| facts.gtid.reach())
-        .collect();
+    let shown = fresh.filter_map(Record::mysql).filter(|facts| !facts.gtid.is_unknown());
+    let mut reached: BTreeMap<Stream, u64> = BTreeMap::new();
+    for (stream, last, _) in shown.flat_map(|facts| facts.gtid.reach()) {
+        let highest = reached.entry(stream).or_default();
+        *highest = last.max(*highest);
+    }
     if reached.is_empty() {
         return;
     }
-    let last = |stream: &Stream| {
-        let of_it = reached.iter().filter(|(known, ..)| known == stream);
-        of_it.map(|(_, last, _)| *last).max()
-    };
+    let last = |stream: &Stream| reached.get(stream).copied();
     positions.forget(|stream| last(stream).is_none());
     positions.bound(|stream| Position::transaction(last(stream).unwrap_or(0)));
 }

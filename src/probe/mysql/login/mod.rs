@@ -6,6 +6,7 @@
 
 mod capabilities;
 mod greeting;
+mod parsec;
 mod plugin;
 mod rsa;
 
@@ -16,14 +17,14 @@ use rustls::{ClientConfig, pki_types::ServerName};
 use self::{
     capabilities::{CONNECT_ATTRS, PLUGIN_AUTH, PLUGIN_AUTH_LENENC, SSL, wanted},
     greeting::Greeting,
-    plugin::{Exchange, Step},
+    plugin::{Disclosure, Exchange, Step},
 };
 use super::{
     error::Fault,
     wire::{Octets, REPLY_OCTETS_MAX, Wire},
 };
 use crate::{
-    config::{ProbeConfig, TlsMode},
+    config::{ProbeConfig, ServerPublicKey, TlsMode},
     engine::{Failure, FailureKind},
     probe::{
         dial::Dial,
@@ -114,17 +115,41 @@ pub async fn log_in(mut wire: Wire, terms: Terms) -> Result<Wire, Refusal> {
         Some(_) => trail.say(|| "the server does not offer it: plain text".to_owned()),
     }
     trail.begin(trail::Step::Login);
-    let password = config.password.as_ref().map_or(&[][..], |secret| secret.reveal().as_bytes());
-    let (mut exchange, plugin, proof) =
-        Exchange::begin(&greeting.plugin, greeting.nonce, password, wire.is_encrypted());
+    let (mut exchange, plugin, proof) = Exchange::begin(
+        &greeting.plugin,
+        greeting.nonce,
+        password_of(&config),
+        disclosure(&config, wire.is_encrypted()),
+    );
     wire.send(&response(capabilities, &config, plugin, &proof)).await?;
     loop {
         match exchange.next(&wire.receive().await?)? {
             Step::Done => return Ok(wire),
             Step::Send(payload) => wire.send(&payload).await?,
+            Step::Derive(proof) => {
+                let config = Arc::clone(&config);
+                let proof = proof.calculated(move || password_of(&config).to_vec()).await?;
+                wire.send(&proof).await?;
+            }
             Step::Wait => {}
         }
     }
+}
+
+/// As MySQL's own clients do (manual, "Caching SHA-2 Pluggable Authentication"): within TLS the
+/// password, else nothing but what the operator asks for.
+fn disclosure(config: &ProbeConfig, is_encrypted: bool) -> Disclosure<'_> {
+    match &config.auth.server_public_key {
+        _ if is_encrypted => Disclosure::Clear,
+        ServerPublicKey::Pinned(key) => Disclosure::Pinned(key),
+        ServerPublicKey::Requested => Disclosure::Requested,
+        ServerPublicKey::Unknown => Disclosure::Refused,
+    }
+}
+
+/// Empty for users without one.
+fn password_of(config: &ProbeConfig) -> &[u8] {
+    config.password.as_ref().map_or(&[], |secret| secret.reveal().as_bytes())
 }
 
 async fn encrypt(wire: Wire, host: &str, config: Arc<ClientConfig>) -> Result<Wire, Refusal> {

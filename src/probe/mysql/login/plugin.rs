@@ -1,15 +1,16 @@
 //! Proving the password, in the ways that the servers' plugins ask for. No octet is sent or read
 //! here: an [`Exchange`] is told what arrived and says what to send.
 //!
+//! What a server may make us calculate is bounded: one derivation of a key in a login, of so many
+//! rounds, and that is work for a thread that serves nobody else ([`Step::Derive`]).
+//!
 //! Refused, because they give the password away or cannot be done without a human:
 //! `mysql_old_password`, `mysql_clear_password`, `dialog`, `sha256_password` and all that are not
 //! known.
 
-use mysql_common::scramble::{
-    create_response_for_ed25519, create_response_for_parsec, scramble_native, scramble_sha256,
-};
+use mysql_common::scramble::{create_response_for_ed25519, scramble_native, scramble_sha256};
 
-use super::rsa;
+use super::{parsec, rsa};
 use crate::{
     engine::{Failure, FailureKind},
     plain_text::start_of_line,
@@ -19,11 +20,6 @@ use crate::{
 /// Packets that a server may send until it says yes or no. MariaDB tries each plugin that an account
 /// names, with up to three packets for each.
 const PACKETS_MAX: u32 = 16;
-/// The largest exponent in parsec's number of rounds, 1024 × 2ⁿ. Servers say 0 to 3; each more
-/// doubles our work, and any server can ask for it.
-const PARSEC_EXPONENT_MAX: u8 = 6;
-/// Octets of salt in parsec's second packet.
-const PARSEC_SALT_OCTETS: usize = 18;
 
 const OK: u8 = 0x00;
 const MORE: u8 = 0x01;
@@ -35,13 +31,27 @@ const SHA2_FULL: &[u8] = &[4];
 /// Asks for the server's public key.
 const SHA2_KEY_PLEASE: u8 = 2;
 
+/// What a server gets that asks for the password itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Disclosure<'a> {
+    /// The password: the connection is encrypted. Who is at its other end, `tls` has settled.
+    Clear,
+    /// The password encrypted with this key, a SubjectPublicKeyInfo in DER.
+    Pinned(&'a [u8]),
+    /// The password encrypted with the key that it sends.
+    Requested,
+    /// Nothing.
+    Refused,
+}
+
 /// The part of a login between the client's first answer and the server's verdict.
 pub struct Exchange<'a> {
     password: &'a [u8],
-    /// Nobody can read what we send.
-    encrypted: bool,
+    disclosure: Disclosure<'a>,
     plugin: Plugin,
     packets: u32,
+    /// A key was derived.
+    derived: bool,
 }
 
 /// A way to prove the password, and how far it has come.
@@ -70,6 +80,8 @@ pub enum Step {
     Done,
     /// Send this.
     Send(Vec<u8>),
+    /// Send the proof that this comes to: milliseconds of work.
+    Derive(parsec::Proof),
     /// Wait for the next packet.
     Wait,
 }
@@ -81,7 +93,7 @@ impl<'a> Exchange<'a> {
         plugin: &[u8],
         nonce: [u8; 20],
         password: &'a [u8],
-        encrypted: bool,
+        disclosure: Disclosure<'a>,
     ) -> (Self, &'static [u8], Vec<u8>) {
         let (name, plugin, answer): (&[u8], _, _) = match plugin {
             b"caching_sha2_password" => {
@@ -90,7 +102,7 @@ impl<'a> Exchange<'a> {
             }
             _ => (b"mysql_native_password", Plugin::Native, native(&nonce, password)),
         };
-        (Self { password, encrypted, plugin, packets: 0 }, name, answer)
+        (Self { password, disclosure, plugin, packets: 0, derived: false }, name, answer)
     }
 
     /// What follows from the server's next packet, which is no error.
@@ -147,14 +159,24 @@ impl<'a> Exchange<'a> {
                     *stage = Sha2::Sent;
                     Ok(Step::Wait)
                 }
-                (Sha2::Hashed, SHA2_FULL) if self.encrypted => {
-                    *stage = Sha2::Sent;
-                    Ok(Step::Send([self.password, &[0]].concat()))
-                }
-                (Sha2::Hashed, SHA2_FULL) => {
-                    *stage = Sha2::KeyWanted;
-                    Ok(Step::Send(vec![SHA2_KEY_PLEASE]))
-                }
+                (Sha2::Hashed, SHA2_FULL) => match self.disclosure {
+                    Disclosure::Clear => {
+                        *stage = Sha2::Sent;
+                        Ok(Step::Send([self.password, &[0]].concat()))
+                    }
+                    Disclosure::Pinned(key) => {
+                        let hidden = hidden(self.password, nonce);
+                        *stage = Sha2::Sent;
+                        Ok(Step::Send(rsa::encrypt_with(&hidden, key)?))
+                    }
+                    Disclosure::Requested => {
+                        *stage = Sha2::KeyWanted;
+                        Ok(Step::Send(vec![SHA2_KEY_PLEASE]))
+                    }
+                    Disclosure::Refused => {
+                        Err(Failure::new(FailureKind::Misconfigured, UNDISCLOSED))
+                    }
+                },
                 (Sha2::KeyWanted, pem) => {
                     let hidden = hidden(self.password, nonce);
                     *stage = Sha2::Sent;
@@ -163,9 +185,10 @@ impl<'a> Exchange<'a> {
                 _ => Err(garbled("caching_sha2_password goes on in an unknown way")),
             },
             Plugin::Parsec { nonce } => {
-                let (rounds, salt) = parsec_salt(data)?;
-                let proof = create_response_for_parsec(self.password, nonce, rounds, salt);
-                Ok(Step::Send(proof.to_vec()))
+                if std::mem::replace(&mut self.derived, true) {
+                    return Err(garbled("parsec goes on after its proof"));
+                }
+                Ok(Step::Derive(parsec::Proof::asked_for(*nonce, data)?))
             }
             Plugin::Native | Plugin::Ed25519 => Err(garbled("the login goes on after its end")),
         }
@@ -197,27 +220,17 @@ fn hidden(password: &[u8], nonce: &[u8]) -> Vec<u8> {
     octets.zip(nonce.iter().cycle()).map(|(octet, mask)| octet ^ mask).collect()
 }
 
-/// Parsec's second packet: `P`, the exponent of the number of rounds, the salt (MariaDB manual,
-/// "Authentication Plugin - PARSEC").
-fn parsec_salt(data: &[u8]) -> Result<(u32, &[u8]), Failure> {
-    match data {
-        [b'P', exponent, salt @ ..] if salt.len() == PARSEC_SALT_OCTETS => {
-            if *exponent > PARSEC_EXPONENT_MAX {
-                let detail = format!("parsec with 1024 × 2^{exponent} rounds is too slow to probe");
-                return Err(Failure::new(FailureKind::Misconfigured, detail));
-            }
-            Ok((1024 << exponent, salt))
-        }
-        _ => Err(garbled("no salt for parsec")),
-    }
-}
-
 fn refused(plugin: &[u8]) -> Failure {
     let name = start_of_line(&String::from_utf8_lossy(plugin), NAME_CHARS_MAX);
     let detail =
         format!("the probe's user has the authentication plugin {name}, which probes do not use");
     Failure::new(FailureKind::Misconfigured, detail)
 }
+
+/// Why nobody gets the password.
+const UNDISCLOSED: &str = "caching_sha2_password asks for the password itself, over a \
+    connection that is not encrypted: set tls = \"verify-full\", or server_public_key_file to the \
+    server's key, or get_server_public_key = true to give it to whoever answers";
 
 /// A name of a plugin is shown up to here.
 const NAME_CHARS_MAX: usize = 64;

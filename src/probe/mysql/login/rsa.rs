@@ -1,8 +1,9 @@
 //! A password encrypted with the server's public key: what `caching_sha2_password` needs without
 //! TLS (MySQL manual, "Caching SHA-2 Pluggable Authentication").
 //!
-//! The key comes in clear text from whoever answers, so it is read with care: the library's own
-//! reader panics on what is no key.
+//! Whoever has the other half of the key has the password. So the key is one that an operator vouches
+//! for, or one that an operator lets come in clear text from whoever answers; that is read with care: the
+//! library's own reader panics on what is no key.
 
 use mysql_common::{
     crypto::rsa::{GetRandom, Pkcs1OaepPadding, PublicKey},
@@ -31,7 +32,15 @@ const BIT_STRING: u8 = 0x03;
 pub fn encrypt(message: &[u8], pem: &[u8]) -> Result<Vec<u8>, Failure> {
     let info = SubjectPublicKeyInfoDer::from_pem_slice(pem)
         .map_err(|_| garbled("the server's public key is no PEM"))?;
-    let key = public_key(&info).ok_or_else(|| garbled("the server's public key is no RSA key"))?;
+    encrypt_with(message, &info)
+}
+
+/// The same with a SubjectPublicKeyInfo in DER.
+///
+/// # Errors
+/// As [`encrypt`].
+pub fn encrypt_with(message: &[u8], info: &[u8]) -> Result<Vec<u8>, Failure> {
+    let key = public_key(info).ok_or_else(|| garbled("the server's public key is no RSA key"))?;
     if message.len() + PADDING_OCTETS > key.num_octets() {
         return Err(garbled("the password is too long for the server's public key"));
     }
