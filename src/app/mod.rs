@@ -352,6 +352,7 @@ async fn look_around(mut losses: Losses, state: Option<StateHealth>, counts: Ser
         looks.tick().await;
         losses.tell();
         counts.log_lost(losses.lines());
+        counts.log_written(losses.fault().as_ref());
         if let Some(state) = &state {
             counts.state_saved(state.fault().is_none());
         }
