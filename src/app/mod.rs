@@ -36,7 +36,7 @@ use self::{
 use crate::{
     admin::{self, AdminServer, Background, Operations},
     answers::PlacementError,
-    config::Config,
+    config::{Config, OpenFile},
     control::{Control, ControlEnds, Order},
     descriptors,
     dns::{self, BindError, DnsServer, ServeError},
@@ -159,6 +159,7 @@ pub async fn serve(
     if !inherited.is_empty() {
         info!(sockets = inherited.len(), "sockets come from the service manager");
     }
+    warn_of_open_files(&config.open_files);
     let mut app = App::start(config, inherited, None)?;
     for address in app.local_addresses() {
         info!(%address, "answering DNS by UDP and TCP");
@@ -321,6 +322,13 @@ impl App {
         if let Some(saver) = self.saver {
             saver.stop().await;
         }
+    }
+}
+
+/// Logs which files others may read or change that are not for them.
+fn warn_of_open_files<'f>(files: impl IntoIterator<Item = &'f OpenFile>) {
+    for file in files {
+        warn!(event = "open_file", "{file}");
     }
 }
 
