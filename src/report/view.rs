@@ -1,5 +1,7 @@
 //! One cluster by the names of its configuration.
 
+use std::ops::Range;
+
 use super::{ClusterReport, NameReason, NameView, Override, ServerView};
 use crate::{
     answers::{ClusterListing, Layout, NameRole, ServedName},
@@ -28,10 +30,21 @@ pub struct ClusterView {
 impl ClusterView {
     /// One cluster as `report` has it, published or not; `None` when `layout` has none at this place.
     pub fn new(layout: &Layout, id: ClusterId, report: &ClusterReport) -> Option<Self> {
+        Self::part(layout, id, report, 0..usize::MAX)
+    }
+
+    /// The same with no more of its servers than those at these places.
+    pub fn part(
+        layout: &Layout,
+        id: ClusterId,
+        report: &ClusterReport,
+        shown: Range<usize>,
+    ) -> Option<Self> {
         let listing = layout.clusters().get(id.0)?;
         let places = Places { listing, report };
         let names: Vec<_> = layout.served_of(id).map(|name| places.name(name)).collect();
         let servers = listing.servers.iter().zip(&report.servers).enumerate();
+        let servers = servers.skip(shown.start).take(shown.len());
         Some(Self {
             name: listing.name.clone(),
             kind: listing.kind,
