@@ -15,7 +15,7 @@ mod service;
 mod shown;
 mod signals;
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, num::NonZero, sync::Arc, thread, time::Duration};
 
 use tokio::{
     sync::{mpsc, oneshot},
@@ -366,6 +366,22 @@ async fn look_around(mut losses: Losses, state: Option<StateHealth>, counts: Ser
         }
     }
 }
+
+/// Threads in use beside the first one when all of a service runs.
+pub fn threads_needed(config: &Config) -> usize {
+    runtime_threads() + config.dns.listen.len() * config.dns.workers + OTHER_THREADS
+}
+
+/// Those of the runtime: one for each CPU, and a few that wait for disks and names.
+pub fn runtime_threads() -> usize {
+    thread::available_parallelism().map_or(1, NonZero::get) + BLOCKING_THREADS
+}
+
+/// The log, the admin API, the watchdog, its words to the service manager, and the state's.
+const OTHER_THREADS: usize = 5;
+
+/// Threads that read files and look names up. There may be more; those wait for one another.
+const BLOCKING_THREADS: usize = 2;
 
 /// Descriptors in use when every probe and every client uses all that it may.
 fn descriptors_needed(config: &Config) -> u64 {

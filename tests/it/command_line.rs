@@ -8,7 +8,10 @@ use std::{
     path::Path,
 };
 
-use crate::process::{Ended, Service, Settings, message, parsed, run};
+use crate::{
+    patience::PATIENCE,
+    process::{Ended, Service, Settings, message, parsed, run},
+};
 
 /// A configuration that is fine, with an address to answer on.
 fn fine(listen: &str) -> String {
@@ -274,6 +277,23 @@ fn serve_on_a_port_that_is_taken_fails_and_says_what_to_do() {
     let words = message(line);
     assert!(words.starts_with("cannot start: "), "{words}");
     assert!(words.contains(&taken.address) && words.contains("is in use; `ss -lunpt"), "{words}");
+}
+
+/// No thread can have a stack of this size.
+#[test]
+fn without_threads_it_says_what_to_raise_and_does_not_panic() {
+    let settings = Settings::new(&fine("127.27.1.11:0"), "");
+    let file = settings.file();
+    for arguments in [&["serve", "--config", &*file][..], &["demo", "--once"]] {
+        let stack = ("RUST_MIN_STACK", "70368744177664");
+        let mut service = Service::start(arguments, &[stack]);
+        let code = service.exit_code(PATIENCE);
+        let Ended { code, stderr, .. } = service.ended(code);
+        assert_eq!(code, Some(1), "{stderr}");
+        assert!(stderr.starts_with("cannot start: the system lets us have 0 of the "), "{stderr}");
+        assert!(stderr.contains("raise TasksMax= of the unit"), "{stderr}");
+        assert!(stderr.contains("os error") && stderr.lines().count() == 1, "{stderr}");
+    }
 }
 
 #[test]

@@ -228,7 +228,7 @@ impl Service {
     }
 
     /// Waits for the ends of its outputs, which come with its own.
-    fn ended(self, code: Option<i32>) -> Ended {
+    pub(crate) fn ended(self, code: Option<i32>) -> Ended {
         assert!(code.is_some(), "it has not ended: {}", self.output());
         until("its outputs end", || self.stdout.has_ended() && self.stderr.has_ended());
         Ended { code, stdout: self.stdout.text(), stderr: self.stderr.text() }
