@@ -31,5 +31,6 @@ pub mod sessions;
 pub mod state;
 pub mod status;
 pub mod telemetry;
+pub mod threads;
 pub mod wall_time;
 pub mod watchdog;

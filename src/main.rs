@@ -16,7 +16,7 @@ use pointsman::{
     demo,
     inherited::Inherited,
     probe::grants,
-    telemetry,
+    process_group, telemetry, threads,
 };
 use tokio::runtime::Runtime;
 use tracing::error;
@@ -37,6 +37,7 @@ fn main() -> ExitCode {
 fn serve(options: &ServeOptions) -> ExitCode {
     // First of all, for it changes the environment, which threads may read.
     let inherited = Inherited::from_environment();
+    process_group::keep_rights_from_programs();
     let config = match Config::load(&options.config) {
         Ok(config) => config,
         Err(faults) => {
@@ -44,6 +45,11 @@ fn serve(options: &ServeOptions) -> ExitCode {
             return reported.map_or(ExitCode::FAILURE, |()| ExitCode::from(BAD_CONFIGURATION));
         }
     };
+    // Before the log, which is a thread as well.
+    if let Err(fault) = threads::provide(app::threads_needed(&config)) {
+        _ = writeln!(io::stderr(), "cannot start: {fault}");
+        return ExitCode::FAILURE;
+    }
     let log = telemetry::start();
     let inherited = match inherited {
         Ok(inherited) => inherited,
@@ -70,6 +76,10 @@ fn serve(options: &ServeOptions) -> ExitCode {
 
 /// Tells the demo's story. It has no log: the story says what happens.
 fn demo(options: &DemoOptions) -> ExitCode {
+    if let Err(fault) = threads::provide(app::runtime_threads()) {
+        _ = writeln!(io::stderr(), "cannot start: {fault}");
+        return ExitCode::FAILURE;
+    }
     match Runtime::new() {
         Ok(runtime) => {
             runtime.block_on(demo::run(demo::Options { once: options.once, port: options.port }))

@@ -10,6 +10,7 @@ use nix::{
     sys::signal::{Signal, killpg},
     unistd::Pid,
 };
+use rustix::thread::clear_ambient_capability_set;
 use tokio::process::{Child, Command};
 
 /// `program`, ready to be given arguments, an environment and what it may read and write; nothing
@@ -27,6 +28,15 @@ pub fn leader(program: &Path) -> Command {
         .process_group(0)
         .kill_on_drop(true);
     command
+}
+
+/// Keeps the rights of this process from the programs that it starts: they would inherit the ambient
+/// capabilities (capabilities(7)), such as the one for port 53. What this process may do stays.
+///
+/// Call it before there are threads: each has a set of its own, copied from the one that starts it.
+pub fn keep_rights_from_programs() {
+    // A system without ambient capabilities has none to inherit.
+    _ = clear_ambient_capability_set();
 }
 
 /// A process group that is killed when it is dropped.
@@ -52,3 +62,42 @@ pub const LAST_WORDS: Duration = Duration::from_millis(50);
 
 /// Where programs are when nobody says so.
 const USUAL_PATH: &str = "/usr/local/bin:/usr/bin:/bin";
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, thread};
+
+    use rustix::thread::{
+        CapabilitySet, capabilities, configure_capability_in_ambient_set, set_capabilities,
+    };
+
+    use super::*;
+
+    /// The capabilities of this thread that the line of proc(5) has.
+    fn told(line: &str) -> u64 {
+        let status = fs::read_to_string("/proc/thread-self/status").unwrap();
+        let told = status.lines().find_map(|told| told.strip_prefix(line)).unwrap();
+        u64::from_str_radix(told.trim(), 16).unwrap()
+    }
+
+    /// As systemd starts us, where the tests may do that.
+    #[test]
+    fn programs_inherit_no_capability_and_we_keep_ours() {
+        thread::spawn(|| {
+            let port = CapabilitySet::NET_BIND_SERVICE;
+            let mut sets = capabilities(None).unwrap();
+            let may = sets.permitted.contains(port);
+            if may {
+                sets.inheritable |= port;
+                set_capabilities(None, sets).unwrap();
+                configure_capability_in_ambient_set(port, true).unwrap();
+            }
+            assert_eq!(told("CapAmb:") != 0, may);
+            let effective = told("CapEff:");
+            keep_rights_from_programs();
+            assert_eq!((told("CapAmb:"), told("CapEff:")), (0, effective));
+        })
+        .join()
+        .unwrap();
+    }
+}

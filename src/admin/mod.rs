@@ -31,6 +31,7 @@ mod token;
 mod view;
 
 use std::{
+    io,
     net::{SocketAddr, TcpListener},
     os::unix::net::UnixListener,
     path::{Path, PathBuf},
@@ -117,16 +118,18 @@ impl Listeners {
         let (report, began) = mpsc::channel();
         let work = move || {
             let runtime = runtime::Builder::new_current_thread().enable_all().build();
-            let is_built = runtime.as_ref().map(|_| ()).map_err(|error| error.kind().into());
-            _ = report.send(is_built);
-            if let Ok(runtime) = runtime {
-                self.run(&runtime, operations, stop);
+            match runtime {
+                Ok(runtime) => {
+                    _ = report.send(Ok(()));
+                    self.run(&runtime, operations, stop);
+                }
+                Err(error) => _ = report.send(Err(error)),
             }
             _ = end.send(());
         };
         let thread = thread::Builder::new().name("admin".into()).spawn(work);
         thread.map_err(BindError::Thread)?;
-        let built = began.recv().unwrap_or_else(|_| Err(std::io::ErrorKind::Other.into()));
+        let built = began.recv().unwrap_or_else(|_| Err(io::Error::other("it has ended")));
         built.map_err(BindError::Thread)?;
         Ok(Some(AdminServer { socket, http, stopping, ended }))
     }

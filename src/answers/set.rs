@@ -24,6 +24,10 @@ pub struct ServedSet {
     ttl: u32,
     balance: Balance,
     max_answers: usize,
+    /// Octets of each record in wire form.
+    record_octets: usize,
+    /// Octets that the records of any answer have at least.
+    least_octets: usize,
 }
 
 impl ServedSet {
@@ -43,6 +47,8 @@ impl ServedSet {
             ttl,
             balance,
             max_answers: max_answers.unwrap_or(usize::MAX),
+            record_octets: 0,
+            least_octets: 0,
         };
         for (share, addresses) in servers {
             if addresses.is_empty() {
@@ -56,6 +62,13 @@ impl ServedSet {
                 set.addresses.push(address);
             }
         }
+        set.record_octets = set.wire.len() / set.addresses.len().max(1);
+        let least = match set.max_answers < set.shares.len() {
+            // A server has one at least.
+            true => set.max_answers,
+            false => set.addresses.len(),
+        };
+        set.least_octets = least * set.record_octets;
         set
     }
 
@@ -72,6 +85,11 @@ impl ServedSet {
     /// TTL of every record, in seconds.
     pub fn ttl(&self) -> u32 {
         self.ttl
+    }
+
+    /// Octets that the records of any answer have at least, where their owner is a pointer.
+    pub fn least_octets(&self) -> usize {
+        self.least_octets
     }
 
     /// The addresses of one answer to `client`, in its order.
@@ -102,20 +120,22 @@ impl ServedSet {
             out.extend_from_slice(within(room, &self.wire)?);
             return self.addresses.len().try_into().ok();
         }
+        // What cannot fit is not drawn: whoever asks for it may ask often.
+        if self.least_octets > room {
+            return None;
+        }
         self.draw_servers(client, rng, drawn);
         let (v4_records, rest) = self.wire.as_chunks::<A_OCTETS>();
         if v4_records.len() == self.shares.len() && rest.is_empty() {
-            // One IPv4 address each: the most common set is worth a loop of its own.
-            if drawn.len() * A_OCTETS > room {
-                return None;
-            }
+            // One IPv4 address each: the most common set is worth a loop of its own. All answers
+            // have as many of them, so that there is room.
             for &server in &*drawn {
                 out.extend_from_slice(&v4_records[server]);
             }
             return drawn.len().try_into().ok();
         }
         let count = drawn.iter().map(|&server| self.members[server].len()).sum::<usize>();
-        let octets = self.wire.len() / self.addresses.len().max(1);
+        let octets = self.record_octets;
         if count * octets > room {
             return None;
         }
@@ -164,3 +184,33 @@ fn within(room: usize, octets: &[u8]) -> Option<&[u8]> {
 
 /// Octets of an A record whose owner is a pointer.
 const A_OCTETS: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use rand::{SeedableRng, rngs::SmallRng};
+
+    use super::*;
+
+    /// Nothing is drawn for an answer that is cut off, whatever the rule of the order costs.
+    #[test]
+    fn what_does_not_fit_is_not_drawn() {
+        let share = Share { weight: 1, sessions: None, name_hash: 0 };
+        let v4 = |number: u8| vec![IpAddr::from([192, 0, 2, number])];
+        let two = |number: u8| vec![IpAddr::from([192, 0, 2, number]); 2];
+        let v6 = |number: u8| vec![IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, number.into()])];
+        let addresses: [(&dyn Fn(u8) -> Vec<IpAddr>, _, _); 4] =
+            [(&v4, None, 1_600), (&v4, Some(10), 160), (&two, Some(10), 160), (&v6, None, 2_800)];
+        for (addresses, max_answers, least) in addresses {
+            let servers = (0..100).map(|number| (share, addresses(number)));
+            let set = ServedSet::new(servers, 1, Balance::Weighted, max_answers);
+            assert_eq!(set.least_octets(), least);
+            let client = IpAddr::from([127, 0, 0, 1]);
+            let (mut rng, mut drawn, mut out) = (SmallRng::seed_from_u64(1), vec![99], Vec::new());
+            let count = set.append_answer(client, &mut rng, &mut drawn, least - 1, &mut out);
+            assert_eq!((count, &drawn[..], &out[..]), (None, &[99][..], &[][..]));
+            let room = least * 2;
+            let count = set.append_answer(client, &mut rng, &mut drawn, room, &mut out);
+            assert!(count.is_some() && (least..=room).contains(&out.len()));
+        }
+    }
+}

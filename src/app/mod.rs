@@ -15,7 +15,7 @@ mod service;
 mod shown;
 mod signals;
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, num::NonZero, sync::Arc, thread, time::Duration};
 
 use tokio::{
     sync::{mpsc, oneshot},
@@ -36,7 +36,7 @@ use self::{
 use crate::{
     admin::{self, AdminServer, Background, Operations},
     answers::PlacementError,
-    config::Config,
+    config::{Config, OpenFile},
     control::{Control, ControlEnds, Order},
     descriptors,
     dns::{self, BindError, DnsServer, ServeError},
@@ -159,6 +159,7 @@ pub async fn serve(
     if !inherited.is_empty() {
         info!(sockets = inherited.len(), "sockets come from the service manager");
     }
+    warn_of_open_files(&config.open_files);
     let mut app = App::start(config, inherited, None)?;
     for address in app.local_addresses() {
         info!(%address, "answering DNS by UDP and TCP");
@@ -324,6 +325,13 @@ impl App {
     }
 }
 
+/// Logs which files others may read or change that are not for them.
+fn warn_of_open_files<'f>(files: impl IntoIterator<Item = &'f OpenFile>) {
+    for file in files {
+        warn!(event = "open_file", "{file}");
+    }
+}
+
 /// Waits for a signal that asks to end; one that asks to reload is an order like any other.
 async fn end_asked(signals: &mut Signals, control: Control) {
     while signals.next().await == Signal::Reload {
@@ -352,11 +360,28 @@ async fn look_around(mut losses: Losses, state: Option<StateHealth>, counts: Ser
         looks.tick().await;
         losses.tell();
         counts.log_lost(losses.lines());
+        counts.log_written(losses.fault().as_ref());
         if let Some(state) = &state {
             counts.state_saved(state.fault().is_none());
         }
     }
 }
+
+/// Threads in use beside the first one when all of a service runs.
+pub fn threads_needed(config: &Config) -> usize {
+    runtime_threads() + config.dns.listen.len() * config.dns.workers + OTHER_THREADS
+}
+
+/// Those of the runtime: one for each CPU, and a few that wait for disks and names.
+pub fn runtime_threads() -> usize {
+    thread::available_parallelism().map_or(1, NonZero::get) + BLOCKING_THREADS
+}
+
+/// The log, the admin API, the watchdog, its words to the service manager, and the state's.
+const OTHER_THREADS: usize = 5;
+
+/// Threads that read files and look names up. There may be more; those wait for one another.
+const BLOCKING_THREADS: usize = 2;
 
 /// Descriptors in use when every probe and every client uses all that it may.
 fn descriptors_needed(config: &Config) -> u64 {

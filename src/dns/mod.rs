@@ -131,7 +131,7 @@ pub fn open(
     let places = Places::new(config.tcp.clone());
     for Sockets { address, udp, tcp } in bound {
         for (number, socket) in (1..).zip(udp) {
-            server.serve_udp(number, socket, address, responders.one_alone())?;
+            server.serve_udp(number, socket, address, responders.clone())?;
         }
         server.serve_tcp(tcp, address, None, &places, &responders);
     }
@@ -200,14 +200,17 @@ impl DnsServer {
         number: usize,
         socket: UdpSocket,
         address: SocketAddr,
-        responder: Responder,
+        responders: Responders,
     ) -> Result<(), BindError> {
         let stop = Arc::clone(&self.stop);
         let pulse = self.watched(format!("dns worker {address}/{number}"));
         let (ended, end) = oneshot::channel();
         thread::Builder::new()
             .name(format!("dns-udp-{}", self.parts.len()))
-            .spawn(move || _ = ended.send(udp::serve(socket, address, responder, &stop, &pulse)))
+            .spawn(move || {
+                let responder = || responders.one_alone();
+                _ = ended.send(udp::serve(socket, address, responder, &stop, &pulse));
+            })
             .map_err(|error| BindError::new(address, Transport::Udp, error))?;
         self.served.spawn(async move {
             let source = match end.await {
@@ -286,8 +289,9 @@ mod tests {
         let config = DnsConfig::on(vec![address], 1);
         let mut server = bind(&config, &reader).unwrap();
         let no_socket = UdpSocket::from(OwnedFd::from(File::open("/dev/null").unwrap()));
-        let responder = Responder::new(reader, Arc::new(Rules::new(&config)));
-        server.serve_udp(1, no_socket, address, responder).unwrap();
+        let rules = Arc::new(Rules::new(&config));
+        let responders = Responders { reader, rules, counters: server.counters.clone() };
+        server.serve_udp(1, no_socket, address, responders).unwrap();
         let failure = timeout(Duration::from_secs(5), server.failed()).await.unwrap();
         assert_eq!(failure.to_string(), "no longer answering on 127.31.12.2:0 (UDP)");
         assert!(failure.source.is_some());

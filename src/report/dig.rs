@@ -1,7 +1,7 @@
 //! The texts of `dig TXT _status.…`, `_why.…` and `_events.…`: one line per thing, in the words of the
 //! log and the engine.
 
-use std::net::IpAddr;
+use std::{iter, net::IpAddr, ops::Range};
 
 use hickory_proto::rr::Record;
 
@@ -13,46 +13,65 @@ use super::{
 use crate::{
     answers::{AnswerTable, TextQuestion, TextSubject},
     engine::{ClusterId, Word},
-    wall_time::WallTime,
 };
 
 /// At most so many changes are told.
 const EVENTS: usize = 10;
 
 /// The TXT records that answer `question`, at least one. `table` is the one that it was looked up in.
-pub fn records(question: &TextQuestion, table: &AnswerTable, reports: &Reports) -> Vec<Record> {
-    let told = text(question.about, table, reports);
-    let told = told.unwrap_or_else(|| vec!["no report yet".to_owned()]);
-    lines::records(&question.owner, told)
+/// When they have more than `room` octets, there may be fewer, but always more than that.
+pub fn records(
+    question: &TextQuestion,
+    table: &AnswerTable,
+    reports: &Reports,
+    room: usize,
+) -> Vec<Record> {
+    text(question, table, reports, room).unwrap_or_else(|| {
+        lines::records(&question.owner, 1, iter::once("no report yet".to_owned()), room)
+    })
 }
 
-fn text(about: TextSubject, table: &AnswerTable, reports: &Reports) -> Option<Vec<String>> {
+fn text(
+    question: &TextQuestion,
+    table: &AnswerTable,
+    reports: &Reports,
+    room: usize,
+) -> Option<Vec<Record>> {
+    let owner = &question.owner;
     let layout = table.layout();
-    // Nothing here tells how long a state may last.
-    let view = |id: ClusterId| ClusterView::new(layout, id, reports.of(id)?, WallTime::default());
-    match about {
+    // Of a large cluster no more is looked at than is told.
+    let view = |id: ClusterId, servers: Range<usize>| {
+        ClusterView::part(layout, id, reports.of(id)?, servers)
+    };
+    match question.about {
         TextSubject::Status(index) => {
             let served = &layout.served()[index];
-            let cluster = view(served.cluster)?;
+            let cluster = view(served.cluster, 0..lines::RECORDS_MAX)?;
             let called = served.name.to_string();
             let name = cluster.names.iter().find(|name| *name.name == *called)?;
-            Some(status(&cluster, name, table.generation()))
+            let servers = layout.clusters().get(served.cluster.0)?.servers.len();
+            let total = 1 + servers + cluster.overrides.len();
+            let lines = status(&cluster, name, table.generation());
+            Some(lines::records(owner, total, lines, room))
         }
         TextSubject::Why(id) => {
-            let cluster = view(id.cluster)?;
+            let place = id.server.0;
+            let cluster = view(id.cluster, place..place + 1)?;
             let listing = layout.clusters().get(id.cluster.0)?;
-            why(&cluster, &listing.servers.get(id.server.0)?.name)
+            let lines = why(&cluster, &listing.servers.get(place)?.name)?;
+            Some(lines::records(owner, lines.len(), lines.into_iter(), room))
         }
         TextSubject::Events(id) => {
             let listing = layout.clusters().get(id.0)?;
-            Some(events(&listing.name, &reports.of(id)?.events))
+            let lines = events(&listing.name, &reports.of(id)?.events);
+            Some(lines::records(owner, lines.len(), lines.into_iter(), room))
         }
     }
 }
 
 /// What a name says and why, then every server of the cluster, then what operators have laid over
 /// it.
-fn status(cluster: &ClusterView, name: &NameView, generation: u64) -> Vec<String> {
+fn status(cluster: &ClusterView, name: &NameView, generation: u64) -> impl Iterator<Item = String> {
     let line = Line::default()
         .with("name", &name.name)
         .with("role", name.reason.role())
@@ -61,14 +80,12 @@ fn status(cluster: &ClusterView, name: &NameView, generation: u64) -> Vec<String
         .with("reason", name.reason)
         .with("stability", cluster.stability)
         .with("generation", generation);
-    let mut lines = vec![line.end()];
-    for server in &cluster.servers {
+    let servers = cluster.servers.iter().map(|server| {
         let inside = yes_or_no(name.says(&server.name));
         let line = Line::default().with("server", &server.name);
-        lines.push(of_server(server, line, Some(inside)).end());
-    }
-    lines.extend(cluster.overrides.iter().map(of_override));
-    lines
+        of_server(server, line, Some(inside)).end()
+    });
+    iter::once(line.end()).chain(servers).chain(cluster.overrides.iter().map(of_override))
 }
 
 /// What a server is and why, what each of its witnesses says, then every name of its cluster:

@@ -48,22 +48,36 @@ fn quoted(text: &str) -> String {
     format!("\"{}\"", one_line(text).replace(['"', '\\'], "'"))
 }
 
-/// The lines as TXT records at `owner`, one each. A record set that is too large ends with how much
-/// is left out.
-pub fn records(owner: &LowerName, lines: Vec<String>) -> Vec<Record> {
-    let total = lines.len();
-    let mut octets = 0;
-    let fits = |(index, line): &(usize, &String)| {
-        octets += line.len().min(LINE_MAX);
-        *index < RECORDS_MAX && octets <= OCTETS_MAX
-    };
-    let kept = lines.iter().enumerate().take_while(fits).count();
-    let rest = (kept < total).then(|| Line::default().with("left_out", total - kept).end());
-    let record = |line: &String| {
+/// The first of `total` lines as TXT records at `owner`, one each. A record set that is too large
+/// ends with how much is left out. Lines are made as they are needed: once they have more than
+/// `room` octets, they fit into no reply, and there are no more of them.
+pub fn records(
+    owner: &LowerName,
+    total: usize,
+    lines: impl Iterator<Item = String>,
+    room: usize,
+) -> Vec<Record> {
+    let record = |line: &str| {
         let strings = strings(line).into_iter().map(str::as_bytes).collect();
         Record::from_rdata(owner.into(), TTL, RData::TXT(TXT::from_bytes(strings)))
     };
-    lines[..kept].iter().chain(&rest).map(record).collect()
+    let mut octets = 0;
+    let mut records = Vec::new();
+    for line in lines.take(RECORDS_MAX) {
+        octets += line.len().min(LINE_MAX);
+        if octets > OCTETS_MAX {
+            break;
+        }
+        records.push(record(&line));
+        if octets > room {
+            return records;
+        }
+    }
+    if records.len() < total {
+        let rest = total - records.len();
+        records.push(record(&Line::default().with("left_out", rest).end()));
+    }
+    records
 }
 
 /// The line in character-strings, cut between characters.
@@ -97,13 +111,15 @@ const STRING_MAX: usize = 255;
 const LINE_MAX: usize = 4 * STRING_MAX;
 
 /// Records of one answer, the last line about what is left out apart.
-const RECORDS_MAX: usize = 59;
+pub const RECORDS_MAX: usize = 59;
 
 /// Octets of text in one answer, so that nobody can use us to send much for little.
 const OCTETS_MAX: usize = 8 * 1024;
 
 #[cfg(test)]
 mod tests {
+    use std::iter::{repeat_n, repeat_with};
+
     use super::*;
 
     #[test]
@@ -132,9 +148,27 @@ mod tests {
     }
 
     #[test]
+    fn no_line_is_made_that_cannot_be_sent() {
+        let owner = LowerName::default();
+        for (room, made) in [(usize::MAX, 59), (1_232, 13), (512, 6), (0, 1)] {
+            let mut count = 0;
+            let lines = repeat_with(|| {
+                count += 1;
+                "x".repeat(100)
+            });
+            let records = records(&owner, 1_000, lines, room);
+            assert_eq!(count, made, "room for {room}");
+            let octets: usize = records.iter().map(|record| record.data.to_string().len()).sum();
+            assert!(room == usize::MAX || octets > room);
+        }
+    }
+
+    #[test]
     fn an_answer_has_an_end() {
         let owner = LowerName::default();
-        let count = |lines: usize, octets: usize| records(&owner, vec!["x".repeat(octets); lines]);
+        let count = |lines: usize, octets: usize| {
+            records(&owner, lines, repeat_n("x".repeat(octets), lines), usize::MAX)
+        };
         assert_eq!(count(59, 10).len(), 59);
         let many = count(100, 10);
         assert_eq!(many.len(), 60);

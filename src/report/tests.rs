@@ -54,7 +54,7 @@ fn told(owner: &str, decision: &Decision, report: ClusterReport) -> Vec<String> 
     else {
         panic!("no report at {owner}");
     };
-    let records = records(&question, &table, &Reports::new(vec![report]));
+    let records = records(&question, &table, &Reports::new(vec![report]), usize::MAX);
     assert!(records.iter().all(|record| record.ttl == 1 && LowerName::from(&record.name) == owner));
     records.iter().map(|record| record.data.to_string()).collect()
 }

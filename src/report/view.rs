@@ -1,5 +1,7 @@
 //! One cluster by the names of its configuration.
 
+use std::ops::Range;
+
 use super::{ClusterReport, NameReason, NameView, Override, ServerView, Severity};
 use crate::{
     answers::{ClusterListing, Layout, NameRole, ServedName},
@@ -37,11 +39,33 @@ impl ClusterView {
         report: &ClusterReport,
         now: WallTime,
     ) -> Option<Self> {
+        Self::seen(layout, id, report, 0..usize::MAX, now).map(Self::assessed)
+    }
+
+    /// The same with no more of its servers than those at these places, and without its severity: for
+    /// whoever tells neither.
+    pub fn part(
+        layout: &Layout,
+        id: ClusterId,
+        report: &ClusterReport,
+        shown: Range<usize>,
+    ) -> Option<Self> {
+        Self::seen(layout, id, report, shown, WallTime::default())
+    }
+
+    fn seen(
+        layout: &Layout,
+        id: ClusterId,
+        report: &ClusterReport,
+        shown: Range<usize>,
+        now: WallTime,
+    ) -> Option<Self> {
         let listing = layout.clusters().get(id.0)?;
         let places = Places { listing, report };
         let names: Vec<_> = layout.served_of(id).map(|name| places.name(name)).collect();
         let servers = listing.servers.iter().zip(&report.servers).enumerate();
-        let view = Self {
+        let servers = servers.skip(shown.start).take(shown.len());
+        Some(Self {
             name: listing.name.clone(),
             kind: listing.kind,
             stability: report.decision.stability,
@@ -53,8 +77,7 @@ impl ClusterView {
             names,
             overrides: report.overrides.iter().map(|laid| places.laid(laid)).collect(),
             severity: Severity::default(),
-        };
-        Some(view.assessed())
+        })
     }
 }
 

@@ -22,7 +22,7 @@ use std::{
 
 use nix::{
     errno::Errno,
-    fcntl::{Flock, FlockArg},
+    fcntl::{Flock, FlockArg, OFlag},
 };
 use tracing::{error, warn};
 
@@ -171,6 +171,8 @@ impl Folder {
         let path = self.path.join(LOCK);
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false).mode(0o600);
+        // Whoever could put a link here would have us write into a file of his choice.
+        options.custom_flags(OFlag::O_NOFOLLOW.bits());
         let file = options.open(&path).map_err(failed("make", &path))?;
         match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
             Ok(lock) => {
@@ -310,6 +312,9 @@ fn failed(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> SaveErro
 
 /// What to do about an error of the system.
 fn advice(error: &io::Error) -> &'static str {
+    if error.raw_os_error() == Some(Errno::ELOOP as i32) {
+        return "remove the symbolic link, and see who may write into the folder";
+    }
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "make room on that disk",
         io::ErrorKind::PermissionDenied => {

@@ -1,10 +1,10 @@
 //! The `pointsman` binary as its users start it: a command that ends, or a service that runs.
 
 use std::{
-    fs,
+    fs::{self, Permissions},
     io::{BufRead, BufReader, Read},
     net::SocketAddr,
-    os::fd::OwnedFd,
+    os::{fd::OwnedFd, unix::fs::PermissionsExt},
     path::Path,
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex, PoisonError},
@@ -52,7 +52,9 @@ ns IN A 127.0.0.1
         let files =
             [("pointsman.toml", config), ("internal.zone", zone), ("probe.password", password)];
         for (name, text) in files {
-            fs::write(folder.path().join(name), text).expect("a file can be written");
+            let path = folder.path().join(name);
+            fs::write(&path, text).expect("a file can be written");
+            fs::set_permissions(&path, Permissions::from_mode(0o600)).expect("it is ours");
         }
         Self { folder }
     }
@@ -226,7 +228,7 @@ impl Service {
     }
 
     /// Waits for the ends of its outputs, which come with its own.
-    fn ended(self, code: Option<i32>) -> Ended {
+    pub(crate) fn ended(self, code: Option<i32>) -> Ended {
         assert!(code.is_some(), "it has not ended: {}", self.output());
         until("its outputs end", || self.stdout.has_ended() && self.stderr.has_ended());
         Ended { code, stdout: self.stdout.text(), stderr: self.stderr.text() }

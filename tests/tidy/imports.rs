@@ -19,7 +19,7 @@ struct Row {
     from_outside: &'static [&'static str],
 }
 
-const TABLE: [Row; 30] = [
+const TABLE: [Row; 31] = [
     Row { module: "engine", of_ours: &[], from_outside: &[] },
     Row {
         module: "answers",
@@ -280,8 +280,9 @@ const TABLE: [Row; 30] = [
     },
     Row { module: "duration", of_ours: &[], from_outside: &["thiserror"] },
     Row { module: "plain_text", of_ours: &[], from_outside: &[] },
-    Row { module: "process_group", of_ours: &[], from_outside: &["nix", "tokio"] },
+    Row { module: "process_group", of_ours: &[], from_outside: &["nix", "rustix", "tokio"] },
     Row { module: "descriptors", of_ours: &[], from_outside: &["nix", "tracing"] },
+    Row { module: "threads", of_ours: &[], from_outside: &["thiserror"] },
     Row { module: "inherited", of_ours: &[], from_outside: &["listenfd", "socket2", "thiserror"] },
     Row {
         module: "app",
@@ -343,7 +344,17 @@ const TABLE: [Row; 30] = [
     },
     Row {
         module: "main",
-        of_ours: &["app", "cli", "config", "demo", "inherited", "probe", "telemetry"],
+        of_ours: &[
+            "app",
+            "cli",
+            "config",
+            "demo",
+            "inherited",
+            "probe",
+            "process_group",
+            "telemetry",
+            "threads",
+        ],
         from_outside: &["clap", "tokio", "tracing"],
     },
 ];

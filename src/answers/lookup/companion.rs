@@ -12,12 +12,18 @@ use crate::{
 /// change with it alone, so that they may outlive many changes of the names that point at them.
 const SERVER_TTL: u32 = 60;
 
+/// Octets of a SRV record at least: owner and target have one each.
+const SRV_OCTETS: usize = 18;
+
+/// Octets of an address record at least: its owner has one.
+const ADDRESS_OCTETS: usize = 15;
+
 impl AnswerTable {
-    /// What `companion`, called `name` in the zone at this place, says.
+    /// What `companion`, called `name` in the zone at this place, says in so many octets.
     pub(super) fn companion_outcome(
         &self,
         companion: Companion,
-        zone: usize,
+        (zone, room): (usize, usize),
         name: &LowerName,
         record_type: RecordType,
     ) -> Outcome<'_> {
@@ -29,7 +35,7 @@ impl AnswerTable {
                 records => Outcome::Records(records.into()),
             },
             Companion::Service(served) if asks_for(RecordType::SRV) => {
-                self.services(served, zone, name, no_data)
+                self.services(served, (zone, room), name, no_data)
             }
             Companion::Status(_) | Companion::Why(_) | Companion::Events(_)
                 if asks_for(RecordType::TXT) =>
@@ -58,19 +64,22 @@ impl AnswerTable {
         chosen.into_iter().map(record).collect()
     }
 
-    /// One record per server that a served name has now.
+    /// One record per server that a served name has now, or more than there is room for.
     fn services<'t>(
         &'t self,
         served: usize,
-        zone: usize,
+        (zone, room): (usize, usize),
         name: &LowerName,
         no_data: Outcome<'t>,
     ) -> Outcome<'t> {
         let answer = &self.served[served];
         let cluster = self.layout.served()[served].cluster;
         let origin = Name::from(&self.layout.zones()[zone].origin);
-        let (mut records, mut additional) = (Vec::new(), Vec::new());
+        let (mut records, mut targets) = (Vec::new(), Vec::new());
         for &server in &answer.servers {
+            if records.len() * SRV_OCTETS > room {
+                break;
+            }
             let found = self.layout.companions.server(ServerId { cluster, server });
             let target = found.and_then(|server| Some((server, target(server, &origin)?)));
             let Some((server, target)) = target else {
@@ -79,7 +88,15 @@ impl AnswerTable {
             let weight = u16::try_from(server.weight).unwrap_or(u16::MAX);
             let service = SRV::new(0, weight, server.port, target.clone());
             records.push(Record::from_rdata(name.into(), answer.ttl, RData::SRV(service)));
-            additional.extend(self.host_addresses(&target));
+            targets.push(target);
+        }
+        let mut additional = Vec::new();
+        for target in &targets {
+            // All of them or none are sent.
+            if records.len() * SRV_OCTETS + additional.len() * ADDRESS_OCTETS > room {
+                break;
+            }
+            additional.extend(self.host_addresses(target));
         }
         let note = answer.note.as_ref();
         match (note, no_data) {

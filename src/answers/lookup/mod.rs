@@ -98,6 +98,17 @@ const MAX_ALIASES: usize = 8;
 impl AnswerTable {
     /// What the table says about `name` (absolute) and `record_type`, class IN.
     pub fn lookup(&self, name: &LowerName, record_type: RecordType) -> Answer<'_> {
+        self.lookup_within(name, record_type, usize::MAX)
+    }
+
+    /// The same for a reply that has room for so many octets of records. Of those that are made for
+    /// the reply there may be fewer than there are, but always more than fit.
+    pub fn lookup_within(
+        &self,
+        name: &LowerName,
+        record_type: RecordType,
+        room: usize,
+    ) -> Answer<'_> {
         let mut answer = Answer::NOT_OURS;
         let Some((zone, _)) = self.layout.zone_of(name) else {
             return answer;
@@ -108,7 +119,8 @@ impl AnswerTable {
                 Step::Done(outcome) => answer.outcome = outcome,
                 Step::Companion(companion) => {
                     answer.companion = companion.kind();
-                    answer.outcome = self.companion_outcome(companion, zone, &name, record_type);
+                    answer.outcome =
+                        self.companion_outcome(companion, (zone, room), &name, record_type);
                 }
                 Step::Alias(alias) => {
                     let Alias { record, target } = *alias;

@@ -1,9 +1,10 @@
 //! A reply as octets, cut to what its client takes.
 //!
-//! It is encoded whole first. If that is too long, it is tried without its Extended DNS Error
+//! It is encoded whole first, as far as there is room. If that is too long, it is tried without its Extended DNS Error
 //! (RFC 8914 section 3), then without the records that are only a courtesy (RFC 2181 section 9),
 //! and then sent with TC and no records at all: a resolver asks again by TCP, and half a set of
-//! replicas would be taken for the whole.
+//! replicas would be taken for the whole. When the records alone are too long, that is seen at once: what
+//! is cut off must not cost more than what is whole.
 //!
 //! An owner that is the question's name or above it is a pointer into the question, whatever its
 //! case, so that names keep the case in which they were asked (RFC 1035 section 4.1.4).
@@ -87,23 +88,38 @@ impl<'a> Reply<'a> {
             Cut::RecordsAndReason,
             Cut::AllButTheQuestion,
         ];
-        let limit = usize::from(limit);
-        let mut tries = CUTS.into_iter().map(|cut| self.encode_cut(cut, None));
-        let fitting =
-            tries.find_map(|octets| octets.ok().filter(|octets| octets.len() <= limit))?;
+        let mut least = Cut::Nothing;
+        let fitting = CUTS.into_iter().find_map(|cut| {
+            if cut < least {
+                return None;
+            }
+            let encoded = self.encode_cut(cut, None, limit);
+            // Nothing helps but to leave them out.
+            if let Err(Overflow::Records) = encoded {
+                least = Cut::Records;
+            }
+            encoded.ok()
+        })?;
+        let room = usize::from(limit);
         if !self.padded || self.opt.is_none() || truncated(&fitting) {
             return Some(fitting);
         }
-        let Some(room) = limit.checked_sub(fitting.len() + OPTION_HEAD) else {
+        let Some(room) = room.checked_sub(fitting.len() + OPTION_HEAD) else {
             return Some(fitting);
         };
         let head = fitting.len() + OPTION_HEAD;
         let padding = (head.next_multiple_of(PADDING_BLOCK) - head).min(room);
-        let padded = self.encode_cut(Cut::Nothing, Some(padding)).ok();
-        Some(padded.filter(|octets| octets.len() <= limit).unwrap_or(fitting))
+        let padded = self.encode_cut(Cut::Nothing, Some(padding), limit).ok();
+        Some(padded.unwrap_or(fitting))
     }
 
-    fn encode_cut(&self, cut: Cut, padding: Option<usize>) -> Result<Vec<u8>, ProtoError> {
+    /// The message cut to `cut`. It stops at the first octet that is over `limit`.
+    fn encode_cut(
+        &self,
+        cut: Cut,
+        padding: Option<usize>,
+        limit: u16,
+    ) -> Result<Vec<u8>, Overflow> {
         let none = Sections::default();
         let sections = if cut < Cut::Records { &self.sections } else { &none };
         let courtesies: &[_] = if cut < Cut::Courtesies { &sections.courtesies } else { &[] };
@@ -117,6 +133,7 @@ impl<'a> Reply<'a> {
         ];
         let mut octets = Vec::with_capacity(512);
         let mut encoder = BinEncoder::new(&mut octets);
+        encoder.set_max_size(limit);
         encoder.emit_u16(self.id)?;
         let flags = if cut < Cut::Records { self.flags } else { self.flags | TC };
         encoder.emit_u16(flags | self.code & 15)?;
@@ -126,7 +143,10 @@ impl<'a> Reply<'a> {
         }
         let asked = Asked::emit(self.question, &mut encoder)?;
         let records = sections.answers.iter().chain(&sections.authorities).chain(&sections.glue);
-        for record in records.chain(courtesies) {
+        for record in records {
+            asked.emit_record(record, &mut encoder).map_err(|_| Overflow::Records)?;
+        }
+        for record in courtesies {
             asked.emit_record(record, &mut encoder)?;
         }
         if let Some(opt) = &self.opt {
@@ -142,6 +162,20 @@ impl<'a> Reply<'a> {
         }
         key.map_or(Ok(()), |key| key.emit(&mut encoder))?;
         Ok(octets)
+    }
+}
+
+/// What a message has no room for.
+enum Overflow {
+    /// The records that it is about.
+    Records,
+    /// Something that may be left out.
+    Other,
+}
+
+impl From<ProtoError> for Overflow {
+    fn from(_: ProtoError) -> Self {
+        Self::Other
     }
 }
 

@@ -35,8 +35,9 @@ pub fn respond(
     out: &mut Vec<u8>,
 ) -> Option<ReplySummary> {
     let query = Query::read(octets);
-    let reply = Reply::to(&query, scene, rng);
-    let octets = reply.encode(size_limit(scene.transport, query.opt))?;
+    let limit = size_limit(scene.transport, query.opt);
+    let reply = Reply::to(&query, (scene, usize::from(limit)), rng);
+    let octets = reply.encode(limit)?;
     out.extend_from_slice(&octets);
     let (query_type, slot) = query.question.map_or_else(
         || (QueryType::Unread, None),

@@ -67,8 +67,13 @@ struct Refusal {
 }
 
 impl<'a> Reply<'a> {
-    /// The reply to `query`.
-    pub(super) fn to(query: &Query<'a>, scene: Scene<'a>, rng: &mut impl Rng) -> Self {
+    /// The reply to `query`, for which there is room for so many octets. Of records that do not
+    /// fit, no more are made than it takes to see that.
+    pub(super) fn to(
+        query: &Query<'a>,
+        (scene, room): (Scene<'a>, usize),
+        rng: &mut impl Rng,
+    ) -> Self {
         let opt = |asked: Opt<'_>| ReplyOpt { dnssec_ok: asked.dnssec_ok(), ..ReplyOpt::default() };
         let mut reply = Self {
             id: query.id(),
@@ -77,7 +82,7 @@ impl<'a> Reply<'a> {
             opt: query.opt.map(opt),
             ..Self::default()
         };
-        if let Err(Refusal { code, error }) = reply.settle(query, scene, rng) {
+        if let Err(Refusal { code, error }) = reply.settle(query, (scene, room), rng) {
             reply.code = code;
             reply.refused = error.as_ref().filter(|_| code == REFUSED).map(ExtendedError::refused);
             reply.explain(error);
@@ -88,7 +93,7 @@ impl<'a> Reply<'a> {
     fn settle(
         &mut self,
         query: &Query<'a>,
-        scene: Scene<'a>,
+        (scene, room): (Scene<'a>, usize),
         rng: &mut impl Rng,
     ) -> Result<(), Refusal> {
         let is_query = query.opcode() == 0;
@@ -117,7 +122,7 @@ impl<'a> Reply<'a> {
             }
             _ => return refuse(FORMERR),
         }
-        self.answer(query, scene, rng)
+        self.answer(query, (scene, room), rng)
     }
 
     /// Answers the options of `query`. Returns the answer to its COOKIE option, if it has one.
@@ -151,7 +156,7 @@ impl<'a> Reply<'a> {
     fn answer(
         &mut self,
         query: &Query<'a>,
-        scene: Scene<'a>,
+        (scene, room): (Scene<'a>, usize),
         rng: &mut impl Rng,
     ) -> Result<(), Refusal> {
         let octets = query.question.ok_or(FORM_ERROR)?;
@@ -173,12 +178,12 @@ impl<'a> Reply<'a> {
         }
         match question.query_class() {
             DNSClass::IN => {
-                let answer = scene.table.lookup(question.name(), asked);
+                let answer = scene.table.lookup_within(question.name(), asked, room);
                 let hidden = |kind| !scene.rules.shows(kind, scene.client);
                 if answer.companion.is_some_and(hidden) {
                     return refuse_because(REFUSED, ExtendedError::PROHIBITED);
                 }
-                self.say(answer, scene, rng);
+                self.say(answer, (scene, room), rng);
                 Ok(())
             }
             DNSClass::CH => self.answer_chaos(question.name(), asked, scene),
@@ -215,7 +220,7 @@ impl<'a> Reply<'a> {
     }
 
     /// Says what was found in the table.
-    fn say(&mut self, answer: Answer<'a>, scene: Scene<'a>, rng: &mut impl Rng) {
+    fn say(&mut self, answer: Answer<'a>, (scene, room): (Scene<'a>, usize), rng: &mut impl Rng) {
         let explained =
             |note| ExtendedError::of(note, || scene.rules.texts().contains(scene.client));
         let (code, authoritative, error) = match &answer.outcome {
@@ -233,12 +238,19 @@ impl<'a> Reply<'a> {
         self.refused = error.as_ref().filter(|_| code == REFUSED).map(ExtendedError::refused);
         self.flags |= if authoritative { AA } else { 0 };
         self.explain(error);
-        self.sections = sections(answer, scene, rng);
+        match sections(answer, (scene, room), rng) {
+            Some(sections) => self.sections = sections,
+            None => self.truncate(),
+        }
     }
 }
 
-/// The records of an answer.
-fn sections<'t>(answer: Answer<'t>, scene: Scene<'t>, rng: &mut impl Rng) -> Sections<'t> {
+/// The records of an answer; `None` when they are known not to fit.
+fn sections<'t>(
+    answer: Answer<'t>,
+    (scene, room): (Scene<'t>, usize),
+    rng: &mut impl Rng,
+) -> Option<Sections<'t>> {
     let mut sections = Sections { answers: answer.aliases, ..Sections::default() };
     match answer.outcome {
         Outcome::Records(Cow::Borrowed(records)) => {
@@ -246,6 +258,10 @@ fn sections<'t>(answer: Answer<'t>, scene: Scene<'t>, rng: &mut impl Rng) -> Sec
         }
         Outcome::Records(Cow::Owned(records)) => {
             sections.answers.extend(records.into_iter().map(Cow::Owned));
+        }
+        // An owner that is the root has one octet less than a pointer.
+        Outcome::Served { addresses, .. } if addresses.least_octets() / 16 * 15 > room => {
+            return None;
         }
         Outcome::Served { name, addresses, .. } => {
             let record = |address| {
@@ -261,7 +277,7 @@ fn sections<'t>(answer: Answer<'t>, scene: Scene<'t>, rng: &mut impl Rng) -> Sec
             }
         }
         Outcome::Text(question) => {
-            let records = report::records(&question, scene.table, scene.reports);
+            let records = report::records(&question, scene.table, scene.reports, room);
             sections.answers.extend(records.into_iter().map(Cow::Owned));
         }
         Outcome::NoData { soa, .. } | Outcome::NxDomain { soa } => {
@@ -273,7 +289,7 @@ fn sections<'t>(answer: Answer<'t>, scene: Scene<'t>, rng: &mut impl Rng) -> Sec
         }
         Outcome::NotReady { .. } | Outcome::NotOurs => {}
     }
-    sections
+    Some(sections)
 }
 
 /// The TSIG record that says BADKEY to the one at `start`, unsigned (RFC 8945 section 5.3.2).

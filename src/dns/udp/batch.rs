@@ -35,8 +35,8 @@ const QUERY: usize = 4096 + 128;
 const REPLY: usize = 1232;
 
 /// A socket with the memory for its batches.
-pub struct Batches<A: Family> {
-    socket: UdpSocket,
+pub struct Batches<'s, A: Family> {
+    socket: &'s UdpSocket,
     responder: Responder,
     /// The addresses that were asked, when it can be more than one: of each reply.
     sources: Option<Box<[A::Source; BATCH]>>,
@@ -50,10 +50,10 @@ pub struct Batches<A: Family> {
     sent: MultiHeaders<A>,
 }
 
-impl<A: Family> Batches<A> {
+impl<'s, A: Family> Batches<'s, A> {
     /// `wildcard` tells that replies must leave from the address that was asked. The socket must
     /// then deliver packet information.
-    pub fn new(socket: UdpSocket, responder: Responder, wildcard: bool) -> Self {
+    pub fn new(socket: &'s UdpSocket, responder: Responder, wildcard: bool) -> Self {
         Self {
             socket,
             responder,
@@ -76,14 +76,14 @@ impl<A: Family> Batches<A> {
         let due = self.receive(flags)?;
         match &self.sources {
             None => {
-                send(&self.socket, &mut self.sent, &self.replies[..due], &self.clients[..due], [])
+                send(self.socket, &mut self.sent, &self.replies[..due], &self.clients[..due], [])
             }
             Some(sources) => {
                 let mut start = 0;
                 for run in sources[..due].chunk_by(A::is_same) {
                     let replies = &self.replies[start..start + run.len()];
                     let control = [A::control(&run[0])];
-                    send(&self.socket, &mut self.sent, replies, &self.clients[start..], control);
+                    send(self.socket, &mut self.sent, replies, &self.clients[start..], control);
                     start += run.len();
                 }
             }

@@ -116,7 +116,8 @@ impl Running {
         let snapshot = self.ends.reader.snapshot();
         match snapshot.table.lookup(&dns_name(name), RecordType::TXT).outcome {
             Found::Text(question) => {
-                let records = report::records(&question, &snapshot.table, &snapshot.reports);
+                let records =
+                    report::records(&question, &snapshot.table, &snapshot.reports, usize::MAX);
                 records.iter().map(|record| record.data.to_string()).collect()
             }
             other => panic!("{other:?}"),

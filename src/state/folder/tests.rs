@@ -1,6 +1,6 @@
 //! The folder on a real file system.
 
-use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
 
 use tempfile::TempDir;
 
@@ -67,6 +67,24 @@ fn two_do_not_share_a_folder() {
     );
     drop(first);
     drop(opened(&folder));
+}
+
+/// Neither the lock nor the next state is written through a link that somebody has put there.
+#[test]
+fn a_link_leads_nowhere() {
+    let (folder, elsewhere) = (folder(), folder());
+    let victim = elsewhere.path().join("victim");
+    fs::write(&victim, "precious").expect("a writable folder");
+    for name in [LOCK, NEXT, STATE] {
+        symlink(&victim, folder.path().join(name)).expect("a writable folder");
+    }
+    let mut linked = opened(&folder);
+    let refused = linked.folder.save(&image(1)).expect_err("a link").to_string();
+    assert!(refused.contains(LOCK) && refused.contains("; remove the symbolic link"), "{refused}");
+    drop(linked);
+    fs::remove_file(folder.path().join(LOCK)).expect("it is ours");
+    opened(&folder).folder.save(&image(1)).expect("a writable folder");
+    assert_eq!(fs::read_to_string(&victim).expect("a text"), "precious");
 }
 
 #[test]

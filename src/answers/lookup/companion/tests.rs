@@ -205,3 +205,21 @@ fn companions_are_in_the_zones_of_the_names() {
     let service = says("_postgresql._tcp.r.b.a.", RecordType::SRV);
     assert!(service.contains("5432 db3.b.a."), "{service}");
 }
+
+/// What is cut off anyway is not made: the servers' addresses are looked up for a reply that has
+/// room for them alone.
+#[test]
+fn no_more_services_are_made_than_show_that_they_do_not_fit() {
+    let table = table_of(&layout(Balance::Shuffle), &healthy());
+    let owner = name("_postgresql._tcp.db-read.internal.");
+    let made = |room| match table.lookup_within(&owner, RecordType::SRV, room).outcome {
+        Outcome::Services { records, additional, .. } => (records.len(), additional.len()),
+        other => panic!("{other:?}"),
+    };
+    let (all, addresses) = made(usize::MAX);
+    assert!(all > 1 && addresses > 1);
+    assert_eq!(made(0), (1, 0));
+    assert_eq!(made(SRV_OCTETS * all - 1), (all, 0));
+    let (records, additional) = made(SRV_OCTETS * all);
+    assert!(records == all && (1..addresses).contains(&additional));
+}
