@@ -34,7 +34,7 @@ pub struct Servers<T>(Vec<T>);
 
 impl<T> Servers<T> {
     /// How many servers the cluster has.
-    pub fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.0.len()
     }
 
