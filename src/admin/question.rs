@@ -62,8 +62,9 @@ pub async fn explain(
 #[utoipa::path(
     get, path = "/v1/what-if", tag = "look",
     params(
-        ("server" = String, Query, description = "The server"),
-        ("suppose" = String, Query, description = "`down`, `up`, or `lag=` and a duration"),
+        ("server" = String, Query, description = "A server, or several of one cluster with commas"),
+        ("suppose" = String, Query, description = "`down`, `up`, `promoted`, `read-only`, `drained`, \
+            or `lag=` and a duration; as many with commas as there are servers"),
     ),
     responses(
         (status = 200, description = "The cluster as it is and as it would be", body = WhatIf),
@@ -76,10 +77,26 @@ pub async fn what_if(
     State(operations): State<Operations>,
     QueryOf(WhatIfQuery { server, suppose }): QueryOf<WhatIfQuery>,
 ) -> Result<Response, Rejection> {
-    let Supposed(supposition) = suppose.parse()?;
-    let server = short("server", server)?;
+    let servers: Vec<_> = server.split(',').collect();
+    let suppositions: Vec<_> = suppose.split(',').collect();
+    if servers.len() != suppositions.len() {
+        let error = format!(
+            "`server` names {} and `suppose` has {}; send one of each kind for each server",
+            servers.len(),
+            suppositions.len()
+        );
+        return Err(Rejection::bad(error));
+    }
+    if servers.len() > SUPPOSED_MOST {
+        return Err(Rejection::bad(format!("at most {SUPPOSED_MOST} servers at a time")));
+    }
+    let mut supposed = Vec::new();
+    for (server, supposition) in servers.into_iter().zip(suppositions) {
+        let Supposed(supposition) = supposition.parse()?;
+        supposed.push((short("server", server.to_owned())?, supposition));
+    }
     let turn = operations.question_turn().await?;
-    let answer = operations.within(operations.control().what_if(server, supposition)).await;
+    let answer = operations.within(operations.control().what_if(supposed)).await;
     rest(turn);
     Ok(json(StatusCode::OK, &WhatIf::from(&answer?)))
 }
@@ -92,6 +109,9 @@ pub fn rest(turn: tokio::sync::OwnedSemaphorePermit) {
     });
 }
 
+/// Servers of which something is supposed at once.
+const SUPPOSED_MOST: usize = 16;
+
 /// As people write it.
 struct Supposed(Supposition);
 
@@ -103,11 +123,14 @@ impl FromStr for Supposed {
         Ok(Self(match (text, lag) {
             ("down", _) => Supposition::Down,
             ("up", _) => Supposition::Up,
+            ("promoted", _) => Supposition::Promoted,
+            ("read-only", _) => Supposition::ReadOnly,
+            ("drained", _) => Supposition::Drained,
             (_, Some(lag)) => Supposition::Lag(lag),
             _ => {
                 let text = shown(text);
                 return Err(Rejection::bad(format!(
-                    "`{text}` cannot be supposed; write down, up, or lag= and {}",
+                    "`{text}` cannot be supposed; write down, up, promoted, read-only, drained, or lag= and {}",
                     duration::FORM
                 )));
             }

@@ -72,12 +72,15 @@ impl From<&report::Candidate> for Candidate {
 
 impl From<&report::WhatIf> for WhatIf {
     fn from(what_if: &report::WhatIf) -> Self {
-        let name = &what_if.server;
-        let supposed = match what_if.supposed {
+        let words = |(name, supposed): &(Box<str>, Supposition)| match supposed {
             Supposition::Down => format!("{name} refuses connections"),
             Supposition::Up => format!("{name} answers as it did when it last answered"),
             Supposition::Lag(lag) => format!("{name} is a replica that is behind by {lag:?}"),
+            Supposition::Promoted => format!("{name} has been promoted"),
+            Supposition::ReadOnly => format!("{name} takes no writes"),
+            Supposition::Drained => format!("{name} is drained"),
         };
+        let supposed = what_if.supposed.iter().map(words).collect::<Vec<_>>().join(", and ");
         Self { supposed, now: (&what_if.now).into(), then: (&what_if.then).into() }
     }
 }

@@ -26,8 +26,8 @@ pub enum Command {
 pub enum Question {
     /// Why a name says what it says.
     Explain(Box<str>, oneshot::Sender<Result<Explanation, Refusal>>),
-    /// What would be decided if a server were otherwise.
-    WhatIf(Box<str>, Supposition, oneshot::Sender<Result<WhatIf, Refusal>>),
+    /// What would be decided if servers of one cluster were otherwise.
+    WhatIf(Vec<(Box<str>, Supposition)>, oneshot::Sender<Result<WhatIf, Refusal>>),
     /// What an override, or its end, would do.
     Preview(OverrideRequest, oneshot::Sender<Result<Preview, Refusal>>),
 }

@@ -88,16 +88,12 @@ impl Control {
         self.command(|reply| Command::Ask(Question::Explain(name, reply))).await?
     }
 
-    /// What would be decided if a server were otherwise.
+    /// What would be decided if servers of one cluster were otherwise.
     ///
     /// # Errors
-    /// [`Refusal::UnknownServer`].
-    pub async fn what_if(
-        &self,
-        server: Box<str>,
-        supposition: Supposition,
-    ) -> Result<WhatIf, Refusal> {
-        self.command(|reply| Command::Ask(Question::WhatIf(server, supposition, reply))).await?
+    /// [`Refusal::UnknownServer`], and [`Refusal::OtherCluster`] for servers of several.
+    pub async fn what_if(&self, supposed: Vec<(Box<str>, Supposition)>) -> Result<WhatIf, Refusal> {
+        self.command(|reply| Command::Ask(Question::WhatIf(supposed, reply))).await?
     }
 
     /// What an override, or its end, would do.

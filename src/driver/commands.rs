@@ -195,7 +195,11 @@ impl Driver {
     }
 
     /// The server of this name, which is one of `cluster`'s.
-    fn server_of(&self, name: &str, cluster: Option<ClusterId>) -> Result<ServerId, Refusal> {
+    pub(super) fn server_of(
+        &self,
+        name: &str,
+        cluster: Option<ClusterId>,
+    ) -> Result<ServerId, Refusal> {
         let id = self.server(name)?;
         match cluster.filter(|cluster| *cluster != id.cluster) {
             None => Ok(id),

@@ -16,8 +16,8 @@ impl Driver {
     pub(super) fn answer(&self, question: Question) {
         match question {
             Question::Explain(name, reply) => _ = reply.send(self.explain(&name)),
-            Question::WhatIf(server, supposition, reply) => {
-                _ = reply.send(self.what_if(&server, supposition));
+            Question::WhatIf(supposed, reply) => {
+                _ = reply.send(self.what_if(supposed));
             }
             Question::Preview(request, reply) => {
                 _ = reply.send(self.preview(request));
@@ -62,21 +62,33 @@ impl Driver {
         Ok(Explanation { name, cluster, candidates })
     }
 
-    /// What a copy of the engine decides when one server is otherwise.
-    fn what_if(&self, server: &str, supposed: Supposition) -> Result<WhatIf, Refusal> {
-        let id = self.server(server)?;
+    /// What a copy of the engine decides when servers of one cluster are otherwise.
+    fn what_if(&self, supposed: Vec<(Box<str>, Supposition)>) -> Result<WhatIf, Refusal> {
+        let mut cluster = None;
+        let mut places = Vec::new();
+        let mut named = Vec::new();
+        for (server, supposition) in supposed {
+            let id = self.server_of(&server, cluster)?;
+            cluster = Some(id.cluster);
+            places.push((id.server, supposition));
+            named.push((self.server_name(id), supposition));
+        }
+        let Some(cluster) = cluster else {
+            let known = Vec::new();
+            return Err(Refusal::UnknownServer { name: Box::default(), known });
+        };
+        let now = self.clock.now();
+        let then = self.engine.suppose(cluster, &places, now);
+        let at = self.reporter.start().at(now);
         let current = self.publisher.current();
-        let layout = current.table.layout();
-        let then = self.engine.suppose(id, supposed, self.clock.now());
-        let at = self.reporter.start().at(self.clock.now());
         let [now, then] = [&self.engine, &then].map(|engine| {
-            let report = self.reporter.of(id.cluster, engine);
-            ClusterView::new(layout, id.cluster, &report, at)
+            let report = self.reporter.of(cluster, engine);
+            ClusterView::new(current.table.layout(), cluster, &report, at)
         });
         // Clusters of the layout are those of the engine.
         let (Some(now), Some(then)) = (now, then) else {
             return Err(Refusal::Stopping);
         };
-        Ok(WhatIf { server: self.server_name(id), supposed, now, then })
+        Ok(WhatIf { supposed: named, now, then })
     }
 }

@@ -8,8 +8,8 @@ use std::{
 use super::{
     Acceptance, AcceptanceRefusal, Candidacy, ClusterId, ClusterPolicy, Decision, Event, Moment,
     NameOf, Observation, Override, OverrideRefusal, OverrideTurn, ProbeAdvice, Remembered,
-    ServerId, Standing, Supposition, Thresholds, WishKey, WitnessStanding, cluster::Cluster,
-    deadlines::Deadlines,
+    ServerId, ServerIndex, Standing, Supposition, Thresholds, Wish, WishKey, WitnessStanding,
+    cluster::Cluster, deadlines::Deadlines,
 };
 
 /// Judges every server and decides what every name says. See the [module](super) for how to drive
@@ -212,18 +212,31 @@ impl Engine {
         self.clusters[cluster.0].candidacy(name, now)
     }
 
-    /// The engine as it would be, a few seconds from now, if a server were otherwise and nothing else
-    /// changed. Only the server's own cluster is there to be looked at: the others begin anew.
-    pub fn suppose(&self, server: ServerId, supposed: Supposition, now: Moment) -> Self {
-        let ServerId { cluster: id, server: index } = server;
+    /// The engine as it would be, a few seconds from now, if servers of a cluster were otherwise and
+    /// nothing else changed. Only that cluster is there to be looked at: the others begin anew.
+    pub fn suppose(
+        &self,
+        id: ClusterId,
+        supposed: &[(ServerIndex, Supposition)],
+        now: Moment,
+    ) -> Self {
         let mut engine = self.copy_of(id, now);
+        for &(server, _) in supposed.iter().filter(|(_, what)| *what == Supposition::Drained) {
+            let wish = Wish::Drain { server, force: false };
+            let (author, reason) = ("what-if".into(), "supposed".into());
+            let drain = Override { wish, author, reason, since: now, until: None };
+            // The last reader is not drained: then it would not be.
+            _ = engine.lay(id, drain, now);
+        }
         let settles = engine.clusters[id.0].rounds_to_settle();
         let (mut now, mut round, end) = (now, 0, now + Thresholds::GROUP_SETTLES);
         while round < settles || now <= end {
-            let cluster = &mut engine.clusters[id.0];
-            cluster.excuse_silence(now);
-            if let Some(outcome) = cluster.suppose(index, supposed) {
-                engine.observe(Observation { server, asked: now, outcome }, now);
+            engine.clusters[id.0].excuse_silence(now);
+            for &(server, supposed) in supposed {
+                if let Some(outcome) = engine.clusters[id.0].suppose(server, supposed) {
+                    let server = ServerId { cluster: id, server };
+                    engine.observe(Observation { server, asked: now, outcome }, now);
+                }
             }
             engine.decide(now);
             (now, round) = (now + SUPPOSED_ROUND, round + 1);

@@ -27,13 +27,11 @@ pub struct Candidate {
     pub candidacy: Candidacy,
 }
 
-/// What would be decided if a server were otherwise, and nothing else changed.
+/// What would be decided if servers were otherwise, and nothing else changed.
 #[derive(Clone, Debug, PartialEq)]
 pub struct WhatIf {
-    /// The server.
-    pub server: Box<str>,
-    /// What was supposed of it.
-    pub supposed: Supposition,
+    /// What was supposed of which server of the cluster.
+    pub supposed: Vec<(Box<str>, Supposition)>,
     /// The cluster as it is.
     pub now: ClusterView,
     /// The cluster as it would be once the decision had settled.

@@ -48,8 +48,14 @@ impl Site {
         self.engine.decide(self.now);
     }
 
+    fn all_supposed(&self, supposed: &[(usize, Supposition)]) -> Engine {
+        let supposed: Vec<_> =
+            supposed.iter().map(|&(server, what)| (ServerIndex(server), what)).collect();
+        self.engine.suppose(CLUSTER, &supposed, self.now)
+    }
+
     fn supposed(&self, server: usize, supposed: Supposition) -> Engine {
-        self.engine.suppose(id(server), supposed, self.now)
+        self.engine.suppose(CLUSTER, &[(ServerIndex(server), supposed)], self.now)
     }
 }
 
@@ -129,6 +135,21 @@ fn words_about_candidates_are_for_people() {
     assert_eq!(returns, "when it is behind by at most 8.0s 2 times in a row");
     let replica = Because::Is(ServerState::Replica, StateReason::Fresh).to_string();
     assert_eq!(replica, "it is Replica: replicating within the limit");
+}
+
+#[test]
+fn several_changes_are_supposed_at_once() {
+    for kind in [ClusterKind::Postgres, ClusterKind::MySql] {
+        let site = Site::healthy(kind, 3);
+        // A planned switchover, and a failover.
+        let then = site.all_supposed(&[(0, Supposition::Down), (1, Supposition::Promoted)]);
+        assert_eq!(said(&then), (Some(1), vec![2]), "{kind:?}");
+        let then = site.supposed(0, Supposition::ReadOnly);
+        assert_eq!(said(&then).0, None, "{kind:?}");
+        let then = site.all_supposed(&[(1, Supposition::Drained), (2, Supposition::Down)]);
+        assert_eq!(said(&then), (Some(0), vec![0]), "{kind:?}: the primary helps out");
+        assert_eq!(said(&site.engine), (Some(0), vec![1, 2]), "{kind:?}: nothing has changed");
+    }
 }
 
 #[test]

@@ -141,10 +141,8 @@ fn check_config_is_content_with_a_fine_file() {
     assert_eq!((code, parsed(&stdout)), (Some(0), parsed(r#"{ "faults": [], "warnings": [] }"#)));
 }
 
-/// Everything that a file names and that is not for everybody, each too open: `check-config` says so
-/// file by file and finds the configuration fine all the same; the log of the service says the same.
-#[test]
-fn files_that_others_may_read_or_change_are_told() {
+/// A configuration that names every kind of file whose rights matter.
+fn settings_of_many_files() -> Settings {
     let text = fine("127.27.1.10:0")
         .replace("[dns]", "[dns]\ncookie_secret_file = \"cookies\"\n")
         .replace(
@@ -186,6 +184,15 @@ command = ["program"]
     put("server.pem", include_str!("tls/server.pem"));
     put("server.key", include_str!("tls/server.key"));
     fs::create_dir(folder.join("state")).expect("a writable folder");
+    settings
+}
+
+/// Everything that a file names and that is not for everybody, each too open: `check-config` says so
+/// file by file and finds the configuration fine all the same; the log of the service says the same.
+#[test]
+fn files_that_others_may_read_or_change_are_told() {
+    let settings = settings_of_many_files();
+    let folder = settings.folder();
     let files = [
         ("cookies", 0o640, 0o644, "holds a secret"),
         ("pointsman.toml", 0o644, 0o666, "says what is run"),

@@ -261,7 +261,8 @@ async fn a_name_is_explained_server_by_server() {
 async fn what_if_decides_on_a_copy_and_changes_nothing() {
     let mut running = Running::healthy().await;
     let generation = running.generation();
-    let told = running.control.what_if("db2".into(), Supposition::Down).await.expect("a server");
+    let told =
+        running.control.what_if(vec![("db2".into(), Supposition::Down)]).await.expect("a server");
     let says = |cluster: &ClusterView| cluster.names[1].servers.clone();
     assert_eq!(
         (says(&told.now), says(&told.then)),
@@ -269,7 +270,7 @@ async fn what_if_decides_on_a_copy_and_changes_nothing() {
     );
     assert_eq!(told.then.servers[1].state, ServerState::Down);
     assert_eq!((running.generation(), running.take_events()), (generation, vec![]));
-    let unknown = running.control.what_if("db9".into(), Supposition::Up).await;
+    let unknown = running.control.what_if(vec![("db9".into(), Supposition::Up)]).await;
     assert!(matches!(unknown, Err(Refusal::UnknownServer { .. })));
 }
 

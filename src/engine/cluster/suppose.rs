@@ -2,8 +2,8 @@
 
 use super::Cluster;
 use crate::engine::{
-    ClusterKind, Facts, Failure, FailureKind, Heartbeat, Lag, Outcome, ServerIndex, Supposition,
-    Thresholds,
+    ClusterKind, Facts, Failure, FailureKind, Heartbeat, Lag, Outcome, Position, PostgresFacts,
+    PostgresRole, ServerIndex, Supposition, Thresholds, Writability,
 };
 
 impl Cluster {
@@ -32,8 +32,52 @@ impl Cluster {
                 record.supposed_lag = Some(Lag(behind));
                 facts.map(Outcome::Answered)
             }
+            Supposition::Promoted => facts.map(promoted).map(Outcome::Answered),
+            Supposition::ReadOnly => facts.map(read_only).map(Outcome::Answered),
+            Supposition::Drained => None,
         }
     }
+}
+
+/// The same facts of a server that has been promoted.
+fn promoted(mut facts: Facts) -> Facts {
+    match &mut facts {
+        Facts::Postgres(PostgresFacts { role, .. }) => {
+            if let PostgresRole::Standby {
+                timeline, recovery_timeline, received, replayed, ..
+            } = *role
+            {
+                let before = timeline.max(recovery_timeline).unwrap_or(1);
+                *role = PostgresRole::Primary {
+                    read_only: false,
+                    timeline: before.saturating_add(1),
+                    position: received.max(replayed).unwrap_or(Position::lsn(0)),
+                };
+            }
+        }
+        Facts::MySql(facts) if facts.group.is_none() => {
+            facts.writability = Writability::Writable;
+            facts.channels = Some(Vec::new());
+        }
+        Facts::MySql(_) | Facts::Tcp => {}
+    }
+    facts
+}
+
+/// The same facts of a server that takes no writes.
+fn read_only(mut facts: Facts) -> Facts {
+    match &mut facts {
+        Facts::Postgres(PostgresFacts { role, .. }) => {
+            if let PostgresRole::Primary { read_only, .. } = role {
+                *read_only = true;
+            }
+        }
+        Facts::MySql(facts) => {
+            facts.writability = facts.writability.max(Writability::SuperReadOnly);
+        }
+        Facts::Tcp => {}
+    }
+    facts
 }
 
 /// The same facts of a server that can write.

@@ -119,6 +119,13 @@ fn what_is_shown_is_for_people_and_for_programs() {
     assert!(explained.contains("orders.internal. of orders says orders1"), "{explained}");
     let what_if = said(&served, "what-if orders1 down");
     assert!(what_if.contains("orders2"), "{what_if}");
+    let both = said(&served, "what-if orders1 down orders2 drained");
+    assert!(both.starts_with("orders1 refuses connections, and orders2 is drained\n"), "{both}");
+    let Ended { code, stderr, .. } = on(&served, "what-if orders1 down billing1 down");
+    assert_eq!(code, Some(1));
+    assert!(stderr.contains("billing1"), "two clusters at once: {stderr}");
+    let Ended { code, stderr, .. } = on(&served, "what-if orders1 down orders2");
+    assert_eq!(code, Some(2), "{stderr}");
     warned(&served, "drain orders2 --reason seen");
     let events = said(&served, "events --since 1h --cluster orders");
     assert!(events.contains("seen"), "{events}");
