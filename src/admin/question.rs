@@ -63,8 +63,11 @@ pub async fn explain(
     get, path = "/v1/what-if", tag = "look",
     params(
         ("server" = String, Query, description = "A server, or several of one cluster with commas"),
-        ("suppose" = String, Query, description = "`down`, `up`, `promoted`, `read-only`, `drained`, \
-            or `lag=` and a duration; as many with commas as there are servers"),
+        (
+            "suppose" = String, Query,
+            description = "`down`, `up`, `promoted`, `read-only`, `drained`, or `lag=` and a \
+                           duration; as many with commas as there are servers"
+        ),
     ),
     responses(
         (status = 200, description = "The cluster as it is and as it would be", body = WhatIf),
@@ -130,7 +133,8 @@ impl FromStr for Supposed {
             _ => {
                 let text = shown(text);
                 return Err(Rejection::bad(format!(
-                    "`{text}` cannot be supposed; write down, up, promoted, read-only, drained, or lag= and {}",
+                    "`{text}` cannot be supposed; write down, up, promoted, read-only, drained, or \
+                     lag= and {}",
                     duration::FORM
                 )));
             }

@@ -135,7 +135,7 @@ fn what_is_shown_is_for_people_and_for_programs() {
         ("status nobody", "there is no cluster `nobody`"),
         ("why nobody", "there is no server `nobody`"),
         ("explain nobody.internal.", "is not a served name"),
-        ("what-if orders1 rain", "cannot be supposed; write down, up, or lag="),
+        ("what-if orders1 rain", "cannot be supposed; write down, up, promoted"),
         ("drain orders1 --reason x --for soon", "`for` is `soon`; write a number and its unit"),
         ("events --since tomorrow", "write how long ago"),
         ("accept nobody orders1 --reason x", "there is no cluster \"nobody\"; there are: orders"),
