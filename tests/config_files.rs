@@ -8,7 +8,9 @@
 use std::{
     collections::BTreeMap,
     ffi::OsString,
-    fs, io,
+    fs::{self, Permissions},
+    io,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
 };
 
@@ -181,7 +183,8 @@ fn installed(case: &str) -> (tempfile::TempDir, PathBuf) {
     let zone = Path::new("zones/internal.zone");
     fs::copy(project("zones/internal.zone"), folder.path().join(zone)).expect("the zone");
     let password = folder.path().join("config/orders.password");
-    fs::write(password, "hunter2\n").expect("the password");
+    fs::write(&password, "hunter2\n").expect("the password");
+    fs::set_permissions(&password, Permissions::from_mode(0o600)).expect("it is ours");
     let file = folder.path().join("config/case.toml");
     fs::write(&file, case).expect("the case");
     (folder, file)

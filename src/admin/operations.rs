@@ -149,6 +149,7 @@ impl Operations {
             faults: self.faults(),
             queries,
             state: state.as_ref().map(StateHealth::report),
+            log_fault: counts.service.log_fault().map(|fault| fault.to_string()),
             hooks: hooks.tallies(),
         };
         Status::new(&self.0.reader.snapshot(), process)

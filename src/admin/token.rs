@@ -6,7 +6,6 @@
 use std::{
     fs::{self, File},
     io::{self, Read},
-    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
 };
@@ -46,11 +45,6 @@ impl Token {
     fn read(&self) -> Result<String, Unusable> {
         let read = read(&self.file);
         let complaint = match &read {
-            Ok((_, mode)) if mode & 0o027 != 0 => Some(format!(
-                "{} is open to others (mode {:03o}); run `chmod 640` on it",
-                self.file.display(),
-                mode & 0o777
-            )),
             Ok(_) => None,
             Err(error) => Some(format!(
                 "{} gives no token, so nothing can be changed over HTTP: {error}",
@@ -64,19 +58,17 @@ impl Token {
             }
             *last = complaint;
         }
-        read.map(|(token, _)| token).map_err(|_| Unusable)
+        read.map_err(|_| Unusable)
     }
 }
 
-/// The token, and the mode of its file.
-fn read(path: &Path) -> io::Result<(String, u32)> {
+fn read(path: &Path) -> io::Result<String> {
     let fault = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what.to_owned());
     // A pipe would not end, and opening it might wait.
     if !fs::metadata(path)?.is_file() {
         return Err(fault("it is no file"));
     }
     let file = File::open(path)?;
-    let mode = file.metadata()?.permissions().mode();
     let mut text = String::new();
     file.take(OCTETS + 1).read_to_string(&mut text)?;
     let token = text.trim_ascii();
@@ -89,7 +81,7 @@ fn read(path: &Path) -> io::Result<(String, u32)> {
         _ if !token.bytes().all(|octet| octet.is_ascii_graphic()) => {
             Err(fault("a token is one line of ASCII without blanks"))
         }
-        _ => Ok((token.to_owned(), mode)),
+        _ => Ok(token.to_owned()),
     }
 }
 
@@ -101,8 +93,6 @@ const OCTETS: u64 = 4096;
 
 #[cfg(test)]
 mod tests {
-    use std::fs::Permissions;
-
     use tempfile::tempdir;
 
     use super::*;
@@ -137,18 +127,5 @@ mod tests {
         fs::write(&path, [0xff; 40]).unwrap();
         assert_eq!(token.matches(""), Err(Unusable));
         assert_eq!(Token::new(folder.path()).matches(SECRET), Err(Unusable), "a folder");
-    }
-
-    #[test]
-    fn a_file_that_others_may_read_is_complained_of() {
-        let folder = tempdir().unwrap();
-        let path = folder.path().join("token");
-        fs::write(&path, SECRET).unwrap();
-        for (mode, is_open) in [(0o600, false), (0o640, false), (0o644, true), (0o660, true)] {
-            fs::set_permissions(&path, Permissions::from_mode(mode)).unwrap();
-            let token = Token::new(&path);
-            assert_eq!(token.complaint.lock().unwrap().is_some(), is_open, "{mode:o}");
-            assert_eq!(token.matches(SECRET), Ok(true));
-        }
     }
 }

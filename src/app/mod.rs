@@ -36,7 +36,7 @@ use self::{
 use crate::{
     admin::{self, AdminServer, Background, Operations},
     answers::PlacementError,
-    config::Config,
+    config::{Config, OpenFile},
     control::{Control, ControlEnds, Order},
     descriptors,
     dns::{self, BindError, DnsServer, ServeError},
@@ -159,6 +159,7 @@ pub async fn serve(
     if !inherited.is_empty() {
         info!(sockets = inherited.len(), "sockets come from the service manager");
     }
+    warn_of_open_files(&config.open_files);
     let mut app = App::start(config, inherited, None)?;
     for address in app.local_addresses() {
         info!(%address, "answering DNS by UDP and TCP");
@@ -324,6 +325,13 @@ impl App {
     }
 }
 
+/// Logs which files others may read or change that are not for them.
+fn warn_of_open_files<'f>(files: impl IntoIterator<Item = &'f OpenFile>) {
+    for file in files {
+        warn!(event = "open_file", "{file}");
+    }
+}
+
 /// Waits for a signal that asks to end; one that asks to reload is an order like any other.
 async fn end_asked(signals: &mut Signals, control: Control) {
     while signals.next().await == Signal::Reload {
@@ -352,6 +360,7 @@ async fn look_around(mut losses: Losses, state: Option<StateHealth>, counts: Ser
         looks.tick().await;
         losses.tell();
         counts.log_lost(losses.lines());
+        counts.log_written(losses.fault().as_ref());
         if let Some(state) = &state {
             counts.state_saved(state.fault().is_none());
         }

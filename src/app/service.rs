@@ -117,6 +117,10 @@ impl Service {
         match beside(move || Prepared::reloaded(&running)).await? {
             Ok(prepared) => {
                 let config::Changes { changed, needs_restart } = prepared.changes.clone();
+                let open_files = prepared.config.open_files.iter();
+                super::warn_of_open_files(
+                    open_files.filter(|file| !self.config.open_files.contains(file)),
+                );
                 if !prepared.is_the_same(&self.config) {
                     self.put_in_force(prepared, Vec::new()).await?;
                 }

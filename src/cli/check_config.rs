@@ -11,7 +11,7 @@ use super::{
     options::DEFAULT_CONFIG,
     outcome::{BAD_CONFIGURATION, Out, count, report},
 };
-use crate::config::{Config, Fault};
+use crate::config::{Config, Fault, OpenFile};
 
 /// Options of `check-config`.
 #[derive(Debug, Args)]
@@ -24,7 +24,8 @@ pub struct CheckOptions {
     pub json: bool,
 }
 
-/// Checks the file: one line when all is well, every fault otherwise. Returns the exit code.
+/// Checks the file: one line when it may be used, and a warning for each file that others may read
+/// or change; every fault otherwise. Returns the exit code.
 ///
 /// # Errors
 /// When the outcome cannot be written.
@@ -38,6 +39,9 @@ pub fn run(options: &CheckOptions, Out { output, errors }: Out<'_>) -> io::Resul
 fn for_people(file: &Path, output: &mut dyn Write, errors: &mut dyn Write) -> io::Result<u8> {
     match Config::load(file) {
         Ok(config) => {
+            for open in &config.open_files {
+                writeln!(errors, "warning: {open}")?;
+            }
             writeln!(output, "{}: fine: {}", file.display(), summary(&config))?;
             Ok(0)
         }
@@ -48,14 +52,15 @@ fn for_people(file: &Path, output: &mut dyn Write, errors: &mut dyn Write) -> io
     }
 }
 
-/// One JSON object with a list of faults, empty when all is well.
+/// One JSON object with a list of faults, empty when the file may be used, and one of warnings.
 fn for_programs(file: &Path, output: &mut dyn Write) -> io::Result<u8> {
     let loaded = Config::load(file);
-    let (faults, code) = match &loaded {
-        Ok(_) => (&[][..], 0),
-        Err(error) => (error.faults(), BAD_CONFIGURATION),
+    let (faults, open_files, code) = match &loaded {
+        Ok(config) => (&[][..], &config.open_files[..], 0),
+        Err(error) => (error.faults(), &[][..], BAD_CONFIGURATION),
     };
-    serde_json::to_writer_pretty(&mut *output, &Report { faults })?;
+    let warnings = open_files.iter().map(OpenFile::to_string).collect();
+    serde_json::to_writer_pretty(&mut *output, &Report { faults, warnings })?;
     writeln!(output)?;
     Ok(code)
 }
@@ -64,6 +69,7 @@ fn for_programs(file: &Path, output: &mut dyn Write) -> io::Result<u8> {
 #[derive(serde::Serialize)]
 struct Report<'a> {
     faults: &'a [Fault],
+    warnings: Vec<String>,
 }
 
 /// How much the configuration holds.

@@ -9,7 +9,7 @@ use toml::Spanned;
 
 use super::{
     dns::Listeners,
-    read::{self, ConfigError, Conversion, Faults, Field, HostName, System, section},
+    read::{self, ConfigError, Conversion, Faults, Field, HostName, Protected, System, section},
     text::text,
 };
 
@@ -73,11 +73,15 @@ pub fn convert(
     if let Field::Given(http) = &section.http {
         listeners.take_one(*http.get_ref(), http.span(), conversion);
     }
+    let token_file = section.token_file.given().map(|path| conversion.path(path));
+    if let Some(file) = &token_file {
+        conversion.protect(file, Protected::Secret);
+    }
     let hosts = section.hosts.given().map_or(&[][..], Vec::as_slice).iter();
     AdminConfig {
         socket: section.socket.given().map(|path| conversion.path(path)),
         http: section.http.given().copied(),
-        token_file: section.token_file.given().map(|path| conversion.path(path)),
+        token_file,
         hosts: hosts.map(|host| host.get_ref().0.to_string()).map(bare).collect(),
     }
 }

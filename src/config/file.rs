@@ -7,10 +7,11 @@ use toml::Spanned;
 use super::{
     Config,
     admin::{self, AdminSection},
-    cluster::{self, ClusterSection},
+    checks::WitnessConfig,
+    cluster::{self, ClusterConfig, ClusterSection},
     dns::{self, DnsSection, Listeners},
-    hook::{self, HookSection},
-    read::{ConfigError, Conversion, Faults, Sources, section},
+    hook::{self, HookAction, HookConfig, HookSection},
+    read::{ConfigError, Conversion, Faults, Protected, Sources, section},
     state::{self, StateSection},
     zone::{self, ZoneSection},
 };
@@ -43,11 +44,15 @@ pub fn convert(
     let mut conversion = Conversion::new(file, sources, faults);
     let mut listeners = Listeners::new(&section.dns);
     let dns = dns::convert(&section.dns, &mut listeners, &mut conversion);
-    let state = state::convert(&section.state, &conversion);
+    let state = state::convert(&section.state, &mut conversion);
     let admin = admin::convert(&section.admin, &mut listeners, &mut conversion);
     let zones = zone::convert(&section.zone, &mut conversion);
     let clusters = cluster::convert(&section.cluster, &zones, &mut conversion);
     let hooks = hook::convert(&section.hook, &section.cluster, &mut conversion);
+    if runs_commands(&clusters, &hooks) {
+        conversion.protect(file, Protected::Commands);
+    }
+    let open_files = conversion.open_files();
     conversion.finish(Config {
         file: file.into(),
         text: text.into(),
@@ -58,7 +63,18 @@ pub fn convert(
         admin,
         hooks,
         clusters,
+        open_files,
     })
+}
+
+/// Whether the file names a program that we start.
+fn runs_commands(clusters: &[ClusterConfig], hooks: &[Arc<HookConfig>]) -> bool {
+    let mut witnesses = clusters
+        .iter()
+        .flat_map(|cluster| &cluster.servers)
+        .flat_map(|server| &server.checks.witnesses);
+    witnesses.any(|witness| matches!(**witness, WitnessConfig::Command { .. }))
+        || hooks.iter().any(|hook| matches!(hook.action, HookAction::Command { .. }))
 }
 
 #[cfg(test)]

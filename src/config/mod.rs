@@ -56,7 +56,7 @@ pub use self::{
     kick::{KickConfig, KickLogin, KickMode},
     overlay::{OverlayError, edited_file, replace_file},
     probe::ProbeConfig,
-    read::{ConfigError, Fault, Networks, Position, Secret, Sources, System},
+    read::{ConfigError, Fault, Networks, OpenFile, Position, Secret, Sources, System},
     server::ServerConfig,
     state::StateConfig,
     target::{ProbeTarget, TargetHost},
@@ -86,6 +86,8 @@ pub struct Config {
     pub hooks: Vec<Arc<HookConfig>>,
     /// The clusters; at least one. Their place is their [`crate::engine::ClusterId`].
     pub clusters: Vec<ClusterConfig>,
+    /// Files and folders that others may read or change although they are not for them, by path.
+    pub open_files: Box<[OpenFile]>,
 }
 
 impl Config {

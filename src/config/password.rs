@@ -9,7 +9,7 @@ use std::{
 
 use toml::{Spanned, de::DeValue};
 
-use super::read::{Conversion, Faults, Field, Secret, Value, parsed, plain};
+use super::read::{Conversion, Faults, Field, Protected, Secret, Value, parsed, plain};
 
 /// The name of an environment variable.
 #[derive(Clone, Debug)]
@@ -82,6 +82,7 @@ fn password_file(
     place: &Range<usize>,
     conversion: &mut Conversion<'_>,
 ) -> Option<Rc<[u8]>> {
+    conversion.protect(path, Protected::Secret);
     conversion
         .read(path)
         .map_err(|error| {

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use super::read::{Conversion, Field, section};
+use super::read::{Conversion, Field, Protected, section};
 
 section! {
     /// What survives restarts.
@@ -20,9 +20,13 @@ pub struct StateConfig {
 }
 
 /// `[state]`, which may be left out.
-pub fn convert(field: &Field<StateSection>, conversion: &Conversion<'_>) -> StateConfig {
+pub fn convert(field: &Field<StateSection>, conversion: &mut Conversion<'_>) -> StateConfig {
     let directory = field.given().and_then(|section| section.directory.given());
-    StateConfig { directory: directory.map(|path| conversion.path(path)) }
+    let directory = directory.map(|path| conversion.path(path));
+    if let Some(folder) = &directory {
+        conversion.protect(folder, Protected::State);
+    }
+    StateConfig { directory }
 }
 
 /// What differs and is only read at the start.

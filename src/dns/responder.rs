@@ -192,7 +192,7 @@ impl Turn<'_> {
             return None;
         }
         if !self.rules.allows(client) {
-            return Some(Admission::Prohibited);
+            return self.admit_prohibited(query, client, transport);
         }
         if transport != Transport::Udp {
             return Some(Admission::Welcome);
@@ -207,6 +207,36 @@ impl Turn<'_> {
             Allowance::Within => Some(Admission::Welcome),
             Allowance::Slip => Some(Admission::Truncated),
             Allowance::Over => {
+                self.tally.dropped(transport.into(), Dropped::RateLimited);
+                None
+            }
+        }
+    }
+
+    /// The same for a client that may not ask. A refusal is as large as its question, so that who
+    /// forges a source could have it sent anywhere: it is limited like every reply. None of those
+    /// over the limit is sent, for TC would only lead to a refusal by TCP.
+    #[cold]
+    fn admit_prohibited(
+        &self,
+        query: &[u8],
+        client: IpAddr,
+        transport: Transport,
+    ) -> Option<Admission> {
+        let limit = match transport {
+            Transport::Udp => self.rules.rate_limit(client),
+            Transport::Tcp | Transport::Tls => None,
+        };
+        let (seconds, cookies) = (self.unix_seconds, self.rules.cookies());
+        let allowance = match limit {
+            Some(limit) if !slow::has_valid_cookie(query, client, seconds, cookies) => {
+                limit.take(client, self.rules.milliseconds())
+            }
+            _ => Allowance::Within,
+        };
+        match allowance {
+            Allowance::Within => Some(Admission::Prohibited),
+            Allowance::Slip | Allowance::Over => {
                 self.tally.dropped(transport.into(), Dropped::RateLimited);
                 None
             }

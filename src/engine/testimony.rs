@@ -83,6 +83,7 @@ pub struct Testimony {
     /// Patroni only, and not while the cluster is paused: whether the server has the leader key.
     pub leads: Option<bool>,
     /// How much of the configured weight it can bear, in percent; 100 unless the witness says so.
+    /// More than 100 counts as 100.
     pub percent: u16,
     /// The witness's own words in one line, for people; may be empty.
     pub detail: Box<str>,
@@ -92,6 +93,12 @@ impl Testimony {
     /// A reply that says `word` and nothing of leaders or weights.
     pub fn new(word: Word, detail: impl Into<Box<str>>) -> Self {
         Self { word, leads: None, percent: FULL, detail: detail.into() }
+    }
+
+    /// The same of a server that can bear so many percent of its weight, at most all of it.
+    #[must_use]
+    pub fn bearing(self, percent: u16) -> Self {
+        Self { percent: percent.min(FULL), ..self }
     }
 }
 

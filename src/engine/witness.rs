@@ -105,10 +105,11 @@ impl Witnesses {
         }
     }
 
-    /// Percent of its weight that a server can bear: the least that any witness says.
+    /// Percent of its weight that a server can bear: the least that any witness says, and never more
+    /// than all of it, for a witness can only take away.
     pub fn percent(&self, thresholds: &Thresholds, now: Moment) -> u16 {
         let heard = self.0.iter().filter_map(|witness| witness.heard(thresholds, now));
-        heard.map(|heard| heard.testimony.percent).min().unwrap_or(FULL)
+        heard.map(|heard| heard.testimony.percent).fold(FULL, u16::min)
     }
 
     /// Whether the next words may change what counts.

@@ -1,8 +1,11 @@
 //! What the service as a whole counts.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicI64, AtomicU64, Ordering},
+use std::{
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicI32, AtomicI64, AtomicU64, Ordering},
+    },
 };
 
 use crate::clock;
@@ -17,6 +20,8 @@ struct Counts {
     started: u64,
     hints: AtomicU64,
     log_lines_lost: AtomicU64,
+    /// The system's number of the error with which lines cannot be written; 0 for none.
+    log_fault: AtomicI32,
     /// Milliseconds since 1970, of the last attempt; negative when it failed.
     reloaded: AtomicI64,
     state_failures: AtomicU64,
@@ -43,6 +48,21 @@ impl ServiceCounts {
     /// So many lines of the log were lost since the start.
     pub fn log_lost(&self, lines: u64) {
         self.0.log_lines_lost.store(lines, Ordering::Relaxed);
+    }
+
+    /// Lines of the log cannot be written as of now, or can.
+    pub fn log_written(&self, fault: Option<&io::Error>) {
+        let number = fault.map_or(0, |fault| fault.raw_os_error().unwrap_or(UNKNOWN));
+        self.0.log_fault.store(number, Ordering::Relaxed);
+    }
+
+    /// Why lines of the log cannot be written; `None` when they can.
+    pub fn log_fault(&self) -> Option<io::Error> {
+        match self.0.log_fault.load(Ordering::Relaxed) {
+            0 => None,
+            UNKNOWN => Some(io::ErrorKind::Other.into()),
+            number => Some(io::Error::from_raw_os_error(number)),
+        }
     }
 
     /// How many lines of the log were lost.
@@ -92,12 +112,16 @@ impl Default for ServiceCounts {
             started: clock::unix_millis(),
             hints: AtomicU64::new(0),
             log_lines_lost: AtomicU64::new(0),
+            log_fault: AtomicI32::new(0),
             reloaded: AtomicI64::new(now()),
             state_failures: AtomicU64::new(0),
             state_saved: AtomicU64::new(0),
         }))
     }
 }
+
+/// An error without a number of the system's.
+const UNKNOWN: i32 = -1;
 
 fn now() -> i64 {
     i64::try_from(clock::unix_millis()).unwrap_or(i64::MAX)

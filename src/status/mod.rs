@@ -33,7 +33,8 @@ pub struct Status {
     /// Whether every server of every cluster is silent, so that our own network is suspected and
     /// answers stand still.
     pub isolated: bool,
-    /// What somebody should look at beside the clusters, one line each: the state file, hooks.
+    /// What somebody should look at beside the clusters, one line each: the state file, the
+    /// log, hooks.
     pub warnings: Vec<String>,
     /// All clusters, in config order.
     pub clusters: Vec<ClusterView>,
@@ -52,6 +53,8 @@ pub struct Process {
     pub queries: u64,
     /// How the state file is; `None` when there is none.
     pub state: Option<StateReport>,
+    /// Why lines of the log cannot be written, in the system's words; `None` when they can.
+    pub log_fault: Option<String>,
     /// What each hook has done, in the order of the configuration.
     pub hooks: Vec<HookTally>,
 }
@@ -66,7 +69,7 @@ impl Status {
             generation: snapshot.table.generation(),
             serial: snapshot.table.serial().value(),
             isolated: names.any(|name| name.reason.is_isolated()),
-            warnings: warnings::warnings(process.state.as_ref(), &process.hooks),
+            warnings: warnings::warnings(&process),
             clusters,
             process,
         }

@@ -1,16 +1,15 @@
-//! What somebody should look at beside the clusters: the state file and the hooks, in sentences that
-//! say what to do.
+//! What somebody should look at beside the clusters: the state file, the log and the hooks, in
+//! sentences that say what to do.
 
-use crate::{
-    hooks::HookTally,
-    state::{SetAside, StateReport},
-};
+use super::Process;
+use crate::{hooks::HookTally, state::SetAside};
 
 /// So many events of one hook may wait before somebody should look at it. A failover is a handful.
 const BACKLOG: usize = 20;
 
 /// What somebody should look at, one line each, with what to do.
-pub fn warnings(state: Option<&StateReport>, hooks: &[HookTally]) -> Vec<String> {
+pub fn warnings(process: &Process) -> Vec<String> {
+    let Process { state, log_fault, hooks, .. } = process;
     let mut warnings = Vec::new();
     if let Some(state) = state {
         if let Some((fault, since)) = &state.fault {
@@ -34,6 +33,12 @@ pub fn warnings(state: Option<&StateReport>, hooks: &[HookTally]) -> Vec<String>
             ));
         }
     }
+    if let Some(fault) = log_fault {
+        warnings.push(format!(
+            "lines of the log are lost ({fault}): make room where standard error goes, or start \
+             anew whoever reads it"
+        ));
+    }
     warnings.extend(hooks.iter().filter_map(complaint));
     warnings
 }
@@ -55,7 +60,7 @@ fn complaint(hook: &HookTally) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::wall_time::WallTime;
+    use crate::{state::StateReport, wall_time::WallTime};
 
     const SINCE: WallTime = WallTime::from_unix_millis(1_795_240_800_000);
 
@@ -72,8 +77,10 @@ mod tests {
 
     #[test]
     fn what_goes_well_is_no_warning() {
-        assert_eq!(warnings(Some(&StateReport::default()), &[tally()]), [""; 0]);
-        assert_eq!(warnings(None, &[]), [""; 0]);
+        let state = Some(StateReport::default());
+        let well = Process { state, hooks: vec![tally()], ..Process::default() };
+        assert_eq!(warnings(&well), [""; 0]);
+        assert_eq!(warnings(&Process::default()), [""; 0]);
     }
 
     #[test]
@@ -85,20 +92,29 @@ mod tests {
             is_serial_limited: true,
             set_aside: Some(aside),
         };
-        let [unsaved, limited, aside] = &warnings(Some(&report), &[])[..] else {
-            panic!("three warnings")
-        };
+        let process = Process { state: Some(report), ..Process::default() };
+        let [unsaved, limited, aside] = &warnings(&process)[..] else { panic!("three warnings") };
         assert!(unsaved.contains("make room on that disk; since 2026-11-21T06:00:00.000Z nothing"));
         assert!(limited.contains("once a second"), "{limited}");
         assert!(aside.ends_with("then remove /s/x.broken-1"), "{aside}");
     }
 
     #[test]
+    fn a_log_that_cannot_be_written_is_told_with_the_words_of_the_system() {
+        let log_fault = Some("No space left on device (os error 28)".to_owned());
+        let [warning] = &warnings(&Process { log_fault, ..Process::default() })[..] else {
+            panic!("one warning")
+        };
+        assert!(warning.starts_with("lines of the log are lost (No space left on device"));
+    }
+
+    #[test]
     fn a_hook_that_fails_or_falls_behind_is_told() {
         let failing = HookTally { failing_since: Some(SINCE), ..tally() };
         let slow = HookTally { pending: 21, ..tally() };
+        let process = Process { hooks: vec![failing, slow], ..Process::default() };
         assert_eq!(
-            warnings(None, &[failing, slow]),
+            warnings(&process),
             [
                 "the hook chat fails since 2026-11-21T06:00:00.000Z: 3 events wait, 1 were never \
                  told; the log says why (event=hook)",

@@ -1,12 +1,14 @@
 //! The commands that end by themselves: what they say, where, and with which exit code.
 
 use std::{
-    env, fs,
+    env,
+    fs::{self, Permissions},
     net::{TcpListener, UdpSocket},
+    os::unix::fs::PermissionsExt,
     path::Path,
 };
 
-use crate::process::{Ended, Settings, message, parsed, run};
+use crate::process::{Ended, Service, Settings, message, parsed, run};
 
 /// A configuration that is fine, with an address to answer on.
 fn fine(listen: &str) -> String {
@@ -133,7 +135,95 @@ fn check_config_is_content_with_a_fine_file() {
     assert_eq!(stdout, format!("{file}: fine: 1 zone, 1 cluster, 1 server, 2 names\n"));
 
     let Ended { code, stdout, .. } = run(&["check-config", "--json", &file]);
-    assert_eq!((code, parsed(&stdout)), (Some(0), parsed(r#"{ "faults": [] }"#)));
+    assert_eq!((code, parsed(&stdout)), (Some(0), parsed(r#"{ "faults": [], "warnings": [] }"#)));
+}
+
+/// Everything that a file names and that is not for everybody, each too open: `check-config` says so
+/// file by file and finds the configuration fine all the same; the log of the service says the same.
+#[test]
+fn files_that_others_may_read_or_change_are_told() {
+    let text = fine("127.27.1.10:0")
+        .replace("[dns]", "[dns]\ncookie_secret_file = \"cookies\"\n")
+        .replace(
+            "engine = \"tcp\"",
+            "engine = \"postgres\"\nprobe = { user = \"p\", password_file = \"probe.password\" }",
+        )
+        + r#"
+[dns.tls]
+listen = ["127.27.1.10:0"]
+certificate_file = "server.pem"
+key_file = "server.key"
+
+[state]
+directory = "state"
+
+[admin]
+token_file = "token"
+
+[[hook]]
+name = "caller"
+events = ["write_changed"]
+webhook = "http://127.27.9.2/"
+secret_file = "webhook"
+
+[[hook]]
+name = "runner"
+events = ["write_changed"]
+command = ["program"]
+"#;
+    let settings = Settings::new(&text, "secret");
+    let folder = settings.folder();
+    let put = |name: &str, content: &str| {
+        fs::write(folder.join(name), content).expect("a file can be written");
+    };
+    put("cookies", "0123456789abcdef0123456789abcdef");
+    put("token", "0123456789abcdef0123456789abcdef");
+    put("webhook", "secret");
+    put("program", "");
+    put("server.pem", include_str!("tls/server.pem"));
+    put("server.key", include_str!("tls/server.key"));
+    fs::create_dir(folder.join("state")).expect("a writable folder");
+    let files = [
+        ("cookies", 0o640, 0o644, "holds a secret"),
+        ("pointsman.toml", 0o644, 0o666, "says what is run"),
+        ("probe.password", 0o400, 0o444, "holds a secret"),
+        ("program", 0o755, 0o775, "says what is run"),
+        ("server.key", 0o640, 0o660, "holds a secret"),
+        ("state", 0o755, 0o777, "holds the state"),
+        ("token", 0o600, 0o601, "holds a secret"),
+        ("webhook", 0o440, 0o642, "holds a secret"),
+    ];
+    let set = |name: &str, mode| {
+        let path = folder.join(name);
+        fs::set_permissions(path, Permissions::from_mode(mode)).expect("it is ours");
+    };
+    for (name, closed, _, _) in files {
+        set(name, closed);
+    }
+    let file = settings.file();
+    let Ended { code, stderr, .. } = run(&["check-config", &file]);
+    assert_eq!((code, stderr.as_str()), (Some(0), ""));
+    for (name, _, open, _) in files {
+        set(name, open);
+    }
+    let Ended { code, stdout, stderr } = run(&["check-config", &file]);
+    assert!(code == Some(0) && stdout.contains(": fine: "), "{stdout}{stderr}");
+    let lines: Vec<_> = stderr.lines().collect();
+    assert_eq!(lines.len(), files.len(), "{stderr}");
+    for (line, (name, _, open, what)) in lines.iter().zip(files) {
+        let path = folder.join(name);
+        let begin = format!("warning: {} {what}", path.display());
+        assert!(line.starts_with(&begin), "{line}");
+        assert!(line.contains(&format!("(mode {open:03o}); run `chmod ")), "{line}");
+    }
+    let Ended { stdout, .. } = run(&["check-config", "--json", &file]);
+    let warnings = parsed(&stdout)["warnings"].as_array().map(Vec::len);
+    assert_eq!(warnings, Some(files.len()), "{stdout}");
+
+    let (service, _) = Service::serve(&settings, &[]);
+    let log = service.log();
+    let told = log.iter().filter(|line| line["fields"]["event"] == "open_file");
+    assert_eq!(told.count(), files.len(), "{log:?}");
 }
 
 #[test]

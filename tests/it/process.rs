@@ -1,10 +1,10 @@
 //! The `pointsman` binary as its users start it: a command that ends, or a service that runs.
 
 use std::{
-    fs,
+    fs::{self, Permissions},
     io::{BufRead, BufReader, Read},
     net::SocketAddr,
-    os::fd::OwnedFd,
+    os::{fd::OwnedFd, unix::fs::PermissionsExt},
     path::Path,
     process::{Child, Command, Stdio},
     sync::{Arc, Mutex, PoisonError},
@@ -52,7 +52,9 @@ ns IN A 127.0.0.1
         let files =
             [("pointsman.toml", config), ("internal.zone", zone), ("probe.password", password)];
         for (name, text) in files {
-            fs::write(folder.path().join(name), text).expect("a file can be written");
+            let path = folder.path().join(name);
+            fs::write(&path, text).expect("a file can be written");
+            fs::set_permissions(&path, Permissions::from_mode(0o600)).expect("it is ours");
         }
         Self { folder }
     }

@@ -72,7 +72,7 @@ pub const SERIAL_LIMITED: Family = Family::gauge(
 pub const LOG_LOST: Family = Family::counter(
     "pointsman_log_lines_lost",
     &[],
-    "Lines of the log that were lost because nobody took them.",
+    "Lines of the log that were lost because nobody took them or they could not be written.",
 );
 pub const HINTS: Family =
     Family::counter("pointsman_hints", &[], "Hints that were taken, of all clusters.");

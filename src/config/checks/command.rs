@@ -5,7 +5,7 @@ use std::{ops::Range, path::PathBuf};
 use toml::Spanned;
 
 use super::WitnessConfig;
-use crate::config::read::{Conversion, Section, section};
+use crate::config::read::{Conversion, Protected, Section, section};
 
 section! {
     /// The exit status of a command.
@@ -36,8 +36,10 @@ pub fn convert(
             conversion.faults.add(argument.span(), what, format!("known here: {known}"));
         }
     }
+    let program = conversion.path(&PathBuf::from(program.get_ref()));
+    conversion.protect(&program, Protected::Commands);
     Some(WitnessConfig::Command {
-        program: conversion.path(&PathBuf::from(program.get_ref())),
+        program,
         arguments: arguments.iter().map(|argument| argument.get_ref().as_str().into()).collect(),
     })
 }

@@ -9,7 +9,7 @@ pub fn convert(field: &Field<PathBuf>, conversion: &mut Conversion<'_>) -> Vec<[
     let advice = "store 32 hexadecimal digits per line, as `openssl rand -hex 16` draws them, the \
                   secret that makes cookies first";
     let file = field.given_with_place();
-    file.and_then(|file| conversion.content(file, secrets, advice)).unwrap_or_default()
+    file.and_then(|file| conversion.secret_content(file, secrets, advice)).unwrap_or_default()
 }
 
 /// The secrets in the content of the file. The error never shows any of it.

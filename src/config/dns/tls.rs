@@ -70,7 +70,7 @@ fn pair(section: &TlsListenSection, conversion: &mut Conversion<'_>) {
     let chain = file.and_then(|file| conversion.content(file, read::certificates, advice));
     let advice = "name a PEM file with one PRIVATE KEY block that is not encrypted";
     let file = section.key_file.given_with_place();
-    let key = file.and_then(|file| conversion.content(file, read::key, advice));
+    let key = file.and_then(|file| conversion.secret_content(file, read::key, advice));
     if let (Some(chain), Some(key), Some(place)) = (chain, key, section.key_file.span())
         && let Err(what) = read::fit(chain, key)
     {

@@ -11,7 +11,7 @@ use super::{
     ProbeTarget, Secret, TlsMode,
     cluster::ClusterSection,
     password,
-    read::{Conversion, Faults, Field, Firsts, Label, Section, Value, section},
+    read::{Conversion, Faults, Field, Firsts, Label, Protected, Section, Value, section},
     tls,
     words::Words,
 };
@@ -242,8 +242,10 @@ fn command(section: &HookSection, conversion: &mut Conversion<'_>) -> Option<Hoo
         conversion.faults.add(run.span(), "`command` is an empty list", advice);
         return None;
     };
+    let program = conversion.path(&PathBuf::from(program.get_ref()));
+    conversion.protect(&program, Protected::Commands);
     Some(HookAction::Command {
-        program: conversion.path(&PathBuf::from(program.get_ref())),
+        program,
         arguments: arguments.iter().map(|argument| argument.get_ref().as_str().into()).collect(),
     })
 }
@@ -258,7 +260,7 @@ fn webhook(
     let secret = section
         .secret_file
         .given_with_place()
-        .and_then(|file| conversion.content(file, password::secret, advice));
+        .and_then(|file| conversion.secret_content(file, password::secret, advice));
     let tls = match (url.https, &section.ca_file) {
         (false, ca_file) => {
             conversion.useless(ca_file, "ca_file", "only https:// checks a certificate");

@@ -5,7 +5,7 @@
 //! whoever wrote them expects one.
 
 use std::{
-    collections::{HashMap, hash_map::Entry},
+    collections::{BTreeSet, HashMap, hash_map::Entry},
     fmt,
     hash::Hash,
     io,
@@ -17,7 +17,7 @@ use std::{
 
 use toml::Spanned;
 
-use super::{ConfigError, Faults, Field, RangeError, Ranged, Sources, System};
+use super::{ConfigError, Faults, Field, OpenFile, Protected, RangeError, Ranged, Sources, System};
 
 /// What all sections share while they are converted.
 pub struct Conversion<'a> {
@@ -26,6 +26,8 @@ pub struct Conversion<'a> {
     pub sources: &'a dyn Sources,
     /// Files that were read, because thousands of clusters may name the same.
     contents: HashMap<PathBuf, Rc<[u8]>>,
+    /// Files that are open to others.
+    open_files: BTreeSet<OpenFile>,
     /// What each `ca_file` holds, for the same reason.
     pub authorities: HashMap<PathBuf, Arc<[Vec<u8>]>>,
 }
@@ -38,6 +40,7 @@ impl<'a> Conversion<'a> {
             base: file.parent().unwrap_or_else(|| Path::new("")),
             sources,
             contents: HashMap::new(),
+            open_files: BTreeSet::new(),
             authorities: HashMap::new(),
         }
     }
@@ -61,6 +64,17 @@ impl Conversion<'_> {
     /// `path`, from the configuration's folder if it is relative.
     pub fn path(&self, path: &Path) -> PathBuf {
         self.base.join(path)
+    }
+
+    /// Notes that the file at `path` is not for everybody.
+    pub fn protect(&mut self, path: &Path, what: Protected) {
+        let mode = self.sources.mode(path);
+        self.open_files.extend(mode.and_then(|mode| OpenFile::of(path, what, mode)));
+    }
+
+    /// What is noted and nevertheless open to others, by path.
+    pub fn open_files(&self) -> Box<[OpenFile]> {
+        self.open_files.iter().cloned().collect()
     }
 
     /// What is in the file at `path`, which is read only once.
@@ -90,6 +104,18 @@ impl Conversion<'_> {
         };
         self.faults.add(file.span(), what, advice);
         None
+    }
+
+    /// The same for a file that holds a secret.
+    pub fn secret_content<T, E: fmt::Display>(
+        &mut self,
+        file: &Spanned<PathBuf>,
+        parse: impl FnOnce(&[u8]) -> Result<T, E>,
+        advice: &str,
+    ) -> Option<T> {
+        let path = self.path(file.get_ref());
+        self.protect(&path, Protected::Secret);
+        self.content(file, parse, advice)
     }
 
     /// The value of a key that cannot be left out of the section `title` at `section`.

@@ -13,6 +13,7 @@ mod networks;
 mod pem;
 mod picture;
 mod pieces;
+mod rights;
 mod secret;
 mod section;
 mod sources;
@@ -26,6 +27,7 @@ pub use self::{
     networks::Networks,
     pem::{certificates, fit, key},
     pieces::{admin, read},
+    rights::{OpenFile, Protected},
     secret::Secret,
     section::{Field, Section, Value, unknown_keys},
     sources::{Sources, System},

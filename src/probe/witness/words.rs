@@ -31,7 +31,10 @@ pub fn parse(line: &str) -> Option<Testimony> {
         strongest = strongest.max(Some(word));
     }
     let testimony = Testimony::new(strongest?, line.trim());
-    Some(Testimony { percent: percent.unwrap_or(testimony.percent), ..testimony })
+    Some(match percent {
+        Some(percent) => testimony.bearing(percent),
+        None => testimony,
+    })
 }
 
 /// `75%`, as a number; no more than fits.
@@ -62,8 +65,10 @@ mod tests {
             ("0%", Word::Drain, 100),
             ("up drain", Word::Drain, 100),
             ("maint down", Word::Maint, 100),
-            ("200%", Word::Up, 200),
-            ("99999999%", Word::Up, u16::MAX),
+            ("100%", Word::Up, 100),
+            ("101%", Word::Up, 100),
+            ("up 10000%", Word::Up, 100),
+            ("99999999%", Word::Up, 100),
         ] {
             let said = parse(line).unwrap_or_else(|| panic!("{line:?} says nothing"));
             assert_eq!((said.word, said.percent), (word, percent), "{line:?}");

@@ -1,8 +1,10 @@
-//! A log that nobody reads: standard error is a pipe that is full.
+//! A log that nobody reads or that cannot be written: standard error is a pipe or a disk that is full.
 
 use std::{
+    fs::OpenOptions,
     io::Read,
     net::{SocketAddr, TcpListener, UdpSocket},
+    os::unix::net::UnixStream,
     process::{Child, Command, Stdio},
 };
 
@@ -74,6 +76,44 @@ fn answers_follow_the_servers_when_nobody_reads_the_log() {
     let mut left = Vec::new();
     log.read_to_end(&mut left).expect("the rest of the log");
     assert!(left.len() * 2 > size, "the pipe was full: {} of {size}", left.len());
+}
+
+/// Lines that the disk does not take are counted, and the status says so, for the log cannot.
+#[test]
+fn lines_that_cannot_be_written_are_counted_and_told_by_the_status() {
+    let dns = free_address();
+    let text = format!(
+        "[dns]\nlisten = [\"{dns}\"]\n\
+         [[zone]]\norigin = \"internal.\"\nfile = \"internal.zone\"\n\
+         [admin]\nsocket = \"admin.sock\"\n\
+         [[cluster]]\nname = \"orders\"\nengine = \"tcp\"\n\
+         write = {{ name = \"orders.internal.\" }}\n\
+         server = [{{ name = \"db1\", address = \"127.33.15.2\", port = 1 }}]\n"
+    );
+    let settings = Settings::new(&text, "");
+    let full = OpenOptions::new().write(true).open("/dev/full").expect("a full device");
+    let _service = Command::new(env!("CARGO_BIN_EXE_pointsman"))
+        .args(["serve", "--config", &settings.file()])
+        .env_remove("RUST_LOG")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(full)
+        .spawn()
+        .map(Unheard)
+        .expect("the binary was built");
+    let socket = settings.folder().join("admin.sock");
+    until("it listens", || UnixStream::connect(&socket).is_ok());
+    let get = |path| http::over_unix(&socket, &http::head("GET", path, 0), b"").body;
+    until("lines are counted", || {
+        let metrics = get("/metrics");
+        let mut samples = metrics.lines();
+        samples.any(|line| {
+            let lost = line.strip_prefix("pointsman_log_lines_lost_total ");
+            lost.and_then(|lost| lost.parse::<f64>().ok()).is_some_and(|lost| lost > 0.0)
+        })
+    });
+    let status = get("/v1/status");
+    assert!(status.contains("lines of the log are lost (No space left on device"), "{status}");
 }
 
 /// An address whose port is free for both transports.

@@ -1,6 +1,9 @@
 //! Who is answered, and how often.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
 
 use hickory_proto::rr::RecordType;
 use pointsman::{
@@ -9,7 +12,7 @@ use pointsman::{
 };
 
 use super::{
-    TC,
+    FORMERR, REFUSED, TC,
     client::{Reply, ask},
     fixture::Fixture,
 };
@@ -91,3 +94,55 @@ async fn exempt_networks_are_never_limited() {
     let [answered, truncated, _] = tally(&config, &fixture, "192.0.2.1:53", 100);
     assert!(answered < 50 && truncated > 50, "{answered} answered");
 }
+
+/// Refusals are replies like all others: who is not in `allow_query` gets no more of them than a
+/// second allows, whatever the message is, so that nobody makes us send to a forged source.
+#[tokio::test]
+async fn refusals_are_limited_too_whatever_the_message_is() {
+    let fixture = Fixture::start("127.32.0.13");
+    let whole = ask("db-write.internal.", RecordType::A).octets();
+    let cut = whole[..whole.len() - 1].to_vec();
+    let unknown_opcode = [&whole[..2], &[0x28, 0], &whole[4..]].concat();
+    for (query, code) in [(&whole, REFUSED), (&cut, FORMERR), (&unknown_opcode, REFUSED)] {
+        let allow_query = Networks::Nobody;
+        let config = DnsConfig { allow_query, ..limited("127.32.0.13", 1, Networks::Nobody) };
+        let mut responder =
+            Responder::new(fixture.publisher.reader(), Arc::new(Rules::new(&config)));
+        let mut codes = |transport| {
+            let mut codes = Vec::new();
+            for _ in 0..400 {
+                let mut reply = Vec::new();
+                if responder.turn().respond(query, STRANGER, transport, &mut reply) {
+                    codes.push(Reply::parse(reply).code());
+                }
+            }
+            codes
+        };
+        // One, and one more for each second that the machine may have taken.
+        let by_udp = codes(Transport::Udp);
+        assert!((1..=20).contains(&by_udp.len()), "{} sent", by_udp.len());
+        assert!(by_udp.iter().all(|sent| *sent == code), "{by_udp:?}");
+        // By TCP the sender is real.
+        assert_eq!(codes(Transport::Tcp), [code; 400]);
+    }
+}
+
+/// What cannot be read takes its place in the limit of a client that may ask.
+#[tokio::test]
+async fn malformed_queries_count() {
+    let fixture = Fixture::start("127.32.0.14");
+    let rules = Arc::new(Rules::new(&limited("127.32.0.14", 100, Networks::Nobody)));
+    let mut responder = Responder::new(fixture.publisher.reader(), rules);
+    let whole = ask("db-write.internal.", RecordType::A).octets();
+    let mut sent = |query: &[u8]| {
+        let respond =
+            |_: &usize| responder.turn().respond(query, STRANGER, Transport::Udp, &mut Vec::new());
+        (0..400).filter(respond).count()
+    };
+    let malformed = sent(&whole[..whole.len() - 1]);
+    assert!((1..=24).contains(&malformed), "{malformed} sent");
+    assert!(sent(&whole) <= 24, "the limit is used up");
+}
+
+/// In no network of ours.
+const STRANGER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 53);

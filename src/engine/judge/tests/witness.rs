@@ -186,10 +186,16 @@ fn the_least_weight_is_decided_and_nothing_without_words() {
     bench.seconds(3, &all);
     let percent = |bench: &Bench| bench.read().servers[0].percent;
     assert_eq!(percent(&bench), 100);
-    for (check, part) in [(Check::Agent, 50), (Check::Command, 70)] {
+    // A witness can only take away.
+    for (check, part, least) in [
+        (Check::Agent, 10_000, 100),
+        (Check::Command, u16::MAX, 100),
+        (Check::Agent, 50, 50),
+        (Check::Command, 70, 50),
+    ] {
         let said = Testimony { percent: part, ..Testimony::new(Word::Up, "") };
         bench.round(&all, (1, Outcome::Witnessed(check, Ok(said))));
-        assert_eq!(percent(&bench), 50);
+        assert_eq!(percent(&bench), least);
     }
 }
 
