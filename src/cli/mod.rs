@@ -19,6 +19,7 @@ mod freeze;
 mod grants;
 mod hint;
 mod maintenance;
+mod obstacles;
 mod options;
 mod outcome;
 mod picture;

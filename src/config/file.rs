@@ -53,6 +53,7 @@ pub fn convert(
         conversion.protect(file, Protected::Commands);
     }
     let open_files = conversion.open_files();
+    let unseen = conversion.faults.warnings();
     conversion.finish(Config {
         file: file.into(),
         text: text.into(),
@@ -64,6 +65,7 @@ pub fn convert(
         hooks,
         clusters,
         open_files,
+        unseen,
     })
 }
 

@@ -35,6 +35,7 @@ mod state;
 mod target;
 mod text;
 mod tls;
+mod token;
 mod words;
 mod write_name;
 mod zone;
@@ -44,7 +45,7 @@ mod tests;
 
 use std::{path::Path, sync::Arc};
 
-use self::read::Faults;
+use self::read::{Elsewhere, Faults};
 pub use self::{
     added::AddedServer,
     admin::AdminConfig,
@@ -56,11 +57,14 @@ pub use self::{
     kick::{KickConfig, KickLogin, KickMode},
     overlay::{OverlayError, edited_file, replace_file},
     probe::ProbeConfig,
-    read::{ConfigError, Fault, Networks, OpenFile, Position, Secret, Sources, System},
+    read::{
+        ConfigError, Fault, Networks, OpenFile, Position, Secret, Secrets, Sources, System,
+    },
     server::ServerConfig,
     state::StateConfig,
     target::{ProbeTarget, TargetHost},
     tls::TlsMode,
+    token::read_token,
 };
 use crate::answers::Zone;
 
@@ -88,6 +92,9 @@ pub struct Config {
     pub clusters: Vec<ClusterConfig>,
     /// Files and folders that others may read or change although they are not for them, by path.
     pub open_files: Box<[OpenFile]>,
+    /// What this process could not look at and the service needs, in the order of the file. Empty
+    /// where the file was read to be used.
+    pub unseen: Box<[Fault]>,
 }
 
 impl Config {
@@ -98,6 +105,15 @@ impl Config {
     /// Every fault of the file and of its zone files.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         Self::from_text(&text::text(path)?, path, &System)
+    }
+
+    /// The same for a process that is not the service: `secrets` says which of them are looked at.
+    ///
+    /// # Errors
+    ///
+    /// Every fault of the file and of its zone files.
+    pub fn look_at(path: &Path, secrets: Secrets) -> Result<Self, ConfigError> {
+        Self::from_text(&text::text(path)?, path, &Elsewhere(secrets))
     }
 
     /// Reads `text` as the content of `file`, in whose folder relative paths start.

@@ -226,6 +226,55 @@ command = ["program"]
     assert_eq!(told.count(), files.len(), "{log:?}");
 }
 
+/// A shell and a pipeline have neither the service's credentials nor its folders: that is told, and
+/// is no fault. The service itself does not start without them.
+#[test]
+fn what_only_the_service_has_is_a_warning() {
+    let probe = |source: &str| {
+        let probe = format!("engine = \"postgres\"\nprobe = {{ user = \"p\", {source} }}");
+        let rest = "[admin]\nsocket = \"gone/admin.sock\"\ntoken_file = \"token\"\n\n\
+                    [state]\ndirectory = \"away\"\n";
+        fine("127.27.1.11:0").replace("engine = \"tcp\"", &probe) + rest
+    };
+    for (source, said) in [
+        ("password_credential = \"orders\"", "CREDENTIALS_DIRECTORY is not set here"),
+        ("password_env = \"POINTSMAN_TEST_UNSET\"", "`POINTSMAN_TEST_UNSET` is not set here"),
+    ] {
+        let settings = Settings::new(&probe(source), "");
+        fs::write(settings.folder().join("token"), "short").expect("a file can be written");
+        let file = settings.file();
+        let Ended { code, stdout, stderr } = run(&["check-config", &file]);
+        assert!(code == Some(0) && stdout.ends_with("; 5 warnings\n"), "{stdout}{stderr}");
+        assert!(stderr.starts_with(&format!("warning: {file}:")), "{stderr}");
+        for part in [
+            said,
+            "token holds a secret and is open to others",
+            "gone/admin.sock`, the `socket` of [admin], is missing, and `serve` does not start",
+            "away`, the `directory` of [state], is missing, so nothing survives a restart",
+            "gives no token, so nothing can be changed over HTTP: a token has at least 16",
+        ] {
+            assert!(stderr.contains(part), "{part}: {stderr}");
+        }
+        let Ended { code, stderr, .. } = run(&["check-config", "--no-secrets", &file]);
+        assert_eq!((code, stderr.lines().count()), (Some(0), 3), "{stderr}");
+        assert!(!stderr.contains("is not set"), "{stderr}");
+        let Ended { code, stderr, .. } = run(&["serve", "--config", &file]);
+        assert!(code == Some(78) && stderr.contains("is not set; "), "{stderr}");
+    }
+    // What the file names by a path is the same for everybody.
+    let settings = Settings::new(&probe("password_file = \"nobody\""), "");
+    let file = settings.file();
+    let Ended { code, stderr, .. } = run(&["check-config", &file]);
+    assert!(code == Some(78) && stderr.contains("cannot read the password file"), "{stderr}");
+    let Ended { code, .. } = run(&["check-config", "--no-secrets", &file]);
+    assert_eq!(code, Some(0));
+    // A path is no credential, wherever that is looked at.
+    let settings = Settings::new(&probe("password_credential = \"a/b\""), "");
+    let file = settings.file();
+    let Ended { code, .. } = run(&["check-config", "--no-secrets", &file]);
+    assert_eq!(code, Some(78));
+}
+
 #[test]
 fn check_config_names_every_fault() {
     let settings = Settings::new(&faulty("127.27.1.9:0"), "");

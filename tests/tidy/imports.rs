@@ -149,6 +149,7 @@ const TABLE: [Row; 30] = [
             "config::AddedServer",
             "config::AdminConfig",
             "config::Changes",
+            "config::read_token",
             "control",
             "duration",
             "engine",

@@ -17,7 +17,9 @@ use std::{
 
 use toml::Spanned;
 
-use super::{ConfigError, Faults, Field, OpenFile, Protected, RangeError, Ranged, Sources, System};
+use super::{
+    ConfigError, Faults, Field, OpenFile, Protected, RangeError, Ranged, Secrets, Sources, System,
+};
 
 /// What all sections share while they are converted.
 pub struct Conversion<'a> {
@@ -113,9 +115,24 @@ impl Conversion<'_> {
         parse: impl FnOnce(&[u8]) -> Result<T, E>,
         advice: &str,
     ) -> Option<T> {
+        if self.sources.secrets() == Secrets::LeftOut {
+            return None;
+        }
         let path = self.path(file.get_ref());
         self.protect(&path, Protected::Secret);
         self.content(file, parse, advice)
+    }
+
+    /// Reports what the environment lacks: a fault of the service, and a warning anywhere else.
+    pub fn lacking(&mut self, place: Range<usize>, what: String, advice: &str) {
+        match self.sources.secrets() {
+            Secrets::Needed => self.faults.add(place, what, advice),
+            Secrets::OfTheService | Secrets::LeftOut => self.faults.warn(
+                place,
+                format!("{what} here, so the password was not looked at"),
+                format!("all is well if the service has it, else {advice}"),
+            ),
+        }
     }
 
     /// The value of a key that cannot be left out of the section `title` at `section`.
