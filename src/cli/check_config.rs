@@ -100,7 +100,7 @@ struct Report<'a> {
 }
 
 /// How much the configuration holds.
-fn summary(config: &Config) -> String {
+pub fn summary(config: &Config) -> String {
     let sum =
         |part: fn(&crate::config::ClusterConfig) -> usize| config.clusters.iter().map(part).sum();
     [

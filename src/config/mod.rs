@@ -23,6 +23,7 @@ mod dns;
 mod file;
 mod hook;
 mod kick;
+mod log;
 mod names;
 mod overlay;
 mod password;
@@ -55,6 +56,7 @@ pub use self::{
     dns::{DnsConfig, ExposeConfig, RateLimitConfig, TcpConfig, TlsListenConfig},
     hook::{HookAction, HookConfig, WebhookConfig},
     kick::{KickConfig, KickLogin, KickMode},
+    log::{LogConfig, LogFormat},
     overlay::{OverlayError, edited_file, replace_file},
     probe::ProbeConfig,
     read::{
@@ -86,6 +88,8 @@ pub struct Config {
     pub state: StateConfig,
     /// The operator's access.
     pub admin: AdminConfig,
+    /// How the log is written.
+    pub log: LogConfig,
     /// Who is told of changes, in the order of the file.
     pub hooks: Vec<Arc<HookConfig>>,
     /// The clusters; at least one. Their place is their [`crate::engine::ClusterId`].

@@ -153,7 +153,7 @@ fn networks_are_words_or_lists() {
 /// A value for every key of `[dns]`.
 const WHOLE_DNS: &str = r#"
         [dns]
-        listen = ["127.0.0.1:5353"]
+        listen = ["127.0.0.1:5300"]
         workers = 3
         identity = "ns1 in Köln"
         allow_query = ["loopback"]
@@ -192,7 +192,7 @@ fn everything_about_dns_can_be_said() {
     assert!(!shown.contains("238") && shown.contains("2 of them"), "shows a secret: {shown}");
     let (all, nobody) = (Networks::All, Networks::Nobody);
     let expected = DnsConfig {
-        listen: vec!["127.0.0.1:5353".parse().unwrap()],
+        listen: vec!["127.0.0.1:5300".parse().unwrap()],
         workers: 3,
         identity: Some("ns1 in Köln".into()),
         allow_query: Networks::Only(["127.0.0.0/8", "::1/128"].map(|n| n.parse().unwrap()).into()),

@@ -95,7 +95,7 @@ impl Reader {
 
     /// The configuration with ports that are free here.
     fn localise(&self, config: &str, database_port: u16) -> String {
-        let mut text = config.replace(":5353", &format!(":{}", self.dns_port));
+        let mut text = config.replace(":5300", &format!(":{}", self.dns_port));
         for server in SERVERS {
             let line = format!("address = \"{server}\"");
             assert!(text.contains(&line), "the text has other servers:\n{text}");
@@ -143,7 +143,7 @@ impl Reader {
         assert!(Path::new(program).is_absolute(), "the command runs in another folder");
         command
             .replace("target/release/pointsman", program)
-            .replace("-p 5353", &format!("-p {}", self.dns_port))
+            .replace("-p 5300", &format!("-p {}", self.dns_port))
     }
 }
 

@@ -339,7 +339,14 @@ fn grants_are_sql_for_each_version() {
             "GRANT pg_read_all_stats TO pointsman;",
             "pg_use_reserved_connections",
         ),
-        (&["grants", "mysql"], "REPLICA MONITOR", "pg_read_all_stats"),
+        (&["grants", "postgresql"], "\n--   host     postgres  pointsman", "MAX_USER_CONNECTIONS"),
+        (
+            &["grants", "postgres", "--server-version", "PostgreSQL 15.3 (Debian 15.3-0+deb12u1)"],
+            "GRANT pg_read_all_stats TO pointsman;",
+            "pg_use_reserved_connections",
+        ),
+        (&["grants", "mysql"], "`pointsman grants mariadb`", "REPLICA MONITOR"),
+        (&["grants", "mariadb"], "GRANT REPLICA MONITOR", "performance_schema"),
         (
             &["grants", "mysql", "--server-version", "8.4"],
             "GRANT REPLICATION CLIENT ON *.* TO 'pointsman'@'%';",

@@ -187,7 +187,7 @@ const TABLE: [Row; 30] = [
     Row { module: "metrics", of_ours: &["clock", "engine"], from_outside: &[] },
     Row {
         module: "telemetry",
-        of_ours: &["engine"],
+        of_ours: &["config::LogConfig", "config::LogFormat", "engine"],
         from_outside: &["tracing", "tracing_appender", "tracing_subscriber"],
     },
     Row {
