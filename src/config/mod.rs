@@ -59,9 +59,7 @@ pub use self::{
     log::{LogConfig, LogFormat},
     overlay::{OverlayError, edited_file, replace_file},
     probe::ProbeConfig,
-    read::{
-        ConfigError, Fault, Networks, OpenFile, Position, Secret, Secrets, Sources, System,
-    },
+    read::{ConfigError, Fault, Networks, OpenFile, Position, Secret, Secrets, Sources, System},
     server::ServerConfig,
     state::StateConfig,
     target::{ProbeTarget, TargetHost},

@@ -85,9 +85,7 @@ pub fn convert(
         complete: !sections.is_empty(),
     };
     if sections.is_empty() && !matches!(field, Field::Faulty) {
-        conversion
-            .faults
-            .add_whole("there is no zone", "add a [[zone]] with its origin");
+        conversion.faults.add_whole("there is no zone", "add a [[zone]] with its origin");
     }
     let mut seen = Firsts::default();
     for section in sections {

@@ -83,7 +83,7 @@ impl Control {
     /// Why a name says what it says.
     ///
     /// # Errors
-    /// [`Refusal::UnknownName`].
+    /// [`Refusal::Unknown`].
     pub async fn explain(&self, name: Box<str>) -> Result<Explanation, Refusal> {
         self.command(|reply| Command::Ask(Question::Explain(name, reply))).await?
     }
@@ -91,7 +91,7 @@ impl Control {
     /// What would be decided if a server were otherwise.
     ///
     /// # Errors
-    /// [`Refusal::UnknownServer`].
+    /// [`Refusal::Unknown`].
     pub async fn what_if(
         &self,
         server: Box<str>,

@@ -84,7 +84,7 @@ impl Service {
         Self::spawn(command, variables)
     }
 
-    fn spawn(mut command: Command, variables: &[(&str, &str)]) -> Self {
+    pub(crate) fn spawn(mut command: Command, variables: &[(&str, &str)]) -> Self {
         command.stdin(Stdio::null()).stdout(Stdio::piped());
         Self::spawn_with_its_own(command, variables)
     }

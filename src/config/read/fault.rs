@@ -61,7 +61,14 @@ pub struct Faults<'a> {
 impl<'a> Faults<'a> {
     /// None yet, for the configuration `text` read from `file`.
     pub fn new(file: &'a Path, text: &'a str) -> Self {
-        Self { file, text, base: 0, line_starts: OnceCell::new(), list: Vec::new(), warnings: Vec::new() }
+        Self {
+            file,
+            text,
+            base: 0,
+            line_starts: OnceCell::new(),
+            list: Vec::new(),
+            warnings: Vec::new(),
+        }
     }
 
     /// From now on spans count from `base`, in octets of the configuration's text.

@@ -151,9 +151,7 @@ mod tests {
             let shown = section.map(|file| {
                 let FileSection { dns, zone, state, admin, log, hook, cluster } = file;
                 let clusters = cluster.given().map(|list| format!("{list:#?}"));
-                format!(
-                    "{dns:#?} {zone:#?} {state:#?} {admin:#?} {log:#?} {hook:#?} {clusters:?}"
-                )
+                format!("{dns:#?} {zone:#?} {state:#?} {admin:#?} {log:#?} {hook:#?} {clusters:?}")
             });
             format!("{shown:?} {:#?}", faults.into_sorted())
         })
