@@ -7,8 +7,8 @@ use clap::{Args, ValueEnum};
 pub struct GrantsOptions {
     /// Whose SQL
     pub engine: GrantsEngine,
-    /// Version of the server: 16, 8.4, 10.11-MariaDB, or all that it says of itself (SELECT
-    /// version()) [default: what every version needs, or the newest ones]
+    /// Version of the server: 16, 8.4, 10.11-MariaDB, or what SELECT version() says [default: what
+    /// every maintained version needs]
     #[arg(long, value_name = "VERSION")]
     pub server_version: Option<String>,
 }

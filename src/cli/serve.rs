@@ -13,8 +13,14 @@ pub struct ServeOptions {
     /// Configuration file
     #[arg(long, value_name = "FILE", env = "POINTSMAN_CONFIG", default_value = DEFAULT_CONFIG)]
     pub config: PathBuf,
-    /// How the log is written [default: what [log] says]
-    #[arg(long, value_name = "FORMAT", env = "POINTSMAN_LOG_FORMAT")]
+    /// How the log is written: text or json [default: what the configuration says in [log]]
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        env = "POINTSMAN_LOG_FORMAT",
+        hide_env_values = true,
+        hide_possible_values = true
+    )]
     pub log_format: Option<LogWord>,
 }
 

@@ -2,6 +2,7 @@
 //! password is.
 
 use std::{
+    io,
     ops::Range,
     path::{Path, PathBuf},
     rc::Rc,
@@ -9,7 +10,9 @@ use std::{
 
 use toml::{Spanned, de::DeValue};
 
-use super::read::{Conversion, Faults, Field, Protected, Secret, Secrets, Value, parsed, plain};
+use super::read::{
+    Conversion, Faults, Field, Protected, READABLE, Secret, Secrets, Value, parsed, plain,
+};
 
 /// The name of an environment variable.
 #[derive(Clone, Debug)]
@@ -99,11 +102,13 @@ fn password_file(
     conversion
         .read(path)
         .map_err(|error| {
-            conversion.faults.add(
-                place.clone(),
-                format!("cannot read the password file `{}`: {error}", path.display()),
-                "create it, readable for Pointsman alone, or correct the path",
-            );
+            let what = format!("cannot read the password file `{}`: {error}", path.display());
+            if error.kind() == io::ErrorKind::PermissionDenied {
+                conversion.lacking(place.clone(), what, READABLE);
+            } else {
+                let advice = "create it, readable for Pointsman alone, or correct the path";
+                conversion.faults.add(place.clone(), what, advice);
+            }
         })
         .ok()
 }

@@ -11,7 +11,7 @@ use std::{
 
 use super::{
     Config, DnsConfig, ExposeConfig, LogConfig, LogFormat, Networks, ProbeTarget, RateLimitConfig,
-    Sources, TargetHost, TcpConfig, TlsListenConfig, TlsMode, dns::LISTEN, log::LogLevel,
+    Secrets, Sources, TargetHost, TcpConfig, TlsListenConfig, TlsMode, dns::LISTEN, log::LogLevel,
 };
 use crate::{
     answers::{Balance, NameRole},
@@ -408,7 +408,8 @@ fn records(config: &Config) -> Vec<String> {
 #[test]
 fn a_zone_without_a_file_is_made_up_of_where_we_listen() {
     let text = with_zone(
-        "[dns]\nlisten = [\"10.0.0.53:53\", \"10.0.0.53:5300\", \"[fd00::53]:53\", \"0.0.0.0:54\"]\n",
+        "[dns]\nlisten = [\"10.0.0.53:53\", \"10.0.0.53:5300\", \"[fd00::53]:53\", \
+         \"0.0.0.0:54\"]\n",
         "",
         "postgres",
     );
@@ -455,4 +456,45 @@ fn the_log_is_for_people_unless_somebody_says_otherwise() {
     let said = log("[log]\nformat = \"json\"\nlevel = \"warn\"\n");
     assert_eq!(said, LogConfig { format: LogFormat::Json, level: LogLevel::Warn });
     assert_eq!(said.level.word(), "warn");
+}
+
+/// Secrets that this user may not read: the service may, and nobody else has to.
+#[test]
+fn what_only_the_service_may_read_is_a_fault_of_the_service_alone() {
+    struct Closed(Secrets);
+    impl Sources for Closed {
+        fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+            let known = path.ends_with("orders.password") || path.ends_with("c");
+            Err(if known { io::ErrorKind::PermissionDenied } else { io::ErrorKind::NotFound }
+                .into())
+        }
+
+        fn variable(&self, _: &str) -> Option<OsString> {
+            None
+        }
+
+        fn secrets(&self) -> Secrets {
+            self.0
+        }
+    }
+    let text = with_zone("[dns]\ncookie_secret_file = \"c\"\n", "", "postgres");
+    let load = |text: &str, secrets| {
+        let loaded = Config::from_text(text, Path::new("etc/pointsman.toml"), &Closed(secrets));
+        loaded.map(|config| config.unseen.len()).map_err(|error| error.faults().len())
+    };
+    for (source, faults) in [
+        ("password_file = \"orders.password\"", 2),
+        ("password_env = \"ORDERS\"", 2),
+        ("password_credential = \"orders\"", 2),
+    ] {
+        let user = "user = \"pointsman\"";
+        let text = text.replace(user, &format!("{user}, {source}"));
+        assert_eq!(load(&text, Secrets::Needed), Err(faults), "{source}");
+        assert_eq!(load(&text, Secrets::OfTheService), Ok(faults), "{source}");
+        assert_eq!(load(&text, Secrets::LeftOut), Ok(0), "{source}");
+    }
+    // A file that is not there is missing for the service, too.
+    let missing = text.replace("\"c\"", "\"nowhere\"");
+    assert_eq!(load(&missing, Secrets::OfTheService), Err(1));
+    assert_eq!(load(&missing, Secrets::LeftOut), Ok(0));
 }

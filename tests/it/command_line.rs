@@ -318,7 +318,8 @@ fn serve_on_a_port_that_is_taken_fails_and_says_what_to_do() {
     let Ended { code, stdout, stderr } = run(&["serve", "--config", &settings.file()]);
     assert_eq!((code, stdout.as_str()), (Some(1), ""), "{stderr}");
     let lines: Vec<_> = stderr.lines().map(parsed).collect();
-    let [line] = lines.as_slice() else { panic!("not one line: {stderr}") };
+    let [start, line] = lines.as_slice() else { panic!("not two lines: {stderr}") };
+    assert_eq!(start["fields"]["event"], "start");
     assert_eq!(line["level"], "ERROR");
     let words = message(line);
     assert!(words.starts_with("cannot start: "), "{words}");

@@ -120,17 +120,25 @@ impl Conversion<'_> {
         }
         let path = self.path(file.get_ref());
         self.protect(&path, Protected::Secret);
+        if let Err(error) = self.read(&path)
+            && error.kind() == io::ErrorKind::PermissionDenied
+        {
+            let what = format!("cannot read `{}`: {error}", path.display());
+            self.lacking(file.span(), what, READABLE);
+            return None;
+        }
         self.content(file, parse, advice)
     }
 
-    /// Reports what the environment lacks: a fault of the service, and a warning anywhere else.
+    /// Reports what the environment or the user of the service has and this process lacks: a fault
+    /// of the service, and a warning anywhere else.
     pub fn lacking(&mut self, place: Range<usize>, what: String, advice: &str) {
         match self.sources.secrets() {
             Secrets::Needed => self.faults.add(place, what, advice),
             Secrets::OfTheService | Secrets::LeftOut => self.faults.warn(
                 place,
-                format!("{what} here, so the password was not looked at"),
-                format!("all is well if the service has it, else {advice}"),
+                format!("{what} here, so the secret was not looked at"),
+                format!("all is well if the service can read it, else {advice}"),
             ),
         }
     }
@@ -178,6 +186,10 @@ impl Conversion<'_> {
         }
     }
 }
+
+/// What to do about a secret that this user may not read.
+pub const READABLE: &str = "let the service's user or its group read it (chgrp, chmod 640), or \
+                            hand it over with LoadCredential=";
 
 /// Where each of several things that must be unique was seen first.
 pub struct Firsts<K>(HashMap<K, Range<usize>>);

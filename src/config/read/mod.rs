@@ -20,7 +20,7 @@ mod sources;
 mod values;
 
 pub use self::{
-    conversion::{Conversion, Firsts},
+    conversion::{Conversion, Firsts, READABLE},
     error::ConfigError,
     fault::{Fault, Faults, Position},
     hosts::{HostName, HostPort, Label, host_port},
