@@ -74,7 +74,7 @@ pub fn obstacles(config: &Config, with_secrets: bool) -> Vec<Obstacle> {
     let mut found = Vec::new();
     if let Some(socket) = config.admin.socket.clone() {
         let folder = socket.parent().filter(|folder| !folder.as_os_str().is_empty());
-        match entry(folder.unwrap_or(Path::new("."))) {
+        match entry(folder.unwrap_or_else(|| Path::new("."))) {
             Entry::Missing => found.push(Obstacle::NoSocketFolder { socket }),
             Entry::Closed => found.push(Obstacle::SocketFolderClosed { socket }),
             Entry::Open => {}
