@@ -12,14 +12,14 @@ use pointsman::{
         self, BAD_CONFIGURATION, Command, CommandLine, DemoOptions, GrantsEngine, GrantsOptions,
         Out, ServeOptions, USAGE,
     },
-    config::Config,
+    config::{Config, LogConfig},
     demo,
     inherited::Inherited,
     probe::grants,
     process_group, telemetry, threads,
 };
 use tokio::runtime::Runtime;
-use tracing::error;
+use tracing::{error, info};
 
 fn main() -> ExitCode {
     let out = Out { output: &mut io::stdout(), errors: &mut io::stderr() };
@@ -50,7 +50,17 @@ fn serve(options: &ServeOptions) -> ExitCode {
         _ = writeln!(io::stderr(), "cannot start: {fault}");
         return ExitCode::FAILURE;
     }
-    let log = telemetry::start();
+    let format = options.log_format.map_or(config.log.format, Into::into);
+    let log = telemetry::start(LogConfig { format, ..config.log });
+    info!(
+        event = "start",
+        version = env!("CARGO_PKG_VERSION"),
+        config = %options.config.display(),
+        "pointsman {} starts with {}: {}",
+        env!("CARGO_PKG_VERSION"),
+        options.config.display(),
+        cli::summary(&config),
+    );
     let inherited = match inherited {
         Ok(inherited) => inherited,
         Err(fault) => {
@@ -97,6 +107,7 @@ fn grants(options: &GrantsOptions, out: Out<'_>) -> io::Result<u8> {
     let sql = match options.engine {
         GrantsEngine::Postgres => grants::for_postgres(version),
         GrantsEngine::Mysql => grants::for_mysql(version),
+        GrantsEngine::Mariadb => grants::for_mariadb(version),
     };
     match sql {
         Ok(sql) => out.output.write_all(sql.as_bytes()).map(|()| 0),

@@ -34,7 +34,7 @@ cp "$package" "$root/tmp/pointsman.deb"
 say "installing"
 # Triggers are other packages' work, such as the index of all man pages.
 inside dpkg --no-triggers --install /tmp/pointsman.deb
-for file in /usr/bin/pointsman /etc/pointsman/pointsman.toml /etc/pointsman/internal.zone \
+for file in /usr/bin/pointsman /etc/pointsman/pointsman.toml \
     /usr/share/man/man1/pointsman.1.gz /usr/share/man/man1/pointsman-serve.1.gz \
     /usr/share/bash-completion/completions/pointsman /usr/share/zsh/vendor-completions/_pointsman \
     /usr/share/fish/vendor_completions.d/pointsman.fish /usr/share/doc/pointsman/OPERATING.md \
@@ -68,7 +68,7 @@ start="$(sed -n 's/^ExecStart=//p' "$root$unit")"
 for folder in /run/pointsman /var/lib/pointsman; do
     inside install --directory --owner=65534 --group=65534 --mode=0700 "$folder"
 done
-sed -i 's/127\.0\.0\.1:5353/127.0.0.1:53/' "$root/etc/pointsman/pointsman.toml"
+sed -i 's/127\.0\.0\.1:5300/127.0.0.1:53/' "$root/etc/pointsman/pointsman.toml"
 # shellcheck disable=SC2086 # the words of ExecStart=
 # No function: the process that is waited for must be the service.
 chroot "$root" setpriv --reuid=65534 --regid=65534 --clear-groups --no-new-privs \
@@ -77,7 +77,7 @@ chroot "$root" setpriv --reuid=65534 --regid=65534 --clear-groups --no-new-privs
 service=$!
 answer=
 for _ in $(seq 100); do
-    answer="$(dig +short +time=1 +tries=1 @127.0.0.1 ns1.internal A 2>/dev/null || true)"
+    answer="$(dig +short +time=1 +tries=1 @127.0.0.1 ns1.db.internal A 2>/dev/null || true)"
     [ "$answer" != 127.0.0.1 ] || break
     kill -0 "$service" || break
     sleep 0.1

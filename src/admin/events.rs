@@ -16,6 +16,7 @@ use crate::{
     api::{EventEntry, Events, Refused},
     chronicle::Entry,
     clock, duration,
+    report::Sought,
     wall_time::WallTime,
 };
 
@@ -75,7 +76,7 @@ pub fn is_of(entry: &Entry, cluster: Option<&str>) -> bool {
 pub fn known(operations: &Operations, name: &str) -> Result<(), Rejection> {
     match operations.cluster_status(name) {
         Some(_) => Ok(()),
-        None => Err(Rejection::unknown_cluster(name)),
+        None => Err(operations.unknown(Sought::Cluster, name).into()),
     }
 }
 

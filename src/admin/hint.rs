@@ -22,7 +22,7 @@ use super::{
     connections::Peer,
     reply::{json, refuse},
 };
-use crate::api::Refused;
+use crate::{api::Refused, report::Sought};
 
 /// The body or the query of a hint.
 #[derive(Deserialize, ToSchema)]
@@ -67,7 +67,10 @@ pub async fn hint(
     };
     match taken {
         Some(cluster) => json(StatusCode::ACCEPTED, &Taken { cluster: cluster.into() }),
-        None => refuse(StatusCode::NOT_FOUND, &unknown(&hint.cluster, &operations)),
+        None => refuse(
+            StatusCode::NOT_FOUND,
+            &operations.unknown(Sought::Cluster, &hint.cluster).to_string(),
+        ),
     }
 }
 
@@ -100,18 +103,6 @@ fn bad(what: &str) -> (StatusCode, String) {
     (StatusCode::BAD_REQUEST, format!("{what}; {EXPECTED}"))
 }
 
-fn unknown(name: &str, operations: &Operations) -> String {
-    let clusters = operations.clusters();
-    let more = clusters.len().saturating_sub(NAMED);
-    let mut known = clusters[..clusters.len() - more].join(", ");
-    if more > 0 {
-        known += &format!(" and {more} more");
-    }
-    // The name is the client's, and the log of a hook may show this.
-    let name: String = name.chars().take(NAME_CHARS).collect();
-    format!("there is no cluster `{}`; known: {known}", name.escape_debug())
-}
-
 /// A client without its port, which says nothing.
 fn shown(client: SocketAddr) -> String {
     client.ip().to_canonical().to_string()
@@ -125,9 +116,3 @@ const BODY_OCTETS: usize = 4 * 1024;
 
 /// How long a body may take.
 const BODY: Duration = Duration::from_secs(3);
-
-/// Clusters that are named in a refusal.
-const NAMED: usize = 50;
-
-/// Characters of an unknown name that are repeated: as long as a name may be.
-const NAME_CHARS: usize = 63;

@@ -27,7 +27,7 @@ use crate::{
     hooks::HooksHandle,
     metrics::Metrics,
     publish::{Reader, Snapshot},
-    report::{ClusterView, Effect, Why},
+    report::{ClusterView, Effect, Sought, Unknown, Why},
     state::StateHealth,
     status::{self, Process, Status},
     wall_time::WallTime,
@@ -105,11 +105,6 @@ impl Operations {
         *self.0.clusters.lock().unwrap_or_else(PoisonError::into_inner) = Cluster::all(clusters);
     }
 
-    /// The clusters' names, in config order.
-    pub fn clusters(&self) -> Vec<Box<str>> {
-        self.all().iter().map(|cluster| cluster.name.clone()).collect()
-    }
-
     /// Asks every server of the cluster of this name, in any case of letters, at once, whatever the
     /// cadence; a flood of hints is no flood of questions. `from` says whose hint it is in the log,
     /// which has one line about it a second at most. Returns the name as the configuration writes
@@ -135,6 +130,11 @@ impl Operations {
 
     fn all(&self) -> Arc<[Cluster]> {
         Arc::clone(&self.0.clusters.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// What to say of a name that there is not.
+    pub fn unknown(&self, sought: Sought, name: &str) -> Unknown {
+        Unknown::new(sought, name, self.0.reader.snapshot().table.layout())
     }
 
     /// Everything, as it is published.

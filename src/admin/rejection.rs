@@ -6,7 +6,10 @@ use axum::{
 };
 
 use super::reply::refuse;
-use crate::control::{OrderError, Refusal};
+use crate::{
+    control::{OrderError, Refusal},
+    report::Unknown,
+};
 
 /// A refusal.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,18 +33,6 @@ impl Rejection {
     pub fn unavailable(error: impl Into<String>) -> Self {
         Self::new(StatusCode::SERVICE_UNAVAILABLE, error)
     }
-
-    /// No server has this name, which may be anything that a client can send.
-    pub fn unknown_server(name: &str) -> Self {
-        let error = format!("there is no server `{}`; GET /v1/status lists them", shown(name));
-        Self::new(StatusCode::NOT_FOUND, error)
-    }
-
-    /// No cluster has this name, which may be anything that a client can send.
-    pub fn unknown_cluster(name: &str) -> Self {
-        let error = format!("there is no cluster `{}`; GET /v1/status lists them", shown(name));
-        Self::new(StatusCode::NOT_FOUND, error)
-    }
 }
 
 impl IntoResponse for Rejection {
@@ -59,13 +50,17 @@ impl IntoResponse for Rejection {
 impl From<Refusal> for Rejection {
     fn from(refusal: Refusal) -> Self {
         let status = match refusal {
-            Refusal::UnknownCluster { .. }
-            | Refusal::UnknownServer { .. }
-            | Refusal::UnknownName { .. } => StatusCode::NOT_FOUND,
+            Refusal::Unknown(_) => StatusCode::NOT_FOUND,
             Refusal::Stopping => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::CONFLICT,
         };
         Self::new(status, refusal.to_string())
+    }
+}
+
+impl From<Unknown> for Rejection {
+    fn from(unknown: Unknown) -> Self {
+        Self::new(StatusCode::NOT_FOUND, unknown.to_string())
     }
 }
 

@@ -15,6 +15,7 @@ use crate::{
     },
     config::{AddedServer, Changes},
     control::{Done, Order, Reply, Signed},
+    report::Sought,
 };
 
 /// The query of `DELETE /v1/servers/{name}`.
@@ -116,7 +117,7 @@ pub async fn probe_server(
     MaybeJson(_): MaybeJson<Nothing>,
 ) -> Result<Response, Rejection> {
     if operations.why(&name).is_none() {
-        return Err(Rejection::unknown_server(&name));
+        return Err(operations.unknown(Sought::Server, &name).into());
     }
     let server = one_line("name", &name, NAME_CHARS)?;
     let order = operations.control().order(|reply| Order::Probe { server, reply });
@@ -187,7 +188,7 @@ pub async fn sessions(
     Named(name): Named,
 ) -> Result<Response, Rejection> {
     if operations.why(&name).is_none() {
-        return Err(Rejection::unknown_server(&name));
+        return Err(operations.unknown(Sought::Server, &name).into());
     }
     let order = |reply| Order::Sessions { server: name.into(), reply };
     let report = operations.within(operations.control().order(order)).await?;

@@ -4,14 +4,14 @@
 //! comparison takes the same time wherever two tokens of one length differ.
 
 use std::{
-    fs::{self, File},
-    io::{self, Read},
     path::{Path, PathBuf},
     sync::{Mutex, PoisonError},
 };
 
 use subtle::ConstantTimeEq;
 use tracing::warn;
+
+use crate::config::read_token;
 
 /// The token and where it is.
 #[derive(Debug)]
@@ -43,7 +43,7 @@ impl Token {
     }
 
     fn read(&self) -> Result<String, Unusable> {
-        let read = read(&self.file);
+        let read = read_token(&self.file);
         let complaint = match &read {
             Ok(_) => None,
             Err(error) => Some(format!(
@@ -62,37 +62,10 @@ impl Token {
     }
 }
 
-fn read(path: &Path) -> io::Result<String> {
-    let fault = |what: &str| io::Error::new(io::ErrorKind::InvalidData, what.to_owned());
-    // A pipe would not end, and opening it might wait.
-    if !fs::metadata(path)?.is_file() {
-        return Err(fault("it is no file"));
-    }
-    let file = File::open(path)?;
-    let mut text = String::new();
-    file.take(OCTETS + 1).read_to_string(&mut text)?;
-    let token = text.trim_ascii();
-    match token.len() {
-        0 => Err(fault("it is empty; `openssl rand -hex 32` makes a token")),
-        length if length < SHORTEST => {
-            Err(fault("a token has at least 16 characters; `openssl rand -hex 32` makes one"))
-        }
-        _ if text.len() as u64 > OCTETS => Err(fault("a token has at most 4096 characters")),
-        _ if !token.bytes().all(|octet| octet.is_ascii_graphic()) => {
-            Err(fault("a token is one line of ASCII without blanks"))
-        }
-        _ => Ok(token.to_owned()),
-    }
-}
-
-/// Characters of a token: fewer can be guessed.
-const SHORTEST: usize = 16;
-
-/// Octets of the file.
-const OCTETS: u64 = 4096;
-
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use tempfile::tempdir;
 
     use super::*;

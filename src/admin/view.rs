@@ -7,6 +7,7 @@ use super::{Operations, rejection::Rejection, reply::json, request::Named};
 use crate::{
     api::{self, ClusterStatus, HookStatus, Refused, StateStatus, Why, rfc3339},
     hooks::HookTally,
+    report::Sought,
     state::StateReport,
     status::{Status, VERSION},
 };
@@ -34,7 +35,7 @@ pub async fn cluster(
     Named(name): Named,
 ) -> Result<Response, Rejection> {
     let found = operations.cluster_status(&name);
-    let found = found.ok_or_else(|| Rejection::unknown_cluster(&name))?;
+    let found = found.ok_or_else(|| operations.unknown(Sought::Cluster, &name))?;
     Ok(json(StatusCode::OK, &ClusterStatus::from(&found)))
 }
 
@@ -51,7 +52,7 @@ pub async fn server(
     State(operations): State<Operations>,
     Named(name): Named,
 ) -> Result<Response, Rejection> {
-    let found = operations.why(&name).ok_or_else(|| Rejection::unknown_server(&name))?;
+    let found = operations.why(&name).ok_or_else(|| operations.unknown(Sought::Server, &name))?;
     Ok(json(StatusCode::OK, &Why::from(&found)))
 }
 

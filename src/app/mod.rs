@@ -175,6 +175,7 @@ pub async fn serve(
             info!(%address, "admin API by HTTP");
         }
     }
+    info!(event = "ready", "ready: DNS is answered, and every server is being asked what it is");
     let state = app.saver.as_ref().map(Saver::health);
     let counts = app.operations.metrics().service.clone();
     tokio::select! {

@@ -40,6 +40,7 @@ impl Prepared {
         next.dns = running.dns.clone();
         next.admin = running.admin.clone();
         next.state = running.state.clone();
+        next.log = running.log;
         Ok(Self { layout: layout(&next)?, config: next, changes })
     }
 

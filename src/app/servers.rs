@@ -10,7 +10,7 @@ use crate::{
     control::{Done, LiftRequest, OrderError, Signed},
     driver::{Newcomer, Settled},
     engine::ClusterId,
-    report::WishKey,
+    report::{Sought, Unknown, WishKey},
     status,
 };
 
@@ -59,7 +59,9 @@ impl Service {
     /// Takes away a server that was added.
     pub async fn remove_server(&mut self, server: &str, author: &str) -> Result<Done, OrderError> {
         let Some(cluster) = self.config.cluster_of(server).map(str::to_owned) else {
-            return Err(OrderError::refused(format!("there is no server {server:?}")));
+            let snapshot = self.reader.snapshot();
+            let unknown = Unknown::new(Sought::Server, server, snapshot.table.layout());
+            return Err(OrderError::refused(unknown));
         };
         if self.config.in_the_file(server).is_some() {
             let file = self.config.file.display();

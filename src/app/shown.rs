@@ -96,7 +96,7 @@ impl Drop for Place {
 /// How `server` is asked by its cluster's own settings.
 fn question(config: &Config, server: &str) -> Result<Question, OrderError> {
     let Some((cluster, server)) = config.server(server) else {
-        return Err(OrderError::refused(format!("there is no server {server:?}")));
+        return Err(OrderError::refused(format!("there is no server `{}`", server.escape_debug())));
     };
     let ServerConfig { name, target, checks, .. } = server;
     if !checks.database {

@@ -8,10 +8,11 @@ use std::{
 use clap::Args;
 
 use super::{
+    obstacles::obstacles,
     options::DEFAULT_CONFIG,
     outcome::{BAD_CONFIGURATION, Out, count, report},
 };
-use crate::config::{Config, Fault, OpenFile};
+use crate::config::{Config, ConfigError, Fault, Secrets};
 
 /// Options of `check-config`.
 #[derive(Debug, Args)]
@@ -19,30 +20,55 @@ pub struct CheckOptions {
     /// Configuration file
     #[arg(value_name = "FILE", env = "POINTSMAN_CONFIG", default_value = DEFAULT_CONFIG)]
     pub file: PathBuf,
+    /// Leave out passwords, keys and tokens, for machines that do not have them
+    #[arg(long)]
+    pub no_secrets: bool,
     /// Print the faults as one JSON object, for editors and pipelines
     #[arg(long)]
     pub json: bool,
 }
 
-/// Checks the file: one line when it may be used, and a warning for each file that others may read
-/// or change; every fault otherwise. Returns the exit code.
+/// Checks the file: one line when it may be used, with a warning for whatever may be in its way on
+/// this machine; every fault otherwise. Returns the exit code.
 ///
 /// # Errors
 /// When the outcome cannot be written.
 pub fn run(options: &CheckOptions, Out { output, errors }: Out<'_>) -> io::Result<u8> {
+    let checked = check(options);
     match options.json {
-        true => for_programs(&options.file, output),
-        false => for_people(&options.file, output, errors),
+        true => for_programs(&checked, output),
+        false => for_people(&options.file, checked, output, errors),
     }
 }
 
-fn for_people(file: &Path, output: &mut dyn Write, errors: &mut dyn Write) -> io::Result<u8> {
-    match Config::load(file) {
-        Ok(config) => {
-            for open in &config.open_files {
-                writeln!(errors, "warning: {open}")?;
+/// A configuration without fault, and its warnings.
+fn check(options: &CheckOptions) -> Result<(Config, Vec<String>), ConfigError> {
+    let secrets = if options.no_secrets { Secrets::LeftOut } else { Secrets::OfTheService };
+    let config = Config::look_at(&options.file, secrets)?;
+    let unseen = config.unseen.iter().map(Fault::to_string);
+    let open_files = config.open_files.iter().map(ToString::to_string);
+    let obstacles = obstacles(&config, !options.no_secrets).into_iter();
+    let obstacles = obstacles.map(|obstacle| obstacle.to_string());
+    let warnings = unseen.chain(open_files).chain(obstacles).collect();
+    Ok((config, warnings))
+}
+
+fn for_people(
+    file: &Path,
+    checked: Result<(Config, Vec<String>), ConfigError>,
+    output: &mut dyn Write,
+    errors: &mut dyn Write,
+) -> io::Result<u8> {
+    match checked {
+        Ok((config, warnings)) => {
+            for warning in &warnings {
+                writeln!(errors, "warning: {warning}")?;
             }
-            writeln!(output, "{}: fine: {}", file.display(), summary(&config))?;
+            let but = match warnings.len() {
+                0 => String::new(),
+                number => format!("; {}", count(number, "warning")),
+            };
+            writeln!(output, "{}: fine: {}{but}", file.display(), summary(&config))?;
             Ok(0)
         }
         Err(error) => {
@@ -53,13 +79,14 @@ fn for_people(file: &Path, output: &mut dyn Write, errors: &mut dyn Write) -> io
 }
 
 /// One JSON object with a list of faults, empty when the file may be used, and one of warnings.
-fn for_programs(file: &Path, output: &mut dyn Write) -> io::Result<u8> {
-    let loaded = Config::load(file);
-    let (faults, open_files, code) = match &loaded {
-        Ok(config) => (&[][..], &config.open_files[..], 0),
+fn for_programs(
+    checked: &Result<(Config, Vec<String>), ConfigError>,
+    output: &mut dyn Write,
+) -> io::Result<u8> {
+    let (faults, warnings, code) = match checked {
+        Ok((_, warnings)) => (&[][..], &warnings[..], 0),
         Err(error) => (error.faults(), &[][..], BAD_CONFIGURATION),
     };
-    let warnings = open_files.iter().map(OpenFile::to_string).collect();
     serde_json::to_writer_pretty(&mut *output, &Report { faults, warnings })?;
     writeln!(output)?;
     Ok(code)
@@ -69,11 +96,11 @@ fn for_programs(file: &Path, output: &mut dyn Write) -> io::Result<u8> {
 #[derive(serde::Serialize)]
 struct Report<'a> {
     faults: &'a [Fault],
-    warnings: Vec<String>,
+    warnings: &'a [String],
 }
 
 /// How much the configuration holds.
-fn summary(config: &Config) -> String {
+pub fn summary(config: &Config) -> String {
     let sum =
         |part: fn(&crate::config::ClusterConfig) -> usize| config.clusters.iter().map(part).sum();
     [

@@ -62,9 +62,9 @@ pub enum ClientError {
     },
     /// The permissions of the socket.
     #[error(
-        "may not talk to `{}`; only its owner and the group {group} may: become a member of it \
-         (`usermod -aG {group} USER`, and log in again), or use sudo",
-        socket.display()
+        "may not talk to `{}`; only its owner and the group {group} may: {}",
+        socket.display(),
+        way_in(group)
     )]
     Forbidden {
         /// The socket.
@@ -287,6 +287,18 @@ impl Client {
 
     fn broken(&self, what: impl ToString) -> ClientError {
         ClientError::Broken { socket: self.socket.clone(), what: what.to_string() }
+    }
+}
+
+/// How somebody gets to be one of those who may. Nobody should join the group of root for this.
+fn way_in(group: &str) -> String {
+    match group {
+        "root" => "use sudo, or give the socket a group of people (SocketGroup= of \
+                   pointsman.socket)"
+            .to_owned(),
+        _ => format!(
+            "become a member of it (`usermod -aG {group} USER`, and log in again), or use sudo"
+        ),
     }
 }
 

@@ -7,7 +7,8 @@ use clap::{Args, ValueEnum};
 pub struct GrantsOptions {
     /// Whose SQL
     pub engine: GrantsEngine,
-    /// Version of the server, such as 16, 8.4 or 10.11-MariaDB [default: what every version needs]
+    /// Version of the server: 16, 8.4, 10.11-MariaDB, or what SELECT version() says [default: what
+    /// every maintained version needs]
     #[arg(long, value_name = "VERSION")]
     pub server_version: Option<String>,
 }
@@ -16,7 +17,10 @@ pub struct GrantsOptions {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum GrantsEngine {
     /// PostgreSQL
+    #[value(alias = "postgresql")]
     Postgres,
-    /// MySQL and MariaDB
+    /// MySQL, Percona Server, Percona XtraDB Cluster
     Mysql,
+    /// MariaDB
+    Mariadb,
 }

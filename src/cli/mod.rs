@@ -19,6 +19,7 @@ mod freeze;
 mod grants;
 mod hint;
 mod maintenance;
+mod obstacles;
 mod options;
 mod outcome;
 mod picture;
@@ -40,7 +41,7 @@ use std::io;
 use clap::{Parser, Subcommand};
 
 pub use self::{
-    check_config::{CheckOptions, run as check_config},
+    check_config::{CheckOptions, run as check_config, summary},
     client::{Client, ClientError},
     demo::DemoOptions,
     grants::{GrantsEngine, GrantsOptions},

@@ -3,7 +3,7 @@
 //!
 //! No line shows a password, an authority or a cookie secret.
 
-use super::{Config, admin, cluster, dns, hook, state, words::Words, zone};
+use super::{Config, admin, cluster, dns, hook, log, state, words::Words, zone};
 
 /// The differences.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,7 +24,8 @@ impl Changes {
         let dns = dns::differing(&before.dns, &after.dns);
         let admin = admin::differing(&before.admin, &after.admin);
         let state = state::differing(&before.state, &after.state);
-        let keys = dns.into_iter().chain(admin).chain(state);
+        let log = log::differing(before.log, after.log);
+        let keys = dns.into_iter().chain(admin).chain(state).chain(log);
         Self {
             changed: words.into_lines(),
             needs_restart: keys.map(|key| format!("{key} differs and needs a restart")).collect(),

@@ -296,8 +296,10 @@ fn changes_of_names(before: &ClusterConfig, after: &ClusterConfig, words: &mut W
     }
 }
 
-one_of! { ClusterKind, "\"postgres\", \"mysql\" (also for MariaDB) or \"tcp\"",
+one_of! { ClusterKind, "\"postgres\", \"mysql\" or \"mariadb\" (the same), or \"tcp\"",
     "postgres" => Self::Postgres,
+    "postgresql" => Self::Postgres,
     "mysql" => Self::MySql,
+    "mariadb" => Self::MySql,
     "tcp" => Self::Tcp,
 }

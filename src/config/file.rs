@@ -11,6 +11,7 @@ use super::{
     cluster::{self, ClusterConfig, ClusterSection},
     dns::{self, DnsSection, Listeners},
     hook::{self, HookAction, HookConfig, HookSection},
+    log::{self, LogSection},
     read::{ConfigError, Conversion, Faults, Protected, Sources, section},
     state::{self, StateSection},
     zone::{self, ZoneSection},
@@ -27,6 +28,8 @@ section! {
         state: StateSection,
         /// The operator's access.
         admin: AdminSection,
+        /// How the log is written.
+        log: LogSection,
         /// Who is told of changes.
         hook: Vec<Spanned<HookSection>>,
         /// Replication groups. At least one.
@@ -46,13 +49,15 @@ pub fn convert(
     let dns = dns::convert(&section.dns, &mut listeners, &mut conversion);
     let state = state::convert(&section.state, &mut conversion);
     let admin = admin::convert(&section.admin, &mut listeners, &mut conversion);
-    let zones = zone::convert(&section.zone, &mut conversion);
+    let log = log::convert(&section.log);
+    let zones = zone::convert(&section.zone, &dns.listen, &mut conversion);
     let clusters = cluster::convert(&section.cluster, &zones, &mut conversion);
     let hooks = hook::convert(&section.hook, &section.cluster, &mut conversion);
     if runs_commands(&clusters, &hooks) {
         conversion.protect(file, Protected::Commands);
     }
     let open_files = conversion.open_files();
+    let unseen = conversion.faults.warnings();
     conversion.finish(Config {
         file: file.into(),
         text: text.into(),
@@ -61,9 +66,11 @@ pub fn convert(
         zones: zones.into_zones(),
         state,
         admin,
+        log,
         hooks,
         clusters,
         open_files,
+        unseen,
     })
 }
 
@@ -87,6 +94,7 @@ mod tests {
         dns::{DnsSection, ExposeSection, RateLimitSection, TcpSection, TlsListenSection},
         hook::HookSection,
         kick::KickSection,
+        log::LogSection,
         probe::ProbeSection,
         read::Section,
         read_name::ReadSection,
@@ -97,7 +105,7 @@ mod tests {
     };
 
     /// Every section with its keys.
-    const FORMAT: [(&str, &[&str]); 19] = [
+    const FORMAT: [(&str, &[&str]); 20] = [
         (FileSection::TITLE, FileSection::KEYS),
         (DnsSection::TITLE, DnsSection::KEYS),
         (TcpSection::TITLE, TcpSection::KEYS),
@@ -107,6 +115,7 @@ mod tests {
         (ZoneSection::TITLE, ZoneSection::KEYS),
         (StateSection::TITLE, StateSection::KEYS),
         (AdminSection::TITLE, AdminSection::KEYS),
+        (LogSection::TITLE, LogSection::KEYS),
         (HookSection::TITLE, HookSection::KEYS),
         (ClusterSection::TITLE, ClusterSection::KEYS),
         (WriteSection::TITLE, WriteSection::KEYS),

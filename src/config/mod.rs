@@ -24,6 +24,7 @@ mod dns;
 mod file;
 mod hook;
 mod kick;
+mod log;
 mod names;
 mod overlay;
 mod password;
@@ -36,6 +37,7 @@ mod state;
 mod target;
 mod text;
 mod tls;
+mod token;
 mod words;
 mod write_name;
 mod zone;
@@ -45,7 +47,7 @@ mod tests;
 
 use std::{path::Path, sync::Arc};
 
-use self::read::Faults;
+use self::read::{Elsewhere, Faults};
 pub use self::{
     added::AddedServer,
     admin::AdminConfig,
@@ -56,13 +58,15 @@ pub use self::{
     dns::{DnsConfig, ExposeConfig, RateLimitConfig, TcpConfig, TlsListenConfig},
     hook::{HookAction, HookConfig, WebhookConfig},
     kick::{KickConfig, KickLogin, KickMode},
+    log::{LogConfig, LogFormat},
     overlay::{OverlayError, edited_file, replace_file},
     probe::ProbeConfig,
-    read::{ConfigError, Fault, Networks, OpenFile, Position, Secret, Sources, System},
+    read::{ConfigError, Fault, Networks, OpenFile, Position, Secret, Secrets, Sources, System},
     server::ServerConfig,
     state::StateConfig,
     target::{ProbeTarget, TargetHost},
     tls::TlsMode,
+    token::read_token,
 };
 use crate::answers::Zone;
 
@@ -84,12 +88,17 @@ pub struct Config {
     pub state: StateConfig,
     /// The operator's access.
     pub admin: AdminConfig,
+    /// How the log is written.
+    pub log: LogConfig,
     /// Who is told of changes, in the order of the file.
     pub hooks: Vec<Arc<HookConfig>>,
     /// The clusters; at least one. Their place is their [`crate::engine::ClusterId`].
     pub clusters: Vec<ClusterConfig>,
     /// Files and folders that others may read or change although they are not for them, by path.
     pub open_files: Box<[OpenFile]>,
+    /// What this process could not look at and the service needs, in the order of the file. Empty
+    /// where the file was read to be used.
+    pub unseen: Box<[Fault]>,
 }
 
 impl Config {
@@ -100,6 +109,15 @@ impl Config {
     /// Every fault of the file and of its zone files.
     pub fn load(path: &Path) -> Result<Self, ConfigError> {
         Self::from_text(&text::text(path)?, path, &System)
+    }
+
+    /// The same for a process that is not the service: `secrets` says which of them are looked at.
+    ///
+    /// # Errors
+    ///
+    /// Every fault of the file and of its zone files.
+    pub fn look_at(path: &Path, secrets: Secrets) -> Result<Self, ConfigError> {
+        Self::from_text(&text::text(path)?, path, &Elsewhere(secrets))
     }
 
     /// Reads `text` as the content of `file`, in whose folder relative paths start.

@@ -30,7 +30,7 @@ pub enum OverlayError {
     )]
     Address(String),
     /// There is no such cluster.
-    #[error("there is no cluster {name:?}; there are: {}", known.join(", "))]
+    #[error("there is no cluster `{}`; known: {}", name.escape_debug(), known.join(", "))]
     NoCluster {
         /// What was asked for.
         name: String,

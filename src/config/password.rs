@@ -2,6 +2,7 @@
 //! password is.
 
 use std::{
+    io,
     ops::Range,
     path::{Path, PathBuf},
     rc::Rc,
@@ -9,7 +10,9 @@ use std::{
 
 use toml::{Spanned, de::DeValue};
 
-use super::read::{Conversion, Faults, Field, Protected, Secret, Value, parsed, plain};
+use super::read::{
+    Conversion, Faults, Field, Protected, READABLE, Secret, Secrets, Value, parsed, plain,
+};
 
 /// The name of an environment variable.
 #[derive(Clone, Debug)]
@@ -34,8 +37,8 @@ pub struct PasswordFields<'a> {
     pub credential: &'a Field<PathBuf>,
 }
 
-/// The password from the one source that is named; `None` when none is, or once a fault has been
-/// reported.
+/// The password from the one source that is named; `None` when none is, when it is not looked at,
+/// or once a fault has been reported.
 pub fn password(fields: &PasswordFields<'_>, conversion: &mut Conversion<'_>) -> Option<Secret> {
     let sources = [
         ("password_file", fields.file.span()),
@@ -51,11 +54,24 @@ pub fn password(fields: &PasswordFields<'_>, conversion: &mut Conversion<'_>) ->
             "keep one of them",
         );
     }
+    if let Some(name) = fields.credential.given()
+        && (name.components().count() != 1 || name.file_name().is_none())
+    {
+        conversion.faults.add(
+            place,
+            "`password_credential` is a path",
+            "write the credential's name alone, as in LoadCredential=name:path",
+        );
+        return None;
+    }
+    if conversion.sources.secrets() == Secrets::LeftOut {
+        return None;
+    }
     let octets = if let Some(path) = fields.file.given() {
         password_file(&conversion.path(path), &place, conversion)?
     } else if let Some(name) = fields.env.given() {
         let Some(value) = conversion.sources.variable(&name.0) else {
-            conversion.faults.add(
+            conversion.lacking(
                 place,
                 format!("the environment variable `{}` is not set", name.0),
                 "set it to the password, or name another source",
@@ -86,11 +102,13 @@ fn password_file(
     conversion
         .read(path)
         .map_err(|error| {
-            conversion.faults.add(
-                place.clone(),
-                format!("cannot read the password file `{}`: {error}", path.display()),
-                "create it, readable for Pointsman alone, or correct the path",
-            );
+            let what = format!("cannot read the password file `{}`: {error}", path.display());
+            if error.kind() == io::ErrorKind::PermissionDenied {
+                conversion.lacking(place.clone(), what, READABLE);
+            } else {
+                let advice = "create it, readable for Pointsman alone, or correct the path";
+                conversion.faults.add(place.clone(), what, advice);
+            }
         })
         .ok()
 }
@@ -102,18 +120,10 @@ fn password_credential(
     place: &Range<usize>,
     conversion: &mut Conversion<'_>,
 ) -> Option<Rc<[u8]>> {
-    if name.components().count() != 1 || name.file_name().is_none() {
-        conversion.faults.add(
-            place.clone(),
-            "`password_credential` is a path",
-            "write the credential's name alone, as in LoadCredential=name:path",
-        );
-        return None;
-    }
     let Some(folder) = conversion.sources.variable("CREDENTIALS_DIRECTORY") else {
-        conversion.faults.add(
+        conversion.lacking(
             place.clone(),
-            "there is no credentials folder: CREDENTIALS_DIRECTORY is not set",
+            "there is no credentials folder: CREDENTIALS_DIRECTORY is not set".to_owned(),
             "add LoadCredential= to the systemd unit, or use `password_file`",
         );
         return None;

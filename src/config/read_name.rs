@@ -65,7 +65,7 @@ pub fn convert(
 ) -> ReadName {
     let Around { kind, servers, index } = around;
     let (place, section) = (section.span(), section.get_ref());
-    let example = (ReadSection::TITLE, "name = \"db-read.internal.\"");
+    let example = (ReadSection::TITLE, "name = \"read.db.internal.\"");
     conversion.required(&section.name, &place, example);
     let name = names.take(&section.name, conversion);
     let (ttl, ttl_unstable) = (section.ttl(conversion), section.ttl_unstable(conversion));

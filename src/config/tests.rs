@@ -10,8 +10,8 @@ use std::{
 };
 
 use super::{
-    Config, DnsConfig, ExposeConfig, Networks, ProbeTarget, RateLimitConfig, Sources, TargetHost,
-    TcpConfig, TlsListenConfig, TlsMode, dns::LISTEN,
+    Config, DnsConfig, ExposeConfig, LogConfig, LogFormat, Networks, ProbeTarget, RateLimitConfig,
+    Secrets, Sources, TargetHost, TcpConfig, TlsListenConfig, TlsMode, dns::LISTEN, log::LogLevel,
 };
 use crate::{
     answers::{Balance, NameRole},
@@ -153,7 +153,7 @@ fn networks_are_words_or_lists() {
 /// A value for every key of `[dns]`.
 const WHOLE_DNS: &str = r#"
         [dns]
-        listen = ["127.0.0.1:5353"]
+        listen = ["127.0.0.1:5300"]
         workers = 3
         identity = "ns1 in Köln"
         allow_query = ["loopback"]
@@ -192,7 +192,7 @@ fn everything_about_dns_can_be_said() {
     assert!(!shown.contains("238") && shown.contains("2 of them"), "shows a secret: {shown}");
     let (all, nobody) = (Networks::All, Networks::Nobody);
     let expected = DnsConfig {
-        listen: vec!["127.0.0.1:5353".parse().unwrap()],
+        listen: vec!["127.0.0.1:5300".parse().unwrap()],
         workers: 3,
         identity: Some("ns1 in Köln".into()),
         allow_query: Networks::Only(["127.0.0.0/8", "::1/128"].map(|n| n.parse().unwrap()).into()),
@@ -380,4 +380,121 @@ fn an_unreadable_file_is_one_fault() {
         error.to_string(),
         format!("{}:2:11: not UTF-8; save the file as UTF-8", binary.display())
     );
+}
+
+/// One cluster behind one zone, with these sections in front.
+fn with_zone(before: &str, zone: &str, engine: &str) -> String {
+    format!(
+        "{before}\n[[zone]]\norigin = \"db.internal.\"\n{zone}\n[[cluster]]\nname = \"orders\"\n\
+         engine = \"{engine}\"\nwrite = {{ name = \"write.db.internal.\" }}\n\
+         probe = {{ user = \"pointsman\" }}\n\
+         server = [{{ name = \"db1\", address = \"127.0.1.1\" }}]\n"
+    )
+}
+
+/// Every record of the first zone, as `name TTL type data`.
+fn records(config: &Config) -> Vec<String> {
+    let zone = &config.zones[0];
+    let sets = zone.names().filter_map(|name| zone.records(name)).flat_map(BTreeMap::values);
+    let line = |record: &hickory_proto::rr::Record| {
+        format!("{} {} {} {}", record.name, record.ttl, record.record_type(), record.data)
+    };
+    let mut lines: Vec<_> = sets.flatten().map(line).collect();
+    lines.sort();
+    lines
+}
+
+/// `docs/CONFIGURATION.md`, "[[zone]]", has the same records.
+#[test]
+fn a_zone_without_a_file_is_made_up_of_where_we_listen() {
+    let text = with_zone(
+        "[dns]\nlisten = [\"10.0.0.53:53\", \"10.0.0.53:5300\", \"[fd00::53]:53\", \
+         \"0.0.0.0:54\"]\n",
+        "",
+        "postgres",
+    );
+    let config = load_from(&text, &Memory::default());
+    assert_eq!(
+        records(&config),
+        [
+            "db.internal. 1 SOA ns1.db.internal. hostmaster.db.internal. 1 3600 600 86400 1",
+            "db.internal. 3600 NS ns1.db.internal.",
+            "ns1.db.internal. 3600 A 10.0.0.53",
+            "ns1.db.internal. 3600 AAAA fd00::53",
+        ]
+    );
+    let config = load_from(&with_zone("", "", "postgres"), &Memory::default());
+    assert!(records(&config).contains(&"ns1.db.internal. 3600 A 127.0.0.1".to_owned()));
+}
+
+#[test]
+fn a_zone_file_may_begin_with_a_byte_order_mark() {
+    let text = with_zone("", "file = \"db.zone\"", "postgres");
+    let plain = load_from(&text, &Memory::with(&[("etc/db.zone", ZONE)]));
+    let marked = format!("\u{feff}{ZONE}");
+    let marked = load_from(&text, &Memory::with(&[("etc/db.zone", &marked)]));
+    assert_eq!(records(&marked), records(&plain));
+}
+
+#[test]
+fn engines_have_the_names_that_people_give_them() {
+    for (word, kind) in [
+        ("postgres", ClusterKind::Postgres),
+        ("postgresql", ClusterKind::Postgres),
+        ("mysql", ClusterKind::MySql),
+        ("mariadb", ClusterKind::MySql),
+    ] {
+        let config = load_from(&with_zone("", "", word), &Memory::default());
+        assert_eq!(config.clusters[0].kind, kind, "{word}");
+    }
+}
+
+#[test]
+fn the_log_is_for_people_unless_somebody_says_otherwise() {
+    let log = |text: &str| load_from(&with_zone(text, "", "postgres"), &Memory::default()).log;
+    assert_eq!(log(""), LogConfig { format: LogFormat::Text, level: LogLevel::Info });
+    let said = log("[log]\nformat = \"json\"\nlevel = \"warn\"\n");
+    assert_eq!(said, LogConfig { format: LogFormat::Json, level: LogLevel::Warn });
+    assert_eq!(said.level.word(), "warn");
+}
+
+/// Secrets that this user may not read: the service may, and nobody else has to.
+#[test]
+fn what_only_the_service_may_read_is_a_fault_of_the_service_alone() {
+    struct Closed(Secrets);
+    impl Sources for Closed {
+        fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+            let known = path.ends_with("orders.password") || path.ends_with("c");
+            Err(if known { io::ErrorKind::PermissionDenied } else { io::ErrorKind::NotFound }
+                .into())
+        }
+
+        fn variable(&self, _: &str) -> Option<OsString> {
+            None
+        }
+
+        fn secrets(&self) -> Secrets {
+            self.0
+        }
+    }
+    let text = with_zone("[dns]\ncookie_secret_file = \"c\"\n", "", "postgres");
+    let load = |text: &str, secrets| {
+        let loaded = Config::from_text(text, Path::new("etc/pointsman.toml"), &Closed(secrets));
+        loaded.map(|config| config.unseen.len()).map_err(|error| error.faults().len())
+    };
+    for (source, faults) in [
+        ("password_file = \"orders.password\"", 2),
+        ("password_env = \"ORDERS\"", 2),
+        ("password_credential = \"orders\"", 2),
+    ] {
+        let user = "user = \"pointsman\"";
+        let text = text.replace(user, &format!("{user}, {source}"));
+        assert_eq!(load(&text, Secrets::Needed), Err(faults), "{source}");
+        assert_eq!(load(&text, Secrets::OfTheService), Ok(faults), "{source}");
+        assert_eq!(load(&text, Secrets::LeftOut), Ok(0), "{source}");
+    }
+    // A file that is not there is missing for the service, too.
+    let missing = text.replace("\"c\"", "\"nowhere\"");
+    assert_eq!(load(&missing, Secrets::OfTheService), Err(1));
+    assert_eq!(load(&missing, Secrets::LeftOut), Ok(0));
 }

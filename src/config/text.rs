@@ -1,6 +1,6 @@
 //! The text of a configuration file.
 
-use std::path::Path;
+use std::{io, path::Path};
 
 use super::read::{ConfigError, Faults, Sources, System};
 
@@ -8,10 +8,13 @@ use super::read::{ConfigError, Faults, Sources, System};
 pub fn text(path: &Path) -> Result<String, ConfigError> {
     let octets = System.read(path).map_err(|error| {
         let mut faults = Faults::new(path, "");
-        faults.add_whole(
-            format!("cannot be read: {error}"),
-            "name the file with --config or POINTSMAN_CONFIG",
-        );
+        let advice = match error.kind() {
+            io::ErrorKind::PermissionDenied => {
+                "let this user read it (chgrp, chmod 640), or ask as one that may, as with sudo"
+            }
+            _ => "name the file with --config or POINTSMAN_CONFIG",
+        };
+        faults.add_whole(format!("cannot be read: {error}"), advice);
         ConfigError::new(faults.into_sorted())
     })?;
     String::from_utf8(octets).map_err(|error| {

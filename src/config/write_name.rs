@@ -49,7 +49,7 @@ pub fn convert(
     conversion: &mut Conversion<'_>,
 ) -> (Option<LowerName>, Ttls, WritePolicy) {
     let (place, section) = (section.span(), section.get_ref());
-    let example = (WriteSection::TITLE, "name = \"db-write.internal.\"");
+    let example = (WriteSection::TITLE, "name = \"write.db.internal.\"");
     conversion.required(&section.name, &place, example);
     let name = names.take(&section.name, conversion);
     let (ttl, ttl_unstable) = (section.ttl(conversion), section.ttl_unstable(conversion));

@@ -1,7 +1,9 @@
-//! `[[zone]]`: the zone files with their static records.
+//! `[[zone]]`: the zone files with their static records, or the few records that are made up.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeSet, HashMap},
+    fmt::Write as _,
+    net::{IpAddr, SocketAddr},
     ops::Range,
     path::{Path, PathBuf},
 };
@@ -20,7 +22,7 @@ section! {
     ZoneSection = "[[zone]]" {
         /// The apex.
         origin: HostName,
-        /// The master file.
+        /// The master file. Without it the zone has an SOA and one name server, which is us.
         file: PathBuf,
     }
 }
@@ -69,8 +71,12 @@ impl Zones {
     }
 }
 
-/// Reads every zone.
-pub fn convert(field: &Field<Vec<Spanned<ZoneSection>>>, conversion: &mut Conversion<'_>) -> Zones {
+/// Reads every zone. One without a file is made up of where we `listen`.
+pub fn convert(
+    field: &Field<Vec<Spanned<ZoneSection>>>,
+    listen: &[SocketAddr],
+    conversion: &mut Conversion<'_>,
+) -> Zones {
     let sections = field.given().map_or(&[][..], Vec::as_slice);
     let mut zones = Zones {
         origins: Vec::new(),
@@ -79,18 +85,13 @@ pub fn convert(field: &Field<Vec<Spanned<ZoneSection>>>, conversion: &mut Conver
         complete: !sections.is_empty(),
     };
     if sections.is_empty() && !matches!(field, Field::Faulty) {
-        conversion
-            .faults
-            .add_whole("there is no zone", "add a [[zone]] with its origin and its file");
+        conversion.faults.add_whole("there is no zone", "add a [[zone]] with its origin");
     }
     let mut seen = Firsts::default();
     for section in sections {
         let (place, section) = (section.span(), section.get_ref());
-        let title = ZoneSection::TITLE;
-        let example = (title, "origin = \"internal.\"");
+        let example = (ZoneSection::TITLE, "origin = \"db.internal.\"");
         let origin = conversion.required(&section.origin, &place, example);
-        let example = (title, "file = \"internal.zone\"");
-        let file = conversion.required(&section.file, &place, example);
         let Some(origin) = origin.map(|origin| &origin.0) else {
             zones.complete = false;
             continue;
@@ -99,16 +100,17 @@ pub fn convert(field: &Field<Vec<Spanned<ZoneSection>>>, conversion: &mut Conver
         if let Some(first) = seen.earlier(origin.clone(), origin_place.clone()) {
             let line = conversion.faults.line(&first);
             conversion.faults.add(
-                origin_place,
+                origin_place.clone(),
                 format!("a second zone `{origin}`, the first is on line {line}"),
                 "put all its records into one file",
             );
             continue;
         }
         zones.origins.push(origin.clone());
-        let zone = match (file, section.file.span()) {
-            (Some(file), Some(place)) => parse(origin, file, place, conversion),
-            _ => None,
+        let zone = match &section.file {
+            Field::Given(file) => parse(origin, file.get_ref(), file.span(), conversion),
+            Field::Absent => made_up(origin, origin_place, listen, conversion),
+            Field::Faulty => None,
         };
         zones.places.insert(origin.clone(), zone.is_some().then_some(zones.readable.len()));
         zones.readable.extend(zone);
@@ -143,7 +145,9 @@ fn parse(
         );
         return None;
     };
-    let faults = match Zone::parse(&text, &Name::from(origin)) {
+    // Editors of some systems begin a file of UTF-8 with a byte order mark.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    let faults = match Zone::parse(text, &Name::from(origin)) {
         Ok(zone) => return Some(zone),
         Err(faults) => faults,
     };
@@ -157,6 +161,47 @@ fn parse(
     }
     None
 }
+
+/// The zone without a file: an SOA, and `ns1` as its name server, with the addresses at which we
+/// `listen`. A wildcard address (`0.0.0.0`, `[::]`) is none that a resolver could ask and is left
+/// out.
+fn made_up(
+    origin: &LowerName,
+    place: Range<usize>,
+    listen: &[SocketAddr],
+    conversion: &mut Conversion<'_>,
+) -> Option<Zone> {
+    let addresses: BTreeSet<IpAddr> = listen.iter().map(SocketAddr::ip).collect();
+    let asked = addresses.iter().filter(|address| !address.is_unspecified());
+    let mut text = String::from(MADE_UP);
+    for address in asked.clone() {
+        let kind = if address.is_ipv4() { "A" } else { "AAAA" };
+        // Writing to a string cannot fail.
+        let _ = writeln!(text, "ns1 1h {kind} {address}");
+    }
+    if asked.count() == 0 {
+        // An empty `listen` is a fault already.
+        if !listen.is_empty() {
+            let what = format!(
+                "the zone `{origin}` has no `file`, and `listen` of [dns] has only wildcard \
+                 addresses, which no name server of a made-up zone can have"
+            );
+            let advice = "name an address of this host in `listen`, or write a zone file";
+            conversion.faults.add(place, what, advice);
+        }
+        return None;
+    }
+    Zone::parse(&text, &Name::from(origin))
+        .map_err(|_| {
+            let what = format!("`ns1.{origin}`, the name server of the zone, is too long");
+            conversion.faults.add(place, what, "write a zone file, or choose a shorter origin");
+        })
+        .ok()
+}
+
+/// What a made-up zone begins with. The serial is replaced; the other times are those of the
+/// shipped zone file.
+const MADE_UP: &str = "@ 1s SOA ns1 hostmaster 1 1h 10m 1d 1s\n@ 1h NS ns1\n";
 
 /// What a reload says of the zones.
 pub fn changes(before: &[Zone], after: &[Zone], words: &mut Words) {

@@ -5,7 +5,7 @@ use tokio::sync::oneshot;
 use super::{Signed, Term};
 use crate::{
     engine::{ServerState, StateReason, Supposition},
-    report::{ClusterView, Explanation, Override, WhatIf, Wish, WishKey},
+    report::{ClusterView, Explanation, Override, Unknown, WhatIf, Wish, WishKey},
 };
 
 /// One command, with the end for its reply.
@@ -128,30 +128,9 @@ impl Accepted {
 /// Why a command was not carried out. It prints with what to do.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// No cluster has this name.
-    #[error("there is no cluster {name:?}; there are: {}", known.join(", "))]
-    UnknownCluster {
-        /// What was asked for.
-        name: Box<str>,
-        /// Those that there are, or the first of them.
-        known: Vec<Box<str>>,
-    },
-    /// No server has this name.
-    #[error("there is no server {name:?}; there are: {}", known.join(", "))]
-    UnknownServer {
-        /// What was asked for.
-        name: Box<str>,
-        /// Those that there are, or the first of them.
-        known: Vec<Box<str>>,
-    },
-    /// No cluster is served under this name.
-    #[error("{name:?} is not a served name; there are: {}", known.join(", "))]
-    UnknownName {
-        /// What was asked for.
-        name: Box<str>,
-        /// Those that there are, or the first of them.
-        known: Vec<Box<str>>,
-    },
+    /// No cluster, server or served name is called so.
+    #[error(transparent)]
+    Unknown(Unknown),
     /// The server belongs to another cluster.
     #[error("{server} is a server of {cluster}, not of {asked}")]
     OtherCluster {

@@ -83,7 +83,7 @@ impl Control {
     /// Why a name says what it says.
     ///
     /// # Errors
-    /// [`Refusal::UnknownName`].
+    /// [`Refusal::Unknown`].
     pub async fn explain(&self, name: Box<str>) -> Result<Explanation, Refusal> {
         self.command(|reply| Command::Ask(Question::Explain(name, reply))).await?
     }
@@ -91,7 +91,7 @@ impl Control {
     /// What would be decided if servers of one cluster were otherwise.
     ///
     /// # Errors
-    /// [`Refusal::UnknownServer`], and [`Refusal::OtherCluster`] for servers of several.
+    /// [`Refusal::Unknown`], and [`Refusal::OtherCluster`] for servers of several.
     pub async fn what_if(&self, supposed: Vec<(Box<str>, Supposition)>) -> Result<WhatIf, Refusal> {
         self.command(|reply| Command::Ask(Question::WhatIf(supposed, reply))).await?
     }

@@ -14,10 +14,10 @@ use crate::config::{Config, ConfigError, Sources};
 pub const HOSTS: [IpAddr; 3] = [host(1), host(2), host(3)];
 
 /// The name that follows the primary.
-pub const WRITE_NAME: &str = "db-write.internal.";
+pub const WRITE_NAME: &str = "write.db.internal.";
 
 /// The name that follows the replicas.
-pub const READ_NAME: &str = "db-read.internal.";
+pub const READ_NAME: &str = "read.db.internal.";
 
 /// The configuration for `servers` that answers DNS on `port` of 127.0.0.1; 0 takes a free one.
 ///
@@ -31,8 +31,7 @@ pub fn config(servers: &[SocketAddr], port: u16) -> Result<Config, ConfigError> 
         workers = 1
 
         [[zone]]
-        origin = "internal."
-        file = "{ZONE_FILE}"
+        origin = "db.internal."
 
         [[cluster]]
         name = "demo"
@@ -76,7 +75,6 @@ struct Memory;
 impl Sources for Memory {
     fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
         match path.to_str() {
-            Some(ZONE_FILE) => Ok(ZONE.as_bytes().to_vec()),
             Some(PASSWORD_FILE) => Ok(PASSWORD.as_bytes().to_vec()),
             _ => Err(io::ErrorKind::NotFound.into()),
         }
@@ -91,15 +89,7 @@ const fn host(last: u8) -> IpAddr {
     IpAddr::V4(Ipv4Addr::new(127, 0, 10, last))
 }
 
-const ZONE_FILE: &str = "internal.zone";
-
 const PASSWORD_FILE: &str = "demo.password";
-
-const ZONE: &str = "\
-@    1s SOA ns1 hostmaster ( 1 1h 10m 1d 1s )
-@    1h NS  ns1
-ns1  1h A   127.0.0.1
-";
 
 #[cfg(test)]
 mod tests {

@@ -314,7 +314,7 @@ impl fmt::Display for Scenery {
     }
 }
 
-/// `db-read.internal 127.0.10.1 (EDE: demo: too few fit replicas, so the primary helps out)`
+/// `read.db.internal 127.0.10.1 (EDE: demo: too few fit replicas, so the primary helps out)`
 fn told(name: &str, answer: &Answer) -> String {
     let mut text = without_root(name).to_owned();
     match answer.code {
@@ -331,7 +331,7 @@ fn told(name: &str, answer: &Answer) -> String {
     text
 }
 
-/// `db-write.internal -> db2 127.0.10.2: it is the one writable primary`
+/// `write.db.internal -> db2 127.0.10.2: it is the one writable primary`
 fn decision(
     name: &str,
     from: &[ServerIndex],
@@ -430,13 +430,13 @@ mod tests {
         };
         assert_eq!(
             scenery.to_string(),
-            "db-write.internal no address (EDE: demo: no address), \
-             db-read.internal 127.0.10.2 127.0.10.3"
+            "write.db.internal no address (EDE: demo: no address), \
+             read.db.internal 127.0.10.2 127.0.10.3"
         );
         assert_eq!(
             decision(WRITE_NAME, &[DB1], &[DB2], &"a reason"),
-            "db-write.internal -> db2 127.0.10.2: a reason"
+            "write.db.internal -> db2 127.0.10.2: a reason"
         );
-        assert_eq!(decision(READ_NAME, &[], &[], &"why"), "db-read.internal stays nobody: why");
+        assert_eq!(decision(READ_NAME, &[], &[], &"why"), "read.db.internal stays nobody: why");
     }
 }

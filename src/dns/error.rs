@@ -26,10 +26,9 @@ pub enum BindError {
     },
     /// Somebody else listens there.
     #[error(
-        "{address} ({transport}) is in use; `ss -lunpt 'sport = :{}'` shows by whom. \
-         systemd-resolved holds port 53 of 127.0.0.53 and 127.0.0.54, other resolvers often \
-         that of every address",
-        address.port()
+        "{address} ({transport}) is in use; `ss -lunpt 'sport = :{}'` shows by whom{}",
+        address.port(),
+        usual_holder(address.port())
     )]
     InUse {
         /// The address.
@@ -76,6 +75,22 @@ impl BindError {
             io::ErrorKind::AddrNotAvailable => Self::NotLocal { address, transport, source },
             _ => Self::Other { address, transport, source },
         }
+    }
+}
+
+/// Who has a port where it is in use, as far as it is known.
+fn usual_holder(port: u16) -> &'static str {
+    match port {
+        53 => {
+            ". systemd-resolved holds port 53 of 127.0.0.53 and 127.0.0.54, other resolvers often \
+             that of every address"
+        }
+        // RFC 6762 section 3.
+        5353 => {
+            ". Port 5353 is that of mDNS: avahi and systemd-resolved hold it for every address; \
+             take another one, such as 5300"
+        }
+        _ => "",
     }
 }
 
@@ -128,6 +143,14 @@ mod tests {
         );
         let in_use = text(io::ErrorKind::AddrInUse);
         assert!(in_use.starts_with("[::1]:53 (UDP) is in use; `ss -lunpt 'sport = :53'` shows"));
+        let in_use = |port: u16| {
+            let address = SocketAddr::from(([127, 0, 0, 1], port));
+            let error = io::Error::from(io::ErrorKind::AddrInUse);
+            BindError::new(address, Transport::Tcp, error).to_string()
+        };
+        assert!(in_use(53).contains("systemd-resolved") && !in_use(53).contains("mDNS"));
+        assert!(in_use(5353).contains("'sport = :5353'") && in_use(5353).contains("mDNS"));
+        assert!(in_use(5300).ends_with("shows by whom"), "{}", in_use(5300));
         let foreign = text(io::ErrorKind::AddrNotAvailable);
         assert!(foreign.starts_with("[::1]:53 (UDP) is no address of this machine"));
         let other = text(io::ErrorKind::OutOfMemory);

@@ -13,11 +13,8 @@ use crate::{
         Acceptance, AcceptanceRefusal, ClusterId, Moment, Override, OverrideRefusal, ServerId,
         ServerIndex, Wish, WishKey,
     },
-    report::{self, ClusterView},
+    report::{self, ClusterView, Sought, Unknown},
 };
-
-/// Names that are told to whoever asked for one that there is not.
-const KNOWN: usize = 50;
 
 impl Driver {
     /// Carries out one command and answers it. Who asked may have left.
@@ -172,10 +169,10 @@ impl Driver {
     /// The cluster of this name, in any case of letters.
     pub(super) fn cluster(&self, name: &str) -> Result<ClusterId, Refusal> {
         let mut names = self.clusters.iter().map(|cluster| &cluster.name);
-        names.position(|known| known.eq_ignore_ascii_case(name)).map(ClusterId).ok_or_else(|| {
-            let known = self.clusters.iter().map(|cluster| cluster.name.clone());
-            Refusal::UnknownCluster { name: name.into(), known: known.take(KNOWN).collect() }
-        })
+        names
+            .position(|known| known.eq_ignore_ascii_case(name))
+            .map(ClusterId)
+            .ok_or_else(|| self.unknown(Sought::Cluster, name))
     }
 
     /// The server of this name, in any case of letters.
@@ -187,11 +184,12 @@ impl Driver {
             followed.servers().iter().enumerate().map(move |(index, server)| (id(index), server))
         });
         let found = servers.find(|(_, server)| server.name.eq_ignore_ascii_case(name));
-        found.map(|(id, _)| id).ok_or_else(|| {
-            let known = self.clusters.iter().flat_map(|cluster| cluster.servers());
-            let known = known.map(|server| server.name.clone()).take(KNOWN).collect();
-            Refusal::UnknownServer { name: name.into(), known }
-        })
+        found.map(|(id, _)| id).ok_or_else(|| self.unknown(Sought::Server, name))
+    }
+
+    /// Why nothing comes of a name that there is not.
+    pub(super) fn unknown(&self, sought: Sought, name: &str) -> Refusal {
+        Refusal::Unknown(Unknown::new(sought, name, self.publisher.current().table.layout()))
     }
 
     /// The server of this name, which is one of `cluster`'s.

@@ -244,10 +244,11 @@ impl Driver {
         let current = self.publisher.current();
         let changes = named(&events, current.table.layout());
         self.reporter.note(&events, &changes, now);
+        let names = served_names(&changes);
         // First the answers, then the words about them.
         self.publish(&judged, &changed, now);
         self.remember(&judged, &events, changes);
-        self.tell(events);
+        self.tell(events, names);
     }
 
     /// Keeps what is new. Nothing is waited for.
@@ -279,10 +280,11 @@ impl Driver {
         owes.then_some(now + LOOK_AGAIN)
     }
 
-    /// Logs and counts what happened, and sends it to whoever observes.
-    fn tell(&self, events: Vec<Event>) {
-        for event in events {
-            telemetry::log(&event, &self.engine);
+    /// Logs and counts what happened, each with the served name that it is about, and sends it to
+    /// whoever observes.
+    fn tell(&self, events: Vec<Event>, names: Vec<Option<Box<str>>>) {
+        for (event, name) in events.into_iter().zip(names) {
+            telemetry::log(&event, name.as_deref(), &self.engine);
             let cluster = event.cluster().and_then(|ClusterId(id)| self.clusters.get(id));
             self.counts.happened(&event, cluster.map(|cluster| &*cluster.name), self.clock.now());
             if let Some(observer) = &self.observer {
@@ -333,6 +335,11 @@ impl Drop for Driver {
 fn named(events: &[Event], layout: &Layout) -> Vec<Arc<Change>> {
     let at = clock::wall_time();
     events.iter().map(|event| Arc::new(Change::new(event, layout, at))).collect()
+}
+
+/// The served name that each change is about, if it is about one.
+fn served_names(changes: &[Arc<Change>]) -> Vec<Option<Box<str>>> {
+    changes.iter().map(|change| change.name().map(Into::into)).collect()
 }
 
 /// Waits until `deadline`; for ever when there is none.

@@ -5,11 +5,8 @@ use crate::{
     answers::{NameRole, ServedName},
     control::{Question, Refusal},
     engine::{NameOf, Supposition},
-    report::{Candidate, ClusterView, Explanation, WhatIf},
+    report::{Candidate, ClusterView, Explanation, Sought, WhatIf},
 };
-
-/// Names that are told to whoever asked for one that there is not.
-const KNOWN: usize = 50;
 
 impl Driver {
     /// Answers one question. Who asked may have left.
@@ -33,8 +30,7 @@ impl Driver {
         let called = |name: &ServedName| name.name.to_string();
         let found = layout.served().iter().find(|name| bare(&called(name)) == bare(asked));
         let Some(served) = found else {
-            let known = layout.served().iter().take(KNOWN).map(|name| called(name).into());
-            return Err(Refusal::UnknownName { name: asked.into(), known: known.collect() });
+            return Err(self.unknown(Sought::Name, asked));
         };
         let id = served.cluster;
         let of = match served.role {
@@ -73,10 +69,8 @@ impl Driver {
             places.push((id.server, supposition));
             named.push((self.server_name(id), supposition));
         }
-        let Some(cluster) = cluster else {
-            let known = Vec::new();
-            return Err(Refusal::UnknownServer { name: Box::default(), known });
-        };
+        // Nothing supposed of nobody: no server has no name.
+        let cluster = cluster.map_or_else(|| self.server("").map(|id| id.cluster), Ok)?;
         let now = self.clock.now();
         let then = self.engine.suppose(cluster, &places, now);
         let at = self.reporter.start().at(now);

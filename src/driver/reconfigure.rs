@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::{Channels, ClusterState, Driver, Newcomer, Plan, Replan, Settled, named};
+use super::{Channels, ClusterState, Driver, Newcomer, Plan, Replan, Settled, named, served_names};
 use crate::{
     answers::ClusterAnswers,
     clock,
@@ -54,8 +54,9 @@ impl Driver {
         self.memory.note_serial(table.serial());
         self.counts.published();
         self.publisher.publish(Snapshot { table, reports });
+        let names = served_names(&changes);
         self.remember(&[], &events, changes);
-        self.tell(events);
+        self.tell(events, names);
         let known: HashSet<_> = self.clusters.iter().map(|cluster| &*cluster.name).collect();
         self.counts.retain(|name| known.contains(name));
         self.remember_all();

@@ -33,6 +33,7 @@ mod sessions;
 mod severity;
 #[cfg(test)]
 mod tests;
+mod unknown;
 mod view;
 mod wording;
 mod words;
@@ -52,6 +53,7 @@ pub use self::{
     server::{ServerView, is_overdue, is_transient},
     sessions::{KickForecast, SessionGroup, SessionReport},
     severity::Severity,
+    unknown::{Sought, Unknown},
     view::ClusterView,
     words::Words,
 };

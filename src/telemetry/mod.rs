@@ -1,7 +1,8 @@
-//! The log: one line per change, with from, to and reason; people's words on a terminal, JSON
-//! otherwise.
+//! The log: one line per change, with from, to and reason; people's words, or JSON where `[log]` asks
+//! for it.
 //!
-//! `RUST_LOG` chooses what is logged, in the syntax of tracing-subscriber's `EnvFilter`.
+//! `RUST_LOG` chooses what is logged, in the syntax of tracing-subscriber's `EnvFilter`, and wins over
+//! the `level` of `[log]`.
 //!
 //! | level | what |
 //! | --- | --- |
@@ -27,29 +28,40 @@ use tracing::{Level, error, info, warn};
 use tracing_subscriber::{EnvFilter, fmt, layer::SubscriberExt, util::SubscriberInitExt};
 
 pub use self::output::{Log, Losses};
-use crate::engine::{
-    ClusterId, ClusterPolicy, Degradation, Engine, Event, ServerId, ServerIndex, ServerState,
-    Standing, StateReason, Word, WriteReason,
+use crate::{
+    config::{LogConfig, LogFormat},
+    engine::{
+        ClusterId, ClusterPolicy, Degradation, Engine, Event, ServerId, ServerIndex, ServerState,
+        Standing, StateReason, Word, WriteReason,
+    },
 };
 
-/// What is logged unless `RUST_LOG` says otherwise. hickory logs each reply at info and each odd
-/// option at warn; a name server's log must not grow with its queries.
-const DEFAULT: &str = "info,hickory_server=error,hickory_net=error,hickory_proto=error";
+/// What is logged of the libraries at any level of ours, unless `RUST_LOG` says otherwise. hickory
+/// logs each reply at info and each odd option at warn; a name server's log must not grow with its
+/// queries.
+const LIBRARIES: &str = "hickory_server=error,hickory_net=error,hickory_proto=error";
 
 /// Starts logging to standard error, panics included. Call it once, first, and keep what it returns
 /// to the very end.
-pub fn start() -> Log {
+pub fn start(config: LogConfig) -> Log {
+    let default = format!("{},{LIBRARIES}", config.level.word());
     // The later of two directives about the same thing counts.
     let chosen = env::var("RUST_LOG").unwrap_or_default();
-    let parsed = EnvFilter::try_new(format!("{DEFAULT},{chosen}"));
+    let parsed = EnvFilter::try_new(format!("{default},{chosen}"));
     let fault = parsed.as_ref().err().map(ToString::to_string);
-    let filter = parsed.unwrap_or_else(|_| EnvFilter::new(DEFAULT));
+    let filter = parsed.unwrap_or_else(|_| EnvFilter::new(default));
     let registry = tracing_subscriber::registry().with(filter);
     let (log, lines) = output::to_standard_error();
-    if io::stderr().is_terminal() {
-        registry.with(fmt::layer().with_writer(lines).with_target(false)).init();
-    } else {
-        registry.with(fmt::layer().json().with_writer(lines).with_target(false)).init();
+    let text = || fmt::layer().with_target(false).with_ansi(io::stderr().is_terminal());
+    match config.format {
+        LogFormat::Json => {
+            registry.with(fmt::layer().json().with_writer(lines).with_target(false)).init();
+        }
+        // The journal has the time of each line (systemd.exec(5)).
+        LogFormat::Text if env::var_os("JOURNAL_STREAM").is_some() => {
+            registry.with(text().without_time().with_writer(lines)).init();
+        }
+        LogFormat::Text => registry.with(text().with_writer(lines)).init(),
     }
     panic::set_hook(Box::new(|panic| error!("{panic}")));
     if let Some(fault) = fault {
@@ -69,8 +81,8 @@ pub fn chain(error: &dyn Error) -> String {
     text
 }
 
-/// Logs one change.
-pub fn log(event: &Event, engine: &Engine) {
+/// Logs one change. `name` is the served name that it is about, if it is about one.
+pub fn log(event: &Event, name: Option<&str>, engine: &Engine) {
     match event {
         Event::State { server, from, to, reason, detail } => {
             let policy = engine.policy(server.cluster);
@@ -97,13 +109,13 @@ pub fn log(event: &Event, engine: &Engine) {
         }
         Event::Write { cluster, from, to, reason } => {
             let policy = engine.policy(*cluster);
-            let subject = Subject::of_name("write", policy, None);
+            let subject = Subject::of_name("write", policy, name);
             let (from, to) = (names(policy, from.as_slice()), names(policy, to.as_slice()));
             subject.log(write_level(*reason), &from, &to, reason);
         }
-        Event::Read { cluster, name, from, to, reason } => {
+        Event::Read { cluster, from, to, reason, .. } => {
             let policy = engine.policy(*cluster);
-            let subject = Subject::of_name("read", policy, Some(*name));
+            let subject = Subject::of_name("read", policy, name);
             let (from, to) = (names(policy, from), names(policy, to));
             subject.log(level(reason.degradation()), &from, &to, reason);
         }
@@ -158,7 +170,8 @@ pub fn remind(engine: &Engine, clusters: usize, is_overdue: impl Fn(Standing) ->
                 to = %standing.state,
                 reason = %standing.reason,
                 detail = engine.failure_detail(server),
-                "still {}: {}",
+                "{}: still {}: {}",
+                server_name(policy, index),
                 standing.state,
                 standing.reason,
             );
@@ -171,19 +184,20 @@ struct Subject<'a> {
     event: &'static str,
     cluster: &'a str,
     server: Option<&'a str>,
-    /// Which read name of the cluster, in config order.
-    name: Option<usize>,
+    /// The served name.
+    name: Option<&'a str>,
     /// The words of the failure behind it.
     detail: Option<&'a str>,
 }
 
 impl<'a> Subject<'a> {
-    fn of_name(event: &'static str, policy: &'a ClusterPolicy, name: Option<usize>) -> Self {
+    fn of_name(event: &'static str, policy: &'a ClusterPolicy, name: Option<&'a str>) -> Self {
         Self { event, cluster: &policy.name, server: None, name, detail: None }
     }
 
     fn log(&self, level: Level, from: &dyn Display, to: &dyn Display, reason: &dyn Display) {
         let Self { event, cluster, server, name, detail } = *self;
+        let subject = name.or(server).unwrap_or(cluster);
         // The level of a line is a constant of its call site, so there is one call per level.
         macro_rules! line {
             ($level:ident) => {
@@ -196,7 +210,7 @@ impl<'a> Subject<'a> {
                     %to,
                     %reason,
                     detail,
-                    "{from} -> {to}: {reason}"
+                    "{subject}: {from} -> {to}: {reason}"
                 )
             };
         }
@@ -272,8 +286,8 @@ mod tests {
 
     #[test]
     fn the_default_filter_is_understood() {
-        EnvFilter::try_new(DEFAULT).expect("directives of the right form");
-        EnvFilter::try_new(format!("{DEFAULT},")).expect("and without any of RUST_LOG");
+        EnvFilter::try_new(LIBRARIES).expect("directives of the right form");
+        EnvFilter::try_new(format!("info,{LIBRARIES},")).expect("and without any of RUST_LOG");
     }
 
     #[test]

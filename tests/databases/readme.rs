@@ -24,7 +24,7 @@ fn five_minutes_with_ones_own_servers() {
     in_turn(|| {
         let mut servers = PgCluster::start(Programs::installed(), &SERVERS);
         servers.forget_probe(0);
-        let [to_grant, zone, config, to_run, shown] = &code_blocks()[..] else {
+        let [to_grant, password, config, to_run, shown] = &code_blocks()[..] else {
             panic!("the section has other code blocks");
         };
         let folder = tempfile::tempdir().expect("a temporary directory can be made");
@@ -37,9 +37,10 @@ fn five_minutes_with_ones_own_servers() {
         assert!(sql.contains("'change me'"), "no password to be changed:\n{sql}");
         servers.sql(0, &sql.replace("'change me'", "'one line'"));
 
-        // 2. A zone; 3. the configuration.
-        reader.write("pointsman/db.zone", zone);
-        reader.write("pointsman/orders.password", "one line\n");
+        // 2. The password; 3. the configuration.
+        for command in commands(password) {
+            reader.run(&command.replace("'change me'", "'one line'"));
+        }
         reader.write("pointsman/pointsman.toml", &reader.localise(config, servers.port()));
 
         // 4. Check, run, ask.
@@ -95,7 +96,7 @@ impl Reader {
 
     /// The configuration with ports that are free here.
     fn localise(&self, config: &str, database_port: u16) -> String {
-        let mut text = config.replace(":5353", &format!(":{}", self.dns_port));
+        let mut text = config.replace(":5300", &format!(":{}", self.dns_port));
         for server in SERVERS {
             let line = format!("address = \"{server}\"");
             assert!(text.contains(&line), "the text has other servers:\n{text}");
@@ -143,7 +144,7 @@ impl Reader {
         assert!(Path::new(program).is_absolute(), "the command runs in another folder");
         command
             .replace("target/release/pointsman", program)
-            .replace("-p 5353", &format!("-p {}", self.dns_port))
+            .replace("-p 5300", &format!("-p {}", self.dns_port))
     }
 }
 

@@ -236,6 +236,55 @@ fn files_that_others_may_read_or_change_are_told() {
     assert_eq!(told.count(), files.len(), "{log:?}");
 }
 
+/// A shell and a pipeline have neither the service's credentials nor its folders: that is told, and
+/// is no fault. The service itself does not start without them.
+#[test]
+fn what_only_the_service_has_is_a_warning() {
+    let probe = |source: &str| {
+        let probe = format!("engine = \"postgres\"\nprobe = {{ user = \"p\", {source} }}");
+        let rest = "[admin]\nsocket = \"gone/admin.sock\"\ntoken_file = \"token\"\n\n\
+                    [state]\ndirectory = \"away\"\n";
+        fine("127.27.1.11:0").replace("engine = \"tcp\"", &probe) + rest
+    };
+    for (source, said) in [
+        ("password_credential = \"orders\"", "CREDENTIALS_DIRECTORY is not set here"),
+        ("password_env = \"POINTSMAN_TEST_UNSET\"", "`POINTSMAN_TEST_UNSET` is not set here"),
+    ] {
+        let settings = Settings::new(&probe(source), "");
+        fs::write(settings.folder().join("token"), "short").expect("a file can be written");
+        let file = settings.file();
+        let Ended { code, stdout, stderr } = run(&["check-config", &file]);
+        assert!(code == Some(0) && stdout.ends_with("; 5 warnings\n"), "{stdout}{stderr}");
+        assert!(stderr.starts_with(&format!("warning: {file}:")), "{stderr}");
+        for part in [
+            said,
+            "token holds a secret and is open to others",
+            "gone/admin.sock`, the `socket` of [admin], is missing, and `serve` does not start",
+            "away`, the `directory` of [state], is missing, so nothing survives a restart",
+            "gives no token, so nothing can be changed over HTTP: a token has at least 16",
+        ] {
+            assert!(stderr.contains(part), "{part}: {stderr}");
+        }
+        let Ended { code, stderr, .. } = run(&["check-config", "--no-secrets", &file]);
+        assert_eq!((code, stderr.lines().count()), (Some(0), 3), "{stderr}");
+        assert!(!stderr.contains("is not set"), "{stderr}");
+        let Ended { code, stderr, .. } = run(&["serve", "--config", &file]);
+        assert!(code == Some(78) && stderr.contains("is not set; "), "{stderr}");
+    }
+    // What the file names by a path is the same for everybody.
+    let settings = Settings::new(&probe("password_file = \"nobody\""), "");
+    let file = settings.file();
+    let Ended { code, stderr, .. } = run(&["check-config", &file]);
+    assert!(code == Some(78) && stderr.contains("cannot read the password file"), "{stderr}");
+    let Ended { code, .. } = run(&["check-config", "--no-secrets", &file]);
+    assert_eq!(code, Some(0));
+    // A path is no credential, wherever that is looked at.
+    let settings = Settings::new(&probe("password_credential = \"a/b\""), "");
+    let file = settings.file();
+    let Ended { code, .. } = run(&["check-config", "--no-secrets", &file]);
+    assert_eq!(code, Some(78));
+}
+
 #[test]
 fn check_config_names_every_fault() {
     let settings = Settings::new(&faulty("127.27.1.9:0"), "");
@@ -279,7 +328,8 @@ fn serve_on_a_port_that_is_taken_fails_and_says_what_to_do() {
     let Ended { code, stdout, stderr } = run(&["serve", "--config", &settings.file()]);
     assert_eq!((code, stdout.as_str()), (Some(1), ""), "{stderr}");
     let lines: Vec<_> = stderr.lines().map(parsed).collect();
-    let [line] = lines.as_slice() else { panic!("not one line: {stderr}") };
+    let [start, line] = lines.as_slice() else { panic!("not two lines: {stderr}") };
+    assert_eq!(start["fields"]["event"], "start");
     assert_eq!(line["level"], "ERROR");
     let words = message(line);
     assert!(words.starts_with("cannot start: "), "{words}");
@@ -317,7 +367,14 @@ fn grants_are_sql_for_each_version() {
             "GRANT pg_read_all_stats TO pointsman;",
             "pg_use_reserved_connections",
         ),
-        (&["grants", "mysql"], "REPLICA MONITOR", "pg_read_all_stats"),
+        (&["grants", "postgresql"], "\n--   host     postgres  pointsman", "MAX_USER_CONNECTIONS"),
+        (
+            &["grants", "postgres", "--server-version", "PostgreSQL 15.3 (Debian 15.3-0+deb12u1)"],
+            "GRANT pg_read_all_stats TO pointsman;",
+            "pg_use_reserved_connections",
+        ),
+        (&["grants", "mysql"], "`pointsman grants mariadb`", "REPLICA MONITOR"),
+        (&["grants", "mariadb"], "GRANT REPLICA MONITOR", "performance_schema"),
         (
             &["grants", "mysql", "--server-version", "8.4"],
             "GRANT REPLICATION CLIENT ON *.* TO 'pointsman'@'%';",

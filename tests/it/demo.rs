@@ -59,12 +59,12 @@ fn the_story_is_told_once_and_every_answer_is_right() {
     assert!(text.ends_with("Every answer was right.\n"), "{text}");
     assert!(!text.contains('\x1b'), "colours where nobody sees them: {text}");
     for told in [
-        "db-read.internal -> db2 127.0.10.2: the fit replicas",
+        "read.db.internal -> db2 127.0.10.2: the fit replicas",
         "db1 is Misconfigured, was Primary: does not let the probe in (28P01 ",
         "(EDE: demo: too few fit replicas, so the primary helps out)",
-        "db-write.internal -> db2 127.0.10.2: it is the one writable primary",
+        "write.db.internal -> db2 127.0.10.2: it is the one writable primary",
         "db1 is StalePrimary, was ",
-        "db-write.internal -> db1 127.0.10.1: it is the one writable primary",
+        "write.db.internal -> db1 127.0.10.1: it is the one writable primary",
     ] {
         assert!(text.contains(told), "{told:?} is missing in: {text}");
     }

@@ -84,7 +84,7 @@ impl Service {
         Self::spawn(command, variables)
     }
 
-    fn spawn(mut command: Command, variables: &[(&str, &str)]) -> Self {
+    pub(crate) fn spawn(mut command: Command, variables: &[(&str, &str)]) -> Self {
         command.stdin(Stdio::null()).stdout(Stdio::piped());
         Self::spawn_with_its_own(command, variables)
     }
@@ -93,6 +93,7 @@ impl Service {
     fn spawn_with_its_own(mut command: Command, variables: &[(&str, &str)]) -> Self {
         let mut child = command
             .env_remove("RUST_LOG")
+            .env("POINTSMAN_LOG_FORMAT", "json")
             .env_remove("POINTSMAN_CONFIG")
             .env_remove("NOTIFY_SOCKET")
             .envs(variables.iter().copied())

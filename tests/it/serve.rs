@@ -1,5 +1,7 @@
 //! `pointsman serve` as a service: signals, and a log that is complete, short and without secrets.
 
+use std::process::Command;
+
 use rustix::process::Signal;
 use serde_json::Value;
 
@@ -106,6 +108,55 @@ fn each_line_of_the_log_is_json_with_a_level_and_words() {
     }
     service.wait_for_line("a word about RUST_LOG", |line| message(line).starts_with("RUST_LOG"));
     assert_eq!(service.stop().code, Some(0));
+}
+
+/// The log as it is by default: words, no JSON, and a name where a name is meant.
+#[test]
+fn a_log_for_people_says_what_starts_what_is_ready_and_which_name_changed() {
+    let server = Fake::start("127.27.2.5", Vec::new());
+    let text = config("tcp", "", &[server.address.to_string()]);
+    let settings = Settings::new(&text, "");
+    let text_please = [("POINTSMAN_LOG_FORMAT", "text")];
+    let service = Service::start(&["serve", "--config", &settings.file()], &text_please);
+    let mut output = String::new();
+    until("the names have been published", || {
+        output = service.output();
+        output.contains("db-read.internal.: nobody -> db1: ")
+    });
+    let Ended { code, stderr, .. } = service.stop();
+    assert_eq!(code, Some(0), "{stderr}");
+    let version = env!("CARGO_PKG_VERSION");
+    let file = settings.file();
+    let first = stderr.lines().next().expect("a line");
+    let words =
+        format!("pointsman {version} starts with {file}: 1 zone, 1 cluster, 1 server, 2 names");
+    assert!(first.contains(" INFO ") && first.contains(&words), "{first}");
+    assert!(stderr.contains("ready: DNS is answered"), "{stderr}");
+    assert!(stderr.contains("db-write.internal.: nobody -> db1: "), "{stderr}");
+    assert!(stderr.contains("db1: Unknown -> "), "{stderr}");
+    for line in stderr.lines() {
+        assert!(!line.starts_with('{') && !line.contains('\u{1b}'), "{line}");
+    }
+}
+
+#[test]
+fn the_file_says_how_the_log_is_written_and_how_much() {
+    let server = Fake::start("127.27.2.6", Vec::new());
+    let log = "\n[log]\nformat = \"json\"\nlevel = \"warn\"\n";
+    let text = config("tcp", "", &[server.address.to_string()]) + log;
+    let settings = Settings::new(&text, "");
+    let told = |variables: &[(&str, &str)]| {
+        // `env -u` takes away what the tests set for every service.
+        let mut command = Command::new("env");
+        command.args(["-u", "POINTSMAN_LOG_FORMAT", env!("CARGO_BIN_EXE_pointsman")]);
+        command.args(["serve", "--config", &settings.file()]);
+        let service = Service::spawn(command, variables);
+        service.wait_for_line("a warning", |line| message(line).starts_with("RUST_LOG"));
+        service.log()
+    };
+    // One directive that is none brings a warning, and leaves the file's level.
+    let lines = told(&[("RUST_LOG", "not=a=directive")]);
+    assert!(lines.iter().all(|line| line["level"] == "WARN"), "{lines:?}");
 }
 
 #[test]

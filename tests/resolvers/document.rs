@@ -36,5 +36,5 @@ fn localise(block: &str, site: &Site) -> String {
     block
         .replace("10.0.0.11", &first.ip().to_string())
         .replace("10.0.0.12", &second.ip().to_string())
-        .replace("5353", &first.port().to_string())
+        .replace("5300", &first.port().to_string())
 }

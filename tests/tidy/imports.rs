@@ -153,6 +153,7 @@ const TABLE: [Row; 31] = [
             "config::AddedServer",
             "config::AdminConfig",
             "config::Changes",
+            "config::read_token",
             "control",
             "duration",
             "engine",
@@ -190,7 +191,7 @@ const TABLE: [Row; 31] = [
     Row { module: "metrics", of_ours: &["clock", "engine"], from_outside: &[] },
     Row {
         module: "telemetry",
-        of_ours: &["engine"],
+        of_ours: &["config::LogConfig", "config::LogFormat", "engine"],
         from_outside: &["tracing", "tracing_appender", "tracing_subscriber"],
     },
     Row {

@@ -142,13 +142,17 @@ fn zones_and_passwords_are_compared_by_what_is_in_them() {
 
 #[test]
 fn what_only_a_start_can_change_is_told_apart() {
-    let other = FILE.replace("127.0.0.1:53", "127.0.0.1:5353");
-    let other = format!("state.directory = \"state\"\n{other}");
+    let other = FILE.replace("127.0.0.1:53", "127.0.0.1:5300");
+    let other = format!("state.directory = \"state\"\nlog.format = \"json\"\n{other}");
     let changes = Changes::between(&config(FILE, FILES), &config(&other, FILES));
     assert_eq!(changes.changed, [""; 0]);
     assert_eq!(
         changes.needs_restart,
-        ["[dns] listen differs and needs a restart", "[state] differs and needs a restart"]
+        [
+            "[dns] listen differs and needs a restart",
+            "[state] differs and needs a restart",
+            "[log] differs and needs a restart",
+        ]
     );
 }
 

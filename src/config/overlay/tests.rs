@@ -107,10 +107,7 @@ fn what_the_file_could_not_say_is_refused() {
     let folder = Folder::new();
     let config = folder.config();
     for (wish, why) in [
-        (
-            server("nobody", "db2", "10.0.0.2"),
-            "there is no cluster \"nobody\"; there are: orders, cache",
-        ),
+        (server("nobody", "db2", "10.0.0.2"), "there is no cluster `nobody`; known: orders, cache"),
         (server("orders", "DB1", "10.0.0.2"), "there is a server DB1 already, in orders"),
         (server("orders", "db2", "db2.example"), "\"db2.example\" is no published address"),
         (server("orders", "db2", "10.0.0.2:0"), "\"10.0.0.2:0\" is no published address"),

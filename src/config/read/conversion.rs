@@ -17,7 +17,9 @@ use std::{
 
 use toml::Spanned;
 
-use super::{ConfigError, Faults, Field, OpenFile, Protected, RangeError, Ranged, Sources, System};
+use super::{
+    ConfigError, Faults, Field, OpenFile, Protected, RangeError, Ranged, Secrets, Sources, System,
+};
 
 /// What all sections share while they are converted.
 pub struct Conversion<'a> {
@@ -113,9 +115,32 @@ impl Conversion<'_> {
         parse: impl FnOnce(&[u8]) -> Result<T, E>,
         advice: &str,
     ) -> Option<T> {
+        if self.sources.secrets() == Secrets::LeftOut {
+            return None;
+        }
         let path = self.path(file.get_ref());
         self.protect(&path, Protected::Secret);
+        if let Err(error) = self.read(&path)
+            && error.kind() == io::ErrorKind::PermissionDenied
+        {
+            let what = format!("cannot read `{}`: {error}", path.display());
+            self.lacking(file.span(), what, READABLE);
+            return None;
+        }
         self.content(file, parse, advice)
+    }
+
+    /// Reports what the environment or the user of the service has and this process lacks: a fault
+    /// of the service, and a warning anywhere else.
+    pub fn lacking(&mut self, place: Range<usize>, what: String, advice: &str) {
+        match self.sources.secrets() {
+            Secrets::Needed => self.faults.add(place, what, advice),
+            Secrets::OfTheService | Secrets::LeftOut => self.faults.warn(
+                place,
+                format!("{what} here, so the secret was not looked at"),
+                format!("all is well if the service can read it, else {advice}"),
+            ),
+        }
     }
 
     /// The value of a key that cannot be left out of the section `title` at `section`.
@@ -161,6 +186,10 @@ impl Conversion<'_> {
         }
     }
 }
+
+/// What to do about a secret that this user may not read.
+pub const READABLE: &str = "let the service's user or its group read it (chgrp, chmod 640), or \
+                            hand it over with LoadCredential=";
 
 /// Where each of several things that must be unique was seen first.
 pub struct Firsts<K>(HashMap<K, Range<usize>>);

@@ -54,12 +54,21 @@ pub struct Faults<'a> {
     /// Where each line begins, so that thousands of faults are placed at once.
     line_starts: OnceCell<Vec<usize>>,
     list: Vec<Fault>,
+    /// What is told and keeps nobody from using the configuration.
+    warnings: Vec<Fault>,
 }
 
 impl<'a> Faults<'a> {
     /// None yet, for the configuration `text` read from `file`.
     pub fn new(file: &'a Path, text: &'a str) -> Self {
-        Self { file, text, base: 0, line_starts: OnceCell::new(), list: Vec::new() }
+        Self {
+            file,
+            text,
+            base: 0,
+            line_starts: OnceCell::new(),
+            list: Vec::new(),
+            warnings: Vec::new(),
+        }
     }
 
     /// From now on spans count from `base`, in octets of the configuration's text.
@@ -81,6 +90,20 @@ impl<'a> Faults<'a> {
             what: what.into(),
             advice: advice.into(),
         });
+    }
+
+    /// The same for what is a fault only where the configuration is used.
+    pub fn warn(&mut self, span: Range<usize>, what: impl Into<String>, advice: impl Into<String>) {
+        let position = Some(self.position(span.start));
+        let (what, advice) = (what.into(), advice.into());
+        self.warnings.push(Fault { file: self.file.to_owned(), position, what, advice });
+    }
+
+    /// All warnings, in the order of the file.
+    pub fn warnings(&self) -> Box<[Fault]> {
+        let mut warnings = self.warnings.clone();
+        warnings.sort_by_key(|warning| warning.position);
+        warnings.into()
     }
 
     /// A fault of the configuration as a whole.

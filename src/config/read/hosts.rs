@@ -60,7 +60,7 @@ impl Value for SocketAddr {
 impl Value for HostName {
     const KIND: &'static str = "a DNS name in quotes";
     const FORM: &'static str =
-        "labels of letters, digits, - and _ with dots between, as in \"db-write.internal.\"";
+        "labels of letters, digits, - and _ with dots between, as in \"write.db.internal.\"";
 
     fn read(key: &str, value: &Spanned<DeValue<'_>>, faults: &mut Faults<'_>) -> Option<Self> {
         parsed(key, value, faults, |text| {

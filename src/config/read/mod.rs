@@ -20,7 +20,7 @@ mod sources;
 mod values;
 
 pub use self::{
-    conversion::{Conversion, Firsts},
+    conversion::{Conversion, Firsts, READABLE},
     error::ConfigError,
     fault::{Fault, Faults, Position},
     hosts::{HostName, HostPort, Label, host_port},
@@ -30,7 +30,7 @@ pub use self::{
     rights::{OpenFile, Protected},
     secret::Secret,
     section::{Field, Section, Value, unknown_keys},
-    sources::{Sources, System},
+    sources::{Elsewhere, Secrets, Sources, System},
     values::{OneOrMany, PORTS, RangeError, Ranged, UrlPath, Whole, is_url_path, parsed, plain},
 };
 pub(crate) use self::{picture::section, values::one_of};

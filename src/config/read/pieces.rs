@@ -46,13 +46,46 @@ pub fn whole(text: &str, faults: &mut Faults<'_>) -> Option<FileSection> {
 /// The parsed text, with a fault for everything that is not TOML.
 fn table<'a>(text: &'a str, faults: &mut Faults<'_>) -> Option<DeTable<'a>> {
     let (table, errors) = DeTable::parse_recoverable(text);
+    // Where a section that is there twice ends: its keys are no faults of their own.
+    let mut repeated = 0;
     for error in &errors {
         let span = error.span().unwrap_or(text.len()..text.len());
         let what = error.message().replace('\n', ", ");
-        faults.add(span, format!("not TOML: {what}"), "see https://toml.io/en/v1.1.0");
+        if what != DUPLICATE {
+            faults.add(span, format!("not TOML: {what}"), SPECIFICATION);
+        } else if let Some(header) = header(text, span.start) {
+            let title = header.trim_matches(['[', ']']).trim();
+            let what = format!("not TOML: the section `[{title}]` is there twice");
+            let advice = match LISTS.contains(&title) {
+                true => format!("there may be several: write `[[{title}]]` above each"),
+                false => "put its keys into one".to_owned(),
+            };
+            repeated = text[span.end..].find("\n[").map_or(text.len(), |next| span.end + next);
+            faults.add(span, what, advice);
+        } else if span.start >= repeated {
+            let key = text.get(span.clone()).unwrap_or_default().escape_debug();
+            let what = format!("not TOML: the key `{key}` is there twice in one section");
+            faults.add(span, what, "keep one of them");
+        }
     }
     errors.is_empty().then(|| table.into_inner())
 }
+
+/// The line around `place`, if it is the header of a section.
+fn header(text: &str, place: usize) -> Option<&str> {
+    let start = text.get(..place)?.rfind('\n').map_or(0, |newline| newline + 1);
+    let line = text[start..].lines().next()?;
+    let line = line.split('#').next().unwrap_or(line).trim();
+    (line.starts_with('[') && line.ends_with(']')).then_some(line)
+}
+
+/// What the parser says of a key that is there twice. A section is one, too.
+const DUPLICATE: &str = "duplicate key";
+
+const SPECIFICATION: &str = "see https://toml.io/en/v1.1.0";
+
+/// Sections of which there may be several.
+const LISTS: [&str; 5] = ["zone", "hook", "cluster", "cluster.read", "cluster.server"];
 
 /// Reads one piece after the other; `None` if that could mean something else than the whole.
 fn in_pieces(text: &str, faults: &mut Faults<'_>) -> Option<FileSection> {
@@ -116,9 +149,9 @@ mod tests {
             let section = reading(text, &mut faults);
             // Where the list of clusters begins is of no use to anybody.
             let shown = section.map(|file| {
-                let FileSection { dns, zone, state, admin, hook, cluster } = file;
+                let FileSection { dns, zone, state, admin, log, hook, cluster } = file;
                 let clusters = cluster.given().map(|list| format!("{list:#?}"));
-                format!("{dns:#?} {zone:#?} {state:#?} {admin:#?} {hook:#?} {clusters:?}")
+                format!("{dns:#?} {zone:#?} {state:#?} {admin:#?} {log:#?} {hook:#?} {clusters:?}")
             });
             format!("{shown:?} {:#?}", faults.into_sorted())
         })

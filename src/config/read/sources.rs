@@ -2,6 +2,18 @@
 
 use std::{ffi::OsString, fs, io, os::unix::fs::MetadataExt, path::Path};
 
+/// What is done about the passwords, keys and other secrets that a configuration names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Secrets {
+    /// All are read: the configuration is about to be used.
+    Needed,
+    /// All are read but those that only the service's environment has: a variable, and the folder
+    /// of systemd's credentials. What is missing there is a warning.
+    OfTheService,
+    /// None is read: the machine has none of them.
+    LeftOut,
+}
+
 /// What a configuration may refer to. A trait, so that tests need neither a disk nor a changed
 /// environment.
 pub trait Sources {
@@ -21,6 +33,11 @@ pub trait Sources {
 
     /// The value of an environment variable; `None` when it is not set.
     fn variable(&self, name: &str) -> Option<OsString>;
+
+    /// What is done about secrets.
+    fn secrets(&self) -> Secrets {
+        Secrets::Needed
+    }
 }
 
 /// The files and the environment of this process.
@@ -38,5 +55,27 @@ impl Sources for System {
 
     fn variable(&self, name: &str) -> Option<OsString> {
         std::env::var_os(name)
+    }
+}
+
+/// The files and the environment of a process that is not the service, and does not become it.
+#[derive(Clone, Copy, Debug)]
+pub struct Elsewhere(pub Secrets);
+
+impl Sources for Elsewhere {
+    fn read(&self, path: &Path) -> io::Result<Vec<u8>> {
+        System.read(path)
+    }
+
+    fn mode(&self, path: &Path) -> Option<u32> {
+        System.mode(path)
+    }
+
+    fn variable(&self, name: &str) -> Option<OsString> {
+        System.variable(name)
+    }
+
+    fn secrets(&self) -> Secrets {
+        self.0
     }
 }

@@ -147,7 +147,14 @@ impl<N> Value for Whole<N> {
 
     fn read(key: &str, value: &Spanned<DeValue<'_>>, faults: &mut Faults<'_>) -> Option<Self> {
         let Some(integer) = value.get_ref().as_integer() else {
-            Self::wrong_type(key, value, faults);
+            match value.get_ref().as_str().map(str::parse::<i64>) {
+                Some(Ok(number)) => {
+                    let what = format!("`{key}` must be a whole number, not a string");
+                    let advice = format!("write {key} = {number}, without quotes");
+                    faults.add(value.span(), what, advice);
+                }
+                _ => Self::wrong_type(key, value, faults),
+            }
             return None;
         };
         let number = i64::from_str_radix(integer.as_str(), integer.radix());

@@ -78,13 +78,33 @@ async fn an_override_is_told_with_who_why_and_until_when() {
 #[tokio::test(start_paused = true)]
 async fn a_name_that_there_is_not_is_refused_with_those_that_there_are() {
     let running = Running::healthy().await;
-    let known = vec!["db1".into(), "db2".into(), "db3".into()];
-    let unknown = Refusal::UnknownServer { name: "db9".into(), known };
-    assert_eq!(running.lay(drain("db9")).await, Err(unknown));
-    let unknown = Refusal::UnknownCluster { name: "x".into(), known: vec!["orders".into()] };
-    assert_eq!(running.lay(maintenance("x")).await, Err(unknown.clone()));
     let pin = Wish::Pin { server: "db1".into(), even_if_not_writable: false };
-    assert_eq!(running.lay(request(Some("x"), pin)).await, Err(unknown));
+    for (request, words) in [
+        (drain("db9"), "there is no server `db9`; known: db1, db2, db3"),
+        (maintenance("x"), "there is no cluster `x`; known: orders"),
+        (request(Some("x"), pin), "there is no cluster `x`; known: orders"),
+        // A word that is something else says what it is.
+        (
+            drain("Orders"),
+            "there is no server `Orders`, it is a cluster: `pointsman status Orders` tells of it; \
+             known: db1, db2, db3",
+        ),
+        (
+            maintenance("db1"),
+            "there is no cluster `db1`, it is a server: `pointsman why db1` tells of it; known: \
+             orders",
+        ),
+        (
+            drain("db-read.internal"),
+            "there is no server `db-read.internal`, it is a served name: `pointsman explain \
+             db-read.internal` tells of it; known: db1, db2, db3",
+        ),
+        (drain("\u{1b}[31m"), "there is no server `\\u{1b}[31m`; known: db1, db2, db3"),
+    ] {
+        let refusal = running.lay(request).await.expect_err("nothing is called so");
+        assert!(matches!(refusal, Refusal::Unknown(_)), "{refusal}");
+        assert_eq!(refusal.to_string(), words);
+    }
 }
 
 fn acceptance(cluster: &str, server: &str) -> AcceptRequest {
@@ -254,7 +274,8 @@ async fn a_name_is_explained_server_by_server() {
         assert_eq!(told.candidates[1].candidacy.because.to_string(), "drained by an operator");
     }
     let unknown = running.control.explain("x.internal.".into()).await;
-    assert!(matches!(unknown, Err(Refusal::UnknownName { known, .. }) if known.len() == 2));
+    let words = "there is no served name `x.internal.`; known: db-write.internal, db-read.internal";
+    assert_eq!(unknown.expect_err("no name").to_string(), words);
 }
 
 #[tokio::test(start_paused = true)]
@@ -271,7 +292,7 @@ async fn what_if_decides_on_a_copy_and_changes_nothing() {
     assert_eq!(told.then.servers[1].state, ServerState::Down);
     assert_eq!((running.generation(), running.take_events()), (generation, vec![]));
     let unknown = running.control.what_if(vec![("db9".into(), Supposition::Up)]).await;
-    assert!(matches!(unknown, Err(Refusal::UnknownServer { .. })));
+    assert!(matches!(unknown, Err(Refusal::Unknown(_))));
 }
 
 #[tokio::test(start_paused = true)]

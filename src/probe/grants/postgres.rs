@@ -70,10 +70,12 @@ const KICK: &str = "
 ";
 
 const HOSTS: &str = "
--- In pg_hba.conf of every server, with the address of each Pointsman:
---   hostssl  postgres  pointsman  192.0.2.10/32  scram-sha-256
--- or, when [cluster.probe] says tls = \"disable\":
+-- In pg_hba.conf of every server one line, with the address of each Pointsman, before lines that
+-- refuse it; then SELECT pg_reload_conf().
+-- Without TLS (SHOW ssl says off, as after initdb), or when [cluster.probe] says tls = \"disable\":
 --   host     postgres  pointsman  192.0.2.10/32  scram-sha-256
+-- With TLS (SHOW ssl says on). It lets nobody in without:
+--   hostssl  postgres  pointsman  192.0.2.10/32  scram-sha-256
 ";
 
 /// The oldest major version the probe is made for.

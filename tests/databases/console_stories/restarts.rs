@@ -60,7 +60,7 @@ pub(super) fn the_file_takes_over_and_a_server_leaves(stage: &mut Stage) {
     stage.effective("drain db3 --reason leaving", &read, &[0]);
     stage.said("server remove db3");
     assert!(stage.server(2).is_null());
-    assert_eq!(stage.refused("why db3"), "there is no server `db3`; GET /v1/status lists them\n");
+    assert_eq!(stage.refused("why db3"), "there is no server `db3`; known: db1, db2\n");
 
     let at = format!("{}:{}", SERVERS[2], stage.servers.port());
     stage.said(&format!("server add db db3 {at}"));

@@ -134,12 +134,17 @@ fn what_is_shown_is_for_people_and_for_programs() {
     for (line, words) in [
         ("status nobody", "there is no cluster `nobody`"),
         ("why nobody", "there is no server `nobody`"),
-        ("explain nobody.internal.", "is not a served name"),
+        (
+            "explain nobody.internal.",
+            "there is no served name `nobody.internal.`; known: orders.internal",
+        ),
+        ("explain orders1", "it is a server: `pointsman why orders1` tells of it"),
+        ("why orders", "it is a cluster: `pointsman status orders` tells of it"),
         ("what-if orders1 rain", "cannot be supposed; write down, up, promoted"),
         ("drain orders1 --reason x --for soon", "`for` is `soon`; write a number and its unit"),
         ("events --since tomorrow", "write how long ago"),
-        ("accept nobody orders1 --reason x", "there is no cluster \"nobody\"; there are: orders"),
-        ("accept orders nobody --reason x", "there is no server \"nobody\""),
+        ("accept nobody orders1 --reason x", "there is no cluster `nobody`; known: orders"),
+        ("accept orders nobody --reason x", "there is no server `nobody`"),
         ("accept orders billing1 --reason x", "billing1 is a server of billing, not of orders"),
         ("accept orders orders1 --reason x", "tcp servers, which show no history to accept"),
     ] {

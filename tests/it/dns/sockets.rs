@@ -43,9 +43,9 @@ async fn a_port_that_is_taken_for_tcp_alone_is_refused() {
 #[tokio::test]
 async fn an_address_of_another_machine_is_refused() {
     let fixture = Fixture::start("127.24.1.4");
-    let error = try_bind(&fixture, &["192.0.2.1:5353"]).expect_err("a foreign address");
+    let error = try_bind(&fixture, &["192.0.2.1:5300"]).expect_err("a foreign address");
     assert!(
-        error.to_string().starts_with("192.0.2.1:5353 (UDP) is no address of this machine"),
+        error.to_string().starts_with("192.0.2.1:5300 (UDP) is no address of this machine"),
         "{error}"
     );
     assert!(matches!(try_bind(&fixture, &[]), Err(BindError::NoAddress)));

@@ -234,8 +234,7 @@ impl Pointsman {
     fn start(environment: &[(OsString, OsString)], directory: &Path, dns: SocketAddr) -> Self {
         let child = Account::monitor()
             .command_with(environment, binary())
-            .arg("serve")
-            .arg("--config")
+            .args(["serve", "--log-format", "json", "--config"])
             .arg(directory.join("pointsman.toml"))
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
