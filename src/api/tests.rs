@@ -31,6 +31,8 @@ fn view() -> ClusterView {
         reason: StateReason::Fails(FailureKind::Refused),
         since: SINCE,
         lag: Some(Lag(Duration::from_millis(250))),
+        upstream: None,
+        progress: None,
         failure: Some("refused".into()),
         names: Vec::new(),
         witnesses: [WitnessReport { check, word, detail: "replica".into() }].into(),

@@ -6,7 +6,7 @@ use super::screen::{Screen, Table, Tone};
 use crate::{
     api::{
         ClusterStatus, EventEntry, EventKind, Explanation, NameRole, NameStatus, OverrideStatus,
-        ServerStatus, Severity, Stability, Status, WhatIf, Why,
+        Progress, ProgressKind, ServerStatus, Severity, Stability, Status, WhatIf, Why,
     },
     plain_text::one_line,
 };
@@ -109,6 +109,13 @@ pub fn why(why: &Why, screen: &Screen) -> String {
     if let Some(millis) = server.lag_ms {
         _ = writeln!(text, "  behind by {}", lag(Some(millis)));
     }
+    if let Some(upstream) = &server.upstream {
+        let source = upstream.server.as_deref().unwrap_or("a server outside of the cluster");
+        _ = writeln!(text, "  replicates from {source}");
+    }
+    if let Some(progress) = &server.progress {
+        _ = writeln!(text, "  {}", counted(progress));
+    }
     if let Some(failure) = &server.failure {
         _ = writeln!(text, "  {}", screen.paint(Tone::Bad, &one_line(failure)));
     }
@@ -130,6 +137,17 @@ pub fn why(why: &Why, screen: &Screen) -> String {
         ]);
     }
     text + &table.text(screen)
+}
+
+/// What a server's next probes may make of it.
+fn counted(progress: &Progress) -> String {
+    let Progress { towards, done, of } = *progress;
+    let what = match towards {
+        ProgressKind::Down => "probes have failed until it counts as Down",
+        ProgressKind::Back => "probes are good until it is back",
+        ProgressKind::Writable => "replies say that it is writable until it is believed",
+    };
+    format!("{done} of {of} {what}")
 }
 
 /// Why a name says what it says.

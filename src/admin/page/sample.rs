@@ -156,6 +156,8 @@ fn server(name: &str, state: ServerState, names: &[&str], lag_ms: Option<u64>) -
         reason: StateReason::SaysWritable,
         since: at("2026-11-21T14:55:00Z"),
         lag: lag_ms.map(|millis| Lag(Duration::from_millis(millis))),
+        upstream: None,
+        progress: None,
         failure: None,
         names: names.iter().map(|name| (*name).into()).collect(),
         witnesses: [].into(),
