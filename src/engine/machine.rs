@@ -7,9 +7,9 @@ use std::{
 
 use super::{
     Acceptance, AcceptanceRefusal, Candidacy, ClusterId, ClusterPolicy, Decision, Event, Moment,
-    NameOf, Observation, Override, OverrideRefusal, OverrideTurn, ProbeAdvice, Progress, Remembered,
-    ServerId, ServerIndex, Standing, Supposition, Thresholds, Upstream, WishKey, WitnessStanding,
-    cluster::Cluster, deadlines::Deadlines,
+    NameOf, Observation, Override, OverrideRefusal, OverrideTurn, ProbeAdvice, Progress,
+    Remembered, ServerId, ServerIndex, Standing, Supposition, Thresholds, Upstream, WishKey,
+    WitnessStanding, cluster::Cluster, deadlines::Deadlines,
 };
 
 /// Judges every server and decides what every name says. See the [module](super) for how to drive

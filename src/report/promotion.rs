@@ -11,7 +11,7 @@ impl ClusterView {
     /// How far they are behind is then measured against the furthest that any member has shown.
     /// Drained ones are last.
     pub fn promotable(&self) -> Vec<&ServerView> {
-        if !self.names.iter().any(|name| misses_writer(name.reason)) {
+        if !self.misses_writer() {
             return Vec::new();
         }
         let follows = |server: &&ServerView| {
@@ -21,6 +21,11 @@ impl ClusterView {
         let mut replicas: Vec<_> = self.servers.iter().filter(follows).collect();
         replicas.sort_by_key(|server| (server.drained, server.lag.is_none(), server.lag));
         replicas
+    }
+
+    /// Whether nobody is known to take writes, though somebody is to.
+    pub fn misses_writer(&self) -> bool {
+        self.names.iter().any(|name| misses_writer(name.reason))
     }
 }
 

@@ -107,6 +107,9 @@ impl Writers {
         let (mut from, mut writer) = (now.earlier(WINDOW), &Writer::Unknown);
         for (at, next) in &turns.turns {
             let at = (*at).clamp(from, now);
+            if next == writer {
+                continue;
+            }
             if at > from {
                 stretches.push(Stretch { from, until: at, writer });
             }
@@ -220,6 +223,16 @@ mod tests {
         let first = format!("unknown {}-100", 1_000 - DAY as i64);
         let expected = [&*first, "db1 100-400", "none 400-500", "db2 500-1000"];
         assert_eq!(told(&writers, 1_000), expected);
+    }
+
+    #[test]
+    fn a_start_that_knows_nothing_yet_is_part_of_what_is_unknown() {
+        let mut writers = Writers::default();
+        let not_ready = PublishedWriter { writer: Writer::Unknown, ..published("", 100) };
+        writers.note([].into_iter(), [not_ready].into_iter(), at(200));
+        writers.note([&entry(1, 300, None)].into_iter(), [published("", 0)].into_iter(), at(400));
+        let unknown = format!("unknown {}-300", 400 - DAY as i64);
+        assert_eq!(told(&writers, 400), [&*unknown, "none 300-400"]);
     }
 
     #[test]

@@ -111,7 +111,7 @@ pub fn upstream(replica: ServerIndex, case: Case<'_>) -> Option<Upstream<ServerI
     let members = member_channels(replica, case);
     let receives = |channel: &Channel| channel.io == IoThread::Running;
     let receiving = members.iter().find(|member| receives(member.channel));
-    if let Some(member) = receiving.or(members.first()) {
+    if let Some(member) = receiving.or_else(|| members.first()) {
         return (!member.ambiguous).then_some(Upstream::Member(member.source));
     }
     let mut channels = case.records[replica].mysql()?.channels.iter().flatten();
