@@ -18,7 +18,13 @@ use tokio::{
 };
 use tracing::info;
 
-use super::{page::history::History, rejection::Rejection};
+use super::{
+    page::{
+        history::History,
+        writers::{PublishedWriter, Writer},
+    },
+    rejection::Rejection,
+};
 use crate::{
     chronicle::Chronicle,
     clock::{self, Clock},
@@ -220,10 +226,13 @@ impl Operations {
 
     /// Adds what is now to the history.
     pub(super) fn remember(&self) {
+        // The chronicle before the snapshot: what is published is not older than what is told.
+        let entries = self.0.chronicle.entries();
         let snapshot = self.0.reader.snapshot();
-        let queries = self.0.metrics.dns.totals().all_queries();
-        let clusters = snapshot.table.layout().clusters().iter().enumerate();
-        let servers = clusters.flat_map(|(id, listing)| {
+        let totals = self.0.metrics.dns.totals();
+        let layout = snapshot.table.layout();
+        let clusters = || layout.clusters().iter().enumerate();
+        let servers = clusters().flat_map(|(id, listing)| {
             let report = snapshot.reports.of(ClusterId(id));
             listing.servers.iter().enumerate().map(move |(index, server)| {
                 let server_report = report.and_then(|report| report.servers.get(index));
@@ -231,7 +240,22 @@ impl Operations {
                 (&*server.name, lag.map(Lag::millis))
             })
         });
-        self.history().note(self.0.clock.now(), servers, queries);
+        let slots = self.slots();
+        let names = slots.iter().map(|(name, slot)| {
+            let slot = usize::try_from(*slot).unwrap_or(usize::MAX);
+            (&**name, totals.names.get(slot).map_or(0, |counts| counts.iter().sum()))
+        });
+        let writers = clusters().filter_map(|(id, listing)| {
+            let report = snapshot.reports.of(ClusterId(id))?;
+            let write = report.decision.write?;
+            let server = write.server.and_then(|server| listing.server_name(server));
+            let writer = published_writer(server, write.reason);
+            let since = report.start.at(write.since);
+            Some(PublishedWriter { cluster: &listing.name, writer, since })
+        });
+        let mut history = self.history();
+        history.note(self.0.clock.now(), servers, totals.all_queries(), names);
+        history.writers().note(entries.iter().map(|entry| &**entry), writers, clock::wall_time());
     }
 
     /// For changes and questions.
@@ -316,6 +340,15 @@ where
              whether it was done",
             patience.as_secs()
         ))),
+    }
+}
+
+/// Who a write name says; not known before the first round of probes.
+fn published_writer(server: Option<&str>, reason: WriteReason) -> Writer {
+    match (server, reason) {
+        (Some(server), _) => Writer::Server(server.into()),
+        (None, WriteReason::NotReady) => Writer::Unknown,
+        (None, _) => Writer::None,
     }
 }
 

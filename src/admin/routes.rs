@@ -27,7 +27,7 @@ use super::{
     hint,
     metrics::metrics,
     overrides,
-    page::{icon, page, script, style},
+    page::{contents, icon, page, script, section, style},
     question,
     rejection::shown,
     reply::{refuse, text},
@@ -68,6 +68,8 @@ fn pages() -> Router<Operations> {
         .route("/page/style.css", get(style))
         .route("/page/live.js", get(script))
         .route("/page/icon.svg", get(icon))
+        .route("/runbook", get(contents))
+        .route("/runbook/{section}", get(section))
         .route("/metrics", get(metrics))
 }
 

@@ -29,8 +29,8 @@ pub use self::{
     probe::{Fact, ProbeFailure, ProbeStep, ProbeStepName, Probed},
     session::{KickStatus, SessionGroup, SessionReport, SessionState},
     status::{
-        ClusterStatus, Degradation, HookStatus, NameRole, NameStatus, ServerStatus, Severity,
-        Stability, StateStatus, Status, WitnessStatus,
+        ClusterStatus, Degradation, HookStatus, NameRole, NameStatus, Progress, ProgressKind,
+        ServerStatus, Severity, Stability, StateStatus, Status, Upstream, WitnessStatus,
     },
     why::{Membership, Why},
 };

@@ -7,7 +7,7 @@ use utoipa::ToSchema;
 
 use super::{OverrideStatus, rfc3339};
 use crate::{
-    engine::{self, Lag, Word},
+    engine::{self, Lag, Towards, Word},
     report::{self, ClusterView, NameReason, NameView, ServerView, WitnessReport},
 };
 
@@ -200,6 +200,12 @@ pub struct ServerStatus {
     pub severity: Severity,
     /// How far it is behind the primary, in milliseconds, where known.
     pub lag_ms: Option<u64>,
+    /// Whom it replicates from, by its last good reply; `None` when it does not, or does not tell.
+    #[serde(default)]
+    pub upstream: Option<Upstream>,
+    /// What its next probes may make of it, while something is being counted.
+    #[serde(default)]
+    pub progress: Option<Progress>,
     /// The words of its present failure, if it fails.
     pub failure: Option<String>,
     /// The names that say it now.
@@ -214,6 +220,36 @@ pub struct ServerStatus {
     /// that lasts for a minute is to be looked at.
     #[serde(default)]
     pub transient: bool,
+}
+
+/// Where a replica gets its changes from.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Upstream {
+    /// Which member of its cluster; `None` for a server outside of it.
+    pub server: Option<String>,
+}
+
+/// Probes in a row that agree, and how many must.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Progress {
+    /// What they will have shown.
+    pub towards: ProgressKind,
+    /// So many have.
+    pub done: u32,
+    /// So many must.
+    pub of: u32,
+}
+
+/// What some probes in a row come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum ProgressKind {
+    /// It fails and will count as down.
+    Down,
+    /// It was away and will be back.
+    Back,
+    /// It says that it is writable and will be believed.
+    Writable,
 }
 
 /// What somebody else says of a server.
@@ -319,6 +355,8 @@ impl From<&ServerView> for ServerStatus {
             since: rfc3339(view.since),
             severity: view.severity.into(),
             lag_ms: view.lag.map(Lag::millis),
+            upstream: view.upstream.as_ref().map(Upstream::from),
+            progress: view.progress.map(Progress::from),
             failure: view.failure.as_deref().map(str::to_owned),
             names: view.names.iter().map(ToString::to_string).collect(),
             witnesses: view.witnesses.iter().map(WitnessStatus::from).collect(),
@@ -326,6 +364,23 @@ impl From<&ServerView> for ServerStatus {
             drained: view.drained,
             transient: view.transient,
         }
+    }
+}
+
+impl From<&engine::Upstream<Box<str>>> for Upstream {
+    fn from(upstream: &engine::Upstream<Box<str>>) -> Self {
+        Self { server: upstream.member().map(ToString::to_string) }
+    }
+}
+
+impl From<engine::Progress> for Progress {
+    fn from(engine::Progress { towards, done, of }: engine::Progress) -> Self {
+        let towards = match towards {
+            Towards::Down => ProgressKind::Down,
+            Towards::Back => ProgressKind::Back,
+            Towards::Writable => ProgressKind::Writable,
+        };
+        Self { towards, done, of }
     }
 }
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 use super::*;
 use crate::{
     engine::{
-        self, Check, ClusterKind, FailureKind, Lag, ServerState, StateReason, Word, WriteReason,
+        self, Check, ClusterKind, FailureKind, Lag, ServerState, StateReason, Towards, Word,
+        WriteReason,
     },
     report::{self, ClusterView, NameReason, NameView, Override, ServerView, Wish, WitnessReport},
 };
@@ -31,6 +32,8 @@ fn view() -> ClusterView {
         reason: StateReason::Fails(FailureKind::Refused),
         since: SINCE,
         lag: Some(Lag(Duration::from_millis(250))),
+        upstream: Some(engine::Upstream::Member("db1".into())),
+        progress: Some(engine::Progress { towards: Towards::Back, done: 1, of: 2 }),
         failure: Some("refused".into()),
         names: Vec::new(),
         witnesses: [WitnessReport { check, word, detail: "replica".into() }].into(),
@@ -81,6 +84,9 @@ fn a_cluster_is_told_name_by_name_and_server_by_server() {
         (Some(250), "10.0.0.2".into(), 5432)
     );
     assert_eq!((db2.failure.as_deref(), db2.added), (Some("refused"), true));
+    let json = serde_json::to_value(db2).expect("JSON");
+    assert_eq!(json["upstream"], serde_json::json!({ "server": "db1" }));
+    assert_eq!(json["progress"], serde_json::json!({ "towards": "back", "done": 1, "of": 2 }));
     let [patroni] = db2.witnesses.as_slice() else { panic!("one witness") };
     assert_eq!((&*patroni.check, patroni.word.as_deref()), ("patroni", Some("not the leader")));
 }

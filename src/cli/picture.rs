@@ -6,7 +6,7 @@ use super::screen::{Screen, Table, Tone};
 use crate::{
     api::{
         ClusterStatus, EventEntry, EventKind, Explanation, NameRole, NameStatus, OverrideStatus,
-        ServerStatus, Severity, Stability, Status, WhatIf, Why,
+        Progress, ProgressKind, ServerStatus, Severity, Stability, Status, WhatIf, Why,
     },
     plain_text::one_line,
 };
@@ -109,6 +109,13 @@ pub fn why(why: &Why, screen: &Screen) -> String {
     if let Some(millis) = server.lag_ms {
         _ = writeln!(text, "  behind by {}", lag(Some(millis)));
     }
+    if let Some(upstream) = &server.upstream {
+        let source = upstream.server.as_deref().unwrap_or("a server outside of the cluster");
+        _ = writeln!(text, "  replicates from {source}");
+    }
+    if let Some(progress) = &server.progress {
+        _ = writeln!(text, "  {}", counted(progress));
+    }
     if let Some(failure) = &server.failure {
         _ = writeln!(text, "  {}", screen.paint(Tone::Bad, &one_line(failure)));
     }
@@ -130,6 +137,17 @@ pub fn why(why: &Why, screen: &Screen) -> String {
         ]);
     }
     text + &table.text(screen)
+}
+
+/// What a server's next probes may make of it.
+fn counted(progress: &Progress) -> String {
+    let Progress { towards, done, of } = *progress;
+    let what = match towards {
+        ProgressKind::Down => "probes in a row have failed until it counts as Down",
+        ProgressKind::Back => "good probes in a row until it is back",
+        ProgressKind::Writable => "replies in a row that it is writable until it is believed",
+    };
+    format!("{done} of {of} {what}")
 }
 
 /// Why a name says what it says.
@@ -310,6 +328,28 @@ mod tests {
         let (cluster, names, overrides) = ("orders".to_owned(), Vec::new(), Vec::new());
         let accept_command = accept.map(str::to_owned);
         why(&Why { cluster, server, accept_command, names, overrides }, &SCREEN)
+    }
+
+    #[test]
+    fn why_says_whom_a_server_replicates_from_and_what_is_counted() {
+        let mut server = serde_json::json!({
+            "name": "db2", "addresses": ["10.0.0.2"], "port": 5432, "state": "Starting",
+            "reason": "so", "since": "2026-11-21T05:59:00.000Z", "lag_ms": 250, "failure": null,
+            "names": [], "witnesses": [], "added": false, "drained": false,
+            "upstream": { "server": "db1" },
+            "progress": { "towards": "back", "done": 1, "of": 2 },
+        });
+        let told = |server: &serde_json::Value| {
+            let server = serde_json::from_value(server.clone()).expect("a server");
+            let (cluster, names, overrides) = ("orders".to_owned(), Vec::new(), Vec::new());
+            why(&Why { cluster, server, accept_command: None, names, overrides }, &SCREEN)
+        };
+        let text = told(&server);
+        assert!(text.contains("  replicates from db1\n"), "{text}");
+        assert!(text.contains("  1 of 2 good probes in a row until it is back\n"), "{text}");
+        server["upstream"] = serde_json::json!({ "server": null });
+        let text = told(&server);
+        assert!(text.contains("  replicates from a server outside of the cluster\n"), "{text}");
     }
 
     #[test]

@@ -217,6 +217,8 @@ impl Reporter {
         let servers = servers(id, &followed.added).map(|(server, added)| ServerReport {
             standing: engine.standing(server),
             failure: engine.failure_detail(server).map(Box::from),
+            upstream: engine.upstream(server),
+            progress: engine.progress(server),
             witnesses: engine.witnesses(server).map(WitnessReport::from).collect(),
             added,
         });
@@ -250,6 +252,8 @@ impl Reporter {
                 Difference::Turn
             } else if told(now) != told(last.standing)
                 || failure != last.failure.as_deref()
+                || engine.upstream(server) != last.upstream
+                || engine.progress(server) != last.progress
                 || !same_words()
             {
                 Difference::Detail

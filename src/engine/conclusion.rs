@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, time::Duration};
 use super::{
     Facts, GtidState, Loss, Moment, Position, PostgresFacts, ServerIndex, StateReason, Stream,
     gate::LagGate, history::LostTail, positions::Shown, record::Record, superseded::Superseded,
-    verdict::Verdict,
+    upstream::Upstream, verdict::Verdict,
 };
 
 /// What judgements have come to about one server. Nothing that is heard changes it: a reply that
@@ -53,6 +53,8 @@ pub struct Conclusion {
     /// The write name was moved away from it: it must follow the new primary before its word counts
     /// again.
     pub superseded: Option<Superseded>,
+    /// Whom it replicates from, as far as it tells.
+    pub upstream: Option<Upstream<ServerIndex>>,
     /// It has been fit for a read name at some time.
     pub ever_fit: bool,
     /// The present verdict, by what the server itself shows.
@@ -84,6 +86,7 @@ impl Conclusion {
             left_office: false,
             away: None,
             superseded: None,
+            upstream: None,
             ever_fit: false,
             verdict: Verdict::UNHEARD,
             limited: Verdict::UNHEARD,
@@ -181,6 +184,11 @@ impl Conclusion {
     /// Enough good replies in a row bring back a server that was away.
     pub fn note_return(&mut self, record: &Record, rise: u32) {
         self.away = self.away.filter(|&mark| record.good_replies_since(mark) < u64::from(rise));
+    }
+
+    /// Good replies in a row since it was away; `None` when it is not.
+    pub fn returned_replies(&self, record: &Record) -> Option<u64> {
+        self.away.map(|mark| record.good_replies_since(mark))
     }
 
     /// It is back, whatever it has said since.

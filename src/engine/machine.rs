@@ -7,9 +7,9 @@ use std::{
 
 use super::{
     Acceptance, AcceptanceRefusal, Candidacy, ClusterId, ClusterPolicy, Decision, Event, Moment,
-    NameOf, Observation, Override, OverrideRefusal, OverrideTurn, ProbeAdvice, Remembered,
-    ServerId, ServerIndex, Standing, Supposition, Thresholds, Wish, WishKey, WitnessStanding,
-    cluster::Cluster, deadlines::Deadlines,
+    NameOf, Observation, Override, OverrideRefusal, OverrideTurn, ProbeAdvice, Progress,
+    Remembered, ServerId, ServerIndex, Standing, Supposition, Thresholds, Upstream, Wish, WishKey,
+    WitnessStanding, cluster::Cluster, deadlines::Deadlines,
 };
 
 /// Judges every server and decides what every name says. See the [module](super) for how to drive
@@ -130,6 +130,18 @@ impl Engine {
     /// What a server is now, and why.
     pub fn standing(&self, server: ServerId) -> Standing {
         self.clusters[server.cluster.0].standing(server.server)
+    }
+
+    /// Whom a server replicates from, by its last good reply; `None` when it does not, or does not
+    /// tell.
+    pub fn upstream(&self, server: ServerId) -> Option<Upstream<ServerIndex>> {
+        self.clusters[server.cluster.0].conclusion(server.server).upstream
+    }
+
+    /// How far a server has come towards what its next probes may make of it; `None` when nothing
+    /// is being counted.
+    pub fn progress(&self, server: ServerId) -> Option<Progress> {
+        self.clusters[server.cluster.0].progress(server.server)
     }
 
     /// The words of a server's present failure, if it fails.

@@ -83,6 +83,7 @@ mod overrides;
 mod policy;
 mod position;
 mod positions;
+mod progress;
 mod read;
 mod reception;
 mod record;
@@ -94,6 +95,7 @@ mod supposition;
 mod testimony;
 mod trouble;
 mod unrest;
+mod upstream;
 mod verdict;
 mod witness;
 mod write;
@@ -121,6 +123,7 @@ pub use policy::{
     ServerPolicy, Thresholds, WritePolicy,
 };
 pub use position::Position;
+pub use progress::{Progress, Towards};
 pub use remembered::{
     LeftBehind, Loss, Remembered, RememberedHistory, RememberedLoss, RememberedOffice,
     RememberedPosition, Stream,
@@ -128,4 +131,5 @@ pub use remembered::{
 pub use state::{Lag, ServerState, Standing, StateReason};
 pub use supposition::Supposition;
 pub use testimony::{Check, Testimony, Word};
+pub use upstream::Upstream;
 pub use witness::WitnessStanding;

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use super::Change;
 use crate::{
-    engine::{Check, Decision, Override, Standing, WitnessStanding, Word},
+    engine::{
+        Check, Decision, Override, Progress, ServerIndex, Standing, Upstream, WitnessStanding, Word,
+    },
     wall_time::WallTime,
 };
 
@@ -31,6 +33,10 @@ pub struct ServerReport {
     pub standing: Standing,
     /// The words of its present failure, if it fails.
     pub failure: Option<Box<str>>,
+    /// Whom it replicates from, as far as it tells.
+    pub upstream: Option<Upstream<ServerIndex>>,
+    /// What its next probes may make of it, while something is being counted.
+    pub progress: Option<Progress>,
     /// What others say of it, in the order of its checks.
     pub witnesses: Box<[WitnessReport]>,
     /// It was added while the service ran and is not in the configuration file.

@@ -25,6 +25,7 @@ mod name;
 mod named;
 mod override_words;
 mod probe;
+mod promotion;
 mod reports;
 #[cfg(test)]
 mod sample;

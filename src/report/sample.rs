@@ -15,6 +15,8 @@ fn server(name: &str, state: ServerState) -> ServerView {
         reason: StateReason::Fresh,
         since: WallTime::default(),
         lag: None,
+        upstream: None,
+        progress: None,
         failure: None,
         names: Vec::new(),
         witnesses: [].into(),

@@ -5,7 +5,9 @@ use std::{net::IpAddr, time::Duration};
 use super::{ClusterReport, NameView, ServerReport, Severity, WitnessReport};
 use crate::{
     answers::PublishedServer,
-    engine::{Lag, Moment, ServerIndex, ServerState, Standing, StateReason, Wish},
+    engine::{
+        Lag, Moment, Progress, ServerIndex, ServerState, Standing, StateReason, Upstream, Wish,
+    },
     wall_time::WallTime,
 };
 
@@ -26,6 +28,10 @@ pub struct ServerView {
     pub since: WallTime,
     /// How far it is behind the primary, where known.
     pub lag: Option<Lag>,
+    /// Whom it replicates from, by its last good reply; `None` when it does not, or does not tell.
+    pub upstream: Option<Upstream<Box<str>>>,
+    /// What its next probes may make of it, while something is being counted.
+    pub progress: Option<Progress>,
     /// The words of its present failure, if it fails.
     pub failure: Option<Box<str>>,
     /// The names that say it now.
@@ -45,6 +51,7 @@ pub struct ServerView {
 }
 
 impl ServerView {
+    /// The server without its upstream, which only its cluster can name.
     pub(super) fn new(
         index: ServerIndex,
         server: &PublishedServer,
@@ -64,6 +71,8 @@ impl ServerView {
             reason,
             since: cluster.start.at(since),
             lag,
+            upstream: None,
+            progress: report.progress,
             failure: report.failure.clone(),
             names: saying.map(|name| name.name.clone()).collect(),
             witnesses: report.witnesses.clone(),

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use hickory_proto::rr::LowerName;
 
-use super::{Change, ClusterReport, Reports, ServerReport, records};
+use super::{Change, ClusterReport, ClusterView, Reports, ServerReport, records};
 use crate::{
     answers::{
         Balance, Outcome,
@@ -12,7 +12,7 @@ use crate::{
     },
     engine::{
         ClusterId, Decision, Event, FailureKind, Lag, Moment, Override, ReadReason, ServerId,
-        ServerIndex, ServerState, Standing, StateReason, Wish, WriteReason,
+        ServerIndex, ServerState, Standing, StateReason, Upstream, Wish, WriteReason,
     },
     wall_time::WallTime,
 };
@@ -23,6 +23,8 @@ fn standing(state: ServerState, reason: StateReason, lag: Option<u64>) -> Server
     ServerReport {
         standing: Standing { state, reason, since, lag },
         failure: None,
+        upstream: None,
+        progress: None,
         witnesses: [].into(),
         added: false,
     }
@@ -80,6 +82,19 @@ fn status_tells_of_the_name_and_then_of_each_server() {
     let lines = told("_status.db-read.internal.", &decision, report(decision.clone()));
     assert!(lines[0].starts_with("name=db-read.internal. role=read servers=db2,db3 "));
     assert!(lines[0].contains(" reason=\"the fit replicas\" "));
+}
+
+#[test]
+fn an_upstream_has_its_name_and_one_that_has_left_has_none() {
+    let mut report = report(healthy());
+    let member = |place| Some(Upstream::Member(ServerIndex(place)));
+    report.servers[1].upstream = member(0);
+    report.servers[2].upstream = member(9);
+    let table = table(&healthy());
+    let view = ClusterView::new(table.layout(), ClusterId(0), &report, WallTime::default());
+    let servers = view.expect("a cluster").servers;
+    let upstreams: Vec<_> = servers.into_iter().map(|server| server.upstream).collect();
+    assert_eq!(upstreams, [None, Some(Upstream::Member("db1".into())), None]);
 }
 
 #[test]

@@ -6,7 +6,8 @@ use super::{ClusterReport, NameReason, NameView, Override, ServerView, Severity}
 use crate::{
     answers::{ClusterListing, Layout, NameRole, ServedName},
     engine::{
-        self, ClusterId, ClusterKind, Moment, ReadReason, ServerIndex, Stability, WriteReason,
+        self, ClusterId, ClusterKind, Moment, ReadReason, ServerIndex, Stability, Upstream,
+        WriteReason,
     },
     wall_time::WallTime,
 };
@@ -71,7 +72,11 @@ impl ClusterView {
             stability: report.decision.stability,
             servers: servers
                 .map(|(index, (server, standing))| {
-                    ServerView::new(ServerIndex(index), server, standing, report, &names, now)
+                    let named = |upstream: Upstream<_>| upstream.filter_map(|at| places.server(at));
+                    let upstream = standing.upstream.and_then(named);
+                    let index = ServerIndex(index);
+                    let view = ServerView::new(index, server, standing, report, &names, now);
+                    ServerView { upstream, ..view }
                 })
                 .collect(),
             names,

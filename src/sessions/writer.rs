@@ -113,6 +113,8 @@ mod tests {
         let server = |state| ServerReport {
             standing: standing(state),
             failure: None,
+            upstream: None,
+            progress: None,
             witnesses: Box::default(),
             added: false,
         };

@@ -20,6 +20,8 @@ fn standing(state: ServerState, reason: StateReason, lag: Option<u64>) -> Server
     ServerReport {
         standing: Standing { state, reason, since, lag },
         failure: None,
+        upstream: None,
+        progress: None,
         witnesses: [].into(),
         added: false,
     }

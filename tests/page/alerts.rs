@@ -34,6 +34,30 @@ fn each_alert_says_what_it_is_and_what_to_do() {
 }
 
 #[test]
+fn each_alert_leads_to_a_section_of_the_run_book_that_is_served() {
+    let scene = Scene::start("127.55.10");
+    let rules = project_file(RULES);
+    let alerts = rules.matches("- alert: Pointsman").count();
+    let links: Vec<_> = rules
+        .lines()
+        .filter_map(|line| line.trim().strip_prefix("runbook_url: \""))
+        .map(|line| line.trim_end_matches('"'))
+        .collect();
+    assert_eq!(links.len(), alerts);
+    for link in links {
+        let (before, section) = link.rsplit_once('/').expect("a path");
+        let is_ours = before.starts_with("http://{{ ") && before.ends_with(" }}/runbook");
+        assert!(is_ours && before.contains("instance"), "{link}");
+        let answer = scene.get(&format!("/runbook/{section}"), "");
+        assert!(answer.head.starts_with("http/1.1 200"), "{link}: {}", answer.head);
+        assert!(answer.body.starts_with("##"), "{link}: {}", answer.body);
+    }
+    let missing = scene.get("/runbook/nowhere", "");
+    assert!(missing.head.starts_with("http/1.1 404"), "{}", missing.head);
+    assert!(missing.body.contains("/runbook/a-split-brain\n"), "{}", missing.body);
+}
+
+#[test]
 fn rules_and_dashboard_name_metrics_that_there_are() {
     let scene = Scene::start("127.55.6");
     let text = scene.get("/metrics", "").body;

@@ -11,14 +11,20 @@ const PHONE: (u32, u32) = (390, 844);
 
 #[test]
 fn the_page_is_readable_for_everybody_in_every_theme() {
-    let failing =
-        "[[hook]]\nname = \"pager\"\nevents = [\"server_state\"]\ncommand = [\"/bin/false\"]\n";
-    let mut scene = Scene::start_with("127.63.2", failing);
+    // A hook that fails, and a cluster that replicates, or would.
+    let more = "[[hook]]\nname = \"pager\"\nevents = [\"server_state\"]\n\
+                command = [\"/bin/false\"]\n\
+                [[cluster]]\nname = \"ledger\"\nengine = \"postgres\"\n\
+                write = { name = \"ledger-write.internal.\" }\n\
+                probe = { user = \"pointsman\", tls = \"disable\" }\n\
+                [[cluster.server]]\nname = \"ledger1\"\naddress = \"127.63.2.201\"\n\
+                [[cluster.server]]\nname = \"ledger2\"\naddress = \"127.63.2.202\"\n";
+    let mut scene = Scene::start_with("127.63.2", more);
     // One replica and one whole cluster die.
     (scene.servers[4], scene.servers[5]) = (None, None);
     scene.until("two servers are down", || {
         let text = scene.get("/", "").body;
-        text.matches("Connection refused").count() == 2
+        text.matches("Connection refused").count() >= 4
             && text.contains("\nwarning: the hook pager fails since ")
     });
     let mut browser = Browser::start();
@@ -30,6 +36,9 @@ fn the_page_is_readable_for_everybody_in_every_theme() {
             assert!(faults.is_empty(), "{place} {theme}:\n{}", faults.join("\n"));
             let banner = browser.value("document.querySelector('.notice').innerText").to_string();
             assert!(banner.contains("▲ Warnings") && banner.contains("pager"), "{banner}");
+            let drawn = "[document.querySelectorAll('.graph .node').length, \
+                         document.querySelectorAll('.strip').length]";
+            assert_eq!(browser.value(drawn), serde_json::json!([2, 4]), "{place} {theme}");
             browser.photograph(&format!("{place}-{theme}"));
             let widths = "[document.documentElement.scrollWidth, innerWidth]";
             let widths = browser.value(widths);
@@ -62,6 +71,8 @@ fn the_page_follows_what_happens_and_is_whole_without_a_script() {
         "answered",
         "SOA serial",
         "Last changes",
+        "Writer over the last 24 h",
+        " since ",
         "Reload the page to see what is new.",
     ] {
         assert!(text.contains(told), "{told:?} is not in {text}");
@@ -69,6 +80,7 @@ fn the_page_follows_what_happens_and_is_whole_without_a_script() {
     browser.forbid_scripts(false);
     browser.show(&url, DESK, "light");
     browser.value("document.querySelector('#cluster-orders a').focus(); window.kept = 1");
+    browser.value("document.querySelector('#of-orders details').open = true");
     scene.servers[5] = None;
     browser.until("document.getElementById('summary').textContent.includes('1 of 3 clusters has')");
     browser.until("document.getElementById('live').textContent === 'This page is live.'");
@@ -76,6 +88,9 @@ fn the_page_follows_what_happens_and_is_whole_without_a_script() {
     browser.until("document.querySelector('article h3 a').textContent === 'search'");
     // It is the same page, and what had the focus has it.
     assert_eq!(browser.value("window.kept"), 1);
+    let commands = browser.value("document.querySelector('#of-orders details').innerText");
+    let commands = commands.as_str().unwrap_or_default().to_owned();
+    assert!(commands.contains("pointsman explain orders-write.internal"), "open: {commands}");
     assert_eq!(browser.value("document.activeElement.textContent"), "orders");
     assert_eq!(browser.complaints(), [&serde_json::Value::Null; 0]);
 }

@@ -5,12 +5,16 @@ use std::net::IpAddr;
 use maud::{Markup, html};
 
 use super::{
+    graph::{graph, short, source},
+    next::{next, promotable_words, section},
     plot::plot,
+    runbook,
+    strip::strip,
     view::{Appearance, View},
-    words::Span,
+    words::{self, Span},
 };
 use crate::{
-    report::{ClusterView, NameView, ServerView},
+    report::{ClusterView, NameView, ServerView, Severity},
     wall_time::WallTime,
 };
 
@@ -24,10 +28,28 @@ pub fn article(view: &View<'_>, cluster: &ClusterView) -> Markup {
             h3 id=(id) {
                 span .sign aria-hidden="true" { (severity.sign()) } " "
                 a href=(link(cluster)) { (cluster.name) }
-                " " span .about { (cluster.kind.name()) ", " (cluster.stability) }
+                " " span .about { (cluster.kind.name()) ", " (words::stability(cluster.stability)) }
                 " " span .word { (severity) }
             }
             dl .names { @for name in &cluster.names { (said(view, name)) } }
+            div .picture {
+                (graph(cluster))
+                div .story {
+                    (strip(
+                        &view.history.writers.stretches(&cluster.name, view.now),
+                        view.status.process.started,
+                        view.now,
+                    ))
+                    (coming(view, cluster))
+                    (promotable(cluster))
+                    @if let Some(section) = section(cluster) {
+                        p {
+                            "Run-book: "
+                            a href=(runbook::link(section.title())) { (section.title()) }
+                        }
+                    }
+                }
+            }
             (servers(view, cluster))
         }
     }
@@ -58,10 +80,51 @@ fn said(view: &View<'_>, name: &NameView) -> Markup {
                 span .arrow aria-hidden="true" { "→ " }
                 strong { (servers_of(name)) }
                 " for " (since(view, name.since))
-                span .detail { " — " (name.reason) "; TTL " (name.ttl) " s" }
+                span .detail {
+                    " — " (name.reason) "; TTL " (name.ttl) " s"
+                    @if let Some(rate) = view.rate_for(&name.name) { "; " (rate) }
+                }
+            }
+            dd {
+                details .commands {
+                    summary { "Commands" span .hidden { " for " (name.name) } }
+                    @for command in commands(name) { code { (command) } }
+                }
             }
         }
     }
+}
+
+/// What is about to happen.
+fn coming(view: &View<'_>, cluster: &ClusterView) -> Markup {
+    let next = next(cluster, view.now);
+    html! {
+        @if !next.is_empty() {
+            p .head { "Next" }
+            ul { @for one in &next { li { (one) } } }
+        }
+    }
+}
+
+/// Who could be promoted while nobody writes.
+fn promotable(cluster: &ClusterView) -> Markup {
+    let replicas = cluster.promotable();
+    html! {
+        @if !replicas.is_empty() {
+            p .head { "No writer. Who could be promoted, the least behind first" }
+            ol .promotable {
+                @for server in replicas {
+                    li { strong { (server.name) } ": " (promotable_words(server)) }
+                }
+            }
+        }
+    }
+}
+
+/// What to type to see the same elsewhere.
+pub fn commands(name: &NameView) -> [String; 2] {
+    let bare = name.name.trim_end_matches('.');
+    [format!("dig {bare}"), format!("pointsman explain {bare}")]
 }
 
 fn servers(view: &View<'_>, cluster: &ClusterView) -> Markup {
@@ -113,6 +176,9 @@ fn row(view: &View<'_>, cluster: &ClusterView, server: &ServerView) -> Markup {
             td role="cell" data-head="In" { (membership(cluster, server)) }
             td role="cell" data-head="Lag" .number {
                 (server.lag.map_or_else(|| "–".to_owned(), |lag| Span(lag.millis()).to_string()))
+                @if let Some(upstream) = &server.upstream {
+                    span .detail { "from " (source(upstream)) }
+                }
             }
             td role="cell" data-head="Last 5 minutes" .plotted {
                 (plot(view.history.lags(&server.name)))
@@ -130,12 +196,15 @@ fn membership(cluster: &ClusterView, server: &ServerView) -> Markup {
             @for (name, included) in names {
                 @if included {
                     li .in .(name.severity.class()) {
-                        span aria-hidden="true" { "✓ " }
+                        span .sign aria-hidden="true" { (included_sign(name.severity)) } " "
                         (short(&name.name))
+                        @if name.severity > Severity::Wanted {
+                            span .hidden { ", " (name.severity) }
+                        }
                     }
                 } @else {
                     li .out {
-                        span aria-hidden="true" { "– " }
+                        span .sign aria-hidden="true" { "–" } " "
                         span .hidden { "not " }
                         (short(&name.name))
                     }
@@ -160,7 +229,7 @@ fn last_probe(view: &View<'_>, cluster: &ClusterView, server: &ServerView) -> Ma
 /// The servers of a name, or that there is none.
 pub fn servers_of(name: &NameView) -> String {
     match name.servers.is_empty() {
-        true => "no address".to_owned(),
+        true => "none".to_owned(),
         false => name.servers.join(", "),
     }
 }
@@ -171,9 +240,12 @@ fn since(view: &View<'_>, time: WallTime) -> Markup {
     html! { time datetime=(exact) title=(exact) { (view.ago(time)) } }
 }
 
-/// The first label of a name: enough within its cluster.
-fn short(name: &str) -> &str {
-    name.split('.').next().unwrap_or(name)
+/// A name that says a server is a good sign only if all is well with the name.
+fn included_sign(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Ok => "✓",
+        other => other.sign(),
+    }
 }
 
 /// Where a cluster is shown alone. Names of clusters have no character that a query would need to

@@ -46,8 +46,11 @@ pub fn document(view: &View<'_>) -> Markup {
                         "As of " time { (words::moment(view.now)) } " UTC. "
                         span #live data-state="off" { "Reload the page to see what is new." }
                     }
-                    p { "The same for machines: " a href="/v1/status" { "status" } ", "
+                    p { "What to do: " a href="/runbook" { "run-book" } ". "
+                        "The same for machines: " a href="/v1/status" { "status" } ", "
                         a href="/v1/events" { "events" } ", " a href="/metrics" { "metrics" } "." }
+                    p { "SOA serial " (view.status.serial)
+                        ", generation " (view.status.generation) "." }
                 }
             }
         }
@@ -67,8 +70,6 @@ fn header(view: &View<'_>, summary: &str) -> Markup {
             }
             dl .facts {
                 div { dt { "Queries" } dd { (rate(view)) } }
-                div { dt { "SOA serial" } dd { (status.serial) } }
-                div { dt { "Generation" } dd { (status.generation) } }
                 div { dt { "Running for" } dd { (view.ago(status.process.started)) } }
                 div { dt { "Version" } dd { (VERSION) } }
             }
@@ -179,7 +180,7 @@ fn timeline(view: &View<'_>) -> Markup {
     html! {
         section aria-labelledby="events" {
             h2 #events { "Last changes" }
-            @if events.peek().is_none() { p { "Nothing has changed yet." } }
+            @if events.peek().is_none() { p { "No changes yet." } }
             ol .events reversed {
                 @for event in events { (change(view, event)) }
             }
@@ -223,7 +224,7 @@ pub fn subject(change: &Change) -> String {
 /// for another reason goes nowhere.
 pub fn turn(kind: ChangeKind, words: &Words) -> Option<String> {
     let shown = |side: &Option<String>| match side.as_deref() {
-        Some("") | None => "nothing".to_owned(),
+        Some("") | None => "none".to_owned(),
         Some(side) => side.to_owned(),
     };
     let told = words.from.is_some() || words.to.is_some();

@@ -53,7 +53,8 @@ function follow(now, next) {
     if (now.getAttribute(name) !== value) now.setAttribute(name, value);
   }
   for (const { name } of [...now.attributes]) {
-    if (!next.hasAttribute(name)) now.removeAttribute(name);
+    // What a reader has opened stays open.
+    if (!next.hasAttribute(name) && name !== "open") now.removeAttribute(name);
   }
   let place = now.firstChild;
   for (const wanted of [...next.childNodes]) {

@@ -7,24 +7,37 @@
 mod cluster;
 mod document;
 mod follow;
+mod graph;
 pub mod history;
+mod next;
 mod plot;
+mod reply;
+mod runbook;
 #[cfg(test)]
 pub mod sample;
+mod strip;
 mod text;
+mod tree;
 mod view;
 mod words;
+pub mod writers;
 
 use axum::{
-    body::Body,
     extract::{Query, State},
-    http::{HeaderMap, HeaderName, HeaderValue, Uri, header},
+    http::{HeaderMap, Uri, header},
     response::Response,
 };
 use serde::Deserialize;
 
-pub use self::follow::follow;
-use self::{document::document, view::View};
+use self::{
+    document::document,
+    reply::{HTML, TEXT, reply},
+    view::View,
+};
+pub use self::{
+    follow::follow,
+    runbook::{contents, section},
+};
 use super::Operations;
 use crate::{clock, status::Status};
 
@@ -90,37 +103,6 @@ fn reads_html(headers: &HeaderMap) -> bool {
         kind.eq_ignore_ascii_case("text/html")
     })
 }
-
-fn reply(kind: &'static str, content: impl Into<Body>) -> Response {
-    let mut response = Response::new(content.into());
-    let headers = response.headers_mut();
-    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(kind));
-    for (name, value) in HEADERS {
-        headers.insert(name, HeaderValue::from_static(value));
-    }
-    response
-}
-
-const HTML: &str = "text/html; charset=utf-8";
-
-const TEXT: &str = "text/plain; charset=utf-8";
-
-/// What a browser may do with what comes from here. Nothing may be kept: a new version has a new
-/// page.
-const HEADERS: [(HeaderName, &str); 7] = [
-    (header::CONTENT_SECURITY_POLICY, POLICY),
-    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    (header::X_FRAME_OPTIONS, "DENY"),
-    (header::REFERRER_POLICY, "no-referrer"),
-    (header::CACHE_CONTROL, "no-store"),
-    (header::VARY, "accept"),
-    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
-];
-
-/// Everything is forbidden but our own style, script and icon, and asking us for news.
-const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; \
-                      connect-src 'self'; base-uri 'none'; form-action 'none'; \
-                      frame-ancestors 'none'";
 
 #[cfg(test)]
 mod tests;

@@ -6,7 +6,7 @@ use crate::{
     chronicle::Entry,
     engine::{
         Check, ClusterKind, FailureKind, Lag, ReadReason, ServerState, Stability, StateReason,
-        Word, WriteReason,
+        Upstream, Word, WriteReason,
     },
     hooks::HookTally,
     report::{
@@ -51,6 +51,9 @@ pub fn troubled() -> Status {
         server("db2", ServerState::Primary, &names, None),
         server("db3", ServerState::ReplicaLagging, &[], Some(45_200)),
     ];
+    orders.servers[2].upstream = Some(Upstream::Member("db2".into()));
+    let stray = server("db4", ServerState::Replica, &[], Some(0));
+    orders.servers.push(ServerView { upstream: Some(Upstream::Member("db1".into())), ..stray });
     orders.servers[0].failure = Some("connection refused (127.0.1.1:5432)".into());
     orders.servers[2].drained = true;
     let (check, word) = (Check::Patroni, Some(Word::Up));
@@ -128,6 +131,10 @@ pub fn cluster(name: &str) -> ClusterView {
         severity: Severity::Ok,
     };
     let called = |number: usize| format!("{name}{number}");
+    let replica = |number, lag| ServerView {
+        upstream: Some(Upstream::Member(called(1).into())),
+        ..server(&called(number), ServerState::Replica, &[&read], Some(lag))
+    };
     ClusterView {
         name: name.into(),
         kind: ClusterKind::Postgres,
@@ -138,8 +145,8 @@ pub fn cluster(name: &str) -> ClusterView {
         ],
         servers: vec![
             server(&called(1), ServerState::Primary, &[&write], None),
-            server(&called(2), ServerState::Replica, &[&read], Some(0)),
-            server(&called(3), ServerState::Replica, &[&read], Some(212)),
+            replica(2, 0),
+            replica(3, 212),
         ],
         overrides: Vec::new(),
         severity: Severity::Ok,
@@ -156,6 +163,8 @@ fn server(name: &str, state: ServerState, names: &[&str], lag_ms: Option<u64>) -
         reason: StateReason::SaysWritable,
         since: at("2026-11-21T14:55:00Z"),
         lag: lag_ms.map(|millis| Lag(Duration::from_millis(millis))),
+        upstream: None,
+        progress: None,
         failure: None,
         names: names.iter().map(|name| (*name).into()).collect(),
         witnesses: [].into(),

@@ -2,7 +2,11 @@
 
 use axum::http::HeaderValue;
 
-use super::{history::History, *};
+use super::{
+    history::History,
+    writers::{PublishedWriter, Writer},
+    *,
+};
 use crate::{
     engine::{Facts, Moment, Outcome},
     metrics::{ProbeMeter, ProbeMetrics, ProbeSubject},
@@ -14,8 +18,15 @@ fn shown(status: &Status, only: Option<&str>) -> (String, String) {
     let mut history = History::default();
     for look in 0..100 {
         let servers = [("db3", Some(look * 450)), ("billing2", Some(12))];
-        history.note(Moment::from_millis(look * 2000), servers.into_iter(), look * 25);
+        let names = [("db-write.internal.", look * 8)].into_iter();
+        history.note(Moment::from_millis(look * 2000), servers.into_iter(), look * 25, names);
     }
+    let since = sample::NOW.earlier(413_000);
+    let writer = Writer::Server("db2".into());
+    let published = PublishedWriter { cluster: "orders", writer, since };
+    let entries = sample::events();
+    let entries = entries.iter().map(|entry| &**entry);
+    history.writers().note(entries, [published].into_iter(), sample::NOW);
     let probes = ProbeMetrics::default();
     let _db2 = meter(&probes);
     let events = sample::events();
@@ -64,7 +75,16 @@ fn everything_is_told_without_a_script() {
         "12.5/s",
         "1795000017",
         "3 d 3 h",
-        "db-write.internal. → db2 for 3 d 2 h — it is the one writable primary; TTL 1 s",
+        "db-write.internal. → db2 for 3 d 2 h — it is the one writable primary; TTL 1 s; \
+         4.0 queries/s Commands for db-write.internal. dig db-write.internal pointsman explain \
+         db-write.internal",
+        "Next db3 is drained: ends in 30 min 0 s Run-book: What each alarm means",
+        "db2 since 14:53:07; before that none for 1 min 0 s; unknown before 14:52:07",
+        "Run-book: A split brain",
+        "billing postgres, stable",
+        "✖ users-write , outage",
+        "SOA serial 1795000017, generation 17.",
+        "45 s from db2",
         "too few fit replicas, so the primary helps out",
         "Down for 5 min 0 s",
         "connection refused (127.0.1.1:5432)",
@@ -74,9 +94,9 @@ fn everything_is_told_without_a_script() {
         "db3 is drained — ends in 30 min 0 s new disk — ada, 30 min 0 s ago. \
          End it: pointsman undrain db3",
         "users is frozen — until somebody ends it",
-        "14:53:07 ▲ degraded: orders db-write.internal. nothing → db2 it is the one",
+        "14:53:07 ▲ degraded: orders db-write.internal. none → db2 it is the one",
         "outage",
-        "14:52:07 ✖ outage: orders db-write.internal. db1 → nothing no address",
+        "14:52:07 ✖ outage: orders db-write.internal. db1 → none no address",
         "14:51:07 ✖ outage: orders db1 Primary → Down connection refused",
         "▲ Warnings the state cannot be saved the hook chat fails",
     ] {
@@ -84,12 +104,18 @@ fn everything_is_told_without_a_script() {
     }
     for told in [
         "1 of 3 clusters has a writer that is not confirmed (users), 1 is degraded (orders); \
-         Pointsman itself has 2 warnings\npointsman 0.1.0, serial 1795000017",
+         Pointsman itself has 2 warnings\npointsman 0.1.0, queries 12.5/s",
         "db3 is drained for 30 min 0 s more (ada: new disk); end it: pointsman undrain db3",
-        "  write db-write.internal. -> db2 for 3 d 2 h, TTL 1 s: it is the one writable primary",
+        "  write db-write.internal. -> db2 for 3 d 2 h, TTL 1 s, 4.0 queries/s: it is the one \
+         writable primary",
         "connection refused (127.0.1.1:5432)",
         "\nwarning: the hook chat fails\n",
-        "Last changes\n  ▲ 2026-11-21T14:53:07.250Z orders db-write.internal. nothing → db2: it",
+        "Last changes\n  ▲ 2026-11-21T14:53:07.250Z orders db-write.internal. none → db2: it",
+        "  writer over the last 24 h: db2 since 14:53:07; before that none for 1 min 0 s; unknown",
+        "  next: db3 is drained: ends in 30 min 0 s\n",
+        "  dead branch: db4 replicates from db1, not the writer\n",
+        "  what to do: /runbook/a-split-brain\n",
+        "\nserial 1795000017, generation 17; /runbook says what to do\n",
     ] {
         assert!(text.contains(told), "{told:?} is not in\n{text}");
     }
@@ -103,7 +129,7 @@ fn a_change_tells_from_what_to_what_where_that_says_something() {
     };
     let write = ChangeKind::WriteChanged;
     assert_eq!(told(write, Some("db1"), Some("db2")).as_deref(), Some("db1 → db2"));
-    assert_eq!(told(write, Some("db1"), None).as_deref(), Some("db1 → nothing"));
+    assert_eq!(told(write, Some("db1"), None).as_deref(), Some("db1 → none"));
     assert_eq!(told(write, Some("db1"), Some("db1")).as_deref(), Some("db1 as before"));
     assert_eq!(told(ChangeKind::Override, None, Some("drain")), None);
     assert_eq!(told(ChangeKind::Config, None, None), None);
@@ -164,7 +190,7 @@ fn a_service_without_clusters_or_changes_has_a_page_too() {
     };
     let words = words(&document(&view).into_string());
     assert!(words.contains("Not ready the driver is stalled"), "{words}");
-    assert!(words.contains("Nothing has changed yet."), "{words}");
+    assert!(words.contains("No changes yet."), "{words}");
     assert!(text::text(&view).contains("not ready: the driver is stalled\n"));
 }
 

@@ -5,8 +5,13 @@ use std::fmt::{self, Write};
 use super::{
     cluster::servers_of,
     document::{rate, subject, turn},
+    graph::source,
+    next::{next, promotable_words, section},
+    runbook,
+    strip::in_words,
+    tree::tree,
     view::{Appearance, View},
-    words::Span,
+    words::{self, Span},
 };
 use crate::{
     report::{ClusterView, OverrideWords, Severity},
@@ -25,10 +30,8 @@ fn write(view: &View<'_>, out: &mut String) -> fmt::Result {
     writeln!(out, "{}", view.status.headline())?;
     writeln!(
         out,
-        "pointsman {}, serial {}, generation {}, queries {}, running for {}",
+        "pointsman {}, queries {}, running for {}",
         VERSION,
-        status.serial,
-        status.generation,
         rate(view),
         view.ago(status.process.started)
     )?;
@@ -53,10 +56,11 @@ fn write(view: &View<'_>, out: &mut String) -> fmt::Result {
             "\n{} ({}, {}): {}",
             cluster.name,
             cluster.kind.name(),
-            cluster.stability,
+            words::stability(cluster.stability),
             cluster.severity
         )?;
         names(view, cluster, out)?;
+        story(view, cluster, out)?;
         servers(view, cluster, out)?;
     }
     let mut events = view.events().take(EVENTS).peekable();
@@ -69,19 +73,48 @@ fn write(view: &View<'_>, out: &mut String) -> fmt::Result {
         let (sign, subject) = (Severity::of_change(change).sign(), subject(change));
         writeln!(out, "  {sign} {:.3} {subject}{turn}: {}", change.at, words.reason)?;
     }
-    Ok(())
+    writeln!(
+        out,
+        "\nserial {}, generation {}; /runbook says what to do",
+        status.serial, status.generation
+    )
+}
+
+/// Who the writer was, what comes next, who could be promoted, and where to read what to do.
+fn story(view: &View<'_>, cluster: &ClusterView, out: &mut String) -> fmt::Result {
+    let stretches = view.history.writers.stretches(&cluster.name, view.now);
+    if let Some(words) = in_words(&stretches, view.status.process.started, view.now) {
+        writeln!(out, "  writer over the last 24 h: {words}")?;
+    }
+    for one in next(cluster, view.now) {
+        writeln!(out, "  next: {one}")?;
+    }
+    for server in cluster.promotable() {
+        writeln!(out, "  could be promoted: {}: {}", server.name, promotable_words(server))?;
+    }
+    for leaf in tree(cluster) {
+        if let Some(word) = leaf.bond.word() {
+            let from = leaf.server.upstream.as_ref().map_or("-", source);
+            writeln!(out, "  {word}: {} replicates from {from}, not the writer", leaf.server.name)?;
+        }
+    }
+    match section(cluster) {
+        Some(section) => writeln!(out, "  what to do: {}", runbook::link(section.title())),
+        None => Ok(()),
+    }
 }
 
 fn names(view: &View<'_>, cluster: &ClusterView, out: &mut String) -> fmt::Result {
     for name in &cluster.names {
         writeln!(
             out,
-            "  {} {} -> {} for {}, TTL {} s: {}",
+            "  {} {} -> {} for {}, TTL {} s{}: {}",
             name.reason.role(),
             name.name,
             servers_of(name),
             view.ago(name.since),
             name.ttl,
+            view.rate_for(&name.name).map_or_else(String::new, |rate| format!(", {rate}")),
             name.reason
         )?;
     }
@@ -89,7 +122,8 @@ fn names(view: &View<'_>, cluster: &ClusterView, out: &mut String) -> fmt::Resul
 }
 
 fn servers(view: &View<'_>, cluster: &ClusterView, out: &mut String) -> fmt::Result {
-    let mut rows = vec![["SERVER", "STATE", "FOR", "LAG", "LAST PROBE", "WHY"].map(str::to_owned)];
+    let mut rows =
+        vec![["SERVER", "STATE", "FOR", "FROM", "LAG", "LAST PROBE", "WHY"].map(str::to_owned)];
     rows.extend(cluster.servers.iter().map(|server| {
         let probe = view.last_probe(&cluster.name, &server.name);
         let drained = if server.drained { "drained; " } else { "" };
@@ -97,6 +131,7 @@ fn servers(view: &View<'_>, cluster: &ClusterView, out: &mut String) -> fmt::Res
             server.name.to_string(),
             server.state.to_string(),
             view.ago(server.since).to_string(),
+            server.upstream.as_ref().map_or("-", source).to_owned(),
             server.lag.map_or_else(|| "-".to_owned(), |lag| Span(lag.millis()).to_string()),
             probe.map_or_else(|| "-".to_owned(), |probe| format!("{} ago", probe.ago)),
             match &server.failure {
@@ -107,13 +142,13 @@ fn servers(view: &View<'_>, cluster: &ClusterView, out: &mut String) -> fmt::Res
     }));
     let width =
         |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-    let widths: Vec<_> = (0..5).map(width).collect();
+    let widths: Vec<_> = (0..6).map(width).collect();
     for row in &rows {
         out.push_str("  ");
         for (cell, width) in row.iter().zip(&widths) {
             write!(out, "{cell:width$}  ")?;
         }
-        writeln!(out, "{}", row[5])?;
+        writeln!(out, "{}", row[6])?;
     }
     Ok(())
 }

@@ -68,6 +68,12 @@ impl View<'_> {
         words::Span(time.since(self.now))
     }
 
+    /// Queries a second for a served name, where they are known.
+    pub(super) fn rate_for(&self, name: &str) -> Option<String> {
+        let rate = self.history.queries_per_second_for(name)?;
+        Some(format!("{rate:.1} queries/s"))
+    }
+
     /// The last probe of a server, in words.
     pub(super) fn last_probe(&self, cluster: &str, server: &str) -> Option<LastProbe> {
         let last = self.probes.last(cluster, server)?;

@@ -1,15 +1,21 @@
-//! Times and durations for people.
+//! Times, durations and states for people.
 
 use std::{fmt, time::Duration};
 
-use crate::wall_time::WallTime;
-
-use crate::duration::Rough;
+use crate::{duration::Rough, engine::Stability, wall_time::WallTime};
 
 /// How long something took or has lasted, in milliseconds, in its two largest units at most:
 /// `3 d 4 h`, `5 min 2 s`, `1.5 s`, `4 ms`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Span(pub(super) u64);
+
+/// Whether the names of a cluster may change soon, in one word.
+pub fn stability(stability: Stability) -> &'static str {
+    match stability {
+        Stability::Calm => "stable",
+        Stability::Unrest => "settling",
+    }
+}
 
 /// `12:03:04`, and the day before it when that is not today.
 pub fn clock(time: WallTime, today: WallTime) -> String {

@@ -6,6 +6,7 @@ mod candidates;
 mod changes;
 mod overlay;
 mod overridden;
+mod progress;
 mod reconfigure;
 mod restore;
 mod suppose;

@@ -175,6 +175,8 @@ impl Cluster {
         let mut conclusion = known.clone();
         conclusion.gates = gates.collect();
         conclusion.superseded = superseded;
+        conclusion.upstream =
+            known.upstream.and_then(|upstream| upstream.filter_map(|member| places.of(member)));
         conclusion.left_behind = known.left_behind.map(|reason| moved_reason(reason, places));
         conclusion.verdict = moved(known.verdict);
         conclusion.limited = moved(known.limited);

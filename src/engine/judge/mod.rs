@@ -32,9 +32,18 @@ pub fn judge(hearing: &mut Hearing<'_>, positions: &mut Positions) -> Judgement 
     for (conclusion, record) in hearing.conclusions.iter_mut().zip(hearing.records) {
         conclusion.begin(record);
     }
-    match hearing.policy.kind {
+    let judgement = match hearing.policy.kind {
         ClusterKind::Postgres => postgres::judge(hearing, positions),
         ClusterKind::MySql => mysql::judge(hearing, positions),
         ClusterKind::Tcp => tcp::judge(hearing),
+    };
+    for server in hearing.records.indices() {
+        let upstream = match hearing.policy.kind {
+            ClusterKind::Postgres => postgres::upstream(server, hearing.case()),
+            ClusterKind::MySql => mysql::upstream(server, hearing.case()),
+            ClusterKind::Tcp => None,
+        };
+        hearing.conclusions[server].upstream = upstream;
     }
+    judgement
 }

@@ -142,7 +142,14 @@ fn report(decision: &Decision, servers: usize) -> ClusterReport {
         reason: WriteReason::Primary,
     };
     let start = WallTime::from_unix_millis(1_795_240_800_000);
-    let server = ServerReport { standing, failure: None, witnesses: [].into(), added: false };
+    let server = ServerReport {
+        standing,
+        failure: None,
+        upstream: None,
+        progress: None,
+        witnesses: [].into(),
+        added: false,
+    };
     ClusterReport {
         decision: decision.clone(),
         servers: vec![server; servers].into(),

@@ -13,6 +13,7 @@ mod streams;
 mod succession;
 mod topology;
 
+pub use self::topology::upstream;
 use self::{
     history::is_writable_replica, standpoint::Standpoint, succession::settle_primary,
     topology::opinion,

@@ -1,7 +1,7 @@
 //! Who replicates from whom, as far as the members of the cluster tell.
 
 use crate::engine::{
-    Channel, IoThread, Moment, ServerIndex, SourceId,
+    Channel, IoThread, Moment, ServerIndex, SourceId, Upstream,
     ids::Servers,
     judge::case::Case,
     reception::{Opinion, Origin},
@@ -102,6 +102,20 @@ pub fn member_channels<'a>(index: ServerIndex, case: Case<'a>) -> Vec<MemberChan
     let told =
         |&&(source, _, channel): &&(_, _, &'a _)| MemberChannel { source, channel, ambiguous };
     counts.iter().map(told).collect()
+}
+
+/// Whom a replica gets its changes from, for people: of several sources a member that it receives
+/// from, else a member, else whoever is outside. `None` when it replicates from nobody or does not
+/// tell.
+pub fn upstream(replica: ServerIndex, case: Case<'_>) -> Option<Upstream<ServerIndex>> {
+    let members = member_channels(replica, case);
+    let receives = |channel: &Channel| channel.io == IoThread::Running;
+    let receiving = members.iter().find(|member| receives(member.channel));
+    if let Some(member) = receiving.or_else(|| members.first()) {
+        return (!member.ambiguous).then_some(Upstream::Member(member.source));
+    }
+    let mut channels = case.records[replica].mysql()?.channels.iter().flatten();
+    channels.any(receives).then_some(Upstream::Outside)
 }
 
 /// The channels of a server whose source carries anything of a member, and how that is known.

@@ -1,7 +1,7 @@
 //! Whom the standbys of a cluster follow, and what they tell of it.
 
 use crate::engine::{
-    Endpoint, Moment, PostgresRole, ServerIndex, ServerPolicy,
+    Endpoint, Moment, PostgresRole, ServerIndex, ServerPolicy, Upstream,
     judge::case::Case,
     reception::{Opinion, Origin},
     record::Record,
@@ -29,6 +29,15 @@ pub fn sender(standby: ServerIndex, case: Case<'_>) -> Option<Sender> {
             })
         }
         _ => None,
+    }
+}
+
+/// Whom a standby receives from, for people; `None` for one that is not attached or does not tell.
+pub fn upstream(standby: ServerIndex, case: Case<'_>) -> Option<Upstream<ServerIndex>> {
+    match sender(standby, case)? {
+        Sender::Member(member) => Some(Upstream::Member(member)),
+        Sender::Outside => Some(Upstream::Outside),
+        Sender::Hidden => None,
     }
 }
 

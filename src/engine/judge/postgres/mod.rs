@@ -6,6 +6,7 @@ mod standby;
 mod succession;
 mod wal;
 
+pub use self::followers::upstream;
 use self::{followers::opinion, succession::settle_primary};
 use super::{
     case::Hearing,

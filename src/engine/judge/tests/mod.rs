@@ -18,6 +18,7 @@ mod postgres;
 mod postgres_takeover;
 mod record;
 mod unanswered;
+mod upstream;
 mod witness;
 
 use std::time::Duration;
