@@ -48,7 +48,7 @@ use std::{path::Path, sync::Arc};
 use self::read::Faults;
 pub use self::{
     added::AddedServer,
-    admin::AdminConfig,
+    admin::{AdminConfig, Clusters, Scope, TokenConfig},
     auth::{AuthConfig, AuthMethod, ChannelBinding, RequireAuth, ServerPublicKey},
     changes::Changes,
     checks::{Checks, WitnessConfig},
