@@ -38,7 +38,10 @@ use tracing::{error, warn};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Peer {
     /// The Unix socket: somebody whom the file's permissions let in.
-    Local,
+    Local {
+        /// Whose process connected, as the kernel says (`SO_PEERCRED`, unix(7)).
+        uid: Option<u32>,
+    },
     /// This address. Nothing is known of who it is.
     Network(SocketAddr),
 }
@@ -97,7 +100,8 @@ pub async fn serve(
                 continue;
             }
             accepted = accept_unix(unix.as_ref()) => accepted.map(|(stream, _)| {
-                let visit = attend(stream, Peer::Local, local.visit(), routes.clone());
+                let uid = stream.peer_cred().ok().map(|credentials| credentials.uid());
+                let visit = attend(stream, Peer::Local { uid }, local.visit(), routes.clone());
                 local.take(visits.spawn(visit));
             }),
             accepted = accept_http(http.as_ref()) => accepted.map(|(stream, client)| {

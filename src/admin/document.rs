@@ -20,15 +20,16 @@ use crate::api;
     info(
         title = "Pointsman",
         description = "The operator's access to a running Pointsman. Over the Unix socket, the \
-                       rights of its file are the right to change; over TCP, changes need the \
-                       token of `token_file`. Every refusal is an object with the field `error`: \
-                       what is wrong and what to do.",
+                       rights of its file are the right to change; over TCP, changes need a token \
+                       of [admin] with the scope that each says, for the cluster that they are \
+                       about. Every refusal is an object with the field `error`: what is wrong and \
+                       what to do.",
     ),
     components(schemas(api::EventEntry)),
     tags(
         (name = "health", description = "For those who watch over the service"),
         (name = "look", description = "Changes nothing"),
-        (name = "change", description = "Needs the Unix socket or the token, hints apart"),
+        (name = "change", description = "Needs the Unix socket or a token, hints apart"),
     ),
     modifiers(&Token),
 )]
@@ -41,7 +42,7 @@ impl Modify for Token {
     fn modify(&self, document: &mut openapi::OpenApi) {
         let scheme = HttpBuilder::new()
             .scheme(HttpAuthScheme::Bearer)
-            .description(Some("The token of `token_file` in [admin]; not on the Unix socket"))
+            .description(Some("A token of [admin]; not on the Unix socket"))
             .build();
         let components = document.components.get_or_insert_default();
         components.add_security_scheme("token", SecurityScheme::Http(scheme));

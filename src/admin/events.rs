@@ -80,8 +80,8 @@ pub fn known(operations: &Operations, name: &str) -> Result<(), Rejection> {
     }
 }
 
-/// A point in time.
-fn time(text: &str) -> Result<WallTime, Rejection> {
+/// A point in time, or how long ago it was.
+pub fn time(text: &str) -> Result<WallTime, Rejection> {
     let ago = duration::parse(text).ok().map(|ago| {
         let millis = u64::try_from(ago.as_millis()).unwrap_or(u64::MAX);
         WallTime::from_unix_millis(clock::unix_millis()).earlier(millis)
@@ -96,7 +96,7 @@ fn time(text: &str) -> Result<WallTime, Rejection> {
 }
 
 /// Events of one reply unless somebody says otherwise.
-const USUAL: usize = 100;
+pub const USUAL: usize = 100;
 
 /// Events of one reply at most: all that are remembered.
-const MOST: usize = 1_000;
+pub const MOST: usize = 1_000;

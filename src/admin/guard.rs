@@ -1,7 +1,9 @@
 //! Who may ask, and who may change.
 //!
 //! - Whoever may write to the Unix socket may do everything. Over TCP everybody may read, and only
-//!   who knows the token may change.
+//!   who has a token may change: what its scope is for, of its clusters, until its end. The scope
+//!   that a path needs stands beside it in `routes.rs` and is checked here; the clusters are checked
+//!   by who knows what the request is about.
 //! - A web page must not reach us through its reader's browser. It could have its own host name lead
 //!   to our address (DNS rebinding), so the Host header must be an address, `localhost` or one of
 //!   the configured names; and it could send requests across origins, so one that comes from another
@@ -25,27 +27,39 @@ use tokio::time::Instant;
 use tracing::warn;
 
 use super::{
+    audit::{Audit, Recording},
+    caller::Caller,
     connections::Peer,
     rejection::{Rejection, shown},
-    token::{Token, Unusable},
+    token::{TokenError, Tokens},
 };
-use crate::config::AdminConfig;
+use crate::{
+    clock,
+    config::{AdminConfig, Scope},
+};
 
 /// The rules of `[admin]`.
 #[derive(Debug)]
 pub struct Guard {
     /// In lower case.
     hosts: Vec<Box<str>>,
-    token: Option<Token>,
+    tokens: Tokens,
+    /// Where changes are written down.
+    audit: Audit,
     /// When a refused change was last logged.
     logged: Mutex<Option<Instant>>,
 }
 
 impl Guard {
     /// The guard that `config` asks for.
-    pub fn new(config: &AdminConfig) -> Arc<Self> {
-        let token = config.token_file.as_deref().map(Token::new);
-        Arc::new(Self { hosts: config.hosts.clone(), token, logged: Mutex::default() })
+    pub fn new(config: &AdminConfig, audit: Audit) -> Arc<Self> {
+        let tokens = Tokens::new(config);
+        Arc::new(Self { hosts: config.hosts.clone(), tokens, audit, logged: Mutex::default() })
+    }
+
+    /// Where changes are written down.
+    pub fn audit(&self) -> &Audit {
+        &self.audit
     }
 
     /// Whether the request is meant for us.
@@ -67,19 +81,26 @@ impl Guard {
         Err(Rejection::new(StatusCode::MISDIRECTED_REQUEST, error))
     }
 
-    /// Whether `request` may change something.
-    fn check_change(&self, request: &Request) -> Result<(), Rejection> {
-        check_origin(request)?;
-        match request.extensions().get() {
-            Some(Peer::Local) => Ok(()),
-            Some(Peer::Network(client)) => {
-                let checked = self.check_token(request.headers());
-                if checked.is_err() {
+    /// Who sends `request`, if that one may ask for what needs `scope`.
+    fn check_right(&self, request: &Request, scope: Scope) -> Result<Caller, Refused> {
+        check_origin(request).map_err(Refused::Stranger)?;
+        let caller = match request.extensions().get() {
+            Some(Peer::Local { .. }) => Caller::unnamed(),
+            Some(Peer::Network(client)) => match self.check_token(request.headers()) {
+                Ok(caller) => caller,
+                Err(rejection) => {
                     self.log_refused(*client, request.uri().path());
+                    return Err(Refused::Stranger(rejection));
                 }
-                checked
+            },
+            None => {
+                let error = "nobody knows where this is from";
+                return Err(Refused::Stranger(Rejection::new(StatusCode::FORBIDDEN, error)));
             }
-            None => Err(Rejection::new(StatusCode::FORBIDDEN, "nobody knows where this is from")),
+        };
+        match caller.check_scope(scope) {
+            Ok(()) => Ok(caller),
+            Err(rejection) => Err(Refused::Known(caller, rejection)),
         }
     }
 
@@ -89,22 +110,19 @@ impl Guard {
         if logged.is_none_or(|last| last.elapsed() >= LOG_APART) {
             *logged = Some(Instant::now());
             let (from, path) = (client.ip().to_canonical(), shown(path));
-            warn!(event = "admin_refused", %from, path, "a change without the token was refused");
+            warn!(event = "admin_refused", %from, path, "a change without a token was refused");
         }
     }
 
-    fn check_token(&self, headers: &HeaderMap) -> Result<(), Rejection> {
-        let Some(token) = &self.token else {
-            let error = "changes over HTTP need a token, and none is set; set `token_file` in \
-                         [admin], or use the Unix socket";
-            return Err(Rejection::new(StatusCode::FORBIDDEN, error));
-        };
+    fn check_token(&self, headers: &HeaderMap) -> Result<Caller, Rejection> {
         let unauthorized = |error: &str| Err(Rejection::new(StatusCode::UNAUTHORIZED, error));
+        if self.tokens.are_none() {
+            return Err(none_set());
+        }
         let mut given = headers.get_all(header::AUTHORIZATION).iter();
         let (Some(given), None) = (given.next(), given.next()) else {
             return unauthorized(
-                "changes need the token of `token_file`; send one header `Authorization: Bearer \
-                 TOKEN`",
+                "this needs a token of [admin]; send one header `Authorization: Bearer TOKEN`",
             );
         };
         let bearer = given.to_str().ok().and_then(|value| value.split_once(' '));
@@ -112,14 +130,51 @@ impl Guard {
             Some((scheme, given)) if scheme.eq_ignore_ascii_case("bearer") => given.trim(),
             _ => return unauthorized("send the token as `Authorization: Bearer TOKEN`"),
         };
-        match token.matches(given) {
-            Ok(true) => Ok(()),
-            Ok(false) => unauthorized("this is not the token of `token_file` in [admin]"),
-            Err(Unusable) => Err(Rejection::unavailable(
+        match self.tokens.caller(given, clock::wall_time()) {
+            Ok(caller) => Ok(caller),
+            Err(TokenError::NoneSet) => Err(none_set()),
+            Err(TokenError::Unknown) => unauthorized("this is no token of [admin] as it is now"),
+            Err(TokenError::Expired { name, until }) => unauthorized(&format!(
+                "the token of `{name}` has ended at {until}; set another `until` in \
+                 [[admin.token]], and restart"
+            )),
+            Err(TokenError::Ambiguous) => Err(Rejection::unavailable(
+                "two files of [admin] hold this token, so nobody can tell whose it is; give each \
+                 its own",
+            )),
+            Err(TokenError::Unusable) => Err(Rejection::unavailable(
                 "the token's file cannot be used, so nothing is changed over HTTP; the log of the \
                  service says why",
             )),
         }
+    }
+}
+
+fn none_set() -> Rejection {
+    let error = "changes over HTTP need a token, and none is set; set `token_file` or \
+                 [[admin.token]] in [admin], or use the Unix socket";
+    Rejection::new(StatusCode::FORBIDDEN, error)
+}
+
+/// Why a request comes to nothing before anybody reads what it asks for.
+enum Refused {
+    /// From anybody: there is no right.
+    Stranger(Rejection),
+    /// There is one, for less.
+    Known(Caller, Rejection),
+}
+
+/// A path that needs a right, and what it needs.
+#[derive(Clone, Debug)]
+pub struct Door {
+    guard: Arc<Guard>,
+    scope: Scope,
+}
+
+impl Door {
+    /// For who has `scope`.
+    pub fn new(guard: &Arc<Guard>, scope: Scope) -> Self {
+        Self { guard: Arc::clone(guard), scope }
     }
 }
 
@@ -137,11 +192,28 @@ pub async fn meant_for_us(
     next.run(request).await
 }
 
-/// Lets requests pass that may change something. For the paths that do.
-pub async fn may_change(State(guard): State<Arc<Guard>>, request: Request, next: Next) -> Response {
-    match guard.check_change(&request) {
-        Ok(()) => next.run(request).await,
-        Err(rejection) => rejection.into_response(),
+/// Lets requests pass with a right for the path, and says who it is. What comes of those that are
+/// for changes is written down.
+pub async fn with_a_right(
+    State(Door { guard, scope }): State<Door>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let mut recording = Recording::begin(guard.audit(), &request);
+    match guard.check_right(&request, scope) {
+        Ok(caller) => {
+            recording.is_from(caller.name());
+            request.extensions_mut().insert(caller);
+            request.extensions_mut().insert(recording.note());
+            recording.finish(next.run(request).await).await
+        }
+        Err(Refused::Known(caller, rejection)) => {
+            recording.is_from(caller.name());
+            recording.finish(rejection.into_response()).await
+        }
+        Err(Refused::Stranger(rejection)) => {
+            recording.finish_stranger(rejection.into_response()).await
+        }
     }
 }
 

@@ -62,7 +62,7 @@ pub async fn hint(
         Err((status, error)) => return refuse(status, &error),
     };
     let taken = match peer {
-        Peer::Local => operations.hint(&hint.cluster, "the admin socket"),
+        Peer::Local { .. } => operations.hint(&hint.cluster, "the admin socket"),
         Peer::Network(client) => operations.hint(&hint.cluster, &shown(client)),
     };
     match taken {

@@ -9,6 +9,9 @@
 //! thread busy: probes, decisions and DNS run on others, and readiness is told even while those are
 //! stalled. What it does to the rest goes through [`Operations`]. `docs/ADMIN.md` is its reference.
 
+mod audit;
+mod caller;
+mod changes;
 mod connections;
 mod document;
 mod error;
@@ -16,6 +19,7 @@ mod events;
 mod file;
 mod guard;
 mod hint;
+mod large;
 mod metrics;
 mod operations;
 mod overrides;
@@ -48,7 +52,7 @@ use tokio::{
 };
 use tracing::warn;
 
-use self::{connections::serve, file::SocketFile, guard::Guard};
+use self::{audit::Audit, connections::serve, file::SocketFile, guard::Guard};
 pub use self::{
     error::BindError,
     operations::{Background, Operations},
@@ -80,13 +84,14 @@ pub struct AdminServer {
 /// # Errors
 /// [`BindError`], which says what to do.
 pub fn bind(config: &AdminConfig, inherited: &mut Inherited) -> Result<Listeners, BindError> {
+    let audit = Audit::start(config.audit_file.as_deref()).map_err(BindError::Thread)?;
     let open = |path: &Path| match inherited.unix(path) {
         Some(listener) => file::adopt(listener, path),
         None => file::bind(path),
     };
     let unix = config.socket.as_deref().map(open).transpose()?;
     let http = config.http.map(|address| open_http(address, inherited)).transpose()?;
-    Ok(Listeners { unix, http, guard: Guard::new(config) })
+    Ok(Listeners { unix, http, guard: Guard::new(config, audit) })
 }
 
 fn open_http(
@@ -137,6 +142,8 @@ impl Listeners {
     /// Serves until told to stop. The socket's file is removed at the end.
     fn run(self, runtime: &Runtime, operations: Operations, stop: watch::Receiver<bool>) {
         let Self { unix, http, guard } = self;
+        let audit = guard.audit().clone();
+        operations.writes_down(audit.clone());
         let (unix, file) = unix.unzip();
         let http = http.map(|(listener, _)| listener);
         let following = page::follow(operations.clone());
@@ -146,6 +153,7 @@ impl Listeners {
                 () = following => {}
             }
         });
+        audit.flush();
         drop(file);
     }
 }

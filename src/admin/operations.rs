@@ -6,7 +6,7 @@
 
 use std::{
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -19,6 +19,7 @@ use tokio::{
 use tracing::info;
 
 use super::{
+    audit::Audit,
     page::{
         history::History,
         writers::{PublishedWriter, Writer},
@@ -66,6 +67,8 @@ struct Inner {
     control: Control,
     chronicle: Chronicle,
     chores: Background,
+    /// Where changes are written down; set when the API begins.
+    audit: OnceLock<Audit>,
     /// For those who ask the engine: one after the other.
     question: Arc<Semaphore>,
 }
@@ -102,6 +105,7 @@ impl Operations {
             control,
             chronicle,
             chores,
+            audit: OnceLock::new(),
             question: Arc::new(Semaphore::new(1)),
         }))
     }
@@ -156,6 +160,7 @@ impl Operations {
             queries,
             state: state.as_ref().map(StateHealth::report),
             log_fault: counts.service.log_fault().map(|fault| fault.to_string()),
+            audit_fault: self.audit().fault(),
             hooks: hooks.tallies(),
         };
         Status::new(&self.0.reader.snapshot(), process)
@@ -199,6 +204,17 @@ impl Operations {
             Some(ServerId { cluster: ClusterId(cluster), server: ServerIndex(server) })
         })?;
         status::why(&snapshot, id, clock::wall_time())
+    }
+
+    /// The cluster of the server of this name, in any case of letters.
+    pub(super) fn cluster_of(&self, server: &str) -> Option<Box<str>> {
+        let snapshot = self.0.reader.snapshot();
+        let mut clusters = snapshot.table.layout().clusters().iter();
+        let cluster = clusters.find(|cluster| {
+            let mut servers = cluster.servers.iter();
+            servers.any(|known| known.name.eq_ignore_ascii_case(server))
+        });
+        cluster.map(|cluster| cluster.name.clone())
     }
 
     /// What is counted.
@@ -256,6 +272,17 @@ impl Operations {
         let mut history = self.history();
         history.note(self.0.clock.now(), servers, totals.all_queries(), names);
         history.writers().note(entries.iter().map(|entry| &**entry), writers, clock::wall_time());
+    }
+
+    /// From now on changes are written down there.
+    pub(super) fn writes_down(&self, audit: Audit) {
+        // It begins once.
+        _ = self.0.audit.set(audit);
+    }
+
+    /// Where changes are written down.
+    pub(super) fn audit(&self) -> Audit {
+        self.0.audit.get().cloned().unwrap_or_default()
     }
 
     /// For changes and questions.

@@ -6,6 +6,7 @@ use utoipa_axum::{router::UtoipaMethodRouter, routes};
 
 use super::{
     Operations,
+    caller::Caller,
     question::rest,
     rejection::{Rejection, shown},
     reply::json,
@@ -13,6 +14,7 @@ use super::{
 };
 use crate::{
     api::{Accept, Changed, Drain, End, OverrideStatus, Pin, Refused, Suspend, Undrain},
+    config::Scope,
     control::{
         AcceptRequest, Accepted, LayRequest, LiftRequest, OverrideRequest, Preview, Signed, Term,
     },
@@ -21,18 +23,18 @@ use crate::{
     report::{Effect, Override, OverrideWords, Wish, WishKey},
 };
 
-/// Every endpoint of this file.
-pub fn endpoints() -> Vec<UtoipaMethodRouter<Operations>> {
+/// Every endpoint of this file with the scope that it needs.
+pub fn endpoints() -> Vec<(Option<Scope>, UtoipaMethodRouter<Operations>)> {
     vec![
-        routes!(drain),
-        routes!(undrain),
-        routes!(pin),
-        routes!(unpin),
-        routes!(freeze),
-        routes!(thaw),
-        routes!(maintenance),
-        routes!(end_maintenance),
-        routes!(accept),
+        (Some(Scope::Operate), routes!(drain)),
+        (Some(Scope::Operate), routes!(undrain)),
+        (Some(Scope::Operate), routes!(pin)),
+        (Some(Scope::Operate), routes!(unpin)),
+        (Some(Scope::Operate), routes!(freeze)),
+        (Some(Scope::Operate), routes!(thaw)),
+        (Some(Scope::Operate), routes!(maintenance)),
+        (Some(Scope::Operate), routes!(end_maintenance)),
+        (Some(Scope::Admin), routes!(accept)),
     ]
 }
 
@@ -49,12 +51,15 @@ pub fn endpoints() -> Vec<UtoipaMethodRouter<Operations>> {
 )]
 async fn drain(
     State(operations): State<Operations>,
+    caller: Caller,
     Json(wish): Json<Drain>,
 ) -> Result<Response, Rejection> {
     let Drain { server, force, lasts, forever, author, reason, dry_run } = wish;
-    let wish = Wish::Drain { server: name("server", server)?, force };
-    let (term, signed) = (term(lasts, forever)?, signed(&author, &reason)?);
-    lay(operations, LayRequest { cluster: None, wish, signed, term }, dry_run).await
+    let server = name("server", server)?;
+    let cluster = caller.check_server(&operations, &server)?;
+    let wish = Wish::Drain { server, force };
+    let (term, signed) = (term(lasts, forever)?, signed(&caller, &author, &reason)?);
+    lay(operations, LayRequest { cluster, wish, signed, term }, dry_run).await
 }
 
 /// Ends the drain of a server.
@@ -70,11 +75,13 @@ async fn drain(
 )]
 async fn undrain(
     State(operations): State<Operations>,
+    caller: Caller,
     Json(Undrain { server, author, reason, dry_run }): Json<Undrain>,
 ) -> Result<Response, Rejection> {
-    let key = WishKey::Drain(name("server", server)?);
-    let signed = ended_by(&author, &reason)?;
-    lift(operations, LiftRequest { cluster: None, key, signed }, dry_run).await
+    let server = name("server", server)?;
+    let cluster = caller.check_server(&operations, &server)?;
+    let (key, signed) = (WishKey::Drain(server), ended_by(&caller, &author, &reason)?);
+    lift(operations, LiftRequest { cluster, key, signed }, dry_run).await
 }
 
 /// Lets the write name say one server and no other.
@@ -90,13 +97,14 @@ async fn undrain(
 )]
 async fn pin(
     State(operations): State<Operations>,
+    caller: Caller,
     Json(wish): Json<Pin>,
 ) -> Result<Response, Rejection> {
     let Pin { cluster, server, even_if_not_writable, lasts, forever, author, reason, dry_run } =
         wish;
-    let cluster = Some(name("cluster", cluster)?);
+    let cluster = Some(of_caller(&caller, cluster)?);
     let wish = Wish::Pin { server: name("server", server)?, even_if_not_writable };
-    let (term, signed) = (term(lasts, forever)?, signed(&author, &reason)?);
+    let (term, signed) = (term(lasts, forever)?, signed(&caller, &author, &reason)?);
     lay(operations, LayRequest { cluster, wish, signed, term }, dry_run).await
 }
 
@@ -113,9 +121,10 @@ async fn pin(
 )]
 async fn unpin(
     State(operations): State<Operations>,
+    caller: Caller,
     Json(wish): Json<End>,
 ) -> Result<Response, Rejection> {
-    end(operations, wish, WishKey::Pin).await
+    end(operations, &caller, wish, WishKey::Pin).await
 }
 
 /// Lets all names of a cluster say what they say now.
@@ -130,9 +139,10 @@ async fn unpin(
 )]
 async fn freeze(
     State(operations): State<Operations>,
+    caller: Caller,
     Json(wish): Json<Suspend>,
 ) -> Result<Response, Rejection> {
-    suspend(operations, wish, Wish::Freeze).await
+    suspend(operations, &caller, wish, Wish::Freeze).await
 }
 
 /// Ends the freeze of a cluster.
@@ -148,9 +158,10 @@ async fn freeze(
 )]
 async fn thaw(
     State(operations): State<Operations>,
+    caller: Caller,
     Json(wish): Json<End>,
 ) -> Result<Response, Rejection> {
-    end(operations, wish, WishKey::Freeze).await
+    end(operations, &caller, wish, WishKey::Freeze).await
 }
 
 /// Takes a cluster out of service: none of its names has an address.
@@ -165,9 +176,10 @@ async fn thaw(
 )]
 async fn maintenance(
     State(operations): State<Operations>,
+    caller: Caller,
     Json(wish): Json<Suspend>,
 ) -> Result<Response, Rejection> {
-    suspend(operations, wish, Wish::Maintenance).await
+    suspend(operations, &caller, wish, Wish::Maintenance).await
 }
 
 /// Ends the maintenance of a cluster.
@@ -183,9 +195,10 @@ async fn maintenance(
 )]
 async fn end_maintenance(
     State(operations): State<Operations>,
+    caller: Caller,
     Json(wish): Json<End>,
 ) -> Result<Response, Rejection> {
-    end(operations, wish, WishKey::Maintenance).await
+    end(operations, &caller, wish, WishKey::Maintenance).await
 }
 
 /// Makes the history of one server the cluster's from now on.
@@ -204,10 +217,11 @@ async fn end_maintenance(
 )]
 async fn accept(
     State(operations): State<Operations>,
+    caller: Caller,
     Json(Accept { cluster, server, author, reason }): Json<Accept>,
 ) -> Result<Response, Rejection> {
-    let (cluster, server) = (name("cluster", cluster)?, name("server", server)?);
-    let request = AcceptRequest { cluster, server, signed: signed(&author, &reason)? };
+    let (cluster, server) = (of_caller(&caller, cluster)?, name("server", server)?);
+    let request = AcceptRequest { cluster, server, signed: signed(&caller, &author, &reason)? };
     let before = operations.snapshot();
     let accepted = operations.within(operations.control().accept(request)).await?;
     let Accepted { cluster, server, unsaved } = accepted;
@@ -219,19 +233,25 @@ async fn accept(
 
 async fn suspend(
     operations: Operations,
+    caller: &Caller,
     asked: Suspend,
     wish: Wish,
 ) -> Result<Response, Rejection> {
     let Suspend { cluster, lasts, forever, author, reason, dry_run } = asked;
-    let cluster = Some(name("cluster", cluster)?);
-    let (term, signed) = (term(lasts, forever)?, signed(&author, &reason)?);
+    let cluster = Some(of_caller(caller, cluster)?);
+    let (term, signed) = (term(lasts, forever)?, signed(caller, &author, &reason)?);
     lay(operations, LayRequest { cluster, wish, signed, term }, dry_run).await
 }
 
-async fn end(operations: Operations, asked: End, key: WishKey) -> Result<Response, Rejection> {
+async fn end(
+    operations: Operations,
+    caller: &Caller,
+    asked: End,
+    key: WishKey,
+) -> Result<Response, Rejection> {
     let End { cluster, author, reason, dry_run } = asked;
-    let cluster = Some(name("cluster", cluster)?);
-    let signed = ended_by(&author, &reason)?;
+    let cluster = Some(of_caller(caller, cluster)?);
+    let signed = ended_by(caller, &author, &reason)?;
     lift(operations, LiftRequest { cluster, key, signed }, dry_run).await
 }
 
@@ -341,17 +361,24 @@ fn term(lasts: Option<String>, forever: bool) -> Result<Term, Rejection> {
         .ok_or_else(|| Rejection::bad("`for` is 1s to 30d; `forever` lasts until somebody ends it"))
 }
 
-fn signed(author: &str, reason: &str) -> Result<Signed, Rejection> {
-    let author = one_line("author", author, Signed::AUTHOR_CHARS)?;
+fn signed(caller: &Caller, author: &str, reason: &str) -> Result<Signed, Rejection> {
+    let author = caller.author(author)?;
     Ok(Signed::new(&author, &one_line("reason", reason, Signed::REASON_CHARS)?))
 }
 
 /// Who ends something need not say why.
-fn ended_by(author: &str, reason: &str) -> Result<Signed, Rejection> {
+fn ended_by(caller: &Caller, author: &str, reason: &str) -> Result<Signed, Rejection> {
     if reason.trim().is_empty() {
-        return Ok(Signed::new(&one_line("author", author, Signed::AUTHOR_CHARS)?, ""));
+        return Ok(Signed::new(&caller.author(author)?, ""));
     }
-    signed(author, reason)
+    signed(caller, author, reason)
+}
+
+/// The name of a cluster in a body, which the caller may change.
+fn of_caller(caller: &Caller, cluster: String) -> Result<Box<str>, Rejection> {
+    let cluster = name("cluster", cluster)?;
+    caller.check_cluster(&cluster)?;
+    Ok(cluster)
 }
 
 /// The name of a cluster or server in a body.

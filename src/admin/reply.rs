@@ -9,9 +9,15 @@ use serde::Serialize;
 
 use crate::api::Refused;
 
+/// Why a response is a refusal, among its extensions.
+#[derive(Clone, Debug)]
+pub struct Why(pub(super) String);
+
 /// A refusal with these words.
 pub fn refuse(status: StatusCode, error: &str) -> Response {
-    json(status, &Refused { error: error.to_owned() })
+    let mut response = json(status, &Refused { error: error.to_owned() });
+    response.extensions_mut().insert(Why(error.to_owned()));
+    response
 }
 
 /// `object`, on a line of its own.

@@ -13,7 +13,10 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
-use super::rejection::{Rejection, shown};
+use super::{
+    audit::Note,
+    rejection::{Rejection, shown},
+};
 use crate::plain_text::{is_misleading, start_of_line};
 
 /// A body of JSON.
@@ -39,7 +42,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Json<T> {
         let (parts, body) = request.into_parts();
         let is_framed = parts.headers.contains_key(header::CONTENT_LENGTH)
             || parts.headers.contains_key(header::TRANSFER_ENCODING);
-        let octets = octets(&parts.headers, body).await?;
+        let octets = octets(&parts, body).await?;
         if octets.is_empty() {
             return Err(match is_framed {
                 true => Rejection::bad(format!("the body is empty; {EXPECTED}")),
@@ -58,7 +61,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for MaybeJson<T> {
 
     async fn from_request(request: Request, _: &S) -> Result<Self, Rejection> {
         let (parts, body) = request.into_parts();
-        let octets = octets(&parts.headers, body).await?;
+        let octets = octets(&parts, body).await?;
         match octets.is_empty() {
             true => Ok(Self(None)),
             false => read(&parts.headers, &octets).map(Some).map(Self),
@@ -81,7 +84,12 @@ impl<S: Send + Sync> FromRequestParts<S> for Named {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Rejection> {
         match parts.extract::<Path<String>>().await {
-            Ok(Path(name)) => Ok(Self(name)),
+            Ok(Path(name)) => {
+                if let Some(note) = parts.extensions.get::<Note>() {
+                    note.take_name(&name);
+                }
+                Ok(Self(name))
+            }
             Err(_) => Err(Rejection::bad("the name in the path is not UTF-8 once it is decoded")),
         }
     }
@@ -108,7 +116,8 @@ fn read<T: DeserializeOwned>(headers: &HeaderMap, octets: &[u8]) -> Result<T, Re
     })
 }
 
-async fn octets(headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Rejection> {
+async fn octets(parts: &Parts, body: Body) -> Result<Vec<u8>, Rejection> {
+    let headers = &parts.headers;
     let too_long = || {
         let error = format!("the body is longer than {BODY_OCTETS} octets; {EXPECTED}");
         Rejection::new(StatusCode::PAYLOAD_TOO_LARGE, error)
@@ -121,7 +130,13 @@ async fn octets(headers: &HeaderMap, body: Body) -> Result<Vec<u8>, Rejection> {
         return Err(too_long());
     }
     match timeout(BODY, Limited::new(body, BODY_OCTETS).collect()).await {
-        Ok(Ok(collected)) => Ok(collected.to_bytes().to_vec()),
+        Ok(Ok(collected)) => {
+            let octets = collected.to_bytes().to_vec();
+            if let Some(note) = parts.extensions.get::<Note>() {
+                note.take_body(&octets);
+            }
+            Ok(octets)
+        }
         Ok(Err(error)) if error.is::<LengthLimitError>() => Err(too_long()),
         Ok(Err(error)) => Err(Rejection::bad(format!("the body is broken: {error}"))),
         Err(_) => Err(Rejection::new(

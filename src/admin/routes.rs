@@ -12,7 +12,7 @@ use axum::{
 };
 use utoipa::{
     OpenApi,
-    openapi::{self, PathItem, Paths},
+    openapi::{self, ContentBuilder, Ref, RefOr, ResponseBuilder},
 };
 use utoipa_axum::{
     router::{OpenApiRouter, UtoipaMethodRouter},
@@ -21,10 +21,13 @@ use utoipa_axum::{
 
 use super::{
     Operations,
+    caller::word,
+    changes,
     document::{self, Document},
     events,
-    guard::{Guard, may_change, meant_for_us},
+    guard::{Door, Guard, meant_for_us, with_a_right},
     hint,
+    large::large,
     metrics::metrics,
     overrides,
     page::{contents, icon, page, script, section, style},
@@ -33,30 +36,38 @@ use super::{
     reply::{refuse, text},
     service, stream, view,
 };
+use crate::config::Scope;
 
-/// Every endpoint of the API. The attribute of each handler has its method, its path and what the
-/// document says of it.
-fn endpoints() -> Vec<UtoipaMethodRouter<Operations>> {
+/// An endpoint and the scope that it needs; `None` for everybody's.
+type Endpoint = (Option<Scope>, UtoipaMethodRouter<Operations>);
+
+/// Every endpoint of the API with the scope that it needs: `None` for what everybody may. The
+/// attribute of each handler has its method, its path and what the document says of it.
+///
+/// Hints need none: one brings probes forward and decides nothing. Sessions do, although they are
+/// only looked at: that logs in with the rights of the kick, and shows who is connected.
+fn endpoints() -> Vec<Endpoint> {
     let mut all = overrides::endpoints();
     all.extend([
-        routes!(health),
-        routes!(readiness),
-        routes!(view::status),
-        routes!(view::cluster),
-        routes!(view::server),
-        routes!(service::sessions),
-        routes!(question::explain),
-        routes!(question::what_if),
-        routes!(events::events),
-        routes!(stream::stream_of_events),
-        routes!(document::description),
-        routes!(hint::hint),
-        routes!(service::reload),
-        routes!(service::add_server),
-        routes!(service::ready_server),
-        routes!(service::probe_server),
-        routes!(service::remove_server),
-        routes!(service::config),
+        (None, routes!(health)),
+        (None, routes!(readiness)),
+        (None, routes!(view::status)),
+        (None, routes!(view::cluster)),
+        (None, routes!(view::server)),
+        (Some(Scope::View), routes!(service::sessions)),
+        (None, routes!(question::explain)),
+        (None, routes!(question::what_if)),
+        (None, routes!(events::events)),
+        (None, routes!(stream::stream_of_events)),
+        (Some(Scope::Admin), routes!(changes::changes)),
+        (None, routes!(document::description)),
+        (None, routes!(hint::hint)),
+        (Some(Scope::Admin), routes!(service::reload)),
+        (Some(Scope::Admin), routes!(service::add_server)),
+        (Some(Scope::Admin), routes!(service::ready_server)),
+        (Some(Scope::Operate), routes!(service::probe_server)),
+        (Some(Scope::Admin), routes!(service::remove_server)),
+        (Some(Scope::Admin), routes!(service::config)),
     ]);
     all
 }
@@ -64,25 +75,29 @@ fn endpoints() -> Vec<UtoipaMethodRouter<Operations>> {
 /// What is for people and for Prometheus, and no part of the API.
 fn pages() -> Router<Operations> {
     Router::new()
-        .route("/", get(page))
+        .route("/", large(get(page), true))
         .route("/page/style.css", get(style))
         .route("/page/live.js", get(script))
         .route("/page/icon.svg", get(icon))
         .route("/runbook", get(contents))
         .route("/runbook/{section}", get(section))
-        .route("/metrics", get(metrics))
+        .route("/metrics", large(get(metrics), false))
 }
 
-/// All paths, guarded: what is no `GET` needs the right to change, save [hints](hint). So do
-/// sessions: looking at them logs in with the rights of the kick, and shows who is connected.
+/// All paths, each guarded by the scope that it needs.
 pub fn guarded(operations: Operations, guard: Arc<Guard>) -> Router {
-    let may_change = from_fn_with_state(Arc::clone(&guard), may_change);
-    let endpoints = endpoints().into_iter().map(|(schemas, paths, handler)| {
-        let handler = match is_free(&paths) {
-            true => handler,
-            false => handler.route_layer(may_change.clone()),
+    let endpoints = endpoints().into_iter().map(|(needs, (schemas, paths, handler))| {
+        let handler = match paths.paths.contains_key(STATUS) {
+            true => large(handler, false),
+            false => handler,
         };
-        (schemas, paths, handler)
+        let handler = match needs {
+            None => handler,
+            Some(scope) => {
+                handler.route_layer(from_fn_with_state(Door::new(&guard, scope), with_a_right))
+            }
+        };
+        (needs, (schemas, paths, handler))
     });
     let (router, document) = described(endpoints);
     router
@@ -95,24 +110,35 @@ pub fn guarded(operations: Operations, guard: Arc<Guard>) -> Router {
 }
 
 /// The endpoints, and the description of them all.
-fn described(
-    endpoints: impl Iterator<Item = UtoipaMethodRouter<Operations>>,
-) -> (Router<Operations>, openapi::OpenApi) {
+fn described(endpoints: impl Iterator<Item = Endpoint>) -> (Router<Operations>, openapi::OpenApi) {
     let empty = OpenApiRouter::with_openapi(Document::openapi());
-    endpoints.fold(empty, OpenApiRouter::routes).split_for_parts()
+    let told = endpoints.map(|(needs, (schemas, mut paths, handler))| {
+        if let Some(scope) = needs {
+            let items = paths.paths.values_mut();
+            let methods = items.flat_map(|item| [&mut item.get, &mut item.post, &mut item.delete]);
+            methods.flatten().for_each(|operation| tell_scope(operation, scope));
+        }
+        (schemas, paths, handler)
+    });
+    told.fold(empty, OpenApiRouter::routes).split_for_parts()
 }
 
-/// Whether nobody needs a right for it.
-fn is_free(paths: &Paths) -> bool {
-    let is_free = |path: &str, item| path == HINT || path != SESSIONS && is_only_read(item);
-    paths.paths.iter().all(|(path, item)| is_free(path, item))
-}
-
-/// Whether `GET` is the only method of a path.
-fn is_only_read(item: &PathItem) -> bool {
-    let PathItem { get, put, post, delete, options, head, patch, trace, query, .. } = item;
-    let others = [put, post, delete, options, head, patch, trace, query];
-    get.is_some() && others.into_iter().all(Option::is_none)
+/// Says in the description what somebody needs, and how that is refused.
+fn tell_scope(operation: &mut openapi::path::Operation, scope: Scope) {
+    let needs = format!("Over TCP it needs a token with the scope `{}`.", word(scope));
+    operation.description = Some(match operation.description.take() {
+        Some(said) => format!("{said}\n\n{needs}"),
+        None => needs,
+    });
+    for (status, why) in [
+        (StatusCode::UNAUTHORIZED, "There is no token, or none that counts"),
+        (StatusCode::FORBIDDEN, "The token is for less, for other clusters, or of another author"),
+    ] {
+        let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Refused"))).build();
+        let response = ResponseBuilder::new().description(why).content("application/json", content);
+        let responses = &mut operation.responses.responses;
+        responses.insert(status.as_str().to_owned(), RefOr::T(response.build()));
+    }
 }
 
 /// The process serves HTTP, and no more is said.
@@ -150,20 +176,18 @@ async fn wrong_method(method: Method, uri: Uri) -> Response {
     refuse(StatusCode::METHOD_NOT_ALLOWED, &format!("{path} does not take {method}; {SEE}"))
 }
 
+/// What grows with the clusters.
+const STATUS: &str = "/v1/status";
+
 /// For people who have mistyped.
 const SEE: &str = "GET /v1/openapi.json lists what there is";
-
-/// The one change that needs no right: it brings probes forward and decides nothing.
-const HINT: &str = "/v1/hint";
-
-/// What is only read and needs the right all the same.
-const SESSIONS: &str = "/v1/servers/{name}/sessions";
 
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
 
     use serde_json::{Map, Value};
+    use utoipa::openapi::Paths;
 
     use super::*;
 
@@ -194,26 +218,39 @@ mod tests {
         let paths = document["paths"].as_object().expect("paths");
         let described = methods(paths);
         let endpoints = endpoints();
-        let served: BTreeSet<_> = endpoints.iter().flat_map(|(_, paths, _)| told(paths)).collect();
+        let each = endpoints.iter().flat_map(|(_, (_, paths, _))| told(paths));
+        let served: BTreeSet<_> = each.collect();
         assert_eq!(described, served);
         assert_eq!(served.len(), endpoints.len(), "none twice");
     }
 
-    #[test]
-    fn each_change_but_the_hint_and_the_sessions_need_the_token() {
-        let document = document();
-        for (_, paths, _) in endpoints() {
-            let methods = told(&paths);
-            let is_free_to_all = methods.iter().all(|(method, path)| {
-                path == "/v1/hint" || method == "GET" && !path.ends_with("/sessions")
-            });
-            assert_eq!(is_free(&paths), is_free_to_all, "{methods:?}");
+    /// Who may do what, as docs/ADMIN.md has it.
+    fn needed(method: &str, path: &str) -> Option<Scope> {
+        match (method, path) {
+            ("POST", "/v1/hint") => None,
+            ("GET", "/v1/servers/{name}/sessions") => Some(Scope::View),
+            ("GET", "/v1/audit") => Some(Scope::Admin),
+            ("GET", _) => None,
+            ("POST", "/v1/servers/{name}/probe") => Some(Scope::Operate),
+            ("POST", "/v1/accept" | "/v1/reload" | "/v1/config" | "/v1/servers") => {
+                Some(Scope::Admin)
+            }
+            (_, path) if path.starts_with("/v1/servers/") => Some(Scope::Admin),
+            _ => Some(Scope::Operate),
         }
-        for (path, item) in document["paths"].as_object().expect("paths") {
-            for (method, operation) in item.as_object().expect("methods") {
-                let is_guarded =
-                    (method != "get" || path.ends_with("/sessions")) && path != "/v1/hint";
-                assert_eq!(operation["security"].is_array(), is_guarded, "{method} {path}");
+    }
+
+    #[test]
+    fn each_path_needs_its_scope_and_the_document_says_which_need_a_token() {
+        let document = document();
+        for (needs, (_, paths, _)) in endpoints() {
+            for (method, path) in told(&paths) {
+                assert_eq!(needs, needed(&method, &path), "{method} {path}");
+                let operation = &document["paths"][&path][method.to_lowercase()];
+                assert_eq!(operation["security"].is_array(), needs.is_some(), "{method} {path}");
+                let scope = needs.map(|scope| format!("the scope `{}`", word(scope)));
+                let told = operation["description"].as_str().unwrap_or_default();
+                assert!(scope.is_none_or(|scope| told.contains(&scope)), "{method} {path}: {told}");
             }
         }
     }

@@ -5,6 +5,7 @@ use serde::Deserialize;
 
 use super::{
     Operations,
+    caller::Caller,
     rejection::Rejection,
     reply::json,
     request::{Json, MaybeJson, NAME_CHARS, Named, Nothing, QueryOf, one_line},
@@ -14,7 +15,7 @@ use crate::{
         Changed, ConfigText, ConfigWish, Probed, Ready, Refused, Reloaded, ServerAdd, SessionReport,
     },
     config::{AddedServer, Changes},
-    control::{Done, Order, Reply, Signed},
+    control::{Done, Order, Reply},
     report::Sought,
 };
 
@@ -37,8 +38,10 @@ pub struct By {
 )]
 pub async fn reload(
     State(operations): State<Operations>,
+    caller: Caller,
     MaybeJson(_): MaybeJson<Nothing>,
 ) -> Result<Response, Rejection> {
+    caller.check_all()?;
     let before = operations.snapshot();
     let reloaded = operations.within(operations.control().order(Order::Reload)).await?;
     let Changes { changed, needs_restart } = reloaded;
@@ -59,17 +62,19 @@ pub async fn reload(
 )]
 pub async fn add_server(
     State(operations): State<Operations>,
+    caller: Caller,
     Json(mut wish): Json<ServerAdd>,
 ) -> Result<Response, Rejection> {
     for (field, text, most) in [
         ("cluster", &mut wish.cluster, NAME_CHARS),
         ("name", &mut wish.name, NAME_CHARS),
         ("address", &mut wish.address, ADDRESS_CHARS),
-        ("author", &mut wish.author, Signed::AUTHOR_CHARS),
     ] {
         *text = one_line(field, text, most)?.into();
     }
     let ServerAdd { cluster, name, address, author } = wish;
+    caller.check_cluster(&cluster)?;
+    let author = caller.author(&author)?.into();
     let server = AddedServer { cluster, name, address, author };
     let order = |reply| Order::AddServer(server, reply);
     carried_out(&operations, order).await
@@ -89,11 +94,13 @@ pub async fn add_server(
 )]
 pub async fn ready_server(
     State(operations): State<Operations>,
+    caller: Caller,
     Named(name): Named,
     Json(Ready { author }): Json<Ready>,
 ) -> Result<Response, Rejection> {
     let server = one_line("name", &name, NAME_CHARS)?;
-    let author = one_line("author", &author, Signed::AUTHOR_CHARS)?;
+    caller.check_server(&operations, &server)?;
+    let author = caller.author(&author)?;
     let order = |reply| Order::ReadyServer { server, author, reply };
     carried_out(&operations, order).await
 }
@@ -113,12 +120,14 @@ pub async fn ready_server(
 )]
 pub async fn probe_server(
     State(operations): State<Operations>,
+    caller: Caller,
     Named(name): Named,
     MaybeJson(_): MaybeJson<Nothing>,
 ) -> Result<Response, Rejection> {
     if operations.why(&name).is_none() {
         return Err(operations.unknown(Sought::Server, &name).into());
     }
+    caller.check_server(&operations, &name)?;
     let server = one_line("name", &name, NAME_CHARS)?;
     let order = operations.control().order(|reply| Order::Probe { server, reply });
     let probed = operations.within_patiently(order).await?;
@@ -142,11 +151,13 @@ pub async fn probe_server(
 )]
 pub async fn remove_server(
     State(operations): State<Operations>,
+    caller: Caller,
     Named(name): Named,
     QueryOf(By { author }): QueryOf<By>,
 ) -> Result<Response, Rejection> {
     let server = one_line("name", &name, NAME_CHARS)?;
-    let author = one_line("author", &author, Signed::AUTHOR_CHARS)?;
+    caller.check_server(&operations, &server)?;
+    let author = caller.author(&author)?;
     let order = |reply| Order::RemoveServer { server, author, reply };
     carried_out(&operations, order).await
 }
@@ -164,11 +175,13 @@ pub async fn remove_server(
 )]
 pub async fn config(
     State(operations): State<Operations>,
+    caller: Caller,
     Json(ConfigWish { write }): Json<ConfigWish>,
 ) -> Result<Response, Rejection> {
+    caller.check_all()?;
     let order = |reply| Order::WriteConfig { write, reply };
     let text = operations.within(operations.control().order(order)).await?;
-    Ok(json(StatusCode::OK, &ConfigText { text, written: write }))
+    Ok(json(StatusCode::OK, &ConfigText { text, written: write, warnings: Vec::new() }))
 }
 
 /// Counts the sessions of a server: how many clients hold on to it, and which a kick would end.
@@ -185,11 +198,13 @@ pub async fn config(
 )]
 pub async fn sessions(
     State(operations): State<Operations>,
+    caller: Caller,
     Named(name): Named,
 ) -> Result<Response, Rejection> {
     if operations.why(&name).is_none() {
         return Err(operations.unknown(Sought::Server, &name).into());
     }
+    caller.check_server(&operations, &name)?;
     let order = |reply| Order::Sessions { server: name.into(), reply };
     let report = operations.within(operations.control().order(order)).await?;
     Ok(json(StatusCode::OK, &SessionReport::from(&report)))

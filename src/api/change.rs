@@ -58,6 +58,9 @@ pub struct ConfigText {
     pub text: String,
     /// Whether the file has been changed.
     pub written: bool,
+    /// What the caller should know beside that, as that it is not in the audit file.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub warnings: Vec<String>,
 }
 
 /// The reply to a request that changed something.
@@ -109,6 +112,9 @@ pub struct Reloaded {
     pub dangers: Vec<String>,
     /// What differs in the file but needs a restart, one line each.
     pub needs_restart: Vec<String>,
+    /// What the caller should know beside that, as that it is not in the audit file.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub warnings: Vec<String>,
 }
 
 /// The reply to a request that was not carried out.
@@ -126,6 +132,7 @@ impl Reloaded {
             names: effect.names.iter().map(NameChange::from).collect(),
             dangers: effect.dangers.iter().map(ToString::to_string).collect(),
             needs_restart,
+            warnings: Vec::new(),
         }
     }
 }

@@ -8,6 +8,7 @@
 //!
 //! Times are RFC 3339 in UTC with milliseconds. Durations are in the units that their names say.
 
+mod audit;
 mod change;
 mod event;
 mod explain;
@@ -20,6 +21,7 @@ mod tests;
 mod why;
 
 pub use self::{
+    audit::{AuditEntry, AuditLog, AuditOutcome, AuditVia},
     change::{
         Accept, Changed, ConfigText, ConfigWish, NameChange, Ready, Refused, Reloaded, ServerAdd,
     },

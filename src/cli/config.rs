@@ -8,7 +8,10 @@ use super::{
     options::{Form, ServiceOptions},
     outcome::{Out, as_json, failed},
 };
-use crate::api::{ConfigText, ConfigWish};
+use crate::{
+    api::{ConfigText, ConfigWish},
+    plain_text::one_line,
+};
 
 /// Options of `config`.
 #[derive(Debug, Args)]
@@ -35,6 +38,9 @@ pub fn run(options: &ConfigOptions, out: Out<'_>) -> io::Result<u8> {
             Ok(told) => told,
             Err(error) => return failed(&error, out.errors),
         };
+    for warning in &told.warnings {
+        writeln!(out.errors, "warning: {}", one_line(warning))?;
+    }
     match (options.form.json, told.written) {
         (true, _) => out.output.write_all(as_json(&told).as_bytes())?,
         (false, false) => out.output.write_all(told.text.as_bytes())?,

@@ -9,10 +9,10 @@ use tokio::{select, signal};
 use super::{
     client::{Client, ClientError, block_on, query},
     options::{Form, ServiceOptions},
-    outcome::{Out, as_json, failed},
+    outcome::{Out, as_json, count, failed},
     picture,
 };
-use crate::api::{EventEntry, Events};
+use crate::api::{AuditLog, EventEntry, Events};
 
 /// Options of `events`.
 #[derive(Debug, Args)]
@@ -26,6 +26,9 @@ pub struct EventsOptions {
     /// At most so many, the newest [default: 100]
     #[arg(long, value_name = "NUMBER")]
     pub limit: Option<u16>,
+    /// What people have changed, out of the audit file
+    #[arg(long, conflicts_with_all = ["cluster", "follow"])]
+    pub audit: bool,
     /// Go on with what happens, until Ctrl-C; with --json, one object per line
     #[arg(long)]
     pub follow: bool,
@@ -55,6 +58,9 @@ pub fn run(options: &EventsOptions, Out { output, errors }: Out<'_>) -> io::Resu
     .into_iter()
     .filter_map(|(key, value)| Some((key, value?)))
     .collect();
+    if options.audit {
+        return audit(options, &client, &query(&asked), output, errors);
+    }
     let path = format!("/v1/events?{}", query(&asked));
     let shown = block_on(async {
         let Events { events } = client.ask(Method::GET, &path, None::<&()>).await?;
@@ -80,6 +86,32 @@ pub fn run(options: &EventsOptions, Out { output, errors }: Out<'_>) -> io::Resu
         Ok(written) => written.map(|()| 0),
         Err(error) => failed(&error, errors),
     }
+}
+
+/// Shows what people have changed. Returns the exit code.
+fn audit(
+    options: &EventsOptions,
+    client: &Client,
+    query: &str,
+    output: &mut dyn Write,
+    errors: &mut dyn Write,
+) -> io::Result<u8> {
+    let log: AuditLog = match client.get(&format!("/v1/audit?{query}")) {
+        Ok(log) => log,
+        Err(error) => return failed(&error, errors),
+    };
+    if options.form.json {
+        output.write_all(as_json(&log).as_bytes())?;
+        return Ok(0);
+    }
+    for entry in &log.entries {
+        output.write_all(picture::audited(entry).as_bytes())?;
+    }
+    if log.unreadable > 0 {
+        let lines = count(usize::try_from(log.unreadable).unwrap_or(usize::MAX), "line");
+        writeln!(errors, "warning: {lines} of the audit file could not be read")?;
+    }
+    Ok(0)
 }
 
 /// Goes on for ever; a stream that ends in its time is taken up where it ended.

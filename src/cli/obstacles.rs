@@ -87,10 +87,12 @@ pub fn obstacles(config: &Config, with_secrets: bool) -> Vec<Obstacle> {
             Entry::Open => {}
         }
     }
-    if let (Some(file), true) = (config.admin.token_file.clone(), with_secrets)
-        && let Err(fault) = read_token(&file)
-    {
-        found.push(Obstacle::NoToken { file, fault: fault.to_string() });
+    let named = config.admin.tokens.iter().map(|token| token.file.clone());
+    let tokens = config.admin.token_file.clone().into_iter().chain(named);
+    for file in tokens.filter(|_| with_secrets) {
+        if let Err(fault) = read_token(&file) {
+            found.push(Obstacle::NoToken { file, fault: fault.to_string() });
+        }
     }
     found
 }

@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 use super::screen::{Screen, Table, Tone};
 use crate::{
     api::{
-        ClusterStatus, EventEntry, EventKind, Explanation, NameRole, NameStatus, OverrideStatus,
-        Progress, ProgressKind, ServerStatus, Severity, Stability, Status, WhatIf, Why,
+        AuditEntry, AuditOutcome, AuditVia, ClusterStatus, EventEntry, EventKind, Explanation,
+        NameRole, NameStatus, OverrideStatus, Progress, ProgressKind, ServerStatus, Severity,
+        Stability, Status, WhatIf, Why,
     },
     plain_text::one_line,
 };
@@ -222,6 +223,39 @@ pub fn event(entry: &EventEntry) -> String {
     _ = write!(text, "  {reason}");
     if !detail.is_empty() {
         _ = write!(text, " ({detail})");
+    }
+    one_line(&text) + "\n"
+}
+
+/// What somebody has changed, on a line.
+pub fn audited(entry: &AuditEntry) -> String {
+    let mut text = entry.at.clone();
+    let from = match (entry.via, entry.uid, &entry.address) {
+        (AuditVia::Socket, Some(uid), _) => format!("socket uid={uid}"),
+        (AuditVia::Socket, None, _) => "socket".to_owned(),
+        (AuditVia::Http, _, address) => address.clone().unwrap_or_default(),
+    };
+    let who = entry.token.as_ref().or(entry.author.as_ref()).map_or("-", String::as_str);
+    _ = write!(text, "  {who}  {from}  {} {}", entry.method, entry.path);
+    for word in [&entry.cluster, &entry.server].into_iter().flatten() {
+        _ = write!(text, " {word}");
+    }
+    if entry.dry_run {
+        text += " dry run";
+    }
+    text += match entry.outcome {
+        AuditOutcome::Done => "  done",
+        AuditOutcome::Refused => "  refused",
+        AuditOutcome::Unknown => "  unknown: nobody waited for the reply",
+    };
+    if let (AuditOutcome::Refused, Some(status)) = (entry.outcome, entry.status) {
+        _ = write!(text, " ({status})");
+    }
+    if let Some(why) = entry.reason.as_ref().or(entry.error.as_ref()) {
+        _ = write!(text, ": {why}");
+    }
+    if entry.missing > 0 {
+        _ = write!(text, "  [{} before this are missing]", entry.missing);
     }
     one_line(&text) + "\n"
 }

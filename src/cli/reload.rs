@@ -40,7 +40,7 @@ pub fn run(options: &ReloadOptions, out: Out<'_>) -> io::Result<u8> {
         out.output.write_all(as_json(&reloaded).as_bytes())?;
         return Ok(0);
     }
-    let Reloaded { changed, names, dangers, needs_restart } = reloaded;
+    let Reloaded { changed, names, dangers, needs_restart, warnings } = reloaded;
     if changed.is_empty() && needs_restart.is_empty() {
         writeln!(out.output, "reloaded; nothing has changed")?;
     }
@@ -50,7 +50,7 @@ pub fn run(options: &ReloadOptions, out: Out<'_>) -> io::Result<u8> {
     for name in names {
         writeln!(out.output, "  {}", one_line(&name.summary))?;
     }
-    for danger in dangers {
+    for danger in dangers.into_iter().chain(warnings) {
         writeln!(out.errors, "warning: {}", one_line(&danger))?;
     }
     for line in needs_restart {

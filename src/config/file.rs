@@ -88,7 +88,7 @@ fn runs_commands(clusters: &[ClusterConfig], hooks: &[Arc<HookConfig>]) -> bool 
 mod tests {
     use super::*;
     use crate::config::{
-        admin::AdminSection,
+        admin::{AdminSection, TokenSection},
         checks::{AgentSection, CommandSection, HttpSection, PatroniSection},
         cluster::ClusterSection,
         dns::{DnsSection, ExposeSection, RateLimitSection, TcpSection, TlsListenSection},
@@ -105,7 +105,7 @@ mod tests {
     };
 
     /// Every section with its keys.
-    const FORMAT: [(&str, &[&str]); 20] = [
+    const FORMAT: [(&str, &[&str]); 21] = [
         (FileSection::TITLE, FileSection::KEYS),
         (DnsSection::TITLE, DnsSection::KEYS),
         (TcpSection::TITLE, TcpSection::KEYS),
@@ -115,6 +115,7 @@ mod tests {
         (ZoneSection::TITLE, ZoneSection::KEYS),
         (StateSection::TITLE, StateSection::KEYS),
         (AdminSection::TITLE, AdminSection::KEYS),
+        (TokenSection::TITLE, TokenSection::KEYS),
         (LogSection::TITLE, LogSection::KEYS),
         (HookSection::TITLE, HookSection::KEYS),
         (ClusterSection::TITLE, ClusterSection::KEYS),

@@ -50,7 +50,7 @@ use std::{path::Path, sync::Arc};
 use self::read::{Elsewhere, Faults};
 pub use self::{
     added::AddedServer,
-    admin::AdminConfig,
+    admin::{AdminConfig, Clusters, Scope, TokenConfig},
     auth::{AuthConfig, AuthMethod, ChannelBinding, RequireAuth, ServerPublicKey},
     changes::Changes,
     checks::{Checks, WitnessConfig},

@@ -55,6 +55,8 @@ pub struct Process {
     pub state: Option<StateReport>,
     /// Why lines of the log cannot be written, in the system's words; `None` when they can.
     pub log_fault: Option<String>,
+    /// Why changes by people cannot be written to the audit file; `None` when they can.
+    pub audit_fault: Option<String>,
     /// What each hook has done, in the order of the configuration.
     pub hooks: Vec<HookTally>,
 }

@@ -9,7 +9,7 @@ const BACKLOG: usize = 20;
 
 /// What somebody should look at, one line each, with what to do.
 pub fn warnings(process: &Process) -> Vec<String> {
-    let Process { state, log_fault, hooks, .. } = process;
+    let Process { state, log_fault, audit_fault, hooks, .. } = process;
     let mut warnings = Vec::new();
     if let Some(state) = state {
         if let Some((fault, since)) = &state.fault {
@@ -37,6 +37,12 @@ pub fn warnings(process: &Process) -> Vec<String> {
         warnings.push(format!(
             "lines of the log are lost ({fault}): make room where standard error goes, or start \
              anew whoever reads it"
+        ));
+    }
+    if let Some(fault) = audit_fault {
+        warnings.push(format!(
+            "changes by people are not written to the audit file ({fault}): see `audit_file` in \
+             [admin] and its folder"
         ));
     }
     warnings.extend(hooks.iter().filter_map(complaint));
@@ -73,6 +79,15 @@ mod tests {
             pending: 3,
             failing_since: None,
         }
+    }
+
+    #[test]
+    fn an_audit_file_that_cannot_be_written_is_told() {
+        let audit_fault = Some("Permission denied (os error 13)".to_owned());
+        let [warning] = &warnings(&Process { audit_fault, ..Process::default() })[..] else {
+            panic!("one warning");
+        };
+        assert!(warning.contains("Permission denied") && warning.contains("audit_file"));
     }
 
     #[test]

@@ -60,7 +60,7 @@ const TABLE: [Row; 31] = [
     },
     Row {
         module: "config",
-        of_ours: &["answers", "duration", "engine", "plain_text", "report"],
+        of_ours: &["answers", "duration", "engine", "plain_text", "report", "wall_time"],
         from_outside: &[
             "hickory_proto",
             "ipnet",
@@ -153,6 +153,9 @@ const TABLE: [Row; 31] = [
             "config::AddedServer",
             "config::AdminConfig",
             "config::Changes",
+            "config::Clusters",
+            "config::Scope",
+            "config::TokenConfig",
             "config::read_token",
             "control",
             "duration",

@@ -128,7 +128,7 @@ fn over_tcp_changes_need_the_token_and_our_own_name() {
     let bearer = format!("Authorization: Bearer {TOKEN}\r\n");
     for (headers, status, words) in [
         ("Host: localhost\r\n", 401, "send one header `Authorization: Bearer TOKEN`"),
-        ("Host: localhost\r\nAuthorization: Bearer x\r\n", 401, "not the token"),
+        ("Host: localhost\r\nAuthorization: Bearer x\r\n", 401, "no token of [admin]"),
         (&format!("Host: evil.example\r\n{bearer}"), 421, "add the name to `hosts`"),
         (&format!("Host: localhost\r\nOrigin: http://evil.example\r\n{bearer}"), 403, "web page"),
     ] {
@@ -162,7 +162,8 @@ fn without_a_token_file_tcp_is_for_reading() {
     let served = scene.serve(&[]);
     let answer = http::over_tcp(served.http, &http::head("POST", "/v1/reload", 0), b"");
     assert_eq!(answer.status, 403, "{answer:?}");
-    assert!(answer.error().contains("set `token_file` in [admin], or use the Unix socket"));
+    let error = answer.error();
+    assert!(error.contains("set `token_file` or [[admin.token]] in [admin], or"), "{error}");
     assert_eq!(served.json("/v1/status")["ready"], true);
 }
 

@@ -2,6 +2,7 @@
 //! socket's file, the service manager.
 
 mod api;
+mod audit;
 mod command;
 mod console;
 mod document;
@@ -15,6 +16,7 @@ mod readiness;
 mod schema;
 mod sockets;
 mod supervision;
+mod tokens;
 
 use std::{net::SocketAddr, path::PathBuf};
 
