@@ -65,6 +65,8 @@ fn show(
     only: Option<&str>,
     html: bool,
 ) -> (&'static str, String) {
+    // What is published since the history was last added to must not be missing.
+    operations.remember_writers();
     let history = operations.history();
     let view = View {
         status,

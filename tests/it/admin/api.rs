@@ -74,7 +74,7 @@ fn what_is_told_is_what_the_description_promises() {
         ("/v1/events", "/v1/events?before=1h", "unknown field `before`"),
         ("/v1/what-if", "/v1/what-if?server=orders1&suppose=rain", "cannot be supposed"),
         ("/v1/explain", "/v1/explain", "missing field `name`"),
-        ("/v1/explain", "/v1/explain?name=x.internal.", "not a served name"),
+        ("/v1/explain", "/v1/explain?name=x.internal.", "no served name `x.internal.`"),
         ("/v1/events/stream", "/v1/events/stream?cluster=x", "no cluster `x`"),
     ] {
         let refused = told(path, asked);

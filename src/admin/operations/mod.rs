@@ -4,9 +4,11 @@
 //! nobody; changes and questions wait for the driver or for whoever runs the parts, and not for
 //! ever.
 
+mod history;
+
 use std::{
     sync::{
-        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        Arc, Mutex, OnceLock, PoisonError,
         atomic::{AtomicU64, Ordering},
     },
     time::Duration,
@@ -18,19 +20,12 @@ use tokio::{
 };
 use tracing::info;
 
-use super::{
-    audit::Audit,
-    page::{
-        history::History,
-        writers::{PublishedWriter, Writer},
-    },
-    rejection::Rejection,
-};
+use super::{audit::Audit, page::history::History, rejection::Rejection};
 use crate::{
     chronicle::Chronicle,
     clock::{self, Clock},
     control::Control,
-    engine::{ClusterId, Decision, Lag, ReadReason, ServerId, ServerIndex, WriteReason},
+    engine::{ClusterId, Decision, ReadReason, ServerId, ServerIndex, WriteReason},
     hooks::HooksHandle,
     metrics::Metrics,
     publish::{Reader, Snapshot},
@@ -235,45 +230,6 @@ impl Operations {
         names.zip(layout.slots().iter().copied()).collect()
     }
 
-    /// What was in the last minutes. It must be let go of before anything is awaited.
-    pub(super) fn history(&self) -> MutexGuard<'_, History> {
-        self.0.history.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Adds what is now to the history.
-    pub(super) fn remember(&self) {
-        // The chronicle before the snapshot: what is published is not older than what is told.
-        let entries = self.0.chronicle.entries();
-        let snapshot = self.0.reader.snapshot();
-        let totals = self.0.metrics.dns.totals();
-        let layout = snapshot.table.layout();
-        let clusters = || layout.clusters().iter().enumerate();
-        let servers = clusters().flat_map(|(id, listing)| {
-            let report = snapshot.reports.of(ClusterId(id));
-            listing.servers.iter().enumerate().map(move |(index, server)| {
-                let server_report = report.and_then(|report| report.servers.get(index));
-                let lag = server_report.and_then(|server| server.standing.lag);
-                (&*server.name, lag.map(Lag::millis))
-            })
-        });
-        let slots = self.slots();
-        let names = slots.iter().map(|(name, slot)| {
-            let slot = usize::try_from(*slot).unwrap_or(usize::MAX);
-            (&**name, totals.names.get(slot).map_or(0, |counts| counts.iter().sum()))
-        });
-        let writers = clusters().filter_map(|(id, listing)| {
-            let report = snapshot.reports.of(ClusterId(id))?;
-            let write = report.decision.write?;
-            let server = write.server.and_then(|server| listing.server_name(server));
-            let writer = published_writer(server, write.reason);
-            let since = report.start.at(write.since);
-            Some(PublishedWriter { cluster: &listing.name, writer, since })
-        });
-        let mut history = self.history();
-        history.note(self.0.clock.now(), servers, totals.all_queries(), names);
-        history.writers().note(entries.iter().map(|entry| &**entry), writers, clock::wall_time());
-    }
-
     /// From now on changes are written down there.
     pub(super) fn writes_down(&self, audit: Audit) {
         // It begins once.
@@ -367,15 +323,6 @@ where
              whether it was done",
             patience.as_secs()
         ))),
-    }
-}
-
-/// Who a write name says; not known before the first round of probes.
-fn published_writer(server: Option<&str>, reason: WriteReason) -> Writer {
-    match (server, reason) {
-        (Some(server), _) => Writer::Server(server.into()),
-        (None, WriteReason::NotReady) => Writer::Unknown,
-        (None, _) => Writer::None,
     }
 }
 
