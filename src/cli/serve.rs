@@ -13,7 +13,7 @@ pub struct ServeOptions {
     /// Configuration file
     #[arg(long, value_name = "FILE", env = "POINTSMAN_CONFIG", default_value = DEFAULT_CONFIG)]
     pub config: PathBuf,
-    /// How the log is written: text or json [default: what the configuration says in [log]]
+    /// How the log is written: text or json [default: what the configuration says]
     #[arg(
         long,
         value_name = "FORMAT",

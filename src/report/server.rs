@@ -44,7 +44,7 @@ pub struct ServerView {
     pub drained: bool,
     /// Whether its state is one that should pass soon.
     pub transient: bool,
-    /// Whether it has not passed for longer than [`PASSES_WITHIN`].
+    /// Whether it has not passed for longer than `PASSES_WITHIN`.
     pub overdue: bool,
     /// How bad it is that it is so.
     pub severity: Severity,

@@ -85,7 +85,7 @@ impl Link {
         result
     }
 
-    /// As [`Link::query`], for one statement with a reply of up to so many rows and octets.
+    /// As `query`, for one statement with a reply of up to so many rows and octets.
     pub async fn table(
         &mut self,
         statement: &str,
@@ -103,7 +103,7 @@ impl Link {
         Ok(result?.pop().unwrap_or_default())
     }
 
-    /// As [`Link::query`], for one statement.
+    /// As `query`, for one statement.
     pub(super) async fn query_one(&mut self, statement: &str) -> Result<Reply, Fault> {
         let mut replies = self.query(statement).await?;
         match (replies.pop(), replies.pop()) {

@@ -83,7 +83,7 @@ impl Losses {
 
     /// Logs how many lines were lost since this was last said. When that line is lost as well, it
     /// is said again. Call it about once a second: while lines cannot be written, it tries once in
-    /// [`TRY_AGAIN_AFTER`] calls.
+    /// `TRY_AGAIN_AFTER` calls.
     pub fn tell(&mut self) {
         let lost = self.lines();
         let unwritten = self.unwritten.lines();
