@@ -99,7 +99,7 @@ fn a_writable_copy_is_never_published_and_the_original_is_accepted(
     scene.assert(why.contains("pointsman accept db db3 --reason TEXT"), &why);
     let (code, said) = accept(pointsman, "db1");
     scene.assert(code == Some(0), &said);
-    scene.assert(said == "the history of db1 is that of db from now on\n", &said);
+    scene.assert(said.starts_with("the history of db1 is that of db from now on\n"), &said);
     scene.expect_write(0);
     scene.expect_reads(&[1]);
     let (_, events) = pointsman.command(&["events", "--cluster", "db"]);

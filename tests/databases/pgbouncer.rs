@@ -30,9 +30,31 @@ use crate::{
 
 const DOCUMENT: &str = include_str!("../../docs/RESOLVERS.md");
 
-const SERVERS: [Ipv4Addr; 2] = [Ipv4Addr::new(127, 37, 20, 1), Ipv4Addr::new(127, 37, 20, 2)];
-const DNS: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(127, 37, 20, 3)), 53);
-const POOLER: Ipv4Addr = Ipv4Addr::new(127, 37, 20, 4);
+/// Where a story plays. Each has a network of its own: two at a time on one port 53 would share their
+/// questions.
+#[derive(Clone, Copy)]
+struct Place(u8);
+
+impl Place {
+    fn address(self, last: u8) -> Ipv4Addr {
+        Ipv4Addr::new(127, 37, self.0, last)
+    }
+
+    fn servers(self) -> [Ipv4Addr; 2] {
+        [self.address(1), self.address(2)]
+    }
+
+    fn dns(self) -> SocketAddr {
+        SocketAddr::new(IpAddr::V4(self.address(3)), 53)
+    }
+
+    fn pooler(self) -> Ipv4Addr {
+        self.address(4)
+    }
+}
+
+const WATCHING: Place = Place(20);
+const TOLD_BY_HOOK: Place = Place(21);
 
 /// A second until the zone is checked, one for what is left of a TTL, and one for the rest.
 const MOVES_WITHIN: Duration = Duration::from_secs(3);
@@ -40,12 +62,12 @@ const MOVES_WITHIN: Duration = Duration::from_secs(3);
 #[test]
 fn pgbouncer_leaves_a_stale_primary() {
     in_turn(|| {
-        let servers = PgCluster::start(Programs::installed(), &SERVERS);
-        let cluster = Cluster::new("pool", Engine::Postgres, SERVERS, servers.port());
-        let pointsman = Pointsman::serve_at(DNS, &[&cluster]);
-        let pooler = PgBouncer::start(&cluster, documented_settings());
+        let servers = PgCluster::start(Programs::installed(), &WATCHING.servers());
+        let cluster = Cluster::new("pool", Engine::Postgres, WATCHING.servers(), servers.port());
+        let pointsman = Pointsman::serve_at(WATCHING.dns(), &[&cluster]);
+        let pooler = PgBouncer::start(WATCHING, &cluster, documented_settings());
         patience::until("PgBouncer reaches the primary", || {
-            pooler.server().is_some_and(|(address, _)| address == SERVERS[0].to_string())
+            pooler.server().is_some_and(|(address, _)| address == WATCHING.servers()[0].to_string())
         });
         assert_eq!(pooler.server(), pooler.server(), "a connection of the pool is used again");
 
@@ -53,10 +75,10 @@ fn pgbouncer_leaves_a_stale_primary() {
         let mut dns = pointsman.client();
         patience::until("the name follows the promotion", || {
             let answer = dns.addresses(&cluster.write_name());
-            answer.is_some_and(|answer| answer.addresses == [IpAddr::V4(SERVERS[1])])
+            answer.is_some_and(|answer| answer.addresses == [IpAddr::V4(WATCHING.servers()[1])])
         });
         assert_eq!(servers.value(0, "SELECT pg_is_in_recovery()"), "f", "the old primary lives on");
-        let promoted = SERVERS[1].to_string();
+        let promoted = WATCHING.servers()[1].to_string();
         let moved = patience::poll(MOVES_WITHIN, || {
             pooler.server().filter(|(address, _)| *address == promoted)
         });
@@ -73,32 +95,38 @@ fn pgbouncer_leaves_a_stale_primary() {
 #[test]
 fn the_packaged_hook_leads_pgbouncer_away_from_a_stale_primary() {
     in_turn(|| {
-        let servers = PgCluster::start(Programs::installed(), &SERVERS);
-        let port = ports::free_on(&[POOLER]);
+        let servers = PgCluster::start(Programs::installed(), &TOLD_BY_HOOK.servers());
+        let port = ports::free_on(&[TOLD_BY_HOOK.pooler()]);
+        let pooler_host = TOLD_BY_HOOK.pooler();
         let program =
             Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/hooks/pgbouncer-reconnect");
-        let mut cluster = Cluster::new("pool", Engine::Postgres, SERVERS, servers.port());
+        let mut cluster =
+            Cluster::new("pool", Engine::Postgres, TOLD_BY_HOOK.servers(), servers.port());
         // Behind the keys of the probe there may be further sections.
         cluster.more_probe = format!(
             "[[hook]]\nname = \"pools\"\nevents = [\"write_changed\"]\n\
-         command = [{program:?}, \"{POOLER}\", \"{port}\", \"postgres\"]\n"
+         command = [{program:?}, \"{pooler_host}\", \"{port}\", \"postgres\"]\n"
         );
-        let pointsman = Pointsman::serve_at(DNS, &[&cluster]);
+        let pointsman = Pointsman::serve_at(TOLD_BY_HOOK.dns(), &[&cluster]);
         let settings = "dns_max_ttl = 1\ndns_nxdomain_ttl = 1\nserver_login_retry = 1\n";
-        let pooler = PgBouncer::start_at(port, &cluster, settings);
+        let pooler = PgBouncer::start_at(TOLD_BY_HOOK, port, &cluster, settings);
         patience::until("PgBouncer reaches the primary", || {
-            pooler.server().is_some_and(|(address, _)| address == SERVERS[0].to_string())
+            pooler
+                .server()
+                .is_some_and(|(address, _)| address == TOLD_BY_HOOK.servers()[0].to_string())
         });
         // One that nobody tells.
-        let other = PgBouncer::start(&cluster, settings);
+        let other = PgBouncer::start(TOLD_BY_HOOK, &cluster, settings);
         patience::until("it reaches the primary, too", || {
-            other.server().is_some_and(|(address, _)| address == SERVERS[0].to_string())
+            other
+                .server()
+                .is_some_and(|(address, _)| address == TOLD_BY_HOOK.servers()[0].to_string())
         });
         let served = other.server();
         let told = || pooler.log().matches("login attempt: db=pgbouncer user=pointsman").count();
         let before = told();
         servers.promote(1);
-        let promoted = SERVERS[1].to_string();
+        let promoted = TOLD_BY_HOOK.servers()[1].to_string();
         patience::until("the pool follows the promotion", || {
             pooler.server().is_some_and(|(address, _)| address == promoted)
         });
@@ -116,6 +144,7 @@ fn the_packaged_hook_leads_pgbouncer_away_from_a_stale_primary() {
 
 /// A running PgBouncer. Dropped, it is killed.
 struct PgBouncer {
+    place: Place,
     process: ServerProcess,
     port: u16,
     sessions: SessionMaker,
@@ -124,12 +153,12 @@ struct PgBouncer {
 
 impl PgBouncer {
     /// Starts one for the write name of `cluster`.
-    fn start(cluster: &Cluster, settings: &str) -> Self {
-        Self::start_at(ports::free_on(&[POOLER]), cluster, settings)
+    fn start(place: Place, cluster: &Cluster, settings: &str) -> Self {
+        Self::start_at(place, ports::free_on(&[place.pooler()]), cluster, settings)
     }
 
     /// The same at a port that is known before.
-    fn start_at(port: u16, cluster: &Cluster, settings: &str) -> Self {
+    fn start_at(place: Place, port: u16, cluster: &Cluster, settings: &str) -> Self {
         let account = Account::named("postgres"); // It refuses to run as root.
         let directory = account.directory("pointsman-pgbouncer-");
         let resolv_conf = directory.path().join("resolv.conf");
@@ -138,7 +167,7 @@ impl PgBouncer {
             "[databases]\n\
              postgres = host={name} port={server_port} user=postgres\n\
              [pgbouncer]\n\
-             listen_addr = {POOLER}\n\
+             listen_addr = {pooler}\n\
              listen_port = {port}\n\
              unix_socket_dir =\n\
              auth_type = trust\n\
@@ -148,13 +177,14 @@ impl PgBouncer {
              resolv_conf = {resolv_conf}\n\
              {settings}",
             name = cluster.write_name().to_string().trim_end_matches('.'),
+            pooler = place.pooler(),
             server_port = cluster.port,
             resolv_conf = resolv_conf.display(),
             users = users.display(),
         );
         let file = directory.path().join("pgbouncer.ini");
         let known = "\"postgres\" \"\"\n\"pointsman\" \"\"\n".to_owned();
-        let nameserver = format!("nameserver {}\n", DNS.ip());
+        let nameserver = format!("nameserver {}\n", place.dns().ip());
         for (path, text) in [(&resolv_conf, nameserver), (&users, known), (&file, config)] {
             fs::write(path, text).expect("a file can be written");
             account.own(path);
@@ -162,13 +192,13 @@ impl PgBouncer {
         let mut command = account.command("/usr/sbin/pgbouncer");
         command.arg(&file);
         let process = ServerProcess::spawn(command, &directory.path().join("log"));
-        Self { process, port, sessions: SessionMaker::start(), directory }
+        Self { place, process, port, sessions: SessionMaker::start(), directory }
     }
 
     /// The address and process of the server that a new session gets, if any.
     fn server(&self) -> Option<(String, String)> {
         let query = "SELECT host(inet_server_addr()) || ' ' || pg_backend_pid()";
-        let text = self.sessions.query(POOLER, self.port, query).ok()??;
+        let text = self.sessions.query(self.place.pooler(), self.port, query).ok()??;
         let (address, process) = text.split_once(' ')?;
         Some((address.to_owned(), process.to_owned()))
     }

@@ -20,7 +20,7 @@ pub(super) fn what_is_shown_is_what_is(stage: &mut Stage) {
         (&"Primary".into(), &"Replica".into())
     );
     assert_eq!(servers[0]["port"], stage.servers.port());
-    stage.expect_words("status", &["ready", "db  postgres", "db-write.internal.", "Primary"]);
+    stage.expect_words("status", &["db is ok", "db  postgres", "db-write.internal", "Primary"]);
     stage.expect_words("why db1", &["db1 of db is Primary", "127.62.10.1", "yes"]);
     let why = stage.json("why db2");
     let included = |index: usize| why["names"][index]["included"] == true;

@@ -12,7 +12,7 @@ pub(super) fn drain_pin_and_maintenance(stage: &mut Stage) {
     let (write, read) = (stage.cluster.write_name(), stage.cluster.read_name());
     let said = stage.effective("drain db2 --reason kernel --for 30m --author ann", &read, &[2]);
     assert!(said.starts_with("db2 is drained until 20"), "{said}");
-    stage.expect_words("status", &["db2 drained, ends in", "by ann: kernel"]);
+    stage.expect_words("status", &["db2 is drained, ends in", "by ann: kernel"]);
     stage.expect_words("why db2", &["drained"]);
     let laid = stage.json("status db")["overrides"][0].clone();
     assert_eq!((&laid["kind"], &laid["server"]), (&json!("drain"), &json!("db2")));

@@ -44,7 +44,7 @@ pub(super) fn the_page_shows_what_is(stage: &mut Stage) {
     {
         assert!(text.contains(words), "{words} is not in\n{text}");
     }
-    assert!(text.starts_with("orders is as wanted\n"), "{text}");
+    assert!(text.starts_with("db is degraded\n"), "{text}");
     assert!(!text.contains("nothing → drain"), "{text}");
     let mut browser = Browser::start();
     for (size, place) in [(DESK, "desk"), (PHONE, "phone")] {
