@@ -8,7 +8,7 @@ use super::{
     Operations,
     audit::last,
     caller::Caller,
-    events::{MOST, USUAL, time},
+    events::{how_many, time},
     rejection::Rejection,
     reply::json,
     request::QueryOf,
@@ -48,10 +48,7 @@ pub async fn changes(
 ) -> Result<Response, Rejection> {
     caller.check_all()?;
     let since = since.as_deref().map(time).transpose()?;
-    let limit = limit.unwrap_or(USUAL);
-    if !(1..=MOST).contains(&limit) {
-        return Err(Rejection::bad(format!("`limit` is 1 to {MOST}")));
-    }
+    let limit = how_many(limit)?;
     let audit = operations.audit();
     let Some(path) = audit.path() else {
         let error = "no audit file is kept; set `audit_file` in [admin], and restart";

@@ -51,10 +51,7 @@ pub async fn events(
     if let Some(name) = &cluster {
         known(&operations, name)?;
     }
-    let limit = limit.unwrap_or(USUAL);
-    if !(1..=MOST).contains(&limit) {
-        return Err(Rejection::bad(format!("`limit` is 1 to {MOST}")));
-    }
+    let limit = how_many(limit)?;
     let entries = operations.chronicle().entries();
     let wanted = |entry: &&std::sync::Arc<Entry>| {
         since.is_none_or(|since| entry.change.at >= since) && is_of(entry, cluster.as_deref())
@@ -80,6 +77,15 @@ pub fn known(operations: &Operations, name: &str) -> Result<(), Rejection> {
     }
 }
 
+/// How many entries are wanted, the newest of them.
+pub fn how_many(limit: Option<usize>) -> Result<usize, Rejection> {
+    let limit = limit.unwrap_or(USUAL);
+    if !(1..=MOST).contains(&limit) {
+        return Err(Rejection::bad(format!("`limit` is 1 to {MOST}")));
+    }
+    Ok(limit)
+}
+
 /// A point in time, or how long ago it was.
 pub fn time(text: &str) -> Result<WallTime, Rejection> {
     let ago = duration::parse(text).ok().map(|ago| {
@@ -96,7 +102,7 @@ pub fn time(text: &str) -> Result<WallTime, Rejection> {
 }
 
 /// Events of one reply unless somebody says otherwise.
-pub const USUAL: usize = 100;
+const USUAL: usize = 100;
 
 /// Events of one reply at most: all that are remembered.
-pub const MOST: usize = 1_000;
+const MOST: usize = 1_000;

@@ -15,6 +15,7 @@ mod explain;
 mod overrides;
 mod probe;
 mod session;
+mod severity;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -30,9 +31,10 @@ pub use self::{
     overrides::{Drain, End, OverrideKind, OverrideStatus, Pin, Suspend, Undrain},
     probe::{Fact, ProbeFailure, ProbeStep, ProbeStepName, Probed},
     session::{KickStatus, SessionGroup, SessionReport, SessionState},
+    severity::Severity,
     status::{
         ClusterStatus, Degradation, HookStatus, NameRole, NameStatus, Progress, ProgressKind,
-        ServerStatus, Severity, Stability, StateStatus, Status, Upstream, WitnessStatus,
+        ServerStatus, Stability, StateStatus, Status, Upstream, WitnessStatus,
     },
     why::{Membership, Why},
 };

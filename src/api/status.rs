@@ -5,10 +5,10 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{OverrideStatus, rfc3339};
+use super::{OverrideStatus, Severity, rfc3339};
 use crate::{
     engine::{self, Lag, Towards, Word},
-    report::{self, ClusterView, NameReason, NameView, ServerView, WitnessReport},
+    report::{ClusterView, NameReason, NameView, ServerView, WitnessReport},
 };
 
 /// The whole service.
@@ -105,23 +105,6 @@ pub struct ClusterStatus {
     pub servers: Vec<ServerStatus>,
     /// What operators have laid over it.
     pub overrides: Vec<OverrideStatus>,
-}
-
-/// How bad something is.
-#[derive(
-    Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema,
-)]
-#[serde(rename_all = "kebab-case")]
-pub enum Severity {
-    /// As it should be.
-    #[default]
-    Ok,
-    /// As an operator wants it: an override decides it.
-    Wanted,
-    /// Clients are served, and somebody should look.
-    Degraded,
-    /// Clients are not served as promised, or writes are in danger.
-    Outage,
 }
 
 /// Whether the names of a cluster may change soon.
@@ -282,29 +265,6 @@ impl From<NameReason> for NameRole {
         match reason {
             NameReason::Write(_) => Self::Write,
             NameReason::Read(_) => Self::Read,
-        }
-    }
-}
-
-impl Severity {
-    /// As people read it.
-    pub fn words(self) -> &'static str {
-        match self {
-            Self::Ok => "ok",
-            Self::Wanted => "as wanted",
-            Self::Degraded => "degraded",
-            Self::Outage => "outage",
-        }
-    }
-}
-
-impl From<report::Severity> for Severity {
-    fn from(severity: report::Severity) -> Self {
-        match severity {
-            report::Severity::Ok => Self::Ok,
-            report::Severity::Wanted => Self::Wanted,
-            report::Severity::Degraded => Self::Degraded,
-            report::Severity::Outage => Self::Outage,
         }
     }
 }

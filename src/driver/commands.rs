@@ -10,8 +10,8 @@ use crate::{
         Preview, Refusal,
     },
     engine::{
-        Acceptance, AcceptanceRefusal, ClusterId, Moment, Override, OverrideRefusal, ServerId,
-        ServerIndex, Wish, WishKey,
+        Acceptance, AcceptanceRefusal, ClusterId, Engine, Moment, Override, OverrideRefusal,
+        ServerId, ServerIndex, Wish, WishKey,
     },
     report::{self, ClusterView, Sought, Unknown},
 };
@@ -77,17 +77,23 @@ impl Driver {
             }
         };
         then.decide(now);
-        let current = self.publisher.current();
-        let view = |engine| {
-            let report = self.reporter.of(cluster, engine);
-            let at = self.reporter.start().at(now);
-            ClusterView::new(current.table.layout(), cluster, &report, at)
-        };
-        // Clusters of the layout are those of the engine.
-        let (Some(before), Some(after)) = (view(&self.engine), view(&then)) else {
-            return Err(Refusal::Stopping);
-        };
+        let (before, after) =
+            (self.view(cluster, &self.engine, now)?, self.view(cluster, &then, now)?);
         Ok(Preview { laid: self.named(cluster, &laid), now: before, then: after })
+    }
+
+    /// A cluster as an engine has it at `now`: ours, or a copy on which something is tried.
+    pub(super) fn view(
+        &self,
+        cluster: ClusterId,
+        engine: &Engine,
+        now: Moment,
+    ) -> Result<ClusterView, Refusal> {
+        let current = self.publisher.current();
+        let report = self.reporter.of(cluster, engine);
+        let at = self.reporter.start().at(now);
+        // Clusters of the layout are those of the engine.
+        ClusterView::new(current.table.layout(), cluster, &report, at).ok_or(Refusal::Stopping)
     }
 
     /// The override that a request wishes for, by places.

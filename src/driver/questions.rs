@@ -5,7 +5,7 @@ use crate::{
     answers::{NameRole, ServedName},
     control::{Question, Refusal},
     engine::{NameOf, Supposition},
-    report::{Candidate, ClusterView, Explanation, Sought, WhatIf},
+    report::{Candidate, Explanation, Sought, WhatIf},
 };
 
 impl Driver {
@@ -37,17 +37,12 @@ impl Driver {
             NameRole::Write => NameOf::Writes,
             NameRole::Read { index, .. } => NameOf::Reads(index),
         };
-        let report = self.reporter.of(id, &self.engine);
-        let now = self.reporter.start().at(self.clock.now());
-        let view = ClusterView::new(layout, id, &report, now);
-        let found = view.and_then(|view| {
-            let name = view.names.iter().find(|name| *name.name == *called(served))?.clone();
-            Some((view, name))
-        });
-        let Some((view, name)) = found else {
-            return Err(Refusal::Stopping);
-        };
-        let candidates = self.engine.candidacy(id, of, self.clock.now()).into_iter();
+        let now = self.clock.now();
+        let view = self.view(id, &self.engine, now)?;
+        let called = called(served);
+        let name = view.names.iter().find(|name| *name.name == *called).cloned();
+        let name = name.ok_or(Refusal::Stopping)?;
+        let candidates = self.engine.candidacy(id, of, now).into_iter();
         // Servers of the layout are those of the engine.
         let candidates = candidates.filter_map(|candidacy| {
             let server = view.servers.get(candidacy.server.0)?;
@@ -73,16 +68,7 @@ impl Driver {
         let cluster = cluster.map_or_else(|| self.server("").map(|id| id.cluster), Ok)?;
         let now = self.clock.now();
         let then = self.engine.suppose(cluster, &places, now);
-        let at = self.reporter.start().at(now);
-        let current = self.publisher.current();
-        let [now, then] = [&self.engine, &then].map(|engine| {
-            let report = self.reporter.of(cluster, engine);
-            ClusterView::new(current.table.layout(), cluster, &report, at)
-        });
-        // Clusters of the layout are those of the engine.
-        let (Some(now), Some(then)) = (now, then) else {
-            return Err(Refusal::Stopping);
-        };
-        Ok(WhatIf { supposed: named, now, then })
+        let then = self.view(cluster, &then, now)?;
+        Ok(WhatIf { supposed: named, now: self.view(cluster, &self.engine, now)?, then })
     }
 }

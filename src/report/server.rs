@@ -79,8 +79,10 @@ impl ServerView {
             added: report.added,
             drained: cluster.overrides.iter().any(|laid| drains(laid.wish)),
             transient: is_transient(report.standing),
-            overdue: is_transient(report.standing)
-                && u128::from(now.since(cluster.start.at(since))) >= PASSES_WITHIN.as_millis(),
+            overdue: lasts_too_long(
+                report.standing,
+                Duration::from_millis(now.since(cluster.start.at(since))),
+            ),
             severity: Severity::default(),
         }
     }
@@ -102,7 +104,11 @@ pub fn is_transient(standing: Standing) -> bool {
 
 /// Whether it should have passed by `now`: then somebody is to look.
 pub fn is_overdue(standing: Standing, now: Moment) -> bool {
-    is_transient(standing) && now.since(standing.since) >= PASSES_WITHIN
+    lasts_too_long(standing, now.since(standing.since))
+}
+
+fn lasts_too_long(standing: Standing, age: Duration) -> bool {
+    is_transient(standing) && age >= PASSES_WITHIN
 }
 
 #[cfg(test)]

@@ -17,18 +17,19 @@ pub enum Severity {
 }
 
 impl Severity {
-    /// All, the least first.
-    pub const ALL: [Self; 4] = [Self::Ok, Self::Wanted, Self::Degraded, Self::Outage];
-}
-
-/// As people and metrics read it.
-impl fmt::Display for Severity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
+    /// As people read it.
+    pub const fn words(self) -> &'static str {
+        match self {
             Self::Ok => "ok",
             Self::Wanted => "as wanted",
             Self::Degraded => "degraded",
             Self::Outage => "outage",
-        })
+        }
+    }
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.words())
     }
 }

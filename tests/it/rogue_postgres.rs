@@ -9,8 +9,8 @@ use pointsman::{
 };
 
 use crate::{
-    fake_postgres::{Fake, Step, config, error, login, message, primary_reply, target},
-    probe_tls::{AUTHORITY, HOST, OTHER_HOST, SERVER, server_config, verify_full},
+    fake_postgres::{Fake, Step, config, error, message, target},
+    probe_tls::{AUTHORITY, HOST, OTHER_HOST, SERVER, plain, server_config, verify_full},
 };
 
 /// Far more than any of these logins takes, on a machine that is busy, too.
@@ -46,17 +46,6 @@ fn md5() -> Vec<Step> {
 
 fn scram(mechanism: &str) -> Vec<Step> {
     asking(&[&10_u32.to_be_bytes()[..], mechanism.as_bytes(), b"\0\0"].concat())
-}
-
-/// Asks for nothing.
-fn trusting() -> Vec<Step> {
-    vec![
-        Step::ReadStartup,
-        Step::Send(login()),
-        Step::ReadMessage,
-        Step::Send(primary_reply()),
-        Step::Silence,
-    ]
 }
 
 /// What the probe of a server at `host` came to: the words of its failure, which is a refusal.
@@ -115,13 +104,13 @@ async fn who_has_to_prove_something_lets_nobody_in_without() {
             TlsMode::Disable => script,
             _ => encrypted(script),
         };
-        let words = probed(OTHER_HOST, played(trusting()), (&tls, &scrams)).await;
+        let words = probed(OTHER_HOST, played(plain()), (&tls, &scrams)).await;
         assert!(words.expect_err("an impostor").contains("`require_auth`"));
         let words = probed(OTHER_HOST, played(md5()), (&tls, &scrams)).await;
         assert!(words.expect_err("an impostor").contains("\"md5\""));
         assert!(got_it(&probed(OTHER_HOST, played(scram("SCRAM-SHA-256")), (&tls, &scrams)).await));
         assert!(got_it(&probed(OTHER_HOST, played(md5()), (&tls, &AuthConfig::default())).await));
-        let trusted = probed(OTHER_HOST, played(trusting()), (&tls, &AuthConfig::default())).await;
+        let trusted = probed(OTHER_HOST, played(plain()), (&tls, &AuthConfig::default())).await;
         assert_eq!(trusted, Ok(()));
     }
 }
@@ -130,7 +119,7 @@ async fn who_has_to_prove_something_lets_nobody_in_without() {
 async fn a_bound_proof_is_for_the_end_of_the_connection_alone() {
     let bound = AuthConfig { channel_binding: ChannelBinding::Require, ..AuthConfig::default() };
     let require = TlsMode::Require;
-    for script in [trusting(), md5(), scram("SCRAM-SHA-256")] {
+    for script in [plain(), md5(), scram("SCRAM-SHA-256")] {
         let outcome = probed(OTHER_HOST, encrypted(script), (&require, &bound)).await;
         assert!(outcome.expect_err("not bound").contains("channel binding"));
     }
