@@ -258,7 +258,7 @@ fn table(config: &Config) -> AnswerTable {
         servers: (0..count)
             .map(|index| ReadServer { server: ServerIndex(index), percent: 100, sessions: None })
             .collect(),
-        reason: ReadReason::Fit,
+        reason: ReadReason::Eligible,
         since: Moment::START,
     };
     let write = WriteDecision {

@@ -15,9 +15,9 @@ pub struct ServedName {
     pub cluster: ClusterId,
     /// Which part of that decision.
     pub role: NameRole,
-    /// TTL of its records in seconds while the cluster is calm, at least 1.
+    /// TTL of its records in seconds while the cluster is stable, at least 1.
     pub ttl: u32,
-    /// TTL of its records in seconds from the first doubt until the cluster is calm again, 1 to
+    /// TTL of its records in seconds from the first doubt until the cluster is stable again, 1 to
     /// `ttl`.
     pub ttl_unstable: u32,
 }
@@ -27,8 +27,8 @@ impl ServedName {
     /// 0, which some resolvers keep for long and others refuse.
     pub fn ttl_while(&self, stability: Stability) -> u32 {
         let ttl = match stability {
-            Stability::Calm => self.ttl,
-            Stability::Unrest => self.ttl.min(self.ttl_unstable),
+            Stability::Stable => self.ttl,
+            Stability::Settling => self.ttl.min(self.ttl_unstable),
         };
         ttl.max(1)
     }

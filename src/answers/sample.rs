@@ -101,8 +101,8 @@ pub(crate) fn read(servers: &[usize], reason: ReadReason) -> ReadDecision {
 pub(crate) fn healthy() -> Decision {
     Decision {
         write: Some(write(Some(0), WriteReason::Primary)),
-        reads: vec![read(&[1, 2], ReadReason::Fit)],
-        stability: Stability::Calm,
+        reads: vec![read(&[1, 2], ReadReason::Eligible)],
+        stability: Stability::Stable,
     }
 }
 
@@ -155,8 +155,8 @@ pub(crate) fn table(decision: &Decision) -> AnswerTable {
 pub(crate) fn table_of_replica(server: PublishedServer) -> AnswerTable {
     let decision = Decision {
         write: None,
-        reads: vec![read(&[0], ReadReason::Fit)],
-        stability: Stability::Calm,
+        reads: vec![read(&[0], ReadReason::Eligible)],
+        stability: Stability::Stable,
     };
     table_with(&layout(Balance::Shuffle), &[server], &decision)
 }
@@ -166,17 +166,17 @@ pub(crate) fn tables() -> Vec<AnswerTable> {
     let held = Decision {
         write: Some(write(Some(1), WriteReason::Held(ServerState::Down))),
         reads: vec![read(&[0], ReadReason::WithPrimary)],
-        stability: Stability::Calm,
+        stability: Stability::Stable,
     };
     let withdrawn = Decision {
         write: Some(write(None, WriteReason::NotWritable)),
         reads: vec![read(&[0, 1, 2], ReadReason::WithLagging(None))],
-        stability: Stability::Calm,
+        stability: Stability::Stable,
     };
     let unready = Decision {
         write: Some(write(None, WriteReason::NotReady)),
         reads: vec![read(&[], ReadReason::NotReady)],
-        stability: Stability::Calm,
+        stability: Stability::Stable,
     };
     let balances =
         [Balance::Shuffle, Balance::Weighted, Balance::LeastConnections, Balance::ClientHash];

@@ -38,7 +38,7 @@ pub enum EventKind {
     Isolated,
     /// A server answered again after that.
     Reconnected,
-    /// An operator laid an override, or it ended.
+    /// An operator created an override, or it ended.
     Override,
     /// An operator has made the history of one server the cluster's.
     Accepted,

@@ -14,6 +14,7 @@ mod event;
 mod explain;
 mod overrides;
 mod probe;
+mod promotion;
 mod session;
 mod severity;
 mod status;
@@ -30,6 +31,7 @@ pub use self::{
     explain::{Candidate, Explanation, WhatIf},
     overrides::{Drain, End, OverrideKind, OverrideStatus, Pin, Suspend, Undrain},
     probe::{Fact, ProbeFailure, ProbeStep, ProbeStepName, Probed},
+    promotion::PromotionCandidate,
     session::{KickStatus, SessionGroup, SessionReport, SessionState},
     severity::Severity,
     status::{

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{OverrideStatus, Severity, rfc3339};
+use super::{OverrideStatus, PromotionCandidate, Severity, rfc3339};
 use crate::{
     engine::{self, Lag, Towards, Word},
     report::{ClusterView, NameReason, NameView, ServerView, WitnessReport},
@@ -103,8 +103,11 @@ pub struct ClusterStatus {
     pub names: Vec<NameStatus>,
     /// Its servers, in config order.
     pub servers: Vec<ServerStatus>,
-    /// What operators have laid over it.
+    /// The overrides of its operators.
     pub overrides: Vec<OverrideStatus>,
+    /// Who could be promoted while the write name has no writer, the one that loses least first.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub promotion: Vec<PromotionCandidate>,
 }
 
 /// Whether the names of a cluster may change soon.
@@ -112,9 +115,11 @@ pub struct ClusterStatus {
 #[serde(rename_all = "kebab-case")]
 pub enum Stability {
     /// Nothing is in doubt, and nothing has changed for a while.
-    Calm,
+    #[serde(alias = "calm")]
+    Stable,
     /// Its names may change soon.
-    Unrest,
+    #[serde(alias = "unrest")]
+    Settling,
 }
 
 /// How far an answer is from what its name promises.
@@ -208,8 +213,11 @@ pub struct ServerStatus {
 /// Where a replica gets its changes from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Upstream {
-    /// Which member of its cluster; `None` for a server outside of it.
+    /// Which member of its cluster; `None` for a server outside of it, and for a group.
     pub server: Option<String>,
+    /// Whether it is the group that it is a member of (Group Replication, Galera).
+    #[serde(default)]
+    pub group: bool,
 }
 
 /// Probes in a row that agree, and how many must.
@@ -256,6 +264,7 @@ impl From<&ClusterView> for ClusterStatus {
             names: view.names.iter().map(NameStatus::from).collect(),
             servers: view.servers.iter().map(ServerStatus::from).collect(),
             overrides: OverrideStatus::of(&view.name, &view.overrides),
+            promotion: view.promotable().iter().map(PromotionCandidate::from).collect(),
         }
     }
 }
@@ -272,8 +281,8 @@ impl From<NameReason> for NameRole {
 impl From<engine::Stability> for Stability {
     fn from(stability: engine::Stability) -> Self {
         match stability {
-            engine::Stability::Calm => Self::Calm,
-            engine::Stability::Unrest => Self::Unrest,
+            engine::Stability::Stable => Self::Stable,
+            engine::Stability::Settling => Self::Settling,
         }
     }
 }
@@ -329,7 +338,8 @@ impl From<&ServerView> for ServerStatus {
 
 impl From<&engine::Upstream<Box<str>>> for Upstream {
     fn from(upstream: &engine::Upstream<Box<str>>) -> Self {
-        Self { server: upstream.member().map(ToString::to_string) }
+        let group = *upstream == engine::Upstream::Group;
+        Self { server: upstream.member().map(ToString::to_string), group }
     }
 }
 

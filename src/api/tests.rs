@@ -33,6 +33,7 @@ fn view() -> ClusterView {
         since: SINCE,
         lag: Some(Lag(Duration::from_millis(250))),
         upstream: Some(engine::Upstream::Member("db1".into())),
+        extent: None,
         progress: Some(engine::Progress { towards: Towards::Back, done: 1, of: 2 }),
         failure: Some("refused".into()),
         names: Vec::new(),
@@ -54,7 +55,7 @@ fn view() -> ClusterView {
     ClusterView {
         name: "orders".into(),
         kind: ClusterKind::Postgres,
-        stability: engine::Stability::Calm,
+        stability: engine::Stability::Stable,
         names: vec![write],
         servers: vec![server],
         overrides: vec![pin, freeze],
@@ -67,7 +68,7 @@ fn view() -> ClusterView {
 fn a_cluster_is_told_name_by_name_and_server_by_server() {
     let cluster = ClusterStatus::from(&view());
     let words = (&*cluster.name, &*cluster.engine, cluster.stability);
-    assert_eq!(words, ("orders", "postgres", Stability::Calm));
+    assert_eq!(words, ("orders", "postgres", Stability::Stable));
     assert_eq!(cluster.severity, Severity::Outage);
     let [write] = cluster.names.as_slice() else { panic!("one name") };
     assert_eq!((&*write.name, write.role), ("db-write.internal.", NameRole::Write));
@@ -85,7 +86,7 @@ fn a_cluster_is_told_name_by_name_and_server_by_server() {
     );
     assert_eq!((db2.failure.as_deref(), db2.added), (Some("refused"), true));
     let json = serde_json::to_value(db2).expect("JSON");
-    assert_eq!(json["upstream"], serde_json::json!({ "server": "db1" }));
+    assert_eq!(json["upstream"], serde_json::json!({ "server": "db1", "group": false }));
     assert_eq!(json["progress"], serde_json::json!({ "towards": "back", "done": 1, "of": 2 }));
     let [patroni] = db2.witnesses.as_slice() else { panic!("one witness") };
     assert_eq!((&*patroni.check, patroni.word.as_deref()), ("patroni", Some("not the leader")));

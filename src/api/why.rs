@@ -18,7 +18,7 @@ pub struct Why {
     pub accept_command: Option<String>,
     /// The names of its cluster, the write name first.
     pub names: Vec<Membership>,
-    /// What operators have laid over its cluster, as far as it concerns this server.
+    /// The overrides of its cluster, as far as they concern this server.
     pub overrides: Vec<OverrideStatus>,
 }
 

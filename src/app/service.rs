@@ -124,7 +124,11 @@ impl Service {
                 if !prepared.is_the_same(&self.config) {
                     self.put_in_force(prepared, Vec::new()).await?;
                 }
-                self.note(&format!("reloaded, {} changes", changed.len()), &changed);
+                let done = match changed.len() {
+                    1 => "reloaded, 1 change".to_owned(),
+                    changes => format!("reloaded, {changes} changes"),
+                };
+                self.note(&done, &changed);
                 for key in &needs_restart {
                     warn!(event = "config", "{key}");
                 }

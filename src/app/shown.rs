@@ -183,7 +183,7 @@ fn advice(step: Step, failure: &Failure, target: &Target) -> String {
         (_, FailureKind::ShuttingDown) => {
             "the server is being stopped: see its log for who asked for that".to_owned()
         }
-        (_, FailureKind::Maintenance) => {
+        (_, FailureKind::Offline) => {
             "the server is out of service on purpose: end `offline_mode` when that is over"
                 .to_owned()
         }

@@ -61,11 +61,12 @@ fn in_one_line(cluster: &ClusterStatus, screen: &Screen) -> String {
 
 /// One cluster.
 pub fn cluster(cluster: &ClusterStatus, screen: &Screen) -> String {
-    let ClusterStatus { name, engine, stability, severity, names, servers, overrides } = cluster;
+    let ClusterStatus { name, engine, stability, severity, names, servers, overrides, promotion } =
+        cluster;
     let title = screen.paint(Tone::Bold, name);
     let unsettled = match stability {
-        Stability::Calm => "",
-        Stability::Unrest => ", its names may change soon",
+        Stability::Stable => "",
+        Stability::Settling => ", its names may change soon",
     };
     let severity = severe(*severity, screen);
     let mut text = format!("{title}  {engine}  {severity}{unsettled}\n");
@@ -93,7 +94,12 @@ pub fn cluster(cluster: &ClusterStatus, screen: &Screen) -> String {
             (Tone::Plain, of_failing(server)),
         ]);
     }
-    text + &table.text(screen)
+    text += &table.text(screen);
+    for one in promotion {
+        let line = format!("  could be promoted: {}: {}", one.server, one.summary);
+        _ = writeln!(text, "{}", one_line(&line));
+    }
+    text
 }
 
 /// What a server is, and why it is in each name or not.
@@ -111,7 +117,8 @@ pub fn why(why: &Why, screen: &Screen) -> String {
         _ = writeln!(text, "  behind by {}", lag(Some(millis)));
     }
     if let Some(upstream) = &server.upstream {
-        let source = upstream.server.as_deref().unwrap_or("a server outside of the cluster");
+        let other = if upstream.group { "its group" } else { "a server outside of the cluster" };
+        let source = upstream.server.as_deref().unwrap_or(other);
         _ = writeln!(text, "  replicates from {source}");
     }
     if let Some(progress) = &server.progress {
@@ -213,11 +220,11 @@ pub fn event(entry: &EventEntry) -> String {
         // What an operator lays is told by its reason.
         _ if *kind == EventKind::Override => {}
         (Some(from), Some(to)) if from == to => {
-            _ = write!(text, "  {} as before", or_nobody(to));
+            _ = write!(text, "  {} unchanged", or_none(to));
         }
-        (Some(from), Some(to)) => _ = write!(text, "  {} → {}", or_nobody(from), or_nobody(to)),
-        (None, Some(to)) => _ = write!(text, "  {}", or_nobody(to)),
-        (Some(from), None) => _ = write!(text, "  {} → none", or_nobody(from)),
+        (Some(from), Some(to)) => _ = write!(text, "  {} → {}", or_none(from), or_none(to)),
+        (None, Some(to)) => _ = write!(text, "  {}", or_none(to)),
+        (Some(from), None) => _ = write!(text, "  {} → none", or_none(from)),
         (None, None) => {}
     }
     _ = write!(text, "  {reason}");
@@ -260,7 +267,7 @@ pub fn audited(entry: &AuditEntry) -> String {
     one_line(&text) + "\n"
 }
 
-fn or_nobody(text: &str) -> &str {
+fn or_none(text: &str) -> &str {
     if text.is_empty() { "none" } else { text }
 }
 
@@ -384,6 +391,8 @@ mod tests {
         server["upstream"] = serde_json::json!({ "server": null });
         let text = told(&server);
         assert!(text.contains("  replicates from a server outside of the cluster\n"), "{text}");
+        server["upstream"] = serde_json::json!({ "server": null, "group": true });
+        assert!(told(&server).contains("  replicates from its group\n"), "{}", told(&server));
     }
 
     #[test]

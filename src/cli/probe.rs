@@ -89,7 +89,7 @@ fn drawn(probed: &Probed, screen: &Screen) -> String {
         text.push('\n');
         text += &table.text(screen);
     }
-    text + "\nBy the probes that go on all the time: " + &picture::why(now, screen)
+    text + "\nBy the regular probes: " + &picture::why(now, screen)
 }
 
 fn title_of(step: ProbeStepName) -> &'static str {

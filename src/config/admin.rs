@@ -91,7 +91,7 @@ pub struct TokenConfig {
 pub enum Scope {
     /// See what is not for everybody: who is connected to a server.
     View,
-    /// Lay overrides and end them; have servers probed.
+    /// Create overrides and end them; have servers probed.
     Operate,
     /// Say whose history counts, add and remove servers, read the configuration again, write it.
     Admin,

@@ -154,10 +154,10 @@ impl Ttls {
     pub fn check(self, place: Option<Range<usize>>, conversion: &mut Conversion<'_>) {
         if let (Some(place), true) = (place, self.ttl_unstable > self.ttl) {
             let times = [self.ttl_unstable, self.ttl];
-            let [unstable, calm] = times.map(|time| written(Duration::from_secs(time.into())));
+            let [unstable, stable] = times.map(|time| written(Duration::from_secs(time.into())));
             conversion.faults.add(
                 place,
-                format!("`ttl_unstable` = \"{unstable}\" is longer than `ttl` = \"{calm}\""),
+                format!("`ttl_unstable` = \"{unstable}\" is longer than `ttl` = \"{stable}\""),
                 "make it shorter: it is for the time of doubt",
             );
         }

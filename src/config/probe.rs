@@ -47,7 +47,7 @@ section! {
         server_public_key_file: PathBuf,
         /// MySQL: whether any RSA key will do.
         get_server_public_key: bool,
-        /// Calm cadence. One small query a second is noise for any database.
+        /// Normal cadence. One small query a second is noise for any database.
         interval: Duration [INTERVALS] = Duration::from_secs(1),
         /// Cadence while anything is in doubt: a promotion is seen within a quarter of a second.
         fast_interval(interval: Duration): Duration [INTERVALS]
@@ -211,10 +211,10 @@ impl Times {
         let interval = section.interval(conversion);
         let fast_interval = section.fast_interval(interval, conversion);
         if let (Some(place), true) = (section.fast_interval.span(), fast_interval > interval) {
-            let (fast, calm) = (written(fast_interval), written(interval));
+            let (fast, normal) = (written(fast_interval), written(interval));
             conversion.faults.add(
                 place,
-                format!("`fast_interval` = \"{fast}\" is longer than `interval` = \"{calm}\""),
+                format!("`fast_interval` = \"{fast}\" is longer than `interval` = \"{normal}\""),
                 "make it shorter: it is the cadence while in doubt",
             );
         }
@@ -222,11 +222,13 @@ impl Times {
         let most = INTERVALS_PER_TIMEOUT * interval;
         let place = section.timeout.span().or_else(|| section.interval.span());
         if let (Some(place), true) = (place, timeout > most) {
-            let (timeout, calm) = (written(timeout), written(interval));
+            let (timeout, normal) = (written(timeout), written(interval));
             let times = INTERVALS_PER_TIMEOUT;
             conversion.faults.add(
                 place,
-                format!("`timeout` = \"{timeout}\" is over {times} times `interval` = \"{calm}\""),
+                format!(
+                    "`timeout` = \"{timeout}\" is over {times} times `interval` = \"{normal}\""
+                ),
                 "lower `timeout` or raise `interval`: a due probe waits for the one before it",
             );
         }

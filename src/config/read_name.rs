@@ -28,7 +28,7 @@ section! {
         /// checkpoint. Less than the probes can measure is no limit; more than a day is no freshness.
         max_lag: Duration [Duration::from_millis(100)..=Duration::from_secs(86_400)]
             = Duration::from_secs(10),
-        /// Fit replicas below which others are added: one is an answer.
+        /// Eligible replicas below which others are added: one is an answer.
         min_servers(servers: usize): Whole<usize> [1..=servers] = 1,
         /// Records in one answer, at most.
         max_answers(least: usize): Whole<usize> [1..=usize::from(u16::MAX)] = least,

@@ -76,7 +76,7 @@ impl Story<'_> {
         self.witness.scene("Replay is paused", &[DB1])?;
         self.witness.happened("SELECT pg_wal_replay_pause() on db2")?;
         self.stage.pause_replay(DB2);
-        self.reached(Demand::new(&[DB1], &[DB3]).state(DB2, ServerState::Maintenance)).await?;
+        self.reached(Demand::new(&[DB1], &[DB3]).state(DB2, ServerState::OutOfService)).await?;
         self.witness.happened("SELECT pg_wal_replay_resume() on db2")?;
         self.stage.release_replay(DB2);
         self.reached(ordinary()).await

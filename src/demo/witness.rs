@@ -314,7 +314,7 @@ impl fmt::Display for Scenery {
     }
 }
 
-/// `read.db.internal 127.0.10.1 (EDE: demo: too few fit replicas, so the primary helps out)`
+/// `read.db.internal 127.0.10.1 (EDE: demo: too few eligible replicas, so the primary helps out)`
 fn told(name: &str, answer: &Answer) -> String {
     let mut text = without_root(name).to_owned();
     match answer.code {

@@ -218,6 +218,7 @@ impl Reporter {
             standing: engine.standing(server),
             failure: engine.failure_detail(server).map(Box::from),
             upstream: engine.upstream(server),
+            extent: engine.extent(server),
             progress: engine.progress(server),
             witnesses: engine.witnesses(server).map(WitnessReport::from).collect(),
             added,
@@ -253,6 +254,7 @@ impl Reporter {
             } else if told(now) != told(last.standing)
                 || failure != last.failure.as_deref()
                 || engine.upstream(server) != last.upstream
+                || engine.extent(server) != last.extent
                 || engine.progress(server) != last.progress
                 || !same_words()
             {

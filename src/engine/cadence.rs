@@ -1,4 +1,4 @@
-//! How fast a server is asked: calm, fast, urgent or slow.
+//! How fast a server is asked: normal, fast, urgent or slow.
 //!
 //! The first doubt anywhere in a cluster makes the probes of all its servers fast, until the cluster
 //! is settled: the evidence that settles one server often comes from another. A server that has been
@@ -10,12 +10,12 @@
 //! fast, for nothing else is waited for as much as a promotion. A cluster that has had none for
 //! long, such as the standbys of another site, is only asked fast.
 //!
-//! The doubts are those of [`unrest`] and some more, because a probe in vain costs
+//! The doubts are those of [`settling`] and some more, because a probe in vain costs
 //! less than an answer that lives short.
 
 use super::{
     Check, Moment, Pace, ServerState, StateReason, Thresholds, Word, WriteReason,
-    conclusion::Conclusion, record::Record, trouble::Liveness, unrest, verdict::WriteFitness,
+    conclusion::Conclusion, record::Record, settling, trouble::Liveness, verdict::WriteEligibility,
 };
 
 /// What a cluster waits for.
@@ -43,7 +43,7 @@ pub fn pace(
     }
     let may_become_writer = !published && record.facts.is_some() && record.trouble.is_none();
     match need {
-        Need::Nothing => Pace::Calm,
+        Need::Nothing => Pace::Normal,
         Need::Writer if may_become_writer => Pace::Urgent,
         Need::Writer | Need::Evidence => Pace::Fast,
     }
@@ -61,7 +61,7 @@ pub fn slow_from(record: &Record, conclusion: &Conclusion) -> Option<Moment> {
 /// not: that hangs on the clock alone. An isolated one leaves it to its servers. No promotion helps
 /// one that an operator has pinned.
 pub fn writer_in_doubt(reason: WriteReason) -> bool {
-    unrest::awaits_writer(reason)
+    settling::awaits_writer(reason)
         && !matches!(
             reason,
             WriteReason::HeldFlapping
@@ -82,12 +82,12 @@ pub fn server_in_doubt(
     let overruled = record.trouble.as_ref().is_some_and(|trouble| trouble.silent > 0)
         && conclusion.verdict.state != ServerState::Down;
     let starts = conclusion.verdict.state == ServerState::Starting
-        && conclusion.verdict.write == WriteFitness::Gone
+        && conclusion.verdict.write == WriteEligibility::Gone
         && now.since(conclusion.since) < Thresholds::LONG_DEAD_AFTER;
     // The first to know of a primary's end may be the one who received from it.
     let lost_its_source = liveness == Liveness::Answering
         && conclusion.detached_for(now).is_some_and(|lasts| lasts < Thresholds::DETACHED_AFTER);
-    unrest::is_unsettled(record, conclusion, thresholds, now)
+    settling::is_unsettled(record, conclusion, thresholds, now)
         || conclusion.limited.reason == AWAITS_LEADER
         || liveness == Liveness::Unheard
         || overruled

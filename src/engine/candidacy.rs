@@ -37,9 +37,9 @@ pub enum Because {
     Fresh(Option<Lag>),
     /// In: the primary belongs to the set (`include_primary`).
     PrimaryIncluded,
-    /// In: the primary, because fit replicas are too few.
+    /// In: the primary, because eligible replicas are too few.
     PrimaryHelps,
-    /// In: late or worse, because fit servers are too few; behind by so much where known.
+    /// In: late or worse, because eligible servers are too few; behind by so much where known.
     HelpsOut(Option<Lag>),
     /// In: the set stays as it was, for this reason.
     Stays(ReadReason),
@@ -95,11 +95,11 @@ pub enum Change {
     FallsBehind(Lag),
     /// It is behind by no more than this for some replies.
     CatchesUp(Lag),
-    /// It fails or ceases to be a fit replica.
+    /// It fails or ceases to be an eligible replica.
     Fails,
-    /// Enough replicas are fit again.
+    /// Enough replicas are eligible again.
     ReplicasReturn,
-    /// Fit servers become too few.
+    /// Eligible servers become too few.
     OthersFail,
     /// The primary ceases to be one.
     Demoted,
@@ -121,8 +121,8 @@ pub enum Change {
     OneLeft,
     /// It is built anew as a member of this cluster.
     Rebuilt,
-    /// A fit server appears.
-    AnybodyFit,
+    /// An eligible server appears.
+    AnyEligible,
 }
 
 impl fmt::Display for Because {
@@ -134,10 +134,10 @@ impl fmt::Display for Because {
         match *self {
             Self::Writes(reason) | Self::WritesStand(reason) => reason.fmt(f),
             Self::Stays(reason) | Self::ReadsStand(reason) => reason.fmt(f),
-            Self::Fresh(lag) => behind(f, "a fit replica", lag),
+            Self::Fresh(lag) => behind(f, "an eligible replica", lag),
             Self::PrimaryIncluded => f.write_str("the primary belongs to the set"),
-            Self::PrimaryHelps => f.write_str("the primary helps out: too few fit replicas"),
-            Self::HelpsOut(lag) => behind(f, "it helps out: too few fit servers", lag),
+            Self::PrimaryHelps => f.write_str("the primary helps out: too few eligible replicas"),
+            Self::HelpsOut(lag) => behind(f, "it helps out: too few eligible servers", lag),
             Self::Drained => f.write_str("drained by an operator"),
             Self::PinnedElsewhere => f.write_str("the name is pinned to another server"),
             Self::Is(state, reason) => write!(f, "it is {state}: {reason}"),
@@ -182,9 +182,9 @@ impl fmt::Display for Change {
                 let replies = Thresholds::LAG_RISE;
                 return write!(f, "when it is behind by at most {limit} {replies} times in a row");
             }
-            Self::Fails => "when it fails, is drained, or follows nobody for long",
-            Self::ReplicasReturn => "when enough replicas are fit again",
-            Self::OthersFail => "when fit servers become too few (min_servers)",
+            Self::Fails => "when it fails, is drained, or follows no server for long",
+            Self::ReplicasReturn => "when enough replicas are eligible again",
+            Self::OthersFail => "when eligible servers become too few (min_servers)",
             Self::Demoted => "when another server becomes the writer",
             Self::AnswersWell(replies) => {
                 return write!(f, "when it has answered well {replies} times in a row");
@@ -199,7 +199,7 @@ impl fmt::Display for Change {
             }
             Self::OneLeft => "when one of the two is demoted or stopped, or the name is pinned",
             Self::Rebuilt => "when it is built anew as a member of this cluster",
-            Self::AnybodyFit => "when any server is fit",
+            Self::AnyEligible => "when any server is eligible",
         };
         f.write_str(text)
     }

@@ -5,27 +5,27 @@ use super::{ClusterPolicy, Failback, ServerIndex};
 /// Chooses among servers that may all be written to.
 ///
 /// With [`Failback::Stay`] the published one stays; otherwise the most preferred one is taken.
-/// While the published one is fit, those that are `blocked` are no choice.
+/// While the published one is eligible, those that are `blocked` are no choice.
 pub fn elect(
-    fit: &[ServerIndex],
+    eligible: &[ServerIndex],
     published: Option<ServerIndex>,
     blocked: &[ServerIndex],
     failback: Failback,
     policy: &ClusterPolicy,
 ) -> Option<ServerIndex> {
-    let incumbent = published.filter(|published| fit.contains(published));
+    let incumbent = published.filter(|published| eligible.contains(published));
     match (incumbent, failback) {
-        (None, _) => most_preferred(fit, policy),
+        (None, _) => most_preferred(eligible, policy),
         (Some(incumbent), Failback::Stay) => Some(incumbent),
         (Some(incumbent), Failback::Preferred) => {
             let may = |one: &&ServerIndex| **one == incumbent || !blocked.contains(one);
-            let open: Vec<_> = fit.iter().filter(may).copied().collect();
+            let open: Vec<_> = eligible.iter().filter(may).copied().collect();
             most_preferred(&open, policy)
         }
     }
 }
 
 /// The one of the lowest `priority`, among equals the first in config order.
-pub fn most_preferred(fit: &[ServerIndex], policy: &ClusterPolicy) -> Option<ServerIndex> {
-    fit.iter().copied().min_by_key(|&index| (policy.server(index).priority, index))
+pub fn most_preferred(eligible: &[ServerIndex], policy: &ClusterPolicy) -> Option<ServerIndex> {
+    eligible.iter().copied().min_by_key(|&index| (policy.server(index).priority, index))
 }

@@ -55,7 +55,7 @@ pub struct Conclusion {
     pub superseded: Option<Superseded>,
     /// Whom it replicates from, as far as it tells.
     pub upstream: Option<Upstream<ServerIndex>>,
-    /// It has been fit for a read name at some time.
+    /// It has been eligible for a read name at some time.
     pub ever_fit: bool,
     /// The present verdict, by what the server itself shows.
     pub verdict: Verdict,

@@ -19,17 +19,17 @@ pub struct Decision {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Stability {
     /// Something is in doubt or has just changed, or the first round of probes has not ended.
-    Unrest,
-    /// For [`Thresholds::CALM_AFTER`](super::Thresholds::CALM_AFTER) nothing was in doubt and
+    Settling,
+    /// For [`Thresholds::STABLE_AFTER`](super::Thresholds::STABLE_AFTER) nothing was in doubt and
     /// nothing changed. What has been wrong for long and is known does not count.
-    Calm,
+    Stable,
 }
 
 impl fmt::Display for Stability {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Unrest => "unrest",
-            Self::Calm => "calm",
+            Self::Settling => "settling",
+            Self::Stable => "stable",
         })
     }
 }
@@ -125,6 +125,19 @@ impl WriteReason {
         )
     }
 
+    /// Whether nobody is known to take writes, though somebody is to.
+    pub fn misses_writer(self) -> bool {
+        matches!(
+            self,
+            Self::Held(_)
+                | Self::HeldNotWritable
+                | Self::NotWritable
+                | Self::NoPrimaryKnown
+                | Self::HeldPinned(_)
+                | Self::PinnedNotWritable
+        )
+    }
+
     /// How degraded an answer with this reason is.
     pub fn degradation(self) -> Degradation {
         match self {
@@ -181,7 +194,9 @@ impl fmt::Display for WriteReason {
                 "held: no server of any cluster answers, our own network is suspected"
             }
             Self::HeldNotWritable => "held by on_not_writable, though it says it is not writable",
-            Self::NotWritable => "no address: the last primary is not writable and nobody else is",
+            Self::NotWritable => {
+                "no address: the last primary is not writable and no other server is"
+            }
             Self::SplitBrain => {
                 "no address: two servers are writable and nothing tells which is right"
             }
@@ -204,7 +219,7 @@ impl fmt::Display for WriteReason {
             }
             Self::Drained => "no address: an operator has drained the only choice",
             Self::Frozen => "frozen by an operator: what it says stays",
-            Self::Maintenance => "no address: taken out of service by an operator",
+            Self::Maintenance => "no address: in maintenance by an operator",
         };
         f.write_str(text)
     }
@@ -237,20 +252,20 @@ pub struct ReadServer {
 pub enum ReadReason {
     /// The first round of probes has not ended.
     NotReady,
-    /// Fit replicas, as many as asked for.
-    Fit,
-    /// Fewer fit replicas than asked for; the primary helps out.
+    /// Eligible replicas, as many as asked for.
+    Eligible,
+    /// Fewer eligible replicas than asked for; the primary helps out.
     WithPrimary,
     /// Only by taking lagging or detached servers; the least behind of them is behind by this much,
     /// where known.
     WithLagging(Option<Lag>),
     /// Fewer than asked for, and there is nobody else to add.
     Few,
-    /// Nobody is fit: the last known set.
+    /// No server is eligible: the last known set.
     LastKnown,
     /// Every server of every cluster failed at once, so our own network is suspected.
     Isolated,
-    /// Nobody has been fit since the start.
+    /// No server has been eligible since the start.
     NobodyKnown,
     /// What it said before the restart; the first round of probes has not ended.
     Remembered,
@@ -271,7 +286,7 @@ impl ReadReason {
     /// How degraded an answer with this reason is.
     pub fn degradation(self) -> Degradation {
         match self {
-            Self::Fit | Self::Few => Degradation::None,
+            Self::Eligible | Self::Few => Degradation::None,
             Self::NotReady => Degradation::NotReady,
             Self::WithPrimary | Self::NobodyKnown | Self::Drained | Self::Maintenance => {
                 Degradation::Fallback
@@ -289,23 +304,25 @@ impl fmt::Display for ReadReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = match self {
             Self::NotReady => "not ready: the first round of probes has not ended",
-            Self::Fit => "the fit replicas",
-            Self::WithPrimary => "too few fit replicas, so the primary helps out",
+            Self::Eligible => "the eligible replicas",
+            Self::WithPrimary => "too few eligible replicas, so the primary helps out",
             Self::WithLagging(Some(lag)) => {
                 return write!(
                     f,
-                    "too few fit replicas, so servers behind by {lag} or more help out"
+                    "too few eligible replicas, so servers behind by {lag} or more help out"
                 );
             }
-            Self::WithLagging(None) => "too few fit replicas, so servers of last resort help out",
-            Self::Few => "fewer fit replicas than asked for, and nobody else to add",
-            Self::LastKnown => "nobody is fit, so the last known set stays",
+            Self::WithLagging(None) => {
+                "too few eligible replicas, so servers of last resort help out"
+            }
+            Self::Few => "fewer eligible replicas than asked for, and no other server to add",
+            Self::LastKnown => "no server is eligible, so the last known set stays",
             Self::Isolated => {
                 "no server of any cluster answers, our own network is suspected: the set stays"
             }
-            Self::NobodyKnown => "no address: nobody is known who could be read from",
+            Self::NobodyKnown => "no address: no server is known that could be read from",
             Self::Remembered => return WriteReason::Remembered.fmt(f),
-            Self::Drained => "no address: operators have drained everybody it could say",
+            Self::Drained => "no address: operators have drained every server it could say",
             Self::Frozen => "frozen by an operator: the set stays",
             Self::Maintenance => return WriteReason::Maintenance.fmt(f),
         };
@@ -316,14 +333,14 @@ impl fmt::Display for ReadReason {
 /// How the probes of a cluster should go on. Advice to the probe tasks, nothing more.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pace {
-    /// All is well: the calm interval.
-    Calm,
+    /// Nothing is in doubt: the normal interval.
+    Normal,
     /// Something is in doubt: the fast interval.
     Fast,
     /// The write name waits for a writer and this server may become it: half the fast interval.
     Urgent,
     /// It has been Down for [`Thresholds::LONG_DEAD_AFTER`](super::Thresholds::LONG_DEAD_AFTER):
-    /// ever longer, from the calm interval up to
+    /// ever longer, from the normal interval up to
     /// [`Thresholds::SLOWEST`](super::Thresholds::SLOWEST), until it fails in another way or not at
     /// all.
     Slow,

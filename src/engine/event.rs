@@ -86,7 +86,7 @@ pub enum Event {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum OverrideTurn {
     /// It is in force now.
-    Laid,
+    Created,
     /// Somebody ended it.
     Lifted {
         /// Who. One line.
@@ -99,7 +99,7 @@ pub enum OverrideTurn {
 impl fmt::Display for OverrideTurn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Laid => f.write_str("laid"),
+            Self::Created => f.write_str("created"),
             Self::Lifted { by } => write!(f, "ended by {by}"),
             Self::Expired => f.write_str("expired"),
         }

@@ -1,5 +1,7 @@
 //! The engine: all clusters, and the suspicion that it is we who are cut off.
 
+mod servers;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
@@ -7,9 +9,8 @@ use std::{
 
 use super::{
     Acceptance, AcceptanceRefusal, Candidacy, ClusterId, ClusterPolicy, Decision, Event, Moment,
-    NameOf, Observation, Override, OverrideRefusal, OverrideTurn, ProbeAdvice, Progress,
-    Remembered, ServerId, ServerIndex, Standing, Supposition, Thresholds, Upstream, Wish, WishKey,
-    WitnessStanding, cluster::Cluster, deadlines::Deadlines,
+    NameOf, Observation, Override, OverrideRefusal, OverrideTurn, Remembered, ServerId,
+    ServerIndex, Supposition, Thresholds, Wish, WishKey, cluster::Cluster, deadlines::Deadlines,
 };
 
 /// Judges every server and decides what every name says. See the [module](super) for how to drive
@@ -127,38 +128,6 @@ impl Engine {
         std::mem::take(&mut self.events)
     }
 
-    /// What a server is now, and why.
-    pub fn standing(&self, server: ServerId) -> Standing {
-        self.clusters[server.cluster.0].standing(server.server)
-    }
-
-    /// Whom a server replicates from, by its last good reply; `None` when it does not, or does not
-    /// tell.
-    pub fn upstream(&self, server: ServerId) -> Option<Upstream<ServerIndex>> {
-        self.clusters[server.cluster.0].conclusion(server.server).upstream
-    }
-
-    /// How far a server has come towards what its next probes may make of it; `None` when nothing
-    /// is being counted.
-    pub fn progress(&self, server: ServerId) -> Option<Progress> {
-        self.clusters[server.cluster.0].progress(server.server)
-    }
-
-    /// The words of a server's present failure, if it fails.
-    pub fn failure_detail(&self, server: ServerId) -> Option<&str> {
-        self.clusters[server.cluster.0].failure_detail(server.server)
-    }
-
-    /// What the witnesses of a server say now, in the order of its checks.
-    pub fn witnesses(&self, server: ServerId) -> impl Iterator<Item = WitnessStanding<'_>> {
-        self.clusters[server.cluster.0].witnesses(server.server)
-    }
-
-    /// How the probes of a server should go on.
-    pub fn advice(&self, server: ServerId) -> ProbeAdvice {
-        self.clusters[server.cluster.0].advice(server.server)
-    }
-
     /// Lays an override over a cluster, in the place of an earlier one of its kind. Call
     /// [`Self::decide`] for it to take effect.
     ///
@@ -173,7 +142,7 @@ impl Engine {
         self.clusters[cluster.0].lay(wished.clone(), now)?;
         self.observed.insert(cluster);
         let laid = Box::new(wished);
-        self.events.push(Event::Override { cluster, laid, turn: OverrideTurn::Laid });
+        self.events.push(Event::Override { cluster, laid, turn: OverrideTurn::Created });
         Ok(())
     }
 

@@ -68,6 +68,7 @@ mod conclusion;
 mod deadlines;
 mod decision;
 mod event;
+mod extent;
 mod facts;
 mod gate;
 mod gtid;
@@ -88,13 +89,13 @@ mod read;
 mod reception;
 mod record;
 mod remembered;
+mod settling;
 mod state;
 mod steering;
 mod superseded;
 mod supposition;
 mod testimony;
 mod trouble;
-mod unrest;
 mod upstream;
 mod verdict;
 mod witness;
@@ -107,6 +108,7 @@ pub use decision::{
     WriteDecision, WriteReason,
 };
 pub use event::{Event, OverrideTurn};
+pub use extent::Extent;
 pub use facts::{
     Channel, Domains, Endpoint, Facts, Flavour, Galera, Group, GroupMember, GroupRole, Heartbeat,
     IoThread, MySqlFacts, MySqlIdentity, PostgresFacts, PostgresRole, Receiver, SourceId,

@@ -97,8 +97,8 @@ pub enum FailureKind {
     /// Alive, and it does not let the probe in: password, host rule, missing database or grant,
     /// TLS, own limits.
     Misconfigured,
-    /// Alive, and taken out of service by its administrator.
-    Maintenance,
+    /// Alive, and kept from clients by its administrator.
+    Offline,
     /// Alive, and its group has no quorum or does not count it as a member.
     GroupUnready,
 }
@@ -129,7 +129,7 @@ impl FailureKind {
         Self::Starting,
         Self::Saturated,
         Self::Misconfigured,
-        Self::Maintenance,
+        Self::Offline,
         Self::GroupUnready,
     ];
 
@@ -146,7 +146,7 @@ impl FailureKind {
             Self::Starting
             | Self::Saturated
             | Self::Misconfigured
-            | Self::Maintenance
+            | Self::Offline
             | Self::GroupUnready => Evidence::Alive,
         }
     }
@@ -178,7 +178,7 @@ impl fmt::Display for FailureKind {
             Self::Starting => "starting up",
             Self::Saturated => "no free connection slot",
             Self::Misconfigured => "does not let the probe in",
-            Self::Maintenance => "in maintenance",
+            Self::Offline => "in offline mode",
             Self::GroupUnready => "its group does not count it in",
         })
     }

@@ -151,7 +151,7 @@ pub enum Failback {
 pub struct ReadPolicy {
     /// A replica behind by more is not fresh.
     pub max_lag: Duration,
-    /// Fewer fit replicas than this, and the ladder adds others. At least 1.
+    /// Fewer eligible replicas than this, and the ladder adds others. At least 1.
     pub min_servers: usize,
     /// The primary always belongs to the set.
     pub include_primary: bool,
@@ -209,16 +209,16 @@ impl Thresholds {
     /// How long the servers of a cluster without a writer are asked twice as fast. Failover managers
     /// and people who are awake promote within it.
     pub const URGENT_FOR: Duration = Duration::from_secs(300);
-    /// How long nothing may be in doubt or change until a cluster counts as calm. Trouble seldom
+    /// How long nothing may be in doubt or change until a cluster counts as stable. Trouble seldom
     /// comes alone: a failover is followed by the return of the old primary, a restart by the next
     /// server's restart. Most of that is over within a minute, and the price of waiting for it is a
     /// minute of answers that live shorter.
-    pub const CALM_AFTER: Duration = Duration::from_secs(60);
+    pub const STABLE_AFTER: Duration = Duration::from_secs(60);
     /// How long a server must have been Down until its probes slow down. Restarts and failovers are
-    /// over by then, and it shares the minute with [`Self::CALM_AFTER`]: what has been wrong for
+    /// over by then, and it shares the minute with [`Self::STABLE_AFTER`]: what has been wrong for
     /// that long is known.
-    pub const LONG_DEAD_AFTER: Duration = Self::CALM_AFTER;
-    /// Between two probes of a server that has been Down for long, unless the calm interval is
+    pub const LONG_DEAD_AFTER: Duration = Self::STABLE_AFTER;
+    /// Between two probes of a server that has been Down for long, unless the normal interval is
     /// longer: the most by which its return may be noticed late. It was away for a minute or more,
     /// so seconds do not count, and a dead host costs next to nothing.
     pub const SLOWEST: Duration = Duration::from_secs(5);

@@ -1,6 +1,6 @@
 //! The ladder of a read name.
 //!
-//! Fit replicas; if they are too few, the primary; then lagging and detached servers, least behind
+//! Eligible replicas; if they are too few, the primary; then lagging and detached servers, least behind
 //! first; then the last known set. A name that has ever had a server is never emptied by a fault of
 //! the servers.
 
@@ -9,7 +9,7 @@ use super::{
     conclusion::Conclusion,
     ids::Servers,
     record::Record,
-    verdict::{ReadFitness, Verdict},
+    verdict::{ReadEligibility, Verdict},
 };
 
 /// One read name of a cluster and what it says now.
@@ -58,11 +58,11 @@ impl ReadLadder {
     pub fn climb(&self, candidates: &Candidates<'_>) -> (Vec<ServerIndex>, ReadReason) {
         let rules = &candidates.policy.reads[self.name];
         let primary = candidates.primary.filter(|primary| candidates.is_readable_primary(*primary));
-        let mut servers = candidates.fit(self.name);
+        let mut servers = candidates.eligible(self.name);
         if rules.include_primary {
             servers.extend(primary);
         }
-        let mut reason = ReadReason::Fit;
+        let mut reason = ReadReason::Eligible;
         if servers.len() < rules.min_servers
             && !rules.include_primary
             && let Some(primary) = primary
@@ -83,7 +83,7 @@ impl ReadLadder {
         if servers.is_empty() {
             return self.last_known(candidates);
         }
-        if servers.len() < rules.min_servers && reason == ReadReason::Fit {
+        if servers.len() < rules.min_servers && reason == ReadReason::Eligible {
             reason = ReadReason::Few;
         }
         (servers, reason)
@@ -91,7 +91,7 @@ impl ReadLadder {
 
     fn last_known(&self, candidates: &Candidates<'_>) -> (Vec<ServerIndex>, ReadReason) {
         let is_ours = |server: &ServerIndex| {
-            candidates.verdict(*server).read != ReadFitness::Never
+            candidates.verdict(*server).read != ReadEligibility::Never
                 && !candidates.drained.contains(server)
         };
         let before = self.decision.servers.iter().map(|server| server.server);
@@ -154,7 +154,7 @@ impl Candidates<'_> {
     }
 
     fn is_readable_primary(&self, primary: ServerIndex) -> bool {
-        matches!(self.verdict(primary).read, ReadFitness::Primary | ReadFitness::Replica)
+        matches!(self.verdict(primary).read, ReadEligibility::Primary | ReadEligibility::Replica)
             && !self.drained.contains(&primary)
     }
 
@@ -164,11 +164,11 @@ impl Candidates<'_> {
 
     fn replicas(&self) -> impl Iterator<Item = ServerIndex> {
         self.all().filter(|&server| {
-            self.verdict(server).read == ReadFitness::Replica && self.primary != Some(server)
+            self.verdict(server).read == ReadEligibility::Replica && self.primary != Some(server)
         })
     }
 
-    fn fit(&self, name: usize) -> Vec<ServerIndex> {
+    fn eligible(&self, name: usize) -> Vec<ServerIndex> {
         self.replicas().filter(|&server| self.is_fresh_for(name, server)).collect()
     }
 
@@ -176,7 +176,7 @@ impl Candidates<'_> {
     fn last_resort(&self, name: usize, most: usize) -> Vec<(ServerIndex, Option<Lag>)> {
         let late = self.replicas().filter(|&server| !self.is_fresh_for(name, server));
         let others =
-            self.all().filter(|&server| self.verdict(server).read == ReadFitness::LastResort);
+            self.all().filter(|&server| self.verdict(server).read == ReadEligibility::LastResort);
         let mut helpers: Vec<_> =
             late.chain(others).map(|server| (server, self.verdict(server).lag)).collect();
         helpers.sort_by_key(|&(server, lag)| (lag.is_none(), lag, server));

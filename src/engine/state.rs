@@ -33,8 +33,9 @@ pub enum ServerState {
     Misconfigured,
     /// Belongs to another cluster.
     WrongCluster,
-    /// Taken out of service on purpose.
-    Maintenance,
+    /// Kept from clients by its own administrator or a witness, or late on purpose. An operator's
+    /// `maintenance` of a cluster is no state of a server.
+    OutOfService,
     /// Gone.
     Down,
 }
@@ -55,7 +56,7 @@ impl ServerState {
         Self::Saturated,
         Self::Misconfigured,
         Self::WrongCluster,
-        Self::Maintenance,
+        Self::OutOfService,
         Self::Down,
     ];
 
@@ -99,7 +100,7 @@ pub enum StateReason {
     TransactionReadOnly,
     /// It answers questions, and heartbeat writes fail.
     CannotWrite,
-    /// `read_only` is set and it replicates from nobody: a switchover, or an orphan.
+    /// `read_only` is set and it replicates from no server: a switchover, or an orphan.
     Orphan,
     /// It replicates within the limit.
     Fresh,
@@ -196,7 +197,7 @@ impl fmt::Display for StateReason {
             Self::ReadOnly(writability) => forbidden_by(*writability),
             Self::TransactionReadOnly => "transaction_read_only is on",
             Self::CannotWrite => "it answers, but heartbeat writes fail",
-            Self::Orphan => "read-only, and it replicates from nobody",
+            Self::Orphan => "read-only, and it replicates from no server",
             Self::Fresh => "replicating within the limit",
             Self::LacksNothingShown => {
                 "no primary to compare with; it has all that any member has shown"

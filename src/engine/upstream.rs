@@ -6,6 +6,9 @@
 pub enum Upstream<Server> {
     /// A member of the same cluster.
     Member(Server),
+    /// A group that it is a member of (Group Replication, Galera): each member has the changes of all
+    /// others from the group, and from none of them alone.
+    Group,
     /// A server outside of the cluster.
     Outside,
 }
@@ -18,6 +21,7 @@ impl<Server> Upstream<Server> {
     ) -> Option<Upstream<Other>> {
         match self {
             Self::Member(server) => word(server).map(Upstream::Member),
+            Self::Group => Some(Upstream::Group),
             Self::Outside => Some(Upstream::Outside),
         }
     }
@@ -26,7 +30,7 @@ impl<Server> Upstream<Server> {
     pub fn member(&self) -> Option<&Server> {
         match self {
             Self::Member(server) => Some(server),
-            Self::Outside => None,
+            Self::Group | Self::Outside => None,
         }
     }
 }

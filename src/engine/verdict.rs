@@ -7,23 +7,23 @@ use super::{Lag, ServerState, StateReason};
 pub struct Verdict {
     pub state: ServerState,
     pub reason: StateReason,
-    pub write: WriteFitness,
-    pub read: ReadFitness,
+    pub write: WriteEligibility,
+    pub read: ReadEligibility,
     pub lag: Option<Lag>,
 }
 
 /// May a server be in the write name?
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WriteFitness {
+pub enum WriteEligibility {
     /// It may be chosen.
-    Fit,
+    Eligible,
     /// It may be written to, and a witness speaks against it: it is chosen, and stays, only while
-    /// nobody else is fit.
+    /// no other server is eligible.
     Spare,
     /// Nothing is known against it: it stays when it is published, and is not chosen anew.
     Open,
     /// It does not answer, or cannot do the work well now: it stays when it is published, until
-    /// another one is fit.
+    /// another one is eligible.
     Gone,
     /// It said so itself, or its word is overruled: never.
     Refused,
@@ -31,7 +31,7 @@ pub enum WriteFitness {
 
 /// May a server be in a read name?
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ReadFitness {
+pub enum ReadEligibility {
     /// A replica; its lag gates tell which names it is fresh enough for.
     Replica,
     /// The primary: by `include_primary`, or when replicas are short.
@@ -49,14 +49,20 @@ impl Verdict {
     pub const UNHEARD: Self = Self {
         state: ServerState::Unknown,
         reason: StateReason::NotProbedYet,
-        write: WriteFitness::Open,
-        read: ReadFitness::No,
+        write: WriteEligibility::Open,
+        read: ReadEligibility::No,
         lag: None,
     };
 
     /// A server that is out of both names.
     pub fn out(state: ServerState, reason: StateReason) -> Self {
-        Self { state, reason, write: WriteFitness::Refused, read: ReadFitness::No, lag: None }
+        Self {
+            state,
+            reason,
+            write: WriteEligibility::Refused,
+            read: ReadEligibility::No,
+            lag: None,
+        }
     }
 
     /// The same verdict with another reading of its reason.

@@ -8,7 +8,7 @@
 use super::{
     Check, Failure, Moment, ServerState, StateReason, Testimony, Thresholds, Word,
     testimony::FULL,
-    verdict::{ReadFitness, Verdict, WriteFitness},
+    verdict::{ReadEligibility, Verdict, WriteEligibility},
 };
 
 /// What is known of one witness of a server, for the status.
@@ -92,8 +92,8 @@ impl Witnesses {
         let heard = || self.0.iter().filter_map(|witness| witness.heard(thresholds, now));
         let mut limited = verdict;
         let unled = heard().find(|heard| heard.testimony.leads == Some(false));
-        if let Some(heard) = unled.filter(|_| verdict.write == WriteFitness::Fit) {
-            limited.write = WriteFitness::Open;
+        if let Some(heard) = unled.filter(|_| verdict.write == WriteEligibility::Eligible) {
+            limited.write = WriteEligibility::Open;
             limited.reason = StateReason::Witness(heard.check, Word::NotLeader);
         }
         // The first of several equal ones, so that the order of the checks decides.
@@ -229,11 +229,11 @@ impl Witness {
 /// The verdict on a server that others are to be preferred to.
 fn spare(verdict: Verdict, reason: StateReason) -> Verdict {
     let write = match verdict.write {
-        WriteFitness::Fit => WriteFitness::Spare,
+        WriteEligibility::Eligible => WriteEligibility::Spare,
         other => other,
     };
     let read = match verdict.read {
-        ReadFitness::Replica | ReadFitness::Primary => ReadFitness::LastResort,
+        ReadEligibility::Replica | ReadEligibility::Primary => ReadEligibility::LastResort,
         other => other,
     };
     let reason = match verdict.reason {
@@ -248,7 +248,9 @@ fn spare(verdict: Verdict, reason: StateReason) -> Verdict {
 /// The verdict on a server that is taken out of both names. What is worse stays as it is.
 fn out_on_purpose(verdict: Verdict, reason: StateReason) -> Verdict {
     match verdict.state {
-        ServerState::StalePrimary | ServerState::WrongCluster | ServerState::Maintenance => verdict,
-        _ => Verdict::out(ServerState::Maintenance, reason),
+        ServerState::StalePrimary | ServerState::WrongCluster | ServerState::OutOfService => {
+            verdict
+        }
+        _ => Verdict::out(ServerState::OutOfService, reason),
     }
 }

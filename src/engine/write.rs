@@ -1,7 +1,7 @@
 //! The ladder of the write name.
 //!
 //! The one primary; else hold the last published server while nothing is known against it; else
-//! nothing. A move needs two things: another server that is fit, and word that the published one is
+//! nothing. A move needs two things: another server that is eligible, and word that the published one is
 //! gone or not writable.
 //!
 //! An operator steers where the choice is free, and among servers of which nothing proves who is
@@ -13,7 +13,7 @@ use super::{
     choice::{elect, most_preferred},
     judgement::{Judgement, WriterRule},
     steering::{Move, Steering},
-    verdict::{Verdict, WriteFitness},
+    verdict::{Verdict, WriteEligibility},
 };
 
 /// The write name of one cluster and what it remembers.
@@ -81,7 +81,7 @@ impl WriteLadder {
             return;
         };
         let verdict = &judgement.verdicts[remembered];
-        let denied = verdict.write == WriteFitness::Refused && !overtaken(verdict);
+        let denied = verdict.write == WriteEligibility::Refused && !overtaken(verdict);
         let held = rules.on_not_writable == OnNotWritable::Hold && !swallows_writes(verdict);
         if denied && !held {
             let reason = WriteReason::NotReady;
@@ -153,12 +153,12 @@ impl WriteLadder {
         } else {
             self.left.push((from, now + rules.flap_block));
         }
-        let fitness = judgement.verdicts[to].write;
-        let proven = matches!(fitness, WriteFitness::Fit | WriteFitness::Spare);
+        let eligibility = judgement.verdicts[to].write;
+        let proven = matches!(eligibility, WriteEligibility::Eligible | WriteEligibility::Spare);
         Some(Move { from, to, proven })
     }
 
-    /// Roles are known, so at most one server is fit.
+    /// Roles are known, so at most one server is eligible.
     fn follow_the_primary(
         &self,
         judgement: &Judgement,
@@ -166,7 +166,7 @@ impl WriteLadder {
         steering: &Steering,
     ) -> (Option<ServerIndex>, WriteReason) {
         let published = self.decision.server;
-        let fit = fit(judgement, &[]).first().copied();
+        let eligible = eligible(judgement, &[]).first().copied();
         if judgement.split_brain && rules.on_split_brain == OnSplitBrain::Empty {
             return (None, WriteReason::SplitBrain);
         }
@@ -176,22 +176,24 @@ impl WriteLadder {
         if let Some(pinned) = pinned.filter(|pinned| is_a_choice(&judgement.verdicts[*pinned])) {
             return (Some(pinned), reason);
         }
-        match (published, fit) {
-            (Some(published), Some(fit)) if published != fit => {
+        match (published, eligible) {
+            (Some(published), Some(eligible)) if published != eligible => {
                 let verdict = &judgement.verdicts[published];
                 match verdict.write {
-                    WriteFitness::Spare | WriteFitness::Gone | WriteFitness::Refused => {
-                        (Some(fit), reason)
+                    WriteEligibility::Spare
+                    | WriteEligibility::Gone
+                    | WriteEligibility::Refused => (Some(eligible), reason),
+                    WriteEligibility::Eligible | WriteEligibility::Open => {
+                        (Some(published), self.held(verdict))
                     }
-                    WriteFitness::Fit | WriteFitness::Open => (Some(published), self.held(verdict)),
                 }
             }
-            (_, Some(fit)) => (Some(fit), reason),
+            (_, Some(eligible)) => (Some(eligible), reason),
             (_, None) => (None, WriteReason::NoPrimaryKnown),
         }
     }
 
-    /// Several servers are fit, and priority and order choose.
+    /// Several servers are eligible, and priority and order choose.
     fn choose(
         &mut self,
         judgement: &Judgement,
@@ -203,13 +205,16 @@ impl WriteLadder {
         if judgement.split_brain && rules.on_split_brain == OnSplitBrain::Empty {
             return (None, WriteReason::SplitBrain);
         }
-        let fit = fit(judgement, &steering.barred);
-        let best = most_preferred(&fit, policy);
+        let eligible = eligible(judgement, &steering.barred);
+        let best = most_preferred(&eligible, policy);
         // A moment of nobody ends no tenure.
         let published = self.decision.server;
         let incumbent = published.or(self.last);
         if let Some(wanted) = steering.wanted.filter(|wanted| {
-            matches!(judgement.verdicts[*wanted].write, WriteFitness::Fit | WriteFitness::Spare)
+            matches!(
+                judgement.verdicts[*wanted].write,
+                WriteEligibility::Eligible | WriteEligibility::Spare
+            )
         }) {
             let preferred = best == Some(wanted);
             let reason =
@@ -218,8 +223,8 @@ impl WriteLadder {
         }
         if let Some(published) = published {
             let verdict = &judgement.verdicts[published];
-            let barred = steering.barred.contains(&published) && !fit.is_empty();
-            if verdict.write == WriteFitness::Open && !barred {
+            let barred = steering.barred.contains(&published) && !eligible.is_empty();
+            if verdict.write == WriteEligibility::Open && !barred {
                 return (Some(published), self.held(verdict));
             }
         }
@@ -228,7 +233,7 @@ impl WriteLadder {
             return (None, WriteReason::NotWritable);
         }
         let blocked = self.blocked(now);
-        let Some(chosen) = elect(&fit, incumbent, &blocked, rules.failback, policy) else {
+        let Some(chosen) = elect(&eligible, incumbent, &blocked, rules.failback, policy) else {
             return (None, WriteReason::NoPrimaryKnown);
         };
         let reason = match best {
@@ -259,7 +264,7 @@ impl WriteLadder {
         self.left_out_since.is_some_and(|since| now.since(since) < Thresholds::GROUP_SETTLES)
     }
 
-    /// Why the published server stays although it is not fit. One that has only missed a reply or
+    /// Why the published server stays although it is not eligible. One that has only missed a reply or
     /// two has not changed its state, so nothing has changed.
     fn held(&self, verdict: &Verdict) -> WriteReason {
         match (verdict.state, verdict.reason) {
@@ -283,7 +288,7 @@ impl WriteLadder {
         }
     }
 
-    /// Nobody is fit: hold, or withdraw what is known not to be writable.
+    /// No server is eligible: hold, or withdraw what is known not to be writable.
     fn fall_back(
         &self,
         judgement: &Judgement,
@@ -303,11 +308,11 @@ impl WriteLadder {
         // answer would be cached for a second.
         let wait = overtaken(verdict) && somebody_awaits_confirmation(judgement);
         match (verdict.write, rules.on_not_writable) {
-            (WriteFitness::Refused, _) if wait => (Some(published), self.held(verdict)),
-            (WriteFitness::Refused, OnNotWritable::Hold) if !swallows_writes(verdict) => {
+            (WriteEligibility::Refused, _) if wait => (Some(published), self.held(verdict)),
+            (WriteEligibility::Refused, OnNotWritable::Hold) if !swallows_writes(verdict) => {
                 (Some(published), WriteReason::HeldNotWritable)
             }
-            (WriteFitness::Refused, _) => (None, WriteReason::NotWritable),
+            (WriteEligibility::Refused, _) => (None, WriteReason::NotWritable),
             _ => (Some(published), self.held(verdict)),
         }
     }
@@ -328,23 +333,23 @@ pub fn moved_write(
 
 /// The servers that may be chosen: those that nobody speaks against, or the spare ones when there
 /// is none.
-fn fit(judgement: &Judgement, barred: &[ServerIndex]) -> Vec<ServerIndex> {
-    let all = |fitness| {
+fn eligible(judgement: &Judgement, barred: &[ServerIndex]) -> Vec<ServerIndex> {
+    let all = |eligibility| {
         let verdicts = judgement.verdicts.enumerate();
-        let some = verdicts.filter(move |(_, verdict)| verdict.write == fitness);
+        let some = verdicts.filter(move |(_, verdict)| verdict.write == eligibility);
         let some = some.map(|(index, _)| index);
         some.filter(|server| !barred.contains(server)).collect::<Vec<_>>()
     };
-    match all(WriteFitness::Fit) {
-        fit if fit.is_empty() => all(WriteFitness::Spare),
-        fit => fit,
+    match all(WriteEligibility::Eligible) {
+        eligible if eligible.is_empty() => all(WriteEligibility::Spare),
+        eligible => eligible,
     }
 }
 
 /// Whether an operator's word is enough to make it the writer: it may be chosen anyway, or nothing
 /// but precedence speaks against it.
 fn is_a_choice(verdict: &Verdict) -> bool {
-    matches!(verdict.write, WriteFitness::Fit | WriteFitness::Spare)
+    matches!(verdict.write, WriteEligibility::Eligible | WriteEligibility::Spare)
         || matches!(verdict.reason, StateReason::SecondWriter(_) | StateReason::LostContest)
             && verdict.state == ServerState::StalePrimary
 }

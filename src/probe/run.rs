@@ -132,7 +132,7 @@ mod tests {
             config: Arc::new(config),
             meter: ProbeMeter::default(),
         };
-        let (_, advice) = watch::channel(ProbeAdvice { pace: Pace::Calm, heartbeat: false });
+        let (_, advice) = watch::channel(ProbeAdvice { pace: Pace::Normal, heartbeat: false });
         let (_, hints) = watch::channel(());
         let (send, _) = mpsc::channel(1);
         let task = run(target, Orders { advice, hints }, send);

@@ -170,7 +170,7 @@ pub fn prepare(stream: &TcpStream, timeout: Duration) -> io::Result<()> {
 const REPLY_OCTETS_MAX: usize = 256 * 1024;
 
 /// Idle time until the first keepalive and between two of them. One second is the shortest Linux
-/// knows; the connection is idle for about that long between two calm probes.
+/// knows; the connection is idle for about that long between two normal probes.
 const KEEPALIVE: Duration = Duration::from_secs(1);
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ impl Severity {
     pub fn of_state(state: ServerState) -> Self {
         match state {
             ServerState::Primary | ServerState::Replica | ServerState::Up => Self::Ok,
-            ServerState::Maintenance => Self::Wanted,
+            ServerState::OutOfService => Self::Wanted,
             ServerState::Down => Self::Outage,
             state if state.is_alarming() => Self::Outage,
             _ => Self::Degraded,
@@ -63,7 +63,7 @@ fn of_write(is_same: bool, has_server: bool, reason: WriteReason) -> Severity {
 }
 
 fn of_read(before: usize, now: usize, reason: ReadReason) -> Severity {
-    let is_well = matches!(reason, ReadReason::Fit | ReadReason::Few);
+    let is_well = matches!(reason, ReadReason::Eligible | ReadReason::Few);
     match now {
         _ if reason.is_wished() => Severity::Wanted,
         0 => Severity::Outage,
@@ -116,13 +116,13 @@ mod tests {
 
     #[test]
     fn only_what_ends_well_is_marked_as_well() {
-        use ServerState::{Down, Maintenance, Primary, Replica, ReplicaLagging, StalePrimary};
+        use ServerState::{Down, OutOfService, Primary, Replica, ReplicaLagging, StalePrimary};
         for (expected, what) in [
             (Severity::Outage, state(Primary, Down)),
             (Severity::Degraded, state(Replica, ReplicaLagging)),
             (Severity::Outage, state(Down, StalePrimary)),
             (Severity::Ok, state(Down, Replica)),
-            (Severity::Wanted, state(Replica, Maintenance)),
+            (Severity::Wanted, state(Replica, OutOfService)),
             (Severity::Degraded, write("db1", "db2", WriteReason::Primary)),
             (Severity::Degraded, write("", "db2", WriteReason::Primary)),
             (Severity::Ok, write("db1", "db1", WriteReason::Primary)),
@@ -132,10 +132,10 @@ mod tests {
             (Severity::Wanted, read(&["db2"], &[], ReadReason::Drained)),
             (Severity::Outage, write("db1", "", WriteReason::Primary)),
             (Severity::Outage, write("db1", "db1", WriteReason::HeldSplitBrain)),
-            (Severity::Ok, read(&["db2"], &["db2", "db3"], ReadReason::Fit)),
-            (Severity::Degraded, read(&["db2", "db3"], &["db3"], ReadReason::Fit)),
+            (Severity::Ok, read(&["db2"], &["db2", "db3"], ReadReason::Eligible)),
+            (Severity::Degraded, read(&["db2", "db3"], &["db3"], ReadReason::Eligible)),
             (Severity::Degraded, read(&["db2"], &["db1", "db2"], ReadReason::WithPrimary)),
-            (Severity::Outage, read(&["db2"], &[], ReadReason::Fit)),
+            (Severity::Outage, read(&["db2"], &[], ReadReason::Eligible)),
             (Severity::Degraded, witness(Some(Word::Up), Some(Word::Down))),
             (Severity::Degraded, witness(Some(Word::Up), None)),
             (Severity::Ok, witness(Some(Word::Down), Some(Word::Up))),
@@ -160,7 +160,7 @@ mod tests {
         let (wish, server, why) = (WishKey::Freeze, None, super::super::DropReason::TimeOver);
         for what in [
             write("db1", "", WriteReason::NotWritable),
-            read(&["db1"], &[], ReadReason::Fit),
+            read(&["db1"], &[], ReadReason::Eligible),
             witness(Some(Word::Up), None),
             What::Isolated,
             What::OverrideDropped { wish, server, why, reason },

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use super::Change;
 use crate::{
     engine::{
-        Check, Decision, Override, Progress, ServerIndex, Standing, Upstream, WitnessStanding, Word,
+        Check, Decision, Extent, Override, Progress, ServerIndex, Standing, Upstream,
+        WitnessStanding, Word,
     },
     wall_time::WallTime,
 };
@@ -35,6 +36,8 @@ pub struct ServerReport {
     pub failure: Option<Box<str>>,
     /// Whom it replicates from, as far as it tells.
     pub upstream: Option<Upstream<ServerIndex>>,
+    /// How far what it has reaches, while its cluster misses a writer.
+    pub extent: Option<Extent>,
     /// What its next probes may make of it, while something is being counted.
     pub progress: Option<Progress>,
     /// What others say of it, in the order of its checks.

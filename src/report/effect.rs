@@ -131,7 +131,7 @@ impl fmt::Display for NameEffect {
         let name = name.trim_end_matches('.');
         match self.changes() {
             true => write!(f, "{name}: {} -> {} ({reason})", listed(before), listed(after)),
-            false => write!(f, "{name}: {}, as before ({reason})", listed(after)),
+            false => write!(f, "{name}: {}, unchanged ({reason})", listed(after)),
         }
     }
 }

@@ -50,6 +50,7 @@ pub use self::{
     name::{NameReason, NameView},
     override_words::OverrideWords,
     probe::{BrokenStep, Fact, ProbeStep, ProbeTrace, TracedStep},
+    promotion::PromotionCandidate,
     reports::Reports,
     server::{ServerView, is_overdue, is_transient},
     sessions::{KickForecast, SessionGroup, SessionReport},

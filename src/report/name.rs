@@ -78,7 +78,7 @@ impl NameView {
     }
 }
 
-/// `db1,db2`; `nobody` for none, as in the log.
+/// `db1,db2`; `none` for no server, as in the log.
 pub fn listed(servers: &[Box<str>]) -> String {
-    if servers.is_empty() { "nobody".to_owned() } else { servers.join(",") }
+    if servers.is_empty() { "none".to_owned() } else { servers.join(",") }
 }

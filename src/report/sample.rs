@@ -16,6 +16,7 @@ fn server(name: &str, state: ServerState) -> ServerView {
         since: WallTime::default(),
         lag: None,
         upstream: None,
+        extent: None,
         progress: None,
         failure: None,
         names: Vec::new(),
@@ -44,10 +45,10 @@ pub fn shop() -> ClusterView {
     ClusterView {
         name: "shop".into(),
         kind: ClusterKind::Postgres,
-        stability: Stability::Calm,
+        stability: Stability::Stable,
         names: vec![
             name("write.internal.", &["shop1"], NameReason::Write(WriteReason::Primary)),
-            name("read.internal.", &["shop2", "shop3"], NameReason::Read(ReadReason::Fit)),
+            name("read.internal.", &["shop2", "shop3"], NameReason::Read(ReadReason::Eligible)),
         ],
         servers: vec![
             server("shop1", ServerState::Primary),

@@ -6,7 +6,8 @@ use super::{ClusterReport, NameView, ServerReport, Severity, WitnessReport};
 use crate::{
     answers::PublishedServer,
     engine::{
-        Lag, Moment, Progress, ServerIndex, ServerState, Standing, StateReason, Upstream, Wish,
+        Extent, Lag, Moment, Progress, ServerIndex, ServerState, Standing, StateReason, Upstream,
+        Wish,
     },
     wall_time::WallTime,
 };
@@ -30,6 +31,8 @@ pub struct ServerView {
     pub lag: Option<Lag>,
     /// Whom it replicates from, by its last good reply; `None` when it does not, or does not tell.
     pub upstream: Option<Upstream<Box<str>>>,
+    /// How far what it has reaches, while its cluster misses a writer.
+    pub extent: Option<Extent>,
     /// What its next probes may make of it, while something is being counted.
     pub progress: Option<Progress>,
     /// The words of its present failure, if it fails.
@@ -72,6 +75,7 @@ impl ServerView {
             since: cluster.start.at(since),
             lag,
             upstream: None,
+            extent: report.extent.clone(),
             progress: report.progress,
             failure: report.failure.clone(),
             names: saying.map(|name| name.name.clone()).collect(),
@@ -97,7 +101,7 @@ pub fn is_transient(standing: Standing) -> bool {
     let Standing { state, reason, .. } = standing;
     match state {
         ServerState::Starting => reason != StateReason::Donor,
-        ServerState::Maintenance => reason == StateReason::ReplayPaused,
+        ServerState::OutOfService => reason == StateReason::ReplayPaused,
         _ => false,
     }
 }
@@ -119,14 +123,14 @@ mod tests {
     #[test]
     fn what_should_pass_is_overdue_after_a_minute_and_what_is_on_purpose_never_is() {
         use FailureKind::Starting as StartsUp;
-        use ServerState::{Down, Maintenance, Replica, Starting};
+        use ServerState::{Down, OutOfService, Replica, Starting};
         for (state, reason, should_pass) in [
             (Starting, StateReason::Fails(StartsUp), true),
             (Starting, StateReason::NotInGroup, true),
             (Starting, StateReason::Donor, false),
-            (Maintenance, StateReason::ReplayPaused, true),
-            (Maintenance, StateReason::DelayedOnPurpose, false),
-            (Maintenance, StateReason::ClientsKeptAway, false),
+            (OutOfService, StateReason::ReplayPaused, true),
+            (OutOfService, StateReason::DelayedOnPurpose, false),
+            (OutOfService, StateReason::ClientsKeptAway, false),
             (Replica, StateReason::Fresh, false),
             // An alarm of its own, from the first moment on.
             (Down, StateReason::Fails(FailureKind::Refused), false),

@@ -24,6 +24,7 @@ fn standing(state: ServerState, reason: StateReason, lag: Option<u64>) -> Server
         standing: Standing { state, reason, since, lag },
         failure: None,
         upstream: None,
+        extent: None,
         progress: None,
         witnesses: [].into(),
         added: false,
@@ -69,7 +70,7 @@ fn status_tells_of_the_name_and_then_of_each_server() {
         lines,
         [
             "name=db-write.internal. role=write servers=db1 since=2026-11-21T06:00:00Z \
-             reason=\"it is the one writable primary\" stability=calm generation=1",
+             reason=\"it is the one writable primary\" stability=stable generation=1",
             "server=db1 state=Primary in=yes address=127.0.1.1 port=5432 \
              since=2026-11-21T06:00:02Z reason=\"it says that it is writable\"",
             "server=db2 state=Replica lag=0.2s in=no \
@@ -81,7 +82,7 @@ fn status_tells_of_the_name_and_then_of_each_server() {
     );
     let lines = told("_status.db-read.internal.", &decision, report(decision.clone()));
     assert!(lines[0].starts_with("name=db-read.internal. role=read servers=db2,db3 "));
-    assert!(lines[0].contains(" reason=\"the fit replicas\" "));
+    assert!(lines[0].contains(" reason=\"the eligible replicas\" "));
 }
 
 #[test]
@@ -117,7 +118,7 @@ fn why_tells_what_a_server_is_and_why_it_is_in_a_name_or_not() {
              detail=\"connect to 127.0.1.3:5432: 'refused'\"",
             "name=db-write.internal. role=write in=no reason=\"it is Down: connection refused; \
              published is db1: it is the one writable primary\"",
-            "name=db-read.internal. role=read in=yes reason=\"the fit replicas\"",
+            "name=db-read.internal. role=read in=yes reason=\"the eligible replicas\"",
         ]
     );
     assert_eq!(lines.len(), 4);
@@ -174,7 +175,7 @@ fn events_are_the_last_ten_newest_first() {
         name: 0,
         from: vec![ServerIndex(1), ServerIndex(2)],
         to: vec![ServerIndex(1)],
-        reason: ReadReason::Fit,
+        reason: ReadReason::Eligible,
     };
     let mut report = report(decision.clone());
     let events = [left, state, moved.clone()].into_iter().chain(vec![moved; 20]);
@@ -191,7 +192,7 @@ fn events_are_the_last_ten_newest_first() {
         lines[..3],
         [
             "time=2026-11-21T06:00:00.100Z name=db-read.internal. from=db2,db3 to=db2 \
-             reason=\"the fit replicas\"",
+             reason=\"the eligible replicas\"",
             "time=2026-11-21T05:59:59.100Z server=db3 from=Replica to=Down \
              reason=\"connection refused\" detail=refused",
             "time=2026-11-21T05:59:58.100Z name=db-write.internal. from=nobody to=db1 \

@@ -69,7 +69,7 @@ fn of_override(laid: &Override, turn: &OverrideTurn) -> Words {
     let wish: &Wish = &laid.wish;
     let name = Some(wish.to_string());
     let (reason, from, to) = match turn {
-        OverrideTurn::Laid => (format!("{wish} laid by {}", laid.author), None, name),
+        OverrideTurn::Created => (format!("{wish} created by {}", laid.author), None, name),
         OverrideTurn::Lifted { .. } | OverrideTurn::Expired => {
             (format!("{wish} {turn}"), name, None)
         }
@@ -77,7 +77,7 @@ fn of_override(laid: &Override, turn: &OverrideTurn) -> Words {
     Words { from, to, reason, detail: laid.reason.to_string() }
 }
 
-/// With commas between; `None` for nobody.
+/// With commas between; `None` for none.
 fn joined(servers: &[Box<str>]) -> Option<String> {
     (!servers.is_empty()).then(|| servers.join(","))
 }

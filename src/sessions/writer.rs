@@ -114,6 +114,7 @@ mod tests {
             standing: standing(state),
             failure: None,
             upstream: None,
+            extent: None,
             progress: None,
             witnesses: Box::default(),
             added: false,
@@ -127,7 +128,7 @@ mod tests {
             decision: Decision {
                 write: Some(write),
                 reads: Vec::new(),
-                stability: Stability::Calm,
+                stability: Stability::Stable,
             },
             servers: [server(state), server(ServerState::Primary)].into(),
             overrides: Box::default(),
@@ -139,12 +140,18 @@ mod tests {
     #[test]
     fn only_a_living_server_beside_a_published_writer_is_dealt_with() {
         use ServerState::{
-            Down, Maintenance, Misconfigured, Primary, ReadOnlyPrimary, Replica, Saturated,
+            Down, Misconfigured, OutOfService, Primary, ReadOnlyPrimary, Replica, Saturated,
             StalePrimary, Starting, Unknown, WrongCluster,
         };
-        for state in
-            [StalePrimary, Primary, ReadOnlyPrimary, Replica, Saturated, Misconfigured, Maintenance]
-        {
+        for state in [
+            StalePrimary,
+            Primary,
+            ReadOnlyPrimary,
+            Replica,
+            Saturated,
+            Misconfigured,
+            OutOfService,
+        ] {
             assert_eq!(of_report(&report(Some(1), state), 0), Stance::Go, "{state}");
             assert_eq!(of_report(&report(Some(0), state), 0), Stance::Over, "{state}");
             assert_eq!(of_report(&report(None, state), 0), Stance::Wait, "{state}");

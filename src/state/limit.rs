@@ -7,13 +7,13 @@
 //!
 //! The limit is counted from the clock where that is ahead, because the next change will take the
 //! time for its serial. It is saved anew when half of the way is used up, so that a storm of changes
-//! seldom waits for the disk, and a calm service saves every few minutes.
+//! seldom waits for the disk, and a quiet service saves every few minutes.
 //!
 //! While nothing can be saved, the clock stands in for a higher limit: see [`limit_unsaved`].
 
 use crate::answers::Serial;
 
-/// Serials that may be published before the limit must be saved anew: seconds of calm, or changes.
+/// Serials that may be published before the limit must be saved anew: seconds without a change, or changes.
 const AHEAD: u32 = 600;
 
 /// What is left when it is saved anew.

@@ -27,7 +27,7 @@ use crate::{
     engine::Moment,
 };
 
-/// How often to look whether the limit of the serial is to be saved anew, in a calm service.
+/// How often to look whether the limit of the serial is to be saved anew, in a quiet service.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
 
 /// The first pause after a failure, which doubles with each further one.

@@ -21,6 +21,7 @@ fn standing(state: ServerState, reason: StateReason, lag: Option<u64>) -> Server
         standing: Standing { state, reason, since, lag },
         failure: None,
         upstream: None,
+        extent: None,
         progress: None,
         witnesses: [].into(),
         added: false,
@@ -56,12 +57,12 @@ fn a_snapshot_is_told_name_by_name_and_server_by_server() {
     assert!(status.is_ready() && !status.isolated);
     let [cluster] = status.clusters.as_slice() else { panic!("one cluster") };
     assert_eq!((&*cluster.name, cluster.kind), ("orders", ClusterKind::Postgres));
-    assert_eq!(cluster.stability, Stability::Calm);
+    assert_eq!(cluster.stability, Stability::Stable);
     let [write, read, _] = cluster.names.as_slice() else { panic!("three names") };
     assert_eq!((&*write.name, write.reason.role()), ("db-write.internal.", "write"));
     assert_eq!((&write.servers[..], write.ttl), (&["db1".into()][..], 1));
     assert_eq!(write.reason, NameReason::Write(WriteReason::Primary));
-    assert_eq!((read.reason, read.ttl), (NameReason::Read(ReadReason::Fit), 2));
+    assert_eq!((read.reason, read.ttl), (NameReason::Read(ReadReason::Eligible), 2));
     assert_eq!(read.servers, ["db2".into(), "db3".into()]);
     let [db1, db2, db3] = cluster.servers.as_slice() else { panic!("three servers") };
     assert_eq!(db1.state, ServerState::Primary);
@@ -98,6 +99,6 @@ fn why_says_of_each_name_why_the_server_is_in_it_or_not() {
         (write.is_included(), &*write.to_string()),
         (false, "it is Down: connection refused; published is db1: it is the one writable primary")
     );
-    assert_eq!((read.is_included(), &*read.to_string()), (true, "the fit replicas"));
+    assert_eq!((read.is_included(), &*read.to_string()), (true, "the eligible replicas"));
     assert!(why(&snapshot(&healthy()), id(3), WallTime::default()).is_none());
 }

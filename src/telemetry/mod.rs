@@ -264,10 +264,10 @@ fn server_name(policy: &ClusterPolicy, server: ServerIndex) -> &str {
     &policy.servers[server.0].name
 }
 
-/// `db1 db2`; `nobody` for none.
+/// `db1 db2`; `none` for no server.
 fn names(policy: &ClusterPolicy, servers: &[ServerIndex]) -> String {
     let names: Vec<_> = servers.iter().map(|server| server_name(policy, *server)).collect();
-    if names.is_empty() { "nobody".to_owned() } else { names.join(" ") }
+    if names.is_empty() { "none".to_owned() } else { names.join(" ") }
 }
 
 #[cfg(test)]
@@ -305,7 +305,7 @@ mod tests {
         assert_eq!(write_level(WriteReason::Held(ServerState::Down)), Level::WARN);
         assert_eq!(write_level(WriteReason::NoPrimaryKnown), Level::WARN);
         assert_eq!(write_level(WriteReason::SplitBrain), Level::ERROR);
-        assert_eq!(level(ReadReason::Fit.degradation()), Level::INFO);
+        assert_eq!(level(ReadReason::Eligible.degradation()), Level::INFO);
         assert_eq!(level(ReadReason::LastKnown.degradation()), Level::WARN);
     }
 }

@@ -33,7 +33,7 @@ fn both_engines() {
             Scene::open(format!("both: {title}"), &pointsman, cluster, primary, readers)
         };
 
-        let calm = open("MariaDB, while PostgreSQL fails over", &shop, 0, &[1, 2]);
+        let other = open("MariaDB, while PostgreSQL fails over", &shop, 0, &[1, 2]);
         let mut storm = open("PostgreSQL fails over", &db, 0, &[1, 2]);
         expect(&pointsman, &db, &[0], &[1, 2], false);
         postgres.kill9(0);
@@ -49,10 +49,10 @@ fn both_engines() {
         postgres.rebuild(0, 1);
         expect(&pointsman, &db, &[1], &[0, 2], false);
         storm.close();
-        calm.assert_unmoved(0, &[1, 2]);
-        calm.close();
+        other.assert_unmoved(0, &[1, 2]);
+        other.close();
 
-        let calm = open("PostgreSQL, while MariaDB fails over", &db, 1, &[0, 2]);
+        let other = open("PostgreSQL, while MariaDB fails over", &db, 1, &[0, 2]);
         let mut storm = open("MariaDB fails over", &shop, 0, &[1, 2]);
         expect(&pointsman, &shop, &[0], &[1, 2], false);
         mariadb.kill9(0);
@@ -69,8 +69,8 @@ fn both_engines() {
         mariadb.follow(0, 1);
         expect(&pointsman, &shop, &[1], &[0, 2], false);
         storm.close();
-        calm.assert_unmoved(1, &[0, 2]);
-        calm.close();
+        other.assert_unmoved(1, &[0, 2]);
+        other.close();
         pointsman.stop();
     });
 }

@@ -33,7 +33,7 @@ fn mysql_in_offline_mode() {
                 let mut scene = Scene::open(title, &pointsman, &cluster, 0, &[1, 2]);
                 scene.may_be_empty();
                 servers.sql(server, &["SET GLOBAL offline_mode = ON"]);
-                scene.expect_state(server, "Maintenance");
+                scene.expect_state(server, "OutOfService");
                 if server == 1 {
                     scene.expect_reads(&[2]);
                 } else {
@@ -46,7 +46,7 @@ fn mysql_in_offline_mode() {
                 scene.expect_reads(&[1, 2]);
                 scene.expect_write(0);
                 let path = scene.state_path(server);
-                scene.assert(path == ["Maintenance", role], &format!("it went through {path:?}"));
+                scene.assert(path == ["OutOfService", role], &format!("it went through {path:?}"));
                 scene.close();
             }
             pointsman.stop();

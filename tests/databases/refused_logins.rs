@@ -32,7 +32,8 @@ fn a_wrong_password_does_not_fill_the_log_and_a_hint_ends_it() {
         let servers = PgCluster::start(Programs::installed(), &[SERVER]);
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.expect("a runtime");
-        let (_advice, advice) = watch::channel(ProbeAdvice { pace: Pace::Calm, heartbeat: false });
+        let (_advice, advice) =
+            watch::channel(ProbeAdvice { pace: Pace::Normal, heartbeat: false });
         let (hints, hinted) = watch::channel(());
         let (send, mut observations) = mpsc::channel(1);
         let orders = Orders { advice, hints: hinted };

@@ -224,7 +224,7 @@ fn a_replica_falls_behind(stage: &Stage, servers: &mut Group, p: usize) -> usize
     servers.pause_replay(a);
     scene.expect_reads(&[b]);
     if stage.kind == Kind::Postgres {
-        let paused = scene.expect_state(a, "Maintenance");
+        let paused = scene.expect_state(a, "OutOfService");
         scene.assert(paused.reason.contains("paused"), &format!("no reason: {paused}"));
     } else {
         let stopped = scene.expect_state(a, "ReplicaBroken");

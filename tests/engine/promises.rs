@@ -99,8 +99,8 @@ impl Watched {
         }
         let events = self.engine.take_events();
         let decision = self.engine.decision(CLUSTER);
-        if !events.is_empty() && decision.stability == Stability::Calm {
-            return Err(format!("calm, and yet {events:?}"));
+        if !events.is_empty() && decision.stability == Stability::Stable {
+            return Err(format!("stable, and yet {events:?}"));
         }
         for event in events {
             self.told.push(format!("{now} {event:?}"));
@@ -162,7 +162,7 @@ impl Watched {
         })
     }
 
-    /// Never empty once anybody was fit, never another cluster's, and only the fit ones called fit.
+    /// Never empty once any server was eligible, never another cluster's, and only the eligible ones called eligible.
     fn check_reads(&mut self, decision: &Decision) -> Result<(), String> {
         let read = &decision.reads[0];
         self.ever_read.extend(read.servers.iter().map(|server| server.server));
@@ -177,7 +177,7 @@ impl Watched {
         }
         for ServerIndex(index) in read.servers.iter().map(|server| server.server) {
             let state = state(&self.engine, index);
-            let fit = matches!(
+            let eligible = matches!(
                 state,
                 ServerState::Replica
                     | ServerState::ReplicaDetached
@@ -188,8 +188,8 @@ impl Watched {
             if state == ServerState::WrongCluster {
                 return Err(format!("reads go to {index}, which is another cluster's"));
             }
-            if !fit && matches!(read.reason, ReadReason::Fit | ReadReason::Few) {
-                return Err(format!("{index}, which is {state}, counted as fit"));
+            if !eligible && matches!(read.reason, ReadReason::Eligible | ReadReason::Few) {
+                return Err(format!("{index}, which is {state}, counted as eligible"));
             }
         }
         Ok(())
@@ -271,7 +271,7 @@ impl Watched {
     fn was_refused(&self, server: ServerIndex) -> bool {
         let heard = &self.heard[server.0];
         match heard.failures.last() {
-            Some(last) => matches!(last, FailureKind::Maintenance | FailureKind::GroupUnready),
+            Some(last) => matches!(last, FailureKind::Offline | FailureKind::GroupUnready),
             None => {
                 let replicates = |facts: &Facts| match facts {
                     Facts::MySql(facts) => facts

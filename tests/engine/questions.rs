@@ -103,7 +103,7 @@ fn each_candidate_says_why_and_what_would_change_it() {
     let told = site.candidates(NameOf::Reads(0));
     assert_eq!(told[0], (true, Because::PrimaryHelps, Change::ReplicasReturn));
     assert!(matches!(told[1], (false, Because::Is(ServerState::Down, _), Change::AnswersWell(2))));
-    let paused = Because::Is(ServerState::Maintenance, StateReason::ReplayPaused);
+    let paused = Because::Is(ServerState::OutOfService, StateReason::ReplayPaused);
     assert_eq!(told[2], (false, paused, Change::BackInService));
 }
 

@@ -80,7 +80,7 @@ fn the_names_say_again_what_they_said() {
             restarted.decide(site.now);
             assert_eq!(restarted.remember(CLUSTER), memory, "seed {seed}");
             let decision = restarted.decision(CLUSTER);
-            assert_eq!(decision.stability, Stability::Unrest);
+            assert_eq!(decision.stability, Stability::Settling);
             let write = decision.write.expect("a write name");
             let marked = match write.server {
                 Some(_) => (WriteReason::Remembered, Degradation::Stale),
@@ -181,6 +181,6 @@ fn nobody_hurries_for_what_an_operator_has_settled() {
         // The standbys have lost their source, which is a doubt for a while.
         site.steps(12);
         let paces = [1, 2, 3].map(|server| site.engine.advice(id(server)).pace);
-        assert_eq!(paces, [Pace::Calm; 3], "{wish:?}");
+        assert_eq!(paces, [Pace::Normal; 3], "{wish:?}");
     }
 }

@@ -63,11 +63,11 @@ fn every_name_is_unique_for_its_engine() {
 }
 
 fn table() -> String {
-    let mut table = "| fault | on | calm | during a failover | at the start |\n\
+    let mut table = "| fault | on | steady | during a failover | at the start |\n\
                      | --- | --- | --- | --- | --- |\n"
         .to_owned();
     for row in rows::all() {
-        let phases = [Phase::Calm, Phase::Failover, Phase::Start].map(|phase| told(&row, phase));
+        let phases = [Phase::Steady, Phase::Failover, Phase::Start].map(|phase| told(&row, phase));
         let (name, story) = (row.name, row.story);
         writeln!(table, "| `{name}`: {story} | {} | {} |", engines(row.kinds), phases.join(" | "))
             .expect("memory takes what is written");

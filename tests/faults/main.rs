@@ -1,4 +1,4 @@
-//! The fault matrix: everything that may befall a database and its monitor, in calm, during a
+//! The fault matrix: everything that may befall a database and its monitor, in a steady state, during a
 //! failover, and when Pointsman starts, on a real PostgreSQL primary with two standbys and on real
 //! MariaDB and MySQL primaries with two GTID replicas.
 //!

@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// A look that has been reached is watched for so long: an absence has no event to wait for. This
-/// is three calm probes or six fast ones.
+/// is three normal probes or six fast ones.
 const HOLD: Duration = Duration::from_millis(600);
 
 /// Where others may be seen on the way, a look counts when it has been there so many times in a row, or
@@ -61,7 +61,7 @@ struct Seen {
 pub(crate) fn play(stage: &mut Stage, row: &Row, course: &Course) -> Findings {
     let begin = course.begin.unwrap_or(row.begin);
     let mut play = match course.phase {
-        Phase::Calm => {
+        Phase::Steady => {
             let mut play = Play::begin_well(stage, row);
             play.leave_for(&course.during, course.gap);
             begin(play.stage);

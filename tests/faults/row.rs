@@ -56,7 +56,7 @@ pub(crate) enum Place {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Phase {
     /// All is well.
-    Calm,
+    Steady,
     /// The primary has just been killed, or the fault itself has befallen it; [`Place::A`] is
     /// promoted while the fault lasts.
     Failover,
@@ -277,7 +277,7 @@ impl fmt::Display for Place {
 impl fmt::Display for Phase {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::Calm => "calm",
+            Self::Steady => "steady",
             Self::Failover => "failover",
             Self::Start => "start",
         })

@@ -312,9 +312,9 @@ fn children_inherit_nothing() {
          command = {{ run = [\"/bin/sh\", \"-c\", \"{script}\"] }} }}"
     );
     let text = config(sockets.address, "");
-    let calm = r#"probe = { interval = "200ms", fast_interval = "100ms", timeout = "1s" }"#;
-    assert!(text.contains(calm));
-    let settings = Settings::new(&text.replace(calm, &more_checks), "");
+    let checks = r#"probe = { interval = "200ms", fast_interval = "100ms", timeout = "1s" }"#;
+    assert!(text.contains(checks));
+    let settings = Settings::new(&text.replace(checks, &more_checks), "");
     let (service, _) = Service::activate(&settings, sockets.handed_over()).answering();
     until("the check has run", || list.exists());
     let seen = std::fs::read_to_string(&list).expect("it is there");

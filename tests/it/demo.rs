@@ -59,9 +59,9 @@ fn the_story_is_told_once_and_every_answer_is_right() {
     assert!(text.ends_with("Every answer was right.\n"), "{text}");
     assert!(!text.contains('\x1b'), "colours where nobody sees them: {text}");
     for told in [
-        "read.db.internal -> db2 127.0.10.2: the fit replicas",
+        "read.db.internal -> db2 127.0.10.2: the eligible replicas",
         "db1 is Misconfigured, was Primary: does not let the probe in (28P01 ",
-        "(EDE: demo: too few fit replicas, so the primary helps out)",
+        "(EDE: demo: too few eligible replicas, so the primary helps out)",
         "write.db.internal -> db2 127.0.10.2: it is the one writable primary",
         "db1 is StalePrimary, was ",
         "write.db.internal -> db1 127.0.10.1: it is the one writable primary",

@@ -88,7 +88,7 @@ async fn one_login_waits_for_postgresql_and_goes_on_with_it() {
     running.end().await;
 }
 
-/// Calm: without the end of the waiting login nothing would be asked for long.
+/// Normal: without the end of the waiting login nothing would be asked for long.
 #[tokio::test]
 async fn a_login_that_is_hung_up_on_is_followed_by_another_at_once() {
     let gate = Arc::new(Semaphore::new(0));

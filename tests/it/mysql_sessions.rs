@@ -158,7 +158,7 @@ async fn a_server_that_goes_offline_was_never_gone() {
         let server = FakeMySql::start_each(HOST, scripts).await;
         let mut running = running(&server);
         running.next_is_writable().await;
-        assert_eq!(running.next_failure().await, FailureKind::Maintenance);
+        assert_eq!(running.next_failure().await, FailureKind::Offline);
     }
     // Whoever goes on ending sessions is told as it is.
     let server = FakeMySql::start_each(HOST, vec![ended, ended_at_once]).await;

@@ -404,7 +404,7 @@ async fn refused_logins_are_told_apart() {
         (Login::Refuse(1040, "Too many connections"), FailureKind::Saturated),
         (Login::Refuse(1045, "Access denied for user"), FailureKind::Misconfigured),
         (Login::Refuse(1226, "max_user_connections"), FailureKind::Misconfigured),
-        (Login::Refuse(3032, "The server is in offline mode"), FailureKind::Maintenance),
+        (Login::Refuse(3032, "The server is in offline mode"), FailureKind::Offline),
         (Login::Refuse(3159, "require_secure_transport"), FailureKind::Misconfigured),
         (Login::Refuse(1053, "Server shutdown in progress"), FailureKind::ShuttingDown),
     ] {
@@ -423,7 +423,7 @@ async fn failing_statements_are_told_apart() {
         ("SELECT @@version", error(1184), FailureKind::Misconfigured),
         ("SHOW GLOBAL VARIABLES", error(1184), FailureKind::Closed),
         ("SHOW GLOBAL VARIABLES", error(1927), FailureKind::Closed),
-        ("SHOW GLOBAL VARIABLES", error(3032), FailureKind::Maintenance),
+        ("SHOW GLOBAL VARIABLES", error(3032), FailureKind::Offline),
         ("SHOW GLOBAL STATUS", error(1053), FailureKind::ShuttingDown),
         ("SELECT @@GLOBAL", error(1193), FailureKind::Garbled),
         ("SHOW REPLICA STATUS", error(1205), FailureKind::Troubled),

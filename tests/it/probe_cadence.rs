@@ -29,7 +29,8 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn start(target: Target) -> Self {
-        let (advice, advised) = watch::channel(ProbeAdvice { pace: Pace::Calm, heartbeat: false });
+        let (advice, advised) =
+            watch::channel(ProbeAdvice { pace: Pace::Normal, heartbeat: false });
         let (hints, hinted) = watch::channel(());
         let (send, observations) = mpsc::channel(4);
         let orders = Orders { advice: advised, hints: hinted };
@@ -185,7 +186,7 @@ async fn advice_to_hurry_ends_a_calm_wait() {
     for _ in 0..5 {
         running.next_is_writable().await;
     }
-    running.advice.send_modify(|advice| advice.pace = Pace::Calm);
+    running.advice.send_modify(|advice| advice.pace = Pace::Normal);
     // One probe may have been under way.
     let _ = timeout(Duration::from_millis(200), running.observations.recv()).await;
     running.nothing_more_comes().await;
@@ -303,10 +304,10 @@ async fn a_full_server_that_is_demoted_is_no_primary() {
     let full = Step::Send(error("FATAL", "53300", "sorry, too many clients already"));
     let scripts = vec![[answers(3), demotions].concat(), vec![Step::ReadStartup, full]];
     let fake = Fake::start_each("127.22.8.2", scripts);
-    let mut calm = config();
+    let mut normal = config();
     // One question after the connection has come of age.
-    calm.interval = Duration::from_secs(11);
-    let mut running = Running::start(target(fake.address, calm));
+    normal.interval = Duration::from_secs(11);
+    let mut running = Running::start(target(fake.address, normal));
     running.next_is_writable().await;
     running.next_is_writable().await;
     let full = timeout(Duration::from_secs(20), running.observations.recv()).await;

@@ -121,7 +121,7 @@ fn a_log_for_people_says_what_starts_what_is_ready_and_which_name_changed() {
     let mut output = String::new();
     until("the names have been published", || {
         output = service.output();
-        output.contains("db-read.internal.: nobody -> db1: ")
+        output.contains("db-read.internal.: none -> db1: ")
     });
     let Ended { code, stderr, .. } = service.stop();
     assert_eq!(code, Some(0), "{stderr}");
@@ -132,7 +132,7 @@ fn a_log_for_people_says_what_starts_what_is_ready_and_which_name_changed() {
         format!("pointsman {version} starts with {file}: 1 zone, 1 cluster, 1 server, 2 names");
     assert!(first.contains(" INFO ") && first.contains(&words), "{first}");
     assert!(stderr.contains("ready: DNS is answered"), "{stderr}");
-    assert!(stderr.contains("db-write.internal.: nobody -> db1: "), "{stderr}");
+    assert!(stderr.contains("db-write.internal.: none -> db1: "), "{stderr}");
     assert!(stderr.contains("db1: Unknown -> "), "{stderr}");
     for line in stderr.lines() {
         assert!(!line.starts_with('{') && !line.contains('\u{1b}'), "{line}");

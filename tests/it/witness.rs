@@ -36,8 +36,8 @@ pub(crate) struct Running {
 
 impl Running {
     pub(crate) fn start(target: WitnessTarget) -> Self {
-        let calm = ProbeAdvice { pace: Pace::Calm, heartbeat: false };
-        let (advice, advised) = channel::channel(calm);
+        let normal = ProbeAdvice { pace: Pace::Normal, heartbeat: false };
+        let (advice, advised) = channel::channel(normal);
         let (hints, hinted) = channel::channel(());
         let (send, observations) = mpsc::channel(4);
         let orders = Orders { advice: advised, hints: hinted };
@@ -332,7 +332,7 @@ async fn a_witness_follows_the_advised_pace_and_names_its_check() {
     service.says("*", "up\n");
     let mut running = Running::start(agent(&service));
     assert!(matches!(running.next().await, Outcome::Witnessed(Check::Agent, Ok(_))));
-    // The calm interval is ten minutes, the fast one 50 ms.
+    // The normal interval is ten minutes, the fast one 50 ms.
     running.advice.send_replace(ProbeAdvice { pace: Pace::Fast, heartbeat: false });
     for _ in 0..3 {
         assert!(matches!(running.next().await, Outcome::Witnessed(Check::Agent, Ok(_))));

@@ -139,10 +139,15 @@ pub const CLUSTER_SEVERITY: Family = Family::gauge(
     "How bad the cluster is, the worst of its names and servers: 0 ok, 1 as an operator wants it, \
      2 degraded, 3 outage.",
 );
+pub const STABLE: Family = Family::gauge(
+    "pointsman_cluster_stable",
+    &["cluster"],
+    "Whether nothing is in doubt and nothing has changed for a while.",
+);
 pub const CALM: Family = Family::gauge(
     "pointsman_cluster_calm",
     &["cluster"],
-    "Whether nothing is in doubt and nothing has changed for a while.",
+    "The same as pointsman_cluster_stable, by its former name.",
 );
 pub const FAILOVERS: Family = Family::counter(
     "pointsman_failovers",
@@ -315,7 +320,7 @@ pub const PROCESS_STARTED: Family = Family::gauge(
 
 /// All of them, in the order of the document.
 #[cfg(test)]
-pub const ALL: [&Family; 63] = [
+pub const ALL: [&Family; 64] = [
     &BUILD,
     &STARTED,
     &READY,
@@ -343,6 +348,7 @@ pub const ALL: [&Family; 63] = [
     &ELIGIBLE,
     &SPLIT_BRAIN,
     &CLUSTER_SEVERITY,
+    &STABLE,
     &CALM,
     &FAILOVERS,
     &WITHDRAWALS,

@@ -94,9 +94,12 @@ fn clusters(encoder: &mut Encoder, status: &Status) {
         let value = severity(cluster.severity);
         encoder.sample(&family::CLUSTER_SEVERITY, &[&cluster.name], value);
     }
-    encoder.family(&family::CALM);
-    for cluster in &status.clusters {
-        encoder.sample(&family::CALM, &[&cluster.name], flag(cluster.stability == Stability::Calm));
+    for family in [&family::STABLE, &family::CALM] {
+        encoder.family(family);
+        for cluster in &status.clusters {
+            let is_stable = cluster.stability == Stability::Stable;
+            encoder.sample(family, &[&cluster.name], flag(is_stable));
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use maud::{Markup, html};
 
 use super::{
     graph::{graph, short, source},
-    next::{next, promotable_words, section},
+    next::{next, section},
     plot::plot,
     runbook,
     strip::strip,
@@ -108,13 +108,13 @@ fn coming(view: &View<'_>, cluster: &ClusterView) -> Markup {
 
 /// Who could be promoted while nobody writes.
 fn promotable(cluster: &ClusterView) -> Markup {
-    let replicas = cluster.promotable();
+    let candidates = cluster.promotable();
     html! {
-        @if !replicas.is_empty() {
-            p .head { "No writer. Who could be promoted, the least behind first" }
+        @if !candidates.is_empty() {
+            p .head { "No writer. Who could be promoted, the one that loses least first" }
             ol .promotable {
-                @for server in replicas {
-                    li { strong { (server.name) } ": " (promotable_words(server)) }
+                @for one in candidates {
+                    li { strong { (one.server.name) } ": " (one) }
                 }
             }
         }

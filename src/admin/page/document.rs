@@ -232,7 +232,7 @@ pub fn turn(kind: ChangeKind, words: &Words) -> Option<String> {
     match kind {
         ChangeKind::Override => None,
         _ if !told => None,
-        _ if from == to => Some(format!("{to} as before")),
+        _ if from == to => Some(format!("{to}, unchanged")),
         _ => Some(format!("{from} → {to}")),
     }
 }

@@ -31,12 +31,38 @@ pub fn graph(cluster: &ClusterView) -> Markup {
     html! {
         svg .graph role="img" aria-label=(in_words(cluster, &leaves))
             viewBox=(format!("-2 -2 {width} {height}")) width=(width) height=(height) {
+            (rail(&leaves))
             @for (row, leaf) in leaves.iter().enumerate() { (edge(row, leaf)) }
             @for (row, leaf) in leaves.iter().enumerate() {
                 (node(row, leaf))
                 @for (place, flag) in flags[row].iter().enumerate() {
                     (flag.drawn(leaf.depth * STEP + NODE, row * PITCH + place * (FLAG + 4)))
                 }
+            }
+        }
+    }
+}
+
+/// The line of a group: down its left, with a short one to each member.
+fn rail(leaves: &[Leaf<'_>]) -> Markup {
+    let is_member = |(_, leaf): &(usize, &Leaf<'_>)| leaf.server.upstream == Some(Upstream::Group);
+    let rows: Vec<_> = leaves.iter().enumerate().filter(is_member).collect();
+    let middle = |row: usize| row * PITCH + TALL / 2;
+    let (Some((first, _)), Some((last, _))) = (rows.first(), rows.last()) else {
+        return html! {};
+    };
+    html! {
+        path .edge .group d=(format!("M{TRUNK} {}V{}", middle(*first), middle(*last))) {}
+        @for (row, leaf) in &rows {
+            @let (class, sign) = match leaf.bond {
+                Bond::Dead => ("dead", "✖"),
+                Bond::Broken => ("broken", "–"),
+                Bond::Free | Bond::Grouped | Bond::Sound => ("group", ""),
+            };
+            path .edge .(class) d=(format!("M{TRUNK} {}H{STEP}", middle(*row))) {}
+            @let label = if row == first { "group " } else { "" };
+            @if !label.is_empty() || !sign.is_empty() {
+                text .lag .(class) x=(TRUNK + 4) y=(middle(*row) - 4) { (label) (sign) }
             }
         }
     }
@@ -53,7 +79,7 @@ fn edge(row: usize, leaf: &Leaf<'_>) -> Markup {
     let (class, label) = match leaf.bond {
         Bond::Dead => ("dead", "✖".to_owned()),
         Bond::Broken => ("broken", "–".to_owned()),
-        Bond::Free | Bond::Sound => {
+        Bond::Free | Bond::Grouped | Bond::Sound => {
             let lag = leaf.server.lag;
             ("sound", lag.map_or_else(|| "?".to_owned(), |lag| Span(lag.millis()).to_string()))
         }
@@ -72,8 +98,8 @@ fn node(row: usize, leaf: &Leaf<'_>) -> Markup {
     let state = match leaf.bond.word() {
         Some(word) => format!("{}: {word}", server.state),
         None if leaf.parent.is_none() => match &server.upstream {
+            Some(Upstream::Group) | None => server.state.to_string(),
             Some(upstream) => format!("{} from {}", server.state, source(upstream)),
-            None => server.state.to_string(),
         },
         None => server.state.to_string(),
     };
@@ -90,7 +116,7 @@ fn node(row: usize, leaf: &Leaf<'_>) -> Markup {
 
 fn shape(state: ServerState, x: usize, y: usize) -> Markup {
     use ServerState::{
-        Maintenance, Primary, ReadOnlyPrimary, Replica, ReplicaBroken, ReplicaDetached,
+        OutOfService, Primary, ReadOnlyPrimary, Replica, ReplicaBroken, ReplicaDetached,
         ReplicaLagging, StalePrimary, Up,
     };
     let corners = |class, round| {
@@ -98,7 +124,7 @@ fn shape(state: ServerState, x: usize, y: usize) -> Markup {
     };
     match state {
         Primary | ReadOnlyPrimary | Up => corners("primary", 2),
-        Replica | ReplicaLagging | Maintenance => corners("replica", TALL / 2),
+        Replica | ReplicaLagging | OutOfService => corners("replica", TALL / 2),
         ReplicaBroken | ReplicaDetached => corners("replica cut", TALL / 2),
         StalePrimary => {
             let (cut, wide, tall) = (10, NODE - 20, TALL - 20);
@@ -175,7 +201,10 @@ pub fn in_words(cluster: &ClusterView, leaves: &[Leaf<'_>]) -> String {
             server.state
         );
         if let Some(upstream) = &server.upstream {
-            _ = write!(text, ", from {}", source(upstream));
+            match upstream {
+                Upstream::Group => text += ", a member of the group",
+                upstream => _ = write!(text, ", from {}", source(upstream)),
+            }
             match (leaf.bond, server.lag) {
                 (Bond::Dead, _) => text += ", which does not lead to the writer",
                 (Bond::Broken, _) => text += ", and receives nothing now",
@@ -192,7 +221,11 @@ pub fn in_words(cluster: &ClusterView, leaves: &[Leaf<'_>]) -> String {
 
 /// Whom a replica gets its changes from.
 pub fn source(upstream: &Upstream<Box<str>>) -> &str {
-    upstream.member().map_or("outside", |server| &**server)
+    match upstream {
+        Upstream::Member(server) => server,
+        Upstream::Group => "its group",
+        Upstream::Outside => "outside",
+    }
 }
 
 /// The first label of a name: enough within its cluster.
@@ -251,6 +284,19 @@ mod tests {
         }
         let users = graph(&status.clusters[2]).into_string();
         assert!(users.contains("class=\"stale\"") && users.contains("✖ users-write"), "{users}");
+    }
+
+    #[test]
+    fn members_of_a_group_are_joined_by_a_line_and_not_by_arrows() {
+        let mut shop = sample::cluster("shop");
+        for server in &mut shop.servers {
+            server.upstream = Some(Upstream::Group);
+        }
+        let html = graph(&shop).into_string();
+        assert_eq!(html.matches("class=\"edge group\"").count(), shop.servers.len() + 1, "{html}");
+        assert!(html.contains(">group </text>") && !html.contains("class=\"tip\""), "{html}");
+        assert!(html.contains(", a member of the group"), "{html}");
+        assert!(!html.contains("from its group"), "{html}");
     }
 
     #[test]

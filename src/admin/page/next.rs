@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::{
     engine::Progress,
-    report::{ClusterView, NameReason, OverrideWords, ServerView},
+    report::{ClusterView, NameReason, OverrideWords},
     wall_time::WallTime,
 };
 
@@ -53,19 +53,6 @@ pub fn next(cluster: &ClusterView, now: WallTime) -> Vec<Next<'_>> {
         Next::Ends { laid: words.to_string(), until, now }
     });
     counted.chain(ends).collect()
-}
-
-/// How far a replica that could be promoted is behind, and what speaks against it.
-pub fn promotable_words(server: &ServerView) -> String {
-    let behind = match server.lag {
-        Some(lag) if lag.millis() == 0 => "lacks nothing that any member has shown".to_owned(),
-        Some(lag) => format!("{} behind what any member has shown", Span(lag.millis())),
-        None => "how far it is behind is not known".to_owned(),
-    };
-    match server.drained {
-        true => format!("{behind}; drained"),
-        false => behind,
-    }
 }
 
 /// The section of the run-book about what is wrong with a cluster, if it has one of its own.

@@ -38,7 +38,7 @@ pub fn well() -> Status {
 /// A failover with a drain, a split brain, and one that is well.
 pub fn troubled() -> Status {
     let mut orders = cluster("orders");
-    orders.stability = Stability::Unrest;
+    orders.stability = Stability::Settling;
     let names = ["db-write.internal.", "db-read.internal."];
     for (name, said) in orders.names.iter_mut().zip(names) {
         name.name = said.into();
@@ -138,10 +138,10 @@ pub fn cluster(name: &str) -> ClusterView {
     ClusterView {
         name: name.into(),
         kind: ClusterKind::Postgres,
-        stability: Stability::Calm,
+        stability: Stability::Stable,
         names: vec![
             said(&write, &[&called(1)], NameReason::Write(WriteReason::Primary)),
-            said(&read, &[&called(2), &called(3)], NameReason::Read(ReadReason::Fit)),
+            said(&read, &[&called(2), &called(3)], NameReason::Read(ReadReason::Eligible)),
         ],
         servers: vec![
             server(&called(1), ServerState::Primary, &[&write], None),
@@ -164,6 +164,7 @@ fn server(name: &str, state: ServerState, names: &[&str], lag_ms: Option<u64>) -
         since: at("2026-11-21T14:55:00Z"),
         lag: lag_ms.map(|millis| Lag(Duration::from_millis(millis))),
         upstream: None,
+        extent: None,
         progress: None,
         failure: None,
         names: names.iter().map(|name| (*name).into()).collect(),

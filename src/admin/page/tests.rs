@@ -85,7 +85,7 @@ fn everything_is_told_without_a_script() {
         "✖ users-write , outage",
         "SOA serial 1795000017, generation 17.",
         "45 s from db2",
-        "too few fit replicas, so the primary helps out",
+        "too few eligible replicas, so the primary helps out",
         "Down for 5 min 0 s",
         "connection refused (127.0.1.1:5432)",
         "45 s",
@@ -130,7 +130,7 @@ fn a_change_tells_from_what_to_what_where_that_says_something() {
     let write = ChangeKind::WriteChanged;
     assert_eq!(told(write, Some("db1"), Some("db2")).as_deref(), Some("db1 → db2"));
     assert_eq!(told(write, Some("db1"), None).as_deref(), Some("db1 → none"));
-    assert_eq!(told(write, Some("db1"), Some("db1")).as_deref(), Some("db1 as before"));
+    assert_eq!(told(write, Some("db1"), Some("db1")).as_deref(), Some("db1, unchanged"));
     assert_eq!(told(ChangeKind::Override, None, Some("drain")), None);
     assert_eq!(told(ChangeKind::Config, None, None), None);
 }

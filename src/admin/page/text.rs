@@ -6,7 +6,7 @@ use super::{
     cluster::servers_of,
     document::{rate, subject, turn},
     graph::source,
-    next::{next, promotable_words, section},
+    next::{next, section},
     runbook,
     strip::in_words,
     tree::tree,
@@ -89,8 +89,8 @@ fn story(view: &View<'_>, cluster: &ClusterView, out: &mut String) -> fmt::Resul
     for one in next(cluster, view.now) {
         writeln!(out, "  next: {one}")?;
     }
-    for server in cluster.promotable() {
-        writeln!(out, "  could be promoted: {}: {}", server.name, promotable_words(server))?;
+    for one in cluster.promotable() {
+        writeln!(out, "  could be promoted: {}: {one}", one.server.name)?;
     }
     for leaf in tree(cluster) {
         if let Some(word) = leaf.bond.word() {

@@ -23,6 +23,8 @@ pub struct Leaf<'c> {
 pub enum Bond {
     /// It has none, or none that is known.
     Free,
+    /// In the group of all that are so, each with the changes of the others.
+    Grouped,
     /// In the end on the writer, or on nobody who could be wrong.
     Sound,
     /// It did by its last reply, and does not answer or does not receive now.
@@ -36,7 +38,7 @@ impl Bond {
     pub fn word(self) -> Option<&'static str> {
         match self {
             Self::Dead => Some("dead branch"),
-            Self::Free | Self::Sound | Self::Broken => None,
+            Self::Free | Self::Grouped | Self::Sound | Self::Broken => None,
         }
     }
 }
@@ -56,11 +58,14 @@ pub fn tree(cluster: &ClusterView) -> Vec<Leaf<'_>> {
         .map(|member| member.and_then(|name| place(name)))
         .collect();
     let mut tree = Planting { cluster, parents: &parents, writer, leaves: Vec::new() };
-    // Who hangs on nobody begins, the writer before others; of a circle whoever comes first.
+    // Who hangs on nobody begins, the writer before others and the members of its group behind it; of
+    // a circle whoever comes first. Members stand one step to the right, beside the line of the group.
     let begins = |at: &usize| parents[*at].is_none();
-    let heads = writer.into_iter().filter(begins).chain((0..servers.len()).filter(begins));
+    let grouped = |at: &usize| servers[*at].upstream == Some(Upstream::Group);
+    let heads = writer.into_iter().filter(begins).chain((0..servers.len()).filter(grouped));
+    let heads = heads.chain((0..servers.len()).filter(begins));
     for head in heads.chain(writer).chain(0..servers.len()) {
-        tree.plant(head, None, 0);
+        tree.plant(head, None, usize::from(grouped(&head)));
     }
     tree.leaves
 }
@@ -105,6 +110,13 @@ impl Planting<'_, '_> {
         let leads_elsewhere = self.writer.is_some_and(|writer| {
             servers[writer].state == ServerState::Primary && writer != at && end != Some(writer)
         });
+        if servers[at].upstream == Some(Upstream::Group) {
+            return match (servers[at].state, servers[at].reason) {
+                (_, StateReason::OtherComponent(_)) => Bond::Dead,
+                (ServerState::Down, _) => Bond::Broken,
+                _ => Bond::Grouped,
+            };
+        }
         let source_is_gone = self.parents[at].is_some_and(|parent| is_gone(&servers[parent]));
         match servers[at].state {
             _ if leads_elsewhere => Bond::Dead,
@@ -112,7 +124,7 @@ impl Planting<'_, '_> {
             | ServerState::ReadOnlyPrimary
             | ServerState::Replica
             | ServerState::ReplicaLagging
-            | ServerState::Maintenance
+            | ServerState::OutOfService
                 if !source_is_gone =>
             {
                 Bond::Sound
@@ -131,6 +143,11 @@ impl Planting<'_, '_> {
             }
             match (self.parents[end], &self.cluster.servers[end].upstream) {
                 (Some(next), _) => end = next,
+                (None, Some(Upstream::Group)) => {
+                    let of_group =
+                        |at: &usize| self.cluster.servers[*at].upstream == Some(Upstream::Group);
+                    return Some(self.writer.filter(of_group).unwrap_or(end));
+                }
                 (None, Some(_)) => return None,
                 (None, None) => break,
             }
@@ -161,6 +178,7 @@ mod tests {
             .iter()
             .map(|(text, state)| {
                 let (name, upstream) = match text.split_once('<') {
+                    Some((name, "group")) => (name, Some(Upstream::Group)),
                     Some((name, "outside")) => (name, Some(Upstream::Outside)),
                     Some((name, upstream)) => (name, Some(Upstream::Member(upstream.into()))),
                     None => (*text, None),
@@ -209,6 +227,30 @@ mod tests {
             "db7 Dead",
         ];
         assert_eq!(drawn(&shop), expected);
+    }
+
+    #[test]
+    fn members_of_a_group_stand_beside_each_other_with_their_replicas_below() {
+        use ServerState::{Down, Primary, Replica};
+        let mut shop = cluster(
+            &[
+                ("db1<group", Replica),
+                ("db2<group", Primary),
+                ("db3<group", Down),
+                ("db4<db1", Replica),
+                ("db5", Replica),
+                ("db6<group", Replica),
+            ],
+            "db2",
+        );
+        shop.servers[5].reason = StateReason::OtherComponent(crate::engine::ServerIndex(1));
+        let expected =
+            ["db2 Grouped", "db1 Grouped", "  db4 Sound", "db3 Broken", "db6 Dead", "db5 Free"];
+        let below = |line: &String| line.strip_prefix("  ").unwrap_or(line).to_owned();
+        let lines = drawn(&shop);
+        assert_eq!(lines[..5].iter().map(below).collect::<Vec<_>>(), expected[..5]);
+        assert_eq!(lines[5], expected[5]);
+        assert!(tree(&shop)[..5].iter().all(|leaf| leaf.depth > 0));
     }
 
     #[test]

@@ -12,8 +12,8 @@ pub struct Span(pub(super) u64);
 /// Whether the names of a cluster may change soon, in one word.
 pub fn stability(stability: Stability) -> &'static str {
     match stability {
-        Stability::Calm => "stable",
-        Stability::Unrest => "settling",
+        Stability::Stable => "stable",
+        Stability::Settling => "settling",
     }
 }
 

@@ -52,15 +52,15 @@ fn a_write_name_gets_one_record_per_family_and_a_read_name_gets_all() {
     assert_eq!(says(&table_2, "db-write.internal.", RecordType::AAAA), "1 2001:db8::2");
 }
 
-/// In unrest answers live for the lesser of both TTLs, and never for 0.
+/// While a cluster settles answers live for the lesser of both TTLs, and never for 0.
 #[test]
 fn the_ttl_follows_the_stability() {
     for (ttl, ttl_unstable, stability, expected) in [
-        (30, 5, Stability::Calm, 30),
-        (30, 5, Stability::Unrest, 5),
-        (2, 5, Stability::Unrest, 2),
-        (30, 0, Stability::Unrest, 1),
-        (0, 5, Stability::Calm, 1),
+        (30, 5, Stability::Stable, 30),
+        (30, 5, Stability::Settling, 5),
+        (2, 5, Stability::Settling, 2),
+        (30, 0, Stability::Settling, 1),
+        (0, 5, Stability::Stable, 1),
     ] {
         let served = vec![ServedName { ttl, ttl_unstable, ..write_name("w.internal.") }];
         let layout = Arc::new(Layout::new(&[zone(INTERNAL, "internal.")], served).unwrap());
@@ -75,7 +75,7 @@ fn a_degraded_answer_says_why() {
     let table_1 = table(&Decision {
         write: Some(write(Some(0), WriteReason::Held(ServerState::Down))),
         reads: vec![read(&[0], ReadReason::WithPrimary)],
-        stability: Stability::Calm,
+        stability: Stability::Stable,
     });
     assert_eq!(
         says(&table_1, "db-write.internal.", RecordType::A),
@@ -83,16 +83,16 @@ fn a_degraded_answer_says_why() {
     );
     assert_eq!(
         says(&table_1, "db-read.internal.", RecordType::A),
-        "2 127.0.1.1 [Fallback orders: too few fit replicas, so the primary helps out]"
+        "2 127.0.1.1 [Fallback orders: too few eligible replicas, so the primary helps out]"
     );
     let table_2 = table(&Decision {
         write: Some(write(None, WriteReason::NotWritable)),
         reads: vec![read(&[1, 2], ReadReason::Few)],
-        stability: Stability::Calm,
+        stability: Stability::Stable,
     });
     assert_eq!(
         says(&table_2, "db-write.internal.", RecordType::A),
-        "nothing [Fallback orders: no address: the last primary is not writable and nobody else is]"
+        "nothing [Fallback orders: no address: the last primary is not writable and no other server is]"
     );
     assert_eq!(says(&table_2, "db-read.internal.", RecordType::AAAA).len(), 29);
 }
@@ -102,11 +102,11 @@ fn without_a_decision_a_name_is_not_ready() {
     let unready = Decision {
         write: Some(write(None, WriteReason::NotReady)),
         reads: vec![read(&[], ReadReason::NotReady)],
-        stability: Stability::Calm,
+        stability: Stability::Stable,
     };
     let text = "not ready [NotReady orders: not ready: the first round of probes has not ended]";
     let nameless = text.replace("orders: ", "");
-    let partless = Decision { write: None, reads: vec![], stability: Stability::Calm };
+    let partless = Decision { write: None, reads: vec![], stability: Stability::Stable };
     for (table, text) in [
         (table(&unready), text),
         (table(&partless), text),
@@ -126,7 +126,7 @@ fn an_address_is_given_even_before_the_first_round_has_ended() {
     let table = table(&Decision {
         write: Some(write(Some(0), WriteReason::NotReady)),
         reads: vec![],
-        stability: Stability::Calm,
+        stability: Stability::Stable,
     });
     assert!(says(&table, "db-write.internal.", RecordType::A).starts_with("1 127.0.1.1 [NotReady"));
     assert!(says(&table, "db-write.internal.", RecordType::AAAA).starts_with("nothing"));
@@ -184,8 +184,8 @@ fn the_serial_grows_with_the_records_only() {
     let sixth = next(&fifth, &healthy(), 4000).unwrap();
     assert_eq!((sixth.generation(), sixth.serial().value()), (6, 5001));
 
-    let unrest = Decision { stability: Stability::Unrest, ..healthy() };
-    let seventh = next(&sixth, &unrest, 6000).unwrap();
+    let settling = Decision { stability: Stability::Settling, ..healthy() };
+    let seventh = next(&sixth, &settling, 6000).unwrap();
     assert_eq!((seventh.generation(), seventh.serial().value()), (7, 5001));
 }
 

@@ -5,7 +5,7 @@
 //! | --- | --- | --- |
 //! | holds a secret | others read or write it, the group write it | they could log in, or sign |
 //! | says what is run, or is run | others or the group write it | they would run what they like as us |
-//! | the state folder | others or the group write into it | they could lay overrides, or links |
+//! | the state folder | others or the group write into it | they could create overrides, or links |
 //!
 //! The group may read: a service whose user owns nothing gets its secrets that way.
 

@@ -258,7 +258,7 @@ async fn advice_reaches_the_probes_when_it_changes_and_only_then() {
     let running = Running::healthy().await;
     let mut advice = running.advice.clone();
     let told: Vec<_> = advice.iter_mut().map(|advice| *advice.borrow_and_update()).collect();
-    assert!(told.iter().all(|advice| advice.pace == Pace::Calm), "{told:?}");
+    assert!(told.iter().all(|advice| advice.pace == Pace::Normal), "{told:?}");
     assert_eq!(
         told.iter().map(|advice| advice.heartbeat).collect::<Vec<_>>(),
         [true, false, false]

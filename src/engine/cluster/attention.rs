@@ -5,7 +5,7 @@ use crate::engine::{
     Moment, ProbeAdvice, ServerIndex, ServerState, StateReason, Thresholds,
     cadence::{self, Need},
     record::Record,
-    unrest,
+    settling,
 };
 
 impl Cluster {
@@ -70,14 +70,14 @@ impl Cluster {
         let thresholds = &self.policy.thresholds;
         let writer = self.policy.write.is_some_and(|_| {
             let reason = self.said.write.reason;
-            unrest::awaits_writer(reason)
+            settling::awaits_writer(reason)
         });
         !self.ready
             || self.round.is_some()
             || writer
-            || self.said.reads.iter().any(|read| unrest::awaits_readers(read.reason))
+            || self.said.reads.iter().any(|read| settling::awaits_readers(read.reason))
             || self.heard_and_concluded().any(|(record, conclusion)| {
-                unrest::is_unsettled(record, conclusion, thresholds, now)
+                settling::is_unsettled(record, conclusion, thresholds, now)
             })
     }
 
@@ -95,12 +95,12 @@ impl Cluster {
             witnesses.next_expiry(thresholds)
         });
         let unblocked = self.write.blocked_until(now);
-        let calm = self.unrest.deadline();
+        let stable = self.settling.deadline();
         let expiry = self.overlay.next_expiry();
         let slow = self
             .heard_and_concluded()
             .filter_map(|(record, conclusion)| cadence::slow_from(record, conclusion));
-        let once = [round, unblocked, calm, expiry].into_iter().flatten();
+        let once = [round, unblocked, stable, expiry].into_iter().flatten();
         let all = silence.chain(expiries).chain(slow).chain(once);
         all.filter(|deadline| *deadline > now).min()
     }

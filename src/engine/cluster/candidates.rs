@@ -4,7 +4,7 @@ use super::Cluster;
 use crate::engine::{
     Because, Candidacy, Change, Lag, Moment, NameOf, ReadReason, ServerIndex, ServerState,
     StateReason, Thresholds, WishKey, WriteReason,
-    verdict::{ReadFitness, Verdict, WriteFitness},
+    verdict::{ReadEligibility, Verdict, WriteEligibility},
 };
 
 impl Cluster {
@@ -51,13 +51,15 @@ impl Cluster {
             return (Because::Drained, Change::OverrideEnds);
         }
         match verdict.write {
-            WriteFitness::Fit if self.write.blocked(now).contains(&server) => {
+            WriteEligibility::Eligible if self.write.blocked(now).contains(&server) => {
                 (Because::LeftMomentsAgo, Change::BlockEnds)
             }
-            WriteFitness::Fit if reason == WriteReason::SplitBrain => (stands, Change::Demoted),
-            WriteFitness::Fit => (Because::AnotherPublished, Change::PublishedFails),
-            WriteFitness::Spare => (is, Change::PublishedFails),
-            WriteFitness::Open | WriteFitness::Gone | WriteFitness::Refused => {
+            WriteEligibility::Eligible if reason == WriteReason::SplitBrain => {
+                (stands, Change::Demoted)
+            }
+            WriteEligibility::Eligible => (Because::AnotherPublished, Change::PublishedFails),
+            WriteEligibility::Spare => (is, Change::PublishedFails),
+            WriteEligibility::Open | WriteEligibility::Gone | WriteEligibility::Refused => {
                 (is, self.may_write_when(verdict))
             }
         }
@@ -104,7 +106,7 @@ impl Cluster {
             ReadReason::Frozen => return (stays, Change::OverrideEnds),
             ReadReason::Isolated => return (stays, Change::NetworkReturns),
             ReadReason::Remembered => return (stays, Change::FirstRound),
-            ReadReason::LastKnown => return (stays, Change::AnybodyFit),
+            ReadReason::LastKnown => return (stays, Change::AnyEligible),
             _ => {}
         }
         let is_writer = self.primary(self.said.write.server) == Some(server);
@@ -112,7 +114,7 @@ impl Cluster {
         match verdict.read {
             _ if is_writer && rules.include_primary => (Because::PrimaryIncluded, Change::Demoted),
             _ if is_writer => (Because::PrimaryHelps, Change::ReplicasReturn),
-            ReadFitness::Replica if fresh => {
+            ReadEligibility::Replica if fresh => {
                 let limit = Lag(rules.max_lag);
                 let change = match verdict.lag {
                     Some(_) => Change::FallsBehind(limit),
@@ -144,17 +146,17 @@ impl Cluster {
         }
         let is_writer = self.primary(self.said.write.server) == Some(server);
         match verdict.read {
-            ReadFitness::Replica if is_writer => (Because::PrimarySpared, Change::Demoted),
-            ReadFitness::Primary => (Because::PrimarySpared, Change::OthersFail),
-            ReadFitness::Replica => {
+            ReadEligibility::Replica if is_writer => (Because::PrimarySpared, Change::Demoted),
+            ReadEligibility::Primary => (Because::PrimarySpared, Change::OthersFail),
+            ReadEligibility::Replica => {
                 let returns = rules.max_lag * Thresholds::LAG_RETURN_PERCENT / 100;
                 let (lag, limit) = (verdict.lag, Lag(rules.max_lag));
                 (Because::TooLate { lag, limit }, Change::CatchesUp(Lag(returns)))
             }
-            ReadFitness::LastResort => {
+            ReadEligibility::LastResort => {
                 (Because::NotNeeded(verdict.state, verdict.reason), Change::OthersFail)
             }
-            ReadFitness::No | ReadFitness::Never => {
+            ReadEligibility::No | ReadEligibility::Never => {
                 (Because::Is(verdict.state, verdict.reason), self.mended_when(verdict.state))
             }
         }
@@ -181,7 +183,7 @@ impl Cluster {
             ServerState::Saturated => Change::HasRoom,
             ServerState::Misconfigured => Change::LetsIn,
             ServerState::WrongCluster => Change::Rebuilt,
-            ServerState::Maintenance => Change::BackInService,
+            ServerState::OutOfService => Change::BackInService,
         }
     }
 }

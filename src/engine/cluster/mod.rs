@@ -14,8 +14,8 @@ mod writer;
 
 use self::overlay::{NameDecisions, Overlay};
 use super::{
-    ClusterId, ClusterPolicy, Decision, Event, Moment, Observation, Pace, ServerIndex, Standing,
-    StateReason, WitnessStanding,
+    ClusterId, ClusterPolicy, Decision, Event, Extent, Moment, Observation, Pace, ServerIndex,
+    Standing, StateReason, WitnessStanding,
     conclusion::Conclusion,
     ids::Servers,
     judge::{self, Hearing, KnownIdentity, Office, Precedents},
@@ -23,10 +23,10 @@ use super::{
     positions::Positions,
     read::{Candidates, ReadLadder},
     record::Record,
+    settling::Settling,
     steering::Steering,
     trouble::Liveness,
-    unrest::Unrest,
-    verdict::{ReadFitness, Verdict},
+    verdict::{ReadEligibility, Verdict},
     write::WriteLadder,
 };
 
@@ -57,7 +57,7 @@ pub struct Cluster {
     last_heard: Option<Moment>,
     /// When it was last judged.
     judged: Moment,
-    unrest: Unrest,
+    settling: Settling,
     /// One per server.
     paces: Servers<Pace>,
     /// Since when the write name has waited for a writer.
@@ -84,7 +84,7 @@ impl Cluster {
             round: Some(now),
             last_heard: None,
             judged: now,
-            unrest: Unrest::new(now),
+            settling: Settling::new(now),
             paces: policy.servers.iter().map(|_| Pace::Fast).collect(),
             no_writer_since: None,
             isolated: false,
@@ -176,7 +176,7 @@ impl Cluster {
         Decision {
             write: self.policy.write.map(|_| self.said.write),
             reads: self.said.reads.clone(),
-            stability: self.unrest.stability(),
+            stability: self.settling.stability(),
         }
     }
 
@@ -196,6 +196,12 @@ impl Cluster {
     pub fn failure_detail(&self, server: ServerIndex) -> Option<&str> {
         let trouble = self.records[server].trouble.as_ref()?;
         Some(&*trouble.failure.detail)
+    }
+
+    /// How far what a server has reaches, while the write name misses a writer.
+    pub fn extent(&self, server: ServerIndex) -> Option<Extent> {
+        let is_missed = self.policy.write.is_some() && self.said.write.reason.misses_writer();
+        self.records[server].facts.as_ref().filter(|_| is_missed).and_then(Extent::of)
     }
 
     /// What the witnesses of a server say now.
@@ -272,7 +278,7 @@ impl Cluster {
     pub fn hold_isolated(&mut self, now: Moment, events: &mut Vec<Event>) {
         let told = events.len();
         self.isolated = true;
-        self.unrest.note(true, now);
+        self.settling.note(true, now);
         self.write.hold_isolated();
         for read in &mut self.reads {
             read.hold_isolated();
@@ -298,7 +304,7 @@ impl Cluster {
         self.note_decision(&before, events);
         let changed = self.overlay.is_touched() || events.len() > told;
         self.overlay.heeded();
-        self.unrest.note(changed || self.is_stirring(now), now);
+        self.settling.note(changed || self.is_stirring(now), now);
         self.set_paces(now);
     }
 
@@ -328,7 +334,7 @@ impl Cluster {
     /// The server that reads spare: the published writer, or the primary of a cluster without a
     /// write name.
     fn primary(&self, writer: Option<ServerIndex>) -> Option<ServerIndex> {
-        let is_primary = |known: &Conclusion| known.limited.read == ReadFitness::Primary;
+        let is_primary = |known: &Conclusion| known.limited.read == ReadEligibility::Primary;
         match self.policy.write {
             Some(_) => writer.or(self.write.decision.server),
             None => self.conclusions.position(is_primary),
@@ -340,7 +346,7 @@ impl Cluster {
         let has_spoken = |(record, conclusion): (&Record, &Conclusion)| {
             let verdict = &conclusion.verdict;
             let waits_for_second_word = verdict.reason == StateReason::WritableUnconfirmed;
-            let replicates = verdict.read == ReadFitness::Replica;
+            let replicates = verdict.read == ReadEligibility::Replica;
             let is_compared = !replicates || conclusion.gates.iter().all(|gate| gate.is_known());
             match record.liveness(&self.policy.thresholds, now) {
                 Liveness::Unheard | Liveness::Doubtful(_) => false,

@@ -9,7 +9,7 @@ use crate::engine::{
 #[derive(Clone, Debug, Default)]
 pub struct Overlay {
     laid: Vec<Override>,
-    /// The pinned server has said that it is not writable since it was last fit.
+    /// The pinned server has said that it is not writable since it was last eligible.
     denied: bool,
     /// An operator has acted since the last decision.
     touched: bool,
@@ -55,7 +55,7 @@ impl Overlay {
         self.denied = true;
     }
 
-    /// The pinned server is fit, or nobody is pinned.
+    /// The pinned server is eligible, or nobody is pinned.
     pub fn forget_denial(&mut self) {
         self.denied = false;
     }
@@ -70,7 +70,7 @@ impl Overlay {
         &self.laid
     }
 
-    /// Whether the pinned server has said that it is not writable since it was last fit.
+    /// Whether the pinned server has said that it is not writable since it was last eligible.
     pub fn denied(&self) -> bool {
         self.denied
     }

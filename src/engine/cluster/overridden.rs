@@ -11,7 +11,7 @@ use crate::engine::{
     ServerState, StateReason, Wish, WishKey, WriteDecision, WriteReason,
     read::Candidates,
     steering::Steering,
-    verdict::{Verdict, WriteFitness},
+    verdict::{Verdict, WriteEligibility},
 };
 
 impl Cluster {
@@ -55,12 +55,12 @@ impl Cluster {
     fn is_writable_now(&self, server: ServerIndex) -> bool {
         let verdict = &self.conclusions[server].limited;
         match verdict.write {
-            WriteFitness::Fit | WriteFitness::Spare => true,
-            WriteFitness::Open => {
+            WriteEligibility::Eligible | WriteEligibility::Spare => true,
+            WriteEligibility::Open => {
                 let published = self.said.write.server == Some(server);
                 published && matches!(verdict.state, ServerState::Primary | ServerState::Up)
             }
-            WriteFitness::Gone | WriteFitness::Refused => false,
+            WriteEligibility::Gone | WriteEligibility::Refused => false,
         }
     }
 
@@ -126,9 +126,9 @@ impl Cluster {
             return;
         };
         match self.conclusions[pin.server].limited.write {
-            WriteFitness::Fit | WriteFitness::Spare => self.overlay.forget_denial(),
-            WriteFitness::Refused => self.overlay.deny(),
-            WriteFitness::Open | WriteFitness::Gone => {}
+            WriteEligibility::Eligible | WriteEligibility::Spare => self.overlay.forget_denial(),
+            WriteEligibility::Refused => self.overlay.deny(),
+            WriteEligibility::Open | WriteEligibility::Gone => {}
         }
     }
 
@@ -174,7 +174,7 @@ impl Cluster {
                 (None, WriteReason::PinnedNotWritable)
             }
             _ if self.isolated => (here, WriteReason::HeldIsolated),
-            WriteFitness::Fit | WriteFitness::Spare => (here, WriteReason::Pinned),
+            WriteEligibility::Eligible | WriteEligibility::Spare => (here, WriteReason::Pinned),
             _ if pin.even_if_not_writable => (here, WriteReason::PinnedUnsafe(state)),
             _ if reason == StateReason::UnreachableFromHere => (here, WriteReason::HeldUnreachable),
             _ if reason == StateReason::Unresponsive => (here, WriteReason::HeldUnresponsive),

@@ -107,7 +107,7 @@ impl Cluster {
         cluster.judged = self.judged;
         cluster.positions = self.positions.clone();
         cluster.office = self.office.clone();
-        (cluster.unrest, cluster.isolated) = (self.unrest, self.isolated);
+        (cluster.settling, cluster.isolated) = (self.settling, self.isolated);
         cluster.no_writer_since = self.no_writer_since;
         cluster.identity = self.identity.clone();
         if cluster.policy.write.is_some() && self.policy.write.is_some() {

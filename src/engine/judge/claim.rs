@@ -10,7 +10,7 @@ use crate::engine::{
     FailureKind, Loss, ServerIndex, ServerState, StateReason,
     conclusion::Conclusion,
     trouble::Liveness,
-    verdict::{ReadFitness, Verdict, WriteFitness},
+    verdict::{ReadEligibility, Verdict, WriteEligibility},
 };
 
 /// Whether a server takes part in the question who is the primary: it says that it is writable,
@@ -52,8 +52,8 @@ pub fn writable_verdict(
         return Verdict {
             state: ServerState::Primary,
             reason: StateReason::SaysWritable,
-            write: WriteFitness::Fit,
-            read: ReadFitness::Primary,
+            write: WriteEligibility::Eligible,
+            read: ReadEligibility::Primary,
             lag: None,
         };
     }

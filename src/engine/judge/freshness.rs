@@ -4,7 +4,7 @@ use crate::engine::{
     ClusterPolicy, Lag, ServerState, StateReason,
     conclusion::Conclusion,
     record::Record,
-    verdict::{ReadFitness, Verdict, WriteFitness},
+    verdict::{ReadEligibility, Verdict, WriteEligibility},
 };
 
 /// What a replica's position comes to.
@@ -62,6 +62,12 @@ impl Freshness {
             (false, _, Some(lag)) => (ServerState::ReplicaLagging, StateReason::Behind(lag)),
             (false, _, None) => (ServerState::ReplicaLagging, StateReason::LagUnknown),
         };
-        Verdict { state, reason, write: WriteFitness::Refused, read: ReadFitness::Replica, lag }
+        Verdict {
+            state,
+            reason,
+            write: WriteEligibility::Refused,
+            read: ReadEligibility::Replica,
+            lag,
+        }
     }
 }

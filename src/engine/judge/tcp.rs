@@ -4,7 +4,7 @@ use super::{case::Hearing, unanswered::by_liveness, verdicts::returning};
 use crate::engine::{
     ServerIndex, ServerState, StateReason,
     judgement::{Judgement, WriterRule},
-    verdict::{ReadFitness, Verdict, WriteFitness},
+    verdict::{ReadEligibility, Verdict, WriteEligibility},
 };
 
 pub fn judge(hearing: &mut Hearing<'_>) -> Judgement {
@@ -26,8 +26,8 @@ fn verdict(index: ServerIndex, hearing: &mut Hearing<'_>) -> Verdict {
     Verdict {
         state: ServerState::Up,
         reason: StateReason::Accepts,
-        write: WriteFitness::Fit,
-        read: ReadFitness::Replica,
+        write: WriteEligibility::Eligible,
+        read: ReadEligibility::Replica,
         lag: None,
     }
 }

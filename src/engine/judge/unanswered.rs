@@ -14,7 +14,7 @@ use crate::engine::{
     reception::Opinion,
     record::Record,
     trouble::Liveness,
-    verdict::{ReadFitness, Verdict, WriteFitness},
+    verdict::{ReadEligibility, Verdict, WriteEligibility},
 };
 
 /// The verdict on a server whose last probe was not answered; `None` when its facts are to be
@@ -37,15 +37,17 @@ pub fn by_liveness(index: ServerIndex, hearing: &mut Hearing<'_>) -> Option<Verd
         }
         Liveness::ProbeSilent => {
             conclusion.mark_away(record);
-            let unheard = Verdict { write: WriteFitness::Gone, ..Verdict::UNHEARD };
+            let unheard = Verdict { write: WriteEligibility::Gone, ..Verdict::UNHEARD };
             let before = settled.unwrap_or(unheard);
             Verdict {
                 state: ServerState::Unknown,
                 reason: StateReason::ProbeSilent,
                 write: unproven(before.write),
                 read: match before.read {
-                    ReadFitness::Replica | ReadFitness::LastResort => ReadFitness::LastResort,
-                    _ => ReadFitness::No,
+                    ReadEligibility::Replica | ReadEligibility::LastResort => {
+                        ReadEligibility::LastResort
+                    }
+                    _ => ReadEligibility::No,
                 },
                 lag: before.lag,
             }
@@ -56,15 +58,15 @@ pub fn by_liveness(index: ServerIndex, hearing: &mut Hearing<'_>) -> Option<Verd
             Verdict {
                 state: ServerState::Down,
                 reason: StateReason::Fails(kind),
-                write: WriteFitness::Gone,
-                read: ReadFitness::No,
+                write: WriteEligibility::Gone,
+                read: ReadEligibility::No,
                 lag: None,
             }
         }
         Liveness::Alive(kind) => alive_but_refusing(record, conclusion, kind, now),
     };
     match settled.map(|settled| settled.read) {
-        Some(ReadFitness::Never) => Some(Verdict { read: ReadFitness::Never, ..verdict }),
+        Some(ReadEligibility::Never) => Some(Verdict { read: ReadEligibility::Never, ..verdict }),
         _ => Some(verdict),
     }
 }
@@ -84,17 +86,17 @@ pub fn overruled(
             Verdict::out(ServerState::StalePrimary, reason)
         }
         // It is away and takes no writes; only its own word would withdraw it before its successor is confirmed.
-        Some(_) if verdict.write == WriteFitness::Gone => verdict,
-        Some(_) => Verdict { write: WriteFitness::Refused, ..verdict },
+        Some(_) if verdict.write == WriteEligibility::Gone => verdict,
+        Some(_) => Verdict { write: WriteEligibility::Refused, ..verdict },
         None => verdict,
     }
 }
 
-/// What is left of a server's fitness for writes when it does not answer: it may stay, and is not
+/// What is left of a server's eligibility for writes when it does not answer: it may stay, and is not
 /// chosen anew.
-fn unproven(write: WriteFitness) -> WriteFitness {
+fn unproven(write: WriteEligibility) -> WriteEligibility {
     match write {
-        WriteFitness::Fit => WriteFitness::Open,
+        WriteEligibility::Eligible => WriteEligibility::Open,
         other => other,
     }
 }
@@ -116,7 +118,7 @@ fn alive_but_refusing(
     let lasts = record.refuses_since().map_or(Duration::ZERO, |since| now.since(since));
     let unheard = match lasts < Thresholds::SATURATED_GRACE {
         true => Verdict::UNHEARD,
-        false => Verdict { write: WriteFitness::Gone, ..Verdict::UNHEARD },
+        false => Verdict { write: WriteEligibility::Gone, ..Verdict::UNHEARD },
     };
     let settled = conclusion.settled.unwrap_or(unheard);
     let before = Verdict { write: unproven(settled.write), reason, ..settled };
@@ -127,18 +129,18 @@ fn alive_but_refusing(
             Verdict {
                 state: ServerState::Saturated,
                 write: match before.write {
-                    WriteFitness::Open if !patient => WriteFitness::Gone,
+                    WriteEligibility::Open if !patient => WriteEligibility::Gone,
                     other => other,
                 },
                 read: match before.read {
-                    ReadFitness::Replica if !patient => ReadFitness::LastResort,
+                    ReadEligibility::Replica if !patient => ReadEligibility::LastResort,
                     other => other,
                 },
                 ..before
             }
         }
         FailureKind::Misconfigured => Verdict { state: ServerState::Misconfigured, ..before },
-        FailureKind::Maintenance => Verdict::out(ServerState::Maintenance, reason),
+        FailureKind::Offline => Verdict::out(ServerState::OutOfService, reason),
         FailureKind::GroupUnready => {
             conclusion.mark_away(record);
             Verdict::out(ServerState::Starting, reason)
@@ -146,7 +148,7 @@ fn alive_but_refusing(
         _ => {
             conclusion.mark_away(record);
             conclusion.end_run();
-            Verdict { write: WriteFitness::Gone, ..Verdict::out(ServerState::Starting, reason) }
+            Verdict { write: WriteEligibility::Gone, ..Verdict::out(ServerState::Starting, reason) }
         }
     }
 }
@@ -185,8 +187,8 @@ pub fn unreachable_from_here(
     let patient = case.now.since(since) < case.policy.thresholds.stale_after * 2;
     match case.others(index).map(|replica| opinion(replica, since)).min()? {
         Opinion::GoesOn => Some(Verdict {
-            write: WriteFitness::Open,
-            read: ReadFitness::No,
+            write: WriteEligibility::Open,
+            read: ReadEligibility::No,
             ..settled.because(reason)
         }),
         Opinion::Pending

@@ -3,15 +3,15 @@
 use crate::engine::{
     ServerState, StateReason,
     conclusion::Conclusion,
-    verdict::{ReadFitness, Verdict, WriteFitness},
+    verdict::{ReadEligibility, Verdict, WriteEligibility},
 };
 
 /// The verdict on a server of another cluster.
 pub const FOREIGN: Verdict = Verdict {
     state: ServerState::WrongCluster,
     reason: StateReason::OtherCluster,
-    write: WriteFitness::Refused,
-    read: ReadFitness::Never,
+    write: WriteEligibility::Refused,
+    read: ReadEligibility::Never,
     lag: None,
 };
 
@@ -19,8 +19,8 @@ pub const FOREIGN: Verdict = Verdict {
 pub const HISTORY_LOST: Verdict = Verdict {
     state: ServerState::WrongCluster,
     reason: StateReason::HistoryLost,
-    write: WriteFitness::Refused,
-    read: ReadFitness::Never,
+    write: WriteEligibility::Refused,
+    read: ReadEligibility::Never,
     lag: None,
 };
 
@@ -28,14 +28,14 @@ pub const HISTORY_LOST: Verdict = Verdict {
 pub const REPLICATION_HIDDEN: Verdict = Verdict {
     state: ServerState::Misconfigured,
     reason: StateReason::ReplicationHidden,
-    write: WriteFitness::Refused,
-    read: ReadFitness::LastResort,
+    write: WriteEligibility::Refused,
+    read: ReadEligibility::LastResort,
     lag: None,
 };
 
 /// The verdict on a primary that refuses writes, for this reason.
 pub fn read_only_primary(reason: StateReason) -> Verdict {
-    let read = ReadFitness::LastResort;
+    let read = ReadEligibility::LastResort;
     Verdict { read, ..Verdict::out(ServerState::ReadOnlyPrimary, reason) }
 }
 
@@ -45,11 +45,11 @@ pub fn read_only_primary(reason: StateReason) -> Verdict {
 /// stays.
 pub fn returning(conclusion: &Conclusion) -> Verdict {
     let write = match conclusion.verdict.write {
-        WriteFitness::Open => WriteFitness::Open,
-        _ => WriteFitness::Gone,
+        WriteEligibility::Open => WriteEligibility::Open,
+        _ => WriteEligibility::Gone,
     };
     let (state, reason) = (ServerState::Starting, StateReason::Returning);
-    Verdict { state, reason, write, read: ReadFitness::No, lag: None }
+    Verdict { state, reason, write, read: ReadEligibility::No, lag: None }
 }
 
 /// The verdict on a server whose first word as a writable one has yet to be confirmed: it stays
@@ -61,7 +61,7 @@ pub fn unconfirmed(conclusion: &Conclusion) -> Verdict {
         None => Verdict::UNHEARD,
     };
     let write = match before.write {
-        WriteFitness::Fit => WriteFitness::Open,
+        WriteEligibility::Eligible => WriteEligibility::Open,
         other => other,
     };
     Verdict { write, ..before.because(StateReason::WritableUnconfirmed) }

@@ -101,7 +101,7 @@ pub fn kind(code: u16) -> FailureKind {
         // This session was ended: forced close, aborted, network, killed.
         1080 | 1152 | 1158..=1161 | ABORTING | 1317 | 1927 | 3169 => FailureKind::Closed,
         // offline_mode.
-        3032 => FailureKind::Maintenance,
+        3032 => FailureKind::Offline,
         // Galera: not prepared. Group Replication: a hook refused, not in a group, no majority.
         1047 | 3092 | 3100 | 3101 => FailureKind::GroupUnready,
         // Not a grammar, a handshake or variables of any server we know.
@@ -127,7 +127,7 @@ mod tests {
     #[test]
     fn each_row_of_the_error_table_has_its_verdict() {
         use FailureKind::{
-            Closed, Garbled, GroupUnready, Maintenance, Misconfigured, Saturated, ShuttingDown,
+            Closed, Garbled, GroupUnready, Misconfigured, Offline, Saturated, ShuttingDown,
             Troubled,
         };
         for (code, expected) in [
@@ -152,7 +152,7 @@ mod tests {
             (1927, Closed),
             (3169, Closed),
             (1317, Closed),
-            (3032, Maintenance),
+            (3032, Offline),
             (1047, GroupUnready),
             (3100, GroupUnready),
             (1064, Garbled),

@@ -51,7 +51,7 @@ impl Held {
         let mut all = std::mem::take(&mut self.0);
         let is_maintenance = latest.as_ref().is_some_and(|latest| {
             matches!(&latest.outcome, Outcome::Failed(failure)
-                if failure.kind == FailureKind::Maintenance)
+                if failure.kind == FailureKind::Offline)
         });
         if is_maintenance {
             all.clear();

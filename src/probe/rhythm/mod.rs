@@ -170,10 +170,10 @@ impl Rhythm {
         stance.calls_for_second_look(before).then(|| Due::second_look(now))
     }
 
-    /// Notes whether the cluster is in unrest.
+    /// Notes whether the cluster is settling.
     fn note_pace(&mut self, pace: Pace, now: Moment) {
         match pace {
-            Pace::Calm | Pace::Slow => self.hurried_since = None,
+            Pace::Normal | Pace::Slow => self.hurried_since = None,
             Pace::Fast | Pace::Urgent if self.hurried_since.is_some() => {}
             Pace::Fast | Pace::Urgent => {
                 self.hurried_since = Some(now);
@@ -201,7 +201,7 @@ fn can_look(kind: ClusterKind) -> bool {
     kind == ClusterKind::Postgres
 }
 
-/// For how long unrest hurries what fills a server's log.
+/// For how long a settling cluster hurries what fills a server's log.
 const HURRIED_FOR: Duration = Duration::from_secs(300);
 
 #[cfg(test)]

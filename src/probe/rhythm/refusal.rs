@@ -14,7 +14,7 @@
 //! is asked at the full pace for a minute, because its next word is the news that everybody waits
 //! for; later the same holds for it, since a standby with `hot_standby = off` says the same for
 //! ever. Nothing but a login tells that it is ready, and each one in vain is a line. While its
-//! cluster is in unrest more depends on its word than on its log, so it is asked often then. A
+//! cluster is settling more depends on its word than on its log, so it is asked often then. A
 //! server that is shutting down is asked at the full pace.
 
 use std::time::Duration;
@@ -26,7 +26,7 @@ use crate::engine::{Failure, FailureKind, Moment, Thresholds};
 pub struct Watch {
     /// Something tells between two logins whether the server lives.
     pub watched: bool,
-    /// Its cluster has lately come into unrest.
+    /// Its cluster has lately begun to settle.
     pub hurried: bool,
 }
 
@@ -75,7 +75,7 @@ impl Refusals {
         self.run = Some(Run { refusal, logins, since, distance, login_at: now + distance });
     }
 
-    /// The cluster is in unrest from `now` on: a server that is starting up is asked at once.
+    /// The cluster is settling from `now` on: a server that is starting up is asked at once.
     pub fn hurry(&mut self, now: Moment) {
         if let Some(run) = &mut self.run
             && run.refusal.kind == FailureKind::Starting
@@ -139,11 +139,11 @@ const SATURATED_MOST: Duration = Duration::from_secs(10);
 /// A server that starts is ready within this time, or takes long.
 const STARTING_SOON: Duration = Duration::from_secs(60);
 
-/// One that takes long, in a calm cluster: it takes as long again until that is noticed at worst,
+/// One that takes long, in a stable cluster: it takes as long again until that is noticed at worst,
 /// and a minute at most.
 const STARTING_MOST: Duration = Duration::from_secs(60);
 
-/// The same while its cluster is in unrest.
+/// The same while its cluster is settling.
 const STARTING_HURRIED: Duration = Duration::from_secs(1);
 
 #[cfg(test)]
@@ -236,7 +236,7 @@ mod tests {
     }
 
     #[test]
-    fn unrest_changes_nothing_for_whom_somebody_must_let_in() {
+    fn settling_changes_nothing_for_whom_somebody_must_let_in() {
         let mut played = Played::default();
         played.logins(FailureKind::Misconfigured, WATCHED, 200);
         played.refusals.hurry(played.now);

@@ -30,7 +30,7 @@ impl Stride {
         self.repeats = match (failing.is_some() && failing == self.failing, pace) {
             (false, _) => 0,
             (true, Pace::Slow) => self.repeats.saturating_add(1),
-            (true, Pace::Calm | Pace::Fast | Pace::Urgent) => 1,
+            (true, Pace::Normal | Pace::Fast | Pace::Urgent) => 1,
         };
         self.failing = failing;
     }
@@ -43,7 +43,7 @@ impl Stride {
     /// From the start of the last probe to that of the next, without jitter.
     pub fn rest(&self, pace: Pace, config: &ProbeConfig) -> Duration {
         match (pace, self.repeats) {
-            (Pace::Calm, _) => config.interval,
+            (Pace::Normal, _) => config.interval,
             (Pace::Fast, _) | (Pace::Slow, 0) => config.fast_interval,
             (Pace::Urgent, _) => config.fast_interval / 2,
             (Pace::Slow, repeats) => {
@@ -65,7 +65,7 @@ mod tests {
             Facts, Failure,
             FailureKind::{Refused, TimedOut},
             Outcome,
-            Pace::{self, Calm, Fast, Slow, Urgent},
+            Pace::{self, Fast, Normal, Slow, Urgent},
         },
         probe::test_config,
     };
@@ -89,14 +89,15 @@ mod tests {
     }
 
     #[test]
-    fn calm_and_fast_are_what_they_say() {
-        let played = [(None, Calm), (Some(Refused), Fast), (Some(Refused), Calm), (None, Urgent)];
+    fn normal_and_fast_are_what_they_say() {
+        let played =
+            [(None, Normal), (Some(Refused), Fast), (Some(Refused), Normal), (None, Urgent)];
         assert_eq!(rests(1000, &played), [1000, 250, 1000, 125]);
     }
 
     #[test]
     fn slow_doubles_up_to_its_limit_whatever_came_before() {
-        let mut played = vec![(Some(Refused), Calm); 60];
+        let mut played = vec![(Some(Refused), Normal); 60];
         played.extend([(Some(Refused), Slow); 5]);
         assert_eq!(rests(1000, &played)[60..], [2000, 4000, 5000, 5000, 5000]);
         assert_eq!(rests(10_000, &played)[60..], [10_000; 5]);

@@ -8,11 +8,10 @@ use crate::{
     engine::{
         ClusterKind, Facts, Failure,
         FailureKind::{
-            self, Closed, Maintenance, Misconfigured, Refused, Saturated, Starting, TimedOut,
-            Troubled,
+            self, Closed, Misconfigured, Offline, Refused, Saturated, Starting, TimedOut, Troubled,
         },
         Heartbeat, Moment, Outcome,
-        Pace::{self, Calm, Fast, Urgent},
+        Pace::{self, Fast, Normal, Urgent},
         Position, PostgresFacts, PostgresRole, ProbeKey,
     },
     probe::{test_config, trouble::Trouble},
@@ -38,7 +37,7 @@ impl Play {
     fn with(kind: ClusterKind, config: ProbeConfig) -> Self {
         let now = Moment::from_millis(5_000);
         let rhythm = Rhythm::new(ProbeKey(3), kind, Arc::new(config), now, 0.5);
-        Self { rhythm, held: Held::default(), now, pace: Calm }
+        Self { rhythm, held: Held::default(), now, pace: Normal }
     }
 
     /// Lets `millis` pass.
@@ -134,7 +133,7 @@ fn what_is_new_is_looked_at_twice_and_then_by_the_cadence() {
     play.answer(primary(false));
     assert_eq!(play.wait(), 75);
     play.answer(primary(false));
-    for (pace, millis) in [(Calm, 1000), (Fast, 250), (Urgent, 125), (Calm, 1000)] {
+    for (pace, millis) in [(Normal, 1000), (Fast, 250), (Urgent, 125), (Normal, 1000)] {
         play.pace = pace;
         assert_eq!(play.wait(), millis);
     }
@@ -283,7 +282,7 @@ fn nobody_asks_mysql_between_the_logins_that_it_refuses() {
 }
 
 #[test]
-fn unrest_hurries_whom_only_time_keeps_out_for_five_minutes() {
+fn a_settling_cluster_hurries_whom_only_time_keeps_out_for_five_minutes() {
     let mut play = Play::new(ClusterKind::Postgres);
     let refused = |play: &mut Play, kind| {
         let step = play.begin();
@@ -350,7 +349,7 @@ fn heartbeats_are_written_where_they_are_switched_on_and_advised() {
 fn the_end_of_a_mysql_session_is_told_with_what_a_fresh_one_finds() {
     for (found, told) in [
         (Refused, vec![Some(Closed), Some(Refused)]),
-        (Maintenance, vec![Some(Maintenance)]),
+        (Offline, vec![Some(Offline)]),
         (Misconfigured, vec![Some(Closed), Some(Misconfigured)]),
     ] {
         let mut play = Play::new(ClusterKind::MySql);

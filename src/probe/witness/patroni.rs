@@ -1,5 +1,5 @@
 //! Patroni's REST API (Patroni manual, "REST API"): whether the server has the leader key, whether
-//! it is a fit replica, and what Patroni knows of PostgreSQL.
+//! it is an eligible replica, and what Patroni knows of PostgreSQL.
 //!
 //! `GET /primary` has the status of the leader key and the JSON that `GET /patroni` has too; a
 //! replica is asked for its fitness with `GET /replica`. The JSON counts as a whole: an odd one is
@@ -27,7 +27,7 @@ use crate::{
 /// The API of one server's Patroni.
 pub struct Patroni {
     client: Client,
-    /// The path that asks for a fit replica.
+    /// The path that asks for an eligible replica.
     replica: String,
 }
 

@@ -110,7 +110,7 @@ fn a_wish_hides_nothing_that_is_broken() {
 #[test]
 fn a_state_that_should_pass_is_an_outage_of_its_server_once_it_is_overdue() {
     let mut cluster = shop();
-    cluster.servers[1].state = ServerState::Maintenance;
+    cluster.servers[1].state = ServerState::OutOfService;
     let soon = cluster.clone().assessed();
     assert_eq!(soon.servers[1].severity, Severity::Wanted);
     cluster.servers[1].overdue = true;

@@ -31,8 +31,8 @@ fn each_name_is_told_with_what_it_said_and_says() {
     assert_eq!(
         lines,
         [
-            "write.internal: shop1, as before (it is the one writable primary)",
-            "read.internal: shop2, shop3 -> shop3 (the fit replicas)",
+            "write.internal: shop1, unchanged (it is the one writable primary)",
+            "read.internal: shop2, shop3 -> shop3 (the eligible replicas)",
         ]
     );
     assert!(effect.dangers.is_empty() && effect.replaced.is_none(), "{effect:?}");

@@ -80,7 +80,7 @@ impl Site {
             late: BTreeMap::new(),
             random: SplitMix(1),
             memory: Remembered::default(),
-            stability: Stability::Unrest,
+            stability: Stability::Settling,
             told: String::new(),
         }
     }

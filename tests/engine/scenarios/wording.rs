@@ -4,9 +4,9 @@ use pointsman::engine::{ClusterPolicy, Event, ServerIndex, Word};
 
 pub(super) fn describe(event: &Event, policy: &ClusterPolicy) -> String {
     let name = |server: ServerIndex| policy.servers[server.0].name.to_string();
-    let one = |server: Option<ServerIndex>| server.map_or_else(|| "nobody".to_owned(), name);
+    let one = |server: Option<ServerIndex>| server.map_or_else(|| "none".to_owned(), name);
     let all = |servers: &[ServerIndex]| match servers {
-        [] => "nobody".to_owned(),
+        [] => "none".to_owned(),
         servers => servers.iter().map(|server| name(*server)).collect::<Vec<_>>().join(" "),
     };
     match event {

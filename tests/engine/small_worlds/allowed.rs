@@ -30,7 +30,7 @@ const FOLLOWS: &str = "the last writer follows it itself";
 const FOLLOWED: &str = "the last writer is gone, and the other members have gone over to it; a \
                         server that lost a contest is nobody's measure";
 const CONFIRMED: &str = "a claim that was confirmed outlives a single missed reply";
-const READS: &str = "nobody is fit for reads, and what stays is what was said last";
+const READS: &str = "no server is eligible for reads, and what stays is what was said last";
 const LOCKED: &str =
     "a server that locks the probe out keeps the role that it had when it was heard last";
 const ELECTED: &str =

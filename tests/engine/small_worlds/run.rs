@@ -287,11 +287,11 @@ impl<'s, J: Judge> Run<'s, J> {
 }
 
 pub(crate) fn name(server: Option<usize>) -> String {
-    server.map_or_else(|| "nobody".into(), |server| format!("db{}", server + 1))
+    server.map_or_else(|| "none".into(), |server| format!("db{}", server + 1))
 }
 
 pub(crate) fn names(servers: u8) -> String {
     let listed = (0..SERVERS).filter(|server| servers & (1 << server) != 0);
     let listed: Vec<_> = listed.map(|server| name(Some(server))).collect();
-    if listed.is_empty() { "nobody".into() } else { listed.join("+") }
+    if listed.is_empty() { "none".into() } else { listed.join("+") }
 }

@@ -26,7 +26,7 @@ pub(crate) enum Word {
     /// PostgreSQL: in recovery, without a receiver; it has replayed up to this timeline, whoever
     /// made that.
     Adrift(u32),
-    /// MySQL: writable, and it replicates from nobody.
+    /// MySQL: writable, and it replicates from no server.
     Writable(History),
     /// MySQL: read-only, and both threads of its channel run.
     Replica {
@@ -38,7 +38,7 @@ pub(crate) enum Word {
         of: usize,
         history: History,
     },
-    /// MySQL: read-only, and it replicates from nobody.
+    /// MySQL: read-only, and it replicates from no server.
     Orphan(History),
     /// MySQL: its volume was lost; it is empty and writable, under another `server_uuid`.
     Reinstalled,

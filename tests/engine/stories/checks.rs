@@ -175,7 +175,7 @@ fn check_read_lag(
             && world.timeline(host) == world.timeline(truth.rightful)
     };
     for (name, read) in decision.reads.iter().enumerate() {
-        if !matches!(read.reason, ReadReason::Fit | ReadReason::Few) {
+        if !matches!(read.reason, ReadReason::Eligible | ReadReason::Few) {
             continue;
         }
         for member in &read.servers {
@@ -184,7 +184,7 @@ fn check_read_lag(
             if host != truth.rightful && late >= LATE_REPLIES && !looks_alike(host) {
                 return Err(Broken::new(
                     Oracle::ReadLag,
-                    format!("read name {name} says {host} as fit, late for {late} replies"),
+                    format!("read name {name} says {host} as eligible, late for {late} replies"),
                 ));
             }
         }
@@ -298,12 +298,12 @@ fn is_no_mere_loser(impostor: &Option<Impostor>) -> bool {
 }
 
 fn check_dead_reads(monitor: &Monitor, world: &World, truth: &Truth) -> Result<(), Broken> {
-    let fit: Vec<_> = (0..world.hosts.len())
+    let eligible: Vec<_> = (0..world.hosts.len())
         .filter(|&index| truth.is_fit(index, world) && monitor.place(index).is_some())
         .collect();
     // While the name holds another server the replicas are measured by that one: liveness asks.
     let writer = monitor.published() == Some(truth.rightful);
-    if fit.is_empty() || !writer || !is_plainly_right(monitor, world, truth) {
+    if eligible.is_empty() || !writer || !is_plainly_right(monitor, world, truth) {
         return Ok(());
     }
     for name in 0..monitor.policy.reads.len() {
@@ -311,7 +311,9 @@ fn check_dead_reads(monitor: &Monitor, world: &World, truth: &Truth) -> Result<(
         if readers.iter().all(|&reader| !is_visible(reader, world)) {
             return Err(Broken::new(
                 Oracle::DeadReads,
-                format!("read name {name} says {readers:?}, all dead, and {fit:?} are fit"),
+                format!(
+                    "read name {name} says {readers:?}, all dead, and {eligible:?} are eligible"
+                ),
             ));
         }
     }
@@ -334,11 +336,11 @@ fn check_restart(monitor: &Monitor, truth: &Truth) -> Result<(), Broken> {
         ));
     }
     for (ours, theirs) in ours.reads.iter().zip(&theirs.reads) {
-        let fit = ours.reason == ReadReason::Fit && theirs.reason == ReadReason::Fit;
+        let eligible = ours.reason == ReadReason::Eligible && theirs.reason == ReadReason::Eligible;
         let servers = |read: &pointsman::engine::ReadDecision| -> Vec<_> {
             read.servers.iter().map(|member| member.server).collect()
         };
-        if fit && servers(ours) != servers(theirs) {
+        if eligible && servers(ours) != servers(theirs) {
             return Err(Broken::new(
                 Oracle::Restart,
                 format!(
@@ -379,9 +381,10 @@ fn check_twins(monitors: &[Monitor], world: &World, truth: &Truth) -> Result<(),
     }
     let same_priorities = one.places == other.places;
     for name in 0..one.policy.reads.len() {
-        let fit = |monitor: &Monitor| monitor.decision().reads[name].reason == ReadReason::Fit;
+        let eligible =
+            |monitor: &Monitor| monitor.decision().reads[name].reason == ReadReason::Eligible;
         // Without a writer, who has come off its line is known to those who saw that in its time.
-        let both = fit(one) && fit(other) && plain && same_priorities;
+        let both = eligible(one) && eligible(other) && plain && same_priorities;
         if both && one.readers(name) != other.readers(name) {
             let (one, other) = (one.readers(name), other.readers(name));
             return Err(Broken::new(

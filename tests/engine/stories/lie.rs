@@ -52,7 +52,7 @@ impl Lie {
         if matches!(self.against, Oracle::ReadLag | Oracle::DeadReads) {
             let read = |server| ReadServer { server, percent: 100, sessions: None };
             for name in decision.reads.iter_mut().filter(|_| !self.hosts.is_empty()) {
-                (name.servers, name.reason) = (servers().map(read).collect(), ReadReason::Fit);
+                (name.servers, name.reason) = (servers().map(read).collect(), ReadReason::Eligible);
             }
         } else if let Some(write) = &mut decision.write {
             let keeps = self.against == Oracle::Impostor && self.hosts.is_empty();

@@ -23,7 +23,7 @@ pub(super) const CLUSTER: ClusterId = ClusterId(0);
 const OTHER: ClusterId = ClusterId(1);
 const OTHERS: usize = 2;
 /// From one question to the next when nothing happens any more.
-pub(super) const CALM_INTERVAL: Duration = Duration::from_secs(5);
+pub(super) const NORMAL_INTERVAL: Duration = Duration::from_secs(5);
 
 pub(super) struct Monitor {
     pub engine: Engine,
@@ -95,11 +95,11 @@ impl Monitor {
 
     /// Nothing is lost and nothing is slow any more, the configuration is complete, and time goes
     /// quickly: nobody is asked more often than he must be.
-    pub(super) fn calm_down(&mut self, now: Moment) {
+    pub(super) fn slow_down(&mut self, now: Moment) {
         self.isolated = false;
         self.probes.iter_mut().for_each(|probe| (probe.loss, probe.slow) = (0, 0));
         self.complete(now);
-        self.interval = CALM_INTERVAL;
+        self.interval = NORMAL_INTERVAL;
     }
 
     /// Its process was started anew, and has no open connection.

@@ -20,11 +20,11 @@ pub(super) enum Oracle {
     /// time. Nothing is asked of one that published a server which is no heir at a start without
     /// memory, for an equal timeline succeeds nobody.
     Liveness,
-    /// A server that a read name says as fit is within the limit. It could know: the positions that
+    /// A server that a read name says as eligible is within the limit. It could know: the positions that
     /// it was shown since it began to remember, dated by their arrival; six replies in a row that
     /// lack one which is older than the limit. Without GTIDs nothing is asked.
     ReadLag,
-    /// The read set is not of dead servers alone while a fit one answers. It could know: for the
+    /// The read set is not of dead servers alone while a eligible one answers. It could know: for the
     /// whole of the stillness at the end.
     DeadReads,
     /// Two monitors of one world end alike, whatever each of them has missed. Declared split brains

@@ -7,7 +7,7 @@ use pointsman::engine::{
     WritePolicy,
 };
 
-use super::{driver::TIMEOUT, monitor::CALM_INTERVAL};
+use super::{driver::TIMEOUT, monitor::NORMAL_INTERVAL};
 use crate::{
     simulation::SplitMix,
     world::{Breed, server_policy},
@@ -39,7 +39,7 @@ pub(super) fn random(random: &mut SplitMix, breed: Breed, servers: usize) -> Clu
         thresholds: Thresholds {
             fall: [2, 3, 3, 4][random.below(4)],
             rise: [1, 2, 2, 3][random.below(4)],
-            stale_after: 3 * (CALM_INTERVAL + TIMEOUT),
+            stale_after: 3 * (NORMAL_INTERVAL + TIMEOUT),
             first_round: Duration::from_secs(2),
         },
     };

@@ -121,7 +121,7 @@ impl Story {
                 self.truth.split |= self.world.is_split();
                 let still = tick.since_start() >= stands_still;
                 if tick.since_start() == stands_still {
-                    self.monitors.iter_mut().for_each(|it| it.calm_down(self.now));
+                    self.monitors.iter_mut().for_each(|it| it.slow_down(self.now));
                 }
                 tick = tick + if still { STILL_TICK } else { TICK };
             }

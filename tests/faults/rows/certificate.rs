@@ -5,7 +5,7 @@ use pointsman_testbed::certificates::Validity::{Expired, Present};
 
 use crate::row::{
     IN_TIME, MARIADB, POSTGRES,
-    Phase::{Calm, Failover, Start},
+    Phase::{Failover, Start, Steady},
     Place::{A, B, P},
     Row, expect, held, nobody, to,
 };
@@ -19,7 +19,7 @@ pub(crate) fn rows() -> Vec<Row> {
             .course(
                 // It is seen when the session is renewed, and nobody takes the role away for it.
                 expect(
-                    Calm,
+                    Steady,
                     held(P, "Misconfigured", &[A, B])
                         .states(&[(P, &["Misconfigured"])])
                         .within(IN_TIME),

@@ -5,7 +5,7 @@
 
 use crate::row::{
     MYSQLS, POSTGRES,
-    Phase::{Calm, Failover, Start},
+    Phase::{Failover, Start, Steady},
     Place::{A, B, P},
     Row, SOON, expect, held, nobody, to,
 };
@@ -22,7 +22,7 @@ fn postgres() -> Row {
             |stage| stage.group.free_disk(stage.at(P)),
         )
         .course(expect(
-            Calm,
+            Steady,
             held(P, "Down", &[A, B]).states(&[(P, &["Down"])]),
             to(P, &[A, B]).states(&[(P, &["Primary"])]).within(SOON),
         ))
@@ -59,7 +59,7 @@ fn mysqls() -> Row {
                 }
             },
         )
-        .course(expect(Calm, to(P, &[A, B]), to(P, &[A, B]).within(SOON)).by_way_of(&[P]))
+        .course(expect(Steady, to(P, &[A, B]), to(P, &[A, B]).within(SOON)).by_way_of(&[P]))
 }
 
 fn mysqls_with_heartbeats() -> Row {
@@ -68,7 +68,7 @@ fn mysqls_with_heartbeats() -> Row {
     (row.name, row.story, row.settings.heartbeats) = ("disk-full-heartbeats", story, true);
     row.courses = vec![
         expect(
-            Calm,
+            Steady,
             nobody("not writable", &[A, B]).states(&[(P, &["ReadOnlyPrimary"])]).within(SOON),
             to(P, &[A, B]).states(&[(P, &["Primary"])]).within(SOON),
         )

@@ -4,7 +4,7 @@
 use crate::{
     row::{
         Course, MYSQLS,
-        Phase::{Calm, Failover, Start},
+        Phase::{Failover, Start, Steady},
         Place::{A, B, P},
         Row, SOON, expect, held, nobody, to,
     },
@@ -26,7 +26,7 @@ pub(crate) fn rows() -> Vec<Row> {
         .prepare(Stage::begin_migration)
         .fault(|stage| stage.freeze(P), |stage| stage.thaw(P))
         .course(expect(
-            Calm,
+            Steady,
             held(P, HELD_DOWN, &[A, B]).states(&[(P, &["Down"])]).within(SOON),
             to(P, &[A, B]).states(&[(P, &["Primary"])]),
         ))

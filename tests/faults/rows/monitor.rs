@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::row::{
     IN_TIME,
-    Phase::{Calm, Failover, Start},
+    Phase::{Failover, Start, Steady},
     Place::{A, B, P},
     Row, SOON, expect, to,
 };
@@ -25,7 +25,7 @@ fn stopped() -> Vec<Row> {
         Row::new("monitor-frozen", P, "SIGSTOP to Pointsman, SIGCONT after 8 s")
             .mute()
             .fault(|stage| stage.pause_monitor(Duration::from_secs(8)), |_| {})
-            .course(expect(Calm, to(P, &[A, B]), to(P, &[A, B])).never(NOBODY_LOST))
+            .course(expect(Steady, to(P, &[A, B]), to(P, &[A, B])).never(NOBODY_LOST))
             .course(expect(Failover, to(A, &[B]).within(SOON), to(A, &[B])).begun_by(|stage| {
                 stage.kill9(P);
                 stage.pause_monitor(Duration::from_secs(4));
@@ -40,7 +40,7 @@ fn stopped() -> Vec<Row> {
                 },
                 |_| {},
             )
-            .course(expect(Calm, to(P, &[A, B]), to(P, &[A, B])).never(NOBODY_LOST)),
+            .course(expect(Steady, to(P, &[A, B]), to(P, &[A, B])).never(NOBODY_LOST)),
     ]
 }
 
@@ -50,7 +50,7 @@ fn clocks() -> Vec<Row> {
             .ready(|stage| stage.put_clock(P))
             .fault(|stage| stage.turn_clocks(HOUR), |stage| stage.turn_clocks(0))
             .course(
-                expect(Calm, to(P, &[A, B]).within(SOON), to(P, &[A, B]).within(IN_TIME))
+                expect(Steady, to(P, &[A, B]).within(SOON), to(P, &[A, B]).within(IN_TIME))
                     .never(NOBODY_LOST),
             )
             .course(
@@ -70,7 +70,7 @@ fn clocks() -> Vec<Row> {
                 },
             )
             .course(
-                expect(Calm, to(P, &[A, B]).within(SOON), to(P, &[A, B]).within(IN_TIME))
+                expect(Steady, to(P, &[A, B]).within(SOON), to(P, &[A, B]).within(IN_TIME))
                     .never(NOBODY_LOST),
             )
             .course(
@@ -80,7 +80,7 @@ fn clocks() -> Vec<Row> {
         Row::new("monitor-clock", P, "Pointsman's clock jumps back by an hour, and ahead")
             .ready(|stage| stage.put_monitor_clock())
             .fault(|stage| stage.turn_clocks(-HOUR), |stage| stage.turn_clocks(0))
-            .course(expect(Calm, to(P, &[A, B]), to(P, &[A, B])).never(NOBODY_LOST))
+            .course(expect(Steady, to(P, &[A, B]), to(P, &[A, B])).never(NOBODY_LOST))
             .course(expect(Failover, to(A, &[B]), to(A, &[B])).begun_by(|stage| {
                 stage.turn_clocks(-HOUR);
                 stage.kill9(P);

@@ -12,7 +12,7 @@ use pointsman_testbed::{
 use crate::{
     row::{
         IN_TIME, MARIADB,
-        Phase::{Calm, Failover, Start},
+        Phase::{Failover, Start, Steady},
         Place::{self, A, B, P},
         Row, SOON, expect, held, nobody, to,
     },
@@ -47,7 +47,7 @@ fn black_holes() -> Vec<Row> {
             |stage| stage.release(),
         )
         .course(
-            expect(Calm, held(P, HELD_UNREACHABLE, &[A, B]).within(SOON), to(P, &[A, B]))
+            expect(Steady, held(P, HELD_UNREACHABLE, &[A, B]).within(SOON), to(P, &[A, B]))
                 .never(&[(P, "Down")]),
         )
         .course(
@@ -79,7 +79,7 @@ fn black_holes_of_the_idle() -> Vec<Row> {
         .course(expect(
             // Down until its standbys hear a keepalive; these come every 30 s. MySQL's replicas do
             // not tell of heartbeats where the probe may look.
-            Calm,
+            Steady,
             held(P, "held: the ", &[A, B]).within(SOON),
             to(P, &[A, B]),
         )),
@@ -92,7 +92,7 @@ fn black_holes_of_the_idle() -> Vec<Row> {
         .fault(|stage| stage.disturb(Traffic::Probes, &[P], Effect::Lost), |stage| stage.release())
         .course(expect(
             // Its replicas count a heartbeat every second here.
-            Calm,
+            Steady,
             held(P, HELD_UNREACHABLE, &[A, B]).within(SOON),
             to(P, &[A, B]),
         )),
@@ -114,7 +114,7 @@ fn black_holes_among_servers() -> Vec<Row> {
             |stage| stage.release(),
         )
         .course(expect(
-            Calm,
+            Steady,
             to(P, &[P]).states(&[(A, &["ReplicaLagging"]), (B, &["ReplicaLagging"])]).within(SOON),
             to(P, &[A, B]).states(&[(A, &["Replica"]), (B, &["Replica"])]).within(IN_TIME),
         )),
@@ -131,7 +131,7 @@ fn black_holes_among_servers() -> Vec<Row> {
             |stage| stage.release(),
         )
         .course(expect(
-            Calm,
+            Steady,
             held(P, HELD_DOWN, &[A, B]).states(&[(P, &["Down"])]).within(SOON),
             to(P, &[A, B]).states(&[(P, &["Primary"])]).within(IN_TIME),
         ))
@@ -153,7 +153,7 @@ fn isolation() -> Vec<Row> {
                 |stage| stage.disturb(Traffic::Probes, ALL, Effect::Lost),
                 |stage| stage.release(),
             )
-            .course(expect(Calm, held(P, HELD_ISOLATED, &[A, B]), to(P, &[A, B])).never(&[
+            .course(expect(Steady, held(P, HELD_ISOLATED, &[A, B]), to(P, &[A, B])).never(&[
                 (P, "Down"),
                 (A, "Down"),
                 (B, "Down"),
@@ -174,7 +174,7 @@ fn broken_links() -> Vec<Row> {
                 |stage| stage.release(),
             )
             .course(expect(
-                Calm,
+                Steady,
                 to(P, &[A]).states(&[(B, &["Down"])]).within(SOON),
                 to(P, &[A, B]).states(&[(B, &["Replica"])]),
             ))
@@ -192,7 +192,7 @@ fn broken_links() -> Vec<Row> {
                 |stage| stage.release(),
             )
             .course(
-                expect(Calm, held(P, HELD_UNREACHABLE, &[A, B]).within(SOON), to(P, &[A, B]))
+                expect(Steady, held(P, HELD_UNREACHABLE, &[A, B]).within(SOON), to(P, &[A, B]))
                     .never(&[(P, "Down")]),
             ),
         Row::new("reset", P, "every packet of Pointsman to the primary is answered by RST")
@@ -201,7 +201,7 @@ fn broken_links() -> Vec<Row> {
                 |stage| stage.release(),
             )
             .course(expect(
-                Calm,
+                Steady,
                 held(P, HELD_DOWN, &[A, B]).states(&[(P, &["Down"])]),
                 to(P, &[A, B]).states(&[(P, &["Primary"])]),
             )),
@@ -214,7 +214,7 @@ fn broken_links() -> Vec<Row> {
                 },
                 |stage| stage.release(),
             )
-            .course(expect(Calm, to(P, &[A, B]).within(SOON), to(P, &[A, B])))
+            .course(expect(Steady, to(P, &[A, B]).within(SOON), to(P, &[A, B])))
             .course(expect(Failover, to(A, &[B]).within(SOON), to(A, &[B])).begun_by(|stage| {
                 stage.kill9(P);
                 stage.disturb(Traffic::Probes, ALL, Effect::SomeRefused(30));
@@ -237,7 +237,7 @@ fn slow_links() -> Vec<Row> {
             .ready(|stage| stage.put_proxies(ALL))
             .fault(delay, |stage| stage.conduct(Conduct::Pass))
             .course(
-                expect(Calm, to(P, &[A, B]), to(P, &[A, B]))
+                expect(Steady, to(P, &[A, B]), to(P, &[A, B]))
                     .begun_by(|stage| {
                         delay(stage);
                         stage.end_probe_sessions();
@@ -259,7 +259,7 @@ fn slow_links() -> Vec<Row> {
                 |stage| stage.conduct(Conduct::Pass),
             )
             .course(expect(
-                Calm,
+                Steady,
                 to(P, &[A]).states(&[(B, &["Down"])]).within(SOON),
                 to(P, &[A, B]).states(&[(B, &["Replica"])]),
             ))
@@ -280,7 +280,7 @@ fn impostors() -> Vec<Row> {
                 |stage| stage.conduct(Conduct::Pass),
             )
             .course(expect(
-                Calm,
+                Steady,
                 held(P, HELD_DOWN, &[A, B]).states(&[(P, &["Down"])]),
                 to(P, &[A, B]).states(&[(P, &["Primary"])]),
             ))
@@ -298,7 +298,7 @@ fn impostors() -> Vec<Row> {
             .ready(|stage| stage.put_proxies(&[B]))
             .fault(|stage| stage.conduct(Conduct::Silence), |stage| stage.conduct(Conduct::Pass))
             .course(expect(
-                Calm,
+                Steady,
                 to(P, &[A]).states(&[(B, &["Down"])]).within(SOON),
                 to(P, &[A, B]).states(&[(B, &["Replica"])]),
             )),
@@ -312,7 +312,7 @@ fn impostors() -> Vec<Row> {
                 |stage| stage.conduct(Conduct::Pass),
             )
             .course(expect(
-                Calm,
+                Steady,
                 held(P, HELD_DOWN, &[A, B]).states(&[(P, &["Down"])]).within(SOON),
                 to(P, &[A, B]).states(&[(P, &["Primary"])]),
             ))
@@ -325,7 +325,7 @@ fn impostors() -> Vec<Row> {
             .ready(|stage| stage.put_proxies(&[B]))
             .fault(|stage| stage.conduct(Conduct::Http), |stage| stage.conduct(Conduct::Pass))
             .course(expect(
-                Calm,
+                Steady,
                 to(P, &[A]).states(&[(B, &["Down"])]).within(SOON),
                 to(P, &[A, B]).states(&[(B, &["Replica"])]),
             ))

@@ -3,7 +3,7 @@
 use crate::{
     row::{
         IN_TIME, MYSQLS, POSTGRES,
-        Phase::{Calm, Failover, Start},
+        Phase::{Failover, Start, Steady},
         Place::{A, B, P},
         Row, SOON, either, expect, held, nobody, to,
     },
@@ -23,7 +23,7 @@ fn full() -> Vec<Row> {
             .loud("the probe must find out when it ends")
             .fault(|stage| stage.fill(P), |stage| stage.release())
             .course(expect(
-                Calm,
+                Steady,
                 held(P, "Saturated", &[A, B]).states(&[(P, &["Saturated"])]),
                 to(P, &[A, B]).states(&[(P, &["Primary"])]),
             ))
@@ -46,7 +46,7 @@ fn full() -> Vec<Row> {
             .loud("the probe must find out when it ends")
             .fault(|stage| stage.fill(P), |stage| stage.release())
             .course(expect(
-                Calm,
+                Steady,
                 held(P, "Saturated", &[A, B]).states(&[(P, &["Saturated"])]),
                 to(P, &[A, B]).states(&[(P, &["Primary"])]),
             ))
@@ -59,7 +59,7 @@ fn full() -> Vec<Row> {
             .loud("the probe must find out when it ends")
             .fault(|stage| stage.fill(B), |stage| stage.release())
             .course(expect(
-                Calm,
+                Steady,
                 to(P, &[A, B]).states(&[(B, &["Saturated"])]),
                 to(P, &[A, B]).states(&[(B, &["Replica"])]),
             ))
@@ -82,7 +82,7 @@ fn locked() -> Vec<Row> {
             .loud("the probe must find out when it ends")
             .fault(|stage| stage.rotate_password(false), |stage| stage.rotate_password(true))
             .course(expect(
-                Calm,
+                Steady,
                 held(P, "Misconfigured", &[A, B]).states(&[
                     (P, &["Misconfigured"]),
                     (A, &["Misconfigured"]),
@@ -126,18 +126,18 @@ fn late() -> Vec<Row> {
                 |stage| stage.group.resume_replay(stage.at(B)),
             )
             .course(expect(
-                Calm,
-                to(P, &[A]).states(&[(B, &["Maintenance", "ReplicaBroken"])]),
+                Steady,
+                to(P, &[A]).states(&[(B, &["OutOfService", "ReplicaBroken"])]),
                 to(P, &[A, B]).states(&[(B, &["Replica"])]),
             ))
             .course(expect(
                 Failover,
-                to(A, &[A]).states(&[(B, &["Maintenance", "ReplicaBroken"])]),
+                to(A, &[A]).states(&[(B, &["OutOfService", "ReplicaBroken"])]),
                 to(A, &[B]).within(SOON),
             ))
             .course(expect(
                 Start,
-                to(P, &[A]).states(&[(B, &["Maintenance", "ReplicaBroken"])]),
+                to(P, &[A]).states(&[(B, &["OutOfService", "ReplicaBroken"])]),
                 to(P, &[A, B]).states(&[(B, &["Replica"])]),
             )),
         // Without a history to compare with, nobody is late when Pointsman starts, and a replica
@@ -145,7 +145,7 @@ fn late() -> Vec<Row> {
         Row::new("replica-late", B, "applying on a replica waits for a reader or a lock")
             .fault(|stage| stage.fall_behind(B), |stage| stage.release())
             .course(expect(
-                Calm,
+                Steady,
                 to(P, &[A]).states(&[(B, &["ReplicaLagging"])]).within(SOON),
                 to(P, &[A, B]).states(&[(B, &["Replica"])]).within(SOON),
             ))
@@ -161,7 +161,7 @@ fn late() -> Vec<Row> {
         Row::new("huge-transaction", P, "one transaction writes very much")
             .only(POSTGRES)
             .fault(|stage| stage.group.write_much(stage.leader()), |_| {})
-            .course(expect(Calm, to(P, &[A, B]), to(P, &[A, B]))),
+            .course(expect(Steady, to(P, &[A, B]), to(P, &[A, B]))),
         // Replicas begin when the primary has ended, and take as long; all of them at once.
         Row::new("huge-transaction", P, "one transaction takes replicas six seconds")
             .only(MYSQLS)
@@ -173,7 +173,7 @@ fn late() -> Vec<Row> {
                 |stage| stage.release(),
             )
             .course(expect(
-                Calm,
+                Steady,
                 to(P, &[P])
                     .states(&[(A, &["ReplicaLagging"]), (B, &["ReplicaLagging"])])
                     .within(SOON),
@@ -205,7 +205,7 @@ fn promoted() -> Vec<Row> {
                 |stage| stage.release(),
             )
             .course(expect(
-                Calm,
+                Steady,
                 to(P, &[B]).states(&[(A, &["StalePrimary"])]),
                 to(P, &[B]).states(&[(A, &["StalePrimary"])]),
             ))
@@ -229,7 +229,7 @@ fn promoted() -> Vec<Row> {
             )
             .course(
                 expect(
-                    Calm,
+                    Steady,
                     held(P, TWO_WRITABLE, &[B]).states(&[(A, &["StalePrimary"])]),
                     held(P, TWO_WRITABLE, &[B]).states(&[(A, &["StalePrimary"])]),
                 )
@@ -261,7 +261,7 @@ fn cascading() -> Vec<Row> {
             .prepare(|stage| stage.repoint(B, A))
             .fault(|stage| stage.kill9(A), |stage| stage.start(A))
             .course(expect(
-                Calm,
+                Steady,
                 to(P, &[B]).states(&[(A, &["Down"])]),
                 to(P, &[A, B]).states(&[(A, &["Replica"])]),
             ))
@@ -297,7 +297,7 @@ fn switched() -> Vec<Row> {
             .fault(begin, end)
             .course(
                 expect(
-                    Calm,
+                    Steady,
                     held(P, "Down", &[A, B]).states(&[(P, &["Down"])]),
                     to(A, &[B, P]).states(&[(P, &["Replica"])]).within(SOON),
                 )
@@ -314,7 +314,7 @@ fn switched() -> Vec<Row> {
             .fault(begin, end)
             .course(
                 expect(
-                    Calm,
+                    Steady,
                     nobody("not writable", &[A, B]).states(&[(P, &["ReadOnlyPrimary"])]),
                     to(A, &[B, P]).states(&[(P, &["Replica"])]).within(SOON),
                 )

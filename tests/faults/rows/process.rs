@@ -2,7 +2,7 @@
 
 use crate::row::{
     IN_TIME, POSTGRES,
-    Phase::{Calm, Failover, Start},
+    Phase::{Failover, Start, Steady},
     Place::{A, B, P},
     Row, SOON, expect, held, nobody, to,
 };
@@ -43,7 +43,7 @@ fn stopped() -> Vec<Row> {
 /// The courses of a fault that ends the primary's process at once.
 fn primary_gone(row: Row) -> Row {
     row.course(expect(
-        Calm,
+        Steady,
         held(P, HELD_DOWN, &[A, B]).states(&[(P, &["Down"])]),
         to(P, &[A, B]).states(&[(P, &["Primary"])]),
     ))
@@ -65,7 +65,7 @@ fn primary_gone(row: Row) -> Row {
 /// The courses of a fault that ends a replica's process at once.
 fn replica_gone(row: Row) -> Row {
     row.course(expect(
-        Calm,
+        Steady,
         to(P, &[A]).states(&[(B, &["Down"])]),
         to(P, &[A, B]).states(&[(B, &["Replica"])]),
     ))
@@ -86,7 +86,7 @@ fn frozen() -> Vec<Row> {
         Row::new("primary-frozen", P, "SIGSTOP to the primary, SIGCONT later")
             .fault(|stage| stage.freeze(P), |stage| stage.thaw(P))
             .course(expect(
-                Calm,
+                Steady,
                 held(P, HELD_DOWN, &[A, B]).states(&[(P, &["Down"])]).within(SOON),
                 to(P, &[A, B]).states(&[(P, &["Primary"])]),
             ))
@@ -106,7 +106,7 @@ fn frozen() -> Vec<Row> {
         Row::new("replica-frozen", B, "SIGSTOP to a replica, SIGCONT later")
             .fault(|stage| stage.freeze(B), |stage| stage.thaw(B))
             .course(expect(
-                Calm,
+                Steady,
                 to(P, &[A]).states(&[(B, &["Down"])]).within(SOON),
                 to(P, &[A, B]).states(&[(B, &["Replica"])]),
             ))
@@ -128,7 +128,7 @@ fn restarted() -> Vec<Row> {
     vec![
         Row::new("primary-crash-restarts", P, story)
             .fault(|stage| stage.crash_and_restart(P), |_| {})
-            .course(expect(Calm, to(P, &[A, B]).within(SOON), to(P, &[A, B])))
+            .course(expect(Steady, to(P, &[A, B]).within(SOON), to(P, &[A, B])))
             .course(
                 // The new primary crashes as soon as it is one.
                 expect(Failover, to(A, &[B]).within(SOON), to(A, &[B])).begun_by(|stage| {
@@ -170,7 +170,7 @@ fn smart_stop() -> Row {
         .loud("the server logs each connection that it refuses while it shuts down")
         .fault(|stage| stage.begin_smart_shutdown(P), |stage| stage.end_smart_shutdown(P))
         .course(expect(
-            Calm,
+            Steady,
             held(P, HELD_DOWN, &[A, B]).states(&[(P, &["Down"])]).within(IN_TIME),
             to(P, &[A, B]).states(&[(P, &["Primary"])]).within(SOON),
         ))

@@ -3,7 +3,7 @@
 use crate::{
     row::{
         MYSQLS, POSTGRES,
-        Phase::{Calm, Failover, Start},
+        Phase::{Failover, Start, Steady},
         Place::{A, B, P},
         Row, expect, held, nobody, to,
     },
@@ -29,7 +29,7 @@ pub(crate) fn rows() -> Vec<Row> {
             )
             .course(
                 expect(
-                    Calm,
+                    Steady,
                     nobody("not writable", &[A, B]).states(&[(P, &["WrongCluster"])]),
                     to(P, &[A, B]).states(&[(P, &["Primary"])]),
                 )
@@ -62,7 +62,7 @@ fn replica_replaced() -> Row {
             |stage| stage.group.make_native(stage.at(B), stage.leader()),
         )
         .course(expect(
-            Calm,
+            Steady,
             to(P, &[A]).states(&[(B, &["WrongCluster", "StalePrimary"])]),
             to(P, &[A, B]).states(&[(B, &["Replica"])]),
         ))
@@ -86,7 +86,7 @@ fn primary_emptied() -> Row {
         )
         .course(
             expect(
-                Calm,
+                Steady,
                 nobody("not writable", &[A, B]).states(&[(P, &["WrongCluster"])]),
                 to(P, &[A, B]).states(&[(P, &["Primary"])]),
             )
@@ -118,7 +118,7 @@ fn stray() -> Row {
     Row::new("stray-standby", B, "a replica is a standby of a promoted copy, on its own timeline")
         .only(POSTGRES)
         .fault(stray_standby, restart_primary)
-        .course(expect(Calm, stray(), stray()))
+        .course(expect(Steady, stray(), stray()))
         .course(expect(Failover, to(A, &[A]), to(A, &[A])).begun_by(|stage| {
             stray_standby(stage);
             stage.kill9(P);
@@ -133,7 +133,7 @@ fn copied() -> Row {
     Row::new("replica-copied", B, story)
         .only(POSTGRES)
         .fault(writable_copy, restart_primary)
-        .course(expect(Calm, two(), two()).never(&[(B, "Primary")]))
+        .course(expect(Steady, two(), two()).never(&[(B, "Primary")]))
         .course(
             expect(
                 Failover,

@@ -51,7 +51,7 @@ async fn a_service_follows_its_name() {
     fixture.decide(&Decision {
         write: Some(write(Some(1), WriteReason::HeldUnreachable)),
         reads: vec![read([], ReadReason::NotReady)],
-        stability: Stability::Unrest,
+        stability: Stability::Settling,
     });
     let held = service("db-write").udp(fixture.address).await;
     assert_eq!(held.answers(), ["0 1 5432 db2.internal."]);
@@ -59,14 +59,14 @@ async fn a_service_follows_its_name() {
     assert_eq!(service("db-read").udp(fixture.address).await.code(), SERVFAIL);
     fixture.decide(&Decision {
         write: Some(write(None, WriteReason::NotWritable)),
-        reads: vec![read([1], ReadReason::Fit)],
-        stability: Stability::Unrest,
+        reads: vec![read([1], ReadReason::Eligible)],
+        stability: Stability::Settling,
     });
     let nobody = service("db-write").udp(fixture.address).await;
     assert_eq!((nobody.code(), nobody.counts().0, nobody.counts().1), (NOERROR, 0, 1));
     assert_eq!(nobody.extended_error().expect("a reason").0, 0);
-    let unrest = service("db-read").udp(fixture.address).await;
-    assert_eq!(unrest.message.answers[0].ttl, 1);
+    let settling = service("db-read").udp(fixture.address).await;
+    assert_eq!(settling.message.answers[0].ttl, 1);
     let address = ask("db-read.internal.", RecordType::A).udp(fixture.address).await;
     assert_eq!(address.message.answers[0].ttl, 1);
 }
@@ -145,7 +145,7 @@ async fn addresses_give_way_before_services_do() {
     let question = ask("_postgresql._tcp.db-read.internal.", RecordType::SRV);
     let mut seen = [0; 3];
     for count in 1..20 {
-        let reads = vec![read(0..usize::from(count), ReadReason::Fit)];
+        let reads = vec![read(0..usize::from(count), ReadReason::Eligible)];
         fixture.publish(&addresses(count), &Decision { reads, ..healthy() });
         let reply = question.udp(fixture.address).await;
         assert!(reply.octets.len() <= 512);

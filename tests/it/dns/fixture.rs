@@ -100,8 +100,8 @@ pub(crate) fn read(servers: impl IntoIterator<Item = usize>, reason: ReadReason)
 pub(crate) fn healthy() -> Decision {
     Decision {
         write: Some(write(Some(0), WriteReason::Primary)),
-        reads: vec![read([1, 2], ReadReason::Fit)],
-        stability: Stability::Calm,
+        reads: vec![read([1, 2], ReadReason::Eligible)],
+        stability: Stability::Stable,
     }
 }
 
@@ -146,6 +146,7 @@ fn report(decision: &Decision, servers: usize) -> ClusterReport {
         standing,
         failure: None,
         upstream: None,
+        extent: None,
         progress: None,
         witnesses: [].into(),
         added: false,

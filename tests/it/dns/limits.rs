@@ -79,8 +79,8 @@ fn serve(listen: &str, config: &Config, reading: u8) -> DnsServer {
     let cluster = &config.clusters[0];
     let decision = Decision {
         write: Some(write(Some(0), WriteReason::Primary)),
-        reads: vec![read(0..usize::from(reading), ReadReason::Fit)],
-        stability: Stability::Calm,
+        reads: vec![read(0..usize::from(reading), ReadReason::Eligible)],
+        stability: Stability::Stable,
     };
     let layout = Layout::new(&config.zones, cluster.names.clone()).expect("the names have places");
     let listing = cluster.listing();

@@ -37,8 +37,8 @@ async fn every_answer_is_of_one_generation() {
     let mut fixture = Fixture::start("127.24.2.3");
     let decision = Decision {
         write: Some(write(Some(0), WriteReason::Primary)),
-        reads: vec![read(0..5, ReadReason::Fit)],
-        stability: Stability::Calm,
+        reads: vec![read(0..5, ReadReason::Eligible)],
+        stability: Stability::Stable,
     };
     let servers = |generation: u16| -> Vec<Vec<IpAddr>> {
         let [high, low] = generation.to_be_bytes();

@@ -88,7 +88,7 @@ async fn any_is_answered_small() {
         &Decision {
             write: Some(write(Some(0), WriteReason::Primary)),
             reads: vec![],
-            stability: Stability::Calm,
+            stability: Stability::Stable,
         },
     );
     let reply = ask("db-write.internal.", RecordType::ANY).udp(fixture.address).await;
@@ -112,7 +112,7 @@ async fn a_degraded_answer_says_why() {
     fixture.decide(&Decision {
         write: Some(write(Some(0), WriteReason::Held(ServerState::Down))),
         reads: vec![read([0], ReadReason::WithPrimary)],
-        stability: Stability::Calm,
+        stability: Stability::Stable,
     });
     let held = write_question.udp(fixture.address).await;
     assert_eq!((held.code(), held.answers()), (NOERROR, vec!["127.0.1.1".to_owned()]));
@@ -120,7 +120,7 @@ async fn a_degraded_answer_says_why() {
     assert_eq!(held.extended_error(), said(3, text));
     let fallback = read_question.udp(fixture.address).await;
     assert_eq!(fallback.answers(), ["127.0.1.1"]);
-    let text = "too few fit replicas, so the primary helps out";
+    let text = "too few eligible replicas, so the primary helps out";
     assert_eq!(fallback.extended_error(), said(0, text));
     let mute = ask("db-write.internal.", RecordType::A).udp(fixture.address).await;
     assert!(mute.edns().is_none());
@@ -128,11 +128,11 @@ async fn a_degraded_answer_says_why() {
     fixture.decide(&Decision {
         write: Some(write(None, WriteReason::NotWritable)),
         reads: vec![read([], ReadReason::NotReady)],
-        stability: Stability::Calm,
+        stability: Stability::Stable,
     });
     let withdrawn = write_question.udp(fixture.address).await;
     assert_eq!((withdrawn.code(), withdrawn.counts()), (NOERROR, (0, 1, 0)));
-    let text = "no address: the last primary is not writable and nobody else is";
+    let text = "no address: the last primary is not writable and no other server is";
     assert_eq!(withdrawn.extended_error(), said(0, text));
     let unready = read_question.udp(fixture.address).await;
     assert_eq!((unready.code(), unready.counts()), (SERVFAIL, (0, 0, 0)));
@@ -170,7 +170,7 @@ async fn the_reason_gives_way_before_the_records_do() {
             &Decision {
                 write: None,
                 reads: vec![read(members, ReadReason::LastKnown)],
-                stability: Stability::Calm,
+                stability: Stability::Stable,
             },
         );
         let reply = question.udp(fixture.address).await;

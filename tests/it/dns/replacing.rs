@@ -29,8 +29,8 @@ async fn no_answer_is_lost_while_tables_are_replaced() {
     let mut fixture = Fixture::start("127.24.5.1");
     let decision = Decision {
         write: Some(write(Some(0), WriteReason::Primary)),
-        reads: vec![read(0..1, ReadReason::Fit)],
-        stability: Stability::Calm,
+        reads: vec![read(0..1, ReadReason::Eligible)],
+        stability: Stability::Stable,
     };
     fixture.publish(&[vec![address_of(0)]], &decision);
     let published = Arc::new(AtomicU16::new(0));

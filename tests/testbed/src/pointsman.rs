@@ -116,7 +116,7 @@ impl Cluster {
         };
         let max_lag = if self.engine == Engine::Tcp { "" } else { "max_lag = \"2s\"\n" };
         let heartbeats = if self.heartbeats { "heartbeat_write = true\n" } else { "" };
-        let (calm, fast) =
+        let (normal, fast) =
             self.interval.map_or(("200ms", "100ms"), |interval| (interval, interval));
         let failback = self.failback.map_or_else(String::new, |rule| {
             format!("failback = \"{rule}\"\nflap_block = \"4s\"\n")
@@ -136,7 +136,7 @@ name = "{read}"
 ttl = "2s"
 {max_lag}
 [cluster.probe]
-{login}{heartbeats}interval = "{calm}"
+{login}{heartbeats}interval = "{normal}"
 fast_interval = "{fast}"
 timeout = "1s"
 fall = 3

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// How long a scene watches for something that must not happen. An absence has no event to wait
-/// for; this is seven calm probes and fifteen fast ones long.
+/// for; this is seven normal probes and fifteen fast ones long.
 pub const A_WHILE: Duration = Duration::from_millis(1500);
 
 /// One story, being watched.

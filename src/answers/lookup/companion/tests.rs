@@ -76,7 +76,7 @@ fn not_ready() -> Decision {
     Decision {
         write: Some(write(None, WriteReason::NotReady)),
         reads: vec![read(&[], ReadReason::NobodyKnown)],
-        stability: Stability::Unrest,
+        stability: Stability::Settling,
     }
 }
 
@@ -98,7 +98,7 @@ fn a_service_is_as_ready_as_its_name() {
 fn a_weight_is_what_the_record_can_say_and_the_ttl_is_the_names() {
     let layout = layout(Balance::Shuffle);
     let mut zones = Vec::new();
-    for stability in [Stability::Calm, Stability::Unrest] {
+    for stability in [Stability::Stable, Stability::Settling] {
         let table = table_of(&layout, &Decision { stability, ..healthy() });
         let owner = name("_postgresql._tcp.db-read.internal.");
         let Outcome::Services { records, .. } = table.lookup(&owner, RecordType::SRV).outcome

@@ -32,7 +32,7 @@ use crate::engine::{
     positions::Positions,
     record::Record,
     trouble::Liveness,
-    verdict::{ReadFitness, Verdict, WriteFitness},
+    verdict::{ReadEligibility, Verdict, WriteEligibility},
 };
 
 /// Whether a group decides who writes.
@@ -129,14 +129,16 @@ fn choose_writer(
     case: Case<'_>,
     verdicts: &mut Servers<Verdict>,
 ) -> (Option<ServerIndex>, WriterRule) {
-    let writers: Vec<_> =
-        verdicts.indices().filter(|index| verdicts[*index].write == WriteFitness::Fit).collect();
+    let writers: Vec<_> = verdicts
+        .indices()
+        .filter(|index| verdicts[*index].write == WriteEligibility::Eligible)
+        .collect();
     let rule = writer_rule(case.records);
     if rule == WriterRule::Elected
         && let Some(published) = case.precedents.published
         && writers.iter().any(|&writer| outlasts(writer, published, case))
     {
-        verdicts[published].write = WriteFitness::Refused;
+        verdicts[published].write = WriteEligibility::Refused;
     }
     let steering = case.precedents.steering;
     let heeded = rule == WriterRule::Free || steering.pinned;
@@ -149,7 +151,7 @@ fn choose_writer(
     // A published server that does not answer stays, and the others stay its followers.
     let held = case.precedents.published.filter(|published| {
         let left = steering.barred.contains(published) && !open.is_empty();
-        verdicts[*published].write == WriteFitness::Open && !left
+        verdicts[*published].write == WriteEligibility::Open && !left
     });
     let failback = match (rule, case.policy.write) {
         (WriterRule::Free, Some(write)) => write.failback,
@@ -163,9 +165,9 @@ fn choose_writer(
     for index in writers.iter().filter(|index| Some(**index) != writer) {
         let follower = &mut verdicts[*index];
         (follower.state, follower.reason) = (ServerState::Replica, StateReason::Fresh);
-        follower.read = ReadFitness::Replica;
+        follower.read = ReadEligibility::Replica;
         if rule == WriterRule::Elected {
-            follower.write = WriteFitness::Open;
+            follower.write = WriteEligibility::Open;
         }
     }
     (writer, rule)
@@ -286,8 +288,10 @@ fn verdict(index: ServerIndex, hearing: &mut Hearing<'_>, group: GroupState) -> 
         conclusion.vouch_for_freshness();
     }
     let replica = |reason| {
-        let fresh =
-            Verdict { read: ReadFitness::Replica, ..Verdict::out(ServerState::Replica, reason) };
+        let fresh = Verdict {
+            read: ReadEligibility::Replica,
+            ..Verdict::out(ServerState::Replica, reason)
+        };
         late.unwrap_or(fresh)
     };
     match standing {
@@ -300,8 +304,8 @@ fn verdict(index: ServerIndex, hearing: &mut Hearing<'_>, group: GroupState) -> 
         Standing::Writer => Verdict {
             state: ServerState::Primary,
             reason: StateReason::SaysWritable,
-            write: WriteFitness::Fit,
-            read: ReadFitness::Primary,
+            write: WriteEligibility::Eligible,
+            read: ReadEligibility::Primary,
             lag: None,
         },
         Standing::Follower(reason) => replica(reason),

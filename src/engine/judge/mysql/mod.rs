@@ -84,7 +84,7 @@ fn verdict(
     let (writability, hidden) = (facts.writability, facts.channels.is_none());
     match writability {
         Writability::OfflineMode => {
-            Verdict::out(ServerState::Maintenance, StateReason::ReadOnly(writability))
+            Verdict::out(ServerState::OutOfService, StateReason::ReadOnly(writability))
         }
         Writability::Writable if hidden && hearing.precedents.last_writer != Some(index) => {
             REPLICATION_HIDDEN

@@ -18,7 +18,7 @@ use crate::engine::{
     positions::{Positions, Reached},
     record::Record,
     trouble::Liveness,
-    verdict::{ReadFitness, Verdict, WriteFitness},
+    verdict::{ReadEligibility, Verdict, WriteEligibility},
 };
 
 /// The verdict on a server that is not writable, or that replicates although it is.
@@ -57,10 +57,10 @@ pub fn verdict(
     }
     conclusion.note_return(record, policy.thresholds.rise);
     if conclusion.is_away() {
-        return Verdict { write: WriteFitness::Refused, ..returning(conclusion) };
+        return Verdict { write: WriteEligibility::Refused, ..returning(conclusion) };
     }
     if !channel.delay.is_zero() {
-        return out(ServerState::Maintenance, StateReason::DelayedOnPurpose);
+        return out(ServerState::OutOfService, StateReason::DelayedOnPurpose);
     }
     if !channel.sql_running || channel.sql_errno != 0 {
         return out(ServerState::ReplicaBroken, StateReason::ApplierStopped(channel.sql_errno));
@@ -82,7 +82,7 @@ fn detached(attached: Verdict) -> Verdict {
     Verdict {
         state: ServerState::ReplicaDetached,
         reason: StateReason::NoReceiver,
-        read: ReadFitness::LastResort,
+        read: ReadEligibility::LastResort,
         ..attached
     }
 }
@@ -225,7 +225,7 @@ fn without_member_channel(
     };
     if !related {
         return Verdict {
-            read: ReadFitness::Never,
+            read: ReadEligibility::Never,
             ..Verdict::out(ServerState::WrongCluster, StateReason::ForeignSource)
         };
     }
@@ -240,7 +240,7 @@ fn without_member_channel(
     let attached = Freshness::pass(conclusion, record, policy, lag, false).attached();
     conclusion.note_return(record, policy.thresholds.rise);
     if conclusion.is_away() {
-        return Verdict { write: WriteFitness::Refused, ..returning(conclusion) };
+        return Verdict { write: WriteEligibility::Refused, ..returning(conclusion) };
     }
     if !channel.sql_running || channel.sql_errno != 0 {
         let reason = StateReason::ApplierStopped(channel.sql_errno);

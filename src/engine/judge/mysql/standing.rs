@@ -2,7 +2,7 @@
 
 use crate::engine::{
     Galera, Group, GroupMember, GroupRole, MySqlFacts, ServerState, StateReason, Writability,
-    verdict::{ReadFitness, Verdict, WriteFitness},
+    verdict::{ReadEligibility, Verdict, WriteEligibility},
 };
 
 /// Transactions waiting to be applied beyond which a member counts as late. Groups throttle their
@@ -83,22 +83,22 @@ pub fn is_shut_out(facts: &MySqlFacts) -> bool {
 /// The verdict on a member that its group or its administrator keeps from work.
 pub fn kept_out(standing: Standing, joining: bool) -> Verdict {
     let late = |state, reason, write| Verdict {
-        read: ReadFitness::LastResort,
+        read: ReadEligibility::LastResort,
         write,
         ..Verdict::out(state, reason)
     };
-    let refused_or = |writable, write| if writable { write } else { WriteFitness::Refused };
+    let refused_or = |writable, write| if writable { write } else { WriteEligibility::Refused };
     match standing {
-        Standing::KeptAway => Verdict::out(ServerState::Maintenance, StateReason::ClientsKeptAway),
+        Standing::KeptAway => Verdict::out(ServerState::OutOfService, StateReason::ClientsKeptAway),
         Standing::Late { queue, writable } => late(
             ServerState::ReplicaLagging,
             StateReason::Backlog(queue),
-            refused_or(writable, WriteFitness::Open),
+            refused_or(writable, WriteEligibility::Open),
         ),
         Standing::Donor { writable } => late(
             ServerState::Starting,
             if joining { StateReason::Donor } else { StateReason::Desynced },
-            refused_or(writable, WriteFitness::Gone),
+            refused_or(writable, WriteEligibility::Gone),
         ),
         Standing::Outside | Standing::Writer | Standing::Follower(_) => {
             Verdict::out(ServerState::Starting, StateReason::NotInGroup)

@@ -1,5 +1,6 @@
 //! Who replicates from whom, as far as the members of the cluster tell.
 
+use super::standing::is_shut_out;
 use crate::engine::{
     Channel, IoThread, Moment, ServerIndex, SourceId, Upstream,
     ids::Servers,
@@ -104,10 +105,14 @@ pub fn member_channels<'a>(index: ServerIndex, case: Case<'a>) -> Vec<MemberChan
     counts.iter().map(told).collect()
 }
 
-/// Whom a replica gets its changes from, for people: of several sources a member that it receives
-/// from, else a member, else whoever is outside. `None` when it replicates from nobody or does not
-/// tell.
+/// Whom a replica gets its changes from, for people: its group, if it is counted in by one; of several
+/// sources a member that it receives from, else a member, else whoever is outside. `None` when it
+/// replicates from no server or does not tell.
 pub fn upstream(replica: ServerIndex, case: Case<'_>) -> Option<Upstream<ServerIndex>> {
+    let grouped = case.records[replica].mysql().filter(|facts| facts.group.is_some());
+    if grouped.is_some_and(|facts| !is_shut_out(facts)) {
+        return Some(Upstream::Group);
+    }
     let members = member_channels(replica, case);
     let receives = |channel: &Channel| channel.io == IoThread::Running;
     let receiving = members.iter().find(|member| receives(member.channel));

@@ -23,7 +23,7 @@ use crate::engine::{
     positions::Positions,
     record::Record,
     trouble::Liveness,
-    verdict::{ReadFitness, Verdict, WriteFitness},
+    verdict::{ReadEligibility, Verdict, WriteEligibility},
 };
 
 /// The verdict on a server in recovery.
@@ -63,10 +63,10 @@ pub fn verdict(
     let out = |state, reason| Verdict { lag, ..Verdict::out(state, reason) };
     conclusion.note_return(record, policy.thresholds.rise);
     if conclusion.is_away() {
-        return Verdict { write: WriteFitness::Refused, ..returning(conclusion) };
+        return Verdict { write: WriteEligibility::Refused, ..returning(conclusion) };
     }
     if paused {
-        return out(ServerState::Maintenance, StateReason::ReplayPaused);
+        return out(ServerState::OutOfService, StateReason::ReplayPaused);
     }
     if let Some(reason) = conclusion.left_behind {
         return out(ServerState::ReplicaBroken, reason);
@@ -80,13 +80,13 @@ pub fn verdict(
         conclusion.mark_followed();
     }
     if !apply_delay.is_zero() {
-        return out(ServerState::Maintenance, StateReason::DelayedOnPurpose);
+        return out(ServerState::OutOfService, StateReason::DelayedOnPurpose);
     }
     match unfed_for(record, conclusion, now).filter(|_| alone) {
         Some(lasts) if lasts >= Thresholds::DETACHED_AFTER => {
             let read = match lasts < Thresholds::DETACHED_GRACE {
-                true => ReadFitness::Replica,
-                false => ReadFitness::LastResort,
+                true => ReadEligibility::Replica,
+                false => ReadEligibility::LastResort,
             };
             let (state, reason) = (ServerState::ReplicaDetached, StateReason::NoReceiver);
             Verdict { state, reason, read, ..attached }

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::engine::{
     Engine,
-    Pace::{self, Calm, Fast, Slow, Urgent},
+    Pace::{self, Fast, Normal, Slow, Urgent},
 };
 
 fn healthy() -> [Outcome; 3] {
@@ -19,7 +19,7 @@ fn settled() -> Bench {
     let mut bench = Bench::new(ClusterKind::Postgres, 3);
     assert_eq!(bench.paces(), [Fast; 3], "the first round");
     bench.seconds(2, &healthy());
-    assert_eq!(bench.paces(), [Calm; 3]);
+    assert_eq!(bench.paces(), [Normal; 3]);
     bench
 }
 
@@ -41,11 +41,11 @@ fn one_failure_makes_all_fast_until_it_is_settled() {
         bench.rounds(rounds, &one_fails(kind));
         assert_eq!(bench.paces(), [Fast; 3], "{kind}");
         bench.rounds(1, &one_fails(kind));
-        assert_eq!((bench.state(2), bench.paces()), (ServerState::Down, [Calm; 3]), "{kind}");
+        assert_eq!((bench.state(2), bench.paces()), (ServerState::Down, [Normal; 3]), "{kind}");
         bench.rounds(1, &healthy());
         assert_eq!(bench.paces(), [Fast; 3], "it has to answer well once more");
         bench.rounds(1, &healthy());
-        assert_eq!(bench.paces(), [Calm; 3]);
+        assert_eq!(bench.paces(), [Normal; 3]);
     }
 }
 
@@ -53,9 +53,9 @@ fn one_failure_makes_all_fast_until_it_is_settled() {
 fn a_server_that_is_down_for_a_minute_is_slow_and_nobody_else_is() {
     let mut bench = settled();
     bench.seconds(60, &one_fails(FailureKind::Refused));
-    assert_eq!(bench.paces(), [Calm; 3]);
+    assert_eq!(bench.paces(), [Normal; 3]);
     bench.seconds(1, &one_fails(FailureKind::Refused));
-    assert_eq!(bench.paces(), [Calm, Calm, Slow]);
+    assert_eq!(bench.paces(), [Normal, Normal, Slow]);
     // A doubt elsewhere is none about the long dead.
     let [zero, _, two] = one_fails(FailureKind::Refused);
     bench.rounds(1, &[zero, fails(FailureKind::TimedOut), two]);
@@ -63,11 +63,11 @@ fn a_server_that_is_down_for_a_minute_is_slow_and_nobody_else_is() {
     bench.rounds(1, &one_fails(FailureKind::Refused));
     // Another way to be gone is no news for the cluster.
     bench.rounds(1, &one_fails(FailureKind::TimedOut));
-    assert_eq!(bench.paces(), [Calm, Calm, Slow]);
+    assert_eq!(bench.paces(), [Normal, Normal, Slow]);
     bench.rounds(1, &one_fails(FailureKind::Starting));
     assert_eq!(bench.paces(), [Fast; 3]);
     bench.rounds(2, &healthy());
-    assert_eq!(bench.paces(), [Calm; 3]);
+    assert_eq!(bench.paces(), [Normal; 3]);
 }
 
 #[test]
@@ -80,11 +80,11 @@ fn the_engine_wants_to_be_woken_when_a_server_becomes_slow() {
     }
     let last = bench.now;
     bench.rounds(1, &one_fails(FailureKind::Refused));
-    assert_eq!(bench.paces(), [Calm; 3]);
+    assert_eq!(bench.paces(), [Normal; 3]);
     assert_eq!(bench.cluster.next_deadline(last), Some(slow_from));
     bench.now = slow_from;
     bench.hear([]);
-    assert_eq!(bench.paces(), [Calm, Calm, Slow]);
+    assert_eq!(bench.paces(), [Normal, Normal, Slow]);
 }
 
 #[test]
@@ -97,7 +97,7 @@ fn the_published_writer_is_never_slow() {
     // Once another one took over, it is as dead as any.
     let taken_over = [fails(FailureKind::Refused), primary(2, 200), standby(2, 1, 200)];
     bench.seconds(5, &taken_over);
-    assert_eq!((bench.writer(), bench.paces()), (Some(1), [Slow, Calm, Calm]));
+    assert_eq!((bench.writer(), bench.paces()), (Some(1), [Slow, Normal, Normal]));
 }
 
 #[test]
@@ -106,7 +106,7 @@ fn a_server_that_starts_is_waited_for_a_minute_long() {
     bench.seconds(59, &one_fails(FailureKind::Starting));
     assert_eq!((bench.state(2), bench.paces()), (ServerState::Starting, [Fast; 3]));
     bench.seconds(3, &one_fails(FailureKind::Starting));
-    assert_eq!(bench.paces(), [Calm; 3]);
+    assert_eq!(bench.paces(), [Normal; 3]);
 }
 
 #[test]
@@ -116,7 +116,7 @@ fn a_standby_that_just_lost_its_source_is_a_doubt() {
     bench.rounds(2, &alone);
     assert_eq!(bench.paces(), [Fast; 3]);
     bench.seconds(10, &alone);
-    assert_eq!(bench.paces(), [Calm; 3]);
+    assert_eq!(bench.paces(), [Normal; 3]);
 }
 
 #[test]
@@ -141,11 +141,11 @@ fn the_end_of_isolation_does_not_wake_the_long_dead() {
     };
     hear(2, &healthy());
     let silent = || fails(FailureKind::TimedOut);
-    assert_eq!(hear(70, &one_fails(FailureKind::TimedOut)), (false, [Calm, Calm, Slow]));
+    assert_eq!(hear(70, &one_fails(FailureKind::TimedOut)), (false, [Normal, Normal, Slow]));
     let all = [silent(), silent(), silent()];
     assert_eq!(hear(70, &all), (true, [Fast, Fast, Slow]));
     // It was silent long before, and is not forgiven for that.
-    assert_eq!(hear(1, &one_fails(FailureKind::TimedOut)).1, [Calm, Calm, Slow]);
+    assert_eq!(hear(1, &one_fails(FailureKind::TimedOut)).1, [Normal, Normal, Slow]);
 }
 
 #[test]

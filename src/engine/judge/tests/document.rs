@@ -128,7 +128,7 @@ fn every_reason_is_quoted() {
     let lag = Some(Lag(Duration::ZERO));
     let reads = [
         ReadReason::NotReady,
-        ReadReason::Fit,
+        ReadReason::Eligible,
         ReadReason::WithPrimary,
         ReadReason::WithLagging(lag),
         ReadReason::Few,
@@ -192,7 +192,7 @@ fn the_numbers_are_those_of_the_code() {
         ("after 30 s last", Thresholds::DETACHED_GRACE),
         ("than the primary for 30 s", Thresholds::DEAD_BRANCH_AFTER),
         ("for less than 30 s (`SATURATED_GRACE`)", Thresholds::SATURATED_GRACE),
-        ("changed for 60 s (`CALM_AFTER`)", Thresholds::CALM_AFTER),
+        ("changed for 60 s (`STABLE_AFTER`)", Thresholds::STABLE_AFTER),
     ] {
         let said = format!("{} s", duration.as_secs());
         assert!(document.contains(words) && words.contains(&said), "{words}");

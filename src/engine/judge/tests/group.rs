@@ -1,14 +1,14 @@
 //! Group Replication and Galera: the rows of 7.1, 7.2 and 11.2.
 
 use super::{
-    Bench, ClusterKind, Failback, FailureKind, GtidState, MySqlFacts, Outcome, ReadFitness,
-    ServerState, StateReason, Verdict, Writability, WriteFitness, WriteReason, fails, policy,
+    Bench, ClusterKind, Failback, FailureKind, GtidState, MySqlFacts, Outcome, ReadEligibility,
+    ServerState, StateReason, Verdict, Writability, WriteEligibility, WriteReason, fails, policy,
     replica, says, writable,
 };
-use crate::engine::{Galera, Group, GroupMember, GroupRole, Heartbeat};
+use crate::engine::{Galera, Group, GroupMember, GroupRole, Heartbeat, ServerIndex, Upstream};
 
-use ReadFitness::{LastResort, Never, No, Replica};
-use WriteFitness::{Fit, Gone, Open, Refused};
+use ReadEligibility::{LastResort, Never, No, Replica};
+use WriteEligibility::{Eligible, Gone, Open, Refused};
 
 const PRIMARY: GroupMember = GroupMember {
     online: true,
@@ -79,7 +79,7 @@ fn of_two_parts_the_wrong_one_is_known_before_the_first_round_has_ended() {
     assert_eq!(bench.state(1), ServerState::StalePrimary);
 }
 
-type Expected = (ServerState, WriteFitness, ReadFitness);
+type Expected = (ServerState, WriteEligibility, ReadEligibility);
 
 /// Plays rows of (observed, which server says it, what, expected verdict on it) to a settled
 /// cluster.
@@ -106,7 +106,7 @@ fn table_of_group_replication() {
                 "ONLINE PRIMARY, majority",
                 0,
                 member(0, PRIMARY),
-                (ServerState::Primary, Fit, ReadFitness::Primary),
+                (ServerState::Primary, Eligible, ReadEligibility::Primary),
             ),
             (
                 "PRIMARY without majority",
@@ -164,10 +164,10 @@ fn table_of_group_replication() {
 #[test]
 fn table_of_galera() {
     let outside = (ServerState::Starting, Refused, No);
-    let away = (ServerState::Maintenance, Refused, No);
+    let away = (ServerState::OutOfService, Refused, No);
     let donor = |write| (ServerState::Starting, write, LastResort);
     let read_only = |facts: MySqlFacts| MySqlFacts { writability: Writability::ReadOnly, ..facts };
-    let writer = (ServerState::Primary, Fit, ReadFitness::Primary);
+    let writer = (ServerState::Primary, Eligible, ReadEligibility::Primary);
     let donates = |galera: &mut Galera| galera.local_state = 2;
     let busy = |galera: &mut Galera| galera.receive_queue = 1001;
     check(
@@ -181,7 +181,12 @@ fn table_of_galera() {
                 read_only(node(0, busy)),
                 (ServerState::ReplicaLagging, Refused, LastResort),
             ),
-            ("synced, not published", 1, node(1, |_| {}), (ServerState::Replica, Fit, Replica)),
+            (
+                "synced, not published",
+                1,
+                node(1, |_| {}),
+                (ServerState::Replica, Eligible, Replica),
+            ),
             (
                 "not published, with a long queue",
                 1,
@@ -356,6 +361,25 @@ fn an_error_that_says_unready_is_explicit() {
     let mut bench = settled(&group());
     bench.hear([(0, fails(FailureKind::GroupUnready))]);
     assert_eq!((bench.writer(), bench.state(0)), (None, ServerState::Starting));
-    let out = bench.fitness(0);
+    let out = bench.eligibility(0);
     assert_eq!(out, (Refused, No));
+}
+
+#[test]
+fn a_member_has_its_changes_from_its_group_until_that_does_not_count_it_in() {
+    let mut bench = Bench::new(ClusterKind::MySql, 3);
+    let upstream = |bench: &Bench, at: usize| bench.cluster.conclusion(ServerIndex(at)).upstream;
+    bench.rounds(2, &group());
+    for at in 0..3 {
+        assert_eq!(upstream(&bench, at), Some(Upstream::Group), "{at}");
+    }
+    let alone = GroupMember { majority: false, ..SECONDARY };
+    bench.hear([(2, says(member(2, alone)))]);
+    assert_eq!((upstream(&bench, 1), upstream(&bench, 2)), (Some(Upstream::Group), None));
+    // What has failed said so in its last good reply.
+    bench.rounds(9, &[group()[0].clone(), fails(FailureKind::Refused), group()[2].clone()]);
+    assert_eq!(upstream(&bench, 1), Some(Upstream::Group));
+    let cut_off = node(2, |galera| galera.primary_component = false);
+    bench.hear([(1, says(node(1, |_| ()))), (2, says(cut_off))]);
+    assert_eq!((upstream(&bench, 1), upstream(&bench, 2)), (Some(Upstream::Group), None));
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{
     Bench, ClusterKind, ClusterPolicy, Facts, Failback, FailureKind, Moment, OnSplitBrain, Outcome,
-    PostgresFacts, ServerState, StateReason, Verdict, WriteFitness, WriteReason, answers,
+    PostgresFacts, ServerState, StateReason, Verdict, WriteEligibility, WriteReason, answers,
     detached_standby, edited_standby, fails, foreign, policy, primary, standby,
 };
 use crate::engine::{
@@ -39,15 +39,15 @@ fn said(bench: &Bench) -> (Vec<usize>, ReadReason) {
 fn read_rungs_in_order() {
     let [zero, one, _] = healthy();
     let mut bench = settled(|_| {});
-    assert_eq!(said(&bench), (vec![1, 2], ReadReason::Fit));
+    assert_eq!(said(&bench), (vec![1, 2], ReadReason::Eligible));
     bench.rounds(2, &[zero.clone(), one, gone()]);
-    assert_eq!(said(&bench), (vec![1], ReadReason::Fit));
+    assert_eq!(said(&bench), (vec![1], ReadReason::Eligible));
     bench.rounds(2, &[zero, gone(), gone()]);
     assert_eq!(said(&bench), (vec![0], ReadReason::WithPrimary));
     bench.rounds(2, &[gone(), gone(), gone()]);
     assert_eq!(said(&bench), (vec![0], ReadReason::LastKnown));
     bench.seconds(2, &healthy());
-    assert_eq!(said(&bench), (vec![1, 2], ReadReason::Fit));
+    assert_eq!(said(&bench), (vec![1, 2], ReadReason::Eligible));
 }
 
 #[test]
@@ -55,7 +55,7 @@ fn lagging_and_detached_ones_help_when_the_primary_cannot_least_lag_first() {
     let mut bench = settled(|_| {});
     let detached = [gone(), detached_standby(1, 100), detached_standby(1, 100)];
     bench.rounds(2, &detached);
-    assert_eq!(said(&bench), (vec![1, 2], ReadReason::Fit), "there is nobody to compare with");
+    assert_eq!(said(&bench), (vec![1, 2], ReadReason::Eligible), "there is nobody to compare with");
 
     let mut bench = settled(|rules| rules.reads[0].max_lag = Duration::from_secs(2));
     // Ten octets per round of half a second: the second server is five seconds behind, the third
@@ -74,7 +74,7 @@ fn lagging_and_detached_ones_help_when_the_primary_cannot_least_lag_first() {
 fn min_servers_counts_the_set_and_says_when_it_is_short() {
     let [zero, one, two] = healthy();
     let mut bench = settled(|rules| rules.reads[0].min_servers = 2);
-    assert_eq!(said(&bench), (vec![1, 2], ReadReason::Fit));
+    assert_eq!(said(&bench), (vec![1, 2], ReadReason::Eligible));
     bench.rounds(2, &[zero.clone(), one, gone()]);
     assert_eq!(said(&bench), (vec![0, 1], ReadReason::WithPrimary));
     bench.rounds(2, &[gone(), detached_standby(1, 100), gone()]);
@@ -93,9 +93,9 @@ fn min_servers_counts_the_set_and_says_when_it_is_short() {
 fn include_primary_always_does() {
     let [_, one, two] = healthy();
     let mut bench = settled(|rules| rules.reads[0].include_primary = true);
-    assert_eq!(said(&bench), (vec![0, 1, 2], ReadReason::Fit));
+    assert_eq!(said(&bench), (vec![0, 1, 2], ReadReason::Eligible));
     bench.rounds(2, &[gone(), one, two]);
-    assert_eq!(said(&bench), (vec![1, 2], ReadReason::Fit));
+    assert_eq!(said(&bench), (vec![1, 2], ReadReason::Eligible));
 }
 
 #[test]
@@ -166,7 +166,7 @@ fn write_rungs_when_roles_are_known() {
         bench.rounds(rounds, &[fails(kind), one.clone(), two.clone()]);
         assert_eq!((bench.writer(), bench.write_reason()), (Some(0), reason), "{kind}");
     }
-    bench.rounds(1, &[fails(FailureKind::Maintenance), one.clone(), two.clone()]);
+    bench.rounds(1, &[fails(FailureKind::Offline), one.clone(), two.clone()]);
     assert_eq!((bench.writer(), bench.write_reason()), (None, WriteReason::NotWritable));
     bench.rounds(2, &[gone(), one.clone(), two.clone()]);
     assert_eq!(bench.write_reason(), WriteReason::NotWritable, "a withdrawn one is not held");
@@ -262,7 +262,7 @@ fn overtaken_beside(reason: StateReason) -> Option<usize> {
         split_brain: false,
         writer: WriterRule::History,
     };
-    let primary = Verdict { write: WriteFitness::Fit, ..Verdict::UNHEARD };
+    let primary = Verdict { write: WriteEligibility::Eligible, ..Verdict::UNHEARD };
     let mut ladder = WriteLadder::new();
     ladder.decide(&with([primary, Verdict::UNHEARD]), &rules, write, &steering, now);
     let overtaken = Verdict::out(ServerState::StalePrimary, StateReason::NotRejoined);

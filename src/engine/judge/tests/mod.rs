@@ -31,7 +31,7 @@ use crate::engine::{
     ServerIndex, ServerPolicy, ServerState, SourceId, StateReason, Thresholds, Writability,
     WritePolicy, WriteReason,
     cluster::Cluster,
-    verdict::{ReadFitness, Verdict, WriteFitness},
+    verdict::{ReadEligibility, Verdict, WriteEligibility},
 };
 
 const STEP: Duration = Duration::from_millis(500);
@@ -90,7 +90,7 @@ impl Bench {
         self.verdict(server).reason
     }
 
-    fn fitness(&self, server: usize) -> (WriteFitness, ReadFitness) {
+    fn eligibility(&self, server: usize) -> (WriteEligibility, ReadEligibility) {
         (self.verdict(server).write, self.verdict(server).read)
     }
 

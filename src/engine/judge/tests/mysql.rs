@@ -4,14 +4,14 @@ use std::time::Duration;
 
 use super::{
     Bench, Channel, ClusterKind, FailureKind, IoThread, MySqlFacts, OnNotWritable, Outcome,
-    Position, ReadFitness, ServerState, StateReason, Verdict, Writability, WriteFitness,
+    Position, ReadEligibility, ServerState, StateReason, Verdict, Writability, WriteEligibility,
     WriteReason, channel, cut, executed, fails, mariadb, policy, replica, says, with_channel,
     writable,
 };
 use crate::engine::{GtidState, SourceId};
 
-use ReadFitness::{LastResort, No, Replica};
-use WriteFitness::{Fit, Gone, Open, Refused};
+use ReadEligibility::{LastResort, No, Replica};
+use WriteEligibility::{Eligible, Gone, Open, Refused};
 
 fn history() -> GtidState {
     mariadb(&[(0, 100)])
@@ -48,7 +48,7 @@ fn following(facts: MySqlFacts, channels: Vec<Channel>) -> MySqlFacts {
     MySqlFacts { channels: Some(channels), ..facts }
 }
 
-type Expected = (ServerState, WriteFitness, ReadFitness);
+type Expected = (ServerState, WriteEligibility, ReadEligibility);
 
 /// Plays rows of (observed, seconds, what the first server says, expected verdict on it).
 fn check_first(rows: Vec<(&str, usize, Outcome, Expected)>) {
@@ -75,7 +75,7 @@ fn check_third(rows: Vec<(&str, usize, Outcome, Expected)>) {
 #[test]
 fn table_of_primaries() {
     let [zero, ..] = healthy();
-    let is_primary = (ServerState::Primary, Fit, ReadFitness::Primary);
+    let is_primary = (ServerState::Primary, Eligible, ReadEligibility::Primary);
     let orphan = (ServerState::ReadOnlyPrimary, Refused, LastResort);
     check_first(vec![
         ("writable, no channels", 1, says(zero.clone()), is_primary),
@@ -108,11 +108,11 @@ fn table_of_primaries() {
             "offline_mode",
             1,
             says(read_only(zero, Writability::OfflineMode)),
-            (ServerState::Maintenance, Refused, No),
+            (ServerState::OutOfService, Refused, No),
         ),
         ("1040", 1, fails(FailureKind::Saturated), SATURATED),
         ("1045", 60, fails(FailureKind::Misconfigured), MISCONFIGURED),
-        ("3032", 1, fails(FailureKind::Maintenance), (ServerState::Maintenance, Refused, No)),
+        ("3032", 1, fails(FailureKind::Offline), (ServerState::OutOfService, Refused, No)),
         ("refused twice", 1, fails(FailureKind::Refused), (ServerState::Down, Gone, No)),
         ("1053 twice", 1, fails(FailureKind::ShuttingDown), (ServerState::Down, Gone, No)),
         (
@@ -124,8 +124,8 @@ fn table_of_primaries() {
     ]);
 }
 
-const SATURATED: Expected = (ServerState::Saturated, Open, ReadFitness::Primary);
-const MISCONFIGURED: Expected = (ServerState::Misconfigured, Open, ReadFitness::Primary);
+const SATURATED: Expected = (ServerState::Saturated, Open, ReadEligibility::Primary);
+const MISCONFIGURED: Expected = (ServerState::Misconfigured, Open, ReadEligibility::Primary);
 
 #[test]
 fn table_of_replicas() {
@@ -145,7 +145,7 @@ fn table_of_replicas() {
             "SQL_Delay",
             1,
             changed(|channel| channel.delay = Duration::from_secs(3600)),
-            (ServerState::Maintenance, Refused, No),
+            (ServerState::OutOfService, Refused, No),
         ),
         ("writable replica", 1, says(read_only(two.clone(), Writability::Writable)), attached),
         ("source outside the cluster", 1, says(following(two.clone(), vec![outside()])), attached),

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use super::{
-    Bench, ClusterKind, FailureKind, OnNotWritable, Outcome, Position, PostgresRole, ReadFitness,
-    Receiver, ServerState, StateReason, Verdict, WriteFitness, WriteReason, answers,
-    detached_standby, edited_standby, fails, foreign, policy, postgres, primary, standby,
+    Bench, ClusterKind, FailureKind, OnNotWritable, Outcome, Position, PostgresRole,
+    ReadEligibility, Receiver, ServerState, StateReason, Verdict, WriteEligibility, WriteReason,
+    answers, detached_standby, edited_standby, fails, foreign, policy, postgres, primary, standby,
 };
 use crate::engine::Lag;
 
-use ReadFitness::{LastResort, Never, No, Replica};
-use WriteFitness::{Fit, Gone, Open, Refused};
+use ReadEligibility::{LastResort, Never, No, Replica};
+use WriteEligibility::{Eligible, Gone, Open, Refused};
 
 /// A healthy round: a primary and two standbys.
 pub fn healthy() -> [Outcome; 3] {
@@ -40,7 +40,7 @@ struct Row {
     server: usize,
     seconds: usize,
     outcomes: [Outcome; 3],
-    expected: (ServerState, WriteFitness, ReadFitness),
+    expected: (ServerState, WriteEligibility, ReadEligibility),
 }
 
 #[test]
@@ -58,7 +58,7 @@ fn table_of_primaries() {
             "writable, highest timeline",
             1,
             healthy(),
-            (ServerState::Primary, Fit, ReadFitness::Primary),
+            (ServerState::Primary, Eligible, ReadEligibility::Primary),
         ),
         row(
             "writable, lower timeline than a confirmed primary",
@@ -70,13 +70,13 @@ fn table_of_primaries() {
             "writable, lower timeline than a primary that nobody follows",
             1,
             [primary(1, 100), primary(2, 110), two.clone()],
-            (ServerState::Primary, Fit, ReadFitness::Primary),
+            (ServerState::Primary, Eligible, ReadEligibility::Primary),
         ),
         row(
             "writable, lower timeline than a standby receives",
             1,
             [primary(1, 100), standby(2, 1, 110), two.clone()],
-            (ServerState::Primary, Fit, ReadFitness::Primary),
+            (ServerState::Primary, Eligible, ReadEligibility::Primary),
         ),
         row(
             "read-only by setting",
@@ -94,7 +94,7 @@ fn table_of_primaries() {
             "writable, and another one too, on the same timeline",
             1,
             [primary(1, 100), primary(1, 100), two.clone()],
-            (ServerState::Primary, Fit, ReadFitness::Primary),
+            (ServerState::Primary, Eligible, ReadEligibility::Primary),
         ),
         row(
             "system identifier differs",
@@ -116,7 +116,7 @@ fn table_of_standbys() {
         expected,
     };
     let broken = (ServerState::ReplicaBroken, Refused, No);
-    let away = (ServerState::Maintenance, Refused, No);
+    let away = (ServerState::OutOfService, Refused, No);
     let attached = (ServerState::Replica, Refused, Replica);
     let detached = |read| (ServerState::ReplicaDetached, Refused, read);
     let hidden = edited_standby(1, 0, 100, |standby| standby.receiver = Receiver::Hidden);
@@ -158,7 +158,7 @@ fn table_of_standbys() {
     ]);
 }
 
-const FOREIGN: (ServerState, WriteFitness, ReadFitness) =
+const FOREIGN: (ServerState, WriteEligibility, ReadEligibility) =
     (ServerState::WrongCluster, Refused, Never);
 
 #[test]
@@ -179,7 +179,7 @@ fn table_of_failures() {
         expected,
     };
     let down = (ServerState::Down, Gone, No);
-    let as_primary = |state, write| (state, write, ReadFitness::Primary);
+    let as_primary = |state, write| (state, write, ReadEligibility::Primary);
     let as_replica = |state, read| (state, Refused, read);
     check(vec![
         primary("57P03 starting", 1, FailureKind::Starting, (ServerState::Starting, Gone, No)),
@@ -226,7 +226,7 @@ fn table_of_failures() {
     ]);
 }
 
-const SATURATED_REPLICA: (ServerState, WriteFitness, ReadFitness) =
+const SATURATED_REPLICA: (ServerState, WriteEligibility, ReadEligibility) =
     (ServerState::Saturated, Refused, Replica);
 
 fn check(rows: Vec<Row>) {

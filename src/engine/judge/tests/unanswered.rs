@@ -1,8 +1,8 @@
 //! Servers that do not answer: silence of all kinds, and what it leaves of a verdict.
 
 use super::{
-    Bench, ClusterKind, FailureKind, Outcome, ReadFitness, ServerState, StateReason, WriteFitness,
-    WriteReason, fails, primary, standby,
+    Bench, ClusterKind, FailureKind, Outcome, ReadEligibility, ServerState, StateReason,
+    WriteEligibility, WriteReason, fails, primary, standby,
 };
 use crate::engine::{Moment, ReadReason};
 
@@ -41,7 +41,7 @@ fn a_silent_probe_makes_its_server_unknown_and_moves_nothing() {
         bench.hear([(0, zero.clone()), (2, two.clone())]);
     }
     assert_eq!((bench.state(0), bench.state(1)), (ServerState::Primary, ServerState::Unknown));
-    assert_eq!(bench.fitness(1), (WriteFitness::Refused, ReadFitness::LastResort));
+    assert_eq!(bench.eligibility(1), (WriteEligibility::Refused, ReadEligibility::LastResort));
     assert_eq!(bench.readers(), [2]);
 }
 

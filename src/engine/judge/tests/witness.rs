@@ -39,10 +39,10 @@ impl Bench {
 
 #[test]
 fn each_word_takes_what_its_row_says_and_no_word_gives() {
-    use ReadFitness as R;
-    use WriteFitness as W;
+    use ReadEligibility as R;
+    use WriteEligibility as W;
     let thresholds = Thresholds { fall: 1, ..thresholds() };
-    let writes = [W::Fit, W::Spare, W::Open, W::Gone, W::Refused];
+    let writes = [W::Eligible, W::Spare, W::Open, W::Gone, W::Refused];
     let reads = [R::Replica, R::Primary, R::LastResort, R::No, R::Never];
     for word in Word::ALL {
         for (write, read) in writes.into_iter().flat_map(|w| reads.map(|r| (w, r))) {
@@ -54,11 +54,11 @@ fn each_word_takes_what_its_row_says_and_no_word_gives() {
             let limited = witnesses.limit(own, &thresholds, Moment::START);
             let expected = match (word, write, read) {
                 (Word::Up, ..) => (write, read),
-                (Word::NotLeader, W::Fit, _) => (W::Open, read),
+                (Word::NotLeader, W::Eligible, _) => (W::Open, read),
                 (Word::NotLeader, ..) => (write, read),
                 (Word::Maint, ..) => (W::Refused, R::No),
                 (Word::Drain | Word::Down, ..) => (
-                    if write == W::Fit { W::Spare } else { write },
+                    if write == W::Eligible { W::Spare } else { write },
                     if matches!(read, R::Replica | R::Primary) { R::LastResort } else { read },
                 ),
             };
@@ -105,11 +105,11 @@ fn a_witness_that_cannot_be_reached_says_nothing_and_its_word_expires() {
     }
     assert_eq!((bench.writer(), bench.readers()), (Some(0), vec![1]));
     bench.round(&all, (1, says(Check::Agent, Word::Maint)));
-    assert_eq!(bench.limited(1).state, ServerState::Maintenance);
+    assert_eq!(bench.limited(1).state, ServerState::OutOfService);
     for _ in 0..16 {
         bench.round(&all, (1, unreachable(Check::Agent)));
     }
-    assert_eq!(bench.limited(1).state, ServerState::Maintenance);
+    assert_eq!(bench.limited(1).state, ServerState::OutOfService);
     bench.round(&all, (1, unreachable(Check::Agent)));
     assert_eq!((bench.limited(1).state, bench.readers()), (ServerState::Replica, vec![1]));
 }

@@ -108,7 +108,7 @@ impl Answers {
         let member =
             |index| ReadServer { server: ServerIndex(index), percent: 100, sessions: None };
         let decision = Decision {
-            stability: Stability::Calm,
+            stability: Stability::Stable,
             write: Some(WriteDecision {
                 server: Some(ServerIndex(writer)),
                 reason: WriteReason::Primary,
@@ -116,7 +116,7 @@ impl Answers {
             }),
             reads: vec![ReadDecision {
                 servers: (0..3).map(member).collect(),
-                reason: ReadReason::Fit,
+                reason: ReadReason::Eligible,
                 since: Moment::START,
             }],
         };

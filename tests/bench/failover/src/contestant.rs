@@ -268,7 +268,7 @@ const ZONE: &str = "$ORIGIN internal.\n$TTL 60\n\
     @ IN NS ns\n\
     ns IN A 127.0.0.1\n";
 
-/// The two names in gdnsd's zone file; a TTL of one second, as Pointsman has in unrest.
+/// The two names in gdnsd's zone file; a TTL of one second, as Pointsman has while a cluster settles.
 const DYNAMIC: &str = "db-read 1/1 DYNA multifo!read\ndb-write 1/1 DYNA simplefo!write\n";
 
 const DNS_PORT: u16 = 5300;

@@ -6,7 +6,7 @@ use super::super::client::{Ask, Reply};
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Stage {
     /// One writer, two readers; everybody may ask and know everything.
-    Calm,
+    Stable,
     /// The last writer is held; the primary helps out for reads.
     Held,
     /// Forty readers.
@@ -52,7 +52,7 @@ pub(super) fn check(clause: impl Into<String>, octets: impl Into<Vec<u8>>) -> Ch
     Check {
         clause: clause.into(),
         query: octets.into(),
-        stage: Stage::Calm,
+        stage: Stage::Stable,
         over: Over::Both,
         silence: false,
         demands: Vec::new(),

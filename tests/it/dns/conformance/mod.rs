@@ -35,7 +35,7 @@ use super::{
 };
 
 const STAGES: [Stage; 8] = [
-    Stage::Calm,
+    Stage::Stable,
     Stage::Held,
     Stage::Crowded,
     Stage::Flooded,
@@ -144,14 +144,14 @@ impl Scene {
         let config = config(stage);
         let mut fixture = Fixture::with(&config);
         match stage {
-            Stage::Calm | Stage::Closed | Stage::Discreet | Stage::Silent => {
+            Stage::Stable | Stage::Closed | Stage::Discreet | Stage::Silent => {
                 fixture.decide(&healthy());
             }
             Stage::Held => fixture.decide(&decision(
                 write(Some(0), WriteReason::Held(ServerState::Down)),
                 read([0], ReadReason::WithPrimary),
             )),
-            Stage::Crowded => fixture.publish(&addresses(40), &readers(40, ReadReason::Fit)),
+            Stage::Crowded => fixture.publish(&addresses(40), &readers(40, ReadReason::Eligible)),
             Stage::Flooded => {
                 fixture.publish(&addresses(250), &readers(250, ReadReason::LastKnown));
             }

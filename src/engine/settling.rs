@@ -1,17 +1,17 @@
-//! Calm or unrest: whether an answer may change soon.
+//! Stable or settling: whether an answer may change soon.
 //!
 //! Under a blue sky people plan the whole day. When the first cloud comes up they look out of the
 //! window every few minutes, and they do so until the sky has been clear for a while, not only until
 //! that one cloud is gone. Rain that has fallen since the morning is no cloud: everybody knows it.
 //!
 //! At 100 s a replica misses a probe, and at 101 s it answers again. From 100 s on answers live for
-//! `ttl_unstable`, and they do until 160 s. At 130 s another server misses one: now calm comes at
+//! `ttl_unstable`, and they do until 160 s. At 130 s another server misses one: now the cluster is stable at
 //! 190 s. A replica that dies is a doubt while its failures are too few to tell, and a change when it
 //! is Down; a minute later it is known, and answers live for `ttl` again though it stays Down.
 //!
-//! Unrest begins with the first doubt anywhere in a cluster, so that short-lived answers are out
+//! A cluster begins to settle with the first doubt anywhere in it, so that short-lived answers are out
 //! before the change that they are for, and lasts until nothing has been in doubt and nothing has
-//! changed for [`Thresholds::CALM_AFTER`]. A cluster begins in unrest. What an operator lays over
+//! changed for [`Thresholds::STABLE_AFTER`]. A cluster begins by settling. What an operator lays over
 //! it, or takes away, is a change.
 //!
 //! A doubt is what the next probes may settle. A server that has been Down for hours, or a replica
@@ -26,15 +26,15 @@ use super::{
 
 /// When a cluster was last in doubt, and what that makes of it.
 #[derive(Clone, Copy, Debug)]
-pub struct Unrest {
+pub struct Settling {
     /// The last time of a doubt or a change.
     last: Moment,
     stability: Stability,
 }
 
-impl Unrest {
+impl Settling {
     pub fn new(now: Moment) -> Self {
-        Self { last: now, stability: Stability::Unrest }
+        Self { last: now, stability: Stability::Settling }
     }
 
     /// One judgement: whether anything is in doubt or has changed at `now`.
@@ -43,8 +43,8 @@ impl Unrest {
             self.last = now;
         }
         self.stability = match now < self.ends() {
-            true => Stability::Unrest,
-            false => Stability::Calm,
+            true => Stability::Settling,
+            false => Stability::Stable,
         };
     }
 
@@ -52,13 +52,13 @@ impl Unrest {
         self.stability
     }
 
-    /// When calm comes if nothing stirs before; `None` when it is there.
+    /// When the cluster is stable if nothing stirs before; `None` when it is.
     pub fn deadline(&self) -> Option<Moment> {
-        (self.stability == Stability::Unrest).then(|| self.ends())
+        (self.stability == Stability::Settling).then(|| self.ends())
     }
 
     fn ends(&self) -> Moment {
-        self.last + Thresholds::CALM_AFTER
+        self.last + Thresholds::STABLE_AFTER
     }
 }
 
@@ -124,17 +124,29 @@ mod tests {
     }
 
     #[test]
-    fn calm_comes_a_minute_after_the_last_doubt() {
-        let mut unrest = Unrest::new(at(1));
-        assert_eq!((unrest.stability(), unrest.deadline()), (Stability::Unrest, Some(at(61))));
-        unrest.note(true, at(10));
-        assert_eq!((unrest.stability(), unrest.deadline()), (Stability::Unrest, Some(at(70))));
-        unrest.note(false, at(69));
-        assert_eq!((unrest.stability(), unrest.deadline()), (Stability::Unrest, Some(at(70))));
-        unrest.note(false, at(70));
-        assert_eq!((unrest.stability(), unrest.deadline()), (Stability::Calm, None));
-        unrest.note(true, at(500));
-        assert_eq!((unrest.stability(), unrest.deadline()), (Stability::Unrest, Some(at(560))));
+    fn stability_comes_a_minute_after_the_last_doubt() {
+        let mut settling = Settling::new(at(1));
+        assert_eq!(
+            (settling.stability(), settling.deadline()),
+            (Stability::Settling, Some(at(61)))
+        );
+        settling.note(true, at(10));
+        assert_eq!(
+            (settling.stability(), settling.deadline()),
+            (Stability::Settling, Some(at(70)))
+        );
+        settling.note(false, at(69));
+        assert_eq!(
+            (settling.stability(), settling.deadline()),
+            (Stability::Settling, Some(at(70)))
+        );
+        settling.note(false, at(70));
+        assert_eq!((settling.stability(), settling.deadline()), (Stability::Stable, None));
+        settling.note(true, at(500));
+        assert_eq!(
+            (settling.stability(), settling.deadline()),
+            (Stability::Settling, Some(at(560)))
+        );
     }
 
     #[test]
