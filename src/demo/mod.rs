@@ -19,6 +19,7 @@ mod settings;
 mod stage;
 mod story;
 mod terminal;
+pub mod wire;
 mod witness;
 
 use std::{io, net::SocketAddr, process::ExitCode, time::Duration};

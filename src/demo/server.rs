@@ -11,26 +11,11 @@
 //! | frozen | is accepted by the kernel, then silence | silence |
 //! | running | logs in | is answered |
 
-use std::{fmt::Debug, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, time::Duration};
 
-use async_trait::async_trait;
-use futures_util::{Sink, stream};
-use pgwire::{
-    api::{
-        ClientInfo, ClientPortalStore, PgWireServerHandlers, Type,
-        auth::{
-            AuthSource, DefaultServerParameterProvider, LoginInfo, Password, StartupHandler,
-            md5pass::{Md5PasswordAuthStartupHandler, hash_md5_password},
-        },
-        query::SimpleQueryHandler,
-        results::{DataRowEncoder, FieldFormat, FieldInfo, QueryResponse, Response},
-        store::PortalStore,
-    },
-    error::{ErrorInfo, PgWireError, PgWireResult},
-    messages::{PgWireBackendMessage, PgWireFrontendMessage},
-    tokio::process_socket,
-};
+use postgres_protocol::authentication::md5_hash;
 use tokio::{
+    io::AsyncWriteExt,
     net::{TcpListener, TcpStream},
     sync::{mpsc, watch},
     task::{JoinHandle, JoinSet},
@@ -40,6 +25,7 @@ use tokio::{
 use super::{
     cluster::{Cluster, Condition},
     reply,
+    wire::{self, Opening},
 };
 use crate::{
     clock::Clock,
@@ -125,12 +111,40 @@ async fn accept(listener: TcpListener, member: Member, mut orders: mpsc::Receive
     sessions.shutdown().await;
 }
 
+/// One connection, until its client leaves, is refused or breaks the protocol.
 async fn session(stream: TcpStream, member: Member) {
-    let parameters = Arc::new(DefaultServerParameterProvider::default());
-    let login = Md5PasswordAuthStartupHandler::new(Arc::new(member.clone()), parameters);
-    let handlers = Handlers { login: Arc::new(Login { member: member.clone(), login }), member };
     // A client that leaves in the middle is no news.
-    let _ended = process_socket(stream, None, handlers).await;
+    let _ended = converse(stream, &member).await;
+}
+
+async fn converse(mut stream: TcpStream, member: &Member) -> io::Result<()> {
+    let user = loop {
+        match Opening::read(&mut stream).await? {
+            Opening::Encryption => {
+                member.thawed().await;
+                stream.write_all(b"N").await?;
+            }
+            Opening::Startup { user } => break user,
+        }
+    };
+    member.thawed().await;
+    if let Some(refusal) = member.refusal() {
+        return stream.write_all(&refusal).await;
+    }
+    let salt: [u8; 4] = rand::random();
+    stream.write_all(&wire::md5_password(salt)).await?;
+    let (_, proof) = wire::read(&mut stream).await?;
+    member.thawed().await;
+    if !member.lets_in(&user, salt, &proof) {
+        let refusal = format!("password authentication failed for user \"{user}\"");
+        return stream.write_all(&wire::error("FATAL", "28P01", &refusal)).await;
+    }
+    stream.write_all(&wire::login(SERVER_VERSION)).await?;
+    while let (b'Q', statement) = wire::read(&mut stream).await? {
+        member.thawed().await;
+        stream.write_all(&member.reply(&statement)).await?;
+    }
+    Ok(())
 }
 
 impl Member {
@@ -145,110 +159,37 @@ impl Member {
     }
 
     /// The error that a server in this condition greets a client with.
-    fn refusal(&self) -> Option<PgWireError> {
-        match self.cluster.borrow().condition(self.index, self.clock.now()) {
-            Condition::Starting(_) => {
-                Some(error("FATAL", "57P03", "the database system is starting up"))
-            }
-            Condition::Stopped => {
-                Some(error("FATAL", "57P03", "the database system is shutting down"))
-            }
-            Condition::Frozen | Condition::Running => None,
-        }
-    }
-
-    /// The reply to the probe's question.
-    fn facts(&self) -> PgWireResult<Response> {
-        let facts = self.cluster.borrow().facts(self.index, self.clock.now());
-        let text = |column: &&str| {
-            FieldInfo::new((*column).to_owned(), None, None, Type::TEXT, FieldFormat::Text)
+    fn refusal(&self) -> Option<Vec<u8>> {
+        let text = match self.cluster.borrow().condition(self.index, self.clock.now()) {
+            Condition::Starting(_) => "the database system is starting up",
+            Condition::Stopped => "the database system is shutting down",
+            Condition::Frozen | Condition::Running => return None,
         };
-        let columns = Arc::new(POSTGRES_COLUMNS.iter().map(text).collect::<Vec<_>>());
-        let mut encoder = DataRowEncoder::new(Arc::clone(&columns));
-        for value in reply::row(&facts) {
-            encoder.encode_field(&value)?;
-        }
-        let row = stream::iter([Ok(encoder.take_row())]);
-        Ok(Response::Query(QueryResponse::new(columns, row)))
-    }
-}
-
-/// What pgwire calls for one connection.
-struct Handlers {
-    member: Member,
-    login: Arc<Login>,
-}
-
-/// The login of one connection.
-struct Login {
-    member: Member,
-    login: Md5PasswordAuthStartupHandler<Member, DefaultServerParameterProvider>,
-}
-
-impl PgWireServerHandlers for Handlers {
-    fn startup_handler(&self) -> Arc<impl StartupHandler> {
-        Arc::clone(&self.login)
+        Some(wire::error("FATAL", "57P03", text))
     }
 
-    fn simple_query_handler(&self) -> Arc<impl SimpleQueryHandler> {
-        Arc::new(self.member.clone())
-    }
-}
-
-#[async_trait]
-impl StartupHandler for Login {
-    async fn on_startup<C>(
-        &self,
-        client: &mut C,
-        message: PgWireFrontendMessage,
-    ) -> PgWireResult<()>
-    where
-        C: ClientInfo + Sink<PgWireBackendMessage> + Unpin + Send + Sync,
-        C::Error: Debug,
-        PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
-    {
-        self.member.thawed().await;
-        match self.member.refusal() {
-            Some(refusal) => Err(refusal),
-            None => self.login.on_startup(client, message).await,
-        }
-    }
-}
-
-#[async_trait]
-impl AuthSource for Member {
-    #[expect(elided_lifetimes_in_paths, reason = "async_trait must see the trait's own signature")]
-    async fn get_password(&self, login: &LoginInfo) -> PgWireResult<Password> {
-        let salt: [u8; 4] = rand::random();
+    /// Whether `proof`, the body of a `PasswordMessage`, is that of this user's password.
+    fn lets_in(&self, user: &str, salt: [u8; 4], proof: &[u8]) -> bool {
         let cluster = self.cluster.borrow();
-        let user = login.user().unwrap_or_default();
-        let hash = hash_md5_password(user, cluster.password(self.index), &salt);
-        Ok(Password::new(Some(salt.to_vec()), hash.into_bytes()))
+        let expected = md5_hash(user.as_bytes(), cluster.password(self.index).as_bytes(), salt);
+        proof.strip_suffix(b"\0") == Some(expected.as_bytes())
     }
-}
 
-#[async_trait]
-impl SimpleQueryHandler for Member {
-    async fn do_query<C>(&self, _client: &mut C, query: &str) -> PgWireResult<Vec<Response>>
-    where
-        C: ClientInfo + ClientPortalStore + Sink<PgWireBackendMessage> + Unpin + Send + Sync,
-        C::PortalStore: PortalStore,
-        C::Error: Debug,
-        PgWireError: From<<C as Sink<PgWireBackendMessage>>::Error>,
-    {
-        self.thawed().await;
-        if query != POSTGRES_FACTS {
-            return Err(error("ERROR", "42601", "a simulated server knows one statement only"));
+    /// The reply to a statement, which ends with a zero octet.
+    fn reply(&self, statement: &[u8]) -> Vec<u8> {
+        if statement.strip_suffix(b"\0") != Some(POSTGRES_FACTS.as_bytes()) {
+            let error =
+                wire::error("ERROR", "42601", "a simulated server knows one statement only");
+            return [error, wire::ready()].concat();
         }
-        Ok(vec![self.facts()?])
+        let facts = self.cluster.borrow().facts(self.index, self.clock.now());
+        let row = wire::row(&reply::row(&facts));
+        [wire::description(&POSTGRES_COLUMNS), row, wire::complete(), wire::ready()].concat()
     }
 }
 
-fn error(severity: &str, code: &str, message: &str) -> PgWireError {
-    let mut info = ErrorInfo::new(severity.to_owned(), code.to_owned(), message.to_owned());
-    info.severity_nonlocalized = Some(severity.to_owned());
-    PgWireError::UserError(Box::new(info))
-}
+/// What the servers say they are.
+const SERVER_VERSION: &str = "15.18";
 
 /// How often a port that is still in use is tried again.
 const BIND_ATTEMPTS: u32 = 100;

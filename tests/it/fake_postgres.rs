@@ -10,12 +10,16 @@ use std::{
     time::Duration,
 };
 
-pub(crate) use pointsman::probe::POSTGRES_COLUMNS as COLUMNS;
 use pointsman::{
     config::{AuthConfig, ProbeConfig, ProbeTarget, Secret, TargetHost, TlsMode},
+    demo::wire,
     engine::{ClusterKind, ProbeKey},
     metrics::ProbeMeter,
     probe::Target,
+};
+pub(crate) use pointsman::{
+    demo::wire::{complete, description, error, message, ready, row},
+    probe::POSTGRES_COLUMNS as COLUMNS,
 };
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
@@ -240,24 +244,9 @@ async fn read_rest(stream: &mut (impl AsyncRead + Unpin)) -> std::io::Result<()>
     stream.read_exact(&mut body).await.map(|_| ())
 }
 
-/// A tagged message with its length.
-pub(crate) fn message(tag: u8, body: &[u8]) -> Vec<u8> {
-    let length = u32::try_from(body.len() + 4).expect("a small message");
-    let mut octets = vec![tag];
-    octets.extend(length.to_be_bytes());
-    octets.extend(body);
-    octets
-}
-
 /// AuthenticationOk, a parameter, the key and ReadyForQuery: a whole login without a password.
 pub(crate) fn login() -> Vec<u8> {
-    [
-        message(b'R', &0_u32.to_be_bytes()),
-        message(b'S', b"server_version\x0015.18\0"),
-        message(b'K', &[0, 0, 0, 1, 0, 0, 0, 2]),
-        ready(),
-    ]
-    .concat()
+    wire::login("15.18")
 }
 
 /// Logs in, reads the question, sends `octets`, then stays and says nothing.
@@ -269,52 +258,6 @@ pub(crate) fn at_question(octets: Vec<u8>) -> Vec<Step> {
         Step::Send(octets),
         Step::Silence,
     ]
-}
-
-/// ReadyForQuery, idle.
-pub(crate) fn ready() -> Vec<u8> {
-    message(b'Z', b"I")
-}
-
-/// An error of `severity` with `code`.
-pub(crate) fn error(severity: &str, code: &str, text: &str) -> Vec<u8> {
-    let body = format!("S{severity}\0V{severity}\0C{code}\0M{text}\0\0");
-    message(b'E', body.as_bytes())
-}
-
-/// RowDescription for text columns.
-pub(crate) fn description(columns: &[&str]) -> Vec<u8> {
-    let mut body = u16::try_from(columns.len()).expect("few columns").to_be_bytes().to_vec();
-    for column in columns {
-        body.extend(column.as_bytes());
-        body.push(0);
-        body.extend([0; 4 + 2]);
-        body.extend(25_u32.to_be_bytes());
-        body.extend((-1_i16).to_be_bytes());
-        body.extend((-1_i32).to_be_bytes());
-        body.extend([0; 2]);
-    }
-    message(b'T', &body)
-}
-
-/// DataRow of texts.
-pub(crate) fn row(texts: &[Option<&str>]) -> Vec<u8> {
-    let mut body = u16::try_from(texts.len()).expect("few columns").to_be_bytes().to_vec();
-    for text in texts {
-        match text {
-            None => body.extend((-1_i32).to_be_bytes()),
-            Some(text) => {
-                body.extend(u32::try_from(text.len()).expect("short").to_be_bytes());
-                body.extend(text.as_bytes());
-            }
-        }
-    }
-    message(b'D', &body)
-}
-
-/// CommandComplete.
-pub(crate) fn complete() -> Vec<u8> {
-    message(b'C', b"SELECT 1\0")
 }
 
 /// The whole reply of a writable primary.

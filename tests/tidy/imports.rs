@@ -336,15 +336,7 @@ const TABLE: [Row; 31] = [
     Row {
         module: "demo",
         of_ours: &["app", "clock", "config", "engine", "inherited", "probe"],
-        from_outside: &[
-            "async_trait",
-            "futures_util",
-            "hickory_proto",
-            "pgwire",
-            "rand",
-            "thiserror",
-            "tokio",
-        ],
+        from_outside: &["hickory_proto", "postgres_protocol", "rand", "thiserror", "tokio"],
     },
     Row {
         module: "main",
