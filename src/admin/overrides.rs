@@ -164,7 +164,7 @@ async fn thaw(
     end(operations, &caller, wish, WishKey::Freeze).await
 }
 
-/// Takes a cluster out of service: none of its names has an address.
+/// Puts a cluster into maintenance: none of its names has an address.
 #[utoipa::path(
     post, path = "/v1/maintenance", tag = "change", request_body = Suspend,
     responses(

@@ -115,3 +115,13 @@ fn why_says_of_each_name_why_the_server_is_in_it_or_not() {
     assert_eq!((write.included, &write.because), (false, &because));
     assert_eq!(why.overrides.len(), 2);
 }
+
+/// An older service says `calm` and `unrest`.
+#[test]
+fn the_former_words_of_stability_are_understood() {
+    for (former, stability) in [("calm", Stability::Stable), ("unrest", Stability::Settling)] {
+        let read: Stability = serde_json::from_value(former.into()).expect("a word of /v1");
+        assert_eq!(read, stability, "{former}");
+    }
+    assert_eq!(serde_json::json!(Stability::Settling), serde_json::json!("settling"));
+}

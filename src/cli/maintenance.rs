@@ -1,4 +1,4 @@
-//! `maintenance`: takes a cluster out of service, or lets it come back.
+//! `maintenance`: puts a cluster into maintenance, or lets it come back.
 
 use std::io;
 
@@ -36,7 +36,7 @@ pub struct MaintenanceOptions {
     pub asking: Asking,
 }
 
-/// Takes a cluster out of service, or lets it come back. Returns the exit code.
+/// Puts a cluster into maintenance, or lets it come back. Returns the exit code.
 ///
 /// # Errors
 /// When the outcome cannot be written.

@@ -105,7 +105,7 @@ pub enum ServiceCommand {
     Freeze(freeze::FreezeOptions),
     /// End the freeze of a cluster
     Thaw(options::EndClusterOptions),
-    /// Take a cluster out of service: no name has an address
+    /// Put a cluster into maintenance: no name has an address
     Maintenance(maintenance::MaintenanceOptions),
     /// Make the history of one server the cluster's from now on
     Accept(accept::AcceptOptions),

@@ -344,7 +344,7 @@ fn decision(
         text += &format!(" {} {}", self::name(server), HOSTS[server.0]);
     }
     if to.is_empty() {
-        text += " nobody";
+        text += " none";
     }
     format!("{text}: {reason}")
 }
@@ -437,6 +437,6 @@ mod tests {
             decision(WRITE_NAME, &[DB1], &[DB2], &"a reason"),
             "write.db.internal -> db2 127.0.10.2: a reason"
         );
-        assert_eq!(decision(READ_NAME, &[], &[], &"why"), "read.db.internal stays nobody: why");
+        assert_eq!(decision(READ_NAME, &[], &[], &"why"), "read.db.internal stays none: why");
     }
 }

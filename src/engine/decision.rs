@@ -93,7 +93,7 @@ pub enum WriteReason {
     Drained,
     /// An operator has frozen the cluster: it says what it said.
     Frozen,
-    /// No address: an operator has taken the cluster out of service.
+    /// No address: an operator has put the cluster into maintenance.
     Maintenance,
 }
 
@@ -273,7 +273,7 @@ pub enum ReadReason {
     Drained,
     /// An operator has frozen the cluster: the set stays.
     Frozen,
-    /// No address: an operator has taken the cluster out of service.
+    /// No address: an operator has put the cluster into maintenance.
     Maintenance,
 }
 

@@ -44,7 +44,7 @@ pub enum Wish<S = ServerIndex> {
     },
     /// All names say what they say now.
     Freeze,
-    /// No name has an address: the cluster is out of service.
+    /// No name has an address: the cluster is in maintenance.
     Maintenance,
 }
 

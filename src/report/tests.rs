@@ -99,10 +99,10 @@ fn an_upstream_has_its_name_and_one_that_has_left_has_none() {
 }
 
 #[test]
-fn a_name_without_an_address_says_nobody() {
+fn a_name_without_an_address_says_none() {
     let decision = Decision { write: Some(write(None, WriteReason::NotWritable)), ..healthy() };
     let lines = told("_status.db-write.internal.", &decision, report(decision.clone()));
-    assert!(lines[0].contains(" servers=nobody "), "{}", lines[0]);
+    assert!(lines[0].contains(" servers=none "), "{}", lines[0]);
     assert!(lines[1].contains(" in=no "), "{}", lines[1]);
 }
 
@@ -195,7 +195,7 @@ fn events_are_the_last_ten_newest_first() {
              reason=\"the eligible replicas\"",
             "time=2026-11-21T05:59:59.100Z server=db3 from=Replica to=Down \
              reason=\"connection refused\" detail=refused",
-            "time=2026-11-21T05:59:58.100Z name=db-write.internal. from=nobody to=db1 \
+            "time=2026-11-21T05:59:58.100Z name=db-write.internal. from=none to=db1 \
              reason=\"it is the one writable primary\"",
         ]
     );

@@ -7,6 +7,7 @@
 mod circles;
 mod dependencies;
 mod fault;
+mod findings;
 mod imports;
 mod layout;
 mod leftovers;

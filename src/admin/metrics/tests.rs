@@ -164,6 +164,10 @@ fn what_is_counted_and_what_is_now_is_told() {
         "pointsman_node_replication_lag_seconds{cluster=\"orders\",node=\"db3\"} 45.200",
         "pointsman_name_stale{cluster=\"users\",name=\"users-write.internal.\",role=\"write\"} 1",
         "pointsman_split_brain{cluster=\"users\"} 1",
+        "pointsman_cluster_stable{cluster=\"billing\"} 1",
+        "pointsman_cluster_stable{cluster=\"orders\"} 0",
+        "pointsman_cluster_calm{cluster=\"billing\"} 1",
+        "pointsman_cluster_calm{cluster=\"orders\"} 0",
         "pointsman_override_active{cluster=\"orders\",kind=\"drain\",node=\"db3\",\
          force=\"false\"} 1",
         "pointsman_override_expiry_timestamp_seconds{cluster=\"orders\",kind=\"drain\",\

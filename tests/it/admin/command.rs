@@ -33,6 +33,9 @@ fn hint_asks_the_servers_of_the_cluster() {
     }
     assert_eq!(scene.settled()[2..], before[2..]);
 
+    let Ended { code, stdout, stderr } = run(&["hint", "orders", "--json", "--socket", &socket]);
+    assert_eq!((code, stderr.as_str()), (Some(0), ""));
+    assert_eq!(stdout, "{\"cluster\":\"orders\"}\n");
     let Ended { code, stdout, stderr } = run(&["hint", "x", "--socket", &socket]);
     assert_eq!((code, stdout.as_str()), (Some(1), ""));
     assert_eq!(stderr, "there is no cluster `x`; known: orders, billing\n");

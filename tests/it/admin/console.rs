@@ -115,6 +115,9 @@ fn what_is_shown_is_for_people_and_for_programs() {
     }
     assert!(!status.contains('\u{1b}'), "no colour in a pipe");
     assert_eq!(parsed(&said(&served, "status --json"))["clusters"][1]["name"], "billing");
+    let checked = said(&served, "status --check");
+    let counts = "| outage=0 degraded=0 wanted=0 ok=2\n";
+    assert!(checked.starts_with("POINTSMAN OK - ") && checked.ends_with(counts), "{checked}");
     let explained = said(&served, "explain orders.internal.");
     assert!(explained.contains("orders.internal. of orders says orders1"), "{explained}");
     let what_if = said(&served, "what-if orders1 down");
@@ -127,6 +130,8 @@ fn what_is_shown_is_for_people_and_for_programs() {
     let Ended { code, stderr, .. } = on(&served, "what-if orders1 down orders2");
     assert_eq!(code, Some(2), "{stderr}");
     warned(&served, "drain orders2 --reason seen");
+    let wanted = said(&served, "status --check orders");
+    assert!(wanted.contains("OK - orders: as wanted | outage=0 degraded=0 wanted=1"), "{wanted}");
     let events = said(&served, "events --since 1h --cluster orders");
     assert!(events.contains("seen"), "{events}");
     let events = parsed(&said(&served, "events --json"));

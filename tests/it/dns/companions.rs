@@ -87,7 +87,7 @@ async fn texts_tell_what_is_and_why() {
     let events = ask("_events.orders.internal.", RecordType::TXT).udp(fixture.address).await;
     assert_eq!(
         events.answers(),
-        ["time=2026-11-21T06:00:00.000Z name=db-write.internal. from=nobody to=db1 \
+        ["time=2026-11-21T06:00:00.000Z name=db-write.internal. from=none to=db1 \
           reason=\"it is the one writable primary\""]
     );
     // What does not fit is asked for by TCP.
