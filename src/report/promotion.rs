@@ -156,7 +156,7 @@ mod tests {
 
     fn told(shop: &ClusterView) -> Vec<String> {
         let line = |one: &PromotionCandidate<'_>| {
-            let rank = one.rank.map_or("-".to_owned(), |rank| rank.to_string());
+            let rank = one.rank.map_or_else(|| "-".to_owned(), |rank| rank.to_string());
             format!("{rank} {}: {one}", one.server.name)
         };
         shop.promotable().iter().map(line).collect()
@@ -173,8 +173,8 @@ mod tests {
         assert_eq!(
             told(&shop),
             [
-                "1 c: at 0/300 on timeline 1, the same as b; it cannot be compared with d; less than 0.1s \
-                 behind what any member has shown",
+                "1 c: at 0/300 on timeline 1, the same as b; it cannot be compared with d; less than \
+                 0.1s behind what any member has shown",
                 "1 b: at 0/300 on timeline 1, the same as c; it cannot be compared with d; 0.5s \
                  behind what any member has shown",
                 "3 a: at 0/100 on timeline 1; it cannot be compared with d; it lacks nothing that \

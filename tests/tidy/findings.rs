@@ -35,9 +35,13 @@ fn row((line, text): (usize, &str)) -> Option<(usize, &str, &str)> {
     number.chars().all(|digit| digit.is_ascii_digit()).then_some((line, id, holds))
 }
 
-/// The tests that are named: a file and a function.
+/// The tests that are named: a file, and a function of it in brackets behind it.
 fn tests(holds: &str) -> impl Iterator<Item = (&str, &str)> {
-    holds.split('`').skip(1).step_by(2).filter_map(|code| code.split_once("::"))
+    holds.split(", ").flat_map(|part| part.split("; ")).filter_map(|part| {
+        let (file, name) = part.split_once("` (`")?;
+        let (_, file) = file.rsplit_once('`')?;
+        Some((file, name.split_once('`')?.0))
+    })
 }
 
 /// What is wrong with a test, if it is not there.
@@ -51,7 +55,8 @@ fn missing((file, name): (&str, &str)) -> Option<String> {
 
 #[test]
 fn a_test_that_is_not_there_is_found() {
-    let holds = "`tests/tidy/findings.rs::missing`, `tests/tidy/findings.rs::gone`, `gone.rs::x`";
+    let holds =
+        "`tests/tidy/findings.rs` (`missing`), `tests/tidy/findings.rs` (`gone`), `gone.rs` (`x`)";
     let faults: Vec<_> = tests(holds).filter_map(missing).collect();
     let expected = ["there is no test gone in tests/tidy/findings.rs", "there is no gone.rs"];
     assert_eq!(faults, expected);
