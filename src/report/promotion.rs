@@ -173,8 +173,8 @@ mod tests {
         assert_eq!(
             told(&shop),
             [
-                "1 c: at 0/300 on timeline 1, the same as b; it cannot be compared with d; less than \
-                 0.1s behind what any member has shown",
+                "1 c: at 0/300 on timeline 1, the same as b; it cannot be compared with d; less \
+                 than 0.1s behind what any member has shown",
                 "1 b: at 0/300 on timeline 1, the same as c; it cannot be compared with d; 0.5s \
                  behind what any member has shown",
                 "3 a: at 0/100 on timeline 1; it cannot be compared with d; it lacks nothing that \

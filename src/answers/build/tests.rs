@@ -92,8 +92,8 @@ fn a_degraded_answer_says_why() {
     });
     assert_eq!(
         says(&table_2, "db-write.internal.", RecordType::A),
-        "nothing [Fallback orders: no address: the last primary is not writable and no other server \
-         is]"
+        "nothing [Fallback orders: no address: the last primary is not writable and no other \
+         server is]"
     );
     assert_eq!(says(&table_2, "db-read.internal.", RecordType::AAAA).len(), 29);
 }
