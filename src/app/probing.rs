@@ -17,7 +17,7 @@ use crate::{
     config::{ClusterConfig, ProbeConfig, ProbeTarget, ServerConfig},
     engine::{Check, Finding, Pace, ProbeAdvice, ProbeKey},
     metrics::{ProbeMetrics, ProbeSubject},
-    probe::{self, Names, Orders, WitnessTarget},
+    probe::{self, Crowd, Names, Orders, WitnessTarget},
 };
 
 /// Pause after a probe that panicked, so that a fault that repeats itself does not fill the log.
@@ -43,6 +43,8 @@ pub struct Probes {
     hints: HashMap<Box<str>, watch::Sender<()>>,
     next_key: u64,
     metrics: ProbeMetrics,
+    /// What all of them may ask when many are in a hurry.
+    crowd: Crowd,
 }
 
 /// What is asked about, by names: it is the same question after a change of the configuration.
@@ -137,7 +139,11 @@ impl Probes {
             let Some(hints) = self.hints.get(&cluster).map(watch::Sender::subscribe) else {
                 continue;
             };
-            let probing = keep_probing(asked, Orders { advice, hints }, findings.clone());
+            let probing = keep_probing(
+                asked,
+                Orders { advice, hints, crowd: self.crowd.clone() },
+                findings.clone(),
+            );
             self.tasks.spawn(async move {
                 sleep(wait).await;
                 probing.await;

@@ -52,6 +52,10 @@ section! {
         /// Cadence while anything is in doubt: a promotion is seen within a quarter of a second.
         fast_interval(interval: Duration): Duration [INTERVALS]
             = Duration::from_millis(250).min(interval),
+        /// Cadence of those who may become the writer that a write name waits for. A reply is out
+        /// again in less than a tenth of it, and most waits are over within seconds.
+        candidate_interval(fast_interval: Duration): Duration [CANDIDATE_INTERVALS]
+            = Duration::from_millis(15).min(fast_interval),
         /// Deadline of a whole probe. Longer than a lost SYN's first retry (1 s, RFC 6298 section
         /// 2). Shorter than 50 ms mistakes load for death; longer than 30 s is no deadline.
         timeout: Duration [Duration::from_millis(50)..=Duration::from_secs(30)]
@@ -92,6 +96,9 @@ pub struct ProbeConfig {
     pub interval: Duration,
     /// Time between two probes while anything is in doubt.
     pub fast_interval: Duration,
+    /// Least time between two probes of a server that may become the writer that its write name
+    /// waits for.
+    pub candidate_interval: Duration,
     /// One deadline around name resolution, connect, TLS, login and query.
     pub timeout: Duration,
     /// Whether one row of Pointsman's own table is updated on the published primary with each probe.
@@ -167,6 +174,7 @@ pub fn convert(
         tls,
         interval: times.interval,
         fast_interval: times.fast_interval,
+        candidate_interval: times.candidate_interval,
         timeout: times.timeout,
         heartbeat_write: section.heartbeat_write(),
     };
@@ -203,6 +211,7 @@ fn no_login(section: &ProbeSection, reason: &str, conversion: &mut Conversion<'_
 struct Times {
     interval: Duration,
     fast_interval: Duration,
+    candidate_interval: Duration,
     timeout: Duration,
 }
 
@@ -216,6 +225,18 @@ impl Times {
                 place,
                 format!("`fast_interval` = \"{fast}\" is longer than `interval` = \"{normal}\""),
                 "make it shorter: it is the cadence while in doubt",
+            );
+        }
+        let candidate_interval = section.candidate_interval(fast_interval, conversion);
+        let too_long = candidate_interval > fast_interval;
+        if let (Some(place), true) = (section.candidate_interval.span(), too_long) {
+            let (candidate, fast) = (written(candidate_interval), written(fast_interval));
+            conversion.faults.add(
+                place,
+                format!(
+                    "`candidate_interval` = \"{candidate}\" is longer than `fast_interval` = \"{fast}\""
+                ),
+                "make it shorter: it is the cadence while a write name waits for its next writer",
             );
         }
         let timeout = section.timeout(conversion);
@@ -232,7 +253,7 @@ impl Times {
                 "lower `timeout` or raise `interval`: a due probe waits for the one before it",
             );
         }
-        Self { interval, fast_interval, timeout }
+        Self { interval, fast_interval, candidate_interval, timeout }
     }
 
     fn thresholds(&self, fall: u32, rise: u32) -> Thresholds {
@@ -255,6 +276,7 @@ pub fn changes(was: &ProbeConfig, is: &ProbeConfig, words: &mut Words) {
         auth,
         interval,
         fast_interval,
+        candidate_interval,
         timeout,
         heartbeat_write,
     } = is;
@@ -271,6 +293,8 @@ pub fn changes(was: &ProbeConfig, is: &ProbeConfig, words: &mut Words) {
     }
     words.setting("probe ", "interval", (&was.interval, interval));
     words.setting("probe ", "fast_interval", (&was.fast_interval, fast_interval));
+    let candidates = (&was.candidate_interval, candidate_interval);
+    words.setting("probe ", "candidate_interval", candidates);
     words.setting("probe ", "timeout", (&was.timeout, timeout));
     words.setting("probe ", "heartbeat_write", (&was.heartbeat_write, heartbeat_write));
 }
@@ -299,6 +323,10 @@ fn first_round(timeout: Duration) -> Duration {
 
 /// Limits of both intervals. Faster is load without knowledge; slower is no monitoring.
 const INTERVALS: RangeInclusive<Duration> = Duration::from_millis(100)..=Duration::from_secs(300);
+
+/// Limits of the cadence of candidates. Faster than a busy server answers is load without knowledge.
+const CANDIDATE_INTERVALS: RangeInclusive<Duration> =
+    Duration::from_millis(10)..=Duration::from_secs(300);
 
 /// A timeout of more intervals than this means that one of the two is a slip of the pen: a probe
 /// that is due waits for the one before it, so the interval would never be kept when it matters.

@@ -1,4 +1,4 @@
-//! How fast a server is asked: normal, fast, urgent or slow.
+//! How fast a server is asked: normal, fast, urgent, in a sprint, or slow.
 //!
 //! The first doubt anywhere in a cluster makes the probes of all its servers fast, until the cluster
 //! is settled: the evidence that settles one server often comes from another. A server that has been
@@ -6,9 +6,10 @@
 //! still tell is that it is back, and that can wait for seconds. The published writer is never slow,
 //! for everybody waits for it or its successor.
 //!
-//! While the write name waits for a writer, those who answer and may become it are asked twice as
-//! fast, for nothing else is waited for as much as a promotion. A cluster that has had none for
-//! long, such as the standbys of another site, is only asked fast.
+//! While the write name waits for a writer, those who answer and may become it are asked in a
+//! sprint, for nothing else is waited for as much as a promotion. When the wait has lasted for
+//! [`Thresholds::SPRINT_FOR`] they are asked twice as fast as the others. A cluster that has had no
+//! writer for long, such as the standbys of another site, is only asked fast.
 //!
 //! The doubts are those of [`settling`] and some more, because a probe in vain costs
 //! less than an answer that lives short.
@@ -27,6 +28,8 @@ pub enum Need {
     Evidence,
     /// A server that can be written to.
     Writer,
+    /// The same, and the wait has just begun.
+    WriterSoon,
 }
 
 /// The pace of one server, in a cluster with this `need`.
@@ -44,8 +47,9 @@ pub fn pace(
     let may_become_writer = !published && record.facts.is_some() && record.trouble.is_none();
     match need {
         Need::Nothing => Pace::Normal,
+        Need::WriterSoon if may_become_writer => Pace::Sprint,
         Need::Writer if may_become_writer => Pace::Urgent,
-        Need::Writer | Need::Evidence => Pace::Fast,
+        Need::WriterSoon | Need::Writer | Need::Evidence => Pace::Fast,
     }
 }
 

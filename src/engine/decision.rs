@@ -339,6 +339,9 @@ pub enum Pace {
     Fast,
     /// The write name waits for a writer and this server may become it: half the fast interval.
     Urgent,
+    /// The same, in the first [`Thresholds::SPRINT_FOR`](super::Thresholds::SPRINT_FOR) of the wait:
+    /// the candidate interval, as far as the budget over all clusters lets it.
+    Sprint,
     /// It has been Down for [`Thresholds::LONG_DEAD_AFTER`](super::Thresholds::LONG_DEAD_AFTER):
     /// ever longer, from the normal interval up to
     /// [`Thresholds::SLOWEST`](super::Thresholds::SLOWEST), until it fails in another way or not at

@@ -209,6 +209,9 @@ impl Thresholds {
     /// How long the servers of a cluster without a writer are asked twice as fast. Failover managers
     /// and people who are awake promote within it.
     pub const URGENT_FOR: Duration = Duration::from_secs(300);
+    /// How long, at the beginning of that, they are asked as fast as the budget over all clusters
+    /// lets them. Most promotions come within it: Patroni's leader key lives for 30 s by default.
+    pub const SPRINT_FOR: Duration = Duration::from_secs(45);
     /// How long nothing may be in doubt or change until a cluster counts as stable. Trouble seldom
     /// comes alone: a failover is followed by the return of the old primary, a restart by the next
     /// server's restart. Most of that is over within a minute, and the price of waiting for it is a

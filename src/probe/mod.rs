@@ -7,12 +7,15 @@
 //! - One deadline covers name resolution, connect, TLS, login and query.
 //! - A probe never overlaps itself, and a server sees one connection (two for a moment at each
 //!   renewal, and two on a primary with heartbeats).
+//! - Between two probes the published writer of MySQL or MariaDB is asked for a glance: one variable
+//!   that says whether it still takes writes.
 //! - An odd or incomplete reply is a failure, never facts.
 //! - No password reaches an error text, and no error text is longer than a line.
 
 pub mod grants;
 pub mod mysql;
 
+mod crowd;
 mod dial;
 mod handshake;
 mod jitter;
@@ -22,6 +25,7 @@ mod prober;
 mod rhythm;
 mod run;
 mod session;
+mod sign;
 mod socket;
 mod target;
 mod tcp;
@@ -32,10 +36,12 @@ mod visit;
 mod witness;
 mod wording;
 
+pub use crowd::Crowd;
 pub use dial::Dial;
 pub use postgres::COLUMNS as POSTGRES_COLUMNS;
 pub(crate) use postgres::FACTS as POSTGRES_FACTS;
 pub use run::{Shown, once, run, show};
+pub use sign::Sign;
 pub use target::{Orders, Target};
 pub use trail::{Leg, Step};
 pub use trouble::Trouble;
@@ -54,6 +60,7 @@ fn test_config(timeout: std::time::Duration) -> crate::config::ProbeConfig {
         auth: crate::config::AuthConfig::default(),
         interval: Duration::from_secs(1),
         fast_interval: Duration::from_millis(250),
+        candidate_interval: Duration::from_millis(15),
         timeout,
         heartbeat_write: false,
     }

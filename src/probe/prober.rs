@@ -8,18 +8,20 @@ use tokio::{
 };
 
 use super::{
+    crowd::{Crowd, Seat},
     dial::Dial,
     jitter::{jitter, share},
     kept::Kept,
     rhythm::{Event, Reply, Rhythm, Step},
     session::{Session, look},
+    sign::Sign,
     target::{Orders, Target, hinted},
     trouble::{GOODBYE, Trouble},
     wording::presentable,
 };
 use crate::{
     clock::Clock,
-    engine::{ClusterKind, Failure, Finding, Moment, Outcome},
+    engine::{ClusterKind, Failure, FailureKind, Finding, Moment, Outcome},
 };
 
 /// What one task carries from probe to probe.
@@ -31,6 +33,8 @@ pub struct Prober {
     /// A login that the server has not answered yet.
     kept: Kept,
     session: Option<Session>,
+    /// Its place among all tasks.
+    seat: Seat,
 }
 
 /// Why a rest is over.
@@ -46,14 +50,15 @@ pub enum Wake {
 /// What ends one wait of a rest.
 enum Heard {
     Due,
-    Ended(Trouble),
+    Sign(Sign),
+    Glance,
     Over,
     Advice,
     Hint,
 }
 
 impl Prober {
-    pub fn new(target: &Target) -> Self {
+    pub fn new(target: &Target, crowd: &Crowd) -> Self {
         let clock = Clock::start();
         let config = Arc::clone(&target.config);
         Self {
@@ -63,6 +68,7 @@ impl Prober {
             kind: target.kind,
             kept: Kept::default(),
             session: None,
+            seat: crowd.seat(),
         }
     }
 
@@ -74,31 +80,58 @@ impl Prober {
             match heard {
                 Heard::Due => return Wake::Due,
                 Heard::Over => return Wake::Over,
-                Heard::Ended(Trouble::Failed(failure)) => {
+                Heard::Sign(Sign::Ended(Trouble::Failed(failure))) => {
                     self.session = None;
                     self.rhythm.end();
                     return Wake::Ended(presentable(failure, &self.dial.config), now);
                 }
-                Heard::Ended(Trouble::Expired) => {
+                Heard::Sign(Sign::Ended(Trouble::Expired)) => {
                     self.session = None;
                     self.rhythm.expire();
                 }
+                Heard::Sign(Sign::Other) => self.rhythm.see_change(now),
+                Heard::Sign(Sign::Same) => {}
                 Heard::Hint => self.rhythm.hint(now),
+                Heard::Glance => {
+                    self.rhythm.glance(now);
+                    if let Some(trouble) = self.glance().await {
+                        heard = Heard::Sign(Sign::Ended(trouble));
+                        continue;
+                    }
+                }
                 Heard::Advice => {}
             }
-            let pace = orders.advice.borrow_and_update().pace;
-            let due = self.clock.instant(self.rhythm.due(pace, now));
+            let advice = *orders.advice.borrow_and_update();
+            self.seat.note(advice.pace, self.rhythm.is_glancing(advice));
+            let share = self.seat.share();
+            let due = self.clock.instant(self.rhythm.due(advice.pace, share, now));
+            let glance = self.rhythm.glance_at(advice, share).filter(|_| self.may_glance());
+            let glance = glance.map(|at| self.clock.instant(at)).filter(|at| *at < due);
             heard = tokio::select! {
                 biased;
                 () = findings.closed() => Heard::Over,
-                trouble = ended(&mut self.session) => Heard::Ended(trouble),
+                sign = sign(&mut self.session) => Heard::Sign(sign),
                 changed = orders.advice.changed() => {
                     if changed.is_ok() { Heard::Advice } else { Heard::Over }
                 }
                 () = self.kept.ended(), if self.session.is_none() => Heard::Due,
                 () = hinted(&mut orders.hints) => Heard::Hint,
                 () = sleep_until(due) => Heard::Due,
+                () = sleep_until(glance.unwrap_or(due)), if glance.is_some() => Heard::Glance,
             };
+        }
+    }
+
+    fn may_glance(&self) -> bool {
+        self.session.as_ref().is_some_and(Session::may_glance)
+    }
+
+    /// Sends what asks for a glance. The connection's end, if it has come.
+    async fn glance(&mut self) -> Option<Trouble> {
+        let session = self.session.as_mut()?;
+        match timeout(self.dial.config.timeout, session.glance()).await {
+            Ok(sent) => sent.err(),
+            Err(_) => Some(Failure::new(FailureKind::TimedOut, "a glance cannot be sent").into()),
         }
     }
 
@@ -161,10 +194,10 @@ impl Prober {
     }
 }
 
-/// Waits for the end of the connection, for ever when there is none.
-async fn ended(session: &mut Option<Session>) -> Trouble {
+/// Waits for a sign on the connection, for ever when there is none.
+async fn sign(session: &mut Option<Session>) -> Sign {
     match session {
-        Some(session) => session.ended().await,
+        Some(session) => session.sign().await,
         None => std::future::pending().await,
     }
 }

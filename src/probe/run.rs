@@ -3,6 +3,7 @@
 use tokio::{sync::mpsc, time::timeout};
 
 use super::{
+    crowd::Crowd,
     jitter::jitter,
     prober::{Prober, Wake},
     rhythm::{HELD_FOR, Held, Told},
@@ -18,7 +19,7 @@ use crate::engine::{Finding, Outcome};
 /// happened. When the channel is full the probe waits. At the end the connection is closed
 /// politely.
 pub async fn run(target: Target, mut orders: Orders, findings: mpsc::Sender<Finding>) {
-    let mut prober = Prober::new(&target);
+    let mut prober = Prober::new(&target, &orders.crowd);
     let mut held = Held::default();
     loop {
         let (latest, now) = match prober.rest(&mut orders, &findings).await {
@@ -71,7 +72,7 @@ async fn tell(all: Vec<Finding>, findings: &mpsc::Sender<Finding>) -> bool {
 /// One probe over a connection of its own, for `pointsman probe` and for tests. Never writes a
 /// heartbeat.
 pub async fn once(target: &Target) -> Outcome {
-    let mut prober = Prober::new(target);
+    let mut prober = Prober::new(target, &Crowd::default());
     let (outcome, _) = prober.probe(false).await;
     prober.close().await;
     outcome
@@ -88,7 +89,7 @@ pub struct Shown {
 
 /// As [`once`], step by step. It reports to nobody else and counts nowhere.
 pub async fn show(target: &Target) -> Shown {
-    let mut prober = Prober::new(target);
+    let mut prober = Prober::new(target, &Crowd::default());
     prober.dial.trail = Trail::followed();
     let (outcome, _) = prober.probe(false).await;
     let failure = match &outcome {
@@ -112,7 +113,7 @@ mod tests {
 
     use tokio::sync::{mpsc, watch};
 
-    use super::{Orders, Target, run};
+    use super::{Crowd, Orders, Target, run};
     use crate::{
         config::{ProbeTarget, TargetHost},
         engine::{ClusterKind, Pace, ProbeAdvice, ProbeKey},
@@ -135,7 +136,7 @@ mod tests {
         let (_, advice) = watch::channel(ProbeAdvice { pace: Pace::Normal, heartbeat: false });
         let (_, hints) = watch::channel(());
         let (send, _) = mpsc::channel(1);
-        let task = run(target, Orders { advice, hints }, send);
+        let task = run(target, Orders { advice, hints, crowd: Crowd::default() }, send);
         assert!(size_of_val(&task) <= 4096, "{} octets", size_of_val(&task));
     }
 }

@@ -3,7 +3,9 @@
 
 use tokio::time::Instant;
 
-use super::{dial::Dial, kept::Kept, mysql, postgres, tcp, trail::Step, trouble::Trouble};
+use super::{
+    dial::Dial, kept::Kept, mysql, postgres, sign::Sign, tcp, trail::Step, trouble::Trouble,
+};
 use crate::engine::{ClusterKind, Facts, Failure, FailureKind};
 
 /// One connection, kept between probes.
@@ -88,11 +90,28 @@ impl Session {
         }
     }
 
-    /// Waits for the server to end the idle connection. Cancel-safe.
-    pub(super) async fn ended(&mut self) -> Trouble {
+    /// Whether a glance at the server may be asked for. PostgreSQL needs none: a server that takes no
+    /// writes any more has ended the connection, or was never told so.
+    pub(super) fn may_glance(&self) -> bool {
         match self {
-            Self::Postgres(session) => session.ended().await,
-            Self::MySql(session) => session.ended().await,
+            Self::MySql(session) => session.may_glance(),
+            Self::Postgres(_) | Self::Tcp => false,
+        }
+    }
+
+    /// Asks for a glance at whether clients may write; [`Self::sign`] tells what it shows.
+    pub(super) async fn glance(&mut self) -> Result<(), Trouble> {
+        match self {
+            Self::MySql(session) => session.glance().await,
+            Self::Postgres(_) | Self::Tcp => Ok(()),
+        }
+    }
+
+    /// Waits for what the server says between two probes. Cancel-safe.
+    pub(super) async fn sign(&mut self) -> Sign {
+        match self {
+            Self::Postgres(session) => Sign::Ended(session.ended().await),
+            Self::MySql(session) => session.sign().await,
             Self::Tcp => std::future::pending().await,
         }
     }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
+use super::crowd::Crowd;
 use crate::{
     config::{ProbeConfig, ProbeTarget},
     engine::{ClusterKind, ProbeAdvice, ProbeKey},
@@ -32,6 +33,8 @@ pub struct Orders {
     pub advice: watch::Receiver<ProbeAdvice>,
     /// A change asks for a probe at once, whatever the cadence. Without a sender nobody asks.
     pub hints: watch::Receiver<()>,
+    /// The tasks that share a budget with this one.
+    pub crowd: Crowd,
 }
 
 /// Waits for a hint, for ever when nobody can give one.

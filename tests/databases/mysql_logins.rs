@@ -221,6 +221,7 @@ impl Stage<'_> {
             auth: AuthConfig { server_public_key, ..AuthConfig::default() },
             interval: Duration::from_secs(1),
             fast_interval: Duration::from_millis(250),
+            candidate_interval: Duration::from_millis(15),
             timeout: Duration::from_secs(10),
             heartbeat_write: false,
         };

@@ -7,7 +7,7 @@ use ::pointsman::{
     config::{AuthConfig, ProbeConfig, ProbeTarget, Secret, TargetHost, TlsMode},
     engine::{ClusterKind, FailureKind, Finding, Outcome, Pace, ProbeAdvice, ProbeKey},
     metrics::ProbeMeter,
-    probe::{self, Orders, Target},
+    probe::{self, Crowd, Orders, Target},
 };
 use tokio::{
     runtime::Builder,
@@ -36,7 +36,7 @@ fn a_wrong_password_does_not_fill_the_log_and_a_hint_ends_it() {
             watch::channel(ProbeAdvice { pace: Pace::Normal, heartbeat: false });
         let (hints, hinted) = watch::channel(());
         let (send, mut observations) = mpsc::channel(1);
-        let orders = Orders { advice, hints: hinted };
+        let orders = Orders { advice, hints: hinted, crowd: Crowd::default() };
         runtime.spawn(probe::run(target(SERVER, servers.port()), orders, send));
         let mut next = || -> Finding { observations.blocking_recv().expect("the probe runs") };
         let is_refused = |observation: &Finding| match &observation.outcome {
@@ -81,6 +81,7 @@ pub(crate) fn target(address: Ipv4Addr, port: u16) -> Target {
             auth: AuthConfig::default(),
             interval: Duration::from_millis(100),
             fast_interval: Duration::from_millis(100),
+            candidate_interval: Duration::from_millis(15),
             timeout: Duration::from_millis(1500),
             heartbeat_write: false,
         }),

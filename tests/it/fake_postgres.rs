@@ -144,6 +144,7 @@ pub(crate) fn config() -> ProbeConfig {
         auth: AuthConfig::default(),
         interval: Duration::from_secs(600),
         fast_interval: Duration::from_millis(50),
+        candidate_interval: Duration::from_millis(15),
         timeout: Duration::from_millis(500),
         heartbeat_write: false,
     }

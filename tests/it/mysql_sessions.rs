@@ -8,10 +8,10 @@ use std::{
 
 use pointsman::{
     config::{AuthConfig, ProbeConfig, ProbeTarget, ServerPublicKey, TargetHost, TlsMode},
-    engine::{ClusterKind, Facts, Failure, FailureKind, ProbeKey, Writability},
+    engine::{ClusterKind, Facts, Failure, FailureKind, Pace, ProbeAdvice, ProbeKey, Writability},
     metrics::ProbeMeter,
     probe::{
-        Dial, Target, Trouble,
+        Dial, Sign, Target, Trouble,
         mysql::{KeptLogin, Session},
     },
 };
@@ -23,7 +23,7 @@ use tokio::{
 };
 
 use crate::{
-    fake_mysql::{Answer, FakeMySql, Login, Parting, Script, error, greeting},
+    fake_mysql::{Answer, FakeMySql, Login, Parting, Script, error, greeting, rows},
     fake_postgres,
     mysql_versions::{Version::MySql84, config, dial, target},
     probe_cadence::Running,
@@ -94,6 +94,81 @@ async fn an_idle_timeout_of_the_server_is_no_news() {
     assert_eq!(logins(&server), 2);
 }
 
+const GLANCE: &str = "SELECT @@GLOBAL.read_only";
+
+/// A task as [`running`], at the published writer, which says this to a glance.
+fn glancing(server: &FakeMySql) -> Running {
+    let running = running(server);
+    running.advice.send_replace(ProbeAdvice { pace: Pace::Normal, heartbeat: true });
+    running
+}
+
+fn glances(server: &FakeMySql) -> usize {
+    server.statements().iter().filter(|text| *text == GLANCE).count()
+}
+
+#[tokio::test]
+async fn a_glance_that_shows_a_change_brings_the_next_probe() {
+    let denied = Answer::Error(1290, "HY000", "The server is running with an option");
+    for shown in [rows(&["v"], &[&["1"]]), rows(&["v"], &[&["NO_LOCK"]]), rows(&["v"], &[]), denied]
+    {
+        let server = FakeMySql::start(HOST, MySql84.primary().on(GLANCE, shown)).await;
+        let mut running = glancing(&server);
+        // The second is the second look at the first; for the others nothing else calls.
+        for _ in 0..4 {
+            running.next_is_writable().await;
+        }
+        assert_eq!(logins(&server), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_glance_that_shows_the_same_is_no_news() {
+    for shown in ["0", "OFF"] {
+        let server =
+            FakeMySql::start(HOST, MySql84.primary().on(GLANCE, rows(&["v"], &[&[shown]])));
+        let server = server.await;
+        let mut running = glancing(&server);
+        running.next_is_writable().await;
+        running.next_is_writable().await;
+        let until = soon();
+        while glances(&server) < 3 {
+            assert!(Instant::now() < until, "three glances in {PATIENCE:?}");
+            running.nothing_more_comes().await;
+        }
+        assert_eq!(logins(&server), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_glance_that_ends_the_connection_says_why() {
+    let shutdown = Answer::Error(1053, "08S01", "Server shutdown in progress");
+    for (shown, expected) in
+        [(Answer::Close, FailureKind::Closed), (shutdown, FailureKind::ShuttingDown)]
+    {
+        let server = FakeMySql::start(HOST, MySql84.primary().on(GLANCE, shown)).await;
+        let mut running = glancing(&server);
+        running.next_is_writable().await;
+        running.next_is_writable().await;
+        assert_eq!(running.next_failure().await, expected);
+    }
+}
+
+#[tokio::test]
+async fn a_glance_without_a_reply_is_the_silence_of_the_next_probe() {
+    let server = FakeMySql::start(HOST, MySql84.primary().on(GLANCE, Answer::Silence)).await;
+    let mut running = glancing(&server);
+    running.next_is_writable().await;
+    running.next_is_writable().await;
+    let until = soon();
+    while glances(&server) == 0 {
+        assert!(Instant::now() < until, "a glance in {PATIENCE:?}");
+        running.nothing_more_comes().await;
+    }
+    running.hints.send_replace(());
+    assert_eq!(running.next_failure().await, FailureKind::TimedOut);
+}
+
 #[tokio::test]
 async fn replies_in_pieces_of_one_octet_are_facts() {
     let mut script = MySql84.primary();
@@ -128,7 +203,7 @@ async fn a_session_whose_probe_was_dropped_is_of_no_more_use() {
     assert!(timeout(short, session.probe(soon(), false)).await.is_err());
     let trouble = session.probe(soon(), false).await.expect_err("no connection");
     assert_eq!(trouble.into_failure().kind, FailureKind::Closed);
-    let trouble = session.ended().await;
+    let Sign::Ended(trouble) = session.sign().await else { panic!("nobody asked for a glance") };
     assert_eq!(trouble.into_failure().kind, FailureKind::Closed);
 }
 

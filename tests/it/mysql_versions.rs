@@ -164,6 +164,7 @@ pub(crate) fn config(tls: TlsMode) -> ProbeConfig {
         auth: AuthConfig::default(),
         interval: Duration::from_secs(1),
         fast_interval: Duration::from_millis(250),
+        candidate_interval: Duration::from_millis(15),
         timeout: Duration::from_millis(600),
         heartbeat_write: false,
     }

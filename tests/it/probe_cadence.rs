@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use pointsman::{
     engine::{FailureKind, Finding, Outcome, Pace, ProbeAdvice},
-    probe::{self, Orders, Target},
+    probe::{self, Crowd, Orders, Target},
 };
 use tokio::{
     sync::{mpsc, watch},
@@ -33,7 +33,7 @@ impl Running {
             watch::channel(ProbeAdvice { pace: Pace::Normal, heartbeat: false });
         let (hints, hinted) = watch::channel(());
         let (send, observations) = mpsc::channel(4);
-        let orders = Orders { advice: advised, hints: hinted };
+        let orders = Orders { advice: advised, hints: hinted, crowd: Crowd::default() };
         let task = tokio::spawn(probe::run(target, orders, send));
         Self { task, advice, hints, observations }
     }

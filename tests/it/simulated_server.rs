@@ -44,6 +44,7 @@ fn target(stage: &Stage, server: ServerIndex, password: &str, tls: TlsMode) -> T
             auth: AuthConfig::default(),
             interval: Duration::from_secs(1),
             fast_interval: Duration::from_millis(100),
+            candidate_interval: Duration::from_millis(15),
             timeout: Duration::from_millis(500),
             heartbeat_write: false,
         }),

@@ -9,7 +9,7 @@ use pointsman::{
         ProbeAdvice, ProbeKey, Testimony, Word,
     },
     metrics::ProbeMeter,
-    probe::{Names, Orders, WitnessTarget, watch},
+    probe::{Crowd, Names, Orders, WitnessTarget, watch},
 };
 use tokio::{
     sync::{mpsc, watch as channel},
@@ -40,7 +40,7 @@ impl Running {
         let (advice, advised) = channel::channel(normal);
         let (hints, hinted) = channel::channel(());
         let (send, observations) = mpsc::channel(4);
-        let orders = Orders { advice: advised, hints: hinted };
+        let orders = Orders { advice: advised, hints: hinted, crowd: Crowd::default() };
         let task = tokio::spawn(watch(target, orders, send));
         Self { task, advice, hints, observations }
     }

@@ -57,6 +57,7 @@ impl Cluster {
         let doubtful =
             |(record, conclusion)| cadence::server_in_doubt(record, conclusion, thresholds, now);
         match self.no_writer_since {
+            Some(since) if now.since(since) < Thresholds::SPRINT_FOR => Need::WriterSoon,
             Some(since) if now.since(since) < Thresholds::URGENT_FOR => Need::Writer,
             Some(_) => Need::Evidence,
             None if self.heard_and_concluded().any(doubtful) => Need::Evidence,

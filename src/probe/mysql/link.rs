@@ -2,7 +2,8 @@
 //! idle.
 //!
 //! A query whose future is dropped leaves the rest of its reply on the wire. Such a connection is
-//! of no more use, and says so.
+//! of no more use, and says so. Not so a statement that is sent ahead: its reply may be waited for
+//! again and again, and the next query takes it off the wire first.
 
 use tokio::{
     net::TcpStream,
@@ -33,6 +34,8 @@ const COM_QUERY: u8 = 3;
 pub struct Link {
     /// `None` while a reply is being read, and once the connection is of no more use.
     wire: Option<Wire>,
+    /// What has arrived of the reply to a statement that was sent ahead.
+    ahead: Option<Collector>,
 }
 
 /// Where a login is kept that its server takes its time for.
@@ -77,12 +80,56 @@ impl Link {
             let closed = Failure::new(FailureKind::Closed, "connection is closed");
             return Err(closed.into());
         };
-        wire.begin();
-        let result = ask(&mut wire, statement, Collector::default()).await;
+        let result = match self.ahead.take() {
+            Some(collector) => pass_over(&mut wire, collector).await,
+            None => Ok(()),
+        };
+        let result = match result {
+            Ok(()) => {
+                wire.begin();
+                ask(&mut wire, statement, Collector::default()).await
+            }
+            Err(fault) => Err(fault),
+        };
         if !matches!(result, Err(Fault::Broken(_))) {
             self.wire = Some(wire);
         }
         result
+    }
+
+    /// Sends one `statement` and leaves its reply for later.
+    ///
+    /// # Errors
+    /// The connection's end.
+    pub(super) async fn send_ahead(&mut self, statement: &str) -> Result<(), Trouble> {
+        let Some(mut wire) = self.wire.take() else {
+            return Err(Failure::new(FailureKind::Closed, "connection is closed").into());
+        };
+        wire.begin();
+        send(&mut wire, statement).await?;
+        (self.wire, self.ahead) = (Some(wire), Some(Collector::default()));
+        Ok(())
+    }
+
+    /// Whether the reply to a statement that was sent ahead is to come.
+    pub(super) fn is_ahead(&self) -> bool {
+        self.ahead.is_some()
+    }
+
+    /// The reply to the statement that was sent ahead. Cancel-safe.
+    ///
+    /// # Errors
+    /// As for `query`. A statement that the server refused is answered, too.
+    pub(super) async fn reply_ahead(&mut self) -> Result<Reply, Fault> {
+        let (Some(wire), Some(collector)) = (&mut self.wire, &mut self.ahead) else {
+            return Err(Failure::new(FailureKind::Closed, "connection is closed").into());
+        };
+        let result = rest_of(wire, collector).await;
+        self.ahead = None;
+        if matches!(result, Err(Fault::Broken(_))) {
+            self.wire = None;
+        }
+        Ok(result?.pop().unwrap_or_default())
     }
 
     /// As `query`, for one statement with a reply of up to so many rows and octets.
@@ -158,7 +205,7 @@ fn begin_login(
     Ok(|_: &Dial, stream| -> Login<Link, Refusal> {
         Box::pin(async move {
             let wire = log_in(Wire::new(stream), terms).await?;
-            Ok(Link { wire: Some(wire) })
+            Ok(Link { wire: Some(wire), ahead: None })
         })
     })
 }
@@ -168,13 +215,32 @@ async fn ask(
     statement: &str,
     mut collector: Collector,
 ) -> Result<Vec<Reply>, Fault> {
+    send(wire, statement).await.map_err(Fault::Broken)?;
+    rest_of(wire, &mut collector).await
+}
+
+/// Sends one command with `statement`.
+async fn send(wire: &mut Wire, statement: &str) -> Result<(), Trouble> {
     let command = [&[COM_QUERY], statement.as_bytes()].concat();
-    if let Err(failure) = wire.send(&command).await {
-        return Err(Fault::Broken(wire.last_words().await.unwrap_or_else(|| failure.into())));
+    match wire.send(&command).await {
+        Ok(()) => Ok(()),
+        Err(failure) => Err(wire.last_words().await.unwrap_or_else(|| failure.into())),
     }
+}
+
+/// What is missing of the replies. Cancel-safe: `collector` keeps what has come.
+async fn rest_of(wire: &mut Wire, collector: &mut Collector) -> Result<Vec<Reply>, Fault> {
     loop {
         if let Progress::Whole(replies) = collector.take_in(&wire.receive().await?)? {
             return Ok(replies);
         }
+    }
+}
+
+/// Takes a reply off the wire that is of no more use, or the refusal of its statement.
+async fn pass_over(wire: &mut Wire, mut collector: Collector) -> Result<(), Fault> {
+    match rest_of(wire, &mut collector).await {
+        Err(fault @ Fault::Broken(_)) => Err(fault),
+        Ok(_) | Err(_) => Ok(()),
     }
 }

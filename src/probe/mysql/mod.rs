@@ -38,15 +38,17 @@ use self::{
     flavour::Server,
     heartbeat::Heart,
     reply::{Reply, Settings},
-    statements::{GROUP, Spelling, Statements},
+    statements::{GLANCE, GROUP, Spelling, Statements},
 };
 use crate::{
     config::ProbeTarget,
     engine::{
-        Channel, Facts, Failure, FailureKind, Flavour, Group, Heartbeat, MySqlFacts, Writability,
+        Channel, Evidence, Facts, Failure, FailureKind, Flavour, Group, Heartbeat, MySqlFacts,
+        Writability,
     },
     probe::{
         dial::Dial,
+        sign::Sign,
         trouble::{GOODBYE, Trouble},
     },
 };
@@ -149,11 +151,44 @@ impl Session {
         self.spent
     }
 
-    /// Waits for the server to end the idle connection. Cancel-safe.
-    pub async fn ended(&mut self) -> Trouble {
-        match self.spent {
-            true => std::future::pending().await,
-            false => self.link.ended().await,
+    /// Whether a glance may be asked for: nothing is under way.
+    pub fn may_glance(&self) -> bool {
+        !self.spent && self.link.is_usable() && !self.link.is_ahead()
+    }
+
+    /// Asks for a glance at whether clients may write, and leaves the reply for [`Self::sign`].
+    ///
+    /// # Errors
+    /// The connection's end.
+    pub async fn glance(&mut self) -> Result<(), Trouble> {
+        self.link.send_ahead(GLANCE).await
+    }
+
+    /// Waits for what the server says between two probes: that it ends the idle connection, or what
+    /// a glance has shown. Cancel-safe.
+    pub async fn sign(&mut self) -> Sign {
+        if self.spent {
+            return std::future::pending().await;
+        }
+        if !self.link.is_ahead() {
+            return Sign::Ended(self.link.ended().await);
+        }
+        let seen = match self.link.reply_ahead().await {
+            Ok(reply) => reply,
+            Err(Fault::Broken(trouble)) => return Sign::Ended(trouble),
+            Err(refusal) => {
+                return match Trouble::from(refusal) {
+                    Trouble::Failed(failure) if failure.kind.evidence() != Evidence::Hard => {
+                        Sign::Other
+                    }
+                    trouble => Sign::Ended(trouble),
+                };
+            }
+        };
+        let read_only = seen.into_rows().pop().and_then(|row| row.into_iter().next().flatten());
+        match read_only.as_deref().map(variables::is_off) {
+            Some(true) => Sign::Same,
+            Some(false) | None => Sign::Other,
         }
     }
 
@@ -347,7 +382,7 @@ mod tests {
         let session = may_move(Session::connect(dial, &mut KeptLogin::default(), deadline)).await?;
         let mut session = may_move(session);
         let facts = may_move(session.probe(deadline, true)).await;
-        may_move(session.ended()).await;
+        may_move(session.sign()).await;
         may_move(session.quit()).await;
         facts
     }

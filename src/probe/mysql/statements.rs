@@ -15,6 +15,10 @@ const VARIABLES: &str = "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('read_onl
     'wsrep_reject_queries', 'wsrep_sst_donor_rejects_queries', 'pxc_maint_mode', \
     'group_replication_group_name', 'group_replication_single_primary_mode')";
 
+/// Whether clients may write; the least that a server can be asked. `super_read_only` and
+/// `offline_mode` bring it or an end of the session with them.
+pub const GLANCE: &str = "SELECT @@GLOBAL.read_only";
+
 /// The status counters of every fact, from both families.
 const STATUS: &str = "SHOW GLOBAL STATUS WHERE Variable_name IN ('Threads_connected', \
     'wsrep_ready', 'wsrep_cluster_status', 'wsrep_cluster_state_uuid', 'wsrep_local_state', \

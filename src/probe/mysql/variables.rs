@@ -31,13 +31,18 @@ pub fn writability(variables: &Settings) -> Result<Writability, Failure> {
         ("offline_mode", Writability::OfflineMode),
     ] {
         match variables.get(name) {
-            None | Some("0") => {}
+            None => {}
             Some("") => return Err(garbled(format!("{name} is empty"))),
-            Some(value) if value.eq_ignore_ascii_case("OFF") => {}
+            Some(value) if is_off(value) => {}
             Some(_) => strongest = forbids,
         }
     }
     Ok(strongest)
+}
+
+/// Whether a variable that forbids writes has this value and does not.
+pub fn is_off(value: &str) -> bool {
+    value == "0" || value.eq_ignore_ascii_case("OFF")
 }
 
 /// What replicas call this server.

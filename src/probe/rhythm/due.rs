@@ -14,6 +14,8 @@ pub enum Due {
     At(Moment),
     /// By the advised cadence, stretched or shrunk by this factor.
     Paced(f64),
+    /// After a hint: as soon as hints may lead to questions, or sooner by the cadence.
+    Hinted,
 }
 
 impl Due {
@@ -28,9 +30,10 @@ impl Due {
         Self::At(now + CONFIRM_DELAY)
     }
 
-    /// After a hint; the last question began at `last_start`.
-    pub fn after_hint(last_start: Moment) -> Self {
-        Self::At(last_start + HINTS_APART)
+    /// A second look at a candidate that said for the first time at `now` that it is writable, while
+    /// the write name waits for that. It was heard to follow or to be read-only just before.
+    pub fn awaited_look(now: Moment) -> Self {
+        Self::At(now + AWAITED_CONFIRM_DELAY)
     }
 
     /// The moment, if the last question began at `last_start` and the advised cadence is one every
@@ -39,6 +42,7 @@ impl Due {
         match self {
             Self::At(at) => at,
             Self::Paced(factor) => (last_start + rest.mul_f64(factor)).max(earliest),
+            Self::Hinted => last_start + HINTS_APART.min(rest),
         }
     }
 }
@@ -50,6 +54,11 @@ const START_SPREAD: Duration = Duration::from_millis(100);
 /// second to be evidence of its own (a listener that is only replaced is back), short enough that
 /// two still come to a verdict within a tenth of a second.
 const CONFIRM_DELAY: Duration = Duration::from_millis(75);
+
+/// The same, where a candidate is promoted: it follows no longer, which no restart of a listener and
+/// no other server at its address explains. A promotion does not end again, so a reply of another
+/// moment is all that the second look has to be.
+const AWAITED_CONFIRM_DELAY: Duration = Duration::from_millis(10);
 
 /// Between the starts of two hinted questions: a flood of hints must be no flood of questions.
 const HINTS_APART: Duration = Duration::from_millis(50);

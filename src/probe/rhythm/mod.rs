@@ -17,6 +17,7 @@ mod held;
 mod login;
 mod patience;
 mod refusal;
+mod share;
 mod stance;
 mod stride;
 
@@ -32,12 +33,13 @@ pub use self::{
     attempt::{Event, Reply, Step},
     due::Due,
     held::{HELD_FOR, Held, Told},
+    share::Share,
     stance::Stance,
     stride::Stride,
 };
 use crate::{
     config::ProbeConfig,
-    engine::{ClusterKind, Failure, Finding, Moment, Outcome, Pace, ProbeKey},
+    engine::{ClusterKind, Failure, Finding, Moment, Outcome, Pace, ProbeAdvice, ProbeKey},
 };
 
 /// What one task carries from probe to probe, its sockets apart.
@@ -49,6 +51,8 @@ pub struct Rhythm {
     next: Due,
     /// When the last probe started.
     last_start: Moment,
+    /// When a glance was last asked for.
+    last_glance: Moment,
     /// When an idle connection was last found ended.
     last_end: Option<Moment>,
     /// What the last outcome showed.
@@ -82,6 +86,7 @@ impl Rhythm {
             config,
             next: Due::first(now, share),
             last_start: now,
+            last_glance: now,
             last_end: None,
             last: Stance::Unknown,
             ended: false,
@@ -109,18 +114,41 @@ impl Rhythm {
         self.login.is_some()
     }
 
-    /// When the next probe is due, with the advice to ask at this `pace` at `now`.
-    pub fn due(&mut self, pace: Pace, now: Moment) -> Moment {
+    /// When the next probe is due, with the advice to ask at this `pace` at `now`, and with this
+    /// `share` of what all tasks may ask.
+    pub fn due(&mut self, pace: Pace, share: Share, now: Moment) -> Moment {
         self.note_pace(pace, now);
-        let rest = self.stride.rest(pace, &self.config);
+        let rest = self.stride.rest(pace, share, &self.config);
         self.next.at(self.last_start, rest, self.blind_until())
+    }
+
+    /// Whether glances are asked for between probes, by this `advice`: at the published writer of a
+    /// family that turns read-only without a word, while all is well with it.
+    pub fn is_glancing(&self, advice: ProbeAdvice) -> bool {
+        self.kind == ClusterKind::MySql && advice.heartbeat && self.login.is_some()
+    }
+
+    /// When a glance is due, by this `advice` and with this `share`; `None` where none is.
+    pub fn glance_at(&self, advice: ProbeAdvice, share: Share) -> Option<Moment> {
+        let last = self.last_glance.max(self.last_start);
+        self.is_glancing(advice).then(|| last + share.glance())
+    }
+
+    /// A glance is asked for.
+    pub fn glance(&mut self, now: Moment) {
+        self.last_glance = now;
+    }
+
+    /// A glance has shown what the last probe did not.
+    pub fn see_change(&mut self, now: Moment) {
+        self.next = Due::At(now);
     }
 
     /// Somebody hinted at a change.
     pub fn hint(&mut self, now: Moment) {
         self.stride.doubt();
         self.refusals.doubt(now);
-        self.next = Due::after_hint(self.last_start);
+        self.next = Due::Hinted;
     }
 
     /// The server has ended the idle login because it was idle for long.
@@ -146,7 +174,7 @@ impl Rhythm {
         jitter: f64,
     ) -> Vec<Finding> {
         self.stride.note(&latest.outcome, pace);
-        self.next = self.next_after(&latest.outcome, now).unwrap_or(Due::Paced(jitter));
+        self.next = self.next_after(&latest.outcome, pace, now).unwrap_or(Due::Paced(jitter));
         let at_once = self.ended && matches!(self.next, Due::At(_));
         if !held.waits(self.kind, &latest.outcome, at_once) {
             return held.with(Some(latest), self.key, now);
@@ -158,8 +186,8 @@ impl Rhythm {
         Vec::new()
     }
 
-    /// When to ask again after `outcome`; `None` is by the advised cadence.
-    fn next_after(&mut self, outcome: &Outcome, now: Moment) -> Option<Due> {
+    /// When to ask again after `outcome`, with the advice of this `pace`; `None` is by that.
+    fn next_after(&mut self, outcome: &Outcome, pace: Pace, now: Moment) -> Option<Due> {
         let stance = Stance::of(outcome);
         let before = std::mem::replace(&mut self.last, stance);
         if self.ended {
@@ -167,15 +195,17 @@ impl Rhythm {
             let recently = last_end.is_some_and(|last| now.since(last) < self.config.fast_interval);
             return (!recently).then_some(Due::At(now));
         }
-        stance.calls_for_second_look(before).then(|| Due::second_look(now))
+        let awaited = pace == Pace::Sprint && stance.is_promotion(before);
+        let look = if awaited { Due::awaited_look } else { Due::second_look };
+        stance.calls_for_second_look(before).then(|| look(now))
     }
 
     /// Notes whether the cluster is settling.
     fn note_pace(&mut self, pace: Pace, now: Moment) {
         match pace {
             Pace::Normal | Pace::Slow => self.hurried_since = None,
-            Pace::Fast | Pace::Urgent if self.hurried_since.is_some() => {}
-            Pace::Fast | Pace::Urgent => {
+            Pace::Fast | Pace::Urgent | Pace::Sprint if self.hurried_since.is_some() => {}
+            Pace::Fast | Pace::Urgent | Pace::Sprint => {
                 self.hurried_since = Some(now);
                 self.refusals.hurry(now);
             }

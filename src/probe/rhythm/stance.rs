@@ -39,6 +39,11 @@ impl Stance {
         }
     }
 
+    /// Whether a server that said it follows, or that it is read-only, is writable.
+    pub fn is_promotion(self, before: Self) -> bool {
+        self == Self::Writable && matches!(before, Self::ReadOnly | Self::Follower)
+    }
+
     /// Whether this, after `before`, is worth a second look at once.
     pub fn calls_for_second_look(self, before: Self) -> bool {
         match (before, self) {

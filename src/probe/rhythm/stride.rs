@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use super::Share;
 use crate::{
     config::ProbeConfig,
     engine::{FailureKind, Outcome, Pace, Thresholds},
@@ -30,7 +31,7 @@ impl Stride {
         self.repeats = match (failing.is_some() && failing == self.failing, pace) {
             (false, _) => 0,
             (true, Pace::Slow) => self.repeats.saturating_add(1),
-            (true, Pace::Normal | Pace::Fast | Pace::Urgent) => 1,
+            (true, Pace::Normal | Pace::Fast | Pace::Urgent | Pace::Sprint) => 1,
         };
         self.failing = failing;
     }
@@ -40,12 +41,14 @@ impl Stride {
         *self = Self::default();
     }
 
-    /// From the start of the last probe to that of the next, without jitter.
-    pub fn rest(&self, pace: Pace, config: &ProbeConfig) -> Duration {
+    /// From the start of the last probe to that of the next, without jitter, with this `share` of
+    /// what all tasks may ask.
+    pub fn rest(&self, pace: Pace, share: Share, config: &ProbeConfig) -> Duration {
         match (pace, self.repeats) {
             (Pace::Normal, _) => config.interval,
-            (Pace::Fast, _) | (Pace::Slow, 0) => config.fast_interval,
-            (Pace::Urgent, _) => config.fast_interval / 2,
+            (Pace::Fast, _) | (Pace::Slow, 0) => share.fast(config),
+            (Pace::Urgent, _) => share.fast(config) / 2,
+            (Pace::Sprint, _) => share.sprint(config),
             (Pace::Slow, repeats) => {
                 let doubled = config.interval.saturating_mul(2_u32.saturating_pow(repeats - 1));
                 doubled.min(Thresholds::SLOWEST.max(config.interval))
@@ -58,14 +61,14 @@ impl Stride {
 mod tests {
     use std::time::Duration;
 
-    use super::Stride;
+    use super::{Share, Stride};
     use crate::{
         config::ProbeConfig,
         engine::{
             Facts, Failure,
             FailureKind::{Refused, TimedOut},
             Outcome,
-            Pace::{self, Fast, Normal, Slow, Urgent},
+            Pace::{self, Fast, Normal, Slow, Sprint, Urgent},
         },
         probe::test_config,
     };
@@ -83,16 +86,17 @@ mod tests {
             let failed = |kind| Outcome::Failed(Failure::new(kind, ""));
             let outcome = kind.map_or(Outcome::Answered(Facts::Tcp), failed);
             stride.note(&outcome, pace);
-            stride.rest(pace, &config).as_millis()
+            stride.rest(pace, Share::default(), &config).as_millis()
         };
         outcomes.iter().map(rest).collect()
     }
 
     #[test]
     fn normal_and_fast_are_what_they_say() {
+        let refused = Some(Refused);
         let played =
-            [(None, Normal), (Some(Refused), Fast), (Some(Refused), Normal), (None, Urgent)];
-        assert_eq!(rests(1000, &played), [1000, 250, 1000, 125]);
+            [(None, Normal), (refused, Fast), (refused, Normal), (None, Urgent), (None, Sprint)];
+        assert_eq!(rests(1000, &played), [1000, 250, 1000, 125, 15]);
     }
 
     #[test]
@@ -123,8 +127,8 @@ mod tests {
         }
         stride.doubt();
         stride.note(&refused, Slow);
-        assert_eq!(stride.rest(Slow, &config), config.fast_interval);
+        assert_eq!(stride.rest(Slow, Share::default(), &config), config.fast_interval);
         stride.note(&refused, Slow);
-        assert_eq!(stride.rest(Slow, &config), config.interval);
+        assert_eq!(stride.rest(Slow, Share::default(), &config), config.interval);
     }
 }

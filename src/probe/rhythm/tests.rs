@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use super::{Event, Held, Reply, Rhythm, Step, Told};
+use super::{Event, Held, Reply, Rhythm, Share, Step, Told};
 use crate::{
     config::ProbeConfig,
     engine::{
@@ -11,8 +11,8 @@ use crate::{
             self, Closed, Misconfigured, Offline, Refused, Saturated, Starting, TimedOut, Troubled,
         },
         Heartbeat, Moment, Outcome,
-        Pace::{self, Fast, Normal, Urgent},
-        Position, PostgresFacts, PostgresRole, ProbeKey,
+        Pace::{self, Fast, Normal, Sprint, Urgent},
+        Position, PostgresFacts, PostgresRole, ProbeAdvice, ProbeKey,
     },
     probe::{test_config, trouble::Trouble},
 };
@@ -47,7 +47,7 @@ impl Play {
 
     /// Milliseconds until the next probe is due; none when it has been for some time.
     fn wait(&mut self) -> u128 {
-        self.rhythm.due(self.pace, self.now).since(self.now).as_millis()
+        self.rhythm.due(self.pace, Share::default(), self.now).since(self.now).as_millis()
     }
 
     fn step(&mut self, event: Event) -> Step {
@@ -141,6 +141,64 @@ fn what_is_new_is_looked_at_twice_and_then_by_the_cadence() {
     let end = play.step(Event::Asked(Err(failure(Refused).into())));
     assert_eq!(play.conclude(end), [Some(Refused)]);
     assert_eq!(play.wait(), 75);
+}
+
+#[test]
+fn a_promotion_that_is_waited_for_is_confirmed_at_once() {
+    for (pace, confirmed) in [(Sprint, 10), (Urgent, 75), (Normal, 75)] {
+        let mut play = Play::new(ClusterKind::Postgres);
+        play.pace = pace;
+        play.answer(primary(true));
+        play.answer(primary(true));
+        play.answer(primary(false));
+        assert_eq!(play.wait(), confirmed, "{pace:?}");
+        play.answer(primary(false));
+        if pace == Sprint {
+            assert_eq!(play.wait(), 15);
+        }
+    }
+    // Nobody knows what it was before.
+    let mut play = Play::new(ClusterKind::Postgres);
+    play.pace = Sprint;
+    play.answer(primary(false));
+    assert_eq!(play.wait(), 75);
+}
+
+#[test]
+fn a_hint_delays_no_sprint() {
+    let mut play = Play::new(ClusterKind::Postgres);
+    play.pace = Sprint;
+    for _ in 0..2 {
+        play.answer(primary(true));
+    }
+    play.rhythm.hint(play.now);
+    assert_eq!(play.wait(), 15);
+    play.pace = Normal;
+    assert_eq!(play.wait(), 50);
+}
+
+#[test]
+fn the_published_writer_of_mysql_is_glanced_at_between_two_probes() {
+    let mut play = Play::new(ClusterKind::MySql);
+    let advice = |heartbeat| ProbeAdvice { pace: Normal, heartbeat };
+    let wait = |play: &mut Play, share| {
+        let at = play.rhythm.glance_at(advice(true), share)?;
+        Some(at.since(play.now).as_millis())
+    };
+    assert_eq!(wait(&mut play, Share::default()), None, "nobody is logged in");
+    play.answer(primary(false));
+    assert_eq!(wait(&mut play, Share::default()), Some(100));
+    assert_eq!(play.rhythm.glance_at(advice(false), Share::default()), None, "it is no writer");
+    play.pass(100);
+    play.rhythm.glance(play.now);
+    assert_eq!(wait(&mut play, Share::default()), Some(100));
+    let crowded = Share { glancing: 1_000, ..Share::default() };
+    assert_eq!(wait(&mut play, crowded), Some(500));
+    play.rhythm.see_change(play.now);
+    assert_eq!(play.wait(), 0);
+    let mut postgres = Play::new(ClusterKind::Postgres);
+    postgres.answer(primary(false));
+    assert_eq!(wait(&mut postgres, Share::default()), None);
 }
 
 #[test]

@@ -20,6 +20,7 @@ use tokio::{
 use self::{agent::Agent, command::Command, http::Http, patroni::Patroni};
 use super::{
     Orders,
+    crowd::{Crowd, Seat},
     dial::Dial,
     jitter::{jitter, share},
     rhythm::{Due, Stance, Stride},
@@ -30,7 +31,8 @@ use crate::{
     clock::Clock,
     config::{ProbeConfig, ProbeTarget, WitnessConfig},
     engine::{
-        Check, Facts, Failure, FailureKind, Finding, Moment, Outcome, ProbeKey, Testimony, Word,
+        Check, Facts, Failure, FailureKind, Finding, Moment, Outcome, Pace, ProbeKey, Testimony,
+        Word,
     },
     metrics::ProbeMeter,
     plain_text::start_of_line,
@@ -69,11 +71,11 @@ pub struct Names {
 /// Each question sends one finding of what the witness said; one that speaks for its server
 /// sends a second one. When the channel is full the next question waits.
 pub async fn watch(target: WitnessTarget, mut orders: Orders, findings: mpsc::Sender<Finding>) {
-    let mut asking = Asking::new(&target);
+    let mut asking = Asking::new(&target, &orders.crowd);
     let mut due = Due::first(Moment::START, share());
     let mut stance = Stance::Unknown;
     while asking.rest(due, &target.config, &mut orders, &findings).await {
-        let pace = orders.advice.borrow().pace;
+        let pace = patient(orders.advice.borrow().pace);
         let Reply { said, outcome } = asking.ask(&target.config).await;
         let now = asking.clock.now();
         asking.stride.note(&outcome, pace);
@@ -133,6 +135,7 @@ struct Asking {
     clock: Clock,
     last_start: Moment,
     stride: Stride,
+    seat: Seat,
 }
 
 enum Witness {
@@ -143,7 +146,7 @@ enum Witness {
 }
 
 impl Asking {
-    fn new(target: &WitnessTarget) -> Self {
+    fn new(target: &WitnessTarget, crowd: &Crowd) -> Self {
         let witness = match &*target.witness {
             WitnessConfig::Patroni { port, tls, replica_lag } => {
                 Witness::Patroni(Patroni::new(target, *port, tls, *replica_lag))
@@ -157,7 +160,8 @@ impl Asking {
             }
         };
         let (clock, last_start, stride) = (Clock::start(), Moment::START, Stride::default());
-        Self { check: target.witness.check(), witness, clock, last_start, stride }
+        let (check, seat) = (target.witness.check(), crowd.seat());
+        Self { check, witness, clock, last_start, stride, seat }
     }
 
     /// Waits until a question is due; `false` when nobody listens any more.
@@ -169,8 +173,9 @@ impl Asking {
         findings: &mpsc::Sender<Finding>,
     ) -> bool {
         loop {
-            let pace = orders.advice.borrow_and_update().pace;
-            let rest = self.stride.rest(pace, config);
+            let pace = patient(orders.advice.borrow_and_update().pace);
+            self.seat.note(pace, false);
+            let rest = self.stride.rest(pace, self.seat.share(), config);
             let at = self.clock.instant(due.at(self.last_start, rest, self.last_start));
             tokio::select! {
                 biased;
@@ -182,7 +187,7 @@ impl Asking {
                 }
                 () = hinted(&mut orders.hints) => {
                     self.stride.doubt();
-                    due = Due::after_hint(self.last_start);
+                    due = Due::Hinted;
                 }
                 () = sleep_until(at) => return true,
             }
@@ -221,6 +226,15 @@ impl Witness {
             Self::Agent(agent) => Some(agent.dial()),
             Self::Command(_) => None,
         }
+    }
+}
+
+/// The pace at which a witness is asked: no sprint, for a question is a request to a small program or
+/// a process of its own.
+fn patient(pace: Pace) -> Pace {
+    match pace {
+        Pace::Sprint => Pace::Urgent,
+        other => other,
     }
 }
 

@@ -8,7 +8,7 @@ use super::{
 };
 use crate::engine::{
     Engine,
-    Pace::{self, Fast, Normal, Slow, Urgent},
+    Pace::{self, Fast, Normal, Slow, Sprint, Urgent},
 };
 
 fn healthy() -> [Outcome; 3] {
@@ -93,7 +93,7 @@ fn the_published_writer_is_never_slow() {
     let [_, one, two] = healthy();
     bench.seconds(90, &[fails(FailureKind::Refused), one, two]);
     assert_eq!((bench.state(0), bench.writer()), (ServerState::Down, Some(0)));
-    assert_eq!(bench.paces(), [Fast, Urgent, Urgent]);
+    assert_eq!(bench.paces(), [Fast, Sprint, Sprint]);
     // Once another one took over, it is as dead as any.
     let taken_over = [fails(FailureKind::Refused), primary(2, 200), standby(2, 1, 200)];
     bench.seconds(5, &taken_over);
@@ -154,10 +154,12 @@ fn who_may_become_the_writer_is_asked_urgently_while_there_is_none() {
     let gone = [fails(FailureKind::Refused), standby(1, 0, 100), standby(1, 0, 100)];
     bench.rounds(2, &gone);
     assert_eq!(bench.state(0), ServerState::Down);
-    assert_eq!(bench.paces(), [Fast, Urgent, Urgent]);
+    assert_eq!(bench.paces(), [Fast, Sprint, Sprint]);
     let one_left = [fails(FailureKind::Refused), fails(FailureKind::TimedOut), standby(1, 0, 100)];
     bench.rounds(1, &one_left);
-    assert_eq!(bench.paces(), [Fast, Fast, Urgent]);
+    assert_eq!(bench.paces(), [Fast, Fast, Sprint]);
+    bench.seconds(Thresholds::SPRINT_FOR.as_secs().try_into().expect("seconds"), &gone);
+    assert_eq!(bench.paces(), [Fast, Urgent, Urgent], "a sprint is short");
     bench.seconds(Thresholds::URGENT_FOR.as_secs().try_into().expect("minutes"), &gone);
     assert_eq!(bench.paces(), [Fast; 3], "nobody seems to be about to promote");
 }
