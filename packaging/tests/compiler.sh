@@ -15,13 +15,12 @@ collect() {
         [ -e "$root$library" ] || install -D --mode=755 "$(realpath "$library")" "$root$library"
     done
 }
-for tool in bash cat chown cp env grep install ldd mkdir realpath sh sort; do
+for tool in bash cat chown cp env grep install ldd mkdir realpath sh sort strip; do
     collect "$(realpath "$(command -v "$tool")")" "/usr/bin/$tool"
 done
 ln -s usr/bin "$root/bin"
 install -D --mode=644 /dev/stdin "$root/etc/passwd" <<<'root:x:0:0::/root:/bin/sh'
 collect "$program" /built/pointsman
-strip --strip-debug "$root/built/pointsman"
 install --mode=755 /dev/stdin "$root/usr/bin/cargo" <<'SCRIPT'
 #!/bin/sh
 # cargo build --release --locked --package pointsman

@@ -40,11 +40,14 @@ fn the_containerfile_makes_an_image_with_the_program_and_nothing_else() {
     for tool in ["bin", "usr/bin/sh", "usr/bin/bash", "usr/bin/cargo"] {
         assert!(!image.join(tool).exists(), "{tool} is in the image");
     }
+    let program = image.join("usr/bin/pointsman");
+    let sections = run(Command::new("readelf").args(["--wide", "--sections"]).arg(program));
+    assert!(!sections.contains(" .symtab ") && !sections.contains(" .debug_line "), "{sections}");
     assert_eq!(settings["User"], "65532:65532");
     assert_eq!(settings["StopSignal"], "SIGTERM");
     assert!(settings["ExposedPorts"]["5300/udp"].is_object(), "{settings}");
     let etc = image.join("etc/pointsman");
-    let shipped = fs::read_to_string(packaging.join("debian/pointsman.toml")).expect("a file");
+    let shipped = fs::read_to_string(packaging.join("pointsman.toml")).expect("a file");
     let config = shipped.replace(ADDRESSES[0], ADDRESSES[1]);
     assert_ne!(config, shipped, "the shipped configuration has another address now");
     fs::write(etc.join("pointsman.toml"), config).expect("a file can be written");
@@ -67,6 +70,40 @@ fn the_containerfile_makes_an_image_with_the_program_and_nothing_else() {
     assert_eq!(health[0], "CMD");
     assert!(run(&mut inside(&health[1..])).contains("\"serial\":"), "it asks its own socket");
     assert!(service.end(Signal::TERM).success());
+    let asked = inside(&health[1..]).output().expect("chroot can be started");
+    assert!(!asked.status.success(), "nobody is there: {asked:?}");
+    the_demo_runs_as_the_compose_file_has_it(&image, &folder.path().join("demo"));
+}
+
+/// In a network of its own, where `network_mode: host` is the loopback of this test.
+fn the_demo_runs_as_the_compose_file_has_it(image: &Path, log: &Path) {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("oci");
+    let to_json = "import json, sys, yaml; print(json.dumps(yaml.safe_load(open(sys.argv[1]))))";
+    let told = run(Command::new("python3").args(["-c", to_json]).arg(folder.join("compose.yml")));
+    let file: Value = serde_json::from_str(&told).expect("JSON");
+    let demo = &file["services"]["demo"];
+    let context = folder.join(demo["build"]["context"].as_str().expect("a folder"));
+    let containerfile = context.join(demo["build"]["dockerfile"].as_str().expect("a file"));
+    assert!(containerfile.is_file(), "{demo}");
+    assert_eq!(demo["network_mode"], "host");
+    assert_eq!(demo["stop_signal"], "SIGINT");
+    let words = words(&demo["command"]);
+    let port = words.last().expect("the port is the last word");
+
+    let mut command = Command::new("unshare");
+    let start = "ip link set lo up; image=$1; shift; \
+                 exec chroot --userspec=65532:65532 \"$image\" /usr/bin/pointsman \"$@\"";
+    command.args(["--net", "sh", "-c", start, "sh"]).arg(image).args(&words);
+    let service = ServerProcess::spawn(command, log);
+    let pid = service.pid().as_raw_nonzero().to_string();
+    patience::until("the demo answers", || {
+        assert!(!service.has_ended(), "{}", service.log_tail());
+        let mut ask = Command::new("nsenter");
+        ask.args(["--net", "--target", &pid, "dig", "+short", "+time=1", "+tries=1", "@127.0.0.1"]);
+        let told = ask.args(["-p", port, "write.db.internal", "A"]).output().expect("nsenter");
+        String::from_utf8_lossy(&told.stdout).starts_with("127.0.10.")
+    });
+    assert!(service.end(Signal::INT).success());
 }
 
 fn words(list: &Value) -> Vec<String> {

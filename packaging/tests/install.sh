@@ -34,7 +34,8 @@ cp "$package" "$root/tmp/pointsman.deb"
 say "installing"
 # Triggers are other packages' work, such as the index of all man pages.
 inside dpkg --no-triggers --install /tmp/pointsman.deb
-for file in /usr/bin/pointsman /etc/pointsman/pointsman.toml \
+inside getent group pointsman-admin || fail "there is no group pointsman-admin"
+for file in /usr/bin/pointsman /etc/pointsman/pointsman.toml /usr/lib/sysusers.d/pointsman.conf \
     /usr/share/man/man1/pointsman.1.gz /usr/share/man/man1/pointsman-serve.1.gz \
     /usr/share/bash-completion/completions/pointsman /usr/share/zsh/vendor-completions/_pointsman \
     /usr/share/fish/vendor_completions.d/pointsman.fish /usr/share/doc/pointsman/OPERATING.md \
@@ -54,10 +55,9 @@ gone /etc/systemd/system/sockets.target.wants/pointsman.socket
 inside bash -n /usr/share/bash-completion/completions/pointsman
 
 say "the units"
-# systemd before 253 knows no notify-reload, before 254 no steps, and the unit is written so that it
-# need not.
+# systemd before 254 knows no steps, and the unit is written so that it need not.
 told="$(inside systemd-analyze verify --man=no "$unit" "$socket" 2>&1 |
-    grep -v 'ignoring: notify-reload\|RestartSteps\|RestartMaxDelaySec' || true)"
+    grep -v 'RestartSteps\|RestartMaxDelaySec' || true)"
 [ -z "$told" ] || fail "systemd-analyze verify: $told"
 inside systemd-analyze security --offline=yes --no-pager --threshold=17 "$unit" >"$work/exposure" ||
     fail "the unit is exposed more than docs/OPERATING.md says: $(tail -n 1 "$work/exposure")"
