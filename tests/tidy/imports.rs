@@ -335,13 +335,14 @@ const TABLE: [Row; 31] = [
     },
     Row {
         module: "demo",
-        of_ours: &["app", "clock", "config", "engine", "inherited", "probe"],
+        of_ours: &["app", "clock", "config", "engine", "inherited", "plain_text", "probe"],
         from_outside: &[
             "async_trait",
             "futures_util",
             "hickory_proto",
             "pgwire",
             "rand",
+            "rustix",
             "thiserror",
             "tokio",
         ],
