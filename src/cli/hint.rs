@@ -6,8 +6,8 @@ use clap::Args;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    options::ServiceOptions,
-    outcome::{Out, failed},
+    options::{Form, ServiceOptions},
+    outcome::{Out, as_json, failed},
 };
 
 /// Options of `hint`.
@@ -15,6 +15,9 @@ use super::{
 pub struct HintOptions {
     /// The cluster, as the configuration names it
     pub cluster: String,
+    /// How it is printed.
+    #[command(flatten)]
+    pub form: Form,
     /// The service.
     #[command(flatten)]
     pub service: ServiceOptions,
@@ -27,7 +30,7 @@ struct Hint<'a> {
 }
 
 /// What comes back.
-#[derive(Deserialize)]
+#[derive(Deserialize, Serialize)]
 struct Taken {
     cluster: String,
 }
@@ -40,10 +43,9 @@ pub fn run(options: &HintOptions, Out { output, errors }: Out<'_>) -> io::Result
     let hint = Hint { cluster: &options.cluster };
     let client = options.service.client();
     match client.and_then(|client| client.post::<Taken>("/v1/hint", &hint)) {
-        Ok(Taken { cluster }) => {
-            writeln!(output, "{cluster}: every server is asked at once")?;
-            Ok(0)
-        }
-        Err(error) => failed(&error, errors),
-    }
+        Ok(taken) if options.form.json => output.write_all(as_json(&taken).as_bytes()),
+        Ok(Taken { cluster }) => writeln!(output, "{cluster}: every server is asked at once"),
+        Err(error) => return failed(&error, &options.form, errors),
+    }?;
+    Ok(0)
 }
