@@ -28,6 +28,10 @@ fn main() -> ExitCode {
         Command::CheckConfig(options) => cli::check_config(&options, out),
         Command::Demo(options) => return demo(&options),
         Command::Grants(options) => grants(&options, out),
+        Command::Version => {
+            writeln!(out.output, "{} {}", env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"))
+                .map(|()| 0)
+        }
         Command::Service(command) => cli::run(&command, out),
     };
     outcome.map_or(ExitCode::FAILURE, ExitCode::from)
@@ -92,7 +96,8 @@ fn demo(options: &DemoOptions) -> ExitCode {
     }
     match Runtime::new() {
         Ok(runtime) => {
-            runtime.block_on(demo::run(demo::Options { once: options.once, port: options.port }))
+            let DemoOptions { once, port, http, socket } = options.clone();
+            runtime.block_on(demo::run(demo::Options { once, port, http, socket }))
         }
         Err(error) => {
             _ = writeln!(io::stderr(), "cannot start the runtime: {error}");

@@ -26,6 +26,28 @@ pub fn start_of_line(text: &str, chars: usize) -> String {
     one_line(&text[..end])
 }
 
+/// `text` in lines of at most `width` characters, cut at blanks alone: a longer word has a longer line.
+#[must_use]
+pub fn wrapped(text: &str, width: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    let mut used = 0;
+    for word in text.split(' ') {
+        let length = word.chars().count();
+        if used > 0 && used + 1 + length > width {
+            lines.push(String::new());
+            used = 0;
+        }
+        let line = lines.last_mut().expect("there is always a line");
+        if used > 0 {
+            line.push(' ');
+            used += 1;
+        }
+        line.push_str(word);
+        used += length;
+    }
+    lines
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -38,6 +60,14 @@ mod tests {
             one_line("Zugriff für „anna“ verweigert 🛑"),
             "Zugriff für „anna“ verweigert 🛑"
         );
+    }
+
+    #[test]
+    fn no_word_is_broken() {
+        assert_eq!(wrapped("one two three", 7), ["one two", "three"]);
+        assert_eq!(wrapped("äöü äöü", 7), ["äöü äöü"]);
+        assert_eq!(wrapped("a unbreakable b", 4), ["a", "unbreakable", "b"]);
+        assert_eq!(wrapped("", 4), [""]);
     }
 
     #[test]

@@ -3,10 +3,10 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::rfc3339;
+use super::{Severity, rfc3339};
 use crate::{
     chronicle::Entry,
-    report::{ChangeKind, Words},
+    report::{self, ChangeKind, Words},
 };
 
 /// The last changes, oldest first.
@@ -83,10 +83,19 @@ pub struct EventEntry {
     pub server: Option<String>,
     /// Of which served name, if it is about one.
     pub name: Option<String>,
-    /// What was before: a state, or servers with commas between.
+    /// How bad it is.
+    #[serde(default)]
+    pub severity: Severity,
+    /// What was before: a state, or servers with commas between; read `from_servers` for these.
     pub from: Option<String>,
     /// What is now.
     pub to: Option<String>,
+    /// The servers that the name said before, in config order, where a name has changed.
+    #[serde(default)]
+    pub from_servers: Option<Vec<String>>,
+    /// The servers that it says now.
+    #[serde(default)]
+    pub to_servers: Option<Vec<String>>,
     /// Why.
     pub reason: String,
     /// The words of the failure behind it; empty when there is none.
@@ -97,6 +106,11 @@ impl From<&Entry> for EventEntry {
     fn from(entry: &Entry) -> Self {
         let change = &entry.change;
         let Words { from, to, reason, detail } = change.words();
+        let answers = change.answers();
+        let side = |which: usize| {
+            let servers = &answers.as_ref()?[which];
+            Some(servers.iter().map(|server| (*server).to_owned()).collect())
+        };
         Self {
             id: entry.id,
             at: rfc3339(change.at),
@@ -104,8 +118,11 @@ impl From<&Entry> for EventEntry {
             cluster: change.cluster.as_deref().map(str::to_owned),
             server: change.server().map(str::to_owned),
             name: change.name().filter(|name| !name.is_empty()).map(str::to_owned),
+            severity: report::Severity::of_change(change).into(),
             from,
             to,
+            from_servers: side(0),
+            to_servers: side(1),
             reason,
             detail,
         }

@@ -7,6 +7,7 @@
 
 mod facts;
 mod past;
+mod places;
 mod prepared;
 mod probing;
 mod reload_notifier;
@@ -15,7 +16,7 @@ mod service;
 mod shown;
 mod signals;
 
-use std::{io, net::SocketAddr, num::NonZero, sync::Arc, thread, time::Duration};
+use std::{io, num::NonZero, sync::Arc, thread, time::Duration};
 
 use tokio::{
     sync::{mpsc, oneshot},
@@ -272,11 +273,6 @@ impl App {
             admin,
             saver,
         })
-    }
-
-    /// The addresses on which DNS is answered, in the order of the configuration.
-    pub fn local_addresses(&self) -> &[SocketAddr] {
-        self.dns.local_addresses()
     }
 
     /// What can be seen and done from outside.

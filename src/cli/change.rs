@@ -44,7 +44,7 @@ pub fn consider<T: Serialize>(
         // What is refused in earnest is refused here in the same words.
         let changed = match preview {
             Ok(changed) => changed,
-            Err(error) => return failed(&error, out.errors),
+            Err(error) => return failed(&error, &asking.form, out.errors),
         };
         if !changed.dangers.is_empty() {
             for name in &changed.names {
@@ -81,7 +81,7 @@ pub fn send(
 ) -> io::Result<u8> {
     let changed: Changed = match ask_for(method, path, wish, asking) {
         Ok(changed) => changed,
-        Err(error) => return failed(&error, out.errors),
+        Err(error) => return failed(&error, &asking.form, out.errors),
     };
     match asking.form.json {
         true => out.output.write_all(as_json(&changed).as_bytes())?,

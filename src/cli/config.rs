@@ -36,7 +36,7 @@ pub fn run(options: &ConfigOptions, out: Out<'_>) -> io::Result<u8> {
     let told: ConfigText =
         match options.service.client().and_then(|client| client.post("/v1/config", &wish)) {
             Ok(told) => told,
-            Err(error) => return failed(&error, out.errors),
+            Err(error) => return failed(&error, &options.form, out.errors),
         };
     for warning in &told.warnings {
         writeln!(out.errors, "warning: {}", one_line(warning))?;

@@ -30,7 +30,7 @@ struct Hint<'a> {
 }
 
 /// What comes back.
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize, Serialize)]
 struct Taken {
     cluster: String,
 }
@@ -43,13 +43,9 @@ pub fn run(options: &HintOptions, Out { output, errors }: Out<'_>) -> io::Result
     let hint = Hint { cluster: &options.cluster };
     let client = options.service.client();
     match client.and_then(|client| client.post::<Taken>("/v1/hint", &hint)) {
-        Ok(taken) => {
-            match options.form.json {
-                true => output.write_all(as_json(&taken).as_bytes())?,
-                false => writeln!(output, "{}: every server is asked at once", taken.cluster)?,
-            }
-            Ok(0)
-        }
-        Err(error) => failed(&error, errors),
-    }
+        Ok(taken) if options.form.json => output.write_all(as_json(&taken).as_bytes()),
+        Ok(Taken { cluster }) => writeln!(output, "{cluster}: every server is asked at once"),
+        Err(error) => return failed(&error, &options.form, errors),
+    }?;
+    Ok(0)
 }

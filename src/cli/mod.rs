@@ -32,6 +32,7 @@ mod server;
 mod sessions;
 mod show;
 mod status;
+mod timeline;
 mod watch;
 mod what_if;
 mod why;
@@ -69,6 +70,9 @@ pub enum Command {
     Demo(DemoOptions),
     /// Print the SQL that gives the probe user its rights, and no more
     Grants(GrantsOptions),
+    /// Print the version, as --version does
+    #[command(hide = true)]
+    Version,
     /// What talks to a running service
     #[command(flatten)]
     Service(ServiceCommand),

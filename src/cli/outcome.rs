@@ -2,8 +2,8 @@
 
 use std::io::{self, Write};
 
-use super::client::ClientError;
-use crate::config::ConfigError;
+use super::{client::ClientError, options::Form};
+use crate::{api::Refused, config::ConfigError};
 
 /// Where the outcome of a command goes.
 pub struct Out<'a> {
@@ -22,18 +22,22 @@ pub const BAD_CONFIGURATION: u8 = 78;
 /// Exit code of a command that was asked for something that does not exist; clap uses the same.
 pub const USAGE: u8 = 2;
 
-/// Says why there is no answer. Returns the exit code.
-pub fn failed(error: &ClientError, errors: &mut dyn Write) -> io::Result<u8> {
+/// Says why there is no answer, in the form that was asked for: JSON is that of a refusal of the API.
+/// Returns the exit code.
+pub fn failed(error: &ClientError, form: &Form, errors: &mut dyn Write) -> io::Result<u8> {
+    let code = match error {
+        ClientError::Config(_) => BAD_CONFIGURATION,
+        _ => FAILED,
+    };
     match error {
-        ClientError::Config(faults) => {
-            report(faults, errors)?;
-            Ok(BAD_CONFIGURATION)
+        error if form.json => {
+            let refused = Refused { error: error.to_string() };
+            errors.write_all(as_json(&refused).as_bytes())?;
         }
-        error => {
-            writeln!(errors, "{error}")?;
-            Ok(FAILED)
-        }
+        ClientError::Config(faults) => report(faults, errors)?,
+        error => writeln!(errors, "{error}")?,
     }
+    Ok(code)
 }
 
 /// Writes every fault on a line of its own, and how many there are.

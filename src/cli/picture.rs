@@ -2,12 +2,17 @@
 
 use std::fmt::Write as _;
 
-use super::screen::{Screen, Table, Tone};
+use jiff::tz::TimeZone;
+
+use super::{
+    screen::{GAP, Screen, Table, Tone, leave_enough},
+    timeline::local,
+};
 use crate::{
     api::{
-        AuditEntry, AuditOutcome, AuditVia, ClusterStatus, EventEntry, EventKind, Explanation,
-        NameRole, NameStatus, OverrideStatus, Progress, ProgressKind, ServerStatus, Severity,
-        Stability, Status, WhatIf, Why,
+        AuditEntry, AuditOutcome, AuditVia, ClusterStatus, Explanation, NameRole, NameStatus,
+        OverrideStatus, Progress, ProgressKind, ServerStatus, Severity, Stability, Status, WhatIf,
+        Why,
     },
     plain_text::one_line,
 };
@@ -71,35 +76,53 @@ pub fn cluster(cluster: &ClusterStatus, screen: &Screen) -> String {
     let severity = severe(*severity, screen);
     let mut text = format!("{title}  {engine}  {severity}{unsettled}\n");
     text += &laid(overrides, screen);
-    let mut table = Table::new(&["NAME", "SERVERS", "SINCE", "WHY"]);
+    let mut said = Table::new(&["NAME", "SERVERS", "SINCE", "WHY"]);
     for name in names {
         let tone = tone(name.severity);
-        table.row([
+        said.row([
             (Tone::Plain, name.name.trim_end_matches('.').to_owned()),
             (tone, listed(&name.servers)),
             (Tone::Plain, screen.ago(&name.since)),
             (tone, name.reason.clone()),
         ]);
     }
-    text += &table.text(screen);
-    let mut table = Table::new(&["SERVER", "ADDRESS", "STATE", "LAG", "SINCE", "IN", "WHY"]);
+    let mut table = Table::new(&["SERVER", "ADDRESS", "STATE", "LAG", "IN", "SINCE", "WHY"]);
     for server in servers {
         table.row([
             (Tone::Plain, server.name.clone()),
             (Tone::Plain, server.addresses.join(", ")),
             (tone(server.severity), server.state.clone()),
             (Tone::Plain, lag(server.lag_ms)),
-            (Tone::Plain, screen.ago(&server.since)),
             (Tone::Plain, roles(&server.names, names)),
+            (Tone::Plain, screen.ago(&server.since)),
             (Tone::Plain, of_failing(server)),
         ]);
     }
-    text += &table.text(screen);
+    let (names, servers) = in_line(said.widths(), table.widths());
+    let (names, servers) = match leave_enough(&servers, screen) {
+        true => (names, servers),
+        false => (said.widths(), table.widths()),
+    };
+    text += &said.text_within(&names, screen);
+    text += &table.text_within(&servers, screen);
     for one in promotion {
         let line = format!("  could be promoted: {}: {}", one.server, one.summary);
         _ = writeln!(text, "{}", one_line(&line));
     }
     text
+}
+
+/// Widths with which the first column, SINCE and WHY of names stand above those of servers.
+fn in_line(mut names: Vec<usize>, mut servers: Vec<usize>) -> (Vec<usize>, Vec<usize>) {
+    let first = names[0].max(servers[0]);
+    let since = names[2].max(servers[5]);
+    // ADDRESS, STATE, LAG and IN, which SERVERS stands above.
+    let within = servers[1..5].iter().sum::<usize>() + 3 * GAP;
+    let middle = names[1].max(within);
+    servers[4] += middle - within;
+    (names[0], names[1], names[2]) = (first, middle, since);
+    (servers[0], servers[5]) = (first, since);
+    (names, servers)
 }
 
 /// What a server is, and why it is in each name or not.
@@ -208,67 +231,51 @@ pub fn what_if(told: &WhatIf, screen: &Screen) -> String {
     text + &table.text(screen)
 }
 
-/// One change, on a line.
-pub fn event(entry: &EventEntry) -> String {
-    let EventEntry { at, kind, cluster, server, name, from, to, reason, detail, .. } = entry;
-    let about = server.as_ref().or(name.as_ref());
-    let mut text = at.clone();
-    for word in [cluster.as_ref(), about].into_iter().flatten() {
-        _ = write!(text, "  {word}");
-    }
-    match (from, to) {
-        // What an operator lays is told by its reason.
-        _ if *kind == EventKind::Override => {}
-        (Some(from), Some(to)) if from == to => {
-            _ = write!(text, "  {} unchanged", or_none(to));
+/// What people have changed, or asked to, the newest at the bottom.
+pub fn audit(entries: &[AuditEntry], zone: &TimeZone, screen: &Screen) -> String {
+    let mut table = Table::new(&["TIME", "WHO", "FROM", "REQUEST", "OUTCOME"]);
+    for entry in entries {
+        let from = match (entry.via, entry.uid, &entry.address) {
+            (AuditVia::Socket, Some(uid), _) => format!("socket uid={uid}"),
+            (AuditVia::Socket, None, _) => "socket".to_owned(),
+            (AuditVia::Http, _, address) => address.clone().unwrap_or_default(),
+        };
+        let who = entry.token.as_ref().or(entry.author.as_ref()).map_or("-", String::as_str);
+        let asked = [Some(&entry.method), Some(&entry.path)];
+        let about = [entry.cluster.as_ref(), entry.server.as_ref()];
+        let mut request: Vec<_> = asked.into_iter().chain(about).flatten().cloned().collect();
+        if entry.dry_run {
+            request.push("dry run".to_owned());
         }
-        (Some(from), Some(to)) => _ = write!(text, "  {} → {}", or_none(from), or_none(to)),
-        (None, Some(to)) => _ = write!(text, "  {}", or_none(to)),
-        (Some(from), None) => _ = write!(text, "  {} → none", or_none(from)),
-        (None, None) => {}
+        let (tone, outcome) = came_to(entry);
+        table.row([
+            (Tone::Dim, local(&entry.at, zone)),
+            (Tone::Bold, who.to_owned()),
+            (Tone::Plain, from),
+            (Tone::Plain, request.join(" ")),
+            (tone, outcome),
+        ]);
     }
-    _ = write!(text, "  {reason}");
-    if !detail.is_empty() {
-        _ = write!(text, " ({detail})");
-    }
-    one_line(&text) + "\n"
+    table.text(screen)
 }
 
-/// What somebody has changed, on a line.
-pub fn audited(entry: &AuditEntry) -> String {
-    let mut text = entry.at.clone();
-    let from = match (entry.via, entry.uid, &entry.address) {
-        (AuditVia::Socket, Some(uid), _) => format!("socket uid={uid}"),
-        (AuditVia::Socket, None, _) => "socket".to_owned(),
-        (AuditVia::Http, _, address) => address.clone().unwrap_or_default(),
+/// What came of a request, and why.
+fn came_to(entry: &AuditEntry) -> (Tone, String) {
+    let (tone, mut text) = match (entry.outcome, entry.status) {
+        (AuditOutcome::Done, _) => (Tone::Plain, "done".to_owned()),
+        (AuditOutcome::Refused, Some(status)) => (Tone::Doubtful, format!("refused ({status})")),
+        (AuditOutcome::Refused, None) => (Tone::Doubtful, "refused".to_owned()),
+        (AuditOutcome::Unknown, _) => {
+            (Tone::Doubtful, "unknown: nobody waited for the reply".to_owned())
+        }
     };
-    let who = entry.token.as_ref().or(entry.author.as_ref()).map_or("-", String::as_str);
-    _ = write!(text, "  {who}  {from}  {} {}", entry.method, entry.path);
-    for word in [&entry.cluster, &entry.server].into_iter().flatten() {
-        _ = write!(text, " {word}");
-    }
-    if entry.dry_run {
-        text += " dry run";
-    }
-    text += match entry.outcome {
-        AuditOutcome::Done => "  done",
-        AuditOutcome::Refused => "  refused",
-        AuditOutcome::Unknown => "  unknown: nobody waited for the reply",
-    };
-    if let (AuditOutcome::Refused, Some(status)) = (entry.outcome, entry.status) {
-        _ = write!(text, " ({status})");
-    }
     if let Some(why) = entry.reason.as_ref().or(entry.error.as_ref()) {
         _ = write!(text, ": {why}");
     }
     if entry.missing > 0 {
         _ = write!(text, "  [{} before this are missing]", entry.missing);
     }
-    one_line(&text) + "\n"
-}
-
-fn or_none(text: &str) -> &str {
-    if text.is_empty() { "none" } else { text }
+    (tone, text)
 }
 
 fn says(name: &NameStatus, cluster: &str, screen: &Screen) -> String {

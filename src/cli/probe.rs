@@ -41,7 +41,7 @@ pub fn run(options: &ProbeOptions, Out { output, errors }: Out<'_>) -> io::Resul
     let asked = asked.and_then(|client| block_on(ask(&client, &options.server)));
     let probed = match asked {
         Ok(probed) => probed,
-        Err(error) => return failed(&error, errors),
+        Err(error) => return failed(&error, &options.form, errors),
     };
     let text = match options.form.json {
         true => as_json(&probed),

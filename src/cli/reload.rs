@@ -34,7 +34,7 @@ pub fn run(options: &ReloadOptions, out: Out<'_>) -> io::Result<u8> {
         .and_then(|client| block_on(client.ask(Method::POST, "/v1/reload", None::<&()>)))
     {
         Ok(reloaded) => reloaded,
-        Err(error) => return failed(&error, out.errors),
+        Err(error) => return failed(&error, &options.form, out.errors),
     };
     if options.form.json {
         out.output.write_all(as_json(&reloaded).as_bytes())?;

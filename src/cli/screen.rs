@@ -6,7 +6,10 @@ use std::{io::IsTerminal, time::Duration};
 use jiff::Timestamp;
 use rustix::termios::tcgetwinsize;
 
-use crate::{duration::Rough, plain_text::one_line};
+use crate::{
+    duration::Rough,
+    plain_text::{one_line, wrapped},
+};
 
 /// What the output can show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -114,68 +117,82 @@ impl Table {
         self.rows.push(cells.into_iter().map(|(tone, text)| (tone, one_line(&text))).collect());
     }
 
-    /// The whole, each line after two blanks and with its end.
-    pub fn text(&self, screen: &Screen) -> String {
+    /// How wide each column is.
+    pub fn widths(&self) -> Vec<usize> {
         let columns = self.rows.first().map_or(0, Vec::len);
         let width = |column: usize| {
             let cells = self.rows.iter().filter_map(|row| row.get(column));
             cells.map(|(_, text)| text.chars().count()).max().unwrap_or(0)
         };
-        let widths: Vec<_> = (0..columns).map(width).collect();
-        let before: usize =
-            INDENT + widths.iter().take(columns.saturating_sub(1)).map(|w| w + GAP).sum::<usize>();
-        let last = screen.width.map_or(usize::MAX, |all| all.saturating_sub(before).max(NARROWEST));
-        let mut text = String::new();
-        for row in &self.rows {
-            let mut line = " ".repeat(INDENT);
-            for ((tone, cell), width) in row.iter().zip(&widths).take(columns - 1) {
-                line += &screen.paint(*tone, cell);
-                line += &" ".repeat(width - cell.chars().count() + GAP);
-            }
-            let Some((tone, cell)) = row.last() else { continue };
-            let pieces = wrapped(cell, last);
-            for (number, piece) in pieces.iter().enumerate() {
-                if number > 0 {
-                    line = " ".repeat(before);
-                }
-                line += &screen.paint(*tone, piece);
-                text += line.trim_end();
-                text.push('\n');
-            }
-        }
-        text
+        (0..columns).map(width).collect()
+    }
+
+    /// The whole, each line after two blanks and with its end.
+    pub fn text(&self, screen: &Screen) -> String {
+        self.text_within(&self.widths(), screen)
+    }
+
+    /// The same with columns of at least these widths.
+    pub fn text_within(&self, widths: &[usize], screen: &Screen) -> String {
+        let widths: Vec<_> =
+            self.widths().iter().zip(widths).map(|(own, given)| *own.max(given)).collect();
+        self.rows.iter().map(|row| laid_out(row, &widths, screen)).collect()
     }
 }
 
-/// `text` in lines of at most `width` characters, cut at blanks where there are some.
-pub fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    let mut used = 0;
-    for word in text.split(' ') {
-        let length = word.chars().count();
-        if used > 0 && used + 1 + length > width {
-            lines.push(String::new());
-            used = 0;
-        }
-        let line = lines.last_mut().expect("there is always a line");
-        if used > 0 {
-            line.push(' ');
-            used += 1;
-        }
-        line.push_str(word);
-        used += length;
+/// Whether columns of these widths leave a screen enough for the last one.
+pub fn leave_enough(widths: &[usize], screen: &Screen) -> bool {
+    screen.width.is_none_or(|all| before_last(widths) + NARROWEST <= all)
+}
+
+/// One row in as many lines as it needs. The last column stands below the others where these leave
+/// it too little.
+fn laid_out(row: &[(Tone, String)], widths: &[usize], screen: &Screen) -> String {
+    let Some(((tone, cell), others)) = row.split_last() else { return String::new() };
+    let mut line = " ".repeat(INDENT);
+    for ((tone, cell), width) in others.iter().zip(widths) {
+        line += &screen.paint(*tone, cell);
+        line += &" ".repeat(width.saturating_sub(cell.chars().count()) + GAP);
     }
-    lines
+    let mut text = String::new();
+    let mut end = |line: &str| {
+        text += line.trim_end();
+        text.push('\n');
+    };
+    let mut before = before_last(widths);
+    if !leave_enough(widths, screen) {
+        end(&line);
+        before = BELOW;
+        line = " ".repeat(before);
+        if cell.is_empty() {
+            return text;
+        }
+    }
+    let left = screen.width.map_or(usize::MAX, |all| all.saturating_sub(before));
+    for piece in wrapped(cell, left) {
+        end(&(line + &screen.paint(*tone, &piece)));
+        line = " ".repeat(before);
+    }
+    text
+}
+
+/// Where the last of such columns begins.
+fn before_last(widths: &[usize]) -> usize {
+    let others = widths.len().saturating_sub(1);
+    INDENT + widths.iter().take(others).map(|width| width + GAP).sum::<usize>()
 }
 
 /// Blanks before a row.
 const INDENT: usize = 2;
 
 /// Blanks between two columns.
-const GAP: usize = 2;
+pub const GAP: usize = 2;
 
-/// Columns that a text has at least, even if lines are then longer than the screen.
+/// Columns that the last one has at least beside the others.
 const NARROWEST: usize = 20;
+
+/// Blanks before a last column that stands below the others.
+const BELOW: usize = 6;
 
 #[cfg(test)]
 mod tests {
@@ -209,6 +226,24 @@ mod tests {
         assert!(text.lines().all(|line| line.len() <= 30), "{text}");
         assert_eq!(text.lines().count(), 3, "{text}");
         assert!(text.lines().nth(2).is_some_and(|line| line.starts_with("     ")), "{text}");
+    }
+
+    #[test]
+    fn where_little_is_left_the_last_column_stands_below() {
+        let narrow = Screen { width: Some(40), ..WIDE };
+        let mut table = Table::new(&["SERVER", "STATE", "WHY"]);
+        let plain = |text: &str| (Tone::Plain, text.to_owned());
+        table.row([
+            plain("db1.example.internal"),
+            plain("Down"),
+            plain("it refuses connections, and has done so for a while"),
+        ]);
+        let expected = "  SERVER                STATE\n\
+                        \x20     WHY\n\
+                        \x20 db1.example.internal  Down\n\
+                        \x20     it refuses connections, and has\n\
+                        \x20     done so for a while\n";
+        assert_eq!(table.text(&narrow), expected);
     }
 
     #[test]

@@ -41,7 +41,7 @@ pub struct SessionsOptions {
 pub fn run(options: &SessionsOptions, out: Out<'_>) -> io::Result<u8> {
     let client = match options.service.client() {
         Ok(client) => client,
-        Err(error) => return failed(&error, out.errors),
+        Err(error) => return failed(&error, &options.form, out.errors),
     };
     let drawn = async || drawn(options, &client).await;
     if options.watch {
@@ -49,7 +49,7 @@ pub fn run(options: &SessionsOptions, out: Out<'_>) -> io::Result<u8> {
     }
     match block_on(drawn()) {
         Ok(text) => out.output.write_all(text.as_bytes()).map(|()| 0),
-        Err(error) => failed(&error, out.errors),
+        Err(error) => failed(&error, &options.form, out.errors),
     }
 }
 

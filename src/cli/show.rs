@@ -23,7 +23,7 @@ pub fn show<T: Serialize + DeserializeOwned>(
     match service.client().and_then(|client| client.get::<T>(path)) {
         Ok(told) if form.json => output.write_all(as_json(&told).as_bytes()),
         Ok(told) => output.write_all(picture(&told, &screen).as_bytes()),
-        Err(error) => return failed(&error, errors),
+        Err(error) => return failed(&error, form, errors),
     }?;
     Ok(0)
 }

@@ -47,7 +47,7 @@ pub fn run(options: &StatusOptions, out: Out<'_>) -> io::Result<u8> {
     let client = match options.service.client() {
         Ok(client) => client,
         Err(error) if options.check => return unknown(&error, out),
-        Err(error) => return failed(&error, out.errors),
+        Err(error) => return failed(&error, &options.form, out.errors),
     };
     if options.check {
         return check(options, &client, out);
@@ -57,7 +57,7 @@ pub fn run(options: &StatusOptions, out: Out<'_>) -> io::Result<u8> {
     }
     match block_on(drawn(options, &client)) {
         Ok(text) => out.output.write_all(text.as_bytes()).map(|()| 0),
-        Err(error) => failed(&error, out.errors),
+        Err(error) => failed(&error, &options.form, out.errors),
     }
 }
 

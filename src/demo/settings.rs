@@ -8,7 +8,10 @@ use std::{
 };
 
 use super::stage::PASSWORD;
-use crate::config::{Config, ConfigError, Sources};
+use crate::{
+    config::{Config, ConfigError, Sources},
+    plain_text::is_misleading,
+};
 
 /// Where the simulated servers listen. Nobody else is at home there.
 pub const HOSTS: [IpAddr; 3] = [host(1), host(2), host(3)];
@@ -19,16 +22,32 @@ pub const WRITE_NAME: &str = "write.db.internal.";
 /// The name that follows the replicas.
 pub const READ_NAME: &str = "read.db.internal.";
 
-/// The configuration for `servers` that answers DNS on `port` of 127.0.0.1; 0 takes a free one.
+/// Where the demo can be asked, all of it on this machine.
+#[derive(Clone, Copy, Debug)]
+pub struct Doors<'a> {
+    /// Port of DNS; 0 takes a free one.
+    pub dns: u16,
+    /// Port of the status page and the API; 0 takes a free one.
+    pub http: u16,
+    /// Unix socket of the other commands.
+    pub socket: &'a str,
+}
+
+/// The configuration for `servers` that is asked at `doors`.
 ///
 /// Probes are a little more eager than by default and less patient, so that nobody waits for the
 /// story to go on.
-pub fn config(servers: &[SocketAddr], port: u16) -> Result<Config, ConfigError> {
+pub fn config(servers: &[SocketAddr], doors: Doors<'_>) -> Result<Config, ConfigError> {
+    let Doors { dns, http, socket } = doors;
     let mut text = format!(
         r#"
         [dns]
-        listen = ["127.0.0.1:{port}"]
+        listen = ["127.0.0.1:{dns}"]
         workers = 1
+
+        [admin]
+        http = "127.0.0.1:{http}"
+        socket = '{socket}'
 
         [[zone]]
         origin = "db.internal."
@@ -69,6 +88,11 @@ pub fn config(servers: &[SocketAddr], port: u16) -> Result<Config, ConfigError> 
     Config::from_text(&text, Path::new("demo.toml"), &Memory)
 }
 
+/// Whether `path` stands for itself in the text of the configuration.
+pub fn is_path(path: &str) -> bool {
+    !path.is_empty() && !path.chars().any(|c| is_misleading(c) || c == '\'')
+}
+
 /// The files that the configuration names.
 struct Memory;
 
@@ -98,12 +122,14 @@ mod tests {
     #[test]
     fn the_configuration_is_without_fault() {
         let servers = HOSTS.map(|host| SocketAddr::new(host, 5432));
-        let config = config(&servers, 0).unwrap_or_else(|error| panic!("{error}"));
+        let doors = Doors { dns: 0, http: 0, socket: "/run/demo.sock" };
+        let config = config(&servers, doors).unwrap_or_else(|error| panic!("{error}"));
         let cluster = &config.clusters[0];
         let password = cluster.probe.password.as_ref().expect("a password");
         assert_eq!(password.reveal(), PASSWORD);
         let names = cluster.names.iter().map(|name| name.name.to_string());
         assert_eq!(names.collect::<Vec<_>>(), [WRITE_NAME, READ_NAME]);
+        assert_eq!(config.admin.socket.as_deref(), Some(Path::new("/run/demo.sock")));
         assert_eq!(cluster.servers[2].target.to_string(), "127.0.10.3:5432");
     }
 }

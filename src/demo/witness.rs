@@ -8,6 +8,9 @@
 //!   this scene.
 //! - Once there has been an answer, a name never fails, the read name is never empty, and the write
 //!   name only in a scene that says so.
+//!
+//! While somebody operates the demo, answers are his and not the story's: nothing is held against
+//! them until the first scene after that.
 
 use std::{collections::BTreeSet, fmt, io, net::IpAddr, time::Duration};
 
@@ -15,14 +18,19 @@ use hickory_proto::op::ResponseCode;
 use tokio::{sync::mpsc, time::sleep};
 
 use super::{
+    operator::Operator,
     resolver::{Answer, AskError, Resolver},
     settings::{HOSTS, READ_NAME, WRITE_NAME},
     terminal::{News, Terminal},
+    words::{Scenery, decision, last_of_each, name, told},
 };
-use crate::engine::{Event, ServerIndex, ServerState};
+use crate::engine::{Event, ServerIndex, ServerState, StateReason};
 
 /// Longer than any demand of the story takes, on a busy machine too.
 const PATIENCE: Duration = Duration::from_secs(15);
+
+/// How long a demand is waited for that somebody may have made impossible.
+const PATIENCE_WITH_OPERATORS: Duration = Duration::from_secs(3);
 
 /// Between two rounds of questions.
 const ROUND: Duration = Duration::from_millis(25);
@@ -36,6 +44,11 @@ pub struct Witness {
     /// Of each server, as last told by the engine.
     states: [ServerState; HOSTS.len()],
     rules: Rules,
+    operator: Operator,
+    /// What was last told of each answer.
+    told: [Option<String>; 2],
+    /// What has come before there was an answer: the servers are looked at one after the other.
+    beginnings: Vec<Event>,
 }
 
 /// What every answer must keep.
@@ -47,6 +60,8 @@ struct Rules {
     may_withdraw: bool,
     /// There has been an answer.
     opened: bool,
+    /// Somebody operates the demo, or did when the scene began: there are no rules.
+    suspended: bool,
 }
 
 /// What both names shall say.
@@ -57,13 +72,6 @@ pub struct Demand {
     read: Vec<ServerIndex>,
     read_note: Option<&'static str>,
     states: Vec<(ServerIndex, ServerState)>,
-}
-
-/// What both names say.
-#[derive(Clone, Debug)]
-struct Scenery {
-    write: Answer,
-    read: Answer,
 }
 
 /// Why the story ends before its end.
@@ -109,7 +117,9 @@ impl Witness {
         events: mpsc::UnboundedReceiver<Event>,
     ) -> Self {
         let states = [ServerState::Unknown; HOSTS.len()];
-        Self { terminal, resolver, events, states, rules: Rules::default() }
+        let (rules, operator) = (Rules::default(), Operator::default());
+        let told = [None, None];
+        Self { terminal, resolver, events, states, rules, operator, told, beginnings: Vec::new() }
     }
 
     /// Where it tells.
@@ -117,9 +127,16 @@ impl Witness {
         &self.terminal
     }
 
+    /// Whether somebody has operated the demo since it began.
+    pub fn was_operated(&self) -> bool {
+        self.operator.was_here()
+    }
+
     /// A new scene begins, in which only `writers` may be in the write name.
     pub fn scene(&mut self, title: &str, writers: &[ServerIndex]) -> Result<(), Objection> {
-        self.rules = Rules { writers: writers.to_vec(), may_withdraw: false, ..self.rules };
+        let suspended = self.operator.is_here();
+        let opened = self.rules.opened;
+        self.rules = Rules { writers: writers.to_vec(), may_withdraw: false, opened, suspended };
         Ok(self.terminal.headline(title)?)
     }
 
@@ -135,17 +152,19 @@ impl Witness {
 
     /// Waits until `demand` is met.
     pub async fn until(&mut self, demand: &Demand) -> Result<(), Objection> {
-        let deadline = self.terminal.now() + PATIENCE;
+        let begun = self.terminal.now();
         loop {
             let scenery = self.look().await?;
-            if demand.is_met_by(&scenery, &self.states) {
-                self.rules.opened = true;
-                for (name, answer) in scenery.names() {
-                    self.terminal.news(News::Answered, told(name, answer))?;
+            let waited = self.terminal.now().since(begun);
+            let given_up = self.rules.suspended && waited >= PATIENCE_WITH_OPERATORS;
+            if given_up || demand.is_met_by(&scenery, &self.states) {
+                for event in last_of_each(std::mem::take(&mut self.beginnings)) {
+                    self.tell(&event)?;
                 }
-                return Ok(());
+                self.rules.opened = true;
+                return self.tell_answers(&scenery);
             }
-            if self.terminal.now() >= deadline {
+            if waited >= PATIENCE && !self.rules.suspended {
                 let (demanded, answered) = (demand.to_string(), scenery.to_string());
                 return Err(Objection::Unmet { demanded, answered });
             }
@@ -158,7 +177,7 @@ impl Witness {
         let end = self.terminal.now() + time;
         while self.terminal.now() < end {
             let scenery = self.look().await?;
-            if !demand.is_met_by(&scenery, &self.states) {
+            if !self.rules.suspended && !demand.is_met_by(&scenery, &self.states) {
                 let (demanded, answered) = (demand.to_string(), scenery.to_string());
                 return Err(Objection::Left { demanded, answered });
             }
@@ -173,7 +192,16 @@ impl Witness {
         let read = self.resolver.ask(READ_NAME).await?;
         let scenery = Scenery { write, read };
         while let Ok(event) = self.events.try_recv() {
-            self.tell(&event)?;
+            if let Event::State { server, to, .. } = &event
+                && let Some(state) = self.states.get_mut(server.server.0)
+            {
+                *state = *to;
+            }
+            self.rules.suspended |= self.operator.sees(&event);
+            match self.rules.opened {
+                true => self.tell(&event)?,
+                false => self.beginnings.push(event),
+            }
         }
         match self.rules.broken_by(&scenery) {
             Some(rule) => Err(Objection::Rule { rule, answered: scenery.to_string() }),
@@ -181,17 +209,42 @@ impl Witness {
         }
     }
 
-    fn tell(&mut self, event: &Event) -> Result<(), Objection> {
+    /// Tells what is said otherwise than it was last told.
+    fn tell_answers(&mut self, scenery: &Scenery) -> Result<(), Objection> {
+        let mut changed = false;
+        for (last, (name, answer)) in self.told.iter_mut().zip(scenery.names()) {
+            let text = told(name, answer);
+            if last.as_ref() != Some(&text) {
+                self.terminal.news(News::Answered, &text)?;
+                *last = Some(text);
+                changed = true;
+            }
+        }
+        if !changed {
+            self.terminal.news(News::Answered, "both names as before")?;
+        }
+        Ok(())
+    }
+
+    fn tell(&self, event: &Event) -> Result<(), Objection> {
         let terminal = &self.terminal;
         match event {
             Event::State { server, from, to, reason, detail } => {
-                self.states[server.server.0] = *to;
                 let name = name(server.server);
                 let detail = match &**detail {
                     detail if to.is_alarming() && !detail.is_empty() => format!(" ({detail})"),
                     _ => String::new(),
                 };
-                let text = format!("{name} is {to}, was {from}: {reason}{detail}");
+                let was = match from {
+                    ServerState::Unknown => String::new(),
+                    from => format!(", was {from}"),
+                };
+                let why = match reason {
+                    // It was asked before the primary, which is told before it.
+                    StateReason::LacksNothingShown if !self.rules.opened => String::new(),
+                    reason => format!(": {reason}{detail}"),
+                };
+                let text = format!("{name} is {to}{was}{why}");
                 terminal.news(News::Seen, text)?;
             }
             Event::Write { from, to, reason, .. } => {
@@ -201,8 +254,19 @@ impl Witness {
             Event::Read { from, to, reason, .. } => {
                 terminal.news(News::Decided, decision(READ_NAME, from, to, reason))?;
             }
-            // The servers of the demo speak for themselves, and nobody operates it.
-            Event::Witness { .. } | Event::Override { .. } | Event::Accepted { .. } => {}
+            Event::Override { laid, turn, .. } => {
+                let what = match laid.wish.as_ref().server() {
+                    Some(server) => format!("{} of {}", laid.wish, name(*server)),
+                    None => laid.wish.to_string(),
+                };
+                terminal.news(News::Operated, format!("{what}: {turn}"))?;
+            }
+            Event::Accepted { accepted, .. } => {
+                let text = format!("the history of {} is accepted", name(accepted.server));
+                terminal.news(News::Operated, text)?;
+            }
+            // The servers of the demo speak for themselves.
+            Event::Witness { .. } => {}
             Event::Isolated => {
                 let text = "no server answers: our own network is suspected, answers stand still";
                 terminal.news(News::Seen, text)?;
@@ -219,6 +283,9 @@ impl Rules {
     /// The rule that is broken, if one is.
     fn broken_by(&self, scenery: &Scenery) -> Option<&'static str> {
         let Scenery { write, read } = scenery;
+        if self.suspended {
+            return None;
+        }
         if write.addresses.len() > 1 {
             return Some("the write name must never have two addresses");
         }
@@ -300,65 +367,6 @@ impl fmt::Display for Demand {
     }
 }
 
-impl Scenery {
-    fn names(&self) -> [(&'static str, &Answer); 2] {
-        [(WRITE_NAME, &self.write), (READ_NAME, &self.read)]
-    }
-}
-
-/// Both names with what they say.
-impl fmt::Display for Scenery {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let [write, read] = self.names().map(|(name, answer)| told(name, answer));
-        write!(f, "{write}, {read}")
-    }
-}
-
-/// `read.db.internal 127.0.10.1 (EDE: demo: too few eligible replicas, so the primary helps out)`
-fn told(name: &str, answer: &Answer) -> String {
-    let mut text = without_root(name).to_owned();
-    match answer.code {
-        ResponseCode::NoError if answer.addresses.is_empty() => text += " no address",
-        ResponseCode::NoError => {}
-        code => text += &format!(" {code}"),
-    }
-    for address in &answer.addresses {
-        text += &format!(" {address}");
-    }
-    if let Some(note) = &answer.note {
-        text += &format!(" (EDE: {note})");
-    }
-    text
-}
-
-/// `write.db.internal -> db2 127.0.10.2: it is the one writable primary`
-fn decision(
-    name: &str,
-    from: &[ServerIndex],
-    to: &[ServerIndex],
-    reason: &dyn fmt::Display,
-) -> String {
-    let mut text = without_root(name).to_owned();
-    text += if from == to { " stays" } else { " ->" };
-    for &server in to {
-        text += &format!(" {} {}", self::name(server), HOSTS[server.0]);
-    }
-    if to.is_empty() {
-        text += " none";
-    }
-    format!("{text}: {reason}")
-}
-
-/// A server as the configuration calls it.
-pub fn name(server: ServerIndex) -> String {
-    format!("db{}", server.0 + 1)
-}
-
-/// A name as people write it.
-pub fn without_root(name: &str) -> &str {
-    name.trim_end_matches('.')
-}
-
 fn addresses(servers: &[ServerIndex]) -> BTreeSet<IpAddr> {
     servers.iter().map(|server| HOSTS[server.0]).collect()
 }
@@ -400,7 +408,7 @@ mod tests {
     #[test]
     fn every_answer_must_keep_the_rules() {
         let writers = vec![DB1, DB2];
-        let opened = Rules { writers: writers.clone(), may_withdraw: false, opened: true };
+        let opened = Rules { writers: writers.clone(), opened: true, ..Rules::default() };
         let broken = |rules: &Rules, write: &[ServerIndex], read: &[ServerIndex]| {
             let scenery = Scenery { write: answer(write, None), read: answer(read, None) };
             rules.broken_by(&scenery).is_some()
@@ -420,23 +428,7 @@ mod tests {
         let scenery = Scenery { write: failure, read: answer(&[DB3], None) };
         assert!(opened.broken_by(&scenery).is_some());
         assert!(waiting.broken_by(&scenery).is_none());
-    }
-
-    #[test]
-    fn answers_are_told_with_their_reasons() {
-        let scenery = Scenery {
-            write: answer(&[], Some("demo: no address")),
-            read: answer(&[DB2, DB3], None),
-        };
-        assert_eq!(
-            scenery.to_string(),
-            "write.db.internal no address (EDE: demo: no address), \
-             read.db.internal 127.0.10.2 127.0.10.3"
-        );
-        assert_eq!(
-            decision(WRITE_NAME, &[DB1], &[DB2], &"a reason"),
-            "write.db.internal -> db2 127.0.10.2: a reason"
-        );
-        assert_eq!(decision(READ_NAME, &[], &[], &"why"), "read.db.internal stays none: why");
+        let suspended = Rules { suspended: true, ..opened };
+        assert!(!broken(&suspended, &[], &[]), "somebody else operates it");
     }
 }

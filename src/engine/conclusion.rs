@@ -68,8 +68,8 @@ pub struct Conclusion {
 }
 
 impl Conclusion {
-    /// Nothing yet, in a cluster with so many read names.
-    pub fn new(read_names: usize) -> Self {
+    /// Nothing yet of a server that is there since `now`, in a cluster with so many read names.
+    pub fn new(read_names: usize, now: Moment) -> Self {
         Self {
             judged: 0,
             tail_judged: 0,
@@ -91,7 +91,7 @@ impl Conclusion {
             verdict: Verdict::UNHEARD,
             limited: Verdict::UNHEARD,
             settled: None,
-            since: Moment::START,
+            since: now,
         }
     }
 

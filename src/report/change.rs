@@ -208,6 +208,27 @@ impl Change {
         }
     }
 
+    /// The servers that a name said before and says after, in config order; `None` where it is no name
+    /// that has changed.
+    pub fn answers(&self) -> Option<[Vec<&str>; 2]> {
+        match &self.what {
+            What::Write { from, to, .. } => {
+                Some([from, to].map(|side| side.iter().map(|server| &**server).collect()))
+            }
+            What::Read { from, to, .. } => {
+                Some([from, to].map(|side| side.iter().map(|server| &**server).collect()))
+            }
+            What::Earlier(earlier) if earlier.name.is_some() => {
+                let Words { from, to, .. } = &earlier.words;
+                Some([from, to].map(|side| {
+                    let servers = side.iter().flat_map(|servers| servers.split(','));
+                    servers.filter(|server| !server.is_empty()).collect()
+                }))
+            }
+            _ => None,
+        }
+    }
+
     /// Whether everything that it names is still in a cluster of `layout`.
     pub fn is_in(&self, layout: &Layout, cluster: ClusterId) -> bool {
         let listing = layout.clusters().get(cluster.0);

@@ -83,7 +83,8 @@ impl Membership {
 impl fmt::Display for Membership {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(LeftOut { state, reason, published }) = &self.left_out {
-            write!(f, "it is {state}: {reason}; published is {}: ", listed(published))?;
+            let published = listed(published).replace(',', ", ");
+            write!(f, "it is {state}: {reason}; published is {published}: ")?;
         }
         self.reason.fmt(f)
     }

@@ -19,7 +19,7 @@ use crate::{
 pub const GATHER: Duration = Duration::from_millis(200);
 
 /// Why nothing is saved where no folder is configured.
-const NOWHERE: &str = "no `directory` is set in [state], so a restart will have forgotten it";
+const NOWHERE: &str = "no `directory` is set in [state]";
 
 /// Why nothing is saved any more.
 const ENDED: &str = "the service is stopping, and has saved its state for the last time";

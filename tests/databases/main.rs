@@ -44,6 +44,7 @@ mod semi_sync;
 mod session_settings;
 mod smart_shutdown;
 mod stories;
+mod tasks;
 mod tcp_stories;
 mod versions;
 

@@ -2,7 +2,7 @@
 //! output are taken from the text itself.
 //!
 //! A primary and a standby run at the two addresses of the text. Replaced are only the program's
-//! path, the password, and the ports, which may be taken on this machine.
+//! path and the ports, which may be taken on this machine.
 
 use std::{fs, net::Ipv4Addr, path::Path, process::Command};
 
@@ -10,7 +10,10 @@ use tempfile::TempDir;
 
 use crate::{
     account::{self, Account},
-    in_turn, patience, ports,
+    in_turn,
+    mysql_cluster::MySqlCluster,
+    mysql_programs::MySqlPrograms,
+    patience, ports,
     postgres_cluster::{PgCluster, Shutdown},
     postgres_programs::Programs,
     process::ServerProcess,
@@ -18,28 +21,24 @@ use crate::{
 
 const README: &str = include_str!("../../README.md");
 const SERVERS: [Ipv4Addr; 2] = [Ipv4Addr::new(127, 0, 1, 1), Ipv4Addr::new(127, 0, 1, 2)];
+const MARIADB: [Ipv4Addr; 2] = [Ipv4Addr::new(127, 63, 21, 1), Ipv4Addr::new(127, 63, 21, 2)];
 
 #[test]
 fn five_minutes_with_ones_own_servers() {
     in_turn(|| {
         let mut servers = PgCluster::start(Programs::installed(), &SERVERS);
         servers.forget_probe(0);
-        let [to_grant, password, config, to_run, shown] = &code_blocks()[..] else {
+        let [build, password, to_grant, config, to_run, shown] = &code_blocks()[..] else {
             panic!("the section has other code blocks");
         };
         let folder = tempfile::tempdir().expect("a temporary directory can be made");
-        let reader = Reader { folder, dns_port: ports::free_for_dns().port().to_string() };
+        let dns_port = ports::free_for_dns().port().to_string();
+        let reader = Reader { folder, dns_port, database_port: servers.port().to_string() };
+        assert_eq!(commands(build), ["cargo build --release"]);
 
-        // 1. A user for the probes.
-        let [build, grants] = commands(to_grant)[..] else { panic!("other commands: {to_grant}") };
-        assert_eq!(build, "cargo build --release");
-        let sql = reader.run(grants);
-        assert!(sql.contains("'change me'"), "no password to be changed:\n{sql}");
-        servers.sql(0, &sql.replace("'change me'", "'one line'"));
-
-        // 2. The password; 3. the configuration.
-        for command in commands(password) {
-            reader.run(&command.replace("'change me'", "'one line'"));
+        // 1. A password; 2. a user for the probes; 3. the configuration.
+        for command in commands(password).into_iter().chain(commands(to_grant)) {
+            reader.run(command);
         }
         reader.write("pointsman/pointsman.toml", &reader.localise(config, servers.port()));
 
@@ -65,6 +64,52 @@ fn five_minutes_with_ones_own_servers() {
     });
 }
 
+/// The same on MariaDB, with the words that the text has for it: another argument of `grants`, another
+/// engine, its own client. That one is the test itself here, for the administrator of these servers comes in by a
+/// socket file.
+#[test]
+fn five_minutes_with_mariadb() {
+    in_turn(|| {
+        let servers = MySqlCluster::start(MySqlPrograms::mariadb(), &MARIADB);
+        let drop = "SELECT GROUP_CONCAT('DROP USER ', QUOTE(user), '@', QUOTE(host) SEPARATOR ';') \
+                    FROM mysql.user WHERE user = 'pointsman'";
+        for statement in servers.value(0, drop).split(';') {
+            servers.sql(0, &[statement]);
+        }
+        let [_, password, to_grant, config, to_run, _] = &code_blocks()[..] else {
+            panic!("the section has other code blocks");
+        };
+        let folder = tempfile::tempdir().expect("a temporary directory can be made");
+        let dns_port = ports::free_for_dns().port().to_string();
+        let reader = Reader { folder, dns_port, database_port: servers.port().to_string() };
+        for command in commands(password) {
+            reader.run(command);
+        }
+        let [grant] = commands(to_grant)[..] else { panic!("other commands: {to_grant}") };
+        let (grant, _client) = grant.rsplit_once(" | ").expect("the client comes last");
+        let sql = reader.run(&grant.replace("grants postgres", "grants mariadb"));
+        let lines = sql.lines().filter(|line| !line.starts_with("--")).collect::<Vec<_>>();
+        for statement in lines.join("\n").split(';').map(str::trim) {
+            if !statement.is_empty() {
+                servers.sql(0, &[statement]);
+            }
+        }
+        let engine = config.replace("engine = \"postgres\"", "engine = \"mariadb\"");
+        let mut text = reader.localise(&engine, servers.port());
+        for (theirs, ours) in SERVERS.iter().zip(MARIADB) {
+            text = text.replace(&format!("\"{theirs}\""), &format!("\"{ours}\""));
+        }
+        reader.write("pointsman/pointsman.toml", &text);
+        let [check, serve, ask_write, ask_read] = commands(to_run)[..] else {
+            panic!("other commands: {to_run}");
+        };
+        reader.run(check);
+        let pointsman = reader.start(serve.strip_suffix(" &").expect("in the background"));
+        reader.expect(ask_write, &[&MARIADB[0].to_string()], &pointsman);
+        reader.expect(ask_read, &[&MARIADB[1].to_string()], &pointsman);
+    });
+}
+
 /// The code blocks of the section, in order.
 fn code_blocks() -> Vec<&'static str> {
     let (_, section) =
@@ -84,6 +129,7 @@ fn commands(block: &'static str) -> Vec<&'static str> {
 struct Reader {
     folder: TempDir,
     dns_port: String,
+    database_port: String,
 }
 
 impl Reader {
@@ -145,6 +191,7 @@ impl Reader {
         command
             .replace("target/release/pointsman", program)
             .replace("-p 5300", &format!("-p {}", self.dns_port))
+            .replace("psql -h", &format!("psql -X -p {} -h", self.database_port))
     }
 }
 

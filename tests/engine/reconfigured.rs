@@ -171,14 +171,16 @@ fn a_new_server_in_a_ready_cluster_has_not_been_heard() {
     assert_eq!(places.len(), 3);
     site.engine.decide(site.now);
     assert_eq!(site.said(), (Some(0), vec![1, 2]));
-    let state = |index| {
+    let standing = |index| {
         let server = ServerId { cluster: CLUSTER, server: ServerIndex(index) };
-        site.engine.standing(server).state
+        site.engine.standing(server)
     };
     assert_eq!(
-        [0, 3, 4].map(state),
+        [0, 3, 4].map(|index| standing(index).state),
         [ServerState::Primary, ServerState::Unknown, ServerState::Unknown]
     );
+    // It is Unknown since it is there, and not since the process began.
+    assert_eq!(standing(4).since, site.now);
 }
 
 #[test]

@@ -335,8 +335,15 @@ const TABLE: [Row; 31] = [
     },
     Row {
         module: "demo",
-        of_ours: &["app", "clock", "config", "engine", "inherited", "probe"],
-        from_outside: &["hickory_proto", "postgres_protocol", "rand", "thiserror", "tokio"],
+        of_ours: &["app", "clock", "config", "engine", "inherited", "plain_text", "probe"],
+        from_outside: &[
+            "hickory_proto",
+            "postgres_protocol",
+            "rand",
+            "rustix",
+            "thiserror",
+            "tokio",
+        ],
     },
     Row {
         module: "main",

@@ -225,7 +225,7 @@ pub fn subject(change: &Change) -> String {
 pub fn turn(kind: ChangeKind, words: &Words) -> Option<String> {
     let shown = |side: &Option<String>| match side.as_deref() {
         Some("") | None => "none".to_owned(),
-        Some(side) => side.to_owned(),
+        Some(side) => side.replace(',', ", "),
     };
     let told = words.from.is_some() || words.to.is_some();
     let (from, to) = (shown(&words.from), shown(&words.to));

@@ -71,7 +71,10 @@ impl Cluster {
         Self {
             id,
             records: policy.servers.iter().map(|server| Record::new(&server.witnesses)).collect(),
-            conclusions: policy.indices().map(|_| Conclusion::new(policy.reads.len())).collect(),
+            conclusions: {
+                let read_names = policy.reads.len();
+                policy.indices().map(|_| Conclusion::new(read_names, now)).collect()
+            },
             identity: KnownIdentity::default(),
             positions: Positions::default(),
             office: Office::default(),

@@ -134,7 +134,19 @@ fn what_is_shown_is_for_people_and_for_programs() {
     assert!(wanted.contains("OK - orders: as wanted | outage=0 degraded=0 wanted=1"), "{wanted}");
     let events = said(&served, "events --since 1h --cluster orders");
     assert!(events.contains("seen"), "{events}");
+    assert_eq!(parsed(&said(&served, "hint orders --json"))["cluster"], "orders");
     let events = parsed(&said(&served, "events --json"));
+    for event in events["events"].as_array().expect("a list") {
+        for (text, list) in [("from", "from_servers"), ("to", "to_servers")] {
+            // Lists are of names; each is its text taken apart.
+            let Some(servers) = event[list].as_array() else {
+                assert!(event["name"].is_null(), "{event}");
+                continue;
+            };
+            let servers: Vec<_> = servers.iter().filter_map(Value::as_str).collect();
+            assert_eq!(servers.join(","), event[text].as_str().unwrap_or_default(), "{event}");
+        }
+    }
     assert!(events["events"].as_array().is_some_and(|events| !events.is_empty()));
     for (line, words) in [
         ("status nobody", "there is no cluster `nobody`"),
@@ -156,6 +168,10 @@ fn what_is_shown_is_for_people_and_for_programs() {
         let Ended { code, stdout, stderr } = on(&served, line);
         assert_eq!((code, stdout.as_str()), (Some(1), ""), "{line}");
         assert!(stderr.contains(words), "{line}: {stderr}");
+        let Ended { code, stdout, stderr } = on(&served, &format!("{line} --json"));
+        assert_eq!((code, stdout.as_str()), (Some(1), ""), "{line}");
+        let error = parsed(&stderr)["error"].as_str().map(str::to_owned);
+        assert!(error.is_some_and(|error| error.contains(words)), "{line}: {stderr}");
     }
 }
 

@@ -112,7 +112,7 @@ fn how_long_a_server_refuses_is_counted_from_its_first_refusal_of_the_kind() {
 #[test]
 fn what_was_away_starts_anew_and_remembers_who_took_over() {
     let (record, _) = folded([primary(3, 1), primary(3, 2)]);
-    let mut conclusion = Conclusion::new(1);
+    let mut conclusion = Conclusion::new(1, Moment::START);
     for _ in 0..3 {
         conclusion.gates[0].pass(None, std::time::Duration::from_secs(1));
     }
