@@ -28,6 +28,7 @@ fn main() -> ExitCode {
         Command::CheckConfig(options) => cli::check_config(&options, out),
         Command::Demo(options) => return demo(&options),
         Command::Grants(options) => grants(&options, out),
+        Command::SecondaryConfig(options) => cli::secondary_config(&options, out),
         Command::Service(command) => cli::run(&command, out),
     };
     outcome.map_or(ExitCode::FAILURE, ExitCode::from)
