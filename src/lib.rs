@@ -32,5 +32,6 @@ pub mod state;
 pub mod status;
 pub mod telemetry;
 pub mod threads;
+pub mod transfer;
 pub mod wall_time;
 pub mod watchdog;

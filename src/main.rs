@@ -28,6 +28,7 @@ fn main() -> ExitCode {
         Command::CheckConfig(options) => cli::check_config(&options, out),
         Command::Demo(options) => return demo(&options),
         Command::Grants(options) => grants(&options, out),
+        Command::SecondaryConfig(options) => cli::secondary_config(&options, out),
         Command::Version => {
             writeln!(out.output, "{} {}", env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"))
                 .map(|()| 0)

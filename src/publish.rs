@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use arc_swap::{ArcSwap, Guard};
+use tokio::sync::watch;
 
 use crate::{answers::AnswerTable, report::Reports};
 
@@ -35,22 +36,30 @@ pub struct Publisher {
     published: Arc<ArcSwap<Snapshot>>,
     /// Replaced ones that a reader may still hold.
     replaced: Vec<Arc<Snapshot>>,
+    generation: watch::Sender<u64>,
 }
 
 /// A reading end. Clones read the same snapshots.
 #[derive(Clone, Debug)]
-pub struct Reader(Arc<ArcSwap<Snapshot>>);
+pub struct Reader {
+    published: Arc<ArcSwap<Snapshot>>,
+    generation: watch::Receiver<u64>,
+}
 
 impl Publisher {
     /// Publishes the first snapshot.
     pub fn new(first: Snapshot) -> Self {
-        Self { published: Arc::new(ArcSwap::from_pointee(first)), replaced: Vec::new() }
+        let generation = watch::Sender::new(first.table.generation());
+        let published = Arc::new(ArcSwap::from_pointee(first));
+        Self { published, replaced: Vec::new(), generation }
     }
 
     /// Replaces the snapshot. Every answer that starts after this call reads the new one.
     pub fn publish(&mut self, next: Snapshot) {
         self.replaced.retain(|snapshot| Arc::strong_count(snapshot) > 1);
+        let generation = next.table.generation();
         self.replaced.push(self.published.swap(Arc::new(next)));
+        self.generation.send_if_modified(|last| std::mem::replace(last, generation) != generation);
     }
 
     /// What is published now.
@@ -60,19 +69,25 @@ impl Publisher {
 
     /// A new reading end.
     pub fn reader(&self) -> Reader {
-        Reader(Arc::clone(&self.published))
+        let (published, generation) = (Arc::clone(&self.published), self.generation.subscribe());
+        Reader { published, generation }
     }
 }
 
 impl Reader {
     /// The snapshot of this moment, for one short piece of work such as one DNS answer.
     pub fn load(&self) -> Loaded {
-        self.0.load()
+        self.published.load()
+    }
+
+    /// Tells whenever there is another generation, for whoever follows them. Words alone are none.
+    pub fn generations(&self) -> watch::Receiver<u64> {
+        self.generation.clone()
     }
 
     /// The snapshot of this moment, to keep.
     pub fn snapshot(&self) -> Arc<Snapshot> {
-        self.0.load_full()
+        self.published.load_full()
     }
 }
 

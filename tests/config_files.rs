@@ -253,6 +253,7 @@ impl Sources for Generous {
             Some("pem" | "crt") => fs::read(project("tests/config_faults/parts/good.pem")),
             Some("key") => fs::read(project("tests/config_faults/parts/good.key")),
             Some("secret") => Ok(COOKIE_SECRET.into()),
+            Some("tsig") => Ok(b"MDEyMzQ1Njc4OWFiY2RlZg==\n".to_vec()),
             _ => Ok(b"hunter2\n".to_vec()),
         }
     }

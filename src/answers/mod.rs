@@ -11,6 +11,7 @@
 mod balance;
 mod build;
 mod companion;
+mod contents;
 mod layout;
 mod lookup;
 mod names;
@@ -28,6 +29,7 @@ mod zone;
 
 pub use build::{ClusterAnswers, build};
 pub use companion::{ClusterListing, CompanionKind, Directory};
+pub use contents::Copied;
 pub use layout::Layout;
 pub use lookup::{Answer, Outcome};
 pub use names::{Balance, NameRole, PublishedServer, ServedName};

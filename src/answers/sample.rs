@@ -151,6 +151,24 @@ pub(crate) fn table(decision: &Decision) -> AnswerTable {
     table_of(&layout(Balance::Shuffle), decision)
 }
 
+/// The table after `table`, in which the write name says this server, within `limit`.
+pub(crate) fn promoted(table: &AnswerTable, server: usize, limit: Serial) -> Option<AnswerTable> {
+    let write = Some(write(Some(server), WriteReason::Primary));
+    after(table, &Decision { write, ..healthy() }, limit)
+}
+
+/// The table after `table`, in which the write name waits for its first decision.
+pub(crate) fn unready(table: &AnswerTable) -> AnswerTable {
+    let write = Some(write(None, WriteReason::NotReady));
+    after(table, &Decision { write, ..healthy() }, Serial::MAX).expect("it says something else")
+}
+
+fn after(table: &AnswerTable, decision: &Decision, limit: Serial) -> Option<AnswerTable> {
+    let servers = servers();
+    let answers = ClusterAnswers { name: "orders", servers: &servers, decision, overrides: &[] };
+    table.within([(ClusterId(0), answers)], 0, limit)
+}
+
 /// One server alone, as a replica.
 pub(crate) fn table_of_replica(server: PublishedServer) -> AnswerTable {
     let decision = Decision {

@@ -5,6 +5,7 @@
 //! a half that runs on would serve what nobody looks after. When one of them stands still, the
 //! watchdog says so. A probe that panics ends nothing, see `probing.rs`.
 
+mod copies;
 mod facts;
 mod past;
 mod places;
@@ -27,7 +28,7 @@ use tracing::{info, warn};
 
 use self::{
     past::OpenedState,
-    prepared::layout,
+    prepared::{layout, warn_of_open_files},
     probing::Probes,
     reload_notifier::{ReloadNotifier, status},
     service::{Service, plan},
@@ -37,10 +38,10 @@ use self::{
 use crate::{
     admin::{self, AdminServer, Background, Operations},
     answers::PlacementError,
-    config::{Config, OpenFile},
+    config::Config,
     control::{Control, ControlEnds, Order},
     descriptors,
-    dns::{self, BindError, DnsServer, ServeError},
+    dns::{BindError, DnsServer, ServeError},
     driver::{Driver, Ends},
     engine::Event,
     hooks::Hooks,
@@ -212,7 +213,7 @@ impl App {
         let (driver, Ends { findings, replans, reader, pulse, counts }) =
             Driver::new(plan, commands, past, observer);
         let listeners = admin::bind(&config.admin, &mut inherited)?;
-        let dns = dns::open(&config.dns, &reader, &mut inherited)?;
+        let (dns, transfers, copies) = copies::open(&config, &reader, &mut inherited)?;
         inherited.expect_none_left()?;
         let watchdog = Watchdog::new(parts(pulse, &dns), status(&config, dns.local_addresses()))
             .map_err(StartError::Watchdog)?;
@@ -224,7 +225,7 @@ impl App {
         // Before the driver moves: they hear of everything that it does.
         let hooks = Hooks::start(&config.hooks, &chronicle);
         let state = saver.as_ref().map(Saver::health);
-        let chores = Background { hooks: hooks.handle().clone(), state };
+        let chores = Background { hooks: hooks.handle().clone(), transfers, state };
         let operations = Operations::new(
             hints,
             reader.clone(),
@@ -256,6 +257,7 @@ impl App {
             operations: operations.clone(),
             hooks: hooks.handle().clone(),
             sessions: sessions.handle().clone(),
+            copies,
             reader,
             showing: Showing::default(),
         };
@@ -322,13 +324,6 @@ impl App {
     }
 }
 
-/// Logs which files others may read or change that are not for them.
-fn warn_of_open_files<'f>(files: impl IntoIterator<Item = &'f OpenFile>) {
-    for file in files {
-        warn!(event = "open_file", "{file}");
-    }
-}
-
 /// Waits for a signal that asks to end; one that asks to reload is an order like any other.
 async fn end_asked(signals: &mut Signals, control: Control) {
     while signals.next().await == Signal::Reload {
@@ -390,6 +385,8 @@ fn descriptors_needed(config: &Config) -> u64 {
     let asked = servers * (DESCRIPTORS_PER_SERVER + DESCRIPTORS_PER_VISIT);
     let asked = asked + witnesses * DESCRIPTORS_PER_WITNESS;
     let asked = asked + config.hooks.len() * DESCRIPTORS_PER_HOOK;
+    let told = config.transfer.zones.iter().map(|zone| zone.secondaries.len()).sum::<usize>();
+    let asked = asked + told;
     let needed = asked + dns.tcp.max_connections + listeners + OTHER_DESCRIPTORS;
     u64::try_from(needed).unwrap_or(u64::MAX)
 }

@@ -1,8 +1,10 @@
 //! Another configuration, read and checked, before it is in force.
 
+use tracing::warn;
+
 use crate::{
     answers::{Layout, PlacementError},
-    config::{Changes, Config, OverlayError},
+    config::{Changes, Config, OpenFile, OverlayError},
 };
 
 /// What is to take the place of the configuration in force.
@@ -54,4 +56,11 @@ impl Prepared {
 pub fn layout(config: &Config) -> Result<Layout, PlacementError> {
     let names = config.clusters.iter().flat_map(|cluster| cluster.names.clone()).collect();
     Layout::with_companions(&config.zones, names, config.directory())
+}
+
+/// Logs which files others may read or change that are not for them.
+pub fn warn_of_open_files<'f>(files: impl IntoIterator<Item = &'f OpenFile>) {
+    for file in files {
+        warn!(event = "open_file", "{file}");
+    }
 }

@@ -12,7 +12,7 @@ use tokio::{
 use tracing::{error, info, warn};
 
 use super::{
-    prepared::{PrepareError, Prepared},
+    prepared::{PrepareError, Prepared, warn_of_open_files},
     probing::{Probes, Questions},
     reload_notifier::ReloadNotifier,
     shown::Showing,
@@ -30,6 +30,7 @@ use crate::{
     publish::Reader,
     report::{Change, Configuration, What},
     sessions::SessionsHandle,
+    transfer::TransferService,
     wall_time::WallTime,
 };
 
@@ -48,6 +49,7 @@ pub struct Service {
     pub operations: Operations,
     pub hooks: HooksHandle,
     pub sessions: SessionsHandle,
+    pub copies: TransferService,
     pub reader: Reader,
     pub showing: Showing,
 }
@@ -118,7 +120,7 @@ impl Service {
             Ok(prepared) => {
                 let config::Changes { changed, needs_restart } = prepared.changes.clone();
                 let open_files = prepared.config.open_files.iter();
-                super::warn_of_open_files(
+                warn_of_open_files(
                     open_files.filter(|file| !self.config.open_files.contains(file)),
                 );
                 if !prepared.is_the_same(&self.config) {
@@ -168,6 +170,7 @@ impl Service {
         self.probes.start(questions, &self.findings);
         self.operations.follow(self.probes.hints(&config.clusters));
         self.hooks.follow(&config.hooks);
+        self.copies.follow(&config.transfer);
         self.config = Arc::new(config);
         self.sessions.follow(Arc::clone(&self.config));
         is_settled.await.map_err(|_| OrderError::Stopping)

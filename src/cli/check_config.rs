@@ -12,7 +12,7 @@ use super::{
     options::DEFAULT_CONFIG,
     outcome::{BAD_CONFIGURATION, Out, count, report},
 };
-use crate::config::{Config, ConfigError, Fault, Secrets};
+use crate::config::{Config, ConfigError, Fault, Secrets, not_carried};
 
 /// Options of `check-config`.
 #[derive(Debug, Args)]
@@ -49,7 +49,8 @@ fn check(options: &CheckOptions) -> Result<(Config, Vec<String>), ConfigError> {
     let open_files = config.open_files.iter().map(ToString::to_string);
     let obstacles = obstacles(&config, !options.no_secrets).into_iter();
     let obstacles = obstacles.map(|obstacle| obstacle.to_string());
-    let warnings = unseen.chain(open_files).chain(obstacles).collect();
+    let copies = not_carried(&config);
+    let warnings = unseen.chain(open_files).chain(copies).chain(obstacles).collect();
     Ok((config, warnings))
 }
 

@@ -27,6 +27,7 @@ mod pin;
 mod probe;
 mod reload;
 mod screen;
+mod secondary_config;
 mod serve;
 mod server;
 mod sessions;
@@ -47,6 +48,7 @@ pub use self::{
     demo::DemoOptions,
     grants::{GrantsEngine, GrantsOptions},
     outcome::{BAD_CONFIGURATION, Out, USAGE, report},
+    secondary_config::{SecondaryConfigOptions, SecondaryServer, run as secondary_config},
     serve::ServeOptions,
 };
 
@@ -70,6 +72,8 @@ pub enum Command {
     Demo(DemoOptions),
     /// Print the SQL that gives the probe user its rights, and no more
     Grants(GrantsOptions),
+    /// Print the settings with which another DNS server keeps copies of our zones
+    SecondaryConfig(SecondaryConfigOptions),
     /// Print the version, as --version does
     #[command(hide = true)]
     Version,

@@ -14,7 +14,8 @@ use super::{
     log::{self, LogSection},
     read::{ConfigError, Conversion, Faults, Protected, Sources, section},
     state::{self, StateSection},
-    zone::{self, ZoneSection},
+    transfer::{self, CatalogSection, KeySection, TransferConfig},
+    zone::{self, ZoneSection, Zones},
 };
 
 section! {
@@ -24,6 +25,10 @@ section! {
         dns: DnsSection,
         /// Zones with their static records. At least one.
         zone: Vec<Spanned<ZoneSection>>,
+        /// Secrets that are shared with other DNS servers.
+        key: Vec<Spanned<KeySection>>,
+        /// A zone that lists our zones.
+        catalog: CatalogSection,
         /// What survives restarts.
         state: StateSection,
         /// The operator's access.
@@ -50,7 +55,9 @@ pub fn convert(
     let state = state::convert(&section.state, &mut conversion);
     let admin = admin::convert(&section.admin, &mut listeners, &mut conversion);
     let log = log::convert(&section.log);
-    let zones = zone::convert(&section.zone, &dns.listen, &mut conversion);
+    let keys = transfer::keys(&section.key, &mut conversion);
+    let zones = zone::convert(&section.zone, (&dns, &keys), &mut conversion);
+    let transfer = transfer(section, &zones, &mut conversion);
     let clusters = cluster::convert(&section.cluster, &zones, &mut conversion);
     let hooks = hook::convert(&section.hook, &section.cluster, &mut conversion);
     if runs_commands(&clusters, &hooks) {
@@ -64,6 +71,7 @@ pub fn convert(
         added: Arc::default(),
         dns,
         zones: zones.into_zones(),
+        transfer,
         state,
         admin,
         log,
@@ -72,6 +80,28 @@ pub fn convert(
         open_files,
         unseen,
     })
+}
+
+/// What other servers may copy. Their copies rest on a serial that never goes back, which only `[state]` can
+/// promise over a restart.
+fn transfer(
+    section: &FileSection,
+    zones: &Zones,
+    conversion: &mut Conversion<'_>,
+) -> TransferConfig {
+    let catalog =
+        transfer::catalog(&section.catalog, zones.transferred(), zones.origins(), conversion);
+    let sections = section.zone.given().into_iter().flatten();
+    let first = sections.filter_map(|zone| zone.get_ref().secondary.span()).next();
+    if let (false, Some(place)) = (section.state.is_present(), first) {
+        conversion.faults.add(
+            place,
+            "a zone with secondaries needs [state]: without it the serial may go back at a \
+             restart, and they would keep old addresses",
+            "add [state] with directory = \"/var/lib/pointsman\"",
+        );
+    }
+    TransferConfig { zones: zones.transferred().to_vec(), catalog }
 }
 
 /// Whether the file names a program that we start.
@@ -100,12 +130,13 @@ mod tests {
         read_name::ReadSection,
         server::ServerSection,
         state::StateSection,
+        transfer::{CatalogSection, KeySection, SecondarySection},
         write_name::WriteSection,
         zone::ZoneSection,
     };
 
     /// Every section with its keys.
-    const FORMAT: [(&str, &[&str]); 21] = [
+    const FORMAT: [(&str, &[&str]); 24] = [
         (FileSection::TITLE, FileSection::KEYS),
         (DnsSection::TITLE, DnsSection::KEYS),
         (TcpSection::TITLE, TcpSection::KEYS),
@@ -113,6 +144,9 @@ mod tests {
         (RateLimitSection::TITLE, RateLimitSection::KEYS),
         (ExposeSection::TITLE, ExposeSection::KEYS),
         (ZoneSection::TITLE, ZoneSection::KEYS),
+        (SecondarySection::TITLE, SecondarySection::KEYS),
+        (KeySection::TITLE, KeySection::KEYS),
+        (CatalogSection::TITLE, CatalogSection::KEYS),
         (StateSection::TITLE, StateSection::KEYS),
         (AdminSection::TITLE, AdminSection::KEYS),
         (TokenSection::TITLE, TokenSection::KEYS),

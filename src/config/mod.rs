@@ -38,6 +38,8 @@ mod target;
 mod text;
 mod tls;
 mod token;
+mod transfer;
+mod ttl;
 mod words;
 mod write_name;
 mod zone;
@@ -67,6 +69,10 @@ pub use self::{
     target::{ProbeTarget, TargetHost},
     tls::TlsMode,
     token::read_token,
+    transfer::{
+        CatalogConfig, KeyAlgorithm, KeyConfig, SecondaryConfig, TransferConfig, TransferTransport,
+        ZoneTransfer, not_carried,
+    },
 };
 use crate::answers::Zone;
 
@@ -84,6 +90,8 @@ pub struct Config {
     pub dns: DnsConfig,
     /// The zones with their static records; at least one, no two with one origin.
     pub zones: Vec<Zone>,
+    /// What other DNS servers may copy.
+    pub transfer: TransferConfig,
     /// What survives restarts.
     pub state: StateConfig,
     /// The operator's access.

@@ -6,14 +6,12 @@ use std::{
     time::Duration,
 };
 
-use hickory_proto::rr::{LowerName, RecordType};
-use toml::{Spanned, de::DeValue};
-
 use super::{
-    read::{Conversion, Faults, Field, Firsts, HostName, RangeError, Ranged, Value},
+    read::{Conversion, Field, Firsts, HostName},
     zone::Zones,
 };
 use crate::{answers::Zone, duration::written};
+use hickory_proto::rr::{LowerName, RecordType};
 
 /// The names accepted so far.
 pub struct Names<'a> {
@@ -99,44 +97,6 @@ fn shadow(name: &LowerName, zone: &Zone) -> Option<(LowerName, &'static str)> {
         above = above.base_name();
     }
     None
-}
-
-/// A TTL: a time in whole seconds, never 0.
-#[derive(Clone, Copy, Debug)]
-pub struct Ttl(Duration);
-
-impl Value for Ttl {
-    const KIND: &'static str = Duration::KIND;
-    const FORM: &'static str = Duration::FORM;
-
-    fn read(key: &str, value: &Spanned<DeValue<'_>>, faults: &mut Faults<'_>) -> Option<Self> {
-        Duration::read(key, value, faults).map(Self)
-    }
-}
-
-impl Ranged for Ttl {
-    /// In seconds.
-    type Within = u32;
-
-    fn within(&self, range: &RangeInclusive<u32>) -> Result<u32, RangeError> {
-        let Self(time) = *self;
-        let [least, most] =
-            [range.start(), range.end()].map(|limit| Duration::from_secs((*limit).into()));
-        let (what, advice) = match time {
-            Duration::ZERO => (
-                "= 0 would be kept for long by some resolvers and refused by others".to_owned(),
-                "write \"1s\"",
-            ),
-            _ if time.subsec_nanos() != 0 => {
-                (format!("= \"{}\" is not in whole seconds", written(time)), "write \"1s\" or more")
-            }
-            _ => {
-                let seconds = time.within(&(least..=most))?.as_secs();
-                return Ok(u32::try_from(seconds).unwrap_or(u32::MAX));
-            }
-        };
-        Err(RangeError { what, advice: advice.into() })
-    }
 }
 
 /// TTLs that make sense: at most a day.

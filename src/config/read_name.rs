@@ -6,8 +6,9 @@ use hickory_proto::rr::LowerName;
 use toml::Spanned;
 
 use super::{
-    names::{NO_ROLES, Names, TTLS, Ttl, Ttls},
+    names::{NO_ROLES, Names, TTLS, Ttls},
     read::{Conversion, HostName, Section, Whole, one_of, section},
+    ttl::Ttl,
     words::Words,
 };
 use crate::{

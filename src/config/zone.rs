@@ -12,7 +12,10 @@ use hickory_proto::rr::{LowerName, Name};
 use toml::Spanned;
 
 use super::{
+    dns::DnsConfig,
     read::{Conversion, Fault, Field, Firsts, HostName, Position, Section, section},
+    transfer::{self, Keys, SecondarySection, ZoneTransfer},
+    ttl::Ttl,
     words::Words,
 };
 use crate::answers::Zone;
@@ -24,6 +27,13 @@ section! {
         origin: HostName,
         /// The master file. Without it the zone has an SOA and one name server, which is us.
         file: PathBuf,
+        /// After so long secondaries look for changes that they were not told of, in place of the
+        /// SOA's.
+        refresh: Ttl [1..=3_600] = 3_600,
+        /// After so long without us secondaries answer no more, in place of the SOA's.
+        expire: Ttl [5..=2_419_200] = 604_800,
+        /// Servers that keep a copy.
+        secondary: Vec<Spanned<SecondarySection>>,
     }
 }
 
@@ -34,6 +44,8 @@ pub struct Zones {
     /// Each origin, with the place of its zone in `readable` if its file is without fault.
     places: HashMap<LowerName, Option<usize>>,
     readable: Vec<Zone>,
+    /// Those that other servers keep copies of.
+    transferred: Vec<ZoneTransfer>,
     /// Whether every origin is known, so that a name outside all of them really is outside.
     pub complete: bool,
 }
@@ -65,16 +77,26 @@ impl Zones {
         origins.join(" or ")
     }
 
+    /// Every origin, in the order of the file.
+    pub fn origins(&self) -> &[LowerName] {
+        &self.origins
+    }
+
+    /// Those that other servers keep copies of, in the order of the file.
+    pub fn transferred(&self) -> &[ZoneTransfer] {
+        &self.transferred
+    }
+
     /// The zones, once there is no fault.
     pub fn into_zones(self) -> Vec<Zone> {
         self.readable
     }
 }
 
-/// Reads every zone. One without a file is made up of where we `listen`.
+/// Reads every zone. One without a file is made up of where we listen.
 pub fn convert(
     field: &Field<Vec<Spanned<ZoneSection>>>,
-    listen: &[SocketAddr],
+    (dns, keys): (&DnsConfig, &Keys),
     conversion: &mut Conversion<'_>,
 ) -> Zones {
     let sections = field.given().map_or(&[][..], Vec::as_slice);
@@ -82,6 +104,7 @@ pub fn convert(
         origins: Vec::new(),
         places: HashMap::new(),
         readable: Vec::new(),
+        transferred: Vec::new(),
         complete: !sections.is_empty(),
     };
     if sections.is_empty() && !matches!(field, Field::Faulty) {
@@ -109,13 +132,40 @@ pub fn convert(
         zones.origins.push(origin.clone());
         let zone = match &section.file {
             Field::Given(file) => parse(origin, file.get_ref(), file.span(), conversion),
-            Field::Absent => made_up(origin, origin_place, listen, conversion),
+            Field::Absent => made_up(origin, origin_place, &dns.listen, conversion),
             Field::Faulty => None,
         };
+        let secondaries = transfer::secondaries(&section.secondary, (keys, dns), conversion);
+        if !secondaries.is_empty() {
+            zones.transferred.push(ZoneTransfer { origin: origin.clone(), secondaries });
+        }
+        let zone = zone.map(|zone| with_times(zone, section, conversion));
         zones.places.insert(origin.clone(), zone.is_some().then_some(zones.readable.len()));
         zones.readable.extend(zone);
     }
     zones
+}
+
+/// `zone` with the times of its section in place of those of its SOA record. A secondary that cannot reach us
+/// tries again no later than it would look for changes.
+fn with_times(zone: Zone, section: &ZoneSection, conversion: &mut Conversion<'_>) -> Zone {
+    let refresh = section.refresh.is_present().then(|| section.refresh(conversion));
+    let expire = section.expire.is_present().then(|| section.expire(conversion));
+    let zone = zone.with_times(refresh, expire);
+    let (soa, _) = zone.soa();
+    let place = section.expire.span().or_else(|| section.refresh.span());
+    if let Some(place) = place.filter(|_| soa.expire <= soa.refresh) {
+        conversion.faults.add(
+            place,
+            format!(
+                "secondaries would give the zone up after {} s, before they ask for it again after \
+                 {} s",
+                soa.expire, soa.refresh
+            ),
+            "make `expire` longer than `refresh`; the zone file's SOA has what is left out here",
+        );
+    }
+    zone
 }
 
 /// The zone in `file`; every fault of it is reported in that file.

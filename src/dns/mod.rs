@@ -56,6 +56,7 @@ use crate::{
     inherited::Inherited,
     metrics::DnsCounters,
     publish::Reader,
+    transfer::Transfers,
     watchdog::{Part, Pulse},
 };
 
@@ -86,16 +87,17 @@ pub struct DnsServer {
 /// # Errors
 /// [`BindError`], which says what to do.
 pub fn bind(config: &DnsConfig, reader: &Reader) -> Result<DnsServer, BindError> {
-    open(config, reader, &mut Inherited::none())
+    open(config, reader, Transfers::default(), &mut Inherited::none())
 }
 
-/// [`bind`], but what `inherited` has for an address is used and not bound.
+/// [`bind`], but what `inherited` has for an address is used and not bound, and who may gets `transfers`.
 ///
 /// # Errors
 /// [`BindError`], which says what to do.
 pub fn open(
     config: &DnsConfig,
     reader: &Reader,
+    transfers: Transfers,
     inherited: &mut Inherited,
 ) -> Result<DnsServer, BindError> {
     if config.listen.is_empty() {
@@ -125,7 +127,7 @@ pub fn open(
     };
     let responders = Responders {
         reader: reader.clone(),
-        rules: Arc::new(Rules::new(config)),
+        rules: Arc::new(Rules::new(config).with_transfers(transfers)),
         counters: server.counters.clone(),
     };
     let places = Places::new(config.tcp.clone());

@@ -23,6 +23,7 @@ use crate::{
     clock,
     metrics::{DnsCounters, DnsTally, DnsTransport, Dropped},
     publish::{Loaded, Reader},
+    transfer::Passage,
 };
 
 /// Answers queries from the published snapshot.
@@ -36,6 +37,8 @@ pub struct Responder {
     /// Room for one name.
     name: Vec<u8>,
     tally: DnsTally,
+    /// The transfer that the last query was granted, if its messages are still to be sent.
+    passage: Option<Box<Passage>>,
 }
 
 /// What all responders of a server have in common.
@@ -54,6 +57,7 @@ pub struct Turn<'r> {
     drawn: &'r mut Vec<usize>,
     name: &'r mut Vec<u8>,
     tally: &'r DnsTally,
+    passage: &'r mut Option<Box<Passage>>,
     /// Wall time in seconds since 1970, modulo 2^32, as cookies count it (RFC 9018 section 4.3).
     unix_seconds: u32,
 }
@@ -69,6 +73,7 @@ impl Responder {
             drawn: Vec::with_capacity(MOST_SERVERS),
             name: Vec::with_capacity(255),
             tally: DnsTally::default(),
+            passage: None,
         }
     }
 
@@ -88,6 +93,7 @@ impl Responder {
             drawn: &mut self.drawn,
             name: &mut self.name,
             tally: &self.tally,
+            passage: &mut self.passage,
             unix_seconds: u32::from_be_bytes(seconds),
         }
     }
@@ -160,6 +166,12 @@ impl Turn<'_> {
         self.respond_slowly(query, client.ip(), transport, admission, reply)
     }
 
+    /// The transfer that the last query was granted. Its reply is that, and there is no other: whoever serves
+    /// streams has to send it.
+    pub(super) fn take_passage(&mut self) -> Option<Box<Passage>> {
+        self.passage.take()
+    }
+
     fn respond_slowly(
         &mut self,
         query: &[u8],
@@ -177,12 +189,13 @@ impl Turn<'_> {
             table: &self.snapshot.table,
             reports: &self.snapshot.reports,
         };
-        let said = slow::respond(query, scene, self.rng, reply);
+        let (said, passage) = slow::respond(query, scene, self.rng, reply).unzip();
+        *self.passage = passage.flatten();
         match said {
             Some(said) => self.tally.reply(transport.into(), said),
             None => self.tally.dropped(transport.into(), Dropped::Unwritable),
         }
-        said.is_some()
+        said.is_some() && self.passage.is_none()
     }
 
     /// How a query is let in; `None` when it gets no reply. It costs two comparisons where all may

@@ -8,6 +8,7 @@ use crate::{
     answers::CompanionKind,
     clock::Clock,
     config::{DnsConfig, ExposeConfig, Networks},
+    transfer::Transfers,
 };
 
 /// The rules of answering.
@@ -20,6 +21,8 @@ pub struct Rules {
     rate_limit: Option<RateLimit>,
     /// In units of 100 ms.
     keepalive: u16,
+    /// What other servers may copy.
+    transfers: Transfers,
     clock: Clock,
 }
 
@@ -45,8 +48,20 @@ impl Rules {
             identity: Identity::new(config.identity.as_deref(), &config.expose),
             rate_limit: RateLimit::new(&config.rate_limit),
             keepalive: tenths(config.tcp.idle_timeout),
+            transfers: Transfers::default(),
             clock: Clock::start(),
         }
+    }
+
+    /// The same, with transfers to who may have them.
+    #[must_use]
+    pub fn with_transfers(self, transfers: Transfers) -> Self {
+        Self { transfers, ..self }
+    }
+
+    /// What other servers may copy.
+    pub(super) fn transfers(&self) -> &Transfers {
+        &self.transfers
     }
 
     /// Whether `client` may ask at all.

@@ -15,6 +15,7 @@ use crate::{
     publish::Snapshot,
     report::{ClusterView, Why},
     state::StateReport,
+    transfer::SecondaryView,
     wall_time::WallTime,
 };
 
@@ -34,7 +35,7 @@ pub struct Status {
     /// answers stand still.
     pub isolated: bool,
     /// What somebody should look at beside the clusters, one line each: the state file, the
-    /// log, hooks.
+    /// log, hooks, secondaries.
     pub warnings: Vec<String>,
     /// All clusters, in config order.
     pub clusters: Vec<ClusterView>,
@@ -59,6 +60,8 @@ pub struct Process {
     pub audit_fault: Option<String>,
     /// What each hook has done, in the order of the configuration.
     pub hooks: Vec<HookTally>,
+    /// How far those are who have copies of our zones, in the order of the configuration.
+    pub secondaries: Vec<SecondaryView>,
 }
 
 impl Status {

@@ -1,15 +1,20 @@
-//! What somebody should look at beside the clusters: the state file, the log and the hooks, in
+//! What somebody should look at beside the clusters: the state file, the log, the hooks and the secondaries, in
 //! sentences that say what to do.
 
 use super::Process;
-use crate::{hooks::HookTally, state::SetAside};
+use std::time::Duration;
+
+use crate::{hooks::HookTally, state::SetAside, transfer::SecondaryView};
 
 /// So many events of one hook may wait before somebody should look at it. A failover is a handful.
 const BACKLOG: usize = 20;
 
+/// A secondary that lacks a change for longer is not on its way.
+const LAG: Duration = Duration::from_secs(5);
+
 /// What somebody should look at, one line each, with what to do.
 pub fn warnings(process: &Process) -> Vec<String> {
-    let Process { state, log_fault, audit_fault, hooks, .. } = process;
+    let Process { state, log_fault, audit_fault, hooks, secondaries, .. } = process;
     let mut warnings = Vec::new();
     if let Some(state) = state {
         if let Some((fault, since)) = &state.fault {
@@ -46,7 +51,27 @@ pub fn warnings(process: &Process) -> Vec<String> {
         ));
     }
     warnings.extend(hooks.iter().filter_map(complaint));
+    warnings.extend(secondaries.iter().filter_map(behind));
     warnings
+}
+
+/// What is wrong with a secondary: it lacks a change for long, or says something that is no good answer.
+fn behind(secondary: &SecondaryView) -> Option<String> {
+    let SecondaryView { zone, name, address, serial, lag, fault, .. } = secondary;
+    let why = fault.as_deref();
+    match (*lag > LAG, why) {
+        (true, _) => Some(format!(
+            "the secondary {name} at {address} has lacked changes of {zone} for {} s: it {}; see \
+             docs/SECONDARIES.md",
+            lag.as_secs(),
+            why.unwrap_or("answers with an old serial")
+        )),
+        // Who has never had the zone has 5 s for it.
+        (false, Some(why)) if serial.is_some() => {
+            Some(format!("the secondary {name} at {address} of {zone} {why}"))
+        }
+        (false, _) => None,
+    }
 }
 
 fn complaint(hook: &HookTally) -> Option<String> {
@@ -88,6 +113,32 @@ mod tests {
             panic!("one warning");
         };
         assert!(warning.contains("Permission denied") && warning.contains("audit_file"));
+    }
+
+    #[test]
+    fn a_secondary_that_does_not_follow_is_told() {
+        let level = SecondaryView {
+            zone: "db.internal.".into(),
+            name: "ns3".into(),
+            address: "10.0.0.53:53".parse().unwrap(),
+            serial: Some(7),
+            ours: Some(7),
+            lag: Duration::ZERO,
+            fault: None,
+        };
+        let late = SecondaryView { lag: Duration::from_secs(9), ..level.clone() };
+        let silent = SecondaryView { fault: Some("does not answer".into()), ..late.clone() };
+        let early = SecondaryView { lag: Duration::from_secs(5), ..level.clone() };
+        let secondaries = vec![level, early, late, silent];
+        assert_eq!(
+            warnings(&Process { secondaries, ..Process::default() }),
+            [
+                "the secondary ns3 at 10.0.0.53:53 has lacked changes of db.internal. for 9 s: it \
+                 answers with an old serial; see docs/SECONDARIES.md",
+                "the secondary ns3 at 10.0.0.53:53 has lacked changes of db.internal. for 9 s: it \
+                 does not answer; see docs/SECONDARIES.md",
+            ]
+        );
     }
 
     #[test]

@@ -60,6 +60,7 @@ fn each_command_explains_itself() {
         "check-config",
         "demo",
         "grants",
+        "secondary-config",
         "hint",
         "status",
         "why",

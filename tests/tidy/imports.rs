@@ -19,7 +19,7 @@ struct Row {
     from_outside: &'static [&'static str],
 }
 
-const TABLE: [Row; 31] = [
+const TABLE: [Row; 32] = [
     Row { module: "engine", of_ours: &[], from_outside: &[] },
     Row {
         module: "answers",
@@ -43,7 +43,11 @@ const TABLE: [Row; 31] = [
         of_ours: &["config::AddedServer", "config::Changes", "engine", "plain_text", "report"],
         from_outside: &["thiserror", "tokio"],
     },
-    Row { module: "publish", of_ours: &["answers", "report"], from_outside: &["arc_swap"] },
+    Row {
+        module: "publish",
+        of_ours: &["answers", "report"],
+        from_outside: &["arc_swap", "tokio"],
+    },
     Row {
         module: "status",
         of_ours: &[
@@ -54,6 +58,7 @@ const TABLE: [Row; 31] = [
             "report",
             "state::SetAside",
             "state::StateReport",
+            "transfer::SecondaryView",
             "wall_time",
         ],
         from_outside: &[],
@@ -62,6 +67,7 @@ const TABLE: [Row; 31] = [
         module: "config",
         of_ours: &["answers", "duration", "engine", "plain_text", "report", "wall_time"],
         from_outside: &[
+            "data_encoding",
             "hickory_proto",
             "ipnet",
             "rustls",
@@ -112,6 +118,22 @@ const TABLE: [Row; 31] = [
         ],
     },
     Row {
+        module: "transfer",
+        of_ours: &[
+            "answers",
+            "clock",
+            "config::CatalogConfig",
+            "config::KeyAlgorithm",
+            "config::KeyConfig",
+            "config::SecondaryConfig",
+            "config::TransferConfig",
+            "config::TransferTransport",
+            "config::ZoneTransfer",
+            "publish::Reader",
+        ],
+        from_outside: &["arc_swap", "hickory_proto", "hmac", "rand", "sha2", "tokio"],
+    },
+    Row {
         module: "dns",
         of_ours: &[
             "answers",
@@ -127,6 +149,7 @@ const TABLE: [Row; 31] = [
             "metrics",
             "publish",
             "report",
+            "transfer",
             "watchdog::Part",
             "watchdog::Pulse",
         ],
@@ -168,6 +191,7 @@ const TABLE: [Row; 31] = [
             "report",
             "state",
             "status",
+            "transfer",
             "wall_time",
             "watchdog::Health",
         ],
@@ -311,6 +335,7 @@ const TABLE: [Row; 31] = [
             "state",
             "status",
             "telemetry::Losses",
+            "transfer",
             "wall_time",
             "watchdog",
         ],

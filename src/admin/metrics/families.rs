@@ -18,6 +18,9 @@ const PROBE: &[&str] = &["cluster", "node", "check"];
 /// Labels of what is about a hook.
 const HOOK: &[&str] = &["hook"];
 
+/// Labels of what is about a server that has a copy of a zone.
+const SECONDARY: &[&str] = &["zone", "secondary"];
+
 pub const BUILD: Family =
     Family::gauge("pointsman_build_info", &["version"], "1, labelled with the version.");
 pub const STARTED: Family = Family::gauge(
@@ -297,6 +300,17 @@ pub const HOOK_DROPPED: Family = Family::counter(
 );
 pub const HOOK_FAILING: Family =
     Family::gauge("pointsman_hook_failing", HOOK, "Whether the last attempt of the hook failed.");
+pub const SECONDARY_SERIAL: Family = Family::gauge(
+    "pointsman_secondary_serial",
+    SECONDARY,
+    "The serial that a secondary answers; absent before its first answer and when it has no zone.",
+);
+pub const SECONDARY_LAG: Family = Family::gauge(
+    "pointsman_secondary_lag_seconds",
+    SECONDARY,
+    "For how long a secondary has lacked changes of a zone, in seconds.",
+)
+.of("seconds");
 
 pub const CPU: Family = Family::counter(
     "process_cpu_seconds",
@@ -320,7 +334,7 @@ pub const PROCESS_STARTED: Family = Family::gauge(
 
 /// All of them, in the order of the document.
 #[cfg(test)]
-pub const ALL: [&Family; 64] = [
+pub const ALL: [&Family; 66] = [
     &BUILD,
     &STARTED,
     &READY,
@@ -379,6 +393,8 @@ pub const ALL: [&Family; 64] = [
     &HOOK_PENDING,
     &HOOK_DROPPED,
     &HOOK_FAILING,
+    &SECONDARY_SERIAL,
+    &SECONDARY_LAG,
     &CPU,
     &MEMORY,
     &DESCRIPTORS,

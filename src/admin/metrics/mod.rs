@@ -58,6 +58,7 @@ impl Scrape<'_> {
         counts::probes(&mut encoder, &self.metrics.probes);
         counts::dns(&mut encoder, self);
         states::hooks(&mut encoder, &self.status.process.hooks);
+        states::secondaries(&mut encoder, &self.status.process.secondaries);
         counts::process(&mut encoder, ProcessUse::now(), self.metrics.service.started_millis());
         encoder.finish()
     }

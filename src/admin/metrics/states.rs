@@ -9,6 +9,7 @@ use crate::{
     hooks::HookTally,
     report::{NameView, Override, ServerView, Severity},
     status::Status,
+    transfer::SecondaryView,
     wall_time::WallTime,
 };
 
@@ -37,6 +38,20 @@ pub fn hooks(encoder: &mut Encoder, hooks: &[HookTally]) {
     each(&family::HOOK_PENDING, &|hook| u64::try_from(hook.pending).unwrap_or(u64::MAX));
     each(&family::HOOK_DROPPED, &|hook| hook.dropped);
     each(&family::HOOK_FAILING, &|hook| u64::from(hook.failing_since.is_some()));
+}
+
+/// Appends those of secondaries.
+pub fn secondaries(encoder: &mut Encoder, secondaries: &[SecondaryView]) {
+    encoder.family(&family::SECONDARY_SERIAL);
+    for SecondaryView { zone, name, serial, .. } in secondaries {
+        if let Some(serial) = serial {
+            encoder.sample(&family::SECONDARY_SERIAL, &[zone, name], serial);
+        }
+    }
+    encoder.family(&family::SECONDARY_LAG);
+    for SecondaryView { zone, name, lag, .. } in secondaries {
+        encoder.sample(&family::SECONDARY_LAG, &[zone, name], lag.as_secs_f64());
+    }
 }
 
 fn names(encoder: &mut Encoder, status: &Status) {

@@ -32,6 +32,7 @@ use crate::{
     report::{ClusterView, Effect, Sought, Unknown, Why},
     state::StateHealth,
     status::{self, Process, Status},
+    transfer::Transfers,
     wall_time::WallTime,
     watchdog::Health,
 };
@@ -45,6 +46,8 @@ pub struct Operations(Arc<Inner>);
 pub struct Background {
     /// Those who are told of changes.
     pub hooks: HooksHandle,
+    /// Those who have copies of our zones.
+    pub transfers: Transfers,
     /// How saving the state goes; `None` when none is saved.
     pub state: Option<StateHealth>,
 }
@@ -147,7 +150,7 @@ impl Operations {
         let counts = &self.0.metrics;
         let started = WallTime::from_unix_millis(counts.service.started_millis());
         let queries = counts.dns.totals().all_queries();
-        let Background { hooks, state } = &self.0.chores;
+        let Background { hooks, transfers, state } = &self.0.chores;
         let process = Process {
             started,
             now: clock::wall_time(),
@@ -157,6 +160,7 @@ impl Operations {
             log_fault: counts.service.log_fault().map(|fault| fault.to_string()),
             audit_fault: self.audit().fault(),
             hooks: hooks.tallies(),
+            secondaries: transfers.secondaries(),
         };
         Status::new(&self.0.reader.snapshot(), process)
     }

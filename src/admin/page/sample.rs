@@ -15,6 +15,7 @@ use crate::{
     },
     state::StateReport,
     status::{Process, Status},
+    transfer::SecondaryView,
     wall_time::WallTime,
 };
 
@@ -78,11 +79,21 @@ pub fn troubled() -> Status {
         is_serial_limited: true,
         set_aside: None,
     };
+    let secondary = SecondaryView {
+        zone: "db.internal.".into(),
+        name: "ns3".into(),
+        address: "10.0.0.53:53".parse().expect("an address"),
+        serial: Some(1_795_240_801),
+        ours: Some(1_795_240_809),
+        lag: Duration::from_secs(7),
+        fault: None,
+    };
+    let secondaries = vec![secondary];
     let well = well();
     Status {
         clusters: vec![cluster("billing"), orders.assessed(), users.assessed()],
         warnings: vec!["the state cannot be saved".into(), "the hook chat fails".into()],
-        process: Process { state: Some(state), hooks: vec![hook], ..well.process },
+        process: Process { state: Some(state), hooks: vec![hook], secondaries, ..well.process },
         ..well
     }
 }

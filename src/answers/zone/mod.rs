@@ -83,6 +83,22 @@ impl Zone {
         (&self.soa.0, self.soa.1)
     }
 
+    /// The zone with other times for its secondaries, in seconds: REFRESH, with a RETRY that is no longer,
+    /// and EXPIRE of its SOA (RFC 1035 section 3.3.13).
+    #[must_use]
+    pub fn with_times(mut self, refresh: Option<u32>, expire: Option<u32>) -> Self {
+        let seconds = |time: u32| i32::try_from(time).unwrap_or(i32::MAX);
+        let (soa, _) = &mut self.soa;
+        if let Some(refresh) = refresh {
+            soa.refresh = seconds(refresh);
+            soa.retry = soa.retry.min(soa.refresh);
+        }
+        if let Some(expire) = expire {
+            soa.expire = seconds(expire);
+        }
+        self
+    }
+
     /// The static record sets of `name`; `None` when it has none. The apex's include SOA and NS.
     pub fn records(&self, name: &LowerName) -> Option<&BTreeMap<RecordType, Vec<Record>>> {
         self.sets.get(name)

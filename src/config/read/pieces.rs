@@ -85,7 +85,8 @@ const DUPLICATE: &str = "duplicate key";
 const SPECIFICATION: &str = "see https://toml.io/en/v1.1.0";
 
 /// Sections of which there may be several.
-const LISTS: [&str; 5] = ["zone", "hook", "cluster", "cluster.read", "cluster.server"];
+const LISTS: [&str; 7] =
+    ["zone", "zone.secondary", "key", "hook", "cluster", "cluster.read", "cluster.server"];
 
 /// Reads one piece after the other; `None` if that could mean something else than the whole.
 fn in_pieces(text: &str, faults: &mut Faults<'_>) -> Option<FileSection> {
@@ -149,9 +150,12 @@ mod tests {
             let section = reading(text, &mut faults);
             // Where the list of clusters begins is of no use to anybody.
             let shown = section.map(|file| {
-                let FileSection { dns, zone, state, admin, log, hook, cluster } = file;
+                let FileSection { dns, zone, key, catalog, state, admin, log, hook, cluster } =
+                    file;
                 let clusters = cluster.given().map(|list| format!("{list:#?}"));
-                format!("{dns:#?} {zone:#?} {state:#?} {admin:#?} {log:#?} {hook:#?} {clusters:?}")
+                let others =
+                    format!("{key:#?} {catalog:#?} {state:#?} {admin:#?} {log:#?} {hook:#?}");
+                format!("{dns:#?} {zone:#?} {others} {clusters:?}")
             });
             format!("{shown:?} {:#?}", faults.into_sorted())
         })

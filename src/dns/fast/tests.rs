@@ -58,7 +58,7 @@ fn by_slow(octets: &[u8], table: &AnswerTable, by_udp: bool) -> (Vec<u8>, ReplyS
         table,
         reports: &Reports::default(),
     };
-    let said = slow::respond(octets, scene, &mut rng, &mut out).unwrap();
+    let (said, _) = slow::respond(octets, scene, &mut rng, &mut out).unwrap();
     (out, said)
 }
 

@@ -34,6 +34,8 @@ pub struct Options<'q> {
     pub(super) keepalive: Option<&'q [u8]>,
     /// Whether the query is padded (RFC 7830).
     pub(super) padding: bool,
+    /// Whether a secondary asks how long its copy may be used (RFC 7314).
+    pub(super) expire: bool,
 }
 
 /// The OPT record of a reply.
@@ -47,6 +49,8 @@ pub struct ReplyOpt<'t> {
     pub cookie: Option<[u8; 24]>,
     /// How long a connection may be idle, in units of 100 ms.
     pub keepalive: Option<u16>,
+    /// Seconds for which a copy of the zone may be used without us (RFC 7314 section 3.1).
+    pub expire: Option<u32>,
     /// Why the answer is not what it might be.
     pub error: Option<ExtendedError<'t>>,
     /// So many octets of padding, besides the four of the option itself.
@@ -75,6 +79,7 @@ impl<'q> Options<'q> {
                 NSID => options.nsid = true,
                 COOKIE => options.cookie = options.cookie.or(Some(value)),
                 KEEPALIVE => options.keepalive = options.keepalive.or(Some(value)),
+                EXPIRE => options.expire = true,
                 PADDING => options.padding = true,
                 _ => {}
             }
@@ -108,6 +113,9 @@ impl ReplyOpt<'_> {
         if let Some(timeout) = self.keepalive {
             emit_option(KEEPALIVE, &timeout.to_be_bytes(), encoder)?;
         }
+        if let Some(seconds) = self.expire {
+            emit_option(EXPIRE, &seconds.to_be_bytes(), encoder)?;
+        }
         if let Some(octets) = self.padding {
             emit_option(PADDING, &vec![0; octets], encoder)?;
         }
@@ -133,6 +141,8 @@ pub struct ExtendedError<'t> {
 impl<'t> ExtendedError<'t> {
     /// The client may not ask this.
     pub const PROHIBITED: ExtendedError<'static> = ExtendedError::bare(18);
+    /// What is asked for is not known yet.
+    pub const NOT_READY: ExtendedError<'static> = ExtendedError::bare(14);
     /// The question lies outside our zones.
     pub const NOT_AUTHORITATIVE: ExtendedError<'static> = ExtendedError::bare(20);
     /// We do not do such things.
@@ -196,6 +206,7 @@ const NSID: u16 = 3;
 const COOKIE: u16 = 10;
 const KEEPALIVE: u16 = 11;
 const PADDING: u16 = 12;
+const EXPIRE: u16 = 9;
 const EXTENDED_ERROR: u16 = 15;
 
 const TOO_LONG: ProtoError = ProtoError::Message("an option of more than 65,535 octets");

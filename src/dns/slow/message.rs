@@ -1,10 +1,10 @@
 //! A reply as octets, cut to what its client takes.
 //!
-//! It is encoded whole first, as far as there is room. If that is too long, it is tried without its Extended DNS Error
-//! (RFC 8914 section 3), then without the records that are only a courtesy (RFC 2181 section 9),
-//! and then sent with TC and no records at all: a resolver asks again by TCP, and half a set of
-//! replicas would be taken for the whole. When the records alone are too long, that is seen at once: what
-//! is cut off must not cost more than what is whole.
+//! It is encoded whole first, as far as there is room. If that is too long, it is tried without its
+//! Extended DNS Error (RFC 8914 section 3), then without the records that are only a courtesy (RFC
+//! 2181 section 9), and then sent with TC and no records at all: a resolver asks again by TCP, and
+//! half a set of replicas would be taken for the whole. When the records alone are too long, that
+//! is seen at once: what is cut off must not cost more than what is whole.
 //!
 //! An owner that is the question's name or above it is a pointer into the question, whatever its
 //! case, so that names keep the case in which they were asked (RFC 1035 section 4.1.4).
@@ -18,7 +18,11 @@ use hickory_proto::{
 };
 
 use super::edns::{ExtendedError, ReplyOpt};
-use crate::{dns::HEADER, metrics::Refused};
+use crate::{
+    dns::HEADER,
+    metrics::Refused,
+    transfer::{Content, Head, Signer},
+};
 
 /// A reply before it is encoded.
 #[derive(Clone, Debug, Default)]
@@ -36,6 +40,12 @@ pub struct Reply<'a> {
     pub(super) opt: Option<ReplyOpt<'a>>,
     /// The TSIG record that refuses a key. It comes last.
     pub(super) refused_key: Option<Box<Record<TSIG>>>,
+    /// Signs the reply, if its question was signed.
+    pub(super) signer: Option<Box<Signer>>,
+    /// The transfer that was granted, in place of all sections.
+    pub(super) transfer: Option<Content>,
+    /// Whether a secondary asks how long its copy may be used.
+    pub(super) asks_expire: bool,
     /// Whether to pad to a multiple of [`PADDING_BLOCK`] octets.
     pub(super) padded: bool,
 }
@@ -76,6 +86,20 @@ impl<'a> Reply<'a> {
     pub(super) fn truncate(&mut self) {
         self.flags |= TC;
         self.sections = Sections::default();
+    }
+
+    /// What stands before the records of a transfer, and the OPT record of its first message, or nothing.
+    pub(super) fn transfer_head(&self) -> (Head, Vec<u8>) {
+        let question = self.question.unwrap_or_default().into();
+        let head = Head { id: self.id, flags: self.flags | self.code & 15, question };
+        let mut octets = Vec::new();
+        if let Some(opt) = &self.opt {
+            let written = opt.emit(0, &mut BinEncoder::new(&mut octets));
+            if written.is_err() {
+                octets.clear();
+            }
+        }
+        (head, octets)
     }
 
     /// The message, of at most `limit` octets; `None` if not even its header and question fit.

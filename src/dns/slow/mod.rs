@@ -8,48 +8,90 @@
 pub mod edns;
 mod message;
 mod query;
+mod refusal;
 mod reply;
+mod scene;
+mod transfer;
 
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
 use rand::Rng;
 
-pub use self::reply::Scene;
+pub use self::scene::Scene;
 use self::{
     edns::{Opt, Options, UDP_SIZE},
     message::Reply,
     query::Query,
 };
-use super::{Cookies, Transport};
+use super::{Cookies, HEADER, Transport};
 use crate::{
     answers::AnswerTable,
+    clock,
     metrics::{DnsTally, QueryType, ReplyCode, ReplySummary},
+    transfer::{Content, Passage},
 };
 
 /// Appends the reply to `octets`, which are at least a header without QR, to `out`. Returns what
-/// is counted of it; `None` when there is none.
+/// is counted of it; `None` when there is none. A transfer of several messages comes in its place.
 pub fn respond(
     octets: &[u8],
     scene: Scene<'_>,
     rng: &mut impl Rng,
     out: &mut Vec<u8>,
-) -> Option<ReplySummary> {
+) -> Option<(ReplySummary, Option<Box<Passage>>)> {
     let query = Query::read(octets);
     let limit = size_limit(scene.transport, query.opt);
-    let reply = Reply::to(&query, (scene, usize::from(limit)), rng);
-    let octets = reply.encode(limit)?;
+    let mut reply = Reply::to(&query, (scene, usize::from(limit)), rng);
+    let (octets, passage) = match reply.transfer.take() {
+        None => (signed(&mut reply, limit)?, None),
+        Some(content) => transfer(&mut reply, content, scene),
+    };
     out.extend_from_slice(&octets);
     let (query_type, slot) = query.question.map_or_else(
         || (QueryType::Unread, None),
         |question| question_counted(question, scene.table),
     );
-    Some(ReplySummary {
+    let summary = ReplySummary {
         query_type,
         slot: slot.unwrap_or(DnsTally::NO_SLOT),
         code: ReplyCode::of(reply.code),
-        truncated: message::truncated(&octets),
+        truncated: octets.len() > HEADER && message::truncated(&octets),
         refused: reply.refused,
-    })
+    };
+    Some((summary, passage))
+}
+
+/// The message with its signature, of at most `limit` octets.
+fn signed(reply: &mut Reply<'_>, limit: u16) -> Option<Vec<u8>> {
+    let Some(mut signer) = reply.signer.take() else { return reply.encode(limit) };
+    let room = u16::try_from(signer.octets()).ok().and_then(|octets| limit.checked_sub(octets))?;
+    let mut octets = reply.encode(room)?;
+    signer.sign(&mut octets, clock::unix_seconds());
+    Some(octets)
+}
+
+/// The one message of a transfer, or nothing and the way of several.
+fn transfer(
+    reply: &mut Reply<'_>,
+    content: Content,
+    scene: Scene<'_>,
+) -> (Vec<u8>, Option<Box<Passage>>) {
+    let (head, opt) = reply.transfer_head();
+    let signer = reply.signer.take().map(|signer| *signer);
+    match content {
+        Content::One(body) => {
+            let mut octets = head.message(&body, &opt);
+            if let Some(mut signer) = signer {
+                signer.sign(&mut octets, clock::unix_seconds());
+            }
+            (octets, None)
+        }
+        Content::Several(messages, secondary) => {
+            let places = Arc::clone(scene.rules.transfers().places());
+            let passage = Passage { head, opt, messages, signer, secondary, places };
+            (Vec::new(), Some(Box::new(passage)))
+        }
+    }
 }
 
 /// What `question` asks for, and the slot of the served name that it asks about.

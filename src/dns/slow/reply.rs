@@ -8,12 +8,12 @@
 //! | EDNS version above 0 | BADVERS (RFC 6891 section 6.1.3) |
 //! | broken options, a COOKIE option of no known length | FORMERR (RFC 7873 section 5.2.2) |
 //! | client outside `allow_query` | REFUSED |
-//! | TSIG | NOTAUTH with BADKEY, for we hold no keys (RFC 8945 section 5.2.1) |
+//! | TSIG that is not good | NOTAUTH with its error, or FORMERR (RFC 8945 section 5.2) |
 //! | another opcode | NOTIMP (RFC 6895 section 2.2) |
 //! | records in answer or authority section | FORMERR |
 //! | no question, but a COOKIE option | NOERROR, or BADCOOKIE (RFC 7873 section 5.4) |
 //! | not one question | FORMERR (RFC 9619) |
-//! | zone transfer | REFUSED (RFC 5936 section 2.2.1) |
+//! | zone transfer | what `transfer` has for this client and key, or REFUSED (RFC 5936) |
 //! | class CH | who we are, see `identity.rs` |
 //! | a class other than IN and CH | REFUSED |
 //! | anything else | is looked up |
@@ -21,17 +21,11 @@
 //! AA is set on our own data, on "no such name" and on "no data"; RD is copied; RA, AD and CD are
 //! clear.
 
-use std::{borrow::Cow, net::IpAddr};
+use std::borrow::Cow;
 
 use hickory_proto::{
-    rr::{
-        DNSClass, LowerName, RData, Record, RecordType,
-        rdata::{
-            SOA,
-            tsig::{TSIG, TsigError},
-        },
-    },
-    serialize::binary::{BinDecodable, BinDecoder},
+    rr::{DNSClass, LowerName, RData, Record, RecordType, rdata::SOA},
+    serialize::binary::BinDecoder,
 };
 use hickory_server::zone_handler::Queries;
 use rand::Rng;
@@ -40,31 +34,17 @@ use super::{
     edns::{ExtendedError, Opt, Options, ReplyOpt},
     message::{Reply, Sections},
     query::{Query, Section},
+    refusal::{
+        BADCOOKIE, BADVERS, FORM_ERROR, FORMERR, NOERROR, NOTIMP, NXDOMAIN, REFUSED, Refusal,
+        SERVFAIL, refuse, refuse_because,
+    },
+    scene::Scene,
 };
 use crate::{
-    answers::{Answer, AnswerTable, CompanionKind, Outcome},
-    dns::{Admission, CookieReply, CookieVerdict, Rules, Transport, identity::Chaos},
-    report::{self, Reports},
+    answers::{Answer, CompanionKind, Outcome},
+    dns::{Admission, CookieReply, CookieVerdict, Transport, identity::Chaos},
+    report,
 };
-
-/// Where a query came from, and what is known there.
-#[derive(Clone, Copy)]
-pub struct Scene<'t> {
-    pub client: IpAddr,
-    pub transport: Transport,
-    pub admission: Admission,
-    /// Wall time in seconds since 1970, modulo 2^32.
-    pub unix_seconds: u32,
-    pub rules: &'t Rules,
-    pub table: &'t AnswerTable,
-    pub reports: &'t Reports,
-}
-
-/// Why a query is not looked up.
-struct Refusal {
-    code: u16,
-    error: Option<ExtendedError<'static>>,
-}
 
 impl<'a> Reply<'a> {
     /// The reply to `query`, for which there is room for so many octets. Of records that do not
@@ -108,8 +88,7 @@ impl<'a> Reply<'a> {
             return refuse_because(REFUSED, ExtendedError::PROHIBITED);
         }
         if let Some(start) = query.tsig.filter(|_| !query.malformed) {
-            self.refused_key = Some(bad_key(query, start)?);
-            return refuse(NOTAUTH);
+            self.check_signature(query, start, scene)?;
         }
         if !is_query {
             return refuse(NOTIMP);
@@ -148,6 +127,7 @@ impl<'a> Reply<'a> {
         if options.nsid {
             opt.nsid = rules.identity().nsid(client);
         }
+        self.asks_expire = options.expire;
         self.padded = options.padding && transport == Transport::Tls;
         Ok(cookie)
     }
@@ -174,7 +154,7 @@ impl<'a> Reply<'a> {
             return Ok(());
         }
         if matches!(asked, RecordType::AXFR | RecordType::IXFR) {
-            return refuse_because(REFUSED, ExtendedError::NOT_SUPPORTED);
+            return self.transfer(query, (question, octets), (scene, room));
         }
         match question.query_class() {
             DNSClass::IN => {
@@ -182,6 +162,9 @@ impl<'a> Reply<'a> {
                 let hidden = |kind| !scene.rules.shows(kind, scene.client);
                 if answer.companion.is_some_and(hidden) {
                     return refuse_because(REFUSED, ExtendedError::PROHIBITED);
+                }
+                if asked == RecordType::SOA && self.say_of_catalog(question.name(), scene) {
+                    return Ok(());
                 }
                 self.say(answer, (scene, room), rng);
                 Ok(())
@@ -223,6 +206,11 @@ impl<'a> Reply<'a> {
     fn say(&mut self, answer: Answer<'a>, (scene, room): (Scene<'a>, usize), rng: &mut impl Rng) {
         let explained =
             |note| ExtendedError::of(note, || scene.rules.texts().contains(scene.client));
+        if let Outcome::Records(records) = &answer.outcome
+            && let [Record { data: RData::SOA(soa), .. }] = &records[..]
+        {
+            self.say_expire(u32::try_from(soa.expire).ok());
+        }
         let (code, authoritative, error) = match &answer.outcome {
             Outcome::Records(_) | Outcome::Text(_) => (NOERROR, true, None),
             Outcome::Served { note, .. }
@@ -292,51 +280,8 @@ fn sections<'t>(
     Some(sections)
 }
 
-/// The TSIG record that says BADKEY to the one at `start`, unsigned (RFC 8945 section 5.3.2).
-fn bad_key(query: &Query<'_>, start: usize) -> Result<Box<Record<TSIG>>, Refusal> {
-    let start = u16::try_from(start).map_err(|_| FORM_ERROR)?;
-    let mut decoder = BinDecoder::new(query.octets()).clone(start);
-    let record = Record::<RData>::read(&mut decoder).map_err(|_| FORM_ERROR)?;
-    let (RData::TSIG(tsig), DNSClass::ANY) = (&record.data, record.dns_class) else {
-        return refuse(FORMERR);
-    };
-    let answer = TSIG::new(
-        tsig.algorithm.clone(),
-        tsig.time,
-        tsig.fudge,
-        Vec::new(),
-        query.id(),
-        Some(TsigError::BadKey),
-        Vec::new(),
-    );
-    let mut refused = Record::from_rdata(record.name, 0, answer);
-    refused.dns_class = DNSClass::ANY;
-    Ok(Box::new(refused))
-}
-
-const FORM_ERROR: Refusal = Refusal { code: FORMERR, error: None };
-
-fn refuse<T>(code: u16) -> Result<T, Refusal> {
-    Err(Refusal { code, error: None })
-}
-
-fn refuse_because<T>(code: u16, error: ExtendedError<'static>) -> Result<T, Refusal> {
-    Err(Refusal { code, error: Some(error) })
-}
-
 /// Flags of the header (RFC 1035 section 4.1.1), opcode included.
 const QR: u16 = 0x8000;
 const OPCODE: u16 = 0x7800;
 const AA: u16 = 0x0400;
 const RD: u16 = 0x0100;
-
-/// Response codes (RFC 6895 section 2.3).
-const NOERROR: u16 = 0;
-const FORMERR: u16 = 1;
-const SERVFAIL: u16 = 2;
-const NXDOMAIN: u16 = 3;
-const NOTIMP: u16 = 4;
-const REFUSED: u16 = 5;
-const NOTAUTH: u16 = 9;
-const BADVERS: u16 = 16;
-const BADCOOKIE: u16 = 23;

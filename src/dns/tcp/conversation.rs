@@ -20,6 +20,7 @@ use super::{
     frames::{Frame, Frames, LENGTH},
     places::Place,
 };
+use crate::transfer::{Passage, REFUSED};
 
 /// A connection that is being served.
 pub struct Conversation<S> {
@@ -28,6 +29,8 @@ pub struct Conversation<S> {
     transport: Transport,
     responder: Responder,
     place: Place,
+    /// Whether it is encrypted as transfers may have to be (RFC 9103).
+    is_private: bool,
     stopping: watch::Receiver<bool>,
     incoming: Frames,
     /// Replies that are not yet written, each with its length.
@@ -35,7 +38,6 @@ pub struct Conversation<S> {
 }
 
 /// What a turn has left to do.
-#[derive(Clone, Copy, PartialEq, Eq)]
 enum Left {
     /// More questions are here.
     More,
@@ -43,6 +45,8 @@ enum Left {
     Nothing,
     /// What comes next makes no sense.
     Broken,
+    /// A transfer is to be sent before anything else.
+    Transfer(Box<Passage>),
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<S> {
@@ -56,7 +60,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<S> {
         stopping: watch::Receiver<bool>,
     ) -> Self {
         let (incoming, outgoing) = Default::default();
-        Self { stream, client, transport, responder, place, stopping, incoming, outgoing }
+        let is_private = false;
+        Self {
+            stream,
+            client,
+            transport,
+            responder,
+            place,
+            is_private,
+            stopping,
+            incoming,
+            outgoing,
+        }
+    }
+
+    /// The same on a stream that is encrypted as transfers may have to be.
+    pub fn private(self, is_private: bool) -> Self {
+        Self { is_private, ..self }
     }
 
     /// Answers until the connection has to end.
@@ -112,7 +132,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<S> {
                 Left::Broken => return false,
                 // Others have questions too.
                 Left::More => yield_now().await,
+                Left::Transfer(passage) => {
+                    if !self.send(*passage).await {
+                        return false;
+                    }
+                }
             }
+        }
+    }
+
+    /// Sends a transfer. Returns whether the conversation goes on.
+    async fn send(&mut self, passage: Passage) -> bool {
+        let patience = self.place.idle_timeout();
+        let is_welcome = self.is_private || !passage.needs_encryption();
+        self.place.asked();
+        match is_welcome {
+            true => passage.send(&mut self.stream, patience, || self.place.asked()).await,
+            false => passage.fail(REFUSED, &mut self.stream, patience).await,
         }
     }
 
@@ -138,6 +174,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Conversation<S> {
                 outgoing[start..start + LENGTH].copy_from_slice(&length.to_be_bytes());
             } else {
                 outgoing.truncate(start);
+                if let Some(passage) = turn.take_passage() {
+                    break Left::Transfer(passage);
+                }
             }
             if outgoing.len() >= WRITE_AT {
                 break Left::More;

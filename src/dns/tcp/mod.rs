@@ -14,6 +14,7 @@ mod places;
 use std::{io, net::SocketAddr, os::fd::AsFd, time::Duration};
 
 use nix::errno::Errno;
+use rustls::{ProtocolVersion, ServerConnection};
 use tokio::{
     net::TcpStream,
     select,
@@ -30,7 +31,7 @@ use super::{
     Transport,
     responder::{Responder, Responders},
     socket::Bound,
-    tls::Certificate,
+    tls::{Certificate, DOT},
 };
 use crate::watchdog::Pulse;
 
@@ -160,11 +161,19 @@ impl Visit {
         };
         let handshake = TlsAcceptor::from(certificate.current()).accept(stream);
         if let Ok(Ok(stream)) = timeout_at(place.idle_until(), handshake).await {
+            let is_private = is_private(stream.get_ref().1);
             let conversation =
                 Conversation::new(stream, client, Transport::Tls, responder, place, stopping);
-            conversation.run().await;
+            conversation.private(is_private).run().await;
         }
     }
+}
+
+/// Whether zones that must be encrypted may go this way: TLS 1.3, and a client that knows whom it
+/// talks to (RFC 9103 sections 7.1 and 7.2).
+fn is_private(session: &ServerConnection) -> bool {
+    session.protocol_version() == Some(ProtocolVersion::TLSv1_3)
+        && session.alpn_protocol() == Some(DOT)
 }
 
 /// Whether only one connection is lost and the next may be accepted at once (accept(2): errors of

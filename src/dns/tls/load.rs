@@ -22,7 +22,7 @@ use crate::config::TlsListenConfig;
 /// The protocol that a client may name in its greeting (RFC 7858 section 9, IANA: ALPN protocol
 /// IDs). A client that names none is served; one that names only others is refused (RFC 7301
 /// section 3.2).
-const DOT: &[u8] = b"dot";
+pub const DOT: &[u8] = b"dot";
 
 /// The state of both files; `None` for one that is not there.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -18,8 +18,8 @@ use tokio::{
 };
 use tracing::{error, info};
 
-pub use self::error::CertificateError;
 use self::load::{Mark, load, mark};
+pub use self::{error::CertificateError, load::DOT};
 use crate::config::TlsListenConfig;
 
 /// The present certificate. Clones follow it.

@@ -1,0 +1,168 @@
+//! What a client of a secondary sees.
+
+use std::{
+    net::IpAddr,
+    thread,
+    time::{Duration, Instant},
+};
+
+use hickory_proto::{op::ResponseCode, rr::Name};
+
+use crate::{
+    dns_client::DnsClient,
+    patience,
+    primary::{EXPIRE, Primary, READ, WRITE, ZONE},
+    secondary::{Kind, Secondary},
+};
+
+/// A secondary to be tried.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Trial {
+    pub(crate) kind: Kind,
+    /// Tells the tests apart: addresses are `127.38.{number}.x`.
+    pub(crate) number: u8,
+    /// Whether it signs its requests.
+    pub(crate) has_key: bool,
+    /// Whether it gives up a zone that nobody vouches for.
+    pub(crate) expires: bool,
+}
+
+/// Changes that are followed, unless `POINTSMAN_CHANGES` says another number.
+const CHANGES: usize = 10;
+
+/// Between the two changes of a switchover.
+const SWITCHOVER: Duration = Duration::from_millis(80);
+
+/// A name of the tests.
+pub(crate) fn name(text: &str) -> Name {
+    Name::from_ascii(text).expect("the tests use valid names")
+}
+
+struct Story {
+    trial: Trial,
+    primary: Primary,
+    secondary: Secondary,
+    ours: DnsClient,
+    theirs: DnsClient,
+}
+
+/// Plays all of it.
+///
+/// # Panics
+/// At the first answer that is not right, or not in time; with both logs.
+pub(crate) fn tell(trial: Trial) {
+    let mut primary = Primary::new(trial.number, trial.has_key);
+    primary.start();
+    let secondary = Secondary::start(trial.kind, &primary);
+    let (ours, theirs) = (primary.client(), secondary.client());
+    let mut story = Story { trial, primary, secondary, ours, theirs };
+    story.copies();
+    story.follows_changes();
+    story.follows_a_switchover();
+    story.outlives_us();
+}
+
+impl Story {
+    /// The copy says what we say.
+    fn copies(&mut self) {
+        self.expect("the zone is copied", |story| story.is_level());
+        for owner in [READ, "www.db.internal.", "db1.db.internal.", "db3.db.internal."] {
+            let owner = name(owner);
+            let [ours, theirs] = [&mut self.ours, &mut self.theirs]
+                .map(|client| client.addresses(&owner).map(|answer| answer.set()));
+            assert!(ours.is_some() && ours == theirs, "{owner}: {ours:?}, {theirs:?}");
+        }
+        let status = self.primary.status();
+        println!("{status}");
+    }
+
+    /// Each change of the write name arrives, and no serial goes back.
+    fn follows_changes(&mut self) {
+        let mut took = Vec::new();
+        let mut serial = self.theirs.serial(&name(ZONE));
+        let changes = std::env::var("POINTSMAN_CHANGES").ok();
+        let changes = changes.and_then(|number| number.parse().ok()).unwrap_or(CHANGES);
+        for server in [2, 3].into_iter().cycle().take(changes) {
+            took.push(self.change(server));
+            let next = self.theirs.serial(&name(ZONE));
+            assert!(next > serial, "{:?}: {next} after {serial}", self.trial.kind);
+            serial = next;
+        }
+        took.sort_unstable();
+        let kind = self.trial.kind;
+        let (median, worst) = (took[took.len() / 2], took[took.len() - 1]);
+        println!("{kind:?}: a change took {median:?} (median of {changes}), {worst:?} at worst");
+    }
+
+    /// Two changes in a row: the second arrives as well.
+    fn follows_a_switchover(&mut self) {
+        self.primary.pin(1);
+        thread::sleep(SWITCHOVER);
+        let took = self.change(2);
+        println!("{:?}: the second of two changes took {took:?}", self.trial.kind);
+    }
+
+    /// It answers without us, gives up as it was told to, and follows us again.
+    fn outlives_us(&mut self) {
+        let before = self.theirs.serial(&name(ZONE));
+        self.primary.kill();
+        let gone = Instant::now();
+        assert_eq!(self.written(), vec![IpAddr::from(self.primary.server(2))]);
+        if self.trial.expires {
+            let write = name(WRITE);
+            self.expect("a zone that nobody vouches for is given up", |story| {
+                let answer = story.theirs.addresses(&write);
+                answer.is_some_and(|answer| {
+                    matches!(answer.code, ResponseCode::ServFail | ResponseCode::Refused)
+                })
+            });
+            let after = gone.elapsed();
+            println!("{:?}: gave up after {after:?}, EXPIRE is {EXPIRE} s", self.trial.kind);
+            assert!(after > Duration::from_secs(EXPIRE) / 2, "too early: {after:?}");
+        }
+        self.primary.start();
+        let back = Instant::now();
+        self.expect("the copy is level again after our restart", |story| {
+            story.is_level() && story.theirs.serial(&name(ZONE)) > before
+        });
+        println!("{:?}: level {:?} after our restart", self.trial.kind, back.elapsed());
+    }
+
+    /// Lets the write name say another server; how long after us the copy said so.
+    fn change(&mut self, server: u8) -> Duration {
+        let expected = vec![IpAddr::from(self.primary.server(server))];
+        self.primary.pin(server);
+        let write = name(WRITE);
+        patience::until("we say so", || {
+            self.ours.addresses(&write).is_some_and(|answer| answer.addresses == expected)
+        });
+        let start = Instant::now();
+        self.expect("the copy follows", |story| story.written() == expected);
+        start.elapsed()
+    }
+
+    fn written(&mut self) -> Vec<IpAddr> {
+        self.theirs.addresses(&name(WRITE)).map(|answer| answer.addresses).unwrap_or_default()
+    }
+
+    /// Whether both say the same of the write name.
+    fn is_level(&mut self) -> bool {
+        let write = name(WRITE);
+        let ours = self.ours.addresses(&write).map(|answer| answer.addresses);
+        ours.is_some_and(|ours| !ours.is_empty() && self.written() == ours)
+    }
+
+    fn expect(&mut self, what: &str, mut happened: impl FnMut(&mut Self) -> bool) {
+        let start = Instant::now();
+        while !happened(self) {
+            assert!(
+                start.elapsed() < patience::PATIENCE && self.secondary.is_running(),
+                "{:?}: not in time: {what}\n{}\n-- secondary\n{}",
+                self.trial.kind,
+                self.primary.log_tail(),
+                self.secondary.log_tail()
+            );
+            thread::sleep(Duration::from_millis(1));
+        }
+    }
+}
