@@ -3,7 +3,7 @@
 //! A copy says what we say: each record here is one that a question to the same table is answered
 //! with. Some things cannot be copied: texts about names and servers, which change with every probe;
 //! and the order and choice of servers, which are drawn for each answer. TTLs of served names are those of
-//! unrest, so that a TTL alone changes no copy.
+//! a settling cluster, so that a TTL alone changes no copy.
 //!
 //! A copy does not know of names without records: it would say "no such name" where we say "no data", or
 //! give a wildcard's address. So a name that exists without records is held by a HINFO record, which
@@ -88,7 +88,7 @@ impl AnswerTable {
     /// What the served name at this place says, with its services if those are copied.
     pub fn served_records(&self, place: usize, copied: Copied) -> Vec<Record> {
         let served = &self.layout.served()[place];
-        let ttl = served.ttl_while(Stability::Unrest);
+        let ttl = served.ttl_while(Stability::Settling);
         let answer = &self.served[place];
         let addresses = answer.v4.addresses().iter().chain(answer.v6.addresses());
         let owner = || Name::from(&served.name);

@@ -135,7 +135,7 @@ fn no_wildcard_takes_the_place_of_what_we_hold() {
 }
 
 #[test]
-fn ttls_of_served_names_are_those_of_unrest() {
+fn ttls_of_served_names_are_those_of_a_settling_cluster() {
     let table = sample::table(&sample::healthy());
     let read = table.served_records(1, ALL);
     assert!(read.len() > 3 && read.iter().all(|record| record.ttl == 1), "{read:?}");
