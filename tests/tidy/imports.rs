@@ -19,7 +19,7 @@ struct Row {
     from_outside: &'static [&'static str],
 }
 
-const TABLE: [Row; 31] = [
+const TABLE: [Row; 32] = [
     Row { module: "engine", of_ours: &[], from_outside: &[] },
     Row {
         module: "answers",
@@ -190,6 +190,7 @@ const TABLE: [Row; 31] = [
             "utoipa_axum",
         ],
     },
+    Row { module: "discovery", of_ours: &["engine", "plain_text"], from_outside: &[] },
     Row { module: "clock", of_ours: &["engine::Moment", "wall_time"], from_outside: &["tokio"] },
     Row { module: "metrics", of_ours: &["clock", "engine"], from_outside: &[] },
     Row {
