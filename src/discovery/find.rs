@@ -103,6 +103,13 @@ impl Labels {
         }
     }
 
+    /// Adds the labels of another source; what is known already stays.
+    pub fn add_all(&mut self, others: &Self) {
+        for (key, value) in others.iter() {
+            self.add(key, value);
+        }
+    }
+
     /// The value of a label.
     pub fn get(&self, key: &str) -> Option<&str> {
         self.0.get(key).map(|value| &**value)

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::engine::FailureKind;
+use crate::{engine::FailureKind, plain_text::start_of_line};
 
 /// The state of a find. Only what is [`FindState::Kin`] or has been is ever published.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,7 +59,19 @@ pub enum ExaminedReason {
     },
     /// It speaks another protocol than the cluster's servers.
     OtherEngine,
+    /// It is kin, and the configuration with it would have this fault.
+    Refused(Box<str>),
 }
+
+impl ExaminedReason {
+    /// Why the configuration has no place for it, on one line.
+    pub fn refused(why: &str) -> Self {
+        Self::Refused(start_of_line(why, WHY_CHARS).into())
+    }
+}
+
+/// Characters of why a find cannot join.
+const WHY_CHARS: usize = 300;
 
 /// How a find has proven its kinship.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -70,6 +82,18 @@ pub enum Proof {
     FollowedBy(Box<str>),
     /// This member, which has quorum, lists it in its group.
     InGroupOf(Box<str>),
+    /// An earlier process has seen the proof.
+    Earlier,
+}
+
+impl Proof {
+    /// The member whose word it rests on; empty when that is not known any more.
+    pub fn member(&self) -> &str {
+        match self {
+            Self::Follows(member) | Self::FollowedBy(member) | Self::InGroupOf(member) => member,
+            Self::Earlier => "",
+        }
+    }
 }
 
 /// Why a server is leaving.
@@ -142,6 +166,7 @@ impl fmt::Display for ExaminedReason {
             Self::OtherTimeline => f.write_str("follows a member on another timeline"),
             Self::SameServer { as_server } => write!(f, "is {as_server} at another address"),
             Self::OtherEngine => f.write_str("speaks another protocol"),
+            Self::Refused(why) => write!(f, "cannot be added: {why}"),
         }
     }
 }
@@ -152,6 +177,7 @@ impl fmt::Display for Proof {
             Self::Follows(member) => write!(f, "follows {member}"),
             Self::FollowedBy(member) => write!(f, "{member} sends to it"),
             Self::InGroupOf(member) => write!(f, "in the group of {member}"),
+            Self::Earlier => f.write_str("was proven before the restart"),
         }
     }
 }

@@ -12,10 +12,23 @@
 
 mod find;
 mod find_state;
+mod introduction;
+mod kinship;
+mod ledger;
+mod member;
+mod replication;
+mod rules;
 mod source;
 
 pub use find::{Find, FindHost, Labels, NameHint};
 pub use find_state::{
     ExaminedReason, FindState, ForgottenReason, LeavingReason, Proof, SightedReason,
 };
+pub use introduction::{Follower, Introduction};
+pub use ledger::{
+    Action, Binding, FindView, Ledger, Newcomer, Notice, Sighting, SourceView, Tombstone,
+};
+pub use member::{FoundMember, Member, Word};
+pub use replication::finds as replication_finds;
+pub use rules::{AttributeRule, Attributes, Exclusion, Mode, Rules, is_unpublishable};
 pub use source::{FINDS_MAX, SourceKind, SourceReply};
