@@ -5,6 +5,8 @@
 //! a half that runs on would serve what nobody looks after. When one of them stands still, the
 //! watchdog says so. A probe that panics ends nothing, see `probing.rs`.
 
+mod discovering;
+mod ears;
 mod facts;
 mod past;
 mod prepared;
@@ -25,6 +27,7 @@ use tokio::{
 use tracing::{info, warn};
 
 use self::{
+    discovering::{Around, Discovering},
     past::OpenedState,
     prepared::layout,
     probing::Probes,
@@ -208,6 +211,8 @@ impl App {
         let plan = plan(&config, layout(&config)?, &mut questions);
         let (control, ControlEnds { commands, orders }) = Control::new();
         let chronicle = past.chronicle.clone();
+        let keeper = past.keeper.clone();
+        let images = past.image.as_ref().map(|image| image.discovery.clone());
         let (driver, Ends { findings, replans, reader, pulse, counts }) =
             Driver::new(plan, commands, past, observer);
         let listeners = admin::bind(&config.admin, &mut inherited)?;
@@ -220,6 +225,7 @@ impl App {
         let health = watchdog.health();
         let metrics = metrics(&dns, counts, &probes);
         let kicks = metrics.kicks.clone();
+        let reports = metrics.discovery.clone();
         // Before the driver moves: they hear of everything that it does.
         let hooks = Hooks::start(&config.hooks, &chronicle);
         let state = saver.as_ref().map(Saver::health);
@@ -243,7 +249,17 @@ impl App {
             announcer: watchdog.announcer(),
             addresses: dns.local_addresses().to_vec(),
         };
+        let around = Around {
+            control: control.clone(),
+            reader: reader.clone(),
+            chronicle: chronicle.clone(),
+            keeper,
+            reports,
+            ears: probes.ears(),
+        };
+        let discovering = Discovering::new(around, images.unwrap_or_default());
         let service = Service {
+            discovering,
             herald,
             config,
             probes,

@@ -1,6 +1,7 @@
 //! Servers that join and leave while the service runs, as a layer over the configuration file.
 
 use super::{
+    discovering::AUTHOR,
     prepared::Prepared,
     service::{Service, beside},
 };
@@ -17,13 +18,17 @@ use crate::{
 /// Why a server that has just been added is drained.
 const ADDED: &str = "added at run time";
 
+/// Why one is that discovery lets in.
+const FOUND: &str = "found, and proven to belong";
+
 /// Why that ends.
 const READY: &str = "ready";
 
 impl Service {
     /// Lets a server join its cluster, probed and drained.
     pub async fn add_server(&mut self, server: AddedServer) -> Result<Done, OrderError> {
-        let signed = Signed::new(&server.author, ADDED);
+        let signed =
+            Signed::new(&server.author, if server.found.is_some() { FOUND } else { ADDED });
         let server = AddedServer { author: signed.author().to_owned(), ..server };
         if let Some(cluster) = self.config.cluster_of(&server.name) {
             let name = &server.name;
@@ -35,7 +40,7 @@ impl Service {
         added.push(server.clone());
         let newcomer = Newcomer { server: server.name.as_str().into(), signed };
         let warnings = self.overlay(added, vec![newcomer]).await?;
-        let AddedServer { cluster, name, address, author } = server;
+        let AddedServer { cluster, name, address, author, found: _ } = server;
         let done = format!(
             "{name} joins {cluster} at {address}: it is probed, and drained until \
              `pointsman server ready {name}`"
@@ -78,9 +83,28 @@ impl Service {
         let kept =
             self.config.added.iter().filter(|added| !added.name.eq_ignore_ascii_case(server));
         let warnings = self.overlay(kept.cloned().collect(), Vec::new()).await?;
+        if author != AUTHOR {
+            self.discovering.removed(&cluster, server);
+        }
         let author = Signed::new(author, "");
         self.note(&format!("{server} leaves {cluster}, by {author}"), &[]);
         Ok(Done { done: format!("{server} leaves {cluster}"), warnings })
+    }
+
+    /// Lets discovery take a server in again that an operator has removed.
+    pub async fn revive_server(&self, server: &str, author: &str) -> Result<Done, OrderError> {
+        if !self.discovering.revive(server).await {
+            return Err(OrderError::refused(format!(
+                "no server {server} was removed in a cluster that discovers its servers; \
+                 `pointsman discover` shows those that were"
+            )));
+        }
+        let author = Signed::new(author, "");
+        self.note(&format!("{server} may be taken in again, by {author}"), &[]);
+        Ok(Done {
+            done: format!("{server} is taken in again once it has proven that it belongs"),
+            warnings: Vec::new(),
+        })
     }
 
     /// The file as it is now with the servers that were added; `write` also puts it in its place.

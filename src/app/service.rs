@@ -12,6 +12,7 @@ use tokio::{
 use tracing::{error, info, warn};
 
 use super::{
+    discovering::Discovering,
     prepared::{PrepareError, Prepared},
     probing::{Probes, Questions},
     reload_notifier::ReloadNotifier,
@@ -50,6 +51,7 @@ pub struct Service {
     pub sessions: SessionsHandle,
     pub reader: Reader,
     pub showing: Showing,
+    pub discovering: Discovering,
 }
 
 /// What the driver is to be told of `config`; what is to be asked is taken out of `questions`.
@@ -72,6 +74,7 @@ pub fn plan(config: &Config, layout: Layout, questions: &mut Questions) -> Plan 
 impl Service {
     /// Carries out orders until it is told to stop, and gives the probes back.
     pub async fn run(mut self, mut stop: oneshot::Receiver<()>) -> Probes {
+        self.discovering.follow(&self.config);
         loop {
             tokio::select! {
                 biased;
@@ -96,6 +99,9 @@ impl Service {
             }
             Order::RemoveServer { server, author, reply } => {
                 _ = reply.send(self.remove_server(&server, &author).await);
+            }
+            Order::ReviveServer { server, author, reply } => {
+                _ = reply.send(self.revive_server(&server, &author).await);
             }
             Order::Probe { server, reply } => {
                 self.showing.show(&self.config, &self.operations, &server, reply);
@@ -166,6 +172,7 @@ impl Service {
         self.hooks.follow(&config.hooks);
         self.config = Arc::new(config);
         self.sessions.follow(Arc::clone(&self.config));
+        self.discovering.follow(&self.config);
         is_settled.await.map_err(|_| OrderError::Stopping)
     }
 

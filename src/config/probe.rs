@@ -10,7 +10,7 @@ use toml::Spanned;
 
 use super::{
     AuthConfig, Secret, TlsMode,
-    auth::{AuthFields, AuthMethod, ChannelBinding},
+    auth::{AuthFields, AuthMethod, ChannelBinding, RequireAuth, ServerPublicKey},
     checks::{AgentSection, CheckWord, CommandSection, HttpSection, PatroniSection},
     password::{PasswordFields, VariableName, password},
     read::{Conversion, Field, Section, Whole, section},
@@ -97,6 +97,43 @@ pub struct ProbeConfig {
     /// Whether one row of Pointsman's own table is updated on the published primary with each probe.
     pub heartbeat_write: bool,
 }
+
+impl ProbeConfig {
+    /// The same for a server that nobody vouches for. Whoever answers there gets no password that it
+    /// could read, hand on, or guess cheaply, unless a certificate shows who it is.
+    ///
+    /// PostgreSQL may ask by SCRAM with as many iterations as a server uses by default, and for
+    /// nothing. MySQL and MariaDB are reached without TLS, within which the password would be sent
+    /// as it is, and the key that a server sends encrypts nothing.
+    #[must_use]
+    pub fn for_strangers(&self, kind: ClusterKind) -> Self {
+        let config = Self { heartbeat_write: false, ..self.clone() };
+        if matches!(self.tls, TlsMode::VerifyFull { .. }) {
+            return config;
+        }
+        let harmless = [AuthMethod::ScramSha256, AuthMethod::None];
+        let allowed =
+            harmless.into_iter().filter(|method| self.auth.require_auth.allows(*method, &self.tls));
+        let server_public_key = match &self.auth.server_public_key {
+            ServerPublicKey::Requested => ServerPublicKey::Unknown,
+            known => known.clone(),
+        };
+        let auth = AuthConfig {
+            require_auth: RequireAuth::OneOf(allowed.collect()),
+            server_public_key,
+            scram_iterations_min: SCRAM_ITERATIONS_MIN,
+            ..self.auth.clone()
+        };
+        let tls = match kind {
+            ClusterKind::MySql => TlsMode::Disable,
+            ClusterKind::Postgres | ClusterKind::Tcp => self.tls.clone(),
+        };
+        Self { auth, tls, ..config }
+    }
+}
+
+/// What PostgreSQL uses by default, and the least that RFC 7677 section 4 recommends.
+const SCRAM_ITERATIONS_MIN: u32 = 4_096;
 
 /// How to probe a cluster of `kind`, if that is known, in which some server is asked itself if
 /// `database`, and when its evidence turns into a judgement. `None` once a fault has been reported.

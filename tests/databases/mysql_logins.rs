@@ -230,6 +230,7 @@ impl Stage<'_> {
             kind: ClusterKind::MySql,
             config: Arc::new(config),
             meter: ProbeMeter::default(),
+            listener: None,
         };
         self.runtime.block_on(probe::once(&target))
     }

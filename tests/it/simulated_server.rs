@@ -48,6 +48,7 @@ fn target(stage: &Stage, server: ServerIndex, password: &str, tls: TlsMode) -> T
             heartbeat_write: false,
         }),
         meter: ProbeMeter::default(),
+        listener: None,
     }
 }
 

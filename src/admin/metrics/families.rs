@@ -223,6 +223,17 @@ pub const TRANSIENT: Family = Family::gauge(
     "Whether the server is in a state that should pass soon: it starts, or replay is paused.",
 );
 
+pub const DISCOVERED: Family = Family::gauge(
+    "pointsman_discovered",
+    &["cluster", "state"],
+    "Servers that discovery knows, by how far they have come; strangers carry the cluster's identity.",
+);
+pub const SOURCE_AGE: Family = Family::gauge(
+    "pointsman_discovery_source_age_seconds",
+    &["cluster", "source"],
+    "How long ago a source of discovery last said anything.",
+)
+.of("seconds");
 pub const OVERRIDE: Family = Family::gauge(
     "pointsman_override_active",
     &["cluster", "kind", "node", "force"],
@@ -315,7 +326,7 @@ pub const PROCESS_STARTED: Family = Family::gauge(
 
 /// All of them, in the order of the document.
 #[cfg(test)]
-pub const ALL: [&Family; 63] = [
+pub const ALL: [&Family; 65] = [
     &BUILD,
     &STARTED,
     &READY,
@@ -359,6 +370,8 @@ pub const ALL: [&Family; 63] = [
     &ADDED,
     &NODE_SEVERITY,
     &TRANSIENT,
+    &DISCOVERED,
+    &SOURCE_AGE,
     &OVERRIDE,
     &OVERRIDE_END,
     &PROBES,

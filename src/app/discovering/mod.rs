@@ -1,0 +1,128 @@
+//! Discovery while the service runs: one task for each cluster that discovers its servers. It tells
+//! the cluster's ledger what was heard, and does what that asks for, as an operator would: it lets
+//! servers join, ends their drains, and takes them away.
+
+mod cluster;
+mod remembered;
+mod strangers;
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    task::{AbortHandle, JoinSet},
+};
+
+use self::cluster::ClusterDiscovery;
+use super::ears::Ears;
+use crate::{
+    chronicle::Chronicle,
+    config::Config,
+    control::Control,
+    metrics::DiscoveryReports,
+    publish::Reader,
+    state::{DiscoveryImage, Keeper},
+};
+
+/// Who lets servers come and go.
+pub const AUTHOR: &str = "discovery";
+
+/// Orders to one cluster that may wait.
+const QUEUE: usize = 16;
+
+/// What every cluster's discovery works with.
+#[derive(Clone, Debug)]
+pub struct Around {
+    pub control: Control,
+    pub reader: Reader,
+    pub chronicle: Chronicle,
+    pub keeper: Keeper,
+    pub reports: DiscoveryReports,
+    pub ears: Ears,
+}
+
+/// What a cluster's discovery is told by operators.
+#[derive(Debug)]
+pub enum Told {
+    /// A server was removed.
+    Removed(Box<str>),
+    /// A server that was removed may be taken in again; whether there was one.
+    Revive(Box<str>, oneshot::Sender<bool>),
+}
+
+/// All of it. Dropping it ends the tasks.
+#[derive(Debug)]
+pub struct Discovering {
+    around: Around,
+    tasks: JoinSet<()>,
+    clusters: HashMap<Box<str>, Running>,
+    /// What an earlier process has left of clusters that have not begun yet.
+    images: BTreeMap<Box<str>, Arc<DiscoveryImage>>,
+}
+
+#[derive(Debug)]
+struct Running {
+    config: watch::Sender<Arc<Config>>,
+    told: mpsc::Sender<Told>,
+    task: AbortHandle,
+}
+
+impl Discovering {
+    /// Nothing is discovered before a configuration is [followed](Self::follow).
+    pub fn new(around: Around, images: BTreeMap<Box<str>, Arc<DiscoveryImage>>) -> Self {
+        Self { around, tasks: JoinSet::new(), clusters: HashMap::new(), images }
+    }
+
+    /// Goes on by another configuration.
+    pub fn follow(&mut self, config: &Arc<Config>) {
+        let discovers = |name: &str| {
+            let mut clusters = config.clusters.iter();
+            clusters.any(|cluster| *cluster.name == *name && cluster.discovery.is_some())
+        };
+        self.clusters.retain(|name, running| {
+            let stays = discovers(name) && !running.task.is_finished();
+            if !stays {
+                running.task.abort();
+                self.around.reports.forget(name);
+            }
+            stays
+        });
+        while self.tasks.try_join_next().is_some() {}
+        for cluster in config.clusters.iter().filter(|cluster| cluster.discovery.is_some()) {
+            if let Some(running) = self.clusters.get(&cluster.name) {
+                running.config.send_replace(Arc::clone(config));
+                continue;
+            }
+            let (config, followed) = watch::channel(Arc::clone(config));
+            let (told, hears) = mpsc::channel(QUEUE);
+            let image = self.images.remove(&cluster.name).unwrap_or_default();
+            let discovery =
+                ClusterDiscovery::new(cluster.name.clone(), followed, &image, self.around.clone());
+            let task = self.tasks.spawn(discovery.run(hears));
+            self.clusters.insert(cluster.name.clone(), Running { config, told, task });
+        }
+    }
+
+    /// An operator has removed a server of a cluster.
+    pub fn removed(&self, cluster: &str, server: &str) {
+        if let Some(running) = self.clusters.get(cluster) {
+            // One that has no time for it takes the server in again, once it has proven itself.
+            _ = running.told.try_send(Told::Removed(server.into()));
+        }
+    }
+
+    /// Takes a server in again that an operator has removed; whether any cluster knows one.
+    pub async fn revive(&self, server: &str) -> bool {
+        let mut revived = false;
+        for running in self.clusters.values() {
+            let (reply, replied) = oneshot::channel();
+            if running.told.try_send(Told::Revive(server.into(), reply)).is_ok() {
+                revived |= replied.await.unwrap_or(false);
+            }
+        }
+        revived
+    }
+}
