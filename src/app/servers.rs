@@ -1,5 +1,8 @@
 //! Servers that join and leave while the service runs, as a layer over the configuration file.
 
+use tokio::sync::oneshot;
+use tracing::info;
+
 use super::{
     discovering::AUTHOR,
     prepared::Prepared,
@@ -80,31 +83,16 @@ impl Service {
                  take over"
             )));
         }
+        if author != AUTHOR {
+            // Before it is gone: it must not be found anew meanwhile.
+            self.discovering.removed(&cluster, server);
+        }
         let kept =
             self.config.added.iter().filter(|added| !added.name.eq_ignore_ascii_case(server));
         let warnings = self.overlay(kept.cloned().collect(), Vec::new()).await?;
-        if author != AUTHOR {
-            self.discovering.removed(&cluster, server);
-        }
         let author = Signed::new(author, "");
         self.note(&format!("{server} leaves {cluster}, by {author}"), &[]);
         Ok(Done { done: format!("{server} leaves {cluster}"), warnings })
-    }
-
-    /// Lets discovery take a server in again that an operator has removed.
-    pub async fn revive_server(&self, server: &str, author: &str) -> Result<Done, OrderError> {
-        if !self.discovering.revive(server).await {
-            return Err(OrderError::refused(format!(
-                "no server {server} was removed in a cluster that discovers its servers; \
-                 `pointsman discover` shows those that were"
-            )));
-        }
-        let author = Signed::new(author, "");
-        self.note(&format!("{server} may be taken in again, by {author}"), &[]);
-        Ok(Done {
-            done: format!("{server} is taken in again once it has proven that it belongs"),
-            warnings: Vec::new(),
-        })
     }
 
     /// The file as it is now with the servers that were added; `write` also puts it in its place.
@@ -173,6 +161,30 @@ impl Service {
         let known = servers.find(|known| known.name.eq_ignore_ascii_case(server))?;
         known.names.into_iter().next().map(String::from)
     }
+}
+
+/// Whether discovery takes a server in again, once all who were asked have answered.
+pub async fn revived(
+    server: &str,
+    author: &str,
+    asked: Vec<oneshot::Receiver<bool>>,
+) -> Result<Done, OrderError> {
+    let mut is_known = false;
+    for answer in asked {
+        is_known |= answer.await.unwrap_or(false);
+    }
+    if !is_known {
+        return Err(OrderError::refused(format!(
+            "no server {server} was removed in a cluster that discovers its servers; `pointsman \
+             discover` shows those that were"
+        )));
+    }
+    let author = Signed::new(author, "");
+    info!(event = "discovery", %server, "may be taken in again, by {author}");
+    Ok(Done {
+        done: format!("{server} is taken in again once it has proven that it belongs"),
+        warnings: Vec::new(),
+    })
 }
 
 fn unsaved(why: &str) -> String {

@@ -16,6 +16,7 @@ use super::{
     prepared::{PrepareError, Prepared},
     probing::{Probes, Questions},
     reload_notifier::ReloadNotifier,
+    servers::revived,
     shown::Showing,
 };
 use crate::{
@@ -101,7 +102,9 @@ impl Service {
                 _ = reply.send(self.remove_server(&server, &author).await);
             }
             Order::ReviveServer { server, author, reply } => {
-                _ = reply.send(self.revive_server(&server, &author).await);
+                let asked = self.discovering.revive(&server);
+                // A cluster may be waiting for us.
+                tokio::spawn(async move { _ = reply.send(revived(&server, &author, asked).await) });
             }
             Order::Probe { server, reply } => {
                 self.showing.show(&self.config, &self.operations, &server, reply);

@@ -18,7 +18,8 @@ mod ledger;
 mod member;
 mod replication;
 mod rules;
-mod source;
+mod source_kind;
+mod source_reply;
 
 pub use find::{Find, FindHost, Labels, NameHint};
 pub use find_state::{
@@ -31,4 +32,5 @@ pub use ledger::{
 pub use member::{FoundMember, Member, Word};
 pub use replication::finds as replication_finds;
 pub use rules::{AttributeRule, Attributes, Exclusion, Mode, Rules, is_unpublishable};
-pub use source::{FINDS_MAX, SourceKind, SourceReply};
+pub use source_kind::SourceKind;
+pub use source_reply::{FINDS_MAX, SourceReply};

@@ -9,7 +9,7 @@ use tokio::{
 use tracing::{info, warn};
 
 use super::{
-    AUTHOR, Around, Told,
+    around::{AUTHOR, Around, Told},
     remembered::{image, remembered},
     strangers::examine,
 };
@@ -33,6 +33,9 @@ use crate::{
 /// While a server that joins by itself has yet to be ready, it is looked at this often.
 const JOINING: Duration = Duration::from_millis(500);
 
+/// Turns that follow so quickly after one that has joined: ten seconds.
+const QUICK: u32 = 20;
+
 /// Names of hosts that are resolved in one turn; addresses need no resolving.
 const NAMES_MAX: usize = 50;
 
@@ -46,6 +49,8 @@ pub struct ClusterDiscovery {
     ledger: Ledger,
     clock: Clock,
     saved: DiscoveryImage,
+    /// Turns that follow one another quickly.
+    quick: u32,
     around: Around,
 }
 
@@ -61,7 +66,7 @@ impl ClusterDiscovery {
         let (bindings, tombstones) = remembered(known, clock.now(), clock::unix_millis());
         let rules = rules(&config.borrow(), &name);
         let ledger = Ledger::new(rules.unwrap_or_else(nothing), bindings, tombstones);
-        Self { name, config, ledger, clock, saved: known.clone(), around }
+        Self { name, config, ledger, clock, saved: known.clone(), quick: 0, around }
     }
 
     /// Goes on until nobody holds its ends any more.
@@ -80,8 +85,12 @@ impl ClusterDiscovery {
                 }
                 Some(told) = told.recv() => self.hear(told),
                 () = sleep_until(due) => {
-                    let soon = self.turn().await;
-                    let pause = if soon { JOINING } else { self.ledger.rules().interval };
+                    if self.turn().await {
+                        self.quick = QUICK;
+                    }
+                    let interval = self.ledger.rules().interval;
+                    let pause = if self.quick > 0 { JOINING.min(interval) } else { interval };
+                    self.quick = self.quick.saturating_sub(1);
                     due = Instant::now() + pause;
                 }
             }
@@ -101,7 +110,7 @@ impl ClusterDiscovery {
         self.report();
     }
 
-    /// Looks once at everything. Returns whether something is about to happen.
+    /// Looks once at everything. Returns whether somebody has joined who is to be ready soon.
     async fn turn(&mut self) -> bool {
         let config = Arc::clone(&self.config.borrow());
         let Some(cluster) = cluster(&config, &self.name) else { return false };
@@ -125,12 +134,7 @@ impl ClusterDiscovery {
         }
         self.keep();
         self.report();
-        let joins = self.ledger.rules().mode == Mode::Join;
-        soon || joins
-            && members.iter().any(|member| {
-                member.found.as_ref().is_some_and(|found| found.drained)
-                    && member.down_for.is_none()
-            })
+        soon && self.ledger.rules().mode == Mode::Join
     }
 
     /// The finds of a reply with their addresses.

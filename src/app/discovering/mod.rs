@@ -2,6 +2,7 @@
 //! the cluster's ledger what was heard, and does what that asks for, as an operator would: it lets
 //! servers join, ends their drains, and takes them away.
 
+mod around;
 mod cluster;
 mod remembered;
 mod strangers;
@@ -16,42 +17,12 @@ use tokio::{
     task::{AbortHandle, JoinSet},
 };
 
-use self::cluster::ClusterDiscovery;
-use super::ears::Ears;
-use crate::{
-    chronicle::Chronicle,
-    config::Config,
-    control::Control,
-    metrics::DiscoveryReports,
-    publish::Reader,
-    state::{DiscoveryImage, Keeper},
-};
-
-/// Who lets servers come and go.
-pub const AUTHOR: &str = "discovery";
+pub use self::around::{AUTHOR, Around};
+use self::{around::Told, cluster::ClusterDiscovery};
+use crate::{config::Config, state::DiscoveryImage};
 
 /// Orders to one cluster that may wait.
 const QUEUE: usize = 16;
-
-/// What every cluster's discovery works with.
-#[derive(Clone, Debug)]
-pub struct Around {
-    pub control: Control,
-    pub reader: Reader,
-    pub chronicle: Chronicle,
-    pub keeper: Keeper,
-    pub reports: DiscoveryReports,
-    pub ears: Ears,
-}
-
-/// What a cluster's discovery is told by operators.
-#[derive(Debug)]
-pub enum Told {
-    /// A server was removed.
-    Removed(Box<str>),
-    /// A server that was removed may be taken in again; whether there was one.
-    Revive(Box<str>, oneshot::Sender<bool>),
-}
 
 /// All of it. Dropping it ends the tasks.
 #[derive(Debug)]
@@ -114,15 +85,13 @@ impl Discovering {
         }
     }
 
-    /// Takes a server in again that an operator has removed; whether any cluster knows one.
-    pub async fn revive(&self, server: &str) -> bool {
-        let mut revived = false;
-        for running in self.clusters.values() {
+    /// Takes a server in again that an operator has removed: each answer says whether a cluster knows
+    /// one. A cluster answers when it has time: nobody may wait for it whom it may wait for.
+    pub fn revive(&self, server: &str) -> Vec<oneshot::Receiver<bool>> {
+        let asked = self.clusters.values().filter_map(|running| {
             let (reply, replied) = oneshot::channel();
-            if running.told.try_send(Told::Revive(server.into(), reply)).is_ok() {
-                revived |= replied.await.unwrap_or(false);
-            }
-        }
-        revived
+            running.told.try_send(Told::Revive(server.into(), reply)).ok().map(|()| replied)
+        });
+        asked.collect()
     }
 }

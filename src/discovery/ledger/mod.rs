@@ -7,6 +7,7 @@ mod action;
 mod entry;
 mod leaving;
 mod names;
+mod shown;
 mod view;
 
 use std::{
@@ -18,7 +19,7 @@ use std::{
 pub use self::{
     action::{Action, Newcomer, Notice, Sighting},
     names::{Binding, Tombstone},
-    view::{FindView, SourceView},
+    shown::{FindView, SourceView},
 };
 use self::{
     entry::{Departures, Entry, Place, Source, Stage},
