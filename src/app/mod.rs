@@ -8,6 +8,7 @@
 mod discovering;
 mod ears;
 mod facts;
+mod needs;
 mod past;
 mod prepared;
 mod probing;
@@ -17,7 +18,7 @@ mod service;
 mod shown;
 mod signals;
 
-use std::{io, net::SocketAddr, num::NonZero, sync::Arc, thread, time::Duration};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::{
     sync::{mpsc, oneshot},
@@ -26,6 +27,7 @@ use tokio::{
 };
 use tracing::{info, warn};
 
+pub use self::needs::{runtime_threads, threads_needed};
 use self::{
     discovering::{Around, Discovering},
     past::OpenedState,
@@ -59,23 +61,6 @@ const LEAVE: Duration = Duration::from_secs(1);
 
 /// How often we look whether the log has lost lines.
 const LOOK_FOR_LOSSES_EVERY: Duration = Duration::from_secs(1);
-
-/// Descriptors beside those of probes, listeners and DNS clients: the runtimes', the log's, admin
-/// clients', files that are read anew.
-const OTHER_DESCRIPTORS: usize = 256;
-
-/// Sockets of one probe at most: the old login, the fresh one that replaces it, and one for
-/// heartbeats.
-const DESCRIPTORS_PER_SERVER: usize = 3;
-
-/// A connection, or the two ends of a command.
-const DESCRIPTORS_PER_HOOK: usize = 6;
-
-/// A connection of a report or a kick, at most.
-const DESCRIPTORS_PER_VISIT: usize = 1;
-
-/// A connection, or a process with its output.
-const DESCRIPTORS_PER_WITNESS: usize = 2;
 
 /// A running Pointsman. Dropping it stops all parts.
 #[derive(Debug)]
@@ -158,7 +143,7 @@ pub async fn serve(
 ) -> Result<(), ServiceError> {
     // Before anything can be seen of us: a signal that nobody listens for would kill the process.
     let mut signals = Signals::listen()?;
-    descriptors::provide(descriptors_needed(&config));
+    descriptors::provide(needs::descriptors_needed(&config));
     if !inherited.is_empty() {
         info!(sockets = inherited.len(), "sockets come from the service manager");
     }
@@ -382,34 +367,4 @@ async fn look_around(mut losses: Losses, state: Option<StateHealth>, counts: Ser
             counts.state_saved(state.fault().is_none());
         }
     }
-}
-
-/// Threads in use beside the first one when all of a service runs.
-pub fn threads_needed(config: &Config) -> usize {
-    runtime_threads() + config.dns.listen.len() * config.dns.workers + OTHER_THREADS
-}
-
-/// Those of the runtime: one for each CPU, and a few that wait for disks and names.
-pub fn runtime_threads() -> usize {
-    thread::available_parallelism().map_or(1, NonZero::get) + BLOCKING_THREADS
-}
-
-/// The log, the admin API, the watchdog, its words to the service manager, and the state's.
-const OTHER_THREADS: usize = 5;
-
-/// Threads that read files and look names up. There may be more; those wait for one another.
-const BLOCKING_THREADS: usize = 2;
-
-/// Descriptors in use when every probe and every client uses all that it may.
-fn descriptors_needed(config: &Config) -> u64 {
-    let servers = config.clusters.iter().flat_map(|cluster| &cluster.servers);
-    let witnesses: usize = servers.clone().map(|server| server.checks.witnesses.len()).sum();
-    let servers = servers.count();
-    let dns = &config.dns;
-    let listeners = dns.listen.len() * (1 + dns.workers);
-    let asked = servers * (DESCRIPTORS_PER_SERVER + DESCRIPTORS_PER_VISIT);
-    let asked = asked + witnesses * DESCRIPTORS_PER_WITNESS;
-    let asked = asked + config.hooks.len() * DESCRIPTORS_PER_HOOK;
-    let needed = asked + dns.tcp.max_connections + listeners + OTHER_DESCRIPTORS;
-    u64::try_from(needed).unwrap_or(u64::MAX)
 }

@@ -162,7 +162,7 @@ impl Service {
         newcomers: Vec<Newcomer>,
     ) -> Result<Settled, OrderError> {
         let Prepared { config, layout, .. } = prepared;
-        super::descriptors::provide(super::descriptors_needed(&config));
+        super::descriptors::provide(super::needs::descriptors_needed(&config));
         let mut questions = self.probes.questions(&config.clusters);
         let plan = plan(&config, layout, &mut questions);
         let (in_force, is_in_force) = oneshot::channel();

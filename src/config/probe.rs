@@ -341,3 +341,59 @@ const INTERVALS_PER_TIMEOUT: u32 = 10;
 
 /// The database that a PostgreSQL probe connects to: it exists unless somebody drops it.
 const POSTGRES_DATABASE: &str = "postgres";
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::Arc, time::Duration};
+
+    use super::*;
+
+    fn config(tls: TlsMode, auth: AuthConfig) -> ProbeConfig {
+        ProbeConfig {
+            user: "pointsman".into(),
+            password: None,
+            database: "postgres".into(),
+            tls,
+            auth,
+            interval: Duration::from_secs(1),
+            fast_interval: Duration::from_secs(1),
+            timeout: Duration::from_secs(1),
+            heartbeat_write: true,
+        }
+    }
+
+    #[test]
+    fn a_stranger_gets_nothing_that_it_could_read_or_hand_on() {
+        let everything =
+            [AuthMethod::Password, AuthMethod::Md5, AuthMethod::ScramSha256, AuthMethod::None];
+        let lists = [RequireAuth::Default, RequireAuth::OneOf(everything.into())];
+        for tls in [TlsMode::Disable, TlsMode::Prefer, TlsMode::Require] {
+            for require_auth in lists.clone() {
+                let server_public_key = ServerPublicKey::Requested;
+                let auth = AuthConfig { require_auth, server_public_key, ..AuthConfig::default() };
+                let config = config(tls.clone(), auth);
+                let careful = config.for_strangers(ClusterKind::Postgres);
+                let allowed = everything
+                    .into_iter()
+                    .filter(|method| careful.auth.require_auth.allows(*method, &careful.tls));
+                let allowed: Vec<_> = allowed.collect();
+                assert_eq!(allowed, [AuthMethod::ScramSha256, AuthMethod::None], "{tls:?}");
+                assert_eq!(careful.auth.scram_iterations_min, 4_096);
+                assert!(!careful.heartbeat_write);
+                let careful = config.for_strangers(ClusterKind::MySql);
+                assert_eq!(careful.auth.server_public_key, ServerPublicKey::Unknown);
+                assert_eq!(careful.tls, TlsMode::Disable);
+            }
+        }
+    }
+
+    #[test]
+    fn who_shows_a_certificate_is_no_stranger_to_the_password() {
+        let tls = TlsMode::VerifyFull { authorities: Arc::default() };
+        let config = config(tls, AuthConfig::default());
+        for kind in [ClusterKind::Postgres, ClusterKind::MySql] {
+            let same = ProbeConfig { heartbeat_write: false, ..config.clone() };
+            assert_eq!(config.for_strangers(kind), same);
+        }
+    }
+}

@@ -75,9 +75,11 @@ fn standbys_join_by_themselves_and_a_copy_never_does() {
         let pointsman = Pointsman::serve_files(folder.path(), dns, &cluster);
 
         both_standbys_are_in_the_read_name(&pointsman, &cluster);
-        let (code, told) = pointsman.command(&["discover", "db"]);
-        assert_eq!(code, Some(0), "{told}");
-        assert!(told.matches("member").count() >= 2, "{told}");
+        patience::until("both are told as members", || {
+            let (code, told) = pointsman.command(&["discover", "db"]);
+            assert_eq!(code, Some(0), "{told}");
+            told.matches(" member ").count() == 2
+        });
 
         // A copy of the primary that was promoted elsewhere: our identifier, a newer timeline.
         servers.rebuild_promoted(3, 0);

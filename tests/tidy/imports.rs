@@ -244,6 +244,7 @@ const TABLE: [Row; 32] = [
             "chronicle",
             "clock",
             "config::AddedServer",
+            "config::FoundServer",
             "engine",
             "report",
             "wall_time",

@@ -1,9 +1,11 @@
 //! Any image at all, for property tests.
 
+use std::net::SocketAddr;
+
 use proptest::{collection, option, prelude::*, sample};
 
 use super::*;
-use crate::{engine::WishKey, report::ChangeKind};
+use crate::{config::FoundServer, engine::WishKey, report::ChangeKind};
 
 fn name() -> impl Strategy<Value = Box<str>> {
     // Any text: nothing that a stranger may have written must break the file.
