@@ -12,11 +12,10 @@ use tokio::{
 use tracing::{error, info, warn};
 
 use super::{
-    discovering::Discovering,
+    discovering::{Discovering, revived},
     prepared::{PrepareError, Prepared},
     probing::{Probes, Questions},
     reload_notifier::ReloadNotifier,
-    servers::revived,
     shown::Showing,
 };
 use crate::{

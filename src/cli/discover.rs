@@ -137,8 +137,9 @@ fn toml(cluster: &ClusterDiscovery) -> String {
         let (address, port) = (at.ip(), at.port());
         _ = write!(
             text,
-            "\n[[cluster.server]] # {}\nname = \"{name}\"\naddress = \"{address}\"\nport = {port}\n",
-            one_line(&find.reason),
+            "\n[[cluster.server]] # {why}\nname = \"{name}\"\n\
+             address = \"{address}\"\nport = {port}\n",
+            why = one_line(&find.reason),
         );
     }
     text

@@ -249,7 +249,8 @@ fn networks(
             if mode == Mode::Join {
                 conversion.faults.add(
                     place.clone(),
-                    "mode = \"join\" needs `networks`: nobody joins by itself who could be anywhere",
+                    "mode = \"join\" needs `networks`: nobody joins by itself who could be \
+                     anywhere",
                     "add networks = [\"10.0.0.0/8\"], or wherever the servers are",
                 );
             }

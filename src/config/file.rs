@@ -91,6 +91,7 @@ mod tests {
         admin::{AdminSection, TokenSection},
         checks::{AgentSection, CommandSection, HttpSection, PatroniSection},
         cluster::ClusterSection,
+        discovery::{DiscoverySection, RuleSection},
         dns::{DnsSection, ExposeSection, RateLimitSection, TcpSection, TlsListenSection},
         hook::HookSection,
         kick::KickSection,
@@ -105,7 +106,7 @@ mod tests {
     };
 
     /// Every section with its keys.
-    const FORMAT: [(&str, &[&str]); 21] = [
+    const FORMAT: [(&str, &[&str]); 23] = [
         (FileSection::TITLE, FileSection::KEYS),
         (DnsSection::TITLE, DnsSection::KEYS),
         (TcpSection::TITLE, TcpSection::KEYS),
@@ -127,6 +128,8 @@ mod tests {
         (AgentSection::TITLE, AgentSection::KEYS),
         (CommandSection::TITLE, CommandSection::KEYS),
         (KickSection::TITLE, KickSection::KEYS),
+        (DiscoverySection::TITLE, DiscoverySection::KEYS),
+        (RuleSection::TITLE, RuleSection::KEYS),
     ];
 
     /// The part of the reference under the heading of `title`.

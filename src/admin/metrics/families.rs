@@ -226,7 +226,7 @@ pub const TRANSIENT: Family = Family::gauge(
 pub const DISCOVERED: Family = Family::gauge(
     "pointsman_discovered",
     &["cluster", "state"],
-    "Servers that discovery knows, by how far they have come; strangers carry the cluster's identity.",
+    "Servers that discovery knows, by how far they have come, and strangers among them.",
 );
 pub const SOURCE_AGE: Family = Family::gauge(
     "pointsman_discovery_source_age_seconds",

@@ -23,7 +23,8 @@ use crate::{
     },
     engine::{ClusterId, ServerState, Wish},
     report::{
-        Change, ClusterView, DiscoveredServer, Discovery, DiscoveryReport, DiscoverySource, What,
+        Change, ClusterView, DiscoveredServer, Discovery, DiscoveryReport, DiscoverySource,
+        Severity, What,
     },
     state::DiscoveryImage,
     status,
@@ -230,7 +231,8 @@ impl ClusterDiscovery {
                 true
             }
             Err(OrderError::Refused(why)) => {
-                warn!(event = "discovery", cluster = %self.name, server = %name, "cannot join: {why}");
+                let cluster = &self.name;
+                warn!(event = "discovery", %cluster, server = %name, "cannot join: {why}");
                 self.ledger.refused(at, &why, self.clock.now());
                 false
             }
@@ -255,14 +257,12 @@ impl ClusterDiscovery {
             cluster: Some(self.name.clone()),
             what: What::Discovery(what),
         };
-        let words = change.words();
-        match crate::report::Severity::of_change(&change) {
-            crate::report::Severity::Outage => {
-                warn!(event = "discovery", cluster = %self.name, "{}: {}", words.reason, words.detail);
+        let (words, cluster) = (change.words(), &self.name);
+        match Severity::of_change(&change) {
+            Severity::Outage => {
+                warn!(event = "discovery", %cluster, "{}: {}", words.reason, words.detail);
             }
-            _ => {
-                info!(event = "discovery", cluster = %self.name, "{}: {}", words.reason, words.detail);
-            }
+            _ => info!(event = "discovery", %cluster, "{}: {}", words.reason, words.detail),
         }
         self.around.chronicle.add(change);
     }

@@ -5,6 +5,7 @@
 mod around;
 mod cluster;
 mod remembered;
+mod revived;
 mod strangers;
 
 use std::{
@@ -17,8 +18,11 @@ use tokio::{
     task::{AbortHandle, JoinSet},
 };
 
-pub use self::around::{AUTHOR, Around};
 use self::{around::Told, cluster::ClusterDiscovery};
+pub use self::{
+    around::{AUTHOR, Around},
+    revived::revived,
+};
 use crate::{config::Config, state::DiscoveryImage};
 
 /// Orders to one cluster that may wait.

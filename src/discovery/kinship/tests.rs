@@ -1,3 +1,5 @@
+//! What proves kinship and what does not, engine by engine.
+
 use std::time::Duration;
 
 use super::{Candidate, judge};

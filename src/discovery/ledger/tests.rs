@@ -1,3 +1,5 @@
+//! Short stories of one ledger, second by second.
+
 use std::{collections::BTreeSet, net::SocketAddr, time::Duration};
 
 use super::{Action, Ledger, Newcomer, Notice, Sighting};
