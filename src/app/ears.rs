@@ -10,7 +10,10 @@ use crate::probe::{Heard, Listener};
 
 /// The listeners of all servers in clusters that discover theirs. A clone has the same.
 #[derive(Clone, Debug, Default)]
-pub struct Ears(Arc<Mutex<HashMap<(Box<str>, Box<str>), Listener>>>);
+pub struct Ears(Arc<Mutex<HashMap<Server, Listener>>>);
+
+/// A cluster and a server of it.
+type Server = (Box<str>, Box<str>);
 
 impl Ears {
     /// The listener of a server: the same one for as long as it asks as often.

@@ -29,7 +29,7 @@ use tracing::{info, warn};
 
 pub use self::needs::{runtime_threads, threads_needed};
 use self::{
-    discovering::{Around, Discovering},
+    discovering::Known,
     past::OpenedState,
     prepared::layout,
     probing::Probes,
@@ -196,8 +196,7 @@ impl App {
         let plan = plan(&config, layout(&config)?, &mut questions);
         let (control, ControlEnds { commands, orders }) = Control::new();
         let chronicle = past.chronicle.clone();
-        let keeper = past.keeper.clone();
-        let images = past.image.as_ref().map(|image| image.discovery.clone());
+        let known = Known::of(&past);
         let (driver, Ends { findings, replans, reader, pulse, counts }) =
             Driver::new(plan, commands, past, observer);
         let listeners = admin::bind(&config.admin, &mut inherited)?;
@@ -210,7 +209,6 @@ impl App {
         let health = watchdog.health();
         let metrics = metrics(&dns, counts, &probes);
         let kicks = metrics.kicks.clone();
-        let reports = metrics.discovery.clone();
         // Before the driver moves: they hear of everything that it does.
         let hooks = Hooks::start(&config.hooks, &chronicle);
         let state = saver.as_ref().map(Saver::health);
@@ -230,22 +228,9 @@ impl App {
         let sessions = Sessions::start(Arc::clone(&config), reader.clone(), &chronicle, kicks);
         let driver = JoinSet::from_iter([driver.run()]);
         let (stopping, stop) = oneshot::channel();
-        let herald = ReloadNotifier {
-            announcer: watchdog.announcer(),
-            addresses: dns.local_addresses().to_vec(),
-        };
-        let around = Around {
-            control: control.clone(),
-            reader: reader.clone(),
-            chronicle: chronicle.clone(),
-            keeper,
-            reports,
-            ears: probes.ears(),
-        };
-        let discovering = Discovering::new(around, images.unwrap_or_default());
         let service = Service {
-            discovering,
-            herald,
+            discovering: known.begin(&control, &reader, &operations, probes.ears()),
+            herald: herald(&watchdog, &dns),
             config,
             probes,
             findings,
@@ -341,6 +326,12 @@ async fn end_asked(signals: &mut Signals, control: Control) {
         // The outcome is in the log.
         tokio::spawn(async move { _ = control.order(Order::Reload).await });
     }
+}
+
+/// Tells the service manager and people of reloads.
+fn herald(watchdog: &Watching, dns: &DnsServer) -> ReloadNotifier {
+    let addresses = dns.local_addresses().to_vec();
+    ReloadNotifier { announcer: watchdog.announcer(), addresses }
 }
 
 /// What all parts count.

@@ -240,9 +240,7 @@ impl fmt::Display for StateReason {
             Self::OtherComponent(_) => "its group has split, and it is in the other part",
             Self::Accepts => "it accepts connections",
             Self::OtherCluster => "it belongs to another cluster",
-            Self::Stranger => {
-                "a stranger carries our identity: writable, and never seen following a member"
-            }
+            Self::Stranger => STRANGER,
             Self::MayNotWrite => "writable, and `may_write` does not allow a server that was found",
             Self::ReplayPaused => "replay is paused",
             Self::DelayedOnPurpose => "it is delayed on purpose",
@@ -260,6 +258,9 @@ impl fmt::Display for StateReason {
         f.write_str(text)
     }
 }
+
+const STRANGER: &str =
+    "a stranger carries our identity: writable, and never seen following a member";
 
 fn forbidden_by(writability: Writability) -> &'static str {
     match writability {

@@ -240,7 +240,7 @@ impl ClusterDiscovery {
         }
     }
 
-    async fn remove(&mut self, server: Box<str>) {
+    async fn remove(&self, server: Box<str>) {
         let order =
             |reply| Order::RemoveServer { server: server.clone(), author: AUTHOR.into(), reply };
         match self.around.control.order(order).await {

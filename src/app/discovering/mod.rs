@@ -18,12 +18,21 @@ use tokio::{
     task::{AbortHandle, JoinSet},
 };
 
-use self::{around::Told, cluster::ClusterDiscovery};
-pub use self::{
-    around::{AUTHOR, Around},
-    revived::revived,
+pub use self::{around::AUTHOR, revived::revived};
+use self::{
+    around::{Around, Told},
+    cluster::ClusterDiscovery,
 };
-use crate::{config::Config, state::DiscoveryImage};
+use super::ears::Ears;
+use crate::{
+    admin::Operations,
+    chronicle::Chronicle,
+    config::Config,
+    control::Control,
+    driver::Past,
+    publish::Reader,
+    state::{DiscoveryImage, Keeper},
+};
 
 /// Orders to one cluster that may wait.
 const QUEUE: usize = 16;
@@ -38,6 +47,38 @@ pub struct Discovering {
     images: BTreeMap<Box<str>, Arc<DiscoveryImage>>,
 }
 
+/// What an earlier process has left, before discovery begins.
+#[derive(Debug)]
+pub struct Known {
+    images: BTreeMap<Box<str>, Arc<DiscoveryImage>>,
+    keeper: Keeper,
+    chronicle: Chronicle,
+}
+
+impl Known {
+    /// What is in `past`.
+    pub fn of(past: &Past) -> Self {
+        let images = past.image.as_ref().map(|image| image.discovery.clone());
+        let (keeper, chronicle) = (past.keeper.clone(), past.chronicle.clone());
+        Self { images: images.unwrap_or_default(), keeper, chronicle }
+    }
+
+    /// Discovery that goes on with it.
+    pub fn begin(
+        self,
+        control: &Control,
+        reader: &Reader,
+        operations: &Operations,
+        ears: Ears,
+    ) -> Discovering {
+        let Self { images, keeper, chronicle } = self;
+        let (control, reader) = (control.clone(), reader.clone());
+        let reports = operations.metrics().discovery.clone();
+        let around = Around { control, reader, chronicle, keeper, reports, ears };
+        Discovering::new(around, images)
+    }
+}
+
 #[derive(Debug)]
 struct Running {
     config: watch::Sender<Arc<Config>>,
@@ -47,7 +88,7 @@ struct Running {
 
 impl Discovering {
     /// Nothing is discovered before a configuration is [followed](Self::follow).
-    pub fn new(around: Around, images: BTreeMap<Box<str>, Arc<DiscoveryImage>>) -> Self {
+    fn new(around: Around, images: BTreeMap<Box<str>, Arc<DiscoveryImage>>) -> Self {
         Self { around, tasks: JoinSet::new(), clusters: HashMap::new(), images }
     }
 

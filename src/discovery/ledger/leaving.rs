@@ -48,14 +48,14 @@ impl Ledger {
         } else {
             self.departures.held = None;
         }
-        let due = |name: &&Box<str>| {
-            let member = self.members.iter().find(|member| member.name == **name);
+        let due = |name: &str| {
+            let member = self.members.iter().find(|member| *member.name == *name);
             member.is_some_and(|member| {
                 let down = member.down_for.is_some_and(|lasts| lasts >= time);
                 down && self.unnamed_long(member, time, now)
             })
         };
-        let gone: Vec<_> = leaving.iter().filter(due).cloned().collect();
+        let gone: Vec<_> = leaving.iter().filter(|name| due(name)).cloned().collect();
         actions.extend(gone.into_iter().map(Action::Remove));
     }
 
