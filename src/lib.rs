@@ -15,6 +15,7 @@ pub mod config;
 pub mod control;
 pub mod demo;
 pub mod descriptors;
+pub mod discovery;
 pub mod dns;
 pub mod driver;
 pub mod duration;

@@ -13,6 +13,7 @@ mod audit;
 mod caller;
 mod changes;
 mod connections;
+mod discovery;
 mod document;
 mod error;
 mod events;

@@ -22,7 +22,7 @@ use utoipa_axum::{
 use super::{
     Operations,
     caller::word,
-    changes,
+    changes, discovery,
     document::{self, Document},
     events,
     guard::{Door, Guard, meant_for_us, with_a_right},
@@ -54,6 +54,8 @@ fn endpoints() -> Vec<Endpoint> {
         (None, routes!(view::status)),
         (None, routes!(view::cluster)),
         (None, routes!(view::server)),
+        (None, routes!(discovery::discovery)),
+        (Some(Scope::Admin), routes!(discovery::revive_server)),
         (Some(Scope::View), routes!(service::sessions)),
         (None, routes!(question::explain)),
         (None, routes!(question::what_if)),

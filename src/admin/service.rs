@@ -75,7 +75,7 @@ pub async fn add_server(
     let ServerAdd { cluster, name, address, author } = wish;
     caller.check_cluster(&cluster)?;
     let author = caller.author(&author)?.into();
-    let server = AddedServer { cluster, name, address, author };
+    let server = AddedServer { cluster, name, address, author, found: None };
     let order = |reply| Order::AddServer(server, reply);
     carried_out(&operations, order).await
 }
@@ -211,7 +211,7 @@ pub async fn sessions(
 }
 
 /// Gives an order that changes servers, and says what has come of it.
-async fn carried_out(
+pub async fn carried_out(
     operations: &Operations,
     order: impl FnOnce(Reply<Done>) -> Order,
 ) -> Result<Response, Rejection> {

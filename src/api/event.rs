@@ -46,6 +46,14 @@ pub enum EventKind {
     Config,
     /// Sessions were ended on a server that has lost the write name, or would have been.
     Kick,
+    /// A source of discovery names a server that is none of its cluster's.
+    ServerSighted,
+    /// A server was found, has proven that it belongs, and joins.
+    ServerJoined,
+    /// A server that was found has left, or many would leave at once.
+    ServerLeft,
+    /// A server carries a cluster's identity, is writable, and was never seen following.
+    ServerStranger,
 }
 
 impl From<ChangeKind> for EventKind {
@@ -64,6 +72,10 @@ impl From<ChangeKind> for EventKind {
             ChangeKind::Accepted => Self::Accepted,
             ChangeKind::Config => Self::Config,
             ChangeKind::Kick => Self::Kick,
+            ChangeKind::ServerSighted => Self::ServerSighted,
+            ChangeKind::ServerJoined => Self::ServerJoined,
+            ChangeKind::ServerLeft => Self::ServerLeft,
+            ChangeKind::ServerStranger => Self::ServerStranger,
         }
     }
 }

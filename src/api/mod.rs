@@ -10,6 +10,7 @@
 
 mod audit;
 mod change;
+mod discovery;
 mod event;
 mod explain;
 mod overrides;
@@ -27,6 +28,7 @@ pub use self::{
     change::{
         Accept, Changed, ConfigText, ConfigWish, NameChange, Ready, Refused, Reloaded, ServerAdd,
     },
+    discovery::{ClusterDiscovery, DiscoveredServer, DiscoverySource, DiscoveryStatus},
     event::{EventEntry, EventKind, Events},
     explain::{Candidate, Explanation, WhatIf},
     overrides::{Drain, End, OverrideKind, OverrideStatus, Pin, Suspend, Undrain},

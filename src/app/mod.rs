@@ -6,7 +6,10 @@
 //! watchdog says so. A probe that panics ends nothing, see `probing.rs`.
 
 mod copies;
+mod discovering;
+mod ears;
 mod facts;
+mod needs;
 mod past;
 mod places;
 mod prepared;
@@ -17,7 +20,7 @@ mod service;
 mod shown;
 mod signals;
 
-use std::{io, num::NonZero, sync::Arc, thread, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use tokio::{
     sync::{mpsc, oneshot},
@@ -26,7 +29,9 @@ use tokio::{
 };
 use tracing::{info, warn};
 
+pub use self::needs::{runtime_threads, threads_needed};
 use self::{
+    discovering::Known,
     past::OpenedState,
     prepared::{layout, warn_of_open_files},
     probing::Probes,
@@ -58,23 +63,6 @@ const LEAVE: Duration = Duration::from_secs(1);
 
 /// How often we look whether the log has lost lines.
 const LOOK_FOR_LOSSES_EVERY: Duration = Duration::from_secs(1);
-
-/// Descriptors beside those of probes, listeners and DNS clients: the runtimes', the log's, admin
-/// clients', files that are read anew.
-const OTHER_DESCRIPTORS: usize = 256;
-
-/// Sockets of one probe at most: the old login, the fresh one that replaces it, and one for
-/// heartbeats.
-const DESCRIPTORS_PER_SERVER: usize = 3;
-
-/// A connection, or the two ends of a command.
-const DESCRIPTORS_PER_HOOK: usize = 6;
-
-/// A connection of a report or a kick, at most.
-const DESCRIPTORS_PER_VISIT: usize = 1;
-
-/// A connection, or a process with its output.
-const DESCRIPTORS_PER_WITNESS: usize = 2;
 
 /// A running Pointsman. Dropping it stops all parts.
 #[derive(Debug)]
@@ -157,7 +145,7 @@ pub async fn serve(
 ) -> Result<(), ServiceError> {
     // Before anything can be seen of us: a signal that nobody listens for would kill the process.
     let mut signals = Signals::listen()?;
-    descriptors::provide(descriptors_needed(&config));
+    descriptors::provide(needs::descriptors_needed(&config));
     if !inherited.is_empty() {
         info!(sockets = inherited.len(), "sockets come from the service manager");
     }
@@ -210,6 +198,7 @@ impl App {
         let plan = plan(&config, layout(&config)?, &mut questions);
         let (control, ControlEnds { commands, orders }) = Control::new();
         let chronicle = past.chronicle.clone();
+        let known = Known::of(&past);
         let (driver, Ends { findings, replans, reader, pulse, counts }) =
             Driver::new(plan, commands, past, observer);
         let listeners = admin::bind(&config.admin, &mut inherited)?;
@@ -241,12 +230,9 @@ impl App {
         let sessions = Sessions::start(Arc::clone(&config), reader.clone(), &chronicle, kicks);
         let driver = JoinSet::from_iter([driver.run()]);
         let (stopping, stop) = oneshot::channel();
-        let herald = ReloadNotifier {
-            announcer: watchdog.announcer(),
-            addresses: dns.local_addresses().to_vec(),
-        };
         let service = Service {
-            herald,
+            discovering: known.begin(&control, &reader, &operations, probes.ears()),
+            herald: herald(&watchdog, &dns),
             config,
             probes,
             findings,
@@ -333,6 +319,12 @@ async fn end_asked(signals: &mut Signals, control: Control) {
     }
 }
 
+/// Tells the service manager and people of reloads.
+fn herald(watchdog: &Watching, dns: &DnsServer) -> ReloadNotifier {
+    let addresses = dns.local_addresses().to_vec();
+    ReloadNotifier { announcer: watchdog.announcer(), addresses }
+}
+
 /// What all parts count.
 fn metrics(dns: &DnsServer, driver: DriverCounts, probes: &Probes) -> Metrics {
     let probes = probes.metrics();
@@ -357,36 +349,4 @@ async fn look_around(mut losses: Losses, state: Option<StateHealth>, counts: Ser
             counts.state_saved(state.fault().is_none());
         }
     }
-}
-
-/// Threads in use beside the first one when all of a service runs.
-pub fn threads_needed(config: &Config) -> usize {
-    runtime_threads() + config.dns.listen.len() * config.dns.workers + OTHER_THREADS
-}
-
-/// Those of the runtime: one for each CPU, and a few that wait for disks and names.
-pub fn runtime_threads() -> usize {
-    thread::available_parallelism().map_or(1, NonZero::get) + BLOCKING_THREADS
-}
-
-/// The log, the admin API, the watchdog, its words to the service manager, and the state's.
-const OTHER_THREADS: usize = 5;
-
-/// Threads that read files and look names up. There may be more; those wait for one another.
-const BLOCKING_THREADS: usize = 2;
-
-/// Descriptors in use when every probe and every client uses all that it may.
-fn descriptors_needed(config: &Config) -> u64 {
-    let servers = config.clusters.iter().flat_map(|cluster| &cluster.servers);
-    let witnesses: usize = servers.clone().map(|server| server.checks.witnesses.len()).sum();
-    let servers = servers.count();
-    let dns = &config.dns;
-    let listeners = dns.listen.len() * (1 + dns.workers);
-    let asked = servers * (DESCRIPTORS_PER_SERVER + DESCRIPTORS_PER_VISIT);
-    let asked = asked + witnesses * DESCRIPTORS_PER_WITNESS;
-    let asked = asked + config.hooks.len() * DESCRIPTORS_PER_HOOK;
-    let told = config.transfer.zones.iter().map(|zone| zone.secondaries.len()).sum::<usize>();
-    let asked = asked + told;
-    let needed = asked + dns.tcp.max_connections + listeners + OTHER_DESCRIPTORS;
-    u64::try_from(needed).unwrap_or(u64::MAX)
 }

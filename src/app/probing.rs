@@ -13,6 +13,7 @@ use tokio::{
 };
 use tracing::error;
 
+use super::ears::Ears;
 use crate::{
     config::{ClusterConfig, ProbeConfig, ProbeTarget, ServerConfig},
     engine::{Check, Finding, Pace, ProbeAdvice, ProbeKey},
@@ -45,6 +46,7 @@ pub struct Probes {
     metrics: ProbeMetrics,
     /// What all of them may ask when many are in a hurry.
     crowd: Crowd,
+    ears: Ears,
 }
 
 /// What is asked about, by names: it is the same question after a change of the configuration.
@@ -90,7 +92,7 @@ impl Probes {
         for cluster in clusters {
             let config = Arc::new(cluster.probe.clone());
             let keys = cluster.servers.iter().map(|server| {
-                let about = about(cluster, server, &config, &self.metrics);
+                let about = about(cluster, server, &config, (&self.metrics, &self.ears));
                 about.into_iter().map(|(at, asked)| self.key(at, asked, &mut questions)).collect()
             });
             let keys = keys.collect();
@@ -122,6 +124,13 @@ impl Probes {
     pub fn start(&mut self, questions: Questions, findings: &mpsc::Sender<Finding>) {
         let Questions { asked, clusters, starting, .. } = questions;
         self.asked = asked;
+        let hears = |question: &Question| match self.asked.get(question) {
+            Some(TaskSubject::Server(target)) => target.listener.is_some(),
+            Some(TaskSubject::Witness(_)) | None => false,
+        };
+        self.ears.retain(|cluster, server| {
+            hears(&Question { cluster: cluster.into(), server: server.into(), witness: None })
+        });
         let mut earlier = std::mem::take(&mut self.hints);
         self.hints = clusters
             .into_iter()
@@ -162,6 +171,11 @@ impl Probes {
     /// What all tasks count.
     pub fn metrics(&self) -> ProbeMetrics {
         self.metrics.clone()
+    }
+
+    /// Who listens to the servers.
+    pub fn ears(&self) -> Ears {
+        self.ears.clone()
     }
 
     /// Waits until all tasks have ended. They do when nobody listens to them any more.
@@ -206,7 +220,7 @@ fn about(
     cluster: &ClusterConfig,
     server: &ServerConfig,
     config: &Arc<ProbeConfig>,
-    metrics: &ProbeMetrics,
+    (metrics, ears): (&ProbeMetrics, &Ears),
 ) -> Vec<(Question, TaskSubject)> {
     let ServerConfig { name, target, checks, .. } = server;
     let names = Names { cluster: cluster.name.clone(), server: name.clone() };
@@ -236,7 +250,11 @@ fn about(
     let server = checks.database.then(|| {
         let (target, kind, config) = (target.clone(), cluster.kind, Arc::clone(config));
         let meter = meter(None);
-        (question(None), TaskSubject::Server(probe::Target { key, target, kind, config, meter }))
+        let discovery = cluster.discovery.as_ref();
+        let listener = discovery
+            .map(|discovery| ears.ear(&names.cluster, &names.server, discovery.rules.interval));
+        let target = probe::Target { key, target, kind, config, meter, listener };
+        (question(None), TaskSubject::Server(target))
     });
     witnesses.chain(server).collect()
 }

@@ -1,6 +1,7 @@
 //! Servers that join and leave while the service runs, as a layer over the configuration file.
 
 use super::{
+    discovering::AUTHOR,
     prepared::Prepared,
     service::{Service, beside},
 };
@@ -17,13 +18,17 @@ use crate::{
 /// Why a server that has just been added is drained.
 const ADDED: &str = "added at run time";
 
+/// Why one is that discovery lets in.
+const FOUND: &str = "found, and proven to belong";
+
 /// Why that ends.
 const READY: &str = "ready";
 
 impl Service {
     /// Lets a server join its cluster, probed and drained.
     pub async fn add_server(&mut self, server: AddedServer) -> Result<Done, OrderError> {
-        let signed = Signed::new(&server.author, ADDED);
+        let signed =
+            Signed::new(&server.author, if server.found.is_some() { FOUND } else { ADDED });
         let server = AddedServer { author: signed.author().to_owned(), ..server };
         if let Some(cluster) = self.config.cluster_of(&server.name) {
             let name = &server.name;
@@ -35,7 +40,7 @@ impl Service {
         added.push(server.clone());
         let newcomer = Newcomer { server: server.name.as_str().into(), signed };
         let warnings = self.overlay(added, vec![newcomer]).await?;
-        let AddedServer { cluster, name, address, author } = server;
+        let AddedServer { cluster, name, address, author, found: _ } = server;
         let done = format!(
             "{name} joins {cluster} at {address}: it is probed, and drained until \
              `pointsman server ready {name}`"
@@ -74,6 +79,10 @@ impl Service {
                 "{name} says {server} now: `pointsman drain {server}` first, or let another server \
                  take over"
             )));
+        }
+        if author != AUTHOR {
+            // Before it is gone: it must not be found anew meanwhile.
+            self.discovering.removed(&cluster, server);
         }
         let kept =
             self.config.added.iter().filter(|added| !added.name.eq_ignore_ascii_case(server));

@@ -12,6 +12,7 @@ use tokio::{
 use tracing::{error, info, warn};
 
 use super::{
+    discovering::{Discovering, revived},
     prepared::{PrepareError, Prepared, warn_of_open_files},
     probing::{Probes, Questions},
     reload_notifier::ReloadNotifier,
@@ -52,6 +53,7 @@ pub struct Service {
     pub copies: TransferService,
     pub reader: Reader,
     pub showing: Showing,
+    pub discovering: Discovering,
 }
 
 /// What the driver is to be told of `config`; what is to be asked is taken out of `questions`.
@@ -74,6 +76,7 @@ pub fn plan(config: &Config, layout: Layout, questions: &mut Questions) -> Plan 
 impl Service {
     /// Carries out orders until it is told to stop, and gives the probes back.
     pub async fn run(mut self, mut stop: oneshot::Receiver<()>) -> Probes {
+        self.discovering.follow(&self.config);
         loop {
             tokio::select! {
                 biased;
@@ -98,6 +101,11 @@ impl Service {
             }
             Order::RemoveServer { server, author, reply } => {
                 _ = reply.send(self.remove_server(&server, &author).await);
+            }
+            Order::ReviveServer { server, author, reply } => {
+                let asked = self.discovering.revive(&server);
+                // A cluster may be waiting for us.
+                tokio::spawn(async move { _ = reply.send(revived(&server, &author, asked).await) });
             }
             Order::Probe { server, reply } => {
                 self.showing.show(&self.config, &self.operations, &server, reply);
@@ -159,7 +167,7 @@ impl Service {
         newcomers: Vec<Newcomer>,
     ) -> Result<Settled, OrderError> {
         let Prepared { config, layout, .. } = prepared;
-        super::descriptors::provide(super::descriptors_needed(&config));
+        super::descriptors::provide(super::needs::descriptors_needed(&config));
         let mut questions = self.probes.questions(&config.clusters);
         let plan = plan(&config, layout, &mut questions);
         let (in_force, is_in_force) = oneshot::channel();
@@ -173,6 +181,7 @@ impl Service {
         self.copies.follow(&config.transfer);
         self.config = Arc::new(config);
         self.sessions.follow(Arc::clone(&self.config));
+        self.discovering.follow(&self.config);
         is_settled.await.map_err(|_| OrderError::Stopping)
     }
 

@@ -108,6 +108,7 @@ fn question(config: &Config, server: &str) -> Result<Question, OrderError> {
     let mut settings = cluster.probe.clone();
     settings.timeout = settings.timeout.min(SHOWN_WITHIN);
     let target = Target {
+        listener: None,
         // It reports to no engine.
         key: ProbeKey(u64::MAX),
         target: target.clone(),

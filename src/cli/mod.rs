@@ -12,6 +12,7 @@ mod check_config;
 mod client;
 mod config;
 mod demo;
+mod discover;
 mod drain;
 mod events;
 mod explain;
@@ -117,6 +118,8 @@ pub enum ServiceCommand {
     Maintenance(maintenance::MaintenanceOptions),
     /// Make the history of one server the cluster's from now on
     Accept(accept::AcceptOptions),
+    /// Show which servers were found, how far each has come, and why no further
+    Discover(discover::DiscoverOptions),
     /// Let servers come and go while the service runs
     #[command(subcommand)]
     Server(server::ServerCommand),
@@ -148,6 +151,7 @@ pub fn run(command: &ServiceCommand, out: Out<'_>) -> io::Result<u8> {
         ServiceCommand::Thaw(options) => freeze::thaw(options, out),
         ServiceCommand::Maintenance(options) => maintenance::run(options, out),
         ServiceCommand::Accept(options) => accept::run(options, out),
+        ServiceCommand::Discover(options) => discover::run(options, out),
         ServiceCommand::Server(command) => server::run(command, out),
         ServiceCommand::Reload(options) => reload::run(options, out),
         ServiceCommand::Config(options) => config::run(options, out),

@@ -23,6 +23,9 @@ pub struct AuthConfig {
     pub require_auth: RequireAuth,
     /// PostgreSQL: whether the proof is bound to the encrypted connection.
     pub channel_binding: ChannelBinding,
+    /// PostgreSQL: the fewest iterations of SCRAM that are answered: with few of them a rogue server
+    /// could try passwords cheaply. 0 for servers that an operator vouches for.
+    pub scram_iterations_min: u32,
     /// MySQL and MariaDB: with whose key the password itself is encrypted where the connection is not.
     pub server_public_key: ServerPublicKey,
 }

@@ -10,6 +10,7 @@ use toml::Spanned;
 use super::{
     KickConfig, ProbeConfig, ServerConfig,
     checks::ClusterChecks,
+    discovery::{self, DiscoveryConfig, DiscoverySection},
     kick::{self, KickSection},
     names::{Names, Ttls},
     probe::{self, ProbeSection},
@@ -23,7 +24,9 @@ use super::{
 };
 use crate::{
     answers::{ClusterListing, NameRole, ServedName},
-    engine::{ClusterId, ClusterKind, ClusterPolicy, ReadPolicy, Thresholds, WritePolicy},
+    engine::{
+        ClusterId, ClusterKind, ClusterPolicy, MayWrite, ReadPolicy, Thresholds, WritePolicy,
+    },
 };
 
 section! {
@@ -41,6 +44,8 @@ section! {
         probe: ProbeSection,
         /// Whose sessions are ended on a server that has lost the write name.
         kick: KickSection,
+        /// Servers that come and go by themselves.
+        discovery: DiscoverySection,
         /// Its servers. At least one.
         server: Vec<Spanned<ServerSection>>,
     }
@@ -67,6 +72,8 @@ pub struct ClusterConfig {
     pub thresholds: Thresholds,
     /// Whose sessions are ended on a server that has lost the write name.
     pub kick: Option<KickConfig>,
+    /// How its servers are discovered.
+    pub discovery: Option<DiscoveryConfig>,
 }
 
 impl ClusterConfig {
@@ -80,10 +87,23 @@ impl ClusterConfig {
         ClusterPolicy {
             name: self.name.clone(),
             kind: self.kind,
-            servers: self.servers.iter().map(ServerConfig::policy).collect(),
+            servers: self
+                .servers
+                .iter()
+                .map(|server| server.policy(self.may_write(server)))
+                .collect(),
             write: self.write,
             reads: self.reads.clone(),
             thresholds: self.thresholds,
+        }
+    }
+
+    /// Whether one of its servers may be the writer. An operator vouches for those of the file.
+    fn may_write(&self, server: &ServerConfig) -> MayWrite {
+        match (&server.found, &self.discovery) {
+            (None, _) => MayWrite::Always,
+            (Some(_), Some(discovery)) => discovery.may_write,
+            (Some(_), None) => MayWrite::SeenFollowing,
         }
     }
 
@@ -149,9 +169,27 @@ fn cluster(
         probe_user: probe.as_ref().map(|(probe, _)| &*probe.user),
     };
     let kick = kick::convert(&section.kick, &around, conversion);
+    let around = discovery::Around {
+        kind,
+        servers: &servers,
+        rise: probe.as_ref().map_or(1, |(_, thresholds)| thresholds.rise),
+        asks_servers: servers.iter().any(|server| server.checks.database),
+    };
+    let discovery = discovery::convert(&section.discovery, &around, conversion);
     let (name, kind) = (name?, kind?);
     let (probe, thresholds) = probe?;
-    Some(ClusterConfig { name, kind, servers, write, reads, names, probe, thresholds, kick })
+    Some(ClusterConfig {
+        name,
+        kind,
+        servers,
+        write,
+        reads,
+        names,
+        probe,
+        thresholds,
+        kick,
+        discovery,
+    })
 }
 
 fn name(
@@ -264,6 +302,7 @@ fn settings(was: &ClusterConfig, is: &ClusterConfig, words: &mut Words) {
     }
     probe::changes(&was.probe, &is.probe, words);
     kick::changes(was.kick.as_ref(), is.kick.as_ref(), words);
+    discovery::changes(was.discovery.as_ref(), is.discovery.as_ref(), words);
     probe::changes_of_thresholds(&was.thresholds, &is.thresholds, words);
 }
 

@@ -121,6 +121,7 @@ mod tests {
         admin::{AdminSection, TokenSection},
         checks::{AgentSection, CommandSection, HttpSection, PatroniSection},
         cluster::ClusterSection,
+        discovery::{DiscoverySection, RuleSection},
         dns::{DnsSection, ExposeSection, RateLimitSection, TcpSection, TlsListenSection},
         hook::HookSection,
         kick::KickSection,
@@ -136,7 +137,7 @@ mod tests {
     };
 
     /// Every section with its keys.
-    const FORMAT: [(&str, &[&str]); 24] = [
+    const FORMAT: [(&str, &[&str]); 26] = [
         (FileSection::TITLE, FileSection::KEYS),
         (DnsSection::TITLE, DnsSection::KEYS),
         (TcpSection::TITLE, TcpSection::KEYS),
@@ -161,6 +162,8 @@ mod tests {
         (AgentSection::TITLE, AgentSection::KEYS),
         (CommandSection::TITLE, CommandSection::KEYS),
         (KickSection::TITLE, KickSection::KEYS),
+        (DiscoverySection::TITLE, DiscoverySection::KEYS),
+        (RuleSection::TITLE, RuleSection::KEYS),
     ];
 
     /// The part of the reference under the heading of `title`.

@@ -20,6 +20,7 @@ mod changes;
 mod checks;
 mod cluster;
 mod directory;
+mod discovery;
 mod dns;
 mod file;
 mod hook;
@@ -51,12 +52,13 @@ use std::{path::Path, sync::Arc};
 
 use self::read::{Elsewhere, Faults};
 pub use self::{
-    added::AddedServer,
+    added::{AddedServer, FoundServer},
     admin::{AdminConfig, Clusters, Scope, TokenConfig},
     auth::{AuthConfig, AuthMethod, ChannelBinding, RequireAuth, ServerPublicKey},
     changes::Changes,
     checks::{Checks, WitnessConfig},
     cluster::ClusterConfig,
+    discovery::DiscoveryConfig,
     dns::{DnsConfig, ExposeConfig, RateLimitConfig, TcpConfig, TlsListenConfig},
     hook::{HookAction, HookConfig, WebhookConfig},
     kick::{KickConfig, KickLogin, KickMode},

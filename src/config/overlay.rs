@@ -4,6 +4,7 @@
 //! obeys the same rules and has the same defaults. That text is also what `pointsman config` prints.
 
 use std::{
+    collections::HashMap,
     fs,
     io::{self, Write},
     net::IpAddr,
@@ -67,7 +68,15 @@ impl Config {
     /// [`OverlayError`].
     pub fn with_added(&self, added: &[AddedServer]) -> Result<Self, OverlayError> {
         let edited = self.edited(added)?;
-        let read = Self::from_text(&edited, &self.file, &System).map_err(OverlayError::Faults)?;
+        let mut read =
+            Self::from_text(&edited, &self.file, &System).map_err(OverlayError::Faults)?;
+        let found: HashMap<_, _> = added
+            .iter()
+            .filter_map(|server| Some((server.name.to_ascii_lowercase(), server.found.clone()?)))
+            .collect();
+        for server in read.clusters.iter_mut().flat_map(|cluster| &mut cluster.servers) {
+            server.found = found.get(&server.name.to_ascii_lowercase()).cloned();
+        }
         Ok(Self { text: self.text.clone(), added: added.into(), ..read })
     }
 
@@ -83,7 +92,14 @@ impl Config {
         let mut document: DocumentMut = self.text.parse()?;
         for server in added {
             let (address, port) = address(&server.address)?;
-            let entry = Entry { name: &server.name, address, port };
+            let found = server.found.as_ref();
+            let entry = Entry {
+                name: &server.name,
+                address,
+                port,
+                priority: found.and_then(|found| found.priority),
+                weight: found.and_then(|found| found.weight),
+            };
             let place = self.in_the_file(&server.name);
             if let Some(cluster) = place {
                 let server = server.name.clone();
@@ -189,6 +205,8 @@ struct Entry<'a> {
     name: &'a str,
     address: IpAddr,
     port: Option<u16>,
+    priority: Option<u32>,
+    weight: Option<u32>,
 }
 
 impl Entry<'_> {
@@ -217,14 +235,25 @@ impl Entry<'_> {
         }
     }
 
+    /// The keys that have numbers, if they are not the defaults.
+    fn numbers(&self) -> impl Iterator<Item = (&'static str, i64)> {
+        let port = self.port.map(i64::from);
+        let numbers = [
+            ("port", port),
+            ("priority", self.priority.map(i64::from)),
+            ("weight", self.weight.map(i64::from)),
+        ];
+        numbers.into_iter().filter_map(|(key, number)| Some((key, number?)))
+    }
+
     fn append(&self, servers: Option<&mut Item>) -> bool {
         match servers {
             Some(Item::ArrayOfTables(tables)) => {
                 let mut table = Table::new();
                 table.insert("name", value(self.name));
                 table.insert("address", value(self.address.to_string()));
-                if let Some(port) = self.port {
-                    table.insert("port", value(i64::from(port)));
+                for (key, number) in self.numbers() {
+                    table.insert(key, value(number));
                 }
                 table.decor_mut().set_prefix("\n");
                 tables.push(table);
@@ -239,8 +268,8 @@ impl Entry<'_> {
         let mut table = InlineTable::new();
         table.insert("name", self.name.into());
         table.insert("address", self.address.to_string().into());
-        if let Some(port) = self.port {
-            table.insert("port", i64::from(port).into());
+        for (key, number) in self.numbers() {
+            table.insert(key, number.into());
         }
         // As the one before, which may begin a line.
         let decor = list.iter().last().map(|before| before.decor().clone());

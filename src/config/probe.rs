@@ -10,7 +10,7 @@ use toml::Spanned;
 
 use super::{
     AuthConfig, Secret, TlsMode,
-    auth::{AuthFields, AuthMethod, ChannelBinding},
+    auth::{AuthFields, AuthMethod, ChannelBinding, RequireAuth, ServerPublicKey},
     checks::{AgentSection, CheckWord, CommandSection, HttpSection, PatroniSection},
     password::{PasswordFields, VariableName, password},
     read::{Conversion, Field, Section, Whole, section},
@@ -104,6 +104,43 @@ pub struct ProbeConfig {
     /// Whether one row of Pointsman's own table is updated on the published primary with each probe.
     pub heartbeat_write: bool,
 }
+
+impl ProbeConfig {
+    /// The same for a server that nobody vouches for. Whoever answers there gets no password that it
+    /// could read, hand on, or guess cheaply, unless a certificate shows who it is.
+    ///
+    /// PostgreSQL may ask by SCRAM with as many iterations as a server uses by default, and for
+    /// nothing. MySQL and MariaDB are reached without TLS, within which the password would be sent
+    /// as it is, and the key that a server sends encrypts nothing.
+    #[must_use]
+    pub fn for_strangers(&self, kind: ClusterKind) -> Self {
+        let config = Self { heartbeat_write: false, ..self.clone() };
+        if matches!(self.tls, TlsMode::VerifyFull { .. }) {
+            return config;
+        }
+        let harmless = [AuthMethod::ScramSha256, AuthMethod::None];
+        let allowed =
+            harmless.into_iter().filter(|method| self.auth.require_auth.allows(*method, &self.tls));
+        let server_public_key = match &self.auth.server_public_key {
+            ServerPublicKey::Requested => ServerPublicKey::Unknown,
+            known => known.clone(),
+        };
+        let auth = AuthConfig {
+            require_auth: RequireAuth::OneOf(allowed.collect()),
+            server_public_key,
+            scram_iterations_min: SCRAM_ITERATIONS_MIN,
+            ..self.auth.clone()
+        };
+        let tls = match kind {
+            ClusterKind::MySql => TlsMode::Disable,
+            ClusterKind::Postgres | ClusterKind::Tcp => self.tls.clone(),
+        };
+        Self { auth, tls, ..config }
+    }
+}
+
+/// What PostgreSQL uses by default, and the least that RFC 7677 section 4 recommends.
+const SCRAM_ITERATIONS_MIN: u32 = 4_096;
 
 /// How to probe a cluster of `kind`, if that is known, in which some server is asked itself if
 /// `database`, and when its evidence turns into a judgement. `None` once a fault has been reported.
@@ -334,3 +371,60 @@ const INTERVALS_PER_TIMEOUT: u32 = 10;
 
 /// The database that a PostgreSQL probe connects to: it exists unless somebody drops it.
 const POSTGRES_DATABASE: &str = "postgres";
+
+#[cfg(test)]
+mod tests {
+    use std::{sync::Arc, time::Duration};
+
+    use super::*;
+
+    fn config(tls: TlsMode, auth: AuthConfig) -> ProbeConfig {
+        ProbeConfig {
+            user: "pointsman".into(),
+            password: None,
+            database: "postgres".into(),
+            tls,
+            auth,
+            interval: Duration::from_secs(1),
+            fast_interval: Duration::from_secs(1),
+            candidate_interval: Duration::from_millis(15),
+            timeout: Duration::from_secs(1),
+            heartbeat_write: true,
+        }
+    }
+
+    #[test]
+    fn a_stranger_gets_nothing_that_it_could_read_or_hand_on() {
+        let everything =
+            [AuthMethod::Password, AuthMethod::Md5, AuthMethod::ScramSha256, AuthMethod::None];
+        let lists = [RequireAuth::Default, RequireAuth::OneOf(everything.into())];
+        for tls in [TlsMode::Disable, TlsMode::Prefer, TlsMode::Require] {
+            for require_auth in lists.clone() {
+                let server_public_key = ServerPublicKey::Requested;
+                let auth = AuthConfig { require_auth, server_public_key, ..AuthConfig::default() };
+                let config = config(tls.clone(), auth);
+                let careful = config.for_strangers(ClusterKind::Postgres);
+                let allowed = everything
+                    .into_iter()
+                    .filter(|method| careful.auth.require_auth.allows(*method, &careful.tls));
+                let allowed: Vec<_> = allowed.collect();
+                assert_eq!(allowed, [AuthMethod::ScramSha256, AuthMethod::None], "{tls:?}");
+                assert_eq!(careful.auth.scram_iterations_min, 4_096);
+                assert!(!careful.heartbeat_write);
+                let careful = config.for_strangers(ClusterKind::MySql);
+                assert_eq!(careful.auth.server_public_key, ServerPublicKey::Unknown);
+                assert_eq!(careful.tls, TlsMode::Disable);
+            }
+        }
+    }
+
+    #[test]
+    fn who_shows_a_certificate_is_no_stranger_to_the_password() {
+        let tls = TlsMode::VerifyFull { authorities: Arc::default() };
+        let config = config(tls, AuthConfig::default());
+        for kind in [ClusterKind::Postgres, ClusterKind::MySql] {
+            let same = ProbeConfig { heartbeat_write: false, ..config.clone() };
+            assert_eq!(config.for_strangers(kind), same);
+        }
+    }
+}

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, net::IpAddr, ops::Range};
 use toml::Spanned;
 
 use super::{
-    Checks, ProbeTarget, TargetHost,
+    Checks, FoundServer, ProbeTarget, TargetHost,
     checks::{CheckWord, ClusterChecks},
     read::{Conversion, Field, HostPort, Label, OneOrMany, PORTS, Section, Whole, section},
     seen::Seen,
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     answers::PublishedServer,
-    engine::{ClusterKind, ServerPolicy},
+    engine::{ClusterKind, MayWrite, ServerPolicy},
 };
 
 section! {
@@ -54,10 +54,12 @@ pub struct ServerConfig {
     pub target: ProbeTarget,
     /// Who is asked about it.
     pub checks: Checks,
+    /// What discovery knows of it; `None` for one that an operator vouches for.
+    pub found: Option<FoundServer>,
 }
 
 impl ServerConfig {
-    pub(super) fn policy(&self) -> ServerPolicy {
+    pub(super) fn policy(&self, may_write: MayWrite) -> ServerPolicy {
         let witnesses = self.checks.witnesses.iter();
         ServerPolicy {
             name: self.name.clone(),
@@ -66,6 +68,7 @@ impl ServerConfig {
             addresses: self.addresses.clone(),
             port: self.port,
             witnesses: witnesses.map(|witness| witness.check()).collect(),
+            may_write,
         }
     }
 
@@ -79,7 +82,7 @@ impl ServerConfig {
     }
 
     /// Every text under which a replica may name this server as its source, without repetition.
-    fn aliases(&self) -> Vec<Box<str>> {
+    pub fn aliases(&self) -> Vec<Box<str>> {
         let host = match &self.target.host {
             TargetHost::Address(address) => address.to_string(),
             TargetHost::Name(name) => name.to_string(),
@@ -112,7 +115,7 @@ pub fn convert(
         Some(probe) => ProbeTarget { host: probe.host.clone(), port: probe.port.unwrap_or(port) },
         None => ProbeTarget { host: TargetHost::Address(first), port },
     };
-    Some(ServerConfig { name, addresses, port, priority, weight, target, checks })
+    Some(ServerConfig { name, addresses, port, priority, weight, target, checks, found: None })
 }
 
 fn name(
@@ -245,7 +248,7 @@ pub fn changes(before: &[ServerConfig], after: &[ServerConfig], words: &mut Word
 }
 
 fn settings(was: &ServerConfig, is: &ServerConfig, words: &mut Words) {
-    let ServerConfig { name, addresses, port, priority, weight, target, checks } = is;
+    let ServerConfig { name, addresses, port, priority, weight, target, checks, found } = is;
     let of = format!("{name} ");
     words.setting(&of, "address", (&was.addresses, addresses));
     words.setting(&of, "port", (&was.port, port));
@@ -256,6 +259,9 @@ fn settings(was: &ServerConfig, is: &ServerConfig, words: &mut Words) {
     }
     if was.checks != *checks {
         words.add(format!("{of}has other checks"));
+    }
+    if was.found.is_some() && found.is_none() {
+        words.add(format!("{of}is vouched for"));
     }
 }
 

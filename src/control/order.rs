@@ -37,6 +37,15 @@ pub enum Order {
         /// Where the outcome goes.
         reply: Reply<Done>,
     },
+    /// Lets discovery take a server in again that was removed.
+    ReviveServer {
+        /// The server.
+        server: Box<str>,
+        /// Who asks.
+        author: Box<str>,
+        /// Where the outcome goes.
+        reply: Reply<Done>,
+    },
     /// Probes a server once, step by step, over a connection of its own.
     Probe {
         /// The server.

@@ -23,7 +23,8 @@
 //! # use pointsman::engine::*;
 //! # use PostgresRole::{Primary, Standby};
 //! # let server = |name: &str, host: &str| ServerPolicy { name: name.into(), priority: 100,
-//! #     aliases: vec![host.into()], addresses: vec![], port: 5432, witnesses: vec![] };
+//! #     aliases: vec![host.into()], addresses: vec![], port: 5432, witnesses: vec![],
+//! #     may_write: MayWrite::Always };
 //! # let policy = ClusterPolicy { name: "orders".into(), kind: ClusterKind::Postgres,
 //! #     servers: vec![server("db1", "10.0.0.1"), server("db2", "10.0.0.2")],
 //! #     write: Some(WritePolicy { on_not_writable: OnNotWritable::Empty,
@@ -121,8 +122,8 @@ pub use moment::Moment;
 pub use observation::{Evidence, Failure, FailureKind, Finding, Observation, Outcome};
 pub use overrides::{Override, OverrideRefusal, Wish, WishKey};
 pub use policy::{
-    ClusterKind, ClusterPolicy, Failback, OnNewerTimeline, OnNotWritable, OnSplitBrain, ReadPolicy,
-    ServerPolicy, Thresholds, WritePolicy,
+    ClusterKind, ClusterPolicy, Failback, MayWrite, OnNewerTimeline, OnNotWritable, OnSplitBrain,
+    ReadPolicy, ServerPolicy, Thresholds, WritePolicy,
 };
 pub use position::Position;
 pub use progress::{Progress, Towards};

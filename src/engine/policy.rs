@@ -87,6 +87,22 @@ pub struct ServerPolicy {
     pub port: u16,
     /// Who is asked about it beside the server itself; each at most once.
     pub witnesses: Vec<Check>,
+    /// Whether its own claim to be writable counts.
+    pub may_write: MayWrite,
+}
+
+/// Whether the write name may ever say a server. An operator vouches for those of the configuration
+/// file; nobody does for one that was found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum MayWrite {
+    /// Whenever the rules for every server say so.
+    #[default]
+    Always,
+    /// Only once it has been seen following a member: a restored copy that was promoted has not. A
+    /// group decides by its own view whom it counts in.
+    SeenFollowing,
+    /// Never.
+    Never,
 }
 
 /// Rules of the write name.

@@ -159,6 +159,10 @@ pub enum StateReason {
     Accepts,
     /// It carries another system identifier or group identity.
     OtherCluster,
+    /// It was found, is writable, and was never seen following a member.
+    Stranger,
+    /// It was found, is writable, and `may_write` is `never`.
+    MayNotWrite,
     /// Replay is paused by an administrator.
     ReplayPaused,
     /// It is late on purpose.
@@ -237,6 +241,8 @@ impl fmt::Display for StateReason {
             Self::OtherComponent(_) => "its group has split, and it is in the other part",
             Self::Accepts => "it accepts connections",
             Self::OtherCluster => "it belongs to another cluster",
+            Self::Stranger => STRANGER,
+            Self::MayNotWrite => "writable, and `may_write` does not allow a server that was found",
             Self::ReplayPaused => "replay is paused",
             Self::DelayedOnPurpose => "it is delayed on purpose",
             Self::GroupSecondary => "its group counts it as a secondary",
@@ -253,6 +259,9 @@ impl fmt::Display for StateReason {
         f.write_str(text)
     }
 }
+
+const STRANGER: &str =
+    "a stranger carries our identity: writable, and never seen following a member";
 
 fn forbidden_by(writability: Writability) -> &'static str {
     match writability {

@@ -9,6 +9,7 @@
 //! Whoever counts adds to numbers of its own and never waits; whoever reads adds them up. A reader
 //! may see one number before another that belongs to it, and never one that goes back.
 
+mod discovery;
 mod dns;
 mod dns_kinds;
 mod driver;
@@ -18,6 +19,7 @@ mod probes;
 mod service;
 
 pub use self::{
+    discovery::DiscoveryReports,
     dns::{DnsCounters, DnsTally, DnsTotals, ReplySummary},
     dns_kinds::{DnsTransport, Dropped, QueryType, Refused, ReplyCode},
     driver::{DriverCounts, EventTurn, Failovers},
@@ -40,4 +42,6 @@ pub struct Metrics {
     pub service: ServiceCounts,
     /// By the session kicks.
     pub kicks: KickCounts,
+    /// By discovery.
+    pub discovery: DiscoveryReports,
 }

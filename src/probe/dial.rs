@@ -9,6 +9,7 @@ use std::{
     io,
     net::SocketAddr,
     sync::{Arc, OnceLock},
+    time::Duration,
 };
 
 use rustls::ClientConfig;
@@ -25,6 +26,7 @@ use super::{
 };
 use crate::{
     config::{ProbeConfig, ProbeTarget, TargetHost},
+    discovery::Introduction,
     engine::{Failure, FailureKind},
 };
 
@@ -45,6 +47,11 @@ pub struct Dial {
     accepted: bool,
     /// When the question was sent that was asked last; a connect is one, too.
     asked: Instant,
+    /// How often the server is asked to introduce itself, if anybody listens.
+    introduces_every: Option<Duration>,
+    introduced: Option<Instant>,
+    /// What it said then, until somebody takes it.
+    pub(super) introduction: Option<Introduction>,
 }
 
 impl Dial {
@@ -58,7 +65,28 @@ impl Dial {
             trail: Trail::default(),
             accepted: false,
             asked: Instant::now(),
+            introduces_every: None,
+            introduced: None,
+            introduction: None,
         }
+    }
+
+    /// The server is asked to introduce itself, about so often.
+    pub(super) fn introduce(&mut self, every: Duration) {
+        self.introduces_every = Some(every);
+    }
+
+    /// Whether it is time for that, which counts as done then.
+    pub(super) fn is_introduction_due(&mut self) -> bool {
+        let now = Instant::now();
+        // A probe that comes a little early counts, or every second one would be missed.
+        let is_due = self.introduces_every.is_some_and(|every| {
+            self.introduced.is_none_or(|at| now.saturating_duration_since(at) >= every * 4 / 5)
+        });
+        if is_due {
+            self.introduced = Some(now);
+        }
+        is_due
     }
 
     /// An attempt to ask the server begins.

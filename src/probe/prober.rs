@@ -61,10 +61,14 @@ impl Prober {
     pub fn new(target: &Target, crowd: &Crowd) -> Self {
         let clock = Clock::start();
         let config = Arc::clone(&target.config);
+        let mut dial = Dial::new(target.target.clone(), Arc::clone(&target.config));
+        if let Some(listener) = &target.listener {
+            dial.introduce(listener.every());
+        }
         Self {
             rhythm: Rhythm::new(target.key, target.kind, config, Moment::START, share()),
             clock,
-            dial: Dial::new(target.target.clone(), Arc::clone(&target.config)),
+            dial,
             kind: target.kind,
             kept: Kept::default(),
             session: None,

@@ -1,5 +1,7 @@
 //! The probe task of one server: rests, probes and tells, as the server's [rhythm](super::rhythm) says.
 
+use std::time::Duration;
+
 use tokio::{sync::mpsc, time::timeout};
 
 use super::{
@@ -11,7 +13,10 @@ use super::{
     trail::{Leg, Trail},
     wording::{presentable, presentable_text},
 };
-use crate::engine::{Finding, Outcome};
+use crate::{
+    discovery::Word,
+    engine::{Failure, FailureKind, Finding, Outcome},
+};
 
 /// Probes `target` until `findings` has no receiver or its advice no sender any more.
 ///
@@ -41,11 +46,15 @@ pub async fn run(target: Target, mut orders: Orders, findings: mpsc::Sender<Find
                 };
                 drop(probing);
                 target.meter.note(&outcome, now.since(prober.rhythm.last_start()));
+                if let Some(listener) = &target.listener {
+                    listener.note(&outcome, prober.dial.introduction.take());
+                }
                 let asked = clock.moment(prober.dial.asked());
                 (Told { asked: Some(asked), outcome }, now)
             }
             Wake::Ended(failure, now) => {
                 target.meter.ended(&failure);
+                // The end of an idle connection alone is nothing for those who listen.
                 (Told { asked: None, outcome: Outcome::Failed(failure) }, now)
             }
             Wake::Over => break,
@@ -76,6 +85,29 @@ pub async fn once(target: &Target) -> Outcome {
     let (outcome, _) = prober.probe(false).await;
     prober.close().await;
     outcome
+}
+
+/// As [`once`], with what the server tells of itself and of others: for one that is examined.
+///
+/// # Errors
+/// How it failed.
+pub async fn introduced(target: &Target) -> Result<Word, Failure> {
+    let mut prober = Prober::new(target, &Crowd::default());
+    prober.dial.introduce(Duration::ZERO);
+    let (outcome, _) = prober.probe(false).await;
+    let introduction = prober.dial.introduction.take();
+    prober.close().await;
+    match (outcome, introduction) {
+        (Outcome::Answered(facts), Some(introduction)) => Ok(Word { facts, introduction }),
+        (Outcome::Answered(_), None) => {
+            let detail = "it does not say who it is";
+            Err(Failure::new(FailureKind::Garbled, detail))
+        }
+        (Outcome::Failed(failure), _) => Err(failure),
+        (Outcome::Witnessed(..), _) => {
+            Err(Failure::new(FailureKind::Garbled, "a witness is no server"))
+        }
+    }
 }
 
 /// What one probe came to, and how.
@@ -132,6 +164,7 @@ mod tests {
             kind: ClusterKind::Postgres,
             config: Arc::new(config),
             meter: ProbeMeter::default(),
+            listener: None,
         };
         let (_, advice) = watch::channel(ProbeAdvice { pace: Pace::Normal, heartbeat: false });
         let (_, hints) = watch::channel(());

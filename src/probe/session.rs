@@ -65,18 +65,27 @@ impl Session {
         match self {
             Self::Postgres(session) => {
                 dial.trail.begin(Step::Query);
-                session.probe(dial, deadline, heartbeat).await
+                let facts = session.probe(dial, deadline, heartbeat).await?;
+                if dial.is_introduction_due() {
+                    dial.introduction = session.introduce(deadline).await;
+                }
+                Ok(facts)
             }
             Self::MySql(session) => {
                 dial.trail.begin(Step::Query);
                 // The first statement tells of writes; what follows is as new or newer.
                 dial.asks();
-                session.probe(deadline, heartbeat).await.map_err(|trouble| match trouble {
+                let facts = session.probe(deadline, heartbeat).await;
+                let facts = facts.map_err(|trouble| match trouble {
                     Trouble::Failed(failure) if failure.kind == FailureKind::TimedOut => {
                         Trouble::Failed(Failure::new(dial.silence(), failure.detail))
                     }
                     trouble => trouble,
-                })
+                })?;
+                if !session.is_spent() && dial.is_introduction_due() {
+                    dial.introduction = session.introduce(deadline).await;
+                }
+                Ok(facts)
             }
             Self::Tcp => tcp::probe(dial, deadline).await.map_err(Trouble::Failed),
         }

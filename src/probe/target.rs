@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use super::crowd::Crowd;
+use super::{crowd::Crowd, listener::Listener};
 use crate::{
     config::{ProbeConfig, ProbeTarget},
     engine::{ClusterKind, ProbeAdvice, ProbeKey},
@@ -24,6 +24,8 @@ pub struct Target {
     pub config: Arc<ProbeConfig>,
     /// Where its probes are counted.
     pub meter: ProbeMeter,
+    /// Who hears what it says, beside the engine.
+    pub listener: Option<Listener>,
 }
 
 /// What a probe task is told while it runs.

@@ -1,6 +1,6 @@
 //! What happened, by the names of the configuration: a reload moves nothing.
 
-use super::{ChangeKind, Override, Severity, WishKey, Words};
+use super::{ChangeKind, Discovery, Override, Severity, WishKey, Words};
 use crate::{
     answers::Layout,
     engine::{
@@ -113,6 +113,8 @@ pub enum What {
         /// To whom, or why not.
         detail: Box<str>,
     },
+    /// Discovery has done or noticed something.
+    Discovery(Discovery),
     /// Something that happened before the service was started: it is known by its words alone.
     Earlier(Box<Earlier>),
 }
@@ -177,6 +179,12 @@ impl Change {
             What::Reconnected => ChangeKind::Reconnected,
             What::Configuration(_) => ChangeKind::Config,
             What::Kick { .. } => ChangeKind::Kick,
+            What::Discovery(Discovery::Sighted { .. }) => ChangeKind::ServerSighted,
+            What::Discovery(Discovery::Joined { .. }) => ChangeKind::ServerJoined,
+            What::Discovery(Discovery::Left { .. } | Discovery::Held { .. }) => {
+                ChangeKind::ServerLeft
+            }
+            What::Discovery(Discovery::Stranger { .. }) => ChangeKind::ServerStranger,
             What::Earlier(earlier) => earlier.kind,
         }
     }
@@ -191,8 +199,12 @@ impl Change {
             What::Override { laid, .. } => laid.wish.as_ref().server().map(|server| &**server),
             What::OverrideDropped { server, .. } => server.as_deref(),
             What::Earlier(earlier) => earlier.server.as_deref(),
+            What::Discovery(Discovery::Joined { server, .. } | Discovery::Left { server }) => {
+                Some(server)
+            }
             What::Write { .. }
             | What::Read { .. }
+            | What::Discovery(_)
             | What::Isolated
             | What::Reconnected
             | What::Configuration(_) => None,

@@ -29,11 +29,19 @@ pub enum ChangeKind {
     Config,
     /// Sessions were ended on a server that has lost the write name, or would have been.
     Kick,
+    /// A source of discovery names a server that is none of its cluster's.
+    ServerSighted,
+    /// A server was found, has proven that it belongs, and joins.
+    ServerJoined,
+    /// A server that was found has left, or many would leave at once.
+    ServerLeft,
+    /// A server carries a cluster's identity and was never seen following.
+    ServerStranger,
 }
 
 impl ChangeKind {
     /// Every kind, in the order of this list.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 17] = [
         Self::WriteChanged,
         Self::NoWriter,
         Self::SplitBrain,
@@ -47,6 +55,10 @@ impl ChangeKind {
         Self::Accepted,
         Self::Config,
         Self::Kick,
+        Self::ServerSighted,
+        Self::ServerJoined,
+        Self::ServerLeft,
+        Self::ServerStranger,
     ];
 
     /// Its name, the same in the configuration, in JSON and in the state file.
@@ -65,6 +77,10 @@ impl ChangeKind {
             Self::Accepted => "accepted",
             Self::Config => "config",
             Self::Kick => "kick",
+            Self::ServerSighted => "server_sighted",
+            Self::ServerJoined => "server_joined",
+            Self::ServerLeft => "server_left",
+            Self::ServerStranger => "server_stranger",
         }
     }
 

@@ -23,6 +23,7 @@ impl Severity {
             }
             What::Configuration(Configuration::Changed { .. }) => Self::Wanted,
             What::Configuration(Configuration::Refused { .. }) => Self::Degraded,
+            What::Discovery(discovery) => discovery.severity(),
             What::Earlier(earlier) => earlier.severity,
         }
     }

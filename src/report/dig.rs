@@ -189,6 +189,7 @@ fn of_change(change: &Change) -> Option<String> {
         | What::Reconnected
         | What::Configuration(_)
         | What::Kick { .. }
+        | What::Discovery(_)
         | What::Earlier(_) => return None,
     };
     Some(line.end())

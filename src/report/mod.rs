@@ -17,6 +17,7 @@ mod change_kind;
 mod change_severity;
 mod cluster;
 mod dig;
+mod discovery;
 mod effect;
 mod explain;
 mod lines;
@@ -44,6 +45,7 @@ pub use self::{
     change_kind::ChangeKind,
     cluster::{ClusterReport, ServerReport, WitnessReport},
     dig::records,
+    discovery::{DiscoveredServer, Discovery, DiscoveryReport, DiscoverySource},
     effect::{Danger, Effect, NameEffect},
     explain::{Candidate, Explanation, WhatIf},
     membership::{LeftOut, Membership, Why},

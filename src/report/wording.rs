@@ -1,6 +1,6 @@
 //! The words of each change.
 
-use super::{Change, Configuration, DropReason, Override, What, Wish, Words};
+use super::{Change, Configuration, Discovery, DropReason, Override, What, Wish, Words};
 use crate::engine::{OverrideTurn, Word};
 
 impl Change {
@@ -51,6 +51,7 @@ impl Change {
                 ..reason(&"not reloaded: the configuration has faults")
             },
             What::Kick { done, detail, .. } => Words { detail: detail.to_string(), ..reason(done) },
+            What::Discovery(discovery) => of_discovery(discovery),
             What::Earlier(earlier) => earlier.words.clone(),
         }
     }
@@ -63,6 +64,30 @@ impl DropReason {
             Self::TimeOver => "its time was over before the service started",
         }
     }
+}
+
+fn of_discovery(discovery: &Discovery) -> Words {
+    let (reason, detail) = match discovery {
+        Discovery::Sighted { at, source } => {
+            (format!("a server at {at} is named by {source}"), String::new())
+        }
+        Discovery::Joined { server, at, proof } => {
+            (format!("{server} at {at} was found and joins"), proof.to_string())
+        }
+        Discovery::Left { server } => {
+            let detail = "no source has named it for `forget_after`, and it was down";
+            (format!("{server}, which was found, has left"), detail.to_owned())
+        }
+        Discovery::Stranger { at } => {
+            let detail = "it is writable, and was never seen following a member: a restored copy?";
+            (format!("a stranger at {at} carries our identity"), detail.to_owned())
+        }
+        Discovery::Held { servers } => {
+            let detail = format!("{servers}: they stay until they have been gone for long");
+            ("more than half of the servers would leave at once".to_owned(), detail)
+        }
+    };
+    Words { reason, detail, ..Words::default() }
 }
 
 fn of_override(laid: &Override, turn: &OverrideTurn) -> Words {

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use super::{ClusterImage, Image, StateHealth, limit::is_short};
+use super::{ClusterImage, DiscoveryImage, Image, StateHealth, limit::is_short};
 use crate::{
     answers::Serial,
     clock::{self, Clock},
@@ -46,6 +46,7 @@ pub struct Slot {
     /// `None` for a cluster that there is no more.
     clusters: BTreeMap<Box<str>, Option<Arc<ClusterImage>>>,
     added: Option<Arc<[AddedServer]>>,
+    discovery: BTreeMap<Box<str>, Arc<DiscoveryImage>>,
     serial: Option<Serial>,
     /// Something has changed since then.
     pub since: Option<Moment>,
@@ -76,6 +77,11 @@ impl Keeper {
     pub fn note_added(&self, added: impl Into<Arc<[AddedServer]>>) {
         let added = added.into();
         self.change(|slot| slot.added = Some(added));
+    }
+
+    /// Takes what discovery knows of a cluster.
+    pub fn note_discovery(&self, cluster: Box<str>, known: Arc<DiscoveryImage>) {
+        self.change(|slot| _ = slot.discovery.insert(cluster, known));
     }
 
     /// Takes the serial that is published now.
@@ -173,6 +179,7 @@ impl Slot {
         if let Some(added) = self.added.take() {
             image.added = added;
         }
+        image.discovery.append(&mut self.discovery);
         if let Some(serial) = self.serial.take() {
             image.serial = serial.value();
         }

@@ -22,6 +22,7 @@ mod balance;
 mod both;
 mod console_stories;
 mod dig;
+mod discovery;
 mod empty_server;
 mod galera_replicas;
 mod galera_split;

@@ -231,6 +231,7 @@ impl Stage<'_> {
             kind: ClusterKind::MySql,
             config: Arc::new(config),
             meter: ProbeMeter::default(),
+            listener: None,
         };
         self.runtime.block_on(probe::once(&target))
     }

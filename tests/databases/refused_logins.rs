@@ -86,5 +86,6 @@ pub(crate) fn target(address: Ipv4Addr, port: u16) -> Target {
             heartbeat_write: false,
         }),
         meter: ProbeMeter::default(),
+        listener: None,
     }
 }

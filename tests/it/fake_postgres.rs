@@ -131,6 +131,7 @@ pub(crate) fn target(address: SocketAddr, config: ProbeConfig) -> Target {
         kind: ClusterKind::Postgres,
         config: Arc::new(config),
         meter: ProbeMeter::default(),
+        listener: None,
     }
 }
 

@@ -56,6 +56,7 @@ fn running(server: &FakeMySql) -> Running {
         kind: ClusterKind::MySql,
         config: Arc::new(config),
         meter: ProbeMeter::default(),
+        listener: None,
     })
 }
 

@@ -49,6 +49,7 @@ fn target(stage: &Stage, server: ServerIndex, password: &str, tls: TlsMode) -> T
             heartbeat_write: false,
         }),
         meter: ProbeMeter::default(),
+        listener: None,
     }
 }
 

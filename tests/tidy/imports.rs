@@ -19,7 +19,7 @@ struct Row {
     from_outside: &'static [&'static str],
 }
 
-const TABLE: [Row; 32] = [
+const TABLE: [Row; 33] = [
     Row { module: "engine", of_ours: &[], from_outside: &[] },
     Row {
         module: "answers",
@@ -65,7 +65,15 @@ const TABLE: [Row; 32] = [
     },
     Row {
         module: "config",
-        of_ours: &["answers", "duration", "engine", "plain_text", "report", "wall_time"],
+        of_ours: &[
+            "answers",
+            "discovery",
+            "duration",
+            "engine",
+            "plain_text",
+            "report",
+            "wall_time",
+        ],
         from_outside: &[
             "data_encoding",
             "hickory_proto",
@@ -92,6 +100,9 @@ const TABLE: [Row; 32] = [
             "config::TargetHost",
             "config::TlsMode",
             "config::WitnessConfig",
+            "discovery::Follower",
+            "discovery::Introduction",
+            "discovery::Word",
             "engine",
             "metrics::ProbeMeter",
             "plain_text",
@@ -214,8 +225,13 @@ const TABLE: [Row; 32] = [
             "utoipa_axum",
         ],
     },
+    Row { module: "discovery", of_ours: &["engine", "plain_text"], from_outside: &["ipnet"] },
     Row { module: "clock", of_ours: &["engine::Moment", "wall_time"], from_outside: &["tokio"] },
-    Row { module: "metrics", of_ours: &["clock", "engine"], from_outside: &[] },
+    Row {
+        module: "metrics",
+        of_ours: &["clock", "engine", "report::DiscoveryReport"],
+        from_outside: &[],
+    },
     Row {
         module: "telemetry",
         of_ours: &["config::LogConfig", "config::LogFormat", "engine"],
@@ -252,6 +268,7 @@ const TABLE: [Row; 32] = [
             "chronicle",
             "clock",
             "config::AddedServer",
+            "config::FoundServer",
             "engine",
             "report",
             "wall_time",
@@ -322,6 +339,7 @@ const TABLE: [Row; 32] = [
             "config",
             "control",
             "descriptors",
+            "discovery",
             "dns",
             "driver",
             "engine",

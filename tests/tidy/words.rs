@@ -15,7 +15,7 @@ struct Ban {
 }
 
 /// Modules that are pure: the same inputs give the same outputs.
-const PURE: &[&str] = &["engine", "answers", "probe::rhythm"];
+const PURE: &[&str] = &["engine", "answers", "discovery", "probe::rhythm"];
 
 const BANS: [Ban; 6] = [
     Ban {
@@ -39,13 +39,13 @@ const BANS: [Ban; 6] = [
         advice: "pure code talks to nobody; return a value, and let a shell act on it",
     },
     Ban {
-        modules: &["engine"],
+        modules: &["engine", "discovery"],
         words: &["HashMap", "HashSet", "f32", "f64"],
         advice: "decisions may depend on no hash order and no rounding; use BTreeMap, integers or \
                  Duration",
     },
     Ban {
-        modules: &["engine", "probe::rhythm"],
+        modules: &["engine", "discovery", "probe::rhythm"],
         words: &["rand", "random"],
         advice: "decisions draw no random numbers; shuffling is for `answers`, jitter an argument",
     },

@@ -231,6 +231,17 @@ pub const TRANSIENT: Family = Family::gauge(
     "Whether the server is in a state that should pass soon: it starts, or replay is paused.",
 );
 
+pub const DISCOVERED: Family = Family::gauge(
+    "pointsman_discovered",
+    &["cluster", "state"],
+    "Servers that discovery knows, by how far they have come, and strangers among them.",
+);
+pub const SOURCE_AGE: Family = Family::gauge(
+    "pointsman_discovery_source_age_seconds",
+    &["cluster", "source"],
+    "How long ago a source of discovery last said anything.",
+)
+.of("seconds");
 pub const OVERRIDE: Family = Family::gauge(
     "pointsman_override_active",
     &["cluster", "kind", "node", "force"],
@@ -334,7 +345,7 @@ pub const PROCESS_STARTED: Family = Family::gauge(
 
 /// All of them, in the order of the document.
 #[cfg(test)]
-pub const ALL: [&Family; 66] = [
+pub const ALL: [&Family; 68] = [
     &BUILD,
     &STARTED,
     &READY,
@@ -379,6 +390,8 @@ pub const ALL: [&Family; 66] = [
     &ADDED,
     &NODE_SEVERITY,
     &TRANSIENT,
+    &DISCOVERED,
+    &SOURCE_AGE,
     &OVERRIDE,
     &OVERRIDE_END,
     &PROBES,

@@ -52,7 +52,7 @@ impl Scrape<'_> {
     fn text(&self, format: Format) -> String {
         let mut encoder = Encoder::new(format);
         counts::service(&mut encoder, self);
-        states::encode(&mut encoder, self.status);
+        states::encode(&mut encoder, self.status, &self.metrics.discovery);
         counts::failovers(&mut encoder, &self.metrics.driver);
         counts::kicks(&mut encoder, &self.metrics.kicks);
         counts::probes(&mut encoder, &self.metrics.probes);

@@ -7,6 +7,7 @@ use super::{
 use crate::{
     engine::{Degradation, ServerState, Stability},
     hooks::HookTally,
+    metrics::DiscoveryReports,
     report::{NameView, Override, ServerView, Severity},
     status::Status,
     transfer::SecondaryView,
@@ -14,11 +15,35 @@ use crate::{
 };
 
 /// Appends those of clusters.
-pub fn encode(encoder: &mut Encoder, status: &Status) {
+pub fn encode(encoder: &mut Encoder, status: &Status, discovered: &DiscoveryReports) {
     names(encoder, status);
     clusters(encoder, status);
     servers(encoder, status);
+    discovery(encoder, discovered);
     overrides(encoder, status);
+}
+
+/// What was found, and how old what the sources said is.
+fn discovery(encoder: &mut Encoder, reports: &DiscoveryReports) {
+    let reports = reports.all();
+    encoder.family(&family::DISCOVERED);
+    for (report, _) in &reports {
+        for state in ["sighted", "examined", "kin", "member", "leaving", "forgotten"] {
+            let so = report.finds.iter().filter(|find| *find.state == *state).count();
+            encoder.sample(&family::DISCOVERED, &[&report.cluster, state], so);
+        }
+        let strangers = report.finds.iter().filter(|find| find.is_stranger).count();
+        encoder.sample(&family::DISCOVERED, &[&report.cluster, "stranger"], strangers);
+    }
+    encoder.family(&family::SOURCE_AGE);
+    for (report, age) in &reports {
+        for source in &report.sources {
+            if let Some(seconds) = source.age_seconds {
+                let labels = [&*report.cluster, &*source.source];
+                encoder.sample(&family::SOURCE_AGE, &labels, seconds + age.as_secs());
+            }
+        }
+    }
 }
 
 /// Appends those of hooks.

@@ -22,6 +22,7 @@ use crate::{
         DnsTransport, Dropped, KickTotals, ProbeSubject, QueryType, Refused, ReplyCode,
         ReplySummary,
     },
+    report::{DiscoveryReport, DiscoverySource},
 };
 
 /// Every family has a sample.
@@ -68,6 +69,15 @@ fn eventful() -> Metrics {
     );
     tally.dropped(DnsTransport::Udp, Dropped::RateLimited);
     metrics.kicks.count("orders", "db1", KickTotals { ended: 2, ..KickTotals::default() });
+    metrics.discovery.tell(DiscoveryReport {
+        cluster: "orders".into(),
+        sources: vec![DiscoverySource {
+            source: "replication".into(),
+            age_seconds: Some(3),
+            fault: None,
+        }],
+        ..DiscoveryReport::default()
+    });
     metrics.service.state_saved(false);
     metrics.service.log_lost(7);
     metrics

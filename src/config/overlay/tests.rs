@@ -55,7 +55,7 @@ impl Folder {
 
 fn server(cluster: &str, name: &str, address: &str) -> AddedServer {
     let [cluster, name, address] = [cluster, name, address].map(str::to_owned);
-    AddedServer { cluster, name, address, author: "anna".into() }
+    AddedServer { cluster, name, address, author: "anna".into(), found: None }
 }
 
 #[test]

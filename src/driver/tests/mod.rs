@@ -18,9 +18,9 @@ use crate::{
     control::{Control, ControlEnds},
     engine::{
         ClusterKind, ClusterPolicy, Degradation, Facts, Failback, Failure, FailureKind, Heartbeat,
-        OnNewerTimeline, OnNotWritable, OnSplitBrain, Outcome, Pace, Position, PostgresFacts,
-        PostgresRole, ProbeAdvice, ReadPolicy, Receiver, ServerIndex, ServerPolicy, ServerState,
-        Thresholds, WritePolicy,
+        MayWrite, OnNewerTimeline, OnNotWritable, OnSplitBrain, Outcome, Pace, Position,
+        PostgresFacts, PostgresRole, ProbeAdvice, ReadPolicy, Receiver, ServerIndex, ServerPolicy,
+        ServerState, Thresholds, WritePolicy,
     },
 };
 
@@ -320,6 +320,7 @@ fn policy(servers: &[u8]) -> ClusterPolicy {
         addresses: vec![[127, 27, 1, number].into()],
         port: 5432,
         witnesses: vec![],
+        may_write: MayWrite::Always,
     });
     ClusterPolicy {
         name: "orders".into(),

@@ -243,6 +243,7 @@ async fn a_newcomer_is_asked_and_drained_until_somebody_ends_that() {
         name: "db4".into(),
         address: "127.27.1.4".into(),
         author: "anna".into(),
+        found: None,
     };
     more.added = [added].into();
     let newcomer = Newcomer { server: "db4".into(), signed: signed("added at run time") };

@@ -35,6 +35,21 @@ impl Facts {
         }
     }
 
+    /// Whether the server is a primary by its role, and in no group that would know it: an
+    /// asynchronous replica with a channel that runs is none, though it may be writable.
+    pub(in crate::engine) fn leads_alone(&self) -> bool {
+        match self {
+            Self::Postgres(facts) => matches!(facts.role, PostgresRole::Primary { .. }),
+            Self::MySql(facts) => {
+                let mut channels = facts.channels.iter().flatten();
+                facts.writability == Writability::Writable
+                    && facts.group.is_none()
+                    && !channels.any(|channel| channel.io == IoThread::Running)
+            }
+            Self::Tcp => false,
+        }
+    }
+
     /// What a PostgreSQL server shows; `None` of others.
     pub(in crate::engine) fn postgres(&self) -> Option<&PostgresFacts> {
         match self {

@@ -3,10 +3,12 @@
 use super::{
     identity::{Identity, carried_identity},
     office::Office,
+    verdicts::{FOREIGN, MAY_NOT_WRITE, STRANGER},
 };
 use crate::engine::{
-    ClusterPolicy, Moment, ServerIndex, conclusion::Conclusion, ids::Servers, record::Record,
-    steering::Steering, superseded::Superseded, trouble::Liveness,
+    ClusterPolicy, Facts, MayWrite, Moment, ServerIndex, conclusion::Conclusion, ids::Servers,
+    record::Record, steering::Steering, superseded::Superseded, trouble::Liveness,
+    verdict::Verdict,
 };
 
 /// What a judgement may know besides what its servers said and what was concluded of them.
@@ -90,11 +92,25 @@ impl<'a> Case<'a> {
         matches!(self.liveness(server), Liveness::Gone(_))
     }
 
-    /// Whether a server's last word carries another identity than the cluster's.
+    /// Whether a server does not belong here: its last word carries another identity than the
+    /// cluster's, or it was found and its claim to be writable does not count.
     pub fn is_foreign(self, server: ServerIndex) -> bool {
+        self.foreign(server).is_some()
+    }
+
+    /// The verdict on a server that does not belong here.
+    pub fn foreign(self, server: ServerIndex) -> Option<Verdict> {
         match (carried_identity(&self.records[server]), self.precedents.identity) {
-            (Some(carried), Some(known)) => carried != *known,
-            _ => false,
+            (Some(carried), Some(known)) if carried != *known => return Some(FOREIGN),
+            _ => {}
+        }
+        if !self.records[server].facts.as_ref().is_some_and(Facts::leads_alone) {
+            return None;
+        }
+        match self.policy.server(server).may_write {
+            MayWrite::SeenFollowing if !self.has_followed(server) => Some(STRANGER),
+            MayWrite::Never => Some(MAY_NOT_WRITE),
+            MayWrite::Always | MayWrite::SeenFollowing => None,
         }
     }
 

@@ -15,6 +15,18 @@ pub const FOREIGN: Verdict = Verdict {
     lag: None,
 };
 
+/// The verdict on a server that was found, carries the cluster's identity, and may be a copy of it.
+pub const STRANGER: Verdict = Verdict { reason: StateReason::Stranger, ..FOREIGN };
+
+/// The verdict on a server that was found and must not be written to.
+pub const MAY_NOT_WRITE: Verdict = Verdict {
+    state: ServerState::StalePrimary,
+    reason: StateReason::MayNotWrite,
+    write: WriteEligibility::Refused,
+    read: ReadEligibility::No,
+    lag: None,
+};
+
 /// The verdict on a server that is not what it was: it proves nothing until it has followed.
 pub const HISTORY_LOST: Verdict = Verdict {
     state: ServerState::WrongCluster,

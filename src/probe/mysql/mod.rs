@@ -19,6 +19,7 @@ mod grants;
 mod group;
 mod gtid;
 mod heartbeat;
+mod introduction;
 mod link;
 mod login;
 mod replica;
@@ -42,6 +43,7 @@ use self::{
 };
 use crate::{
     config::ProbeTarget,
+    discovery::Introduction,
     engine::{
         Channel, Evidence, Facts, Failure, FailureKind, Flavour, Group, Heartbeat, MySqlFacts,
         Writability,
@@ -143,6 +145,23 @@ impl Session {
             self.link.quit(goodbye_by(deadline)).await;
         }
         facts
+    }
+
+    /// Asks what the server tells of itself and of others, by `deadline`. That it does not tell says
+    /// nothing of what it is. A question without a reply leaves the session spent.
+    pub async fn introduce(&mut self, deadline: Instant) -> Option<Introduction> {
+        let asked = async {
+            let variables = told(self.link.query_one(introduction::VARIABLES).await)?;
+            let readers = told(self.link.query_one(introduction::READERS).await)?;
+            let members = told(self.link.query_one(introduction::MEMBERS).await)?;
+            Ok::<_, Fault>((variables, readers, members))
+        };
+        let Ok(Ok((variables, readers, members))) = timeout_at(deadline, asked).await else {
+            self.spent = true;
+            return None;
+        };
+        let settings = variables?.settings();
+        Some(introduction::introduction(&settings, readers.as_ref(), members.as_ref()))
     }
 
     /// Whether the last probe has brought facts and left the connection in the middle of a reply.
@@ -295,6 +314,15 @@ impl Session {
         };
         let member = group::member(members, load, variables, status)?;
         Ok(Some(Group::Replication(member)))
+    }
+}
+
+/// What a statement returned; `None` when the server refuses it.
+fn told(asked: Result<Reply, Fault>) -> Result<Option<Reply>, Fault> {
+    match asked {
+        Ok(reply) => Ok(Some(reply)),
+        Err(Fault::Refused { .. }) => Ok(None),
+        Err(fault) => Err(fault),
     }
 }
 

@@ -38,16 +38,24 @@ enum Place {
     Within(u32),
     /// In the head of a message, of which this is known.
     Head(Vec<u8>),
+    /// In the server's part of SCRAM, of which so many octets are left.
+    Salted(u32, Vec<u8>),
     /// There is nothing left to watch.
     Past,
 }
 
 /// The server has asked for what it does not get.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Refused {
-    method: AuthMethod,
-    /// An operator's list says so.
-    listed: bool,
+pub enum Refused {
+    /// A way of proof that is not allowed.
+    Method {
+        /// Which.
+        method: AuthMethod,
+        /// An operator's list says so.
+        listed: bool,
+    },
+    /// A proof that anybody could try passwords against at little cost.
+    TooCheap,
 }
 
 impl Watch {
@@ -69,6 +77,18 @@ impl Watch {
                     *left -= u32::try_from(skipped).unwrap_or(*left);
                     octets = &octets[skipped..];
                 }
+                Place::Salted(left, said) => {
+                    let taken = octets.len().min(usize::try_from(*left).unwrap_or(usize::MAX));
+                    said.extend_from_slice(&octets[..taken]);
+                    *left -= u32::try_from(taken).unwrap_or(*left);
+                    octets = &octets[taken..];
+                    // The library answers as soon as it has all of it.
+                    if *left == 0 {
+                        let said = std::mem::take(said);
+                        self.place = Place::Head(Vec::new());
+                        self.check_iterations(&said)?;
+                    }
+                }
                 Place::Head(head) => {
                     head.push(*first);
                     octets = rest;
@@ -78,6 +98,19 @@ impl Watch {
             }
         }
         Ok(())
+    }
+
+    /// Whether SCRAM takes as much work as it should (RFC 5802 section 5.1, attribute `i`).
+    fn check_iterations(&self, said: &[u8]) -> Result<(), Refused> {
+        let mut attributes = said.split(|octet| *octet == b',');
+        let iterations = attributes.find_map(|attribute| attribute.strip_prefix(b"i="));
+        let iterations =
+            iterations.and_then(|digits| std::str::from_utf8(digits).ok()?.parse::<u32>().ok());
+        // What is no number is for the library to refuse.
+        match iterations.unwrap_or(u32::MAX) < self.config.auth.scram_iterations_min {
+            true => Err(Refused::TooCheap),
+            false => Ok(()),
+        }
     }
 
     /// Where it goes on after `head`.
@@ -100,13 +133,19 @@ impl Watch {
             Some(CLEAR_TEXT) => AuthMethod::Password,
             Some(MD5) => AuthMethod::Md5,
             Some(SASL) => AuthMethod::ScramSha256,
+            Some(SASL_CONTINUE) if self.config.auth.scram_iterations_min > 0 => {
+                return match left {
+                    1..=SALTED_MAX => Ok(Place::Salted(left, Vec::new())),
+                    _ => Err(Refused::TooCheap),
+                };
+            }
             // The library refuses what is left, or it is a part of SASL.
             Some(_) => return Ok(Place::Within(left)),
         };
         let ProbeConfig { auth, tls, .. } = &*self.config;
         if !auth.require_auth.allows(method, tls) {
             let listed = matches!(auth.require_auth, RequireAuth::OneOf(_));
-            return Err(Refused { method, listed });
+            return Err(Refused::Method { method, listed });
         }
         self.asked = true;
         match method {
@@ -174,14 +213,18 @@ impl<S: TlsStream + Unpin> TlsStream for Guarded<S> {
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self { method: AuthMethod::None, .. } => f.write_str(
+            Self::Method { method: AuthMethod::None, .. } => f.write_str(
                 "the server lets the probe in without a proof, which `require_auth` does not allow",
             ),
-            Self { method, listed: true } => {
+            Self::Method { method, listed: true } => {
                 let name = method.name();
                 write!(f, "the server asks for \"{name}\", which `require_auth` does not allow")
             }
-            Self { .. } => f.write_str(
+            Self::TooCheap => f.write_str(
+                "the server asks for a proof by SCRAM with too few iterations, and nobody vouches \
+                 for it: raise `scram_iterations` there and set the password anew",
+            ),
+            Self::Method { .. } => f.write_str(
                 "the server asks for the password in clear text, and nothing shows that it is the \
                  server: give the user a SCRAM password, or set tls = \"verify-full\", or \
                  require_auth = [\"password\"] to give it to whoever answers",
@@ -202,6 +245,10 @@ const CLEAR_TEXT: u32 = 3;
 const MD5: u32 = 5;
 /// `AuthenticationSASL`.
 const SASL: u32 = 10;
+/// `AuthenticationSASLContinue`.
+const SASL_CONTINUE: u32 = 11;
+/// Octets of the server's part of SCRAM: a nonce, a salt and a number. PostgreSQL's has less than 100.
+const SALTED_MAX: u32 = 2_048;
 
 #[cfg(test)]
 mod tests;

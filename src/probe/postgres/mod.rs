@@ -2,6 +2,7 @@
 
 mod guard;
 mod heartbeat;
+mod introduction;
 mod look;
 mod noted;
 mod row;
@@ -18,7 +19,10 @@ pub use self::sql::COLUMNS;
 pub(crate) use self::sql::FACTS;
 pub use self::{sql::options, wire::Wire, wire_error::WireError};
 use super::{dial::Dial, handshake::Place, trouble::Trouble};
-use crate::engine::{Facts, Failure, PostgresRole};
+use crate::{
+    discovery::Introduction,
+    engine::{Facts, Failure, FailureKind, PostgresRole},
+};
 
 /// One login, kept between probes, and on a primary with heartbeats a second one that only writes.
 pub struct Session {
@@ -81,6 +85,14 @@ impl Session {
             self.heart.rest().await;
         }
         Ok(Facts::Postgres(facts))
+    }
+
+    /// Asks what the server tells of itself and of others, by `deadline`. That it does not tell
+    /// says nothing of what it is: the next probe finds out whether the login still works.
+    pub(super) async fn introduce(&mut self, deadline: Instant) -> Option<Introduction> {
+        let silence = FailureKind::TimedOut;
+        let reply = self.wire.ask(introduction::STATEMENT, deadline, silence).await.ok()?;
+        introduction::introduction(&reply.row().ok()?)
     }
 
     /// Waits for the server to end the idle login. Cancel-safe.

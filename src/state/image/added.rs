@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-use crate::config::AddedServer;
+use crate::config::{AddedServer, FoundServer};
 
 /// Its fields, the same as in the configuration.
 #[derive(Serialize, Deserialize)]
@@ -14,6 +14,47 @@ struct Added {
     name: String,
     address: String,
     author: String,
+    #[serde(default, skip_serializing_if = "Option::is_none", with = "found")]
+    found: Option<FoundServer>,
+}
+
+/// What discovery knows of it.
+mod found {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    use crate::config::FoundServer;
+
+    #[derive(Serialize, Deserialize)]
+    struct Found {
+        depth: u8,
+        #[serde(default)]
+        instance: Option<Box<str>>,
+        #[serde(default)]
+        priority: Option<u32>,
+        #[serde(default)]
+        weight: Option<u32>,
+    }
+
+    pub fn serialize<S: Serializer>(
+        found: &Option<FoundServer>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        let found = found.clone().map(|found| {
+            let FoundServer { depth, instance, priority, weight } = found;
+            Found { depth, instance, priority, weight }
+        });
+        found.serialize(serializer)
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<Option<FoundServer>, D::Error> {
+        let found = Option::<Found>::deserialize(deserializer)?;
+        Ok(found.map(|found| {
+            let Found { depth, instance, priority, weight } = found;
+            FoundServer { depth, instance, priority, weight }
+        }))
+    }
 }
 
 #[derive(Serialize)]

@@ -99,11 +99,17 @@ impl From<EventImage> for Entry {
 fn of_kind(kind: ChangeKind) -> Severity {
     match kind {
         ChangeKind::NoWriter
+        | ChangeKind::ServerStranger
         | ChangeKind::SplitBrain
         | ChangeKind::ReadEmpty
         | ChangeKind::Isolated => Severity::Outage,
-        ChangeKind::Reconnected => Severity::Ok,
-        ChangeKind::Override | ChangeKind::Accepted | ChangeKind::Config => Severity::Wanted,
+        ChangeKind::Reconnected | ChangeKind::ServerSighted | ChangeKind::ServerJoined => {
+            Severity::Ok
+        }
+        ChangeKind::ServerLeft
+        | ChangeKind::Override
+        | ChangeKind::Accepted
+        | ChangeKind::Config => Severity::Wanted,
         ChangeKind::WriteChanged
         | ChangeKind::ServerState
         | ChangeKind::ReadChanged

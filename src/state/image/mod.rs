@@ -13,11 +13,13 @@ use serde::{Deserialize, Serialize};
 use crate::{answers::Serial, config::AddedServer};
 
 mod added;
+mod discovery;
 mod event;
 mod history;
 mod overrides;
 
 pub use self::{
+    discovery::{BindingImage, DiscoveryImage, TombstoneImage},
     event::{ConcernImage, EventImage},
     history::{HistoryImage, LeftBehindImage, OfficeImage, PositionImage, ReachImage, StreamImage},
     overrides::OverrideImage,
@@ -38,6 +40,9 @@ pub struct Image {
     /// Servers that were added while the service ran, in the order in which they came.
     #[serde(default, with = "added")]
     pub added: Arc<[AddedServer]>,
+    /// What discovery knows, by the names of the clusters.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub discovery: BTreeMap<Box<str>, Arc<DiscoveryImage>>,
     /// The last changes, oldest first.
     #[serde(default)]
     pub events: Vec<EventImage>,

@@ -1,9 +1,11 @@
 //! Any image at all, for property tests.
 
+use std::net::SocketAddr;
+
 use proptest::{collection, option, prelude::*, sample};
 
 use super::*;
-use crate::{engine::WishKey, report::ChangeKind};
+use crate::{config::FoundServer, engine::WishKey, report::ChangeKind};
 
 fn name() -> impl Strategy<Value = Box<str>> {
     // Any text: nothing that a stranger may have written must break the file.
@@ -164,12 +166,34 @@ fn event() -> impl Strategy<Value = EventImage> {
 
 fn added() -> impl Strategy<Value = AddedServer> {
     let text = any::<String>;
-    (text(), text(), text(), text()).prop_map(|(cluster, name, address, author)| AddedServer {
-        cluster,
+    let numbers = (any::<u8>(), any::<Option<u32>>(), any::<Option<u32>>());
+    let found = (option::of(name()), numbers).prop_map(|(instance, (depth, priority, weight))| {
+        FoundServer { depth, instance, priority, weight }
+    });
+    (text(), text(), text(), text(), option::of(found)).prop_map(
+        |(cluster, name, address, author, found)| AddedServer {
+            cluster,
+            name,
+            address,
+            author,
+            found,
+        },
+    )
+}
+
+fn discovery() -> impl Strategy<Value = Arc<DiscoveryImage>> {
+    let at = || any::<(IpAddr, u16)>().prop_map(SocketAddr::from);
+    let binding = (name(), option::of(name()), at());
+    let binding = binding.prop_map(|(name, instance, at)| BindingImage { name, instance, at });
+    let tomb = (name(), option::of(name()), at(), any::<u64>());
+    let tomb = tomb.prop_map(|(name, instance, at, until_ms)| TombstoneImage {
         name,
-        address,
-        author,
-    })
+        instance,
+        at,
+        until_ms,
+    });
+    (collection::vec(binding, 0..3), collection::vec(tomb, 0..3))
+        .prop_map(|(names, forgotten)| Arc::new(DiscoveryImage { names, forgotten }))
 }
 
 /// Any image at all.
@@ -178,9 +202,10 @@ pub fn any_image() -> impl Strategy<Value = Image> {
         (any::<u64>(), any::<u32>(), any::<u32>(), any::<u64>()),
         collection::btree_map(name(), cluster(), 0..4),
         collection::vec(added(), 0..3),
+        collection::btree_map(name(), discovery(), 0..3),
         collection::vec(event(), 0..5),
     )
-        .prop_map(|(numbers, clusters, added, events)| {
+        .prop_map(|(numbers, clusters, added, discovery, events)| {
             let (saved_at_ms, serial, serial_limit, next_event_id) = numbers;
             Image {
                 saved_at_ms,
@@ -188,6 +213,7 @@ pub fn any_image() -> impl Strategy<Value = Image> {
                 serial_limit,
                 clusters,
                 added: added.into(),
+                discovery,
                 events,
                 next_event_id,
             }

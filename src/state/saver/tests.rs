@@ -57,6 +57,7 @@ async fn what_somebody_waits_for_is_in_the_file_when_they_are_told() {
         name: "db9".into(),
         address: "127.53.0.9".into(),
         author: "me".into(),
+        found: None,
     };
     keeper.note_added([added.clone()]);
     chronicle.add(event());

@@ -4,8 +4,9 @@ use std::{net::Ipv4Addr, time::Duration};
 
 use pointsman::engine::{
     BinlogState, Channel, Domains, Endpoint, Facts, Failure, FailureKind, Flavour, Galera, Group,
-    GroupMember, GroupRole, GtidSet, GtidState, Heartbeat, IoThread, MySqlFacts, MySqlIdentity,
-    Outcome, Position, PostgresFacts, PostgresRole, Receiver, ServerPolicy, SourceId, Writability,
+    GroupMember, GroupRole, GtidSet, GtidState, Heartbeat, IoThread, MayWrite, MySqlFacts,
+    MySqlIdentity, Outcome, Position, PostgresFacts, PostgresRole, Receiver, ServerPolicy,
+    SourceId, Writability,
 };
 
 use crate::{
@@ -210,5 +211,6 @@ pub(crate) fn server_policy(server: usize) -> ServerPolicy {
         addresses: vec![address(server).into()],
         port: PORT,
         witnesses: vec![],
+        may_write: MayWrite::Always,
     }
 }

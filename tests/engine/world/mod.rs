@@ -16,8 +16,8 @@ mod postgres;
 use std::{net::Ipv4Addr, time::Duration};
 
 use pointsman::engine::{
-    ClusterId, ClusterKind, Endpoint, Facts, Failure, FailureKind, Heartbeat, Moment, Observation,
-    Outcome, ServerId, ServerIndex, ServerPolicy,
+    ClusterId, ClusterKind, Endpoint, Facts, Failure, FailureKind, Heartbeat, MayWrite, Moment,
+    Observation, Outcome, ServerId, ServerIndex, ServerPolicy,
 };
 
 use history::{Journal, Writer};
@@ -299,5 +299,6 @@ pub(crate) fn server_policy(name: &str, index: usize) -> ServerPolicy {
         addresses: vec![address(index).into()],
         port: PORT,
         witnesses: vec![],
+        may_write: MayWrite::Always,
     }
 }

@@ -250,6 +250,33 @@ impl PgCluster {
         self.start_server(server);
     }
 
+    /// Makes `server` a copy of `of` that follows nobody and was promoted, as a restored backup is: on
+    /// a timeline of its own.
+    pub fn rebuild_promoted(&mut self, server: usize, of: usize) {
+        self.copy_running(of, server);
+        self.mark_as_standby(server);
+        self.configure(server, server);
+        self.start_server(server);
+        self.promote(server);
+    }
+
+    /// Receives the log of `server`, as a backup does, until somebody ends it.
+    ///
+    /// # Panics
+    /// When it does not begin.
+    pub fn receive_from(&self, server: usize) -> ServerProcess {
+        let folder = self.directory.path().join("received");
+        fs::create_dir(&folder).expect("a directory can be made");
+        self.programs.account().own(&folder);
+        let from = self.servers[server].address.to_string();
+        let mut receive = self.programs.command("pg_receivewal");
+        receive
+            .args(["--no-password", "--username=postgres", "--host", &from])
+            .args(["--port", &self.port.to_string(), "--directory"])
+            .arg(&folder);
+        ServerProcess::spawn(receive, &self.directory.path().join("received.log"))
+    }
+
     fn copy_running(&mut self, of: usize, server: usize) {
         self.servers[server].process = None;
         let data = self.servers[server].data.clone();

@@ -15,8 +15,8 @@ use super::{
     topology::member_channels,
 };
 use crate::engine::{
-    Failback, FailureKind, Group, GroupRole, IoThread, Lag, Loss, MySqlFacts, ServerIndex,
-    ServerState, StateReason, Thresholds, Writability,
+    Failback, FailureKind, Group, GroupRole, IoThread, Lag, Loss, MayWrite, MySqlFacts,
+    ServerIndex, ServerState, StateReason, Thresholds, Writability,
     choice::elect,
     ids::Servers,
     judge::{
@@ -24,9 +24,7 @@ use crate::engine::{
         freshness::Freshness,
         tenure::has_rival,
         unanswered::by_liveness,
-        verdicts::{
-            FOREIGN, HISTORY_LOST, REPLICATION_HIDDEN, read_only_primary, returning, unconfirmed,
-        },
+        verdicts::{HISTORY_LOST, REPLICATION_HIDDEN, read_only_primary, returning, unconfirmed},
     },
     judgement::{Judgement, WriterRule},
     positions::Positions,
@@ -102,6 +100,7 @@ pub fn judge(hearing: &mut Hearing<'_>, positions: &mut Positions) -> Judgement 
             verdict(index, hearing, GroupState { elsewhere, joining, behind })
         })
         .collect();
+    keep_from_writing(hearing.case(), &mut verdicts);
     let (writer, rule) = choose_writer(hearing.case(), &mut verdicts);
     let standpoint = Standpoint {
         champion: writer,
@@ -122,6 +121,21 @@ pub fn judge(hearing: &mut Hearing<'_>, positions: &mut Positions) -> Judgement 
     let rivals = has_rival(writer.or(hearing.precedents.last_writer), hearing.case());
     let split_brain = components.are_split() || rivals;
     Judgement { verdicts, split_brain, writer: rule }
+}
+
+/// A member that was found and may never be written to is of use to readers.
+fn keep_from_writing(case: Case<'_>, verdicts: &mut Servers<Verdict>) {
+    for index in case.indices() {
+        let barred = case.policy.server(index).may_write == MayWrite::Never;
+        let member = &mut verdicts[index];
+        if barred && member.write != WriteEligibility::Refused {
+            member.write = WriteEligibility::Refused;
+            if member.state == ServerState::Primary {
+                (member.state, member.reason) = (ServerState::Replica, StateReason::Fresh);
+                member.read = ReadEligibility::Replica;
+            }
+        }
+    }
 }
 
 /// Chooses the writer among those that may write, and makes followers of the others.
@@ -244,8 +258,8 @@ fn verdict(index: ServerIndex, hearing: &mut Hearing<'_>, group: GroupState) -> 
     if let Some(verdict) = by_liveness(index, hearing) {
         return verdict;
     }
-    if hearing.case().is_foreign(index) {
-        return FOREIGN;
+    if let Some(verdict) = hearing.case().foreign(index) {
+        return verdict;
     }
     let published = hearing.precedents.published == Some(index);
     let (policy, now) = (hearing.policy, hearing.now);

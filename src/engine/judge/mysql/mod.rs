@@ -24,7 +24,7 @@ use super::{
     contest::Contest,
     tenure::has_rival,
     unanswered::{by_liveness, overruled, unreachable_from_here},
-    verdicts::{FOREIGN, HISTORY_LOST, REPLICATION_HIDDEN},
+    verdicts::{HISTORY_LOST, REPLICATION_HIDDEN},
 };
 use crate::engine::{
     ServerIndex, ServerState, StateReason, Writability,
@@ -70,8 +70,8 @@ fn verdict(
     if let Some(feeder) = fed::feeder(index, hearing.case()) {
         return fed::verdict(index, feeder, hearing, standpoint);
     }
-    if hearing.case().is_foreign(index) {
-        return FOREIGN;
+    if let Some(verdict) = hearing.case().foreign(index) {
+        return verdict;
     }
     let (record, conclusion) = hearing.of(index);
     let Some(facts) = record.mysql() else {

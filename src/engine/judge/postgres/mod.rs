@@ -14,7 +14,7 @@ use super::{
     contest::Contest,
     tenure::has_rival,
     unanswered::{by_liveness, overruled, unreachable_from_here},
-    verdicts::{FOREIGN, HISTORY_LOST, read_only_primary},
+    verdicts::{HISTORY_LOST, read_only_primary},
 };
 use crate::engine::{
     PostgresRole, ServerIndex, ServerState, StateReason,
@@ -47,8 +47,8 @@ fn verdict(
     if let Some(verdict) = by_liveness(index, hearing) {
         return overruled(index, verdict, &hearing.conclusions[index], contest);
     }
-    if hearing.case().is_foreign(index) {
-        return FOREIGN;
+    if let Some(verdict) = hearing.case().foreign(index) {
+        return verdict;
     }
     let (record, conclusion) = hearing.of(index);
     match record.postgres_role() {

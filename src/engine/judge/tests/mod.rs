@@ -17,6 +17,7 @@ mod mysql_topology;
 mod postgres;
 mod postgres_takeover;
 mod record;
+mod strangers;
 mod unanswered;
 mod upstream;
 mod witness;
@@ -25,9 +26,9 @@ use std::time::Duration;
 
 use crate::engine::{
     BinlogState, Channel, ClusterId, ClusterKind, ClusterPolicy, Domains, Endpoint, Event, Facts,
-    Failback, Failure, FailureKind, Flavour, GtidSet, GtidState, Heartbeat, IoThread, Moment,
-    MySqlFacts, MySqlIdentity, Observation, OnNewerTimeline, OnNotWritable, OnSplitBrain, Outcome,
-    Position, PostgresFacts, PostgresRole, ReadDecision, ReadPolicy, Receiver, ServerId,
+    Failback, Failure, FailureKind, Flavour, GtidSet, GtidState, Heartbeat, IoThread, MayWrite,
+    Moment, MySqlFacts, MySqlIdentity, Observation, OnNewerTimeline, OnNotWritable, OnSplitBrain,
+    Outcome, Position, PostgresFacts, PostgresRole, ReadDecision, ReadPolicy, Receiver, ServerId,
     ServerIndex, ServerPolicy, ServerState, SourceId, StateReason, Thresholds, Writability,
     WritePolicy, WriteReason,
     cluster::Cluster,
@@ -142,6 +143,7 @@ fn policy(kind: ClusterKind, servers: usize) -> ClusterPolicy {
                 addresses: vec![],
                 port: PORT,
                 witnesses: vec![],
+                may_write: MayWrite::Always,
             })
             .collect(),
         write: Some(WritePolicy {

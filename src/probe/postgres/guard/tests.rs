@@ -83,12 +83,42 @@ fn who_is_let_in_after_a_proof_is_watched_no_longer() {
 fn a_second_question_is_watched_as_the_first() {
     let octets = [asking(10, b"SCRAM-SHA-256\0\0"), asking(3, b"")].concat();
     let refused = read(watch(RequireAuth::Default, false), &octets, 4).err().expect("refused");
-    assert_eq!(refused.method, AuthMethod::Password);
+    let clear_text = Refused::Method { method: AuthMethod::Password, listed: false };
+    assert_eq!(refused, clear_text);
     let text = refused.to_string();
     assert!(text.contains("verify-full") && text.contains("require_auth"), "{text}");
     // A login without encryption is tried after faults of TLS, which are known by that word.
     assert!(!text.contains("TLS"), "{text}");
     assert!(text.len() < 300, "{text}");
+}
+
+#[test]
+fn nobody_gets_a_cheap_proof_whom_nobody_vouches_for() {
+    let watch = |scram_iterations_min| {
+        let config = ProbeConfig {
+            auth: AuthConfig { scram_iterations_min, ..AuthConfig::default() },
+            ..test_config(Duration::from_secs(1))
+        };
+        Watch::new(&Arc::new(config), false)
+    };
+    let asks = |said: &[u8]| [asking(10, b"SCRAM-SHA-256\0\0"), asking(11, said)].concat();
+    let long = [&[b'x'; 5_000][..], b",i=1"].concat();
+    for (said, expected) in [
+        (&b"r=nonce,s=salt,i=4096"[..], true),
+        (b"r=nonce,s=salt,i=4095", false),
+        (b"r=nonce,s=salt,i=1", false),
+        (b"r=nonce,s=salt,i=0", false),
+        // The library refuses what is no number.
+        (b"r=nonce,s=salt,i=x", true),
+        (&long, false),
+    ] {
+        for piece in [1, 2, 7, 9_999] {
+            let read_so = |least| read(watch(least), &asks(said), piece).map(|_| ());
+            let refused = if expected { Ok(()) } else { Err(Refused::TooCheap) };
+            assert_eq!(read_so(4_096), refused, "{}", String::from_utf8_lossy(said));
+            assert_eq!(read_so(0), Ok(()));
+        }
+    }
 }
 
 proptest! {

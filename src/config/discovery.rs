@@ -1,0 +1,322 @@
+//! `[cluster.discovery]`: servers that come and go by themselves.
+
+use std::{
+    net::IpAddr,
+    ops::{Range, RangeInclusive},
+    time::Duration,
+};
+
+use ipnet::IpNet;
+use toml::{Spanned, de::DeValue};
+
+use super::{
+    Networks, ServerConfig,
+    read::{Conversion, Faults, Field, Value, Whole, one_of, parsed, section},
+    words::Words,
+};
+use crate::{
+    discovery::{AttributeRule, Attributes, Exclusion, Mode, NameHint, Rules, SourceKind},
+    duration::{self, written},
+    engine::{ClusterKind, MayWrite},
+};
+
+section! {
+    /// Servers that come and go by themselves.
+    DiscoverySection = "[cluster.discovery]" {
+        /// Who names servers.
+        sources: Vec<Spanned<SourceKind>>,
+        /// What becomes of a server that has proven its kinship.
+        mode: Mode = Mode::Propose,
+        /// Where servers may be.
+        networks: Networks,
+        /// Who is left alone: names, addresses and networks.
+        exclude: Vec<Spanned<Excluded>>,
+        /// How large a cluster may become by itself.
+        max_servers: Whole<usize> [1..=100] = 16,
+        /// How often sources are asked. A second is as fast as servers are probed.
+        interval: Duration [Duration::from_secs(1)..=Duration::from_secs(3600)]
+            = Duration::from_secs(5),
+        /// How long a server is gone until it is removed: longer than a host takes to be mended.
+        forget_after: ForgetAfter,
+        /// Whether a server that was found may be the writer.
+        may_write: MayWrite = MayWrite::SeenFollowing,
+        /// What newcomers get.
+        rule: Vec<Spanned<RuleSection>>,
+    }
+}
+
+section! {
+    /// What newcomers get; the first that matches decides.
+    RuleSection = "[[cluster.discovery.rule]]" {
+        /// Where they are; everywhere if it is missing.
+        network: Net,
+        /// As in `[[cluster.server]]`.
+        priority: Whole<u32> [0..=65_535] = 100,
+        /// As in `[[cluster.server]]`.
+        weight: Whole<u32> [0..=65_535] = 1,
+    }
+}
+
+/// How the servers of one cluster are discovered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DiscoveryConfig {
+    /// The rules for what is found.
+    pub rules: Rules,
+    /// Whether a server that was found may be the writer.
+    pub may_write: MayWrite,
+}
+
+/// How long a server is gone until it is removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ForgetAfter(Option<Duration>);
+
+/// An entry of `exclude`.
+#[derive(Clone, Debug)]
+pub struct Excluded(Exclusion);
+
+/// One network.
+#[derive(Clone, Copy, Debug)]
+pub struct Net(IpNet);
+
+one_of! { SourceKind, "a list of \"replication\"",
+    "replication" => Self::Replication,
+}
+
+one_of! { Mode, "\"propose\" or \"join\"",
+    "propose" => Self::Propose,
+    "join" => Self::Join,
+}
+
+one_of! { MayWrite, "\"seen-following\", \"never\" or \"any\"",
+    "seen-following" => Self::SeenFollowing,
+    "never" => Self::Never,
+    "any" => Self::Always,
+}
+
+impl Value for ForgetAfter {
+    const KIND: &'static str = "a duration with a unit";
+    const FORM: &'static str = "\"never\", or a time from \"10s\" to \"30d\"";
+
+    fn read(key: &str, value: &Spanned<DeValue<'_>>, faults: &mut Faults<'_>) -> Option<Self> {
+        parsed(key, value, faults, |text| {
+            if text == "never" {
+                return Ok(Self(None));
+            }
+            let time = duration::parse(text).map_err(|error| format!("= {text:?} {error}"))?;
+            match FORGET_AFTER.contains(&time) {
+                true => Ok(Self(Some(time))),
+                false => Err(format!("= {text:?} is out of range")),
+            }
+        })
+    }
+}
+
+impl Value for Excluded {
+    const KIND: &'static str = "a string";
+    const FORM: &'static str = "a list of names and networks, as in [\"db9\", \"10.0.9.0/24\"]";
+
+    fn read(key: &str, value: &Spanned<DeValue<'_>>, faults: &mut Faults<'_>) -> Option<Self> {
+        parsed(key, value, faults, |text| {
+            if let Some(network) = network(text) {
+                return Ok(Self(Exclusion::Network(network)));
+            }
+            let is_name = NameHint::reduced(text)
+                .is_some_and(|hint| hint.as_str() == text.to_ascii_lowercase().replace('_', "-"));
+            match is_name {
+                true => {
+                    Ok(Self(Exclusion::Name(text.to_ascii_lowercase().replace('_', "-").into())))
+                }
+                false => Err(format!("= {text:?} is neither a server's name nor a network")),
+            }
+        })
+    }
+}
+
+impl Value for Net {
+    const KIND: &'static str = "a network in quotes";
+    const FORM: &'static str = "an address or a network, as in \"10.1.0.0/16\" or \"fd00::/8\"";
+
+    fn read(key: &str, value: &Spanned<DeValue<'_>>, faults: &mut Faults<'_>) -> Option<Self> {
+        parsed(key, value, faults, |text| {
+            network(text).map(Self).ok_or_else(|| format!("= {text:?} is not a network"))
+        })
+    }
+}
+
+/// An address or a network without bits after its prefix.
+fn network(text: &str) -> Option<IpNet> {
+    let network = match text.parse::<IpAddr>() {
+        Ok(address) => IpNet::from(address),
+        Err(_) => text.parse().ok()?,
+    };
+    (network == network.trunc()).then_some(network)
+}
+
+/// What stands around the section.
+pub struct Around<'a> {
+    pub kind: Option<ClusterKind>,
+    pub servers: &'a [ServerConfig],
+    /// Good replies until a replica is back.
+    pub rise: u32,
+    /// Some server is asked itself.
+    pub asks_servers: bool,
+}
+
+/// The settings; `None` without the section, or once a fault has been reported.
+pub fn convert(
+    field: &Field<DiscoverySection>,
+    around: &Around<'_>,
+    conversion: &mut Conversion<'_>,
+) -> Option<DiscoveryConfig> {
+    let Field::Given(section) = field else {
+        return None;
+    };
+    let (place, section) = (section.span(), section.get_ref());
+    if around.kind == Some(ClusterKind::Tcp) {
+        let what = "[cluster.discovery] has no effect here: \"tcp\" servers say nothing that \
+                    could prove that they belong to the cluster";
+        conversion.faults.add(place, what, "remove it");
+        return None;
+    }
+    if !around.asks_servers {
+        let what = "[cluster.discovery] has no effect here: no server is asked itself";
+        conversion.faults.add(place.clone(), what, "add \"database\" to the `checks`");
+    }
+    let mode = section.mode();
+    let networks = networks(&section.networks, mode, &place, conversion);
+    let exclude = section.exclude.given().into_iter().flatten();
+    let rules = Rules {
+        kind: around.kind?,
+        port: around.servers.first()?.port,
+        sources: sources(&section.sources, conversion),
+        mode,
+        networks,
+        exclude: exclude.map(|excluded| excluded.get_ref().0.clone()).collect(),
+        max_servers: section.max_servers(conversion),
+        interval: section.interval(conversion),
+        forget_after: section.forget_after.given().map_or(Some(FORGOTTEN_AFTER), |after| after.0),
+        rise: around.rise,
+        attributes: attributes(&section.rule, conversion),
+    };
+    Some(DiscoveryConfig { rules, may_write: section.may_write() })
+}
+
+fn sources(
+    field: &Field<Vec<Spanned<SourceKind>>>,
+    conversion: &mut Conversion<'_>,
+) -> Vec<SourceKind> {
+    let Some(list) = field.given_with_place() else {
+        return vec![SourceKind::Replication];
+    };
+    let mut sources: Vec<SourceKind> = Vec::new();
+    for source in list.get_ref() {
+        let kind = *source.get_ref();
+        if sources.contains(&kind) {
+            conversion.faults.add(
+                source.span(),
+                format!("`sources` names \"{kind}\" twice"),
+                "name it once",
+            );
+        }
+        sources.push(kind);
+    }
+    if sources.is_empty() {
+        let advice = "name at least one, or remove the section";
+        conversion.faults.add(list.span(), "`sources` is an empty list", advice);
+    }
+    sources
+}
+
+/// Where servers may be. Nobody joins by itself who could be anywhere.
+fn networks(
+    field: &Field<Networks>,
+    mode: Mode,
+    place: &Range<usize>,
+    conversion: &mut Conversion<'_>,
+) -> Option<Box<[IpNet]>> {
+    match field {
+        Field::Given(networks) => match networks.get_ref() {
+            Networks::Only(networks) => Some(networks.clone()),
+            Networks::All => Some(EVERYWHERE.map(|text| text.parse().expect("a network")).into()),
+            Networks::Nobody => {
+                let what = "`networks` = \"none\" lets nobody in";
+                conversion.faults.add(networks.span(), what, "name the networks of the servers");
+                None
+            }
+        },
+        Field::Faulty => None,
+        Field::Absent => {
+            if mode == Mode::Join {
+                conversion.faults.add(
+                    place.clone(),
+                    "mode = \"join\" needs `networks`: nobody joins by itself who could be \
+                     anywhere",
+                    "add networks = [\"10.0.0.0/8\"], or wherever the servers are",
+                );
+            }
+            None
+        }
+    }
+}
+
+fn attributes(
+    field: &Field<Vec<Spanned<RuleSection>>>,
+    conversion: &mut Conversion<'_>,
+) -> Vec<AttributeRule> {
+    let sections = field.given().map_or(&[][..], Vec::as_slice);
+    let rules = sections.iter().map(|section| {
+        let (place, section) = (section.span(), section.get_ref());
+        if !section.priority.is_present() && !section.weight.is_present() {
+            let what = "[[cluster.discovery.rule]] gives newcomers nothing";
+            conversion.faults.add(place, what, "add `priority` or `weight`, or remove it");
+        }
+        let priority = section.priority.is_present().then(|| section.priority(conversion));
+        let weight = section.weight.is_present().then(|| section.weight(conversion));
+        AttributeRule {
+            network: section.network.given().map(|network| network.0),
+            label: None,
+            attributes: Attributes { priority, weight },
+        }
+    });
+    rules.collect()
+}
+
+/// What a reload says of it.
+pub fn changes(was: Option<&DiscoveryConfig>, is: Option<&DiscoveryConfig>, words: &mut Words) {
+    match (was, is) {
+        (None, None) => {}
+        (None, Some(_)) => words.add("servers are discovered"),
+        (Some(_), None) => words.add("servers are no longer discovered"),
+        (Some(was), Some(is)) => {
+            let forget = |config: &DiscoveryConfig| {
+                config.rules.forget_after.map_or_else(|| "never".to_owned(), written)
+            };
+            words.setting("discovery ", "mode", (&was.rules.mode, &is.rules.mode));
+            words.setting("discovery ", "interval", (&was.rules.interval, &is.rules.interval));
+            words.setting(
+                "discovery ",
+                "max_servers",
+                (&was.rules.max_servers, &is.rules.max_servers),
+            );
+            words.setting("discovery ", "forget_after", (&forget(was), &forget(is)));
+            words.setting("discovery ", "may_write", (&was.may_write, &is.may_write));
+            let rest = |config: &DiscoveryConfig| {
+                let Rules { sources, networks, exclude, attributes, .. } = config.rules.clone();
+                (sources, networks, exclude, attributes)
+            };
+            if rest(was) != rest(is) {
+                words.add("discovery looks elsewhere, or gives newcomers something else");
+            }
+        }
+    }
+}
+
+/// A reboot is over in less; who is gone for a month is gone.
+const FORGET_AFTER: RangeInclusive<Duration> =
+    Duration::from_secs(10)..=Duration::from_secs(30 * 24 * 3600);
+
+/// An hour: longer than a restart or a failover, shorter than a list of servers that nobody knows.
+const FORGOTTEN_AFTER: Duration = Duration::from_secs(3600);
+
+/// What `networks = "all"` stands for.
+const EVERYWHERE: [&str; 2] = ["0.0.0.0/0", "::/0"];

@@ -1,0 +1,390 @@
+//! The finds of one cluster: sources add, time removes, and proof decides.
+//!
+//! Its owner tells it who the members are, what sources said and what examinations came to, and does
+//! what it asks for. It is pure: the same story gives the same actions.
+
+mod action;
+mod entry;
+mod leaving;
+mod names;
+mod shown;
+mod view;
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
+
+pub use self::{
+    action::{Action, Newcomer, Notice, Sighting},
+    names::{Binding, Tombstone},
+    shown::{FindView, SourceView},
+};
+use self::{
+    entry::{Departures, Entry, Place, Source, Stage},
+    names::Names,
+};
+use super::{
+    ExaminedReason, FINDS_MAX, Member, Mode, Rules, SightedReason, SourceKind, SourceReply, Word,
+    is_unpublishable, kinship, kinship::Candidate,
+};
+use crate::engine::{FailureKind, Moment, ServerState};
+
+/// Finds that are kept without a source that names them, where nothing is ever forgotten.
+const FINDS_KEPT: Duration = Duration::from_secs(3600);
+
+/// All that discovery knows of one cluster.
+#[derive(Clone, Debug)]
+pub struct Ledger {
+    rules: Rules,
+    members: Vec<Member>,
+    entries: BTreeMap<Place, Entry>,
+    sources: BTreeMap<SourceKind, Source>,
+    names: Names,
+    departures: Departures,
+    /// The find that is being examined.
+    examined: Option<SocketAddr>,
+}
+
+impl Ledger {
+    /// One that knows nothing but what an earlier process had: which names are whose, and who is not
+    /// to be taken in.
+    pub fn new(rules: Rules, bindings: Vec<Binding>, tombstones: Vec<Tombstone>) -> Self {
+        Self {
+            rules,
+            members: Vec::new(),
+            entries: BTreeMap::new(),
+            sources: BTreeMap::new(),
+            names: Names { bindings, tombstones, taken: BTreeSet::new() },
+            departures: Departures::default(),
+            examined: None,
+        }
+    }
+
+    /// Its rules.
+    pub fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    /// Goes on by other rules. What only the rules before allowed is looked at anew.
+    pub fn follow(&mut self, rules: Rules) {
+        self.sources.retain(|kind, _| rules.sources.contains(kind));
+        for entry in self.entries.values_mut() {
+            entry.named.retain(|kind, _| rules.sources.contains(kind));
+        }
+        self.rules = rules;
+    }
+
+    /// The servers of the cluster as they are now, and the names of all other clusters' servers, in
+    /// lower case.
+    pub fn see(&mut self, members: Vec<Member>, taken: BTreeSet<Box<str>>) {
+        self.members = members;
+        self.names.taken = taken;
+    }
+
+    /// A source was asked. `sightings` are its finds with the addresses that their hosts have.
+    pub fn heard(
+        &mut self,
+        kind: SourceKind,
+        reply: &SourceReply,
+        sightings: &[Sighting],
+        now: Moment,
+    ) -> Vec<Action> {
+        let mut told = Vec::new();
+        let mut named = BTreeSet::new();
+        for sighting in sightings {
+            for place in sighting.places(self.rules.port) {
+                named.insert(self.note(place, sighting, kind, now, &mut told));
+            }
+        }
+        let source = self.sources.entry(kind).or_default();
+        source.asked = Some(now);
+        source.fault = reply.fault().map(Into::into);
+        if !matches!(reply, SourceReply::Failed(_)) {
+            source.answered = Some(now);
+        }
+        if self.is_final(kind, reply, now) {
+            for (place, entry) in &mut self.entries {
+                if !named.contains(place) {
+                    entry.named.remove(&kind);
+                }
+            }
+        }
+        told
+    }
+
+    /// Whether what a reply does not name is not named any more. A broken reply takes nothing away,
+    /// nor does an empty one before it has been empty for as long as a server may be gone.
+    fn is_final(&mut self, kind: SourceKind, reply: &SourceReply, now: Moment) -> bool {
+        let source = self.sources.entry(kind).or_default();
+        match reply {
+            SourceReply::Whole(finds) if finds.is_empty() => {
+                let since = *source.empty_since.get_or_insert(now);
+                self.rules.forget_after.is_some_and(|time| now.since(since) >= time)
+            }
+            SourceReply::Whole(_) => {
+                source.empty_since = None;
+                true
+            }
+            SourceReply::Partial { .. } => {
+                source.empty_since = None;
+                false
+            }
+            SourceReply::Failed(_) => false,
+        }
+    }
+
+    /// Notes that a source names what is at `place`; returns under which place it is known.
+    fn note(
+        &mut self,
+        place: Place,
+        sighting: &Sighting,
+        kind: SourceKind,
+        now: Moment,
+        told: &mut Vec<Action>,
+    ) -> Place {
+        let place = self.known_place(place, sighting);
+        let is_member = self.member_at(&place).is_some();
+        let is_new = !self.entries.contains_key(&place);
+        if is_new && self.entries.len() >= FINDS_MAX {
+            return place;
+        }
+        let entry = self.entries.entry(place.clone()).or_insert_with(|| Entry::new(now));
+        let named_anew = entry.named.insert(kind, now).is_none();
+        if named_anew && kind == SourceKind::Replication && !is_new {
+            // A member sends to it again: whatever failed before is worth another look.
+            entry.try_at(now);
+        }
+        entry.host.get_or_insert_with(|| sighting.find.host.clone());
+        if entry.hint.is_none() {
+            entry.hint.clone_from(&sighting.find.name);
+        }
+        entry.labels.add_all(&sighting.find.labels);
+        if is_new && !is_member {
+            let notice = Notice::Sighted { at: place.to_string().into(), source: kind };
+            told.push(Action::Tell(notice));
+        }
+        place
+    }
+
+    /// Where a find is known: a source that does not know its port means the member at that address.
+    fn known_place(&self, place: Place, sighting: &Sighting) -> Place {
+        let Place::At(at) = place else { return place };
+        if sighting.find.port.is_some() {
+            return Place::At(at);
+        }
+        let here = self.members.iter().filter(|member| member.has_address(at.ip()));
+        let ports: BTreeSet<_> = here.map(|member| member.port).collect();
+        match ports.first() {
+            Some(port) if !ports.contains(&at.port()) => Place::At(SocketAddr::new(at.ip(), *port)),
+            _ => Place::At(at),
+        }
+    }
+
+    /// The member at a place.
+    fn member_at(&self, place: &Place) -> Option<&Member> {
+        let Place::At(at) = place else { return None };
+        self.members.iter().find(|member| member.port == at.port() && member.has_address(at.ip()))
+    }
+
+    /// What is to be done now.
+    pub fn act(&mut self, now: Moment) -> Vec<Action> {
+        let mut actions = Vec::new();
+        self.names.bury(now);
+        self.forget_finds(now);
+        self.let_in(&mut actions);
+        self.let_go(now, &mut actions);
+        if let Some(at) = self.next_to_examine(now) {
+            self.examined = Some(at);
+            actions.push(Action::Examine(at));
+        }
+        actions
+    }
+
+    /// Why a find is not examined; `None` for one that may be.
+    fn bar(&self, place: &Place, entry: &Entry) -> Option<SightedReason> {
+        let Place::At(at) = place else { return Some(SightedReason::Unresolved) };
+        let address = at.ip();
+        if is_unpublishable(address) {
+            return Some(SightedReason::Unpublishable);
+        }
+        if !self.rules.allows(address) {
+            return Some(SightedReason::OutsideNetworks);
+        }
+        let bound = self.names.of(None, *at);
+        if self.rules.excludes(address, entry.hint.as_ref())
+            || self.rules.excludes(address, bound.map(|binding| &binding.name))
+        {
+            return Some(SightedReason::Excluded);
+        }
+        (self.members.len() >= self.rules.max_servers).then_some(SightedReason::TooMany)
+    }
+
+    /// The find whose turn it is. One at a time.
+    fn next_to_examine(&self, now: Moment) -> Option<SocketAddr> {
+        if self.examined.is_some() {
+            return None;
+        }
+        let due = self.entries.iter().filter_map(|(place, entry)| {
+            let Place::At(at) = place else { return None };
+            let waits = entry.due <= now && !entry.named.is_empty();
+            let open = waits
+                && self.member_at(place).is_none()
+                && self.names.tombstone(None, *at).is_none()
+                && self.bar(place, entry).is_none();
+            open.then_some((entry.due, *at))
+        });
+        due.min().map(|(_, at)| at)
+    }
+
+    /// An examination has ended, with the find's word or with how it failed.
+    pub fn examined(
+        &mut self,
+        at: SocketAddr,
+        came: Result<Word, FailureKind>,
+        now: Moment,
+    ) -> Vec<Action> {
+        self.examined = None;
+        let place = Place::At(at);
+        let Some(entry) = self.entries.get(&place) else { return Vec::new() };
+        // What has changed meanwhile counts: it may have joined by hand, or be barred.
+        if self.member_at(&place).is_some() || self.bar(&place, entry).is_some() {
+            return Vec::new();
+        }
+        let verdict = match &came {
+            Ok(word) => kinship::judge(Candidate { at, word }, &self.members),
+            Err(kind) => Err(ExaminedReason::NoAnswer(*kind)),
+        };
+        let instance = came.as_ref().ok().and_then(|word| word.introduction.instance.clone());
+        if self.names.tombstone(instance.as_deref(), at).is_some() {
+            return Vec::new();
+        }
+        let mut actions = Vec::new();
+        match verdict {
+            Err(reason) => self.note_unproven(&place, reason, now, &mut actions),
+            Ok(proof) => {
+                let said = came.as_ref().ok().and_then(|word| word.introduction.name.as_deref());
+                let name = self.names.given(said, instance.clone(), at, entry, &self.members);
+                let via = proof.member();
+                let sponsor = self.members.iter().find(|member| *member.name == *via);
+                let attributes = self.rules.attributes(at.ip(), &entry.labels);
+                let newcomer = Newcomer {
+                    name: name.as_str().into(),
+                    at,
+                    depth: sponsor.map_or(0, Member::depth).saturating_add(1),
+                    instance: instance.clone(),
+                    attributes,
+                    proof: proof.clone(),
+                };
+                self.names.bind(name, instance, at);
+                let interval = self.rules.interval;
+                let entry = self.entries.get_mut(&place);
+                if let Some(entry) = entry {
+                    // Asked again only when joining comes to nothing.
+                    entry.fail(interval, now);
+                    entry.stage = Stage::Proven(proof);
+                }
+                actions.push(Action::Join(newcomer));
+            }
+        }
+        actions
+    }
+
+    fn note_unproven(
+        &mut self,
+        place: &Place,
+        reason: ExaminedReason,
+        now: Moment,
+        actions: &mut Vec<Action>,
+    ) {
+        let interval = self.rules.interval;
+        let Some(entry) = self.entries.get_mut(place) else { return };
+        let was_stranger = matches!(entry.stage, Stage::Unproven(ExaminedReason::Stranger));
+        if reason == ExaminedReason::Stranger && !was_stranger {
+            actions.push(Action::Tell(Notice::Stranger { at: place.to_string().into() }));
+        }
+        entry.stage = Stage::Unproven(reason);
+        entry.fail(interval, now);
+    }
+
+    /// A find could not join: the configuration with it would have a fault.
+    pub fn refused(&mut self, at: SocketAddr, why: &str, now: Moment) {
+        let interval = self.rules.interval;
+        if let Some(entry) = self.entries.get_mut(&Place::At(at)) {
+            entry.stage = Stage::Unproven(ExaminedReason::refused(why));
+            entry.fail(interval, now);
+        }
+    }
+
+    /// An operator has removed a server: it is not taken in again before its time.
+    pub fn remove(&mut self, name: &str, now: Moment) {
+        let member = self.members.iter().find(|member| member.name.eq_ignore_ascii_case(name));
+        let Some(member) = member.cloned() else { return };
+        let instance = member.found.as_ref().and_then(|found| found.instance.clone());
+        for address in &member.addresses {
+            let at = SocketAddr::new(*address, member.port);
+            self.names.remove(&member.name, instance.clone(), at, now);
+        }
+        self.members.retain(|other| other.name != member.name);
+    }
+
+    /// The addresses of the member that is known under a host name.
+    pub fn addresses_of(&self, host: &str) -> Option<Vec<IpAddr>> {
+        let member = self.members.iter().find(|member| member.is_on(host))?;
+        Some(member.addresses.clone())
+    }
+
+    /// Takes a server in again that an operator has removed. `false` when there is no tombstone.
+    pub fn revive(&mut self, name: &str, now: Moment) -> bool {
+        let revived = self.names.revive(name);
+        for at in &revived {
+            if let Some(entry) = self.entries.get_mut(&Place::At(*at)) {
+                entry.try_at(now);
+            }
+        }
+        !revived.is_empty()
+    }
+
+    /// What a restart must not forget.
+    pub fn remembered(&self) -> (&[Binding], &[Tombstone]) {
+        (&self.names.bindings, &self.names.tombstones)
+    }
+
+    /// Who joins by itself is ready after some good replies.
+    fn let_in(&self, actions: &mut Vec<Action>) {
+        if self.rules.mode != Mode::Join {
+            return;
+        }
+        let serves = |member: &&Member| {
+            matches!(
+                member.state,
+                ServerState::Primary | ServerState::Replica | ServerState::ReplicaLagging
+            )
+        };
+        let drained = self.members.iter().filter(|member| {
+            member.found.as_ref().is_some_and(|found| found.drained)
+                && member.replies >= self.rules.rise
+        });
+        actions.extend(drained.filter(serves).map(|member| Action::Ready(member.name.clone())));
+    }
+
+    /// Finds that nobody has named for long, and that are no members, are forgotten.
+    fn forget_finds(&mut self, now: Moment) {
+        let kept = self.rules.forget_after.unwrap_or(FINDS_KEPT).max(self.rules.interval * 2);
+        let members = &self.members;
+        let is_member = |place: &Place| match place {
+            Place::At(at) => {
+                members.iter().any(|member| member.port == at.port() && member.has_address(at.ip()))
+            }
+            Place::Name(..) => false,
+        };
+        self.entries.retain(|place, entry| {
+            entry.note_unnamed(now);
+            is_member(place) || entry.unnamed_for(now).is_none_or(|time| time < kept)
+        });
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,390 @@
+//! Short stories of one ledger, second by second.
+
+use std::{collections::BTreeSet, net::SocketAddr, time::Duration};
+
+use super::{Action, Ledger, Newcomer, Notice, Sighting};
+use crate::{
+    discovery::{
+        AttributeRule, Attributes, ExaminedReason, Exclusion, Find, FindHost, FindState,
+        ForgottenReason, FoundMember, Introduction, Labels, LeavingReason, Member, Mode, NameHint,
+        Proof, Rules, SightedReason, SourceKind, SourceReply, Word,
+    },
+    engine::{
+        ClusterKind, Endpoint, Facts, FailureKind, Heartbeat, Moment, Position, PostgresFacts,
+        PostgresRole, Receiver, ServerState,
+    },
+};
+
+const FORGET_AFTER: Duration = Duration::from_secs(60);
+
+fn rules() -> Rules {
+    Rules {
+        kind: ClusterKind::Postgres,
+        port: 5432,
+        sources: vec![SourceKind::File],
+        mode: Mode::Join,
+        networks: Some(["10.0.0.0/24".parse().expect("a network")].into()),
+        exclude: vec![Exclusion::Name("db9".into())],
+        max_servers: 4,
+        interval: Duration::from_secs(1),
+        forget_after: Some(FORGET_AFTER),
+        rise: 2,
+        attributes: vec![AttributeRule {
+            network: Some("10.0.0.128/25".parse().expect("a network")),
+            label: None,
+            attributes: Attributes { priority: Some(50), weight: None },
+        }],
+    }
+}
+
+fn at(number: u8) -> SocketAddr {
+    ([10, 0, 0, number], 5432).into()
+}
+
+fn facts(role: PostgresRole) -> Facts {
+    let (sessions, heartbeat) = (None, Heartbeat::NotTried);
+    Facts::Postgres(PostgresFacts { system_identifier: 7, role, sessions, heartbeat })
+}
+
+fn primary() -> Facts {
+    let position = Position::lsn(100);
+    facts(PostgresRole::Primary { read_only: false, timeline: 1, position })
+}
+
+/// The word of a standby that streams from `10.0.0.1`.
+fn standby(id: &str) -> Word {
+    let role = PostgresRole::Standby {
+        receiver: Receiver::Streaming,
+        timeline: Some(1),
+        recovery_timeline: Some(1),
+        received: None,
+        heard: None,
+        replayed: None,
+        replay_age: None,
+        paused: false,
+        apply_delay: Duration::ZERO,
+        sender: Some(Endpoint { host: "10.0.0.1".into(), port: 5432 }),
+    };
+    Word { facts: facts(role), introduction: introduced(id) }
+}
+
+fn introduced(id: &str) -> Introduction {
+    Introduction { instance: Some(id.into()), ..Introduction::default() }
+}
+
+fn member(number: u8, name: &str, state: ServerState, found: Option<FoundMember>) -> Member {
+    let down_for = (state == ServerState::Down).then_some(FORGET_AFTER * 2);
+    Member {
+        name: name.into(),
+        addresses: vec![at(number).ip()],
+        port: 5432,
+        aliases: vec![],
+        found,
+        state,
+        down_for,
+        word: (state != ServerState::Down)
+            .then(|| Word { facts: primary(), introduction: introduced(name) }),
+        replies: 9,
+    }
+}
+
+fn found(depth: u8, drained: bool) -> Option<FoundMember> {
+    Some(FoundMember { depth, instance: None, drained })
+}
+
+/// One cluster, second by second.
+struct Story {
+    ledger: Ledger,
+    now: Moment,
+    members: Vec<Member>,
+}
+
+impl Story {
+    fn new(rules: Rules) -> Self {
+        let members = vec![member(1, "db1", ServerState::Primary, None)];
+        let ledger = Ledger::new(rules, vec![], vec![]);
+        Self { ledger, now: Moment::START, members }
+    }
+
+    /// A second in which the file says `reply`; what is to be done.
+    fn second(&mut self, reply: &SourceReply) -> Vec<Action> {
+        let sighting = |find: &Find| Sighting {
+            find: find.clone(),
+            addresses: match &find.host {
+                FindHost::Address(address) => vec![*address],
+                FindHost::Name(name) if &**name == "rogue" => vec![[127, 0, 0, 1].into()],
+                FindHost::Name(_) => vec![],
+            },
+        };
+        let sightings: Vec<_> = reply.finds().iter().map(sighting).collect();
+        self.ledger.see(self.members.clone(), BTreeSet::from(["db7".into()]));
+        let mut actions = self.ledger.heard(SourceKind::File, reply, &sightings, self.now);
+        actions.extend(self.ledger.act(self.now));
+        self.now = self.now + Duration::from_secs(1);
+        actions
+    }
+
+    fn state(&self, place: &str) -> Option<FindState> {
+        let finds = self.ledger.finds();
+        finds.into_iter().find(|find| &*find.at == place).map(|find| find.state)
+    }
+
+    fn sighted(&self, place: &str) -> SightedReason {
+        match self.state(place) {
+            Some(FindState::Sighted(reason)) => reason,
+            other => panic!("{place}: {other:?}"),
+        }
+    }
+
+    /// Examines what is to be examined, which says `word`; whoever joins then.
+    fn join(&mut self, actions: &[Action], word: Result<Word, FailureKind>) -> Option<Newcomer> {
+        let at = actions.iter().find_map(|action| match action {
+            Action::Examine(at) => Some(*at),
+            _ => None,
+        });
+        let done = self.ledger.examined(at.expect("an examination"), word, self.now);
+        done.into_iter().find_map(|action| match action {
+            Action::Join(newcomer) => Some(newcomer),
+            _ => None,
+        })
+    }
+}
+
+fn named(number: u8, name: Option<&str>) -> Find {
+    Find {
+        source: SourceKind::File,
+        name: name.and_then(NameHint::reduced),
+        host: FindHost::Address(at(number).ip()),
+        port: Some(5432),
+        labels: Labels::default(),
+    }
+}
+
+fn list(numbers: &[u8]) -> SourceReply {
+    SourceReply::of(numbers.iter().map(|number| named(*number, None)).collect(), None)
+}
+
+#[test]
+fn who_has_proven_itself_joins_and_is_ready_after_good_replies() {
+    let mut story = Story::new(rules());
+    let actions = story.second(&list(&[200]));
+    let sighted = Notice::Sighted { at: "10.0.0.200:5432".into(), source: SourceKind::File };
+    assert_eq!(actions, [Action::Tell(sighted), Action::Examine(at(200))]);
+    let newcomer = story.join(&actions, Ok(standby("x"))).expect("it is kin");
+    assert_eq!((&*newcomer.name, newcomer.depth), ("host-10-0-0-200", 1));
+    assert_eq!(newcomer.attributes.priority, Some(50));
+    assert_eq!(newcomer.proof, Proof::Follows("db1".into()));
+    // It joins, and has not answered often enough.
+    let joined = member(200, &newcomer.name, ServerState::Replica, found(1, true));
+    story.members.push(Member { replies: 1, ..joined });
+    assert_eq!(story.second(&list(&[200])), []);
+    story.members[1].state = ServerState::Starting;
+    story.members[1].replies = 2;
+    assert_eq!(story.second(&list(&[200])), []);
+    story.members[1].state = ServerState::Replica;
+    assert_eq!(story.second(&list(&[200])), [Action::Ready(newcomer.name)]);
+    assert!(matches!(story.state("10.0.0.200:5432"), Some(FindState::Kin(_))));
+    story.members[1].found = found(1, false);
+    assert_eq!(story.second(&list(&[200])), []);
+    assert!(matches!(story.state("10.0.0.200:5432"), Some(FindState::Member(_))));
+}
+
+#[test]
+fn a_proposed_server_stays_drained() {
+    let mut story = Story::new(Rules { mode: Mode::Propose, ..rules() });
+    story.members.push(member(2, "db2", ServerState::Replica, found(1, true)));
+    assert_eq!(story.second(&list(&[2])), []);
+}
+
+#[test]
+fn nobody_is_contacted_who_is_nowhere_or_not_wanted() {
+    let mut story = Story::new(rules());
+    let elsewhere = |host| Find { host, ..named(2, None) };
+    let finds = vec![
+        elsewhere(FindHost::Address([192, 0, 2, 1].into())),
+        elsewhere(FindHost::Address([127, 0, 0, 1].into())),
+        elsewhere(FindHost::Address([224, 0, 0, 1].into())),
+        elsewhere(FindHost::Name("rogue".into())),
+        elsewhere(FindHost::Name("nowhere".into())),
+        named(9, Some("DB9")),
+    ];
+    for _ in 0..3 {
+        let actions = story.second(&SourceReply::of(finds.clone(), None));
+        assert!(!actions.iter().any(|it| matches!(it, Action::Examine(_))), "{actions:?}");
+    }
+    for (place, reason) in [
+        ("192.0.2.1:5432", SightedReason::OutsideNetworks),
+        ("127.0.0.1:5432", SightedReason::OutsideNetworks),
+        ("224.0.0.1:5432", SightedReason::Unpublishable),
+        ("nowhere:5432", SightedReason::Unresolved),
+        ("10.0.0.9:5432", SightedReason::Excluded),
+    ] {
+        assert_eq!(story.sighted(place), reason, "{place}");
+    }
+    // Without networks nothing is anywhere but on this host.
+    let mut story = Story::new(Rules { networks: None, ..rules() });
+    story.second(&SourceReply::of(vec![elsewhere(FindHost::Name("rogue".into()))], None));
+    assert_eq!(story.sighted("127.0.0.1:5432"), SightedReason::OutsideNetworks);
+}
+
+#[test]
+fn no_cluster_grows_beyond_its_limit() {
+    let mut story = Story::new(rules());
+    for number in 2..=4 {
+        story.members.push(member(number, &format!("db{number}"), ServerState::Replica, None));
+    }
+    let actions = story.second(&list(&[5]));
+    assert!(!actions.contains(&Action::Examine(at(5))), "{actions:?}");
+    assert_eq!(story.sighted("10.0.0.5:5432"), SightedReason::TooMany);
+}
+
+#[test]
+fn a_find_that_proves_nothing_is_asked_ever_more_seldom() {
+    let mut story = Story::new(rules());
+    let mut asked = Vec::new();
+    for second in 0..4_000_u64 {
+        let actions = story.second(&list(&[2]));
+        if actions.contains(&Action::Examine(at(2))) {
+            asked.push(second);
+            assert_eq!(story.join(&actions, Err(FailureKind::Refused)), None);
+        }
+    }
+    let pauses: Vec<_> = asked.windows(2).map(|pair| pair[1] - pair[0]).collect();
+    assert!(pauses.is_sorted() && pauses.len() < 20, "{pauses:?}");
+    assert!(pauses.last().is_some_and(|last| (600..=601).contains(last)), "{pauses:?}");
+    let reason = ExaminedReason::NoAnswer(FailureKind::Refused);
+    assert_eq!(story.state("10.0.0.2:5432"), Some(FindState::Examined(reason)));
+}
+
+#[test]
+fn a_stranger_is_told_once_and_never_joins() {
+    let mut story = Story::new(rules());
+    let mut told = 0;
+    for _ in 0..100 {
+        let actions = story.second(&list(&[2]));
+        if actions.contains(&Action::Examine(at(2))) {
+            let word = Word { facts: primary(), introduction: introduced("copy") };
+            let done = story.ledger.examined(at(2), Ok(word), story.now);
+            assert!(!done.iter().any(|action| matches!(action, Action::Join(_))), "{done:?}");
+            told += done.len();
+        }
+    }
+    assert_eq!(told, 1);
+}
+
+#[test]
+fn a_name_stays_with_its_server() {
+    let mut story = Story::new(rules());
+    let find = |number| SourceReply::of(vec![named(number, Some("db1"))], None);
+    let actions = story.second(&find(2));
+    let newcomer = story.join(&actions, Ok(standby("x"))).expect("it is kin");
+    // The file has a db1, another cluster a db7.
+    assert_eq!(&*newcomer.name, "db1-2");
+    let actions = story.second(&SourceReply::of(vec![named(3, Some("db7"))], None));
+    let second = story.join(&actions, Ok(standby("y"))).expect("it is kin");
+    assert_eq!(&*second.name, "db7-2");
+    // The same server at another address has its name again, another one has not.
+    let actions = story.second(&find(4));
+    let moved = story.join(&actions, Ok(standby("x"))).expect("it is kin");
+    assert_eq!(&*moved.name, "db1-2");
+    let actions = story.second(&find(5));
+    let other = story.join(&actions, Ok(standby("z"))).expect("it is kin");
+    assert_eq!(&*other.name, "db1-3");
+}
+
+#[test]
+fn broken_and_empty_replies_take_nothing_away() {
+    let mut story = Story::new(rules());
+    story.members.push(member(2, "db2", ServerState::Replica, found(1, false)));
+    story.second(&list(&[2]));
+    let some = SourceReply::of(vec![], Some("a row without a host"));
+    for reply in [SourceReply::failed("garbage"), some, list(&[])] {
+        story.second(&reply);
+        assert!(matches!(story.state("10.0.0.2:5432"), Some(FindState::Member(_))), "{reply:?}");
+    }
+    // Another list does, and even then it stays as long as it lives.
+    for _ in 0..300 {
+        assert!(!story.second(&list(&[3])).iter().any(|it| matches!(it, Action::Remove(_))));
+    }
+    let leaving = FindState::Leaving(LeavingReason::Unnamed);
+    assert_eq!(story.state("10.0.0.2:5432"), Some(leaving));
+}
+
+#[test]
+fn who_is_gone_for_long_leaves_and_nobody_who_is_named() {
+    let mut story = Story::new(rules());
+    story.members.push(member(3, "db3", ServerState::Replica, None));
+    story.members.push(member(2, "db2", ServerState::Down, found(1, false)));
+    let gone = |actions: &[Action]| actions.contains(&Action::Remove("db2".into()));
+    // Down, and named.
+    for _ in 0..200 {
+        assert!(!gone(&story.second(&list(&[2]))));
+    }
+    let begin = story.now;
+    while !gone(&story.second(&list(&[3]))) {
+        assert!(story.now.since(begin) < FORGET_AFTER * 2);
+    }
+    assert!(story.now.since(begin) >= FORGET_AFTER, "{}", story.now.since(begin).as_secs());
+}
+
+#[test]
+fn more_than_half_at_once_are_held() {
+    let mut story = Story::new(rules());
+    for number in 2..=3 {
+        let name = format!("db{number}");
+        story.members.push(member(number, &name, ServerState::Down, found(1, false)));
+    }
+    story.second(&list(&[2, 3]));
+    let mut held = 0;
+    let mut removed = None;
+    for second in 0..200_u64 {
+        for action in story.second(&list(&[9])) {
+            match action {
+                Action::Tell(Notice::Held { servers }) => {
+                    assert_eq!(servers.len(), 2);
+                    held += 1;
+                }
+                Action::Remove(_) => removed = removed.or(Some(second)),
+                _ => {}
+            }
+        }
+    }
+    assert_eq!(held, 1);
+    assert!(removed.is_some_and(|second| second >= FORGET_AFTER.as_secs()), "{removed:?}");
+}
+
+#[test]
+fn who_was_removed_stays_out_until_it_is_revived_or_a_day_is_over() {
+    let mut story = Story::new(rules());
+    story.members.push(member(2, "db2", ServerState::Replica, found(1, false)));
+    story.second(&list(&[2]));
+    story.ledger.remove("DB2", story.now);
+    story.members.pop();
+    let asks = |actions: &[Action]| actions.contains(&Action::Examine(at(2)));
+    for _ in 0..100 {
+        assert!(!asks(&story.second(&list(&[2]))));
+    }
+    let forgotten = FindState::Forgotten(ForgottenReason::Removed);
+    assert_eq!(story.state("10.0.0.2:5432"), Some(forgotten));
+    // A restart knows it.
+    let (bindings, tombstones) = story.ledger.remembered();
+    let (bindings, tombstones) = (bindings.to_vec(), tombstones.to_vec());
+    story.ledger = Ledger::new(rules(), bindings, tombstones);
+    assert!(!asks(&story.second(&list(&[2]))));
+    let mut revived = story.ledger.clone();
+    assert!(!revived.revive("db3", story.now));
+    assert!(revived.revive("db2", story.now));
+    assert!(asks(&revived.act(story.now)));
+    story.now = story.now + Duration::from_secs(24 * 3600);
+    assert!(asks(&story.second(&list(&[2]))));
+}
+
+#[test]
+fn a_find_that_the_configuration_refuses_says_why() {
+    let mut story = Story::new(rules());
+    let actions = story.second(&list(&[2]));
+    story.join(&actions, Ok(standby("x"))).expect("it is kin");
+    story.ledger.refused(at(2), "10.0.0.2 is already published", story.now);
+    let state = story.state("10.0.0.2:5432").expect("it is known");
+    assert_eq!(state.to_string(), "cannot be added: 10.0.0.2 is already published");
+}

@@ -1,0 +1,139 @@
+//! Real PostgreSQL servers that nobody has written into the configuration: standbys join, a cascade is
+//! followed, a promoted copy stays outside, and a restart forgets nothing.
+//!
+//! A server sees the address from which another one connects. Over the loopback device that is the
+//! same for all, unless routes say otherwise: in a network of its own each server that is connected
+//! to has one follower, and the route to it starts at that one's address.
+
+use std::{
+    fs,
+    net::{Ipv4Addr, SocketAddr},
+    process::Command,
+};
+
+use rustix::process::Signal;
+
+use crate::{
+    account, in_turn,
+    namespace::Namespace,
+    patience,
+    pointsman::{Cluster, Engine, Pointsman, write_files},
+    ports,
+    postgres_cluster::{PgCluster, Shutdown},
+    postgres_programs::Programs,
+};
+
+/// The primary, a standby, a standby of that one, and a copy that goes its own way.
+const SERVERS: [Ipv4Addr; 4] = [
+    Ipv4Addr::new(127, 62, 31, 1),
+    Ipv4Addr::new(127, 62, 31, 2),
+    Ipv4Addr::new(127, 62, 31, 3),
+    Ipv4Addr::new(127, 62, 31, 4),
+];
+
+const HOME: Ipv4Addr = Ipv4Addr::new(127, 62, 31, 9);
+
+const DISCOVERY: &str = r#"
+[cluster.discovery]
+mode = "join"
+networks = ["127.62.31.0/24"]
+interval = "1s"
+forget_after = "10s"
+"#;
+
+/// Whoever connects to `to` comes from `from`.
+fn route(to: Ipv4Addr, from: Ipv4Addr) {
+    account::run(Command::new("ip").args([
+        "address",
+        "replace",
+        &format!("{from}/8"),
+        "dev",
+        "lo",
+    ]));
+    let route = ["route", "replace", "local", &to.to_string(), "dev", "lo", "table", "local"];
+    account::run(Command::new("ip").args(route).args(["src", &from.to_string()]));
+}
+
+#[test]
+fn standbys_join_by_themselves_and_a_copy_never_does() {
+    in_turn(|| {
+        let network = Namespace::enter();
+        for (to, from) in SERVERS.iter().zip(&SERVERS[1..]) {
+            route(*to, *from);
+        }
+        let mut servers = PgCluster::start(Programs::installed(), &SERVERS);
+        servers.stop(3, Shutdown::Fast);
+        servers.repoint(2, 1);
+
+        let cluster = Cluster::new("db", Engine::Postgres, &SERVERS[..1], servers.port());
+        let folder = tempfile::tempdir().expect("a temporary directory can be made");
+        let dns = SocketAddr::from((HOME, ports::free_on(&[HOME])));
+        write_files(folder.path(), dns, &[&cluster], "\n[admin]\nsocket = \"admin.sock\"\n");
+        let file = folder.path().join("pointsman.toml");
+        let text = fs::read_to_string(&file).expect("the configuration is there");
+        fs::write(&file, text + DISCOVERY).expect("the configuration can be written");
+        let pointsman = Pointsman::serve_files(folder.path(), dns, &cluster);
+
+        both_standbys_are_in_the_read_name(&pointsman, &cluster);
+        patience::until("both are told as members", || {
+            let (code, told) = pointsman.command(&["discover", "db"]);
+            assert_eq!(code, Some(0), "{told}");
+            told.matches(" member ").count() == 2
+        });
+
+        // A copy of the primary that was promoted elsewhere: our identifier, a newer timeline.
+        servers.rebuild_promoted(3, 0);
+        let receiver = servers.receive_from(2);
+        patience::until("the copy is seen for what it is", || {
+            let (_, told) = pointsman.command(&["discover", "db"]);
+            told.contains("a stranger carries our identity")
+        });
+        assert!(pointsman.metrics().contains("state=\"stranger\"} 1"), "{}", pointsman.metrics());
+        nobody_is_led_to(SERVERS[3], &pointsman, &cluster);
+
+        // Killed in the middle of its life: who had joined is there with the first answer.
+        drop(pointsman);
+        let pointsman = Pointsman::serve_files(folder.path(), dns, &cluster);
+        both_standbys_are_in_the_read_name(&pointsman, &cluster);
+
+        // The writer dies, and a server that was found takes over: it was seen following.
+        servers.kill9(0);
+        servers.promote(1);
+        let mut client = pointsman.client();
+        patience::until("the found server is the writer", || {
+            let answer = client.addresses(&cluster.write_name());
+            answer.is_some_and(|answer| answer.set() == [SERVERS[1]])
+        });
+        nobody_is_led_to(SERVERS[3], &pointsman, &cluster);
+
+        // What was found becomes a part of the file, and the file is right.
+        let (code, told) = pointsman.command(&["config", "--write"]);
+        assert_eq!(code, Some(0), "{told}");
+        let text = fs::read_to_string(&file).expect("the configuration is there");
+        assert_eq!(text.matches("[[cluster.server]]").count(), 3, "{text}");
+        pointsman.stop();
+        receiver.end(Signal::INT);
+        drop(network);
+    });
+}
+
+fn both_standbys_are_in_the_read_name(pointsman: &Pointsman, cluster: &Cluster) {
+    let mut client = pointsman.client();
+    let mut last = None;
+    let joined = patience::poll(2 * patience::PATIENCE, || {
+        last = client.addresses(&cluster.read_name());
+        let set = last.as_ref()?.set();
+        (set == [SERVERS[1], SERVERS[2]]).then_some(())
+    });
+    let told = || pointsman.command(&["discover"]).1;
+    assert!(joined.is_some(), "{last:?}\n{}\n{}", told(), pointsman.log().tail(30));
+}
+
+fn nobody_is_led_to(server: Ipv4Addr, pointsman: &Pointsman, cluster: &Cluster) {
+    let mut client = pointsman.client();
+    for name in [cluster.write_name(), cluster.read_name()] {
+        let answer = client.addresses(&name);
+        let set = answer.map(|answer| answer.set()).unwrap_or_default();
+        assert!(!set.contains(&server.into()), "{name}: {set:?}");
+    }
+}
