@@ -29,7 +29,7 @@ impl ClusterView {
     ///
     /// Of those with the same rank drained ones are last, and then those that are further behind what
     /// any member has shown. Those that do not tell their position come after all others, and no more
-    /// than [`COMPARED_MAX`] are compared.
+    /// than `COMPARED_MAX` are compared.
     pub fn promotable(&self) -> Vec<PromotionCandidate<'_>> {
         if !self.misses_writer() {
             return Vec::new();

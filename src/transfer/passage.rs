@@ -121,5 +121,5 @@ impl Passage {
 
 /// Response codes (RFC 1035 section 4.1.1).
 pub const SERVFAIL: u16 = 2;
-/// See [`SERVFAIL`].
+/// See `SERVFAIL`.
 pub const REFUSED: u16 = 5;

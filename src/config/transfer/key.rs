@@ -55,7 +55,7 @@ pub struct KeyConfig {
     pub name: LowerName,
     /// The hash that it is used with.
     pub algorithm: KeyAlgorithm,
-    /// The secret itself, at least [`SHORTEST`] octets; empty where secrets are left out.
+    /// The secret itself, at least `SHORTEST` octets; empty where secrets are left out.
     pub secret: Box<[u8]>,
     /// The file that holds it.
     pub secret_file: PathBuf,
