@@ -104,7 +104,7 @@ pub(super) fn a_probe_shows_what_the_server_says(stage: &mut Stage) {
     let version = stage.servers.value(0, "SHOW server_version");
     stage.expect_words(
         "probe db1",
-        &[&format!("PostgreSQL {version}"), "By the probes that go on all the time: db1 of db is"],
+        &[&format!("PostgreSQL {version}"), "By the regular probes: db1 of db is"],
     );
 
     // Where it breaks.

@@ -55,7 +55,7 @@ fn each_change_is_in_force_when_the_command_returns_and_ends_when_it_is_ended() 
     assert_eq!((read(), &orders(&served)["overrides"]), (vec![two.clone()], &json!([])));
     let (done, danger) = warned(&served, "drain orders2 --reason kernel --for 30m --author ann");
     assert!(done.starts_with("orders2 is drained until 20"), "{done}");
-    assert!(done.contains("orders.internal: orders1, as before"), "{done}");
+    assert!(done.contains("orders.internal: orders1, unchanged"), "{done}");
     assert!(done.contains("orders-read.internal: orders2 -> orders1 ("), "{done}");
     assert_eq!(danger, "warning: all readers of orders-read.internal go to the primary, orders1\n");
     assert_eq!(read(), [one.as_str()]);

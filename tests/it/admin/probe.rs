@@ -190,7 +190,7 @@ fn what_a_server_says_is_shown_with_what_is_decided_of_it() {
         "pg_is_in_recovery",
         "0/3000148",
         "7319245698132145678",
-        "By the probes that go on all the time: db1 of of-db1 is Primary",
+        "By the regular probes: db1 of of-db1 is Primary",
         "db1.internal.",
     ] {
         assert!(text.contains(words), "{words:?} is not in {text}");

@@ -93,7 +93,7 @@ fn the_published_writer_is_never_slow() {
     let [_, one, two] = healthy();
     bench.seconds(90, &[fails(FailureKind::Refused), one, two]);
     assert_eq!((bench.state(0), bench.writer()), (ServerState::Down, Some(0)));
-    assert_eq!(bench.paces(), [Fast, Sprint, Sprint]);
+    assert_eq!(bench.paces(), [Fast, Urgent, Urgent]);
     // Once another one took over, it is as dead as any.
     let taken_over = [fails(FailureKind::Refused), primary(2, 200), standby(2, 1, 200)];
     bench.seconds(5, &taken_over);
