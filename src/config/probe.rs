@@ -271,7 +271,8 @@ impl Times {
             conversion.faults.add(
                 place,
                 format!(
-                    "`candidate_interval` = \"{candidate}\" is longer than `fast_interval` = \"{fast}\""
+                    "`candidate_interval` = \"{candidate}\" is longer than \
+                     `fast_interval` = \"{fast}\""
                 ),
                 "make it shorter: it is the cadence while a write name waits for its next writer",
             );

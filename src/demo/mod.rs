@@ -157,7 +157,10 @@ async fn open(options: &Options) -> Result<Opened, OpeningError> {
 
 /// One that no other demo has.
 fn own_socket() -> PathBuf {
-    env::temp_dir().join(format!("pointsman-demo-{}.sock", process::id()))
+    let folders = [env::temp_dir(), PathBuf::from("/dev/shm")];
+    // An image with the program alone has no folder for temporary files.
+    let folder = folders.into_iter().find(|folder| folder.is_dir()).unwrap_or_default();
+    folder.join(format!("pointsman-demo-{}.sock", process::id()))
 }
 
 /// An error with everything that led to it.

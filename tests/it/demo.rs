@@ -153,7 +153,7 @@ fn it_can_be_looked_at_and_operated_meanwhile() {
     };
     assert!(run(&["status"]).contains("127.0.10.3"));
     run(&["freeze", "demo", "--reason", "a try"]);
-    assert!(next("operated").contains("freeze: laid"));
+    assert!(next("operated").contains("freeze: created"));
     // While somebody operates it nothing is wrong; the next scene comes all the same.
     next("Replay is paused");
     let pid = Pid::from_child(&demo.0);

@@ -57,11 +57,17 @@ impl<'a> Reply<'a> {
         (question, octets): (&LowerQuery, &[u8]),
         (scene, room): (Scene<'a>, usize),
     ) -> Result<(), Refusal> {
+        if question.query_class() != DNSClass::IN {
+            return refuse_because(REFUSED, ExtendedError::NOT_AUTHORITATIVE);
+        }
+        let offer = scene.rules.transfers().offer();
+        if offer.zone(question.name()).is_none() {
+            return refuse_because(REFUSED, ExtendedError::NOT_SUPPORTED);
+        }
         let serial = match question.query_type() {
             RecordType::IXFR => Some(serial_of(query, octets, question.name())?),
             _ => None,
         };
-        let offer = scene.rules.transfers().offer();
         let way = match scene.transport {
             Transport::Udp => {
                 let signature = self.signer.as_ref().map_or(0, |signer| signer.octets());
@@ -78,9 +84,6 @@ impl<'a> Reply<'a> {
             key: self.signer.as_ref().map(|signer| signer.key()),
             way,
         };
-        if question.query_class() != DNSClass::IN {
-            return refuse_because(REFUSED, ExtendedError::NOT_AUTHORITATIVE);
-        }
         match offer.content(request) {
             Ok(content) => {
                 let version = offer.zone(question.name()).and_then(|zone| zone.version.as_ref());

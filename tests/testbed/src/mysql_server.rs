@@ -28,6 +28,9 @@ use crate::{
 /// The user of the probe.
 const PROBE: &str = "pointsman";
 
+/// How often a server must be found full, one time after the other, to stay so.
+const FULL_IN_A_ROW: usize = 3;
+
 /// A server. Its process ends when this is dropped; its data is the caller's.
 pub struct MySqlServer {
     programs: MySqlPrograms,
@@ -278,6 +281,8 @@ impl MySqlServer {
         // One session for all questions: each one of its own would leave a slot behind.
         let mut administrator = self.session(runtime);
         let mut connections = Vec::new();
+        // A slot is free some moments after its session was ended: once is not enough.
+        let mut in_a_row = 0;
         patience::until("the probe has no session and gets none", || {
             let ended = runtime.block_on(end_sessions_of(&mut administrator, PROBE));
             let application = OptsBuilder::default()
@@ -290,7 +295,10 @@ impl MySqlServer {
                 connections.push(connection);
             }
             let left = runtime.block_on(ids_of(&mut administrator, PROBE));
-            ended && connections.len() == before && left.is_some_and(|left| left.is_empty())
+            let full =
+                ended && connections.len() == before && left.is_some_and(|left| left.is_empty());
+            in_a_row = if full { in_a_row + 1 } else { 0 };
+            in_a_row == FULL_IN_A_ROW
         });
         connections.push(administrator);
         Sessions { _connections: connections }

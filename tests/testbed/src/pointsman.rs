@@ -48,6 +48,8 @@ pub struct Cluster {
     pub failback: Option<&'static str>,
     /// `interval` of the probe, and `fast_interval` as well, where the test cares.
     pub interval: Option<&'static str>,
+    /// `candidate_interval` of the probe, where it is not the default.
+    pub candidate_interval: Option<&'static str>,
     /// `heartbeat_write` of the probe.
     pub heartbeats: bool,
     /// More `[[cluster.read]]` sections: the first label of the name and what else it says.
@@ -76,6 +78,7 @@ impl Cluster {
             port,
             failback: None,
             interval: None,
+            candidate_interval: None,
             heartbeats: false,
             more_reads: &[],
             logs_in: engine != Engine::Tcp,
@@ -118,6 +121,7 @@ impl Cluster {
         let heartbeats = if self.heartbeats { "heartbeat_write = true\n" } else { "" };
         let (normal, fast) =
             self.interval.map_or(("200ms", "100ms"), |interval| (interval, interval));
+        let candidate = self.candidate_interval.unwrap_or("15ms");
         let failback = self.failback.map_or_else(String::new, |rule| {
             format!("failback = \"{rule}\"\nflap_block = \"4s\"\n")
         });
@@ -138,6 +142,7 @@ ttl = "2s"
 [cluster.probe]
 {login}{heartbeats}interval = "{normal}"
 fast_interval = "{fast}"
+candidate_interval = "{candidate}"
 timeout = "1s"
 fall = 3
 rise = 2
