@@ -159,7 +159,7 @@ async fn open(options: &Options) -> Result<Opened, OpeningError> {
 fn own_socket() -> PathBuf {
     let folders = [env::temp_dir(), PathBuf::from("/dev/shm")];
     // An image with the program alone has no folder for temporary files.
-    let folder = folders.into_iter().find(|folder| folder.is_dir()).unwrap_or_default();
+    let folder = folders.into_iter().find(|folder| folder.is_dir()).unwrap_or_else(|| ".".into());
     folder.join(format!("pointsman-demo-{}.sock", process::id()))
 }
 
