@@ -383,6 +383,6 @@ const PROXIES: Ipv4Addr = Ipv4Addr::new(127, 42, 0, 100);
 fn plain(group: &Group, addresses: [Ipv4Addr; 3]) -> Cluster {
     // Many rows share two cores, with a program that is not optimised: sprints at their full pace
     // would make the servers look slow.
-    let candidate_interval = Some("50ms");
+    let candidate_interval = Some("100ms");
     Cluster { candidate_interval, ..Cluster::new("db", group.engine(), addresses, group.port()) }
 }
