@@ -16,6 +16,9 @@ use hickory_proto::{
 };
 use tokio::{net::UdpSocket, time::timeout};
 
+use super::settings::addresses;
+use crate::engine::ServerIndex;
+
 /// A socket that talks to one DNS server.
 #[derive(Debug)]
 pub struct Resolver {
@@ -31,6 +34,17 @@ pub struct Answer {
     pub(super) addresses: BTreeSet<IpAddr>,
     /// The text of the Extended DNS Error (RFC 8914), if there is one.
     pub(super) note: Option<String>,
+}
+
+impl Answer {
+    /// NOERROR with the addresses of these servers of the demo.
+    pub fn of(servers: &[ServerIndex], note: Option<&str>) -> Self {
+        Self {
+            code: ResponseCode::NoError,
+            addresses: addresses(servers),
+            note: note.map(str::to_owned),
+        }
+    }
 }
 
 /// Why there is no answer.

@@ -1,6 +1,7 @@
 //! The configuration of the demo: an ordinary one, read by the ordinary reader, from memory.
 
 use std::{
+    collections::BTreeSet,
     ffi::OsString,
     io,
     net::{IpAddr, Ipv4Addr, SocketAddr},
@@ -10,6 +11,7 @@ use std::{
 use super::stage::PASSWORD;
 use crate::{
     config::{Config, ConfigError, Sources},
+    engine::ServerIndex,
     plain_text::is_misleading,
 };
 
@@ -114,6 +116,11 @@ const fn host(last: u8) -> IpAddr {
 }
 
 const PASSWORD_FILE: &str = "demo.password";
+
+/// The addresses of these servers.
+pub fn addresses(servers: &[ServerIndex]) -> BTreeSet<IpAddr> {
+    servers.iter().map(|server| HOSTS[server.0]).collect()
+}
 
 #[cfg(test)]
 mod tests {

@@ -12,7 +12,7 @@
 //! While somebody operates the demo, answers are his and not the story's: nothing is held against
 //! them until the first scene after that.
 
-use std::{collections::BTreeSet, fmt, io, net::IpAddr, time::Duration};
+use std::{fmt, io, time::Duration};
 
 use hickory_proto::op::ResponseCode;
 use tokio::{sync::mpsc, time::sleep};
@@ -20,7 +20,7 @@ use tokio::{sync::mpsc, time::sleep};
 use super::{
     operator::Operator,
     resolver::{Answer, AskError, Resolver},
-    settings::{HOSTS, READ_NAME, WRITE_NAME},
+    settings::{HOSTS, READ_NAME, WRITE_NAME, addresses},
     terminal::{News, Terminal},
     words::{Scenery, decision, last_of_each, name, told},
 };
@@ -353,22 +353,13 @@ impl Demand {
 
 impl fmt::Display for Demand {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let answer = |servers, note: Option<&'static str>| Answer {
-            code: ResponseCode::NoError,
-            addresses: addresses(servers),
-            note: note.map(str::to_owned),
-        };
-        let write = answer(&self.write, self.write_note);
-        Scenery { write, read: answer(&self.read, self.read_note) }.fmt(f)?;
+        let write = Answer::of(&self.write, self.write_note);
+        Scenery { write, read: Answer::of(&self.read, self.read_note) }.fmt(f)?;
         for (server, state) in &self.states {
             write!(f, ", {} {state}", name(*server))?;
         }
         Ok(())
     }
-}
-
-fn addresses(servers: &[ServerIndex]) -> BTreeSet<IpAddr> {
-    servers.iter().map(|server| HOSTS[server.0]).collect()
 }
 
 #[cfg(test)]
@@ -379,19 +370,11 @@ mod tests {
     const DB2: ServerIndex = ServerIndex(1);
     const DB3: ServerIndex = ServerIndex(2);
 
-    fn answer(servers: &[ServerIndex], note: Option<&str>) -> Answer {
-        Answer {
-            code: ResponseCode::NoError,
-            addresses: addresses(servers),
-            note: note.map(str::to_owned),
-        }
-    }
-
     #[test]
     fn a_demand_is_met_by_everything_at_once() {
         let held = "demo: held: the last primary is Down and there is no other";
         let scenery =
-            Scenery { write: answer(&[DB1], Some(held)), read: answer(&[DB3, DB2], None) };
+            Scenery { write: Answer::of(&[DB1], Some(held)), read: Answer::of(&[DB3, DB2], None) };
         let states = [ServerState::Down, ServerState::Replica, ServerState::Replica];
         let met = |demand: Demand| demand.is_met_by(&scenery, &states);
         let demand = || Demand::new(&[DB1], &[DB2, DB3]);
@@ -410,7 +393,7 @@ mod tests {
         let writers = vec![DB1, DB2];
         let opened = Rules { writers: writers.clone(), opened: true, ..Rules::default() };
         let broken = |rules: &Rules, write: &[ServerIndex], read: &[ServerIndex]| {
-            let scenery = Scenery { write: answer(write, None), read: answer(read, None) };
+            let scenery = Scenery { write: Answer::of(write, None), read: Answer::of(read, None) };
             rules.broken_by(&scenery).is_some()
         };
         assert!(!broken(&opened, &[DB1], &[DB3]));
@@ -423,9 +406,9 @@ mod tests {
         let waiting = Rules { writers, ..Rules::default() };
         assert!(!broken(&waiting, &[], &[]));
         assert!(broken(&waiting, &[DB3], &[]));
-        let mut failure = answer(&[DB1], None);
+        let mut failure = Answer::of(&[DB1], None);
         failure.code = ResponseCode::ServFail;
-        let scenery = Scenery { write: failure, read: answer(&[DB3], None) };
+        let scenery = Scenery { write: failure, read: Answer::of(&[DB3], None) };
         assert!(opened.broken_by(&scenery).is_some());
         assert!(waiting.broken_by(&scenery).is_none());
         let suspended = Rules { suspended: true, ..opened };

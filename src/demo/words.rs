@@ -122,19 +122,11 @@ mod tests {
     const DB2: ServerIndex = ServerIndex(1);
     const DB3: ServerIndex = ServerIndex(2);
 
-    fn answer(servers: &[ServerIndex], note: Option<&str>) -> Answer {
-        Answer {
-            code: ResponseCode::NoError,
-            addresses: servers.iter().map(|server| HOSTS[server.0]).collect(),
-            note: note.map(str::to_owned),
-        }
-    }
-
     #[test]
     fn answers_are_told_with_their_reasons() {
         let scenery = Scenery {
-            write: answer(&[], Some("demo: no address")),
-            read: answer(&[DB2, DB3], None),
+            write: Answer::of(&[], Some("demo: no address")),
+            read: Answer::of(&[DB2, DB3], None),
         };
         assert_eq!(
             scenery.to_string(),
@@ -143,7 +135,7 @@ mod tests {
         );
         let elsewhere = Answer {
             addresses: ["10.0.0.9".parse().expect("an address")].into(),
-            ..answer(&[], None)
+            ..Answer::of(&[], None)
         };
         assert_eq!(told(READ_NAME, &elsewhere), "read.db.internal: 10.0.0.9");
     }

@@ -12,6 +12,8 @@
 
 mod find;
 mod find_state;
+#[cfg(test)]
+mod fixtures;
 mod introduction;
 mod kinship;
 mod ledger;

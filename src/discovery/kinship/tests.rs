@@ -4,11 +4,14 @@ use std::time::Duration;
 
 use super::{Candidate, judge};
 use crate::{
-    discovery::{ExaminedReason, Follower, Introduction, Member, Proof, Word},
+    discovery::{
+        ExaminedReason, Follower, Introduction, Member, Proof, Word,
+        fixtures::{primary, standby},
+    },
     engine::{
         Channel, Domains, Endpoint, Facts, Flavour, Galera, Group, GroupMember, GroupRole,
-        GtidState, Heartbeat, IoThread, MySqlFacts, MySqlIdentity, Position, PostgresFacts,
-        PostgresRole, Receiver, ServerState, SourceId, Writability,
+        GtidState, Heartbeat, IoThread, MySqlFacts, MySqlIdentity, Receiver, ServerState, SourceId,
+        Writability,
     },
 };
 
@@ -48,34 +51,6 @@ fn judged(number: u8, word: &Word, members: &[Member]) -> Result<Proof, Examined
 }
 
 // PostgreSQL.
-
-fn postgres(system_identifier: u64, role: PostgresRole) -> Facts {
-    let (sessions, heartbeat) = (None, Heartbeat::NotTried);
-    Facts::Postgres(PostgresFacts { system_identifier, role, sessions, heartbeat })
-}
-
-fn primary(system: u64, timeline: u32) -> Facts {
-    let position = Position::lsn(100);
-    postgres(system, PostgresRole::Primary { read_only: false, timeline, position })
-}
-
-fn standby(system: u64, timeline: u32, receiver: Receiver, sender: Option<Endpoint>) -> Facts {
-    postgres(
-        system,
-        PostgresRole::Standby {
-            receiver,
-            timeline: Some(timeline),
-            recovery_timeline: Some(timeline),
-            received: None,
-            heard: None,
-            replayed: None,
-            replay_age: None,
-            paused: false,
-            apply_delay: Duration::ZERO,
-            sender,
-        },
-    )
-}
 
 fn word(number: u8, facts: Facts) -> Word {
     let port = if matches!(facts, Facts::Postgres(_)) { 5432 } else { 3306 };

@@ -7,12 +7,9 @@ use crate::{
     discovery::{
         AttributeRule, Attributes, ExaminedReason, Exclusion, Find, FindHost, FindState,
         ForgottenReason, FoundMember, Introduction, Labels, LeavingReason, Member, Mode, NameHint,
-        Proof, Rules, SightedReason, SourceKind, SourceReply, Word,
+        Proof, Rules, SightedReason, SourceKind, SourceReply, Word, fixtures,
     },
-    engine::{
-        ClusterKind, Endpoint, Facts, FailureKind, Heartbeat, Moment, Position, PostgresFacts,
-        PostgresRole, Receiver, ServerState,
-    },
+    engine::{ClusterKind, Endpoint, Facts, FailureKind, Moment, Receiver, ServerState},
 };
 
 const FORGET_AFTER: Duration = Duration::from_secs(60);
@@ -41,31 +38,15 @@ fn at(number: u8) -> SocketAddr {
     ([10, 0, 0, number], 5432).into()
 }
 
-fn facts(role: PostgresRole) -> Facts {
-    let (sessions, heartbeat) = (None, Heartbeat::NotTried);
-    Facts::Postgres(PostgresFacts { system_identifier: 7, role, sessions, heartbeat })
-}
-
 fn primary() -> Facts {
-    let position = Position::lsn(100);
-    facts(PostgresRole::Primary { read_only: false, timeline: 1, position })
+    fixtures::primary(7, 1)
 }
 
 /// The word of a standby that streams from `10.0.0.1`.
 fn standby(id: &str) -> Word {
-    let role = PostgresRole::Standby {
-        receiver: Receiver::Streaming,
-        timeline: Some(1),
-        recovery_timeline: Some(1),
-        received: None,
-        heard: None,
-        replayed: None,
-        replay_age: None,
-        paused: false,
-        apply_delay: Duration::ZERO,
-        sender: Some(Endpoint { host: "10.0.0.1".into(), port: 5432 }),
-    };
-    Word { facts: facts(role), introduction: introduced(id) }
+    let sender = Endpoint { host: "10.0.0.1".into(), port: 5432 };
+    let facts = fixtures::standby(7, 1, Receiver::Streaming, Some(sender));
+    Word { facts, introduction: introduced(id) }
 }
 
 fn introduced(id: &str) -> Introduction {

@@ -15,7 +15,7 @@ use super::{
     login::{Encryption, Refusal, Terms, log_in},
     reply::Reply,
     text::{Collector, Progress},
-    wire::Wire,
+    wire::{REPLY_OCTETS_MAX, Wire},
 };
 use crate::{
     engine::{Failure, FailureKind},
@@ -76,25 +76,7 @@ impl Link {
     /// # Errors
     /// The server's refusal of the first statement it refused, or the connection's end.
     pub(super) async fn query(&mut self, statement: &str) -> Result<Vec<Reply>, Fault> {
-        let Some(mut wire) = self.wire.take() else {
-            let closed = Failure::new(FailureKind::Closed, "connection is closed");
-            return Err(closed.into());
-        };
-        let result = match self.ahead.take() {
-            Some(collector) => pass_over(&mut wire, collector).await,
-            None => Ok(()),
-        };
-        let result = match result {
-            Ok(()) => {
-                wire.begin();
-                ask(&mut wire, statement, Collector::default()).await
-            }
-            Err(fault) => Err(fault),
-        };
-        if !matches!(result, Err(Fault::Broken(_))) {
-            self.wire = Some(wire);
-        }
-        result
+        self.exchange(statement, REPLY_OCTETS_MAX, Collector::default()).await
     }
 
     /// Sends one `statement` and leaves its reply for later.
@@ -102,9 +84,7 @@ impl Link {
     /// # Errors
     /// The connection's end.
     pub(super) async fn send_ahead(&mut self, statement: &str) -> Result<(), Trouble> {
-        let Some(mut wire) = self.wire.take() else {
-            return Err(Failure::new(FailureKind::Closed, "connection is closed").into());
-        };
+        let mut wire = self.wire.take().ok_or_else(closed)?;
         wire.begin();
         send(&mut wire, statement).await?;
         (self.wire, self.ahead) = (Some(wire), Some(Collector::default()));
@@ -122,7 +102,7 @@ impl Link {
     /// As for `query`. A statement that the server refused is answered, too.
     pub(super) async fn reply_ahead(&mut self) -> Result<Reply, Fault> {
         let (Some(wire), Some(collector)) = (&mut self.wire, &mut self.ahead) else {
-            return Err(Failure::new(FailureKind::Closed, "connection is closed").into());
+            return Err(closed().into());
         };
         let result = rest_of(wire, collector).await;
         self.ahead = None;
@@ -138,16 +118,32 @@ impl Link {
         statement: &str,
         (rows, octets): (usize, usize),
     ) -> Result<Reply, Fault> {
-        let Some(mut wire) = self.wire.take() else {
-            let closed = Failure::new(FailureKind::Closed, "connection is closed");
-            return Err(closed.into());
+        let mut replies = self.exchange(statement, octets, Collector::of_rows(rows)).await?;
+        Ok(replies.pop().unwrap_or_default())
+    }
+
+    /// Takes off the wire what was sent ahead, sends `statement` and collects a reply of up to so many
+    /// `octets`.
+    async fn exchange(
+        &mut self,
+        statement: &str,
+        octets: usize,
+        collector: Collector,
+    ) -> Result<Vec<Reply>, Fault> {
+        let mut wire = self.wire.take().ok_or_else(closed)?;
+        let ahead = self.ahead.take();
+        let replies = async {
+            if let Some(ahead) = ahead {
+                pass_over(&mut wire, ahead).await?;
+            }
+            wire.begin_for(octets);
+            ask(&mut wire, statement, collector).await
         };
-        wire.begin_for(octets);
-        let result = ask(&mut wire, statement, Collector::of_rows(rows)).await;
+        let result = replies.await;
         if !matches!(result, Err(Fault::Broken(_))) {
             self.wire = Some(wire);
         }
-        Ok(result?.pop().unwrap_or_default())
+        result
     }
 
     /// As `query`, for one statement.
@@ -176,7 +172,7 @@ impl Link {
     pub(super) async fn ended(&mut self) -> Trouble {
         match &mut self.wire {
             Some(wire) => wire.ended().await,
-            None => Failure::new(FailureKind::Closed, "connection is closed").into(),
+            None => closed().into(),
         }
     }
 
@@ -194,6 +190,11 @@ impl Link {
             let _ = timeout_at(deadline, goodbye).await;
         }
     }
+}
+
+/// What is said of a connection that is of no more use.
+fn closed() -> Failure {
+    Failure::new(FailureKind::Closed, "connection is closed")
 }
 
 /// What to do with a connection so that it becomes a login.

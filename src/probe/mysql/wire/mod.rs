@@ -97,8 +97,7 @@ impl Wire {
 
     /// Begins a command: numbers start anew, and so does the allowance for the reply.
     pub(super) fn begin(&mut self) {
-        self.sequence = 0;
-        self.meter.allow(REPLY_OCTETS_MAX);
+        self.begin_for(REPLY_OCTETS_MAX);
     }
 
     /// The same for a reply of up to so many octets.
