@@ -1,5 +1,6 @@
 //! PostgreSQL: a promotion starts a timeline, and only a higher timeline succeeds the last one.
 
+mod branch;
 mod followers;
 mod reinstatement;
 mod standby;

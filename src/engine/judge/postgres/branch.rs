@@ -1,0 +1,293 @@
+//! Where a standby stands among the others: on the primary's branch of history, or on another one.
+
+use std::time::Duration;
+
+use super::{
+    followers::{Sender, origin, sender},
+    wal::written,
+};
+use crate::engine::{
+    Moment, Position, PostgresFacts, PostgresRole, ServerIndex, StateReason, Stream,
+    conclusion::Conclusion,
+    judge::{case::Case, claim::is_stale, contest::Contest},
+    positions::Positions,
+    record::Record,
+    trouble::Liveness,
+};
+
+/// Where a standby stands among the others.
+pub struct Place {
+    primary: Option<ServerIndex>,
+    /// The primary's timeline.
+    timeline: Option<u32>,
+    /// The primary answers, so that what it shows is the present.
+    pub(super) compared: bool,
+    /// The primary is not known to be gone.
+    has_primary: bool,
+    /// Another member that answers receives.
+    sibling_receives: bool,
+    /// More of the others receive a higher timeline than there are that receive its own.
+    outvoted: bool,
+    /// It receives from a server outside.
+    is_fed_outside: bool,
+    /// No more of the others are on its timeline than are not.
+    is_alone: bool,
+    /// It receives from a member that calls itself a primary and is not the one.
+    misled_by: Option<ServerIndex>,
+    /// It receives from the primary, by the name that the primary has here.
+    is_led: bool,
+    /// The primary was in recovery on a lower timeline then: its own began later.
+    began_after: Option<Moment>,
+}
+
+/// The branch of history that a standby is on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Branch {
+    /// Nothing speaks against it.
+    Same,
+    /// It is on an older timeline, at a point from which it can still follow.
+    MayFollow,
+    /// It receives from a server outside, and nothing shows yet that this is the primary's branch.
+    Unproven,
+    /// It is proven to be on another one.
+    Left(StateReason),
+}
+
+impl Place {
+    pub fn of(index: ServerIndex, case: Case<'_>, contest: &Contest) -> Self {
+        let primary = contest.champion;
+        let answers = |server| case.answers(server);
+        let misled_by = match origin(index, case) {
+            Some(Sender::Member(sender)) => {
+                let record = &case.records[sender];
+                let misleads = match primary {
+                    Some(primary) => {
+                        primary != sender
+                            && (record.is_confirmed_writable() || is_stale(sender, case, contest))
+                    }
+                    // Whoever has lost is none, whether its heir is there or not.
+                    None => case.superseded(sender).is_some(),
+                };
+                let calls_itself_primary = record.primary_timeline().is_some();
+                (misleads && answers(sender) && calls_itself_primary).then_some(sender)
+            }
+            _ => None,
+        };
+        let leader = primary.map(Sender::Member);
+        let receives = |other: &ServerIndex| {
+            *other != index
+                && answers(*other)
+                && case.conclusions[*other].left_behind.is_none()
+                && sender(*other, case).is_some()
+        };
+        Self {
+            primary,
+            timeline: primary.and_then(|primary| case.records[primary].primary_timeline()),
+            compared: primary.is_some_and(answers),
+            has_primary: primary.is_some_and(|primary| {
+                !matches!(case.liveness(primary), Liveness::Gone(_) | Liveness::Unheard)
+            }),
+            sibling_receives: case.indices().any(|other| receives(&other)),
+            outvoted: is_outvoted(index, case, &receives),
+            is_fed_outside: origin(index, case) == Some(Sender::Outside),
+            is_alone: is_alone(index, case),
+            misled_by,
+            is_led: leader.is_some() && sender(index, case) == leader,
+            began_after: primary.and_then(|primary| last_recovery(&case.records[primary])),
+        }
+    }
+
+    /// Whether there is somebody that it could receive from.
+    pub fn is_attended(&self) -> bool {
+        self.has_primary || self.sibling_receives
+    }
+
+    pub fn branch(&self, index: ServerIndex, case: Case<'_>, positions: &Positions) -> Branch {
+        let record = &case.records[index];
+        let Some(facts) = record.postgres() else { return Branch::Same };
+        let PostgresRole::Standby { replayed, received, .. } = facts.role else {
+            return Branch::Same;
+        };
+        if let Some(sender) = self.misled_by {
+            return Branch::Left(StateReason::FollowsStale(sender));
+        }
+        let came_to = replayed.max(received);
+        // The control file says "at least", so an old timeline in it says nothing.
+        let receives = received_timeline_shown(record);
+        let is_past =
+            |own: u32| positions.fork_after(own).zip(came_to).is_some_and(|(fork, end)| end > fork);
+        let (Some(primary), Some(timeline)) = (self.primary, self.timeline) else {
+            // A primary of a later timeline was seen, and its absence does not undo that.
+            let newest = positions.newest_timeline();
+            let past = newest.and_then(|newest| went_past(index, newest, case, positions));
+            if let Some(reason) = past {
+                return Branch::Left(reason);
+            }
+            if receives.is_some_and(is_past) {
+                return Branch::Left(StateReason::DeadBranch);
+            }
+            let begun = |own: &u32| newest.is_none_or(|newest| *own <= newest);
+            return match facts.standby_timeline() {
+                Some(own) if self.is_fed_outside && self.is_alone && !begun(&own) => {
+                    Branch::Unproven
+                }
+                _ if self.outvoted => Branch::MayFollow,
+                _ => Branch::Same,
+            };
+        };
+        if self.compared
+            && let Some(own) = facts.standby_timeline().filter(|own| *own > timeline)
+        {
+            return Branch::Left(StateReason::StrayTimeline(own));
+        }
+        if self.compared && self.is_older_than_primary(&case.conclusions[index]) {
+            return Branch::Left(StateReason::StrayTimeline(timeline));
+        }
+        if self.is_ahead_of(&case.records[primary], record, replayed) {
+            return Branch::Left(StateReason::Diverged);
+        }
+        if let Some(reason) = went_past(index, timeline, case, positions) {
+            return Branch::Left(reason);
+        }
+        match receives.filter(|own| *own < timeline) {
+            Some(own) if is_past(own) => Branch::Left(StateReason::DeadBranch),
+            Some(_) => Branch::MayFollow,
+            None if self.is_unproven(index, case, came_to, positions) => Branch::Unproven,
+            None => Branch::Same,
+        }
+    }
+
+    /// Whether a standby that a server outside feeds has not shown yet that its timeline is the primary's,
+    /// and not another one of the same number: it lacks what was shown before it came to it, or has come
+    /// to it since the primary was asked, so that it may be ahead.
+    fn is_unproven(
+        &self,
+        index: ServerIndex,
+        case: Case<'_>,
+        came_to: Option<Position>,
+        positions: &Positions,
+    ) -> bool {
+        let since = case.conclusions[index].in_recovery_since(self.timeline);
+        let (Some(since), Some(primary), Some(came_to)) = (since, self.primary, came_to) else {
+            return false;
+        };
+        let lacks =
+            || positions.reached(&Stream::Wal, came_to, since).lacks_older_than(Duration::ZERO);
+        let is_asked = case.records[primary].facts_at >= since;
+        self.compared && self.is_fed_outside && (!is_asked || lacks())
+    }
+
+    /// Whether a standby has replayed what the primary did not have when it was asked later.
+    fn is_ahead_of(&self, primary: &Record, record: &Record, replayed: Option<Position>) -> bool {
+        self.compared
+            && primary.facts_at >= record.facts_came
+            && written(primary).zip(replayed).is_some_and(|(written, replayed)| replayed > written)
+    }
+
+    /// Whether a standby had come to a timeline of the primary's number before the primary's began: two
+    /// that were promoted apart count alike.
+    fn is_older_than_primary(&self, conclusion: &Conclusion) -> bool {
+        let since = conclusion.in_recovery_since(self.timeline);
+        !self.is_led && since.zip(self.began_after).is_some_and(|(since, began)| since <= began)
+    }
+
+    /// Notes the branch that a standby is on.
+    pub fn note_branch(&self, branch: Branch, record: &Record, conclusion: &mut Conclusion) {
+        match branch {
+            Branch::Left(reason) => {
+                conclusion.left_behind = Some(reason);
+                conclusion.left_on = record.postgres().and_then(PostgresFacts::standby_timeline);
+                conclusion.beyond_primary |= reason == StateReason::Diverged;
+            }
+            Branch::Unproven => {}
+            _ if self.is_on_right_branch(record, conclusion) => {
+                (conclusion.left_behind, conclusion.left_on) = (None, None);
+                conclusion.beyond_primary = false;
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether a standby is seen on the primary's own branch.
+    fn is_on_right_branch(&self, record: &Record, conclusion: &Conclusion) -> bool {
+        let came_to = record.postgres().and_then(PostgresFacts::standby_timeline);
+        let received = record.received_timeline();
+        let on_it = received.is_some() && received == self.timeline
+            || came_to == self.timeline && self.misled_by.is_none();
+        // Who was beyond the primary and still receives what it received goes on beside it.
+        let is_told = conclusion.left_on.is_none_or(|own| Some(own) != self.timeline)
+            || is_attached(record) && (self.is_led || !conclusion.beyond_primary);
+        // Without a primary a newer timeline than before must do.
+        let went_on = self.primary.is_none()
+            && conclusion.left_behind == Some(StateReason::DeadBranch)
+            && received > conclusion.left_on;
+        self.compared && on_it && is_told || went_on
+    }
+}
+
+/// When a primary was last known to be in recovery on a lower timeline than it has now.
+fn last_recovery(primary: &Record) -> Option<Moment> {
+    let timeline = primary.primary_timeline()?;
+    primary.recovered_on.filter(|(on, _)| *on < timeline).map(|(_, at)| at)
+}
+
+pub fn is_attached(record: &Record) -> bool {
+    record.postgres().is_some_and(PostgresFacts::is_attached)
+}
+
+/// Why a standby that receives nothing has what the primary, on `timeline`, has not: it was seen past
+/// the fork before, or it wrote beside the primary on one timeline.
+fn went_past(
+    index: ServerIndex,
+    timeline: u32,
+    case: Case<'_>,
+    positions: &Positions,
+) -> Option<StateReason> {
+    let record = &case.records[index];
+    let (on, end) = record.history.reached?;
+    let came_to = record.postgres()?.standby_timeline();
+    if is_attached(record) || came_to.is_some_and(|own| own > on) {
+        return None;
+    }
+    if on == timeline && case.superseded(index).is_some() {
+        return Some(StateReason::Diverged);
+    }
+    let past_it = positions.fork_after(on).is_some_and(|fork| end > fork);
+    (on < timeline && past_it).then_some(StateReason::DeadBranch)
+}
+
+/// Whether more standbys that are known to receive a higher timeline than what this one receives.
+fn is_outvoted(
+    index: ServerIndex,
+    case: Case<'_>,
+    receives: &dyn Fn(&ServerIndex) -> bool,
+) -> bool {
+    let Some(own) = case.records[index].received_timeline() else { return false };
+    let others: Vec<_> = case
+        .indices()
+        .filter(receives)
+        .filter_map(|other| case.records[other].received_timeline())
+        .collect();
+    let newer = others.iter().filter(|timeline| **timeline > own).count();
+    let same = others.iter().filter(|timeline| **timeline == own).count() + 1;
+    newer > same
+}
+
+/// Whether no more of the other members that answer have come to a standby's timeline than have not. An
+/// heir outside, whom most follow, has more.
+fn is_alone(index: ServerIndex, case: Case<'_>) -> bool {
+    let timeline = |server: ServerIndex| case.records[server].postgres()?.standby_timeline();
+    let own = timeline(index);
+    let others = || case.others(index).filter(|other| case.answers(*other));
+    let same = others().filter(|other| timeline(*other) == own).count();
+    let elsewhere = others().count() - same;
+    own.is_some() && elsewhere > 0 && same <= elsewhere
+}
+
+/// The timeline that a standby receives or tries to.
+fn received_timeline_shown(record: &Record) -> Option<u32> {
+    match record.postgres_role()? {
+        PostgresRole::Standby { timeline, .. } => *timeline,
+        PostgresRole::Primary { .. } => None,
+    }
+}
