@@ -7,7 +7,11 @@ use std::{
 };
 
 use pointsman_testbed::{
-    attempt::Failure, dns_client::DnsClient, log::Mark, patience, pointsman::Pointsman,
+    attempt::Failure,
+    dns_client::DnsClient,
+    log::Mark,
+    patience,
+    pointsman::{Engine, Pointsman},
 };
 
 use crate::{
@@ -63,7 +67,7 @@ pub(crate) fn play(stage: &mut Stage, row: &Row, course: &Course) -> Findings {
     let mut play = match course.phase {
         Phase::Steady => {
             let mut play = Play::begin_well(stage, row);
-            play.leave_for(&course.during, course.gap);
+            play.leave_for_fault(course);
             begin(play.stage);
             play
         }
@@ -142,7 +146,7 @@ impl<'s> Play<'s> {
         let before = self.last.clone();
         if course.begin.is_some() {
             // A promotion may be part of it.
-            self.leave_for(&course.during, course.gap);
+            self.leave_for_fault(course);
         } else {
             // Nobody else may be named before the promotion begins.
             let after = Seen::options(self.stage, &course.during).remove(0);
@@ -153,7 +157,7 @@ impl<'s> Play<'s> {
             }
         }
         begin(self.stage);
-        self.leave_for(&course.during, course.gap);
+        self.leave_for_fault(course);
         if self.stage.leader() == self.stage.at(Place::P) {
             self.stage.promote(Place::A);
             if self.row.target != Place::B {
@@ -162,15 +166,26 @@ impl<'s> Play<'s> {
         }
     }
 
-    /// From now on what was seen last or what `next` says may be answered.
-    fn leave_for(&mut self, next: &Look, gap: bool) {
-        let next = Seen::options(self.stage, next);
-        self.leave_for_seen(&next, gap);
+    /// From now on what was seen last or what the fault leads to may be answered.
+    fn leave_for_fault(&mut self, course: &Course) {
+        let mut next = Seen::options(self.stage, &course.during);
+        next.extend(self.help(course, &next[0]));
+        self.leave_for_seen(&next, course.gap);
+    }
+
+    /// Who may help out with reads on the way to `next`, the primary of the moment: a replica of MySQL or
+    /// MariaDB applies nothing while it is promoted or told of another primary, and on a busy machine a
+    /// probe sees that moment.
+    fn help(&self, course: &Course, next: &Seen) -> Option<Seen> {
+        let is_told = course.phase == Phase::Failover && self.stage.group.engine() == Engine::MySql;
+        let primaries = [Place::P, Place::A].map(|place| self.stage.at(place));
+        is_told.then(|| Seen { readers: primaries.to_vec(), ..next.clone() })
     }
 
     /// From now on the end of the fault may be answered, or those by whom it is reached.
     fn leave_by_way_of(&mut self, course: &Course) {
         let mut next = Seen::options(self.stage, &course.after);
+        next.extend(self.help(course, &next[0]));
         if !course.by_way_of.is_empty() {
             let readers = course.by_way_of.iter().map(|place| self.stage.at(*place)).collect();
             next.push(Seen { readers, ..next[0].clone() });

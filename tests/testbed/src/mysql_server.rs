@@ -20,7 +20,7 @@ use crate::{
     disk::Disk,
     mysql_flavour::Flavour,
     mysql_programs::{IDENTITY, MySqlPrograms},
-    mysql_sessions::{Sessions, connect, end_sessions_of, ids_of, run},
+    mysql_sessions::{Sessions, connect, count_clients_beside, end_sessions_of, ids_of, run},
     patience,
     process::ServerProcess,
 };
@@ -28,8 +28,8 @@ use crate::{
 /// The user of the probe.
 const PROBE: &str = "pointsman";
 
-/// How often a server must be found full, one time after the other, to stay so.
-const FULL_IN_A_ROW: usize = 3;
+/// From one end of the probe's session to the next: several probes.
+const BETWEEN_ENDS: Duration = Duration::from_secs(1);
 
 /// A server. Its process ends when this is dropped; its data is the caller's.
 pub struct MySqlServer {
@@ -281,24 +281,32 @@ impl MySqlServer {
         // One session for all questions: each one of its own would leave a slot behind.
         let mut administrator = self.session(runtime);
         let mut connections = Vec::new();
-        // A slot is free some moments after its session was ended: once is not enough.
-        let mut in_a_row = 0;
-        patience::until("the probe has no session and gets none", || {
-            let ended = runtime.block_on(end_sessions_of(&mut administrator, PROBE));
-            let application = OptsBuilder::default()
-                .ip_or_hostname(self.address.to_string())
-                .tcp_port(self.port)
-                .user(Some("application"))
-                .prefer_socket(false);
-            let before = connections.len();
+        let slots: usize = runtime
+            .block_on(administrator.query_first("SELECT @@GLOBAL.max_connections"))
+            .expect("the administrator may ask")
+            .expect("a number of slots");
+        let application = OptsBuilder::default()
+            .ip_or_hostname(self.address.to_string())
+            .tcp_port(self.port)
+            .user(Some("application"))
+            .prefer_socket(false);
+        let mut fill = |administrator: &mut Conn| {
             while let Some(connection) = runtime.block_on(connect(application.clone().into())) {
                 connections.push(connection);
             }
-            let left = runtime.block_on(ids_of(&mut administrator, PROBE));
-            let full =
-                ended && connections.len() == before && left.is_some_and(|left| left.is_empty());
-            in_a_row = if full { in_a_row + 1 } else { 0 };
-            in_a_row == FULL_IN_A_ROW
+            let taken = runtime.block_on(count_clients_beside(administrator, PROBE))?;
+            let probes = runtime.block_on(ids_of(administrator, PROBE))?;
+            // An administrator gets one slot more.
+            (probes.is_empty() && taken >= slots).then_some(())
+        };
+        patience::until("every slot is taken, none of them by the probe", || {
+            if fill(&mut administrator).is_some() {
+                return true;
+            }
+            runtime.block_on(end_sessions_of(&mut administrator, PROBE));
+            // A slot is free some moments after its session was ended, and whoever asks first has it. Two
+            // ends in a row would look like the end of the server: the probe has time for a reply.
+            patience::poll(BETWEEN_ENDS, || fill(&mut administrator)).is_some()
         });
         connections.push(administrator);
         Sessions { _connections: connections }

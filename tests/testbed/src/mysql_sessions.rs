@@ -52,6 +52,17 @@ pub(crate) async fn ids_of(session: &mut Conn, user: &str) -> Option<Vec<u64>> {
     Some(sessions.iter().filter(|row| of_user(row)).filter_map(|row| row.get("Id")).collect())
 }
 
+/// How many clients other than `user` have a session, replicas that receive among them; `None` when the
+/// server does not tell. One that has not logged in yet may be `user`.
+pub(crate) async fn count_clients_beside(session: &mut Conn, user: &str) -> Option<usize> {
+    let sessions: Vec<Row> = session.query("SHOW PROCESSLIST").await.ok()?;
+    let no_client = [user, "unauthenticated user", "system user", "event_scheduler"];
+    let is_client = |row: &&Row| {
+        row.get::<String, _>("User").is_some_and(|name| !no_client.contains(&name.as_str()))
+    };
+    Some(sessions.iter().filter(is_client).count())
+}
+
 /// Ends the sessions of `user`; whether the server could be asked. One may end by itself meanwhile.
 pub(crate) async fn end_sessions_of(session: &mut Conn, user: &str) -> bool {
     let Some(ids) = ids_of(session, user).await else { return false };
