@@ -1,14 +1,18 @@
 //! `[cluster.discovery]`: servers that come and go by themselves.
 
+mod sources;
+
 use std::{
     net::IpAddr,
     ops::{Range, RangeInclusive},
+    sync::Arc,
     time::Duration,
 };
 
 use ipnet::IpNet;
 use toml::{Spanned, de::DeValue};
 
+pub use self::sources::{CommandSourceSection, FileSourceSection, SourceConfig, Whom};
 use super::{
     Networks, ServerConfig,
     read::{Conversion, Faults, Field, Value, Whole, one_of, parsed, section},
@@ -42,6 +46,10 @@ section! {
         may_write: MayWrite = MayWrite::SeenFollowing,
         /// What newcomers get.
         rule: Vec<Spanned<RuleSection>>,
+        /// How the source `file` is asked.
+        file: FileSourceSection,
+        /// How the source `command` is asked.
+        command: CommandSourceSection,
     }
 }
 
@@ -62,6 +70,8 @@ section! {
 pub struct DiscoveryConfig {
     /// The rules for what is found.
     pub rules: Rules,
+    /// How each source is asked that is not the members themselves.
+    pub sources: Vec<Arc<SourceConfig>>,
     /// Whether a server that was found may be the writer.
     pub may_write: MayWrite,
 }
@@ -78,8 +88,10 @@ pub struct Excluded(Exclusion);
 #[derive(Clone, Copy, Debug)]
 pub struct Net(IpNet);
 
-one_of! { SourceKind, "a list of \"replication\"",
+one_of! { SourceKind, "a list of \"replication\", \"file\" and \"command\"",
     "replication" => Self::Replication,
+    "file" => Self::File,
+    "command" => Self::Command,
 }
 
 one_of! { Mode, "\"propose\" or \"join\"",
@@ -183,22 +195,25 @@ pub fn convert(
         conversion.faults.add(place.clone(), what, "add \"database\" to the `checks`");
     }
     let mode = section.mode();
-    let networks = networks(&section.networks, mode, &place, conversion);
+    let named = sources(&section.sources, conversion);
+    let networks = networks(&section.networks, (mode, &named), &place, conversion);
+    let interval = section.interval(conversion);
+    let asked = sources::convert(section, &named, interval, conversion);
     let exclude = section.exclude.given().into_iter().flatten();
     let rules = Rules {
         kind: around.kind?,
         port: around.servers.first()?.port,
-        sources: sources(&section.sources, conversion),
+        sources: named,
         mode,
         networks,
         exclude: exclude.map(|excluded| excluded.get_ref().0.clone()).collect(),
         max_servers: section.max_servers(conversion),
-        interval: section.interval(conversion),
+        interval,
         forget_after: section.forget_after.given().map_or(Some(FORGOTTEN_AFTER), |after| after.0),
         rise: around.rise,
         attributes: attributes(&section.rule, conversion),
     };
-    Some(DiscoveryConfig { rules, may_write: section.may_write() })
+    Some(DiscoveryConfig { rules, sources: asked, may_write: section.may_write() })
 }
 
 fn sources(
@@ -227,10 +242,11 @@ fn sources(
     sources
 }
 
-/// Where servers may be. Nobody joins by itself who could be anywhere.
+/// Where servers may be. Nobody joins by itself who could be anywhere, and what others name is
+/// contacted nowhere else.
 fn networks(
     field: &Field<Networks>,
-    mode: Mode,
+    (mode, sources): (Mode, &[SourceKind]),
     place: &Range<usize>,
     conversion: &mut Conversion<'_>,
 ) -> Option<Box<[IpNet]>> {
@@ -251,8 +267,16 @@ fn networks(
                     place.clone(),
                     "mode = \"join\" needs `networks`: nobody joins by itself who could be \
                      anywhere",
-                    "add networks = [\"10.0.0.0/8\"], or wherever the servers are",
+                    WHEREVER,
                 );
+            } else if let Some(named) =
+                sources.iter().find(|source| **source != SourceKind::Replication)
+            {
+                let what = format!(
+                    "the source \"{named}\" needs `networks`: what it names is contacted there and \
+                     nowhere else"
+                );
+                conversion.faults.add(place.clone(), what, WHEREVER);
             }
             None
         }
@@ -304,12 +328,18 @@ pub fn changes(was: Option<&DiscoveryConfig>, is: Option<&DiscoveryConfig>, word
                 let Rules { sources, networks, exclude, attributes, .. } = config.rules.clone();
                 (sources, networks, exclude, attributes)
             };
+            if was.sources != is.sources {
+                words.add("discovery asks its sources otherwise");
+            }
             if rest(was) != rest(is) {
                 words.add("discovery looks elsewhere, or gives newcomers something else");
             }
         }
     }
 }
+
+/// What to do about `networks` that are missing.
+const WHEREVER: &str = "add networks = [\"10.0.0.0/8\"], or wherever the servers are";
 
 /// A reboot is over in less; who is gone for a month is gone.
 const FORGET_AFTER: RangeInclusive<Duration> =
