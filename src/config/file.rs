@@ -125,7 +125,10 @@ mod tests {
         admin::{AdminSection, TokenSection},
         checks::{AgentSection, CommandSection, HttpSection, PatroniSection},
         cluster::ClusterSection,
-        discovery::{CommandSourceSection, DiscoverySection, FileSourceSection, RuleSection},
+        discovery::{
+            CommandSourceSection, DiscoverySection, DnsSourceSection, FileSourceSection,
+            HttpSourceSection, PatroniSourceSection, RuleSection,
+        },
         dns::{DnsSection, ExposeSection, RateLimitSection, TcpSection, TlsListenSection},
         hook::HookSection,
         kick::KickSection,
@@ -141,7 +144,7 @@ mod tests {
     };
 
     /// Every section with its keys.
-    const FORMAT: [(&str, &[&str]); 28] = [
+    const FORMAT: [(&str, &[&str]); 31] = [
         (FileSection::TITLE, FileSection::KEYS),
         (DnsSection::TITLE, DnsSection::KEYS),
         (TcpSection::TITLE, TcpSection::KEYS),
@@ -170,6 +173,9 @@ mod tests {
         (RuleSection::TITLE, RuleSection::KEYS),
         (FileSourceSection::TITLE, FileSourceSection::KEYS),
         (CommandSourceSection::TITLE, CommandSourceSection::KEYS),
+        (DnsSourceSection::TITLE, DnsSourceSection::KEYS),
+        (HttpSourceSection::TITLE, HttpSourceSection::KEYS),
+        (PatroniSourceSection::TITLE, PatroniSourceSection::KEYS),
     ];
 
     /// The part of the reference under the heading of `title`.

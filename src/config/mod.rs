@@ -58,7 +58,7 @@ pub use self::{
     changes::Changes,
     checks::{Checks, WitnessConfig},
     cluster::ClusterConfig,
-    discovery::{DiscoveryConfig, SourceConfig, Whom},
+    discovery::{DiscoveryConfig, DnsSourceConfig, HttpSourceConfig, SourceConfig, Whom},
     dns::{DnsConfig, ExposeConfig, RateLimitConfig, TcpConfig, TlsListenConfig},
     hook::{HookAction, HookConfig, WebhookConfig},
     kick::{KickConfig, KickLogin, KickMode},

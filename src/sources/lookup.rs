@@ -20,7 +20,7 @@ use crate::discovery::{Find, FindHost, Sighting, SourceReply};
 pub const LOOKUPS_MAX: usize = 16;
 
 /// Names that are resolved for one reply; addresses need no resolving.
-const NAMES_MAX: usize = 100;
+pub const NAMES_MAX: usize = 100;
 
 /// How long all names of a reply may take together.
 const RESOLVED_WITHIN: Duration = Duration::from_secs(5);

@@ -13,17 +13,20 @@
 //!   names there are, so that probes find theirs free.
 
 mod command;
+mod dns;
 mod error;
 mod file;
+mod http;
 mod lookup;
+mod patroni;
 mod targets;
 
 use std::{net::IpAddr, time::Duration};
 
 use tokio::time::timeout;
 
+use self::{dns::Dns, file::File, patroni::Patroni, targets::targets};
 pub use self::{error::AskError, lookup::Addresses};
-use self::{file::File, targets::targets};
 use crate::{
     config::{ClusterConfig, SourceConfig, TargetHost, Whom},
     discovery::{Sighting, SourceKind, SourceReply},
@@ -45,6 +48,8 @@ pub struct Heard {
 pub struct Asker {
     addresses: Addresses,
     file: File,
+    dns: Dns,
+    patroni: Patroni,
 }
 
 impl Asker {
@@ -52,6 +57,10 @@ impl Asker {
     /// the lookups of names.
     pub async fn ask(&mut self, cluster: &ClusterConfig, source: &SourceConfig) -> Heard {
         let kind = source.kind();
+        if let Whom::Dns(name) = &source.whom {
+            let (reply, sightings) = self.dns.ask(name, source.timeout).await;
+            return Heard { kind, reply, sightings };
+        }
         let reply = self.reply(cluster, source).await.unwrap_or_else(SourceReply::failed);
         let known = |name: &str| member_named(cluster, name);
         let (reply, sightings) = self.addresses.sightings(reply, known).await;
@@ -68,6 +77,12 @@ impl Asker {
             Whom::File(path) => targets(kind, &within(time, self.file.read(path)).await?),
             Whom::Command { program, arguments } => {
                 targets(kind, &command::run(program, arguments, &cluster.name, time).await?)
+            }
+            Whom::Http(source) => targets(kind, &http::get(cluster, source, time).await?),
+            // It is asked with its own resolver, which knows the addresses.
+            Whom::Dns(_) => Ok(SourceReply::Whole(Vec::new())),
+            Whom::Patroni { port, tls } => {
+                within(time, self.patroni.ask(cluster, *port, tls)).await
             }
         }
     }
@@ -99,3 +114,6 @@ pub fn pause(interval: Duration) -> Duration {
 
 /// Octets of one reply that are read. A thousand servers with all their labels have less.
 const REPLY_MAX: usize = 1 << 20;
+
+#[cfg(test)]
+mod tests;

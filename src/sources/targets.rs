@@ -93,7 +93,7 @@ fn find(kind: SourceKind, target: &str, labels: &Labels) -> Option<Find> {
 }
 
 /// Texts and numbers; what else there is describes no server.
-fn labels(object: Option<&Value>) -> Labels {
+pub fn labels(object: Option<&Value>) -> Labels {
     let mut labels = Labels::default();
     for (key, value) in object.and_then(Value::as_object).into_iter().flatten() {
         match value {

@@ -18,6 +18,7 @@ use crate::{
     account, in_turn,
     namespace::Namespace,
     patience,
+    patroni_cluster::{PatroniCluster, assert_installed},
     pointsman::{Cluster, Engine, Pointsman, write_files},
     ports,
     postgres_cluster::{PgCluster, Shutdown},
@@ -204,7 +205,7 @@ fn a_standby_that_a_file_names_joins_and_no_broken_file_takes_it_away() {
         let told = || pointsman.command(&["discover", "db"]).1;
         assert!(joined.is_some(), "{}\n{}", told(), pointsman.log().tail(30));
         discover_says("db2-of-the-list");
-        discover_says("outside");
+        discover_says("in none of `networks`");
 
         // Each of these is seen and takes nobody away.
         for broken in ["garbage", &targets[..targets.len() / 2]] {
@@ -223,6 +224,46 @@ fn a_standby_that_a_file_names_joins_and_no_broken_file_takes_it_away() {
         assert!(log.contains("the source file does not say all"), "{log}");
         let asked = outside.accept();
         assert!(asked.is_err(), "somebody outside of `networks` was contacted: {asked:?}");
+        pointsman.stop();
+    });
+}
+
+/// Three servers of a Patroni, of which the configuration has one.
+const OF_PATRONI: [Ipv4Addr; 3] =
+    [Ipv4Addr::new(127, 62, 34, 1), Ipv4Addr::new(127, 62, 34, 2), Ipv4Addr::new(127, 62, 34, 3)];
+
+const STORE: Ipv4Addr = Ipv4Addr::new(127, 62, 34, 9);
+
+#[test]
+fn the_members_that_patroni_names_join() {
+    in_turn(|| {
+        assert_installed();
+        let programs = Programs::installed();
+        let grants = programs.grants().user().join(";\n");
+        let servers = PatroniCluster::start(programs, STORE, &OF_PATRONI);
+        servers.sql(0, &grants);
+        let cluster = Cluster::new("db", Engine::Postgres, &OF_PATRONI[..1], servers.port());
+        let folder = tempfile::tempdir().expect("a temporary directory can be made");
+        let dns = SocketAddr::from((STORE, ports::free_on(&[STORE])));
+        write_files(folder.path(), dns, &[&cluster], "\n[admin]\nsocket = \"admin.sock\"\n");
+        let file = folder.path().join("pointsman.toml");
+        let text = fs::read_to_string(&file).expect("the configuration is there");
+        let discovery = format!(
+            "\n[cluster.discovery]\nsources = [\"patroni\"]\nmode = \"join\"\n\
+             networks = [\"127.62.34.0/24\"]\ninterval = \"1s\"\n\n\
+             [cluster.discovery.patroni]\nport = {}\n",
+            servers.rest_port()
+        );
+        fs::write(&file, text + &discovery).expect("the configuration can be written");
+        let pointsman = Pointsman::serve_files(folder.path(), dns, &cluster);
+        let mut client = pointsman.client();
+        let joined = patience::poll(2 * patience::PATIENCE, || {
+            let set = client.addresses(&cluster.read_name())?.set();
+            (set == OF_PATRONI[1..]).then_some(())
+        });
+        let told = pointsman.command(&["discover", "db"]).1;
+        assert!(joined.is_some(), "{told}\n{}", pointsman.log().tail(30));
+        assert!(told.contains("patroni"), "{told}");
         pointsman.stop();
     });
 }

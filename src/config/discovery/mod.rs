@@ -12,7 +12,10 @@ use std::{
 use ipnet::IpNet;
 use toml::{Spanned, de::DeValue};
 
-pub use self::sources::{CommandSourceSection, FileSourceSection, SourceConfig, Whom};
+pub use self::sources::{
+    CommandSourceSection, DnsSourceConfig, DnsSourceSection, FileSourceSection, HttpSourceConfig,
+    HttpSourceSection, PatroniSourceSection, SourceConfig, Whom,
+};
 use super::{
     Networks, ServerConfig,
     read::{Conversion, Faults, Field, Value, Whole, one_of, parsed, section},
@@ -50,6 +53,12 @@ section! {
         file: FileSourceSection,
         /// How the source `command` is asked.
         command: CommandSourceSection,
+        /// How the source `dns` is asked.
+        dns: DnsSourceSection,
+        /// How the source `http` is asked.
+        http: HttpSourceSection,
+        /// How the source `patroni` is asked.
+        patroni: PatroniSourceSection,
     }
 }
 
@@ -88,8 +97,11 @@ pub struct Excluded(Exclusion);
 #[derive(Clone, Copy, Debug)]
 pub struct Net(IpNet);
 
-one_of! { SourceKind, "a list of \"replication\", \"file\" and \"command\"",
+one_of! { SourceKind, "a list of \"replication\", \"patroni\", \"dns\", \"file\", \"http\" and \"command\"",
     "replication" => Self::Replication,
+    "patroni" => Self::Patroni,
+    "http" => Self::Http,
+    "dns" => Self::Dns,
     "file" => Self::File,
     "command" => Self::Command,
 }
@@ -195,7 +207,8 @@ pub fn convert(
         conversion.faults.add(place.clone(), what, "add \"database\" to the `checks`");
     }
     let mode = section.mode();
-    let named = sources(&section.sources, conversion);
+    let is_postgres = around.kind.is_none_or(|kind| kind == ClusterKind::Postgres);
+    let named = sources(&section.sources, is_postgres, conversion);
     let networks = networks(&section.networks, (mode, &named), &place, conversion);
     let interval = section.interval(conversion);
     let asked = sources::convert(section, &named, interval, conversion);
@@ -218,6 +231,7 @@ pub fn convert(
 
 fn sources(
     field: &Field<Vec<Spanned<SourceKind>>>,
+    is_postgres: bool,
     conversion: &mut Conversion<'_>,
 ) -> Vec<SourceKind> {
     let Some(list) = field.given_with_place() else {
@@ -226,6 +240,10 @@ fn sources(
     let mut sources: Vec<SourceKind> = Vec::new();
     for source in list.get_ref() {
         let kind = *source.get_ref();
+        if kind == SourceKind::Patroni && !is_postgres {
+            let what = "\"patroni\" in `sources`: Patroni runs PostgreSQL and nothing else";
+            conversion.faults.add(source.span(), what, "remove it");
+        }
         if sources.contains(&kind) {
             conversion.faults.add(
                 source.span(),

@@ -401,3 +401,14 @@ fn a_source_that_fails_is_told_once_in_a_while() {
     }
     assert!(told(&broken), "ten minutes later");
 }
+
+#[test]
+fn labels_give_what_no_rule_gives() {
+    let mut labels = Labels::default();
+    for (key, value) in [("priority", "7"), ("weight", "65536"), ("site", "az1")] {
+        labels.add(key, value);
+    }
+    let given = |number: u8| rules().attributes(at(number).ip(), &labels);
+    assert_eq!(given(2), Attributes { priority: Some(7), weight: None });
+    assert_eq!(given(200), Attributes { priority: Some(50), weight: None });
+}
