@@ -124,12 +124,15 @@ mod tests {
     fn members_are_found_whatever_their_version_says_beside() {
         let (finds, fault) = told(
             r#"{"members": [
-                {"name": "db1", "role": "leader", "state": "running", "api_url": "http://10.0.0.1:8008/patroni",
+                {"name": "db1", "role": "leader", "state": "running",
+                 "api_url": "http://10.0.0.1:8008/patroni",
                  "host": "10.0.0.1", "port": 5432, "timeline": 3},
-                {"name": "db_2", "role": "quorum_standby", "state": "streaming", "host": "db2.example",
-                 "port": 5433, "timeline": 3, "lag": "unknown", "tags": {"site": "az1"}},
+                {"name": "db_2", "role": "quorum_standby", "state": "streaming",
+                 "host": "db2.example", "port": 5433,
+                 "lag": "unknown", "tags": {"site": "az1"}},
                 {"name": "db3", "role": "replica", "state": "creating replica", "lag": "unknown"},
-                {"name": "db4", "role": "replica", "state": "stopped", "host": "fd00::4", "port": "5432"}],
+                {"name": "db4", "role": "replica", "state": "stopped", "host": "fd00::4",
+                 "port": "5432"}],
                "scope": "orders", "pause": true}"#,
         );
         let expected =

@@ -97,7 +97,8 @@ pub struct Excluded(Exclusion);
 #[derive(Clone, Copy, Debug)]
 pub struct Net(IpNet);
 
-one_of! { SourceKind, "a list of \"replication\", \"patroni\", \"dns\", \"file\", \"http\" and \"command\"",
+one_of! { SourceKind,
+    "a list of \"replication\", \"patroni\", \"dns\", \"file\", \"http\" and \"command\"",
     "replication" => Self::Replication,
     "patroni" => Self::Patroni,
     "http" => Self::Http,
