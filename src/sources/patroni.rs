@@ -74,7 +74,7 @@ fn members(octets: Vec<u8>) -> Result<SourceReply, AskError> {
     for member in members {
         match find(member) {
             Ok(find) => finds.extend(find),
-            Err(shown) => _ = odd.get_or_insert(format!("{shown} is no host or no port")),
+            Err(shown) => _ = odd.get_or_insert_with(|| format!("{shown} is no host or no port")),
         }
     }
     Ok(SourceReply::of(finds, odd.as_deref()))
