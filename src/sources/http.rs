@@ -1,5 +1,6 @@
 //! A service that is asked with one GET. Redirects are replies like any other and are not followed: what
-//! is asked is what the operator has written.
+//! is asked is what the operator has written. The connection ends a reply that is longer than a database's
+//! may be, 256 KiB.
 
 use std::{sync::Arc, time::Duration};
 
