@@ -29,6 +29,7 @@ pub mod process_group;
 pub mod publish;
 pub mod report;
 pub mod sessions;
+pub mod sources;
 pub mod state;
 pub mod status;
 pub mod telemetry;

@@ -4,14 +4,19 @@
 //! environment. The group is killed when nobody waits for it any more, so that only what has left
 //! the group outlives it.
 
-use std::{path::Path, process::Stdio, time::Duration};
+use std::{fmt, path::Path, process::Stdio, time::Duration};
 
 use nix::{
     sys::signal::{Signal, killpg},
     unistd::Pid,
 };
 use rustix::thread::clear_ambient_capability_set;
-use tokio::process::{Child, Command};
+use tokio::{
+    io::AsyncReadExt as _,
+    process::{Child, ChildStderr, Command},
+};
+
+use crate::plain_text::one_line;
 
 /// `program`, ready to be given arguments, an environment and what it may read and write; nothing
 /// of the latter unless somebody says so. It leads a group of its own and is killed when its
@@ -56,6 +61,41 @@ impl Drop for ProcessGroup {
         _ = killpg(self.0, Signal::SIGKILL);
     }
 }
+
+/// The end of what a program wrote to its standard error.
+#[derive(Debug, Default)]
+pub struct LastWords(Vec<u8>);
+
+impl LastWords {
+    /// Reads to the end, and forgets what is too much. Cancel-safe.
+    pub async fn hear_out(&mut self, stderr: &mut Option<ChildStderr>) {
+        let mut some = [0; 1024];
+        while let Some(stream) = stderr {
+            match stream.read(&mut some).await {
+                Ok(0) | Err(_) => *stderr = None,
+                Ok(read) => {
+                    self.0.extend_from_slice(&some[..read]);
+                    let too_much = self.0.len().saturating_sub(WORDS_MAX);
+                    self.0.drain(..too_much);
+                }
+            }
+        }
+    }
+}
+
+/// The last line that is not empty, after a colon; nothing when there is none.
+impl fmt::Display for LastWords {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let text = String::from_utf8_lossy(&self.0);
+        match text.lines().map(str::trim).rfind(|line| !line.is_empty()) {
+            Some(line) => write!(f, ": {}", one_line(line)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Octets of errors that are kept.
+const WORDS_MAX: usize = 512;
 
 /// How long output is waited for that was written before the end.
 pub const LAST_WORDS: Duration = Duration::from_millis(50);

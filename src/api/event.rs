@@ -54,6 +54,8 @@ pub enum EventKind {
     ServerLeft,
     /// A server carries a cluster's identity, is writable, and was never seen following.
     ServerStranger,
+    /// A source of discovery has failed, or a part of what it says cannot be read.
+    DiscoverySource,
 }
 
 impl From<ChangeKind> for EventKind {
@@ -76,6 +78,7 @@ impl From<ChangeKind> for EventKind {
             ChangeKind::ServerJoined => Self::ServerJoined,
             ChangeKind::ServerLeft => Self::ServerLeft,
             ChangeKind::ServerStranger => Self::ServerStranger,
+            ChangeKind::DiscoverySource => Self::DiscoverySource,
         }
     }
 }

@@ -9,6 +9,7 @@ use super::{
     admin::{self, AdminSection},
     checks::WitnessConfig,
     cluster::{self, ClusterConfig, ClusterSection},
+    discovery::Whom,
     dns::{self, DnsSection, Listeners},
     hook::{self, HookAction, HookConfig, HookSection},
     log::{self, LogSection},
@@ -110,7 +111,10 @@ fn runs_commands(clusters: &[ClusterConfig], hooks: &[Arc<HookConfig>]) -> bool 
         .iter()
         .flat_map(|cluster| &cluster.servers)
         .flat_map(|server| &server.checks.witnesses);
+    let sources = clusters.iter().filter_map(|cluster| cluster.discovery.as_ref());
+    let mut sources = sources.flat_map(|discovery| &discovery.sources);
     witnesses.any(|witness| matches!(**witness, WitnessConfig::Command { .. }))
+        || sources.any(|source| matches!(source.whom, Whom::Command { .. }))
         || hooks.iter().any(|hook| matches!(hook.action, HookAction::Command { .. }))
 }
 
@@ -121,7 +125,10 @@ mod tests {
         admin::{AdminSection, TokenSection},
         checks::{AgentSection, CommandSection, HttpSection, PatroniSection},
         cluster::ClusterSection,
-        discovery::{DiscoverySection, RuleSection},
+        discovery::{
+            CommandSourceSection, DiscoverySection, DnsSourceSection, FileSourceSection,
+            HttpSourceSection, PatroniSourceSection, RuleSection,
+        },
         dns::{DnsSection, ExposeSection, RateLimitSection, TcpSection, TlsListenSection},
         hook::HookSection,
         kick::KickSection,
@@ -137,7 +144,7 @@ mod tests {
     };
 
     /// Every section with its keys.
-    const FORMAT: [(&str, &[&str]); 26] = [
+    const FORMAT: [(&str, &[&str]); 31] = [
         (FileSection::TITLE, FileSection::KEYS),
         (DnsSection::TITLE, DnsSection::KEYS),
         (TcpSection::TITLE, TcpSection::KEYS),
@@ -164,6 +171,11 @@ mod tests {
         (KickSection::TITLE, KickSection::KEYS),
         (DiscoverySection::TITLE, DiscoverySection::KEYS),
         (RuleSection::TITLE, RuleSection::KEYS),
+        (FileSourceSection::TITLE, FileSourceSection::KEYS),
+        (CommandSourceSection::TITLE, CommandSourceSection::KEYS),
+        (DnsSourceSection::TITLE, DnsSourceSection::KEYS),
+        (HttpSourceSection::TITLE, HttpSourceSection::KEYS),
+        (PatroniSourceSection::TITLE, PatroniSourceSection::KEYS),
     ];
 
     /// The part of the reference under the heading of `title`.

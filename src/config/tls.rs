@@ -1,6 +1,6 @@
 //! `tls` and `ca_file` of any section: how a connection of ours is encrypted.
 
-use std::{fmt, path::PathBuf, sync::Arc};
+use std::{fmt, ops::Range, path::PathBuf, sync::Arc};
 
 use toml::Spanned;
 
@@ -93,6 +93,32 @@ fn authorities(
         return Arc::default();
     };
     certificates(file, conversion)
+}
+
+/// The mode for a URL, which `key` has at `place`: `https` checks the certificate, which takes authorities.
+pub fn of_url(
+    https: bool,
+    (key, place): (&str, Range<usize>),
+    ca_file: &Field<PathBuf>,
+    conversion: &mut Conversion<'_>,
+) -> TlsMode {
+    match (https, ca_file) {
+        (false, ca_file) => {
+            conversion.useless(ca_file, "ca_file", "only https:// checks a certificate");
+            TlsMode::Disable
+        }
+        (true, Field::Given(file)) => {
+            TlsMode::VerifyFull { authorities: certificates(file, conversion) }
+        }
+        (true, Field::Faulty) => TlsMode::Disable,
+        (true, Field::Absent) => {
+            let what = format!("`{key}` by https without `ca_file`");
+            let advice = "add ca_file = \"/etc/ssl/certs/ca-certificates.crt\", or the file of \
+                          your own authority";
+            conversion.faults.add(place, what, advice);
+            TlsMode::Disable
+        }
+    }
 }
 
 /// The certificates in a file; none once a fault has been reported.

@@ -101,8 +101,18 @@ impl Rules {
                 rule.label.as_ref().is_none_or(|(key, value)| labels.get(key) == Some(&**value));
             inside && labelled
         };
-        self.attributes.iter().find(matches).map(|rule| rule.attributes).unwrap_or_default()
+        let given = self.attributes.iter().find(matches).map(|rule| rule.attributes);
+        let given = given.unwrap_or_default();
+        Attributes {
+            priority: given.priority.or_else(|| number(labels, "priority")),
+            weight: given.weight.or_else(|| number(labels, "weight")),
+        }
     }
+}
+
+/// A label that is a number as `[[cluster.server]]` has it.
+fn number(labels: &Labels, key: &str) -> Option<u32> {
+    labels.get(key)?.parse::<u16>().ok().map(u32::from)
 }
 
 /// Whether no client could connect to `address`, wherever it is.

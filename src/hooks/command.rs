@@ -11,7 +11,7 @@ use std::{
 };
 
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    io::AsyncWriteExt as _,
     process::{Child, ChildStderr},
     time::timeout,
 };
@@ -19,8 +19,7 @@ use tokio::{
 use crate::{
     api::EventEntry,
     chronicle::Entry,
-    plain_text::one_line,
-    process_group::{LAST_WORDS, ProcessGroup, leader},
+    process_group::{LAST_WORDS, LastWords, ProcessGroup, leader},
     report::Words,
 };
 
@@ -120,38 +119,3 @@ fn environment(entry: &Entry) -> [(&'static str, String); 9] {
     // No environment can hold a NUL.
     .map(|(name, value)| (name, value.replace('\0', "\u{fffd}")))
 }
-
-/// The end of what a command wrote to its standard error.
-#[derive(Debug, Default)]
-pub struct LastWords(Vec<u8>);
-
-impl LastWords {
-    /// Reads to the end, and forgets what is too much. Cancel-safe.
-    async fn hear_out(&mut self, stderr: &mut Option<ChildStderr>) {
-        let mut some = [0; 1024];
-        while let Some(stream) = stderr {
-            match stream.read(&mut some).await {
-                Ok(0) | Err(_) => *stderr = None,
-                Ok(read) => {
-                    self.0.extend_from_slice(&some[..read]);
-                    let too_much = self.0.len().saturating_sub(WORDS_MAX);
-                    self.0.drain(..too_much);
-                }
-            }
-        }
-    }
-}
-
-/// The last line that is not empty, after a colon; nothing when there is none.
-impl std::fmt::Display for LastWords {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let text = String::from_utf8_lossy(&self.0);
-        match text.lines().map(str::trim).rfind(|line| !line.is_empty()) {
-            Some(line) => write!(f, ": {}", one_line(line)),
-            None => Ok(()),
-        }
-    }
-}
-
-/// Octets of errors that are kept.
-const WORDS_MAX: usize = 512;

@@ -185,6 +185,7 @@ impl Change {
                 ChangeKind::ServerLeft
             }
             What::Discovery(Discovery::Stranger { .. }) => ChangeKind::ServerStranger,
+            What::Discovery(Discovery::Source { .. }) => ChangeKind::DiscoverySource,
             What::Earlier(earlier) => earlier.kind,
         }
     }

@@ -37,11 +37,13 @@ pub enum ChangeKind {
     ServerLeft,
     /// A server carries a cluster's identity and was never seen following.
     ServerStranger,
+    /// A source of discovery has failed, or a part of what it says cannot be read.
+    DiscoverySource,
 }
 
 impl ChangeKind {
     /// Every kind, in the order of this list.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::WriteChanged,
         Self::NoWriter,
         Self::SplitBrain,
@@ -59,6 +61,7 @@ impl ChangeKind {
         Self::ServerJoined,
         Self::ServerLeft,
         Self::ServerStranger,
+        Self::DiscoverySource,
     ];
 
     /// Its name, the same in the configuration, in JSON and in the state file.
@@ -81,6 +84,7 @@ impl ChangeKind {
             Self::ServerJoined => "server_joined",
             Self::ServerLeft => "server_left",
             Self::ServerStranger => "server_stranger",
+            Self::DiscoverySource => "discovery_source",
         }
     }
 

@@ -72,6 +72,13 @@ pub enum Discovery {
         /// Where it is.
         at: Box<str>,
     },
+    /// A source has failed, or a part of what it says cannot be read.
+    Source {
+        /// Which.
+        source: Box<str>,
+        /// What is wrong, on one line.
+        why: Box<str>,
+    },
     /// So many servers would leave at once that none is let go.
     Held {
         /// They, with commas between.
@@ -85,7 +92,7 @@ impl Discovery {
         match self {
             Self::Sighted { .. } | Self::Joined { .. } => Severity::Ok,
             Self::Left { .. } => Severity::Wanted,
-            Self::Held { .. } => Severity::Degraded,
+            Self::Held { .. } | Self::Source { .. } => Severity::Degraded,
             Self::Stranger { .. } => Severity::Outage,
         }
     }

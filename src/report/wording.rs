@@ -82,6 +82,9 @@ fn of_discovery(discovery: &Discovery) -> Words {
             let detail = "it is writable, and was never seen following a member: a restored copy?";
             (format!("a stranger at {at} carries our identity"), detail.to_owned())
         }
+        Discovery::Source { source, why } => {
+            (format!("the source {source} does not say all"), why.to_string())
+        }
         Discovery::Held { servers } => {
             let detail = format!("{servers}: they stay until they have been gone for long");
             ("more than half of the servers would leave at once".to_owned(), detail)

@@ -7,7 +7,8 @@
 
 use std::{
     fs,
-    net::{Ipv4Addr, SocketAddr},
+    net::{Ipv4Addr, SocketAddr, TcpListener},
+    path::Path,
     process::Command,
 };
 
@@ -17,6 +18,7 @@ use crate::{
     account, in_turn,
     namespace::Namespace,
     patience,
+    patroni_cluster::{PatroniCluster, assert_installed},
     pointsman::{Cluster, Engine, Pointsman, write_files},
     ports,
     postgres_cluster::{PgCluster, Shutdown},
@@ -136,4 +138,132 @@ fn nobody_is_led_to(server: Ipv4Addr, pointsman: &Pointsman, cluster: &Cluster) 
         let set = answer.map(|answer| answer.set()).unwrap_or_default();
         assert!(!set.contains(&server.into()), "{name}: {set:?}");
     }
+}
+
+/// The primary, a standby that a file names, and an address that is outside of `networks`.
+const LISTED: [Ipv4Addr; 2] = [Ipv4Addr::new(127, 62, 32, 1), Ipv4Addr::new(127, 62, 32, 2)];
+
+const OUTSIDE: Ipv4Addr = Ipv4Addr::new(127, 62, 33, 1);
+
+const LISTED_HOME: Ipv4Addr = Ipv4Addr::new(127, 62, 32, 9);
+
+const FILE_DISCOVERY: &str = r#"
+[cluster.discovery]
+sources = ["file"]
+mode = "join"
+networks = ["127.62.32.0/24"]
+interval = "1s"
+
+[cluster.discovery.file]
+path = "db.targets.json"
+"#;
+
+/// Puts a list into its place at once.
+fn list(folder: &Path, text: &str) {
+    let (new, list) = (folder.join("db.targets.new"), folder.join("db.targets.json"));
+    fs::write(&new, text).expect("the list can be written");
+    fs::rename(&new, &list).expect("the list can be put into its place");
+}
+
+#[test]
+fn a_standby_that_a_file_names_joins_and_no_broken_file_takes_it_away() {
+    in_turn(|| {
+        let servers = PgCluster::start(Programs::installed(), &LISTED);
+        let port = servers.port();
+        let cluster = Cluster::new("db", Engine::Postgres, &LISTED[..1], port);
+        let folder = tempfile::tempdir().expect("a temporary directory can be made");
+        let dns = SocketAddr::from((LISTED_HOME, ports::free_on(&[LISTED_HOME])));
+        write_files(folder.path(), dns, &[&cluster], "\n[admin]\nsocket = \"admin.sock\"\n");
+        let file = folder.path().join("pointsman.toml");
+        let text = fs::read_to_string(&file).expect("the configuration is there");
+        fs::write(&file, text + FILE_DISCOVERY).expect("the configuration can be written");
+        let pointsman = Pointsman::serve_files(folder.path(), dns, &cluster);
+        let discover_says = |what: &str| {
+            patience::until(what, || {
+                let (code, told) = pointsman.command(&["discover", "db"]);
+                assert_eq!(code, Some(0), "{told}");
+                told.contains(what)
+            });
+        };
+        discover_says("No such file");
+
+        // Beside the standby, somebody whom nobody may ask.
+        let outside = TcpListener::bind((OUTSIDE, 0)).expect("a free port");
+        outside.set_nonblocking(true).expect("it need not wait");
+        let outside_port = outside.local_addr().expect("bound").port();
+        let targets = format!(
+            r#"[{{"targets": ["{}:{port}", "{OUTSIDE}:{outside_port}", "127.0.0.1:{outside_port}"],
+                 "labels": {{"name": "db2-of-the-list"}}}}]"#,
+            LISTED[1]
+        );
+        list(folder.path(), &targets);
+        let mut client = pointsman.client();
+        let joined = patience::poll(2 * patience::PATIENCE, || {
+            let set = client.addresses(&cluster.read_name())?.set();
+            (set == [LISTED[1]]).then_some(())
+        });
+        let told = || pointsman.command(&["discover", "db"]).1;
+        assert!(joined.is_some(), "{}\n{}", told(), pointsman.log().tail(30));
+        discover_says("db2-of-the-list");
+        discover_says("in none of `networks`");
+
+        // Each of these is seen and takes nobody away.
+        for broken in ["garbage", &targets[..targets.len() / 2]] {
+            list(folder.path(), broken);
+            discover_says("no JSON");
+            let answer = client.addresses(&cluster.read_name());
+            assert_eq!(answer.map(|answer| answer.set()), Some(vec![LISTED[1].into()]));
+            list(folder.path(), &targets);
+            patience::until("the file is right again", || !told().contains("no JSON"));
+        }
+        list(folder.path(), "[]");
+        patience::until("an empty list is no fault", || !told().contains("no JSON"));
+        let answer = client.addresses(&cluster.read_name());
+        assert_eq!(answer.map(|answer| answer.set()), Some(vec![LISTED[1].into()]));
+        let log = pointsman.log().tail(200);
+        assert!(log.contains("the source file does not say all"), "{log}");
+        let asked = outside.accept();
+        assert!(asked.is_err(), "somebody outside of `networks` was contacted: {asked:?}");
+        pointsman.stop();
+    });
+}
+
+/// Three servers of a Patroni, of which the configuration has one.
+const OF_PATRONI: [Ipv4Addr; 3] =
+    [Ipv4Addr::new(127, 62, 34, 1), Ipv4Addr::new(127, 62, 34, 2), Ipv4Addr::new(127, 62, 34, 3)];
+
+const STORE: Ipv4Addr = Ipv4Addr::new(127, 62, 34, 9);
+
+#[test]
+fn the_members_that_patroni_names_join() {
+    in_turn(|| {
+        assert_installed();
+        let programs = Programs::installed();
+        let grants = programs.grants().user().join(";\n");
+        let servers = PatroniCluster::start(programs, STORE, &OF_PATRONI);
+        servers.sql(0, &grants);
+        let cluster = Cluster::new("db", Engine::Postgres, &OF_PATRONI[..1], servers.port());
+        let folder = tempfile::tempdir().expect("a temporary directory can be made");
+        let dns = SocketAddr::from((STORE, ports::free_on(&[STORE])));
+        write_files(folder.path(), dns, &[&cluster], "\n[admin]\nsocket = \"admin.sock\"\n");
+        let file = folder.path().join("pointsman.toml");
+        let text = fs::read_to_string(&file).expect("the configuration is there");
+        let discovery = format!(
+            "\n[cluster.discovery]\nsources = [\"patroni\"]\nmode = \"join\"\n\
+             networks = [\"127.62.34.0/24\"]\ninterval = \"1s\"\n\n\
+             [cluster.discovery.patroni]\nport = {}\n",
+            servers.rest_port()
+        );
+        fs::write(&file, text + &discovery).expect("the configuration can be written");
+        let pointsman = Pointsman::serve_files(folder.path(), dns, &cluster);
+        let mut client = pointsman.client();
+        let joined = patience::poll(2 * patience::PATIENCE, || {
+            let set = client.addresses(&cluster.read_name())?.set();
+            (set == OF_PATRONI[1..]).then_some(())
+        });
+        let told = pointsman.command(&["discover", "db"]).1;
+        assert!(joined.is_some(), "{told}\n{}", pointsman.log().tail(30));
+        assert!(told.contains("patroni"), "{told}");
+        pointsman.stop();
+    });
 }

@@ -19,7 +19,7 @@ struct Row {
     from_outside: &'static [&'static str],
 }
 
-const TABLE: [Row; 33] = [
+const TABLE: [Row; 34] = [
     Row { module: "engine", of_ours: &[], from_outside: &[] },
     Row {
         module: "answers",
@@ -96,6 +96,7 @@ const TABLE: [Row; 33] = [
             "config::ProbeConfig",
             "config::ProbeTarget",
             "config::RequireAuth",
+            "config::Secret",
             "config::ServerPublicKey",
             "config::TargetHost",
             "config::TlsMode",
@@ -226,6 +227,18 @@ const TABLE: [Row; 33] = [
         ],
     },
     Row { module: "discovery", of_ours: &["engine", "plain_text"], from_outside: &["ipnet"] },
+    Row {
+        module: "sources",
+        of_ours: &[
+            "config",
+            "discovery",
+            "engine::Failure",
+            "plain_text",
+            "probe::HttpClient",
+            "process_group",
+        ],
+        from_outside: &["hickory_net", "hickory_proto", "rand", "serde_json", "thiserror", "tokio"],
+    },
     Row { module: "clock", of_ours: &["engine::Moment", "wall_time"], from_outside: &["tokio"] },
     Row {
         module: "metrics",
@@ -286,7 +299,6 @@ const TABLE: [Row; 33] = [
             "config::TargetHost",
             "config::TlsMode",
             "config::WebhookConfig",
-            "plain_text",
             "process_group",
             "report",
             "wall_time",
@@ -325,7 +337,11 @@ const TABLE: [Row; 33] = [
     },
     Row { module: "duration", of_ours: &[], from_outside: &["thiserror"] },
     Row { module: "plain_text", of_ours: &[], from_outside: &[] },
-    Row { module: "process_group", of_ours: &[], from_outside: &["nix", "rustix", "tokio"] },
+    Row {
+        module: "process_group",
+        of_ours: &["plain_text"],
+        from_outside: &["nix", "rustix", "tokio"],
+    },
     Row { module: "descriptors", of_ours: &[], from_outside: &["nix", "tracing"] },
     Row { module: "threads", of_ours: &[], from_outside: &["thiserror"] },
     Row { module: "inherited", of_ours: &[], from_outside: &["listenfd", "socket2", "thiserror"] },
@@ -350,6 +366,7 @@ const TABLE: [Row; 33] = [
             "publish::Reader",
             "report",
             "sessions",
+            "sources",
             "state",
             "status",
             "telemetry::Losses",

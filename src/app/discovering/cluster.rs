@@ -1,6 +1,10 @@
 //! The discovery of one cluster.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::{
     sync::{mpsc, watch},
@@ -10,6 +14,7 @@ use tracing::{info, warn};
 
 use super::{
     around::{AUTHOR, Around, Told},
+    asking::Asking,
     remembered::{image, remembered},
     strangers::examine,
 };
@@ -18,14 +23,15 @@ use crate::{
     config::{AddedServer, ClusterConfig, Config, FoundServer, TargetHost},
     control::{Order, OrderError},
     discovery::{
-        Action, Find, FindHost, FindState, FoundMember, Ledger, Member, Mode, Newcomer, Notice,
-        Rules, Sighting, SourceKind, SourceReply, replication_finds,
+        Action, FindState, FoundMember, Ledger, Member, Mode, Newcomer, Notice, Rules, SourceKind,
+        replication_finds,
     },
     engine::{ClusterId, ServerState, Wish},
     report::{
         Change, ClusterView, DiscoveredServer, Discovery, DiscoveryReport, DiscoverySource,
         Severity, What,
     },
+    sources::{Addresses, Heard},
     state::DiscoveryImage,
     status,
     wall_time::WallTime,
@@ -37,12 +43,6 @@ const JOINING: Duration = Duration::from_millis(500);
 /// Turns that follow so quickly after one that has joined: ten seconds.
 const QUICK: u32 = 20;
 
-/// Names of hosts that are resolved in one turn; addresses need no resolving.
-const NAMES_MAX: usize = 50;
-
-/// How long a name may take to resolve.
-const RESOLVES_WITHIN: Duration = Duration::from_secs(2);
-
 /// One cluster.
 pub struct ClusterDiscovery {
     name: Box<str>,
@@ -52,6 +52,11 @@ pub struct ClusterDiscovery {
     saved: DiscoveryImage,
     /// Turns that follow one another quickly.
     quick: u32,
+    asking: Asking,
+    /// Of the hosts that members name.
+    addresses: Addresses,
+    /// What sources have said since the last turn.
+    heard: BTreeMap<SourceKind, Heard>,
     around: Around,
 }
 
@@ -67,11 +72,14 @@ impl ClusterDiscovery {
         let (bindings, tombstones) = remembered(known, clock.now(), clock::unix_millis());
         let rules = rules(&config.borrow(), &name);
         let ledger = Ledger::new(rules.unwrap_or_else(nothing), bindings, tombstones);
-        Self { name, config, ledger, clock, saved: known.clone(), quick: 0, around }
+        let (saved, asking, heard) = (known.clone(), Asking::default(), BTreeMap::new());
+        let addresses = Addresses::default();
+        Self { name, config, ledger, clock, saved, quick: 0, asking, addresses, heard, around }
     }
 
     /// Goes on until nobody holds its ends any more.
     pub async fn run(mut self, mut told: mpsc::Receiver<Told>) {
+        self.asking.follow(&self.config.borrow(), &self.name);
         let mut due = Instant::now();
         loop {
             tokio::select! {
@@ -83,8 +91,13 @@ impl ClusterDiscovery {
                     if let Some(rules) = rules {
                         self.ledger.follow(rules);
                     }
+                    self.asking.follow(&self.config.borrow(), &self.name);
                 }
                 Some(told) = told.recv() => self.hear(told),
+                Some(heard) = self.asking.heard() => {
+                    self.heard.insert(heard.kind, heard);
+                    due = Instant::now();
+                }
                 () = sleep_until(due) => {
                     if self.turn().await {
                         self.quick = QUICK;
@@ -119,11 +132,16 @@ impl ClusterDiscovery {
         self.ledger.see(members.clone(), taken(&config, &self.name));
         let mut actions = Vec::new();
         for kind in self.ledger.rules().sources.clone() {
-            let reply = match kind {
-                SourceKind::Replication => replication_finds(&members),
-                other => SourceReply::failed(format_args!("{other} is no source here")),
+            let (reply, sightings) = match kind {
+                SourceKind::Replication => {
+                    let known = |name: &str| self.ledger.addresses_of(name);
+                    self.addresses.sightings(replication_finds(&members), known).await
+                }
+                other => match self.heard.remove(&other) {
+                    Some(heard) => (heard.reply, heard.sightings),
+                    None => continue,
+                },
             };
-            let sightings = self.sightings(&reply).await;
             actions.extend(self.ledger.heard(kind, &reply, &sightings, self.clock.now()));
         }
         actions.extend(self.ledger.act(self.clock.now()));
@@ -136,37 +154,6 @@ impl ClusterDiscovery {
         self.keep();
         self.report();
         soon && self.ledger.rules().mode == Mode::Join
-    }
-
-    /// The finds of a reply with their addresses.
-    async fn sightings(&self, reply: &SourceReply) -> Vec<Sighting> {
-        let mut sightings = Vec::with_capacity(reply.finds().len());
-        let mut names = 0;
-        for find in reply.finds() {
-            let addresses = match &find.host {
-                FindHost::Address(address) => vec![*address],
-                FindHost::Name(name) if names < NAMES_MAX => {
-                    names += 1;
-                    self.resolved(find, name).await
-                }
-                FindHost::Name(_) => Vec::new(),
-            };
-            sightings.push(Sighting { find: find.clone(), addresses });
-        }
-        sightings
-    }
-
-    /// The addresses of a host name; a member's, when it is known under that name.
-    async fn resolved(&self, find: &Find, name: &str) -> Vec<std::net::IpAddr> {
-        if let Some(known) = self.ledger.addresses_of(name) {
-            return known;
-        }
-        let host = (name.to_owned(), find.port.unwrap_or(0));
-        let lookup = tokio::time::timeout(RESOLVES_WITHIN, tokio::net::lookup_host(host)).await;
-        match lookup {
-            Ok(Ok(found)) => found.map(|at| at.ip()).collect(),
-            Ok(Err(_)) | Err(_) => Vec::new(),
-        }
     }
 
     /// Does what the ledger asks for; what comes of it, and whether more is about to happen.
@@ -200,6 +187,9 @@ impl ClusterDiscovery {
                         Discovery::Sighted { at, source: source.name().into() }
                     }
                     Notice::Stranger { at } => Discovery::Stranger { at },
+                    Notice::Source { source, why } => {
+                        Discovery::Source { source: source.name().into(), why }
+                    }
                     Notice::Held { servers } => {
                         Discovery::Held { servers: servers.join(", ").into() }
                     }
@@ -259,7 +249,7 @@ impl ClusterDiscovery {
         };
         let (words, cluster) = (change.words(), &self.name);
         match Severity::of_change(&change) {
-            Severity::Outage => {
+            Severity::Outage | Severity::Degraded => {
                 warn!(event = "discovery", %cluster, "{}: {}", words.reason, words.detail);
             }
             _ => info!(event = "discovery", %cluster, "{}: {}", words.reason, words.detail),

@@ -3,6 +3,7 @@
 //! servers join, ends their drains, and takes them away.
 
 mod around;
+mod asking;
 mod cluster;
 mod remembered;
 mod revived;

@@ -300,7 +300,7 @@ fn made<S: Section>(
 }
 
 /// The encryption of an HTTP check: off unless asked for, and never tried both ways.
-fn https(
+pub fn https(
     tls: &Field<TlsWord>,
     ca_file: &Field<PathBuf>,
     conversion: &mut Conversion<'_>,

@@ -17,6 +17,7 @@ mod rights;
 mod secret;
 mod section;
 mod sources;
+mod url;
 mod values;
 
 pub use self::{
@@ -31,6 +32,7 @@ pub use self::{
     secret::Secret,
     section::{Field, Section, Value, unknown_keys},
     sources::{Elsewhere, Secrets, Sources, System},
+    url::HttpUrl,
     values::{OneOrMany, PORTS, RangeError, Ranged, UrlPath, Whole, is_url_path, parsed, plain},
 };
 pub(crate) use self::{picture::section, values::one_of};

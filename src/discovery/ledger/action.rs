@@ -80,6 +80,13 @@ pub enum Notice {
         /// Where.
         at: Box<str>,
     },
+    /// A source has failed, or a part of what it says cannot be read.
+    Source {
+        /// Which.
+        source: SourceKind,
+        /// What is wrong, on one line.
+        why: Box<str>,
+    },
     /// So many servers have left at once that none is let go.
     Held {
         /// They.

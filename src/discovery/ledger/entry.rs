@@ -120,4 +120,21 @@ pub struct Source {
     pub fault: Option<Box<str>>,
     /// Since when it has been empty.
     pub empty_since: Option<Moment>,
+    /// When it was last told that something is wrong with it.
+    told: Option<Moment>,
+}
+
+impl Source {
+    /// Notes what is wrong with what it said; returns that when people are to be told. One that
+    /// fails now and then is told seldom.
+    pub fn note_fault(&mut self, fault: Option<&str>, now: Moment) -> Option<Box<str>> {
+        let begins = fault.is_some() && self.fault.is_none();
+        self.fault = fault.map(Into::into);
+        let is_quiet = self.told.is_none_or(|told| now.since(told) >= SELDOM);
+        if !begins || !is_quiet {
+            return None;
+        }
+        self.told = Some(now);
+        self.fault.clone()
+    }
 }

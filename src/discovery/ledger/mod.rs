@@ -34,6 +34,9 @@ use crate::engine::{FailureKind, Moment, ServerState};
 /// Finds that are kept without a source that names them, where nothing is ever forgotten.
 const FINDS_KEPT: Duration = Duration::from_secs(3600);
 
+/// Newcomers that are told of one reply.
+const SIGHTED_TOLD: usize = 8;
+
 /// All that discovery knows of one cluster.
 #[derive(Clone, Debug)]
 pub struct Ledger {
@@ -98,9 +101,13 @@ impl Ledger {
                 named.insert(self.note(place, sighting, kind, now, &mut told));
             }
         }
+        // One list of strangers does not fill the chronicle: `discover` shows them all.
+        told.truncate(SIGHTED_TOLD);
         let source = self.sources.entry(kind).or_default();
         source.asked = Some(now);
-        source.fault = reply.fault().map(Into::into);
+        if let Some(why) = source.note_fault(reply.fault(), now) {
+            told.push(Action::Tell(Notice::Source { source: kind, why }));
+        }
         if !matches!(reply, SourceReply::Failed(_)) {
             source.answered = Some(now);
         }
@@ -233,9 +240,11 @@ impl Ledger {
                 && self.member_at(place).is_none()
                 && self.names.tombstone(None, *at).is_none()
                 && self.bar(place, entry).is_none();
-            open.then_some((entry.due, *at))
+            // Members have seen these; a list may be as long as it likes.
+            let is_listed = !entry.named.contains_key(&SourceKind::Replication);
+            open.then_some((is_listed, entry.due, *at))
         });
-        due.min().map(|(_, at)| at)
+        due.min().map(|(_, _, at)| at)
     }
 
     /// An examination has ended, with the find's word or with how it failed.

@@ -369,3 +369,46 @@ fn a_find_that_the_configuration_refuses_says_why() {
     let state = story.state("10.0.0.2:5432").expect("it is known");
     assert_eq!(state.to_string(), "cannot be added: 10.0.0.2 is already published");
 }
+
+#[test]
+fn a_long_list_is_told_in_part_and_delays_nobody_whom_members_see() {
+    let mut story = Story::new(Rules { max_servers: 100, ..rules() });
+    let numbers: Vec<u8> = (10..=250).collect();
+    let actions = story.second(&list(&numbers));
+    let told = actions.iter().filter(|it| matches!(it, Action::Tell(Notice::Sighted { .. })));
+    assert_eq!(told.count(), super::SIGHTED_TOLD);
+    assert_eq!(actions.last(), Some(&Action::Examine(at(10))));
+    _ = story.ledger.examined(at(10), Err(FailureKind::Refused), story.now);
+    let seen = SourceReply::of(vec![named(251, None)], None);
+    let sighting = Sighting { find: named(251, None), addresses: vec![at(251).ip()] };
+    _ = story.ledger.heard(SourceKind::Replication, &seen, &[sighting], story.now);
+    assert_eq!(story.ledger.act(story.now), [Action::Examine(at(251))]);
+}
+
+#[test]
+fn a_source_that_fails_is_told_once_in_a_while() {
+    let mut story = Story::new(rules());
+    let mut told = |reply: &SourceReply| {
+        let actions = story.second(reply);
+        actions.iter().any(|it| matches!(it, Action::Tell(Notice::Source { .. })))
+    };
+    let broken = SourceReply::failed("no JSON");
+    assert!(!told(&list(&[])));
+    assert!(told(&broken));
+    for _ in 0..300 {
+        assert!(!told(&broken));
+        assert!(!told(&list(&[])));
+    }
+    assert!(told(&broken), "ten minutes later");
+}
+
+#[test]
+fn labels_give_what_no_rule_gives() {
+    let mut labels = Labels::default();
+    for (key, value) in [("priority", "7"), ("weight", "65536"), ("site", "az1")] {
+        labels.add(key, value);
+    }
+    let given = |number: u8| rules().attributes(at(number).ip(), &labels);
+    assert_eq!(given(2), Attributes { priority: Some(7), weight: None });
+    assert_eq!(given(200), Attributes { priority: Some(50), weight: None });
+}

@@ -8,7 +8,7 @@ use hyper::{
     Request,
     body::{Bytes, Incoming},
     client::conn::http1,
-    header::{CONNECTION, HOST, USER_AGENT},
+    header::{AUTHORIZATION, CONNECTION, HOST, HeaderValue, USER_AGENT},
 };
 use hyper_util::rt::TokioIo;
 use rustls::{ClientConfig, pki_types::ServerName};
@@ -20,7 +20,7 @@ use tokio_rustls::TlsConnector;
 
 use super::WitnessTarget;
 use crate::{
-    config::{ProbeTarget, TlsMode},
+    config::{ProbeConfig, ProbeTarget, Secret, TlsMode},
     engine::{Failure, FailureKind, Testimony, Word},
     probe::{
         dial::Dial,
@@ -45,7 +45,8 @@ impl Http {
         path: &str,
         expect: &[u16],
     ) -> Self {
-        let client = Client::new(target, port, host, tls);
+        let at = ProbeTarget { host: target.target.host.clone(), port };
+        let client = Client::new(at, Arc::clone(&target.config), host, tls);
         Self { client, path: path.into(), expect: expect.into() }
     }
 
@@ -71,6 +72,7 @@ pub struct Client {
     dial: Dial,
     host: Box<str>,
     tls: Result<Option<Arc<ClientConfig>>, Failure>,
+    token: Option<Secret>,
 }
 
 /// A whole reply.
@@ -79,24 +81,44 @@ pub struct Answer {
     pub(super) body: Vec<u8>,
 }
 
+impl Answer {
+    /// The body of a reply with the status 200.
+    ///
+    /// # Errors
+    ///
+    /// The status, if it is another one.
+    pub fn whole(self) -> Result<Vec<u8>, u16> {
+        match self.status {
+            200 => Ok(self.body),
+            status => Err(status),
+        }
+    }
+}
+
 impl Client {
-    /// A client for `port` on the host of `target`. `host` is what the service calls itself, by
-    /// default what we call it.
-    pub(super) fn new(
-        target: &WitnessTarget,
-        port: u16,
+    /// A client for the service at `target`, which is reached as servers of `config` are. `host` is
+    /// what the service calls itself, by default what we call it.
+    pub fn new(
+        target: ProbeTarget,
+        config: Arc<ProbeConfig>,
         host: Option<&str>,
         mode: &TlsMode,
     ) -> Self {
-        let target_of_service = ProbeTarget { host: target.target.host.clone(), port };
-        let host = host.map_or_else(|| target_of_service.to_string(), str::to_owned).into();
+        let host = host.map_or_else(|| target.to_string(), str::to_owned).into();
         let tls = match mode {
             TlsMode::Disable => Ok(None),
             mode => {
                 tls::client_config(mode, &Trail::default()).map(|config| Some(Arc::new(config)))
             }
         };
-        Self { dial: Dial::new(target_of_service, target.config.clone()), host, tls }
+        Self { dial: Dial::new(target, config), host, tls, token: None }
+    }
+
+    /// The same, which shows a bearer token (RFC 6750).
+    #[must_use]
+    pub fn with_token(mut self, token: Secret) -> Self {
+        self.token = Some(token);
+        self
     }
 
     /// How it is reached.
@@ -105,18 +127,29 @@ impl Client {
     }
 
     /// Asks for `path` and reads at most `most` octets of the body; a longer one is `Garbled`
-    /// unless nothing of it is wanted.
-    pub(super) async fn get(
+    /// unless nothing of it is wanted. To be dropped at its deadline, by which it connects.
+    ///
+    /// # Errors
+    ///
+    /// How it failed. A status, whatever it is, is a reply.
+    pub async fn get(
         &mut self,
         path: &str,
         most: usize,
         deadline: Instant,
     ) -> Result<Answer, Failure> {
         let tls = self.tls.clone()?;
-        let request = Request::get(path)
+        let mut request = Request::get(path)
             .header(HOST, &*self.host)
             .header(USER_AGENT, "pointsman")
-            .header(CONNECTION, "close")
+            .header(CONNECTION, "close");
+        if let Some(token) = &self.token {
+            let mut value = HeaderValue::from_str(&format!("Bearer {}", token.reveal()))
+                .map_err(|error| Failure::new(FailureKind::Misconfigured, error.to_string()))?;
+            value.set_sensitive(true);
+            request = request.header(AUTHORIZATION, value);
+        }
+        let request = request
             .body(Empty::<Bytes>::new())
             .map_err(|error| Failure::new(FailureKind::Misconfigured, error.to_string()))?;
         let (stream, _) = self.dial.connect(deadline).await?;

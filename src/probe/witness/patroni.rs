@@ -6,7 +6,7 @@
 //! no reply. Versions differ in words: `master` is `primary`, and a replica that streams is
 //! `running` or `streaming`.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use serde::Deserialize;
 use tokio::time::Instant;
@@ -16,7 +16,7 @@ use super::{
     http::{Answer, Client},
 };
 use crate::{
-    config::TlsMode,
+    config::{ProbeTarget, TlsMode},
     engine::{
         Evidence, Facts, Failure, FailureKind, Heartbeat, Outcome, Position, PostgresFacts,
         PostgresRole, Receiver, Testimony, Word,
@@ -37,7 +37,8 @@ impl Patroni {
             Some(octets) => format!("/replica?lag={octets}"),
             None => "/replica".to_owned(),
         };
-        Self { client: Client::new(target, port, None, tls), replica }
+        let at = ProbeTarget { host: target.target.host.clone(), port };
+        Self { client: Client::new(at, Arc::clone(&target.config), None, tls), replica }
     }
 
     /// How it is reached.

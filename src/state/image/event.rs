@@ -114,6 +114,7 @@ fn of_kind(kind: ChangeKind) -> Severity {
         | ChangeKind::ServerState
         | ChangeKind::ReadChanged
         | ChangeKind::Witness
+        | ChangeKind::DiscoverySource
         | ChangeKind::Kick => Severity::Degraded,
     }
 }

@@ -1,14 +1,21 @@
 //! `[cluster.discovery]`: servers that come and go by themselves.
 
+mod sources;
+
 use std::{
     net::IpAddr,
     ops::{Range, RangeInclusive},
+    sync::Arc,
     time::Duration,
 };
 
 use ipnet::IpNet;
 use toml::{Spanned, de::DeValue};
 
+pub use self::sources::{
+    CommandSourceSection, DnsSourceConfig, DnsSourceSection, FileSourceSection, HttpSourceConfig,
+    HttpSourceSection, PatroniSourceSection, SourceConfig, Whom,
+};
 use super::{
     Networks, ServerConfig,
     read::{Conversion, Faults, Field, Value, Whole, one_of, parsed, section},
@@ -42,6 +49,16 @@ section! {
         may_write: MayWrite = MayWrite::SeenFollowing,
         /// What newcomers get.
         rule: Vec<Spanned<RuleSection>>,
+        /// How the source `file` is asked.
+        file: FileSourceSection,
+        /// How the source `command` is asked.
+        command: CommandSourceSection,
+        /// How the source `dns` is asked.
+        dns: DnsSourceSection,
+        /// How the source `http` is asked.
+        http: HttpSourceSection,
+        /// How the source `patroni` is asked.
+        patroni: PatroniSourceSection,
     }
 }
 
@@ -62,6 +79,8 @@ section! {
 pub struct DiscoveryConfig {
     /// The rules for what is found.
     pub rules: Rules,
+    /// How each source is asked that is not the members themselves.
+    pub sources: Vec<Arc<SourceConfig>>,
     /// Whether a server that was found may be the writer.
     pub may_write: MayWrite,
 }
@@ -78,8 +97,14 @@ pub struct Excluded(Exclusion);
 #[derive(Clone, Copy, Debug)]
 pub struct Net(IpNet);
 
-one_of! { SourceKind, "a list of \"replication\"",
+one_of! { SourceKind,
+    "a list of \"replication\", \"patroni\", \"dns\", \"file\", \"http\" and \"command\"",
     "replication" => Self::Replication,
+    "patroni" => Self::Patroni,
+    "http" => Self::Http,
+    "dns" => Self::Dns,
+    "file" => Self::File,
+    "command" => Self::Command,
 }
 
 one_of! { Mode, "\"propose\" or \"join\"",
@@ -183,26 +208,31 @@ pub fn convert(
         conversion.faults.add(place.clone(), what, "add \"database\" to the `checks`");
     }
     let mode = section.mode();
-    let networks = networks(&section.networks, mode, &place, conversion);
+    let is_postgres = around.kind.is_none_or(|kind| kind == ClusterKind::Postgres);
+    let named = sources(&section.sources, is_postgres, conversion);
+    let networks = networks(&section.networks, (mode, &named), &place, conversion);
+    let interval = section.interval(conversion);
+    let asked = sources::convert(section, &named, interval, conversion);
     let exclude = section.exclude.given().into_iter().flatten();
     let rules = Rules {
         kind: around.kind?,
         port: around.servers.first()?.port,
-        sources: sources(&section.sources, conversion),
+        sources: named,
         mode,
         networks,
         exclude: exclude.map(|excluded| excluded.get_ref().0.clone()).collect(),
         max_servers: section.max_servers(conversion),
-        interval: section.interval(conversion),
+        interval,
         forget_after: section.forget_after.given().map_or(Some(FORGOTTEN_AFTER), |after| after.0),
         rise: around.rise,
         attributes: attributes(&section.rule, conversion),
     };
-    Some(DiscoveryConfig { rules, may_write: section.may_write() })
+    Some(DiscoveryConfig { rules, sources: asked, may_write: section.may_write() })
 }
 
 fn sources(
     field: &Field<Vec<Spanned<SourceKind>>>,
+    is_postgres: bool,
     conversion: &mut Conversion<'_>,
 ) -> Vec<SourceKind> {
     let Some(list) = field.given_with_place() else {
@@ -211,6 +241,10 @@ fn sources(
     let mut sources: Vec<SourceKind> = Vec::new();
     for source in list.get_ref() {
         let kind = *source.get_ref();
+        if kind == SourceKind::Patroni && !is_postgres {
+            let what = "\"patroni\" in `sources`: Patroni runs PostgreSQL and nothing else";
+            conversion.faults.add(source.span(), what, "remove it");
+        }
         if sources.contains(&kind) {
             conversion.faults.add(
                 source.span(),
@@ -227,10 +261,11 @@ fn sources(
     sources
 }
 
-/// Where servers may be. Nobody joins by itself who could be anywhere.
+/// Where servers may be. Nobody joins by itself who could be anywhere, and what others name is
+/// contacted nowhere else.
 fn networks(
     field: &Field<Networks>,
-    mode: Mode,
+    (mode, sources): (Mode, &[SourceKind]),
     place: &Range<usize>,
     conversion: &mut Conversion<'_>,
 ) -> Option<Box<[IpNet]>> {
@@ -251,8 +286,16 @@ fn networks(
                     place.clone(),
                     "mode = \"join\" needs `networks`: nobody joins by itself who could be \
                      anywhere",
-                    "add networks = [\"10.0.0.0/8\"], or wherever the servers are",
+                    WHEREVER,
                 );
+            } else if let Some(named) =
+                sources.iter().find(|source| **source != SourceKind::Replication)
+            {
+                let what = format!(
+                    "the source \"{named}\" needs `networks`: what it names is contacted there and \
+                     nowhere else"
+                );
+                conversion.faults.add(place.clone(), what, WHEREVER);
             }
             None
         }
@@ -304,12 +347,18 @@ pub fn changes(was: Option<&DiscoveryConfig>, is: Option<&DiscoveryConfig>, word
                 let Rules { sources, networks, exclude, attributes, .. } = config.rules.clone();
                 (sources, networks, exclude, attributes)
             };
+            if was.sources != is.sources {
+                words.add("discovery asks its sources otherwise");
+            }
             if rest(was) != rest(is) {
                 words.add("discovery looks elsewhere, or gives newcomers something else");
             }
         }
     }
 }
+
+/// What to do about `networks` that are missing.
+const WHEREVER: &str = "add networks = [\"10.0.0.0/8\"], or wherever the servers are";
 
 /// A reboot is over in less; who is gone for a month is gone.
 const FORGET_AFTER: RangeInclusive<Duration> =

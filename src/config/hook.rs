@@ -1,17 +1,14 @@
 //! `[[hook]]`: who is told of changes.
 
-mod url;
-
 use std::{ops::Range, path::PathBuf, sync::Arc, time::Duration};
 
 use toml::{Spanned, de::DeValue};
 
-use self::url::HookUrl;
 use super::{
     ProbeTarget, Secret, TlsMode,
     cluster::ClusterSection,
     password,
-    read::{Conversion, Faults, Field, Firsts, Label, Protected, Section, Value, section},
+    read::{Conversion, Faults, Field, Firsts, HttpUrl, Label, Protected, Section, Value, section},
     tls,
     words::Words,
 };
@@ -29,7 +26,7 @@ section! {
         /// The program to run and its arguments.
         command: Vec<Spanned<String>>,
         /// Where to POST to.
-        webhook: HookUrl,
+        webhook: HttpUrl,
         /// File with the secret that signs.
         secret_file: PathBuf,
         /// Authorities for `https`, PEM.
@@ -252,7 +249,7 @@ fn command(section: &HookSection, conversion: &mut Conversion<'_>) -> Option<Hoo
 
 fn webhook(
     section: &HookSection,
-    url: &HookUrl,
+    url: &HttpUrl,
     place: Range<usize>,
     conversion: &mut Conversion<'_>,
 ) -> WebhookConfig {
@@ -261,23 +258,7 @@ fn webhook(
         .secret_file
         .given_with_place()
         .and_then(|file| conversion.secret_content(file, password::secret, advice));
-    let tls = match (url.https, &section.ca_file) {
-        (false, ca_file) => {
-            conversion.useless(ca_file, "ca_file", "only https:// checks a certificate");
-            TlsMode::Disable
-        }
-        (true, Field::Given(file)) => {
-            TlsMode::VerifyFull { authorities: tls::certificates(file, conversion) }
-        }
-        (true, Field::Faulty) => TlsMode::Disable,
-        (true, Field::Absent) => {
-            let what = "`webhook` by https without `ca_file`";
-            let advice = "add ca_file = \"/etc/ssl/certs/ca-certificates.crt\", or the file of \
-                          your own authority";
-            conversion.faults.add(place, what, advice);
-            TlsMode::Disable
-        }
-    };
+    let tls = tls::of_url(url.https, ("webhook", place), &section.ca_file, conversion);
     WebhookConfig { target: url.target.clone(), path: url.path.as_str().into(), tls, secret }
 }
 

@@ -1,15 +1,13 @@
-//! `webhook` of `[[hook]]`: a URL.
+//! The URL of a service that is asked or told by HTTP.
 
 use toml::{Spanned, de::DeValue};
 
-use crate::config::{
-    ProbeTarget,
-    read::{Faults, Value, host_port, is_url_path, parsed},
-};
+use super::{Faults, Value, host_port, is_url_path, parsed};
+use crate::config::ProbeTarget;
 
-/// The URL of a webhook.
+/// A URL by `http` or `https`, without user and fragment.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HookUrl {
+pub struct HttpUrl {
     /// Whether it is `https`.
     pub https: bool,
     /// Host and port; 80 or 443 where the URL has none.
@@ -18,12 +16,12 @@ pub struct HookUrl {
     pub path: String,
 }
 
-impl Value for HookUrl {
+impl Value for HttpUrl {
     const KIND: &'static str = "a URL in quotes";
-    const FORM: &'static str = "a URL, as in \"https://chat.example/hooks/7\"";
+    const FORM: &'static str = "a URL, as in \"https://host.example/path\"";
 
     fn read(key: &str, value: &Spanned<DeValue<'_>>, faults: &mut Faults<'_>) -> Option<Self> {
-        // The value is not shown: chats hide their secret in the path.
+        // The value is not shown: some services hide a secret in the path.
         parsed(key, value, faults, |text| {
             url(text).ok_or_else(|| {
                 "is not http:// or https:// with a host and a path, without user and fragment"
@@ -34,7 +32,7 @@ impl Value for HookUrl {
 }
 
 /// Scheme, host, port and path (RFC 3986 section 3).
-fn url(text: &str) -> Option<HookUrl> {
+fn url(text: &str) -> Option<HttpUrl> {
     let (scheme, rest) = text.split_once("://")?;
     let (https, usual_port) = match scheme.to_ascii_lowercase().as_str() {
         "http" => (false, 80),
@@ -55,7 +53,7 @@ fn url(text: &str) -> Option<HookUrl> {
     }
     let host = host_port(authority).filter(|_| is_url_path(&path))?;
     let target = ProbeTarget { host: host.host, port: host.port.unwrap_or(usual_port) };
-    Some(HookUrl { https, target, path })
+    Some(HttpUrl { https, target, path })
 }
 
 #[cfg(test)]
