@@ -54,6 +54,10 @@ pub enum EventKind {
     ServerLeft,
     /// A server carries a cluster's identity, is writable, and was never seen following.
     ServerStranger,
+    /// A secondary has lacked changes of a zone for 5 s.
+    SecondaryBehind,
+    /// A secondary has them again.
+    SecondaryLevel,
 }
 
 impl From<ChangeKind> for EventKind {
@@ -76,6 +80,8 @@ impl From<ChangeKind> for EventKind {
             ChangeKind::ServerJoined => Self::ServerJoined,
             ChangeKind::ServerLeft => Self::ServerLeft,
             ChangeKind::ServerStranger => Self::ServerStranger,
+            ChangeKind::SecondaryBehind => Self::SecondaryBehind,
+            ChangeKind::SecondaryLevel => Self::SecondaryLevel,
         }
     }
 }

@@ -16,6 +16,7 @@ mod explain;
 mod overrides;
 mod probe;
 mod promotion;
+mod secondary;
 mod session;
 mod severity;
 mod status;
@@ -34,6 +35,7 @@ pub use self::{
     overrides::{Drain, End, OverrideKind, OverrideStatus, Pin, Suspend, Undrain},
     probe::{Fact, ProbeFailure, ProbeStep, ProbeStepName, Probed},
     promotion::PromotionCandidate,
+    secondary::{SecondaryState, SecondaryStatus},
     session::{KickStatus, SessionGroup, SessionReport, SessionState},
     severity::Severity,
     status::{

@@ -9,6 +9,7 @@ mod copies;
 mod discovering;
 mod ears;
 mod facts;
+mod lagging;
 mod needs;
 mod past;
 mod places;
@@ -32,6 +33,7 @@ use tracing::{info, warn};
 pub use self::needs::{runtime_threads, threads_needed};
 use self::{
     discovering::Known,
+    lagging::look_after,
     past::OpenedState,
     prepared::{layout, warn_of_open_files},
     probing::Probes,
@@ -77,6 +79,8 @@ pub struct App {
     control: Control,
     hooks: Hooks,
     sessions: Sessions,
+    /// One task, which ends with us.
+    _lagging: JoinSet<()>,
     watchdog: Watching,
     operations: Operations,
     admin: Option<AdminServer>,
@@ -214,6 +218,7 @@ impl App {
         // Before the driver moves: they hear of everything that it does.
         let hooks = Hooks::start(&config.hooks, &chronicle);
         let state = saver.as_ref().map(Saver::health);
+        let lagging = JoinSet::from_iter([look_after(transfers.clone(), chronicle.clone())]);
         let chores = Background { hooks: hooks.handle().clone(), transfers, state };
         let operations = Operations::new(
             hints,
@@ -256,6 +261,7 @@ impl App {
             control,
             hooks,
             sessions,
+            _lagging: lagging,
             watchdog,
             operations,
             admin,

@@ -115,8 +115,32 @@ pub enum What {
     },
     /// Discovery has done or noticed something.
     Discovery(Discovery),
+    /// A secondary has fallen behind, or is level again.
+    Secondary {
+        /// Of which zone.
+        zone: Box<str>,
+        /// Which secondary.
+        name: Box<str>,
+        /// What it does.
+        turn: SecondaryTurn,
+    },
     /// Something that happened before the service was started: it is known by its words alone.
     Earlier(Box<Earlier>),
+}
+
+/// What a secondary does that is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SecondaryTurn {
+    /// It lacks changes for so long that they are not on their way.
+    Behind {
+        /// What is wrong with it.
+        why: Box<str>,
+    },
+    /// It says what we say again.
+    Level {
+        /// For how many seconds it has not.
+        after: u64,
+    },
 }
 
 /// Why an override of an earlier process does not go on.
@@ -185,6 +209,10 @@ impl Change {
                 ChangeKind::ServerLeft
             }
             What::Discovery(Discovery::Stranger { .. }) => ChangeKind::ServerStranger,
+            What::Secondary { turn: SecondaryTurn::Behind { .. }, .. } => {
+                ChangeKind::SecondaryBehind
+            }
+            What::Secondary { turn: SecondaryTurn::Level { .. }, .. } => ChangeKind::SecondaryLevel,
             What::Earlier(earlier) => earlier.kind,
         }
     }
@@ -205,6 +233,7 @@ impl Change {
             What::Write { .. }
             | What::Read { .. }
             | What::Discovery(_)
+            | What::Secondary { .. }
             | What::Isolated
             | What::Reconnected
             | What::Configuration(_) => None,

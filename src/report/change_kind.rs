@@ -37,11 +37,15 @@ pub enum ChangeKind {
     ServerLeft,
     /// A server carries a cluster's identity and was never seen following.
     ServerStranger,
+    /// A secondary has lacked changes of a zone for 5 s.
+    SecondaryBehind,
+    /// A secondary has them again.
+    SecondaryLevel,
 }
 
 impl ChangeKind {
     /// Every kind, in the order of this list.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 19] = [
         Self::WriteChanged,
         Self::NoWriter,
         Self::SplitBrain,
@@ -59,6 +63,8 @@ impl ChangeKind {
         Self::ServerJoined,
         Self::ServerLeft,
         Self::ServerStranger,
+        Self::SecondaryBehind,
+        Self::SecondaryLevel,
     ];
 
     /// Its name, the same in the configuration, in JSON and in the state file.
@@ -81,6 +87,8 @@ impl ChangeKind {
             Self::ServerJoined => "server_joined",
             Self::ServerLeft => "server_left",
             Self::ServerStranger => "server_stranger",
+            Self::SecondaryBehind => "secondary_behind",
+            Self::SecondaryLevel => "secondary_level",
         }
     }
 

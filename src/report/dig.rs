@@ -190,6 +190,7 @@ fn of_change(change: &Change) -> Option<String> {
         | What::Configuration(_)
         | What::Kick { .. }
         | What::Discovery(_)
+        | What::Secondary { .. }
         | What::Earlier(_) => return None,
     };
     Some(line.end())

@@ -1,6 +1,8 @@
 //! The words of each change.
 
-use super::{Change, Configuration, Discovery, DropReason, Override, What, Wish, Words};
+use super::{
+    Change, Configuration, Discovery, DropReason, Override, SecondaryTurn, What, Wish, Words,
+};
 use crate::engine::{OverrideTurn, Word};
 
 impl Change {
@@ -52,6 +54,16 @@ impl Change {
             },
             What::Kick { done, detail, .. } => Words { detail: detail.to_string(), ..reason(done) },
             What::Discovery(discovery) => of_discovery(discovery),
+            What::Secondary { zone, name, turn } => match turn {
+                SecondaryTurn::Behind { why } => Words {
+                    detail: why.to_string(),
+                    ..reason(&format!("the secondary {name} lacks changes of {zone}"))
+                },
+                SecondaryTurn::Level { after } => Words {
+                    detail: format!("after {after} s"),
+                    ..reason(&format!("the secondary {name} has all changes of {zone} again"))
+                },
+            },
             What::Earlier(earlier) => earlier.words.clone(),
         }
     }

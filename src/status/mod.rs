@@ -5,10 +5,12 @@
 //! makes nothing unready.
 
 mod headline;
+mod secondaries;
 #[cfg(test)]
 mod tests;
 mod warnings;
 
+pub use self::secondaries::severity_of_secondary;
 use crate::{
     engine::{ClusterId, ServerId},
     hooks::HookTally,

@@ -2,15 +2,14 @@
 //! sentences that say what to do.
 
 use super::Process;
-use std::time::Duration;
-
-use crate::{hooks::HookTally, state::SetAside, transfer::SecondaryView};
+use crate::{
+    hooks::HookTally,
+    state::SetAside,
+    transfer::{SecondaryState, SecondaryView},
+};
 
 /// So many events of one hook may wait before somebody should look at it. A failover is a handful.
 const BACKLOG: usize = 20;
-
-/// A secondary that lacks a change for longer is not on its way.
-const LAG: Duration = Duration::from_secs(5);
 
 /// What somebody should look at, one line each, with what to do.
 pub fn warnings(process: &Process) -> Vec<String> {
@@ -58,13 +57,12 @@ pub fn warnings(process: &Process) -> Vec<String> {
 /// What is wrong with a secondary: it lacks a change for long, or says something that is no good answer.
 fn behind(secondary: &SecondaryView) -> Option<String> {
     let SecondaryView { zone, name, address, serial, lag, fault, .. } = secondary;
-    let why = fault.as_deref();
-    match (*lag > LAG, why) {
+    match (secondary.state() == SecondaryState::Behind, fault) {
         (true, _) => Some(format!(
             "the secondary {name} at {address} has lacked changes of {zone} for {} s: it {}; see \
              docs/SECONDARIES.md",
             lag.as_secs(),
-            why.unwrap_or("answers with an old serial")
+            secondary.reason().unwrap_or_default()
         )),
         // Who has never had the zone has 5 s for it.
         (false, Some(why)) if serial.is_some() => {
@@ -90,8 +88,10 @@ fn complaint(hook: &HookTally) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
-    use crate::{state::StateReport, wall_time::WallTime};
+    use crate::{state::StateReport, transfer::SecondaryFault, wall_time::WallTime};
 
     const SINCE: WallTime = WallTime::from_unix_millis(1_795_240_800_000);
 
@@ -127,7 +127,7 @@ mod tests {
             fault: None,
         };
         let late = SecondaryView { lag: Duration::from_secs(9), ..level.clone() };
-        let silent = SecondaryView { fault: Some("does not answer".into()), ..late.clone() };
+        let silent = SecondaryView { fault: Some(SecondaryFault::Silent), ..late.clone() };
         let early = SecondaryView { lag: Duration::from_secs(5), ..level.clone() };
         let secondaries = vec![level, early, late, silent];
         assert_eq!(

@@ -58,6 +58,7 @@ const TABLE: [Row; 33] = [
             "report",
             "state::SetAside",
             "state::StateReport",
+            "transfer::SecondaryState",
             "transfer::SecondaryView",
             "wall_time",
         ],

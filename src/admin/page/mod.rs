@@ -15,6 +15,7 @@ mod reply;
 mod runbook;
 #[cfg(test)]
 pub mod sample;
+mod secondaries;
 mod strip;
 mod text;
 mod tree;

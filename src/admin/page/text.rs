@@ -8,6 +8,7 @@ use super::{
     graph::source,
     next::{next, section},
     runbook,
+    secondaries::words as secondary_words,
     strip::in_words,
     tree::tree,
     view::{Appearance, View},
@@ -15,7 +16,7 @@ use super::{
 };
 use crate::{
     report::{ClusterView, OverrideWords, Severity},
-    status::VERSION,
+    status::{VERSION, severity_of_secondary},
 };
 
 /// The whole page.
@@ -62,6 +63,14 @@ fn write(view: &View<'_>, out: &mut String) -> fmt::Result {
         names(view, cluster, out)?;
         story(view, cluster, out)?;
         servers(view, cluster, out)?;
+    }
+    let secondaries = &view.status.process.secondaries;
+    if view.only.is_none() && !secondaries.is_empty() {
+        writeln!(out, "\nSecondaries")?;
+        for one in secondaries {
+            let (sign, state) = (severity_of_secondary(one).sign(), one.state().name());
+            writeln!(out, "  {sign} {} {} {state} {}", one.name, one.zone, secondary_words(one))?;
+        }
     }
     let mut events = view.events().take(EVENTS).peekable();
     if events.peek().is_some() {

@@ -103,9 +103,10 @@ fn of_kind(kind: ChangeKind) -> Severity {
         | ChangeKind::SplitBrain
         | ChangeKind::ReadEmpty
         | ChangeKind::Isolated => Severity::Outage,
-        ChangeKind::Reconnected | ChangeKind::ServerSighted | ChangeKind::ServerJoined => {
-            Severity::Ok
-        }
+        ChangeKind::Reconnected
+        | ChangeKind::ServerSighted
+        | ChangeKind::ServerJoined
+        | ChangeKind::SecondaryLevel => Severity::Ok,
         ChangeKind::ServerLeft
         | ChangeKind::Override
         | ChangeKind::Accepted
@@ -114,6 +115,7 @@ fn of_kind(kind: ChangeKind) -> Severity {
         | ChangeKind::ServerState
         | ChangeKind::ReadChanged
         | ChangeKind::Witness
+        | ChangeKind::SecondaryBehind
         | ChangeKind::Kick => Severity::Degraded,
     }
 }
