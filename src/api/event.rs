@@ -58,6 +58,14 @@ pub enum EventKind {
     SecondaryBehind,
     /// A secondary has them again.
     SecondaryLevel,
+    /// A name in somebody else's zone says something else, as we do.
+    PublishWritten,
+    /// Somebody had changed it, and it was put right.
+    PublishRighted,
+    /// It is left alone, or cannot be changed.
+    PublishStopped,
+    /// It says what we say, after that.
+    PublishLevel,
 }
 
 impl From<ChangeKind> for EventKind {
@@ -82,6 +90,10 @@ impl From<ChangeKind> for EventKind {
             ChangeKind::ServerStranger => Self::ServerStranger,
             ChangeKind::SecondaryBehind => Self::SecondaryBehind,
             ChangeKind::SecondaryLevel => Self::SecondaryLevel,
+            ChangeKind::PublishWritten => Self::PublishWritten,
+            ChangeKind::PublishRighted => Self::PublishRighted,
+            ChangeKind::PublishStopped => Self::PublishStopped,
+            ChangeKind::PublishLevel => Self::PublishLevel,
         }
     }
 }

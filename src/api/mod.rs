@@ -16,6 +16,7 @@ mod explain;
 mod overrides;
 mod probe;
 mod promotion;
+mod publish;
 mod secondary;
 mod session;
 mod severity;
@@ -35,6 +36,7 @@ pub use self::{
     overrides::{Drain, End, OverrideKind, OverrideStatus, Pin, Suspend, Undrain},
     probe::{Fact, ProbeFailure, ProbeStep, ProbeStepName, Probed},
     promotion::PromotionCandidate,
+    publish::{PublishState, PublishStatus},
     secondary::{SecondaryState, SecondaryStatus},
     session::{KickStatus, SessionGroup, SessionReport, SessionState},
     severity::Severity,

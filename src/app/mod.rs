@@ -15,6 +15,7 @@ mod past;
 mod places;
 mod prepared;
 mod probing;
+mod pushing;
 mod reload_notifier;
 mod servers;
 mod service;
@@ -37,6 +38,7 @@ use self::{
     past::OpenedState,
     prepared::{layout, warn_of_open_files},
     probing::Probes,
+    pushing::KnownPushes,
     reload_notifier::{ReloadNotifier, status},
     service::{Service, plan},
     shown::Showing,
@@ -54,6 +56,7 @@ use crate::{
     hooks::Hooks,
     inherited::{Inherited, InheritedError},
     metrics::{DriverCounts, Metrics, ServiceCounts},
+    push::Pushes,
     sessions::Sessions,
     state::{OpenError, Saver, StateHealth},
     telemetry::Losses,
@@ -203,6 +206,7 @@ impl App {
         let (control, ControlEnds { commands, orders }) = Control::new();
         let chronicle = past.chronicle.clone();
         let known = Known::of(&past);
+        let known_pushes = KnownPushes::of(&past);
         let (driver, Ends { findings, replans, reader, pulse, counts }) =
             Driver::new(plan, commands, past, observer);
         let listeners = admin::bind(&config.admin, &mut inherited)?;
@@ -219,7 +223,9 @@ impl App {
         let hooks = Hooks::start(&config.hooks, &chronicle);
         let state = saver.as_ref().map(Saver::health);
         let lagging = JoinSet::from_iter([look_after(transfers.clone(), chronicle.clone())]);
-        let chores = Background { hooks: hooks.handle().clone(), transfers, state };
+        let pushes = Pushes::default();
+        let chores =
+            Background { hooks: hooks.handle().clone(), transfers, pushes: pushes.clone(), state };
         let operations = Operations::new(
             hints,
             reader.clone(),
@@ -249,6 +255,7 @@ impl App {
             hooks: hooks.handle().clone(),
             sessions: sessions.handle().clone(),
             copies,
+            pushing: known_pushes.begin(&reader, pushes),
             reader,
             showing: Showing::default(),
         };

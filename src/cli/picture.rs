@@ -5,14 +5,16 @@ use std::fmt::Write as _;
 use jiff::tz::TimeZone;
 
 use super::{
+    cells::{lag, tone},
+    elsewhere::{published, secondaries},
     screen::{GAP, Screen, Table, Tone, leave_enough},
     timeline::local,
 };
 use crate::{
     api::{
         AuditEntry, AuditOutcome, AuditVia, ClusterStatus, Explanation, NameRole, NameStatus,
-        OverrideStatus, Progress, ProgressKind, SecondaryState, SecondaryStatus, ServerStatus,
-        Severity, Stability, Status, WhatIf, Why,
+        OverrideStatus, Progress, ProgressKind, ServerStatus, Severity, Stability, Status, WhatIf,
+        Why,
     },
     plain_text::one_line,
 };
@@ -33,6 +35,7 @@ pub fn status(status: &Status, screen: &Screen) -> String {
         _ = writeln!(text, "{}", screen.paint(Tone::Doubtful, &words));
     }
     text += &secondaries(&status.secondaries, screen);
+    text += &published(&status.published, screen);
     let mut clusters: Vec<_> = status.clusters.iter().collect();
     clusters.sort_by_key(|cluster| std::cmp::Reverse(cluster.severity));
     let few = clusters.len() <= WHOLE;
@@ -49,31 +52,6 @@ pub fn status(status: &Status, screen: &Screen) -> String {
         text += &in_one_line(each, screen);
     }
     text
-}
-
-/// How far each secondary is, a line each.
-fn secondaries(secondaries: &[SecondaryStatus], screen: &Screen) -> String {
-    if secondaries.is_empty() {
-        return String::new();
-    }
-    let mut table = Table::new(&["SECONDARY", "ZONE", "STATE", "SERIAL", "LAG", "WHY"]);
-    for one in secondaries {
-        let state = match one.state {
-            SecondaryState::NotReady => "not-ready",
-            SecondaryState::Level => "level",
-            SecondaryState::Following => "following",
-            SecondaryState::Behind => "behind",
-        };
-        table.row([
-            (Tone::Plain, one.name.clone()),
-            (Tone::Plain, one.zone.trim_end_matches('.').to_owned()),
-            (tone(one.severity), state.to_owned()),
-            (Tone::Plain, one.serial.map_or_else(|| "-".to_owned(), |serial| serial.to_string())),
-            (Tone::Plain, lag(Some(one.lag_ms).filter(|lag| *lag > 0))),
-            (tone(one.severity), one.reason.clone().unwrap_or_default()),
-        ]);
-    }
-    format!("\n{}", table.text_within(&table.widths(), screen))
 }
 
 /// A cluster that needs nobody: what its names say.
@@ -361,22 +339,6 @@ fn roles(said: &[String], names: &[NameStatus]) -> String {
 
 fn listed(servers: &[String]) -> String {
     if servers.is_empty() { "none".to_owned() } else { servers.join(", ") }
-}
-
-fn lag(millis: Option<u64>) -> String {
-    match millis {
-        Some(millis) => format!("{}.{}s", millis / 1_000, millis % 1_000 / 100),
-        None => "-".to_owned(),
-    }
-}
-
-fn tone(severity: Severity) -> Tone {
-    match severity {
-        Severity::Ok => Tone::Good,
-        Severity::Wanted => Tone::Plain,
-        Severity::Degraded => Tone::Doubtful,
-        Severity::Outage => Tone::Bad,
-    }
 }
 
 fn severe(severity: Severity, screen: &Screen) -> String {

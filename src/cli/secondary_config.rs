@@ -291,17 +291,18 @@ impl Copy<'_> {
             let _ = writeln!(primaries, "        {ip} port {port}{key_word}{tls_word};");
         }
         let from = format!(
-            "    primaries {{\n{primaries}    }};\n    # Its own floor is 300 s: a lost NOTIFY would \
-             cost that.\n    min-refresh-time 1;\n    min-retry-time 1;\n    # Nobody else is told \
-             or copies.\n    notify no;\n    allow-transfer {{ none; }};\n}};\n"
+            "    primaries {{\n{primaries}    }};\n    # Its own floor is 300 s: a lost NOTIFY \
+             would cost that.\n    min-refresh-time 1;\n    min-retry-time 1;\n    # Nobody else \
+             is told or copies.\n    notify no;\n    allow-transfer {{ none; }};\n}};\n"
         );
         let zones = match &self.catalog {
             Some(catalog) => {
                 let primaries = primaries.replace("        ", "#         ");
                 text += &format!(
-                    "# Into options {{ }}, for there is one only:\n#     catalog-zones {{\n#         \
-                     zone \"{catalog}\" zone-directory \"catalog\" min-update-interval 1\n#         \
-                     default-primaries {{\n{primaries}#         }};\n#     }};\n#     \
+                    "# Into options {{ }}, for there is one only:\n#     catalog-zones {{\n\
+                     #         zone \"{catalog}\"\n\
+                     #         zone-directory \"catalog\" min-update-interval 1\n\
+                     #         default-primaries {{\n{primaries}#         }};\n#     }};\n#     \
                      min-refresh-time 1;\n#     min-retry-time 1;\n#     notify no;\n\
                      # Once: mkdir catalog\n\n"
                 );

@@ -124,6 +124,13 @@ pub enum What {
         /// What it does.
         turn: SecondaryTurn,
     },
+    /// A name in somebody else's zone was changed, or is not kept.
+    Publish {
+        /// That name, with the dot at its end.
+        name: Box<str>,
+        /// What was done.
+        turn: PublishTurn,
+    },
     /// Something that happened before the service was started: it is known by its words alone.
     Earlier(Box<Earlier>),
 }
@@ -141,6 +148,30 @@ pub enum SecondaryTurn {
         /// For how many seconds it has not.
         after: u64,
     },
+}
+
+/// What was done about a name in somebody else's zone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PublishTurn {
+    /// It says something else, as we do.
+    Written {
+        /// The addresses, with commas between.
+        says: Box<str>,
+        /// The number of the change.
+        epoch: u64,
+    },
+    /// Somebody had changed it, and it says what we say again.
+    Righted {
+        /// The addresses, with commas between.
+        says: Box<str>,
+    },
+    /// It is left alone, or cannot be changed.
+    Stopped {
+        /// Why.
+        why: Box<str>,
+    },
+    /// It says what we say, after that.
+    Level,
 }
 
 /// Why an override of an earlier process does not go on.
@@ -213,6 +244,12 @@ impl Change {
                 ChangeKind::SecondaryBehind
             }
             What::Secondary { turn: SecondaryTurn::Level { .. }, .. } => ChangeKind::SecondaryLevel,
+            What::Publish { turn, .. } => match turn {
+                PublishTurn::Written { .. } => ChangeKind::PublishWritten,
+                PublishTurn::Righted { .. } => ChangeKind::PublishRighted,
+                PublishTurn::Stopped { .. } => ChangeKind::PublishStopped,
+                PublishTurn::Level => ChangeKind::PublishLevel,
+            },
             What::Earlier(earlier) => earlier.kind,
         }
     }
@@ -234,6 +271,7 @@ impl Change {
             | What::Read { .. }
             | What::Discovery(_)
             | What::Secondary { .. }
+            | What::Publish { .. }
             | What::Isolated
             | What::Reconnected
             | What::Configuration(_) => None,
@@ -243,7 +281,9 @@ impl Change {
     /// The served name that it is about, if it is about one.
     pub fn name(&self) -> Option<&str> {
         match &self.what {
-            What::Write { name, .. } | What::Read { name, .. } => Some(name),
+            What::Write { name, .. } | What::Read { name, .. } | What::Publish { name, .. } => {
+                Some(name)
+            }
             What::Earlier(earlier) => earlier.name.as_deref(),
             _ => None,
         }

@@ -41,11 +41,19 @@ pub enum ChangeKind {
     SecondaryBehind,
     /// A secondary has them again.
     SecondaryLevel,
+    /// A name in somebody else's zone says something else, as we do.
+    PublishWritten,
+    /// Somebody had changed it, and it was put right.
+    PublishRighted,
+    /// It is left alone, or cannot be changed.
+    PublishStopped,
+    /// It says what we say, after that.
+    PublishLevel,
 }
 
 impl ChangeKind {
     /// Every kind, in the order of this list.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 23] = [
         Self::WriteChanged,
         Self::NoWriter,
         Self::SplitBrain,
@@ -65,6 +73,10 @@ impl ChangeKind {
         Self::ServerStranger,
         Self::SecondaryBehind,
         Self::SecondaryLevel,
+        Self::PublishWritten,
+        Self::PublishRighted,
+        Self::PublishStopped,
+        Self::PublishLevel,
     ];
 
     /// Its name, the same in the configuration, in JSON and in the state file.
@@ -89,6 +101,10 @@ impl ChangeKind {
             Self::ServerStranger => "server_stranger",
             Self::SecondaryBehind => "secondary_behind",
             Self::SecondaryLevel => "secondary_level",
+            Self::PublishWritten => "publish_written",
+            Self::PublishRighted => "publish_righted",
+            Self::PublishStopped => "publish_stopped",
+            Self::PublishLevel => "publish_level",
         }
     }
 

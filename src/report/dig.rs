@@ -191,6 +191,7 @@ fn of_change(change: &Change) -> Option<String> {
         | What::Kick { .. }
         | What::Discovery(_)
         | What::Secondary { .. }
+        | What::Publish { .. }
         | What::Earlier(_) => return None,
     };
     Some(line.end())

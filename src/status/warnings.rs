@@ -4,6 +4,7 @@
 use super::Process;
 use crate::{
     hooks::HookTally,
+    push::PushView,
     state::SetAside,
     transfer::{SecondaryState, SecondaryView},
 };
@@ -13,7 +14,7 @@ const BACKLOG: usize = 20;
 
 /// What somebody should look at, one line each, with what to do.
 pub fn warnings(process: &Process) -> Vec<String> {
-    let Process { state, log_fault, audit_fault, hooks, secondaries, .. } = process;
+    let Process { state, log_fault, audit_fault, hooks, secondaries, pushes, .. } = process;
     let mut warnings = Vec::new();
     if let Some(state) = state {
         if let Some((fault, since)) = &state.fault {
@@ -51,6 +52,7 @@ pub fn warnings(process: &Process) -> Vec<String> {
     }
     warnings.extend(hooks.iter().filter_map(complaint));
     warnings.extend(secondaries.iter().filter_map(behind));
+    warnings.extend(pushes.iter().flat_map(not_kept));
     warnings
 }
 
@@ -70,6 +72,19 @@ fn behind(secondary: &SecondaryView) -> Option<String> {
         }
         (false, _) => None,
     }
+}
+
+/// What is wrong with a name in somebody else's zone.
+fn not_kept(push: &PushView) -> Vec<String> {
+    let PushView { publish, to, state, astray, .. } = push;
+    let reason = state.reason().filter(|_| state.is_bad());
+    let stopped = reason.map(|reason| {
+        format!("{to} is not kept by publish {publish}: {reason}; see docs/SECONDARIES.md")
+    });
+    let astray = astray
+        .iter()
+        .map(|(server, what)| format!("{server} of publish {publish}, asked for {to}, {what}"));
+    stopped.into_iter().chain(astray).collect()
 }
 
 fn complaint(hook: &HookTally) -> Option<String> {

@@ -41,7 +41,7 @@ pub use self::{
     passage::{Passage, REFUSED},
     secondary_fault::SecondaryFault,
     seen::{LATE_AFTER, SecondaryState, SecondaryView},
-    tsig::{Expected, Signer, TsigFault, check, sign_request},
+    tsig::{Expected, Signer, TsigFault, TsigRefusal, check, sign_request},
     wire::{Head, last_record},
 };
 use crate::{
@@ -113,8 +113,9 @@ impl Transfers {
         self.seen.views()
     }
 
-    /// Begins to offer what `config` says of what `reader` reads. NOTIFY leaves from the first of
-    /// the addresses that may reach a secondary: it takes it from where it fetches the zone only. Needs a running tokio runtime.
+    /// Begins to offer what `config` says of what `reader` reads. NOTIFY leaves from the first of the
+    /// addresses that may reach a secondary: it takes it from where it fetches the zone only. Needs a running
+    /// tokio runtime.
     pub fn serve(
         &self,
         config: TransferConfig,

@@ -25,7 +25,7 @@ use super::{
     offer::Secondary,
     secondary_fault::SecondaryFault,
     seen::Sight,
-    tsig::{Expected, sign_request},
+    tsig::{Expected, TsigRefusal, sign_request},
     version::is_later,
     wire::{Body, Head, RecordOctets, last_record, name_octets, packed},
 };
@@ -270,12 +270,11 @@ impl Notifier {
 
 /// Why a NOTIFY was not welcome.
 fn refusal(code: ResponseCode, message: &Message) -> SecondaryFault {
-    let error = message.signature.as_ref().and_then(|tsig| tsig.data.error.as_ref());
-    match error.map(|error| u16::from(*error)) {
-        Some(18) => SecondaryFault::BadTime,
-        Some(17) => SecondaryFault::BadKey,
-        Some(16) => SecondaryFault::BadSignature,
-        _ => SecondaryFault::NotifyRefused(code),
+    match TsigRefusal::of(message) {
+        Some(TsigRefusal::BadTime) => SecondaryFault::BadTime,
+        Some(TsigRefusal::BadKey) => SecondaryFault::BadKey,
+        Some(TsigRefusal::BadSignature) => SecondaryFault::BadSignature,
+        None => SecondaryFault::NotifyRefused(code),
     }
 }
 

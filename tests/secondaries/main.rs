@@ -16,6 +16,7 @@ mod clients;
 mod document;
 mod failures;
 mod primary;
+mod push;
 mod secondary;
 mod story;
 

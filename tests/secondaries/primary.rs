@@ -46,6 +46,8 @@ pub(crate) struct Setup {
     pub(crate) loses_notify: bool,
     /// Whether there is a catalog.
     pub(crate) has_catalog: bool,
+    /// A server of somebody else's zone that the write name is pushed to.
+    pub(crate) push_to: Option<SocketAddr>,
     /// Names in the zone beside the usual ones.
     pub(crate) names: usize,
 }
@@ -237,6 +239,15 @@ impl Primary {
             true => format!("[catalog]\norigin = \"{CATALOG}\"\nsecondaries = [\"ns3\"]\n"),
             false => String::new(),
         };
+        let publish = match self.setup.push_to {
+            Some(server) => format!(
+                "[[key]]\nname = \"upd.corp.example.\"\nsecret_file = \"xfr.key\"\n\n[[publish]]\n\
+                 name = \"corp\"\nservers = [\"{server}\"]\nzone = \"corp.example.\"\n\
+                 key = \"upd.corp.example.\"\n\
+                 records = [{{ from = \"{WRITE}\", to = \"db-write.corp.example.\" }}]\n"
+            ),
+            None => String::new(),
+        };
         let servers: String = (1..=3)
             .map(|number| {
                 let (address, port) = (self.server(number), self.servers.port());
@@ -261,7 +272,7 @@ directory = "state"
 name = "xfr.db.internal."
 secret_file = "xfr.key"
 
-{zones}{catalog}
+{zones}{catalog}{publish}
 [[cluster]]
 name = "orders"
 engine = "tcp"

@@ -90,9 +90,9 @@ impl Story {
         let changes = changes.and_then(|number| number.parse().ok()).unwrap_or(CHANGES);
         for server in [2, 3].into_iter().cycle().take(changes) {
             took.push(self.change(server));
-            let next = self.theirs.serial(&name(ZONE));
-            assert!(next > serial, "{:?}: {next} after {serial}", self.trial.kind);
-            serial = next;
+            // A server that forks may answer by its old copy for a moment.
+            self.expect("the serial grows", |story| story.theirs.serial(&name(ZONE)) > serial);
+            serial = self.theirs.serial(&name(ZONE));
         }
         took.sort_unstable();
         let kind = self.trial.kind;
@@ -125,6 +125,10 @@ impl Story {
             // It may have heard of us last a REFRESH before.
             let least = Duration::from_secs(EXPIRE - 1 - REFRESH_MOST);
             assert!(after > least, "too early: {after:?}");
+        }
+        if self.trial.kind == Kind::Bind && self.trial.encrypted {
+            // It holds a primary that it could not reach by TLS to be away for 10 minutes.
+            return;
         }
         self.primary.start();
         let back = Instant::now();

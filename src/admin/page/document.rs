@@ -7,6 +7,7 @@ use maud::{DOCTYPE, Markup, html};
 
 use super::{
     cluster::{article, line},
+    published::published,
     secondaries::secondaries,
     view::{Appearance, View},
     words,
@@ -41,6 +42,7 @@ pub fn document(view: &View<'_>) -> Markup {
                     (overrides(view))
                     (clusters(view))
                     (secondaries(view))
+                    (published(view))
                     (timeline(view))
                 }
                 footer {

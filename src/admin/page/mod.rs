@@ -11,6 +11,7 @@ mod graph;
 pub mod history;
 mod next;
 mod plot;
+mod published;
 mod reply;
 mod runbook;
 #[cfg(test)]

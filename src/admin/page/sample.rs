@@ -9,6 +9,7 @@ use crate::{
         Upstream, Word, WriteReason,
     },
     hooks::HookTally,
+    push::{Block, PushState, PushView},
     report::{
         Change, ClusterView, NameReason, NameView, Override, ServerView, Severity, What, Wish,
         WitnessReport,
@@ -89,11 +90,26 @@ pub fn troubled() -> Status {
         fault: None,
     };
     let secondaries = vec![secondary];
+    let push = PushView {
+        publish: "corp-bind".into(),
+        from: "db-write.internal.".into(),
+        to: "db-write.corp.example.".into(),
+        state: PushState::Blocked(Block::NotOurs),
+        epoch: 42,
+        written: 1,
+        astray: Vec::new(),
+    };
     let well = well();
     Status {
         clusters: vec![cluster("billing"), orders.assessed(), users.assessed()],
         warnings: vec!["the state cannot be saved".into(), "the hook chat fails".into()],
-        process: Process { state: Some(state), hooks: vec![hook], secondaries, ..well.process },
+        process: Process {
+            state: Some(state),
+            hooks: vec![hook],
+            secondaries,
+            pushes: vec![push],
+            ..well.process
+        },
         ..well
     }
 }

@@ -7,6 +7,7 @@ use super::{
     document::{rate, subject, turn},
     graph::source,
     next::{next, section},
+    published::words as published_words,
     runbook,
     secondaries::words as secondary_words,
     strip::in_words,
@@ -16,7 +17,7 @@ use super::{
 };
 use crate::{
     report::{ClusterView, OverrideWords, Severity},
-    status::{VERSION, severity_of_secondary},
+    status::{VERSION, severity_of_push, severity_of_secondary},
 };
 
 /// The whole page.
@@ -70,6 +71,14 @@ fn write(view: &View<'_>, out: &mut String) -> fmt::Result {
         for one in secondaries {
             let (sign, state) = (severity_of_secondary(one).sign(), one.state().name());
             writeln!(out, "  {sign} {} {} {state} {}", one.name, one.zone, secondary_words(one))?;
+        }
+    }
+    let pushes = &view.status.process.pushes;
+    if view.only.is_none() && !pushes.is_empty() {
+        writeln!(out, "\nNames in zones of others")?;
+        for one in pushes {
+            let (sign, state) = (severity_of_push(one).sign(), one.state.name());
+            writeln!(out, "  {sign} {} {state} {}", one.to, published_words(one))?;
         }
     }
     let mut events = view.events().take(EVENTS).peekable();

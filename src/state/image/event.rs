@@ -106,7 +106,9 @@ fn of_kind(kind: ChangeKind) -> Severity {
         ChangeKind::Reconnected
         | ChangeKind::ServerSighted
         | ChangeKind::ServerJoined
-        | ChangeKind::SecondaryLevel => Severity::Ok,
+        | ChangeKind::SecondaryLevel
+        | ChangeKind::PublishWritten
+        | ChangeKind::PublishLevel => Severity::Ok,
         ChangeKind::ServerLeft
         | ChangeKind::Override
         | ChangeKind::Accepted
@@ -116,6 +118,8 @@ fn of_kind(kind: ChangeKind) -> Severity {
         | ChangeKind::ReadChanged
         | ChangeKind::Witness
         | ChangeKind::SecondaryBehind
+        | ChangeKind::PublishRighted
+        | ChangeKind::PublishStopped
         | ChangeKind::Kick => Severity::Degraded,
     }
 }
