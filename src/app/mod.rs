@@ -56,10 +56,10 @@ use crate::{
     hooks::Hooks,
     inherited::{Inherited, InheritedError},
     metrics::{DriverCounts, Metrics, ServiceCounts},
-    push::Pushes,
     sessions::Sessions,
     state::{OpenError, Saver, StateHealth},
     telemetry::Losses,
+    transfer::Transfers,
     watchdog::{Part, Pulse, Watchdog, Watching},
 };
 
@@ -215,21 +215,16 @@ impl App {
         let watchdog = Watchdog::new(parts(pulse, &dns), status(&config, dns.local_addresses()))
             .map_err(StartError::Watchdog)?;
         probes.start(questions, &findings);
-        let hints = probes.hints(&config.clusters);
-        let health = watchdog.health();
         let metrics = metrics(&dns, counts, &probes);
         let kicks = metrics.kicks.clone();
         // Before the driver moves: they hear of everything that it does.
         let hooks = Hooks::start(&config.hooks, &chronicle);
-        let state = saver.as_ref().map(Saver::health);
         let lagging = JoinSet::from_iter([look_after(transfers.clone(), chronicle.clone())]);
-        let pushes = Pushes::default();
-        let chores =
-            Background { hooks: hooks.handle().clone(), transfers, pushes: pushes.clone(), state };
+        let chores = background(&hooks, transfers, &known_pushes, saver.as_ref());
         let operations = Operations::new(
-            hints,
+            probes.hints(&config.clusters),
             reader.clone(),
-            health,
+            watchdog.health(),
             metrics,
             control.clone(),
             chronicle.clone(),
@@ -239,7 +234,6 @@ impl App {
         let watchdog = watchdog.start().map_err(StartError::Watchdog)?;
         let config = Arc::new(config);
         let sessions = Sessions::start(Arc::clone(&config), reader.clone(), &chronicle, kicks);
-        let driver = JoinSet::from_iter([driver.run()]);
         let (stopping, stop) = oneshot::channel();
         let service = Service {
             discovering: known.begin(&control, &reader, &operations, probes.ears()),
@@ -255,14 +249,14 @@ impl App {
             hooks: hooks.handle().clone(),
             sessions: sessions.handle().clone(),
             copies,
-            pushing: known_pushes.begin(&reader, pushes),
+            pushing: known_pushes.begin(&reader),
             reader,
             showing: Showing::default(),
         };
         let service = JoinSet::from_iter([service.run(stop)]);
         Ok(Self {
             dns,
-            driver,
+            driver: JoinSet::from_iter([driver.run()]),
             service,
             stopping,
             control,
@@ -336,6 +330,17 @@ async fn end_asked(signals: &mut Signals, control: Control) {
 fn herald(watchdog: &Watching, dns: &DnsServer) -> ReloadNotifier {
     let addresses = dns.local_addresses().to_vec();
     ReloadNotifier { announcer: watchdog.announcer(), addresses }
+}
+
+/// What goes on beside answering.
+fn background(
+    hooks: &Hooks,
+    transfers: Transfers,
+    pushes: &KnownPushes,
+    saver: Option<&Saver>,
+) -> Background {
+    let state = saver.map(Saver::health);
+    Background { hooks: hooks.handle().clone(), transfers, pushes: pushes.pushes(), state }
 }
 
 /// What all parts count.

@@ -12,6 +12,7 @@ use crate::{
 pub struct KnownPushes {
     memory: Memory,
     chronicle: Chronicle,
+    pushes: Pushes,
 }
 
 impl KnownPushes {
@@ -21,12 +22,18 @@ impl KnownPushes {
         Self {
             memory: Memory::new(&images, past.keeper.clone()),
             chronicle: past.chronicle.clone(),
+            pushes: Pushes::default(),
         }
     }
 
+    /// What will be seen of it.
+    pub fn pushes(&self) -> Pushes {
+        self.pushes.clone()
+    }
+
     /// Pushing that goes on with it, once a configuration is followed.
-    pub fn begin(self, reader: &Reader, pushes: Pushes) -> PushService {
-        let Self { memory, chronicle } = self;
+    pub fn begin(self, reader: &Reader) -> PushService {
+        let Self { memory, chronicle, pushes } = self;
         PushService::new(PushContext { reader: reader.clone(), chronicle, memory, pushes })
     }
 }

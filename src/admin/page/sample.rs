@@ -90,15 +90,6 @@ pub fn troubled() -> Status {
         fault: None,
     };
     let secondaries = vec![secondary];
-    let push = PushView {
-        publish: "corp-bind".into(),
-        from: "db-write.internal.".into(),
-        to: "db-write.corp.example.".into(),
-        state: PushState::Blocked(Block::NotOurs),
-        epoch: 42,
-        written: 1,
-        astray: Vec::new(),
-    };
     let well = well();
     Status {
         clusters: vec![cluster("billing"), orders.assessed(), users.assessed()],
@@ -107,10 +98,23 @@ pub fn troubled() -> Status {
             state: Some(state),
             hooks: vec![hook],
             secondaries,
-            pushes: vec![push],
+            pushes: vec![pushed()],
             ..well.process
         },
         ..well
+    }
+}
+
+/// A name in somebody else's zone that is not ours to change.
+fn pushed() -> PushView {
+    PushView {
+        publish: "corp-bind".into(),
+        from: "db-write.internal.".into(),
+        to: "db-write.corp.example.".into(),
+        state: PushState::Blocked(Block::NotOurs),
+        epoch: 42,
+        written: 1,
+        astray: Vec::new(),
     }
 }
 
