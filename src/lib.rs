@@ -27,6 +27,7 @@ pub mod plain_text;
 pub mod probe;
 pub mod process_group;
 pub mod publish;
+pub mod push;
 pub mod report;
 pub mod sessions;
 pub mod sources;

@@ -5,11 +5,16 @@ use axum::{extract::State, http::StatusCode, response::Response};
 
 use super::{Operations, rejection::Rejection, reply::json, request::Named};
 use crate::{
-    api::{self, ClusterStatus, HookStatus, Refused, StateStatus, Why, rfc3339},
+    api::{
+        self, ClusterStatus, HookStatus, PublishState, PublishStatus, Refused, SecondaryStatus,
+        StateStatus, Why, rfc3339,
+    },
     hooks::HookTally,
+    push::{PushState, PushView},
     report::Sought,
     state::StateReport,
-    status::{Status, VERSION},
+    status::{Status, VERSION, severity_of_push, severity_of_secondary},
+    transfer::{SecondaryState, SecondaryView},
 };
 
 /// Everything: clusters, names, servers, overrides.
@@ -72,8 +77,55 @@ impl From<&Status> for api::Status {
             warnings: status.warnings.clone(),
             state: process.state.as_ref().map(StateStatus::from),
             hooks: process.hooks.iter().map(HookStatus::from).collect(),
+            secondaries: process.secondaries.iter().map(SecondaryStatus::from).collect(),
+            published: process.pushes.iter().map(PublishStatus::from).collect(),
             queries: process.queries,
             clusters: status.clusters.iter().map(ClusterStatus::from).collect(),
+        }
+    }
+}
+
+impl From<&SecondaryView> for SecondaryStatus {
+    fn from(view: &SecondaryView) -> Self {
+        Self {
+            zone: view.zone.to_string(),
+            name: view.name.to_string(),
+            address: view.address.to_string(),
+            state: match view.state() {
+                SecondaryState::NotReady => api::SecondaryState::NotReady,
+                SecondaryState::Level => api::SecondaryState::Level,
+                SecondaryState::Following => api::SecondaryState::Following,
+                SecondaryState::Behind => api::SecondaryState::Behind,
+            },
+            severity: severity_of_secondary(view).into(),
+            serial: view.serial,
+            our_serial: view.ours,
+            lag_ms: u64::try_from(view.lag.as_millis()).unwrap_or(u64::MAX),
+            reason: view.reason(),
+        }
+    }
+}
+
+impl From<&PushView> for PublishStatus {
+    fn from(view: &PushView) -> Self {
+        let astray = view.astray.iter().map(|(server, what)| format!("{server} {what}"));
+        Self {
+            publish: view.publish.to_string(),
+            from: view.from.to_string(),
+            to: view.to.to_string(),
+            state: match view.state {
+                PushState::Waiting => PublishState::Waiting,
+                PushState::Level => PublishState::Level,
+                PushState::Writing => PublishState::Writing,
+                PushState::Changed => PublishState::Changed,
+                PushState::Blocked(_) => PublishState::Blocked,
+                PushState::Failing(..) => PublishState::Failing,
+            },
+            severity: severity_of_push(view).into(),
+            epoch: view.epoch,
+            written: view.written,
+            reason: view.state.reason(),
+            astray: astray.collect(),
         }
     }
 }

@@ -56,6 +56,18 @@ pub enum EventKind {
     ServerStranger,
     /// A source of discovery has failed, or a part of what it says cannot be read.
     DiscoverySource,
+    /// A secondary has lacked changes of a zone for 5 s.
+    SecondaryBehind,
+    /// A secondary has them again.
+    SecondaryLevel,
+    /// A name in somebody else's zone says something else, as we do.
+    PublishWritten,
+    /// Somebody had changed it, and it was put right.
+    PublishRighted,
+    /// It is left alone, or cannot be changed.
+    PublishStopped,
+    /// It says what we say, after that.
+    PublishLevel,
 }
 
 impl From<ChangeKind> for EventKind {
@@ -79,6 +91,12 @@ impl From<ChangeKind> for EventKind {
             ChangeKind::ServerLeft => Self::ServerLeft,
             ChangeKind::ServerStranger => Self::ServerStranger,
             ChangeKind::DiscoverySource => Self::DiscoverySource,
+            ChangeKind::SecondaryBehind => Self::SecondaryBehind,
+            ChangeKind::SecondaryLevel => Self::SecondaryLevel,
+            ChangeKind::PublishWritten => Self::PublishWritten,
+            ChangeKind::PublishRighted => Self::PublishRighted,
+            ChangeKind::PublishStopped => Self::PublishStopped,
+            ChangeKind::PublishLevel => Self::PublishLevel,
         }
     }
 }

@@ -16,6 +16,8 @@ mod explain;
 mod overrides;
 mod probe;
 mod promotion;
+mod publish;
+mod secondary;
 mod session;
 mod severity;
 mod status;
@@ -34,6 +36,8 @@ pub use self::{
     overrides::{Drain, End, OverrideKind, OverrideStatus, Pin, Suspend, Undrain},
     probe::{Fact, ProbeFailure, ProbeStep, ProbeStepName, Probed},
     promotion::PromotionCandidate,
+    publish::{PublishState, PublishStatus},
+    secondary::{SecondaryState, SecondaryStatus},
     session::{KickStatus, SessionGroup, SessionReport, SessionState},
     severity::Severity,
     status::{

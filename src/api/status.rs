@@ -5,7 +5,9 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{OverrideStatus, PromotionCandidate, Severity, rfc3339};
+use super::{
+    OverrideStatus, PromotionCandidate, PublishStatus, SecondaryStatus, Severity, rfc3339,
+};
 use crate::{
     engine::{self, Lag, Towards, Word},
     report::{ClusterView, NameReason, NameView, ServerView, WitnessReport},
@@ -45,6 +47,12 @@ pub struct Status {
     /// What each hook has done, in the order of the configuration.
     #[serde(default)]
     pub hooks: Vec<HookStatus>,
+    /// How far each secondary is, by zones in the order of the configuration.
+    #[serde(default)]
+    pub secondaries: Vec<SecondaryStatus>,
+    /// How far names in zones of others are, in the order of the configuration.
+    #[serde(default)]
+    pub published: Vec<PublishStatus>,
     /// DNS queries answered since the start.
     pub queries: u64,
     /// All clusters, in config order.

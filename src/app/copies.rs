@@ -6,7 +6,7 @@ use crate::{
     dns::{self, BindError, DnsServer},
     inherited::Inherited,
     publish::Reader,
-    transfer::{TransferService, Transfers},
+    transfer::{Listening, TransferService, Transfers},
 };
 
 /// Begins to answer, and to offer copies. Companion names go along that all may see, for a secondary
@@ -24,6 +24,10 @@ pub fn open(
     let all = |networks: &Networks| *networks == Networks::All;
     let expose = &config.dns.expose;
     let copied = Copied { services: all(&expose.srv), servers: all(&expose.servers) };
-    let copies = transfers.serve(config.transfer.clone(), copied, dns.local_addresses(), reader);
+    let listening = Listening {
+        plain: dns.local_addresses().to_vec(),
+        encrypted: dns.tls_addresses().to_vec(),
+    };
+    let copies = transfers.serve(config.transfer.clone(), copied, listening, reader);
     Ok((dns, transfers, copies))
 }

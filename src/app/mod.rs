@@ -9,11 +9,13 @@ mod copies;
 mod discovering;
 mod ears;
 mod facts;
+mod lagging;
 mod needs;
 mod past;
 mod places;
 mod prepared;
 mod probing;
+mod pushing;
 mod reload_notifier;
 mod servers;
 mod service;
@@ -32,9 +34,11 @@ use tracing::{info, warn};
 pub use self::needs::{runtime_threads, threads_needed};
 use self::{
     discovering::Known,
+    lagging::look_after,
     past::OpenedState,
     prepared::{layout, warn_of_open_files},
     probing::Probes,
+    pushing::KnownPushes,
     reload_notifier::{ReloadNotifier, status},
     service::{Service, plan},
     shown::Showing,
@@ -55,6 +59,7 @@ use crate::{
     sessions::Sessions,
     state::{OpenError, Saver, StateHealth},
     telemetry::Losses,
+    transfer::Transfers,
     watchdog::{Part, Pulse, Watchdog, Watching},
 };
 
@@ -77,6 +82,8 @@ pub struct App {
     control: Control,
     hooks: Hooks,
     sessions: Sessions,
+    /// One task, which ends with us.
+    _lagging: JoinSet<()>,
     watchdog: Watching,
     operations: Operations,
     admin: Option<AdminServer>,
@@ -199,6 +206,7 @@ impl App {
         let (control, ControlEnds { commands, orders }) = Control::new();
         let chronicle = past.chronicle.clone();
         let known = Known::of(&past);
+        let known_pushes = KnownPushes::of(&past);
         let (driver, Ends { findings, replans, reader, pulse, counts }) =
             Driver::new(plan, commands, past, observer);
         let listeners = admin::bind(&config.admin, &mut inherited)?;
@@ -207,18 +215,16 @@ impl App {
         let watchdog = Watchdog::new(parts(pulse, &dns), status(&config, dns.local_addresses()))
             .map_err(StartError::Watchdog)?;
         probes.start(questions, &findings);
-        let hints = probes.hints(&config.clusters);
-        let health = watchdog.health();
         let metrics = metrics(&dns, counts, &probes);
         let kicks = metrics.kicks.clone();
         // Before the driver moves: they hear of everything that it does.
         let hooks = Hooks::start(&config.hooks, &chronicle);
-        let state = saver.as_ref().map(Saver::health);
-        let chores = Background { hooks: hooks.handle().clone(), transfers, state };
+        let lagging = JoinSet::from_iter([look_after(transfers.clone(), chronicle.clone())]);
+        let chores = background(&hooks, transfers, &known_pushes, saver.as_ref());
         let operations = Operations::new(
-            hints,
+            probes.hints(&config.clusters),
             reader.clone(),
-            health,
+            watchdog.health(),
             metrics,
             control.clone(),
             chronicle.clone(),
@@ -228,7 +234,6 @@ impl App {
         let watchdog = watchdog.start().map_err(StartError::Watchdog)?;
         let config = Arc::new(config);
         let sessions = Sessions::start(Arc::clone(&config), reader.clone(), &chronicle, kicks);
-        let driver = JoinSet::from_iter([driver.run()]);
         let (stopping, stop) = oneshot::channel();
         let service = Service {
             discovering: known.begin(&control, &reader, &operations, probes.ears()),
@@ -244,18 +249,20 @@ impl App {
             hooks: hooks.handle().clone(),
             sessions: sessions.handle().clone(),
             copies,
+            pushing: known_pushes.begin(&reader),
             reader,
             showing: Showing::default(),
         };
         let service = JoinSet::from_iter([service.run(stop)]);
         Ok(Self {
             dns,
-            driver,
+            driver: JoinSet::from_iter([driver.run()]),
             service,
             stopping,
             control,
             hooks,
             sessions,
+            _lagging: lagging,
             watchdog,
             operations,
             admin,
@@ -323,6 +330,17 @@ async fn end_asked(signals: &mut Signals, control: Control) {
 fn herald(watchdog: &Watching, dns: &DnsServer) -> ReloadNotifier {
     let addresses = dns.local_addresses().to_vec();
     ReloadNotifier { announcer: watchdog.announcer(), addresses }
+}
+
+/// What goes on beside answering.
+fn background(
+    hooks: &Hooks,
+    transfers: Transfers,
+    pushes: &KnownPushes,
+    saver: Option<&Saver>,
+) -> Background {
+    let state = saver.map(Saver::health);
+    Background { hooks: hooks.handle().clone(), transfers, pushes: pushes.pushes(), state }
 }
 
 /// What all parts count.

@@ -18,6 +18,9 @@ const DESCRIPTORS_PER_HOOK: usize = 6;
 /// A connection of a report or a kick, at most.
 const DESCRIPTORS_PER_VISIT: usize = 1;
 
+/// A connection to one server of a zone, and one to the next of the others.
+const DESCRIPTORS_PER_PUSH: usize = 2;
+
 /// A connection, or a process with its output.
 const DESCRIPTORS_PER_WITNESS: usize = 2;
 
@@ -52,6 +55,8 @@ pub fn descriptors_needed(config: &Config) -> u64 {
     let asked = asked + config.hooks.len() * DESCRIPTORS_PER_HOOK;
     let asked =
         asked + config.transfer.zones.iter().map(|zone| zone.secondaries.len()).sum::<usize>();
+    let pushed = config.publish.iter().map(|publish| publish.records.len()).sum::<usize>();
+    let asked = asked + pushed * DESCRIPTORS_PER_PUSH;
     let needed = asked + dns.tcp.max_connections + listeners + OTHER_DESCRIPTORS;
     u64::try_from(needed).unwrap_or(u64::MAX)
 }

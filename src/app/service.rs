@@ -29,6 +29,7 @@ use crate::{
     engine::Finding,
     hooks::HooksHandle,
     publish::Reader,
+    push::PushService,
     report::{Change, Configuration, What},
     sessions::SessionsHandle,
     transfer::TransferService,
@@ -51,6 +52,7 @@ pub struct Service {
     pub hooks: HooksHandle,
     pub sessions: SessionsHandle,
     pub copies: TransferService,
+    pub pushing: PushService,
     pub reader: Reader,
     pub showing: Showing,
     pub discovering: Discovering,
@@ -77,6 +79,7 @@ impl Service {
     /// Carries out orders until it is told to stop, and gives the probes back.
     pub async fn run(mut self, mut stop: oneshot::Receiver<()>) -> Probes {
         self.discovering.follow(&self.config);
+        self.pushing.follow(&self.config.publish);
         loop {
             tokio::select! {
                 biased;
@@ -179,6 +182,7 @@ impl Service {
         self.operations.follow(self.probes.hints(&config.clusters));
         self.hooks.follow(&config.hooks);
         self.copies.follow(&config.transfer);
+        self.pushing.follow(&config.publish);
         self.config = Arc::new(config);
         self.sessions.follow(Arc::clone(&self.config));
         self.discovering.follow(&self.config);

@@ -7,6 +7,7 @@
 //! sysexits.h).
 
 mod accept;
+mod cells;
 mod change;
 mod check_config;
 mod client;
@@ -14,6 +15,7 @@ mod config;
 mod demo;
 mod discover;
 mod drain;
+mod elsewhere;
 mod events;
 mod explain;
 mod freeze;

@@ -5,6 +5,8 @@ use std::fmt::Write as _;
 use jiff::tz::TimeZone;
 
 use super::{
+    cells::{lag, tone},
+    elsewhere::{published, secondaries},
     screen::{GAP, Screen, Table, Tone, leave_enough},
     timeline::local,
 };
@@ -32,6 +34,8 @@ pub fn status(status: &Status, screen: &Screen) -> String {
         let words = format!("warning: {}", one_line(warning));
         _ = writeln!(text, "{}", screen.paint(Tone::Doubtful, &words));
     }
+    text += &secondaries(&status.secondaries, screen);
+    text += &published(&status.published, screen);
     let mut clusters: Vec<_> = status.clusters.iter().collect();
     clusters.sort_by_key(|cluster| std::cmp::Reverse(cluster.severity));
     let few = clusters.len() <= WHOLE;
@@ -335,22 +339,6 @@ fn roles(said: &[String], names: &[NameStatus]) -> String {
 
 fn listed(servers: &[String]) -> String {
     if servers.is_empty() { "none".to_owned() } else { servers.join(", ") }
-}
-
-fn lag(millis: Option<u64>) -> String {
-    match millis {
-        Some(millis) => format!("{}.{}s", millis / 1_000, millis % 1_000 / 100),
-        None => "-".to_owned(),
-    }
-}
-
-fn tone(severity: Severity) -> Tone {
-    match severity {
-        Severity::Ok => Tone::Good,
-        Severity::Wanted => Tone::Plain,
-        Severity::Degraded => Tone::Doubtful,
-        Severity::Outage => Tone::Bad,
-    }
 }
 
 fn severe(severity: Severity, screen: &Screen) -> String {

@@ -84,6 +84,8 @@ pub fn run(options: &SecondaryConfigOptions, Out { output, errors }: Out<'_>) ->
 struct Copy<'c> {
     /// The zones, without the last dot.
     zones: Vec<String>,
+    /// The catalog from which it learns of them, without the last dot, if there is one.
+    catalog: Option<String>,
     /// The name of the first zone's primary server.
     our_name: String,
     secondary: &'c SecondaryConfig,
@@ -107,9 +109,11 @@ fn settings(config: &Config, options: &SecondaryConfigOptions) -> Result<String,
     let is_of = |secondaries: &[SecondaryConfig]| secondaries.iter().any(|s| &*s.name == name);
     let zones: Vec<_> = zones.iter().filter(|zone| is_of(&zone.secondaries)).collect();
     let soa = config.zones.iter().find(|zone| *zone.origin() == zones[0].origin);
+    let catalog = config.transfer.catalog.as_ref().filter(|one| is_of(&one.secondaries));
     let copy = Copy {
         our_name: soa.map(|zone| zone.soa().0.mname.to_string()).unwrap_or_default(),
         zones: zones.iter().map(|zone| bare(&zone.origin.to_string())).collect(),
+        catalog: catalog.map(|catalog| bare(&catalog.origin.to_string())),
         secondary,
         primaries: primaries(config, secondary, &options.primary)?,
         secret: secondary.key.as_ref().map(|key| match options.with_secrets {
@@ -238,17 +242,26 @@ impl Copy<'_> {
             text +=
                 &format!("  - id: {id}-notify\n    address: {ip}\n{key_line}    action: notify\n");
         }
-        text += "\nzone:\n";
         let acls: Vec<_> = ids.iter().map(|id| format!("{id}-notify")).collect();
-        for zone in &self.zones {
+        let from = format!(
+            "    master: [{}]\n    acl: [{}]\n    # The zone is kept in the journal: no file is \
+             written for each change.\n    zonefile-load: none\n    zonefile-sync: -1\n    \
+             journal-content: all\n    # A lost NOTIFY costs no more than REFRESH.\n    \
+             refresh-min-interval: 2\n    retry-min-interval: 1\n",
+            ids.join(", "),
+            acls.join(", ")
+        );
+        if let Some(catalog) = &self.catalog {
             text += &format!(
-                "  - domain: {zone}\n    master: [{}]\n    acl: [{}]\n    # The zone is kept in \
-                 the journal: no file is written for each change.\n    zonefile-load: none\n    \
-                 zonefile-sync: -1\n    journal-content: all\n    # A lost NOTIFY costs no more \
-                 than REFRESH.\n    refresh-min-interval: 2\n    retry-min-interval: 1\n",
-                ids.join(", "),
-                acls.join(", ")
+                "\ntemplate:\n  - id: pointsman\n{from}\nzone:\n  - domain: {catalog}\n    \
+                 # Which zones there are stands in this one.\n    catalog-role: interpret\n    \
+                 catalog-template: pointsman\n{from}"
             );
+            return Ok(text);
+        }
+        text += "\nzone:\n";
+        for zone in &self.zones {
+            text += &format!("  - domain: {zone}\n{from}");
         }
         Ok(text)
     }
@@ -272,17 +285,35 @@ impl Copy<'_> {
             );
             tls_word = " tls pointsman";
         }
-        for zone in &self.zones {
-            text +=
-                &format!("zone \"{zone}\" {{\n    type secondary;\n    file \"{zone}.copy\";\n");
-            text += "    primaries {\n";
-            for primary in &self.primaries {
-                let (ip, port) = (primary.ip(), primary.port());
-                let _ = writeln!(text, "        {ip} port {port}{key_word}{tls_word};");
+        let mut primaries = String::new();
+        for primary in &self.primaries {
+            let (ip, port) = (primary.ip(), primary.port());
+            let _ = writeln!(primaries, "        {ip} port {port}{key_word}{tls_word};");
+        }
+        let from = format!(
+            "    primaries {{\n{primaries}    }};\n    # Its own floor is 300 s: a lost NOTIFY \
+             would cost that.\n    min-refresh-time 1;\n    min-retry-time 1;\n    # Nobody else \
+             is told or copies.\n    notify no;\n    allow-transfer {{ none; }};\n}};\n"
+        );
+        let zones = match &self.catalog {
+            Some(catalog) => {
+                let primaries = primaries.replace("        ", "#         ");
+                text += &format!(
+                    "# Into options {{ }}, for there is one only:\n#     catalog-zones {{\n\
+                     #         zone \"{catalog}\"\n\
+                     #         zone-directory \"catalog\" min-update-interval 1\n\
+                     #         default-primaries {{\n{primaries}#         }};\n#     }};\n#     \
+                     min-refresh-time 1;\n#     min-retry-time 1;\n#     notify no;\n\
+                     # Once: mkdir catalog\n\n"
+                );
+                std::slice::from_ref(catalog)
             }
-            text += "    };\n    # Its own floor is 300 s: a lost NOTIFY would cost that.\n    \
-                     min-refresh-time 1;\n    min-retry-time 1;\n    # Nobody else is told or \
-                     copies.\n    notify no;\n    allow-transfer { none; };\n};\n";
+            None => &self.zones[..],
+        };
+        for zone in zones {
+            text += &format!(
+                "zone \"{zone}\" {{\n    type secondary;\n    file \"{zone}.copy\";\n{from}"
+            );
         }
         Ok(text)
     }
@@ -315,6 +346,7 @@ impl Copy<'_> {
                 self.secondary.name
             ));
         }
+        self.no_tls("unbound 1.17")?;
         let mut text = "server:\n    # Clients are spread over the servers of a read name.\n    \
                         rrset-roundrobin: yes\n"
             .to_owned();
@@ -328,14 +360,7 @@ impl Copy<'_> {
             text += &format!("\nauth-zone:\n    name: \"{zone}\"\n");
             for primary in &self.primaries {
                 let (ip, port) = (primary.ip(), primary.port());
-                match self.is_tls() {
-                    true => {
-                        let name = bare(&self.our_name);
-                        text += &format!("    primary: {ip}@{port}#{name}\n");
-                    }
-                    false => text += &format!("    primary: {ip}@{port}\n"),
-                }
-                text += &format!("    allow-notify: {ip}\n");
+                text += &format!("    primary: {ip}@{port}\n    allow-notify: {ip}\n");
             }
             text += "    # Clients are answered from the copy itself, past the cache.\n    \
                      for-downstream: yes\n    for-upstream: yes\n    fallback-enabled: no\n";

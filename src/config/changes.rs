@@ -3,7 +3,7 @@
 //!
 //! No line shows a password, an authority or a cookie secret.
 
-use super::{Config, admin, cluster, dns, hook, log, state, transfer, words::Words, zone};
+use super::{Config, admin, cluster, dns, hook, log, publish, state, transfer, words::Words, zone};
 
 /// The differences.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,6 +20,7 @@ impl Changes {
         let mut words = Words::default();
         zone::changes(&before.zones, &after.zones, &mut words);
         transfer::changes(&before.transfer, &after.transfer, &mut words);
+        publish::changes(&before.publish, &after.publish, &mut words);
         cluster::changes(&before.clusters, &after.clusters, &mut words);
         hook::changes(&before.hooks, &after.hooks, &mut words);
         let dns = dns::differing(&before.dns, &after.dns);

@@ -13,9 +13,10 @@ use super::{
     dns::{self, DnsSection, Listeners},
     hook::{self, HookAction, HookConfig, HookSection},
     log::{self, LogSection},
+    publish::{self, PublishConfig, PublishSection},
     read::{ConfigError, Conversion, Faults, Protected, Sources, section},
     state::{self, StateSection},
-    transfer::{self, CatalogSection, KeySection, TransferConfig},
+    transfer::{self, CatalogSection, KeySection, Keys, TransferConfig},
     zone::{self, ZoneSection, Zones},
 };
 
@@ -30,6 +31,8 @@ section! {
         key: Vec<Spanned<KeySection>>,
         /// A zone that lists our zones.
         catalog: CatalogSection,
+        /// What we say in zones of others.
+        publish: Vec<Spanned<PublishSection>>,
         /// What survives restarts.
         state: StateSection,
         /// The operator's access.
@@ -60,6 +63,7 @@ pub fn convert(
     let zones = zone::convert(&section.zone, (&dns, &keys), &mut conversion);
     let transfer = transfer(section, &zones, &mut conversion);
     let clusters = cluster::convert(&section.cluster, &zones, &mut conversion);
+    let publish = publish(section, (&keys, &clusters), &mut conversion);
     let hooks = hook::convert(&section.hook, &section.cluster, &mut conversion);
     if runs_commands(&clusters, &hooks) {
         conversion.protect(file, Protected::Commands);
@@ -73,6 +77,7 @@ pub fn convert(
         dns,
         zones: zones.into_zones(),
         transfer,
+        publish,
         state,
         admin,
         log,
@@ -105,6 +110,24 @@ fn transfer(
     TransferConfig { zones: zones.transferred().to_vec(), catalog }
 }
 
+/// What we say in zones of others. Its epochs never go back, which only `[state]` can promise over a restart.
+fn publish(
+    section: &FileSection,
+    (keys, clusters): (&Keys, &[ClusterConfig]),
+    conversion: &mut Conversion<'_>,
+) -> Vec<PublishConfig> {
+    let first = section.publish.given().and_then(|all| all.first());
+    if let (false, Some(first)) = (section.state.is_present(), first) {
+        conversion.faults.add(
+            first.span(),
+            "[[publish]] needs [state]: without it the epoch of our last change is forgotten at \
+             a restart",
+            "add [state] with directory = \"/var/lib/pointsman\"",
+        );
+    }
+    publish::convert(&section.publish, (keys, clusters), conversion)
+}
+
 /// Whether the file names a program that we start.
 fn runs_commands(clusters: &[ClusterConfig], hooks: &[Arc<HookConfig>]) -> bool {
     let mut witnesses = clusters
@@ -134,6 +157,7 @@ mod tests {
         kick::KickSection,
         log::LogSection,
         probe::ProbeSection,
+        publish::{PublishSection, RecordSection},
         read::Section,
         read_name::ReadSection,
         server::ServerSection,
@@ -144,7 +168,7 @@ mod tests {
     };
 
     /// Every section with its keys.
-    const FORMAT: [(&str, &[&str]); 31] = [
+    const FORMAT: [(&str, &[&str]); 33] = [
         (FileSection::TITLE, FileSection::KEYS),
         (DnsSection::TITLE, DnsSection::KEYS),
         (TcpSection::TITLE, TcpSection::KEYS),
@@ -155,6 +179,8 @@ mod tests {
         (SecondarySection::TITLE, SecondarySection::KEYS),
         (KeySection::TITLE, KeySection::KEYS),
         (CatalogSection::TITLE, CatalogSection::KEYS),
+        (PublishSection::TITLE, PublishSection::KEYS),
+        (RecordSection::TITLE, RecordSection::KEYS),
         (StateSection::TITLE, StateSection::KEYS),
         (AdminSection::TITLE, AdminSection::KEYS),
         (TokenSection::TITLE, TokenSection::KEYS),

@@ -30,6 +30,7 @@ mod names;
 mod overlay;
 mod password;
 mod probe;
+mod publish;
 mod read;
 mod read_name;
 mod seen;
@@ -65,6 +66,7 @@ pub use self::{
     log::{LogConfig, LogFormat},
     overlay::{OverlayError, edited_file, replace_file},
     probe::ProbeConfig,
+    publish::{PublishConfig, PublishKind, PublishedRecord},
     read::{
         ConfigError, Fault, HostPort, Networks, OpenFile, Position, Secret, Secrets, Sources,
         System, host_port,
@@ -97,6 +99,8 @@ pub struct Config {
     pub zones: Vec<Zone>,
     /// What other DNS servers may copy.
     pub transfer: TransferConfig,
+    /// What we say in zones of others, in the order of the file.
+    pub publish: Vec<PublishConfig>,
     /// What survives restarts.
     pub state: StateConfig,
     /// The operator's access.

@@ -115,8 +115,63 @@ pub enum What {
     },
     /// Discovery has done or noticed something.
     Discovery(Discovery),
+    /// A secondary has fallen behind, or is level again.
+    Secondary {
+        /// Of which zone.
+        zone: Box<str>,
+        /// Which secondary.
+        name: Box<str>,
+        /// What it does.
+        turn: SecondaryTurn,
+    },
+    /// A name in somebody else's zone was changed, or is not kept.
+    Publish {
+        /// That name, with the dot at its end.
+        name: Box<str>,
+        /// What was done.
+        turn: PublishTurn,
+    },
     /// Something that happened before the service was started: it is known by its words alone.
     Earlier(Box<Earlier>),
+}
+
+/// What a secondary does that is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SecondaryTurn {
+    /// It lacks changes for so long that they are not on their way.
+    Behind {
+        /// What is wrong with it.
+        why: Box<str>,
+    },
+    /// It says what we say again.
+    Level {
+        /// For how many seconds it has not.
+        after: u64,
+    },
+}
+
+/// What was done about a name in somebody else's zone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PublishTurn {
+    /// It says something else, as we do.
+    Written {
+        /// The addresses, with commas between.
+        says: Box<str>,
+        /// The number of the change.
+        epoch: u64,
+    },
+    /// Somebody had changed it, and it says what we say again.
+    Righted {
+        /// The addresses, with commas between.
+        says: Box<str>,
+    },
+    /// It is left alone, or cannot be changed.
+    Stopped {
+        /// Why.
+        why: Box<str>,
+    },
+    /// It says what we say, after that.
+    Level,
 }
 
 /// Why an override of an earlier process does not go on.
@@ -186,6 +241,16 @@ impl Change {
             }
             What::Discovery(Discovery::Stranger { .. }) => ChangeKind::ServerStranger,
             What::Discovery(Discovery::Source { .. }) => ChangeKind::DiscoverySource,
+            What::Secondary { turn: SecondaryTurn::Behind { .. }, .. } => {
+                ChangeKind::SecondaryBehind
+            }
+            What::Secondary { turn: SecondaryTurn::Level { .. }, .. } => ChangeKind::SecondaryLevel,
+            What::Publish { turn, .. } => match turn {
+                PublishTurn::Written { .. } => ChangeKind::PublishWritten,
+                PublishTurn::Righted { .. } => ChangeKind::PublishRighted,
+                PublishTurn::Stopped { .. } => ChangeKind::PublishStopped,
+                PublishTurn::Level => ChangeKind::PublishLevel,
+            },
             What::Earlier(earlier) => earlier.kind,
         }
     }
@@ -206,6 +271,8 @@ impl Change {
             What::Write { .. }
             | What::Read { .. }
             | What::Discovery(_)
+            | What::Secondary { .. }
+            | What::Publish { .. }
             | What::Isolated
             | What::Reconnected
             | What::Configuration(_) => None,
@@ -215,7 +282,9 @@ impl Change {
     /// The served name that it is about, if it is about one.
     pub fn name(&self) -> Option<&str> {
         match &self.what {
-            What::Write { name, .. } | What::Read { name, .. } => Some(name),
+            What::Write { name, .. } | What::Read { name, .. } | What::Publish { name, .. } => {
+                Some(name)
+            }
             What::Earlier(earlier) => earlier.name.as_deref(),
             _ => None,
         }

@@ -39,11 +39,23 @@ pub enum ChangeKind {
     ServerStranger,
     /// A source of discovery has failed, or a part of what it says cannot be read.
     DiscoverySource,
+    /// A secondary has lacked changes of a zone for 5 s.
+    SecondaryBehind,
+    /// A secondary has them again.
+    SecondaryLevel,
+    /// A name in somebody else's zone says something else, as we do.
+    PublishWritten,
+    /// Somebody had changed it, and it was put right.
+    PublishRighted,
+    /// It is left alone, or cannot be changed.
+    PublishStopped,
+    /// It says what we say, after that.
+    PublishLevel,
 }
 
 impl ChangeKind {
     /// Every kind, in the order of this list.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 24] = [
         Self::WriteChanged,
         Self::NoWriter,
         Self::SplitBrain,
@@ -62,6 +74,12 @@ impl ChangeKind {
         Self::ServerLeft,
         Self::ServerStranger,
         Self::DiscoverySource,
+        Self::SecondaryBehind,
+        Self::SecondaryLevel,
+        Self::PublishWritten,
+        Self::PublishRighted,
+        Self::PublishStopped,
+        Self::PublishLevel,
     ];
 
     /// Its name, the same in the configuration, in JSON and in the state file.
@@ -85,6 +103,12 @@ impl ChangeKind {
             Self::ServerLeft => "server_left",
             Self::ServerStranger => "server_stranger",
             Self::DiscoverySource => "discovery_source",
+            Self::SecondaryBehind => "secondary_behind",
+            Self::SecondaryLevel => "secondary_level",
+            Self::PublishWritten => "publish_written",
+            Self::PublishRighted => "publish_righted",
+            Self::PublishStopped => "publish_stopped",
+            Self::PublishLevel => "publish_level",
         }
     }
 

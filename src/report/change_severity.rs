@@ -4,7 +4,7 @@
 //! that moved or shrank is to be looked at even if what it says now is right, for somebody's sessions
 //! are elsewhere.
 
-use super::{Change, Configuration, Severity, What};
+use super::{Change, Configuration, PublishTurn, SecondaryTurn, Severity, What};
 use crate::engine::{ReadReason, ServerState, Word, WriteReason};
 
 impl Severity {
@@ -24,6 +24,12 @@ impl Severity {
             What::Configuration(Configuration::Changed { .. }) => Self::Wanted,
             What::Configuration(Configuration::Refused { .. }) => Self::Degraded,
             What::Discovery(discovery) => discovery.severity(),
+            What::Secondary { turn: SecondaryTurn::Behind { .. }, .. } => Self::Degraded,
+            What::Secondary { turn: SecondaryTurn::Level { .. }, .. } => Self::Ok,
+            What::Publish { turn, .. } => match turn {
+                PublishTurn::Written { .. } | PublishTurn::Level => Self::Ok,
+                PublishTurn::Righted { .. } | PublishTurn::Stopped { .. } => Self::Degraded,
+            },
             What::Earlier(earlier) => earlier.severity,
         }
     }

@@ -190,6 +190,8 @@ fn of_change(change: &Change) -> Option<String> {
         | What::Configuration(_)
         | What::Kick { .. }
         | What::Discovery(_)
+        | What::Secondary { .. }
+        | What::Publish { .. }
         | What::Earlier(_) => return None,
     };
     Some(line.end())

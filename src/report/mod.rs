@@ -41,7 +41,7 @@ mod wording;
 mod words;
 
 pub use self::{
-    change::{Change, Configuration, DropReason, Earlier, What},
+    change::{Change, Configuration, DropReason, Earlier, PublishTurn, SecondaryTurn, What},
     change_kind::ChangeKind,
     cluster::{ClusterReport, ServerReport, WitnessReport},
     dig::records,

@@ -1,6 +1,9 @@
 //! The words of each change.
 
-use super::{Change, Configuration, Discovery, DropReason, Override, What, Wish, Words};
+use super::{
+    Change, Configuration, Discovery, DropReason, Override, PublishTurn, SecondaryTurn, What, Wish,
+    Words,
+};
 use crate::engine::{OverrideTurn, Word};
 
 impl Change {
@@ -52,6 +55,17 @@ impl Change {
             },
             What::Kick { done, detail, .. } => Words { detail: detail.to_string(), ..reason(done) },
             What::Discovery(discovery) => of_discovery(discovery),
+            What::Secondary { zone, name, turn } => match turn {
+                SecondaryTurn::Behind { why } => Words {
+                    detail: why.to_string(),
+                    ..reason(&format!("the secondary {name} lacks changes of {zone}"))
+                },
+                SecondaryTurn::Level { after } => Words {
+                    detail: format!("after {after} s"),
+                    ..reason(&format!("the secondary {name} has all changes of {zone} again"))
+                },
+            },
+            What::Publish { turn, .. } => of_publish(turn),
             What::Earlier(earlier) => earlier.words.clone(),
         }
     }
@@ -64,6 +78,24 @@ impl DropReason {
             Self::TimeOver => "its time was over before the service started",
         }
     }
+}
+
+fn of_publish(turn: &PublishTurn) -> Words {
+    let (reason, detail) = match turn {
+        PublishTurn::Written { says, epoch } => {
+            (format!("written to somebody else's zone: {says}"), format!("epoch {epoch}"))
+        }
+        PublishTurn::Righted { says } => {
+            (format!("somebody had changed it, and it is put right: {says}"), String::new())
+        }
+        PublishTurn::Stopped { why } => {
+            ("it is not kept in somebody else's zone".to_owned(), why.to_string())
+        }
+        PublishTurn::Level => {
+            ("it says what we say in somebody else's zone again".to_owned(), String::new())
+        }
+    };
+    Words { reason, detail, ..Words::default() }
 }
 
 fn of_discovery(discovery: &Discovery) -> Words {

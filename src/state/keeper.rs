@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use super::{ClusterImage, DiscoveryImage, Image, StateHealth, limit::is_short};
+use super::{ClusterImage, DiscoveryImage, Image, PushImage, StateHealth, limit::is_short};
 use crate::{
     answers::Serial,
     clock::{self, Clock},
@@ -47,6 +47,7 @@ pub struct Slot {
     clusters: BTreeMap<Box<str>, Option<Arc<ClusterImage>>>,
     added: Option<Arc<[AddedServer]>>,
     discovery: BTreeMap<Box<str>, Arc<DiscoveryImage>>,
+    published: BTreeMap<Box<str>, PushImage>,
     serial: Option<Serial>,
     /// Something has changed since then.
     pub since: Option<Moment>,
@@ -82,6 +83,11 @@ impl Keeper {
     /// Takes what discovery knows of a cluster.
     pub fn note_discovery(&self, cluster: Box<str>, known: Arc<DiscoveryImage>) {
         self.change(|slot| _ = slot.discovery.insert(cluster, known));
+    }
+
+    /// Takes what must not be forgotten of a name in somebody else's zone.
+    pub fn note_push(&self, name: Box<str>, image: PushImage) {
+        self.change(|slot| _ = slot.published.insert(name, image));
     }
 
     /// Takes the serial that is published now.
@@ -180,6 +186,7 @@ impl Slot {
             image.added = added;
         }
         image.discovery.append(&mut self.discovery);
+        image.published.append(&mut self.published);
         if let Some(serial) = self.serial.take() {
             image.serial = serial.value();
         }

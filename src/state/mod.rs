@@ -25,8 +25,8 @@ pub use self::{
     health::{SetAside, StateHealth, StateReport},
     image::{
         BindingImage, ClusterImage, ConcernImage, DiscoveryImage, EventImage, HistoryImage, Image,
-        LeftBehindImage, LossImage, OfficeImage, OverrideImage, PositionImage, ReachImage,
-        ServerImage, StreamImage, SupersededImage, TombstoneImage,
+        LeftBehindImage, LossImage, OfficeImage, OverrideImage, PositionImage, PushImage,
+        ReachImage, ServerImage, StreamImage, SupersededImage, TombstoneImage,
     },
     keeper::Keeper,
     limit::{first_serial, limit_ahead},

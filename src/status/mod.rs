@@ -5,14 +5,17 @@
 //! makes nothing unready.
 
 mod headline;
+mod secondaries;
 #[cfg(test)]
 mod tests;
 mod warnings;
 
+pub use self::secondaries::{severity_of_push, severity_of_secondary};
 use crate::{
     engine::{ClusterId, ServerId},
     hooks::HookTally,
     publish::Snapshot,
+    push::PushView,
     report::{ClusterView, Why},
     state::StateReport,
     transfer::SecondaryView,
@@ -62,6 +65,8 @@ pub struct Process {
     pub hooks: Vec<HookTally>,
     /// How far those are who have copies of our zones, in the order of the configuration.
     pub secondaries: Vec<SecondaryView>,
+    /// How far names in zones of others are, in the order of the configuration.
+    pub pushes: Vec<PushView>,
 }
 
 impl Status {

@@ -2,19 +2,19 @@
 //! sentences that say what to do.
 
 use super::Process;
-use std::time::Duration;
-
-use crate::{hooks::HookTally, state::SetAside, transfer::SecondaryView};
+use crate::{
+    hooks::HookTally,
+    push::PushView,
+    state::SetAside,
+    transfer::{SecondaryState, SecondaryView},
+};
 
 /// So many events of one hook may wait before somebody should look at it. A failover is a handful.
 const BACKLOG: usize = 20;
 
-/// A secondary that lacks a change for longer is not on its way.
-const LAG: Duration = Duration::from_secs(5);
-
 /// What somebody should look at, one line each, with what to do.
 pub fn warnings(process: &Process) -> Vec<String> {
-    let Process { state, log_fault, audit_fault, hooks, secondaries, .. } = process;
+    let Process { state, log_fault, audit_fault, hooks, secondaries, pushes, .. } = process;
     let mut warnings = Vec::new();
     if let Some(state) = state {
         if let Some((fault, since)) = &state.fault {
@@ -52,19 +52,19 @@ pub fn warnings(process: &Process) -> Vec<String> {
     }
     warnings.extend(hooks.iter().filter_map(complaint));
     warnings.extend(secondaries.iter().filter_map(behind));
+    warnings.extend(pushes.iter().flat_map(not_kept));
     warnings
 }
 
 /// What is wrong with a secondary: it lacks a change for long, or says something that is no good answer.
 fn behind(secondary: &SecondaryView) -> Option<String> {
     let SecondaryView { zone, name, address, serial, lag, fault, .. } = secondary;
-    let why = fault.as_deref();
-    match (*lag > LAG, why) {
+    match (secondary.state() == SecondaryState::Behind, fault) {
         (true, _) => Some(format!(
             "the secondary {name} at {address} has lacked changes of {zone} for {} s: it {}; see \
              docs/SECONDARIES.md",
             lag.as_secs(),
-            why.unwrap_or("answers with an old serial")
+            secondary.reason().unwrap_or_default()
         )),
         // Who has never had the zone has 5 s for it.
         (false, Some(why)) if serial.is_some() => {
@@ -72,6 +72,19 @@ fn behind(secondary: &SecondaryView) -> Option<String> {
         }
         (false, _) => None,
     }
+}
+
+/// What is wrong with a name in somebody else's zone.
+fn not_kept(push: &PushView) -> Vec<String> {
+    let PushView { publish, to, state, astray, .. } = push;
+    let reason = state.reason().filter(|_| state.is_bad());
+    let stopped = reason.map(|reason| {
+        format!("{to} is not kept by publish {publish}: {reason}; see docs/SECONDARIES.md")
+    });
+    let astray = astray
+        .iter()
+        .map(|(server, what)| format!("{server} of publish {publish}, asked for {to}, {what}"));
+    stopped.into_iter().chain(astray).collect()
 }
 
 fn complaint(hook: &HookTally) -> Option<String> {
@@ -90,8 +103,10 @@ fn complaint(hook: &HookTally) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
-    use crate::{state::StateReport, wall_time::WallTime};
+    use crate::{state::StateReport, transfer::SecondaryFault, wall_time::WallTime};
 
     const SINCE: WallTime = WallTime::from_unix_millis(1_795_240_800_000);
 
@@ -127,7 +142,7 @@ mod tests {
             fault: None,
         };
         let late = SecondaryView { lag: Duration::from_secs(9), ..level.clone() };
-        let silent = SecondaryView { fault: Some("does not answer".into()), ..late.clone() };
+        let silent = SecondaryView { fault: Some(SecondaryFault::Silent), ..late.clone() };
         let early = SecondaryView { lag: Duration::from_secs(5), ..level.clone() };
         let secondaries = vec![level, early, late, silent];
         assert_eq!(

@@ -1,11 +1,11 @@
 //! The task that turns published tables into versions, and tells the notifiers.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::sync::Arc;
 
 use tokio::{select, sync::watch, task::JoinSet, time::Instant};
 
 use super::{
-    Transfers, catalog,
+    Listening, Transfers, catalog,
     notifier::{Latest, Notifier},
     offer::{Offer, OfferedZone},
     version::{Difference, Version},
@@ -21,7 +21,7 @@ pub struct Editor {
     transfers: Transfers,
     configs: watch::Receiver<Arc<TransferConfig>>,
     copied: Copied,
-    listen: Vec<SocketAddr>,
+    listening: Listening,
     reader: Reader,
     generations: watch::Receiver<u64>,
     /// The newest serial of each zone of the offer.
@@ -37,14 +37,14 @@ impl Editor {
         transfers: Transfers,
         configs: watch::Receiver<Arc<TransferConfig>>,
         copied: Copied,
-        listen: &[SocketAddr],
+        listening: Listening,
         reader: &Reader,
     ) -> Self {
         Self {
             transfers,
             configs,
             copied,
-            listen: listen.to_vec(),
+            listening,
             generations: reader.generations(),
             reader: reader.clone(),
             latest: Vec::new(),
@@ -83,7 +83,7 @@ impl Editor {
                 let notifier = Notifier::new(
                     &zone.origin,
                     Arc::clone(secondary),
-                    &self.listen,
+                    self.listening.of(secondary.config.transport),
                     latest.subscribe(),
                     seen,
                 );

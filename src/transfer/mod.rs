@@ -20,6 +20,7 @@ mod key;
 mod notifier;
 mod offer;
 mod passage;
+mod secondary_fault;
 mod seen;
 mod tsig;
 mod version;
@@ -38,11 +39,16 @@ pub use self::{
     key::Key,
     offer::{Content, Denial, Messages, Offer, Request, Way},
     passage::{Passage, REFUSED},
-    seen::SecondaryView,
-    tsig::{Signer, TsigFault, check},
-    wire::Head,
+    secondary_fault::SecondaryFault,
+    seen::{LATE_AFTER, SecondaryState, SecondaryView},
+    tsig::{Expected, Signer, TsigFault, TsigRefusal, check, sign_request},
+    wire::{Head, last_record},
 };
-use crate::{answers::Copied, config::TransferConfig, publish::Reader};
+use crate::{
+    answers::Copied,
+    config::{TransferConfig, TransferTransport},
+    publish::Reader,
+};
 
 /// Transfers at a time.
 const AT_A_TIME: usize = 10;
@@ -53,6 +59,25 @@ pub struct Transfers {
     offer: Arc<ArcSwap<Offer>>,
     places: Arc<Semaphore>,
     seen: Seen,
+}
+
+/// Where we answer, by the way in which transfers travel.
+#[derive(Clone, Debug, Default)]
+pub struct Listening {
+    /// By UDP and TCP.
+    pub plain: Vec<SocketAddr>,
+    /// By TLS.
+    pub encrypted: Vec<SocketAddr>,
+}
+
+impl Listening {
+    /// Where those reach us whose transfers travel so.
+    fn of(&self, transport: TransferTransport) -> &[SocketAddr] {
+        match transport {
+            TransferTransport::Tcp => &self.plain,
+            TransferTransport::Tls => &self.encrypted,
+        }
+    }
 }
 
 /// The tasks that keep the offer up to date and tell secondaries. Dropping it ends them.
@@ -88,17 +113,18 @@ impl Transfers {
         self.seen.views()
     }
 
-    /// Begins to offer what `config` says of what `reader` reads. NOTIFY leaves from the first of
-    /// the `listen` addresses that may reach a secondary. Needs a running tokio runtime.
+    /// Begins to offer what `config` says of what `reader` reads. NOTIFY leaves from the first of the
+    /// addresses that may reach a secondary: it takes it from where it fetches the zone only. Needs a running
+    /// tokio runtime.
     pub fn serve(
         &self,
         config: TransferConfig,
         copied: Copied,
-        listen: &[SocketAddr],
+        listening: Listening,
         reader: &Reader,
     ) -> TransferService {
         let (sender, configs) = watch::channel(Arc::new(config));
-        let editor = Editor::new(self.clone(), configs, copied, listen, reader);
+        let editor = Editor::new(self.clone(), configs, copied, listening, reader);
         TransferService { config: sender, _editor: JoinSet::from_iter([editor.run()]) }
     }
 }

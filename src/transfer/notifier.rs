@@ -23,10 +23,11 @@ use tokio::{
 
 use super::{
     offer::Secondary,
+    secondary_fault::SecondaryFault,
     seen::Sight,
-    tsig::{Expected, sign_request},
+    tsig::{Expected, TsigRefusal, sign_request},
     version::is_later,
-    wire::{Body, Head, RecordOctets, name_octets, packed},
+    wire::{Body, Head, RecordOctets, last_record, name_octets, packed},
 };
 use crate::clock;
 
@@ -111,14 +112,14 @@ impl Notifier {
             let socket = match UdpSocket::bind(self.from).await {
                 Ok(socket) => socket,
                 Err(error) => {
-                    self.sight.failed(format!("no socket for NOTIFY: {error}").into());
+                    self.sight.failed(SecondaryFault::NoSocket(error.to_string().into()));
                     tokio::time::sleep(AFTER_ERROR).await;
                     continue;
                 }
             };
             // Connected: nothing arrives but from there.
             if let Err(error) = socket.connect(self.to).await {
-                self.sight.failed(format!("cannot be reached: {error}").into());
+                self.sight.failed(SecondaryFault::Unreachable(error.to_string().into()));
                 tokio::time::sleep(AFTER_ERROR).await;
                 continue;
             }
@@ -191,7 +192,7 @@ impl Notifier {
         let message = head.message(&Body::default(), &[]);
         self.unanswered = if self.asked.is_some() { self.unanswered + 1 } else { 0 };
         if self.unanswered == SILENT {
-            self.sight.failed("does not answer".into());
+            self.sight.failed(SecondaryFault::Silent);
         }
         self.asked = Some(id);
         self.ask_at = Instant::now() + self.ask_after;
@@ -203,7 +204,7 @@ impl Notifier {
         if let Err(error) = socket.send(message).await
             && error.kind() != io::ErrorKind::ConnectionRefused
         {
-            self.sight.failed(format!("cannot be reached: {error}").into());
+            self.sight.failed(SecondaryFault::Unreachable(error.to_string().into()));
         }
     }
 
@@ -234,10 +235,11 @@ impl Notifier {
         let now = Instant::now();
         match code {
             ResponseCode::NoError => {
+                self.sight.told(None);
                 self.ask_after = ASK_FIRST;
                 self.ask_at = self.ask_at.min(now + ASK_FIRST);
             }
-            code => self.sight.failed(refusal(code, message).into()),
+            code => self.sight.told(Some(refusal(code, message))),
         }
         // A change that came meanwhile has waited for this.
         let next = if self.is_told { now + TELL_ANEW } else { now };
@@ -252,12 +254,10 @@ impl Notifier {
         });
         let ours = self.latest.borrow().as_ref().map(|latest| latest.serial);
         let fault = match (soa, ours, message.response_code) {
-            (Some(soa), Some(ours), _) if is_later(soa, ours) => {
-                Some("has a later serial than ours: it follows another primary".into())
-            }
+            (Some(soa), Some(ours), _) if is_later(soa, ours) => Some(SecondaryFault::Ahead),
             (Some(_), ..) => None,
-            (None, _, ResponseCode::NoError) => Some("answers without a SOA record".into()),
-            (None, _, code) => Some(format!("answers {code} when asked for the SOA record").into()),
+            (None, _, ResponseCode::NoError) => Some(SecondaryFault::NoSoa),
+            (None, _, code) => Some(SecondaryFault::SoaRefused(code)),
         };
         self.sight.answered(soa, fault);
         if soa.is_some() && soa == ours {
@@ -269,45 +269,13 @@ impl Notifier {
 }
 
 /// Why a NOTIFY was not welcome.
-fn refusal(code: ResponseCode, message: &Message) -> String {
-    let error = message.signature.as_ref().and_then(|tsig| tsig.data.error.as_ref());
-    match error.map(|error| u16::from(*error)) {
-        Some(18) => {
-            "its clock and ours differ by more than 5 minutes (BADTIME): set the clocks right"
-                .into()
-        }
-        Some(17) => "does not know our key (BADKEY): compare name and algorithm".into(),
-        Some(16) => "has another secret for our key (BADSIG): compare the secrets".into(),
-        _ => {
-            format!("answers NOTIFY with {code}: does it have the zone, and allow NOTIFY from us?")
-        }
+fn refusal(code: ResponseCode, message: &Message) -> SecondaryFault {
+    match TsigRefusal::of(message) {
+        Some(TsigRefusal::BadTime) => SecondaryFault::BadTime,
+        Some(TsigRefusal::BadKey) => SecondaryFault::BadKey,
+        Some(TsigRefusal::BadSignature) => SecondaryFault::BadSignature,
+        None => SecondaryFault::NotifyRefused(code),
     }
-}
-
-/// Where the last record of a message begins, which must be a whole one.
-fn last_record(octets: &[u8]) -> Option<usize> {
-    let word =
-        |at: usize| Some(usize::from(u16::from_be_bytes([*octets.get(at)?, *octets.get(at + 1)?])));
-    let mut place = 12;
-    let name_end = |mut place: usize| loop {
-        match *octets.get(place)? {
-            0 => return Some(place + 1),
-            length @ 1..=63 => place += 1 + usize::from(length),
-            192.. => return Some(place + 2),
-            _ => return None,
-        }
-    };
-    for _ in 0..word(4)? {
-        place = name_end(place)? + 4;
-    }
-    let records = word(6)? + word(8)? + word(10)?;
-    let mut last = None;
-    for _ in 0..records {
-        last = Some(place);
-        place = name_end(place)?;
-        place += 10 + word(place + 8)?;
-    }
-    last.filter(|_| place == octets.len())
 }
 
 /// The address that a secondary knows us by: the first that we listen on which may reach it.

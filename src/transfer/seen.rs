@@ -9,7 +9,7 @@ use std::{
 use hickory_proto::rr::LowerName;
 use tokio::time::Instant;
 
-use super::version::is_later;
+use super::{SecondaryFault, version::is_later};
 use crate::config::SecondaryConfig;
 
 /// How far one secondary is.
@@ -28,7 +28,59 @@ pub struct SecondaryView {
     /// For how long it has lacked what we say; zero when it lacks nothing.
     pub lag: Duration,
     /// What it said last that is no good answer, if it has not said better since.
-    pub fault: Option<Box<str>>,
+    pub fault: Option<SecondaryFault>,
+}
+
+/// How far one secondary is, in a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SecondaryState {
+    /// It is not known yet what the zone says: there is nothing to copy.
+    NotReady,
+    /// It says what we say, or what a later primary does.
+    Level,
+    /// It lacks a change that is on its way.
+    Following,
+    /// It has lacked a change for longer than [`LATE_AFTER`].
+    Behind,
+}
+
+/// A secondary that lacks a change for longer is told of.
+pub const LATE_AFTER: Duration = Duration::from_secs(5);
+
+impl SecondaryState {
+    /// The word, the same in every voice.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::NotReady => "not-ready",
+            Self::Level => "level",
+            Self::Following => "following",
+            Self::Behind => "behind",
+        }
+    }
+}
+
+impl SecondaryView {
+    /// How far it is, in a word.
+    pub fn state(&self) -> SecondaryState {
+        match (self.ours, self.lag) {
+            (None, _) => SecondaryState::NotReady,
+            (Some(_), Duration::ZERO) => SecondaryState::Level,
+            (Some(_), lag) if lag > LATE_AFTER => SecondaryState::Behind,
+            (Some(_), _) => SecondaryState::Following,
+        }
+    }
+
+    /// Why it is not level, or what else is wrong with it; `None` when all is well.
+    pub fn reason(&self) -> Option<String> {
+        match (self.state(), &self.fault) {
+            (SecondaryState::NotReady, _) => {
+                Some("a name of the zone has no first decision yet".to_owned())
+            }
+            (_, Some(fault)) => Some(fault.to_string()),
+            (SecondaryState::Level, None) => None,
+            (_, None) => Some("answers with an old serial".to_owned()),
+        }
+    }
 }
 
 /// All secondaries.
@@ -47,7 +99,10 @@ struct Known {
     serial: Option<u32>,
     ours: Option<u32>,
     behind_since: Option<Instant>,
-    fault: Option<Box<str>>,
+    /// How it answered the last NOTIFY.
+    told: Option<SecondaryFault>,
+    /// How it answered the last question, or that it did not.
+    asked: Option<SecondaryFault>,
 }
 
 impl Known {
@@ -75,7 +130,8 @@ impl Seen {
             serial: None,
             ours: None,
             behind_since: None,
-            fault: None,
+            told: None,
+            asked: None,
         })));
         locked(&self.0).push(sight.clone());
         sight
@@ -99,18 +155,24 @@ impl Sight {
     }
 
     /// Notes what it answered.
-    pub(super) fn answered(&self, serial: Option<u32>, fault: Option<Box<str>>) {
+    pub(super) fn answered(&self, serial: Option<u32>, fault: Option<SecondaryFault>) {
         let mut known = locked(&self.0);
         known.serial = serial;
-        known.fault = fault;
+        known.asked = fault;
         if known.has_all() {
             known.behind_since = None;
+            known.told = None;
         }
     }
 
+    /// Notes how it took a NOTIFY. What is wrong with that explains what is wrong with its answers.
+    pub(super) fn told(&self, fault: Option<SecondaryFault>) {
+        locked(&self.0).told = fault;
+    }
+
     /// Notes what is wrong with it.
-    pub(super) fn failed(&self, fault: Box<str>) {
-        locked(&self.0).fault = Some(fault);
+    pub(super) fn failed(&self, fault: SecondaryFault) {
+        locked(&self.0).asked = Some(fault);
     }
 
     fn view(&self) -> SecondaryView {
@@ -122,7 +184,7 @@ impl Sight {
             serial: known.serial,
             ours: known.ours,
             lag: known.behind_since.map(|since| since.elapsed()).unwrap_or_default(),
-            fault: known.fault.clone(),
+            fault: known.told.clone().or_else(|| known.asked.clone()),
         }
     }
 }

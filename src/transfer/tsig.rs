@@ -10,6 +10,7 @@
 //! | anything else | is believed, and its reply is signed |
 
 use hickory_proto::{
+    op::Message,
     rr::{DNSClass, RData, Record, rdata::TSIG},
     serialize::binary::{BinDecodable, BinDecoder},
 };
@@ -172,6 +173,34 @@ pub fn check<'k>(
         return Err(TsigFault::Truncated(Box::new(signer(TsigError::BadTrunc))));
     }
     Ok(signer(TsigError::None))
+}
+
+/// What is wrong with a request of ours, by the TSIG record of its reply. Who does not know our key cannot sign, and
+/// its word is all there is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TsigRefusal {
+    /// The key is not known there (section 5.2.1).
+    BadKey,
+    /// There is another secret for it (section 5.2.2).
+    BadSignature,
+    /// Its clock and ours are further apart than the fudge (section 5.2.3).
+    BadTime,
+}
+
+impl TsigRefusal {
+    /// Of this reply; `None` when it tells of none.
+    pub fn of(reply: &Message) -> Option<Self> {
+        let error = reply.additionals.iter().rev().find_map(|record| match &record.data {
+            RData::TSIG(tsig) => tsig.error.as_ref().map(|error| u16::from(*error)),
+            _ => None,
+        });
+        match error? {
+            16 => Some(Self::BadSignature),
+            17 => Some(Self::BadKey),
+            18 => Some(Self::BadTime),
+            _ => None,
+        }
+    }
 }
 
 /// A TSIG record by a key of ours.

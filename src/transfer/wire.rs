@@ -104,5 +104,31 @@ impl Head {
     }
 }
 
+/// Where the last record of a message begins, which must be a whole one.
+pub fn last_record(octets: &[u8]) -> Option<usize> {
+    let word =
+        |at: usize| Some(usize::from(u16::from_be_bytes([*octets.get(at)?, *octets.get(at + 1)?])));
+    let mut place = 12;
+    let name_end = |mut place: usize| loop {
+        match *octets.get(place)? {
+            0 => return Some(place + 1),
+            length @ 1..=63 => place += 1 + usize::from(length),
+            192.. => return Some(place + 2),
+            _ => return None,
+        }
+    };
+    for _ in 0..word(4)? {
+        place = name_end(place)? + 4;
+    }
+    let records = word(6)? + word(8)? + word(10)?;
+    let mut last = None;
+    for _ in 0..records {
+        last = Some(place);
+        place = name_end(place)?;
+        place += 10 + word(place + 8)?;
+    }
+    last.filter(|_| place == octets.len())
+}
+
 /// A pointer to the question's name.
 const APEX: [u8; 2] = [0xc0, 12];

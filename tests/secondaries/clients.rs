@@ -9,14 +9,14 @@ use std::{
 
 use crate::{
     account::Account,
-    primary::{Primary, SECRET, WRITE, ZONE},
+    primary::{EXPIRE, Primary, SECRET, Setup, WRITE, ZONE},
     story::name,
 };
 
 /// Names in a large zone.
 const NAMES: usize = 20_000;
 
-fn told(program: &str, arguments: &[&str]) -> String {
+pub(crate) fn told(program: &str, arguments: &[&str]) -> String {
     let mut command = Account::current().command(program);
     let Output { stdout, stderr, .. } =
         command.args(arguments).output().unwrap_or_else(|error| panic!("{program}: {error}"));
@@ -30,7 +30,7 @@ fn key(algorithm: &str, secret: &str) -> String {
 /// What kdig and dig tell of a transfer, with their verdict of its signatures.
 #[test]
 fn kdig_and_dig_take_what_they_may_have() {
-    let mut primary = Primary::new(6, true);
+    let mut primary = Primary::new(Setup { number: 6, has_key: true, ..Setup::default() });
     primary.start();
     let (ip, port) = (primary.address().ip().to_string(), primary.address().port().to_string());
     let at = format!("@{ip}");
@@ -67,6 +67,9 @@ fn kdig_and_dig_take_what_they_may_have() {
     }
     let refused = ask("kdig", "AXFR", None);
     assert!(refused.contains("REFUSED"), "{refused}");
+    // RFC 7314: for how long a copy is good.
+    let soa = told("dig", &[&at, "-p", &port, "+expire", "+norecurse", ZONE, "SOA"]);
+    assert!(soa.contains(&format!("EXPIRE: {EXPIRE}")), "{soa}");
     let bad = ask("kdig", "AXFR", Some(&wrong));
     assert!(bad.contains("NOTAUTH") || bad.contains("BADSIG"), "{bad}");
 }
@@ -74,7 +77,8 @@ fn kdig_and_dig_take_what_they_may_have() {
 /// The whole zone and its changes as dnspython reads them, which checks each signature.
 #[test]
 fn dnspython_takes_signed_transfers() {
-    let mut primary = Primary::large(7, true, NAMES);
+    let mut primary =
+        Primary::new(Setup { number: 7, has_key: true, names: NAMES, ..Setup::default() });
     primary.start();
     let script = format!(
         r#"
@@ -136,7 +140,7 @@ fn octets_of(mut stream: TcpStream) -> usize {
 /// Twenty who ask for the whole and do not read it: others are answered, changes go on, and whoever reads gets all.
 #[test]
 fn who_does_not_read_harms_nobody() {
-    let mut primary = Primary::large(8, false, NAMES);
+    let mut primary = Primary::new(Setup { number: 8, names: NAMES, ..Setup::default() });
     primary.start();
     crate::patience::until("the zone is transferred", || {
         octets_of(asked(primary.address())) > NAMES * 20

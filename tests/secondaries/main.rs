@@ -11,9 +11,12 @@
     reason = "the tests run in real time, and a story says what it has measured"
 )]
 
+mod catalog;
 mod clients;
 mod document;
+mod failures;
 mod primary;
+mod push;
 mod secondary;
 mod story;
 
@@ -26,25 +29,50 @@ use crate::{
 
 #[test]
 fn nsd() {
-    tell(Trial { kind: Kind::Nsd, number: 1, has_key: true, expires: true });
+    tell(Trial { kind: Kind::Nsd, number: 1, has_key: true, encrypted: false, expires: true });
 }
 
 #[test]
 fn knot() {
-    tell(Trial { kind: Kind::Knot, number: 2, has_key: true, expires: true });
+    tell(Trial { kind: Kind::Knot, number: 2, has_key: true, encrypted: false, expires: true });
 }
 
 #[test]
 fn bind() {
-    tell(Trial { kind: Kind::Bind, number: 3, has_key: true, expires: true });
+    tell(Trial { kind: Kind::Bind, number: 3, has_key: true, encrypted: false, expires: true });
 }
 
 #[test]
 fn powerdns() {
-    tell(Trial { kind: Kind::PowerDns, number: 4, has_key: true, expires: false });
+    tell(Trial {
+        kind: Kind::PowerDns,
+        number: 4,
+        has_key: true,
+        encrypted: false,
+        expires: false,
+    });
 }
 
 #[test]
 fn unbound() {
-    tell(Trial { kind: Kind::Unbound, number: 5, has_key: false, expires: true });
+    tell(Trial { kind: Kind::Unbound, number: 5, has_key: false, encrypted: false, expires: true });
+}
+
+/// Over TLS, as RFC 9103 has it.
+mod over_tls {
+    use super::{Kind, Trial, tell};
+
+    fn trial(kind: Kind, number: u8) -> Trial {
+        Trial { kind, number, has_key: true, encrypted: true, expires: true }
+    }
+
+    #[test]
+    fn nsd() {
+        tell(trial(Kind::Nsd, 9));
+    }
+
+    #[test]
+    fn bind() {
+        tell(trial(Kind::Bind, 10));
+    }
 }

@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    net::{Ipv4Addr, SocketAddr},
+    net::{Ipv4Addr, SocketAddr, UdpSocket},
     path::PathBuf,
     process::Output,
 };
@@ -21,16 +21,46 @@ pub(crate) const WRITE: &str = "write.db.internal.";
 /// The name for reads.
 pub(crate) const READ: &str = "read.db.internal.";
 
+/// The zone that lists the others, if there is one.
+pub(crate) const CATALOG: &str = "catalog.pointsman.";
+
 /// The secret of the key.
 pub(crate) const SECRET: &str = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=";
 
 /// Seconds after which a secondary gives the zone up.
 pub(crate) const EXPIRE: u64 = 6;
 
+/// The name of the primary, in its certificate as well.
+const OUR_NAME: &str = "ns1.db.internal";
+
+/// What a test wants of a primary.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Setup {
+    /// Tells the tests apart: addresses are `127.38.{number}.x`.
+    pub(crate) number: u8,
+    /// Whether the secondary signs its requests.
+    pub(crate) has_key: bool,
+    /// Whether transfers go over TLS and nothing else.
+    pub(crate) encrypted: bool,
+    /// Whether NOTIFY goes where nobody reads it.
+    pub(crate) loses_notify: bool,
+    /// Whether there is a catalog.
+    pub(crate) has_catalog: bool,
+    /// A server of somebody else's zone that the write name is pushed to.
+    pub(crate) push_to: Option<SocketAddr>,
+    /// Names in the zone beside the usual ones.
+    pub(crate) names: usize,
+}
+
 /// Pointsman and the servers it watches. Dropped, all is killed.
 pub(crate) struct Primary {
+    setup: Setup,
     address: SocketAddr,
+    /// Where it answers by TLS.
+    encrypted: SocketAddr,
     secondary: SocketAddr,
+    /// A socket that is never read.
+    deaf: UdpSocket,
     number: u8,
     running: Option<ServerProcess>,
     servers: Listeners,
@@ -39,23 +69,23 @@ pub(crate) struct Primary {
 
 impl Primary {
     /// Configured, with a secondary on a free port of 127.0.0.1, which all servers there are send
-    /// from. `number` tells the tests apart: addresses are `127.38.{number}.x`.
-    pub(crate) fn new(number: u8, has_key: bool) -> Self {
-        Self::large(number, has_key, 0)
-    }
-
-    /// The same with so many other names in the zone.
-    pub(crate) fn large(number: u8, has_key: bool, names: usize) -> Self {
+    /// from.
+    pub(crate) fn new(setup: Setup) -> Self {
+        let number = setup.number;
         let at = |last| Ipv4Addr::new(127, 38, number, last);
         let primary = Self {
+            setup,
             address: ports::free_for_dns_on(&[at(1)])[0],
+            encrypted: ports::free_for_dns_on(&[at(2)])[0],
             secondary: ports::free_for_dns(),
+            deaf: UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).expect("a local port"),
             number,
             running: None,
             servers: Listeners::start(&[at(101), at(102), at(103)]),
             directory: Account::current().directory("pointsman-primary-"),
         };
-        primary.configure(has_key, names);
+        primary.prepare();
+        primary.configure(&[]);
         primary
     }
 
@@ -110,6 +140,22 @@ impl Primary {
         assert!(status.success(), "{told:?}");
     }
 
+    /// Reads a configuration with these zones beside the first, each with the same secondary.
+    pub(crate) fn reload_with(&self, zones: &[&str]) {
+        self.configure(zones);
+        let socket = self.directory.path().join("admin.sock");
+        let mut command = Account::current().command(env!("CARGO_BIN_EXE_pointsman"));
+        let output = command.args(["reload", "--socket"]).arg(socket).output();
+        let Output { status, stdout, stderr } = output.expect("the command runs");
+        let told = [stdout, stderr].map(|text| String::from_utf8_lossy(&text).into_owned());
+        assert!(status.success(), "{told:?}");
+    }
+
+    /// The certificate that is to be trusted.
+    pub(crate) fn certificate(&self) -> PathBuf {
+        self.directory.path().join("cert.pem")
+    }
+
     /// What `secondary-config` prints for a server.
     pub(crate) fn settings(&self, server: &str) -> String {
         let mut command = Account::current().command(env!("CARGO_BIN_EXE_pointsman"));
@@ -137,10 +183,71 @@ impl Primary {
         self.directory.path().join("pointsman.toml")
     }
 
-    fn configure(&self, has_key: bool, names: usize) {
+    /// What stays: zone files, the key, the certificate.
+    fn prepare(&self) {
         let folder = self.directory.path();
         fs::create_dir(folder.join("state")).expect("a directory can be made");
+        let others: String = (0..self.setup.names)
+            .map(|name| format!("host{name} 1h A 192.0.2.{}\n", name % 250 + 1))
+            .collect();
+        let zone = format!(
+            "@ 1s SOA {OUR_NAME}. hostmaster ( 1 1h 10m 1d 1s )\n@ 1h NS {OUR_NAME}.\n\
+             www 1h A 192.0.2.80\n{others}"
+        );
+        let first = format!("$ORIGIN {ZONE}\n{zone}ns1 1h A {}\n", self.address.ip());
+        let key = format!("{SECRET}\n");
+        for (file, text) in [("db.zone", &*first), ("more.zone", &*zone), ("xfr.key", &*key)] {
+            fs::write(folder.join(file), text).expect("a file can be written");
+        }
+        if self.setup.encrypted {
+            let mut command = Account::current().command("openssl");
+            command.args("req -x509 -nodes -days 2 -newkey ec -pkeyopt".split(' '));
+            command.args(["ec_paramgen_curve:P-256", "-subj", &format!("/CN={OUR_NAME}")]);
+            command.args(["-addext", &format!("subjectAltName=DNS:{OUR_NAME}"), "-keyout"]);
+            command.arg(folder.join("key.pem")).arg("-out").arg(self.certificate());
+            crate::account::run(&mut command);
+        }
+    }
+
+    fn configure(&self, zones: &[&str]) {
+        let Setup { has_key, encrypted, loses_notify, has_catalog, .. } = self.setup;
+        let folder = self.directory.path();
         let way = if has_key { "key = \"xfr.db.internal.\"" } else { "unsigned = true" };
+        let transport = if encrypted { "transport = \"tls\"" } else { "" };
+        let port = match loses_notify {
+            true => self.deaf.local_addr().expect("it is bound").port(),
+            false => self.secondary.port(),
+        };
+        let zone = |(origin, file): (&str, &str)| {
+            format!(
+                "[[zone]]\norigin = \"{origin}\"\nfile = \"{file}\"\nrefresh = \"1s\"\n\
+                 expire = \"{EXPIRE}s\"\n\n[[zone.secondary]]\nname = \"ns3\"\n\
+                 address = \"127.0.0.1\"\nport = {port}\n{way}\n{transport}\n\n"
+            )
+        };
+        let zones = zones.iter().map(|origin| (*origin, "more.zone"));
+        let zones: String = std::iter::once((ZONE, "db.zone")).chain(zones).map(zone).collect();
+        let tls = match encrypted {
+            true => format!(
+                "[dns.tls]\nlisten = [\"{}\"]\ncertificate_file = \"cert.pem\"\n\
+                 key_file = \"key.pem\"\n",
+                self.encrypted
+            ),
+            false => String::new(),
+        };
+        let catalog = match has_catalog {
+            true => format!("[catalog]\norigin = \"{CATALOG}\"\nsecondaries = [\"ns3\"]\n"),
+            false => String::new(),
+        };
+        let publish = match self.setup.push_to {
+            Some(server) => format!(
+                "[[key]]\nname = \"upd.corp.example.\"\nsecret_file = \"xfr.key\"\n\n[[publish]]\n\
+                 name = \"corp\"\nservers = [\"{server}\"]\nzone = \"corp.example.\"\n\
+                 key = \"upd.corp.example.\"\n\
+                 records = [{{ from = \"{WRITE}\", to = \"db-write.corp.example.\" }}]\n"
+            ),
+            None => String::new(),
+        };
         let servers: String = (1..=3)
             .map(|number| {
                 let (address, port) = (self.server(number), self.servers.port());
@@ -154,6 +261,7 @@ impl Primary {
             r#"[dns]
 listen = ["{listen}"]
 
+{tls}
 [admin]
 socket = "{socket}"
 
@@ -164,18 +272,7 @@ directory = "state"
 name = "xfr.db.internal."
 secret_file = "xfr.key"
 
-[[zone]]
-origin = "{ZONE}"
-file = "db.zone"
-refresh = "1s"
-expire = "{EXPIRE}s"
-
-[[zone.secondary]]
-name = "ns3"
-address = "127.0.0.1"
-port = {port}
-{way}
-
+{zones}{catalog}{publish}
 [[cluster]]
 name = "orders"
 engine = "tcp"
@@ -196,20 +293,7 @@ timeout = "1s"
 {servers}"#,
             listen = self.address,
             socket = folder.join("admin.sock").display(),
-            port = self.secondary.port(),
         );
-        let others: String = (0..names)
-            .map(|name| format!("host{name} 1h A 192.0.2.{}\n", name % 250 + 1))
-            .collect();
-        let zone = format!(
-            "$ORIGIN {ZONE}\n@ 1s SOA ns1 hostmaster ( 1 1h 10m 1d 1s )\n@ 1h NS ns1\n\
-             ns1 1h A {}\nwww 1h A 192.0.2.80\n{others}",
-            self.address.ip()
-        );
-        let key = format!("{SECRET}\n");
-        for (file, text) in [("pointsman.toml", &*config), ("db.zone", &*zone), ("xfr.key", &*key)]
-        {
-            fs::write(folder.join(file), text).expect("a file can be written");
-        }
+        fs::write(self.config(), config).expect("a file can be written");
     }
 }

@@ -1,7 +1,7 @@
 //! One secondary as a child process, with all of its files in a temporary directory.
 
 use std::{
-    ffi::OsStr,
+    ffi::OsString,
     fs,
     net::SocketAddr,
     path::Path,
@@ -33,16 +33,41 @@ impl Secondary {
     /// Starts the server with what `secondary-config` prints for it, and with what only a test
     /// needs: ports, folders, no other user.
     pub(crate) fn start(kind: Kind, primary: &Primary) -> Self {
+        Self::start_as(kind, primary, |settings| settings, &[])
+    }
+
+    /// The same, with settings that `changed` has changed, and with these variables.
+    pub(crate) fn start_as(
+        kind: Kind,
+        primary: &Primary,
+        changed: impl Fn(String) -> String,
+        environment: &[(OsString, OsString)],
+    ) -> Self {
         let directory = Account::current().directory("pointsman-secondary-");
         let address = primary.secondary();
         let folder = directory.path();
-        let process = match kind {
-            Kind::Nsd => nsd(folder, address, &primary.settings("nsd")),
-            Kind::Knot => knot(folder, address, &primary.settings("knot")),
-            Kind::Bind => bind(folder, address, &primary.settings("bind")),
-            Kind::PowerDns => powerdns(folder, address, &primary.settings("powerdns")),
-            Kind::Unbound => unbound(folder, address, &primary.settings("unbound")),
+        let name = match kind {
+            Kind::Nsd => "nsd",
+            Kind::Knot => "knot",
+            Kind::Bind => "bind",
+            Kind::PowerDns => "powerdns",
+            Kind::Unbound => "unbound",
         };
+        let settings = changed(primary.settings(name));
+        // The authority of the tests is in no bundle.
+        let bundle = primary.certificate().display().to_string();
+        let settings = settings.replace("/etc/ssl/certs/ca-certificates.crt", &bundle);
+        let configure = match kind {
+            Kind::Nsd => nsd,
+            Kind::Knot => knot,
+            Kind::Bind => bind,
+            Kind::PowerDns => powerdns,
+            Kind::Unbound => unbound,
+        };
+        let (program, arguments) = configure(folder, address, &settings);
+        let mut command = Account::current().command_with(environment, program);
+        command.args(arguments).current_dir(folder);
+        let process = ServerProcess::spawn(command, &folder.join("log"));
         Self { process, address, _directory: directory }
     }
 
@@ -62,15 +87,8 @@ impl Secondary {
     }
 }
 
-fn spawn(
-    folder: &Path,
-    program: &str,
-    arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,
-) -> ServerProcess {
-    let mut command = Account::current().command(program);
-    command.args(arguments).current_dir(folder);
-    ServerProcess::spawn(command, &folder.join("log"))
-}
+/// A program and its arguments.
+type Program = (&'static str, Vec<String>);
 
 fn write(folder: &Path, name: &str, text: &str) -> String {
     let path = folder.join(name);
@@ -78,7 +96,7 @@ fn write(folder: &Path, name: &str, text: &str) -> String {
     path.display().to_string()
 }
 
-fn nsd(folder: &Path, address: SocketAddr, settings: &str) -> ServerProcess {
+fn nsd(folder: &Path, address: SocketAddr, settings: &str) -> Program {
     let (ip, port, at) = (address.ip(), address.port(), folder.display());
     let own = format!(
         "server:\n    ip-address: {ip}@{port}\n    port: {port}\n    username: \"\"\n    \
@@ -88,10 +106,10 @@ fn nsd(folder: &Path, address: SocketAddr, settings: &str) -> ServerProcess {
          remote-control:\n    control-enable: no\n"
     );
     let config = write(folder, "nsd.conf", &format!("{own}\n{settings}"));
-    spawn(folder, "/usr/sbin/nsd", ["-d", "-c", &config])
+    ("/usr/sbin/nsd", vec!["-d".into(), "-c".into(), config])
 }
 
-fn knot(folder: &Path, address: SocketAddr, settings: &str) -> ServerProcess {
+fn knot(folder: &Path, address: SocketAddr, settings: &str) -> Program {
     let (ip, port, at) = (address.ip(), address.port(), folder.display());
     let own = format!(
         "server:\n    rundir: \"{at}\"\n    listen: {ip}@{port}\ndatabase:\n    storage: \"{at}\"\n\
@@ -100,27 +118,40 @@ fn knot(folder: &Path, address: SocketAddr, settings: &str) -> ServerProcess {
     );
     // A section stands once: ours goes on where the test's began.
     let settings = settings.replacen("server:\n", "", 1);
+    let (own, settings) = match settings.split_once("template:\n") {
+        Some((before, after)) => {
+            let template = format!("template:\n  - id: default\n    storage: \"{at}\"\n");
+            (own.replacen(&template, "", 1), format!("{before}{template}{after}"))
+        }
+        None => (own, settings),
+    };
     let own = own.replacen("server:\n", "", 1);
     let (head, rest) = settings.split_once("\n\n").expect("the first section ends");
     let (listening, other) = own.split_once("database:").expect("it is there");
     let config = format!("server:\n{head}\n{listening}database:{other}\n{rest}");
     let config = write(folder, "knot.conf", &config);
-    spawn(folder, "/usr/sbin/knotd", ["-c", &config])
+    ("/usr/sbin/knotd", vec!["-c".into(), config])
 }
 
-fn bind(folder: &Path, address: SocketAddr, settings: &str) -> ServerProcess {
+fn bind(folder: &Path, address: SocketAddr, settings: &str) -> Program {
     let (ip, port, at) = (address.ip(), address.port(), folder.display());
+    fs::create_dir(folder.join("catalog")).expect("a directory can be made");
+    // What the settings say of the one clause that the test has already.
+    let options: String = settings
+        .lines()
+        .filter_map(|line| Some(format!("{}\n", line.strip_prefix("#     ")?)))
+        .collect();
     let own = format!(
         "options {{\n    directory \"{at}\";\n    pid-file none;\n    session-keyfile none;\n    \
          lock-file none;\n    listen-on port {port} {{ {ip}; }};\n    \
          listen-on-v6 {{ none; }};\n    \
-         recursion no;\n}};\ncontrols {{ }};\n"
+         recursion no;\n{options}}};\ncontrols {{ }};\n"
     );
     let config = write(folder, "named.conf", &format!("{own}\n{settings}"));
-    spawn(folder, "/usr/sbin/named", ["-g", "-4", "-c", &config])
+    ("/usr/sbin/named", vec!["-g".into(), "-4".into(), "-c".into(), config])
 }
 
-fn powerdns(folder: &Path, address: SocketAddr, settings: &str) -> ServerProcess {
+fn powerdns(folder: &Path, address: SocketAddr, settings: &str) -> Program {
     let (ip, port, at) = (address.ip(), address.port(), folder.display());
     let own = format!(
         "local-address={ip}\nlocal-port={port}\nlaunch=gsqlite3\ngsqlite3-database={at}/pdns.db\n\
@@ -135,10 +166,10 @@ fn powerdns(folder: &Path, address: SocketAddr, settings: &str) -> ServerProcess
     for command in settings.lines().filter_map(|line| line.strip_prefix("# pdnsutil ")) {
         run("/bin/sh", &["-c", &format!("pdnsutil --config-dir={at} {command}")]);
     }
-    spawn(folder, "/usr/sbin/pdns_server", [format!("--config-dir={at}")])
+    ("/usr/sbin/pdns_server", vec![format!("--config-dir={at}")])
 }
 
-fn unbound(folder: &Path, address: SocketAddr, settings: &str) -> ServerProcess {
+fn unbound(folder: &Path, address: SocketAddr, settings: &str) -> Program {
     let (ip, port, at) = (address.ip(), address.port(), folder.display());
     let own = format!(
         "server:\n    interface: {ip}@{port}\n    port: {port}\n    username: \"\"\n    \
@@ -148,7 +179,7 @@ fn unbound(folder: &Path, address: SocketAddr, settings: &str) -> ServerProcess 
          control-enable: no\n"
     );
     let config = write(folder, "unbound.conf", &format!("{own}\n{settings}"));
-    spawn(folder, "/usr/sbin/unbound", ["-d", "-p", "-c", &config])
+    ("/usr/sbin/unbound", vec!["-d".into(), "-p".into(), "-c".into(), config])
 }
 
 fn run(program: &str, arguments: &[&str]) {

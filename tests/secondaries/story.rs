@@ -11,7 +11,7 @@ use hickory_proto::{op::ResponseCode, rr::Name};
 use crate::{
     dns_client::DnsClient,
     patience,
-    primary::{EXPIRE, Primary, READ, WRITE, ZONE},
+    primary::{EXPIRE, Primary, READ, Setup, WRITE, ZONE},
     secondary::{Kind, Secondary},
 };
 
@@ -23,9 +23,14 @@ pub(crate) struct Trial {
     pub(crate) number: u8,
     /// Whether it signs its requests.
     pub(crate) has_key: bool,
+    /// Whether transfers go over TLS.
+    pub(crate) encrypted: bool,
     /// Whether it gives up a zone that nobody vouches for.
     pub(crate) expires: bool,
 }
+
+/// Seconds after which each secondary looks by itself: 1, and 2 with Knot DNS.
+const REFRESH_MOST: u64 = 2;
 
 /// Changes that are followed, unless `POINTSMAN_CHANGES` says another number.
 const CHANGES: usize = 10;
@@ -51,7 +56,8 @@ struct Story {
 /// # Panics
 /// At the first answer that is not right, or not in time; with both logs.
 pub(crate) fn tell(trial: Trial) {
-    let mut primary = Primary::new(trial.number, trial.has_key);
+    let Trial { number, has_key, encrypted, .. } = trial;
+    let mut primary = Primary::new(Setup { number, has_key, encrypted, ..Setup::default() });
     primary.start();
     let secondary = Secondary::start(trial.kind, &primary);
     let (ours, theirs) = (primary.client(), secondary.client());
@@ -84,9 +90,9 @@ impl Story {
         let changes = changes.and_then(|number| number.parse().ok()).unwrap_or(CHANGES);
         for server in [2, 3].into_iter().cycle().take(changes) {
             took.push(self.change(server));
-            let next = self.theirs.serial(&name(ZONE));
-            assert!(next > serial, "{:?}: {next} after {serial}", self.trial.kind);
-            serial = next;
+            // A server that forks may answer by its old copy for a moment.
+            self.expect("the serial grows", |story| story.theirs.serial(&name(ZONE)) > serial);
+            serial = self.theirs.serial(&name(ZONE));
         }
         took.sort_unstable();
         let kind = self.trial.kind;
@@ -112,13 +118,17 @@ impl Story {
             let write = name(WRITE);
             self.expect("a zone that nobody vouches for is given up", |story| {
                 let answer = story.theirs.addresses(&write);
-                answer.is_some_and(|answer| {
-                    matches!(answer.code, ResponseCode::ServFail | ResponseCode::Refused)
-                })
+                answer.is_some_and(|answer| answer.code == ResponseCode::ServFail)
             });
             let after = gone.elapsed();
             println!("{:?}: gave up after {after:?}, EXPIRE is {EXPIRE} s", self.trial.kind);
-            assert!(after > Duration::from_secs(EXPIRE) / 2, "too early: {after:?}");
+            // It may have heard of us last a REFRESH before.
+            let least = Duration::from_secs(EXPIRE - 1 - REFRESH_MOST);
+            assert!(after > least, "too early: {after:?}");
+        }
+        if self.trial.kind == Kind::Bind && self.trial.encrypted {
+            // It holds a primary that it could not reach by TLS to be away for 10 minutes.
+            return;
         }
         self.primary.start();
         let back = Instant::now();

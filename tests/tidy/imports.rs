@@ -19,7 +19,7 @@ struct Row {
     from_outside: &'static [&'static str],
 }
 
-const TABLE: [Row; 34] = [
+const TABLE: [Row; 35] = [
     Row { module: "engine", of_ours: &[], from_outside: &[] },
     Row {
         module: "answers",
@@ -55,9 +55,12 @@ const TABLE: [Row; 34] = [
             "engine",
             "hooks::HookTally",
             "publish",
+            "push::PushView",
             "report",
             "state::SetAside",
             "state::StateReport",
+            "transfer::SecondaryFault",
+            "transfer::SecondaryState",
             "transfer::SecondaryView",
             "wall_time",
         ],
@@ -146,6 +149,24 @@ const TABLE: [Row; 34] = [
         from_outside: &["arc_swap", "hickory_proto", "hmac", "rand", "sha2", "tokio"],
     },
     Row {
+        module: "push",
+        of_ours: &[
+            "answers",
+            "chronicle",
+            "clock",
+            "config::PublishConfig",
+            "config::PublishedRecord",
+            "engine",
+            "publish::Reader",
+            "report",
+            "state::Keeper",
+            "state::PushImage",
+            "transfer",
+            "wall_time",
+        ],
+        from_outside: &["hickory_proto", "rand", "sha2", "tokio", "tracing"],
+    },
+    Row {
         module: "dns",
         of_ours: &[
             "answers",
@@ -200,6 +221,7 @@ const TABLE: [Row; 34] = [
             "metrics",
             "plain_text",
             "publish",
+            "push",
             "report",
             "state",
             "status",
@@ -364,6 +386,7 @@ const TABLE: [Row; 34] = [
             "metrics",
             "probe",
             "publish::Reader",
+            "push",
             "report",
             "sessions",
             "sources",

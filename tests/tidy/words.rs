@@ -15,7 +15,16 @@ struct Ban {
 }
 
 /// Modules that are pure: the same inputs give the same outputs.
-const PURE: &[&str] = &["engine", "answers", "discovery", "probe::rhythm"];
+const PURE: &[&str] = &[
+    "engine",
+    "answers",
+    "discovery",
+    "probe::rhythm",
+    "push::ledger",
+    "push::owner",
+    "push::reading",
+    "push::update",
+];
 
 const BANS: [Ban; 6] = [
     Ban {

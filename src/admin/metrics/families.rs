@@ -20,6 +20,7 @@ const HOOK: &[&str] = &["hook"];
 
 /// Labels of what is about a server that has a copy of a zone.
 const SECONDARY: &[&str] = &["zone", "secondary"];
+const PUBLISH: &[&str] = &["publish", "name"];
 
 pub const BUILD: Family =
     Family::gauge("pointsman_build_info", &["version"], "1, labelled with the version.");
@@ -323,6 +324,22 @@ pub const SECONDARY_LAG: Family = Family::gauge(
 )
 .of("seconds");
 
+pub const PUBLISH_LEVEL: Family = Family::gauge(
+    "pointsman_publish_level",
+    PUBLISH,
+    "Whether a name in somebody else's zone says what we say.",
+);
+pub const PUBLISH_EPOCH: Family = Family::gauge(
+    "pointsman_publish_epoch",
+    PUBLISH,
+    "The number of the last change of a name in somebody else's zone, as far as we know.",
+);
+pub const PUBLISH_WRITTEN: Family = Family::counter(
+    "pointsman_publish_written",
+    PUBLISH,
+    "Updates of a name in somebody else's zone that were taken.",
+);
+
 pub const CPU: Family = Family::counter(
     "process_cpu_seconds",
     &[],
@@ -345,7 +362,7 @@ pub const PROCESS_STARTED: Family = Family::gauge(
 
 /// All of them, in the order of the document.
 #[cfg(test)]
-pub const ALL: [&Family; 68] = [
+pub const ALL: [&Family; 71] = [
     &BUILD,
     &STARTED,
     &READY,
@@ -408,6 +425,9 @@ pub const ALL: [&Family; 68] = [
     &HOOK_FAILING,
     &SECONDARY_SERIAL,
     &SECONDARY_LAG,
+    &PUBLISH_LEVEL,
+    &PUBLISH_EPOCH,
+    &PUBLISH_WRITTEN,
     &CPU,
     &MEMORY,
     &DESCRIPTORS,

@@ -59,6 +59,7 @@ impl Scrape<'_> {
         counts::dns(&mut encoder, self);
         states::hooks(&mut encoder, &self.status.process.hooks);
         states::secondaries(&mut encoder, &self.status.process.secondaries);
+        states::pushes(&mut encoder, &self.status.process.pushes);
         counts::process(&mut encoder, ProcessUse::now(), self.metrics.service.started_millis());
         encoder.finish()
     }

@@ -8,6 +8,7 @@ use crate::{
     engine::{Degradation, ServerState, Stability},
     hooks::HookTally,
     metrics::DiscoveryReports,
+    push::{PushState, PushView},
     report::{NameView, Override, ServerView, Severity},
     status::Status,
     transfer::SecondaryView,
@@ -77,6 +78,19 @@ pub fn secondaries(encoder: &mut Encoder, secondaries: &[SecondaryView]) {
     for SecondaryView { zone, name, lag, .. } in secondaries {
         encoder.sample(&family::SECONDARY_LAG, &[zone, name], lag.as_secs_f64());
     }
+}
+
+/// Appends those of names in zones of others.
+pub fn pushes(encoder: &mut Encoder, pushes: &[PushView]) {
+    let mut each = |family: &Family, value: &dyn Fn(&PushView) -> u64| {
+        encoder.family(family);
+        for push in pushes {
+            encoder.sample(family, &[&push.publish, &push.to], value(push));
+        }
+    };
+    each(&family::PUBLISH_LEVEL, &|push| u64::from(push.state == PushState::Level));
+    each(&family::PUBLISH_EPOCH, &|push| push.epoch);
+    each(&family::PUBLISH_WRITTEN, &|push| push.written);
 }
 
 fn names(encoder: &mut Encoder, status: &Status) {

@@ -29,6 +29,7 @@ use crate::{
     hooks::HooksHandle,
     metrics::Metrics,
     publish::{Reader, Snapshot},
+    push::Pushes,
     report::{ClusterView, Effect, Sought, Unknown, Why},
     state::StateHealth,
     status::{self, Process, Status},
@@ -48,6 +49,8 @@ pub struct Background {
     pub hooks: HooksHandle,
     /// Those who have copies of our zones.
     pub transfers: Transfers,
+    /// Names in zones of others.
+    pub pushes: Pushes,
     /// How saving the state goes; `None` when none is saved.
     pub state: Option<StateHealth>,
 }
@@ -150,7 +153,7 @@ impl Operations {
         let counts = &self.0.metrics;
         let started = WallTime::from_unix_millis(counts.service.started_millis());
         let queries = counts.dns.totals().all_queries();
-        let Background { hooks, transfers, state } = &self.0.chores;
+        let Background { hooks, transfers, pushes, state } = &self.0.chores;
         let process = Process {
             started,
             now: clock::wall_time(),
@@ -161,6 +164,7 @@ impl Operations {
             audit_fault: self.audit().fault(),
             hooks: hooks.tallies(),
             secondaries: transfers.secondaries(),
+            pushes: pushes.views(),
         };
         Status::new(&self.0.reader.snapshot(), process)
     }

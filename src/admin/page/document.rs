@@ -7,12 +7,14 @@ use maud::{DOCTYPE, Markup, html};
 
 use super::{
     cluster::{article, line},
+    published::published,
+    secondaries::secondaries,
     view::{Appearance, View},
     words,
 };
 use crate::{
     chronicle::Entry,
-    report::{Change, ChangeKind, ClusterView, Override, OverrideWords, Severity, Words},
+    report::{Change, ChangeKind, ClusterView, Override, OverrideWords, Severity, What, Words},
     status::VERSION,
 };
 
@@ -39,6 +41,8 @@ pub fn document(view: &View<'_>) -> Markup {
                     (warnings(view))
                     (overrides(view))
                     (clusters(view))
+                    (secondaries(view))
+                    (published(view))
                     (timeline(view))
                 }
                 footer {
@@ -214,6 +218,7 @@ pub fn subject(change: &Change) -> String {
     let parts = [change.cluster.as_deref(), change.name(), change.server()];
     let parts: Vec<_> = parts.into_iter().flatten().collect();
     match parts.is_empty() {
+        true if matches!(change.what, What::Secondary { .. }) => "secondaries".to_owned(),
         true if change.kind() == ChangeKind::Config => "configuration".to_owned(),
         true => "everything".to_owned(),
         false => parts.join(" "),

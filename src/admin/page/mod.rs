@@ -11,10 +11,12 @@ mod graph;
 pub mod history;
 mod next;
 mod plot;
+mod published;
 mod reply;
 mod runbook;
 #[cfg(test)]
 pub mod sample;
+mod secondaries;
 mod strip;
 mod text;
 mod tree;

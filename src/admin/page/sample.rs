@@ -9,6 +9,7 @@ use crate::{
         Upstream, Word, WriteReason,
     },
     hooks::HookTally,
+    push::{Block, PushState, PushView},
     report::{
         Change, ClusterView, NameReason, NameView, Override, ServerView, Severity, What, Wish,
         WitnessReport,
@@ -93,8 +94,27 @@ pub fn troubled() -> Status {
     Status {
         clusters: vec![cluster("billing"), orders.assessed(), users.assessed()],
         warnings: vec!["the state cannot be saved".into(), "the hook chat fails".into()],
-        process: Process { state: Some(state), hooks: vec![hook], secondaries, ..well.process },
+        process: Process {
+            state: Some(state),
+            hooks: vec![hook],
+            secondaries,
+            pushes: vec![pushed()],
+            ..well.process
+        },
         ..well
+    }
+}
+
+/// A name in somebody else's zone that is not ours to change.
+fn pushed() -> PushView {
+    PushView {
+        publish: "corp-bind".into(),
+        from: "db-write.internal.".into(),
+        to: "db-write.corp.example.".into(),
+        state: PushState::Blocked(Block::NotOurs),
+        epoch: 42,
+        written: 1,
+        astray: Vec::new(),
     }
 }
 

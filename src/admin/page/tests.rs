@@ -99,6 +99,11 @@ fn everything_is_told_without_a_script() {
         "14:52:07 ✖ outage: orders db-write.internal. db1 → none no address",
         "14:51:07 ✖ outage: orders db1 Primary → Down connection refused",
         "▲ Warnings the state cannot be saved the hook chat fails",
+        "Secondaries ▲ ns3 db.internal. at 10.0.0.53:53, serial 1795240801, late by 7.0 s: answers \
+         with an old serial behind",
+        "Names in zones of others ▲ db-write.corp.example. by corp-bind, from db-write.internal., \
+         epoch 42: it has addresses and no owner record: remove them there, or say adopt = true \
+         blocked",
     ] {
         assert!(words.contains(told), "{told:?} is not in {words}");
     }
@@ -110,6 +115,8 @@ fn everything_is_told_without_a_script() {
          writable primary",
         "connection refused (127.0.1.1:5432)",
         "\nwarning: the hook chat fails\n",
+        "\nSecondaries\n  ▲ ns3 db.internal. behind at 10.0.0.53:53, serial 1795240801, late by \
+         7.0 s: answers",
         "Last changes\n  ▲ 2026-11-21T14:53:07.250Z orders db-write.internal. none → db2: it",
         "  writer over the last 24 h: db2 since 14:53:07; before that none for 1 min 0 s; unknown",
         "  next: db3 is drained: ends in 30 min 0 s\n",

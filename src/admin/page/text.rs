@@ -7,7 +7,9 @@ use super::{
     document::{rate, subject, turn},
     graph::source,
     next::{next, section},
+    published::words as published_words,
     runbook,
+    secondaries::words as secondary_words,
     strip::in_words,
     tree::tree,
     view::{Appearance, View},
@@ -15,7 +17,7 @@ use super::{
 };
 use crate::{
     report::{ClusterView, OverrideWords, Severity},
-    status::VERSION,
+    status::{VERSION, severity_of_push, severity_of_secondary},
 };
 
 /// The whole page.
@@ -62,6 +64,22 @@ fn write(view: &View<'_>, out: &mut String) -> fmt::Result {
         names(view, cluster, out)?;
         story(view, cluster, out)?;
         servers(view, cluster, out)?;
+    }
+    let secondaries = &view.status.process.secondaries;
+    if view.only.is_none() && !secondaries.is_empty() {
+        writeln!(out, "\nSecondaries")?;
+        for one in secondaries {
+            let (sign, state) = (severity_of_secondary(one).sign(), one.state().name());
+            writeln!(out, "  {sign} {} {} {state} {}", one.name, one.zone, secondary_words(one))?;
+        }
+    }
+    let pushes = &view.status.process.pushes;
+    if view.only.is_none() && !pushes.is_empty() {
+        writeln!(out, "\nNames in zones of others")?;
+        for one in pushes {
+            let (sign, state) = (severity_of_push(one).sign(), one.state.name());
+            writeln!(out, "  {sign} {} {state} {}", one.to, published_words(one))?;
+        }
     }
     let mut events = view.events().take(EVENTS).peekable();
     if events.peek().is_some() {

@@ -150,11 +150,22 @@ mod tests {
             let section = reading(text, &mut faults);
             // Where the list of clusters begins is of no use to anybody.
             let shown = section.map(|file| {
-                let FileSection { dns, zone, key, catalog, state, admin, log, hook, cluster } =
-                    file;
+                let FileSection {
+                    dns,
+                    zone,
+                    key,
+                    catalog,
+                    publish,
+                    state,
+                    admin,
+                    log,
+                    hook,
+                    cluster,
+                } = file;
                 let clusters = cluster.given().map(|list| format!("{list:#?}"));
-                let others =
-                    format!("{key:#?} {catalog:#?} {state:#?} {admin:#?} {log:#?} {hook:#?}");
+                let others = format!(
+                    "{key:#?} {catalog:#?} {publish:#?} {state:#?} {admin:#?} {log:#?} {hook:#?}"
+                );
                 format!("{dns:#?} {zone:#?} {others} {clusters:?}")
             });
             format!("{shown:?} {:#?}", faults.into_sorted())

@@ -30,6 +30,8 @@ pub fn not_carried(config: &Config) -> Vec<String> {
         let is_copied = innermost.is_some_and(|innermost| {
             config.transfer.zones.iter().any(|zone| zone.origin == *innermost.origin())
         });
+        let mut pushed = config.publish.iter().flat_map(|publish| &publish.records);
+        let is_pushed = pushed.any(|record| record.from == *name);
         let NameRole::Read { balance, max_answers, .. } = role else { continue };
         let lost: Vec<_> = [
             match balance {
@@ -43,9 +45,14 @@ pub fn not_carried(config: &Config) -> Vec<String> {
         .into_iter()
         .flatten()
         .collect();
-        if is_copied && !lost.is_empty() {
+        let who = match (is_copied, is_pushed) {
+            (true, _) => "secondaries",
+            (false, true) => "zones of others",
+            (false, false) => continue,
+        };
+        if !lost.is_empty() {
             words.push(format!(
-                "{name}: secondaries do not know {}, and answer with all its servers in an order \
+                "{name}: {who} do not know {}, and answer with all its servers in an order \
                  of their own",
                 lost.join(" and ")
             ));

@@ -103,9 +103,12 @@ fn of_kind(kind: ChangeKind) -> Severity {
         | ChangeKind::SplitBrain
         | ChangeKind::ReadEmpty
         | ChangeKind::Isolated => Severity::Outage,
-        ChangeKind::Reconnected | ChangeKind::ServerSighted | ChangeKind::ServerJoined => {
-            Severity::Ok
-        }
+        ChangeKind::Reconnected
+        | ChangeKind::ServerSighted
+        | ChangeKind::ServerJoined
+        | ChangeKind::SecondaryLevel
+        | ChangeKind::PublishWritten
+        | ChangeKind::PublishLevel => Severity::Ok,
         ChangeKind::ServerLeft
         | ChangeKind::Override
         | ChangeKind::Accepted
@@ -115,6 +118,9 @@ fn of_kind(kind: ChangeKind) -> Severity {
         | ChangeKind::ReadChanged
         | ChangeKind::Witness
         | ChangeKind::DiscoverySource
+        | ChangeKind::SecondaryBehind
+        | ChangeKind::PublishRighted
+        | ChangeKind::PublishStopped
         | ChangeKind::Kick => Severity::Degraded,
     }
 }

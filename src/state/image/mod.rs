@@ -17,12 +17,14 @@ mod discovery;
 mod event;
 mod history;
 mod overrides;
+mod push;
 
 pub use self::{
     discovery::{BindingImage, DiscoveryImage, TombstoneImage},
     event::{ConcernImage, EventImage},
     history::{HistoryImage, LeftBehindImage, OfficeImage, PositionImage, ReachImage, StreamImage},
     overrides::OverrideImage,
+    push::PushImage,
 };
 
 /// Everything that is saved.
@@ -43,6 +45,9 @@ pub struct Image {
     /// What discovery knows, by the names of the clusters.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub discovery: BTreeMap<Box<str>, Arc<DiscoveryImage>>,
+    /// Names in zones of others, with the dots at their ends.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub published: BTreeMap<Box<str>, PushImage>,
     /// The last changes, oldest first.
     #[serde(default)]
     pub events: Vec<EventImage>,

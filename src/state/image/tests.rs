@@ -196,6 +196,10 @@ fn discovery() -> impl Strategy<Value = Arc<DiscoveryImage>> {
         .prop_map(|(names, forgotten)| Arc::new(DiscoveryImage { names, forgotten }))
 }
 
+fn push() -> impl Strategy<Value = PushImage> {
+    (any::<u64>(), option::of(name())).prop_map(|(epoch, set)| PushImage { epoch, set })
+}
+
 /// Any image at all.
 pub fn any_image() -> impl Strategy<Value = Image> {
     (
@@ -203,9 +207,10 @@ pub fn any_image() -> impl Strategy<Value = Image> {
         collection::btree_map(name(), cluster(), 0..4),
         collection::vec(added(), 0..3),
         collection::btree_map(name(), discovery(), 0..3),
+        collection::btree_map(name(), push(), 0..3),
         collection::vec(event(), 0..5),
     )
-        .prop_map(|(numbers, clusters, added, discovery, events)| {
+        .prop_map(|(numbers, clusters, added, discovery, published, events)| {
             let (saved_at_ms, serial, serial_limit, next_event_id) = numbers;
             Image {
                 saved_at_ms,
@@ -214,6 +219,7 @@ pub fn any_image() -> impl Strategy<Value = Image> {
                 clusters,
                 added: added.into(),
                 discovery,
+                published,
                 events,
                 next_event_id,
             }

@@ -12,13 +12,15 @@ use pointsman::{
         NameRole, PublishedServer, Serial, ServedName, Zone, build,
     },
     config::DnsConfig,
-    dns::{DnsServer, bind},
+    dns::{DnsServer, bind, open},
     engine::{
         ClusterId, ClusterKind, Decision, Moment, ReadDecision, ReadReason, ReadServer,
         ServerIndex, ServerState, Stability, Standing, StateReason, WriteDecision, WriteReason,
     },
+    inherited::Inherited,
     publish::{Publisher, Snapshot},
     report::{Change, ClusterReport, Reports, ServerReport, What},
+    transfer::Transfers,
     wall_time::WallTime,
 };
 
@@ -65,6 +67,28 @@ impl Fixture {
         let publisher = Publisher::new(snapshot(&layout, &addresses(3), &healthy()));
         let server = bind(config, &publisher.reader()).expect("a loopback address");
         Self { address: server.local_addresses()[0], server, publisher, layout }
+    }
+
+    /// The same with three servers and somebody who may have `transfers`.
+    pub(crate) fn with_transfers(config: &DnsConfig, transfers: &Transfers) -> Self {
+        let layout = layout(3);
+        let publisher = Publisher::new(snapshot(&layout, &addresses(3), &healthy()));
+        let (reader, mut none) = (publisher.reader(), Inherited::none());
+        let server = open(config, &reader, transfers.clone(), &mut none);
+        let server = server.expect("a loopback address");
+        Self { address: server.local_addresses()[0], server, publisher, layout }
+    }
+
+    /// Publishes another decision about three servers, at a serial so many after the first.
+    pub(crate) fn decide_at(&mut self, later: u32, decision: &Decision) {
+        let mut snapshot = snapshot(&self.layout, &addresses(3), decision);
+        let servers = published(&addresses(3));
+        let cluster =
+            ClusterAnswers { name: "orders", servers: &servers, decision, overrides: &[] };
+        let serial = Serial::first(None, 1_700_000_000 + u64::from(later));
+        let generation = u64::from(later) + 1;
+        snapshot.table = build(&self.layout, &[cluster], generation, serial);
+        self.publisher.publish(snapshot);
     }
 
     /// Publishes another decision about three servers.

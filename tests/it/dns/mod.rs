@@ -13,6 +13,7 @@ mod sockets;
 mod tcp_limits;
 mod tcp_stream;
 mod tls;
+mod transfers;
 mod udp;
 mod wildcard;
 
