@@ -3,8 +3,8 @@
 //! Most commands talk to a running service. What [`Command::Serve`], [`Command::Demo`] and
 //! [`Command::Grants`] run is not known here: `main` puts it together.
 //!
-//! Exit codes: 0 fine, 1 failed, 2 usage (clap's), 78 bad configuration (`EX_CONFIG` of
-//! sysexits.h).
+//! Exit codes: 0 fine, 1 failed, 2 usage (clap's), 75 not within the time that was given, 78 bad
+//! configuration (`EX_TEMPFAIL` and `EX_CONFIG` of sysexits.h), 130 ended by Ctrl-C while it waited.
 
 mod accept;
 mod change;
@@ -14,6 +14,7 @@ mod config;
 mod demo;
 mod discover;
 mod drain;
+mod drain_wait;
 mod events;
 mod explain;
 mod freeze;
