@@ -219,7 +219,7 @@ pub async fn sessions(
         (status = 200, description = "They are ended, and how many", body = Changed),
         (status = 400, description = "The body is not what it should be", body = Refused),
         (status = 404, description = "There is no such server", body = Refused),
-        (status = 409, description = "A name says it, there is no kick, or it failed", body = Refused),
+        (status = 409, description = "A name says it, no kick is on, or it failed", body = Refused),
         (status = 503, description = "The service stops, or does not answer", body = Refused),
     ),
     security((), ("token" = [])),

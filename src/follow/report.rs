@@ -54,8 +54,8 @@ pub struct NameReport {
 pub enum AskError {
     /// Nobody listens, or nobody may ask.
     #[error(
-        "no agent answers on `{path}`: {source}; see `systemctl status pointsman-follow`, or name its \
-         socket with --socket"
+        "no agent answers on `{path}`: {source}; see `systemctl status pointsman-follow`, or name \
+         its socket with --socket"
     )]
     Silent {
         /// The socket.
