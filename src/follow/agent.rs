@@ -215,9 +215,10 @@ impl Agent {
     async fn moved(&mut self, name: &str, moved: &Moved) {
         let [from, to] = [&moved.from, &moved.to]
             .map(|servers| servers.iter().map(ToString::to_string).collect::<Vec<_>>().join(", "));
-        info!(event = "moved", name, from, to, "{name} says {to} and no more {from}");
+        let told = format!("{name} says {to}, and said {from}");
+        info!(event = "moved", name, from, to, "{told}");
         self.shared.with(|report| report.names.entry(name.to_owned()).or_default().moves += 1);
-        self.remember(format!("{name} says {to} and no more {from}"));
+        self.remember(told);
         for program in self.settings.hooks.clone() {
             let (name, moved) = (name.to_owned(), moved.clone());
             self.hooks.spawn(async move { hook::run(&program, &name, &moved).await });
