@@ -20,6 +20,7 @@ pub mod dns;
 pub mod driver;
 pub mod duration;
 pub mod engine;
+pub mod follow;
 pub mod hooks;
 pub mod inherited;
 pub mod metrics;

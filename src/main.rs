@@ -1,6 +1,7 @@
 //! The `pointsman` command: reads the command line, runs one command, returns its exit code.
 
 use std::{
+    collections::BTreeSet,
     io::{self, Write},
     process::ExitCode,
 };
@@ -9,11 +10,12 @@ use clap::Parser;
 use pointsman::{
     app,
     cli::{
-        self, BAD_CONFIGURATION, Command, CommandLine, DemoOptions, GrantsEngine, GrantsOptions,
-        Out, ServeOptions, USAGE,
+        self, ActionWord, BAD_CONFIGURATION, Command, CommandLine, DemoOptions, FollowOptions,
+        GrantsEngine, GrantsOptions, Out, ReasonWord, ServeOptions, USAGE,
     },
     config::{Config, LogConfig},
     demo,
+    follow::{self, Action, CutReason, Limits, Port, Rules, Settings},
     inherited::Inherited,
     probe::grants,
     process_group, telemetry, threads,
@@ -27,6 +29,7 @@ fn main() -> ExitCode {
         Command::Serve(options) => return serve(&options),
         Command::CheckConfig(options) => cli::check_config(&options, out),
         Command::Demo(options) => return demo(&options),
+        Command::Follow(options) => return follow(*options),
         Command::Grants(options) => grants(&options, out),
         Command::SecondaryConfig(options) => cli::secondary_config(&options, out),
         Command::Version => {
@@ -105,6 +108,103 @@ fn demo(options: &DemoOptions) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Follows names until a signal says otherwise, or shows what somebody who follows tells.
+fn follow(options: FollowOptions) -> ExitCode {
+    if options.status || options.metrics {
+        let told = match follow::ask(&options.socket) {
+            Ok(report) if options.metrics => io::stdout().write_all(report.metrics().as_bytes()),
+            Ok(report) => io::stdout().write_all(report.picture().as_bytes()),
+            Err(error) => {
+                _ = writeln!(io::stderr(), "{error}");
+                return ExitCode::FAILURE;
+            }
+        };
+        return told.map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);
+    }
+    process_group::keep_rights_from_programs();
+    let format = options.log_format.map_or_else(Default::default, Into::into);
+    let settings = match settings(options) {
+        Ok(settings) => settings,
+        Err(what) => {
+            _ = writeln!(io::stderr(), "{what}");
+            return ExitCode::from(USAGE);
+        }
+    };
+    let _log = telemetry::start(LogConfig { format, ..LogConfig::default() });
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            error!("cannot start the runtime: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    match runtime.block_on(follow::run(settings)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(fault) => {
+            error!("{}", telemetry::chain(&fault));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What the options of `follow` come to.
+fn settings(options: FollowOptions) -> Result<Settings, String> {
+    let user = |text: &String| {
+        let number = follow::user(text);
+        number.ok_or_else(|| format!("there is no user `{text}` on this host; give its number"))
+    };
+    let mut never_uids = follow::database_accounts();
+    for text in &options.never_uid {
+        never_uids.insert(user(text)?);
+    }
+    let mut cgroups = BTreeSet::new();
+    for path in &options.cgroup {
+        let numbers = follow::cgroups(path);
+        if numbers.is_empty() {
+            return Err(format!("there is no control group `{path}` below /sys/fs/cgroup"));
+        }
+        cgroups.extend(numbers);
+    }
+    let limits = Limits {
+        uids: options.uid.iter().map(user).collect::<Result<_, _>>()?,
+        never_uids,
+        processes: options.process.into_iter().map(Into::into).collect(),
+        cgroups,
+        ports: options.only_port.into_iter().collect(),
+        never_networks: options.ignore,
+        at_most: options.at_most,
+    };
+    let rules = options.rules.iter().fold(Rules::default(), |rules, (reason, action)| {
+        let reason = match reason {
+            ReasonWord::Down => CutReason::Down,
+            ReasonWord::Writable => CutReason::Writable,
+            ReasonWord::Alive => CutReason::Alive,
+            ReasonWord::Untold => CutReason::Untold,
+            ReasonWord::Silent => CutReason::Silent,
+        };
+        let action = match action {
+            ActionWord::Leave => Action::Leave,
+            ActionWord::Grace => Action::Grace,
+            ActionWord::Now => Action::Now,
+        };
+        rules.with(reason, action)
+    });
+    Ok(Settings {
+        names: options.names.into_iter().map(Into::into).collect(),
+        server: options.server.ok_or("--server says who is asked")?,
+        port: options.port.map_or(Port::BySrv, Port::Given),
+        interval: options.interval,
+        grace: options.grace,
+        rules,
+        limits,
+        dry_run: options.dry_run,
+        flush: !options.no_flush,
+        hooks: options.hook,
+        socket: Some(options.socket),
+    })
 }
 
 /// Prints the SQL for the probe's user.

@@ -53,6 +53,7 @@ fn the_tarball_has_the_program_and_all_that_belongs_to_it() {
         "docs/decisions/README.md",
         "config/minimal.toml",
         "zones/db.internal.zone",
+        "packaging/systemd/pointsman-follow.service",
         "packaging/systemd/pointsman.service",
         "packaging/systemd/pointsman.socket",
         "packaging/systemd/sysusers.d/pointsman.conf",

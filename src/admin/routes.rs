@@ -57,6 +57,7 @@ fn endpoints() -> Vec<Endpoint> {
         (None, routes!(discovery::discovery)),
         (Some(Scope::Admin), routes!(discovery::revive_server)),
         (Some(Scope::View), routes!(service::sessions)),
+        (Some(Scope::Operate), routes!(service::kick)),
         (None, routes!(question::explain)),
         (None, routes!(question::what_if)),
         (None, routes!(events::events)),
@@ -233,7 +234,9 @@ mod tests {
             ("GET", "/v1/servers/{name}/sessions") => Some(Scope::View),
             ("GET", "/v1/audit") => Some(Scope::Admin),
             ("GET", _) => None,
-            ("POST", "/v1/servers/{name}/probe") => Some(Scope::Operate),
+            ("POST", "/v1/servers/{name}/probe" | "/v1/servers/{name}/kick") => {
+                Some(Scope::Operate)
+            }
             ("POST", "/v1/accept" | "/v1/reload" | "/v1/config" | "/v1/servers") => {
                 Some(Scope::Admin)
             }

@@ -210,6 +210,39 @@ pub async fn sessions(
     Ok(json(StatusCode::OK, &SessionReport::from(&report)))
 }
 
+/// Ends once, at once, the sessions of clients on a server that no name says, as far as
+/// `[cluster.kick]` of its cluster means them.
+#[utoipa::path(
+    post, path = "/v1/servers/{name}/kick", tag = "change", request_body = Ready,
+    params(("name" = String, Path, description = "The server, in any case of letters")),
+    responses(
+        (status = 200, description = "They are ended, and how many", body = Changed),
+        (status = 400, description = "The body is not what it should be", body = Refused),
+        (status = 404, description = "There is no such server", body = Refused),
+        (status = 409, description = "A name says it, no kick is on, or it failed", body = Refused),
+        (status = 503, description = "The service stops, or does not answer", body = Refused),
+    ),
+    security((), ("token" = [])),
+)]
+pub async fn kick(
+    State(operations): State<Operations>,
+    caller: Caller,
+    Named(name): Named,
+    Json(Ready { author }): Json<Ready>,
+) -> Result<Response, Rejection> {
+    if operations.why(&name).is_none() {
+        return Err(operations.unknown(Sought::Server, &name).into());
+    }
+    caller.check_server(&operations, &name)?;
+    let author = caller.author(&author)?;
+    let before = operations.snapshot();
+    let order = |reply| Order::Kick { server: name.into(), author, reply };
+    let order = operations.control().order(order);
+    let Done { done, warnings } = operations.within_patiently(order).await?;
+    let effect = operations.effect_since(&before);
+    Ok(json(StatusCode::OK, &Changed::new(done, None, "", &effect, warnings)))
+}
+
 /// Gives an order that changes servers, and says what has come of it.
 pub async fn carried_out(
     operations: &Operations,

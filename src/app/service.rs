@@ -24,7 +24,7 @@ use crate::{
     chronicle::Chronicle,
     clock, config,
     config::Config,
-    control::{Control, Order, OrderError},
+    control::{Control, Done, Order, OrderError},
     driver::{Newcomer, Plan, PlannedCluster, Replan, Settled},
     engine::Finding,
     hooks::HooksHandle,
@@ -119,6 +119,14 @@ impl Service {
                 let sessions = self.sessions.clone();
                 tokio::spawn(async move {
                     _ = reply.send(sessions.report(&server).await.map_err(OrderError::refused));
+                });
+            }
+            Order::Kick { server, author, reply } => {
+                let sessions = self.sessions.clone();
+                tokio::spawn(async move {
+                    let done = sessions.kick(&server, &author).await;
+                    let done = done.map(|done| Done { done, warnings: Vec::new() });
+                    _ = reply.send(done.map_err(OrderError::refused));
                 });
             }
         }

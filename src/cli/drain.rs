@@ -6,8 +6,9 @@ use clap::Args;
 
 use super::{
     change::{author, consider},
+    drain_wait::{WaitOptions, longest_ttl, wait},
     options::{Asking, EndOptions, TermOptions},
-    outcome::Out,
+    outcome::{Out, USAGE, failed},
 };
 use crate::api::{Drain, Undrain};
 
@@ -19,6 +20,9 @@ pub struct DrainOptions {
     /// Also out of the write name, and even if a read name is left without a server
     #[arg(long)]
     pub force: bool,
+    /// Whether its clients are waited for.
+    #[command(flatten)]
+    pub waiting: WaitOptions,
     /// How long and why.
     #[command(flatten)]
     pub term: TermOptions,
@@ -37,13 +41,27 @@ pub struct UndrainOptions {
     pub end: EndOptions,
 }
 
-/// Takes a server out of the read names. Returns the exit code.
+/// Takes a server out of the read names, and waits for its clients to leave if that is asked for.
+/// Returns the exit code.
 ///
 /// # Errors
 /// When the outcome cannot be written.
 pub fn drain(options: &DrainOptions, out: Out<'_>) -> io::Result<u8> {
-    let DrainOptions { server, force, term, asking } = options;
+    let DrainOptions { server, force, waiting, term, asking } = options;
     let TermOptions { lasts, forever, reason, consent } = term;
+    let Out { output, errors } = out;
+    if let Some(fault) = waiting.fault(term) {
+        writeln!(errors, "{fault}")?;
+        return Ok(USAGE);
+    }
+    // As it was before: while names change they live shorter.
+    let ttl = match waiting.wait && !consent.dry_run {
+        true => match longest_ttl(server, asking) {
+            Ok(ttl) => Some(ttl),
+            Err(error) => return failed(&error, &asking.form, errors),
+        },
+        false => None,
+    };
     let wish = |dry_run| Drain {
         server: server.clone(),
         force: *force,
@@ -53,7 +71,11 @@ pub fn drain(options: &DrainOptions, out: Out<'_>) -> io::Result<u8> {
         reason: reason.clone(),
         dry_run,
     };
-    consider("/v1/drain", wish, consent, asking, out)
+    let code = consider("/v1/drain", wish, consent, asking, Out { output, errors })?;
+    match ttl {
+        Some(ttl) if code == 0 => wait(server, waiting, ttl, asking, Out { output, errors }),
+        _ => Ok(code),
+    }
 }
 
 /// Ends the drain of a server. Returns the exit code.

@@ -1,10 +1,10 @@
 //! The command line. A command is a file: its options and what it does.
 //!
-//! Most commands talk to a running service. What [`Command::Serve`], [`Command::Demo`] and
-//! [`Command::Grants`] run is not known here: `main` puts it together.
+//! Most commands talk to a running service. What [`Command::Serve`], [`Command::Demo`],
+//! [`Command::Follow`] and [`Command::Grants`] run is not known here: `main` puts it together.
 //!
-//! Exit codes: 0 fine, 1 failed, 2 usage (clap's), 78 bad configuration (`EX_CONFIG` of
-//! sysexits.h).
+//! Exit codes: 0 fine, 1 failed, 2 usage (clap's), 75 not within the time that was given, 78 bad
+//! configuration (`EX_TEMPFAIL` and `EX_CONFIG` of sysexits.h), 130 ended by Ctrl-C while it waited.
 
 mod accept;
 mod cells;
@@ -15,9 +15,11 @@ mod config;
 mod demo;
 mod discover;
 mod drain;
+mod drain_wait;
 mod elsewhere;
 mod events;
 mod explain;
+mod follow;
 mod freeze;
 mod grants;
 mod hint;
@@ -49,6 +51,7 @@ pub use self::{
     check_config::{CheckOptions, run as check_config, summary},
     client::{Client, ClientError},
     demo::DemoOptions,
+    follow::{ActionWord, FollowOptions, ReasonWord},
     grants::{GrantsEngine, GrantsOptions},
     outcome::{BAD_CONFIGURATION, Out, USAGE, report},
     secondary_config::{SecondaryConfigOptions, SecondaryServer, run as secondary_config},
@@ -77,6 +80,8 @@ pub enum Command {
     Grants(GrantsOptions),
     /// Print the settings with which another DNS server keeps copies of our zones
     SecondaryConfig(SecondaryConfigOptions),
+    /// On a host of applications: cut connections to servers that have lost a name
+    Follow(Box<FollowOptions>),
     /// Print the version, as --version does
     #[command(hide = true)]
     Version,

@@ -19,6 +19,12 @@ pub const FAILED: u8 = 1;
 /// Exit code of a command that found a fault in the configuration.
 pub const BAD_CONFIGURATION: u8 = 78;
 
+/// Exit code of a command that waited in vain, for as long as it was told to.
+pub const OUT_OF_TIME: u8 = 75;
+
+/// Exit code of a command that Ctrl-C ended while it waited.
+pub const INTERRUPTED: u8 = 130;
+
 /// Exit code of a command that was asked for something that does not exist; clap uses the same.
 pub const USAGE: u8 = 2;
 

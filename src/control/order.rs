@@ -68,6 +68,15 @@ pub enum Order {
         /// Where the outcome goes.
         reply: Reply<SessionReport>,
     },
+    /// Ends the sessions of a server that `[cluster.kick]` means, once.
+    Kick {
+        /// The server.
+        server: Box<str>,
+        /// Who asks.
+        author: Box<str>,
+        /// Where the outcome goes.
+        reply: Reply<Done>,
+    },
 }
 
 /// What has come of an order that changed something.

@@ -14,6 +14,22 @@ pub enum SessionsError {
     /// There is no user to ask as.
     #[error("nobody logs in to {0}; give [cluster.probe] a `user`, or [cluster.kick] one")]
     NoLogin(Box<str>),
+    /// Nobody has said whose sessions may be ended.
+    #[error(
+        "no sessions of {0} may be ended: [cluster.kick] of its cluster is off or missing; its \
+         `users` and `databases` say whose are meant, and `mode` = \"on\" that they are ended"
+    )]
+    KickIsOff(Box<str>),
+    /// Clients are led to it.
+    #[error(
+        "{server} is in {name}, so its sessions are left alone; `pointsman drain` takes it out"
+    )]
+    InAName {
+        /// The server.
+        server: Box<str>,
+        /// The first name that says it.
+        name: Box<str>,
+    },
     /// The server could not be reached or asked.
     #[error("{server} cannot be asked for its sessions: {fault}")]
     Failed {
@@ -51,8 +67,8 @@ pub enum Fault {
     /// A reply that is not what the statement returns.
     #[error("its reply to {0} is not understood")]
     Odd(&'static str),
-    /// The write name may have come back to it.
-    #[error("it may be the published writer again")]
+    /// A name may have come back to it.
+    #[error("a name may say it again")]
     Returned,
 }
 

@@ -254,14 +254,14 @@ impl Kick {
 }
 
 /// The sessions that a kick ends, and the number of clients' sessions that it spares.
-fn chosen<'s>(sessions: &'s [Session], kick: &KickConfig) -> (Vec<&'s Session>, u64) {
+pub fn chosen<'s>(sessions: &'s [Session], kick: &KickConfig) -> (Vec<&'s Session>, u64) {
     let meant: Vec<_> = sessions.iter().filter(|session| session.fate(kick).is_ok()).collect();
     let clients = sessions.iter().filter(|session| session.kind == SessionKind::Client).count();
     let spared = count(clients - meant.len());
     (meant, spared)
 }
 
-fn count(number: usize) -> u64 {
+pub fn count(number: usize) -> u64 {
     u64::try_from(number).unwrap_or(u64::MAX)
 }
 

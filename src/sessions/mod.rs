@@ -4,12 +4,14 @@
 //! ```text
 //! Chronicle ──write_changed──▶ kicker ──▶ kick of db1: look, end, and once more after a TTL
 //! Reader ─────who is the writer──┘             │
-//! admin ──Order::Sessions──▶ report of db1 ────┴─▶ one visit at a time to each server
+//! admin ──Order::Sessions──▶ report of db1 ────┼─▶ one visit at a time to each server
+//! admin ──Order::Kick──────▶ once, by hand ────┘
 //! ```
 //!
 //! A visit is a login of its own that ends with its work: nothing is connected while nobody asks and
 //! no name moves. Nobody waits for a kick, and one that fails changes no answer.
 
+mod by_hand;
 mod error;
 mod kick;
 mod kick_watcher;
@@ -57,11 +59,11 @@ pub struct Sessions {
 #[derive(Clone, Debug)]
 pub struct SessionsHandle {
     config: watch::Sender<Arc<Config>>,
-    desks: ServerQueues,
+    context: KickContext,
 }
 
 /// What kicks work with. Clones are the same.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 struct KickContext {
     config: watch::Receiver<Arc<Config>>,
     reader: Reader,
@@ -89,11 +91,10 @@ impl Sessions {
         counts: KickCounts,
     ) -> Self {
         let (config, followed) = watch::channel(config);
-        let handle = SessionsHandle { config, desks: Arc::default() };
         let (_, news) = chronicle.follow();
-        let desks = Arc::clone(&handle.desks);
-        let chronicle = chronicle.clone();
+        let (chronicle, desks) = (chronicle.clone(), Arc::default());
         let context = KickContext { config: followed, reader, chronicle, counts, desks };
+        let handle = SessionsHandle { config, context: context.clone() };
         Self { kicker: JoinSet::from_iter([KickWatcher::new(context, news).run()]), handle }
     }
 
@@ -123,12 +124,23 @@ impl SessionsHandle {
         let config = Arc::clone(&self.config.borrow());
         let server = Server::named(&config, name)?;
         let deadline = Instant::now() + PATIENCE;
-        let visited = timeout_at(deadline, reported(&server, &self.desks, deadline)).await;
+        let visited = timeout_at(deadline, reported(&server, &self.context.desks, deadline)).await;
         let reported = visited.unwrap_or_else(|_| {
             let detail = "it is asked by somebody else already, or does not answer";
             Err(Failure::new(FailureKind::TimedOut, detail).into())
         });
         reported.map_err(|fault| SessionsError::Failed { server: server.name.clone(), fault })
+    }
+
+    /// Ends at once the sessions on the server of this name that `[cluster.kick]` means, because
+    /// `author` wishes it. Only of a server that no name says. Returns what was done, in one
+    /// sentence.
+    ///
+    /// # Errors
+    /// [`SessionsError`].
+    pub async fn kick(&self, name: &str, author: &str) -> Result<String, SessionsError> {
+        let config = Arc::clone(&self.config.borrow());
+        by_hand::kick(&self.context, &Server::named(&config, name)?, author).await
     }
 }
 

@@ -6,8 +6,8 @@ use std::{
 };
 
 use crate::{
-    answers::Layout,
-    engine::{ClusterId, ServerState},
+    answers::{Layout, NameRole},
+    engine::{ClusterId, Decision, ServerIndex, ServerState},
     publish::Reader,
     report::ClusterReport,
 };
@@ -36,6 +36,24 @@ pub fn published_writers(reader: &Reader) -> HashMap<Box<str>, Box<str>> {
         Some((listing.name.clone(), listing.servers.get(writer.0)?.name.clone()))
     });
     writers.collect()
+}
+
+/// The first name that says `server` of `cluster` now, the write name first.
+pub fn name_with(reader: &Reader, cluster: &str, server: &str) -> Option<Box<str>> {
+    let snapshot = reader.load();
+    let layout = snapshot.table.layout();
+    let id = layout.clusters().iter().position(|listing| *listing.name == *cluster)?;
+    let mut servers = layout.clusters()[id].servers.iter();
+    let index = ServerIndex(servers.position(|known| *known.name == *server)?);
+    let Decision { write, reads, .. } = &snapshot.reports.of(ClusterId(id))?.decision;
+    let is_said = |role| match role {
+        NameRole::Write => write.is_some_and(|write| write.server == Some(index)),
+        NameRole::Read { index: read, .. } => reads
+            .get(read)
+            .is_some_and(|read| read.servers.iter().any(|listed| listed.server == index)),
+    };
+    let mut names = layout.served_of(ClusterId(id));
+    names.find(|name| is_said(name.role)).map(|name| name.name.to_string().into())
 }
 
 /// What may be done to `server` now.
@@ -95,10 +113,7 @@ mod tests {
 
     use super::*;
     use crate::{
-        engine::{
-            Decision, Moment, ServerIndex, Stability, Standing, StateReason, WriteDecision,
-            WriteReason,
-        },
+        engine::{Moment, Stability, Standing, StateReason, WriteDecision, WriteReason},
         report::ServerReport,
         wall_time::WallTime,
     };

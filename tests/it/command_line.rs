@@ -61,6 +61,7 @@ fn each_command_explains_itself() {
         "demo",
         "grants",
         "secondary-config",
+        "follow",
         "hint",
         "status",
         "why",

@@ -19,7 +19,7 @@ struct Row {
     from_outside: &'static [&'static str],
 }
 
-const TABLE: [Row; 35] = [
+const TABLE: [Row; 36] = [
     Row { module: "engine", of_ours: &[], from_outside: &[] },
     Row {
         module: "answers",
@@ -407,6 +407,7 @@ const TABLE: [Row; 35] = [
             "http_body_util",
             "hyper",
             "hyper_util",
+            "ipnet",
             "jiff",
             "nix",
             "rustix",
@@ -414,6 +415,23 @@ const TABLE: [Row; 35] = [
             "serde_json",
             "thiserror",
             "tokio",
+        ],
+    },
+    Row {
+        module: "follow",
+        of_ours: &["engine::ServerState", "plain_text", "process_group"],
+        from_outside: &[
+            "hickory_proto",
+            "ipnet",
+            "netlink_packet_core",
+            "netlink_packet_sock_diag",
+            "netlink_sys",
+            "nix",
+            "serde",
+            "serde_json",
+            "thiserror",
+            "tokio",
+            "tracing",
         ],
     },
     Row {
@@ -435,6 +453,7 @@ const TABLE: [Row; 35] = [
             "cli",
             "config",
             "demo",
+            "follow",
             "inherited",
             "probe",
             "process_group",

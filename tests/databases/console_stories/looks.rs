@@ -54,7 +54,7 @@ fn sessions_are_those_of_the_server(stage: &Stage) {
     let groups = report["groups"].as_array().expect("groups");
     let group = groups.iter().find(|group| group["user"] == "application");
     assert_eq!(group.map(|group| &group["sessions"]), Some(&3.into()), "{report}");
-    stage.expect_words("sessions db1", &["db1 of db: ", "application", "kick off"]);
+    stage.expect_words("sessions db1", &["db1 of db: ", "application", "kick on"]);
     drop(held);
 }
 

@@ -8,6 +8,7 @@ mod looks;
 mod overrides;
 mod page;
 mod restarts;
+mod waits;
 
 use std::{
     fs,
@@ -44,11 +45,12 @@ const TOKEN: &str = "0123456789abcdef0123456789abcdef";
 fn console() {
     in_turn(|| {
         let mut stage = Stage::start();
-        let stories: [(&str, Story); 8] = [
+        let stories: [(&str, Story); 9] = [
             ("what is shown is what is", looks::what_is_shown_is_what_is),
             ("a probe shows what the server says", looks::a_probe_shows_what_the_server_says),
             ("a server joins and becomes ready", restarts::a_server_joins_and_becomes_ready),
             ("drain, pin and maintenance", overrides::drain_pin_and_maintenance),
+            ("a drain waits for clients", waits::a_drain_waits_for_clients),
             ("the page shows what is", page::the_page_shows_what_is),
             ("a frozen name outlasts its primary", overrides::a_frozen_name_outlasts_its_primary),
             ("kill -9 forgets nothing", restarts::kill_9_forgets_nothing),
@@ -82,7 +84,10 @@ struct Stage {
 impl Stage {
     fn start() -> Self {
         let servers = PgCluster::start(Programs::installed(), &SERVERS);
-        let cluster = Cluster::new("db", Engine::Postgres, &SERVERS[..2], servers.port());
+        servers.sql(0, "GRANT pg_signal_backend TO pointsman");
+        let mut cluster = Cluster::new("db", Engine::Postgres, &SERVERS[..2], servers.port());
+        let kick = "\n[cluster.kick]\nmode = \"on\"\nusers = [\"application\"]\n";
+        cluster.more_probe = kick.to_owned();
         let dns = ports::free_for_dns_on(&[HOME])[0];
         let http = SocketAddr::new(HOME.into(), ports::free_on(&[HOME]));
         let folder = tempfile::tempdir().expect("a temporary folder");

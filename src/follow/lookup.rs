@@ -1,0 +1,193 @@
+//! Asks a DNS server what a name says: its addresses, their port, and the text beside it.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    io,
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    time::Duration,
+};
+
+use hickory_proto::{
+    ProtoError,
+    op::{Edns, Message, Query, ResponseCode},
+    rr::{Name, RData, RecordType},
+    serialize::binary::DecodeError,
+};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpStream, UdpSocket},
+    time::timeout,
+};
+
+use super::{
+    connection::canonical,
+    heard::{Answer, Heard, Port, server_words},
+};
+
+/// A name with what stands beside it.
+#[derive(Clone, Debug)]
+pub struct Question {
+    name: Name,
+    status: Option<Name>,
+    services: Vec<Name>,
+}
+
+/// Why there is no answer that counts.
+#[derive(Debug, thiserror::Error)]
+enum LookupError {
+    /// The socket failed.
+    #[error("{0}")]
+    Socket(#[from] io::Error),
+    /// The question is none.
+    #[error("{0}")]
+    Question(#[from] ProtoError),
+    /// The reply is none.
+    #[error("its reply cannot be read: {0}")]
+    Reply(#[from] DecodeError),
+    /// The server says that it cannot answer.
+    #[error("it says {0}")]
+    Code(ResponseCode),
+    /// No reply came.
+    #[error("no reply within {PATIENCE:?}")]
+    Silence,
+}
+
+impl Question {
+    /// For this name; `None` when it is none.
+    pub fn about(name: &str) -> Option<Self> {
+        let mut name = Name::from_ascii(name).ok()?;
+        name.set_fqdn(true);
+        let beside = |label: &str| Name::from_ascii(label).ok()?.append_domain(&name).ok();
+        let services = ["_postgresql._tcp", "_mysql._tcp"].into_iter().filter_map(beside);
+        Some(Self { status: beside("_status"), services: services.collect(), name })
+    }
+
+    /// Asks `server` for all of it, and tells for how long the answer may be kept.
+    pub async fn ask(&self, server: SocketAddr, port: Port) -> (Heard, Result<Duration, String>) {
+        let found = match port {
+            Port::Given(port) => addresses(server, &self.name, port).await,
+            Port::BySrv => self.by_srv(server).await,
+        };
+        let (answer, kept) = match found {
+            Ok((servers, ttl)) if servers.is_empty() => (Answer::Nobody, Ok(ttl)),
+            Ok((servers, ttl)) => (Answer::Servers(servers), Ok(ttl)),
+            Err(error) => (Answer::Failed, Err(format!("{server}: {error}"))),
+        };
+        let servers = match answer {
+            Answer::Failed => BTreeMap::new(),
+            Answer::Servers(_) | Answer::Nobody => self.words(server).await,
+        };
+        (Heard { answer, servers }, kept)
+    }
+
+    /// What the text beside the name says; nothing where there is none.
+    async fn words(&self, server: SocketAddr) -> BTreeMap<SocketAddr, super::heard::ServerWord> {
+        let Some(status) = &self.status else { return BTreeMap::new() };
+        let Ok(Some(reply)) = exchange(server, status, RecordType::TXT).await else {
+            return BTreeMap::new();
+        };
+        let texts = reply.answers.iter().filter_map(|record| match &record.data {
+            RData::TXT(text) => Some(text.to_string()),
+            _ => None,
+        });
+        texts.flat_map(|line| server_words(&line)).collect()
+    }
+
+    async fn by_srv(&self, server: SocketAddr) -> Result<Found, LookupError> {
+        let mut found = (BTreeSet::new(), Duration::MAX);
+        for service in &self.services {
+            let Some(reply) = exchange(server, service, RecordType::SRV).await? else { continue };
+            for record in &reply.answers {
+                if let RData::SRV(srv) = &record.data {
+                    let (servers, ttl) = addresses(server, &srv.target, srv.port).await?;
+                    found.0.extend(servers);
+                    let ttl = ttl.min(Duration::from_secs(record.ttl.into()));
+                    found.1 = found.1.min(ttl);
+                }
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// Servers, and for how long that may be kept.
+type Found = (BTreeSet<SocketAddr>, Duration);
+
+async fn addresses(server: SocketAddr, name: &Name, port: u16) -> Result<Found, LookupError> {
+    let mut found = (BTreeSet::new(), Duration::MAX);
+    for kind in [RecordType::A, RecordType::AAAA] {
+        let Some(reply) = exchange(server, name, kind).await? else { continue };
+        for record in &reply.answers {
+            let address = match &record.data {
+                RData::A(address) => address.0.into(),
+                RData::AAAA(address) => address.0.into(),
+                _ => continue,
+            };
+            found.0.insert(canonical(address, port));
+            found.1 = found.1.min(Duration::from_secs(record.ttl.into()));
+        }
+    }
+    Ok(found)
+}
+
+/// The reply to one question; `None` when there is no such name.
+async fn exchange(
+    server: SocketAddr,
+    name: &Name,
+    kind: RecordType,
+) -> Result<Option<Message>, LookupError> {
+    let reply = timeout(PATIENCE, ask(server, name, kind)).await;
+    let reply = reply.map_err(|_| LookupError::Silence)??;
+    match reply.metadata.response_code {
+        ResponseCode::NoError => Ok(Some(reply)),
+        ResponseCode::NXDomain => Ok(None),
+        code => Err(LookupError::Code(code)),
+    }
+}
+
+async fn ask(server: SocketAddr, name: &Name, kind: RecordType) -> Result<Message, LookupError> {
+    let query = Query::query(name.clone(), kind);
+    let mut question = Message::query();
+    question.metadata.recursion_desired = true;
+    question.add_query(query.clone());
+    let mut edns = Edns::new();
+    edns.set_max_payload(UDP_SIZE);
+    question.set_edns(edns);
+    let (id, octets) = (question.metadata.id, question.to_vec()?);
+    let is_meant = |reply: &Message| reply.metadata.id == id && reply.queries == [query.clone()];
+
+    // A port of its own for each question, and the server's replies alone: RFC 5452.
+    let ours: SocketAddr = match server {
+        SocketAddr::V4(_) => (Ipv4Addr::UNSPECIFIED, 0).into(),
+        SocketAddr::V6(_) => (Ipv6Addr::UNSPECIFIED, 0).into(),
+    };
+    let socket = UdpSocket::bind(ours).await?;
+    socket.connect(server).await?;
+    socket.send(&octets).await?;
+    let mut buffer = [0; UDP_SIZE as usize];
+    let reply = loop {
+        let length = socket.recv(&mut buffer).await?;
+        // What cannot be read is nobody's reply.
+        match Message::from_vec(&buffer[..length]) {
+            Ok(reply) if is_meant(&reply) => break reply,
+            _ => {}
+        }
+    };
+    if !reply.metadata.truncation {
+        return Ok(reply);
+    }
+    let mut stream = TcpStream::connect(server).await?;
+    let length = u16::try_from(octets.len()).unwrap_or(u16::MAX);
+    stream.write_all(&length.to_be_bytes()).await?;
+    stream.write_all(&octets).await?;
+    let mut buffer = vec![0; stream.read_u16().await?.into()];
+    stream.read_exact(&mut buffer).await?;
+    let reply = Message::from_vec(&buffer)?;
+    if is_meant(&reply) { Ok(reply) } else { Err(LookupError::Silence) }
+}
+
+/// As much as a reply over UDP may hold.
+const UDP_SIZE: u16 = 1232;
+
+/// How long one question may take.
+const PATIENCE: Duration = Duration::from_secs(1);
