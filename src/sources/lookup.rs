@@ -17,7 +17,7 @@ use tokio::{
 use crate::discovery::{Find, FindHost, Sighting, SourceReply};
 
 /// Threads that wait for the system's resolver at a time, for all sources of all clusters.
-pub const LOOKUPS_MAX: usize = 16;
+const LOOKUPS_MAX: usize = 16;
 
 /// Names that are resolved for one reply; addresses need no resolving.
 pub const NAMES_MAX: usize = 100;

@@ -9,8 +9,8 @@
 //! - Host names are resolved here, beside everything else. One that cannot be resolved any more
 //!   keeps the addresses that it had as long as the source names it: a resolver that fails takes
 //!   nobody away.
-//! - At most [`LOOKUPS_MAX`](lookup::LOOKUPS_MAX) threads wait for the system's resolver, however many
-//!   names there are, so that probes find theirs free.
+//! - At most sixteen threads wait for the system's resolver, however many names there are, so that
+//!   probes find theirs free.
 
 mod command;
 mod dns;
