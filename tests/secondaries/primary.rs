@@ -209,9 +209,9 @@ impl Primary {
         }
     }
 
-    fn configure(&self, zones: &[&str]) {
-        let Setup { has_key, encrypted, loses_notify, has_catalog, .. } = self.setup;
-        let folder = self.directory.path();
+    /// The first zone and these, each with the secondary.
+    fn zones(&self, zones: &[&str]) -> String {
+        let Setup { has_key, encrypted, loses_notify, .. } = self.setup;
         let way = if has_key { "key = \"xfr.db.internal.\"" } else { "unsigned = true" };
         let transport = if encrypted { "transport = \"tls\"" } else { "" };
         let port = match loses_notify {
@@ -226,7 +226,26 @@ impl Primary {
             )
         };
         let zones = zones.iter().map(|origin| (*origin, "more.zone"));
-        let zones: String = std::iter::once((ZONE, "db.zone")).chain(zones).map(zone).collect();
+        std::iter::once((ZONE, "db.zone")).chain(zones).map(zone).collect()
+    }
+
+    /// Where the write name is pushed to, if that is asked for.
+    fn publish(&self) -> String {
+        match self.setup.push_to {
+            Some(server) => format!(
+                "[[key]]\nname = \"upd.corp.example.\"\nsecret_file = \"xfr.key\"\n\n[[publish]]\n\
+                 name = \"corp\"\nservers = [\"{server}\"]\nzone = \"corp.example.\"\n\
+                 key = \"upd.corp.example.\"\n\
+                 records = [{{ from = \"{WRITE}\", to = \"db-write.corp.example.\" }}]\n"
+            ),
+            None => String::new(),
+        }
+    }
+
+    fn configure(&self, zones: &[&str]) {
+        let Setup { encrypted, has_catalog, .. } = self.setup;
+        let folder = self.directory.path();
+        let zones = self.zones(zones);
         let tls = match encrypted {
             true => format!(
                 "[dns.tls]\nlisten = [\"{}\"]\ncertificate_file = \"cert.pem\"\n\
@@ -239,15 +258,7 @@ impl Primary {
             true => format!("[catalog]\norigin = \"{CATALOG}\"\nsecondaries = [\"ns3\"]\n"),
             false => String::new(),
         };
-        let publish = match self.setup.push_to {
-            Some(server) => format!(
-                "[[key]]\nname = \"upd.corp.example.\"\nsecret_file = \"xfr.key\"\n\n[[publish]]\n\
-                 name = \"corp\"\nservers = [\"{server}\"]\nzone = \"corp.example.\"\n\
-                 key = \"upd.corp.example.\"\n\
-                 records = [{{ from = \"{WRITE}\", to = \"db-write.corp.example.\" }}]\n"
-            ),
-            None => String::new(),
-        };
+        let publish = self.publish();
         let servers: String = (1..=3)
             .map(|number| {
                 let (address, port) = (self.server(number), self.servers.port());
