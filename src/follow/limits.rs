@@ -154,7 +154,7 @@ mod tests {
         assert_eq!(free.check(&connection(0, Some("postgres"))), Err(Spared::DatabaseServer));
         let here = Connection { remote: "127.0.0.1:5432".parse().unwrap(), ..app.clone() };
         assert_eq!(free.check(&here), Ok(()));
-        let unseen = Owner { process: None, ..app.owner.clone() };
+        let unseen = Owner { process: None, ..app.owner };
         let unseen = Connection { owner: unseen, ..here };
         assert_eq!(free.check(&unseen), Err(Spared::MaybeReplication));
         let cases = [
