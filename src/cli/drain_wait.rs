@@ -383,7 +383,7 @@ mod tests {
             assert_eq!(fault(fine), None, "{fine}");
         }
         let said = fault("--wait --for 5m").expect("a fault");
-        assert!(said.contains("after 5m, before --timeout 10m"), "{said}");
+        assert!(said.contains("after 5m0s, before --timeout 10m0s"), "{said}");
         assert!(fault("--wait --timeout 1h").is_some());
     }
 
