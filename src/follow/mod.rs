@@ -6,7 +6,7 @@
 //! sockets ──which connections there are──▶ │                           caches, hooks
 //! ```
 //!
-//! [`Follower`] decides. It is pure: it reads no clock, opens no socket and awaits nothing. All else
+//! `Follower` decides. It is pure: it reads no clock, opens no socket and awaits nothing. All else
 //! here asks and carries out. Whatever it is not sure of, it leaves alone: docs/FOLLOW.md.
 
 mod agent;

@@ -12,7 +12,11 @@ const DASHBOARD: &str = "packaging/grafana/dashboard.json";
 #[test]
 fn the_rules_are_right_and_do_what_their_tests_say() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("packaging/prometheus");
-    for arguments in [["check", "rules", "alerts.yml"], ["test", "rules", "alerts_test.yml"]] {
+    for arguments in [
+        ["check", "rules", "alerts.yml"],
+        ["test", "rules", "alerts_test.yml"],
+        ["test", "rules", "alerts_days_test.yml"],
+    ] {
         let output = Command::new("promtool")
             .args(arguments)
             .current_dir(&folder)
