@@ -27,6 +27,16 @@ fn key(algorithm: &str, secret: &str) -> String {
     format!("{algorithm}:xfr.db.internal:{secret}")
 }
 
+/// Waits until a signed transfer has the names: the first serials are of a zone whose names are not all
+/// decided, and nobody gets those.
+fn wait_for_transfers(primary: &Primary) {
+    let (at, port) = (format!("@{}", primary.address().ip()), primary.address().port().to_string());
+    let right = key("hmac-sha256", SECRET);
+    crate::patience::until("the zone is transferred", || {
+        told("kdig", &[&at, "-p", &port, "+tcp", ZONE, "AXFR", "-y", &right]).contains(READ)
+    });
+}
+
 /// What kdig and dig tell of a transfer, with their verdict of its signatures.
 #[test]
 fn kdig_and_dig_take_what_they_may_have() {
@@ -35,10 +45,7 @@ fn kdig_and_dig_take_what_they_may_have() {
     let (ip, port) = (primary.address().ip().to_string(), primary.address().port().to_string());
     let at = format!("@{ip}");
     let right = key("hmac-sha256", SECRET);
-    // The first serials are of a zone whose names are not all decided: nobody gets those.
-    crate::patience::until("the zone is transferred", || {
-        told("kdig", &[&at, "-p", &port, "+tcp", ZONE, "AXFR", "-y", &right]).contains(READ)
-    });
+    wait_for_transfers(&primary);
     let serial = primary.client().serial(&name(ZONE));
     primary.pin(2);
     let wrong = key("hmac-sha256", "YW5vdGhlciBzZWNyZXQgb2YgdGhlIHNhbWUgbGVuZ3Q=");
@@ -84,6 +91,7 @@ fn dnspython_takes_signed_transfers() {
     let mut primary =
         Primary::new(Setup { number: 7, has_key: true, names: NAMES, ..Setup::default() });
     primary.start();
+    wait_for_transfers(&primary);
     let script = format!(
         r#"
 import dns.versioned, dns.xfr, dns.query, dns.tsig, dns.name, dns.rdatatype, dns.message
