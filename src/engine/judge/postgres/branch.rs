@@ -54,10 +54,12 @@ pub enum Branch {
 }
 
 impl Place {
+    /// Where the standby at `index` stands, by the last words of all.
     pub fn of(index: ServerIndex, case: Case<'_>, contest: &Contest) -> Self {
         let primary = contest.champion;
         let answers = |server| case.answers(server);
-        let misled_by = match origin(index, case) {
+        let origin = origin(index, case);
+        let misled_by = match origin {
             Some(Sender::Member(sender)) => {
                 let record = &case.records[sender];
                 let misleads = match primary {
@@ -89,7 +91,7 @@ impl Place {
             }),
             sibling_receives: case.indices().any(|other| receives(&other)),
             outvoted: is_outvoted(index, case, &receives),
-            is_fed_outside: origin(index, case) == Some(Sender::Outside),
+            is_fed_outside: origin == Some(Sender::Outside),
             is_alone: is_alone(index, case),
             misled_by,
             is_led: leader.is_some() && sender(index, case) == leader,
@@ -102,6 +104,7 @@ impl Place {
         self.has_primary || self.sibling_receives
     }
 
+    /// The branch that the standby at `index` is on.
     pub fn branch(&self, index: ServerIndex, case: Case<'_>, positions: &Positions) -> Branch {
         let record = &case.records[index];
         let Some(facts) = record.postgres() else { return Branch::Same };
@@ -231,6 +234,7 @@ fn last_recovery(primary: &Record) -> Option<Moment> {
     primary.recovered_on.filter(|(on, _)| *on < timeline).map(|(_, at)| at)
 }
 
+/// Whether a server is a standby that may be taken as attached to a sender.
 pub fn is_attached(record: &Record) -> bool {
     record.postgres().is_some_and(PostgresFacts::is_attached)
 }
