@@ -39,9 +39,8 @@ pub struct Conclusion {
     /// PostgreSQL: it was seen beyond the primary, and has not been away since, as it is when it is
     /// built anew.
     pub beyond_primary: bool,
-    /// PostgreSQL: the timeline that it has come to in recovery, and when a reply came that showed it
-    /// there first, as long as it has not been away since.
-    came_to: Option<(u32, Moment)>,
+    /// PostgreSQL: the timeline that it has come to in recovery, as long as it has not been away since.
+    came_to: Option<Arrival>,
     /// One gate per read name.
     pub gates: Vec<LagGate>,
     /// It was gone or not ready since it was last the primary, by its own failures: others may have
@@ -65,6 +64,18 @@ pub struct Conclusion {
     pub settled: Option<Verdict>,
     /// When the present state began.
     pub since: Moment,
+}
+
+/// PostgreSQL: a server in recovery was seen on a timeline.
+#[derive(Clone, Copy, Debug)]
+pub struct Arrival {
+    timeline: u32,
+    /// When the reply came that showed it there first.
+    pub at: Moment,
+    /// How far it had come then.
+    pub came_to: Option<Position>,
+    /// It was seen on no other one since it was away, so that nothing shows where it came from.
+    pub is_first: bool,
 }
 
 impl Conclusion {
@@ -170,15 +181,26 @@ impl Conclusion {
 
     /// Notes the timeline that it has come to in recovery.
     pub fn note_recovery(&mut self, record: &Record) {
-        if let Some(on) = record.postgres().and_then(PostgresFacts::standby_timeline) {
-            let known = self.came_to.filter(|(known, _)| *known == on);
-            self.came_to = known.or(Some((on, record.facts_came)));
+        if let Some(on) = record.postgres().and_then(PostgresFacts::standby_timeline)
+            && self.arrival(Some(on)).is_none()
+        {
+            self.came_to = Some(Arrival {
+                timeline: on,
+                at: record.facts_came,
+                came_to: record.postgres().and_then(PostgresFacts::standby_position),
+                is_first: self.came_to.is_none(),
+            });
         }
     }
 
     /// Since when it has been known to be in recovery on this timeline.
     pub fn in_recovery_since(&self, timeline: Option<u32>) -> Option<Moment> {
-        self.came_to.filter(|(on, _)| Some(*on) == timeline).map(|(_, at)| at)
+        self.arrival(timeline).map(|arrival| arrival.at)
+    }
+
+    /// How it was seen to come to this timeline, if it is in recovery there.
+    pub fn arrival(&self, timeline: Option<u32>) -> Option<Arrival> {
+        self.came_to.filter(|arrival| Some(arrival.timeline) == timeline)
     }
 
     /// Enough good replies in a row bring back a server that was away.

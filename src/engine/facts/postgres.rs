@@ -39,6 +39,14 @@ impl PostgresFacts {
         }
     }
 
+    /// How far a standby has come: what it has replayed, or received where that is more.
+    pub(in crate::engine) fn standby_position(&self) -> Option<Position> {
+        match self.role {
+            PostgresRole::Standby { replayed, received, .. } => replayed.max(received),
+            PostgresRole::Primary { .. } => None,
+        }
+    }
+
     /// The timeline that an attached standby receives, if it tells.
     pub(in crate::engine) fn received_timeline(&self) -> Option<u32> {
         match self.role {

@@ -28,8 +28,7 @@ pub struct Place {
     sibling_receives: bool,
     /// More of the others receive a higher timeline than there are that receive its own.
     outvoted: bool,
-    /// It receives from a server outside.
-    is_fed_outside: bool,
+    feed: Feed,
     /// No more of the others are on its timeline than are not.
     is_alone: bool,
     /// It receives from a member that calls itself a primary and is not the one.
@@ -40,6 +39,17 @@ pub struct Place {
     began_after: Option<Moment>,
 }
 
+/// What a standby receives in the end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Feed {
+    /// What a member writes, as far as it tells.
+    Inside,
+    /// What a server outside the cluster sends.
+    Outside,
+    /// Nothing: neither it nor the standby that it receives from (which may be itself) has a sender.
+    Nothing,
+}
+
 /// The branch of history that a standby is on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Branch {
@@ -47,7 +57,7 @@ pub enum Branch {
     Same,
     /// It is on an older timeline, at a point from which it can still follow.
     MayFollow,
-    /// It receives from a server outside, and nothing shows yet that this is the primary's branch.
+    /// No member feeds it, and nothing shows yet that this is the primary's branch.
     Unproven,
     /// It is proven to be on another one.
     Left(StateReason),
@@ -91,7 +101,7 @@ impl Place {
             }),
             sibling_receives: case.indices().any(|other| receives(&other)),
             outvoted: is_outvoted(index, case, &receives),
-            is_fed_outside: origin == Some(Sender::Outside),
+            feed: Feed::of(origin, case),
             is_alone: is_alone(index, case),
             misled_by,
             is_led: leader.is_some() && sender(index, case) == leader,
@@ -108,13 +118,11 @@ impl Place {
     pub fn branch(&self, index: ServerIndex, case: Case<'_>, positions: &Positions) -> Branch {
         let record = &case.records[index];
         let Some(facts) = record.postgres() else { return Branch::Same };
-        let PostgresRole::Standby { replayed, received, .. } = facts.role else {
-            return Branch::Same;
-        };
+        let PostgresRole::Standby { replayed, .. } = facts.role else { return Branch::Same };
         if let Some(sender) = self.misled_by {
             return Branch::Left(StateReason::FollowsStale(sender));
         }
-        let came_to = replayed.max(received);
+        let came_to = facts.standby_position();
         // The control file says "at least", so an old timeline in it says nothing.
         let receives = received_timeline_shown(record);
         let is_past =
@@ -131,7 +139,7 @@ impl Place {
             }
             let begun = |own: &u32| newest.is_none_or(|newest| *own <= newest);
             return match facts.standby_timeline() {
-                Some(own) if self.is_fed_outside && self.is_alone && !begun(&own) => {
+                Some(own) if self.feed != Feed::Inside && self.is_alone && !begun(&own) => {
                     Branch::Unproven
                 }
                 _ if self.outvoted => Branch::MayFollow,
@@ -160,9 +168,13 @@ impl Place {
         }
     }
 
-    /// Whether a standby that a server outside feeds has not shown yet that its timeline is the primary's,
-    /// and not another one of the same number: it lacks what was shown before it came to it, or has come
-    /// to it since the primary was asked, so that it may be ahead.
+    /// Whether a standby has not shown yet that its timeline is the primary's, and not another one of the
+    /// same number: it lacks what was shown before it came to it, or has come to it since the primary was
+    /// asked, so that it may be ahead.
+    ///
+    /// This is asked of one that a server outside feeds. After a promotion it is asked of one that nobody
+    /// feeds and that was on this timeline when it was first seen, too: that one must also have gone on
+    /// since then, unless it has all.
     fn is_unproven(
         &self,
         index: ServerIndex,
@@ -170,14 +182,24 @@ impl Place {
         came_to: Option<Position>,
         positions: &Positions,
     ) -> bool {
-        let since = case.conclusions[index].in_recovery_since(self.timeline);
-        let (Some(since), Some(primary), Some(came_to)) = (since, self.primary, came_to) else {
+        let arrival = case.conclusions[index].arrival(self.timeline);
+        let (Some(arrival), Some(primary), Some(came_to)) = (arrival, self.primary, came_to) else {
             return false;
         };
-        let lacks =
-            || positions.reached(&Stream::Wal, came_to, since).lacks_older_than(Duration::ZERO);
-        let is_asked = case.records[primary].facts_at >= since;
-        self.compared && self.is_fed_outside && (!is_asked || lacks())
+        let lacks = |shown_before| {
+            positions.reached(&Stream::Wal, came_to, shown_before).lacks_older_than(Duration::ZERO)
+        };
+        let is_asked = case.records[primary].facts_at >= arrival.at;
+        let is_behind = !is_asked || lacks(arrival.at);
+        let stands_still =
+            || Some(came_to) == arrival.came_to && lacks(case.records[index].facts_at);
+        let is_doubtful = match self.feed {
+            Feed::Inside => false,
+            Feed::Outside => is_behind,
+            Feed::Nothing if self.began_after.is_none() || !arrival.is_first => false,
+            Feed::Nothing => is_behind || stands_still(),
+        };
+        self.compared && is_doubtful
     }
 
     /// Whether a standby has replayed what the primary did not have when it was asked later.
@@ -225,6 +247,19 @@ impl Place {
             && conclusion.left_behind == Some(StateReason::DeadBranch)
             && received > conclusion.left_on;
         self.compared && on_it && is_told || went_on
+    }
+}
+
+impl Feed {
+    fn of(origin: Option<Sender>, case: Case<'_>) -> Self {
+        match origin {
+            Some(Sender::Member(sender)) if case.records[sender].primary_timeline().is_none() => {
+                Self::Nothing
+            }
+            Some(Sender::Member(_) | Sender::Hidden) => Self::Inside,
+            Some(Sender::Outside) => Self::Outside,
+            None => Self::Nothing,
+        }
     }
 }
 
