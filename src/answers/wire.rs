@@ -45,6 +45,7 @@ impl AnswerTable {
     ///
     /// `name` is a whole name in wire form without compression, in lower case. The types that ask
     /// for more than one type or for none (RFC 6895 section 3.1) are [`WireAnswer::Other`].
+    #[inline]
     pub fn wire_lookup(&self, name: &[u8], record_type: u16) -> WireAnswer<'_> {
         if matches!(record_type, 0 | OPT | 128..=255) {
             return WireAnswer::Other;

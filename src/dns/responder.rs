@@ -13,7 +13,7 @@ use rand::{SeedableRng, rngs::SmallRng};
 
 use super::{
     HEADER, Rules, Transport,
-    fast::{self, Sender, Source},
+    fast::{self, NameRoom, Sender, Source},
     is_reply,
     rate::Allowance,
     rules::Admission,
@@ -35,7 +35,7 @@ pub struct Responder {
     /// Room for the servers of one answer.
     drawn: Vec<usize>,
     /// Room for one name.
-    name: Vec<u8>,
+    name: NameRoom,
     tally: DnsTally,
     /// The transfer that the last query was granted, if its messages are still to be sent.
     passage: Option<Box<Passage>>,
@@ -55,7 +55,7 @@ pub struct Turn<'r> {
     rules: &'r Rules,
     rng: &'r mut SmallRng,
     drawn: &'r mut Vec<usize>,
-    name: &'r mut Vec<u8>,
+    name: &'r mut NameRoom,
     tally: &'r DnsTally,
     passage: &'r mut Option<Box<Passage>>,
     /// Wall time in seconds since 1970, modulo 2^32, as cookies count it (RFC 9018 section 4.3).
@@ -71,7 +71,7 @@ impl Responder {
             rules,
             rng,
             drawn: Vec::with_capacity(MOST_SERVERS),
-            name: Vec::with_capacity(255),
+            name: NameRoom::default(),
             tally: DnsTally::default(),
             passage: None,
         }
@@ -200,6 +200,7 @@ impl Turn<'_> {
 
     /// How a query is let in; `None` when it gets no reply. It costs two comparisons where all may
     /// ask and nothing is limited.
+    #[inline]
     fn admit(&self, query: &[u8], client: IpAddr, transport: Transport) -> Option<Admission> {
         if let Err(why) = answerable(query) {
             self.tally.dropped(transport.into(), why);

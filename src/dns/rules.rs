@@ -70,6 +70,7 @@ impl Rules {
     }
 
     /// The rate limit that holds for `client`, if one does.
+    #[inline]
     pub(super) fn rate_limit(&self, client: IpAddr) -> Option<&RateLimit> {
         self.rate_limit.as_ref().filter(|limit| limit.covers(client))
     }

@@ -4,12 +4,14 @@
 //! left to the slow path, which could answer everything; a test sends queries of every kind both
 //! ways and demands equal replies.
 
+mod name_room;
 mod query;
 
 use std::net::IpAddr;
 
 use rand::Rng;
 
+pub use self::name_room::NameRoom;
 use self::query::{Query, QueryEdns};
 use super::{
     cookie::{Cookies, MalformedCookie},
@@ -28,7 +30,7 @@ pub struct Source<'s, R> {
     /// Room for the servers of one answer.
     pub drawn: &'s mut Vec<usize>,
     /// Room for a name in lower case.
-    pub name: &'s mut Vec<u8>,
+    pub name: &'s mut NameRoom,
     pub cookies: &'s Cookies,
     /// Who may see why an answer is degraded.
     pub texts: &'s Networks,
@@ -66,9 +68,7 @@ pub fn respond<R: Rng>(
         },
     };
     // Length octets are at most 63 and so never taken for upper-case letters.
-    source.name.clear();
-    source.name.extend_from_slice(query.name);
-    source.name.make_ascii_lowercase();
+    let name = source.name.lower_case(query.name);
     let texts = source.texts;
     let explained = |note| ExtendedError::of(note, || texts.contains(sender.address));
     let start = out.len();
@@ -80,7 +80,7 @@ pub fn respond<R: Rng>(
         truncated: false,
         refused: None,
     };
-    let done = match source.table.wire_lookup(source.name, query.record_type) {
+    let done = match source.table.wire_lookup(name, query.record_type) {
         WireAnswer::Served { addresses, note, slot } => {
             said.slot = slot;
             reply.begin(AA, NOERROR);
@@ -162,6 +162,7 @@ impl Reply<'_> {
 
     /// Header and question. ID, RD, the question's octets and the number of OPT records are those
     /// of the query.
+    #[inline]
     fn begin(&mut self, authoritative: u8, code: u8) {
         self.out.extend_from_slice(&self.octets[..self.query.question_end()]);
         let recursion_desired = self.octets[2] & 1;
@@ -170,6 +171,7 @@ impl Reply<'_> {
     }
 
     /// Writes the number of records of a section into the header.
+    #[inline]
     fn count(&mut self, section: Section, records: u16) {
         let place = match section {
             Section::Answer => 6,
@@ -179,6 +181,7 @@ impl Reply<'_> {
     }
 
     /// The OPT record, where the query has one (RFC 6891 section 7), and whether all fits.
+    #[inline]
     fn end(&mut self, error: Option<ExtendedError<'_>>) -> bool {
         if let Some(QueryEdns { dnssec_ok, .. }) = self.query.edns {
             let [size_high, size_low] = UDP_SIZE.to_be_bytes();

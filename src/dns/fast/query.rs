@@ -31,6 +31,7 @@ pub struct QueryEdns<'q> {
 
 impl<'q> Query<'q> {
     /// Reads `octets`; `None` when they are not a common query.
+    #[inline]
     pub fn parse(octets: &'q [u8]) -> Option<Self> {
         let header = octets.first_chunk::<HEADER>()?;
         let [_, _, flags @ .., additionals_high, additionals] = header;
@@ -55,6 +56,7 @@ impl<'q> Query<'q> {
     }
 
     /// Octets of the header and the question.
+    #[inline]
     pub fn question_end(&self) -> usize {
         HEADER + self.name.len() + 4
     }
@@ -93,6 +95,7 @@ fn cookie(options: &[u8]) -> Option<&[u8]> {
 
 /// How many octets the name at the start of `octets` has, with the root at its end; `None` if it
 /// does not end, is compressed or too long.
+#[inline]
 fn name_octets(octets: &[u8]) -> Option<usize> {
     let mut end = 0;
     loop {
