@@ -43,7 +43,7 @@ for file in /usr/bin/pointsman /etc/pointsman/pointsman.toml /usr/lib/sysusers.d
     /usr/share/pointsman/grafana/dashboard.json; do
     there "$file"
 done
-for hook in pgbouncer-reconnect chat; do
+for hook in pgbouncer-reconnect flush-resolver chat; do
     inside test -x "/usr/share/pointsman/hooks/$hook" || fail "the hook $hook cannot be run"
     inside sh -n "/usr/share/pointsman/hooks/$hook"
 done

@@ -33,6 +33,7 @@ mod probe;
 mod reload;
 mod screen;
 mod secondary_config;
+mod secondary_settings;
 mod serve;
 mod server;
 mod sessions;

@@ -18,6 +18,7 @@ mod failures;
 mod primary;
 mod push;
 mod secondary;
+mod signed;
 mod story;
 
 use pointsman_testbed::{account, dns_client, listeners, patience, ports, process};

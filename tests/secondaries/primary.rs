@@ -158,8 +158,13 @@ impl Primary {
 
     /// What `secondary-config` prints for a server.
     pub(crate) fn settings(&self, server: &str) -> String {
+        self.settings_with(&[server])
+    }
+
+    /// The same with more arguments.
+    pub(crate) fn settings_with(&self, arguments: &[&str]) -> String {
         let mut command = Account::current().command(env!("CARGO_BIN_EXE_pointsman"));
-        command.args(["secondary-config", server, "--with-secrets", "--config"]);
+        command.arg("secondary-config").args(arguments).args(["--with-secrets", "--config"]);
         let Output { status, stdout, stderr } =
             command.arg(self.config()).output().expect("the command runs");
         assert!(status.success(), "{}", String::from_utf8_lossy(&stderr));

@@ -71,6 +71,11 @@ impl Secondary {
         Self { process, address, _directory: directory }
     }
 
+    /// Where it answers.
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+
     /// A client of it.
     pub(crate) fn client(&self) -> DnsClient {
         DnsClient::new(self.address)
