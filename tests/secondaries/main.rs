@@ -15,6 +15,7 @@ mod catalog;
 mod clients;
 mod document;
 mod failures;
+mod large;
 mod primary;
 mod push;
 mod secondary;

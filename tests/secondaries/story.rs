@@ -35,12 +35,28 @@ const REFRESH_MOST: u64 = 2;
 /// Changes that are followed, unless `POINTSMAN_CHANGES` says another number.
 const CHANGES: usize = 10;
 
+/// Between two looks at an answer.
+const LOOK: Duration = Duration::from_micros(200);
+
 /// Between the two changes of a switchover.
 const SWITCHOVER: Duration = Duration::from_millis(80);
 
 /// A name of the tests.
 pub(crate) fn name(text: &str) -> Name {
     Name::from_ascii(text).expect("the tests use valid names")
+}
+
+/// How many changes are followed.
+fn changes() -> usize {
+    let changes = std::env::var("POINTSMAN_CHANGES").ok();
+    changes.and_then(|number| number.parse().ok()).unwrap_or(CHANGES)
+}
+
+/// The median and the worst of what changes took.
+pub(crate) fn spread(mut took: Vec<Duration>) -> String {
+    took.sort_unstable();
+    let (count, median, worst) = (took.len(), took[took.len() / 2], took[took.len() - 1]);
+    format!("{median:?} (median of {count}), {worst:?} at worst")
 }
 
 struct Story {
@@ -64,7 +80,7 @@ pub(crate) fn tell(trial: Trial) {
     let mut story = Story { trial, primary, secondary, ours, theirs };
     story.copies();
     story.follows_changes();
-    story.follows_a_switchover();
+    story.follows_switchovers();
     story.outlives_us();
 }
 
@@ -86,26 +102,27 @@ impl Story {
     fn follows_changes(&mut self) {
         let mut took = Vec::new();
         let mut serial = self.theirs.serial(&name(ZONE));
-        let changes = std::env::var("POINTSMAN_CHANGES").ok();
-        let changes = changes.and_then(|number| number.parse().ok()).unwrap_or(CHANGES);
-        for server in [2, 3].into_iter().cycle().take(changes) {
+        for server in [2, 3].into_iter().cycle().take(changes()) {
             took.push(self.change(server));
             // A server that forks may answer by its old copy for a moment.
             self.expect("the serial grows", |story| story.theirs.serial(&name(ZONE)) > serial);
             serial = self.theirs.serial(&name(ZONE));
         }
-        took.sort_unstable();
-        let kind = self.trial.kind;
-        let (median, worst) = (took[took.len() / 2], took[took.len() - 1]);
-        println!("{kind:?}: a change took {median:?} (median of {changes}), {worst:?} at worst");
+        println!("{:?}: a change took {}", self.trial.kind, spread(took));
     }
 
     /// Two changes in a row: the second arrives as well.
-    fn follows_a_switchover(&mut self) {
-        self.primary.pin(1);
-        thread::sleep(SWITCHOVER);
-        let took = self.change(2);
-        println!("{:?}: the second of two changes took {took:?}", self.trial.kind);
+    fn follows_switchovers(&mut self) {
+        let count = changes().div_ceil(10);
+        let mut took = Vec::new();
+        for server in [2, 3].into_iter().cycle().take(count) {
+            self.primary.pin(1);
+            thread::sleep(SWITCHOVER);
+            took.push(self.change(server));
+        }
+        // Who was where before the process goes.
+        self.change(2);
+        println!("{:?}: the second of two changes took {}", self.trial.kind, spread(took));
     }
 
     /// It answers without us, gives up as it was told to, and follows us again.
@@ -141,14 +158,28 @@ impl Story {
     /// Lets the write name say another server; how long after us the copy said so.
     fn change(&mut self, server: u8) -> Duration {
         let expected = vec![IpAddr::from(self.primary.server(server))];
-        self.primary.pin(server);
+        let Self { primary, ours, theirs, .. } = self;
         let write = name(WRITE);
-        patience::until("we say so", || {
-            self.ours.addresses(&write).is_some_and(|answer| answer.addresses == expected)
+        let says = |client: &mut DnsClient| {
+            client.addresses(&write).is_some_and(|answer| answer.addresses == expected)
+        };
+        // We say so before the command has ended, and the copy may.
+        let took = thread::scope(|scope| {
+            let command = scope.spawn(|| primary.pin(server));
+            let began = Instant::now();
+            let wait = |client: &mut DnsClient| {
+                while !says(client) && began.elapsed() < patience::PATIENCE {
+                    thread::sleep(LOOK);
+                }
+                Instant::now()
+            };
+            let start = wait(ours);
+            let took = wait(theirs) - start;
+            command.join().expect("the command succeeds");
+            took
         });
-        let start = Instant::now();
         self.expect("the copy follows", |story| story.written() == expected);
-        start.elapsed()
+        took
     }
 
     fn written(&mut self) -> Vec<IpAddr> {
