@@ -24,6 +24,7 @@ mod console_stories;
 mod dig;
 mod discovery;
 mod empty_server;
+mod follow;
 mod galera_replicas;
 mod galera_split;
 mod galera_stories;

@@ -19,6 +19,7 @@ mod bind;
 mod client;
 mod dnsmasq;
 mod document;
+mod flushed;
 mod knot;
 mod powerdns;
 mod resolver;
