@@ -24,8 +24,9 @@ mod watch;
 mod wording;
 
 pub use self::{
+    beat::TableError,
     findings::{End, Findings},
-    login::Credentials,
+    login::{Credentials, LoginError},
     resolver::system_resolvers,
     run::{RehearsalError, Settings, run},
 };
