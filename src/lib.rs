@@ -29,6 +29,7 @@ pub mod probe;
 pub mod process_group;
 pub mod publish;
 pub mod push;
+pub mod rehearsal;
 pub mod report;
 pub mod sessions;
 pub mod sources;

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeSet,
+    fs::{self, File},
     io::{self, Write},
     process::ExitCode,
 };
@@ -10,15 +11,18 @@ use clap::Parser;
 use pointsman::{
     app,
     cli::{
-        self, ActionWord, BAD_CONFIGURATION, Command, CommandLine, DemoOptions, FollowOptions,
-        GrantsEngine, GrantsOptions, Out, ReasonWord, ServeOptions, USAGE,
+        self, ActionWord, BAD_CONFIGURATION, ClientError, Command, CommandLine, DemoOptions,
+        FAILED, FollowOptions, GrantsEngine, GrantsOptions, INTERRUPTED, OUT_OF_TIME, Out,
+        ReasonWord, RehearseOptions, ServeOptions, TlsChoice, USAGE,
     },
-    config::{Config, LogConfig},
+    config::{Config, LogConfig, TlsMode},
     demo,
     follow::{self, Action, CutReason, Limits, Port, Rules, Settings},
     inherited::Inherited,
     probe::grants,
-    process_group, telemetry, threads,
+    process_group,
+    rehearsal::{self, Credentials, End, RehearsalError},
+    telemetry, threads,
 };
 use tokio::runtime::Runtime;
 use tracing::{error, info};
@@ -30,6 +34,7 @@ fn main() -> ExitCode {
         Command::CheckConfig(options) => cli::check_config(&options, out),
         Command::Demo(options) => return demo(&options),
         Command::Follow(options) => return follow(*options),
+        Command::Rehearse(options) => rehearse(&options, out),
         Command::Grants(options) => grants(&options, out),
         Command::SecondaryConfig(options) => cli::secondary_config(&options, out),
         Command::Version => {
@@ -206,6 +211,73 @@ fn settings(options: FollowOptions) -> Result<Settings, String> {
         socket: Some(options.socket),
     })
 }
+
+/// Watches a switchover, and writes the report. Returns the exit code.
+fn rehearse(options: &RehearseOptions, out: Out<'_>) -> io::Result<u8> {
+    let Out { output, errors } = out;
+    // Before somebody switches over for a report that cannot be written.
+    for path in [&options.report, &options.json].into_iter().flatten() {
+        if let Err(error) = File::create(path) {
+            writeln!(errors, "cannot write the report to `{}`: {error}", path.display())?;
+            return Ok(FAILED);
+        }
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let told = options.service.client().map_err(RehearsalError::from).and_then(|client| {
+        let settings = rehearsal_settings(options, client);
+        runtime.block_on(rehearsal::run(settings, |line| _ = writeln!(errors, "{line}")))
+    });
+    let findings = match told {
+        Ok(findings) => findings,
+        Err(RehearsalError::Service(ClientError::Config(faults))) => {
+            return cli::report(&faults, errors).map(|()| BAD_CONFIGURATION);
+        }
+        Err(error) => return writeln!(errors, "{error}").map(|()| FAILED),
+    };
+    match &options.report {
+        Some(path) => fs::write(path, findings.markdown())?,
+        None => output.write_all(findings.markdown().as_bytes())?,
+    }
+    if let Some(path) = &options.json {
+        fs::write(path, findings.json())?;
+    }
+    writeln!(errors, "{}", findings.headline())?;
+    Ok(match findings.end {
+        End::Interrupted => INTERRUPTED,
+        End::TimedOut if !findings.has_moved() => OUT_OF_TIME,
+        End::Complete | End::TimedOut if findings.has_passed() => 0,
+        End::Complete | End::TimedOut => FAILED,
+    })
+}
+
+/// What the options of `rehearse` come to.
+fn rehearsal_settings(options: &RehearseOptions, client: cli::Client) -> rehearsal::Settings {
+    let resolvers = match &options.resolver[..] {
+        [] => rehearsal::system_resolvers(&fs::read_to_string(RESOLV_CONF).unwrap_or_default()),
+        given => given.to_vec(),
+    };
+    rehearsal::Settings {
+        cluster: options.cluster.clone(),
+        client,
+        resolvers,
+        credentials: Credentials {
+            user: options.user.clone(),
+            password_file: options.password_file.clone(),
+            database: options.database.clone(),
+            tls: match options.tls {
+                TlsChoice::Disable => TlsMode::Disable,
+                TlsChoice::Prefer => TlsMode::Prefer,
+                TlsChoice::Require => TlsMode::Require,
+            },
+        },
+        table: options.table.clone(),
+        target: options.target,
+        timeout: options.timeout,
+    }
+}
+
+/// Where the system names its resolvers.
+const RESOLV_CONF: &str = "/etc/resolv.conf";
 
 /// Prints the SQL for the probe's user.
 fn grants(options: &GrantsOptions, out: Out<'_>) -> io::Result<u8> {

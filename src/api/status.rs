@@ -262,6 +262,13 @@ pub struct WitnessStatus {
     pub detail: String,
 }
 
+impl ClusterStatus {
+    /// The name for writes, if it has one.
+    pub fn write_name(&self) -> Option<&NameStatus> {
+        self.names.iter().find(|name| name.role == NameRole::Write)
+    }
+}
+
 impl From<&ClusterView> for ClusterStatus {
     fn from(view: &ClusterView) -> Self {
         Self {

@@ -21,7 +21,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use tokio::{net::UnixStream, runtime, time::timeout};
 
 use crate::{
-    api::Refused,
+    api::{ClusterStatus, Refused, SessionReport},
     config::{AdminConfig, ConfigError},
     plain_text::one_line,
 };
@@ -141,6 +141,23 @@ impl Client {
     /// [`ClientError`], when there is no answer or it is a refusal.
     pub fn get<T: DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
         block_on(self.ask(Method::GET, path, None::<&()>))
+    }
+
+    /// One cluster.
+    ///
+    /// # Errors
+    /// [`ClientError`], when there is no answer or it is a refusal.
+    pub async fn cluster(&self, name: &str) -> Result<ClusterStatus, ClientError> {
+        self.ask(Method::GET, &format!("/v1/clusters/{}", encoded(name)), None::<&()>).await
+    }
+
+    /// The sessions of a server.
+    ///
+    /// # Errors
+    /// [`ClientError`], when there is no answer or it is a refusal.
+    pub async fn sessions(&self, server: &str) -> Result<SessionReport, ClientError> {
+        let path = format!("/v1/servers/{}/sessions", encoded(server));
+        self.ask_patiently(Method::GET, &path, None::<&()>).await
     }
 
     /// Sends one request and reads the answer.

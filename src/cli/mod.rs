@@ -1,7 +1,8 @@
 //! The command line. A command is a file: its options and what it does.
 //!
 //! Most commands talk to a running service. What [`Command::Serve`], [`Command::Demo`],
-//! [`Command::Follow`] and [`Command::Grants`] run is not known here: `main` puts it together.
+//! [`Command::Follow`], [`Command::Rehearse`] and [`Command::Grants`] run is not known here: `main` puts it
+//! together.
 //!
 //! Exit codes: 0 fine, 1 failed, 2 usage (clap's), 75 not within the time that was given, 78 bad
 //! configuration (`EX_TEMPFAIL` and `EX_CONFIG` of sysexits.h), 130 ended by Ctrl-C while it waited.
@@ -30,6 +31,7 @@ mod outcome;
 mod picture;
 mod pin;
 mod probe;
+mod rehearse;
 mod reload;
 mod screen;
 mod secondary_config;
@@ -54,7 +56,8 @@ pub use self::{
     demo::DemoOptions,
     follow::{ActionWord, FollowOptions, ReasonWord},
     grants::{GrantsEngine, GrantsOptions},
-    outcome::{BAD_CONFIGURATION, Out, USAGE, report},
+    outcome::{BAD_CONFIGURATION, FAILED, INTERRUPTED, OUT_OF_TIME, Out, USAGE, report},
+    rehearse::{RehearseOptions, TlsChoice},
     secondary_config::{SecondaryConfigOptions, SecondaryServer, run as secondary_config},
     serve::ServeOptions,
 };
@@ -83,6 +86,8 @@ pub enum Command {
     SecondaryConfig(SecondaryConfigOptions),
     /// On a host of applications: cut connections to servers that have lost a name
     Follow(Box<FollowOptions>),
+    /// Watch a switchover that you do, and report what applications would have felt
+    Rehearse(Box<RehearseOptions>),
     /// Print the version, as --version does
     #[command(hide = true)]
     Version,

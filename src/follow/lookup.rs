@@ -80,6 +80,19 @@ impl Question {
         (Heard { answer, servers }, kept)
     }
 
+    /// Asks `server` for the addresses alone, each with `port`; none when there is no such name.
+    ///
+    /// # Errors
+    /// Why there is no answer that counts, in words.
+    pub async fn addresses(
+        &self,
+        server: SocketAddr,
+        port: u16,
+    ) -> Result<BTreeSet<SocketAddr>, String> {
+        let found = addresses(server, &self.name, port).await;
+        found.map(|(servers, _)| servers).map_err(|error| error.to_string())
+    }
+
     /// What the text beside the name says; nothing where there is none.
     async fn words(&self, server: SocketAddr) -> BTreeMap<SocketAddr, super::heard::ServerWord> {
         let Some(status) = &self.status else { return BTreeMap::new() };

@@ -27,6 +27,7 @@ pub use self::{
     agent::{FollowError, Settings, run},
     heard::Port,
     limits::Limits,
+    lookup::Question,
     owners::{cgroups, database_accounts, user},
     reason::{Action, CutReason, Rules},
     report::{AskError, FollowReport, ask},

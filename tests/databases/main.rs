@@ -24,6 +24,7 @@ mod console_stories;
 mod dig;
 mod discovery;
 mod empty_server;
+mod follow;
 mod galera_replicas;
 mod galera_split;
 mod galera_stories;
@@ -41,6 +42,7 @@ mod pgbouncer;
 mod postgres_versions;
 mod readme;
 mod refused_logins;
+mod rehearse;
 mod semi_sync;
 mod session_settings;
 mod smart_shutdown;
@@ -61,7 +63,7 @@ use std::{
 use pointsman_testbed::{
     account,
     attempt::{at_most_twice, attempt},
-    dns_client, galera_cluster, group, listeners, mysql_cluster, mysql_flavour, mysql_group,
+    dns_client, galera_cluster, group, listeners, log, mysql_cluster, mysql_flavour, mysql_group,
     mysql_programs, mysql_server, mysql_sessions, namespace, patience, patroni_cluster, pointsman,
     ports, postgres_cluster, postgres_programs, postgres_sessions, process, scene,
 };

@@ -62,6 +62,7 @@ fn each_command_explains_itself() {
         "grants",
         "secondary-config",
         "follow",
+        "rehearse",
         "hint",
         "status",
         "why",

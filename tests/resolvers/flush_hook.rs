@@ -38,7 +38,7 @@ fn the_packaged_hook_throws_a_name_out() {
     for cache in &caches {
         patience::until("a cache knows the name", || cache.says(WRITE, &[old]));
     }
-    site.stop_first_server();
+    site.stop_server(1);
     let mut ours = site.client(0);
     patience::until("we say so", || {
         let answer = ours.ask(WRITE, RecordType::A, Duration::from_secs(1));

@@ -20,6 +20,7 @@ mod client;
 mod dnsmasq;
 mod document;
 mod flush_hook;
+mod flushed;
 mod knot;
 mod powerdns;
 mod resolver;

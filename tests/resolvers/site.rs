@@ -117,9 +117,14 @@ impl Site {
         Client::new(self.instances[index])
     }
 
-    /// Closes the port of the server that writes go to.
-    pub(crate) fn stop_first_server(&mut self) {
-        self.servers.stop(0);
+    /// Closes the port of server `db{number}`, from 1.
+    pub(crate) fn stop_server(&mut self, number: u8) {
+        self.servers.stop(usize::from(number - 1));
+    }
+
+    /// The port of the servers.
+    pub(crate) fn port(&self) -> u16 {
+        self.servers.port()
     }
 
     fn address(&self, last: u8) -> Ipv4Addr {

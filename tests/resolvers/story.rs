@@ -150,7 +150,7 @@ impl Scene {
             Changing::new(READ, READ_TTL, old_read, self.read.clone()),
         ];
         let mut instances = [self.site.client(0), self.site.client(1)];
-        self.site.stop_first_server();
+        self.site.stop_server(1);
         let given_up = Instant::now() + patience::PATIENCE;
         while !changes.iter().all(Changing::is_over) {
             assert!(Instant::now() < given_up, "{}: pointsman sees no change", self.trial.title);

@@ -19,7 +19,7 @@ struct Row {
     from_outside: &'static [&'static str],
 }
 
-const TABLE: [Row; 36] = [
+const TABLE: [Row; 37] = [
     Row { module: "engine", of_ours: &[], from_outside: &[] },
     Row {
         module: "answers",
@@ -435,6 +435,30 @@ const TABLE: [Row; 36] = [
         ],
     },
     Row {
+        module: "rehearsal",
+        of_ours: &[
+            "api",
+            "cli::Client",
+            "cli::ClientError",
+            "clock",
+            "config::AuthConfig",
+            "config::ProbeConfig",
+            "config::ProbeTarget",
+            "config::Secret",
+            "config::TargetHost",
+            "config::TlsMode",
+            "engine::ClusterKind",
+            "follow::Question",
+            "plain_text",
+            "probe::Dial",
+            "probe::Row",
+            "probe::Visit",
+            "probe::VisitError",
+            "wall_time",
+        ],
+        from_outside: &["nix", "serde", "serde_json", "thiserror", "tokio"],
+    },
+    Row {
         module: "demo",
         of_ours: &["app", "clock", "config", "engine", "inherited", "plain_text", "probe"],
         from_outside: &[
@@ -457,6 +481,7 @@ const TABLE: [Row; 36] = [
             "inherited",
             "probe",
             "process_group",
+            "rehearsal",
             "telemetry",
             "threads",
         ],

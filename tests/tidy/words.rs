@@ -24,6 +24,13 @@ const PURE: &[&str] = &[
     "push::owner",
     "push::reading",
     "push::update",
+    "rehearsal::attempts",
+    "rehearsal::beat",
+    "rehearsal::findings",
+    "rehearsal::markdown",
+    "rehearsal::option_files",
+    "rehearsal::record",
+    "rehearsal::verdict",
 ];
 
 const BANS: [Ban; 6] = [

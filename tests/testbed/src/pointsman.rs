@@ -257,6 +257,11 @@ impl Pointsman {
         self.dns
     }
 
+    /// The Unix socket where it is asked.
+    pub fn socket(&self) -> PathBuf {
+        self.folder.join("admin.sock")
+    }
+
     /// Its process id.
     pub fn pid(&self) -> Pid {
         Pid::from_child(&self.child)
@@ -280,8 +285,7 @@ impl Pointsman {
     /// # Panics
     /// When it does not answer.
     pub fn metrics(&self) -> String {
-        let socket = self.folder.join("admin.sock");
-        let mut stream = UnixStream::connect(socket).expect("the admin socket is there");
+        let mut stream = UnixStream::connect(self.socket()).expect("the admin socket is there");
         let request = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
         stream.write_all(request).expect("it takes requests");
         let mut text = String::new();
