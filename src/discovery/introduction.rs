@@ -8,7 +8,7 @@ pub struct Introduction {
     /// What it calls itself: `cluster_name` of PostgreSQL, `report_host` or `hostname` of MySQL and
     /// MariaDB.
     pub name: Option<Box<str>>,
-    /// What no other server has: `server_uuid` of MySQL, `server_uid` of MariaDB; PostgreSQL has no
+    /// What no other server has: `server_uuid` of MySQL, `server_uid` and `server_id` of MariaDB; PostgreSQL has no
     /// such thing, and two servers that were started in the same microsecond on the same port are
     /// one.
     pub instance: Option<Box<str>>,
