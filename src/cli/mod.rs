@@ -1,6 +1,6 @@
 //! The command line. A command is a file: its options and what it does.
 //!
-//! Most commands talk to a running service. What [`Command::Serve`], [`Command::Demo`],
+//! Most commands talk to a running service. What [`Command::Init`], [`Command::Serve`], [`Command::Demo`],
 //! [`Command::Follow`] and [`Command::Grants`] run is not known here: `main` puts it together.
 //!
 //! Exit codes: 0 fine, 1 failed, 2 usage (clap's), 75 not within the time that was given, 78 bad
@@ -23,6 +23,7 @@ mod follow;
 mod freeze;
 mod grants;
 mod hint;
+mod init;
 mod maintenance;
 mod obstacles;
 mod options;
@@ -53,7 +54,8 @@ pub use self::{
     demo::DemoOptions,
     follow::{ActionWord, FollowOptions, ReasonWord},
     grants::{GrantsEngine, GrantsOptions},
-    outcome::{BAD_CONFIGURATION, Out, USAGE, report},
+    init::InitOptions,
+    outcome::{BAD_CONFIGURATION, FAILED, Out, USAGE, report},
     secondary_config::{SecondaryConfigOptions, SecondaryServer, run as secondary_config},
     serve::ServeOptions,
 };
@@ -70,6 +72,8 @@ pub struct CommandLine {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Begin: ask one server, find its kin, and write the configuration
+    Init(Box<InitOptions>),
     /// Probe the servers and answer DNS, until SIGTERM or Ctrl-C
     Serve(ServeOptions),
     /// Read the configuration and report every fault in it

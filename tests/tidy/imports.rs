@@ -19,7 +19,7 @@ struct Row {
     from_outside: &'static [&'static str],
 }
 
-const TABLE: [Row; 36] = [
+const TABLE: [Row; 37] = [
     Row { module: "engine", of_ours: &[], from_outside: &[] },
     Row {
         module: "answers",
@@ -435,6 +435,11 @@ const TABLE: [Row; 36] = [
         ],
     },
     Row {
+        module: "init",
+        of_ours: &["config", "discovery", "engine", "metrics::ProbeMeter", "plain_text", "probe"],
+        from_outside: &["nix", "rand", "rustix", "thiserror", "tokio"],
+    },
+    Row {
         module: "demo",
         of_ours: &["app", "clock", "config", "engine", "inherited", "plain_text", "probe"],
         from_outside: &[
@@ -455,6 +460,7 @@ const TABLE: [Row; 36] = [
             "demo",
             "follow",
             "inherited",
+            "init",
             "probe",
             "process_group",
             "telemetry",
