@@ -25,9 +25,9 @@ fn init(from: &str, more: &[&str]) -> Ended {
 
 #[test]
 fn what_cannot_be_asked_is_told_with_what_to_do() {
-    let port = TcpListener::bind((NOWHERE, 0)).expect("a free port");
-    let port = port.local_addr().expect("bound").port();
-    let nobody = format!("{NOWHERE}:{port}");
+    let free = TcpListener::bind((NOWHERE, 0)).expect("a free port");
+    let nobody = free.local_addr().expect("bound").to_string();
+    drop(free);
     for (from, code, words) in [
         ("db1.invalid", 1, "`db1.invalid` has no address"),
         (&nobody, 1, "nothing answers at"),
