@@ -17,12 +17,15 @@ use tempfile::TempDir;
 use crate::{
     account::{self, Account},
     dns_client::DnsClient,
+    galera_cluster::GaleraCluster,
     in_turn,
     mysql_cluster::MySqlCluster,
     mysql_flavour::Flavour,
     mysql_programs::MySqlPrograms,
     namespace::Namespace,
-    patience, ports,
+    patience,
+    pointsman::PROBE_PASSWORD,
+    ports,
     postgres_cluster::PgCluster,
     postgres_programs::Programs,
     process::ServerProcess,
@@ -351,6 +354,24 @@ fn followers_of_followers_are_found_from_the_primary() {
         ]);
         assert!(!found.output.contains("Left out"), "{}", found.output);
         drop(network);
+    });
+}
+
+/// Whoever may do nothing but ask is told of the other nodes, too.
+#[test]
+fn nodes_of_galera_are_found_from_one_of_them() {
+    in_turn(|| {
+        let addresses = [1, 2, 3].map(|last| Ipv4Addr::new(127, 63, 29, last));
+        let nodes = GaleraCluster::start(&addresses);
+        let somebody = Somebody::new(Ipv4Addr::new(127, 63, 29, 9));
+        let from = format!("{}:{}", addresses[1], nodes.port());
+        let ask = ["--from", &from, "--user", "pointsman", "--dry-run"];
+        let found = somebody.init(&ask, &[("MYSQL_PWD", PROBE_PASSWORD)]);
+        found.is_fine().says(&["member of its group", &format!("in the group of {from}")]);
+        assert_eq!(found.output.matches("[[cluster.server]]").count(), 3, "{}", found.output);
+        for address in addresses {
+            found.says(&[&format!("address = \"{address}\"")]);
+        }
     });
 }
 
