@@ -23,6 +23,7 @@ pub mod engine;
 pub mod follow;
 pub mod hooks;
 pub mod inherited;
+pub mod init;
 pub mod metrics;
 pub mod plain_text;
 pub mod probe;

@@ -12,13 +12,14 @@ use pointsman::{
     app,
     cli::{
         self, ActionWord, BAD_CONFIGURATION, ClientError, Command, CommandLine, DemoOptions,
-        FAILED, FollowOptions, GrantsEngine, GrantsOptions, INTERRUPTED, OUT_OF_TIME, Out,
-        ReasonWord, RehearseOptions, ServeOptions, TlsChoice, USAGE,
+        FAILED, FollowOptions, GrantsEngine, GrantsOptions, INTERRUPTED, InitOptions, OUT_OF_TIME,
+        Out, ReasonWord, RehearseOptions, ServeOptions, TlsChoice, USAGE,
     },
     config::{Config, LogConfig, TlsMode},
     demo,
     follow::{self, Action, CutReason, Limits, Port, Rules, Settings},
     inherited::Inherited,
+    init::{self, EngineKind, InitError},
     probe::grants,
     process_group,
     rehearsal::{self, Credentials, End, RehearsalError},
@@ -30,6 +31,7 @@ use tracing::{error, info};
 fn main() -> ExitCode {
     let out = Out { output: &mut io::stdout(), errors: &mut io::stderr() };
     let outcome = match CommandLine::parse().command {
+        Command::Init(options) => init(*options, out),
         Command::Serve(options) => return serve(&options),
         Command::CheckConfig(options) => cli::check_config(&options, out),
         Command::Demo(options) => return demo(&options),
@@ -278,6 +280,35 @@ fn rehearsal_settings(options: &RehearseOptions, client: cli::Client) -> rehears
 
 /// Where the system names its resolvers.
 const RESOLV_CONF: &str = "/etc/resolv.conf";
+
+/// Writes the configuration for a cluster that is found.
+fn init(options: InitOptions, out: Out<'_>) -> io::Result<u8> {
+    let settings = init::Settings {
+        from: options.from,
+        zone: options.zone.into(),
+        engine: options.engine.map(|engine| match engine {
+            GrantsEngine::Postgres => EngineKind::Postgres,
+            GrantsEngine::Mysql => EngineKind::MySql,
+            GrantsEngine::Mariadb => EngineKind::MariaDb,
+        }),
+        cluster: options.cluster.map(Into::into),
+        user: options.user.map(Into::into),
+        out: options.out,
+        listen: options.listen,
+        create_user: options.create_user,
+        yes: options.yes,
+        dry_run: options.dry_run,
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let Err(fault) = runtime.block_on(init::run(&settings, out.output)) else { return Ok(0) };
+    out.output.flush()?;
+    writeln!(out.errors, "{fault}")?;
+    Ok(match fault {
+        InitError::Faults(_) => BAD_CONFIGURATION,
+        InitError::NobodyToAsk => USAGE,
+        _ => FAILED,
+    })
+}
 
 /// Prints the SQL for the probe's user.
 fn grants(options: &GrantsOptions, out: Out<'_>) -> io::Result<u8> {

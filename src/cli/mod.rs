@@ -1,6 +1,6 @@
 //! The command line. A command is a file: its options and what it does.
 //!
-//! Most commands talk to a running service. What [`Command::Serve`], [`Command::Demo`],
+//! Most commands talk to a running service. What [`Command::Init`], [`Command::Serve`], [`Command::Demo`],
 //! [`Command::Follow`], [`Command::Rehearse`] and [`Command::Grants`] run is not known here: `main` puts it
 //! together.
 //!
@@ -24,6 +24,7 @@ mod follow;
 mod freeze;
 mod grants;
 mod hint;
+mod init;
 mod maintenance;
 mod obstacles;
 mod options;
@@ -56,6 +57,7 @@ pub use self::{
     demo::DemoOptions,
     follow::{ActionWord, FollowOptions, ReasonWord},
     grants::{GrantsEngine, GrantsOptions},
+    init::InitOptions,
     outcome::{BAD_CONFIGURATION, FAILED, INTERRUPTED, OUT_OF_TIME, Out, USAGE, report},
     rehearse::{RehearseOptions, TlsChoice},
     secondary_config::{SecondaryConfigOptions, SecondaryServer, run as secondary_config},
@@ -74,6 +76,8 @@ pub struct CommandLine {
 /// The subcommands.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Begin: ask one server, find its kin, and write the configuration
+    Init(Box<InitOptions>),
     /// Probe the servers and answer DNS, until SIGTERM or Ctrl-C
     Serve(ServeOptions),
     /// Read the configuration and report every fault in it

@@ -8,9 +8,9 @@ pub struct Introduction {
     /// What it calls itself: `cluster_name` of PostgreSQL, `report_host` or `hostname` of MySQL and
     /// MariaDB.
     pub name: Option<Box<str>>,
-    /// What no other server has: `server_uuid` of MySQL, `server_uid` of MariaDB; PostgreSQL has no
-    /// such thing, and two servers that were started in the same microsecond on the same port are
-    /// one.
+    /// What no other server has: `server_uuid` of MySQL; `server_uid`, `server_id` and `bind_address` of MariaDB.
+    /// PostgreSQL has no such thing, and two servers that were started in the same microsecond on the
+    /// same port are one.
     pub instance: Option<Box<str>>,
     /// Where it says that it is reached: `inet_server_addr()` and `inet_server_port()`, or
     /// `report_host` and `report_port`.

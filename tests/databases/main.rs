@@ -29,6 +29,7 @@ mod galera_replicas;
 mod galera_split;
 mod galera_stories;
 mod heartbeats;
+mod init;
 mod kick;
 mod kick_mysql;
 mod kick_postgres;

@@ -56,6 +56,7 @@ fn each_command_explains_itself() {
     let mut found = String::new();
     let commands = [
         "",
+        "init",
         "serve",
         "check-config",
         "demo",

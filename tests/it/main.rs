@@ -17,6 +17,7 @@ mod hooks;
 mod hooks_packaged;
 mod hostile_mysql;
 mod hostile_postgres;
+mod init;
 mod mysql_sessions;
 mod mysql_versions;
 mod names;

@@ -19,7 +19,7 @@ struct Row {
     from_outside: &'static [&'static str],
 }
 
-const TABLE: [Row; 37] = [
+const TABLE: [Row; 38] = [
     Row { module: "engine", of_ours: &[], from_outside: &[] },
     Row {
         module: "answers",
@@ -459,6 +459,11 @@ const TABLE: [Row; 37] = [
         from_outside: &["nix", "serde", "serde_json", "thiserror", "tokio"],
     },
     Row {
+        module: "init",
+        of_ours: &["config", "discovery", "engine", "metrics::ProbeMeter", "plain_text", "probe"],
+        from_outside: &["nix", "rand", "rustix", "thiserror", "tokio"],
+    },
+    Row {
         module: "demo",
         of_ours: &["app", "clock", "config", "engine", "inherited", "plain_text", "probe"],
         from_outside: &[
@@ -479,6 +484,7 @@ const TABLE: [Row; 37] = [
             "demo",
             "follow",
             "inherited",
+            "init",
             "probe",
             "process_group",
             "rehearsal",

@@ -13,7 +13,7 @@ use crate::{
 
 /// What it calls itself.
 pub const VARIABLES: &str = "SHOW GLOBAL VARIABLES WHERE Variable_name IN ('hostname', 'port', \
-    'report_host', 'report_port', 'server_id', 'server_uuid', 'server_uid')";
+    'report_host', 'report_port', 'server_id', 'server_uuid', 'server_uid', 'bind_address')";
 
 /// The addresses of those who read its binary log. Their ports are no servers' ports.
 pub const READERS: &str = "SELECT HOST FROM information_schema.PROCESSLIST \
@@ -44,7 +44,13 @@ pub fn introduction(
         let parts = [text("hostname")?, text("port")?, text("server_id")?];
         Some(parts.join(":").into())
     };
-    let instance = text("server_uuid").or_else(|| text("server_uid")).or_else(described);
+    // The uid is made of the host's network address and the port: servers of one host that listen on one
+    // port of several addresses share it, and nodes of Galera often share their number as well.
+    let numbered = || {
+        let bound = text("bind_address").unwrap_or_default();
+        Some(format!("{}:{}:{bound}", text("server_uid")?, text("server_id")?).into())
+    };
+    let instance = text("server_uuid").or_else(numbered).or_else(described);
     let endpoint = text("report_host").zip(port("report_port").or_else(|| port("port")));
     let reader = |host: &str| Follower {
         // IPv6 addresses have no brackets here, and every one has a port behind it.
@@ -92,6 +98,9 @@ mod tests {
         assert_eq!((told.name.as_deref(), told.endpoint), (Some("box"), None));
         let told = introduction(&variables(&all[..2]).settings(), None, None);
         assert_eq!(told.instance, None);
+        let uid = [("server_uid", "u"), ("server_id", "7"), ("port", "3306"), ("hostname", "box")];
+        let told = introduction(&variables(&uid).settings(), None, None);
+        assert_eq!(told.instance.as_deref(), Some("u:7:"));
         let named = [("server_uuid", "a"), ("report_host", "db1"), ("report_port", "3307")];
         let told = introduction(&variables(&named).settings(), None, None);
         let endpoint = told.endpoint.expect("an endpoint");
