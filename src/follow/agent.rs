@@ -241,9 +241,13 @@ impl Agent {
                 return;
             }
         };
+        // There may be many to others, and whose a connection is costs a look at all open files.
+        let now = self.began.elapsed();
+        let suspects = self.follower.suspects(now);
+        found.retain(|one| suspects.contains(&one.connection.remote));
         name_owners(&mut found);
         let connections: Vec<_> = found.iter().map(|one| one.connection.clone()).collect();
-        let verdicts = self.follower.judge(self.began.elapsed(), &connections);
+        let verdicts = self.follower.judge(now, &connections);
         let mut spared: BTreeMap<String, u64> = BTreeMap::new();
         let mut meant = Vec::new();
         for verdict in verdicts {
@@ -301,6 +305,9 @@ impl Agent {
 
 /// Puts the names of processes to the connections, as far as they can be seen.
 fn name_owners(found: &mut [KernelSocket]) {
+    if found.is_empty() {
+        return;
+    }
     let inodes = found.iter().map(|one| one.inode).collect();
     let names = owners::processes(&inodes);
     for one in found {

@@ -78,8 +78,13 @@ impl Follower {
         self.names.values().any(|name| name.is_uneasy() || name.has_left_somebody(now))
     }
 
+    /// The servers whose connections must be looked at: those that a name has left, or may be about to.
+    pub fn suspects(&self, now: Duration) -> BTreeSet<SocketAddr> {
+        self.names.values().flat_map(|watch| watch.suspects(now)).collect()
+    }
+
     /// What is done about those of `connections` that lead to a server that a name has left. Each
-    /// is told once.
+    /// is told once. Those to other servers than [`Self::suspects`] do not count.
     pub fn judge(&mut self, now: Duration, connections: &[Connection]) -> Vec<Verdict<'_>> {
         self.hold(now, connections);
         let mut verdicts: BTreeMap<usize, Verdict<'_>> = BTreeMap::new();
@@ -132,10 +137,8 @@ impl Follower {
     fn hold(&mut self, now: Duration, connections: &[Connection]) {
         let mut at_risk: BTreeSet<SocketAddr> = BTreeSet::new();
         for (name, watch) in &self.names {
-            let leaving = watch.said().copied().filter(|_| watch.is_uneasy());
-            let left = watch.lost(now).map(|(server, ..)| server);
             at_risk
-                .extend(leaving.chain(left).filter(|server| !self.is_said_elsewhere(name, server)));
+                .extend(watch.suspects(now).filter(|server| !self.is_said_elsewhere(name, server)));
         }
         for server in at_risk {
             self.held.entry(server).or_insert_with(|| {

@@ -135,6 +135,12 @@ impl NameWatch {
         self.lost(now).next().is_some()
     }
 
+    /// The servers that it has left lately, or may be about to.
+    pub fn suspects(&self, now: Duration) -> impl Iterator<Item = SocketAddr> + '_ {
+        let leaving = self.said().copied().filter(|_| self.is_uneasy());
+        leaving.chain(self.lost(now).map(|(server, ..)| server))
+    }
+
     /// Whom it says, as far as that is known.
     pub fn said(&self) -> impl Iterator<Item = &SocketAddr> {
         self.said.iter().flatten()

@@ -9,7 +9,7 @@ use std::{
 
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng, seq::IndexedRandom as _};
 
-use super::Follower;
+use super::{Follower, Verdict};
 use crate::{
     engine::ServerState,
     follow::{
@@ -144,7 +144,20 @@ fn in_a_thousand_random_stories_only_connections_to_demoted_servers_are_cut() {
                 let heard = story.answer(name);
                 follower.hear(story.now, called, heard);
             }
+            // An agent that looks at the connections of suspects alone comes to the same.
+            let suspects = follower.suspects(story.now);
+            let mut of_suspects = story.connections.clone();
+            of_suspects.retain(|one| suspects.contains(&one.remote));
+            let mut thrifty = follower.clone();
+            let told = |verdicts: &[Verdict<'_>], connections: &[Connection]| -> Vec<_> {
+                let told = |it: &Verdict<'_>| (connections[it.place].cookie, it.fate);
+                verdicts.iter().map(told).collect()
+            };
             let verdicts = follower.judge(story.now, &story.connections);
+            assert_eq!(
+                told(&thrifty.judge(story.now, &of_suspects), &of_suspects),
+                told(&verdicts, &story.connections)
+            );
             let meant = verdicts.iter().filter(|verdict| verdict.fate.is_ok());
             let places: BTreeSet<_> = meant.map(|verdict| verdict.place).collect();
             for place in &places {
