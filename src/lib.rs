@@ -10,6 +10,7 @@ pub mod api;
 pub mod app;
 pub mod chronicle;
 pub mod cli;
+pub mod client_files;
 pub mod clock;
 pub mod config;
 pub mod control;

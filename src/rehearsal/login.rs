@@ -3,16 +3,13 @@
 
 use std::{
     env, fs, io,
-    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
 };
 
-use nix::unistd::{User, getuid};
-
-use super::option_files::{MyClient, my_client, pgpass};
 use crate::{
+    client_files::{self, ClientFile, OptionFile, UnreadFile, Wanted},
     config::{AuthConfig, ProbeConfig, Secret, TlsMode},
     engine::ClusterKind,
 };
@@ -58,25 +55,37 @@ impl Credentials {
         port: u16,
     ) -> Result<Arc<ProbeConfig>, LoginError> {
         let client = match kind {
-            ClusterKind::MySql => my_cnf()?,
-            ClusterKind::Postgres | ClusterKind::Tcp => MyClient::default(),
+            ClusterKind::MySql => client_files::option_file(&text_of(ClientFile::MyCnf)?),
+            ClusterKind::Postgres | ClusterKind::Tcp => OptionFile::default(),
         };
         let user_variable = if kind == ClusterKind::MySql { "USER" } else { "PGUSER" };
-        let user = self.user.clone().or(client.user).or_else(|| env::var(user_variable).ok());
-        let user = user.or_else(own_name).ok_or(LoginError::NoUser)?;
+        let user = self
+            .user
+            .clone()
+            .or_else(|| client.user.map(String::from))
+            .or_else(|| env::var(user_variable).ok());
+        let user = user.or_else(client_files::system_user).ok_or(LoginError::NoUser)?;
         let database = self.database.clone().or_else(|| env::var("PGDATABASE").ok());
         let database = database.unwrap_or_else(|| "postgres".to_owned());
         let password = match (&self.password_file, kind) {
-            (Some(path), _) => Some(first_line(path)?),
-            (None, ClusterKind::MySql) => client.password.or_else(|| env::var("MYSQL_PWD").ok()),
+            (Some(path), _) => Some(Secret::new(first_line(path)?)),
+            (None, ClusterKind::MySql) => {
+                client.password.or_else(|| env::var("MYSQL_PWD").ok().map(Secret::new))
+            }
             (None, ClusterKind::Postgres | ClusterKind::Tcp) => match env::var("PGPASSWORD") {
-                Ok(password) => Some(password),
-                Err(_) => pgpass(&pgpass_text()?, hosts, port, &database, &user),
+                Ok(password) => Some(Secret::new(password)),
+                Err(_) => {
+                    let text = text_of(ClientFile::PgPass)?;
+                    let (database, user) = (&*database, &*user);
+                    hosts.iter().find_map(|host| {
+                        client_files::password(&text, Wanted { host, port, database, user })
+                    })
+                }
             },
         };
         Ok(Arc::new(ProbeConfig {
             user: user.into(),
-            password: password.map(Secret::new),
+            password,
             database: database.into(),
             tls: self.tls.clone(),
             auth: AuthConfig::default(),
@@ -89,37 +98,19 @@ impl Credentials {
     }
 }
 
-fn own_name() -> Option<String> {
-    User::from_uid(getuid()).ok().flatten().map(|user| user.name)
-}
-
 fn first_line(path: &Path) -> Result<String, LoginError> {
     let text = fs::read_to_string(path);
     let text = text.map_err(|source| LoginError::File { path: path.to_owned(), source })?;
     Ok(text.lines().next().unwrap_or_default().to_owned())
 }
 
-/// `~/.my.cnf`; empty when there is none.
-fn my_cnf() -> Result<MyClient, LoginError> {
-    let Some(home) = env::home_dir() else { return Ok(MyClient::default()) };
-    Ok(my_client(&text_of(home.join(".my.cnf"))?))
-}
-
-/// The file of libpq; empty when there is none, and when others may read it, as libpq has it.
-fn pgpass_text() -> Result<String, LoginError> {
-    let named = env::var_os("PGPASSFILE").map(PathBuf::from);
-    let Some(path) = named.or_else(|| Some(env::home_dir()?.join(".pgpass"))) else {
-        return Ok(String::new());
-    };
-    let is_open = fs::metadata(&path).is_ok_and(|about| about.permissions().mode() & 0o077 != 0);
-    if is_open { Ok(String::new()) } else { text_of(path) }
-}
-
-fn text_of(path: PathBuf) -> Result<String, LoginError> {
-    match fs::read_to_string(&path) {
-        Ok(text) => Ok(text),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(String::new()),
-        Err(source) => Err(LoginError::File { path, source }),
+/// The text of a client's file; empty when there is none, and when others have rights to it, as the
+/// clients have it.
+fn text_of(file: ClientFile) -> Result<String, LoginError> {
+    match file.text() {
+        Ok(text) => Ok(text.unwrap_or_default()),
+        Err(UnreadFile::Open { .. }) => Ok(String::new()),
+        Err(UnreadFile::System { path, source }) => Err(LoginError::File { path, source }),
     }
 }
 

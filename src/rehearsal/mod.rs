@@ -14,7 +14,6 @@ mod beat;
 mod findings;
 mod login;
 mod markdown;
-mod option_files;
 mod record;
 mod resolver;
 mod run;

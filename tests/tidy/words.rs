@@ -18,6 +18,8 @@ struct Ban {
 const PURE: &[&str] = &[
     "engine",
     "answers",
+    "client_files::my_cnf",
+    "client_files::pgpass",
     "discovery",
     "probe::rhythm",
     "push::ledger",
@@ -28,7 +30,6 @@ const PURE: &[&str] = &[
     "rehearsal::beat",
     "rehearsal::findings",
     "rehearsal::markdown",
-    "rehearsal::option_files",
     "rehearsal::record",
     "rehearsal::verdict",
 ];
