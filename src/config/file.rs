@@ -150,7 +150,7 @@ mod tests {
         cluster::ClusterSection,
         discovery::{
             CommandSourceSection, DiscoverySection, DnsSourceSection, FileSourceSection,
-            HttpSourceSection, PatroniSourceSection, RuleSection,
+            HttpSourceSection, KubernetesSourceSection, PatroniSourceSection, RuleSection,
         },
         dns::{DnsSection, ExposeSection, RateLimitSection, TcpSection, TlsListenSection},
         hook::HookSection,
@@ -168,7 +168,7 @@ mod tests {
     };
 
     /// Every section with its keys.
-    const FORMAT: [(&str, &[&str]); 33] = [
+    const FORMAT: [(&str, &[&str]); 34] = [
         (FileSection::TITLE, FileSection::KEYS),
         (DnsSection::TITLE, DnsSection::KEYS),
         (TcpSection::TITLE, TcpSection::KEYS),
@@ -202,6 +202,7 @@ mod tests {
         (DnsSourceSection::TITLE, DnsSourceSection::KEYS),
         (HttpSourceSection::TITLE, HttpSourceSection::KEYS),
         (PatroniSourceSection::TITLE, PatroniSourceSection::KEYS),
+        (KubernetesSourceSection::TITLE, KubernetesSourceSection::KEYS),
     ];
 
     /// The part of the reference under the heading of `title`.

@@ -59,7 +59,10 @@ pub use self::{
     changes::Changes,
     checks::{Checks, WitnessConfig},
     cluster::ClusterConfig,
-    discovery::{DiscoveryConfig, DnsSourceConfig, HttpSourceConfig, SourceConfig, Whom},
+    discovery::{
+        DiscoveryConfig, DnsSourceConfig, HttpSourceConfig, KubernetesSourceConfig, POD_FILES,
+        SourceConfig, Whom,
+    },
     dns::{DnsConfig, ExposeConfig, RateLimitConfig, TcpConfig, TlsListenConfig},
     hook::{HookAction, HookConfig, WebhookConfig},
     kick::{KickConfig, KickLogin, KickMode},

@@ -52,6 +52,15 @@ pub enum AskError {
     /// A service replied otherwise.
     #[error("the reply is {0}, not 200; redirects are not followed")]
     HttpStatus(u16),
+    /// Kubernetes does not let us look.
+    #[error(
+        "the API server replies {0}: let the service account `list` `endpointslices` of \
+         `discovery.k8s.io` in this namespace"
+    )]
+    Kubernetes(u16),
+    /// What an API server says is no list of slices.
+    #[error("no EndpointSliceList of discovery.k8s.io/v1: {0}")]
+    Slices(String),
     /// What a Patroni says is no JSON, or not all of it.
     #[error("not Patroni's JSON: {0}")]
     Patroni(serde_json::Error),

@@ -17,6 +17,7 @@ mod dns;
 mod error;
 mod file;
 mod http;
+mod kubernetes;
 mod lookup;
 mod patroni;
 mod targets;
@@ -79,6 +80,7 @@ impl Asker {
                 targets(kind, &command::run(program, arguments, &cluster.name, time).await?)
             }
             Whom::Http(source) => targets(kind, &http::get(cluster, source, time).await?),
+            Whom::Kubernetes(slices) => within(time, kubernetes::ask(cluster, slices, time)).await,
             // It is asked with its own resolver, which knows the addresses.
             Whom::Dns(_) => Ok(SourceReply::Whole(Vec::new())),
             Whom::Patroni { port, tls } => {

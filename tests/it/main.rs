@@ -6,6 +6,7 @@ mod activation;
 mod admin;
 mod command_line;
 mod demo;
+mod discovery_kubernetes;
 mod dns;
 mod fake_http;
 mod fake_mysql;

@@ -1,5 +1,6 @@
 //! `[cluster.discovery]`: servers that come and go by themselves.
 
+mod kubernetes;
 mod sources;
 
 use std::{
@@ -12,6 +13,7 @@ use std::{
 use ipnet::IpNet;
 use toml::{Spanned, de::DeValue};
 
+pub use self::kubernetes::{KubernetesSourceConfig, KubernetesSourceSection, POD_FILES};
 pub use self::sources::{
     CommandSourceSection, DnsSourceConfig, DnsSourceSection, FileSourceSection, HttpSourceConfig,
     HttpSourceSection, PatroniSourceSection, SourceConfig, Whom,
@@ -59,6 +61,8 @@ section! {
         http: HttpSourceSection,
         /// How the source `patroni` is asked.
         patroni: PatroniSourceSection,
+        /// How the source `kubernetes` is asked.
+        kubernetes: KubernetesSourceSection,
     }
 }
 
@@ -98,11 +102,13 @@ pub struct Excluded(Exclusion);
 pub struct Net(IpNet);
 
 one_of! { SourceKind,
-    "a list of \"replication\", \"patroni\", \"dns\", \"file\", \"http\" and \"command\"",
+    "a list of \"replication\", \"patroni\", \"dns\", \"kubernetes\", \"file\", \"http\" and \
+     \"command\"",
     "replication" => Self::Replication,
     "patroni" => Self::Patroni,
     "http" => Self::Http,
     "dns" => Self::Dns,
+    "kubernetes" => Self::Kubernetes,
     "file" => Self::File,
     "command" => Self::Command,
 }

@@ -11,7 +11,10 @@ use std::{
 use hickory_proto::rr::Name;
 use toml::Spanned;
 
-use super::DiscoverySection;
+use super::{
+    DiscoverySection,
+    kubernetes::{self, KubernetesSourceConfig, KubernetesSourceSection},
+};
 use crate::{
     config::{
         ProbeTarget, Secret, TargetHost, TlsMode,
@@ -111,6 +114,8 @@ pub enum Whom {
     Http(HttpSourceConfig),
     /// `[cluster.discovery.dns]`
     Dns(DnsSourceConfig),
+    /// `[cluster.discovery.kubernetes]`
+    Kubernetes(KubernetesSourceConfig),
     /// `[cluster.discovery.patroni]`: the REST API of any server.
     Patroni {
         /// Its port.
@@ -150,6 +155,7 @@ impl SourceConfig {
             Whom::Command { .. } => SourceKind::Command,
             Whom::Http(_) => SourceKind::Http,
             Whom::Dns(_) => SourceKind::Dns,
+            Whom::Kubernetes(_) => SourceKind::Kubernetes,
             Whom::Patroni { .. } => SourceKind::Patroni,
         }
     }
@@ -168,6 +174,7 @@ pub fn convert(
     let made = [
         reading.usual(SourceKind::Patroni, &section.patroni, patroni),
         reading.made(SourceKind::Dns, &section.dns, dns),
+        reading.made(SourceKind::Kubernetes, &section.kubernetes, kubernetes),
         reading.made(SourceKind::Http, &section.http, http),
         reading.made(SourceKind::File, &section.file, file),
         reading.made(SourceKind::Command, &section.command, command),
@@ -264,6 +271,16 @@ fn dns(
     Some(SourceConfig { interval: usual, timeout: DNS_TIMEOUT, whom })
 }
 
+fn kubernetes(
+    section: &KubernetesSourceSection,
+    place: Range<usize>,
+    usual: Duration,
+    conversion: &mut Conversion<'_>,
+) -> Option<SourceConfig> {
+    let whom = Whom::Kubernetes(kubernetes::source(section, place, conversion)?);
+    Some(SourceConfig { interval: usual, timeout: KUBERNETES_TIMEOUT, whom })
+}
+
 fn http(
     section: &HttpSourceSection,
     place: Range<usize>,
@@ -348,6 +365,9 @@ const SOURCE_TIMEOUT: RangeInclusive<Duration> = Duration::from_secs(1)..=Durati
 
 /// Five members that say nothing; then the next ones are asked.
 const PATRONI_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The API server of a large cluster takes a second at times.
+const KUBERNETES_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Three resolvers that say nothing, and some names beside.
 const DNS_TIMEOUT: Duration = Duration::from_secs(20);
