@@ -57,6 +57,8 @@ pub struct Notifier {
     is_told: bool,
     /// How often it was told of this serial without an answer.
     attempts: u32,
+    /// How often it has answered and then was told of this serial again.
+    told_anew: u32,
     /// When it is told next.
     tell_at: Option<Instant>,
     /// The question that was sent last.
@@ -98,6 +100,7 @@ impl Notifier {
             told: None,
             is_told: false,
             attempts: 0,
+            told_anew: 0,
             tell_at: None,
             asked: None,
             unanswered: 0,
@@ -161,7 +164,7 @@ impl Notifier {
         };
         self.sight.published(serial, since);
         self.is_told = false;
-        self.attempts = 0;
+        (self.attempts, self.told_anew) = (0, 0);
         let now = Instant::now();
         // A secondary that still works on the last NOTIFY would take two for one.
         let unanswered = self.told.as_ref().filter(|told| !told.is_answered);
@@ -242,7 +245,11 @@ impl Notifier {
             code => self.sight.told(Some(refusal(code, message))),
         }
         // A change that came meanwhile has waited for this.
-        let next = if self.is_told { now + TELL_ANEW } else { now };
+        let next = match self.is_told {
+            true => now + TELL_AGAIN.saturating_mul(1 << self.told_anew.min(TOLD_ANEW_MOST)),
+            false => now,
+        };
+        self.told_anew = self.told_anew.saturating_add(1);
         self.tell_at = self.tell_at.map(|_| next);
     }
 
@@ -302,8 +309,9 @@ const AA: u16 = 0x0400;
 /// A NOTIFY without an answer is sent again after so long, and after twice, four times, … so long.
 const TELL_AGAIN: Duration = Duration::from_millis(250);
 
-/// A NOTIFY with an answer is sent again after so long, if the secondary still has not followed.
-const TELL_ANEW: Duration = Duration::from_secs(2);
+/// A NOTIFY with an answer is sent again after the same times, if the secondary still has not followed: one
+/// that was busy with the change before may have taken it for that one's. The last time is two seconds.
+const TOLD_ANEW_MOST: u32 = 3;
 
 /// A NOTIFY waits so long for the answer to the one before.
 const FOR_AN_ANSWER: Duration = Duration::from_millis(100);

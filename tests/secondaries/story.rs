@@ -102,7 +102,9 @@ impl Story {
     fn follows_changes(&mut self) {
         let mut took = Vec::new();
         let mut serial = self.theirs.serial(&name(ZONE));
-        for server in [2, 3].into_iter().cycle().take(changes()) {
+        for (number, server) in (0..changes() as u64).zip([2, 3].into_iter().cycle()) {
+            // Changes are not each other's echo, nor that of a secondary's own clock.
+            thread::sleep(Duration::from_millis(600 + number * 137 % 500));
             took.push(self.change(server));
             // A server that forks may answer by its old copy for a moment.
             self.expect("the serial grows", |story| story.theirs.serial(&name(ZONE)) > serial);
