@@ -33,6 +33,7 @@ pub mod publish;
 pub mod push;
 pub mod rehearsal;
 pub mod report;
+pub mod resolv_conf;
 pub mod sessions;
 pub mod sources;
 pub mod state;

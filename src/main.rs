@@ -23,7 +23,7 @@ use pointsman::{
     probe::grants,
     process_group,
     rehearsal::{self, Credentials, End, RehearsalError},
-    telemetry, threads,
+    resolv_conf, telemetry, threads,
 };
 use tokio::runtime::Runtime;
 use tracing::{error, info};
@@ -255,7 +255,7 @@ fn rehearse(options: &RehearseOptions, out: Out<'_>) -> io::Result<u8> {
 /// What the options of `rehearse` come to.
 fn rehearsal_settings(options: &RehearseOptions, client: cli::Client) -> rehearsal::Settings {
     let resolvers = match &options.resolver[..] {
-        [] => rehearsal::system_resolvers(&fs::read_to_string(RESOLV_CONF).unwrap_or_default()),
+        [] => resolv_conf::named(&fs::read_to_string(resolv_conf::FILE).unwrap_or_default()),
         given => given.to_vec(),
     };
     rehearsal::Settings {
@@ -277,9 +277,6 @@ fn rehearsal_settings(options: &RehearseOptions, client: cli::Client) -> rehears
         timeout: options.timeout,
     }
 }
-
-/// Where the system names its resolvers.
-const RESOLV_CONF: &str = "/etc/resolv.conf";
 
 /// Writes the configuration for a cluster that is found.
 fn init(options: InitOptions, out: Out<'_>) -> io::Result<u8> {

@@ -112,12 +112,9 @@ fn settings(config: &Config, options: &SecondaryConfigOptions) -> Result<String,
         }),
         is_signed: options.signed,
     };
-    match options.server {
-        SecondaryServer::Knot | SecondaryServer::Bind => {}
-        _ if options.signed => {
-            return Err("only Knot DNS and BIND sign zones that they copy: say knot or bind".into());
-        }
-        _ => {}
+    let signs = matches!(options.server, SecondaryServer::Knot | SecondaryServer::Bind);
+    if options.signed && !signs {
+        return Err("only Knot DNS and BIND sign zones that they copy: say knot or bind".into());
     }
     match options.server {
         SecondaryServer::Nsd => copy.nsd(),

@@ -15,7 +15,6 @@ mod findings;
 mod login;
 mod markdown;
 mod record;
-mod resolver;
 mod run;
 mod table;
 mod verdict;
@@ -26,6 +25,5 @@ pub use self::{
     beat::TableError,
     findings::{End, Findings},
     login::{Credentials, LoginError},
-    resolver::system_resolvers,
     run::{RehearsalError, Settings, run},
 };

@@ -25,6 +25,7 @@ use super::{AskError, lookup::NAMES_MAX};
 use crate::{
     config::DnsSourceConfig,
     discovery::{Find, FindHost, Labels, NameHint, Sighting, SourceKind, SourceReply},
+    resolv_conf,
 };
 
 /// One name, and what is kept of it.
@@ -233,19 +234,15 @@ async fn query_one(resolver: SocketAddr, name: &Name, kind: RecordType) -> Resul
 
 /// The name servers of the system (resolv.conf(5)).
 fn system_resolvers() -> Result<Vec<SocketAddr>, AskError> {
-    let path = std::path::Path::new("/etc/resolv.conf");
+    let path = std::path::Path::new(resolv_conf::FILE);
     let cannot = |source| AskError::File { path: path.to_owned(), source };
     Ok(resolvers_of(&fs::read_to_string(path).map_err(cannot)?))
 }
 
 fn resolvers_of(text: &str) -> Vec<SocketAddr> {
-    let servers = text.lines().filter_map(|line| {
-        let mut words = line.split_whitespace();
-        (words.next() == Some("nameserver")).then(|| words.next())?
-    });
-    // A zone of an IPv6 address is left out: it names an interface.
-    let addresses = servers.filter_map(|server| server.parse::<IpAddr>().ok());
-    addresses.map(|address| SocketAddr::new(address, 53)).take(RESOLVERS_MAX).collect()
+    let mut resolvers = resolv_conf::named(text);
+    resolvers.truncate(RESOLVERS_MAX);
+    resolvers
 }
 
 /// How long one resolver may take for one question.

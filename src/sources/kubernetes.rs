@@ -6,19 +6,16 @@
 use std::{
     fs, io,
     path::{Path, PathBuf},
-    sync::Arc,
     time::Duration,
 };
 
 use serde_json::{Value, json};
-use tokio::time::{Instant, timeout_at};
 
-use super::{AskError, REPLY_MAX, targets::labels};
+use super::{AskError, http, targets::labels};
 use crate::{
-    config::{ClusterConfig, KubernetesSourceConfig, POD_FILES, Secret},
+    config::{ClusterConfig, HttpSourceConfig, KubernetesSourceConfig, POD_FILES, Secret},
     discovery::{FINDS_MAX, Find, FindHost, NameHint, SourceKind, SourceReply},
     plain_text::start_of_line,
-    probe::HttpClient,
 };
 
 /// What the API server says of the slices of `source`, within `time`.
@@ -36,23 +33,18 @@ pub async fn ask(
         Some(namespace) => namespace.to_string(),
         None => line(&Path::new(POD_FILES).join("namespace"))?,
     };
-    let probe = Arc::new(cluster.probe.clone());
-    let mut client = HttpClient::new(source.target.clone(), probe, None, &source.tls);
-    if let Some(path) = &source.token_file {
-        client = client.with_token(Secret::new(line(path)?));
-    }
+    let token = source.token_file.as_deref().map(line).transpose()?.map(Secret::new);
     let path = format!(
         "/apis/discovery.k8s.io/v1/namespaces/{namespace}/endpointslices\
          ?labelSelector=kubernetes.io%2Fservice-name%3D{}",
         source.service
     );
-    let deadline = Instant::now() + time;
-    let asked = timeout_at(deadline, client.get(&path, REPLY_MAX, deadline)).await;
-    let answer = asked.map_err(|_| AskError::Deadline(time))?.map_err(AskError::Http)?;
-    match answer.whole() {
+    let (target, tls) = (source.target.clone(), source.tls.clone());
+    let request = HttpSourceConfig { target, path: path.into(), tls, token };
+    match http::get(cluster, &request, time).await {
         Ok(octets) => slices(&octets, source.port.as_deref()),
-        Err(status @ (401 | 403)) => Err(AskError::Kubernetes(status)),
-        Err(status) => Err(AskError::HttpStatus(status)),
+        Err(AskError::HttpStatus(status @ (401 | 403))) => Err(AskError::Kubernetes(status)),
+        Err(error) => Err(error),
     }
 }
 

@@ -4,17 +4,17 @@
 //! A member without a `host` has no connection string yet, which is no fault. What else the reply says
 //! (roles, states, lag) is not looked at: the servers themselves say that.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use serde_json::Value;
-use tokio::time::{Instant, timeout_at};
 
-use super::{AskError, REPLY_MAX, targets::labels};
+use super::{AskError, http, targets::labels};
 use crate::{
-    config::{ClusterConfig, HostPort, ProbeTarget, TargetHost, TlsMode, host_port},
+    config::{
+        ClusterConfig, HostPort, HttpSourceConfig, ProbeTarget, TargetHost, TlsMode, host_port,
+    },
     discovery::{Find, FindHost, NameHint, SourceKind, SourceReply},
     plain_text::start_of_line,
-    probe::HttpClient,
 };
 
 /// How long one member may take; then the next is asked.
@@ -39,20 +39,14 @@ impl Patroni {
         port: u16,
         tls: &TlsMode,
     ) -> Result<SourceReply, AskError> {
-        let probe = Arc::new(cluster.probe.clone());
         let servers = cluster.servers.len();
         let mut failed = AskError::NoMember;
         for _ in 0..servers {
             let server = &cluster.servers[self.first % servers];
             let target = ProbeTarget { host: server.target.host.clone(), port };
-            let mut client = HttpClient::new(target, Arc::clone(&probe), None, tls);
-            let deadline = Instant::now() + MEMBER_WITHIN;
-            let asked = timeout_at(deadline, client.get("/cluster", REPLY_MAX, deadline)).await;
-            let reply = match asked {
-                Ok(Ok(answer)) => answer.whole().map_err(AskError::HttpStatus).and_then(members),
-                Ok(Err(failure)) => Err(AskError::Http(failure)),
-                Err(_) => Err(AskError::Deadline(MEMBER_WITHIN)),
-            };
+            let request =
+                HttpSourceConfig { target, path: "/cluster".into(), tls: tls.clone(), token: None };
+            let reply = http::get(cluster, &request, MEMBER_WITHIN).await.and_then(members);
             match reply {
                 Ok(reply) => return Ok(reply),
                 Err(error) => failed = AskError::Member(server.name.clone(), Box::new(error)),

@@ -19,7 +19,7 @@ struct Row {
     from_outside: &'static [&'static str],
 }
 
-const TABLE: [Row; 39] = [
+const TABLE: [Row; 40] = [
     Row { module: "engine", of_ours: &[], from_outside: &[] },
     Row {
         module: "answers",
@@ -258,6 +258,7 @@ const TABLE: [Row; 39] = [
             "plain_text",
             "probe::HttpClient",
             "process_group",
+            "resolv_conf",
         ],
         from_outside: &["hickory_net", "hickory_proto", "rand", "serde_json", "thiserror", "tokio"],
     },
@@ -359,6 +360,7 @@ const TABLE: [Row; 39] = [
     },
     Row { module: "duration", of_ours: &[], from_outside: &["thiserror"] },
     Row { module: "plain_text", of_ours: &[], from_outside: &[] },
+    Row { module: "resolv_conf", of_ours: &[], from_outside: &[] },
     Row {
         module: "process_group",
         of_ours: &["plain_text"],
@@ -502,6 +504,7 @@ const TABLE: [Row; 39] = [
             "probe",
             "process_group",
             "rehearsal",
+            "resolv_conf",
             "telemetry",
             "threads",
         ],
