@@ -1,6 +1,6 @@
 //! The settings themselves, in the words of each server.
 
-use std::{fmt::Write as _, net::SocketAddr};
+use std::{fmt::Write as _, net::SocketAddr, time::Duration};
 
 use crate::config::{KeyConfig, SecondaryConfig, TransferTransport};
 
@@ -122,6 +122,15 @@ impl Settings<'_> {
             ids.join(", "),
             acls.join(", ")
         );
+        // It is told before the second begins in which it looks by itself.
+        if self.secondary.notify_every.is_none_or(|every| every > KNOT_TOLD_EVERY) {
+            text = format!(
+                "# Write notify_every = \"{}ms\" into its [[zone.secondary]] of Pointsman: Knot DNS \
+                 does not\n\
+                 # hear NOTIFY in the second in which it looks by itself.\n{text}",
+                KNOT_TOLD_EVERY.as_millis()
+            );
+        }
         if let Some(catalog) = &self.catalog {
             text += &format!(
                 "\ntemplate:\n  - id: pointsman\n{from}\nzone:\n  - domain: {catalog}\n    \
@@ -268,6 +277,10 @@ impl Settings<'_> {
         )
     }
 }
+
+/// Knot DNS 3.2 plans by whole seconds, and passes over NOTIFY from the beginning of the second for which its
+/// next look is planned. It looks each two seconds: told so often, it always has its next look in a later one.
+const KNOT_TOLD_EVERY: Duration = Duration::from_millis(800);
 
 /// A name without its last dot, as other servers write it.
 pub fn bare(name: &str) -> String {

@@ -59,6 +59,8 @@ pub struct Notifier {
     attempts: u32,
     /// How often it has answered and then was told of this serial again.
     told_anew: u32,
+    /// Whether it said our serial when it was asked last.
+    is_level: bool,
     /// When it is told next.
     tell_at: Option<Instant>,
     /// The question that was sent last.
@@ -101,6 +103,7 @@ impl Notifier {
             is_told: false,
             attempts: 0,
             told_anew: 0,
+            is_level: false,
             tell_at: None,
             asked: None,
             unanswered: 0,
@@ -163,7 +166,7 @@ impl Notifier {
             return;
         };
         self.sight.published(serial, since);
-        self.is_told = false;
+        (self.is_told, self.is_level) = (false, false);
         (self.attempts, self.told_anew) = (0, 0);
         let now = Instant::now();
         // A secondary that still works on the last NOTIFY would take two for one.
@@ -178,7 +181,9 @@ impl Notifier {
         let Some(latest) = self.latest.borrow().clone() else { return };
         let id = rand::random();
         let head = Head { id, flags: NOTIFY | AA, question: self.question.clone() };
-        let mut message = head.message(&packed([&*latest.soa])[0], &[]);
+        // Who has this serial makes nothing of a NOTIFY that names it. The SOA is a hint (RFC 1996 section 3.7).
+        let hint = if self.is_level { Body::default() } else { packed([&*latest.soa]).remove(0) };
+        let mut message = head.message(&hint, &[]);
         let key = self.secondary.key.as_ref();
         let expected = key.map(|key| sign_request(key, &mut message, clock::unix_seconds()));
         let now = Instant::now();
@@ -239,6 +244,9 @@ impl Notifier {
         match code {
             ResponseCode::NoError => {
                 self.sight.told(None);
+                if self.is_level {
+                    return self.rest(now);
+                }
                 self.ask_after = ASK_FIRST;
                 self.ask_at = self.ask_at.min(now + ASK_FIRST);
             }
@@ -267,11 +275,20 @@ impl Notifier {
             (None, _, code) => Some(SecondaryFault::SoaRefused(code)),
         };
         self.sight.answered(soa, fault);
-        if soa.is_some() && soa == ours {
-            self.tell_at = None;
+        self.is_level = soa.is_some() && soa == ours;
+        if self.is_level {
+            let now = Instant::now();
+            self.rest(now);
             self.ask_after = ASK_CALM;
-            self.ask_at = Instant::now() + ASK_CALM;
+            self.ask_at = now + ASK_CALM;
         }
+    }
+
+    /// Nothing is left to tell until the next change, but where it is told again all the same.
+    fn rest(&mut self, now: Instant) {
+        let every = self.secondary.config.notify_every.filter(|_| self.secondary.config.notify);
+        self.tell_at = every.map(|every| now + every);
+        self.attempts = 0;
     }
 }
 

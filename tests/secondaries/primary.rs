@@ -42,6 +42,8 @@ pub(crate) struct Setup {
     pub(crate) has_key: bool,
     /// Whether transfers go over TLS and nothing else.
     pub(crate) encrypted: bool,
+    /// Whether the secondary is told again while nothing changes, as Knot DNS needs it.
+    pub(crate) is_told_again: bool,
     /// Whether NOTIFY goes where nobody reads it.
     pub(crate) loses_notify: bool,
     /// Whether there is a catalog.
@@ -216,9 +218,10 @@ impl Primary {
 
     /// The first zone and these, each with the secondary.
     fn zones(&self, zones: &[&str]) -> String {
-        let Setup { has_key, encrypted, loses_notify, .. } = self.setup;
+        let Setup { has_key, encrypted, is_told_again, loses_notify, .. } = self.setup;
         let way = if has_key { "key = \"xfr.db.internal.\"" } else { "unsigned = true" };
         let transport = if encrypted { "transport = \"tls\"" } else { "" };
+        let again = if is_told_again { "notify_every = \"800ms\"" } else { "" };
         let port = match loses_notify {
             true => self.deaf.local_addr().expect("it is bound").port(),
             false => self.secondary.port(),
@@ -227,7 +230,7 @@ impl Primary {
             format!(
                 "[[zone]]\norigin = \"{origin}\"\nfile = \"{file}\"\nrefresh = \"1s\"\n\
                  expire = \"{EXPIRE}s\"\n\n[[zone.secondary]]\nname = \"ns3\"\n\
-                 address = \"127.0.0.1\"\nport = {port}\n{way}\n{transport}\n\n"
+                 address = \"127.0.0.1\"\nport = {port}\n{way}\n{transport}\n{again}\n\n"
             )
         };
         let zones = zones.iter().map(|origin| (*origin, "more.zone"));

@@ -72,8 +72,10 @@ struct Story {
 /// # Panics
 /// At the first answer that is not right, or not in time; with both logs.
 pub(crate) fn tell(trial: Trial) {
-    let Trial { number, has_key, encrypted, .. } = trial;
-    let mut primary = Primary::new(Setup { number, has_key, encrypted, ..Setup::default() });
+    let Trial { kind, number, has_key, encrypted, .. } = trial;
+    let is_told_again = kind == Kind::Knot;
+    let setup = Setup { number, has_key, encrypted, is_told_again, ..Setup::default() };
+    let mut primary = Primary::new(setup);
     primary.start();
     let secondary = Secondary::start(trial.kind, &primary);
     let (ours, theirs) = (primary.client(), secondary.client());
@@ -117,10 +119,12 @@ impl Story {
     fn follows_switchovers(&mut self) {
         let count = changes().div_ceil(10);
         let mut took = Vec::new();
-        for server in [2, 3].into_iter().cycle().take(count) {
+        for (number, server) in (0..count as u64).zip([2, 3].into_iter().cycle()) {
             self.primary.pin(1);
             thread::sleep(SWITCHOVER);
             took.push(self.change(server));
+            // A switchover comes out of a calm, in any part of a second.
+            thread::sleep(Duration::from_millis(1_500 + number * 137 % 1_000));
         }
         // Who was where before the process goes.
         self.change(2);

@@ -1,6 +1,6 @@
 //! `[[zone.secondary]]`: a DNS server that keeps a copy of a zone.
 
-use std::{net::IpAddr, sync::Arc};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use toml::Spanned;
 
@@ -30,6 +30,10 @@ section! {
         transport: TransferTransport = TransferTransport::Tcp,
         /// Whether it is told of each change.
         notify: bool = true,
+        /// How often it is told while nothing changes; never, unless this is written. More seldom
+        /// than the default it would tell nobody anything.
+        notify_every: Duration [Duration::from_millis(200)..=Duration::from_secs(3600)]
+            = Duration::from_secs(3600),
     }
 }
 
@@ -62,6 +66,8 @@ pub struct SecondaryConfig {
     pub transport: TransferTransport,
     /// Whether it is told of each change.
     pub notify: bool,
+    /// How often it is told while nothing changes; `None` for never.
+    pub notify_every: Option<Duration>,
 }
 
 /// Reads the secondaries of one zone.
@@ -124,7 +130,13 @@ fn one(
     if let Some(place) = section.address.span() {
         check_address(address, &dns.allow_query, place, conversion);
     }
-    Some(SecondaryConfig { name, address, port, key, transport, notify: section.notify() })
+    let notify = section.notify();
+    let is_repeated = section.notify_every.is_present();
+    if is_repeated && !notify {
+        conversion.useless(&section.notify_every, "notify_every", "`notify` = false");
+    }
+    let notify_every = is_repeated.then(|| section.notify_every(conversion));
+    Some(SecondaryConfig { name, address, port, key, transport, notify, notify_every })
 }
 
 fn check_address(

@@ -58,6 +58,10 @@ struct Played {
 
 impl Played {
     fn new(address: &str) -> Self {
+        Self::told_every(address, None)
+    }
+
+    fn told_every(address: &str, notify_every: Option<Duration>) -> Self {
         let socket = Socket::bind((address, 0)).unwrap();
         socket.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
         let key = Arc::new(KeyConfig {
@@ -73,6 +77,7 @@ impl Played {
             key: Some(Arc::clone(&key)),
             transport: TransferTransport::Tcp,
             notify: true,
+            notify_every,
         };
         let (seen, origin) = (Seen::default(), name("internal."));
         let sight = seen.of(&origin, &config);
@@ -187,4 +192,43 @@ async fn an_unsigned_welcome_ends_nothing_and_a_refusal_is_told() {
     refused[6..12].copy_from_slice(&[0; 6]);
     played.socket.send_to(&refused, from).unwrap();
     played.until(|view| matches!(view.fault, Some(SecondaryFault::NotifyRefused(_)))).await;
+}
+
+/// Knot DNS passes over NOTIFY in the second in which it looks by itself, and over one that names a serial that it has.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_wants_it_is_told_again_without_a_serial() {
+    let played = Played::told_every("127.38.30.4", Some(Duration::from_millis(200)));
+    played.publish(7);
+    let first = played.next(4).await;
+    assert_eq!(first.0[7], 1, "a change names its SOA");
+    played.welcome(&first);
+    played.say(&played.next(0).await, 7);
+    for _ in 0..3 {
+        let again = played.next(4).await;
+        assert_eq!(again.0[6..8], [0, 0], "no SOA is named");
+        played.welcome(&again);
+    }
+    played.publish(8);
+    let change = loop {
+        let told = played.next(4).await;
+        played.welcome(&told);
+        if told.0[7] == 1 {
+            break told;
+        }
+    };
+    assert_ne!(change.0[..2], first.0[..2]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_level_is_left_alone() {
+    let played = Played::new("127.38.30.5");
+    played.publish(7);
+    played.welcome(&played.next(4).await);
+    played.say(&played.next(0).await, 7);
+    played.until(|view| view.lag == Duration::ZERO && view.serial == Some(7)).await;
+    played.socket.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
+    let mut buffer = [0; 1024];
+    let told_again = std::iter::from_fn(|| played.socket.recv(&mut buffer).ok().map(|_| buffer[2]))
+        .any(|flags| flags >> 3 & 15 == 4);
+    assert!(!told_again);
 }

@@ -25,7 +25,15 @@ fn key(name_text: &str) -> Arc<KeyConfig> {
 
 fn secondary(key: Option<Arc<KeyConfig>>, transport: TransferTransport) -> SecondaryConfig {
     let address = OURS.parse().unwrap();
-    SecondaryConfig { name: "ns3".into(), address, port: 53, key, transport, notify: true }
+    SecondaryConfig {
+        name: "ns3".into(),
+        address,
+        port: 53,
+        key,
+        transport,
+        notify: true,
+        notify_every: None,
+    }
 }
 
 /// An offer of `internal.` to one secondary, at serial 1003, with differences from 1001 on.

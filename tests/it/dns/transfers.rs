@@ -58,6 +58,7 @@ fn config(transport: TransferTransport, signs: bool, address: SocketAddr) -> Tra
         key: signs.then(|| Arc::new(key)),
         transport,
         notify: true,
+        notify_every: None,
     };
     let origin = LowerName::from_str(ZONE).expect("a name");
     TransferConfig {
