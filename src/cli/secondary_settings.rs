@@ -125,8 +125,8 @@ impl Settings<'_> {
         // It is told before the second begins in which it looks by itself.
         if self.secondary.notify_every.is_none_or(|every| every > KNOT_TOLD_EVERY) {
             text = format!(
-                "# Write notify_every = \"{}ms\" into its [[zone.secondary]] of Pointsman: Knot DNS \
-                 does not\n\
+                "# Write notify_every = \"{}ms\" into its [[zone.secondary]] of Pointsman: Knot \
+                 DNS does not\n\
                  # hear NOTIFY in the second in which it looks by itself.\n{text}",
                 KNOT_TOLD_EVERY.as_millis()
             );
