@@ -256,13 +256,17 @@ impl Sources for Files {
 fn table(config: &Config) -> AnswerTable {
     let of = |count: usize| ReadDecision {
         servers: (0..count)
-            .map(|index| ReadServer { server: ServerIndex(index), percent: 100, sessions: None })
+            .map(|index| ReadServer {
+                server: ServerIndex::new(index),
+                percent: 100,
+                sessions: None,
+            })
             .collect(),
         reason: ReadReason::Eligible,
         since: Moment::START,
     };
     let write = WriteDecision {
-        server: Some(ServerIndex(0)),
+        server: Some(ServerIndex::new(0)),
         reason: WriteReason::Held(ServerState::Down),
         since: Moment::START,
     };

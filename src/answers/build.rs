@@ -85,7 +85,7 @@ fn write_answer(
     write: &WriteDecision,
 ) -> ServedAnswer {
     let ttl = name.ttl_while(cluster.decision.stability);
-    let server = write.server.and_then(|index| cluster.servers.get(index.0));
+    let server = write.server.and_then(|index| cluster.servers.get(index.place()));
     let only = |family: fn(&IpAddr) -> bool| {
         let only = server.and_then(|server| {
             let address = server.addresses.iter().copied().find(family)?;
@@ -121,7 +121,7 @@ fn read_answer(
     let all = |family: fn(&IpAddr) -> bool| {
         let mut seen = BTreeSet::new();
         let servers = read.servers.iter().filter_map(|member| {
-            let server = cluster.servers.get(member.server.0)?;
+            let server = cluster.servers.get(member.server.place())?;
             let addresses = server.addresses.iter().copied().filter(family);
             let unseen = addresses.filter(|&address| seen.insert(address)).collect();
             Some((share(server, *member, balance), unseen))

@@ -52,8 +52,8 @@ pub struct ClusterListing {
 
 impl ClusterListing {
     /// The name of the server at this place; `None` when there is none.
-    pub fn server_name(&self, ServerIndex(index): ServerIndex) -> Option<&str> {
-        self.servers.get(index).map(|server| &*server.name)
+    pub fn server_name(&self, server: ServerIndex) -> Option<&str> {
+        self.servers.get(server.place()).map(|server| &*server.name)
     }
 }
 
@@ -139,7 +139,7 @@ impl Companions {
             let cluster = ClusterId(index);
             labels.entry(lower(&listing.name)).or_default().cluster = Some(cluster);
             for (index, server) in listing.servers.iter().enumerate() {
-                let id = ServerId { cluster, server: ServerIndex(index) };
+                let id = ServerId { cluster, server: ServerIndex::new(index) };
                 labels.entry(lower(&server.name)).or_default().server = Some(id);
             }
         }
@@ -181,7 +181,7 @@ impl Companions {
 
     /// What the configuration says of a server.
     pub fn server(&self, id: ServerId) -> Option<&PublishedServer> {
-        self.listing(id.cluster)?.servers.get(id.server.0)
+        self.listing(id.cluster)?.servers.get(id.server.place())
     }
 
     /// Whether a name of this label right below an apex may be a companion. The label is in lower

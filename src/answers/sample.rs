@@ -88,12 +88,15 @@ pub(crate) fn read_name(text: &str, balance: Balance, max_answers: Option<usize>
 }
 
 pub(crate) fn write(server: Option<usize>, reason: WriteReason) -> WriteDecision {
-    WriteDecision { server: server.map(ServerIndex), reason, since: Moment::START }
+    WriteDecision { server: server.map(ServerIndex::new), reason, since: Moment::START }
 }
 
 pub(crate) fn read(servers: &[usize], reason: ReadReason) -> ReadDecision {
-    let member =
-        |&index: &usize| ReadServer { server: ServerIndex(index), percent: 100, sessions: None };
+    let member = |&index: &usize| ReadServer {
+        server: ServerIndex::new(index),
+        percent: 100,
+        sessions: None,
+    };
     ReadDecision { servers: servers.iter().map(member).collect(), reason, since: Moment::START }
 }
 

@@ -134,7 +134,8 @@ impl AnswerTable {
             before.is_some_and(|(cluster, before)| {
                 let named = |layout: &Layout, cluster: ClusterId, answer: &ServedAnswer| {
                     let servers = layout.clusters().get(cluster.0).map(|listing| &*listing.servers);
-                    let name = |index: &ServerIndex| Some(servers?.get(index.0)?.name.clone());
+                    let name =
+                        |index: &ServerIndex| Some(servers?.get(index.place())?.name.clone());
                     answer.servers.iter().map(name).collect::<BTreeSet<_>>()
                 };
                 before.v4.equals_records(&answer.v4)

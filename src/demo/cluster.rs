@@ -93,7 +93,7 @@ impl Cluster {
             },
             _ => Role::Standby {
                 timeline: 1,
-                source: ServerIndex(0),
+                source: ServerIndex::new(0),
                 received: WAL_START,
                 replay: Replay::Prompt,
             },
@@ -335,9 +335,9 @@ const STANDBY_SESSIONS: u32 = 7;
 mod tests {
     use super::*;
 
-    const DB1: ServerIndex = ServerIndex(0);
-    const DB2: ServerIndex = ServerIndex(1);
-    const DB3: ServerIndex = ServerIndex(2);
+    const DB1: ServerIndex = ServerIndex::new(0);
+    const DB2: ServerIndex = ServerIndex::new(1);
+    const DB3: ServerIndex = ServerIndex::new(2);
 
     fn at(millis: u64) -> Moment {
         Moment::from_millis(millis)

@@ -25,7 +25,9 @@ impl Operator {
                 }
             }
             Event::Accepted { .. } => self.stays = true,
-            Event::State { server, .. } if server.server.0 >= HOSTS.len() => self.stays = true,
+            Event::State { server, .. } if server.server.place() >= HOSTS.len() => {
+                self.stays = true
+            }
             _ => return false,
         }
         self.was_here = true;
@@ -50,7 +52,7 @@ mod tests {
 
     fn drain(server: usize, turn: OverrideTurn) -> Event {
         let laid = Box::new(Override {
-            wish: Wish::Drain { server: ServerIndex(server), force: false },
+            wish: Wish::Drain { server: ServerIndex::new(server), force: false },
             author: "ann".into(),
             reason: "kernel".into(),
             since: Moment::START,

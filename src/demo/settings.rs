@@ -119,7 +119,7 @@ const PASSWORD_FILE: &str = "demo.password";
 
 /// The addresses of these servers.
 pub fn addresses(servers: &[ServerIndex]) -> BTreeSet<IpAddr> {
-    servers.iter().map(|server| HOSTS[server.0]).collect()
+    servers.iter().map(|server| HOSTS[server.place()]).collect()
 }
 
 #[cfg(test)]

@@ -10,9 +10,9 @@ use super::{
 };
 use crate::engine::{ServerIndex, ServerState};
 
-const DB1: ServerIndex = ServerIndex(0);
-const DB2: ServerIndex = ServerIndex(1);
-const DB3: ServerIndex = ServerIndex(2);
+const DB1: ServerIndex = ServerIndex::new(0);
+const DB2: ServerIndex = ServerIndex::new(1);
+const DB3: ServerIndex = ServerIndex::new(2);
 
 /// How long a negative is watched: several probes of each server.
 const WATCH: Duration = Duration::from_millis(1200);

@@ -193,7 +193,7 @@ impl Witness {
         let scenery = Scenery { write, read };
         while let Ok(event) = self.events.try_recv() {
             if let Event::State { server, to, .. } = &event
-                && let Some(state) = self.states.get_mut(server.server.0)
+                && let Some(state) = self.states.get_mut(server.server.place())
             {
                 *state = *to;
             }
@@ -347,7 +347,7 @@ impl Demand {
         };
         says(&scenery.write, &self.write, self.write_note)
             && says(&scenery.read, &self.read, self.read_note)
-            && self.states.iter().all(|(server, state)| states[server.0] == *state)
+            && self.states.iter().all(|(server, state)| states[server.place()] == *state)
     }
 }
 
@@ -366,9 +366,9 @@ impl fmt::Display for Demand {
 mod tests {
     use super::*;
 
-    const DB1: ServerIndex = ServerIndex(0);
-    const DB2: ServerIndex = ServerIndex(1);
-    const DB3: ServerIndex = ServerIndex(2);
+    const DB1: ServerIndex = ServerIndex::new(0);
+    const DB2: ServerIndex = ServerIndex::new(1);
+    const DB3: ServerIndex = ServerIndex::new(2);
 
     #[test]
     fn a_demand_is_met_by_everything_at_once() {

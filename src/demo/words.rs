@@ -89,7 +89,7 @@ fn is_about_the_same(one: &Event, other: &Event) -> bool {
 
 /// A server as the configuration calls it.
 pub fn name(server: ServerIndex) -> String {
-    format!("db{}", server.0 + 1)
+    format!("db{}", server.place() + 1)
 }
 
 /// A name as people write it.
@@ -99,7 +99,7 @@ pub fn without_root(name: &str) -> &str {
 
 /// `db2 (127.0.10.2)`; the name alone of a server that somebody has added.
 fn with_address(server: ServerIndex) -> String {
-    match HOSTS.get(server.0) {
+    match HOSTS.get(server.place()) {
         Some(address) => format!("{} ({address})", name(server)),
         None => name(server),
     }
@@ -108,7 +108,7 @@ fn with_address(server: ServerIndex) -> String {
 /// The same of the server with this address; the address alone where it is nobody's.
 fn placed(address: IpAddr) -> String {
     match HOSTS.iter().position(|host| *host == address) {
-        Some(index) => with_address(ServerIndex(index)),
+        Some(index) => with_address(ServerIndex::new(index)),
         None => address.to_string(),
     }
 }
@@ -118,9 +118,9 @@ mod tests {
     use super::*;
     use crate::engine::{ClusterId, ReadReason};
 
-    const DB1: ServerIndex = ServerIndex(0);
-    const DB2: ServerIndex = ServerIndex(1);
-    const DB3: ServerIndex = ServerIndex(2);
+    const DB1: ServerIndex = ServerIndex::new(0);
+    const DB2: ServerIndex = ServerIndex::new(1);
+    const DB3: ServerIndex = ServerIndex::new(2);
 
     #[test]
     fn answers_are_told_with_their_reasons() {
@@ -146,7 +146,7 @@ mod tests {
             decision(WRITE_NAME, &[DB1], &[DB2], &"a reason"),
             "write.db.internal -> db2 (127.0.10.2): a reason"
         );
-        let added = [DB2, ServerIndex(3)];
+        let added = [DB2, ServerIndex::new(3)];
         assert_eq!(
             decision(READ_NAME, &added, &added, &"why"),
             "read.db.internal stays db2 (127.0.10.2), db4: why"

@@ -103,7 +103,7 @@ impl ClusterState {
     }
 
     fn tasks(&self, cluster: ClusterId) -> impl Iterator<Item = (ServerId, &Vec<Task>)> {
-        let id = move |index| ServerId { cluster, server: ServerIndex(index) };
+        let id = move |index| ServerId { cluster, server: ServerIndex::new(index) };
         self.probes.iter().enumerate().map(move |(index, tasks)| (id(index), tasks))
     }
 }

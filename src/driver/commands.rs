@@ -185,8 +185,10 @@ impl Driver {
     pub(super) fn server(&self, name: &str) -> Result<ServerId, Refusal> {
         let clusters = self.clusters.iter().enumerate();
         let mut servers = clusters.flat_map(|(cluster, followed)| {
-            let id =
-                move |index| ServerId { cluster: ClusterId(cluster), server: ServerIndex(index) };
+            let id = move |index| ServerId {
+                cluster: ClusterId(cluster),
+                server: ServerIndex::new(index),
+            };
             followed.servers().iter().enumerate().map(move |(index, server)| (id(index), server))
         });
         let found = servers.find(|(_, server)| server.name.eq_ignore_ascii_case(name));
@@ -243,6 +245,6 @@ impl Driver {
     }
 
     pub(super) fn server_name(&self, server: ServerId) -> Box<str> {
-        self.clusters[server.cluster.0].servers()[server.server.0].name.clone()
+        self.clusters[server.cluster.0].servers()[server.server.place()].name.clone()
     }
 }

@@ -45,7 +45,7 @@ impl Driver {
         let candidates = self.engine.candidacy(id, of, now).into_iter();
         // Servers of the layout are those of the engine.
         let candidates = candidates.filter_map(|candidacy| {
-            let server = view.servers.get(candidacy.server.0)?;
+            let server = view.servers.get(candidacy.server.place())?;
             let (name, state, severity) = (server.name.clone(), server.state, server.severity);
             Some(Candidate { server: name, state, severity, candidacy })
         });

@@ -301,7 +301,7 @@ fn followed(layout: &Layout, added: &[AddedServer]) -> Vec<ReportState> {
 
 /// The servers of a cluster, and whether each is not in the configuration file.
 fn servers(cluster: ClusterId, added: &[bool]) -> impl Iterator<Item = (ServerId, bool)> {
-    let id = move |index| ServerId { cluster, server: ServerIndex(index) };
+    let id = move |index| ServerId { cluster, server: ServerIndex::new(index) };
     added.iter().enumerate().map(move |(index, added)| (id(index), *added))
 }
 

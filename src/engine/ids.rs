@@ -11,7 +11,19 @@ pub struct ClusterId(pub usize);
 ///
 /// Config order is the last resort of every rule that has to choose, so this order is meaningful.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct ServerIndex(pub usize);
+pub struct ServerIndex(usize);
+
+impl ServerIndex {
+    /// The server at this place of the configuration, from 0.
+    pub const fn new(place: usize) -> Self {
+        Self(place)
+    }
+
+    /// Its place in the configuration, from 0.
+    pub const fn place(self) -> usize {
+        self.0
+    }
+}
 
 /// A server among all clusters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -45,7 +45,7 @@
 //! let mut engine = Engine::new(vec![policy], now);
 //! let mut hear = |outcomes: [Outcome; 2]| {
 //!     for (index, outcome) in outcomes.into_iter().enumerate() {
-//!         let server = ServerId { cluster: orders, server: ServerIndex(index) };
+//!         let server = ServerId { cluster: orders, server: ServerIndex::new(index) };
 //!         engine.observe(Observation { server, asked: now, outcome }, now);
 //!     }
 //!     engine.decide(now);
@@ -53,10 +53,10 @@
 //!     engine.decision(orders).write.and_then(|write| write.server)
 //! };
 //! hear([answers(primary(1, 100)), answers(standby(100))]);
-//! assert_eq!(hear([answers(primary(1, 100)), answers(standby(100))]), Some(ServerIndex(0)));
-//! assert_eq!(hear([refused(), answers(standby(100))]), Some(ServerIndex(0))); // held
-//! assert_eq!(hear([refused(), answers(primary(2, 110))]), Some(ServerIndex(0))); // said once
-//! assert_eq!(hear([refused(), answers(primary(2, 120))]), Some(ServerIndex(1))); // and again
+//! assert_eq!(hear([answers(primary(1, 100)), answers(standby(100))]), Some(ServerIndex::new(0)));
+//! assert_eq!(hear([refused(), answers(standby(100))]), Some(ServerIndex::new(0))); // held
+//! assert_eq!(hear([refused(), answers(primary(2, 110))]), Some(ServerIndex::new(0))); // said once
+//! assert_eq!(hear([refused(), answers(primary(2, 120))]), Some(ServerIndex::new(1))); // and again
 //! ```
 
 mod acceptance;

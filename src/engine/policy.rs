@@ -36,17 +36,17 @@ impl ClusterPolicy {
 
     /// The rules of one of its servers.
     pub(super) fn server(&self, server: ServerIndex) -> &ServerPolicy {
-        &self.servers[server.0]
+        &self.servers[server.place()]
     }
 
     /// Its servers.
     pub(super) fn indices(&self) -> impl Iterator<Item = ServerIndex> + use<> {
-        (0..self.servers.len()).map(ServerIndex)
+        (0..self.servers.len()).map(ServerIndex::new)
     }
 
     /// The first server in config order of which this holds.
     pub(super) fn position(&self, holds: impl FnMut(&ServerPolicy) -> bool) -> Option<ServerIndex> {
-        self.servers.iter().position(holds).map(ServerIndex)
+        self.servers.iter().position(holds).map(ServerIndex::new)
     }
 }
 

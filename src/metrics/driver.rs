@@ -219,7 +219,7 @@ mod tests {
     use crate::engine::{ClusterId, ServerState};
 
     fn write(to: Option<usize>, reason: WriteReason) -> Event {
-        Event::Write { cluster: ClusterId(0), from: None, to: to.map(ServerIndex), reason }
+        Event::Write { cluster: ClusterId(0), from: None, to: to.map(ServerIndex::new), reason }
     }
 
     fn told(turns: &[(u64, Option<usize>, WriteReason)]) -> DriverCounts {

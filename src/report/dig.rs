@@ -55,7 +55,7 @@ fn text(
             Some(lines::records(owner, total, lines, room))
         }
         TextSubject::Why(id) => {
-            let place = id.server.0;
+            let place = id.server.place();
             let cluster = view(id.cluster, place..place + 1)?;
             let listing = layout.clusters().get(id.cluster.0)?;
             let lines = why(&cluster, &listing.servers.get(place)?.name)?;

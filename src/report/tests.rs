@@ -88,7 +88,7 @@ fn status_tells_of_the_name_and_then_of_each_server() {
 #[test]
 fn an_upstream_has_its_name_and_one_that_has_left_has_none() {
     let mut report = report(healthy());
-    let member = |place| Some(Upstream::Member(ServerIndex(place)));
+    let member = |place| Some(Upstream::Member(ServerIndex::new(place)));
     report.servers[1].upstream = member(0);
     report.servers[2].upstream = member(9);
     let table = table(&healthy());
@@ -136,7 +136,7 @@ fn overrides_are_told_with_who_why_and_until_when() {
     };
     let mut report = report(decision.clone());
     report.overrides = [
-        laid(Wish::Drain { server: ServerIndex(1), force: true }, None),
+        laid(Wish::Drain { server: ServerIndex::new(1), force: true }, None),
         laid(Wish::Freeze, Some(Moment::from_millis(3_603_000))),
     ]
     .into();
@@ -156,7 +156,7 @@ fn events_are_the_last_ten_newest_first() {
     let nothing = told("_events.orders.internal.", &decision, report(decision.clone()));
     assert_eq!(nothing, ["cluster=orders events=0"]);
 
-    let server = ServerId { cluster: ClusterId(0), server: ServerIndex(2) };
+    let server = ServerId { cluster: ClusterId(0), server: ServerIndex::new(2) };
     let state = Event::State {
         server,
         from: ServerState::Replica,
@@ -167,14 +167,14 @@ fn events_are_the_last_ten_newest_first() {
     let moved = Event::Write {
         cluster: ClusterId(0),
         from: None,
-        to: Some(ServerIndex(0)),
+        to: Some(ServerIndex::new(0)),
         reason: WriteReason::Primary,
     };
     let left = Event::Read {
         cluster: ClusterId(0),
         name: 0,
-        from: vec![ServerIndex(1), ServerIndex(2)],
-        to: vec![ServerIndex(1)],
+        from: vec![ServerIndex::new(1), ServerIndex::new(2)],
+        to: vec![ServerIndex::new(1)],
         reason: ReadReason::Eligible,
     };
     let mut report = report(decision.clone());

@@ -74,7 +74,7 @@ impl ClusterView {
                 .map(|(index, (server, standing))| {
                     let named = |upstream: Upstream<_>| upstream.filter_map(|at| places.server(at));
                     let upstream = standing.upstream.and_then(named);
-                    let index = ServerIndex(index);
+                    let index = ServerIndex::new(index);
                     let view = ServerView::new(index, server, standing, report, &names, now);
                     ServerView { upstream, ..view }
                 })

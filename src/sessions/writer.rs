@@ -33,7 +33,7 @@ pub fn published_writers(reader: &Reader) -> HashMap<Box<str>, Box<str>> {
     let clusters = snapshot.table.layout().clusters().iter().enumerate();
     let writers = clusters.filter_map(|(id, listing)| {
         let writer = snapshot.reports.of(ClusterId(id))?.decision.write?.server?;
-        Some((listing.name.clone(), listing.servers.get(writer.0)?.name.clone()))
+        Some((listing.name.clone(), listing.servers.get(writer.place())?.name.clone()))
     });
     writers.collect()
 }
@@ -44,7 +44,7 @@ pub fn name_with(reader: &Reader, cluster: &str, server: &str) -> Option<Box<str
     let layout = snapshot.table.layout();
     let id = layout.clusters().iter().position(|listing| *listing.name == *cluster)?;
     let mut servers = layout.clusters()[id].servers.iter();
-    let index = ServerIndex(servers.position(|known| *known.name == *server)?);
+    let index = ServerIndex::new(servers.position(|known| *known.name == *server)?);
     let Decision { write, reads, .. } = &snapshot.reports.of(ClusterId(id))?.decision;
     let is_said = |role| match role {
         NameRole::Write => write.is_some_and(|write| write.server == Some(index)),
@@ -87,7 +87,7 @@ fn of_report(report: &ClusterReport, index: usize) -> Stance {
     let Some(writer) = report.decision.write.and_then(|write| write.server) else {
         return Stance::Wait;
     };
-    if writer.0 == index {
+    if writer.place() == index {
         return Stance::Over;
     }
     match report.servers.get(index).map(|server| server.standing.state) {
@@ -135,7 +135,7 @@ mod tests {
             added: false,
         };
         let write = WriteDecision {
-            server: writer.map(ServerIndex),
+            server: writer.map(ServerIndex::new),
             reason: WriteReason::NotReady,
             since: Moment::START,
         };

@@ -99,5 +99,5 @@ pub fn cluster(snapshot: &Snapshot, id: ClusterId, now: WallTime) -> Option<Clus
 /// What one server is, and why it is in each name or not; `None` when there is none at this place.
 pub fn why(snapshot: &Snapshot, id: ServerId, now: WallTime) -> Option<Why> {
     let listing = snapshot.table.layout().clusters().get(id.cluster.0)?;
-    cluster(snapshot, id.cluster, now)?.why(&listing.servers.get(id.server.0)?.name)
+    cluster(snapshot, id.cluster, now)?.why(&listing.servers.get(id.server.place())?.name)
 }

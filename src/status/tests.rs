@@ -91,7 +91,7 @@ fn what_is_not_ready_or_not_known_is_told_as_such() {
 
 #[test]
 fn why_says_of_each_name_why_the_server_is_in_it_or_not() {
-    let id = |server| ServerId { cluster: ClusterId(0), server: ServerIndex(server) };
+    let id = |server| ServerId { cluster: ClusterId(0), server: ServerIndex::new(server) };
     let why_db3 = why(&snapshot(&healthy()), id(2), WallTime::default()).expect("a server");
     assert_eq!((&*why_db3.cluster, &*why_db3.server.name), ("orders", "db3"));
     let [write, read, _] = why_db3.names.as_slice() else { panic!("three names") };

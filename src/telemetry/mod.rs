@@ -157,7 +157,7 @@ pub fn log(event: &Event, name: Option<&str>, engine: &Engine) {
 pub fn remind(engine: &Engine, clusters: usize, is_overdue: impl Fn(Standing) -> bool) {
     for id in (0..clusters).map(ClusterId) {
         let policy = engine.policy(id);
-        for index in (0..policy.servers.len()).map(ServerIndex) {
+        for index in (0..policy.servers.len()).map(ServerIndex::new) {
             let server = ServerId { cluster: id, server: index };
             let standing = engine.standing(server);
             if !is_wrong(standing.state, standing.reason) && !is_overdue(standing) {
@@ -261,7 +261,7 @@ fn level(degradation: Degradation) -> Level {
 }
 
 fn server_name(policy: &ClusterPolicy, server: ServerIndex) -> &str {
-    &policy.servers[server.0].name
+    &policy.servers[server.place()].name
 }
 
 /// `db1 db2`; `none` for no server.

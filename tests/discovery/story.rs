@@ -218,7 +218,7 @@ impl Story {
                 Some(word) => Outcome::Answered(word.facts.clone()),
                 None => Outcome::Failed(Failure::new(FailureKind::Refused, "")),
             };
-            let id = ServerId { cluster: CLUSTER, server: ServerIndex(index) };
+            let id = ServerId { cluster: CLUSTER, server: ServerIndex::new(index) };
             self.engine.observe(Observation { server: id, asked: now, outcome }, now);
             let server = &mut self.servers[index];
             match word {
@@ -242,7 +242,7 @@ impl Story {
         let writer = decision.write.and_then(|write| write.server);
         let readers = decision.reads.iter().flat_map(|read| &read.servers).map(|read| read.server);
         for server in writer.into_iter().chain(readers.collect::<Vec<_>>()) {
-            let at = self.servers[server.0].at;
+            let at = self.servers[server.place()].at;
             // Nobody can be led to what does not run.
             if let Some(one) = self.world.at(at)
                 && !self.world.servers[one].ours
@@ -255,12 +255,12 @@ impl Story {
 
     fn members(&self) -> Vec<Member> {
         let member = |(index, server): (usize, &Configured)| {
-            let id = ServerId { cluster: CLUSTER, server: ServerIndex(index) };
+            let id = ServerId { cluster: CLUSTER, server: ServerIndex::new(index) };
             let standing = self.engine.standing(id);
             let down = standing.state == ServerState::Down;
             let drained = |found: &FoundMember| FoundMember {
                 drained: self.engine.overrides(CLUSTER).iter().any(|laid| {
-                    laid.wish == Wish::Drain { server: ServerIndex(index), force: false }
+                    laid.wish == Wish::Drain { server: ServerIndex::new(index), force: false }
                 }),
                 ..found.clone()
             };
@@ -382,7 +382,7 @@ impl Story {
                 let index = self.servers.iter().position(|server| server.name == name);
                 let index = index.expect("a member is ready");
                 self.tell(format!("{name} is ready"));
-                self.engine.lift(CLUSTER, WishKey::Drain(ServerIndex(index)), "discovery");
+                self.engine.lift(CLUSTER, WishKey::Drain(ServerIndex::new(index)), "discovery");
                 self.engine.decide(self.now());
                 Vec::new()
             }
@@ -422,7 +422,7 @@ impl Story {
         self.servers.push(Configured { name, at, found, fails_since, replies, word });
         let now = self.now();
         self.engine.reconfigure(vec![policy(&self.servers)], now);
-        let server = ServerIndex(self.servers.len() - 1);
+        let server = ServerIndex::new(self.servers.len() - 1);
         let drain = Override {
             wish: Wish::Drain { server, force: false },
             author: "discovery".into(),

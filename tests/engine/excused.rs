@@ -28,7 +28,7 @@ fn after_a_silence(excused: bool) -> ServerState {
         engine.excuse_silence(now);
     }
     engine.decide(now);
-    engine.standing(ServerId { cluster: ClusterId(0), server: ServerIndex(0) }).state
+    engine.standing(ServerId { cluster: ClusterId(0), server: ServerIndex::new(0) }).state
 }
 
 #[test]

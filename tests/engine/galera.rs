@@ -52,7 +52,7 @@ impl Ring {
     fn steps(&mut self, rounds: u32, counted: [bool; 3]) {
         for _ in 0..rounds {
             for (index, counts) in counted.into_iter().enumerate() {
-                let server = ServerId { cluster: CLUSTER, server: ServerIndex(index) };
+                let server = ServerId { cluster: CLUSTER, server: ServerIndex::new(index) };
                 let outcome = Outcome::Answered(node(index, counts));
                 self.engine.observe(Observation { server, asked: self.now, outcome }, self.now);
             }
@@ -63,7 +63,7 @@ impl Ring {
 
     fn writer(&self) -> Option<usize> {
         let write = self.engine.decision(CLUSTER).write.expect("it has a write name");
-        write.server.map(|server| server.0)
+        write.server.map(|server| server.place())
     }
 
     fn reason(&self) -> WriteReason {

@@ -25,7 +25,7 @@ pub(crate) fn operate(
     let words: Vec<&str> = operation.iter().map(String::as_str).collect();
     let server = |name: &str| {
         let found = policy.servers.iter().position(|server| &*server.name == name);
-        ServerIndex(found.unwrap_or_else(|| panic!("no such server: {name}")))
+        ServerIndex::new(found.unwrap_or_else(|| panic!("no such server: {name}")))
     };
     match words.as_slice() {
         ["lay", wished @ .., "for", term] => {

@@ -97,7 +97,7 @@ impl Story {
         }
         self.mute.fill(false);
         let published = self.twin.decision(CLUSTER).write.and_then(|write| write.server);
-        heal(&mut self.world, published.map_or(0, |server| server.0), false);
+        heal(&mut self.world, published.map_or(0, |server| server.place()), false);
         // All overrides expire within the first minute; every grace period ends after that.
         for _ in 0..200 {
             self.step();
@@ -114,7 +114,7 @@ impl Story {
 
     /// Somebody lays or lifts an override, or nobody does anything.
     fn operate(&mut self) {
-        let server = ServerIndex(self.random.below(SERVERS));
+        let server = ServerIndex::new(self.random.below(SERVERS));
         let force = self.random.below(2) == 0;
         let lasts = Duration::from_millis(
             500 * u64::try_from(self.random.below(60)).expect("less than sixty"),
@@ -229,7 +229,7 @@ impl Story {
         if said != server {
             return Err(format!("pinned {server:?}, said {said:?}"));
         }
-        match self.newest[server.0].as_ref().map(|observation| &observation.outcome) {
+        match self.newest[server.place()].as_ref().map(|observation| &observation.outcome) {
             Some(Outcome::Answered(facts)) if !facts.claims_writable() => {
                 Err(format!("pinned {server:?} is not writable, and published"))
             }
@@ -246,7 +246,7 @@ impl Story {
         if !agree(decision, &twins) {
             return Err(format!("{decision:?}\nand the twin\n{twins:?}"));
         }
-        for server in (0..SERVERS).map(ServerIndex) {
+        for server in (0..SERVERS).map(ServerIndex::new) {
             let server = ServerId { cluster: CLUSTER, server };
             let (ours, twins) = (self.engine.standing(server), self.twin.standing(server));
             if ours != twins {

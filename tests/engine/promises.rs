@@ -77,7 +77,7 @@ impl Watched {
     }
 
     pub(crate) fn observe(&mut self, observation: &Rc<Observation>, now: Moment) {
-        self.heard[observation.server.server.0].note(observation, now);
+        self.heard[observation.server.server.place()].note(observation, now);
         self.engine.observe((**observation).clone(), now);
     }
 
@@ -91,10 +91,10 @@ impl Watched {
                 heard.foreign = known == ServerState::WrongCluster;
             }
         }
-        for index in (0..self.heard.len()).map(ServerIndex) {
-            let anybody = (0..self.heard.len()).map(ServerIndex);
+        for index in (0..self.heard.len()).map(ServerIndex::new) {
+            let anybody = (0..self.heard.len()).map(ServerIndex::new);
             let overtaken = anybody.into_iter().any(|one| self.overtakes(one, index));
-            let heard = &mut self.heard[index.0];
+            let heard = &mut self.heard[index.place()];
             heard.overtaken = overtaken || heard.overtaken && heard.claims_writable();
         }
         let events = self.engine.take_events();
@@ -113,7 +113,7 @@ impl Watched {
     /// outdated.
     fn check_write(&self, decision: &Decision) -> Result<(), String> {
         let write = decision.write.expect("the cluster has a write name");
-        let Some(ServerIndex(server)) = write.server else {
+        let Some(server) = write.server.map(ServerIndex::place) else {
             return Ok(());
         };
         if let Some(Outcome::Answered(facts)) = self.heard[server].newest.as_deref().map(outcome)
@@ -140,7 +140,7 @@ impl Watched {
 
     fn somebody_awaits_confirmation(&self) -> bool {
         (0..self.heard.len()).any(|index| {
-            let server = ServerId { cluster: CLUSTER, server: ServerIndex(index) };
+            let server = ServerId { cluster: CLUSTER, server: ServerIndex::new(index) };
             self.engine.standing(server).reason == StateReason::WritableUnconfirmed
         })
     }
@@ -170,12 +170,12 @@ impl Watched {
         let ours = |server: &ServerIndex| {
             let id = ServerId { cluster: ClusterId(0), server: *server };
             let lost = self.engine.standing(id).reason == StateReason::HistoryLost;
-            !self.heard[server.0].foreign && !lost
+            !self.heard[server.place()].foreign && !lost
         };
         if read.servers.is_empty() && self.ever_read.iter().any(ours) {
             return Err("the read name is empty".into());
         }
-        for ServerIndex(index) in read.servers.iter().map(|server| server.server) {
+        for index in read.servers.iter().map(|server| server.server.place()) {
             let state = state(&self.engine, index);
             let eligible = matches!(
                 state,
@@ -208,7 +208,7 @@ impl Watched {
             let from = from.expect("it is not nobody too");
             let server = ServerId { cluster: ClusterId(0), server: from };
             let lost = self.engine.standing(server).reason == StateReason::HistoryLost;
-            return if lost || self.was_refused(from) || self.heard[from.0].overtaken {
+            return if lost || self.was_refused(from) || self.heard[from.place()].overtaken {
                 Ok(())
             } else {
                 Err(format!("withdrew {from:?} without evidence ({reason})"))
@@ -218,7 +218,7 @@ impl Watched {
             self.check_new_writer(to, reason)?;
         }
         if let Some(left) = self.last_writer.replace(to).filter(|left| *left != to) {
-            self.left_at[left.0] = Some(now);
+            self.left_at[left.place()] = Some(now);
         }
         let Some(from) = from else {
             self.published_at = Some(now);
@@ -226,7 +226,7 @@ impl Watched {
         };
         self.moves += 1;
         let left_long_ago =
-            self.left_at[to.0].is_none_or(|left| now.since(left) >= Duration::from_secs(60));
+            self.left_at[to.place()].is_none_or(|left| now.since(left) >= Duration::from_secs(60));
         let returns = self.failback == Failback::Preferred && to < from && left_long_ago;
         // Of two that turn writable at about the same time the facts tell, not who was heard first,
         // as soon as both have been heard.
@@ -254,7 +254,7 @@ impl Watched {
         ) {
             return Err(format!("moved because of {reason:?}"));
         }
-        let heard = &self.heard[to.0];
+        let heard = &self.heard[to.place()];
         match heard.newest.as_deref().map(outcome) {
             Some(Outcome::Answered(facts)) if facts.claims_writable() => {}
             odd => return Err(format!("moved to a server whose last word was {odd:?}")),
@@ -269,7 +269,7 @@ impl Watched {
     /// Whether a server has said itself that it is not writable, or follows another one, or is not
     /// of this cluster.
     fn was_refused(&self, server: ServerIndex) -> bool {
-        let heard = &self.heard[server.0];
+        let heard = &self.heard[server.place()];
         match heard.failures.last() {
             Some(last) => matches!(last, FailureKind::Offline | FailureKind::GroupUnready),
             None => {
@@ -291,7 +291,7 @@ impl Watched {
 
     /// Whether a server has not been heard, or not been ready, for as long as it takes.
     fn was_lost(&self, server: ServerIndex) -> bool {
-        let heard = &self.heard[server.0];
+        let heard = &self.heard[server.place()];
         match heard.failures.last() {
             None => self.kind == ClusterKind::Tcp && heard.was_lost && heard.replies < 2,
             Some(FailureKind::Starting) => true,
@@ -302,10 +302,11 @@ impl Watched {
 
     /// Whether the word of `newer` proves that of `older` outdated.
     fn overtakes(&self, newer: ServerIndex, older: ServerIndex) -> bool {
-        let facts = |server: ServerIndex| match self.heard[server.0].facts.as_deref().map(outcome) {
-            Some(Outcome::Answered(facts)) => Some(facts),
-            _ => None,
-        };
+        let facts =
+            |server: ServerIndex| match self.heard[server.place()].facts.as_deref().map(outcome) {
+                Some(Outcome::Answered(facts)) => Some(facts),
+                _ => None,
+            };
         match (facts(newer), facts(older)) {
             (Some(Facts::Postgres(newer)), Some(Facts::Postgres(older))) => {
                 timeline(newer) > timeline(older)
@@ -382,5 +383,5 @@ fn outcome(observation: &Observation) -> &Outcome {
 }
 
 fn state(engine: &Engine, server: usize) -> ServerState {
-    engine.standing(ServerId { cluster: CLUSTER, server: ServerIndex(server) }).state
+    engine.standing(ServerId { cluster: CLUSTER, server: ServerIndex::new(server) }).state
 }

@@ -50,23 +50,23 @@ impl Site {
 
     fn all_supposed(&self, supposed: &[(usize, Supposition)]) -> Engine {
         let supposed: Vec<_> =
-            supposed.iter().map(|&(server, what)| (ServerIndex(server), what)).collect();
+            supposed.iter().map(|&(server, what)| (ServerIndex::new(server), what)).collect();
         self.engine.suppose(CLUSTER, &supposed, self.now)
     }
 
     fn supposed(&self, server: usize, supposed: Supposition) -> Engine {
-        self.engine.suppose(CLUSTER, &[(ServerIndex(server), supposed)], self.now)
+        self.engine.suppose(CLUSTER, &[(ServerIndex::new(server), supposed)], self.now)
     }
 }
 
 fn id(server: usize) -> ServerId {
-    ServerId { cluster: CLUSTER, server: ServerIndex(server) }
+    ServerId { cluster: CLUSTER, server: ServerIndex::new(server) }
 }
 
 fn said(engine: &Engine) -> (Option<usize>, Vec<usize>) {
     let decision = engine.decision(CLUSTER);
-    let reads = decision.reads[0].servers.iter().map(|member| member.server.0).collect();
-    (decision.write.and_then(|write| write.server).map(|server| server.0), reads)
+    let reads = decision.reads[0].servers.iter().map(|member| member.server.place()).collect();
+    (decision.write.and_then(|write| write.server).map(|server| server.place()), reads)
 }
 
 fn seconds(seconds: u64) -> Duration {
@@ -110,10 +110,10 @@ fn each_candidate_says_why_and_what_would_change_it() {
 #[test]
 fn what_operators_have_laid_is_told_as_theirs() {
     let mut site = Site::healthy(ClusterKind::Postgres, 3);
-    site.lay(Wish::Drain { server: ServerIndex(1), force: false });
+    site.lay(Wish::Drain { server: ServerIndex::new(1), force: false });
     let told = site.candidates(NameOf::Reads(0));
     assert_eq!(told[1], (false, Because::Drained, Change::OverrideEnds));
-    site.lay(Wish::Pin { server: ServerIndex(0), even_if_not_writable: false });
+    site.lay(Wish::Pin { server: ServerIndex::new(0), even_if_not_writable: false });
     let told = site.candidates(NameOf::Writes);
     assert_eq!(told[0], (true, Because::Writes(WriteReason::Pinned), Change::OverrideEnds));
     assert_eq!(told[2], (false, Because::PinnedElsewhere, Change::OverrideEnds));

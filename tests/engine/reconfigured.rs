@@ -62,9 +62,9 @@ fn said(
 ) -> (Option<usize>, Vec<usize>) {
     let decision = engine.decision(cluster);
     let members = decision.reads[0].servers.iter();
-    let mut reads: Vec<_> = members.map(|member| place(member.server.0)).collect();
+    let mut reads: Vec<_> = members.map(|member| place(member.server.place())).collect();
     reads.sort_unstable();
-    (decision.write.and_then(|write| write.server).map(|server| place(server.0)), reads)
+    (decision.write.and_then(|write| write.server).map(|server| place(server.place())), reads)
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn the_same_configuration_in_any_order_changes_no_decision() {
         for _ in 0..40 {
             disturb(&mut random, &mut site.world, &mut mute);
             if random.below(20) == 0 {
-                let server = ServerIndex(random.below(SERVERS));
+                let server = ServerIndex::new(random.below(SERVERS));
                 let wish = [Wish::Freeze, Wish::Drain { server, force: true }][random.below(2)];
                 site.engine.lay(CLUSTER, laid(wish, site.now, None), site.now).expect("no pin");
             }
@@ -109,8 +109,8 @@ fn is_the_same(site: &Site, seed: usize) {
     let mut permuted = site.engine.clone();
     let places = permuted.reconfigure(vec![other, turned], now);
     let turn = |index: usize| SERVERS - 1 - index;
-    let moved = ServerId { cluster: ClusterId(1), server: ServerIndex(turn(1)) };
-    let was = ServerId { cluster: CLUSTER, server: ServerIndex(1) };
+    let moved = ServerId { cluster: ClusterId(1), server: ServerIndex::new(turn(1)) };
+    let was = ServerId { cluster: CLUSTER, server: ServerIndex::new(1) };
     assert_eq!(places.get(&was), Some(&moved));
     permuted.decide(now);
     let after = permuted.decision(ClusterId(1));
@@ -123,7 +123,7 @@ fn is_the_same(site: &Site, seed: usize) {
     }
     for index in 0..SERVERS {
         let standing = |engine: &Engine, cluster, server| {
-            let standing = engine.standing(ServerId { cluster, server: ServerIndex(server) });
+            let standing = engine.standing(ServerId { cluster, server: ServerIndex::new(server) });
             (standing.state, standing.since)
         };
         let (ours, theirs) =
@@ -137,7 +137,7 @@ fn a_server_that_is_gone_leaves_the_names_at_once() {
     let mut site = Site::new(ClusterKind::Postgres);
     (0..4).for_each(|_| site.step());
     assert_eq!(site.said(), (Some(0), vec![1, 2, 3]));
-    let drain = Wish::Drain { server: ServerIndex(2), force: false };
+    let drain = Wish::Drain { server: ServerIndex::new(2), force: false };
     site.engine.lay(CLUSTER, laid(drain, site.now, None), site.now).expect("two are left");
     site.engine.lay(CLUSTER, laid(Wish::Freeze, site.now, None), site.now).expect("always");
     site.engine.decide(site.now);
@@ -172,7 +172,7 @@ fn a_new_server_in_a_ready_cluster_has_not_been_heard() {
     site.engine.decide(site.now);
     assert_eq!(site.said(), (Some(0), vec![1, 2]));
     let standing = |index| {
-        let server = ServerId { cluster: CLUSTER, server: ServerIndex(index) };
+        let server = ServerId { cluster: CLUSTER, server: ServerIndex::new(index) };
         site.engine.standing(server)
     };
     assert_eq!(

@@ -46,7 +46,7 @@ fn anew(kind: ClusterKind, now: Moment) -> Engine {
 }
 
 fn id(server: usize) -> ServerId {
-    ServerId { cluster: CLUSTER, server: ServerIndex(server) }
+    ServerId { cluster: CLUSTER, server: ServerIndex::new(server) }
 }
 
 /// The servers of both names.
@@ -103,20 +103,23 @@ fn loss(server: ServerIndex, heir: ServerIndex, timeline: Option<u32>) -> Rememb
 
 #[test]
 fn a_memory_of_another_configuration_does_no_harm() {
-    let far = ServerIndex(SERVERS);
+    let far = ServerIndex::new(SERVERS);
     let memory = Remembered {
         write: Some(far),
         last_writer: Some(far),
-        reads: vec![vec![ServerIndex(1), far], vec![far]],
+        reads: vec![vec![ServerIndex::new(1), far], vec![far]],
         identity: Some(7),
-        superseded: vec![loss(far, ServerIndex(0), None), loss(ServerIndex(0), far, Some(1))],
+        superseded: vec![
+            loss(far, ServerIndex::new(0), None),
+            loss(ServerIndex::new(0), far, Some(1)),
+        ],
         ..Remembered::default()
     };
     let mut site = Site::new(ClusterKind::Postgres);
     site.engine.restore(CLUSTER, &memory, site.now);
-    assert_eq!(sets(&site.engine), (None, vec![ServerIndex(1)]));
+    assert_eq!(sets(&site.engine), (None, vec![ServerIndex::new(1)]));
     site.steps(3);
-    assert_eq!(sets(&site.engine).0, Some(ServerIndex(0)));
+    assert_eq!(sets(&site.engine).0, Some(ServerIndex::new(0)));
 }
 
 #[test]
@@ -136,10 +139,10 @@ fn a_remembered_identity_outweighs_a_minority_of_strangers() {
     warm.restore(CLUSTER, &memory, site.now);
     let (world, now) = (site.world.clone(), site.now);
     site.steps(10);
-    assert_eq!(sets(&site.engine).0, Some(ServerIndex(3)), "nobody can tell");
+    assert_eq!(sets(&site.engine).0, Some(ServerIndex::new(3)), "nobody can tell");
     (site.engine, site.world, site.now) = (warm, world, now);
     site.steps(10);
-    assert_eq!(sets(&site.engine).0, Some(ServerIndex(0)), "it is held");
+    assert_eq!(sets(&site.engine).0, Some(ServerIndex::new(0)), "it is held");
 }
 
 #[test]
@@ -159,7 +162,7 @@ fn heartbeats_go_to_the_published_and_confirmed_primary_alone() {
     site.engine.lay(CLUSTER, laid(Wish::Freeze, site.now, None), site.now).expect("always");
     site.world.promote(1);
     site.steps(2);
-    assert_eq!(sets(&site.engine).0, Some(ServerIndex(0)));
+    assert_eq!(sets(&site.engine).0, Some(ServerIndex::new(0)));
     assert_eq!(beats(&site), [false, false], "the primary is not published");
     site.engine.lift(CLUSTER, pointsman::engine::WishKey::Freeze, "ann").expect("it is laid");
     site.steps(1);
@@ -171,7 +174,7 @@ fn nobody_hurries_for_what_an_operator_has_settled() {
     for wish in [
         Wish::Freeze,
         Wish::Maintenance,
-        Wish::Pin { server: ServerIndex(0), even_if_not_writable: false },
+        Wish::Pin { server: ServerIndex::new(0), even_if_not_writable: false },
     ] {
         let mut site = Site::new(ClusterKind::Postgres);
         site.steps(3);

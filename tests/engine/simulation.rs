@@ -142,7 +142,7 @@ impl Simulation {
         if self.watched.engine.decision(CLUSTER) != self.twin.decision(CLUSTER) {
             return Err("another order of arrival led to another decision".into());
         }
-        for index in (0..self.servers).map(ServerIndex) {
+        for index in (0..self.servers).map(ServerIndex::new) {
             let server = ServerId { cluster: CLUSTER, server: index };
             if self.watched.engine.standing(server) != self.twin.standing(server) {
                 return Err(format!("another order of arrival led to another state of {index:?}"));
@@ -177,7 +177,7 @@ impl Simulation {
         let as_it_is = !survivors.is_empty() && self.random.below(2) == 0;
         let primary = match published {
             _ if as_it_is => survivors[self.random.below(survivors.len())],
-            Some(server) => server.0,
+            Some(server) => server.place(),
             None => 0,
         };
         self.told.push(format!("{} healed with {primary}, as it is: {as_it_is}", self.now));
@@ -258,8 +258,8 @@ fn is_healthy_again(who: &str, engine: &Engine, story: &Simulation) -> Result<()
     let takes_writes = |index: &usize| story.world.hosts[*index].takes_writes();
     let right = match (story.world.kind, story.failback) {
         (ClusterKind::Tcp, Failback::Stay) => server.is_some(),
-        (ClusterKind::Tcp, Failback::Preferred) => server == Some(ServerIndex(0)),
-        _ => server == (0..story.servers).find(takes_writes).map(ServerIndex),
+        (ClusterKind::Tcp, Failback::Preferred) => server == Some(ServerIndex::new(0)),
+        _ => server == (0..story.servers).find(takes_writes).map(ServerIndex::new),
     };
     if !right {
         return Err(format!("{who}not healthy again: {:?}", decision.write));

@@ -55,7 +55,7 @@ impl Witnesses {
     ) -> impl Iterator<Item = Observation> + 'a {
         policy.servers.iter().enumerate().flat_map(move |(index, server)| {
             server.witnesses.iter().map(move |&check| {
-                let id = ServerId { cluster: ClusterId(0), server: ServerIndex(index) };
+                let id = ServerId { cluster: ClusterId(0), server: ServerIndex::new(index) };
                 let said = self.said(index, check, world);
                 Observation { server: id, asked: now, outcome: Outcome::Witnessed(check, said) }
             })

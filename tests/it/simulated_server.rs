@@ -14,9 +14,9 @@ use pointsman::{
 };
 use tokio::time::{Instant, sleep};
 
-const DB1: ServerIndex = ServerIndex(0);
-const DB2: ServerIndex = ServerIndex(1);
-const DB3: ServerIndex = ServerIndex(2);
+const DB1: ServerIndex = ServerIndex::new(0);
+const DB2: ServerIndex = ServerIndex::new(1);
+const DB3: ServerIndex = ServerIndex::new(2);
 
 /// Far longer than anything here takes.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -31,7 +31,7 @@ async fn stage(third_octet: u8) -> Stage {
 }
 
 fn target(stage: &Stage, server: ServerIndex, password: &str, tls: TlsMode) -> Target {
-    let address = stage.addresses()[server.0];
+    let address = stage.addresses()[server.place()];
     Target {
         key: ProbeKey(0),
         target: ProbeTarget { host: TargetHost::Address(address.ip()), port: address.port() },

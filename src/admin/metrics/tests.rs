@@ -43,7 +43,7 @@ fn eventful() -> Metrics {
     let write = |to: usize, reason| Event::Write {
         cluster: ClusterId(0),
         from: None,
-        to: Some(ServerIndex(to)),
+        to: Some(ServerIndex::new(to)),
         reason,
     };
     for (millis, event) in [

@@ -204,7 +204,7 @@ impl Operations {
         let id = clusters.into_iter().find_map(|(cluster, listing)| {
             let mut servers = listing.servers.iter();
             let server = servers.position(|server| server.name.eq_ignore_ascii_case(name))?;
-            Some(ServerId { cluster: ClusterId(cluster), server: ServerIndex(server) })
+            Some(ServerId { cluster: ClusterId(cluster), server: ServerIndex::new(server) })
         })?;
         status::why(&snapshot, id, clock::wall_time())
     }

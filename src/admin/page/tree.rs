@@ -243,7 +243,7 @@ mod tests {
             ],
             "db2",
         );
-        shop.servers[5].reason = StateReason::OtherComponent(crate::engine::ServerIndex(1));
+        shop.servers[5].reason = StateReason::OtherComponent(crate::engine::ServerIndex::new(1));
         let expected =
             ["db2 Grouped", "db1 Grouped", "  db4 Sound", "db3 Broken", "db6 Dead", "db5 Free"];
         let below = |line: &String| line.strip_prefix("  ").unwrap_or(line).to_owned();

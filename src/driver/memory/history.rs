@@ -217,14 +217,14 @@ mod tests {
         }
         let uuid = Some("x".repeat(NAME_OCTETS + 1).into());
         let image = HistoryImage { uuid, ..HistoryImage::default() };
-        assert_eq!(history(ServerIndex(0), &image).uuid, None);
+        assert_eq!(history(ServerIndex::new(0), &image).uuid, None);
     }
 
     #[test]
     fn a_history_comes_back_as_it_was() {
         let text = "mariadb:0-1-17;0-1-17,0-2-16";
         let known = RememberedHistory {
-            server: ServerIndex(2),
+            server: ServerIndex::new(2),
             uuid: Some("3e11fa47-71ca-11e1-9e33-c80aa9429562".into()),
             server_id: 7,
             timeline: Some(3),
@@ -235,6 +235,6 @@ mod tests {
             cannot_write: true,
         };
         assert_eq!(&*history_image(&known).gtid, text);
-        assert_eq!(history(ServerIndex(2), &history_image(&known)), known);
+        assert_eq!(history(ServerIndex::new(2), &history_image(&known)), known);
     }
 }

@@ -22,8 +22,8 @@ pub fn cluster_image(id: ClusterId, remembered: &Remembered, view: View<'_>) -> 
     let named = Named { listing, start };
     let servers = listing.servers.iter().enumerate().map(|(index, server)| {
         let mut histories = remembered.histories.iter();
-        let history = histories.find(|history| history.server == ServerIndex(index));
-        let standing = engine.standing(ServerId { cluster: id, server: ServerIndex(index) });
+        let history = histories.find(|history| history.server == ServerIndex::new(index));
+        let standing = engine.standing(ServerId { cluster: id, server: ServerIndex::new(index) });
         let image = ServerImage {
             state: standing.state.to_string().into(),
             reason: standing.reason.to_string().into(),

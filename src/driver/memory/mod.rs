@@ -328,7 +328,7 @@ mod tests {
         let gtid = GtidState::parse_text("mysql:").expect("a state");
         let memory = |gtid: &GtidState, lost, offset| Remembered {
             histories: vec![RememberedHistory {
-                server: ServerIndex(0),
+                server: ServerIndex::new(0),
                 uuid: None,
                 server_id: 1,
                 timeline: None,

@@ -31,7 +31,7 @@ impl<'a> Places<'a> {
         for (index, server) in servers.iter().enumerate().filter(|(_, now)| !was_there(now)) {
             let mut twins = gone.iter().filter(|(_, before)| is_at(before, server));
             if let (Some((name, _)), None) = (twins.next(), twins.next()) {
-                renamed.insert(&***name, ServerIndex(index));
+                renamed.insert(&***name, ServerIndex::new(index));
             }
         }
         Self { servers, renamed }
@@ -49,7 +49,7 @@ impl<'a> Places<'a> {
 
 fn place(servers: &[PublishedServer], name: &str) -> Option<ServerIndex> {
     let mut names = servers.iter().map(|server| &server.name);
-    names.position(|known| known.eq_ignore_ascii_case(name)).map(ServerIndex)
+    names.position(|known| known.eq_ignore_ascii_case(name)).map(ServerIndex::new)
 }
 
 /// Whether a server was at the addresses and the port of `now`.
@@ -93,7 +93,7 @@ mod tests {
     #[track_caller]
     fn check(before: &[Server], now: &[Server], name: &str, expected: Option<usize>) {
         let (image, listing) = (image(before), listing(now));
-        assert_eq!(Places::new(&image, &listing).of(name), expected.map(ServerIndex));
+        assert_eq!(Places::new(&image, &listing).of(name), expected.map(ServerIndex::new));
     }
 
     #[test]

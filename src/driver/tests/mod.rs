@@ -150,7 +150,10 @@ async fn a_decision_is_published_and_events_reach_the_observer() {
     assert_eq!(running.note("db-write"), None);
     let events = running.take_events();
     let to = |events: &[Event], wanted: fn(&Event) -> bool| events.iter().any(wanted);
-    assert!(to(&events, |event| matches!(event, Event::Write { to: Some(ServerIndex(0)), .. })));
+    assert!(to(
+        &events,
+        |event| matches!(event, Event::Write { to: Some(to), .. } if to.place() == 0)
+    ));
     assert!(to(&events, |event| matches!(event, Event::Read { to, .. } if to.len() == 2)));
     let primary = |event: &Event| matches!(event, Event::State { to: ServerState::Primary, .. });
     assert!(to(&events, primary), "{events:?}");
@@ -243,7 +246,7 @@ async fn silence_alone_changes_states_when_its_time_has_come() {
         .take_events()
         .into_iter()
         .filter_map(|event| match event {
-            Event::State { server, to: ServerState::Unknown, .. } => Some(server.server.0),
+            Event::State { server, to: ServerState::Unknown, .. } => Some(server.server.place()),
             _ => None,
         })
         .collect();

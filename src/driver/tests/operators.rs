@@ -125,7 +125,7 @@ async fn a_history_is_accepted_with_who_and_why_and_everybody_is_told() {
         _ => None,
     });
     let (by, because) = ("anna".into(), "restored from a backup".into());
-    assert_eq!(told, Some(Acceptance { server: ServerIndex(1), by, because }));
+    assert_eq!(told, Some(Acceptance { server: ServerIndex::new(1), by, because }));
     let events = running.told("_events.orders");
     let line = events.iter().find(|line| line.contains("accepted=db2")).expect("a line");
     assert!(line.contains(" author=anna reason=\"restored from a backup\""), "{line}");

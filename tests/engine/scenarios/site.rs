@@ -191,7 +191,7 @@ impl Site {
 
     fn probe(&mut self, now: Moment) {
         for (place, &host) in self.places.iter().enumerate() {
-            let server = ServerId { cluster: CLUSTER, server: ServerIndex(place) };
+            let server = ServerId { cluster: CLUSTER, server: ServerIndex::new(place) };
             self.world.hosts[host].beats = self.engine.advice(server).heartbeat;
         }
         for &host in &self.places {
@@ -203,7 +203,7 @@ impl Site {
                 true => happenings::lost(),
                 false => self.world.outcome(host),
             };
-            let server = ServerId { cluster: CLUSTER, server: ServerIndex(0) };
+            let server = ServerId { cluster: CLUSTER, server: ServerIndex::new(0) };
             let arrival = now + self.world.hosts[host].slow;
             let reply = (host, Observation { server, asked: now, outcome });
             self.late.entry(arrival).or_default().push(reply);
@@ -211,7 +211,7 @@ impl Site {
         let later = self.late.split_off(&(now + Duration::from_nanos(1)));
         for (host, mut reply) in std::mem::replace(&mut self.late, later).into_values().flatten() {
             if let Some(place) = self.places.iter().position(|known| *known == host) {
-                reply.server.server = ServerIndex(place);
+                reply.server.server = ServerIndex::new(place);
                 self.engine.observe(reply, now);
             }
         }

@@ -3,7 +3,7 @@
 use pointsman::engine::{ClusterPolicy, Event, ServerIndex, Word};
 
 pub(super) fn describe(event: &Event, policy: &ClusterPolicy) -> String {
-    let name = |server: ServerIndex| policy.servers[server.0].name.to_string();
+    let name = |server: ServerIndex| policy.servers[server.place()].name.to_string();
     let one = |server: Option<ServerIndex>| server.map_or_else(|| "none".to_owned(), name);
     let all = |servers: &[ServerIndex]| match servers {
         [] => "none".to_owned(),

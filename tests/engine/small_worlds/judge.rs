@@ -37,7 +37,7 @@ impl Judge for Engine {
 
     /// The question was asked a moment before its reply came.
     fn hear(&mut self, server: usize, outcome: &Outcome, now: Moment) {
-        let server = ServerId { cluster: CLUSTER, server: ServerIndex(server) };
+        let server = ServerId { cluster: CLUSTER, server: ServerIndex::new(server) };
         let asked = now.before(Duration::from_millis(1));
         self.observe(Observation { server, asked, outcome: outcome.clone() }, now);
     }
@@ -47,8 +47,8 @@ impl Judge for Engine {
         self.take_events();
         let decision = self.decision(CLUSTER);
         Answer {
-            write: decision.write.and_then(|write| write.server).map(|server| server.0),
-            reads: decision.reads[0].servers.iter().map(|read| 1 << read.server.0).sum(),
+            write: decision.write.and_then(|write| write.server).map(|server| server.place()),
+            reads: decision.reads[0].servers.iter().map(|read| 1 << read.server.place()).sum(),
         }
     }
 
@@ -62,7 +62,7 @@ impl Judge for Engine {
     fn reasons(&self) -> (String, Vec<String>) {
         let write = self.decision(CLUSTER).write.expect("there is a write name");
         let standing = |server| {
-            let server = ServerId { cluster: CLUSTER, server: ServerIndex(server) };
+            let server = ServerId { cluster: CLUSTER, server: ServerIndex::new(server) };
             let standing = self.standing(server);
             format!("{}: {}", standing.state, standing.reason)
         };

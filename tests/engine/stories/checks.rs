@@ -127,7 +127,7 @@ fn check_withdrawal(
     let Event::Write { cluster: CLUSTER, from: Some(from), to, reason } = *event else {
         return Ok(());
     };
-    let host = |server: ServerIndex| monitor.places[server.0];
+    let host = |server: ServerIndex| monitor.places[server.place()];
     let from = host(from);
     let told = &monitor.knowledge.servers[from];
     let recent = now.since(told.facts_asked) < Duration::from_secs(4);
@@ -179,7 +179,7 @@ fn check_read_lag(
             continue;
         }
         for member in &read.servers {
-            let host = monitor.places[member.server.0];
+            let host = monitor.places[member.server.place()];
             let late = monitor.knowledge.servers[host].late.get(name).copied().unwrap_or(0);
             if host != truth.rightful && late >= LATE_REPLIES && !looks_alike(host) {
                 return Err(Broken::new(

@@ -47,7 +47,8 @@ impl Lie {
     }
 
     pub(super) fn distort(&self, decision: &mut Decision, places: &[usize]) {
-        let place = |host: &usize| places.iter().position(|known| known == host).map(ServerIndex);
+        let place =
+            |host: &usize| places.iter().position(|known| known == host).map(ServerIndex::new);
         let servers = || self.hosts.iter().filter_map(place);
         if matches!(self.against, Oracle::ReadLag | Oracle::DeadReads) {
             let read = |server| ReadServer { server, percent: 100, sessions: None };

@@ -149,9 +149,9 @@ impl Monitor {
                 let (asked, outcome) = (flying.asked, &flying.outcome);
                 let published = self.published();
                 self.knowledge.note(at, asked, outcome, flying.seen, published, &limits);
-                ServerId { cluster: CLUSTER, server: ServerIndex(place) }
+                ServerId { cluster: CLUSTER, server: ServerIndex::new(place) }
             }
-            false => ServerId { cluster: OTHER, server: ServerIndex(at - hosts) },
+            false => ServerId { cluster: OTHER, server: ServerIndex::new(at - hosts) },
         };
         let observation = Observation { server, asked: flying.asked, outcome: flying.outcome };
         if let Some(control) = &mut self.control {
@@ -181,13 +181,13 @@ impl Monitor {
 
     pub(super) fn published_by(&self, decision: &Decision) -> Option<usize> {
         let server = decision.write.and_then(|write| write.server)?;
-        Some(self.places[server.0])
+        Some(self.places[server.place()])
     }
 
     pub(super) fn readers(&self, name: usize) -> Vec<usize> {
         let read = &self.decision().reads[name];
         let mut readers: Vec<_> =
-            read.servers.iter().map(|member| self.places[member.server.0]).collect();
+            read.servers.iter().map(|member| self.places[member.server.place()]).collect();
         readers.sort_unstable();
         readers
     }

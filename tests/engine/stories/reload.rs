@@ -96,7 +96,7 @@ impl Monitor {
     /// `false` when that is refused.
     pub(super) fn accept(&mut self, host: usize, now: Moment) -> bool {
         let Some(place) = self.place(host) else { return false };
-        let server = ServerIndex(place);
+        let server = ServerIndex::new(place);
         let accepted = Acceptance { server, by: "ann".into(), because: "a story".into() };
         self.control = None;
         self.engine.accept(CLUSTER, accepted, now).is_ok()

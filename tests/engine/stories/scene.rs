@@ -263,7 +263,7 @@ impl Scene<'_> {
         let (at, wish) = match happening {
             Happening::Pin(at, who) | Happening::Drain(at, who) => {
                 let Some(place) = self.monitors[at].place(self.who(who)) else { return };
-                let server = ServerIndex(place);
+                let server = ServerIndex::new(place);
                 let drain = Wish::Drain { server, force: true };
                 match happening {
                     Happening::Pin(..) => (at, Wish::Pin { server, even_if_not_writable: false }),

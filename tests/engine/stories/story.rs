@@ -174,7 +174,7 @@ const OTHER: pointsman::engine::ClusterId = pointsman::engine::ClusterId(1);
 
 /// Servers are called by their number in the world.
 fn describe(monitor: &Monitor, event: &Event) -> String {
-    let host = |server: pointsman::engine::ServerIndex| monitor.places[server.0];
+    let host = |server: pointsman::engine::ServerIndex| monitor.places[server.place()];
     match event {
         Event::State { server, from, to, reason, .. } => {
             format!("{} {from} -> {to}: {reason}", host(server.server))

@@ -239,7 +239,7 @@ impl World {
 
     /// What one probe of a server finds.
     pub(crate) fn observe(&self, index: usize, now: Moment) -> Observation {
-        let server = ServerId { cluster: ClusterId(0), server: ServerIndex(index) };
+        let server = ServerId { cluster: ClusterId(0), server: ServerIndex::new(index) };
         Observation { server, asked: now, outcome: self.outcome(index) }
     }
 

@@ -108,11 +108,12 @@ pub(crate) fn addresses(count: u8) -> Vec<Vec<IpAddr>> {
 }
 
 pub(crate) fn write(server: Option<usize>, reason: WriteReason) -> WriteDecision {
-    WriteDecision { server: server.map(ServerIndex), reason, since: Moment::START }
+    WriteDecision { server: server.map(ServerIndex::new), reason, since: Moment::START }
 }
 
 pub(crate) fn read(servers: impl IntoIterator<Item = usize>, reason: ReadReason) -> ReadDecision {
-    let member = |index| ReadServer { server: ServerIndex(index), percent: 100, sessions: None };
+    let member =
+        |index| ReadServer { server: ServerIndex::new(index), percent: 100, sessions: None };
     ReadDecision {
         servers: servers.into_iter().map(member).collect(),
         reason,

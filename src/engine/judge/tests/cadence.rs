@@ -25,7 +25,7 @@ fn settled() -> Bench {
 
 impl Bench {
     fn paces(&self) -> [Pace; 3] {
-        [0, 1, 2].map(|index| self.cluster.advice(ServerIndex(index)).pace)
+        [0, 1, 2].map(|index| self.cluster.advice(ServerIndex::new(index)).pace)
     }
 }
 
@@ -74,7 +74,7 @@ fn a_server_that_is_down_for_a_minute_is_slow_and_nobody_else_is() {
 fn the_engine_wants_to_be_woken_when_a_server_becomes_slow() {
     let mut bench = settled();
     bench.rounds(2, &one_fails(FailureKind::Refused));
-    let slow_from = bench.cluster.standing(ServerIndex(2)).since + Thresholds::LONG_DEAD_AFTER;
+    let slow_from = bench.cluster.standing(ServerIndex::new(2)).since + Thresholds::LONG_DEAD_AFTER;
     while bench.now + STEP < slow_from {
         bench.rounds(1, &one_fails(FailureKind::Refused));
     }
@@ -127,14 +127,14 @@ fn the_end_of_isolation_does_not_wake_the_long_dead() {
     let mut hear = |rounds: usize, outcomes: &[Outcome; 3]| {
         for _ in 0..rounds {
             for (index, outcome) in outcomes.iter().cloned().enumerate() {
-                let server = ServerId { cluster: ClusterId(0), server: ServerIndex(index) };
+                let server = ServerId { cluster: ClusterId(0), server: ServerIndex::new(index) };
                 engine.observe(Observation { server, asked: now, outcome }, now);
             }
             engine.decide(now);
             now = now + second;
         }
         let pace = |index| {
-            let server = ServerId { cluster: ClusterId(0), server: ServerIndex(index) };
+            let server = ServerId { cluster: ClusterId(0), server: ServerIndex::new(index) };
             engine.advice(server).pace
         };
         (engine.is_isolated(), [pace(0), pace(1), pace(2)])

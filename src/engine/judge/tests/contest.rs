@@ -29,13 +29,14 @@ fn contest_heard(
     attached: &[usize],
     priorities: &[u32],
 ) -> Contest {
-    let claimants: Vec<_> = order.iter().copied().map(ServerIndex).collect();
+    let claimants: Vec<_> = order.iter().copied().map(ServerIndex::new).collect();
     let mut policies = policy(ClusterKind::MySql, order.len()).servers;
     for (policy, priority) in policies.iter_mut().zip(priorities) {
         policy.priority = *priority;
     }
     let evidence = Evidence {
-        relation: &|ServerIndex(one), ServerIndex(other)| {
+        relation: &|one, other| {
+            let (one, other) = (one.place(), other.place());
             if newer.contains(&(one, other)) {
                 Relation::Ahead
             } else if newer.contains(&(other, one)) {
@@ -44,23 +45,23 @@ fn contest_heard(
                 Relation::Diverged
             }
         },
-        following: &|ServerIndex(one)| attached.get(one).copied().unwrap_or(0),
-        priority: &|ServerIndex(one)| policies[one].priority,
+        following: &|one| attached.get(one.place()).copied().unwrap_or(0),
+        priority: &|one| policies[one.place()].priority,
         older: &|_, newer| StateReason::OlderHistory(newer),
         precedes: &|_, _| true,
         asked_since: &|_, _| true,
         is_awaited: &|_| false,
         hold: false,
     };
-    settle(&claimants, incumbent.map(ServerIndex), &evidence)
+    settle(&claimants, incumbent.map(ServerIndex::new), &evidence)
 }
 
 fn champion(contest: &Contest) -> Option<usize> {
-    contest.champion.map(|champion| champion.0)
+    contest.champion.map(|champion| champion.place())
 }
 
 fn losers(contest: &Contest) -> BTreeSet<usize> {
-    contest.losers.iter().map(|loser| loser.server.0).collect()
+    contest.losers.iter().map(|loser| loser.server.place()).collect()
 }
 
 #[test]
@@ -74,20 +75,23 @@ fn nobody_or_one_is_no_contest() {
 fn the_newer_history_beats_everything_else() {
     let upheld = contest(2, Some(0), &[(1, 0)], &[2, 0], &[1, 100]);
     assert_eq!((champion(&upheld), upheld.split_brain), (Some(0), false), "the others follow it");
-    assert_eq!(upheld.against(ServerIndex(1)), Some(StateReason::Unfollowed(ServerIndex(0))));
+    assert_eq!(
+        upheld.against(ServerIndex::new(1)),
+        Some(StateReason::Unfollowed(ServerIndex::new(0)))
+    );
     let settled = contest(2, Some(0), &[(1, 0)], &[1, 2], &[1, 100]);
     assert_eq!((champion(&settled), settled.split_brain), (Some(1), false));
-    let reason = StateReason::OlderHistory(ServerIndex(1));
-    assert_eq!(settled.against(ServerIndex(0)), Some(reason));
-    assert_eq!(settled.against(ServerIndex(1)), None);
+    let reason = StateReason::OlderHistory(ServerIndex::new(1));
+    assert_eq!(settled.against(ServerIndex::new(0)), Some(reason));
+    assert_eq!(settled.against(ServerIndex::new(1)), None);
 }
 
 #[test]
 fn the_published_one_beats_replicas_priority_and_order() {
     let settled = contest(2, Some(1), &[], &[5, 0], &[1, 100]);
     assert_eq!((champion(&settled), settled.split_brain), (Some(1), true));
-    let reason = StateReason::SecondWriter(ServerIndex(1));
-    assert_eq!(settled.against(ServerIndex(0)), Some(reason));
+    let reason = StateReason::SecondWriter(ServerIndex::new(1));
+    assert_eq!(settled.against(ServerIndex::new(0)), Some(reason));
 }
 
 #[test]
@@ -102,15 +106,18 @@ fn an_outdated_incumbent_gives_way_only_to_those_that_have_all_it_has() {
     // The third has diverged from all, and more replicas follow it.
     let settled = contest(3, Some(0), &[(1, 0)], &[0, 0, 4], &[]);
     assert_eq!((champion(&settled), settled.split_brain), (Some(1), true));
-    let reason = StateReason::SecondWriter(ServerIndex(1));
-    assert_eq!(settled.against(ServerIndex(2)), Some(reason));
+    let reason = StateReason::SecondWriter(ServerIndex::new(1));
+    assert_eq!(settled.against(ServerIndex::new(2)), Some(reason));
 }
 
 #[test]
 fn of_a_chain_of_histories_the_newest_is_right() {
     let settled = contest(3, Some(0), &[(1, 0), (2, 1), (2, 0)], &[], &[]);
     assert_eq!((champion(&settled), settled.split_brain), (Some(2), false));
-    assert!(settled.against(ServerIndex(0)).is_some() && settled.against(ServerIndex(1)).is_some());
+    assert!(
+        settled.against(ServerIndex::new(0)).is_some()
+            && settled.against(ServerIndex::new(1)).is_some()
+    );
 }
 
 #[test]

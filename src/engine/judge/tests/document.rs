@@ -59,7 +59,7 @@ fn is_listed(reason: &StateReason) {
 /// One of each reason.
 fn state_reasons() -> Vec<StateReason> {
     use StateReason as R;
-    let (lag, server) = (Lag(Duration::ZERO), ServerIndex(0));
+    let (lag, server) = (Lag(Duration::ZERO), ServerIndex::new(0));
     let all = vec![
         R::NotProbedYet,
         R::ProbeSilent,

@@ -368,7 +368,8 @@ fn an_error_that_says_unready_is_explicit() {
 #[test]
 fn a_member_has_its_changes_from_its_group_until_that_does_not_count_it_in() {
     let mut bench = Bench::new(ClusterKind::MySql, 3);
-    let upstream = |bench: &Bench, at: usize| bench.cluster.conclusion(ServerIndex(at)).upstream;
+    let upstream =
+        |bench: &Bench, at: usize| bench.cluster.conclusion(ServerIndex::new(at)).upstream;
     bench.rounds(2, &group());
     for at in 0..3 {
         assert_eq!(upstream(&bench, at), Some(Upstream::Group), "{at}");

@@ -28,7 +28,7 @@ impl Site {
     fn rounds(&mut self, rounds: usize, outcomes: &[Outcome]) {
         for _ in 0..rounds {
             for (index, outcome) in outcomes.iter().enumerate() {
-                let (cluster, server) = (ClusterId(index / 2), ServerIndex(index % 2));
+                let (cluster, server) = (ClusterId(index / 2), ServerIndex::new(index % 2));
                 let server = ServerId { cluster, server };
                 let outcome = outcome.clone();
                 self.engine.observe(Observation { server, asked: self.now, outcome }, self.now);
@@ -39,7 +39,7 @@ impl Site {
     }
 
     fn state(&self, cluster: usize, server: usize) -> ServerState {
-        let (cluster, server) = (ClusterId(cluster), ServerIndex(server));
+        let (cluster, server) = (ClusterId(cluster), ServerIndex::new(server));
         self.engine.standing(ServerId { cluster, server }).state
     }
 }
@@ -76,7 +76,7 @@ fn all_silent_at_once_freezes_every_answer_and_one_reply_ends_it() {
 fn silence_proves_nothing_until_somebody_else_was_heard_after_it_began() {
     let mut site = Site::new();
     let hear = |site: &mut Site, cluster, server, outcome: Outcome| {
-        let server = ServerId { cluster: ClusterId(cluster), server: ServerIndex(server) };
+        let server = ServerId { cluster: ClusterId(cluster), server: ServerIndex::new(server) };
         site.engine.observe(Observation { server, asked: site.now, outcome }, site.now);
         site.engine.decide(site.now);
         site.now = site.now + STEP;
@@ -91,7 +91,8 @@ fn silence_proves_nothing_until_somebody_else_was_heard_after_it_began() {
     assert_eq!(site.state(1, 1), ServerState::Down);
 }
 
-const HELD: (Option<ServerIndex>, WriteReason) = (Some(ServerIndex(0)), WriteReason::HeldIsolated);
+const HELD: (Option<ServerIndex>, WriteReason) =
+    (Some(ServerIndex::new(0)), WriteReason::HeldIsolated);
 
 #[test]
 fn any_sign_of_anybody_is_no_isolation() {
@@ -108,7 +109,7 @@ fn any_sign_of_anybody_is_no_isolation() {
 #[test]
 fn one_server_alone_is_no_sample() {
     let mut engine = Engine::new(vec![policy(ClusterKind::Postgres, 1)], Moment::START);
-    let server = ServerId { cluster: ClusterId(0), server: ServerIndex(0) };
+    let server = ServerId { cluster: ClusterId(0), server: ServerIndex::new(0) };
     let mut now = Moment::START;
     for outcome in [primary(1, 1), primary(1, 1), silent()[0].clone(), silent()[1].clone()] {
         engine.observe(Observation { server, asked: now, outcome }, now);
@@ -127,7 +128,7 @@ fn isolated_from_the_start_is_not_ready_and_no_word_of_anything() {
     assert_eq!((write.server, write.reason), (None, WriteReason::NotReady));
     site.rounds(4, &healthy());
     let write = site.engine.decision(ClusterId(0)).write.expect("a write name");
-    assert_eq!(write.server, Some(ServerIndex(0)));
+    assert_eq!(write.server, Some(ServerIndex::new(0)));
 }
 
 #[test]

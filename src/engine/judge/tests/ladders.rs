@@ -128,7 +128,7 @@ fn each_read_name_has_its_own_limit() {
     let reads = bench.cluster.decision().reads;
     let sets: Vec<Vec<usize>> = reads
         .iter()
-        .map(|read| read.servers.iter().map(|server| server.server.0).collect())
+        .map(|read| read.servers.iter().map(|server| server.server.place()).collect())
         .collect();
     assert_eq!(sets, [vec![1], vec![1, 2]]);
     assert_eq!(bench.state(2), ServerState::Replica, "fresh enough for one of them");
@@ -268,7 +268,7 @@ fn overtaken_beside(reason: StateReason) -> Option<usize> {
     let overtaken = Verdict::out(ServerState::StalePrimary, StateReason::NotRejoined);
     let heir = Verdict::UNHEARD.because(reason);
     ladder.decide(&with([overtaken, heir]), &rules, write, &steering, now);
-    ladder.decision.server.map(|server| server.0)
+    ladder.decision.server.map(|server| server.place())
 }
 
 #[test]

@@ -60,7 +60,7 @@ impl Bench {
     /// One round in which only some servers are heard.
     fn hear(&mut self, outcomes: impl IntoIterator<Item = (usize, Outcome)>) {
         for (index, outcome) in outcomes {
-            let server = ServerId { cluster: ClusterId(0), server: ServerIndex(index) };
+            let server = ServerId { cluster: ClusterId(0), server: ServerIndex::new(index) };
             self.cluster.observe(Observation { server, asked: self.now, outcome }, self.now);
         }
         self.cluster.decide(self.now, &mut self.events);
@@ -80,7 +80,7 @@ impl Bench {
     }
 
     fn verdict(&self, server: usize) -> Verdict {
-        self.cluster.conclusion(ServerIndex(server)).verdict
+        self.cluster.conclusion(ServerIndex::new(server)).verdict
     }
 
     fn state(&self, server: usize) -> ServerState {
@@ -97,7 +97,7 @@ impl Bench {
 
     fn writer(&self) -> Option<usize> {
         let write = self.cluster.decision().write.expect("the cluster has a write name");
-        write.server.map(|server| server.0)
+        write.server.map(|server| server.place())
     }
 
     fn write_reason(&self) -> WriteReason {
@@ -109,13 +109,13 @@ impl Bench {
     }
 
     fn readers(&self) -> Vec<usize> {
-        self.read().servers.iter().map(|server| server.server.0).collect()
+        self.read().servers.iter().map(|server| server.server.place()).collect()
     }
 
     /// The servers that the write name has said, in order.
     fn writers_so_far(&self) -> Vec<Option<usize>> {
         let said = self.events.iter().filter_map(|event| match event {
-            Event::Write { from, to, .. } if from != to => Some(to.map(|server| server.0)),
+            Event::Write { from, to, .. } if from != to => Some(to.map(|server| server.place())),
             _ => None,
         });
         said.collect()
@@ -124,7 +124,7 @@ impl Bench {
     /// The states that a server has been in, in order.
     fn states_so_far(&self, index: usize) -> Vec<ServerState> {
         let been = self.events.iter().filter_map(|event| match event {
-            Event::State { server, to, .. } if server.server.0 == index => Some(*to),
+            Event::State { server, to, .. } if server.server.place() == index => Some(*to),
             _ => None,
         });
         been.collect()

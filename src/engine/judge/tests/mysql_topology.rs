@@ -73,7 +73,7 @@ fn a_replica_of_a_former_primary_is_no_replica() {
     bench.rounds(4, &after);
     assert_eq!((bench.writer(), bench.state(0)), (Some(1), ServerState::StalePrimary));
     assert_eq!(bench.state(2), ServerState::ReplicaBroken, "no grace: it receives what is lost");
-    let stale = StateReason::FollowsStale(crate::engine::ServerIndex(0));
+    let stale = StateReason::FollowsStale(crate::engine::ServerIndex::new(0));
     assert_eq!((bench.reason(2), bench.readers()), (stale, vec![1]));
     // Re-pointed, it is back at once.
     bench.rounds(

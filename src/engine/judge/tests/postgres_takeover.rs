@@ -19,7 +19,7 @@ fn a_standby_of_the_losing_primary_is_out_at_once_even_at_the_same_timeline() {
     bench.rounds(3, &twins);
     assert_eq!((bench.writer(), bench.state(2)), (Some(1), ServerState::StalePrimary));
     assert_eq!(bench.state(0), ServerState::ReplicaBroken);
-    let stale = StateReason::FollowsStale(crate::engine::ServerIndex(2));
+    let stale = StateReason::FollowsStale(crate::engine::ServerIndex::new(2));
     assert_eq!(bench.reason(0), stale);
 }
 
@@ -144,7 +144,7 @@ fn a_primary_that_cannot_write_is_withdrawn_and_returns_after_two_writes() {
     assert_eq!(bench.writer(), Some(0));
     bench.hear([(0, beating(Heartbeat::Failed))]);
     assert_eq!((bench.writer(), bench.reason(0)), (None, StateReason::CannotWrite));
-    let advice = bench.cluster.advice(crate::engine::ServerIndex(0));
+    let advice = bench.cluster.advice(crate::engine::ServerIndex::new(0));
     assert!(advice.heartbeat, "only a write proves that it can write again");
     for heartbeat in [Heartbeat::Written, Heartbeat::Failed, Heartbeat::Written] {
         bench.hear([(0, beating(heartbeat))]);

@@ -117,10 +117,10 @@ fn what_was_away_starts_anew_and_remembers_who_took_over() {
         conclusion.gates[0].pass(None, std::time::Duration::from_secs(1));
     }
     assert!(!conclusion.gates[0].is_fresh());
-    conclusion.mark_superseded(&record, Some(ServerIndex(1)), &GtidState::Unknown, Loss::Name);
-    conclusion.mark_superseded(&record, Some(ServerIndex(2)), &GtidState::Unknown, Loss::Age);
+    conclusion.mark_superseded(&record, Some(ServerIndex::new(1)), &GtidState::Unknown, Loss::Name);
+    conclusion.mark_superseded(&record, Some(ServerIndex::new(2)), &GtidState::Unknown, Loss::Age);
     let superseded = conclusion.superseded.clone().expect("it was marked");
-    assert_eq!((superseded.by, superseded.timeline), (Some(ServerIndex(1)), Some(3)));
+    assert_eq!((superseded.by, superseded.timeline), (Some(ServerIndex::new(1)), Some(3)));
     conclusion.mark_away(&record);
     conclusion.note_return(&record, 1);
     assert!(conclusion.is_away() && !conclusion.gates[0].is_known());

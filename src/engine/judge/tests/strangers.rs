@@ -73,6 +73,6 @@ fn never_means_never() {
     assert!(!bench.writers_so_far().contains(&Some(2)));
     let known = (bench.state(2), bench.reason(2));
     assert_eq!(known, (ServerState::StalePrimary, StateReason::MayNotWrite));
-    let standing = bench.cluster.standing(ServerIndex(2));
+    let standing = bench.cluster.standing(ServerIndex::new(2));
     assert!(standing.state.is_alarming());
 }

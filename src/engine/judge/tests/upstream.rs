@@ -9,15 +9,15 @@ use crate::engine::{Progress, ServerIndex, Towards, Upstream};
 
 /// Whom each of three servers replicates from.
 fn upstreams(bench: &Bench) -> [Option<Upstream<ServerIndex>>; 3] {
-    [0, 1, 2].map(|index| bench.cluster.conclusion(ServerIndex(index)).upstream)
+    [0, 1, 2].map(|index| bench.cluster.conclusion(ServerIndex::new(index)).upstream)
 }
 
 fn member(index: usize) -> Option<Upstream<ServerIndex>> {
-    Some(Upstream::Member(ServerIndex(index)))
+    Some(Upstream::Member(ServerIndex::new(index)))
 }
 
 fn progress(bench: &Bench, index: usize) -> Option<(Towards, u32, u32)> {
-    let progress = bench.cluster.progress(ServerIndex(index));
+    let progress = bench.cluster.progress(ServerIndex::new(index));
     progress.map(|Progress { towards, done, of }| (towards, done, of))
 }
 
@@ -95,7 +95,7 @@ fn another_configuration_moves_an_upstream_and_forgets_one_that_has_left() {
         let policy = ClusterPolicy { servers, ..before };
         let (cluster, _) = bench.cluster.reconfigured(ClusterId(0), policy, bench.now);
         let places = 0..keep.len();
-        let upstreams = places.map(|place| cluster.conclusion(ServerIndex(place)).upstream);
+        let upstreams = places.map(|place| cluster.conclusion(ServerIndex::new(place)).upstream);
         upstreams.collect::<Vec<_>>()
     };
     assert_eq!(moved(&bench, &[2, 1, 0]), [member(1), member(2), None]);

@@ -27,7 +27,7 @@ fn watched(kind: ClusterKind, servers: usize, checks: &[Check]) -> Bench {
 impl Bench {
     /// What is shown of a server, witnesses included.
     fn limited(&self, server: usize) -> Verdict {
-        self.cluster.conclusion(ServerIndex(server)).limited
+        self.cluster.conclusion(ServerIndex::new(server)).limited
     }
 
     /// One round in which the servers say `outcomes` and the witness of one of them `said`.

@@ -106,11 +106,11 @@ impl Answers {
         self.serial = self.serial.next(0);
         let writer = usize::from(self.generation.is_multiple_of(2));
         let member =
-            |index| ReadServer { server: ServerIndex(index), percent: 100, sessions: None };
+            |index| ReadServer { server: ServerIndex::new(index), percent: 100, sessions: None };
         let decision = Decision {
             stability: Stability::Stable,
             write: Some(WriteDecision {
-                server: Some(ServerIndex(writer)),
+                server: Some(ServerIndex::new(writer)),
                 reason: WriteReason::Primary,
                 since: Moment::START,
             }),
