@@ -145,9 +145,6 @@ pub fn check<'k>(
     now: u64,
 ) -> Result<Signer, TsigFault> {
     let record = record(message, start).ok_or(TsigFault::Malformed)?;
-    if message[HEADER - 2..HEADER] == [0, 0] {
-        return Err(TsigFault::Malformed);
-    }
     let mut keys = keys.into_iter();
     let key = keys.find(|key| is_of(&record, key)).ok_or(TsigFault::BadKey)?;
     let tsig = &record.data;
@@ -215,8 +212,12 @@ impl Read {
     }
 }
 
-/// The record at `start`, which is the last one of `message`.
+/// The record at `start`, which is the last one of `message`, and counted as such: the signature covers how many
+/// were there before it.
 fn record(message: &[u8], start: usize) -> Option<Record<TSIG>> {
+    if message.get(HEADER - 2..HEADER)? == [0, 0] {
+        return None;
+    }
     let mut decoder = BinDecoder::new(message).clone(u16::try_from(start).ok()?);
     let record = Record::<RData>::read(&mut decoder).ok()?;
     let sound = record.dns_class == DNSClass::ANY && record.ttl == 0;
