@@ -50,6 +50,8 @@ pub(crate) struct Setup {
     pub(crate) has_catalog: bool,
     /// A server of somebody else's zone that the write name is pushed to.
     pub(crate) push_to: Option<SocketAddr>,
+    /// Another server of the same zone.
+    pub(crate) push_also_to: Option<SocketAddr>,
     /// Names in the zone beside the usual ones.
     pub(crate) names: usize,
 }
@@ -239,12 +241,19 @@ impl Primary {
 
     /// Where the write name is pushed to, if that is asked for.
     fn publish(&self) -> String {
-        match self.setup.push_to {
-            Some(server) => format!(
+        let Setup { push_to, push_also_to, .. } = self.setup;
+        match push_to {
+            Some(first) => format!(
                 "[[key]]\nname = \"upd.corp.example.\"\nsecret_file = \"xfr.key\"\n\n[[publish]]\n\
-                 name = \"corp\"\nservers = [\"{server}\"]\nzone = \"corp.example.\"\n\
+                 name = \"corp\"\nservers = [{servers}]\nzone = \"corp.example.\"\n\
                  key = \"upd.corp.example.\"\n\
-                 records = [{{ from = \"{WRITE}\", to = \"db-write.corp.example.\" }}]\n"
+                 records = [{{ from = \"{WRITE}\", to = \"db-write.corp.example.\" }}]\n",
+                servers = [Some(first), push_also_to]
+                    .iter()
+                    .flatten()
+                    .map(|server| format!("\"{server}\""))
+                    .collect::<Vec<_>>()
+                    .join(", ")
             ),
             None => String::new(),
         }

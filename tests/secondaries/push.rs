@@ -50,8 +50,11 @@ struct Corp {
 impl Corp {
     /// With what `docs/SECONDARIES.md` says of the key, and with these records beside.
     fn start(kind: Kind, records: &str) -> Self {
+        Self::start_at(ports::free_for_dns(), kind, records)
+    }
+
+    fn start_at(address: SocketAddr, kind: Kind, records: &str) -> Self {
         let folder = Account::current().directory("pointsman-corp-");
-        let address = ports::free_for_dns();
         let at = folder.path();
         let zone = format!(
             "$ORIGIN {CORP}\n@ 300 SOA ns hostmaster ( 1 3600 600 86400 5 )\n@ 300 NS ns\n\
@@ -216,6 +219,45 @@ fn bind_is_kept() {
 #[test]
 fn knot_is_kept() {
     is_kept(Kind::Knot, 24);
+}
+
+/// The first server of a zone that answers is told. One that comes back without what was written meanwhile, as from
+/// a backup, is put right, and the epoch does not go back.
+#[test]
+fn the_next_server_is_told_while_the_first_is_away() {
+    let first = Corp::start(Kind::Bind, "");
+    let second = Corp::start(Kind::Knot, "");
+    let (address, also) = (first.address, second.address);
+    let setup =
+        Setup { number: 39, push_to: Some(address), push_also_to: Some(also), ..Setup::default() };
+    let mut primary = Primary::new(setup);
+    primary.start();
+    let expect = |corp: &Corp, what: &str, server: u8| {
+        let mut client = corp.client();
+        let said = patience::poll(patience::PATIENCE, || {
+            says(&mut client, primary.server(server)).then_some(())
+        });
+        assert!(said.is_some(), "{what}\n{}\n{}", primary.status(), primary.log_tail());
+    };
+    expect(&first, "the first server is told", 1);
+    patience::until("it is seen that the second does not follow", || {
+        primary.status().contains(&also.to_string())
+    });
+    assert!(!says(&mut second.client(), primary.server(1)), "nobody copies the zone to it");
+    drop(first);
+    primary.pin(2);
+    expect(&second, "the second server is told", 2);
+    primary.pin(3);
+    expect(&second, "the second server follows", 3);
+    let epoch = |corp: &Corp| {
+        let text = owner(&mut corp.client()).pop().expect("an owner record");
+        let epoch = text.split_once("epoch=").expect("an epoch").1;
+        epoch.split(' ').next().expect("a word").parse::<u64>().expect("a number")
+    };
+    let reached = epoch(&second);
+    let first = Corp::start_at(address, Kind::Bind, "");
+    expect(&first, "the first server is put right", 3);
+    assert!(epoch(&first) >= reached, "{} < {reached}", epoch(&first));
 }
 
 /// What is of somebody else stays as it is, and is told.
