@@ -17,6 +17,7 @@ mod served;
 mod table;
 mod tally;
 mod tcp;
+mod transfers;
 mod udp;
 mod window;
 
@@ -42,6 +43,15 @@ struct Arguments {
 enum Job {
     /// Measure all contestants and print the tables.
     Measure(Measure),
+    /// Measure Pointsman while secondaries fetch a big zone, and without.
+    Transfers {
+        /// The program to measure.
+        #[arg(long)]
+        program: PathBuf,
+        /// A folder for its files.
+        #[arg(long)]
+        folder: PathBuf,
+    },
     /// Be the packet echo.
     Echo {
         /// Where to listen.
@@ -89,6 +99,7 @@ struct Measure {
 fn main() -> Result<(), Box<dyn Error>> {
     match Arguments::parse().job {
         Job::Measure(measure) => measure.run(),
+        Job::Transfers { program, folder } => transfers::measure(&program, &folder),
         Job::Echo { address } => Ok(echo::serve(address)?),
         Job::Serve { address, changes } => served::serve(address, changes),
     }

@@ -169,7 +169,7 @@ const UTIME: usize = 14;
 const STIME: usize = 15;
 
 /// The core of the servers; the load has the next one.
-const SERVER_CORE: &str = "0";
+pub(crate) const SERVER_CORE: &str = "0";
 
 /// How long a start may take, under valgrind too.
 const START: Duration = Duration::from_secs(30);
