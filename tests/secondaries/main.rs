@@ -17,6 +17,7 @@ mod document;
 mod failures;
 mod large;
 mod primary;
+mod publish_hook;
 mod push;
 mod secondary;
 mod signed;
