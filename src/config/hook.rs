@@ -8,7 +8,7 @@ use super::{
     ProbeTarget, Secret, TlsMode,
     cluster::ClusterSection,
     password,
-    read::{Conversion, Faults, Field, Firsts, HttpUrl, Label, Protected, Section, Value, section},
+    read::{Conversion, Faults, Field, Firsts, HttpUrl, Label, Section, Value, section},
     tls,
     words::Words,
 };
@@ -234,13 +234,7 @@ fn command(section: &HookSection, conversion: &mut Conversion<'_>) -> Option<Hoo
     conversion.useless(&section.secret_file, "secret_file", "only webhooks are signed");
     conversion.useless(&section.ca_file, "ca_file", "only webhooks by https check a certificate");
     let run = section.command.given_with_place()?;
-    let [program, arguments @ ..] = &run.get_ref()[..] else {
-        let advice = "write the program's path, then its arguments";
-        conversion.faults.add(run.span(), "`command` is an empty list", advice);
-        return None;
-    };
-    let program = conversion.path(&PathBuf::from(program.get_ref()));
-    conversion.protect(&program, Protected::Commands);
+    let (program, arguments) = conversion.program(run.get_ref(), ("command", run.span()))?;
     Some(HookAction::Command {
         program,
         arguments: arguments.iter().map(|argument| argument.get_ref().as_str().into()).collect(),

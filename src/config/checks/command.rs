@@ -1,11 +1,11 @@
 //! `[cluster.probe.command]`: the exit status of a command.
 
-use std::{ops::Range, path::PathBuf};
+use std::ops::Range;
 
 use toml::Spanned;
 
 use super::WitnessConfig;
-use crate::config::read::{Conversion, Protected, Section, section};
+use crate::config::read::{Conversion, Section, section};
 
 section! {
     /// The exit status of a command.
@@ -23,12 +23,8 @@ pub fn convert(
     let (section, place) = section?;
     let example = (CommandSection::TITLE, "run = [\"/usr/local/bin/check\", \"{server}\"]");
     let run = conversion.required(&section.run, &place, example)?;
-    let [program, arguments @ ..] = &run[..] else {
-        let place = section.run.span().unwrap_or(place);
-        let advice = "write the program's path, then its arguments";
-        conversion.faults.add(place, "`run` is an empty list", advice);
-        return None;
-    };
+    let at = section.run.span().unwrap_or(place);
+    let (program, arguments) = conversion.program(run, ("run", at))?;
     for argument in arguments {
         if let Some(odd) = unknown_placeholder(argument.get_ref()) {
             let known = PLACEHOLDERS.map(|name| format!("{{{name}}}")).join(", ");
@@ -36,8 +32,6 @@ pub fn convert(
             conversion.faults.add(argument.span(), what, format!("known here: {known}"));
         }
     }
-    let program = conversion.path(&PathBuf::from(program.get_ref()));
-    conversion.protect(&program, Protected::Commands);
     Some(WitnessConfig::Command {
         program,
         arguments: arguments.iter().map(|argument| argument.get_ref().as_str().into()).collect(),

@@ -20,10 +20,7 @@ use crate::{
         ProbeTarget, Secret, TargetHost, TlsMode,
         checks::https,
         password,
-        read::{
-            Conversion, Field, HostName, HostPort, HttpUrl, PORTS, Protected, Section, Whole,
-            section,
-        },
+        read::{Conversion, Field, HostName, HostPort, HttpUrl, PORTS, Section, Whole, section},
         tls::{self, TlsWord},
     },
     discovery::SourceKind,
@@ -344,14 +341,8 @@ fn command(
     let interval = section.interval(usual, conversion);
     let timeout = section.timeout(conversion);
     let run = conversion.required(&section.run, &place, example)?;
-    let [program, arguments @ ..] = &run[..] else {
-        let place = section.run.span().unwrap_or(place);
-        let advice = "write the program's path, then its arguments";
-        conversion.faults.add(place, "`run` is an empty list", advice);
-        return None;
-    };
-    let program = conversion.path(&PathBuf::from(program.get_ref()));
-    conversion.protect(&program, Protected::Commands);
+    let at = section.run.span().unwrap_or(place);
+    let (program, arguments) = conversion.program(run, ("run", at))?;
     let arguments = arguments.iter().map(|argument| argument.get_ref().as_str().into()).collect();
     Some(SourceConfig { interval, timeout, whom: Whom::Command { program, arguments } })
 }

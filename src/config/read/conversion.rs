@@ -143,6 +143,23 @@ impl Conversion<'_> {
         }
     }
 
+    /// A program of the operator's and its arguments, of the list that `key` is at `place`. Whoever may change the
+    /// program decides what this process runs.
+    pub fn program<'f>(
+        &mut self,
+        words: &'f [Spanned<String>],
+        (key, place): (&str, Range<usize>),
+    ) -> Option<(PathBuf, &'f [Spanned<String>])> {
+        let [program, arguments @ ..] = words else {
+            let advice = "write the program's path, then its arguments";
+            self.faults.add(place, format!("`{key}` is an empty list"), advice);
+            return None;
+        };
+        let program = self.path(Path::new(program.get_ref()));
+        self.protect(&program, Protected::Commands);
+        Some((program, arguments))
+    }
+
     /// The value of a key that cannot be left out of the section `title` at `section`.
     pub fn required<'f, T>(
         &mut self,
