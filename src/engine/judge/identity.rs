@@ -72,10 +72,9 @@ impl KnownIdentity {
             return;
         };
         let majority = |one: &Identity| votes(one) * 2 > records.len();
-        let is_there = |record: &Record| {
-            let liveness = record.liveness(thresholds, now);
-            matches!(liveness, Liveness::Answering | Liveness::Doubtful(_) | Liveness::Unheard)
-        };
+        // Who refuses us carries what he last showed.
+        let is_there =
+            |record: &Record| !matches!(record.liveness(thresholds, now), Liveness::Gone(_));
         let lives = |one: &Identity| {
             records.iter().any(|it| is_there(it) && carried_identity(it).as_ref() == Some(one))
         };
