@@ -70,14 +70,17 @@ impl Field<'_> {
     }
 
     /// How many members follow a server. What we have missed of a follower takes nothing from the one
-    /// in office.
+    /// in office; one that refuses us may have gone over since the one in office fell silent.
     fn supporters(&self, index: ServerIndex) -> usize {
-        let missed = self.case.indices().filter(|&one| {
-            let liveness = self.case.liveness(one);
-            matches!(liveness, Liveness::Doubtful(_) | Liveness::ProbeSilent)
-                && one != index
-                && is_follower(one, index, self.case)
-        });
+        let is_missed = |one: ServerIndex| match self.case.liveness(one) {
+            Liveness::Doubtful(_) | Liveness::ProbeSilent => true,
+            Liveness::Alive(_) => self.case.answers(index),
+            Liveness::Unheard | Liveness::Answering | Liveness::Gone(_) => false,
+        };
+        let missed = self
+            .case
+            .others(index)
+            .filter(|&one| is_missed(one) && is_follower(one, index, self.case));
         let in_office = self.case.precedents.published == Some(index);
         self.followers(index) + if in_office { missed.count() } else { 0 }
     }
