@@ -15,6 +15,7 @@ pub mod attempt;
 pub mod browser;
 pub mod certificates;
 mod data_template;
+pub mod database;
 pub mod disk;
 pub mod distribution;
 pub mod dns_client;
@@ -48,13 +49,16 @@ pub mod wrong_clock;
 
 use std::{env, path::PathBuf};
 
-/// Cargo's folder for what is built, above the running test.
+/// Cargo's folder for what is built, above the running test or bench.
 ///
 /// # Panics
 /// When there is none.
 pub fn build_folder() -> PathBuf {
     let own = env::current_exe().expect("a running program has a file");
-    own.ancestors().nth(3).expect("cargo builds three folders deep").to_owned()
+    // `target/debug/deps/` of tests, `target/release/` of benches that are programs.
+    let folders = own.ancestors().skip(1).skip_while(|folder| folder.ends_with("deps"));
+    let mut folders = folders.skip(1);
+    folders.next().expect("cargo builds in a folder of its own").to_owned()
 }
 
 /// The `pointsman` binary under test: what `POINTSMAN_BINARY` names, else the one that cargo builds

@@ -293,7 +293,9 @@ impl MySqlCluster {
     /// Gives a replica, or what was one, a copy of another replica's data, and lets it follow the
     /// same primary.
     pub fn rebuild(&mut self, server: usize, donor: usize, primary: usize) {
-        self.servers[server].kill9();
+        if self.is_running(server) {
+            self.servers[server].kill9();
+        }
         self.stop_quickly(donor);
         self.servers[server].copy_data(&self.servers[donor]);
         self.launch(donor, true);

@@ -212,9 +212,18 @@ impl Flavour {
     pub(crate) fn has_reached(self, end: &str) -> String {
         match self {
             Self::MySql => format!("SELECT gtid_subset('{end}', @@global.gtid_executed)"),
-            // Domain by domain: it may have more of them.
+            // Domain by domain: it may have more of them, and more in each.
             Self::MariaDb => {
-                let has = |one| format!("find_in_set('{one}', @@global.gtid_binlog_pos) > 0");
+                let position = "@@global.gtid_binlog_pos";
+                let has = |one: &str| {
+                    let (domain, number) = (one.split('-').next(), one.rsplit('-').next());
+                    let (domain, number) = (domain.unwrap_or(one), number.unwrap_or(one));
+                    format!(
+                        "(find_in_set('{one}', {position}) > 0 OR CAST(substring_index(\
+                         regexp_substr({position}, '(^|,){domain}-[0-9]+-[0-9]+'), '-', -1) \
+                         AS UNSIGNED) > {number})"
+                    )
+                };
                 let all: Vec<_> = end.split(',').filter(|one| !one.is_empty()).map(has).collect();
                 format!(
                     "SELECT {}",

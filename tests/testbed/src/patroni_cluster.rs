@@ -13,12 +13,14 @@ use std::{
     time::Duration,
 };
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Pid;
 use tempfile::TempDir;
 
 use crate::{
-    account, patience, ports, postgres_programs::Programs, postgres_sessions::SessionMaker,
-    process::ServerProcess,
+    account, patience, ports,
+    postgres_programs::Programs,
+    postgres_sessions::SessionMaker,
+    process::{self, ServerProcess},
 };
 
 /// The cluster's name in the store.
@@ -185,6 +187,20 @@ impl PatroniCluster {
         }
     }
 
+    /// The host of a member freezes: SIGSTOP to its Patroni and to its PostgreSQL. What follows is
+    /// [`Self::kill_host`].
+    pub fn freeze_host(&self, index: usize) {
+        self.freeze_patroni(index);
+        if let Some(postmaster) = self.members[index].postmaster() {
+            process::freeze(postmaster);
+        }
+    }
+
+    /// SIGSTOP to the Patroni of a member: its PostgreSQL goes on.
+    pub fn freeze_patroni(&self, index: usize) {
+        self.members[index].process.as_ref().expect("the member runs").freeze();
+    }
+
     /// Starts the Patroni of a stopped member.
     pub fn start_member(&mut self, index: usize) {
         let log = self.log_file(index);
@@ -336,8 +352,7 @@ impl Member {
 
 /// Kills a PostgreSQL that is nobody's child, and waits for its end. Its children notice.
 fn end_postmaster(postmaster: Pid) {
-    // It may have ended by itself.
-    _ = kill_process(postmaster, Signal::KILL);
+    process::kill_parent(postmaster);
     let home = format!("/proc/{}/cwd", postmaster.as_raw_nonzero());
     // A process that has ended has none, whether or not somebody has waited for it.
     patience::until("a killed PostgreSQL ends", || fs::read_link(&home).is_err());

@@ -56,10 +56,7 @@ impl ServerProcess {
 
     /// SIGSTOP to it and to every child: the machine's sockets live, the server does not.
     pub fn freeze(&self) {
-        self.signal(Signal::STOP); // The parent first: it starts no more children.
-        for pid in descendants(self.pid()) {
-            send(pid, Signal::STOP);
-        }
+        freeze(self.pid());
     }
 
     /// Ends [`Self::freeze`].
@@ -115,6 +112,23 @@ impl Drop for ServerProcess {
             }
             self.reap();
         }
+    }
+}
+
+/// SIGSTOP to a process and to every child.
+pub(crate) fn freeze(pid: Pid) {
+    send(pid, Signal::STOP); // The parent first: it starts no more children.
+    for child in descendants(pid) {
+        send(child, Signal::STOP);
+    }
+}
+
+/// SIGKILL to a process; its children, frozen or not, get to notice.
+pub(crate) fn kill_parent(pid: Pid) {
+    let children = descendants(pid);
+    send(pid, Signal::KILL);
+    for child in children {
+        send(child, Signal::CONT);
     }
 }
 

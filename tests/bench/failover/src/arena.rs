@@ -9,11 +9,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use pointsman_testbed::namespace::{Effect, Namespace, NetworkFault, Traffic};
+use pointsman_testbed::{
+    database::{Database, Engine, Former, Lookout, SERVERS},
+    namespace::{Effect, Namespace, NetworkFault, Traffic},
+};
 
 use crate::{
     contestant::{Contestant, Place},
-    database::{Database, Engine, Lookout, SERVERS},
     fault::Fault,
     findings::{Findings, Row},
     moves::Truth,
@@ -237,7 +239,11 @@ impl Arena {
             Fault::Freeze => self.database.thaw(strike.victim),
             Fault::Drop => drop(strike.hole),
             Fault::Primary | Fault::Switchover | Fault::Hinted => {
-                self.database.regroup(next, third, primary, strike.fault == Fault::Primary);
+                let former = match strike.fault {
+                    Fault::Primary => Former::Crashed,
+                    _ => Former::Retired,
+                };
+                self.database.regroup(next, third, primary, former);
                 self.place.order = [next, third, primary];
                 self.put_order_right();
             }

@@ -10,8 +10,9 @@ use std::{
     time::Duration,
 };
 
+use pointsman_testbed::database::{Engine, SERVERS};
+
 use crate::{
-    database::{Engine, SERVERS},
     stand_in,
     watcher::{Door, Rhythm},
 };

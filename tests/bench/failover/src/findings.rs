@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use crate::{contestant::Contestant, database::Engine, fault::Fault, moves::Moves, tally::Tally};
+use pointsman_testbed::database::Engine;
+
+use crate::{contestant::Contestant, fault::Fault, moves::Moves, tally::Tally};
 
 /// What is timed: from which moment on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -10,7 +10,6 @@
 
 mod arena;
 mod contestant;
-mod database;
 mod fault;
 mod findings;
 #[path = "../../dns/src/machine.rs"]
@@ -29,9 +28,9 @@ mod watcher;
 use std::{error::Error, fs, os::unix::fs::PermissionsExt as _};
 
 use clap::Parser;
-use pointsman_testbed::{namespace::Namespace, postgres_programs::Programs};
+use pointsman_testbed::{database::Engine, namespace::Namespace, postgres_programs::Programs};
 
-use self::{contestant::Contestant, database::Engine, fault::Fault, measure::Plan, report::Report};
+use self::{contestant::Contestant, fault::Fault, measure::Plan, report::Report};
 
 /// Strikes real databases and measures who notices when.
 #[derive(Debug, Parser)]

@@ -9,12 +9,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use pointsman_testbed::namespace::Namespace;
+use pointsman_testbed::{database::Engine, namespace::Namespace};
 
 use crate::{
     arena::{Arena, Strike, milliseconds},
     contestant::Contestant,
-    database::Engine,
     fault::Fault,
     findings::{Findings, Row},
     side::Side,

@@ -55,7 +55,8 @@ impl Moves {
             *last = Some(run.told);
             match run.told {
                 Told::Go(servers) => {
-                    let named = (0..crate::database::SERVERS).filter(|one| servers.contains(*one));
+                    let named = (0..pointsman_testbed::database::SERVERS)
+                        .filter(|one| servers.contains(*one));
                     let is_wrong = named.into_iter().any(|server| !truth.allows(server, run));
                     self.wrong += usize::from(is_wrong);
                 }

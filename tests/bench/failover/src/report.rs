@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
+use pointsman_testbed::database::Engine;
+
 use crate::{
     contestant::Contestant,
-    database::Engine,
     fault::Fault,
     findings::{Findings, Row},
     table::Table,
