@@ -82,10 +82,21 @@ fn in_a_namespace(play: impl FnOnce() + Send + 'static) {
         ip("link set lo up");
         for server in SERVERS {
             ip(&format!("addr add {}/128 dev lo nodad", server[1]));
+            wait_for_a_route(server[1]);
         }
         play();
     });
     played.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+}
+
+/// The kernel lays the route to a new IPv6 address later.
+fn wait_for_a_route(address: &str) {
+    let end = std::time::Instant::now() + Duration::from_secs(20);
+    let socket = UdpSocket::bind("[::]:0").unwrap();
+    while let Err(error) = socket.connect((address, 9)) {
+        assert!(std::time::Instant::now() < end, "no route to {address}: {error}");
+        thread::sleep(Duration::from_millis(1));
+    }
 }
 
 /// A connection to each address of each server.
