@@ -46,7 +46,7 @@ section! {
         kick: KickSection,
         /// Servers that come and go by themselves.
         discovery: DiscoverySection,
-        /// Its servers. At least one.
+        /// Its servers. At least one, if no source of discovery can name the first.
         server: Vec<Spanned<ServerSection>>,
     }
 }
@@ -58,7 +58,8 @@ pub struct ClusterConfig {
     pub name: Box<str>,
     /// What its servers speak.
     pub kind: ClusterKind,
-    /// At least one. Their place is their [`crate::engine::ServerIndex`].
+    /// Their place is their [`crate::engine::ServerIndex`]. None while nobody vouches for the first
+    /// of a cluster that discovers its servers.
     pub servers: Vec<ServerConfig>,
     /// Rules of its write name; `None` when it has none.
     pub write: Option<WritePolicy>,
@@ -161,7 +162,8 @@ fn cluster(
             "add a [cluster.write] or a [[cluster.read]]",
         );
     }
-    let probe = probe::convert(kind, checks.ask_the_database(), &section.probe, &place, conversion);
+    let asks_servers = checks.ask_the_database();
+    let probe = probe::convert(kind, asks_servers, &section.probe, &place, conversion);
     checks.finish(conversion);
     let around = kick::Around {
         kind,
@@ -173,7 +175,7 @@ fn cluster(
         kind,
         servers: &servers,
         rise: probe.as_ref().map_or(1, |(_, thresholds)| thresholds.rise),
-        asks_servers: servers.iter().any(|server| server.checks.database),
+        asks_servers,
     };
     let discovery = discovery::convert(&section.discovery, &around, conversion);
     let (name, kind) = (name?, kind?);
@@ -221,11 +223,11 @@ fn servers(
 ) -> Vec<ServerConfig> {
     let sections = section.server.given().map_or(&[][..], Vec::as_slice);
     if sections.is_empty() && !matches!(section.server, Field::Faulty) {
-        conversion.faults.add(
-            place.clone(),
-            "the cluster has no server",
-            "add a [[cluster.server]] with name and address",
-        );
+        match discovery::names_the_first(&section.discovery) {
+            // As the first that comes will be asked.
+            true => _ = checks.of_server(&Field::Absent, conversion),
+            false => conversion.faults.add(place.clone(), NO_SERVER, discovery::FIRST_SERVER),
+        }
     }
     sections
         .iter()
@@ -255,7 +257,8 @@ fn served(
         serve(name, NameRole::Write, ttls);
         policy
     });
-    let servers = section.server.given().map_or(1, |list| list.len().max(1));
+    let listed = section.server.given().map_or(1, |list| list.len().max(1));
+    let servers = listed.max(discovery::most_servers(&section.discovery));
     let sections = section.read.given().map_or(&[][..], Vec::as_slice).iter().enumerate();
     let reads = sections.map(|(index, section)| {
         let around = read_name::Around { kind, servers, index };
@@ -334,6 +337,9 @@ fn changes_of_names(before: &ClusterConfig, after: &ClusterConfig, words: &mut W
         words.add(format!("{name} is no longer served"));
     }
 }
+
+/// What is wrong with a cluster of nobody.
+const NO_SERVER: &str = "the cluster has no server";
 
 one_of! { ClusterKind, "\"postgres\", \"mysql\" or \"mariadb\" (the same), or \"tcp\"",
     "postgres" => Self::Postgres,

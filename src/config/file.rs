@@ -9,12 +9,12 @@ use super::{
     admin::{self, AdminSection},
     checks::WitnessConfig,
     cluster::{self, ClusterConfig, ClusterSection},
-    discovery::Whom,
+    discovery::{self, Whom},
     dns::{self, DnsSection, Listeners},
     hook::{self, HookAction, HookConfig, HookSection},
     log::{self, LogSection},
     publish::{self, PublishConfig, PublishSection},
-    read::{ConfigError, Conversion, Faults, Protected, Sources, section},
+    read::{ConfigError, Conversion, Faults, Field, Protected, Sources, section},
     state::{self, StateSection},
     transfer::{self, CatalogSection, KeySection, Keys, TransferConfig},
     zone::{self, ZoneSection, Zones},
@@ -63,6 +63,7 @@ pub fn convert(
     let zones = zone::convert(&section.zone, (&dns, &keys), &mut conversion);
     let transfer = transfer(section, &zones, &mut conversion);
     let clusters = cluster::convert(&section.cluster, &zones, &mut conversion);
+    note_first_servers(section, &mut conversion);
     let publish = publish(section, (&keys, &clusters), &mut conversion);
     let hooks = hook::convert(&section.hook, &section.cluster, &mut conversion);
     if runs_commands(&clusters, &hooks) {
@@ -126,6 +127,29 @@ fn publish(
         );
     }
     publish::convert(&section.publish, (keys, clusters), conversion)
+}
+
+/// A cluster without a server in the file. Who vouched for its first would be asked again at each
+/// restart.
+fn note_first_servers(section: &FileSection, conversion: &mut Conversion<'_>) {
+    if section.state.is_present() {
+        return;
+    }
+    let clusters = section.cluster.given().into_iter().flatten();
+    let mut without = clusters.filter(|cluster| {
+        let cluster = cluster.get_ref();
+        let is_empty = !matches!(cluster.server, Field::Faulty)
+            && cluster.server.given().is_none_or(Vec::is_empty);
+        is_empty && discovery::names_the_first(&cluster.discovery)
+    });
+    if let Some(first) = without.next() {
+        conversion.faults.add(
+            first.span(),
+            "a cluster without a [[cluster.server]] has no [state] to keep its servers in: a \
+             restart would forget them",
+            "add [state] with directory = \"/var/lib/pointsman\", or a [[cluster.server]]",
+        );
+    }
 }
 
 /// Whether the file names a program that we start.

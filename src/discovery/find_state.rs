@@ -45,6 +45,9 @@ pub enum ExaminedReason {
     NoAnswer(FailureKind),
     /// It belongs to another cluster: another system identifier, group or Galera cluster.
     OtherIdentity,
+    /// The cluster has no server yet, so that nothing can prove that this one belongs: an operator has
+    /// to vouch for it. What it is, on one line.
+    First(Box<str>),
     /// It has the cluster's identity, or may have, and follows no known member.
     NoLink,
     /// It has the cluster's identity, is writable, and has never been seen following a member: a
@@ -64,6 +67,11 @@ pub enum ExaminedReason {
 }
 
 impl ExaminedReason {
+    /// Nobody is known yet, and this is what it is.
+    pub fn first(shown: &str) -> Self {
+        Self::First(start_of_line(shown, WHY_CHARS).into())
+    }
+
     /// Why the configuration has no place for it, on one line.
     pub fn refused(why: &str) -> Self {
         Self::Refused(start_of_line(why, WHY_CHARS).into())
@@ -159,6 +167,11 @@ impl fmt::Display for ExaminedReason {
         match self {
             Self::NoAnswer(kind) => write!(f, "cannot be asked: {kind}"),
             Self::OtherIdentity => f.write_str("belongs to another cluster"),
+            Self::First(shown) => write!(
+                f,
+                "no server is known that could prove it, and somebody has to vouch for the first: \
+                 it is {shown}"
+            ),
             Self::NoLink => f.write_str("follows no known member"),
             Self::Stranger => f.write_str(
                 "a stranger carries our identity: it is writable and was never seen following",

@@ -27,9 +27,41 @@ pub fn judge(candidate: Candidate<'_>, members: &[Member]) -> Result<Proof, Exam
         return Err(ExaminedReason::SameServer { as_server: twin.name.clone() });
     }
     match &candidate.word.facts {
+        Facts::Tcp => Err(ExaminedReason::OtherEngine),
+        facts if members.is_empty() => Err(ExaminedReason::first(&shown(facts))),
         Facts::Postgres(facts) => postgres(candidate, facts, members),
         Facts::MySql(facts) => mysql(candidate, facts, members),
-        Facts::Tcp => Err(ExaminedReason::OtherEngine),
+    }
+}
+
+/// What an operator knows a server by who is to vouch for it.
+fn shown(facts: &Facts) -> String {
+    match facts {
+        Facts::Postgres(PostgresFacts { system_identifier, role, .. }) => {
+            let role = match role {
+                PostgresRole::Primary { timeline, .. } => format!("primary on timeline {timeline}"),
+                PostgresRole::Standby { .. } => "standby".to_owned(),
+            };
+            format!("a {role} with system identifier {system_identifier}")
+        }
+        Facts::MySql(MySqlFacts { group, identity, writability, .. }) => {
+            let role = match writability {
+                Writability::Writable => "writable",
+                _ => "read-only",
+            };
+            let id = match (group, &identity.uuid) {
+                (Some(Group::Replication(GroupMember { group_name: Some(name), .. })), _) => {
+                    format!("in group {name}")
+                }
+                (Some(Group::Galera(node)), _) => {
+                    format!("in Galera cluster {}", node.cluster_uuid)
+                }
+                (_, Some(uuid)) => format!("with server_uuid {uuid}"),
+                (_, None) => format!("with server_id {}", identity.server_id),
+            };
+            format!("{role} {id}")
+        }
+        Facts::Tcp => String::new(),
     }
 }
 

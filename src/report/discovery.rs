@@ -41,6 +41,8 @@ pub struct DiscoveredServer {
     pub sources: Vec<Box<str>>,
     /// Whether it carries the cluster's identity, is writable, and was never seen following.
     pub is_stranger: bool,
+    /// Whether nobody is known yet who could prove that it belongs.
+    pub needs_a_voucher: bool,
 }
 
 /// What discovery has done or noticed.

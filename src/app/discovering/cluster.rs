@@ -23,8 +23,8 @@ use crate::{
     config::{AddedServer, ClusterConfig, Config, FoundServer, TargetHost},
     control::{Order, OrderError},
     discovery::{
-        Action, FindState, FoundMember, Ledger, Member, Mode, Newcomer, Notice, Rules, SourceKind,
-        replication_finds,
+        Action, ExaminedReason, FindState, FoundMember, Ledger, Member, Mode, Newcomer, Notice,
+        Rules, SourceKind, replication_finds,
     },
     engine::{ClusterId, ServerState, Wish},
     report::{
@@ -310,10 +310,8 @@ impl ClusterDiscovery {
     fn report(&self) {
         let now = self.clock.now();
         let find = |find: crate::discovery::FindView| DiscoveredServer {
-            is_stranger: matches!(
-                find.state,
-                FindState::Examined(crate::discovery::ExaminedReason::Stranger)
-            ),
+            is_stranger: matches!(find.state, FindState::Examined(ExaminedReason::Stranger)),
+            needs_a_voucher: matches!(find.state, FindState::Examined(ExaminedReason::First(_))),
             name: find.name,
             at: find.at,
             state: find.state.name().into(),

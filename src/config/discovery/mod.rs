@@ -1,5 +1,6 @@
 //! `[cluster.discovery]`: servers that come and go by themselves.
 
+mod first;
 mod kubernetes;
 mod sources;
 
@@ -13,6 +14,8 @@ use std::{
 use ipnet::IpNet;
 use toml::{Spanned, de::DeValue};
 
+use self::first::MAX_SERVERS;
+pub use self::first::{FIRST_SERVER, most_servers, names_the_first};
 pub use self::kubernetes::{KubernetesSourceConfig, KubernetesSourceSection, POD_FILES};
 pub use self::sources::{
     CommandSourceSection, DnsSourceConfig, DnsSourceSection, FileSourceSection, HttpSourceConfig,
@@ -21,6 +24,7 @@ pub use self::sources::{
 use super::{
     Networks, ServerConfig,
     read::{Conversion, Faults, Field, Value, Whole, one_of, parsed, section},
+    server,
     words::Words,
 };
 use crate::{
@@ -41,7 +45,7 @@ section! {
         /// Who is left alone: names, addresses and networks.
         exclude: Vec<Spanned<Excluded>>,
         /// How large a cluster may become by itself.
-        max_servers: Whole<usize> [1..=100] = 16,
+        max_servers: Whole<usize> [1..=100] = MAX_SERVERS,
         /// How often sources are asked. A second is as fast as servers are probed.
         interval: Duration [Duration::from_secs(1)..=Duration::from_secs(3600)]
             = Duration::from_secs(5),
@@ -222,7 +226,10 @@ pub fn convert(
     let exclude = section.exclude.given().into_iter().flatten();
     let rules = Rules {
         kind: around.kind?,
-        port: around.servers.first()?.port,
+        port: match around.servers.first() {
+            Some(first) => first.port,
+            None => server::usual_port(around.kind?)?,
+        },
         sources: named,
         mode,
         networks,

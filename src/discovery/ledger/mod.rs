@@ -5,6 +5,7 @@
 
 mod action;
 mod entry;
+mod first;
 mod leaving;
 mod names;
 mod shown;
@@ -200,6 +201,7 @@ impl Ledger {
         let mut actions = Vec::new();
         self.names.bury(now);
         self.forget_finds(now);
+        self.look_again(now);
         self.let_in(&mut actions);
         self.let_go(now, &mut actions);
         if let Some(at) = self.next_to_examine(now) {

@@ -412,3 +412,37 @@ fn labels_give_what_no_rule_gives() {
     assert_eq!(given(2), Attributes { priority: Some(7), weight: None });
     assert_eq!(given(200), Attributes { priority: Some(50), weight: None });
 }
+
+#[test]
+fn nobody_proves_itself_to_nobody_and_all_are_asked_again_once_there_is_a_first() {
+    let mut story = Story::new(rules());
+    let first = std::mem::take(&mut story.members);
+    for number in [1, 2] {
+        let actions = story.second(&list(&[1, 2]));
+        assert!(actions.contains(&Action::Examine(at(number))), "{actions:?}");
+        let word = match number {
+            1 => Word { facts: primary(), introduction: introduced("db1") },
+            _ => standby("x"),
+        };
+        assert_eq!(story.join(&actions, Ok(word)), None);
+    }
+    let shown = story.state("10.0.0.1:5432").expect("it is known").to_string();
+    assert!(shown.ends_with("it is a primary on timeline 1 with system identifier 7"), "{shown}");
+    let shown = story.state("10.0.0.2:5432").expect("it is known").to_string();
+    assert!(shown.ends_with("it is a standby with system identifier 7"), "{shown}");
+    // However often it proves nothing, it need not wait once somebody is known.
+    for _ in 0..100 {
+        let actions = story.second(&list(&[1, 2]));
+        for at in actions.iter().filter_map(|it| match it {
+            Action::Examine(at) => Some(*at),
+            _ => None,
+        }) {
+            let done = story.ledger.examined(at, Ok(standby("x")), story.now);
+            assert!(done.is_empty(), "{done:?}");
+        }
+    }
+    story.members = first;
+    let actions = story.second(&list(&[1, 2]));
+    assert_eq!(actions, [Action::Examine(at(2))]);
+    assert!(story.join(&actions, Ok(standby("x"))).is_some());
+}
