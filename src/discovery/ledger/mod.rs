@@ -8,6 +8,7 @@ mod entry;
 mod first;
 mod leaving;
 mod names;
+mod removal;
 mod shown;
 mod view;
 
@@ -200,6 +201,7 @@ impl Ledger {
     pub fn act(&mut self, now: Moment) -> Vec<Action> {
         let mut actions = Vec::new();
         self.names.bury(now);
+        self.note_members(now);
         self.forget_finds(now);
         self.look_again(now);
         self.let_in(&mut actions);
@@ -328,33 +330,10 @@ impl Ledger {
         }
     }
 
-    /// An operator has removed a server: it is not taken in again before its time.
-    pub fn remove(&mut self, name: &str, now: Moment) {
-        let member = self.members.iter().find(|member| member.name.eq_ignore_ascii_case(name));
-        let Some(member) = member.cloned() else { return };
-        let instance = member.found.as_ref().and_then(|found| found.instance.clone());
-        for address in &member.addresses {
-            let at = SocketAddr::new(*address, member.port);
-            self.names.remove(&member.name, instance.clone(), at, now);
-        }
-        self.members.retain(|other| other.name != member.name);
-    }
-
     /// The addresses of the member that is known under a host name.
     pub fn addresses_of(&self, host: &str) -> Option<Vec<IpAddr>> {
         let member = self.members.iter().find(|member| member.is_on(host))?;
         Some(member.addresses.clone())
-    }
-
-    /// Takes a server in again that an operator has removed. `false` when there is no tombstone.
-    pub fn revive(&mut self, name: &str, now: Moment) -> bool {
-        let revived = self.names.revive(name);
-        for at in &revived {
-            if let Some(entry) = self.entries.get_mut(&Place::At(*at)) {
-                entry.try_at(now);
-            }
-        }
-        !revived.is_empty()
     }
 
     /// What a restart must not forget.

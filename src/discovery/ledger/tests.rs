@@ -446,3 +446,21 @@ fn nobody_proves_itself_to_nobody_and_all_are_asked_again_once_there_is_a_first(
     assert_eq!(actions, [Action::Examine(at(2))]);
     assert!(story.join(&actions, Ok(standby("x"))).is_some());
 }
+
+#[test]
+fn after_a_restart_who_is_gone_leaves_in_time_and_nobody_before_all_sources_have_spoken() {
+    let mut story =
+        Story::new(Rules { sources: vec![SourceKind::File, SourceKind::Dns], ..rules() });
+    story.members.push(member(3, "db3", ServerState::Replica, None));
+    story.members.push(member(2, "db2", ServerState::Down, found(1, false)));
+    let gone = |actions: &[Action]| actions.contains(&Action::Remove("db2".into()));
+    for _ in 0..200 {
+        assert!(!gone(&story.second(&list(&[3]))), "the source dns has not said anything");
+        assert!(matches!(story.state("10.0.0.2:5432"), Some(FindState::Member(Proof::Earlier))));
+    }
+    _ = story.ledger.heard(SourceKind::Dns, &list(&[3]), &[], story.now);
+    story.second(&list(&[3]));
+    let leaving = FindState::Leaving(LeavingReason::Unnamed);
+    assert_eq!(story.state("10.0.0.2:5432"), Some(leaving));
+    assert!((0..200).any(|_| gone(&story.second(&list(&[3])))), "it has no clock");
+}
