@@ -10,7 +10,7 @@ use toml::Spanned;
 use super::{
     KickConfig, ProbeConfig, ServerConfig,
     checks::ClusterChecks,
-    discovery::{self, DiscoveryConfig, DiscoverySection},
+    discovery::{self, DefaultsSection, DiscoveryConfig, DiscoverySection},
     kick::{self, KickSection},
     names::{Names, Ttls},
     probe::{self, ProbeSection},
@@ -121,7 +121,7 @@ impl ClusterConfig {
 /// The clusters of the file as far as they can be read. Their names lie in `zones`.
 pub fn convert(
     field: &Field<Vec<Spanned<ClusterSection>>>,
-    zones: &Zones,
+    (zones, defaults): (&Zones, &Field<DefaultsSection>),
     conversion: &mut Conversion<'_>,
 ) -> Vec<ClusterConfig> {
     let sections = field.given().map_or(&[][..], Vec::as_slice);
@@ -135,7 +135,8 @@ pub fn convert(
     let sections = sections.iter().enumerate();
     sections
         .filter_map(|(index, section)| {
-            cluster(ClusterId(index), section, &mut seen, &mut names, conversion)
+            let id = ClusterId(index);
+            cluster(id, (section, defaults), &mut seen, &mut names, conversion)
         })
         .collect()
 }
@@ -143,7 +144,7 @@ pub fn convert(
 /// One cluster; `None` once a fault has been reported that leaves too little of it.
 fn cluster(
     id: ClusterId,
-    section: &Spanned<ClusterSection>,
+    (section, defaults): (&Spanned<ClusterSection>, &Field<DefaultsSection>),
     seen: &mut Seen,
     names: &mut Names<'_>,
     conversion: &mut Conversion<'_>,
@@ -153,8 +154,11 @@ fn cluster(
     let example = (ClusterSection::TITLE, "engine = \"postgres\"");
     let kind = conversion.required(&section.engine, &place, example).copied();
     let mut checks = ClusterChecks::read(kind, &section.probe, conversion);
-    let servers = servers(kind, section, &place, (seen, &mut checks), conversion);
-    let Served { write, reads, names } = served((id, kind), section, names, conversion);
+    let discovery = discovery::resulting(&section.discovery, defaults, kind);
+    let around = (&place, &discovery.section);
+    let servers = servers(kind, section, around, (seen, &mut checks), conversion);
+    let most = discovery::most_servers(&discovery.section);
+    let Served { write, reads, names } = served((id, kind), (section, most), names, conversion);
     if !section.write.is_present() && !section.read.is_present() {
         conversion.faults.add(
             place.clone(),
@@ -177,7 +181,7 @@ fn cluster(
         rise: probe.as_ref().map_or(1, |(_, thresholds)| thresholds.rise),
         asks_servers,
     };
-    let discovery = discovery::convert(&section.discovery, &around, conversion);
+    let discovery = discovery::convert(&discovery, &around, conversion);
     let (name, kind) = (name?, kind?);
     let (probe, thresholds) = probe?;
     Some(ClusterConfig {
@@ -217,13 +221,13 @@ fn name(
 fn servers(
     kind: Option<ClusterKind>,
     section: &ClusterSection,
-    place: &Range<usize>,
+    (place, discovery): (&Range<usize>, &Field<DiscoverySection>),
     (seen, checks): (&mut Seen, &mut ClusterChecks),
     conversion: &mut Conversion<'_>,
 ) -> Vec<ServerConfig> {
     let sections = section.server.given().map_or(&[][..], Vec::as_slice);
     if sections.is_empty() && !matches!(section.server, Field::Faulty) {
-        match discovery::names_the_first(&section.discovery) {
+        match discovery::names_the_first(discovery) {
             // As the first that comes will be asked.
             true => _ = checks.of_server(&Field::Absent, conversion),
             false => conversion.faults.add(place.clone(), NO_SERVER, discovery::FIRST_SERVER),
@@ -244,7 +248,7 @@ struct Served {
 
 fn served(
     (id, kind): (ClusterId, Option<ClusterKind>),
-    section: &ClusterSection,
+    (section, most): (&ClusterSection, usize),
     taken: &mut Names<'_>,
     conversion: &mut Conversion<'_>,
 ) -> Served {
@@ -258,7 +262,7 @@ fn served(
         policy
     });
     let listed = section.server.given().map_or(1, |list| list.len().max(1));
-    let servers = listed.max(discovery::most_servers(&section.discovery));
+    let servers = listed.max(most);
     let sections = section.read.given().map_or(&[][..], Vec::as_slice).iter().enumerate();
     let reads = sections.map(|(index, section)| {
         let around = read_name::Around { kind, servers, index };

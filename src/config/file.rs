@@ -9,7 +9,7 @@ use super::{
     admin::{self, AdminSection},
     checks::WitnessConfig,
     cluster::{self, ClusterConfig, ClusterSection},
-    discovery::{self, Whom},
+    discovery::{self, DefaultsSection, Whom},
     dns::{self, DnsSection, Listeners},
     hook::{self, HookAction, HookConfig, HookSection},
     log::{self, LogSection},
@@ -39,6 +39,8 @@ section! {
         admin: AdminSection,
         /// How the log is written.
         log: LogSection,
+        /// What clusters that discover their servers have in common.
+        discovery: DefaultsSection,
         /// Who is told of changes.
         hook: Vec<Spanned<HookSection>>,
         /// Replication groups. At least one.
@@ -62,7 +64,8 @@ pub fn convert(
     let keys = transfer::keys(&section.key, &mut conversion);
     let zones = zone::convert(&section.zone, (&dns, &keys), &mut conversion);
     let transfer = transfer(section, &zones, &mut conversion);
-    let clusters = cluster::convert(&section.cluster, &zones, &mut conversion);
+    let clusters =
+        cluster::convert(&section.cluster, (&zones, &section.discovery), &mut conversion);
     note_first_servers(section, &mut conversion);
     let publish = publish(section, (&keys, &clusters), &mut conversion);
     let hooks = hook::convert(&section.hook, &section.cluster, &mut conversion);
@@ -140,7 +143,9 @@ fn note_first_servers(section: &FileSection, conversion: &mut Conversion<'_>) {
         let cluster = cluster.get_ref();
         let is_empty = !matches!(cluster.server, Field::Faulty)
             && cluster.server.given().is_none_or(Vec::is_empty);
-        is_empty && discovery::names_the_first(&cluster.discovery)
+        let kind = cluster.engine.given().copied();
+        let resulting = discovery::resulting(&cluster.discovery, &section.discovery, kind);
+        is_empty && discovery::names_the_first(&resulting.section)
     });
     if let Some(first) = without.next() {
         conversion.faults.add(
@@ -192,7 +197,7 @@ mod tests {
     };
 
     /// Every section with its keys.
-    const FORMAT: [(&str, &[&str]); 34] = [
+    const FORMAT: [(&str, &[&str]); 35] = [
         (FileSection::TITLE, FileSection::KEYS),
         (DnsSection::TITLE, DnsSection::KEYS),
         (TcpSection::TITLE, TcpSection::KEYS),
@@ -219,6 +224,7 @@ mod tests {
         (AgentSection::TITLE, AgentSection::KEYS),
         (CommandSection::TITLE, CommandSection::KEYS),
         (KickSection::TITLE, KickSection::KEYS),
+        (DefaultsSection::TITLE, DefaultsSection::KEYS),
         (DiscoverySection::TITLE, DiscoverySection::KEYS),
         (RuleSection::TITLE, RuleSection::KEYS),
         (FileSourceSection::TITLE, FileSourceSection::KEYS),

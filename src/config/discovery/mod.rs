@@ -2,10 +2,12 @@
 
 mod first;
 mod kubernetes;
+mod rule;
+mod shown;
 mod sources;
+mod template;
 
 use std::{
-    net::IpAddr,
     ops::{Range, RangeInclusive},
     sync::Arc,
     time::Duration,
@@ -17,10 +19,13 @@ use toml::{Spanned, de::DeValue};
 use self::first::MAX_SERVERS;
 pub use self::first::{FIRST_SERVER, most_servers, names_the_first};
 pub use self::kubernetes::{KubernetesSourceConfig, KubernetesSourceSection, POD_FILES};
+pub use self::rule::RuleSection;
+use self::rule::{attributes, network};
 pub use self::sources::{
     CommandSourceSection, DnsSourceConfig, DnsSourceSection, FileSourceSection, HttpSourceConfig,
     HttpSourceSection, PatroniSourceSection, SourceConfig, Whom,
 };
+pub use self::template::{DefaultsSection, Resulting, resulting};
 use super::{
     Networks, ServerConfig,
     read::{Conversion, Faults, Field, Value, Whole, one_of, parsed, section},
@@ -28,7 +33,7 @@ use super::{
     words::Words,
 };
 use crate::{
-    discovery::{AttributeRule, Attributes, Exclusion, Mode, NameHint, Rules, SourceKind},
+    discovery::{Exclusion, Mode, NameHint, Rules, SourceKind},
     duration::{self, written},
     engine::{ClusterKind, MayWrite},
 };
@@ -70,18 +75,6 @@ section! {
     }
 }
 
-section! {
-    /// What newcomers get; the first that matches decides.
-    RuleSection = "[[cluster.discovery.rule]]" {
-        /// Where they are; everywhere if it is missing.
-        network: Net,
-        /// As in `[[cluster.server]]`.
-        priority: Whole<u32> [0..=65_535] = 100,
-        /// As in `[[cluster.server]]`.
-        weight: Whole<u32> [0..=65_535] = 1,
-    }
-}
-
 /// How the servers of one cluster are discovered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DiscoveryConfig {
@@ -91,6 +84,8 @@ pub struct DiscoveryConfig {
     pub sources: Vec<Arc<SourceConfig>>,
     /// Whether a server that was found may be the writer.
     pub may_write: MayWrite,
+    /// All of it is the template's.
+    pub is_inherited: bool,
 }
 
 /// How long a server is gone until it is removed.
@@ -100,10 +95,6 @@ pub struct ForgetAfter(Option<Duration>);
 /// An entry of `exclude`.
 #[derive(Clone, Debug)]
 pub struct Excluded(Exclusion);
-
-/// One network.
-#[derive(Clone, Copy, Debug)]
-pub struct Net(IpNet);
 
 one_of! { SourceKind,
     "a list of \"replication\", \"patroni\", \"dns\", \"kubernetes\", \"file\", \"http\" and \
@@ -167,26 +158,6 @@ impl Value for Excluded {
     }
 }
 
-impl Value for Net {
-    const KIND: &'static str = "a network in quotes";
-    const FORM: &'static str = "an address or a network, as in \"10.1.0.0/16\" or \"fd00::/8\"";
-
-    fn read(key: &str, value: &Spanned<DeValue<'_>>, faults: &mut Faults<'_>) -> Option<Self> {
-        parsed(key, value, faults, |text| {
-            network(text).map(Self).ok_or_else(|| format!("= {text:?} is not a network"))
-        })
-    }
-}
-
-/// An address or a network without bits after its prefix.
-fn network(text: &str) -> Option<IpNet> {
-    let network = match text.parse::<IpAddr>() {
-        Ok(address) => IpNet::from(address),
-        Err(_) => text.parse().ok()?,
-    };
-    (network == network.trunc()).then_some(network)
-}
-
 /// What stands around the section.
 pub struct Around<'a> {
     pub kind: Option<ClusterKind>,
@@ -199,11 +170,11 @@ pub struct Around<'a> {
 
 /// The settings; `None` without the section, or once a fault has been reported.
 pub fn convert(
-    field: &Field<DiscoverySection>,
+    resulting: &Resulting,
     around: &Around<'_>,
     conversion: &mut Conversion<'_>,
 ) -> Option<DiscoveryConfig> {
-    let Field::Given(section) = field else {
+    let Field::Given(section) = &resulting.section else {
         return None;
     };
     let (place, section) = (section.span(), section.get_ref());
@@ -211,6 +182,9 @@ pub fn convert(
         let what = "[cluster.discovery] has no effect here: \"tcp\" servers say nothing that \
                     could prove that they belong to the cluster";
         conversion.faults.add(place, what, "remove it");
+        return None;
+    }
+    if !around.asks_servers && resulting.is_inherited {
         return None;
     }
     if !around.asks_servers {
@@ -240,7 +214,8 @@ pub fn convert(
         rise: around.rise,
         attributes: attributes(&section.rule, conversion),
     };
-    Some(DiscoveryConfig { rules, sources: asked, may_write: section.may_write() })
+    let is_inherited = resulting.is_inherited;
+    Some(DiscoveryConfig { rules, sources: asked, may_write: section.may_write(), is_inherited })
 }
 
 fn sources(
@@ -313,28 +288,6 @@ fn networks(
             None
         }
     }
-}
-
-fn attributes(
-    field: &Field<Vec<Spanned<RuleSection>>>,
-    conversion: &mut Conversion<'_>,
-) -> Vec<AttributeRule> {
-    let sections = field.given().map_or(&[][..], Vec::as_slice);
-    let rules = sections.iter().map(|section| {
-        let (place, section) = (section.span(), section.get_ref());
-        if !section.priority.is_present() && !section.weight.is_present() {
-            let what = "[[cluster.discovery.rule]] gives newcomers nothing";
-            conversion.faults.add(place, what, "add `priority` or `weight`, or remove it");
-        }
-        let priority = section.priority.is_present().then(|| section.priority(conversion));
-        let weight = section.weight.is_present().then(|| section.weight(conversion));
-        AttributeRule {
-            network: section.network.given().map(|network| network.0),
-            label: None,
-            attributes: Attributes { priority, weight },
-        }
-    });
-    rules.collect()
 }
 
 /// What a reload says of it.
