@@ -60,6 +60,12 @@ pub enum ExaminedReason {
         /// That server.
         as_server: Box<str>,
     },
+    /// It is to be published as it calls itself, and calls itself nothing.
+    ReportsNothing,
+    /// It calls itself so, and is published there once it has proven itself there.
+    Reports(Box<str>),
+    /// It calls itself so, and nobody may be there.
+    ReportsOutside(Box<str>),
     /// It speaks another protocol than the cluster's servers.
     OtherEngine,
     /// It is kin, and the configuration with it would have this fault.
@@ -178,6 +184,15 @@ impl fmt::Display for ExaminedReason {
             ),
             Self::OtherTimeline => f.write_str("follows a member on another timeline"),
             Self::SameServer { as_server } => write!(f, "is {as_server} at another address"),
+            Self::ReportsNothing => f.write_str(
+                "is kin and has no `report_host`, which `publish = \"reported\"` asks for",
+            ),
+            Self::Reports(host) => {
+                write!(f, "is kin and calls itself {host}: it is published once it is kin there")
+            }
+            Self::ReportsOutside(host) => {
+                write!(f, "is kin and calls itself {host}, which has no address in `networks`")
+            }
             Self::OtherEngine => f.write_str("speaks another protocol"),
             Self::Refused(why) => write!(f, "cannot be added: {why}"),
         }

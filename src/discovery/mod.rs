@@ -34,6 +34,6 @@ pub use ledger::{
 };
 pub use member::{FoundMember, Member, Word};
 pub use replication::{DEPTH_MAX, finds as replication_finds};
-pub use rules::{AttributeRule, Attributes, Exclusion, Mode, Rules, is_unpublishable};
+pub use rules::{AttributeRule, Attributes, Exclusion, Mode, Published, Rules, is_unpublishable};
 pub use source_kind::SourceKind;
 pub use source_reply::{FINDS_MAX, SourceReply};

@@ -4,8 +4,8 @@ use std::{collections::BTreeSet, net::SocketAddr, time::Duration};
 
 use pointsman::{
     discovery::{
-        Action, Find, FindHost, FoundMember, Labels, Ledger, Member, Mode, Newcomer, Notice, Rules,
-        Sighting, SourceKind, SourceReply, Word, replication_finds,
+        Action, Find, FindHost, FoundMember, Labels, Ledger, Member, Mode, Newcomer, Notice,
+        Published, Rules, Sighting, SourceKind, SourceReply, Word, replication_finds,
     },
     engine::{
         ClusterId, ClusterKind, ClusterPolicy, Engine, Failback, Failure, FailureKind, MayWrite,
@@ -89,6 +89,7 @@ impl Story {
             sources: vec![SourceKind::Replication, SourceKind::File],
             mode: Mode::Join,
             networks: Some(["10.0.0.0/24".parse().expect("a network")].into()),
+            publish: Published::Probed,
             exclude: vec![],
             max_servers: MAX_SERVERS,
             interval: Duration::from_secs(1),
@@ -393,6 +394,10 @@ impl Story {
             Action::Tell(Notice::Stranger { at }) => {
                 self.strangers += 1;
                 self.tell(format!("stranger at {at}"));
+                Vec::new()
+            }
+            Action::Locate(newcomer, endpoint) => {
+                self.break_promise(format!("{newcomer:?} is to be published as {endpoint:?}"));
                 Vec::new()
             }
             Action::Tell(_) => Vec::new(),

@@ -33,7 +33,7 @@ use super::{
     words::Words,
 };
 use crate::{
-    discovery::{Exclusion, Mode, NameHint, Rules, SourceKind},
+    discovery::{Exclusion, Mode, NameHint, Published, Rules, SourceKind},
     duration::{self, written},
     engine::{ClusterKind, MayWrite},
 };
@@ -47,6 +47,8 @@ section! {
         mode: Mode = Mode::Propose,
         /// Where servers may be.
         networks: Networks,
+        /// Which address of a server is published.
+        publish: Published = Published::Probed,
         /// Who is left alone: names, addresses and networks.
         exclude: Vec<Spanned<Excluded>>,
         /// How large a cluster may become by itself.
@@ -111,6 +113,11 @@ one_of! { SourceKind,
 one_of! { Mode, "\"propose\" or \"join\"",
     "propose" => Self::Propose,
     "join" => Self::Join,
+}
+
+one_of! { Published, "\"probed\" or \"reported\"",
+    "probed" => Self::Probed,
+    "reported" => Self::Reported,
 }
 
 one_of! { MayWrite, "\"seen-following\", \"never\" or \"any\"",
@@ -191,6 +198,12 @@ pub fn convert(
         let what = "[cluster.discovery] has no effect here: no server is asked itself";
         conversion.faults.add(place.clone(), what, "add \"database\" to the `checks`");
     }
+    if section.publish() == Published::Reported && around.kind == Some(ClusterKind::Postgres) {
+        let what = "`publish` = \"reported\": PostgreSQL has no setting that says by which \
+                    address clients reach it";
+        let at = section.publish.span().unwrap_or_else(|| place.clone());
+        conversion.faults.add(at, what, "remove it: the address that was probed is published");
+    }
     let mode = section.mode();
     let is_postgres = around.kind.is_none_or(|kind| kind == ClusterKind::Postgres);
     let named = sources(&section.sources, is_postgres, conversion);
@@ -207,6 +220,7 @@ pub fn convert(
         sources: named,
         mode,
         networks,
+        publish: section.publish(),
         exclude: exclude.map(|excluded| excluded.get_ref().0.clone()).collect(),
         max_servers: section.max_servers(conversion),
         interval,
@@ -301,6 +315,7 @@ pub fn changes(was: Option<&DiscoveryConfig>, is: Option<&DiscoveryConfig>, word
                 config.rules.forget_after.map_or_else(|| "never".to_owned(), written)
             };
             words.setting("discovery ", "mode", (&was.rules.mode, &is.rules.mode));
+            words.setting("discovery ", "publish", (&was.rules.publish, &is.rules.publish));
             words.setting("discovery ", "interval", (&was.rules.interval, &is.rules.interval));
             words.setting(
                 "discovery ",

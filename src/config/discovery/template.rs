@@ -86,6 +86,10 @@ fn fitting(
         fit.retain(|source| *source.get_ref() != SourceKind::Patroni);
         merged.sources = Field::Given(Spanned::new(sources.span(), fit));
     }
+    // Servers that call themselves nothing are published as they were probed.
+    if !own.publish.is_present() && kind == Some(ClusterKind::Postgres) {
+        merged.publish = Field::Absent;
+    }
     let asked: Vec<_> = match merged.sources.given() {
         Some(sources) => sources.iter().map(|source| *source.get_ref()).collect(),
         None => vec![SourceKind::Replication],

@@ -52,6 +52,8 @@ pub struct Entry {
     pub host: Option<FindHost>,
     pub hint: Option<NameHint>,
     pub labels: Labels,
+    /// Where the same server is known, or is to be: whoever names this names that.
+    pub known_at: Option<Place>,
     pub stage: Stage,
     /// Not examined before.
     pub due: Moment,
@@ -69,6 +71,7 @@ impl Entry {
             host: None,
             hint: None,
             labels: Labels::default(),
+            known_at: None,
             stage: Stage::Fresh,
             due: now,
             unnamed: None,

@@ -9,6 +9,7 @@ mod first;
 mod leaving;
 mod names;
 mod removal;
+mod reported;
 mod shown;
 mod view;
 
@@ -100,7 +101,12 @@ impl Ledger {
         let mut named = BTreeSet::new();
         for sighting in sightings {
             for place in sighting.places(self.rules.port) {
-                named.insert(self.note(place, sighting, kind, now, &mut told));
+                let place = self.note(place, sighting, kind, now, &mut told);
+                let elsewhere = self.entries.get(&place).and_then(|entry| entry.known_at.clone());
+                if let Some(elsewhere) = elsewhere {
+                    named.insert(self.note(elsewhere, sighting, kind, now, &mut told));
+                }
+                named.insert(place);
             }
         }
         // One list of strangers does not fill the chronicle: `discover` shows them all.
@@ -291,14 +297,9 @@ impl Ledger {
                     proof: proof.clone(),
                 };
                 self.names.bind(name, instance, at);
-                let interval = self.rules.interval;
-                let entry = self.entries.get_mut(&place);
-                if let Some(entry) = entry {
-                    // Asked again only when joining comes to nothing.
-                    entry.fail(interval, now);
-                    entry.stage = Stage::Proven(proof);
-                }
-                actions.push(Action::Join(newcomer));
+                let word = came.as_ref().ok();
+                let reported = word.and_then(|word| word.introduction.endpoint.clone());
+                actions.extend(self.proven(newcomer, reported, now));
             }
         }
         actions
@@ -316,6 +317,11 @@ impl Ledger {
         let was_stranger = matches!(entry.stage, Stage::Unproven(ExaminedReason::Stranger));
         if reason == ExaminedReason::Stranger && !was_stranger {
             actions.push(Action::Tell(Notice::Stranger { at: place.to_string().into() }));
+        }
+        if let ExaminedReason::SameServer { as_server } = &reason {
+            let member = self.members.iter().find(|member| member.name == *as_server);
+            let address = member.and_then(|member| Some((*member.addresses.first()?, member.port)));
+            entry.known_at = address.map(|at| Place::At(at.into()));
         }
         entry.stage = Stage::Unproven(reason);
         entry.fail(interval, now);

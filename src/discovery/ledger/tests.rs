@@ -7,7 +7,7 @@ use crate::{
     discovery::{
         AttributeRule, Attributes, ExaminedReason, Exclusion, Find, FindHost, FindState,
         ForgottenReason, FoundMember, Introduction, Labels, LeavingReason, Member, Mode, NameHint,
-        Proof, Rules, SightedReason, SourceKind, SourceReply, Word, fixtures,
+        Proof, Published, Rules, SightedReason, SourceKind, SourceReply, Word, fixtures,
     },
     engine::{ClusterKind, Endpoint, Facts, FailureKind, Moment, Receiver, ServerState},
 };
@@ -21,6 +21,7 @@ fn rules() -> Rules {
         sources: vec![SourceKind::File],
         mode: Mode::Join,
         networks: Some(["10.0.0.0/24".parse().expect("a network")].into()),
+        publish: Published::Probed,
         exclude: vec![Exclusion::Name("db9".into())],
         max_servers: 4,
         interval: Duration::from_secs(1),
@@ -463,4 +464,87 @@ fn after_a_restart_who_is_gone_leaves_in_time_and_nobody_before_all_sources_have
     let leaving = FindState::Leaving(LeavingReason::Unnamed);
     assert_eq!(story.state("10.0.0.2:5432"), Some(leaving));
     assert!((0..200).any(|_| gone(&story.second(&list(&[3])))), "it has no clock");
+}
+
+/// The word of a standby that calls itself so.
+fn calling_itself(id: &str, host: Option<&str>) -> Word {
+    let word = standby(id);
+    let endpoint = host.map(|host| Endpoint { host: host.into(), port: 5432 });
+    Word { introduction: Introduction { endpoint, ..word.introduction }, ..word }
+}
+
+/// What comes of a find that calls itself `host`, which has this address.
+fn located(story: &mut Story, word: Word, address: [u8; 4]) -> Vec<Action> {
+    let mut asked = None;
+    for _ in 0..20 {
+        let examined = |action: &Action| match action {
+            Action::Examine(at) => Some(*at),
+            _ => None,
+        };
+        asked = story.second(&list(&[2])).iter().find_map(examined);
+        if asked.is_some() {
+            break;
+        }
+    }
+    let at = asked.expect("somebody is examined");
+    let mut done = Vec::new();
+    for action in story.ledger.examined(at, Ok(word), story.now) {
+        match action {
+            Action::Locate(newcomer, endpoint) => {
+                let addresses = [address.into()];
+                done.extend(story.ledger.located(newcomer, &endpoint, &addresses, story.now));
+            }
+            other => done.push(other),
+        }
+    }
+    done
+}
+
+#[test]
+fn who_is_published_as_it_calls_itself_has_to_prove_itself_there() {
+    let reported = || Story::new(Rules { publish: Published::Reported, ..rules() });
+    let mut story = reported();
+    assert_eq!(located(&mut story, calling_itself("x", None), [0; 4]), []);
+    let state = story.state("10.0.0.2:5432");
+    assert_eq!(state, Some(FindState::Examined(ExaminedReason::ReportsNothing)));
+    // Where nobody may be is nobody asked.
+    for outside in [[192, 0, 2, 1], [127, 0, 0, 1], [224, 0, 0, 1]] {
+        let mut story = reported();
+        let word = calling_itself("x", Some("db2.example"));
+        assert_eq!(located(&mut story, word, outside), []);
+        let state = story.state("10.0.0.2:5432").expect("it is known").to_string();
+        assert!(
+            state.ends_with("calls itself db2.example:5432, which has no address in `networks`")
+        );
+        for _ in 0..50 {
+            for action in story.second(&list(&[2])) {
+                assert!(matches!(action, Action::Examine(there) if there == at(2)), "{action:?}");
+                _ = story.ledger.examined(at(2), Err(FailureKind::Refused), story.now);
+            }
+        }
+    }
+    // At its own address it is who it says.
+    let mut story = reported();
+    let done = located(&mut story, calling_itself("x", Some("db2.example")), [10, 0, 0, 2]);
+    assert!(matches!(&done[..], [Action::Join(newcomer)] if newcomer.at == at(2)), "{done:?}");
+    // Elsewhere another one may answer, which is no kin; then it does itself.
+    let mut story = reported();
+    let itself = || calling_itself("x", Some("10.0.0.7"));
+    assert_eq!(located(&mut story, itself(), [10, 0, 0, 7]), []);
+    let stranger = Word { facts: primary(), introduction: introduced("copy") };
+    let actions = story.second(&list(&[2]));
+    assert!(actions.contains(&Action::Examine(at(7))), "{actions:?}");
+    assert_eq!(story.join(&actions, Ok(stranger)), None);
+    let mut done = Vec::new();
+    while done.is_empty() {
+        done = located(&mut story, itself(), [10, 0, 0, 7]);
+    }
+    let [Action::Join(newcomer)] = &done[..] else { panic!("{done:?}") };
+    assert_eq!((newcomer.at, newcomer.instance.as_deref()), (at(7), Some("x")));
+    // Whoever names the one address names the member.
+    story.members.push(member(7, &newcomer.name, ServerState::Replica, found(1, false)));
+    for _ in 0..200 {
+        story.second(&list(&[2]));
+    }
+    assert!(matches!(story.state("10.0.0.7:5432"), Some(FindState::Member(_))));
 }
