@@ -71,7 +71,7 @@ impl ClusterDiscovery {
             state: find.state.to_string(),
             reason: find.reason.to_string(),
             sources: find.sources.iter().map(|source| source.to_string()).collect(),
-            needs_a_voucher: find.needs_a_voucher,
+            needs_a_voucher: find.standing == report::FindStanding::WantsAVoucher,
         };
         Self {
             cluster: report.cluster.to_string(),

@@ -4,6 +4,7 @@ use std::fmt::{self, Write};
 
 use super::{
     cluster::servers_of,
+    discovery::{find_words, reports, source_words},
     document::{rate, subject, turn},
     graph::source,
     next::{next, section},
@@ -64,6 +65,17 @@ fn write(view: &View<'_>, out: &mut String) -> fmt::Result {
         names(view, cluster, out)?;
         story(view, cluster, out)?;
         servers(view, cluster, out)?;
+    }
+    for (report, age) in reports(view) {
+        writeln!(out, "\nDiscovery of {}, mode {}", report.cluster, report.mode)?;
+        for source in &report.sources {
+            writeln!(out, "  source {} {}", source.source, source_words(source, age))?;
+        }
+        for find in &report.finds {
+            let (sign, state) = (find.standing.severity().sign(), &find.state);
+            let name = find.name.as_deref().unwrap_or("a server");
+            writeln!(out, "  {sign} {name} at {}{} {state}", find.at, find_words(find))?;
+        }
     }
     let secondaries = &view.status.process.secondaries;
     if view.only.is_none() && !secondaries.is_empty() {

@@ -29,7 +29,7 @@ use crate::{
     engine::{ClusterId, ServerState, Wish},
     report::{
         Change, ClusterView, DiscoveredServer, Discovery, DiscoveryReport, DiscoverySource,
-        Severity, What,
+        FindStanding, Severity, What,
     },
     sources::{Addresses, Heard},
     state::DiscoveryImage,
@@ -331,8 +331,7 @@ impl ClusterDiscovery {
     fn report(&self) {
         let now = self.clock.now();
         let find = |find: crate::discovery::FindView| DiscoveredServer {
-            is_stranger: matches!(find.state, FindState::Examined(ExaminedReason::Stranger)),
-            needs_a_voucher: matches!(find.state, FindState::Examined(ExaminedReason::First(_))),
+            standing: standing(&find.state),
             name: find.name,
             at: find.at,
             state: find.state.name().into(),
@@ -371,6 +370,19 @@ fn cluster<'c>(config: &'c Config, name: &str) -> Option<&'c ClusterConfig> {
 
 fn rules(config: &Config, name: &str) -> Option<Rules> {
     Some(cluster(config, name)?.discovery.as_ref()?.rules.clone())
+}
+
+fn standing(state: &FindState) -> FindStanding {
+    match state {
+        FindState::Examined(ExaminedReason::Stranger) => FindStanding::Stranger,
+        FindState::Examined(ExaminedReason::First(_)) => FindStanding::WantsAVoucher,
+        FindState::Sighted(_) | FindState::Examined(_) | FindState::Forgotten(_) => {
+            FindStanding::Outside
+        }
+        FindState::Kin(_) => FindStanding::Proposed,
+        FindState::Member(_) => FindStanding::Member,
+        FindState::Leaving(_) => FindStanding::Leaving,
+    }
 }
 
 /// The names of all other clusters' servers, in lower case.
