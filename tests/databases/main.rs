@@ -26,6 +26,7 @@ mod discovering;
 mod discovery;
 mod discovery_first;
 mod discovery_hostile;
+mod discovery_killed;
 mod discovery_rogues;
 mod empty_server;
 mod follow;
