@@ -53,6 +53,8 @@ pub enum ExaminedReason {
     /// It has the cluster's identity, is writable, and has never been seen following a member: a
     /// restored copy that was promoted, or worse.
     Stranger,
+    /// It lets in whoever comes, and no member lists it among those that receive from it.
+    Unlisted,
     /// It follows a member on another timeline than the member's.
     OtherTimeline,
     /// It is a server that is known already, at another address.
@@ -179,6 +181,10 @@ impl fmt::Display for ExaminedReason {
                  it is {shown}"
             ),
             Self::NoLink => f.write_str("follows no known member"),
+            Self::Unlisted => f.write_str(
+                "asks for no password, and no known member sends to its address: set a SCRAM \
+                 password for the probe's user",
+            ),
             Self::Stranger => f.write_str(
                 "a stranger carries our identity: it is writable and was never seen following",
             ),

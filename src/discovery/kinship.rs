@@ -3,7 +3,7 @@
 
 use std::net::SocketAddr;
 
-use super::{ExaminedReason, Member, Proof, Word};
+use super::{ExaminedReason, Login, Member, Proof, Word};
 use crate::engine::{
     Channel, Facts, Galera, Group, GroupMember, IoThread, MySqlFacts, PostgresFacts, PostgresRole,
     Writability,
@@ -96,6 +96,8 @@ fn postgres(
     if !receiver.is_attached() {
         return Err(ExaminedReason::NoLink);
     }
+    // Whoever lets everybody in may be anybody, and say anything: then a member must list it.
+    let is_known = candidate.word.introduction.login == Login::Proven;
     let link = kin.iter().find_map(|&(member, theirs)| {
         let follows = sender.as_ref().is_some_and(|sender| member.is_at(sender));
         let is_listed = || {
@@ -107,13 +109,16 @@ fn postgres(
             sender.as_ref().is_some_and(|sender| sender.port == member.port)
                 && followers.clone().any(|follower| from_there(&follower.host))
         };
-        match follows {
+        match follows && is_known {
             true => Some((Proof::Follows(member.name.clone()), theirs)),
             false if is_listed() => Some((Proof::FollowedBy(member.name.clone()), theirs)),
             false => None,
         }
     });
-    let (proof, theirs) = link.ok_or(ExaminedReason::NoLink)?;
+    let (proof, theirs) = link.ok_or(match is_known {
+        true => ExaminedReason::NoLink,
+        false => ExaminedReason::Unlisted,
+    })?;
     let same_timeline = timeline.is_none() || *timeline == written_or_received(theirs);
     same_timeline.then_some(proof).ok_or(ExaminedReason::OtherTimeline)
 }

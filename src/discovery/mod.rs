@@ -27,7 +27,7 @@ pub use find::{Find, FindHost, Labels, NameHint};
 pub use find_state::{
     ExaminedReason, FindState, ForgottenReason, LeavingReason, Proof, SightedReason,
 };
-pub use introduction::{Follower, Introduction};
+pub use introduction::{Follower, Introduction, Login};
 pub use kinship::{Candidate, judge as judge_kinship};
 pub use ledger::{
     Action, Binding, FindView, Ledger, Newcomer, Notice, Sighting, SourceView, Tombstone,

@@ -3,6 +3,7 @@
 
 use std::{
     collections::BTreeSet,
+    fs,
     net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, UdpSocket},
     sync::{
         Arc, Mutex, PoisonError,
@@ -137,8 +138,9 @@ const fn at(last: u8) -> Ipv4Addr {
     Ipv4Addr::new(NETWORK[0], NETWORK[1], NETWORK[2], last)
 }
 
-/// The primary, a standby, another cluster, and a copy that was promoted.
-const SERVERS: [Ipv4Addr; 4] = [at(1), at(2), at(3), at(4)];
+/// The primary, a standby, another cluster, a copy that was promoted, and a standby that lets everybody
+/// in.
+const SERVERS: [Ipv4Addr; 5] = [at(1), at(2), at(3), at(4), at(5)];
 
 const HOME: Ipv4Addr = at(9);
 
@@ -149,6 +151,7 @@ fn nobody_hostile_is_published_or_gets_the_password_of_postgresql() {
         let port = servers.port();
         servers.make_foreign(2);
         servers.rebuild_promoted(3, 0);
+        open_to_everybody(&servers, 4);
         let resolver = lying_resolver(HOME, vec![Ipv4Addr::LOCALHOST, Ipv4Addr::new(192, 0, 2, 1)]);
         // Whoever believes the resolver comes here.
         let trap = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).expect("a free port");
@@ -171,11 +174,7 @@ fn nobody_hostile_is_published_or_gets_the_password_of_postgresql() {
             HOME.into(),
             "pool_mode = session\nignore_startup_parameters = options\n",
         );
-        let rogues = [
-            (Rogue::start(at(20), port, Asks::ClearText), "clear text"),
-            (Rogue::start(at(21), port, Asks::Md5), "md5"),
-            (Rogue::start(at(22), port, Asks::CheapScram), "cheap scram"),
-        ];
+        let rogues = rogues(port);
         let others = [at(10), at(20), at(21), at(22)];
         let known = SERVERS[1..].iter().chain(&others);
         let known: Vec<_> = known.map(|at| format!("\"{at}:{port}\"")).collect();
@@ -190,6 +189,7 @@ fn nobody_hostile_is_published_or_gets_the_password_of_postgresql() {
         until_named(&pointsman, &cluster.read_name(), &SERVERS[1..2]);
         for told in [
             "belongs to another cluster",
+            "asks for no password, and no known member sends to its address",
             "a stranger carries our identity",
             "is db1 at another address",
             "in none of `networks`",
@@ -221,6 +221,22 @@ fn nobody_hostile_is_published_or_gets_the_password_of_postgresql() {
         drop((nat, pooler));
         pointsman.stop();
     });
+}
+
+fn rogues(port: u16) -> [(Rogue, &'static str); 3] {
+    [
+        (Rogue::start(at(20), port, Asks::ClearText), "clear text"),
+        (Rogue::start(at(21), port, Asks::Md5), "md5"),
+        (Rogue::start(at(22), port, Asks::CheapScram), "cheap scram"),
+    ]
+}
+
+/// From now on nobody is asked for a password, and the login shows nothing of the server. Over the
+/// loopback device the primary does not see its address.
+fn open_to_everybody(servers: &PgCluster, server: usize) {
+    let file = servers.value(server, "SHOW hba_file");
+    fs::write(file, "host all,replication all 127.0.0.0/8 trust\n").expect("it can be written");
+    servers.value(server, "SELECT pg_reload_conf()");
 }
 
 /// Ten thousand servers, garbage, and nothing.

@@ -63,7 +63,9 @@ fn cluster(report: &DiscoveryReport, age: Duration) -> Markup {
             @for source in &report.sources { (asked(source, age)) }
             @for find in shown { (found(find)) }
         }
-        @if report.finds.is_empty() { p .says { "Nothing was found beside the servers of the file." } }
+        @if report.finds.is_empty() {
+            p .says { "Nothing was found beside the servers of the file." }
+        }
         @if !rest.is_empty() {
             p .says {
                 (rest.len()) " more; " code { "pointsman discover " (report.cluster) }
