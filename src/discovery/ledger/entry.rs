@@ -86,6 +86,11 @@ impl Entry {
         self.failures = self.failures.saturating_add(1);
     }
 
+    /// It is not examined again while something else is found out about it.
+    pub fn wait(&mut self, interval: Duration, now: Moment) {
+        self.due = now + interval;
+    }
+
     /// It may be examined at once.
     pub fn try_at(&mut self, now: Moment) {
         (self.due, self.failures) = (now, 0);

@@ -276,10 +276,12 @@ impl Ledger {
             Err(kind) => Err(ExaminedReason::NoAnswer(*kind)),
         };
         let instance = came.as_ref().ok().and_then(|word| word.introduction.instance.clone());
-        if self.names.tombstone(instance.as_deref(), at).is_some() {
-            return Vec::new();
-        }
         let mut actions = Vec::new();
+        if let Some(buried) = self.names.tombstone(instance.as_deref(), at) {
+            let reason = ExaminedReason::SameServer { as_server: buried.name.clone() };
+            self.note_unproven(&place, reason, now, &mut actions);
+            return actions;
+        }
         match verdict {
             Err(reason) => self.note_unproven(&place, reason, now, &mut actions),
             Ok(proof) => {

@@ -26,7 +26,13 @@ impl Ledger {
     ) -> Option<Action> {
         match (self.rules.publish, reported) {
             (Published::Probed, _) => Some(self.joins(newcomer, now)),
-            (Published::Reported, Some(endpoint)) => Some(Action::Locate(newcomer, endpoint)),
+            (Published::Reported, Some(endpoint)) => {
+                let interval = self.rules.interval;
+                if let Some(entry) = self.entries.get_mut(&Place::At(newcomer.at)) {
+                    entry.wait(interval, now);
+                }
+                Some(Action::Locate(newcomer, endpoint))
+            }
             (Published::Reported, None) => {
                 self.stays_out(newcomer.at, ExaminedReason::ReportsNothing, now);
                 None

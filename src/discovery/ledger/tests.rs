@@ -491,6 +491,7 @@ fn located(story: &mut Story, word: Word, address: [u8; 4]) -> Vec<Action> {
     for action in story.ledger.examined(at, Ok(word), story.now) {
         match action {
             Action::Locate(newcomer, endpoint) => {
+                assert!(!story.ledger.clone().act(story.now).contains(&Action::Examine(at)));
                 let addresses = [address.into()];
                 done.extend(story.ledger.located(newcomer, &endpoint, &addresses, story.now));
             }
@@ -547,4 +548,20 @@ fn who_is_published_as_it_calls_itself_has_to_prove_itself_there() {
         story.second(&list(&[2]));
     }
     assert!(matches!(story.state("10.0.0.7:5432"), Some(FindState::Member(_))));
+}
+
+#[test]
+fn who_was_removed_is_not_asked_without_end_at_another_address() {
+    let mut story = Story::new(rules());
+    let gone = FoundMember { depth: 1, instance: Some("x".into()), drained: false };
+    story.members.push(member(2, "db2", ServerState::Replica, Some(gone)));
+    story.second(&list(&[2]));
+    story.ledger.remove("db2", story.now);
+    story.members.pop();
+    let actions = story.second(&list(&[3]));
+    assert!(actions.contains(&Action::Examine(at(3))), "{actions:?}");
+    assert_eq!(story.join(&actions, Ok(standby("x"))), None);
+    assert_eq!(story.ledger.act(story.now), [], "it waits for its turn");
+    let reason = story.state("10.0.0.3:5432").expect("it is known").to_string();
+    assert_eq!(reason, "is db2 at another address");
 }
