@@ -27,6 +27,7 @@ mod discovery;
 mod discovery_first;
 mod discovery_hostile;
 mod discovery_killed;
+mod discovery_reported;
 mod discovery_rogues;
 mod empty_server;
 mod follow;
