@@ -52,6 +52,9 @@ pub struct DiscoveredServer {
     pub reason: String,
     /// Who names it.
     pub sources: Vec<String>,
+    /// Whether the cluster has no server yet, so that an operator has to vouch for this one or another.
+    #[serde(default)]
+    pub needs_a_voucher: bool,
 }
 
 impl ClusterDiscovery {
@@ -68,6 +71,7 @@ impl ClusterDiscovery {
             state: find.state.to_string(),
             reason: find.reason.to_string(),
             sources: find.sources.iter().map(|source| source.to_string()).collect(),
+            needs_a_voucher: find.standing == report::FindStanding::WantsAVoucher,
         };
         Self {
             cluster: report.cluster.to_string(),

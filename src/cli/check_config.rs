@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, Write},
-    path::{Path, PathBuf},
+    path::PathBuf,
 };
 
 use clap::Args;
@@ -23,6 +23,9 @@ pub struct CheckOptions {
     /// Leave out passwords, keys and tokens, for machines that do not have them
     #[arg(long)]
     pub no_secrets: bool,
+    /// Print what counts for each cluster that discovers its servers, with what the template adds
+    #[arg(long, conflicts_with = "json")]
+    pub discovery: bool,
     /// Print the faults as one JSON object, for editors and pipelines
     #[arg(long)]
     pub json: bool,
@@ -37,7 +40,7 @@ pub fn run(options: &CheckOptions, Out { output, errors }: Out<'_>) -> io::Resul
     let checked = check(options);
     match options.json {
         true => for_programs(&checked, output),
-        false => for_people(&options.file, checked, output, errors),
+        false => for_people(options, checked, output, errors),
     }
 }
 
@@ -55,7 +58,7 @@ fn check(options: &CheckOptions) -> Result<(Config, Vec<String>), ConfigError> {
 }
 
 fn for_people(
-    file: &Path,
+    options: &CheckOptions,
     checked: Result<(Config, Vec<String>), ConfigError>,
     output: &mut dyn Write,
     errors: &mut dyn Write,
@@ -69,7 +72,14 @@ fn for_people(
                 0 => String::new(),
                 number => format!("; {}", count(number, "warning")),
             };
-            writeln!(output, "{}: fine: {}{but}", file.display(), summary(&config))?;
+            writeln!(output, "{}: fine: {}{but}", options.file.display(), summary(&config))?;
+            let discovering = config.clusters.iter().filter(|_| options.discovery);
+            for cluster in discovering {
+                match &cluster.discovery {
+                    Some(discovery) => writeln!(output, "{}: {discovery}", cluster.name)?,
+                    None => writeln!(output, "{}: servers are those of the file", cluster.name)?,
+                }
+            }
             Ok(0)
         }
         Err(error) => {

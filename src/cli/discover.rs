@@ -103,7 +103,7 @@ fn picture(status: &DiscoveryStatus, screen: &Screen) -> String {
         }
         let mut table = Table::new(&["NAME", "AT", "STATE", "WHY", "NAMED BY"]);
         for find in finds {
-            let DiscoveredServer { name, at, state, reason, sources } = find;
+            let DiscoveredServer { name, at, state, reason, sources, needs_a_voucher: _ } = find;
             table.row([
                 (Tone::Bold, one_line(name.as_deref().unwrap_or("-"))),
                 (Tone::Plain, one_line(at)),
@@ -113,6 +113,15 @@ fn picture(status: &DiscoveryStatus, screen: &Screen) -> String {
             ]);
         }
         text.push_str(&table.text(screen));
+        if let Some(first) = finds.iter().find(|find| find.needs_a_voucher) {
+            let name = one_line(first.name.as_deref().unwrap_or("NAME"));
+            let (cluster, at) = (one_line(cluster), one_line(&first.at));
+            _ = writeln!(
+                text,
+                "  vouch for the first server, the primary if there is one, as in: \
+                 pointsman server add {cluster} {name} {at}"
+            );
+        }
     }
     text
 }
@@ -157,6 +166,7 @@ mod tests {
             state: state.into(),
             reason: "follows db1".into(),
             sources: vec![],
+            needs_a_voucher: false,
         };
         let cluster = ClusterDiscovery {
             cluster: "orders".into(),

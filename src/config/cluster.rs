@@ -10,7 +10,7 @@ use toml::Spanned;
 use super::{
     KickConfig, ProbeConfig, ServerConfig,
     checks::ClusterChecks,
-    discovery::{self, DiscoveryConfig, DiscoverySection},
+    discovery::{self, DefaultsSection, DiscoveryConfig, DiscoverySection},
     kick::{self, KickSection},
     names::{Names, Ttls},
     probe::{self, ProbeSection},
@@ -46,7 +46,7 @@ section! {
         kick: KickSection,
         /// Servers that come and go by themselves.
         discovery: DiscoverySection,
-        /// Its servers. At least one.
+        /// Its servers. At least one, if no source of discovery can name the first.
         server: Vec<Spanned<ServerSection>>,
     }
 }
@@ -58,7 +58,8 @@ pub struct ClusterConfig {
     pub name: Box<str>,
     /// What its servers speak.
     pub kind: ClusterKind,
-    /// At least one. Their place is their [`crate::engine::ServerIndex`].
+    /// Their place is their [`crate::engine::ServerIndex`]. None while nobody vouches for the first
+    /// of a cluster that discovers its servers.
     pub servers: Vec<ServerConfig>,
     /// Rules of its write name; `None` when it has none.
     pub write: Option<WritePolicy>,
@@ -120,7 +121,7 @@ impl ClusterConfig {
 /// The clusters of the file as far as they can be read. Their names lie in `zones`.
 pub fn convert(
     field: &Field<Vec<Spanned<ClusterSection>>>,
-    zones: &Zones,
+    (zones, defaults): (&Zones, &Field<DefaultsSection>),
     conversion: &mut Conversion<'_>,
 ) -> Vec<ClusterConfig> {
     let sections = field.given().map_or(&[][..], Vec::as_slice);
@@ -134,7 +135,8 @@ pub fn convert(
     let sections = sections.iter().enumerate();
     sections
         .filter_map(|(index, section)| {
-            cluster(ClusterId(index), section, &mut seen, &mut names, conversion)
+            let id = ClusterId(index);
+            cluster(id, (section, defaults), &mut seen, &mut names, conversion)
         })
         .collect()
 }
@@ -142,7 +144,7 @@ pub fn convert(
 /// One cluster; `None` once a fault has been reported that leaves too little of it.
 fn cluster(
     id: ClusterId,
-    section: &Spanned<ClusterSection>,
+    (section, defaults): (&Spanned<ClusterSection>, &Field<DefaultsSection>),
     seen: &mut Seen,
     names: &mut Names<'_>,
     conversion: &mut Conversion<'_>,
@@ -152,8 +154,11 @@ fn cluster(
     let example = (ClusterSection::TITLE, "engine = \"postgres\"");
     let kind = conversion.required(&section.engine, &place, example).copied();
     let mut checks = ClusterChecks::read(kind, &section.probe, conversion);
-    let servers = servers(kind, section, &place, (seen, &mut checks), conversion);
-    let Served { write, reads, names } = served((id, kind), section, names, conversion);
+    let discovery = discovery::resulting(&section.discovery, defaults, kind);
+    let around = (&place, &discovery.section);
+    let servers = servers(kind, section, around, (seen, &mut checks), conversion);
+    let most = discovery::most_servers(&discovery.section);
+    let Served { write, reads, names } = served((id, kind), (section, most), names, conversion);
     if !section.write.is_present() && !section.read.is_present() {
         conversion.faults.add(
             place.clone(),
@@ -161,7 +166,8 @@ fn cluster(
             "add a [cluster.write] or a [[cluster.read]]",
         );
     }
-    let probe = probe::convert(kind, checks.ask_the_database(), &section.probe, &place, conversion);
+    let asks_servers = checks.ask_the_database();
+    let probe = probe::convert(kind, asks_servers, &section.probe, &place, conversion);
     checks.finish(conversion);
     let around = kick::Around {
         kind,
@@ -173,9 +179,9 @@ fn cluster(
         kind,
         servers: &servers,
         rise: probe.as_ref().map_or(1, |(_, thresholds)| thresholds.rise),
-        asks_servers: servers.iter().any(|server| server.checks.database),
+        asks_servers,
     };
-    let discovery = discovery::convert(&section.discovery, &around, conversion);
+    let discovery = discovery::convert(&discovery, &around, conversion);
     let (name, kind) = (name?, kind?);
     let (probe, thresholds) = probe?;
     Some(ClusterConfig {
@@ -215,17 +221,17 @@ fn name(
 fn servers(
     kind: Option<ClusterKind>,
     section: &ClusterSection,
-    place: &Range<usize>,
+    (place, discovery): (&Range<usize>, &Field<DiscoverySection>),
     (seen, checks): (&mut Seen, &mut ClusterChecks),
     conversion: &mut Conversion<'_>,
 ) -> Vec<ServerConfig> {
     let sections = section.server.given().map_or(&[][..], Vec::as_slice);
     if sections.is_empty() && !matches!(section.server, Field::Faulty) {
-        conversion.faults.add(
-            place.clone(),
-            "the cluster has no server",
-            "add a [[cluster.server]] with name and address",
-        );
+        match discovery::names_the_first(discovery) {
+            // As the first that comes will be asked.
+            true => _ = checks.of_server(&Field::Absent, conversion),
+            false => conversion.faults.add(place.clone(), NO_SERVER, discovery::FIRST_SERVER),
+        }
     }
     sections
         .iter()
@@ -242,7 +248,7 @@ struct Served {
 
 fn served(
     (id, kind): (ClusterId, Option<ClusterKind>),
-    section: &ClusterSection,
+    (section, most): (&ClusterSection, usize),
     taken: &mut Names<'_>,
     conversion: &mut Conversion<'_>,
 ) -> Served {
@@ -255,7 +261,8 @@ fn served(
         serve(name, NameRole::Write, ttls);
         policy
     });
-    let servers = section.server.given().map_or(1, |list| list.len().max(1));
+    let listed = section.server.given().map_or(1, |list| list.len().max(1));
+    let servers = listed.max(most);
     let sections = section.read.given().map_or(&[][..], Vec::as_slice).iter().enumerate();
     let reads = sections.map(|(index, section)| {
         let around = read_name::Around { kind, servers, index };
@@ -334,6 +341,9 @@ fn changes_of_names(before: &ClusterConfig, after: &ClusterConfig, words: &mut W
         words.add(format!("{name} is no longer served"));
     }
 }
+
+/// What is wrong with a cluster of nobody.
+const NO_SERVER: &str = "the cluster has no server";
 
 one_of! { ClusterKind, "\"postgres\", \"mysql\" or \"mariadb\" (the same), or \"tcp\"",
     "postgres" => Self::Postgres,

@@ -9,12 +9,12 @@ use super::{
     admin::{self, AdminSection},
     checks::WitnessConfig,
     cluster::{self, ClusterConfig, ClusterSection},
-    discovery::Whom,
+    discovery::{self, DefaultsSection, Whom},
     dns::{self, DnsSection, Listeners},
     hook::{self, HookAction, HookConfig, HookSection},
     log::{self, LogSection},
     publish::{self, PublishConfig, PublishSection},
-    read::{ConfigError, Conversion, Faults, Protected, Sources, section},
+    read::{ConfigError, Conversion, Faults, Field, Protected, Sources, section},
     state::{self, StateSection},
     transfer::{self, CatalogSection, KeySection, Keys, TransferConfig},
     zone::{self, ZoneSection, Zones},
@@ -39,6 +39,8 @@ section! {
         admin: AdminSection,
         /// How the log is written.
         log: LogSection,
+        /// What clusters that discover their servers have in common.
+        discovery: DefaultsSection,
         /// Who is told of changes.
         hook: Vec<Spanned<HookSection>>,
         /// Replication groups. At least one.
@@ -62,7 +64,9 @@ pub fn convert(
     let keys = transfer::keys(&section.key, &mut conversion);
     let zones = zone::convert(&section.zone, (&dns, &keys), &mut conversion);
     let transfer = transfer(section, &zones, &mut conversion);
-    let clusters = cluster::convert(&section.cluster, &zones, &mut conversion);
+    let clusters =
+        cluster::convert(&section.cluster, (&zones, &section.discovery), &mut conversion);
+    note_first_servers(section, &mut conversion);
     let publish = publish(section, (&keys, &clusters), &mut conversion);
     let hooks = hook::convert(&section.hook, &section.cluster, &mut conversion);
     if runs_commands(&clusters, &hooks) {
@@ -128,6 +132,31 @@ fn publish(
     publish::convert(&section.publish, (keys, clusters), conversion)
 }
 
+/// A cluster without a server in the file. Who vouched for its first would be asked again at each
+/// restart.
+fn note_first_servers(section: &FileSection, conversion: &mut Conversion<'_>) {
+    if section.state.is_present() {
+        return;
+    }
+    let clusters = section.cluster.given().into_iter().flatten();
+    let mut without = clusters.filter(|cluster| {
+        let cluster = cluster.get_ref();
+        let is_empty = !matches!(cluster.server, Field::Faulty)
+            && cluster.server.given().is_none_or(Vec::is_empty);
+        let kind = cluster.engine.given().copied();
+        let resulting = discovery::resulting(&cluster.discovery, &section.discovery, kind);
+        is_empty && discovery::names_the_first(&resulting.section)
+    });
+    if let Some(first) = without.next() {
+        conversion.faults.add(
+            first.span(),
+            "a cluster without a [[cluster.server]] has no [state] to keep its servers in: a \
+             restart would forget them",
+            "add [state] with directory = \"/var/lib/pointsman\", or a [[cluster.server]]",
+        );
+    }
+}
+
 /// Whether the file names a program that we start.
 fn runs_commands(clusters: &[ClusterConfig], hooks: &[Arc<HookConfig>]) -> bool {
     let mut witnesses = clusters
@@ -168,7 +197,7 @@ mod tests {
     };
 
     /// Every section with its keys.
-    const FORMAT: [(&str, &[&str]); 34] = [
+    const FORMAT: [(&str, &[&str]); 35] = [
         (FileSection::TITLE, FileSection::KEYS),
         (DnsSection::TITLE, DnsSection::KEYS),
         (TcpSection::TITLE, TcpSection::KEYS),
@@ -195,6 +224,7 @@ mod tests {
         (AgentSection::TITLE, AgentSection::KEYS),
         (CommandSection::TITLE, CommandSection::KEYS),
         (KickSection::TITLE, KickSection::KEYS),
+        (DefaultsSection::TITLE, DefaultsSection::KEYS),
         (DiscoverySection::TITLE, DiscoverySection::KEYS),
         (RuleSection::TITLE, RuleSection::KEYS),
         (FileSourceSection::TITLE, FileSourceSection::KEYS),

@@ -11,7 +11,9 @@ use std::{
     path::Path,
 };
 
-use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, TomlError, Value, value};
+use toml_edit::{
+    Array, ArrayOfTables, DocumentMut, InlineTable, Item, Table, TomlError, Value, value,
+};
 
 use super::AddedServer;
 use super::{Config, ConfigError, System, TargetHost, read::host_port, text::text};
@@ -219,7 +221,7 @@ impl Entry<'_> {
         match document.get_mut("cluster") {
             Some(Item::ArrayOfTables(clusters)) => {
                 let table = clusters.iter_mut().find(|table| is_meant(table.get("name")));
-                table.is_some_and(|table| self.append(table.get_mut("server")))
+                table.is_some_and(|table| self.append(table))
             }
             Some(Item::Value(Value::Array(clusters))) => {
                 let name = |table: &InlineTable| {
@@ -227,8 +229,10 @@ impl Entry<'_> {
                     name.is_some_and(|name| name.eq_ignore_ascii_case(cluster))
                 };
                 let mut tables = clusters.iter_mut().filter_map(Value::as_inline_table_mut);
-                let servers =
-                    tables.find(|table| name(table)).and_then(|table| table.get_mut("server"));
+                let table = tables.find(|table| name(table));
+                let servers = table.map(|table| {
+                    table.entry("server").or_insert_with(|| Value::Array(Array::new()))
+                });
                 servers.and_then(Value::as_array_mut).is_some_and(|list| self.push(list))
             }
             _ => false,
@@ -246,9 +250,10 @@ impl Entry<'_> {
         numbers.into_iter().filter_map(|(key, number)| Some((key, number?)))
     }
 
-    fn append(&self, servers: Option<&mut Item>) -> bool {
-        match servers {
-            Some(Item::ArrayOfTables(tables)) => {
+    fn append(&self, cluster: &mut Table) -> bool {
+        let none = || Item::ArrayOfTables(ArrayOfTables::new());
+        match cluster.entry("server").or_insert_with(none) {
+            Item::ArrayOfTables(tables) => {
                 let mut table = Table::new();
                 table.insert("name", value(self.name));
                 table.insert("address", value(self.address.to_string()));
@@ -259,8 +264,8 @@ impl Entry<'_> {
                 tables.push(table);
                 true
             }
-            Some(Item::Value(Value::Array(list))) => self.push(list),
-            _ => false,
+            Item::Value(Value::Array(list)) => self.push(list),
+            Item::None | Item::Value(_) | Item::Table(_) => false,
         }
     }
 

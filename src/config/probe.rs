@@ -106,6 +106,19 @@ pub struct ProbeConfig {
 }
 
 impl ProbeConfig {
+    /// The same as [`Self::for_strangers`] for a server that has to show that it knows the password or
+    /// has the certificate; `None` where the protocol has no way to show it.
+    pub fn for_proof(&self, kind: ClusterKind) -> Option<Self> {
+        let config = self.for_strangers(kind);
+        if kind != ClusterKind::Postgres || matches!(self.tls, TlsMode::VerifyFull { .. }) {
+            return None;
+        }
+        let scram = AuthMethod::ScramSha256;
+        let allowed = config.auth.require_auth.allows(scram, &self.tls).then_some(scram);
+        let require_auth = RequireAuth::OneOf(allowed.into_iter().collect());
+        Some(Self { auth: AuthConfig { require_auth, ..config.auth.clone() }, ..config })
+    }
+
     /// The same for a server that nobody vouches for. Whoever answers there gets no password that it
     /// could read, hand on, or guess cheaply, unless a certificate shows who it is.
     ///
@@ -412,6 +425,14 @@ mod tests {
                 assert_eq!(allowed, [AuthMethod::ScramSha256, AuthMethod::None], "{tls:?}");
                 assert_eq!(careful.auth.scram_iterations_min, 4_096);
                 assert!(!careful.heartbeat_write);
+                let proof = config.for_proof(ClusterKind::Postgres).expect("SCRAM shows it");
+                let auth = &proof.auth;
+                let mut lets = everything
+                    .into_iter()
+                    .filter(|method| auth.require_auth.allows(*method, &proof.tls));
+                assert_eq!(lets.next(), Some(AuthMethod::ScramSha256), "{tls:?}");
+                assert_eq!((lets.next(), auth.scram_iterations_min), (None, 4_096));
+                assert_eq!(config.for_proof(ClusterKind::MySql), None);
                 let careful = config.for_strangers(ClusterKind::MySql);
                 assert_eq!(careful.auth.server_public_key, ServerPublicKey::Unknown);
                 assert_eq!(careful.tls, TlsMode::Disable);

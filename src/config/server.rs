@@ -145,11 +145,7 @@ fn port(
     place: &Range<usize>,
     conversion: &mut Conversion<'_>,
 ) -> Option<u16> {
-    let usual = match kind {
-        Some(ClusterKind::Postgres) => Some(POSTGRES_PORT),
-        Some(ClusterKind::MySql) => Some(MYSQL_PORT),
-        Some(ClusterKind::Tcp) | None => None,
-    };
+    let usual = kind.and_then(usual_port);
     if !section.port.is_present() && kind == Some(ClusterKind::Tcp) {
         conversion.faults.add(
             place.clone(),
@@ -160,6 +156,15 @@ fn port(
     match section.port {
         Field::Absent => usual,
         _ => Some(section.port(1, conversion)),
+    }
+}
+
+/// The port of an engine's servers where nobody names another one.
+pub fn usual_port(kind: ClusterKind) -> Option<u16> {
+    match kind {
+        ClusterKind::Postgres => Some(POSTGRES_PORT),
+        ClusterKind::MySql => Some(MYSQL_PORT),
+        ClusterKind::Tcp => None,
     }
 }
 

@@ -45,11 +45,16 @@ pub enum ExaminedReason {
     NoAnswer(FailureKind),
     /// It belongs to another cluster: another system identifier, group or Galera cluster.
     OtherIdentity,
+    /// The cluster has no server yet, so that nothing can prove that this one belongs: an operator has
+    /// to vouch for it. What it is, on one line.
+    First(Box<str>),
     /// It has the cluster's identity, or may have, and follows no known member.
     NoLink,
     /// It has the cluster's identity, is writable, and has never been seen following a member: a
     /// restored copy that was promoted, or worse.
     Stranger,
+    /// It lets in whoever comes, and no member lists it among those that receive from it.
+    Unlisted,
     /// It follows a member on another timeline than the member's.
     OtherTimeline,
     /// It is a server that is known already, at another address.
@@ -57,6 +62,12 @@ pub enum ExaminedReason {
         /// That server.
         as_server: Box<str>,
     },
+    /// It is to be published as it calls itself, and calls itself nothing.
+    ReportsNothing,
+    /// It calls itself so, and is published there once it has proven itself there.
+    Reports(Box<str>),
+    /// It calls itself so, and nobody may be there.
+    ReportsOutside(Box<str>),
     /// It speaks another protocol than the cluster's servers.
     OtherEngine,
     /// It is kin, and the configuration with it would have this fault.
@@ -64,6 +75,11 @@ pub enum ExaminedReason {
 }
 
 impl ExaminedReason {
+    /// Nobody is known yet, and this is what it is.
+    pub fn first(shown: &str) -> Self {
+        Self::First(start_of_line(shown, WHY_CHARS).into())
+    }
+
     /// Why the configuration has no place for it, on one line.
     pub fn refused(why: &str) -> Self {
         Self::Refused(start_of_line(why, WHY_CHARS).into())
@@ -159,12 +175,30 @@ impl fmt::Display for ExaminedReason {
         match self {
             Self::NoAnswer(kind) => write!(f, "cannot be asked: {kind}"),
             Self::OtherIdentity => f.write_str("belongs to another cluster"),
+            Self::First(shown) => write!(
+                f,
+                "no server is known that could prove it, and somebody has to vouch for the first: \
+                 it is {shown}"
+            ),
             Self::NoLink => f.write_str("follows no known member"),
+            Self::Unlisted => f.write_str(
+                "asks for no password, and no known member sends to its address: set a SCRAM \
+                 password for the probe's user",
+            ),
             Self::Stranger => f.write_str(
                 "a stranger carries our identity: it is writable and was never seen following",
             ),
             Self::OtherTimeline => f.write_str("follows a member on another timeline"),
             Self::SameServer { as_server } => write!(f, "is {as_server} at another address"),
+            Self::ReportsNothing => f.write_str(
+                "is kin and has no `report_host`, which `publish = \"reported\"` asks for",
+            ),
+            Self::Reports(host) => {
+                write!(f, "is kin and calls itself {host}: it is published once it is kin there")
+            }
+            Self::ReportsOutside(host) => {
+                write!(f, "is kin and calls itself {host}, which has no address in `networks`")
+            }
             Self::OtherEngine => f.write_str("speaks another protocol"),
             Self::Refused(why) => write!(f, "cannot be added: {why}"),
         }

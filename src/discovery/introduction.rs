@@ -19,6 +19,18 @@ pub struct Introduction {
     pub followers: Vec<Follower>,
     /// The members of its group with their client addresses, where the group tells.
     pub members: Vec<Endpoint>,
+    /// What the login has shown of it.
+    pub login: Login,
+}
+
+/// What a login has shown of the server.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Login {
+    /// It knows the password or has the certificate, or its protocol has no way to show that.
+    #[default]
+    Proven,
+    /// Nothing, although it could have: it lets in whoever comes.
+    Open,
 }
 
 /// A replica as its source sees it. Its database port cannot be seen from there.

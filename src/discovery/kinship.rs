@@ -3,7 +3,7 @@
 
 use std::net::SocketAddr;
 
-use super::{ExaminedReason, Member, Proof, Word};
+use super::{ExaminedReason, Login, Member, Proof, Word};
 use crate::engine::{
     Channel, Facts, Galera, Group, GroupMember, IoThread, MySqlFacts, PostgresFacts, PostgresRole,
     Writability,
@@ -27,9 +27,41 @@ pub fn judge(candidate: Candidate<'_>, members: &[Member]) -> Result<Proof, Exam
         return Err(ExaminedReason::SameServer { as_server: twin.name.clone() });
     }
     match &candidate.word.facts {
+        Facts::Tcp => Err(ExaminedReason::OtherEngine),
+        facts if members.is_empty() => Err(ExaminedReason::first(&shown(facts))),
         Facts::Postgres(facts) => postgres(candidate, facts, members),
         Facts::MySql(facts) => mysql(candidate, facts, members),
-        Facts::Tcp => Err(ExaminedReason::OtherEngine),
+    }
+}
+
+/// What an operator knows a server by who is to vouch for it.
+fn shown(facts: &Facts) -> String {
+    match facts {
+        Facts::Postgres(PostgresFacts { system_identifier, role, .. }) => {
+            let role = match role {
+                PostgresRole::Primary { timeline, .. } => format!("primary on timeline {timeline}"),
+                PostgresRole::Standby { .. } => "standby".to_owned(),
+            };
+            format!("a {role} with system identifier {system_identifier}")
+        }
+        Facts::MySql(MySqlFacts { group, identity, writability, .. }) => {
+            let role = match writability {
+                Writability::Writable => "writable",
+                _ => "read-only",
+            };
+            let id = match (group, &identity.uuid) {
+                (Some(Group::Replication(GroupMember { group_name: Some(name), .. })), _) => {
+                    format!("in group {name}")
+                }
+                (Some(Group::Galera(node)), _) => {
+                    format!("in Galera cluster {}", node.cluster_uuid)
+                }
+                (_, Some(uuid)) => format!("with server_uuid {uuid}"),
+                (_, None) => format!("with server_id {}", identity.server_id),
+            };
+            format!("{role} {id}")
+        }
+        Facts::Tcp => String::new(),
     }
 }
 
@@ -64,6 +96,8 @@ fn postgres(
     if !receiver.is_attached() {
         return Err(ExaminedReason::NoLink);
     }
+    // Whoever lets everybody in may be anybody, and say anything: then a member must list it.
+    let is_known = candidate.word.introduction.login == Login::Proven;
     let link = kin.iter().find_map(|&(member, theirs)| {
         let follows = sender.as_ref().is_some_and(|sender| member.is_at(sender));
         let is_listed = || {
@@ -75,13 +109,16 @@ fn postgres(
             sender.as_ref().is_some_and(|sender| sender.port == member.port)
                 && followers.clone().any(|follower| from_there(&follower.host))
         };
-        match follows {
+        match follows && is_known {
             true => Some((Proof::Follows(member.name.clone()), theirs)),
             false if is_listed() => Some((Proof::FollowedBy(member.name.clone()), theirs)),
             false => None,
         }
     });
-    let (proof, theirs) = link.ok_or(ExaminedReason::NoLink)?;
+    let (proof, theirs) = link.ok_or(match is_known {
+        true => ExaminedReason::NoLink,
+        false => ExaminedReason::Unlisted,
+    })?;
     let same_timeline = timeline.is_none() || *timeline == written_or_received(theirs);
     same_timeline.then_some(proof).ok_or(ExaminedReason::OtherTimeline)
 }

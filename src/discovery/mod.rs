@@ -27,13 +27,13 @@ pub use find::{Find, FindHost, Labels, NameHint};
 pub use find_state::{
     ExaminedReason, FindState, ForgottenReason, LeavingReason, Proof, SightedReason,
 };
-pub use introduction::{Follower, Introduction};
+pub use introduction::{Follower, Introduction, Login};
 pub use kinship::{Candidate, judge as judge_kinship};
 pub use ledger::{
     Action, Binding, FindView, Ledger, Newcomer, Notice, Sighting, SourceView, Tombstone,
 };
 pub use member::{FoundMember, Member, Word};
 pub use replication::{DEPTH_MAX, finds as replication_finds};
-pub use rules::{AttributeRule, Attributes, Exclusion, Mode, Rules, is_unpublishable};
+pub use rules::{AttributeRule, Attributes, Exclusion, Mode, Published, Rules, is_unpublishable};
 pub use source_kind::SourceKind;
 pub use source_reply::{FINDS_MAX, SourceReply};

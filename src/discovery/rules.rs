@@ -20,6 +20,8 @@ pub struct Rules {
     pub mode: Mode,
     /// Where servers may be; `None` for wherever members say that they are.
     pub networks: Option<Box<[IpNet]>>,
+    /// Which address of a find is published.
+    pub publish: Published,
     /// Finds that are left alone.
     pub exclude: Vec<Exclusion>,
     /// No find joins a cluster that has so many servers.
@@ -42,6 +44,16 @@ pub enum Mode {
     Propose,
     /// It is ready by itself, after some good replies.
     Join,
+}
+
+/// Which address of a find is published.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Published {
+    /// That at which it was asked.
+    #[default]
+    Probed,
+    /// That by which it calls itself, once it has proven itself there.
+    Reported,
 }
 
 /// Whom discovery leaves alone.
@@ -74,6 +86,24 @@ pub struct Attributes {
 }
 
 impl Rules {
+    /// Those of a cluster that has none: nobody is asked.
+    pub fn nobody() -> Self {
+        Self {
+            kind: ClusterKind::Tcp,
+            port: 0,
+            sources: Vec::new(),
+            mode: Mode::Propose,
+            networks: None,
+            publish: Published::Probed,
+            exclude: Vec::new(),
+            max_servers: 0,
+            interval: Duration::from_secs(3600),
+            forget_after: None,
+            rise: 1,
+            attributes: Vec::new(),
+        }
+    }
+
     /// Whether a server may be at `address` at all.
     pub fn allows(&self, address: IpAddr) -> bool {
         match &self.networks {

@@ -39,8 +39,37 @@ pub struct DiscoveredServer {
     pub reason: Box<str>,
     /// Who names it.
     pub sources: Vec<Box<str>>,
-    /// Whether it carries the cluster's identity, is writable, and was never seen following.
-    pub is_stranger: bool,
+    /// What somebody has to do about it.
+    pub standing: FindStanding,
+}
+
+/// What a find is to those who look after its cluster, the most urgent first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum FindStanding {
+    /// It carries the cluster's identity, is writable, and was never seen following.
+    Stranger,
+    /// Nobody is known yet who could prove that it belongs.
+    WantsAVoucher,
+    /// It is a member that no source names any more.
+    Leaving,
+    /// It is proven, and drained.
+    Proposed,
+    /// It is a member, and ready.
+    Member,
+    /// It has proven nothing, or is not wanted: nothing is to be done.
+    Outside,
+}
+
+impl FindStanding {
+    /// How bad that is.
+    pub fn severity(self) -> Severity {
+        match self {
+            Self::Stranger => Severity::Outage,
+            Self::WantsAVoucher | Self::Leaving => Severity::Degraded,
+            Self::Outside | Self::Proposed => Severity::Wanted,
+            Self::Member => Severity::Ok,
+        }
+    }
 }
 
 /// What discovery has done or noticed.

@@ -45,7 +45,7 @@ pub use self::{
     change_kind::ChangeKind,
     cluster::{ClusterReport, ServerReport, WitnessReport},
     dig::records,
-    discovery::{DiscoveredServer, Discovery, DiscoveryReport, DiscoverySource},
+    discovery::{DiscoveredServer, Discovery, DiscoveryReport, DiscoverySource, FindStanding},
     effect::{Danger, Effect, NameEffect},
     explain::{Candidate, Explanation, WhatIf},
     membership::{LeftOut, Membership, Why},

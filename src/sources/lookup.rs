@@ -37,6 +37,16 @@ pub struct Addresses {
 }
 
 impl Addresses {
+    /// The addresses of one host: its own, or what the system's resolver says.
+    pub async fn of(&mut self, host: &str) -> Vec<IpAddr> {
+        if let Ok(address) = host.parse::<IpAddr>() {
+            return vec![address.to_canonical()];
+        }
+        self.known.retain(|name, _| **name == *host);
+        self.known.extend(resolved(&[host]).await);
+        self.known.get(host).cloned().unwrap_or_default()
+    }
+
     /// A reply, and its finds with their addresses: those that `known` has for a name, else what the
     /// system's resolver says. With too many names it is partial.
     pub async fn sightings(

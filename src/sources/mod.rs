@@ -83,8 +83,8 @@ impl Asker {
             Whom::Kubernetes(slices) => within(time, kubernetes::ask(cluster, slices, time)).await,
             // It is asked with its own resolver, which knows the addresses.
             Whom::Dns(_) => Ok(SourceReply::Whole(Vec::new())),
-            Whom::Patroni { port, tls } => {
-                within(time, self.patroni.ask(cluster, *port, tls)).await
+            Whom::Patroni { hosts, port, tls } => {
+                within(time, self.patroni.ask(cluster, (hosts, *port), tls)).await
             }
         }
     }

@@ -11,7 +11,8 @@ use serde_json::Value;
 use super::{AskError, http, targets::labels};
 use crate::{
     config::{
-        ClusterConfig, HostPort, HttpSourceConfig, ProbeTarget, TargetHost, TlsMode, host_port,
+        ClusterConfig, HostPort, HttpSourceConfig, ProbeTarget, ServerConfig, TargetHost, TlsMode,
+        host_port,
     },
     discovery::{Find, FindHost, NameHint, SourceKind, SourceReply},
     plain_text::start_of_line,
@@ -23,7 +24,7 @@ const MEMBER_WITHIN: Duration = Duration::from_secs(2);
 /// The members' APIs.
 #[derive(Debug, Default)]
 pub struct Patroni {
-    /// The place of the server that is asked first: who answered last, or whom nobody has asked yet.
+    /// The place of whom is asked first, among servers and hosts: who answered last, or whom nobody has asked yet.
     first: usize,
 }
 
@@ -36,22 +37,27 @@ impl Patroni {
     pub async fn ask(
         &mut self,
         cluster: &ClusterConfig,
-        port: u16,
+        (hosts, port): (&[ProbeTarget], u16),
         tls: &TlsMode,
     ) -> Result<SourceReply, AskError> {
-        let servers = cluster.servers.len();
-        let mut failed = AskError::NoMember;
-        for _ in 0..servers {
-            let server = &cluster.servers[self.first % servers];
+        let members_api = |server: &ServerConfig| {
             let target = ProbeTarget { host: server.target.host.clone(), port };
+            (server.name.clone(), target)
+        };
+        let seed = |target: &ProbeTarget| (target.to_string().into(), target.clone());
+        let known: Vec<(Box<str>, _)> =
+            cluster.servers.iter().map(members_api).chain(hosts.iter().map(seed)).collect();
+        let mut failed = AskError::NoMember;
+        for _ in 0..known.len() {
+            let (name, target) = known[self.first % known.len()].clone();
             let request =
                 HttpSourceConfig { target, path: "/cluster".into(), tls: tls.clone(), token: None };
             let reply = http::get(cluster, &request, MEMBER_WITHIN).await.and_then(members);
             match reply {
                 Ok(reply) => return Ok(reply),
-                Err(error) => failed = AskError::Member(server.name.clone(), Box::new(error)),
+                Err(error) => failed = AskError::Member(name, Box::new(error)),
             }
-            self.first = (self.first + 1) % servers;
+            self.first = (self.first + 1) % known.len();
         }
         Err(failed)
     }

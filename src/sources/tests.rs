@@ -155,6 +155,17 @@ async fn any_member_of_patroni_answers_and_the_next_is_asked_when_one_does_not()
     let section =
         format!("sources = [\"patroni\"]\n[cluster.discovery.patroni]\nport = {}\n", odd.port());
     assert!(matches!(ask(&section).await.reply, SourceReply::Failed(_)));
+    // Where no member says anything a host of the configuration is asked, at its own port or theirs.
+    let seed = service("127.22.7.9:0", replying("200 OK", list), Duration::ZERO);
+    for hosts in ["127.22.7.9".to_owned(), format!("127.22.7.8\", \"{seed}")] {
+        let port = if hosts.contains(':') { port } else { seed.port() };
+        let section = format!(
+            "sources = [\"patroni\"]\n[cluster.discovery.patroni]\nhosts = [\"{hosts}\"]\n\
+             port = {port}\n"
+        );
+        let reply = ask(&section).await.reply;
+        assert_eq!((reply.finds().len(), reply.fault()), (1, None), "{reply:?}");
+    }
 }
 
 /// What one of the programs in `examples/discovery` finds.

@@ -7,20 +7,20 @@
 
 use std::{
     fs,
-    net::{Ipv4Addr, SocketAddr, TcpListener},
-    path::Path,
+    net::{Ipv4Addr, TcpListener},
     process::Command,
 };
 
 use rustix::process::Signal;
 
 use crate::{
-    account, in_turn,
+    account,
+    discovering::{Scene, list, until_discovered},
+    in_turn,
     namespace::Namespace,
     patience,
     patroni_cluster::{PatroniCluster, assert_installed},
-    pointsman::{Cluster, Engine, Pointsman, write_files},
-    ports,
+    pointsman::{Cluster, Engine, Pointsman},
     postgres_cluster::{PgCluster, Shutdown},
     postgres_programs::Programs,
 };
@@ -68,13 +68,8 @@ fn standbys_join_by_themselves_and_a_copy_never_does() {
         servers.repoint(2, 1);
 
         let cluster = Cluster::new("db", Engine::Postgres, &SERVERS[..1], servers.port());
-        let folder = tempfile::tempdir().expect("a temporary directory can be made");
-        let dns = SocketAddr::from((HOME, ports::free_on(&[HOME])));
-        write_files(folder.path(), dns, &[&cluster], "\n[admin]\nsocket = \"admin.sock\"\n");
-        let file = folder.path().join("pointsman.toml");
-        let text = fs::read_to_string(&file).expect("the configuration is there");
-        fs::write(&file, text + DISCOVERY).expect("the configuration can be written");
-        let pointsman = Pointsman::serve_files(folder.path(), dns, &cluster);
+        let scene = Scene::new(&cluster, HOME, DISCOVERY);
+        let pointsman = scene.serve();
 
         both_standbys_are_in_the_read_name(&pointsman, &cluster);
         patience::until("both are told as members", || {
@@ -95,7 +90,7 @@ fn standbys_join_by_themselves_and_a_copy_never_does() {
 
         // Killed in the middle of its life: who had joined is there with the first answer.
         drop(pointsman);
-        let pointsman = Pointsman::serve_files(folder.path(), dns, &cluster);
+        let pointsman = scene.serve();
         both_standbys_are_in_the_read_name(&pointsman, &cluster);
 
         // The writer dies, and a server that was found takes over: it was seen following.
@@ -111,7 +106,7 @@ fn standbys_join_by_themselves_and_a_copy_never_does() {
         // What was found becomes a part of the file, and the file is right.
         let (code, told) = pointsman.command(&["config", "--write"]);
         assert_eq!(code, Some(0), "{told}");
-        let text = fs::read_to_string(&file).expect("the configuration is there");
+        let text = fs::read_to_string(scene.file()).expect("the configuration is there");
         assert_eq!(text.matches("[[cluster.server]]").count(), 3, "{text}");
         pointsman.stop();
         receiver.end(Signal::INT);
@@ -158,33 +153,15 @@ interval = "1s"
 path = "db.targets.json"
 "#;
 
-/// Puts a list into its place at once.
-fn list(folder: &Path, text: &str) {
-    let (new, list) = (folder.join("db.targets.new"), folder.join("db.targets.json"));
-    fs::write(&new, text).expect("the list can be written");
-    fs::rename(&new, &list).expect("the list can be put into its place");
-}
-
 #[test]
 fn a_standby_that_a_file_names_joins_and_no_broken_file_takes_it_away() {
     in_turn(|| {
         let servers = PgCluster::start(Programs::installed(), &LISTED);
         let port = servers.port();
         let cluster = Cluster::new("db", Engine::Postgres, &LISTED[..1], port);
-        let folder = tempfile::tempdir().expect("a temporary directory can be made");
-        let dns = SocketAddr::from((LISTED_HOME, ports::free_on(&[LISTED_HOME])));
-        write_files(folder.path(), dns, &[&cluster], "\n[admin]\nsocket = \"admin.sock\"\n");
-        let file = folder.path().join("pointsman.toml");
-        let text = fs::read_to_string(&file).expect("the configuration is there");
-        fs::write(&file, text + FILE_DISCOVERY).expect("the configuration can be written");
-        let pointsman = Pointsman::serve_files(folder.path(), dns, &cluster);
-        let discover_says = |what: &str| {
-            patience::until(what, || {
-                let (code, told) = pointsman.command(&["discover", "db"]);
-                assert_eq!(code, Some(0), "{told}");
-                told.contains(what)
-            });
-        };
+        let scene = Scene::new(&cluster, LISTED_HOME, FILE_DISCOVERY);
+        let pointsman = scene.serve();
+        let discover_says = |what: &str| until_discovered(&pointsman, what);
         discover_says("No such file");
 
         // Beside the standby, somebody whom nobody may ask.
@@ -196,7 +173,7 @@ fn a_standby_that_a_file_names_joins_and_no_broken_file_takes_it_away() {
                  "labels": {{"name": "db2-of-the-list"}}}}]"#,
             LISTED[1]
         );
-        list(folder.path(), &targets);
+        list(scene.folder.path(), &targets);
         let mut client = pointsman.client();
         let joined = patience::poll(2 * patience::PATIENCE, || {
             let set = client.addresses(&cluster.read_name())?.set();
@@ -209,14 +186,14 @@ fn a_standby_that_a_file_names_joins_and_no_broken_file_takes_it_away() {
 
         // Each of these is seen and takes nobody away.
         for broken in ["garbage", &targets[..targets.len() / 2]] {
-            list(folder.path(), broken);
+            list(scene.folder.path(), broken);
             discover_says("no JSON");
             let answer = client.addresses(&cluster.read_name());
             assert_eq!(answer.map(|answer| answer.set()), Some(vec![LISTED[1].into()]));
-            list(folder.path(), &targets);
+            list(scene.folder.path(), &targets);
             patience::until("the file is right again", || !told().contains("no JSON"));
         }
-        list(folder.path(), "[]");
+        list(scene.folder.path(), "[]");
         patience::until("an empty list is no fault", || !told().contains("no JSON"));
         let answer = client.addresses(&cluster.read_name());
         assert_eq!(answer.map(|answer| answer.set()), Some(vec![LISTED[1].into()]));
@@ -243,19 +220,14 @@ fn the_members_that_patroni_names_join() {
         let servers = PatroniCluster::start(programs, STORE, &OF_PATRONI);
         servers.sql(0, &grants);
         let cluster = Cluster::new("db", Engine::Postgres, &OF_PATRONI[..1], servers.port());
-        let folder = tempfile::tempdir().expect("a temporary directory can be made");
-        let dns = SocketAddr::from((STORE, ports::free_on(&[STORE])));
-        write_files(folder.path(), dns, &[&cluster], "\n[admin]\nsocket = \"admin.sock\"\n");
-        let file = folder.path().join("pointsman.toml");
-        let text = fs::read_to_string(&file).expect("the configuration is there");
         let discovery = format!(
             "\n[cluster.discovery]\nsources = [\"patroni\"]\nmode = \"join\"\n\
              networks = [\"127.62.34.0/24\"]\ninterval = \"1s\"\n\n\
              [cluster.discovery.patroni]\nport = {}\n",
             servers.rest_port()
         );
-        fs::write(&file, text + &discovery).expect("the configuration can be written");
-        let pointsman = Pointsman::serve_files(folder.path(), dns, &cluster);
+        let scene = Scene::new(&cluster, STORE, &discovery);
+        let pointsman = scene.serve();
         let mut client = pointsman.client();
         let joined = patience::poll(2 * patience::PATIENCE, || {
             let set = client.addresses(&cluster.read_name())?.set();

@@ -22,7 +22,13 @@ mod balance;
 mod both;
 mod console_stories;
 mod dig;
+mod discovering;
 mod discovery;
+mod discovery_first;
+mod discovery_hostile;
+mod discovery_killed;
+mod discovery_reported;
+mod discovery_rogues;
 mod empty_server;
 mod follow;
 mod galera_replicas;
@@ -64,9 +70,10 @@ use std::{
 use pointsman_testbed::{
     account,
     attempt::{at_most_twice, attempt},
-    dns_client, galera_cluster, group, listeners, log, mysql_cluster, mysql_flavour, mysql_group,
-    mysql_programs, mysql_server, mysql_sessions, namespace, patience, patroni_cluster, pointsman,
-    ports, postgres_cluster, postgres_programs, postgres_sessions, process, scene,
+    dns_client, fault_proxy, galera_cluster, group, listeners, log, mysql_cluster, mysql_flavour,
+    mysql_group, mysql_programs, mysql_server, mysql_sessions, namespace, patience,
+    patroni_cluster, pointsman, ports, postgres_cluster, postgres_programs, postgres_sessions,
+    process, scene,
 };
 
 /// Lines that are said of a story that is played again.

@@ -143,8 +143,8 @@ fn the_packaged_hook_leads_pgbouncer_away_from_a_stale_primary() {
 }
 
 /// A running PgBouncer. Dropped, it is killed.
-struct PgBouncer {
-    place: Place,
+pub(crate) struct PgBouncer {
+    pooler: Ipv4Addr,
     process: ServerProcess,
     port: u16,
     sessions: SessionMaker,
@@ -159,13 +159,25 @@ impl PgBouncer {
 
     /// The same at a port that is known before.
     fn start_at(place: Place, port: u16, cluster: &Cluster, settings: &str) -> Self {
+        let name = cluster.write_name().to_string();
+        let server = (name.trim_end_matches('.'), cluster.port);
+        Self::start_before(server, (place.pooler(), port), place.dns().ip(), settings)
+    }
+
+    /// One before the server at this host, which its resolver knows unless it is an address.
+    pub(crate) fn start_before(
+        (host, server_port): (&str, u16),
+        (pooler, port): (Ipv4Addr, u16),
+        resolver: IpAddr,
+        settings: &str,
+    ) -> Self {
         let account = Account::named("postgres"); // It refuses to run as root.
         let directory = account.directory("pointsman-pgbouncer-");
         let resolv_conf = directory.path().join("resolv.conf");
         let users = directory.path().join("users");
         let config = format!(
             "[databases]\n\
-             postgres = host={name} port={server_port} user=postgres\n\
+             postgres = host={host} port={server_port} user=postgres\n\
              [pgbouncer]\n\
              listen_addr = {pooler}\n\
              listen_port = {port}\n\
@@ -176,15 +188,12 @@ impl PgBouncer {
              pool_mode = transaction\n\
              resolv_conf = {resolv_conf}\n\
              {settings}",
-            name = cluster.write_name().to_string().trim_end_matches('.'),
-            pooler = place.pooler(),
-            server_port = cluster.port,
             resolv_conf = resolv_conf.display(),
             users = users.display(),
         );
         let file = directory.path().join("pgbouncer.ini");
         let known = "\"postgres\" \"\"\n\"pointsman\" \"\"\n".to_owned();
-        let nameserver = format!("nameserver {}\n", place.dns().ip());
+        let nameserver = format!("nameserver {resolver}\n");
         for (path, text) in [(&resolv_conf, nameserver), (&users, known), (&file, config)] {
             fs::write(path, text).expect("a file can be written");
             account.own(path);
@@ -192,13 +201,13 @@ impl PgBouncer {
         let mut command = account.command("/usr/sbin/pgbouncer");
         command.arg(&file);
         let process = ServerProcess::spawn(command, &directory.path().join("log"));
-        Self { place, process, port, sessions: SessionMaker::start(), directory }
+        Self { pooler, process, port, sessions: SessionMaker::start(), directory }
     }
 
     /// The address and process of the server that a new session gets, if any.
     fn server(&self) -> Option<(String, String)> {
         let query = "SELECT host(inet_server_addr()) || ' ' || pg_backend_pid()";
-        let text = self.sessions.query(self.place.pooler(), self.port, query).ok()??;
+        let text = self.sessions.query(self.pooler, self.port, query).ok()??;
         let (address, process) = text.split_once(' ')?;
         Some((address.to_owned(), process.to_owned()))
     }

@@ -1,4 +1,4 @@
-//! Servers that join, leave, lie and change address in the middle of failovers: seeded random stories
+//! Servers that join, leave, lie and change address in the middle of failovers and restarts: seeded random stories
 //! of one ledger and one engine, judged by the truth of their world.
 //!
 //! `DISCOVERY_STORIES=100000` plays more of them, `DISCOVERY_SEED=n` one alone.
@@ -24,7 +24,7 @@ fn nothing_unproven_is_ever_published() {
         return;
     }
     let stories = number("DISCOVERY_STORIES").unwrap_or(STORIES);
-    let (mut joined, mut strangers, mut removed, mut moved) = (0, 0, 0, 0);
+    let (mut joined, mut strangers, mut removed, mut moved, mut restarts) = (0, 0, 0, 0, 0);
     for seed in 0..stories {
         let story = Story::play(seed);
         assert_eq!(story.broken, Vec::<String>::new(), "DISCOVERY_SEED={seed} tells the story");
@@ -32,10 +32,11 @@ fn nothing_unproven_is_ever_published() {
         strangers += story.strangers;
         removed += story.removed;
         moved += story.moved;
+        restarts += story.restarts;
     }
     // Nothing is proven by stories in which nothing happens.
     let told = format!("{joined} joined, {strangers} strangers, {removed} removed, {moved} moved");
     let enough = stories / 20;
     assert!(joined > stories / 2 && strangers > enough && removed > enough / 4, "{told}");
-    assert!(moved > enough, "{told}");
+    assert!(moved > enough && restarts > stories, "{told}, {restarts} restarts");
 }

@@ -4,8 +4,8 @@ use std::{collections::BTreeSet, net::SocketAddr, time::Duration};
 
 use pointsman::{
     discovery::{
-        Action, Find, FindHost, FoundMember, Labels, Ledger, Member, Mode, Newcomer, Notice, Rules,
-        Sighting, SourceKind, SourceReply, Word, replication_finds,
+        Action, Find, FindHost, FoundMember, Labels, Ledger, Member, Mode, Newcomer, Notice,
+        Published, Rules, Sighting, SourceKind, SourceReply, Word, replication_finds,
     },
     engine::{
         ClusterId, ClusterKind, ClusterPolicy, Engine, Failback, Failure, FailureKind, MayWrite,
@@ -57,6 +57,7 @@ pub(crate) struct Story {
     pub(crate) strangers: u64,
     pub(crate) removed: u64,
     pub(crate) moved: u64,
+    pub(crate) restarts: u64,
 }
 
 impl Story {
@@ -89,6 +90,7 @@ impl Story {
             sources: vec![SourceKind::Replication, SourceKind::File],
             mode: Mode::Join,
             networks: Some(["10.0.0.0/24".parse().expect("a network")].into()),
+            publish: Published::Probed,
             exclude: vec![],
             max_servers: MAX_SERVERS,
             interval: Duration::from_secs(1),
@@ -111,6 +113,7 @@ impl Story {
             strangers: 0,
             removed: 0,
             moved: 0,
+            restarts: 0,
         }
     }
 
@@ -157,8 +160,9 @@ impl Story {
         }
         if self.random.once_in(20) && self.world.servers.len() < 12 {
             let ahead = u32::try_from(self.random.below(3)).expect("small");
-            let new = match self.random.below(3) {
+            let new = match self.random.below(4) {
                 0 => self.world.foreign(),
+                1 => self.world.liar(),
                 _ => self.world.restore(ahead),
             };
             self.tell(format!("stranger {new}"));
@@ -279,7 +283,19 @@ impl Story {
         self.servers.iter().enumerate().map(member).collect()
     }
 
+    /// Another process goes on with what this one has left.
+    fn restart(&mut self) {
+        let (names, buried) = self.ledger.remembered();
+        let (names, buried) = (names.to_vec(), buried.to_vec());
+        self.ledger = Ledger::new(self.ledger.rules().clone(), names, buried);
+        self.restarts += 1;
+        self.tell("a restart");
+    }
+
     fn discover(&mut self) {
+        if self.random.once_in(30) {
+            self.restart();
+        }
         let members = self.members();
         let replication = replication_finds(&members);
         self.ledger.see(members, BTreeSet::from(["db9".into()]));
@@ -393,6 +409,10 @@ impl Story {
             Action::Tell(Notice::Stranger { at }) => {
                 self.strangers += 1;
                 self.tell(format!("stranger at {at}"));
+                Vec::new()
+            }
+            Action::Locate(newcomer, endpoint) => {
+                self.break_promise(format!("{newcomer:?} is to be published as {endpoint:?}"));
                 Vec::new()
             }
             Action::Tell(_) => Vec::new(),

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use pointsman::{
-    discovery::{Follower, Introduction, Word},
+    discovery::{Follower, Introduction, Login, Word},
     engine::{Endpoint, Facts, Heartbeat, Position, PostgresFacts, PostgresRole, Receiver},
 };
 
@@ -25,6 +25,8 @@ pub(crate) struct Server {
     pub(crate) runs: bool,
     /// When it was started: nobody else has that.
     started: u64,
+    /// It says that it is a standby of the primary, and lets in whoever comes.
+    lies: bool,
     /// It belongs: it is of the cluster's line, and not a copy that went its own way.
     pub(crate) ours: bool,
 }
@@ -61,6 +63,7 @@ impl World {
             follows,
             runs: true,
             started: self.starts,
+            lies: false,
             ours,
         };
         self.servers.push(server);
@@ -84,6 +87,13 @@ impl World {
         let restored = self.add(None, false, SYSTEM, timeline + ahead);
         self.servers[restored].position = 9_000;
         restored
+    }
+
+    /// A server that is none, and says whatever a standby of ours would.
+    pub(crate) fn liar(&mut self) -> usize {
+        let liar = self.add(None, false, SYSTEM, 1);
+        self.servers[liar].lies = true;
+        liar
     }
 
     /// Another cluster's primary.
@@ -167,14 +177,22 @@ impl World {
         })
     }
 
+    /// What a liar pretends to be: a standby of this primary that has all of it.
+    fn lie(&self, one: usize, of: usize) -> Server {
+        let Server { timeline, position, .. } = self.servers[of];
+        Server { timeline, position, follows: Some(of), ..self.servers[one].clone() }
+    }
+
     /// What a server says of itself.
     pub(crate) fn word(&self, one: usize) -> Word {
-        let server = &self.servers[one];
+        let lies = self.servers[one].lies;
+        let lie = self.primary().filter(|_| lies).map(|of| self.lie(one, of));
+        let server = lie.as_ref().unwrap_or(&self.servers[one]);
         let position = Position::lsn(server.position);
         let role = match server.follows {
             None => PostgresRole::Primary { read_only: false, timeline: server.timeline, position },
             Some(of) => {
-                let streams = self.streams(one);
+                let streams = lies || self.streams(one);
                 let host = self.servers[of].address.to_string().into();
                 PostgresRole::Standby {
                     receiver: if streams { Receiver::Streaming } else { Receiver::Absent },
@@ -209,6 +227,7 @@ impl World {
                 endpoint: Some(Endpoint { host: server.address.to_string().into(), port: PORT }),
                 followers: followers.collect(),
                 members: Vec::new(),
+                login: if lies { Login::Open } else { Login::Proven },
             },
         }
     }

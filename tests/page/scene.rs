@@ -93,6 +93,11 @@ impl Scene {
         scene
     }
 
+    /// Puts a file beside the configuration.
+    pub(crate) fn write(&self, name: &str, text: &str) {
+        fs::write(self.folder.path().join(name), text).expect("a file");
+    }
+
     /// One `GET`, with this `Accept` unless it is empty.
     pub(crate) fn get(&self, path: &str, accept: &str) -> Answer {
         http::get(self.http, path, accept)

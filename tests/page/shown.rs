@@ -17,6 +17,8 @@ fn the_page_is_readable_for_everybody_in_every_theme() {
                 [[cluster]]\nname = \"ledger\"\nengine = \"postgres\"\n\
                 write = { name = \"ledger-write.internal.\" }\n\
                 probe = { user = \"pointsman\", tls = \"disable\" }\n\
+                discovery = { sources = [\"file\"], networks = [\"127.63.3.0/24\"], \
+                interval = \"1s\", file = { path = \"ledger.json\" } }\n\
                 [[cluster.server]]\nname = \"ledger1\"\naddress = \"127.63.2.201\"\n\
                 [[cluster.server]]\nname = \"ledger2\"\naddress = \"127.63.2.202\"\n";
     let mut scene = Scene::start_with("127.63.2", more);
@@ -27,6 +29,13 @@ fn the_page_is_readable_for_everybody_in_every_theme() {
         text.matches("Connection refused").count() >= 4
             && text.contains("\nwarning: the hook pager fails since ")
     });
+    // What discovery finds is outside of its networks, and has a long name.
+    let long = "x".repeat(63);
+    scene.write(
+        "ledger.json",
+        &format!(r#"[{{"targets": ["127.63.2.203"], "labels": {{"name": "{long}"}}}}]"#),
+    );
+    scene.until("it is found", || scene.get("/", "").body.contains("in none of `networks`"));
     let mut browser = Browser::start();
     let url = format!("http://{}/", scene.http);
     for (size, place) in [(DESK, "desk"), (PHONE, "phone")] {
@@ -36,6 +45,8 @@ fn the_page_is_readable_for_everybody_in_every_theme() {
             assert!(faults.is_empty(), "{place} {theme}:\n{}", faults.join("\n"));
             let banner = browser.value("document.querySelector('.notice').innerText").to_string();
             assert!(banner.contains("▲ Warnings") && banner.contains("pager"), "{banner}");
+            let found = browser.value("document.querySelector('.discovery').innerText").to_string();
+            assert!(found.contains("sighted") && found.contains(&long), "{found}");
             let drawn = "[document.querySelectorAll('.graph .node').length, \
                          document.querySelectorAll('.strip').length]";
             assert_eq!(browser.value(drawn), serde_json::json!([2, 4]), "{place} {theme}");

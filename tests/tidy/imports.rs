@@ -106,6 +106,7 @@ const TABLE: [Row; 40] = [
             "config::WitnessConfig",
             "discovery::Follower",
             "discovery::Introduction",
+            "discovery::Login",
             "discovery::Word",
             "engine",
             "metrics::ProbeMeter",

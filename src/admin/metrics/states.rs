@@ -9,7 +9,7 @@ use crate::{
     hooks::HookTally,
     metrics::DiscoveryReports,
     push::{PushState, PushView},
-    report::{NameView, Override, ServerView, Severity},
+    report::{FindStanding, NameView, Override, ServerView, Severity},
     status::Status,
     transfer::SecondaryView,
     wall_time::WallTime,
@@ -33,7 +33,8 @@ fn discovery(encoder: &mut Encoder, reports: &DiscoveryReports) {
             let so = report.finds.iter().filter(|find| *find.state == *state).count();
             encoder.sample(&family::DISCOVERED, &[&report.cluster, state], so);
         }
-        let strangers = report.finds.iter().filter(|find| find.is_stranger).count();
+        let strangers =
+            report.finds.iter().filter(|find| find.standing == FindStanding::Stranger).count();
         encoder.sample(&family::DISCOVERED, &[&report.cluster, "stranger"], strangers);
     }
     encoder.family(&family::SOURCE_AGE);

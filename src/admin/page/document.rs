@@ -7,6 +7,7 @@ use maud::{DOCTYPE, Markup, html};
 
 use super::{
     cluster::{article, line},
+    discovery::discovery,
     published::published,
     secondaries::secondaries,
     view::{Appearance, View},
@@ -41,6 +42,7 @@ pub fn document(view: &View<'_>) -> Markup {
                     (warnings(view))
                     (overrides(view))
                     (clusters(view))
+                    (discovery(view))
                     (secondaries(view))
                     (published(view))
                     (timeline(view))

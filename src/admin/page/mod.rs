@@ -5,6 +5,7 @@
 //! not come from here.
 
 mod cluster;
+mod discovery;
 mod document;
 mod follow;
 mod graph;
@@ -75,6 +76,7 @@ fn show(
         events: &operations.chronicle().entries(),
         history: &history,
         probes: &operations.metrics().probes,
+        discovery: &operations.metrics().discovery.all(),
         now: clock::wall_time(),
         only,
     };

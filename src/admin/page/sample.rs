@@ -11,8 +11,8 @@ use crate::{
     hooks::HookTally,
     push::{Block, PushState, PushView},
     report::{
-        Change, ClusterView, NameReason, NameView, Override, ServerView, Severity, What, Wish,
-        WitnessReport,
+        Change, ClusterView, DiscoveredServer, DiscoveryReport, DiscoverySource, FindStanding,
+        NameReason, NameView, Override, ServerView, Severity, What, Wish, WitnessReport,
     },
     state::StateReport,
     status::{Process, Status},
@@ -35,6 +35,41 @@ pub fn well() -> Status {
         warnings: Vec::new(),
         clusters: vec![cluster("billing")],
     }
+}
+
+/// A cluster that finds more than is shown, among that a stranger.
+pub fn discovery() -> Vec<(Arc<DiscoveryReport>, Duration)> {
+    let find =
+        |name: Option<&str>, at: &str, state: &str, reason: &str, standing| DiscoveredServer {
+            name: name.map(Into::into),
+            at: at.into(),
+            state: state.into(),
+            reason: reason.into(),
+            sources: vec!["file".into()],
+            standing,
+        };
+    let member = find(Some("db5"), "10.0.0.5:5432", "member", "follows db1", FindStanding::Member);
+    let member = DiscoveredServer { sources: vec!["replication".into(), "file".into()], ..member };
+    let why = "a stranger carries our identity";
+    let stranger = find(None, "10.0.0.9:5432", "examined", why, FindStanding::Stranger);
+    let why = "the cluster has `max_servers` already";
+    let more = |number| {
+        find(None, &format!("10.0.1.{number}:5432"), "sighted", why, FindStanding::Outside)
+    };
+    let mut finds: Vec<_> = (0..18).map(more).collect();
+    finds.push(stranger);
+    // Fifteen do not fit.
+    finds.extend((18..33).map(more));
+    finds.push(member);
+    let source = |source: &str, age_seconds, fault: Option<&str>| DiscoverySource {
+        source: source.into(),
+        age_seconds,
+        fault: fault.map(Into::into),
+    };
+    let sources =
+        vec![source("replication", Some(10), None), source("file", None, Some("no JSON <b>"))];
+    let report = DiscoveryReport { cluster: "orders".into(), mode: "join".into(), sources, finds };
+    vec![(Arc::new(report), Duration::from_secs(2))]
 }
 
 /// A failover with a drain, a split brain, and one that is well.

@@ -35,6 +35,7 @@ fn shown(status: &Status, only: Option<&str>) -> (String, String) {
         events: &events,
         history: &history,
         probes: &probes,
+        discovery: &sample::discovery(),
         now: sample::NOW,
         only,
     };
@@ -192,6 +193,7 @@ fn a_service_without_clusters_or_changes_has_a_page_too() {
         events: &[],
         history: &History::default(),
         probes: &ProbeMetrics::default(),
+        discovery: &[],
         now: sample::NOW,
         only: None,
     };
@@ -212,4 +214,26 @@ fn browsers_read_html_and_curl_does_not() {
     assert!(!asked("*/*") && !asked("text/plain") && !asked("application/json"));
     assert!(asked("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"));
     assert!(asked("Text/HTML; charset=utf-8"));
+}
+
+#[test]
+fn what_was_found_is_shown_with_its_reason_and_the_worst_first() {
+    let (html, text) = shown(&sample::troubled(), None);
+    let words = words(&html);
+    for told in [
+        "Discovery orders mode join",
+        "source replication answered 12 s ago",
+        "source file has not answered yet: no JSON &lt;b&gt;",
+        "at 10.0.0.9:5432 , named by file: a stranger carries our identity examined",
+        "db5 at 10.0.0.5:5432 , named by replication, file: follows db1 member",
+    ] {
+        assert!(words.contains(told), "{told}: {words}");
+    }
+    let (stranger, member) = (words.find("a stranger carries"), words.find("db5 at"));
+    assert!(stranger < member, "{words}");
+    assert!(words.contains("15 more; pointsman discover orders shows all of them."), "{words}");
+    assert!(text.contains("\nDiscovery of orders, mode join\n"), "{text}");
+    assert!(text.contains("✖ a server at 10.0.0.9:5432, named by file: a stranger"), "{text}");
+    let (other, _) = shown(&sample::troubled(), Some("billing"));
+    assert!(!other.contains("id=\"discovery\""), "{other}");
 }

@@ -4,6 +4,7 @@ use std::fmt::{self, Write};
 
 use super::{
     cluster::servers_of,
+    discovery::{find_words, reports, source_words},
     document::{rate, subject, turn},
     graph::source,
     next::{next, section},
@@ -65,6 +66,7 @@ fn write(view: &View<'_>, out: &mut String) -> fmt::Result {
         story(view, cluster, out)?;
         servers(view, cluster, out)?;
     }
+    discovery(view, out)?;
     let secondaries = &view.status.process.secondaries;
     if view.only.is_none() && !secondaries.is_empty() {
         writeln!(out, "\nSecondaries")?;
@@ -99,6 +101,21 @@ fn write(view: &View<'_>, out: &mut String) -> fmt::Result {
 }
 
 /// Who the writer was, what comes next, who could be promoted, and where to read what to do.
+fn discovery(view: &View<'_>, out: &mut String) -> fmt::Result {
+    for (report, age) in reports(view) {
+        writeln!(out, "\nDiscovery of {}, mode {}", report.cluster, report.mode)?;
+        for source in &report.sources {
+            writeln!(out, "  source {} {}", source.source, source_words(source, age))?;
+        }
+        for find in &report.finds {
+            let (sign, state) = (find.standing.severity().sign(), &find.state);
+            let name = find.name.as_deref().unwrap_or("a server");
+            writeln!(out, "  {sign} {name} at {}{} {state}", find.at, find_words(find))?;
+        }
+    }
+    Ok(())
+}
+
 fn story(view: &View<'_>, cluster: &ClusterView, out: &mut String) -> fmt::Result {
     let stretches = view.history.writers.stretches(&cluster.name, view.now);
     if let Some(words) = in_words(&stretches, view.status.process.started, view.now) {

@@ -1,12 +1,12 @@
 //! What the page shows, and in which order: problems first.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use super::{history::History, words};
 use crate::{
     chronicle::Entry,
     metrics::ProbeMetrics,
-    report::{ClusterView, Override, Severity},
+    report::{ClusterView, DiscoveryReport, Override, Severity},
     status::Status,
     wall_time::WallTime,
 };
@@ -22,6 +22,8 @@ pub struct View<'v> {
     pub(super) history: &'v History,
     /// When each server was last asked.
     pub(super) probes: &'v ProbeMetrics,
+    /// What discovery last told of each cluster, and how long ago.
+    pub(super) discovery: &'v [(Arc<DiscoveryReport>, Duration)],
     /// The time.
     pub(super) now: WallTime,
     /// The one cluster that is asked for, if it is one.

@@ -23,13 +23,13 @@ use crate::{
     config::{AddedServer, ClusterConfig, Config, FoundServer, TargetHost},
     control::{Order, OrderError},
     discovery::{
-        Action, FindState, FoundMember, Ledger, Member, Mode, Newcomer, Notice, Rules, SourceKind,
-        replication_finds,
+        Action, ExaminedReason, FindState, FoundMember, Ledger, Member, Mode, Newcomer, Notice,
+        Rules, SourceKind, replication_finds,
     },
     engine::{ClusterId, ServerState, Wish},
     report::{
         Change, ClusterView, DiscoveredServer, Discovery, DiscoveryReport, DiscoverySource,
-        Severity, What,
+        FindStanding, Severity, What,
     },
     sources::{Addresses, Heard},
     state::DiscoveryImage,
@@ -55,6 +55,8 @@ pub struct ClusterDiscovery {
     asking: Asking,
     /// Of the hosts that members name.
     addresses: Addresses,
+    /// Of the hosts by which finds call themselves.
+    reported: Addresses,
     /// What sources have said since the last turn.
     heard: BTreeMap<SourceKind, Heard>,
     around: Around,
@@ -71,10 +73,23 @@ impl ClusterDiscovery {
         let clock = Clock::start();
         let (bindings, tombstones) = remembered(known, clock.now(), clock::unix_millis());
         let rules = rules(&config.borrow(), &name);
-        let ledger = Ledger::new(rules.unwrap_or_else(nothing), bindings, tombstones);
+        let ledger = Ledger::new(rules.unwrap_or_else(Rules::nobody), bindings, tombstones);
         let (saved, asking, heard) = (known.clone(), Asking::default(), BTreeMap::new());
-        let addresses = Addresses::default();
-        Self { name, config, ledger, clock, saved, quick: 0, asking, addresses, heard, around }
+        let (addresses, reported) = (Addresses::default(), Addresses::default());
+        let quick = 0;
+        Self {
+            name,
+            config,
+            ledger,
+            clock,
+            saved,
+            quick,
+            asking,
+            addresses,
+            reported,
+            heard,
+            around,
+        }
     }
 
     /// Goes on until nobody holds its ends any more.
@@ -166,6 +181,12 @@ impl ClusterDiscovery {
                 (actions.into_iter().chain(more).collect(), false)
             }
             Action::Join(newcomer) => (Vec::new(), self.join(newcomer).await),
+            Action::Locate(newcomer, endpoint) => {
+                let addresses = self.reported.of(&endpoint.host).await;
+                let now = self.clock.now();
+                let action = self.ledger.located(newcomer, &endpoint, &addresses, now);
+                (action.into_iter().collect(), false)
+            }
             Action::Ready(server) => {
                 let order = |reply| Order::ReadyServer {
                     server: server.clone(),
@@ -310,10 +331,7 @@ impl ClusterDiscovery {
     fn report(&self) {
         let now = self.clock.now();
         let find = |find: crate::discovery::FindView| DiscoveredServer {
-            is_stranger: matches!(
-                find.state,
-                FindState::Examined(crate::discovery::ExaminedReason::Stranger)
-            ),
+            standing: standing(&find.state),
             name: find.name,
             at: find.at,
             state: find.state.name().into(),
@@ -354,20 +372,16 @@ fn rules(config: &Config, name: &str) -> Option<Rules> {
     Some(cluster(config, name)?.discovery.as_ref()?.rules.clone())
 }
 
-/// The rules of a cluster that has none: nobody is asked.
-fn nothing() -> Rules {
-    Rules {
-        kind: crate::engine::ClusterKind::Tcp,
-        port: 0,
-        sources: Vec::new(),
-        mode: Mode::Propose,
-        networks: None,
-        exclude: Vec::new(),
-        max_servers: 0,
-        interval: Duration::from_secs(3600),
-        forget_after: None,
-        rise: 1,
-        attributes: Vec::new(),
+fn standing(state: &FindState) -> FindStanding {
+    match state {
+        FindState::Examined(ExaminedReason::Stranger) => FindStanding::Stranger,
+        FindState::Examined(ExaminedReason::First(_)) => FindStanding::WantsAVoucher,
+        FindState::Sighted(_) | FindState::Examined(_) | FindState::Forgotten(_) => {
+            FindStanding::Outside
+        }
+        FindState::Kin(_) => FindStanding::Proposed,
+        FindState::Member(_) => FindStanding::Member,
+        FindState::Leaving(_) => FindStanding::Leaving,
     }
 }
 

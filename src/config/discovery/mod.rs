@@ -1,10 +1,13 @@
 //! `[cluster.discovery]`: servers that come and go by themselves.
 
+mod first;
 mod kubernetes;
+mod rule;
+mod shown;
 mod sources;
+mod template;
 
 use std::{
-    net::IpAddr,
     ops::{Range, RangeInclusive},
     sync::Arc,
     time::Duration,
@@ -13,18 +16,24 @@ use std::{
 use ipnet::IpNet;
 use toml::{Spanned, de::DeValue};
 
+use self::first::MAX_SERVERS;
+pub use self::first::{FIRST_SERVER, most_servers, names_the_first};
 pub use self::kubernetes::{KubernetesSourceConfig, KubernetesSourceSection, POD_FILES};
+pub use self::rule::RuleSection;
+use self::rule::{attributes, network};
 pub use self::sources::{
     CommandSourceSection, DnsSourceConfig, DnsSourceSection, FileSourceSection, HttpSourceConfig,
     HttpSourceSection, PatroniSourceSection, SourceConfig, Whom,
 };
+pub use self::template::{DefaultsSection, Resulting, resulting};
 use super::{
     Networks, ServerConfig,
     read::{Conversion, Faults, Field, Value, Whole, one_of, parsed, section},
+    server,
     words::Words,
 };
 use crate::{
-    discovery::{AttributeRule, Attributes, Exclusion, Mode, NameHint, Rules, SourceKind},
+    discovery::{Exclusion, Mode, NameHint, Published, Rules, SourceKind},
     duration::{self, written},
     engine::{ClusterKind, MayWrite},
 };
@@ -38,10 +47,12 @@ section! {
         mode: Mode = Mode::Propose,
         /// Where servers may be.
         networks: Networks,
+        /// Which address of a server is published.
+        publish: Published = Published::Probed,
         /// Who is left alone: names, addresses and networks.
         exclude: Vec<Spanned<Excluded>>,
         /// How large a cluster may become by itself.
-        max_servers: Whole<usize> [1..=100] = 16,
+        max_servers: Whole<usize> [1..=100] = MAX_SERVERS,
         /// How often sources are asked. A second is as fast as servers are probed.
         interval: Duration [Duration::from_secs(1)..=Duration::from_secs(3600)]
             = Duration::from_secs(5),
@@ -66,18 +77,6 @@ section! {
     }
 }
 
-section! {
-    /// What newcomers get; the first that matches decides.
-    RuleSection = "[[cluster.discovery.rule]]" {
-        /// Where they are; everywhere if it is missing.
-        network: Net,
-        /// As in `[[cluster.server]]`.
-        priority: Whole<u32> [0..=65_535] = 100,
-        /// As in `[[cluster.server]]`.
-        weight: Whole<u32> [0..=65_535] = 1,
-    }
-}
-
 /// How the servers of one cluster are discovered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DiscoveryConfig {
@@ -87,6 +86,8 @@ pub struct DiscoveryConfig {
     pub sources: Vec<Arc<SourceConfig>>,
     /// Whether a server that was found may be the writer.
     pub may_write: MayWrite,
+    /// All of it is the template's.
+    pub is_inherited: bool,
 }
 
 /// How long a server is gone until it is removed.
@@ -96,10 +97,6 @@ pub struct ForgetAfter(Option<Duration>);
 /// An entry of `exclude`.
 #[derive(Clone, Debug)]
 pub struct Excluded(Exclusion);
-
-/// One network.
-#[derive(Clone, Copy, Debug)]
-pub struct Net(IpNet);
 
 one_of! { SourceKind,
     "a list of \"replication\", \"patroni\", \"dns\", \"kubernetes\", \"file\", \"http\" and \
@@ -116,6 +113,11 @@ one_of! { SourceKind,
 one_of! { Mode, "\"propose\" or \"join\"",
     "propose" => Self::Propose,
     "join" => Self::Join,
+}
+
+one_of! { Published, "\"probed\" or \"reported\"",
+    "probed" => Self::Probed,
+    "reported" => Self::Reported,
 }
 
 one_of! { MayWrite, "\"seen-following\", \"never\" or \"any\"",
@@ -163,26 +165,6 @@ impl Value for Excluded {
     }
 }
 
-impl Value for Net {
-    const KIND: &'static str = "a network in quotes";
-    const FORM: &'static str = "an address or a network, as in \"10.1.0.0/16\" or \"fd00::/8\"";
-
-    fn read(key: &str, value: &Spanned<DeValue<'_>>, faults: &mut Faults<'_>) -> Option<Self> {
-        parsed(key, value, faults, |text| {
-            network(text).map(Self).ok_or_else(|| format!("= {text:?} is not a network"))
-        })
-    }
-}
-
-/// An address or a network without bits after its prefix.
-fn network(text: &str) -> Option<IpNet> {
-    let network = match text.parse::<IpAddr>() {
-        Ok(address) => IpNet::from(address),
-        Err(_) => text.parse().ok()?,
-    };
-    (network == network.trunc()).then_some(network)
-}
-
 /// What stands around the section.
 pub struct Around<'a> {
     pub kind: Option<ClusterKind>,
@@ -195,11 +177,11 @@ pub struct Around<'a> {
 
 /// The settings; `None` without the section, or once a fault has been reported.
 pub fn convert(
-    field: &Field<DiscoverySection>,
+    resulting: &Resulting,
     around: &Around<'_>,
     conversion: &mut Conversion<'_>,
 ) -> Option<DiscoveryConfig> {
-    let Field::Given(section) = field else {
+    let Field::Given(section) = &resulting.section else {
         return None;
     };
     let (place, section) = (section.span(), section.get_ref());
@@ -209,9 +191,18 @@ pub fn convert(
         conversion.faults.add(place, what, "remove it");
         return None;
     }
+    if !around.asks_servers && resulting.is_inherited {
+        return None;
+    }
     if !around.asks_servers {
         let what = "[cluster.discovery] has no effect here: no server is asked itself";
         conversion.faults.add(place.clone(), what, "add \"database\" to the `checks`");
+    }
+    if section.publish() == Published::Reported && around.kind == Some(ClusterKind::Postgres) {
+        let what = "`publish` = \"reported\": PostgreSQL has no setting that says by which \
+                    address clients reach it";
+        let at = section.publish.span().unwrap_or_else(|| place.clone());
+        conversion.faults.add(at, what, "remove it: the address that was probed is published");
     }
     let mode = section.mode();
     let is_postgres = around.kind.is_none_or(|kind| kind == ClusterKind::Postgres);
@@ -222,10 +213,14 @@ pub fn convert(
     let exclude = section.exclude.given().into_iter().flatten();
     let rules = Rules {
         kind: around.kind?,
-        port: around.servers.first()?.port,
+        port: match around.servers.first() {
+            Some(first) => first.port,
+            None => server::usual_port(around.kind?)?,
+        },
         sources: named,
         mode,
         networks,
+        publish: section.publish(),
         exclude: exclude.map(|excluded| excluded.get_ref().0.clone()).collect(),
         max_servers: section.max_servers(conversion),
         interval,
@@ -233,7 +228,8 @@ pub fn convert(
         rise: around.rise,
         attributes: attributes(&section.rule, conversion),
     };
-    Some(DiscoveryConfig { rules, sources: asked, may_write: section.may_write() })
+    let is_inherited = resulting.is_inherited;
+    Some(DiscoveryConfig { rules, sources: asked, may_write: section.may_write(), is_inherited })
 }
 
 fn sources(
@@ -308,28 +304,6 @@ fn networks(
     }
 }
 
-fn attributes(
-    field: &Field<Vec<Spanned<RuleSection>>>,
-    conversion: &mut Conversion<'_>,
-) -> Vec<AttributeRule> {
-    let sections = field.given().map_or(&[][..], Vec::as_slice);
-    let rules = sections.iter().map(|section| {
-        let (place, section) = (section.span(), section.get_ref());
-        if !section.priority.is_present() && !section.weight.is_present() {
-            let what = "[[cluster.discovery.rule]] gives newcomers nothing";
-            conversion.faults.add(place, what, "add `priority` or `weight`, or remove it");
-        }
-        let priority = section.priority.is_present().then(|| section.priority(conversion));
-        let weight = section.weight.is_present().then(|| section.weight(conversion));
-        AttributeRule {
-            network: section.network.given().map(|network| network.0),
-            label: None,
-            attributes: Attributes { priority, weight },
-        }
-    });
-    rules.collect()
-}
-
 /// What a reload says of it.
 pub fn changes(was: Option<&DiscoveryConfig>, is: Option<&DiscoveryConfig>, words: &mut Words) {
     match (was, is) {
@@ -341,6 +315,7 @@ pub fn changes(was: Option<&DiscoveryConfig>, is: Option<&DiscoveryConfig>, word
                 config.rules.forget_after.map_or_else(|| "never".to_owned(), written)
             };
             words.setting("discovery ", "mode", (&was.rules.mode, &is.rules.mode));
+            words.setting("discovery ", "publish", (&was.rules.publish, &is.rules.publish));
             words.setting("discovery ", "interval", (&was.rules.interval, &is.rules.interval));
             words.setting(
                 "discovery ",

@@ -65,6 +65,8 @@ section! {
 section! {
     /// Patroni's members.
     PatroniSourceSection = "[cluster.discovery.patroni]" {
+        /// Who is asked beside the cluster's servers.
+        hosts: Vec<Spanned<HostPort>>,
         /// Its port.
         port: Whole<u16> [PORTS] = 8008,
         /// Encryption.
@@ -115,6 +117,8 @@ pub enum Whom {
     Kubernetes(KubernetesSourceConfig),
     /// `[cluster.discovery.patroni]`: the REST API of any server.
     Patroni {
+        /// Who is asked beside the cluster's servers.
+        hosts: Vec<ProbeTarget>,
         /// Its port.
         port: u16,
         /// Encryption, never [`TlsMode::Prefer`]. Off by default.
@@ -306,17 +310,23 @@ fn http(
 
 fn patroni(
     section: &PatroniSourceSection,
-    _place: Range<usize>,
+    place: Range<usize>,
     usual: Duration,
     conversion: &mut Conversion<'_>,
 ) -> Option<SourceConfig> {
     let port = section.port(conversion);
     let tls = https(&section.tls, &section.ca_file, conversion);
-    Some(SourceConfig {
-        interval: usual,
-        timeout: PATRONI_TIMEOUT,
-        whom: Whom::Patroni { port, tls },
-    })
+    if section.hosts.given().is_some_and(Vec::is_empty) {
+        let place = section.hosts.span().unwrap_or(place);
+        let advice = "name a host, or remove it: the cluster's own servers are asked anyway";
+        conversion.faults.add(place, "`hosts` is an empty list", advice);
+    }
+    let hosts = section.hosts.given().into_iter().flatten().map(|host| {
+        let HostPort { host, port: own } = host.get_ref();
+        ProbeTarget { host: host.clone(), port: own.unwrap_or(port) }
+    });
+    let whom = Whom::Patroni { hosts: hosts.collect(), port, tls };
+    Some(SourceConfig { interval: usual, timeout: PATRONI_TIMEOUT, whom })
 }
 
 fn file(

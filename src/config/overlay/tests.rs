@@ -156,3 +156,35 @@ fn the_file_is_replaced_as_a_whole_and_stays_what_it_is() {
     assert_eq!(fs::read_dir(folder.0.path()).unwrap().count(), 3, "nothing is left over");
     assert!(edited_file(&folder.config(), &[]).unwrap().1);
 }
+
+#[test]
+fn the_first_server_of_a_cluster_stands_in_its_own_cluster() {
+    let folder = Folder::new();
+    let discovery = |path: &str| {
+        format!(
+            "[cluster.discovery]\nsources = [\"file\"]\nnetworks = [\"10.0.0.0/8\"]\n\n\
+             [cluster.discovery.file]\npath = \"{path}\"\n\n"
+        )
+    };
+    let named = "# The good one.\n[[cluster.server]]\nname = \"db1\"\naddress = \"10.0.0.1\"\n\n";
+    let text =
+        FILE.replace(named, &discovery("orders.json")) + "\n[state]\ndirectory = \"state\"\n";
+    fs::write(folder.file(), &text).unwrap();
+    let config = folder.config();
+    assert_eq!(config.clusters[0].servers.len(), 0);
+    let added = [server("orders", "db1", "10.0.0.1"), server("orders", "db2", "10.0.0.2:5433")];
+    let with = config.with_added(&added).unwrap();
+    let names: Vec<_> = with.clusters[0].servers.iter().map(|one| &*one.name).collect();
+    assert_eq!(names, ["db1", "db2"]);
+    assert_eq!(with.clusters[1].servers.len(), 1);
+    // The same on one line.
+    let inline = "[[zone]]\norigin = \"internal.\"\nfile = \"internal.zone\"\n\n[state]\n\
+                  directory = \"state\"\n";
+    let cluster = "cluster = [{ name = \"orders\", engine = \"postgres\", \
+                   write = { name = \"w.internal.\" }, probe = { user = \"pointsman\" }, \
+                   discovery = { sources = [\"patroni\"], networks = [\"10.0.0.0/8\"], \
+                   patroni = { hosts = [\"10.0.0.4\"] } } }]\n";
+    fs::write(folder.file(), format!("{cluster}{inline}")).unwrap();
+    let with = folder.config().with_added(&added[..1]).unwrap();
+    assert_eq!(with.clusters[0].servers.len(), 1);
+}

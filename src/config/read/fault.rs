@@ -154,6 +154,8 @@ impl<'a> Faults<'a> {
             let file = files.iter().position(|file| *file == fault.file);
             (file, fault.position)
         });
+        // What many clusters have from one template is wrong once.
+        self.list.dedup();
         self.list
     }
 

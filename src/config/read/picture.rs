@@ -13,7 +13,7 @@ macro_rules! section {
         )*
     }) => {
         $(#[$doc])*
-        #[derive(Debug, Default)]
+        #[derive(Clone, Debug, Default)]
         pub struct $name {
             $($(#[$key_doc])* pub $key: $crate::config::read::Field<$type>,)*
         }
@@ -36,6 +36,10 @@ macro_rules! section {
                 Self {
                     $($key: $crate::config::read::Field::read(stringify!($key), table, faults),)*
                 }
+            }
+
+            fn over(&self, below: &Self) -> Self {
+                Self { $($key: self.$key.over(&below.$key),)* }
             }
         }
     };

@@ -159,6 +159,7 @@ mod tests {
                     state,
                     admin,
                     log,
+                    discovery,
                     hook,
                     cluster,
                 } = file;
@@ -166,7 +167,7 @@ mod tests {
                 let others = format!(
                     "{key:#?} {catalog:#?} {publish:#?} {state:#?} {admin:#?} {log:#?} {hook:#?}"
                 );
-                format!("{dns:#?} {zone:#?} {others} {clusters:?}")
+                format!("{dns:#?} {zone:#?} {others} {discovery:#?} {clusters:?}")
             });
             format!("{shown:?} {:#?}", faults.into_sorted())
         })

@@ -10,7 +10,7 @@ use toml::{
 use super::Faults;
 
 /// A key's value, as far as it could be read.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub enum Field<T> {
     /// The key is not in the file.
     #[default]
@@ -28,6 +28,18 @@ impl<T: Value> Field<T> {
             Some(read) => Self::Given(Spanned::new(faults.place(value.span()), read)),
             None => Self::Faulty,
         })
+    }
+
+    /// The same, and where the key is not in the file that of `below`. A section has its own keys and
+    /// those of the section below.
+    pub fn over(&self, below: &Self) -> Self {
+        match (self, below) {
+            (Self::Absent, below) => below.clone(),
+            (Self::Given(own), Self::Given(below)) => {
+                Self::Given(Spanned::new(own.span(), own.get_ref().over(below.get_ref())))
+            }
+            (own, _) => own.clone(),
+        }
     }
 }
 
@@ -63,7 +75,7 @@ impl<T> Field<T> {
 }
 
 /// A type that a key's value can have.
-pub trait Value: Sized {
+pub trait Value: Sized + Clone {
     /// The type in words, as in "must be a string".
     const KIND: &'static str;
     /// How it is written, after "write ".
@@ -73,6 +85,11 @@ pub trait Value: Sized {
 
     /// The value of `key`; `None` once a fault has been reported.
     fn read(key: &str, value: &Spanned<DeValue<'_>>, faults: &mut Faults<'_>) -> Option<Self>;
+
+    /// What counts of a value and the one that it stands over: all of it, but of sections.
+    fn over(&self, _below: &Self) -> Self {
+        self.clone()
+    }
 
     /// Reports a value of another type.
     fn wrong_type(key: &str, value: &Spanned<DeValue<'_>>, faults: &mut Faults<'_>) {
@@ -91,7 +108,7 @@ pub trait Value: Sized {
 }
 
 /// A table with a fixed set of keys. `section!` declares one.
-pub trait Section: Sized {
+pub trait Section: Sized + Clone {
     /// Its header, as in `[[cluster.read]]`.
     const TITLE: &'static str;
     /// How it is written, after "write ".
@@ -101,6 +118,9 @@ pub trait Section: Sized {
 
     /// Reads every key, and reports those that it does not have.
     fn from_table(table: &DeTable<'_>, faults: &mut Faults<'_>) -> Self;
+
+    /// This section with those keys of `below` that it has not.
+    fn over(&self, below: &Self) -> Self;
 }
 
 impl<S: Section> Value for S {
@@ -113,6 +133,10 @@ impl<S: Section> Value for S {
             return None;
         };
         Some(Self::from_table(table, faults))
+    }
+
+    fn over(&self, below: &Self) -> Self {
+        Section::over(self, below)
     }
 }
 

@@ -53,7 +53,7 @@ pub struct Whole<N> {
 pub const PORTS: RangeInclusive<u16> = 1..=65_535;
 
 /// One value or a list of them, each with its place.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct OneOrMany<T>(pub(in crate::config) Vec<Spanned<T>>);
 
 /// Path and query of a URL.
@@ -141,7 +141,7 @@ impl Value for bool {
     }
 }
 
-impl<N> Value for Whole<N> {
+impl<N: Clone> Value for Whole<N> {
     const KIND: &'static str = "a whole number";
     const FORM: &'static str = "digits without quotes, as in 3";
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::{Candidate, judge};
 use crate::{
     discovery::{
-        ExaminedReason, Follower, Introduction, Member, Proof, Word,
+        ExaminedReason, Follower, Introduction, Login, Member, Proof, Word,
         fixtures::{primary, standby},
     },
     engine::{
@@ -284,4 +284,20 @@ fn a_group_member_must_be_listed_by_one_with_a_majority() {
         let verdict = judged(9, &word(9, server(other, candidate)), &members);
         assert_eq!(verdict, expected, "{told}");
     }
+}
+
+#[test]
+fn who_lets_everybody_in_is_believed_only_when_a_member_lists_it() {
+    let open = |number: u8| {
+        let mut word = word(number, streaming(7, 3, 1));
+        word.introduction.login = Login::Open;
+        word
+    };
+    let mut members = [member(1, ServerState::Primary, primary(7, 3))];
+    assert_eq!(judged(5, &open(5), &members), Err(ExaminedReason::Unlisted));
+    let listed = Follower { host: host(5).into(), name: None };
+    let told = members[0].word.as_mut().expect("it has said something");
+    told.introduction.followers.push(listed);
+    assert_eq!(judged(5, &open(5), &members), Ok(Proof::FollowedBy("db1".into())));
+    assert_eq!(judged(6, &open(6), &members), Err(ExaminedReason::Unlisted));
 }

@@ -3,7 +3,10 @@
 use std::net::{IpAddr, SocketAddr};
 
 use super::entry::Place;
-use crate::discovery::{Attributes, Find, FindHost, Proof, SourceKind};
+use crate::{
+    discovery::{Attributes, Find, FindHost, Proof, SourceKind},
+    engine::Endpoint,
+};
 
 /// A find with the addresses that its host has.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,6 +43,8 @@ pub enum Action {
     Examine(SocketAddr),
     /// Let a server join its cluster, drained.
     Join(Newcomer),
+    /// Say which addresses the host has by which a server that is proven calls itself.
+    Locate(Newcomer, Endpoint),
     /// End the drain of a server that has joined.
     Ready(Box<str>),
     /// Take a server away that has left.

@@ -52,6 +52,8 @@ pub struct Entry {
     pub host: Option<FindHost>,
     pub hint: Option<NameHint>,
     pub labels: Labels,
+    /// Where the same server is known, or is to be: whoever names this names that.
+    pub known_at: Option<Place>,
     pub stage: Stage,
     /// Not examined before.
     pub due: Moment,
@@ -69,6 +71,7 @@ impl Entry {
             host: None,
             hint: None,
             labels: Labels::default(),
+            known_at: None,
             stage: Stage::Fresh,
             due: now,
             unnamed: None,
@@ -81,6 +84,11 @@ impl Entry {
         let factor = 1_u32 << self.failures.min(16);
         self.due = now + interval.saturating_mul(factor).min(SELDOM);
         self.failures = self.failures.saturating_add(1);
+    }
+
+    /// It is not examined again while something else is found out about it.
+    pub fn wait(&mut self, interval: Duration, now: Moment) {
+        self.due = now + interval;
     }
 
     /// It may be examined at once.

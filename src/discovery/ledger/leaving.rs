@@ -2,17 +2,37 @@
 
 use std::collections::BTreeSet;
 
-use super::{Action, Ledger, Notice, entry::Place};
+use super::{
+    Action, Ledger, Notice,
+    entry::{Entry, Place},
+};
 use crate::{discovery::Member, engine::Moment};
 
 impl Ledger {
-    /// Whether no source names a member any more.
+    /// Whether no source names a member any more. A source that has said nothing since the start may
+    /// name it yet.
     pub(super) fn is_unnamed(&self, member: &Member) -> bool {
+        let has_spoken =
+            |kind| self.sources.get(kind).is_some_and(|source| source.answered.is_some());
+        if !self.rules.sources.iter().all(has_spoken) {
+            return false;
+        }
         let named = |place: Place| self.entries.get(&place).is_some_and(|e| !e.named.is_empty());
         !member
             .addresses
             .iter()
             .any(|address| named(Place::At(std::net::SocketAddr::new(*address, member.port))))
+    }
+
+    /// Members that nobody has named since the start have a clock, too.
+    pub(super) fn note_members(&mut self, now: Moment) {
+        let found = self.members.iter().filter(|member| member.found.is_some());
+        for member in found {
+            for address in &member.addresses {
+                let place = Place::At(std::net::SocketAddr::new(*address, member.port));
+                self.entries.entry(place).or_insert_with(|| Entry::new(now));
+            }
+        }
     }
 
     /// Servers that nobody names and that are down, whatever for how long.

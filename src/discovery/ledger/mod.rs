@@ -5,8 +5,11 @@
 
 mod action;
 mod entry;
+mod first;
 mod leaving;
 mod names;
+mod removal;
+mod reported;
 mod shown;
 mod view;
 
@@ -98,7 +101,12 @@ impl Ledger {
         let mut named = BTreeSet::new();
         for sighting in sightings {
             for place in sighting.places(self.rules.port) {
-                named.insert(self.note(place, sighting, kind, now, &mut told));
+                let place = self.note(place, sighting, kind, now, &mut told);
+                let elsewhere = self.entries.get(&place).and_then(|entry| entry.known_at.clone());
+                if let Some(elsewhere) = elsewhere {
+                    named.insert(self.note(elsewhere, sighting, kind, now, &mut told));
+                }
+                named.insert(place);
             }
         }
         // One list of strangers does not fill the chronicle: `discover` shows them all.
@@ -199,7 +207,9 @@ impl Ledger {
     pub fn act(&mut self, now: Moment) -> Vec<Action> {
         let mut actions = Vec::new();
         self.names.bury(now);
+        self.note_members(now);
         self.forget_finds(now);
+        self.look_again(now);
         self.let_in(&mut actions);
         self.let_go(now, &mut actions);
         if let Some(at) = self.next_to_examine(now) {
@@ -266,10 +276,12 @@ impl Ledger {
             Err(kind) => Err(ExaminedReason::NoAnswer(*kind)),
         };
         let instance = came.as_ref().ok().and_then(|word| word.introduction.instance.clone());
-        if self.names.tombstone(instance.as_deref(), at).is_some() {
-            return Vec::new();
-        }
         let mut actions = Vec::new();
+        if let Some(buried) = self.names.tombstone(instance.as_deref(), at) {
+            let reason = ExaminedReason::SameServer { as_server: buried.name.clone() };
+            self.note_unproven(&place, reason, now, &mut actions);
+            return actions;
+        }
         match verdict {
             Err(reason) => self.note_unproven(&place, reason, now, &mut actions),
             Ok(proof) => {
@@ -287,14 +299,9 @@ impl Ledger {
                     proof: proof.clone(),
                 };
                 self.names.bind(name, instance, at);
-                let interval = self.rules.interval;
-                let entry = self.entries.get_mut(&place);
-                if let Some(entry) = entry {
-                    // Asked again only when joining comes to nothing.
-                    entry.fail(interval, now);
-                    entry.stage = Stage::Proven(proof);
-                }
-                actions.push(Action::Join(newcomer));
+                let word = came.as_ref().ok();
+                let reported = word.and_then(|word| word.introduction.endpoint.clone());
+                actions.extend(self.proven(newcomer, reported, now));
             }
         }
         actions
@@ -313,6 +320,11 @@ impl Ledger {
         if reason == ExaminedReason::Stranger && !was_stranger {
             actions.push(Action::Tell(Notice::Stranger { at: place.to_string().into() }));
         }
+        if let ExaminedReason::SameServer { as_server } = &reason {
+            let member = self.members.iter().find(|member| member.name == *as_server);
+            let address = member.and_then(|member| Some((*member.addresses.first()?, member.port)));
+            entry.known_at = address.map(|at| Place::At(at.into()));
+        }
         entry.stage = Stage::Unproven(reason);
         entry.fail(interval, now);
     }
@@ -326,33 +338,10 @@ impl Ledger {
         }
     }
 
-    /// An operator has removed a server: it is not taken in again before its time.
-    pub fn remove(&mut self, name: &str, now: Moment) {
-        let member = self.members.iter().find(|member| member.name.eq_ignore_ascii_case(name));
-        let Some(member) = member.cloned() else { return };
-        let instance = member.found.as_ref().and_then(|found| found.instance.clone());
-        for address in &member.addresses {
-            let at = SocketAddr::new(*address, member.port);
-            self.names.remove(&member.name, instance.clone(), at, now);
-        }
-        self.members.retain(|other| other.name != member.name);
-    }
-
     /// The addresses of the member that is known under a host name.
     pub fn addresses_of(&self, host: &str) -> Option<Vec<IpAddr>> {
         let member = self.members.iter().find(|member| member.is_on(host))?;
         Some(member.addresses.clone())
-    }
-
-    /// Takes a server in again that an operator has removed. `false` when there is no tombstone.
-    pub fn revive(&mut self, name: &str, now: Moment) -> bool {
-        let revived = self.names.revive(name);
-        for at in &revived {
-            if let Some(entry) = self.entries.get_mut(&Place::At(*at)) {
-                entry.try_at(now);
-            }
-        }
-        !revived.is_empty()
     }
 
     /// What a restart must not forget.

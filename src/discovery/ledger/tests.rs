@@ -7,7 +7,7 @@ use crate::{
     discovery::{
         AttributeRule, Attributes, ExaminedReason, Exclusion, Find, FindHost, FindState,
         ForgottenReason, FoundMember, Introduction, Labels, LeavingReason, Member, Mode, NameHint,
-        Proof, Rules, SightedReason, SourceKind, SourceReply, Word, fixtures,
+        Proof, Published, Rules, SightedReason, SourceKind, SourceReply, Word, fixtures,
     },
     engine::{ClusterKind, Endpoint, Facts, FailureKind, Moment, Receiver, ServerState},
 };
@@ -21,6 +21,7 @@ fn rules() -> Rules {
         sources: vec![SourceKind::File],
         mode: Mode::Join,
         networks: Some(["10.0.0.0/24".parse().expect("a network")].into()),
+        publish: Published::Probed,
         exclude: vec![Exclusion::Name("db9".into())],
         max_servers: 4,
         interval: Duration::from_secs(1),
@@ -411,4 +412,156 @@ fn labels_give_what_no_rule_gives() {
     let given = |number: u8| rules().attributes(at(number).ip(), &labels);
     assert_eq!(given(2), Attributes { priority: Some(7), weight: None });
     assert_eq!(given(200), Attributes { priority: Some(50), weight: None });
+}
+
+#[test]
+fn nobody_proves_itself_to_nobody_and_all_are_asked_again_once_there_is_a_first() {
+    let mut story = Story::new(rules());
+    let first = std::mem::take(&mut story.members);
+    for number in [1, 2] {
+        let actions = story.second(&list(&[1, 2]));
+        assert!(actions.contains(&Action::Examine(at(number))), "{actions:?}");
+        let word = match number {
+            1 => Word { facts: primary(), introduction: introduced("db1") },
+            _ => standby("x"),
+        };
+        assert_eq!(story.join(&actions, Ok(word)), None);
+    }
+    let shown = story.state("10.0.0.1:5432").expect("it is known").to_string();
+    assert!(shown.ends_with("it is a primary on timeline 1 with system identifier 7"), "{shown}");
+    let shown = story.state("10.0.0.2:5432").expect("it is known").to_string();
+    assert!(shown.ends_with("it is a standby with system identifier 7"), "{shown}");
+    // However often it proves nothing, it need not wait once somebody is known.
+    for _ in 0..100 {
+        let actions = story.second(&list(&[1, 2]));
+        for at in actions.iter().filter_map(|it| match it {
+            Action::Examine(at) => Some(*at),
+            _ => None,
+        }) {
+            let done = story.ledger.examined(at, Ok(standby("x")), story.now);
+            assert!(done.is_empty(), "{done:?}");
+        }
+    }
+    story.members = first;
+    let actions = story.second(&list(&[1, 2]));
+    assert_eq!(actions, [Action::Examine(at(2))]);
+    assert!(story.join(&actions, Ok(standby("x"))).is_some());
+}
+
+#[test]
+fn after_a_restart_who_is_gone_leaves_in_time_and_nobody_before_all_sources_have_spoken() {
+    let mut story =
+        Story::new(Rules { sources: vec![SourceKind::File, SourceKind::Dns], ..rules() });
+    story.members.push(member(3, "db3", ServerState::Replica, None));
+    story.members.push(member(2, "db2", ServerState::Down, found(1, false)));
+    let gone = |actions: &[Action]| actions.contains(&Action::Remove("db2".into()));
+    for _ in 0..200 {
+        assert!(!gone(&story.second(&list(&[3]))), "the source dns has not said anything");
+        assert!(matches!(story.state("10.0.0.2:5432"), Some(FindState::Member(Proof::Earlier))));
+    }
+    _ = story.ledger.heard(SourceKind::Dns, &list(&[3]), &[], story.now);
+    story.second(&list(&[3]));
+    let leaving = FindState::Leaving(LeavingReason::Unnamed);
+    assert_eq!(story.state("10.0.0.2:5432"), Some(leaving));
+    assert!((0..200).any(|_| gone(&story.second(&list(&[3])))), "it has no clock");
+}
+
+/// The word of a standby that calls itself so.
+fn calling_itself(id: &str, host: Option<&str>) -> Word {
+    let word = standby(id);
+    let endpoint = host.map(|host| Endpoint { host: host.into(), port: 5432 });
+    Word { introduction: Introduction { endpoint, ..word.introduction }, ..word }
+}
+
+/// What comes of a find that calls itself `host`, which has this address.
+fn located(story: &mut Story, word: Word, address: [u8; 4]) -> Vec<Action> {
+    let mut asked = None;
+    for _ in 0..20 {
+        let examined = |action: &Action| match action {
+            Action::Examine(at) => Some(*at),
+            _ => None,
+        };
+        asked = story.second(&list(&[2])).iter().find_map(examined);
+        if asked.is_some() {
+            break;
+        }
+    }
+    let at = asked.expect("somebody is examined");
+    let mut done = Vec::new();
+    for action in story.ledger.examined(at, Ok(word), story.now) {
+        match action {
+            Action::Locate(newcomer, endpoint) => {
+                assert!(!story.ledger.clone().act(story.now).contains(&Action::Examine(at)));
+                let addresses = [address.into()];
+                done.extend(story.ledger.located(newcomer, &endpoint, &addresses, story.now));
+            }
+            other => done.push(other),
+        }
+    }
+    done
+}
+
+#[test]
+fn who_is_published_as_it_calls_itself_has_to_prove_itself_there() {
+    let reported = || Story::new(Rules { publish: Published::Reported, ..rules() });
+    let mut story = reported();
+    assert_eq!(located(&mut story, calling_itself("x", None), [0; 4]), []);
+    let state = story.state("10.0.0.2:5432");
+    assert_eq!(state, Some(FindState::Examined(ExaminedReason::ReportsNothing)));
+    // Where nobody may be is nobody asked.
+    for outside in [[192, 0, 2, 1], [127, 0, 0, 1], [224, 0, 0, 1]] {
+        let mut story = reported();
+        let word = calling_itself("x", Some("db2.example"));
+        assert_eq!(located(&mut story, word, outside), []);
+        let state = story.state("10.0.0.2:5432").expect("it is known").to_string();
+        assert!(
+            state.ends_with("calls itself db2.example:5432, which has no address in `networks`")
+        );
+        for _ in 0..50 {
+            for action in story.second(&list(&[2])) {
+                assert!(matches!(action, Action::Examine(there) if there == at(2)), "{action:?}");
+                _ = story.ledger.examined(at(2), Err(FailureKind::Refused), story.now);
+            }
+        }
+    }
+    // At its own address it is who it says.
+    let mut story = reported();
+    let done = located(&mut story, calling_itself("x", Some("db2.example")), [10, 0, 0, 2]);
+    assert!(matches!(&done[..], [Action::Join(newcomer)] if newcomer.at == at(2)), "{done:?}");
+    // Elsewhere another one may answer, which is no kin; then it does itself.
+    let mut story = reported();
+    let itself = || calling_itself("x", Some("10.0.0.7"));
+    assert_eq!(located(&mut story, itself(), [10, 0, 0, 7]), []);
+    let stranger = Word { facts: primary(), introduction: introduced("copy") };
+    let actions = story.second(&list(&[2]));
+    assert!(actions.contains(&Action::Examine(at(7))), "{actions:?}");
+    assert_eq!(story.join(&actions, Ok(stranger)), None);
+    let mut done = Vec::new();
+    while done.is_empty() {
+        done = located(&mut story, itself(), [10, 0, 0, 7]);
+    }
+    let [Action::Join(newcomer)] = &done[..] else { panic!("{done:?}") };
+    assert_eq!((newcomer.at, newcomer.instance.as_deref()), (at(7), Some("x")));
+    // Whoever names the one address names the member.
+    story.members.push(member(7, &newcomer.name, ServerState::Replica, found(1, false)));
+    for _ in 0..200 {
+        story.second(&list(&[2]));
+    }
+    assert!(matches!(story.state("10.0.0.7:5432"), Some(FindState::Member(_))));
+}
+
+#[test]
+fn who_was_removed_is_not_asked_without_end_at_another_address() {
+    let mut story = Story::new(rules());
+    let gone = FoundMember { depth: 1, instance: Some("x".into()), drained: false };
+    story.members.push(member(2, "db2", ServerState::Replica, Some(gone)));
+    story.second(&list(&[2]));
+    story.ledger.remove("db2", story.now);
+    story.members.pop();
+    let actions = story.second(&list(&[3]));
+    assert!(actions.contains(&Action::Examine(at(3))), "{actions:?}");
+    assert_eq!(story.join(&actions, Ok(standby("x"))), None);
+    assert_eq!(story.ledger.act(story.now), [], "it waits for its turn");
+    let reason = story.state("10.0.0.3:5432").expect("it is known").to_string();
+    assert_eq!(reason, "is db2 at another address");
 }

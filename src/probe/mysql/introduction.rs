@@ -6,7 +6,7 @@
 
 use super::reply::{Reply, Settings};
 use crate::{
-    discovery::{Follower, Introduction},
+    discovery::{Follower, Introduction, Login},
     engine::Endpoint,
     plain_text::start_of_line,
 };
@@ -75,6 +75,7 @@ pub fn introduction(
             })
             .take(Introduction::MOST)
             .collect(),
+        login: Login::Proven,
     }
 }
 

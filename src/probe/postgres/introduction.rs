@@ -2,7 +2,7 @@
 //! the first, `pg_read_all_stats` shows the second.
 
 use crate::{
-    discovery::{Follower, Introduction},
+    discovery::{Follower, Introduction, Login},
     engine::Endpoint,
     plain_text::start_of_line,
 };
@@ -46,6 +46,7 @@ pub fn introduction(row: &[(&str, Option<&str>)]) -> Option<Introduction> {
         endpoint: endpoint.map(|(host, port)| Endpoint { host, port }),
         followers: followers.collect(),
         members: Vec::new(),
+        login: Login::Proven,
     })
 }
 

@@ -4,7 +4,7 @@
 //! test. Each operation waits for its effect on the server itself, never for what Pointsman makes
 //! of it.
 
-use std::{ffi::OsString, net::Ipv4Addr};
+use std::{collections::BTreeMap, ffi::OsString, net::Ipv4Addr};
 
 use rustix::process::Pid;
 use tempfile::TempDir;
@@ -31,6 +31,8 @@ pub struct MySqlCluster {
     servers: Vec<MySqlServer>,
     runtime: Runtime,
     port: u16,
+    /// The `report_host` of each server that has one.
+    reported: BTreeMap<usize, String>,
     _directory: TempDir,
 }
 
@@ -44,6 +46,7 @@ impl MySqlCluster {
             programs,
             runtime: mysql_sessions::runtime(),
             port,
+            reported: BTreeMap::new(),
             _directory: directory,
         };
         for server in 0..addresses.len() {
@@ -60,6 +63,13 @@ impl MySqlCluster {
             cluster.follow(replica, 0);
         }
         cluster
+    }
+
+    /// A replica calls itself so from now on, for which it is started anew.
+    pub fn call_itself(&mut self, replica: usize, host: &str) {
+        self.reported.insert(replica, host.to_owned());
+        self.stop(replica);
+        self.start_server(replica, true);
     }
 
     /// Makes the heartbeat's table on the primary.
@@ -391,6 +401,7 @@ impl MySqlCluster {
     fn settings(&self, server: usize, read_only: bool) -> Vec<String> {
         let mut settings = self.flavour().replication_settings(server_id(server));
         settings.push(format!("--read-only={}", u8::from(read_only)));
+        settings.extend(self.reported.get(&server).map(|host| format!("--report-host={host}")));
         settings
     }
 

@@ -285,14 +285,15 @@ bootstrap:
   - encoding: UTF8
   - locale: C
   - wal-segsize: '1'
-  pg_hba:
-  - host all pointsman 127.0.0.0/8 scram-sha-256
-  - host all,replication all 127.0.0.0/8 trust
 postgresql:
   listen: {address}:{port}
   connect_address: {address}:{port}
   data_dir: {data}
   bin_dir: {programs}
+  pg_hba:
+  - local all all trust
+  - host all pointsman 127.0.0.0/8 scram-sha-256
+  - host all,replication all 127.0.0.0/8 trust
   pgpass: {data}.pgpass
   authentication:
     superuser:

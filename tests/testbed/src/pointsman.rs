@@ -285,9 +285,18 @@ impl Pointsman {
     /// # Panics
     /// When it does not answer.
     pub fn metrics(&self) -> String {
+        self.get("/metrics")
+    }
+
+    /// Its reply to a GET, with the head.
+    ///
+    /// # Panics
+    /// When it does not answer.
+    pub fn get(&self, path: &str) -> String {
         let mut stream = UnixStream::connect(self.socket()).expect("the admin socket is there");
-        let request = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
-        stream.write_all(request).expect("it takes requests");
+        let request =
+            format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).expect("it takes requests");
         let mut text = String::new();
         stream.read_to_string(&mut text).expect("it replies");
         text
