@@ -58,6 +58,16 @@ pub fn is_awaited(rival: ServerIndex, case: Case<'_>) -> bool {
     })
 }
 
+/// Whether we only miss what `follower` says now: then nothing is taken from the one in office that it followed.
+/// One that refuses us may have gone over since that one fell silent.
+pub fn is_missed(follower: ServerIndex, followed: ServerIndex, case: Case<'_>) -> bool {
+    match case.liveness(follower) {
+        Liveness::Doubtful(_) | Liveness::ProbeSilent => true,
+        Liveness::Alive(_) => case.answers(followed),
+        Liveness::Unheard | Liveness::Answering | Liveness::Gone(_) => false,
+    }
+}
+
 /// Whether `one` answers, and was asked since `other` says that it is writable.
 pub fn was_asked_since(one: ServerIndex, other: ServerIndex, case: Case<'_>) -> bool {
     case.records[other]

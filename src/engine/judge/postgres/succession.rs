@@ -18,8 +18,8 @@ use crate::engine::{
         claim::is_claimant,
         contest::{self, Contest, Evidence, Loser},
         tenure::{
-            is_awaited, is_remembered, lives_by_refusal, lives_by_witness, lives_in_office,
-            mark_losers, was_asked_since,
+            is_awaited, is_missed, is_remembered, lives_by_refusal, lives_by_witness,
+            lives_in_office, mark_losers, was_asked_since,
         },
     },
     trouble::Liveness,
@@ -69,20 +69,14 @@ impl Field<'_> {
         followers(index, self.case)
     }
 
-    /// How many members follow a server. What we have missed of a follower takes nothing from the one
-    /// in office; one that refuses us may have gone over since the one in office fell silent.
+    /// How many members follow a server, or followed the one in office when we heard of them last.
     fn supporters(&self, index: ServerIndex) -> usize {
-        let is_missed = |one: ServerIndex| match self.case.liveness(one) {
-            Liveness::Doubtful(_) | Liveness::ProbeSilent => true,
-            Liveness::Alive(_) => self.case.answers(index),
-            Liveness::Unheard | Liveness::Answering | Liveness::Gone(_) => false,
-        };
-        let missed = self
-            .case
-            .others(index)
-            .filter(|&one| is_missed(one) && is_follower(one, index, self.case));
-        let in_office = self.case.precedents.published == Some(index);
-        self.followers(index) + if in_office { missed.count() } else { 0 }
+        let case = self.case;
+        let missed =
+            |one: &ServerIndex| is_missed(*one, index, case) && is_follower(*one, index, case);
+        let in_office = case.precedents.published == Some(index);
+        let kept = if in_office { case.others(index).filter(missed).count() } else { 0 };
+        self.followers(index) + kept
     }
 
     /// Whether a server takes part: it says that it is a writable primary, nothing proves that it is
