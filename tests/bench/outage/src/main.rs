@@ -21,6 +21,7 @@ mod machine;
 mod measure;
 mod patroni;
 mod place;
+mod plot;
 mod report;
 mod site;
 mod story;
@@ -30,7 +31,7 @@ mod table;
 mod tally;
 mod writer;
 
-use std::{error::Error, fs, os::unix::fs::PermissionsExt as _};
+use std::{error::Error, fs, os::unix::fs::PermissionsExt as _, path::PathBuf};
 
 use clap::Parser;
 use pointsman_testbed::{namespace::Namespace, postgres_programs::Programs};
@@ -52,6 +53,9 @@ struct Arguments {
     /// Only these clusters.
     #[arg(long, value_delimiter = ',')]
     engine: Vec<Stage>,
+    /// Draw the medians under Patroni into this file (SVG).
+    #[arg(long)]
+    plot: Option<PathBuf>,
 }
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -86,5 +90,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let namespace = Namespace::enter();
     let findings = plan.carry_out(&namespace, folder.path(), |line| println!("{line}"))?;
     println!("\n{}", Report { findings: &findings }.text());
+    if let (Some(file), Some(picture)) = (&arguments.plot, plot::draw(&findings)) {
+        fs::write(file, picture)?;
+    }
     Ok(())
 }
