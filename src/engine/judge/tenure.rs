@@ -58,14 +58,25 @@ pub fn is_awaited(rival: ServerIndex, case: Case<'_>) -> bool {
     })
 }
 
-/// Whether we only miss what `follower` says now: then nothing is taken from the one in office that it followed.
-/// One that refuses us may have gone over since that one fell silent.
-pub fn is_missed(follower: ServerIndex, followed: ServerIndex, case: Case<'_>) -> bool {
-    match case.liveness(follower) {
-        Liveness::Doubtful(_) | Liveness::ProbeSilent => true,
-        Liveness::Alive(_) => case.answers(followed),
-        Liveness::Unheard | Liveness::Answering | Liveness::Gone(_) => false,
-    }
+/// Whether members that refuse us keep the one in office, while that one answers: by their last words more of them
+/// and of those that answer follow it than any other claimant. What they say next may disprove it.
+///
+/// `followers` are those that answer; `follows(member, one)` is by the last word.
+pub fn is_kept_by_refusers(
+    incumbent: Option<ServerIndex>,
+    claimants: &[ServerIndex],
+    case: Case<'_>,
+    followers: &dyn Fn(ServerIndex) -> usize,
+    follows: &dyn Fn(ServerIndex, ServerIndex) -> bool,
+) -> bool {
+    let Some(one) = incumbent.filter(|&one| case.answers(one)) else {
+        return false;
+    };
+    let refuses = |member: &ServerIndex| matches!(case.liveness(*member), Liveness::Alive(_));
+    let refusers = case.others(one).filter(|member| refuses(member) && follows(*member, one));
+    let refusers = refusers.count();
+    let kept = refusers + followers(one);
+    refusers > 0 && claimants.iter().all(|&rival| rival == one || followers(rival) <= kept)
 }
 
 /// Whether `one` answers, and was asked since `other` says that it is writable.

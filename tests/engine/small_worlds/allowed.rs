@@ -33,6 +33,8 @@ const CONFIRMED: &str = "a claim that was confirmed outlives a single missed rep
 const READS: &str = "no server is eligible for reads, and what stays is what was said last";
 const LOCKED: &str =
     "a server that locks the probe out keeps the role that it had when it was heard last";
+const REFUSED: &str =
+    "whom a member followed that refuses us is not remembered over a restart, so that nobody tells";
 const ELECTED: &str =
     "no secondary answers, so that nobody tells whether this group elects its writer";
 
@@ -64,6 +66,7 @@ pub(crate) const ALLOWED: &[Allowed] = &[
     order("postgres-2*", Promise::ReadOrder, "* | *", READS),
     order("postgres-3*", Promise::WriteOrder, "* | P2/x | *", LOST),
     order("postgres-3*", Promise::ReadOrder, "* | * | *", READS),
+    order("postgres-3", Promise::Forgotten, "P1 | P2 | L", REFUSED),
     order("postgres-3-double", Promise::Unpublished, "x | x/P2 | x/P2", LOST),
     order("postgres-cold", Promise::WriteOrder, "P1 | P2 | S1<1", LOST),
     order("mariadb-2", Promise::Unconfirmed, "W:A* | *", CONFIRMED),

@@ -21,8 +21,8 @@ use crate::engine::{
         claim::is_claimant,
         contest::{self, Contest, Evidence, Loser},
         tenure::{
-            has_won_over, is_awaited, is_missed, is_reinstated, lives_by_refusal, lives_by_witness,
-            mark_losers, was_asked_since,
+            has_won_over, is_awaited, is_kept_by_refusers, is_reinstated, lives_by_refusal,
+            lives_by_witness, mark_losers, was_asked_since,
         },
         unanswered::is_patient,
     },
@@ -289,16 +289,6 @@ impl Field<'_> {
         })
     }
 
-    /// How many replicas receive from a server, or received from the one in office when we heard of them last.
-    fn supporters(&self, index: ServerIndex) -> usize {
-        let case = self.case;
-        let missed =
-            |one: &ServerIndex| is_missed(*one, index, case) && is_attached(*one, index, case);
-        let in_office = case.precedents.published == Some(index);
-        let kept = if in_office { case.others(index).filter(missed).count() } else { 0 };
-        attached_replicas(index, case) + kept
-    }
-
     fn settle(&self, claimants: &[ServerIndex]) -> Contest {
         let case = self.case;
         contest::settle(
@@ -306,13 +296,19 @@ impl Field<'_> {
             case.precedents.last_writer,
             &Evidence {
                 relation: &|one, other| history(one, other, case),
-                following: &|one| self.supporters(one),
+                following: &|one| attached_replicas(one, case),
                 priority: &|one| case.policy.server(one).priority,
                 older: &|_, newer| StateReason::OlderHistory(newer),
                 precedes: &|_, one| case.precedents.office.precedes(&case.records[one], case.now),
                 asked_since: &|one, other| was_asked_since(one, other, case),
                 is_awaited: &|one| is_awaited(one, case),
-                hold: false,
+                hold: is_kept_by_refusers(
+                    case.precedents.last_writer,
+                    claimants,
+                    case,
+                    &|one| attached_replicas(one, case),
+                    &|member, one| is_attached(member, one, case),
+                ),
             },
         )
     }

@@ -18,7 +18,7 @@ use crate::engine::{
         claim::is_claimant,
         contest::{self, Contest, Evidence, Loser},
         tenure::{
-            is_awaited, is_missed, is_remembered, lives_by_refusal, lives_by_witness,
+            is_awaited, is_kept_by_refusers, is_remembered, lives_by_refusal, lives_by_witness,
             lives_in_office, mark_losers, was_asked_since,
         },
     },
@@ -69,14 +69,17 @@ impl Field<'_> {
         followers(index, self.case)
     }
 
-    /// How many members follow a server, or followed the one in office when we heard of them last.
+    /// How many members follow a server. What we have missed of a follower takes nothing from the one
+    /// in office.
     fn supporters(&self, index: ServerIndex) -> usize {
-        let case = self.case;
-        let missed =
-            |one: &ServerIndex| is_missed(*one, index, case) && is_follower(*one, index, case);
-        let in_office = case.precedents.published == Some(index);
-        let kept = if in_office { case.others(index).filter(missed).count() } else { 0 };
-        self.followers(index) + kept
+        let missed = self.case.indices().filter(|&one| {
+            let liveness = self.case.liveness(one);
+            matches!(liveness, Liveness::Doubtful(_) | Liveness::ProbeSilent)
+                && one != index
+                && is_follower(one, index, self.case)
+        });
+        let in_office = self.case.precedents.published == Some(index);
+        self.followers(index) + if in_office { missed.count() } else { 0 }
     }
 
     /// Whether a server takes part: it says that it is a writable primary, nothing proves that it is
@@ -228,9 +231,12 @@ impl Field<'_> {
     }
 
     /// Whether a newer timeline takes nothing from one in office that lives.
-    fn holds(&self) -> bool {
+    fn holds(&self, incumbent: Option<ServerIndex>, claimants: &[ServerIndex]) -> bool {
         let rule = self.case.policy.write.map(|write| write.on_newer_timeline);
+        let followers = |one| self.followers(one);
+        let follows = |member, one| is_follower(member, one, self.case);
         rule == Some(OnNewerTimeline::Hold)
+            || is_kept_by_refusers(incumbent, claimants, self.case, &followers, &follows)
     }
 
     fn settle(&self, claimants: &[ServerIndex]) -> Contest {
@@ -269,7 +275,7 @@ impl Field<'_> {
                 precedes: &|_, one| case.precedents.office.precedes(&case.records[one], case.now),
                 asked_since: &|one, other| was_asked_since(one, other, case),
                 is_awaited: &|one| is_awaited(one, case),
-                hold: self.holds(),
+                hold: self.holds(last, &present),
             },
         )
     }
@@ -327,7 +333,7 @@ impl Field<'_> {
         let loser = if own_followers > 0 && own_followers >= others {
             let reason = StateReason::Unfollowed(champion);
             Loser { server: by, against: Some(champion), loss: Some(Loss::Following), reason }
-        } else if self.holds() {
+        } else if self.holds(Some(champion), &[champion, by]) {
             return;
         } else {
             contest.champion = None;
