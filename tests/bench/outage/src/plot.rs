@@ -98,11 +98,12 @@ fn frame(body: &str, height: f64) -> String {
         &mut head,
         (0.0, 20.0),
         "fault",
-        "How long an application cannot write, after the new primary says that it is writable (median)",
+        "How long an application cannot write after the new primary is writable, median",
     );
     format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 720 {height:.0}\" \
-         font-family=\"sans-serif\" role=\"img\">\n<style>\n{STYLE}</style>\n{head}{axis}{body}</svg>\n"
+         font-family=\"sans-serif\" role=\"img\">\n<style>\n{STYLE}</style>\n{head}{axis}{body}\
+         </svg>\n"
     )
 }
 
