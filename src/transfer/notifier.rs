@@ -286,8 +286,7 @@ impl Notifier {
 
     /// Nothing is left to tell until the next change, but where it is told again all the same.
     fn rest(&mut self, now: Instant) {
-        let every = self.secondary.config.notify_every.filter(|_| self.secondary.config.notify);
-        self.tell_at = every.map(|every| now + every);
+        self.tell_at = self.secondary.config.notify_every.map(|every| now + every);
         self.attempts = 0;
     }
 }

@@ -66,7 +66,7 @@ pub struct SecondaryConfig {
     pub transport: TransferTransport,
     /// Whether it is told of each change.
     pub notify: bool,
-    /// How often it is told while nothing changes; `None` for never.
+    /// How often it is told while nothing changes; `None` for never, as where it is told of nothing.
     pub notify_every: Option<Duration>,
 }
 
@@ -131,11 +131,10 @@ fn one(
         check_address(address, &dns.allow_query, place, conversion);
     }
     let notify = section.notify();
-    let is_repeated = section.notify_every.is_present();
-    if is_repeated && !notify {
+    if !notify {
         conversion.useless(&section.notify_every, "notify_every", "`notify` = false");
     }
-    let notify_every = is_repeated.then(|| section.notify_every(conversion));
+    let notify_every = section.notify_every.is_present().then(|| section.notify_every(conversion));
     Some(SecondaryConfig { name, address, port, key, transport, notify, notify_every })
 }
 

@@ -58,8 +58,8 @@ pub fn is_awaited(rival: ServerIndex, case: Case<'_>) -> bool {
     })
 }
 
-/// Whether members that refuse us keep the one in office, while that one answers: by their last words more of them
-/// and of those that answer follow it than any other claimant. What they say next may disprove it.
+/// Whether members that refuse us keep the one in office, while that one answers: of them, by their last words, and
+/// of those that answer as many follow it as any other claimant. What they say next may disprove it.
 ///
 /// `followers` are those that answer; `follows(member, one)` is by the last word.
 pub fn is_kept_by_refusers(
@@ -75,8 +75,11 @@ pub fn is_kept_by_refusers(
     let refuses = |member: &ServerIndex| matches!(case.liveness(*member), Liveness::Alive(_));
     let refusers = case.others(one).filter(|member| refuses(member) && follows(*member, one));
     let refusers = refusers.count();
+    if refusers == 0 {
+        return false;
+    }
     let kept = refusers + followers(one);
-    refusers > 0 && claimants.iter().all(|&rival| rival == one || followers(rival) <= kept)
+    claimants.iter().all(|&rival| rival == one || followers(rival) <= kept)
 }
 
 /// Whether `one` answers, and was asked since `other` says that it is writable.
