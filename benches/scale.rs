@@ -1,10 +1,11 @@
-//! What ten thousand clusters cost: `cargo bench --bench scale [-- CLUSTERS]`.
+//! What ten thousand clusters cost: `cargo bench --bench scale [-- [CLUSTERS] [state]]`.
 //!
 //! Each cluster has three PostgreSQL servers, a write name and a read name. The configuration and
 //! its files are in memory. Prints how long each step of a start takes, how long the first round of
 //! replies and a change take to be in the answers, and how much memory is resident after each step.
 //! Nobody is probed and nothing is listened on. All is done by one thread, whose CPU time shows what
-//! a step costs on a machine that has other things to do.
+//! a step costs on a machine that has other things to do. With `state` it is saved in a folder, as
+//! `[state]` asks for: in a temporary one.
 
 use std::{
     collections::BTreeMap,
@@ -17,7 +18,8 @@ use std::{
 };
 
 use pointsman::{
-    answers::Layout,
+    answers::{Layout, Serial},
+    chronicle::Chronicle,
     config::{Config, Sources},
     control::{Control, ControlEnds},
     driver::{Driver, Ends, Past, Plan, PlannedCluster},
@@ -25,7 +27,9 @@ use pointsman::{
         Facts, Failure, FailureKind, Finding, Heartbeat, Outcome, Pace, Position, PostgresFacts,
         PostgresRole, ProbeAdvice, ProbeKey, Receiver,
     },
+    state::{Folder, Image, Opened, Saver},
 };
+use tempfile::TempDir;
 use tokio::{runtime, sync::watch, task::yield_now};
 
 /// Clusters, unless the command line says otherwise.
@@ -36,19 +40,25 @@ const SERVERS: usize = 3;
 
 fn main() {
     // Cargo adds a flag of its own.
-    let wanted = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
-    let clusters = wanted.map_or(CLUSTERS, |text| text.parse().expect("a number of clusters"));
+    let wanted: Vec<_> = std::env::args().skip(1).filter(|word| !word.starts_with('-')).collect();
+    let is_saved = wanted.iter().any(|word| word == "state");
+    let number = wanted.iter().find(|word| *word != "state");
+    let clusters = number.map_or(CLUSTERS, |text| text.parse().expect("a number of clusters"));
     let mut steps = Steps::default();
     let text = configuration(clusters);
     say(format_args!("{clusters} clusters, {} KiB of configuration", text.len() / 1024));
     steps.start();
     let config = Config::from_text(&text, Path::new("pointsman.toml"), &Memory::new())
         .expect("a configuration without fault");
+    // What is read holds it from here on.
+    drop(text);
     steps.done("read");
     let layout = layout(&config);
     steps.done("layout");
     let (_control, ControlEnds { commands, .. }) = Control::new();
-    let (driver, ends) = Driver::new(plan(&config, layout), commands, Past::default(), None);
+    let saved = is_saved.then(Saved::new);
+    let past = saved.as_ref().map_or_else(Past::default, Saved::past);
+    let (driver, ends) = Driver::new(plan(&config, layout), commands, past, None);
     steps.done("engine and first table");
     steps.total();
     let runtime = runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
@@ -57,7 +67,28 @@ fn main() {
         rounds(clusters, &ends, &mut steps).await;
     });
     // What the probes would hold goes on to live.
-    drop((config, text));
+    drop((config, saved));
+}
+
+/// A state folder that nobody keeps.
+struct Saved {
+    saver: Saver,
+    _directory: TempDir,
+}
+
+impl Saved {
+    fn new() -> Self {
+        let directory = TempDir::new().expect("a folder");
+        let Opened { folder, serial, .. } =
+            Folder::open(directory.path()).expect("an empty folder");
+        let serial = Serial::first(serial, 0);
+        let saver = Saver::start(folder, Image::default(), serial, Chronicle::default());
+        Self { saver: saver.expect("a thread"), _directory: directory }
+    }
+
+    fn past(&self) -> Past {
+        Past { keeper: self.saver.keeper(), ..Past::default() }
+    }
 }
 
 fn layout(config: &Config) -> Layout {

@@ -72,9 +72,9 @@ pub struct ClusterConfig {
     /// When evidence turns into a judgement.
     pub thresholds: Thresholds,
     /// Whose sessions are ended on a server that has lost the write name.
-    pub kick: Option<KickConfig>,
+    pub kick: Option<Box<KickConfig>>,
     /// How its servers are discovered.
-    pub discovery: Option<DiscoveryConfig>,
+    pub discovery: Option<Box<DiscoveryConfig>>,
 }
 
 impl ClusterConfig {
@@ -132,13 +132,12 @@ pub fn convert(
     }
     let mut seen = Seen::default();
     let mut names = Names::new(zones);
-    let sections = sections.iter().enumerate();
-    sections
-        .filter_map(|(index, section)| {
-            let id = ClusterId(index);
-            cluster(id, (section, defaults), &mut seen, &mut names, conversion)
-        })
-        .collect()
+    let mut clusters = Vec::with_capacity(sections.len());
+    clusters.extend(sections.iter().enumerate().filter_map(|(index, section)| {
+        let id = ClusterId(index);
+        cluster(id, (section, defaults), &mut seen, &mut names, conversion)
+    }));
+    clusters
 }
 
 /// One cluster; `None` once a fault has been reported that leaves too little of it.
@@ -193,8 +192,8 @@ fn cluster(
         names,
         probe,
         thresholds,
-        kick,
-        discovery,
+        kick: kick.map(Box::new),
+        discovery: discovery.map(Box::new),
     })
 }
 
@@ -233,10 +232,12 @@ fn servers(
             false => conversion.faults.add(place.clone(), NO_SERVER, discovery::FIRST_SERVER),
         }
     }
-    sections
-        .iter()
-        .filter_map(|section| server::convert(kind, section, seen, checks, conversion))
-        .collect()
+    let mut servers = Vec::with_capacity(sections.len());
+    let sections = sections.iter();
+    servers.extend(
+        sections.filter_map(|section| server::convert(kind, section, seen, checks, conversion)),
+    );
+    servers
 }
 
 /// The names of one cluster and their rules.
@@ -308,8 +309,8 @@ fn settings(was: &ClusterConfig, is: &ClusterConfig, words: &mut Words) {
         write_name::changes(was, is, words);
     }
     probe::changes(&was.probe, &is.probe, words);
-    kick::changes(was.kick.as_ref(), is.kick.as_ref(), words);
-    discovery::changes(was.discovery.as_ref(), is.discovery.as_ref(), words);
+    kick::changes(was.kick.as_deref(), is.kick.as_deref(), words);
+    discovery::changes(was.discovery.as_deref(), is.discovery.as_deref(), words);
     probe::changes_of_thresholds(&was.thresholds, &is.thresholds, words);
 }
 

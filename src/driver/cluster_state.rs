@@ -21,7 +21,7 @@ pub struct ClusterState {
     decision: Decision,
     overrides: Box<[Override]>,
     /// The tasks of each server.
-    probes: Vec<Vec<Task>>,
+    probes: Box<[Box<[Task]>]>,
 }
 
 /// A task and how it is told to go on.
@@ -102,8 +102,8 @@ impl ClusterState {
         }
     }
 
-    fn tasks(&self, cluster: ClusterId) -> impl Iterator<Item = (ServerId, &Vec<Task>)> {
+    fn tasks(&self, cluster: ClusterId) -> impl Iterator<Item = (ServerId, &[Task])> {
         let id = move |index| ServerId { cluster, server: ServerIndex::new(index) };
-        self.probes.iter().enumerate().map(move |(index, tasks)| (id(index), tasks))
+        self.probes.iter().enumerate().map(move |(index, tasks)| (id(index), &**tasks))
     }
 }

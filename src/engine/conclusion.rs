@@ -51,7 +51,7 @@ pub struct Conclusion {
     away: Option<u64>,
     /// The write name was moved away from it: it must follow the new primary before its word counts
     /// again.
-    pub superseded: Option<Superseded>,
+    pub superseded: Option<Box<Superseded>>,
     /// Whom it replicates from, as far as it tells.
     pub upstream: Option<Upstream<ServerIndex>>,
     /// It has been eligible for a read name at some time.
@@ -267,7 +267,8 @@ impl Conclusion {
         let timeline = record.facts.as_ref().and_then(Facts::shown_timeline);
         let claim = record.writable.map(|run| run.since);
         let heir = heir.clone();
-        self.superseded.get_or_insert(Superseded { by, timeline, heir, loss, claim });
+        let lost = || Box::new(Superseded { by, timeline, heir, loss, claim });
+        self.superseded.get_or_insert_with(lost);
     }
 
     /// It is gone: whatever it claims when it is back it claims anew.

@@ -30,7 +30,7 @@ pub struct History {
     /// MySQL and MariaDB: its transactions.
     pub gtid: GtidState,
     /// MySQL and MariaDB: which of them a crash does not lose.
-    flushed: Option<Flushed>,
+    flushed: Option<Box<Flushed>>,
     /// PostgreSQL: its system identifier.
     system: Option<u64>,
     /// PostgreSQL: what the system had that answered there before this one.
@@ -90,9 +90,9 @@ impl Flushed {
     /// (proc_sys_vm(5), dirty_expire_centisecs): so much a host may lose with it.
     const AFTER_POWER_CUT: Duration = Duration::from_secs(60);
 
-    fn note(known: &mut Option<Self>, gtid: &GtidState, now: Moment) {
+    fn note(known: &mut Option<Box<Self>>, gtid: &GtidState, now: Moment) {
         let Some(known) = known else {
-            *known = Some(Self { last: gtid.clone(), at: now, durable: None });
+            *known = Some(Box::new(Self { last: gtid.clone(), at: now, durable: None }));
             return;
         };
         let after = match known.durable {

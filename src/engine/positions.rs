@@ -10,20 +10,18 @@
 //! One memory for the whole cluster, fed by the primary and, when none answers, by the replicas: it
 //! outlives a promotion, and replicas without a primary are compared with each other.
 
-use std::{
-    collections::{BTreeMap, VecDeque},
-    time::Duration,
-};
+use std::{collections::VecDeque, time::Duration};
 
 use super::{Lag, Moment, Position, RememberedPosition, Stream};
 
 /// The streams of one cluster.
 #[derive(Clone, Debug, Default)]
 pub struct Positions {
-    streams: BTreeMap<Stream, PositionRing>,
+    /// In order. A cluster has one or a few: a list is smaller than a map, and as fast.
+    streams: Vec<(Stream, PositionRing)>,
     /// PostgreSQL: where timelines begin, as far as their primaries have shown it: the first
-    /// position seen on each, which is the fork or somewhat later.
-    forks: BTreeMap<u32, Position>,
+    /// position seen on each, which is the fork or somewhat later. In order.
+    forks: Vec<(u32, Position)>,
 }
 
 /// Samples of one stream, oldest first, positions strictly rising.
@@ -69,18 +67,23 @@ impl Positions {
     /// Somebody was seen at `position` of `stream`, by a question of `asked`. `rises` when the same
     /// server had shown less before.
     pub fn show(&mut self, stream: Stream, position: Position, asked: Moment, rises: bool) {
-        self.streams.entry(stream).or_default().show(position, asked, rises);
+        self.ring_mut(stream).show(position, asked, rises);
     }
 
     /// PostgreSQL: the primary was seen at `position` on `timeline`. What was seen before on earlier
     /// timelines holds up to the fork and no further; later ones are those of an undone promotion.
     pub fn begin_timeline(&mut self, timeline: u32, position: Position) {
-        let undone = self.forks.split_off(&(timeline + 1));
-        if undone.is_empty() && self.forks.contains_key(&timeline) {
+        let known = self.forks.len();
+        self.forks.retain(|(other, _)| *other <= timeline);
+        let is_known = self.newest_timeline() == Some(timeline);
+        if is_known && self.forks.len() == known {
             return;
         }
-        self.forks.entry(timeline).or_insert(position);
-        if let Some(ring) = self.streams.get_mut(&Stream::Wal) {
+        if !is_known {
+            self.forks.push((timeline, position));
+        }
+        let wal = self.streams.iter_mut().find(|(stream, _)| *stream == Stream::Wal);
+        if let Some((_, ring)) = wal {
             ring.forget_beyond(position);
         }
     }
@@ -88,24 +91,24 @@ impl Positions {
     /// PostgreSQL: up to where a server on `timeline` can have come without having left what later
     /// timelines have; `None` when no later one was seen.
     pub fn fork_after(&self, timeline: u32) -> Option<Position> {
-        self.forks.range(timeline + 1..).map(|(_, fork)| *fork).min()
+        self.forks.iter().filter(|(other, _)| *other > timeline).map(|(_, fork)| *fork).min()
     }
 
     /// PostgreSQL: the highest timeline that a primary was seen on.
     pub fn newest_timeline(&self) -> Option<u32> {
-        self.forks.keys().next_back().copied()
+        self.forks.last().map(|(timeline, _)| *timeline)
     }
 
     /// Keeps one sample in `reach / 256`, and none that is older than needed.
     pub fn thin_out(&mut self, reach: Duration) {
-        for ring in self.streams.values_mut() {
+        for ring in self.streams.iter_mut().map(|(_, ring)| ring) {
             ring.thin_out(reach);
         }
     }
 
     /// Forgets what was shown in streams that `is_gone`.
     pub fn forget(&mut self, is_gone: impl Fn(&Stream) -> bool) {
-        self.streams.retain(|stream, _| !is_gone(stream));
+        self.streams.retain(|(stream, _)| !is_gone(stream));
     }
 
     /// Forgets of each stream what lies beyond its `end`.
@@ -122,23 +125,22 @@ impl Positions {
 
     /// Whether anything was shown of a stream.
     pub fn knows(&self, stream: &Stream) -> bool {
-        self.streams.contains_key(stream)
+        self.ring(stream).is_some()
     }
 
     /// All streams.
     pub fn streams(&self) -> impl Iterator<Item = &Stream> {
-        self.streams.keys()
+        self.streams.iter().map(|(stream, _)| stream)
     }
 
     /// How a replica that had come to `applied` at `at` lies to what was shown of a stream.
     pub fn reached(&self, stream: &Stream, applied: Position, at: Moment) -> Reached {
-        self.streams.get(stream).map_or(Reached::NothingShown, |ring| ring.reached(applied, at))
+        self.ring(stream).map_or(Reached::NothingShown, |ring| ring.reached(applied, at))
     }
 
     /// How a replica that has shown nothing of a stream lies to what was added to it before our eyes.
     pub fn lacks_all(&self, stream: &Stream, at: Moment) -> Reached {
-        let added =
-            self.streams.get(stream).and_then(|ring| ring.samples.iter().find(|it| it.timed));
+        let added = self.ring(stream).and_then(|ring| ring.samples.iter().find(|it| it.timed));
         match added {
             Some(added) if added.at < millis(at) => Reached::Lacks(age(added.at, at)),
             _ => Reached::NothingShown,
@@ -161,12 +163,26 @@ impl Positions {
     pub fn restore(&mut self, remembered: &[RememberedPosition], now: Moment) {
         for RememberedPosition { stream, position, age } in remembered {
             let at = millis(now).saturating_sub(i64::try_from(age.as_millis()).unwrap_or(i64::MAX));
-            let ring = self.streams.entry(stream.clone()).or_default();
+            let ring = self.ring_mut(stream.clone());
             if ring.samples.back().is_none_or(|last| last.position < *position && last.at <= at) {
                 let timed = !ring.samples.is_empty();
                 ring.samples.push_back(Sample { at, position: *position, timed });
             }
         }
+    }
+
+    fn ring(&self, stream: &Stream) -> Option<&PositionRing> {
+        self.streams.iter().find(|(known, _)| known == stream).map(|(_, ring)| ring)
+    }
+
+    /// That of a stream that nothing was shown of is empty.
+    fn ring_mut(&mut self, stream: Stream) -> &mut PositionRing {
+        let place = self.streams.binary_search_by(|(known, _)| known.cmp(&stream));
+        let place = place.unwrap_or_else(|place| {
+            self.streams.insert(place, (stream, PositionRing::default()));
+            place
+        });
+        &mut self.streams[place].1
     }
 }
 

@@ -42,7 +42,7 @@ pub struct Record {
     /// The last word of the probe task, good or bad.
     pub last_word: Option<Moment>,
     /// The failures since the last good reply.
-    pub trouble: Option<Trouble>,
+    pub trouble: Option<Box<Trouble>>,
     /// Replies in a row with the same claim to be writable.
     pub writable: Option<WritableRun>,
     /// Its heartbeat writes.
@@ -194,7 +194,7 @@ impl Record {
             run.replies >= Thresholds::CONFIRM_WRITABLE || kind == FailureKind::Closed
         };
         self.writable = self.writable.filter(goes_on);
-        let begin = || Trouble::new(failure.clone(), now);
+        let begin = || Box::new(Trouble::new(failure.clone(), now));
         self.trouble.get_or_insert_with(begin).note(failure, now);
     }
 

@@ -63,7 +63,7 @@ pub struct RememberedLoss {
 }
 
 /// How a server lost against another one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Loss {
     /// The write name was moved away from it.
     Name,
@@ -102,7 +102,7 @@ pub struct RememberedHistory {
 }
 
 /// Why a replica is on a branch that the cluster has left.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LeftBehind {
     /// PostgreSQL: it follows a timeline that the primary has left.
     DeadBranch,

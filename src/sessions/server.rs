@@ -25,7 +25,7 @@ pub struct Server {
     login: Arc<ProbeConfig>,
     /// The users of Pointsman, that of [`Self::login`] first.
     own: Vec<Box<str>>,
-    kick: Option<KickConfig>,
+    kick: Option<Box<KickConfig>>,
 }
 
 /// What was found.
@@ -75,7 +75,7 @@ impl Server {
 
     /// What a kick is to do, if it is to do anything.
     pub fn kick(&self) -> Option<&KickConfig> {
-        self.kick.as_ref().filter(|kick| kick.mode != KickMode::Off)
+        self.kick.as_deref().filter(|kick| kick.mode != KickMode::Off)
     }
 
     /// Logs in.

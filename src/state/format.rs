@@ -63,10 +63,16 @@ pub enum FormatError {
 /// # Errors
 /// None is known: all that an image holds can be told in JSON.
 pub fn encode(image: &Image) -> Result<Vec<u8>, serde_json::Error> {
-    let body = serde_json::to_vec(image)?;
-    let header = Header { format: FORMAT, checksum: crc32fast::hash(&body), length: body.len() };
-    let mut octets = header.line().into_bytes();
-    octets.extend(body);
+    // With room for the first line, which tells of the rest: that of ten thousand clusters is not
+    // copied behind it.
+    let mut octets = vec![0; LONGEST_HEADER];
+    serde_json::to_writer(&mut octets, image)?;
+    let body = &octets[LONGEST_HEADER..];
+    let header = Header { format: FORMAT, checksum: crc32fast::hash(body), length: body.len() };
+    let line = header.line();
+    let start = LONGEST_HEADER - line.len();
+    octets[start..LONGEST_HEADER].copy_from_slice(line.as_bytes());
+    octets.drain(..start);
     Ok(octets)
 }
 
@@ -198,7 +204,7 @@ mod tests {
         assert_eq!(orders.overrides.len(), 2);
         assert_eq!((image.added.len(), image.events.len()), (1, 1));
         // What it does not tell is unknown.
-        let db1 = &orders.servers["db1"];
+        let db1 = orders.servers.get("db1").expect("it is there");
         assert_eq!((&*loss.by_gtid, orders.reach.len(), orders.pin_denied), ("", 0, false));
         assert_eq!(loss.loss, LossImage::Name);
         assert_eq!((db1.addresses.len(), db1.port, db1.history.as_ref()), (0, 0, None));

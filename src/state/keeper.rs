@@ -68,6 +68,11 @@ impl Keeper {
         Self(Some(shared))
     }
 
+    /// Whether what it takes is saved.
+    pub fn saves(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// Takes clusters that have changed, by name; `None` for one that there is no more. They are
     /// saved soon, with the last changes of all clusters.
     pub fn note(&self, clusters: impl IntoIterator<Item = (Box<str>, Option<Arc<ClusterImage>>)>) {

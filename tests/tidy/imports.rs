@@ -310,7 +310,16 @@ const TABLE: [Row; 40] = [
             "report",
             "wall_time",
         ],
-        from_outside: &["crc32fast", "nix", "serde", "serde_json", "thiserror", "tokio", "tracing"],
+        from_outside: &[
+            "crc32fast",
+            "litemap",
+            "nix",
+            "serde",
+            "serde_json",
+            "thiserror",
+            "tokio",
+            "tracing",
+        ],
     },
     Row {
         module: "hooks",

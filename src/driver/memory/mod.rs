@@ -9,7 +9,12 @@ mod image;
 mod places;
 mod restore;
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    hash::{DefaultHasher, Hash as _, Hasher as _},
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::sync::oneshot;
 use tracing::{error, info};
@@ -23,7 +28,10 @@ use crate::{
     chronicle::Chronicle,
     clock,
     config::AddedServer,
-    engine::{ClusterId, Engine, Event, GtidState, Moment, Remembered},
+    engine::{
+        ClusterId, Engine, Event, Moment, Remembered, RememberedHistory, RememberedLoss,
+        RememberedOffice,
+    },
     report::Change,
     state::{ClusterImage, Image, Keeper},
     wall_time::WallTime,
@@ -118,7 +126,7 @@ impl Past {
 pub struct Memory {
     keeper: Keeper,
     chronicle: Chronicle,
-    /// By [`ClusterId`].
+    /// By [`ClusterId`]; none where nothing is saved.
     kept: Vec<Kept>,
     /// Names of clusters that may be in the file.
     names: BTreeSet<Box<str>>,
@@ -129,11 +137,59 @@ pub struct Memory {
 /// One cluster.
 #[derive(Debug)]
 struct Kept {
-    /// What was decided, without what changes with every probe.
-    decided: Remembered,
+    decided: Decided,
     image: Arc<ClusterImage>,
     /// When it was last asked for its memory.
     looked: Moment,
+}
+
+/// What tells one memory from another, but for what changes with every probe: a hash of it. Ten
+/// thousand memories would take as much room as all that is judged by, and two that differ have one
+/// hash once in 2^64.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Decided(u64);
+
+impl Decided {
+    fn of(memory: &Remembered) -> Self {
+        let Remembered {
+            write,
+            last_writer,
+            office: RememberedOffice { timeline, gtid: _, began_with, left },
+            reads,
+            identity,
+            group,
+            identity_accepted,
+            superseded,
+            histories,
+            positions: _,
+            pin_denied,
+        } = memory;
+        let mut hasher = DefaultHasher::new();
+        (write, last_writer, (timeline, began_with, left), reads).hash(&mut hasher);
+        (identity, group, identity_accepted, pin_denied).hash(&mut hasher);
+        for loss in superseded {
+            let RememberedLoss { server, heir, timeline, heir_gtid: _, loss } = loss;
+            (server, heir, timeline, loss).hash(&mut hasher);
+        }
+        for history in histories {
+            let RememberedHistory {
+                server,
+                uuid,
+                server_id,
+                timeline,
+                gtid: _,
+                lost,
+                followed,
+                left_behind,
+                cannot_write,
+            } = history;
+            (server, uuid, server_id, timeline).hash(&mut hasher);
+            (lost, followed, left_behind, cannot_write).hash(&mut hasher);
+        }
+        // So that a loss is not taken for a history.
+        (superseded.len(), histories.len()).hash(&mut hasher);
+        Self(hasher.finish())
+    }
 }
 
 /// What images are made of.
@@ -147,9 +203,9 @@ pub struct View<'a> {
 }
 
 impl View<'_> {
-    fn kept(self, id: ClusterId, memory: Remembered) -> Kept {
-        let image = Arc::new(cluster_image(id, &memory, self));
-        Kept { decided: decided(memory), image, looked: self.now }
+    fn kept(self, id: ClusterId, memory: &Remembered) -> Kept {
+        let image = Arc::new(cluster_image(id, memory, self));
+        Kept { decided: Decided::of(memory), image, looked: self.now }
     }
 }
 
@@ -157,8 +213,11 @@ impl Memory {
     /// Keeps all clusters, and forgets those that there are no more: at the start, when there is
     /// another configuration, and at the end.
     pub fn note_all(&mut self, view: View<'_>) {
+        if !self.keeper.saves() {
+            return;
+        }
         let ids = || (0..view.layout.clusters().len()).map(ClusterId);
-        self.kept = ids().map(|id| view.kept(id, view.engine.remember(id))).collect();
+        self.kept = ids().map(|id| view.kept(id, &view.engine.remember(id))).collect();
         self.due.clear();
         let named = ids().map(|id| name_of(view.layout, id));
         let images: Vec<_> =
@@ -198,8 +257,8 @@ impl Memory {
             }
             kept.looked = view.now;
             let now = view.engine.remember(id);
-            if has_news || decided(now.clone()) != kept.decided {
-                *kept = view.kept(id, now);
+            if has_news || Decided::of(&now) != kept.decided {
+                *kept = view.kept(id, &now);
                 images.push((name_of(view.layout, id), Some(Arc::clone(&kept.image))));
             }
         }
@@ -210,7 +269,7 @@ impl Memory {
             let Some(kept) = self.kept.get_mut(id.0) else {
                 continue;
             };
-            let now = view.kept(id, view.engine.remember(id));
+            let now = view.kept(id, &view.engine.remember(id));
             if reaches_further(&now.image, &kept.image) {
                 images.push((name_of(view.layout, id), Some(Arc::clone(&now.image))));
                 *kept = now;
@@ -263,15 +322,6 @@ impl Memory {
     }
 }
 
-/// A memory without what changes with every probe.
-fn decided(mut memory: Remembered) -> Remembered {
-    memory.positions.clear();
-    memory.office.gtid = GtidState::Unknown;
-    memory.histories.iter_mut().for_each(|history| history.gtid = GtidState::Unknown);
-    memory.superseded.iter_mut().for_each(|loss| loss.heir_gtid = GtidState::Unknown);
-    memory
-}
-
 /// Whether a server has more than before, or a stream has come further. Which older positions are
 /// kept changes with time alone, and is not asked.
 fn reaches_further(now: &ClusterImage, before: &ClusterImage) -> bool {
@@ -302,14 +352,16 @@ mod tests {
         let image = |gtid: &str, seen: &[PositionImage]| {
             let history = Some(HistoryImage { gtid: gtid.into(), ..HistoryImage::default() });
             ClusterImage {
-                servers: [("db1".into(), ServerImage { history, ..ServerImage::default() })].into(),
+                servers: [("db1".into(), ServerImage { history, ..ServerImage::default() })]
+                    .into_iter()
+                    .collect(),
                 reach: vec![ReachImage { stream: StreamImage::Wal, seen: seen.into() }],
                 ..ClusterImage::default()
             }
         };
         let before = image("mysql:", &[seen(1, 100), seen(2, 200)]);
         let mut other_state = before.clone();
-        let told = other_state.servers.values_mut().next().expect("one");
+        let told = other_state.servers.get_mut("db1").expect("it is there");
         (told.state, told.since_ms) = ("Down".into(), 7);
         for same in [image("mysql:", &[seen(2, 200)]), other_state] {
             assert!(!reaches_further(&same, &before), "{same:?}");
@@ -324,7 +376,7 @@ mod tests {
 
     #[test]
     fn what_changes_with_every_probe_is_no_decision() {
-        use crate::engine::{Position, RememberedHistory, RememberedPosition, ServerIndex, Stream};
+        use crate::engine::{GtidState, Position, RememberedPosition, ServerIndex, Stream};
         let gtid = GtidState::parse_text("mysql:").expect("a state");
         let memory = |gtid: &GtidState, lost, offset| Remembered {
             histories: vec![RememberedHistory {
@@ -345,8 +397,8 @@ mod tests {
             }],
             ..Remembered::default()
         };
-        let before = decided(memory(&gtid, false, 1));
-        assert_eq!(decided(memory(&GtidState::Unknown, false, 2)), before);
-        assert_ne!(decided(memory(&gtid, true, 1)), before);
+        let before = Decided::of(&memory(&gtid, false, 1));
+        assert_eq!(Decided::of(&memory(&GtidState::Unknown, false, 2)), before);
+        assert_ne!(Decided::of(&memory(&gtid, true, 1)), before);
     }
 }

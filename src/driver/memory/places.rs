@@ -121,7 +121,7 @@ mod tests {
     #[test]
     fn a_file_that_tells_no_addresses_knows_nobody_again() {
         let mut image = image(&[("db1", 1, 5432)]);
-        for server in image.servers.values_mut() {
+        for (_, server) in &mut image.servers {
             (server.addresses, server.port) = (Vec::new(), 0);
         }
         assert_eq!(Places::new(&image, &listing(&[("new", 1, 5432)])).of("db1"), None);

@@ -21,7 +21,7 @@ fn image(reads: &[&str], overrides: Vec<OverrideImage>) -> Image {
     let cluster = ClusterImage {
         write: Some("DB1".into()),
         last_writer: Some("db1".into()),
-        reads: [("db-read.internal.".into(), names(reads))].into(),
+        reads: [("db-read.internal.".into(), names(reads))].into_iter().collect(),
         overrides,
         ..ClusterImage::default()
     };
@@ -198,8 +198,9 @@ async fn a_server_that_was_renamed_while_nobody_looked_is_known_by_its_address()
     let mut image = image(&["former2", "db3"], vec![drain("former2", 0, None)]);
     let cluster = image.clusters.get_mut("orders").and_then(Arc::get_mut).expect("just made");
     cluster.write = Some("Former1".into());
-    cluster.servers =
-        [server_at(1, "former1"), server_at(2, "former2"), server_at(3, "db3")].into();
+    cluster.servers = [server_at(1, "former1"), server_at(2, "former2"), server_at(3, "db3")]
+        .into_iter()
+        .collect();
     let (running, _) = restarted(image);
     assert_eq!(running.addresses("db-write"), ["127.27.1.1"]);
     assert_eq!(running.addresses("db-read"), ["127.27.1.3"], "its drain is still in force");

@@ -9,7 +9,7 @@ use super::{Cluster, overlay::Overlay};
 use crate::engine::{
     ClusterId, ClusterPolicy, Moment, Override, ReadDecision, ReadReason, ReadServer, ServerIndex,
     ServerPolicy, StateReason, WishKey, conclusion::Conclusion, gate::LagGate, ids::Servers,
-    superseded::Superseded, verdict::Verdict, write::moved_write,
+    verdict::Verdict, write::moved_write,
 };
 
 /// Where the servers of an earlier configuration are now.
@@ -164,12 +164,12 @@ impl Cluster {
             };
             before.map_or_else(new, |before| known.gates[before])
         });
-        let superseded = known.superseded.clone().map(|superseded| {
-            let heir = match superseded.by {
-                Some(by) => self.records[by].history.gtid.clone(),
-                None => superseded.heir.clone(),
-            };
-            Superseded { by: superseded.by.and_then(|by| places.of(by)), heir, ..superseded }
+        let superseded = known.superseded.clone().map(|mut superseded| {
+            if let Some(by) = superseded.by {
+                superseded.heir = self.records[by].history.gtid.clone();
+            }
+            superseded.by = superseded.by.and_then(|by| places.of(by));
+            superseded
         });
         let moved = |verdict: Verdict| moved_verdict(verdict, places);
         let mut conclusion = known.clone();

@@ -26,7 +26,7 @@ impl Cluster {
         let reads: Vec<_> =
             if frozen { self.said.reads.iter().collect() } else { ladders.collect() };
         let superseded = self.conclusions.enumerate().filter_map(|(server, conclusion)| {
-            let Superseded { by, timeline, heir, loss, .. } = conclusion.superseded.clone()?;
+            let Superseded { by, timeline, heir, loss, .. } = *conclusion.superseded.clone()?;
             let heir_gtid = match by {
                 Some(by) => self.records[by].history.gtid.clone(),
                 None => heir,
@@ -92,7 +92,7 @@ impl Cluster {
             if is_known(&lost.server) && is_of_use {
                 let (timeline, heir, loss) = (lost.timeline, lost.heir_gtid.clone(), lost.loss);
                 let superseded = Superseded { by, timeline, heir, loss, claim: None };
-                self.conclusions[lost.server].superseded = Some(superseded);
+                self.conclusions[lost.server].superseded = Some(Box::new(superseded));
             }
         }
         for known in memory.histories.iter().filter(|known| is_known(&known.server)) {

@@ -6,7 +6,7 @@ use super::{GtidError, GtidState};
 
 /// What a MariaDB server has: the last transaction of each domain, and the last it saw of each
 /// server in it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct BinlogState {
     /// domain → (server, sequence number)
     pub(super) last: BTreeMap<u32, (u32, u64)>,

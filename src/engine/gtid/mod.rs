@@ -12,7 +12,7 @@ use std::{collections::BTreeMap, fmt};
 pub use binlog::BinlogState;
 
 /// All transactions a server has, as far as it tells.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub enum GtidState {
     /// GTIDs are off, the binary log is off, or the probe's user may not see them.
     #[default]
@@ -206,7 +206,7 @@ fn printed(source: &str, intervals: &[(u64, u64)]) -> String {
 }
 
 /// A MySQL GTID set: per source (`uuid` or `uuid:tag`) the closed intervals of transaction numbers.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct GtidSet(BTreeMap<Box<str>, Vec<(u64, u64)>>);
 
 /// Why a text is no state that can be judged.

@@ -131,6 +131,6 @@ impl<'a> Case<'a> {
 
     /// How a server lost against another one, as long as that counts.
     pub fn superseded(self, server: ServerIndex) -> Option<&'a Superseded> {
-        self.conclusions[server].superseded.as_ref()
+        self.conclusions[server].superseded.as_deref()
     }
 }

@@ -8,6 +8,7 @@
 
 use std::{collections::BTreeMap, net::IpAddr, sync::Arc};
 
+use litemap::LiteMap;
 use serde::{Deserialize, Serialize};
 
 use crate::{answers::Serial, config::AddedServer};
@@ -70,7 +71,7 @@ pub struct ClusterImage {
     pub office: OfficeImage,
     /// What the read names said, by name.
     #[serde(default)]
-    pub reads: BTreeMap<Box<str>, Vec<Box<str>>>,
+    pub reads: LiteMap<Box<str>, Vec<Box<str>>>,
     /// The identity that all servers of the cluster share.
     #[serde(default)]
     pub identity: Option<u64>,
@@ -91,7 +92,7 @@ pub struct ClusterImage {
     pub pin_denied: bool,
     /// What each server was, by name. Its state is told, and proves nothing any more.
     #[serde(default)]
-    pub servers: BTreeMap<Box<str>, ServerImage>,
+    pub servers: LiteMap<Box<str>, ServerImage>,
     /// What operators have laid over it.
     #[serde(default)]
     pub overrides: Vec<OverrideImage>,

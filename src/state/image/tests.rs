@@ -132,14 +132,14 @@ fn cluster() -> impl Strategy<Value = Arc<ClusterImage>> {
                 write,
                 last_writer,
                 office,
-                reads,
+                reads: reads.into_iter().collect(),
                 identity,
                 group,
                 identity_accepted,
                 superseded,
                 reach,
                 pin_denied,
-                servers,
+                servers: servers.into_iter().collect(),
                 overrides,
             })
         })
