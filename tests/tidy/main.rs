@@ -13,6 +13,7 @@ mod layout;
 mod leftovers;
 mod mutants;
 mod paths;
+mod played;
 mod rust_text;
 mod shape;
 mod tree;
