@@ -1,31 +1,17 @@
-"""Writes by libpq: one connection, made anew after any error. Arguments: a connection string."""
+"""Writes or reads by libpq. Arguments: a connection string, a statement whose first value tells who did it."""
 
 import sys
-import time
 
 import psycopg2
 
-WRITE = "INSERT INTO written DEFAULT VALUES RETURNING host(inet_server_addr())"
+import beat
 
 
-def tell(word, detail):
-    print(time.monotonic_ns(), word, detail, flush=True)
+def connect():
+    connection = psycopg2.connect(sys.argv[1])
+    connection.autocommit = True
+    return connection
 
 
-connection = None
-due = time.monotonic()
-while True:
-    try:
-        if connection is None:
-            connection = psycopg2.connect(sys.argv[1])
-            connection.autocommit = True
-            cursor = connection.cursor()
-        cursor.execute(WRITE)
-        tell("ok", cursor.fetchone()[0])
-    except psycopg2.Error as error:
-        tell("error", " ".join(str(error).split()))
-        if connection is not None:
-            connection.close()
-        connection = None
-    due = max(due + 0.01, time.monotonic())
-    time.sleep(max(due - time.monotonic(), 0))
+one = beat.OneConnection(connect, psycopg2.Error, sys.argv[2])
+beat.every_10_ms(one.act, psycopg2.Error)

@@ -1,4 +1,4 @@
-//! The programs that write, and how each is told where.
+//! The programs, and how each is told where.
 
 use std::{
     fs,
@@ -7,9 +7,9 @@ use std::{
 };
 
 use crate::{
-    contestant::{Client, Contestant, Stage, Way},
+    contestant::{Client, Contestant, Stage, Task, Way},
     host::Host,
-    place::{BALANCER_PORT, POOLER_PORT, Place, WRITE},
+    place::{BALANCER_PORT, POOLER_PORT, Place},
 };
 
 /// Where the clients' files are.
@@ -52,6 +52,8 @@ impl Applications {
             command.arg(file("Hikari.java")).args([&url, user, statement]);
             command
         };
+        let name = place.name(contestant.task);
+        let (postgres, mysql) = statements(contestant.task);
         match contestant.client {
             Client::Libpq | Client::PgBouncer => {
                 let (hosts, port, more) = match (contestant.client, contestant.way) {
@@ -61,33 +63,47 @@ impl Applications {
                         let servers = place.servers().map(|server| server.to_string());
                         (servers.join(","), port, " target_session_attrs=read-write")
                     }
-                    (_, Way::Direct | Way::Cached | Way::Held) => (WRITE.to_owned(), port, ""),
+                    (_, Way::Direct | Way::Cached | Way::Held) => (name.to_owned(), port, ""),
                 };
                 let mut command = python("libpq.py");
-                command.arg(format!("host={hosts} port={port}{more} {LOGIN}"));
+                command.arg(format!("host={hosts} port={port}{more} {LOGIN}")).arg(postgres);
                 command
             }
             Client::PsycopgPool => {
-                let mut command = python("psycopg_pool_writer.py");
-                command.arg(format!("host={WRITE} port={port} {LOGIN}"));
+                let mut command = python("pool.py");
+                command.arg(format!("host={name} port={port} {LOGIN}")).arg(postgres);
                 command
             }
             Client::PyMySql => {
-                let mut command = python("pymysql_writer.py");
-                command.args([WRITE, &port.to_string()]);
+                let mut command = python("mysql.py");
+                command.args([name, &port.to_string(), mysql]);
                 command
             }
             Client::PgJdbc => java(
-                format!("jdbc:postgresql://{WRITE}:{port}/postgres?connectTimeout=2"),
+                format!("jdbc:postgresql://{name}:{port}/postgres?connectTimeout=2"),
                 "application",
-                "INSERT INTO written DEFAULT VALUES RETURNING host(inet_server_addr())",
+                postgres,
             ),
             Client::ConnectorJ => java(
-                format!("jdbc:mariadb://{WRITE}:{port}/story?connectTimeout=2000"),
+                format!("jdbc:mariadb://{name}:{port}/story?connectTimeout=2000"),
                 "application",
-                "INSERT INTO story.rows (word) VALUES ('outage') RETURNING @@server_id",
+                mysql,
             ),
         }
+    }
+}
+
+/// What it does, for PostgreSQL and for MariaDB; the reply is who did it.
+fn statements(task: Task) -> (&'static str, &'static str) {
+    match task {
+        Task::Write => (
+            "INSERT INTO written DEFAULT VALUES RETURNING host(inet_server_addr())",
+            "INSERT INTO story.rows (word) VALUES ('outage') RETURNING @@server_id",
+        ),
+        Task::Read => (
+            "SELECT host(inet_server_addr()), count(*) FROM (SELECT FROM written LIMIT 1) AS one",
+            "SELECT @@server_id, count(*) FROM (SELECT 1 FROM story.rows LIMIT 1) AS one",
+        ),
     }
 }
 
@@ -110,10 +126,11 @@ pub(crate) const POSTGRES_TABLE: &str = "\
 pub(crate) const MARIADB_GRANT: &str = "GRANT INSERT, SELECT ON story.* TO application@'127.%'";
 
 /// The clients, by their names.
-const FILES: [(&str, &str); 5] = [
+const FILES: [(&str, &str); 6] = [
+    ("beat.py", include_str!("../clients/beat.py")),
     ("libpq.py", include_str!("../clients/libpq.py")),
-    ("psycopg_pool_writer.py", include_str!("../clients/psycopg_pool_writer.py")),
-    ("pymysql_writer.py", include_str!("../clients/pymysql_writer.py")),
+    ("pool.py", include_str!("../clients/pool.py")),
+    ("mysql.py", include_str!("../clients/mysql.py")),
     ("Hikari.java", include_str!("../clients/Hikari.java")),
     ("names.properties", include_str!("../clients/names.properties")),
 ];

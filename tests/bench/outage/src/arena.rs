@@ -1,4 +1,4 @@
-//! One cluster with all applications that write to it: struck, watched, mended.
+//! One cluster with all its applications: struck, watched, mended.
 
 use std::{
     fs,
@@ -13,7 +13,7 @@ use pointsman_testbed::{database::SERVERS, namespace::Namespace, watcher::Watche
 
 use crate::{
     application::{self, Applications},
-    contestant::{Contestant, Stage},
+    contestant::{Contestant, Stage, Task},
     fault::Fault,
     findings::Findings,
     ground::{Ground, Strike},
@@ -79,7 +79,7 @@ impl Arena {
         Self { place, writers, watcher, site, hosts, ground, order: [0, 1, 2] }
     }
 
-    /// Waits until every application writes to the primary.
+    /// Waits until every application writes to the primary, or reads.
     ///
     /// # Errors
     /// When one does not, after some patience; with what it says instead.
@@ -88,12 +88,13 @@ impl Arena {
         for entrant in &self.writers {
             let is_well = || {
                 let now = Instant::now();
-                entrant.writer.look(|story| story.is_well(self.order[0], now, LATELY))
+                let server = (entrant.who.task == Task::Write).then_some(self.order[0]);
+                entrant.writer.look(|story| story.is_well(server, now, LATELY))
             };
             while !is_well() {
                 if Instant::now() > deadline {
                     return Err(format!(
-                        "{} does not write to db{} of {}\n{}\n{}",
+                        "{} is not well while the primary is db{} of {}\n{}\n{}",
                         entrant.who.title(),
                         self.order[0] + 1,
                         self.place.stage.title(),
@@ -120,7 +121,9 @@ impl Arena {
         let resumed = |entrant: &Entrant| entrant.writer.look(|story| story.resumed(strike.winner));
         let bound = strike.visible + bound(stage);
         let is_over = |entrant: &Entrant| {
-            resumed(entrant).is_some() || findings.gave_up(stage, fault, entrant.who)
+            entrant.who.task == Task::Read
+                || resumed(entrant).is_some()
+                || findings.gave_up(stage, fault, entrant.who)
         };
         while Instant::now() < bound && !self.writers.iter().all(is_over) {
             thread::sleep(LOOK_EVERY);
@@ -139,6 +142,12 @@ impl Arena {
         findings.add_move(stage, strike.fault, from(strike.visible, moved));
         for entrant in &mut self.writers {
             let story = entrant.writer.take();
+            if entrant.who.task == Task::Read {
+                let longest = story.longest_pause(Instant::now()).as_secs_f64() * 1e3;
+                let key = (stage, strike.fault, entrant.who);
+                findings.add_pause(key, longest, story.failed());
+                continue;
+            }
             let resumed = story.resumed(strike.winner);
             let waited = Instant::now() >= strike.visible + bound(stage)
                 && !findings.gave_up(stage, strike.fault, entrant.who);

@@ -1,7 +1,7 @@
-//! Who is measured: an application, the way by which it finds the primary, and whether an agent cuts
-//! its connections.
+//! Who is measured: an application, what it does, the way by which it finds its server, and whether an
+//! agent cuts its connections.
 
-/// A program that writes.
+/// A program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Client {
     /// psycopg2, which is libpq: one connection.
@@ -18,7 +18,16 @@ pub(crate) enum Client {
     ConnectorJ,
 }
 
-/// How the primary is found.
+/// What it does every 10 ms.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Task {
+    /// It writes to the server of the write name.
+    Write,
+    /// It reads from one of the read name.
+    Read,
+}
+
+/// How the server is found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Way {
     /// The name is asked of Pointsman.
@@ -47,7 +56,9 @@ pub(crate) enum Agent {
 pub(crate) struct Contestant {
     /// What it is.
     pub(crate) client: Client,
-    /// How it finds the primary.
+    /// What it does.
+    pub(crate) task: Task,
+    /// How it finds its server.
     pub(crate) way: Way,
     /// Who cuts its connections.
     pub(crate) agent: Agent,
@@ -80,7 +91,9 @@ impl Stage {
 
     /// Who takes part, in the order of the tables.
     pub(crate) fn contestants(self) -> Vec<Contestant> {
-        let of = |client, way, agent| Contestant { client, way, agent };
+        let of = |client, way, agent| Contestant { client, task: Task::Write, way, agent };
+        let reads =
+            |client, way| Contestant { client, task: Task::Read, way, agent: Agent::Nobody };
         let plain = |client| {
             let ways = [Way::Direct, Way::Cached, Way::Held].into_iter();
             ways.flat_map(move |way| {
@@ -95,15 +108,20 @@ impl Stage {
                     of(Client::PgBouncer, Way::Held, Agent::Nobody),
                     of(Client::PgBouncer, Way::Held, Agent::Follow),
                     of(Client::Libpq, Way::List, Agent::Nobody),
+                    reads(Client::Libpq, Way::Held),
                 ])
                 .collect(),
             Self::MariaDb => plain(Client::PyMySql)
-                .chain([of(Client::ConnectorJ, Way::Held, Agent::Follow)])
+                .chain([
+                    of(Client::ConnectorJ, Way::Held, Agent::Follow),
+                    reads(Client::PyMySql, Way::Held),
+                ])
                 .collect(),
             Self::Patroni => vec![
                 of(Client::Libpq, Way::Held, Agent::Follow),
                 of(Client::Libpq, Way::List, Agent::Nobody),
                 of(Client::Libpq, Way::Balancer, Agent::Nobody),
+                reads(Client::Libpq, Way::Held),
             ],
         }
     }
@@ -131,12 +149,17 @@ impl Contestant {
             Agent::Follow => " + `follow`",
             Agent::Nobody => "",
         };
-        format!("{client}: {way}{agent}")
+        let task = match self.task {
+            Task::Write => "",
+            Task::Read => ", reads",
+        };
+        format!("{client}{task}: {way}{agent}")
     }
 
     /// Whether the targets are about it: the plain clients on the way that is meant to be the best.
     pub(crate) fn has_targets(self) -> bool {
         let is_plain = matches!(self.client, Client::Libpq | Client::PyMySql);
-        is_plain && self.way == Way::Held && self.agent == Agent::Follow
+        let writes = self.task == Task::Write;
+        is_plain && writes && self.way == Way::Held && self.agent == Agent::Follow
     }
 }

@@ -25,10 +25,20 @@ pub(crate) struct Outages {
     pub(crate) astray: usize,
 }
 
+/// What an application that only reads has lived to see of one fault.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Pauses {
+    /// The longest time without a read in each round, in milliseconds.
+    pub(crate) longest: Tally,
+    /// Reads that failed.
+    pub(crate) failed: usize,
+}
+
 /// All of it.
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
     outages: BTreeMap<(Stage, Fault, Contestant), Outages>,
+    pauses: BTreeMap<(Stage, Fault, Contestant), Pauses>,
     moves: BTreeMap<(Stage, Fault), Tally>,
 }
 
@@ -41,6 +51,23 @@ impl Findings {
     /// Those of one application and one fault.
     pub(crate) fn of(&self, stage: Stage, fault: Fault, who: Contestant) -> Option<&Outages> {
         self.outages.get(&(stage, fault, who))
+    }
+
+    /// Adds what a reader has lived to see in one round.
+    pub(crate) fn add_pause(
+        &mut self,
+        key: (Stage, Fault, Contestant),
+        longest: f64,
+        failed: usize,
+    ) {
+        let pauses = self.pauses.entry(key).or_default();
+        pauses.longest.add(Some(longest));
+        pauses.failed += failed;
+    }
+
+    /// All of these.
+    pub(crate) fn pauses(&self) -> impl Iterator<Item = (Stage, Fault, Contestant, &Pauses)> {
+        self.pauses.iter().map(|((stage, fault, who), pauses)| (*stage, *fault, *who, pauses))
     }
 
     /// Adds a time from the moment when the new primary says that it is writable until Pointsman

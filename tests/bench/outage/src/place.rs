@@ -6,12 +6,12 @@ use std::{fmt::Write as _, net::Ipv4Addr};
 
 use pointsman_testbed::database::SERVERS;
 
-use crate::contestant::{Stage, Way};
+use crate::contestant::{Stage, Task, Way};
 
 /// The name that applications write to.
 pub(crate) const WRITE: &str = "write.db.internal";
 
-/// The name that nobody uses here.
+/// The name that applications read from.
 pub(crate) const READ: &str = "read.db.internal";
 
 /// Of every PgBouncer.
@@ -51,6 +51,14 @@ impl Place {
     /// The PgBouncer of a contestant.
     pub(crate) fn pooler(self, number: u8) -> Ipv4Addr {
         self.at(100 + number)
+    }
+
+    /// The name that applications use for it.
+    pub(crate) fn name(self, task: Task) -> &'static str {
+        match task {
+            Task::Write => WRITE,
+            Task::Read => READ,
+        }
     }
 
     /// Whom the applications of a way ask for names; `None` where they ask nobody.

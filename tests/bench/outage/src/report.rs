@@ -27,6 +27,8 @@ impl Report<'_> {
                 }
             }
         }
+        let readers = self.readers();
+        text += &format!("### Applications that read: ms without a read\n\n{readers}\n");
         text += &format!(
             "### Pointsman names the new primary: ms after it says that it is writable\n\n{}\n",
             self.moves()
@@ -62,6 +64,21 @@ impl Report<'_> {
             ]);
         }
         any.then_some(table)
+    }
+
+    fn readers(&self) -> Table {
+        let mut table =
+            Table::new(&["cluster, fault, application", "rounds", "median", "worst", "errors"]);
+        for (stage, fault, who, pauses) in self.findings.pauses() {
+            table.row(vec![
+                format!("{}, {}, {}", stage.title(), fault.title(), who.title()),
+                pauses.longest.count().to_string(),
+                time(pauses.longest.percentile(50)),
+                time(pauses.longest.percentile(100)),
+                pauses.failed.to_string(),
+            ]);
+        }
+        table
     }
 
     fn moves(&self) -> Table {

@@ -42,11 +42,17 @@ impl Story {
         steady.map(|some| some[0].at)
     }
 
-    /// Whether the last writes went to `server`, the very last one within `lately` of `now`.
-    pub(crate) fn is_well(&self, server: usize, now: Instant, lately: Duration) -> bool {
+    /// Whether the last ones went to `server`, or to any if there is none, the very last one within
+    /// `lately` of `now`.
+    pub(crate) fn is_well(&self, server: Option<usize>, now: Instant, lately: Duration) -> bool {
         let newest = &self.writes[self.writes.len().saturating_sub(SURE)..];
+        let is_there = |write: &Write| match (write.outcome, server) {
+            (Outcome::Acknowledged(by), Some(server)) => by == server,
+            (Outcome::Acknowledged(_), None) => true,
+            (Outcome::Failed, _) => false,
+        };
         newest.len() == SURE
-            && newest.iter().all(|write| write.outcome == Outcome::Acknowledged(server))
+            && newest.iter().all(is_there)
             && newest.last().is_some_and(|write| now < write.at + lately)
     }
 
@@ -55,6 +61,15 @@ impl Story {
         let is_such =
             |write: &&Write| write.outcome == Outcome::Acknowledged(server) && write.at > moment;
         self.writes.iter().filter(is_such).count()
+    }
+
+    /// The longest time from one acknowledged act to the next, and after the last one until `end`,
+    /// whoever acknowledged it.
+    pub(crate) fn longest_pause(&self, end: Instant) -> Duration {
+        let acknowledged = self.writes.iter().filter(|write| write.outcome != Outcome::Failed);
+        let moments: Vec<_> = acknowledged.map(|write| write.at).chain([end]).collect();
+        let pauses = moments.windows(2).map(|pair| pair[1].saturating_duration_since(pair[0]));
+        pauses.max().unwrap_or_default()
     }
 
     /// Errors.
@@ -110,10 +125,20 @@ mod tests {
         let (start, story) = tell(&[(OLD, 1), (NEW, SURE)]);
         let last = start + Duration::from_millis(5);
         let lately = Duration::from_millis(10);
-        assert!(story.is_well(1, last, lately));
-        assert!(!story.is_well(0, last, lately));
-        assert!(!story.is_well(1, last + lately, lately), "it waits for something");
+        assert!(story.is_well(Some(1), last, lately));
+        assert!(story.is_well(None, last, lately));
+        assert!(!story.is_well(Some(0), last, lately));
+        assert!(!story.is_well(Some(1), last + lately, lately), "it waits for something");
         let (start, failing) = tell(&[(NEW, SURE), (Outcome::Failed, 1)]);
-        assert!(!failing.is_well(1, start, lately));
+        assert!(!failing.is_well(None, start, lately));
+    }
+
+    #[test]
+    fn a_pause_is_between_two_that_succeed_and_lasts_until_the_end() {
+        let (start, story) = tell(&[(OLD, 2), (Outcome::Failed, 3), (NEW, 2)]);
+        let ms = Duration::from_millis;
+        assert_eq!(story.longest_pause(start + ms(6)), ms(4));
+        assert_eq!(story.longest_pause(start + ms(16)), ms(10));
+        assert_eq!(Story::default().longest_pause(start), Duration::ZERO);
     }
 }
