@@ -183,7 +183,7 @@ impl fmt::Display for ExaminedReason {
             Self::NoLink => f.write_str("follows no known member"),
             Self::Unlisted => f.write_str(
                 "asks for no password, and no known member sends to its address: set a SCRAM \
-                 password for the probe's user",
+                 password for the user that asks",
             ),
             Self::Stranger => f.write_str(
                 "a stranger carries our identity: it is writable and was never seen following",

@@ -13,7 +13,7 @@
 mod find;
 mod find_state;
 #[cfg(test)]
-mod fixtures;
+pub mod fixtures;
 mod introduction;
 mod kinship;
 mod ledger;

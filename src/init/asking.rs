@@ -55,6 +55,18 @@ pub async fn who(at: SocketAddr, kind: ClusterKind, config: ProbeConfig) -> Resu
     probe::introduced(&target(at, kind, config)).await
 }
 
+/// The same of a server that nobody vouches for, as discovery asks it.
+///
+/// # Errors
+/// How it failed.
+pub async fn who_unvouched(
+    at: SocketAddr,
+    kind: ClusterKind,
+    config: ProbeConfig,
+) -> Result<Word, Failure> {
+    probe::stranger(&target(at, kind, config)).await
+}
+
 /// Whether the server at `at` lets in whom `config` names.
 ///
 /// # Errors

@@ -14,7 +14,7 @@ use tokio::net::lookup_host;
 
 use super::{
     EngineKind, InitError,
-    asking::{aside, settings, who},
+    asking::{aside, settings, who, who_unvouched},
     error::advice,
     login::Login,
     server::{Found, Kinship, LeftOut, Server},
@@ -23,8 +23,8 @@ use super::{
 use crate::{
     config::{TargetHost, host_port},
     discovery::{
-        Candidate, DEPTH_MAX, ExaminedReason, Find, FindHost, NameHint, SourceReply, Word,
-        is_unpublishable, judge_kinship, replication_finds,
+        Candidate, DEPTH_MAX, ExaminedReason, Find, FindHost, Login as DatabaseLogin, NameHint,
+        SourceReply, Word, is_unpublishable, judge_kinship, replication_finds,
     },
     engine::FailureKind,
     plain_text::start_of_line,
@@ -226,8 +226,8 @@ impl<'l> Search<'l> {
         let hosts: Vec<String> = hosts.into_iter().flatten().collect();
         let password = self.login.password(&hosts, at.port());
         let has_password = password.is_some();
-        let config = settings(kind, &self.login.user, password).for_strangers(kind);
-        let word = who(at, kind, config).await.map_err(|failure| {
+        let config = settings(kind, &self.login.user, password);
+        let word = who_unvouched(at, kind, config).await.map_err(|failure| {
             let words = start_of_line(&failure.detail, WORDS);
             let advice = advice(failure.kind, has_password, self.engine);
             format!("{words}; {advice} To have it asked as the first one: --from {at}")
@@ -239,7 +239,11 @@ impl<'l> Search<'l> {
             twin.hint = twin.hint.take().or_else(|| lead.hint.clone());
             return Ok(());
         }
-        let kinship = self.kinship(at, &word).map_err(|reason| reason.to_string())?;
+        let kinship = self.kinship(at, &word).map_err(|reason| match reason {
+            // The one reason that an operator's word alone ends.
+            ExaminedReason::Unlisted => format!("{reason}, or vouch for it: --from {at}"),
+            _ => reason.to_string(),
+        })?;
         let hosts = name.into_iter().collect();
         self.take(at, hosts, lead.hint.clone(), word, kinship, lead.depth).await;
         Ok(())
@@ -262,9 +266,15 @@ impl<'l> Search<'l> {
             depth: 0,
         };
         let stranger = [stranger.member()];
+        // One that is believed only because a member lists it speaks for nobody else: it may be
+        // anybody, and so may be whom it names.
+        let speaks = |known: &Server| {
+            let is_open = known.word.introduction.login == DatabaseLogin::Open;
+            !(is_open && matches!(known.kinship, Kinship::Shown(_)))
+        };
         let follows = |known: &&Server| {
             let candidate = Candidate { at: known.at, word: &known.word };
-            judge_kinship(candidate, &stranger).is_ok()
+            speaks(known) && judge_kinship(candidate, &stranger).is_ok()
         };
         let follower = self.servers.iter().find(follows).ok_or(reason)?;
         Ok(Kinship::Leads(follower.at.to_string().into()))
@@ -330,3 +340,6 @@ impl<'l> Search<'l> {
         self.left_out.push(LeftOut { what, why });
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -42,7 +42,7 @@ pub use dial::Dial;
 pub use listener::{Heard, Listener};
 pub use postgres::COLUMNS as POSTGRES_COLUMNS;
 pub(crate) use postgres::FACTS as POSTGRES_FACTS;
-pub use run::{Shown, introduced, once, run, show};
+pub use run::{Shown, introduced, once, run, show, stranger};
 pub use sign::Sign;
 pub use target::{Orders, Target};
 pub use trail::{Leg, Step};

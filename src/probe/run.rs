@@ -1,6 +1,6 @@
 //! The probe task of one server: rests, probes and tells, as the server's [rhythm](super::rhythm) says.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use tokio::{sync::mpsc, time::timeout};
 
@@ -14,7 +14,7 @@ use super::{
     wording::{presentable, presentable_text},
 };
 use crate::{
-    discovery::Word,
+    discovery::{Login, Word},
     engine::{Failure, FailureKind, Finding, Outcome},
 };
 
@@ -107,6 +107,28 @@ pub async fn introduced(target: &Target) -> Result<Word, Failure> {
         (Outcome::Witnessed(..), _) => {
             Err(Failure::new(FailureKind::Garbled, "a witness is no server"))
         }
+    }
+}
+
+/// As [`introduced`], for a server that nobody vouches for: it gets no password that it could read,
+/// hand on or cheaply guess, and what its login has shown of it is [`Login::Open`] if it lets in
+/// whoever comes.
+///
+/// # Errors
+/// How it failed.
+pub async fn stranger(target: &Target) -> Result<Word, Failure> {
+    let by = |config| Target { config: Arc::new(config), ..target.clone() };
+    let careful = by(target.config.for_strangers(target.kind));
+    let Some(proof) = target.config.for_proof(target.kind) else {
+        return introduced(&careful).await;
+    };
+    match introduced(&by(proof)).await {
+        Err(Failure { kind: FailureKind::Misconfigured, .. }) => {
+            let mut word = introduced(&careful).await?;
+            word.introduction.login = Login::Open;
+            Ok(word)
+        }
+        came => came,
     }
 }
 
