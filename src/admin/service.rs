@@ -12,7 +12,8 @@ use super::{
 };
 use crate::{
     api::{
-        Changed, ConfigText, ConfigWish, Probed, Ready, Refused, Reloaded, ServerAdd, SessionReport,
+        Changed, ConfigText, ConfigWish, DiscoveryText, Probed, Ready, Refused, Reloaded,
+        ServerAdd, SessionReport,
     },
     config::{AddedServer, Changes},
     control::{Done, Order, Reply},
@@ -180,8 +181,15 @@ pub async fn config(
 ) -> Result<Response, Rejection> {
     caller.check_all()?;
     let order = |reply| Order::WriteConfig { write, reply };
-    let text = operations.within(operations.control().order(order)).await?;
-    Ok(json(StatusCode::OK, &ConfigText { text, written: write, warnings: Vec::new() }))
+    let file = operations.within(operations.control().order(order)).await?;
+    let discovery = file.discovery.into_iter().map(|one| DiscoveryText {
+        cluster: one.cluster.into(),
+        counts: one.counts,
+        by_template: one.by_template,
+    });
+    let discovery = discovery.collect();
+    let text = ConfigText { text: file.text, written: write, discovery, warnings: Vec::new() };
+    Ok(json(StatusCode::OK, &text))
 }
 
 /// Counts the sessions of a server: how many clients hold on to it, and which a kick would end.

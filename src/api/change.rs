@@ -58,9 +58,23 @@ pub struct ConfigText {
     pub text: String,
     /// Whether the file has been changed.
     pub written: bool,
+    /// What counts for each cluster that discovers its servers, by its section and the template.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub discovery: Vec<DiscoveryText>,
     /// What the caller should know beside that, as that it is not in the audit file.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub warnings: Vec<String>,
+}
+
+/// How a cluster discovers its servers, as the file has it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct DiscoveryText {
+    /// The cluster.
+    pub cluster: String,
+    /// What counts, on one line, as `check-config --discovery` prints it.
+    pub counts: String,
+    /// Whether `[discovery.template]` has a part in it.
+    pub by_template: bool,
 }
 
 /// The reply to a request that changed something.

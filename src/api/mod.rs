@@ -28,7 +28,8 @@ mod why;
 pub use self::{
     audit::{AuditEntry, AuditLog, AuditOutcome, AuditVia},
     change::{
-        Accept, Changed, ConfigText, ConfigWish, NameChange, Ready, Refused, Reloaded, ServerAdd,
+        Accept, Changed, ConfigText, ConfigWish, DiscoveryText, NameChange, Ready, Refused,
+        Reloaded, ServerAdd,
     },
     discovery::{ClusterDiscovery, DiscoveredServer, DiscoverySource, DiscoveryStatus},
     event::{EventEntry, EventKind, Events},

@@ -7,8 +7,8 @@ use super::{
 };
 use crate::{
     clock,
-    config::{AddedServer, Config, edited_file, replace_file},
-    control::{Done, LiftRequest, OrderError, Signed},
+    config::{AddedServer, Config, Edited, TemplateShare, edited_file, replace_file},
+    control::{ConfigFile, ConfiguredDiscovery, Done, LiftRequest, OrderError, Signed},
     driver::{Newcomer, Settled},
     engine::ClusterId,
     report::{Sought, Unknown, WishKey},
@@ -93,10 +93,10 @@ impl Service {
     }
 
     /// The file as it is now with the servers that were added; `write` also puts it in its place.
-    pub async fn write_config(&mut self, write: bool) -> Result<String, OrderError> {
+    pub async fn write_config(&mut self, write: bool) -> Result<ConfigFile, OrderError> {
         let running = self.config.clone();
         let written = beside(move || {
-            let (text, same) =
+            let Edited { text, config, is_in_force } =
                 edited_file(&running, &running.added).map_err(OrderError::refused)?;
             let path = &running.file;
             if write && !running.added.is_empty() {
@@ -108,15 +108,15 @@ impl Service {
                 })?;
             }
             // When the file was what is in force, it still is, with the servers in it.
-            let taken_in = write && same && !running.added.is_empty();
+            let taken_in = write && is_in_force && !running.added.is_empty();
             let next = taken_in.then(|| Config::load(path).map_err(OrderError::refused));
             let prepared = match next.transpose()? {
                 Some(next) => Some(Prepared::next(&running, next)?),
                 None => None,
             };
-            Ok::<_, OrderError>((text, prepared))
+            Ok::<_, OrderError>((ConfigFile { text, discovery: discovery(&config) }, prepared))
         });
-        let (text, prepared) = written.await??;
+        let (file, prepared) = written.await??;
         let added = self.config.added.iter().map(|server| server.name.clone());
         let added = added.collect::<Vec<_>>().join(", ");
         let taken_over = match prepared {
@@ -129,7 +129,7 @@ impl Service {
         if write && !added.is_empty() {
             self.note(&format!("{added} written to the file{taken_over}"), &[]);
         }
-        Ok(text)
+        Ok(file)
     }
 
     /// Puts a configuration with these servers over the file in force. Returns what whoever asked
@@ -158,6 +158,19 @@ impl Service {
         let known = servers.find(|known| known.name.eq_ignore_ascii_case(server))?;
         known.names.into_iter().next().map(String::from)
     }
+}
+
+/// What counts for each cluster that discovers its servers.
+fn discovery(config: &Config) -> Vec<ConfiguredDiscovery> {
+    let discovering = config.clusters.iter().filter_map(|cluster| {
+        let discovery = cluster.discovery.as_ref()?;
+        Some(ConfiguredDiscovery {
+            cluster: cluster.name.clone(),
+            counts: discovery.to_string(),
+            by_template: discovery.by_template != TemplateShare::Nothing,
+        })
+    });
+    discovering.collect()
 }
 
 fn unsaved(why: &str) -> String {

@@ -6,10 +6,10 @@ use clap::Args;
 
 use super::{
     options::{Form, ServiceOptions},
-    outcome::{Out, as_json, failed},
+    outcome::{Out, as_json, count, failed},
 };
 use crate::{
-    api::{ConfigText, ConfigWish},
+    api::{ConfigText, ConfigWish, DiscoveryText},
     plain_text::one_line,
 };
 
@@ -19,6 +19,10 @@ pub struct ConfigOptions {
     /// Change the file, and do not only show it
     #[arg(long)]
     pub write: bool,
+    /// Print, in the file's place, what counts for each cluster that discovers its servers, with what
+    /// the template adds
+    #[arg(long, conflicts_with_all = ["write", "json"])]
+    pub discovery: bool,
     /// How it is printed.
     #[command(flatten)]
     pub form: Form,
@@ -40,6 +44,24 @@ pub fn run(options: &ConfigOptions, out: Out<'_>) -> io::Result<u8> {
         };
     for warning in &told.warnings {
         writeln!(out.errors, "warning: {}", one_line(warning))?;
+    }
+    if options.discovery {
+        for DiscoveryText { cluster, counts, .. } in &told.discovery {
+            writeln!(out.output, "{}: {}", one_line(cluster), one_line(counts))?;
+        }
+        if told.discovery.is_empty() {
+            writeln!(out.output, "no cluster discovers its servers")?;
+        }
+        return Ok(0);
+    }
+    let by_template = told.discovery.iter().filter(|one| one.by_template).count();
+    if by_template > 0 && !options.form.json {
+        writeln!(
+            out.errors,
+            "note: [discovery.template] has a part in {}; `pointsman config --discovery` prints \
+             what results",
+            count(by_template, "cluster")
+        )?;
     }
     match (options.form.json, told.written) {
         (true, _) => out.output.write_all(as_json(&told).as_bytes())?,

@@ -61,13 +61,13 @@ pub use self::{
     cluster::ClusterConfig,
     discovery::{
         DiscoveryConfig, DnsSourceConfig, HttpSourceConfig, KubernetesSourceConfig, POD_FILES,
-        SourceConfig, Whom,
+        Share as TemplateShare, SourceConfig, Whom,
     },
     dns::{DnsConfig, ExposeConfig, RateLimitConfig, TcpConfig, TlsListenConfig},
     hook::{HookAction, HookConfig, WebhookConfig},
     kick::{KickConfig, KickLogin, KickMode},
     log::{LogConfig, LogFormat},
-    overlay::{OverlayError, edited_file, replace_file},
+    overlay::{Edited, OverlayError, edited_file, replace_file},
     probe::ProbeConfig,
     publish::{PublishConfig, PublishKind, PublishedRecord},
     read::{

@@ -158,22 +158,29 @@ impl Config {
     }
 }
 
-/// The file at `path` as it is now, with `added` written into it, and whether the file alone is what
-/// `running` was read from.
+/// A configuration file with added servers written into it.
+#[derive(Debug)]
+pub struct Edited {
+    /// Its text.
+    pub text: String,
+    /// What it comes to.
+    pub config: Config,
+    /// Whether the file alone is what the running configuration was read from.
+    pub is_in_force: bool,
+}
+
+/// The file of `running` as it is now, with `added` written into it.
 ///
 /// # Errors
 /// [`OverlayError`].
-pub fn edited_file(
-    running: &Config,
-    added: &[AddedServer],
-) -> Result<(String, bool), OverlayError> {
+pub fn edited_file(running: &Config, added: &[AddedServer]) -> Result<Edited, OverlayError> {
     let now = Config::from_text(&text(&running.file)?, &running.file, &System)?;
     let (kept, _) = now.still_added(added);
-    let same = now.text == running.text;
+    let is_in_force = now.text == running.text;
     // Read once more, so that no file with a fault is written.
-    let edited = now.edited(&kept)?;
-    Config::from_text(&edited, &running.file, &System).map_err(OverlayError::Faults)?;
-    Ok((edited, same))
+    let text = now.edited(&kept)?;
+    let config = Config::from_text(&text, &running.file, &System).map_err(OverlayError::Faults)?;
+    Ok(Edited { text, config, is_in_force })
 }
 
 /// Puts `text` in the place of the file at `path`: all of it, or nothing of it even when the power

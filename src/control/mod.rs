@@ -20,7 +20,7 @@ pub use self::{
         AcceptRequest, Accepted, Command, LayRequest, LiftRequest, OverrideReply, OverrideRequest,
         Preview, Question, Refusal,
     },
-    order::{Done, Order, OrderError, Reply},
+    order::{ConfigFile, ConfiguredDiscovery, Done, Order, OrderError, Reply},
     signed::Signed,
     term::Term,
 };

@@ -59,7 +59,7 @@ pub enum Order {
         /// Whether the file is changed, not only shown.
         write: bool,
         /// Where the text goes.
-        reply: Reply<String>,
+        reply: Reply<ConfigFile>,
     },
     /// Counts the sessions of a server.
     Sessions {
@@ -104,4 +104,24 @@ impl OrderError {
     pub fn refused(why: impl Display) -> Self {
         Self::Refused(why.to_string().into())
     }
+}
+
+/// The configuration file, and what it does not say itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ConfigFile {
+    /// Its text with the servers that were added.
+    pub text: String,
+    /// What counts for each cluster that discovers its servers.
+    pub discovery: Vec<ConfiguredDiscovery>,
+}
+
+/// How a cluster discovers its servers by its own section and the template.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfiguredDiscovery {
+    /// The cluster.
+    pub cluster: Box<str>,
+    /// What counts, on one line.
+    pub counts: String,
+    /// Whether the template has a part in it.
+    pub by_template: bool,
 }

@@ -25,7 +25,7 @@ pub use self::sources::{
     CommandSourceSection, DnsSourceConfig, DnsSourceSection, FileSourceSection, HttpSourceConfig,
     HttpSourceSection, PatroniSourceSection, SourceConfig, Whom,
 };
-pub use self::template::{DefaultsSection, Resulting, resulting};
+pub use self::template::{DefaultsSection, Resulting, Share, resulting};
 use super::{
     Networks, ServerConfig,
     read::{Conversion, Faults, Field, Value, Whole, one_of, parsed, section},
@@ -87,7 +87,7 @@ pub struct DiscoveryConfig {
     /// Whether a server that was found may be the writer.
     pub may_write: MayWrite,
     /// All of it is the template's.
-    pub is_inherited: bool,
+    pub by_template: Share,
 }
 
 /// How long a server is gone until it is removed.
@@ -191,7 +191,7 @@ pub fn convert(
         conversion.faults.add(place, what, "remove it");
         return None;
     }
-    if !around.asks_servers && resulting.is_inherited {
+    if !around.asks_servers && resulting.by_template == Share::All {
         return None;
     }
     if !around.asks_servers {
@@ -228,8 +228,8 @@ pub fn convert(
         rise: around.rise,
         attributes: attributes(&section.rule, conversion),
     };
-    let is_inherited = resulting.is_inherited;
-    Some(DiscoveryConfig { rules, sources: asked, may_write: section.may_write(), is_inherited })
+    let by_template = resulting.by_template;
+    Some(DiscoveryConfig { rules, sources: asked, may_write: section.may_write(), by_template })
 }
 
 fn sources(

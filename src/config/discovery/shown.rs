@@ -1,8 +1,8 @@
-//! What counts for a cluster that discovers its servers, on one line, as `check-config` shows it.
+//! What counts for a cluster that discovers its servers, on one line, as `check-config` and `config` show it.
 
 use std::fmt;
 
-use super::DiscoveryConfig;
+use super::{DiscoveryConfig, Share};
 use crate::{discovery::Mode, duration::written, engine::MayWrite};
 
 impl fmt::Display for DiscoveryConfig {
@@ -32,7 +32,11 @@ impl fmt::Display for DiscoveryConfig {
             sources = sources.join(", "),
             interval = written(rules.interval),
             most = rules.max_servers,
-            by = if self.is_inherited { "; all by the template" } else { "" },
+            by = match self.by_template {
+                Share::Nothing => "",
+                Share::Rest => "; with what the template adds",
+                Share::All => "; all by the template",
+            },
         )
     }
 }

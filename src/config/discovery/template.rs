@@ -38,8 +38,19 @@ one_of! { Whose, "\"with-section\" or \"all\"",
 pub struct Resulting {
     /// What counts.
     pub section: Field<DiscoverySection>,
-    /// Nothing of it is the cluster's own.
-    pub is_inherited: bool,
+    /// How much of it is the template's.
+    pub by_template: Share,
+}
+
+/// How much the template has to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Share {
+    /// Nothing: there is none.
+    Nothing,
+    /// Whatever the cluster's own section leaves out.
+    Rest,
+    /// All: the cluster has no section.
+    All,
 }
 
 /// What counts for a cluster of `kind` whose section is `own`.
@@ -48,7 +59,7 @@ pub fn resulting(
     defaults: &Field<DefaultsSection>,
     kind: Option<ClusterKind>,
 ) -> Resulting {
-    let alone = || Resulting { section: own.clone(), is_inherited: false };
+    let alone = || Resulting { section: own.clone(), by_template: Share::Nothing };
     let Some(defaults) = defaults.given_with_place() else { return alone() };
     let nothing = Field::Given(Spanned::new(defaults.span(), DiscoverySection::default()));
     let template = match &defaults.get_ref().template {
@@ -61,12 +72,13 @@ pub fn resulting(
             let merged = section.get_ref().over(below);
             let merged = fitting(section.get_ref(), merged, kind);
             let section = Field::Given(Spanned::new(section.span(), merged));
-            Resulting { section, is_inherited: false }
+            Resulting { section, by_template: Share::Rest }
         }
         (Field::Absent, Whose::All) if kind != Some(ClusterKind::Tcp) => {
             let merged = fitting(&DiscoverySection::default(), below.clone(), kind);
             let place = template.span().unwrap_or_default();
-            Resulting { section: Field::Given(Spanned::new(place, merged)), is_inherited: true }
+            let section = Field::Given(Spanned::new(place, merged));
+            Resulting { section, by_template: Share::All }
         }
         _ => alone(),
     }

@@ -146,15 +146,15 @@ fn the_file_is_replaced_as_a_whole_and_stays_what_it_is() {
     // The file has changed meanwhile; that is kept, and told.
     fs::write(folder.file(), format!("# New.\n{FILE}")).unwrap();
     let added = [server("orders", "db2", "10.0.0.2")];
-    let (text, same) = edited_file(&running, &added).unwrap();
-    assert!(!same);
+    let Edited { text, is_in_force, .. } = edited_file(&running, &added).unwrap();
+    assert!(!is_in_force);
     assert!(text.starts_with("# New.\n# Ours.\n") && text.contains("\"db2\""), "{text}");
     replace_file(&link, &text).unwrap();
     assert_eq!(fs::read_to_string(folder.file()).unwrap(), text);
     assert!(fs::symlink_metadata(&link).unwrap().is_symlink());
     assert_eq!(fs::metadata(folder.file()).unwrap().permissions().mode() & 0o777, 0o640);
     assert_eq!(fs::read_dir(folder.0.path()).unwrap().count(), 3, "nothing is left over");
-    assert!(edited_file(&folder.config(), &[]).unwrap().1);
+    assert!(edited_file(&folder.config(), &[]).unwrap().is_in_force);
 }
 
 #[test]

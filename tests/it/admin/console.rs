@@ -197,6 +197,23 @@ fn who_watches_or_follows_ends_with_an_interrupt_and_sees_changes_before() {
     }
 }
 
+/// A cluster that has no section of its own for discovery.
+const TEMPLATE: &str = r#"
+[[cluster]]
+name = "found"
+engine = "postgres"
+write = { name = "found.internal." }
+probe = { user = "pointsman" }
+server = [{ name = "found1", address = "127.54.8.8" }]
+
+[discovery]
+clusters = "all"
+
+[discovery.template]
+mode = "join"
+networks = ["127.54.8.0/24"]
+"#;
+
 #[test]
 fn servers_come_and_go_and_the_file_is_read_again() {
     let scene = Scene::console("127.54.8");
@@ -219,6 +236,15 @@ fn servers_come_and_go_and_the_file_is_read_again() {
     assert_eq!(said(&served, "reload"), "reloaded; nothing has changed\n");
     let file = scene.settings.file();
     let text = std::fs::read_to_string(&file).expect("a file");
+    assert_eq!(said(&served, "config --discovery"), "no cluster discovers its servers\n");
+    // The file is shown as it is, and what results of it.
+    std::fs::write(&file, text.clone() + TEMPLATE).expect("a file can be written");
+    let counts = said(&served, "config --discovery");
+    let found = "found: sources replication; mode join; networks 127.54.8.0/24;";
+    assert!(counts.starts_with(found) && counts.ends_with("; all by the template\n"), "{counts}");
+    let Ended { stdout, stderr, .. } = on(&served, "config");
+    assert!(stdout.ends_with(TEMPLATE), "{stdout}");
+    assert!(stderr.contains("`pointsman config --discovery` prints what results"), "{stderr}");
     std::fs::write(&file, text + "nonsense = 1\n").expect("a file can be written");
     let Ended { code, stderr, .. } = on(&served, "reload");
     assert_eq!(code, Some(1));

@@ -2,6 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
+use super::Share;
 use crate::{
     config::{Config, System, Whom},
     discovery::{Mode, SourceKind},
@@ -53,7 +54,7 @@ fn the_keys_of_a_cluster_win_and_the_template_fills_the_rest() {
     let sources = [SourceKind::Replication, SourceKind::Patroni, SourceKind::Kubernetes];
     assert_eq!((rules.mode, &rules.sources[..]), (Mode::Propose, &sources[..]));
     assert_eq!((rules.interval, rules.exclude.len()), (Duration::from_secs(7), 0));
-    assert!(!discovery.is_inherited);
+    assert_eq!(discovery.by_template, Share::Rest);
     let mut whom = discovery.sources.iter().map(|source| &source.whom);
     assert!(whom.any(|whom| matches!(whom, Whom::Patroni { port: 8009, .. })));
     let mut whom = discovery.sources.iter().map(|source| &source.whom);
@@ -73,7 +74,8 @@ fn all_take_part_who_can_if_that_is_said() {
     let config = config(&all, &clusters);
     let sources = |index: usize| {
         let discovery = config.clusters[index].discovery.as_ref();
-        discovery.map(|discovery| (discovery.rules.sources.len(), discovery.is_inherited))
+        discovery
+            .map(|discovery| (discovery.rules.sources.len(), discovery.by_template == Share::All))
     };
     // Patroni runs no MySQL.
     assert_eq!([sources(0), sources(1), sources(2)], [Some((3, true)), Some((2, true)), None]);
