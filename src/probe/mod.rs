@@ -48,7 +48,7 @@ pub use target::{Orders, Target};
 pub use trail::{Leg, Step};
 pub use trouble::Trouble;
 pub use visit::{Row, Visit, VisitError};
-pub use witness::{HttpClient, Names, WitnessTarget, watch};
+pub use witness::{HttpClient, HttpLines, Names, WitnessTarget, watch};
 
 /// How a test asks a server that it plays itself.
 #[cfg(test)]

@@ -54,8 +54,8 @@ pub enum AskError {
     HttpStatus(u16),
     /// Kubernetes does not let us look.
     #[error(
-        "the API server replies {0}: let the service account `list` `endpointslices` of \
-         `discovery.k8s.io` in this namespace"
+        "the API server replies {0}: let the service account `list` and `watch` `endpointslices` \
+         of `discovery.k8s.io` in this namespace"
     )]
     Kubernetes(u16),
     /// What an API server says is no list of slices.

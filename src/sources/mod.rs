@@ -26,7 +26,7 @@ use std::{net::IpAddr, time::Duration};
 
 use tokio::time::timeout;
 
-use self::{dns::Dns, file::File, patroni::Patroni, targets::targets};
+use self::{dns::Dns, file::File, kubernetes::Kubernetes, patroni::Patroni, targets::targets};
 pub use self::{error::AskError, lookup::Addresses};
 use crate::{
     config::{ClusterConfig, SourceConfig, TargetHost, Whom},
@@ -51,6 +51,7 @@ pub struct Asker {
     file: File,
     dns: Dns,
     patroni: Patroni,
+    kubernetes: Kubernetes,
 }
 
 impl Asker {
@@ -68,6 +69,12 @@ impl Asker {
         Heard { kind, reply, sightings }
     }
 
+    /// Returns when a source that tells of changes itself has something new, which [`Self::ask`] gives then
+    /// without asking anybody. Never otherwise. Cancel-safe.
+    pub async fn news(&mut self) {
+        self.kubernetes.news().await;
+    }
+
     async fn reply(
         &mut self,
         cluster: &ClusterConfig,
@@ -80,7 +87,7 @@ impl Asker {
                 targets(kind, &command::run(program, arguments, &cluster.name, time).await?)
             }
             Whom::Http(source) => targets(kind, &http::get(cluster, source, time).await?),
-            Whom::Kubernetes(slices) => within(time, kubernetes::ask(cluster, slices, time)).await,
+            Whom::Kubernetes(slices) => self.kubernetes.ask(cluster, slices, time).await,
             // It is asked with its own resolver, which knows the addresses.
             Whom::Dns(_) => Ok(SourceReply::Whole(Vec::new())),
             Whom::Patroni { hosts, port, tls } => {

@@ -23,6 +23,8 @@ pub(crate) struct Service {
 
 struct Shared {
     replies: Mutex<BTreeMap<String, Vec<u8>>>,
+    /// What those who are held hear beside, by path.
+    pushed: Mutex<BTreeMap<String, Vec<u8>>>,
     /// The requests so far, head and all.
     requests: Mutex<Vec<String>>,
     tls: Option<Arc<ServerConfig>>,
@@ -36,6 +38,7 @@ impl Service {
         let address = listener.local_addr().expect("bound");
         let shared = Arc::new(Shared {
             replies: Mutex::default(),
+            pushed: Mutex::default(),
             requests: Mutex::default(),
             tls: tls.map(Arc::new),
             stopped: AtomicBool::new(false),
@@ -49,6 +52,12 @@ impl Service {
     pub(crate) fn says(&self, path: &str, octets: impl AsRef<[u8]>) {
         let mut replies = self.shared.replies.lock().expect("no panic");
         replies.insert(path.to_owned(), octets.as_ref().to_vec());
+    }
+
+    /// Says this, too, to everybody who is [held](HOLD) at `path`.
+    pub(crate) fn pushes(&self, path: &str, octets: impl AsRef<[u8]>) {
+        let mut pushed = self.shared.pushed.lock().expect("no panic");
+        pushed.entry(path.to_owned()).or_default().extend_from_slice(octets.as_ref());
     }
 
     /// Replies to `path` with a status and a body.
@@ -98,7 +107,7 @@ fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
 fn serve(mut stream: impl Read + Write, shared: &Shared) -> std::io::Result<()> {
     let to_all = shared.replies.lock().expect("no panic").get("*").cloned();
     if let Some(reply) = to_all {
-        return say(&mut stream, &reply, shared);
+        return say(&mut stream, "*", &reply, shared);
     }
     let mut request = Vec::new();
     let mut some = [0; 1024];
@@ -112,13 +121,32 @@ fn serve(mut stream: impl Read + Write, shared: &Shared) -> std::io::Result<()> 
     let path = request.split(' ').nth(1).unwrap_or_default().to_owned();
     shared.requests.lock().expect("no panic").push(request);
     let reply = shared.replies.lock().expect("no panic").get(&path).cloned();
-    say(&mut stream, &reply.unwrap_or_default(), shared)
+    say(&mut stream, &path, &reply.unwrap_or_default(), shared)
 }
 
-/// Says it once; again and again if it ends with [`AGAIN`]; says nothing and waits for [`SILENCE`].
-fn say(stream: &mut (impl Read + Write), reply: &[u8], shared: &Shared) -> std::io::Result<()> {
+/// Says it once; again and again if it ends with [`AGAIN`], with what is pushed if it ends with [`HOLD`];
+/// says nothing and waits for [`SILENCE`].
+fn say(
+    stream: &mut (impl Read + Write),
+    path: &str,
+    reply: &[u8],
+    shared: &Shared,
+) -> std::io::Result<()> {
     if reply == SILENCE {
         return stream.read_exact(&mut [0; 1]);
+    }
+    if let Some(head) = reply.strip_suffix(HOLD) {
+        stream.write_all(head)?;
+        let mut said = 0;
+        while !shared.stopped.load(Ordering::SeqCst) {
+            let pushed = shared.pushed.lock().expect("no panic").get(path).cloned();
+            let pushed = pushed.unwrap_or_default();
+            stream.write_all(&pushed[said..])?;
+            stream.flush()?;
+            said = pushed.len();
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        return Ok(());
     }
     let Some(head) = reply.strip_suffix(AGAIN) else {
         stream.write_all(reply)?;
@@ -132,6 +160,9 @@ fn say(stream: &mut (impl Read + Write), reply: &[u8], shared: &Shared) -> std::
 
 /// At the end of a reply: it has no end.
 pub(crate) const AGAIN: &[u8] = b"<again>";
+
+/// At the end of a reply: it goes on with what is pushed.
+pub(crate) const HOLD: &[u8] = b"<hold>";
 
 /// As a reply: none.
 pub(crate) const SILENCE: &[u8] = b"<silence>";

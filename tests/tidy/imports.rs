@@ -258,6 +258,7 @@ const TABLE: [Row; 40] = [
             "engine::Failure",
             "plain_text",
             "probe::HttpClient",
+            "probe::HttpLines",
             "process_group",
             "resolv_conf",
         ],

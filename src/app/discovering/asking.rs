@@ -1,7 +1,7 @@
 //! The tasks that ask the sources of one cluster: one for each, which goes at its own pace and delays
 //! nobody else.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use tokio::{
     sync::{mpsc, watch},
@@ -17,6 +17,9 @@ use crate::{
 
 /// What has been heard and nobody has looked at yet. A source whose word has no room waits.
 const QUEUE: usize = 4;
+
+/// How soon a source that tells of changes itself is heard again.
+const SOONEST: Duration = Duration::from_millis(500);
 
 /// Those tasks. Dropping it ends them.
 #[derive(Debug)]
@@ -89,10 +92,12 @@ async fn ask(mut asked: watch::Receiver<Asked>, tell: mpsc::Sender<Heard>) {
                 return;
             }
         }
-        let due = begun + pause(now.source.interval);
+        let mut due = begun + pause(now.source.interval);
         loop {
             tokio::select! {
                 () = sleep_until(due) => break,
+                // Many changes at a time are one.
+                () = asker.news() => due = due.min(begun + SOONEST),
                 changed = asked.changed() => match changed {
                     // Who is asked otherwise is asked at once.
                     Ok(()) if asked.borrow_and_update().source != now.source => break,

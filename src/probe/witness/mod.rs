@@ -17,7 +17,7 @@ use tokio::{
     time::{sleep_until, timeout_at},
 };
 
-pub use self::http::Client as HttpClient;
+pub use self::http::{Client as HttpClient, Lines as HttpLines};
 use self::{agent::Agent, command::Command, http::Http, patroni::Patroni};
 use super::{
     Orders,

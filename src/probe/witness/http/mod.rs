@@ -1,23 +1,23 @@
-//! One GET over a connection of its own (RFC 9110, RFC 9112). Redirects are replies like any other
+//! GETs, each over a connection of its own (RFC 9110, RFC 9112). Redirects are replies like any other
 //! and are not followed.
 
-use std::{io, pin::pin, sync::Arc};
+mod exchange;
+mod lines;
 
-use http_body_util::{BodyExt as _, Empty};
+use std::{io, sync::Arc};
+
+use http_body_util::Empty;
 use hyper::{
     Request,
-    body::{Bytes, Incoming},
-    client::conn::http1,
+    body::Bytes,
     header::{AUTHORIZATION, CONNECTION, HOST, HeaderValue, USER_AGENT},
 };
-use hyper_util::rt::TokioIo;
 use rustls::{ClientConfig, pki_types::ServerName};
-use tokio::{
-    io::{AsyncRead, AsyncWrite},
-    time::Instant,
-};
+use tokio::time::Instant;
 use tokio_rustls::TlsConnector;
 
+use self::exchange::Exchange;
+pub use self::lines::Lines;
 use super::WitnessTarget;
 use crate::{
     config::{ProbeConfig, ProbeTarget, Secret, TlsMode},
@@ -138,6 +138,39 @@ impl Client {
         most: usize,
         deadline: Instant,
     ) -> Result<Answer, Failure> {
+        let mut exchange = self.ask(path, deadline).await?;
+        let mut body = Vec::new();
+        while most > 0
+            && let Some(part) = exchange.part().await?
+        {
+            if body.len() + part.len() > most {
+                let detail = format!("a reply of more than {most} octets");
+                return Err(Failure::new(FailureKind::Garbled, detail));
+            }
+            body.extend_from_slice(&part);
+        }
+        Ok(Answer { status: exchange.status(), body })
+    }
+
+    /// Asks for `path`, and leaves it to others to read the reply line by line, if its status is 200;
+    /// else the status. To be dropped at its deadline, by which it connects.
+    ///
+    /// # Errors
+    ///
+    /// How it failed.
+    pub async fn lines(
+        &mut self,
+        path: &str,
+        deadline: Instant,
+    ) -> Result<Result<Lines, u16>, Failure> {
+        let exchange = self.ask(path, deadline).await?;
+        Ok(match exchange.status() {
+            200 => Ok(Lines::new(exchange)),
+            status => Err(status),
+        })
+    }
+
+    async fn ask(&mut self, path: &str, deadline: Instant) -> Result<Exchange, Failure> {
         let tls = self.tls.clone()?;
         let mut request = Request::get(path)
             .header(HOST, &*self.host)
@@ -155,69 +188,13 @@ impl Client {
         let (stream, _) = self.dial.connect(deadline).await?;
         let (stream, meter) = Metered::new(stream);
         let Some(config) = tls else {
-            return exchange(stream, &meter, request, most).await;
+            return Exchange::begin(stream, meter, request).await;
         };
         let name = ServerName::try_from(self.dial.host())
             .map_err(|error| Failure::new(FailureKind::Misconfigured, error.to_string()))?;
         let encrypted = TlsConnector::from(config).connect(name, stream).await;
         let encrypted = encrypted.map_err(|error| handshake_failure(&error, &meter))?;
-        exchange(encrypted, &meter, request, most).await
-    }
-}
-
-/// Sends `request` and reads the reply, while the connection is driven beside it.
-async fn exchange<S>(
-    stream: S,
-    meter: &Meter,
-    request: Request<Empty<Bytes>>,
-    most: usize,
-) -> Result<Answer, Failure>
-where
-    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-{
-    let handshake = http1::handshake(TokioIo::new(stream)).await;
-    let (mut sender, connection) = handshake.map_err(|error| failure(&error, meter))?;
-    let mut connection = pin!(connection);
-    let mut reply = pin!(async {
-        let reply = sender.send_request(request).await.map_err(|error| failure(&error, meter))?;
-        let status = reply.status().as_u16();
-        let body = match most {
-            0 => Vec::new(),
-            most => read(reply.into_body(), most, meter).await?,
-        };
-        Ok(Answer { status, body })
-    });
-    let mut ended = false;
-    loop {
-        tokio::select! {
-            biased;
-            reply = &mut reply => return reply,
-            // What has been received is still to be read, and an error comes out there.
-            _ = &mut connection, if !ended => ended = true,
-        }
-    }
-}
-
-async fn read(mut body: Incoming, most: usize, meter: &Meter) -> Result<Vec<u8>, Failure> {
-    let mut octets = Vec::new();
-    while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|error| failure(&error, meter))?;
-        let Ok(data) = frame.into_data() else { continue };
-        if octets.len() + data.len() > most {
-            let detail = format!("a reply of more than {most} octets");
-            return Err(Failure::new(FailureKind::Garbled, detail));
-        }
-        octets.extend_from_slice(&data);
-    }
-    Ok(octets)
-}
-
-/// What an error of the HTTP library proves. One that does not parse is odd, whatever the
-/// connection did then.
-fn failure(error: &hyper::Error, meter: &Meter) -> Failure {
-    match meter.end() {
-        Some(end) if !error.is_parse() => end.clone(),
-        _ => Failure::new(FailureKind::Garbled, format!("no HTTP reply: {error}")),
+        Exchange::begin(encrypted, meter, request).await
     }
 }
 
