@@ -29,6 +29,7 @@ mod discovery_hostile;
 mod discovery_killed;
 mod discovery_reported;
 mod discovery_rogues;
+mod discovery_sources;
 mod empty_server;
 mod follow;
 mod galera_replicas;
