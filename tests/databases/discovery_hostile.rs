@@ -258,8 +258,13 @@ fn lists_of_every_kind_take_nobody_away(scene: &Scene, pointsman: &Pointsman, cl
     until_named(pointsman, &cluster.read_name(), &SERVERS[1..2]);
 }
 
-const MARIADB: [Ipv4Addr; 3] =
-    [Ipv4Addr::new(127, 62, 39, 1), Ipv4Addr::new(127, 62, 39, 2), Ipv4Addr::new(127, 62, 39, 3)];
+/// The primary, a replica, another cluster, and a copy of the replica that takes writes.
+const MARIADB: [Ipv4Addr; 4] = [
+    Ipv4Addr::new(127, 62, 39, 1),
+    Ipv4Addr::new(127, 62, 39, 2),
+    Ipv4Addr::new(127, 62, 39, 3),
+    Ipv4Addr::new(127, 62, 39, 4),
+];
 
 const MARIADB_HOME: Ipv4Addr = Ipv4Addr::new(127, 62, 39, 9);
 
@@ -271,6 +276,14 @@ fn nobody_hostile_is_published_or_gets_the_password_of_mariadb() {
         let mut servers = MySqlCluster::start(MySqlPrograms::mariadb(), &MARIADB);
         let port = servers.port();
         servers.make_foreign(2);
+        servers.rebuild_promoted(3, 1, 0);
+        let [known, copy] = [0, 3].map(|one| {
+            let said = servers.value(one, "SELECT CONCAT(@@server_id, ' ', @@gtid_binlog_pos)");
+            let (id, at) = said.split_once(' ').expect("both are told");
+            let number = at.rsplit('-').next().and_then(|number| number.parse::<u64>().ok());
+            (id.to_owned(), number.expect("a position"))
+        });
+        assert!(copy.0 == known.0 && copy.1 > known.1, "{copy:?} beside {known:?}");
         let discovery = "\n[cluster.discovery]\nsources = [\"replication\", \"file\"]\n\
                          mode = \"join\"\nnetworks = [\"127.62.39.0/24\"]\ninterval = \"1s\"\n\n\
                          [cluster.discovery.file]\npath = \"db.targets.json\"\n";
@@ -288,11 +301,17 @@ fn nobody_hostile_is_published_or_gets_the_password_of_mariadb() {
         let watch = Watch::begin(&pointsman, names, &MARIADB[..2]);
         until_named(&pointsman, &cluster.read_name(), &MARIADB[1..2]);
         until_discovered(&pointsman, "follows no known member");
+        until_discovered(&pointsman, "a stranger carries our identity");
         for (rogue, what) in &rogues {
             reveals_nothing(rogue, what);
         }
-        // The replica is promoted elsewhere and follows nobody: it was seen following, and may write.
+        // The primary dies, and for a while there is nobody but the copy, which is ahead of all others.
         servers.kill9(0);
+        patience::until("the end of the primary is known", || {
+            pointsman.command(&["status"]).1.contains("Down")
+        });
+        until_discovered(&pointsman, "a stranger carries our identity");
+        // The replica is promoted elsewhere and follows nobody: it was seen following, and may write.
         servers.promote(1);
         until_named(&pointsman, &cluster.write_name(), &MARIADB[1..2]);
         watch.end();

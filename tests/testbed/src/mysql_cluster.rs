@@ -316,6 +316,21 @@ impl MySqlCluster {
         }
     }
 
+    /// Makes `server` a copy of a replica's data that follows nobody and takes writes, as a restored backup
+    /// under the primary's option file does: it has the primary's `server_id`, and more than the
+    /// primary.
+    pub fn rebuild_promoted(&mut self, server: usize, donor: usize, primary: usize) {
+        self.rebuild(server, donor, primary);
+        self.stop_quickly(server);
+        let settings = self.settings(primary, false);
+        self.servers[server].launch(&settings);
+        self.wait_for_start(server);
+        self.promote(server);
+        for word in ["restored", "and used", "ever since"] {
+            self.write(server, word);
+        }
+    }
+
     /// Starts a new server of no history under the address of `server`, writable, with the probe's
     /// user, which is in its binary log.
     pub fn make_foreign(&mut self, server: usize) {
