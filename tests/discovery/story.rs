@@ -1,6 +1,6 @@
 //! One story: a world that changes, sources that name and lie, and what comes of it.
 
-use std::{collections::BTreeSet, net::SocketAddr, time::Duration};
+use std::{collections::BTreeSet, net::SocketAddr, sync::Arc, time::Duration};
 
 use pointsman::{
     discovery::{
@@ -298,7 +298,7 @@ impl Story {
         }
         let members = self.members();
         let replication = replication_finds(&members);
-        self.ledger.see(members, BTreeSet::from(["db9".into()]));
+        self.ledger.see(members, Arc::new(BTreeSet::from(["db9".into()])));
         let mut actions = self.hear(SourceKind::Replication, &replication);
         let listed = self.listed();
         actions.extend(self.hear(SourceKind::File, &listed));

@@ -1,10 +1,6 @@
 //! The discovery of one cluster.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use tokio::{
     sync::{mpsc, watch},
@@ -13,7 +9,7 @@ use tokio::{
 use tracing::{info, warn};
 
 use super::{
-    around::{AUTHOR, Around, Told},
+    around::{AUTHOR, Around, Configured, Told},
     asking::Asking,
     remembered::{image, remembered},
     strangers::examine,
@@ -46,7 +42,7 @@ const QUICK: u32 = 20;
 /// One cluster.
 pub struct ClusterDiscovery {
     name: Box<str>,
-    config: watch::Receiver<Arc<Config>>,
+    config: watch::Receiver<Configured>,
     ledger: Ledger,
     clock: Clock,
     saved: DiscoveryImage,
@@ -66,13 +62,13 @@ impl ClusterDiscovery {
     /// One that goes on with what an earlier process has known.
     pub fn new(
         name: Box<str>,
-        config: watch::Receiver<Arc<Config>>,
+        config: watch::Receiver<Configured>,
         known: &DiscoveryImage,
         around: Around,
     ) -> Self {
         let clock = Clock::start();
         let (bindings, tombstones) = remembered(known, clock.now(), clock::unix_millis());
-        let rules = rules(&config.borrow(), &name);
+        let rules = rules(&config.borrow().config, &name);
         let ledger = Ledger::new(rules.unwrap_or_else(Rules::nobody), bindings, tombstones);
         let (saved, asking, heard) = (known.clone(), Asking::default(), BTreeMap::new());
         let (addresses, reported) = (Addresses::default(), Addresses::default());
@@ -94,7 +90,7 @@ impl ClusterDiscovery {
 
     /// Goes on until nobody holds its ends any more.
     pub async fn run(mut self, mut told: mpsc::Receiver<Told>) {
-        self.asking.follow(&self.config.borrow(), &self.name);
+        self.asking.follow(&self.config.borrow().config, &self.name);
         let mut due = Instant::now();
         loop {
             tokio::select! {
@@ -102,11 +98,11 @@ impl ClusterDiscovery {
                     if changed.is_err() {
                         return;
                     }
-                    let rules = rules(&self.config.borrow_and_update(), &self.name);
+                    let rules = rules(&self.config.borrow_and_update().config, &self.name);
                     if let Some(rules) = rules {
                         self.ledger.follow(rules);
                     }
-                    self.asking.follow(&self.config.borrow(), &self.name);
+                    self.asking.follow(&self.config.borrow().config, &self.name);
                 }
                 Some(told) = told.recv() => self.hear(told),
                 Some(heard) = self.asking.heard() => {
@@ -141,10 +137,10 @@ impl ClusterDiscovery {
 
     /// Looks once at everything. Returns whether somebody has joined who is to be ready soon.
     async fn turn(&mut self) -> bool {
-        let config = Arc::clone(&self.config.borrow());
+        let Configured { config, names } = self.config.borrow().clone();
         let Some(cluster) = cluster(&config, &self.name) else { return false };
         let members = self.members(cluster, &config);
-        self.ledger.see(members.clone(), taken(&config, &self.name));
+        self.ledger.see(members.clone(), names);
         let mut actions = Vec::new();
         for kind in self.ledger.rules().sources.clone() {
             let (reply, sightings) = match kind {
@@ -383,11 +379,4 @@ fn standing(state: &FindState) -> FindStanding {
         FindState::Member(_) => FindStanding::Member,
         FindState::Leaving(_) => FindStanding::Leaving,
     }
-}
-
-/// The names of all other clusters' servers, in lower case.
-fn taken(config: &Config, name: &str) -> BTreeSet<Box<str>> {
-    let others = config.clusters.iter().filter(|cluster| *cluster.name != *name);
-    let servers = others.flat_map(|cluster| &cluster.servers);
-    servers.map(|server| server.name.to_ascii_lowercase().into()).collect()
 }

@@ -21,7 +21,7 @@ use tokio::{
 
 pub use self::{around::AUTHOR, revived::revived};
 use self::{
-    around::{Around, Told},
+    around::{Around, Configured, Told},
     cluster::ClusterDiscovery,
 };
 use super::ears::Ears;
@@ -82,7 +82,7 @@ impl Known {
 
 #[derive(Debug)]
 struct Running {
-    config: watch::Sender<Arc<Config>>,
+    config: watch::Sender<Configured>,
     told: mpsc::Sender<Told>,
     task: AbortHandle,
 }
@@ -108,12 +108,18 @@ impl Discovering {
             stays
         });
         while self.tasks.try_join_next().is_some() {}
-        for cluster in config.clusters.iter().filter(|cluster| cluster.discovery.is_some()) {
+        let mut discovering =
+            config.clusters.iter().filter(|cluster| cluster.discovery.is_some()).peekable();
+        if discovering.peek().is_none() {
+            return;
+        }
+        let configured = Configured::of(config);
+        for cluster in discovering {
             if let Some(running) = self.clusters.get(&cluster.name) {
-                running.config.send_replace(Arc::clone(config));
+                running.config.send_replace(configured.clone());
                 continue;
             }
-            let (config, followed) = watch::channel(Arc::clone(config));
+            let (config, followed) = watch::channel(configured.clone());
             let (told, hears) = mpsc::channel(QUEUE);
             let image = self.images.remove(&cluster.name).unwrap_or_default();
             let discovery =

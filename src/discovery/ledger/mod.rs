@@ -16,6 +16,7 @@ mod view;
 use std::{
     collections::{BTreeMap, BTreeSet},
     net::{IpAddr, SocketAddr},
+    sync::Arc,
     time::Duration,
 };
 
@@ -62,7 +63,7 @@ impl Ledger {
             members: Vec::new(),
             entries: BTreeMap::new(),
             sources: BTreeMap::new(),
-            names: Names { bindings, tombstones, taken: BTreeSet::new() },
+            names: Names { bindings, tombstones, taken: Arc::default() },
             departures: Departures::default(),
             examined: None,
         }
@@ -82,9 +83,9 @@ impl Ledger {
         self.rules = rules;
     }
 
-    /// The servers of the cluster as they are now, and the names of all other clusters' servers, in
-    /// lower case.
-    pub fn see(&mut self, members: Vec<Member>, taken: BTreeSet<Box<str>>) {
+    /// The servers of the cluster as they are now, and the names of all servers of all clusters, in
+    /// lower case: one set for all ledgers.
+    pub fn see(&mut self, members: Vec<Member>, taken: Arc<BTreeSet<Box<str>>>) {
         self.members = members;
         self.names.taken = taken;
     }

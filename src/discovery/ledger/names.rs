@@ -3,7 +3,7 @@
 //! A name once given stays bound to its server: by the server's own id, or where it has none by its
 //! place. A newcomer with a name that is taken gets a number behind it.
 
-use std::{collections::BTreeSet, net::SocketAddr, time::Duration};
+use std::{collections::BTreeSet, net::SocketAddr, sync::Arc, time::Duration};
 
 use super::entry::Entry;
 use crate::{
@@ -51,8 +51,8 @@ pub struct Tombstone {
 pub struct Names {
     pub bindings: Vec<Binding>,
     pub tombstones: Vec<Tombstone>,
-    /// Names of other clusters' servers, in lower case.
-    pub taken: BTreeSet<Box<str>>,
+    /// Names of all servers of all clusters, in lower case.
+    pub taken: Arc<BTreeSet<Box<str>>>,
 }
 
 /// Whether somebody who was there and had this id is who is here with that one.

@@ -1,6 +1,6 @@
 //! Short stories of one ledger, second by second.
 
-use std::{collections::BTreeSet, net::SocketAddr, time::Duration};
+use std::{collections::BTreeSet, net::SocketAddr, sync::Arc, time::Duration};
 
 use super::{Action, Ledger, Newcomer, Notice, Sighting};
 use crate::{
@@ -99,7 +99,7 @@ impl Story {
             },
         };
         let sightings: Vec<_> = reply.finds().iter().map(sighting).collect();
-        self.ledger.see(self.members.clone(), BTreeSet::from(["db7".into()]));
+        self.ledger.see(self.members.clone(), Arc::new(BTreeSet::from(["db7".into()])));
         let mut actions = self.ledger.heard(SourceKind::File, reply, &sightings, self.now);
         actions.extend(self.ledger.act(self.now));
         self.now = self.now + Duration::from_secs(1);

@@ -5,6 +5,7 @@
 //! sockets. The simulated servers keep the time: what counts is when a question arrives.
 #![expect(clippy::print_stdout, reason = "the tables are what this program is for")]
 
+mod discovery;
 mod fleet;
 mod measure;
 mod report;
@@ -20,9 +21,10 @@ use std::{error::Error, path::PathBuf, time::Duration};
 use clap::Parser;
 
 use self::{
+    discovery::Scene,
     fleet::Fleet,
     measure::{Plan, measure},
-    report::{Report, machine},
+    report::{DiscoveryReport, Report, machine},
 };
 
 /// Measures Pointsman's probes on two cores of this machine.
@@ -37,9 +39,12 @@ struct Arguments {
     /// Shorter measurements; figures to look at, not to publish.
     #[arg(long)]
     quick: bool,
-    /// Clusters of three servers.
+    /// Clusters of three servers; of five with --discovery.
     #[arg(long, default_value_t = 1_000)]
     clusters: usize,
+    /// Measure what discovery costs beside the probes, and how soon servers join.
+    #[arg(long)]
+    discovery: bool,
     /// Seconds of each measurement.
     #[arg(long)]
     seconds: Option<u64>,
@@ -47,6 +52,27 @@ struct Arguments {
     #[arg(long)]
     settle: Option<u64>,
 }
+
+/// What is compared. Each server that joins has the whole configuration read again, so that those
+/// whose servers all have to be found are fewer.
+const SCENES: [Scene; 4] = [
+    Scene { name: "without", in_file: discovery::SERVERS, interval: None, one_in: 1, joins: 0 },
+    Scene {
+        name: "every 5 s",
+        in_file: discovery::SERVERS,
+        interval: Some(5),
+        one_in: 1,
+        joins: 0,
+    },
+    Scene {
+        name: "every 1 s",
+        in_file: discovery::SERVERS,
+        interval: Some(1),
+        one_in: 1,
+        joins: 50,
+    },
+    Scene { name: "one of five in the file", in_file: 1, interval: Some(1), one_in: 20, joins: 0 },
+];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let arguments = Arguments::parse();
@@ -59,9 +85,21 @@ fn main() -> Result<(), Box<dyn Error>> {
     };
     let clusters = arguments.clusters;
     // Listeners and connections of all simulated servers are in this process.
-    pointsman::descriptors::provide(u64::try_from(clusters)? * 12 + 64);
+    pointsman::descriptors::provide(u64::try_from(clusters)? * 24 + 64);
     println!("{}", machine());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    if arguments.discovery {
+        return runtime.block_on(async {
+            let mut report = DiscoveryReport(Vec::new());
+            for scene in SCENES {
+                let clusters = clusters.div_ceil(scene.one_in);
+                report.0.push(discovery::measure(&plan, clusters, scene).await?);
+                // It takes minutes: what there is is shown after each.
+                println!("{report}");
+            }
+            Ok(())
+        });
+    }
     runtime.block_on(async {
         // The difference to the others is what each further server costs.
         let alone = measure(&plan, "alone", Fleet::alone()).await?;

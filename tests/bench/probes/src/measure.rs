@@ -157,6 +157,8 @@ async fn converse(
                     logged_in = true;
                     stream.write_all(&wire::login()).await?;
                 }
+                // Nobody discovers anything here.
+                Said::Introduction => {}
                 Said::Question => {
                     tally.borrow_mut().asked(server);
                     stream.write_all(&facts.reply(began.elapsed())).await?;

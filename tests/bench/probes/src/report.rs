@@ -2,7 +2,7 @@
 
 use std::{fmt, fs, time::Duration};
 
-use crate::{measure::Found, table::Table};
+use crate::{discovery, measure::Found, table::Table};
 
 /// All measurements.
 #[derive(Debug)]
@@ -95,6 +95,47 @@ impl Report {
             ]);
         }
         table
+    }
+}
+
+/// What discovery costs, a column for each scene. The first is without.
+#[derive(Debug)]
+pub(crate) struct DiscoveryReport(pub(crate) Vec<discovery::Found>);
+
+impl fmt::Display for DiscoveryReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let headings = ["figure"].into_iter().chain(self.0.iter().map(|found| found.scene.name));
+        let mut table = Table::new(&headings.collect::<Vec<_>>());
+        let mut row = |figure: &str, value: &dyn Fn(&discovery::Found) -> String| {
+            let values = self.0.iter().map(value);
+            table.row([figure.to_owned()].into_iter().chain(values).collect());
+        };
+        row("servers, of which in the file", &|found| {
+            let in_file = found.servers / discovery::SERVERS * found.scene.in_file;
+            format!("{}, {in_file}", found.servers)
+        });
+        row("share of one core at rest", &|found| {
+            format!("{:.1} %", 100.0 * found.cpu.as_secs_f64() / found.time.as_secs_f64())
+        });
+        row("resident, MiB", &|found| format!("{:.1}", count(found.resident_kib) / 1024.0));
+        let per_minute = |number: u64, found: &discovery::Found| {
+            let minutes = found.time.as_secs_f64() / 60.0;
+            format!("{:.1}", count(number) / count_of(found.servers) / minutes)
+        };
+        row("probes of a server and minute", &|found| per_minute(found.counts.probes, found));
+        row("further queries of a server and minute", &|found| {
+            per_minute(found.counts.introductions, found)
+        });
+        row("logins of a server and minute", &|found| per_minute(found.counts.logins, found));
+        let seconds = |time: Option<Duration>| {
+            time.map_or_else(|| "–".to_owned(), |time| format!("{:.2}", time.as_secs_f64()))
+        };
+        row("start until all have joined, s", &|found| seconds(found.all_joined));
+        row("one more standby: median, s", &|found| {
+            seconds(found.joins.get(found.joins.len() / 2).copied())
+        });
+        row("one more standby: worst, s", &|found| seconds(found.joins.last().copied()));
+        write!(f, "### Discovery\n\n{table}")
     }
 }
 

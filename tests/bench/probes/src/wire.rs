@@ -13,6 +13,8 @@ pub(crate) enum Said {
     Login,
     /// Asks a question.
     Question,
+    /// Asks it to introduce itself, which discovery needs.
+    Introduction,
     /// Says goodbye.
     Goodbye,
     /// Anything else.
@@ -29,12 +31,27 @@ pub(crate) fn take(octets: &mut Vec<u8>, logged_in: bool) -> Option<Said> {
     let said = match (logged_in, message) {
         (false, [_, _, _, _, 4, 210, 22, 47 | 48]) => Said::Encrypt,
         (false, _) => Said::Login,
+        (true, [b'Q', text @ ..]) if is_about_itself(text) => Said::Introduction,
         (true, [b'Q', ..]) => Said::Question,
         (true, [b'X', ..]) => Said::Goodbye,
         (true, _) => Said::Other,
     };
     octets.drain(..whole);
     Some(said)
+}
+
+/// No other question asks for what a server is called.
+fn is_about_itself(text: &[u8]) -> bool {
+    const WORDS: &[u8] = b"'cluster_name'";
+    text.windows(WORDS.len()).any(|words| words == WORDS)
+}
+
+/// The whole reply of a server that introduces itself: its name, its instance, its address, its port,
+/// and who receives from it.
+pub(crate) fn introduction(texts: [Option<&str>; 5]) -> Vec<u8> {
+    let description = description(&["name", "instance", "address", "port", "followers"]);
+    let end = [message(b'C', b"SELECT 1\0"), message(b'Z', b"I")].concat();
+    [description, row(&texts), end].concat()
 }
 
 /// AuthenticationOk, BackendKeyData and ReadyForQuery.
@@ -60,18 +77,8 @@ pub(crate) struct Facts {
 impl Facts {
     /// Those of a server of `cluster`: a primary, or a standby of `sender`.
     pub(crate) fn new(cluster: usize, sender: Option<(String, String)>) -> Self {
-        let mut body =
-            u16::try_from(POSTGRES_COLUMNS.len()).unwrap_or_default().to_be_bytes().to_vec();
-        for column in POSTGRES_COLUMNS {
-            body.extend(column.as_bytes());
-            body.extend([0; 7]);
-            // Of type text, of any length, in text format.
-            body.extend(25_u32.to_be_bytes());
-            body.extend([255; 6]);
-            body.extend([0; 2]);
-        }
         let identifier = (7_300_000_000_000_000_000 + cluster).to_string();
-        Self { description: message(b'T', &body), identifier, sender }
+        Self { description: description(&POSTGRES_COLUMNS), identifier, sender }
     }
 
     /// The whole reply of a server that has run for `age`: its position moves on all the
@@ -130,6 +137,19 @@ impl Facts {
         octets.extend(message(b'Z', b"I"));
         octets
     }
+}
+
+fn description(columns: &[&str]) -> Vec<u8> {
+    let mut body = u16::try_from(columns.len()).unwrap_or_default().to_be_bytes().to_vec();
+    for column in columns {
+        body.extend(column.as_bytes());
+        body.extend([0; 7]);
+        // Of type text, of any length, in text format.
+        body.extend(25_u32.to_be_bytes());
+        body.extend([255; 6]);
+        body.extend([0; 2]);
+    }
+    message(b'T', &body)
 }
 
 fn row(texts: &[Option<&str>]) -> Vec<u8> {
