@@ -82,21 +82,21 @@ fn in_a_namespace(play: impl FnOnce() + Send + 'static) {
         ip("link set lo up");
         for server in SERVERS {
             ip(&format!("addr add {}/128 dev lo nodad", server[1]));
-            wait_for_a_route(server[1]);
         }
         play();
     });
     played.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
 }
 
-/// The kernel lays the route to a new IPv6 address later.
-fn wait_for_a_route(address: &str) {
-    let socket = UdpSocket::bind("[::]:0").unwrap();
+/// A connection there. The kernel lays the route to a new IPv6 address later.
+fn connected(address: &str, port: u16) -> TcpStream {
     for _ in 0..20_000 {
-        if socket.connect((address, 9)).is_ok() {
-            return;
+        match TcpStream::connect((address, port)) {
+            Err(error) if error.kind() == io::ErrorKind::NetworkUnreachable => {
+                thread::sleep(Duration::from_millis(1));
+            }
+            made => return made.unwrap(),
         }
-        thread::sleep(Duration::from_millis(1));
     }
     panic!("no route to {address}");
 }
@@ -118,7 +118,7 @@ impl Clients {
                 let at = SocketAddr::new(address.parse::<IpAddr>().unwrap(), port);
                 let listener = TcpListener::bind(at).unwrap();
                 port = listener.local_addr().unwrap().port();
-                let client = TcpStream::connect((*address, port)).unwrap();
+                let client = connected(address, port);
                 client.set_nonblocking(true).unwrap();
                 open.push((server, client));
                 listeners.push(listener);
