@@ -52,6 +52,9 @@ pub struct Conclusion {
     /// The write name was moved away from it: it must follow the new primary before its word counts
     /// again.
     pub superseded: Option<Box<Superseded>>,
+    /// On shared storage: since when it says that it is writable, and whether it lacked then what the
+    /// last writer had left.
+    pub came_up: Option<(Moment, bool)>,
     /// Whom it replicates from, as far as it tells.
     pub upstream: Option<Upstream<ServerIndex>>,
     /// It has been eligible for a read name at some time.
@@ -97,6 +100,7 @@ impl Conclusion {
             left_office: false,
             away: None,
             superseded: None,
+            came_up: None,
             upstream: None,
             ever_fit: false,
             verdict: Verdict::UNHEARD,

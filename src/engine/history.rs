@@ -282,6 +282,16 @@ impl History {
         }
     }
 
+    /// Whether a server that came up with this history may be on the volume that another one has left:
+    /// it has what was surely on that one's disk, as far as anything is known of it.
+    pub fn goes_on_from(&self, left: &Self) -> bool {
+        let surely = left.written.and_then(|written| written.durable);
+        let point = left.timeline.zip(surely);
+        let lsn = left.timeline <= self.timeline && (point.is_none() || point <= self.reached);
+        let durable = left.flushed.as_ref().and_then(|flushed| flushed.durable.as_ref());
+        lsn && durable.is_none_or(|durable| self.gtid.contains(durable) != Some(false))
+    }
+
     /// What a restart must not forget; `None` when nothing is known.
     pub fn remember(&self, server: ServerIndex) -> Option<RememberedHistory> {
         let known = self.uuid.is_some()

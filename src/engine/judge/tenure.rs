@@ -89,6 +89,43 @@ pub fn was_asked_since(one: ServerIndex, other: ServerIndex, case: Case<'_>) -> 
         .is_none_or(|run| case.answers(one) && case.records[one].facts_at >= run.since)
 }
 
+/// Notes of servers that are started in turn on one shared volume what each of them lacks when it comes
+/// up: what it writes from then on says nothing of what it has found there.
+pub fn note_arrivals(hearing: &mut Hearing<'_>) {
+    if !shares_storage(hearing.case()) {
+        return;
+    }
+    let records = hearing.records;
+    for (index, record) in records.enumerate() {
+        let Some(run) = record.writable else { continue };
+        let last = hearing.precedents.last_writer.filter(|last| *last != index);
+        let conclusion = &mut hearing.conclusions[index];
+        if conclusion.came_up.is_none_or(|(since, _)| since != run.since) {
+            let lacks = |last| !record.history.goes_on_from(&records[last].history);
+            conclusion.came_up = Some((run.since, last.is_some_and(lacks)));
+        }
+    }
+}
+
+/// Whether a writable server has come up, on shared storage, with what the last writer had left there.
+pub fn has_the_volume(index: ServerIndex, case: Case<'_>) -> bool {
+    shares_storage(case) && case.conclusions[index].came_up.is_some_and(|(_, lacks)| !lacks)
+}
+
+/// Whether it has come up so since a server that is gone was heard last.
+fn has_taken_the_volume(index: ServerIndex, heir: ServerIndex, case: Case<'_>) -> bool {
+    let left = &case.records[heir];
+    case.is_gone(heir)
+        && left.facts.is_some()
+        && has_the_volume(index, case)
+        && case.records[index].writable.is_some_and(|run| run.since >= left.facts_came)
+}
+
+/// Whether the servers of this cluster are started in turn on one shared volume.
+fn shares_storage(case: Case<'_>) -> bool {
+    case.policy.write.is_some_and(|write| write.shared_storage)
+}
+
 /// Whether the members have gone over to a server that lost because they followed another one.
 pub fn has_won_over(
     index: ServerIndex,
@@ -145,6 +182,7 @@ pub fn is_reinstated(
         };
         let turned = record.writable.filter(|run| run.turned);
         gave_way(heir)
+            || has_taken_the_volume(index, heir, case)
             || is_itself && caught_up(&case.records[heir].history.gtid)
             || turned.is_some_and(|run| since.is_some_and(|since| since <= run.since))
             // Somebody has pointed the other members at it.

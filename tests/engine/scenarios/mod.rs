@@ -15,6 +15,7 @@
 //! every 500ms                           how often each server is probed
 //! heartbeats                            probes write where they are told to
 //! no gtids                              MySQL and MariaDB without GTIDs
+//! no write name                         a cluster that is served for reads alone
 //! two domains                           MariaDB with changes in two GTID domains
 //! multi-primary                         all members of a Group Replication group may write
 //! checks patroni agent                  who is asked about each server, beside itself

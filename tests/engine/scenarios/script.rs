@@ -85,6 +85,7 @@ impl Script {
             ["every", period] => self.every = duration(period),
             ["heartbeats"] => self.heartbeats = true,
             ["no", "gtids"] => self.gtids = false,
+            ["no", "write", "name"] => self.policy.write = None,
             ["two", "domains"] => self.side_domain = true,
             ["multi-primary"] => self.multi_primary = true,
             ["until", end] => self.until = moment(end),

@@ -21,8 +21,8 @@ use crate::engine::{
         claim::is_claimant,
         contest::{self, Contest, Evidence, Loser},
         tenure::{
-            has_won_over, is_awaited, is_kept_by_refusers, is_reinstated, lives_by_refusal,
-            lives_by_witness, mark_losers, was_asked_since,
+            has_the_volume, has_won_over, is_awaited, is_kept_by_refusers, is_reinstated,
+            lives_by_refusal, lives_by_witness, mark_losers, note_arrivals, was_asked_since,
         },
         unanswered::is_patient,
     },
@@ -33,6 +33,7 @@ use crate::engine::{
 
 /// Settles who is the primary, and remembers who lost.
 pub fn settle_primary(hearing: &mut Hearing<'_>, positions: &Positions) -> Contest {
+    note_arrivals(hearing);
     for index in hearing.records.indices() {
         let (record, conclusion) = hearing.of(index);
         let tail = conclusion.take_tail(record);
@@ -171,7 +172,7 @@ impl Field<'_> {
         let lacks = self.is_stranger(index, last)
             || self.was_never_heir(index)
             || self.is_behind_all(index) && (last.is_some() || self.lacks_what_was_shown(index));
-        let shared = self.case.policy.write.is_some_and(|write| write.shared_storage);
+        let shared = has_the_volume(index, self.case);
         (lacks && !shared).then_some(Loser {
             server: index,
             against: last,

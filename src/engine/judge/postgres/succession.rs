@@ -18,8 +18,8 @@ use crate::engine::{
         claim::is_claimant,
         contest::{self, Contest, Evidence, Loser},
         tenure::{
-            is_awaited, is_kept_by_refusers, is_remembered, lives_by_refusal, lives_by_witness,
-            lives_in_office, mark_losers, was_asked_since,
+            has_the_volume, is_awaited, is_kept_by_refusers, is_remembered, lives_by_refusal,
+            lives_by_witness, lives_in_office, mark_losers, note_arrivals, was_asked_since,
         },
     },
     trouble::Liveness,
@@ -28,6 +28,7 @@ use crate::engine::{
 
 /// Settles who is the primary, and remembers who lost.
 pub fn settle_primary(hearing: &mut Hearing<'_>) -> Contest {
+    note_arrivals(hearing);
     reinstate(hearing);
     let contest = Field { case: hearing.case() }.contest();
     mark_losers(&contest, hearing);
@@ -133,7 +134,9 @@ impl Field<'_> {
         }
         let (loss, reason) = match own.cmp(&had) {
             Ordering::Less => (Loss::Age, StateReason::OlderTimeline(had)),
-            Ordering::Equal if self.is_copy(last) => (Loss::Precedence, StateReason::NotPromoted),
+            Ordering::Equal if self.is_copy(index, last) => {
+                (Loss::Precedence, StateReason::NotPromoted)
+            }
             Ordering::Equal | Ordering::Greater => return None,
         };
         Some(Loser { server: index, against: Some(last), loss: Some(loss), reason })
@@ -158,12 +161,10 @@ impl Field<'_> {
             .any(|it| sender(it, self.case) == Some(Sender::Member(index)))
     }
 
-    /// Whether a server on the last writer's own timeline is no more than a copy of it.
-    fn is_copy(&self, last: ServerIndex) -> bool {
-        // While both are there, the contest tells.
-        let both = self.claims(last);
-        let shared = self.case.policy.write.is_some_and(|write| write.shared_storage);
-        !(both || shared)
+    /// Whether a server on the last writer's own timeline is no more than a copy of it. While both are
+    /// there, the contest tells.
+    fn is_copy(&self, index: ServerIndex, last: ServerIndex) -> bool {
+        !(self.claims(last) || has_the_volume(index, self.case))
     }
 
     /// The highest timeline above `own` that another member was seen writing on, dead or alive. A
