@@ -268,7 +268,9 @@ impl Conclusion {
         heir: &GtidState,
         loss: Loss,
     ) {
-        let timeline = record.facts.as_ref().and_then(Facts::shown_timeline);
+        // One that was not heard since the start is where an earlier process has seen it.
+        let remembered = || record.history.timeline;
+        let timeline = record.facts.as_ref().map_or_else(remembered, Facts::shown_timeline);
         let claim = record.writable.map(|run| run.since);
         let heir = heir.clone();
         let lost = || Box::new(Superseded { by, timeline, heir, loss, claim });

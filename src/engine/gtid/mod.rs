@@ -128,11 +128,12 @@ impl GtidState {
 
     /// The same without the transactions that began on one server.
     pub(super) fn without(&self, uuid: Option<&str>, server_id: u32) -> Self {
-        let is_it = |source: &str| {
-            let of = source.split(':').next().unwrap_or_default();
-            uuid.is_some_and(|uuid| of.eq_ignore_ascii_case(uuid))
-        };
-        self.only(&|source| !is_it(source), &|(_, server)| server != server_id)
+        self.only(&|source| !began_on(uuid, source), &|(_, server)| server != server_id)
+    }
+
+    /// The transactions that began on one server alone.
+    pub(super) fn begun_on(&self, uuid: Option<&str>, server_id: u32) -> Self {
+        self.only(&|source| began_on(uuid, source), &|(_, server)| server == server_id)
     }
 
     /// The same without the transactions of an origin that `other` has nothing of; all of it when
@@ -177,6 +178,12 @@ impl GtidState {
             Self::MariaDb(state) => state.seen.is_empty(),
         }
     }
+}
+
+/// Whether the transactions of a source, `uuid` or `uuid:tag`, began on the server of this UUID.
+fn began_on(uuid: Option<&str>, source: &str) -> bool {
+    let of = source.split(':').next().unwrap_or_default();
+    uuid.is_some_and(|uuid| of.eq_ignore_ascii_case(uuid))
 }
 
 /// As the server prints it, in order: `uuid:1-5:7,uuid:tag:1-3` or `0-1-17`; nothing when unknown.

@@ -79,8 +79,7 @@ impl KnownIdentity {
             records.iter().any(|it| is_there(it) && carried_identity(it).as_ref() == Some(one))
         };
         let stays = |known: &&Identity| {
-            let carried = started && votes(known) > 0 || self.remembered;
-            let loyal = carried && !majority(leader);
+            let loyal = (started || self.remembered) && !majority(leader);
             let unmatched = lives(known) || *known != leader && votes(leader) < 2;
             let awaited =
                 self.remembered && records.iter().any(|it| is_there(it) && it.facts.is_none());

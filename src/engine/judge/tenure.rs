@@ -246,6 +246,8 @@ pub fn has_rival(winner: Option<ServerIndex>, case: Case<'_>) -> bool {
             superseded.loss == Loss::Precedence && superseded.by == winner
         });
         let record = &case.records[rival];
-        lost && record.trouble.is_none() && record.writable.is_some()
+        // What another cluster, or an empty server, writes there goes on beside nothing.
+        let is_ours = !case.is_foreign(rival) && !case.has_lost_history(rival);
+        lost && is_ours && record.trouble.is_none() && record.writable.is_some()
     })
 }

@@ -138,7 +138,7 @@ fn check_withdrawal(
         .write
         .is_some_and(|write| write.on_split_brain == pointsman::engine::OnSplitBrain::Empty);
     // Histories that cannot be compared, or a lost one that carries another identity.
-    let blind = world.kind == ClusterKind::MySql && !world.gtids;
+    let blind = world.kind == ClusterKind::MySql && !world.gtids || world.hosts[from].stalled;
     // Two that turn writable within seconds are told apart by facts, and it is a split brain.
     let at_once = reason == WriteReason::HeldSplitBrain;
     if to.map(host) == Some(from) || !well || !rightful || blind || at_once {
@@ -258,12 +258,16 @@ fn is_plainly_right(monitor: &Monitor, world: &World, truth: &Truth) -> bool {
     let misled = monitor.knowledge.misled
         || monitor.knowledge.cold
             && (truth.accepted || truth.impostors.iter().any(is_no_mere_loser));
-    // MySQL: one that was made anew and promoted before anybody saw it follow proves nothing, and a
-    // running channel of a stranger that carries a member's number makes it look like a replica.
+    // One that was made anew and promoted before anybody saw it follow proves nothing on MySQL, and
+    // nowhere after an operator's word. MySQL: a running channel of a stranger that carries a member's
+    // number makes it look like a replica, and a blocked domain is missing when it is promoted.
     let is_mysql = world.kind == ClusterKind::MySql;
     let migrates = world.hosts[writer].outside.is_some_and(|outside| outside.running);
     let told = &monitor.knowledge.servers[writer];
-    let obscure = is_mysql && (told.unproven || migrates || follows(&told.facts))
+    let lacks_a_domain = world.hosts.iter().any(|it| it.side > world.hosts[writer].side);
+    let obscure = told.unproven && truth.accepted
+        || is_mysql && lacks_a_domain
+        || is_mysql && (told.unproven || migrates || follows(&told.facts))
         || is_mysql && !world.gtids && !told.attached && truth.reign > 1;
     // A stray on a timeline of the same number looks like a follower of whoever is published.
     let published = monitor.published().map(|it| world.timeline(it));

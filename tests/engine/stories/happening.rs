@@ -21,6 +21,13 @@ pub(super) enum Happening {
     Thaw(Who),
     /// The world's own failover: `true` beside its stopped channel.
     Failover(bool),
+    /// This one is promoted, whoever else has more.
+    Promote(Who),
+    /// It follows the writer as it is, without having been rebuilt.
+    Rejoin(Who),
+    ReadOnly(Who, bool),
+    /// It answers, and writes hang.
+    Stall(Who, bool),
     /// Standbys follow the writer.
     Repoint,
     Switchover,

@@ -5,6 +5,9 @@
 //! group) and to the monitors (restarts, reloads, isolation, operators), all at random times. Then
 //! everything is still for a while, and the names must be right.
 //!
+//! In stories from the seed 1,000,000,000 on, a fifth as many, operators do more by hand: switchovers in steps, also undone
+//! ones, a writer whose disk hangs, a promotion of one that lacks what another one has.
+//!
 //! The stories of a test run that still break an oracle stand in `open.txt`. A run fails when another
 //! one does, and when one of these does not any more. It lists the broken oracles with some seeds of
 //! each, and tells the first story of each:
@@ -38,7 +41,7 @@ use std::{
 };
 
 use oracle::{Broken, Oracle};
-use story::Story;
+use story::{BY_HAND, Story};
 
 /// As many as a test run has time for.
 const STORIES: u64 = 100_000;
@@ -48,16 +51,18 @@ fn the_names_are_right_by_the_truth_of_the_world() {
     let number = |name| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
     let oracles = oracles();
     let alone = number("STORY_SEED");
-    let seeds = match alone {
-        Some(seed) => seed..seed + 1,
-        None => 0..number("STORIES").unwrap_or(STORIES),
+    let count = number("STORIES").unwrap_or(STORIES);
+    let by_hand = BY_HAND..BY_HAND + count / 5;
+    let seeds = || match alone {
+        Some(seed) => (seed..seed + 1).chain(0..0),
+        None => (0..count).chain(by_hand.clone()),
     };
     let tally = std::thread::scope(|scope| {
-        let play = |first: u64| {
-            let (seeds, oracles) = (seeds.clone(), oracles.clone());
+        let play = |first: usize| {
+            let (seeds, oracles) = (seeds(), oracles.clone());
             scope.spawn(move || {
                 let mut tally = Tally::default();
-                for seed in (seeds.start + first..seeds.end).step_by(2) {
+                for seed in seeds.skip(first).step_by(2) {
                     tally.play(seed, &oracles);
                 }
                 tally
@@ -71,13 +76,15 @@ fn the_names_are_right_by_the_truth_of_the_world() {
         both
     });
     // Stories in which nobody is ever promoted would prove nothing.
-    let stories = seeds.end - seeds.start;
+    let stories = seeds().count() as u64;
     assert!(stories < 100 || tally.reigns > stories / 4, "{} reigns", tally.reigns);
     if std::env::var_os("UPDATE_OPEN_STORIES").is_some() {
         return open::write(&tally.broken);
     }
     let open = if alone.is_some() { Seeds::new() } else { open::read() };
-    let is_asked = |oracle: &Oracle, seed: &u64| oracles.contains(oracle) && seeds.contains(seed);
+    let is_asked = |oracle: &Oracle, seed: &u64| {
+        oracles.contains(oracle) && (*seed < count || by_hand.contains(seed))
+    };
     let mended = less(&open, &tally.broken, is_asked);
     assert!(mended.is_empty(), "open.txt says that these break an oracle: {mended:?}");
     let broken = less(&tally.broken, &open, |_, _| true);

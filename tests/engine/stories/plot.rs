@@ -40,6 +40,47 @@ pub(super) fn plot(random: &mut SplitMix, breed: Breed) -> Vec<(Moment, Happenin
     plot
 }
 
+/// What operators do by hand, step by step, is added to a story.
+pub(super) fn add_handiwork(random: &mut SplitMix, plot: &mut Vec<(Moment, Happening)>) {
+    for _ in 0..1 + random.below(2) {
+        let begins = Moment::START + BEGINS + tenths(random, 10 * CHAPTERS);
+        plot.extend(handiwork(random).into_iter().map(|(after, what)| (begins + after, what)));
+    }
+    plot.sort_by_key(|(at, _)| *at);
+}
+
+/// A switchover in steps, or one that is undone; a writer whose disk hangs; a promotion of one that
+/// lacks what another one has.
+fn handiwork(random: &mut SplitMix) -> Chapter {
+    use Happening as H;
+    let (first, second, third) = (tenths(random, 30), tenths(random, 40), tenths(random, 60));
+    let begins =
+        [H::ReadOnly(Who::Writer, true), H::Stall(Who::Writer, true), H::Kill(Who::Writer)];
+    let begins = begins[random.below(3)];
+    let takes_over = match random.below(4) {
+        0 => None,
+        1 => Some(H::Promote(other(random))),
+        _ => Some(H::Failover(false)),
+    };
+    let mut chapter = vec![(Duration::ZERO, begins)];
+    chapter.extend(takes_over.map(|what| (first, what)));
+    if random.below(4) > 0 {
+        chapter.push((first + second, H::Repoint));
+    }
+    let back = match random.below(4) {
+        0 => H::Rejoin(Who::Founder),
+        1 => H::Rebuild(Who::Founder),
+        2 => H::Start(Who::Founder),
+        _ => H::ReadOnly(Who::Founder, false),
+    };
+    chapter.push((first + third, back));
+    let ends = Duration::from_secs(13);
+    let all = [Who::Writer, Who::Other(0), Who::Other(1), Who::Other(2)];
+    chapter.extend(all.map(|who| (ends, H::Stall(who, false))));
+    chapter.push((ends, H::ReadOnly(Who::Writer, false)));
+    chapter
+}
+
 type Chapter = Vec<(Duration, Happening)>;
 
 fn tenths(random: &mut SplitMix, limit: u64) -> Duration {

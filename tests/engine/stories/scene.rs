@@ -42,6 +42,13 @@ impl Scene<'_> {
             H::Freeze(who) => self.world.freeze(self.who(who)),
             H::Thaw(who) => self.world.thaw(self.who(who)),
             H::Failover(beside) => self.fail_over(beside),
+            H::Promote(who) => self.promote(self.who(who)),
+            H::Rejoin(who) => self.rejoin(self.who(who)),
+            H::ReadOnly(who, so) => self.set_read_only(self.who(who), so),
+            H::Stall(who, so) => {
+                let index = self.who(who);
+                self.world.hosts[index].stalled = so;
+            }
             H::Repoint => self.repoint(),
             H::Switchover => self.switch_over(),
             H::Rebuild(who) => self.rebuild(self.who(who)),
@@ -165,6 +172,63 @@ impl Scene<'_> {
         self.crown(heir, beside_its_channel && self.world.kind == ClusterKind::MySql);
     }
 
+    /// Somebody promotes a standby that has nothing but the cluster's history, though others may have
+    /// more of it.
+    fn promote(&mut self, index: usize) {
+        let (writer, line) = (self.truth.rightful, self.truth.line(self.world));
+        let host = &self.world.hosts[index];
+        let vacant = self.truth.is_lost() || !self.world.hosts[writer].takes_writes();
+        let standby = matches!(host.role, Role::Standby { .. });
+        let inherits = self.truth.impostors[index].is_none() && host.history.begins(line);
+        let same =
+            self.world.kind != ClusterKind::Postgres || host.history.timeline() == line.timeline();
+        if vacant && standby && host.runs() && inherits && same && !host.broken && !host.paused {
+            // MySQL: it has not inherited while others have more.
+            let own = host.history.length();
+            let mut others = self.world.hosts.iter();
+            let is_behind = others.any(|it| it.runs() && it.history.length() > own);
+            self.truth.disputed |= is_behind && self.world.kind == ClusterKind::MySql;
+            self.crown(index, false);
+        }
+    }
+
+    fn rejoin(&mut self, index: usize) {
+        let writer = self.truth.rightful;
+        if index != writer && self.world.hosts[writer].runs() && !self.truth.is_lost() {
+            self.world.rejoin(index, writer);
+            self.must_follow(index);
+            let line = &self.world.hosts[writer].history;
+            match self.world.hosts[index].history.begins(line) {
+                true => self.truth.impostors[index] = None,
+                // What it has and the writer has not keeps it from following.
+                false => self.truth.disputed |= self.world.kind == ClusterKind::MySql,
+            }
+        }
+    }
+
+    /// It proves nothing before it has been seen following.
+    fn must_follow(&mut self, index: usize) {
+        for monitor in &mut *self.monitors {
+            monitor.knowledge.servers[index].unproven = true;
+        }
+    }
+
+    fn set_read_only(&mut self, index: usize, so: bool) {
+        let writer = self.truth.rightful;
+        if self.world.hosts[index].role != Role::Primary {
+            return;
+        }
+        self.world.hosts[index].read_only = so;
+        // MySQL: that is a promotion when the heir is not there or has resigned, and a split brain when
+        // it is as new.
+        let is_there = is_visible(writer, &*self.world) && self.world.hosts[writer].takes_writes();
+        let at_once = self.now.since(self.truth.since) < Duration::from_secs(6);
+        let is_mysql = self.world.kind == ClusterKind::MySql;
+        if !so && index != writer && (!is_there || at_once) && is_mysql {
+            self.truth.disputed = true;
+        }
+    }
+
     fn crown(&mut self, heir: usize, beside_its_channel: bool) {
         let fork = self.world.hosts[heir].history.length();
         match beside_its_channel {
@@ -174,6 +238,7 @@ impl Scene<'_> {
         self.world.hosts[heir].lag = Duration::ZERO;
         self.world.hosts[heir].delay = Duration::ZERO;
         self.truth.crown(heir);
+        self.truth.since = self.now;
         for monitor in &mut *self.monitors {
             monitor.knowledge.fork_at(fork);
         }
@@ -215,6 +280,9 @@ impl Scene<'_> {
     fn copy(&mut self, index: usize) {
         let writer = self.truth.rightful;
         if index != writer && self.world.hosts[writer].runs() && !self.truth.is_lost() {
+            // MySQL: a copy of one that writes nothing itself goes on with its history.
+            let idle = !self.world.hosts[writer].takes_writes() || !self.world.writes;
+            self.truth.disputed |= idle && self.world.kind == ClusterKind::MySql;
             self.world.clone_writable(index, writer);
             self.truth.disown(index, Impostor::Copy, self.world);
             self.begin_anew(index);
@@ -291,6 +359,7 @@ impl Scene<'_> {
         }
         self.truth.crown(chosen);
         self.truth.accepted = true;
+        (0..self.world.hosts.len()).filter(|it| *it != chosen).for_each(|it| self.must_follow(it));
         for index in 0..self.world.hosts.len() {
             let line = &self.world.hosts[chosen].history;
             if index != chosen && !self.world.hosts[index].history.begins(line) {

@@ -10,7 +10,7 @@ use super::{
     lie::Lie,
     monitor::{CLUSTER, Monitor},
     oracle::{Broken, Oracle},
-    plot::{BEGINS, plot},
+    plot::{self, BEGINS, plot},
     policies,
     scene::Scene,
     truth::Truth,
@@ -28,6 +28,9 @@ const HAPPENS: Duration = Duration::from_secs(32);
 /// Longer than every grace period that applies, and than the time after which a replica counts as
 /// astray.
 const STILLNESS: Duration = Duration::from_secs(70);
+
+/// In stories from this seed on operators do much by hand.
+pub(super) const BY_HAND: u64 = 1_000_000_000;
 
 pub(super) struct Story {
     breed: Breed,
@@ -68,7 +71,12 @@ impl Story {
         // The second costs as much as the first.
         let twins = 1 + u64::from(random.below(4) == 0);
         let monitors = (0..twins).map(monitor).collect();
-        let mut plot = plot(&mut random, breed).into_iter();
+        let mut plot = plot(&mut random, breed);
+        if seed >= BY_HAND && !breed.is_group() {
+            world.heartbeats = random.below(2) == 0;
+            plot::add_handiwork(&mut random, &mut plot);
+        }
+        let mut plot = plot.into_iter();
         Self {
             breed,
             world,

@@ -1,5 +1,7 @@
 //! Who is the rightful writer of a world, and who is not, whatever they say.
 
+use pointsman::engine::Moment;
+
 use crate::world::{History, Process, Role, World};
 
 /// What a server is that must not be published.
@@ -20,6 +22,8 @@ pub(super) struct Truth {
     pub rightful: usize,
     /// Counted from 1; each proper promotion begins one.
     pub reign: u32,
+    /// When somebody was promoted last.
+    pub since: Moment,
     /// The last reign of each server.
     pub reign_of: Vec<Option<u32>>,
     pub impostors: Vec<Option<Impostor>>,
@@ -40,6 +44,7 @@ impl Truth {
         Self {
             rightful: 0,
             reign: 1,
+            since: Moment::START,
             reign_of,
             impostors: vec![None; servers],
             lost: None,

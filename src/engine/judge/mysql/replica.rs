@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::{
     standpoint::Standpoint,
-    topology::{MemberChannel, Trail, is_receiving, member_channels, trail},
+    topology::{MemberChannel, Trail, is_passed_on, is_receiving, member_channels, trail},
 };
 use crate::engine::{
     Channel, GtidState, IoThread, Lag, Position, Relation, ServerIndex, ServerState, StateReason,
@@ -37,7 +37,9 @@ pub fn verdict(
     match place.misled_by {
         Some(stale) => conclusion.left_behind = Some(StateReason::FollowsStale(stale)),
         None if place.diverged => conclusion.left_behind = Some(StateReason::Diverged),
-        None if running && place.trail == Some(Trail::Leads) => conclusion.left_behind = None,
+        None if running && place.trail == Some(Trail::Leads) && !place.was_diverged => {
+            conclusion.left_behind = None;
+        }
         None => {}
     }
     if conclusion.left_behind.is_some() {
@@ -99,6 +101,9 @@ struct Place {
     misled_by: Option<ServerIndex>,
     /// It has what the primary, asked later, did not have.
     diverged: bool,
+    /// The same by the last words of both, whichever is the later one: what was found does not change
+    /// with that.
+    was_diverged: bool,
     /// How far it is behind: `None` when its next reply will tell, `Some(None)` when it cannot be
     /// told.
     lag: Option<Option<Lag>>,
@@ -113,23 +118,32 @@ impl Place {
         standpoint: Standpoint<'_>,
     ) -> Self {
         let primary = standpoint.primary_for(source);
-        let trail = primary.map(|primary| trail(index, primary, case));
+        let trail = primary.map(|primary| match trail(index, primary, case) {
+            Trail::Astray if is_passed_on(index, source, case) => Trail::Unknown,
+            known => known,
+        });
         let sibling_receives = || case.others(index).any(|other| is_receiving(other, source, case));
         let is_attended = may_give(source, case)
             || primary.is_some_and(|primary| may_give(primary, case))
             || sibling_receives();
         let compared = primary.is_some_and(|primary| case.answers(primary));
-        let misled_by = misled_by(source, primary, standpoint.stale, case);
-        let diverged = is_diverged(index, primary.filter(|_| compared), case);
         let replica = &case.records[index];
+        let misled_by = misled_by(index, source, primary, standpoint.stale, case);
+        let was_diverged = is_diverged(index, primary, case);
+        let is_later = |primary| case.records[primary].facts_at >= replica.facts_came;
+        let diverged = was_diverged && compared && primary.is_some_and(is_later);
         let lag = match trail {
             _ if misled_by.is_some() || diverged => Some(None),
-            // What it goes on receiving is not the primary's.
-            Some(Trail::Astray) if channel.io == IoThread::Running => None,
+            // What it goes on receiving is not the primary's: nothing but what it lacks can be told.
+            Some(Trail::Astray) if channel.io == IoThread::Running => {
+                let reached = by_gtid(replica, channel, standpoint.positions);
+                let own = channel.seconds_behind.map(Duration::from_secs);
+                if reached.lacks_older_than(Duration::ZERO) { reached.lag(own) } else { None }
+            }
             _ if is_of_another_history(replica, channel, standpoint.office) => Some(None),
             _ => lag(replica, channel, source, primary, case, standpoint.positions),
         };
-        Self { trail, is_attended, compared, misled_by, diverged, lag }
+        Self { trail, is_attended, compared, misled_by, diverged, was_diverged, lag }
     }
 }
 
@@ -142,14 +156,23 @@ fn may_give(source: ServerIndex, case: Case<'_>) -> bool {
 /// The member that a replica receives from, when that one calls itself a primary and is not the
 /// one.
 fn misled_by(
+    replica: ServerIndex,
     source: ServerIndex,
     primary: Option<ServerIndex>,
     stale: &[ServerIndex],
     case: Case<'_>,
 ) -> Option<ServerIndex> {
-    let stale = stale.contains(&source) && case.records[source].claims_writable();
-    let beside = primary.is_some_and(|primary| primary != source);
-    (beside && case.answers(source) && stale).then_some(source)
+    let record = &case.records[source];
+    // One that shares nothing with the replica gives it nothing.
+    let gives = || case.records[replica].history.gtid.shares(&record.history.gtid) != Some(false);
+    let is_stale = match primary {
+        Some(primary) => primary != source && stale.contains(&source),
+        // Whoever has lost is none, whether its heir is there or not, unless that follows it itself.
+        None => case.superseded(source).is_some_and(|superseded| {
+            superseded.by != Some(replica) && record.is_confirmed_writable() && gives()
+        }),
+    };
+    (is_stale && case.answers(source) && record.claims_writable()).then_some(source)
 }
 
 /// Whether a replica that receives nothing shares nothing with the last writer: it is no late copy, and
@@ -162,7 +185,7 @@ fn is_of_another_history(replica: &Record, channel: &Channel, office: &GtidState
         && own.shares(office) == Some(false)
 }
 
-/// Whether a replica has what the primary, asked later, did not have.
+/// Whether a replica has what the primary has not, by the last words of both.
 fn is_diverged(index: ServerIndex, primary: Option<ServerIndex>, case: Case<'_>) -> bool {
     let record = &case.records[index];
     let Some(primary) = primary.map(|primary| &case.records[primary]) else {
@@ -171,9 +194,7 @@ fn is_diverged(index: ServerIndex, primary: Option<ServerIndex>, case: Case<'_>)
     let turned_writable =
         record.mysql().is_some_and(|facts| facts.writability == Writability::Writable);
     // Errant transactions of a read-only replica are common, and harm only its own data.
-    turned_writable
-        && primary.facts_at >= record.facts_came
-        && record.history.gtid.relation(&primary.history.gtid) == Relation::Diverged
+    turned_writable && record.history.gtid.relation(&primary.history.gtid) == Relation::Diverged
 }
 
 /// A server with several channels from members is as good as the worst of them. Of several that only

@@ -169,15 +169,32 @@ impl Field<'_> {
         if last.is_some_and(|last| is_receiving(last, index, self.case)) {
             return None;
         }
+        if let Some(heir) = last.and_then(|last| self.heir_of(last)).filter(|heir| *heir != index) {
+            let reason = StateReason::Unfollowed(heir);
+            return Some(Loser { server: index, against: Some(heir), loss: None, reason });
+        }
         let lacks = self.is_stranger(index, last)
             || self.was_never_heir(index)
             || self.is_behind_all(index) && (last.is_some() || self.lacks_what_was_shown(index));
+        // What the last writer has is no reason any more when it is gone.
+        let outdone = last.is_some_and(|last| self.is_outdone(index, last));
         let shared = has_the_volume(index, self.case);
-        (lacks && !shared).then_some(Loser {
+        ((lacks || outdone) && !shared).then_some(Loser {
             server: index,
             against: last,
-            loss: Some(Loss::Age),
+            loss: lacks.then_some(Loss::Age),
             reason: StateReason::LacksHistory,
+        })
+    }
+
+    /// Whom the last writer receives from, when that one says that it is writable.
+    fn heir_of(&self, last: ServerIndex) -> Option<ServerIndex> {
+        let case = self.case;
+        case.others(last).find(|&heir| {
+            case.records[heir].claims_writable()
+                && is_receiving(last, heir, case)
+                && !case.has_lost_history(heir)
+                && !case.is_foreign(heir)
         })
     }
 
@@ -264,11 +281,26 @@ impl Field<'_> {
     /// and nobody follows it, and it lacks what that one had, and was never seen following, or even
     /// what that one came into office with.
     fn was_never_heir(&self, index: ServerIndex) -> bool {
-        let record = &self.case.records[index];
-        let lacks = |had: &GtidState| record.history.gtid.contains(had) == Some(false);
+        let lacks = |had: &GtidState| self.case.records[index].history.gtid.contains(had);
         let office = self.case.precedents.office;
-        (!self.case.has_followed(index) && lacks(&office.gtid) || lacks(&office.began_with))
-            && !record.writable.is_some_and(|run| run.promoted)
+        let is_short = !self.case.has_followed(index) && lacks(&office.gtid) == Some(false)
+            || lacks(&office.began_with) == Some(false);
+        is_short && self.came_up_alone(index)
+    }
+
+    /// Whether nobody saw a server promoted and nobody follows it, and the last writer is there and has
+    /// what it lacks.
+    fn is_outdone(&self, index: ServerIndex, last: ServerIndex) -> bool {
+        let [own, had] = [index, last].map(|one| &self.case.records[one].history.gtid);
+        let is_itself = self.case.answers(last)
+            && !self.case.has_lost_history(last)
+            && !self.case.is_foreign(last);
+        is_itself && own.contains(had) == Some(false) && self.came_up_alone(index)
+    }
+
+    /// Whether nobody saw a writable server promoted, and nobody follows it.
+    fn came_up_alone(&self, index: ServerIndex) -> bool {
+        !self.case.records[index].writable.is_some_and(|run| run.promoted)
             && attached_replicas(index, self.case) == 0
     }
 

@@ -141,10 +141,34 @@ pub fn runs(channel: &Channel) -> bool {
     channel.sql_running || channel.io == IoThread::Running
 }
 
-/// How many replicas receive from `primary` now.
+/// How many replicas receive from `primary` now; not those that show that it only passes on what
+/// somebody else writes.
 pub fn attached_replicas(primary: ServerIndex, case: Case<'_>) -> usize {
-    let all = case.indices();
-    all.filter(|&replica| is_receiving(replica, primary, case)).count()
+    let counts = |replica: &ServerIndex| {
+        is_receiving(*replica, primary, case) && !is_passed_on(*replica, primary, case)
+    };
+    case.indices().filter(counts).count()
+}
+
+/// Whether a replica has from its source, which does not answer, what another member that answers and is
+/// writable has written, and the source had not when it was heard last: it is a replica itself by now.
+pub fn is_passed_on(replica: ServerIndex, source: ServerIndex, case: Case<'_>) -> bool {
+    let (received, silent) = (&case.records[replica].history, &case.records[source]);
+    let passed_on = |writer: ServerIndex| {
+        let record = &case.records[writer];
+        let (number, uuid) = (record.history.server_id, record.history.uuid.as_deref());
+        // Two that carry one mark cannot be told apart.
+        let is_other = match uuid {
+            Some(_) => uuid != silent.history.uuid.as_deref(),
+            None => number != silent.history.server_id,
+        };
+        is_other && record.is_confirmed_writable() && case.answers(writer) && {
+            let written = received.gtid.begun_on(uuid, number);
+            !written.is_empty() && silent.history.gtid.contains(&written) == Some(false)
+        }
+    };
+    silent.trouble.is_some()
+        && case.others(source).any(|writer| writer != replica && passed_on(writer))
 }
 
 /// Whether `replica` answers and receives from `source` directly.
@@ -172,7 +196,8 @@ pub fn opinion(
     let told = channels.iter().map(|member| {
         let direct = member.source == source;
         // Somebody else took over and is written to: what comes through others is that one's.
-        if member.ambiguous || !direct && taken_over {
+        let passed_on = direct && is_passed_on(replica, source, case);
+        if member.ambiguous || passed_on || !direct && taken_over {
             return Opinion::Nothing;
         }
         let from = if direct { Origin::Source } else { Origin::Beyond };

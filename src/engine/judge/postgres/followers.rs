@@ -92,11 +92,31 @@ pub fn is_follower(standby: ServerIndex, primary: ServerIndex, case: Case<'_>) -
     let own = case.records[primary].primary_timeline().or(case.records[primary].history.timeline);
     match origin(standby, case) {
         None => false,
-        Some(Sender::Member(sender)) if sender == primary => true,
+        Some(Sender::Member(sender)) if sender == primary => !is_passed_on(standby, primary, case),
         // Another one that calls itself a primary.
-        Some(Sender::Member(sender)) if case.records[sender].primary_timeline().is_some() => false,
+        Some(Sender::Member(sender))
+            if case.records[sender].primary_timeline().is_some()
+                && !is_passed_on(standby, sender, case) =>
+        {
+            false
+        }
         Some(_) => own.is_some() && case.records[standby].received_timeline() == own,
     }
+}
+
+/// Whether a standby shows that its sender, which does not answer, only passes on what another member
+/// writes: it receives that one's timeline, which the sender was never seen writing on.
+fn is_passed_on(standby: ServerIndex, sender: ServerIndex, case: Case<'_>) -> bool {
+    let silent = &case.records[sender];
+    let received = case.records[standby].received_timeline();
+    let writes = |member: ServerIndex| {
+        let record = &case.records[member];
+        let own = record.primary_timeline();
+        own.is_some() && own == received && record.is_confirmed_writable() && case.answers(member)
+    };
+    silent.trouble.is_some()
+        && received > silent.primary_timeline().or(silent.history.timeline)
+        && case.others(sender).any(writes)
 }
 
 /// Whether a server is a standby that receives from `sender` directly, as far as it tells.
@@ -117,7 +137,7 @@ pub fn opinion(
     case: Case<'_>,
 ) -> Opinion {
     let record = &case.records[standby];
-    if is_sent_by(record, case.policy.server(primary)) {
+    if is_sent_by(record, case.policy.server(primary)) && !is_passed_on(standby, primary, case) {
         return record.opinion("", Origin::Source, since, case.now);
     }
     match is_follower(standby, primary, case) || hides_everything(record) {

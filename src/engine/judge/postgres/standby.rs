@@ -37,6 +37,10 @@ pub fn verdict(
     conclusion.note_astray(suspect, now);
     let alone = !receiver.is_attached() && place.is_attended();
     conclusion.note_detached(alone, now);
+    // One reply shows whom it follows, however soon it is read from.
+    if receiver.is_attached() && branch == Branch::Same && conclusion.left_behind.is_none() {
+        conclusion.mark_followed();
+    }
     // No lag is measured across timelines.
     if conclusion.left_behind.is_some() {
         conclusion.forget_freshness();
@@ -68,9 +72,6 @@ pub fn verdict(
     }
     if branch == Branch::Unproven {
         return out(ServerState::ReplicaLagging, StateReason::LagUnknown);
-    }
-    if receiver.is_attached() && !suspect {
-        conclusion.mark_followed();
     }
     if !apply_delay.is_zero() {
         return out(ServerState::OutOfService, StateReason::DelayedOnPurpose);
