@@ -5,8 +5,9 @@
 //! group) and to the monitors (restarts, reloads, isolation, operators), all at random times. Then
 //! everything is still for a while, and the names must be right.
 //!
-//! In stories from the seed 1,000,000,000 on, a fifth as many, operators do more by hand: switchovers in steps, also undone
-//! ones, a writer whose disk hangs, a promotion of one that lacks what another one has.
+//! In stories from the seed 1,000,000,000 on, a fifth as many, operators do more by hand:
+//! switchovers in steps, also undone ones, a writer whose disk hangs, a promotion of one that lacks
+//! what another one has.
 //!
 //! The stories of a test run that still break an oracle stand in `open.txt`. A run fails when another
 //! one does, and when one of these does not any more. It lists the broken oracles with some seeds of
