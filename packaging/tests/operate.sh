@@ -99,6 +99,39 @@ operators() {
     [[ "$said" == *"usermod -aG pointsman-admin"* ]] || fail "bob is not told what to do: $said"
     if as ann test -r /var/lib/private/pointsman; then fail "ann reads the state"; fi
 }
+# Whom the agent follows; all that it says where that is nobody.
+follows() {
+    local said
+    said="$(pointsman follow --status 2>&1)" || true
+    grep -o '10.9.0.[23]:6000; moved' <<<"$said" | head -n 1 | grep . || echo "$said"
+}
+# A host that the network leads to: no connection to it is one within this host.
+host_of_databases() {
+    ip netns add db
+    ip link add to-db type veth peer name to-us netns db
+    ip address add 10.9.0.1/24 dev to-db
+    ip link set to-db up
+    ip -netns db address add 10.9.0.2/24 dev to-us
+    ip -netns db address add 10.9.0.3/24 dev to-us
+    ip -netns db link set to-us up
+    cat <<TOML >>/etc/pointsman/pointsman.toml
+[[cluster]]
+name = "shop"
+engine = "tcp"
+[cluster.write]
+name = "shop.db.internal."
+[[cluster.server]]
+name = "shop1"
+address = "10.9.0.2"
+port = 6000
+[[cluster.server]]
+name = "shop2"
+address = "10.9.0.3"
+port = 6000
+TOML
+}
+# Holds connections open, also when it takes no more of them.
+holder() { exec ip netns exec db systemd-socket-activate --accept --inetd --listen="$1:6000" cat; }
 
 [ "$(cat /proc/1/comm)" = systemd ] || fail "PID 1 is $(cat /proc/1/comm)"
 say "$(systemctl --version | head -n 1) is PID 1"
@@ -134,6 +167,35 @@ if systemctl reload pointsman; then fail "a file with faults was reloaded"; fi
 cp /run/good.toml /etc/pointsman/pointsman.toml
 systemctl reload pointsman || fail "systemctl reload after a refused one led to $?"
 [ "$(process)" = "$before" ] || fail "a reload is no restart"
+
+say "the agent"
+host_of_databases
+holder 10.9.0.2 &
+first=$!
+holder 10.9.0.3 &
+second=$!
+systemctl reload pointsman
+soon 10.9.0.2 ask shop.db.internal
+mkdir -p /etc/systemd/system/pointsman-follow.service.d
+printf '[Service]\nEnvironment="FOLLOW=shop.db.internal --server 127.0.0.1:5300 --port 6000"\n' \
+    >/etc/systemd/system/pointsman-follow.service.d/names.conf
+systemctl daemon-reload
+systemctl enable --now pointsman-follow.service
+soon '10.9.0.2:6000; moved' follows
+right="$(sed -n 's/^CapEff:[[:space:]]*//p' "/proc/$(systemctl show --property=MainPID --value pointsman-follow.service)/status")"
+[ "$right" = 0000000000001000 ] || fail "the agent has other rights than CAP_NET_ADMIN: $right"
+# Ends with 1 when the connection does, and with more when nobody ends it.
+# shellcheck disable=SC2016 # what ann's shell is to read
+as ann bash -c 'exec 3<>/dev/tcp/10.9.0.2/6000; echo held >/tmp/ann; read -r -t 60 -u 3; echo "ended $?" >/tmp/ann' &
+soon held cat /tmp/ann
+kill "$first"
+soon 10.9.0.3 ask shop.db.internal
+soon "ended 1" cat /tmp/ann
+soon '10.9.0.3:6000; moved' follows
+systemctl disable --now pointsman-follow.service
+kill "$second"
+cp /run/good.toml /etc/pointsman/pointsman.toml
+systemctl reload pointsman
 
 say "a restart with the socket unit"
 systemctl stop pointsman.service

@@ -47,6 +47,9 @@ enum LookupError {
     /// The server says that it cannot answer.
     #[error("it says {0}")]
     Code(ResponseCode),
+    /// The name has addresses, and nothing says to which port they are meant.
+    #[error("no SRV record tells the port of the servers: say it with --port")]
+    NoPort,
     /// No reply came.
     #[error("no reply within {PATIENCE:?}")]
     Silence,
@@ -118,6 +121,10 @@ impl Question {
                     found.1 = found.1.min(ttl);
                 }
             }
+        }
+        // Clusters of any kind but PostgreSQL and MySQL have no service, and copies may lack them.
+        if found.0.is_empty() && !addresses(server, &self.name, 0).await?.0.is_empty() {
+            return Err(LookupError::NoPort);
         }
         Ok(found)
     }
@@ -204,3 +211,51 @@ const UDP_SIZE: u16 = 1232;
 
 /// How long one question may take.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use hickory_proto::{
+        op::MessageType,
+        rr::{Record, rdata::A},
+    };
+
+    use super::*;
+
+    /// Answers with these addresses, and has no service.
+    async fn server(addresses: &'static [&str]) -> SocketAddr {
+        let socket = UdpSocket::bind("127.0.0.1:0").await.expect("a free port");
+        let at = socket.local_addr().expect("it is bound");
+        tokio::spawn(async move {
+            let mut buffer = [0; 1232];
+            while let Ok((length, from)) = socket.recv_from(&mut buffer).await {
+                let mut reply = Message::from_vec(&buffer[..length]).expect("a question");
+                reply.metadata.message_type = MessageType::Response;
+                let query = reply.queries[0].clone();
+                if query.query_type() == RecordType::A {
+                    let data =
+                        addresses.iter().map(|address| RData::A(A(address.parse().unwrap())));
+                    let record = |data| Record::from_rdata(query.name().clone(), 1, data);
+                    reply.answers.extend(data.map(record));
+                }
+                let reply = reply.to_vec().expect("a reply");
+                socket.send_to(&reply, from).await.expect("loopback takes it");
+            }
+        });
+        at
+    }
+
+    #[tokio::test]
+    async fn addresses_without_a_port_are_no_answer_and_say_what_to_do() {
+        let question = Question::about("write.db.internal").expect("a name");
+        let (heard, kept) = question.ask(server(&["192.0.2.1"]).await, Port::BySrv).await;
+        assert_eq!(heard.answer, Answer::Failed);
+        let fault = kept.expect_err("nobody says the port");
+        assert!(fault.contains("say it with --port"), "{fault}");
+        let (heard, kept) = question.ask(server(&[]).await, Port::BySrv).await;
+        assert_eq!((heard.answer, kept.is_ok()), (Answer::Nobody, true));
+        let given = Port::Given(6000);
+        let (heard, _) = question.ask(server(&["192.0.2.1"]).await, given).await;
+        let there = "192.0.2.1:6000".parse().expect("an address");
+        assert_eq!(heard.answer, Answer::Servers([there].into()));
+    }
+}
