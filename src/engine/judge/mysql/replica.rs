@@ -167,10 +167,13 @@ fn misled_by(
     let gives = || case.records[replica].history.gtid.shares(&record.history.gtid) != Some(false);
     let is_stale = match primary {
         Some(primary) => primary != source && stale.contains(&source),
-        // Whoever has lost is none, whether its heir is there or not, unless that follows it itself.
-        None => case.superseded(source).is_some_and(|superseded| {
-            superseded.by != Some(replica) && record.is_confirmed_writable() && gives()
-        }),
+        // Whoever has lost against somebody is none, whether that one is there or not, unless it is
+        // the replica. Who merely has less than all others, as one that was installed anew, gives
+        // them nothing.
+        None => case
+            .superseded(source)
+            .and_then(|superseded| superseded.by)
+            .is_some_and(|heir| heir != replica && record.is_confirmed_writable() && gives()),
     };
     (is_stale && case.answers(source) && record.claims_writable()).then_some(source)
 }
