@@ -87,7 +87,8 @@ async fn ask(mut asked: watch::Receiver<Asked>, tell: mpsc::Sender<Heard>) {
         let now = asked.borrow_and_update().clone();
         let begun = Instant::now();
         if let Some(cluster) = cluster(&now.config, &now.cluster) {
-            let heard = asker.ask(cluster, &now.source).await;
+            // Most of the time nobody is asked, and what asking takes is not held.
+            let heard = Box::pin(asker.ask(cluster, &now.source)).await;
             if tell.send(heard).await.is_err() {
                 return;
             }

@@ -171,7 +171,8 @@ impl ClusterDiscovery {
     async fn carry_out(&mut self, cluster: &ClusterConfig, action: Action) -> (Vec<Action>, bool) {
         match action {
             Action::Examine(at) => {
-                let came = examine(cluster, at).await;
+                // A login takes tens of KiB. There may be thousands of clusters, and strangers are few.
+                let came = Box::pin(examine(cluster, at)).await;
                 let actions = self.ledger.examined(at, came, self.clock.now());
                 let more = self.ledger.act(self.clock.now());
                 (actions.into_iter().chain(more).collect(), false)
