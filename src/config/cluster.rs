@@ -132,6 +132,7 @@ pub fn convert(
     }
     let mut seen = Seen::default();
     let mut names = Names::new(zones);
+    // A list that grows would keep room for thousands more than there are.
     let mut clusters = Vec::with_capacity(sections.len());
     clusters.extend(sections.iter().enumerate().filter_map(|(index, section)| {
         let id = ClusterId(index);
@@ -232,6 +233,7 @@ fn servers(
             false => conversion.faults.add(place.clone(), NO_SERVER, discovery::FIRST_SERVER),
         }
     }
+    // Here, too: most clusters have three.
     let mut servers = Vec::with_capacity(sections.len());
     let sections = sections.iter();
     servers.extend(
