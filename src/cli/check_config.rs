@@ -2,7 +2,7 @@
 
 use std::{
     io::{self, Write},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use clap::Args;
@@ -17,9 +17,12 @@ use crate::config::{Config, ConfigError, Fault, Secrets, not_carried};
 /// Options of `check-config`.
 #[derive(Debug, Args)]
 pub struct CheckOptions {
-    /// Configuration file
-    #[arg(value_name = "FILE", env = "POINTSMAN_CONFIG", default_value = DEFAULT_CONFIG)]
-    pub file: PathBuf,
+    /// Configuration file, instead of the one that --config names
+    #[arg(value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// Configuration file, as the other commands take it
+    #[arg(long, value_name = "FILE", env = "POINTSMAN_CONFIG", default_value = DEFAULT_CONFIG)]
+    pub config: PathBuf,
     /// Leave out passwords, keys and tokens, for machines that do not have them
     #[arg(long)]
     pub no_secrets: bool,
@@ -29,6 +32,14 @@ pub struct CheckOptions {
     /// Print the faults as one JSON object, for editors and pipelines
     #[arg(long)]
     pub json: bool,
+}
+
+impl CheckOptions {
+    /// The file to check. An environment that names one for all commands does not stop who names
+    /// another here.
+    fn file(&self) -> &Path {
+        self.file.as_deref().unwrap_or(&self.config)
+    }
 }
 
 /// Checks the file: one line when it may be used, with a warning for whatever may be in its way on
@@ -47,7 +58,7 @@ pub fn run(options: &CheckOptions, Out { output, errors }: Out<'_>) -> io::Resul
 /// A configuration without fault, and its warnings.
 fn check(options: &CheckOptions) -> Result<(Config, Vec<String>), ConfigError> {
     let secrets = if options.no_secrets { Secrets::LeftOut } else { Secrets::OfTheService };
-    let config = Config::look_at(&options.file, secrets)?;
+    let config = Config::look_at(options.file(), secrets)?;
     let unseen = config.unseen.iter().map(Fault::to_string);
     let open_files = config.open_files.iter().map(ToString::to_string);
     let obstacles = obstacles(&config, !options.no_secrets).into_iter();
@@ -72,7 +83,7 @@ fn for_people(
                 0 => String::new(),
                 number => format!("; {}", count(number, "warning")),
             };
-            writeln!(output, "{}: fine: {}{but}", options.file.display(), summary(&config))?;
+            writeln!(output, "{}: fine: {}{but}", options.file().display(), summary(&config))?;
             let discovering = config.clusters.iter().filter(|_| options.discovery);
             for cluster in discovering {
                 match &cluster.discovery {

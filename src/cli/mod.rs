@@ -197,7 +197,7 @@ mod tests {
         ));
         assert!(matches!(
             read(&["check-config", "x.toml"]),
-            Ok(Command::CheckConfig(options)) if options.file.as_os_str() == "x.toml"
+            Ok(Command::CheckConfig(options)) if options.file == Some("x.toml".into())
         ));
         assert!(matches!(
             read(&["demo", "--once", "--port", "5300"]),

@@ -188,21 +188,25 @@ impl Settings<'_> {
              would cost that.\n    min-refresh-time 1;\n    min-retry-time 1;\n    # Nobody else \
              is told or copies.\n    notify no;\n    allow-transfer {{ none; }};\n{signing}}};\n"
         );
+        // BIND asks for the SOA ten times each 10 / rate seconds, and what comes meanwhile waits.
+        text += "# Into options { }, for there is one only:\n#     serial-query-rate 1000; // \
+                 its 20 lets the second of two changes wait half a second\n";
         let zones = match &self.catalog {
             Some(catalog) => {
                 let primaries = primaries.replace("        ", "#         ");
                 text += &format!(
-                    "# Into options {{ }}, for there is one only:\n#     catalog-zones {{\n\
+                    "#     catalog-zones {{\n\
                      #         zone \"{catalog}\"\n\
                      #         zone-directory \"catalog\" min-update-interval 1\n\
                      #         default-primaries {{\n{primaries}#         }};\n#     }};\n#     \
                      min-refresh-time 1;\n#     min-retry-time 1;\n#     notify no;\n\
-                     # Once: mkdir catalog\n\n"
+                     # Once: mkdir catalog\n"
                 );
                 std::slice::from_ref(catalog)
             }
             None => &self.zones[..],
         };
+        text.push('\n');
         for zone in zones {
             text += &format!(
                 "zone \"{zone}\" {{\n    type secondary;\n    file \"{zone}.copy\";\n{from}"

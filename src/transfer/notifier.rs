@@ -4,6 +4,7 @@
 //! does. While it is an old one, it is asked again, and told again now and then.
 
 use std::{
+    collections::VecDeque,
     io,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::Arc,
@@ -63,10 +64,11 @@ pub struct Notifier {
     is_level: bool,
     /// When it is told next.
     tell_at: Option<Instant>,
-    /// The question that was sent last.
-    asked: Option<u16>,
-    /// Questions before that one which had no answer.
-    unanswered: u32,
+    /// The questions that were sent last and have no answer, oldest first. A secondary may be further
+    /// away than the time between two of them.
+    asked: VecDeque<u16>,
+    /// When the first question was sent that no answer has come after.
+    unanswered_since: Option<Instant>,
     /// When it is asked next, and how long after that again.
     ask_at: Instant,
     ask_after: Duration,
@@ -105,8 +107,8 @@ impl Notifier {
             told_anew: 0,
             is_level: false,
             tell_at: None,
-            asked: None,
-            unanswered: 0,
+            asked: VecDeque::new(),
+            unanswered_since: None,
             ask_at: Instant::now(),
             ask_after: ASK_FIRST,
         }
@@ -198,12 +200,16 @@ impl Notifier {
         let id = rand::random();
         let head = Head { id, flags: 0, question: self.question.clone() };
         let message = head.message(&Body::default(), &[]);
-        self.unanswered = if self.asked.is_some() { self.unanswered + 1 } else { 0 };
-        if self.unanswered == SILENT {
+        let now = Instant::now();
+        let since = *self.unanswered_since.get_or_insert(now);
+        if self.asked.len() >= SILENT_QUESTIONS && now - since >= SILENT_TIME {
             self.sight.failed(SecondaryFault::Silent);
         }
-        self.asked = Some(id);
-        self.ask_at = Instant::now() + self.ask_after;
+        if self.asked.len() == ASKED_MOST {
+            self.asked.pop_front();
+        }
+        self.asked.push_back(id);
+        self.ask_at = now + self.ask_after;
         self.ask_after = (self.ask_after * 2).min(ASK_LAST);
         self.send(socket, &message).await;
     }
@@ -221,7 +227,7 @@ impl Notifier {
         let Ok(message) = Message::from_vec(octets) else { return };
         let is_reply = octets.len() > 2 && octets[2] & 0x80 != 0;
         match octets.get(2).map(|flags| flags >> 3 & 15) {
-            Some(0) if is_reply && self.asked == Some(message.id) => self.hear_soa(&message),
+            Some(0) if is_reply && self.is_answered(message.id) => self.hear_soa(&message),
             Some(4) if is_reply => self.hear_told(&message, octets),
             _ => {}
         }
@@ -261,8 +267,16 @@ impl Notifier {
         self.tell_at = self.tell_at.map(|_| next);
     }
 
+    /// Whether this is the identifier of a question without an answer. It and those before it have
+    /// one now.
+    fn is_answered(&mut self, id: u16) -> bool {
+        let Some(place) = self.asked.iter().position(|asked| *asked == id) else { return false };
+        self.asked.drain(..=place);
+        self.unanswered_since = None;
+        true
+    }
+
     fn hear_soa(&mut self, message: &Message) {
-        self.asked = None;
         let soa = message.answers.iter().find_map(|record| match &record.data {
             RData::SOA(soa) if LowerName::from(&record.name) == self.origin => Some(soa.serial),
             _ => None,
@@ -341,8 +355,14 @@ const ASK_LAST: Duration = Duration::from_millis(500);
 /// A secondary that is up to date is asked so often.
 const ASK_CALM: Duration = Duration::from_secs(5);
 
-/// A secondary is said to be silent after so many questions without an answer.
-const SILENT: u32 = 4;
+/// An answer to one of so many questions is taken: with `ASK_LAST` those of four seconds.
+const ASKED_MOST: usize = 8;
+
+/// A secondary is said to be silent that has answered none of so many questions, …
+const SILENT_QUESTIONS: usize = 4;
+
+/// … for so long: the first questions follow each other faster than a distant one can answer.
+const SILENT_TIME: Duration = Duration::from_secs(1);
 
 /// Pause after an error of the system's.
 const AFTER_ERROR: Duration = Duration::from_secs(1);

@@ -137,9 +137,12 @@ fn what_cannot_be_meant_is_a_usage_error() {
 fn check_config_is_content_with_a_fine_file() {
     let settings = Settings::new(&fine("127.27.1.9:0"), "");
     let file = settings.file();
-    let Ended { code, stdout, stderr } = run(&["check-config", &file]);
-    assert_eq!((code, stderr.as_str()), (Some(0), ""));
-    assert_eq!(stdout, format!("{file}: fine: 1 zone, 1 cluster, 1 server, 2 names\n"));
+    // The other commands take it as an option, and so may this one.
+    for named in [&[file.as_str()][..], &["--config", &file], &["--config", "other.toml", &file]] {
+        let Ended { code, stdout, stderr } = run(&[&["check-config"][..], named].concat());
+        assert_eq!((code, stderr.as_str()), (Some(0), ""));
+        assert_eq!(stdout, format!("{file}: fine: 1 zone, 1 cluster, 1 server, 2 names\n"));
+    }
 
     let Ended { code, stdout, .. } = run(&["check-config", "--json", &file]);
     assert_eq!((code, parsed(&stdout)), (Some(0), parsed(r#"{ "faults": [], "warnings": [] }"#)));

@@ -92,8 +92,14 @@ impl Stage {
     /// Who takes part, in the order of the tables.
     pub(crate) fn contestants(self) -> Vec<Contestant> {
         let of = |client, way, agent| Contestant { client, task: Task::Write, way, agent };
-        let reads =
-            |client, way| Contestant { client, task: Task::Read, way, agent: Agent::Nobody };
+        let reads = |client| {
+            [Agent::Nobody, Agent::Follow].map(|agent| Contestant {
+                client,
+                task: Task::Read,
+                way: Way::Held,
+                agent,
+            })
+        };
         let plain = |client| {
             let ways = [Way::Direct, Way::Cached, Way::Held].into_iter();
             ways.flat_map(move |way| {
@@ -108,21 +114,21 @@ impl Stage {
                     of(Client::PgBouncer, Way::Held, Agent::Nobody),
                     of(Client::PgBouncer, Way::Held, Agent::Follow),
                     of(Client::Libpq, Way::List, Agent::Nobody),
-                    reads(Client::Libpq, Way::Held),
                 ])
+                .chain(reads(Client::Libpq))
                 .collect(),
             Self::MariaDb => plain(Client::PyMySql)
-                .chain([
-                    of(Client::ConnectorJ, Way::Held, Agent::Follow),
-                    reads(Client::PyMySql, Way::Held),
-                ])
+                .chain([of(Client::ConnectorJ, Way::Held, Agent::Follow)])
+                .chain(reads(Client::PyMySql))
                 .collect(),
-            Self::Patroni => vec![
+            Self::Patroni => [
                 of(Client::Libpq, Way::Held, Agent::Follow),
                 of(Client::Libpq, Way::List, Agent::Nobody),
                 of(Client::Libpq, Way::Balancer, Agent::Nobody),
-                reads(Client::Libpq, Way::Held),
-            ],
+            ]
+            .into_iter()
+            .chain(reads(Client::Libpq))
+            .collect(),
         }
     }
 }

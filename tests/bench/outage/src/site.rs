@@ -23,7 +23,7 @@ use pointsman_testbed::{
 use crate::{
     contestant::{Agent, Client, Contestant, Way},
     host::Host,
-    place::{Place, WRITE},
+    place::{Place, READ, WRITE},
 };
 
 /// All of it. Dropped, it ends.
@@ -60,8 +60,9 @@ impl Site {
         site
     }
 
-    /// Starts an agent for each way on which contestants have one, which cuts the connections of
-    /// these contestants and of nobody else. Those that run are ended.
+    /// Starts an agent for each way on which contestants have one. It follows both names, as that of a
+    /// host does on which programs write and read, and cuts the connections of these contestants and
+    /// of nobody else. Those that run are ended.
     pub(crate) fn follow(&mut self, contestants: &[(Contestant, Host)]) {
         for way in [Way::Direct, Way::Cached, Way::Held] {
             let users = contestants.iter().filter_map(|(contestant, host)| {
@@ -75,7 +76,7 @@ impl Site {
             let server = format!("{}:53", self.place.pointsman());
             let socket = self.path(&format!("follow{way:?}.sock")).display().to_string();
             let mut arguments: Vec<String> =
-                ["follow", WRITE, "--server", &server, "--socket", &socket]
+                ["follow", WRITE, READ, "--server", &server, "--socket", &socket]
                     .map(str::to_owned)
                     .into();
             for user in users {
