@@ -92,9 +92,12 @@ impl Story {
         self.expect("the zone is copied", |story| story.is_level());
         for owner in [READ, "www.db.internal.", "db1.db.internal.", "db3.db.internal."] {
             let owner = name(owner);
-            let [ours, theirs] = [&mut self.ours, &mut self.theirs]
-                .map(|client| client.addresses(&owner).map(|answer| answer.set()));
-            assert!(ours.is_some() && ours == theirs, "{owner}: {ours:?}, {theirs:?}");
+            // A server that forks may answer by its old copy for a moment.
+            self.expect("the copy says what we say", |story| {
+                let [ours, theirs] = [&mut story.ours, &mut story.theirs]
+                    .map(|client| client.addresses(&owner).map(|answer| answer.set()));
+                ours.is_some() && ours == theirs
+            });
         }
         let status = self.primary.status();
         println!("{status}");
@@ -103,14 +106,17 @@ impl Story {
     /// Each change of the write name arrives, and no serial goes back.
     fn follows_changes(&mut self) {
         let mut took = Vec::new();
-        let mut serial = self.theirs.serial(&name(ZONE));
+        let mut serial = self.theirs.serial_if_any(&name(ZONE));
         for (number, server) in (0..changes() as u64).zip([2, 3].into_iter().cycle()) {
             // Changes are not each other's echo, nor that of a secondary's own clock.
             thread::sleep(Duration::from_millis(600 + number * 137 % 500));
             took.push(self.change(server));
             // A server that forks may answer by its old copy for a moment.
-            self.expect("the serial grows", |story| story.theirs.serial(&name(ZONE)) > serial);
-            serial = self.theirs.serial(&name(ZONE));
+            self.expect("the serial grows", |story| {
+                let (before, now) = (serial, story.theirs.serial_if_any(&name(ZONE)));
+                serial = before.max(now);
+                now > before
+            });
         }
         println!("{:?}: a change took {}", self.trial.kind, spread(took));
     }
@@ -133,7 +139,7 @@ impl Story {
 
     /// It answers without us, gives up as it was told to, and follows us again.
     fn outlives_us(&mut self) {
-        let before = self.theirs.serial(&name(ZONE));
+        let before = self.theirs.serial_if_any(&name(ZONE));
         self.primary.kill();
         let gone = Instant::now();
         assert_eq!(self.written(), vec![IpAddr::from(self.primary.server(2))]);
@@ -156,7 +162,7 @@ impl Story {
         self.primary.start();
         let back = Instant::now();
         self.expect("the copy is level again after our restart", |story| {
-            story.is_level() && story.theirs.serial(&name(ZONE)) > before
+            story.is_level() && story.theirs.serial_if_any(&name(ZONE)) > before
         });
         println!("{:?}: level {:?} after our restart", self.trial.kind, back.elapsed());
     }

@@ -65,6 +65,15 @@ impl DnsClient {
         }
     }
 
+    /// The serial of the SOA record of `zone`, if there is a reply within a second and it has one.
+    pub fn serial_if_any(&mut self, zone: &Name) -> Option<u32> {
+        let reply = self.ask(zone, RecordType::SOA)?;
+        reply.answers.iter().find_map(|record| match &record.data {
+            RData::SOA(soa) => Some(soa.serial),
+            _ => None,
+        })
+    }
+
     /// The texts at `name`, one per record; none when there is no reply or no such name.
     pub fn texts(&mut self, name: &Name) -> Vec<String> {
         let reply = self.ask(name, RecordType::TXT);
