@@ -24,9 +24,10 @@ use pointsman::{
     control::{Control, ControlEnds},
     driver::{Driver, Ends, Past, Plan, PlannedCluster},
     engine::{
-        Facts, Failure, FailureKind, Finding, Heartbeat, Outcome, Pace, Position, PostgresFacts,
+        Facts, Failure, FailureKind, Heartbeat, Outcome, Pace, Position, PostgresFacts,
         PostgresRole, ProbeAdvice, ProbeKey, Receiver,
     },
+    probe::Finding,
     state::{Folder, Image, Opened, Saver},
 };
 use tempfile::TempDir;
@@ -151,7 +152,7 @@ async fn rounds(clusters: usize, ends: &Ends, steps: &mut Steps) {
 async fn tell(ends: &Ends, cluster: usize, server: usize, outcome: Outcome) {
     let probe = key(cluster, server);
     ends.findings
-        .send(Finding { probe, took: Duration::ZERO, outcome })
+        .send(Finding { probe, asked: tokio::time::Instant::now(), outcome })
         .await
         .expect("the driver is alive");
 }

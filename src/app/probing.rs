@@ -16,9 +16,9 @@ use tracing::error;
 use super::ears::Ears;
 use crate::{
     config::{ClusterConfig, ProbeConfig, ProbeTarget, ServerConfig},
-    engine::{Check, Finding, Pace, ProbeAdvice, ProbeKey},
+    engine::{Check, Pace, ProbeAdvice, ProbeKey},
     metrics::{ProbeMetrics, ProbeSubject},
-    probe::{self, Crowd, Names, Orders, WitnessTarget},
+    probe::{self, Crowd, Finding, Names, Orders, WitnessTarget},
 };
 
 /// Pause after a probe that panicked, so that a fault that repeats itself does not fill the log.

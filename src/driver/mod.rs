@@ -31,8 +31,9 @@ use crate::{
     clock::{self, Clock},
     config::AddedServer,
     control::Command,
-    engine::{ClusterId, Engine, Event, Finding, Moment, Observation, ProbeKey, ServerId},
+    engine::{ClusterId, Engine, Event, Moment, Observation, ProbeKey, ServerId},
     metrics::DriverCounts,
+    probe::Finding,
     publish::{Publisher, Reader, Snapshot},
     report::{self, Change},
     telemetry,
@@ -219,10 +220,10 @@ impl Driver {
     /// Takes in what was found, and goes on from there.
     fn step(&mut self, batch: &mut Vec<Finding>) {
         let now = self.clock.now();
-        for Finding { probe, took, outcome } in batch.drain(..) {
+        for Finding { probe, asked, outcome } in batch.drain(..) {
             // A task of an earlier configuration may still have a last word.
             if let Some(&server) = self.servers.get(&probe) {
-                let asked = now.before(took);
+                let asked = self.clock.moment(asked);
                 self.engine.observe(Observation { server, asked, outcome }, now);
             }
         }

@@ -119,7 +119,7 @@ pub use gtid::{BinlogState, GtidError, GtidSet, GtidState, Relation};
 pub use ids::{ClusterId, ProbeKey, ServerId, ServerIndex, Servers};
 pub use machine::Engine;
 pub use moment::Moment;
-pub use observation::{Evidence, Failure, FailureKind, Finding, Observation, Outcome};
+pub use observation::{Evidence, Failure, FailureKind, Observation, Outcome};
 pub use overrides::{Override, OverrideRefusal, Wish, WishKey};
 pub use policy::{
     ClusterKind, ClusterPolicy, Failback, MayWrite, OnNewerTimeline, OnNotWritable, OnSplitBrain,

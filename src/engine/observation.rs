@@ -1,8 +1,8 @@
 //! What one probe of one server came to.
 
-use std::{fmt, time::Duration};
+use std::fmt;
 
-use super::{Check, Facts, Moment, ProbeKey, ServerId, Testimony};
+use super::{Check, Facts, Moment, ServerId, Testimony};
 
 /// One probe of one server. Stamped with its moments by whoever hands it to the engine.
 #[derive(Clone, Debug, PartialEq)]
@@ -12,17 +12,6 @@ pub struct Observation {
     /// When it asked. What a reply says was true then or later, and need not be true any more when
     /// it arrives: evidence is dated by the question.
     pub asked: Moment,
-    /// What it found.
-    pub outcome: Outcome,
-}
-
-/// What a task that asks about a server reports. Whoever drives the engine knows the server.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Finding {
-    /// Which task.
-    pub probe: ProbeKey,
-    /// How long ago the question was sent that the outcome answers.
-    pub took: Duration,
     /// What it found.
     pub outcome: Outcome,
 }

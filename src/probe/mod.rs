@@ -17,6 +17,7 @@ pub mod mysql;
 
 mod crowd;
 mod dial;
+mod finding;
 mod handshake;
 mod jitter;
 mod kept;
@@ -39,6 +40,7 @@ mod wording;
 
 pub use crowd::Crowd;
 pub use dial::Dial;
+pub use finding::Finding;
 pub use listener::{Heard, Listener};
 pub use postgres::COLUMNS as POSTGRES_COLUMNS;
 pub(crate) use postgres::FACTS as POSTGRES_FACTS;

@@ -10,6 +10,7 @@ use tokio::{
 use super::{
     crowd::{Crowd, Seat},
     dial::Dial,
+    finding::Finding,
     jitter::{jitter, share},
     kept::Kept,
     rhythm::{Event, Reply, Rhythm, Step},
@@ -21,7 +22,7 @@ use super::{
 };
 use crate::{
     clock::Clock,
-    engine::{ClusterKind, Failure, FailureKind, Finding, Moment, Outcome},
+    engine::{ClusterKind, Failure, FailureKind, Moment, Outcome},
 };
 
 /// What one task carries from probe to probe.
@@ -66,7 +67,7 @@ impl Prober {
             dial.introduce(listener.every());
         }
         Self {
-            rhythm: Rhythm::new(target.key, target.kind, config, Moment::START, share()),
+            rhythm: Rhythm::new(target.kind, config, Moment::START, share()),
             clock,
             dial,
             kind: target.kind,

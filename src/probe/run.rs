@@ -6,6 +6,7 @@ use tokio::{sync::mpsc, time::timeout};
 
 use super::{
     crowd::Crowd,
+    finding::Finding,
     jitter::jitter,
     prober::{Prober, Wake},
     rhythm::{HELD_FOR, Held, Told},
@@ -14,8 +15,9 @@ use super::{
     wording::{presentable, presentable_text},
 };
 use crate::{
+    clock::Clock,
     discovery::{Login, Word},
-    engine::{Failure, FailureKind, Finding, Outcome},
+    engine::{Failure, FailureKind, Outcome, ProbeKey},
 };
 
 /// Probes `target` until `findings` has no receiver or its advice no sender any more.
@@ -26,10 +28,10 @@ use crate::{
 pub async fn run(target: Target, mut orders: Orders, findings: mpsc::Sender<Finding>) {
     let mut prober = Prober::new(&target, &orders.crowd);
     let mut held = Held::default();
+    let sender = FindingSender { probe: target.key, clock: prober.clock, findings: &findings };
     loop {
         let (latest, now) = match prober.rest(&mut orders, &findings).await {
             Wake::Due => {
-                let clock = prober.clock;
                 let heartbeat = orders.advice.borrow().heartbeat;
                 // On the heap for as long as it takes: a task at rest is the smaller for it.
                 let mut probing = Box::pin(prober.probe(heartbeat));
@@ -39,9 +41,7 @@ pub async fn run(target: Target, mut orders: Orders, findings: mpsc::Sender<Find
                 };
                 let (outcome, now) = match soon {
                     Some(ended) => ended,
-                    None if tell(held.with(None, target.key, clock.now()), &findings).await => {
-                        (&mut probing).await
-                    }
+                    None if sender.send(held.with(None)).await => (&mut probing).await,
                     None => break,
                 };
                 drop(probing);
@@ -49,33 +49,43 @@ pub async fn run(target: Target, mut orders: Orders, findings: mpsc::Sender<Find
                 if let Some(listener) = &target.listener {
                     listener.note(&outcome, prober.dial.introduction.take());
                 }
-                let asked = clock.moment(prober.dial.asked());
-                (Told { asked: Some(asked), outcome }, now)
+                let asked = prober.clock.moment(prober.dial.asked());
+                (Told { asked, outcome }, now)
             }
             Wake::Ended(failure, now) => {
                 target.meter.ended(&failure);
                 // The end of an idle connection alone is nothing for those who listen.
-                (Told { asked: None, outcome: Outcome::Failed(failure) }, now)
+                (Told { asked: now, outcome: Outcome::Failed(failure) }, now)
             }
             Wake::Over => break,
         };
         let pace = orders.advice.borrow().pace;
         let told = prober.rhythm.conclude(latest, &mut held, pace, now, jitter());
-        if !tell(told, &findings).await {
+        if !sender.send(told).await {
             break;
         }
     }
     Box::pin(prober.close()).await;
 }
 
-/// Sends them in their order; `false` when nobody listens any more.
-async fn tell(all: Vec<Finding>, findings: &mpsc::Sender<Finding>) -> bool {
-    for finding in all {
-        if findings.send(finding).await.is_err() {
-            return false;
+/// Where one task reports.
+struct FindingSender<'a> {
+    probe: ProbeKey,
+    clock: Clock,
+    findings: &'a mpsc::Sender<Finding>,
+}
+
+impl FindingSender<'_> {
+    /// Sends them in their order; `false` when nobody listens any more.
+    async fn send(&self, all: Vec<Told>) -> bool {
+        for Told { asked, outcome } in all {
+            let asked = self.clock.instant(asked);
+            if self.findings.send(Finding { probe: self.probe, asked, outcome }).await.is_err() {
+                return false;
+            }
         }
+        true
     }
-    true
 }
 
 /// One probe over a connection of its own, for `pointsman probe` and for tests. Never writes a

@@ -5,9 +5,9 @@ use std::{net::Ipv4Addr, sync::Arc, time::Duration};
 
 use ::pointsman::{
     config::{AuthConfig, ProbeConfig, ProbeTarget, Secret, TargetHost, TlsMode},
-    engine::{ClusterKind, FailureKind, Finding, Outcome, Pace, ProbeAdvice, ProbeKey},
+    engine::{ClusterKind, FailureKind, Outcome, Pace, ProbeAdvice, ProbeKey},
     metrics::ProbeMeter,
-    probe::{self, Crowd, Orders, Target},
+    probe::{self, Crowd, Finding, Orders, Target},
 };
 use tokio::{
     runtime::Builder,

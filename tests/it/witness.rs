@@ -5,11 +5,11 @@ use std::{net::SocketAddr, sync::Arc, time::Duration};
 use pointsman::{
     config::{ProbeConfig, ProbeTarget, TargetHost, TlsMode, WitnessConfig},
     engine::{
-        Check, Facts, FailureKind, Finding, Outcome, Pace, PostgresFacts, PostgresRole,
-        ProbeAdvice, ProbeKey, Testimony, Word,
+        Check, Facts, FailureKind, Outcome, Pace, PostgresFacts, PostgresRole, ProbeAdvice,
+        ProbeKey, Testimony, Word,
     },
     metrics::ProbeMeter,
-    probe::{Crowd, Names, Orders, WitnessTarget, watch},
+    probe::{Crowd, Finding, Names, Orders, WitnessTarget, watch},
 };
 use tokio::{
     sync::{mpsc, watch as channel},

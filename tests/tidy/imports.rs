@@ -290,6 +290,7 @@ const TABLE: [Row; 40] = [
             "control",
             "engine",
             "metrics::DriverCounts",
+            "probe::Finding",
             "publish",
             "report",
             "state",

@@ -73,8 +73,13 @@ impl Running {
 
     /// Reports `outcome` of `server` and waits until it has been judged.
     async fn tell(&self, server: usize, outcome: Outcome) {
+        self.tell_late(server, outcome, Instant::now()).await;
+    }
+
+    /// The same of a server that was `asked` some time ago.
+    async fn tell_late(&self, server: usize, outcome: Outcome, asked: Instant) {
         let probe = ProbeKey(u64::try_from(server).expect("a small number"));
-        let sent = self.ends.findings.send(Finding { probe, took: Duration::ZERO, outcome }).await;
+        let sent = self.ends.findings.send(Finding { probe, asked, outcome }).await;
         sent.expect("the driver is alive");
         sleep(Duration::from_millis(1)).await;
     }
@@ -166,6 +171,21 @@ async fn what_says_nothing_new_is_not_published() {
     running.round().await;
     assert_eq!((running.generation(), running.serial()), before);
     assert_eq!(running.take_events(), []);
+}
+
+/// A report that has waited for a busy driver, or for room in the queue, is as old as its question: the
+/// primary may have written since then what the replica shows.
+#[tokio::test(start_paused = true)]
+async fn a_report_that_has_waited_is_no_younger() {
+    let running = Running::healthy().await;
+    let asked = Instant::now();
+    sleep(Duration::from_millis(5)).await;
+    running.tell(1, at(1, 0x300_0200)).await;
+    running.tell_late(0, at(0, 0x300_0148), asked).await;
+    assert_eq!(running.addresses("db-read"), ["127.27.1.2", "127.27.1.3"]);
+    // Asked later, the primary would have it.
+    running.tell(0, at(0, 0x300_0148)).await;
+    assert_eq!(running.addresses("db-read"), ["127.27.1.3"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -375,7 +395,12 @@ fn dns_name(label: &str) -> LowerName {
 
 /// What `server` says when all is well: the first one is the primary.
 fn answer(server: usize) -> Outcome {
-    let position = Position::lsn(0x300_0148);
+    at(server, 0x300_0148)
+}
+
+/// The same with this position.
+fn at(server: usize, position: u64) -> Outcome {
+    let position = Position::lsn(position);
     let role = match server {
         0 => PostgresRole::Primary { read_only: false, timeline: 1, position },
         _ => PostgresRole::Standby {
@@ -401,14 +426,7 @@ fn answer(server: usize) -> Outcome {
 
 /// A primary that has written more than [`answer`] says.
 fn ahead() -> Outcome {
-    match answer(0) {
-        Outcome::Answered(Facts::Postgres(facts)) => {
-            let position = Position::lsn(0x300_0200);
-            let role = PostgresRole::Primary { read_only: false, timeline: 1, position };
-            Outcome::Answered(Facts::Postgres(PostgresFacts { role, ..facts }))
-        }
-        other => other,
-    }
+    at(0, 0x300_0200)
 }
 
 fn refused() -> Outcome {

@@ -9,7 +9,7 @@
 
 use std::time::Duration;
 
-use crate::engine::{ClusterKind, Failure, FailureKind, Finding, Moment, Outcome, ProbeKey};
+use crate::engine::{ClusterKind, Failure, FailureKind, Moment, Outcome};
 
 /// What is not told yet, in the order of what happened.
 #[derive(Debug, Default)]
@@ -18,8 +18,8 @@ pub struct Held(Vec<Told>);
 /// An outcome, and when the question was sent that it answers.
 #[derive(Debug)]
 pub struct Told {
-    /// When; `None` for what has just come though nobody asked.
-    pub asked: Option<Moment>,
+    /// When, or when the outcome came though nobody had asked.
+    pub asked: Moment,
     /// What it found.
     pub outcome: Outcome,
 }
@@ -35,9 +35,8 @@ impl Held {
             && (begins && self.0.is_empty() || self.0.len() == 1)
     }
 
-    /// Keeps it, which is known at `now`, until the next outcome.
-    pub(super) fn keep(&mut self, mut told: Told, now: Moment) {
-        told.asked.get_or_insert(now);
+    /// Keeps it until the next outcome.
+    pub(super) fn keep(&mut self, told: Told) {
         self.0.push(told);
     }
 
@@ -46,8 +45,8 @@ impl Held {
         self.0.is_empty()
     }
 
-    /// What is to be told at `now`, with the latest, as the findings of `probe`.
-    pub fn with(&mut self, latest: Option<Told>, probe: ProbeKey, now: Moment) -> Vec<Finding> {
+    /// What is to be told, with the latest.
+    pub fn with(&mut self, latest: Option<Told>) -> Vec<Told> {
         let mut all = std::mem::take(&mut self.0);
         let is_maintenance = latest.as_ref().is_some_and(|latest| {
             matches!(&latest.outcome, Outcome::Failed(failure)
@@ -56,11 +55,7 @@ impl Held {
         if is_maintenance {
             all.clear();
         }
-        let finding = |Told { asked, outcome }| {
-            let took = asked.map_or(Duration::ZERO, |asked| now.since(asked));
-            Finding { probe, took, outcome }
-        };
-        all.into_iter().chain(latest).map(finding).collect()
+        all.into_iter().chain(latest).collect()
     }
 }
 

@@ -39,12 +39,11 @@ pub use self::{
 };
 use crate::{
     config::ProbeConfig,
-    engine::{ClusterKind, Failure, Finding, Moment, Outcome, Pace, ProbeAdvice, ProbeKey},
+    engine::{ClusterKind, Failure, Moment, Outcome, Pace, ProbeAdvice},
 };
 
 /// What one task carries from probe to probe, its sockets apart.
 pub struct Rhythm {
-    key: ProbeKey,
     kind: ClusterKind,
     config: Arc<ProbeConfig>,
     /// When the next probe is due.
@@ -73,15 +72,8 @@ pub struct Rhythm {
 impl Rhythm {
     /// That of a task that starts at `now`; its first probe comes after this `share` of the time (0
     /// to 1) in which all tasks start.
-    pub fn new(
-        key: ProbeKey,
-        kind: ClusterKind,
-        config: Arc<ProbeConfig>,
-        now: Moment,
-        share: f64,
-    ) -> Self {
+    pub fn new(kind: ClusterKind, config: Arc<ProbeConfig>, now: Moment, share: f64) -> Self {
         Self {
-            key,
             kind,
             config,
             next: Due::first(now, share),
@@ -172,17 +164,17 @@ impl Rhythm {
         pace: Pace,
         now: Moment,
         jitter: f64,
-    ) -> Vec<Finding> {
+    ) -> Vec<Told> {
         self.stride.note(&latest.outcome, pace);
         self.next = self.next_after(&latest.outcome, pace, now).unwrap_or(Due::Paced(jitter));
         let at_once = self.ended && matches!(self.next, Due::At(_));
         if !held.waits(self.kind, &latest.outcome, at_once) {
-            return held.with(Some(latest), self.key, now);
+            return held.with(Some(latest));
         }
         if !held.is_empty() {
             self.next = Due::second_look(now);
         }
-        held.keep(latest, now);
+        held.keep(latest);
         Vec::new()
     }
 

@@ -12,7 +12,7 @@ use crate::{
         },
         Heartbeat, Moment, Outcome,
         Pace::{self, Fast, Normal, Sprint, Urgent},
-        Position, PostgresFacts, PostgresRole, ProbeAdvice, ProbeKey,
+        Position, PostgresFacts, PostgresRole, ProbeAdvice,
     },
     probe::{test_config, trouble::Trouble},
 };
@@ -36,7 +36,7 @@ impl Play {
 
     fn with(kind: ClusterKind, config: ProbeConfig) -> Self {
         let now = Moment::from_millis(5_000);
-        let rhythm = Rhythm::new(ProbeKey(3), kind, Arc::new(config), now, 0.5);
+        let rhythm = Rhythm::new(kind, Arc::new(config), now, 0.5);
         Self { rhythm, held: Held::default(), now, pace: Normal }
     }
 
@@ -77,13 +77,13 @@ impl Play {
     /// The kinds of the failures that are told, `None` for replies, after a probe that is over.
     fn conclude(&mut self, step: Step) -> Vec<Option<FailureKind>> {
         let Step::End(outcome) = step else { panic!("{step:?} goes on") };
-        self.tell(Told { asked: Some(self.rhythm.last_start()), outcome })
+        self.tell(Told { asked: self.rhythm.last_start(), outcome })
     }
 
     /// The idle login ends.
     fn end(&mut self) -> Vec<Option<FailureKind>> {
         self.rhythm.end();
-        self.tell(Told { asked: None, outcome: failed(Closed) })
+        self.tell(Told { asked: self.now, outcome: failed(Closed) })
     }
 
     fn tell(&mut self, told: Told) -> Vec<Option<FailureKind>> {

@@ -23,6 +23,7 @@ use super::{
     Orders,
     crowd::{Crowd, Seat},
     dial::Dial,
+    finding::Finding,
     jitter::{jitter, share},
     rhythm::{Due, Stance, Stride},
     target::hinted,
@@ -32,8 +33,7 @@ use crate::{
     clock::Clock,
     config::{ProbeConfig, ProbeTarget, WitnessConfig},
     engine::{
-        Check, Facts, Failure, FailureKind, Finding, Moment, Outcome, Pace, ProbeKey, Testimony,
-        Word,
+        Check, Facts, Failure, FailureKind, Moment, Outcome, Pace, ProbeKey, Testimony, Word,
     },
     metrics::ProbeMeter,
     plain_text::start_of_line,
@@ -98,8 +98,8 @@ pub async fn watch(target: WitnessTarget, mut orders: Orders, findings: mpsc::Se
         }
         for outcome in outcomes {
             // A question may be two requests: what is said is as old as the first.
-            let took = asking.clock.now().since(asking.last_start);
-            let finding = Finding { probe: target.key, took, outcome };
+            let asked = asking.clock.instant(asking.last_start);
+            let finding = Finding { probe: target.key, asked, outcome };
             if findings.send(finding).await.is_err() {
                 return;
             }
