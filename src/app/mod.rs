@@ -9,6 +9,7 @@ mod copies;
 mod discovering;
 mod ears;
 mod facts;
+mod joining;
 mod lagging;
 mod needs;
 mod past;
@@ -252,6 +253,8 @@ impl App {
             pushing: known_pushes.begin(&reader),
             reader,
             showing: Showing::default(),
+            readying: JoinSet::new(),
+            joining_took: Duration::ZERO,
         };
         let service = JoinSet::from_iter([service.run(stop)]);
         Ok(Self {

@@ -9,8 +9,7 @@ use super::StartError;
 use crate::{
     chronicle::{Chronicle, Entry},
     clock,
-    config::AddedServer,
-    config::Config,
+    config::{AddedServer, Config, Joined},
     driver::Past,
     state::{Folder, Opened, Saver, first_serial},
 };
@@ -55,24 +54,16 @@ fn with_added(config: Config, added: &[AddedServer]) -> Config {
     for note in notes {
         info!(event = "config", "configuration: {note}");
     }
-    if added.is_empty() {
-        return config;
+    let Joined { config, refused } = config.joined_by(&added);
+    for (place, why) in refused {
+        let name = &added[place].name;
+        error!(
+            event = "config",
+            "{name}, added while an earlier process ran, cannot join: {why}; add it again when \
+             that is mended"
+        );
     }
-    match config.with_added(&added) {
-        Ok(with_added) => with_added,
-        Err(fault) => {
-            let names: Vec<_> = added.iter().map(|server| server.name.as_str()).collect();
-            for line in fault.to_string().lines() {
-                error!(
-                    event = "config",
-                    "{}, added while an earlier process ran, cannot join: {line}; add them again \
-                     when that is mended",
-                    names.join(", ")
-                );
-            }
-            config
-        }
-    }
+    config
 }
 
 fn start_error(error: io::Error) -> StartError {

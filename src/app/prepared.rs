@@ -4,7 +4,7 @@ use tracing::warn;
 
 use crate::{
     answers::{Layout, PlacementError},
-    config::{Changes, Config, OpenFile, OverlayError},
+    config::{Changes, Config, Joined, OpenFile, OverlayError},
 };
 
 /// What is to take the place of the configuration in force.
@@ -30,7 +30,10 @@ impl Prepared {
     pub fn reloaded(running: &Config) -> Result<Self, PrepareError> {
         let file = Config::load(&running.file).map_err(OverlayError::File)?;
         let (added, notes) = file.still_added(&running.added);
-        let next = if added.is_empty() { file } else { file.with_added(&added)? };
+        let Joined { config: next, refused } = file.joined_by(&added);
+        if let Some((_, why)) = refused.into_iter().next() {
+            return Err(why.into());
+        }
         let mut prepared = Self::next(running, next)?;
         prepared.changes.changed.extend(notes);
         Ok(prepared)
@@ -44,6 +47,11 @@ impl Prepared {
         next.state = running.state.clone();
         next.log = running.log;
         Ok(Self { layout: layout(&next)?, config: next, changes })
+    }
+
+    /// `joined` is `running` with more servers.
+    pub fn joined(joined: Config) -> Result<Self, PrepareError> {
+        Ok(Self { layout: layout(&joined)?, config: joined, changes: Changes::default() })
     }
 
     /// Whether there is nothing to put in force.

@@ -250,9 +250,10 @@ fn about(
     let server = checks.database.then(|| {
         let (target, kind, config) = (target.clone(), cluster.kind, Arc::clone(config));
         let meter = meter(None);
-        let discovery = cluster.discovery.as_ref();
-        let listener = discovery
-            .map(|discovery| ears.ear(&names.cluster, &names.server, discovery.rules.interval));
+        let listener = cluster.discovery.as_ref().map(|discovery| {
+            let rules = &discovery.rules;
+            ears.ear(&names.cluster, &names.server, (rules.interval, rules.rise))
+        });
         let target = probe::Target { key, target, kind, config, meter, listener };
         (question(None), TaskSubject::Server(target))
     });

@@ -8,57 +8,35 @@ use super::{
 use crate::{
     clock,
     config::{AddedServer, Config, Edited, TemplateShare, edited_file, replace_file},
-    control::{ConfigFile, ConfiguredDiscovery, Done, LiftRequest, OrderError, Signed},
-    driver::{Newcomer, Settled},
+    control::{ConfigFile, ConfiguredDiscovery, Done, LiftRequest, OrderError, Reply, Signed},
+    driver::Settled,
     engine::ClusterId,
     report::{Sought, Unknown, WishKey},
     status,
 };
 
-/// Why a server that has just been added is drained.
-const ADDED: &str = "added at run time";
-
-/// Why one is that discovery lets in.
-const FOUND: &str = "found, and proven to belong";
-
 /// Why that ends.
 const READY: &str = "ready";
 
 impl Service {
-    /// Lets a server join its cluster, probed and drained.
-    pub async fn add_server(&mut self, server: AddedServer) -> Result<Done, OrderError> {
-        let signed =
-            Signed::new(&server.author, if server.found.is_some() { FOUND } else { ADDED });
-        let server = AddedServer { author: signed.author().to_owned(), ..server };
-        if let Some(cluster) = self.config.cluster_of(&server.name) {
-            let name = &server.name;
-            return Err(OrderError::refused(format!(
-                "there is a server {name} already, in {cluster}"
-            )));
-        }
-        let mut added = self.config.added.to_vec();
-        added.push(server.clone());
-        let newcomer = Newcomer { server: server.name.as_str().into(), signed };
-        let warnings = self.overlay(added, vec![newcomer]).await?;
-        let AddedServer { cluster, name, address, author, found: _ } = server;
-        let done = format!(
-            "{name} joins {cluster} at {address}: it is probed, and drained until \
-             `pointsman server ready {name}`"
-        );
-        self.note(&format!("{name} joins {cluster}, by {author}"), &[]);
-        Ok(Done { done, warnings })
+    /// Ends the drain of a server. The outcome goes to `reply`; other orders do not wait for it.
+    pub fn ready_server(&mut self, server: Box<str>, author: Box<str>, reply: Reply<Done>) {
+        let control = self.control.clone();
+        while self.readying.try_join_next().is_some() {}
+        self.readying.spawn(async move {
+            let (key, signed) = (WishKey::Drain(server.clone()), Signed::new(&author, READY));
+            let lifted = control.lift(LiftRequest { cluster: None, key, signed }).await;
+            let done = lifted.map(|lifted| Done {
+                done: format!("{server} is drained no more: names follow what it is"),
+                warnings: lifted.unsaved.map(|why| unsaved(&why)).into_iter().collect(),
+            });
+            _ = reply.send(done.map_err(OrderError::refused));
+        });
     }
 
-    /// Ends the drain of a server.
-    pub async fn ready_server(&self, server: &str, author: Box<str>) -> Result<Done, OrderError> {
-        let (key, signed) = (WishKey::Drain(server.into()), Signed::new(&author, READY));
-        let lifted = self.control.lift(LiftRequest { cluster: None, key, signed }).await;
-        let lifted = lifted.map_err(OrderError::refused)?;
-        let unsaved = lifted.unsaved.map(|why| unsaved(&why));
-        Ok(Done {
-            done: format!("{server} is drained no more: names follow what it is"),
-            warnings: unsaved.into_iter().collect(),
-        })
+    /// Waits until no drain is about to end. Another server might get the name of a drained one.
+    pub async fn all_readied(&mut self) {
+        while self.readying.join_next().await.is_some() {}
     }
 
     /// Takes away a server that was added.
@@ -86,7 +64,7 @@ impl Service {
         }
         let kept =
             self.config.added.iter().filter(|added| !added.name.eq_ignore_ascii_case(server));
-        let warnings = self.overlay(kept.cloned().collect(), Vec::new()).await?;
+        let warnings = self.overlay(kept.cloned().collect()).await?;
         let author = Signed::new(author, "");
         self.note(&format!("{server} leaves {cluster}, by {author}"), &[]);
         Ok(Done { done: format!("{server} leaves {cluster}"), warnings })
@@ -134,17 +112,13 @@ impl Service {
 
     /// Puts a configuration with these servers over the file in force. Returns what whoever asked
     /// should know beside that.
-    async fn overlay(
-        &mut self,
-        added: Vec<AddedServer>,
-        newcomers: Vec<Newcomer>,
-    ) -> Result<Vec<String>, OrderError> {
+    async fn overlay(&mut self, added: Vec<AddedServer>) -> Result<Vec<String>, OrderError> {
         let running = self.config.clone();
         let prepared = beside(move || {
             let next = running.with_added(&added).map_err(OrderError::refused)?;
             Ok::<_, OrderError>(Prepared::next(&running, next)?)
         });
-        let Settled { unsaved: why } = self.put_in_force(prepared.await??, newcomers).await?;
+        let Settled { unsaved: why } = self.put_in_force(prepared.await??, Vec::new()).await?;
         Ok(why.map(|why| unsaved(&why)).into_iter().collect())
     }
 
@@ -173,6 +147,7 @@ fn discovery(config: &Config) -> Vec<ConfiguredDiscovery> {
     discovering.collect()
 }
 
-fn unsaved(why: &str) -> String {
+/// What whoever asked should know, when it could not be saved.
+pub fn unsaved(why: &str) -> String {
     format!("it could not be saved, so that a restart would forget it: {why}")
 }

@@ -3,11 +3,11 @@
 //!
 //! Files are read beside the runtime, so that nothing waits for a disk.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use tokio::{
     sync::{mpsc, oneshot},
-    task::spawn_blocking,
+    task::{JoinSet, spawn_blocking},
 };
 use tracing::{error, info, warn};
 
@@ -56,6 +56,10 @@ pub struct Service {
     pub reader: Reader,
     pub showing: Showing,
     pub discovering: Discovering,
+    /// Servers whose drains are about to end.
+    pub readying: JoinSet<()>,
+    /// How long servers that joined last had to wait for each other's plan.
+    pub joining_took: Duration,
 }
 
 /// What the driver is to be told of `config`; what is to be asked is taken out of `questions`.
@@ -84,25 +88,34 @@ impl Service {
             tokio::select! {
                 biased;
                 _ = &mut stop => return self.probes,
-                Some(order) = self.orders.recv() => self.carry_out(order).await,
+                Some(order) = self.orders.recv() => {
+                    let mut next = Some(order);
+                    while let Some(order) = next {
+                        next = self.carry_out(order).await;
+                    }
+                }
             }
         }
     }
 
-    /// Who gave the order may have left.
-    async fn carry_out(&mut self, order: Order) {
+    /// Carries out an order; whoever gave it may have left. Returns one that came meanwhile.
+    async fn carry_out(&mut self, order: Order) -> Option<Order> {
         match order {
             Order::Reload(reply) => {
+                self.all_readied().await;
                 self.herald.reloading();
                 let outcome = self.reload().await;
                 self.herald.reloaded(&self.config, outcome.is_err());
                 _ = reply.send(outcome);
             }
-            Order::AddServer(server, reply) => _ = reply.send(self.add_server(server).await),
+            Order::AddServer(server, reply) => {
+                return self.add_servers(server, reply).await;
+            }
             Order::ReadyServer { server, author, reply } => {
-                _ = reply.send(self.ready_server(&server, author).await);
+                self.ready_server(server, author, reply);
             }
             Order::RemoveServer { server, author, reply } => {
+                self.all_readied().await;
                 _ = reply.send(self.remove_server(&server, &author).await);
             }
             Order::ReviveServer { server, author, reply } => {
@@ -130,6 +143,7 @@ impl Service {
                 });
             }
         }
+        None
     }
 
     /// Reads the configuration again and applies what differs; on any fault the one before stays.

@@ -8,7 +8,7 @@ use std::{
 use toml::Spanned;
 
 use super::{
-    KickConfig, ProbeConfig, ServerConfig,
+    Checks, KickConfig, ProbeConfig, ServerConfig,
     checks::ClusterChecks,
     discovery::{self, DefaultsSection, DiscoveryConfig, DiscoverySection},
     kick::{self, KickSection},
@@ -61,6 +61,8 @@ pub struct ClusterConfig {
     /// Their place is their [`crate::engine::ServerIndex`]. None while nobody vouches for the first
     /// of a cluster that discovers its servers.
     pub servers: Vec<ServerConfig>,
+    /// Who is asked about a server that has no `checks` of its own, as one that joins at run time.
+    pub usual_checks: Checks,
     /// Rules of its write name; `None` when it has none.
     pub write: Option<WritePolicy>,
     /// Rules of its read names, in the order of the file.
@@ -167,6 +169,7 @@ fn cluster(
         );
     }
     let asks_servers = checks.ask_the_database();
+    let usual_checks = checks.usual();
     let probe = probe::convert(kind, asks_servers, &section.probe, &place, conversion);
     checks.finish(conversion);
     let around = kick::Around {
@@ -188,6 +191,7 @@ fn cluster(
         name,
         kind,
         servers,
+        usual_checks,
         write,
         reads,
         names,
@@ -235,10 +239,10 @@ fn servers(
     }
     // Here, too: most clusters have three.
     let mut servers = Vec::with_capacity(sections.len());
-    let sections = sections.iter();
-    servers.extend(
-        sections.filter_map(|section| server::convert(kind, section, seen, checks, conversion)),
-    );
+    servers.extend(sections.iter().filter_map(|section| {
+        let checks = |list: &_, conversion: &mut Conversion<'_>| checks.of_server(list, conversion);
+        server::convert(section, (kind, &mut *seen), checks, conversion)
+    }));
     servers
 }
 

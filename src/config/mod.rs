@@ -67,7 +67,7 @@ pub use self::{
     hook::{HookAction, HookConfig, WebhookConfig},
     kick::{KickConfig, KickLogin, KickMode},
     log::{LogConfig, LogFormat},
-    overlay::{Edited, OverlayError, edited_file, replace_file},
+    overlay::{Edited, Joined, OverlayError, edited_file, replace_file},
     probe::ProbeConfig,
     publish::{PublishConfig, PublishKind, PublishedRecord},
     read::{

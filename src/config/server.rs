@@ -6,7 +6,7 @@ use toml::Spanned;
 
 use super::{
     Checks, FoundServer, ProbeTarget, TargetHost,
-    checks::{CheckWord, ClusterChecks},
+    checks::CheckWord,
     read::{Conversion, Field, HostPort, Label, OneOrMany, PORTS, Section, Whole, section},
     seen::Seen,
     words::Words,
@@ -94,12 +94,12 @@ impl ServerConfig {
     }
 }
 
-/// One server of a cluster of `kind`, if that is known; `None` once a fault has been reported.
+/// One server of a cluster of `kind`, if that is known; `None` once a fault has been reported. `checks`
+/// says what comes of its key.
 pub fn convert(
-    kind: Option<ClusterKind>,
     section: &Spanned<ServerSection>,
-    seen: &mut Seen,
-    checks: &mut ClusterChecks,
+    (kind, seen): (Option<ClusterKind>, &mut Seen),
+    checks: impl FnOnce(&Field<Vec<Spanned<CheckWord>>>, &mut Conversion<'_>) -> Checks,
     conversion: &mut Conversion<'_>,
 ) -> Option<ServerConfig> {
     let (place, section) = (section.span(), section.get_ref());
@@ -109,7 +109,7 @@ pub fn convert(
     conversion.required(&section.address, &place, example);
     let addresses = addresses(&section.address, port, seen, conversion);
     let (priority, weight) = (section.priority(conversion), section.weight(conversion));
-    let checks = checks.of_server(&section.checks, conversion);
+    let checks = checks(&section.checks, conversion);
     let (name, port, first) = (name?, port?, *addresses.first()?);
     let target = match section.probe_address.given() {
         Some(probe) => ProbeTarget { host: probe.host.clone(), port: probe.port.unwrap_or(port) },

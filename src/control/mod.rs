@@ -109,9 +109,20 @@ impl Control {
     /// # Errors
     /// [`OrderError`]; nothing has changed then.
     pub async fn order<T>(&self, order: impl FnOnce(Reply<T>) -> Order) -> Result<T, OrderError> {
+        self.give(order).await?.await.map_err(|_| OrderError::Stopping)?
+    }
+
+    /// As [`order`](Self::order), for whoever has more to do until the outcome comes.
+    ///
+    /// # Errors
+    /// [`OrderError::Stopping`].
+    pub async fn give<T>(
+        &self,
+        order: impl FnOnce(Reply<T>) -> Order,
+    ) -> Result<oneshot::Receiver<Result<T, OrderError>>, OrderError> {
         let (reply, replied) = oneshot::channel();
         self.service.send(order(reply)).await.map_err(|_| OrderError::Stopping)?;
-        replied.await.map_err(|_| OrderError::Stopping)?
+        Ok(replied)
     }
 
     async fn command<T>(

@@ -1,6 +1,6 @@
 //! A server of the cluster as discovery sees it.
 
-use std::{net::IpAddr, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use super::Introduction;
 use crate::engine::{Endpoint, Facts, ServerState};
@@ -23,7 +23,7 @@ pub struct Member {
     /// How long it has been down; `None` when it is not.
     pub down_for: Option<Duration>,
     /// Its last word, if its last probe brought one.
-    pub word: Option<Word>,
+    pub word: Option<Arc<Word>>,
     /// Good replies without a failure between them.
     pub replies: u32,
 }
@@ -65,7 +65,7 @@ impl Member {
                 | OutOfService
                 | Saturated
         );
-        self.word.as_ref().filter(|_| sound)
+        self.word.as_deref().filter(|_| sound)
     }
 
     /// Whether this is its host: an address of it, or a name under which it is known.

@@ -153,7 +153,7 @@ impl Server {
                 Role::Idle => ServerState::ReadOnlyPrimary,
             },
             down_for: None,
-            word: Some(self.word.clone()),
+            word: Some(self.word.clone().into()),
             replies: 1,
         }
     }

@@ -5,6 +5,8 @@ use std::{
     time::Duration,
 };
 
+use tokio::sync::Notify;
+
 use crate::{
     discovery::{Introduction, Word},
     engine::Outcome,
@@ -15,22 +17,25 @@ use crate::{
 #[derive(Clone, Debug)]
 pub struct Listener {
     every: Duration,
+    rise: u32,
     heard: Arc<Mutex<Heard>>,
+    call: Arc<Notify>,
 }
 
 /// What was heard.
 #[derive(Clone, Debug, Default)]
 pub struct Heard {
     /// The last reply, unless a failure came after it.
-    pub word: Option<Word>,
+    pub word: Option<Arc<Word>>,
     /// Good replies without a failure between them.
     pub replies: u32,
 }
 
 impl Listener {
-    /// One that nobody has told anything; an introduction is asked for about `every` so often.
-    pub fn new(every: Duration) -> Self {
-        Self { every, heard: Arc::default() }
+    /// One that nobody has told anything; an introduction is asked for about `every` so often. `call`
+    /// rings when one differs from that before, and at the good reply that is the `rise`th in a row.
+    pub fn new(every: Duration, rise: u32, call: Arc<Notify>) -> Self {
+        Self { every, rise, heard: Arc::default(), call }
     }
 
     /// What was heard last.
@@ -43,15 +48,25 @@ impl Listener {
         self.every
     }
 
+    /// After how many good replies there is a call.
+    pub fn rise(&self) -> u32 {
+        self.rise
+    }
+
     /// Takes in what a probe came to. Without a new introduction the one before stays good.
     pub(super) fn note(&self, outcome: &Outcome, introduction: Option<Introduction>) {
         let mut heard = self.slot();
         match outcome {
             Outcome::Answered(facts) => {
-                let before = heard.word.take().map(|word| word.introduction);
+                let before = heard.word.take().map(|word| Arc::unwrap_or_clone(word).introduction);
+                let is_new = introduction.is_some() && introduction != before;
                 let introduction = introduction.or(before).unwrap_or_default();
-                heard.word = Some(Word { facts: facts.clone(), introduction });
+                let facts = facts.clone();
+                heard.word = Some(Arc::new(Word { facts, introduction }));
                 heard.replies = heard.replies.saturating_add(1);
+                if is_new || heard.replies == self.rise {
+                    self.call.notify_one();
+                }
             }
             Outcome::Failed(_) => *heard = Heard::default(),
             Outcome::Witnessed(..) => {}
@@ -66,7 +81,8 @@ impl Listener {
 /// The same ear, not two that heard the same.
 impl PartialEq for Listener {
     fn eq(&self, other: &Self) -> bool {
-        self.every == other.every && Arc::ptr_eq(&self.heard, &other.heard)
+        (self.every, self.rise) == (other.every, other.rise)
+            && Arc::ptr_eq(&self.heard, &other.heard)
     }
 }
 
@@ -74,7 +90,9 @@ impl Eq for Listener {}
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
+    use std::{future::poll_fn, pin::pin, sync::Arc, task::Poll, time::Duration};
+
+    use tokio::sync::Notify;
 
     use super::Listener;
     use crate::{
@@ -84,16 +102,34 @@ mod tests {
 
     #[test]
     fn an_introduction_outlasts_replies_and_no_failure() {
-        let listener = Listener::new(Duration::from_secs(5));
+        let listener = Listener::new(Duration::from_secs(5), 2, Arc::default());
         let name = Some("db1".into());
         let answered = Outcome::Answered(Facts::Tcp);
         listener.note(&answered, Some(Introduction { name, ..Introduction::default() }));
         listener.note(&answered, None);
         let heard = listener.heard();
-        let said = heard.word.expect("a word").introduction.name;
+        let said = heard.word.expect("a word").introduction.name.clone();
         assert_eq!((said.as_deref(), heard.replies), (Some("db1"), 2));
         listener.note(&Outcome::Failed(Failure::new(FailureKind::Refused, "")), None);
         let heard = listener.heard();
         assert_eq!((heard.word, heard.replies), (None, 0));
+    }
+
+    #[tokio::test]
+    async fn it_calls_when_there_is_something_new() {
+        let call = Arc::new(Notify::new());
+        let listener = Listener::new(Duration::from_secs(5), 3, Arc::clone(&call));
+        let answered = Outcome::Answered(Facts::Tcp);
+        let named =
+            |name: &str| Some(Introduction { name: Some(name.into()), ..Introduction::default() });
+        let mut calls = Vec::new();
+        for said in [named("a"), None, named("a"), named("b"), named("b"), None] {
+            listener.note(&answered, said);
+            let mut notified = pin!(call.notified());
+            let came = poll_fn(|context| Poll::Ready(notified.as_mut().poll(context).is_ready()));
+            calls.push(came.await);
+        }
+        // The first that it says, the third good reply, and another name.
+        assert_eq!(calls, [true, false, true, true, false, false]);
     }
 }

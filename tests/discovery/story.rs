@@ -39,7 +39,7 @@ struct Configured {
     fails_since: Option<u64>,
     replies: u32,
     /// It was once seen following one of ours, by the truth of the world.
-    word: Option<Word>,
+    word: Option<Arc<Word>>,
 }
 
 pub(crate) struct Story {
@@ -235,7 +235,7 @@ impl Story {
                     server.replies = 0;
                 }
             }
-            server.word = word;
+            server.word = word.map(Arc::new);
         }
         self.engine.decide(now);
     }

@@ -130,3 +130,49 @@ async fn what_cannot_join_is_told_why_and_what_was_added_leaves() {
     scene.names.wait_for("db-read.internal.", &[db2.address]).await;
     assert_eq!(scene.service.stop().code, Some(0));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn those_who_come_together_join_by_one_plan_and_each_hears_its_own_outcome() {
+    let (db1, db2) = (primary("127.52.7.2"), standby("127.52.7.3"));
+    let scene = Scene::start("127.52.7", &[&db1, &db2]);
+    scene.names.wait_for("db-read.internal.", &[db2.address]).await;
+    let newcomers: Vec<_> = (0..12).map(|n| standby(&format!("127.52.7.{}", 10 + n))).collect();
+    let names: Vec<_> = (0..12).map(|n| format!("db{}", 10 + n)).collect();
+    // One of them wants the name of another one.
+    let wished = |n: usize| if n == 7 { "db1" } else { &names[n] };
+    let all_set = std::sync::Barrier::new(newcomers.len());
+    let answers: Vec<Answer> = std::thread::scope(|scope| {
+        let adding = newcomers.iter().enumerate().map(|(n, server)| {
+            let (scene, all_set) = (&scene, &all_set);
+            scope.spawn(move || {
+                all_set.wait();
+                scene.add("orders", wished(n), server)
+            })
+        });
+        let adding: Vec<_> = adding.collect();
+        adding.into_iter().map(|adding| adding.join().expect("an answer")).collect()
+    });
+    for (n, answer) in answers.iter().enumerate() {
+        match n {
+            7 => assert!(answer.error().contains("there is a server db1 already"), "{answer:?}"),
+            _ => assert_eq!((answer.status, scene.status(&names[n])), (200, (true, true))),
+        }
+    }
+    // Each has a line of its own, and they have shared their plans.
+    let own = |line: &Value| message(line).contains(" joins orders, by anna");
+    let lines = scene.service.log();
+    assert_eq!(lines.iter().filter(|line| own(line)).count(), 11, "{lines:?}");
+    let shared = lines.iter().filter_map(|line| {
+        let rest = message(line).strip_prefix("configuration: ")?;
+        rest.strip_suffix(" servers join by one plan")?.parse::<usize>().ok()
+    });
+    let most = shared.max();
+    assert!(most.is_some_and(|most| most >= 4), "{most:?} together: {lines:?}");
+    for (n, server) in newcomers.iter().enumerate().filter(|(n, _)| *n != 7) {
+        until("it is probed", || server.accepted() > 0);
+        let path = format!("/v1/servers/{}/ready", names[n]);
+        let ready = scene.ask("POST", &path, &json!({ "author": "anna" }));
+        assert_eq!((ready.status, scene.status(&names[n])), (200, (true, false)));
+    }
+    assert_eq!(scene.service.stop().code, Some(0));
+}

@@ -5,8 +5,13 @@ use std::{collections::BTreeSet, sync::Arc};
 use tokio::sync::oneshot;
 
 use crate::{
-    app::ears::Ears, chronicle::Chronicle, config::Config, control::Control,
-    metrics::DiscoveryReports, publish::Reader, state::Keeper,
+    app::ears::Ears,
+    chronicle::Chronicle,
+    config::{ClusterConfig, Config, DiscoveryConfig},
+    control::Control,
+    metrics::DiscoveryReports,
+    publish::Reader,
+    state::Keeper,
 };
 
 /// Who lets servers come and go.
@@ -32,19 +37,30 @@ pub enum Told {
     Revive(Box<str>, oneshot::Sender<bool>),
 }
 
-/// The configuration, and what of it all clusters need.
+/// The configuration as the discovery of one cluster sees it.
 #[derive(Clone, Debug)]
 pub struct Configured {
     pub config: Arc<Config>,
     /// The names of all servers, in lower case.
     pub names: Arc<BTreeSet<Box<str>>>,
+    /// The place of the cluster: where there are thousands, nobody looks for it.
+    pub place: usize,
 }
 
 impl Configured {
-    /// With the names of this configuration: once for all clusters, of which there may be thousands.
-    pub fn of(config: &Arc<Config>) -> Self {
-        let servers = config.clusters.iter().flat_map(|cluster| &cluster.servers);
-        let names = servers.map(|server| server.name.to_ascii_lowercase().into()).collect();
-        Self { config: Arc::clone(config), names: Arc::new(names) }
+    /// The cluster.
+    pub fn cluster(&self) -> &ClusterConfig {
+        &self.config.clusters[self.place]
     }
+
+    /// How its servers are discovered.
+    pub fn discovery(&self) -> Option<&DiscoveryConfig> {
+        self.cluster().discovery.as_deref()
+    }
+}
+
+/// The names of all servers, in lower case: one set for all clusters.
+pub fn names(config: &Config) -> Arc<BTreeSet<Box<str>>> {
+    let servers = config.clusters.iter().flat_map(|cluster| &cluster.servers);
+    Arc::new(servers.map(|server| server.name.to_ascii_lowercase().into()).collect())
 }

@@ -1,7 +1,7 @@
 //! The tasks that ask the sources of one cluster: one for each, which goes at its own pace and delays
 //! nobody else.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, future, sync::Arc, time::Duration};
 
 use tokio::{
     sync::{mpsc, watch},
@@ -9,8 +9,9 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
+use super::around::Configured;
 use crate::{
-    config::{ClusterConfig, Config, SourceConfig},
+    config::SourceConfig,
     discovery::SourceKind,
     sources::{Asker, Heard, pause},
 };
@@ -21,87 +22,90 @@ const QUEUE: usize = 4;
 /// How soon a source that tells of changes itself is heard again.
 const SOONEST: Duration = Duration::from_millis(500);
 
-/// Those tasks. Dropping it ends them.
+/// Those tasks. Dropping it ends them. A cluster that asks nobody but its members has none, and takes no
+/// room for what they might say.
+#[derive(Debug, Default)]
+pub struct Asking(Option<Box<Sources>>);
+
 #[derive(Debug)]
-pub struct Asking {
+struct Sources {
     tasks: JoinSet<()>,
-    sources: BTreeMap<SourceKind, (watch::Sender<Asked>, AbortHandle)>,
+    asked: BTreeMap<SourceKind, AbortHandle>,
     tell: mpsc::Sender<Heard>,
     heard: mpsc::Receiver<Heard>,
 }
 
-/// Whom a task asks, and for which cluster.
-#[derive(Clone, Debug)]
-struct Asked {
-    source: Arc<SourceConfig>,
-    config: Arc<Config>,
-    cluster: Box<str>,
-}
-
-impl Default for Asking {
+impl Default for Sources {
     fn default() -> Self {
         let (tell, heard) = mpsc::channel(QUEUE);
-        Self { tasks: JoinSet::new(), sources: BTreeMap::new(), tell, heard }
+        Self { tasks: JoinSet::new(), asked: BTreeMap::new(), tell, heard }
     }
 }
 
 impl Asking {
-    /// Asks those sources that the cluster has now, as they are to be asked now.
-    pub fn follow(&mut self, config: &Arc<Config>, name: &str) {
-        let discovery = cluster(config, name).and_then(|cluster| cluster.discovery.as_ref());
-        let wanted = discovery.map_or(&[][..], |discovery| &discovery.sources);
-        self.sources.retain(|kind, (_, task)| {
-            let stays = wanted.iter().any(|source| source.kind() == *kind) && !task.is_finished();
+    /// Asks those sources that the cluster has now. Each task follows what is said of its own.
+    pub fn follow(&mut self, configured: &watch::Receiver<Configured>) {
+        let wanted: Vec<_> = configured
+            .borrow()
+            .discovery()
+            .map(|discovery| discovery.sources.iter().map(|source| source.kind()).collect())
+            .unwrap_or_default();
+        if wanted.is_empty() {
+            self.0 = None;
+            return;
+        }
+        let Sources { tasks, asked, tell, .. } = &mut **self.0.get_or_insert_default();
+        asked.retain(|kind, task| {
+            let stays = wanted.contains(kind) && !task.is_finished();
             if !stays {
                 task.abort();
             }
             stays
         });
-        while self.tasks.try_join_next().is_some() {}
-        for source in wanted {
-            let asked = Asked {
-                source: Arc::clone(source),
-                config: Arc::clone(config),
-                cluster: name.into(),
-            };
-            if let Some((running, _)) = self.sources.get(&source.kind()) {
-                running.send_replace(asked);
-                continue;
-            }
-            let (sender, receiver) = watch::channel(asked);
-            let task = self.tasks.spawn(ask(receiver, self.tell.clone()));
-            self.sources.insert(source.kind(), (sender, task));
+        while tasks.try_join_next().is_some() {}
+        for kind in wanted {
+            asked
+                .entry(kind)
+                .or_insert_with(|| tasks.spawn(ask(kind, configured.clone(), tell.clone())));
         }
     }
 
-    /// The next word of any of them. Cancel-safe.
+    /// The next word of any of them; never, where there is none. Cancel-safe.
     pub async fn heard(&mut self) -> Option<Heard> {
-        self.heard.recv().await
+        match &mut self.0 {
+            Some(sources) => sources.heard.recv().await,
+            None => future::pending().await,
+        }
     }
 }
 
-/// Asks one source until nobody listens.
-async fn ask(mut asked: watch::Receiver<Asked>, tell: mpsc::Sender<Heard>) {
+/// Asks one source until nobody listens, or it is no source any more.
+async fn ask(
+    kind: SourceKind,
+    mut configured: watch::Receiver<Configured>,
+    tell: mpsc::Sender<Heard>,
+) {
     let mut asker = Asker::default();
     loop {
-        let now = asked.borrow_and_update().clone();
+        let now = configured.borrow_and_update().clone();
+        let Some(source) = source(&now, kind) else { return };
         let begun = Instant::now();
-        if let Some(cluster) = cluster(&now.config, &now.cluster) {
-            // Most of the time nobody is asked, and what asking takes is not held.
-            let heard = Box::pin(asker.ask(cluster, &now.source)).await;
-            if tell.send(heard).await.is_err() {
-                return;
-            }
+        // Most of the time nobody is asked, and what asking takes is not held.
+        let heard = Box::pin(asker.ask(now.cluster(), &source)).await;
+        drop(now);
+        if tell.send(heard).await.is_err() {
+            return;
         }
-        let mut due = begun + pause(now.source.interval);
+        let mut due = begun + pause(source.interval);
         loop {
             tokio::select! {
                 () = sleep_until(due) => break,
                 // Many changes at a time are one.
                 () = asker.news() => due = due.min(begun + SOONEST),
-                changed = asked.changed() => match changed {
+                changed = configured.changed() => match changed {
                     // Who is asked otherwise is asked at once.
-                    Ok(()) if asked.borrow_and_update().source != now.source => break,
+                    Ok(()) if self::source(&configured.borrow_and_update(), kind).as_ref()
+                        != Some(&source) => break,
                     Ok(()) => {}
                     Err(_) => return,
                 },
@@ -110,6 +114,8 @@ async fn ask(mut asked: watch::Receiver<Asked>, tell: mpsc::Sender<Heard>) {
     }
 }
 
-fn cluster<'c>(config: &'c Config, name: &str) -> Option<&'c ClusterConfig> {
-    config.clusters.iter().find(|cluster| *cluster.name == *name)
+/// How a source is asked now.
+fn source(configured: &Configured, kind: SourceKind) -> Option<Arc<SourceConfig>> {
+    let mut sources = configured.discovery()?.sources.iter();
+    sources.find(|source| source.kind() == kind).cloned()
 }

@@ -5,6 +5,7 @@
 mod around;
 mod asking;
 mod cluster;
+mod post;
 mod remembered;
 mod revived;
 mod strangers;
@@ -15,14 +16,15 @@ use std::{
 };
 
 use tokio::{
-    sync::{mpsc, oneshot, watch},
+    sync::{oneshot, watch},
     task::{AbortHandle, JoinSet},
 };
 
 pub use self::{around::AUTHOR, revived::revived};
 use self::{
-    around::{Around, Configured, Told},
+    around::{Around, Configured, Told, names},
     cluster::ClusterDiscovery,
+    post::Post,
 };
 use super::ears::Ears;
 use crate::{
@@ -34,9 +36,6 @@ use crate::{
     publish::Reader,
     state::{DiscoveryImage, Keeper},
 };
-
-/// Orders to one cluster that may wait.
-const QUEUE: usize = 16;
 
 /// All of it. Dropping it ends the tasks.
 #[derive(Debug)]
@@ -83,8 +82,19 @@ impl Known {
 #[derive(Debug)]
 struct Running {
     config: watch::Sender<Configured>,
-    told: mpsc::Sender<Told>,
+    post: Post,
     task: AbortHandle,
+}
+
+impl Running {
+    /// Goes on by another configuration. Most of them change nothing for most clusters, which sleep on.
+    fn follow(&self, configured: Configured) {
+        self.config.send_if_modified(|before| {
+            let differs = before.discovery() != configured.discovery();
+            *before = configured;
+            differs
+        });
+    }
 }
 
 impl Discovering {
@@ -95,12 +105,13 @@ impl Discovering {
 
     /// Goes on by another configuration.
     pub fn follow(&mut self, config: &Arc<Config>) {
-        let discovers = |name: &str| {
-            let mut clusters = config.clusters.iter();
-            clusters.any(|cluster| *cluster.name == *name && cluster.discovery.is_some())
-        };
+        let clusters = config.clusters.iter().enumerate();
+        let discovering: HashMap<&str, usize> = clusters
+            .filter(|(_, cluster)| cluster.discovery.is_some())
+            .map(|(place, cluster)| (&*cluster.name, place))
+            .collect();
         self.clusters.retain(|name, running| {
-            let stays = discovers(name) && !running.task.is_finished();
+            let stays = discovering.contains_key(&**name) && !running.task.is_finished();
             if !stays {
                 running.task.abort();
                 self.around.reports.forget(name);
@@ -108,24 +119,24 @@ impl Discovering {
             stays
         });
         while self.tasks.try_join_next().is_some() {}
-        let mut discovering =
-            config.clusters.iter().filter(|cluster| cluster.discovery.is_some()).peekable();
-        if discovering.peek().is_none() {
+        if discovering.is_empty() {
             return;
         }
-        let configured = Configured::of(config);
-        for cluster in discovering {
-            if let Some(running) = self.clusters.get(&cluster.name) {
-                running.config.send_replace(configured.clone());
+        let names = names(config);
+        for (name, place) in discovering {
+            let (config, names) = (Arc::clone(config), Arc::clone(&names));
+            let configured = Configured { config, names, place };
+            if let Some(running) = self.clusters.get(name) {
+                running.follow(configured);
                 continue;
             }
-            let (config, followed) = watch::channel(configured.clone());
-            let (told, hears) = mpsc::channel(QUEUE);
-            let image = self.images.remove(&cluster.name).unwrap_or_default();
+            let (config, followed) = watch::channel(configured);
+            let (post, postman) = Post::new(self.around.ears.call(name));
+            let image = self.images.remove(name).unwrap_or_default();
             let discovery =
-                ClusterDiscovery::new(cluster.name.clone(), followed, &image, self.around.clone());
-            let task = self.tasks.spawn(discovery.run(hears));
-            self.clusters.insert(cluster.name.clone(), Running { config, told, task });
+                ClusterDiscovery::new(name.into(), followed, &image, self.around.clone());
+            let task = self.tasks.spawn(discovery.run(postman));
+            self.clusters.insert(name.into(), Running { config, post, task });
         }
     }
 
@@ -133,7 +144,7 @@ impl Discovering {
     pub fn removed(&self, cluster: &str, server: &str) {
         if let Some(running) = self.clusters.get(cluster) {
             // One that has no time for it takes the server in again, once it has proven itself.
-            _ = running.told.try_send(Told::Removed(server.into()));
+            _ = running.post.put(Told::Removed(server.into()));
         }
     }
 
@@ -142,7 +153,7 @@ impl Discovering {
     pub fn revive(&self, server: &str) -> Vec<oneshot::Receiver<bool>> {
         let asked = self.clusters.values().filter_map(|running| {
             let (reply, replied) = oneshot::channel();
-            running.told.try_send(Told::Revive(server.into(), reply)).ok().map(|()| replied)
+            running.post.put(Told::Revive(server.into(), reply)).then_some(replied)
         });
         asked.collect()
     }

@@ -177,8 +177,18 @@ impl ClusterChecks {
         conversion: &mut Conversion<'_>,
     ) -> Checks {
         let list = self.list(field, conversion).unwrap_or_else(|| self.common.clone());
+        let checks = self.of_list(&list);
+        self.database = Some(checks.database || self.database.unwrap_or(false));
+        checks
+    }
+
+    /// Those of a server without a list of its own.
+    pub fn usual(&self) -> Checks {
+        self.of_list(&self.common)
+    }
+
+    fn of_list(&self, list: &[CheckWord]) -> Checks {
         let database = list.contains(&CheckWord::Database);
-        self.database = Some(database || self.database.unwrap_or(false));
         let witnesses: Vec<_> = list
             .iter()
             .filter_map(|word| {

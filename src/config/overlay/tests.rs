@@ -5,6 +5,7 @@ use std::{fs, os::unix::fs::PermissionsExt, path::PathBuf};
 use tempfile::TempDir;
 
 use super::*;
+use crate::config::FoundServer;
 
 const FILE: &str = r#"# Ours.
 [[zone]]
@@ -119,7 +120,102 @@ fn what_the_file_could_not_say_is_refused() {
     ] {
         let refused = config.with_added(std::slice::from_ref(&wish)).expect_err("a fault");
         assert!(refused.to_string().contains(why), "{wish:?}: {refused}");
+        let Joined { config: with_nobody, refused } =
+            config.clone().joined_by(std::slice::from_ref(&wish));
+        assert!(refused[0].1.to_string().contains(why), "{wish:?}: {refused:?}");
+        assert_eq!(shown(&with_nobody), shown(&config));
     }
+}
+
+/// The clusters as they are, secrets left out.
+fn shown(config: &Config) -> String {
+    format!("{:#?}\n{:#?}\n{}", config.clusters, config.added, config.text)
+}
+
+fn found(cluster: &str, name: &str, address: &str) -> AddedServer {
+    let found = FoundServer {
+        depth: 2,
+        instance: Some("7:5432".into()),
+        priority: Some(50),
+        weight: Some(0),
+    };
+    AddedServer { found: Some(found), ..server(cluster, name, address) }
+}
+
+/// Files that need more than a line for a server, and servers that may join them.
+fn files() -> Vec<(String, Vec<AddedServer>)> {
+    let usual = vec![
+        server("Orders", "db2", "10.0.0.2"),
+        found("orders", "db3", "[fd00::3]:5433"),
+        server("cache", "c2", "10.0.1.2:6379"),
+        found("orders", "DB4", "10.0.0.1:5433"),
+    ];
+    let witnessed = FILE.replace(
+        "probe = { user = \"pointsman\" }",
+        "probe = { user = \"pointsman\", checks = [\"database\", \"http\"], http = { port = 80 } }",
+    );
+    // Nobody is asked itself, before one joins.
+    let silent = FILE.replace("port = 6379 },", "port = 6379, checks = [\"http\"] },")
+        + "probe = { checks = [\"database\", \"http\"], http = { port = 80 } }\n";
+    let named = "# The good one.\n[[cluster.server]]\nname = \"db1\"\naddress = \"10.0.0.1\"\n\n";
+    let nobody = "[cluster.discovery]\nsources = [\"file\"]\nnetworks = [\"10.0.0.0/8\"]\n\
+                  [cluster.discovery.file]\npath = \"db.json\"\n";
+    let empty = FILE.replace(named, nobody) + "\n[state]\ndirectory = \"state\"\n";
+    let mut first = usual.clone();
+    first.insert(0, server("orders", "db0", "10.0.0.9:5444"));
+    [(FILE.to_owned(), usual.clone()), (witnessed, usual.clone()), (silent, usual), (empty, first)]
+        .into()
+}
+
+#[test]
+fn those_who_join_are_read_as_the_file_would_be_with_them() {
+    for (text, added) in files() {
+        let folder = Folder::new();
+        fs::write(folder.file(), &text).unwrap();
+        let config = folder.config();
+        let read = config.with_added(&added).unwrap();
+        let Joined { config: joined, refused } = config.clone().joined_by(&added);
+        assert!(refused.is_empty(), "{refused:?}");
+        assert_eq!(shown(&joined), shown(&read), "{text}");
+        // One after another, and with another one over it.
+        let mut alone = folder.config();
+        for server in &added {
+            alone = alone.joined_by(std::slice::from_ref(server)).config;
+        }
+        assert_eq!(shown(&alone), shown(&read), "{text}");
+    }
+}
+
+#[test]
+fn one_that_cannot_join_keeps_nobody_else_out() {
+    let folder = Folder::new();
+    let config = folder.config();
+    // A join reads no file again: what is wrong there keeps nobody out, either.
+    fs::write(folder.0.path().join("internal.zone"), "garbage").unwrap();
+    let newcomers = [
+        (server("orders", "db2", "10.0.0.2"), None),
+        (server("orders", "DB2", "10.0.0.3"), Some("there is a server DB2 already, in orders")),
+        (server("orders", "db3", "10.0.0.2"), Some("already published, by db2")),
+        (server("orders", "_db3", "10.0.0.3"), Some("begins with _")),
+        (server("orders", "db3", "10.0.0.2:5433"), None),
+        (server("nobody", "db4", "10.0.0.4"), Some("there is no cluster `nobody`")),
+        (server("cache", "c2", "10.0.1.2"), Some("has no `port`")),
+        (server("cache", "c2", "10.0.1.2:6379"), None),
+        (server("orders", "c1", "10.0.0.5"), Some("there is a server c1 already, in cache")),
+        (server("orders", "db5", "224.0.0.1"), Some("it is a multicast address")),
+    ];
+    let all: Vec<_> = newcomers.iter().map(|(server, _)| server.clone()).collect();
+    let Joined { config, refused } = config.joined_by(&all);
+    let expected = newcomers.iter().zip(0..).filter_map(|((_, why), place)| Some((place, (*why)?)));
+    let expected: Vec<_> = expected.collect();
+    assert_eq!(refused.len(), expected.len(), "{refused:?}");
+    for ((place, why), (refused, said)) in expected.iter().zip(&refused) {
+        assert!(place == refused && said.to_string().contains(why), "{place} {why}: {said}");
+    }
+    let names: Vec<_> = config.added.iter().map(|server| server.name.as_str()).collect();
+    assert_eq!(names, ["db2", "db3", "c2"]);
+    let servers = |place: usize| config.clusters[place].servers.len();
+    assert_eq!((servers(0), servers(1)), (3, 2));
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What proves kinship and what does not, engine by engine.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use super::{Candidate, judge};
 use crate::{
@@ -40,7 +40,7 @@ fn member(number: u8, state: ServerState, facts: Facts) -> Member {
         found: None,
         state,
         down_for: None,
-        word: Some(Word { facts, introduction: introduced(number, port) }),
+        word: Some(Word { facts, introduction: introduced(number, port) }.into()),
         replies: 9,
     }
 }
@@ -111,7 +111,8 @@ fn a_member_that_does_not_belong_vouches_for_nobody() {
 fn the_senders_list_counts_where_its_name_means_nothing_to_us() {
     let mut sender = member(1, ServerState::Primary, primary(7, 3));
     let follower = Follower { host: host(9).into(), name: Some("standby9".into()) };
-    sender.word.as_mut().expect("a word").introduction.followers = vec![follower];
+    let said = sender.word.as_mut().map(Arc::make_mut).expect("a word");
+    said.introduction.followers = vec![follower];
     let inside = |port| Some(Endpoint { host: "primary.svc".into(), port });
     let candidate = |facts| judged(9, &word(9, facts), std::slice::from_ref(&sender));
     let streams = |timeline, port| standby(7, timeline, Receiver::Streaming, inside(port));
@@ -296,7 +297,7 @@ fn who_lets_everybody_in_is_believed_only_when_a_member_lists_it() {
     let mut members = [member(1, ServerState::Primary, primary(7, 3))];
     assert_eq!(judged(5, &open(5), &members), Err(ExaminedReason::Unlisted));
     let listed = Follower { host: host(5).into(), name: None };
-    let told = members[0].word.as_mut().expect("it has said something");
+    let told = members[0].word.as_mut().map(Arc::make_mut).expect("it has said something");
     told.introduction.followers.push(listed);
     assert_eq!(judged(5, &open(5), &members), Ok(Proof::FollowedBy("db1".into())));
     assert_eq!(judged(6, &open(6), &members), Err(ExaminedReason::Unlisted));

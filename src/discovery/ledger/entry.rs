@@ -1,11 +1,6 @@
 //! What is known of one find, and of one source.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt,
-    net::SocketAddr,
-    time::Duration,
-};
+use std::{collections::BTreeSet, fmt, net::SocketAddr, time::Duration};
 
 use crate::{
     discovery::{ExaminedReason, FindHost, Labels, NameHint, Proof, SourceKind},
@@ -47,8 +42,8 @@ pub enum Stage {
 /// One find.
 #[derive(Clone, Debug)]
 pub struct Entry {
-    /// Who names it, and when that was last seen.
-    pub named: BTreeMap<SourceKind, Moment>,
+    /// Who names it.
+    pub named: BTreeSet<SourceKind>,
     pub host: Option<FindHost>,
     pub hint: Option<NameHint>,
     pub labels: Labels,
@@ -67,7 +62,7 @@ impl Entry {
     /// One that was named just now.
     pub fn new(now: Moment) -> Self {
         Self {
-            named: BTreeMap::new(),
+            named: BTreeSet::new(),
             host: None,
             hint: None,
             labels: Labels::default(),

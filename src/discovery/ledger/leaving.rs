@@ -1,12 +1,15 @@
 //! Who leaves: a server that was found, that no source names, and that has been down for long.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use super::{
     Action, Ledger, Notice,
     entry::{Entry, Place},
 };
 use crate::{discovery::Member, engine::Moment};
+
+/// Finds that are kept without a source that names them, where nothing is ever forgotten.
+const FINDS_KEPT: Duration = Duration::from_secs(3600);
 
 impl Ledger {
     /// Whether no source names a member any more. A source that has said nothing since the start may
@@ -30,9 +33,25 @@ impl Ledger {
         for member in found {
             for address in &member.addresses {
                 let place = Place::At(std::net::SocketAddr::new(*address, member.port));
-                self.entries.entry(place).or_insert_with(|| Entry::new(now));
+                self.entries.entry(place).or_insert_with(|| Entry::new(now).into());
             }
         }
+    }
+
+    /// Finds that nobody has named for long, and that are no members, are forgotten.
+    pub(super) fn forget_finds(&mut self, now: Moment) {
+        let kept = self.rules.forget_after.unwrap_or(FINDS_KEPT).max(self.rules.interval * 2);
+        let members = &self.members;
+        let is_member = |place: &Place| match place {
+            Place::At(at) => {
+                members.iter().any(|member| member.port == at.port() && member.has_address(at.ip()))
+            }
+            Place::Name(..) => false,
+        };
+        self.entries.retain(|place, entry| {
+            entry.note_unnamed(now);
+            is_member(place) || entry.unnamed_for(now).is_none_or(|time| time < kept)
+        });
     }
 
     /// Servers that nobody names and that are down, whatever for how long.
@@ -80,7 +99,7 @@ impl Ledger {
     }
 
     /// Whether nobody has named a member for so long.
-    fn unnamed_long(&self, member: &Member, time: std::time::Duration, now: Moment) -> bool {
+    fn unnamed_long(&self, member: &Member, time: Duration, now: Moment) -> bool {
         member.addresses.iter().all(|address| {
             let place = Place::At(std::net::SocketAddr::new(*address, member.port));
             let entry = self.entries.get(&place);

@@ -17,7 +17,6 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     net::{IpAddr, SocketAddr},
     sync::Arc,
-    time::Duration,
 };
 
 pub use self::{
@@ -35,9 +34,6 @@ use super::{
 };
 use crate::engine::{FailureKind, Moment, ServerState};
 
-/// Finds that are kept without a source that names them, where nothing is ever forgotten.
-const FINDS_KEPT: Duration = Duration::from_secs(3600);
-
 /// Newcomers that are told of one reply.
 const SIGHTED_TOLD: usize = 8;
 
@@ -46,12 +42,15 @@ const SIGHTED_TOLD: usize = 8;
 pub struct Ledger {
     rules: Rules,
     members: Vec<Member>,
-    entries: BTreeMap<Place, Entry>,
-    sources: BTreeMap<SourceKind, Source>,
+    /// Each in a place of its own: most clusters have a handful, and a map has room for twice as many.
+    entries: BTreeMap<Place, Box<Entry>>,
+    sources: BTreeMap<SourceKind, Box<Source>>,
     names: Names,
     departures: Departures,
     /// The find that is being examined.
     examined: Option<SocketAddr>,
+    /// Servers that were let in since the members were last seen.
+    joining: usize,
 }
 
 impl Ledger {
@@ -66,6 +65,7 @@ impl Ledger {
             names: Names { bindings, tombstones, taken: Arc::default() },
             departures: Departures::default(),
             examined: None,
+            joining: 0,
         }
     }
 
@@ -78,7 +78,7 @@ impl Ledger {
     pub fn follow(&mut self, rules: Rules) {
         self.sources.retain(|kind, _| rules.sources.contains(kind));
         for entry in self.entries.values_mut() {
-            entry.named.retain(|kind, _| rules.sources.contains(kind));
+            entry.named.retain(|kind| rules.sources.contains(kind));
         }
         self.rules = rules;
     }
@@ -88,6 +88,15 @@ impl Ledger {
     pub fn see(&mut self, members: Vec<Member>, taken: Arc<BTreeSet<Box<str>>>) {
         self.members = members;
         self.names.taken = taken;
+        self.joining = 0;
+    }
+
+    /// Nothing is to be done before the members are [seen](Self::see) again: what they said, which may
+    /// be long, is not kept meanwhile.
+    pub fn rest(&mut self) {
+        for member in &mut self.members {
+            member.word = None;
+        }
     }
 
     /// A source was asked. `sightings` are its finds with the addresses that their hosts have.
@@ -166,8 +175,8 @@ impl Ledger {
         if is_new && self.entries.len() >= FINDS_MAX {
             return place;
         }
-        let entry = self.entries.entry(place.clone()).or_insert_with(|| Entry::new(now));
-        let named_anew = entry.named.insert(kind, now).is_none();
+        let entry = self.entries.entry(place.clone()).or_insert_with(|| Entry::new(now).into());
+        let named_anew = entry.named.insert(kind);
         if named_anew && kind == SourceKind::Replication && !is_new {
             // A member sends to it again: whatever failed before is worth another look.
             entry.try_at(now);
@@ -236,7 +245,8 @@ impl Ledger {
         {
             return Some(SightedReason::Excluded);
         }
-        (self.members.len() >= self.rules.max_servers).then_some(SightedReason::TooMany)
+        let servers = self.members.len() + self.joining;
+        (servers >= self.rules.max_servers).then_some(SightedReason::TooMany)
     }
 
     /// The find whose turn it is. One at a time.
@@ -252,7 +262,7 @@ impl Ledger {
                 && self.names.tombstone(None, *at).is_none()
                 && self.bar(place, entry).is_none();
             // Members have seen these; a list may be as long as it likes.
-            let is_listed = !entry.named.contains_key(&SourceKind::Replication);
+            let is_listed = !entry.named.contains(&SourceKind::Replication);
             open.then_some((is_listed, entry.due, *at))
         });
         due.min().map(|(_, _, at)| at)
@@ -366,22 +376,6 @@ impl Ledger {
                 && member.replies >= self.rules.rise
         });
         actions.extend(drained.filter(serves).map(|member| Action::Ready(member.name.clone())));
-    }
-
-    /// Finds that nobody has named for long, and that are no members, are forgotten.
-    fn forget_finds(&mut self, now: Moment) {
-        let kept = self.rules.forget_after.unwrap_or(FINDS_KEPT).max(self.rules.interval * 2);
-        let members = &self.members;
-        let is_member = |place: &Place| match place {
-            Place::At(at) => {
-                members.iter().any(|member| member.port == at.port() && member.has_address(at.ip()))
-            }
-            Place::Name(..) => false,
-        };
-        self.entries.retain(|place, entry| {
-            entry.note_unnamed(now);
-            is_member(place) || entry.unnamed_for(now).is_none_or(|time| time < kept)
-        });
     }
 }
 

@@ -79,6 +79,7 @@ impl Ledger {
             entry.fail(interval, now);
             entry.stage = Stage::Proven(newcomer.proof.clone());
         }
+        self.joining += 1;
         Action::Join(newcomer)
     }
 

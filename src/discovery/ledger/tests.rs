@@ -65,7 +65,7 @@ fn member(number: u8, name: &str, state: ServerState, found: Option<FoundMember>
         state,
         down_for,
         word: (state != ServerState::Down)
-            .then(|| Word { facts: primary(), introduction: introduced(name) }),
+            .then(|| Word { facts: primary(), introduction: introduced(name) }.into()),
         replies: 9,
     }
 }
@@ -369,6 +369,39 @@ fn a_find_that_the_configuration_refuses_says_why() {
     story.ledger.refused(at(2), "10.0.0.2 is already published", story.now);
     let state = story.state("10.0.0.2:5432").expect("it is known");
     assert_eq!(state.to_string(), "cannot be added: 10.0.0.2 is already published");
+}
+
+#[test]
+fn those_who_come_together_are_no_more_than_there_is_room_for() {
+    let mut story = Story::new(rules());
+    let mut actions = story.second(&list(&[2, 3, 4, 5, 6]));
+    let mut joined = Vec::new();
+    for id in ["v", "w", "x"] {
+        joined.push(story.join(&actions, Ok(standby(id))).expect("it is kin").at);
+        actions = story.ledger.act(story.now);
+    }
+    assert_eq!(joined, [at(2), at(3), at(4)]);
+    // None of them has joined yet, and there is room for four.
+    assert_eq!(actions, []);
+    assert_eq!(story.sighted("10.0.0.5:5432"), SightedReason::TooMany);
+    assert!(matches!(story.state("10.0.0.4:5432"), Some(FindState::Kin(_))));
+    // One of them could not: there is room for another one.
+    story.ledger.refused(at(4), "why ever", story.now);
+    story.members.push(member(2, "db2", ServerState::Replica, found(1, false)));
+    story.members.push(member(3, "db3", ServerState::Replica, found(1, false)));
+    assert_eq!(story.second(&list(&[2, 3, 4, 5, 6])), [Action::Examine(at(5))]);
+}
+
+#[test]
+fn at_rest_no_word_is_kept() {
+    let mut story = Story::new(rules());
+    let actions = story.second(&list(&[2]));
+    story.ledger.rest();
+    let place = story.ledger.finds();
+    assert!(story.ledger.members.iter().all(|member| member.word.is_none()));
+    assert_eq!(place, story.ledger.finds());
+    story.ledger.see(story.members.clone(), Arc::default());
+    story.join(&actions, Ok(standby("x"))).expect("it is kin");
 }
 
 #[test]

@@ -27,6 +27,10 @@ impl Ledger {
             };
             let state = match (tomb, self.bar(place, entry), &entry.stage) {
                 (Some(tomb), _, _) => FindState::Forgotten(tomb.reason),
+                // It may be the last for whom there was room.
+                (None, _, Stage::Proven(proof)) if self.joining > 0 => {
+                    FindState::Kin(proof.clone())
+                }
                 (None, Some(reason), _) => FindState::Sighted(reason),
                 (None, None, Stage::Fresh) => FindState::Sighted(SightedReason::Waits),
                 (None, None, Stage::Unproven(reason)) => FindState::Examined(reason.clone()),
@@ -35,7 +39,7 @@ impl Ledger {
             FindView {
                 name: bound.or(entry.hint.as_ref()).map(|name| name.as_str().into()),
                 at: place.to_string().into(),
-                sources: entry.named.keys().copied().collect(),
+                sources: entry.named.iter().copied().collect(),
                 state,
             }
         });
@@ -78,7 +82,7 @@ impl Ledger {
         Some(FindView {
             name: Some(member.name.clone()),
             at: place.to_string().into(),
-            sources: entry.into_iter().flat_map(|entry| entry.named.keys().copied()).collect(),
+            sources: entry.into_iter().flat_map(|entry| entry.named.iter().copied()).collect(),
             state,
         })
     }

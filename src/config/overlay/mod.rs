@@ -1,7 +1,10 @@
 //! Servers that were added while the service ran, as a layer over the configuration file.
 //!
 //! The file with the added servers written into it is read like any file, so that an added server
-//! obeys the same rules and has the same defaults. That text is also what `pointsman config` prints.
+//! obeys the same rules and has the same defaults. That text is also what `pointsman config` prints. Those
+//! that join a configuration in force are read alone, to the same effect.
+
+mod joining;
 
 use std::{
     collections::HashMap,
@@ -15,6 +18,7 @@ use toml_edit::{
     Array, ArrayOfTables, DocumentMut, InlineTable, Item, Table, TomlError, Value, value,
 };
 
+pub use self::joining::Joined;
 use super::AddedServer;
 use super::{Config, ConfigError, System, TargetHost, read::host_port, text::text};
 
@@ -47,6 +51,16 @@ pub enum OverlayError {
         server: String,
         /// Its cluster.
         cluster: String,
+    },
+    /// Another server is where this one is said to be.
+    #[error("{address} with port {port} is already published, by {server}; name every server once")]
+    Published {
+        /// Where.
+        address: IpAddr,
+        /// The database port there.
+        port: u16,
+        /// Whose address it is.
+        server: Box<str>,
     },
     /// The file with the servers in it would have faults that the file alone has not.
     #[error("{}", joined(.0))]
@@ -93,15 +107,7 @@ impl Config {
         }
         let mut document: DocumentMut = self.text.parse()?;
         for server in added {
-            let (address, port) = address(&server.address)?;
-            let found = server.found.as_ref();
-            let entry = Entry {
-                name: &server.name,
-                address,
-                port,
-                priority: found.and_then(|found| found.priority),
-                weight: found.and_then(|found| found.weight),
-            };
+            let entry = Entry::of(server)?;
             let place = self.in_the_file(&server.name);
             if let Some(cluster) = place {
                 let server = server.name.clone();
@@ -218,7 +224,31 @@ struct Entry<'a> {
     weight: Option<u32>,
 }
 
-impl Entry<'_> {
+impl<'a> Entry<'a> {
+    /// That of a server that was added.
+    fn of(server: &'a AddedServer) -> Result<Self, OverlayError> {
+        let (address, port) = address(&server.address)?;
+        let found = server.found.as_ref();
+        Ok(Self {
+            name: &server.name,
+            address,
+            port,
+            priority: found.and_then(|found| found.priority),
+            weight: found.and_then(|found| found.weight),
+        })
+    }
+
+    /// As a section of its own.
+    fn table(&self) -> Table {
+        let mut table = Table::new();
+        table.insert("name", value(self.name));
+        table.insert("address", value(self.address.to_string()));
+        for (key, number) in self.numbers() {
+            table.insert(key, value(number));
+        }
+        table
+    }
+
     /// Appends it to the servers of `cluster`, in the form that the others have; `false` when there
     /// is no such cluster.
     fn write(&self, document: &mut DocumentMut, cluster: &str) -> bool {
@@ -261,12 +291,7 @@ impl Entry<'_> {
         let none = || Item::ArrayOfTables(ArrayOfTables::new());
         match cluster.entry("server").or_insert_with(none) {
             Item::ArrayOfTables(tables) => {
-                let mut table = Table::new();
-                table.insert("name", value(self.name));
-                table.insert("address", value(self.address.to_string()));
-                for (key, number) in self.numbers() {
-                    table.insert(key, value(number));
-                }
+                let mut table = self.table();
                 table.decor_mut().set_prefix("\n");
                 tables.push(table);
                 true

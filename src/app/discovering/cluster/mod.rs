@@ -1,32 +1,33 @@
 //! The discovery of one cluster.
 
+mod joining;
+mod reporting;
+
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use tokio::{
-    sync::{mpsc, watch},
+    sync::watch,
     time::{Instant, sleep_until},
 };
 use tracing::{info, warn};
 
+use self::joining::Joining;
 use super::{
     around::{AUTHOR, Around, Configured, Told},
     asking::Asking,
+    post::Postman,
     remembered::{image, remembered},
     strangers::examine,
 };
 use crate::{
     clock::{self, Clock},
-    config::{AddedServer, ClusterConfig, Config, FoundServer, TargetHost},
-    control::{Order, OrderError},
+    config::{ClusterConfig, TargetHost},
+    control::Order,
     discovery::{
-        Action, ExaminedReason, FindState, FoundMember, Ledger, Member, Mode, Newcomer, Notice,
-        Rules, SourceKind, replication_finds,
+        Action, FoundMember, Ledger, Member, Mode, Notice, Rules, SourceKind, replication_finds,
     },
     engine::{ClusterId, ServerState, Wish},
-    report::{
-        Change, ClusterView, DiscoveredServer, Discovery, DiscoveryReport, DiscoverySource,
-        FindStanding, Severity, What,
-    },
+    report::{Change, ClusterView, Discovery, Severity, What},
     sources::{Addresses, Heard},
     state::DiscoveryImage,
     status,
@@ -35,6 +36,9 @@ use crate::{
 
 /// While a server that joins by itself has yet to be ready, it is looked at this often.
 const JOINING: Duration = Duration::from_millis(500);
+
+/// When a server has said something new: the driver has judged it by then.
+const AFTER_NEWS: Duration = Duration::from_millis(50);
 
 /// Turns that follow so quickly after one that has joined: ten seconds.
 const QUICK: u32 = 20;
@@ -68,7 +72,7 @@ impl ClusterDiscovery {
     ) -> Self {
         let clock = Clock::start();
         let (bindings, tombstones) = remembered(known, clock.now(), clock::unix_millis());
-        let rules = rules(&config.borrow().config, &name);
+        let rules = config.borrow().discovery().map(|discovery| discovery.rules.clone());
         let ledger = Ledger::new(rules.unwrap_or_else(Rules::nobody), bindings, tombstones);
         let (saved, asking, heard) = (known.clone(), Asking::default(), BTreeMap::new());
         let (addresses, reported) = (Addresses::default(), Addresses::default());
@@ -89,8 +93,8 @@ impl ClusterDiscovery {
     }
 
     /// Goes on until nobody holds its ends any more.
-    pub async fn run(mut self, mut told: mpsc::Receiver<Told>) {
-        self.asking.follow(&self.config.borrow().config, &self.name);
+    pub async fn run(mut self, postman: Postman) {
+        self.asking.follow(&self.config);
         let mut due = Instant::now();
         loop {
             tokio::select! {
@@ -98,19 +102,21 @@ impl ClusterDiscovery {
                     if changed.is_err() {
                         return;
                     }
-                    let rules = rules(&self.config.borrow_and_update().config, &self.name);
-                    if let Some(rules) = rules {
-                        self.ledger.follow(rules);
-                    }
-                    self.asking.follow(&self.config.borrow().config, &self.name);
+                    self.follow();
                 }
-                Some(told) = told.recv() => self.hear(told),
                 Some(heard) = self.asking.heard() => {
                     self.heard.insert(heard.kind, heard);
                     due = Instant::now();
                 }
+                () = postman.called() => {
+                    for told in postman.take() {
+                        self.hear(told);
+                    }
+                    due = due.min(Instant::now() + AFTER_NEWS);
+                }
                 () = sleep_until(due) => {
-                    if self.turn().await {
+                    // Between two turns nothing of them is held.
+                    if Box::pin(self.turn()).await {
                         self.quick = QUICK;
                     }
                     let interval = self.ledger.rules().interval;
@@ -120,6 +126,17 @@ impl ClusterDiscovery {
                 }
             }
         }
+    }
+
+    /// Goes on by another configuration.
+    fn follow(&mut self) {
+        let configured = self.config.borrow_and_update();
+        let rules = configured.discovery().map(|discovery| discovery.rules.clone());
+        drop(configured);
+        if let Some(rules) = rules {
+            self.ledger.follow(rules);
+        }
+        self.asking.follow(&self.config);
     }
 
     fn hear(&mut self, told: Told) {
@@ -137,16 +154,19 @@ impl ClusterDiscovery {
 
     /// Looks once at everything. Returns whether somebody has joined who is to be ready soon.
     async fn turn(&mut self) -> bool {
-        let Configured { config, names } = self.config.borrow().clone();
-        let Some(cluster) = cluster(&config, &self.name) else { return false };
-        let members = self.members(cluster, &config);
-        self.ledger.see(members.clone(), names);
+        // One that has ended by a fault of ours is asked again.
+        self.asking.follow(&self.config);
+        let configured = self.config.borrow().clone();
+        let cluster = configured.cluster();
+        let members = self.members(&configured);
+        let named = replication_finds(&members);
+        self.ledger.see(members, Arc::clone(&configured.names));
         let mut actions = Vec::new();
         for kind in self.ledger.rules().sources.clone() {
             let (reply, sightings) = match kind {
                 SourceKind::Replication => {
                     let known = |name: &str| self.ledger.addresses_of(name);
-                    self.addresses.sightings(replication_finds(&members), known).await
+                    self.addresses.sightings(named.clone(), known).await
                 }
                 other => match self.heard.remove(&other) {
                     Some(heard) => (heard.reply, heard.sightings),
@@ -156,33 +176,41 @@ impl ClusterDiscovery {
             actions.extend(self.ledger.heard(kind, &reply, &sightings, self.clock.now()));
         }
         actions.extend(self.ledger.act(self.clock.now()));
-        let mut soon = false;
+        let mut joining = Vec::new();
         while let Some(action) = actions.pop() {
-            let (more, happens) = self.carry_out(cluster, action).await;
-            actions.extend(more);
-            soon |= happens;
+            actions.extend(self.carry_out(cluster, action, &mut joining).await);
         }
+        let mut soon = false;
+        for joining in joining {
+            soon |= self.joined(joining).await;
+        }
+        self.ledger.rest();
         self.keep();
         self.report();
         soon && self.ledger.rules().mode == Mode::Join
     }
 
-    /// Does what the ledger asks for; what comes of it, and whether more is about to happen.
-    async fn carry_out(&mut self, cluster: &ClusterConfig, action: Action) -> (Vec<Action>, bool) {
+    /// Does what the ledger asks for; what comes of it.
+    async fn carry_out(
+        &mut self,
+        cluster: &ClusterConfig,
+        action: Action,
+        joining: &mut Vec<Joining>,
+    ) -> Vec<Action> {
         match action {
             Action::Examine(at) => {
                 // A login takes tens of KiB. There may be thousands of clusters, and strangers are few.
                 let came = Box::pin(examine(cluster, at)).await;
                 let actions = self.ledger.examined(at, came, self.clock.now());
                 let more = self.ledger.act(self.clock.now());
-                (actions.into_iter().chain(more).collect(), false)
+                return actions.into_iter().chain(more).collect();
             }
-            Action::Join(newcomer) => (Vec::new(), self.join(newcomer).await),
+            Action::Join(newcomer) => joining.extend(self.let_join(newcomer).await),
             Action::Locate(newcomer, endpoint) => {
                 let addresses = self.reported.of(&endpoint.host).await;
                 let now = self.clock.now();
                 let action = self.ledger.located(newcomer, &endpoint, &addresses, now);
-                (action.into_iter().collect(), false)
+                return action.into_iter().collect();
             }
             Action::Ready(server) => {
                 let order = |reply| Order::ReadyServer {
@@ -193,12 +221,8 @@ impl ClusterDiscovery {
                 if let Err(error) = self.around.control.order(order).await {
                     warn!(event = "discovery", cluster = %self.name, %server, "not ready: {error}");
                 }
-                (Vec::new(), false)
             }
-            Action::Remove(server) => {
-                self.remove(server).await;
-                (Vec::new(), false)
-            }
+            Action::Remove(server) => self.remove(server).await,
             Action::Tell(notice) => {
                 self.tell(match notice {
                     Notice::Sighted { at, source } => {
@@ -212,40 +236,9 @@ impl ClusterDiscovery {
                         Discovery::Held { servers: servers.join(", ").into() }
                     }
                 });
-                (Vec::new(), false)
             }
         }
-    }
-
-    async fn join(&mut self, newcomer: Newcomer) -> bool {
-        let Newcomer { name, at, depth, instance, attributes, proof } = newcomer;
-        let found = FoundServer {
-            depth,
-            instance,
-            priority: attributes.priority,
-            weight: attributes.weight,
-        };
-        let server = AddedServer {
-            cluster: self.name.to_string(),
-            name: name.to_string(),
-            address: at.to_string(),
-            author: AUTHOR.to_owned(),
-            found: Some(found),
-        };
-        match self.around.control.order(|reply| Order::AddServer(server, reply)).await {
-            Ok(_) => {
-                let (at, proof) = (at.to_string().into(), proof.to_string().into());
-                self.tell(Discovery::Joined { server: name, at, proof });
-                true
-            }
-            Err(OrderError::Refused(why)) => {
-                let cluster = &self.name;
-                warn!(event = "discovery", %cluster, server = %name, "cannot join: {why}");
-                self.ledger.refused(at, &why, self.clock.now());
-                false
-            }
-            Err(OrderError::Stopping) => false,
-        }
+        Vec::new()
     }
 
     async fn remove(&self, server: Box<str>) {
@@ -276,11 +269,11 @@ impl ClusterDiscovery {
     }
 
     /// The servers of the cluster as they are now.
-    fn members(&self, cluster: &ClusterConfig, config: &Config) -> Vec<Member> {
+    fn members(&self, configured: &Configured) -> Vec<Member> {
+        let cluster = configured.cluster();
         let snapshot = self.around.reader.snapshot();
         let now = WallTime::from_unix_millis(clock::unix_millis());
-        let id = config.clusters.iter().position(|known| known.name == cluster.name);
-        let view = id.and_then(|id| status::cluster(&snapshot, ClusterId(id), now));
+        let view = status::cluster(&snapshot, ClusterId(configured.place), now);
         let view = view.filter(|view| view.name == cluster.name);
         let members = cluster.servers.iter().map(|server| {
             let known = view
@@ -324,32 +317,6 @@ impl ClusterDiscovery {
             self.around.keeper.note_discovery(self.name.clone(), Arc::new(image));
         }
     }
-
-    fn report(&self) {
-        let now = self.clock.now();
-        let find = |find: crate::discovery::FindView| DiscoveredServer {
-            standing: standing(&find.state),
-            name: find.name,
-            at: find.at,
-            state: find.state.name().into(),
-            reason: find.state.to_string().into(),
-            sources: find.sources.iter().map(|source| source.name().into()).collect(),
-        };
-        let source = |source: crate::discovery::SourceView| DiscoverySource {
-            source: source.source.name().into(),
-            age_seconds: source.age.map(|age| age.as_secs()),
-            fault: source.fault,
-        };
-        self.around.reports.tell(DiscoveryReport {
-            cluster: self.name.clone(),
-            mode: match self.ledger.rules().mode {
-                Mode::Propose => "propose".into(),
-                Mode::Join => "join".into(),
-            },
-            sources: self.ledger.sources(now).into_iter().map(source).collect(),
-            finds: self.ledger.finds().into_iter().map(find).collect(),
-        });
-    }
 }
 
 /// Whether discovery itself drains a server.
@@ -359,25 +326,4 @@ fn is_drained(view: &ClusterView, server: &str) -> bool {
             matches!(&laid.wish, Wish::Drain { server: drained, .. } if **drained == *server);
         drains && *laid.author == *AUTHOR
     })
-}
-
-fn cluster<'c>(config: &'c Config, name: &str) -> Option<&'c ClusterConfig> {
-    config.clusters.iter().find(|cluster| *cluster.name == *name)
-}
-
-fn rules(config: &Config, name: &str) -> Option<Rules> {
-    Some(cluster(config, name)?.discovery.as_ref()?.rules.clone())
-}
-
-fn standing(state: &FindState) -> FindStanding {
-    match state {
-        FindState::Examined(ExaminedReason::Stranger) => FindStanding::Stranger,
-        FindState::Examined(ExaminedReason::First(_)) => FindStanding::WantsAVoucher,
-        FindState::Sighted(_) | FindState::Examined(_) | FindState::Forgotten(_) => {
-            FindStanding::Outside
-        }
-        FindState::Kin(_) => FindStanding::Proposed,
-        FindState::Member(_) => FindStanding::Member,
-        FindState::Leaving(_) => FindStanding::Leaving,
-    }
 }
