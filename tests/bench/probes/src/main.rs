@@ -45,6 +45,9 @@ struct Arguments {
     /// Measure what discovery costs beside the probes, and how soon servers join.
     #[arg(long)]
     discovery: bool,
+    /// With --discovery: only the columns whose names begin so; may be given several times.
+    #[arg(long)]
+    only: Vec<String>,
     /// Seconds of each measurement.
     #[arg(long)]
     seconds: Option<u64>,
@@ -91,7 +94,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     if arguments.discovery {
         return runtime.block_on(async {
             let mut report = DiscoveryReport(Vec::new());
-            for scene in SCENES {
+            let wanted = |scene: &Scene| {
+                arguments.only.is_empty()
+                    || arguments.only.iter().any(|name| scene.name.starts_with(&**name))
+            };
+            for scene in SCENES.into_iter().filter(wanted) {
                 let clusters = clusters.div_ceil(scene.one_in);
                 report.0.push(discovery::measure(&plan, clusters, scene).await?);
                 // It takes minutes: what there is is shown after each.
