@@ -29,6 +29,8 @@ pub struct History {
     pub server_id: u32,
     /// MySQL and MariaDB: its transactions.
     pub gtid: GtidState,
+    /// MySQL and MariaDB: those that it had written itself before it turned writable last.
+    pub wrote_before: GtidState,
     /// MySQL and MariaDB: which of them a crash does not lose.
     flushed: Option<Box<Flushed>>,
     /// PostgreSQL: its system identifier.
@@ -65,9 +67,11 @@ struct Written {
     durable: Option<Position>,
 }
 
-/// A server that has only the beginning of what it had.
+/// A server that has only the beginning of what it had, or calls itself by another name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LostTail {
+    /// It has all that it had, under another UUID.
+    Nothing,
     /// It has all that was surely on its disk.
     Unflushed,
     /// It was not known for long enough to tell what was on its disk.
@@ -154,6 +158,26 @@ impl History {
         self.gtid.without(self.uuid.as_deref(), self.server_id)
     }
 
+    /// MySQL and MariaDB: it turns writable, and had this before.
+    pub fn note_turn(&mut self, before: &GtidState) {
+        self.wrote_before = before.begun_on(self.uuid.as_deref(), self.server_id);
+    }
+
+    /// MySQL and MariaDB: whether it carries the same mark as another one, as a copy does: what
+    /// either writes has the numbers of both.
+    pub fn has_mark_of(&self, other: &Self) -> bool {
+        match (&self.uuid, &other.uuid) {
+            (Some(ours), Some(theirs)) => ours.eq_ignore_ascii_case(theirs),
+            (None, None) => self.server_id != 0 && self.server_id == other.server_id,
+            _ => false,
+        }
+    }
+
+    /// MySQL and MariaDB: those that it wrote itself.
+    pub fn written(&self) -> GtidState {
+        self.gtid.begun_on(self.uuid.as_deref(), self.server_id)
+    }
+
     /// MySQL and MariaDB: whether `other` has all that this one has, and more of the heritage `had`
     /// that it has not written itself.
     pub fn is_behind(&self, other: &Self, had: &GtidState) -> bool {
@@ -183,7 +207,11 @@ impl History {
         let shrunk = facts.gtid.contains(&self.gtid) == Some(false);
         let is_beginning = shrunk && !renamed && self.gtid.contains(&facts.gtid) == Some(true);
         let durable = self.flushed.as_ref().and_then(|flushed| flushed.durable.as_ref());
+        let has_all =
+            renamed && !self.gtid.is_empty() && facts.gtid.contains(&self.gtid) == Some(true);
         self.lost_tail = match durable.filter(|durable| !durable.is_empty()) {
+            // Whatever it is called now, it has lost nothing.
+            _ if has_all => Some(LostTail::Nothing),
             _ if !is_beginning || facts.gtid.is_empty() => None,
             Some(durable) => {
                 (facts.gtid.contains(durable) == Some(true)).then_some(LostTail::Unflushed)
@@ -317,6 +345,7 @@ impl History {
             uuid: remembered.uuid.clone(),
             server_id: remembered.server_id,
             gtid: remembered.gtid.clone(),
+            wrote_before: GtidState::Unknown,
             flushed: None,
             system: None,
             earlier: None,

@@ -119,6 +119,7 @@ impl Record {
             // It is another one, that has claimed nothing yet.
             self.writable = None;
         }
+        self.note_turn(&facts, led && continuity == Continuity::GoesOn);
         self.writable = facts.claims_writable().then(|| {
             let timeline = facts.primary_timeline();
             match self.writable {
@@ -138,6 +139,17 @@ impl Record {
         self.fold_positions(&facts, asked, now);
         self.facts = Some(facts);
         (self.facts_at, self.facts_came) = (asked, now);
+    }
+
+    /// MySQL and MariaDB: notes what a server had written when it turned writable, by its last
+    /// reply before, if there is one.
+    fn note_turn(&mut self, facts: &Facts, led: bool) {
+        if led || !facts.claims_writable() {
+            return;
+        }
+        if let Some(shown) = self.facts.as_ref().unwrap_or(facts).mysql() {
+            self.history.note_turn(&shown.gtid);
+        }
     }
 
     fn fold_positions(&mut self, facts: &Facts, asked: Moment, now: Moment) {

@@ -48,6 +48,26 @@ impl GtidState {
             _ => None,
         }
     }
+
+    /// The same of a replica, which is server `number`: what it has written itself and `had` lacks
+    /// is no part of the stream. Such a number may be higher than all that it has received.
+    pub(in crate::engine) fn reaches_as_replica(
+        &self,
+        stream: &Stream,
+        number: u32,
+        had: &Self,
+    ) -> Option<u64> {
+        let (Self::MariaDb(own), Self::MariaDb(had), Stream::Domain(domain)) = (self, had, stream)
+        else {
+            return self.reaches(stream);
+        };
+        let last = own.last.get(domain).filter(|(server, _)| *server == number);
+        let Some((_, last)) = last else { return self.reaches(stream) };
+        let known = had.seen.get(&(*domain, number)).map(|known| *known.min(last));
+        let received =
+            own.seen.iter().filter(|((of, server), _)| of == domain && *server != number);
+        received.map(|(_, last)| *last).chain(known).max()
+    }
 }
 
 /// The name of a stream of a source that begins after a gap.

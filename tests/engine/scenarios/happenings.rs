@@ -4,6 +4,7 @@
 //! kill db1          start db1           it crashes; it comes back as what it was
 //! freeze db1        thaw db1            nothing of it moves
 //! promote db2                           a standby becomes a primary (PostgreSQL: on a new timeline)
+//! promote db2 idle                      MySQL: and nothing is written by that
 //! promote db2 beside its channel        MySQL: with the stopped channel left behind
 //! rebuild db1 of db2                    copied from it, and started as its standby
 //! rejoin db1 of db2                     a former primary follows as it is
@@ -20,6 +21,13 @@
 //! hide db2          unhide db2          channels, or the receiver, from the probe's role
 //! pause db2         resume db2          replay
 //! break db2         mend db2            the applier
+//! errant db2 3                          a replica writes so much itself, and goes on as a replica
+//! errant db2 3 in domain 9              MariaDB: in another GTID domain
+//! rejoin db1 of db2 with its end        MySQL: what db2 lacks is errant from then on
+//! twin db3 of db1                       a clone with its `auto.cnf` and `server_id`
+//! stop db2          go on db2           both threads of its channel
+//! second db3 of db2                     one more channel, from this member
+//! ignore domain db2                     MariaDB: leaves the second GTID domain out
 //! unplug db2        plug db2            from its source
 //! lag db2 30s                           replays only what is so old; `lag db2 0s` ends it
 //! delay db2 60s                         the same by configuration, and it says so
@@ -29,6 +37,7 @@
 //! stop migration db2                    that channel is stopped
 //! server-id db2 1                       its own id
 //! uuid db3 of db1                       copied with `auto.cnf`
+//! renew uuid db1                        MySQL: its `auto.cnf` is gone, so that it makes another one
 //! block domain db2  unblock domain db2  the applier of the second GTID domain
 //! reset db1                             `RESET MASTER`: GTIDs and positions begin anew
 //! partition db3     reunite db3 db1     a group: it sees nobody; it sees that one's component
@@ -79,6 +88,7 @@ fn live_and_die(world: &mut World, at: Lookup<'_>, words: &[&str]) -> bool {
         ["freeze", name] => world.freeze(at(name)),
         ["thaw", name] => world.thaw(at(name)),
         ["promote", name] => world.promote(at(name)),
+        ["promote", name, "idle"] => world.promote_idle(at(name)),
         ["promote", name, "beside", "its", "channel"] => {
             world.promote_beside_its_channel(at(name));
         }
@@ -100,6 +110,10 @@ fn live_and_die(world: &mut World, at: Lookup<'_>, words: &[&str]) -> bool {
 fn copy(world: &mut World, at: Lookup<'_>, words: &[&str]) -> bool {
     match *words {
         ["rebuild", name, "of", source] => world.rebuild(at(name), at(source)),
+        ["rejoin", name, "of", source, "with", "its", "end"] => {
+            world.rejoin_with_its_end(at(name), at(source));
+        }
+        ["twin", name, "of", source] => world.clone_twin(at(name), at(source)),
         ["rejoin", name, "of", source] => world.rejoin(at(name), at(source)),
         ["clone", name, "of", source] => world.clone_writable(at(name), at(source)),
         ["restore", name, "of", source, "at", when] => {
@@ -119,6 +133,7 @@ fn copy(world: &mut World, at: Lookup<'_>, words: &[&str]) -> bool {
         ["uuid", name, "of", source] => {
             world.hosts[at(name)].uuid_of = Some(at(source));
         }
+        ["renew", "uuid", name] => world.renew_uuid(at(name)),
         ["reset", name] => world.reset(at(name)),
         _ => return false,
     }
@@ -134,6 +149,17 @@ fn replicate(world: &mut World, at: Lookup<'_>, words: &[&str]) -> bool {
         ["mend", name] => world.hosts[at(name)].broken = false,
         ["unplug", name] => world.hosts[at(name)].unplugged = true,
         ["plug", name] => world.hosts[at(name)].unplugged = false,
+        ["errant", name, changes] => {
+            world.write_errant(at(name), changes.parse().expect("a number"), 0);
+        }
+        ["errant", name, changes, "in", "domain", domain] => {
+            let domain = domain.parse().expect("a number");
+            world.write_errant(at(name), changes.parse().expect("a number"), domain);
+        }
+        ["stop", name] => world.hosts[at(name)].stopped = true,
+        ["go", "on", name] => world.hosts[at(name)].stopped = false,
+        ["second", name, "of", source] => world.hosts[at(name)].second = Some(at(source)),
+        ["ignore", "domain", name] => world.hosts[at(name)].side_ignored = true,
         ["lag", name, late] => world.hosts[at(name)].lag = duration(late),
         ["delay", name, late] => world.hosts[at(name)].delay = duration(late),
         ["ring", name, source] => world.hosts[at(name)].ring_of = Some(at(source)),

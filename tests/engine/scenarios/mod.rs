@@ -17,6 +17,7 @@
 //! no gtids                              MySQL and MariaDB without GTIDs
 //! no write name                         a cluster that is served for reads alone
 //! two domains                           MariaDB with changes in two GTID domains
+//! own domains                           MariaDB: who is promoted writes in a domain of its own
 //! multi-primary                         all members of a Group Replication group may write
 //! checks patroni agent                  who is asked about each server, beside itself
 //! 5s   kill db1                         an operation on a server, see `happenings`

@@ -28,6 +28,7 @@ pub(super) struct Script {
     pub heartbeats: bool,
     pub gtids: bool,
     pub side_domain: bool,
+    pub own_domains: bool,
     pub multi_primary: bool,
     pub operations: BTreeMap<Moment, Vec<Vec<String>>>,
 }
@@ -43,6 +44,7 @@ impl Script {
             heartbeats: false,
             gtids: true,
             side_domain: false,
+            own_domains: false,
             multi_primary: false,
             operations: BTreeMap::new(),
         };
@@ -86,6 +88,7 @@ impl Script {
             ["heartbeats"] => self.heartbeats = true,
             ["no", "gtids"] => self.gtids = false,
             ["no", "write", "name"] => self.policy.write = None,
+            ["own", "domains"] => self.own_domains = true,
             ["two", "domains"] => self.side_domain = true,
             ["multi-primary"] => self.multi_primary = true,
             ["until", end] => self.until = moment(end),

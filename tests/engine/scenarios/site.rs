@@ -64,6 +64,7 @@ impl Site {
         world.heartbeats = script.heartbeats;
         world.gtids = script.gtids;
         world.side_domain = script.side_domain;
+        world.own_domains = script.own_domains;
         world.multi_primary = script.multi_primary;
         let name_of = |at: usize| &*script.policy.servers[at].name;
         let place = |at| script.hosts.iter().position(|host| host == name_of(at));

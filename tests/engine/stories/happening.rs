@@ -25,6 +25,10 @@ pub(super) enum Happening {
     Promote(Who),
     /// It follows the writer as it is, without having been rebuilt.
     Rejoin(Who),
+    /// MySQL: it follows the writer as it is, with what that one has not.
+    RejoinWithItsEnd(Who),
+    /// A replica takes so many changes itself, in this GTID domain.
+    Errant(Who, u64, u32),
     ReadOnly(Who, bool),
     /// It answers, and writes hang.
     Stall(Who, bool),

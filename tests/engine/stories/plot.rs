@@ -49,6 +49,38 @@ pub(super) fn add_handiwork(random: &mut SplitMix, plot: &mut Vec<(Moment, Happe
     plot.sort_by_key(|(at, _)| *at);
 }
 
+/// Replicas take changes of their own, are put below each other and promoted, and former writers
+/// come back with what nobody else has.
+pub(super) fn add_errants(random: &mut SplitMix, plot: &mut Vec<(Moment, Happening)>) {
+    use Happening as H;
+    for _ in 0..1 + random.below(3) {
+        let mut at = Moment::START + BEGINS + tenths(random, 10 * CHAPTERS);
+        let (who, domain) = (other(random), [0, 0, 9][random.below(3)]);
+        let changes = [1, 3, 500][random.below(3)];
+        if random.below(3) == 0 {
+            plot.push((at, H::Cascade(other(random), who)));
+            at = at + tenths(random, 30);
+        }
+        plot.push((at, H::Errant(who, changes, domain)));
+        at = at + tenths(random, 60);
+        let ends = match random.below(5) {
+            0 => vec![H::Kill(Who::Writer), H::Promote(who)],
+            1 => vec![H::Cascade(other(random), Who::Writer), H::CutOff(Who::Writer, true)],
+            2 => vec![H::Switchover],
+            _ => vec![H::Kill(Who::Writer), H::Failover(false), H::Repoint],
+        };
+        for what in ends {
+            plot.push((at, what));
+            at = at + tenths(random, 40);
+        }
+        let back = [H::RejoinWithItsEnd(Who::Founder), H::Rebuild(Who::Founder), H::Repoint];
+        plot.push((at, H::Start(Who::Founder)));
+        plot.push((at + Duration::from_secs(1), back[random.below(3)]));
+        plot.push((at + Duration::from_secs(2), H::CutOff(Who::Writer, false)));
+    }
+    plot.sort_by_key(|(at, _)| *at);
+}
+
 /// A switchover in steps, or one that is undone; a writer whose disk hangs; a promotion of one that
 /// lacks what another one has.
 fn handiwork(random: &mut SplitMix) -> Chapter {

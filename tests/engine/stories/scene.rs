@@ -44,6 +44,10 @@ impl Scene<'_> {
             H::Failover(beside) => self.fail_over(beside),
             H::Promote(who) => self.promote(self.who(who)),
             H::Rejoin(who) => self.rejoin(self.who(who)),
+            H::RejoinWithItsEnd(who) => self.rejoin_with_its_end(self.who(who)),
+            H::Errant(who, changes, domain) => {
+                self.world.write_errant(self.who(who), changes, domain);
+            }
             H::ReadOnly(who, so) => self.set_read_only(self.who(who), so),
             H::Stall(who, so) => {
                 let index = self.who(who);
@@ -203,6 +207,20 @@ impl Scene<'_> {
                 // What it has and the writer has not keeps it from following.
                 false => self.truth.disputed |= self.world.kind == ClusterKind::MySql,
             }
+        }
+    }
+
+    fn rejoin_with_its_end(&mut self, index: usize) {
+        let writer = self.truth.rightful;
+        let is_mysql = self.world.breed == crate::world::Breed::MySql;
+        let runs = self.world.hosts[index].runs() && self.world.hosts[writer].runs();
+        // One that shares nothing with the writer has to be built anew.
+        let line = &self.world.hosts[writer].history;
+        let shares = self.world.hosts[index].history.shared_with(line) > 0;
+        if index != writer && is_mysql && runs && shares && !self.truth.is_lost() {
+            self.world.rejoin_with_its_end(index, writer);
+            self.must_follow(index);
+            self.truth.impostors[index] = None;
         }
     }
 

@@ -32,6 +32,9 @@ const STILLNESS: Duration = Duration::from_secs(70);
 /// In stories from this seed on operators do much by hand.
 pub(super) const BY_HAND: u64 = 1_000_000_000;
 
+/// In stories from this seed on servers of MySQL and MariaDB have transactions of their own.
+pub(super) const ERRANT: u64 = 2_000_000_000;
+
 pub(super) struct Story {
     breed: Breed,
     world: World,
@@ -56,6 +59,10 @@ impl Story {
             10 => Breed::Galera,
             _ => Breed::Group,
         };
+        let breed = match seed >= ERRANT {
+            true => [Breed::MariaDb, Breed::MySql][random.below(2)],
+            false => breed,
+        };
         let servers = if breed.is_group() { 3 + random.below(2) } else { 2 + random.below(3) };
         let mut world = World::new(breed, servers);
         world.gtids = random.below(6) > 0;
@@ -72,7 +79,10 @@ impl Story {
         let twins = 1 + u64::from(random.below(4) == 0);
         let monitors = (0..twins).map(monitor).collect();
         let mut plot = plot(&mut random, breed);
-        if seed >= BY_HAND && !breed.is_group() {
+        if seed >= ERRANT {
+            (world.gtids, world.own_domains) = (true, random.below(3) == 0);
+            plot::add_errants(&mut random, &mut plot);
+        } else if seed >= BY_HAND && !breed.is_group() {
             world.heartbeats = random.below(2) == 0;
             plot::add_handiwork(&mut random, &mut plot);
         }

@@ -7,7 +7,7 @@ use pointsman::engine::{BinlogState, GtidSet, GtidState};
 use super::{Breed, World, history::Writer, mysql::uuid};
 
 /// The domain of the changes that are no ordinary ones.
-const SIDE_DOMAIN: u32 = 7;
+pub(super) const SIDE_DOMAIN: u32 = 7;
 
 impl World {
     pub(super) fn gtid(&self, index: usize) -> GtidState {
@@ -39,14 +39,28 @@ impl World {
     }
 
     fn mysql_set(&self, index: usize) -> GtidState {
-        let mut by_source: BTreeMap<String, u64> = BTreeMap::new();
+        let mut by_source: BTreeMap<String, Vec<(u64, u64)>> = BTreeMap::new();
         for (writer, changes) in self.executed(index) {
-            *by_source.entry(self.source(writer)).or_default() += changes;
+            let known = by_source.entry(self.source(writer)).or_default();
+            let counted: u64 = known.iter().map(|(first, last)| last + 1 - first).sum();
+            let from = if self.counts_anew(index) { counted } else { writer.from };
+            known.push((from + 1, from + changes));
         }
-        let text: Vec<_> =
-            by_source.iter().map(|(uuid, last)| format!("{uuid}:1-{last}")).collect();
+        for ((server, incarnation, _), intervals) in self.hosts[index].errants.iter() {
+            by_source.entry(uuid(server, incarnation)).or_default().extend(intervals);
+        }
+        let text: Vec<_> = by_source
+            .iter()
+            .flat_map(|(uuid, all)| all.iter().map(move |(from, to)| format!("{uuid}:{from}-{to}")))
+            .collect();
         let set = GtidSet::parse(&text.join(","));
         GtidState::MySql(set.expect("the model writes valid GTIDs"))
+    }
+
+    /// Its numbers are no more those of its history: they count from a `RESET MASTER`, or for a
+    /// group.
+    fn counts_anew(&self, index: usize) -> bool {
+        self.hosts[index].reset_at > 0 || self.breed == Breed::Group
     }
 
     /// A group writes under its own name.
@@ -58,18 +72,31 @@ impl World {
     }
 
     fn mariadb_state(&self, index: usize) -> GtidState {
+        let host = &self.hosts[index];
         let (mut sequence, mut state) = (0, Vec::new());
+        let mut last: BTreeMap<u32, String> = BTreeMap::new();
         for (writer, changes) in self.executed(index) {
             sequence += changes;
-            state.push(format!("0-{}-{sequence}", self.number(writer)));
+            let number = if self.counts_anew(index) { sequence } else { writer.from + changes };
+            state.push(format!("{}-{}-{number}", writer.domain, self.number(writer)));
+            last.extend(state.last().cloned().map(|gtid| (writer.domain, gtid)));
         }
-        let mut last: Vec<_> = state.last().cloned().into_iter().collect();
-        if self.side_domain && self.hosts[index].side > 0 {
-            let side = format!("{SIDE_DOMAIN}-1-{}", self.hosts[index].side);
+        if self.side_domain && host.side > 0 {
+            let side = format!("{SIDE_DOMAIN}-1-{}", host.side);
             state.push(side.clone());
-            last.push(side);
+            last.insert(SIDE_DOMAIN, side);
         }
-        let parsed = BinlogState::parse(&last.join(","), &state.join(","), "");
+        let applied: Vec<_> = last.values().cloned().collect();
+        for ((server, _, domain), intervals) in host.errants.iter() {
+            let end = intervals.iter().map(|(_, last)| *last).max().unwrap_or(0);
+            let gtid = format!("{domain}-{}-{end}", self.hosts[server].server_id);
+            state.push(gtid.clone());
+            if !last.contains_key(&domain) || host.errant_last && server == index {
+                last.insert(domain, gtid);
+            }
+        }
+        let written: Vec<_> = last.into_values().collect();
+        let parsed = BinlogState::parse(&written.join(","), &state.join(","), &applied.join(","));
         GtidState::MariaDb(parsed.expect("the model writes valid GTIDs"))
     }
 

@@ -13,6 +13,10 @@ pub(crate) struct Writer {
     pub incarnation: u32,
     pub timeline: u32,
     pub branch: usize,
+    /// The number before its first change: of this server on MySQL, of the domain on MariaDB.
+    pub from: u64,
+    /// MariaDB: the GTID domain.
+    pub domain: u32,
 }
 
 /// Who wrote how many changes, oldest first.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use pointsman::engine::FailureKind;
 
 use super::{
+    errant::Errants,
     group::Membership,
     history::{History, Writer},
 };
@@ -66,10 +67,22 @@ pub(crate) struct Host {
     pub stray: Option<Writer>,
     /// A channel that was stopped at the promotion and not removed: of whom.
     pub left_channel: Option<usize>,
+    /// A second channel, from this member.
+    pub second: Option<usize>,
+    /// `STOP REPLICA`: neither thread of its channel runs.
+    pub stopped: bool,
+    /// What it has beside its history.
+    pub errants: Errants,
+    /// The same at the last tick.
+    pub errants_before: Errants,
+    /// MySQL and MariaDB: what it has written last is errant.
+    pub errant_last: bool,
     /// A channel from a server outside the cluster.
     pub outside: Option<Outside>,
     /// Changes in the second GTID domain.
     pub side: u64,
+    /// It leaves the second domain out.
+    pub side_ignored: bool,
     /// Its applier of the second domain waits for a lock.
     pub side_blocked: bool,
     /// `RESET MASTER` at this length: GTIDs and positions count from here.
@@ -143,6 +156,12 @@ impl Host {
             left_channel: None,
             outside: None,
             side: 0,
+            side_ignored: false,
+            second: None,
+            stopped: false,
+            errants: Errants::default(),
+            errants_before: Errants::default(),
+            errant_last: false,
             side_blocked: false,
             reset_at: 0,
             mute: false,
@@ -175,5 +194,8 @@ impl Host {
         (self.control_timeline, self.received_timeline) = (None, None);
         (self.lag, self.says_behind, self.uuid_of) = (Duration::ZERO, None, None);
         (self.archive, self.side_blocked, self.reset_at) = (false, false, 0);
+        (self.second, self.stopped, self.errant_last) = (None, false, false);
+        self.errants = Errants::default();
+        self.errants_before = Errants::default();
     }
 }

@@ -5,6 +5,7 @@
 //! promotion starts a timeline), of MariaDB (a GTID names its server) and of MySQL (a GTID names the
 //! uuid of its server).
 
+mod errant;
 mod group;
 mod gtid;
 mod history;
@@ -83,6 +84,8 @@ pub(crate) struct World {
     pub gtids: bool,
     /// MariaDB: changes come in a second GTID domain, too.
     pub side_domain: bool,
+    /// MariaDB: whoever is promoted writes in a domain of its own, called as its `server_id`.
+    pub own_domains: bool,
     /// Group Replication: all members may write.
     pub multi_primary: bool,
     /// The moment of the last tick.
@@ -95,7 +98,14 @@ impl World {
     pub(crate) fn new(breed: impl Into<Breed>, servers: usize) -> Self {
         let breed = breed.into();
         let mut journal = Journal::default();
-        let founder = Writer { server: 0, incarnation: 0, timeline: 1, branch: journal.branch() };
+        let founder = Writer {
+            server: 0,
+            incarnation: 0,
+            timeline: 1,
+            branch: journal.branch(),
+            from: 0,
+            domain: 0,
+        };
         journal.note(founder.branch, Moment::START, 100);
         let history = History(vec![(founder, 100)]);
         let host = |index| Host::new(index, founder, history.clone());
@@ -107,6 +117,7 @@ impl World {
             heartbeats: false,
             gtids: true,
             side_domain: false,
+            own_domains: false,
             multi_primary: false,
             clock: Moment::START,
             journal,
@@ -156,7 +167,11 @@ impl World {
             }
         }
         for index in 0..self.hosts.len() {
+            self.receive_in_ring(index);
             self.replay(index);
+        }
+        for host in &mut self.hosts {
+            host.errants_before.clone_from(&host.errants);
         }
     }
 
@@ -171,7 +186,8 @@ impl World {
 
     fn group_writer(&mut self, server: usize, timeline: u32) -> Writer {
         let incarnation = self.hosts[server].incarnation;
-        Writer { server, incarnation, timeline, branch: self.journal.branch() }
+        let branch = self.journal.branch();
+        Writer { server, incarnation, timeline, branch, from: 0, domain: 0 }
     }
 
     fn go_astray(&mut self, index: usize) {
@@ -185,20 +201,28 @@ impl World {
     }
 
     fn receive(&mut self, index: usize) {
-        let Role::Standby { of } = self.hosts[index].role else { return };
+        let Role::Standby { mut of } = self.hosts[index].role else { return };
         let host = &self.hosts[index];
+        let second = host.second.filter(|it| host.runs() && self.hosts[*it].runs());
+        let second = second.filter(|it| !self.is_attached(index) && self.can_follow(index, *it));
+        of = second.unwrap_or(of);
         let by_archive = host.archive && host.runs() && self.can_follow(index, of);
-        if host.stray.is_some() || host.group.is_some() || !by_archive && !self.is_attached(index) {
+        if host.stray.is_some()
+            || host.group.is_some()
+            || !by_archive && second.is_none() && !self.is_attached(index)
+        {
             return;
         }
         let upstream = std::mem::take(&mut self.hosts[of].history);
         let side = self.hosts[of].side;
+        let errants = self.hosts[of].errants.clone();
         let standby = &mut self.hosts[index];
+        standby.errants.join(&errants);
         if standby.history != upstream || standby.quiet >= KEEPALIVE {
             (standby.heard, standby.quiet) = (standby.heard + 1, 0);
             standby.history.clone_from(&upstream);
         }
-        if !standby.side_blocked && !standby.broken && !standby.paused {
+        if !standby.side_blocked && !standby.side_ignored && !standby.broken && !standby.paused {
             standby.side = side;
         }
         self.hosts[of].history = upstream;
@@ -218,6 +242,7 @@ impl World {
                 old.max(host.replayed.min(length))
             }
         };
+        self.hosts[index].errant_last &= self.hosts[index].replayed == replayed;
         self.hosts[index].replayed = replayed;
     }
 
@@ -225,7 +250,8 @@ impl World {
     pub(crate) fn is_attached(&self, index: usize) -> bool {
         let standby = &self.hosts[index];
         let Role::Standby { of } = standby.role else { return false };
-        if standby.group.is_some() || standby.archive || !standby.runs() || standby.unplugged {
+        let cut = standby.unplugged || standby.stopped;
+        if standby.group.is_some() || standby.archive || !standby.runs() || cut {
             return false;
         }
         standby.stray.is_some() || self.hosts[of].runs() && self.can_follow(index, of)

@@ -6,7 +6,7 @@ use pointsman::engine::{
     Channel, Domains, Flavour, IoThread, MySqlFacts, MySqlIdentity, Position, SourceId, Writability,
 };
 
-use super::{Breed, World, address, endpoint, host::Role};
+use super::{Breed, World, address, endpoint, gtid::SIDE_DOMAIN, host::Role};
 
 impl World {
     pub(super) fn mysql_facts(&self, index: usize) -> MySqlFacts {
@@ -53,7 +53,21 @@ impl World {
         for channel in &mut channels {
             channel.io = if attached { IoThread::Running } else { IoThread::Connecting };
             channel.seconds_behind = (attached && !host.broken).then(|| self.own_lag(index));
+            if host.stopped {
+                (channel.io, channel.sql_running) = (IoThread::Stopped, false);
+            }
         }
+        channels.extend(host.second.map(|of| {
+            let io = if self.hosts[of].runs() { IoThread::Running } else { IoThread::Connecting };
+            Channel {
+                name: "second".into(),
+                io,
+                sql_running: true,
+                sql_errno: 0,
+                seconds_behind: self.hosts[of].runs().then(|| self.own_lag(index)),
+                ..self.channel(index, of)
+            }
+        }));
         channels.extend(
             host.left_channel.map(|of| Channel { sql_running: false, ..self.channel(index, of) }),
         );
@@ -95,7 +109,10 @@ impl World {
             seconds_behind: None,
             delay: host.delay,
             heartbeats: Some(host.heard),
-            domains: Domains::All,
+            domains: match host.side_ignored {
+                true => Domains::AllBut([SIDE_DOMAIN].into()),
+                false => Domains::All,
+            },
         }
     }
 

@@ -6,6 +6,7 @@ use pointsman::engine::{ClusterKind, Moment};
 
 use super::{
     Breed, World,
+    errant::Errants,
     history::{History, Writer},
     host::{Process, Role},
 };
@@ -46,10 +47,21 @@ impl World {
         }
         host.role = Role::Primary;
         (host.read_only, host.paused, host.broken) = (false, false, false);
+        (host.stopped, host.second) = (false, None);
         (host.stray, host.control_timeline, host.received_timeline) = (None, None, None);
         host.archive = false;
         host.writes_as = Some(writer);
         self.write(index, 1);
+    }
+
+    /// MySQL: promoted, and nobody has written anything yet.
+    pub(crate) fn promote_idle(&mut self, index: usize) {
+        let (length, stays) =
+            (self.hosts[index].history.length(), self.hosts[index].history.clone());
+        self.promote(index);
+        if self.hosts[index].role == Role::Primary {
+            (self.hosts[index].history, self.hosts[index].replayed) = (stays, length);
+        }
     }
 
     /// MySQL: promoted with `STOP REPLICA` alone, so that the stopped channel stays.
@@ -103,6 +115,16 @@ impl World {
         }
     }
 
+    /// The same with the marks of `of`: copied with `auto.cnf` and `server_id`.
+    pub(crate) fn clone_twin(&mut self, index: usize, of: usize) {
+        if index != of {
+            self.copy(index, of, None);
+            self.hosts[index].uuid_of = Some(of);
+            self.hosts[index].server_id = self.hosts[of].server_id;
+            self.make_writable(index);
+        }
+    }
+
     /// An older copy of `of`, started writable.
     pub(crate) fn restore(&mut self, index: usize, of: usize, at: Moment) {
         self.copy(index, of, Some(at));
@@ -135,9 +157,18 @@ impl World {
         last.map_or(0, |last| self.journal.length_at(history, last.before(before)))
     }
 
+    /// MySQL: started without its `auto.cnf`, it makes itself another uuid.
+    pub(crate) fn renew_uuid(&mut self, index: usize) {
+        self.hosts[index].incarnation += 1;
+        let writes = self.hosts[index].writes_as.is_some();
+        let writer = self.writer(index, self.timeline(index));
+        self.hosts[index].writes_as = writes.then_some(writer);
+    }
+
     /// `RESET MASTER`: GTIDs and positions begin anew.
     pub(crate) fn reset(&mut self, index: usize) {
         self.hosts[index].reset_at = self.hosts[index].history.length();
+        self.hosts[index].errants = Errants::default();
     }
 
     fn copy(&mut self, index: usize, of: usize, at: Option<Moment>) {
@@ -147,6 +178,7 @@ impl World {
             None => source.history.length(),
         };
         let (history, system, side) = (source.history.cut(length), source.system, source.side);
+        let errants = source.errants.clone();
         let host = &mut self.hosts[index];
         let incarnation = host.incarnation;
         host.reinstall();
@@ -155,6 +187,7 @@ impl World {
             host.incarnation = incarnation;
         }
         (host.history, host.system, host.side) = (history, system, side);
+        host.errants = errants;
         host.replayed = length;
     }
 
@@ -168,6 +201,13 @@ impl World {
     /// A branch of its own for a server that begins to write.
     fn writer(&mut self, server: usize, timeline: u32) -> Writer {
         let incarnation = self.hosts.get(server).map_or(0, |host| host.incarnation);
-        Writer { server, incarnation, timeline, branch: self.journal.branch() }
+        let id = self.hosts.get(server).map_or(0, |host| host.server_id);
+        let domain = if self.own_domains { id } else { 0 };
+        let origin = self.hosts.get(server).and_then(|host| host.uuid_of).map_or(server, |it| it);
+        let twin = self.hosts.get(origin).map_or(0, |host| host.incarnation);
+        let incarnation = if origin == server { incarnation } else { twin };
+        let from = self.last_number(server, (origin, incarnation, domain));
+        let branch = self.journal.branch();
+        Writer { server: origin, incarnation, timeline, branch, from, domain }
     }
 }

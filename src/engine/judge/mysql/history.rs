@@ -1,7 +1,8 @@
 //! Who of several writable servers has the newer history, and whose word counts at all.
 
 use super::topology::{
-    MemberChannel, Trail, attached_replicas, is_attached, member_channels, runs, trail,
+    MemberChannel, Trail, attached_replicas, is_attached, member_channels, only_passes_on, runs,
+    trail,
 };
 use crate::engine::{
     GtidState, IoThread, Relation, ServerIndex, Thresholds, judge::case::Case, record::Record,
@@ -36,14 +37,17 @@ pub fn is_writable_replica(index: ServerIndex, case: Case<'_>) -> bool {
 /// Where one replicates from the other right now, being behind is nothing but lag. A server may
 /// only be called ahead on a reply of the other from after the moment when it turned writable: an
 /// older one would lack what the other has written since. One that is alive and does not answer is
-/// outrun when the other has been writable for as long as a silent server keeps its role, and no
-/// replica receives from it any more.
+/// outrun when its replicas show that it only passes on what the other writes, or when the other
+/// has been writable for as long as a silent server keeps its role, and no replica receives from it
+/// any more. Of two that carry one mark, a server and its copy, each has used the numbers of the
+/// other.
 pub fn history(one: ServerIndex, other: ServerIndex, case: Case<'_>) -> Relation {
     let follows = |replica: ServerIndex, source: ServerIndex| {
         let mut channels = member_channels(replica, case).into_iter();
         channels.any(|member| member.source == source && runs(member.channel))
     };
-    if follows(one, other) || follows(other, one) {
+    let is_twin = || case.records[one].history.has_mark_of(&case.records[other].history);
+    if follows(one, other) || follows(other, one) || is_twin() {
         return Relation::Unknown;
     }
     let outruns = |ahead: ServerIndex, behind: ServerIndex| {
@@ -54,8 +58,8 @@ pub fn history(one: ServerIndex, other: ServerIndex, case: Case<'_>) -> Relation
             Liveness::Answering => case.records[behind].facts_at > run.since,
             Liveness::Doubtful(_) => false,
             _ => {
-                case.now.since(run.since) >= Thresholds::SATURATED_GRACE
-                    && attached_replicas(behind, case) == 0
+                let lasts = case.now.since(run.since) >= Thresholds::SATURATED_GRACE;
+                only_passes_on(behind, case) || lasts && attached_replicas(behind, case) == 0
             }
         }
     };

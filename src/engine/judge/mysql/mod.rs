@@ -6,6 +6,7 @@ mod component;
 mod fed;
 mod group;
 mod history;
+mod lag;
 mod replica;
 mod standing;
 mod standpoint;

@@ -4,18 +4,19 @@
 use std::time::Duration;
 
 use super::{
+    lag::{by_gtid, is_of_another_history, lag, with_own_word},
     standpoint::Standpoint,
-    topology::{MemberChannel, Trail, is_passed_on, is_receiving, member_channels, trail},
+    topology::{
+        MemberChannel, Trail, is_below, is_passed_on, is_receiving, member_channels, trail,
+    },
 };
 use crate::engine::{
-    Channel, GtidState, IoThread, Lag, Position, Relation, ServerIndex, ServerState, StateReason,
-    Stream, Thresholds, Writability,
+    Channel, IoThread, Lag, ServerIndex, ServerState, StateReason, Thresholds, Writability,
     judge::{
         case::{Case, Hearing},
         freshness::Freshness,
         verdicts::{HISTORY_LOST, read_only_primary, returning},
     },
-    positions::{Positions, Reached},
     record::Record,
     trouble::Liveness,
     verdict::{ReadEligibility, Verdict, WriteEligibility},
@@ -27,7 +28,7 @@ pub fn verdict(
     hearing: &mut Hearing<'_>,
     standpoint: Standpoint<'_>,
 ) -> Verdict {
-    let Some((source, channel)) = worst_channel(index, hearing.case()) else {
+    let Some((source, channel)) = worst_channel(index, standpoint.champion, hearing.case()) else {
         return without_member_channel(index, hearing, standpoint);
     };
     let place = Place::of(index, source, &channel, hearing.case(), standpoint);
@@ -136,12 +137,12 @@ impl Place {
             _ if misled_by.is_some() || diverged => Some(None),
             // What it goes on receiving is not the primary's: nothing but what it lacks can be told.
             Some(Trail::Astray) if channel.io == IoThread::Running => {
-                let reached = by_gtid(replica, channel, standpoint.positions);
+                let reached = by_gtid(index, channel, case, standpoint);
                 let own = channel.seconds_behind.map(Duration::from_secs);
                 if reached.lacks_older_than(Duration::ZERO) { reached.lag(own) } else { None }
             }
             _ if is_of_another_history(replica, channel, standpoint.office) => Some(None),
-            _ => lag(replica, channel, source, primary, case, standpoint.positions),
+            _ => lag(index, channel, source, case, standpoint),
         };
         Self { trail, is_attended, compared, misled_by, diverged, was_diverged, lag }
     }
@@ -178,32 +179,38 @@ fn misled_by(
     (is_stale && case.answers(source) && record.claims_writable()).then_some(source)
 }
 
-/// Whether a replica that receives nothing shares nothing with the last writer: it is no late copy, and
-/// what it lacks is not counted in seconds.
-fn is_of_another_history(replica: &Record, channel: &Channel, office: &GtidState) -> bool {
-    let own = &replica.history.gtid;
-    channel.io != IoThread::Running
-        && !own.is_empty()
-        && !office.is_empty()
-        && own.shares(office) == Some(false)
-}
-
-/// Whether a replica has what the primary has not, by the last words of both.
+/// Whether a writable replica has written what the primary has not, by the last words of both.
 fn is_diverged(index: ServerIndex, primary: Option<ServerIndex>, case: Case<'_>) -> bool {
-    let record = &case.records[index];
-    let Some(primary) = primary.map(|primary| &case.records[primary]) else {
-        return false;
+    let Some(primary) = primary else { return false };
+    let (record, has) = (&case.records[index], &case.records[primary].history.gtid);
+    // In a ring the primary receives them in turn.
+    let is_ring = || {
+        member_channels(primary, case).iter().any(|MemberChannel { source, channel, .. }| {
+            let brings = channel.io == IoThread::Running && channel.sql_running;
+            brings && (*source == index || is_below(*source, index, case))
+        })
     };
-    let turned_writable =
-        record.mysql().is_some_and(|facts| facts.writability == Writability::Writable);
     // Errant transactions of a read-only replica are common, and harm only its own data.
-    turned_writable && record.history.gtid.relation(&primary.history.gtid) == Relation::Diverged
+    record.claims_writable() && has.contains(&record.history.written()) == Some(false) && !is_ring()
 }
 
-/// A server with several channels from members is as good as the worst of them. Of several that only
-/// a number tells of, the best is the one that counts.
-fn worst_channel(index: ServerIndex, case: Case<'_>) -> Option<(ServerIndex, Channel)> {
-    let channels = member_channels(index, case);
+/// A server with several channels from members is as good as the worst of them. Beside one that
+/// receives what the primary writes, those that merely receive nothing have no say. Of several that
+/// only a number tells of, the best is the one that counts.
+fn worst_channel(
+    index: ServerIndex,
+    primary: Option<ServerIndex>,
+    case: Case<'_>,
+) -> Option<(ServerIndex, Channel)> {
+    let mut channels = member_channels(index, case);
+    let receives = |member: &MemberChannel<'_>| member.channel.io == IoThread::Running;
+    let from_primary = |member: &MemberChannel<'_>| {
+        let leads = |to| member.source == to || is_below(member.source, to, case);
+        receives(member) && !member.ambiguous && primary.is_some_and(leads)
+    };
+    if channels.iter().any(from_primary) {
+        channels.retain(|member| receives(member) || member.channel.sql_errno != 0);
+    }
     let goodness = |member: &&MemberChannel<'_>| {
         let channel = member.channel;
         (
@@ -228,11 +235,10 @@ fn without_member_channel(
 ) -> Verdict {
     let related = is_related(index, hearing.case());
     let (policy, now) = (hearing.policy, hearing.now);
-    let (record, conclusion) = hearing.of(index);
-    let Some(facts) = record.mysql() else {
+    let Some(facts) = hearing.records[index].mysql() else {
         return Verdict::UNHEARD;
     };
-    if conclusion.has_lost_history(record) {
+    if hearing.case().has_lost_history(index) {
         return HISTORY_LOST;
     }
     let outside = facts
@@ -256,10 +262,11 @@ fn without_member_channel(
     // A member that receives from a server outside: the top of a site without a primary, or one
     // whose source has left the configuration.
     let own = channel.seconds_behind.map(Duration::from_secs);
-    let reached = by_gtid(record, &channel, standpoint.positions);
+    let reached = by_gtid(index, &channel, hearing.case(), standpoint);
     let running = channel.io == IoThread::Running;
     let lag = with_own_word(reached.lag(own), own, false);
     let attended = standpoint.champion.is_some();
+    let (record, conclusion) = hearing.of(index);
     conclusion.note_detached(attended || !running, now);
     let attached = Freshness::pass(conclusion, record, policy, lag, false).attached();
     conclusion.note_return(record, policy.thresholds.rise);
@@ -288,88 +295,4 @@ pub fn is_related(index: ServerIndex, case: Case<'_>) -> bool {
                 && (kin(one)
                     || member_channels(other, case).iter().any(|member| member.source == index))
         })
-}
-
-/// How far a replica is behind: `None` when its next reply will tell, `Some(None)` when it cannot be
-/// told.
-///
-/// By GTIDs a replica is compared with all that any member has shown, stream by stream. A direct
-/// replica is measured by its source's binary log, too. Behind another replica, coordinates cannot
-/// be compared: there the server's own number and its source's lag add up.
-fn lag(
-    replica: &Record,
-    channel: &Channel,
-    source: ServerIndex,
-    primary: Option<ServerIndex>,
-    case: Case<'_>,
-    positions: &Positions,
-) -> Option<Option<Lag>> {
-    if replica.supposed_lag.is_some() {
-        return Some(replica.supposed_lag);
-    }
-    let own = channel.seconds_behind.map(Duration::from_secs);
-    let present = primary.is_some_and(|primary| case.records[primary].trouble.is_none());
-    let direct = primary.is_none_or(|primary| primary == source);
-    let mut reached = by_gtid(replica, channel, positions);
-    if direct && !case.has_lost_history(source) {
-        reached = reached.or_later(by_coordinates(replica, channel, &case.records[source]));
-    }
-    if reached != Reached::NothingShown {
-        return with_own_word(reached.lag(own), own, present);
-    }
-    if channel.io != IoThread::Running {
-        return None;
-    }
-    let upstream = match case.conclusions[source].settled {
-        Some(settled) if Some(source) != primary => {
-            settled.lag.map_or(Duration::ZERO, |Lag(lag)| lag)
-        }
-        _ => Duration::ZERO,
-    };
-    Some(own.map(|own| Lag(own + upstream)))
-}
-
-/// A replica's own number is a word against it where nobody shows the present.
-fn with_own_word(
-    lag: Option<Option<Lag>>,
-    own: Option<Duration>,
-    present: bool,
-) -> Option<Option<Lag>> {
-    match (lag, own) {
-        (Some(Some(Lag(lag))), Some(own)) if !present => Some(Some(Lag(lag.max(own)))),
-        (lag, _) => lag,
-    }
-}
-
-/// How a replica lies to what was shown in each stream of GTIDs. Of a domain of which it shows nothing
-/// only what was written since it is watched is missing; it may leave the domain out, too.
-fn by_gtid(replica: &Record, channel: &Channel, positions: &Positions) -> Reached {
-    let Some(own) = replica.mysql().map(|facts| &facts.gtid) else {
-        return Reached::NothingShown;
-    };
-    if own.is_unknown() || own.is_empty() {
-        return Reached::NothingShown;
-    }
-    let at = replica.facts_at;
-    let streams = positions.streams().map(|stream| match (own.reaches(stream), stream) {
-        (Some(last), _) => positions.reached(stream, Position::transaction(last), at),
-        (None, Stream::Source(_)) => positions.reached(stream, Position::transaction(0), at),
-        (None, Stream::Domain(domain)) if channel.domains.contain(*domain) => {
-            positions.lacks_all(stream, at)
-        }
-        (None, Stream::Domain(_) | Stream::Wal) => Reached::NothingShown,
-    });
-    streams.fold(Reached::NothingShown, Reached::or_later)
-}
-
-/// How a direct replica lies to the binary log of its source.
-fn by_coordinates(replica: &Record, channel: &Channel, source: &Record) -> Reached {
-    let Some(applied) = channel.applied else { return Reached::NothingShown };
-    let impossible = source.positions.last().is_some_and(|last| applied > last)
-        && source.facts_at >= replica.facts_came;
-    match impossible {
-        // The source has begun its log anew, and the coordinate is of the old one.
-        true => Reached::LacksAtLeast(Duration::from_secs(1)),
-        false => source.positions.reached(applied, replica.facts_at),
-    }
 }

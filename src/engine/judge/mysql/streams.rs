@@ -15,7 +15,8 @@ use crate::engine::{
 ///
 /// While there is a primary, what it has is the measure, also what it had shown before it was known to
 /// be the one: it may never reply again. Without one the replicas are compared with
-/// each other, less what each has written itself: an errant transaction of one makes nobody late.
+/// each other, less what each of them has written itself: an errant transaction of one makes nobody
+/// late, whoever has it from there.
 pub fn note(hearing: &mut Hearing<'_>, positions: &mut Positions, leaders: &[ServerIndex]) {
     let case = hearing.case();
     let began_anew =
@@ -32,8 +33,14 @@ pub fn note(hearing: &mut Hearing<'_>, positions: &mut Positions, leaders: &[Ser
             continue;
         }
         let counts = counts(index, hearing.case());
+        let reach = hearing.records[index].mysql().map(|facts| facts.gtid.reach());
+        let reach = reach.unwrap_or_default();
+        let case = hearing.case();
+        let errant: Vec<bool> = match leads {
+            true => vec![false; reach.len()],
+            false => reach.iter().map(|point| is_errant(point, index, case)).collect(),
+        };
         let (record, conclusion) = hearing.of(index);
-        let reach = record.mysql().map(|facts| facts.gtid.reach()).unwrap_or_default();
         if fresh {
             let last = |(stream, last, _): &(Stream, u64, _)| {
                 (stream.clone(), Position::transaction(*last))
@@ -46,13 +53,12 @@ pub fn note(hearing: &mut Hearing<'_>, positions: &mut Positions, leaders: &[Ser
         if !leads && (!leaders.is_empty() || !follows[index]) {
             continue;
         }
-        let Some(facts) = record.mysql() else { continue };
-        for ((stream, _, server), shown) in reach.iter().zip(&conclusion.shown) {
+        for (((stream, ..), shown), errant) in reach.iter().zip(&conclusion.shown).zip(errant) {
             // A gap of a replica closes in a moment, and what only one receives that has a source
             // outside may come from there.
             let alone = stream.begins_after_a_gap() || mixed[index];
             let counts = !alone || positions.knows(stream);
-            if leads || counts && !is_its_own(stream, *server, facts) {
+            if leads || counts && !errant {
                 positions.show(stream.clone(), shown.position, shown.since, shown.rose);
             }
         }
@@ -64,6 +70,27 @@ pub fn note(hearing: &mut Hearing<'_>, positions: &mut Positions, leaders: &[Ser
 /// Whether what a server shows is of this cluster, and of now.
 fn counts(server: ServerIndex, case: Case<'_>) -> bool {
     case.answers(server) && !case.is_foreign(server) && !case.has_lost_history(server)
+}
+
+/// Whether the point of a stream that a replica shows was written by itself, or, beyond all that the
+/// last writer had, by another one that has it as a replica. One that has not may be a writer by now.
+fn is_errant(
+    (stream, last, server): &(Stream, u64, Option<u32>),
+    shown_by: ServerIndex,
+    case: Case<'_>,
+) -> bool {
+    let (office, last_writer) = (&case.precedents.office.gtid, case.precedents.last_writer);
+    let is_beyond = !office.is_unknown() && office.reaches(stream) < Some(*last);
+    let is_replica = |member: ServerIndex| {
+        let record = &case.records[member];
+        let writes = record.claims_writable() || last_writer == Some(member);
+        let has = record.history.gtid.reaches(stream) >= Some(*last);
+        is_beyond && has && !writes && case.answers(member)
+    };
+    case.indices().filter(|&member| member == shown_by || is_replica(member)).any(|member| {
+        let facts = case.records[member].mysql();
+        facts.is_some_and(|facts| is_its_own(stream, *server, facts))
+    })
 }
 
 /// Whether a server has written a stream itself, of which the last transaction is by `server`.

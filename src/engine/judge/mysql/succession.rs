@@ -10,7 +10,7 @@ use super::{
     fed::feeder,
     history::{gave_way, history, is_writable_replica},
     standing::is_shut_out,
-    topology::{attached_replicas, is_attached, is_receiving, opinion},
+    topology::{attached_replicas, is_attached, is_below, is_receiving, opinion},
 };
 use crate::engine::{
     FailureKind, GtidState, Loss, Position, Relation, ServerIndex, StateReason, Thresholds,
@@ -53,8 +53,13 @@ pub fn settle_primary(hearing: &mut Hearing<'_>, positions: &Positions) -> Conte
 /// and has lost no more than a crash takes, or all others were built from it.
 fn is_ours_again(index: ServerIndex, tail: Option<LostTail>, case: Case<'_>) -> bool {
     let was_last = case.precedents.last_writer == Some(index);
-    let only_a_tail =
-        || was_last && tail.is_some_and(|tail| is_ahead_of_all(index, tail, case.records));
+    // Beside one that is writable, another UUID is that of a copy.
+    let alone = || case.others(index).all(|other| !case.records[other].claims_writable());
+    let only_a_tail = || {
+        let is_ahead = |tail| is_ahead_of_all(index, tail, case.records);
+        was_last
+            && tail.is_some_and(|tail| is_ahead(tail) && (tail != LostTail::Nothing || alone()))
+    };
     case.has_lost_history(index) && (only_a_tail() || is_followed_by_all(index, case))
 }
 
@@ -86,7 +91,7 @@ fn is_ahead_of_all(index: ServerIndex, tail: LostTail, records: &Servers<Record>
     let no_more = |(other, record): (ServerIndex, &Record)| {
         other == index || own.contains(&record.history.inherited().known_to(own)) != Some(false)
     };
-    let is_known = tail == LostTail::Unflushed || records.enumerate().any(shown);
+    let is_known = tail != LostTail::Unknown || records.enumerate().any(shown);
     is_known && records.enumerate().all(no_more)
 }
 
@@ -100,7 +105,7 @@ fn is_followed_by_all(index: ServerIndex, case: Case<'_>) -> bool {
     let mut others = case.others(index).filter(is_shown);
     let built = |other: ServerIndex| {
         let theirs = case.records[other].history.inherited();
-        is_attached(other, index, case)
+        is_below(other, index, case)
             && since.is_none_or(|since| case.records[other].facts_at >= since)
             && !theirs.is_empty()
             && own.contains(&theirs) == Some(true)
@@ -304,9 +309,10 @@ impl Field<'_> {
             && attached_replicas(index, self.case) == 0
     }
 
-    /// The other members that answer, show what they have, and do not follow `index`.
+    /// The other members that answer, show what they have, and do not follow `index`, directly or
+    /// through others.
     fn live_others(&self, index: ServerIndex) -> impl Iterator<Item = ServerIndex> {
-        self.shown_by_others(index).filter(move |&other| !is_attached(other, index, self.case))
+        self.shown_by_others(index).filter(move |&other| !is_below(other, index, self.case))
     }
 
     /// The other members that answer and show what they have.

@@ -23,6 +23,38 @@ pub enum Trail {
 /// Follows the channels of `from`, of whatever state they are, and from there those that receive,
 /// member by member towards `to`.
 pub fn trail(from: ServerIndex, to: ServerIndex, case: Case<'_>) -> Trail {
+    // Beyond the first, only what still receives passes anything on.
+    let passes =
+        |server: ServerIndex, channel: &Channel| server == from || channel.io == IoThread::Running;
+    walk(from, to, &passes, case)
+}
+
+/// Whether, by the last replies, `replica` received from `source`, directly or through others.
+pub fn is_below(replica: ServerIndex, source: ServerIndex, case: Case<'_>) -> bool {
+    let receives = |_, channel: &Channel| channel.io == IoThread::Running;
+    replica != source && walk(replica, source, &receives, case) == Trail::Leads
+}
+
+/// Whether changes of a GTID domain never come from `primary` to `replica`, because somebody
+/// between leaves it out.
+pub fn is_left_out(
+    domain: u32,
+    replica: ServerIndex,
+    primary: ServerIndex,
+    case: Case<'_>,
+) -> bool {
+    let takes = |_, channel: &Channel| channel.domains.contain(domain);
+    walk(replica, primary, &|_, _| true, case) == Trail::Leads
+        && walk(replica, primary, &takes, case) == Trail::Astray
+}
+
+/// Follows those channels that `passes` from member to member.
+fn walk(
+    from: ServerIndex,
+    to: ServerIndex,
+    passes: &dyn Fn(ServerIndex, &Channel) -> bool,
+    case: Case<'_>,
+) -> Trail {
     let mut visited: Servers<_> = case.records.iter().map(|_| false).collect();
     let mut pending = vec![from];
     let mut hidden = false;
@@ -35,11 +67,9 @@ pub fn trail(from: ServerIndex, to: ServerIndex, case: Case<'_>) -> Trail {
         }
         let channels = case.records[server].mysql().map(|facts| facts.channels.is_some());
         hidden |= channels != Some(true);
-        // Beyond the first, only what still receives passes anything on.
-        let passes =
-            |member: &MemberChannel<'_>| server == from || member.channel.io == IoThread::Running;
         let channels = member_channels(server, case).into_iter();
-        pending.extend(channels.filter(passes).map(|member| member.source));
+        let passing = channels.filter(|member| passes(server, member.channel));
+        pending.extend(passing.map(|member| member.source));
     }
     if hidden { Trail::Unknown } else { Trail::Astray }
 }
@@ -162,13 +192,28 @@ pub fn is_passed_on(replica: ServerIndex, source: ServerIndex, case: Case<'_>) -
             Some(_) => uuid != silent.history.uuid.as_deref(),
             None => number != silent.history.server_id,
         };
-        is_other && record.is_confirmed_writable() && case.answers(writer) && {
+        // One that received from the writer while it wrote itself, as in a ring, passed on all the
+        // time.
+        let passed_before = is_attached(source, writer, case) && silent.claims_writable();
+        is_other && !passed_before && record.is_confirmed_writable() && case.answers(writer) && {
             let written = received.gtid.begun_on(uuid, number);
-            !written.is_empty() && silent.history.gtid.contains(&written) == Some(false)
+            // What it had written before it turned writable may have come from it long ago.
+            !written.is_empty()
+                && silent.history.gtid.contains(&written) == Some(false)
+                && record.history.wrote_before.contains(&written) == Some(false)
         }
     };
     silent.trouble.is_some()
         && case.others(source).any(|writer| writer != replica && passed_on(writer))
+}
+
+/// Whether replicas show that a server which does not answer only passes on what somebody else
+/// writes, and nobody shows that it writes itself.
+pub fn only_passes_on(source: ServerIndex, case: Case<'_>) -> bool {
+    let shows = |replica: ServerIndex| {
+        is_receiving(replica, source, case) && is_passed_on(replica, source, case)
+    };
+    case.others(source).any(shows) && attached_replicas(source, case) == 0
 }
 
 /// Whether `replica` answers and receives from `source` directly.
