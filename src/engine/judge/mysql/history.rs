@@ -23,12 +23,20 @@ pub fn is_writable_replica(index: ServerIndex, case: Case<'_>) -> bool {
             && writable
             && !matches!(liveness, Liveness::Gone(_));
         let ring = || trail(source, index, case) == Trail::Leads;
+        // What it said before the other one turned writable is no word about that.
+        let asked = || was_asked_since_turn(index, source, case);
         let follows = match case.precedents.published == Some(index) {
-            true => writable && channel.io == IoThread::Running,
+            true => writable && channel.io == IoThread::Running && asked(),
             false => runs(channel),
         };
         follows && (overshadowed || !ring())
     })
+}
+
+/// Whether the last reply of `one` is younger than the claim of `other` to be writable.
+fn was_asked_since_turn(one: ServerIndex, other: ServerIndex, case: Case<'_>) -> bool {
+    let turned = case.records[other].writable.map(|run| run.since);
+    turned.is_none_or(|since| case.records[one].facts_at >= since)
 }
 
 /// How the transactions of one server lie to those of another, as far as that proves who took over
@@ -45,6 +53,7 @@ pub fn history(one: ServerIndex, other: ServerIndex, case: Case<'_>) -> Relation
     let follows = |replica: ServerIndex, source: ServerIndex| {
         let mut channels = member_channels(replica, case).into_iter();
         channels.any(|member| member.source == source && runs(member.channel))
+            && was_asked_since_turn(replica, source, case)
     };
     let is_twin = || case.records[one].history.has_mark_of(&case.records[other].history);
     if follows(one, other) || follows(other, one) || is_twin() {

@@ -53,8 +53,14 @@ pub fn settle_primary(hearing: &mut Hearing<'_>, positions: &Positions) -> Conte
 /// and has lost no more than a crash takes, or all others were built from it.
 fn is_ours_again(index: ServerIndex, tail: Option<LostTail>, case: Case<'_>) -> bool {
     let was_last = case.precedents.last_writer == Some(index);
-    // Beside one that is writable, another UUID is that of a copy.
-    let alone = || case.others(index).all(|other| !case.records[other].claims_writable());
+    // Beside one that is writable, or that others receive from, another UUID is that of a copy.
+    let alone = || {
+        case.others(index).all(|other| {
+            let receives = case.others(other).any(|source| is_attached(other, source, case));
+            let is_writable = case.records[other].claims_writable();
+            !is_writable && (!receives || is_below(other, index, case))
+        })
+    };
     let only_a_tail = || {
         let is_ahead = |tail| is_ahead_of_all(index, tail, case.records);
         was_last
