@@ -31,7 +31,9 @@ impl Cluster {
         self.conclusions[server].accept_history(&mut self.records[server], now);
         self.positions.clear();
         let (timeline, gtid) = (history.timeline, history.gtid);
-        self.office = Office { timeline, began_with: gtid.clone(), gtid, since: None };
+        let run = self.records[server].writable.filter(|run| run.promoted);
+        let promoted = run.map(|run| run.since);
+        self.office = Office { timeline, began_with: gtid.clone(), gtid, promoted, since: None };
         self.write.inherit(server);
         self.overlay.touch();
         Ok(())

@@ -132,7 +132,7 @@ impl Cluster {
     /// What the last writer had, whether it is still configured or not.
     fn restore_office(&mut self, office: &RememberedOffice) {
         let RememberedOffice { timeline, gtid, began_with, left } = office.clone();
-        self.office = Office { timeline, gtid, began_with, since: None };
+        self.office = Office { timeline, gtid, began_with, promoted: None, since: None };
         if let Some(writer) = self.write.last {
             // An image that does not tell has at least what that server was known to have.
             let record = &self.records[writer];

@@ -47,6 +47,9 @@ impl Cluster {
     fn note_office(&mut self, judgement: &Judgement, moved: bool) {
         let Some(writer) = self.write.decision.server else { return };
         self.office.since = self.write.last_since;
+        // The one in office may have been a replica in between.
+        let run = self.records[writer].writable.filter(|run| run.promoted);
+        let promoted = run.map(|run| run.since).or(self.office.promoted);
         let history = &mut self.records[writer].history;
         history.followed |= self.ready;
         let confirmed = judgement.verdicts[writer].reason == StateReason::SaysWritable;
@@ -54,7 +57,8 @@ impl Cluster {
             self.office.timeline = history.timeline.or(self.office.timeline);
             if !history.gtid.is_unknown() {
                 self.office.gtid.clone_from(&history.gtid);
-                if moved {
+                if moved || promoted != self.office.promoted {
+                    self.office.promoted = promoted;
                     self.office.began_with.clone_from(&history.gtid);
                 }
             }

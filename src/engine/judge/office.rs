@@ -14,6 +14,8 @@ pub struct Office {
     pub gtid: GtidState,
     /// MySQL and MariaDB: what it had when it came into office.
     pub began_with: GtidState,
+    /// MySQL and MariaDB: since when it has been writable by the promotion that it is in office with.
+    pub promoted: Option<Moment>,
     /// When it came into office; `None` when that was before the start of the process.
     pub since: Option<Moment>,
 }
