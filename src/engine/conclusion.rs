@@ -33,6 +33,10 @@ pub struct Conclusion {
     /// It was proven to be on a branch that the cluster has left, for this reason. That stays true
     /// until it is seen on the right one, whoever else is there.
     pub left_behind: Option<StateReason>,
+    /// PostgreSQL: when that was shown first.
+    left_since: Option<Moment>,
+    /// PostgreSQL: those who could know better were asked since, and it was so all the same.
+    pub left_for_sure: bool,
     /// PostgreSQL: the timeline that it was on then, as long as it was not built anew. Where the right
     /// branch has the same one it disproves nothing unless the server receives from there.
     pub left_on: Option<u32>,
@@ -93,6 +97,8 @@ impl Conclusion {
             detached_since: None,
             dead_branch_since: None,
             left_behind: None,
+            left_since: None,
+            left_for_sure: false,
             left_on: None,
             beyond_primary: false,
             came_to: None,
@@ -207,6 +213,21 @@ impl Conclusion {
         self.came_to.filter(|arrival| Some(arrival.timeline) == timeline)
     }
 
+    /// It is proven to be on a branch that the cluster has left. `told` is since when everybody who could
+    /// know better has been asked.
+    pub fn leave_branch(&mut self, reason: StateReason, record: &Record, told: Option<Moment>) {
+        self.left_behind = Some(reason);
+        self.left_on = record.postgres().and_then(PostgresFacts::standby_timeline);
+        let since = *self.left_since.get_or_insert(record.facts_came);
+        self.left_for_sure |= told.is_some_and(|told| told >= since);
+    }
+
+    /// It is where the cluster is.
+    pub fn return_to_branch(&mut self) {
+        (self.left_behind, self.left_since, self.left_on) = (None, None, None);
+        (self.left_for_sure, self.beyond_primary) = (false, false);
+    }
+
     /// Enough good replies in a row bring back a server that was away.
     pub fn note_return(&mut self, record: &Record, rise: u32) {
         self.away = self.away.filter(|&mark| record.good_replies_since(mark) < u64::from(rise));
@@ -255,7 +276,8 @@ impl Conclusion {
 
     /// What it has is the cluster's history, by an operator's word.
     pub fn accept_history(&mut self, record: &mut Record, now: Moment) {
-        (self.left_behind, self.dead_branch_since, self.left_on) = (None, None, None);
+        self.return_to_branch();
+        self.dead_branch_since = None;
         self.mark_followed();
         self.tell(record, now);
     }

@@ -258,7 +258,8 @@ impl History {
         };
         let before = self.written.filter(|_| self.timeline == Some(timeline));
         let older = self.timeline.is_some_and(|known| timeline < known);
-        let shorter = before.and_then(|written| written.durable).is_some_and(|it| position < it);
+        let shorter = before.and_then(|written| written.durable).is_some_and(|it| position < it)
+            || self.reached.is_some_and(|(on, end)| on < timeline && position < end);
         let durable = before.and_then(|written| {
             let settled = now.since(written.at) >= Self::DURABLE_AFTER;
             if settled { Some(written.last) } else { written.durable }
@@ -315,8 +316,11 @@ impl History {
     pub fn goes_on_from(&self, left: &Self) -> bool {
         let surely = left.written.and_then(|written| written.durable);
         let point = left.timeline.zip(surely);
-        let lsn = left.timeline <= self.timeline && (point.is_none() || point <= self.reached);
-        let durable = left.flushed.as_ref().and_then(|flushed| flushed.durable.as_ref());
+        let is_known = point.is_some() || left.heard || left.timeline.is_none();
+        let lsn = left.timeline <= self.timeline && is_known && point <= self.reached;
+        let flushed = left.flushed.as_ref().and_then(|flushed| flushed.durable.as_ref());
+        // Of one that an earlier process knew nothing tells what was on its disk.
+        let durable = flushed.or_else(|| Some(&left.gtid).filter(|_| !left.heard));
         lsn && durable.is_none_or(|durable| self.gtid.contains(durable) != Some(false))
     }
 

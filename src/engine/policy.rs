@@ -217,6 +217,10 @@ impl Thresholds {
     /// How long a standby may follow an older timeline than the primary's before it counts as
     /// broken.
     pub const DEAD_BRANCH_AFTER: Duration = Duration::from_secs(30);
+
+    /// A replica that is gone no longer may be in the middle of a restart: a newer history takes nothing
+    /// from one in office that lives before it is back, or has been gone for so long.
+    pub const MAY_BE_BACK: Duration = Duration::from_secs(30);
     /// How long a saturated server keeps its last role without question.
     pub const SATURATED_GRACE: Duration = Duration::from_secs(30);
     /// How long a group may leave its writer out before another member takes over. A view change of Galera makes all

@@ -127,6 +127,14 @@ impl LeftBehind {
         }
     }
 
+    /// The timeline that it was on, where that is known.
+    pub(super) fn timeline(self) -> Option<u32> {
+        match self {
+            Self::StrayTimeline(timeline) => Some(timeline),
+            Self::DeadBranch | Self::Diverged | Self::Astray => None,
+        }
+    }
+
     /// The reason of the verdict.
     pub(super) fn reason(self) -> StateReason {
         match self {

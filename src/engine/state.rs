@@ -149,6 +149,8 @@ pub enum StateReason {
     Unfollowed(ServerIndex),
     /// It is on the timeline of the last primary, so it was never promoted: a copy.
     NotPromoted,
+    /// It was promoted where it had been proven to be on another branch than the cluster's.
+    OffBranch,
     /// It lacks what other members of the cluster have.
     LacksHistory,
     /// It has lost the history that it had: installed anew, or restored from an older copy.
@@ -234,10 +236,9 @@ impl fmt::Display for StateReason {
             Self::LostContest => "writable, and another server was right when both were",
             Self::Unfollowed(_) => "promoted, and the other members follow the published server",
             Self::NotPromoted => "writable on the last primary's timeline, so nothing promoted it",
+            Self::OffBranch => "promoted on a branch of history that is not the cluster's",
             Self::LacksHistory => "writable, and it lacks what other members have",
-            Self::HistoryLost => {
-                "it has lost the history it had: installed anew, or restored from an older copy"
-            }
+            Self::HistoryLost => HISTORY_LOST,
             Self::OtherComponent(_) => "its group has split, and it is in the other part",
             Self::Accepts => "it accepts connections",
             Self::OtherCluster => "it belongs to another cluster",
@@ -262,6 +263,9 @@ impl fmt::Display for StateReason {
 
 const STRANGER: &str =
     "a stranger carries our identity: writable, and never seen following a member";
+
+const HISTORY_LOST: &str =
+    "it has lost the history it had: installed anew, or restored from an older copy";
 
 fn forbidden_by(writability: Writability) -> &'static str {
     match writability {

@@ -98,7 +98,12 @@ impl Cluster {
         for known in memory.histories.iter().filter(|known| is_known(&known.server)) {
             let record = &mut self.records[known.server];
             record.history = History::restored(known);
-            self.conclusions[known.server].left_behind = known.left_behind.map(LeftBehind::reason);
+            let conclusion = &mut self.conclusions[known.server];
+            conclusion.left_behind = known.left_behind.map(LeftBehind::reason);
+            // It has not been away since, as far as anybody knows.
+            conclusion.left_for_sure = known.left_behind.is_some();
+            conclusion.left_on = known.left_behind.and_then(LeftBehind::timeline);
+            conclusion.beyond_primary = conclusion.left_on.is_some();
             if known.cannot_write {
                 record.heart = Heart::stopped(now);
             }

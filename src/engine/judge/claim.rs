@@ -49,6 +49,8 @@ pub fn writable_verdict(
     if contest.champion == Some(index) {
         conclusion.mark_back();
         conclusion.left_office = false;
+        // Where it is the cluster is, from now on.
+        conclusion.return_to_branch();
         return Verdict {
             state: ServerState::Primary,
             reason: StateReason::SaysWritable,

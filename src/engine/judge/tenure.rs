@@ -6,8 +6,8 @@ use super::{
     contest::Contest,
 };
 use crate::engine::{
-    Facts, FailureKind, GtidState, Loss, Moment, Relation, ServerIndex, reception::Opinion,
-    superseded::Superseded, trouble::Liveness,
+    Facts, FailureKind, GtidState, Loss, Moment, Relation, ServerIndex, Thresholds,
+    reception::Opinion, superseded::Superseded, trouble::Liveness,
 };
 
 /// Whether a server is in office and has been alive ever since: nothing that others show about it is
@@ -58,11 +58,19 @@ pub fn is_awaited(rival: ServerIndex, case: Case<'_>) -> bool {
     })
 }
 
-/// Whether members that refuse us keep the one in office, while that one answers: of them, by their last words, and
-/// of those that answer as many follow it as any other claimant. What they say next may disprove it.
+/// Whether a server that is gone may be in the middle of a restart.
+fn is_just_gone(member: ServerIndex, case: Case<'_>) -> bool {
+    let began = case.records[member].trouble.as_ref().map(|trouble| trouble.began);
+    case.is_gone(member)
+        && began.is_some_and(|began| case.now.since(began) < Thresholds::MAY_BE_BACK)
+}
+
+/// Whether members that refuse us, or have just gone, keep the one in office, while that one answers: of
+/// them, by their last words, and of those that answer as many follow it as any other claimant. What they
+/// say next may disprove it.
 ///
 /// `followers` are those that answer; `follows(member, one)` is by the last word.
-pub fn is_kept_by_refusers(
+pub fn is_kept_by_missed(
     incumbent: Option<ServerIndex>,
     claimants: &[ServerIndex],
     case: Case<'_>,
@@ -72,13 +80,15 @@ pub fn is_kept_by_refusers(
     let Some(one) = incumbent.filter(|&one| case.answers(one)) else {
         return false;
     };
-    let refuses = |member: &ServerIndex| matches!(case.liveness(*member), Liveness::Alive(_));
-    let refusers = case.others(one).filter(|member| refuses(member) && follows(*member, one));
-    let refusers = refusers.count();
-    if refusers == 0 {
+    let is_missed = |member: &ServerIndex| {
+        matches!(case.liveness(*member), Liveness::Alive(_)) || is_just_gone(*member, case)
+    };
+    let missed = case.others(one).filter(|member| is_missed(member) && follows(*member, one));
+    let missed = missed.count();
+    if missed == 0 {
         return false;
     }
-    let kept = refusers + followers(one);
+    let kept = missed + followers(one);
     claimants.iter().all(|&rival| rival == one || followers(rival) <= kept)
 }
 
@@ -116,7 +126,6 @@ pub fn has_the_volume(index: ServerIndex, case: Case<'_>) -> bool {
 fn has_taken_the_volume(index: ServerIndex, heir: ServerIndex, case: Case<'_>) -> bool {
     let left = &case.records[heir];
     case.is_gone(heir)
-        && left.facts.is_some()
         && has_the_volume(index, case)
         && case.records[index].writable.is_some_and(|run| run.since >= left.facts_came)
 }

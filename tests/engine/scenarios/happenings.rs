@@ -5,6 +5,7 @@
 //! freeze db1        thaw db1            nothing of it moves
 //! promote db2                           a standby becomes a primary (PostgreSQL: on a new timeline)
 //! promote db2 idle                      MySQL: and nothing is written by that
+//! promote db2 to 3                      PostgreSQL: on this timeline, for the archive knows of others
 //! promote db2 beside its channel        MySQL: with the stopped channel left behind
 //! rebuild db1 of db2                    copied from it, and started as its standby
 //! rejoin db1 of db2                     a former primary follows as it is
@@ -89,6 +90,9 @@ fn live_and_die(world: &mut World, at: Lookup<'_>, words: &[&str]) -> bool {
         ["thaw", name] => world.thaw(at(name)),
         ["promote", name] => world.promote(at(name)),
         ["promote", name, "idle"] => world.promote_idle(at(name)),
+        ["promote", name, "to", timeline] => {
+            world.promote_to(at(name), timeline.parse().expect("a number"));
+        }
         ["promote", name, "beside", "its", "channel"] => {
             world.promote_beside_its_channel(at(name));
         }

@@ -26,6 +26,7 @@ const DONOR: &str = "a donor is left at once for a node that is well, and who is
 const LOST: &str = "two that were heard to be writable at the same time had a contest, and who \
                     lost it is remembered; whether they were heard so is a matter of the order";
 const SEEN: &str = "it was promoted before our eyes while everybody on its timeline was down";
+const STRAY: &str = "it was on a timeline that no member was promoted to when it was promoted";
 const FOLLOWS: &str = "the last writer follows it itself";
 const FOLLOWED: &str = "the last writer is gone, and the other members have gone over to it; a \
                         server that lost a contest is nobody's measure";
@@ -67,6 +68,7 @@ pub(crate) const ALLOWED: &[Allowed] = &[
     order("postgres-3*", Promise::WriteOrder, "* | P2/x | *", LOST),
     order("postgres-3*", Promise::ReadOrder, "* | * | *", READS),
     order("postgres-3", Promise::Forgotten, "P1 | P2 | L", REFUSED),
+    order("postgres-2-wide", Promise::Unpublished, "x/o/L/S1 | P3", STRAY),
     order("postgres-3-double", Promise::Unpublished, "x | x/P2 | x/P2", LOST),
     order("postgres-cold", Promise::WriteOrder, "P1 | P2 | S1<1", LOST),
     order("mariadb-2", Promise::Unconfirmed, "W:A* | *", CONFIRMED),

@@ -41,15 +41,19 @@ pub(super) fn after_decision(
             broken.extend(check_read_lag(monitor, &decision, world, truth).err());
         }
     }
-    note_published(monitor, published, truth);
+    note_published(monitor, published, truth, now);
     broken
 }
 
-fn note_published(monitor: &mut Monitor, published: Option<usize>, truth: &Truth) {
+fn note_published(monitor: &mut Monitor, published: Option<usize>, truth: &Truth, now: Moment) {
     let Some(published) = published else { return };
+    // An operator has said it.
+    let said_by_itself = now >= monitor.overridden_until;
     let knowledge = &mut monitor.knowledge;
     if published == truth.rightful && !truth.is_lost() {
-        if knowledge.servers[published].writable > 1 {
+        let told = &knowledge.servers[published];
+        // What it said before somebody was promoted is no word of this reign.
+        if said_by_itself && told.writable > 1 && told.facts_asked >= truth.since {
             knowledge.published_reign = Some(truth.reign);
         }
     } else if knowledge.published_reign.is_none() && truth.impostors[published].is_some() {

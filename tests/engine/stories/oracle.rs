@@ -6,9 +6,10 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Oracle {
     /// A server that is no heir (a copy, an empty one, an older one, one that was succeeded) is not
-    /// published once the monitor has published its better. It could know: it had published the
-    /// rightful writer of a later reign, and, of one that lost what it had while it was published,
-    /// had two of its replies. A writable copy of a MySQL server is known by a contest that it lost; on
+    /// published once the monitor has published its better. It could know: it had published, without
+    /// an override and by words of that time, the rightful writer of a later reign, and, of one that
+    /// lost what it had while it was published, had two of its replies. A writable copy of a
+    /// MySQL server is known by a contest that it lost; on
     /// PostgreSQL by its timeline. Nothing is asked of a monitor that began without that memory.
     Impostor,
     /// The rightful writer is not withdrawn while it answers. It could know: the last three replies

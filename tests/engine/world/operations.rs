@@ -40,7 +40,12 @@ impl World {
 
     /// A standby becomes a primary, on a timeline of its own, and forgets whom it followed.
     pub(crate) fn promote(&mut self, index: usize) {
-        let writer = self.writer(index, self.timeline(index) + 1);
+        self.promote_to(index, self.timeline(index) + 1);
+    }
+
+    /// The same, on this timeline: the archive knows of others.
+    pub(crate) fn promote_to(&mut self, index: usize, timeline: u32) {
+        let writer = self.writer(index, timeline);
         let host = &mut self.hosts[index];
         if !host.runs() || host.role == Role::Primary || host.group.is_some() {
             return;

@@ -21,7 +21,7 @@ use crate::engine::{
         claim::is_claimant,
         contest::{self, Contest, Evidence, Loser},
         tenure::{
-            has_the_volume, has_won_over, is_awaited, is_kept_by_refusers, is_reinstated,
+            has_the_volume, has_won_over, is_awaited, is_kept_by_missed, is_reinstated,
             lives_by_refusal, lives_by_witness, mark_losers, note_arrivals, was_asked_since,
         },
         unanswered::is_patient,
@@ -347,7 +347,7 @@ impl Field<'_> {
                 precedes: &|_, one| case.precedents.office.precedes(&case.records[one], case.now),
                 asked_since: &|one, other| was_asked_since(one, other, case),
                 is_awaited: &|one| is_awaited(one, case),
-                hold: is_kept_by_refusers(
+                hold: is_kept_by_missed(
                     case.precedents.last_writer,
                     claimants,
                     case,

@@ -33,8 +33,16 @@ pub struct Place {
     is_alone: bool,
     /// It receives from a member that calls itself a primary and is not the one.
     misled_by: Option<ServerIndex>,
+    /// Another member was promoted to its timeline.
+    is_on_members_timeline: bool,
+    /// Whom it receives from was itself promoted on another branch.
+    is_led_off: bool,
     /// It receives from the primary, by the name that the primary has here.
     is_led: bool,
+    /// It receives the last writer's timeline from that one, or from a standby that nothing speaks against.
+    is_fed_inside: bool,
+    /// The primary, and the member that what it receives comes from, were both asked since then.
+    told: Option<Moment>,
     /// The primary was in recovery on a lower timeline then: its own began later.
     began_after: Option<Moment>,
 }
@@ -68,6 +76,8 @@ impl Place {
     pub fn of(index: ServerIndex, case: Case<'_>, contest: &Contest) -> Self {
         let primary = contest.champion;
         let answers = |server| case.answers(server);
+        let is_off = |server| contest.against(server) == Some(StateReason::OffBranch);
+        let asked = |server: ServerIndex| case.records[server].facts_at;
         let origin = origin(index, case);
         let misled_by = match origin {
             Some(Sender::Member(sender)) => {
@@ -78,7 +88,7 @@ impl Place {
                             && (record.is_confirmed_writable() || is_stale(sender, case, contest))
                     }
                     // Whoever has lost is none, whether its heir is there or not.
-                    None => case.superseded(sender).is_some(),
+                    None => case.superseded(sender).is_some() || is_off(sender),
                 };
                 let calls_itself_primary = record.primary_timeline().is_some();
                 (misleads && answers(sender) && calls_itself_primary).then_some(sender)
@@ -104,7 +114,18 @@ impl Place {
             feed: Feed::of(origin, case),
             is_alone: is_alone(index, case),
             misled_by,
+            is_on_members_timeline: {
+                let own = case.records[index].postgres().and_then(PostgresFacts::standby_timeline);
+                let mut others = case.others(index);
+                own.is_some() && others.any(|it| case.records[it].primary_timeline() == own)
+            },
+            is_led_off: misled_by.is_some_and(is_off),
             is_led: leader.is_some() && sender(index, case) == leader,
+            is_fed_inside: is_fed_inside(index, case),
+            told: primary.map(|primary| match origin {
+                Some(Sender::Member(sender)) => asked(primary).min(asked(sender)),
+                _ => asked(primary),
+            }),
             began_after: primary.and_then(|primary| last_recovery(&case.records[primary])),
         }
     }
@@ -125,8 +146,7 @@ impl Place {
         let came_to = facts.standby_position();
         // The control file says "at least", so an old timeline in it says nothing.
         let receives = received_timeline_shown(record);
-        let is_past =
-            |own: u32| positions.fork_after(own).zip(came_to).is_some_and(|(fork, end)| end > fork);
+        let is_past = |own| is_past_fork(own, came_to, positions);
         let (Some(primary), Some(timeline)) = (self.primary, self.timeline) else {
             // A primary of a later timeline was seen, and its absence does not undo that.
             let newest = positions.newest_timeline();
@@ -217,17 +237,32 @@ impl Place {
     }
 
     /// Notes the branch that a standby is on.
-    pub fn note_branch(&self, branch: Branch, record: &Record, conclusion: &mut Conclusion) {
+    pub fn note_branch(
+        &self,
+        branch: Branch,
+        record: &Record,
+        positions: &Positions,
+        conclusion: &mut Conclusion,
+    ) {
         match branch {
             Branch::Left(reason) => {
-                conclusion.left_behind = Some(reason);
-                conclusion.left_on = record.postgres().and_then(PostgresFacts::standby_timeline);
+                let is_past = || {
+                    let facts = record.postgres()?;
+                    let own = facts.standby_timeline()?;
+                    Some(is_past_fork(own, facts.standby_position(), positions))
+                };
+                let is_proof = match reason {
+                    // Whom it follows may have written nothing that the primary has not.
+                    StateReason::FollowsStale(_) => self.is_led_off || is_past() == Some(true),
+                    StateReason::StrayTimeline(_) => !self.is_on_members_timeline && !self.is_led,
+                    _ => true,
+                };
+                conclusion.leave_branch(reason, record, self.told.filter(|_| is_proof));
                 conclusion.beyond_primary |= reason == StateReason::Diverged;
             }
             Branch::Unproven => {}
             _ if self.is_on_right_branch(record, conclusion) => {
-                (conclusion.left_behind, conclusion.left_on) = (None, None);
-                conclusion.beyond_primary = false;
+                conclusion.return_to_branch();
             }
             _ => {}
         }
@@ -242,11 +277,21 @@ impl Place {
         // Who was beyond the primary and still receives what it received goes on beside it.
         let is_told = conclusion.left_on.is_none_or(|own| Some(own) != self.timeline)
             || is_attached(record) && (self.is_led || !conclusion.beyond_primary);
-        // Without a primary a newer timeline than before must do.
+        // Without a primary a newer timeline than before must do, or the last writer's.
+        let followed = |reason| match reason {
+            StateReason::DeadBranch => true,
+            StateReason::FollowsStale(_) => self.misled_by.is_none(),
+            _ => false,
+        };
         let went_on = self.primary.is_none()
-            && conclusion.left_behind == Some(StateReason::DeadBranch)
-            && received > conclusion.left_on;
-        self.compared && on_it && is_told || went_on
+            && (conclusion.left_behind.is_some_and(followed) && received > conclusion.left_on
+                || self.is_fed_inside && received != conclusion.left_on);
+        // Whom it followed is right after all.
+        let is_cleared = self
+            .primary
+            .map(StateReason::FollowsStale)
+            .is_some_and(|it| conclusion.left_behind == Some(it));
+        self.compared && on_it && is_told || went_on || is_cleared
     }
 }
 
@@ -261,6 +306,25 @@ impl Feed {
             None => Self::Nothing,
         }
     }
+}
+
+/// Whether a standby receives the last writer's timeline from that one, or from another standby that is on
+/// no other branch: it was built anew there, if it was on one.
+fn is_fed_inside(index: ServerIndex, case: Case<'_>) -> bool {
+    let Some(Sender::Member(sender)) = sender(index, case) else { return false };
+    let received = case.records[index].received_timeline();
+    let feeder = &case.records[sender];
+    let is_sibling =
+        feeder.primary_timeline().is_none() && case.conclusions[sender].left_behind.is_none();
+    received.is_some()
+        && received == case.precedents.office.timeline
+        && case.answers(sender)
+        && (is_sibling || case.precedents.last_writer == Some(sender))
+}
+
+/// Whether a standby has come past the point where later timelines begin than its `own`.
+fn is_past_fork(own: u32, came_to: Option<Position>, positions: &Positions) -> bool {
+    positions.fork_after(own).zip(came_to).is_some_and(|(fork, end)| end > fork)
 }
 
 /// When a primary was last known to be in recovery on a lower timeline than it has now.

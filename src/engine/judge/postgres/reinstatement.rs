@@ -36,7 +36,7 @@ fn counts_again(index: ServerIndex, own: u32, case: Case<'_>) -> bool {
     // Who has only lost its stream, or is away, has not gone over.
     let support = |one| if one == index { followed } else { adherents(one, case) };
     let follows = |heir| followers_of(index, case).any(|one| one == heir);
-    let gave_way = |heir| gave_way(heir, own, followed, case);
+    let gave_way = |heir| gave_way(heir, own, case);
     let nobody = |_| false;
     promoted
         || has_won_over(index, case, &support)
@@ -67,9 +67,9 @@ fn was_promoted(index: ServerIndex, own: u32, case: Case<'_>) -> bool {
 }
 
 /// Whether the server that took over from one on the timeline `own` has given way: it streams that
-/// timeline. One that belongs to another cluster now has only gone, unless a member follows this
-/// server (`followed`).
-pub fn gave_way(heir: ServerIndex, own: u32, followed: usize, case: Case<'_>) -> bool {
+/// timeline. One that belongs to another cluster now has only gone, whoever follows whom: its volume may
+/// come back.
+pub fn gave_way(heir: ServerIndex, own: u32, case: Case<'_>) -> bool {
     let follows = match case.records[heir].postgres_role() {
         Some(PostgresRole::Standby { receiver, timeline, recovery_timeline, .. }) => {
             receiver.is_attached()
@@ -77,5 +77,5 @@ pub fn gave_way(heir: ServerIndex, own: u32, followed: usize, case: Case<'_>) ->
         }
         _ => false,
     };
-    case.answers(heir) && (follows || followed > 0 && case.is_foreign(heir))
+    case.answers(heir) && follows
 }

@@ -32,7 +32,7 @@ pub fn verdict(
     else {
         return Verdict::UNHEARD;
     };
-    place.note_branch(branch, record, conclusion);
+    place.note_branch(branch, record, positions, conclusion);
     let suspect = branch == Branch::MayFollow;
     conclusion.note_astray(suspect, now);
     let alone = !receiver.is_attached() && place.is_attended();
@@ -66,8 +66,7 @@ pub fn verdict(
         return out(ServerState::ReplicaBroken, reason);
     }
     if conclusion.astray_for(now).is_some_and(|lasts| lasts >= Thresholds::DEAD_BRANCH_AFTER) {
-        conclusion.left_behind = Some(StateReason::DeadBranch);
-        conclusion.left_on = record.received_timeline();
+        conclusion.leave_branch(StateReason::DeadBranch, record, Some(now));
         return out(ServerState::ReplicaBroken, StateReason::DeadBranch);
     }
     if branch == Branch::Unproven {

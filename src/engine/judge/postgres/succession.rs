@@ -18,7 +18,7 @@ use crate::engine::{
         claim::is_claimant,
         contest::{self, Contest, Evidence, Loser},
         tenure::{
-            has_the_volume, is_awaited, is_kept_by_refusers, is_remembered, lives_by_refusal,
+            has_the_volume, is_awaited, is_kept_by_missed, is_remembered, lives_by_refusal,
             lives_by_witness, lives_in_office, mark_losers, note_arrivals, was_asked_since,
         },
     },
@@ -110,6 +110,10 @@ impl Field<'_> {
         if lives_in_office(index, self.case) {
             return None;
         }
+        if self.is_off_branch(index) {
+            let (against, reason) = (self.case.precedents.last_writer, StateReason::OffBranch);
+            return Some(Loser { server: index, against, loss: None, reason });
+        }
         let newest = self.newest_written_beside(index, own);
         if let Some((newer, by)) = newest.filter(|_| !self.was_seen_promoted(index, own)) {
             return Some(age(newer, by));
@@ -125,11 +129,7 @@ impl Field<'_> {
         let Some(last) = self.case.precedents.last_writer else {
             return self.bar_of_removed(index, own, had);
         };
-        let followed = self.followers(index);
-        if last == index
-            || gave_way(last, own, followed, self.case)
-            || self.was_seen_promoted(index, own)
-        {
+        if last == index || gave_way(last, own, self.case) || self.was_seen_promoted(index, own) {
             return None;
         }
         let (loss, reason) = match own.cmp(&had) {
@@ -174,6 +174,7 @@ impl Field<'_> {
             self.case.superseded(other).is_none()
                 && !self.case.has_lost_history(other)
                 && !self.case.is_foreign(other)
+                && !self.is_off_branch(other)
         });
         let written =
             others.filter_map(|other| match *self.case.records[other].postgres_role()? {
@@ -191,15 +192,41 @@ impl Field<'_> {
         written.filter(|(timeline, _)| *timeline > own).max()
     }
 
+    /// Whether a primary was promoted where it was proven to be on another branch than the cluster's:
+    /// the number of its timeline says nothing. One that was promoted before our eyes when all members
+    /// that had written were gone is the last resort of whoever did it; but who writes on a timeline
+    /// that no member was promoted to is not known to be gone.
+    fn is_off_branch(&self, index: ServerIndex) -> bool {
+        let conclusion = &self.case.conclusions[index];
+        let Some(reason) = conclusion.left_behind.filter(|_| conclusion.left_for_sure) else {
+            return false;
+        };
+        let Some(own) = self.timeline(index) else { return false };
+        let last = self.case.precedents.last_writer.filter(|last| *last != index);
+        let gave_way = last.is_some_and(|last| gave_way(last, own, self.case));
+        // A promotion from there is on a higher one.
+        if conclusion.left_on.is_some_and(|on| own <= on) {
+            return false;
+        }
+        let is_stray = matches!(reason, StateReason::StrayTimeline(_));
+        // The last writer has come to that timeline itself.
+        let came_to = |last: ServerIndex| self.case.records[last].postgres()?.standby_timeline();
+        let is_there = last.and_then(came_to).is_some_and(|it| Some(it) >= conclusion.left_on);
+        if is_stray && is_there {
+            return false;
+        }
+        !gave_way && (is_stray || !self.was_seen_promoted(index, 0))
+    }
+
     /// Whether this server was promoted before our eyes, when everybody was gone who had written on
-    /// its timeline or a later one.
-    fn was_seen_promoted(&self, index: ServerIndex, own: u32) -> bool {
+    /// the timeline `from` or a later one.
+    fn was_seen_promoted(&self, index: ServerIndex, from: u32) -> bool {
         let Some(run) = self.case.records[index].writable.filter(|run| run.turned) else {
             return false;
         };
         let mut newer = self.case.others(index).filter(|&other| {
             let timeline = self.case.records[other].primary_timeline();
-            timeline.is_some_and(|timeline| timeline >= own) && !self.case.is_foreign(other)
+            timeline.is_some_and(|timeline| timeline >= from) && !self.case.is_foreign(other)
         });
         newer.all(|other| {
             let conclusion = &self.case.conclusions[other];
@@ -221,7 +248,11 @@ impl Field<'_> {
             }
             let from_member = match origin(standby, self.case)? {
                 // What a loser was promoted to is known.
-                Sender::Member(sender) => sender != index && self.case.superseded(sender).is_none(),
+                Sender::Member(sender) => {
+                    sender != index
+                        && self.case.superseded(sender).is_none()
+                        && !self.is_off_branch(sender)
+                }
                 Sender::Hidden => true,
                 Sender::Outside => false,
             };
@@ -237,7 +268,7 @@ impl Field<'_> {
         let followers = |one| self.followers(one);
         let follows = |member, one| is_follower(member, one, self.case);
         rule == Some(OnNewerTimeline::Hold)
-            || is_kept_by_refusers(incumbent, claimants, self.case, &followers, &follows)
+            || is_kept_by_missed(incumbent, claimants, self.case, &followers, &follows)
     }
 
     fn settle(&self, claimants: &[ServerIndex]) -> Contest {

@@ -51,6 +51,7 @@ fn is_listed(reason: &StateReason) {
         R::DelayedOnPurpose | R::GroupSecondary | R::Backlog(_) | R::Donor => (),
         R::Unresponsive | R::StrayTimeline(_) | R::Diverged | R::FollowsStale(_) => (),
         R::LostContest | R::Unfollowed(_) | R::NotPromoted | R::LacksHistory => (),
+        R::OffBranch => (),
         R::HistoryLost | R::OtherComponent(_) | R::Desynced => (),
         R::ClientsKeptAway | R::NotInGroup | R::Witness(..) | R::Fails(_) => (),
     }
@@ -73,6 +74,7 @@ fn state_reasons() -> Vec<StateReason> {
         R::LostContest,
         R::Unfollowed(server),
         R::NotPromoted,
+        R::OffBranch,
         R::LacksHistory,
         R::HistoryLost,
         R::OtherComponent(server),

@@ -105,11 +105,14 @@ fn a_superseded_server_does_not_return_while_its_successor_is_only_gone() {
 }
 
 #[test]
-fn a_superseded_server_returns_when_its_successor_is_replaced_by_another_cluster() {
+fn a_superseded_server_does_not_return_when_its_successor_has_lost_its_volume() {
     let mut bench = settled();
     bench.seconds(5, &[primary(1, 100), primary(2, 110), standby(2, 1, 110)]);
-    bench.seconds(3, &[primary(1, 100), foreign(primary(1, 5)), standby(1, 0, 100)]);
-    assert_eq!(bench.state(1), ServerState::WrongCluster);
+    bench.seconds(600, &[primary(1, 100), foreign(primary(1, 5)), standby(1, 0, 100)]);
+    assert_eq!((bench.writer(), bench.state(1)), (None, ServerState::WrongCluster));
+    assert_eq!(bench.reason(0), StateReason::NotRejoined);
+    // The volume is there again, or the successor is built anew.
+    bench.seconds(3, &[primary(1, 100), standby(1, 0, 100), standby(1, 0, 100)]);
     assert_eq!(bench.writer(), Some(0));
 }
 
