@@ -118,9 +118,7 @@ impl Played {
         let start = last_record(message).unwrap();
         let now = clock::unix_seconds();
         let mut signer = check(message, start, [&self.key], now).unwrap();
-        let mut reply = message[..12 + 14].to_vec();
-        reply[2] |= 0x80;
-        reply[6..12].copy_from_slice(&[0; 6]);
+        let mut reply = unsigned_reply(message);
         signer.sign(&mut reply, now);
         self.socket.send_to(&reply, from).unwrap();
     }
@@ -151,6 +149,14 @@ impl Played {
         };
         timeout(Duration::from_secs(10), level).await.expect("seen in time");
     }
+}
+
+/// The header and the question of a NOTIFY as a reply.
+fn unsigned_reply(message: &[u8]) -> Vec<u8> {
+    let mut reply = message[..12 + 14].to_vec();
+    reply[2] |= 0x80;
+    reply[6..12].copy_from_slice(&[0; 6]);
+    reply
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -187,20 +193,15 @@ async fn a_second_change_is_told_as_soon_as_the_first_is_answered() {
 async fn an_unsigned_welcome_ends_nothing_and_a_refusal_is_told() {
     let played = Played::new("127.38.30.3");
     played.publish(7);
-    let (mut forged, from) = played.next(4).await;
-    forged.truncate(12 + 14);
-    forged[2] |= 0x80;
-    forged[6..12].copy_from_slice(&[0; 6]);
-    played.socket.send_to(&forged, from).unwrap();
+    let (message, from) = played.next(4).await;
+    played.socket.send_to(&unsigned_reply(&message), from).unwrap();
     // The notifier may have sent another before it hears the refusal of this one.
     let is_refused =
         || matches!(played.seen.views()[0].fault, Some(SecondaryFault::NotifyRefused(_)));
     for _ in 0..5 {
-        let (mut refused, from) = played.next(4).await;
-        refused.truncate(12 + 14);
-        refused[2] |= 0x80;
+        let (message, from) = played.next(4).await;
+        let mut refused = unsigned_reply(&message);
         refused[3] |= 5;
-        refused[6..12].copy_from_slice(&[0; 6]);
         played.socket.send_to(&refused, from).unwrap();
         tokio::time::sleep(Duration::from_millis(50)).await;
         if is_refused() {
