@@ -4,7 +4,7 @@
 //! it first wants it, and writes only over lower ones. So of several that want different things, the one with the
 //! highest number prevails, and whoever is late stops and says so, until it has news of its own.
 
-use std::{collections::BTreeSet, net::IpAddr, time::Duration};
+use std::{collections::BTreeSet, mem, net::IpAddr, time::Duration};
 
 use hickory_proto::rr::RecordType;
 
@@ -31,6 +31,8 @@ pub struct Ledger {
     highest: u64,
     /// When somebody else's change was last undone.
     righted: Option<Moment>,
+    /// The addresses of the last reading were none of its owner record's.
+    is_half: bool,
 }
 
 /// How a name may be changed.
@@ -69,6 +71,8 @@ pub enum Verdict {
     Waiting,
     /// Nothing: it says what we say.
     Level,
+    /// It is to be read again at once: an update that came between the questions would look the same.
+    ReadAgain,
     /// This is to be sent.
     Write(Update, Why),
     /// Somebody has changed it; it is put right at that moment.
@@ -117,6 +121,7 @@ impl Ledger {
             is_unnumbered: false,
             highest: epoch,
             righted: None,
+            is_half: false,
         }
     }
 
@@ -144,6 +149,11 @@ impl Ledger {
     /// What is to be done after `reading`, at `now`.
     pub fn judge(&mut self, reading: &Reading, now: Moment) -> Verdict {
         let Some(wish) = self.wish.clone() else { return Verdict::Waiting };
+        let is_half = self.is_half(reading);
+        let was_half = mem::replace(&mut self.is_half, is_half);
+        if is_half && !was_half {
+            return Verdict::ReadAgain;
+        }
         if let Some(kind) = reading.foreign {
             return Verdict::Blocked(Block::Foreign(kind));
         }
@@ -154,6 +164,19 @@ impl Ledger {
             }
             OwnerText::Owner(owner) => self.judge_owned(wish, (owner, reading), now),
             OwnerText::Absent => self.judge_unowned(wish, reading),
+        }
+    }
+
+    /// Whether addresses and owner record do not belong together: somebody has changed one of them, or an
+    /// update has come between the questions.
+    fn is_half(&self, reading: &Reading) -> bool {
+        match &reading.owner {
+            OwnerText::Absent => !reading.addresses.is_empty(),
+            OwnerText::Owner(owner) => {
+                owner.id == self.rules.id
+                    && owner.fingerprint != Fingerprint::of(&reading.addresses)
+            }
+            OwnerText::Strange => false,
         }
     }
 
@@ -204,7 +227,7 @@ impl Ledger {
 
     /// Gives the wish its number, if it has none: once, so that who has lost does not take the next one.
     fn number(&mut self) {
-        if std::mem::take(&mut self.is_unnumbered) {
+        if mem::take(&mut self.is_unnumbered) {
             self.epoch = self.epoch.max(self.highest) + 1;
         }
     }

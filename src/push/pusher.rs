@@ -150,6 +150,7 @@ impl Pusher {
                     self.last = Some(reading);
                     return READ_EVERY;
                 }
+                Verdict::ReadAgain => {}
                 Verdict::RightAt(next) => {
                     self.note(PushState::Changed);
                     return next.since(now).min(READ_EVERY);

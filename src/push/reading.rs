@@ -88,6 +88,8 @@ impl Place {
                 match &record.data {
                     RData::TXT(text) if is_at(&self.owner) => reading.note_owner(&texts(text)),
                     _ if !is_at(&self.name) => {}
+                    // They have questions of their own. Between those and this one an update may have come.
+                    RData::A(_) | RData::AAAA(_) if kind == Some(RecordType::ANY) => {}
                     RData::A(address) => _ = reading.addresses.insert(address.0.into()),
                     RData::AAAA(address) => _ = reading.addresses.insert(address.0.into()),
                     _ => reading.note_foreign(record.record_type()),

@@ -72,12 +72,30 @@ fn what_is_not_ours_is_left_alone() {
             Block::OtherOwner("users".into()),
         ),
     ] {
+        if block == Block::NotOurs {
+            assert_eq!(ledger.judge(&reading, at(0)), Verdict::ReadAgain);
+        }
         assert_eq!(ledger.judge(&reading, at(0)), Verdict::Blocked(block), "{reading:?}");
     }
     let mut adopts = Ledger::new(PushRules { adopt: true, ..rules() }, None);
     adopts.want(wish(&[1]));
+    assert_eq!(adopts.judge(&nobodys, at(0)), Verdict::ReadAgain);
     let update = written(adopts.judge(&nobodys, at(0)));
     assert_eq!(update.guard, Guard::Unowned(set(&[9])));
+}
+
+/// The addresses are those of an update that another writer has sent between two of our questions, and
+/// the owner record is from before it.
+#[test]
+fn half_of_an_update_is_not_somebody_elses() {
+    let mut ledger = ledger(None, &[1]);
+    let half = Reading { addresses: set(&[2]), ..Reading::default() };
+    assert_eq!(ledger.judge(&half, at(0)), Verdict::ReadAgain);
+    assert_eq!(written(ledger.judge(&owned(0, &[2]), at(0))).owner.epoch, 1);
+    // It is a new doubt each time.
+    assert_eq!(ledger.judge(&half, at(30)), Verdict::ReadAgain);
+    assert_eq!(ledger.judge(&half, at(30)), Verdict::Blocked(Block::NotOurs));
+    assert_eq!(ledger.judge(&half, at(60)), Verdict::Blocked(Block::NotOurs));
 }
 
 fn owner_of(reading: &Reading) -> Owner {
@@ -100,6 +118,7 @@ fn a_name_without_a_server_keeps_its_addresses_unless_it_is_said() {
 fn what_somebody_changes_is_put_right_once_in_ten_seconds() {
     let mut ledger = ledger(None, &[1]);
     let changed = Reading { addresses: set(&[1, 9]), ..owned(1, &[1]) };
+    assert_eq!(ledger.judge(&changed, at(5)), Verdict::ReadAgain);
     let Verdict::Write(update, Why::Right) = ledger.judge(&changed, at(5)) else { panic!("now") };
     assert_eq!(update.owner.epoch, 1);
     assert_eq!(ledger.judge(&changed, at(9)), Verdict::RightAt(at(15)));
