@@ -8,6 +8,7 @@ use std::{
     fs,
     net::Ipv4Addr,
     path::{Path, PathBuf},
+    thread,
     time::Duration,
 };
 
@@ -30,6 +31,9 @@ const PROBE: &str = "pointsman";
 
 /// From one end of the probe's session to the next: several probes.
 const BETWEEN_ENDS: Duration = Duration::from_secs(1);
+
+/// In so long a server has noticed that a connection was given up.
+const GIVEN_UP: Duration = Duration::from_millis(200);
 
 /// A server. Its process ends when this is dropped; its data is the caller's.
 pub struct MySqlServer {
@@ -300,7 +304,12 @@ impl MySqlServer {
             (probes.is_empty() && taken >= slots).then_some(())
         };
         patience::until("every slot is taken, none of them by the probe", || {
-            if fill(&mut administrator).is_some() {
+            // A connection that was given up is counted for a moment, and leaves its slot to whoever comes.
+            let is_full = fill(&mut administrator).is_some() && {
+                thread::sleep(GIVEN_UP);
+                fill(&mut administrator).is_some()
+            };
+            if is_full {
                 return true;
             }
             runtime.block_on(end_sessions_of(&mut administrator, PROBE));
