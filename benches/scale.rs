@@ -27,11 +27,11 @@ use pointsman::{
         Facts, Failure, FailureKind, Heartbeat, Outcome, Pace, Position, PostgresFacts,
         PostgresRole, ProbeAdvice, ProbeKey, Receiver,
     },
-    probe::Finding,
+    probe::{Finding, advice::advice_channel},
     state::{Folder, Image, Opened, Saver},
 };
 use tempfile::TempDir;
-use tokio::{runtime, sync::watch, task::yield_now};
+use tokio::{runtime, task::yield_now};
 
 /// Clusters, unless the command line says otherwise.
 const CLUSTERS: usize = 10_000;
@@ -111,7 +111,7 @@ fn plan(config: &Config, layout: Layout) -> Plan {
         (0..config.clusters.len()).flat_map(|index| (0..SERVERS).map(move |s| key(index, s)));
     Plan {
         clusters: clusters.collect(),
-        fresh: keys.map(|key| (key, watch::Sender::new(advice))).collect(),
+        fresh: keys.map(|key| (key, advice_channel(advice).0)).collect(),
         added: Arc::default(),
         layout,
     }

@@ -158,7 +158,8 @@ impl Companions {
                     listing.servers.iter().map(move |server| (cluster.clone(), server.clone()))
                 })
                 .map(|(cluster, server)| {
-                    let PublishedServer { name, mut addresses, port, weight } = server;
+                    let PublishedServer { name, addresses, port, weight } = server;
+                    let mut addresses = addresses.to_vec();
                     addresses.sort_unstable();
                     (cluster, name, addresses, port, weight)
                 })

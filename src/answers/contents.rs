@@ -90,9 +90,9 @@ impl AnswerTable {
         let served = &self.layout.served()[place];
         let ttl = served.ttl_while(Stability::Settling);
         let answer = &self.served[place];
-        let addresses = answer.v4.addresses().iter().chain(answer.v6.addresses());
+        let addresses = answer.v4.addresses().chain(answer.v6.addresses());
         let owner = || Name::from(&served.name);
-        let addresses = addresses.map(|&ip| Record::from_rdata(owner(), ttl, RData::from(ip)));
+        let addresses = addresses.map(|ip| Record::from_rdata(owner(), ttl, RData::from(ip)));
         let mut records: Vec<Record> = addresses.collect();
         if records.is_empty() {
             records.push(placeholder(owner(), ttl));

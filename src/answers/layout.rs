@@ -27,8 +27,8 @@ pub struct Layout {
     served: Vec<ServedName>,
     /// The number of each served name for whoever counts questions, see [`Self::succeeding`].
     slots: Vec<u32>,
-    /// The places of a cluster's names in `served`.
-    by_cluster: HashMap<ClusterId, Vec<usize>>,
+    /// Each cluster with the places of its names in `served`, in order.
+    by_cluster: Box<[(ClusterId, usize)]>,
     pub(super) companions: Companions,
     pub(super) index: WireIndex,
 }
@@ -73,10 +73,9 @@ impl Layout {
             zone.place(name, index)?;
             places.push((*cluster, place));
         }
-        let mut by_cluster = HashMap::<_, Vec<_>>::new();
-        for (index, name) in served.iter().enumerate() {
-            by_cluster.entry(name.cluster).or_default().push(index);
-        }
+        let mut by_cluster: Box<[_]> =
+            served.iter().enumerate().map(|(index, name)| (name.cluster, index)).collect();
+        by_cluster.sort_unstable();
         let companions = Companions::new(directory, places.into_iter());
         let index = WireIndex::new(&zones, &companions);
         let slots = (0..).take(served.len()).collect();
@@ -108,8 +107,10 @@ impl Layout {
     }
 
     /// The places of a cluster's names in [`Self::served`].
-    pub(super) fn names_of(&self, cluster: ClusterId) -> &[usize] {
-        self.by_cluster.get(&cluster).map_or(&[], Vec::as_slice)
+    pub(super) fn names_of(&self, cluster: ClusterId) -> impl Iterator<Item = usize> {
+        let start = self.by_cluster.partition_point(|(of, _)| *of < cluster);
+        let names = self.by_cluster[start..].iter().take_while(move |(of, _)| *of == cluster);
+        names.map(|(_, index)| *index)
     }
 
     /// The served names in the order of the configuration.
@@ -124,7 +125,7 @@ impl Layout {
 
     /// The names that follow a cluster, in the order of the configuration.
     pub fn served_of(&self, cluster: ClusterId) -> impl Iterator<Item = &ServedName> {
-        self.names_of(cluster).iter().map(|&index| &self.served[index])
+        self.names_of(cluster).map(|index| &self.served[index])
     }
 
     /// Whether both give the same names to zones, static records, clusters and servers, so that the

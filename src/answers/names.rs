@@ -1,6 +1,6 @@
 //! Which DNS names are served for which cluster.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, sync::Arc};
 
 use hickory_proto::rr::LowerName;
 
@@ -67,9 +67,9 @@ pub enum Balance {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublishedServer {
     /// Its name in the configuration.
-    pub name: Box<str>,
+    pub name: Arc<str>,
     /// Its published addresses.
-    pub addresses: Vec<IpAddr>,
+    pub addresses: Arc<[IpAddr]>,
     /// Its database port as configured, never 0: what SRV records say (RFC 2782).
     pub port: u16,
     /// Its share under [`Balance::Weighted`]; 0 keeps it for last.

@@ -35,7 +35,7 @@ impl AnswerTable {
     ) -> Option<Self> {
         let mut changed = Vec::new();
         for (cluster, answers) in changes {
-            for &index in self.layout.names_of(cluster) {
+            for index in self.layout.names_of(cluster) {
                 let next = answer(&self.layout.served()[index], Some(answers));
                 if next != *self.served[index] {
                     changed.push((index, next));

@@ -15,15 +15,16 @@ use super::{
 /// The records of one address family of a served name, by server.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServedSet {
-    shares: Vec<Share>,
-    /// Which of the addresses are each server's: as many as `shares`, none empty.
-    members: Vec<Range<usize>>,
-    addresses: Vec<IpAddr>,
-    /// All records in wire form, in the order of `addresses`.
-    wire: Vec<u8>,
+    shares: Box<[Share]>,
+    /// Which of the records are each server's: as many as `shares`, none empty.
+    members: Box<[Range<usize>]>,
+    /// All records in wire form, server by server in config order.
+    wire: Box<[u8]>,
     ttl: u32,
     balance: Balance,
     max_answers: usize,
+    /// How many records there are.
+    records: usize,
     /// Octets of each record in wire form.
     record_octets: usize,
     /// Octets that the records of any answer have at least.
@@ -39,47 +40,54 @@ impl ServedSet {
         balance: Balance,
         max_answers: Option<usize>,
     ) -> Self {
-        let mut set = Self {
-            shares: Vec::new(),
-            members: Vec::new(),
-            addresses: Vec::new(),
-            wire: Vec::new(),
+        let servers = servers.into_iter();
+        let (mut shares, mut members) = (Vec::new(), Vec::new());
+        let (mut records, mut wire) = (0, Vec::new());
+        for (share, addresses) in servers.filter(|(_, addresses)| !addresses.is_empty()) {
+            shares.push(share);
+            members.push(records..records + addresses.len());
+            records += addresses.len();
+            addresses.into_iter().for_each(|address| render(address, ttl, &mut wire));
+        }
+        let record_octets = wire.len() / records.max(1);
+        let max_answers = max_answers.unwrap_or(usize::MAX);
+        let least = match max_answers < shares.len() {
+            // A server has one at least.
+            true => max_answers,
+            false => records,
+        };
+        Self {
+            shares: shares.into(),
+            members: members.into(),
+            wire: wire.into(),
             ttl,
             balance,
-            max_answers: max_answers.unwrap_or(usize::MAX),
-            record_octets: 0,
-            least_octets: 0,
-        };
-        for (share, addresses) in servers {
-            if addresses.is_empty() {
-                continue;
-            }
-            let start = set.addresses.len();
-            set.shares.push(share);
-            set.members.push(start..start + addresses.len());
-            for address in addresses {
-                render(address, ttl, &mut set.wire);
-                set.addresses.push(address);
-            }
+            max_answers,
+            records,
+            record_octets,
+            least_octets: least * record_octets,
         }
-        set.record_octets = set.wire.len() / set.addresses.len().max(1);
-        let least = match set.max_answers < set.shares.len() {
-            // A server has one at least.
-            true => set.max_answers,
-            false => set.addresses.len(),
-        };
-        set.least_octets = least * set.record_octets;
-        set
     }
 
     /// Whether there is no record to answer with.
     pub fn is_empty(&self) -> bool {
-        self.addresses.is_empty()
+        self.records == 0
     }
 
     /// Every address, server by server in config order.
-    pub fn addresses(&self) -> &[IpAddr] {
-        &self.addresses
+    pub fn addresses(&self) -> impl Iterator<Item = IpAddr> {
+        self.addresses_of(0..self.records)
+    }
+
+    /// The addresses of these records.
+    fn addresses_of(&self, records: Range<usize>) -> impl Iterator<Item = IpAddr> {
+        records.map(|record| {
+            let data =
+                &self.wire[record * self.record_octets..][..self.record_octets][HEAD_OCTETS..];
+            let v4 = || <[u8; 4]>::try_from(data).map(IpAddr::from).ok();
+            let v6 = || <[u8; 16]>::try_from(data).map(IpAddr::from).ok();
+            v4().or_else(v6).expect("all were rendered from addresses")
+        })
     }
 
     /// TTL of every record, in seconds.
@@ -97,7 +105,7 @@ impl ServedSet {
         let mut drawn = Vec::new();
         self.draw_servers(client, rng, &mut drawn);
         let members = drawn.into_iter().map(|index| self.members[index].clone());
-        members.flat_map(|member| &self.addresses[member]).copied().collect()
+        members.flat_map(|records| self.addresses_of(records)).collect()
     }
 
     /// Draws the servers of one answer to `client` into `drawn`, whose former content is dropped.
@@ -118,7 +126,7 @@ impl ServedSet {
     ) -> Option<u16> {
         if let [_] = self.shares[..] {
             out.extend_from_slice(within(room, &self.wire)?);
-            return self.addresses.len().try_into().ok();
+            return self.records.try_into().ok();
         }
         // What cannot fit is not drawn: whoever asks for it may ask often.
         if self.least_octets > room {
@@ -149,11 +157,11 @@ impl ServedSet {
     /// Whether both sets hold the same addresses, in whatever order and with whatever TTL.
     pub(super) fn equals_records(&self, other: &Self) -> bool {
         let sorted = |set: &Self| {
-            let mut addresses = set.addresses.clone();
+            let mut addresses: Vec<_> = set.addresses().collect();
             addresses.sort_unstable();
             addresses
         };
-        self.addresses == other.addresses || sorted(self) == sorted(other)
+        self.addresses().eq(other.addresses()) || sorted(self) == sorted(other)
     }
 }
 
@@ -182,8 +190,11 @@ fn within(room: usize, octets: &[u8]) -> Option<&[u8]> {
     (octets.len() <= room).then_some(octets)
 }
 
-/// Octets of an A record whose owner is a pointer.
-const A_OCTETS: usize = 16;
+/// Octets of a record before its data: the owner as a pointer, type, class, TTL and length.
+const HEAD_OCTETS: usize = 12;
+
+/// Octets of an A record.
+const A_OCTETS: usize = HEAD_OCTETS + 4;
 
 #[cfg(test)]
 mod tests {

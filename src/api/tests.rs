@@ -26,7 +26,7 @@ fn view() -> ClusterView {
     let (check, word) = (Check::Patroni, Some(Word::NotLeader));
     let server = ServerView {
         name: "db2".into(),
-        addresses: vec![[10, 0, 0, 2].into()],
+        addresses: [[10, 0, 0, 2].into()].into(),
         port: 5432,
         state: ServerState::Down,
         reason: StateReason::Fails(FailureKind::Refused),

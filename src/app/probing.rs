@@ -18,7 +18,10 @@ use crate::{
     config::{ClusterConfig, ProbeConfig, ProbeTarget, ServerConfig},
     engine::{Check, Pace, ProbeAdvice, ProbeKey},
     metrics::{ProbeMetrics, ProbeSubject},
-    probe::{self, Crowd, Finding, Names, Orders, WitnessTarget},
+    probe::{
+        self, Crowd, Finding, Names, Orders, WitnessTarget,
+        advice::{AdviceReceiver, AdviceSender, advice_channel},
+    },
 };
 
 /// Pause after a probe that panicked, so that a fault that repeats itself does not fill the log.
@@ -53,7 +56,7 @@ pub struct Probes {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 struct Question {
     cluster: Box<str>,
-    server: Box<str>,
+    server: Arc<str>,
     /// `None` for the server itself.
     witness: Option<Check>,
 }
@@ -73,10 +76,10 @@ pub struct Questions {
     /// The tasks that ask about each server of each cluster, in config order.
     pub keys: Vec<Vec<Vec<ProbeKey>>>,
     /// The ends for the advice of those that are new.
-    pub fresh: Vec<(ProbeKey, watch::Sender<ProbeAdvice>)>,
+    pub fresh: Vec<(ProbeKey, AdviceSender)>,
     asked: HashMap<Question, TaskSubject>,
     clusters: Vec<Box<str>>,
-    starting: Vec<(Box<str>, TaskSubject, watch::Receiver<ProbeAdvice>)>,
+    starting: Vec<(Box<str>, TaskSubject, AdviceReceiver)>,
 }
 
 impl Probes {
@@ -112,7 +115,7 @@ impl Probes {
         let key = ProbeKey(self.next_key);
         self.next_key += 1;
         let asked = asked.with(key);
-        let (advice, advised) = watch::channel(FIRST_ADVICE);
+        let (advice, advised) = advice_channel(FIRST_ADVICE);
         questions.fresh.push((key, advice));
         questions.starting.push((at.cluster.clone(), asked.clone(), advised));
         questions.asked.insert(at, asked);

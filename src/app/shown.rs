@@ -116,7 +116,7 @@ fn question(config: &Config, server: &str) -> Result<Question, OrderError> {
         config: Arc::new(settings),
         meter: ProbeMeter::default(),
     };
-    Ok(Question { cluster: cluster.name.clone(), server: name.clone(), target })
+    Ok(Question { cluster: cluster.name.clone(), server: (&**name).into(), target })
 }
 
 fn told(

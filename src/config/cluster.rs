@@ -259,7 +259,8 @@ fn served(
     taken: &mut Names<'_>,
     conversion: &mut Conversion<'_>,
 ) -> Served {
-    let mut names = Vec::new();
+    let reads = section.read.given().map_or(&[][..], Vec::as_slice);
+    let mut names = Vec::with_capacity(1 + reads.len());
     let mut serve = |name: Option<_>, role, Ttls { ttl, ttl_unstable }| {
         names.extend(name.map(|name| ServedName { name, cluster: id, role, ttl, ttl_unstable }));
     };
@@ -270,8 +271,7 @@ fn served(
     });
     let listed = section.server.given().map_or(1, |list| list.len().max(1));
     let servers = listed.max(most);
-    let sections = section.read.given().map_or(&[][..], Vec::as_slice).iter().enumerate();
-    let reads = sections.map(|(index, section)| {
+    let reads = reads.iter().enumerate().map(|(index, section)| {
         let around = read_name::Around { kind, servers, index };
         let read = read_name::convert(section, around, taken, conversion);
         serve(read.name, read.role, read.ttls);

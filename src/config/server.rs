@@ -1,6 +1,6 @@
 //! `[[cluster.server]]`: one server.
 
-use std::{collections::BTreeSet, net::IpAddr, ops::Range};
+use std::{collections::BTreeSet, net::IpAddr, ops::Range, sync::Arc};
 
 use toml::Spanned;
 
@@ -41,9 +41,9 @@ section! {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ServerConfig {
     /// Its name, unique among the servers of all clusters.
-    pub name: Box<str>,
+    pub name: Arc<str>,
     /// The published addresses; at least one.
-    pub addresses: Vec<IpAddr>,
+    pub addresses: Arc<[IpAddr]>,
     /// The database port.
     pub port: u16,
     /// Lower is preferred, where the choice is free.
@@ -82,15 +82,15 @@ impl ServerConfig {
     }
 
     /// Every text under which a replica may name this server as its source, without repetition.
-    pub fn aliases(&self) -> Vec<Box<str>> {
+    pub fn aliases(&self) -> Box<[Arc<str>]> {
         let host = match &self.target.host {
-            TargetHost::Address(address) => address.to_string(),
-            TargetHost::Name(name) => name.to_string(),
+            TargetHost::Address(address) => address.to_string().into(),
+            TargetHost::Name(name) => Arc::from(&**name),
         };
         let mut known = BTreeSet::new();
-        let addresses = self.addresses.iter().map(ToString::to_string);
-        let texts = addresses.chain([host, self.name.to_string()]);
-        texts.filter(|text| known.insert(text.clone())).map(Into::into).collect()
+        let addresses = self.addresses.iter().map(|address| Arc::from(address.to_string()));
+        let texts = addresses.chain([host, Arc::clone(&self.name)]);
+        texts.filter(|text| known.insert(Arc::clone(text))).collect()
     }
 }
 
@@ -123,7 +123,7 @@ fn name(
     place: &Range<usize>,
     seen: &mut Seen,
     conversion: &mut Conversion<'_>,
-) -> Option<Box<str>> {
+) -> Option<Arc<str>> {
     let example = (ServerSection::TITLE, "name = \"db1\"");
     let name = &conversion.required(&section.name, place, example)?.0;
     let place = section.name.span().unwrap_or_else(|| place.clone());
@@ -175,9 +175,9 @@ fn addresses(
     port: Option<u16>,
     seen: &mut Seen,
     conversion: &mut Conversion<'_>,
-) -> Vec<IpAddr> {
+) -> Arc<[IpAddr]> {
     let Field::Given(list) = field else {
-        return Vec::new();
+        return Arc::default();
     };
     let OneOrMany(addresses) = list.get_ref();
     if addresses.is_empty() {

@@ -1,17 +1,16 @@
 //! One cluster as the driver sees it.
 
-use std::{collections::HashMap, mem, sync::Arc};
-
-use tokio::sync::watch;
+use std::{collections::HashMap, sync::Arc};
 
 use super::PlannedCluster;
 use crate::{
     answers::{ClusterAnswers, PublishedServer},
-    engine::{ClusterId, Decision, Engine, Override, ProbeAdvice, ProbeKey, ServerId, ServerIndex},
+    engine::{ClusterId, Decision, Engine, Override, ProbeKey, ServerId, ServerIndex},
+    probe::advice::AdviceSender,
 };
 
 /// The advice channels of all tasks.
-pub type Channels = HashMap<ProbeKey, watch::Sender<ProbeAdvice>>;
+pub type Channels = HashMap<ProbeKey, AdviceSender>;
 
 /// What is published of a cluster, and who asks about its servers.
 #[derive(Debug)]
@@ -28,7 +27,7 @@ pub struct ClusterState {
 #[derive(Debug)]
 struct Task {
     key: ProbeKey,
-    advice: watch::Sender<ProbeAdvice>,
+    advice: AdviceSender,
 }
 
 impl ClusterState {
@@ -72,8 +71,7 @@ impl ClusterState {
         for (server, tasks) in self.tasks(id) {
             let advice = engine.advice(server);
             for task in tasks {
-                // A task that is told the same again would wake up for nothing.
-                task.advice.send_if_modified(|before| mem::replace(before, advice) != advice);
+                task.advice.send(advice);
             }
         }
     }
@@ -84,7 +82,7 @@ impl ClusterState {
     }
 
     /// Gives the channels of all tasks back.
-    pub fn into_channels(self) -> impl Iterator<Item = (ProbeKey, watch::Sender<ProbeAdvice>)> {
+    pub fn into_channels(self) -> impl Iterator<Item = (ProbeKey, AdviceSender)> {
         self.probes.into_iter().flatten().map(|task| (task.key, task.advice))
     }
 

@@ -245,6 +245,6 @@ impl Driver {
     }
 
     pub(super) fn server_name(&self, server: ServerId) -> Box<str> {
-        self.clusters[server.cluster.0].servers()[server.server.place()].name.clone()
+        self.clusters[server.cluster.0].servers()[server.server.place()].name.as_ref().into()
     }
 }

@@ -4,13 +4,14 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{oneshot, watch};
+use tokio::sync::oneshot;
 
 use crate::{
     answers::{Layout, PublishedServer},
     config::AddedServer,
     control::Signed,
-    engine::{ClusterPolicy, ProbeAdvice, ProbeKey},
+    engine::{ClusterPolicy, ProbeKey},
+    probe::advice::AdviceSender,
 };
 
 /// All of it.
@@ -22,7 +23,7 @@ pub struct Plan {
     pub layout: Layout,
     /// Tasks that the plan before did not have, with the ends for their advice. A task that is in
     /// no list of this plan any more is told to end: its advice has no sender then.
-    pub fresh: Vec<(ProbeKey, watch::Sender<ProbeAdvice>)>,
+    pub fresh: Vec<(ProbeKey, AdviceSender)>,
     /// Servers that were added while the service ran and are not in the configuration file.
     pub added: Arc<[AddedServer]>,
 }

@@ -93,7 +93,7 @@ mod tests {
         let set = |text: &str| {
             let uuid = "3e11fa47-71ca-11e1-9e33-c80aa9429562";
             let set = GtidSet::parse(&text.replace('u', uuid)).expect("GTIDs");
-            Extent::Transactions(GtidState::MySql(set))
+            Extent::Transactions(set.into())
         };
         assert_eq!(set("u:1-9").relation(&set("u:1-5")), Relation::Ahead);
         assert_eq!(set("u:1-5:8").relation(&set("u:1-6")), Relation::Diverged);

@@ -23,7 +23,7 @@
 //! # use pointsman::engine::*;
 //! # use PostgresRole::{Primary, Standby};
 //! # let server = |name: &str, host: &str| ServerPolicy { name: name.into(), priority: 100,
-//! #     aliases: vec![host.into()], addresses: vec![], port: 5432, witnesses: vec![],
+//! #     aliases: [host.into()].into(), addresses: [].into(), port: 5432, witnesses: vec![],
 //! #     may_write: MayWrite::Always };
 //! # let policy = ClusterPolicy { name: "orders".into(), kind: ClusterKind::Postgres,
 //! #     servers: vec![server("db1", "10.0.0.1"), server("db2", "10.0.0.2")],

@@ -1,6 +1,6 @@
 //! What the operator asked for, in checked types. Built by `config`; the engine trusts it.
 
-use std::{net::IpAddr, time::Duration};
+use std::{net::IpAddr, sync::Arc, time::Duration};
 
 use super::{Check, Endpoint, ServerIndex};
 
@@ -24,7 +24,7 @@ pub struct ClusterPolicy {
 impl ServerPolicy {
     /// Whether a replica that names `endpoint` gets its changes from this server.
     pub(super) fn is_at(&self, endpoint: &Endpoint) -> bool {
-        endpoint.port == self.port && self.aliases.contains(&endpoint.host)
+        endpoint.port == self.port && self.aliases.iter().any(|alias| **alias == *endpoint.host)
     }
 }
 
@@ -76,13 +76,13 @@ impl ClusterKind {
 #[derive(Clone, Debug, PartialEq)]
 pub struct ServerPolicy {
     /// The name in the configuration, unique in the whole of it.
-    pub name: Box<str>,
+    pub name: Arc<str>,
     /// Lower is preferred, where the choice is free.
     pub priority: u32,
     /// Every host text and address under which a replica may name this server as its source.
-    pub aliases: Vec<Box<str>>,
+    pub aliases: Box<[Arc<str>]>,
     /// The published addresses.
-    pub addresses: Vec<IpAddr>,
+    pub addresses: Arc<[IpAddr]>,
     /// The database port.
     pub port: u16,
     /// Who is asked about it beside the server itself; each at most once.

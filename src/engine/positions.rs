@@ -179,6 +179,8 @@ impl Positions {
     fn ring_mut(&mut self, stream: Stream) -> &mut PositionRing {
         let place = self.streams.binary_search_by(|(known, _)| known.cmp(&stream));
         let place = place.unwrap_or_else(|place| {
+            // A cluster has few, and there may be thousands of clusters.
+            self.streams.reserve_exact(1);
             self.streams.insert(place, (stream, PositionRing::default()));
             place
         });

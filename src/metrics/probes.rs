@@ -23,7 +23,7 @@ pub struct ProbeSubject {
     /// The cluster.
     pub cluster: Box<str>,
     /// The server.
-    pub server: Box<str>,
+    pub server: Arc<str>,
     /// The witness that is asked about it; `None` when it is asked itself.
     pub check: Option<Check>,
 }

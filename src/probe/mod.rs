@@ -12,6 +12,7 @@
 //! - An odd or incomplete reply is a failure, never facts.
 //! - No password reaches an error text, and no error text is longer than a line.
 
+pub mod advice;
 pub mod grants;
 pub mod mysql;
 

@@ -106,7 +106,7 @@ impl Prober {
                 }
                 Heard::Advice => {}
             }
-            let advice = *orders.advice.borrow_and_update();
+            let advice = orders.advice.see_latest();
             self.seat.note(advice.pace, self.rhythm.is_glancing(advice));
             let share = self.seat.share();
             let due = self.clock.instant(self.rhythm.due(advice.pace, share, now));

@@ -32,7 +32,7 @@ pub async fn run(target: Target, mut orders: Orders, findings: mpsc::Sender<Find
     loop {
         let (latest, now) = match prober.rest(&mut orders, &findings).await {
             Wake::Due => {
-                let heartbeat = orders.advice.borrow().heartbeat;
+                let heartbeat = orders.advice.latest().heartbeat;
                 // On the heap for as long as it takes: a task at rest is the smaller for it.
                 let mut probing = Box::pin(prober.probe(heartbeat));
                 let soon = match held.is_empty() {
@@ -59,7 +59,7 @@ pub async fn run(target: Target, mut orders: Orders, findings: mpsc::Sender<Find
             }
             Wake::Over => break,
         };
-        let pace = orders.advice.borrow().pace;
+        let pace = orders.advice.latest().pace;
         let told = prober.rhythm.conclude(latest, &mut held, pace, now, jitter());
         if !sender.send(told).await {
             break;
@@ -182,7 +182,7 @@ mod tests {
         config::{ProbeTarget, TargetHost},
         engine::{ClusterKind, Pace, ProbeAdvice, ProbeKey},
         metrics::ProbeMeter,
-        probe::test_config,
+        probe::{advice::advice_channel, test_config},
     };
 
     /// Thousands of tasks rest nearly all the time: what a probe needs while it runs must not be
@@ -198,7 +198,7 @@ mod tests {
             meter: ProbeMeter::default(),
             listener: None,
         };
-        let (_, advice) = watch::channel(ProbeAdvice { pace: Pace::Normal, heartbeat: false });
+        let (_, advice) = advice_channel(ProbeAdvice { pace: Pace::Normal, heartbeat: false });
         let (_, hints) = watch::channel(());
         let (send, _) = mpsc::channel(1);
         let task = run(target, Orders { advice, hints, crowd: Crowd::default() }, send);

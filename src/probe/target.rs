@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use tokio::sync::watch;
 
-use super::{crowd::Crowd, listener::Listener};
+use super::{advice::AdviceReceiver, crowd::Crowd, listener::Listener};
 use crate::{
     config::{ProbeConfig, ProbeTarget},
-    engine::{ClusterKind, ProbeAdvice, ProbeKey},
+    engine::{ClusterKind, ProbeKey},
     metrics::ProbeMeter,
 };
 
@@ -32,7 +32,7 @@ pub struct Target {
 #[derive(Clone, Debug)]
 pub struct Orders {
     /// How to go on, by the engine. The task ends when it has no sender any more.
-    pub advice: watch::Receiver<ProbeAdvice>,
+    pub advice: AdviceReceiver,
     /// A change asks for a probe at once, whatever the cadence. Without a sender nobody asks.
     pub hints: watch::Receiver<()>,
     /// The tasks that share a budget with this one.

@@ -132,7 +132,7 @@ mod tests {
     use std::time::Duration;
 
     use super::{super::sample::shop, *};
-    use crate::engine::{GtidSet, GtidState, Lag, Position, WriteReason};
+    use crate::engine::{GtidSet, Lag, Position, WriteReason};
 
     fn wal(timeline: u32, offset: u64) -> Option<Extent> {
         Some(Extent::Wal { timeline, position: Position::lsn(offset) })
@@ -191,7 +191,7 @@ mod tests {
         let set = |text: &str| {
             let uuid = "3e11fa47-71ca-11e1-9e33-c80aa9429562";
             let set = GtidSet::parse(&text.replace('u', uuid)).expect("GTIDs");
-            Some(Extent::Transactions(GtidState::MySql(set)))
+            Some(Extent::Transactions(set.into()))
         };
         let shop = orphaned(&[("a", set("u:1-5:8"), 0), ("b", set("u:1-6"), 0)]);
         let told = told(&shop);
@@ -203,7 +203,7 @@ mod tests {
         let uuid = "3e11fa47-71ca-11e1-9e33-c80aa9429562";
         let gaps = (0..500).map(|gap| format!(":{}", 2 * gap + 1)).collect::<String>();
         let set = GtidSet::parse(&format!("{uuid}{gaps}")).expect("GTIDs");
-        let shop = orphaned(&[("a", Some(Extent::Transactions(GtidState::MySql(set))), 0)]);
+        let shop = orphaned(&[("a", Some(Extent::Transactions(set.into())), 0)]);
         let position = shop.promotable()[0].position().expect("it tells");
         assert_eq!((position.chars().count(), position.ends_with('…')), (POSITION_CHARS + 1, true));
     }

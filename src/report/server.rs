@@ -67,8 +67,8 @@ impl ServerView {
         let saying = names.iter().filter(|name| name.says(&server.name));
         let drains = |wish| matches!(wish, Wish::Drain { server: drained, .. } if drained == index);
         Self {
-            name: server.name.clone(),
-            addresses: server.addresses.clone(),
+            name: (&*server.name).into(),
+            addresses: server.addresses.to_vec(),
             port: server.port,
             state,
             reason,

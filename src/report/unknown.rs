@@ -88,7 +88,7 @@ fn all(kind: Sought, layout: &Layout) -> Vec<Box<str>> {
         Sought::Cluster => clusters.map(|cluster| cluster.name.clone()).collect(),
         Sought::Server => clusters
             .flat_map(|cluster| cluster.servers.iter())
-            .map(|server| server.name.clone())
+            .map(|server| (&*server.name).into())
             .collect(),
         Sought::Name => {
             layout.served().iter().map(|name| bare(&name.name.to_string()).into()).collect()

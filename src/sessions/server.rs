@@ -46,7 +46,7 @@ impl Server {
 
     fn of(cluster: &ClusterConfig, server: &ServerConfig) -> Result<Self, SessionsError> {
         let ClusterConfig { kind, probe, kick, .. } = cluster;
-        let name = server.name.clone();
+        let name = Box::from(&*server.name);
         if *kind == ClusterKind::Tcp {
             return Err(SessionsError::NoSessions(name));
         }

@@ -2,7 +2,10 @@
 
 use std::{
     collections::HashMap,
-    sync::atomic::{AtomicUsize, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use crate::{
@@ -28,7 +31,7 @@ pub enum Stance {
 pub struct Place(AtomicUsize);
 
 /// The server that each write name says now, by the names of the clusters.
-pub fn published_writers(reader: &Reader) -> HashMap<Box<str>, Box<str>> {
+pub fn published_writers(reader: &Reader) -> HashMap<Box<str>, Arc<str>> {
     let snapshot = reader.load();
     let clusters = snapshot.table.layout().clusters().iter().enumerate();
     let writers = clusters.filter_map(|(id, listing)| {

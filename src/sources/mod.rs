@@ -105,7 +105,7 @@ fn member_named(cluster: &ClusterConfig, host: &str) -> Option<Vec<IpAddr>> {
         TargetHost::Name(name) => name.trim_end_matches('.').eq_ignore_ascii_case(bare),
         TargetHost::Address(_) => false,
     })?;
-    Some(server.addresses.clone())
+    Some(server.addresses.to_vec())
 }
 
 /// What comes in time.

@@ -42,7 +42,7 @@ impl Patroni {
     ) -> Result<SourceReply, AskError> {
         let members_api = |server: &ServerConfig| {
             let target = ProbeTarget { host: server.target.host.clone(), port };
-            (server.name.clone(), target)
+            (Box::from(&*server.name), target)
         };
         let seed = |target: &ProbeTarget| (target.to_string().into(), target.clone());
         let known: Vec<(Box<str>, _)> =

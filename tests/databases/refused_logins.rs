@@ -7,7 +7,7 @@ use ::pointsman::{
     config::{AuthConfig, ProbeConfig, ProbeTarget, Secret, TargetHost, TlsMode},
     engine::{ClusterKind, FailureKind, Outcome, Pace, ProbeAdvice, ProbeKey},
     metrics::ProbeMeter,
-    probe::{self, Crowd, Finding, Orders, Target},
+    probe::{self, Crowd, Finding, Orders, Target, advice::advice_channel},
 };
 use tokio::{
     runtime::Builder,
@@ -33,7 +33,7 @@ fn a_wrong_password_does_not_fill_the_log_and_a_hint_ends_it() {
         let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build();
         let runtime = runtime.expect("a runtime");
         let (_advice, advice) =
-            watch::channel(ProbeAdvice { pace: Pace::Normal, heartbeat: false });
+            advice_channel(ProbeAdvice { pace: Pace::Normal, heartbeat: false });
         let (hints, hinted) = watch::channel(());
         let (send, mut observations) = mpsc::channel(1);
         let orders = Orders { advice, hints: hinted, crowd: Crowd::default() };

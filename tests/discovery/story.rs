@@ -480,10 +480,10 @@ impl Story {
 
 fn policy(servers: &[Configured]) -> ClusterPolicy {
     let server = |server: &Configured| ServerPolicy {
-        name: server.name.clone(),
+        name: (&*server.name).into(),
         priority: 100,
-        aliases: vec![server.at.ip().to_string().into()],
-        addresses: vec![server.at.ip()],
+        aliases: [server.at.ip().to_string().into()].into(),
+        addresses: [server.at.ip()].into(),
         port: PORT,
         witnesses: vec![],
         may_write: match server.found {

@@ -166,7 +166,7 @@ fn a_new_server_in_a_ready_cluster_has_not_been_heard() {
     let mut more = site.policy.clone();
     more.servers.push(server_policy("db9", 9));
     // One has moved to another address.
-    more.servers[3].addresses = vec![std::net::Ipv4Addr::new(127, 0, 9, 9).into()];
+    more.servers[3].addresses = [std::net::Ipv4Addr::new(127, 0, 9, 9).into()].into();
     let places = site.engine.reconfigure(vec![more], site.now);
     assert_eq!(places.len(), 3);
     site.engine.decide(site.now);

@@ -31,7 +31,7 @@ fn hasty(mut target: Target, tls: TlsMode) -> Target {
 fn fast(target: Target) -> Running {
     let running = Running::start(target);
     let advice = ProbeAdvice { pace: Pace::Fast, heartbeat: false };
-    running.advice.send(advice).expect("the task listens");
+    running.advice.send(advice);
     running
 }
 

@@ -100,7 +100,7 @@ const GLANCE: &str = "SELECT @@GLOBAL.read_only";
 /// A task as [`running`], at the published writer, which says this to a glance.
 fn glancing(server: &FakeMySql) -> Running {
     let running = running(server);
-    running.advice.send_replace(ProbeAdvice { pace: Pace::Normal, heartbeat: true });
+    running.advice.send(ProbeAdvice { pace: Pace::Normal, heartbeat: true });
     running
 }
 

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use pointsman::{
     engine::{FailureKind, Outcome, Pace, ProbeAdvice},
-    probe::{self, Crowd, Finding, Orders, Target},
+    probe::{
+        self, Crowd, Finding, Orders, Target,
+        advice::{AdviceSender, advice_channel},
+    },
 };
 use tokio::{
     sync::{mpsc, watch},
@@ -22,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// A running task and both ends of what it is connected to.
 pub(crate) struct Running {
     task: JoinHandle<()>,
-    pub(crate) advice: watch::Sender<ProbeAdvice>,
+    pub(crate) advice: AdviceSender,
     pub(crate) hints: watch::Sender<()>,
     observations: mpsc::Receiver<Finding>,
 }
@@ -30,7 +33,7 @@ pub(crate) struct Running {
 impl Running {
     pub(crate) fn start(target: Target) -> Self {
         let (advice, advised) =
-            watch::channel(ProbeAdvice { pace: Pace::Normal, heartbeat: false });
+            advice_channel(ProbeAdvice { pace: Pace::Normal, heartbeat: false });
         let (hints, hinted) = watch::channel(());
         let (send, observations) = mpsc::channel(4);
         let orders = Orders { advice: advised, hints: hinted, crowd: Crowd::default() };
@@ -166,7 +169,7 @@ async fn an_idle_timeout_of_the_server_is_no_news() {
     running.next_is_writable().await;
     running.next_is_writable().await;
     running.nothing_more_comes().await;
-    running.advice.send_modify(|advice| advice.pace = Pace::Fast);
+    running.advice.send(ProbeAdvice { pace: Pace::Fast, heartbeat: false });
     for _ in 0..4 {
         running.next_is_writable().await;
     }
@@ -181,11 +184,11 @@ async fn advice_to_hurry_ends_a_calm_wait() {
     running.next_is_writable().await;
     running.next_is_writable().await;
     running.nothing_more_comes().await;
-    running.advice.send_modify(|advice| advice.pace = Pace::Fast);
+    running.advice.send(ProbeAdvice { pace: Pace::Fast, heartbeat: false });
     for _ in 0..5 {
         running.next_is_writable().await;
     }
-    running.advice.send_modify(|advice| advice.pace = Pace::Normal);
+    running.advice.send(ProbeAdvice { pace: Pace::Normal, heartbeat: false });
     // One probe may have been under way.
     let _ = timeout(Duration::from_millis(200), running.observations.recv()).await;
     running.nothing_more_comes().await;
@@ -315,7 +318,7 @@ async fn a_full_server_that_is_demoted_is_no_primary() {
         other => panic!("{other:?} instead of a full server"),
     }
     let fast = ProbeAdvice { pace: Pace::Fast, heartbeat: false };
-    running.advice.send(fast).expect("the task listens");
+    running.advice.send(fast);
     match running.next().await {
         Outcome::Answered(facts) => assert!(!facts.claims_writable()),
         other => panic!("{other:?} instead of the demotion"),

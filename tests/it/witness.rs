@@ -9,7 +9,11 @@ use pointsman::{
         ProbeKey, Testimony, Word,
     },
     metrics::ProbeMeter,
-    probe::{Crowd, Finding, Names, Orders, WitnessTarget, watch},
+    probe::{
+        Crowd, Finding, Names, Orders, WitnessTarget,
+        advice::{AdviceSender, advice_channel},
+        watch,
+    },
 };
 use tokio::{
     sync::{mpsc, watch as channel},
@@ -29,7 +33,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// A running task and both ends of what it is connected to.
 pub(crate) struct Running {
     task: JoinHandle<()>,
-    advice: channel::Sender<ProbeAdvice>,
+    advice: AdviceSender,
     hints: channel::Sender<()>,
     observations: mpsc::Receiver<Finding>,
 }
@@ -37,7 +41,7 @@ pub(crate) struct Running {
 impl Running {
     pub(crate) fn start(target: WitnessTarget) -> Self {
         let normal = ProbeAdvice { pace: Pace::Normal, heartbeat: false };
-        let (advice, advised) = channel::channel(normal);
+        let (advice, advised) = advice_channel(normal);
         let (hints, hinted) = channel::channel(());
         let (send, observations) = mpsc::channel(4);
         let orders = Orders { advice: advised, hints: hinted, crowd: Crowd::default() };
@@ -333,7 +337,7 @@ async fn a_witness_follows_the_advised_pace_and_names_its_check() {
     let mut running = Running::start(agent(&service));
     assert!(matches!(running.next().await, Outcome::Witnessed(Check::Agent, Ok(_))));
     // The normal interval is ten minutes, the fast one 50 ms.
-    running.advice.send_replace(ProbeAdvice { pace: Pace::Fast, heartbeat: false });
+    running.advice.send(ProbeAdvice { pace: Pace::Fast, heartbeat: false });
     for _ in 0..3 {
         assert!(matches!(running.next().await, Outcome::Witnessed(Check::Agent, Ok(_))));
     }

@@ -291,6 +291,7 @@ const TABLE: [Row; 40] = [
             "engine",
             "metrics::DriverCounts",
             "probe::Finding",
+            "probe::advice",
             "publish",
             "report",
             "state",

@@ -91,7 +91,7 @@ pub fn probes(encoder: &mut Encoder, metrics: &ProbeMetrics) {
         .into_iter()
         .map(|(key, totals)| {
             let check = key.check.map_or_else(|| "database".to_owned(), |check| check.to_string());
-            ([key.cluster.into_string(), key.server.into_string(), check], totals)
+            ([key.cluster.into_string(), key.server.to_string(), check], totals)
         })
         .collect();
     encoder.family(&family::PROBES);

@@ -23,7 +23,7 @@ fn says(table: &AnswerTable, owner: &str, record_type: RecordType) -> String {
         Outcome::Served { addresses, note, .. } => {
             let ttl = addresses.ttl();
             let records: Vec<_> =
-                addresses.addresses().iter().map(|address| format!("{ttl} {address}")).collect();
+                addresses.addresses().map(|address| format!("{ttl} {address}")).collect();
             records.join(", ") + &shown(note)
         }
         Outcome::NoData { note, .. } => format!("nothing{}", shown(note)),

@@ -43,9 +43,7 @@ fn seen(table: &AnswerTable, owner: &str, family: RecordType) -> (&'static str, 
     };
     match &answer.outcome {
         Outcome::Records(records) => ("found", of(records)),
-        Outcome::Served { addresses, .. } => {
-            ("found", addresses.addresses().iter().copied().collect())
-        }
+        Outcome::Served { addresses, .. } => ("found", addresses.addresses().collect()),
         Outcome::NoData { .. } | Outcome::Text(_) | Outcome::Services { .. } => {
             ("no data", BTreeSet::new())
         }

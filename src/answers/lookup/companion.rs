@@ -118,10 +118,10 @@ impl AnswerTable {
                     found.extend(records.into_owned());
                 }
                 Outcome::Served { name, addresses, .. } if answer.aliases.is_empty() => {
-                    let record = |&address| {
+                    let record = |address| {
                         Record::from_rdata(name.into(), addresses.ttl(), RData::from(address))
                     };
-                    found.extend(addresses.addresses().iter().map(record));
+                    found.extend(addresses.addresses().map(record));
                 }
                 _ => {}
             }

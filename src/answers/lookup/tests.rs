@@ -25,11 +25,11 @@ pub fn show(answer: &Answer<'_>) -> String {
     text += &match &answer.outcome {
         Outcome::Records(records) => list(&mut records.iter()),
         Outcome::Served { name, addresses, .. } => {
-            let shown = |address: &IpAddr| {
+            let shown = |address: IpAddr| {
                 let record_type = if address.is_ipv4() { "A" } else { "AAAA" };
                 format!("{name} {record_type} {address}")
             };
-            let shown: Vec<_> = addresses.addresses().iter().map(shown).collect();
+            let shown: Vec<_> = addresses.addresses().map(shown).collect();
             format!("served {}", shown.join(", "))
         }
         Outcome::Services { records, additional, .. } => {

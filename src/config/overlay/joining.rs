@@ -1,7 +1,7 @@
 //! Servers that join a configuration in force. Only what is theirs is read, and nothing else anew: where
 //! there are thousands of clusters, a join costs a copy and no reading.
 
-use std::{collections::HashMap, net::IpAddr, path::Path};
+use std::{collections::HashMap, net::IpAddr, path::Path, sync::Arc};
 
 use toml::{Spanned, de::DeTable};
 
@@ -45,7 +45,7 @@ struct Joining {
     /// The clusters of all servers, by their names in lower case.
     servers: HashMap<String, usize>,
     /// Whose each published address is.
-    published: HashMap<(IpAddr, u16), Box<str>>,
+    published: HashMap<(IpAddr, u16), Arc<str>>,
 }
 
 impl Joining {
@@ -90,7 +90,11 @@ impl Joining {
         server.found.clone_from(&newcomer.found);
         let taken = server.addresses.iter().find_map(|&address| {
             let whose = self.published.get(&(address, server.port))?;
-            Some(OverlayError::Published { address, port: server.port, server: whose.clone() })
+            Some(OverlayError::Published {
+                address,
+                port: server.port,
+                server: whose.as_ref().into(),
+            })
         });
         if let Some(taken) = taken {
             return Err(taken);
@@ -114,7 +118,7 @@ impl Joining {
 }
 
 /// Where a server is published, and that it is it.
-fn places_of(server: &ServerConfig) -> impl Iterator<Item = ((IpAddr, u16), Box<str>)> {
+fn places_of(server: &ServerConfig) -> impl Iterator<Item = ((IpAddr, u16), Arc<str>)> {
     server.addresses.iter().map(|address| ((*address, server.port), server.name.clone()))
 }
 

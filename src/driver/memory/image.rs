@@ -28,11 +28,11 @@ pub fn cluster_image(id: ClusterId, remembered: &Remembered, view: View<'_>) -> 
             state: standing.state.to_string().into(),
             reason: standing.reason.to_string().into(),
             since_ms: named.millis(standing.since),
-            addresses: server.addresses.clone(),
+            addresses: server.addresses.to_vec(),
             port: server.port,
             history: history.map(history_image),
         };
-        (server.name.clone(), image)
+        (Box::from(&*server.name), image)
     });
     let superseded = remembered.superseded.iter().filter_map(|loss| {
         Some(SupersededImage {

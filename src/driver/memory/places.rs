@@ -74,7 +74,7 @@ mod tests {
     fn listing(servers: &[Server]) -> ClusterListing {
         let servers = servers.iter().map(|&(name, last, port)| PublishedServer {
             name: name.into(),
-            addresses: vec![[10, 0, 0, last].into()],
+            addresses: [[10, 0, 0, last].into()].into(),
             port,
             weight: 1,
         });

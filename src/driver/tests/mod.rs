@@ -6,8 +6,9 @@
 mod operators;
 mod past;
 
+use futures_util::FutureExt;
 use hickory_proto::rr::{LowerName, Name, RecordType};
-use tokio::{sync::watch, task::JoinHandle, time::sleep};
+use tokio::{task::JoinHandle, time::sleep};
 
 use super::*;
 use crate::{
@@ -22,6 +23,7 @@ use crate::{
         PostgresFacts, PostgresRole, ProbeAdvice, ReadPolicy, Receiver, ServerIndex, ServerPolicy,
         ServerState, Thresholds, WritePolicy,
     },
+    probe::advice::{AdviceOver, AdviceReceiver, advice_channel},
 };
 
 const ZONE: &str = "\
@@ -39,7 +41,7 @@ struct Running {
     ends: Ends,
     control: Control,
     /// How each probe is told to go on.
-    advice: Vec<watch::Receiver<ProbeAdvice>>,
+    advice: Vec<AdviceReceiver>,
     events: mpsc::UnboundedReceiver<Event>,
 }
 
@@ -90,7 +92,7 @@ impl Running {
         match snapshot.table.lookup(&dns_name(name), RecordType::A).outcome {
             Found::Served { addresses, .. } => {
                 let mut texts: Vec<_> =
-                    addresses.addresses().iter().map(ToString::to_string).collect();
+                    addresses.addresses().map(|address| address.to_string()).collect();
                 texts.sort();
                 texts
             }
@@ -278,9 +280,8 @@ async fn silence_alone_changes_states_when_its_time_has_come() {
 
 #[tokio::test(start_paused = true)]
 async fn advice_reaches_the_probes_when_it_changes_and_only_then() {
-    let running = Running::healthy().await;
-    let mut advice = running.advice.clone();
-    let told: Vec<_> = advice.iter_mut().map(|advice| *advice.borrow_and_update()).collect();
+    let mut running = Running::healthy().await;
+    let told: Vec<_> = running.advice.iter_mut().map(AdviceReceiver::see_latest).collect();
     assert!(told.iter().all(|advice| advice.pace == Pace::Normal), "{told:?}");
     assert_eq!(
         told.iter().map(|advice| advice.heartbeat).collect::<Vec<_>>(),
@@ -288,14 +289,14 @@ async fn advice_reaches_the_probes_when_it_changes_and_only_then() {
     );
 
     running.round().await;
-    for advice in &advice {
-        assert!(!advice.has_changed().expect("the driver is alive"));
+    for advice in &mut running.advice {
+        assert_eq!(advice.changed().now_or_never(), None);
     }
 
     running.tell(0, refused()).await;
-    for advice in &mut advice {
-        assert!(advice.has_changed().expect("the driver is alive"));
-        assert_eq!(advice.borrow_and_update().pace, Pace::Fast);
+    for advice in &mut running.advice {
+        assert_eq!(advice.changed().now_or_never(), Some(Ok(())));
+        assert_eq!(advice.latest().pace, Pace::Fast);
     }
 }
 
@@ -314,18 +315,20 @@ async fn an_observer_that_leaves_and_probes_that_end_are_no_trouble() {
 
 /// A plan for one cluster of these servers, each asked by the task with the key at its place; and
 /// how each task is told to go on.
-fn plan(servers: &[u8], keys: &[u64]) -> (Plan, Vec<watch::Receiver<ProbeAdvice>>) {
+fn plan(servers: &[u8], keys: &[u64]) -> (Plan, Vec<AdviceReceiver>) {
     let published = servers.iter().map(|&number| PublishedServer {
         name: format!("db{number}").into(),
-        addresses: vec![[127, 27, 1, number].into()],
+        addresses: [[127, 27, 1, number].into()].into(),
         port: 5432,
         weight: 1,
     });
     let published: Arc<[_]> = published.collect();
     let first = ProbeAdvice { pace: Pace::Fast, heartbeat: false };
-    let channels = keys.iter().map(|&key| (ProbeKey(key), watch::Sender::new(first)));
-    let fresh: Vec<_> = channels.collect();
-    let advice = fresh.iter().map(|(_, sender)| sender.subscribe()).collect();
+    let channels = keys.iter().map(|&key| {
+        let (sender, receiver) = advice_channel(first);
+        ((ProbeKey(key), sender), receiver)
+    });
+    let (fresh, advice) = channels.unzip();
     let cluster = PlannedCluster {
         policy: policy(servers),
         published: Arc::clone(&published),
@@ -339,8 +342,8 @@ fn policy(servers: &[u8]) -> ClusterPolicy {
     let servers = servers.iter().map(|&number| ServerPolicy {
         name: format!("db{number}").into(),
         priority: 100,
-        aliases: vec![format!("127.27.1.{number}").into()],
-        addresses: vec![[127, 27, 1, number].into()],
+        aliases: [format!("127.27.1.{number}").into()].into(),
+        addresses: [[127, 27, 1, number].into()].into(),
         port: 5432,
         witnesses: vec![],
         may_write: MayWrite::Always,

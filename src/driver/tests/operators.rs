@@ -172,7 +172,7 @@ async fn texts_of_strangers_are_one_line() {
 
 #[tokio::test(start_paused = true)]
 async fn what_is_the_same_in_another_plan_goes_on_as_it_is() {
-    let running = Running::healthy().await;
+    let mut running = Running::healthy().await;
     let (serial, generation) = (running.serial(), running.generation());
     let before = running.told("_events.orders");
     // The same again, with the tasks that there are.
@@ -183,21 +183,26 @@ async fn what_is_the_same_in_another_plan_goes_on_as_it_is() {
     assert_eq!(running.addresses("db-write"), ["127.27.1.1"]);
     assert_eq!(running.addresses("db-read"), ["127.27.1.2", "127.27.1.3"]);
     assert_eq!(running.told("_events.orders"), before, "nothing is forgotten");
-    for advice in &running.advice {
-        assert!(advice.has_changed().is_ok(), "its task goes on");
+    for advice in &mut running.advice {
+        advice.see_latest();
+        assert_eq!(advice.changed().now_or_never(), None, "its task goes on");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_server_leaves_with_its_task_and_its_last_words_are_nobodys() {
-    let running = Running::healthy().await;
+    let mut running = Running::healthy().await;
     let serial = running.serial();
     let (mut fewer, _) = plan(&[1, 3], &[0, 2]);
     fewer.fresh.clear();
     running.replan(fewer, Vec::new()).await;
     assert_eq!(running.addresses("db-read"), ["127.27.1.3"]);
     assert!(running.serial() > serial, "other records are published");
-    let ended: Vec<_> = running.advice.iter().map(|advice| advice.has_changed().is_err()).collect();
+    let has_ended = |advice: &mut AdviceReceiver| {
+        advice.see_latest();
+        advice.changed().now_or_never() == Some(Err(AdviceOver))
+    };
+    let ended: Vec<_> = running.advice.iter_mut().map(has_ended).collect();
     assert_eq!(ended, [false, true, false]);
     // The task of db2 has a last word: db3, which is in its place now, has not said it.
     for _ in 0..3 {

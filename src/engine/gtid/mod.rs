@@ -7,7 +7,7 @@
 mod binlog;
 mod reach;
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 pub use binlog::BinlogState;
 
@@ -17,10 +17,10 @@ pub enum GtidState {
     /// GTIDs are off, the binary log is off, or the probe's user may not see them.
     #[default]
     Unknown,
-    /// `gtid_executed`.
-    MySql(GtidSet),
+    /// `gtid_executed`. Shared: several memories keep the same one.
+    MySql(Arc<GtidSet>),
     /// `gtid_binlog_pos`, `gtid_binlog_state` and `gtid_slave_pos` together.
-    MariaDb(BinlogState),
+    MariaDb(Arc<BinlogState>),
 }
 
 /// What [`GtidState::to_text`] of MySQL begins with.
@@ -74,12 +74,12 @@ impl GtidState {
             return Ok(Self::Unknown);
         }
         if let Some(set) = text.strip_prefix(MYSQL) {
-            return GtidSet::parse(set).map(Self::MySql);
+            return GtidSet::parse(set).map(Self::from);
         }
         let parts = text.strip_prefix(MARIADB).and_then(|parts| parts.split_once(';'));
         let fault = || GtidError::Odd(text.chars().take(SHOWN_CHARS).collect());
         let (last, seen) = parts.ok_or_else(fault)?;
-        BinlogState::parse(last, seen, "").map(Self::MariaDb)
+        BinlogState::parse(last, seen, "").map(Self::from)
     }
 
     /// How `self` lies to `other`.
@@ -141,7 +141,7 @@ impl GtidState {
     pub(super) fn known_to(&self, other: &Self) -> Self {
         match other {
             Self::Unknown => self.clone(),
-            Self::MySql(GtidSet(known)) => self.only(&|it| known.contains_key(it), &|_| false),
+            Self::MySql(known) => self.only(&|it| known.0.contains_key(it), &|_| false),
             Self::MariaDb(state) => self.only(&|_| false, &|it| state.seen.contains_key(&it)),
         }
     }
@@ -149,11 +149,11 @@ impl GtidState {
     fn only(&self, source: &dyn Fn(&str) -> bool, origin: &dyn Fn((u32, u32)) -> bool) -> Self {
         match self {
             Self::Unknown => Self::Unknown,
-            Self::MySql(GtidSet(sources)) => {
-                let kept = sources.iter().filter(|(name, _)| source(name));
-                Self::MySql(GtidSet(kept.map(|(it, all)| (it.clone(), all.clone())).collect()))
+            Self::MySql(set) => {
+                let kept = set.0.iter().filter(|(name, _)| source(name));
+                GtidSet(kept.map(|(it, all)| (it.clone(), all.clone())).collect()).into()
             }
-            Self::MariaDb(state) => Self::MariaDb(state.only(origin)),
+            Self::MariaDb(state) => state.only(origin).into(),
         }
     }
 
@@ -162,7 +162,7 @@ impl GtidState {
     pub fn is_written_by(&self, server_id: u32, uuid: Option<&str>) -> bool {
         match self {
             Self::Unknown => false,
-            Self::MySql(GtidSet(sources)) => sources.keys().all(|source| {
+            Self::MySql(set) => set.0.keys().all(|source| {
                 let source = source.split(':').next();
                 source.zip(uuid).is_some_and(|(source, uuid)| source.eq_ignore_ascii_case(uuid))
             }),
@@ -174,9 +174,21 @@ impl GtidState {
     pub fn is_empty(&self) -> bool {
         match self {
             Self::Unknown => false,
-            Self::MySql(GtidSet(sources)) => sources.is_empty(),
+            Self::MySql(set) => set.0.is_empty(),
             Self::MariaDb(state) => state.seen.is_empty(),
         }
+    }
+}
+
+impl From<GtidSet> for GtidState {
+    fn from(set: GtidSet) -> Self {
+        Self::MySql(Arc::new(set))
+    }
+}
+
+impl From<BinlogState> for GtidState {
+    fn from(state: BinlogState) -> Self {
+        Self::MariaDb(Arc::new(state))
     }
 }
 
@@ -191,8 +203,8 @@ impl fmt::Display for GtidState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let parts: Vec<_> = match self {
             Self::Unknown => Vec::new(),
-            Self::MySql(GtidSet(sources)) => {
-                sources.iter().map(|(source, intervals)| printed(source, intervals)).collect()
+            Self::MySql(set) => {
+                set.0.iter().map(|(source, intervals)| printed(source, intervals)).collect()
             }
             Self::MariaDb(state) => {
                 let last = state.last.iter();
@@ -309,7 +321,8 @@ impl GtidState {
         const ENTRY: usize = 64;
         match self {
             Self::Unknown => 0,
-            Self::MySql(GtidSet(sources)) => sources
+            Self::MySql(set) => set
+                .0
                 .iter()
                 .map(|(source, intervals)| ENTRY + source.len() + size_of_val(&intervals[..]))
                 .sum(),

@@ -1,6 +1,6 @@
 //! How far a server's transactions reach, stream by stream.
 
-use super::{GtidSet, GtidState, ending_from};
+use super::{GtidState, ending_from};
 use crate::engine::Stream;
 
 /// Intervals of one source, from its last, that are streams of their own. A group has nine members at
@@ -17,8 +17,8 @@ impl GtidState {
     pub fn reach(&self) -> Vec<(Stream, u64, Option<u32>)> {
         match self {
             Self::Unknown => Vec::new(),
-            Self::MySql(GtidSet(sources)) => {
-                let streams = sources.iter().flat_map(|(source, intervals)| {
+            Self::MySql(set) => {
+                let streams = set.0.iter().flat_map(|(source, intervals)| {
                     let later = intervals.iter().enumerate().skip(1);
                     let blocks = later.skip(intervals.len().saturating_sub(1 + BLOCKS));
                     let streams = intervals.first().map(|&(_, last)| (source.clone(), last));
@@ -38,9 +38,9 @@ impl GtidState {
     /// How far it reaches in one stream; `None` when it shows nothing of it.
     pub(in crate::engine) fn reaches(&self, stream: &Stream) -> Option<u64> {
         match (self, stream) {
-            (Self::MySql(GtidSet(sources)), Stream::Source(name)) => {
+            (Self::MySql(set), Stream::Source(name)) => {
                 let (source, first) = source_and_first(name);
-                ending_from(sources.get(source)?, first).map(|(_, last)| last)
+                ending_from(set.0.get(source)?, first).map(|(_, last)| last)
             }
             (Self::MariaDb(state), Stream::Domain(domain)) => {
                 state.last.get(domain).map(|(_, last)| *last)
@@ -96,7 +96,7 @@ mod tests {
     const A: &str = "3e11fa47-71ca-11e1-9e33-c80aa9429562";
 
     fn mysql(text: &str) -> GtidState {
-        GtidState::MySql(GtidSet::parse(text).expect("a GTID set"))
+        GtidSet::parse(text).expect("a GTID set").into()
     }
 
     #[test]

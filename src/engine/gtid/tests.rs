@@ -10,11 +10,11 @@ const A: &str = "3e11fa47-71ca-11e1-9e33-c80aa9429562";
 const B: &str = "4e11fa47-71ca-11e1-9e33-c80aa9429562";
 
 fn mysql(text: &str) -> GtidState {
-    GtidState::MySql(GtidSet::parse(text).expect("a GTID set"))
+    GtidSet::parse(text).expect("a GTID set").into()
 }
 
 fn mariadb(position: &str, state: &str) -> GtidState {
-    GtidState::MariaDb(BinlogState::parse(position, state, "").expect("a position"))
+    BinlogState::parse(position, state, "").expect("a position").into()
 }
 
 #[test]

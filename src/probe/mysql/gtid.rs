@@ -29,7 +29,7 @@ pub fn state(flavour: Flavour, reply: &Reply, variables: &Settings) -> Result<Gt
                 .get("gtid_mode")
                 .is_some_and(|mode| matches!(mode, "ON" | "ON_PERMISSIVE"));
             match row.text(&["gtid_executed"]) {
-                Some(set) if counts_all => GtidSet::parse(set).map(GtidState::MySql),
+                Some(set) if counts_all => GtidSet::parse(set).map(GtidState::from),
                 _ => return Ok(GtidState::Unknown),
             }
         }
@@ -39,7 +39,7 @@ pub fn state(flavour: Flavour, reply: &Reply, variables: &Settings) -> Result<Gt
                 return Ok(GtidState::Unknown);
             }
             BinlogState::parse(text("gtid_binlog_pos"), text("gtid_binlog_state"), applied)
-                .map(GtidState::MariaDb)
+                .map(GtidState::from)
         }
     };
     match state {

@@ -37,7 +37,6 @@ pub struct Reply {
 
 /// What is to be done.
 #[derive(Debug, PartialEq)]
-#[expect(clippy::large_enum_variant, reason = "it is passed on at once, and there is one of it")]
 pub enum Step {
     /// A quiet look.
     Look,

@@ -64,7 +64,7 @@ pub struct Names {
     /// The cluster's name.
     pub cluster: Box<str>,
     /// The server's name.
-    pub server: Box<str>,
+    pub server: Arc<str>,
 }
 
 /// Asks a witness until `findings` has no receiver or the orders no sender any more.
@@ -76,7 +76,7 @@ pub async fn watch(target: WitnessTarget, mut orders: Orders, findings: mpsc::Se
     let mut due = Due::first(Moment::START, share());
     let mut stance = Stance::Unknown;
     while asking.rest(due, &target.config, &mut orders, &findings).await {
-        let pace = patient(orders.advice.borrow().pace);
+        let pace = patient(orders.advice.latest().pace);
         let Reply { said, outcome } = asking.ask(&target.config).await;
         let now = asking.clock.now();
         asking.stride.note(&outcome, pace);
@@ -174,7 +174,7 @@ impl Asking {
         findings: &mpsc::Sender<Finding>,
     ) -> bool {
         loop {
-            let pace = patient(orders.advice.borrow_and_update().pace);
+            let pace = patient(orders.advice.see_latest().pace);
             self.seat.note(pace, false);
             let rest = self.stride.rest(pace, self.seat.share(), config);
             let at = self.clock.instant(due.at(self.last_start, rest, self.last_start));

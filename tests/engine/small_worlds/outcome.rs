@@ -131,9 +131,9 @@ fn gtid(product: Product, history: History) -> GtidState {
     match product {
         Product::MariaDb => {
             let state = BinlogState::parse(&last, &mariadb.join(","), "");
-            GtidState::MariaDb(state.expect("GTIDs of MariaDB"))
+            state.expect("GTIDs of MariaDB").into()
         }
-        _ => GtidState::MySql(GtidSet::parse(&mysql.join(",")).expect("GTIDs of MySQL")),
+        _ => GtidSet::parse(&mysql.join(",")).expect("GTIDs of MySQL").into(),
     }
 }
 
@@ -207,8 +207,8 @@ pub(crate) fn server_policy(server: usize) -> ServerPolicy {
     ServerPolicy {
         name: format!("db{}", server + 1).into(),
         priority: 100,
-        aliases: vec![address(server).to_string().into()],
-        addresses: vec![address(server).into()],
+        aliases: [address(server).to_string().into()].into(),
+        addresses: [address(server).into()].into(),
         port: PORT,
         witnesses: vec![],
         may_write: MayWrite::Always,

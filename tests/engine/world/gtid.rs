@@ -54,7 +54,7 @@ impl World {
             .flat_map(|(uuid, all)| all.iter().map(move |(from, to)| format!("{uuid}:{from}-{to}")))
             .collect();
         let set = GtidSet::parse(&text.join(","));
-        GtidState::MySql(set.expect("the model writes valid GTIDs"))
+        set.expect("the model writes valid GTIDs").into()
     }
 
     /// Its numbers are no more those of its history: they count from a `RESET MASTER`, or for a
@@ -97,7 +97,7 @@ impl World {
         }
         let written: Vec<_> = last.into_values().collect();
         let parsed = BinlogState::parse(&written.join(","), &state.join(","), &applied.join(","));
-        GtidState::MariaDb(parsed.expect("the model writes valid GTIDs"))
+        parsed.expect("the model writes valid GTIDs").into()
     }
 
     fn number(&self, writer: Writer) -> u32 {

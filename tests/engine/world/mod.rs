@@ -321,8 +321,8 @@ pub(crate) fn server_policy(name: &str, index: usize) -> ServerPolicy {
     ServerPolicy {
         name: name.into(),
         priority: 100,
-        aliases: vec![address(index).to_string().into()],
-        addresses: vec![address(index).into()],
+        aliases: [address(index).to_string().into()].into(),
+        addresses: [address(index).into()].into(),
         port: PORT,
         witnesses: vec![],
         may_write: MayWrite::Always,

@@ -145,7 +145,7 @@ fn table(layout: &Arc<Layout>, servers: &[Vec<IpAddr>], decision: &Decision) -> 
 fn published(servers: &[Vec<IpAddr>]) -> Vec<PublishedServer> {
     let server = |(index, addresses): (usize, &Vec<IpAddr>)| PublishedServer {
         name: format!("db{}", index + 1).into(),
-        addresses: addresses.clone(),
+        addresses: (&**addresses).into(),
         port: 5432,
         weight: 1,
     };

@@ -278,7 +278,7 @@ impl ClusterDiscovery {
         let members = cluster.servers.iter().map(|server| {
             let known = view
                 .as_ref()
-                .and_then(|view| view.servers.iter().find(|known| known.name == server.name));
+                .and_then(|view| view.servers.iter().find(|known| *known.name == *server.name));
             let heard = self.around.ears.heard(&cluster.name, &server.name);
             let state = known.map_or(ServerState::Unknown, |known| known.state);
             let lasts = known.map(|known| Duration::from_millis(now.since(known.since)));
@@ -287,8 +287,8 @@ impl ClusterDiscovery {
                 TargetHost::Address(_) => Vec::new(),
             };
             Member {
-                name: server.name.clone(),
-                addresses: server.addresses.clone(),
+                name: (&*server.name).into(),
+                addresses: server.addresses.to_vec(),
                 port: server.port,
                 aliases: names,
                 found: server.found.as_ref().map(|found| FoundMember {

@@ -139,8 +139,8 @@ fn policy(kind: ClusterKind, servers: usize) -> ClusterPolicy {
             .map(|index| ServerPolicy {
                 name: format!("db{index}").into(),
                 priority: 100,
-                aliases: vec![host(index)],
-                addresses: vec![],
+                aliases: [host(index).into()].into(),
+                addresses: [].into(),
                 port: PORT,
                 witnesses: vec![],
                 may_write: MayWrite::Always,
@@ -343,14 +343,14 @@ fn mariadb(history: &[(usize, u64)]) -> GtidState {
         .map(|(server, sequence)| format!("0-{}-{sequence}", server_id(*server)))
         .collect();
     let last = gtids.last().cloned().unwrap_or_default();
-    GtidState::MariaDb(BinlogState::parse(&last, &gtids.join(","), "").expect("valid GTIDs"))
+    BinlogState::parse(&last, &gtids.join(","), "").expect("valid GTIDs").into()
 }
 
 /// A MySQL set of the transactions 1 to `last` of each server.
 fn executed(sets: &[(usize, u64)]) -> GtidState {
     let sets: Vec<_> =
         sets.iter().map(|(server, last)| format!("{}:1-{last}", uuid(*server))).collect();
-    GtidState::MySql(GtidSet::parse(&sets.join(",")).expect("a valid set"))
+    GtidSet::parse(&sets.join(",")).expect("a valid set").into()
 }
 
 fn uuid(index: usize) -> String {

@@ -89,7 +89,7 @@ impl Answers {
         ];
         let servers = (1..=3).map(|number: u8| PublishedServer {
             name: format!("db{number}").into(),
-            addresses: vec![IpAddr::from([127, 0, 1, number])],
+            addresses: [IpAddr::from([127, 0, 1, number])].into(),
             port: 5432,
             weight: 1,
         });
