@@ -47,6 +47,9 @@ pub struct Conclusion {
     came_to: Option<Arrival>,
     /// One gate per read name.
     pub gates: Vec<LagGate>,
+    /// MySQL and MariaDB: when it was asked last and was no primary by its own word. Whatever it lacked
+    /// then it lacked when it turned writable, whoever saw that.
+    denial: Option<Moment>,
     /// It was gone or not ready since it was last the primary, by its own failures: others may have
     /// taken over meanwhile.
     pub left_office: bool,
@@ -103,6 +106,7 @@ impl Conclusion {
             beyond_primary: false,
             came_to: None,
             gates: vec![LagGate::default(); read_names],
+            denial: None,
             left_office: false,
             away: None,
             superseded: None,
@@ -139,6 +143,21 @@ impl Conclusion {
     /// Whether it was gone or not ready, and has yet to prove itself.
     pub fn is_away(&self) -> bool {
         self.away.is_some()
+    }
+
+    /// When it was asked last and was no primary by its own word; `None` when it never was.
+    pub fn last_denial(&self) -> Option<Moment> {
+        self.denial
+    }
+
+    /// Its last good reply shows that it is no primary.
+    pub fn note_denial(&mut self, record: &Record) {
+        self.denial = Some(record.facts_at);
+    }
+
+    /// An earlier process has heard that it is no primary.
+    pub fn restore_denial(&mut self, at: Option<Moment>) {
+        self.denial = at;
     }
 
     /// How long it has been without a receiver; `None` when it has one, or nobody to receive from.

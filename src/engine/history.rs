@@ -163,6 +163,12 @@ impl History {
         self.wrote_before = before.begun_on(self.uuid.as_deref(), self.server_id);
     }
 
+    /// MySQL and MariaDB: those that it had written itself by its last word that it was no primary.
+    /// `leads` when it has turned writable since, or has not been heard since the start.
+    pub fn written_before(&self, leads: bool) -> GtidState {
+        if leads { self.wrote_before.clone() } else { self.written() }
+    }
+
     /// MySQL and MariaDB: whether it carries the same mark as another one, as a copy does: what
     /// either writes has the numbers of both.
     pub fn has_mark_of(&self, other: &Self) -> bool {
@@ -338,6 +344,7 @@ impl History {
             gtid: self.gtid.clone(),
             lost: self.lost,
             followed: self.followed,
+            denial: None,
             left_behind: None,
             cannot_write: false,
         })
@@ -349,7 +356,12 @@ impl History {
             uuid: remembered.uuid.clone(),
             server_id: remembered.server_id,
             gtid: remembered.gtid.clone(),
-            wrote_before: GtidState::Unknown,
+            // It turned writable later.
+            wrote_before: remembered
+                .denial
+                .as_ref()
+                .map(|it| it.written.clone())
+                .unwrap_or_default(),
             flushed: None,
             system: None,
             earlier: None,

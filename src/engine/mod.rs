@@ -128,8 +128,8 @@ pub use policy::{
 pub use position::Position;
 pub use progress::{Progress, Towards};
 pub use remembered::{
-    LeftBehind, Loss, Remembered, RememberedHistory, RememberedLoss, RememberedOffice,
-    RememberedPosition, Stream,
+    LeftBehind, Loss, Remembered, RememberedDenial, RememberedHistory, RememberedLoss,
+    RememberedOffice, RememberedPosition, Stream,
 };
 pub use state::{Lag, ServerState, Standing, StateReason};
 pub use supposition::Supposition;

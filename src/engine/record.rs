@@ -147,7 +147,10 @@ impl Record {
         if led || !facts.claims_writable() {
             return;
         }
-        if let Some(shown) = self.facts.as_ref().unwrap_or(facts).mysql() {
+        // What it had written when an earlier process heard it last is known already.
+        let is_known = self.facts.is_none() && !self.history.wrote_before.is_unknown();
+        let shown = self.facts.as_ref().unwrap_or(facts).mysql().filter(|_| !is_known);
+        if let Some(shown) = shown {
             self.history.note_turn(&shown.gtid);
         }
     }

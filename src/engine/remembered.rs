@@ -95,10 +95,21 @@ pub struct RememberedHistory {
     pub lost: bool,
     /// It has been a replica of this cluster, or its writer.
     pub followed: bool,
+    /// MySQL and MariaDB: its last word that it was no primary.
+    pub denial: Option<RememberedDenial>,
     /// Why it was proven to be on a branch that the cluster has left, if it was.
     pub left_behind: Option<LeftBehind>,
     /// Its heartbeat writes failed.
     pub cannot_write: bool,
+}
+
+/// A server was no primary by its own word.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RememberedDenial {
+    /// How long ago that was asked.
+    pub age: Duration,
+    /// The transactions that it had written itself by then.
+    pub written: GtidState,
 }
 
 /// Why a replica is on a branch that the cluster has left.

@@ -24,9 +24,9 @@ pub use self::{
     format::{FORMAT, FormatError, decode, encode},
     health::{SetAside, StateHealth, StateReport},
     image::{
-        BindingImage, ClusterImage, ConcernImage, DiscoveryImage, EventImage, HistoryImage, Image,
-        LeftBehindImage, LossImage, OfficeImage, OverrideImage, PositionImage, PushImage,
-        ReachImage, ServerImage, StreamImage, SupersededImage, TombstoneImage,
+        BindingImage, ClusterImage, ConcernImage, DenialImage, DiscoveryImage, EventImage,
+        HistoryImage, Image, LeftBehindImage, LossImage, OfficeImage, OverrideImage, PositionImage,
+        PushImage, ReachImage, ServerImage, StreamImage, SupersededImage, TombstoneImage,
     },
     keeper::Keeper,
     limit::{first_serial, limit_ahead},

@@ -7,9 +7,10 @@ use std::{cmp::Reverse, time::Duration};
 
 use crate::{
     engine::{
-        GtidState, LeftBehind, Position, RememberedHistory, RememberedPosition, ServerIndex, Stream,
+        GtidState, LeftBehind, Position, RememberedDenial, RememberedHistory, RememberedPosition,
+        ServerIndex, Stream,
     },
-    state::{HistoryImage, LeftBehindImage, PositionImage, ReachImage, StreamImage},
+    state::{DenialImage, HistoryImage, LeftBehindImage, PositionImage, ReachImage, StreamImage},
 };
 
 /// Octets of the transactions of one server. A longer text counts as unknown, which proves nothing.
@@ -31,8 +32,8 @@ const STEP: (u32, Duration) = (4, Duration::from_millis(100));
 /// No position counts as older.
 const OLDEST: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
 
-/// What a server has, to be kept.
-pub fn history_image(history: &RememberedHistory) -> HistoryImage {
+/// What a server has, to be kept at the wall time `now_ms`.
+pub fn history_image(history: &RememberedHistory, now_ms: u64) -> HistoryImage {
     HistoryImage {
         uuid: history.uuid.clone(),
         server_id: history.server_id,
@@ -40,6 +41,10 @@ pub fn history_image(history: &RememberedHistory) -> HistoryImage {
         gtid: gtid_text(&history.gtid),
         lost: history.lost,
         followed: history.followed,
+        denial: history.denial.as_ref().map(|denial| DenialImage {
+            asked_ms: now_ms.saturating_sub(millis(denial.age)),
+            written: gtid_text(&denial.written),
+        }),
         left_behind: history.left_behind.map(|why| match why {
             LeftBehind::DeadBranch => LeftBehindImage::DeadBranch,
             LeftBehind::StrayTimeline(timeline) => LeftBehindImage::StrayTimeline(timeline),
@@ -50,8 +55,8 @@ pub fn history_image(history: &RememberedHistory) -> HistoryImage {
     }
 }
 
-/// What a server was kept to have.
-pub fn history(server: ServerIndex, image: &HistoryImage) -> RememberedHistory {
+/// What a server was kept to have, at the wall time `now_ms`.
+pub fn history(server: ServerIndex, image: &HistoryImage, now_ms: u64) -> RememberedHistory {
     RememberedHistory {
         server,
         uuid: image.uuid.clone().filter(|uuid| uuid.len() <= NAME_OCTETS),
@@ -60,6 +65,10 @@ pub fn history(server: ServerIndex, image: &HistoryImage) -> RememberedHistory {
         gtid: gtid(&image.gtid),
         lost: image.lost,
         followed: image.followed,
+        denial: image.denial.as_ref().map(|denial| RememberedDenial {
+            age: age(denial.asked_ms, now_ms),
+            written: gtid(&denial.written),
+        }),
         left_behind: image.left_behind.map(|why| match why {
             LeftBehindImage::DeadBranch => LeftBehind::DeadBranch,
             LeftBehindImage::StrayTimeline(timeline) => LeftBehind::StrayTimeline(timeline),
@@ -139,7 +148,7 @@ pub fn positions(reach: &[ReachImage], now_ms: u64) -> Vec<RememberedPosition> {
             newest.map(move |seen| RememberedPosition {
                 stream: stream.clone(),
                 position: Position { segment: seen.segment, offset: seen.offset },
-                age: Duration::from_millis(now_ms.saturating_sub(seen.seen_ms)).min(OLDEST),
+                age: age(seen.seen_ms, now_ms),
             })
         })
         .collect();
@@ -154,6 +163,11 @@ fn stream(image: &StreamImage) -> Option<Stream> {
         StreamImage::Source(source) => Stream::Source(source.clone()),
         StreamImage::Domain(domain) => Stream::Domain(*domain),
     })
+}
+
+/// How long ago a wall time was.
+fn age(then_ms: u64, now_ms: u64) -> Duration {
+    Duration::from_millis(now_ms.saturating_sub(then_ms)).min(OLDEST)
 }
 
 fn millis(age: Duration) -> u64 {
@@ -217,7 +231,7 @@ mod tests {
         }
         let uuid = Some("x".repeat(NAME_OCTETS + 1).into());
         let image = HistoryImage { uuid, ..HistoryImage::default() };
-        assert_eq!(history(ServerIndex::new(0), &image).uuid, None);
+        assert_eq!(history(ServerIndex::new(0), &image, 0).uuid, None);
     }
 
     #[test]
@@ -231,10 +245,18 @@ mod tests {
             gtid: GtidState::parse_text(text).expect("a state"),
             lost: true,
             followed: true,
+            denial: Some(RememberedDenial {
+                age: Duration::from_secs(3),
+                written: GtidState::parse_text("mariadb:0-2-16;0-2-16").expect("a state"),
+            }),
             left_behind: Some(LeftBehind::StrayTimeline(4)),
             cannot_write: true,
         };
-        assert_eq!(&*history_image(&known).gtid, text);
-        assert_eq!(history(ServerIndex::new(2), &history_image(&known)), known);
+        let image = history_image(&known, 1_000_000);
+        assert_eq!(&*image.gtid, text);
+        assert_eq!(image.denial.as_ref().map(|denial| denial.asked_ms), Some(997_000));
+        assert_eq!(history(ServerIndex::new(2), &image, 1_000_000), known);
+        let later = history(ServerIndex::new(2), &image, 1_060_000);
+        assert_eq!(later.denial.map(|denial| denial.age), Some(Duration::from_secs(63)));
     }
 }

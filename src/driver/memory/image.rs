@@ -30,7 +30,7 @@ pub fn cluster_image(id: ClusterId, remembered: &Remembered, view: View<'_>) -> 
             since_ms: named.millis(standing.since),
             addresses: server.addresses.to_vec(),
             port: server.port,
-            history: history.map(history_image),
+            history: history.map(|history| history_image(history, named.millis(now))),
         };
         (Box::from(&*server.name), image)
     });

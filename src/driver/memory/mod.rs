@@ -180,6 +180,7 @@ impl Decided {
                 gtid: _,
                 lost,
                 followed,
+                denial: _,
                 left_behind,
                 cannot_write,
             } = history;
@@ -387,6 +388,7 @@ mod tests {
                 gtid: gtid.clone(),
                 lost,
                 followed: false,
+                denial: None,
                 left_behind: None,
                 cannot_write: false,
             }],

@@ -101,7 +101,7 @@ fn remembered(
     let histories = image
         .servers
         .iter()
-        .filter_map(|(name, server)| Some(history(place(name)?, server.history.as_ref()?)));
+        .filter_map(|(name, server)| Some(history(place(name)?, server.history.as_ref()?, now_ms)));
     let mut remembered = Remembered {
         write: image.write.as_deref().and_then(place),
         last_writer: image.last_writer.as_deref().and_then(place),

@@ -6,8 +6,8 @@
 
 use super::Cluster;
 use crate::engine::{
-    LeftBehind, Moment, ReadReason, Remembered, RememberedHistory, RememberedLoss,
-    RememberedOffice, ServerIndex, WriteDecision, WriteReason,
+    LeftBehind, Moment, ReadReason, Remembered, RememberedDenial, RememberedHistory,
+    RememberedLoss, RememberedOffice, ServerIndex, WriteDecision, WriteReason,
     heart::Heart,
     history::History,
     judge::{Identity, KnownIdentity, Office},
@@ -38,7 +38,13 @@ impl Cluster {
             let reason = self.conclusions[server].left_behind;
             let left_behind = reason.and_then(|it| LeftBehind::of(it, self.policy.kind));
             let cannot_write = record.heart.is_stopped(self.judged);
-            Some(RememberedHistory { left_behind, cannot_write, ..history })
+            let denial = self.conclusions[server].last_denial().map(|at| RememberedDenial {
+                age: self.judged.since(at),
+                written: record
+                    .history
+                    .written_before(record.facts.is_none() || record.claims_writable()),
+            });
+            Some(RememberedHistory { denial, left_behind, cannot_write, ..history })
         });
         Remembered {
             write: write.server,
@@ -99,6 +105,7 @@ impl Cluster {
             let record = &mut self.records[known.server];
             record.history = History::restored(known);
             let conclusion = &mut self.conclusions[known.server];
+            conclusion.restore_denial(known.denial.as_ref().map(|denial| now.before(denial.age)));
             conclusion.left_behind = known.left_behind.map(LeftBehind::reason);
             // It has not been away since, as far as anybody knows.
             conclusion.left_for_sure = known.left_behind.is_some();

@@ -26,12 +26,25 @@ pub struct HistoryImage {
     /// It has been a replica of this cluster.
     #[serde(default)]
     pub followed: bool,
+    /// MySQL and MariaDB: its last word that it was no primary.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub denial: Option<DenialImage>,
     /// Why it was proven to be on a branch that the cluster has left.
     #[serde(default)]
     pub left_behind: Option<LeftBehindImage>,
     /// Its heartbeat writes failed.
     #[serde(default)]
     pub cannot_write: bool,
+}
+
+/// A server was no primary by its own word.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DenialImage {
+    /// When that was asked.
+    pub asked_ms: u64,
+    /// The transactions that it had written itself by then; empty when unknown.
+    #[serde(default)]
+    pub written: Box<str>,
 }
 
 /// [`LeftBehind`](crate::engine::LeftBehind), as it is saved.

@@ -23,7 +23,10 @@ mod push;
 pub use self::{
     discovery::{BindingImage, DiscoveryImage, TombstoneImage},
     event::{ConcernImage, EventImage},
-    history::{HistoryImage, LeftBehindImage, OfficeImage, PositionImage, ReachImage, StreamImage},
+    history::{
+        DenialImage, HistoryImage, LeftBehindImage, OfficeImage, PositionImage, ReachImage,
+        StreamImage,
+    },
     overrides::OverrideImage,
     push::PushImage,
 };

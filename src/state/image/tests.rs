@@ -76,8 +76,12 @@ fn history() -> impl Strategy<Value = HistoryImage> {
         Just(LeftBehindImage::Astray)
     ]);
     let marks = [any::<bool>(); 3];
-    (option::of(name()), numbers, name(), marks, left_behind).prop_map(
-        |(uuid, (server_id, timeline), gtid, [lost, followed, cannot_write], left_behind)| {
+    let denial =
+        (any::<u64>(), name()).prop_map(|(asked_ms, written)| DenialImage { asked_ms, written });
+    let denial = option::of(denial);
+    (option::of(name()), numbers, name(), marks, (denial, left_behind)).prop_map(
+        |(uuid, (server_id, timeline), gtid, marks, (denial, left_behind))| {
+            let [lost, followed, cannot_write] = marks;
             HistoryImage {
                 uuid,
                 server_id,
@@ -85,6 +89,7 @@ fn history() -> impl Strategy<Value = HistoryImage> {
                 gtid,
                 lost,
                 followed,
+                denial,
                 left_behind,
                 cannot_write,
             }

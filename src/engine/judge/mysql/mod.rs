@@ -7,6 +7,7 @@ mod fed;
 mod group;
 mod history;
 mod lag;
+mod lateness;
 mod replica;
 mod standing;
 mod standpoint;

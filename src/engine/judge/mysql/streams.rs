@@ -63,7 +63,10 @@ pub fn note(hearing: &mut Hearing<'_>, positions: &mut Positions, leaders: &[Ser
             }
         }
     }
-    bound_by_leaders(hearing.case(), positions, leaders);
+    // Who leads because nobody else was heard yet may lack what was known before.
+    if hearing.precedents.ready {
+        bound_by_leaders(hearing.case(), positions, leaders);
+    }
     positions.thin_out(hearing.policy.reach());
 }
 

@@ -9,11 +9,12 @@ use std::time::Duration;
 use super::{
     fed::feeder,
     history::{gave_way, history, is_writable_replica},
+    lateness::{note_denials, was_late},
     standing::is_shut_out,
     topology::{attached_replicas, is_attached, is_below, is_receiving, opinion},
 };
 use crate::engine::{
-    FailureKind, GtidState, Loss, Position, Relation, ServerIndex, StateReason, Thresholds,
+    FailureKind, GtidState, Loss, Position, Relation, ServerIndex, StateReason,
     history::LostTail,
     ids::Servers,
     judge::{
@@ -34,6 +35,7 @@ use crate::engine::{
 /// Settles who is the primary, and remembers who lost.
 pub fn settle_primary(hearing: &mut Hearing<'_>, positions: &Positions) -> Contest {
     note_arrivals(hearing);
+    note_denials(hearing);
     for index in hearing.records.indices() {
         let (record, conclusion) = hearing.of(index);
         let tail = conclusion.take_tail(record);
@@ -247,7 +249,7 @@ impl Field<'_> {
     /// What one that was late has written itself since makes up for nothing.
     fn is_behind_all(&self, index: ServerIndex) -> bool {
         let (own, had) = (&self.case.records[index].history, &self.case.precedents.office.gtid);
-        let late = self.was_promoted_late(index);
+        let late = was_late(index, self.case, self.positions);
         let mut others = self.live_others(index).peekable();
         let ahead = |other: ServerIndex| {
             let record = &self.case.records[other];
@@ -273,19 +275,6 @@ impl Field<'_> {
             })
         };
         attached_replicas(index, self.case) == 0 && self.positions.streams().any(lacks)
-    }
-
-    /// Whether a server lacked, when it was promoted, what somebody had shown longer ago than any read
-    /// name allows.
-    fn was_promoted_late(&self, index: ServerIndex) -> bool {
-        let record = &self.case.records[index];
-        let Some(run) = record.writable.filter(|run| run.promoted) else { return false };
-        let limit = self.case.policy.reach().max(Thresholds::DETACHED_AFTER);
-        let inherited = record.history.inherited();
-        self.positions.streams().any(|stream| {
-            let last = Position::transaction(inherited.reaches(stream).unwrap_or(0));
-            self.positions.reached(stream, last, run.since).lacks_older_than(limit)
-        })
     }
 
     /// Whether nothing shows that a server was ever made the last writer's heir: nobody saw it promoted
