@@ -64,6 +64,8 @@ pub struct Conclusion {
     pub came_up: Option<(Moment, bool)>,
     /// Whom it replicates from, as far as it tells.
     pub upstream: Option<Upstream<ServerIndex>>,
+    /// When it was asked first and replicated from there.
+    pub upstream_since: Option<Moment>,
     /// It has been eligible for a read name at some time.
     pub ever_fit: bool,
     /// The present verdict, by what the server itself shows.
@@ -112,6 +114,7 @@ impl Conclusion {
             superseded: None,
             came_up: None,
             upstream: None,
+            upstream_since: None,
             ever_fit: false,
             verdict: Verdict::UNHEARD,
             limited: Verdict::UNHEARD,
@@ -143,6 +146,21 @@ impl Conclusion {
     /// Whether it was gone or not ready, and has yet to prove itself.
     pub fn is_away(&self) -> bool {
         self.away.is_some()
+    }
+
+    /// Notes whom it replicates from.
+    pub fn note_upstream(&mut self, upstream: Option<Upstream<ServerIndex>>, record: &Record) {
+        if self.upstream != upstream {
+            self.upstream_since = upstream.map(|_| record.facts_at);
+        }
+        self.upstream = upstream;
+    }
+
+    /// Whether it replicated from this member already when that was asked `at` some time, and has done
+    /// so ever since.
+    pub fn has_followed_since(&self, source: ServerIndex, at: Moment) -> bool {
+        self.upstream == Some(Upstream::Member(source))
+            && self.upstream_since.is_some_and(|since| since <= at)
     }
 
     /// When it was asked last and was no primary by its own word; `None` when it never was.

@@ -67,6 +67,19 @@ struct Written {
     durable: Option<Position>,
 }
 
+impl Written {
+    /// After so long what a primary has written is on its disk, whatever `synchronous_commit` says:
+    /// the WAL writer flushes at least every three `wal_writer_delay` (manual, "Asynchronous
+    /// Commit"), which is 30 s at the very most and 0.6 s by default.
+    const DURABLE_AFTER: Duration = Duration::from_secs(2);
+
+    /// A point that is surely on its disk now.
+    fn surely(self, now: Moment) -> Option<Position> {
+        let is_settled = now.since(self.at) >= Self::DURABLE_AFTER;
+        if is_settled { Some(self.last) } else { self.durable }
+    }
+}
+
 /// A server that has only the beginning of what it had, or calls itself by another name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LostTail {
@@ -124,11 +137,6 @@ pub enum Continuity {
 }
 
 impl History {
-    /// After so long what a primary has written is on its disk, whatever `synchronous_commit` says:
-    /// the WAL writer flushes at least every three `wal_writer_delay` (manual, "Asynchronous
-    /// Commit"), which is 30 s at the very most and 0.6 s by default.
-    const DURABLE_AFTER: Duration = Duration::from_secs(2);
-
     /// Folds in one reply. `interrupted` when anything else than good replies came since the last;
     /// `led` when the last one said that it was writable.
     pub fn fold(&mut self, facts: &Facts, interrupted: bool, led: bool, now: Moment) -> Continuity {
@@ -266,15 +274,12 @@ impl History {
         let older = self.timeline.is_some_and(|known| timeline < known);
         let shorter = before.and_then(|written| written.durable).is_some_and(|it| position < it)
             || self.reached.is_some_and(|(on, end)| on < timeline && position < end);
-        let durable = before.and_then(|written| {
-            let settled = now.since(written.at) >= Self::DURABLE_AFTER;
-            if settled { Some(written.last) } else { written.durable }
-        });
+        let durable = before.and_then(|written| written.surely(now));
         self.timeline = Some(timeline);
         self.reached = Some((timeline, position));
         self.began = self.began.filter(|(on, _)| *on == timeline).or(self.reached);
         self.written = match before {
-            Some(written) if now.since(written.at) < Self::DURABLE_AFTER && !shorter => {
+            Some(written) if now.since(written.at) < Written::DURABLE_AFTER && !shorter => {
                 Some(Written { durable, ..written })
             }
             _ => Some(Written { last: position, at: now, durable: durable.filter(|_| !shorter) }),
@@ -330,8 +335,8 @@ impl History {
         lsn && durable.is_none_or(|durable| self.gtid.contains(durable) != Some(false))
     }
 
-    /// What a restart must not forget; `None` when nothing is known.
-    pub fn remember(&self, server: ServerIndex) -> Option<RememberedHistory> {
+    /// What a restart must not forget at this moment; `None` when nothing is known.
+    pub fn remember(&self, server: ServerIndex, now: Moment) -> Option<RememberedHistory> {
         let known = self.uuid.is_some()
             || self.server_id != 0
             || self.timeline.is_some()
@@ -341,6 +346,8 @@ impl History {
             uuid: self.uuid.clone(),
             server_id: self.server_id,
             timeline: self.timeline,
+            reached: self.reached,
+            durable: self.written.and_then(|written| written.surely(now)),
             gtid: self.gtid.clone(),
             lost: self.lost,
             followed: self.followed,
@@ -366,8 +373,12 @@ impl History {
             system: None,
             earlier: None,
             timeline: remembered.timeline,
-            written: None,
-            reached: None,
+            written: remembered.durable.map(|last| Written {
+                last,
+                at: Moment::START,
+                durable: Some(last),
+            }),
+            reached: remembered.reached,
             began: None,
             lost: remembered.lost,
             lost_since: Moment::START,

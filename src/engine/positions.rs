@@ -99,6 +99,11 @@ impl Positions {
         self.forks.last().map(|(timeline, _)| *timeline)
     }
 
+    /// PostgreSQL: where timelines begin, in order.
+    pub fn forks(&self) -> &[(u32, Position)] {
+        &self.forks
+    }
+
     /// Keeps one sample in `reach / 256`, and none that is older than needed.
     pub fn thin_out(&mut self, reach: Duration) {
         for ring in self.streams.iter_mut().map(|(_, ring)| ring) {
@@ -160,7 +165,13 @@ impl Positions {
     }
 
     /// Begins with what an earlier process has seen.
-    pub fn restore(&mut self, remembered: &[RememberedPosition], now: Moment) {
+    pub fn restore(
+        &mut self,
+        remembered: &[RememberedPosition],
+        forks: &[(u32, Position)],
+        now: Moment,
+    ) {
+        self.forks = forks.to_vec();
         for RememberedPosition { stream, position, age } in remembered {
             let at = millis(now).saturating_sub(i64::try_from(age.as_millis()).unwrap_or(i64::MAX));
             let ring = self.ring_mut(stream.clone());

@@ -63,6 +63,10 @@ pub struct Record {
 }
 
 impl Record {
+    /// A server of which no more than probes were lost between two good replies that lie so close has not
+    /// been started anew: that ends sessions, refuses connections, and takes its time.
+    const RUNS_ON: Duration = Duration::from_secs(3);
+
     pub fn new(witnesses: &[Check]) -> Self {
         Self {
             facts: None,
@@ -103,7 +107,14 @@ impl Record {
     fn fold_facts(&mut self, facts: Facts, asked: Moment, thresholds: &Thresholds, now: Moment) {
         self.last_word = Some(now);
         self.replies += 1;
-        let interrupted = self.trouble.take().is_some();
+        let trouble = self.trouble.take();
+        let interrupted = trouble.is_some();
+        // Where a probe or two were lost the server has run on.
+        let ran_on = trouble.is_none_or(|trouble| {
+            trouble.only_lost
+                && trouble.silent < thresholds.fall
+                && now.since(self.facts_came) < Self::RUNS_ON
+        });
         // PostgreSQL is promoted to another timeline; one that has the same was only restarted.
         let grows = |before: &Facts| match (before.shown_timeline(), facts.primary_timeline()) {
             (before, Some(timeline)) => before.is_some_and(|before| before < timeline),
@@ -129,8 +140,8 @@ impl Record {
                 _ => WritableRun {
                     since: now,
                     replies: 1,
-                    turned: denied && !interrupted,
-                    promoted: denied && (!interrupted || timeline.is_some()),
+                    turned: denied && (!interrupted || ran_on && timeline.is_none()),
+                    promoted: denied && (ran_on || timeline.is_some()),
                     timeline,
                 },
             }

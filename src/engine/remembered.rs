@@ -30,6 +30,8 @@ pub struct Remembered {
     pub histories: Vec<RememberedHistory>,
     /// How far the cluster's history was known to reach, oldest first.
     pub positions: Vec<RememberedPosition>,
+    /// PostgreSQL: the timelines that its primaries were seen on, in order, and where each begins.
+    pub forks: Vec<(u32, Position)>,
     /// The server that an operator has pinned the write name to has said that it is not writable.
     pub pin_denied: bool,
 }
@@ -43,6 +45,8 @@ pub struct RememberedOffice {
     pub gtid: GtidState,
     /// MySQL and MariaDB: those that it had when it came into office.
     pub began_with: GtidState,
+    /// How long ago it was asked last and was the primary.
+    pub led: Option<Duration>,
     /// It has been away since it was published.
     pub left: bool,
 }
@@ -89,6 +93,10 @@ pub struct RememberedHistory {
     pub server_id: u32,
     /// PostgreSQL: the timeline that it last wrote on or replayed.
     pub timeline: Option<u32>,
+    /// PostgreSQL: how far it was seen on which timeline, writing or receiving.
+    pub reached: Option<(u32, Position)>,
+    /// PostgreSQL: a point of what it wrote on its timeline that is surely on its disk.
+    pub durable: Option<Position>,
     /// MySQL and MariaDB: its transactions.
     pub gtid: GtidState,
     /// It has lost what it had, and has not followed since.

@@ -17,6 +17,8 @@ pub struct Trouble {
     pub(super) hard: u32,
     /// Nobody else has been heard since the run began, so that silence may be our own network's.
     pub(super) alone: bool,
+    /// Nothing but probes were lost, so that nothing shows that the server was started anew meanwhile.
+    pub(super) only_lost: bool,
     /// How the server refused us when it last showed that it is alive, and since when it has done
     /// so. Silence in between changes nothing: a full server is often slow to say so.
     pub(super) refusal: Option<(FailureKind, Moment)>,
@@ -25,7 +27,16 @@ pub struct Trouble {
 impl Trouble {
     /// A run that begins.
     pub(super) fn new(failure: Failure, now: Moment) -> Self {
-        Self { failure, since: now, began: now, silent: 0, hard: 0, alone: false, refusal: None }
+        Self {
+            failure,
+            since: now,
+            began: now,
+            silent: 0,
+            hard: 0,
+            alone: false,
+            only_lost: true,
+            refusal: None,
+        }
     }
 
     /// Takes in a failure of the run, the first one too.
@@ -37,6 +48,7 @@ impl Trouble {
             (self.since, self.began) = (now, now);
         }
         self.failure = failure;
+        self.only_lost &= kind.may_be_ours();
         match kind.evidence() {
             Evidence::Hard => {
                 self.silent = self.silent.saturating_add(1);

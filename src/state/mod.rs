@@ -25,8 +25,9 @@ pub use self::{
     health::{SetAside, StateHealth, StateReport},
     image::{
         BindingImage, ClusterImage, ConcernImage, DenialImage, DiscoveryImage, EventImage,
-        HistoryImage, Image, LeftBehindImage, LossImage, OfficeImage, OverrideImage, PositionImage,
-        PushImage, ReachImage, ServerImage, StreamImage, SupersededImage, TombstoneImage,
+        ForkImage, HistoryImage, Image, LeftBehindImage, LossImage, OfficeImage, OverrideImage,
+        PositionImage, PushImage, ReachImage, ServerImage, StreamImage, SupersededImage,
+        TombstoneImage,
     },
     keeper::Keeper,
     limit::{first_serial, limit_ahead},

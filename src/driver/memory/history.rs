@@ -10,7 +10,10 @@ use crate::{
         GtidState, LeftBehind, Position, RememberedDenial, RememberedHistory, RememberedPosition,
         ServerIndex, Stream,
     },
-    state::{DenialImage, HistoryImage, LeftBehindImage, PositionImage, ReachImage, StreamImage},
+    state::{
+        DenialImage, ForkImage, HistoryImage, LeftBehindImage, PositionImage, ReachImage,
+        StreamImage,
+    },
 };
 
 /// Octets of the transactions of one server. A longer text counts as unknown, which proves nothing.
@@ -21,6 +24,9 @@ pub const NAME_OCTETS: usize = 128;
 
 /// Streams of one cluster: those that have moved last.
 const STREAMS: usize = 64;
+
+/// Timelines of one cluster.
+const FORKS: usize = 128;
 
 /// Positions of one stream: the newest.
 const POSITIONS: usize = 128;
@@ -38,6 +44,8 @@ pub fn history_image(history: &RememberedHistory, now_ms: u64) -> HistoryImage {
         uuid: history.uuid.clone(),
         server_id: history.server_id,
         timeline: history.timeline,
+        reached: history.reached.map(fork_image),
+        durable: history.durable.map(|position| position.offset),
         gtid: gtid_text(&history.gtid),
         lost: history.lost,
         followed: history.followed,
@@ -62,6 +70,8 @@ pub fn history(server: ServerIndex, image: &HistoryImage, now_ms: u64) -> Rememb
         uuid: image.uuid.clone().filter(|uuid| uuid.len() <= NAME_OCTETS),
         server_id: image.server_id,
         timeline: image.timeline,
+        reached: image.reached.map(fork),
+        durable: image.durable.map(Position::lsn),
         gtid: gtid(&image.gtid),
         lost: image.lost,
         followed: image.followed,
@@ -77,6 +87,25 @@ pub fn history(server: ServerIndex, image: &HistoryImage, now_ms: u64) -> Rememb
         }),
         cannot_write: image.cannot_write,
     }
+}
+
+/// A point on a timeline, to be kept.
+pub fn fork_image((timeline, position): (u32, Position)) -> ForkImage {
+    ForkImage { timeline, lsn: position.offset }
+}
+
+/// A point on a timeline that was kept.
+fn fork(image: ForkImage) -> (u32, Position) {
+    (image.timeline, Position::lsn(image.lsn))
+}
+
+/// Where timelines were kept to begin, one of each, in order.
+pub fn forks(images: &[ForkImage]) -> Vec<(u32, Position)> {
+    let mut forks: Vec<_> = images.iter().copied().map(fork).collect();
+    forks.sort_unstable();
+    forks.dedup_by_key(|(timeline, _)| *timeline);
+    // The newest are those that matter.
+    forks.split_off(forks.len().saturating_sub(FORKS))
 }
 
 /// Transactions as they are kept.
@@ -166,11 +195,12 @@ fn stream(image: &StreamImage) -> Option<Stream> {
 }
 
 /// How long ago a wall time was.
-fn age(then_ms: u64, now_ms: u64) -> Duration {
+pub fn age(then_ms: u64, now_ms: u64) -> Duration {
     Duration::from_millis(now_ms.saturating_sub(then_ms)).min(OLDEST)
 }
 
-fn millis(age: Duration) -> u64 {
+/// Milliseconds of an age.
+pub fn millis(age: Duration) -> u64 {
     u64::try_from(age.as_millis()).unwrap_or(u64::MAX)
 }
 
@@ -242,6 +272,8 @@ mod tests {
             uuid: Some("3e11fa47-71ca-11e1-9e33-c80aa9429562".into()),
             server_id: 7,
             timeline: Some(3),
+            reached: Some((2, Position::lsn(77))),
+            durable: Some(Position::lsn(70)),
             gtid: GtidState::parse_text(text).expect("a state"),
             lost: true,
             followed: true,

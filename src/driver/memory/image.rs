@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{
     View,
-    history::{gtid_text, history_image, reach_images},
+    history::{fork_image, gtid_text, history_image, millis, reach_images},
 };
 use crate::{
     answers::{ClusterListing, Layout, NameRole},
@@ -56,6 +56,7 @@ pub fn cluster_image(id: ClusterId, remembered: &Remembered, view: View<'_>) -> 
             timeline: remembered.office.timeline,
             gtid: gtid_text(&remembered.office.gtid),
             began_with: gtid_text(&remembered.office.began_with),
+            led_ms: remembered.office.led.map(|age| named.millis(now).saturating_sub(millis(age))),
             left: remembered.office.left,
         },
         reads: read_names(layout, id)
@@ -70,6 +71,7 @@ pub fn cluster_image(id: ClusterId, remembered: &Remembered, view: View<'_>) -> 
         identity_accepted: remembered.identity_accepted,
         superseded: superseded.collect(),
         reach: reach_images(&remembered.positions, named.millis(now)),
+        forks: remembered.forks.iter().copied().map(fork_image).collect(),
         pin_denied: remembered.pin_denied,
         servers: servers.collect(),
         overrides: engine.overrides(id).iter().map(|laid| named.laid(laid)).collect(),

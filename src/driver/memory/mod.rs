@@ -154,7 +154,7 @@ impl Decided {
         let Remembered {
             write,
             last_writer,
-            office: RememberedOffice { timeline, gtid: _, began_with, left },
+            office: RememberedOffice { timeline, gtid: _, began_with, led: _, left },
             reads,
             identity,
             group,
@@ -162,11 +162,12 @@ impl Decided {
             superseded,
             histories,
             positions: _,
+            forks,
             pin_denied,
         } = memory;
         let mut hasher = DefaultHasher::new();
         (write, last_writer, (timeline, began_with, left), reads).hash(&mut hasher);
-        (identity, group, identity_accepted, pin_denied).hash(&mut hasher);
+        (identity, group, identity_accepted, forks, pin_denied).hash(&mut hasher);
         for loss in superseded {
             let RememberedLoss { server, heir, timeline, heir_gtid: _, loss } = loss;
             (server, heir, timeline, loss).hash(&mut hasher);
@@ -177,6 +178,8 @@ impl Decided {
                 uuid,
                 server_id,
                 timeline,
+                reached: _,
+                durable: _,
                 gtid: _,
                 lost,
                 followed,
@@ -385,6 +388,8 @@ mod tests {
                 uuid: None,
                 server_id: 1,
                 timeline: None,
+                reached: None,
+                durable: None,
                 gtid: gtid.clone(),
                 lost,
                 followed: false,

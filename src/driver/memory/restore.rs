@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use super::{
-    history::{NAME_OCTETS, gtid, history, positions},
+    history::{NAME_OCTETS, age, forks, gtid, history, positions},
     image::read_names,
     places::Places,
 };
@@ -109,6 +109,7 @@ fn remembered(
             timeline: image.office.timeline,
             gtid: gtid(&image.office.gtid),
             began_with: gtid(&image.office.began_with),
+            led: image.office.led_ms.map(|led| age(led, now_ms)),
             left: image.office.left,
         },
         reads: reads.collect(),
@@ -118,6 +119,7 @@ fn remembered(
         superseded: superseded.collect(),
         histories: histories.collect(),
         positions: positions(&image.reach, now_ms),
+        forks: forks(&image.forks),
         pin_denied: image.pin_denied,
     };
     // One of each server, in config order: names in two cases of letters mean the same one.

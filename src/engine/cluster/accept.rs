@@ -33,7 +33,8 @@ impl Cluster {
         let (timeline, gtid) = (history.timeline, history.gtid);
         let run = self.records[server].writable.filter(|run| run.promoted);
         let promoted = run.map(|run| run.since);
-        self.office = Office { timeline, began_with: gtid.clone(), gtid, promoted, since: None };
+        let (began_with, led) = (gtid.clone(), Some(self.records[server].facts_at));
+        self.office = Office { timeline, began_with, gtid, promoted, led, since: None };
         self.write.inherit(server);
         self.overlay.touch();
         Ok(())

@@ -34,7 +34,7 @@ impl Cluster {
             Some(RememberedLoss { server, heir: by, timeline, heir_gtid, loss })
         });
         let histories = self.records.enumerate().filter_map(|(server, record)| {
-            let history = record.history.remember(server)?;
+            let history = record.history.remember(server, self.judged)?;
             let reason = self.conclusions[server].left_behind;
             let left_behind = reason.and_then(|it| LeftBehind::of(it, self.policy.kind));
             let cannot_write = record.heart.is_stopped(self.judged);
@@ -53,6 +53,7 @@ impl Cluster {
                 timeline: self.office.timeline,
                 gtid: self.office.gtid.clone(),
                 began_with: self.office.began_with.clone(),
+                led: self.office.led.map(|at| self.judged.since(at)),
                 left: self.write.last.is_some_and(|last| self.conclusions[last].left_office),
             },
             reads: reads
@@ -71,6 +72,7 @@ impl Cluster {
             superseded: superseded.collect(),
             histories: histories.collect(),
             positions: self.positions.remember(self.judged),
+            forks: self.positions.forks().to_vec(),
             pin_denied: self.overlay.denied(),
         }
     }
@@ -115,8 +117,8 @@ impl Cluster {
                 record.heart = Heart::stopped(now);
             }
         }
-        self.positions.restore(&memory.positions, now);
-        self.restore_office(&memory.office);
+        self.positions.restore(&memory.positions, &memory.forks, now);
+        self.restore_office(&memory.office, now);
         if memory.pin_denied {
             self.overlay.deny();
         }
@@ -142,9 +144,10 @@ impl Cluster {
     }
 
     /// What the last writer had, whether it is still configured or not.
-    fn restore_office(&mut self, office: &RememberedOffice) {
-        let RememberedOffice { timeline, gtid, began_with, left } = office.clone();
-        self.office = Office { timeline, gtid, began_with, promoted: None, since: None };
+    fn restore_office(&mut self, office: &RememberedOffice, now: Moment) {
+        let RememberedOffice { timeline, gtid, began_with, led, left } = office.clone();
+        let led = led.map(|age| now.before(age));
+        self.office = Office { timeline, gtid, began_with, promoted: None, led, since: None };
         if let Some(writer) = self.write.last {
             // An image that does not tell has at least what that server was known to have.
             let record = &self.records[writer];

@@ -50,9 +50,14 @@ impl Cluster {
         // The one in office may have been a replica in between.
         let run = self.records[writer].writable.filter(|run| run.promoted);
         let promoted = run.map(|run| run.since).or(self.office.promoted);
+        let asked = self.records[writer].facts_at;
         let history = &mut self.records[writer].history;
         history.followed |= self.ready;
         let confirmed = judgement.verdicts[writer].reason == StateReason::SaysWritable;
+        self.office.led = match confirmed {
+            true => Some(asked),
+            false => self.office.led.filter(|_| !moved),
+        };
         if confirmed || moved {
             self.office.timeline = history.timeline.or(self.office.timeline);
             if !history.gtid.is_unknown() {

@@ -43,7 +43,8 @@ pub fn judge(hearing: &mut Hearing<'_>, positions: &mut Positions) -> Judgement 
             ClusterKind::MySql => mysql::upstream(server, hearing.case()),
             ClusterKind::Tcp => None,
         };
-        hearing.conclusions[server].upstream = upstream;
+        let (record, conclusion) = hearing.of(server);
+        conclusion.note_upstream(upstream, record);
     }
     judgement
 }

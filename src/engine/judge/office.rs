@@ -16,6 +16,8 @@ pub struct Office {
     pub began_with: GtidState,
     /// MySQL and MariaDB: since when it has been writable by the promotion that it is in office with.
     pub promoted: Option<Moment>,
+    /// When it was asked last and was the primary.
+    pub led: Option<Moment>,
     /// When it came into office; `None` when that was before the start of the process.
     pub since: Option<Moment>,
 }

@@ -149,11 +149,11 @@ pub fn has_won_over(
 
 /// Whether the word of a superseded server counts again, because its heirs have given way, as
 /// `gave_way` tells of each, or have been caught up with, or are gone while somebody made this server
-/// writable, as we saw.
+/// writable, as we saw, or pointed members at it, as `won_since(heir)` counts those since each was heard.
 pub fn is_reinstated(
     index: ServerIndex,
     case: Case<'_>,
-    followed: usize,
+    won_since: &dyn Fn(ServerIndex) -> usize,
     follows: &dyn Fn(ServerIndex) -> bool,
     gave_way: &dyn Fn(ServerIndex) -> bool,
     is_gone: &dyn Fn(ServerIndex) -> bool,
@@ -187,15 +187,17 @@ pub fn is_reinstated(
         let is_itself = !case.has_lost_history(heir) && (gone || says_no);
         let since = match &case.records[heir] {
             it if case.has_lost_history(heir) => Some(it.history.lost_since),
-            it => it.trouble.as_ref().filter(|_| gone).map(|trouble| trouble.began),
+            // Nobody knows when it died: it was there when it was heard last.
+            it => gone.then_some(it.facts_at),
         };
         let turned = record.writable.filter(|run| run.turned);
+        let is_followed = || won_since(heir) > 0 && !heir_is_followed(own, case, heir);
         gave_way(heir)
             || has_taken_the_volume(index, heir, case)
             || is_itself && caught_up(&case.records[heir].history.gtid)
             || turned.is_some_and(|run| since.is_some_and(|since| since <= run.since))
             // Somebody has pointed the other members at it.
-            || gone && *loss != Loss::Name && followed > 0 && !heir_is_followed(own, case, heir)
+            || gone && *loss != Loss::Name && is_followed()
     };
     let mut heirs =
         by.iter().copied().chain(case.precedents.last_writer).filter(|heir| *heir != index);

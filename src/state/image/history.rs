@@ -17,6 +17,12 @@ pub struct HistoryImage {
     /// PostgreSQL: the timeline that it last wrote on or replayed.
     #[serde(default)]
     pub timeline: Option<u32>,
+    /// PostgreSQL: how far it was seen on which timeline.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reached: Option<ForkImage>,
+    /// PostgreSQL: a point of what it wrote that is surely on its disk.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub durable: Option<u64>,
     /// MySQL and MariaDB: its transactions; empty when unknown.
     #[serde(default)]
     pub gtid: Box<str>,
@@ -35,6 +41,15 @@ pub struct HistoryImage {
     /// Its heartbeat writes failed.
     #[serde(default)]
     pub cannot_write: bool,
+}
+
+/// PostgreSQL: a point on a timeline.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ForkImage {
+    /// Which timeline.
+    pub timeline: u32,
+    /// The log sequence number.
+    pub lsn: u64,
 }
 
 /// A server was no primary by its own word.
@@ -73,6 +88,9 @@ pub struct OfficeImage {
     /// MySQL and MariaDB: those that it had when it came into office; empty when unknown.
     #[serde(default)]
     pub began_with: Box<str>,
+    /// When it was asked last and was the primary.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub led_ms: Option<u64>,
     /// It has been away since it was published.
     #[serde(default)]
     pub left: bool,

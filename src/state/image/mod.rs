@@ -24,8 +24,8 @@ pub use self::{
     discovery::{BindingImage, DiscoveryImage, TombstoneImage},
     event::{ConcernImage, EventImage},
     history::{
-        DenialImage, HistoryImage, LeftBehindImage, OfficeImage, PositionImage, ReachImage,
-        StreamImage,
+        DenialImage, ForkImage, HistoryImage, LeftBehindImage, OfficeImage, PositionImage,
+        ReachImage, StreamImage,
     },
     overrides::OverrideImage,
     push::PushImage,
@@ -90,6 +90,9 @@ pub struct ClusterImage {
     /// How far its history was known to reach.
     #[serde(default)]
     pub reach: Vec<ReachImage>,
+    /// PostgreSQL: where timelines begin.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub forks: Vec<ForkImage>,
     /// The server that the write name is pinned to has said that it is not writable.
     #[serde(default)]
     pub pin_denied: bool,

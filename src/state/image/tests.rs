@@ -79,13 +79,17 @@ fn history() -> impl Strategy<Value = HistoryImage> {
     let denial =
         (any::<u64>(), name()).prop_map(|(asked_ms, written)| DenialImage { asked_ms, written });
     let denial = option::of(denial);
-    (option::of(name()), numbers, name(), marks, (denial, left_behind)).prop_map(
-        |(uuid, (server_id, timeline), gtid, marks, (denial, left_behind))| {
+    let wal = (option::of(fork()), option::of(any::<u64>()));
+    (option::of(name()), (numbers, wal), name(), marks, (denial, left_behind)).prop_map(
+        |(uuid, (numbers, wal), gtid, marks, (denial, left_behind))| {
+            let ((server_id, timeline), (reached, durable)) = (numbers, wal);
             let [lost, followed, cannot_write] = marks;
             HistoryImage {
                 uuid,
                 server_id,
                 timeline,
+                reached,
+                durable,
                 gtid,
                 lost,
                 followed,
@@ -95,6 +99,10 @@ fn history() -> impl Strategy<Value = HistoryImage> {
             }
         },
     )
+}
+
+fn fork() -> impl Strategy<Value = ForkImage> {
+    any::<(u32, u64)>().prop_map(|(timeline, lsn)| ForkImage { timeline, lsn })
 }
 
 fn reach() -> impl Strategy<Value = ReachImage> {
@@ -109,28 +117,31 @@ fn reach() -> impl Strategy<Value = ReachImage> {
 }
 
 fn office() -> impl Strategy<Value = OfficeImage> {
-    let office = (option::of(any::<u32>()), name(), name(), any::<bool>());
-    office.prop_map(|(timeline, gtid, began_with, left)| OfficeImage {
+    let times = (option::of(any::<u32>()), option::of(any::<u64>()));
+    let office = (times, name(), name(), any::<bool>());
+    office.prop_map(|((timeline, led_ms), gtid, began_with, left)| OfficeImage {
         timeline,
         gtid,
         began_with,
+        led_ms,
         left,
     })
 }
 
 fn cluster() -> impl Strategy<Value = Arc<ClusterImage>> {
+    let reaches = (collection::vec(reach(), 0..3), collection::vec(fork(), 0..3));
     (
         (
             (option::of(name()), option::of(name()), office()),
             (option::of(any::<u64>()), option::of(name()), any::<bool>()),
         ),
         collection::btree_map(name(), collection::vec(name(), 0..4), 0..3),
-        (collection::vec(superseded(), 0..3), collection::vec(reach(), 0..3), any::<bool>()),
+        (collection::vec(superseded(), 0..3), reaches, any::<bool>()),
         collection::btree_map(name(), server(), 0..4),
         collection::vec(laid(), 0..4),
     )
         .prop_map(|((names, identity), reads, known, servers, overrides)| {
-            let (superseded, reach, pin_denied) = known;
+            let (superseded, (reach, forks), pin_denied) = known;
             let (write, last_writer, office) = names;
             let (identity, group, identity_accepted) = identity;
             Arc::new(ClusterImage {
@@ -143,6 +154,7 @@ fn cluster() -> impl Strategy<Value = Arc<ClusterImage>> {
                 identity_accepted,
                 superseded,
                 reach,
+                forks,
                 pin_denied,
                 servers: servers.into_iter().collect(),
                 overrides,

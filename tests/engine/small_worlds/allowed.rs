@@ -30,6 +30,8 @@ const STRAY: &str = "it was on a timeline that no member was promoted to when it
 const FOLLOWS: &str = "the last writer follows it itself";
 const FOLLOWED: &str = "the last writer is gone, and the other members have gone over to it; a \
                         server that lost a contest is nobody's measure";
+const STAYED: &str = "it lost a contest, and who followed it before the winner was heard last \
+                      has not gone over to it when that one is gone";
 const CONFIRMED: &str = "a claim that was confirmed outlives a single missed reply";
 const READS: &str = "no server is eligible for reads, and what stays is what was said last";
 const LOCKED: &str =
@@ -80,6 +82,7 @@ pub(crate) const ALLOWED: &[Allowed] = &[
     order("mysql-2-wide", Promise::ReadOrder, "x/L | NEW/W:A*", READS),
     order("mysql-3", Promise::Heir, "x/o | W:A* | W:A/R:A*", FOLLOWED),
     order("mysql-3", Promise::Unpublished, "x/o | W:A* | x/C:A*", LOST),
+    order("mysql-3", Promise::Unpublished, "x/o | W:A* | R:A*", STAYED),
     order("mysql-3*", Promise::WriteOrder, "* | * | *", LOST),
     order("mysql-3", Promise::ReadOrder, "x/o | NEW | x", READS),
     order("mysql-cold", Promise::WriteOrder, "W:A | W:AB | R:A<1", LOST),

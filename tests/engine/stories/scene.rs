@@ -239,7 +239,10 @@ impl Scene<'_> {
         self.world.hosts[index].read_only = so;
         // MySQL: that is a promotion when the heir is not there or has resigned, and a split brain when
         // it is as new.
-        let is_there = is_visible(writer, &*self.world) && self.world.hosts[writer].takes_writes();
+        // One that has lost its volume is not the heir any more, however writable it is.
+        let is_there = is_visible(writer, &*self.world)
+            && self.world.hosts[writer].takes_writes()
+            && !self.truth.is_lost();
         let at_once = self.now.since(self.truth.since) < Duration::from_secs(6);
         let is_mysql = self.world.kind == ClusterKind::MySql;
         if !so && index != writer && (!is_there || at_once) && is_mysql {

@@ -1,8 +1,9 @@
 //! Whether a server was late when it turned writable.
 //!
-//! Nobody need have seen that. It turned writable after it was last no primary by its own word, which an
-//! earlier process may have heard. What somebody had shown by then, and it has not inherited since, it
-//! lacked when it turned writable, and for at least as long as it had lacked it before.
+//! Nobody need have seen that. It turned writable after it was last no primary by its own word, and an
+//! heir after the last writer was last the primary; an earlier process may have heard either. What
+//! somebody had shown by then, and it has not inherited since, it lacked when it turned writable, and for
+//! at least as long as it had lacked it before.
 
 use super::history::is_writable_replica;
 use crate::engine::{
@@ -28,13 +29,14 @@ pub fn note_denials(hearing: &mut Hearing<'_>) {
 /// Whether a server lacked, when it turned writable, what somebody had shown longer ago than any read
 /// name allows.
 pub fn was_late(index: ServerIndex, case: Case<'_>, positions: &Positions) -> bool {
-    let Some(denied) = case.conclusions[index].last_denial() else { return false };
+    let denied = case.conclusions[index].last_denial();
+    let Some(since) = denied.max(case.precedents.office.led) else { return false };
     let limit = case.policy.reach().max(Thresholds::DETACHED_AFTER);
     let history = &case.records[index].history;
     // What it has written since makes up for nothing; what it had written before is no gap.
     let had = [&history.inherited(), &history.wrote_before];
     positions.streams().any(|stream| {
         let last = had.iter().filter_map(|had| had.reaches(stream)).max().unwrap_or(0);
-        positions.reached(stream, Position::transaction(last), denied).lacks_older_than(limit)
+        positions.reached(stream, Position::transaction(last), since).lacks_older_than(limit)
     })
 }

@@ -11,7 +11,9 @@ use super::{
     history::{gave_way, history, is_writable_replica},
     lateness::{note_denials, was_late},
     standing::is_shut_out,
-    topology::{attached_replicas, is_attached, is_below, is_receiving, opinion},
+    topology::{
+        adherents, attached_replicas, is_attached, is_below, is_receiving, opinion, replicas_since,
+    },
 };
 use crate::engine::{
     FailureKind, GtidState, Loss, Position, Relation, ServerIndex, StateReason,
@@ -82,9 +84,15 @@ fn counts_again(index: ServerIndex, case: Case<'_>) -> bool {
         Liveness::Alive(_) => !is_patient(&case.records[heir], case.now) && followers(heir) == 0,
         _ => false,
     };
+    // Who has only lost its stream, or is away, has not gone over.
+    let support = |one| if one == index { followers(one) } else { adherents(one, case) };
+    let won_since = |heir: ServerIndex| {
+        let heard = case.records[heir].facts.as_ref().map(|_| case.records[heir].facts_at);
+        replicas_since(index, heard, case)
+    };
     case.superseded(index).is_some()
-        && (has_won_over(index, case, &followers)
-            || is_reinstated(index, case, followers(index), &follows, &gave_way, &gone))
+        && (has_won_over(index, case, &support)
+            || is_reinstated(index, case, &won_since, &follows, &gave_way, &gone))
 }
 
 /// Whether no other member, dead or alive, has shown what the last writer has lost: its crash has
@@ -187,12 +195,14 @@ impl Field<'_> {
             return Some(Loser { server: index, against: Some(heir), loss: None, reason });
         }
         let lacks = self.is_stranger(index, last)
-            || self.was_never_heir(index)
+            || self.never_followed(index)
             || self.is_behind_all(index) && (last.is_some() || self.lacks_what_was_shown(index));
-        // What the last writer has is no reason any more when it is gone.
-        let outdone = last.is_some_and(|last| self.is_outdone(index, last));
+        // That nobody has made it the heir may change, and what the last writer has is no reason any
+        // more when that one is gone.
+        let alone = self.lacks_the_beginning(index)
+            || last.is_some_and(|last| self.is_outdone(index, last));
         let shared = has_the_volume(index, self.case);
-        ((lacks || outdone) && !shared).then_some(Loser {
+        ((lacks || alone) && !shared).then_some(Loser {
             server: index,
             against: last,
             loss: lacks.then_some(Loss::Age),
@@ -277,31 +287,39 @@ impl Field<'_> {
         attached_replicas(index, self.case) == 0 && self.positions.streams().any(lacks)
     }
 
-    /// Whether nothing shows that a server was ever made the last writer's heir: nobody saw it promoted
-    /// and nobody follows it, and it lacks what that one had, and was never seen following, or even
-    /// what that one came into office with.
-    fn was_never_heir(&self, index: ServerIndex) -> bool {
-        let lacks = |had: &GtidState| self.case.records[index].history.gtid.contains(had);
-        let office = self.case.precedents.office;
-        let is_short = !self.case.has_followed(index) && lacks(&office.gtid) == Some(false)
-            || lacks(&office.began_with) == Some(false);
-        is_short && self.came_up_alone(index)
+    /// Whether nothing shows that a server was ever made the last writer's heir: nobody saw it promoted,
+    /// nobody has gone over to it, and it lacks what that one had, and was never seen following.
+    fn never_followed(&self, index: ServerIndex) -> bool {
+        !self.case.has_followed(index)
+            && self.lacks(index, &self.case.precedents.office.gtid)
+            && self.came_up_alone(index)
+    }
+
+    /// The same of one that has followed, and lacks even what the last writer came into office with.
+    fn lacks_the_beginning(&self, index: ServerIndex) -> bool {
+        self.lacks(index, &self.case.precedents.office.began_with) && self.came_up_alone(index)
+    }
+
+    fn lacks(&self, index: ServerIndex, had: &GtidState) -> bool {
+        self.case.records[index].history.gtid.contains(had) == Some(false)
     }
 
     /// Whether nobody saw a server promoted and nobody follows it, and the last writer is there and has
     /// what it lacks.
     fn is_outdone(&self, index: ServerIndex, last: ServerIndex) -> bool {
-        let [own, had] = [index, last].map(|one| &self.case.records[one].history.gtid);
+        let had = &self.case.records[last].history.gtid;
         let is_itself = self.case.answers(last)
             && !self.case.has_lost_history(last)
             && !self.case.is_foreign(last);
-        is_itself && own.contains(had) == Some(false) && self.came_up_alone(index)
+        is_itself && self.lacks(index, had) && self.came_up_alone(index)
     }
 
-    /// Whether nobody saw a writable server promoted, and nobody follows it.
+    /// Whether nobody saw a writable server promoted, and nobody has gone over to it since the last
+    /// writer was the primary.
     fn came_up_alone(&self, index: ServerIndex) -> bool {
+        let led = self.case.precedents.office.led;
         !self.case.records[index].writable.is_some_and(|run| run.promoted)
-            && attached_replicas(index, self.case) == 0
+            && replicas_since(index, led, self.case) == 0
     }
 
     /// The other members that answer, show what they have, and do not follow `index`, directly or
@@ -323,11 +341,21 @@ impl Field<'_> {
         })
     }
 
+    /// Whether the last writer has been away, nobody follows it now, and members have gone over to
+    /// another one meanwhile: that it was there before says nothing any more.
+    fn was_left(&self, last: ServerIndex, claimants: &[ServerIndex]) -> bool {
+        let led = self.case.precedents.office.led;
+        let gone_over = |one: &ServerIndex| replicas_since(*one, led, self.case) > 0;
+        self.case.conclusions[last].left_office
+            && attached_replicas(last, self.case) == 0
+            && claimants.iter().any(|one| *one != last && gone_over(one))
+    }
+
     fn settle(&self, claimants: &[ServerIndex]) -> Contest {
         let case = self.case;
         contest::settle(
             claimants,
-            case.precedents.last_writer,
+            case.precedents.last_writer.filter(|&last| !self.was_left(last, claimants)),
             &Evidence {
                 relation: &|one, other| history(one, other, case),
                 following: &|one| attached_replicas(one, case),

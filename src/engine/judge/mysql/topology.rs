@@ -174,10 +174,32 @@ pub fn runs(channel: &Channel) -> bool {
 /// How many replicas receive from `primary` now; not those that show that it only passes on what
 /// somebody else writes.
 pub fn attached_replicas(primary: ServerIndex, case: Case<'_>) -> usize {
-    let counts = |replica: &ServerIndex| {
-        is_receiving(*replica, primary, case) && !is_passed_on(*replica, primary, case)
+    case.indices().filter(|&replica| is_replica_of(replica, primary, case)).count()
+}
+
+fn is_replica_of(replica: ServerIndex, primary: ServerIndex, case: Case<'_>) -> bool {
+    is_receiving(replica, primary, case) && !is_passed_on(replica, primary, case)
+}
+
+/// How many of them may have gone over to `primary` after the moment `at`: who followed it before, and
+/// has stayed, says nothing of what happened then.
+pub fn replicas_since(primary: ServerIndex, at: Option<Moment>, case: Case<'_>) -> usize {
+    let stayed = |replica: ServerIndex| {
+        at.is_some_and(|at| case.conclusions[replica].has_followed_since(primary, at))
     };
-    case.indices().filter(counts).count()
+    case.indices().filter(|&it| is_replica_of(it, primary, case) && !stayed(it)).count()
+}
+
+/// How many members are on the side of `primary` by their last words: they are to replicate from it,
+/// whether they receive or not. The dead are on nobody's side when it is dead itself.
+pub fn adherents(primary: ServerIndex, case: Case<'_>) -> usize {
+    let all_count = !case.is_gone(primary);
+    let adheres = |member: &ServerIndex| {
+        let channels = member_channels(*member, case);
+        let follows = channels.iter().any(|it| it.source == primary && runs(it.channel));
+        follows && (all_count || !case.is_gone(*member))
+    };
+    case.others(primary).filter(adheres).count()
 }
 
 /// Whether a replica has from its source, which does not answer, what another member that answers and is

@@ -37,10 +37,10 @@ fn counts_again(index: ServerIndex, own: u32, case: Case<'_>) -> bool {
     let support = |one| if one == index { followed } else { adherents(one, case) };
     let follows = |heir| followers_of(index, case).any(|one| one == heir);
     let gave_way = |heir| gave_way(heir, own, case);
-    let nobody = |_| false;
+    let (nobody, none) = (|_| false, |_| 0);
     promoted
         || has_won_over(index, case, &support)
-        || is_reinstated(index, case, 0, &follows, &gave_way, &nobody)
+        || is_reinstated(index, case, &none, &follows, &gave_way, &nobody)
 }
 
 /// Whether a standby that was asked since this server is what it is now follows it.
