@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, time::Duration};
 use super::{
     Facts, GtidState, Loss, Moment, Position, PostgresFacts, ServerIndex, StateReason, Stream,
     gate::LagGate, history::LostTail, positions::Shown, record::Record, superseded::Superseded,
-    upstream::Upstream, verdict::Verdict,
+    upstream::Upstream, verdict::Verdict, written_beside::WrittenBeside,
 };
 
 /// What judgements have come to about one server. Nothing that is heard changes it: a reply that
@@ -45,6 +45,8 @@ pub struct Conclusion {
     pub beyond_primary: bool,
     /// PostgreSQL: the timeline that it has come to in recovery, as long as it has not been away since.
     came_to: Option<Arrival>,
+    /// PostgreSQL: what it has written on a timeline while it was not the one that is right.
+    pub wrote_beside: Option<Box<WrittenBeside>>,
     /// One gate per read name.
     pub gates: Vec<LagGate>,
     /// MySQL and MariaDB: when it was asked last and was no primary by its own word. Whatever it lacked
@@ -107,6 +109,7 @@ impl Conclusion {
             left_on: None,
             beyond_primary: false,
             came_to: None,
+            wrote_beside: None,
             gates: vec![LagGate::default(); read_names],
             denial: None,
             left_office: false,

@@ -101,6 +101,7 @@ mod upstream;
 mod verdict;
 mod witness;
 mod write;
+mod written_beside;
 
 pub use acceptance::{Acceptance, AcceptanceRefusal};
 pub use candidacy::{Because, Candidacy, Change, NameOf};

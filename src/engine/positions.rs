@@ -70,14 +70,25 @@ impl Positions {
         self.ring_mut(stream).show(position, asked, rises);
     }
 
+    /// All that one server was seen at before it was known to be the one, up to `end`.
+    pub fn show_all(&mut self, stream: Stream, shown: &PositionRing, end: Option<Position>) {
+        let ring = self.ring_mut(stream);
+        let is_within = |sample: &&Sample| end.is_none_or(|end| sample.position < end);
+        for sample in shown.samples.iter().filter(is_within) {
+            let asked = Moment::from_millis(u64::try_from(sample.at).unwrap_or(0));
+            ring.show(sample.position, asked, sample.timed);
+        }
+    }
+
     /// PostgreSQL: the primary was seen at `position` on `timeline`. What was seen before on earlier
     /// timelines holds up to the fork and no further; later ones are those of an undone promotion.
-    pub fn begin_timeline(&mut self, timeline: u32, position: Position) {
+    /// Returns whether the timeline was not known before.
+    pub fn begin_timeline(&mut self, timeline: u32, position: Position) -> bool {
         let known = self.forks.len();
         self.forks.retain(|(other, _)| *other <= timeline);
         let is_known = self.newest_timeline() == Some(timeline);
         if is_known && self.forks.len() == known {
-            return;
+            return false;
         }
         if !is_known {
             self.forks.push((timeline, position));
@@ -86,6 +97,7 @@ impl Positions {
         if let Some((_, ring)) = wal {
             ring.forget_beyond(position);
         }
+        !is_known
     }
 
     /// PostgreSQL: up to where a server on `timeline` can have come without having left what later
@@ -278,6 +290,17 @@ impl PositionRing {
             }
             None if oldest.at > at_ms => Reached::NothingShown,
             _ => Reached::Lacks(Duration::ZERO),
+        }
+    }
+
+    /// The same of what was added to a history that is measured elsewhere: a first point that was seen to
+    /// be added is no lower bound.
+    pub fn adds(&self, applied: Position, at: Moment) -> Reached {
+        let first_missing = self.samples.partition_point(|sample| sample.position <= applied);
+        match self.samples.get(first_missing).filter(|sample| sample.at < millis(at)) {
+            Some(sample) if sample.timed => Reached::Lacks(age(sample.at, at)),
+            Some(sample) => Reached::LacksAtLeast(age(sample.at, at)),
+            None => Reached::NothingShown,
         }
     }
 

@@ -57,7 +57,8 @@ impl ReadLadder {
     /// The rung that the name comes to, and whom it says there.
     pub fn climb(&self, candidates: &Candidates<'_>) -> (Vec<ServerIndex>, ReadReason) {
         let rules = &candidates.policy.reads[self.name];
-        let primary = candidates.primary.filter(|primary| candidates.is_readable_primary(*primary));
+        let primary =
+            candidates.primary.filter(|it| candidates.is_readable_primary(self.name, *it));
         let mut servers = candidates.eligible(self.name);
         if rules.include_primary {
             servers.extend(primary);
@@ -153,9 +154,15 @@ impl Candidates<'_> {
         &self.conclusions[server].limited
     }
 
-    fn is_readable_primary(&self, primary: ServerIndex) -> bool {
-        matches!(self.verdict(primary).read, ReadEligibility::Primary | ReadEligibility::Replica)
-            && !self.drained.contains(&primary)
+    /// Whether the server that reads spare may be read from. One that is a replica, as a writer is that
+    /// the name holds although it follows another one by now, must be fresh as any.
+    fn is_readable_primary(&self, name: usize, primary: ServerIndex) -> bool {
+        let is_readable = match self.verdict(primary).read {
+            ReadEligibility::Primary => true,
+            ReadEligibility::Replica => self.is_fresh_for(name, primary),
+            _ => false,
+        };
+        is_readable && !self.drained.contains(&primary)
     }
 
     fn is_fresh_for(&self, name: usize, server: ServerIndex) -> bool {
@@ -174,7 +181,11 @@ impl Candidates<'_> {
 
     /// At most `most` servers that are better than none, least behind first.
     fn last_resort(&self, name: usize, most: usize) -> Vec<(ServerIndex, Option<Lag>)> {
-        let late = self.replicas().filter(|&server| !self.is_fresh_for(name, server));
+        let is_late = |server: &ServerIndex| {
+            self.verdict(*server).read == ReadEligibility::Replica
+                && !self.is_fresh_for(name, *server)
+        };
+        let late = self.all().filter(is_late);
         let others =
             self.all().filter(|&server| self.verdict(server).read == ReadEligibility::LastResort);
         let mut helpers: Vec<_> =

@@ -222,6 +222,7 @@ impl Cluster {
         if identity.is_some() && identity.as_ref() != self.identity.get() {
             // What the members of another cluster had is nobody's heritage.
             (self.office, self.positions) = (Office::default(), Positions::default());
+            self.conclusions.iter_mut().for_each(|known| known.wrote_beside = None);
         }
         let steering = self.steering();
         self.note_witnesses(now, events);

@@ -51,6 +51,9 @@ impl GtidState {
 
     /// The same of a replica, which is server `number`: what it has written itself and `had` lacks
     /// is no part of the stream. Such a number may be higher than all that it has received.
+    ///
+    /// Nor is what others have written, when it lacks the last transaction of `had`: then the two have
+    /// gone different ways, and what they have in common counts.
     pub(in crate::engine) fn reaches_as_replica(
         &self,
         stream: &Stream,
@@ -61,12 +64,21 @@ impl GtidState {
         else {
             return self.reaches(stream);
         };
-        let last = own.last.get(domain).filter(|(server, _)| *server == number);
-        let Some((_, last)) = last else { return self.reaches(stream) };
-        let known = had.seen.get(&(*domain, number)).map(|known| *known.min(last));
-        let received =
-            own.seen.iter().filter(|((of, server), _)| of == domain && *server != number);
-        received.map(|(_, last)| *last).chain(known).max()
+        let (server, last) = *own.last.get(domain)?;
+        let known = |of: u32| had.seen.get(&(*domain, of)).copied();
+        let in_domain = || own.seen.iter().filter(|((of, _), _)| of == domain);
+        if server == number {
+            let received = in_domain().filter(|((_, of), _)| *of != number);
+            let written = known(number).map(|known| known.min(last));
+            return received.map(|(_, last)| *last).chain(written).max();
+        }
+        let has = |of: u32| own.seen.get(&(*domain, of)).copied();
+        let lacks_end = had.last.get(domain).is_some_and(|&(of, end)| has(of) < Some(end));
+        if !lacks_end || known(server) >= Some(last) {
+            return Some(last);
+        }
+        let shared = in_domain().filter_map(|((_, of), last)| Some(known(*of)?.min(*last)));
+        Some(shared.max().unwrap_or(0))
     }
 }
 
@@ -115,5 +127,20 @@ mod tests {
         let last = tagged.reach().pop().expect("two streams");
         assert_eq!(last.0, stream(":tag:8"));
         assert!(last.0.begins_after_a_gap() && !stream(":tag").begins_after_a_gap());
+    }
+
+    #[test]
+    fn numbers_of_two_histories_are_no_measure() {
+        let state = |last: &str, seen: &str| {
+            let parsed = crate::engine::BinlogState::parse(last, seen, "");
+            GtidState::from(parsed.expect("GTIDs"))
+        };
+        let domain = Stream::Domain(0);
+        let had = state("0-2-340", "0-1-200,0-2-340");
+        let reaches = |it: GtidState| it.reaches_as_replica(&domain, 3, &had);
+        assert_eq!(reaches(state("0-1-410", "0-1-410")), Some(200), "it has gone another way");
+        assert_eq!(reaches(state("0-4-900", "0-4-900")), Some(0), "nothing is common");
+        assert_eq!(reaches(state("0-1-190", "0-1-190")), Some(190), "it is late");
+        assert_eq!(reaches(state("0-4-350", "0-1-200,0-2-340,0-4-350")), Some(350), "it goes on");
     }
 }

@@ -4,10 +4,11 @@
 use super::{
     case::{Case, Hearing},
     contest::Contest,
+    freshness::Freshness,
     verdicts::{HISTORY_LOST, read_only_primary, unconfirmed},
 };
 use crate::engine::{
-    FailureKind, Loss, ServerIndex, ServerState, StateReason,
+    FailureKind, Lag, Loss, ServerIndex, ServerState, StateReason,
     conclusion::Conclusion,
     trouble::Liveness,
     verdict::{ReadEligibility, Verdict, WriteEligibility},
@@ -34,11 +35,13 @@ pub fn is_claimant(index: ServerIndex, case: Case<'_>) -> bool {
         && !case.is_foreign(index)
 }
 
-/// The verdict on a server that says it is writable, given how the contest ended.
+/// The verdict on a server that says it is writable, given how the contest ended. `lag` is how late it
+/// is for readers if it was a replica before, as [`Freshness::pass`] takes it.
 pub fn writable_verdict(
     index: ServerIndex,
     hearing: &mut Hearing<'_>,
     contest: &Contest,
+    lag: Option<Option<Lag>>,
 ) -> Verdict {
     let now = hearing.now;
     let (record, conclusion) = hearing.of(index);
@@ -64,8 +67,21 @@ pub fn writable_verdict(
     }
     match stale {
         Some(reason) => Verdict::out(ServerState::StalePrimary, reason),
-        None => unconfirmed(conclusion),
+        None => unsettled(index, hearing, lag),
     }
+}
+
+/// The verdict while nothing tells yet whether it is right: it stays what it was. Was that a replica, it
+/// goes on to be measured.
+fn unsettled(index: ServerIndex, hearing: &mut Hearing<'_>, lag: Option<Option<Lag>>) -> Verdict {
+    let policy = hearing.policy;
+    let (record, conclusion) = hearing.of(index);
+    let before = unconfirmed(conclusion);
+    if before.read != ReadEligibility::Replica {
+        return before;
+    }
+    let measured = Freshness::pass(conclusion, record, policy, lag, true).attached();
+    Verdict { state: measured.state, lag: measured.lag, ..before }
 }
 
 /// What speaks against the word of a server that calls itself a primary: that it has lost now, or

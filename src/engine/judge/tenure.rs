@@ -131,7 +131,7 @@ fn has_taken_the_volume(index: ServerIndex, heir: ServerIndex, case: Case<'_>) -
 }
 
 /// Whether the servers of this cluster are started in turn on one shared volume.
-fn shares_storage(case: Case<'_>) -> bool {
+pub fn shares_storage(case: Case<'_>) -> bool {
     case.policy.write.is_some_and(|write| write.shared_storage)
 }
 

@@ -38,7 +38,7 @@ pub(super) fn after_decision(
         broken.extend(withdrawals.filter_map(Result::err));
         broken.extend(check_impostor(monitor, published, world, truth).err());
         if world.kind == ClusterKind::Postgres || world.gtids {
-            broken.extend(check_read_lag(monitor, &decision, world, truth).err());
+            broken.extend(check_read_lag(monitor, &decision, truth).err());
         }
     }
     note_published(monitor, published, truth, now);
@@ -162,22 +162,22 @@ fn follows(facts: &Option<Facts>) -> bool {
     facts.channels.iter().flatten().any(|channel| channel.io == IoThread::Running)
 }
 
-fn check_read_lag(
-    monitor: &Monitor,
-    decision: &Decision,
-    world: &World,
-    truth: &Truth,
-) -> Result<(), Broken> {
+fn check_read_lag(monitor: &Monitor, decision: &Decision, truth: &Truth) -> Result<(), Broken> {
     // Behind an impostor that is published all are measured by what that one has: whether it may be
     // published is asked elsewhere.
     if monitor.published().is_some_and(|published| truth.impostors[published].is_some()) {
         return Ok(());
     }
-    // PostgreSQL numbers its timelines, and another promotion may have made the same number.
-    let looks_alike = |host: usize| {
-        truth.impostors[host] == Some(Impostor::Stray)
-            && world.timeline(host) == world.timeline(truth.rightful)
-    };
+    // While nothing tells which of two writers is right, replicas are read that follow the one which is
+    // named, and who that is may differ from the truth.
+    if declares_split_brain(monitor) {
+        return Ok(());
+    }
+    // An operator's word is forgotten with everything else, and without it nothing tells which of two
+    // histories is the cluster's.
+    if monitor.knowledge.cold && truth.accepted {
+        return Ok(());
+    }
     for (name, read) in decision.reads.iter().enumerate() {
         if !matches!(read.reason, ReadReason::Eligible | ReadReason::Few) {
             continue;
@@ -185,7 +185,7 @@ fn check_read_lag(
         for member in &read.servers {
             let host = monitor.places[member.server.place()];
             let late = monitor.knowledge.servers[host].late.get(name).copied().unwrap_or(0);
-            if host != truth.rightful && late >= LATE_REPLIES && !looks_alike(host) {
+            if host != truth.rightful && late >= LATE_REPLIES {
                 return Err(Broken::new(
                     Oracle::ReadLag,
                     format!("read name {name} says {host} as eligible, late for {late} replies"),

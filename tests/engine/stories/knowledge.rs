@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use pointsman::engine::{Facts, IoThread, Moment, Outcome, PostgresRole, Relation, Writability};
 
-use super::truth::Truth;
+use super::truth::{Impostor, Truth};
 use crate::world::World;
 
 /// What it knows of one world.
@@ -13,6 +13,10 @@ pub(super) struct Knowledge {
     pub servers: Vec<Told>,
     /// How far the cluster's history was shown to reach, and when that was first shown.
     shown: Vec<(Moment, u64)>,
+    /// PostgreSQL: the highest timeline that any server of the cluster's history has shown.
+    newest: Option<u32>,
+    /// A primary of the cluster's history has been seen.
+    has_seen_primary: bool,
     /// The last reign whose writer it has published.
     pub published_reign: Option<u32>,
     /// It has published a server that is no heir since it began without a memory.
@@ -54,6 +58,8 @@ impl Knowledge {
         Self {
             servers: vec![Told::default(); servers],
             shown: Vec::new(),
+            newest: None,
+            has_seen_primary: false,
             published_reign: None,
             misled: false,
             split_brain: false,
@@ -118,13 +124,21 @@ impl Knowledge {
         if seen.is_writer && published == Some(index) && self.servers[index].writable > 1 {
             self.settle_contests(index, asked);
         }
+        let timeline = shown_timeline(outcome);
+        if seen.shows > 0 {
+            self.newest = self.newest.max(timeline);
+            self.has_seen_primary |= is_primary(outcome);
+        }
+        // PostgreSQL numbers its timelines, and another promotion may have made the same number. Where no
+        // primary was ever seen, nothing tells which of two is the cluster's.
+        let looks_alike = seen.is_stray && (!self.has_seen_primary || timeline == self.newest);
         let reached = self.shown.partition_point(|(_, length)| *length <= seen.on_the_line);
         let missing = self.shown.get(reached).map(|(first, _)| asked.since(*first));
         let told = &mut self.servers[index];
         told.late.resize(limits.len(), 0);
         for (late, limit) in told.late.iter_mut().zip(limits) {
             let over = missing.is_some_and(|age| age > *limit + Duration::from_secs(3));
-            *late = if over { *late + 1 } else { 0 };
+            *late = if over && !looks_alike { *late + 1 } else { 0 };
         }
         if self.shown.last().is_none_or(|(_, length)| *length < seen.shows) {
             self.shown.push((asked, seen.shows));
@@ -156,6 +170,8 @@ pub(super) struct Seen {
     shows: u64,
     /// It is the rightful writer.
     is_writer: bool,
+    /// It follows a promotion outside.
+    is_stray: bool,
 }
 
 impl Seen {
@@ -166,8 +182,26 @@ impl Seen {
         let on_the_line = if is_writer { shared } else { shared.min(host.replayed) };
         // Only the writer's own word and what a follower has replayed is certain.
         let shows = if truth.impostors[index].is_none() { on_the_line } else { 0 };
-        Self { on_the_line, shows, is_writer }
+        let is_stray = truth.impostors[index] == Some(Impostor::Stray);
+        Self { on_the_line, shows, is_writer, is_stray }
     }
+}
+
+/// PostgreSQL: the timeline that a reply shows.
+fn shown_timeline(outcome: &Outcome) -> Option<u32> {
+    let Outcome::Answered(Facts::Postgres(facts)) = outcome else { return None };
+    match facts.role {
+        PostgresRole::Primary { timeline, .. } => Some(timeline),
+        PostgresRole::Standby { timeline, recovery_timeline, .. } => {
+            timeline.max(recovery_timeline)
+        }
+    }
+}
+
+/// Whether a reply is that of a PostgreSQL primary.
+fn is_primary(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Answered(Facts::Postgres(facts))
+        if matches!(facts.role, PostgresRole::Primary { .. }))
 }
 
 /// Whether a server says that it receives from another one.

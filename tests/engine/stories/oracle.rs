@@ -23,7 +23,10 @@ pub(super) enum Oracle {
     Liveness,
     /// A server that a read name says as eligible is within the limit. It could know: the positions that
     /// it was shown since it began to remember, dated by their arrival; six replies in a row that
-    /// lack one which is older than the limit. Without GTIDs nothing is asked.
+    /// lack one which is older than the limit. Without GTIDs nothing is asked. Nothing is asked, either, of
+    /// one on a promotion outside whose timeline has the number of the cluster's as it was shown, nor where
+    /// no primary was ever seen; nor while a split brain is declared, nor when an operator's word was
+    /// forgotten.
     ReadLag,
     /// The read set is not of dead servers alone while a eligible one answers. It could know: for the
     /// whole of the stillness at the end.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::{standpoint::Standpoint, topology::is_left_out};
 use crate::engine::{
     Channel, GtidState, IoThread, Lag, Position, ServerIndex, Stream, judge::case::Case,
-    positions::Reached, record::Record,
+    positions::Reached, record::Record, trouble::Liveness,
 };
 
 /// How far a replica is behind: `None` when its next reply will tell, `Some(None)` when it cannot
@@ -29,7 +29,7 @@ pub fn lag(
     let own = channel.seconds_behind.map(Duration::from_secs);
     let present = primary.is_some_and(|primary| case.records[primary].trouble.is_none());
     let direct = primary.is_none_or(|primary| primary == source);
-    let mut reached = by_gtid(index, channel, case, standpoint);
+    let mut reached = by_gtid(index, Some(channel), case, standpoint);
     if direct && !case.has_lost_history(source) {
         reached = reached.or_later(by_coordinates(replica, channel, &case.records[source]));
     }
@@ -66,7 +66,7 @@ pub fn with_own_word(
 /// for nothing.
 pub fn by_gtid(
     index: ServerIndex,
-    channel: &Channel,
+    channel: Option<&Channel>,
     case: Case<'_>,
     standpoint: Standpoint<'_>,
 ) -> Reached {
@@ -80,7 +80,8 @@ pub fn by_gtid(
     let (at, number) = (replica.facts_at, replica.history.server_id);
     let left_out = |domain: u32| {
         let between = |primary| is_left_out(domain, index, primary, case);
-        !channel.domains.contain(domain) || standpoint.champion.is_some_and(between)
+        channel.is_some_and(|it| !it.domains.contain(domain))
+            || standpoint.champion.is_some_and(between)
     };
     let reaches = |stream| own.reaches_as_replica(stream, number, standpoint.office);
     let streams = positions.streams().map(|stream| match (reaches(stream), stream) {
@@ -91,6 +92,23 @@ pub fn by_gtid(
         (None, Stream::Wal) => Reached::NothingShown,
     });
     streams.fold(Reached::NothingShown, Reached::or_later)
+}
+
+/// How late a former replica is that says that it is writable, by what it lacks of all that was shown.
+/// While the one in office lives and does not answer us, what it writes cannot be told.
+pub fn lag_of_claimant(
+    index: ServerIndex,
+    case: Case<'_>,
+    standpoint: Standpoint<'_>,
+) -> Option<Option<Lag>> {
+    let lives_unheard = |champion| match case.liveness(champion) {
+        Liveness::Alive(_) | Liveness::Gone(_) | Liveness::ProbeSilent => true,
+        Liveness::Answering | Liveness::Doubtful(_) | Liveness::Unheard => false,
+    };
+    match standpoint.champion.is_some_and(lives_unheard) {
+        true => Some(None),
+        false => by_gtid(index, None, case, standpoint).lag(None),
+    }
 }
 
 /// How a direct replica lies to the binary log of its source.

@@ -94,7 +94,10 @@ fn verdict(
         Writability::Writable if !is_writable_replica(index, hearing.case()) => {
             match hearing.case().has_lost_history(index) {
                 true => HISTORY_LOST,
-                false => writable_verdict(index, hearing, contest),
+                false => {
+                    let lag = lag::lag_of_claimant(index, hearing.case(), standpoint);
+                    writable_verdict(index, hearing, contest, lag)
+                }
             }
         }
         Writability::Writable => {

@@ -137,7 +137,7 @@ impl Place {
             _ if misled_by.is_some() || diverged => Some(None),
             // What it goes on receiving is not the primary's: nothing but what it lacks can be told.
             Some(Trail::Astray) if channel.io == IoThread::Running => {
-                let reached = by_gtid(index, channel, case, standpoint);
+                let reached = by_gtid(index, Some(channel), case, standpoint);
                 let own = channel.seconds_behind.map(Duration::from_secs);
                 if reached.lacks_older_than(Duration::ZERO) { reached.lag(own) } else { None }
             }
@@ -262,7 +262,7 @@ fn without_member_channel(
     // A member that receives from a server outside: the top of a site without a primary, or one
     // whose source has left the configuration.
     let own = channel.seconds_behind.map(Duration::from_secs);
-    let reached = by_gtid(index, &channel, hearing.case(), standpoint);
+    let reached = by_gtid(index, Some(&channel), hearing.case(), standpoint);
     let running = channel.io == IoThread::Running;
     let lag = with_own_word(reached.lag(own), own, false);
     let attended = standpoint.champion.is_some();

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use super::{
+    company::{is_alone, is_outvoted},
     followers::{Sender, origin, sender},
-    wal::written,
+    wal::{newest_beside, written},
 };
 use crate::engine::{
     Moment, Position, PostgresFacts, PostgresRole, ServerIndex, StateReason, Stream,
@@ -157,7 +158,10 @@ impl Place {
             if receives.is_some_and(is_past) {
                 return Branch::Left(StateReason::DeadBranch);
             }
-            let begun = |own: &u32| newest.is_none_or(|newest| *own <= newest);
+            // An earlier process may have seen that one; and who was never right was seen, too.
+            let known = newest.max(case.precedents.office.timeline);
+            let known = known.or_else(|| newest_beside(case));
+            let begun = |own: &u32| known.is_none_or(|known| *own <= known);
             return match facts.standby_timeline() {
                 Some(own) if self.feed != Feed::Inside && self.is_alone && !begun(&own) => {
                     Branch::Unproven
@@ -173,6 +177,10 @@ impl Place {
         }
         if self.compared && self.is_older_than_primary(&case.conclusions[index]) {
             return Branch::Left(StateReason::StrayTimeline(timeline));
+        }
+        let is_later = facts.standby_timeline().is_some_and(|own| own > timeline);
+        if !self.compared && is_later && self.feed != Feed::Inside && self.is_alone {
+            return Branch::Unproven;
         }
         if self.is_ahead_of(&case.records[primary], record, replayed) {
             return Branch::Left(StateReason::Diverged);
@@ -298,7 +306,10 @@ impl Place {
 impl Feed {
     fn of(origin: Option<Sender>, case: Case<'_>) -> Self {
         match origin {
-            Some(Sender::Member(sender)) if case.records[sender].primary_timeline().is_none() => {
+            // One that does not answer may have been promoted.
+            Some(Sender::Member(sender))
+                if case.answers(sender) && case.records[sender].primary_timeline().is_none() =>
+            {
                 Self::Nothing
             }
             Some(Sender::Member(_) | Sender::Hidden) => Self::Inside,
@@ -355,36 +366,13 @@ fn went_past(
     if on == timeline && case.superseded(index).is_some() {
         return Some(StateReason::Diverged);
     }
+    // What a former primary has come to since was written beside the one that took over, too.
+    let end = match case.superseded(index) {
+        Some(_) => record.postgres()?.standby_position().map_or(end, |now| end.max(now)),
+        None => end,
+    };
     let past_it = positions.fork_after(on).is_some_and(|fork| end > fork);
     (on < timeline && past_it).then_some(StateReason::DeadBranch)
-}
-
-/// Whether more standbys that are known to receive a higher timeline than what this one receives.
-fn is_outvoted(
-    index: ServerIndex,
-    case: Case<'_>,
-    receives: &dyn Fn(&ServerIndex) -> bool,
-) -> bool {
-    let Some(own) = case.records[index].received_timeline() else { return false };
-    let others: Vec<_> = case
-        .indices()
-        .filter(receives)
-        .filter_map(|other| case.records[other].received_timeline())
-        .collect();
-    let newer = others.iter().filter(|timeline| **timeline > own).count();
-    let same = others.iter().filter(|timeline| **timeline == own).count() + 1;
-    newer > same
-}
-
-/// Whether no more of the other members that answer have come to a standby's timeline than have not. An
-/// heir outside, whom most follow, has more.
-fn is_alone(index: ServerIndex, case: Case<'_>) -> bool {
-    let timeline = |server: ServerIndex| case.records[server].postgres()?.standby_timeline();
-    let own = timeline(index);
-    let others = || case.others(index).filter(|other| case.answers(*other));
-    let same = others().filter(|other| timeline(*other) == own).count();
-    let elsewhere = others().count() - same;
-    own.is_some() && elsewhere > 0 && same <= elsewhere
 }
 
 /// The timeline that a standby receives or tries to.

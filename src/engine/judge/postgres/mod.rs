@@ -1,6 +1,7 @@
 //! PostgreSQL: a promotion starts a timeline, and only a higher timeline succeeds the last one.
 
 mod branch;
+mod company;
 mod followers;
 mod reinstatement;
 mod standby;
@@ -55,7 +56,8 @@ fn verdict(
     match record.postgres_role() {
         Some(PostgresRole::Primary { .. }) if conclusion.has_lost_history(record) => HISTORY_LOST,
         Some(PostgresRole::Primary { read_only: false, .. }) => {
-            writable_verdict(index, hearing, contest)
+            let lag = wal::lag_of_claimant(index, hearing.case(), positions);
+            writable_verdict(index, hearing, contest, lag)
         }
         Some(PostgresRole::Primary { read_only: true, .. }) => {
             match why_stale(index, conclusion, contest) {

@@ -5,12 +5,15 @@
 
 use std::time::Duration;
 
-use super::branch::{Branch, Place, is_attached};
+use super::{
+    branch::{Branch, Place, is_attached},
+    wal::reached_beside,
+};
 use crate::engine::{
     Lag, Moment, PostgresRole, ServerIndex, ServerState, StateReason, Stream, Thresholds,
     conclusion::Conclusion,
     judge::{case::Hearing, contest::Contest, freshness::Freshness, verdicts::returning},
-    positions::Positions,
+    positions::{Positions, Reached},
     record::Record,
     verdict::{ReadEligibility, Verdict, WriteEligibility},
 };
@@ -26,6 +29,10 @@ pub fn verdict(
     conclusion.note_recovery(record);
     let place = Place::of(index, hearing.case(), contest);
     let branch = place.branch(index, hearing.case(), positions);
+    let beside = match place.compared {
+        true => Reached::NothingShown,
+        false => reached_beside(index, hearing.case()),
+    };
     let (policy, now) = (hearing.policy, hearing.now);
     let (record, conclusion) = hearing.of(index);
     let Some(&PostgresRole::Standby { receiver, paused, apply_delay, .. }) = record.postgres_role()
@@ -49,7 +56,7 @@ pub fn verdict(
         Some(_) => None,
         None if branch == Branch::Unproven => None,
         None if !place.compared && may_have_left(record, positions) => Some(None),
-        None => lag(record, positions),
+        None => lag(record, positions, beside),
     };
     let freshness = Freshness::pass(conclusion, record, policy, lag, place.compared);
     let attached = freshness.attached();
@@ -117,9 +124,9 @@ fn unfed_for(record: &Record, conclusion: &Conclusion, now: Moment) -> Option<Du
     }
 }
 
-/// How far a standby is behind all that was shown: `None` when its next reply will tell, `Some(None)`
-/// when it cannot be told.
-fn lag(standby: &Record, positions: &Positions) -> Option<Option<Lag>> {
+/// How far a standby is behind all that was shown, and what lies `beside` that: `None` when its next
+/// reply will tell, `Some(None)` when it cannot be told.
+fn lag(standby: &Record, positions: &Positions, beside: Reached) -> Option<Option<Lag>> {
     let PostgresRole::Standby { replayed, replay_age, .. } = standby.postgres_role()? else {
         return None;
     };
@@ -129,7 +136,8 @@ fn lag(standby: &Record, positions: &Positions) -> Option<Option<Lag>> {
     match *replayed {
         None => Some(None),
         Some(replayed) => {
-            positions.reached(&Stream::Wal, replayed, standby.facts_at).lag(*replay_age)
+            let reached = positions.reached(&Stream::Wal, replayed, standby.facts_at);
+            reached.or_later(beside).lag(*replay_age)
         }
     }
 }
