@@ -24,7 +24,7 @@ use crate::engine::ClusterId;
 pub struct Layout {
     /// Longest origin first, so that the first zone that encloses a name is the closest.
     zones: Vec<ZoneLayout>,
-    served: Vec<ServedName>,
+    served: Box<[ServedName]>,
     /// The number of each served name for whoever counts questions, see [`Self::succeeding`].
     slots: Vec<u32>,
     /// Each cluster with the places of its names in `served`, in order.
@@ -79,7 +79,7 @@ impl Layout {
         let companions = Companions::new(directory, places.into_iter());
         let index = WireIndex::new(&zones, &companions);
         let slots = (0..).take(served.len()).collect();
-        Ok(Self { zones, served, slots, by_cluster, companions, index })
+        Ok(Self { zones, served: served.into(), slots, by_cluster, companions, index })
     }
 
     /// This layout in the place of `last`: a served name keeps the slot that it had there, and one
